@@ -1,0 +1,177 @@
+//! The configuration as the program uses it: complete, and impossible to hold wrong.
+
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use http_types::Url;
+
+use crate::{
+    delivery::pace::Window,
+    notify::{route::Routes, shape::Flavour},
+    secret::Secret,
+};
+
+/// The whole configuration. A part that is absent is switched off.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The folder of the store and of generated secrets.
+    pub state_dir: String,
+    /// The Mist cloud.
+    pub mist: Mist,
+    /// The webhook listener.
+    pub webhook: Option<Webhook>,
+    /// Routing and destinations.
+    pub chat: Chat,
+    /// The admin endpoint.
+    pub admin: Option<Admin>,
+}
+
+/// `[mist]`
+#[derive(Clone, Debug)]
+pub struct Mist {
+    /// The API's origin, such as `https://api.mist.com`.
+    pub api_url: Url,
+    /// The dashboard's host, derived from the API's: `manage.` for a leading `api.`.
+    pub dashboard_host: String,
+    /// The API token.
+    pub token: Option<Secret>,
+    /// The organisation's id.
+    pub org_id: Option<String>,
+}
+
+/// `[webhook]`
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The paths that take webhooks; each starts with `/`.
+    pub paths: Vec<String>,
+    /// The secrets that may sign, at least one, several while rotating.
+    pub secrets: Vec<Secret>,
+    /// Whether `X-Mist-Signature` (HMAC-SHA1) is enough.
+    pub accept_v1: bool,
+    /// How long a seen event is remembered as a duplicate [1h].
+    pub dedup_window: Duration,
+    /// TLS, or plain HTTP for a reverse proxy.
+    pub tls: Option<Tls>,
+    /// The networks that may connect.
+    pub allow_from: Vec<Network>,
+    /// The bounds on clients.
+    pub limits: Limits,
+}
+
+/// A certificate chain and its key, by file, because both are read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The PEM file with the chain.
+    pub cert: String,
+    /// The PEM file with the key; may be the same file.
+    pub key: String,
+}
+
+/// An address range in CIDR notation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The address that the range starts from.
+    pub address: core::net::IpAddr,
+    /// How many leading bits count.
+    pub prefix: u8,
+}
+
+/// The bounds on what clients of a listener may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body [1MiB].
+    pub body_max: usize,
+    /// Bytes of bodies held at once over all connections [64MiB].
+    pub bodies_max: usize,
+    /// Bytes of a request's head [16KiB].
+    pub head_max: usize,
+    /// Header fields of a request [64].
+    pub headers_max: usize,
+    /// Connections in all [512].
+    pub connections_max: usize,
+    /// Connections of one address, where an IPv6 address stands for its /64 [64].
+    pub connections_per_address_max: usize,
+    /// From the first moment a head may be sent to its end; also the idle time of a kept-alive
+    /// connection [10s].
+    pub head_timeout: Duration,
+    /// From the end of the head to the end of the body [30s].
+    pub body_timeout: Duration,
+    /// For the TLS handshake [10s].
+    pub handshake_timeout: Duration,
+}
+
+/// `[chat]`
+#[derive(Clone, Debug)]
+pub struct Chat {
+    /// Which event goes to which channel.
+    pub routes: Routes,
+    /// The queues: one for each URL of each flavour.
+    pub destinations: Vec<Destination>,
+    /// How deliveries behave.
+    pub delivery: Delivery,
+}
+
+/// One URL of one chat product, with a queue of its own.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// `slack/info`, `teams/default`; stable while the configuration keeps the channel.
+    pub name: String,
+    /// The chat product.
+    pub flavour: Flavour,
+    /// Where to POST; none for the console. Chat URLs are credentials.
+    pub url: Option<Secret>,
+    /// The channels that it serves by name.
+    pub channels: Vec<String>,
+    /// Whether it also serves the channels of its flavour that have no URL of their own.
+    pub default: bool,
+    /// How fast it may be written to; empty for no limit.
+    pub pace: Vec<Window>,
+}
+
+/// What holds for every delivery.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// How old an event may become before it is given up [24h].
+    pub max_age: Duration,
+    /// For one POST, from the first byte to the answer [10s].
+    pub timeout: Duration,
+    /// Events waiting for one destination [50000].
+    pub queue_max: usize,
+    /// A backlog that the pace could not send in this time is merged by site [30s].
+    pub digest_after: Duration,
+    /// PEM text of certificate authorities to trust beside the public ones.
+    pub extra_ca: Option<String>,
+    /// The proxy of the configuration; the environment's counts where there is none.
+    pub http_proxy: Option<Secret>,
+}
+
+impl Chat {
+    /// The destinations of a channel, at most one for each flavour, in the order of the
+    /// configuration.
+    pub fn destinations_of(&self, channel: &str) -> Vec<usize> {
+        let mut chosen: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
+        for (index, destination) in self.destinations.iter().enumerate() {
+            let named = destination.channels.iter().any(|name| name == channel);
+            if named || destination.default {
+                let best = chosen.entry(destination.flavour.name()).or_insert((index, named));
+                if named && !best.1 {
+                    *best = (index, true);
+                }
+            }
+        }
+        let mut indexes: Vec<_> = chosen.into_values().map(|(index, _)| index).collect();
+        indexes.sort_unstable();
+        indexes
+    }
+}
+
+/// `[admin]`
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The bearer token; required where `listen` is not loopback.
+    pub token: Option<Secret>,
+}

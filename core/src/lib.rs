@@ -1,0 +1,26 @@
+//! The rules of mistgate: bytes, facts and time walk in; bytes, commands and deadlines walk out.
+//!
+//! Nothing here opens a socket, reads a clock or draws a random number. What neither remembers nor
+//! waits is a function; what does is a [`machine::Machine`]. The modules are listed from the ground
+//! floor to the roof, and a file imports only from modules above it in this list.
+
+#![no_std]
+
+extern crate alloc;
+
+pub mod machine;
+pub mod rand;
+pub mod secret;
+pub mod time;
+
+pub mod event;
+
+pub mod ingest;
+
+pub mod notify;
+
+pub mod delivery;
+
+pub mod config;
+
+pub mod engine;
