@@ -200,7 +200,10 @@ impl Mac {
 
     /// Twelve lower-case hex digits, as Mist writes it.
     pub fn plain(self) -> String {
-        self.0.iter().map(|octet| alloc::format!("{octet:02x}")).collect()
+        self.0
+            .iter()
+            .map(|octet| alloc::format!("{octet:02x}"))
+            .collect()
     }
 }
 
@@ -275,22 +278,24 @@ impl<'a> Event<'a> {
     pub fn id(&self, name: &str) -> Option<Cow<'a, str>> {
         self.text(name).filter(|id| {
             id.len() <= 64
-                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
                 && id.bytes().any(|b| !matches!(b, b'0' | b'-'))
         })
     }
 
     /// The class of the device: from `device_type`, else from the prefix of the type.
     pub fn device_class(&self) -> Option<DeviceClass> {
-        let named = self.text("device_type").and_then(|name| {
-            match name.to_ascii_lowercase().as_str() {
-                "ap" => Some(DeviceClass::AccessPoint),
-                "gateway" => Some(DeviceClass::Gateway),
-                "mxedge" => Some(DeviceClass::MistEdge),
-                "switch" => Some(DeviceClass::Switch),
-                _ => None,
-            }
-        });
+        let named =
+            self.text("device_type")
+                .and_then(|name| match name.to_ascii_lowercase().as_str() {
+                    "ap" => Some(DeviceClass::AccessPoint),
+                    "gateway" => Some(DeviceClass::Gateway),
+                    "mxedge" => Some(DeviceClass::MistEdge),
+                    "switch" => Some(DeviceClass::Switch),
+                    _ => None,
+                });
         named.or_else(|| {
             let kind = self.kind()?.to_ascii_uppercase();
             match kind.split('_').next()? {
@@ -305,18 +310,25 @@ impl<'a> Event<'a> {
 
     /// The device's MAC: `mac`, or `ap` of the older and of the documented updown shape.
     pub fn device_mac(&self) -> Option<Mac> {
-        ["mac", "ap"].into_iter().find_map(|name| Mac::parse(&self.text(name)?))
+        ["mac", "ap"]
+            .into_iter()
+            .find_map(|name| Mac::parse(&self.text(name)?))
     }
 
     /// The device's name: `device_name`, `ap_name` or `mxedge_name`.
     pub fn device_name(&self) -> Option<Cow<'a, str>> {
-        ["device_name", "ap_name", "mxedge_name"].into_iter().find_map(|name| self.text(name))
+        ["device_name", "ap_name", "mxedge_name"]
+            .into_iter()
+            .find_map(|name| self.text(name))
     }
 }
 
 fn find<'a>(members: &[(Cow<'a, str>, Detail<'a>)], name: &str) -> Option<Detail<'a>> {
     // The last of repeated members counts, as in every JSON reader that Mist's users have.
-    members.iter().rev().find_map(|(key, detail)| (key == name).then_some(*detail))
+    members
+        .iter()
+        .rev()
+        .find_map(|(key, detail)| (key == name).then_some(*detail))
 }
 
 fn non_blank(text: &str) -> Option<&str> {
@@ -380,7 +392,10 @@ mod tests {
                 assert_eq!(event.text("esc").as_deref(), Some("a\"b"));
                 assert_eq!(event.device_class(), Some(DeviceClass::Switch));
                 let mac = event.device_mac().expect("a MAC");
-                assert_eq!(alloc::format!("{mac} {}", mac.plain()), "5c:5b:35:00:00:01 5c5b35000001");
+                assert_eq!(
+                    alloc::format!("{mac} {}", mac.plain()),
+                    "5c:5b:35:00:00:01 5c5b35000001"
+                );
                 assert_eq!(event.at().map(UnixTime::as_secs), Some(1_752_000_000));
                 assert_eq!(event.site_id(), None);
                 assert_eq!(event.text("dup").as_deref(), Some("2"));
@@ -390,18 +405,30 @@ mod tests {
 
     #[test]
     fn an_id_for_a_url_is_only_an_id() {
-        with_event(r#"{"a":"x/../y","b":"ab-1_2","c":"javascript:1"}"#, |event| {
-            assert_eq!(event.id("a"), None);
-            assert_eq!(event.id("b").as_deref(), Some("ab-1_2"));
-            assert_eq!(event.id("c"), None);
-        });
+        with_event(
+            r#"{"a":"x/../y","b":"ab-1_2","c":"javascript:1"}"#,
+            |event| {
+                assert_eq!(event.id("a"), None);
+                assert_eq!(event.id("b").as_deref(), Some("ab-1_2"));
+                assert_eq!(event.id("c"), None);
+            },
+        );
     }
 
     #[test]
     fn details_in_a_text_are_unfolded() {
         with_event(r#"{"details":"{\"status\":\"open\"}"}"#, |event| {
-            let inner = event.get("details").and_then(Detail::embedded).expect("JSON in a text");
-            assert_eq!(Detail::from(&*inner).get("status").and_then(Detail::text).as_deref(), Some("open"));
+            let inner = event
+                .get("details")
+                .and_then(Detail::embedded)
+                .expect("JSON in a text");
+            assert_eq!(
+                Detail::from(&*inner)
+                    .get("status")
+                    .and_then(Detail::text)
+                    .as_deref(),
+                Some("open")
+            );
         });
     }
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 /// A token, key or URL that is itself a credential. Prints as `[secret]` in every build and is
 /// wiped from memory when dropped.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

@@ -1,0 +1,13 @@
+//! Placeholder.
+use super::{
+    Notification,
+    shape::{Form, Payload},
+};
+/// Placeholder.
+pub fn shape(notification: &Notification, _best: Form) -> Payload {
+    Payload {
+        body: notification.title.clone(),
+        form: Form::Plain,
+        query: None,
+    }
+}
