@@ -63,6 +63,10 @@ impl core::error::Error for Error {}
 
 /// Splits a body. A missing or null `events` is an empty list; a lone object is a list of one.
 pub fn parse(body: &[u8]) -> Result<Envelope<'_>, Error> {
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        // serde would take a list for the members in order.
+        return Err(Error::Json { line: 1, column: 1 });
+    }
     let Shape { topic, events } = serde_json::from_slice(body).map_err(|error| Error::Json {
         line: error.line(),
         column: error.column(),
