@@ -1,0 +1,268 @@
+//! The accepted events of one request as the store keeps them, and the keys that name them.
+//!
+//! A batch is written once and read when a destination's turn comes. Layout, all integers
+//! little-endian: version (u8), received at (i64, microseconds), topic, then for each event its
+//! channel, flavours (u8) and JSON text. A text is its length (u32) and its bytes.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use crate::{
+    event::Topic,
+    ingest::fingerprint::Fingerprint,
+    notify::{Severity, shape::Flavour},
+    time::UnixTime,
+};
+
+const VERSION: u8 = 1;
+
+/// One stored event: its batch and its place in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventKey {
+    /// The batch, numbered in the order of acceptance.
+    pub batch: u64,
+    /// The place, from 0.
+    pub index: u32,
+}
+
+/// A set of chat products, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flavours(u8);
+
+impl Flavours {
+    /// No flavour.
+    pub const NONE: Self = Self(0);
+
+    /// From the store's byte.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    /// For the store.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether nothing is left.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `flavour` is in the set.
+    pub const fn contains(self, flavour: Flavour) -> bool {
+        self.0 & Self::of(flavour).0 != 0
+    }
+
+    /// The set with `flavour` in it.
+    pub const fn with(self, flavour: Flavour) -> Self {
+        Self(self.0 | Self::of(flavour).0)
+    }
+
+    /// The set without the flavours of `other`.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The set of one.
+    pub const fn of(flavour: Flavour) -> Self {
+        Self(match flavour {
+            Flavour::Console => 1,
+            Flavour::Google => 2,
+            Flavour::Slack => 4,
+            Flavour::Teams(_) => 8,
+        })
+    }
+}
+
+/// One accepted event, on its way to the store and to the queues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The identity of its content.
+    pub fingerprint: Fingerprint,
+    /// The channel that it was routed to.
+    pub channel: String,
+    /// How loudly it speaks; a critical one overtakes.
+    pub severity: Severity,
+    /// Stands for its site: equal for events of one site.
+    pub site: u64,
+    /// The chats that shall have it.
+    pub flavours: Flavours,
+    /// Its JSON text, as sent.
+    pub text: String,
+}
+
+/// A batch as read from the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch<'a> {
+    /// When the request came, by our clock.
+    pub received_at: UnixTime,
+    /// The topic's name.
+    pub topic: &'a str,
+    /// The events.
+    pub events: Vec<Stored<'a>>,
+}
+
+/// One event of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored<'a> {
+    /// The channel that it was routed to when it came.
+    pub channel: &'a str,
+    /// The chats that it was meant for when it came.
+    pub flavours: Flavours,
+    /// Its JSON text.
+    pub text: &'a str,
+}
+
+impl<'a> Batch<'a> {
+    /// The topic, which may be our own: only we write to the store.
+    pub fn topic(&self) -> Topic<'a> {
+        if self.topic == Topic::Mistgate.name() {
+            Topic::Mistgate
+        } else {
+            Topic::parse(self.topic.into())
+        }
+    }
+}
+
+/// Why bytes are not a batch. The store checks its pages, so this means a foreign or newer file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// A text is not UTF-8.
+    Text,
+    /// The bytes end too early.
+    Truncated,
+    /// Written by another version.
+    Version(u8),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("a text is not UTF-8"),
+            Self::Truncated => f.write_str("the bytes end too early"),
+            Self::Version(got) => write!(f, "expected version {VERSION}, got {got}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// Encodes the events of one request.
+pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
+    let texts: usize = items
+        .iter()
+        .map(|item| item.channel.len() + item.text.len() + 9)
+        .sum();
+    let mut bytes = Vec::with_capacity(1 + 8 + 4 + topic.len() + texts);
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&received_at.as_micros().to_le_bytes());
+    put_text(&mut bytes, topic);
+    for item in items {
+        put_text(&mut bytes, &item.channel);
+        bytes.push(item.flavours.bits());
+        put_text(&mut bytes, &item.text);
+    }
+    bytes
+}
+
+/// Decodes what [`encode`] wrote, borrowing its texts.
+pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
+    let mut reader = Reader(bytes);
+    let [version] = reader.take()?;
+    if version != VERSION {
+        return Err(Error::Version(version));
+    }
+    let received_at = UnixTime::from_micros(i64::from_le_bytes(reader.take()?));
+    let topic = reader.take_text()?;
+    let mut events = Vec::new();
+    while !reader.0.is_empty() {
+        let channel = reader.take_text()?;
+        let [flavours] = reader.take()?;
+        let text = reader.take_text()?;
+        events.push(Stored {
+            channel,
+            flavours: Flavours::from_bits(flavours),
+            text,
+        });
+    }
+    Ok(Batch {
+        received_at,
+        topic,
+        events,
+    })
+}
+
+fn put_text(bytes: &mut Vec<u8>, text: &str) {
+    let length = u32::try_from(text.len()).expect("a body is bounded far below 4 GiB");
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let (head, rest) = self.0.split_first_chunk().ok_or(Error::Truncated)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn take_text(&mut self) -> Result<&'a str, Error> {
+        let length = u32::from_le_bytes(self.take()?);
+        let length = usize::try_from(length).map_err(|_| Error::Truncated)?;
+        let (text, rest) = self.0.split_at_checked(length).ok_or(Error::Truncated)?;
+        self.0 = rest;
+        core::str::from_utf8(text).map_err(|_| Error::Text)
+    }
+}
+
+/// Stands for a site in the queues: equal for equal ids, and as good as unique.
+pub fn site_number(site_id: Option<&str>) -> u64 {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(site_id.unwrap_or_default());
+    let (head, _) = digest.split_first_chunk().expect("a SHA-256 has 32 bytes");
+    u64::from_le_bytes(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(channel: &str, text: &str) -> Item {
+        Item {
+            fingerprint: Fingerprint::from_bytes([7; 16]),
+            channel: channel.into(),
+            severity: Severity::Info,
+            site: 0,
+            flavours: Flavours::of(Flavour::Slack).with(Flavour::Google),
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn decode_undoes_encode_and_every_prefix_is_an_error_or_shorter() {
+        let items = [item("info", "{\"a\":\"é\"}"), item("critical", "{}")];
+        let bytes = encode(UnixTime::from_secs(5), "alarms", &items);
+        let batch = decode(&bytes).expect("our own bytes");
+        assert_eq!(
+            (batch.received_at, batch.topic),
+            (UnixTime::from_secs(5), "alarms")
+        );
+        let read: Vec<_> = batch
+            .events
+            .iter()
+            .map(|e| (e.channel, e.flavours, e.text))
+            .collect();
+        let written: Vec<_> = items
+            .iter()
+            .map(|i| (i.channel.as_str(), i.flavours, i.text.as_str()))
+            .collect();
+        assert_eq!(read, written);
+        for end in 0..bytes.len() {
+            if let Ok(shorter) = decode(bytes.get(..end).expect("a prefix")) {
+                assert!(shorter.events.len() < 2);
+            }
+        }
+        assert_eq!(decode(&[9]), Err(Error::Version(9)));
+    }
+}
