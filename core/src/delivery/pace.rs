@@ -58,6 +58,11 @@ impl Pace {
         }
     }
 
+    /// Replaces the windows; what was sent is remembered.
+    pub fn set_windows(&mut self, windows: Vec<Window>) {
+        self.windows = windows;
+    }
+
     /// When the next send is allowed; not after `now` where it is allowed at once.
     pub fn ready_at(&self, now: Instant) -> Instant {
         self.windows.iter().fold(now, |ready_at, window| {

@@ -1,1 +1,744 @@
-//! Placeholder.
+//! The queue of one destination: what is sent next, when, in which form, and until when.
+//!
+//! ```text
+//!            Enqueue                Answered(Delivered)
+//! Ready ──────────────> Sending ──────────────────────────> Ready
+//!   ^                    │  │ └─ Answered(Degrade) ────────> Degraded ──> Sending as plain text
+//!   │ retry_at           │  └──── Answered(Dead) ──────────> Parked ──probe_at──> Sending
+//!   └───── Waiting <─────┘ Answered(Retry)
+//! ```
+//!
+//! One message is in flight at a time, so order is kept; critical events go first. What waits longer
+//! than the pace can send in `digest_after` is merged by site. It holds keys, not texts: memory per
+//! waiting event is some forty bytes. It is not the store: it says what was delivered or dropped, and
+//! the driver writes that down.
+
+use alloc::{
+    collections::{BTreeSet, VecDeque},
+    vec::Vec,
+};
+use core::{mem, time::Duration};
+
+use super::{
+    backoff,
+    batch::EventKey,
+    outcome::{Outcome, Reason},
+    pace::{Pace, Window},
+};
+use crate::{machine::Machine, notify::shape::Form, rand::Rand, time::Instant};
+
+/// The most events that one digest merges.
+pub const DIGEST_MAX: usize = 500;
+/// The wait before a parked destination is tried again, doubled from the first to the last.
+const PROBE_FIRST: Duration = Duration::from_secs(60);
+const PROBE_CAP: Duration = Duration::from_secs(3_600);
+
+/// Policy of a [`Queue`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The windows of the vendor's budget; empty for no limit.
+    pub pace: Vec<Window>,
+    /// The most events that wait.
+    pub queue_max: usize,
+    /// A backlog that the pace could not send in this time is merged.
+    pub digest_after: Duration,
+}
+
+/// One waiting event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is stored.
+    pub key: EventKey,
+    /// Whether it overtakes.
+    pub critical: bool,
+    /// Equal for events of one site.
+    pub site: u64,
+    /// When it was accepted; unknown for what an earlier run left.
+    pub accepted_at: Option<Instant>,
+    /// When it is given up.
+    pub expires_at: Instant,
+}
+
+/// What happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// What became of a `Send`.
+    Answered {
+        /// The number of the `Send`.
+        id: u64,
+        /// What the answer meant.
+        outcome: Outcome,
+    },
+    /// A later policy.
+    Configured(Config),
+    /// One more event.
+    Enqueue(Entry),
+}
+
+/// Why an event was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It grew too old.
+    Expired,
+    /// The queue was full, and it was the oldest.
+    Full,
+    /// The chat refused even its plain text.
+    Refused(Reason),
+    /// No destination is configured for it any more.
+    Unrouted,
+}
+
+impl Loss {
+    /// The label in metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Full => "queue_full",
+            Self::Refused(_) => "refused",
+            Self::Unrouted => "unrouted",
+        }
+    }
+}
+
+/// What shall happen outside, or has happened inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// These events arrived.
+    Delivered {
+        /// Which; several as one digest.
+        entries: Vec<Entry>,
+        /// The form that was sent.
+        form: Form,
+        /// How many attempts failed since the last success.
+        failures: u32,
+    },
+    /// These events will never be sent.
+    Dropped {
+        /// Which.
+        entries: Vec<Entry>,
+        /// Why.
+        loss: Loss,
+    },
+    /// Nothing arrives there until somebody repairs it.
+    Parked {
+        /// Why.
+        reason: Reason,
+        /// How long until it is tried again.
+        probe_after: Duration,
+        /// How often it was found dead, from 1.
+        probes: u32,
+    },
+    /// A parked destination took a message.
+    Resumed,
+    /// The attempt failed and will be repeated.
+    Retrying {
+        /// How many attempts failed since the last success.
+        failures: u32,
+        /// How long until the next.
+        after: Duration,
+        /// Why.
+        reason: Reason,
+    },
+    /// Post these events, several as one digest; answer with `Answered`.
+    Send {
+        /// To be named in the answer.
+        id: u64,
+        /// Which events.
+        keys: Vec<EventKey>,
+        /// The best form to try.
+        form: Form,
+    },
+}
+
+/// The health of a destination, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// The last attempt failed.
+    Failing(Reason),
+    /// The URL is dead.
+    Parked(Reason),
+    /// Nothing is wrong.
+    Ready,
+}
+
+#[derive(Debug)]
+enum State {
+    Degraded {
+        entries: Vec<Entry>,
+    },
+    Parked {
+        probe_at: Instant,
+        reason: Reason,
+    },
+    Ready,
+    Sending {
+        entries: Vec<Entry>,
+        form: Form,
+        parked: bool,
+    },
+    Waiting {
+        retry_at: Instant,
+        reason: Reason,
+    },
+}
+
+/// The queue machine.
+#[derive(Debug)]
+pub struct Queue {
+    config: Config,
+    rand: Rand,
+    pace: Pace,
+    state: State,
+    /// Failed attempts since the last success; of a parked destination, failed probes.
+    failures: u32,
+    critical: VecDeque<Entry>,
+    ordinary: VecDeque<Entry>,
+    last_id: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Queue {
+    /// How many events wait, those in flight included.
+    pub fn waiting(&self) -> usize {
+        let in_flight = match &self.state {
+            State::Degraded { entries } | State::Sending { entries, .. } => entries.len(),
+            State::Parked { .. } | State::Ready | State::Waiting { .. } => 0,
+        };
+        self.critical.len() + self.ordinary.len() + in_flight
+    }
+
+    /// When the oldest waiting event was accepted, where that was in this run.
+    pub fn oldest_at(&self) -> Option<Instant> {
+        let fronts = [self.critical.front(), self.ordinary.front()];
+        fronts
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.accepted_at)
+            .min()
+    }
+
+    /// How the destination does.
+    pub const fn health(&self) -> Health {
+        match self.state {
+            State::Parked { reason, .. } => Health::Parked(reason),
+            State::Waiting { reason, .. } => Health::Failing(reason),
+            State::Degraded { .. } | State::Ready | State::Sending { .. } => Health::Ready,
+        }
+    }
+
+    /// Whether a message is on its way.
+    pub const fn is_sending(&self) -> bool {
+        matches!(self.state, State::Sending { .. })
+    }
+
+    /// Takes all waiting events out, for a destination that is no longer configured.
+    pub fn take_waiting(&mut self) -> Vec<Entry> {
+        self.critical
+            .drain(..)
+            .chain(self.ordinary.drain(..))
+            .collect()
+    }
+
+    fn enqueue(&mut self, entry: Entry) {
+        if entry.critical {
+            self.critical.push_back(entry);
+        } else {
+            self.ordinary.push_back(entry);
+        }
+        if self.critical.len() + self.ordinary.len() > self.config.queue_max {
+            let oldest = self
+                .ordinary
+                .pop_front()
+                .or_else(|| self.critical.pop_front());
+            self.drop_all(oldest.into_iter().collect(), Loss::Full);
+        }
+    }
+
+    fn answered(&mut self, now: Instant, outcome: Outcome) {
+        let State::Sending {
+            entries,
+            form,
+            parked,
+        } = mem::replace(&mut self.state, State::Ready)
+        else {
+            return;
+        };
+        match outcome {
+            Outcome::Delivered => {
+                let failures = mem::take(&mut self.failures);
+                if parked {
+                    self.outputs.push_back(Output::Resumed);
+                }
+                let failures = if parked { 0 } else { failures };
+                self.outputs.push_back(Output::Delivered {
+                    entries,
+                    form,
+                    failures,
+                });
+            }
+            Outcome::Degrade(reason) => {
+                if parked {
+                    self.failures = 0;
+                    self.outputs.push_back(Output::Resumed);
+                }
+                if form == Form::Plain {
+                    self.drop_all(entries, Loss::Refused(reason));
+                } else {
+                    self.state = State::Degraded { entries };
+                }
+            }
+            Outcome::Dead(reason) => {
+                if !parked {
+                    self.failures = 0;
+                }
+                self.failures += 1;
+                self.park(now, entries, reason);
+            }
+            Outcome::Retry { reason, .. } if parked => {
+                self.failures += 1;
+                self.park(now, entries, reason);
+            }
+            Outcome::Retry { after, reason } => {
+                self.failures = self.failures.saturating_add(1);
+                let after =
+                    backoff::after(self.failures, &mut self.rand).max(after.unwrap_or_default());
+                self.put_back(entries);
+                self.state = State::Waiting {
+                    retry_at: now + after,
+                    reason,
+                };
+                self.outputs.push_back(Output::Retrying {
+                    failures: self.failures,
+                    after,
+                    reason,
+                });
+            }
+        }
+    }
+
+    fn park(&mut self, now: Instant, entries: Vec<Entry>, reason: Reason) {
+        let probe_after = backoff::doubled(PROBE_FIRST, PROBE_CAP, self.failures);
+        self.put_back(entries);
+        self.state = State::Parked {
+            probe_at: now + probe_after,
+            reason,
+        };
+        let probes = self.failures;
+        self.outputs.push_back(Output::Parked {
+            reason,
+            probe_after,
+            probes,
+        });
+    }
+
+    fn put_back(&mut self, entries: Vec<Entry>) {
+        for entry in entries.into_iter().rev() {
+            let queue = if entry.critical {
+                &mut self.critical
+            } else {
+                &mut self.ordinary
+            };
+            queue.push_front(entry);
+        }
+    }
+
+    fn drop_all(&mut self, entries: Vec<Entry>, loss: Loss) {
+        if !entries.is_empty() {
+            self.outputs.push_back(Output::Dropped { entries, loss });
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let mut expired = Vec::new();
+        for queue in [&mut self.critical, &mut self.ordinary] {
+            while let Some(entry) = queue.pop_front_if(|entry| entry.expires_at <= now) {
+                expired.push(entry);
+            }
+        }
+        self.drop_all(expired, Loss::Expired);
+    }
+
+    /// Sends what is due. Whatever came before, this leaves the deadline in the future.
+    fn advance(&mut self, now: Instant) {
+        self.expire(now);
+        let parked = match self.state {
+            State::Degraded { .. } | State::Ready => false,
+            State::Waiting { retry_at, .. } if retry_at <= now => false,
+            State::Parked { probe_at, .. } if probe_at <= now => true,
+            State::Parked { .. } | State::Sending { .. } | State::Waiting { .. } => return,
+        };
+        if self.pace.ready_at(now) > now {
+            return;
+        }
+        if let State::Degraded { entries } = &mut self.state {
+            let entries = mem::take(entries);
+            return self.send(now, entries, Form::Plain, false);
+        }
+        let entries = self.take_next(now);
+        if !entries.is_empty() {
+            self.send(now, entries, Form::Rich, parked);
+        } else if !parked {
+            self.state = State::Ready;
+        }
+    }
+
+    fn send(&mut self, now: Instant, entries: Vec<Entry>, form: Form, parked: bool) {
+        self.pace.note(now);
+        self.last_id += 1;
+        let keys = entries.iter().map(|entry| entry.key).collect();
+        self.state = State::Sending {
+            entries,
+            form,
+            parked,
+        };
+        self.outputs.push_back(Output::Send {
+            id: self.last_id,
+            keys,
+            form,
+        });
+    }
+
+    /// The next message: one event, or many where the budget is too small for the backlog.
+    fn take_next(&mut self, now: Instant) -> Vec<Entry> {
+        let budget = self
+            .pace
+            .budget(now, self.config.digest_after)
+            .unwrap_or(usize::MAX);
+        let queue = if self.critical.is_empty() {
+            &mut self.ordinary
+        } else {
+            &mut self.critical
+        };
+        if queue.len() <= budget.max(1) {
+            return queue.pop_front().into_iter().collect();
+        }
+        let Some(first) = queue.front().map(|entry| entry.site) else {
+            return Vec::new();
+        };
+        let sites = queue
+            .iter()
+            .map(|entry| entry.site)
+            .collect::<BTreeSet<_>>()
+            .len();
+        // Where even one message per site is too much, sites share one.
+        let merged = |entry: &Entry| sites > budget.max(1) || entry.site == first;
+        let (mut taken, mut left) = (Vec::new(), VecDeque::new());
+        for entry in queue.drain(..) {
+            if taken.len() < DIGEST_MAX && merged(&entry) {
+                taken.push(entry);
+            } else {
+                left.push_back(entry);
+            }
+        }
+        *queue = left;
+        taken
+    }
+}
+
+impl Machine for Queue {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    fn new(config: Config, seed: u64, _now: Instant) -> Self {
+        Self {
+            pace: Pace::new(config.pace.clone()),
+            config,
+            rand: Rand::new(seed),
+            state: State::Ready,
+            failures: 0,
+            critical: VecDeque::new(),
+            ordinary: VecDeque::new(),
+            last_id: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Answered { id, outcome } => {
+                if id == self.last_id {
+                    self.answered(now, outcome);
+                }
+            }
+            Input::Configured(config) => {
+                self.pace.set_windows(config.pace.clone());
+                self.config = config;
+            }
+            Input::Enqueue(entry) => self.enqueue(entry),
+        }
+        self.advance(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let fronts = [self.critical.front(), self.ordinary.front()];
+        let expires_at = fronts
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.expires_at)
+            .min();
+        // The pace alone decides from when on the next message may leave.
+        let ready_at = self.pace.ready_at(Instant::default());
+        let acts_at = match self.state {
+            State::Degraded { .. } => Some(ready_at),
+            State::Parked { probe_at, .. } => expires_at.map(|_| probe_at.max(ready_at)),
+            State::Ready => expires_at.map(|_| ready_at),
+            State::Sending { .. } => None,
+            State::Waiting { retry_at, .. } => expires_at.map(|_| retry_at.max(ready_at)),
+        };
+        acts_at.into_iter().chain(expires_at).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX_AGE: Duration = Duration::from_secs(3_600);
+
+    fn queue(pace: &[Window]) -> Queue {
+        let config = Config {
+            pace: pace.to_vec(),
+            queue_max: 1_000,
+            digest_after: Duration::from_secs(30),
+        };
+        Queue::new(config, 1, Instant::from_secs(0))
+    }
+
+    fn secs(secs: u64) -> Instant {
+        Instant::from_secs(secs)
+    }
+
+    fn entry(now: Instant, batch: u64, critical: bool, site: u64) -> Entry {
+        Entry {
+            key: EventKey { batch, index: 0 },
+            critical,
+            site,
+            accepted_at: Some(now),
+            expires_at: now + MAX_AGE,
+        }
+    }
+
+    fn put(queue: &mut Queue, now: Instant, batch: u64) {
+        queue.handle_input(now, Input::Enqueue(entry(now, batch, false, 0)));
+    }
+
+    fn drain(queue: &mut Queue) -> Vec<Output> {
+        core::iter::from_fn(|| queue.poll_output()).collect()
+    }
+
+    /// The batches and form of the one `Send` among the outputs.
+    fn sent(queue: &mut Queue) -> Option<(u64, Vec<u64>, Form)> {
+        let outputs = drain(queue);
+        let mut sends = outputs.iter().filter_map(|output| match output {
+            Output::Send { id, keys, form } => {
+                Some((*id, keys.iter().map(|key| key.batch).collect(), *form))
+            }
+            Output::Delivered { .. }
+            | Output::Dropped { .. }
+            | Output::Parked { .. }
+            | Output::Resumed
+            | Output::Retrying { .. } => None,
+        });
+        let first = sends.next();
+        assert_eq!(sends.next(), None, "one message in flight at a time");
+        first
+    }
+
+    fn answer(queue: &mut Queue, now: Instant, id: u64, outcome: Outcome) {
+        queue.handle_input(now, Input::Answered { id, outcome });
+    }
+
+    #[test]
+    fn events_leave_in_order_one_at_a_time_at_the_vendors_pace() {
+        let queue = &mut queue(super::super::pace::SLACK);
+        let start = secs(10);
+        put(queue, start, 1);
+        put(queue, start, 2);
+        assert_eq!(sent(queue), Some((1, [1].into(), Form::Rich)));
+        answer(
+            queue,
+            start + Duration::from_millis(100),
+            1,
+            Outcome::Delivered,
+        );
+        assert_eq!(sent(queue), None);
+        assert_eq!(queue.poll_timeout(), Some(secs(11)));
+        queue.handle_timeout(secs(11));
+        assert_eq!(sent(queue), Some((2, [2].into(), Form::Rich)));
+        answer(queue, secs(11), 2, Outcome::Delivered);
+        assert_eq!((queue.waiting(), queue.poll_timeout()), (0, None));
+    }
+
+    #[test]
+    fn a_named_wait_is_honoured_and_a_critical_event_overtakes() {
+        let queue = &mut queue(&[]);
+        put(queue, secs(0), 1);
+        let after = Some(Duration::from_secs(120));
+        assert_eq!(sent(queue).map(|(id, ..)| id), Some(1));
+        answer(
+            queue,
+            secs(0),
+            1,
+            Outcome::Retry {
+                after,
+                reason: Reason::RateLimited,
+            },
+        );
+        assert_eq!(
+            drain(queue),
+            [Output::Retrying {
+                failures: 1,
+                after: Duration::from_secs(120),
+                reason: Reason::RateLimited
+            }]
+        );
+        queue.handle_input(secs(1), Input::Enqueue(entry(secs(1), 2, true, 0)));
+        assert_eq!((sent(queue), queue.poll_timeout()), (None, Some(secs(120))));
+        queue.handle_timeout(secs(120));
+        assert_eq!(sent(queue), Some((2, [2].into(), Form::Rich)));
+        answer(queue, secs(120), 2, Outcome::Delivered);
+        assert_eq!(sent(queue), Some((3, [1].into(), Form::Rich)));
+    }
+
+    #[test]
+    fn a_refused_payload_is_said_plainly_once_and_then_given_up() {
+        let queue = &mut queue(&[]);
+        put(queue, secs(0), 1);
+        put(queue, secs(0), 2);
+        assert!(sent(queue).is_some());
+        answer(queue, secs(0), 1, Outcome::Degrade(Reason::Payload));
+        assert_eq!(sent(queue), Some((2, [1].into(), Form::Plain)));
+        answer(queue, secs(0), 2, Outcome::Degrade(Reason::Payload));
+        let outputs = drain(queue);
+        assert!(
+            matches!(
+                outputs.as_slice(),
+                [
+                    Output::Dropped {
+                        loss: Loss::Refused(Reason::Payload),
+                        ..
+                    },
+                    Output::Send { id: 3, .. }
+                ]
+            ),
+            "{outputs:?}"
+        );
+    }
+
+    #[test]
+    fn a_dead_destination_is_parked_probed_ever_more_rarely_and_resumed() {
+        let queue = &mut queue(&[]);
+        put(queue, secs(0), 1);
+        assert!(sent(queue).is_some());
+        answer(queue, secs(0), 1, Outcome::Dead(Reason::Gone));
+        let parked = |secs, probes| Output::Parked {
+            reason: Reason::Gone,
+            probe_after: Duration::from_secs(secs),
+            probes,
+        };
+        assert_eq!(drain(queue), [parked(60, 1)]);
+        assert_eq!(queue.health(), Health::Parked(Reason::Gone));
+        queue.handle_timeout(secs(60));
+        assert_eq!(sent(queue).map(|(id, ..)| id), Some(2));
+        answer(queue, secs(60), 2, Outcome::Dead(Reason::Gone));
+        assert_eq!(drain(queue), [parked(120, 2)]);
+        queue.handle_timeout(secs(180));
+        assert_eq!(sent(queue).map(|(id, ..)| id), Some(3));
+        answer(queue, secs(180), 3, Outcome::Delivered);
+        let outputs = drain(queue);
+        assert!(
+            matches!(
+                outputs.as_slice(),
+                [Output::Resumed, Output::Delivered { failures: 0, .. }]
+            ),
+            "{outputs:?}"
+        );
+        assert_eq!(queue.health(), Health::Ready);
+    }
+
+    #[test]
+    fn a_storm_is_merged_by_site_and_critical_events_go_first() {
+        let queue = &mut queue(super::super::pace::SLACK);
+        let start = secs(100);
+        for batch in 0..100 {
+            queue.handle_input(start, Input::Enqueue(entry(start, batch, false, batch % 2)));
+        }
+        queue.handle_input(start, Input::Enqueue(entry(start, 1_000, true, 0)));
+        assert_eq!(sent(queue), Some((1, [0].into(), Form::Rich)));
+        answer(queue, start, 1, Outcome::Delivered);
+        drain(queue);
+        queue.handle_timeout(secs(101));
+        assert_eq!(sent(queue), Some((2, [1_000].into(), Form::Rich)));
+        answer(queue, secs(101), 2, Outcome::Delivered);
+        drain(queue);
+        queue.handle_timeout(secs(102));
+        let (_, batches, _) = sent(queue).expect("a digest");
+        assert_eq!(
+            batches,
+            (0..100).filter(|batch| batch % 2 == 1).collect::<Vec<_>>()
+        );
+        answer(queue, secs(102), 3, Outcome::Delivered);
+        drain(queue);
+        queue.handle_timeout(secs(103));
+        let (_, batches, _) = sent(queue).expect("a digest");
+        assert_eq!(batches.len(), 49);
+    }
+
+    #[test]
+    fn a_storm_over_many_sites_shares_messages() {
+        let queue = &mut queue(super::super::pace::SLACK);
+        for batch in 0..600 {
+            queue.handle_input(secs(0), Input::Enqueue(entry(secs(0), batch, false, batch)));
+        }
+        assert!(sent(queue).is_some());
+        answer(queue, secs(0), 1, Outcome::Delivered);
+        drain(queue);
+        queue.handle_timeout(secs(1));
+        assert_eq!(
+            sent(queue).map(|(_, batches, _)| batches.len()),
+            Some(DIGEST_MAX)
+        );
+    }
+
+    #[test]
+    fn what_grows_too_old_or_too_much_is_said() {
+        let queue = &mut queue(&[]);
+        put(queue, secs(0), 0);
+        assert!(sent(queue).is_some());
+        for batch in 1..=1_001 {
+            put(queue, secs(1), batch);
+        }
+        let outputs = drain(queue);
+        assert!(
+            matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Full, entries }]
+                if entries.first().map(|entry| entry.key.batch) == Some(1)),
+            "{outputs:?}"
+        );
+        assert_eq!(queue.poll_timeout(), Some(secs(1) + MAX_AGE));
+        queue.handle_timeout(secs(1) + MAX_AGE);
+        let outputs = drain(queue);
+        assert!(
+            matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Expired, entries }]
+                if entries.len() == 1_000),
+            "{outputs:?}"
+        );
+    }
+
+    #[test]
+    fn a_late_answer_changes_nothing() {
+        let queue = &mut queue(&[]);
+        put(queue, secs(0), 1);
+        assert!(sent(queue).is_some());
+        answer(queue, secs(0), 77, Outcome::Delivered);
+        assert_eq!((drain(queue), queue.waiting()), (Vec::new(), 1));
+    }
+}

@@ -270,7 +270,11 @@ impl Machine for Inbox {
             }
             Input::Refused(batch) => self.written(batch, true),
             Input::Remembered { fingerprint, ago } => {
-                if let Some(left) = self.config.window.checked_sub(ago)
+                if let Some(left) = self
+                    .config
+                    .window
+                    .checked_sub(ago)
+                    .filter(|left| !left.is_zero())
                     && !self.seen.contains_key(&fingerprint)
                 {
                     self.remember(now + left, fingerprint, Seen::OnDisk);
