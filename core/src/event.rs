@@ -200,10 +200,7 @@ impl Mac {
 
     /// Twelve lower-case hex digits, as Mist writes it.
     pub fn plain(self) -> String {
-        self.0
-            .iter()
-            .map(|octet| alloc::format!("{octet:02x}"))
-            .collect()
+        self.0.iter().map(|octet| alloc::format!("{octet:02x}")).collect()
     }
 }
 
@@ -278,9 +275,7 @@ impl<'a> Event<'a> {
     pub fn id(&self, name: &str) -> Option<Cow<'a, str>> {
         self.text(name).filter(|id| {
             id.len() <= 64
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
                 && id.bytes().any(|b| !matches!(b, b'0' | b'-'))
         })
     }
@@ -288,14 +283,13 @@ impl<'a> Event<'a> {
     /// The class of the device: from `device_type`, else from the prefix of the type.
     pub fn device_class(&self) -> Option<DeviceClass> {
         let named =
-            self.text("device_type")
-                .and_then(|name| match name.to_ascii_lowercase().as_str() {
-                    "ap" => Some(DeviceClass::AccessPoint),
-                    "gateway" => Some(DeviceClass::Gateway),
-                    "mxedge" => Some(DeviceClass::MistEdge),
-                    "switch" => Some(DeviceClass::Switch),
-                    _ => None,
-                });
+            self.text("device_type").and_then(|name| match name.to_ascii_lowercase().as_str() {
+                "ap" => Some(DeviceClass::AccessPoint),
+                "gateway" => Some(DeviceClass::Gateway),
+                "mxedge" => Some(DeviceClass::MistEdge),
+                "switch" => Some(DeviceClass::Switch),
+                _ => None,
+            });
         named.or_else(|| {
             let kind = self.kind()?.to_ascii_uppercase();
             match kind.split('_').next()? {
@@ -310,25 +304,18 @@ impl<'a> Event<'a> {
 
     /// The device's MAC: `mac`, or `ap` of the older and of the documented updown shape.
     pub fn device_mac(&self) -> Option<Mac> {
-        ["mac", "ap"]
-            .into_iter()
-            .find_map(|name| Mac::parse(&self.text(name)?))
+        ["mac", "ap"].into_iter().find_map(|name| Mac::parse(&self.text(name)?))
     }
 
     /// The device's name: `device_name`, `ap_name` or `mxedge_name`.
     pub fn device_name(&self) -> Option<Cow<'a, str>> {
-        ["device_name", "ap_name", "mxedge_name"]
-            .into_iter()
-            .find_map(|name| self.text(name))
+        ["device_name", "ap_name", "mxedge_name"].into_iter().find_map(|name| self.text(name))
     }
 }
 
 fn find<'a>(members: &[(Cow<'a, str>, Detail<'a>)], name: &str) -> Option<Detail<'a>> {
     // The last of repeated members counts, as in every JSON reader that Mist's users have.
-    members
-        .iter()
-        .rev()
-        .find_map(|(key, detail)| (key == name).then_some(*detail))
+    members.iter().rev().find_map(|(key, detail)| (key == name).then_some(*detail))
 }
 
 fn non_blank(text: &str) -> Option<&str> {
@@ -405,28 +392,19 @@ mod tests {
 
     #[test]
     fn an_id_for_a_url_is_only_an_id() {
-        with_event(
-            r#"{"a":"x/../y","b":"ab-1_2","c":"javascript:1"}"#,
-            |event| {
-                assert_eq!(event.id("a"), None);
-                assert_eq!(event.id("b").as_deref(), Some("ab-1_2"));
-                assert_eq!(event.id("c"), None);
-            },
-        );
+        with_event(r#"{"a":"x/../y","b":"ab-1_2","c":"javascript:1"}"#, |event| {
+            assert_eq!(event.id("a"), None);
+            assert_eq!(event.id("b").as_deref(), Some("ab-1_2"));
+            assert_eq!(event.id("c"), None);
+        });
     }
 
     #[test]
     fn details_in_a_text_are_unfolded() {
         with_event(r#"{"details":"{\"status\":\"open\"}"}"#, |event| {
-            let inner = event
-                .get("details")
-                .and_then(Detail::embedded)
-                .expect("JSON in a text");
+            let inner = event.get("details").and_then(Detail::embedded).expect("JSON in a text");
             assert_eq!(
-                Detail::from(&*inner)
-                    .get("status")
-                    .and_then(Detail::text)
-                    .as_deref(),
+                Detail::from(&*inner).get("status").and_then(Detail::text).as_deref(),
                 Some("open")
             );
         });

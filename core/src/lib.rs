@@ -23,4 +23,6 @@ pub mod delivery;
 
 pub mod config;
 
+pub mod intake;
+
 pub mod engine;

@@ -82,9 +82,7 @@ impl UnixTime {
     pub fn from_secs_f64(secs: f64) -> Option<Self> {
         const YEAR_10000: f64 = 253_402_300_800.0;
         #[allow(clippy::cast_possible_truncation)]
-        (0.0..YEAR_10000)
-            .contains(&secs)
-            .then(|| Self((secs * 1e6) as i64))
+        (0.0..YEAR_10000).contains(&secs).then(|| Self((secs * 1e6) as i64))
     }
 
     /// Microseconds since the epoch.
@@ -120,14 +118,8 @@ mod tests {
 
     #[test]
     fn arithmetic_saturates() {
-        assert_eq!(
-            Instant::from_secs(1) - Instant::from_secs(2),
-            Duration::ZERO
-        );
-        assert_eq!(
-            Instant::from_micros(u64::MAX) + Duration::MAX,
-            Instant::from_micros(u64::MAX)
-        );
+        assert_eq!(Instant::from_secs(1) - Instant::from_secs(2), Duration::ZERO);
+        assert_eq!(Instant::from_micros(u64::MAX) + Duration::MAX, Instant::from_micros(u64::MAX));
     }
 
     #[test]

@@ -155,9 +155,7 @@ impl Chat {
         for (index, destination) in self.destinations.iter().enumerate() {
             let named = destination.channels.iter().any(|name| name == channel);
             if named || destination.default {
-                let best = chosen
-                    .entry(destination.flavour.name())
-                    .or_insert((index, named));
+                let best = chosen.entry(destination.flavour.name()).or_insert((index, named));
                 if named && !best.1 {
                     *best = (index, true);
                 }

@@ -17,9 +17,7 @@ pub fn after(attempt: u32, rand: &mut Rand) -> Duration {
 
 /// `first` doubled with each attempt after the first, up to `cap`.
 pub fn doubled(first: Duration, cap: Duration, attempt: u32) -> Duration {
-    let factor = 1_u32
-        .checked_shl(attempt.saturating_sub(1))
-        .unwrap_or(u32::MAX);
+    let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
     first.checked_mul(factor).map_or(cap, |wait| wait.min(cap))
 }
 
@@ -35,21 +33,11 @@ mod tests {
     #[test]
     fn waits_grow_to_the_cap_and_never_below_half_of_their_step() {
         let mut rand = Rand::new(7);
-        for (attempt, step) in [
-            (1, 1),
-            (2, 2),
-            (5, 16),
-            (9, 256),
-            (10, 300),
-            (u32::MAX, 300),
-        ] {
+        for (attempt, step) in [(1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (u32::MAX, 300)] {
             let step = Duration::from_secs(step);
             for _ in 0..100 {
                 let wait = after(attempt, &mut rand);
-                assert!(
-                    step / 2 <= wait && wait <= step,
-                    "attempt {attempt}: {wait:?}"
-                );
+                assert!(step / 2 <= wait && wait <= step, "attempt {attempt}: {wait:?}");
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! A batch is written once and read when a destination's turn comes. Layout, all integers
 //! little-endian: version (u8), received at (i64, microseconds), topic, then for each event its
-//! channel, flavours (u8) and JSON text. A text is its length (u32) and its bytes.
+//! channel, severity (u8), flavours (u8), site (u64) and JSON text. A text is its length (u32) and its
+//! bytes.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -107,8 +108,12 @@ pub struct Batch<'a> {
 pub struct Stored<'a> {
     /// The channel that it was routed to when it came.
     pub channel: &'a str,
+    /// How loudly it speaks.
+    pub severity: Severity,
     /// The chats that it was meant for when it came.
     pub flavours: Flavours,
+    /// Stands for its site.
+    pub site: u64,
     /// Its JSON text.
     pub text: &'a str,
 }
@@ -127,6 +132,8 @@ impl<'a> Batch<'a> {
 /// Why bytes are not a batch. The store checks its pages, so this means a foreign or newer file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
+    /// The severity has no meaning.
+    Severity(u8),
     /// A text is not UTF-8.
     Text,
     /// The bytes end too early.
@@ -138,6 +145,7 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Severity(got) => write!(f, "expected a severity of 0 to 3, got {got}"),
             Self::Text => f.write_str("a text is not UTF-8"),
             Self::Truncated => f.write_str("the bytes end too early"),
             Self::Version(got) => write!(f, "expected version {VERSION}, got {got}"),
@@ -149,17 +157,16 @@ impl core::error::Error for Error {}
 
 /// Encodes the events of one request.
 pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
-    let texts: usize = items
-        .iter()
-        .map(|item| item.channel.len() + item.text.len() + 9)
-        .sum();
+    let texts: usize = items.iter().map(|item| item.channel.len() + item.text.len() + 18).sum();
     let mut bytes = Vec::with_capacity(1 + 8 + 4 + topic.len() + texts);
     bytes.push(VERSION);
     bytes.extend_from_slice(&received_at.as_micros().to_le_bytes());
     put_text(&mut bytes, topic);
     for item in items {
         put_text(&mut bytes, &item.channel);
+        bytes.push(item.severity as u8);
         bytes.push(item.flavours.bits());
+        bytes.extend_from_slice(&item.site.to_le_bytes());
         put_text(&mut bytes, &item.text);
     }
     bytes
@@ -177,19 +184,17 @@ pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
     let mut events = Vec::new();
     while !reader.0.is_empty() {
         let channel = reader.take_text()?;
-        let [flavours] = reader.take()?;
+        let [severity, flavours] = reader.take()?;
+        let severity = Severity::ALL
+            .into_iter()
+            .find(|known| *known as u8 == severity)
+            .ok_or(Error::Severity(severity))?;
+        let site = u64::from_le_bytes(reader.take()?);
         let text = reader.take_text()?;
-        events.push(Stored {
-            channel,
-            flavours: Flavours::from_bits(flavours),
-            text,
-        });
+        let flavours = Flavours::from_bits(flavours);
+        events.push(Stored { channel, severity, flavours, site, text });
     }
-    Ok(Batch {
-        received_at,
-        topic,
-        events,
-    })
+    Ok(Batch { received_at, topic, events })
 }
 
 fn put_text(bytes: &mut Vec<u8>, text: &str) {
@@ -244,19 +249,10 @@ mod tests {
         let items = [item("info", "{\"a\":\"é\"}"), item("critical", "{}")];
         let bytes = encode(UnixTime::from_secs(5), "alarms", &items);
         let batch = decode(&bytes).expect("our own bytes");
-        assert_eq!(
-            (batch.received_at, batch.topic),
-            (UnixTime::from_secs(5), "alarms")
-        );
-        let read: Vec<_> = batch
-            .events
-            .iter()
-            .map(|e| (e.channel, e.flavours, e.text))
-            .collect();
-        let written: Vec<_> = items
-            .iter()
-            .map(|i| (i.channel.as_str(), i.flavours, i.text.as_str()))
-            .collect();
+        assert_eq!((batch.received_at, batch.topic), (UnixTime::from_secs(5), "alarms"));
+        let read: Vec<_> = batch.events.iter().map(|e| (e.channel, e.flavours, e.text)).collect();
+        let written: Vec<_> =
+            items.iter().map(|i| (i.channel.as_str(), i.flavours, i.text.as_str())).collect();
         assert_eq!(read, written);
         for end in 0..bytes.len() {
             if let Ok(shorter) = decode(bytes.get(..end).expect("a prefix")) {

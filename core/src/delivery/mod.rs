@@ -5,3 +5,4 @@ pub mod batch;
 pub mod outcome;
 pub mod pace;
 pub mod queue;
+pub mod render;

@@ -130,10 +130,7 @@ pub fn outcome(
     body: &[u8],
 ) -> Outcome {
     let body = alloc::string::String::from_utf8_lossy(body.get(..2_048).unwrap_or(body));
-    let retry = |reason| Outcome::Retry {
-        after: retry_after,
-        reason,
-    };
+    let retry = |reason| Outcome::Retry { after: retry_after, reason };
     match flavour {
         Flavour::Slack => {
             if let Some(reason) = known(SLACK_DEAD, &body) {
@@ -182,9 +179,7 @@ fn slack_ok(body: &str) -> bool {
 }
 
 fn known(words: &[(&str, Reason)], body: &str) -> Option<Reason> {
-    words
-        .iter()
-        .find_map(|&(word, reason)| body.contains(word).then_some(reason))
+    words.iter().find_map(|&(word, reason)| body.contains(word).then_some(reason))
 }
 
 #[cfg(test)]
@@ -203,31 +198,15 @@ mod tests {
                     300..=399 => Outcome::Dead(Reason::Moved),
                     401 | 403 => Outcome::Dead(Reason::Forbidden),
                     404 | 405 | 410 => Outcome::Dead(Reason::Gone),
-                    407 => Outcome::Retry {
-                        after: None,
-                        reason: Reason::Proxy,
-                    },
-                    408 => Outcome::Retry {
-                        after: None,
-                        reason: Reason::Timeout,
-                    },
+                    407 => Outcome::Retry { after: None, reason: Reason::Proxy },
+                    408 => Outcome::Retry { after: None, reason: Reason::Timeout },
                     413 => Outcome::Degrade(Reason::TooLarge),
-                    425 | 429 => Outcome::Retry {
-                        after: None,
-                        reason: Reason::RateLimited,
-                    },
+                    425 | 429 => Outcome::Retry { after: None, reason: Reason::RateLimited },
                     400..=499 => Outcome::Degrade(Reason::Payload),
-                    500..=599 => Outcome::Retry {
-                        after: None,
-                        reason: Reason::ServerError,
-                    },
+                    500..=599 => Outcome::Retry { after: None, reason: Reason::ServerError },
                     _ => Outcome::Dead(Reason::BadAnswer),
                 };
-                assert_eq!(
-                    outcome(flavour, status, None, b""),
-                    expected,
-                    "{flavour:?} {status}"
-                );
+                assert_eq!(outcome(flavour, status, None, b""), expected, "{flavour:?} {status}");
             }
         }
     }
@@ -238,31 +217,11 @@ mod tests {
         for (flavour, status, body, expected) in [
             (Flavour::Slack, 200, "ok", Outcome::Delivered),
             (Flavour::Slack, 200, "{\"ok\": true}", Outcome::Delivered),
-            (
-                Flavour::Slack,
-                200,
-                "<html>log in to the hotel</html>",
-                dead(Reason::BadAnswer),
-            ),
-            (
-                Flavour::Slack,
-                403,
-                "invalid_token",
-                dead(Reason::Forbidden),
-            ),
+            (Flavour::Slack, 200, "<html>log in to the hotel</html>", dead(Reason::BadAnswer)),
+            (Flavour::Slack, 403, "invalid_token", dead(Reason::Forbidden)),
             (Flavour::Slack, 404, "no_service", dead(Reason::Gone)),
-            (
-                Flavour::Slack,
-                410,
-                "channel_is_archived",
-                dead(Reason::Gone),
-            ),
-            (
-                Flavour::Slack,
-                400,
-                "invalid_blocks",
-                Outcome::Degrade(Reason::Payload),
-            ),
+            (Flavour::Slack, 410, "channel_is_archived", dead(Reason::Gone)),
+            (Flavour::Slack, 400, "invalid_blocks", Outcome::Degrade(Reason::Payload)),
             (Flavour::Slack, 400, "user_not_found", dead(Reason::Gone)),
             (TEAMS, 202, "", Outcome::Delivered),
             (TEAMS, 200, "1", Outcome::Delivered),
@@ -279,12 +238,7 @@ mod tests {
                 "{\"error\":{\"code\":\"WorkflowTriggerIsNotEnabled\"}}",
                 dead(Reason::Gone),
             ),
-            (
-                TEAMS,
-                400,
-                "{\"error\":{}}",
-                Outcome::Degrade(Reason::Payload),
-            ),
+            (TEAMS, 400, "{\"error\":{}}", Outcome::Degrade(Reason::Payload)),
             (Flavour::Google, 404, "{}", dead(Reason::Gone)),
         ] {
             assert_eq!(
@@ -300,10 +254,7 @@ mod tests {
         let after = Some(Duration::from_secs(7));
         assert_eq!(
             outcome(Flavour::Slack, 429, after, b"{\"error\":\"rate_limited\"}"),
-            Outcome::Retry {
-                after,
-                reason: Reason::RateLimited
-            }
+            Outcome::Retry { after, reason: Reason::RateLimited }
         );
     }
 }

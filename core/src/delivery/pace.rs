@@ -20,10 +20,7 @@ pub struct Window {
 impl Window {
     /// `count` sends per `secs` seconds.
     pub const fn per_secs(count: u32, secs: u64) -> Self {
-        Self {
-            count,
-            per: Duration::from_secs(secs),
-        }
+        Self { count, per: Duration::from_secs(secs) }
     }
 }
 
@@ -52,10 +49,7 @@ pub struct Pace {
 impl Pace {
     /// Nothing sent yet. No windows: no limit.
     pub const fn new(windows: Vec<Window>) -> Self {
-        Self {
-            windows,
-            sent: VecDeque::new(),
-        }
+        Self { windows, sent: VecDeque::new() }
     }
 
     /// Replaces the windows; what was sent is remembered.
@@ -67,12 +61,7 @@ impl Pace {
     pub fn ready_at(&self, now: Instant) -> Instant {
         self.windows.iter().fold(now, |ready_at, window| {
             let count = usize::try_from(window.count.max(1)).unwrap_or(usize::MAX);
-            match self
-                .sent
-                .len()
-                .checked_sub(count)
-                .and_then(|nth| self.sent.get(nth))
-            {
+            match self.sent.len().checked_sub(count).and_then(|nth| self.sent.get(nth)) {
                 Some(&sent_at) => ready_at.max(sent_at + window.per),
                 None => ready_at,
             }
@@ -81,12 +70,7 @@ impl Pace {
 
     /// Notes a send.
     pub fn note(&mut self, now: Instant) {
-        let keep = self
-            .windows
-            .iter()
-            .map(|window| window.count.max(1))
-            .max()
-            .unwrap_or(0);
+        let keep = self.windows.iter().map(|window| window.count.max(1)).max().unwrap_or(0);
         self.sent.push_back(now);
         while self.sent.len() > usize::try_from(keep).unwrap_or(usize::MAX) {
             self.sent.pop_front();
@@ -95,10 +79,7 @@ impl Pace {
 
     /// How many sends the windows allow between `now` and `now + horizon`; `None` without windows.
     pub fn budget(&self, now: Instant, horizon: Duration) -> Option<usize> {
-        self.windows
-            .iter()
-            .map(|window| self.window_budget(window, now, horizon))
-            .min()
+        self.windows.iter().map(|window| self.window_budget(window, now, horizon)).min()
     }
 
     fn window_budget(&self, window: &Window, now: Instant, horizon: Duration) -> usize {
@@ -130,16 +111,8 @@ mod tests {
         }
         for window in windows {
             for (i, &start) in sent.iter().enumerate() {
-                let inside = sent
-                    .iter()
-                    .skip(i)
-                    .filter(|&&at| at < start + window.per)
-                    .count();
-                assert!(
-                    inside <= window.count as usize,
-                    "{inside} sends in {:?}",
-                    window.per
-                );
+                let inside = sent.iter().skip(i).filter(|&&at| at < start + window.per).count();
+                assert!(inside <= window.count as usize, "{inside} sends in {:?}", window.per);
             }
         }
         assert_eq!(
@@ -156,13 +129,7 @@ mod tests {
         for _ in 0..95 {
             pace.note(start);
         }
-        assert_eq!(
-            pace.budget(start + Duration::from_secs(60), Duration::from_secs(30)),
-            Some(5)
-        );
-        assert_eq!(
-            Pace::new(Vec::new()).budget(start, Duration::from_secs(30)),
-            None
-        );
+        assert_eq!(pace.budget(start + Duration::from_secs(60), Duration::from_secs(30)), Some(5));
+        assert_eq!(Pace::new(Vec::new()).budget(start, Duration::from_secs(30)), None);
     }
 }

@@ -163,23 +163,11 @@ pub enum Health {
 
 #[derive(Debug)]
 enum State {
-    Degraded {
-        entries: Vec<Entry>,
-    },
-    Parked {
-        probe_at: Instant,
-        reason: Reason,
-    },
+    Degraded { entries: Vec<Entry> },
+    Parked { probe_at: Instant, reason: Reason },
     Ready,
-    Sending {
-        entries: Vec<Entry>,
-        form: Form,
-        parked: bool,
-    },
-    Waiting {
-        retry_at: Instant,
-        reason: Reason,
-    },
+    Sending { entries: Vec<Entry>, form: Form, parked: bool },
+    Waiting { retry_at: Instant, reason: Reason },
 }
 
 /// The queue machine.
@@ -210,11 +198,7 @@ impl Queue {
     /// When the oldest waiting event was accepted, where that was in this run.
     pub fn oldest_at(&self) -> Option<Instant> {
         let fronts = [self.critical.front(), self.ordinary.front()];
-        fronts
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| entry.accepted_at)
-            .min()
+        fronts.into_iter().flatten().filter_map(|entry| entry.accepted_at).min()
     }
 
     /// How the destination does.
@@ -233,10 +217,7 @@ impl Queue {
 
     /// Takes all waiting events out, for a destination that is no longer configured.
     pub fn take_waiting(&mut self) -> Vec<Entry> {
-        self.critical
-            .drain(..)
-            .chain(self.ordinary.drain(..))
-            .collect()
+        self.critical.drain(..).chain(self.ordinary.drain(..)).collect()
     }
 
     fn enqueue(&mut self, entry: Entry) {
@@ -246,20 +227,13 @@ impl Queue {
             self.ordinary.push_back(entry);
         }
         if self.critical.len() + self.ordinary.len() > self.config.queue_max {
-            let oldest = self
-                .ordinary
-                .pop_front()
-                .or_else(|| self.critical.pop_front());
+            let oldest = self.ordinary.pop_front().or_else(|| self.critical.pop_front());
             self.drop_all(oldest.into_iter().collect(), Loss::Full);
         }
     }
 
     fn answered(&mut self, now: Instant, outcome: Outcome) {
-        let State::Sending {
-            entries,
-            form,
-            parked,
-        } = mem::replace(&mut self.state, State::Ready)
+        let State::Sending { entries, form, parked } = mem::replace(&mut self.state, State::Ready)
         else {
             return;
         };
@@ -270,11 +244,7 @@ impl Queue {
                     self.outputs.push_back(Output::Resumed);
                 }
                 let failures = if parked { 0 } else { failures };
-                self.outputs.push_back(Output::Delivered {
-                    entries,
-                    form,
-                    failures,
-                });
+                self.outputs.push_back(Output::Delivered { entries, form, failures });
             }
             Outcome::Degrade(reason) => {
                 if parked {
@@ -303,15 +273,8 @@ impl Queue {
                 let after =
                     backoff::after(self.failures, &mut self.rand).max(after.unwrap_or_default());
                 self.put_back(entries);
-                self.state = State::Waiting {
-                    retry_at: now + after,
-                    reason,
-                };
-                self.outputs.push_back(Output::Retrying {
-                    failures: self.failures,
-                    after,
-                    reason,
-                });
+                self.state = State::Waiting { retry_at: now + after, reason };
+                self.outputs.push_back(Output::Retrying { failures: self.failures, after, reason });
             }
         }
     }
@@ -319,25 +282,14 @@ impl Queue {
     fn park(&mut self, now: Instant, entries: Vec<Entry>, reason: Reason) {
         let probe_after = backoff::doubled(PROBE_FIRST, PROBE_CAP, self.failures);
         self.put_back(entries);
-        self.state = State::Parked {
-            probe_at: now + probe_after,
-            reason,
-        };
+        self.state = State::Parked { probe_at: now + probe_after, reason };
         let probes = self.failures;
-        self.outputs.push_back(Output::Parked {
-            reason,
-            probe_after,
-            probes,
-        });
+        self.outputs.push_back(Output::Parked { reason, probe_after, probes });
     }
 
     fn put_back(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
-            let queue = if entry.critical {
-                &mut self.critical
-            } else {
-                &mut self.ordinary
-            };
+            let queue = if entry.critical { &mut self.critical } else { &mut self.ordinary };
             queue.push_front(entry);
         }
     }
@@ -386,40 +338,21 @@ impl Queue {
         self.pace.note(now);
         self.last_id += 1;
         let keys = entries.iter().map(|entry| entry.key).collect();
-        self.state = State::Sending {
-            entries,
-            form,
-            parked,
-        };
-        self.outputs.push_back(Output::Send {
-            id: self.last_id,
-            keys,
-            form,
-        });
+        self.state = State::Sending { entries, form, parked };
+        self.outputs.push_back(Output::Send { id: self.last_id, keys, form });
     }
 
     /// The next message: one event, or many where the budget is too small for the backlog.
     fn take_next(&mut self, now: Instant) -> Vec<Entry> {
-        let budget = self
-            .pace
-            .budget(now, self.config.digest_after)
-            .unwrap_or(usize::MAX);
-        let queue = if self.critical.is_empty() {
-            &mut self.ordinary
-        } else {
-            &mut self.critical
-        };
+        let budget = self.pace.budget(now, self.config.digest_after).unwrap_or(usize::MAX);
+        let queue = if self.critical.is_empty() { &mut self.ordinary } else { &mut self.critical };
         if queue.len() <= budget.max(1) {
             return queue.pop_front().into_iter().collect();
         }
         let Some(first) = queue.front().map(|entry| entry.site) else {
             return Vec::new();
         };
-        let sites = queue
-            .iter()
-            .map(|entry| entry.site)
-            .collect::<BTreeSet<_>>()
-            .len();
+        let sites = queue.iter().map(|entry| entry.site).collect::<BTreeSet<_>>().len();
         // Where even one message per site is too much, sites share one.
         let merged = |entry: &Entry| sites > budget.max(1) || entry.site == first;
         let (mut taken, mut left) = (Vec::new(), VecDeque::new());
@@ -480,11 +413,7 @@ impl Machine for Queue {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let fronts = [self.critical.front(), self.ordinary.front()];
-        let expires_at = fronts
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.expires_at)
-            .min();
+        let expires_at = fronts.into_iter().flatten().map(|entry| entry.expires_at).min();
         // The pace alone decides from when on the next message may leave.
         let ready_at = self.pace.ready_at(Instant::default());
         let acts_at = match self.state {
@@ -505,11 +434,8 @@ mod tests {
     const MAX_AGE: Duration = Duration::from_secs(3_600);
 
     fn queue(pace: &[Window]) -> Queue {
-        let config = Config {
-            pace: pace.to_vec(),
-            queue_max: 1_000,
-            digest_after: Duration::from_secs(30),
-        };
+        let config =
+            Config { pace: pace.to_vec(), queue_max: 1_000, digest_after: Duration::from_secs(30) };
         Queue::new(config, 1, Instant::from_secs(0))
     }
 
@@ -564,12 +490,7 @@ mod tests {
         put(queue, start, 1);
         put(queue, start, 2);
         assert_eq!(sent(queue), Some((1, [1].into(), Form::Rich)));
-        answer(
-            queue,
-            start + Duration::from_millis(100),
-            1,
-            Outcome::Delivered,
-        );
+        answer(queue, start + Duration::from_millis(100), 1, Outcome::Delivered);
         assert_eq!(sent(queue), None);
         assert_eq!(queue.poll_timeout(), Some(secs(11)));
         queue.handle_timeout(secs(11));
@@ -584,15 +505,7 @@ mod tests {
         put(queue, secs(0), 1);
         let after = Some(Duration::from_secs(120));
         assert_eq!(sent(queue).map(|(id, ..)| id), Some(1));
-        answer(
-            queue,
-            secs(0),
-            1,
-            Outcome::Retry {
-                after,
-                reason: Reason::RateLimited,
-            },
-        );
+        answer(queue, secs(0), 1, Outcome::Retry { after, reason: Reason::RateLimited });
         assert_eq!(
             drain(queue),
             [Output::Retrying {
@@ -623,10 +536,7 @@ mod tests {
             matches!(
                 outputs.as_slice(),
                 [
-                    Output::Dropped {
-                        loss: Loss::Refused(Reason::Payload),
-                        ..
-                    },
+                    Output::Dropped { loss: Loss::Refused(Reason::Payload), .. },
                     Output::Send { id: 3, .. }
                 ]
             ),
@@ -656,10 +566,7 @@ mod tests {
         answer(queue, secs(180), 3, Outcome::Delivered);
         let outputs = drain(queue);
         assert!(
-            matches!(
-                outputs.as_slice(),
-                [Output::Resumed, Output::Delivered { failures: 0, .. }]
-            ),
+            matches!(outputs.as_slice(), [Output::Resumed, Output::Delivered { failures: 0, .. }]),
             "{outputs:?}"
         );
         assert_eq!(queue.health(), Health::Ready);
@@ -682,10 +589,7 @@ mod tests {
         drain(queue);
         queue.handle_timeout(secs(102));
         let (_, batches, _) = sent(queue).expect("a digest");
-        assert_eq!(
-            batches,
-            (0..100).filter(|batch| batch % 2 == 1).collect::<Vec<_>>()
-        );
+        assert_eq!(batches, (0..100).filter(|batch| batch % 2 == 1).collect::<Vec<_>>());
         answer(queue, secs(102), 3, Outcome::Delivered);
         drain(queue);
         queue.handle_timeout(secs(103));
@@ -703,10 +607,7 @@ mod tests {
         answer(queue, secs(0), 1, Outcome::Delivered);
         drain(queue);
         queue.handle_timeout(secs(1));
-        assert_eq!(
-            sent(queue).map(|(_, batches, _)| batches.len()),
-            Some(DIGEST_MAX)
-        );
+        assert_eq!(sent(queue).map(|(_, batches, _)| batches.len()), Some(DIGEST_MAX));
     }
 
     #[test]

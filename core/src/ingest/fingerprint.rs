@@ -29,11 +29,8 @@ impl Fingerprint {
 
 /// The fingerprint of one event.
 pub fn fingerprint(event: &Event<'_>) -> Fingerprint {
-    let mut members: Vec<_> = event
-        .members()
-        .iter()
-        .filter(|(name, _)| name != "for_site")
-        .collect();
+    let mut members: Vec<_> =
+        event.members().iter().filter(|(name, _)| name != "for_site").collect();
     // Stable: of repeated members the order sent is part of the content.
     members.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut digest = Sha256::new();

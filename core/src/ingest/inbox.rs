@@ -133,24 +133,14 @@ impl Inbox {
             }
         }
         if new.len() < fingerprints.len() {
-            self.outputs
-                .push_back(Output::Suppressed(fingerprints.len() - new.len()));
+            self.outputs.push_back(Output::Suppressed(fingerprints.len() - new.len()));
         }
         if !new.is_empty() {
             self.next_batch += 1;
             depends_on.push(batch);
-            let fingerprints = new
-                .iter()
-                .filter_map(|&place| fingerprints.get(place))
-                .copied()
-                .collect();
-            self.writing.insert(
-                batch,
-                Writing {
-                    fingerprints,
-                    waiting: Vec::new(),
-                },
-            );
+            let fingerprints =
+                new.iter().filter_map(|&place| fingerprints.get(place)).copied().collect();
+            self.writing.insert(batch, Writing { fingerprints, waiting: Vec::new() });
             self.outputs.push_back(Output::Store { batch, new });
         }
         if let Some(id) = id {
@@ -162,10 +152,7 @@ impl Inbox {
         depends_on.sort_unstable();
         depends_on.dedup();
         if depends_on.is_empty() {
-            self.outputs.push_back(Output::Respond {
-                id,
-                status: StatusCode::Ok,
-            });
+            self.outputs.push_back(Output::Respond { id, status: StatusCode::Ok });
             return;
         }
         for batch in &depends_on {
@@ -173,13 +160,7 @@ impl Inbox {
                 writing.waiting.push(id);
             }
         }
-        self.waiting.insert(
-            id,
-            Waiting {
-                batches: depends_on.len(),
-                refused: false,
-            },
-        );
+        self.waiting.insert(id, Waiting { batches: depends_on.len(), refused: false });
     }
 
     fn written(&mut self, batch: u64, refused: bool) {
@@ -204,11 +185,8 @@ impl Inbox {
             waiting.refused |= refused;
             waiting.batches -= 1;
             if waiting.batches == 0 {
-                let status = if waiting.refused {
-                    StatusCode::ServiceUnavailable
-                } else {
-                    StatusCode::Ok
-                };
+                let status =
+                    if waiting.refused { StatusCode::ServiceUnavailable } else { StatusCode::Ok };
                 self.waiting.remove(&id);
                 self.outputs.push_back(Output::Respond { id, status });
             }
@@ -225,10 +203,7 @@ impl Inbox {
 
     fn forget_first(&mut self) {
         if let Some((forget_at, fingerprint)) = self.to_forget.pop_front()
-            && self
-                .seen
-                .get(&fingerprint)
-                .is_some_and(|&(at, _)| at == forget_at)
+            && self.seen.get(&fingerprint).is_some_and(|&(at, _)| at == forget_at)
         {
             self.seen.remove(&fingerprint);
         }
@@ -253,11 +228,7 @@ impl Machine for Inbox {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        while self
-            .to_forget
-            .front()
-            .is_some_and(|&(forget_at, _)| forget_at <= now)
-        {
+        while self.to_forget.front().is_some_and(|&(forget_at, _)| forget_at <= now) {
             self.forget_first();
         }
     }
@@ -270,11 +241,8 @@ impl Machine for Inbox {
             }
             Input::Refused(batch) => self.written(batch, true),
             Input::Remembered { fingerprint, ago } => {
-                if let Some(left) = self
-                    .config
-                    .window
-                    .checked_sub(ago)
-                    .filter(|left| !left.is_zero())
+                if let Some(left) =
+                    self.config.window.checked_sub(ago).filter(|left| !left.is_zero())
                     && !self.seen.contains_key(&fingerprint)
                 {
                     self.remember(now + left, fingerprint, Seen::OnDisk);
@@ -290,9 +258,7 @@ impl Machine for Inbox {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.to_forget
-            .front()
-            .map(|&(at, _)| at + self.config.window)
+        self.to_forget.front().map(|&(at, _)| at + self.config.window)
     }
 }
 
@@ -305,11 +271,7 @@ mod tests {
     const WINDOW: Duration = Duration::from_secs(60);
 
     fn inbox() -> Inbox {
-        let config = Config {
-            window: WINDOW,
-            seen_max: 100,
-            next_batch: 1,
-        };
+        let config = Config { window: WINDOW, seen_max: 100, next_batch: 1 };
         Inbox::new(config, 0, Instant::from_secs(0))
     }
 
@@ -328,64 +290,33 @@ mod tests {
 
     fn request(id: RequestId, prints: &[u8]) -> Input {
         let fingerprints = prints.iter().map(|&n| print(n)).collect();
-        Input::Request {
-            id: Some(id),
-            fingerprints,
-        }
+        Input::Request { id: Some(id), fingerprints }
     }
 
     fn ok(id: RequestId) -> Output {
-        Output::Respond {
-            id,
-            status: StatusCode::Ok,
-        }
+        Output::Respond { id, status: StatusCode::Ok }
     }
 
     fn unavailable(id: RequestId) -> Output {
-        Output::Respond {
-            id,
-            status: StatusCode::ServiceUnavailable,
-        }
+        Output::Respond { id, status: StatusCode::ServiceUnavailable }
     }
 
     #[test]
     fn an_answer_waits_for_the_disk() {
         let inbox = &mut inbox();
-        at(
-            inbox,
-            0,
-            request(1, &[1, 2]),
-            &[Output::Store {
-                batch: 1,
-                new: vec![0, 1],
-            }],
-        );
+        at(inbox, 0, request(1, &[1, 2]), &[Output::Store { batch: 1, new: vec![0, 1] }]);
         at(inbox, 1, Input::Stored(1), &[ok(1)]);
     }
 
     #[test]
     fn a_duplicate_waits_for_the_first_copy_and_then_not_at_all() {
         let inbox = &mut inbox();
-        at(
-            inbox,
-            0,
-            request(1, &[1]),
-            &[Output::Store {
-                batch: 1,
-                new: vec![0],
-            }],
-        );
+        at(inbox, 0, request(1, &[1]), &[Output::Store { batch: 1, new: vec![0] }]);
         at(
             inbox,
             0,
             request(2, &[1, 2]),
-            &[
-                Output::Suppressed(1),
-                Output::Store {
-                    batch: 2,
-                    new: vec![1],
-                },
-            ],
+            &[Output::Suppressed(1), Output::Store { batch: 2, new: vec![1] }],
         );
         at(inbox, 1, Input::Stored(2), &[]);
         at(inbox, 1, Input::Stored(1), &[ok(1), ok(2)]);
@@ -399,44 +330,17 @@ mod tests {
             inbox,
             0,
             request(1, &[1, 1]),
-            &[
-                Output::Suppressed(1),
-                Output::Store {
-                    batch: 1,
-                    new: vec![0],
-                },
-            ],
+            &[Output::Suppressed(1), Output::Store { batch: 1, new: vec![0] }],
         );
     }
 
     #[test]
     fn what_the_disk_refused_is_new_again() {
         let inbox = &mut inbox();
-        at(
-            inbox,
-            0,
-            request(1, &[1]),
-            &[Output::Store {
-                batch: 1,
-                new: vec![0],
-            }],
-        );
+        at(inbox, 0, request(1, &[1]), &[Output::Store { batch: 1, new: vec![0] }]);
         at(inbox, 0, request(2, &[1]), &[Output::Suppressed(1)]);
-        at(
-            inbox,
-            1,
-            Input::Refused(1),
-            &[unavailable(1), unavailable(2)],
-        );
-        at(
-            inbox,
-            2,
-            request(3, &[1]),
-            &[Output::Store {
-                batch: 2,
-                new: vec![0],
-            }],
-        );
+        at(inbox, 1, Input::Refused(1), &[unavailable(1), unavailable(2)]);
+        at(inbox, 2, request(3, &[1]), &[Output::Store { batch: 2, new: vec![0] }]);
     }
 
     #[test]
@@ -448,45 +352,15 @@ mod tests {
     fn the_window_ends_also_across_a_restart() {
         let inbox = &mut inbox();
         let ago = Duration::from_secs(50);
-        at(
-            inbox,
-            0,
-            Input::Remembered {
-                fingerprint: print(1),
-                ago,
-            },
-            &[],
-        );
-        at(
-            inbox,
-            0,
-            Input::Remembered {
-                fingerprint: print(2),
-                ago: WINDOW * 2,
-            },
-            &[],
-        );
+        at(inbox, 0, Input::Remembered { fingerprint: print(1), ago }, &[]);
+        at(inbox, 0, Input::Remembered { fingerprint: print(2), ago: WINDOW * 2 }, &[]);
         at(
             inbox,
             5,
             request(1, &[1, 2]),
-            &[
-                Output::Suppressed(1),
-                Output::Store {
-                    batch: 1,
-                    new: vec![1],
-                },
-            ],
+            &[Output::Suppressed(1), Output::Store { batch: 1, new: vec![1] }],
         );
-        at(
-            inbox,
-            70,
-            request(2, &[1]),
-            &[Output::Store {
-                batch: 2,
-                new: vec![0],
-            }],
-        );
+        at(inbox, 70, request(2, &[1]), &[Output::Store { batch: 2, new: vec![0] }]);
     }
 
     #[test]
@@ -495,10 +369,7 @@ mod tests {
         for n in 0..=255 {
             inbox.handle_input(
                 Instant::from_secs(1),
-                Input::Remembered {
-                    fingerprint: print(n),
-                    ago: Duration::ZERO,
-                },
+                Input::Remembered { fingerprint: print(n), ago: Duration::ZERO },
             );
         }
         assert_eq!(inbox.seen(), 100);

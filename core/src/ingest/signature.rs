@@ -60,9 +60,7 @@ pub fn verify(
 ) -> Result<(), Error> {
     if let Some(sent) = signatures.v2 {
         let digest: [u8; 32] = hex(sent).ok_or(Error::Malformed)?;
-        return any(secrets, |secret| {
-            holds::<Hmac<Sha256>>(secret, body, &digest)
-        });
+        return any(secrets, |secret| holds::<Hmac<Sha256>>(secret, body, &digest));
     }
     match signatures.v1.filter(|_| accept_v1) {
         Some(sent) => {
@@ -77,18 +75,12 @@ pub fn verify(
 pub fn sign_v2(secret: &Secret, body: &[u8]) -> alloc::string::String {
     let mut mac = keyed::<Hmac<Sha256>>(secret);
     mac.update(body);
-    mac.finalize()
-        .into_bytes()
-        .iter()
-        .map(|octet| alloc::format!("{octet:02x}"))
-        .collect()
+    mac.finalize().into_bytes().iter().map(|octet| alloc::format!("{octet:02x}")).collect()
 }
 
 fn any(secrets: &[Secret], holds: impl Fn(&Secret) -> bool) -> Result<(), Error> {
     // Every secret is tried, so that the time does not tell which one is in use.
-    let held = secrets
-        .iter()
-        .fold(false, |held, secret| holds(secret) | held);
+    let held = secrets.iter().fold(false, |held, secret| holds(secret) | held);
     if held { Ok(()) } else { Err(Error::Mismatch) }
 }
 
@@ -130,10 +122,7 @@ mod tests {
 
     fn check(v2: Option<&str>, v1: Option<&str>, accept_v1: bool) -> Result<(), Error> {
         let secrets = [Secret::new("old"), Secret::new("Jefe")];
-        let signatures = Signatures {
-            v2: v2.map(str::as_bytes),
-            v1: v1.map(str::as_bytes),
-        };
+        let signatures = Signatures { v2: v2.map(str::as_bytes), v1: v1.map(str::as_bytes) };
         verify(signatures, BODY, &secrets, accept_v1)
     }
 
@@ -156,20 +145,13 @@ mod tests {
     #[test]
     fn what_is_not_a_digest_is_said_so() {
         for sent in ["", "zz", &V2[1..], &alloc::format!("{V2}0"), "sha256=5bdc"] {
-            assert_eq!(
-                check(Some(sent), None, false),
-                Err(Error::Malformed),
-                "{sent}"
-            );
+            assert_eq!(check(Some(sent), None, false), Err(Error::Malformed), "{sent}");
         }
     }
 
     #[test]
     fn no_secret_means_nobody_gets_in() {
-        let signatures = Signatures {
-            v2: Some(V2.as_bytes()),
-            v1: None,
-        };
+        let signatures = Signatures { v2: Some(V2.as_bytes()), v1: None };
         assert_eq!(verify(signatures, BODY, &[], false), Err(Error::Mismatch));
     }
 }

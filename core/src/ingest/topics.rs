@@ -49,10 +49,7 @@ impl fmt::Display for Error {
             Self::Events => f.write_str("events: expected a list of objects"),
             Self::EventsMax => write!(f, "events: expected at most {EVENTS_MAX}"),
             Self::Json { line, column } => {
-                write!(
-                    f,
-                    "expected a JSON object, got none at line {line}, column {column}"
-                )
+                write!(f, "expected a JSON object, got none at line {line}, column {column}")
             }
             Self::Topic => f.write_str("topic: expected a text"),
         }
@@ -67,14 +64,9 @@ pub fn parse(body: &[u8]) -> Result<Envelope<'_>, Error> {
         // serde would take a list for the members in order.
         return Err(Error::Json { line: 1, column: 1 });
     }
-    let Shape { topic, events } = serde_json::from_slice(body).map_err(|error| Error::Json {
-        line: error.line(),
-        column: error.column(),
-    })?;
-    let name = topic
-        .map(Detail::from)
-        .and_then(Detail::text)
-        .ok_or(Error::Topic)?;
+    let Shape { topic, events } = serde_json::from_slice(body)
+        .map_err(|error| Error::Json { line: error.line(), column: error.column() })?;
+    let name = topic.map(Detail::from).and_then(Detail::text).ok_or(Error::Topic)?;
     let topic = Topic::parse(name);
     let items = match events.map(Detail::from) {
         None => Vec::new(),
@@ -91,11 +83,7 @@ pub fn parse(body: &[u8]) -> Result<Envelope<'_>, Error> {
         .into_iter()
         .filter_map(|item| Some((item.raw(), parse_event(topic.clone(), item.raw())?)))
         .collect();
-    Ok(Envelope {
-        topic,
-        broken: sent - events.len(),
-        events,
-    })
+    Ok(Envelope { topic, broken: sent - events.len(), events })
 }
 
 /// Splits one event's JSON text, as [`parse`] gave it and the store kept it.
@@ -127,29 +115,20 @@ mod tests {
 
     #[test]
     fn one_bad_event_costs_only_itself() {
-        assert_eq!(
-            count(r#"{"topic":"alarms","events":[{"a":1},null,7,{"b":2}]}"#),
-            Ok((2, 2))
-        );
+        assert_eq!(count(r#"{"topic":"alarms","events":[{"a":1},null,7,{"b":2}]}"#), Ok((2, 2)));
     }
 
     #[test]
     fn nothing_inside_is_still_a_webhook() {
         for events in [r#","events":[]"#, r#","events":null"#, ""] {
-            assert_eq!(
-                count(&alloc::format!(r#"{{"topic":"ping"{events}}}"#)),
-                Ok((0, 0))
-            );
+            assert_eq!(count(&alloc::format!(r#"{{"topic":"ping"{events}}}"#)), Ok((0, 0)));
         }
         assert_eq!(count(r#"{"topic":"x","events":{"a":1}}"#), Ok((1, 0)));
     }
 
     #[test]
     fn what_is_no_webhook_is_named() {
-        assert_eq!(
-            count(r#"[{"topic":"x"}]"#),
-            Err(Error::Json { line: 1, column: 1 })
-        );
+        assert_eq!(count(r#"[{"topic":"x"}]"#), Err(Error::Json { line: 1, column: 1 }));
         assert_eq!(count(r#"{"topic":null,"events":[]}"#), Err(Error::Topic));
         assert_eq!(count(r#"{"events":[]}"#), Err(Error::Topic));
         assert_eq!(count(r#"{"topic":"x","events":"y"}"#), Err(Error::Events));

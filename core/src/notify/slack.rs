@@ -5,9 +5,5 @@ use super::{
 };
 /// Placeholder.
 pub fn shape(notification: &Notification, _best: Form) -> Payload {
-    Payload {
-        body: notification.title.clone(),
-        form: Form::Plain,
-        query: None,
-    }
+    Payload { body: notification.title.clone(), form: Form::Plain, query: None }
 }

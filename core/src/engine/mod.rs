@@ -1,0 +1,462 @@
+//! The roof: where the inbox and the queues meet.
+//!
+//! A request goes to the inbox; what is new goes to the store; what is stored goes to the queues of
+//! its channel; what a queue delivers or gives up is settled in the store. A destination that dies is
+//! reported on the others as an event of our own, which takes the same way as any other event.
+//!
+//! The engine drains its children inside its own `handle_*`. It never reads an event's text again:
+//! the driver fetches texts by key when a queue says `Send`.
+
+pub mod input;
+pub mod output;
+
+mod report;
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+
+use http_types::StatusCode;
+
+use self::{
+    input::{Answer, Config, DestinationId, Input, Restored},
+    output::{Happening, Output},
+    report::Report,
+};
+use crate::{
+    config::checked::{Chat, Destination},
+    delivery::{
+        batch::{self, EventKey, Flavours, Item},
+        outcome::{Outcome, Reason, outcome},
+        queue::{self, Entry, Health, Loss, Queue},
+    },
+    event::Topic,
+    ingest::{
+        fingerprint::fingerprint,
+        inbox::{self, Inbox, RequestId},
+        topics,
+    },
+    intake::Intake,
+    machine::Machine,
+    notify::Severity,
+    rand::Rand,
+    time::{Instant, UnixTime},
+};
+
+/// The most events that the inbox remembers, in some four megabytes.
+const SEEN_MAX: usize = 65_536;
+
+/// A destination's state, for people.
+#[derive(Clone, Debug)]
+pub struct DestinationStatus {
+    /// The destination.
+    pub to: Arc<Destination>,
+    /// How it does.
+    pub health: Health,
+    /// Events waiting, those in flight included.
+    pub waiting: usize,
+    /// When the oldest of them was accepted, where that was in this run.
+    pub oldest_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    id: DestinationId,
+    to: Arc<Destination>,
+    queue: Queue,
+}
+
+#[derive(Debug)]
+struct Writing {
+    accepted_at: Instant,
+    items: Vec<Item>,
+}
+
+/// The engine machine.
+#[derive(Debug)]
+pub struct Engine {
+    chat: Chat,
+    rand: Rand,
+    inbox: Inbox,
+    slots: Vec<Slot>,
+    /// Destinations that are no longer configured but have a message in flight.
+    retired: Vec<Slot>,
+    last_destination: u32,
+    writing: BTreeMap<u64, Writing>,
+    outputs: VecDeque<Output>,
+}
+
+impl Engine {
+    /// The state of every destination, in the order of the configuration.
+    pub fn destinations(&self) -> Vec<DestinationStatus> {
+        self.slots
+            .iter()
+            .map(|Slot { to, queue, .. }| DestinationStatus {
+                to: Arc::clone(to),
+                health: queue.health(),
+                waiting: queue.waiting(),
+                oldest_at: queue.oldest_at(),
+            })
+            .collect()
+    }
+
+    /// Whether a message is on its way or a batch on its way to the disk.
+    pub fn is_busy(&self) -> bool {
+        !self.writing.is_empty()
+            || self.slots.iter().chain(&self.retired).any(|slot| slot.queue.is_sending())
+    }
+
+    /// Hands new events to the inbox and to the store what it finds new.
+    fn accept(&mut self, now: Instant, id: Option<RequestId>, intake: Intake, at: UnixTime) {
+        let Intake { topic, items, .. } = intake;
+        let fingerprints = items.iter().map(|item| item.fingerprint).collect();
+        self.inbox.handle_input(now, inbox::Input::Request { id, fingerprints });
+        let mut items: Vec<_> = items.into_iter().map(Some).collect();
+        while let Some(output) = self.inbox.poll_output() {
+            match output {
+                inbox::Output::Respond { id, status } => self.respond(id, status),
+                inbox::Output::Store { batch, new } => {
+                    let items: Vec<_> = new
+                        .into_iter()
+                        .filter_map(|place| items.get_mut(place).and_then(Option::take))
+                        .collect();
+                    self.outputs.push_back(Output::Store {
+                        batch,
+                        bytes: batch::encode(at, &topic, &items),
+                        flavours: items.iter().map(|item| item.flavours).collect(),
+                        fingerprints: items.iter().map(|item| item.fingerprint).collect(),
+                    });
+                    self.writing.insert(batch, Writing { accepted_at: now, items });
+                }
+                inbox::Output::Suppressed(events) => {
+                    self.happened(Happening::Suppressed { events });
+                }
+            }
+        }
+    }
+
+    fn written(&mut self, now: Instant, batch: u64, refused: bool) {
+        let input =
+            if refused { inbox::Input::Refused(batch) } else { inbox::Input::Stored(batch) };
+        self.inbox.handle_input(now, input);
+        self.drain_inbox();
+        let Some(Writing { accepted_at, items }) = self.writing.remove(&batch) else {
+            return;
+        };
+        let events = items.len();
+        if refused {
+            return self.happened(Happening::Refused { events });
+        }
+        self.happened(Happening::Accepted { batch, events });
+        let expires_at = accepted_at + self.chat.delivery.max_age;
+        for (index, item) in (0..).zip(items) {
+            let entry = Entry {
+                key: EventKey { batch, index },
+                critical: item.severity == Severity::Critical,
+                site: item.site,
+                accepted_at: Some(accepted_at),
+                expires_at,
+            };
+            self.enqueue(now, entry, &item.channel, item.flavours);
+        }
+    }
+
+    fn restored(&mut self, now: Instant, events: Vec<Restored>, ago: core::time::Duration) {
+        let left = self.chat.delivery.max_age.saturating_sub(ago);
+        for event in events {
+            let entry = Entry {
+                key: event.key,
+                critical: event.severity == Severity::Critical,
+                site: event.site,
+                accepted_at: None,
+                expires_at: now + left,
+            };
+            self.enqueue(now, entry, &event.channel, event.flavours);
+        }
+    }
+
+    /// Puts an event into the queues of its channel, for the chats that still want it.
+    fn enqueue(&mut self, now: Instant, entry: Entry, channel: &str, wanted: Flavours) {
+        let mut left = wanted;
+        for index in self.chat.destinations_of(channel) {
+            let Some(slot) = self.slots.get_mut(index) else {
+                continue;
+            };
+            if left.contains(slot.to.flavour) {
+                left = left.without(Flavours::of(slot.to.flavour));
+                slot.queue.handle_input(now, queue::Input::Enqueue(entry));
+            }
+        }
+        if !left.is_empty() {
+            self.outputs.push_back(Output::Settle { key: entry.key, flavours: left });
+            self.happened(Happening::Dropped { to: None, events: 1, loss: Loss::Unrouted });
+        }
+    }
+
+    fn answered(
+        &mut self,
+        now: Instant,
+        destination: DestinationId,
+        id: u64,
+        answer: &Result<Answer, Reason>,
+    ) {
+        let slot =
+            self.slots.iter_mut().chain(&mut self.retired).find(|slot| slot.id == destination);
+        if let Some(slot) = slot {
+            let outcome = match answer {
+                Ok(Answer { status, retry_after, body }) => {
+                    outcome(slot.to.flavour, *status, *retry_after, body)
+                }
+                Err(reason) => Outcome::Retry { after: None, reason: *reason },
+            };
+            slot.queue.handle_input(now, queue::Input::Answered { id, outcome });
+        }
+    }
+
+    fn configure(&mut self, now: Instant, config: Config) {
+        let window = config.dedup_window;
+        let inbox = inbox::Config { window, seen_max: SEEN_MAX, next_batch: config.next_batch };
+        self.inbox.handle_input(now, inbox::Input::Configured(inbox));
+        self.chat = config.chat;
+        let mut old = core::mem::take(&mut self.slots);
+        for to in self.chat.destinations.clone() {
+            let policy = queue_config(&self.chat, &to);
+            let same = |slot: &Slot| slot.to.flavour == to.flavour && slot.to.url == to.url;
+            let slot = match old.iter().position(same) {
+                Some(position) => {
+                    let mut slot = old.swap_remove(position);
+                    slot.to = Arc::new(to);
+                    slot.queue.handle_input(now, queue::Input::Configured(policy));
+                    slot
+                }
+                None => {
+                    self.last_destination += 1;
+                    Slot {
+                        id: DestinationId(self.last_destination),
+                        to: Arc::new(to),
+                        queue: Queue::new(policy, self.rand.next_u64(), now),
+                    }
+                }
+            };
+            self.slots.push(slot);
+        }
+        self.retired.append(&mut old);
+    }
+
+    /// Empties the queues of destinations that are gone, once nothing is in flight there.
+    fn recall_retired(&mut self) {
+        for slot in &mut self.retired {
+            let keys: Vec<_> = slot.queue.take_waiting().iter().map(|entry| entry.key).collect();
+            if !keys.is_empty() {
+                let flavours = Flavours::of(slot.to.flavour);
+                self.outputs.push_back(Output::Recall { keys, flavours });
+            }
+        }
+        self.retired.retain(|slot| slot.queue.is_sending());
+    }
+
+    /// Drains the children until none has anything to say.
+    fn drain(&mut self, now: Instant, at: Option<UnixTime>) {
+        let mut reports = Vec::new();
+        for index in 0..self.slots.len() + self.retired.len() {
+            while let Some((id, to, output)) = self.poll_slot(index) {
+                if let Some(report) = self.relay(now, id, to, output) {
+                    reports.push(report);
+                }
+            }
+        }
+        self.recall_retired();
+        // A report is accepted like any event; being new, it reaches no queue before it is stored.
+        for report in reports {
+            if let Some(intake) = self.report_intake(&report, at) {
+                self.accept(now, None, intake, at.unwrap_or_default());
+            }
+        }
+    }
+
+    fn poll_slot(
+        &mut self,
+        index: usize,
+    ) -> Option<(DestinationId, Arc<Destination>, queue::Output)> {
+        let slot = self.slots.iter_mut().chain(&mut self.retired).nth(index)?;
+        let output = slot.queue.poll_output()?;
+        Some((slot.id, Arc::clone(&slot.to), output))
+    }
+
+    /// Passes on what a queue says; what the other chats should hear comes back as a report.
+    fn relay(
+        &mut self,
+        now: Instant,
+        destination: DestinationId,
+        to: Arc<Destination>,
+        output: queue::Output,
+    ) -> Option<Report> {
+        match output {
+            queue::Output::Delivered { entries, form, .. } => {
+                self.settle(&entries, &to);
+                let accepted = entries.iter().filter_map(|entry| entry.accepted_at).min();
+                let latency = accepted.map(|accepted_at| now - accepted_at);
+                let events = entries.len();
+                self.happened(Happening::Delivered { to, events, form, latency });
+            }
+            queue::Output::Dropped { entries, loss } => {
+                self.settle(&entries, &to);
+                let events = entries.len();
+                self.happened(Happening::Dropped { to: Some(to), events, loss });
+            }
+            queue::Output::Parked { reason, probe_after, probes } => {
+                let report = Report::parked(&to, reason);
+                self.happened(Happening::Parked { to, reason, probe_after });
+                return (probes == 1).then_some(report);
+            }
+            queue::Output::Resumed => {
+                let report = Report::resumed(&to);
+                self.happened(Happening::Resumed { to });
+                return Some(report);
+            }
+            queue::Output::Retrying { failures, after, reason } => {
+                self.happened(Happening::Retrying { to, failures, after, reason });
+            }
+            queue::Output::Send { id, keys, form } => {
+                self.outputs.push_back(Output::Send { destination, to, id, keys, form });
+            }
+        }
+        None
+    }
+
+    fn settle(&mut self, entries: &[Entry], to: &Destination) {
+        let flavours = Flavours::of(to.flavour);
+        let settled = entries.iter().map(|entry| Output::Settle { key: entry.key, flavours });
+        self.outputs.extend(settled);
+    }
+
+    /// The report as an event for every destination of a channel that is alive.
+    fn report_intake(&self, report: &Report, at: Option<UnixTime>) -> Option<Intake> {
+        let about = |slot: &Slot| slot.to.name == report.destination;
+        let waiting = self.slots.iter().find(|slot| about(slot))?.queue.waiting();
+        let (channel, flavours) = self.report_channel(|slot| {
+            !about(slot) && !matches!(slot.queue.health(), Health::Parked(_))
+        })?;
+        let text = report.text(waiting, at)?;
+        let event = topics::parse_event(Topic::Mistgate, &text)?;
+        let item = Item {
+            fingerprint: fingerprint(&event),
+            channel,
+            severity: report.severity,
+            site: batch::site_number(None),
+            flavours,
+            text: text.clone(),
+        };
+        let topic = Topic::Mistgate.name().to_string();
+        Some(Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0 })
+    }
+
+    /// The loudest channel that has a destination of which `takes` holds, and those destinations.
+    fn report_channel(&self, takes: impl Fn(&Slot) -> bool) -> Option<(String, Flavours)> {
+        let by_severity = Severity::ALL.iter().rev().map(|severity| severity.name());
+        let named = self.slots.iter().flat_map(|slot| &slot.to.channels).map(String::as_str);
+        by_severity.chain(named).find_map(|channel| {
+            let flavours = self
+                .chat
+                .destinations_of(channel)
+                .into_iter()
+                .filter_map(|index| self.slots.get(index))
+                .filter(|slot| takes(slot))
+                .fold(Flavours::NONE, |flavours, slot| flavours.with(slot.to.flavour));
+            (!flavours.is_empty()).then(|| (channel.to_string(), flavours))
+        })
+    }
+
+    fn drain_inbox(&mut self) {
+        while let Some(output) = self.inbox.poll_output() {
+            match output {
+                inbox::Output::Respond { id, status } => self.respond(id, status),
+                // Only a request makes these, and `accept` drains them.
+                inbox::Output::Store { .. } | inbox::Output::Suppressed(_) => {}
+            }
+        }
+    }
+
+    fn respond(&mut self, id: RequestId, status: StatusCode) {
+        self.outputs.push_back(Output::Respond { id, status });
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        self.outputs.push_back(Output::Happened(happening));
+    }
+}
+
+impl Machine for Engine {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let Config { dedup_window: window, next_batch, .. } = config;
+        let inbox = inbox::Config { window, seen_max: SEEN_MAX, next_batch };
+        let mut engine = Self {
+            chat: config.chat.clone(),
+            rand: Rand::new(seed),
+            inbox: Inbox::new(inbox, 0, now),
+            slots: Vec::new(),
+            retired: Vec::new(),
+            last_destination: 0,
+            writing: BTreeMap::new(),
+            outputs: VecDeque::new(),
+        };
+        engine.configure(now, config);
+        engine
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.inbox.handle_timeout(now);
+        for slot in &mut self.slots {
+            slot.queue.handle_timeout(now);
+        }
+        // What a queue gives up by itself needs no wall time.
+        self.drain(now, None);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        let mut wall = None;
+        match input {
+            Input::Answered { destination, id, answer, at } => {
+                wall = Some(at);
+                self.answered(now, destination, id, &answer);
+            }
+            Input::Configured(config) => self.configure(now, config),
+            Input::Refused(batch) => self.written(now, batch, true),
+            Input::Remembered { fingerprint, ago } => {
+                let input = inbox::Input::Remembered { fingerprint, ago };
+                self.inbox.handle_input(now, input);
+            }
+            Input::Request { id, intake, at } => self.accept(now, Some(id), intake, at),
+            Input::Restored { events, ago } => self.restored(now, events, ago),
+            Input::Stored(batch) => self.written(now, batch, false),
+        }
+        self.drain(now, wall);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let queues = self.slots.iter().filter_map(|slot| slot.queue.poll_timeout());
+        self.inbox.poll_timeout().into_iter().chain(queues).min()
+    }
+}
+
+fn queue_config(chat: &Chat, to: &Destination) -> queue::Config {
+    queue::Config {
+        pace: to.pace.clone(),
+        queue_max: chat.delivery.queue_max,
+        digest_after: chat.delivery.digest_after,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! Timelines of the whole engine: at this time this goes in, and that comes out.
+
+use core::time::Duration;
+
+use super::*;
+use crate::{
+    config::checked::Delivery,
+    ingest::fingerprint::Fingerprint,
+    notify::{route::Routes, shape::Flavour},
+    secret::Secret,
+};
+
+fn destination(name: &str, flavour: Flavour, channels: &[&str]) -> Destination {
+    Destination {
+        name: name.to_string(),
+        flavour,
+        url: Some(Secret::new(name)),
+        channels: channels.iter().map(|channel| channel.to_string()).collect(),
+        default: channels.is_empty(),
+        pace: Vec::new(),
+    }
+}
+
+fn chat(destinations: &[Destination]) -> Config {
+    let chat = Chat {
+        routes: Routes::default(),
+        destinations: destinations.to_vec(),
+        delivery: Delivery {
+            max_age: Duration::from_secs(3_600),
+            timeout: Duration::from_secs(10),
+            queue_max: 100,
+            digest_after: Duration::from_secs(30),
+            extra_ca: None,
+            http_proxy: None,
+        },
+    };
+    Config { chat, dedup_window: Duration::from_secs(60), next_batch: 1 }
+}
+
+fn item(n: u8, channel: &str, flavours: &[Flavour]) -> Item {
+    Item {
+        fingerprint: Fingerprint::from_bytes([n; 16]),
+        channel: channel.to_string(),
+        severity: Severity::Info,
+        site: 0,
+        flavours: flavours.iter().fold(Flavours::NONE, |set, flavour| set.with(*flavour)),
+        text: "{}".to_string(),
+    }
+}
+
+fn request(id: RequestId, items: Vec<Item>) -> Input {
+    let intake = Intake { topic: "alarms".to_string(), items, unrouted: 0, broken: 0 };
+    Input::Request { id, intake, at: UnixTime::from_secs(1_752_000_000) }
+}
+
+/// The outputs after `input` at `secs`, each in a word or two.
+fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
+    let now = Instant::from_secs(secs);
+    engine.handle_timeout(now);
+    engine.handle_input(now, input);
+    let words = core::iter::from_fn(|| engine.poll_output()).map(|output| match output {
+        Output::Happened(Happening::Accepted { batch, events }) => {
+            alloc::format!("accepted {batch}: {events}")
+        }
+        Output::Happened(Happening::Delivered { to, events, .. }) => {
+            alloc::format!("delivered {}: {events}", to.name)
+        }
+        Output::Happened(Happening::Dropped { to, events, loss }) => {
+            let to = to.map_or("nobody".to_string(), |to| to.name.clone());
+            alloc::format!("dropped {to}: {events} {}", loss.name())
+        }
+        Output::Happened(Happening::Parked { to, reason, .. }) => {
+            alloc::format!("parked {} {}", to.name, reason.name())
+        }
+        Output::Happened(Happening::Refused { events }) => alloc::format!("refused {events}"),
+        Output::Happened(Happening::Resumed { to }) => alloc::format!("resumed {}", to.name),
+        Output::Happened(Happening::Retrying { to, .. }) => alloc::format!("retrying {}", to.name),
+        Output::Happened(Happening::Suppressed { events }) => alloc::format!("suppressed {events}"),
+        Output::Recall { keys, .. } => alloc::format!("recall {}", keys.len()),
+        Output::Respond { id, status } => alloc::format!("respond {id} {status}"),
+        Output::Send { to, id, keys, .. } => {
+            let batches: Vec<_> = keys.iter().map(|key| key.batch.to_string()).collect();
+            alloc::format!("send {} #{id} {}", to.name, batches.join(","))
+        }
+        Output::Settle { key, flavours } => {
+            alloc::format!("settle {} {}", key.batch, flavours.bits())
+        }
+        Output::Store { batch, flavours, .. } => {
+            alloc::format!("store {batch}: {}", flavours.len())
+        }
+    });
+    words.collect()
+}
+
+fn answered(engine: &Engine, name: &str, id: u64, status: u16) -> Input {
+    let slot = engine.slots.iter().chain(&engine.retired).find(|slot| slot.to.name == name);
+    Input::Answered {
+        destination: slot.expect("a destination of that name").id,
+        id,
+        answer: Ok(Answer { status, retry_after: None, body: Vec::new() }),
+        at: UnixTime::from_secs(1_752_000_001),
+    }
+}
+
+fn engine(destinations: &[Destination]) -> Engine {
+    Engine::new(chat(destinations), 1, Instant::from_secs(0))
+}
+
+#[test]
+fn from_a_request_to_two_chats() {
+    let both = [Flavour::Slack, Flavour::Google];
+    let engine = &mut engine(&[
+        destination("slack/info", Flavour::Slack, &["info"]),
+        destination("google/default", Flavour::Google, &[]),
+    ]);
+    assert_eq!(at(engine, 0, request(7, [item(1, "info", &both)].into())), ["store 1: 1"]);
+    assert!(engine.is_busy());
+    assert_eq!(
+        at(engine, 1, Input::Stored(1)),
+        ["respond 7 200", "accepted 1: 1", "send slack/info #1 1", "send google/default #1 1"]
+    );
+    let answer = answered(engine, "slack/info", 1, 200);
+    assert_eq!(at(engine, 1, answer), ["settle 1 4", "delivered slack/info: 1"]);
+    let answer = answered(engine, "google/default", 1, 200);
+    assert_eq!(at(engine, 2, answer), ["settle 1 2", "delivered google/default: 1"]);
+    assert!(!engine.is_busy());
+    let again = request(8, [item(1, "info", &both)].into());
+    assert_eq!(at(engine, 3, again), ["suppressed 1", "respond 8 200"]);
+}
+
+#[test]
+fn a_refusing_disk_is_a_503_and_nothing_is_queued() {
+    let engine = &mut engine(&[destination("slack/info", Flavour::Slack, &["info"])]);
+    let item = item(1, "info", &[Flavour::Slack]);
+    assert_eq!(at(engine, 0, request(1, [item.clone()].into())), ["store 1: 1"]);
+    assert_eq!(at(engine, 0, Input::Refused(1)), ["respond 1 503", "refused 1"]);
+    assert_eq!(at(engine, 1, request(2, [item].into())), ["store 2: 1"]);
+}
+
+#[test]
+fn a_dead_destination_is_said_on_the_others() {
+    let engine = &mut engine(&[
+        destination("slack/info", Flavour::Slack, &["info"]),
+        destination("slack/critical", Flavour::Slack, &["critical"]),
+        destination("teams/default", Flavour::Teams(Default::default()), &[]),
+    ]);
+    at(engine, 0, request(1, [item(1, "info", &[Flavour::Slack])].into()));
+    at(engine, 0, Input::Stored(1));
+    let answer = answered(engine, "slack/info", 1, 404);
+    assert_eq!(at(engine, 0, answer), ["parked slack/info gone", "store 2: 1"]);
+    assert_eq!(
+        at(engine, 0, Input::Stored(2)),
+        ["accepted 2: 1", "send slack/critical #1 2", "send teams/default #1 2"]
+    );
+    engine.handle_timeout(Instant::from_secs(60));
+    assert!(matches!(engine.poll_output(), Some(Output::Send { id: 2, .. })));
+    let answer = answered(engine, "slack/info", 2, 200);
+    assert_eq!(
+        at(engine, 61, answer),
+        ["resumed slack/info", "settle 1 4", "delivered slack/info: 1", "store 3: 1"]
+    );
+}
+
+#[test]
+fn what_a_vanished_destination_held_goes_to_the_one_in_its_place() {
+    let engine = &mut engine(&[destination("slack/old", Flavour::Slack, &["info"])]);
+    let items = [item(1, "info", &[Flavour::Slack]), item(2, "info", &[Flavour::Slack])];
+    at(engine, 0, request(1, items.into()));
+    at(engine, 0, Input::Stored(1));
+    let config = chat(&[destination("slack/new", Flavour::Slack, &["info"])]);
+    // What is in flight is awaited, what waits is recalled.
+    assert_eq!(at(engine, 1, Input::Configured(config)), ["recall 1"]);
+    let answer = answered(engine, "slack/old", 1, 200);
+    assert_eq!(at(engine, 1, answer), ["settle 1 4", "delivered slack/old: 1"]);
+    let restored = Restored {
+        key: EventKey { batch: 1, index: 1 },
+        channel: "info".to_string(),
+        severity: Severity::Info,
+        site: 0,
+        flavours: Flavours::of(Flavour::Slack),
+    };
+    let input = Input::Restored { events: [restored.clone()].into(), ago: Duration::ZERO };
+    assert_eq!(at(engine, 2, input.clone()), ["send slack/new #1 1"]);
+    at(engine, 3, Input::Configured(chat(&[])));
+    let dropped = at(engine, 4, input);
+    assert_eq!(dropped, ["settle 1 4", "dropped nobody: 1 unrouted"]);
+}
+
+#[test]
+fn what_an_earlier_run_left_expires_by_its_own_age() {
+    let engine = &mut engine(&[destination("slack/info", Flavour::Slack, &["info"])]);
+    let restored = Restored {
+        key: EventKey { batch: 1, index: 0 },
+        channel: "info".to_string(),
+        severity: Severity::Info,
+        site: 0,
+        flavours: Flavours::of(Flavour::Slack),
+    };
+    let ago = Duration::from_secs(3_601);
+    let input = Input::Restored { events: [restored].into(), ago };
+    assert_eq!(at(engine, 0, input), ["settle 1 4", "dropped slack/info: 1 expired"]);
+}
