@@ -1,1 +1,3 @@
-//! x
+//! The tasks around mistgate-core.
+
+pub mod store;

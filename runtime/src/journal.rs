@@ -1,0 +1,245 @@
+//! The only place that prints: one line for each thing that happened.
+//!
+//! Levels: *error* — events may be lost, or the program must stop; *warning* — something needs a
+//! person; *info* — what an operator wants to find a week later; *debug* — what a developer wants.
+//! A line is `key=value` pairs in logfmt's quoting, or one JSON object. Values are bounded, and no
+//! call site has a secret at hand: URLs and tokens are [`Secret`](mistgate_core::secret::Secret)s.
+
+use std::{
+    fmt::{self, Write as _},
+    io::{self, Write as _},
+};
+
+use mistgate_core::engine::output::Happening;
+
+use crate::{
+    clock,
+    metrics::{Counter, Histogram, Metrics},
+};
+
+/// The most bytes of one value.
+const VALUE_MAX: usize = 500;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What a developer wants.
+    Debug,
+    /// What an operator wants to find later.
+    Info,
+    /// Something needs a person.
+    Warning,
+    /// Events may be lost, or the program must stop.
+    Error,
+}
+
+impl Level {
+    /// The word in the line and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl std::str::FromStr for Level {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        [Self::Debug, Self::Info, Self::Warning, Self::Error]
+            .into_iter()
+            .find(|level| level.name() == name)
+            .ok_or_else(|| format!("expected debug, info, warning or error, got {name}"))
+    }
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `time=… level=… event=… key=value …`
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("expected text or json, got {name}")),
+        }
+    }
+}
+
+/// The journal of the process, with the metrics that follow from it.
+#[derive(Debug)]
+pub struct Journal {
+    format: Format,
+    level: Level,
+    /// The counters that the lines feed.
+    pub metrics: Metrics,
+}
+
+impl Journal {
+    /// A journal on standard error.
+    pub fn new(format: Format, level: Level) -> Self {
+        Self { format, level, metrics: Metrics::default() }
+    }
+
+    /// Prints a line, if its level is wanted.
+    pub fn note(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
+        if level < self.level {
+            return;
+        }
+        let line = self.line(level, event, values);
+        // There is nowhere left to complain about standard error.
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    /// Prints a payload for the chat `console` on standard output.
+    pub fn console(&self, payload: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{payload}")?;
+        stdout.flush()
+    }
+
+    /// Prints and counts what the engine tells.
+    pub fn happened(&self, happening: &Happening) {
+        let metrics = &self.metrics;
+        match happening {
+            Happening::Accepted { batch, events } => {
+                metrics.add(Counter::Accepted, &[], *events);
+                self.note(Level::Debug, "accepted", &[("batch", batch), ("events", events)]);
+            }
+            Happening::Delivered { to, events, form, latency } => {
+                let labels = [("destination", to.name.as_str())];
+                metrics.add(Counter::Delivered, &labels, *events);
+                metrics.add(Counter::Messages, &labels, 1);
+                if let Some(latency) = latency {
+                    metrics.observe(Histogram::Delivery, &labels, *latency);
+                }
+                let ms = latency.map_or(String::new(), |latency| latency.as_millis().to_string());
+                let form = format!("{form:?}").to_lowercase();
+                self.note(
+                    Level::Info,
+                    "delivered",
+                    &[("to", &to.name), ("events", events), ("form", &form), ("after_ms", &ms)],
+                );
+            }
+            Happening::Dropped { to, events, loss } => {
+                let to = to.as_ref().map_or("none", |to| to.name.as_str());
+                let labels = [("destination", to), ("reason", loss.name())];
+                metrics.add(Counter::Dropped, &labels, *events);
+                self.note(
+                    Level::Error,
+                    "dropped",
+                    &[("to", &to), ("events", events), ("reason", &loss.name())],
+                );
+            }
+            Happening::Parked { to, reason, probe_after } => {
+                metrics.add(Counter::Retried, &[("destination", &to.name), ("reason", reason.name())], 1);
+                self.note(
+                    Level::Warning,
+                    "parked",
+                    &[
+                        ("to", &to.name),
+                        ("reason", &reason.name()),
+                        ("retry_s", &probe_after.as_secs()),
+                    ],
+                );
+            }
+            Happening::Refused { events } => {
+                metrics.add(Counter::StoreFailures, &[], 1);
+                self.note(Level::Error, "store_refused", &[("events", events)]);
+            }
+            Happening::Resumed { to } => {
+                self.note(Level::Info, "resumed", &[("to", &to.name)]);
+            }
+            Happening::Retrying { to, failures, after, reason } => {
+                metrics.add(Counter::Retried, &[("destination", &to.name), ("reason", reason.name())], 1);
+                self.note(
+                    Level::Warning,
+                    "retrying",
+                    &[
+                        ("to", &to.name),
+                        ("reason", &reason.name()),
+                        ("failures", failures),
+                        ("after_ms", &after.as_millis()),
+                    ],
+                );
+            }
+            Happening::Suppressed { events } => {
+                metrics.add(Counter::Duplicates, &[], *events);
+                self.note(Level::Debug, "duplicates", &[("events", events)]);
+            }
+        }
+    }
+
+    fn line(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) -> String {
+        let time = clock::rfc3339(clock::wall());
+        let fixed: [(&str, &dyn fmt::Display); 3] =
+            [("time", &time), ("level", &level.name()), ("event", &event)];
+        let pairs = fixed.iter().chain(values).map(|(key, value)| (*key, bounded(value)));
+        let mut line = String::new();
+        match self.format {
+            Format::Text => {
+                for (key, value) in pairs {
+                    let space = if line.is_empty() { "" } else { " " };
+                    // Writing to a String does not fail.
+                    let _ = write!(line, "{space}{key}={}", logfmt(&value));
+                }
+            }
+            Format::Json => {
+                let object: serde_json::Map<String, serde_json::Value> =
+                    pairs.map(|(key, value)| (key.to_owned(), value.into())).collect();
+                line = serde_json::Value::Object(object).to_string();
+            }
+        }
+        line.push('\n');
+        line
+    }
+}
+
+fn bounded(value: &dyn fmt::Display) -> String {
+    let mut text = value.to_string();
+    if text.len() > VALUE_MAX {
+        text.truncate(text.floor_char_boundary(VALUE_MAX));
+        text.push('…');
+    }
+    text
+}
+
+/// Quotes what a reader of `key=value` lines could misread; control characters are escaped.
+fn logfmt(value: &str) -> String {
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '=' | '\\');
+    if !value.is_empty() && value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("{value:?}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_whatever_is_in_it() {
+        let values: [(&str, &dyn fmt::Display); 3] =
+            [("a", &"b c\n\"d\""), ("n", &7), ("long", &"é".repeat(1_000))];
+        let text = Journal::new(Format::Text, Level::Info).line(Level::Info, "test", &values);
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(text.contains(r#"level=info event=test a="b c\n\"d\"" n=7 long="#), "{text}");
+        assert!(text.len() < 700);
+        let json = Journal::new(Format::Json, Level::Info).line(Level::Info, "test", &values);
+        let json: serde_json::Value = serde_json::from_str(&json).expect("a JSON line");
+        assert_eq!(json["a"], "b c\n\"d\"");
+    }
+}

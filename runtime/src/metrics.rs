@@ -1,0 +1,251 @@
+//! Counters and histograms, and their Prometheus text.
+//!
+//! Names and labels follow prometheus.io "Metric and label naming". Every label value is one of ours
+//! (a destination's name, a closed set of reasons), so the number of series is bounded.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// Upper bounds of the histogram buckets, in seconds.
+const BUCKETS: [f64; 12] =
+    [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 60.0, 3_600.0];
+
+/// What a metric is and means.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+}
+
+/// The metrics that only grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counter {
+    /// Requests, by status.
+    Requests,
+    /// Connections refused or cut, by reason.
+    Connections,
+    /// Requests refused before the store, by reason.
+    Rejected,
+    /// Events put on disk.
+    Accepted,
+    /// Events seen before.
+    Duplicates,
+    /// Events that go nowhere.
+    Unrouted,
+    /// Members of `events` that are not events.
+    Broken,
+    /// Events that a destination took.
+    Delivered,
+    /// Messages that a destination took; fewer than events where digests were sent.
+    Messages,
+    /// Attempts that failed and are repeated, by destination and reason.
+    Retried,
+    /// Events given up, by destination and reason.
+    Dropped,
+    /// Batches that the disk refused.
+    StoreFailures,
+    /// Configurations read again, by result.
+    Reloads,
+}
+
+impl Counter {
+    const fn meaning(self) -> Meaning {
+        let (name, help) = match self {
+            Self::Requests => ("http_requests_total", "Requests answered, by status."),
+            Self::Connections => {
+                ("connections_refused_total", "Connections refused or cut, by reason.")
+            }
+            Self::Rejected => ("rejected_total", "Webhooks refused, by reason."),
+            Self::Accepted => ("events_accepted_total", "Events put on disk."),
+            Self::Duplicates => ("events_duplicate_total", "Events seen before and suppressed."),
+            Self::Unrouted => ("events_unrouted_total", "Events that no channel wants."),
+            Self::Broken => ("events_broken_total", "Members of events that are not events."),
+            Self::Delivered => ("events_delivered_total", "Events delivered, by destination."),
+            Self::Messages => ("messages_delivered_total", "Messages delivered, by destination."),
+            Self::Retried => ("retries_total", "Failed attempts, by destination and reason."),
+            Self::Dropped => ("events_dropped_total", "Events given up, by destination and reason."),
+            Self::StoreFailures => ("store_failures_total", "Commits that the disk refused."),
+            Self::Reloads => ("config_reloads_total", "Configurations read again, by result."),
+        };
+        Meaning { name, kind: "counter", help }
+    }
+}
+
+/// The metrics of time, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Histogram {
+    /// From the end of a webhook's head to its answer.
+    Request,
+    /// From the acceptance of an event to the chat's answer, by destination.
+    Delivery,
+}
+
+impl Histogram {
+    const fn meaning(self) -> Meaning {
+        let (name, help) = match self {
+            Self::Request => {
+                ("request_seconds", "From a webhook's arrival to its answer, disk included.")
+            }
+            Self::Delivery => {
+                ("delivery_seconds", "From an event's acceptance to the chat's answer.")
+            }
+        };
+        Meaning { name, kind: "histogram", help }
+    }
+}
+
+/// One value that goes up and down, as read when the metrics are asked for.
+#[derive(Clone, Debug)]
+pub struct Gauge {
+    /// The name after `mistgate_`.
+    pub name: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    /// Label pairs and values.
+    pub values: Vec<(Labels, f64)>,
+}
+
+/// Label names and values; the values are escaped when printed.
+pub type Labels = Vec<(&'static str, String)>;
+
+#[derive(Debug, Default)]
+struct Observed {
+    buckets: [u64; BUCKETS.len()],
+    count: u64,
+    sum: f64,
+}
+
+#[derive(Debug, Default)]
+struct Series {
+    counters: BTreeMap<(Counter, Labels), u64>,
+    histograms: BTreeMap<(Histogram, Labels), Observed>,
+}
+
+/// All counters and histograms of the process.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    series: Mutex<Series>,
+}
+
+impl Metrics {
+    /// Adds to a counter.
+    pub fn add(&self, counter: Counter, labels: &[(&'static str, &str)], count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        *series.counters.entry((counter, owned(labels))).or_default() += count;
+    }
+
+    /// Adds an observation to a histogram.
+    pub fn observe(&self, histogram: Histogram, labels: &[(&'static str, &str)], took: Duration) {
+        let secs = took.as_secs_f64();
+        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let observed = series.histograms.entry((histogram, owned(labels))).or_default();
+        observed.count += 1;
+        observed.sum += secs;
+        for (bound, bucket) in BUCKETS.iter().zip(&mut observed.buckets) {
+            *bucket += u64::from(secs <= *bound);
+        }
+    }
+
+    /// The sum of a counter over all of its labels.
+    pub fn total(&self, counter: Counter) -> u64 {
+        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        series.counters.iter().filter(|((name, _), _)| *name == counter).map(|(_, n)| n).sum()
+    }
+
+    /// The exposition in Prometheus' text format 0.0.4.
+    pub fn exposition(&self, gauges: &[Gauge]) -> String {
+        let mut text = String::new();
+        for gauge in gauges {
+            let meaning = Meaning { name: gauge.name, kind: "gauge", help: gauge.help };
+            head(&mut text, meaning);
+            for (labels, value) in &gauge.values {
+                line(&mut text, meaning.name, "", labels, None, *value);
+            }
+        }
+        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = None;
+        for ((counter, labels), count) in &series.counters {
+            if last.replace(*counter) != Some(*counter) {
+                head(&mut text, counter.meaning());
+            }
+            line(&mut text, counter.meaning().name, "", labels, None, *count as f64);
+        }
+        let mut last = None;
+        for ((histogram, labels), observed) in &series.histograms {
+            let meaning = histogram.meaning();
+            if last.replace(*histogram) != Some(*histogram) {
+                head(&mut text, meaning);
+            }
+            for (bound, count) in BUCKETS.iter().zip(observed.buckets) {
+                let bound = bound.to_string();
+                line(&mut text, meaning.name, "_bucket", labels, Some(&bound), count as f64);
+            }
+            let count = observed.count as f64;
+            line(&mut text, meaning.name, "_bucket", labels, Some("+Inf"), count);
+            line(&mut text, meaning.name, "_sum", labels, None, observed.sum);
+            line(&mut text, meaning.name, "_count", labels, None, count);
+        }
+        text
+    }
+}
+
+fn owned(labels: &[(&'static str, &str)]) -> Labels {
+    labels.iter().map(|&(name, value)| (name, value.to_owned())).collect()
+}
+
+fn head(text: &mut String, Meaning { name, kind, help }: Meaning) {
+    // Writing to a String does not fail.
+    let _ = writeln!(text, "# HELP mistgate_{name} {help}\n# TYPE mistgate_{name} {kind}");
+}
+
+fn line(
+    text: &mut String,
+    name: &str,
+    suffix: &str,
+    labels: &Labels,
+    bound: Option<&str>,
+    value: f64,
+) {
+    let bound = bound.map(|bound| ("le", bound.to_owned()));
+    let pairs: Vec<String> = labels
+        .iter()
+        .cloned()
+        .chain(bound)
+        .map(|(name, value)| {
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            format!("{name}=\"{value}\"")
+        })
+        .collect();
+    let pairs = if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) };
+    let _ = writeln!(text, "mistgate_{name}{suffix}{pairs} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exposition_is_prometheus_text() {
+        let metrics = Metrics::default();
+        metrics.add(Counter::Delivered, &[("destination", "slack/\"x\"")], 2);
+        metrics.observe(Histogram::Request, &[], Duration::from_millis(3));
+        let gauge = Gauge { name: "up", help: "Up.", values: vec![(Vec::new(), 1.0)] };
+        let text = metrics.exposition(&[gauge]);
+        let expected = "# HELP mistgate_up Up.\n# TYPE mistgate_up gauge\nmistgate_up 1\n\
+            # HELP mistgate_events_delivered_total Events delivered, by destination.\n\
+            # TYPE mistgate_events_delivered_total counter\n\
+            mistgate_events_delivered_total{destination=\"slack/\\\"x\\\"\"} 2\n";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(text.contains("mistgate_request_seconds_bucket{le=\"0.002\"} 0\n"), "{text}");
+        assert!(text.contains("mistgate_request_seconds_bucket{le=\"0.005\"} 1\n"), "{text}");
+        assert!(text.contains("mistgate_request_seconds_bucket{le=\"+Inf\"} 1\n"), "{text}");
+        assert!(text.ends_with("mistgate_request_seconds_count 1\n"), "{text}");
+        assert_eq!(metrics.total(Counter::Delivered), 2);
+    }
+}

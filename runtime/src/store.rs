@@ -1,0 +1,372 @@
+//! The only place that touches the disk for events: one redb file, one writing thread.
+//!
+//! Three tables, all keyed by the batch's number: `batches` holds the bytes of a batch, `left` one
+//! byte for each of its events with the chats that still wait for it, `seen` the time and the
+//! fingerprints, which outlive the batch. Keys only grow, so writes touch the right edge of each tree
+//! and few pages.
+//!
+//! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file
+//! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch is
+//! refused, which the sender hears as 503, and the file is opened anew at most once a second.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use mistgate_core::{
+    delivery::batch::{self, Batch, EventKey, Flavours},
+    ingest::fingerprint::Fingerprint,
+    time::UnixTime,
+};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use smol::channel::{self, Receiver, Sender};
+
+const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batches");
+const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
+const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
+
+/// Bytes of pages that redb keeps in memory.
+const CACHE_MAX: usize = 2 << 20;
+/// The most writes that share a commit, and the most bytes of batches among them.
+const GROUP_MAX: usize = 4_096;
+const GROUP_BYTES_MAX: usize = 8 << 20;
+/// How long a failed file is left alone.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+/// Why the store cannot be used. Says what failed, in the words of the library and the system.
+#[derive(Debug)]
+pub struct Error {
+    path: PathBuf,
+    source: redb::Error,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.source {
+            redb::Error::DatabaseAlreadyOpen => {
+                write!(f, "{path}: another mistgate uses this store — stop it, or set state_dir")
+            }
+            source => write!(f, "{path}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// One write.
+#[derive(Debug)]
+pub enum Write {
+    /// Keep a batch; answered with its number in [`Written`].
+    Put {
+        /// Its number.
+        batch: u64,
+        /// Its bytes.
+        bytes: Arc<[u8]>,
+        /// The chats that shall have each event.
+        flavours: Vec<Flavours>,
+        /// The identities of its events.
+        fingerprints: Vec<Fingerprint>,
+        /// When it was accepted.
+        at: UnixTime,
+        /// Fingerprints of before this moment may be forgotten.
+        forget_before: UnixTime,
+    },
+    /// These chats are done with this event. Not answered: what is lost is delivered twice at worst.
+    Settle {
+        /// Which.
+        key: EventKey,
+        /// For whom.
+        flavours: Flavours,
+    },
+}
+
+/// What became of the batches of one commit.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    /// On disk.
+    Stored(Vec<u64>),
+    /// Not kept, with the system's reason.
+    Refused(Vec<u64>, String),
+}
+
+/// What an earlier run left.
+#[derive(Debug)]
+pub struct Left {
+    /// The number for the next batch.
+    pub next_batch: u64,
+    /// The events seen within the window, oldest first.
+    pub seen: Vec<(UnixTime, Fingerprint)>,
+    /// The batches that somebody still waits for, oldest first.
+    pub waiting: Vec<u64>,
+}
+
+/// A batch that was read back: its bytes, and the chats that still wait for each event.
+#[derive(Debug)]
+pub struct Kept {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The chats that still wait for each event, in order.
+    pub left: Vec<Flavours>,
+}
+
+impl Kept {
+    /// The batch in its bytes.
+    pub fn decode(&self) -> Result<Batch<'_>, batch::Error> {
+        batch::decode(&self.bytes)
+    }
+}
+
+/// A handle on the store. Dropping every clone of [`Store::writes`] ends the writing thread.
+#[derive(Clone, Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    writes: Sender<Write>,
+}
+
+impl Store {
+    /// Opens or makes the file, and starts the writing thread, which reports to `written`.
+    /// Fingerprints of before `forget_before` are forgotten.
+    pub fn open(
+        path: &Path,
+        forget_before: UnixTime,
+        written: Sender<Written>,
+    ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
+        let opener = path.to_path_buf();
+        let open = move || Database::builder().set_cache_size(CACHE_MAX).create(&opener);
+        Self::open_with(path, Box::new(open), forget_before, written)
+    }
+
+    /// As [`Store::open`], on a file that `open` opens: for tests with a failing disk.
+    pub fn open_with(
+        path: &Path,
+        open: Box<Open>,
+        forget_before: UnixTime,
+        written: Sender<Written>,
+    ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
+        let error = |source: redb::Error| Error { path: path.to_path_buf(), source };
+        let database = open().map_err(|source| error(source.into()))?;
+        let left = prepare(&database, forget_before).map_err(error)?;
+        let shared = Arc::new(Shared { database: RwLock::new(Some(Arc::new(database))) });
+        let (writes, inbox) = channel::unbounded();
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            open,
+            owed: BTreeMap::new(),
+            failed_at: None,
+        };
+        let thread = thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || writer.run(&inbox, &written))
+            .map_err(|source| error(redb::Error::Io(source)))?;
+        Ok((Self { shared, writes }, left, thread))
+    }
+
+    /// Hands a write to the writing thread. `false` once that thread has ended.
+    pub fn write(&self, write: Write) -> bool {
+        // The channel is unbounded, but its senders are not: a request waits for its answer, and a
+        // destination has one message in flight.
+        self.writes.try_send(write).is_ok()
+    }
+
+    /// Reads a batch. `None` where it is gone, or the file cannot be read for now. Blocks.
+    pub fn read(&self, batch: u64) -> Option<Kept> {
+        let database = self.shared.database()?;
+        let transaction = database.begin_read().ok()?;
+        let bytes = transaction.open_table(BATCHES).ok()?.get(batch).ok()??.value().to_vec();
+        let left = transaction.open_table(LEFT).ok()?.get(batch).ok()??;
+        let left = left.value().iter().copied().map(Flavours::from_bits).collect();
+        Some(Kept { bytes, left })
+    }
+
+    /// Whether the disk takes writes, as far as the last commit told.
+    pub fn is_writable(&self) -> bool {
+        self.shared.database().is_some()
+    }
+}
+
+/// How the file is opened, at first and after a failure.
+pub type Open = dyn Fn() -> Result<Database, redb::DatabaseError> + Send;
+
+#[derive(Debug)]
+struct Shared {
+    /// `None` while the file is closed after a failure.
+    database: RwLock<Option<Arc<Database>>>,
+}
+
+impl Shared {
+    fn database(&self) -> Option<Arc<Database>> {
+        self.database.read().ok()?.clone()
+    }
+
+    fn set(&self, database: Option<Arc<Database>>) {
+        if let Ok(mut place) = self.database.write() {
+            *place = database;
+        }
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    open: Box<Open>,
+    /// Settled but not yet written down, because the disk refused.
+    owed: BTreeMap<EventKey, Flavours>,
+    failed_at: Option<Instant>,
+}
+
+impl Writer {
+    fn run(mut self, inbox: &Receiver<Write>, written: &Sender<Written>) {
+        while let Ok(first) = inbox.recv_blocking() {
+            let mut puts = Vec::new();
+            let mut bytes_in_group = 0;
+            let mut next = Some(first);
+            let mut count = 0;
+            while let Some(write) = next {
+                count += 1;
+                match write {
+                    Write::Put { ref bytes, .. } => {
+                        bytes_in_group += bytes.len();
+                        puts.push(write);
+                    }
+                    Write::Settle { key, flavours } => {
+                        let owed = self.owed.entry(key).or_default();
+                        *owed = Flavours::from_bits(owed.bits() | flavours.bits());
+                    }
+                }
+                let full = count >= GROUP_MAX || bytes_in_group >= GROUP_BYTES_MAX;
+                next = if full { None } else { inbox.try_recv().ok() };
+            }
+            let batches = puts.iter().filter_map(number).collect();
+            let answer = match self.commit(&puts) {
+                Ok(()) => {
+                    self.owed.clear();
+                    Written::Stored(batches)
+                }
+                Err(error) => {
+                    self.shared.set(None);
+                    self.failed_at.get_or_insert_with(Instant::now);
+                    Written::Refused(batches, error.to_string())
+                }
+            };
+            // A gone driver means that nobody waits any more.
+            drop(written.try_send(answer));
+        }
+    }
+
+    fn commit(&mut self, puts: &[Write]) -> Result<(), redb::Error> {
+        let database = self.database()?;
+        let transaction = database.begin_write()?;
+        {
+            let mut batches = transaction.open_table(BATCHES)?;
+            let mut left = transaction.open_table(LEFT)?;
+            let mut seen = transaction.open_table(SEEN)?;
+            for write in puts {
+                let Write::Put { batch, bytes, flavours, fingerprints, at, forget_before } =
+                    write
+                else {
+                    continue;
+                };
+                batches.insert(batch, &**bytes)?;
+                let bits: Vec<u8> = flavours.iter().map(|set| set.bits()).collect();
+                left.insert(batch, bits.as_slice())?;
+                let prints: Vec<u8> = fingerprints.iter().flat_map(|f| f.to_bytes()).collect();
+                seen.insert(batch, (at.as_micros(), prints.as_slice()))?;
+                forget(&mut seen, *forget_before)?;
+            }
+            for (batch, events) in by_batch(&self.owed) {
+                let Some(mut bits) = left.get(batch)?.map(|row| row.value().to_vec()) else {
+                    continue;
+                };
+                for (index, flavours) in events {
+                    if let Some(bits) = usize::try_from(index).ok().and_then(|i| bits.get_mut(i)) {
+                        *bits = Flavours::from_bits(*bits).without(flavours).bits();
+                    }
+                }
+                if bits.iter().all(|bits| *bits == 0) {
+                    left.remove(batch)?;
+                    batches.remove(batch)?;
+                } else {
+                    left.insert(batch, bits.as_slice())?;
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The database, opened again where that is due after a failure.
+    fn database(&mut self) -> Result<Arc<Database>, redb::Error> {
+        if let Some(database) = self.shared.database() {
+            return Ok(database);
+        }
+        if let Some(failed_at) = self.failed_at
+            && failed_at.elapsed() < REOPEN_AFTER
+        {
+            let waiting = std::io::Error::other("the store failed and is not yet open again");
+            return Err(redb::Error::Io(waiting));
+        }
+        self.failed_at = Some(Instant::now());
+        let database = Arc::new((self.open)()?);
+        self.failed_at = None;
+        self.shared.set(Some(Arc::clone(&database)));
+        Ok(database)
+    }
+}
+
+fn number(write: &Write) -> Option<u64> {
+    match write {
+        Write::Put { batch, .. } => Some(*batch),
+        Write::Settle { .. } => None,
+    }
+}
+
+fn by_batch(owed: &BTreeMap<EventKey, Flavours>) -> BTreeMap<u64, Vec<(u32, Flavours)>> {
+    let mut batches: BTreeMap<u64, Vec<_>> = BTreeMap::new();
+    for (key, flavours) in owed {
+        batches.entry(key.batch).or_default().push((key.index, *flavours));
+    }
+    batches
+}
+
+fn forget(
+    seen: &mut redb::Table<'_, u64, (i64, &'static [u8])>,
+    before: UnixTime,
+) -> Result<(), redb::Error> {
+    while seen.first()?.is_some_and(|(_, row)| row.value().0 < before.as_micros()) {
+        seen.pop_first()?;
+    }
+    Ok(())
+}
+
+/// Makes the tables, and reads what an earlier run left.
+fn prepare(database: &Database, forget_before: UnixTime) -> Result<Left, redb::Error> {
+    let transaction = database.begin_write()?;
+    let left = {
+        let mut seen = transaction.open_table(SEEN)?;
+        let left = transaction.open_table(LEFT)?;
+        let batches = transaction.open_table(BATCHES)?;
+        let mut last = batches.last()?.map_or(0, |(batch, _)| batch.value());
+        last = last.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
+        forget(&mut seen, forget_before)?;
+        let mut prints = Vec::new();
+        for row in seen.iter()? {
+            let (_, row) = row?;
+            let (at, bytes) = row.value();
+            let at = UnixTime::from_micros(at);
+            let (chunks, _) = bytes.as_chunks::<16>();
+            prints.extend(chunks.iter().map(|print| (at, Fingerprint::from_bytes(*print))));
+        }
+        let waiting = left
+            .iter()?
+            .map(|row| row.map(|(batch, _)| batch.value()))
+            .collect::<Result<Vec<_>, _>>()?;
+        Left { next_batch: last + 1, seen: prints, waiting }
+    };
+    transaction.commit()?;
+    Ok(left)
+}
