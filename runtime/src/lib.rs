@@ -2,14 +2,8 @@
 //! decide nothing; what they see walks into the core, and what the core wants walks out here.
 
 pub mod clock;
+mod net;
 pub mod tls;
 
 pub mod listen;
 pub mod outbound;
-
-use smol::io::{AsyncRead, AsyncWrite};
-
-/// A connection, with or without TLS.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}

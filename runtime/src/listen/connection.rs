@@ -30,11 +30,14 @@ use smol::{
 use smol_hyper::rt::SmolTimer;
 
 use super::{
-    Event, Head, Reply, Service, Stop, contains,
+    Event, Head, Reply, Service, Stop,
     framing::{Doubt, Framing},
     gate::{Gate, Turn},
 };
-use crate::{Duplex, tls::Identity};
+use crate::{
+    net::{Duplex, contains},
+    tls::Identity,
+};
 
 /// How long an answer that ends the connection is given to arrive, and how much of what the client
 /// still sends is read and dropped meanwhile, since closing on unread bytes would reset the

@@ -19,7 +19,7 @@ use smol::{
 };
 
 use super::framing::{Doubt, Framing};
-use crate::Duplex;
+use crate::net::Duplex;
 
 /// Whose move it is.
 #[derive(Clone, Debug, Default)]
