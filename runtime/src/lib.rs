@@ -1,3 +1,19 @@
-//! The tasks around mistgate-core.
+//! The tasks that move bytes between the world and `mistgate-core`: sockets, TLS, the clock, the
+//! disk. They decide nothing; what they see walks into the core, and what the core wants walks out
+//! here.
 
+pub mod clock;
+pub mod metrics;
+mod net;
+pub mod tls;
+
+pub mod journal;
+pub mod listen;
+pub mod outbound;
 pub mod store;
+
+pub mod admin;
+pub mod driver;
+pub mod load;
+pub mod node;
+pub mod webhook;

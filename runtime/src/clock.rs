@@ -1,0 +1,72 @@
+//! The two clocks. No other file asks the system what time it is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mistgate_core::time::{Instant, UnixTime};
+
+/// The monotonic clock of one run, whose start is the core's instant zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: std::time::Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub fn start() -> Self {
+        Self {
+            start: std::time::Instant::now(),
+        }
+    }
+
+    /// The core's instant at this moment.
+    pub fn now(&self) -> Instant {
+        let micros = self.start.elapsed().as_micros();
+        Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// The moment on the system's monotonic clock that the core calls `at`, for timers. `None` where
+    /// it is too far away for the system to name, which is as good as never.
+    pub fn system(&self, at: Instant) -> Option<std::time::Instant> {
+        self.start
+            .checked_add(Duration::from_micros(at.as_micros()))
+    }
+}
+
+/// The wall time at this moment, whatever the system believes it to be.
+pub fn wall() -> UnixTime {
+    unix_time(SystemTime::now())
+}
+
+/// Wall time as the core writes it. Times before 1970 are negative.
+pub fn unix_time(at: SystemTime) -> UnixTime {
+    let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+    UnixTime::from_micros(match at.duration_since(UNIX_EPOCH) {
+        Ok(after) => micros(after),
+        Err(before) => -micros(before.duration()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_go_there_and_back() {
+        let clock = Clock::start();
+        let at = clock.now() + Duration::from_secs(5);
+        let system = clock.system(at).expect("five seconds are not far");
+        assert_eq!(
+            system.duration_since(clock.start).as_micros(),
+            u128::from(at.as_micros())
+        );
+        assert!(clock.now() < at);
+    }
+
+    #[test]
+    fn wall_time_has_two_directions() {
+        let span = Duration::from_micros(1_500_000);
+        assert_eq!(unix_time(UNIX_EPOCH + span).as_micros(), 1_500_000);
+        assert_eq!(unix_time(UNIX_EPOCH - span).as_micros(), -1_500_000);
+        assert!(wall() > UnixTime::from_secs(1_600_000_000));
+    }
+}

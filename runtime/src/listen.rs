@@ -1,0 +1,400 @@
+//! The HTTP/1.1 server pump of the webhook listener and the admin endpoint, over TCP or TLS.
+//!
+//! It moves requests in and replies out and keeps clients within their [`Limits`]. What a request
+//! means is the business of a [`Service`], which is asked twice: once with the head, so that a
+//! refusal costs no body and no `100 Continue`, and once with the whole body.
+//!
+//! Two readers look at the framing of every request: ours (`framing`), which knows only the strict
+//! grammar of RFC 9112, and hyper's. A request counts only if both agree where it begins. After any
+//! doubt the client is told 400 and the connection ends.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    convert::Infallible,
+    fmt, io,
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use hyper::http::request;
+use mistgate_core::config::checked::{Limits, Network};
+use smol::{Async, Executor, Timer, channel, future::FutureExt};
+
+pub use hyper::body::Bytes;
+
+use crate::{net::subscriber, tls::Identity};
+
+mod connection;
+mod framing;
+mod gate;
+
+/// What tells tasks to end: closed by dropping the sender.
+pub type Stop = channel::Receiver<Infallible>;
+
+/// A sender that keeps the tasks of its [`Stop`] going until it is dropped.
+pub fn stop() -> (channel::Sender<Infallible>, Stop) {
+    channel::bounded(1)
+}
+
+/// What answers the requests of a listener.
+pub trait Service: Send + Sync + 'static {
+    /// Looks at the head before the body is read. `Err` is the answer then and there.
+    fn admit(&self, head: &Head<'_>) -> Result<(), Reply>;
+
+    /// Answers a whole request. Called only for heads that were admitted.
+    fn serve(&self, head: &Head<'_>, body: Bytes) -> impl Future<Output = Reply> + Send;
+
+    /// Takes note of what never becomes a request that was served.
+    fn note(&self, event: Event);
+}
+
+/// What happened on a listener beside the requests that were served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The system refused to accept; the listener tries again after `pause`.
+    AcceptFailed {
+        /// What the system says.
+        reason: String,
+        /// How long nothing is accepted.
+        pause: Duration,
+    },
+    /// The TLS handshake failed or took too long.
+    HandshakeFailed {
+        /// The client.
+        peer: SocketAddr,
+        /// What was wrong.
+        reason: String,
+    },
+    /// A request was refused by the pump itself.
+    Refused {
+        /// The client.
+        peer: SocketAddr,
+        /// The status of the answer.
+        status: u16,
+        /// What was wrong.
+        reason: &'static str,
+    },
+    /// A connection was closed at once because of too many others.
+    Shed {
+        /// The client.
+        peer: SocketAddr,
+        /// The limit that is reached.
+        limit: Limit,
+    },
+}
+
+/// A limit on connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// [`Limits::connections_max`]
+    Connections,
+    /// [`Limits::connections_per_address_max`]
+    ConnectionsPerAddress,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connections => "connections in all",
+            Self::ConnectionsPerAddress => "connections of one address",
+        })
+    }
+}
+
+/// A request before its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    parts: &'a request::Parts,
+    peer: SocketAddr,
+}
+
+impl<'a> Head<'a> {
+    /// The method; letter case counts.
+    pub fn method(&self) -> &'a str {
+        self.parts.method.as_str()
+    }
+
+    /// The path as sent: percent-encoding is not undone, the query is cut off.
+    pub fn path(&self) -> &'a str {
+        self.parts.uri.path()
+    }
+
+    /// The query without its `?`.
+    pub fn query(&self) -> Option<&'a str> {
+        self.parts.uri.query()
+    }
+
+    /// The value of the first header of this name, in any letter case. Bytes, not text: a client may
+    /// send what it likes.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        Some(self.parts.headers.get(name)?.as_bytes())
+    }
+
+    /// The client's address; of a mapped IPv4 address the IPv4 address.
+    pub const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status: 200 to 599.
+    pub status: u16,
+    /// Header fields beside `Content-Length`, `Date` and `Connection`, which the pump adds.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// The body, often empty.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// An answer without a body.
+    pub const fn status(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// With one more header field.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// With `Retry-After`, in seconds, rounded up (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(self, after: Duration) -> Self {
+        let secs = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        self.header("retry-after", secs.to_string())
+    }
+
+    /// With a body of the media type `kind`.
+    #[must_use]
+    pub fn content(mut self, kind: &'static str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", kind)
+    }
+}
+
+/// A bound socket with its policy.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Async<TcpListener>,
+    tls: Option<Arc<Identity>>,
+    allow_from: Vec<Network>,
+    limits: Limits,
+}
+
+impl Listener {
+    /// Takes a socket that is bound and listens already, so that it may come from the service
+    /// manager. Without `tls` it speaks plain HTTP. Clients outside `allow_from` are answered 403.
+    pub const fn new(
+        socket: Async<TcpListener>,
+        tls: Option<Arc<Identity>>,
+        allow_from: Vec<Network>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            socket,
+            tls,
+            allow_from,
+            limits,
+        }
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.get_ref().local_addr()
+    }
+
+    /// Serves until `stop`. Then nothing more is accepted, idle connections are closed, requests in
+    /// flight are answered, and what is left after `grace` is dropped.
+    pub async fn run<S: Service>(
+        self,
+        executor: Arc<Executor<'static>>,
+        service: Arc<S>,
+        stop: Stop,
+        grace: Duration,
+    ) {
+        let (alive, all_gone) = self::stop();
+        let (hold, abort) = self::stop();
+        let site = Arc::new(connection::Site {
+            bodies: connection::Budget::new(self.limits.bodies_max),
+            limits: self.limits,
+            allow_from: self.allow_from,
+            tls: self.tls,
+            service,
+            stop: stop.clone(),
+        });
+        let accepting = accept(&self.socket, &site, |stream, peer, place| {
+            let (site, alive, abort) = (Arc::clone(&site), alive.clone(), abort.clone());
+            executor
+                .spawn(async move {
+                    connection::serve(site, stream, peer)
+                        .or(ended(&abort))
+                        .await;
+                    drop((place, alive));
+                })
+                .detach();
+        });
+        accepting.or(ended(&stop)).await;
+        // From here on the system refuses connections, and those in the backlog are reset.
+        drop(self.socket);
+        drop(alive);
+        let late = async {
+            Timer::after(grace).await;
+        };
+        ended(&all_gone).or(late).await;
+        drop(hold);
+        ended(&all_gone).await;
+    }
+}
+
+/// Waits for the end of what holds the sender.
+async fn ended(stop: &Stop) {
+    // Nothing is ever sent, because an `Infallible` cannot be made.
+    let _ = stop.recv().await;
+}
+
+/// Accepts for ever.
+async fn accept<S: Service>(
+    socket: &Async<TcpListener>,
+    site: &connection::Site<S>,
+    mut begin: impl FnMut(Async<TcpStream>, SocketAddr, Place),
+) {
+    const PAUSE_MIN: Duration = Duration::from_millis(50);
+    const PAUSE_MAX: Duration = Duration::from_secs(1);
+    let places = Arc::new(Places::new(&site.limits));
+    let mut pause = PAUSE_MIN;
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                pause = PAUSE_MIN;
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                match places.take(peer.ip()) {
+                    Ok(place) => begin(stream, peer, place),
+                    Err(limit) => site.service.note(Event::Shed { peer, limit }),
+                }
+            }
+            // The client was gone before we came: its own affair (accept(2)).
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // Out of descriptors or memory: the socket stays readable, so only time can help.
+            Err(error) => {
+                let reason = error.to_string();
+                site.service.note(Event::AcceptFailed { reason, pause });
+                Timer::after(pause).await;
+                pause = PAUSE_MAX.min(pause * 2);
+            }
+        }
+    }
+}
+
+/// The connections that are open.
+#[derive(Debug)]
+struct Places {
+    max: usize,
+    per_address_max: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    by_address: BTreeMap<IpAddr, usize>,
+}
+
+impl Places {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            max: limits.connections_max,
+            per_address_max: limits.connections_per_address_max,
+            taken: Mutex::default(),
+        }
+    }
+
+    fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Limit> {
+        let address = subscriber(address);
+        let mut taken = self.lock();
+        if taken.all >= self.max {
+            return Err(Limit::Connections);
+        }
+        let of_address = taken.by_address.entry(address).or_default();
+        if *of_address >= self.per_address_max {
+            return Err(Limit::ConnectionsPerAddress);
+        }
+        *of_address += 1;
+        taken.all += 1;
+        Ok(Place {
+            places: Arc::clone(self),
+            address,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        // Nothing panics while it holds the lock.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to one open connection, given back when dropped.
+#[derive(Debug)]
+struct Place {
+    places: Arc<Places>,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.lock();
+        taken.all = taken.all.saturating_sub(1);
+        if let Some(of_address) = taken.by_address.get_mut(&self.address) {
+            *of_address = of_address.saturating_sub(1);
+            if *of_address == 0 {
+                taken.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn an_ipv6_subscriber_is_a_64() {
+        let limits = Limits {
+            connections_max: 3,
+            connections_per_address_max: 2,
+            ..connection::tests::LIMITS
+        };
+        let places = Arc::new(Places::new(&limits));
+        let first = places.take(address("2001:db8::1")).expect("a free place");
+        let _second = places.take(address("2001:db8::2")).expect("a free place");
+        assert_eq!(
+            places.take(address("2001:db8::3")).err(),
+            Some(Limit::ConnectionsPerAddress)
+        );
+        let _third = places.take(address("192.0.2.1")).expect("a free place");
+        assert_eq!(
+            places.take(address("192.0.2.2")).err(),
+            Some(Limit::Connections)
+        );
+        drop(first);
+        assert!(places.take(address("2001:db8::3")).is_ok());
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up() {
+        let reply = Reply::status(503).retry_after(Duration::from_millis(1_001));
+        assert_eq!(reply.headers, [("retry-after", Cow::Borrowed("2"))]);
+    }
+}

@@ -1,0 +1,80 @@
+//! What both directions share: streams and address ranges.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use mistgate_core::config::checked::Network;
+use smol::io::{AsyncRead, AsyncWrite};
+
+/// A connection, with or without TLS.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// What one subscriber of the network holds: an IPv4 address, or the /64 of an IPv6 address
+/// (RFC 6177 §2).
+pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+    }
+}
+
+/// Whether `network` holds `address`. An IPv4 address is never inside an IPv6 network.
+pub(crate) fn contains(network: &Network, address: IpAddr) -> bool {
+    // A prefix of zero shifts everything out, which `checked_shl` calls an overflow.
+    match (network.address, address) {
+        (IpAddr::V4(net), IpAddr::V4(address)) => {
+            let kept = u32::from(network.prefix);
+            let mask = u32::MAX
+                .checked_shl(32_u32.saturating_sub(kept))
+                .unwrap_or(0);
+            (net.to_bits() ^ address.to_bits()) & mask == 0
+        }
+        (IpAddr::V6(net), IpAddr::V6(address)) => {
+            let kept = u32::from(network.prefix);
+            let mask = u128::MAX
+                .checked_shl(128_u32.saturating_sub(kept))
+                .unwrap_or(0);
+            (net.to_bits() ^ address.to_bits()) & mask == 0
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        let holds = |network: &str, prefix, inside: &str| {
+            let network = Network {
+                address: address(network),
+                prefix,
+            };
+            contains(&network, address(inside))
+        };
+        assert!(holds("10.1.2.0", 24, "10.1.2.255"));
+        assert!(!holds("10.1.2.0", 24, "10.1.3.0"));
+        assert!(holds("0.0.0.0", 0, "203.0.113.9"));
+        assert!(holds("203.0.113.9", 32, "203.0.113.9"));
+        assert!(!holds("203.0.113.9", 32, "203.0.113.8"));
+        assert!(holds("2001:db8::", 32, "2001:db8:ffff::1"));
+        assert!(!holds("2001:db8::", 32, "2001:db9::1"));
+        assert!(holds("::", 0, "2001:db8::1"));
+        assert!(!holds("::", 0, "203.0.113.9"));
+    }
+
+    #[test]
+    fn an_ipv6_subscriber_is_a_64() {
+        assert_eq!(
+            subscriber(address("2001:db8:1:2:3::4")),
+            address("2001:db8:1:2::")
+        );
+        assert_eq!(subscriber(address("192.0.2.1")), address("192.0.2.1"));
+    }
+}

@@ -1,0 +1,272 @@
+//! Certificates, keys and roots, from PEM to a rustls configuration. The only handshakes.
+//!
+//! Errors name the file and what is wrong with it, and never quote what the file holds.
+
+use std::{
+    fmt, fs,
+    os::unix::fs::MetadataExt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use futures_rustls::{TlsAcceptor, TlsConnector};
+use mistgate_core::config::checked::Tls;
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::{CryptoProvider, ring},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
+};
+
+/// The only protocol that we speak over TLS (RFC 7301 §6).
+const ALPN: &[u8] = b"http/1.1";
+
+/// Why a certificate, key or root cannot be used.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Error {
+    /// The key is protected by a passphrase.
+    Encrypted {
+        /// The file.
+        file: String,
+    },
+    /// The file holds no certificate.
+    NoCertificate {
+        /// The file.
+        file: String,
+    },
+    /// The file holds no private key.
+    NoKey {
+        /// The file.
+        file: String,
+    },
+    /// The file is not PEM.
+    Pem {
+        /// The file.
+        file: String,
+    },
+    /// The file cannot be read.
+    Read {
+        /// The file.
+        file: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// A certificate that cannot be a root.
+    Root {
+        /// Where it came from.
+        file: String,
+        /// What is wrong with it.
+        reason: rustls::Error,
+    },
+    /// The certificate and the key cannot be used, or not with each other.
+    Unusable {
+        /// The file of the certificate.
+        cert: String,
+        /// The file of the key.
+        key: String,
+        /// What is wrong with them.
+        reason: rustls::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encrypted { file } => write!(
+                f,
+                "{file}: the key has a passphrase — expected one without (openssl pkey can remove it)"
+            ),
+            Self::NoCertificate { file } => {
+                write!(
+                    f,
+                    "{file}: no certificate in it — expected BEGIN CERTIFICATE"
+                )
+            }
+            Self::NoKey { file } => {
+                write!(f, "{file}: no key in it — expected BEGIN PRIVATE KEY")
+            }
+            Self::Pem { file } => write!(f, "{file}: broken PEM — expected whole BEGIN/END blocks"),
+            Self::Read { file, reason } => write!(f, "{file}: cannot be read: {reason}"),
+            Self::Root { file, reason } => {
+                write!(f, "{file}: a certificate in it cannot be a root: {reason}")
+            }
+            Self::Unusable {
+                cert,
+                key,
+                reason: rustls::Error::InconsistentKeys(_),
+            } => write!(
+                f,
+                "{cert}: the certificate does not belong to the key in {key}"
+            ),
+            Self::Unusable { cert, key, reason } if cert == key => {
+                write!(f, "{cert}: cannot be used: {reason}")
+            }
+            Self::Unusable { cert, key, reason } => {
+                write!(f, "{cert} with the key in {key}: cannot be used: {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A listener's certificate and key, which follow their files.
+#[derive(Debug)]
+pub struct Identity {
+    files: Tls,
+    current: Mutex<Loaded>,
+}
+
+impl Identity {
+    /// Reads the files.
+    pub fn load(files: Tls) -> Result<Self, Error> {
+        // The stamp is taken first: a change during the reading is then seen by the next refresh.
+        let stamp = Stamp::of(&files);
+        let config = server_config(&files)?;
+        Ok(Self {
+            files,
+            current: Mutex::new(Loaded { stamp, config }),
+        })
+    }
+
+    /// For the next handshake. Connections that are open keep what they began with.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.lock().config))
+    }
+
+    /// Reads the files again if they changed; true if the new certificate is in use. Where the new
+    /// files cannot be used the old certificate stays, and the error is returned once per change.
+    /// Blocks on the disk.
+    pub fn refresh(&self) -> Result<bool, Error> {
+        let stamp = Stamp::of(&self.files);
+        if self.lock().stamp == stamp {
+            return Ok(false);
+        }
+        let config = server_config(&self.files);
+        let mut current = self.lock();
+        current.stamp = stamp;
+        // A whole new configuration has no memory of sessions, so none outlives its certificate.
+        current.config = config?;
+        Ok(true)
+    }
+
+    /// Refreshes for ever, every `every`, and tells `report` of each change.
+    pub async fn watch(self: Arc<Self>, every: Duration, report: impl Fn(Result<(), Error>)) {
+        loop {
+            smol::Timer::after(every).await;
+            let identity = Arc::clone(&self);
+            match smol::unblock(move || identity.refresh()).await {
+                Ok(false) => {}
+                Ok(true) => report(Ok(())),
+                Err(error) => report(Err(error)),
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Loaded> {
+        // Nothing panics while it holds the lock, and the value is whole at all times.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connector that trusts the public roots that are built in, those of the system where it has
+/// any (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured), and the PEM text `extra_ca`, which errors
+/// call `extra_ca`. Blocks on the disk.
+pub fn connector(extra_ca: Option<&str>) -> Result<TlsConnector, Error> {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(pem) = extra_ca {
+        let file = "extra_ca";
+        for cert in certificates(file, pem.as_bytes())? {
+            roots.add(cert).map_err(|reason| Error::Root {
+                file: file.to_owned(),
+                reason,
+            })?;
+        }
+    }
+    let mut config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+#[derive(Debug)]
+struct Loaded {
+    stamp: Stamp,
+    config: Arc<ServerConfig>,
+}
+
+/// What tells one version of the files from the next. A file that cannot be looked at has none.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp([Option<(SystemTime, u64, u64)>; 2]);
+
+impl Stamp {
+    fn of(files: &Tls) -> Self {
+        Self([&files.cert, &files.key].map(|file| {
+            let data = fs::metadata(file).ok()?;
+            Some((data.modified().ok()?, data.len(), data.ino()))
+        }))
+    }
+}
+
+fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, Error> {
+    let chain = certificates(&files.cert, &read(&files.cert)?)?;
+    let key = private_key(&files.key, &read(&files.key)?)?;
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|reason| Error::Unusable {
+            cert: files.cert.clone(),
+            key: files.key.clone(),
+            reason,
+        })?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+fn read(file: &str) -> Result<Vec<u8>, Error> {
+    fs::read(file).map_err(|error| Error::Read {
+        file: file.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+fn certificates(file: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let file = file.to_owned();
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+        Ok(certs) if certs.is_empty() => Err(Error::NoCertificate { file }),
+        Ok(certs) => Ok(certs),
+        Err(_) => Err(Error::Pem { file }),
+    }
+}
+
+fn private_key(file: &str, pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
+    let file = file.to_owned();
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| {
+        if is_encrypted(pem) {
+            Error::Encrypted { file }
+        } else if matches!(error, pem::Error::NoItemsFound) {
+            Error::NoKey { file }
+        } else {
+            Error::Pem { file }
+        }
+    })
+}
+
+/// RFC 5958 §3 (PKCS #8), and the header of RFC 1421 §4.6 in keys of the older kind.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let pem = String::from_utf8_lossy(pem);
+    pem.contains("BEGIN ENCRYPTED PRIVATE KEY") || pem.contains("Proc-Type: 4,ENCRYPTED")
+}
