@@ -26,6 +26,20 @@ pub struct Config {
     pub admin: Option<Admin>,
 }
 
+impl Config {
+    /// Every secret in it, so that a test can look for them in whatever is printed.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let webhook = self.webhook.iter().flat_map(|webhook| &webhook.secrets);
+        let destinations = &self.chat.destinations;
+        let admin = self.admin.iter().filter_map(|admin| admin.token.as_ref());
+        webhook
+            .chain(&self.mist.token)
+            .chain(destinations.iter().filter_map(|each| each.url.as_ref()))
+            .chain(&self.chat.delivery.http_proxy)
+            .chain(admin)
+    }
+}
+
 /// `[mist]`
 #[derive(Clone, Debug)]
 pub struct Mist {
@@ -102,8 +116,24 @@ pub struct Limits {
     pub handshake_timeout: Duration,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_max: 1 << 20,
+            bodies_max: 64 << 20,
+            head_max: 16 << 10,
+            headers_max: 64,
+            connections_max: 512,
+            connections_per_address_max: 64,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
 /// `[chat]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Chat {
     /// Which event goes to which channel.
     pub routes: Routes,
@@ -145,6 +175,19 @@ pub struct Delivery {
     pub extra_ca: Option<String>,
     /// The proxy of the configuration; the environment's counts where there is none.
     pub http_proxy: Option<Secret>,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(24 * 3_600),
+            timeout: Duration::from_secs(10),
+            queue_max: 50_000,
+            digest_after: Duration::from_secs(30),
+            extra_ca: None,
+            http_proxy: None,
+        }
+    }
 }
 
 impl Chat {

@@ -1,4 +1,19 @@
 //! The configuration: TOML text in, [`Config`](checked::Config) or all of its problems out.
+//!
+//! The core reads no file. [`Draft`](raw::Draft) lists the files that a configuration names, whoever
+//! calls it reads them, and [`Draft::check`](raw::Draft::check) judges text and contents together.
 
 pub mod checked;
+pub mod problem;
+
+mod units;
+mod urls;
+
+pub mod files;
+
+mod reader;
+
+mod chat;
+mod sections;
+
 pub mod raw;

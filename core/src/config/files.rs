@@ -1,0 +1,239 @@
+//! The files that a configuration names: which ones, and whether their contents can be right.
+
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
+
+use zeroize::Zeroizing;
+
+use super::problem::Fault;
+use crate::secret::Secret;
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// PEM text with certificates.
+    Certificates,
+    /// PEM text with a private key.
+    PrivateKey,
+    /// One line of text, which is a secret.
+    Secret,
+}
+
+impl FileKind {
+    /// The most bytes that such a file may have; a reader needs to read no more than one beyond.
+    pub const fn bytes_max(self) -> usize {
+        match self {
+            Self::Certificates => 4 << 20,
+            Self::PrivateKey | Self::Secret => 64 << 10,
+        }
+    }
+}
+
+/// A file that must be read before the configuration can be checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRequest {
+    /// The key that names it.
+    pub key: String,
+    /// The line of the key.
+    pub line: u32,
+    /// The path; a relative one is already joined to the folder of the configuration.
+    pub path: String,
+    /// What it is for.
+    pub kind: FileKind,
+}
+
+/// The contents of files by path, wiped from memory when dropped.
+#[derive(Debug, Default)]
+pub struct Files(BTreeMap<String, Content>);
+
+#[derive(Debug)]
+enum Content {
+    Read(Secret),
+    NotText,
+    Refused(String),
+    TooLarge,
+}
+
+impl Files {
+    /// No files.
+    pub const fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Takes in what reading the file of a request gave: its bytes, or why there are none, such as
+    /// `permission denied`.
+    pub fn insert(&mut self, request: &FileRequest, read: Result<Vec<u8>, String>) {
+        let content = match read.map(Zeroizing::new) {
+            Err(why) => Content::Refused(why),
+            Ok(bytes) if bytes.len() > request.kind.bytes_max() => Content::TooLarge,
+            Ok(bytes) => core::str::from_utf8(&bytes)
+                .map_or(Content::NotText, |text| Content::Read(Secret::new(text))),
+        };
+        self.0.insert(request.path.clone(), content);
+    }
+
+    /// The text of a file, judged by what it is for. A secret loses the end of its line.
+    pub(super) fn text(&self, path: &str, kind: FileKind) -> Result<&str, Fault> {
+        let fault = |what: &str| Fault::new(what, expected(kind));
+        let text = match self.0.get(path) {
+            None => return Err(fault("the file was not read")),
+            Some(Content::NotText) => return Err(fault("the file is not UTF-8 text")),
+            Some(Content::Refused(why)) => {
+                return Err(fault(&alloc::format!("the file cannot be read: {why}")));
+            }
+            Some(Content::TooLarge) => return Err(fault("the file is too large")),
+            Some(Content::Read(text)) => text.expose(),
+        };
+        match kind {
+            FileKind::Secret => {
+                let secret = text.strip_suffix('\n').unwrap_or(text);
+                one_line(secret.strip_suffix('\r').unwrap_or(secret))
+                    .map_err(|what| fault(&alloc::format!("the file {what}")))
+            }
+            FileKind::Certificates if !has_block(text, |label| label == "CERTIFICATE") => {
+                Err(fault("the file holds no certificate"))
+            }
+            FileKind::PrivateKey if is_encrypted(text) => Err(fault("the key has a passphrase")),
+            FileKind::PrivateKey if !has_block(text, is_key) => {
+                Err(fault("the file holds no private key"))
+            }
+            FileKind::Certificates | FileKind::PrivateKey => Ok(text),
+        }
+    }
+}
+
+/// Holds if the text can be a secret: not empty, and one line without control characters or a byte
+/// order mark, none of which anybody sees when comparing two secrets. The error says what it is.
+pub(super) fn one_line(text: &str) -> Result<&str, &'static str> {
+    if text.is_empty() {
+        Err("is empty")
+    } else if text.contains(['\r', '\n']) {
+        Err("has more than one line")
+    } else if text.contains(|c: char| c.is_control() || c == '\u{feff}') {
+        Err("holds invisible characters")
+    } else {
+        Ok(text)
+    }
+}
+
+fn expected(kind: FileKind) -> String {
+    match kind {
+        FileKind::Certificates => "a PEM file with a \"BEGIN CERTIFICATE\" block",
+        FileKind::PrivateKey => {
+            "a PEM file with a \"BEGIN PRIVATE KEY\" block, which no passphrase protects"
+        }
+        FileKind::Secret => {
+            "a readable file with the secret on one line, no larger than 64KiB; \
+             a relative name counts from the folder of this file"
+        }
+    }
+    .to_owned()
+}
+
+fn is_key(label: &str) -> bool {
+    label == "PRIVATE KEY" || label.ends_with(" PRIVATE KEY")
+}
+
+/// PKCS #8 says so in its label, the older formats in a header (RFC 7468 §11, RFC 1421 §4.6.1.1).
+fn is_encrypted(text: &str) -> bool {
+    has_block(text, |label| label == "ENCRYPTED PRIVATE KEY")
+        || text.contains("Proc-Type: 4,ENCRYPTED")
+}
+
+/// Whether a whole PEM block (RFC 7468) has a label of this kind. What is inside is not decoded.
+fn has_block(text: &str, wanted: impl Fn(&str) -> bool) -> bool {
+    text.lines()
+        .filter_map(|line| {
+            line.trim_end()
+                .strip_prefix("-----BEGIN ")?
+                .strip_suffix("-----")
+        })
+        .any(|label| {
+            let end = alloc::format!("-----END {label}-----");
+            wanted(label) && text.lines().any(|line| line.trim_end() == end)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(kind: FileKind, read: Result<&[u8], &str>) -> Result<String, String> {
+        let request = FileRequest {
+            key: String::new(),
+            line: 1,
+            path: "f".into(),
+            kind,
+        };
+        let mut files = Files::new();
+        files.insert(&request, read.map(<[u8]>::to_vec).map_err(String::from));
+        files
+            .text("f", kind)
+            .map(String::from)
+            .map_err(|fault| fault.what)
+    }
+
+    #[test]
+    fn a_secret_is_one_line() {
+        for (content, secret) in [
+            (&b"abc"[..], Ok("abc")),
+            (b"abc\n", Ok("abc")),
+            (b"abc\r\n", Ok("abc")),
+            (b" abc ", Ok(" abc ")),
+            (b"", Err("the file is empty")),
+            (b"\n", Err("the file is empty")),
+            (b"abc\n\n", Err("the file has more than one line")),
+            (b"abc\ndef\n", Err("the file has more than one line")),
+            (b"a\0c", Err("the file holds invisible characters")),
+            (
+                b"\xef\xbb\xbfabc",
+                Err("the file holds invisible characters"),
+            ),
+            (b"\xff", Err("the file is not UTF-8 text")),
+            (&[b'a'; 65_537], Err("the file is too large")),
+        ] {
+            let got = check(FileKind::Secret, Ok(content));
+            assert_eq!(got, secret.map(Into::into).map_err(Into::into));
+        }
+        assert!(check(FileKind::Secret, Ok(&[b'a'; 65_536])).is_ok());
+        assert_eq!(
+            check(FileKind::Secret, Err("permission denied")),
+            Err("the file cannot be read: permission denied".into())
+        );
+    }
+
+    #[test]
+    fn pem_files_hold_what_they_should() {
+        let block = |label: &str| {
+            alloc::format!("# ours\n-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n")
+        };
+        let both = block("CERTIFICATE") + &block("EC PRIVATE KEY");
+        for (kind, text, what) in [
+            (FileKind::Certificates, both.clone(), None),
+            (FileKind::PrivateKey, both, None),
+            (FileKind::PrivateKey, block("PRIVATE KEY"), None),
+            (
+                FileKind::Certificates,
+                block("PRIVATE KEY"),
+                Some("the file holds no certificate"),
+            ),
+            (
+                FileKind::PrivateKey,
+                block("CERTIFICATE"),
+                Some("the file holds no private key"),
+            ),
+            (
+                FileKind::PrivateKey,
+                block("ENCRYPTED PRIVATE KEY"),
+                Some("the key has a passphrase"),
+            ),
+            (
+                FileKind::Certificates,
+                "-----BEGIN CERTIFICATE-----\nAAAA\n".into(),
+                Some("the file holds no certificate"),
+            ),
+        ] {
+            let got = check(kind, Ok(text.as_bytes()));
+            assert_eq!(got.err().as_deref(), what, "{text}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What is wrong with a configuration, where, and what was expected instead.
+
+use alloc::string::String;
+use core::fmt;
+
+/// One thing to put right, or, in the list of warnings, to think about. It never holds the value of
+/// a key that takes a secret, nor of any key whose value looks like a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The line in the file, from 1.
+    pub line: u32,
+    /// The dotted path of the key, such as `chat.slack.urls.info`; elements of a list are numbered
+    /// from 0. Empty for what concerns the file as a whole.
+    pub key: String,
+    /// What is wrong.
+    pub what: String,
+    /// What is expected.
+    pub expected: String,
+}
+
+impl Problem {
+    /// `F:LINE: key.path: what is wrong — what is expected`, for the file name `file`.
+    pub fn in_file<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
+        InFile {
+            problem: self,
+            file,
+        }
+    }
+}
+
+struct InFile<'a> {
+    problem: &'a Problem,
+    file: &'a str,
+}
+
+impl fmt::Display for InFile<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Problem {
+            line,
+            key,
+            what,
+            expected,
+        } = self.problem;
+        let colon = if key.is_empty() { "" } else { ": " };
+        write!(f, "{}:{line}: {key}{colon}{what} — {expected}", self.file)
+    }
+}
+
+/// A [`Problem`] of a value that does not know where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) what: String,
+    pub(super) expected: String,
+}
+
+impl Fault {
+    pub(super) fn new(what: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            expected: expected.into(),
+        }
+    }
+}
+
+/// A value for a message: in quotes, control characters escaped. What is long or looks like a URL
+/// may be a secret in the wrong place, so it is only pointed at.
+pub(super) fn quoted(value: &str) -> String {
+    if value.chars().count() > 64 || value.contains("://") {
+        String::from("this value")
+    } else {
+        alloc::format!("\"{}\"", value.escape_debug())
+    }
+}
+
+/// A key for a message, as TOML would write it; like [`quoted`], it hides what may be a secret.
+pub(super) fn segment(key: &str) -> String {
+    let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if key.len() > 64 || key.contains("://") {
+        String::from("\"…\"")
+    } else if !key.is_empty() && key.bytes().all(bare) {
+        String::from(key)
+    } else {
+        alloc::format!("\"{}\"", key.escape_debug())
+    }
+}
+
+/// The one of `known` that `written` was most likely meant to be.
+pub(super) fn meant<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|name| (distance(written, name), *name))
+        .filter(|(distance, name)| *distance <= 2 && 2 * distance < name.len())
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// How many characters must be added, removed or exchanged to turn one text into the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut above: alloc::vec::Vec<usize> = (0..=to.chars().count()).collect();
+    for (row, wanted) in from.chars().enumerate() {
+        let mut left = row + 1;
+        let mut current = alloc::vec![left];
+        for ((written, diagonal), up) in to.chars().zip(&above).zip(above.iter().skip(1)) {
+            left = (diagonal + usize::from(written != wanted))
+                .min(up + 1)
+                .min(left + 1);
+            current.push(left);
+        }
+        above = current;
+    }
+    above.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_understood_and_another_word_is_not() {
+        let known = ["listen", "paths", "secret", "secrets", "tls"];
+        assert_eq!(meant("lisen", &known), Some("listen"));
+        assert_eq!(meant("secert", &known), Some("secret"));
+        assert_eq!(meant("path", &known), Some("paths"));
+        assert_eq!(meant("ssl", &known), None);
+        assert_eq!(meant("colour", &known), None);
+    }
+
+    #[test]
+    fn what_may_be_a_secret_in_the_wrong_place_is_not_repeated() {
+        assert_eq!(quoted("10\u{1b}[2J"), "\"10\\u{1b}[2J\"");
+        assert_eq!(quoted("https://hooks.slack.com/x"), "this value");
+        assert_eq!(segment("AP_CONNECTED"), "AP_CONNECTED");
+        assert_eq!(segment("*"), "\"*\"");
+        assert_eq!(segment("https://hooks.slack.com/x"), "\"…\"");
+    }
+}

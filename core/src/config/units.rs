@@ -1,0 +1,236 @@
+//! Values that carry their unit: durations, sizes, paces and networks.
+
+use alloc::{string::String, vec::Vec};
+use core::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
+
+use super::{
+    checked::Network,
+    problem::{Fault, quoted},
+};
+use crate::delivery::pace::Window;
+
+/// A family of units: names and factors, smallest first.
+pub(super) type Units = &'static [(&'static str, u64)];
+
+/// Durations, in milliseconds.
+pub(super) const DURATION: Units = &[
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
+
+/// Sizes, in bytes.
+pub(super) const SIZE: Units = &[
+    ("B", 1),
+    ("KB", 1_000),
+    ("KiB", 1 << 10),
+    ("MB", 1_000_000),
+    ("MiB", 1 << 20),
+    ("GB", 1_000_000_000),
+    ("GiB", 1 << 30),
+];
+
+/// The most that one window of a pace may count: each counted send is remembered.
+const PACE_COUNT_MAX: u64 = 100_000;
+/// The most windows of one pace.
+const PACE_WINDOWS_MAX: usize = 8;
+/// The longest window of a pace.
+const PACE_PER_MAX: u64 = 31 * 86_400_000;
+
+/// A whole number directly followed by its unit, in the smallest unit.
+pub(super) fn parse(text: &str, units: Units) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// A quantity in the largest unit that leaves no fraction.
+pub(super) fn written(quantity: u64, units: Units) -> String {
+    let fitting = units
+        .iter()
+        .rev()
+        .find(|(_, factor)| quantity.is_multiple_of(*factor));
+    let (name, factor) = fitting.copied().unwrap_or(("", 1));
+    alloc::format!("{}{name}", quantity / factor)
+}
+
+/// The names of the units, for a message.
+pub(super) fn names(units: Units) -> String {
+    let names: Vec<_> = units.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
+}
+
+/// `1/s`, `60/30s`, several with commas between them, or `off` for no limit.
+pub(super) fn pace(text: &str) -> Result<Vec<Window>, Fault> {
+    if text == "off" {
+        return Ok(Vec::new());
+    }
+    let windows: Option<Vec<_>> = text.split(',').map(|part| window(part.trim())).collect();
+    windows
+        .filter(|windows| windows.len() <= PACE_WINDOWS_MAX)
+        .ok_or_else(|| {
+            Fault::new(
+                alloc::format!("{} is not a pace", quoted(text)),
+                "messages per time, such as \"1/s\" or \"4/s, 60/30s\", or \"off\" for no limit",
+            )
+        })
+}
+
+fn window(text: &str) -> Option<Window> {
+    let (count, per) = text.split_once('/')?;
+    // A count has no unit, so it is read as a quantity of the unit without a name.
+    let count = parse(count, &[("", 1)]).filter(|count| (1..=PACE_COUNT_MAX).contains(count))?;
+    let per = parse(per, DURATION)
+        .or_else(|| parse(&alloc::format!("1{per}"), DURATION))
+        .filter(|per| (1..=PACE_PER_MAX).contains(per))?;
+    Some(Window {
+        count: u32::try_from(count).ok()?,
+        per: Duration::from_millis(per),
+    })
+}
+
+/// An address, which is a network of one, or a network such as `10.0.0.0/8`.
+pub(super) fn network(text: &str) -> Result<Network, Fault> {
+    let fault = || {
+        Fault::new(
+            alloc::format!("{} is not a network", quoted(text)),
+            "an address or a network, such as \"192.0.2.7\", \"10.0.0.0/8\" or \"2001:db8::/32\"",
+        )
+    };
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().map_err(|_| fault())?;
+    let bits: u8 = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = match prefix {
+        None => bits,
+        Some(prefix) => parse(prefix, &[("", 1)])
+            .and_then(|prefix| u8::try_from(prefix).ok())
+            .filter(|prefix| *prefix <= bits)
+            .ok_or_else(fault)?,
+    };
+    let start = masked(address, prefix);
+    if start == address {
+        Ok(Network { address, prefix })
+    } else {
+        Err(Fault::new(
+            alloc::format!("{text} has bits set beyond the first {prefix}"),
+            alloc::format!("{start}/{prefix} for the network, {address} for the address alone"),
+        ))
+    }
+}
+
+fn masked(address: IpAddr, prefix: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(prefix.into()));
+            IpAddr::V4((v4.to_bits() & mask.unwrap_or(0)).into())
+        }
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(prefix.into()));
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask.unwrap_or(0)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantity_is_a_whole_number_and_its_unit() {
+        for (text, millis) in [
+            ("500ms", Some(500)),
+            ("30s", Some(30_000)),
+            ("10m", Some(600_000)),
+            ("1h", Some(3_600_000)),
+            ("1d", Some(86_400_000)),
+            ("0s", Some(0)),
+            ("", None),
+            ("30", None),
+            ("s", None),
+            ("30 s", None),
+            ("-1s", None),
+            ("+1s", None),
+            ("1.5s", None),
+            ("1S", None),
+            ("1min", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615d", None),
+        ] {
+            assert_eq!(parse(text, DURATION), millis, "{text}");
+        }
+        for (text, bytes) in [
+            ("512B", Some(512)),
+            ("64KiB", Some(65_536)),
+            ("1MB", Some(1_000_000)),
+            ("1MiB", Some(1_048_576)),
+            ("2GiB", Some(2_147_483_648)),
+            ("1mb", None),
+            ("1M", None),
+        ] {
+            assert_eq!(parse(text, SIZE), bytes, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_quantity_is_written_as_a_person_would() {
+        assert_eq!(written(90_000, DURATION), "90s");
+        assert_eq!(written(604_800_000, DURATION), "7d");
+        assert_eq!(written(8_192, SIZE), "8KiB");
+        assert_eq!(written(1_000_000, SIZE), "1MB");
+        assert_eq!(written(1_025, SIZE), "1025B");
+    }
+
+    #[test]
+    fn a_pace_is_one_window_or_several_or_none() {
+        let windows = [Window::per_secs(4, 1), Window::per_secs(60, 30)];
+        assert_eq!(pace("1/s"), Ok(Vec::from([Window::per_secs(1, 1)])));
+        assert_eq!(pace("100/h"), Ok(Vec::from([Window::per_secs(100, 3_600)])));
+        assert_eq!(pace("4/s, 60/30s"), Ok(windows.to_vec()));
+        assert_eq!(pace("off"), Ok(Vec::new()));
+        for text in [
+            "", "1", "0/s", "1/0s", "1/", "/s", "1/s,", "-1/s", "1/y", "100001/s", "1/32d",
+        ] {
+            assert!(pace(text).is_err(), "{text}");
+        }
+        assert!(pace(&["1/s"; 9].join(",")).is_err());
+    }
+
+    #[test]
+    fn a_network_starts_at_its_own_address() {
+        for (text, prefix) in [
+            ("0.0.0.0/0", 0),
+            ("::/0", 0),
+            ("10.0.0.0/8", 8),
+            ("192.0.2.7", 32),
+            ("34.94.226.48/28", 28),
+            ("2001:db8::/32", 32),
+            ("2001:db8::1", 128),
+        ] {
+            assert_eq!(network(text).map(|network| network.prefix), Ok(prefix));
+        }
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "10.0.0.0/",
+            "::/129",
+            "any",
+            "1.2.3.4/+8",
+        ] {
+            assert!(network(text).is_err(), "{text}");
+        }
+        assert_eq!(
+            network("10.1.2.3/8").map_err(|fault| fault.expected),
+            Err("10.0.0.0/8 for the network, 10.1.2.3 for the address alone".into())
+        );
+    }
+}

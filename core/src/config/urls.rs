@@ -1,0 +1,326 @@
+//! URLs of the configuration. A chat URL is a credential and a proxy's URL may hold one, so no
+//! message here repeats any part of a URL but names that are ours.
+
+use alloc::{string::String, vec::Vec};
+use core::net::IpAddr;
+
+use http_types::{Url, url::Host};
+
+use super::problem::Fault;
+use crate::notify::shape::Flavour;
+
+/// Longer URLs are not from a chat.
+const CHAT_URL_MAX: usize = 2_000;
+
+/// The origin of a Mist cloud's API.
+pub(super) fn api(text: &str) -> Result<Url, Fault> {
+    let fault = |what: &str| {
+        Fault::new(
+            what,
+            "the origin of a Mist cloud's API, such as \"https://api.mist.com\"",
+        )
+    };
+    let url = absolute(text).map_err(fault)?;
+    match (url.scheme(), reach(&url)) {
+        ("https", _) | ("http", Reach::Loopback) => {}
+        ("http", Reach::Private | Reach::Public) => {
+            return Err(fault("the API token would travel unencrypted"));
+        }
+        _ => return Err(fault("this is not an https URL")),
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(fault("something follows the host"));
+    }
+    if url
+        .host_str()
+        .is_some_and(|host| host.starts_with("manage."))
+    {
+        return Err(fault("this is the dashboard, not the API"));
+    }
+    Ok(url)
+}
+
+/// A URL that a chat product gave out, with what is doubtful about it.
+pub(super) fn chat(flavour: Flavour, text: &str) -> Result<Vec<Fault>, Fault> {
+    let fault = |what: &str| Fault::new(what, "the https URL that the chat product gave out");
+    if text.len() > CHAT_URL_MAX {
+        return Err(fault("this is longer than 2,000 characters"));
+    }
+    let url = absolute(text).map_err(fault)?;
+    let mut doubts = Vec::new();
+    match (url.scheme(), reach(&url)) {
+        ("https", _) | ("http", Reach::Loopback) => {}
+        ("http", Reach::Private) => doubts.push(Fault::new(
+            "messages travel unencrypted",
+            "https, unless everybody on this network may read them",
+        )),
+        ("http", Reach::Public) => {
+            return Err(fault("messages would travel unencrypted"));
+        }
+        _ => return Err(fault("this is not an https URL")),
+    }
+    match vendor(&url) {
+        Some(vendor) if vendor != flavour.name() => Err(Fault::new(
+            alloc::format!("this URL belongs to chat.{vendor}"),
+            alloc::format!("a URL for chat.{}", flavour.name()),
+        )),
+        vendor => {
+            if vendor.is_some() {
+                doubts.extend(doubt(&url));
+            }
+            Ok(doubts)
+        }
+    }
+}
+
+/// The HTTP proxy on the way to the chats.
+pub(super) fn http_proxy(text: &str) -> Result<(), Fault> {
+    let fault = |what: &str| {
+        Fault::new(
+            what,
+            "\"http://host:port\", with \"user:password@\" before the host if the proxy asks",
+        )
+    };
+    let url = Url::parse(text).map_err(|_| fault("this is not a URL"))?;
+    if url.scheme() != "http" || url.host().is_none() {
+        Err(fault("this is not an http URL"))
+    } else if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        Err(fault("something follows the host"))
+    } else {
+        Ok(())
+    }
+}
+
+fn absolute(text: &str) -> Result<Url, &'static str> {
+    // The parser would silently drop them, so a URL that was broken into two lines would pass.
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("this holds spaces or line ends");
+    }
+    let url = Url::parse(text).map_err(|_| "this is not a URL")?;
+    if !url.has_host() {
+        return Err("this URL has no host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("this URL holds a user name or a password");
+    }
+    Ok(url)
+}
+
+/// How far away the host of a URL may be, as far as the URL itself tells.
+enum Reach {
+    Loopback,
+    Private,
+    Public,
+}
+
+fn reach(url: &Url) -> Reach {
+    let address = match url.host() {
+        Some(Host::Domain("localhost")) => return Reach::Loopback,
+        Some(Host::Domain(_)) | None => return Reach::Public,
+        Some(Host::Ipv4(v4)) => IpAddr::V4(v4),
+        Some(Host::Ipv6(v6)) => IpAddr::V6(v6).to_canonical(),
+    };
+    let private = match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+    };
+    match (address.is_loopback(), private) {
+        (true, _) => Reach::Loopback,
+        (false, true) => Reach::Private,
+        (false, false) => Reach::Public,
+    }
+}
+
+/// Whose host this is, by the name of the flavour (`facts/chat.md` §1). Hosts of nobody are fine:
+/// relays and test receivers have such.
+fn vendor(url: &Url) -> Option<&'static str> {
+    match host(url).as_str() {
+        "hooks.slack.com" | "hooks.slack-gov.com" => Some("slack"),
+        "chat.googleapis.com" => Some("google"),
+        host if is_connector(host) || is_logic_apps(host) || is_power_platform(host) => {
+            Some("teams")
+        }
+        _ => None,
+    }
+}
+
+/// What is known about URLs of this vendor that no longer, or never, take our messages.
+fn doubt(url: &Url) -> Option<Fault> {
+    let has = |name: &str| url.query_pairs().any(|(key, _)| key == name);
+    let host = host(url);
+    let (what, expected) = match host.as_str() {
+        host if is_connector(host) => (
+            "Microsoft switched connectors off in May 2026",
+            "the URL of a Teams workflow \"Send webhook alerts to a channel\"",
+        ),
+        host if is_logic_apps(host) => (
+            "Microsoft moved workflows away from this host in November 2025",
+            "the URL that the workflow shows today, on api.powerplatform.com",
+        ),
+        host if is_power_platform(host) && !has("sig") => (
+            "the URL has no \"sig\" parameter, so it was cut off",
+            "the whole URL that the workflow shows",
+        ),
+        "chat.googleapis.com" if !(has("key") && has("token")) => (
+            "the URL lacks its \"key\" or its \"token\" parameter, so it was cut off",
+            "the whole URL of the space's webhook",
+        ),
+        "hooks.slack.com" | "hooks.slack-gov.com" if !url.path().starts_with("/services/") => (
+            "Slack's workflows do not take formatted messages",
+            "the URL of an incoming webhook, with /services/ after the host",
+        ),
+        _ => return None,
+    };
+    Some(Fault::new(what, expected))
+}
+
+fn host(url: &Url) -> String {
+    String::from(url.host_str().unwrap_or_default())
+}
+
+fn is_connector(host: &str) -> bool {
+    host == "webhook.office.com"
+        || host.ends_with(".webhook.office.com")
+        || matches!(host, "outlook.office.com" | "outlook.office365.com")
+}
+
+fn is_logic_apps(host: &str) -> bool {
+    host.ends_with(".logic.azure.com")
+}
+
+fn is_power_platform(host: &str) -> bool {
+    host.ends_with(".api.powerplatform.com")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::shape::TeamsFormat;
+
+    const TEAMS: Flavour = Flavour::Teams(TeamsFormat::AdaptiveCard);
+
+    #[test]
+    fn an_api_is_the_origin_of_a_cloud() {
+        for text in [
+            "https://api.mist.com",
+            "https://api.gc1.mist.com/",
+            "https://mist.example:8443",
+            "http://127.0.0.1:8080",
+            "http://localhost:8080",
+            "http://[::1]:8080",
+        ] {
+            assert!(api(text).is_ok(), "{text}");
+        }
+        for (text, what) in [
+            ("api.mist.com", "this is not a URL"),
+            (
+                "http://api.mist.com",
+                "the API token would travel unencrypted",
+            ),
+            ("http://10.0.0.1", "the API token would travel unencrypted"),
+            ("ftp://api.mist.com", "this is not an https URL"),
+            ("https://api.mist.com/api/v1", "something follows the host"),
+            ("https://api.mist.com?x", "something follows the host"),
+            (
+                "https://manage.mist.com",
+                "this is the dashboard, not the API",
+            ),
+            (
+                "https://u:p@api.mist.com",
+                "this URL holds a user name or a password",
+            ),
+            ("https://api.mist.com\n", "this holds spaces or line ends"),
+            ("data:text/plain,x", "this URL has no host"),
+        ] {
+            assert_eq!(api(text).map_err(|fault| fault.what), Err(what.into()));
+        }
+    }
+
+    #[test]
+    fn a_chat_url_is_encrypted_or_stays_in_the_house() {
+        let doubts = |text: &str| chat(Flavour::Slack, text).map(|doubts| doubts.len());
+        for (text, count) in [
+            ("https://hooks.slack.com/services/T/B/X", Some(0)),
+            ("https://relay.example/hook?token=1", Some(0)),
+            ("http://127.0.0.1:9000/x", Some(0)),
+            ("http://192.168.1.2/x", Some(1)),
+            ("http://[fd00::1]/x", Some(1)),
+            ("http://[::ffff:10.0.0.1]/x", Some(1)),
+            ("http://hooks.slack.com/services/T/B/X", None),
+            ("http://198.51.100.1/x", None),
+            ("https://u:p@relay.example/", None),
+            ("https://relay.example/ x", None),
+            ("relay.example/x", None),
+            ("", None),
+        ] {
+            assert_eq!(doubts(text).ok(), count, "{text}");
+        }
+        assert!(doubts(&alloc::format!("https://a.example/{}", "x".repeat(1_982))).is_ok());
+        assert!(doubts(&alloc::format!("https://a.example/{}", "x".repeat(1_983))).is_err());
+    }
+
+    #[test]
+    fn each_generation_of_teams_urls_is_known() {
+        for (text, what) in [
+            (
+                "https://x.webhook.office.com/webhookb2/a/IncomingWebhook/b/c",
+                Some("Microsoft switched connectors off in May 2026"),
+            ),
+            (
+                "https://outlook.office.com/webhook/a/IncomingWebhook/b/c",
+                Some("Microsoft switched connectors off in May 2026"),
+            ),
+            (
+                "https://prod-1.westeurope.logic.azure.com:443/workflows/a?sig=b",
+                Some("Microsoft moved workflows away from this host in November 2025"),
+            ),
+            (
+                "https://e.1.environment.api.powerplatform.com:443/powerautomate/automations?sp=a",
+                Some("the URL has no \"sig\" parameter, so it was cut off"),
+            ),
+            (
+                "https://e.1.environment.api.powerplatform.com:443/powerautomate/automations?sig=a",
+                None,
+            ),
+        ] {
+            let doubts = chat(TEAMS, text).expect("a usable URL");
+            assert_eq!(doubts.first().map(|doubt| doubt.what.as_str()), what);
+        }
+    }
+
+    #[test]
+    fn a_url_in_the_wrong_section_or_cut_off_is_noticed() {
+        let google = "https://chat.googleapis.com/v1/spaces/S/messages?key=k&token=t";
+        assert_eq!(chat(Flavour::Google, google), Ok(Vec::new()));
+        assert_eq!(
+            chat(Flavour::Slack, google).map_err(|fault| fault.what),
+            Err("this URL belongs to chat.google".into())
+        );
+        let cut_off = google.split('&').next().expect("a first part");
+        assert_eq!(
+            chat(Flavour::Google, cut_off).map(|doubts| doubts.len()),
+            Ok(1)
+        );
+        let workflow = "https://hooks.slack.com/triggers/T/1/2";
+        assert_eq!(
+            chat(Flavour::Slack, workflow).map(|doubts| doubts.len()),
+            Ok(1)
+        );
+    }
+
+    #[test]
+    fn a_proxy_speaks_http() {
+        for text in ["http://proxy:3128", "http://user:pass@10.0.0.1:3128/"] {
+            assert_eq!(http_proxy(text), Ok(()));
+        }
+        for text in [
+            "proxy:3128",
+            "https://proxy:3128",
+            "socks5://proxy",
+            "http://p/x",
+            "x",
+        ] {
+            assert!(http_proxy(text).is_err(), "{text}");
+        }
+    }
+}
