@@ -36,10 +36,7 @@ const MAX_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
 /// `[chat]` but for `routes.ignored_sites`, which `[mist]` holds.
 pub(super) fn chat(section: &Section<'_>) -> Chat {
     let mut chat = Chat {
-        routes: Routes {
-            approved_admins: approved_admins(section),
-            ..Routes::default()
-        },
+        routes: Routes { approved_admins: approved_admins(section), ..Routes::default() },
         destinations: destinations(section),
         delivery: delivery(section),
     };
@@ -91,9 +88,9 @@ fn approved_admins(section: &Section<'_>) -> Vec<String> {
             }
         })
     };
-    section.item("approved_admins").map_or(Vec::new(), |list| {
-        list.elements(expected).iter().filter_map(admin).collect()
-    })
+    section
+        .item("approved_admins")
+        .map_or(Vec::new(), |list| list.elements(expected).iter().filter_map(admin).collect())
 }
 
 /// The destinations of all flavours, in the order of the file.
@@ -144,9 +141,7 @@ fn teams_format(section: &Section<'_>) -> TeamsFormat {
 /// One destination for each URL of a flavour.
 fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[pace::Window]) -> Vec<Destination> {
     let expected = "a pace such as \"1/s\", or \"off\" for no limit";
-    let pace = section
-        .judged("pace", expected, units::pace)
-        .unwrap_or_else(|| vendor.to_vec());
+    let pace = section.judged("pace", expected, units::pace).unwrap_or_else(|| vendor.to_vec());
     let default = section.secret("default_url", "default_url_file");
     let tables = section.items(&["urls", "urls_file"]);
     if section.lacks(&["default_url", "default_url_file", "urls", "urls_file"]) {
@@ -187,9 +182,7 @@ fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[pace::Window]) -> V
 }
 
 fn at<'d>(destinations: &'d mut [Destination], url: &Secret) -> Option<&'d mut Destination> {
-    destinations
-        .iter_mut()
-        .find(|destination| destination.url.as_ref() == Some(url))
+    destinations.iter_mut().find(|destination| destination.url.as_ref() == Some(url))
 }
 
 fn accepted(flavour: Flavour, item: &Item<'_>, url: Secret) -> Option<Secret> {
@@ -212,11 +205,7 @@ fn named_urls<'a>(tables: Vec<(&'static str, Item<'a>)>) -> Vec<(String, Item<'a
     let mut named: Vec<(String, Item<'a>, Secret)> = Vec::new();
     for (key, table) in tables {
         for (channel, item) in table.entries("a table of channels, such as { info = \"…\" }") {
-            let secret = if key == "urls" {
-                item.secret()
-            } else {
-                item.secret_file()
-            };
+            let secret = if key == "urls" { item.secret() } else { item.secret_file() };
             let earlier = named.iter().find(|(name, ..)| name == channel);
             if let Some((_, earlier, _)) = earlier {
                 let what = alloc::format!("excluded by {}", earlier.path());

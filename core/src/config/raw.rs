@@ -22,10 +22,7 @@ use super::{
 
 /// What runs where no configuration is named: everything on loopback, chats printed. It is read
 /// like any other file, relative to the working directory.
-pub const EMBEDDED: Source<'_> = Source {
-    name: "(built-in)",
-    text: include_str!("embedded.toml"),
-};
+pub const EMBEDDED: Source<'_> = Source { name: "(built-in)", text: include_str!("embedded.toml") };
 
 /// The state folder where the configuration names none.
 const STATE_DIR: &str = "/var/lib/mistgate";
@@ -71,12 +68,7 @@ impl<'a> Draft<'a> {
             let at = error.span().map_or(0, |span| span.start);
             // The message says which syntax was expected, and nothing of the text.
             let what = alloc::format!("this is not TOML: {}", error.message());
-            locate(
-                source.text,
-                at,
-                "",
-                Fault::new(what, "toml.io has the rules"),
-            )
+            locate(source.text, at, "", Fault::new(what, "toml.io has the rules"))
         });
         Self { source, table }
     }
@@ -102,10 +94,7 @@ impl<'a> Draft<'a> {
         let table = match &self.table {
             Ok(table) => table.get_ref(),
             Err(problem) => {
-                let found = Found {
-                    problems: Vec::from([problem.clone()]),
-                    ..Found::default()
-                };
+                let found = Found { problems: Vec::from([problem.clone()]), ..Found::default() };
                 return (None, found);
             }
         };
@@ -129,9 +118,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         None => Some(STATE_DIR.to_string()),
     };
     let (mist, ignored_sites) = root
-        .section("mist", |mist| {
-            (sections::mist(Some(mist)), sections::ignored_sites(mist))
-        })
+        .section("mist", |mist| (sections::mist(Some(mist)), sections::ignored_sites(mist)))
         .unwrap_or_else(|| (sections::mist(None), Vec::new()));
     let webhook = root.section("webhook", sections::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
@@ -142,13 +129,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
             item.problem(what, "a file without this section");
         }
     }
-    let config = Config {
-        state_dir: state_dir?,
-        mist,
-        webhook,
-        chat,
-        admin,
-    };
+    let config = Config { state_dir: state_dir?, mist, webhook, chat, admin };
     together(root, &config);
     Some(config)
 }

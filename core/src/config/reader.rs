@@ -37,12 +37,7 @@ pub(super) struct Found {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str, folder: Option<&'a str>, files: &'a Files) -> Self {
-        Self {
-            text,
-            folder,
-            files,
-            found: RefCell::default(),
-        }
+        Self { text, folder, files, found: RefCell::default() }
     }
 
     /// The file's outermost table.
@@ -92,13 +87,7 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     const fn new(reader: &'a Reader<'a>, table: &'a DeTable<'a>, path: String, at: usize) -> Self {
-        Self {
-            reader,
-            table,
-            path,
-            at,
-            known: RefCell::new(Vec::new()),
-        }
+        Self { reader, table, path, at, known: RefCell::new(Vec::new()) }
     }
 
     /// Ends the walk over this table: a key that nobody asked for is a problem.
@@ -148,10 +137,8 @@ impl<'a> Section<'a> {
 
     /// The values of those of `keys` that are there, in the order of the file.
     pub(super) fn items(&self, keys: &[&'static str]) -> Vec<(&'static str, Item<'a>)> {
-        let mut items: Vec<_> = keys
-            .iter()
-            .filter_map(|key| Some((*key, self.item(key)?)))
-            .collect();
+        let mut items: Vec<_> =
+            keys.iter().filter_map(|key| Some((*key, self.item(key)?))).collect();
         items.sort_by_key(|(_, item)| item.at);
         items
     }
@@ -161,10 +148,7 @@ impl<'a> Section<'a> {
         let mut items = self.items(keys).into_iter();
         let first = items.next()?;
         for (_, item) in items {
-            item.problem(
-                alloc::format!("excluded by {}", first.1.path),
-                "one of the two",
-            );
+            item.problem(alloc::format!("excluded by {}", first.1.path), "one of the two");
         }
         Some(first)
     }
@@ -176,8 +160,7 @@ impl<'a> Section<'a> {
 
     /// Notes a problem of the section as a whole.
     pub(super) fn problem(&self, what: impl Into<String>, expected: impl Into<String>) {
-        self.reader
-            .problem(&self.path, self.at, Fault::new(what, expected));
+        self.reader.problem(&self.path, self.at, Fault::new(what, expected));
     }
 
     /// Notes a doubt about a key that is absent or right in itself.
@@ -237,8 +220,7 @@ impl<'a> Section<'a> {
     ) -> Duration {
         let millis = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let bounds = millis(bounds.start())..=millis(bounds.end());
-        self.quantity(key, units::DURATION, "30s", bounds)
-            .map_or(default, Duration::from_millis)
+        self.quantity(key, units::DURATION, "30s", bounds).map_or(default, Duration::from_millis)
     }
 
     pub(super) fn size(
@@ -293,9 +275,7 @@ impl<'a> Section<'a> {
         };
         // What does not fit is out of bounds on one side or the other.
         let count = i128::from_str_radix(integer.as_str(), integer.radix())
-            .map_or(usize::MAX, |n| {
-                usize::try_from(n.max(0)).unwrap_or(usize::MAX)
-            });
+            .map_or(usize::MAX, |n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
         within(count, &bounds, |count| count.to_string())
             .map_err(|fault| item.fault(fault))
             .unwrap_or(default)
@@ -308,11 +288,7 @@ impl<'a> Section<'a> {
         file_key: &'static str,
     ) -> Option<(Item<'a>, Secret)> {
         let (found, item) = self.one_of(&[key, file_key])?;
-        let secret = if found == key {
-            item.secret()?
-        } else {
-            item.secret_file()?
-        };
+        let secret = if found == key { item.secret()? } else { item.secret_file()? };
         Some((item, secret))
     }
 }
@@ -367,9 +343,7 @@ impl<'a> Item<'a> {
         expected: &str,
         judge: impl FnOnce(&'a str) -> Result<T, Fault>,
     ) -> Option<T> {
-        judge(self.text(expected)?)
-            .map_err(|fault| self.fault(fault))
-            .ok()
+        judge(self.text(expected)?).map_err(|fault| self.fault(fault)).ok()
     }
 
     /// The elements of a list that has some.
@@ -475,11 +449,7 @@ impl<'a> Item<'a> {
 }
 
 fn child(path: &str, key: &str) -> String {
-    if path.is_empty() {
-        segment(key)
-    } else {
-        alloc::format!("{path}.{}", segment(key))
-    }
+    if path.is_empty() { segment(key) } else { alloc::format!("{path}.{}", segment(key)) }
 }
 
 fn within<T: Copy + PartialOrd>(

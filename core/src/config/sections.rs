@@ -175,14 +175,8 @@ fn tls(section: &Section<'_>) -> Option<Tls> {
     };
     let cert = cert_item.file(FileKind::Certificates);
     // The key may be in the same file, so it need not be named.
-    let key = section
-        .item("key")
-        .unwrap_or(cert_item)
-        .file(FileKind::PrivateKey);
-    Some(Tls {
-        cert: cert?.0,
-        key: key?.0,
-    })
+    let key = section.item("key").unwrap_or(cert_item).file(FileKind::PrivateKey);
+    Some(Tls { cert: cert?.0, key: key?.0 })
 }
 
 fn paths(section: &Section<'_>) -> Vec<String> {

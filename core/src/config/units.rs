@@ -16,13 +16,8 @@ use crate::delivery::pace::Window;
 pub(super) type Units = &'static [(&'static str, u64)];
 
 /// Durations, in milliseconds.
-pub(super) const DURATION: Units = &[
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
+pub(super) const DURATION: Units =
+    &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Sizes, in bytes.
 pub(super) const SIZE: Units = &[
@@ -52,10 +47,7 @@ pub(super) fn parse(text: &str, units: Units) -> Option<u64> {
 
 /// A quantity in the largest unit that leaves no fraction.
 pub(super) fn written(quantity: u64, units: Units) -> String {
-    let fitting = units
-        .iter()
-        .rev()
-        .find(|(_, factor)| quantity.is_multiple_of(*factor));
+    let fitting = units.iter().rev().find(|(_, factor)| quantity.is_multiple_of(*factor));
     let (name, factor) = fitting.copied().unwrap_or(("", 1));
     alloc::format!("{}{name}", quantity / factor)
 }
@@ -72,14 +64,12 @@ pub(super) fn pace(text: &str) -> Result<Vec<Window>, Fault> {
         return Ok(Vec::new());
     }
     let windows: Option<Vec<_>> = text.split(',').map(|part| window(part.trim())).collect();
-    windows
-        .filter(|windows| windows.len() <= PACE_WINDOWS_MAX)
-        .ok_or_else(|| {
-            Fault::new(
-                alloc::format!("{} is not a pace", quoted(text)),
-                "messages per time, such as \"1/s\" or \"4/s, 60/30s\", or \"off\" for no limit",
-            )
-        })
+    windows.filter(|windows| windows.len() <= PACE_WINDOWS_MAX).ok_or_else(|| {
+        Fault::new(
+            alloc::format!("{} is not a pace", quoted(text)),
+            "messages per time, such as \"1/s\" or \"4/s, 60/30s\", or \"off\" for no limit",
+        )
+    })
 }
 
 fn window(text: &str) -> Option<Window> {
@@ -89,10 +79,7 @@ fn window(text: &str) -> Option<Window> {
     let per = parse(per, DURATION)
         .or_else(|| parse(&alloc::format!("1{per}"), DURATION))
         .filter(|per| (1..=PACE_PER_MAX).contains(per))?;
-    Some(Window {
-        count: u32::try_from(count).ok()?,
-        per: Duration::from_millis(per),
-    })
+    Some(Window { count: u32::try_from(count).ok()?, per: Duration::from_millis(per) })
 }
 
 /// An address, which is a network of one, or a network such as `10.0.0.0/8`.
@@ -196,9 +183,8 @@ mod tests {
         assert_eq!(pace("100/h"), Ok(Vec::from([Window::per_secs(100, 3_600)])));
         assert_eq!(pace("4/s, 60/30s"), Ok(windows.to_vec()));
         assert_eq!(pace("off"), Ok(Vec::new()));
-        for text in [
-            "", "1", "0/s", "1/0s", "1/", "/s", "1/s,", "-1/s", "1/y", "100001/s", "1/32d",
-        ] {
+        for text in ["", "1", "0/s", "1/0s", "1/", "/s", "1/s,", "-1/s", "1/y", "100001/s", "1/32d"]
+        {
             assert!(pace(text).is_err(), "{text}");
         }
         assert!(pace(&["1/s"; 9].join(",")).is_err());
@@ -217,15 +203,7 @@ mod tests {
         ] {
             assert_eq!(network(text).map(|network| network.prefix), Ok(prefix));
         }
-        for text in [
-            "",
-            "10.0.0.0/33",
-            "10.0.0/8",
-            "10.0.0.0/",
-            "::/129",
-            "any",
-            "1.2.3.4/+8",
-        ] {
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/", "::/129", "any", "1.2.3.4/+8"] {
             assert!(network(text).is_err(), "{text}");
         }
         assert_eq!(
