@@ -1,7 +1,7 @@
 //! Text that must never be printed.
 
 use alloc::string::String;
-use core::fmt;
+use core::{fmt, hint::black_box};
 
 use zeroize::Zeroizing;
 
@@ -20,10 +20,30 @@ impl Secret {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Whether `sent` is this secret. Takes the same time for every wrong text of the right length.
+    pub fn matches(&self, sent: &[u8]) -> bool {
+        let own = self.0.as_bytes();
+        let differ = |all: u8, (a, b): (&u8, &u8)| black_box(all | (a ^ b));
+        own.len() == sent.len() && own.iter().zip(sent).fold(0, differ) == 0
+    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_matches_itself_and_prints_as_nothing() {
+        let secret = Secret::new("token");
+        assert!(secret.matches(b"token"));
+        assert!(!secret.matches(b"tokem") && !secret.matches(b"toke") && !secret.matches(b""));
+        assert_eq!(alloc::format!("{secret:?}"), "[secret]");
     }
 }

@@ -4,6 +4,7 @@
 //! a clock. Ours is a number of microseconds since a moment that only the driver knows, so tests
 //! write instants as literals.
 
+use alloc::string::{String, ToString};
 use core::{
     fmt,
     ops::{Add, Sub},
@@ -94,6 +95,14 @@ impl UnixTime {
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1_000_000)
     }
+
+    /// `2025-07-08T18:40:00.807Z`, for programs (RFC 3339).
+    pub fn rfc3339(self) -> String {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(at) => at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            Err(_) => String::from("0000-00-00T00:00:00Z"),
+        }
+    }
 }
 
 /// `2025-07-08 18:40:00 UTC`, for people.
@@ -112,8 +121,6 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
-
     use super::*;
 
     #[test]
@@ -129,5 +136,6 @@ mod tests {
         assert_eq!(UnixTime::from_secs_f64(1e300), None);
         let at = UnixTime::from_secs_f64(1_752_000_000.807_15).expect("a plausible time");
         assert_eq!(at.to_string(), "2025-07-08 18:40:00 UTC");
+        assert_eq!(at.rfc3339(), "2025-07-08T18:40:00.807Z");
     }
 }

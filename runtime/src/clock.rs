@@ -13,9 +13,7 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
-        Self {
-            start: std::time::Instant::now(),
-        }
+        Self { start: std::time::Instant::now() }
     }
 
     /// The core's instant at this moment.
@@ -27,8 +25,7 @@ impl Clock {
     /// The moment on the system's monotonic clock that the core calls `at`, for timers. `None` where
     /// it is too far away for the system to name, which is as good as never.
     pub fn system(&self, at: Instant) -> Option<std::time::Instant> {
-        self.start
-            .checked_add(Duration::from_micros(at.as_micros()))
+        self.start.checked_add(Duration::from_micros(at.as_micros()))
     }
 }
 
@@ -46,6 +43,18 @@ pub fn unix_time(at: SystemTime) -> UnixTime {
     })
 }
 
+/// How long `at` lies back; zero for a time in the future, which a corrected clock leaves behind.
+pub fn since(at: UnixTime, wall: UnixTime) -> Duration {
+    let micros = wall.as_micros().saturating_sub(at.as_micros());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+/// The wall time `span` before `at`.
+pub fn before(at: UnixTime, span: Duration) -> UnixTime {
+    let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+    UnixTime::from_micros(at.as_micros().saturating_sub(micros))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,10 +64,7 @@ mod tests {
         let clock = Clock::start();
         let at = clock.now() + Duration::from_secs(5);
         let system = clock.system(at).expect("five seconds are not far");
-        assert_eq!(
-            system.duration_since(clock.start).as_micros(),
-            u128::from(at.as_micros())
-        );
+        assert_eq!(system.duration_since(clock.start).as_micros(), u128::from(at.as_micros()));
         assert!(clock.now() < at);
     }
 

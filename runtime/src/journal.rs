@@ -8,17 +8,21 @@
 use std::{
     fmt::{self, Write as _},
     io::{self, Write as _},
+    sync::{Mutex, PoisonError},
 };
 
 use mistgate_core::engine::output::Happening;
 
 use crate::{
-    clock,
+    clock, listen,
     metrics::{Counter, Histogram, Metrics},
 };
 
 /// The most bytes of one value.
 const VALUE_MAX: usize = 500;
+
+/// The most lines in a second that clients may cause.
+const CLIENT_LINES_MAX: u32 = 20;
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,11 +82,20 @@ impl std::str::FromStr for Format {
     }
 }
 
+/// The lines of the current second that clients caused.
+#[derive(Debug, Default)]
+struct Quota {
+    second: i64,
+    lines: u32,
+    left_out: u64,
+}
+
 /// The journal of the process, with the metrics that follow from it.
 #[derive(Debug)]
 pub struct Journal {
     format: Format,
     level: Level,
+    quota: Mutex<Quota>,
     /// The counters that the lines feed.
     pub metrics: Metrics,
 }
@@ -90,7 +103,7 @@ pub struct Journal {
 impl Journal {
     /// A journal on standard error.
     pub fn new(format: Format, level: Level) -> Self {
-        Self { format, level, metrics: Metrics::default() }
+        Self { format, level, quota: Mutex::default(), metrics: Metrics::default() }
     }
 
     /// Prints a line, if its level is wanted.
@@ -101,6 +114,51 @@ impl Journal {
         let line = self.line(level, event, values);
         // There is nowhere left to complain about standard error.
         let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    /// Prints a line that a client can cause at will: no more than [`CLIENT_LINES_MAX`] in a second,
+    /// and then how many were left out.
+    pub fn client(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
+        let second = clock::wall().as_secs();
+        let left_out = {
+            let mut quota = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
+            let left_out =
+                if quota.second == second { 0 } else { std::mem::take(&mut quota.left_out) };
+            if quota.second != second {
+                *quota = Quota { second, lines: 0, left_out: 0 };
+            }
+            if quota.lines >= CLIENT_LINES_MAX {
+                quota.left_out += 1;
+                return;
+            }
+            quota.lines += 1;
+            left_out
+        };
+        if left_out > 0 {
+            self.note(Level::Warning, "lines_left_out", &[("lines", &left_out)]);
+        }
+        self.note(level, event, values);
+    }
+
+    /// Prints and counts what a listener tells.
+    pub fn listener(&self, name: &str, event: &listen::Event) {
+        let (level, what, reason, peer): (_, _, &dyn fmt::Display, _) = match event {
+            listen::Event::AcceptFailed { reason, .. } => {
+                (Level::Error, "accept_failed", reason, None)
+            }
+            listen::Event::HandshakeFailed { peer, reason } => {
+                (Level::Info, "handshake_failed", reason, Some(peer))
+            }
+            listen::Event::Refused { peer, reason, .. } => {
+                (Level::Info, "request_refused", reason, Some(peer))
+            }
+            listen::Event::Shed { peer, limit } => {
+                (Level::Warning, "connection_shed", limit, Some(peer))
+            }
+        };
+        self.metrics.add(Counter::Connections, &[("listener", name), ("reason", what)], 1);
+        let from = peer.map_or_else(String::new, |peer| peer.ip().to_string());
+        self.client(level, what, &[("listener", &name), ("from", &from), ("reason", reason)]);
     }
 
     /// Prints a payload for the chat `console` on standard output.
@@ -144,7 +202,11 @@ impl Journal {
                 );
             }
             Happening::Parked { to, reason, probe_after } => {
-                metrics.add(Counter::Retried, &[("destination", &to.name), ("reason", reason.name())], 1);
+                metrics.add(
+                    Counter::Retried,
+                    &[("destination", &to.name), ("reason", reason.name())],
+                    1,
+                );
                 self.note(
                     Level::Warning,
                     "parked",
@@ -163,7 +225,11 @@ impl Journal {
                 self.note(Level::Info, "resumed", &[("to", &to.name)]);
             }
             Happening::Retrying { to, failures, after, reason } => {
-                metrics.add(Counter::Retried, &[("destination", &to.name), ("reason", reason.name())], 1);
+                metrics.add(
+                    Counter::Retried,
+                    &[("destination", &to.name), ("reason", reason.name())],
+                    1,
+                );
                 self.note(
                     Level::Warning,
                     "retrying",
@@ -183,7 +249,7 @@ impl Journal {
     }
 
     fn line(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) -> String {
-        let time = clock::rfc3339(clock::wall());
+        let time = clock::wall().rfc3339();
         let fixed: [(&str, &dyn fmt::Display); 3] =
             [("time", &time), ("level", &level.name()), ("event", &event)];
         let pairs = fixed.iter().chain(values).map(|(key, value)| (*key, bounded(value)));

@@ -152,11 +152,7 @@ pub struct Reply {
 impl Reply {
     /// An answer without a body.
     pub const fn status(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// With one more header field.
@@ -199,12 +195,7 @@ impl Listener {
         allow_from: Vec<Network>,
         limits: Limits,
     ) -> Self {
-        Self {
-            socket,
-            tls,
-            allow_from,
-            limits,
-        }
+        Self { socket, tls, allow_from, limits }
     }
 
     /// Where it listens.
@@ -235,9 +226,7 @@ impl Listener {
             let (site, alive, abort) = (Arc::clone(&site), alive.clone(), abort.clone());
             executor
                 .spawn(async move {
-                    connection::serve(site, stream, peer)
-                        .or(ended(&abort))
-                        .await;
+                    connection::serve(site, stream, peer).or(ended(&abort)).await;
                     drop((place, alive));
                 })
                 .detach();
@@ -329,10 +318,7 @@ impl Places {
         }
         *of_address += 1;
         taken.all += 1;
-        Ok(Place {
-            places: Arc::clone(self),
-            address,
-        })
+        Ok(Place { places: Arc::clone(self), address })
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -379,15 +365,9 @@ mod tests {
         let places = Arc::new(Places::new(&limits));
         let first = places.take(address("2001:db8::1")).expect("a free place");
         let _second = places.take(address("2001:db8::2")).expect("a free place");
-        assert_eq!(
-            places.take(address("2001:db8::3")).err(),
-            Some(Limit::ConnectionsPerAddress)
-        );
+        assert_eq!(places.take(address("2001:db8::3")).err(), Some(Limit::ConnectionsPerAddress));
         let _third = places.take(address("192.0.2.1")).expect("a free place");
-        assert_eq!(
-            places.take(address("192.0.2.2")).err(),
-            Some(Limit::Connections)
-        );
+        assert_eq!(places.take(address("192.0.2.2")).err(), Some(Limit::Connections));
         drop(first);
         assert!(places.take(address("2001:db8::3")).is_ok());
     }

@@ -68,7 +68,9 @@ impl Counter {
             Self::Delivered => ("events_delivered_total", "Events delivered, by destination."),
             Self::Messages => ("messages_delivered_total", "Messages delivered, by destination."),
             Self::Retried => ("retries_total", "Failed attempts, by destination and reason."),
-            Self::Dropped => ("events_dropped_total", "Events given up, by destination and reason."),
+            Self::Dropped => {
+                ("events_dropped_total", "Events given up, by destination and reason.")
+            }
             Self::StoreFailures => ("store_failures_total", "Commits that the disk refused."),
             Self::Reloads => ("config_reloads_total", "Configurations read again, by result."),
         };

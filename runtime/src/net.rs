@@ -25,16 +25,12 @@ pub(crate) fn contains(network: &Network, address: IpAddr) -> bool {
     match (network.address, address) {
         (IpAddr::V4(net), IpAddr::V4(address)) => {
             let kept = u32::from(network.prefix);
-            let mask = u32::MAX
-                .checked_shl(32_u32.saturating_sub(kept))
-                .unwrap_or(0);
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(kept)).unwrap_or(0);
             (net.to_bits() ^ address.to_bits()) & mask == 0
         }
         (IpAddr::V6(net), IpAddr::V6(address)) => {
             let kept = u32::from(network.prefix);
-            let mask = u128::MAX
-                .checked_shl(128_u32.saturating_sub(kept))
-                .unwrap_or(0);
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(kept)).unwrap_or(0);
             (net.to_bits() ^ address.to_bits()) & mask == 0
         }
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
@@ -52,10 +48,7 @@ mod tests {
     #[test]
     fn networks_hold_their_addresses() {
         let holds = |network: &str, prefix, inside: &str| {
-            let network = Network {
-                address: address(network),
-                prefix,
-            };
+            let network = Network { address: address(network), prefix };
             contains(&network, address(inside))
         };
         assert!(holds("10.1.2.0", 24, "10.1.2.255"));
@@ -71,10 +64,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_subscriber_is_a_64() {
-        assert_eq!(
-            subscriber(address("2001:db8:1:2:3::4")),
-            address("2001:db8:1:2::")
-        );
+        assert_eq!(subscriber(address("2001:db8:1:2:3::4")), address("2001:db8:1:2::"));
         assert_eq!(subscriber(address("192.0.2.1")), address("192.0.2.1"));
     }
 }

@@ -194,10 +194,7 @@ pub struct Client {
 impl Client {
     /// Nothing is opened before the first POST.
     pub const fn new(outbound: Outbound) -> Self {
-        Self {
-            outbound,
-            kept: Mutex::new(None),
-        }
+        Self { outbound, kept: Mutex::new(None) }
     }
 
     /// Sends a request and waits for its answer. A second call waits for the first. Dropping the
@@ -336,11 +333,7 @@ impl Link {
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), clock::wall());
         let body = drive(&mut self.connection, first_of(response)).await?;
-        Ok(Answer {
-            status,
-            retry_after,
-            body,
-        })
+        Ok(Answer { status, retry_after, body })
     }
 }
 
@@ -377,11 +370,7 @@ async fn first_of(response: Response<Incoming>) -> Result<Vec<u8>, Cause> {
 }
 
 fn cause(error: hyper::Error) -> Cause {
-    if error.is_parse() {
-        Cause::Malformed
-    } else {
-        Cause::Lost
-    }
+    if error.is_parse() { Cause::Malformed } else { Cause::Lost }
 }
 
 /// The request as it goes over the wire; `None` where it cannot.
@@ -390,15 +379,11 @@ fn request(post: &Post<'_>, proxy: Option<&Proxy>) -> Option<Request<Full<Bytes>
     // A proxy for plain HTTP takes the whole URL (RFC 9112 §3.2.2); through CONNECT it is not seen.
     let by_proxy = proxy.filter(|_| url.scheme() == "http");
     let target = match by_proxy {
-        Some(_) => format!(
-            "http://{}",
-            &url[Position::BeforeHost..Position::AfterQuery]
-        ),
+        Some(_) => format!("http://{}", &url[Position::BeforeHost..Position::AfterQuery]),
         None => url[Position::BeforePath..Position::AfterQuery].to_owned(),
     };
-    let mut request = Request::post(target.parse::<Uri>().ok()?)
-        .body(Full::new(post.body.clone()))
-        .ok()?;
+    let mut request =
+        Request::post(target.parse::<Uri>().ok()?).body(Full::new(post.body.clone())).ok()?;
     let headers = request.headers_mut();
     let host = &url[Position::BeforeHost..Position::AfterPort];
     headers.insert(HOST, host.parse().ok()?);
@@ -430,9 +415,7 @@ fn retry_after(headers: &HeaderMap, wall: UnixTime) -> Option<Duration> {
         return (!text.is_empty()).then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let until = date(text)?;
-    let sent = headers
-        .get(DATE)
-        .and_then(|value| date(value.to_str().ok()?));
+    let sent = headers.get(DATE).and_then(|value| date(value.to_str().ok()?));
     let from = sent.unwrap_or_else(|| {
         Duration::from_micros(u64::try_from(wall.as_micros()).unwrap_or_default())
     });

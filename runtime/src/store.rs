@@ -135,7 +135,7 @@ impl Store {
     pub fn open(
         path: &Path,
         forget_before: UnixTime,
-        written: Sender<Written>,
+        written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
         let opener = path.to_path_buf();
         let open = move || Database::builder().set_cache_size(CACHE_MAX).create(&opener);
@@ -147,22 +147,18 @@ impl Store {
         path: &Path,
         open: Box<Open>,
         forget_before: UnixTime,
-        written: Sender<Written>,
+        written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
         let error = |source: redb::Error| Error { path: path.to_path_buf(), source };
         let database = open().map_err(|source| error(source.into()))?;
         let left = prepare(&database, forget_before).map_err(error)?;
         let shared = Arc::new(Shared { database: RwLock::new(Some(Arc::new(database))) });
         let (writes, inbox) = channel::unbounded();
-        let writer = Writer {
-            shared: Arc::clone(&shared),
-            open,
-            owed: BTreeMap::new(),
-            failed_at: None,
-        };
+        let writer =
+            Writer { shared: Arc::clone(&shared), open, owed: BTreeMap::new(), failed_at: None };
         let thread = thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || writer.run(&inbox, &written))
+            .spawn(move || writer.run(&inbox, written))
             .map_err(|source| error(redb::Error::Io(source)))?;
         Ok((Self { shared, writes }, left, thread))
     }
@@ -220,7 +216,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, inbox: &Receiver<Write>, written: &Sender<Written>) {
+    fn run(mut self, inbox: &Receiver<Write>, written: impl Fn(Written)) {
         while let Ok(first) = inbox.recv_blocking() {
             let mut puts = Vec::new();
             let mut bytes_in_group = 0;
@@ -253,8 +249,7 @@ impl Writer {
                     Written::Refused(batches, error.to_string())
                 }
             };
-            // A gone driver means that nobody waits any more.
-            drop(written.try_send(answer));
+            written(answer);
         }
     }
 
@@ -266,8 +261,7 @@ impl Writer {
             let mut left = transaction.open_table(LEFT)?;
             let mut seen = transaction.open_table(SEEN)?;
             for write in puts {
-                let Write::Put { batch, bytes, flavours, fingerprints, at, forget_before } =
-                    write
+                let Write::Put { batch, bytes, flavours, fingerprints, at, forget_before } = write
                 else {
                     continue;
                 };

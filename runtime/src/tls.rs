@@ -79,10 +79,7 @@ impl fmt::Display for Error {
                 "{file}: the key has a passphrase — expected one without (openssl pkey can remove it)"
             ),
             Self::NoCertificate { file } => {
-                write!(
-                    f,
-                    "{file}: no certificate in it — expected BEGIN CERTIFICATE"
-                )
+                write!(f, "{file}: no certificate in it — expected BEGIN CERTIFICATE")
             }
             Self::NoKey { file } => {
                 write!(f, "{file}: no key in it — expected BEGIN PRIVATE KEY")
@@ -92,14 +89,9 @@ impl fmt::Display for Error {
             Self::Root { file, reason } => {
                 write!(f, "{file}: a certificate in it cannot be a root: {reason}")
             }
-            Self::Unusable {
-                cert,
-                key,
-                reason: rustls::Error::InconsistentKeys(_),
-            } => write!(
-                f,
-                "{cert}: the certificate does not belong to the key in {key}"
-            ),
+            Self::Unusable { cert, key, reason: rustls::Error::InconsistentKeys(_) } => {
+                write!(f, "{cert}: the certificate does not belong to the key in {key}")
+            }
             Self::Unusable { cert, key, reason } if cert == key => {
                 write!(f, "{cert}: cannot be used: {reason}")
             }
@@ -125,10 +117,7 @@ impl Identity {
         // The stamp is taken first: a change during the reading is then seen by the next refresh.
         let stamp = Stamp::of(&files);
         let config = server_config(&files)?;
-        Ok(Self {
-            files,
-            current: Mutex::new(Loaded { stamp, config }),
-        })
+        Ok(Self { files, current: Mutex::new(Loaded { stamp, config }) })
     }
 
     /// For the next handshake. Connections that are open keep what they began with.
@@ -181,10 +170,7 @@ pub fn connector(extra_ca: Option<&str>) -> Result<TlsConnector, Error> {
     if let Some(pem) = extra_ca {
         let file = "extra_ca";
         for cert in certificates(file, pem.as_bytes())? {
-            roots.add(cert).map_err(|reason| Error::Root {
-                file: file.to_owned(),
-                reason,
-            })?;
+            roots.add(cert).map_err(|reason| Error::Root { file: file.to_owned(), reason })?;
         }
     }
     let mut config = ClientConfig::builder_with_provider(provider())
@@ -237,10 +223,7 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 fn read(file: &str) -> Result<Vec<u8>, Error> {
-    fs::read(file).map_err(|error| Error::Read {
-        file: file.to_owned(),
-        reason: error.to_string(),
-    })
+    fs::read(file).map_err(|error| Error::Read { file: file.to_owned(), reason: error.to_string() })
 }
 
 fn certificates(file: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -48,6 +48,8 @@ pub enum Reason {
     RateLimited,
     /// 5xx.
     ServerError,
+    /// Our own store could not be read.
+    Store,
     /// No answer in time.
     Timeout,
     /// The certificate or the handshake.
@@ -70,6 +72,7 @@ impl Reason {
             Self::Proxy => "proxy",
             Self::RateLimited => "rate_limited",
             Self::ServerError => "server_error",
+            Self::Store => "store",
             Self::Timeout => "timeout",
             Self::Tls => "tls",
             Self::TooLarge => "too_large",
@@ -91,6 +94,7 @@ impl fmt::Display for Reason {
             Self::Proxy => "the HTTP proxy failed",
             Self::RateLimited => "it asked for fewer messages",
             Self::ServerError => "it has a fault of its own",
+            Self::Store => "our own store could not be read",
             Self::Timeout => "it did not answer in time",
             Self::Tls => "no trusted TLS connection",
             Self::TooLarge => "it found the message too large",

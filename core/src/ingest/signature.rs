@@ -49,6 +49,16 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
+impl Signatures<'_> {
+    /// Holds if there is a signature to verify at all, which is known before the body is read.
+    pub fn present(self, accept_v1: bool) -> Result<(), Error> {
+        match self.v2.or(self.v1.filter(|_| accept_v1)) {
+            Some(_) => Ok(()),
+            None => Err(Error::Missing),
+        }
+    }
+}
+
 /// Holds if one of `secrets` made the signature of `body`. Where a v2 signature was sent it alone
 /// counts; v1 is looked at only with `accept_v1`. The comparison takes the same time for every
 /// wrong digest.

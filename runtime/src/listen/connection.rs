@@ -134,10 +134,7 @@ async fn respond<S: Service>(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let head = Head {
-        parts: &parts,
-        peer,
-    };
+    let head = Head { parts: &parts, peer };
     let whole = body.is_end_stream();
     let reply = if turn.claim() {
         read_and_serve(site, &head, body).await
@@ -173,11 +170,7 @@ impl Refusal {
         match self {
             Self::Service(reply) => reply,
             Self::Pump(status, reason) => {
-                site.service.note(Event::Refused {
-                    peer,
-                    status,
-                    reason,
-                });
+                site.service.note(Event::Refused { peer, status, reason });
                 let reply = Reply::status(status);
                 match status {
                     503 => reply.retry_after(Duration::from_secs(1)),
@@ -193,10 +186,7 @@ async fn read_and_serve<S: Service>(
     head: &Head<'_>,
     body: Incoming,
 ) -> Result<Reply, Refusal> {
-    let allowed = site
-        .allow_from
-        .iter()
-        .any(|network| contains(network, head.peer().ip()));
+    let allowed = site.allow_from.iter().any(|network| contains(network, head.peer().ip()));
     if !allowed {
         return Err(Refusal::Pump(403, "an address that is not allowed"));
     }
@@ -222,10 +212,7 @@ async fn read_and_serve<S: Service>(
 async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held), Refusal> {
     // Room for the usual body at once; more only as it arrives, so that a promise costs nothing.
     const ROOM: u64 = 64 * 1024;
-    let mut held = Held {
-        budget: Arc::clone(&site.bodies),
-        bytes: 0,
-    };
+    let mut held = Held { budget: Arc::clone(&site.bodies), bytes: 0 };
     let room = body.size_hint().lower().min(ROOM);
     let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     while let Some(frame) = body.frame().await {
@@ -252,9 +239,7 @@ fn response(reply: Reply) -> Response<Full<Bytes>> {
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
         if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
-            response
-                .headers_mut()
-                .append(HeaderName::from_static(name), value);
+            response.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
     response
@@ -270,21 +255,16 @@ async fn finish<S: Service>(
     let last = match (gate.doubt(), served) {
         (Some(doubt), _) => Some(doubt),
         // Without a byte of a head it was an idle connection, which closes without a word.
-        (None, Err(error)) if error.is_timeout() && gate.is_mid_head() => Some(Doubt {
-            status: 408,
-            reason: "a head that took too long",
-        }),
+        (None, Err(error)) if error.is_timeout() && gate.is_mid_head() => {
+            Some(Doubt { status: 408, reason: "a head that took too long" })
+        }
         (None, _) => None,
     };
     let idle = gate.is_ended();
     let mut stream = gate.into_stream();
     let spoken = async {
         if let Some(Doubt { status, reason }) = last {
-            site.service.note(Event::Refused {
-                peer,
-                status,
-                reason,
-            });
+            site.service.note(Event::Refused { peer, status, reason });
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
             let text =
                 format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
@@ -319,10 +299,7 @@ pub(super) struct Budget {
 impl Budget {
     /// Nothing held.
     pub(super) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self {
-            max,
-            held: AtomicUsize::new(0),
-        })
+        Arc::new(Self { max, held: AtomicUsize::new(0) })
     }
 }
 
@@ -336,12 +313,9 @@ struct Held {
 impl Held {
     /// Holds `more` bytes, unless that would be too many.
     fn grow(&mut self, more: usize) -> bool {
-        let grown = self
-            .budget
-            .held
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
-                held.checked_add(more).filter(|&sum| sum <= self.budget.max)
-            });
+        let grown = self.budget.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+            held.checked_add(more).filter(|&sum| sum <= self.budget.max)
+        });
         if grown.is_ok() {
             self.bytes += more;
         }
@@ -374,14 +348,8 @@ pub(super) mod tests {
     #[test]
     fn the_budget_takes_back_what_it_gave() {
         let budget = Budget::new(10);
-        let mut first = Held {
-            budget: Arc::clone(&budget),
-            bytes: 0,
-        };
-        let mut second = Held {
-            budget: Arc::clone(&budget),
-            bytes: 0,
-        };
+        let mut first = Held { budget: Arc::clone(&budget), bytes: 0 };
+        let mut second = Held { budget: Arc::clone(&budget), bytes: 0 };
         assert!(first.grow(6) && second.grow(4));
         assert!(!second.grow(1));
         drop(first);

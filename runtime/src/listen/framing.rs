@@ -17,10 +17,7 @@ pub(super) struct Doubt {
 }
 
 const fn bad(reason: &'static str) -> Doubt {
-    Doubt {
-        status: 400,
-        reason,
-    }
+    Doubt { status: 400, reason }
 }
 
 /// The reader's place in a message.
@@ -52,12 +49,7 @@ enum State {
 impl Framing {
     /// Before the first message.
     pub(super) const fn new(head_max: usize, headers_max: usize) -> Self {
-        Self {
-            head_max,
-            headers_max,
-            state: State::Head,
-            line: Vec::new(),
-        }
+        Self { head_max, headers_max, state: State::Head, line: Vec::new() }
     }
 
     /// Follows `bytes` to their end or that of the message, and says how many that were.
@@ -106,10 +98,7 @@ impl Framing {
     fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Doubt> {
         for (at, &byte) in bytes.iter().enumerate() {
             if self.line.len() >= self.head_max {
-                return Err(Doubt {
-                    status: 431,
-                    reason: "the head is longer than allowed",
-                });
+                return Err(Doubt { status: 431, reason: "the head is longer than allowed" });
             }
             self.push(byte)?;
             // Empty lines before a request are left over from careless clients (§2.2).
@@ -152,10 +141,7 @@ impl Framing {
         let (line, rest) = self.take_line(bytes)?;
         let seen = seen + bytes.len() - rest.len();
         if seen > self.head_max {
-            return Err(Doubt {
-                status: 431,
-                reason: "the trailers are longer than allowed",
-            });
+            return Err(Doubt { status: 431, reason: "the trailers are longer than allowed" });
         }
         self.state = match line {
             Some(line) if line.is_empty() => State::Complete,
@@ -200,10 +186,7 @@ fn body(head: &[u8], headers_max: usize) -> Result<State, Doubt> {
     let (mut length, mut chunked, mut host) = (None, false, false);
     for (count, line) in lines.enumerate() {
         if count >= headers_max {
-            return Err(Doubt {
-                status: 431,
-                reason: "more header fields than allowed",
-            });
+            return Err(Doubt { status: 431, reason: "more header fields than allowed" });
         }
         let (name, value) = field(line)?;
         if name.eq_ignore_ascii_case(b"content-length") {
@@ -261,11 +244,7 @@ fn request_line(line: &[u8]) -> Result<bool, Doubt> {
         b"OPTIONS" if target == b"*" => true,
         _ => target.starts_with(b"/") || is_absolute(b"http://") || is_absolute(b"https://"),
     };
-    if fits {
-        Ok(is_1_1)
-    } else {
-        Err(bad("a target that does not fit the method"))
-    }
+    if fits { Ok(is_1_1) } else { Err(bad("a target that does not fit the method")) }
 }
 
 /// The name and the value of a field line (§5.1). A line that begins with a space would be folded
@@ -364,8 +343,6 @@ const fn is_host(byte: u8) -> bool {
 
 /// Leaves out up to `count` bytes, and says how many are still to be left out.
 fn skip(count: u64, bytes: &[u8]) -> (u64, &[u8]) {
-    let here = usize::try_from(count)
-        .unwrap_or(usize::MAX)
-        .min(bytes.len());
+    let here = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
     (count - here as u64, bytes.get(here..).unwrap_or_default())
 }

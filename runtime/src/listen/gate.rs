@@ -193,10 +193,7 @@ impl rt::Read for Gate {
             }
             Err(doubt) => {
                 gate.doubt = Some(doubt).filter(|_| gate.framing.is_in_head());
-                Poll::Ready(Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    doubt.reason,
-                )))
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, doubt.reason)))
             }
         }
     }

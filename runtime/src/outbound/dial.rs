@@ -43,18 +43,13 @@ pub(super) async fn dial(
     let addresses = resolve(host, port).await?;
     reached(Step::Connect);
     let written = Arc::new(AtomicU64::new(0));
-    let mut stream = Counted {
-        stream: connect(&addresses).await?,
-        written: Arc::clone(&written),
-    };
+    let mut stream = Counted { stream: connect(&addresses).await?, written: Arc::clone(&written) };
     if !origin.secure {
         return Ok((Box::new(stream), written));
     }
     if let Some(proxy) = proxy {
         reached(Step::Proxy);
-        tunnel(&mut stream, origin, proxy)
-            .await
-            .map_err(Cause::Proxy)?;
+        tunnel(&mut stream, origin, proxy).await.map_err(Cause::Proxy)?;
     }
     reached(Step::Handshake);
     let name = ServerName::try_from(bare(&origin.host).to_owned()).map_err(|_| Cause::Request)?;
@@ -133,18 +128,13 @@ async fn tunnel(stream: &mut Counted, origin: &Origin, proxy: &Proxy) -> Result<
 
 /// The status of an answer's head.
 fn status(head: &[u8]) -> Option<u16> {
-    let rest = head
-        .strip_prefix(b"HTTP/1.")?
-        .get(1..)?
-        .strip_prefix(b" ")?;
+    let rest = head.strip_prefix(b"HTTP/1.")?.get(1..)?.strip_prefix(b" ")?;
     str::from_utf8(rest.get(..3)?).ok()?.parse().ok()
 }
 
 /// A host without the brackets of an IPv6 address.
 fn bare(host: &str) -> &str {
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// A connection that counts what the system takes.
@@ -206,10 +196,7 @@ mod tests {
 
     #[test]
     fn the_status_of_a_proxy_is_read_strictly() {
-        assert_eq!(
-            status(b"HTTP/1.1 200 Connection established\r\n\r\n"),
-            Some(200)
-        );
+        assert_eq!(status(b"HTTP/1.1 200 Connection established\r\n\r\n"), Some(200));
         assert_eq!(status(b"HTTP/1.0 407 \r\n\r\n"), Some(407));
         assert_eq!(status(b"HTTP/2 200\r\n\r\n"), None);
         assert_eq!(status(b"SSH-2.0-x\r\n\r\n"), None);

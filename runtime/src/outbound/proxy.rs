@@ -29,10 +29,7 @@ impl Proxy {
         };
         let url = whole.map_err(|_| Error::NotAUrl { variable: None })?;
         if url.scheme() != "http" {
-            return Err(Error::Scheme {
-                variable: None,
-                scheme: url.scheme().to_owned(),
-            });
+            return Err(Error::Scheme { variable: None, scheme: url.scheme().to_owned() });
         }
         let host = url.host_str().ok_or(Error::NotAUrl { variable: None })?;
         let has_login = !url.username().is_empty() || url.password().is_some();
@@ -112,10 +109,7 @@ impl Proxies {
         }?;
         let host = url.host_str()?;
         let port = url.port_or_known_default()?;
-        let direct = rules
-            .exceptions
-            .iter()
-            .any(|exception| exception.holds(host, port));
+        let direct = rules.exceptions.iter().any(|exception| exception.holds(host, port));
         (!direct).then_some(proxy)
     }
 }
@@ -140,16 +134,10 @@ enum To {
 impl Exception {
     fn parse(text: &str) -> Option<Self> {
         if text == "*" {
-            return Some(Self {
-                to: To::All,
-                port: None,
-            });
+            return Some(Self { to: To::All, port: None });
         }
         if let Some(network) = network(text) {
-            return Some(Self {
-                to: To::Network(network),
-                port: None,
-            });
+            return Some(Self { to: To::Network(network), port: None });
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (host, Some(port.parse().ok()?)),
@@ -183,17 +171,12 @@ fn network(text: &str) -> Option<Network> {
         None => (address(text)?, None),
     };
     let bits = if start.is_ipv4() { 32 } else { 128 };
-    Some(Network {
-        address: start,
-        prefix: prefix.unwrap_or(bits).min(bits),
-    })
+    Some(Network { address: start, prefix: prefix.unwrap_or(bits).min(bits) })
 }
 
 /// An address, of IPv6 also in the brackets of a URL.
 fn address(text: &str) -> Option<IpAddr> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     bare.unwrap_or(text).parse().ok()
 }
 
@@ -334,19 +317,10 @@ mod tests {
             ("ALL_PROXY", "all.example:1"),
         ];
         let proxies = proxies(None, &variables).expect("proxies");
-        assert_eq!(
-            way(&proxies, "http://a.example").as_deref(),
-            Some("plain.example:80")
-        );
-        assert_eq!(
-            way(&proxies, "https://a.example").as_deref(),
-            Some("secure.example:3128")
-        );
+        assert_eq!(way(&proxies, "http://a.example").as_deref(), Some("plain.example:80"));
+        assert_eq!(way(&proxies, "https://a.example").as_deref(), Some("secure.example:3128"));
         let all = self::proxies(None, &[("ALL_PROXY", "all.example:1")]).expect("a proxy");
-        assert_eq!(
-            way(&all, "http://a.example").as_deref(),
-            Some("all.example:1")
-        );
+        assert_eq!(way(&all, "http://a.example").as_deref(), Some("all.example:1"));
         assert_eq!(way(&Proxies::default(), "http://a.example"), None);
         let upper = self::proxies(None, &[("HTTP_PROXY", "evil.example")]).expect("none");
         assert_eq!(way(&upper, "http://a.example"), None);
@@ -354,15 +328,9 @@ mod tests {
 
     #[test]
     fn the_configuration_wins_but_for_the_exceptions() {
-        let variables = [
-            ("https_proxy", "env.example"),
-            ("NO_PROXY", "inside.example"),
-        ];
+        let variables = [("https_proxy", "env.example"), ("NO_PROXY", "inside.example")];
         let proxies = proxies(Some("http://cfg.example:8080"), &variables).expect("a proxy");
-        assert_eq!(
-            way(&proxies, "https://a.example").as_deref(),
-            Some("cfg.example:8080")
-        );
+        assert_eq!(way(&proxies, "https://a.example").as_deref(), Some("cfg.example:8080"));
         assert_eq!(way(&proxies, "https://inside.example"), None);
     }
 
@@ -406,10 +374,7 @@ mod tests {
             "https_proxy: a proxy of the kind socks5 — expected http://[user:password@]host[:port]"
         );
         let error = proxies(Some("http://me:secret@"), &[]).expect_err("no host");
-        assert_eq!(
-            error.to_string(),
-            "not a URL — expected http://[user:password@]host[:port]"
-        );
+        assert_eq!(error.to_string(), "not a URL — expected http://[user:password@]host[:port]");
     }
 
     #[test]

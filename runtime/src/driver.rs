@@ -1,0 +1,539 @@
+//! The task that owns the engine: hands it what happens, and does what it wants.
+//!
+//! The order is fixed: what is due, one input, everything that comes out, the timer. The driver does
+//! not retry and does not decide; it answers each command once.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use http_types::{StatusCode, Url};
+use mistgate_core::{
+    config::checked::Destination,
+    delivery::{
+        batch::{self, EventKey, Flavours},
+        outcome::Reason,
+        render::render,
+    },
+    engine::{
+        DestinationStatus, Engine,
+        input::{self, Answer, DestinationId, Input, Restored},
+        output::Output,
+    },
+    ingest::inbox::RequestId,
+    intake::Intake,
+    machine::Machine,
+    notify::shape::{Flavour, Form, Payload},
+    time::{Instant, UnixTime},
+};
+use smol::{Executor, Timer, channel, future::FutureExt};
+
+use crate::{
+    clock::{self, Clock},
+    journal::{Journal, Level},
+    outbound::{Bytes, Cause, Client, Fault, Outbound, Post},
+    store::{Left, Store, Write, Written},
+};
+
+/// Bytes of batches kept in memory, so that what was just accepted is sent without a disk read.
+const RECENT_MAX: usize = 1 << 20;
+/// How many stored batches are handed to the engine at a time when it starts.
+const RESTORE_STEP: usize = 64;
+
+/// What the driver hears.
+pub enum Message {
+    /// What became of a post.
+    Answered {
+        /// The destination.
+        destination: DestinationId,
+        /// The number of the command.
+        id: u64,
+        /// What came back.
+        answer: Result<Answer, Reason>,
+    },
+    /// The configuration was read again.
+    Configured(Box<Settings>),
+    /// A webhook.
+    Request {
+        /// What it brought.
+        intake: Intake,
+        /// Takes the status to answer with.
+        answer: channel::Sender<StatusCode>,
+    },
+    /// Events that were read back.
+    Restored {
+        /// Which.
+        events: Vec<Restored>,
+        /// How long ago their batch was accepted.
+        ago: Duration,
+    },
+    /// Somebody wants to know how things are.
+    Status(channel::Sender<Status>),
+    /// Start nothing new, finish what is in flight, and end.
+    Stop,
+    /// What became of batches.
+    Written(Written),
+}
+
+/// A way to the driver.
+#[derive(Clone, Debug)]
+pub struct Handle(channel::Sender<Message>);
+
+impl Handle {
+    /// A way, and its end for [`Driver::start`].
+    pub fn new() -> (Self, channel::Receiver<Message>) {
+        // Unbounded, because each sender waits for an answer before it sends again: a connection has
+        // one request, a destination one post, the store one group in flight.
+        let (sender, receiver) = channel::unbounded();
+        (Self(sender), receiver)
+    }
+
+    /// Hands a message over; once the driver has ended, nobody listens.
+    pub fn send(&self, message: Message) {
+        let _ = self.0.try_send(message);
+    }
+
+    /// How things are; `None` once the driver has ended.
+    pub async fn status(&self) -> Option<Status> {
+        let (answer, answered) = channel::bounded(1);
+        self.send(Message::Status(answer));
+        answered.recv().await.ok()
+    }
+}
+
+/// How things are.
+#[derive(Debug)]
+pub struct Status {
+    /// Each destination.
+    pub destinations: Vec<DestinationStatus>,
+    /// The driver's clock at this moment, for the ages.
+    pub now: Instant,
+    /// Whether the disk takes writes.
+    pub writable: bool,
+}
+
+/// What the driver needs of the configuration.
+pub struct Settings {
+    /// The engine's part.
+    pub engine: input::Config,
+    /// The dashboard's host, for links.
+    pub dashboard_host: String,
+    /// How posts leave.
+    pub outbound: Outbound,
+}
+
+/// The driver.
+pub struct Driver {
+    engine: Engine,
+    clock: Clock,
+    store: Store,
+    journal: Arc<Journal>,
+    executor: Arc<Executor<'static>>,
+    handle: Handle,
+    dashboard_host: Arc<str>,
+    outbound: Outbound,
+    timeout: Duration,
+    dedup_window: Duration,
+    clients: BTreeMap<DestinationId, Arc<Client>>,
+    waiting: BTreeMap<RequestId, channel::Sender<StatusCode>>,
+    last_request: RequestId,
+    recent: Recent,
+    posting: usize,
+    writing: usize,
+    stopping: bool,
+}
+
+impl Driver {
+    /// A driver with what an earlier run left.
+    pub fn start(
+        settings: Settings,
+        left: &Left,
+        store: Store,
+        seed: u64,
+        (clock, journal, executor): (Clock, Arc<Journal>, Arc<Executor<'static>>),
+        handle: Handle,
+    ) -> Self {
+        let Settings { engine: config, dashboard_host, outbound } = settings;
+        let now = clock.now();
+        let (timeout, dedup_window) = (config.chat.delivery.timeout, config.dedup_window);
+        let mut driver = Self {
+            engine: Engine::new(config, seed, now),
+            clock,
+            store,
+            journal,
+            executor,
+            handle,
+            dashboard_host: dashboard_host.into(),
+            outbound,
+            timeout,
+            dedup_window,
+            clients: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            last_request: 0,
+            recent: Recent::default(),
+            posting: 0,
+            writing: 0,
+            stopping: false,
+        };
+        let wall = clock::wall();
+        for &(at, fingerprint) in &left.seen {
+            let ago = clock::since(at, wall);
+            driver.engine.handle_input(now, Input::Remembered { fingerprint, ago });
+        }
+        for batches in left.waiting.chunks(RESTORE_STEP) {
+            let wanted = batches.iter().map(|batch| (*batch, None)).collect();
+            for (events, ago) in read_back(&driver.store, &wanted, wall, &driver.journal) {
+                driver.engine.handle_input(driver.clock.now(), Input::Restored { events, ago });
+                driver.drain();
+            }
+        }
+        driver
+    }
+
+    /// Runs until told to stop and nothing is in flight.
+    pub async fn run(mut self, messages: channel::Receiver<Message>) {
+        while !self.is_done() {
+            let due = self.engine.poll_timeout().and_then(|at| self.clock.system(at));
+            let message = match messages.try_recv() {
+                Ok(message) => Some(message),
+                Err(_) => {
+                    let received = async { messages.recv().await.ok() };
+                    let timer = async {
+                        match due {
+                            Some(due) => Timer::at(due).await,
+                            None => std::future::pending().await,
+                        };
+                        None
+                    };
+                    received.or(timer).await
+                }
+            };
+            self.engine.handle_timeout(self.clock.now());
+            if let Some(message) = message {
+                self.hear(message);
+            }
+            self.drain();
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.stopping && self.posting == 0 && self.writing == 0 && self.waiting.is_empty()
+    }
+
+    fn hear(&mut self, message: Message) {
+        let now = self.clock.now();
+        let input = match message {
+            Message::Answered { destination, id, answer } => {
+                self.posting -= 1;
+                Input::Answered { destination, id, answer, at: clock::wall() }
+            }
+            Message::Configured(settings) => {
+                let Settings { engine, dashboard_host, outbound } = *settings;
+                self.dashboard_host = dashboard_host.into();
+                self.outbound = outbound;
+                self.clients.clear();
+                self.timeout = engine.chat.delivery.timeout;
+                self.dedup_window = engine.dedup_window;
+                Input::Configured(engine)
+            }
+            Message::Request { intake, answer } => {
+                self.last_request += 1;
+                self.waiting.insert(self.last_request, answer);
+                Input::Request { id: self.last_request, intake, at: clock::wall() }
+            }
+            Message::Restored { events, ago } => Input::Restored { events, ago },
+            Message::Status(answer) => {
+                let destinations = self.engine.destinations();
+                let writable = self.store.is_writable();
+                let _ = answer.try_send(Status { destinations, now, writable });
+                return;
+            }
+            Message::Stop => {
+                self.stopping = true;
+                return;
+            }
+            Message::Written(written) => return self.written(now, written),
+        };
+        self.engine.handle_input(now, input);
+    }
+
+    fn written(&mut self, now: Instant, written: Written) {
+        match written {
+            Written::Stored(batches) => {
+                self.writing -= batches.len();
+                for batch in batches {
+                    self.engine.handle_input(now, Input::Stored(batch));
+                    self.drain();
+                }
+            }
+            Written::Refused(batches, reason) => {
+                self.writing -= batches.len();
+                self.journal.note(Level::Error, "store_failed", &[("reason", &reason)]);
+                for batch in batches {
+                    self.recent.forget(batch);
+                    self.engine.handle_input(now, Input::Refused(batch));
+                    self.drain();
+                }
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Happened(happening) => self.journal.happened(&happening),
+                Output::Recall { keys, flavours } => self.recall(keys, flavours),
+                Output::Respond { id, status } => {
+                    if let Some(answer) = self.waiting.remove(&id) {
+                        let _ = answer.try_send(status);
+                    }
+                }
+                Output::Send { destination, to, id, keys, form } => {
+                    if !self.stopping {
+                        self.send(destination, to, id, keys, form);
+                    }
+                }
+                Output::Settle { key, flavours } => {
+                    self.store.write(Write::Settle { key, flavours });
+                }
+                Output::Store { batch, bytes, flavours, fingerprints } => {
+                    let bytes: Arc<[u8]> = bytes.into();
+                    self.recent.keep(batch, Arc::clone(&bytes));
+                    let at = clock::wall();
+                    let forget_before = clock::before(at, self.dedup_window);
+                    self.writing += 1;
+                    let write =
+                        Write::Put { batch, bytes, flavours, fingerprints, at, forget_before };
+                    if !self.store.write(write) {
+                        // The writing thread is gone, which only a bug can do: nothing is kept.
+                        let reason = "the writing thread has ended".to_owned();
+                        self.handle.send(Message::Written(Written::Refused(vec![batch], reason)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        destination: DestinationId,
+        to: Arc<Destination>,
+        id: u64,
+        keys: Vec<EventKey>,
+        form: Form,
+    ) {
+        self.posting += 1;
+        let outbound = &self.outbound;
+        let client = Arc::clone(
+            self.clients
+                .entry(destination)
+                .or_insert_with(|| Arc::new(Client::new(outbound.clone()))),
+        );
+        let batches: BTreeMap<u64, Option<Arc<[u8]>>> =
+            keys.iter().map(|key| (key.batch, self.recent.find(key.batch))).collect();
+        let store = self.store.clone();
+        let journal = Arc::clone(&self.journal);
+        let dashboard_host = Arc::clone(&self.dashboard_host);
+        let (handle, timeout) = (self.handle.clone(), self.timeout);
+        let task = async move {
+            let batches = fetch(store, batches).await;
+            let answer = match payload(to.flavour, &dashboard_host, &keys, &batches, form) {
+                None => Err(Reason::Store),
+                Some(payload) => post(&client, &to, &payload, timeout, &journal).await,
+            };
+            handle.send(Message::Answered { destination, id, answer });
+        };
+        self.executor.spawn(task).detach();
+    }
+
+    fn recall(&self, keys: Vec<EventKey>, flavours: Flavours) {
+        let (store, handle) = (self.store.clone(), self.handle.clone());
+        let journal = Arc::clone(&self.journal);
+        let mut wanted: Wanted = BTreeMap::new();
+        for key in keys {
+            let place = wanted.entry(key.batch).or_insert_with(|| Some((flavours, Vec::new())));
+            if let Some((_, indexes)) = place {
+                indexes.push(key.index);
+            }
+        }
+        let task = smol::unblock(move || {
+            for (events, ago) in read_back(&store, &wanted, clock::wall(), &journal) {
+                handle.send(Message::Restored { events, ago });
+            }
+        });
+        self.executor.spawn(task).detach();
+    }
+}
+
+/// Batches to read back: all that waits, or some of their events for some chats.
+type Wanted = BTreeMap<u64, Option<(Flavours, Vec<u32>)>>;
+
+/// Reads batches from the store as the engine wants them. Blocks on the disk.
+fn read_back(
+    store: &Store,
+    wanted: &Wanted,
+    wall: UnixTime,
+    journal: &Journal,
+) -> Vec<(Vec<Restored>, Duration)> {
+    let mut all = Vec::new();
+    for (&number, only) in wanted {
+        let Some(kept) = store.read(number) else {
+            journal.note(Level::Error, "batch_unreadable", &[("batch", &number)]);
+            continue;
+        };
+        let batch = match kept.decode() {
+            Ok(batch) => batch,
+            Err(error) => {
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("batch", &number), ("reason", &error)];
+                journal.note(Level::Error, "batch_unreadable", &values);
+                continue;
+            }
+        };
+        let events = (0..).zip(batch.events.iter().zip(&kept.left));
+        let events = events.filter_map(|(index, (stored, left))| {
+            let flavours = match only {
+                None => *left,
+                Some((flavours, indexes)) if indexes.contains(&index) => *flavours,
+                Some(_) => Flavours::NONE,
+            };
+            (!flavours.is_empty()).then(|| Restored {
+                key: EventKey { batch: number, index },
+                channel: stored.channel.to_owned(),
+                severity: stored.severity,
+                site: stored.site,
+                flavours,
+            })
+        });
+        all.push((events.collect(), clock::since(batch.received_at, wall)));
+    }
+    all
+}
+
+/// The bytes of batches, from memory where they are recent.
+async fn fetch(
+    store: Store,
+    batches: BTreeMap<u64, Option<Arc<[u8]>>>,
+) -> BTreeMap<u64, Arc<[u8]>> {
+    if batches.values().all(Option::is_some) {
+        return batches.into_iter().filter_map(|(batch, bytes)| Some((batch, bytes?))).collect();
+    }
+    smol::unblock(move || {
+        let read = |(batch, bytes): (u64, Option<Arc<[u8]>>)| {
+            let bytes = bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?;
+            Some((batch, bytes))
+        };
+        batches.into_iter().filter_map(read).collect()
+    })
+    .await
+}
+
+fn payload(
+    flavour: Flavour,
+    dashboard_host: &str,
+    keys: &[EventKey],
+    batches: &BTreeMap<u64, Arc<[u8]>>,
+    form: Form,
+) -> Option<Payload> {
+    let decoded: BTreeMap<u64, _> = batches
+        .iter()
+        .filter_map(|(number, bytes)| Some((*number, batch::decode(bytes).ok()?)))
+        .collect();
+    let events: Vec<_> = keys
+        .iter()
+        .filter_map(|key| {
+            let batch = decoded.get(&key.batch)?;
+            let stored = batch.events.get(usize::try_from(key.index).ok()?)?;
+            Some((batch.topic(), *stored))
+        })
+        .collect();
+    render(flavour, dashboard_host, &events, form)
+}
+
+async fn post(
+    client: &Client,
+    to: &Destination,
+    payload: &Payload,
+    timeout: Duration,
+    journal: &Journal,
+) -> Result<Answer, Reason> {
+    let Some(url) = &to.url else {
+        return match journal.console(&payload.body) {
+            Ok(()) => Ok(Answer { status: 200, retry_after: None, body: Vec::new() }),
+            Err(_) => Err(Reason::Connection),
+        };
+    };
+    // Checked when the configuration was read.
+    let mut url = Url::parse(url.expose()).map_err(|_| Reason::BadAnswer)?;
+    if let Some(more) = payload.query {
+        let query = match url.query() {
+            Some(query) => format!("{query}&{more}"),
+            None => more.to_owned(),
+        };
+        url.set_query(Some(&query));
+    }
+    let request = Post {
+        url: &url,
+        headers: &[
+            ("content-type", "application/json; charset=utf-8"),
+            ("user-agent", concat!("mistgate/", env!("CARGO_PKG_VERSION"))),
+        ],
+        body: Bytes::copy_from_slice(payload.body.as_bytes()),
+        timeout,
+    };
+    match client.post(&request).await {
+        Ok(answer) => {
+            Ok(Answer { status: answer.status, retry_after: answer.retry_after, body: answer.body })
+        }
+        Err(fault) => {
+            journal.note(Level::Info, "post_failed", &[("to", &to.name), ("reason", &fault)]);
+            Err(reason(&fault))
+        }
+    }
+}
+
+fn reason(fault: &Fault) -> Reason {
+    match fault.cause {
+        Cause::Request | Cause::Malformed => Reason::BadAnswer,
+        Cause::Resolve(_) => Reason::Dns,
+        Cause::Connect(_) | Cause::Lost => Reason::Connection,
+        Cause::Proxy(_) => Reason::Proxy,
+        Cause::Handshake(_) => Reason::Tls,
+        Cause::TimedOut { .. } => Reason::Timeout,
+    }
+}
+
+/// The bytes of the batches that were accepted last.
+#[derive(Debug, Default)]
+struct Recent {
+    batches: VecDeque<(u64, Arc<[u8]>)>,
+    bytes: usize,
+}
+
+impl Recent {
+    fn keep(&mut self, batch: u64, bytes: Arc<[u8]>) {
+        self.bytes += bytes.len();
+        self.batches.push_back((batch, bytes));
+        while self.bytes > RECENT_MAX {
+            let Some((_, oldest)) = self.batches.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.len();
+        }
+    }
+
+    fn find(&self, batch: u64) -> Option<Arc<[u8]>> {
+        let place = self.batches.binary_search_by_key(&batch, |(number, _)| *number).ok()?;
+        self.batches.get(place).map(|(_, bytes)| Arc::clone(bytes))
+    }
+
+    fn forget(&mut self, batch: u64) {
+        if let Ok(place) = self.batches.binary_search_by_key(&batch, |(number, _)| *number)
+            && let Some((_, bytes)) = self.batches.remove(place)
+        {
+            self.bytes -= bytes.len();
+        }
+    }
+}

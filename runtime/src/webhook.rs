@@ -1,0 +1,155 @@
+//! The webhook listener's service: hands requests to the core's intake, and waits for the disk.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use http_types::StatusCode;
+use mistgate_core::{
+    config::checked::{Chat, Webhook},
+    ingest::signature::{self, Signatures},
+    intake::{Rejection, intake},
+    time::Instant,
+};
+use smol::channel;
+
+use crate::{
+    clock::Clock,
+    driver::{self, Message},
+    journal::{Journal, Level},
+    listen::{Bytes, Event, Head, Reply, Service},
+    metrics::{Counter, Histogram},
+};
+
+/// When a sender should try again after the disk refused.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// What the service needs of the configuration; replaced as a whole when that is read again.
+#[derive(Debug)]
+pub struct Settings {
+    /// `[webhook]`
+    pub webhook: Webhook,
+    /// `[chat]`
+    pub chat: Chat,
+}
+
+/// The service.
+pub struct Intake {
+    settings: RwLock<Arc<Settings>>,
+    driver: driver::Handle,
+    journal: Arc<Journal>,
+    clock: Clock,
+}
+
+impl Intake {
+    /// A service for the given settings.
+    pub fn new(
+        settings: Settings,
+        driver: driver::Handle,
+        journal: Arc<Journal>,
+        clock: Clock,
+    ) -> Self {
+        Self { settings: RwLock::new(Arc::new(settings)), driver, journal, clock }
+    }
+
+    /// Replaces the settings for the requests to come.
+    pub fn configure(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn answer(&self, began: Instant, reply: Reply) -> Reply {
+        self.journal.metrics.observe(Histogram::Request, &[], self.clock.now() - began);
+        self.counted(reply)
+    }
+
+    fn counted(&self, reply: Reply) -> Reply {
+        let status = reply.status.to_string();
+        self.journal.metrics.add(Counter::Requests, &[("status", &status)], 1);
+        reply
+    }
+
+    fn reject(&self, head: &Head<'_>, rejection: Rejection) -> Reply {
+        self.journal.metrics.add(Counter::Rejected, &[("reason", rejection.name())], 1);
+        self.journal.client(
+            Level::Warning,
+            "rejected",
+            &[("from", &head.peer().ip()), ("reason", &rejection)],
+        );
+        Reply::status(rejection.status().into())
+    }
+}
+
+impl Service for Intake {
+    fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
+        let settings = self.settings();
+        let refused = if !settings.webhook.paths.iter().any(|path| path == head.path()) {
+            Reply::status(StatusCode::NotFound.into())
+        } else if head.method() != "POST" {
+            Reply::status(StatusCode::MethodNotAllowed.into()).header("allow", "POST")
+        } else if let Err(missing) = signatures(head).present(settings.webhook.accept_v1) {
+            self.reject(head, Rejection::Signature(missing))
+        } else {
+            return Ok(());
+        };
+        Err(self.counted(refused))
+    }
+
+    async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
+        let began = self.clock.now();
+        let settings = self.settings();
+        let intake = match intake(&settings.webhook, &settings.chat, signatures(head), &body) {
+            Ok(intake) => intake,
+            Err(rejection) => return self.answer(began, self.reject(head, rejection)),
+        };
+        let metrics = &self.journal.metrics;
+        if intake.broken > 0 {
+            metrics.add(Counter::Broken, &[], intake.broken);
+            self.journal.note(
+                Level::Warning,
+                "broken_events",
+                &[("topic", &intake.topic), ("events", &intake.broken)],
+            );
+        }
+        if intake.unrouted > 0 {
+            metrics.add(Counter::Unrouted, &[], intake.unrouted);
+        }
+        self.journal.note(
+            Level::Debug,
+            "webhook",
+            &[
+                ("from", &head.peer().ip()),
+                ("topic", &intake.topic),
+                ("routed", &intake.items.len()),
+                ("unrouted", &intake.unrouted),
+            ],
+        );
+        if intake.items.is_empty() {
+            return self.answer(began, Reply::status(StatusCode::Ok.into()));
+        }
+        // The body is not needed any more; a slow disk should not hold it.
+        drop(body);
+        let (answer, answered) = channel::bounded(1);
+        self.driver.send(Message::Request { intake, answer });
+        let status = answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable);
+        let reply = Reply::status(status.into());
+        let reply = if status == StatusCode::ServiceUnavailable {
+            reply.retry_after(RETRY_AFTER)
+        } else {
+            reply
+        };
+        self.answer(began, reply)
+    }
+
+    fn note(&self, event: Event) {
+        self.journal.listener("webhook", &event);
+    }
+}
+
+fn signatures<'a>(head: &Head<'a>) -> Signatures<'a> {
+    Signatures { v2: head.header(signature::HEADER_V2), v1: head.header(signature::HEADER_V1) }
+}
