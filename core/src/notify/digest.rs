@@ -1,6 +1,200 @@
-//! Placeholder.
-use super::Notification;
-/// Placeholder.
-pub fn digest(many: &[Notification]) -> Notification {
-    many[0].clone()
+//! Many notifications in one, for a backlog that its destination cannot take one by one.
+//!
+//! In an outage an operator first wants to know how bad it is and whether it is over: how many
+//! failures have not recovered, on which devices; then what else happened, loudest first.
+
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{Fact, Notification, Severity, plain};
+
+/// The most names that a line lists.
+const NAMES_MAX: usize = 3;
+/// The most names of devices that are still down.
+const DOWN_MAX: usize = 10;
+/// The most lines of counts; the last one tells how many more there are.
+const GROUPS_MAX: usize = 15;
+
+/// Merges notifications, in the order in which they happened, into one.
+pub fn digest(items: &[Notification]) -> Notification {
+    let sites = distinct(items.iter().filter_map(|item| fact(item, "Site")));
+    let place = match sites.as_slice() {
+        [] => String::new(),
+        [site] => format!(" at {site}"),
+        sites => format!(" at {} sites", sites.len()),
+    };
+    let (down, up) = incidents(items);
+    let mut facts = Vec::new();
+    if !down.is_empty() {
+        facts.push(Fact {
+            label: "Not recovered".to_string(),
+            value: plain::list(&down, DOWN_MAX),
+        });
+    }
+    facts.extend(counts(items));
+    if sites.len() > 1 {
+        facts.push(Fact {
+            label: "Sites".to_string(),
+            value: plain::list(&sites, NAMES_MAX),
+        });
+    }
+    Notification {
+        severity: items
+            .iter()
+            .map(|item| item.severity)
+            .max()
+            .unwrap_or(Severity::Info),
+        title: format!("{}{place}", plain::count(items.len(), "event", "events")),
+        summary: summary(items, down.len(), up),
+        facts,
+        links: Vec::new(),
+        at: items.iter().filter_map(|item| item.at).max(),
+        thread: None,
+    }
+}
+
+/// What the failures and recoveries among the items come to: the names of what is still down, and
+/// how many incidents ended.
+fn incidents(items: &[Notification]) -> (Vec<&str>, usize) {
+    // The last word of each incident counts, and whether it began here at all: a recovery from an
+    // earlier failure is good news, but a success without any failure is none.
+    let mut last: BTreeMap<&str, (&Notification, bool)> = BTreeMap::new();
+    for item in items {
+        let Some(thread) = &item.thread else {
+            continue;
+        };
+        let began = last
+            .get(thread.key.as_str())
+            .is_some_and(|(_, began)| *began);
+        last.insert(&thread.key, (item, began || !thread.recovery));
+    }
+    let recovered = |item: &Notification| item.thread.as_ref().is_some_and(|t| t.recovery);
+    let up = last
+        .values()
+        .filter(|(item, began)| *began && recovered(item))
+        .count();
+    let down = items.iter().filter(|item| {
+        let current = item.thread.as_ref().and_then(|t| last.get(t.key.as_str()));
+        !recovered(item) && current.is_some_and(|(current, _)| core::ptr::eq(*current, *item))
+    });
+    (down.map(who_or_title).collect(), up)
+}
+
+fn summary(items: &[Notification], down: usize, up: usize) -> String {
+    let times = || items.iter().filter_map(|item| item.at);
+    let span = match (times().min(), times().max()) {
+        (Some(first), Some(last)) if first != last => {
+            let lasted = plain::duration(last.as_secs() - first.as_secs());
+            format!("From {first} to {last} ({lasted}).")
+        }
+        (Some(at), _) => format!("All at {at}."),
+        (None, _) => format!(
+            "{} waited to be sent.",
+            plain::count(items.len(), "event", "events")
+        ),
+    };
+    let state = match (down, up) {
+        (0, 0) => String::new(),
+        (0, up) => format!(
+            " {} ended; none is left open.",
+            plain::count(up, "failure", "failures")
+        ),
+        (down, 0) => format!(" {} not recovered.", has(down)),
+        (down, up) => format!(" {} not recovered; {up} more did.", has(down)),
+    };
+    format!("{span}{state}")
+}
+
+fn has(failures: usize) -> String {
+    let verb = if failures == 1 { "has" } else { "have" };
+    format!("{} {verb}", plain::count(failures, "failure", "failures"))
+}
+
+/// One line for each title, loudest and then most frequent first.
+fn counts(items: &[Notification]) -> Vec<Fact> {
+    let mut groups: BTreeMap<&str, Vec<&Notification>> = BTreeMap::new();
+    for item in items {
+        groups.entry(&item.title).or_default().push(item);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, members)| {
+        let loudest = members.iter().map(|item| item.severity).max();
+        (
+            core::cmp::Reverse(loudest),
+            core::cmp::Reverse(members.len()),
+        )
+    });
+    let shown = match groups.len() > GROUPS_MAX {
+        true => GROUPS_MAX - 1,
+        false => groups.len(),
+    };
+    let hidden: usize = groups
+        .iter()
+        .skip(shown)
+        .map(|(_, members)| members.len())
+        .sum();
+    let mut facts: Vec<Fact> = groups
+        .iter()
+        .take(shown)
+        .map(|(title, members)| {
+            let who = distinct(members.iter().filter_map(|item| who(item)));
+            Fact {
+                label: match members.len() {
+                    1 => title.to_string(),
+                    number => format!("{title} ×{number}"),
+                },
+                value: match (who.is_empty(), members.first()) {
+                    (false, _) => plain::list(&who, NAMES_MAX),
+                    (true, Some(first)) => first.summary.clone(),
+                    (true, None) => String::new(),
+                },
+            }
+        })
+        .collect();
+    if hidden > 0 {
+        facts.push(Fact {
+            label: "Also".to_string(),
+            value: plain::count(hidden, "other event", "other events"),
+        });
+    }
+    facts
+}
+
+fn who_or_title(item: &Notification) -> &str {
+    who(item).unwrap_or(&item.title)
+}
+
+/// Whom an item is about.
+fn who(item: &Notification) -> Option<&str> {
+    [
+        "Device",
+        "Devices",
+        "Impacted",
+        "MAC",
+        "MACs",
+        "Admin",
+        "Destination",
+    ]
+    .into_iter()
+    .find_map(|label| fact(item, label))
+}
+
+fn fact<'n>(item: &'n Notification, label: &str) -> Option<&'n str> {
+    let found = item.facts.iter().find(|fact| fact.label == label);
+    found.map(|fact| fact.value.as_str())
+}
+
+fn distinct<'n>(values: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut seen = BTreeMap::new();
+    let mut distinct = Vec::new();
+    for value in values {
+        if seen.insert(value, ()).is_none() {
+            distinct.push(value);
+        }
+    }
+    distinct
 }

@@ -7,11 +7,16 @@ use alloc::{string::String, vec::Vec};
 
 use crate::time::UnixTime;
 
-pub mod describe;
-pub mod digest;
+pub mod types;
+
+mod plain;
+
 pub mod links;
 pub mod route;
-pub mod types;
+
+pub mod describe;
+
+pub mod digest;
 
 pub mod shape;
 

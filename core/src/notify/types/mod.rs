@@ -1,1 +1,163 @@
-//! Placeholder.
+//! What Mist's event and alarm types are called and mean, as tables: one row for each type.
+//!
+//! A row reads `NAME Severity "Title" "Sentence" (raises|clears) CATEGORY "part";` where everything
+//! after the sentence is left out for types that have no counterpart. The names, the pairs and the
+//! default severities are data (`facts/mist.md` §3, MWTT's published configuration); types that
+//! MWTT does not list have a severity of our choice. The sentences are ours, in the small language
+//! of [`sentence`].
+
+use super::Severity;
+use crate::event::Topic;
+
+pub mod sentence;
+
+mod alarms;
+mod ap;
+mod gateway;
+mod mist_edge;
+mod mistgate;
+mod switch;
+
+/// What is known about one type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The name as Mist writes it.
+    pub name: &'static str,
+    /// The severity, which is also the built-in channel.
+    pub severity: Severity,
+    /// A headline without a full stop.
+    pub title: &'static str,
+    /// What to say, in the language of [`sentence`].
+    pub sentence: &'static str,
+    /// The incident that it opens or closes.
+    pub pair: Option<Pair>,
+}
+
+/// One side of a failure and its recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Equal for both sides.
+    pub category: &'static str,
+    /// Which part of the device it is about: empty for the device itself; the name of a member of
+    /// the event; `text:word` for what follows that word in the event's text; `site:` and a member
+    /// for incidents of a site, whichever device reports them.
+    pub part: &'static str,
+    /// Whether this is the recovery.
+    pub recovery: bool,
+}
+
+/// The row of a type, whatever its letter case. Device and Mist Edge events share their names, so
+/// that a type is found under whichever of the three device topics it was sent.
+pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
+    tables(topic)
+        .iter()
+        .flat_map(|table| table.iter())
+        .find(|row| row.name.eq_ignore_ascii_case(kind))
+}
+
+/// The tables that the types of a topic are looked up in; none for topics whose events we know by
+/// their shape only.
+pub fn tables(topic: &Topic<'_>) -> &'static [&'static [Kind]] {
+    match topic {
+        Topic::Alarms => &[alarms::KINDS],
+        Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::MxedgeEvents => {
+            &[ap::KINDS, switch::KINDS, gateway::KINDS, mist_edge::KINDS]
+        }
+        Topic::Mistgate => &[mistgate::KINDS],
+        Topic::Audits | Topic::Other(_) | Topic::Ping => &[],
+    }
+}
+
+/// The rows of a table, in the notation that the module describes.
+macro_rules! kinds {
+    ($($name:tt $severity:ident $title:literal $sentence:literal
+        $($role:ident $category:ident $($part:literal)?)?;)*) => {
+        &[$($crate::notify::types::Kind {
+            name: stringify!($name),
+            severity: $crate::notify::Severity::$severity,
+            title: $title,
+            sentence: $sentence,
+            pair: $crate::notify::types::kinds!(@pair $($role $category $($part)?)?),
+        }),*]
+    };
+    (@pair) => { None };
+    (@pair $role:ident $category:ident) => {
+        $crate::notify::types::kinds!(@pair $role $category "")
+    };
+    (@pair $role:ident $category:ident $part:literal) => {
+        Some($crate::notify::types::Pair {
+            category: stringify!($category),
+            part: $part,
+            recovery: $crate::notify::types::kinds!(@recovery $role),
+        })
+    };
+    (@recovery raises) => { false };
+    (@recovery clears) => { true };
+}
+use kinds;
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    const ALL: [Topic<'static>; 3] = [Topic::Alarms, Topic::DeviceEvents, Topic::Mistgate];
+
+    fn rows(topic: &Topic<'_>) -> impl Iterator<Item = &'static Kind> {
+        tables(topic).iter().flat_map(|table| table.iter())
+    }
+
+    #[test]
+    fn every_row_is_sound() {
+        for topic in ALL {
+            let mut names = BTreeSet::new();
+            for row in rows(&topic) {
+                assert!(
+                    names.insert(row.name.to_ascii_lowercase()),
+                    "{} twice",
+                    row.name
+                );
+                assert!(
+                    !row.title.is_empty() && !row.title.ends_with('.'),
+                    "{}",
+                    row.name
+                );
+                assert!(row.title.len() <= 60, "{}: long title", row.name);
+                if let Err(error) = sentence::check(row.sentence) {
+                    panic!("{}: {error}", row.name);
+                }
+                assert!(row.sentence.ends_with(['.', ']']), "{}", row.name);
+            }
+            assert!(names.len() > 1);
+        }
+    }
+
+    #[test]
+    fn failures_and_recoveries_come_in_pairs() {
+        for topic in ALL {
+            let mut categories: BTreeMap<&str, (BTreeSet<bool>, BTreeSet<&str>)> = BTreeMap::new();
+            for pair in rows(&topic).filter_map(|row| row.pair) {
+                let (roles, parts) = categories.entry(pair.category).or_default();
+                roles.insert(pair.recovery);
+                parts.insert(pair.part);
+            }
+            for (category, (roles, parts)) in categories {
+                assert_eq!(roles.len(), 2, "{category} lacks a side");
+                assert_eq!(parts.len(), 1, "{category} differs in its part");
+            }
+        }
+    }
+
+    #[test]
+    fn a_type_is_found_in_any_case_and_only_under_its_topic() {
+        let row = find(&Topic::DeviceUpdowns, "ap_Disconnected").expect("a known type");
+        assert_eq!(
+            (row.name, row.severity),
+            ("AP_DISCONNECTED", Severity::Info)
+        );
+        assert!(find(&Topic::Alarms, "AP_DISCONNECTED").is_none());
+        assert!(find(&Topic::DeviceEvents, "device_down").is_none());
+        assert!(find(&Topic::Ping, "AP_DISCONNECTED").is_none());
+    }
+}

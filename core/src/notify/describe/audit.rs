@@ -1,0 +1,167 @@
+//! Audits: what an administrator, or Mist itself, did.
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{draft::Draft, subject};
+use crate::{
+    event::{Detail, DeviceClass, Event},
+    notify::{Fact, links::Dashboard, plain, route::mail_address},
+};
+
+/// The most changes that are shown one by one.
+const CHANGES_MAX: usize = 8;
+/// The most characters of each side of a change.
+const SIDE_MAX: usize = 100;
+/// The most characters of the message in the headline.
+const HEADLINE_MAX: usize = 120;
+
+/// What an audit says.
+pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
+    let message = event.text("message").map(|message| plain::clean(&message));
+    let site = subject::site(event);
+    let admin = event.text("admin_name").map(|name| person(&name));
+    let address = event.text("src_ip").map(|ip| plain::name(&ip));
+    let what = message
+        .as_deref()
+        .unwrap_or("an action without a description")
+        .trim_end_matches('.');
+    let who = admin
+        .as_deref()
+        .unwrap_or("Mist itself, without an administrator,");
+    let from = address.map(|ip| format!(" from {ip}")).unwrap_or_default();
+    let place = subject::at(site.as_deref());
+    let mut draft = Draft {
+        title: match &message {
+            Some(message) => format!("Audit: {}", plain::cut(message, HEADLINE_MAX)),
+            None => "Audit log entry".to_owned(),
+        },
+        summary: format!("{who}{from}{place}: {what}."),
+        ..Draft::default()
+    };
+    draft.maybe("Admin", admin);
+    draft.maybe("Source IP", event.text("src_ip"));
+    draft.maybe("Site", site);
+    let (old, new) = (event.get("before"), event.get("after"));
+    let (old_text, new_text) = (
+        old.and_then(Detail::embedded),
+        new.and_then(Detail::embedded),
+    );
+    let old = old_text.as_deref().map(Detail::from).or(old);
+    let new = new_text.as_deref().map(Detail::from).or(new);
+    tell_changes(&mut draft, old, new);
+    draft.maybe("User agent", event.text("user_agent"));
+    let class = event
+        .device_class()
+        .or_else(|| class_of(new))
+        .or_else(|| class_of(old));
+    draft.links = dashboard.audited(class);
+    draft.links.extend(dashboard.audit_log());
+    draft
+}
+
+/// `First Last (user@example.net)`.
+fn person(admin_name: &str) -> String {
+    let name = plain::name(admin_name);
+    match name.rsplit_once(' ') {
+        Some((first, last)) if last.contains('@') => format!("{first} ({})", mail_address(last)),
+        _ => name,
+    }
+}
+
+fn tell_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'_>>) {
+    let old = old.map(Detail::members).unwrap_or_default();
+    let new = new.map(Detail::members).unwrap_or_default();
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in new.iter().chain(&old) {
+        if !names.contains(&&**name) && !is_internal(name) {
+            names.push(name);
+        }
+    }
+    let mut changes: Vec<Fact> = Vec::new();
+    let mut elsewhere: Vec<String> = Vec::new();
+    for name in names {
+        let (old, new) = (member(&old, name), member(&new, name));
+        if old.map(Detail::raw) == new.map(Detail::raw) {
+            continue;
+        }
+        match (side(old), side(new)) {
+            (Some(old), Some(new)) if old == new => {}
+            (Some(_), Some(_)) if is_secret(name) => changes.push(Fact {
+                label: name.to_string(),
+                value: "changed (not shown)".to_owned(),
+            }),
+            (Some(old), Some(new)) => changes.push(Fact {
+                label: name.to_string(),
+                value: format!("{old} → {new}"),
+            }),
+            _ => elsewhere.push(name.to_string()),
+        }
+    }
+    if changes.len() > CHANGES_MAX {
+        elsewhere.extend(changes.drain(CHANGES_MAX..).map(|change| change.label));
+    }
+    for change in changes {
+        draft.fact(&plain::label(&change.label), &change.value);
+    }
+    draft.fact("Also changed", &plain::list(&elsewhere, CHANGES_MAX));
+}
+
+fn member<'d>(members: &[(Cow<'_, str>, Detail<'d>)], name: &str) -> Option<Detail<'d>> {
+    members
+        .iter()
+        .rev()
+        .find_map(|(key, detail)| (key == name).then_some(*detail))
+}
+
+/// One side of a change; `None` for lists and objects.
+fn side(detail: Option<Detail<'_>>) -> Option<String> {
+    let Some(detail) = detail else {
+        return Some("(none)".to_owned());
+    };
+    match detail.raw().as_bytes().first()? {
+        b'{' | b'[' => None,
+        b'n' => Some("(none)".to_owned()),
+        _ => Some(match detail.text() {
+            Some(text) => plain::cut(&plain::clean(&text), SIDE_MAX),
+            None => "(empty)".to_owned(),
+        }),
+    }
+}
+
+/// Members that every change touches, and ids.
+fn is_internal(name: &str) -> bool {
+    matches!(name, "id" | "created_time" | "modified_time") || name.ends_with("_id")
+}
+
+/// Whether a member may hold a credential, which must not reach a chat.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "community",
+        "credential",
+        "key",
+        "passcode",
+        "passphrase",
+        "passwd",
+        "password",
+        "psk",
+        "secret",
+        "token",
+    ]
+    .into_iter()
+    .any(|word| name.contains(word))
+}
+
+fn class_of(device: Option<Detail<'_>>) -> Option<DeviceClass> {
+    match &*device?.get("type")?.text()? {
+        "ap" => Some(DeviceClass::AccessPoint),
+        "gateway" => Some(DeviceClass::Gateway),
+        "switch" => Some(DeviceClass::Switch),
+        _ => None,
+    }
+}

@@ -1,0 +1,408 @@
+//! Events of devices: the topics `device-events`, `device-updowns` and `mxedge-events`.
+
+use alloc::{
+    borrow::Cow,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::cell::Cell;
+
+use super::{draft::Draft, subject, subject::Subject, thread};
+use crate::{
+    event::{Detail, DeviceClass, Event, Topic},
+    notify::{
+        Link,
+        links::{self, Dashboard},
+        plain,
+        types::{self, Kind, sentence},
+    },
+};
+
+/// The most characters of a device's own words in a sentence.
+const QUOTE_MAX: usize = 300;
+
+/// Members of known types that are shown as they are.
+const SHOWN: [(&str, &str); 15] = [
+    ("alarm_class", "Alarm class"),
+    ("service", "Service"),
+    ("component", "Component"),
+    ("package", "Package"),
+    ("ssid", "SSID"),
+    ("vpn_name", "VPN"),
+    ("protocol_name", "Protocol"),
+    ("fru_slot", "Slot"),
+    ("lag", "LAG"),
+    ("node", "Node"),
+    ("old_server", "Old server"),
+    ("new_server", "New server"),
+    ("occurrence", "Occurrences"),
+    ("ext_ip", "External IP"),
+    ("resource", "Resource"),
+];
+
+/// What happened to a device.
+pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
+    let subject = Subject::of(event);
+    let name = event.kind().unwrap_or_default();
+    let mut draft = match types::find(event.topic(), &name) {
+        Some(row) if row.name == "ME_RESOURCE_USAGE" => resource_usage(event, &subject, row),
+        Some(row) => known(event, &subject, row),
+        None => unknown(event, &subject, &name),
+    };
+    draft.links = links(event, &subject, &name, dashboard);
+    draft
+}
+
+fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
+    let speech = Speech::new(event, subject);
+    let mut draft = Draft {
+        title: row.title.to_string(),
+        summary: sentence::say(row.sentence, &mut |name| speech.value(name)),
+        thread: row.pair.and_then(|pair| thread::thread(event, pair)),
+        ..Draft::default()
+    };
+    if let Some(reason) = speech.reason() {
+        draft.summary.push_str(&format!(" Reason: {reason}."));
+    }
+    about(&mut draft, subject);
+    draft.maybe("Port", speech.port());
+    draft.maybe("Reason", speech.reason());
+    draft.maybe("Change", speech.radio_changes());
+    draft.maybe("Band", speech.value("band"));
+    draft.maybe(
+        "Versions",
+        speech.versions().map(|(from, to)| match from {
+            Some(from) => format!("{from} → {to}"),
+            None => to.into_owned(),
+        }),
+    );
+    let aps = texts(event, "disconnected_aps", plain::mac);
+    draft.several("AP", "APs", &aps);
+    draft.several(
+        "Bounced port",
+        "Bounced ports",
+        &texts(event, "bounced_ports", plain::clean),
+    );
+    if !speech.quoted.get() && !speech.repeats(row.name) {
+        draft.maybe("Details", speech.text());
+    }
+    for (member, label) in SHOWN {
+        draft.maybe(label, event.text(member));
+    }
+    if let Some(count) = event
+        .get("count")
+        .and_then(Detail::integer)
+        .filter(|n| *n > 1)
+    {
+        draft.fact("Count", &count.to_string());
+    }
+    build(&mut draft, event);
+    draft
+}
+
+/// `ME_RESOURCE_USAGE`: whether it is good or bad news stands inside of the event.
+fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
+    let usage = event
+        .get("sys_info.usage")
+        .or_else(|| event.get("sys_info")?.get("usage"))
+        .or_else(|| event.get("usage"));
+    let member = |name: &str| Some(plain::clean(&usage?.get(name)?.text()?));
+    let resource = member("resource");
+    let shown = resource
+        .as_deref()
+        .map_or_else(|| "resource".to_string(), plain::words);
+    let level = member("severity").map(|severity| severity.to_ascii_lowercase());
+    let number = usage.and_then(Detail::text).map(|text| plain::clean(&text));
+    let value = number.or_else(|| member("actual_value"));
+    let state = match level.as_deref() {
+        Some("normal") => Some("normal"),
+        Some("warning") => Some("raised"),
+        Some("high") => Some("high"),
+        Some("critical") => Some("critical"),
+        _ => None,
+    };
+    let placed = subject.placed();
+    let mut draft = Draft {
+        title: match state {
+            Some(state) => format!("Mist Edge {shown} usage {state}"),
+            None => row.title.to_string(),
+        },
+        summary: match (state, &value) {
+            (Some("normal"), _) => format!("The {shown} usage of {placed} is normal again."),
+            (Some(state), _) => format!("The {shown} usage of {placed} is {state}."),
+            (None, Some(value)) => format!("The {shown} usage of {placed} is at {value}."),
+            (None, None) => format!("The {shown} usage of {placed} changed."),
+        },
+        ..Draft::default()
+    };
+    if let Some(state) = state {
+        let id = event.id("mxedge_id").unwrap_or_default();
+        let parts = [&*id, resource.as_deref().unwrap_or_default()];
+        draft.thread = Some(thread::keyed(event, row.name, &parts, state == "normal"));
+    }
+    about(&mut draft, subject);
+    draft.maybe("Usage", value);
+    draft.maybe("Threshold", member("threshold_value"));
+    draft.maybe("Reason", event.text("reason"));
+    build(&mut draft, event);
+    draft
+}
+
+/// A type that no table has, told by its name.
+fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
+    let (prefix, rest) = name.split_once(['_', '-']).unwrap_or(("", name));
+    let class = match prefix.to_ascii_uppercase().as_str() {
+        "AP" => Some(DeviceClass::AccessPoint),
+        "GW" => Some(DeviceClass::Gateway),
+        "ME" | "TT" => Some(DeviceClass::MistEdge),
+        "SW" => Some(DeviceClass::Switch),
+        _ => None,
+    };
+    let what = plain::words(match class {
+        Some(_) => rest,
+        None => name,
+    });
+    let title = match (class, what.as_str()) {
+        (_, "") => plain::label(event.topic().name()),
+        (Some(class), what) => format!("{} {what}", subject::noun(Some(class))),
+        (None, what) => what.to_string(),
+    };
+    let placed = sentence::capitalized(&subject.placed());
+    let mut draft = Draft {
+        title: sentence::capitalized(&title),
+        summary: match what.as_str() {
+            "" => format!("{placed} sent an event without a type."),
+            what => format!("{placed} reported: {what}."),
+        },
+        ..Draft::default()
+    };
+    let speech = Speech::new(event, subject);
+    if let Some(reason) = speech.reason() {
+        draft.summary.push_str(&format!(" Reason: {reason}."));
+    }
+    about(&mut draft, subject);
+    draft.maybe("Reason", speech.reason());
+    draft.maybe("Details", speech.text());
+    build(&mut draft, event);
+    let rest: Vec<_> = event
+        .members()
+        .iter()
+        .filter(|(name, _)| !matches!(&**name, "mac" | "ap" | "apfw" | "version"))
+        .map(|(name, detail)| (name, *detail))
+        .collect();
+    draft.scalars(&rest);
+    draft
+}
+
+fn about(draft: &mut Draft, subject: &Subject) {
+    draft.maybe("Device", subject.name.as_deref());
+    draft.maybe("MAC", subject.mac.map(|mac| mac.to_string()));
+    draft.maybe("Site", subject.site.as_deref());
+}
+
+/// Model and version. Some events carry a plain counter as `version`, which is none.
+fn build(draft: &mut Draft, event: &Event<'_>) {
+    draft.maybe("Model", event.text("model"));
+    let version = event
+        .text("version")
+        .filter(|version| version.contains(['.', '-']));
+    draft.maybe("Version", event.text("apfw").or(version));
+}
+
+fn links(event: &Event<'_>, subject: &Subject, name: &str, dashboard: &Dashboard<'_>) -> Vec<Link> {
+    let name = name.to_ascii_uppercase();
+    let gone = name.ends_with("_UNASSIGNED") || name.ends_with("_UNCLAIMED");
+    let from_mac = || subject.mac.map(|mac| Cow::Owned(links::device_id(mac)));
+    let id = event
+        .id("device_id")
+        .or_else(|| event.id("mxedge_id").filter(|id| id.contains('-')))
+        .or_else(from_mac);
+    let device = subject.class.zip(id).filter(|_| !gone);
+    let mut links = device.map_or_else(Vec::new, |(class, id)| dashboard.device(class, &id));
+    if matches!(event.topic(), Topic::MxedgeEvents) {
+        links.extend(dashboard.cluster());
+    }
+    if event.id("audit_id").is_some() {
+        links.extend(dashboard.audit_log());
+    }
+    links
+}
+
+fn texts(event: &Event<'_>, member: &str, show: impl Fn(&str) -> String) -> Vec<String> {
+    event.texts(member).iter().map(|text| show(text)).collect()
+}
+
+/// The values of a device's sentence.
+struct Speech<'s> {
+    event: &'s Event<'s>,
+    subject: &'s Subject,
+    /// The device's own words, without log tags.
+    words: Option<String>,
+    /// Whether the sentence has said all of them.
+    quoted: Cell<bool>,
+}
+
+impl<'s> Speech<'s> {
+    fn new(event: &'s Event<'s>, subject: &'s Subject) -> Self {
+        let text = event.text("text").map(|text| plain::clean(&text));
+        Self {
+            event,
+            subject,
+            words: text.map(|text| plain::untagged(&text).to_string()),
+            quoted: Cell::new(false),
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<Cow<'_, str>> {
+        let text = self.text().unwrap_or_default();
+        let owned = match name {
+            "device" | "entities" => self.subject.placed(),
+            "bare" => self.subject.bare(),
+            "site" => subject::named_site(self.subject.site.as_deref()?),
+            "text" => self.quote()?,
+            "reason" => self.reason()?,
+            "alarm_class" => self.event.text(name)?.to_lowercase(),
+            "aps" => {
+                let aps = texts(self.event, "disconnected_aps", plain::mac);
+                let noun = if aps.len() == 1 { "AP" } else { "APs" };
+                format!("{noun} {}", non_empty(plain::list(&aps, plain::NAMES_MAX))?)
+            }
+            "band" => band(&self.event.text(name)?),
+            "neighbor" => plain::neighbor(text)?.to_string(),
+            "occurrences" => {
+                let times = self.event.get("occurrence")?.integer()?;
+                plain::count(usize::try_from(times).ok()?, "time", "times")
+            }
+            "path" | "peer" | "profile" | "server" | "user" => {
+                return plain::after(text, name).map(Cow::Borrowed);
+            }
+            "member" => plain::after(text.split_once(" of ")?.1, name)?.to_string(),
+            "port" => self.port()?,
+            "ports" => {
+                let ports = texts(self.event, "bounced_ports", plain::clean);
+                let noun = if ports.len() == 1 { "port" } else { "ports" };
+                format!("{noun} {}", non_empty(plain::list(&ports, ITEMS_MAX))?)
+            }
+            "radio_changes" => self.radio_changes()?,
+            "server_change" => change(
+                self.event.text("old_server"),
+                self.event.text("new_server")?,
+            ),
+            "transition" => self.transition()?,
+            "versions" => {
+                let (from, to) = self.versions()?;
+                change(from, to)
+            }
+            _ => plain::name(&self.event.text(name)?),
+        };
+        Some(Cow::Owned(owned))
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.words.as_deref()
+    }
+
+    /// The device's words inside of a sentence.
+    fn quote(&self) -> Option<String> {
+        let words = self.text()?.trim_end_matches('.');
+        self.quoted.set(words.chars().count() <= QUOTE_MAX);
+        Some(plain::cut(words, QUOTE_MAX))
+    }
+
+    /// Whether the text only says again what the type says, such as `Switch 5c5b35000001 claimed`.
+    fn repeats(&self, kind: &str) -> bool {
+        let last = self.text().and_then(|text| text.rsplit(' ').next());
+        let verb = kind.rsplit('_').next();
+        let inventory = ["ASSIGNED", "CLAIMED", "UNASSIGNED", "UNCLAIMED"];
+        verb.is_some_and(|verb| inventory.contains(&verb))
+            && last
+                .zip(verb)
+                .is_some_and(|(last, verb)| last.eq_ignore_ascii_case(verb))
+            || (kind.ends_with("UPGRADED") || kind.contains("_UPGRADE_"))
+                && self.versions().is_some()
+            || kind == "SW_DYNAMIC_PORT_ASSIGNED" && self.value("profile").is_some()
+    }
+
+    fn reason(&self) -> Option<String> {
+        let reason = plain::humane(&self.event.text("reason")?);
+        Some(reason.trim_end_matches('.').to_string())
+    }
+
+    /// The port, also where only the device's words name it.
+    fn port(&self) -> Option<String> {
+        let member = ["port_id", "port"]
+            .into_iter()
+            .find_map(|name| self.event.text(name));
+        if let Some(port) = member {
+            return Some(plain::name(&port));
+        }
+        let text = self.text()?;
+        ["ifName", "interface"]
+            .into_iter()
+            .find_map(|marker| plain::after(text, marker))
+            .filter(|port| port.bytes().any(|b| b.is_ascii_digit()))
+            .map(String::from)
+    }
+
+    /// `from Full to Down due to InActiveTimer`.
+    fn transition(&self) -> Option<String> {
+        let text = self.text()?;
+        let (_, rest) = ["changed state ", "state changed "]
+            .into_iter()
+            .find_map(|marker| text.split_once(marker))?;
+        Some(plain::cut(rest.trim_end_matches('.'), QUOTE_MAX))
+    }
+
+    /// The version before, if known, and the version after.
+    fn versions(&self) -> Option<(Option<Cow<'_, str>>, Cow<'_, str>)> {
+        if let Some(to) = self.event.text("to_version") {
+            return Some((self.event.text("from_version"), to));
+        }
+        let text = self.text().filter(|text| text.contains("version"))?;
+        let from = plain::after(text, "version").filter(|_| text.starts_with("from version"));
+        let to = match text.strip_prefix("to version ") {
+            Some(to) => to.split(' ').next()?,
+            None => plain::after(text, "to").filter(|_| from.is_some())?,
+        };
+        Some((from.map(Cow::Borrowed), Cow::Borrowed(to)))
+    }
+
+    /// `channel 40 → 36, power 15 → 17 dBm`, without what stayed the same.
+    fn radio_changes(&self) -> Option<String> {
+        let changes: Vec<String> = [("channel", ""), ("bandwidth", " MHz"), ("power", " dBm")]
+            .into_iter()
+            .filter_map(|(name, unit)| {
+                let new = self.event.text(name)?;
+                let old = self.event.text(&format!("pre_{name}"))?;
+                (old != new).then(|| format!("{name} {old} → {new}{unit}"))
+            })
+            .collect();
+        non_empty(changes.join(", "))
+    }
+}
+
+/// The most ports that a sentence lists.
+const ITEMS_MAX: usize = 8;
+
+/// `from a to b`, or `to b`.
+fn change(from: Option<Cow<'_, str>>, to: Cow<'_, str>) -> String {
+    let to = plain::name(&to);
+    match from {
+        Some(from) => format!("from {} to {to}", plain::name(&from)),
+        None => format!("to {to}"),
+    }
+}
+
+/// A radio band, which Mist writes as `24`, `5` or `6`.
+pub(super) fn band(text: &str) -> String {
+    match text {
+        "24" | "2.4" => "2.4 GHz".to_string(),
+        "5" | "6" => format!("{text} GHz"),
+        _ => plain::name(text),
+    }
+}
+
+fn non_empty(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}

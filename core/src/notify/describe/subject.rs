@@ -1,0 +1,133 @@
+//! Which device an event is about, in words.
+
+use alloc::{format, string::String};
+
+use crate::{
+    event::{DeviceClass, Event, Mac, Topic},
+    notify::plain,
+};
+
+/// A device and its site, as far as the event knows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Subject {
+    pub(super) class: Option<DeviceClass>,
+    pub(super) name: Option<String>,
+    pub(super) mac: Option<Mac>,
+    pub(super) site: Option<String>,
+}
+
+impl Subject {
+    /// The device of an event of one of the device topics.
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        let edge = matches!(event.topic(), Topic::MxedgeEvents).then_some(DeviceClass::MistEdge);
+        let mac = event.device_mac().or_else(|| edge_mac(event));
+        let name = event
+            .device_name()
+            .map(|name| plain::clean(&name))
+            .filter(|name| mac.is_none() || Mac::parse(name) != mac);
+        Self {
+            class: event.device_class().or(edge),
+            name,
+            mac,
+            site: site(event),
+        }
+    }
+
+    /// `AP "Reception" (MAC 5c:5b:35:00:00:01)`, or `an AP` where nothing else is known.
+    pub(super) fn bare(&self) -> String {
+        let noun = noun(self.class);
+        match (&self.name, self.mac) {
+            (Some(name), Some(mac)) => format!("{noun} \"{}\" (MAC {mac})", plain::name(name)),
+            (Some(name), None) => format!("{noun} \"{}\"", plain::name(name)),
+            (None, Some(mac)) => format!("{noun} with MAC {mac}"),
+            (None, None) => format!("{} {noun}", article(noun)),
+        }
+    }
+
+    /// [`Self::bare`] and its site: `… at site HQ`.
+    pub(super) fn placed(&self) -> String {
+        format!("{}{}", self.bare(), at(self.site.as_deref()))
+    }
+}
+
+/// The name of the event's site.
+pub(super) fn site(event: &Event<'_>) -> Option<String> {
+    event.text("site_name").map(|name| plain::clean(&name))
+}
+
+/// ` at site HQ`, ` at Site 1`, or nothing.
+pub(super) fn at(site: Option<&str>) -> String {
+    site.map(|site| format!(" at {}", named_site(site)))
+        .unwrap_or_default()
+}
+
+/// `site HQ`, or `Site 1` where the name says already that it is a site.
+pub(super) fn named_site(site: &str) -> String {
+    let site = plain::name(site);
+    match site
+        .split(' ')
+        .any(|word| word.eq_ignore_ascii_case("site"))
+    {
+        true => site,
+        false => format!("site {site}"),
+    }
+}
+
+/// What a device is called in a sentence.
+pub(super) const fn noun(class: Option<DeviceClass>) -> &'static str {
+    match class {
+        None => "device",
+        Some(DeviceClass::AccessPoint) => "AP",
+        Some(DeviceClass::Gateway) => "gateway",
+        Some(DeviceClass::MistEdge) => "Mist Edge",
+        Some(DeviceClass::Switch) => "switch",
+    }
+}
+
+/// `an` before `AP` and other words that start with the sound of a vowel.
+pub(super) fn article(noun: &str) -> &'static str {
+    match noun.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) {
+        true => "an",
+        false => "a",
+    }
+}
+
+/// The MAC in a Mist Edge's id: `00000000-0000-0000-1000-` and the MAC, or the MAC alone.
+fn edge_mac(event: &Event<'_>) -> Option<Mac> {
+    let id = event.id("mxedge_id")?;
+    Mac::parse(id.strip_prefix("00000000-0000-0000-1000-").unwrap_or(&id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(topic: Topic<'static>, json: &str) -> Subject {
+        let raw = serde_json::from_str(json).expect("test JSON");
+        Subject::of(&Event::parse(topic, raw).expect("an object"))
+    }
+
+    #[test]
+    fn a_device_is_named_by_what_is_known() {
+        let full = r#"{"type":"SW_X","device_name":"a\nb","mac":"5c5b35000001","site_name":"HQ"}"#;
+        assert_eq!(
+            subject(Topic::DeviceEvents, full).placed(),
+            "switch \"a b\" (MAC 5c:5b:35:00:00:01) at site HQ"
+        );
+        let unnamed = r#"{"type":"AP_X","ap":"5c5b35000001","ap_name":"5c:5b:35:00:00:01"}"#;
+        assert_eq!(
+            subject(Topic::DeviceUpdowns, unnamed).placed(),
+            "AP with MAC 5c:5b:35:00:00:01"
+        );
+        let nothing = r#"{"type":"GW_X","site_name":"Site 1"}"#;
+        assert_eq!(
+            subject(Topic::DeviceEvents, nothing).placed(),
+            "a gateway at Site 1"
+        );
+        let edge = r#"{"mxedge_id":"00000000-0000-0000-1000-020000ee2974"}"#;
+        assert_eq!(
+            subject(Topic::MxedgeEvents, edge).bare(),
+            "Mist Edge with MAC 02:00:00:ee:29:74"
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! Plain text for people: cleaned, cut, joined, counted.
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::types::sentence::capitalized;
+use crate::event::Mac;
+
+/// The most characters of a value.
+pub(super) const VALUE_MAX: usize = 1_000;
+/// The most characters of a name inside of a sentence.
+const NAME_MAX: usize = 100;
+/// The most names that a sentence lists.
+pub(super) const NAMES_MAX: usize = 3;
+
+/// Words that are not written in lower case, as people write them.
+const SPELLINGS: [&str; 71] = [
+    "AAA", "ACL", "AP", "APs", "ARP", "BFD", "BGP", "BLE", "BPDU", "BSSID", "CLI", "CPU", "CRC",
+    "DDoS", "DHCP", "DNS", "EAP", "EAPOL", "ESL", "EVPN", "FIB", "FPC", "HA", "HTTP", "ICMP",
+    "ICV", "ID", "IDP", "IMEI", "IoT", "IP", "IPv4", "IPv6", "ISP", "KRACK", "LACP", "LAG", "LLDP",
+    "LTE", "MAC", "Marvis", "Mist", "MTU", "NAC", "NAT", "NTP", "OSPF", "PEM", "PoE", "PSK", "PSU",
+    "RADIUS", "RadSec", "RRM", "RSSI", "SFP", "SIM", "SLE", "SMS", "SNMP", "SSH", "SSID", "STP",
+    "TKIP", "TLS", "URL", "VC", "VLAN", "VPN", "WAN", "WLAN",
+];
+
+/// One line of at most [`VALUE_MAX`] characters: control characters and the marks that turn the
+/// direction of writing become spaces, and runs of spaces one.
+pub(super) fn clean(text: &str) -> String {
+    let invisible = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || invisible(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    cut(&words.join(" "), VALUE_MAX)
+}
+
+/// A name for a sentence.
+pub(super) fn name(text: &str) -> String {
+    cut(&clean(text), NAME_MAX)
+}
+
+/// The text, or its start and `…` where it has more than `max` characters.
+pub(super) fn cut(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        None => text.to_owned(),
+        Some(_) => {
+            let kept: String = text.chars().take(max.saturating_sub(1)).collect();
+            format!("{}…", kept.trim_end())
+        }
+    }
+}
+
+/// `SW_FOO_DHCP` and `foo-dhcp` as `sw foo DHCP`: a name from a program, in words.
+pub(super) fn words(name: &str) -> String {
+    let words: Vec<Cow<'_, str>> = name
+        .split(['_', '-', ' ', '.'])
+        .filter(|word| !word.is_empty())
+        .map(spelled)
+        .collect();
+    words.join(" ")
+}
+
+/// [`words`] with the first letter in upper case.
+pub(super) fn label(name: &str) -> String {
+    capitalized(&words(name))
+}
+
+/// A value that a program wrote, such as `power_cycle`, in words; other text as it is.
+pub(super) fn humane(text: &str) -> String {
+    let text = clean(text);
+    let coded = !text.contains(' ')
+        && text.contains(['_', '-'])
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'));
+    match coded {
+        true => words(&text),
+        false => text,
+    }
+}
+
+/// The text without the tags that Junos puts before its log messages, such as
+/// `L2CPD_RECEIVE_BPDU_BLOCK_ENABLED: BPDU_PROTECT:`.
+pub(super) fn untagged(text: &str) -> &str {
+    let mut rest = text.trim_start_matches([':', ' ']);
+    while let Some((tag, after)) = rest.split_once(':') {
+        let shouted = tag
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+            && (tag.contains('_') || tag == "ERROR");
+        if !shouted {
+            break;
+        }
+        rest = after.trim_start_matches([':', ' ']);
+    }
+    match rest.is_empty() {
+        true => text,
+        false => rest,
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`.
+pub(super) fn list<T: AsRef<str>>(items: &[T], max: usize) -> String {
+    let shown: Vec<&str> = items.iter().take(max.max(1)).map(AsRef::as_ref).collect();
+    let more = items.len() - shown.len();
+    match (shown.as_slice(), more) {
+        (all, 1..) => format!("{} and {more} more", all.join(", ")),
+        ([first @ .., last], 0) if !first.is_empty() => {
+            format!("{} and {last}", first.join(", "))
+        }
+        (all, 0) => all.join(""),
+    }
+}
+
+/// `1 port`, `2 ports`.
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        _ => format!("{number} {many}"),
+    }
+}
+
+/// A MAC address as people write it; other text as it is.
+pub(super) fn mac(text: &str) -> String {
+    Mac::parse(text).map_or_else(|| clean(text), |mac| mac.to_string())
+}
+
+/// `35 s`, `4 min 40 s`, `2 h 5 min`, `3 d 4 h`.
+pub(super) fn duration(seconds: i64) -> String {
+    let seconds = seconds.max(0);
+    let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
+    let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);
+    let parts = match (days, hours, minutes) {
+        (1.., _, _) => [(days, "d"), (hours, "h")],
+        (_, 1.., _) => [(hours, "h"), (minutes, "min")],
+        (_, _, 1..) => [(minutes, "min"), (seconds, "s")],
+        _ => [(seconds, "s"), (0, "")],
+    };
+    let shown: Vec<String> = parts
+        .iter()
+        .enumerate()
+        .filter(|(index, (number, _))| *index == 0 || *number > 0)
+        .map(|(_, (number, unit))| format!("{number} {unit}"))
+        .collect();
+    shown.join(" ")
+}
+
+/// The word that follows `marker` in the text, or what stands in brackets there. The marker counts
+/// only as a word of its own, in any letter case.
+pub(super) fn after<'t>(text: &'t str, marker: &str) -> Option<&'t str> {
+    let mut rest = text;
+    let after = loop {
+        let (word, after) = rest.split_once(' ')?;
+        let word = word.trim_start_matches(['(', '[']).trim_end_matches(':');
+        if word.eq_ignore_ascii_case(marker) {
+            break after.trim_start();
+        }
+        rest = after;
+    };
+    let found = match after.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next()?,
+        None => after
+            .split(' ')
+            .next()?
+            .trim_matches(['"', '\'', ',', ';', ':', '.', '(', ')']),
+    };
+    (!found.is_empty()).then_some(found)
+}
+
+/// The neighbor that a routing message is about: Junos says `neighbor` or `peer`.
+pub(super) fn neighbor(text: &str) -> Option<&str> {
+    ["neighbor", "neighbour", "peer"]
+        .into_iter()
+        .find_map(|marker| after(text, marker))
+}
+
+fn spelled(word: &str) -> Cow<'_, str> {
+    SPELLINGS
+        .into_iter()
+        .find(|spelling| spelling.eq_ignore_ascii_case(word))
+        .map_or_else(|| Cow::Owned(word.to_ascii_lowercase()), Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_becomes_one_short_line() {
+        assert_eq!(clean(" a\n\tb\u{202e}c\u{0} "), "a b c");
+        assert_eq!(clean(&"x".repeat(2_000)).chars().count(), VALUE_MAX);
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöüß", 3), "äö…");
+    }
+
+    #[test]
+    fn names_from_programs_become_words() {
+        assert_eq!(label("FOO_POE_DHCP_FAILED"), "Foo PoE DHCP failed");
+        assert_eq!(humane("power_cycle"), "power cycle");
+        assert_eq!(humane("radar-detected"), "radar detected");
+        assert_eq!(humane("peer x_y down"), "peer x_y down");
+        assert_eq!(humane("10.2.3.4-5"), "10.2.3.4-5");
+        assert_eq!(
+            untagged(
+                "L2CPD_RECEIVE_BPDU_BLOCK_ENABLED: BPDU_PROTECT: Interface ge-0/0/6 is DOWN: x"
+            ),
+            "Interface ge-0/0/6 is DOWN: x"
+        );
+        assert_eq!(
+            untagged("UI_COMMIT_COMPLETED:  : commit complete"),
+            "commit complete"
+        );
+        assert_eq!(untagged("OC_FWUPDATE_NOTNEEDED"), "OC_FWUPDATE_NOTNEEDED");
+        assert_eq!(untagged("AP: rebooted"), "AP: rebooted");
+    }
+
+    #[test]
+    fn lists_and_counts_are_grammatical() {
+        assert_eq!(list(&["a"], 3), "a");
+        assert_eq!(list(&["a", "b"], 3), "a and b");
+        assert_eq!(list(&["a", "b", "c"], 3), "a, b and c");
+        assert_eq!(list(&["a", "b", "c", "d"], 3), "a, b, c and 1 more");
+        assert_eq!(list::<&str>(&[], 3), "");
+        assert_eq!(count(1, "port", "ports"), "1 port");
+        assert_eq!(count(0, "port", "ports"), "0 ports");
+        assert_eq!(duration(280), "4 min 40 s");
+        assert_eq!(duration(7_200), "2 h");
+        assert_eq!(duration(0), "0 s");
+    }
+
+    #[test]
+    fn words_after_a_marker_are_found() {
+        let ospf = "OSPF neighbor 172.2.1.2 (realm ospf-v2 st0.0 area 0.0.0.0) state changed";
+        assert_eq!(after(ospf, "neighbor"), Some("172.2.1.2"));
+        assert_eq!(after(ospf, "realm"), Some("ospf-v2"));
+        assert_eq!(
+            after("peer path [HUB-01,10.3.128.34,A 1,0] down", "path"),
+            Some("HUB-01,10.3.128.34,A 1,0")
+        );
+        assert_eq!(after("neighbor", "neighbor"), None);
+        assert_eq!(after("set radius \"srv\", now", "RADIUS"), Some("srv"));
+    }
+}
