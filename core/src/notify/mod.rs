@@ -15,6 +15,8 @@ pub mod types;
 
 pub mod shape;
 
+mod excerpt;
+
 pub mod console;
 pub mod google;
 pub mod slack;
