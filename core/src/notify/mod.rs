@@ -20,6 +20,8 @@ pub mod digest;
 
 pub mod shape;
 
+mod excerpt;
+
 pub mod console;
 pub mod google;
 pub mod slack;
