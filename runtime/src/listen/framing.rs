@@ -52,12 +52,15 @@ impl Framing {
         Self { head_max, headers_max, state: State::Head, line: Vec::new() }
     }
 
-    /// Follows `bytes` to their end or that of the message, and says how many that were.
+    /// Follows `bytes` to their end, or that of the head, or that of the message, and says how many
+    /// that were.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
+        if self.state == State::Head {
+            return Ok(bytes.len() - self.head(bytes)?.len());
+        }
         let mut rest = bytes;
         while !rest.is_empty() && self.state != State::Complete {
             rest = match self.state {
-                State::Head => self.head(rest)?,
                 State::Length(left) => {
                     let (left, rest) = skip(left, rest);
                     self.state = match left {
@@ -69,7 +72,7 @@ impl Framing {
                 State::ChunkSize => self.chunk_size(rest)?,
                 State::Chunk(left) => self.chunk(left, rest)?,
                 State::Trailers(seen) => self.trailers(seen, rest)?,
-                State::Complete => rest,
+                State::Head | State::Complete => rest,
             };
         }
         Ok(bytes.len() - rest.len())
@@ -228,10 +231,7 @@ fn request_line(line: &[u8]) -> Result<bool, Doubt> {
         b"HTTP/1.1" => true,
         b"HTTP/1.0" => false,
         _ if version.starts_with(b"HTTP/") => {
-            return Err(Doubt {
-                status: 505,
-                reason: "a version other than HTTP/1.1 and HTTP/1.0",
-            });
+            return Err(bad("a version other than HTTP/1.1 and HTTP/1.0"));
         }
         _ => return Err(bad("the first line is not METHOD TARGET VERSION")),
     };
@@ -270,13 +270,20 @@ fn trim(mut value: &[u8]) -> &[u8] {
 }
 
 fn content_length(value: &[u8]) -> Result<u64, Doubt> {
+    // More than any body and any parser's limit, if not more than 64 bits.
+    const ABSURD: u64 = 1 << 62;
     let digits = str::from_utf8(value).ok().filter(|text| {
         // `parse` would take a sign.
-        text.bytes().all(|byte| byte.is_ascii_digit())
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
     });
-    digits
-        .and_then(|digits| digits.parse().ok())
-        .ok_or(bad("a Content-Length that is not a number"))
+    let length = digits.ok_or(bad("a Content-Length that is not a number"))?;
+    match length.parse() {
+        Ok(length) if length < ABSURD => Ok(length),
+        _ => Err(Doubt {
+            status: 413,
+            reason: "a body longer than allowed",
+        }),
+    }
 }
 
 /// `1*HEXDIG [ chunk-ext ]` (§7.1).

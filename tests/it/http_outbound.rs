@@ -1,0 +1,1 @@
+//! The client pump over real sockets.
