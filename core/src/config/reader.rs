@@ -7,7 +7,12 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::{cell::RefCell, net::SocketAddr, ops::RangeInclusive, time::Duration};
+use core::{
+    cell::RefCell,
+    net::{Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use toml::de::{DeTable, DeValue};
 
@@ -101,6 +106,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Whether no problem has been noted so far, anywhere.
+    pub(super) fn is_sound(&self) -> bool {
+        self.reader.found.borrow().problems.is_empty()
+    }
+
     /// Ends the walk over this table: a key that nobody asked for is a problem.
     pub(super) fn close(self) {
         let mut known = self.known.into_inner();
@@ -138,11 +148,7 @@ impl<'a> Section<'a> {
     }
 
     /// Walks over the table of a key.
-    pub(super) fn section<T>(
-        &self,
-        key: &'static str,
-        read: impl FnOnce(&Section<'a>) -> T,
-    ) -> Option<T> {
+    pub(super) fn section<T>(&self, key: &'static str, read: impl FnOnce(&Self) -> T) -> Option<T> {
         self.item(key)?.section(read)
     }
 
@@ -162,8 +168,8 @@ impl<'a> Section<'a> {
         let first = items.next()?;
         for (_, item) in items {
             item.problem(
-                alloc::format!("excluded by {}", first.1.path),
-                "one of the two",
+                alloc::format!("{} is set too", first.1.path),
+                "only one of the two",
             );
         }
         Some(first)
@@ -219,14 +225,19 @@ impl<'a> Section<'a> {
         self.item(key)?.judged(expected, judge)
     }
 
-    pub(super) fn listen(&self, key: &'static str) -> Option<SocketAddr> {
-        let expected = "an address with a port, such as \"0.0.0.0:51361\" or \"[::1]:51361\"";
-        self.judged(key, expected, |text| {
+    pub(super) fn listen(&self, key: &'static str, default: SocketAddr) -> SocketAddr {
+        const EXPECTED: &str = "such as \"0.0.0.0:51361\" or \"[::1]:51361\"";
+        let Some(item) = self.item(key) else {
+            return default;
+        };
+        let address = item.judged("a text with an address and a port", |text| {
             text.parse().map_err(|_| {
                 let what = alloc::format!("{} is not an address with a port", quoted(text));
-                Fault::new(what, "such as \"0.0.0.0:51361\" or \"[::1]:51361\"")
+                Fault::new(what, EXPECTED)
             })
-        })
+        });
+        // An address that raises no further questions stands in for an unusable one.
+        address.unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
     }
 
     pub(super) fn duration(
@@ -237,7 +248,7 @@ impl<'a> Section<'a> {
     ) -> Duration {
         let millis = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let bounds = millis(bounds.start())..=millis(bounds.end());
-        self.quantity(key, units::DURATION, "30s", bounds)
+        self.quantity(key, &units::DURATION, bounds)
             .map_or(default, Duration::from_millis)
     }
 
@@ -249,7 +260,7 @@ impl<'a> Section<'a> {
     ) -> usize {
         let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
         let bounds = bytes(*bounds.start())..=bytes(*bounds.end());
-        self.quantity(key, units::SIZE, "1MiB", bounds)
+        self.quantity(key, &units::SIZE, bounds)
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(default)
     }
@@ -257,24 +268,24 @@ impl<'a> Section<'a> {
     fn quantity(
         &self,
         key: &'static str,
-        units: Units,
-        example: &str,
+        units: &Units,
         bounds: RangeInclusive<u64>,
     ) -> Option<u64> {
         let item = self.item(key)?;
-        let form = alloc::format!(
-            "a whole number with its unit ({}), such as \"{example}\"",
-            units::names(units)
-        );
+        let Units { noun, example, .. } = units;
+        let names = units::names(units);
+        let form = alloc::format!("a whole number with its unit ({names}), such as \"{example}\"");
         if matches!(item.value, DeValue::Integer(_) | DeValue::Float(_)) {
             item.problem("this number has no unit", form);
             return None;
         }
         item.judged(&form, |text| {
-            let quantity = units::parse(text, units)
-                .ok_or_else(|| Fault::new(alloc::format!("{} is not one", quoted(text)), &*form))?;
-            let written = |quantity| units::written(quantity, units);
-            within(quantity, &bounds, written)
+            let no_quantity =
+                || Fault::new(alloc::format!("{} is not a {noun}", quoted(text)), &*form);
+            let quantity = units::parse(text, units).ok_or_else(no_quantity)?;
+            within(Some(quantity), &bounds, text, |bound| {
+                units::written(bound, units)
+            })
         })
     }
 
@@ -291,14 +302,13 @@ impl<'a> Section<'a> {
             item.mistyped("a whole number");
             return default;
         };
-        // What does not fit is out of bounds on one side or the other.
-        let count = i128::from_str_radix(integer.as_str(), integer.radix())
-            .map_or(usize::MAX, |n| {
-                usize::try_from(n.max(0)).unwrap_or(usize::MAX)
-            });
-        within(count, &bounds, |count| count.to_string())
-            .map_err(|fault| item.fault(fault))
-            .unwrap_or(default)
+        // What does not fit, because it is negative or huge, is out of bounds too.
+        let count = usize::from_str_radix(integer.as_str(), integer.radix()).ok();
+        within(count, &bounds, &integer.to_string(), |bound| {
+            bound.to_string()
+        })
+        .map_err(|fault| item.fault(fault))
+        .unwrap_or(default)
     }
 
     /// A secret in `key`, or in the file that `file_key` names, with the item that has it.
@@ -346,7 +356,7 @@ impl<'a> Item<'a> {
         let what = match self.value {
             DeValue::String(_) => "this is a text",
             DeValue::Integer(_) | DeValue::Float(_) => "this is a number",
-            DeValue::Boolean(_) => "this is a true or false",
+            DeValue::Boolean(_) => "this is a boolean",
             DeValue::Datetime(_) => "this is a date or a time",
             DeValue::Array(_) => "this is a list",
             DeValue::Table(_) => "this is a table",
@@ -391,10 +401,10 @@ impl<'a> Item<'a> {
     }
 
     /// The entries of a table whose keys are the user's, in the order of the file.
-    pub(super) fn entries(&self, expected: &str) -> Vec<(&'a str, Self)> {
+    pub(super) fn entries(&self, expected: &str) -> Option<Vec<(&'a str, Self)>> {
         let Some(table) = self.value.as_table() else {
             self.mistyped(expected);
-            return Vec::new();
+            return None;
         };
         let mut entries: Vec<_> = table
             .iter()
@@ -409,7 +419,7 @@ impl<'a> Item<'a> {
             })
             .collect();
         entries.sort_by_key(|(_, item)| item.at);
-        entries
+        Some(entries)
     }
 
     /// Walks over a table whose keys are ours.
@@ -483,17 +493,14 @@ fn child(path: &str, key: &str) -> String {
 }
 
 fn within<T: Copy + PartialOrd>(
-    value: T,
+    value: Option<T>,
     bounds: &RangeInclusive<T>,
+    shown: &str,
     written: impl Fn(T) -> String,
 ) -> Result<T, Fault> {
-    let (min, max) = (written(*bounds.start()), written(*bounds.end()));
-    let expected = alloc::format!("from {min} to {max}");
-    if value < *bounds.start() {
-        Err(Fault::new("this is too little", expected))
-    } else if value > *bounds.end() {
-        Err(Fault::new("this is too much", expected))
-    } else {
-        Ok(value)
-    }
+    value.filter(|value| bounds.contains(value)).ok_or_else(|| {
+        let (min, max) = (written(*bounds.start()), written(*bounds.end()));
+        let what = alloc::format!("{shown} is out of bounds");
+        Fault::new(what, alloc::format!("from {min} to {max}"))
+    })
 }

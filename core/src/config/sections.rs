@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{notify::links::dashboard_host, secret::Secret};
 
+const ID: &str = "an id such as \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"";
 /// The cloud where nothing else is configured: Global 01 (`facts/mist.md` §1).
 const API_URL: &str = "https://api.mist.com";
 /// Where webhooks are expected: the port that MWTT users have opened already.
@@ -35,28 +36,26 @@ pub(super) fn mist(section: Option<&Section<'_>>) -> Mist {
         .and_then(|section| section.judged("api_url", expected, urls::api))
         .unwrap_or_else(|| Url::parse(API_URL).expect("a constant that a test reads"));
     let dashboard_host = dashboard_host(api_url.host_str().unwrap_or_default());
-    let expected = "the organisation's id of 36 characters";
     Mist {
         api_url,
         dashboard_host,
         token: section.and_then(token),
-        org_id: section
-            .and_then(|section| section.judged("org_id", expected, |text| id(text, expected))),
+        org_id: section.and_then(|section| section.judged("org_id", ID, id)),
     }
 }
 
 /// `mist.ignored_sites`
 pub(super) fn ignored_sites(section: &Section<'_>) -> Vec<String> {
-    let expected = "a list of site ids of 36 characters each";
+    let expected = "a list of site ids";
     section.item("ignored_sites").map_or(Vec::new(), |sites| {
-        let site = |item: &Item<'_>| item.judged(expected, |text| id(text, expected));
+        let site = |item: &Item<'_>| item.judged(ID, id);
         sites.elements(expected).iter().filter_map(site).collect()
     })
 }
 
 /// `[webhook]`
 pub(super) fn webhook(section: &Section<'_>) -> Webhook {
-    let listen = section.listen("listen").unwrap_or(WEBHOOK_LISTEN);
+    let listen = section.listen("listen", WEBHOOK_LISTEN);
     let accept_v1 = section.flag("accept_v1");
     if accept_v1 {
         section.warning(
@@ -95,7 +94,7 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
 
 /// `[admin]`
 pub(super) fn admin(section: &Section<'_>) -> Admin {
-    let listen = section.listen("listen").unwrap_or(ADMIN_LISTEN);
+    let listen = section.listen("listen", ADMIN_LISTEN);
     let token = token(section);
     if !listen.ip().is_loopback() {
         if section.lacks(&["token", "token_file"]) {
@@ -139,14 +138,14 @@ fn token(section: &Section<'_>) -> Option<Secret> {
 }
 
 /// An id of Mist's, a UUID, in lower case as Mist writes it.
-fn id(text: &str, expected: &str) -> Result<String, Fault> {
+fn id(text: &str) -> Result<String, Fault> {
     let groups: Vec<_> = text.split('-').map(str::len).collect();
     let hex = text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
     if hex && groups == [8, 4, 4, 4, 12] {
         Ok(text.to_ascii_lowercase())
     } else {
-        let what = alloc::format!("{} is no id of Mist's", quoted(text));
-        Err(Fault::new(what, expected))
+        let what = alloc::format!("{} is not an id of Mist's", quoted(text));
+        Err(Fault::new(what, ID))
     }
 }
 
@@ -186,23 +185,24 @@ fn tls(section: &Section<'_>) -> Option<Tls> {
 }
 
 fn paths(section: &Section<'_>) -> Vec<String> {
+    const PATH: &str = "a path such as \"/webhooks\"";
     let expected = "a list of paths, such as [\"/webhooks\"]";
     let Some(list) = section.item("paths") else {
         return Vec::from([String::from(WEBHOOK_PATH)]);
     };
     let mut paths: Vec<String> = Vec::new();
     for item in list.elements(expected) {
-        let path = item.judged(expected, |text| {
+        let path = item.judged(PATH, |text| {
             let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"');
             let what = if !text.starts_with('/') || !text.bytes().all(visible) {
-                "is no path"
+                "is not a path"
             } else if paths.iter().any(|path| path == text) {
-                "is there twice"
+                "is listed twice"
             } else {
                 return Ok(String::from(text));
             };
             let what = alloc::format!("{} {what}", quoted(text));
-            Err(Fault::new(what, "a path that starts with \"/\""))
+            Err(Fault::new(what, PATH))
         });
         paths.extend(path);
     }
@@ -218,7 +218,7 @@ fn allow_from(section: &Section<'_>) -> Vec<Network> {
             any(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
         ]);
     };
-    let network = |item: &Item<'_>| item.judged(expected, units::network);
+    let network = |item: &Item<'_>| item.judged("a network such as \"10.0.0.0/8\"", units::network);
     list.elements(expected).iter().filter_map(network).collect()
 }
 
