@@ -12,7 +12,8 @@ use super::{
     checked::{Chat, Delivery, Destination},
     files::FileKind,
     problem::{Fault, meant, quoted},
-    reader::{Item, Section},
+    reader::Item,
+    section::Section,
     units, urls,
 };
 use crate::{
@@ -39,16 +40,12 @@ pub(super) fn chat(section: &Section<'_>) -> Chat {
     // Without any destination, or where a URL is wrong, that is what is worth saying.
     let complete = section.is_sound() && !destinations.is_empty();
     let mut chat = Chat {
-        routes: Routes {
-            approved_admins: approved_admins(section),
-            ..Routes::default()
-        },
+        routes: Routes { approved_admins: approved_admins(section), ..Routes::default() },
         destinations,
         delivery: delivery(section),
     };
-    chat.routes.overrides = overrides(section, |channel| {
-        !complete || !chat.destinations_of(channel).is_empty()
-    });
+    chat.routes.overrides =
+        overrides(section, |channel| !complete || !chat.destinations_of(channel).is_empty());
     chat
 }
 
@@ -97,9 +94,9 @@ fn approved_admins(section: &Section<'_>) -> Vec<String> {
             }
         })
     };
-    section.item("approved_admins").map_or(Vec::new(), |list| {
-        list.elements(expected).iter().filter_map(admin).collect()
-    })
+    section
+        .item("approved_admins")
+        .map_or(Vec::new(), |list| list.elements(expected).iter().filter_map(admin).collect())
 }
 
 /// The destinations of all flavours, in the order of the file.
@@ -150,9 +147,7 @@ fn teams_format(section: &Section<'_>) -> TeamsFormat {
 /// One destination for each URL of a flavour.
 fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[pace::Window]) -> Vec<Destination> {
     let expected = "a pace such as \"1/s\", or \"off\" for no limit";
-    let pace = section
-        .judged("pace", expected, units::pace)
-        .unwrap_or_else(|| vendor.to_vec());
+    let pace = section.judged("pace", expected, units::pace).unwrap_or_else(|| vendor.to_vec());
     let default = section.secret("default_url", "default_url_file");
     let tables = section.items(&["urls", "urls_file"]);
     if section.lacks(&["default_url", "default_url_file", "urls", "urls_file"]) {
@@ -193,9 +188,7 @@ fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[pace::Window]) -> V
 }
 
 fn at<'d>(destinations: &'d mut [Destination], url: &Secret) -> Option<&'d mut Destination> {
-    destinations
-        .iter_mut()
-        .find(|destination| destination.url.as_ref() == Some(url))
+    destinations.iter_mut().find(|destination| destination.url.as_ref() == Some(url))
 }
 
 fn accepted(flavour: Flavour, item: &Item<'_>, url: Secret) -> Option<Secret> {
@@ -225,14 +218,10 @@ fn named_urls<'a>(tables: Vec<(&'static str, Item<'a>)>) -> Vec<(String, Item<'a
             table.problem("no channel is in it", expected);
         }
         for (channel, item) in entries {
-            let secret = if key == "urls" {
-                item.secret()
-            } else {
-                item.secret_file()
-            };
+            let secret = if key == "urls" { item.secret() } else { item.secret_file() };
             let earlier = named.iter().find(|(name, ..)| name == channel);
             if let Some((_, earlier, _)) = earlier {
-                let what = alloc::format!("{} is set too", earlier.path());
+                let what = alloc::format!("{} is set too", earlier.path);
                 item.problem(what, "only one of the two");
             } else if matches!(channel, DROP | DEFAULT) {
                 let what = alloc::format!("\"{channel}\" means something else here");
@@ -261,9 +250,7 @@ fn overrides(
 ) -> BTreeMap<String, BTreeMap<String, Target>> {
     const TOPICS: &str = "a table for each topic, such as [chat.channels.device-events]";
     const TYPES: &str = "a table of types, such as { AP_CONNECTED = \"info\" }";
-    let topics = section
-        .item("channels")
-        .and_then(|item| item.entries(TOPICS));
+    let topics = section.item("channels").and_then(|item| item.entries(TOPICS));
     let mut overrides = BTreeMap::new();
     for (topic, item) in topics.unwrap_or_default() {
         check_topic(topic, &item);

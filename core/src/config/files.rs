@@ -142,11 +142,7 @@ fn is_encrypted(text: &str) -> bool {
 /// Whether a whole PEM block (RFC 7468) has a label of this kind. What is inside is not decoded.
 fn has_block(text: &str, wanted: impl Fn(&str) -> bool) -> bool {
     text.lines()
-        .filter_map(|line| {
-            line.trim_end()
-                .strip_prefix("-----BEGIN ")?
-                .strip_suffix("-----")
-        })
+        .filter_map(|line| line.trim_end().strip_prefix("-----BEGIN ")?.strip_suffix("-----"))
         .any(|label| {
             let end = alloc::format!("-----END {label}-----");
             wanted(label) && text.lines().any(|line| line.trim_end() == end)
@@ -158,18 +154,10 @@ mod tests {
     use super::*;
 
     fn check(kind: FileKind, read: Result<&[u8], &str>) -> Result<String, String> {
-        let request = FileRequest {
-            key: String::new(),
-            line: 1,
-            path: "f".into(),
-            kind,
-        };
+        let request = FileRequest { key: String::new(), line: 1, path: "f".into(), kind };
         let mut files = Files::new();
         files.insert(&request, read.map(<[u8]>::to_vec).map_err(String::from));
-        files
-            .text("f", kind)
-            .map(String::from)
-            .map_err(|fault| fault.what)
+        files.text("f", kind).map(String::from).map_err(|fault| fault.what)
     }
 
     #[test]
@@ -184,10 +172,7 @@ mod tests {
             (b"abc\n\n", Err("the file has more than one line")),
             (b"abc\ndef\n", Err("the file has more than one line")),
             (b"a\0c", Err("the file holds invisible characters")),
-            (
-                b"\xef\xbb\xbfabc",
-                Err("the file holds invisible characters"),
-            ),
+            (b"\xef\xbb\xbfabc", Err("the file holds invisible characters")),
             (b"\xff", Err("the file is not UTF-8 text")),
             (&[b'a'; 65_537], Err("the file is too large")),
         ] {
@@ -211,16 +196,8 @@ mod tests {
             (FileKind::Certificates, both.clone(), None),
             (FileKind::PrivateKey, both, None),
             (FileKind::PrivateKey, block("PRIVATE KEY"), None),
-            (
-                FileKind::Certificates,
-                block("PRIVATE KEY"),
-                Some("the file holds no certificate"),
-            ),
-            (
-                FileKind::PrivateKey,
-                block("CERTIFICATE"),
-                Some("the file holds no private key"),
-            ),
+            (FileKind::Certificates, block("PRIVATE KEY"), Some("the file holds no certificate")),
+            (FileKind::PrivateKey, block("CERTIFICATE"), Some("the file holds no private key")),
             (
                 FileKind::PrivateKey,
                 block("ENCRYPTED PRIVATE KEY"),

@@ -21,10 +21,7 @@ pub struct Problem {
 impl Problem {
     /// `F:LINE: key.path: what is wrong — what is expected`, for the file name `file`.
     pub fn in_file<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
-        InFile {
-            problem: self,
-            file,
-        }
+        InFile { problem: self, file }
     }
 }
 
@@ -35,12 +32,7 @@ struct InFile<'a> {
 
 impl fmt::Display for InFile<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Problem {
-            line,
-            key,
-            what,
-            expected,
-        } = self.problem;
+        let Problem { line, key, what, expected } = self.problem;
         let colon = if key.is_empty() { "" } else { ": " };
         write!(f, "{}:{line}: {key}{colon}{what} — {expected}", self.file)
     }
@@ -55,10 +47,7 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(what: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self {
-            what: what.into(),
-            expected: expected.into(),
-        }
+        Self { what: what.into(), expected: expected.into() }
     }
 }
 
@@ -101,9 +90,7 @@ fn distance(from: &str, to: &str) -> usize {
         let mut left = row + 1;
         let mut current = alloc::vec![left];
         for ((written, diagonal), up) in to.chars().zip(&above).zip(above.iter().skip(1)) {
-            left = (diagonal + usize::from(written != wanted))
-                .min(up + 1)
-                .min(left + 1);
+            left = (diagonal + usize::from(written != wanted)).min(up + 1).min(left + 1);
             current.push(left);
         }
         above = current;

@@ -15,20 +15,19 @@ use toml::{
 };
 
 use super::{
-    chat,
+    admin, chat,
     checked::Config,
     files::{FileRequest, Files},
+    mist,
     problem::{Fault, Problem, segment},
-    reader::{Found, Reader, Section, locate},
-    sections,
+    reader::{Found, Reader, locate},
+    section::Section,
+    webhook,
 };
 
 /// What runs where no configuration is named: everything on loopback, chats printed. It is read
 /// like any other file, relative to the working directory.
-pub const EMBEDDED: Source<'_> = Source {
-    name: "(built-in)",
-    text: include_str!("embedded.toml"),
-};
+pub const EMBEDDED: Source<'_> = Source { name: "(built-in)", text: include_str!("embedded.toml") };
 
 /// The state folder where the configuration names none.
 const STATE_DIR: &str = "/var/lib/mistgate";
@@ -42,8 +41,8 @@ const LATER: [(&str, &str); 2] = [
 /// A configuration file.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
-    /// Its name as the user gave it. The folder in it is where relative paths inside the file start;
-    /// without one, that is the working directory.
+    /// Its name as the user gave it. The folder in it is where relative paths inside the file
+    /// start; without one, that is the working directory.
     pub name: &'a str,
     /// Its text.
     pub text: &'a str,
@@ -81,7 +80,8 @@ impl<'a> Draft<'a> {
         Self { source, table }
     }
 
-    /// The files that [`check`](Self::check) needs, in the order of the file. One may be named twice.
+    /// The files that [`check`](Self::check) needs, in the order in which they are named. One may be
+    /// named twice.
     pub fn files(&self) -> Vec<FileRequest> {
         // The walk is that of the check, so that no key can be forgotten here; its problems are
         // reported when the contents are there.
@@ -102,15 +102,12 @@ impl<'a> Draft<'a> {
         let table = match &self.table {
             Ok(table) => table.get_ref(),
             Err(problem) => {
-                let found = Found {
-                    problems: Vec::from([problem.clone()]),
-                    ..Found::default()
-                };
+                let found = Found { problems: Vec::from([problem.clone()]), ..Found::default() };
                 return (None, found);
             }
         };
         let reader = Reader::new(self.source.text, self.source.folder(), files);
-        let root = reader.root(table);
+        let root = Section::root(&reader, table);
         let config = config(&root);
         root.close();
         (config, reader.finish())
@@ -149,26 +146,18 @@ fn config(root: &Section<'_>) -> Option<Config> {
         None => Some(STATE_DIR.to_string()),
     };
     let (mist, ignored_sites) = root
-        .section("mist", |mist| {
-            (sections::mist(Some(mist)), sections::ignored_sites(mist))
-        })
-        .unwrap_or_else(|| (sections::mist(None), Vec::new()));
-    let webhook = root.section("webhook", sections::webhook);
+        .section("mist", |mist| (mist::mist(Some(mist)), mist::ignored_sites(mist)))
+        .unwrap_or_else(|| (mist::mist(None), Vec::new()));
+    let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
-    let admin = root.section("admin", sections::admin);
+    let admin = root.section("admin", admin::admin);
     for (key, what) in LATER {
         if let Some(item) = root.item(key) {
             item.problem(what, "a file without this section");
         }
     }
-    let config = Config {
-        state_dir: state_dir?,
-        mist,
-        webhook,
-        chat,
-        admin,
-    };
+    let config = Config { state_dir: state_dir?, mist, webhook, chat, admin };
     together(root, &config);
     Some(config)
 }
@@ -186,7 +175,7 @@ fn together(root: &Section<'_>, config: &Config) {
         root.warning("chat", Fault::new(what, expected));
     }
     let admin = config.admin.as_ref().map(|admin| admin.listen);
-    if admin.is_some_and(|admin| sections::collide(webhook.listen, admin)) {
+    if admin.is_some_and(|admin| admin::collide(webhook.listen, admin)) {
         let what = "webhook.listen takes the address of this listener";
         root.conflict("admin", Fault::new(what, "another port"));
     }
@@ -248,7 +237,8 @@ http_proxy = "http://user:proxy-password@192.0.2.1:3128"
 
 [chat.slack]
 default_url = "https://hooks.slack.com/services/T/B/slack-default"
-urls = { warning = "https://hooks.slack.com/services/T/B/slack-loud", critical = "https://hooks.slack.com/services/T/B/slack-loud" }
+urls.warning = "https://hooks.slack.com/services/T/B/slack-loud"
+urls.critical = "https://hooks.slack.com/services/T/B/slack-loud"
 urls_file = { debug = "slack-url" }
 
 [chat.teams]
@@ -380,11 +370,7 @@ token = "admin-token"
         assert_eq!(delivery.timeout, Duration::from_secs(20));
         assert_eq!(delivery.queue_max, 1_000);
         assert_eq!(delivery.digest_after, Duration::from_secs(60));
-        assert!(
-            delivery
-                .extra_ca
-                .is_some_and(|pem| pem.contains("CERTIFICATE"))
-        );
+        assert!(delivery.extra_ca.is_some_and(|pem| pem.contains("CERTIFICATE")));
         let proxy = Secret::new("http://user:proxy-password@192.0.2.1:3128");
         assert_eq!(delivery.http_proxy, Some(proxy));
 
@@ -420,28 +406,15 @@ token = "admin-token"
         assert_eq!(flavours, expected);
         let paces: Vec<_> = chat.destinations.iter().map(|each| &*each.pace).collect();
         let windows = [Window::per_secs(4, 1), Window::per_secs(60, 30)];
-        let expected = [
-            pace::SLACK,
-            pace::SLACK,
-            pace::SLACK,
-            &windows,
-            pace::GOOGLE,
-            &[],
-        ];
+        let expected = [pace::SLACK, pace::SLACK, pace::SLACK, &windows, pace::GOOGLE, &[]];
         assert_eq!(paces, expected);
         let last = |each: &Destination| {
             let url = each.url.as_ref().map_or("", Secret::expose);
             url.rsplit(['/', '=']).next().map(String::from)
         };
         let urls: Vec<_> = chat.destinations.iter().filter_map(last).collect();
-        let expected = [
-            "slack-loud",
-            "slack-file",
-            "slack-default",
-            "teams-info",
-            "google-token",
-            "",
-        ];
+        let expected =
+            ["slack-loud", "slack-file", "slack-default", "teams-info", "google-token", ""];
         assert_eq!(urls, expected);
         assert_eq!(chat.destinations_of("info"), [2, 3, 4, 5]);
         assert_eq!(chat.destinations_of("critical"), [0, 4, 5]);
@@ -464,9 +437,7 @@ token = "admin-token"
         let any: Vec<_> = webhook.allow_from.iter().map(|net| net.prefix).collect();
         assert_eq!(any, [0, 0]);
         assert!(config.chat.destinations.is_empty());
-        let Delivery {
-            max_age, queue_max, ..
-        } = config.chat.delivery;
+        let Delivery { max_age, queue_max, .. } = config.chat.delivery;
         assert_eq!((max_age.as_secs(), queue_max), (86_400, 50_000));
         let admin = config.admin.expect("an admin endpoint");
         assert_eq!(admin.listen.to_string(), "127.0.0.1:9361");
@@ -477,10 +448,7 @@ token = "admin-token"
     fn the_built_in_configuration_is_sound() {
         let draft = Draft::parse(EMBEDDED);
         let requests = draft.files();
-        let paths: Vec<_> = requests
-            .iter()
-            .map(|request| request.path.as_str())
-            .collect();
+        let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
         assert_eq!(paths, ["./mistgate-data/webhook-secret"]);
         let mut files = Files::new();
         for request in &requests {
@@ -503,18 +471,10 @@ token = "admin-token"
         // Examples are indented by three spaces behind the `#`.
         let uncomment = |line: &'static str| line.strip_prefix("#   ").unwrap_or(line);
         let lines_in: Vec<_> = EMBEDDED.text.lines().map(uncomment).collect();
-        let examples = [
-            "tls = {",
-            "[chat.slack]",
-            "default_url_file",
-            "urls_file",
-            "AP_CONFIGURED",
-        ];
+        let examples =
+            ["tls = {", "[chat.slack]", "default_url_file", "urls_file", "AP_CONFIGURED"];
         for example in examples {
-            assert!(
-                lines_in.iter().any(|line| line.starts_with(example)),
-                "{example}"
-            );
+            assert!(lines_in.iter().any(|line| line.starts_with(example)), "{example}");
         }
         // None of the files is there, which is all that may be wrong.
         let report = report(&lines_in.join("\n"));
@@ -691,22 +651,10 @@ Alarms = { "" = "Info" }
     #[test]
     fn text_that_is_not_toml_is_one_problem() {
         for (text, problem) in [
-            (
-                "\n[webhook\n",
-                "F:2: this is not TOML: unclosed table — `]`",
-            ),
-            (
-                "a = b",
-                "F:1: this is not TOML: string values must be quoted — quotes around texts",
-            ),
-            (
-                "a = \"x\nb = y",
-                "F:1: this is not TOML: invalid basic string — `\"`",
-            ),
-            (
-                "[chat]\n[chat]",
-                "F:2: chat: this key is there twice — each key once",
-            ),
+            ("\n[webhook\n", "F:2: this is not TOML: unclosed table — `]`"),
+            ("a = b", "F:1: this is not TOML: string values must be quoted — quotes around texts"),
+            ("a = \"x\nb = y", "F:1: this is not TOML: invalid basic string — `\"`"),
+            ("[chat]\n[chat]", "F:2: chat: this key is there twice — each key once"),
             (
                 "a = 0.0.0.0:80",
                 "F:1: this is not TOML: invalid float — sections such as [webhook] and lines such \
@@ -782,24 +730,18 @@ token = "t"
         check_warnings(
             "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"\n[chat.slack]\n\
              urls.info = \"https://a.example\"\n[chat.channels]\nalarms = { x = \"night\" }",
-            &[
-                "F:7: chat.channels.alarms.x: no destination serves the channel \"night\" — a URL \
-                 for it, or a default_url",
-            ],
+            &["F:7: chat.channels.alarms.x: no destination serves the channel \"night\" — a URL \
+                 for it, or a default_url"],
         );
         check_warnings(
             "",
-            &[
-                "F:1: webhook: without this section no event ever arrives — [webhook] with a \
-               secret_file",
-            ],
+            &["F:1: webhook: without this section no event ever arrives — [webhook] with a \
+               secret_file"],
         );
         check_warnings(
             "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"",
-            &[
-                "F:1: chat: there is no chat to post to, so events are accepted and dropped — \
-               [chat.slack], [chat.teams], [chat.google] or [chat.console]",
-            ],
+            &["F:1: chat: there is no chat to post to, so events are accepted and dropped — \
+               [chat.slack], [chat.teams], [chat.google] or [chat.console]"],
         );
     }
 

@@ -26,13 +26,7 @@ pub(super) struct Units {
 pub(super) const DURATION: Units = Units {
     noun: "duration",
     example: "30s",
-    factors: &[
-        ("ms", 1),
-        ("s", 1_000),
-        ("m", 60_000),
-        ("h", 3_600_000),
-        ("d", 86_400_000),
-    ],
+    factors: &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)],
 };
 
 /// Sizes, in bytes.
@@ -51,11 +45,7 @@ pub(super) const SIZE: Units = Units {
 };
 
 /// Bare numbers.
-const NONE: Units = Units {
-    noun: "number",
-    example: "1",
-    factors: &[("", 1)],
-};
+const NONE: Units = Units { noun: "number", example: "1", factors: &[("", 1)] };
 
 /// The most that one window of a pace may count: each counted send is remembered.
 const PACE_COUNT_MAX: u64 = 100_000;
@@ -74,11 +64,7 @@ pub(super) fn parse(text: &str, units: &Units) -> Option<u64> {
 
 /// A quantity in the largest unit that leaves no fraction.
 pub(super) fn written(quantity: u64, units: &Units) -> String {
-    let fitting = units
-        .factors
-        .iter()
-        .rev()
-        .find(|(_, factor)| quantity.is_multiple_of(*factor));
+    let fitting = units.factors.iter().rev().find(|(_, factor)| quantity.is_multiple_of(*factor));
     let (name, factor) = fitting.copied().unwrap_or(("", 1));
     alloc::format!("{}{name}", quantity / factor)
 }
@@ -95,14 +81,12 @@ pub(super) fn pace(text: &str) -> Result<Vec<Window>, Fault> {
         return Ok(Vec::new());
     }
     let windows: Option<Vec<_>> = text.split(',').map(|part| window(part.trim())).collect();
-    windows
-        .filter(|windows| windows.len() <= PACE_WINDOWS_MAX)
-        .ok_or_else(|| {
-            Fault::new(
-                alloc::format!("{} is not a pace", quoted(text)),
-                "messages per time, such as \"1/s\" or \"4/s, 60/30s\", or \"off\" for no limit",
-            )
-        })
+    windows.filter(|windows| windows.len() <= PACE_WINDOWS_MAX).ok_or_else(|| {
+        Fault::new(
+            alloc::format!("{} is not a pace", quoted(text)),
+            "messages per time, such as \"1/s\" or \"4/s, 60/30s\", or \"off\" for no limit",
+        )
+    })
 }
 
 fn window(text: &str) -> Option<Window> {
@@ -111,10 +95,7 @@ fn window(text: &str) -> Option<Window> {
     let per = parse(per, &DURATION)
         .or_else(|| parse(&alloc::format!("1{per}"), &DURATION))
         .filter(|per| (1..=PACE_PER_MAX).contains(per))?;
-    Some(Window {
-        count: u32::try_from(count).ok()?,
-        per: Duration::from_millis(per),
-    })
+    Some(Window { count: u32::try_from(count).ok()?, per: Duration::from_millis(per) })
 }
 
 /// An address, which is a network of one, or a network such as `10.0.0.0/8`.
@@ -130,6 +111,11 @@ pub(super) fn network(text: &str) -> Result<Network, Fault> {
         None => (text, None),
     };
     let address: IpAddr = address.parse().map_err(|_| fault())?;
+    if address.to_canonical() != address {
+        // Peers are compared as what they are, so this would match nobody.
+        let what = alloc::format!("{} is an IPv4 address in IPv6 notation", quoted(text));
+        return Err(Fault::new(what, "IPv4 notation, such as \"192.0.2.7\" or \"10.0.0.0/8\""));
+    }
     let bits: u8 = if address.is_ipv4() { 32 } else { 128 };
     let prefix = match prefix {
         None => bits,
@@ -218,9 +204,8 @@ mod tests {
         assert_eq!(pace("100/h"), Ok(Vec::from([Window::per_secs(100, 3_600)])));
         assert_eq!(pace("4/s, 60/30s"), Ok(windows.to_vec()));
         assert_eq!(pace("off"), Ok(Vec::new()));
-        for text in [
-            "", "1", "0/s", "1/0s", "1/", "/s", "1/s,", "-1/s", "1/y", "100001/s", "1/32d",
-        ] {
+        for text in ["", "1", "0/s", "1/0s", "1/", "/s", "1/s,", "-1/s", "1/y", "100001/s", "1/32d"]
+        {
             assert!(pace(text).is_err(), "{text}");
         }
         assert!(pace(&["1/s"; 9].join(",")).is_err());
@@ -247,6 +232,7 @@ mod tests {
             "::/129",
             "any",
             "1.2.3.4/+8",
+            "::ffff:1.2.3.4",
         ] {
             assert!(network(text).is_err(), "{text}");
         }

@@ -15,10 +15,7 @@ const CHAT_URL_MAX: usize = 2_000;
 /// The origin of a Mist cloud's API.
 pub(super) fn api(text: &str) -> Result<Url, Fault> {
     let fault = |what: &str| {
-        Fault::new(
-            what,
-            "the origin of a Mist cloud's API, such as \"https://api.mist.com\"",
-        )
+        Fault::new(what, "the origin of a Mist cloud's API, such as \"https://api.mist.com\"")
     };
     let url = absolute(text).map_err(fault)?;
     match (url.scheme(), reach(&url)) {
@@ -31,10 +28,7 @@ pub(super) fn api(text: &str) -> Result<Url, Fault> {
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(fault("something follows the host"));
     }
-    if url
-        .host_str()
-        .is_some_and(|host| host.starts_with("manage."))
-    {
+    if url.host_str().is_some_and(|host| host.starts_with("manage.")) {
         return Err(fault("this is the dashboard, not the API"));
     }
     Ok(url)
@@ -213,22 +207,13 @@ mod tests {
         }
         for (text, what) in [
             ("api.mist.com", "this is not a URL"),
-            (
-                "http://api.mist.com",
-                "the API token would travel unencrypted",
-            ),
+            ("http://api.mist.com", "the API token would travel unencrypted"),
             ("http://10.0.0.1", "the API token would travel unencrypted"),
             ("ftp://api.mist.com", "this is not an https URL"),
             ("https://api.mist.com/api/v1", "something follows the host"),
             ("https://api.mist.com?x", "something follows the host"),
-            (
-                "https://manage.mist.com",
-                "this is the dashboard, not the API",
-            ),
-            (
-                "https://u:p@api.mist.com",
-                "this URL holds a user name or a password",
-            ),
+            ("https://manage.mist.com", "this is the dashboard, not the API"),
+            ("https://u:p@api.mist.com", "this URL holds a user name or a password"),
             ("https://api.mist.com\n", "this holds spaces or line ends"),
             ("data:text/plain,x", "this URL has no host"),
         ] {
@@ -297,15 +282,9 @@ mod tests {
             Err("this URL belongs to chat.google".into())
         );
         let cut_off = google.split('&').next().expect("a first part");
-        assert_eq!(
-            chat(Flavour::Google, cut_off).map(|doubts| doubts.len()),
-            Ok(1)
-        );
+        assert_eq!(chat(Flavour::Google, cut_off).map(|doubts| doubts.len()), Ok(1));
         let workflow = "https://hooks.slack.com/triggers/T/1/2";
-        assert_eq!(
-            chat(Flavour::Slack, workflow).map(|doubts| doubts.len()),
-            Ok(1)
-        );
+        assert_eq!(chat(Flavour::Slack, workflow).map(|doubts| doubts.len()), Ok(1));
     }
 
     #[test]
@@ -313,13 +292,7 @@ mod tests {
         for text in ["http://proxy:3128", "http://user:pass@10.0.0.1:3128/"] {
             assert_eq!(http_proxy(text), Ok(()));
         }
-        for text in [
-            "proxy:3128",
-            "https://proxy:3128",
-            "socks5://proxy",
-            "http://p/x",
-            "x",
-        ] {
+        for text in ["proxy:3128", "https://proxy:3128", "socks5://proxy", "http://p/x", "x"] {
             assert!(http_proxy(text).is_err(), "{text}");
         }
     }
