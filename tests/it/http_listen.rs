@@ -14,7 +14,9 @@ use mistgate_runtime::{
     listen::{self, Bytes, Event, Head, Limit, Listener, Reply, Service},
     tls::{self, Identity},
 };
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::pem::PemObject};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, pki_types::pem::PemObject,
+};
 use smol::{Async, Executor, channel, future};
 
 use crate::pki::Authority;
@@ -33,12 +35,8 @@ const LIMITS: Limits = Limits {
 const LONG: Duration = Duration::from_secs(20);
 
 /// Limits whose time never comes, where the test is not about time.
-const PATIENT: Limits = Limits {
-    head_timeout: LONG,
-    body_timeout: LONG,
-    handshake_timeout: LONG,
-    ..LIMITS
-};
+const PATIENT: Limits =
+    Limits { head_timeout: LONG, body_timeout: LONG, handshake_timeout: LONG, ..LIMITS };
 
 /// Takes POSTs to /webhooks and to a few paths with a meaning of their own.
 struct Recorder {
@@ -106,10 +104,7 @@ impl Site {
     fn with(limits: Limits, identity: Option<Arc<Identity>>, allowed: &str) -> Self {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let socket = Async::new(socket).expect("a socket that can wait");
-        let network = Network {
-            address: allowed.parse().expect("an address"),
-            prefix: 8,
-        };
+        let network = Network { address: allowed.parse().expect("an address"), prefix: 8 };
         let listener = Listener::new(socket, identity, vec![network], limits);
         let address = listener.local_addr().expect("an address");
         let (arrives, arrived) = channel::unbounded();
@@ -135,14 +130,7 @@ impl Site {
             future::block_on(executor.run(main));
             drop(ends);
         });
-        Self {
-            address,
-            recorder,
-            arrived,
-            release,
-            stop: Some(hold),
-            threads: vec![owner, helper],
-        }
+        Self { address, recorder, arrived, release, stop: Some(hold), threads: vec![owner, helper] }
     }
 
     fn connect(&self) -> TcpStream {
@@ -232,13 +220,7 @@ const fn case(
     then: Then,
     seen: &'static [&'static str],
 ) -> Case {
-    Case {
-        name,
-        sent,
-        answered,
-        then,
-        seen,
-    }
+    Case { name, sent, answered, then, seen }
 }
 
 /// What becomes of the connection.

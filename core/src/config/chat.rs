@@ -12,7 +12,8 @@ use super::{
     checked::{Chat, Delivery, Destination},
     files::FileKind,
     problem::{Fault, meant, quoted},
-    reader::{Item, Section},
+    reader::Item,
+    section::Section,
     units, urls,
 };
 use crate::{
@@ -29,18 +30,22 @@ use crate::{
 const DROP: &str = "drop";
 /// The destination of the channels without a URL of their own.
 const DEFAULT: &str = "default";
-const CHANNEL: &str = "a channel's name: up to 64 of a-z, 0-9, \"-\" and \"_\"";
+const CHANNEL: &str = "up to 64 of a-z, 0-9, \"-\" and \"_\"";
 const CHANNEL_LEN_MAX: usize = 64;
 const MAX_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
 
 /// `[chat]` but for `routes.ignored_sites`, which `[mist]` holds.
 pub(super) fn chat(section: &Section<'_>) -> Chat {
+    let destinations = destinations(section);
+    // Without any destination, or where a URL is wrong, that is what is worth saying.
+    let complete = section.is_sound() && !destinations.is_empty();
     let mut chat = Chat {
         routes: Routes { approved_admins: approved_admins(section), ..Routes::default() },
-        destinations: destinations(section),
+        destinations,
         delivery: delivery(section),
     };
-    chat.routes.overrides = overrides(section, &chat);
+    chat.routes.overrides =
+        overrides(section, |channel| !complete || !chat.destinations_of(channel).is_empty());
     chat
 }
 
@@ -73,9 +78,10 @@ fn delivery(section: &Section<'_>) -> Delivery {
 }
 
 fn approved_admins(section: &Section<'_>) -> Vec<String> {
+    const ADDRESS: &str = "an address such as \"user@example.net\"";
     let expected = "a list of mail addresses, such as [\"user@example.net\"]";
     let admin = |item: &Item<'_>| {
-        item.judged(expected, |text| {
+        item.judged(ADDRESS, |text| {
             let visible = text.chars().all(|c| !c.is_whitespace() && !c.is_control());
             match text.split_once('@') {
                 Some((user, host)) if visible && !user.is_empty() && !host.is_empty() => {
@@ -83,7 +89,7 @@ fn approved_admins(section: &Section<'_>) -> Vec<String> {
                 }
                 _ => Err(Fault::new(
                     alloc::format!("{} is not a mail address", quoted(text)),
-                    "an address such as \"user@example.net\"",
+                    ADDRESS,
                 )),
             }
         })
@@ -126,7 +132,7 @@ fn teams_format(section: &Section<'_>) -> TeamsFormat {
         "adaptive-card" => Ok(TeamsFormat::AdaptiveCard),
         "message-card" => Ok(TeamsFormat::MessageCard),
         _ => {
-            let what = alloc::format!("{} is no format of ours", quoted(text));
+            let what = alloc::format!("{} is not a format", quoted(text));
             Err(Fault::new(what, expected))
         }
     });
@@ -145,7 +151,7 @@ fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[pace::Window]) -> V
     let default = section.secret("default_url", "default_url_file");
     let tables = section.items(&["urls", "urls_file"]);
     if section.lacks(&["default_url", "default_url_file", "urls", "urls_file"]) {
-        section.problem("no URL to post to", "default_url, urls, or both");
+        section.problem("there is no URL to post to", "default_url, urls, or both");
     }
 
     let mut destinations: Vec<Destination> = Vec::new();
@@ -204,17 +210,24 @@ fn accepted(flavour: Flavour, item: &Item<'_>, url: Secret) -> Option<Secret> {
 fn named_urls<'a>(tables: Vec<(&'static str, Item<'a>)>) -> Vec<(String, Item<'a>, Secret)> {
     let mut named: Vec<(String, Item<'a>, Secret)> = Vec::new();
     for (key, table) in tables {
-        for (channel, item) in table.entries("a table of channels, such as { info = \"…\" }") {
+        let expected = "a table of channels, such as { info = \"…\" }";
+        let Some(entries) = table.entries(expected) else {
+            continue;
+        };
+        if entries.is_empty() {
+            table.problem("no channel is in it", expected);
+        }
+        for (channel, item) in entries {
             let secret = if key == "urls" { item.secret() } else { item.secret_file() };
             let earlier = named.iter().find(|(name, ..)| name == channel);
             if let Some((_, earlier, _)) = earlier {
-                let what = alloc::format!("excluded by {}", earlier.path());
-                item.problem(what, "one of the two");
+                let what = alloc::format!("{} is set too", earlier.path);
+                item.problem(what, "only one of the two");
             } else if matches!(channel, DROP | DEFAULT) {
-                let what = alloc::format!("\"{channel}\" is no channel but a word of ours");
-                item.problem(what, "another name");
+                let what = alloc::format!("\"{channel}\" means something else here");
+                item.problem(what, "another name for the channel");
             } else if !is_channel(channel) {
-                item.problem("this is no channel's name", CHANNEL);
+                item.problem("this is not a channel's name", CHANNEL);
             } else if let Some(secret) = secret {
                 named.push((channel.to_string(), item, secret));
             }
@@ -230,24 +243,27 @@ fn is_channel(name: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
 }
 
-/// `[chat.channels.<topic>]`, checked against the destinations of `chat`.
-fn overrides(section: &Section<'_>, chat: &Chat) -> BTreeMap<String, BTreeMap<String, Target>> {
-    let expected = "a table for each topic, such as [chat.channels.device-events]";
-    let Some(topics) = section.item("channels") else {
-        return BTreeMap::new();
-    };
-    let topics = topics.entries(expected).into_iter().map(|(topic, item)| {
+/// `[chat.channels.<topic>]`
+fn overrides(
+    section: &Section<'_>,
+    is_served: impl Fn(&str) -> bool,
+) -> BTreeMap<String, BTreeMap<String, Target>> {
+    const TOPICS: &str = "a table for each topic, such as [chat.channels.device-events]";
+    const TYPES: &str = "a table of types, such as { AP_CONNECTED = \"info\" }";
+    let topics = section.item("channels").and_then(|item| item.entries(TOPICS));
+    let mut overrides = BTreeMap::new();
+    for (topic, item) in topics.unwrap_or_default() {
         check_topic(topic, &item);
         let mut targets = BTreeMap::new();
-        for (kind, item) in item.entries("a table of types, such as { AP_CONNECTED = \"info\" }") {
+        for (kind, item) in item.entries(TYPES).unwrap_or_default() {
             check_kind(topic, kind, &item);
-            if let Some(target) = target(&item, chat) {
+            if let Some(target) = target(&item, &is_served) {
                 targets.insert(kind.to_string(), target);
             }
         }
-        (topic.to_string(), targets)
-    });
-    topics.collect()
+        overrides.insert(topic.to_string(), targets);
+    }
+    overrides
 }
 
 fn check_topic(topic: &str, item: &Item<'_>) {
@@ -283,20 +299,20 @@ fn check_kind(topic: &str, kind: &str, item: &Item<'_>) {
     }
 }
 
-fn target(item: &Item<'_>, chat: &Chat) -> Option<Target> {
+fn target(item: &Item<'_>, is_served: impl Fn(&str) -> bool) -> Option<Target> {
     let expected = "a channel's name, or \"drop\"";
     let name = item.judged(expected, |text| match text {
         DROP => Ok(DROP),
         name if is_channel(name) => Ok(name),
         other => {
-            let what = alloc::format!("{} is no channel's name", quoted(other));
+            let what = alloc::format!("{} is not a channel's name", quoted(other));
             Err(Fault::new(what, CHANNEL))
         }
     })?;
     if name == DROP {
         return Some(Target::Drop);
     }
-    if !chat.destinations.is_empty() && chat.destinations_of(name).is_empty() {
+    if !is_served(name) {
         let what = alloc::format!("no destination serves the channel \"{name}\"");
         item.warning(Fault::new(what, "a URL for it, or a default_url"));
     }

@@ -64,7 +64,7 @@ pub struct Webhook {
     pub secrets: Vec<Secret>,
     /// Whether `X-Mist-Signature` (HMAC-SHA1) is enough.
     pub accept_v1: bool,
-    /// How long a seen event is remembered as a duplicate [1h].
+    /// How long a seen event is remembered as a duplicate (default 1h).
     pub dedup_window: Duration,
     /// TLS, or plain HTTP for a reverse proxy.
     pub tls: Option<Tls>,
@@ -95,24 +95,24 @@ pub struct Network {
 /// The bounds on what clients of a listener may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a body [1MiB].
+    /// Bytes of a body (default 1MiB).
     pub body_max: usize,
-    /// Bytes of bodies held at once over all connections [64MiB].
+    /// Bytes of bodies held at once over all connections (default 64MiB).
     pub bodies_max: usize,
-    /// Bytes of a request's head [16KiB].
+    /// Bytes of a request's head (default 16KiB).
     pub head_max: usize,
-    /// Header fields of a request [64].
+    /// Header fields of a request (default 64).
     pub headers_max: usize,
-    /// Connections in all [512].
+    /// Connections in all (default 512).
     pub connections_max: usize,
-    /// Connections of one address, where an IPv6 address stands for its /64 [64].
+    /// Connections of one address, where an IPv6 address stands for its /64 (default 64).
     pub connections_per_address_max: usize,
     /// From the first moment a head may be sent to its end; also the idle time of a kept-alive
-    /// connection [10s].
+    /// connection (default 10s).
     pub head_timeout: Duration,
-    /// From the end of the head to the end of the body [30s].
+    /// From the end of the head to the end of the body (default 30s).
     pub body_timeout: Duration,
-    /// For the TLS handshake [10s].
+    /// For the TLS handshake (default 10s).
     pub handshake_timeout: Duration,
 }
 
@@ -163,13 +163,13 @@ pub struct Destination {
 /// What holds for every delivery.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// How old an event may become before it is given up [24h].
+    /// How old an event may become before it is given up (default 24h).
     pub max_age: Duration,
-    /// For one POST, from the first byte to the answer [10s].
+    /// For one POST, from the first byte to the answer (default 10s).
     pub timeout: Duration,
-    /// Events waiting for one destination [50000].
+    /// Events waiting for one destination (default 50000).
     pub queue_max: usize,
-    /// A backlog that the pace could not send in this time is merged by site [30s].
+    /// A backlog that the pace could not send in this time is merged by site (default 30s).
     pub digest_after: Duration,
     /// PEM text of certificate authorities to trust beside the public ones.
     pub extra_ca: Option<String>,

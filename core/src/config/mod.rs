@@ -1,7 +1,7 @@
 //! The configuration: TOML text in, [`Config`](checked::Config) or all of its problems out.
 //!
-//! The core reads no file. [`Draft`](raw::Draft) lists the files that a configuration names, whoever
-//! calls it reads them, and [`Draft::check`](raw::Draft::check) judges text and contents together.
+//! The core reads no file. [`Draft`](raw::Draft) lists the files that a configuration names, its
+//! caller reads them, and [`Draft::check`](raw::Draft::check) judges text and contents together.
 
 pub mod checked;
 pub mod problem;
@@ -12,8 +12,11 @@ mod urls;
 pub mod files;
 
 mod reader;
+mod section;
 
+mod admin;
 mod chat;
-mod sections;
+mod mist;
+mod webhook;
 
 pub mod raw;

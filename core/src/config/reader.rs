@@ -1,4 +1,5 @@
-//! A typed reader over TOML values that still know where they stand.
+//! A typed reader over TOML values that still know where they stand: what one walk over a file
+//! finds, and one [`Item`] of it.
 //!
 //! Readers return `None` where a key is absent or its value unusable; in the latter case they have
 //! noted a problem, so the caller may go on with a default and find the next problem.
@@ -7,14 +8,13 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::{cell::RefCell, net::SocketAddr, ops::RangeInclusive, time::Duration};
+use core::cell::RefCell;
 
-use toml::de::{DeTable, DeValue};
+use toml::{Spanned, de::DeValue};
 
 use super::{
     files::{FileKind, FileRequest, Files, one_line},
-    problem::{Fault, Problem, meant, quoted, segment},
-    units::{self, Units},
+    problem::{Fault, Problem, segment},
 };
 use crate::secret::Secret;
 
@@ -40,11 +40,6 @@ impl<'a> Reader<'a> {
         Self { text, folder, files, found: RefCell::default() }
     }
 
-    /// The file's outermost table.
-    pub(super) fn root(&'a self, table: &'a DeTable<'a>) -> Section<'a> {
-        Section::new(self, table, String::new(), 0)
-    }
-
     pub(super) fn finish(self) -> Found {
         let mut found = self.found.into_inner();
         found.requests.sort_by_key(|request| request.line);
@@ -53,12 +48,17 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn problem(&self, path: &str, at: usize, fault: Fault) {
+    /// Whether no problem has been noted so far.
+    pub(super) fn is_sound(&self) -> bool {
+        self.found.borrow().problems.is_empty()
+    }
+
+    pub(super) fn problem(&self, path: &str, at: usize, fault: Fault) {
         let problem = locate(self.text, at, path, fault);
         self.found.borrow_mut().problems.push(problem);
     }
 
-    fn warning(&self, path: &str, at: usize, fault: Fault) {
+    pub(super) fn warning(&self, path: &str, at: usize, fault: Fault) {
         let warning = locate(self.text, at, path, fault);
         self.found.borrow_mut().warnings.push(warning);
     }
@@ -75,237 +75,15 @@ pub(super) fn locate(text: &str, at: usize, path: &str, fault: Fault) -> Problem
     }
 }
 
-/// A table whose keys are ours.
-pub(super) struct Section<'a> {
-    reader: &'a Reader<'a>,
-    table: &'a DeTable<'a>,
-    path: String,
-    at: usize,
-    /// The keys asked for so far. At the end of the walk they are all that there can be.
-    known: RefCell<Vec<&'static str>>,
-}
-
-impl<'a> Section<'a> {
-    const fn new(reader: &'a Reader<'a>, table: &'a DeTable<'a>, path: String, at: usize) -> Self {
-        Self { reader, table, path, at, known: RefCell::new(Vec::new()) }
-    }
-
-    /// Ends the walk over this table: a key that nobody asked for is a problem.
-    pub(super) fn close(self) {
-        let mut known = self.known.into_inner();
-        known.sort_unstable();
-        for (key, _) in self.table {
-            let name = key.get_ref();
-            if !known.contains(&name.as_ref()) {
-                let expected = match meant(name, &known) {
-                    Some(meant) => alloc::format!("did you mean \"{meant}\"?"),
-                    None if known.is_empty() => "this section has no keys".into(),
-                    None => alloc::format!("one of {}", known.join(", ")),
-                };
-                let fault = Fault::new("unknown key", expected);
-                let path = child(&self.path, name);
-                self.reader.problem(&path, key.span().start, fault);
-            }
-        }
-    }
-
-    /// The value of a key.
-    pub(super) fn item(&self, key: &'static str) -> Option<Item<'a>> {
-        self.known.borrow_mut().push(key);
-        let (name, value) = self.table.get_key_value(key)?;
-        Some(Item {
-            reader: self.reader,
-            path: child(&self.path, key),
-            at: name.span().start,
-            value: value.get_ref(),
-        })
-    }
-
-    /// Whether none of `keys` is there.
-    pub(super) fn lacks(&self, keys: &[&str]) -> bool {
-        keys.iter().all(|key| !self.table.contains_key(*key))
-    }
-
-    /// Walks over the table of a key.
-    pub(super) fn section<T>(
-        &self,
-        key: &'static str,
-        read: impl FnOnce(&Section<'a>) -> T,
-    ) -> Option<T> {
-        self.item(key)?.section(read)
-    }
-
-    /// The values of those of `keys` that are there, in the order of the file.
-    pub(super) fn items(&self, keys: &[&'static str]) -> Vec<(&'static str, Item<'a>)> {
-        let mut items: Vec<_> =
-            keys.iter().filter_map(|key| Some((*key, self.item(key)?))).collect();
-        items.sort_by_key(|(_, item)| item.at);
-        items
-    }
-
-    /// The first of several keys that exclude each other.
-    pub(super) fn one_of(&self, keys: &[&'static str]) -> Option<(&'static str, Item<'a>)> {
-        let mut items = self.items(keys).into_iter();
-        let first = items.next()?;
-        for (_, item) in items {
-            item.problem(alloc::format!("excluded by {}", first.1.path), "one of the two");
-        }
-        Some(first)
-    }
-
-    /// Notes that a required key is missing.
-    pub(super) fn missing(&self, key: &str, expected: impl Into<String>) {
-        self.conflict(key, Fault::new("missing", expected));
-    }
-
-    /// Notes a problem of the section as a whole.
-    pub(super) fn problem(&self, what: impl Into<String>, expected: impl Into<String>) {
-        self.reader.problem(&self.path, self.at, Fault::new(what, expected));
-    }
-
-    /// Notes a doubt about a key that is absent or right in itself.
-    pub(super) fn warning(&self, key: &str, fault: Fault) {
-        let (path, at) = self.place(key);
-        self.reader.warning(&path, at, fault);
-    }
-
-    /// Notes that values which are right one by one do not fit together.
-    pub(super) fn conflict(&self, key: &str, fault: Fault) {
-        let (path, at) = self.place(key);
-        self.reader.problem(&path, at, fault);
-    }
-
-    /// Where a key is, or where it would be.
-    fn place(&self, key: &str) -> (String, usize) {
-        let found = self.table.get_key_value(key);
-        let at = found.map_or(self.at, |(name, _)| name.span().start);
-        (child(&self.path, key), at)
-    }
-
-    pub(super) fn flag(&self, key: &'static str) -> bool {
-        let Some(item) = self.item(key) else {
-            return false;
-        };
-        item.value.as_bool().unwrap_or_else(|| {
-            item.mistyped("true or false");
-            false
-        })
-    }
-
-    /// A text that `judge` accepts; `expected` says what it should be.
-    pub(super) fn judged<T>(
-        &self,
-        key: &'static str,
-        expected: &str,
-        judge: impl FnOnce(&'a str) -> Result<T, Fault>,
-    ) -> Option<T> {
-        self.item(key)?.judged(expected, judge)
-    }
-
-    pub(super) fn listen(&self, key: &'static str) -> Option<SocketAddr> {
-        let expected = "an address with a port, such as \"0.0.0.0:51361\" or \"[::1]:51361\"";
-        self.judged(key, expected, |text| {
-            text.parse().map_err(|_| {
-                let what = alloc::format!("{} is not an address with a port", quoted(text));
-                Fault::new(what, "such as \"0.0.0.0:51361\" or \"[::1]:51361\"")
-            })
-        })
-    }
-
-    pub(super) fn duration(
-        &self,
-        key: &'static str,
-        default: Duration,
-        bounds: RangeInclusive<Duration>,
-    ) -> Duration {
-        let millis = |duration: &Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let bounds = millis(bounds.start())..=millis(bounds.end());
-        self.quantity(key, units::DURATION, "30s", bounds).map_or(default, Duration::from_millis)
-    }
-
-    pub(super) fn size(
-        &self,
-        key: &'static str,
-        default: usize,
-        bounds: RangeInclusive<usize>,
-    ) -> usize {
-        let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
-        let bounds = bytes(*bounds.start())..=bytes(*bounds.end());
-        self.quantity(key, units::SIZE, "1MiB", bounds)
-            .and_then(|size| usize::try_from(size).ok())
-            .unwrap_or(default)
-    }
-
-    fn quantity(
-        &self,
-        key: &'static str,
-        units: Units,
-        example: &str,
-        bounds: RangeInclusive<u64>,
-    ) -> Option<u64> {
-        let item = self.item(key)?;
-        let form = alloc::format!(
-            "a whole number with its unit ({}), such as \"{example}\"",
-            units::names(units)
-        );
-        if matches!(item.value, DeValue::Integer(_) | DeValue::Float(_)) {
-            item.problem("this number has no unit", form);
-            return None;
-        }
-        item.judged(&form, |text| {
-            let quantity = units::parse(text, units)
-                .ok_or_else(|| Fault::new(alloc::format!("{} is not one", quoted(text)), &*form))?;
-            let written = |quantity| units::written(quantity, units);
-            within(quantity, &bounds, written)
-        })
-    }
-
-    pub(super) fn count(
-        &self,
-        key: &'static str,
-        default: usize,
-        bounds: RangeInclusive<usize>,
-    ) -> usize {
-        let Some(item) = self.item(key) else {
-            return default;
-        };
-        let Some(integer) = item.value.as_integer() else {
-            item.mistyped("a whole number");
-            return default;
-        };
-        // What does not fit is out of bounds on one side or the other.
-        let count = i128::from_str_radix(integer.as_str(), integer.radix())
-            .map_or(usize::MAX, |n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
-        within(count, &bounds, |count| count.to_string())
-            .map_err(|fault| item.fault(fault))
-            .unwrap_or(default)
-    }
-
-    /// A secret in `key`, or in the file that `file_key` names, with the item that has it.
-    pub(super) fn secret(
-        &self,
-        key: &'static str,
-        file_key: &'static str,
-    ) -> Option<(Item<'a>, Secret)> {
-        let (found, item) = self.one_of(&[key, file_key])?;
-        let secret = if found == key { item.secret()? } else { item.secret_file()? };
-        Some((item, secret))
-    }
-}
-
 /// The value of a key, or an element of a list.
 pub(super) struct Item<'a> {
-    reader: &'a Reader<'a>,
-    path: String,
-    at: usize,
-    value: &'a DeValue<'a>,
+    pub(super) reader: &'a Reader<'a>,
+    pub(super) path: String,
+    pub(super) at: usize,
+    pub(super) value: &'a DeValue<'a>,
 }
 
 impl<'a> Item<'a> {
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
     pub(super) fn problem(&self, what: impl Into<String>, expected: impl Into<String>) {
         self.fault(Fault::new(what, expected));
     }
@@ -318,11 +96,11 @@ impl<'a> Item<'a> {
         self.reader.warning(&self.path, self.at, fault);
     }
 
-    fn mistyped(&self, expected: &str) {
+    pub(super) fn mistyped(&self, expected: &str) {
         let what = match self.value {
             DeValue::String(_) => "this is a text",
             DeValue::Integer(_) | DeValue::Float(_) => "this is a number",
-            DeValue::Boolean(_) => "this is a true or false",
+            DeValue::Boolean(_) => "this is a boolean",
             DeValue::Datetime(_) => "this is a date or a time",
             DeValue::Array(_) => "this is a list",
             DeValue::Table(_) => "this is a table",
@@ -355,7 +133,7 @@ impl<'a> Item<'a> {
         if array.is_empty() {
             self.problem("this list is empty", expected);
         }
-        let element = |(index, value): (usize, &'a toml::Spanned<DeValue<'a>>)| Item {
+        let element = |(index, value): (usize, &'a Spanned<DeValue<'a>>)| Item {
             reader: self.reader,
             path: alloc::format!("{}[{index}]", self.path),
             at: value.span().start,
@@ -365,10 +143,10 @@ impl<'a> Item<'a> {
     }
 
     /// The entries of a table whose keys are the user's, in the order of the file.
-    pub(super) fn entries(&self, expected: &str) -> Vec<(&'a str, Self)> {
+    pub(super) fn entries(&self, expected: &str) -> Option<Vec<(&'a str, Self)>> {
         let Some(table) = self.value.as_table() else {
             self.mistyped(expected);
-            return Vec::new();
+            return None;
         };
         let mut entries: Vec<_> = table
             .iter()
@@ -383,19 +161,7 @@ impl<'a> Item<'a> {
             })
             .collect();
         entries.sort_by_key(|(_, item)| item.at);
-        entries
-    }
-
-    /// Walks over a table whose keys are ours.
-    pub(super) fn section<T>(&self, read: impl FnOnce(&Section<'a>) -> T) -> Option<T> {
-        let Some(table) = self.value.as_table() else {
-            self.mistyped("a table");
-            return None;
-        };
-        let section = Section::new(self.reader, table, self.path.clone(), self.at);
-        let value = read(&section);
-        section.close();
-        Some(value)
+        Some(entries)
     }
 
     pub(super) fn secret(&self) -> Option<Secret> {
@@ -448,22 +214,7 @@ impl<'a> Item<'a> {
     }
 }
 
-fn child(path: &str, key: &str) -> String {
+/// The path of a key in the table at `path`.
+pub(super) fn child(path: &str, key: &str) -> String {
     if path.is_empty() { segment(key) } else { alloc::format!("{path}.{}", segment(key)) }
-}
-
-fn within<T: Copy + PartialOrd>(
-    value: T,
-    bounds: &RangeInclusive<T>,
-    written: impl Fn(T) -> String,
-) -> Result<T, Fault> {
-    let (min, max) = (written(*bounds.start()), written(*bounds.end()));
-    let expected = alloc::format!("from {min} to {max}");
-    if value < *bounds.start() {
-        Err(Fault::new("this is too little", expected))
-    } else if value > *bounds.end() {
-        Err(Fault::new("this is too much", expected))
-    } else {
-        Ok(value)
-    }
 }

@@ -12,23 +12,40 @@ use super::{
 };
 use crate::delivery::pace::Window;
 
-/// A family of units: names and factors, smallest first.
-pub(super) type Units = &'static [(&'static str, u64)];
+/// A family of units.
+pub(super) struct Units {
+    /// What they measure.
+    pub(super) noun: &'static str,
+    /// A quantity for messages.
+    pub(super) example: &'static str,
+    /// Names and factors, smallest first.
+    factors: &'static [(&'static str, u64)],
+}
 
 /// Durations, in milliseconds.
-pub(super) const DURATION: Units =
-    &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+pub(super) const DURATION: Units = Units {
+    noun: "duration",
+    example: "30s",
+    factors: &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)],
+};
 
 /// Sizes, in bytes.
-pub(super) const SIZE: Units = &[
-    ("B", 1),
-    ("KB", 1_000),
-    ("KiB", 1 << 10),
-    ("MB", 1_000_000),
-    ("MiB", 1 << 20),
-    ("GB", 1_000_000_000),
-    ("GiB", 1 << 30),
-];
+pub(super) const SIZE: Units = Units {
+    noun: "size",
+    example: "1MiB",
+    factors: &[
+        ("B", 1),
+        ("KB", 1_000),
+        ("KiB", 1 << 10),
+        ("MB", 1_000_000),
+        ("MiB", 1 << 20),
+        ("GB", 1_000_000_000),
+        ("GiB", 1 << 30),
+    ],
+};
+
+/// Bare numbers.
+const NONE: Units = Units { noun: "number", example: "1", factors: &[("", 1)] };
 
 /// The most that one window of a pace may count: each counted send is remembered.
 const PACE_COUNT_MAX: u64 = 100_000;
@@ -38,23 +55,23 @@ const PACE_WINDOWS_MAX: usize = 8;
 const PACE_PER_MAX: u64 = 31 * 86_400_000;
 
 /// A whole number directly followed by its unit, in the smallest unit.
-pub(super) fn parse(text: &str, units: Units) -> Option<u64> {
+pub(super) fn parse(text: &str, units: &Units) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    let (_, factor) = units.factors.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
 /// A quantity in the largest unit that leaves no fraction.
-pub(super) fn written(quantity: u64, units: Units) -> String {
-    let fitting = units.iter().rev().find(|(_, factor)| quantity.is_multiple_of(*factor));
+pub(super) fn written(quantity: u64, units: &Units) -> String {
+    let fitting = units.factors.iter().rev().find(|(_, factor)| quantity.is_multiple_of(*factor));
     let (name, factor) = fitting.copied().unwrap_or(("", 1));
     alloc::format!("{}{name}", quantity / factor)
 }
 
 /// The names of the units, for a message.
-pub(super) fn names(units: Units) -> String {
-    let names: Vec<_> = units.iter().map(|(name, _)| *name).collect();
+pub(super) fn names(units: &Units) -> String {
+    let names: Vec<_> = units.factors.iter().map(|(name, _)| *name).collect();
     names.join(", ")
 }
 
@@ -74,10 +91,9 @@ pub(super) fn pace(text: &str) -> Result<Vec<Window>, Fault> {
 
 fn window(text: &str) -> Option<Window> {
     let (count, per) = text.split_once('/')?;
-    // A count has no unit, so it is read as a quantity of the unit without a name.
-    let count = parse(count, &[("", 1)]).filter(|count| (1..=PACE_COUNT_MAX).contains(count))?;
-    let per = parse(per, DURATION)
-        .or_else(|| parse(&alloc::format!("1{per}"), DURATION))
+    let count = parse(count, &NONE).filter(|count| (1..=PACE_COUNT_MAX).contains(count))?;
+    let per = parse(per, &DURATION)
+        .or_else(|| parse(&alloc::format!("1{per}"), &DURATION))
         .filter(|per| (1..=PACE_PER_MAX).contains(per))?;
     Some(Window { count: u32::try_from(count).ok()?, per: Duration::from_millis(per) })
 }
@@ -95,10 +111,15 @@ pub(super) fn network(text: &str) -> Result<Network, Fault> {
         None => (text, None),
     };
     let address: IpAddr = address.parse().map_err(|_| fault())?;
+    if address.to_canonical() != address {
+        // Peers are compared as what they are, so this would match nobody.
+        let what = alloc::format!("{} is an IPv4 address in IPv6 notation", quoted(text));
+        return Err(Fault::new(what, "IPv4 notation, such as \"192.0.2.7\" or \"10.0.0.0/8\""));
+    }
     let bits: u8 = if address.is_ipv4() { 32 } else { 128 };
     let prefix = match prefix {
         None => bits,
-        Some(prefix) => parse(prefix, &[("", 1)])
+        Some(prefix) => parse(prefix, &NONE)
             .and_then(|prefix| u8::try_from(prefix).ok())
             .filter(|prefix| *prefix <= bits)
             .ok_or_else(fault)?,
@@ -152,7 +173,7 @@ mod tests {
             ("99999999999999999999s", None),
             ("18446744073709551615d", None),
         ] {
-            assert_eq!(parse(text, DURATION), millis, "{text}");
+            assert_eq!(parse(text, &DURATION), millis, "{text}");
         }
         for (text, bytes) in [
             ("512B", Some(512)),
@@ -163,17 +184,17 @@ mod tests {
             ("1mb", None),
             ("1M", None),
         ] {
-            assert_eq!(parse(text, SIZE), bytes, "{text}");
+            assert_eq!(parse(text, &SIZE), bytes, "{text}");
         }
     }
 
     #[test]
     fn a_quantity_is_written_as_a_person_would() {
-        assert_eq!(written(90_000, DURATION), "90s");
-        assert_eq!(written(604_800_000, DURATION), "7d");
-        assert_eq!(written(8_192, SIZE), "8KiB");
-        assert_eq!(written(1_000_000, SIZE), "1MB");
-        assert_eq!(written(1_025, SIZE), "1025B");
+        assert_eq!(written(90_000, &DURATION), "90s");
+        assert_eq!(written(604_800_000, &DURATION), "7d");
+        assert_eq!(written(8_192, &SIZE), "8KiB");
+        assert_eq!(written(1_000_000, &SIZE), "1MB");
+        assert_eq!(written(1_025, &SIZE), "1025B");
     }
 
     #[test]
@@ -203,7 +224,16 @@ mod tests {
         ] {
             assert_eq!(network(text).map(|network| network.prefix), Ok(prefix));
         }
-        for text in ["", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/", "::/129", "any", "1.2.3.4/+8"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "10.0.0.0/",
+            "::/129",
+            "any",
+            "1.2.3.4/+8",
+            "::ffff:1.2.3.4",
+        ] {
             assert!(network(text).is_err(), "{text}");
         }
         assert_eq!(

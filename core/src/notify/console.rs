@@ -26,24 +26,12 @@ pub fn shape(notification: &Notification) -> Payload {
         severity: notification.severity.name(),
         summary: clean(&notification.summary),
         facts: facts
-            .map(|fact| Fact {
-                label: clean(&fact.label),
-                value: clean(&fact.value),
-            })
+            .map(|fact| Fact { label: clean(&fact.label), value: clean(&fact.value) })
             .collect(),
-        links: links
-            .map(|link| Link {
-                text: clean(&link.text),
-                url: clean(&link.url),
-            })
-            .collect(),
+        links: links.map(|link| Link { text: clean(&link.text), url: clean(&link.url) }).collect(),
         at: notification.at.map(|at| at.to_string()),
     };
-    Payload {
-        body: to_json(&message),
-        form: Form::Rich,
-        query: None,
-    }
+    Payload { body: to_json(&message), form: Form::Rich, query: None }
 }
 
 #[derive(Serialize)]

@@ -30,24 +30,15 @@ pub fn digest(items: &[Notification]) -> Notification {
     let (down, up) = incidents(items);
     let mut facts = Vec::new();
     if !down.is_empty() {
-        facts.push(Fact {
-            label: "Not recovered".to_string(),
-            value: plain::list(&down, DOWN_MAX),
-        });
+        facts
+            .push(Fact { label: "Not recovered".to_string(), value: plain::list(&down, DOWN_MAX) });
     }
     facts.extend(counts(items));
     if sites.len() > 1 {
-        facts.push(Fact {
-            label: "Sites".to_string(),
-            value: plain::list(&sites, NAMES_MAX),
-        });
+        facts.push(Fact { label: "Sites".to_string(), value: plain::list(&sites, NAMES_MAX) });
     }
     Notification {
-        severity: items
-            .iter()
-            .map(|item| item.severity)
-            .max()
-            .unwrap_or(Severity::Info),
+        severity: items.iter().map(|item| item.severity).max().unwrap_or(Severity::Info),
         title: format!("{}{place}", plain::count(items.len(), "event", "events")),
         summary: summary(items, down.len(), up),
         facts,
@@ -67,16 +58,11 @@ fn incidents(items: &[Notification]) -> (Vec<&str>, usize) {
         let Some(thread) = &item.thread else {
             continue;
         };
-        let began = last
-            .get(thread.key.as_str())
-            .is_some_and(|(_, began)| *began);
+        let began = last.get(thread.key.as_str()).is_some_and(|(_, began)| *began);
         last.insert(&thread.key, (item, began || !thread.recovery));
     }
     let recovered = |item: &Notification| item.thread.as_ref().is_some_and(|t| t.recovery);
-    let up = last
-        .values()
-        .filter(|(item, began)| *began && recovered(item))
-        .count();
+    let up = last.values().filter(|(item, began)| *began && recovered(item)).count();
     let down = items.iter().filter(|item| {
         let current = item.thread.as_ref().and_then(|t| last.get(t.key.as_str()));
         !recovered(item) && current.is_some_and(|(current, _)| core::ptr::eq(*current, *item))
@@ -92,17 +78,13 @@ fn summary(items: &[Notification], down: usize, up: usize) -> String {
             format!("From {first} to {last} ({lasted}).")
         }
         (Some(at), _) => format!("All at {at}."),
-        (None, _) => format!(
-            "{} waited to be sent.",
-            plain::count(items.len(), "event", "events")
-        ),
+        (None, _) => format!("{} waited to be sent.", plain::count(items.len(), "event", "events")),
     };
     let state = match (down, up) {
         (0, 0) => String::new(),
-        (0, up) => format!(
-            " {} ended; none is left open.",
-            plain::count(up, "failure", "failures")
-        ),
+        (0, up) => {
+            format!(" {} ended; none is left open.", plain::count(up, "failure", "failures"))
+        }
         (down, 0) => format!(" {} not recovered.", has(down)),
         (down, up) => format!(" {} not recovered; {up} more did.", has(down)),
     };
@@ -123,20 +105,13 @@ fn counts(items: &[Notification]) -> Vec<Fact> {
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, members)| {
         let loudest = members.iter().map(|item| item.severity).max();
-        (
-            core::cmp::Reverse(loudest),
-            core::cmp::Reverse(members.len()),
-        )
+        (core::cmp::Reverse(loudest), core::cmp::Reverse(members.len()))
     });
     let shown = match groups.len() > GROUPS_MAX {
         true => GROUPS_MAX - 1,
         false => groups.len(),
     };
-    let hidden: usize = groups
-        .iter()
-        .skip(shown)
-        .map(|(_, members)| members.len())
-        .sum();
+    let hidden: usize = groups.iter().skip(shown).map(|(_, members)| members.len()).sum();
     let mut facts: Vec<Fact> = groups
         .iter()
         .take(shown)
@@ -170,17 +145,9 @@ fn who_or_title(item: &Notification) -> &str {
 
 /// Whom an item is about.
 fn who(item: &Notification) -> Option<&str> {
-    [
-        "Device",
-        "Devices",
-        "Impacted",
-        "MAC",
-        "MACs",
-        "Admin",
-        "Destination",
-    ]
-    .into_iter()
-    .find_map(|label| fact(item, label))
+    ["Device", "Devices", "Impacted", "MAC", "MACs", "Admin", "Destination"]
+        .into_iter()
+        .find_map(|label| fact(item, label))
 }
 
 fn fact<'n>(item: &'n Notification, label: &str) -> Option<&'n str> {

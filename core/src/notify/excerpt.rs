@@ -212,22 +212,12 @@ struct Most {
 impl Most {
     const fn of(form: Form) -> Self {
         match form {
-            Form::Rich => Self {
-                title: 120,
-                summary: 1_000,
-                label: 60,
-                value: 500,
-                facts: 30,
-                links: 4,
-            },
-            Form::Compact | Form::Plain => Self {
-                title: 120,
-                summary: 300,
-                label: 40,
-                value: 120,
-                facts: 6,
-                links: 1,
-            },
+            Form::Rich => {
+                Self { title: 120, summary: 1_000, label: 60, value: 500, facts: 30, links: 4 }
+            }
+            Form::Compact | Form::Plain => {
+                Self { title: 120, summary: 300, label: 40, value: 120, facts: 6, links: 1 }
+            }
         }
     }
 }
@@ -247,11 +237,7 @@ fn status(notification: &Notification) -> String {
 
 fn line_or(text: &str, otherwise: &str, max: usize, cost: Cost) -> String {
     let line = line(text, max, cost);
-    if line.is_empty() {
-        String::from(otherwise)
-    } else {
-        line
-    }
+    if line.is_empty() { String::from(otherwise) } else { line }
 }
 
 /// Shortens to `keep` bytes, or a little less where that would take an accent, a skin tone or the
@@ -276,16 +262,13 @@ fn words(text: &str) -> impl Iterator<Item = char> {
         .enumerate()
         .flat_map(|(nth, word)| {
             let space = (nth > 0).then_some(' ');
-            space
-                .into_iter()
-                .chain(word.chars().filter(|c| !is_bidi_control(*c)))
+            space.into_iter().chain(word.chars().filter(|c| !is_bidi_control(*c)))
         })
 }
 
 /// Whether a reader would see nothing.
 fn is_blank(text: &str) -> bool {
-    text.chars()
-        .all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
+    text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
 
 /// The embeddings, overrides and isolates of UAX #9 §2. They reorder the text around them, so a
@@ -369,10 +352,7 @@ mod tests {
             label: String::from(label),
             value: String::from(value),
         };
-        let link = |url: &str| Link {
-            text: String::new(),
-            url: String::from(url),
-        };
+        let link = |url: &str| Link { text: String::new(), url: String::from(url) };
         Notification {
             severity: Severity::Warning,
             title: String::from("\u{202e}\n"),
@@ -410,16 +390,11 @@ mod tests {
     #[test]
     fn facts_beyond_the_most_are_counted() {
         let mut notification = notification();
-        for (count, more) in [
-            (30, ""),
-            (31, "… and 1 more detail"),
-            (10_000, "… and 9970 more details"),
-        ] {
+        for (count, more) in
+            [(30, ""), (31, "… and 1 more detail"), (10_000, "… and 9970 more details")]
+        {
             notification.facts = (0..count)
-                .map(|nth| Fact {
-                    label: String::from("N"),
-                    value: format!("{nth}"),
-                })
+                .map(|nth| Fact { label: String::from("N"), value: format!("{nth}") })
                 .collect();
             let excerpt = Excerpt::of(&notification, Form::Rich, units);
             assert_eq!((excerpt.facts.len(), excerpt.more.as_str()), (30, more));

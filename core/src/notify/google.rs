@@ -59,9 +59,8 @@ fn thread(notification: &Notification) -> Option<&str> {
 fn card(excerpt: &Excerpt) -> CardWithId {
     let mut sections = Vec::new();
     if !excerpt.summary.is_empty() {
-        sections.push(Section::of(Vec::from([Widget::TextParagraph {
-            text: html(&excerpt.summary),
-        }])));
+        sections
+            .push(Section::of(Vec::from([Widget::TextParagraph { text: html(&excerpt.summary) }])));
     }
     let mut facts: Vec<Widget> = excerpt
         .facts
@@ -73,9 +72,7 @@ fn card(excerpt: &Excerpt) -> CardWithId {
         })
         .collect();
     if !excerpt.more.is_empty() {
-        facts.push(Widget::TextParagraph {
-            text: html(&excerpt.more),
-        });
+        facts.push(Widget::TextParagraph { text: html(&excerpt.more) });
     }
     if !facts.is_empty() {
         sections.push(Section::of(facts));
@@ -83,23 +80,14 @@ fn card(excerpt: &Excerpt) -> CardWithId {
     if !excerpt.links.is_empty() {
         let buttons = excerpt.links.iter().map(|link| Button {
             text: inert(&link.text),
-            on_click: OnClick {
-                open_link: OpenLink {
-                    url: link.url.clone(),
-                },
-            },
+            on_click: OnClick { open_link: OpenLink { url: link.url.clone() } },
         });
-        sections.push(Section::of(Vec::from([Widget::ButtonList {
-            buttons: buttons.collect(),
-        }])));
+        sections.push(Section::of(Vec::from([Widget::ButtonList { buttons: buttons.collect() }])));
     }
     CardWithId {
         card_id: "notification",
         card: Card {
-            header: Header {
-                title: inert(&excerpt.headline()),
-                subtitle: excerpt.status.clone(),
-            },
+            header: Header { title: inert(&excerpt.headline()), subtitle: excerpt.status.clone() },
             sections,
         },
     }
@@ -127,9 +115,7 @@ fn inert(text: &str) -> String {
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
         let after = rest.clone().next();
-        let in_word = [before, after]
-            .into_iter()
-            .all(|c| c.is_some_and(char::is_alphanumeric));
+        let in_word = [before, after].into_iter().all(|c| c.is_some_and(char::is_alphanumeric));
         shown.push(match c {
             '*' => '∗',
             '_' if !in_word => '＿',
@@ -208,17 +194,9 @@ impl Section {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Widget {
-    TextParagraph {
-        text: String,
-    },
-    DecoratedText {
-        top_label: String,
-        text: String,
-        wrap_text: bool,
-    },
-    ButtonList {
-        buttons: Vec<Button>,
-    },
+    TextParagraph { text: String },
+    DecoratedText { top_label: String, text: String, wrap_text: bool },
+    ButtonList { buttons: Vec<Button> },
 }
 
 #[derive(Serialize)]
@@ -261,10 +239,7 @@ mod tests {
                 url: String::from("https://manage.mist.com/admin/"),
             }]),
             at: Some(UnixTime::from_secs(1_752_000_000)),
-            thread: Some(notify::Thread {
-                key: String::from("ap-1"),
-                recovery: true,
-            }),
+            thread: Some(notify::Thread { key: String::from("ap-1"), recovery: true }),
         }
     }
 
@@ -304,10 +279,7 @@ mod tests {
     fn a_key_that_is_no_name_makes_no_thread() {
         let mut notification = notification();
         for key in ["", "a&b", "ä", &"x".repeat(201)] {
-            notification.thread = Some(notify::Thread {
-                key: String::from(key),
-                recovery: false,
-            });
+            notification.thread = Some(notify::Thread { key: String::from(key), recovery: false });
             assert_eq!(shape(&notification, Form::Rich).query, None, "{key}");
         }
     }
@@ -316,10 +288,7 @@ mod tests {
     fn thirty_facts_of_astral_characters_take_the_next_rung() {
         let mut long = notification();
         long.facts = (0..30)
-            .map(|_| Fact {
-                label: String::from("Name"),
-                value: "😀".repeat(250),
-            })
+            .map(|_| Fact { label: String::from("Name"), value: "😀".repeat(250) })
             .collect();
         assert_eq!(shape(&long, Form::Rich).form, Form::Compact);
         long.facts.truncate(20);

@@ -38,9 +38,7 @@ pub struct Dashboard<'a> {
 impl<'a> Dashboard<'a> {
     /// The dashboard of an event's organization on this host.
     pub fn new(event: &'a Event<'a>, host: &str) -> Self {
-        let base = event
-            .org_id()
-            .map(|org| format!("https://{host}/admin/?org_id={org}#!"));
+        let base = event.org_id().map(|org| format!("https://{host}/admin/?org_id={org}#!"));
         Self { event, base }
     }
 
@@ -75,10 +73,7 @@ impl<'a> Dashboard<'a> {
             Some(site) => format!("site/{site}"),
             None => format!("org/{org}"),
         };
-        let group = self
-            .event
-            .id("group")
-            .unwrap_or(Cow::Borrowed("any%20type"));
+        let group = self.event.id("group").unwrap_or(Cow::Borrowed("any%20type"));
         let (start, end) = (at - 3_600, at + 30);
         self.link(
             "Alarm".to_owned(),
@@ -121,34 +116,14 @@ impl<'a> Dashboard<'a> {
             add("WLAN", "wlan_id", "wlan/detail", of_org.as_deref());
         }
         add("Ticket", "ticket_id", "tickets/ticket", of_org.as_deref());
-        add(
-            "Gateway template",
-            "gatewaytemplate_id",
-            "gatewayTemplates/detail",
-            None,
-        );
+        add("Gateway template", "gatewaytemplate_id", "gatewayTemplates/detail", None);
         add("WLAN template", "template_id", "templates/template", None);
-        add(
-            "RF template",
-            "rftemplate_id",
-            "rftemplates/rftemplate",
-            None,
-        );
-        add(
-            "Switch template",
-            "networktemplate_id",
-            "switchTemplate/detail",
-            None,
-        );
+        add("RF template", "rftemplate_id", "rftemplates/rftemplate", None);
+        add("Switch template", "networktemplate_id", "switchTemplate/detail", None);
         add("Mist tunnel", "mxtunnel_id", "mistTunnels/detail", None);
         add("Cluster", "mxcluster_id", "edge/clusterdetail", None);
         add("Mist Edge", "mxedge_id", "edge/edgedetail", None);
-        add(
-            "Device profile",
-            "deviceprofile_id",
-            "deviceProfiles/detail",
-            None,
-        );
+        add("Device profile", "deviceprofile_id", "deviceProfiles/detail", None);
         if let Some(id) = self.event.id("device_id") {
             links.extend(self.device(class.unwrap_or(DeviceClass::AccessPoint), &id));
         }
@@ -211,31 +186,22 @@ mod tests {
             );
             assert_eq!(
                 dashboard.audited(None),
-                [Link {
-                    text: "WLAN".to_owned(),
-                    url: format!("{base}wlan/detail/w/o1"),
-                }]
+                [Link { text: "WLAN".to_owned(), url: format!("{base}wlan/detail/w/o1") }]
             );
         });
     }
 
     #[test]
     fn a_link_without_its_ids_is_left_out() {
-        with_event(
-            r#"{"org_id":"x/../y","timestamp":1,"wxtag_id":"t"}"#,
-            |dashboard| {
-                assert_eq!(dashboard.alarm(), None);
-                assert_eq!(dashboard.audit_log(), None);
-                assert!(dashboard.audited(None).is_empty());
-            },
-        );
-        with_event(
-            r#"{"org_id":"o1","mxcluster_id":"\"><script>"}"#,
-            |dashboard| {
-                assert_eq!(dashboard.cluster(), None);
-                assert!(dashboard.device(DeviceClass::AccessPoint, "id").is_empty());
-                assert_eq!(dashboard.alarm(), None);
-            },
-        );
+        with_event(r#"{"org_id":"x/../y","timestamp":1,"wxtag_id":"t"}"#, |dashboard| {
+            assert_eq!(dashboard.alarm(), None);
+            assert_eq!(dashboard.audit_log(), None);
+            assert!(dashboard.audited(None).is_empty());
+        });
+        with_event(r#"{"org_id":"o1","mxcluster_id":"\"><script>"}"#, |dashboard| {
+            assert_eq!(dashboard.cluster(), None);
+            assert!(dashboard.device(DeviceClass::AccessPoint, "id").is_empty());
+            assert_eq!(dashboard.alarm(), None);
+        });
     }
 }

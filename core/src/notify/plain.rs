@@ -59,11 +59,8 @@ pub(super) fn cut(text: &str, max: usize) -> String {
 
 /// `SW_FOO_DHCP` and `foo-dhcp` as `sw foo DHCP`: a name from a program, in words.
 pub(super) fn words(name: &str) -> String {
-    let words: Vec<Cow<'_, str>> = name
-        .split(['_', '-', ' ', '.'])
-        .filter(|word| !word.is_empty())
-        .map(spelled)
-        .collect();
+    let words: Vec<Cow<'_, str>> =
+        name.split(['_', '-', ' ', '.']).filter(|word| !word.is_empty()).map(spelled).collect();
     words.join(" ")
 }
 
@@ -77,9 +74,7 @@ pub(super) fn humane(text: &str) -> String {
     let text = clean(text);
     let coded = !text.contains(' ')
         && text.contains(['_', '-'])
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'));
+        && text.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'));
     match coded {
         true => words(&text),
         false => text,
@@ -91,10 +86,9 @@ pub(super) fn humane(text: &str) -> String {
 pub(super) fn untagged(text: &str) -> &str {
     let mut rest = text.trim_start_matches([':', ' ']);
     while let Some((tag, after)) = rest.split_once(':') {
-        let shouted = tag
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-            && (tag.contains('_') || tag == "ERROR");
+        let shouted =
+            tag.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+                && (tag.contains('_') || tag == "ERROR");
         if !shouted {
             break;
         }
@@ -166,19 +160,14 @@ pub(super) fn after<'t>(text: &'t str, marker: &str) -> Option<&'t str> {
     };
     let found = match after.strip_prefix('[') {
         Some(bracketed) => bracketed.split(']').next()?,
-        None => after
-            .split(' ')
-            .next()?
-            .trim_matches(['"', '\'', ',', ';', ':', '.', '(', ')']),
+        None => after.split(' ').next()?.trim_matches(['"', '\'', ',', ';', ':', '.', '(', ')']),
     };
     (!found.is_empty()).then_some(found)
 }
 
 /// The neighbor that a routing message is about: Junos says `neighbor` or `peer`.
 pub(super) fn neighbor(text: &str) -> Option<&str> {
-    ["neighbor", "neighbour", "peer"]
-        .into_iter()
-        .find_map(|marker| after(text, marker))
+    ["neighbor", "neighbour", "peer"].into_iter().find_map(|marker| after(text, marker))
 }
 
 fn spelled(word: &str) -> Cow<'_, str> {
@@ -213,10 +202,7 @@ mod tests {
             ),
             "Interface ge-0/0/6 is DOWN: x"
         );
-        assert_eq!(
-            untagged("UI_COMMIT_COMPLETED:  : commit complete"),
-            "commit complete"
-        );
+        assert_eq!(untagged("UI_COMMIT_COMPLETED:  : commit complete"), "commit complete");
         assert_eq!(untagged("OC_FWUPDATE_NOTNEEDED"), "OC_FWUPDATE_NOTNEEDED");
         assert_eq!(untagged("AP: rebooted"), "AP: rebooted");
     }

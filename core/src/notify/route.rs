@@ -96,18 +96,12 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlarmSeverity { kind, severity } => {
-                write!(
-                    f,
-                    "unknown alarm {kind:?}, by its own severity {severity:?}"
-                )
+                write!(f, "unknown alarm {kind:?}, by its own severity {severity:?}")
             }
             Self::Builtin { kind } => write!(f, "built-in default for {kind}"),
             Self::IgnoredSite => f.write_str("site is ignored"),
             Self::NoDefault { topic } => {
-                write!(
-                    f,
-                    "no channel for topic {topic:?}: [chat.channels] does not name it"
-                )
+                write!(f, "no channel for topic {topic:?}: [chat.channels] does not name it")
             }
             Self::Override { topic, kind } if kind == ANY => {
                 write!(f, "override [chat.channels.{topic}] \"*\"")
@@ -131,11 +125,7 @@ pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
         Err(why) => (Severity::Info, why.clone()),
     };
     if is_ignored(event, routes) {
-        return Decision {
-            channel: None,
-            severity,
-            why: Why::IgnoredSite,
-        };
+        return Decision { channel: None, severity, why: Why::IgnoredSite };
     }
     if let Some((topic, kind, target)) = overriding(event, routes) {
         let channel = match target {
@@ -145,17 +135,10 @@ pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
         return Decision {
             channel,
             severity: channel.and_then(Severity::from_name).unwrap_or(severity),
-            why: Why::Override {
-                topic: topic.to_owned(),
-                kind: kind.to_owned(),
-            },
+            why: Why::Override { topic: topic.to_owned(), kind: kind.to_owned() },
         };
     }
-    Decision {
-        channel: default.is_ok().then_some(severity.name()),
-        severity,
-        why,
-    }
+    Decision { channel: default.is_ok().then_some(severity.name()), severity, why }
 }
 
 /// The mail address in an `admin_name` such as `First Last user@example.net`: its last word.
@@ -173,9 +156,7 @@ fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
     if let Some(row) = types::find(event.topic(), &kind) {
         return Ok((row.severity, Why::Builtin { kind: row.name }));
     }
-    let unknown = || Why::UnknownType {
-        kind: kind.to_string(),
-    };
+    let unknown = || Why::UnknownType { kind: kind.to_string() };
     match event.topic() {
         Topic::Alarms => {
             let sent = event.text("severity").unwrap_or_default();
@@ -185,10 +166,7 @@ fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
                 "info" => Severity::Info,
                 _ => return Ok((Severity::Info, unknown())),
             };
-            let why = Why::AlarmSeverity {
-                kind: kind.to_string(),
-                severity: sent.into_owned(),
-            };
+            let why = Why::AlarmSeverity { kind: kind.to_string(), severity: sent.into_owned() };
             Ok((severity, why))
         }
         Topic::Audits => {
@@ -203,9 +181,9 @@ fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
         Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::Mistgate | Topic::MxedgeEvents => {
             Ok((Severity::Info, unknown()))
         }
-        Topic::Other(_) | Topic::Ping => Err(Why::NoDefault {
-            topic: event.topic().name().to_owned(),
-        }),
+        Topic::Other(_) | Topic::Ping => {
+            Err(Why::NoDefault { topic: event.topic().name().to_owned() })
+        }
     }
 }
 
@@ -214,10 +192,8 @@ fn audit_class(event: &Event<'_>, routes: &Routes) -> &'static str {
         return SYSTEM;
     };
     let address = mail_address(&admin);
-    let approved = routes
-        .approved_admins
-        .iter()
-        .any(|approved| approved.trim().eq_ignore_ascii_case(address));
+    let approved =
+        routes.approved_admins.iter().any(|approved| approved.trim().eq_ignore_ascii_case(address));
     match approved {
         true => APPROVED,
         false => OTHERS,
@@ -226,10 +202,7 @@ fn audit_class(event: &Event<'_>, routes: &Routes) -> &'static str {
 
 fn is_ignored(event: &Event<'_>, routes: &Routes) -> bool {
     event.site_id().is_some_and(|site| {
-        routes
-            .ignored_sites
-            .iter()
-            .any(|ignored| ignored.eq_ignore_ascii_case(&site))
+        routes.ignored_sites.iter().any(|ignored| ignored.eq_ignore_ascii_case(&site))
     })
 }
 
@@ -243,9 +216,7 @@ fn overriding<'r>(event: &Event<'_>, routes: &'r Routes) -> Option<(&'r str, &'r
         true => audit_class(event, routes).into(),
         false => event.kind().unwrap_or_default(),
     };
-    let exact = targets
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(&kind));
+    let exact = targets.iter().find(|(name, _)| name.eq_ignore_ascii_case(&kind));
     let (kind, target) = exact.or_else(|| targets.get_key_value(ANY))?;
     Some((topic, kind, target))
 }
@@ -268,18 +239,12 @@ mod tests {
         };
         let event = Event::parse(topic, raw).expect("an object");
         let decision = route(&event, routes);
-        (
-            decision.channel.map(ToOwned::to_owned),
-            decision.severity,
-            decision.why.to_string(),
-        )
+        (decision.channel.map(ToOwned::to_owned), decision.severity, decision.why.to_string())
     }
 
     fn overrides(topic: &str, entries: &[(&str, Target)]) -> Routes {
-        let entries = entries
-            .iter()
-            .map(|(kind, target)| ((*kind).to_owned(), target.clone()))
-            .collect();
+        let entries =
+            entries.iter().map(|(kind, target)| ((*kind).to_owned(), target.clone())).collect();
         Routes {
             overrides: BTreeMap::from([(topic.to_owned(), entries)]),
             approved_admins: Vec::from(["Ann@example.net".to_owned()]),
@@ -295,43 +260,18 @@ mod tests {
     fn types_go_to_their_built_in_channel() {
         let routes = Routes::default();
         for (topic, json, channel, why) in [
-            (
-                "device-events",
-                r#"{"type":"AP_CONFIG_FAILED"}"#,
-                "critical",
-                "AP_CONFIG_FAILED",
-            ),
+            ("device-events", r#"{"type":"AP_CONFIG_FAILED"}"#, "critical", "AP_CONFIG_FAILED"),
             (
                 "device-events",
                 r#"{"type":"SW_PORT_BPDU_BLOCKED"}"#,
                 "warning",
                 "SW_PORT_BPDU_BLOCKED",
             ),
-            (
-                "device-updowns",
-                r#"{"type":"gw_disconnected"}"#,
-                "info",
-                "GW_DISCONNECTED",
-            ),
-            (
-                "mxedge-events",
-                r#"{"type":"ME_SERVICE_CRASHED"}"#,
-                "critical",
-                "ME_SERVICE_CRASHED",
-            ),
+            ("device-updowns", r#"{"type":"gw_disconnected"}"#, "info", "GW_DISCONNECTED"),
+            ("mxedge-events", r#"{"type":"ME_SERVICE_CRASHED"}"#, "critical", "ME_SERVICE_CRASHED"),
             ("alarms", r#"{"type":"rogue_ap"}"#, "critical", "rogue_ap"),
-            (
-                "alarms",
-                r#"{"type":"MISSING_VLAN"}"#,
-                "critical",
-                "missing_vlan",
-            ),
-            (
-                "mistgate",
-                r#"{"type":"DESTINATION_PARKED"}"#,
-                "critical",
-                "DESTINATION_PARKED",
-            ),
+            ("alarms", r#"{"type":"MISSING_VLAN"}"#, "critical", "missing_vlan"),
+            ("mistgate", r#"{"type":"DESTINATION_PARKED"}"#, "critical", "DESTINATION_PARKED"),
         ] {
             let decision = decide(topic, json, &routes);
             assert_eq!(decision.0.as_deref(), Some(channel), "{json}");
@@ -343,21 +283,12 @@ mod tests {
     fn unknown_types_speak_for_themselves() {
         let routes = Routes::default();
         let alarm = decide("alarms", r#"{"type":"new_x","severity":"warn"}"#, &routes);
-        assert_eq!(
-            (alarm.0.as_deref(), alarm.1),
-            (Some("warning"), Severity::Warning)
-        );
-        assert_eq!(
-            alarm.2,
-            "unknown alarm \"new_x\", by its own severity \"warn\""
-        );
+        assert_eq!((alarm.0.as_deref(), alarm.1), (Some("warning"), Severity::Warning));
+        assert_eq!(alarm.2, "unknown alarm \"new_x\", by its own severity \"warn\"");
         let event = decide("device-events", r#"{"type":"SW_NEW"}"#, &routes);
         assert_eq!(event.0.as_deref(), Some("info"));
         assert_eq!(event.2, "built-in default for unknown type \"SW_NEW\"");
-        assert_eq!(
-            decide("alarms", r#"{"type":"x"}"#, &routes).0.as_deref(),
-            Some("info")
-        );
+        assert_eq!(decide("alarms", r#"{"type":"x"}"#, &routes).0.as_deref(), Some("info"));
     }
 
     #[test]
@@ -372,23 +303,14 @@ mod tests {
             ],
         );
         let named = decide("device-events", r#"{"type":"AP_DISCONNECTED"}"#, &routes);
-        assert_eq!(
-            (named.0.as_deref(), named.1),
-            (Some("critical"), Severity::Critical)
-        );
-        assert_eq!(
-            named.2,
-            "override [chat.channels.device-events] ap_disconnected"
-        );
+        assert_eq!((named.0.as_deref(), named.1), (Some("critical"), Severity::Critical));
+        assert_eq!(named.2, "override [chat.channels.device-events] ap_disconnected");
         let dropped = decide("device-events", r#"{"type":"SW_PORT_UP"}"#, &routes);
         assert_eq!(dropped.0, None);
         let own = decide("device-events", r#"{"type":"AP_CONFIG_FAILED"}"#, &routes);
         assert_eq!((own.0.as_deref(), own.1), (Some("noc"), Severity::Critical));
         let rest = decide("device-events", r#"{"type":"AP_CONNECTED"}"#, &routes);
-        assert_eq!(
-            (rest.0.as_deref(), rest.1),
-            (Some("debug"), Severity::Debug)
-        );
+        assert_eq!((rest.0.as_deref(), rest.1), (Some("debug"), Severity::Debug));
         assert_eq!(rest.2, "override [chat.channels.device-events] \"*\"");
         let other = decide("device-updowns", r#"{"type":"AP_CONNECTED"}"#, &routes);
         assert_eq!(other.0.as_deref(), Some("info"));
@@ -409,16 +331,9 @@ mod tests {
         let approved = decide("audits", &admin(r#""Ann B ann@example.net""#), &routes);
         assert_eq!(approved.0.as_deref(), Some("debug"));
         assert_eq!(approved.2, "built-in default for approved_admins");
-        let disguised = decide(
-            "audits",
-            &admin(r#""ann@example.net eve@example.net""#),
-            &routes,
-        );
+        let disguised = decide("audits", &admin(r#""ann@example.net eve@example.net""#), &routes);
         assert_eq!(disguised.0.as_deref(), Some("critical"));
-        assert_eq!(
-            decide("audits", &admin("null"), &routes).0.as_deref(),
-            Some("noc")
-        );
+        assert_eq!(decide("audits", &admin("null"), &routes).0.as_deref(), Some("noc"));
         let system = decide("audits", &admin("null"), &Routes::default());
         assert_eq!(system.0.as_deref(), Some("info"));
         assert_eq!(system.2, "built-in default for system");
@@ -426,11 +341,7 @@ mod tests {
 
     #[test]
     fn topics_without_a_table_are_dropped_unless_the_operator_wants_them() {
-        let quiet = decide(
-            "nac-events",
-            r#"{"type":"NAC_CLIENT_DENY"}"#,
-            &Routes::default(),
-        );
+        let quiet = decide("nac-events", r#"{"type":"NAC_CLIENT_DENY"}"#, &Routes::default());
         assert_eq!(quiet.0, None);
         assert_eq!(
             quiet.2,
@@ -439,9 +350,6 @@ mod tests {
         assert_eq!(decide("ping", "{}", &Routes::default()).0, None);
         let routes = overrides("nac-events", &[("*", to("warning"))]);
         let wanted = decide("nac-events", r#"{"type":"NAC_CLIENT_DENY"}"#, &routes);
-        assert_eq!(
-            (wanted.0.as_deref(), wanted.1),
-            (Some("warning"), Severity::Warning)
-        );
+        assert_eq!((wanted.0.as_deref(), wanted.1), (Some("warning"), Severity::Warning));
     }
 }

@@ -34,17 +34,11 @@ pub fn shape(notification: &Notification, best: Form) -> Payload {
             Form::Plain => plain(&excerpt),
         })
     });
-    Payload {
-        body,
-        form,
-        query: None,
-    }
+    Payload { body, form, query: None }
 }
 
 fn blocks(excerpt: &Excerpt) -> Message {
-    let mut blocks = Vec::from([Block::Header {
-        text: Text::literal(&excerpt.headline()),
-    }]);
+    let mut blocks = Vec::from([Block::Header { text: Text::literal(&excerpt.headline()) }]);
     if !excerpt.summary.is_empty() {
         blocks.push(Block::Section {
             text: Some(Text::literal(&excerpt.summary)),
@@ -56,10 +50,11 @@ fn blocks(excerpt: &Excerpt) -> Message {
         .iter()
         .flat_map(|fact| [Text::label(&fact.label), Text::literal(&fact.value)])
         .collect();
-    blocks.extend(fields.chunks(FIELDS_MAX).map(|fields| Block::Section {
-        text: None,
-        fields: fields.to_vec(),
-    }));
+    blocks.extend(
+        fields
+            .chunks(FIELDS_MAX)
+            .map(|fields| Block::Section { text: None, fields: fields.to_vec() }),
+    );
     if !excerpt.links.is_empty() {
         let links = excerpt.links.iter().zip(1_usize..);
         blocks.push(Block::Actions {
@@ -163,11 +158,7 @@ enum Block {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Element {
-    Button {
-        action_id: String,
-        text: Text,
-        url: String,
-    },
+    Button { action_id: String, text: Text, url: String },
 }
 
 #[derive(Clone, Serialize)]
@@ -179,20 +170,14 @@ enum Text {
 
 impl Text {
     fn literal(text: &str) -> Self {
-        Self::PlainText {
-            text: escape(text),
-            emoji: false,
-        }
+        Self::PlainText { text: escape(text), emoji: false }
     }
 
     /// Bold, unless it holds anything that could mean something in `mrkdwn`.
     fn label(text: &str) -> Self {
         let is_inert = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '/' | '(' | ')');
         if text.chars().all(is_inert) {
-            Self::Mrkdwn {
-                text: format!("*{text}*"),
-                verbatim: true,
-            }
+            Self::Mrkdwn { text: format!("*{text}*"), verbatim: true }
         } else {
             Self::literal(text)
         }
@@ -270,10 +255,7 @@ mod tests {
     fn too_much_text_takes_the_next_rung() {
         let mut long = notification();
         long.facts = (0..30)
-            .map(|nth| Fact {
-                label: format!("Detail {nth}"),
-                value: "x".repeat(500),
-            })
+            .map(|nth| Fact { label: format!("Detail {nth}"), value: "x".repeat(500) })
             .collect();
         let payload = shape(&long, Form::Rich);
         assert_eq!(payload.form, Form::Compact);

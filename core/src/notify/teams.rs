@@ -29,11 +29,7 @@ pub fn shape(notification: &Notification, format: TeamsFormat, best: Form) -> Pa
             TeamsFormat::MessageCard => to_json(&message_card(&excerpt, form)),
         }
     });
-    Payload {
-        body,
-        form,
-        query: None,
-    }
+    Payload { body, form, query: None }
 }
 
 fn adaptive(excerpt: &Excerpt, form: Form) -> Message {
@@ -73,21 +69,19 @@ fn elements(excerpt: &Excerpt) -> (Vec<Element>, Vec<Action>) {
         body.push(Element::text(&excerpt.summary, Look::Body));
     }
     if !excerpt.facts.is_empty() {
-        let facts = excerpt.facts.iter().map(|fact| Fact {
-            title: markdown(&fact.label),
-            value: markdown(&fact.value),
-        });
-        body.push(Element::FactSet {
-            facts: facts.collect(),
-        });
+        let facts = excerpt
+            .facts
+            .iter()
+            .map(|fact| Fact { title: markdown(&fact.label), value: markdown(&fact.value) });
+        body.push(Element::FactSet { facts: facts.collect() });
     }
     if !excerpt.more.is_empty() {
         body.push(Element::text(&excerpt.more, Look::Note));
     }
-    let actions = excerpt.links.iter().map(|link| Action::OpenUrl {
-        title: link.text.clone(),
-        url: link.url.clone(),
-    });
+    let actions = excerpt
+        .links
+        .iter()
+        .map(|link| Action::OpenUrl { title: link.text.clone(), url: link.url.clone() });
     (body, actions.collect())
 }
 
@@ -124,10 +118,10 @@ fn message_card(excerpt: &Excerpt, form: Form) -> MessageCard {
     }
     card.title = Some(markdown(&excerpt.headline()));
     let texts = [&excerpt.summary, &excerpt.status, &excerpt.more].into_iter();
-    let facts = excerpt.facts.iter().map(|fact| CardFact {
-        name: markdown(&fact.label),
-        value: markdown(&fact.value),
-    });
+    let facts = excerpt
+        .facts
+        .iter()
+        .map(|fact| CardFact { name: markdown(&fact.label), value: markdown(&fact.value) });
     card.sections.push(CardSection {
         text: texts
             .filter(|text| !text.is_empty())
@@ -140,10 +134,7 @@ fn message_card(excerpt: &Excerpt, form: Form) -> MessageCard {
     let links = excerpt.links.iter().map(|link| OpenUri {
         r#type: "OpenUri",
         name: link.text.clone(),
-        targets: [Target {
-            os: "default",
-            uri: link.url.clone(),
-        }],
+        targets: [Target { os: "default", uri: link.url.clone() }],
     });
     card.potential_action.extend(links);
     card
@@ -162,11 +153,7 @@ const fn theme_color(tone: Tone) -> &'static str {
 
 /// How much a character may take, its backslash included.
 const fn cost(c: char) -> usize {
-    if c.is_ascii_punctuation() {
-        2
-    } else {
-        units(c)
-    }
+    if c.is_ascii_punctuation() { 2 } else { units(c) }
 }
 
 /// Escapes with backslashes what CommonMark or a card's `{{DATE(…)}}` would not show as it is.
@@ -194,9 +181,7 @@ fn is_live(before: Option<char>, c: char, rest: &str, numbered: bool) -> bool {
         '\\' | '`' | '*' | '[' | ']' | '<' | '~' => true,
         '(' => before == Some(']'),
         // An underscore inside a word is never emphasis (CommonMark 0.31 §6.2, rule 2).
-        '_' => ![before, after]
-            .into_iter()
-            .all(|c| c.is_some_and(char::is_alphanumeric)),
+        '_' => ![before, after].into_iter().all(|c| c.is_some_and(char::is_alphanumeric)),
         '&' => is_entity(rest),
         '{' => [before, after].contains(&Some('{')),
         '.' | ')' => numbered && ends_word,
@@ -459,19 +444,13 @@ mod tests {
     fn too_many_bytes_take_the_next_rung() {
         let mut long = notification();
         long.facts = (0..30)
-            .map(|nth| notify::Fact {
-                label: format!("Detail {nth}"),
-                value: "€".repeat(400),
-            })
+            .map(|nth| notify::Fact { label: format!("Detail {nth}"), value: "€".repeat(400) })
             .collect();
         for format in [TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard] {
             let payload = shape(&long, format, Form::Rich);
             assert_eq!(payload.form, Form::Compact);
             assert!(payload.body.contains("… and 24 more details"));
         }
-        assert_eq!(
-            shape(&long, TeamsFormat::AdaptiveCard, Form::Plain).form,
-            Form::Plain
-        );
+        assert_eq!(shape(&long, TeamsFormat::AdaptiveCard, Form::Plain).form, Form::Plain);
     }
 }

@@ -279,10 +279,7 @@ fn content_length(value: &[u8]) -> Result<u64, Doubt> {
     let length = digits.ok_or(bad("a Content-Length that is not a number"))?;
     match length.parse() {
         Ok(length) if length < ABSURD => Ok(length),
-        _ => Err(Doubt {
-            status: 413,
-            reason: "a body longer than allowed",
-        }),
+        _ => Err(Doubt { status: 413, reason: "a body longer than allowed" }),
     }
 }
 

@@ -66,9 +66,7 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     }
     draft.links.extend(dashboard.alarm());
     if let ([mac], Some(class)) = (alarm.macs.as_slice(), alarm.class) {
-        draft
-            .links
-            .extend(dashboard.device(class, &links::device_id(*mac)));
+        draft.links.extend(dashboard.device(class, &links::device_id(*mac)));
     }
     draft
 }
@@ -90,14 +88,11 @@ impl<'e> Alarm<'e> {
             .map(|(member, class)| (event.texts(member), class))
             .find(|(ids, _)| !ids.is_empty());
         let class = listed.as_ref().map(|(_, class)| *class);
-        let mut macs: Vec<Mac> = listed
-            .iter()
-            .flat_map(|(ids, _)| ids.iter().filter_map(|id| Mac::parse(id)))
-            .collect();
+        let mut macs: Vec<Mac> =
+            listed.iter().flat_map(|(ids, _)| ids.iter().filter_map(|id| Mac::parse(id))).collect();
         macs.dedup();
-        let mut reasons = texts(event, "reasons", |reason| {
-            plain::humane(plain::untagged(&plain::clean(reason)))
-        });
+        let mut reasons =
+            texts(event, "reasons", |reason| plain::humane(plain::untagged(&plain::clean(reason))));
         reasons.dedup();
         Self {
             event,
@@ -112,10 +107,7 @@ impl<'e> Alarm<'e> {
     fn value(&self, name: &str) -> Option<String> {
         let reasons = self.reasons.join("; ");
         let joined = |member, show: fn(&str) -> String| {
-            non_empty(plain::list(
-                &texts(self.event, member, show),
-                plain::NAMES_MAX,
-            ))
+            non_empty(plain::list(&texts(self.event, member, show), plain::NAMES_MAX))
         };
         match name {
             "device" => Some(self.placed()),
@@ -133,9 +125,7 @@ impl<'e> Alarm<'e> {
             "port" => joined("port_ids", plain::clean),
             "servers" => joined("servers", plain::clean),
             "ssids" => {
-                let ssids = texts(self.event, "ssids", |ssid| {
-                    format!("\"{}\"", plain::name(ssid))
-                });
+                let ssids = texts(self.event, "ssids", |ssid| format!("\"{}\"", plain::name(ssid)));
                 non_empty(plain::list(&ssids, plain::NAMES_MAX))
             }
             "text" => non_empty(reasons),
@@ -147,11 +137,8 @@ impl<'e> Alarm<'e> {
     /// `AP "a" (MAC …)`, `2 APs ("a" and "b")`, or `an AP` where none is named.
     fn bare(&self) -> String {
         let noun = subject::noun(self.class);
-        let quoted: Vec<String> = self
-            .names
-            .iter()
-            .map(|name| format!("\"{}\"", plain::name(name)))
-            .collect();
+        let quoted: Vec<String> =
+            self.names.iter().map(|name| format!("\"{}\"", plain::name(name))).collect();
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         match (quoted.as_slice(), macs.as_slice()) {
             ([], []) => format!("{} {noun}", subject::article(noun)),
@@ -159,20 +146,13 @@ impl<'e> Alarm<'e> {
             ([name], []) => format!("{noun} {name}"),
             ([name], [mac]) => format!("{noun} {name} (MAC {mac})"),
             (names, macs) => {
-                let listed = if names.len() >= macs.len() {
-                    names
-                } else {
-                    macs
-                };
+                let listed = if names.len() >= macs.len() { names } else { macs };
                 let plural = match noun.ends_with("ch") {
                     true => format!("{noun}es"),
                     false => format!("{noun}s"),
                 };
                 let number = listed.len();
-                format!(
-                    "{number} {plural} ({})",
-                    plain::list(listed, plain::NAMES_MAX)
-                )
+                format!("{number} {plural} ({})", plain::list(listed, plain::NAMES_MAX))
             }
         }
     }
@@ -190,11 +170,7 @@ impl<'e> Alarm<'e> {
 
     fn clients_phrase(&self) -> Option<String> {
         let clients = self.clients();
-        let noun = if clients.len() == 1 {
-            "client"
-        } else {
-            "clients"
-        };
+        let noun = if clients.len() == 1 { "client" } else { "clients" };
         let listed = non_empty(plain::list(&clients, plain::NAMES_MAX))?;
         Some(format!("{noun} {listed}"))
     }
@@ -246,22 +222,13 @@ impl<'e> Alarm<'e> {
         let detail = self.event.text("detail").map(|text| plain::clean(&text));
         draft.maybe("Details", detail.as_deref().map(plain::untagged));
         for (member, one, many) in LISTS {
-            let show = if member == "bssids" {
-                plain::mac
-            } else {
-                plain::clean
-            };
+            let show = if member == "bssids" { plain::mac } else { plain::clean };
             draft.several(one, many, &texts(self.event, member, show));
         }
         draft.several("Client", "Clients", &self.clients());
         draft.maybe("Node", self.event.text("node"));
         let number = |member| self.event.get(member).and_then(Detail::number);
-        if let Some(count) = self
-            .event
-            .get("count")
-            .and_then(Detail::integer)
-            .filter(|n| *n > 1)
-        {
+        if let Some(count) = self.event.get("count").and_then(Detail::integer).filter(|n| *n > 1) {
             draft.fact("Count", &count.to_string());
         }
         let last = number("last_seen").and_then(UnixTime::from_secs_f64);
@@ -310,23 +277,15 @@ struct Marvis {
 impl Marvis {
     /// `None` for the alarms of others.
     fn of(event: &Event<'_>) -> Option<Self> {
-        let ours = event
-            .text("group")
-            .is_some_and(|group| group.eq_ignore_ascii_case("marvis"));
+        let ours = event.text("group").is_some_and(|group| group.eq_ignore_ascii_case("marvis"));
         let entities = event.get("impacted_entities");
         if !ours && entities.is_none() && event.get("suggestion").is_none() {
             return None;
         }
         let unfolded = event.get("details").and_then(Detail::embedded);
-        let details = unfolded
-            .as_deref()
-            .map(Detail::from)
-            .or_else(|| event.get("details"));
+        let details = unfolded.as_deref().map(Detail::from).or_else(|| event.get("details"));
         let inner = |name: &str| details?.get(name)?.text();
-        let status = event
-            .text("status")
-            .or_else(|| inner("status"))
-            .or_else(|| inner("state"));
+        let status = event.text("status").or_else(|| inner("status")).or_else(|| inner("state"));
         let action = event.text("suggestion").or_else(|| inner("action"));
         let entities = entities.map(Detail::items).unwrap_or_default();
         Some(Self {
@@ -370,9 +329,7 @@ impl Marvis {
             draft.summary.push_str(&format!(" Root cause: {cause}."));
         }
         if let Some(action) = self.action.as_ref().filter(|_| !self.closed()) {
-            draft
-                .summary
-                .push_str(&format!(" Suggested action: {action}."));
+            draft.summary.push_str(&format!(" Suggested action: {action}."));
         }
         draft.several("Impacted", "Impacted", &self.impacted);
         draft.maybe("Status", self.status.as_deref().map(plain::humane));
@@ -421,9 +378,7 @@ fn entity_phrase(entity: Detail<'_>) -> (String, Option<String>) {
         (None, Some(mac), _) => format!("{kind} with MAC {mac}"),
         (None, None, Some(ip)) => format!("{kind} {ip}"),
         (None, None, None) => match entity.members().is_empty() {
-            true => entity
-                .text()
-                .map_or_else(|| "a device".to_string(), |text| plain::name(&text)),
+            true => entity.text().map_or_else(|| "a device".to_string(), |text| plain::name(&text)),
             false => format!("{} {kind}", subject::article(&kind)),
         },
     };
@@ -476,9 +431,7 @@ fn class_of(kind: &str) -> Option<DeviceClass> {
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| kind.starts_with(prefix));
     if starts(&["sw_", "switch_", "vc_"]) {
         Some(DeviceClass::Switch)
-    } else if starts(&[
-        "gw_", "gateway_", "ha_", "tunnel_", "vpn_", "wan_", "idp_", "url_",
-    ]) {
+    } else if starts(&["gw_", "gateway_", "ha_", "tunnel_", "vpn_", "wan_", "idp_", "url_"]) {
         Some(DeviceClass::Gateway)
     } else if starts(&["mist_edge_", "tt_"]) {
         Some(DeviceClass::MistEdge)

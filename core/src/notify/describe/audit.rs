@@ -26,13 +26,9 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let site = subject::site(event);
     let admin = event.text("admin_name").map(|name| person(&name));
     let address = event.text("src_ip").map(|ip| plain::name(&ip));
-    let what = message
-        .as_deref()
-        .unwrap_or("an action without a description")
-        .trim_end_matches('.');
-    let who = admin
-        .as_deref()
-        .unwrap_or("Mist itself, without an administrator,");
+    let what =
+        message.as_deref().unwrap_or("an action without a description").trim_end_matches('.');
+    let who = admin.as_deref().unwrap_or("Mist itself, without an administrator,");
     let from = address.map(|ip| format!(" from {ip}")).unwrap_or_default();
     let place = subject::at(site.as_deref());
     let mut draft = Draft {
@@ -47,18 +43,12 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     draft.maybe("Source IP", event.text("src_ip"));
     draft.maybe("Site", site);
     let (old, new) = (event.get("before"), event.get("after"));
-    let (old_text, new_text) = (
-        old.and_then(Detail::embedded),
-        new.and_then(Detail::embedded),
-    );
+    let (old_text, new_text) = (old.and_then(Detail::embedded), new.and_then(Detail::embedded));
     let old = old_text.as_deref().map(Detail::from).or(old);
     let new = new_text.as_deref().map(Detail::from).or(new);
     tell_changes(&mut draft, old, new);
     draft.maybe("User agent", event.text("user_agent"));
-    let class = event
-        .device_class()
-        .or_else(|| class_of(new))
-        .or_else(|| class_of(old));
+    let class = event.device_class().or_else(|| class_of(new)).or_else(|| class_of(old));
     draft.links = dashboard.audited(class);
     draft.links.extend(dashboard.audit_log());
     draft
@@ -91,14 +81,11 @@ fn tell_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'
         }
         match (side(old), side(new)) {
             (Some(old), Some(new)) if old == new => {}
-            (Some(_), Some(_)) if is_secret(name) => changes.push(Fact {
-                label: name.to_string(),
-                value: "changed (not shown)".to_owned(),
-            }),
-            (Some(old), Some(new)) => changes.push(Fact {
-                label: name.to_string(),
-                value: format!("{old} → {new}"),
-            }),
+            (Some(_), Some(_)) if is_secret(name) => changes
+                .push(Fact { label: name.to_string(), value: "changed (not shown)".to_owned() }),
+            (Some(old), Some(new)) => {
+                changes.push(Fact { label: name.to_string(), value: format!("{old} → {new}") })
+            }
             _ => elsewhere.push(name.to_string()),
         }
     }
@@ -112,10 +99,7 @@ fn tell_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'
 }
 
 fn member<'d>(members: &[(Cow<'_, str>, Detail<'d>)], name: &str) -> Option<Detail<'d>> {
-    members
-        .iter()
-        .rev()
-        .find_map(|(key, detail)| (key == name).then_some(*detail))
+    members.iter().rev().find_map(|(key, detail)| (key == name).then_some(*detail))
 }
 
 /// One side of a change; `None` for lists and objects.

@@ -79,22 +79,14 @@ fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     );
     let aps = texts(event, "disconnected_aps", plain::mac);
     draft.several("AP", "APs", &aps);
-    draft.several(
-        "Bounced port",
-        "Bounced ports",
-        &texts(event, "bounced_ports", plain::clean),
-    );
+    draft.several("Bounced port", "Bounced ports", &texts(event, "bounced_ports", plain::clean));
     if !speech.quoted.get() && !speech.repeats(row.name) {
         draft.maybe("Details", speech.text());
     }
     for (member, label) in SHOWN {
         draft.maybe(label, event.text(member));
     }
-    if let Some(count) = event
-        .get("count")
-        .and_then(Detail::integer)
-        .filter(|n| *n > 1)
-    {
+    if let Some(count) = event.get("count").and_then(Detail::integer).filter(|n| *n > 1) {
         draft.fact("Count", &count.to_string());
     }
     build(&mut draft, event);
@@ -109,9 +101,7 @@ fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
         .or_else(|| event.get("usage"));
     let member = |name: &str| Some(plain::clean(&usage?.get(name)?.text()?));
     let resource = member("resource");
-    let shown = resource
-        .as_deref()
-        .map_or_else(|| "resource".to_string(), plain::words);
+    let shown = resource.as_deref().map_or_else(|| "resource".to_string(), plain::words);
     let level = member("severity").map(|severity| severity.to_ascii_lowercase());
     let number = usage.and_then(Detail::text).map(|text| plain::clean(&text));
     let value = number.or_else(|| member("actual_value"));
@@ -204,9 +194,7 @@ fn about(draft: &mut Draft, subject: &Subject) {
 /// Model and version. Some events carry a plain counter as `version`, which is none.
 fn build(draft: &mut Draft, event: &Event<'_>) {
     draft.maybe("Model", event.text("model"));
-    let version = event
-        .text("version")
-        .filter(|version| version.contains(['.', '-']));
+    let version = event.text("version").filter(|version| version.contains(['.', '-']));
     draft.maybe("Version", event.text("apfw").or(version));
 }
 
@@ -285,10 +273,9 @@ impl<'s> Speech<'s> {
                 format!("{noun} {}", non_empty(plain::list(&ports, ITEMS_MAX))?)
             }
             "radio_changes" => self.radio_changes()?,
-            "server_change" => change(
-                self.event.text("old_server"),
-                self.event.text("new_server")?,
-            ),
+            "server_change" => {
+                change(self.event.text("old_server"), self.event.text("new_server")?)
+            }
             "transition" => self.transition()?,
             "versions" => {
                 let (from, to) = self.versions()?;
@@ -316,9 +303,7 @@ impl<'s> Speech<'s> {
         let verb = kind.rsplit('_').next();
         let inventory = ["ASSIGNED", "CLAIMED", "UNASSIGNED", "UNCLAIMED"];
         verb.is_some_and(|verb| inventory.contains(&verb))
-            && last
-                .zip(verb)
-                .is_some_and(|(last, verb)| last.eq_ignore_ascii_case(verb))
+            && last.zip(verb).is_some_and(|(last, verb)| last.eq_ignore_ascii_case(verb))
             || (kind.ends_with("UPGRADED") || kind.contains("_UPGRADE_"))
                 && self.versions().is_some()
             || kind == "SW_DYNAMIC_PORT_ASSIGNED" && self.value("profile").is_some()
@@ -331,9 +316,7 @@ impl<'s> Speech<'s> {
 
     /// The port, also where only the device's words name it.
     fn port(&self) -> Option<String> {
-        let member = ["port_id", "port"]
-            .into_iter()
-            .find_map(|name| self.event.text(name));
+        let member = ["port_id", "port"].into_iter().find_map(|name| self.event.text(name));
         if let Some(port) = member {
             return Some(plain::name(&port));
         }

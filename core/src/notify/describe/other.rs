@@ -21,16 +21,8 @@ use crate::{
 };
 
 /// Members that our sentences tell already.
-const TOLD: [&str; 8] = [
-    "ap",
-    "connect_float",
-    "disconnect_float",
-    "mac",
-    "name",
-    "ssid",
-    "username",
-    "version",
-];
+const TOLD: [&str; 8] =
+    ["ap", "connect_float", "disconnect_float", "mac", "name", "ssid", "username", "version"];
 
 /// What an event of a topic without a table says.
 pub(super) fn describe(event: &Event<'_>) -> Draft {
@@ -50,11 +42,7 @@ pub(super) fn describe(event: &Event<'_>) -> Draft {
         name if name.starts_with("location") => location(event),
         name => generic(event, name),
     };
-    let mut draft = Draft {
-        title,
-        summary,
-        ..Draft::default()
-    };
+    let mut draft = Draft { title, summary, ..Draft::default() };
     draft.maybe("Name", event.text("name"));
     draft.maybe("User", event.text("username"));
     draft.maybe("MAC", event.text("mac").map(|mac| plain::mac(&mac)));
@@ -76,11 +64,7 @@ pub(super) fn report(event: &Event<'_>) -> Draft {
     let name = event.kind().unwrap_or_default();
     let Some(row) = types::find(event.topic(), &name) else {
         let (title, summary) = generic(event, "mistgate");
-        let mut draft = Draft {
-            title,
-            summary,
-            ..Draft::default()
-        };
+        let mut draft = Draft { title, summary, ..Draft::default() };
         draft.scalars(event.members());
         return draft;
     };
@@ -90,10 +74,7 @@ pub(super) fn report(event: &Event<'_>) -> Draft {
             let waiting = waiting.filter(|waiting| *waiting > 0)?;
             let verb = if waiting == 1 { "waits" } else { "wait" };
             let number = usize::try_from(waiting).ok()?;
-            Some(Cow::Owned(format!(
-                "{} {verb}",
-                plain::count(number, "message", "messages")
-            )))
+            Some(Cow::Owned(format!("{} {verb}", plain::count(number, "message", "messages"))))
         }
         _ => event
             .text(name)
@@ -153,26 +134,19 @@ fn client_session(event: &Event<'_>) -> Words {
         Some(3) => ": it roamed to another AP",
         _ => "",
     };
-    let summary = format!(
-        "{client} left{}{}{lasted}{why}.",
-        network(event),
-        on_ap(event)
-    );
+    let summary = format!("{client} left{}{}{lasted}{why}.", network(event), on_ap(event));
     ("Client left".to_owned(), summary)
 }
 
 fn client_latency(event: &Event<'_>) -> Words {
-    let averages: Vec<String> = [
-        ("avg_auth", "authentication"),
-        ("avg_dhcp", "DHCP"),
-        ("avg_dns", "DNS"),
-    ]
-    .into_iter()
-    .filter_map(|(member, what)| {
-        let seconds = event.get(member)?.number()?;
-        Some(format!("{what} {:.0} ms", seconds * 1_000.0))
-    })
-    .collect();
+    let averages: Vec<String> =
+        [("avg_auth", "authentication"), ("avg_dhcp", "DHCP"), ("avg_dns", "DNS")]
+            .into_iter()
+            .filter_map(|(member, what)| {
+                let seconds = event.get(member)?.number()?;
+                Some(format!("{what} {:.0} ms", seconds * 1_000.0))
+            })
+            .collect();
     let place = place(event);
     let summary = match averages.is_empty() {
         true => format!("The latency of clients{place} was measured."),
@@ -182,9 +156,7 @@ fn client_latency(event: &Event<'_>) -> Words {
 }
 
 fn guest(event: &Event<'_>) -> Words {
-    let name = ["name", "email", "mobile"]
-        .into_iter()
-        .find_map(|member| event.text(member));
+    let name = ["name", "email", "mobile"].into_iter().find_map(|member| event.text(member));
     let guest = match (name, event.text("client")) {
         (Some(name), _) => format!("Guest \"{}\"", plain::name(&name)),
         (None, Some(client)) => format!("The guest with MAC {}", plain::mac(&client)),
@@ -209,9 +181,8 @@ fn probe(event: &Event<'_>) -> Words {
         .into_iter()
         .find_map(|member| event.text(member))
         .map_or_else(|| "its target".to_owned(), |target| plain::name(&target));
-    let device = event
-        .text("device_mac")
-        .map_or_else(|| "a device".to_owned(), |mac| plain::mac(&mac));
+    let device =
+        event.text("device_mac").map_or_else(|| "a device".to_owned(), |mac| plain::mac(&mac));
     let place = place(event);
     let success = event.text("success");
     let loss = event.get("loss_percentage").and_then(Detail::number);
@@ -224,18 +195,12 @@ fn probe(event: &Event<'_>) -> Words {
     let (title, verb, end) = match (success.as_deref(), loss) {
         (Some("false"), _) => ("Marvis test failed", "did not reach", String::new()),
         (_, Some(loss)) if loss >= 100.0 => ("Marvis test failed", "did not reach", String::new()),
-        (_, Some(loss)) if loss > 0.0 => (
-            "Marvis test lost packets",
-            "reached",
-            format!(", losing {loss} % of the packets"),
-        ),
+        (_, Some(loss)) if loss > 0.0 => {
+            ("Marvis test lost packets", "reached", format!(", losing {loss} % of the packets"))
+        }
         _ => ("Marvis test passed", "reached", String::new()),
     };
-    let latency = if verb == "reached" {
-        latency
-    } else {
-        String::new()
-    };
+    let latency = if verb == "reached" { latency } else { String::new() };
     let summary = format!("Marvis Minis at {device}{place} {verb} {target}{latency}{end}.");
     (title.to_owned(), summary)
 }
@@ -245,20 +210,14 @@ fn nac(event: &Event<'_>, topic: &str) -> Words {
     let kind = kind.to_ascii_uppercase();
     let client = sentence::capitalized(&client(event));
     let place = match event.text("ssid") {
-        Some(_) => format!(
-            "{}{}",
-            network(event).replacen(" SSID", " on SSID", 1),
-            on_ap(event)
-        ),
+        Some(_) => format!("{}{}", network(event).replacen(" SSID", " on SSID", 1), on_ap(event)),
         None => event
             .text("port_id")
             .map(|port| format!(" on port {}", plain::name(&port)))
             .unwrap_or_default(),
     };
-    let vlan = event
-        .text("vlan")
-        .map(|vlan| format!(", VLAN {}", plain::name(&vlan)))
-        .unwrap_or_default();
+    let vlan =
+        event.text("vlan").map(|vlan| format!(", VLAN {}", plain::name(&vlan))).unwrap_or_default();
     let (title, verb) = match kind.as_str() {
         "NAC_CLIENT_PERMIT" => ("NAC let a client in", "was let in"),
         "NAC_CLIENT_DENY" => ("NAC refused a client", "was refused"),
@@ -275,10 +234,7 @@ fn nac(event: &Event<'_>, topic: &str) -> Words {
 }
 
 fn occupancy(event: &Event<'_>) -> Draft {
-    let alerts = event
-        .get("alert_events")
-        .map(Detail::items)
-        .unwrap_or_default();
+    let alerts = event.get("alert_events").map(Detail::items).unwrap_or_default();
     let over = |alert: &Detail<'_>| {
         let kind = alert.get("type").and_then(Detail::text);
         kind.is_some_and(|kind| kind.eq_ignore_ascii_case("COMPLIANCE-VIOLATION"))
@@ -294,10 +250,9 @@ fn occupancy(event: &Event<'_>) -> Draft {
         },
         summary: match (crowded, fine) {
             (0, 0) => format!("Mist sent an occupancy alert{place} without zones."),
-            (0, fine) => format!(
-                "{}{place} kept the limit again.",
-                sentence::capitalized(&zones(fine))
-            ),
+            (0, fine) => {
+                format!("{}{place} kept the limit again.", sentence::capitalized(&zones(fine)))
+            }
             (_, 0) => format!("{}{place} exceeded the limit of occupants.", zones(crowded)),
             (_, _) => format!(
                 "{}{place} exceeded the limit of occupants, {} kept it again.",
@@ -322,14 +277,9 @@ fn occupancy(event: &Event<'_>) -> Draft {
 }
 
 fn ping(event: &Event<'_>) -> Words {
-    let name = event
-        .text("name")
-        .map(|name| format!(" \"{}\"", plain::name(&name)))
-        .unwrap_or_default();
-    (
-        "Webhook test".to_owned(),
-        format!("Mist tested the webhook{name}."),
-    )
+    let name =
+        event.text("name").map(|name| format!(" \"{}\"", plain::name(&name))).unwrap_or_default();
+    ("Webhook test".to_owned(), format!("Mist tested the webhook{name}."))
 }
 
 fn zone(event: &Event<'_>) -> Words {
@@ -369,9 +319,7 @@ fn service_levels(event: &Event<'_>) -> Draft {
     };
     draft.maybe("Site", subject::site(event));
     for (name, level) in levels {
-        let share = level
-            .number()
-            .map(|share| format!("{:.0} %", share * 100.0));
+        let share = level.number().map(|share| format!("{:.0} %", share * 100.0));
         draft.maybe(&plain::label(&name), share);
     }
     draft
@@ -413,21 +361,14 @@ fn client(event: &Event<'_>) -> String {
 }
 
 fn network(event: &Event<'_>) -> String {
-    event
-        .text("ssid")
-        .map(|ssid| format!(" SSID \"{}\"", plain::name(&ssid)))
-        .unwrap_or_default()
+    event.text("ssid").map(|ssid| format!(" SSID \"{}\"", plain::name(&ssid))).unwrap_or_default()
 }
 
 fn on_ap(event: &Event<'_>) -> String {
     let name = event.text("ap_name").map(|name| plain::clean(&name));
     let mac = event.text("ap").and_then(|ap| Mac::parse(&ap));
-    let subject = Subject {
-        class: Some(DeviceClass::AccessPoint),
-        name,
-        mac,
-        site: subject::site(event),
-    };
+    let subject =
+        Subject { class: Some(DeviceClass::AccessPoint), name, mac, site: subject::site(event) };
     match (&subject.name, subject.mac) {
         (None, None) => place(event),
         _ => format!(" on {}", subject.placed()),

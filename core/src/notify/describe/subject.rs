@@ -25,12 +25,7 @@ impl Subject {
             .device_name()
             .map(|name| plain::clean(&name))
             .filter(|name| mac.is_none() || Mac::parse(name) != mac);
-        Self {
-            class: event.device_class().or(edge),
-            name,
-            mac,
-            site: site(event),
-        }
+        Self { class: event.device_class().or(edge), name, mac, site: site(event) }
     }
 
     /// `AP "Reception" (MAC 5c:5b:35:00:00:01)`, or `an AP` where nothing else is known.
@@ -57,17 +52,13 @@ pub(super) fn site(event: &Event<'_>) -> Option<String> {
 
 /// ` at site HQ`, ` at Site 1`, or nothing.
 pub(super) fn at(site: Option<&str>) -> String {
-    site.map(|site| format!(" at {}", named_site(site)))
-        .unwrap_or_default()
+    site.map(|site| format!(" at {}", named_site(site))).unwrap_or_default()
 }
 
 /// `site HQ`, or `Site 1` where the name says already that it is a site.
 pub(super) fn named_site(site: &str) -> String {
     let site = plain::name(site);
-    match site
-        .split(' ')
-        .any(|word| word.eq_ignore_ascii_case("site"))
-    {
+    match site.split(' ').any(|word| word.eq_ignore_ascii_case("site")) {
         true => site,
         false => format!("site {site}"),
     }
@@ -120,10 +111,7 @@ mod tests {
             "AP with MAC 5c:5b:35:00:00:01"
         );
         let nothing = r#"{"type":"GW_X","site_name":"Site 1"}"#;
-        assert_eq!(
-            subject(Topic::DeviceEvents, nothing).placed(),
-            "a gateway at Site 1"
-        );
+        assert_eq!(subject(Topic::DeviceEvents, nothing).placed(), "a gateway at Site 1");
         let edge = r#"{"mxedge_id":"00000000-0000-0000-1000-020000ee2974"}"#;
         assert_eq!(
             subject(Topic::MxedgeEvents, edge).bare(),

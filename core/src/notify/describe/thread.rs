@@ -36,12 +36,8 @@ pub(super) fn keyed(event: &Event<'_>, category: &str, parts: &[&str], recovery:
         digest.update(part.as_bytes());
         digest.update([0]);
     }
-    let digest: String = digest
-        .finalize()
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest: String =
+        digest.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     let category: String = category
         .chars()
         .map(|c| match c.is_ascii_alphanumeric() {
@@ -50,10 +46,7 @@ pub(super) fn keyed(event: &Event<'_>, category: &str, parts: &[&str], recovery:
         })
         .take(100)
         .collect();
-    Thread {
-        key: format!("{category}-{digest}"),
-        recovery,
-    }
+    Thread { key: format!("{category}-{digest}"), recovery }
 }
 
 /// The part of a device in the words of [`Pair::part`].

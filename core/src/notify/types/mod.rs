@@ -113,16 +113,8 @@ mod tests {
         for topic in ALL {
             let mut names = BTreeSet::new();
             for row in rows(&topic) {
-                assert!(
-                    names.insert(row.name.to_ascii_lowercase()),
-                    "{} twice",
-                    row.name
-                );
-                assert!(
-                    !row.title.is_empty() && !row.title.ends_with('.'),
-                    "{}",
-                    row.name
-                );
+                assert!(names.insert(row.name.to_ascii_lowercase()), "{} twice", row.name);
+                assert!(!row.title.is_empty() && !row.title.ends_with('.'), "{}", row.name);
                 assert!(row.title.len() <= 60, "{}: long title", row.name);
                 if let Err(error) = sentence::check(row.sentence) {
                     panic!("{}: {error}", row.name);
@@ -152,10 +144,7 @@ mod tests {
     #[test]
     fn a_type_is_found_in_any_case_and_only_under_its_topic() {
         let row = find(&Topic::DeviceUpdowns, "ap_Disconnected").expect("a known type");
-        assert_eq!(
-            (row.name, row.severity),
-            ("AP_DISCONNECTED", Severity::Info)
-        );
+        assert_eq!((row.name, row.severity), ("AP_DISCONNECTED", Severity::Info));
         assert!(find(&Topic::Alarms, "AP_DISCONNECTED").is_none());
         assert!(find(&Topic::DeviceEvents, "device_down").is_none());
         assert!(find(&Topic::Ping, "AP_DISCONNECTED").is_none());

@@ -96,12 +96,7 @@ pub fn say<'v>(sentence: &str, value: &mut dyn FnMut(&str) -> Option<Cow<'v, str
 /// The text with its first letter in upper case.
 pub fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
-    letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .chain(letters)
-        .collect()
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 /// Whether a sentence is in the language.
@@ -176,14 +171,8 @@ mod tests {
 
     #[test]
     fn the_first_alternative_without_a_hole_is_said() {
-        assert_eq!(
-            said("{device} lost[ {port}]."),
-            "Switch \"a\" lost ge-0/0/1."
-        );
-        assert_eq!(
-            said("[port {lag}|port {port}|a port] up[: {text}]."),
-            "Port ge-0/0/1 up."
-        );
+        assert_eq!(said("{device} lost[ {port}]."), "Switch \"a\" lost ge-0/0/1.");
+        assert_eq!(said("[port {lag}|port {port}|a port] up[: {text}]."), "Port ge-0/0/1 up.");
         assert_eq!(said("[port {lag}|a port] up."), "A port up.");
         assert_eq!(said("[{text}]"), "");
     }
@@ -194,9 +183,7 @@ mod tests {
         assert_eq!(check("Port {port}."), Err(Error::Uncertain));
         assert_eq!(check("[{prot}]."), Err(Error::Unknown));
         assert_eq!(check("{prot}."), Err(Error::Unknown));
-        for broken in [
-            "[{port}", "{port]}", "a]", "]a[", "[a[b]]", "{device", "device}",
-        ] {
+        for broken in ["[{port}", "{port]}", "a]", "]a[", "[a[b]]", "{device", "device}"] {
             assert_eq!(check(broken), Err(Error::Brackets), "{broken}");
         }
     }

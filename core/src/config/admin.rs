@@ -1,0 +1,62 @@
+//! `[admin]`: the endpoint for those who run it.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::{checked::Admin, problem::Fault, section::Section};
+
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9361);
+
+/// `[admin]`
+pub(super) fn admin(section: &Section<'_>) -> Admin {
+    let listen = section.listen("listen", LISTEN);
+    let token = section.token();
+    if !listen.ip().is_loopback() {
+        if section.lacks(&["token", "token_file"]) {
+            let expected = "a token, because others than this machine can reach the endpoint";
+            section.missing("token_file", expected);
+        }
+        section.warning(
+            "listen",
+            Fault::new(
+                "the token travels unencrypted",
+                "a loopback address, or a reverse proxy with TLS in front",
+            ),
+        );
+    }
+    Admin { listen, token }
+}
+
+/// Holds if two listeners cannot both have their address. Port 0 is any free port, and an IPv6
+/// wildcard takes the IPv4 port too, unless the system says otherwise.
+pub(super) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let takes = |wild: SocketAddr, taken: SocketAddr| {
+        wild.ip() == Ipv6Addr::UNSPECIFIED
+            || (wild.ip() == Ipv4Addr::UNSPECIFIED && taken.is_ipv4())
+    };
+    one.port() == other.port()
+        && one.port() != 0
+        && (one.ip() == other.ip() || takes(one, other) || takes(other, one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_listeners_need_two_addresses() {
+        for (one, other, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("0.0.0.0:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "0.0.0.0:80", true),
+            ("[::]:80", "127.0.0.1:80", true),
+            ("[::]:80", "[::1]:80", true),
+            ("0.0.0.0:80", "[::1]:80", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            let [one, other] = [one, other].map(|text| text.parse().expect("an address"));
+            assert_eq!(collide(one, other), expected, "{one} {other}");
+        }
+    }
+}

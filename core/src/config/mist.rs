@@ -1,0 +1,54 @@
+//! `[mist]`: the cloud.
+
+use alloc::{string::String, vec::Vec};
+
+use http_types::Url;
+
+use super::{
+    checked::Mist,
+    problem::{Fault, quoted},
+    reader::Item,
+    section::Section,
+    urls,
+};
+use crate::notify::links::dashboard_host;
+
+/// The cloud where nothing else is configured: Global 01 (`facts/mist.md` §1).
+const API_URL: &str = "https://api.mist.com";
+const ID: &str = "an id such as \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"";
+
+/// `[mist]` but for `ignored_sites`; without a section, its defaults.
+pub(super) fn mist(section: Option<&Section<'_>>) -> Mist {
+    let expected = "a URL such as \"https://api.mist.com\"";
+    let api_url = section
+        .and_then(|section| section.judged("api_url", expected, urls::api))
+        .unwrap_or_else(|| Url::parse(API_URL).expect("a constant that a test reads"));
+    let dashboard_host = dashboard_host(api_url.host_str().unwrap_or_default());
+    Mist {
+        api_url,
+        dashboard_host,
+        token: section.and_then(Section::token),
+        org_id: section.and_then(|section| section.judged("org_id", ID, id)),
+    }
+}
+
+/// `mist.ignored_sites`
+pub(super) fn ignored_sites(section: &Section<'_>) -> Vec<String> {
+    let expected = "a list of site ids";
+    section.item("ignored_sites").map_or(Vec::new(), |sites| {
+        let site = |item: &Item<'_>| item.judged(ID, id);
+        sites.elements(expected).iter().filter_map(site).collect()
+    })
+}
+
+/// An id of Mist's, a UUID, in lower case as Mist writes it.
+fn id(text: &str) -> Result<String, Fault> {
+    let groups: Vec<_> = text.split('-').map(str::len).collect();
+    let hex = text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+    if hex && groups == [8, 4, 4, 4, 12] {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        let what = alloc::format!("{} is not an id of Mist's", quoted(text));
+        Err(Fault::new(what, ID))
+    }
+}

@@ -1,0 +1,158 @@
+//! `[webhook]`: the listener.
+
+use alloc::{string::String, vec::Vec};
+use core::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use super::{
+    checked::{Limits, Network, Tls, Webhook},
+    files::FileKind,
+    problem::{Fault, quoted},
+    reader::Item,
+    section::Section,
+    units,
+};
+use crate::secret::Secret;
+
+/// Where webhooks are expected: the port that MWTT users have opened already.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);
+const PATHS: &str = "/webhooks";
+const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
+const DEDUP_WINDOW_BOUNDS: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
+/// What a client may be given for one step.
+const STEP_BOUNDS: RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(3_600);
+
+/// `[webhook]`
+pub(super) fn webhook(section: &Section<'_>) -> Webhook {
+    let listen = section.listen("listen", LISTEN);
+    let accept_v1 = section.flag("accept_v1");
+    if accept_v1 {
+        section.warning(
+            "accept_v1",
+            Fault::new(
+                "HMAC-SHA1 signatures are accepted",
+                "false, as Mist signs each webhook with HMAC-SHA256 too",
+            ),
+        );
+    }
+    let tls_item = section.item("tls");
+    if tls_item.is_none() && !listen.ip().is_loopback() {
+        section.warning(
+            "tls",
+            Fault::new(
+                alloc::format!("webhooks reach {listen} unencrypted"),
+                "a certificate, or a reverse proxy with TLS in front",
+            ),
+        );
+    }
+    Webhook {
+        listen,
+        paths: paths(section),
+        secrets: secrets(section),
+        accept_v1,
+        dedup_window: section.duration("dedup_window", DEDUP_WINDOW, DEDUP_WINDOW_BOUNDS),
+        tls: tls_item.and_then(|item| item.section(tls)).flatten(),
+        allow_from: allow_from(section),
+        limits: limits(section),
+    }
+}
+
+fn secrets(section: &Section<'_>) -> Vec<Secret> {
+    const KEYS: [&str; 4] = ["secret_file", "secret", "secret_files", "secrets"];
+    const LIST: &str = "a list of the secrets that may sign, the newest first";
+    let Some((key, item)) = section.one_of(&KEYS) else {
+        let expected = "the secret of the webhook in Mist, without which anybody could send";
+        section.missing("secret_file", expected);
+        return Vec::new();
+    };
+    let each: Vec<_> = match key {
+        "secret" => Vec::from([item.secret()]),
+        "secret_file" => Vec::from([item.secret_file()]),
+        "secrets" => item.elements(LIST).iter().map(Item::secret).collect(),
+        _ => item.elements(LIST).iter().map(Item::secret_file).collect(),
+    };
+    each.into_iter().flatten().collect()
+}
+
+fn tls(section: &Section<'_>) -> Option<Tls> {
+    let Some(cert_item) = section.item("cert") else {
+        section.missing("cert", "the PEM file with the certificate chain");
+        section.item("key");
+        return None;
+    };
+    let cert = cert_item.file(FileKind::Certificates);
+    // The key may be in the same file, so it need not be named.
+    let key = section.item("key").unwrap_or(cert_item).file(FileKind::PrivateKey);
+    Some(Tls { cert: cert?.0, key: key?.0 })
+}
+
+fn paths(section: &Section<'_>) -> Vec<String> {
+    const PATH: &str = "a path such as \"/webhooks\"";
+    let expected = "a list of paths, such as [\"/webhooks\"]";
+    let Some(list) = section.item("paths") else {
+        return Vec::from([String::from(PATHS)]);
+    };
+    let mut paths: Vec<String> = Vec::new();
+    for item in list.elements(expected) {
+        let path = item.judged(PATH, |text| {
+            let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"');
+            let what = if !text.starts_with('/') || !text.bytes().all(visible) {
+                "is not a path"
+            } else if paths.iter().any(|path| path == text) {
+                "is listed twice"
+            } else {
+                return Ok(String::from(text));
+            };
+            let what = alloc::format!("{} {what}", quoted(text));
+            Err(Fault::new(what, PATH))
+        });
+        paths.extend(path);
+    }
+    paths
+}
+
+fn allow_from(section: &Section<'_>) -> Vec<Network> {
+    let expected = "a list of networks, such as [\"10.0.0.0/8\"]";
+    let Some(list) = section.item("allow_from") else {
+        let any = |address| Network { address, prefix: 0 };
+        return Vec::from([
+            any(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+            any(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        ]);
+    };
+    let network = |item: &Item<'_>| item.judged("a network such as \"10.0.0.0/8\"", units::network);
+    list.elements(expected).iter().filter_map(network).collect()
+}
+
+fn limits(section: &Section<'_>) -> Limits {
+    let default = Limits::default();
+    let limits = Limits {
+        body_max: section.size("max_body", default.body_max, (1 << 10)..=(256 << 20)),
+        bodies_max: section.size("bodies_max", default.bodies_max, (1 << 10)..=(1 << 30)),
+        head_max: section.size("head_max", default.head_max, (1 << 10)..=(1 << 20)),
+        headers_max: section.count("headers_max", default.headers_max, 8..=1_024),
+        connections_max: section.count("connections_max", default.connections_max, 1..=100_000),
+        connections_per_address_max: section.count(
+            "connections_per_address_max",
+            default.connections_per_address_max,
+            1..=100_000,
+        ),
+        head_timeout: section.duration("head_timeout", default.head_timeout, STEP_BOUNDS),
+        body_timeout: section.duration("body_timeout", default.body_timeout, STEP_BOUNDS),
+        handshake_timeout: section.duration(
+            "handshake_timeout",
+            default.handshake_timeout,
+            STEP_BOUNDS,
+        ),
+    };
+    if limits.bodies_max < limits.body_max {
+        let what = "all bodies together may have less than one of them";
+        section.conflict("bodies_max", Fault::new(what, "at least max_body"));
+    }
+    limits
+}
