@@ -1,2 +1,55 @@
-//! x
-fn main() {}
+//! mistgate: Mist webhooks to chat. Each command has a file of its own; this one maps results to
+//! exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+
+mod args;
+mod check;
+mod route;
+mod run;
+mod send_test;
+mod version;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let command = match Args::from_process() {
+        Ok(Args { command }) => command,
+        Err(early) => {
+            return if early.status.is_ok() {
+                say(&early.output);
+                ExitCode::SUCCESS
+            } else {
+                complain(early.output.trim_end());
+                ExitCode::from(2)
+            };
+        }
+    };
+    let result = match command {
+        Command::Check(args) => check::run(&args),
+        Command::Route(args) => route::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::SendTest(args) => send_test::run(&args),
+        Command::Version(_) => version::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints to standard output. A reader that went away wants no more, which is no failure.
+fn say(text: &str) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}
+
+/// Prints to standard error.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

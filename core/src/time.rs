@@ -82,8 +82,7 @@ impl UnixTime {
     /// for years outside 1970 to 9999, which no event of a network device can mean.
     pub fn from_secs_f64(secs: f64) -> Option<Self> {
         const YEAR_10000: f64 = 253_402_300_800.0;
-        #[allow(clippy::cast_possible_truncation)]
-        (0.0..YEAR_10000).contains(&secs).then(|| Self((secs * 1e6) as i64))
+        (0.0..YEAR_10000).contains(&secs).then_some(Self((secs * 1e6) as i64))
     }
 
     /// Microseconds since the epoch.

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod metrics;
 mod net;
+pub mod pinned;
 pub mod tls;
 
 pub mod journal;

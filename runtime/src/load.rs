@@ -141,9 +141,11 @@ fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
 }
 
 fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "this user may not read the file".to_owned(),
-        _ => error.to_string(),
+    if error.kind() == io::ErrorKind::NotFound {
+        "there is no such file".to_owned()
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        "this user may not read the file".to_owned()
+    } else {
+        error.to_string()
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     fmt,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     path::Path,
     sync::{
         Arc,
@@ -292,7 +292,9 @@ impl Node {
         let (driver, journal) = (self.driver.clone(), Arc::clone(&self.journal));
         let ready = Arc::clone(&self.ready);
         let service = admin::Admin::new(token.clone(), driver, journal, self.clock, ready);
-        let policy = Policy { tls: None, allow_from: Vec::new(), limits: Limits::default() };
+        let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        let allow_from = everywhere.map(|address| Network { address, prefix: 0 }).to_vec();
+        let policy = Policy { tls: None, allow_from, limits: Limits::default() };
         let port = self.open("admin", *listen, socket, policy, Arc::new(service))?;
         if let Some(old) = self.admin.replace(port) {
             old.retire();

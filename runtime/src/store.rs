@@ -48,11 +48,10 @@ pub struct Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
-        match &self.source {
-            redb::Error::DatabaseAlreadyOpen => {
-                write!(f, "{path}: another mistgate uses this store — stop it, or set state_dir")
-            }
-            source => write!(f, "{path}: {source}"),
+        if matches!(self.source, redb::Error::DatabaseAlreadyOpen) {
+            write!(f, "{path}: another mistgate uses this store — stop it, or set state_dir")
+        } else {
+            write!(f, "{path}: {}", self.source)
         }
     }
 }

@@ -1,0 +1,17 @@
+//! `mistgate check`
+
+use mistgate_runtime::load::{Loaded, load};
+
+use crate::args::{Check, source};
+
+pub(crate) fn run(args: &Check) -> Result<(), String> {
+    let Loaded { config, warnings } =
+        load(&source(Some(&args.config))).map_err(|problems| problems.join("\n"))?;
+    for warning in &warnings {
+        crate::say(&format!("{warning} (warning)"));
+    }
+    let destinations = config.chat.destinations.len();
+    let plural = if destinations == 1 { "" } else { "s" };
+    crate::say(&format!("{}: no problems, {destinations} destination{plural}", args.config));
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! `mistgate route`
+
+use std::{
+    fs,
+    io::{self, Read as _},
+};
+
+use mistgate_core::{
+    config::checked::Config,
+    event::Event,
+    ingest::topics,
+    notify::{
+        describe::describe,
+        route::{Decision, route},
+        shape::{Form, shape},
+    },
+};
+use mistgate_runtime::load::{From, Loaded, load, make_embedded};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::args::{Route, source};
+
+pub(crate) fn run(args: &Route) -> Result<(), String> {
+    let from = source(args.config.as_deref());
+    if from == From::Embedded {
+        make_embedded()?;
+    }
+    let Loaded { config, .. } = load(&from).map_err(|problems| problems.join("\n"))?;
+    let (name, body) = read(args.body.as_deref())?;
+    let envelope = topics::parse(&body).map_err(|error| format!("{name}: {error}"))?;
+    for (_, event) in &envelope.events {
+        let decision = route(event, &config.chat.routes);
+        if args.payloads {
+            payloads(&config, event, &decision)?;
+        } else {
+            crate::say(&line(&config, event, &decision));
+        }
+    }
+    if envelope.broken > 0 {
+        let broken = envelope.broken;
+        crate::complain(&format!("{name}: {broken} of its events are not JSON objects"));
+    }
+    Ok(())
+}
+
+fn read(body: Option<&str>) -> Result<(&str, Vec<u8>), String> {
+    let name = body.filter(|name| *name != "-").unwrap_or("standard input");
+    let mut bytes = Vec::new();
+    let read = match body.filter(|name| *name != "-") {
+        Some(name) => fs::read(name).map(|read| bytes = read),
+        None => io::stdin().lock().read_to_end(&mut bytes).map(drop),
+    };
+    read.map_err(|error| format!("{name}: {error}"))?;
+    Ok((name, bytes))
+}
+
+/// `topic type -> channel: destinations (why)`
+fn line(config: &Config, event: &Event<'_>, decision: &Decision<'_>) -> String {
+    let topic = event.topic().name();
+    let kind = event.kind().unwrap_or("-".into());
+    let why = &decision.why;
+    let Some(channel) = decision.channel else {
+        return format!("{topic} {kind} -> dropped ({why})");
+    };
+    let names: Vec<_> = config
+        .chat
+        .destinations_of(channel)
+        .into_iter()
+        .filter_map(|index| config.chat.destinations.get(index))
+        .map(|destination| destination.name.as_str())
+        .collect();
+    if names.is_empty() {
+        return format!("{topic} {kind} -> {channel}: no destination ({why})");
+    }
+    format!("{topic} {kind} -> {channel}: {} ({why})", names.join(", "))
+}
+
+/// One line of `--payloads`.
+#[derive(Serialize)]
+struct Line<'a> {
+    topic: &'a str,
+    r#type: Option<&'a str>,
+    channel: Option<&'a str>,
+    destination: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+fn payloads(config: &Config, event: &Event<'_>, decision: &Decision<'_>) -> Result<(), String> {
+    let kind = event.kind();
+    let (topic, r#type) = (event.topic().name(), kind.as_deref());
+    let channel = decision.channel;
+    let print = |line: &Line<'_>| {
+        crate::say(&serde_json::to_string(line).map_err(|error| error.to_string())?);
+        Ok::<_, String>(())
+    };
+    let chosen = channel.map(|name| config.chat.destinations_of(name)).unwrap_or_default();
+    if chosen.is_empty() {
+        let why = &decision.why;
+        let reason = channel.map_or_else(
+            || why.to_string(),
+            |name| format!("no destination serves the channel {name} ({why})"),
+        );
+        let (destination, payload, reason) = (None, None, Some(reason));
+        return print(&Line { topic, r#type, channel, destination, payload, reason });
+    }
+    let notification = describe(event, decision.severity, &config.mist.dashboard_host);
+    for destination in chosen.iter().filter_map(|index| config.chat.destinations.get(*index)) {
+        let shaped = shape(destination.flavour, &notification, Form::Rich);
+        let payload = RawValue::from_string(shaped.body).map_err(|error| error.to_string())?;
+        let (destination, payload) = (Some(destination.flavour.name()), Some(&*payload));
+        print(&Line { topic, r#type, channel, destination, payload, reason: None })?;
+    }
+    Ok(())
+}

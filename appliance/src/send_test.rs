@@ -1,0 +1,200 @@
+//! `mistgate send-test`: one signed webhook through the running mistgate to the real chats.
+//!
+//! The webhook goes to the configured listener like one of Mist's. What became of it is read from
+//! the admin endpoint's metrics, before and after.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
+
+use http_types::Url;
+use mistgate_core::{
+    config::checked::{Admin, Config, Webhook},
+    event::Topic,
+    ingest::{
+        signature::{HEADER_V2, sign_v2},
+        topics,
+    },
+    notify::{route::route, types},
+};
+use mistgate_runtime::{
+    clock::{self, Clock},
+    load::{Loaded, load},
+    outbound::{Bytes, Client, Outbound, Post, proxy::Proxies},
+    pinned, tls,
+};
+use serde::Serialize;
+
+use crate::args::{SendTest, source};
+
+/// For the listener's answer, and for the chats' answers after it.
+const PATIENCE: Duration = Duration::from_secs(15);
+const POLL_EVERY: Duration = Duration::from_millis(100);
+
+pub(crate) fn run(args: &SendTest) -> Result<(), String> {
+    let Loaded { config, .. } =
+        load(&source(args.config.as_deref())).map_err(|problems| problems.join("\n"))?;
+    let webhook = config.webhook.as_ref().ok_or("webhook: no such section — nothing to test")?;
+    let body = body(&config, &args.channel)?;
+    let before = config.admin.as_ref().map(scrape).transpose()?;
+    let status = post(webhook, body)?;
+    crate::say(&format!("webhook listener: {status}"));
+    if status != 200 {
+        return Err(format!("the listener answered {status} — see its log"));
+    }
+    let destinations = config.chat.destinations_of(&args.channel);
+    let names = destinations.iter().filter_map(|index| config.chat.destinations.get(*index));
+    let names: Vec<&str> = names.map(|destination| destination.name.as_str()).collect();
+    match (&config.admin, before) {
+        (Some(admin), Some(before)) => watch(admin, &before, &names),
+        _ => {
+            crate::say("without [admin] the chats' answers are only in the log of mistgate run");
+            Ok(())
+        }
+    }
+}
+
+/// A webhook body whose one event the configuration sends to `channel`.
+fn body(config: &Config, channel: &str) -> Result<String, String> {
+    if config.chat.destinations_of(channel).is_empty() {
+        return Err(format!("{channel}: no destination serves this channel"));
+    }
+    let timestamp = clock::wall().as_secs();
+    for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::MxedgeEvents] {
+        for kind in types::tables(&topic).iter().flat_map(|table| table.iter()) {
+            let event = test_event(kind.name, timestamp).map_err(|error| error.to_string())?;
+            let parsed = topics::parse_event(topic.clone(), &event).ok_or("not an event")?;
+            if route(&parsed, &config.chat.routes).channel == Some(channel) {
+                return Ok(format!("{{\"topic\":\"{}\",\"events\":[{event}]}}", topic.name()));
+            }
+        }
+    }
+    Err(format!("{channel}: no event type is routed to this channel"))
+}
+
+fn test_event(kind: &str, timestamp: i64) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Event<'a> {
+        r#type: &'a str,
+        timestamp: i64,
+        device_name: &'a str,
+        mac: &'a str,
+        site_name: &'a str,
+        text: &'a str,
+    }
+    serde_json::to_string(&Event {
+        r#type: kind,
+        timestamp,
+        device_name: "mistgate send-test",
+        // Of the range for documentation (RFC 7042 §2.1.1).
+        mac: "00005e005301",
+        site_name: "send-test",
+        text: "This is a test. Nothing happened.",
+    })
+}
+
+fn post(webhook: &Webhook, body: String) -> Result<u16, String> {
+    let address = reachable(webhook.listen);
+    let secret = webhook.secrets.first().ok_or("webhook.secret: none")?;
+    let path = webhook.paths.first().ok_or("webhook.paths: none")?;
+    let scheme = if webhook.tls.is_some() { "https" } else { "http" };
+    let url = Url::parse(&format!("{scheme}://{address}{path}")).map_err(|e| e.to_string())?;
+    let tls = match &webhook.tls {
+        Some(tls) => pinned::connector(&tls.cert)?,
+        None => tls::connector(None).map_err(|error| error.to_string())?,
+    };
+    let client = Client::new(Outbound { tls, proxies: Proxies::default(), clock: Clock::start() });
+    let signature = sign_v2(secret, body.as_bytes());
+    let request = Post {
+        url: &url,
+        headers: &[("content-type", "application/json"), (HEADER_V2, &signature)],
+        body: Bytes::from(body),
+        timeout: PATIENCE,
+    };
+    let answer = smol::block_on(client.post(&request));
+    let start = "is it running? — start it with mistgate run";
+    Ok(answer.map_err(|fault| format!("{address}: {fault} — {start}"))?.status)
+}
+
+/// Waits until each destination has taken the message or refused it.
+fn watch(admin: &Admin, before: &Metrics, names: &[&str]) -> Result<(), String> {
+    let mut open: Vec<&str> = names.to_vec();
+    let mut failed = Vec::new();
+    let began = Instant::now();
+    while !open.is_empty() && began.elapsed() < PATIENCE {
+        let after = scrape(admin)?;
+        let grown = |name: &str, metric: &str| {
+            let sum = |metrics: &Metrics| metrics.get(&(metric.into(), name.into())).copied();
+            sum(&after).unwrap_or(0.0) > sum(before).unwrap_or(0.0)
+        };
+        open.retain(|name| {
+            if grown(name, "mistgate_messages_delivered_total") {
+                crate::say(&format!("{name}: delivered"));
+            } else if grown(name, "mistgate_retries_total")
+                || grown(name, "mistgate_events_dropped_total")
+            {
+                crate::say(&format!("{name}: refused, see the log and /status for the reason"));
+                failed.push(*name);
+            } else {
+                return true;
+            }
+            false
+        });
+        thread::sleep(POLL_EVERY);
+    }
+    for name in &open {
+        crate::say(&format!("{name}: no answer yet"));
+    }
+    failed.append(&mut open);
+    if failed.is_empty() { Ok(()) } else { Err(format!("not delivered: {}", failed.join(", "))) }
+}
+
+/// Sums by metric and destination.
+type Metrics = BTreeMap<(String, String), f64>;
+
+fn scrape(admin: &Admin) -> Result<Metrics, String> {
+    let address = reachable(admin.listen);
+    let explain = |error: std::io::Error| {
+        format!("{address}: {error} — is it running? Start it with mistgate run")
+    };
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE).map_err(explain)?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(explain)?;
+    let token = admin
+        .token
+        .as_ref()
+        .map_or(String::new(), |token| format!("Authorization: Bearer {}\r\n", token.expose()));
+    let request = format!("GET /metrics HTTP/1.0\r\nHost: {address}\r\n{token}\r\n");
+    stream.write_all(request.as_bytes()).map_err(explain)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(explain)?;
+    let (head, text) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).unwrap_or("nothing");
+    if status != "200" {
+        return Err(format!("{address}: the admin endpoint answered {status} to /metrics"));
+    }
+    let mut metrics = Metrics::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (series, value) = line.rsplit_once(' ').unwrap_or((line, "0"));
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let destination = labels.split_once("destination=\"").and_then(|(_, s)| s.split_once('"'));
+        let key = (name.to_owned(), destination.map_or("", |(name, _)| name).to_owned());
+        *metrics.entry(key).or_default() += value.parse().unwrap_or(0.0);
+    }
+    Ok(metrics)
+}
+
+/// The address under which this machine reaches its own listener.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = if !listen.ip().is_unspecified() {
+        listen.ip()
+    } else if listen.is_ipv4() {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        Ipv6Addr::LOCALHOST.into()
+    };
+    SocketAddr::new(ip, listen.port())
+}
