@@ -105,7 +105,6 @@ impl<'a> Detail<'a> {
     /// A whole number, also where it was sent as text or with a fraction of zero.
     pub fn integer(self) -> Option<i64> {
         let text = self.text()?;
-        #[allow(clippy::cast_possible_truncation)]
         text.parse().ok().or_else(|| {
             let number: f64 = text.parse().ok()?;
             (number % 1.0 == 0.0 && number.abs() < 9e15).then_some(number as i64)
