@@ -1,2 +1,4 @@
-//! x
-fn main() {}
+//! The one integration test binary: each module looks at the product from one side.
+
+mod limits;
+mod vectors;
