@@ -9,6 +9,7 @@ use mistgate_core::{
     time::UnixTime,
 };
 use mistgate_tests::limits;
+use serde_json::Value;
 
 /// What names, messages and values are made of in the random notifications.
 const PIECES: [&str; 48] = [
@@ -140,6 +141,57 @@ fn every_piece_alone_and_in_bulk_is_harmless() {
             &notification(&format!("a{piece}b"), 40),
             &format!("{piece:?} inside"),
         );
+    }
+}
+
+/// Escaping is right if what the vendor shows after decoding it is what was meant. The console
+/// escapes nothing, so it says what was meant.
+#[test]
+fn names_are_shown_as_they_are() {
+    let entities = |text: &str| {
+        let text = text.replace("&lt;", "<").replace("&gt;", ">");
+        text.replace("&amp;", "&")
+    };
+    let markdown = |text: &str| {
+        let mut rest = text.chars();
+        let mut shown = String::new();
+        while let Some(c) = rest.next() {
+            let escaped = rest.clone().next().filter(char::is_ascii_punctuation);
+            shown.push(match escaped.filter(|_| c == '\\') {
+                Some(escaped) => {
+                    rest.next();
+                    escaped
+                }
+                None => c,
+            });
+        }
+        shown
+    };
+    let mut rand = Rand::new(1);
+    for _ in 0..300 {
+        let mut notification = notification(&text(&mut rand, 6), 0);
+        notification.title.insert(0, 'a');
+        notification.summary.insert(0, 'a');
+        let part = |flavour, pointer: &str| {
+            let body = shape(flavour, &notification, Form::Rich).body;
+            let json: Value = serde_json::from_str(&body).expect("a JSON document");
+            let text = json.pointer(pointer).and_then(Value::as_str);
+            text.unwrap_or_else(|| panic!("no {pointer} in {body}"))
+                .to_owned()
+        };
+        let meant = part(Flavour::Console, "/summary");
+        if meant.chars().count() > 100 {
+            continue;
+        }
+        let slack = part(Flavour::Slack, "/blocks/1/text/text");
+        assert_eq!(entities(&slack), meant);
+        let google = "/cardsV2/0/card/sections/0/widgets/0/textParagraph/text";
+        assert_eq!(entities(&part(Flavour::Google, google)), meant);
+        let card = "/attachments/0/content/body/0/items/0/text";
+        let teams = part(Flavour::Teams(TeamsFormat::AdaptiveCard), card);
+        assert_eq!(markdown(&teams), meant);
+        let legacy = part(Flavour::Teams(TeamsFormat::MessageCard), "/title");
+        assert_eq!(markdown(&legacy), format!("🔴 {meant}"));
     }
 }
 
