@@ -437,6 +437,7 @@ fn the_teams_validator_sees_each_fault() {
             ("Down", "", "empty"),
             ("Down", "[a](http://evil.example)", "live link"),
             ("Down", r"\\[a](http://evil.example)", "live link"),
+            ("Down", "[a]: http://evil.example", "live link"),
             ("Down", "*a*", "live emphasis"),
             ("Down", "_a_", "live emphasis"),
             ("Down", "`a`", "live code"),

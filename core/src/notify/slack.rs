@@ -187,10 +187,11 @@ impl Text {
 
     /// Bold, unless it holds anything that could mean something in `mrkdwn`.
     fn label(text: &str) -> Self {
-        let is_inert = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '/' | '(' | ')');
+        let is_inert =
+            |c: char| c.is_alphanumeric() || matches!(c, ' ' | '&' | '-' | '/' | '(' | ')');
         if text.chars().all(is_inert) {
             Self::Mrkdwn {
-                text: format!("*{text}*"),
+                text: format!("*{}*", escape(text)),
                 verbatim: true,
             }
         } else {

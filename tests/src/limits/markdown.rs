@@ -7,7 +7,10 @@ use super::is_word;
 pub(super) fn live(line: &str) -> Option<&'static str> {
     let bare = without_escapes(line);
     let found = [
-        (bare.contains("](") || bare.contains("]["), "link"),
+        (
+            ["](", "][", "]:"].iter().any(|end| bare.contains(end)),
+            "link",
+        ),
         (bare.contains('`'), "code"),
         (
             bare.contains('*') || has_outer_underscore(&bare),
