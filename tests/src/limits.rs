@@ -1,7 +1,7 @@
 //! What the chats accept, written from their documentation and not from our shapers.
 //!
-//! Each vendor's `check` takes the body of a POST and gives every fault that the vendor would refuse
-//! it for, silently drop, or show as something else than the text that was meant. An empty list
+//! Each vendor's `check` takes the body of a POST and gives every fault for which the vendor would
+//! refuse it, drop a part, or show something else than the text that was meant. An empty list
 //! means that the payload is fine. Lengths are in UTF-16 code units, the larger of the two ways in
 //! which a vendor may count characters.
 

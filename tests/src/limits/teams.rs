@@ -142,24 +142,7 @@ impl Findings {
         self.word(path, members, "spacing", &spacings);
         match kind {
             "TextBlock" => self.text_block(path, members),
-            "Container" => {
-                let styles = [
-                    "default",
-                    "emphasis",
-                    "good",
-                    "attention",
-                    "warning",
-                    "accent",
-                ];
-                self.word(path, members, "style", &styles);
-                for (nth, item) in self
-                    .list(path, members.get("items"), 100)
-                    .iter()
-                    .enumerate()
-                {
-                    self.element(&format!("{path}.items[{nth}]"), item);
-                }
-            }
+            "Container" => self.container(path, members),
             "FactSet" => {
                 for fact in self.list(path, members.get("facts"), 100) {
                     self.pair(path, fact, "title");
@@ -170,6 +153,22 @@ impl Findings {
                     self.action(path, action);
                 }
             }
+        }
+    }
+
+    fn container(&mut self, path: &str, members: &Map<String, Value>) {
+        const STYLES: [&str; 6] = [
+            "default",
+            "emphasis",
+            "good",
+            "attention",
+            "warning",
+            "accent",
+        ];
+        self.word(path, members, "style", &STYLES);
+        let items = self.list(path, members.get("items"), 100);
+        for (nth, item) in items.iter().enumerate() {
+            self.element(&format!("{path}.items[{nth}]"), item);
         }
     }
 
