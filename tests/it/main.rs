@@ -1,5 +1,5 @@
-//! The one integration test binary: everything that needs more than one crate, or a socket.
+//! The one integration test binary: each module looks at the product from one side.
 
-mod http_listen;
-mod http_outbound;
-mod pki;
+mod limits;
+mod validators;
+mod vectors;

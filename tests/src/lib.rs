@@ -1,1 +1,3 @@
-//! x
+//! The world around mistgate: validators, reference models and simulated peers for the tests.
+
+pub mod limits;

@@ -256,19 +256,26 @@ fn cut(line: &mut String, keep: usize) {
     line.truncate(line.trim_end().len());
 }
 
+/// The words of `text`, one space between them. Lazy, because a megabyte is cut to a line.
 fn words(text: &str) -> impl Iterator<Item = char> {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.chars().all(is_bidi_control))
-        .enumerate()
-        .flat_map(|(nth, word)| {
-            let space = (nth > 0).then_some(' ');
-            space.into_iter().chain(word.chars().filter(|c| !is_bidi_control(*c)))
-        })
+    let visible = text.chars().filter(|c| !is_bidi_control(*c));
+    let mut gap = None;
+    visible.skip_while(|c| is_space(*c)).flat_map(move |c| {
+        if is_space(c) {
+            gap = Some(' ');
+            return [None, None].into_iter().flatten();
+        }
+        [gap.take(), Some(c)].into_iter().flatten()
+    })
 }
 
 /// Whether a reader would see nothing.
 fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| c.is_whitespace() || c.is_control() || is_invisible(c))
+    text.chars().all(|c| is_space(c) || is_invisible(c))
+}
+
+fn is_space(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
 }
 
 /// The embeddings, overrides and isolates of UAX #9 §2. They reorder the text around them, so a

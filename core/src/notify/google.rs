@@ -84,6 +84,12 @@ fn card(excerpt: &Excerpt) -> CardWithId {
         });
         sections.push(Section::of(Vec::from([Widget::ButtonList { buttons: buttons.collect() }])));
     }
+    if sections.is_empty() {
+        // A card needs a section, whatever little there is to say.
+        sections.push(Section::of(Vec::from([Widget::TextParagraph {
+            text: html(&excerpt.title),
+        }])));
+    }
     CardWithId {
         card_id: "notification",
         card: Card {

@@ -18,8 +18,8 @@ use super::{
     shape::{Form, Payload},
 };
 
-/// Slack refuses blocks beyond some 12,000 characters together, containers included
-/// (`msg_blocks_too_long`; the number is its maintainers', github.com/slackapi/bolt-js/issues/2509).
+/// Slack refuses blocks beyond some 12,000 characters together, containers included, with
+/// `msg_blocks_too_long` (github.com/slackapi/bolt-js/issues/2509, not in the documentation).
 /// Counting the bytes of the whole body stays on the safe side.
 const BODY_MAX: usize = 10_000;
 /// `fields` of a section block: two columns of five.
@@ -175,9 +175,13 @@ impl Text {
 
     /// Bold, unless it holds anything that could mean something in `mrkdwn`.
     fn label(text: &str) -> Self {
-        let is_inert = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '/' | '(' | ')');
+        let is_inert =
+            |c: char| c.is_alphanumeric() || matches!(c, ' ' | '&' | '-' | '/' | '(' | ')');
         if text.chars().all(is_inert) {
-            Self::Mrkdwn { text: format!("*{text}*"), verbatim: true }
+            Self::Mrkdwn {
+                text: format!("*{}*", escape(text)),
+                verbatim: true,
+            }
         } else {
             Self::literal(text)
         }

@@ -178,7 +178,9 @@ fn is_live(before: Option<char>, c: char, rest: &str, numbered: bool) -> bool {
     let after = rest.chars().next();
     let ends_word = after.is_none_or(|c| c == ' ');
     match c {
-        '\\' | '`' | '*' | '[' | ']' | '<' | '~' => true,
+        '\\' | '`' | '*' | '<' | '~' => true,
+        // Brackets alone are common in names; a link needs one of these after the closing one.
+        ']' => matches!(after, Some('(' | '[' | ':')),
         '(' => before == Some(']'),
         // An underscore inside a word is never emphasis (CommonMark 0.31 §6.2, rule 2).
         '_' => ![before, after].into_iter().all(|c| c.is_some_and(char::is_alphanumeric)),
@@ -392,7 +394,7 @@ mod tests {
             r#""size":"Large","weight":"Bolder"},"#,
             r#"{"type":"TextBlock","text":"Critical","wrap":true,"#,
             r#""spacing":"None","isSubtle":true}]},"#,
-            r#"{"type":"TextBlock","text":"AP \"\\[a\\]\\(http://evil)\" is gone.","wrap":true},"#,
+            r#"{"type":"TextBlock","text":"AP \"[a\\]\\(http://evil)\" is gone.","wrap":true},"#,
             r#"{"type":"FactSet","facts":[{"title":"Reason","value":"power_cycle"}]}],"#,
             r#""actions":[{"type":"Action.OpenUrl","title":"AP insights","#,
             r#""url":"https://manage.mist.com/admin/"}]}}]}"#,
@@ -408,7 +410,7 @@ mod tests {
             r#""themeColor":"D13438","#,
             r#""summary":"🔴 AP offline: AP \"[a](http://evil)\" is gone.","#,
             r#""title":"🔴 AP offline","#,
-            r#""sections":[{"text":"AP \"\\[a\\]\\(http://evil)\" is gone.\n\nCritical","#,
+            r#""sections":[{"text":"AP \"[a\\]\\(http://evil)\" is gone.\n\nCritical","#,
             r#""facts":[{"name":"Reason","value":"power_cycle"}],"markdown":true}],"#,
             r#""potentialAction":[{"@type":"OpenUri","name":"AP insights","#,
             r#""targets":[{"os":"default","uri":"https://manage.mist.com/admin/"}]}]}"#,
@@ -424,7 +426,9 @@ mod tests {
             ("1.2.3.4", None),
             ("*x* _x_ ~~x~~ `x`", Some(r"\*x\* \_x\_ \~\~x\~\~ \`x\`")),
             ("a\\*b", Some(r"a\\\*b")),
-            ("![i](x) <b>", Some(r"!\[i\]\(x) \<b>")),
+            ("HQ [old] [1,2]", None),
+            ("![i](x) <b>", Some(r"![i\]\(x) \<b>")),
+            ("[a][b] [c]: d", Some(r"[a\][b] [c\]: d")),
             ("- a", Some(r"\- a")),
             ("-", Some(r"\-")),
             ("---", Some(r"\---")),

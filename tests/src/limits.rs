@@ -1,0 +1,198 @@
+//! What the chats accept, written from their documentation and not from our shapers.
+//!
+//! Each vendor's `check` takes the body of a POST and gives every fault for which the vendor would
+//! refuse it, drop a part, or show something else than the text that was meant. An empty list
+//! means that the payload is fine. Lengths are in UTF-16 code units, the larger of the two ways in
+//! which a vendor may count characters.
+
+use serde_json::{Map, Value};
+
+pub mod google;
+mod markdown;
+pub mod slack;
+pub mod teams;
+
+/// The faults found so far.
+#[derive(Debug, Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    fn say(&mut self, path: &str, fault: impl AsRef<str>) {
+        self.0.push(format!("{path}: {}", fault.as_ref()));
+    }
+
+    /// Says `fault` unless `holds`.
+    fn expect(&mut self, holds: bool, path: &str, fault: impl AsRef<str>) {
+        if !holds {
+            self.say(path, fault);
+        }
+    }
+
+    /// A JSON object, with what concerns every text anywhere in it.
+    fn document(&mut self, json: &str) -> Option<Value> {
+        match serde_json::from_str(json) {
+            Ok(document @ Value::Object(_)) => {
+                self.clean("", &document);
+                Some(document)
+            }
+            Ok(_) => {
+                self.say("", "not an object");
+                None
+            }
+            Err(error) => {
+                self.say("", format!("not JSON: {error}"));
+                None
+            }
+        }
+    }
+
+    /// No text may hold control characters, which some JSON readers refuse and no chat shows, or
+    /// bidirectional controls, which let a name disguise itself (UAX #9, Trojan Source).
+    fn clean(&mut self, path: &str, value: &Value) {
+        match value {
+            Value::String(text) => {
+                let is_bad = |c: char| {
+                    (c.is_control() && c != '\n')
+                        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+                };
+                if let Some(bad) = text.chars().find(|c| is_bad(*c)) {
+                    self.say(path, format!("holds {}", bad.escape_unicode()));
+                }
+            }
+            Value::Array(items) => {
+                for (nth, item) in items.iter().enumerate() {
+                    self.clean(&format!("{path}[{nth}]"), item);
+                }
+            }
+            Value::Object(members) => {
+                for (name, member) in members {
+                    self.clean(&join(path, name), member);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// The members of an object, none of which is unknown to the vendor.
+    fn object<'a>(
+        &mut self,
+        path: &str,
+        value: &'a Value,
+        known: &[&str],
+    ) -> Option<&'a Map<String, Value>> {
+        let Some(members) = value.as_object() else {
+            self.say(path, "not an object");
+            return None;
+        };
+        for name in members.keys() {
+            self.expect(
+                known.contains(&name.as_str()),
+                path,
+                format!("unknown member {name}"),
+            );
+        }
+        Some(members)
+    }
+
+    /// A text that a reader sees, of at most `max` units.
+    fn text<'a>(&mut self, path: &str, value: Option<&'a Value>, max: usize) -> Option<&'a str> {
+        let Some(text) = value.and_then(Value::as_str) else {
+            self.say(path, "not a text");
+            return None;
+        };
+        self.expect(!text.trim().is_empty(), path, "empty");
+        let units = text.encode_utf16().count();
+        self.expect(
+            units <= max,
+            path,
+            format!("{units} characters, expected at most {max}"),
+        );
+        Some(text)
+    }
+
+    /// A list of 1 to `max` items.
+    fn list<'a>(&mut self, path: &str, value: Option<&'a Value>, max: usize) -> &'a [Value] {
+        let Some(items) = value.and_then(Value::as_array) else {
+            self.say(path, "not a list");
+            return &[];
+        };
+        self.expect(!items.is_empty(), path, "empty");
+        self.expect(
+            items.len() <= max,
+            path,
+            format!("{} items, expected at most {max}", items.len()),
+        );
+        items
+    }
+
+    /// One of the words that a member may have; absent is fine.
+    fn word(&mut self, path: &str, members: &Map<String, Value>, name: &str, words: &[&str]) {
+        if let Some(value) = members.get(name) {
+            let holds = value.as_str().is_some_and(|word| words.contains(&word));
+            self.expect(
+                holds,
+                &join(path, name),
+                format!("{value}, expected one of {words:?}"),
+            );
+        }
+    }
+
+    /// An absolute `https` URL without characters that end or break it.
+    fn url(&mut self, path: &str, value: Option<&Value>, max: usize) {
+        if let Some(url) = self.text(path, value, max) {
+            let host = url
+                .strip_prefix("https://")
+                .and_then(|rest| rest.split(['/', '?', '#']).next());
+            self.expect(
+                host.is_some_and(|host| !host.is_empty()),
+                path,
+                "not an https URL",
+            );
+            let whole = url
+                .chars()
+                .all(|c| c.is_ascii_graphic() && !"\"<>\\^`|".contains(c));
+            self.expect(whole, path, "not one URL");
+        }
+    }
+
+    /// No two of the same.
+    fn unique<'a>(&mut self, path: &str, names: impl IntoIterator<Item = &'a str>) {
+        let mut seen = std::collections::BTreeSet::new();
+        for name in names {
+            self.expect(seen.insert(name), path, format!("{name} twice"));
+        }
+    }
+
+    /// `&`, `<` and `>` as `&amp;`, `&lt;` and `&gt;`. A `<` may stay where `is_live` takes what
+    /// follows it up to the next `>`.
+    fn entities(&mut self, path: &str, text: &str, is_live: impl Fn(&str) -> bool) {
+        let mut rest = text;
+        while let Some(at) = rest.find(['&', '<']) {
+            let (_, found) = rest.split_at(at);
+            let after = found.get(1..).unwrap_or_default();
+            if found.starts_with('&') {
+                let holds = ["amp;", "lt;", "gt;"]
+                    .iter()
+                    .any(|name| after.starts_with(name));
+                self.expect(holds, path, format!("unescaped & in {text:?}"));
+            } else {
+                let inner = after.split_once('>').map_or(after, |(inner, _)| inner);
+                self.expect(is_live(inner), path, format!("unescaped <{inner}>"));
+            }
+            rest = after;
+        }
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// Whether `c` is part of a word, which keeps `_` from being markup.
+fn is_word(c: Option<char>) -> bool {
+    c.is_some_and(char::is_alphanumeric)
+}

@@ -1,0 +1,226 @@
+//! Google Chat's incoming webhooks: developers.google.com/workspace/chat, "spaces.messages",
+//! "Cards v2", "Format messages".
+
+use serde_json::{Map, Value};
+
+use super::{Findings, is_word, join};
+
+const BODY_MAX: usize = 32_000;
+const KEY_MAX: usize = 4_000;
+/// The older of the two published limits of a text message.
+const TEXT_MAX: usize = 4_096;
+const URL_MAX: usize = 2_048;
+/// Beyond it a section and all that follow are dropped without an error.
+const WIDGETS_MAX: usize = 100;
+
+/// Every fault of a body for an incoming webhook.
+pub fn check(json: &str) -> Vec<String> {
+    let mut findings = Findings::default();
+    let bytes = json.len();
+    findings.expect(
+        bytes <= BODY_MAX,
+        "",
+        format!("{bytes} bytes, expected at most {BODY_MAX}"),
+    );
+    if let Some(document) = findings.document(json) {
+        findings.chat_message(&document);
+    }
+    findings.0
+}
+
+impl Findings {
+    fn chat_message(&mut self, document: &Value) {
+        let known = [
+            "text",
+            "fallbackText",
+            "cardsV2",
+            "thread",
+            "accessoryWidgets",
+        ];
+        let Some(members) = self.object("", document, &known) else {
+            return;
+        };
+        let (text, cards) = (members.get("text"), members.get("cardsV2"));
+        self.expect(text.or(cards).is_some(), "", "neither text nor cardsV2");
+        for name in ["text", "fallbackText"] {
+            if members.contains_key(name)
+                && let Some(text) = self.text(name, members.get(name), TEXT_MAX)
+            {
+                self.unformatted(name, text);
+            }
+        }
+        if let Some(thread) = members.get("thread")
+            && let Some(thread) = self.object("thread", thread, &["name", "threadKey"])
+        {
+            self.text("thread.threadKey", thread.get("threadKey"), KEY_MAX);
+        }
+        if cards.is_some() {
+            let cards = self.list("cardsV2", cards, 1);
+            for card in cards {
+                self.card("cardsV2", card);
+            }
+        }
+    }
+
+    fn card(&mut self, path: &str, value: &Value) {
+        let Some(members) = self.object(path, value, &["cardId", "card"]) else {
+            return;
+        };
+        self.text(&join(path, "cardId"), members.get("cardId"), 255);
+        let known = ["header", "sections", "name", "sectionDividerStyle"];
+        let empty = Value::Null;
+        let Some(card) = self.object(path, members.get("card").unwrap_or(&empty), &known) else {
+            return;
+        };
+        if let Some(header) = card.get("header") {
+            let path = join(path, "header");
+            let known = ["title", "subtitle", "imageUrl", "imageType", "imageAltText"];
+            if let Some(header) = self.object(&path, header, &known) {
+                for name in ["title", "subtitle"] {
+                    if name == "title" || header.contains_key(name) {
+                        self.label(&join(&path, name), header.get(name));
+                    }
+                }
+            }
+        }
+        if card.contains_key("header") && !card.contains_key("sections") {
+            return;
+        }
+        let mut widgets = 0;
+        for section in self.list(&join(path, "sections"), card.get("sections"), WIDGETS_MAX) {
+            widgets += self.card_section(&join(path, "sections"), section);
+        }
+        self.expect(widgets <= WIDGETS_MAX, path, format!("{widgets} widgets"));
+    }
+
+    /// How many widgets the section holds.
+    fn card_section(&mut self, path: &str, value: &Value) -> usize {
+        let known = [
+            "header",
+            "collapsible",
+            "uncollapsibleWidgetsCount",
+            "widgets",
+        ];
+        let Some(members) = self.object(path, value, &known) else {
+            return 0;
+        };
+        let widgets = self.list(&join(path, "widgets"), members.get("widgets"), WIDGETS_MAX);
+        for (nth, widget) in widgets.iter().enumerate() {
+            self.widget(&format!("{path}.widgets[{nth}]"), widget);
+        }
+        if let Some(count) = members.get("uncollapsibleWidgetsCount") {
+            let collapsible = members.get("collapsible") == Some(&Value::Bool(true));
+            self.expect(
+                collapsible,
+                path,
+                "uncollapsibleWidgetsCount without collapsible",
+            );
+            let fewer = count
+                .as_u64()
+                .is_some_and(|count| count < widgets.len() as u64);
+            self.expect(fewer, path, "nothing to unfold");
+        }
+        widgets.len()
+    }
+
+    fn widget(&mut self, path: &str, value: &Value) {
+        let widgets = ["textParagraph", "decoratedText", "buttonList", "divider"];
+        let Some(members) = self.object(path, value, &widgets) else {
+            return;
+        };
+        self.expect(members.len() == 1, path, "not exactly one widget");
+        for (name, widget) in members {
+            let path = join(path, name);
+            let known: &[&str] = match name.as_str() {
+                "textParagraph" => &["text", "maxLines"],
+                "decoratedText" => &[
+                    "startIcon",
+                    "topLabel",
+                    "text",
+                    "wrapText",
+                    "bottomLabel",
+                    "onClick",
+                ],
+                "buttonList" => &["buttons"],
+                _ => &[],
+            };
+            let Some(widget) = self.object(&path, widget, known) else {
+                continue;
+            };
+            match name.as_str() {
+                "textParagraph" => self.html(&path, widget.get("text")),
+                "decoratedText" => {
+                    self.html(&path, widget.get("text"));
+                    if widget.contains_key("topLabel") {
+                        self.label(&join(&path, "topLabel"), widget.get("topLabel"));
+                    }
+                }
+                "buttonList" => self.buttons(&path, widget),
+                _ => {}
+            }
+        }
+    }
+
+    fn buttons(&mut self, path: &str, widget: &Map<String, Value>) {
+        for button in self.list(path, widget.get("buttons"), WIDGETS_MAX) {
+            let known = [
+                "text", "icon", "color", "onClick", "disabled", "altText", "type",
+            ];
+            let Some(button) = self.object(path, button, &known) else {
+                continue;
+            };
+            self.label(&join(path, "text"), button.get("text"));
+            let url = button
+                .get("onClick")
+                .and_then(|click| click.get("openLink")?.get("url"));
+            self.url(path, url, URL_MAX);
+        }
+    }
+
+    /// A text of a widget: a subset of HTML.
+    fn html(&mut self, path: &str, value: Option<&Value>) {
+        if let Some(text) = self.text(path, value, BODY_MAX) {
+            self.entities(path, text, |tag| {
+                let tag = tag.trim_start_matches('/');
+                let tags = [
+                    "b", "i", "u", "s", "strike", "br", "br/", "font", "/font", "a",
+                ];
+                tags.contains(&tag)
+                    || tag.starts_with("font color=\"#")
+                    || tag.starts_with("a href=\"https://")
+            });
+        }
+    }
+
+    /// A text that has no documented markup and no documented escape: what could be either stays
+    /// out.
+    fn label(&mut self, path: &str, value: Option<&Value>) {
+        if let Some(text) = self.text(path, value, BODY_MAX) {
+            self.expect(!text.contains(['<', '>']), path, "may be markup");
+        }
+    }
+
+    /// A message's text: `*b*`, `_i_`, `~s~`, code and `<…>` mean something, and nothing escapes
+    /// them. Underscores and asterisks in URLs do not.
+    fn unformatted(&mut self, path: &str, text: &str) {
+        for word in text
+            .split_whitespace()
+            .filter(|word| !word.starts_with("https://"))
+        {
+            let mut before = None;
+            let mut rest = word.chars();
+            while let Some(c) = rest.next() {
+                let after = rest.clone().next();
+                let live = match c {
+                    '_' => !(is_word(before) && is_word(after)),
+                    '*' | '~' | '`' | '<' => true,
+                    _ => false,
+                };
+                if live {
+                    self.say(path, format!("{c} may be markup in {word:?}"));
+                }
+                before = Some(c);
+            }
+        }
+    }
+}
