@@ -172,6 +172,19 @@ pub enum DeviceClass {
     Switch,
 }
 
+impl DeviceClass {
+    /// The class that Mist calls `ap`, `gateway`, `mxedge` or `switch`.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "ap" => Some(Self::AccessPoint),
+            "gateway" => Some(Self::Gateway),
+            "mxedge" => Some(Self::MistEdge),
+            "switch" => Some(Self::Switch),
+            _ => None,
+        }
+    }
+}
+
 /// A MAC address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac([u8; 6]);
@@ -281,14 +294,8 @@ impl<'a> Event<'a> {
 
     /// The class of the device: from `device_type`, else from the prefix of the type.
     pub fn device_class(&self) -> Option<DeviceClass> {
-        let named =
-            self.text("device_type").and_then(|name| match name.to_ascii_lowercase().as_str() {
-                "ap" => Some(DeviceClass::AccessPoint),
-                "gateway" => Some(DeviceClass::Gateway),
-                "mxedge" => Some(DeviceClass::MistEdge),
-                "switch" => Some(DeviceClass::Switch),
-                _ => None,
-            });
+        let named = self.text("device_type");
+        let named = named.and_then(|name| DeviceClass::parse(&name));
         named.or_else(|| {
             let kind = self.kind()?.to_ascii_uppercase();
             match kind.split('_').next()? {

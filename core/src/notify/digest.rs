@@ -30,8 +30,10 @@ pub fn digest(items: &[Notification]) -> Notification {
     let (down, up) = incidents(items);
     let mut facts = Vec::new();
     if !down.is_empty() {
-        facts
-            .push(Fact { label: "Not recovered".to_string(), value: plain::list(&down, DOWN_MAX) });
+        facts.push(Fact {
+            label: "Not recovered".to_string(),
+            value: plain::list(&distinct(down.iter().copied()), DOWN_MAX),
+        });
     }
     facts.extend(counts(items));
     if sites.len() > 1 {
@@ -67,7 +69,10 @@ fn incidents(items: &[Notification]) -> (Vec<&str>, usize) {
         let current = item.thread.as_ref().and_then(|t| last.get(t.key.as_str()));
         !recovered(item) && current.is_some_and(|(current, _)| core::ptr::eq(*current, *item))
     });
-    (down.map(who_or_title).collect(), up)
+    (
+        down.map(|item| who(item).unwrap_or(&item.title)).collect(),
+        up,
+    )
 }
 
 fn summary(items: &[Notification], down: usize, up: usize) -> String {
@@ -75,20 +80,21 @@ fn summary(items: &[Notification], down: usize, up: usize) -> String {
     let span = match (times().min(), times().max()) {
         (Some(first), Some(last)) if first != last => {
             let lasted = plain::duration(last.as_secs() - first.as_secs());
-            format!("From {first} to {last} ({lasted}).")
+            format!(" From {first} to {last} ({lasted}).")
         }
-        (Some(at), _) => format!("All at {at}."),
-        (None, _) => format!("{} waited to be sent.", plain::count(items.len(), "event", "events")),
+        (Some(at), _) => format!(" All at {at}."),
+        (None, _) => String::new(),
     };
     let state = match (down, up) {
-        (0, 0) => String::new(),
-        (0, up) => {
-            format!(" {} ended; none is left open.", plain::count(up, "failure", "failures"))
-        }
-        (down, 0) => format!(" {} not recovered.", has(down)),
-        (down, up) => format!(" {} not recovered; {up} more did.", has(down)),
+        (0, 0) => format!("{}.", plain::count(items.len(), "event", "events")),
+        (0, up) => format!(
+            "{} ended, none is open.",
+            plain::count(up, "failure", "failures")
+        ),
+        (down, 0) => format!("{} not recovered.", has(down)),
+        (down, up) => format!("{} not recovered; {up} more did.", has(down)),
     };
-    format!("{span}{state}")
+    format!("{state}{span}")
 }
 
 fn has(failures: usize) -> String {
@@ -139,10 +145,6 @@ fn counts(items: &[Notification]) -> Vec<Fact> {
     facts
 }
 
-fn who_or_title(item: &Notification) -> &str {
-    who(item).unwrap_or(&item.title)
-}
-
 /// Whom an item is about.
 fn who(item: &Notification) -> Option<&str> {
     ["Device", "Devices", "Impacted", "MAC", "MACs", "Admin", "Destination"]
@@ -164,4 +166,96 @@ fn distinct<'n>(values: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
         }
     }
     distinct
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{notify::Thread, time::UnixTime};
+
+    fn item(title: &str, device: &str, at: i64, thread: Option<(&str, bool)>) -> Notification {
+        let fact = |label: &str, value: &str| Fact {
+            label: label.to_string(),
+            value: value.to_string(),
+        };
+        Notification {
+            severity: Severity::Warning,
+            title: title.to_string(),
+            summary: format!("{title} {device}."),
+            facts: Vec::from([fact("Device", device), fact("Site", "HQ")]),
+            links: Vec::new(),
+            at: Some(UnixTime::from_secs(at)),
+            thread: thread.map(|(key, recovery)| Thread {
+                key: key.to_string(),
+                recovery,
+            }),
+        }
+    }
+
+    #[test]
+    fn an_outage_is_told_by_what_is_still_down() {
+        let mut items: Vec<Notification> = (0..5)
+            .map(|n| {
+                let (device, key) = (format!("ap-{n}"), format!("k{n}"));
+                item(
+                    "AP disconnected",
+                    &device,
+                    1_752_000_000 + n,
+                    Some((&key, false)),
+                )
+            })
+            .collect();
+        items.push(item(
+            "AP connected",
+            "ap-0",
+            1_752_000_065,
+            Some(("k0", true)),
+        ));
+        items.push(item(
+            "AP configured",
+            "ap-9",
+            1_752_000_066,
+            Some(("k9", true)),
+        ));
+        items.push(Notification {
+            severity: Severity::Critical,
+            ..item("Rogue AP detected", "ap-1", 1_752_000_010, None)
+        });
+        let told = digest(&items);
+        assert_eq!(told.title, "8 events at HQ");
+        assert_eq!(
+            told.summary,
+            "4 failures have not recovered; 1 more did. \
+             From 2025-07-08 18:40:00 UTC to 2025-07-08 18:41:06 UTC (1 min 6 s)."
+        );
+        let facts: Vec<(&str, &str)> = told
+            .facts
+            .iter()
+            .map(|fact| (fact.label.as_str(), fact.value.as_str()))
+            .collect();
+        assert_eq!(
+            facts,
+            [
+                ("Not recovered", "ap-1, ap-2, ap-3 and ap-4"),
+                ("Rogue AP detected", "ap-1"),
+                ("AP disconnected ×5", "ap-0, ap-1, ap-2 and 2 more"),
+                ("AP configured", "ap-9"),
+                ("AP connected", "ap-0"),
+            ]
+        );
+        assert_eq!(told.severity, Severity::Critical);
+        assert_eq!(told.at, Some(UnixTime::from_secs(1_752_000_066)));
+    }
+
+    #[test]
+    fn many_kinds_of_events_are_cut_and_counted() {
+        let items: Vec<Notification> = (0..30)
+            .map(|n| item(&format!("Kind {n:02}"), "d", 0, None))
+            .collect();
+        let told = digest(&items);
+        assert_eq!(told.facts.len(), 15);
+        let last = told.facts.last().map(|fact| fact.value.as_str());
+        assert_eq!(last, Some("16 other events"));
+        assert_eq!(digest(&[]).title, "0 events");
+    }
 }

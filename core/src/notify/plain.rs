@@ -18,13 +18,14 @@ const NAME_MAX: usize = 100;
 pub(super) const NAMES_MAX: usize = 3;
 
 /// Words that are not written in lower case, as people write them.
-const SPELLINGS: [&str; 71] = [
+const SPELLINGS: [&str; 85] = [
     "AAA", "ACL", "AP", "APs", "ARP", "BFD", "BGP", "BLE", "BPDU", "BSSID", "CLI", "CPU", "CRC",
-    "DDoS", "DHCP", "DNS", "EAP", "EAPOL", "ESL", "EVPN", "FIB", "FPC", "HA", "HTTP", "ICMP",
-    "ICV", "ID", "IDP", "IMEI", "IoT", "IP", "IPv4", "IPv6", "ISP", "KRACK", "LACP", "LAG", "LLDP",
-    "LTE", "MAC", "Marvis", "Mist", "MTU", "NAC", "NAT", "NTP", "OSPF", "PEM", "PoE", "PSK", "PSU",
-    "RADIUS", "RadSec", "RRM", "RSSI", "SFP", "SIM", "SLE", "SMS", "SNMP", "SSH", "SSID", "STP",
-    "TKIP", "TLS", "URL", "VC", "VLAN", "VPN", "WAN", "WLAN",
+    "DDoS", "DHCP", "DNS", "EAP", "EAPOL", "ESL", "EVPN", "FIB", "FPC", "GHz", "HA", "HTTP",
+    "iBeacon", "ICMP", "ICV", "ID", "IDP", "IMEI", "IoT", "IP", "IPv4", "IPv6", "ISP", "Juniper",
+    "KRACK", "LACP", "LAG", "LLDP", "LTE", "MAC", "Marvis", "Mist", "MTU", "NAC", "NAT", "NTP",
+    "OS", "OSPF", "PEAP", "PEM", "PoE", "PSK", "PSU", "QoS", "RADIUS", "RadSec", "RRM", "RSSI",
+    "SDK", "SFP", "SIM", "SLE", "SMS", "SNMP", "SSH", "SSID", "STP", "TCP", "TKIP", "TLS", "TTLS",
+    "UDP", "URL", "UUID", "VC", "VLAN", "VPN", "VRRP", "VXLAN", "WAN", "WiFi", "WLAN",
 ];
 
 /// One line of at most [`VALUE_MAX`] characters: control characters and the marks that turn the
@@ -81,6 +82,18 @@ pub(super) fn humane(text: &str) -> String {
     }
 }
 
+/// Whether a sentence holds all words of a reason already, in whatever order and letter case.
+pub(super) fn says(sentence: &str, reason: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let said = words(sentence);
+    words(reason).iter().all(|word| said.contains(word))
+}
+
 /// The text without the tags that Junos puts before its log messages, such as
 /// `L2CPD_RECEIVE_BPDU_BLOCK_ENABLED: BPDU_PROTECT:`.
 pub(super) fn untagged(text: &str) -> &str {
@@ -113,6 +126,21 @@ pub(super) fn list<T: AsRef<str>>(items: &[T], max: usize) -> String {
     }
 }
 
+/// Each of the texts as `show` shows it.
+pub(super) fn each(texts: &[Cow<'_, str>], show: impl Fn(&str) -> String) -> Vec<String> {
+    texts.iter().map(|text| show(text)).collect()
+}
+
+/// The text, unless it is empty.
+pub(super) fn non_empty(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// `"name"`.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\"{}\"", name(text))
+}
+
 /// `1 port`, `2 ports`.
 pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     match number {
@@ -124,6 +152,15 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
 /// A MAC address as people write it; other text as it is.
 pub(super) fn mac(text: &str) -> String {
     Mac::parse(text).map_or_else(|| clean(text), |mac| mac.to_string())
+}
+
+/// A radio band, which Mist writes as `24`, `5` or `6`.
+pub(super) fn band(text: &str) -> String {
+    match text {
+        "24" | "2.4" => "2.4 GHz".to_string(),
+        "5" | "6" => format!("{text} GHz"),
+        _ => name(text),
+    }
 }
 
 /// `35 s`, `4 min 40 s`, `2 h 5 min`, `3 d 4 h`.
@@ -205,6 +242,12 @@ mod tests {
         assert_eq!(untagged("UI_COMMIT_COMPLETED:  : commit complete"), "commit complete");
         assert_eq!(untagged("OC_FWUPDATE_NOTNEEDED"), "OC_FWUPDATE_NOTNEEDED");
         assert_eq!(untagged("AP: rebooted"), "AP: rebooted");
+    }
+
+    #[test]
+    fn a_reason_is_not_said_twice() {
+        assert!(says("AP \"a\" detected radar and moved.", "radar detected"));
+        assert!(!says("AP \"a\" restarted.", "power cycle"));
     }
 
     #[test]

@@ -7,11 +7,14 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{draft::Draft, subject, thread};
+use super::{
+    draft::Draft,
+    marvis::{Entity, Marvis},
+    subject, thread,
+};
 use crate::{
     event::{Detail, DeviceClass, Event, Mac},
     notify::{
-        Thread,
         links::{self, Dashboard},
         plain,
         types::{self, sentence},
@@ -55,12 +58,11 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
         },
         None => alarm.unknown(&name),
     };
-    let marvis = Marvis::of(event);
-    match &marvis {
+    match &alarm.marvis {
         Some(marvis) => marvis.tell(&mut draft, event),
-        None => alarm.tell_reasons(&mut draft),
+        None => alarm.explain(&mut draft),
     }
-    alarm.tell(&mut draft, marvis.is_some());
+    alarm.tell(&mut draft);
     if row.is_none() {
         draft.scalars(&alarm.strange_members());
     }
@@ -79,6 +81,7 @@ struct Alarm<'e> {
     names: Vec<String>,
     site: Option<String>,
     reasons: Vec<String>,
+    marvis: Option<Marvis>,
 }
 
 impl<'e> Alarm<'e> {
@@ -87,35 +90,58 @@ impl<'e> Alarm<'e> {
             .into_iter()
             .map(|(member, class)| (event.texts(member), class))
             .find(|(ids, _)| !ids.is_empty());
-        let class = listed.as_ref().map(|(_, class)| *class);
-        let mut macs: Vec<Mac> =
-            listed.iter().flat_map(|(ids, _)| ids.iter().filter_map(|id| Mac::parse(id))).collect();
+        let mut class = listed.as_ref().map(|(_, class)| *class);
+        let mut macs: Vec<Mac> = listed
+            .iter()
+            .flat_map(|(ids, _)| ids.iter().filter_map(|id| Mac::parse(id)))
+            .collect();
         macs.dedup();
-        let mut reasons =
-            texts(event, "reasons", |reason| plain::humane(plain::untagged(&plain::clean(reason))));
+        let mut names = plain::each(&event.texts("hostnames"), plain::clean);
+        let marvis = Marvis::of(event);
+        // Marvis names the devices of a finding elsewhere; a single one is told like any other.
+        if let Some([entity]) = marvis.as_ref().map(|marvis| marvis.impacted.as_slice())
+            && macs.is_empty()
+            && names.is_empty()
+        {
+            class = class.or(entity.class);
+            macs.extend(entity.mac);
+            names.extend(entity.name.clone());
+        }
+        let mut reasons = plain::each(&event.texts("reasons"), |reason| {
+            plain::humane(plain::untagged(&plain::clean(reason)))
+        });
         reasons.dedup();
         Self {
             event,
             class: class.or_else(|| class_of(kind)),
             macs,
-            names: texts(event, "hostnames", plain::clean),
+            names,
             site: subject::site(event),
             reasons,
+            marvis,
         }
     }
 
     fn value(&self, name: &str) -> Option<String> {
         let reasons = self.reasons.join("; ");
         let joined = |member, show: fn(&str) -> String| {
-            non_empty(plain::list(&texts(self.event, member, show), plain::NAMES_MAX))
+            plain::non_empty(plain::list(
+                &plain::each(&self.event.texts(member), show),
+                plain::NAMES_MAX,
+            ))
         };
         match name {
             "device" => Some(self.placed()),
             "bare" => Some(self.bare()),
-            "entities" => Some(match Marvis::of(self.event) {
-                Some(marvis) => format!("{}{}", marvis.phrase(), subject::at(self.site.as_deref())),
-                None => self.placed(),
-            }),
+            "entities" => {
+                let victims = self
+                    .marvis
+                    .as_ref()
+                    .map(Marvis::victims)
+                    .and_then(plain::non_empty);
+                let victims = victims.unwrap_or_else(|| self.bare());
+                Some(format!("{victims}{}", subject::at(self.site.as_deref())))
+            }
             "site" => self.site.as_deref().map(subject::named_site),
             "bssids" => joined("bssids", plain::mac),
             "clients" => self.clients_phrase(),
@@ -125,10 +151,10 @@ impl<'e> Alarm<'e> {
             "port" => joined("port_ids", plain::clean),
             "servers" => joined("servers", plain::clean),
             "ssids" => {
-                let ssids = texts(self.event, "ssids", |ssid| format!("\"{}\"", plain::name(ssid)));
-                non_empty(plain::list(&ssids, plain::NAMES_MAX))
+                let ssids = plain::each(&self.event.texts("ssids"), plain::quoted);
+                plain::non_empty(plain::list(&ssids, plain::NAMES_MAX))
             }
-            "text" => non_empty(reasons),
+            "text" => plain::non_empty(reasons),
             "vlans" => joined("vlans", plain::clean),
             _ => self.event.text(name).map(|text| plain::name(&text)),
         }
@@ -137,12 +163,11 @@ impl<'e> Alarm<'e> {
     /// `AP "a" (MAC …)`, `2 APs ("a" and "b")`, or `an AP` where none is named.
     fn bare(&self) -> String {
         let noun = subject::noun(self.class);
-        let quoted: Vec<String> =
-            self.names.iter().map(|name| format!("\"{}\"", plain::name(name))).collect();
+        let quoted: Vec<String> = self.names.iter().map(|name| plain::quoted(name)).collect();
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         match (quoted.as_slice(), macs.as_slice()) {
             ([], []) => format!("{} {noun}", subject::article(noun)),
-            ([], [mac]) => format!("{noun} with MAC {mac}"),
+            ([], [mac]) => format!("the {noun} with MAC {mac}"),
             ([name], []) => format!("{noun} {name}"),
             ([name], [mac]) => format!("{noun} {name} (MAC {mac})"),
             (names, macs) => {
@@ -164,14 +189,18 @@ impl<'e> Alarm<'e> {
     fn clients(&self) -> Vec<String> {
         ["client_macs", "client_mac1", "client_mac2"]
             .into_iter()
-            .flat_map(|member| texts(self.event, member, plain::mac))
+            .flat_map(|member| plain::each(&self.event.texts(member), plain::mac))
             .collect()
     }
 
     fn clients_phrase(&self) -> Option<String> {
         let clients = self.clients();
-        let noun = if clients.len() == 1 { "client" } else { "clients" };
-        let listed = non_empty(plain::list(&clients, plain::NAMES_MAX))?;
+        let noun = if clients.len() == 1 {
+            "client"
+        } else {
+            "clients"
+        };
+        let listed = plain::non_empty(plain::list(&clients, plain::NAMES_MAX))?;
         Some(format!("{noun} {listed}"))
     }
 
@@ -183,10 +212,11 @@ impl<'e> Alarm<'e> {
             true => "Alarm".to_string(),
             false => sentence::capitalized(&what),
         };
-        let summary = match (Marvis::of(self.event), named) {
-            (Some(marvis), _) => {
-                format!("Marvis found \"{what}\" at {}{place}.", marvis.phrase())
-            }
+        let summary = match (&self.marvis, named) {
+            (Some(marvis), _) => match marvis.victims().as_str() {
+                "" => format!("Marvis found \"{what}\"{place}."),
+                victims => format!("Marvis found \"{what}\" at {victims}{place}."),
+            },
             (None, true) => format!("{} raised the alarm \"{what}\".", self.placed()),
             (None, false) => format!("Mist raised the alarm \"{what}\"{place}."),
         };
@@ -201,43 +231,57 @@ impl<'e> Alarm<'e> {
         }
     }
 
-    fn tell_reasons(&self, draft: &mut Draft) {
-        if !self.reasons.is_empty() {
-            let reasons = self.reasons.join("; ");
-            let said = draft.summary.contains(&reasons);
-            if !said {
-                let reasons = plain::cut(reasons.trim_end_matches('.'), 300);
-                draft.summary.push_str(&format!(" Reason: {reasons}."));
-            }
+    /// Adds to the summary why, and how often beyond once for each device.
+    fn explain(&self, draft: &mut Draft) {
+        draft.explain(plain::non_empty(self.reasons.join("; ")).as_deref());
+        let devices = self.names.len().max(self.macs.len()).max(1);
+        if let Some(count) = self.count().filter(|count| *count > devices) {
+            draft.summary.push_str(&format!(" Seen {count} times."));
         }
     }
 
-    fn tell(&self, draft: &mut Draft, marvis: bool) {
-        let devices: Vec<String> = self.names.clone();
-        draft.several("Device", "Devices", &devices);
+    fn count(&self) -> Option<usize> {
+        let count = self.event.get("count")?.integer()?;
+        usize::try_from(count).ok().filter(|count| *count > 1)
+    }
+
+    fn tell(&self, draft: &mut Draft) {
+        draft.several("Device", "Devices", &self.names);
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         draft.several("MAC", "MACs", &macs);
+        let impacted = self
+            .marvis
+            .as_ref()
+            .map(|marvis| marvis.impacted.as_slice());
+        let impacted: Vec<String> = impacted
+            .unwrap_or_default()
+            .iter()
+            .map(Entity::phrase)
+            .collect();
+        draft.several("Impacted", "Impacted", &impacted);
         draft.maybe("Site", self.site.as_deref());
-        draft.several("Reason", "Reasons", &self.reasons);
+        draft.fact("Reason", &self.reasons.join("; "));
         let detail = self.event.text("detail").map(|text| plain::clean(&text));
         draft.maybe("Details", detail.as_deref().map(plain::untagged));
         for (member, one, many) in LISTS {
-            let show = if member == "bssids" { plain::mac } else { plain::clean };
-            draft.several(one, many, &texts(self.event, member, show));
+            let show = if member == "bssids" {
+                plain::mac
+            } else {
+                plain::clean
+            };
+            draft.several(one, many, &plain::each(&self.event.texts(member), show));
         }
         draft.several("Client", "Clients", &self.clients());
         draft.maybe("Node", self.event.text("node"));
         let number = |member| self.event.get(member).and_then(Detail::number);
-        if let Some(count) = self.event.get("count").and_then(Detail::integer).filter(|n| *n > 1) {
-            draft.fact("Count", &count.to_string());
-        }
+        draft.maybe("Count", self.count().map(|count| count.to_string()));
         let last = number("last_seen").and_then(UnixTime::from_secs_f64);
         if let (Some(first), Some(last)) = (self.event.at(), last)
             && last.as_secs() - first.as_secs() >= LASTS
         {
             draft.fact("Last seen", &last.to_string());
         }
-        if !marvis && self.event.text("update").as_deref() == Some("true") {
+        if self.marvis.is_none() && self.event.text("update").as_deref() == Some("true") {
             draft.fact("Repeated", "yes, Mist sent this alarm before");
         }
     }
@@ -266,165 +310,6 @@ impl<'e> Alarm<'e> {
     }
 }
 
-/// What Marvis adds to an alarm.
-struct Marvis {
-    status: Option<String>,
-    cause: Option<String>,
-    action: Option<String>,
-    impacted: Vec<String>,
-}
-
-impl Marvis {
-    /// `None` for the alarms of others.
-    fn of(event: &Event<'_>) -> Option<Self> {
-        let ours = event.text("group").is_some_and(|group| group.eq_ignore_ascii_case("marvis"));
-        let entities = event.get("impacted_entities");
-        if !ours && entities.is_none() && event.get("suggestion").is_none() {
-            return None;
-        }
-        let unfolded = event.get("details").and_then(Detail::embedded);
-        let details = unfolded.as_deref().map(Detail::from).or_else(|| event.get("details"));
-        let inner = |name: &str| details?.get(name)?.text();
-        let status = event.text("status").or_else(|| inner("status")).or_else(|| inner("state"));
-        let action = event.text("suggestion").or_else(|| inner("action"));
-        let entities = entities.map(Detail::items).unwrap_or_default();
-        Some(Self {
-            status: status.map(|status| plain::clean(&status).to_ascii_lowercase()),
-            cause: event.text("root_cause").map(|cause| spell_cause(&cause)),
-            action: action.map(|action| spell_action(&action)),
-            impacted: merged(&entities),
-        })
-    }
-
-    fn phrase(&self) -> String {
-        match self.impacted.as_slice() {
-            [] => "unnamed devices".to_string(),
-            some => plain::list(some, plain::NAMES_MAX),
-        }
-    }
-
-    /// Marvis closes what it has found as resolved, or as validated once it has seen the fix work
-    /// (`facts/mist.md` §1).
-    fn closed(&self) -> bool {
-        matches!(self.status.as_deref(), Some("resolved" | "validated"))
-    }
-
-    fn tell(&self, draft: &mut Draft, event: &Event<'_>) {
-        match self.status.as_deref() {
-            Some(status @ ("resolved" | "validated")) => {
-                draft.title.push_str(&format!(" ({status})"));
-                let verdict = match status {
-                    "resolved" => " The issue is resolved.",
-                    _ => " Marvis has validated the fix.",
-                };
-                draft.summary.push_str(verdict);
-            }
-            Some("reoccured" | "reoccurred" | "recurred") => {
-                draft.title.push_str(" (again)");
-                draft.summary.push_str(" The issue has come back.");
-            }
-            _ => {}
-        }
-        if let Some(cause) = &self.cause {
-            draft.summary.push_str(&format!(" Root cause: {cause}."));
-        }
-        if let Some(action) = self.action.as_ref().filter(|_| !self.closed()) {
-            draft.summary.push_str(&format!(" Suggested action: {action}."));
-        }
-        draft.several("Impacted", "Impacted", &self.impacted);
-        draft.maybe("Status", self.status.as_deref().map(plain::humane));
-        draft.maybe("Root cause", self.cause.as_deref());
-        draft.maybe("Suggested action", self.action.as_deref());
-        draft.thread = event.id("id").map(|id| Thread {
-            recovery: self.closed(),
-            ..thread::keyed(event, "marvis", &[&id], false)
-        });
-    }
-}
-
-/// The entities in words; ports of one device are told together.
-fn merged(entities: &[Detail<'_>]) -> Vec<String> {
-    let mut devices: Vec<(String, Vec<String>)> = Vec::new();
-    for entity in entities {
-        let (device, port) = entity_phrase(*entity);
-        match devices.iter_mut().find(|(known, _)| *known == device) {
-            Some((_, ports)) => ports.extend(port),
-            None => devices.push((device, port.into_iter().collect())),
-        }
-    }
-    devices
-        .into_iter()
-        .map(|(device, ports)| match ports.as_slice() {
-            [] => device,
-            [port] => format!("port {port} of {device}"),
-            ports => format!("ports {} of {device}", plain::list(ports, plain::NAMES_MAX)),
-        })
-        .collect()
-}
-
-fn entity_phrase(entity: Detail<'_>) -> (String, Option<String>) {
-    let text = |name: &str| entity.get(name)?.text();
-    let mac = text("entity_mac").and_then(|mac| Mac::parse(&mac));
-    let kind = text("entity_type").map_or_else(|| "device".to_string(), |kind| plain::words(&kind));
-    let name = text("entity_name")
-        .map(|name| plain::name(&name))
-        .filter(|name| mac.is_none() || Mac::parse(name) != mac)
-        .filter(|name| name != "unknown" && !name.starts_with("unknown "));
-    let address = text("entity_ip").map(|ip| plain::name(&ip));
-    let named = match (name, mac, address) {
-        (Some(name), Some(mac), _) => format!("{kind} \"{name}\" (MAC {mac})"),
-        (Some(name), None, None) => format!("{kind} \"{name}\""),
-        (Some(name), None, Some(ip)) => format!("{kind} \"{name}\" ({ip})"),
-        (None, Some(mac), _) => format!("{kind} with MAC {mac}"),
-        (None, None, Some(ip)) => format!("{kind} {ip}"),
-        (None, None, None) => match entity.members().is_empty() {
-            true => entity.text().map_or_else(|| "a device".to_string(), |text| plain::name(&text)),
-            false => format!("{} {kind}", subject::article(&kind)),
-        },
-    };
-    let band = text("band").map(|band| super::device::band(&band));
-    let device = match band {
-        Some(band) => format!("{named} on {band}"),
-        None => named,
-    };
-    (device, text("port_id").map(|port| plain::name(&port)))
-}
-
-fn spell_cause(cause: &str) -> String {
-    match cause {
-        "ap" => "the AP".to_string(),
-        "dhcpserver_site" => "a DHCP server of the site".to_string(),
-        "wlan_site" => "a WLAN of the site".to_string(),
-        other => spell(other),
-    }
-}
-
-fn spell_action(action: &str) -> String {
-    match action.to_ascii_lowercase().as_str() {
-        "check_arp_failure" | "check_arp" => "check ARP".to_string(),
-        "check_auth_failure" => "check the authentication".to_string(),
-        "check_capacity" => "check the wireless capacity".to_string(),
-        "check_dhcp_failure" | "check_dhcp" => "check DHCP".to_string(),
-        "check_interface_config" => "check the configuration of the interface".to_string(),
-        "check_port" => "check the port".to_string(),
-        "check_radius_offline" => "check whether the RADIUS server is offline".to_string(),
-        "check_wan_link" => "check the WAN link".to_string(),
-        "firmware_upgrade" => "upgrade the firmware".to_string(),
-        "replace_cable" => "replace the cable".to_string(),
-        "test_replace_cable" => "test the cable and replace it".to_string(),
-        _ => spell(action),
-    }
-}
-
-/// A code in words; sentences stay as they are, without their full stop.
-fn spell(text: &str) -> String {
-    let text = plain::clean(text);
-    match text.contains(' ') {
-        true => text.trim_end_matches('.').to_string(),
-        false => plain::words(&text),
-    }
-}
-
 /// The class of device that an alarm is about by its name, where it lists none.
 fn class_of(kind: &str) -> Option<DeviceClass> {
     let kind = kind.to_ascii_lowercase();
@@ -440,12 +325,4 @@ fn class_of(kind: &str) -> Option<DeviceClass> {
     } else {
         Some(DeviceClass::AccessPoint)
     }
-}
-
-fn texts(event: &Event<'_>, member: &str, show: impl Fn(&str) -> String) -> Vec<String> {
-    event.texts(member).iter().map(|text| show(text)).collect()
-}
-
-fn non_empty(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
 }

@@ -26,9 +26,11 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let site = subject::site(event);
     let admin = event.text("admin_name").map(|name| person(&name));
     let address = event.text("src_ip").map(|ip| plain::name(&ip));
-    let what =
-        message.as_deref().unwrap_or("an action without a description").trim_end_matches('.');
-    let who = admin.as_deref().unwrap_or("Mist itself, without an administrator,");
+    let what = message
+        .as_deref()
+        .unwrap_or("an action without a description")
+        .trim_end_matches('.');
+    let who = admin.as_deref().unwrap_or("Mist itself (no administrator)");
     let from = address.map(|ip| format!(" from {ip}")).unwrap_or_default();
     let place = subject::at(site.as_deref());
     let mut draft = Draft {
@@ -48,7 +50,11 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let new = new_text.as_deref().map(Detail::from).or(new);
     tell_changes(&mut draft, old, new);
     draft.maybe("User agent", event.text("user_agent"));
-    let class = event.device_class().or_else(|| class_of(new)).or_else(|| class_of(old));
+    let class = |device: Option<Detail<'_>>| DeviceClass::parse(&device?.get("type")?.text()?);
+    let class = event
+        .device_class()
+        .or_else(|| class(new))
+        .or_else(|| class(old));
     draft.links = dashboard.audited(class);
     draft.links.extend(dashboard.audit_log());
     draft
@@ -139,13 +145,4 @@ fn is_secret(name: &str) -> bool {
     ]
     .into_iter()
     .any(|word| name.contains(word))
-}
-
-fn class_of(device: Option<Detail<'_>>) -> Option<DeviceClass> {
-    match &*device?.get("type")?.text()? {
-        "ap" => Some(DeviceClass::AccessPoint),
-        "gateway" => Some(DeviceClass::Gateway),
-        "switch" => Some(DeviceClass::Switch),
-        _ => None,
-    }
 }

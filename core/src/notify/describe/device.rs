@@ -62,24 +62,24 @@ fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
         thread: row.pair.and_then(|pair| thread::thread(event, pair)),
         ..Draft::default()
     };
-    if let Some(reason) = speech.reason() {
-        draft.summary.push_str(&format!(" Reason: {reason}."));
-    }
+    draft.explain(speech.reason().as_deref());
     about(&mut draft, subject);
     draft.maybe("Port", speech.port());
     draft.maybe("Reason", speech.reason());
     draft.maybe("Change", speech.radio_changes());
     draft.maybe("Band", speech.value("band"));
-    draft.maybe(
-        "Versions",
-        speech.versions().map(|(from, to)| match from {
-            Some(from) => format!("{from} → {to}"),
-            None => to.into_owned(),
-        }),
-    );
-    let aps = texts(event, "disconnected_aps", plain::mac);
+    match speech.versions() {
+        Some((Some(from), to)) => draft.fact("Versions", &format!("{from} → {to}")),
+        Some((None, to)) => draft.fact("New version", &to),
+        None => {}
+    }
+    let aps = plain::each(&event.texts("disconnected_aps"), plain::mac);
     draft.several("AP", "APs", &aps);
-    draft.several("Bounced port", "Bounced ports", &texts(event, "bounced_ports", plain::clean));
+    draft.several(
+        "Bounced port",
+        "Bounced ports",
+        &plain::each(&event.texts("bounced_ports"), plain::clean),
+    );
     if !speech.quoted.get() && !speech.repeats(row.name) {
         draft.maybe("Details", speech.text());
     }
@@ -107,7 +107,7 @@ fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     let value = number.or_else(|| member("actual_value"));
     let state = match level.as_deref() {
         Some("normal") => Some("normal"),
-        Some("warning") => Some("raised"),
+        Some("warning") => Some("elevated"),
         Some("high") => Some("high"),
         Some("critical") => Some("critical"),
         _ => None,
@@ -168,9 +168,7 @@ fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
         ..Draft::default()
     };
     let speech = Speech::new(event, subject);
-    if let Some(reason) = speech.reason() {
-        draft.summary.push_str(&format!(" Reason: {reason}."));
-    }
+    draft.explain(speech.reason().as_deref());
     about(&mut draft, subject);
     draft.maybe("Reason", speech.reason());
     draft.maybe("Details", speech.text());
@@ -188,6 +186,7 @@ fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
 fn about(draft: &mut Draft, subject: &Subject) {
     draft.maybe("Device", subject.name.as_deref());
     draft.maybe("MAC", subject.mac.map(|mac| mac.to_string()));
+    draft.maybe("ID", subject.id.as_deref());
     draft.maybe("Site", subject.site.as_deref());
 }
 
@@ -215,10 +214,6 @@ fn links(event: &Event<'_>, subject: &Subject, name: &str, dashboard: &Dashboard
         links.extend(dashboard.audit_log());
     }
     links
-}
-
-fn texts(event: &Event<'_>, member: &str, show: impl Fn(&str) -> String) -> Vec<String> {
-    event.texts(member).iter().map(|text| show(text)).collect()
 }
 
 /// The values of a device's sentence.
@@ -252,11 +247,14 @@ impl<'s> Speech<'s> {
             "reason" => self.reason()?,
             "alarm_class" => self.event.text(name)?.to_lowercase(),
             "aps" => {
-                let aps = texts(self.event, "disconnected_aps", plain::mac);
+                let aps = plain::each(&self.event.texts("disconnected_aps"), plain::mac);
                 let noun = if aps.len() == 1 { "AP" } else { "APs" };
-                format!("{noun} {}", non_empty(plain::list(&aps, plain::NAMES_MAX))?)
+                format!(
+                    "{noun} {}",
+                    plain::non_empty(plain::list(&aps, plain::NAMES_MAX))?
+                )
             }
-            "band" => band(&self.event.text(name)?),
+            "band" => plain::band(&self.event.text(name)?),
             "neighbor" => plain::neighbor(text)?.to_string(),
             "occurrences" => {
                 let times = self.event.get("occurrence")?.integer()?;
@@ -268,18 +266,23 @@ impl<'s> Speech<'s> {
             "member" => plain::after(text.split_once(" of ")?.1, name)?.to_string(),
             "port" => self.port()?,
             "ports" => {
-                let ports = texts(self.event, "bounced_ports", plain::clean);
+                let ports = plain::each(&self.event.texts("bounced_ports"), plain::clean);
                 let noun = if ports.len() == 1 { "port" } else { "ports" };
-                format!("{noun} {}", non_empty(plain::list(&ports, ITEMS_MAX))?)
+                format!(
+                    "{noun} {}",
+                    plain::non_empty(plain::list(&ports, ITEMS_MAX))?
+                )
             }
             "radio_changes" => self.radio_changes()?,
-            "server_change" => {
-                change(self.event.text("old_server"), self.event.text("new_server")?)
-            }
+            "server_change" => change(
+                "",
+                self.event.text("old_server"),
+                self.event.text("new_server")?,
+            ),
             "transition" => self.transition()?,
             "versions" => {
                 let (from, to) = self.versions()?;
-                change(from, to)
+                change("version ", from, to)
             }
             _ => plain::name(&self.event.text(name)?),
         };
@@ -361,31 +364,18 @@ impl<'s> Speech<'s> {
                 (old != new).then(|| format!("{name} {old} → {new}{unit}"))
             })
             .collect();
-        non_empty(changes.join(", "))
+        plain::non_empty(changes.join(", "))
     }
 }
 
 /// The most ports that a sentence lists.
 const ITEMS_MAX: usize = 8;
 
-/// `from a to b`, or `to b`.
-fn change(from: Option<Cow<'_, str>>, to: Cow<'_, str>) -> String {
+/// `from version a to b`, or `to version b`.
+fn change(noun: &str, from: Option<Cow<'_, str>>, to: Cow<'_, str>) -> String {
     let to = plain::name(&to);
     match from {
-        Some(from) => format!("from {} to {to}", plain::name(&from)),
-        None => format!("to {to}"),
+        Some(from) => format!("from {noun}{} to {to}", plain::name(&from)),
+        None => format!("to {noun}{to}"),
     }
-}
-
-/// A radio band, which Mist writes as `24`, `5` or `6`.
-pub(super) fn band(text: &str) -> String {
-    match text {
-        "24" | "2.4" => "2.4 GHz".to_string(),
-        "5" | "6" => format!("{text} GHz"),
-        _ => plain::name(text),
-    }
-}
-
-fn non_empty(text: String) -> Option<String> {
-    (!text.is_empty()).then_some(text)
 }

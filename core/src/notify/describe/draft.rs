@@ -1,9 +1,14 @@
 //! A notification while it is being written.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use crate::{
-    event::{Detail, Event},
+    event::{Detail, Event, Mac},
     notify::{Fact, Link, Notification, Severity, Thread, plain},
     time::UnixTime,
 };
@@ -12,6 +17,8 @@ use crate::{
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.
 const TITLE_MAX: usize = 150;
+/// The most characters of a reason in the summary.
+const REASON_MAX: usize = 300;
 /// The most items that a fact lists.
 const ITEMS_MAX: usize = 10;
 
@@ -48,6 +55,14 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// Adds a reason to the summary, unless it says the same already.
+    pub(super) fn explain(&mut self, reason: Option<&str>) {
+        if let Some(reason) = reason.filter(|reason| !plain::says(&self.summary, reason)) {
+            let reason = plain::cut(reason.trim_end_matches('.'), REASON_MAX);
+            self.summary.push_str(&format!(" Reason: {reason}."));
+        }
+    }
+
     /// Adds a fact, unless it is empty or its label is taken.
     pub(super) fn fact(&mut self, label: &str, value: &str) {
         let value = plain::clean(value);
@@ -74,12 +89,12 @@ impl Draft {
         self.fact(label, &plain::list(values, ITEMS_MAX));
     }
 
-    /// Adds what an event of an unknown type tells besides its device: all scalar members but ids.
+    /// Adds what an event of an unknown type tells besides its device: all scalar members but
+    /// ids.
     pub(super) fn scalars(&mut self, members: &[(impl AsRef<str>, Detail<'_>)]) {
         for (name, detail) in members {
             let name = name.as_ref();
-            let shown = name == "port_id" || !(name.ends_with("_id") || name.ends_with("_ids"));
-            if shown && !SILENT.contains(&name) {
+            if !SILENT.contains(&name) {
                 self.maybe(&label(name), scalar(name, *detail));
             }
         }
@@ -100,29 +115,43 @@ impl Draft {
     }
 }
 
-/// A member's value for people: MAC addresses, times and booleans as people write them.
+/// A member's value for people: MAC addresses, times and booleans as people write them. `None` for
+/// lists, objects and ids, except for ids that are MAC addresses.
 fn scalar(name: &str, detail: Detail<'_>) -> Option<String> {
     let text = detail.text()?;
-    let time = name.ends_with("_time") || matches!(name, "connect" | "disconnect" | "last_seen");
+    let mac = Mac::parse(&text).map(|mac| mac.to_string());
+    if name == "port_id" {
+        return Some(plain::clean(&text));
+    }
+    if name.ends_with("id") && (name.ends_with("_id") || is_uuid(&text)) {
+        return mac.filter(|_| !is_uuid(&text));
+    }
     let moment = || UnixTime::from_secs_f64(detail.number()?).filter(|at| at.as_secs() > 0);
-    Some(match &*text {
-        "true" => "yes".to_owned(),
-        "false" => "no".to_owned(),
-        _ if time => match moment() {
-            Some(at) => alloc::string::ToString::to_string(&at),
-            None => return None,
-        },
-        text if name.ends_with("mac") || matches!(name, "ap" | "bssid" | "client" | "next_ap") => {
-            plain::mac(text)
+    match (&*text, name) {
+        ("true", _) => Some("yes".to_owned()),
+        ("false", _) => Some("no".to_owned()),
+        (_, "connect" | "disconnect" | "last_seen") => Some(moment()?.to_string()),
+        (_, name) if name.ends_with("_time") => Some(moment()?.to_string()),
+        (_, "duration") => Some(plain::duration(moment()?.as_secs())),
+        (text, "band") => Some(plain::band(text)),
+        (text, name) if name.ends_with("rssi") => Some(format!("{} dBm", plain::clean(text))),
+        (text, name) => {
+            let of_device = ["ap", "bssid", "client", "mac"]
+                .into_iter()
+                .any(|end| name.ends_with(end));
+            Some(
+                mac.filter(|_| of_device)
+                    .unwrap_or_else(|| plain::humane(text)),
+            )
         }
-        text => plain::humane(text),
-    })
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().filter(|b| *b == b'-').count() == 4
 }
 
 /// What a member is called.
 fn label(name: &str) -> String {
-    match name {
-        "port_id" => "Port".to_owned(),
-        _ => plain::label(name),
-    }
+    plain::label(name.strip_suffix("_id").unwrap_or(name))
 }

@@ -10,31 +10,43 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{device::band, draft::Draft, subject, subject::Subject, thread};
+use super::{client, client::Words, draft::Draft, subject, thread};
 use crate::{
-    event::{Detail, DeviceClass, Event, Mac},
+    event::{Detail, Event},
     notify::{
         plain,
         types::{self, sentence},
     },
-    time::UnixTime,
 };
 
 /// Members that our sentences tell already.
-const TOLD: [&str; 8] =
-    ["ap", "connect_float", "disconnect_float", "mac", "name", "ssid", "username", "version"];
+const TOLD: [&str; 11] = [
+    "ap",
+    "connect_float",
+    "disconnect_float",
+    "mac",
+    "name",
+    "ssid",
+    "termination_reason",
+    "username",
+    "version",
+    "x",
+    "y",
+];
 
 /// What an event of a topic without a table says.
 pub(super) fn describe(event: &Event<'_>) -> Draft {
     let topic = event.topic().name().to_ascii_lowercase();
     let (title, summary) = match topic.as_str() {
-        "client-info" => client_info(event),
-        "client-join" => client_join(event),
-        "client-latency" => client_latency(event),
-        "client-sessions" => client_session(event),
-        "guest-authorizations" => guest(event),
+        "client-info" => client::info(event),
+        "client-join" => client::join(event),
+        "client-latency" => return client::latency(event),
+        "client-sessions" => client::session(event),
+        "guest-authorizations" => client::guest(event),
         "minis-application" | "minis-reachability" => probe(event),
-        "nac-accounting" | "nac-events" => nac(event, &topic),
+        "nac-accounting" | "nac-events" => {
+            client::nac(event).unwrap_or_else(|| generic(event, &topic))
+        }
         "occupancy-alerts" => return occupancy(event),
         "ping" => ping(event),
         "rssizone" | "zone" => zone(event),
@@ -47,7 +59,7 @@ pub(super) fn describe(event: &Event<'_>) -> Draft {
     draft.maybe("User", event.text("username"));
     draft.maybe("MAC", event.text("mac").map(|mac| plain::mac(&mac)));
     draft.maybe("SSID", event.text("ssid"));
-    draft.maybe("AP", ap_fact(event));
+    draft.maybe("AP", client::ap(event));
     draft.maybe("Site", subject::site(event));
     let rest: Vec<_> = event
         .members()
@@ -92,98 +104,15 @@ pub(super) fn report(event: &Event<'_>) -> Draft {
     draft
 }
 
-type Words = (String, String);
-
-fn client_info(event: &Event<'_>) -> Words {
-    let client = sentence::capitalized(&client(event));
-    let address = event.text("ip").map_or_else(
-        || "sent its details".to_owned(),
-        |ip| format!("has the address {}", plain::name(&ip)),
-    );
-    let summary = format!("{client}{} {address}.", place(event));
-    ("Client details".to_owned(), summary)
-}
-
-fn client_join(event: &Event<'_>) -> Words {
-    let radio = [
-        event.text("band").map(|name| band(&name)),
-        event.text("rssi").map(|rssi| format!("{rssi} dBm")),
-    ];
-    let radio: Vec<String> = radio.into_iter().flatten().collect();
-    let radio = match radio.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", radio.join(", ")),
-    };
-    let client = sentence::capitalized(&client(event));
-    let summary = format!("{client} joined{}{}{radio}.", network(event), on_ap(event));
-    ("Client joined".to_owned(), summary)
-}
-
-fn client_session(event: &Event<'_>) -> Words {
-    let client = sentence::capitalized(&client(event));
-    let lasted = event
-        .get("duration")
-        .and_then(Detail::number)
-        .and_then(UnixTime::from_secs_f64)
-        .map(|lasted| format!(" after {}", plain::duration(lasted.as_secs())))
-        .unwrap_or_default();
-    // termination_reason of SPEC's webhook_client_sessions.
-    let why = match event.get("termination_reason").and_then(Detail::integer) {
-        Some(1) => ": it disassociated",
-        Some(2) => ": it was inactive",
-        Some(3) => ": it roamed to another AP",
-        _ => "",
-    };
-    let summary = format!("{client} left{}{}{lasted}{why}.", network(event), on_ap(event));
-    ("Client left".to_owned(), summary)
-}
-
-fn client_latency(event: &Event<'_>) -> Words {
-    let averages: Vec<String> =
-        [("avg_auth", "authentication"), ("avg_dhcp", "DHCP"), ("avg_dns", "DNS")]
-            .into_iter()
-            .filter_map(|(member, what)| {
-                let seconds = event.get(member)?.number()?;
-                Some(format!("{what} {:.0} ms", seconds * 1_000.0))
-            })
-            .collect();
-    let place = place(event);
-    let summary = match averages.is_empty() {
-        true => format!("The latency of clients{place} was measured."),
-        false => format!("Clients{place} waited on average: {}.", averages.join(", ")),
-    };
-    ("Client latency".to_owned(), summary)
-}
-
-fn guest(event: &Event<'_>) -> Words {
-    let name = ["name", "email", "mobile"].into_iter().find_map(|member| event.text(member));
-    let guest = match (name, event.text("client")) {
-        (Some(name), _) => format!("Guest \"{}\"", plain::name(&name)),
-        (None, Some(client)) => format!("The guest with MAC {}", plain::mac(&client)),
-        (None, None) => "A guest".to_owned(),
-    };
-    let until = event
-        .get("authorized_expiring_time")
-        .and_then(Detail::number)
-        .and_then(UnixTime::from_secs_f64)
-        .map(|until| format!(" until {until}"))
-        .unwrap_or_default();
-    let network = event
-        .text("ssid")
-        .map(|ssid| format!(" for SSID \"{}\"", plain::name(&ssid)))
-        .unwrap_or_default();
-    let summary = format!("{guest} was authorized{network}{}{until}.", on_ap(event));
-    ("Guest authorized".to_owned(), summary)
-}
-
 fn probe(event: &Event<'_>) -> Words {
     let target = ["probe_target", "probe_name", "ip"]
         .into_iter()
         .find_map(|member| event.text(member))
         .map_or_else(|| "its target".to_owned(), |target| plain::name(&target));
-    let device =
-        event.text("device_mac").map_or_else(|| "a device".to_owned(), |mac| plain::mac(&mac));
-    let place = place(event);
+    let device = event
+        .text("device_mac")
+        .map_or_else(|| "a device".to_owned(), |mac| plain::mac(&mac));
+    let place = client::place(event);
     let success = event.text("success");
     let loss = event.get("loss_percentage").and_then(Detail::number);
     let latency = event
@@ -205,34 +134,6 @@ fn probe(event: &Event<'_>) -> Words {
     (title.to_owned(), summary)
 }
 
-fn nac(event: &Event<'_>, topic: &str) -> Words {
-    let kind = event.kind().unwrap_or_default();
-    let kind = kind.to_ascii_uppercase();
-    let client = sentence::capitalized(&client(event));
-    let place = match event.text("ssid") {
-        Some(_) => format!("{}{}", network(event).replacen(" SSID", " on SSID", 1), on_ap(event)),
-        None => event
-            .text("port_id")
-            .map(|port| format!(" on port {}", plain::name(&port)))
-            .unwrap_or_default(),
-    };
-    let vlan =
-        event.text("vlan").map(|vlan| format!(", VLAN {}", plain::name(&vlan))).unwrap_or_default();
-    let (title, verb) = match kind.as_str() {
-        "NAC_CLIENT_PERMIT" => ("NAC let a client in", "was let in"),
-        "NAC_CLIENT_DENY" => ("NAC refused a client", "was refused"),
-        "NAC_ACCOUNTING_START" => ("NAC session started", "started a session"),
-        "NAC_ACCOUNTING_STOP" => ("NAC session ended", "ended its session"),
-        "NAC_ACCOUNTING_UPDATE" => ("NAC session goes on", "continues its session"),
-        "" => return generic(event, topic),
-        other => {
-            let summary = format!("{client}{place}: {}{vlan}.", plain::words(other));
-            return (plain::label(other), summary);
-        }
-    };
-    (title.to_owned(), format!("{client} {verb}{place}{vlan}."))
-}
-
 fn occupancy(event: &Event<'_>) -> Draft {
     let alerts = event.get("alert_events").map(Detail::items).unwrap_or_default();
     let over = |alert: &Detail<'_>| {
@@ -241,7 +142,7 @@ fn occupancy(event: &Event<'_>) -> Draft {
     };
     let crowded = alerts.iter().filter(|alert| over(alert)).count();
     let fine = alerts.len() - crowded;
-    let place = place(event);
+    let place = client::place(event);
     let zones = |number| plain::count(number, "zone", "zones");
     let mut draft = Draft {
         title: match crowded {
@@ -277,35 +178,40 @@ fn occupancy(event: &Event<'_>) -> Draft {
 }
 
 fn ping(event: &Event<'_>) -> Words {
-    let name =
-        event.text("name").map(|name| format!(" \"{}\"", plain::name(&name))).unwrap_or_default();
-    ("Webhook test".to_owned(), format!("Mist tested the webhook{name}."))
+    let name = event
+        .text("name")
+        .map(|name| format!(" {}", plain::quoted(&name)))
+        .unwrap_or_default();
+    (
+        "Webhook test".to_owned(),
+        format!("Mist tested the webhook{name}."),
+    )
 }
 
 fn zone(event: &Event<'_>) -> Words {
-    let who = sentence::capitalized(&client(event));
+    let who = sentence::capitalized(&client::who(event));
     let (title, verb) = match event.text("trigger").as_deref() {
         Some("enter") => ("Zone entered", "entered"),
         Some("exit") => ("Zone left", "left"),
         _ => ("Zone event", "triggered"),
     };
-    let summary = format!("{who} {verb} a zone{}.", place(event));
+    let summary = format!("{who} {verb} a zone{}.", client::place(event));
     (title.to_owned(), summary)
 }
 
 fn location(event: &Event<'_>) -> Words {
-    let who = sentence::capitalized(&client(event));
+    let who = sentence::capitalized(&client::who(event));
     let at = event.text("x").zip(event.text("y"));
     let summary = match at {
         Some((x, y)) => format!("{who} was seen at x {x}, y {y} of its map."),
-        None => format!("{who} was seen{}.", place(event)),
+        None => format!("{who} was seen{}.", client::place(event)),
     };
     ("Location".to_owned(), summary)
 }
 
 fn service_levels(event: &Event<'_>) -> Draft {
     let levels = event.get("sle").map(Detail::members).unwrap_or_default();
-    let place = place(event);
+    let place = client::place(event);
     let mut draft = Draft {
         title: "Service levels".to_owned(),
         summary: match levels.is_empty() {
@@ -327,7 +233,7 @@ fn service_levels(event: &Event<'_>) -> Draft {
 
 fn generic(event: &Event<'_>, topic: &str) -> Words {
     let topic = plain::label(topic);
-    let place = place(event);
+    let place = client::place(event);
     match event.kind().map(|kind| plain::words(&kind)) {
         Some(kind) => {
             let summary = format!("Mist sent \"{kind}\" under the topic \"{topic}\"{place}.");
@@ -338,52 +244,4 @@ fn generic(event: &Event<'_>, topic: &str) -> Words {
             (topic, summary)
         }
     }
-}
-
-/// `client "laptop" (MAC …)`, `client 70:ef:… (user)`.
-fn client(event: &Event<'_>) -> String {
-    let noun = match event.text("type").as_deref() {
-        Some("asset") => "asset",
-        Some("sdk") => "mobile app",
-        _ => "client",
-    };
-    let name = ["username", "hostname", "name"]
-        .into_iter()
-        .find_map(|member| event.text(member))
-        .map(|name| plain::name(&name));
-    let mac = event.text("mac").map(|mac| plain::mac(&mac));
-    match (name, mac) {
-        (Some(name), Some(mac)) => format!("{noun} \"{name}\" (MAC {mac})"),
-        (Some(name), None) => format!("{noun} \"{name}\""),
-        (None, Some(mac)) => format!("{noun} with MAC {mac}"),
-        (None, None) => format!("{} {noun}", subject::article(noun)),
-    }
-}
-
-fn network(event: &Event<'_>) -> String {
-    event.text("ssid").map(|ssid| format!(" SSID \"{}\"", plain::name(&ssid))).unwrap_or_default()
-}
-
-fn on_ap(event: &Event<'_>) -> String {
-    let name = event.text("ap_name").map(|name| plain::clean(&name));
-    let mac = event.text("ap").and_then(|ap| Mac::parse(&ap));
-    let subject =
-        Subject { class: Some(DeviceClass::AccessPoint), name, mac, site: subject::site(event) };
-    match (&subject.name, subject.mac) {
-        (None, None) => place(event),
-        _ => format!(" on {}", subject.placed()),
-    }
-}
-
-fn ap_fact(event: &Event<'_>) -> Option<String> {
-    let mac = event.text("ap").map(|ap| plain::mac(&ap));
-    match (event.text("ap_name"), mac) {
-        (Some(name), Some(mac)) => Some(format!("{} ({mac})", plain::clean(&name))),
-        (Some(name), None) => Some(plain::clean(&name)),
-        (None, mac) => mac,
-    }
-}
-
-fn place(event: &Event<'_>) -> String {
-    subject::at(subject::site(event).as_deref())
 }

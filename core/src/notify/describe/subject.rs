@@ -13,6 +13,8 @@ pub(super) struct Subject {
     pub(super) class: Option<DeviceClass>,
     pub(super) name: Option<String>,
     pub(super) mac: Option<Mac>,
+    /// The id, kept only where nothing else tells the device from others.
+    pub(super) id: Option<String>,
     pub(super) site: Option<String>,
 }
 
@@ -25,7 +27,16 @@ impl Subject {
             .device_name()
             .map(|name| plain::clean(&name))
             .filter(|name| mac.is_none() || Mac::parse(name) != mac);
-        Self { class: event.device_class().or(edge), name, mac, site: site(event) }
+        let id = event
+            .id("mxedge_id")
+            .filter(|_| name.is_none() && mac.is_none());
+        Self {
+            class: event.device_class().or(edge),
+            name,
+            mac,
+            id: id.map(|id| id.into_owned()),
+            site: site(event),
+        }
     }
 
     /// `AP "Reception" (MAC 5c:5b:35:00:00:01)`, or `an AP` where nothing else is known.
@@ -34,8 +45,11 @@ impl Subject {
         match (&self.name, self.mac) {
             (Some(name), Some(mac)) => format!("{noun} \"{}\" (MAC {mac})", plain::name(name)),
             (Some(name), None) => format!("{noun} \"{}\"", plain::name(name)),
-            (None, Some(mac)) => format!("{noun} with MAC {mac}"),
-            (None, None) => format!("{} {noun}", article(noun)),
+            (None, Some(mac)) => format!("the {noun} with MAC {mac}"),
+            (None, None) => match &self.id {
+                Some(id) => format!("the {noun} with ID {id}"),
+                None => format!("{} {noun}", article(noun)),
+            },
         }
     }
 
@@ -108,14 +122,19 @@ mod tests {
         let unnamed = r#"{"type":"AP_X","ap":"5c5b35000001","ap_name":"5c:5b:35:00:00:01"}"#;
         assert_eq!(
             subject(Topic::DeviceUpdowns, unnamed).placed(),
-            "AP with MAC 5c:5b:35:00:00:01"
+            "the AP with MAC 5c:5b:35:00:00:01"
         );
         let nothing = r#"{"type":"GW_X","site_name":"Site 1"}"#;
         assert_eq!(subject(Topic::DeviceEvents, nothing).placed(), "a gateway at Site 1");
         let edge = r#"{"mxedge_id":"00000000-0000-0000-1000-020000ee2974"}"#;
         assert_eq!(
             subject(Topic::MxedgeEvents, edge).bare(),
-            "Mist Edge with MAC 02:00:00:ee:29:74"
+            "the Mist Edge with MAC 02:00:00:ee:29:74"
+        );
+        let stranger = r#"{"mxedge_id":"387804a7-3474-85ce-15a2-f9a9684c9c90"}"#;
+        assert_eq!(
+            subject(Topic::MxedgeEvents, stranger).bare(),
+            "the Mist Edge with ID 387804a7-3474-85ce-15a2-f9a9684c9c90"
         );
     }
 }

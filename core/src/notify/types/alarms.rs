@@ -323,7 +323,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
         "{device} detected an attack on TKIP[ by {clients}].";
     url_blocked Info "URL blocked" "{device} blocked access to a URL.";
     vendor_ie_missing Warning "Vendor information missing"
-        "{device} detected beacons that lack our APs' vendor information[ with SSID {ssids}].";
+        "{device} detected beacons[ of SSID {ssids}] without our APs' vendor information.";
     watched_station Warning "Watched client seen" "{device} saw a client that is being watched.";
     zero_ssid_association Warning "Association without SSID"
         "{device} saw association requests without an SSID.";
@@ -343,7 +343,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     minis_dns_failure Critical "DNS failures in a Marvis test"
         "Marvis Minis got no DNS answers from {entities}.";
     psk_failure Critical "Wrong passphrases"
-        "Marvis found clients with wrong passphrases that involve {entities}.";
+        "Marvis found clients that use a wrong passphrase, involving {entities}.";
 
     // Marvis: APs
     ap_bad_cable Critical "Bad cable at an AP" "Marvis found a bad cable at {entities}.";
@@ -372,12 +372,12 @@ pub(super) const KINDS: &[Kind] = kinds! {
     missing_vlan Critical "Missing VLAN" "Marvis found a VLAN that is missing at {entities}.";
     negotiation_mismatch Critical "Negotiation mismatch"
         "Marvis found two ends of a link with different speed or duplex modes at {entities}.";
-    port_flap Warning "Port flapping" "Marvis found a flapping port at {entities}.";
-    port_stuck Warning "Port stuck" "Marvis found a stuck port at {entities}.";
+    port_flap Warning "Port flapping" "Marvis found {entities} flapping.";
+    port_stuck Warning "Port stuck" "Marvis found {entities} stuck.";
     sw_high_cpu_usage Critical "Switch CPU usage high" "Marvis found high CPU usage at {entities}.";
     sw_mtu_mismatch Critical "MTU mismatch" "Marvis found different MTUs at {entities}.";
     sw_negotiation_incomplete Critical "Negotiation incomplete"
-        "Marvis found a port that did not finish its negotiation at {entities}.";
+        "Marvis found that {entities} did not finish the link negotiation.";
     sw_offline Critical "Switch offline (Marvis)" "Marvis found {entities} offline.";
     switch_offline Critical "Switch offline (Marvis)" "Marvis found {entities} offline.";
     switch_stp_loop Critical "Spanning tree loop"

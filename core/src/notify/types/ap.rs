@@ -22,7 +22,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
 
     // Configuration
     AP_CERT_REGENERATED Debug "AP certificate renewed" "{device} got a new certificate and key.";
-    AP_CONFIGURED Debug "AP configured" "{device} took over a new configuration." clears AP_CONFIG;
+    AP_CONFIGURED Debug "AP configured" "{device} applied a new configuration." clears AP_CONFIG;
     AP_CONFIG_CHANGED_BY_RRM Debug "AP configuration changed by RRM"
         "Radio resource management changed the configuration of {device}.";
     AP_CONFIG_CHANGED_BY_USER Info "AP configuration changed"
@@ -33,7 +33,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     AP_GET_SUPPORT_FILES Debug "AP support files requested"
         "Support files were requested from {device}.";
     AP_RECONFIGURED Debug "AP configuration repeated"
-        "{device} got the configuration that it already had." clears AP_CONFIG;
+        "{device} received its configuration again, unchanged." clears AP_CONFIG;
 
     // Firmware
     AP_UPGRADED Info "AP upgraded" "{device} was upgraded[ {versions}]." clears AP_UPGRADE;
@@ -55,7 +55,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     AP_BEACON_STUCK Critical "AP radio stopped sending beacons"
         "[The {band} radio|A radio] of {device} stopped sending beacons[ ({occurrences})].";
     AP_RADAR_DETECTED Info "Radar detected"
-        "{device} detected radar and left [channel {pre_channel} for {channel}|its channel].";
+        "{device} detected radar and moved [from channel {pre_channel} to {channel}|to another channel].";
     AP_RRM_ACTION Debug "AP radio adjusted"
         "Radio management adjusted [the {band} radio|a radio] of {device}[: {radio_changes}].";
 

@@ -43,10 +43,10 @@ pub(super) const KINDS: &[Kind] = kinds! {
         "{device} refused the additional CLI commands of its configuration[: {text}]."
         raises GW_CONFIG;
     GW_CONFIG_FAILED Warning "Gateway configuration failed"
-        "{device} could not take over its configuration[: {text}]." raises GW_CONFIG;
+        "{device} could not apply its configuration[: {text}]." raises GW_CONFIG;
     GW_CONFIG_GENERATED Debug "Gateway configuration generated"
         "The Mist cloud generated a configuration for {device}.";
-    GW_CONFIG_LOCK_FAILED Warning "Gateway configuration locked"
+    GW_CONFIG_LOCK_FAILED Warning "Gateway configuration lock failed"
         "The Mist cloud could not lock the configuration of {device}[: {text}]." raises GW_CONFIG;
     GW_GET_SUPPORT_FILES Info "Gateway support files requested"
         "Support files were requested from {device}.";
@@ -55,7 +55,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     GW_GET_SUPPORT_FILES_FAILED Warning "Gateway support files failed"
         "{device} could not deliver its support files[: {text}].";
     GW_RECONFIGURED Debug "Gateway configuration repeated"
-        "{device} got the configuration that it already had." clears GW_CONFIG;
+        "{device} received its configuration again, unchanged." clears GW_CONFIG;
 
     // Firmware, packages and recovery
     GW_ALARM_POE_CONTROLLER_UPGRADE_AVAILABLE Warning "PoE controller upgrade available"

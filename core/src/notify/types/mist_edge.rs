@@ -11,7 +11,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     ME_UNCLAIMED Warning "Mist Edge unclaimed" "{bare} was removed from the organization.";
 
     // Connection and configuration
-    ME_CONFIGURED Debug "Mist Edge configured" "{device} took over a new configuration.";
+    ME_CONFIGURED Debug "Mist Edge configured" "{device} applied a new configuration.";
     ME_CONFIG_CHANGED_BY_USER Info "Mist Edge configuration changed"
         "An administrator changed the configuration of {device}.";
     ME_CONNECTED Info "Mist Edge connected"

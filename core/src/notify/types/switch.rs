@@ -37,13 +37,13 @@ pub(super) const KINDS: &[Kind] = kinds! {
         "{device} refused the additional CLI commands of its configuration[: {text}]."
         raises SW_CONFIG;
     SW_CONFIG_FAILED Warning "Switch configuration failed"
-        "{device} could not take over its configuration[: {text}]." raises SW_CONFIG;
+        "{device} could not apply its configuration[: {text}]." raises SW_CONFIG;
     SW_CONFIG_GENERATED Debug "Switch configuration generated"
         "The Mist cloud generated a configuration for {device}.";
-    SW_CONFIG_LOCK_FAILED Warning "Switch configuration locked"
+    SW_CONFIG_LOCK_FAILED Warning "Switch configuration lock failed"
         "The Mist cloud could not lock the configuration of {device}[: {text}]." raises SW_CONFIG;
     SW_RECONFIGURED Debug "Switch configuration repeated"
-        "{device} got the configuration that it already had." clears SW_CONFIG;
+        "{device} received its configuration again, unchanged." clears SW_CONFIG;
 
     // Firmware and recovery
     SW_ALARM_POE_CONTROLLER_UPGRADE_AVAILABLE Warning "PoE controller upgrade available"

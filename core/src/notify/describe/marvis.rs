@@ -1,0 +1,210 @@
+//! What Marvis, Mist's assistant, adds to an alarm: its finding's state, cause, cure and victims.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{draft::Draft, subject, thread};
+use crate::{
+    event::{Detail, DeviceClass, Event, Mac},
+    notify::{Thread, plain},
+};
+
+/// A finding.
+pub(super) struct Marvis {
+    /// The devices, WLANs or servers that suffer.
+    pub(super) impacted: Vec<Entity>,
+    status: Option<String>,
+    cause: Option<String>,
+    action: Option<String>,
+}
+
+/// Something that suffers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entity {
+    /// Its class, if it is a device.
+    pub(super) class: Option<DeviceClass>,
+    /// Its name.
+    pub(super) name: Option<String>,
+    /// Its MAC.
+    pub(super) mac: Option<Mac>,
+    /// `switch "a" (MAC …)`.
+    phrase: String,
+    ports: Vec<String>,
+}
+
+impl Marvis {
+    /// `None` for the alarms of others.
+    pub(super) fn of(event: &Event<'_>) -> Option<Self> {
+        let ours = event
+            .text("group")
+            .is_some_and(|group| group.eq_ignore_ascii_case("marvis"));
+        let entities = event.get("impacted_entities");
+        if !ours && entities.is_none() && event.get("suggestion").is_none() {
+            return None;
+        }
+        let unfolded = event.get("details").and_then(Detail::embedded);
+        let details = unfolded
+            .as_deref()
+            .map(Detail::from)
+            .or_else(|| event.get("details"));
+        let inner = |name: &str| Some(details?.get(name)?.text()?.into_owned());
+        let outer = |name: &str| event.text(name).map(|text| text.into_owned());
+        let status = outer("status")
+            .or_else(|| inner("status"))
+            .or_else(|| inner("state"));
+        let action = outer("suggestion").or_else(|| inner("action"));
+        Some(Self {
+            impacted: merged(entities.map(Detail::items).unwrap_or_default()),
+            status: status.map(|status| plain::clean(&status).to_ascii_lowercase()),
+            cause: outer("root_cause").map(|cause| spell_cause(&cause)),
+            action: action.map(|action| spell_action(&action)),
+        })
+    }
+
+    /// Whoever suffers, in words; empty where nobody is named.
+    pub(super) fn victims(&self) -> String {
+        let phrases: Vec<String> = self.impacted.iter().map(Entity::phrase).collect();
+        plain::list(&phrases, plain::NAMES_MAX)
+    }
+
+    /// Adds the state, the cause and the cure.
+    pub(super) fn tell(&self, draft: &mut Draft, event: &Event<'_>) {
+        match self.status.as_deref() {
+            Some("resolved") => {
+                draft.title.push_str(" (resolved)");
+                draft.summary.push_str(" The issue is resolved.");
+            }
+            Some("validated") => {
+                draft.title.push_str(" (validated)");
+                draft.summary.push_str(" Marvis has validated the fix.");
+            }
+            Some("reoccured" | "reoccurred" | "recurred") => {
+                draft.title.push_str(" (again)");
+                draft.summary.push_str(" The issue has come back.");
+            }
+            _ => {}
+        }
+        if let Some(cause) = &self.cause {
+            draft.summary.push_str(&format!(" Root cause: {cause}."));
+        }
+        if let Some(action) = self.action.as_ref().filter(|_| !self.closed()) {
+            draft
+                .summary
+                .push_str(&format!(" Suggested action: {action}."));
+        }
+        draft.maybe("Status", self.status.as_deref().map(spell));
+        draft.maybe("Root cause", self.cause.as_deref());
+        draft.maybe("Suggested action", self.action.as_deref());
+        draft.thread = event.id("id").map(|id| Thread {
+            recovery: self.closed(),
+            ..thread::keyed(event, "marvis", &[&id], false)
+        });
+    }
+
+    /// Marvis closes what it has found as resolved, or as validated once it has seen the fix work
+    /// (`facts/mist.md` §1).
+    fn closed(&self) -> bool {
+        matches!(self.status.as_deref(), Some("resolved" | "validated"))
+    }
+}
+
+impl Entity {
+    fn parse(entity: Detail<'_>) -> Self {
+        let text = |name: &str| Some(plain::name(&entity.get(name)?.text()?));
+        let kind = text("entity_type").unwrap_or_default();
+        let class = DeviceClass::parse(&kind);
+        let mac = text("entity_mac").and_then(|mac| Mac::parse(&mac));
+        let name = text("entity_name")
+            .filter(|name| mac.is_none() || Mac::parse(name) != mac)
+            .filter(|name| name != "unknown" && !name.starts_with("unknown "));
+        let noun = match (class, kind.as_str()) {
+            (None, "") => "device".to_string(),
+            (None, kind) => plain::words(kind),
+            (class, _) => subject::noun(class).to_string(),
+        };
+        let named = match (&name, mac, text("entity_ip")) {
+            (Some(name), Some(mac), _) => format!("{noun} \"{name}\" (MAC {mac})"),
+            (Some(name), None, None) => format!("{noun} \"{name}\""),
+            (Some(name), None, Some(ip)) => format!("{noun} \"{name}\" ({ip})"),
+            (None, Some(mac), _) => format!("the {noun} with MAC {mac}"),
+            (None, None, Some(ip)) => format!("{noun} {ip}"),
+            (None, None, None) => match entity.text() {
+                Some(text) => plain::name(&text),
+                None => format!("{} {noun}", subject::article(&noun)),
+            },
+        };
+        Self {
+            class,
+            mac,
+            phrase: match text("band") {
+                Some(band) => format!("{named} on {}", plain::band(&band)),
+                None => named,
+            },
+            name,
+            ports: text("port_id").into_iter().collect(),
+        }
+    }
+
+    /// `port ge-0/0/1 of switch "a" (MAC …)`.
+    pub(super) fn phrase(&self) -> String {
+        let ports = plain::list(&self.ports, plain::NAMES_MAX);
+        match self.ports.len() {
+            0 => self.phrase.clone(),
+            1 => format!("port {ports} of {}", self.phrase),
+            _ => format!("ports {ports} of {}", self.phrase),
+        }
+    }
+}
+
+/// The entities, with the ports of one device told together.
+fn merged(entities: Vec<Detail<'_>>) -> Vec<Entity> {
+    let mut merged: Vec<Entity> = Vec::new();
+    for entity in entities.into_iter().map(Entity::parse) {
+        match merged
+            .iter_mut()
+            .find(|known| known.phrase == entity.phrase)
+        {
+            Some(known) => known.ports.extend(entity.ports),
+            None => merged.push(entity),
+        }
+    }
+    merged
+}
+
+fn spell_cause(cause: &str) -> String {
+    match cause {
+        "ap" => "the AP".to_string(),
+        "dhcpserver_site" => "a DHCP server of the site".to_string(),
+        "wlan_site" => "a WLAN of the site".to_string(),
+        other => spell(other),
+    }
+}
+
+fn spell_action(action: &str) -> String {
+    match action.to_ascii_lowercase().as_str() {
+        "check_arp_failure" | "check_arp" => "check ARP".to_string(),
+        "check_auth_failure" => "check the authentication".to_string(),
+        "check_capacity" => "check the wireless capacity".to_string(),
+        "check_dhcp_failure" | "check_dhcp" => "check DHCP".to_string(),
+        "check_interface_config" => "check the configuration of the interface".to_string(),
+        "check_port" => "check the port".to_string(),
+        "check_radius_offline" => "check whether the RADIUS server is offline".to_string(),
+        "check_wan_link" => "check the WAN link".to_string(),
+        "firmware_upgrade" => "upgrade the firmware".to_string(),
+        "replace_cable" => "replace the cable".to_string(),
+        "test_replace_cable" => "test the cable and replace it".to_string(),
+        _ => spell(action),
+    }
+}
+
+/// A code in words; sentences stay as they are, without their full stop.
+fn spell(text: &str) -> String {
+    let text = plain::clean(text);
+    match text.contains(' ') {
+        true => text.trim_end_matches('.').to_string(),
+        false => plain::words(&text),
+    }
+}
