@@ -71,6 +71,8 @@ pub(super) async fn serve<S: Service>(
     // An answer is one small write, which must not wait for the acknowledgement of the one before.
     // A socket that refuses is slower, not wrong.
     let _ = stream.get_ref().set_nodelay(true);
+    // Closing an `Async` socket leaves its sending side open; closing this one does not.
+    let stream = smol::net::TcpStream::from(stream);
     let stream = match shake_hands(&site, stream).await {
         Ok(stream) => stream,
         Err(error) => {
@@ -99,7 +101,10 @@ pub(super) async fn serve<S: Service>(
     finish(&site, peer, connection.into_parts().io, served).await;
 }
 
-async fn shake_hands<S>(site: &Site<S>, stream: Async<TcpStream>) -> io::Result<Box<dyn Duplex>> {
+async fn shake_hands<S>(
+    site: &Site<S>,
+    stream: smol::net::TcpStream,
+) -> io::Result<Box<dyn Duplex>> {
     let Some(identity) = &site.tls else {
         return Ok(Box::new(stream));
     };
@@ -252,6 +257,9 @@ async fn finish<S: Service>(
     gate: Gate,
     served: hyper::Result<()>,
 ) {
+    if gate.is_stalled() {
+        return;
+    }
     let last = match (gate.doubt(), served) {
         (Some(doubt), _) => Some(doubt),
         // Without a byte of a head it was an idle connection, which closes without a word.
@@ -260,7 +268,7 @@ async fn finish<S: Service>(
         }
         (None, _) => None,
     };
-    let idle = gate.is_ended();
+    let idle = gate.is_idle();
     let mut stream = gate.into_stream();
     let spoken = async {
         if let Some(Doubt { status, reason }) = last {

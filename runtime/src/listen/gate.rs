@@ -94,6 +94,7 @@ pub(super) struct Gate {
     ended: bool,
     /// Runs while the client does not take what we write.
     stall: Option<Timer>,
+    stalled: bool,
     stall_timeout: Duration,
 }
 
@@ -111,6 +112,7 @@ impl Gate {
             doubt: None,
             ended: false,
             stall: None,
+            stalled: false,
             stall_timeout,
         }
     }
@@ -131,9 +133,16 @@ impl Gate {
         self.framing.is_mid_head()
     }
 
-    /// Whether the client has closed its side.
-    pub(super) const fn is_ended(&self) -> bool {
-        self.ended
+    /// Whether the client waits for nothing: it has closed its side, or everything that it sent is
+    /// answered.
+    pub(super) fn is_idle(&self) -> bool {
+        let between = self.framing.is_in_head() && !self.framing.is_mid_head();
+        self.ended || between && self.unread.is_empty() && self.doubt.is_none()
+    }
+
+    /// Whether the client was given up because it did not take what we wrote.
+    pub(super) const fn is_stalled(&self) -> bool {
+        self.stalled
     }
 
     /// The stream, without what was read and has not passed.
@@ -161,6 +170,7 @@ impl Gate {
         let timeout = self.stall_timeout;
         let stall = self.stall.get_or_insert_with(|| Timer::after(timeout));
         ready!(Pin::new(stall).poll(cx));
+        self.stalled = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
