@@ -89,15 +89,9 @@ fn check(notification: &Notification, what: &str) {
             let payload = shape(flavour, notification, best);
             let faults = faults(flavour, &payload);
             let body: String = payload.body.chars().take(2_000).collect();
-            assert!(
-                faults.is_empty(),
-                "{what}, {flavour:?}, {best:?}: {faults:#?}\n{body}"
-            );
+            assert!(faults.is_empty(), "{what}, {flavour:?}, {best:?}: {faults:#?}\n{body}");
             assert!(payload.form >= best, "{what}: better than asked for");
-            assert!(
-                !payload.body.contains('\n'),
-                "{what}: the body is not one line"
-            );
+            assert!(!payload.body.contains('\n'), "{what}: the body is not one line");
         }
     }
 }
@@ -107,13 +101,7 @@ fn notification(text: &str, facts: usize) -> Notification {
         severity: Severity::Critical,
         title: text.to_owned(),
         summary: text.to_owned(),
-        facts: vec![
-            Fact {
-                label: text.to_owned(),
-                value: text.to_owned(),
-            };
-            facts
-        ],
+        facts: vec![Fact { label: text.to_owned(), value: text.to_owned() }; facts],
         links: vec![
             Link {
                 text: text.to_owned(),
@@ -122,10 +110,7 @@ fn notification(text: &str, facts: usize) -> Notification {
             facts
         ],
         at: Some(UnixTime::from_secs(1_752_000_000)),
-        thread: Some(Thread {
-            key: "ap-5c5b35000001".to_owned(),
-            recovery: false,
-        }),
+        thread: Some(Thread { key: "ap-5c5b35000001".to_owned(), recovery: false }),
     }
 }
 
@@ -133,14 +118,8 @@ fn notification(text: &str, facts: usize) -> Notification {
 fn every_piece_alone_and_in_bulk_is_harmless() {
     for piece in PIECES {
         check(&notification(piece, 1), &format!("{piece:?}"));
-        check(
-            &notification(&piece.repeat(600), 3),
-            &format!("{piece:?} × 600"),
-        );
-        check(
-            &notification(&format!("a{piece}b"), 40),
-            &format!("{piece:?} inside"),
-        );
+        check(&notification(&piece.repeat(600), 3), &format!("{piece:?} × 600"));
+        check(&notification(&format!("a{piece}b"), 40), &format!("{piece:?} inside"));
     }
 }
 
@@ -176,8 +155,7 @@ fn names_are_shown_as_they_are() {
             let body = shape(flavour, &notification, Form::Rich).body;
             let json: Value = serde_json::from_str(&body).expect("a JSON document");
             let text = json.pointer(pointer).and_then(Value::as_str);
-            text.unwrap_or_else(|| panic!("no {pointer} in {body}"))
-                .to_owned()
+            text.unwrap_or_else(|| panic!("no {pointer} in {body}")).to_owned()
         };
         let meant = part(Flavour::Console, "/summary");
         if meant.chars().count() > 100 {
@@ -199,18 +177,10 @@ fn names_are_shown_as_they_are() {
 fn extremes_are_cut_not_refused() {
     check(&notification("", 0), "nothing at all");
     check(&notification("", 20), "nothing, many times");
-    check(
-        &notification("\u{200b}\u{feff}\u{3164}", 2),
-        "only invisible characters",
-    );
+    check(&notification("\u{200b}\u{feff}\u{3164}", 2), "only invisible characters");
     check(&notification("x", 10_000), "ten thousand facts");
-    for text in [
-        "x", "&", "<", "*", "\"", "😀", "€", "\u{301}", "\u{85}", "a ",
-    ] {
-        check(
-            &notification(&text.repeat(1 << 20), 2),
-            &format!("a million {text:?}"),
-        );
+    for text in ["x", "&", "<", "*", "\"", "😀", "€", "\u{301}", "\u{85}", "a "] {
+        check(&notification(&text.repeat(1 << 20), 2), &format!("a million {text:?}"));
         for length in 112..122 {
             let text = format!("{}😀", text.repeat(length));
             check(&notification(&text, 1), &format!("{text:?} at the limit"));
@@ -234,14 +204,8 @@ fn what_is_no_url_or_key_is_left_out() {
     ];
     for url in urls {
         let mut notification = notification("AP", 1);
-        notification.links = vec![Link {
-            text: "AP".to_owned(),
-            url: url.to_owned(),
-        }];
-        notification.thread = Some(Thread {
-            key: url.to_owned(),
-            recovery: true,
-        });
+        notification.links = vec![Link { text: "AP".to_owned(), url: url.to_owned() }];
+        notification.thread = Some(Thread { key: url.to_owned(), recovery: true });
         check(&notification, url);
     }
 }
@@ -262,12 +226,7 @@ fn random(rand: &mut Rand) -> Notification {
         severity,
         title: text(rand, 12),
         summary: text(rand, 80),
-        facts: (0..facts)
-            .map(|_| Fact {
-                label: text(rand, 4),
-                value: text(rand, 60),
-            })
-            .collect(),
+        facts: (0..facts).map(|_| Fact { label: text(rand, 4), value: text(rand, 60) }).collect(),
         links: (0..links)
             .map(|_| Link {
                 text: text(rand, 5),
@@ -284,13 +243,10 @@ fn random(rand: &mut Rand) -> Notification {
 }
 
 fn text(rand: &mut Rand, pieces_max: u64) -> String {
-    (0..rand.up_to(pieces_max))
-        .map(|_| pick(rand, &PIECES))
-        .collect()
+    (0..rand.up_to(pieces_max)).map(|_| pick(rand, &PIECES)).collect()
 }
 
 fn pick<T: Copy>(rand: &mut Rand, of: &[T]) -> T {
     let nth = rand.up_to(of.len() as u64 - 1);
-    *of.get(usize::try_from(nth).expect("a length"))
-        .expect("up_to is inclusive")
+    *of.get(usize::try_from(nth).expect("a length")).expect("up_to is inclusive")
 }

@@ -51,49 +51,22 @@ fn the_slack_validator_counts_every_part() {
         limits::slack::check,
         SLACK,
         &[
-            (
-                "\"field\"",
-                &format!("\"{}\"", long(2_001)),
-                "expected at most 2000",
-            ),
+            ("\"field\"", &format!("\"{}\"", long(2_001)), "expected at most 2000"),
             (field, &many(field, 11), "expected at most 10"),
-            (
-                &format!(r#","fields":[{field}]"#),
-                "",
-                "neither text nor fields",
-            ),
+            (&format!(r#","fields":[{field}]"#), "", "neither text nor fields"),
             (&format!("[{field}]"), "[]", "empty"),
             (note, &many(note, 11), "expected at most 10"),
             ("one", &long(256), "expected at most 255"),
             ("one", twice, "two twice"),
             ("press", &long(76), "expected at most 75"),
-            (
-                "https://a.example/",
-                "http://a.example/",
-                "not an https URL",
-            ),
-            (
-                "https://a.example/",
-                &format!("https://{}", long(3_000)),
-                "expected at most 3000",
-            ),
+            ("https://a.example/", "http://a.example/", "not an https URL"),
+            ("https://a.example/", &format!("https://{}", long(3_000)), "expected at most 3000"),
             (section, &sections, "expected at most 50"),
-            (
-                r#""type":"context""#,
-                r#""type":"marquee""#,
-                "unknown block",
-            ),
-            (
-                r#""type":"actions""#,
-                r#""type":"actions","colour":1"#,
-                "unknown member colour",
-            ),
+            (r#""type":"context""#, r#""type":"marquee""#, "unknown block"),
+            (r#""type":"actions""#, r#""type":"actions","colour":1"#, "unknown member colour"),
         ],
     );
-    let full = many(
-        &section.replace("field\"", &format!("{}\"", long(2_000))),
-        7,
-    );
+    let full = many(&section.replace("field\"", &format!("{}\"", long(2_000))), 7);
     assert!(
         limits::slack::check(&SLACK.replace(section, &full))
             .iter()
@@ -120,20 +93,12 @@ fn the_adaptive_card_validator_sees_each_fault() {
         &[
             (r#""type":"message""#, r#""type":"card""#, "not \"message\""),
             ("vnd.microsoft.card.adaptive", "json", "contentType"),
-            (
-                r#""contentUrl":null"#,
-                r#""contentUrl":"https://a""#,
-                "contentUrl",
-            ),
+            (r#""contentUrl":null"#, r#""contentUrl":"https://a""#, "contentUrl"),
             ("toast", &long(24_000), "expected at most 24000"),
             (r#""version":"1.4","#, "", "no version"),
             (r#""version":"1.4""#, r#""version":"2.0""#, "version"),
             (r#""width":"Full""#, r#""width":"slim""#, "full width"),
-            (
-                r#""type":"FactSet""#,
-                r#""type":"Table""#,
-                "unknown element",
-            ),
+            (r#""type":"FactSet""#, r#""type":"Table""#, "unknown element"),
             (r#""style":"good""#, r#""style":"red""#, "style"),
             (r#""size":"Large""#, r#""size":"huge""#, "size"),
             (r#""wrap":true"#, r#""wrap":false"#, "cut on phones"),
@@ -176,11 +141,7 @@ fn the_message_card_validator_sees_each_fault() {
         fine,
         &[
             ("\"MessageCard\"", "\"Card\"", "@type"),
-            (
-                r#""@context":"https://schema.org/extensions","#,
-                "",
-                "no @context",
-            ),
+            (r#""@context":"https://schema.org/extensions","#, "", "no @context"),
             ("D13438", "danger", "six hex digits"),
             (r#""summary":"toast","#, "", "neither summary nor text"),
             ("body", "a *b*", "live emphasis"),
@@ -217,44 +178,23 @@ fn the_google_validator_sees_each_fault() {
             ("Down", "<b>", "may be markup"),
             ("<b>body</b>", "", "empty"),
             ("<b>body</b>", "<script>", "unescaped <script>"),
-            (
-                "<b>body</b>",
-                "<a href=\\\"http://evil\\\">",
-                "unescaped <a",
-            ),
+            ("<b>body</b>", "<a href=\\\"http://evil\\\">", "unescaped <a"),
             ("val &amp; ue", "R&D", "unescaped &"),
             (widget, &many(widget, 99), "101"),
             (widget, r#"{"card":{}}"#, "unknown member card"),
             (widget, "{}", "not exactly one widget"),
-            (
-                r#"{"widgets":["#,
-                r#"{"uncollapsibleWidgetsCount":1,"widgets":["#,
-                "collapsible",
-            ),
+            (r#"{"widgets":["#, r#"{"uncollapsibleWidgetsCount":1,"widgets":["#, "collapsible"),
             ("https://a.example/", "a.example", "not an https URL"),
             ("incident", "", "empty"),
             ("incident", &long(4_001), "expected at most 4000"),
         ],
     );
     let body = format!(r#"{{"text":"{}"}}"#, long(32_000));
-    assert!(
-        limits::google::check(&body)
-            .iter()
-            .any(|fault| fault.contains("bytes"))
-    );
-    assert!(
-        limits::google::check("{}")
-            .iter()
-            .any(|fault| fault.contains("neither"))
-    );
-    let object = fine
-        .replace(r#""widgets":["#, r#""widgets":{"a":["#)
-        .replace("}}]}]}}],", "}}]}}]}}],");
-    assert!(
-        limits::google::check(&object)
-            .iter()
-            .any(|fault| fault.contains("not a list"))
-    );
+    assert!(limits::google::check(&body).iter().any(|fault| fault.contains("bytes")));
+    assert!(limits::google::check("{}").iter().any(|fault| fault.contains("neither")));
+    let object =
+        fine.replace(r#""widgets":["#, r#""widgets":{"a":["#).replace("}}]}]}}],", "}}]}}]}}],");
+    assert!(limits::google::check(&object).iter().any(|fault| fault.contains("not a list")));
 }
 
 fn long(units: usize) -> String {

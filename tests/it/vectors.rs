@@ -12,11 +12,11 @@ use std::{
 };
 
 use mistgate_core::{
-    event::{Detail, Event},
+    event::Detail,
     ingest::topics,
     notify::{
-        Severity,
         describe::describe,
+        route::{Routes, route},
         shape::{Flavour, Form, shape},
     },
 };
@@ -40,10 +40,7 @@ fn every_body_becomes_the_golden_messages() {
     let mut expected = BTreeSet::new();
     let mut faults = Vec::new();
     for input in files(&inputs) {
-        let name = input
-            .strip_prefix(&inputs)
-            .expect("a file below it")
-            .with_extension("txt");
+        let name = input.strip_prefix(&inputs).expect("a file below it").with_extension("txt");
         let body = fs::read(&input).expect("a vector can be read");
         let (text, count) = transcript(&body, &mut |fault| {
             faults.push(format!("{}: {fault}", name.display()));
@@ -61,31 +58,19 @@ fn every_body_becomes_the_golden_messages() {
         }
         expected.insert(path);
     }
-    for stale in files(&golden)
-        .into_iter()
-        .filter(|path| !expected.contains(path))
-    {
+    for stale in files(&golden).into_iter().filter(|path| !expected.contains(path)) {
         if update {
             fs::remove_file(&stale).expect("a golden file can be removed");
         } else {
             faults.push(format!("{}: no vector of this name", stale.display()));
         }
     }
-    assert!(
-        events >= EVENTS_MIN,
-        "only {events} events under {}",
-        inputs.display()
-    );
+    assert!(events >= EVENTS_MIN, "only {events} events under {}", inputs.display());
     assert!(
         faults.is_empty(),
         "{} faults; UPDATE=1 rewrites the golden files\n{}",
         faults.len(),
-        faults
-            .iter()
-            .take(20)
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("\n")
+        faults.iter().take(20).cloned().collect::<Vec<_>>().join("\n")
     );
 }
 
@@ -95,6 +80,7 @@ fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
         Ok(envelope) => envelope,
         Err(error) => return (format!("refused: {error}\n"), 0),
     };
+    let routes = Routes::default();
     let mut text = String::new();
     if envelope.events.is_empty() {
         let _ = writeln!(text, "topic: {}\nno events", envelope.topic.name());
@@ -103,13 +89,13 @@ fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
         let _ = writeln!(text, "broken events: {}", envelope.broken);
     }
     for (_, event) in &envelope.events {
-        let decision = decide(event);
+        let decision = route(event, &routes);
         let _ = writeln!(
             text,
             "topic: {}\ntype: {}\nchannel: {}\nwhy: {}",
             event.topic().name(),
             event.kind().as_deref().unwrap_or("none"),
-            decision.channel,
+            decision.channel.unwrap_or("none"),
             decision.why,
         );
         let notification = describe(event, decision.severity, DASHBOARD_HOST);
@@ -118,10 +104,7 @@ fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
             for said in faults(flavour, &payload) {
                 fault(format!("{flavour:?}: {said}"));
             }
-            let query = payload
-                .query
-                .map(|query| format!(", ?{query}"))
-                .unwrap_or_default();
+            let query = payload.query.map(|query| format!(", ?{query}")).unwrap_or_default();
             let _ = writeln!(text, "\n{flavour:?}, {:?}{query}", payload.form);
             let json: &RawValue = serde_json::from_str(&payload.body).expect("valid JSON");
             pretty(Detail::from(json), 0, &mut text);
@@ -130,20 +113,6 @@ fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
         text.push('\n');
     }
     (text, envelope.events.len())
-}
-
-struct Decision {
-    channel: String,
-    why: String,
-    severity: Severity,
-}
-
-fn decide(_event: &Event<'_>) -> Decision {
-    Decision {
-        channel: Severity::Info.name().to_owned(),
-        why: "every event is of interest".to_owned(),
-        severity: Severity::Info,
-    }
 }
 
 /// JSON in the order of its members, a value on one line where it fits.
@@ -155,11 +124,7 @@ fn pretty(json: Detail<'_>, depth: usize, out: &mut String) {
         out.push_str(raw);
         return;
     }
-    let (open, close) = if raw.starts_with('{') {
-        ("{", "}")
-    } else {
-        ("[", "]")
-    };
+    let (open, close) = if raw.starts_with('{') { ("{", "}") } else { ("[", "]") };
     out.push_str(open);
     let mut separator = "";
     let mut next = |out: &mut String| {
@@ -191,10 +156,7 @@ fn difference(found: &str, expected: &str) -> Option<String> {
         let line = lines.next();
         if line != Some(wanted) {
             let line = line.unwrap_or("the end");
-            return Some(format!(
-                "line {}:\n  golden: {line}\n  now:    {wanted}",
-                nth + 1
-            ));
+            return Some(format!("line {}:\n  golden: {line}\n  now:    {wanted}", nth + 1));
         }
     }
     Some("the golden file has more lines".to_owned())

@@ -85,11 +85,7 @@ impl Findings {
             return None;
         };
         for name in members.keys() {
-            self.expect(
-                known.contains(&name.as_str()),
-                path,
-                format!("unknown member {name}"),
-            );
+            self.expect(known.contains(&name.as_str()), path, format!("unknown member {name}"));
         }
         Some(members)
     }
@@ -102,11 +98,7 @@ impl Findings {
         };
         self.expect(!text.trim().is_empty(), path, "empty");
         let units = text.encode_utf16().count();
-        self.expect(
-            units <= max,
-            path,
-            format!("{units} characters, expected at most {max}"),
-        );
+        self.expect(units <= max, path, format!("{units} characters, expected at most {max}"));
         Some(text)
     }
 
@@ -129,28 +121,17 @@ impl Findings {
     fn word(&mut self, path: &str, members: &Map<String, Value>, name: &str, words: &[&str]) {
         if let Some(value) = members.get(name) {
             let holds = value.as_str().is_some_and(|word| words.contains(&word));
-            self.expect(
-                holds,
-                &join(path, name),
-                format!("{value}, expected one of {words:?}"),
-            );
+            self.expect(holds, &join(path, name), format!("{value}, expected one of {words:?}"));
         }
     }
 
     /// An absolute `https` URL without characters that end or break it.
     fn url(&mut self, path: &str, value: Option<&Value>, max: usize) {
         if let Some(url) = self.text(path, value, max) {
-            let host = url
-                .strip_prefix("https://")
-                .and_then(|rest| rest.split(['/', '?', '#']).next());
-            self.expect(
-                host.is_some_and(|host| !host.is_empty()),
-                path,
-                "not an https URL",
-            );
-            let whole = url
-                .chars()
-                .all(|c| c.is_ascii_graphic() && !"\"<>\\^`|".contains(c));
+            let host =
+                url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
+            self.expect(host.is_some_and(|host| !host.is_empty()), path, "not an https URL");
+            let whole = url.chars().all(|c| c.is_ascii_graphic() && !"\"<>\\^`|".contains(c));
             self.expect(whole, path, "not one URL");
         }
     }
@@ -171,9 +152,7 @@ impl Findings {
             let (_, found) = rest.split_at(at);
             let after = found.get(1..).unwrap_or_default();
             if found.starts_with('&') {
-                let holds = ["amp;", "lt;", "gt;"]
-                    .iter()
-                    .any(|name| after.starts_with(name));
+                let holds = ["amp;", "lt;", "gt;"].iter().any(|name| after.starts_with(name));
                 self.expect(holds, path, format!("unescaped & in {text:?}"));
             } else {
                 let inner = after.split_once('>').map_or(after, |(inner, _)| inner);
@@ -185,11 +164,7 @@ impl Findings {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// Whether `c` is part of a word, which keeps `_` from being markup.

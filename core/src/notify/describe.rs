@@ -171,17 +171,10 @@ mod tests {
                 "Switch foo PoE failed",
                 r#"Switch "s" reported: foo PoE failed."#,
             ),
-            (
-                "{}",
-                "Device events",
-                "A device sent an event without a type.",
-            ),
+            ("{}", "Device events", "A device sent an event without a type."),
         ] {
             let told = described(&Topic::DeviceEvents, json);
-            assert_eq!(
-                (told.title.as_str(), told.summary.as_str()),
-                (title, summary)
-            );
+            assert_eq!((told.title.as_str(), told.summary.as_str()), (title, summary));
         }
     }
 
@@ -194,10 +187,7 @@ mod tests {
             told.summary,
             r#"2 APs ("AP1" and "AP3") at site HQ went offline. Seen 9 times."#
         );
-        assert_eq!(
-            fact(&told, "MACs"),
-            Some("5c:5b:35:0e:1d:1f and 5c:5b:35:3e:d0:bb")
-        );
+        assert_eq!(fact(&told, "MACs"), Some("5c:5b:35:0e:1d:1f and 5c:5b:35:3e:d0:bb"));
         let cable = r#"{"type":"bad_cable","group":"marvis","id":"i1","site_name":"HQ",
             "details":"{\"status\":\"open\",\"action\":\"test_replace_cable\"}","root_cause":"x_dhcp",
             "impacted_entities":[
@@ -217,14 +207,9 @@ mod tests {
         let closed = told.thread.expect("a finding has a thread");
         assert_eq!((open.recovery, closed.recovery), (false, true));
         assert_eq!(open.key, closed.key);
-        let new = described(
-            &Topic::Alarms,
-            r#"{"type":"new_vlan_x","vlans":[7],"site_name":"HQ"}"#,
-        );
-        assert_eq!(
-            new.summary,
-            r#"Mist raised the alarm "new VLAN x" at site HQ."#
-        );
+        let new =
+            described(&Topic::Alarms, r#"{"type":"new_vlan_x","vlans":[7],"site_name":"HQ"}"#);
+        assert_eq!(new.summary, r#"Mist raised the alarm "new VLAN x" at site HQ."#);
         assert_eq!(fact(&new, "VLAN"), Some("7"));
     }
 
@@ -239,11 +224,8 @@ mod tests {
             told.summary,
             r#"Ann Bee (ann@example.net) from 1.2.3.4: Update WLAN "Guests"."#
         );
-        let facts: Vec<String> = told
-            .facts
-            .iter()
-            .map(|fact| format!("{}: {}", fact.label, fact.value))
-            .collect();
+        let facts: Vec<String> =
+            told.facts.iter().map(|fact| format!("{}: {}", fact.label, fact.value)).collect();
         assert_eq!(
             facts,
             [
@@ -255,14 +237,8 @@ mod tests {
                 "Also changed: x",
             ]
         );
-        let system = described(
-            &Topic::Audits,
-            r#"{"message":"Auto upgrade","admin_name":null}"#,
-        );
-        assert_eq!(
-            system.summary,
-            "Mist itself (no administrator): Auto upgrade."
-        );
+        let system = described(&Topic::Audits, r#"{"message":"Auto upgrade","admin_name":null}"#);
+        assert_eq!(system.summary, "Mist itself (no administrator): Auto upgrade.");
     }
 
     #[test]
@@ -286,16 +262,8 @@ mod tests {
                     {"type":"COMPLIANCE-OK","zone_name":"b"}]}"#,
                 "1 zone at site HQ exceeded the limit of occupants, 1 zone kept it again.",
             ),
-            (
-                "ping",
-                r#"{"name":"my\nhook"}"#,
-                r#"Mist tested the webhook "my hook"."#,
-            ),
-            (
-                "brand-new",
-                r#"{"type":"X_Y"}"#,
-                r#"Mist sent "x y" under the topic "Brand new"."#,
-            ),
+            ("ping", r#"{"name":"my\nhook"}"#, r#"Mist tested the webhook "my hook"."#),
+            ("brand-new", r#"{"type":"X_Y"}"#, r#"Mist sent "x y" under the topic "Brand new"."#),
         ] {
             assert_eq!(described(&other(topic), json).summary, summary);
         }
@@ -314,13 +282,7 @@ mod tests {
             r#"{{"type":"AP_CONFIG_FAILED","device_name":"{long}","text":"{long}","site_name":"{long}",
                 "reason":"{long}"}}"#
         );
-        for topic in [
-            Topic::DeviceEvents,
-            Topic::Alarms,
-            Topic::Audits,
-            Topic::Ping,
-            other("x"),
-        ] {
+        for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::Audits, Topic::Ping, other("x")] {
             let told = described(&topic, &json);
             let values = told.facts.iter().map(|fact| &fact.value);
             for text in values.chain([&told.title, &told.summary]) {
@@ -339,10 +301,7 @@ mod tests {
         let down = r#"{"type":"SW_PORT_DOWN","mac":"5c5b35000001","port_id":"ge-0/0/1"}"#;
         let fail = thread(&Topic::DeviceEvents, down).expect("a pair");
         let up = thread(&Topic::DeviceEvents, &down.replace("DOWN", "UP")).expect("a pair");
-        assert_eq!(
-            (fail.recovery, up.recovery, &fail.key),
-            (false, true, &up.key)
-        );
+        assert_eq!((fail.recovery, up.recovery, &fail.key), (false, true, &up.key));
         let elsewhere = thread(&Topic::DeviceEvents, &down.replace("0/1", "0/2")).expect("a pair");
         assert_ne!(fail.key, elsewhere.key);
         let safe = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
@@ -350,14 +309,8 @@ mod tests {
         let ospf = |kind: &str, text: &str| {
             format!(r#"{{"type":"SW_OSPF_NEIGHBOR_{kind}","mac":"5c5b35000001","text":"{text}"}}"#)
         };
-        let lost = thread(
-            &Topic::DeviceEvents,
-            &ospf("DOWN", "A_B: OSPF neighbor 10.0.0.1 down"),
-        );
-        let back = thread(
-            &Topic::DeviceEvents,
-            &ospf("UP", "A_C: OSPF neighbor 10.0.0.1 (x) up"),
-        );
+        let lost = thread(&Topic::DeviceEvents, &ospf("DOWN", "A_B: OSPF neighbor 10.0.0.1 down"));
+        let back = thread(&Topic::DeviceEvents, &ospf("UP", "A_C: OSPF neighbor 10.0.0.1 (x) up"));
         assert_eq!(lost.map(|t| t.key), back.map(|t| t.key));
         let infra =
             r#"{"type":"infra_dhcp_failure","site_id":"s1","aps":["5c5b35000001"],"vlans":["7"]}"#;
@@ -366,15 +319,9 @@ mod tests {
             thread(&Topic::Alarms, infra).map(|t| t.key),
             thread(&Topic::Alarms, works).map(|t| t.key)
         );
+        assert_eq!(thread(&Topic::DeviceEvents, r#"{"type":"AP_DISCONNECTED"}"#), None);
         assert_eq!(
-            thread(&Topic::DeviceEvents, r#"{"type":"AP_DISCONNECTED"}"#),
-            None
-        );
-        assert_eq!(
-            thread(
-                &Topic::DeviceEvents,
-                r#"{"type":"AP_RESTARTED","mac":"5c5b35000001"}"#
-            ),
+            thread(&Topic::DeviceEvents, r#"{"type":"AP_RESTARTED","mac":"5c5b35000001"}"#),
             None
         );
     }
@@ -385,15 +332,9 @@ mod tests {
             "timestamp":1752000000,"audit_id":"a1"}"#;
         let texts = |json: &str| -> Vec<String> {
             let told = described(&Topic::DeviceEvents, json);
-            told.links
-                .iter()
-                .map(|link| link.text.to_string())
-                .collect()
+            told.links.iter().map(|link| link.text.to_string()).collect()
         };
-        assert_eq!(
-            texts(json),
-            ["AP insights", "AP configuration", "Audit log"]
-        );
+        assert_eq!(texts(json), ["AP insights", "AP configuration", "Audit log"]);
         assert_eq!(texts(&json.replace("AP_A", "AP_UNA")), ["Audit log"]);
     }
 }

@@ -69,10 +69,7 @@ fn incidents(items: &[Notification]) -> (Vec<&str>, usize) {
         let current = item.thread.as_ref().and_then(|t| last.get(t.key.as_str()));
         !recovered(item) && current.is_some_and(|(current, _)| core::ptr::eq(*current, *item))
     });
-    (
-        down.map(|item| who(item).unwrap_or(&item.title)).collect(),
-        up,
-    )
+    (down.map(|item| who(item).unwrap_or(&item.title)).collect(), up)
 }
 
 fn summary(items: &[Notification], down: usize, up: usize) -> String {
@@ -87,10 +84,7 @@ fn summary(items: &[Notification], down: usize, up: usize) -> String {
     };
     let state = match (down, up) {
         (0, 0) => format!("{}.", plain::count(items.len(), "event", "events")),
-        (0, up) => format!(
-            "{} ended, none is open.",
-            plain::count(up, "failure", "failures")
-        ),
+        (0, up) => format!("{} ended, none is open.", plain::count(up, "failure", "failures")),
         (down, 0) => format!("{} not recovered.", has(down)),
         (down, up) => format!("{} not recovered; {up} more did.", has(down)),
     };
@@ -174,10 +168,8 @@ mod tests {
     use crate::{notify::Thread, time::UnixTime};
 
     fn item(title: &str, device: &str, at: i64, thread: Option<(&str, bool)>) -> Notification {
-        let fact = |label: &str, value: &str| Fact {
-            label: label.to_string(),
-            value: value.to_string(),
-        };
+        let fact =
+            |label: &str, value: &str| Fact { label: label.to_string(), value: value.to_string() };
         Notification {
             severity: Severity::Warning,
             title: title.to_string(),
@@ -185,10 +177,7 @@ mod tests {
             facts: Vec::from([fact("Device", device), fact("Site", "HQ")]),
             links: Vec::new(),
             at: Some(UnixTime::from_secs(at)),
-            thread: thread.map(|(key, recovery)| Thread {
-                key: key.to_string(),
-                recovery,
-            }),
+            thread: thread.map(|(key, recovery)| Thread { key: key.to_string(), recovery }),
         }
     }
 
@@ -197,26 +186,11 @@ mod tests {
         let mut items: Vec<Notification> = (0..5)
             .map(|n| {
                 let (device, key) = (format!("ap-{n}"), format!("k{n}"));
-                item(
-                    "AP disconnected",
-                    &device,
-                    1_752_000_000 + n,
-                    Some((&key, false)),
-                )
+                item("AP disconnected", &device, 1_752_000_000 + n, Some((&key, false)))
             })
             .collect();
-        items.push(item(
-            "AP connected",
-            "ap-0",
-            1_752_000_065,
-            Some(("k0", true)),
-        ));
-        items.push(item(
-            "AP configured",
-            "ap-9",
-            1_752_000_066,
-            Some(("k9", true)),
-        ));
+        items.push(item("AP connected", "ap-0", 1_752_000_065, Some(("k0", true))));
+        items.push(item("AP configured", "ap-9", 1_752_000_066, Some(("k9", true))));
         items.push(Notification {
             severity: Severity::Critical,
             ..item("Rogue AP detected", "ap-1", 1_752_000_010, None)
@@ -228,11 +202,8 @@ mod tests {
             "4 failures have not recovered; 1 more did. \
              From 2025-07-08 18:40:00 UTC to 2025-07-08 18:41:06 UTC (1 min 6 s)."
         );
-        let facts: Vec<(&str, &str)> = told
-            .facts
-            .iter()
-            .map(|fact| (fact.label.as_str(), fact.value.as_str()))
-            .collect();
+        let facts: Vec<(&str, &str)> =
+            told.facts.iter().map(|fact| (fact.label.as_str(), fact.value.as_str())).collect();
         assert_eq!(
             facts,
             [
@@ -249,9 +220,8 @@ mod tests {
 
     #[test]
     fn many_kinds_of_events_are_cut_and_counted() {
-        let items: Vec<Notification> = (0..30)
-            .map(|n| item(&format!("Kind {n:02}"), "d", 0, None))
-            .collect();
+        let items: Vec<Notification> =
+            (0..30).map(|n| item(&format!("Kind {n:02}"), "d", 0, None)).collect();
         let told = digest(&items);
         assert_eq!(told.facts.len(), 15);
         let last = told.facts.last().map(|fact| fact.value.as_str());

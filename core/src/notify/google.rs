@@ -86,9 +86,8 @@ fn card(excerpt: &Excerpt) -> CardWithId {
     }
     if sections.is_empty() {
         // A card needs a section, whatever little there is to say.
-        sections.push(Section::of(Vec::from([Widget::TextParagraph {
-            text: html(&excerpt.title),
-        }])));
+        sections
+            .push(Section::of(Vec::from([Widget::TextParagraph { text: html(&excerpt.title) }])));
     }
     CardWithId {
         card_id: "notification",

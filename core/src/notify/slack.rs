@@ -178,10 +178,7 @@ impl Text {
         let is_inert =
             |c: char| c.is_alphanumeric() || matches!(c, ' ' | '&' | '-' | '/' | '(' | ')');
         if text.chars().all(is_inert) {
-            Self::Mrkdwn {
-                text: format!("*{}*", escape(text)),
-                verbatim: true,
-            }
+            Self::Mrkdwn { text: format!("*{}*", escape(text)), verbatim: true }
         } else {
             Self::literal(text)
         }

@@ -17,11 +17,7 @@ const WIDGETS_MAX: usize = 100;
 pub fn check(json: &str) -> Vec<String> {
     let mut findings = Findings::default();
     let bytes = json.len();
-    findings.expect(
-        bytes <= BODY_MAX,
-        "",
-        format!("{bytes} bytes, expected at most {BODY_MAX}"),
-    );
+    findings.expect(bytes <= BODY_MAX, "", format!("{bytes} bytes, expected at most {BODY_MAX}"));
     if let Some(document) = findings.document(json) {
         findings.chat_message(&document);
     }
@@ -30,13 +26,7 @@ pub fn check(json: &str) -> Vec<String> {
 
 impl Findings {
     fn chat_message(&mut self, document: &Value) {
-        let known = [
-            "text",
-            "fallbackText",
-            "cardsV2",
-            "thread",
-            "accessoryWidgets",
-        ];
+        let known = ["text", "fallbackText", "cardsV2", "thread", "accessoryWidgets"];
         let Some(members) = self.object("", document, &known) else {
             return;
         };
@@ -95,12 +85,7 @@ impl Findings {
 
     /// How many widgets the section holds.
     fn card_section(&mut self, path: &str, value: &Value) -> usize {
-        let known = [
-            "header",
-            "collapsible",
-            "uncollapsibleWidgetsCount",
-            "widgets",
-        ];
+        let known = ["header", "collapsible", "uncollapsibleWidgetsCount", "widgets"];
         let Some(members) = self.object(path, value, &known) else {
             return 0;
         };
@@ -110,14 +95,8 @@ impl Findings {
         }
         if let Some(count) = members.get("uncollapsibleWidgetsCount") {
             let collapsible = members.get("collapsible") == Some(&Value::Bool(true));
-            self.expect(
-                collapsible,
-                path,
-                "uncollapsibleWidgetsCount without collapsible",
-            );
-            let fewer = count
-                .as_u64()
-                .is_some_and(|count| count < widgets.len() as u64);
+            self.expect(collapsible, path, "uncollapsibleWidgetsCount without collapsible");
+            let fewer = count.as_u64().is_some_and(|count| count < widgets.len() as u64);
             self.expect(fewer, path, "nothing to unfold");
         }
         widgets.len()
@@ -133,14 +112,9 @@ impl Findings {
             let path = join(path, name);
             let known: &[&str] = match name.as_str() {
                 "textParagraph" => &["text", "maxLines"],
-                "decoratedText" => &[
-                    "startIcon",
-                    "topLabel",
-                    "text",
-                    "wrapText",
-                    "bottomLabel",
-                    "onClick",
-                ],
+                "decoratedText" => {
+                    &["startIcon", "topLabel", "text", "wrapText", "bottomLabel", "onClick"]
+                }
                 "buttonList" => &["buttons"],
                 _ => &[],
             };
@@ -163,16 +137,12 @@ impl Findings {
 
     fn buttons(&mut self, path: &str, widget: &Map<String, Value>) {
         for button in self.list(path, widget.get("buttons"), WIDGETS_MAX) {
-            let known = [
-                "text", "icon", "color", "onClick", "disabled", "altText", "type",
-            ];
+            let known = ["text", "icon", "color", "onClick", "disabled", "altText", "type"];
             let Some(button) = self.object(path, button, &known) else {
                 continue;
             };
             self.label(&join(path, "text"), button.get("text"));
-            let url = button
-                .get("onClick")
-                .and_then(|click| click.get("openLink")?.get("url"));
+            let url = button.get("onClick").and_then(|click| click.get("openLink")?.get("url"));
             self.url(path, url, URL_MAX);
         }
     }
@@ -182,9 +152,7 @@ impl Findings {
         if let Some(text) = self.text(path, value, BODY_MAX) {
             self.entities(path, text, |tag| {
                 let tag = tag.trim_start_matches('/');
-                let tags = [
-                    "b", "i", "u", "s", "strike", "br", "br/", "font", "/font", "a",
-                ];
+                let tags = ["b", "i", "u", "s", "strike", "br", "br/", "font", "/font", "a"];
                 tags.contains(&tag)
                     || tag.starts_with("font color=\"#")
                     || tag.starts_with("a href=\"https://")
@@ -203,10 +171,7 @@ impl Findings {
     /// A message's text: `*b*`, `_i_`, `~s~`, code and `<…>` mean something, and nothing escapes
     /// them. Underscores and asterisks in URLs do not.
     fn unformatted(&mut self, path: &str, text: &str) {
-        for word in text
-            .split_whitespace()
-            .filter(|word| !word.starts_with("https://"))
-        {
+        for word in text.split_whitespace().filter(|word| !word.starts_with("https://")) {
             let mut before = None;
             let mut rest = word.chars();
             while let Some(c) = rest.next() {

@@ -7,30 +7,19 @@ use super::is_word;
 pub(super) fn live(line: &str) -> Option<&'static str> {
     let bare = without_escapes(line);
     let found = [
-        (
-            ["](", "][", "]:"].iter().any(|end| bare.contains(end)),
-            "link",
-        ),
+        (["](", "][", "]:"].iter().any(|end| bare.contains(end)), "link"),
         (bare.contains('`'), "code"),
-        (
-            bare.contains('*') || has_outer_underscore(&bare),
-            "emphasis",
-        ),
+        (bare.contains('*') || has_outer_underscore(&bare), "emphasis"),
         (bare.contains("~~"), "strikethrough"),
         (has_tag(&bare), "tag"),
         (has_entity(&bare), "entity"),
         (bare.contains("{{"), "function"),
         (is_item(&bare), "list item"),
         (is_rule(&bare), "rule"),
-        (
-            ends_or_space(bare.trim_start_matches('#')) && bare.starts_with('#'),
-            "heading",
-        ),
+        (ends_or_space(bare.trim_start_matches('#')) && bare.starts_with('#'), "heading"),
         (bare.starts_with('>'), "quote"),
     ];
-    found
-        .into_iter()
-        .find_map(|(holds, what)| holds.then_some(what))
+    found.into_iter().find_map(|(holds, what)| holds.then_some(what))
 }
 
 /// The line with a character that means nothing in the place of each escaped one.
@@ -78,9 +67,7 @@ fn has_entity(text: &str) -> bool {
 fn is_item(line: &str) -> bool {
     let bullet = line.strip_prefix(['-', '+']);
     let number = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let number = number
-        .strip_prefix(['.', ')'])
-        .filter(|_| number.len() < line.len());
+    let number = number.strip_prefix(['.', ')']).filter(|_| number.len() < line.len());
     bullet.or(number).is_some_and(ends_or_space)
 }
 

@@ -53,24 +53,15 @@ impl Findings {
             for (nth, block) in blocks.iter().enumerate() {
                 self.block(&format!("blocks[{nth}]"), block);
             }
-            let ids = blocks
-                .iter()
-                .filter_map(|block| block.get("block_id")?.as_str());
+            let ids = blocks.iter().filter_map(|block| block.get("block_id")?.as_str());
             self.unique("blocks", ids);
             let units: usize = blocks.iter().map(units).sum();
-            self.expect(
-                units <= TEXTS_MAX,
-                "blocks",
-                format!("{units} characters of text"),
-            );
+            self.expect(units <= TEXTS_MAX, "blocks", format!("{units} characters of text"));
         }
     }
 
     fn block(&mut self, path: &str, block: &Value) {
-        let kind = block
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let kind = block.get("type").and_then(Value::as_str).unwrap_or_default();
         let known: &[&str] = match kind {
             "header" => &["type", "block_id", "text"],
             "section" => &["type", "block_id", "text", "fields", "accessory", "expand"],
@@ -111,15 +102,8 @@ impl Findings {
     }
 
     fn actions(&mut self, path: &str, elements: Option<&Value>) {
-        const KNOWN: [&str; 7] = [
-            "type",
-            "action_id",
-            "text",
-            "url",
-            "value",
-            "style",
-            "accessibility_label",
-        ];
+        const KNOWN: [&str; 7] =
+            ["type", "action_id", "text", "url", "value", "style", "accessibility_label"];
         let elements = self.list(path, elements, 25);
         for element in elements {
             let Some(members) = self.object(path, element, &KNOWN) else {
@@ -132,9 +116,7 @@ impl Findings {
             self.text(&join(path, "action_id"), members.get("action_id"), ID_MAX);
             self.word(path, members, "style", &["primary", "danger"]);
         }
-        let ids = elements
-            .iter()
-            .filter_map(|element| element.get("action_id")?.as_str());
+        let ids = elements.iter().filter_map(|element| element.get("action_id")?.as_str());
         self.unique(path, ids);
     }
 
@@ -145,26 +127,16 @@ impl Findings {
         let Some(members) = self.object(path, value, &["type", "text", "emoji", "verbatim"]) else {
             return;
         };
-        let text = self
-            .text(&join(path, "text"), members.get("text"), max)
-            .unwrap_or_default();
+        let text = self.text(&join(path, "text"), members.get("text"), max).unwrap_or_default();
         self.entities(path, text, is_link);
         match members.get("type").and_then(Value::as_str) {
             Some("plain_text") => {
-                self.expect(
-                    !members.contains_key("verbatim"),
-                    path,
-                    "verbatim on plain_text",
-                );
+                self.expect(!members.contains_key("verbatim"), path, "verbatim on plain_text");
                 let off = members.get("emoji") == Some(&Value::Bool(false));
                 self.expect(off, path, ":codes: in names become emoji");
             }
             Some("mrkdwn") => {
-                self.expect(
-                    kind == Kind::Either,
-                    path,
-                    "mrkdwn where only plain_text may be",
-                );
+                self.expect(kind == Kind::Either, path, "mrkdwn where only plain_text may be");
                 self.expect(!members.contains_key("emoji"), path, "emoji on mrkdwn");
                 let on = members.get("verbatim") == Some(&Value::Bool(true));
                 self.expect(on, path, "#channels and URLs in names become links");
@@ -176,10 +148,7 @@ impl Findings {
 
 /// Of what may stand between `<` and `>`, only links; mentions and dates are control sequences.
 fn is_link(inner: &str) -> bool {
-    inner
-        .split('|')
-        .next()
-        .is_some_and(|url| url.starts_with("https://"))
+    inner.split('|').next().is_some_and(|url| url.starts_with("https://"))
 }
 
 /// The length of all texts under `value`.

@@ -16,11 +16,7 @@ const URL_MAX: usize = 2_048;
 pub fn check(json: &str) -> Vec<String> {
     let mut findings = Findings::default();
     let bytes = json.len();
-    findings.expect(
-        bytes <= BODY_MAX,
-        "",
-        format!("{bytes} bytes, expected at most {BODY_MAX}"),
-    );
+    findings.expect(bytes <= BODY_MAX, "", format!("{bytes} bytes, expected at most {BODY_MAX}"));
     if let Some(document) = findings.document(json) {
         if document.get("@type").is_some() {
             findings.message_card(&document);
@@ -59,38 +55,19 @@ impl Findings {
 
     fn adaptive_card(&mut self, value: &Value) {
         let path = "card";
-        let known = [
-            "$schema",
-            "type",
-            "version",
-            "msteams",
-            "body",
-            "actions",
-            "fallbackText",
-        ];
+        let known = ["$schema", "type", "version", "msteams", "body", "actions", "fallbackText"];
         let Some(card) = self.object(path, value, &known) else {
             return;
         };
         self.is(path, card, "type", "AdaptiveCard");
-        self.is(
-            path,
-            card,
-            "$schema",
-            "http://adaptivecards.io/schemas/adaptive-card.json",
-        );
+        self.is(path, card, "$schema", "http://adaptivecards.io/schemas/adaptive-card.json");
         let versions = ["1.0", "1.1", "1.2", "1.3", "1.4", "1.5"];
         self.expect(card.contains_key("version"), path, "no version");
         self.word(path, card, "version", &versions);
-        let width = card
-            .get("msteams")
-            .and_then(|msteams| msteams.get("width")?.as_str());
+        let width = card.get("msteams").and_then(|msteams| msteams.get("width")?.as_str());
         let full = width.is_some_and(|width| width.eq_ignore_ascii_case("full"));
         self.expect(full, path, "not of full width: phones cut it");
-        for (nth, element) in self
-            .list("card.body", card.get("body"), 100)
-            .iter()
-            .enumerate()
-        {
+        for (nth, element) in self.list("card.body", card.get("body"), 100).iter().enumerate() {
             self.element(&format!("card.body[{nth}]"), element);
         }
         if card.contains_key("actions") {
@@ -102,10 +79,7 @@ impl Findings {
     }
 
     fn element(&mut self, path: &str, value: &Value) {
-        let kind = value
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
         let known: &[&str] = match kind {
             "TextBlock" => &[
                 "type",
@@ -130,15 +104,7 @@ impl Findings {
         let Some(members) = self.object(path, value, known) else {
             return;
         };
-        let spacings = [
-            "None",
-            "Small",
-            "Default",
-            "Medium",
-            "Large",
-            "ExtraLarge",
-            "Padding",
-        ];
+        let spacings = ["None", "Small", "Default", "Medium", "Large", "ExtraLarge", "Padding"];
         self.word(path, members, "spacing", &spacings);
         match kind {
             "TextBlock" => self.text_block(path, members),
@@ -157,14 +123,7 @@ impl Findings {
     }
 
     fn container(&mut self, path: &str, members: &Map<String, Value>) {
-        const STYLES: [&str; 6] = [
-            "default",
-            "emphasis",
-            "good",
-            "attention",
-            "warning",
-            "accent",
-        ];
+        const STYLES: [&str; 6] = ["default", "emphasis", "good", "attention", "warning", "accent"];
         self.word(path, members, "style", &STYLES);
         let items = self.list(path, members.get("items"), 100);
         for (nth, item) in items.iter().enumerate() {
@@ -177,21 +136,8 @@ impl Findings {
         let wraps = members.get("wrap") == Some(&Value::Bool(true));
         self.expect(wraps, path, "without wrap it is cut on phones");
         self.word(path, members, "weight", &["Default", "Lighter", "Bolder"]);
-        self.word(
-            path,
-            members,
-            "size",
-            &["Small", "Default", "Medium", "Large", "ExtraLarge"],
-        );
-        let colors = [
-            "Default",
-            "Dark",
-            "Light",
-            "Accent",
-            "Good",
-            "Warning",
-            "Attention",
-        ];
+        self.word(path, members, "size", &["Small", "Default", "Medium", "Large", "ExtraLarge"]);
+        let colors = ["Default", "Dark", "Light", "Accent", "Good", "Warning", "Attention"];
         self.word(path, members, "color", &colors);
     }
 
@@ -221,20 +167,13 @@ impl Findings {
             return;
         };
         self.is("", card, "@type", "MessageCard");
-        let contexts = [
-            "https://schema.org/extensions",
-            "http://schema.org/extensions",
-        ];
+        let contexts = ["https://schema.org/extensions", "http://schema.org/extensions"];
         self.expect(card.contains_key("@context"), "", "no @context");
         self.word("", card, "@context", &contexts);
         if let Some(color) = card.get("themeColor") {
             let is_hex =
                 |color: &str| color.len() == 6 && color.bytes().all(|b| b.is_ascii_hexdigit());
-            self.expect(
-                color.as_str().is_some_and(is_hex),
-                "themeColor",
-                "not six hex digits",
-            );
+            self.expect(color.as_str().is_some_and(is_hex), "themeColor", "not six hex digits");
         }
         let (summary, text) = (card.get("summary"), card.get("text"));
         self.expect(summary.or(text).is_some(), "", "neither summary nor text");
@@ -294,12 +233,7 @@ impl Findings {
         for target in self.list(path, action.get("targets"), 4) {
             if let Some(target) = self.object(path, target, &["os", "uri"]) {
                 self.expect(target.contains_key("os"), path, "no os");
-                self.word(
-                    path,
-                    target,
-                    "os",
-                    &["default", "windows", "iOS", "android"],
-                );
+                self.word(path, target, "os", &["default", "windows", "iOS", "android"]);
                 self.url(&join(path, "uri"), target.get("uri"), URL_MAX);
             }
         }

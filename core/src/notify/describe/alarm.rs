@@ -91,10 +91,8 @@ impl<'e> Alarm<'e> {
             .map(|(member, class)| (event.texts(member), class))
             .find(|(ids, _)| !ids.is_empty());
         let mut class = listed.as_ref().map(|(_, class)| *class);
-        let mut macs: Vec<Mac> = listed
-            .iter()
-            .flat_map(|(ids, _)| ids.iter().filter_map(|id| Mac::parse(id)))
-            .collect();
+        let mut macs: Vec<Mac> =
+            listed.iter().flat_map(|(ids, _)| ids.iter().filter_map(|id| Mac::parse(id))).collect();
         macs.dedup();
         let mut names = plain::each(&event.texts("hostnames"), plain::clean);
         let marvis = Marvis::of(event);
@@ -134,11 +132,7 @@ impl<'e> Alarm<'e> {
             "device" => Some(self.placed()),
             "bare" => Some(self.bare()),
             "entities" => {
-                let victims = self
-                    .marvis
-                    .as_ref()
-                    .map(Marvis::victims)
-                    .and_then(plain::non_empty);
+                let victims = self.marvis.as_ref().map(Marvis::victims).and_then(plain::non_empty);
                 let victims = victims.unwrap_or_else(|| self.bare());
                 Some(format!("{victims}{}", subject::at(self.site.as_deref())))
             }
@@ -195,11 +189,7 @@ impl<'e> Alarm<'e> {
 
     fn clients_phrase(&self) -> Option<String> {
         let clients = self.clients();
-        let noun = if clients.len() == 1 {
-            "client"
-        } else {
-            "clients"
-        };
+        let noun = if clients.len() == 1 { "client" } else { "clients" };
         let listed = plain::non_empty(plain::list(&clients, plain::NAMES_MAX))?;
         Some(format!("{noun} {listed}"))
     }
@@ -249,26 +239,16 @@ impl<'e> Alarm<'e> {
         draft.several("Device", "Devices", &self.names);
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         draft.several("MAC", "MACs", &macs);
-        let impacted = self
-            .marvis
-            .as_ref()
-            .map(|marvis| marvis.impacted.as_slice());
-        let impacted: Vec<String> = impacted
-            .unwrap_or_default()
-            .iter()
-            .map(Entity::phrase)
-            .collect();
+        let impacted = self.marvis.as_ref().map(|marvis| marvis.impacted.as_slice());
+        let impacted: Vec<String> =
+            impacted.unwrap_or_default().iter().map(Entity::phrase).collect();
         draft.several("Impacted", "Impacted", &impacted);
         draft.maybe("Site", self.site.as_deref());
         draft.fact("Reason", &self.reasons.join("; "));
         let detail = self.event.text("detail").map(|text| plain::clean(&text));
         draft.maybe("Details", detail.as_deref().map(plain::untagged));
         for (member, one, many) in LISTS {
-            let show = if member == "bssids" {
-                plain::mac
-            } else {
-                plain::clean
-            };
+            let show = if member == "bssids" { plain::mac } else { plain::clean };
             draft.several(one, many, &plain::each(&self.event.texts(member), show));
         }
         draft.several("Client", "Clients", &self.clients());

@@ -26,10 +26,8 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let site = subject::site(event);
     let admin = event.text("admin_name").map(|name| person(&name));
     let address = event.text("src_ip").map(|ip| plain::name(&ip));
-    let what = message
-        .as_deref()
-        .unwrap_or("an action without a description")
-        .trim_end_matches('.');
+    let what =
+        message.as_deref().unwrap_or("an action without a description").trim_end_matches('.');
     let who = admin.as_deref().unwrap_or("Mist itself (no administrator)");
     let from = address.map(|ip| format!(" from {ip}")).unwrap_or_default();
     let place = subject::at(site.as_deref());
@@ -51,10 +49,7 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     tell_changes(&mut draft, old, new);
     draft.maybe("User agent", event.text("user_agent"));
     let class = |device: Option<Detail<'_>>| DeviceClass::parse(&device?.get("type")?.text()?);
-    let class = event
-        .device_class()
-        .or_else(|| class(new))
-        .or_else(|| class(old));
+    let class = event.device_class().or_else(|| class(new)).or_else(|| class(old));
     draft.links = dashboard.audited(class);
     draft.links.extend(dashboard.audit_log());
     draft

@@ -39,20 +39,14 @@ pub(super) fn join(event: &Event<'_>) -> Words {
 
 pub(super) fn latency(event: &Event<'_>) -> Draft {
     let ms = |member: String| Some(event.get(&member)?.number()? * 1_000.0);
-    let mut draft = Draft {
-        title: "Client latency".to_owned(),
-        ..Draft::default()
-    };
+    let mut draft = Draft { title: "Client latency".to_owned(), ..Draft::default() };
     let mut averages = Vec::new();
     draft.maybe("Site", subject::site(event));
     for (stage, label) in [("auth", "Authentication"), ("dhcp", "DHCP"), ("dns", "DNS")] {
         let Some(average) = ms(format!("avg_{stage}")) else {
             continue;
         };
-        averages.push(format!(
-            "{average:.0} ms for {}",
-            label.replace("Auth", "auth")
-        ));
+        averages.push(format!("{average:.0} ms for {}", label.replace("Auth", "auth")));
         let range = ms(format!("min_{stage}")).zip(ms(format!("max_{stage}")));
         let value = match range {
             Some((min, max)) => format!("{average:.0} ms ({min:.0} to {max:.0} ms)"),
@@ -63,10 +57,7 @@ pub(super) fn latency(event: &Event<'_>) -> Draft {
     let place = place(event);
     draft.summary = match averages.is_empty() {
         true => format!("The latency of clients{place} was measured."),
-        false => format!(
-            "Clients{place} waited {} on average.",
-            plain::list(&averages, 3)
-        ),
+        false => format!("Clients{place} waited {} on average.", plain::list(&averages, 3)),
     };
     draft
 }
@@ -86,18 +77,12 @@ pub(super) fn session(event: &Event<'_>) -> Words {
         Some(3) => ": it roamed to another AP",
         _ => "",
     };
-    let summary = format!(
-        "{client} left{}{}{lasted}{why}.",
-        network(event),
-        on_ap(event)
-    );
+    let summary = format!("{client} left{}{}{lasted}{why}.", network(event), on_ap(event));
     ("Client left".to_owned(), summary)
 }
 
 pub(super) fn guest(event: &Event<'_>) -> Words {
-    let name = ["name", "email", "mobile"]
-        .into_iter()
-        .find_map(|member| event.text(member));
+    let name = ["name", "email", "mobile"].into_iter().find_map(|member| event.text(member));
     let guest = match (name, event.text("client")) {
         (Some(name), _) => format!("Guest \"{}\"", plain::name(&name)),
         (None, Some(client)) => format!("The guest with MAC {}", plain::mac(&client)),
@@ -122,20 +107,14 @@ pub(super) fn nac(event: &Event<'_>) -> Option<Words> {
     let kind = kind.to_ascii_uppercase();
     let client = sentence::capitalized(&who(event));
     let place = match event.text("ssid") {
-        Some(_) => format!(
-            "{}{}",
-            network(event).replacen(" SSID", " on SSID", 1),
-            on_ap(event)
-        ),
+        Some(_) => format!("{}{}", network(event).replacen(" SSID", " on SSID", 1), on_ap(event)),
         None => event
             .text("port_id")
             .map(|port| format!(" on port {}", plain::name(&port)))
             .unwrap_or_default(),
     };
-    let vlan = event
-        .text("vlan")
-        .map(|vlan| format!(", VLAN {}", plain::name(&vlan)))
-        .unwrap_or_default();
+    let vlan =
+        event.text("vlan").map(|vlan| format!(", VLAN {}", plain::name(&vlan))).unwrap_or_default();
     let (title, verb) = match kind.as_str() {
         "NAC_CLIENT_PERMIT" => ("NAC let a client in", "was let in"),
         "NAC_CLIENT_DENY" => ("NAC refused a client", "was refused"),
@@ -185,10 +164,7 @@ pub(super) fn place(event: &Event<'_>) -> String {
 }
 
 fn network(event: &Event<'_>) -> String {
-    event
-        .text("ssid")
-        .map(|ssid| format!(" SSID {}", plain::quoted(&ssid)))
-        .unwrap_or_default()
+    event.text("ssid").map(|ssid| format!(" SSID {}", plain::quoted(&ssid))).unwrap_or_default()
 }
 
 fn on_ap(event: &Event<'_>) -> String {

@@ -249,10 +249,7 @@ impl<'s> Speech<'s> {
             "aps" => {
                 let aps = plain::each(&self.event.texts("disconnected_aps"), plain::mac);
                 let noun = if aps.len() == 1 { "AP" } else { "APs" };
-                format!(
-                    "{noun} {}",
-                    plain::non_empty(plain::list(&aps, plain::NAMES_MAX))?
-                )
+                format!("{noun} {}", plain::non_empty(plain::list(&aps, plain::NAMES_MAX))?)
             }
             "band" => plain::band(&self.event.text(name)?),
             "neighbor" => plain::neighbor(text)?.to_string(),
@@ -268,17 +265,12 @@ impl<'s> Speech<'s> {
             "ports" => {
                 let ports = plain::each(&self.event.texts("bounced_ports"), plain::clean);
                 let noun = if ports.len() == 1 { "port" } else { "ports" };
-                format!(
-                    "{noun} {}",
-                    plain::non_empty(plain::list(&ports, ITEMS_MAX))?
-                )
+                format!("{noun} {}", plain::non_empty(plain::list(&ports, ITEMS_MAX))?)
             }
             "radio_changes" => self.radio_changes()?,
-            "server_change" => change(
-                "",
-                self.event.text("old_server"),
-                self.event.text("new_server")?,
-            ),
+            "server_change" => {
+                change("", self.event.text("old_server"), self.event.text("new_server")?)
+            }
             "transition" => self.transition()?,
             "versions" => {
                 let (from, to) = self.versions()?;

@@ -136,13 +136,9 @@ fn scalar(name: &str, detail: Detail<'_>) -> Option<String> {
         (text, "band") => Some(plain::band(text)),
         (text, name) if name.ends_with("rssi") => Some(format!("{} dBm", plain::clean(text))),
         (text, name) => {
-            let of_device = ["ap", "bssid", "client", "mac"]
-                .into_iter()
-                .any(|end| name.ends_with(end));
-            Some(
-                mac.filter(|_| of_device)
-                    .unwrap_or_else(|| plain::humane(text)),
-            )
+            let of_device =
+                ["ap", "bssid", "client", "mac"].into_iter().any(|end| name.ends_with(end));
+            Some(mac.filter(|_| of_device).unwrap_or_else(|| plain::humane(text)))
         }
     }
 }

@@ -38,23 +38,16 @@ pub(super) struct Entity {
 impl Marvis {
     /// `None` for the alarms of others.
     pub(super) fn of(event: &Event<'_>) -> Option<Self> {
-        let ours = event
-            .text("group")
-            .is_some_and(|group| group.eq_ignore_ascii_case("marvis"));
+        let ours = event.text("group").is_some_and(|group| group.eq_ignore_ascii_case("marvis"));
         let entities = event.get("impacted_entities");
         if !ours && entities.is_none() && event.get("suggestion").is_none() {
             return None;
         }
         let unfolded = event.get("details").and_then(Detail::embedded);
-        let details = unfolded
-            .as_deref()
-            .map(Detail::from)
-            .or_else(|| event.get("details"));
+        let details = unfolded.as_deref().map(Detail::from).or_else(|| event.get("details"));
         let inner = |name: &str| Some(details?.get(name)?.text()?.into_owned());
         let outer = |name: &str| event.text(name).map(|text| text.into_owned());
-        let status = outer("status")
-            .or_else(|| inner("status"))
-            .or_else(|| inner("state"));
+        let status = outer("status").or_else(|| inner("status")).or_else(|| inner("state"));
         let action = outer("suggestion").or_else(|| inner("action"));
         Some(Self {
             impacted: merged(entities.map(Detail::items).unwrap_or_default()),
@@ -91,9 +84,7 @@ impl Marvis {
             draft.summary.push_str(&format!(" Root cause: {cause}."));
         }
         if let Some(action) = self.action.as_ref().filter(|_| !self.closed()) {
-            draft
-                .summary
-                .push_str(&format!(" Suggested action: {action}."));
+            draft.summary.push_str(&format!(" Suggested action: {action}."));
         }
         draft.maybe("Status", self.status.as_deref().map(spell));
         draft.maybe("Root cause", self.cause.as_deref());
@@ -163,10 +154,7 @@ impl Entity {
 fn merged(entities: Vec<Detail<'_>>) -> Vec<Entity> {
     let mut merged: Vec<Entity> = Vec::new();
     for entity in entities.into_iter().map(Entity::parse) {
-        match merged
-            .iter_mut()
-            .find(|known| known.phrase == entity.phrase)
-        {
+        match merged.iter_mut().find(|known| known.phrase == entity.phrase) {
             Some(known) => known.ports.extend(entity.ports),
             None => merged.push(entity),
         }

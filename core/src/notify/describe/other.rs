@@ -109,9 +109,8 @@ fn probe(event: &Event<'_>) -> Words {
         .into_iter()
         .find_map(|member| event.text(member))
         .map_or_else(|| "its target".to_owned(), |target| plain::name(&target));
-    let device = event
-        .text("device_mac")
-        .map_or_else(|| "a device".to_owned(), |mac| plain::mac(&mac));
+    let device =
+        event.text("device_mac").map_or_else(|| "a device".to_owned(), |mac| plain::mac(&mac));
     let place = client::place(event);
     let success = event.text("success");
     let loss = event.get("loss_percentage").and_then(Detail::number);
@@ -178,14 +177,9 @@ fn occupancy(event: &Event<'_>) -> Draft {
 }
 
 fn ping(event: &Event<'_>) -> Words {
-    let name = event
-        .text("name")
-        .map(|name| format!(" {}", plain::quoted(&name)))
-        .unwrap_or_default();
-    (
-        "Webhook test".to_owned(),
-        format!("Mist tested the webhook{name}."),
-    )
+    let name =
+        event.text("name").map(|name| format!(" {}", plain::quoted(&name))).unwrap_or_default();
+    ("Webhook test".to_owned(), format!("Mist tested the webhook{name}."))
 }
 
 fn zone(event: &Event<'_>) -> Words {

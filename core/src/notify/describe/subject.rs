@@ -27,9 +27,7 @@ impl Subject {
             .device_name()
             .map(|name| plain::clean(&name))
             .filter(|name| mac.is_none() || Mac::parse(name) != mac);
-        let id = event
-            .id("mxedge_id")
-            .filter(|_| name.is_none() && mac.is_none());
+        let id = event.id("mxedge_id").filter(|_| name.is_none() && mac.is_none());
         Self {
             class: event.device_class().or(edge),
             name,
