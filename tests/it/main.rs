@@ -1,5 +1,8 @@
 //! The one integration test binary: each module looks at the product from one side.
 
+mod http_listen;
+mod http_outbound;
 mod limits;
+mod pki;
 mod validators;
 mod vectors;
