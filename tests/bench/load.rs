@@ -1,0 +1,479 @@
+//! The load generator of `tests/bench/run`: signed webhooks in, chat posts out, one thread.
+//!
+//! ```text
+//! load accept  port=P pid=PID bytes=N secs=S secret=T [path=/webhooks] [sink=PORT] [connections=64]
+//! load latency port=P pid=PID rate=N  secs=S secret=T [path=/webhooks]  sink=PORT  [connections=64]
+//! ```
+//!
+//! No two events are alike, so that nothing is spared as a duplicate. `sink` is where a receiver of
+//! chat posts listens. One line of `name=value` pairs comes out. CPU time is that of the process
+//! `pid` and of its children that have ended, as the kernel counts it in steps of 10 ms.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    error::Error,
+    fmt::Write as _,
+    fs,
+    future::Future,
+    io::{self, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    rc::Rc,
+    str::FromStr,
+    time::{Duration, Instant},
+};
+
+use mistgate_core::{ingest::signature::sign_v2, secret::Secret};
+use smol::{
+    Async, LocalExecutor, Timer,
+    io::{AsyncReadExt, AsyncWriteExt},
+};
+
+/// How long the last posts may take to arrive.
+const SETTLE: Duration = Duration::from_secs(3);
+/// The kernel's unit of CPU time in `/proc` (`USER_HZ`), which is the same on every Linux of today.
+const TICK: Duration = Duration::from_millis(10);
+/// What the sink looks for: the device's name, which every chat message shows.
+const NAME: &str = "bench-";
+const NAME_DIGITS: usize = 9;
+
+type Failure = Box<dyn Error>;
+
+fn main() -> Result<(), Failure> {
+    let mut words = std::env::args().skip(1);
+    let mode = words.next().ok_or("expected accept or latency")?;
+    let options = Options(
+        words
+            .map(|word| {
+                let (name, value) = word.split_once('=').ok_or("expected name=value")?;
+                Ok((name.to_owned(), value.to_owned()))
+            })
+            .collect::<Result<_, Failure>>()?,
+    );
+    let bench = Rc::new(Bench::new(&options)?);
+    let executor = Rc::new(LocalExecutor::new());
+    if let Some(port) = options.maybe("sink")? {
+        let listener = Async::<TcpListener>::bind((Ipv4Addr::LOCALHOST, port))?;
+        let (bench, tasks) = (Rc::clone(&bench), Rc::clone(&executor));
+        executor.spawn(sink(listener, bench, tasks)).detach();
+    }
+    let secs = Duration::from_secs(options.value("secs")?);
+    let report = match mode.as_str() {
+        "accept" => {
+            let bytes = options.value("bytes")?;
+            smol::block_on(executor.run(accept(&executor, &bench, bytes, secs)))?
+        }
+        "latency" => {
+            let rate = options.value("rate")?;
+            smol::block_on(executor.run(latency(&executor, &bench, rate, secs)))?
+        }
+        other => return Err(format!("expected accept or latency, got {other}").into()),
+    };
+    writeln!(io::stdout(), "{report}")?;
+    Ok(())
+}
+
+struct Options(BTreeMap<String, String>);
+
+impl Options {
+    fn maybe<T: FromStr<Err: Error + 'static>>(&self, name: &str) -> Result<Option<T>, Failure> {
+        Ok(self.0.get(name).map(|value| value.parse()).transpose()?)
+    }
+
+    fn value<T: FromStr<Err: Error + 'static>>(&self, name: &str) -> Result<T, Failure> {
+        self.maybe(name)?.ok_or_else(|| format!("expected {name}=…").into())
+    }
+}
+
+/// What all connections share.
+struct Bench {
+    server: SocketAddr,
+    path: String,
+    secret: Secret,
+    pid: u32,
+    connections: usize,
+    next_event: Cell<usize>,
+    requests: RefCell<Requests>,
+    posts: RefCell<Posts>,
+}
+
+/// What became of the requests.
+#[derive(Default)]
+struct Requests {
+    took: Vec<Duration>,
+    /// How many of them were not answered 200.
+    other_status: usize,
+}
+
+/// When each event was sent and seen again, by its number.
+#[derive(Default)]
+struct Posts {
+    count: usize,
+    sent: Vec<Option<Instant>>,
+    took: Vec<Duration>,
+}
+
+impl Bench {
+    fn new(options: &Options) -> Result<Self, Failure> {
+        let port: u16 = options.value("port")?;
+        let secret: String = options.value("secret")?;
+        Ok(Self {
+            server: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            path: options.maybe("path")?.unwrap_or_else(|| "/webhooks".to_owned()),
+            secret: Secret::new(secret),
+            pid: options.value("pid")?,
+            connections: options.maybe("connections")?.unwrap_or(64),
+            next_event: Cell::new(0),
+            requests: RefCell::default(),
+            posts: RefCell::default(),
+        })
+    }
+
+    fn take_number(&self) -> usize {
+        self.next_event.replace(self.next_event.get() + 1)
+    }
+
+    /// A signed request of new events: as many as fit into `bytes`, but at least one.
+    fn request(&self, bytes: usize) -> Vec<u8> {
+        let mut body = r#"{"topic":"device-events","events":["#.to_owned();
+        let mut longest = 0;
+        loop {
+            let before = body.len();
+            put_event(&mut body, self.take_number());
+            body.push(',');
+            longest = longest.max(body.len() - before);
+            if body.len() + longest >= bytes {
+                break;
+            }
+        }
+        body.pop();
+        body.push_str("]}");
+        let signature = sign_v2(&self.secret, body.as_bytes());
+        let head = format!(
+            "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: Mist-webhook\r\nAccept: */*\r\n\
+             Content-Type: application/json\r\nX-Mist-Signature-v2: {signature}\r\n\
+             Content-Length: {}\r\n\r\n",
+            self.path,
+            self.server,
+            body.len()
+        );
+        [head.into_bytes(), body.into_bytes()].concat()
+    }
+
+    fn note_answer(&self, status: u16, took: Duration) {
+        let mut requests = self.requests.borrow_mut();
+        requests.took.push(took);
+        requests.other_status += usize::from(status != 200);
+    }
+}
+
+/// One event after the samples in Mist's documentation, of several types, devices and sites.
+fn put_event(body: &mut String, number: usize) {
+    const KINDS: [(&str, &str, &str); 6] = [
+        ("AP_CONNECTED", "ap", r#""reason":"status-connected","#),
+        ("AP_RRM_ACTION", "ap", r#""band":"5","channel":36,"power":17,"pre_channel":40,"#),
+        ("AP_DISCONNECTED", "ap", r#""text":"cloud connection lost","#),
+        ("SW_PORT_UP", "switch", r#""port_id":"ge-0/0/7","text":"Port is UP on ge-0/0/7","#),
+        ("SW_PORT_DOWN", "switch", r#""port_id":"ge-0/0/7","text":"Port is DOWN on ge-0/0/7","#),
+        ("GW_CONFIGURED", "gateway", r#""audit_id":"e9a88814-fa81-5bdc-34b0-84e8735420e5","#),
+    ];
+    const SITES: usize = 40;
+    let (kind, device, details) =
+        KINDS.into_iter().nth(number % KINDS.len()).expect("the remainder is in range");
+    let site = number % SITES;
+    // Writing to a String does not fail.
+    let _ = write!(
+        body,
+        r#"{{"type":"{kind}","timestamp":{at},"org_id":"2818e386-8dec-2562-9ede-5b8a0fbbdc71","#,
+        at = 1_752_000_000 + number / 100
+    );
+    let _ = write!(
+        body,
+        r#""site_id":"4ac1dcf4-9d8b-7211-65c4-{site:012x}","site_name":"Site {site}",{details}"#
+    );
+    let _ = write!(
+        body,
+        r#""device_type":"{device}","mac":"5c5b{number:08x}","ap":"5c5b{number:08x}","#
+    );
+    let _ = write!(
+        body,
+        r#""device_name":"{NAME}{number:09}","ap_name":"{NAME}{number:09}","ev_type":"NOTICE"}}"#
+    );
+}
+
+/// Every connection sends its next request when the last is answered.
+async fn accept(
+    executor: &Rc<LocalExecutor<'static>>,
+    bench: &Rc<Bench>,
+    bytes: usize,
+    secs: Duration,
+) -> Result<String, Failure> {
+    let (before, began) = (usage(bench.pid)?, Instant::now());
+    let until = began + secs;
+    let senders: Vec<_> = (0..bench.connections)
+        .map(|_| {
+            let bench = Rc::clone(bench);
+            executor.spawn(async move {
+                let mut connection = Connection::default();
+                while Instant::now() < until {
+                    exchange(&mut connection, &bench, bytes).await?;
+                }
+                Ok::<_, io::Error>(())
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await?;
+    }
+    let (after, took) = (usage(bench.pid)?, began.elapsed());
+    let requests = bench.requests.take();
+    let posts = bench.posts.take();
+    let answered = requests.took.len();
+    Ok(format!(
+        "rate={:.0} {} {} events={} posts={} other_status={}",
+        answered as f64 / took.as_secs_f64(),
+        percentiles(requests.took),
+        after.since(&before, answered),
+        bench.next_event.get(),
+        posts.count,
+        requests.other_status,
+    ))
+}
+
+/// One event in a request, at even intervals, each connection in its turn.
+async fn latency(
+    executor: &Rc<LocalExecutor<'static>>,
+    bench: &Rc<Bench>,
+    rate: u32,
+    secs: Duration,
+) -> Result<String, Failure> {
+    let before = usage(bench.pid)?;
+    let began = Instant::now();
+    let step = Duration::from_secs(1) / rate;
+    let senders: Vec<_> = (0_u32..)
+        .take(bench.connections)
+        .map(|place| {
+            let bench = Rc::clone(bench);
+            executor.spawn(async move {
+                let turns = u32::try_from(bench.connections).unwrap_or(u32::MAX);
+                let mut connection = Connection::default();
+                let mut due = began + step * place;
+                while due < began + secs {
+                    Timer::at(due).await;
+                    exchange(&mut connection, &bench, 1).await?;
+                    due += step * turns;
+                }
+                Ok::<_, io::Error>(())
+            })
+        })
+        .collect();
+    for sender in senders {
+        sender.await?;
+    }
+    let sent = bench.next_event.get();
+    let settled_by = Instant::now() + SETTLE;
+    while bench.posts.borrow().took.len() < sent && Instant::now() < settled_by {
+        Timer::after(Duration::from_millis(10)).await;
+    }
+    let after = usage(bench.pid)?;
+    let (requests, posts) = (bench.requests.take(), bench.posts.take());
+    let arrived = posts.took.len();
+    Ok(format!(
+        "sent={sent} arrived={arrived} posts={} answer_{} post_{} {} other_status={}",
+        posts.count,
+        percentiles(requests.took).replace(' ', " answer_"),
+        percentiles(posts.took).replace(' ', " post_"),
+        after.since(&before, sent),
+        requests.other_status,
+    ))
+}
+
+/// A connection that is opened when it is needed.
+#[derive(Default)]
+struct Connection {
+    stream: Option<Async<TcpStream>>,
+    buffer: Vec<u8>,
+}
+
+async fn exchange(connection: &mut Connection, bench: &Bench, bytes: usize) -> io::Result<()> {
+    let first = bench.next_event.get();
+    let request = bench.request(bytes);
+    let mut stream = match connection.stream.take() {
+        Some(stream) => stream,
+        None => {
+            let stream = Async::<TcpStream>::connect(bench.server).await?;
+            stream.get_ref().set_nodelay(true)?;
+            stream
+        }
+    };
+    let sent = Instant::now();
+    {
+        let mut posts = bench.posts.borrow_mut();
+        posts.sent.resize(bench.next_event.get(), None);
+        for at in posts.sent.iter_mut().skip(first) {
+            *at = Some(sent);
+        }
+    }
+    stream.write_all(&request).await?;
+    let Some(message) = read_message(&mut stream, &mut connection.buffer).await? else {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    };
+    let status = message.head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    bench.note_answer(status.unwrap_or_default(), sent.elapsed());
+    if message.field("connection").is_none_or(|value| !value.eq_ignore_ascii_case("close")) {
+        connection.stream = Some(stream);
+    }
+    Ok(())
+}
+
+/// Takes posts, answers 200, and notes which events were in them.
+async fn sink(
+    listener: Async<TcpListener>,
+    bench: Rc<Bench>,
+    executor: Rc<LocalExecutor<'static>>,
+) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let bench = Rc::clone(&bench);
+        executor
+            .spawn(async move {
+                // Whoever closes or breaks a connection is seen by the missing events.
+                let _ = take_posts(stream, &bench).await;
+            })
+            .detach();
+    }
+}
+
+async fn take_posts(mut stream: Async<TcpStream>, bench: &Bench) -> io::Result<()> {
+    stream.get_ref().set_nodelay(true)?;
+    let mut buffer = Vec::new();
+    while let Some(message) = read_message(&mut stream, &mut buffer).await? {
+        let arrived = Instant::now();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await?;
+        let mut posts = bench.posts.borrow_mut();
+        posts.count += 1;
+        for number in numbers(&message.body) {
+            let sent = posts.sent.get_mut(number).and_then(Option::take);
+            if let Some(sent) = sent {
+                posts.took.push(arrived - sent);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of the events whose names stand in a payload.
+fn numbers(body: &[u8]) -> Vec<usize> {
+    let text = String::from_utf8_lossy(body);
+    let digits = |rest: &str| rest.get(..NAME_DIGITS)?.parse().ok();
+    text.split(NAME).skip(1).filter_map(digits).collect()
+}
+
+struct Message {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Message {
+    fn field(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (field, value) = line.split_once(':')?;
+            field.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+/// One request or answer with a `Content-Length`; `None` where the connection ends before it.
+async fn read_message(
+    stream: &mut Async<TcpStream>,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<Message>> {
+    const END: &[u8] = b"\r\n\r\n";
+    let mut chunk = [0; 16 * 1024];
+    loop {
+        if let Some(end) = buffer.windows(END.len()).position(|window| window == END) {
+            let rest = buffer.split_off(end + END.len());
+            let head = String::from_utf8_lossy(buffer).into_owned();
+            *buffer = rest;
+            let mut message = Message { head, body: Vec::new() };
+            let length = message.field("content-length").and_then(|text| text.parse().ok());
+            let length = length.unwrap_or(0_usize);
+            while buffer.len() < length {
+                let count = stream.read(&mut chunk).await?;
+                if count == 0 {
+                    return Ok(None);
+                }
+                buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
+            }
+            let rest = buffer.split_off(length);
+            message.body = std::mem::replace(buffer, rest);
+            return Ok(Some(message));
+        }
+        let count = stream.read(&mut chunk).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
+    }
+}
+
+/// What a process has used so far.
+struct Usage {
+    own: Duration,
+    children: Duration,
+    written: Option<u64>,
+    resident_kib: u64,
+    resident_max_kib: u64,
+}
+
+/// Reads `/proc/PID/stat`, `/proc/PID/status` and, where we may, `/proc/PID/io` (proc(5)).
+fn usage(pid: u32) -> Result<Usage, Failure> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').ok_or("expected the name of the program")?;
+    // Fields 14 to 17; the one behind the name is the third.
+    let ticks: Vec<u32> =
+        fields.split_whitespace().skip(11).take(4).map(str::parse).collect::<Result<_, _>>()?;
+    let [user, system, children_user, children_system] =
+        <[u32; 4]>::try_from(ticks).map_err(|_| "expected four times")?;
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let of = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok();
+    Ok(Usage {
+        own: TICK * (user + system),
+        children: TICK * (children_user + children_system),
+        written: io.and_then(|io| of(&io, "write_bytes:")),
+        resident_kib: of(&status, "VmRSS:").unwrap_or_default(),
+        resident_max_kib: of(&status, "VmHWM:").unwrap_or_default(),
+    })
+}
+
+impl Usage {
+    fn since(&self, before: &Self, requests: usize) -> String {
+        let count = requests.max(1) as f64;
+        let micros = |span: Duration| span.as_secs_f64() * 1e6 / count;
+        let written = self.written.zip(before.written);
+        format!(
+            "cpu_us={:.1} child_cpu_us={:.1} disk_bytes={:.0} rss_before_kib={} rss_kib={} \
+             rss_max_kib={}",
+            micros(self.own - before.own),
+            micros(self.children - before.children),
+            written.map_or(0.0, |(after, before)| (after - before) as f64 / count),
+            before.resident_kib,
+            self.resident_kib,
+            self.resident_max_kib,
+        )
+    }
+}
+
+/// The middle, the 99th of 100, and the worst, in milliseconds.
+fn percentiles(mut all: Vec<Duration>) -> String {
+    all.sort_unstable();
+    let at = |share: f64| {
+        let place = (all.len() as f64 * share) as usize;
+        let took = all.get(place.min(all.len().saturating_sub(1)));
+        took.map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
+    };
+    format!("p50_ms={:.2} p99_ms={:.2} max_ms={:.2}", at(0.5), at(0.99), at(1.0))
+}
