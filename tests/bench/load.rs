@@ -15,7 +15,6 @@ use std::{
     error::Error,
     fmt::Write as _,
     fs,
-    future::Future,
     io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     rc::Rc,
