@@ -72,8 +72,8 @@ impl<'a> Topic<'a> {
 }
 
 /// One member of an event: raw JSON with lenient readings.
-#[derive(Clone, Copy)]
-pub struct Detail<'a>(&'a RawValue);
+#[derive(Clone, Copy, Deserialize)]
+pub struct Detail<'a>(#[serde(borrow)] &'a RawValue);
 
 impl<'a> Detail<'a> {
     /// The JSON text itself.
@@ -114,10 +114,7 @@ impl<'a> Detail<'a> {
     /// The elements of a list; anything else but null counts as a list of one.
     pub fn items(self) -> Vec<Self> {
         match self.raw().as_bytes().first() {
-            Some(b'[') => {
-                let items: Vec<&'a RawValue> = serde_json::from_str(self.raw()).unwrap_or_default();
-                items.into_iter().map(Self).collect()
-            }
+            Some(b'[') => serde_json::from_str(self.raw()).unwrap_or_default(),
             Some(b'n') | None => Vec::new(),
             Some(_) => Vec::from([self]),
         }
@@ -234,7 +231,12 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// Splits the JSON object of one event. `None` for anything that is not an object.
     pub fn parse(topic: Topic<'a>, raw: &'a RawValue) -> Option<Self> {
-        let Members(members) = serde_json::from_str(raw.get()).ok()?;
+        Self::parse_text(topic, raw.get())
+    }
+
+    /// As [`Event::parse`], from the object's text.
+    pub fn parse_text(topic: Topic<'a>, text: &'a str) -> Option<Self> {
+        let Members(members) = serde_json::from_str(text).ok()?;
         Some(Self { topic, members })
     }
 
@@ -347,9 +349,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((Text(name), raw)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
-                    members.push((name, Detail(raw)));
+                // Room for the members of nearly every event at once.
+                let mut members = Vec::with_capacity(24);
+                while let Some((Text(name), detail)) = map.next_entry::<Text<'de>, Detail<'de>>()? {
+                    members.push((name, detail));
                 }
                 Ok(Members(members))
             }

@@ -7,7 +7,6 @@ use alloc::{borrow::Cow, vec::Vec};
 use core::fmt;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::event::{Detail, Event, Topic};
 
@@ -64,17 +63,10 @@ pub fn parse(body: &[u8]) -> Result<Envelope<'_>, Error> {
         // serde would take a list for the members in order.
         return Err(Error::Json { line: 1, column: 1 });
     }
-    let Shape { topic, events } = serde_json::from_slice(body)
-        .map_err(|error| Error::Json { line: error.line(), column: error.column() })?;
-    let name = topic.map(Detail::from).and_then(Detail::text).ok_or(Error::Topic)?;
-    let topic = Topic::parse(name);
-    let items = match events.map(Detail::from) {
-        None => Vec::new(),
-        Some(events) => match events.raw().as_bytes().first() {
-            Some(b'[' | b'{' | b'n') => events.items(),
-            _ => return Err(Error::Events),
-        },
-    };
+    let (topic, items) =
+        split(body).map_err(|error| Error::Json { line: error.line(), column: error.column() })?;
+    let topic = Topic::parse(topic.and_then(Detail::text).ok_or(Error::Topic)?);
+    let items = items?;
     if items.len() > EVENTS_MAX {
         return Err(Error::EventsMax);
     }
@@ -88,16 +80,32 @@ pub fn parse(body: &[u8]) -> Result<Envelope<'_>, Error> {
 
 /// Splits one event's JSON text, as [`parse`] gave it and the store kept it.
 pub fn parse_event<'a>(topic: Topic<'a>, text: &'a str) -> Option<Event<'a>> {
-    let raw: &RawValue = serde_json::from_str(text).ok()?;
-    Event::parse(topic, raw)
+    Event::parse_text(topic, text)
+}
+
+/// The topic and the members of `events`, each unread.
+type Split<'a> = (Option<Detail<'a>>, Result<Vec<Detail<'a>>, Error>);
+
+fn split(body: &[u8]) -> Result<Split<'_>, serde_json::Error> {
+    // Nearly always `events` is a list, which this splits in passing; what it is otherwise is worth
+    // a second look.
+    if let Ok(Shape { topic, events }) = serde_json::from_slice::<Shape<'_, Vec<Detail<'_>>>>(body)
+    {
+        return Ok((topic, Ok(events.unwrap_or_default())));
+    }
+    let Shape { topic, events } = serde_json::from_slice::<Shape<'_, Detail<'_>>>(body)?;
+    let items = events.map_or(Ok(Vec::new()), |events| match events.raw().as_bytes().first() {
+        Some(b'[' | b'{' | b'n') => Ok(events.items()),
+        _ => Err(Error::Events),
+    });
+    Ok((topic, items))
 }
 
 #[derive(Deserialize)]
-struct Shape<'a> {
-    #[serde(borrow, default)]
-    topic: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    events: Option<&'a RawValue>,
+struct Shape<'a, E> {
+    #[serde(borrow)]
+    topic: Option<Detail<'a>>,
+    events: Option<E>,
 }
 
 /// A topic's name, borrowed for the life of the text.
