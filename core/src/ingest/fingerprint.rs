@@ -13,17 +13,17 @@ use crate::event::Event;
 
 /// The identity of an event's content: 128 bits of a SHA-256.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 16]);
+pub struct Fingerprint(u128);
 
 impl Fingerprint {
     /// From the bytes that the store kept.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+        Self(u128::from_le_bytes(bytes))
     }
 
     /// The bytes, for the store.
     pub const fn to_bytes(self) -> [u8; 16] {
-        self.0
+        self.0.to_le_bytes()
     }
 }
 
@@ -47,7 +47,7 @@ pub fn fingerprint(event: &Event<'_>) -> Fingerprint {
     for (to, from) in short.iter_mut().zip(full.iter()) {
         *to = *from;
     }
-    Fingerprint(short)
+    Fingerprint::from_bytes(short)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 //! look into events: it knows them by their fingerprints.
 
 use alloc::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     vec::Vec,
 };
 use core::time::Duration;
@@ -30,7 +30,7 @@ pub struct Config {
     pub window: Duration,
     /// How many are remembered; beyond it the oldest is forgotten early.
     pub seen_max: usize,
-    /// The number of the first batch: one more than the last in the store.
+    /// The number of the first batch: one more than the last in the store, and so never zero.
     pub next_batch: u64,
 }
 
@@ -80,10 +80,12 @@ pub enum Output {
     Suppressed(usize),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seen {
-    OnDisk,
-    Writing(u64),
+/// An event that is remembered.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    forget_at: Instant,
+    /// The batch that brought it; zero, which is no batch, for those of an earlier run.
+    batch: u64,
 }
 
 #[derive(Debug, Default)]
@@ -103,8 +105,7 @@ struct Waiting {
 pub struct Inbox {
     config: Config,
     next_batch: u64,
-    /// Each with the moment at which it is forgotten.
-    seen: BTreeMap<Fingerprint, (Instant, Seen)>,
+    seen: BTreeMap<Fingerprint, Seen>,
     to_forget: VecDeque<(Instant, Fingerprint)>,
     writing: BTreeMap<u64, Writing>,
     waiting: BTreeMap<RequestId, Waiting>,
@@ -119,19 +120,25 @@ impl Inbox {
 
     fn request(&mut self, now: Instant, id: Option<RequestId>, fingerprints: &[Fingerprint]) {
         let batch = self.next_batch;
+        let forget_at = now + self.config.window;
         let mut new = Vec::new();
         let mut depends_on = Vec::new();
         for (place, fingerprint) in fingerprints.iter().enumerate() {
-            match self.seen.get(fingerprint) {
-                None => {
-                    let forget_at = now + self.config.window;
-                    self.remember(forget_at, *fingerprint, Seen::Writing(batch));
+            match self.seen.entry(*fingerprint) {
+                Entry::Vacant(seen) => {
+                    seen.insert(Seen { forget_at, batch });
+                    self.to_forget.push_back((forget_at, *fingerprint));
                     new.push(place);
                 }
-                Some((_, Seen::Writing(earlier))) if *earlier != batch => depends_on.push(*earlier),
-                Some((_, Seen::Writing(_) | Seen::OnDisk)) => {}
+                Entry::Occupied(seen) => {
+                    let earlier = seen.get().batch;
+                    if earlier != batch && self.writing.contains_key(&earlier) {
+                        depends_on.push(earlier);
+                    }
+                }
             }
         }
+        self.forget_surplus();
         if new.len() < fingerprints.len() {
             self.outputs.push_back(Output::Suppressed(fingerprints.len() - new.len()));
         }
@@ -167,14 +174,12 @@ impl Inbox {
         let Some(writing) = self.writing.remove(&batch) else {
             return;
         };
-        for fingerprint in writing.fingerprints {
-            if let Some((_, seen)) = self.seen.get_mut(&fingerprint)
-                && *seen == Seen::Writing(batch)
-            {
-                if refused {
-                    self.seen.remove(&fingerprint);
-                } else {
-                    *seen = Seen::OnDisk;
+        if refused {
+            for fingerprint in writing.fingerprints {
+                if let Entry::Occupied(seen) = self.seen.entry(fingerprint)
+                    && seen.get().batch == batch
+                {
+                    seen.remove();
                 }
             }
         }
@@ -193,9 +198,7 @@ impl Inbox {
         }
     }
 
-    fn remember(&mut self, forget_at: Instant, fingerprint: Fingerprint, seen: Seen) {
-        self.seen.insert(fingerprint, (forget_at, seen));
-        self.to_forget.push_back((forget_at, fingerprint));
+    fn forget_surplus(&mut self) {
         while self.to_forget.len() > self.config.seen_max {
             self.forget_first();
         }
@@ -203,9 +206,10 @@ impl Inbox {
 
     fn forget_first(&mut self) {
         if let Some((forget_at, fingerprint)) = self.to_forget.pop_front()
-            && self.seen.get(&fingerprint).is_some_and(|&(at, _)| at == forget_at)
+            && let Entry::Occupied(seen) = self.seen.entry(fingerprint)
+            && seen.get().forget_at == forget_at
         {
-            self.seen.remove(&fingerprint);
+            seen.remove();
         }
     }
 }
@@ -243,9 +247,12 @@ impl Machine for Inbox {
             Input::Remembered { fingerprint, ago } => {
                 if let Some(left) =
                     self.config.window.checked_sub(ago).filter(|left| !left.is_zero())
-                    && !self.seen.contains_key(&fingerprint)
+                    && let Entry::Vacant(seen) = self.seen.entry(fingerprint)
                 {
-                    self.remember(now + left, fingerprint, Seen::OnDisk);
+                    let forget_at = now + left;
+                    seen.insert(Seen { forget_at, batch: 0 });
+                    self.to_forget.push_back((forget_at, fingerprint));
+                    self.forget_surplus();
                 }
             }
             Input::Request { id, fingerprints } => self.request(now, id, &fingerprints),
