@@ -13,7 +13,7 @@ use http_types::StatusCode;
 
 use crate::{
     config::checked::{Chat, Webhook},
-    delivery::batch::{Flavours, Item, site_number},
+    delivery::batch::{Item, site_number},
     event::Event,
     ingest::{
         fingerprint::fingerprint,
@@ -96,11 +96,7 @@ pub fn intake(
 pub fn item(chat: &Chat, event: &Event<'_>, text: &str) -> Option<Item> {
     let decision = route(event, &chat.routes);
     let channel = decision.channel?;
-    let flavours = chat
-        .destinations_of(channel)
-        .into_iter()
-        .filter_map(|index| chat.destinations.get(index))
-        .fold(Flavours::NONE, |flavours, destination| flavours.with(destination.flavour));
+    let flavours = chat.flavours_of(channel);
     (!flavours.is_empty()).then(|| Item {
         fingerprint: fingerprint(event),
         channel: channel.to_string(),

@@ -1,12 +1,12 @@
 //! The configuration as the program uses it: complete, and impossible to hold wrong.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use http_types::Url;
 
 use crate::{
-    delivery::pace::Window,
+    delivery::{batch::Flavours, pace::Window},
     notify::{route::Routes, shape::Flavour},
     secret::Secret,
 };
@@ -194,19 +194,43 @@ impl Chat {
     /// The destinations of a channel, at most one for each flavour, in the order of the
     /// configuration.
     pub fn destinations_of(&self, channel: &str) -> Vec<usize> {
-        let mut chosen: BTreeMap<&str, (usize, bool)> = BTreeMap::new();
+        let mut chosen: Vec<(usize, &Destination)> = Vec::new();
         for (index, destination) in self.destinations.iter().enumerate() {
-            let named = destination.channels.iter().any(|name| name == channel);
-            if named || destination.default {
-                let best = chosen.entry(destination.flavour.name()).or_insert((index, named));
-                if named && !best.1 {
-                    *best = (index, true);
+            if !destination.serves(channel) {
+                continue;
+            }
+            let same = |(_, rival): &&mut (usize, &Destination)| {
+                rival.flavour.name() == destination.flavour.name()
+            };
+            match chosen.iter_mut().find(same) {
+                Some(best) if destination.names(channel) && !best.1.names(channel) => {
+                    *best = (index, destination);
                 }
+                Some(_) => {}
+                None => chosen.push((index, destination)),
             }
         }
-        let mut indexes: Vec<_> = chosen.into_values().map(|(index, _)| index).collect();
+        let mut indexes: Vec<_> = chosen.into_iter().map(|(index, _)| index).collect();
         indexes.sort_unstable();
         indexes
+    }
+
+    /// The flavours of the destinations of a channel.
+    pub fn flavours_of(&self, channel: &str) -> Flavours {
+        self.destinations
+            .iter()
+            .filter(|destination| destination.serves(channel))
+            .fold(Flavours::NONE, |flavours, destination| flavours.with(destination.flavour))
+    }
+}
+
+impl Destination {
+    fn names(&self, channel: &str) -> bool {
+        self.channels.iter().any(|name| name == channel)
+    }
+
+    fn serves(&self, channel: &str) -> bool {
+        self.default || self.names(channel)
     }
 }
 
