@@ -99,19 +99,21 @@ impl Framing {
     }
 
     fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Doubt> {
-        for (at, &byte) in bytes.iter().enumerate() {
-            if self.line.len() >= self.head_max {
-                return Err(Doubt { status: 431, reason: "the head is longer than allowed" });
-            }
-            self.push(byte)?;
+        let too_long = Doubt { status: 431, reason: "the head is longer than allowed" };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let ended;
+            (ended, rest) = self.follow(rest, too_long)?;
             // Empty lines before a request are left over from careless clients (§2.2).
-            if self.line.ends_with(b"\r\n\r\n") && self.line.iter().any(|b| !b"\r\n".contains(b)) {
-                let head = mem::take(&mut self.line);
-                self.state = body(&head, self.headers_max)?;
-                return Ok(bytes.get(at + 1..).unwrap_or_default());
+            let is_whole = ended && self.line.ends_with(b"\r\n\r\n");
+            if is_whole && self.line.iter().any(|byte| !b"\r\n".contains(byte)) {
+                let state = body(&self.line, self.headers_max);
+                self.line.clear();
+                self.state = state?;
+                break;
             }
         }
-        Ok(&[])
+        Ok(rest)
     }
 
     fn chunk_size<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Doubt> {
@@ -155,27 +157,34 @@ impl Framing {
 
     /// The line without its end, once it has ended.
     fn take_line<'a>(&mut self, bytes: &'a [u8]) -> Result<(Option<Vec<u8>>, &'a [u8]), Doubt> {
-        for (at, &byte) in bytes.iter().enumerate() {
-            if self.line.len() >= self.head_max {
-                return Err(bad("a line of a chunked body is longer than allowed"));
-            }
-            self.push(byte)?;
-            if byte == b'\n' {
-                let mut line = mem::take(&mut self.line);
-                line.truncate(line.len().saturating_sub(2));
-                return Ok((Some(line), bytes.get(at + 1..).unwrap_or_default()));
-            }
-        }
-        Ok((None, &[]))
+        let too_long = bad("a line of a chunked body is longer than allowed");
+        let (ended, rest) = self.follow(bytes, too_long)?;
+        let line = ended.then(|| {
+            let mut line = mem::take(&mut self.line);
+            line.truncate(line.len().saturating_sub(2));
+            line
+        });
+        Ok((line, rest))
     }
 
-    /// Adds a byte to a line. CR and LF come only together (§2.2).
-    fn push(&mut self, byte: u8) -> Result<(), Doubt> {
-        if (byte == b'\n') != (self.line.last() == Some(&b'\r')) {
-            return Err(bad("a line does not end with CR LF"));
+    /// Adds bytes up to the next line end; says whether that was reached, and what is behind it. CR
+    /// and LF come only together (§2.2).
+    fn follow<'a>(&mut self, bytes: &'a [u8], too_long: Doubt) -> Result<(bool, &'a [u8]), Doubt> {
+        let end = bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1);
+        let (part, rest) = bytes.split_at(end);
+        let room = self.head_max.saturating_sub(self.line.len());
+        let mut last = self.line.last().copied();
+        for &byte in part.iter().take(room) {
+            if (byte == b'\n') != (last == Some(b'\r')) {
+                return Err(bad("a line does not end with CR LF"));
+            }
+            last = Some(byte);
         }
-        self.line.push(byte);
-        Ok(())
+        if part.len() > room {
+            return Err(too_long);
+        }
+        self.line.extend_from_slice(part);
+        Ok((part.ends_with(b"\n"), rest))
     }
 }
 
