@@ -1,8 +1,13 @@
 //! The two clocks. No other file asks the system what time it is.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use mistgate_core::time::{Instant, UnixTime};
+use smol::Timer;
 
 /// The monotonic clock of one run, whose start is the core's instant zero.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +60,45 @@ pub fn before(at: UnixTime, span: Duration) -> UnixTime {
     UnixTime::from_micros(at.as_micros().saturating_sub(micros))
 }
 
+/// A deadline that moves with each step of a conversation. Setting it is only a note: the timer
+/// below, which costs the reactor a wake-up, is set anew when it fires too early, not each time.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    at: Option<std::time::Instant>,
+    timer: Option<(std::time::Instant, Timer)>,
+}
+
+impl Alarm {
+    /// Goes off `after` this moment.
+    pub(crate) fn set(&mut self, after: Duration) {
+        self.at = std::time::Instant::now().checked_add(after);
+    }
+
+    /// Does not go off.
+    pub(crate) fn clear(&mut self) {
+        self.at = None;
+    }
+
+    /// Ready once it has gone off.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else {
+            return Poll::Pending;
+        };
+        loop {
+            let (set_for, timer) = self.timer.get_or_insert_with(|| (at, Timer::at(at)));
+            if *set_for > at {
+                *set_for = at;
+                timer.set_at(at);
+            }
+            let fired_at = ready!(Pin::new(timer).poll(cx));
+            self.timer = None;
+            if fired_at >= at {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +110,33 @@ mod tests {
         let system = clock.system(at).expect("five seconds are not far");
         assert_eq!(system.duration_since(clock.start).as_micros(), u128::from(at.as_micros()));
         assert!(clock.now() < at);
+    }
+
+    #[test]
+    fn an_alarm_goes_off_where_it_was_set_last() {
+        let (short, long) = (Duration::from_millis(5), Duration::from_secs(3_600));
+        let mut alarm = Alarm::default();
+        let fires = |alarm: &mut Alarm, after: Duration| {
+            alarm.set(after);
+            let began = std::time::Instant::now();
+            smol::block_on(std::future::poll_fn(|cx| alarm.poll(cx)));
+            began.elapsed()
+        };
+        let is_quiet = |alarm: &mut Alarm| {
+            let fired = std::future::poll_fn(|cx| alarm.poll(cx));
+            smol::block_on(smol::future::poll_once(fired)).is_none()
+        };
+        assert!(is_quiet(&mut alarm));
+        // A timer that is set for later, and one for earlier, than the alarm.
+        alarm.set(long);
+        assert!(is_quiet(&mut alarm));
+        assert!((short..long).contains(&fires(&mut alarm, short)));
+        alarm.set(short);
+        assert!(is_quiet(&mut alarm));
+        assert!((short * 2..long).contains(&fires(&mut alarm, short * 2)));
+        alarm.set(Duration::ZERO);
+        alarm.clear();
+        assert!(is_quiet(&mut alarm));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    error::Error as _,
     future::poll_fn,
     io,
     net::{SocketAddr, TcpStream},
@@ -27,11 +28,10 @@ use smol::{
     future::FutureExt,
     io::{AsyncReadExt, AsyncWriteExt},
 };
-use smol_hyper::rt::SmolTimer;
 
 use super::{
     Event, Head, Reply, Service, Stop,
-    framing::{Doubt, Framing},
+    framing::Doubt,
     gate::{Gate, Turn},
 };
 use crate::{
@@ -81,8 +81,7 @@ pub(super) async fn serve<S: Service>(
         }
     };
     let limits = &site.limits;
-    let framing = Framing::new(limits.head_max, limits.headers_max);
-    let gate = Gate::new(stream, framing, limits.body_timeout);
+    let gate = Gate::new(stream, limits);
     let turn = gate.turn();
     let service = service_fn(|request| -> Pin<Box<dyn Future<Output = _> + Send>> {
         Box::pin(respond(&site, &turn, peer, request))
@@ -90,7 +89,8 @@ pub(super) async fn serve<S: Service>(
     let mut connection = http(limits).serve_connection(gate, service);
     let mut stopped = pin!(site.stop.recv());
     let mut stopping = false;
-    let served = poll_fn(|cx| {
+    // What went wrong the gate knows better than hyper.
+    let _ = poll_fn(|cx| {
         if !stopping && stopped.as_mut().poll(cx).is_ready() {
             stopping = true;
             Pin::new(&mut connection).graceful_shutdown();
@@ -98,7 +98,7 @@ pub(super) async fn serve<S: Service>(
         connection.poll_without_shutdown(cx)
     })
     .await;
-    finish(&site, peer, connection.into_parts().io, served).await;
+    finish(&site, peer, connection.into_parts().io).await;
 }
 
 async fn shake_hands<S>(
@@ -121,10 +121,8 @@ fn http(limits: &Limits) -> http1::Builder {
     // Up to here hyper parses without an allocation.
     const HEADERS_MIN: usize = 100;
     let mut http = http1::Builder::new();
-    http.timer(SmolTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .half_close(true)
-        .max_buf_size(limits.head_max.max(BUFFER_MIN));
+    // The gate keeps the times.
+    http.header_read_timeout(None).half_close(true).max_buf_size(limits.head_max.max(BUFFER_MIN));
     if limits.headers_max > HEADERS_MIN {
         http.max_headers(limits.headers_max);
     }
@@ -205,11 +203,7 @@ async fn read_and_serve<S: Service>(
     if announced > site.limits.body_max as u64 {
         return Err(Refusal::Pump(413, "a body longer than allowed"));
     }
-    let late = async {
-        Timer::after(site.limits.body_timeout).await;
-        Err(Refusal::Pump(408, "a body that took too long"))
-    };
-    let (bytes, _held) = collect(site, body).or(late).await?;
+    let (bytes, _held) = collect(site, body).await?;
     Ok(site.service.serve(head, bytes).await)
 }
 
@@ -221,7 +215,10 @@ async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held),
     let room = body.size_hint().lower().min(ROOM);
     let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::Pump(400, "a broken body"))?;
+        let frame = frame.map_err(|error| match is_late(&error) {
+            true => Refusal::Pump(408, "a body that took too long"),
+            false => Refusal::Pump(400, "a broken body"),
+        })?;
         // Trailers say nothing that we would believe.
         let Ok(data) = frame.into_data() else {
             continue;
@@ -235,6 +232,12 @@ async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held),
         bytes.extend_from_slice(&data);
     }
     Ok((bytes.into(), held))
+}
+
+/// Whether the gate waited too long.
+fn is_late(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
 fn response(reply: Reply) -> Response<Full<Bytes>> {
@@ -251,23 +254,11 @@ fn response(reply: Reply) -> Response<Full<Bytes>> {
 }
 
 /// Says what is left to say, and lets the client hear it.
-async fn finish<S: Service>(
-    site: &Site<S>,
-    peer: SocketAddr,
-    gate: Gate,
-    served: hyper::Result<()>,
-) {
+async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
     if gate.is_stalled() {
         return;
     }
-    let last = match (gate.doubt(), served) {
-        (Some(doubt), _) => Some(doubt),
-        // Without a byte of a head it was an idle connection, which closes without a word.
-        (None, Err(error)) if error.is_timeout() && gate.is_mid_head() => {
-            Some(Doubt { status: 408, reason: "a head that took too long" })
-        }
-        (None, _) => None,
-    };
+    let last = gate.doubt();
     let idle = gate.is_idle();
     let mut stream = gate.into_stream();
     let spoken = async {

@@ -2,7 +2,8 @@
 //!
 //! The gate lets hyper see a message only as far as [`Framing`] follows it, and the next one only
 //! after the answer to this one. So hyper can never take the bytes behind a message for anything,
-//! and a client that closes its side early still gets its answer.
+//! and a client that closes its side early still gets its answer. It also keeps the times, because
+//! it alone knows which part of a message is awaited.
 
 use std::{
     io,
@@ -13,13 +14,14 @@ use std::{
 };
 
 use hyper::rt;
+use mistgate_core::config::checked::Limits;
 use smol::{
     Timer,
     io::{AsyncRead, AsyncWrite},
 };
 
 use super::framing::{Doubt, Framing};
-use crate::net::Duplex;
+use crate::{clock::Alarm, net::Duplex};
 
 /// Whose move it is.
 #[derive(Clone, Debug, Default)]
@@ -92,17 +94,23 @@ pub(super) struct Gate {
     unread: std::ops::Range<usize>,
     doubt: Option<Doubt>,
     ended: bool,
+    /// When the part of the message that is awaited is late.
+    late: Alarm,
+    head_timeout: Duration,
+    body_timeout: Duration,
     /// Runs while the client does not take what we write.
     stall: Option<Timer>,
     stalled: bool,
-    stall_timeout: Duration,
 }
 
 impl Gate {
-    /// Before the first message. A client that takes nothing of an answer for `stall_timeout` is given
-    /// up.
-    pub(super) fn new(stream: Box<dyn Duplex>, framing: Framing, stall_timeout: Duration) -> Self {
+    /// Before the first message. The reader is told `TimedOut` where a head or a body takes too
+    /// long; a client that takes nothing of an answer for `body_timeout` is given up.
+    pub(super) fn new(stream: Box<dyn Duplex>, limits: &Limits) -> Self {
         const BUFFER: usize = 8 * 1024;
+        let framing = Framing::new(limits.head_max, limits.headers_max);
+        let mut late = Alarm::default();
+        late.set(limits.head_timeout);
         Self {
             stream,
             framing,
@@ -111,9 +119,11 @@ impl Gate {
             unread: 0..0,
             doubt: None,
             ended: false,
+            late,
+            head_timeout: limits.head_timeout,
+            body_timeout: limits.body_timeout,
             stall: None,
             stalled: false,
-            stall_timeout,
         }
     }
 
@@ -151,7 +161,14 @@ impl Gate {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let count = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer))?;
+        let Poll::Ready(count) = Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer) else {
+            ready!(self.late.poll(cx));
+            if self.is_mid_head() {
+                self.doubt = Some(Doubt { status: 408, reason: "a head that took too long" });
+            }
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        };
+        let count = count?;
         self.ended = count == 0;
         self.unread = 0..count;
         Poll::Ready(Ok(()))
@@ -167,7 +184,7 @@ impl Gate {
             self.stall = None;
             return written;
         }
-        let timeout = self.stall_timeout;
+        let timeout = self.body_timeout;
         let stall = self.stall.get_or_insert_with(|| Timer::after(timeout));
         ready!(Pin::new(stall).poll(cx));
         self.stalled = true;
@@ -185,6 +202,7 @@ impl rt::Read for Gate {
         if gate.framing.is_complete() {
             ready!(gate.turn.poll_answered(cx));
             gate.framing.next();
+            gate.late.set(gate.head_timeout);
         }
         if gate.unread.is_empty() {
             ready!(gate.poll_fill(cx))?;
@@ -198,6 +216,10 @@ impl rt::Read for Gate {
                 gate.unread.start += passed;
                 if was_in_head && !gate.framing.is_in_head() {
                     gate.turn.pass();
+                    gate.late.set(gate.body_timeout);
+                }
+                if gate.framing.is_complete() {
+                    gate.late.clear();
                 }
                 Poll::Ready(Ok(()))
             }
