@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -122,31 +122,56 @@ struct Observed {
     sum: f64,
 }
 
+/// One value for each combination of labels, in their order. They are few, and nearly always there
+/// already, so that counting allocates nothing.
+#[derive(Debug)]
+struct Series<T>(Vec<(Labels, T)>);
+
+impl<T> Default for Series<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Default> Series<T> {
+    fn of(&mut self, labels: &[(&'static str, &str)]) -> &mut T {
+        let place = self.0.binary_search_by(|(known, _)| {
+            let known = known.iter().map(|(name, value)| (*name, value.as_str()));
+            known.cmp(labels.iter().copied())
+        });
+        let place = place.unwrap_or_else(|place| {
+            let owned = labels.iter().map(|&(name, value)| (name, value.to_owned())).collect();
+            self.0.insert(place, (owned, T::default()));
+            place
+        });
+        self.0.get_mut(place).map(|(_, value)| value).expect("it was found or put there")
+    }
+}
+
 #[derive(Debug, Default)]
-struct Series {
-    counters: BTreeMap<(Counter, Labels), u64>,
-    histograms: BTreeMap<(Histogram, Labels), Observed>,
+struct All {
+    counters: BTreeMap<Counter, Series<u64>>,
+    histograms: BTreeMap<Histogram, Series<Observed>>,
 }
 
 /// All counters and histograms of the process.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    series: Mutex<Series>,
+    all: Mutex<All>,
 }
 
 impl Metrics {
     /// Adds to a counter.
     pub fn add(&self, counter: Counter, labels: &[(&'static str, &str)], count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
-        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        *series.counters.entry((counter, owned(labels))).or_default() += count;
+        *self.lock().counters.entry(counter).or_default().of(labels) += count;
     }
 
     /// Adds an observation to a histogram.
     pub fn observe(&self, histogram: Histogram, labels: &[(&'static str, &str)], took: Duration) {
         let secs = took.as_secs_f64();
-        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        let observed = series.histograms.entry((histogram, owned(labels))).or_default();
+        let mut all = self.lock();
+        let observed = all.histograms.entry(histogram).or_default().of(labels);
         observed.count += 1;
         observed.sum += secs;
         for (bound, bucket) in BUCKETS.iter().zip(&mut observed.buckets) {
@@ -156,8 +181,10 @@ impl Metrics {
 
     /// The sum of a counter over all of its labels.
     pub fn total(&self, counter: Counter) -> u64 {
-        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        series.counters.iter().filter(|((name, _), _)| *name == counter).map(|(_, n)| n).sum()
+        self.lock()
+            .counters
+            .get(&counter)
+            .map_or(0, |Series(rows)| rows.iter().map(|(_, n)| n).sum())
     }
 
     /// The exposition in Prometheus' text format 0.0.4.
@@ -170,35 +197,35 @@ impl Metrics {
                 line(&mut text, meaning.name, "", labels, None, *value);
             }
         }
-        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut last = None;
-        for ((counter, labels), count) in &series.counters {
-            if last.replace(*counter) != Some(*counter) {
-                head(&mut text, counter.meaning());
+        let all = self.lock();
+        for (counter, Series(rows)) in &all.counters {
+            let meaning = counter.meaning();
+            head(&mut text, meaning);
+            for (labels, count) in rows {
+                line(&mut text, meaning.name, "", labels, None, *count as f64);
             }
-            line(&mut text, counter.meaning().name, "", labels, None, *count as f64);
         }
-        let mut last = None;
-        for ((histogram, labels), observed) in &series.histograms {
+        for (histogram, Series(rows)) in &all.histograms {
             let meaning = histogram.meaning();
-            if last.replace(*histogram) != Some(*histogram) {
-                head(&mut text, meaning);
+            head(&mut text, meaning);
+            for (labels, observed) in rows {
+                for (bound, count) in BUCKETS.iter().zip(observed.buckets) {
+                    let bound = bound.to_string();
+                    line(&mut text, meaning.name, "_bucket", labels, Some(&bound), count as f64);
+                }
+                let count = observed.count as f64;
+                line(&mut text, meaning.name, "_bucket", labels, Some("+Inf"), count);
+                line(&mut text, meaning.name, "_sum", labels, None, observed.sum);
+                line(&mut text, meaning.name, "_count", labels, None, count);
             }
-            for (bound, count) in BUCKETS.iter().zip(observed.buckets) {
-                let bound = bound.to_string();
-                line(&mut text, meaning.name, "_bucket", labels, Some(&bound), count as f64);
-            }
-            let count = observed.count as f64;
-            line(&mut text, meaning.name, "_bucket", labels, Some("+Inf"), count);
-            line(&mut text, meaning.name, "_sum", labels, None, observed.sum);
-            line(&mut text, meaning.name, "_count", labels, None, count);
         }
         text
     }
-}
 
-fn owned(labels: &[(&'static str, &str)]) -> Labels {
-    labels.iter().map(|&(name, value)| (name, value.to_owned())).collect()
+    fn lock(&self) -> MutexGuard<'_, All> {
+        // Nothing panics while it holds the lock.
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn head(text: &mut String, Meaning { name, kind, help }: Meaning) {
