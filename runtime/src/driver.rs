@@ -299,8 +299,8 @@ impl Driver {
                     self.store.write(Write::Settle { key, flavours });
                 }
                 Output::Store { batch, bytes, flavours, fingerprints } => {
-                    let bytes: Arc<[u8]> = bytes.into();
-                    self.recent.keep(batch, Arc::clone(&bytes));
+                    let bytes = Bytes::from(bytes);
+                    self.recent.keep(batch, bytes.clone());
                     let at = clock::wall();
                     let forget_before = clock::before(at, self.dedup_window);
                     self.writing += 1;
@@ -331,7 +331,7 @@ impl Driver {
                 .entry(destination)
                 .or_insert_with(|| Arc::new(Client::new(outbound.clone()))),
         );
-        let batches: BTreeMap<u64, Option<Arc<[u8]>>> =
+        let batches: BTreeMap<u64, Option<Bytes>> =
             keys.iter().map(|key| (key.batch, self.recent.find(key.batch))).collect();
         let store = self.store.clone();
         let journal = Arc::clone(&self.journal);
@@ -413,15 +413,12 @@ fn read_back(
 }
 
 /// The bytes of batches, from memory where they are recent.
-async fn fetch(
-    store: Store,
-    batches: BTreeMap<u64, Option<Arc<[u8]>>>,
-) -> BTreeMap<u64, Arc<[u8]>> {
+async fn fetch(store: Store, batches: BTreeMap<u64, Option<Bytes>>) -> BTreeMap<u64, Bytes> {
     if batches.values().all(Option::is_some) {
         return batches.into_iter().filter_map(|(batch, bytes)| Some((batch, bytes?))).collect();
     }
     smol::unblock(move || {
-        let read = |(batch, bytes): (u64, Option<Arc<[u8]>>)| {
+        let read = |(batch, bytes): (u64, Option<Bytes>)| {
             let bytes = bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?;
             Some((batch, bytes))
         };
@@ -434,7 +431,7 @@ fn payload(
     flavour: Flavour,
     dashboard_host: &str,
     keys: &[EventKey],
-    batches: &BTreeMap<u64, Arc<[u8]>>,
+    batches: &BTreeMap<u64, Bytes>,
     form: Form,
 ) -> Option<Payload> {
     let decoded: BTreeMap<u64, _> = batches
@@ -508,12 +505,12 @@ fn reason(fault: &Fault) -> Reason {
 /// The bytes of the batches that were accepted last.
 #[derive(Debug, Default)]
 struct Recent {
-    batches: VecDeque<(u64, Arc<[u8]>)>,
+    batches: VecDeque<(u64, Bytes)>,
     bytes: usize,
 }
 
 impl Recent {
-    fn keep(&mut self, batch: u64, bytes: Arc<[u8]>) {
+    fn keep(&mut self, batch: u64, bytes: Bytes) {
         self.bytes += bytes.len();
         self.batches.push_back((batch, bytes));
         while self.bytes > RECENT_MAX {
@@ -524,9 +521,9 @@ impl Recent {
         }
     }
 
-    fn find(&self, batch: u64) -> Option<Arc<[u8]>> {
+    fn find(&self, batch: u64) -> Option<Bytes> {
         let place = self.batches.binary_search_by_key(&batch, |(number, _)| *number).ok()?;
-        self.batches.get(place).map(|(_, bytes)| Arc::clone(bytes))
+        self.batches.get(place).map(|(_, bytes)| bytes.clone())
     }
 
     fn forget(&mut self, batch: u64) {

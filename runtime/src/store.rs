@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hyper::body::Bytes;
 use mistgate_core::{
     delivery::batch::{self, Batch, EventKey, Flavours},
     ingest::fingerprint::Fingerprint,
@@ -66,7 +67,7 @@ pub enum Write {
         /// Its number.
         batch: u64,
         /// Its bytes.
-        bytes: Arc<[u8]>,
+        bytes: Bytes,
         /// The chats that shall have each event.
         flavours: Vec<Flavours>,
         /// The identities of its events.
