@@ -48,7 +48,7 @@ const LASTS: i64 = 60;
 pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let name = event.kind().unwrap_or_default();
     let row = types::find(event.topic(), &name);
-    let alarm = Alarm::new(event, &name);
+    let alarm = Alarm::new(event, &name, row.is_some());
     let mut draft = match row {
         Some(row) => Draft {
             title: row.title.to_string(),
@@ -79,6 +79,7 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
 struct Alarm<'e> {
     event: &'e Event<'e>,
     class: Option<DeviceClass>,
+    noun: &'static str,
     macs: Vec<Mac>,
     names: Vec<String>,
     site: Option<String>,
@@ -87,7 +88,7 @@ struct Alarm<'e> {
 }
 
 impl<'e> Alarm<'e> {
-    fn new(event: &'e Event<'e>, kind: &str) -> Self {
+    fn new(event: &'e Event<'e>, kind: &str, known: bool) -> Self {
         let listed = DEVICES
             .into_iter()
             .map(|(member, class)| (event.texts(member), class))
@@ -115,7 +116,13 @@ impl<'e> Alarm<'e> {
         reasons.dedup();
         Self {
             event,
-            class: class.or_else(|| class_of(kind)),
+            class,
+            noun: match (is_cellular(kind), &marvis) {
+                (true, _) => "cellular edge",
+                (false, None) if known => subject::noun(class.or_else(|| class_of(kind))),
+                // Marvis looks at everything, and a strange alarm may mean anything.
+                (false, _) => subject::noun(class),
+            },
             macs,
             names,
             site: subject::site(event),
@@ -164,7 +171,7 @@ impl<'e> Alarm<'e> {
 
     /// `AP "a" (MAC …)`, `2 APs ("a" and "b")`, or `an AP` where none is named.
     fn bare(&self) -> String {
-        let noun = subject::noun(self.class);
+        let noun = self.noun;
         let quoted: Vec<String> = self.names.iter().map(|name| plain::quoted(name)).collect();
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         match (quoted.as_slice(), macs.as_slice()) {
@@ -319,6 +326,11 @@ impl<'e> Alarm<'e> {
     }
 }
 
+/// Cellular edges are listed in no list of their own, and the dashboard has no page for them.
+fn is_cellular(kind: &str) -> bool {
+    kind.to_ascii_lowercase().starts_with("cellular_edge_")
+}
+
 /// The class of device that an alarm is about by its name, where it lists none.
 fn class_of(kind: &str) -> Option<DeviceClass> {
     let kind = kind.to_ascii_lowercase();
@@ -331,8 +343,6 @@ fn class_of(kind: &str) -> Option<DeviceClass> {
         Some(DeviceClass::Gateway)
     } else if starts(&["mist_edge_", "tt_"]) {
         Some(DeviceClass::MistEdge)
-    } else if starts(&["cellular_"]) {
-        None
     } else {
         Some(DeviceClass::AccessPoint)
     }
