@@ -218,6 +218,8 @@ mod tests {
              (MAC 5c:5b:35:00:00:01) at site HQ. Root cause: x DHCP. \
              Suggested action: test the cable and replace it."
         );
+        assert_eq!(fact(&told, "Ports"), Some("ge-0/0/1 and ge-0/0/2"));
+        assert_eq!(fact(&told, "Impacted"), None);
         let open = told.thread.expect("a finding has a thread");
         let fixed = cable.replace(r#"{\"status\":\"open\""#, r#"{\"status\":\"resolved\""#);
         let told = described(&Topic::Alarms, &fixed);

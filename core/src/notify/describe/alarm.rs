@@ -58,11 +58,11 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
         },
         None => alarm.unknown(&name),
     };
+    alarm.tell(&mut draft);
     match &alarm.marvis {
         Some(marvis) => marvis.tell(&mut draft, event),
         None => alarm.explain(&mut draft),
     }
-    alarm.tell(&mut draft);
     if row.is_none() {
         draft.scalars(&alarm.strange_members());
     }
@@ -265,17 +265,21 @@ impl<'e> Alarm<'e> {
         draft.several("Device", "Devices", &self.names);
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         draft.several("MAC", "MACs", &macs);
-        let impacted = self
+        draft.maybe("Site", self.site.as_deref());
+        match self
             .marvis
             .as_ref()
-            .map(|marvis| marvis.impacted.as_slice());
-        let impacted: Vec<String> = impacted
-            .unwrap_or_default()
-            .iter()
-            .map(Entity::phrase)
-            .collect();
-        draft.several("Impacted", "Impacted", &impacted);
-        draft.maybe("Site", self.site.as_deref());
+            .map(|marvis| marvis.impacted.as_slice())
+        {
+            None | Some([]) => {}
+            Some([entity]) if entity.class.is_some() => {
+                draft.several("Port", "Ports", &entity.ports);
+            }
+            Some(entities) => {
+                let impacted: Vec<String> = entities.iter().map(Entity::phrase).collect();
+                draft.several("Impacted", "Impacted", &impacted);
+            }
+        }
         draft.fact("Reason", &self.reasons.join("; "));
         let detail = self.event.text("detail").map(|text| plain::clean(&text));
         draft.maybe("Details", detail.as_deref().map(plain::untagged));
