@@ -87,10 +87,7 @@ impl Service for Recorder {
 
 impl Recorder {
     fn see(&self, what: String) {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(what);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 }
 
@@ -172,13 +169,7 @@ impl Site {
     }
 
     fn seen(&self) -> Vec<String> {
-        std::mem::take(
-            &mut *self
-                .recorder
-                .seen
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        std::mem::take(&mut *self.recorder.seen.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn event(&self) -> Event {
@@ -381,9 +372,7 @@ fn exchange(site: &Site, sent: &[u8], piece: usize) -> Vec<u16> {
     let heard = thread::scope(|scope| {
         let heard = scope.spawn(move || hear(&mut hearing));
         for piece in sent.chunks(piece) {
-            client
-                .write_all(piece)
-                .expect("the server listens to the end");
+            client.write_all(piece).expect("the server listens to the end");
         }
         client.shutdown(Shutdown::Write).expect("a close");
         heard.join().expect("an answer")
@@ -422,10 +411,8 @@ fn a_client_that_ignores_the_refusal_still_hears_it() {
     let site = Site::new(PATIENT);
     let body = vec![b'x'; 4 * 1024 * 1024];
     for (path, expected) in [("/other", 404), ("/webhooks", 413)] {
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len());
         let sent = [head.as_bytes(), &body].concat();
         assert_eq!(exchange(&site, &sent, usize::MAX), [expected], "{path}");
     }
@@ -448,33 +435,13 @@ fn heads_are_bounded_in_bytes_and_in_fields() {
     for (name, sent, expected) in [
         ("as many fields as allowed", head(&full), 200),
         ("one more", head(&format!("{full}X: y\r\n")), 431),
-        (
-            "as long as allowed",
-            head(&format!("X: {}\r\n", "y".repeat(4096 - 41))),
-            200,
-        ),
-        (
-            "one byte longer",
-            head(&format!("X: {}\r\n", "y".repeat(4096 - 40))),
-            431,
-        ),
+        ("as long as allowed", head(&format!("X: {}\r\n", "y".repeat(4096 - 41))), 200),
+        ("one byte longer", head(&format!("X: {}\r\n", "y".repeat(4096 - 40))), 431),
         ("no end of line", "P".repeat(1024 * 1024), 431),
         ("only ends of lines", "\r\n".repeat(1024 * 1024), 431),
-        (
-            "a target without end",
-            format!("POST /{}", "x".repeat(1024 * 1024)),
-            431,
-        ),
-        (
-            "trailers without end",
-            format!("{chunked}0\r\n{}\r\n", "X: y\r\n".repeat(10_000)),
-            400,
-        ),
-        (
-            "a chunk extension without end",
-            format!("{chunked}1;{}", "x".repeat(100_000)),
-            400,
-        ),
+        ("a target without end", format!("POST /{}", "x".repeat(1024 * 1024)), 431),
+        ("trailers without end", format!("{chunked}0\r\n{}\r\n", "X: y\r\n".repeat(10_000)), 400),
+        ("a chunk extension without end", format!("{chunked}1;{}", "x".repeat(100_000)), 400),
     ] {
         let answered = exchange(&site, sent.as_bytes(), usize::MAX);
         assert_eq!(answered, [expected], "{name}");
@@ -500,10 +467,7 @@ fn the_body_is_asked_for_only_after_the_head_is_admitted() {
     let answer = String::from_utf8(hear(&mut client)).expect("text");
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     assert!(answer.contains("connection: close\r\n"), "{answer}");
-    assert_eq!(
-        site.seen(),
-        ["POST /webhooks hi", "POST /webhooks hi", "POST /other"]
-    );
+    assert_eq!(site.seen(), ["POST /webhooks hi", "POST /webhooks hi", "POST /other"]);
     drop(client);
     site.stop();
 }
@@ -556,14 +520,10 @@ fn the_slow_are_told_so_and_dropped() {
 
 #[test]
 fn a_client_that_does_not_read_is_dropped() {
-    let site = Site::new(Limits {
-        connections_max: 1,
-        ..LIMITS
-    });
+    let site = Site::new(Limits { connections_max: 1, ..LIMITS });
     let start = Instant::now();
     let mut deaf = site.connect();
-    deaf.write_all(b"POST /big HTTP/1.1\r\nHost: h\r\n\r\n")
-        .expect("written");
+    deaf.write_all(b"POST /big HTTP/1.1\r\nHost: h\r\n\r\n").expect("written");
     // The only place becomes free when it is dropped, and until then everybody else is turned away.
     loop {
         let mut client = site.connect();
@@ -585,9 +545,8 @@ fn a_client_that_does_not_read_is_dropped() {
 #[test]
 fn connections_are_bounded_for_each_address() {
     let site = Site::new(PATIENT);
-    let mut clients: Vec<_> = (0..LIMITS.connections_per_address_max)
-        .map(|_| site.connect())
-        .collect();
+    let mut clients: Vec<_> =
+        (0..LIMITS.connections_per_address_max).map(|_| site.connect()).collect();
     let everybody_is_answered = |clients: &mut Vec<TcpStream>| {
         for client in clients {
             client.write_all(CANARY.as_bytes()).expect("written");
@@ -618,14 +577,10 @@ fn bodies_are_bounded_over_all_connections() {
         format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{body}")
     };
     let mut first = site.connect();
-    first
-        .write_all(request("/held").as_bytes())
-        .expect("written");
+    first.write_all(request("/held").as_bytes()).expect("written");
     site.arrived.recv_blocking().expect("it is being served");
     let mut second = site.connect();
-    second
-        .write_all(request("/webhooks").as_bytes())
-        .expect("written");
+    second.write_all(request("/webhooks").as_bytes()).expect("written");
     second.shutdown(Shutdown::Write).expect("a close");
     let answer = String::from_utf8(hear(&mut second)).expect("text");
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
@@ -643,10 +598,7 @@ fn strangers_are_refused_whatever_they_ask() {
     assert_eq!(exchange(&site, CANARY.as_bytes(), usize::MAX), [403]);
     assert!(site.seen().is_empty());
     let event = site.event();
-    assert!(
-        matches!(event, Event::Refused { status: 403, .. }),
-        "{event:?}"
-    );
+    assert!(matches!(event, Event::Refused { status: 403, .. }), "{event:?}");
     site.stop();
 }
 
@@ -658,8 +610,7 @@ fn a_stop_answers_what_is_in_flight_and_closes_what_is_idle() {
     assert!(one_answer(&mut idle).starts_with("HTTP/1.1 200 "));
     let mut fresh = site.connect();
     let mut busy = site.connect();
-    busy.write_all(b"POST /held HTTP/1.1\r\nHost: h\r\n\r\n")
-        .expect("written");
+    busy.write_all(b"POST /held HTTP/1.1\r\nHost: h\r\n\r\n").expect("written");
     site.arrived.recv_blocking().expect("it is being served");
     site.stop = None;
     assert!(hear(&mut idle).is_empty());
@@ -679,8 +630,7 @@ fn a_stop_answers_what_is_in_flight_and_closes_what_is_idle() {
 fn a_stop_does_not_wait_for_ever() {
     let site = Site::with(PATIENT, None, "127.0.0.0", GRACE);
     let mut busy = site.connect();
-    busy.write_all(b"POST /held HTTP/1.1\r\nHost: h\r\n\r\n")
-        .expect("written");
+    busy.write_all(b"POST /held HTTP/1.1\r\nHost: h\r\n\r\n").expect("written");
     site.arrived.recv_blocking().expect("it is being served");
     let took = site.stop();
     assert!(took >= GRACE && took < LONG / 2, "{took:?}");
@@ -723,9 +673,7 @@ fn connect_tls(site: &Site, authority: &Authority, name: &'static str) -> TlsCli
 fn answers(site: &Site, authority: &Authority, name: &'static str) -> Result<(), String> {
     let mut client = connect_tls(site, authority, name);
     let sent = CANARY.replace("Host:", "Connection: close\r\nHost:");
-    client
-        .write_all(sent.as_bytes())
-        .map_err(|error| error.to_string())?;
+    client.write_all(sent.as_bytes()).map_err(|error| error.to_string())?;
     assert_eq!(statuses(&hear(&mut client)), [200]);
     Ok(())
 }
@@ -734,10 +682,7 @@ fn answers(site: &Site, authority: &Authority, name: &'static str) -> Result<(),
 fn a_certificate_is_exchanged_without_a_stop() {
     let (authority, files) = (Authority::new(), Files::new());
     let old = authority.issue(&["old.example"]);
-    let tls = Tls {
-        cert: files.put("cert.pem", &old.cert),
-        key: files.put("key.pem", &old.key),
-    };
+    let tls = Tls { cert: files.put("cert.pem", &old.cert), key: files.put("key.pem", &old.key) };
     let identity = Arc::new(Identity::load(tls).expect("a certificate"));
     let site = Site::with_tls(PATIENT, Arc::clone(&identity));
     assert_eq!(answers(&site, &authority, "old.example"), Ok(()));
@@ -746,10 +691,7 @@ fn a_certificate_is_exchanged_without_a_stop() {
     // The new certificate is there and the new key is not yet.
     let new = authority.issue(&["new.example", "longer.new.example"]);
     files.put("cert.pem", &new.cert);
-    let error = identity
-        .refresh()
-        .expect_err("they are no pair")
-        .to_string();
+    let error = identity.refresh().expect_err("they are no pair").to_string();
     assert!(error.contains("does not belong to the key in "), "{error}");
     assert_eq!(identity.refresh(), Ok(false), "told once");
     assert_eq!(answers(&site, &authority, "old.example"), Ok(()));
@@ -767,10 +709,7 @@ fn a_changed_certificate_is_noticed_and_reported() {
     let (authority, files) = (Authority::new(), Files::new());
     let old = authority.issue(&["old.example"]);
     let file = files.put("both.pem", &format!("{}{}", old.cert, old.key));
-    let tls = Tls {
-        cert: file.clone(),
-        key: file,
-    };
+    let tls = Tls { cert: file.clone(), key: file };
     let identity = Arc::new(Identity::load(tls).expect("one file for both"));
     let (report, reports) = channel::unbounded();
     let executor = Executor::new();
@@ -780,21 +719,11 @@ fn a_changed_certificate_is_noticed_and_reported() {
     executor.spawn(watch).detach();
     future::block_on(executor.run(async {
         files.put("both.pem", "nothing");
-        let error = reports
-            .recv()
-            .await
-            .expect("a report")
-            .expect_err("nothing");
-        assert!(
-            error.to_string().contains("no certificate in it"),
-            "{error}"
-        );
+        let error = reports.recv().await.expect("a report").expect_err("nothing");
+        assert!(error.to_string().contains("no certificate in it"), "{error}");
         let new = authority.issue(&["new.example"]);
         files.put("new.pem", &format!("{}{}", new.cert, new.key));
-        let renamed = fs::rename(
-            files.0.path().join("new.pem"),
-            files.0.path().join("both.pem"),
-        );
+        let renamed = fs::rename(files.0.path().join("new.pem"), files.0.path().join("both.pem"));
         renamed.expect("exchanged in one step");
         assert_eq!(reports.recv().await, Ok(Ok(())));
     }));
@@ -804,10 +733,7 @@ fn a_changed_certificate_is_noticed_and_reported() {
 fn a_handshake_that_fails_is_noted_and_harms_nobody() {
     let (authority, files) = (Authority::new(), Files::new());
     let leaf = authority.issue(&["h.example"]);
-    let tls = Tls {
-        cert: files.put("cert.pem", &leaf.cert),
-        key: files.put("key.pem", &leaf.key),
-    };
+    let tls = Tls { cert: files.put("cert.pem", &leaf.cert), key: files.put("key.pem", &leaf.key) };
     let identity = Arc::new(Identity::load(tls).expect("a certificate"));
     let site = Site::with_tls(LIMITS, identity);
     // Plain HTTP, somebody who trusts another authority, and somebody who says nothing.
@@ -850,27 +776,15 @@ fn what_is_wrong_with_a_certificate_is_said_by_file() {
             &good,
             "/nowhere/cert.pem: cannot be read: No such file or directory (os error 2)",
         ),
-        (
-            &key,
-            &good,
-            "DIR/key.pem: no certificate in it — expected BEGIN CERTIFICATE",
-        ),
-        (
-            &good,
-            &cert,
-            "DIR/cert.pem: no key in it — expected BEGIN PRIVATE KEY",
-        ),
+        (&key, &good, "DIR/key.pem: no certificate in it — expected BEGIN CERTIFICATE"),
+        (&good, &cert, "DIR/cert.pem: no key in it — expected BEGIN PRIVATE KEY"),
         (
             &good,
             &locked,
             "DIR/locked.pem: the key has a passphrase — expected one without (openssl pkey can \
              remove it)",
         ),
-        (
-            &torn,
-            &good,
-            "DIR/torn.pem: broken PEM — expected whole BEGIN/END blocks",
-        ),
+        (&torn, &good, "DIR/torn.pem: broken PEM — expected whole BEGIN/END blocks"),
         (
             &good,
             &other,

@@ -51,8 +51,8 @@ enum Act {
 }
 use Act::{Close, Hang, Say, SayAndClose};
 
-/// A destination or a proxy, which does what its script says: one act for each request, counted over
-/// all connections; the last one again and again.
+/// A destination or a proxy, which does what its script says: one act for each request, counted
+/// over all connections; the last one again and again.
 struct Peer {
     address: SocketAddr,
     requests: mpsc::Receiver<String>,
@@ -112,12 +112,7 @@ impl Peer {
                 });
             }
         });
-        Self {
-            address,
-            requests,
-            connections,
-            closed,
-        }
+        Self { address, requests, connections, closed }
     }
 
     fn url(&self) -> Url {
@@ -177,9 +172,7 @@ fn read_request(stream: &mut impl Read) -> Option<String> {
             Some(left) => *left -= 1,
             None if request.ends_with(b"\r\n\r\n") => {
                 let head = String::from_utf8_lossy(&request).to_lowercase();
-                let field = head
-                    .lines()
-                    .find_map(|l| l.strip_prefix("content-length: "));
+                let field = head.lines().find_map(|l| l.strip_prefix("content-length: "));
                 length = Some(field.map_or(0, |length| length.parse().expect("a number")));
             }
             None => {}
@@ -194,11 +187,7 @@ fn url(text: &str) -> Url {
 fn outbound(proxies: Proxies, authority: Option<&Authority>) -> Outbound {
     let pem = authority.map(Authority::cert);
     let tls: TlsConnector = tls::connector(pem.as_deref()).expect("roots");
-    Outbound {
-        tls,
-        proxies,
-        clock: Clock::start(),
-    }
+    Outbound { tls, proxies, clock: Clock::start() }
 }
 
 fn client() -> Client {
@@ -219,10 +208,7 @@ fn post_within(client: &Client, url: &Url, timeout: Duration) -> Result<Answer, 
     if let Err(fault) = &posted {
         // The host may be told, the rest of the URL may not.
         let told = format!("{fault} {fault:?}");
-        assert!(
-            !told.contains("s3cr3t") && !told.contains("services"),
-            "{told}"
-        );
+        assert!(!told.contains("s3cr3t") && !told.contains("services"), "{told}");
     }
     posted
 }
@@ -235,14 +221,7 @@ fn status(answer: Result<Answer, Fault>) -> u16 {
 fn a_post_says_what_it_must_and_nothing_else() {
     let peer = Peer::new(&[Say(OK)]);
     let answer = post(&client(), &peer.url()).expect("an answer");
-    assert_eq!(
-        answer,
-        Answer {
-            status: 200,
-            retry_after: None,
-            body: b"ok".to_vec()
-        }
-    );
+    assert_eq!(answer, Answer { status: 200, retry_after: None, body: b"ok".to_vec() });
     assert_eq!(
         peer.requests(),
         [format!(
@@ -284,11 +263,7 @@ fn a_connection_that_ended_while_idle_is_replaced() {
             assert_eq!(status(post(&client, &peer.url())), 200, "{name}");
             peer.closed.recv().expect("it closes");
         }
-        assert_eq!(
-            (peer.connections(), peer.requests().len()),
-            (5, 5),
-            "{name}"
-        );
+        assert_eq!((peer.connections(), peer.requests().len()), (5, 5), "{name}");
     }
 }
 
@@ -300,10 +275,7 @@ fn what_may_have_arrived_is_not_sent_again() {
     let fault = post(&client, &peer.url()).expect_err("no answer");
     assert_eq!(fault.cause, Cause::Lost);
     assert!(fault.may_have_arrived());
-    assert_eq!(
-        fault.to_string(),
-        "127.0.0.1: the connection ended before the answer"
-    );
+    assert_eq!(fault.to_string(), "127.0.0.1: the connection ended before the answer");
     assert_eq!(peer.requests().len(), 2);
     assert_eq!(status(post(&client, &peer.url())), 200);
     assert_eq!(peer.requests().len(), 1);
@@ -316,10 +288,7 @@ fn time_is_bounded_at_every_step() {
     let half = Peer::new(&[Say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")]);
     // Takes connections, and nothing else.
     let deaf = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let deaf = deaf
-        .local_addr()
-        .map(|address| (deaf, address))
-        .expect("an address");
+    let deaf = deaf.local_addr().map(|address| (deaf, address)).expect("an address");
     let tls = url(&format!("https://{}{PATH}", deaf.1));
     for (name, url, expected) in [
         ("no answer", silent.url(), Step::Exchange),
@@ -329,22 +298,12 @@ fn time_is_bounded_at_every_step() {
         let start = Instant::now();
         let client = client();
         let fault = post_within(&client, &url, SHORT).expect_err("no answer");
-        let cause = Cause::TimedOut {
-            step: expected,
-            after: SHORT,
-        };
+        let cause = Cause::TimedOut { step: expected, after: SHORT };
         assert_eq!(fault.cause, cause, "{name}");
-        assert_eq!(
-            fault.may_have_arrived(),
-            expected == Step::Exchange,
-            "{name}"
-        );
+        assert_eq!(fault.may_have_arrived(), expected == Step::Exchange, "{name}");
         assert!(start.elapsed() < LONG / 2, "{name}");
     }
-    silent
-        .closed
-        .recv()
-        .expect("the connection is not left open");
+    silent.closed.recv().expect("the connection is not left open");
 }
 
 #[test]
@@ -360,11 +319,7 @@ fn a_destination_that_is_not_there_got_nothing() {
     let nowhere = url(&format!("http://chat.invalid{PATH}"));
     let fault = post(&client, &nowhere).expect_err("nowhere");
     assert!(matches!(fault.cause, Cause::Resolve(_)), "{fault}");
-    assert!(
-        fault
-            .to_string()
-            .starts_with("chat.invalid: the host name has no address: ")
-    );
+    assert!(fault.to_string().starts_with("chat.invalid: the host name has no address: "));
     let fault = post(&client, &url("ftp://chat.invalid/services/s3cr3t")).expect_err("no HTTP");
     assert_eq!(fault.cause, Cause::Request);
 }
@@ -381,36 +336,12 @@ fn answers_are_bounded_and_taken_as_they_are() {
     let date = "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
     let dates = format!("Date: Sunday, 06-Nov-94 08:49:07 GMT\r\n{date}");
     let cases: &[(&str, &'static str, u16, Option<u64>, usize)] = &[
-        (
-            "seconds",
-            header("Retry-After: 30\r\n", ""),
-            429,
-            Some(30),
-            0,
-        ),
-        (
-            "a date by the sender's clock",
-            header(&dates, ""),
-            429,
-            Some(30),
-            0,
-        ),
+        ("seconds", header("Retry-After: 30\r\n", ""), 429, Some(30), 0),
+        ("a date by the sender's clock", header(&dates, ""), 429, Some(30), 0),
         ("a date long past", header(date, ""), 429, Some(0), 0),
-        (
-            "nonsense",
-            header("Retry-After: soon\r\n", ""),
-            429,
-            None,
-            0,
-        ),
+        ("nonsense", header("Retry-After: soon\r\n", ""), 429, None, 0),
         ("a long body", header("", &long), 429, None, ANSWER_MAX),
-        (
-            "a body without end",
-            header("", &endless),
-            429,
-            None,
-            ANSWER_MAX,
-        ),
+        ("a body without end", header("", &endless), 429, None, ANSWER_MAX),
         (
             "a redirect",
             "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
@@ -418,13 +349,7 @@ fn answers_are_bounded_and_taken_as_they_are() {
             None,
             0,
         ),
-        (
-            "a status that no list knows",
-            "HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n",
-            599,
-            None,
-            0,
-        ),
+        ("a status that no list knows", "HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n", 599, None, 0),
         (
             "chunks after a 100",
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
@@ -441,20 +366,12 @@ fn answers_are_bounded_and_taken_as_they_are() {
         for _ in 0..2 {
             let answer = post(&client, &peer.url()).expect(name);
             assert_eq!(answer.status, status, "{name}");
-            assert_eq!(
-                answer.retry_after,
-                retry_after.map(Duration::from_secs),
-                "{name}"
-            );
+            assert_eq!(answer.retry_after, retry_after.map(Duration::from_secs), "{name}");
             assert_eq!(answer.body.len(), kept, "{name}");
         }
         // Only what has no end in sight costs the connection.
         let expected = if said.len() > 1024 * 1024 { 2 } else { 1 };
-        assert_eq!(
-            (peer.connections(), peer.requests().len()),
-            (expected, 2),
-            "{name}"
-        );
+        assert_eq!((peer.connections(), peer.requests().len()), (expected, 2), "{name}");
     }
 }
 
@@ -463,26 +380,12 @@ fn what_is_no_answer_is_a_fault() {
     let head: &'static str =
         Box::leak(format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(1 << 20)).into_boxed_str());
     let script: [(&str, &'static [Act], Cause); 4] = [
-        (
-            "another protocol",
-            &[Say("SSH-2.0-OpenSSH_9.2\r\n")],
-            Cause::Malformed,
-        ),
-        (
-            "a head without end",
-            Box::leak(Box::new([Say(head)])),
-            Cause::Malformed,
-        ),
-        (
-            "half a head",
-            &[SayAndClose("HTTP/1.1 200 OK\r\n")],
-            Cause::Lost,
-        ),
+        ("another protocol", &[Say("SSH-2.0-OpenSSH_9.2\r\n")], Cause::Malformed),
+        ("a head without end", Box::leak(Box::new([Say(head)])), Cause::Malformed),
+        ("half a head", &[SayAndClose("HTTP/1.1 200 OK\r\n")], Cause::Lost),
         (
             "half a body",
-            &[SayAndClose(
-                "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
-            )],
+            &[SayAndClose("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")],
             Cause::Lost,
         ),
     ];
@@ -540,8 +443,7 @@ fn tunnels(target: SocketAddr) -> (SocketAddr, mpsc::Receiver<String>) {
             let request = read_request(&mut near).expect("a request");
             let _ = hears.send(request);
             let far = TcpStream::connect(target).expect("the target");
-            near.write_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n")
-                .expect("told");
+            near.write_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n").expect("told");
             let pump = |mut from: TcpStream, mut to: TcpStream| {
                 let _ = std::io::copy(&mut from, &mut to);
                 let _ = to.shutdown(Shutdown::Both);
@@ -575,10 +477,8 @@ fn https_goes_through_a_tunnel() {
     }
     assert_eq!(
         asked.try_iter().collect::<Vec<_>>(),
-        [
-            "CONNECT chat.invalid:443 HTTP/1.1\r\nHost: chat.invalid:443\r\n\
-          Proxy-Authorization: Basic bWU6czNjcjN0\r\n\r\n"
-        ]
+        ["CONNECT chat.invalid:443 HTTP/1.1\r\nHost: chat.invalid:443\r\n\
+          Proxy-Authorization: Basic bWU6czNjcjN0\r\n\r\n"]
     );
     let requests = peer.requests();
     assert_eq!((peer.connections(), requests.len()), (1, 3));
@@ -625,11 +525,7 @@ fn a_proxy_that_refuses_is_named_as_such() {
             Refusal::Malformed,
             "chat.invalid: the proxy does not speak HTTP",
         ),
-        (
-            Close,
-            Refusal::Lost,
-            "chat.invalid: the proxy closed the connection",
-        ),
+        (Close, Refusal::Lost, "chat.invalid: the proxy closed the connection"),
     ] {
         let proxy = Peer::new(Box::leak(Box::new([said])));
         let proxies = through(&proxy.address.to_string());
@@ -647,12 +543,7 @@ fn a_post_that_is_dropped_leaves_nothing_half_done() {
     let peer = Peer::new(&[Hang, Say(OK)]);
     let client = client();
     let url = peer.url();
-    let post_once = Post {
-        url: &url,
-        headers: &[],
-        body: Bytes::new(),
-        timeout: LONG,
-    };
+    let post_once = Post { url: &url, headers: &[], body: Bytes::new(), timeout: LONG };
     let arrived = async {
         smol::unblock({
             let requests = peer.requests;
@@ -674,11 +565,6 @@ fn the_future_of_a_post_may_move_between_threads() {
     }
     let peer = Peer::new(&[Say(OK)]);
     let (client, url) = (client(), peer.url());
-    let post = Post {
-        url: &url,
-        headers: &[],
-        body: Bytes::new(),
-        timeout: LONG,
-    };
+    let post = Post { url: &url, headers: &[], body: Bytes::new(), timeout: LONG };
     assert_eq!(status(future::block_on(moves(client.post(&post)))), 200);
 }

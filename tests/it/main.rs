@@ -4,5 +4,6 @@ mod http_listen;
 mod http_outbound;
 mod limits;
 mod pki;
+mod tidy;
 mod validators;
 mod vectors;

@@ -29,10 +29,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(names).expect("names");
         Leaf {
-            cert: params
-                .signed_by(&key, &self.0)
-                .expect("a certificate")
-                .pem(),
+            cert: params.signed_by(&key, &self.0).expect("a certificate").pem(),
             key: key.serialize_pem(),
         }
     }

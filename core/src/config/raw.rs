@@ -80,8 +80,8 @@ impl<'a> Draft<'a> {
         Self { source, table }
     }
 
-    /// The files that [`check`](Self::check) needs, in the order in which they are named. One may be
-    /// named twice.
+    /// The files that [`check`](Self::check) needs, in the order in which they are named. One may
+    /// be named twice.
     pub fn files(&self) -> Vec<FileRequest> {
         // The walk is that of the check, so that no key can be forgotten here; its problems are
         // reported when the contents are there.

@@ -8,10 +8,10 @@
 //!   └───── Waiting <─────┘ Answered(Retry)
 //! ```
 //!
-//! One message is in flight at a time, so order is kept; critical events go first. What waits longer
-//! than the pace can send in `digest_after` is merged by site. It holds keys, not texts: memory per
-//! waiting event is some forty bytes. It is not the store: it says what was delivered or dropped, and
-//! the driver writes that down.
+//! One message is in flight at a time, so order is kept; critical events go first. What waits
+//! longer than the pace can send in `digest_after` is merged by site. It holds keys, not texts:
+//! memory per waiting event is some forty bytes. It is not the store: it says what was delivered or
+//! dropped, and the driver writes that down.
 
 use alloc::{
     collections::{BTreeSet, VecDeque},

@@ -247,11 +247,7 @@ impl<'e> Alarm<'e> {
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         draft.several("MAC", "MACs", &macs);
         draft.maybe("Site", self.site.as_deref());
-        match self
-            .marvis
-            .as_ref()
-            .map(|marvis| marvis.impacted.as_slice())
-        {
+        match self.marvis.as_ref().map(|marvis| marvis.impacted.as_slice()) {
             None | Some([]) => {}
             Some([entity]) if entity.class.is_some() => {
                 draft.several("Port", "Ports", &entity.ports);

@@ -142,9 +142,7 @@ fn occupancy(event: &Event<'_>) -> Draft {
     };
     let crowded = alerts.iter().filter(|alert| over(alert)).count();
     let fine = alerts.len() - crowded;
-    let times = alerts
-        .iter()
-        .filter_map(|alert| alert.get("timestamp")?.number());
+    let times = alerts.iter().filter_map(|alert| alert.get("timestamp")?.number());
     let place = client::place(event);
     let zones = |number| plain::count(number, "zone", "zones");
     let mut draft = Draft {
