@@ -24,8 +24,8 @@ impl Clock {
         Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// The moment on the system's monotonic clock that the core calls `at`, for timers. `None` where
-    /// it is too far away for the system to name, which is as good as never.
+    /// The moment on the system's monotonic clock that the core calls `at`, for timers. `None`
+    /// where it is too far away for the system to name, which is as good as never.
     pub fn system(&self, at: Instant) -> Option<std::time::Instant> {
         self.start
             .checked_add(Duration::from_micros(at.as_micros()))

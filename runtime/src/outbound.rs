@@ -62,8 +62,8 @@ pub struct Outbound {
     pub clock: Clock,
 }
 
-/// One request.
-#[derive(Clone, Debug)]
+/// One request. Not to be printed: its URL is a credential.
+#[derive(Clone)]
 pub struct Post<'a> {
     /// An absolute `http` or `https` URL.
     pub url: &'a Url,

@@ -1,7 +1,7 @@
 //! Hostile requests and the answer to each. The table is meant to be read.
 //!
-//! The left side of each row is the expectation: the statuses of the answers, whether the connection
-//! goes on, and what the service was shown. The line below is what the client sends, where
+//! The first line of each row is the expectation: the statuses of the answers, whether the
+//! connection goes on, and what the service was shown. Below is what the client sends, where
 //! `post!(…)` stands for `POST /webhooks HTTP/1.1` with a `Host`, and `chunked!(…)` for the same
 //! with `Transfer-Encoding: chunked` at the end of its head. `smuggled!()` is a request inside of
 //! another that must never be served.

@@ -350,6 +350,16 @@ fn heads_are_bounded_in_bytes_and_in_fields() {
         assert_eq!(answered, [expected], "{name}");
     }
     site.stop();
+    // Longer than what hyper reads at once.
+    let site = Site::new(Limits {
+        head_max: 16 * 1024,
+        ..PATIENT
+    });
+    for (spare, expected) in [(0, 200), (1, 431)] {
+        let sent = head(&format!("X: {}\r\n", "y".repeat(16 * 1024 - 41 + spare)));
+        assert_eq!(exchange(&site, sent.as_bytes(), 1000), [expected]);
+    }
+    site.stop();
 }
 
 #[test]
@@ -733,8 +743,8 @@ fn what_is_wrong_with_a_certificate_is_said_by_file() {
         (
             &good,
             &locked,
-            "DIR/locked.pem: the key has a passphrase — expected one without (openssl pkey can \
-             remove it)",
+            "DIR/locked.pem: the key has a passphrase — expected one without (openssl pkey \
+             removes it)",
         ),
         (
             &torn,

@@ -230,7 +230,8 @@ async fn read_and_serve<S: Service>(
     Ok(site.service.serve(head, bytes).await)
 }
 
-/// Reads a body to its end. What is returned beside it counts the bytes as held until it is dropped.
+/// Reads a body to its end. What is returned beside it counts the bytes as held until it is
+/// dropped.
 async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held), Refusal> {
     // Room for the usual body at once; more only as it arrives, so that a promise costs nothing.
     const ROOM: u64 = 64 * 1024;

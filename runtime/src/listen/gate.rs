@@ -43,8 +43,8 @@ enum At {
 }
 
 impl Turn {
-    /// Claims the head that has passed the gate. False where none has: then hyper and the gate do not
-    /// agree about where a request begins.
+    /// Claims the head that has passed the gate. False where none has: then hyper and the gate do
+    /// not agree about where a request begins.
     pub(super) fn claim(&self) -> bool {
         let mut turn = self.lock();
         let passed = turn.at == At::Passed;
@@ -99,8 +99,8 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Before the first message. A client that takes nothing of an answer for `stall_timeout` is given
-    /// up.
+    /// Before the first message. A client that takes nothing of an answer for `stall_timeout` is
+    /// given up.
     pub(super) fn new(stream: Box<dyn Duplex>, framing: Framing, stall_timeout: Duration) -> Self {
         const BUFFER: usize = 8 * 1024;
         Self {

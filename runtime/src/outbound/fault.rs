@@ -55,8 +55,8 @@ pub enum Step {
 }
 
 impl Fault {
-    /// Whether the destination may have got the request. If not, sending it again cannot make two of
-    /// it.
+    /// Whether the destination may have got the request. If not, sending it again cannot make two
+    /// of it.
     pub const fn may_have_arrived(&self) -> bool {
         match self.cause {
             Cause::Lost | Cause::Malformed => true,
