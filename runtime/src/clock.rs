@@ -34,6 +34,11 @@ pub fn wall() -> UnixTime {
     unix_time(SystemTime::now())
 }
 
+/// The wall time at this moment as HTTP writes it (RFC 9110 §5.6.7).
+pub(crate) fn http_date() -> String {
+    httpdate::fmt_http_date(SystemTime::now())
+}
+
 /// Wall time as the core writes it. Times before 1970 are negative.
 pub fn unix_time(at: SystemTime) -> UnixTime {
     let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);

@@ -9,7 +9,6 @@
 //! more of it than the host name.
 
 use std::{
-    fmt,
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
@@ -38,7 +37,10 @@ use crate::{clock, clock::Clock, net::Duplex};
 use proxy::{Proxies, Proxy};
 
 mod dial;
+mod fault;
 pub mod proxy;
+
+pub use fault::{Cause, Fault, Step};
 
 /// How much of the body of an answer is kept: enough for the reason that a chat gives.
 pub const ANSWER_MAX: usize = 8 * 1024;
@@ -60,8 +62,8 @@ pub struct Outbound {
     pub clock: Clock,
 }
 
-/// One request.
-#[derive(Clone, Debug)]
+/// One request. Not to be printed: its URL is a credential.
+#[derive(Clone)]
 pub struct Post<'a> {
     /// An absolute `http` or `https` URL.
     pub url: &'a Url,
@@ -426,16 +428,4 @@ fn retry_after(headers: &HeaderMap, wall: UnixTime) -> Option<Duration> {
 fn date(text: &str) -> Option<Duration> {
     let at = httpdate::parse_http_date(text.trim()).ok()?;
     at.duration_since(UNIX_EPOCH).ok()
-}
-
-impl Step {
-    const fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::Resolve,
-            1 => Self::Connect,
-            2 => Self::Proxy,
-            3 => Self::Handshake,
-            _ => Self::Exchange,
-        }
-    }
 }

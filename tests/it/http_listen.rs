@@ -20,7 +20,10 @@ use rustls::{
 };
 use smol::{Async, Executor, channel, future};
 
-use crate::pki::Authority;
+use crate::{
+    http_hostile::{CANARY, CASES, Then},
+    pki::Authority,
+};
 
 const LIMITS: Limits = Limits {
     body_max: 64 * 1024,
@@ -389,7 +392,7 @@ fn each_hostile_request_gets_its_answer_and_never_becomes_two() {
             let sent = [case.sent, CANARY.as_bytes()].concat();
             let mut answered = case.answered.to_vec();
             let mut seen = case.seen.to_vec();
-            if case.then == GoesOn {
+            if case.then == Then::GoesOn {
                 answered.push(200);
                 seen.push("POST /webhooks canary");
             }
@@ -445,6 +448,16 @@ fn heads_are_bounded_in_bytes_and_in_fields() {
     ] {
         let answered = exchange(&site, sent.as_bytes(), usize::MAX);
         assert_eq!(answered, [expected], "{name}");
+    }
+    site.stop();
+    // Longer than what hyper reads at once.
+    let site = Site::new(Limits {
+        head_max: 16 * 1024,
+        ..PATIENT
+    });
+    for (spare, expected) in [(0, 200), (1, 431)] {
+        let sent = head(&format!("X: {}\r\n", "y".repeat(16 * 1024 - 41 + spare)));
+        assert_eq!(exchange(&site, sent.as_bytes(), 1000), [expected]);
     }
     site.stop();
 }
@@ -781,8 +794,8 @@ fn what_is_wrong_with_a_certificate_is_said_by_file() {
         (
             &good,
             &locked,
-            "DIR/locked.pem: the key has a passphrase — expected one without (openssl pkey can \
-             remove it)",
+            "DIR/locked.pem: the key has a passphrase — expected one without (openssl pkey \
+             removes it)",
         ),
         (&torn, &good, "DIR/torn.pem: broken PEM — expected whole BEGIN/END blocks"),
         (

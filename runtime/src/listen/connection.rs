@@ -30,11 +30,12 @@ use smol::{
 use smol_hyper::rt::SmolTimer;
 
 use super::{
-    Event, Head, Reply, Service, Stop,
+    Event, Head, Reply, Service, Stop, ended,
     framing::{Doubt, Framing},
     gate::{Gate, Turn},
 };
 use crate::{
+    clock,
     net::{Duplex, contains},
     tls::Identity,
 };
@@ -73,12 +74,18 @@ pub(super) async fn serve<S: Service>(
     let _ = stream.get_ref().set_nodelay(true);
     // Closing an `Async` socket leaves its sending side open; closing this one does not.
     let stream = smol::net::TcpStream::from(stream);
-    let stream = match shake_hands(&site, stream).await {
-        Ok(stream) => stream,
-        Err(error) => {
+    let shaken = async { Some(shake_hands(&site, stream).await) };
+    let stopped = async {
+        ended(&site.stop).await;
+        None
+    };
+    let stream = match shaken.or(stopped).await {
+        Some(Ok(stream)) => stream,
+        Some(Err(error)) => {
             let reason = error.to_string();
             return site.service.note(Event::HandshakeFailed { peer, reason });
         }
+        None => return,
     };
     let limits = &site.limits;
     let framing = Framing::new(limits.head_max, limits.headers_max);
@@ -88,7 +95,7 @@ pub(super) async fn serve<S: Service>(
         Box::pin(respond(&site, &turn, peer, request))
     });
     let mut connection = http(limits).serve_connection(gate, service);
-    let mut stopped = pin!(site.stop.recv());
+    let mut stopped = pin!(ended(&site.stop));
     let mut stopping = false;
     let served = poll_fn(|cx| {
         if !stopping && stopped.as_mut().poll(cx).is_ready() {
@@ -241,8 +248,10 @@ async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held),
 fn response(reply: Reply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(reply.body));
     // A service that names no status or header that can be sent has a fault of its own.
-    *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(reply.status)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
         if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
             response.headers_mut().append(HeaderName::from_static(name), value);
@@ -275,8 +284,10 @@ async fn finish<S: Service>(
         if let Some(Doubt { status, reason }) = last {
             site.service.note(Event::Refused { peer, status, reason });
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-            let text =
-                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            let text = format!(
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: {}\r\n\r\n",
+                clock::http_date()
+            );
             stream.write_all(text.as_bytes()).await?;
         }
         stream.close().await?;
