@@ -38,13 +38,7 @@ const fn case(
     seen: &'static [&'static str],
     sent: &'static [u8],
 ) -> Case {
-    Case {
-        name,
-        answered,
-        then,
-        seen,
-        sent,
-    }
+    Case { name, answered, then, seen, sent }
 }
 
 macro_rules! raw {

@@ -414,9 +414,7 @@ mod tests {
             for _ in 0..2_000 {
                 let mut changed = stream.to_vec();
                 let at = usize::try_from(rand.up_to(stream.len() as u64 - 1)).expect("small");
-                let to = *b"\r\n :;0a\t"
-                    .get(rand.up_to(7) as usize)
-                    .expect("one of eight");
+                let to = *b"\r\n :;0a\t".get(rand.up_to(7) as usize).expect("one of eight");
                 changed.splice(at..=at, [to]);
                 let whole = follow([changed.as_slice()].into_iter());
                 assert_eq!(follow(changed.chunks(1)), whole, "{to} at {at}");

@@ -48,7 +48,7 @@ pub(super) async fn dial(
     // refuses is slower, not wrong.
     let _ = stream.get_ref().set_nodelay(true);
     let written = Arc::new(AtomicU64::new(0));
-    let mut stream = Counted { stream: connect(&addresses).await?, written: Arc::clone(&written) };
+    let mut stream = Counted { stream, written: Arc::clone(&written) };
     if !origin.secure {
         return Ok((Box::new(stream), written));
     }

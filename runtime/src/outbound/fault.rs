@@ -124,13 +124,7 @@ mod tests {
 
     #[test]
     fn steps_are_numbered() {
-        for step in [
-            Step::Resolve,
-            Step::Connect,
-            Step::Proxy,
-            Step::Handshake,
-            Step::Exchange,
-        ] {
+        for step in [Step::Resolve, Step::Connect, Step::Proxy, Step::Handshake, Step::Exchange] {
             assert_eq!(Step::from_number(step as u8), step);
         }
     }
@@ -139,14 +133,8 @@ mod tests {
     fn a_fault_is_one_line_for_people() {
         let fault = Fault {
             host: "chat.example".to_owned(),
-            cause: Cause::TimedOut {
-                step: Step::Handshake,
-                after: Duration::from_secs(10),
-            },
+            cause: Cause::TimedOut { step: Step::Handshake, after: Duration::from_secs(10) },
         };
-        assert_eq!(
-            fault.to_string(),
-            "chat.example: no TLS handshake within 10s"
-        );
+        assert_eq!(fault.to_string(), "chat.example: no TLS handshake within 10s");
     }
 }
