@@ -122,7 +122,7 @@ impl Kept {
     }
 }
 
-/// A handle on the store. Dropping every clone of [`Store::writes`] ends the writing thread.
+/// A handle on the store. Dropping every clone of it ends the writing thread.
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,

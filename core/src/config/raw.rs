@@ -722,7 +722,7 @@ token = "t"
                 "F:12: chat.channels.device-event: no topic that we know — did you mean \
                  \"device-events\"?",
                 "F:13: chat.channels.audits.user: audits have no types, so this names none of them \
-                 — approved_admins, other_admins or \"*\"",
+                 — approved_admins, other_admins, system or \"*\"",
                 "F:15: admin.listen: the token travels unencrypted — a loopback address, or a \
                  reverse proxy with TLS in front",
             ],
