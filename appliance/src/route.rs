@@ -11,8 +11,9 @@ use mistgate_core::{
     ingest::topics,
     notify::{
         describe::describe,
+        payload::payload,
         route::{Decision, route},
-        shape::{Form, shape},
+        shape::Form,
     },
 };
 use mistgate_runtime::load::{From, Loaded, load, make_embedded};
@@ -109,7 +110,7 @@ fn payloads(config: &Config, event: &Event<'_>, decision: &Decision<'_>) -> Resu
     }
     let notification = describe(event, decision.severity, &config.mist.dashboard_host);
     for destination in chosen.iter().filter_map(|index| config.chat.destinations.get(*index)) {
-        let shaped = shape(destination.flavour, &notification, Form::Rich);
+        let shaped = payload(destination.flavour, &notification, Form::Rich);
         let payload = RawValue::from_string(shaped.body).map_err(|error| error.to_string())?;
         let (destination, payload) = (Some(destination.flavour.name()), Some(&*payload));
         print(&Line { topic, r#type, channel, destination, payload, reason: None })?;

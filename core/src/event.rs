@@ -1,8 +1,9 @@
 //! What happened, in our words: an [`Event`] of a [`Topic`], its device, site and details.
 //!
 //! An event borrows the webhook's bytes. Its members are split once; a member is decoded only when
-//! somebody asks for it, and as leniently as its meaning allows, because Mist sends numbers as text,
-//! nulls, lists where one value is documented, and leaves out nearly everything that is optional.
+//! somebody asks for it, and as leniently as its meaning allows, because Mist sends numbers as
+//! text, nulls, lists where one value is documented, and leaves out nearly everything that is
+//! optional.
 
 use alloc::{
     borrow::{Cow, ToOwned},

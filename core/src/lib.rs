@@ -8,10 +8,11 @@
 
 extern crate alloc;
 
-pub mod machine;
 pub mod rand;
 pub mod secret;
 pub mod time;
+
+pub mod machine;
 
 pub mod event;
 

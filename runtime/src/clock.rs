@@ -27,8 +27,8 @@ impl Clock {
         Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// The moment on the system's monotonic clock that the core calls `at`, for timers. `None` where
-    /// it is too far away for the system to name, which is as good as never.
+    /// The moment on the system's monotonic clock that the core calls `at`, for timers. `None`
+    /// where it is too far away for the system to name, which is as good as never.
     pub fn system(&self, at: Instant) -> Option<std::time::Instant> {
         self.start.checked_add(Duration::from_micros(at.as_micros()))
     }
@@ -37,6 +37,11 @@ impl Clock {
 /// The wall time at this moment, whatever the system believes it to be.
 pub fn wall() -> UnixTime {
     unix_time(SystemTime::now())
+}
+
+/// The wall time at this moment as HTTP writes it (RFC 9110 §5.6.7).
+pub(crate) fn http_date() -> String {
+    httpdate::fmt_http_date(SystemTime::now())
 }
 
 /// Wall time as the core writes it. Times before 1970 are negative.

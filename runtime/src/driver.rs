@@ -1,21 +1,19 @@
 //! The task that owns the engine: hands it what happens, and does what it wants.
 //!
-//! The order is fixed: what is due, one input, everything that comes out, the timer. The driver does
-//! not retry and does not decide; it answers each command once.
+//! The order is fixed: what is due, one input, everything that comes out, the timer. The driver
+//! does not retry and does not decide; it answers each command once.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+mod fetch;
+mod post;
 
-use http_types::{StatusCode, Url};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use http_types::StatusCode;
 use mistgate_core::{
     config::checked::Destination,
     delivery::{
-        batch::{self, EventKey, Flavours},
+        batch::{EventKey, Flavours},
         outcome::Reason,
-        render::render,
     },
     engine::{
         DestinationStatus, Engine,
@@ -25,20 +23,19 @@ use mistgate_core::{
     ingest::inbox::RequestId,
     intake::Intake,
     machine::Machine,
-    notify::shape::{Flavour, Form, Payload},
-    time::{Instant, UnixTime},
+    notify::shape::Form,
+    time::Instant,
 };
 use smol::{Executor, Timer, channel, future::FutureExt};
 
+use self::fetch::{Recent, Wanted, read_back};
 use crate::{
     clock::{self, Clock},
     journal::{Journal, Level},
-    outbound::{Bytes, Cause, Client, Fault, Outbound, Post},
+    outbound::{Bytes, Client, Outbound},
     store::{Left, Store, Write, Written},
 };
 
-/// Bytes of batches kept in memory, so that what was just accepted is sent without a disk read.
-const RECENT_MAX: usize = 1 << 20;
 /// How many stored batches are handed to the engine at a time when it starts.
 const RESTORE_STEP: usize = 64;
 
@@ -84,8 +81,8 @@ pub struct Handle(channel::Sender<Message>);
 impl Handle {
     /// A way, and its end for [`Driver::start`].
     pub fn new() -> (Self, channel::Receiver<Message>) {
-        // Unbounded, because each sender waits for an answer before it sends again: a connection has
-        // one request, a destination one post, the store one group in flight.
+        // Unbounded, because each sender waits for an answer before it sends again: a connection
+        // has one request, a destination one post, the store one group in flight.
         let (sender, receiver) = channel::unbounded();
         (Self(sender), receiver)
     }
@@ -338,10 +335,10 @@ impl Driver {
         let dashboard_host = Arc::clone(&self.dashboard_host);
         let (handle, timeout) = (self.handle.clone(), self.timeout);
         let task = async move {
-            let batches = fetch(store, batches).await;
-            let answer = match payload(to.flavour, &dashboard_host, &keys, &batches, form) {
+            let batches = fetch::fetch(store, batches).await;
+            let answer = match fetch::payload(to.flavour, &dashboard_host, &keys, &batches, form) {
                 None => Err(Reason::Store),
-                Some(payload) => post(&client, &to, &payload, timeout, &journal).await,
+                Some(payload) => post::post(&client, &to, &payload, timeout, &journal).await,
             };
             handle.send(Message::Answered { destination, id, answer });
         };
@@ -364,173 +361,5 @@ impl Driver {
             }
         });
         self.executor.spawn(task).detach();
-    }
-}
-
-/// Batches to read back: all that waits, or some of their events for some chats.
-type Wanted = BTreeMap<u64, Option<(Flavours, Vec<u32>)>>;
-
-/// Reads batches from the store as the engine wants them. Blocks on the disk.
-fn read_back(
-    store: &Store,
-    wanted: &Wanted,
-    wall: UnixTime,
-    journal: &Journal,
-) -> Vec<(Vec<Restored>, Duration)> {
-    let mut all = Vec::new();
-    for (&number, only) in wanted {
-        let Some(kept) = store.read(number) else {
-            journal.note(Level::Error, "batch_unreadable", &[("batch", &number)]);
-            continue;
-        };
-        let batch = match kept.decode() {
-            Ok(batch) => batch,
-            Err(error) => {
-                let values: [(&str, &dyn std::fmt::Display); 2] =
-                    [("batch", &number), ("reason", &error)];
-                journal.note(Level::Error, "batch_unreadable", &values);
-                continue;
-            }
-        };
-        let events = (0..).zip(batch.events.iter().zip(&kept.left));
-        let events = events.filter_map(|(index, (stored, left))| {
-            let flavours = match only {
-                None => *left,
-                Some((flavours, indexes)) if indexes.contains(&index) => *flavours,
-                Some(_) => Flavours::NONE,
-            };
-            (!flavours.is_empty()).then(|| Restored {
-                key: EventKey { batch: number, index },
-                channel: stored.channel.to_owned(),
-                severity: stored.severity,
-                site: stored.site,
-                flavours,
-            })
-        });
-        all.push((events.collect(), clock::since(batch.received_at, wall)));
-    }
-    all
-}
-
-/// The bytes of batches, from memory where they are recent.
-async fn fetch(store: Store, batches: BTreeMap<u64, Option<Bytes>>) -> BTreeMap<u64, Bytes> {
-    if batches.values().all(Option::is_some) {
-        return batches.into_iter().filter_map(|(batch, bytes)| Some((batch, bytes?))).collect();
-    }
-    smol::unblock(move || {
-        let read = |(batch, bytes): (u64, Option<Bytes>)| {
-            let bytes = bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?;
-            Some((batch, bytes))
-        };
-        batches.into_iter().filter_map(read).collect()
-    })
-    .await
-}
-
-fn payload(
-    flavour: Flavour,
-    dashboard_host: &str,
-    keys: &[EventKey],
-    batches: &BTreeMap<u64, Bytes>,
-    form: Form,
-) -> Option<Payload> {
-    let decoded: BTreeMap<u64, _> = batches
-        .iter()
-        .filter_map(|(number, bytes)| Some((*number, batch::decode(bytes).ok()?)))
-        .collect();
-    let events: Vec<_> = keys
-        .iter()
-        .filter_map(|key| {
-            let batch = decoded.get(&key.batch)?;
-            let stored = batch.events.get(usize::try_from(key.index).ok()?)?;
-            Some((batch.topic(), *stored))
-        })
-        .collect();
-    render(flavour, dashboard_host, &events, form)
-}
-
-async fn post(
-    client: &Client,
-    to: &Destination,
-    payload: &Payload,
-    timeout: Duration,
-    journal: &Journal,
-) -> Result<Answer, Reason> {
-    let Some(url) = &to.url else {
-        return match journal.console(&payload.body) {
-            Ok(()) => Ok(Answer { status: 200, retry_after: None, body: Vec::new() }),
-            Err(_) => Err(Reason::Connection),
-        };
-    };
-    // Checked when the configuration was read.
-    let mut url = Url::parse(url.expose()).map_err(|_| Reason::BadAnswer)?;
-    if let Some(more) = payload.query {
-        let query = match url.query() {
-            Some(query) => format!("{query}&{more}"),
-            None => more.to_owned(),
-        };
-        url.set_query(Some(&query));
-    }
-    let request = Post {
-        url: &url,
-        headers: &[
-            ("content-type", "application/json; charset=utf-8"),
-            ("user-agent", concat!("mistgate/", env!("CARGO_PKG_VERSION"))),
-        ],
-        body: Bytes::copy_from_slice(payload.body.as_bytes()),
-        timeout,
-    };
-    match client.post(&request).await {
-        Ok(answer) => {
-            Ok(Answer { status: answer.status, retry_after: answer.retry_after, body: answer.body })
-        }
-        Err(fault) => {
-            journal.note(Level::Info, "post_failed", &[("to", &to.name), ("reason", &fault)]);
-            Err(reason(&fault))
-        }
-    }
-}
-
-fn reason(fault: &Fault) -> Reason {
-    match fault.cause {
-        Cause::Request | Cause::Malformed => Reason::BadAnswer,
-        Cause::Resolve(_) => Reason::Dns,
-        Cause::Connect(_) | Cause::Lost => Reason::Connection,
-        Cause::Proxy(_) => Reason::Proxy,
-        Cause::Handshake(_) => Reason::Tls,
-        Cause::TimedOut { .. } => Reason::Timeout,
-    }
-}
-
-/// The bytes of the batches that were accepted last.
-#[derive(Debug, Default)]
-struct Recent {
-    batches: VecDeque<(u64, Bytes)>,
-    bytes: usize,
-}
-
-impl Recent {
-    fn keep(&mut self, batch: u64, bytes: Bytes) {
-        self.bytes += bytes.len();
-        self.batches.push_back((batch, bytes));
-        while self.bytes > RECENT_MAX {
-            let Some((_, oldest)) = self.batches.pop_front() else {
-                break;
-            };
-            self.bytes -= oldest.len();
-        }
-    }
-
-    fn find(&self, batch: u64) -> Option<Bytes> {
-        let place = self.batches.binary_search_by_key(&batch, |(number, _)| *number).ok()?;
-        self.batches.get(place).map(|(_, bytes)| bytes.clone())
-    }
-
-    fn forget(&mut self, batch: u64) {
-        if let Ok(place) = self.batches.binary_search_by_key(&batch, |(number, _)| *number)
-            && let Some((_, bytes)) = self.batches.remove(place)
-        {
-            self.bytes -= bytes.len();
-        }
     }
 }

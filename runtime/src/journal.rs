@@ -15,7 +15,7 @@ use mistgate_core::engine::output::Happening;
 
 use crate::{
     clock, listen,
-    metrics::{Counter, Histogram, Metrics},
+    metrics::{Counter, Metrics},
 };
 
 /// The most bytes of one value.
@@ -116,8 +116,8 @@ impl Journal {
         let _ = io::stderr().lock().write_all(line.as_bytes());
     }
 
-    /// Prints a line that a client can cause at will: no more than [`CLIENT_LINES_MAX`] in a second,
-    /// and then how many were left out.
+    /// Prints a line that a client can cause at will: no more than `CLIENT_LINES_MAX` in a
+    /// second, and then how many were left out.
     pub fn client(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
         let second = clock::wall().as_secs();
         let left_out = {
@@ -170,21 +170,14 @@ impl Journal {
 
     /// Prints and counts what the engine tells.
     pub fn happened(&self, happening: &Happening) {
-        let metrics = &self.metrics;
+        self.metrics.happened(happening);
         match happening {
             Happening::Accepted { batch, events } => {
-                metrics.add(Counter::Accepted, &[], *events);
                 self.note(Level::Debug, "accepted", &[("batch", batch), ("events", events)]);
             }
             Happening::Delivered { to, events, form, latency } => {
-                let labels = [("destination", to.name.as_str())];
-                metrics.add(Counter::Delivered, &labels, *events);
-                metrics.add(Counter::Messages, &labels, 1);
-                if let Some(latency) = latency {
-                    metrics.observe(Histogram::Delivery, &labels, *latency);
-                }
                 let ms = latency.map_or(String::new(), |latency| latency.as_millis().to_string());
-                let form = format!("{form:?}").to_lowercase();
+                let form = form.name();
                 self.note(
                     Level::Info,
                     "delivered",
@@ -193,56 +186,32 @@ impl Journal {
             }
             Happening::Dropped { to, events, loss } => {
                 let to = to.as_ref().map_or("none", |to| to.name.as_str());
-                let labels = [("destination", to), ("reason", loss.name())];
-                metrics.add(Counter::Dropped, &labels, *events);
-                self.note(
-                    Level::Error,
-                    "dropped",
-                    &[("to", &to), ("events", events), ("reason", &loss.name())],
-                );
+                let reason = loss.name();
+                let values: [(&str, &dyn fmt::Display); 3] =
+                    [("to", &to), ("events", events), ("reason", &reason)];
+                self.note(Level::Error, "dropped", &values);
             }
             Happening::Parked { to, reason, probe_after } => {
-                metrics.add(
-                    Counter::Retried,
-                    &[("destination", &to.name), ("reason", reason.name())],
-                    1,
-                );
-                self.note(
-                    Level::Warning,
-                    "parked",
-                    &[
-                        ("to", &to.name),
-                        ("reason", &reason.name()),
-                        ("retry_s", &probe_after.as_secs()),
-                    ],
-                );
+                let (reason, retry) = (reason.name(), probe_after.as_secs());
+                let values: [(&str, &dyn fmt::Display); 3] =
+                    [("to", &to.name), ("reason", &reason), ("retry_s", &retry)];
+                self.note(Level::Warning, "parked", &values);
             }
             Happening::Refused { events } => {
-                metrics.add(Counter::StoreFailures, &[], 1);
                 self.note(Level::Error, "store_refused", &[("events", events)]);
             }
-            Happening::Resumed { to } => {
-                self.note(Level::Info, "resumed", &[("to", &to.name)]);
-            }
+            Happening::Resumed { to } => self.note(Level::Info, "resumed", &[("to", &to.name)]),
             Happening::Retrying { to, failures, after, reason } => {
-                metrics.add(
-                    Counter::Retried,
-                    &[("destination", &to.name), ("reason", reason.name())],
-                    1,
-                );
-                self.note(
-                    Level::Warning,
-                    "retrying",
-                    &[
-                        ("to", &to.name),
-                        ("reason", &reason.name()),
-                        ("failures", failures),
-                        ("after_ms", &after.as_millis()),
-                    ],
-                );
+                let (reason, after) = (reason.name(), after.as_millis());
+                let values: [(&str, &dyn fmt::Display); 4] = [
+                    ("to", &to.name),
+                    ("reason", &reason),
+                    ("failures", failures),
+                    ("after_ms", &after),
+                ];
+                self.note(Level::Warning, "retrying", &values);
             }
             Happening::Suppressed { events } => {
-                metrics.add(Counter::Duplicates, &[], *events);
                 self.note(Level::Debug, "duplicates", &[("events", events)]);
             }
         }
@@ -306,6 +275,6 @@ mod tests {
         assert!(text.len() < 700);
         let json = Journal::new(Format::Json, Level::Info).line(Level::Info, "test", &values);
         let json: serde_json::Value = serde_json::from_str(&json).expect("a JSON line");
-        assert_eq!(json["a"], "b c\n\"d\"");
+        assert_eq!(json.get("a").and_then(serde_json::Value::as_str), Some("b c\n\"d\""));
     }
 }

@@ -126,8 +126,8 @@ impl<'a> Head<'a> {
         self.parts.uri.query()
     }
 
-    /// The value of the first header of this name, in any letter case. Bytes, not text: a client may
-    /// send what it likes.
+    /// The value of the first header of this name, in any letter case. Bytes, not text: a client
+    /// may send what it likes.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         Some(self.parts.headers.get(name)?.as_bytes())
     }

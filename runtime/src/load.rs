@@ -43,8 +43,8 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Reads, and reports every problem in a line of `FILE:LINE: key: what is wrong — what is expected`.
-/// Certificates, keys and proxy addresses are really loaded.
+/// Reads, and reports every problem in a line of `FILE:LINE: key: what is wrong — what is
+/// expected`. Certificates, keys and proxy addresses are really loaded.
 pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
     let text;
     let source = match from {

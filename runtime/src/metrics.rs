@@ -10,6 +10,8 @@ use std::{
     time::Duration,
 };
 
+use mistgate_core::engine::output::Happening;
+
 /// Upper bounds of the histogram buckets, in seconds.
 const BUCKETS: [f64; 12] =
     [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 60.0, 3_600.0];
@@ -176,6 +178,34 @@ impl Metrics {
         observed.sum += secs;
         for (bound, bucket) in BUCKETS.iter().zip(&mut observed.buckets) {
             *bucket += u64::from(secs <= *bound);
+        }
+    }
+
+    /// Counts what the engine tells.
+    pub fn happened(&self, happening: &Happening) {
+        match happening {
+            Happening::Accepted { events, .. } => self.add(Counter::Accepted, &[], *events),
+            Happening::Delivered { to, events, latency, .. } => {
+                let labels = [("destination", to.name.as_str())];
+                self.add(Counter::Delivered, &labels, *events);
+                self.add(Counter::Messages, &labels, 1);
+                if let Some(latency) = latency {
+                    self.observe(Histogram::Delivery, &labels, *latency);
+                }
+            }
+            Happening::Dropped { to, events, loss } => {
+                let to = to.as_ref().map_or("none", |to| to.name.as_str());
+                let labels = [("destination", to), ("reason", loss.name())];
+                self.add(Counter::Dropped, &labels, *events);
+            }
+            Happening::Parked { to, reason, .. } | Happening::Retrying { to, reason, .. } => {
+                let labels = [("destination", to.name.as_str()), ("reason", reason.name())];
+                self.add(Counter::Retried, &labels, 1);
+            }
+            Happening::Refused { .. } => self.add(Counter::StoreFailures, &[], 1),
+            // The gauge of parked destinations tells.
+            Happening::Resumed { .. } => {}
+            Happening::Suppressed { events } => self.add(Counter::Duplicates, &[], *events),
         }
     }
 

@@ -9,7 +9,6 @@
 //! more of it than the host name.
 
 use std::{
-    fmt,
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
@@ -38,7 +37,10 @@ use crate::{clock, clock::Clock, net::Duplex};
 use proxy::{Proxies, Proxy};
 
 mod dial;
+mod fault;
 pub mod proxy;
+
+pub use fault::{Cause, Fault, Step};
 
 /// How much of the body of an answer is kept: enough for the reason that a chat gives.
 pub const ANSWER_MAX: usize = 8 * 1024;
@@ -60,8 +62,8 @@ pub struct Outbound {
     pub clock: Clock,
 }
 
-/// One request.
-#[derive(Clone, Debug)]
+/// One request. Not to be printed: its URL is a credential.
+#[derive(Clone)]
 pub struct Post<'a> {
     /// An absolute `http` or `https` URL.
     pub url: &'a Url,
@@ -82,107 +84,6 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
     /// The first [`ANSWER_MAX`] bytes of the body.
     pub body: Vec<u8>,
-}
-
-/// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The host of the destination.
-    pub host: String,
-    /// What went wrong.
-    pub cause: Cause,
-}
-
-/// What went wrong on the way to an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// Not an absolute http or https URL, or a header field that cannot be sent.
-    Request,
-    /// The host name has no address.
-    Resolve(String),
-    /// None of the addresses takes connections.
-    Connect(String),
-    /// The proxy does not let us through.
-    Proxy(proxy::Refusal),
-    /// The TLS handshake failed; most often the certificate is not trusted.
-    Handshake(String),
-    /// The connection ended before the answer did.
-    Lost,
-    /// The answer is not HTTP/1, or its head is too long.
-    Malformed,
-    /// The time was over.
-    TimedOut {
-        /// What was being done.
-        step: Step,
-        /// The time that was given.
-        after: Duration,
-    },
-}
-
-/// The steps to an answer, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    /// Looking up the host name, of the destination or the proxy.
-    Resolve,
-    /// Connecting.
-    Connect,
-    /// Asking the proxy.
-    Proxy,
-    /// The TLS handshake.
-    Handshake,
-    /// Sending the request and reading the answer.
-    Exchange,
-}
-
-impl Fault {
-    /// Whether the destination may have got the request. If not, sending it again cannot make two of
-    /// it.
-    pub const fn may_have_arrived(&self) -> bool {
-        match self.cause {
-            Cause::Lost | Cause::Malformed => true,
-            Cause::TimedOut { step, .. } => matches!(step, Step::Exchange),
-            Cause::Request
-            | Cause::Resolve(_)
-            | Cause::Connect(_)
-            | Cause::Proxy(_)
-            | Cause::Handshake(_) => false,
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.host, self.cause)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Request => f.write_str("the URL or a header cannot be sent"),
-            Self::Resolve(reason) => write!(f, "the host name has no address: {reason}"),
-            Self::Connect(reason) => write!(f, "no connection: {reason}"),
-            Self::Proxy(refusal) => refusal.fmt(f),
-            Self::Handshake(reason) => write!(f, "the TLS handshake failed: {reason}"),
-            Self::Lost => f.write_str("the connection ended before the answer"),
-            Self::Malformed => f.write_str("the answer is not HTTP"),
-            Self::TimedOut { step, after } => write!(f, "no {step} within {after:?}"),
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve => "address",
-            Self::Connect => "connection",
-            Self::Proxy => "answer from the proxy",
-            Self::Handshake => "TLS handshake",
-            Self::Exchange => "answer",
-        })
-    }
 }
 
 /// The way to one destination.
@@ -426,16 +327,4 @@ fn retry_after(headers: &HeaderMap, wall: UnixTime) -> Option<Duration> {
 fn date(text: &str) -> Option<Duration> {
     let at = httpdate::parse_http_date(text.trim()).ok()?;
     at.duration_since(UNIX_EPOCH).ok()
-}
-
-impl Step {
-    const fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::Resolve,
-            1 => Self::Connect,
-            2 => Self::Proxy,
-            3 => Self::Handshake,
-            _ => Self::Exchange,
-        }
-    }
 }

@@ -13,8 +13,8 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 
-/// A connector that accepts the first certificate of the PEM file `cert` and no other. Blocks on the
-/// disk; errors name the file.
+/// A connector that accepts the first certificate of the PEM file `cert` and no other. Blocks on
+/// the disk; errors name the file.
 pub fn connector(cert: &str) -> Result<TlsConnector, String> {
     let pem = fs::read(cert).map_err(|error| format!("{cert}: {error}"))?;
     let expected = CertificateDer::from_pem_slice(&pem)

@@ -2,12 +2,12 @@
 //!
 //! Three tables, all keyed by the batch's number: `batches` holds the bytes of a batch, `left` one
 //! byte for each of its events with the chats that still wait for it, `seen` the time and the
-//! fingerprints, which outlive the batch. Keys only grow, so writes touch the right edge of each tree
-//! and few pages.
+//! fingerprints, which outlive the batch. Keys only grow, so writes touch the right edge of each
+//! tree and few pages.
 //!
 //! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file
-//! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch is
-//! refused, which the sender hears as 503, and the file is opened anew at most once a second.
+//! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch
+//! is refused, which the sender hears as 503, and the file is opened anew at most once a second.
 
 use std::{
     collections::BTreeMap,
@@ -77,7 +77,8 @@ pub enum Write {
         /// Fingerprints of before this moment may be forgotten.
         forget_before: UnixTime,
     },
-    /// These chats are done with this event. Not answered: what is lost is delivered twice at worst.
+    /// These chats are done with this event. Not answered: what is lost is delivered twice at
+    /// worst.
     Settle {
         /// Which.
         key: EventKey,
@@ -122,7 +123,7 @@ impl Kept {
     }
 }
 
-/// A handle on the store. Dropping every clone of [`Store::writes`] ends the writing thread.
+/// A handle on the store. Dropping every clone of it ends the writing thread.
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,

@@ -76,7 +76,7 @@ impl fmt::Display for Error {
         match self {
             Self::Encrypted { file } => write!(
                 f,
-                "{file}: the key has a passphrase — expected one without (openssl pkey can remove it)"
+                "{file}: the key has a passphrase — expected one without (openssl pkey removes it)"
             ),
             Self::NoCertificate { file } => {
                 write!(f, "{file}: no certificate in it — expected BEGIN CERTIFICATE")
@@ -84,7 +84,9 @@ impl fmt::Display for Error {
             Self::NoKey { file } => {
                 write!(f, "{file}: no key in it — expected BEGIN PRIVATE KEY")
             }
-            Self::Pem { file } => write!(f, "{file}: broken PEM — expected whole BEGIN/END blocks"),
+            Self::Pem { file } => {
+                write!(f, "{file}: broken PEM — expected whole BEGIN/END blocks")
+            }
             Self::Read { file, reason } => write!(f, "{file}: cannot be read: {reason}"),
             Self::Root { file, reason } => {
                 write!(f, "{file}: a certificate in it cannot be a root: {reason}")

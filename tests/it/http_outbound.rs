@@ -51,8 +51,8 @@ enum Act {
 }
 use Act::{Close, Hang, Say, SayAndClose};
 
-/// A destination or a proxy, which does what its script says: one act for each request, counted over
-/// all connections; the last one again and again.
+/// A destination or a proxy, which does what its script says: one act for each request, counted
+/// over all connections; the last one again and again.
 struct Peer {
     address: SocketAddr,
     requests: mpsc::Receiver<String>,

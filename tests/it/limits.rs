@@ -3,7 +3,8 @@
 use mistgate_core::{
     notify::{
         Fact, Link, Notification, Severity, Thread,
-        shape::{Flavour, Form, Payload, TeamsFormat, shape},
+        payload::payload,
+        shape::{Flavour, Form, Payload, TeamsFormat},
     },
     rand::Rand,
     time::UnixTime,
@@ -86,7 +87,7 @@ pub(crate) fn faults(flavour: Flavour, payload: &Payload) -> Vec<String> {
 fn check(notification: &Notification, what: &str) {
     for flavour in FLAVOURS {
         for best in FORMS {
-            let payload = shape(flavour, notification, best);
+            let payload = payload(flavour, notification, best);
             let faults = faults(flavour, &payload);
             let body: String = payload.body.chars().take(2_000).collect();
             assert!(faults.is_empty(), "{what}, {flavour:?}, {best:?}: {faults:#?}\n{body}");
@@ -152,7 +153,7 @@ fn names_are_shown_as_they_are() {
         notification.title.insert(0, 'a');
         notification.summary.insert(0, 'a');
         let part = |flavour, pointer: &str| {
-            let body = shape(flavour, &notification, Form::Rich).body;
+            let body = payload(flavour, &notification, Form::Rich).body;
             let json: Value = serde_json::from_str(&body).expect("a JSON document");
             let text = json.pointer(pointer).and_then(Value::as_str);
             text.unwrap_or_else(|| panic!("no {pointer} in {body}")).to_owned()

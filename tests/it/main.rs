@@ -1,8 +1,11 @@
 //! The one integration test binary: each module looks at the product from one side.
 
+mod examples;
+mod http_hostile;
 mod http_listen;
 mod http_outbound;
 mod limits;
 mod pki;
+mod tidy;
 mod validators;
 mod vectors;

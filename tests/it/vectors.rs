@@ -16,8 +16,9 @@ use mistgate_core::{
     ingest::topics,
     notify::{
         describe::describe,
+        payload::payload,
         route::{Routes, route},
-        shape::{Flavour, Form, shape},
+        shape::{Flavour, Form},
     },
 };
 
@@ -100,7 +101,7 @@ fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
         );
         let notification = describe(event, decision.severity, DASHBOARD_HOST);
         for flavour in [Flavour::Console].into_iter().chain(FLAVOURS) {
-            let payload = shape(flavour, &notification, Form::Rich);
+            let payload = payload(flavour, &notification, Form::Rich);
             for said in faults(flavour, &payload) {
                 fault(format!("{flavour:?}: {said}"));
             }

@@ -291,10 +291,10 @@ fn check_topic(topic: &str, item: &Item<'_>) {
 }
 
 fn check_kind(topic: &str, kind: &str, item: &Item<'_>) {
-    const ADMINS: &[&str] = &["approved_admins", "other_admins"];
+    const ADMINS: &[&str] = &["approved_admins", "other_admins", "system"];
     if topic == Topic::Audits.name() && kind != "*" && !ADMINS.contains(&kind) {
         let what = "audits have no types, so this names none of them";
-        let expected = "approved_admins, other_admins or \"*\"";
+        let expected = "approved_admins, other_admins, system or \"*\"";
         item.warning(Fault::new(what, expected));
     }
 }

@@ -80,8 +80,8 @@ impl<'a> Draft<'a> {
         Self { source, table }
     }
 
-    /// The files that [`check`](Self::check) needs, in the order in which they are named. One may be
-    /// named twice.
+    /// The files that [`check`](Self::check) needs, in the order in which they are named. One may
+    /// be named twice.
     pub fn files(&self) -> Vec<FileRequest> {
         // The walk is that of the check, so that no key can be forgotten here; its problems are
         // reported when the contents are there.
@@ -722,7 +722,7 @@ token = "t"
                 "F:12: chat.channels.device-event: no topic that we know — did you mean \
                  \"device-events\"?",
                 "F:13: chat.channels.audits.user: audits have no types, so this names none of them \
-                 — approved_admins, other_admins or \"*\"",
+                 — approved_admins, other_admins, system or \"*\"",
                 "F:15: admin.listen: the token travels unencrypted — a loopback address, or a \
                  reverse proxy with TLS in front",
             ],

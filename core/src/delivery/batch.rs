@@ -2,8 +2,8 @@
 //!
 //! A batch is written once and read when a destination's turn comes. Layout, all integers
 //! little-endian: version (u8), received at (i64, microseconds), topic, then for each event its
-//! channel, severity (u8), flavours (u8), site (u64) and JSON text. A text is its length (u32) and its
-//! bytes.
+//! channel, severity (u8), flavours (u8), site (u64) and JSON text. A text is its length (u32) and
+//! its bytes.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;

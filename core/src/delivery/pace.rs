@@ -22,6 +22,21 @@ impl Window {
     pub const fn per_secs(count: u32, secs: u64) -> Self {
         Self { count, per: Duration::from_secs(secs) }
     }
+
+    /// Whether running out of it would silence a destination for minutes.
+    const fn is_long(&self) -> bool {
+        self.per.as_secs() >= 600 && self.count >= 5
+    }
+
+    /// Two fifths of a long window.
+    const fn burst(&self) -> u32 {
+        self.count / 5 * 2
+    }
+
+    /// What spreads the sends after a burst over the rest of a long window.
+    fn spacing(&self) -> Duration {
+        self.per / self.burst().max(1)
+    }
 }
 
 /// Slack: one message per second and webhook (docs.slack.dev, "Rate limits").
@@ -57,15 +72,30 @@ impl Pace {
         self.windows = windows;
     }
 
-    /// When the next send is allowed; not after `now` where it is allowed at once.
-    pub fn ready_at(&self, now: Instant) -> Instant {
+    /// When the next send is allowed; not after `now` where it is allowed at once. Where a window
+    /// is long, only what is `urgent` may use all of it: the rest may burst into two fifths, must
+    /// spread the next two over the window, and leaves the last to what is urgent.
+    pub fn ready_at(&self, now: Instant, urgent: bool) -> Instant {
         self.windows.iter().fold(now, |ready_at, window| {
-            let count = usize::try_from(window.count.max(1)).unwrap_or(usize::MAX);
-            match self.sent.len().checked_sub(count).and_then(|nth| self.sent.get(nth)) {
-                Some(&sent_at) => ready_at.max(sent_at + window.per),
-                None => ready_at,
+            let mut free_at = self.free_at(window.count, window.per);
+            if !urgent && window.is_long() {
+                let Some(&last_at) = self.sent.back() else {
+                    return ready_at;
+                };
+                let spread_at = self.free_at(window.burst(), window.per);
+                free_at = free_at
+                    .max(self.free_at(window.burst() * 2, window.per))
+                    .max(spread_at.min(last_at + window.spacing()));
             }
+            ready_at.max(free_at)
         })
+    }
+
+    /// When fewer than `count` sends will lie within the last `per`.
+    fn free_at(&self, count: u32, per: Duration) -> Instant {
+        let count = usize::try_from(count.max(1)).unwrap_or(usize::MAX);
+        let nth = self.sent.len().checked_sub(count).and_then(|nth| self.sent.get(nth));
+        nth.map_or(Instant::default(), |&sent_at| sent_at + per)
     }
 
     /// Notes a send.
@@ -78,12 +108,21 @@ impl Pace {
     }
 
     /// How many sends the windows allow between `now` and `now + horizon`; `None` without windows.
-    pub fn budget(&self, now: Instant, horizon: Duration) -> Option<usize> {
-        self.windows.iter().map(|window| self.window_budget(window, now, horizon)).min()
+    pub fn budget(&self, now: Instant, horizon: Duration, urgent: bool) -> Option<usize> {
+        let budget = |window: &Window| self.window_budget(window, now, horizon, urgent);
+        self.windows.iter().map(budget).min()
     }
 
-    fn window_budget(&self, window: &Window, now: Instant, horizon: Duration) -> usize {
-        let count = usize::try_from(window.count.max(1)).unwrap_or(usize::MAX);
+    fn window_budget(
+        &self,
+        window: &Window,
+        now: Instant,
+        horizon: Duration,
+        urgent: bool,
+    ) -> usize {
+        let spread = !urgent && window.is_long();
+        let count = if spread { window.burst() } else { window.count.max(1) };
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
         let spans = horizon.as_micros() / window.per.as_micros().max(1);
         if spans > 0 {
             return count.saturating_mul(usize::try_from(spans).unwrap_or(usize::MAX));
@@ -105,7 +144,7 @@ mod tests {
         let mut now = Instant::from_secs(100);
         let mut sent = Vec::new();
         for _ in 0..50 {
-            now = pace.ready_at(now);
+            now = pace.ready_at(now, false);
             pace.note(now);
             sent.push(now);
         }
@@ -115,21 +154,46 @@ mod tests {
                 assert!(inside <= window.count as usize, "{inside} sends in {:?}", window.per);
             }
         }
-        assert_eq!(
-            sent.last().map(|&at| at - Instant::from_secs(100)),
-            Some(Duration::from_secs(92))
-        );
+        let took = sent.last().map(|&at| at - Instant::from_secs(100));
+        assert_eq!(took, Some(Duration::from_secs(92)));
     }
 
     #[test]
     fn the_budget_is_what_the_tightest_window_leaves() {
         let mut pace = Pace::new(TEAMS.to_vec());
         let start = Instant::from_secs(1);
-        assert_eq!(pace.budget(start, Duration::from_secs(30)), Some(60));
-        for _ in 0..95 {
+        let horizon = Duration::from_secs(30);
+        assert_eq!(pace.budget(start, horizon, true), Some(60));
+        assert_eq!(pace.budget(start, horizon, false), Some(40));
+        for _ in 0..35 {
             pace.note(start);
         }
-        assert_eq!(pace.budget(start + Duration::from_secs(60), Duration::from_secs(30)), Some(5));
-        assert_eq!(Pace::new(Vec::new()).budget(start, Duration::from_secs(30)), None);
+        let later = start + Duration::from_secs(60);
+        assert_eq!(pace.budget(later, horizon, true), Some(60));
+        assert_eq!(pace.budget(later, horizon, false), Some(5));
+        assert_eq!(Pace::new(Vec::new()).budget(start, horizon, false), None);
+    }
+
+    #[test]
+    fn a_storm_leaves_the_last_fifth_of_an_hour_to_what_is_urgent() {
+        let mut pace = Pace::new(TEAMS.to_vec());
+        let start = Instant::from_secs(100);
+        let mut now = start;
+        let mut sent = Vec::new();
+        while now < start + Duration::from_secs(3_600) {
+            pace.note(now);
+            sent.push(now - start);
+            now = pace.ready_at(now, false);
+        }
+        // 40 at once, 20 every 90 s, and then the two-hour window wants 120 s between them.
+        assert_eq!(sent.len(), 74);
+        let minute = |minutes: u64| Duration::from_secs(60 * minutes);
+        assert_eq!(sent.iter().filter(|&&at| at < minute(1)).count(), 40);
+        let last_minute = start + minute(59);
+        for _ in 0..20 {
+            let at = pace.ready_at(last_minute, true);
+            assert!(at < last_minute + minute(1), "{at:?}");
+            pace.note(at);
+        }
     }
 }

@@ -8,10 +8,10 @@
 //!   └───── Waiting <─────┘ Answered(Retry)
 //! ```
 //!
-//! One message is in flight at a time, so order is kept; critical events go first. What waits longer
-//! than the pace can send in `digest_after` is merged by site. It holds keys, not texts: memory per
-//! waiting event is some forty bytes. It is not the store: it says what was delivered or dropped, and
-//! the driver writes that down.
+//! One message is in flight at a time, so order is kept; critical events go first. What waits
+//! longer than the pace can send in `digest_after` is merged by site. It holds keys, not texts:
+//! memory per waiting event is some forty bytes. It is not the store: it says what was delivered or
+//! dropped, and the driver writes that down.
 
 use alloc::{
     collections::{BTreeSet, VecDeque},
@@ -319,7 +319,7 @@ impl Queue {
             State::Parked { probe_at, .. } if probe_at <= now => true,
             State::Parked { .. } | State::Sending { .. } | State::Waiting { .. } => return,
         };
-        if self.pace.ready_at(now) > now {
+        if self.pace.ready_at(now, self.is_urgent()) > now {
             return;
         }
         if let State::Degraded { entries } = &mut self.state {
@@ -334,6 +334,16 @@ impl Queue {
         }
     }
 
+    /// Whether the next message is critical.
+    fn is_urgent(&self) -> bool {
+        match &self.state {
+            State::Degraded { entries } => entries.iter().any(|entry| entry.critical),
+            State::Parked { .. } | State::Ready | State::Sending { .. } | State::Waiting { .. } => {
+                !self.critical.is_empty()
+            }
+        }
+    }
+
     fn send(&mut self, now: Instant, entries: Vec<Entry>, form: Form, parked: bool) {
         self.pace.note(now);
         self.last_id += 1;
@@ -344,7 +354,8 @@ impl Queue {
 
     /// The next message: one event, or many where the budget is too small for the backlog.
     fn take_next(&mut self, now: Instant) -> Vec<Entry> {
-        let budget = self.pace.budget(now, self.config.digest_after).unwrap_or(usize::MAX);
+        let horizon = self.config.digest_after;
+        let budget = self.pace.budget(now, horizon, self.is_urgent()).unwrap_or(usize::MAX);
         let queue = if self.critical.is_empty() { &mut self.ordinary } else { &mut self.critical };
         if queue.len() <= budget.max(1) {
             return queue.pop_front().into_iter().collect();
@@ -415,7 +426,7 @@ impl Machine for Queue {
         let fronts = [self.critical.front(), self.ordinary.front()];
         let expires_at = fronts.into_iter().flatten().map(|entry| entry.expires_at).min();
         // The pace alone decides from when on the next message may leave.
-        let ready_at = self.pace.ready_at(Instant::default());
+        let ready_at = self.pace.ready_at(Instant::default(), self.is_urgent());
         let acts_at = match self.state {
             State::Degraded { .. } => Some(ready_at),
             State::Parked { probe_at, .. } => expires_at.map(|_| probe_at.max(ready_at)),

@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use super::batch::Stored;
 use crate::{
-    event::{Event, Topic},
+    event::Topic,
     ingest::topics,
     notify::{
-        Notification, Severity,
+        Notification,
         describe::describe,
         digest::digest,
-        shape::{Flavour, Form, Payload, shape},
+        payload::payload,
+        shape::{Flavour, Form, Payload},
     },
 };
 
@@ -26,16 +27,12 @@ pub fn render(
         .iter()
         .filter_map(|(topic, stored)| {
             let event = topics::parse_event(topic.clone(), stored.text)?;
-            Some(said(&event, stored.severity, dashboard_host))
+            Some(describe(&event, stored.severity, dashboard_host))
         })
         .collect();
     match notifications.as_slice() {
         [] => None,
-        [one] => Some(shape(flavour, one, best)),
-        many => Some(shape(flavour, &digest(many), best)),
+        [one] => Some(payload(flavour, one, best)),
+        many => Some(payload(flavour, &digest(many), best)),
     }
-}
-
-fn said(event: &Event<'_>, severity: Severity, dashboard_host: &str) -> Notification {
-    describe(event, severity, dashboard_host)
 }

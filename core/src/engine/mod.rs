@@ -1,8 +1,8 @@
 //! The roof: where the inbox and the queues meet.
 //!
 //! A request goes to the inbox; what is new goes to the store; what is stored goes to the queues of
-//! its channel; what a queue delivers or gives up is settled in the store. A destination that dies is
-//! reported on the others as an event of our own, which takes the same way as any other event.
+//! its channel; what a queue delivers or gives up is settled in the store. A destination that dies
+//! is reported on the others as an event of our own, which takes the same way as any other event.
 //!
 //! The engine drains its children inside its own `handle_*`. It never reads an event's text again:
 //! the driver fetches texts by key when a queue says `Send`.

@@ -2,8 +2,8 @@
 //!
 //! Mist sends the same event once for an organisation's webhook and once for a site's, and resends
 //! what we did not answer in time. Neither has a delivery id, so the content decides: a digest over
-//! the topic and the members in the order of their names. `for_site` says by which webhook the event
-//! came, and is left out.
+//! the topic and the members in the order of their names. `for_site` says by which webhook the
+//! event came, and is left out.
 
 use alloc::vec::Vec;
 

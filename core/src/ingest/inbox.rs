@@ -6,9 +6,9 @@
 //!        └──> some seen, not yet on disk: waits for that batch ┘└> Refused: Respond(503)
 //! ```
 //!
-//! 200 means on disk, also for a duplicate whose first copy is still being written. A batch that the
-//! disk refused is forgotten, so that a resend is new again. It is not the store, and it does not
-//! look into events: it knows them by their fingerprints.
+//! 200 means on disk, also for a duplicate whose first copy is still being written. A batch that
+//! the disk refused is forgotten, so that a resend is new again. It is not the store, and it does
+//! not look into events: it knows them by their fingerprints.
 
 use alloc::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},

@@ -61,18 +61,21 @@ mod tests {
     }
 
     /// Every member that a sentence of the tables may ask for.
-    const RICH: &str = r#""org_id":"o1","site_id":"s1","site_name":"HQ","timestamp":1752000000,
+    const RICH: &str = concat!(
+        r#""org_id":"o1","site_id":"s1","site_name":"HQ","timestamp":1752000000,
         "device_name":"dev-1","mac":"5c5b35000001","alarm_class":"Major","band":"5","channel":36,
         "pre_channel":40,"bounced_ports":["1","2"],"disconnected_aps":["5c-5b-35-00-00-02"],
         "component":"PS1","destination":"slack/info","fru_slot":2,"from_version":"1.0",
         "to_version":"1.1","lag":"ae0","old_server":"a","new_server":"b","occurrence":3,
         "package":"p","port_id":"ge-0/0/1","protocol_name":"ARP","reason":"power_cycle",
         "resource":"cpu","service":"tunterm","ssid":"Guests","vpn_name":"V","waiting":2,
-        "text":"TAG_X: neighbor 10.0.0.1 state changed from Full to Down of member 1 peer hub path [a,b] profile: trunk server 10.0.0.2 user bob.",
+        "text":"TAG_X: neighbor 10.0.0.1 state changed from Full to Down of member 1 peer hub "#,
+        r#"path [a,b] profile: trunk server 10.0.0.2 user bob.",
         "hostnames":["dev-1"],"aps":["5c5b35000001"],"bssids":["5c5b35000003"],
         "client_macs":["5c5b35000004"],"port_ids":["ge-0/0/1"],"servers":["10.0.0.3"],
         "ssids":["Guests"],"vlans":["10"],
-        "reasons":["neighbor 10.0.0.1 path [a,b] of member 1 peer hub down"]"#;
+        "reasons":["neighbor 10.0.0.1 path [a,b] of member 1 peer hub down"]"#
+    );
 
     #[test]
     fn every_type_is_said_whole_whatever_its_event_has() {
@@ -135,13 +138,15 @@ mod tests {
                 r#"Radio management adjusted the 2.4 GHz radio of AP "a": power 15 → 17 dBm."#,
             ),
             (
-                r#"{"type":"SW_CONFIG_FAILED","mac":"5c5b35000001","text":"UI_X: 'user' is not defined."}"#,
+                r#"{"type":"SW_CONFIG_FAILED","mac":"5c5b35000001",
+                    "text":"UI_X: 'user' is not defined."}"#,
                 "Switch configuration failed",
                 "The switch with MAC 5c:5b:35:00:00:01 could not apply its configuration: \
                  'user' is not defined.",
             ),
             (
-                r#"{"type":"SW_PORT_DOWN","device_name":"s","text":"SNMP_TRAP_LINK_DOWN: ifIndex 5, ifName ge-0/0/7"}"#,
+                r#"{"type":"SW_PORT_DOWN","device_name":"s",
+                    "text":"SNMP_TRAP_LINK_DOWN: ifIndex 5, ifName ge-0/0/7"}"#,
                 "Switch port down",
                 r#"Port ge-0/0/7 of switch "s" went down."#,
             ),
@@ -189,10 +194,13 @@ mod tests {
         );
         assert_eq!(fact(&told, "MACs"), Some("5c:5b:35:0e:1d:1f and 5c:5b:35:3e:d0:bb"));
         let cable = r#"{"type":"bad_cable","group":"marvis","id":"i1","site_name":"HQ",
-            "details":"{\"status\":\"open\",\"action\":\"test_replace_cable\"}","root_cause":"x_dhcp",
+            "details":"{\"status\":\"open\",\"action\":\"test_replace_cable\"}",
+            "root_cause":"x_dhcp",
             "impacted_entities":[
-                {"entity_type":"switch","entity_name":"s","entity_mac":"5c5b35000001","port_id":"ge-0/0/1"},
-                {"entity_type":"switch","entity_name":"s","entity_mac":"5c5b35000001","port_id":"ge-0/0/2"}]}"#;
+                {"entity_type":"switch","entity_name":"s","entity_mac":"5c5b35000001",
+                    "port_id":"ge-0/0/1"},
+                {"entity_type":"switch","entity_name":"s","entity_mac":"5c5b35000001",
+                    "port_id":"ge-0/0/2"}]}"#;
         let told = described(&Topic::Alarms, cable);
         assert_eq!(
             told.summary,
@@ -200,6 +208,8 @@ mod tests {
              (MAC 5c:5b:35:00:00:01) at site HQ. Root cause: x DHCP. \
              Suggested action: test the cable and replace it."
         );
+        assert_eq!(fact(&told, "Ports"), Some("ge-0/0/1 and ge-0/0/2"));
+        assert_eq!(fact(&told, "Impacted"), None);
         let open = told.thread.expect("a finding has a thread");
         let fixed = cable.replace(r#"{\"status\":\"open\""#, r#"{\"status\":\"resolved\""#);
         let told = described(&Topic::Alarms, &fixed);
@@ -253,12 +263,14 @@ mod tests {
             ),
             (
                 "nac-events",
-                r#"{"type":"NAC_CLIENT_DENY","mac":"70ef0071535f","username":"bob","port_id":"ge-0/0/1"}"#,
+                r#"{"type":"NAC_CLIENT_DENY","mac":"70ef0071535f","username":"bob",
+                    "port_id":"ge-0/0/1"}"#,
                 r#"Client "bob" (MAC 70:ef:00:71:53:5f) was refused on port ge-0/0/1."#,
             ),
             (
                 "occupancy-alerts",
-                r#"{"site_name":"HQ","alert_events":[{"type":"COMPLIANCE-VIOLATION","zone_name":"a"},
+                r#"{"site_name":"HQ","alert_events":[
+                    {"type":"COMPLIANCE-VIOLATION","zone_name":"a","timestamp":1752000000},
                     {"type":"COMPLIANCE-OK","zone_name":"b"}]}"#,
                 "1 zone at site HQ exceeded the limit of occupants, 1 zone kept it again.",
             ),
@@ -279,7 +291,8 @@ mod tests {
     fn whatever_comes_from_outside_is_bounded_and_on_one_line() {
         let long = "x\\n\\u202e".repeat(1_000);
         let json = format!(
-            r#"{{"type":"AP_CONFIG_FAILED","device_name":"{long}","text":"{long}","site_name":"{long}",
+            r#"{{"type":"AP_CONFIG_FAILED","device_name":"{long}","text":"{long}",
+                "site_name":"{long}",
                 "reason":"{long}"}}"#
         );
         for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::Audits, Topic::Ping, other("x")] {

@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn links_name_the_event_s_objects_and_time() {
         let json = format!(
-            r#"{{"org_id":"o1","site_id":"{SITE}","timestamp":100000,"group":"marvis","wlan_id":"w"}}"#
+            r#"{{"org_id":"o1","site_id":"{SITE}","timestamp":100000,
+                "group":"marvis","wlan_id":"w"}}"#
         );
         with_event(&json, |dashboard| {
             let base = "https://manage.eu.mist.com/admin/?org_id=o1#!";

@@ -27,6 +27,8 @@ pub mod google;
 pub mod slack;
 pub mod teams;
 
+pub mod payload;
+
 /// How loudly a notification speaks. The four default channels bear these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

@@ -31,12 +31,12 @@ const SPELLINGS: [&str; 85] = [
 /// One line of at most [`VALUE_MAX`] characters: control characters and the marks that turn the
 /// direction of writing become spaces, and runs of spaces one.
 pub(super) fn clean(text: &str) -> String {
-    let invisible = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let turns = |c: char| {
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}')
     };
     let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || invisible(c))
+        .split(|c: char| c.is_whitespace() || c.is_control() || turns(c))
         .filter(|word| !word.is_empty())
         .collect();
     cut(&words.join(" "), VALUE_MAX)

@@ -1,11 +1,6 @@
-//! The common face of the flavours: a [`Notification`] in, the body of a POST out.
-//!
-//! Each flavour walks the same ladder: rich, then compact, then plain text, and takes the first rung
-//! that keeps the vendor's limits. So a payload is never invalid, whatever a device is called.
+//! What the flavours have in common: their names, the ladder of forms, and what comes out.
 
 use alloc::string::String;
-
-use super::{Notification, console, google, slack, teams};
 
 /// A chat product, or the console in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +48,17 @@ pub enum Form {
     Plain,
 }
 
+impl Form {
+    /// The name in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rich => "rich",
+            Self::Compact => "compact",
+            Self::Plain => "plain",
+        }
+    }
+}
+
 /// What to POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
@@ -62,14 +68,4 @@ pub struct Payload {
     pub form: Form,
     /// Parameters to append to the URL's query, without `?` or `&` at the start.
     pub query: Option<&'static str>,
-}
-
-/// The payload of `notification` for `flavour`, at best in the form `best`.
-pub fn shape(flavour: Flavour, notification: &Notification, best: Form) -> Payload {
-    match flavour {
-        Flavour::Console => console::shape(notification),
-        Flavour::Google => google::shape(notification, best),
-        Flavour::Slack => slack::shape(notification, best),
-        Flavour::Teams(format) => teams::shape(notification, format, best),
-    }
 }

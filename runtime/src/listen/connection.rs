@@ -30,11 +30,12 @@ use smol::{
 };
 
 use super::{
-    Event, Head, Reply, Service, Stop,
+    Event, Head, Reply, Service, Stop, ended,
     framing::Doubt,
     gate::{Gate, Turn},
 };
 use crate::{
+    clock,
     net::{Duplex, contains},
     tls::Identity,
 };
@@ -73,12 +74,18 @@ pub(super) async fn serve<S: Service>(
     let _ = stream.get_ref().set_nodelay(true);
     // Closing an `Async` socket leaves its sending side open; closing this one does not.
     let stream = smol::net::TcpStream::from(stream);
-    let stream = match shake_hands(&site, stream).await {
-        Ok(stream) => stream,
-        Err(error) => {
+    let shaken = async { Some(shake_hands(&site, stream).await) };
+    let stopped = async {
+        ended(&site.stop).await;
+        None
+    };
+    let stream = match shaken.or(stopped).await {
+        Some(Ok(stream)) => stream,
+        Some(Err(error)) => {
             let reason = error.to_string();
             return site.service.note(Event::HandshakeFailed { peer, reason });
         }
+        None => return,
     };
     let limits = &site.limits;
     let gate = Gate::new(stream, limits);
@@ -87,7 +94,7 @@ pub(super) async fn serve<S: Service>(
         Box::pin(respond(&site, &turn, peer, request))
     });
     let mut connection = http(limits).serve_connection(gate, service);
-    let mut stopped = pin!(site.stop.recv());
+    let mut stopped = pin!(ended(&site.stop));
     let mut stopping = false;
     // What went wrong the gate knows better than hyper.
     let _ = poll_fn(|cx| {
@@ -207,7 +214,8 @@ async fn read_and_serve<S: Service>(
     Ok(site.service.serve(head, bytes).await)
 }
 
-/// Reads a body to its end. What is returned beside it counts the bytes as held until it is dropped.
+/// Reads a body to its end. What is returned beside it counts the bytes as held until it is
+/// dropped.
 async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held), Refusal> {
     // Room for the usual body at once; more only as it arrives, so that a promise costs nothing.
     const ROOM: u64 = 64 * 1024;
@@ -243,11 +251,14 @@ fn is_late(error: &hyper::Error) -> bool {
 fn response(reply: Reply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(reply.body));
     // A service that names no status or header that can be sent has a fault of its own.
-    *response.status_mut() =
-        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(reply.status)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in reply.headers {
-        if let Ok(value) = HeaderValue::try_from(value.as_ref()) {
-            response.headers_mut().append(HeaderName::from_static(name), value);
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+            response.headers_mut().append(name, value);
         }
     }
     response
@@ -265,8 +276,10 @@ async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
         if let Some(Doubt { status, reason }) = last {
             site.service.note(Event::Refused { peer, status, reason });
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-            let text =
-                format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            let text = format!(
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: {}\r\n\r\n",
+                clock::http_date()
+            );
             stream.write_all(text.as_bytes()).await?;
         }
         stream.close().await?;

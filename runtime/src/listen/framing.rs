@@ -359,3 +359,83 @@ fn skip(count: u64, bytes: &[u8]) -> (u64, &[u8]) {
     let here = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
     (count - here as u64, bytes.get(here..).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use mistgate_core::rand::Rand;
+
+    use super::*;
+
+    /// What becomes of a stream that comes in the given pieces: the ends of its messages, and the
+    /// status of the doubt that ends it, if any.
+    fn follow<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<usize>, Option<u16>) {
+        let mut framing = Framing::new(256, 8);
+        let (mut ends, mut at) = (Vec::new(), 0);
+        for mut piece in pieces {
+            while !piece.is_empty() {
+                match framing.advance(piece) {
+                    Ok(taken) => {
+                        at += taken;
+                        piece = piece.get(taken..).expect("no more than there was");
+                    }
+                    Err(doubt) => return (ends, Some(doubt.status)),
+                }
+                if framing.is_complete() {
+                    ends.push(at);
+                    framing.next();
+                }
+            }
+        }
+        (ends, None)
+    }
+
+    const STREAMS: &[&[u8]] = &[
+        b"GET / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"\r\nPOST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+          3;x=y\r\na\r\n\r\n1\r\nb\r\n0\r\nA: b\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: h\nContent-Length: 3\r\n\r\nabc",
+    ];
+
+    #[test]
+    fn messages_end_where_they_end() {
+        let ends = |stream: &'static [u8]| follow([stream].into_iter());
+        let whole = |at: usize| STREAMS.get(at).copied().expect("a stream");
+        assert_eq!(ends(whole(0)), (vec![27, 54], None));
+        assert_eq!(ends(whole(1)), (vec![52, 70], None));
+        assert_eq!(ends(whole(2)), (vec![85, 112], None));
+        assert_eq!(ends(whole(3)), (vec![], Some(400)));
+        assert_eq!(ends(whole(4)), (vec![], Some(400)));
+    }
+
+    #[test]
+    fn whole_or_in_pieces_is_the_same() {
+        let mut rand = Rand::new(7);
+        for stream in STREAMS {
+            let whole = follow([*stream].into_iter());
+            for at in 0..=stream.len() {
+                let (first, second) = stream.split_at(at);
+                assert_eq!(follow([first, second].into_iter()), whole, "cut at {at}");
+            }
+            assert_eq!(follow(stream.chunks(1)), whole);
+            // One byte changed somewhere must not make a difference either.
+            for _ in 0..2_000 {
+                let mut changed = stream.to_vec();
+                let at = usize::try_from(rand.up_to(stream.len() as u64 - 1)).expect("small");
+                let to = *b"\r\n :;0a\t".get(rand.up_to(7) as usize).expect("one of eight");
+                changed.splice(at..=at, [to]);
+                let whole = follow([changed.as_slice()].into_iter());
+                assert_eq!(follow(changed.chunks(1)), whole, "{to} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_beyond_the_limit() {
+        let mut framing = Framing::new(256, 8);
+        let doubt = framing.advance(&[b'a'; 10_000]).expect_err("too long");
+        assert_eq!(doubt.status, 431);
+        assert!(framing.line.len() <= 256);
+    }
+}

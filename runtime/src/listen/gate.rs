@@ -45,8 +45,8 @@ enum At {
 }
 
 impl Turn {
-    /// Claims the head that has passed the gate. False where none has: then hyper and the gate do not
-    /// agree about where a request begins.
+    /// Claims the head that has passed the gate. False where none has: then hyper and the gate do
+    /// not agree about where a request begins.
     pub(super) fn claim(&self) -> bool {
         let mut turn = self.lock();
         let passed = turn.at == At::Passed;

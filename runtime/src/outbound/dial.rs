@@ -3,7 +3,7 @@
 use std::{
     io::{self, IoSlice},
     net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -25,8 +25,8 @@ use super::{
 };
 use crate::net::Duplex;
 
-/// How long one of several addresses is tried before the next one.
-const ADDRESS_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long an address is tried alone (RFC 8305 §5 recommends it).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Opens a connection to `origin`, and counts the bytes that the system takes from us.
 pub(super) async fn dial(
@@ -42,8 +42,13 @@ pub(super) async fn dial(
     reached(Step::Resolve);
     let addresses = resolve(host, port).await?;
     reached(Step::Connect);
+    let stream = connect(&addresses).await;
+    let stream = stream.map_err(|error| Cause::Connect(error.to_string()))?;
+    // A request is one write or two; the second must not wait for an acknowledgement. A socket that
+    // refuses is slower, not wrong.
+    let _ = stream.get_ref().set_nodelay(true);
     let written = Arc::new(AtomicU64::new(0));
-    let mut stream = Counted { stream: connect(&addresses).await?, written: Arc::clone(&written) };
+    let mut stream = Counted { stream, written: Arc::clone(&written) };
     if !origin.secure {
         return Ok((Box::new(stream), written));
     }
@@ -73,31 +78,39 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
     }
 }
 
-/// The first address that takes us.
-async fn connect(addresses: &[SocketAddr]) -> Result<Async<TcpStream>, Cause> {
-    let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    let last = addresses.len().saturating_sub(1);
-    for (at, &address) in addresses.iter().enumerate() {
-        let slow = async {
-            if at == last {
-                // The caller's own time is all that is left.
-                std::future::pending::<()>().await;
-            }
-            Timer::after(ADDRESS_TIMEOUT).await;
-            Err(io::ErrorKind::TimedOut.into())
+/// A connection to the first address that takes one. Where an address keeps silent the next one is
+/// tried beside it, so that a broken path costs little (RFC 8305 §5).
+fn connect(addresses: &[SocketAddr]) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
+    Box::pin(async move {
+        let Some((&first, others)) = addresses.split_first() else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
         };
-        match Async::<TcpStream>::connect(address).or(slow).await {
-            Ok(stream) => {
-                // A request is one write or two; the second must not wait for an acknowledgement.
-                // A socket that refuses is slower, not wrong.
-                let _ = stream.get_ref().set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(error) => failed = error,
+        let mut first = pin!(Async::<TcpStream>::connect(first));
+        if others.is_empty() {
+            return first.await;
         }
-    }
-    Err(Cause::Connect(failed.to_string()))
+        let ahead = async {
+            Timer::after(ATTEMPT_DELAY).await;
+            None
+        };
+        let alone = async { Some(first.as_mut().await) };
+        let mut others = connect(others);
+        match alone.or(ahead).await {
+            Some(Ok(stream)) => return Ok(stream),
+            Some(Err(_)) => return others.await,
+            None => {}
+        }
+        let sooner = async { (true, first.as_mut().await) };
+        let later = async { (false, others.as_mut().await) };
+        match sooner.or(later).await {
+            (_, Ok(stream)) => Ok(stream),
+            (true, Err(_)) => others.await,
+            (false, Err(_)) => first.await,
+        }
+    })
 }
+
+type Connected = io::Result<Async<TcpStream>>;
 
 /// Asks the proxy for a tunnel (RFC 9110 §9.3.6).
 async fn tunnel(stream: &mut Counted, origin: &Origin, proxy: &Proxy) -> Result<(), Refusal> {
@@ -200,6 +213,39 @@ mod tests {
         assert_eq!(status(b"HTTP/1.0 407 \r\n\r\n"), Some(407));
         assert_eq!(status(b"HTTP/2 200\r\n\r\n"), None);
         assert_eq!(status(b"SSH-2.0-x\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn the_next_address_is_tried() {
+        let listener = |address: &str| std::net::TcpListener::bind(address).expect("a port");
+        let gone = listener("127.0.0.1:0").local_addr().expect("an address");
+        let open = listener("127.0.0.1:0");
+        let here = open.local_addr().expect("an address");
+        let connected = |addresses: &[SocketAddr]| {
+            let stream = smol::block_on(connect(addresses))?;
+            stream.get_ref().peer_addr()
+        };
+        assert_eq!(connected(&[gone, gone, here]).ok(), Some(here));
+        assert_eq!(connected(&[here, gone]).ok(), Some(here));
+        let refused = connected(&[gone, gone]).expect_err("nobody there");
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(connected(&[]).is_err());
+    }
+
+    #[test]
+    fn an_address_that_keeps_silent_is_overtaken() {
+        // A queue that is full answers nobody, as a firewall that drops.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let silent_at = silent.local_addr().expect("an address");
+        let open = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let here = open.local_addr().expect("an address");
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&silent_at, ATTEMPT_DELAY) {
+            waiting.push(stream);
+            assert!(waiting.len() < 100_000, "the queue has no end");
+        }
+        let stream = smol::block_on(connect(&[silent_at, here])).expect("the open one");
+        assert_eq!(stream.get_ref().peer_addr().ok(), Some(here));
     }
 
     #[test]

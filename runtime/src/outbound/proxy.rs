@@ -1,8 +1,8 @@
 //! Which destinations are reached through which proxy.
 //!
-//! By the configuration, or by the environment as curl reads it: `https_proxy`, `http_proxy` (lower
-//! case only, since a CGI client can set `HTTP_PROXY` by sending a `Proxy` header), `all_proxy`, and
-//! `no_proxy` for the exceptions.
+//! By the configuration, or by the environment as curl reads it: `https_proxy`, `http_proxy` (in
+//! lower case only, since a CGI client can set `HTTP_PROXY` by sending a `Proxy` header),
+//! `all_proxy`, and `no_proxy` for the exceptions.
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
@@ -61,8 +61,8 @@ struct Rules {
 }
 
 impl Proxies {
-    /// The `configured` proxy for everything, or those of the environment, of which `variable` looks
-    /// up one by its name. The exceptions are the environment's in either case.
+    /// The `configured` proxy for everything, or those of the environment, of which `variable`
+    /// looks up one by its name. The exceptions are the environment's in either case.
     pub fn new(
         configured: Option<&Secret>,
         variable: impl Fn(&str) -> Option<String>,

@@ -48,7 +48,7 @@ const LASTS: i64 = 60;
 pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let name = event.kind().unwrap_or_default();
     let row = types::find(event.topic(), &name);
-    let alarm = Alarm::new(event, &name);
+    let alarm = Alarm::new(event, &name, row.is_some());
     let mut draft = match row {
         Some(row) => Draft {
             title: row.title.to_string(),
@@ -58,11 +58,11 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
         },
         None => alarm.unknown(&name),
     };
+    alarm.tell(&mut draft);
     match &alarm.marvis {
         Some(marvis) => marvis.tell(&mut draft, event),
         None => alarm.explain(&mut draft),
     }
-    alarm.tell(&mut draft);
     if row.is_none() {
         draft.scalars(&alarm.strange_members());
     }
@@ -77,6 +77,7 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
 struct Alarm<'e> {
     event: &'e Event<'e>,
     class: Option<DeviceClass>,
+    noun: &'static str,
     macs: Vec<Mac>,
     names: Vec<String>,
     site: Option<String>,
@@ -85,7 +86,7 @@ struct Alarm<'e> {
 }
 
 impl<'e> Alarm<'e> {
-    fn new(event: &'e Event<'e>, kind: &str) -> Self {
+    fn new(event: &'e Event<'e>, kind: &str, known: bool) -> Self {
         let listed = DEVICES
             .into_iter()
             .map(|(member, class)| (event.texts(member), class))
@@ -111,7 +112,13 @@ impl<'e> Alarm<'e> {
         reasons.dedup();
         Self {
             event,
-            class: class.or_else(|| class_of(kind)),
+            class,
+            noun: match (is_cellular(kind), &marvis) {
+                (true, _) => "cellular edge",
+                (false, None) if known => subject::noun(class.or_else(|| class_of(kind))),
+                // Marvis looks at everything, and a strange alarm may mean anything.
+                (false, _) => subject::noun(class),
+            },
             macs,
             names,
             site: subject::site(event),
@@ -156,7 +163,7 @@ impl<'e> Alarm<'e> {
 
     /// `AP "a" (MAC …)`, `2 APs ("a" and "b")`, or `an AP` where none is named.
     fn bare(&self) -> String {
-        let noun = subject::noun(self.class);
+        let noun = self.noun;
         let quoted: Vec<String> = self.names.iter().map(|name| plain::quoted(name)).collect();
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         match (quoted.as_slice(), macs.as_slice()) {
@@ -239,11 +246,17 @@ impl<'e> Alarm<'e> {
         draft.several("Device", "Devices", &self.names);
         let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
         draft.several("MAC", "MACs", &macs);
-        let impacted = self.marvis.as_ref().map(|marvis| marvis.impacted.as_slice());
-        let impacted: Vec<String> =
-            impacted.unwrap_or_default().iter().map(Entity::phrase).collect();
-        draft.several("Impacted", "Impacted", &impacted);
         draft.maybe("Site", self.site.as_deref());
+        match self.marvis.as_ref().map(|marvis| marvis.impacted.as_slice()) {
+            None | Some([]) => {}
+            Some([entity]) if entity.class.is_some() => {
+                draft.several("Port", "Ports", &entity.ports);
+            }
+            Some(entities) => {
+                let impacted: Vec<String> = entities.iter().map(Entity::phrase).collect();
+                draft.several("Impacted", "Impacted", &impacted);
+            }
+        }
         draft.fact("Reason", &self.reasons.join("; "));
         let detail = self.event.text("detail").map(|text| plain::clean(&text));
         draft.maybe("Details", detail.as_deref().map(plain::untagged));
@@ -290,6 +303,11 @@ impl<'e> Alarm<'e> {
     }
 }
 
+/// Cellular edges are listed in no list of their own, and the dashboard has no page for them.
+fn is_cellular(kind: &str) -> bool {
+    kind.to_ascii_lowercase().starts_with("cellular_edge_")
+}
+
 /// The class of device that an alarm is about by its name, where it lists none.
 fn class_of(kind: &str) -> Option<DeviceClass> {
     let kind = kind.to_ascii_lowercase();
@@ -300,8 +318,6 @@ fn class_of(kind: &str) -> Option<DeviceClass> {
         Some(DeviceClass::Gateway)
     } else if starts(&["mist_edge_", "tt_"]) {
         Some(DeviceClass::MistEdge)
-    } else if starts(&["cellular_"]) {
-        None
     } else {
         Some(DeviceClass::AccessPoint)
     }

@@ -261,7 +261,12 @@ impl<'s> Speech<'s> {
                 return plain::after(text, name).map(Cow::Borrowed);
             }
             "member" => plain::after(text.split_once(" of ")?.1, name)?.to_string(),
-            "port" => self.port()?,
+            // A Mist Edge calls its ports `port0`, which would read "port port0".
+            "port" => {
+                let port = self.port()?;
+                let number = port.strip_prefix("port").filter(|rest| !rest.is_empty());
+                number.map(ToString::to_string).unwrap_or(port)
+            }
             "ports" => {
                 let ports = plain::each(&self.event.texts("bounced_ports"), plain::clean);
                 let noun = if ports.len() == 1 { "port" } else { "ports" };

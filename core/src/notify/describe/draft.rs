@@ -52,6 +52,8 @@ pub(super) struct Draft {
     pub(super) facts: Vec<Fact>,
     pub(super) links: Vec<Link>,
     pub(super) thread: Option<Thread>,
+    /// When it happened, for events that say so elsewhere than in `timestamp`.
+    pub(super) at: Option<UnixTime>,
 }
 
 impl Draft {
@@ -109,7 +111,7 @@ impl Draft {
             summary: plain::clean(&self.summary),
             facts: self.facts,
             links: self.links,
-            at: event.at(),
+            at: event.at().or(self.at),
             thread: self.thread,
         }
     }

@@ -32,7 +32,8 @@ pub(super) struct Entity {
     pub(super) mac: Option<Mac>,
     /// `switch "a" (MAC …)`.
     phrase: String,
-    ports: Vec<String>,
+    /// Its ports that suffer.
+    pub(super) ports: Vec<String>,
 }
 
 impl Marvis {

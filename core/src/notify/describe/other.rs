@@ -1,7 +1,7 @@
 //! The topics without a table, and our own reports.
 //!
-//! Topics with a documented shape (`facts/mist.md` §2) get a sentence of their own. Any other topic,
-//! also one that Mist adds tomorrow, is told by its name, its type and its scalar members.
+//! Topics with a documented shape (`facts/mist.md` §2) get a sentence of their own. Any other
+//! topic, also one that Mist adds tomorrow, is told by its name, type and scalar members.
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -17,6 +17,7 @@ use crate::{
         plain,
         types::{self, sentence},
     },
+    time::UnixTime,
 };
 
 /// Members that our sentences tell already.
@@ -141,6 +142,7 @@ fn occupancy(event: &Event<'_>) -> Draft {
     };
     let crowded = alerts.iter().filter(|alert| over(alert)).count();
     let fine = alerts.len() - crowded;
+    let times = alerts.iter().filter_map(|alert| alert.get("timestamp")?.number());
     let place = client::place(event);
     let zones = |number| plain::count(number, "zone", "zones");
     let mut draft = Draft {
@@ -160,6 +162,7 @@ fn occupancy(event: &Event<'_>) -> Draft {
                 zones(fine)
             ),
         },
+        at: times.filter_map(UnixTime::from_secs_f64).max(),
         ..Draft::default()
     };
     draft.maybe("Site", subject::site(event));

@@ -186,9 +186,9 @@ pub(super) const KINDS: &[Kind] = kinds! {
     gw_src_nat_pool_threshold_exceeded Warning "Source NAT pool nearly used up"
         "A source NAT pool of {device} exceeds its threshold.";
     gw_vpn_path_down Warning "VPN path down"
-        "[VPN path {path}|A VPN path] of {device} went down." raises GW_VPN_PATH;
+        "[VPN path \"{path}\"|A VPN path] of {device} went down." raises GW_VPN_PATH;
     gw_vpn_path_up Info "VPN path up"
-        "[VPN path {path}|A VPN path] of {device} came up." clears GW_VPN_PATH;
+        "[VPN path \"{path}\"|A VPN path] of {device} came up." clears GW_VPN_PATH;
     ha_control_link_down Warning "Cluster control link down"
         "The control link between the nodes of {device} is down." raises HA_CONTROL_LINK;
     ha_control_link_up Info "Cluster control link up"

@@ -55,7 +55,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     AP_BEACON_STUCK Critical "AP radio stopped sending beacons"
         "[The {band} radio|A radio] of {device} stopped sending beacons[ ({occurrences})].";
     AP_RADAR_DETECTED Info "Radar detected"
-        "{device} detected radar and moved [from channel {pre_channel} to {channel}|to another channel].";
+        "{device} detected radar and moved [from channel {pre_channel} to {channel}|elsewhere].";
     AP_RRM_ACTION Debug "AP radio adjusted"
         "Radio management adjusted [the {band} radio|a radio] of {device}[: {radio_changes}].";
 
@@ -69,7 +69,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
     AP_RADSEC_RECOVERY Info "RadSec recovered"
         "{device} reaches its RadSec server again[: {text}]." clears AP_RADSEC;
     AP_RADSEC_SERVER_CHANGE Info "RadSec server changed"
-        "{device} changed its RadSec server[ {server_change}|: {text}].";
+        "{device} changed its RadSec server[ {server_change}| to {server}|: {text}].";
 
     // Electronic shelf labels
     ESL_HUNG Warning "ESL service hangs"

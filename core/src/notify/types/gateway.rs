@@ -225,10 +225,10 @@ pub(super) const KINDS: &[Kind] = kinds! {
     GW_TUNNEL_UP Info "Tunnel up"
         "A tunnel of {device} came up[: {text}]." clears GW_TUNNEL "text:Tunnel";
     GW_VPN_PATH_DOWN Debug "VPN path down"
-        "[VPN path {path}|A path of VPN \"{vpn_name}\"|A VPN path] of {device} went down."
+        "[VPN path \"{path}\"|A path of VPN \"{vpn_name}\"|A VPN path] of {device} went down."
         raises GW_VPN_PATH "text:path";
     GW_VPN_PATH_UP Debug "VPN path up"
-        "[VPN path {path}|A path of VPN \"{vpn_name}\"|A VPN path] of {device} came up."
+        "[VPN path \"{path}\"|A path of VPN \"{vpn_name}\"|A VPN path] of {device} came up."
         clears GW_VPN_PATH "text:path";
     GW_VPN_PEER_DOWN Debug "VPN peer down"
         "[VPN peer {peer}|A VPN peer] of {device} went down." raises GW_VPN_PEER "text:peer";
