@@ -261,6 +261,7 @@ impl Driver {
 
     fn written(&mut self, now: Instant, written: Written) {
         match written {
+            Written::Reopened => self.journal.note(Level::Info, "store_reopened", &[]),
             Written::Stored(batches) => {
                 self.writing -= batches.len();
                 for batch in batches {
@@ -339,7 +340,9 @@ impl Driver {
         let (handle, timeout) = (self.handle.clone(), self.timeout);
         let task = async move {
             let batches = fetch(store, batches).await;
-            let answer = match payload(to.flavour, &dashboard_host, &keys, &batches, form) {
+            let payload = batches
+                .and_then(|batches| payload(to.flavour, &dashboard_host, &keys, &batches, form));
+            let answer = match payload {
                 None => Err(Reason::Store),
                 Some(payload) => post(&client, &to, &payload, timeout, &journal).await,
             };
@@ -412,20 +415,21 @@ fn read_back(
     all
 }
 
-/// The bytes of batches, from memory where they are recent.
+/// The bytes of batches, from memory where they are recent. `None` if one of them cannot be read for
+/// now: a digest without its events would count as their delivery.
 async fn fetch(
     store: Store,
     batches: BTreeMap<u64, Option<Arc<[u8]>>>,
-) -> BTreeMap<u64, Arc<[u8]>> {
+) -> Option<BTreeMap<u64, Arc<[u8]>>> {
     if batches.values().all(Option::is_some) {
-        return batches.into_iter().filter_map(|(batch, bytes)| Some((batch, bytes?))).collect();
+        return batches.into_iter().map(|(batch, bytes)| Some((batch, bytes?))).collect();
     }
     smol::unblock(move || {
         let read = |(batch, bytes): (u64, Option<Arc<[u8]>>)| {
             let bytes = bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?;
             Some((batch, bytes))
         };
-        batches.into_iter().filter_map(read).collect()
+        batches.into_iter().map(read).collect()
     })
     .await
 }
@@ -457,10 +461,12 @@ async fn post(
     to: &Destination,
     payload: &Payload,
     timeout: Duration,
-    journal: &Journal,
+    journal: &Arc<Journal>,
 ) -> Result<Answer, Reason> {
     let Some(url) = &to.url else {
-        return match journal.console(&payload.body) {
+        // A reader who stands still holds up this destination, but no task of the executor.
+        let (journal, payload) = (Arc::clone(journal), payload.body.clone());
+        return match smol::unblock(move || journal.console(&payload)).await {
             Ok(()) => Ok(Answer { status: 200, retry_after: None, body: Vec::new() }),
             Err(_) => Err(Reason::Connection),
         };
