@@ -132,7 +132,7 @@ impl Kept {
     }
 }
 
-/// A handle on the store. Dropping every clone of [`Store::writes`] ends the writing thread.
+/// A handle on the store. Once every clone is dropped the writing thread ends.
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,

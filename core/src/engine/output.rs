@@ -60,7 +60,7 @@ pub enum Output {
     Store {
         /// Its number.
         batch: u64,
-        /// Its bytes, as [`batch::encode`] makes them.
+        /// Its bytes, as [`encode`](crate::delivery::batch::encode) makes them.
         bytes: Vec<u8>,
         /// The chats that shall have each event, in order.
         flavours: Vec<Flavours>,
