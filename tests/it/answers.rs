@@ -117,8 +117,8 @@ fn two_secrets_are_good_while_rotating() {
         place.write(
             "mistgate.toml",
             &format!(
-                "state_dir = \"state\"\n[webhook]\nlisten = \"127.0.0.1:0\"\nsecrets = [{secrets}]\n\
-                 [chat.console]\n"
+                "state_dir = \"state\"\n[webhook]\nlisten = \"127.0.0.1:0\"\n\
+                 secrets = [{secrets}]\n[chat.console]\n"
             ),
         );
     };

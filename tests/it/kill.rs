@@ -1,8 +1,9 @@
 //! Power cuts: mistgate is killed at random moments under load, again and again on one state.
 //!
-//! What was answered 200 must reach each chat. It may reach it twice only where the kill came between
-//! the chat's answer and the note of it on disk. Notes are written in the order of the answers, so of
-//! what one life delivered to one chat, only an unbroken row of the last may come again.
+//! What was answered 200 must reach each chat. It may reach it twice only where the kill came
+//! between the chat's answer and the note of it on disk. Notes are written in the order of the
+//! answers, so of what one life delivered to one chat, only an unbroken row of the last may come
+//! again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -134,31 +134,47 @@ fn a_bad_file_changes_nothing_and_each_problem_is_said() {
     let said = refused(&mistgate, 1);
     assert!(said.iter().any(|line| line.contains("there is no such file")), "{said:?}");
 
-    place.write(
-        "mistgate.toml",
-        &format!(
-            "state_dir = \"elsewhere\"\n[webhook]\nlisten = \"127.0.0.1:0\"\nsecret = \"new\"\n{}\n",
+    let file = |state: &str, listen: &str| {
+        format!(
+            "state_dir = \"{state}\"\n[webhook]\nlisten = \"{listen}\"\nsecret = \"new\"\n{}\n",
             slack(&chat)
-        ),
-    );
+        )
+    };
+    place.write("mistgate.toml", &file("elsewhere", "127.0.0.1:0"));
     let said = refused(&mistgate, 1);
     assert!(said.iter().any(|line| line.starts_with("state_dir: changed")), "{said:?}");
     assert!(!place.path().join("elsewhere").exists());
 
     // An address that somebody else has.
-    let taken = chat.address();
-    place.write(
-        "mistgate.toml",
-        &format!("state_dir = \"state\"\n[webhook]\nlisten = \"{taken}\"\nsecret = \"new\"\n[chat.console]\n"),
-    );
+    let taken = chat.address().to_string();
+    place.write("mistgate.toml", &file("state", &taken));
     let said = refused(&mistgate, 1);
-    assert!(said.iter().any(|line| line.contains(&taken.to_string())), "{said:?}");
+    assert!(said.iter().any(|line| line.contains(&taken)), "{said:?}");
 
     assert_eq!(mistgate.webhook(), webhook);
     mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
     chat.wait(|posts| posts.len() == 1).expect("a post, as before");
     assert_eq!(mistgate.metric("mistgate_config_reloads_total{result=\"failed\"}"), 5.0);
     mistgate.stop();
+}
+
+/// Sends events until told to stop; the devices of what was answered 200.
+fn send_until(stop: &AtomicBool, to: SocketAddr, sender: usize) -> Vec<String> {
+    let mist = Mist::new(SECRET);
+    let mut devices = Vec::new();
+    for n in 0.. {
+        if stop.load(Ordering::SeqCst) {
+            break;
+        }
+        let device = format!("ap-{sender}-{n}.");
+        let body = event_body("AP_CONNECTED", &device);
+        // A connection that came just before the listener was exchanged may be closed unanswered;
+        // Mist sends again, and so do we.
+        let answer = (0..10).find_map(|_| mist.post(to, &body).ok());
+        assert_eq!(answer.expect("an answer").status(), 200);
+        devices.push(device);
+    }
+    devices
 }
 
 #[test]
@@ -185,23 +201,7 @@ fn reloads_under_load_lose_nothing() {
     let senders: Vec<_> = (0..3)
         .map(|sender| {
             let stop = Arc::clone(&stop);
-            thread::spawn(move || {
-                let mist = Mist::new(SECRET);
-                let mut devices = Vec::new();
-                for n in 0.. {
-                    if stop.load(Ordering::SeqCst) {
-                        break;
-                    }
-                    let device = format!("ap-{sender}-{n}.");
-                    let body = event_body("AP_CONNECTED", &device);
-                    // A connection that came just before the listener was exchanged may be closed
-                    // unanswered; Mist sends again, and so do we.
-                    let status = (0..10).find_map(|_| mist.post(to, &body).ok());
-                    assert_eq!(status.expect("an answer").status(), 200);
-                    devices.push(device);
-                }
-                devices
-            })
+            thread::spawn(move || send_until(&stop, to, sender))
         })
         .collect();
     for config in configs.iter().cycle().skip(1).take(RELOADS) {

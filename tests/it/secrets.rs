@@ -9,7 +9,7 @@ use std::{
 };
 
 use mistgate_tests::{
-    chat::{Answer, Chat, OK, reserve, say},
+    chat::{Answer, Chat, OK, Post, reserve, say},
     mist::{Mist, event_body, request, send},
 };
 use rustix::process::Signal;
@@ -133,101 +133,107 @@ fn no_tls() -> SocketAddr {
     address
 }
 
+/// The chats of [`everything`].
+struct Chats {
+    slack: Chat,
+    dead: Chat,
+    down: Chat,
+}
+
+impl Chats {
+    fn new() -> Self {
+        let slack = Chat::open().expect("a chat");
+        slack.answer(&[say(500, SLACK), Answer::Close, say(400, SLACK)], OK);
+        let dead = Chat::open().expect("a chat");
+        dead.answer(&[], say(404, "no_service"));
+        Self { slack, dead, down: Chat::closed().expect("a chat") }
+    }
+
+    /// A configuration of which everything fails that can, each destination in its own way.
+    fn config(&self) -> String {
+        // A label of 64 octets is no name (RFC 1035 §2.3.4), so nobody is asked for its address.
+        let unresolved = "x".repeat(64);
+        let chat = format!(
+            "[chat]\ntimeout = \"2s\"\n[chat.console]\n[chat.slack]\npace = \"off\"\n\
+             default_url = \"{}\"\nurls = {{ critical = \"{}\" }}\n\
+             [chat.teams]\npace = \"off\"\ndefault_url = \"{}\"\n\
+             urls = {{ critical = \"{}\" }}\n\
+             [chat.google]\npace = \"off\"\ndefault_url = \"{}\"\n\
+             [chat.channels.device-events]\nAP_CONNECTED = \"info\"\n\
+             SW_DISCONNECTED = \"critical\"",
+            self.slack.url(&format!("/services/T/B/{SLACK}")),
+            self.dead.url(&format!("/services/T/B/{SLACK_DEAD}")),
+            format_args!("https://{}/flow?sig={TEAMS}", no_tls()),
+            format_args!("https://{unresolved}.invalid/flow?sig={TEAMS}"),
+            self.down.url(&format!("/v1/spaces/S/messages?key=k&token={GOOGLE}")),
+        );
+        config("state", &chat)
+    }
+}
+
 #[test]
 fn no_secret_is_said_on_the_way_to_the_chats() {
     let mut said = Said::default();
-    let (slack, dead, google) = (
-        Chat::open().expect("a chat"),
-        Chat::open().expect("a chat"),
-        Chat::closed().expect("a chat"),
-    );
-    slack.answer(&[say(500, SLACK), Answer::Close, say(400, SLACK)], OK);
-    dead.answer(&[], say(404, "no_service"));
-    // A label of 64 octets is no name (RFC 1035 §2.3.4), so nobody is asked for its address.
-    let unresolved = format!("https://{}.invalid", "x".repeat(64));
+    let chats = Chats::new();
     let place = Place::new("[chat.console]");
-    let good = config(
-        "state",
-        &format!(
-            "[chat]\ntimeout = \"2s\"\n[chat.console]\n[chat.slack]\npace = \"off\"\n\
-             default_url = \"{}\"\nurls = {{ critical = \"{}\" }}\n\
-             [chat.teams]\npace = \"off\"\ndefault_url = \"{}\"\nurls = {{ critical = \"{}\" }}\n\
-             [chat.google]\npace = \"off\"\ndefault_url = \"{}\"\n\
-             [chat.channels.device-events]\nAP_CONNECTED = \"info\"\nSW_DISCONNECTED = \"critical\"",
-            slack.url(&format!("/services/T/B/{SLACK}")),
-            dead.url(&format!("/services/T/B/{SLACK_DEAD}")),
-            format_args!("https://{}/flow?sig={TEAMS}", no_tls()),
-            format_args!("{unresolved}/flow?sig={TEAMS}"),
-            google.url(&format!("/v1/spaces/S/messages?key=k&token={GOOGLE}")),
-        ),
-    );
-    for format in ["json", "text"] {
-        let place = if format == "json" { &place } else { &Place::new("[chat.console]") };
-        place.write("mistgate.toml", &good);
-        if format == "text" {
-            // Where it listens is only known in the other format, so this one is just heard.
-            let mut mistgate = start(place, format);
-            mistgate.heard("event=listening listener=admin");
-            mistgate.signal(Signal::HUP);
-            mistgate.heard("event=reloaded");
-            mistgate.signal(Signal::TERM);
-            assert_eq!(mistgate.wait().code(), Some(0));
-            said.add("the journal as text", mistgate.stderr());
-            continue;
-        }
-        let mistgate = start(place, format);
-        post(&mistgate, &mut said, 0);
-        let critical = event_body("SW_DISCONNECTED", &format!("{DEVICE}-critical"));
-        let answer = Mist::new(WEBHOOK).post(mistgate.webhook(), &critical);
-        assert_eq!(answer.expect("an answer").status(), 200);
-        mistgate.line("parked", 1);
-        for reason in ["tls", "dns", "connection", "server_error"] {
-            let series = format!("reason=\"{reason}\"");
-            let headers = [("Authorization", &*format!("Bearer {ADMIN}"))];
-            mistgate.until(reason, |mistgate| {
-                let asked = send(mistgate.admin(), &request("GET", "/metrics", &headers, ""));
-                asked.is_ok_and(|metrics| metrics.body.contains(&series))
-            });
-        }
-        slack.wait(|posts| posts.iter().any(|post| post.is_taken())).expect("a delivery");
-        ask(&mistgate, &mut said);
+    place.write("mistgate.toml", &chats.config());
+    let mistgate = start(&place, "json");
+    post(&mistgate, &mut said, 0);
+    let critical = event_body("SW_DISCONNECTED", &format!("{DEVICE}-critical"));
+    let answer = Mist::new(WEBHOOK).post(mistgate.webhook(), &critical);
+    assert_eq!(answer.expect("an answer").status(), 200);
+    mistgate.line("parked", 1);
+    for reason in ["tls", "dns", "connection", "server_error"] {
+        let series = format!("reason=\"{reason}\"");
+        let headers = [("Authorization", &*format!("Bearer {ADMIN}"))];
+        mistgate.until(reason, |mistgate| {
+            let asked = send(mistgate.admin(), &request("GET", "/metrics", &headers, ""));
+            asked.is_ok_and(|metrics| metrics.body.contains(&series))
+        });
+    }
+    chats.slack.wait(|posts| posts.iter().any(Post::is_taken)).expect("a delivery");
+    ask(&mistgate, &mut said);
+    post(&mistgate, &mut said, 1);
+    said.add("the console", mistgate.stdout());
+    let journal = mistgate.stop();
+    for line in journal.lines().filter(|line| !line.contains("\"level\":\"debug\"")) {
+        assert!(!line.contains(DEVICE), "a payload above debug: {line}");
+    }
+    assert!(journal.contains("\"level\":\"debug\""));
+    said.add("the journal", journal);
+    said.check();
+}
 
-        // A reload with problems in every secret, and one without.
-        place.write(
-            "mistgate.toml",
-            &good
-                .replace("http:", "ftp:")
-                .replace(ADMIN, &format!("{ADMIN} and more"))
-                .replace("pace", "pase"),
-        );
+#[test]
+fn no_secret_is_said_about_a_configuration() {
+    let mut said = Said::default();
+    let good = Chats::new().config();
+    // Problems in what holds a secret, and a text that is not TOML in the middle of one.
+    let ftp = good.replace("http:", "ftp:").replace("https:", "ftps:");
+    let bad = ftp.replace(ADMIN, &format!("{ADMIN} and more")).replace("pace", "pase");
+    let broken = good.replace(&format!("\"{WEBHOOK_OLD}\""), WEBHOOK_OLD);
+    let place = Place::new("[chat.console]");
+    place.write("mistgate.toml", &good);
+    let mut mistgate = start(&place, "text");
+    mistgate.heard("event=listening listener=admin");
+    for (config, done) in
+        [(&bad, "event=reload_failed"), (&broken, "this is not TOML"), (&good, "event=reloaded")]
+    {
+        place.write("mistgate.toml", config);
         mistgate.signal(Signal::HUP);
-        mistgate.line("reload_failed", 5);
-        let checked = output(place.path(), &["check", "--config", "mistgate.toml"]);
-        assert_eq!(checked.status.code(), Some(1));
-        said.add("check", text(&checked.stdout) + &text(&checked.stderr));
-        place.write("mistgate.toml", &good.replace("secrets = [", "secrets = [[ "));
-        mistgate.signal(Signal::HUP);
-        mistgate.line("reload_failed", 6);
-        place.write("mistgate.toml", &good);
-        mistgate.reload();
+        mistgate.heard(done);
         for args in [
             ["check", "--config", "mistgate.toml"].as_slice(),
             &["send-test", "--config", "mistgate.toml"],
             &["route", "--config", "mistgate.toml"],
         ] {
-            let done = output(place.path(), args);
-            said.add("a command", text(&done.stdout) + &text(&done.stderr));
+            let told = output(place.path(), args);
+            said.add("a command", text(&told.stdout) + &text(&told.stderr));
         }
-        post(&mistgate, &mut said, 1);
-        ask(&mistgate, &mut said);
-        said.add("the console", mistgate.stdout());
-        let journal = mistgate.stop();
-        for line in journal.lines().filter(|line| !line.contains("\"level\":\"debug\"")) {
-            assert!(!line.contains(DEVICE), "a payload above debug: {line}");
-        }
-        assert!(journal.contains("\"level\":\"debug\""));
-        said.add("the journal", journal);
     }
+    mistgate.signal(Signal::TERM);
+    assert_eq!(mistgate.wait().code(), Some(0));
+    said.add("the journal", mistgate.stderr());
     said.check();
 }
 
@@ -238,7 +244,7 @@ fn no_secret_is_said_on_the_way_through_a_proxy() {
     proxy.answer(&[say(407, PROXY), say(502, PROXY), Answer::Close], OK);
     let place = Place::new("[chat.console]");
     let chat = reserve().expect("a port");
-    let chat = std::net::SocketAddr::try_from(rustix::net::getsockname(&chat).expect("a name"));
+    let chat = SocketAddr::try_from(rustix::net::getsockname(&chat).expect("a name"));
     let chat = chat.expect("an address");
     let slack = format!(
         "[chat.slack]\npace = \"off\"\ndefault_url = \"http://{chat}/services/T/B/{SLACK}\"\n\

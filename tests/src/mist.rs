@@ -59,12 +59,12 @@ impl Mist {
 
 /// The bytes of a request.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
-    let headers: String =
-        headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let length = body.len();
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: mistgate\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
-    )
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: mistgate\r\n");
+    let length = body.len().to_string();
+    for (name, value) in headers.iter().chain(&[("Content-Length", length.as_str())]) {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    head + "\r\n" + body
 }
 
 /// Sends the bytes of a request over a connection of its own.
