@@ -62,7 +62,7 @@ pub(crate) struct Route {
     #[argh(switch)]
     pub(crate) payloads: bool,
 
-    /// the file with the body; without it, or for "-", standard input
+    /// the file with the body; without it, standard input
     #[argh(positional)]
     pub(crate) body: Option<String>,
 }

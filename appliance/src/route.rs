@@ -46,9 +46,9 @@ pub(crate) fn run(args: &Route) -> Result<(), String> {
 }
 
 fn read(body: Option<&str>) -> Result<(&str, Vec<u8>), String> {
-    let name = body.filter(|name| *name != "-").unwrap_or("standard input");
+    let name = body.unwrap_or("standard input");
     let mut bytes = Vec::new();
-    let read = match body.filter(|name| *name != "-") {
+    let read = match body {
         Some(name) => fs::read(name).map(|read| bytes = read),
         None => io::stdin().lock().read_to_end(&mut bytes).map(drop),
     };

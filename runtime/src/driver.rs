@@ -258,6 +258,7 @@ impl Driver {
 
     fn written(&mut self, now: Instant, written: Written) {
         match written {
+            Written::Reopened => self.journal.note(Level::Info, "store_reopened", &[]),
             Written::Stored(batches) => {
                 self.writing -= batches.len();
                 for batch in batches {
@@ -336,7 +337,10 @@ impl Driver {
         let (handle, timeout) = (self.handle.clone(), self.timeout);
         let task = async move {
             let batches = fetch::fetch(store, batches).await;
-            let answer = match fetch::payload(to.flavour, &dashboard_host, &keys, &batches, form) {
+            let payload = batches.and_then(|batches| {
+                fetch::payload(to.flavour, &dashboard_host, &keys, &batches, form)
+            });
+            let answer = match payload {
                 None => Err(Reason::Store),
                 Some(payload) => post::post(&client, &to, &payload, timeout, &journal).await,
             };

@@ -116,8 +116,8 @@ impl Journal {
         let _ = io::stderr().lock().write_all(line.as_bytes());
     }
 
-    /// Prints a line that a client can cause at will: no more than `CLIENT_LINES_MAX` in a
-    /// second, and then how many were left out.
+    /// Prints a line that a client can cause at will: no more than twenty in a second, and
+    /// then how many were left out.
     pub fn client(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
         let second = clock::wall().as_secs();
         let left_out = {

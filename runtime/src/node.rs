@@ -34,9 +34,11 @@ use crate::{
     webhook,
 };
 
-/// How long requests and posts in flight may take when it stops; all in all less than ten seconds.
-const REQUESTS_GRACE: Duration = Duration::from_secs(3);
+/// How long what is in flight may take when it stops: webhooks, then posts, then questions to the
+/// admin endpoint; all in all less than ten seconds.
+const WEBHOOKS_GRACE: Duration = Duration::from_secs(3);
 const POSTS_GRACE: Duration = Duration::from_secs(5);
+const ADMIN_GRACE: Duration = Duration::from_secs(1);
 /// How often certificates are looked at for changes.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// The most threads that run tasks.
@@ -243,9 +245,10 @@ impl Node {
             (Some(admin), _) => Some(bind("admin.listen", admin.listen)?),
             (None, _) => None,
         };
+        // The engine first: it would drop what the listener already takes for a new destination.
+        self.driver.send(Message::Configured(Box::new(settings)));
         self.open_webhook(&config, webhook_socket)?;
         self.open_admin(&config, admin_socket)?;
-        self.driver.send(Message::Configured(Box::new(settings)));
         for warning in &warnings {
             self.journal.note(Level::Warning, "config", &[("warning", warning)]);
         }
@@ -275,7 +278,8 @@ impl Node {
         }
         let (driver, journal) = (self.driver.clone(), Arc::clone(&self.journal));
         let service = Arc::new(webhook::Intake::new(settings, driver, journal, self.clock));
-        let port = self.open("webhook", webhook.listen, socket, policy, Arc::clone(&service))?;
+        let own = Arc::clone(&service);
+        let port = self.open("webhook", webhook.listen, socket, policy, own, WEBHOOKS_GRACE)?;
         if let Some((old, _)) = self.webhook.replace((port, service)) {
             old.retire();
         }
@@ -295,7 +299,8 @@ impl Node {
         let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
         let allow_from = everywhere.map(|address| Network { address, prefix: 0 }).to_vec();
         let policy = Policy { tls: None, allow_from, limits: Limits::default() };
-        let port = self.open("admin", *listen, socket, policy, Arc::new(service))?;
+        let service = Arc::new(service);
+        let port = self.open("admin", *listen, socket, policy, service, ADMIN_GRACE)?;
         if let Some(old) = self.admin.replace(port) {
             old.retire();
         }
@@ -310,6 +315,7 @@ impl Node {
         socket: TcpListener,
         policy: Policy,
         service: Arc<S>,
+        grace: Duration,
     ) -> Result<Port, Error> {
         let explain = |error: &dyn fmt::Display| Error::new(format!("{name}: {error}"));
         let identity = match policy.tls.clone() {
@@ -346,7 +352,7 @@ impl Node {
             "listening",
             &[("listener", &name), ("address", &address), ("tls", &policy.tls.is_some())],
         );
-        let running = listener.run(Arc::clone(&self.executor), service, stopped, REQUESTS_GRACE);
+        let running = listener.run(Arc::clone(&self.executor), service, stopped, grace);
         let task = self.executor.spawn(running);
         Ok(Port { configured, socket, policy, stop, task })
     }

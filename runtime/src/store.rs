@@ -7,11 +7,14 @@
 //!
 //! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file
 //! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch
-//! is refused, which the sender hears as 503, and the file is opened anew at most once a second.
+//! is refused, which the sender hears as 503, and the file is opened anew at most once a second,
+//! whether or not somebody writes.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
+    fs::OpenOptions,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
     thread,
@@ -24,8 +27,14 @@ use mistgate_core::{
     ingest::fingerprint::Fingerprint,
     time::UnixTime,
 };
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
-use smol::channel::{self, Receiver, Sender};
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, backends::FileBackend,
+};
+use smol::{
+    Timer,
+    channel::{self, Receiver, RecvError, Sender},
+    future::FutureExt,
+};
 
 const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batches");
 const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
@@ -90,6 +99,8 @@ pub enum Write {
 /// What became of the batches of one commit.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Written {
+    /// The file is open again after a failure.
+    Reopened,
     /// On disk.
     Stored(Vec<u64>),
     /// Not kept, with the system's reason.
@@ -123,7 +134,7 @@ impl Kept {
     }
 }
 
-/// A handle on the store. Dropping every clone of it ends the writing thread.
+/// A handle on the store. Once every clone is dropped the writing thread ends.
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -139,7 +150,14 @@ impl Store {
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
         let opener = path.to_path_buf();
-        let open = move || Database::builder().set_cache_size(CACHE_MAX).create(&opener);
+        let open = move || {
+            // What is in it is nobody else's business, whatever the folder allows.
+            let mut options = OpenOptions::new();
+            let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let file = options.open(&opener).map_err(StorageError::Io)?;
+            let file = FileBackend::new(file)?;
+            Database::builder().set_cache_size(CACHE_MAX).create_with_backend(file)
+        };
         Self::open_with(path, Box::new(open), forget_before, written)
     }
 
@@ -155,8 +173,13 @@ impl Store {
         let left = prepare(&database, forget_before).map_err(error)?;
         let shared = Arc::new(Shared { database: RwLock::new(Some(Arc::new(database))) });
         let (writes, inbox) = channel::unbounded();
-        let writer =
-            Writer { shared: Arc::clone(&shared), open, owed: BTreeMap::new(), failed_at: None };
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            open,
+            owed: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
+            failed_at: None,
+        };
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox, written))
@@ -183,7 +206,7 @@ impl Store {
 
     /// Whether the disk takes writes, as far as the last commit told.
     pub fn is_writable(&self) -> bool {
-        self.shared.database().is_some()
+        self.shared.is_open()
     }
 }
 
@@ -201,6 +224,10 @@ impl Shared {
         self.database.read().ok()?.clone()
     }
 
+    fn is_open(&self) -> bool {
+        self.database.read().is_ok_and(|database| database.is_some())
+    }
+
     fn set(&self, database: Option<Arc<Database>>) {
         if let Ok(mut place) = self.database.write() {
             *place = database;
@@ -213,45 +240,76 @@ struct Writer {
     open: Box<Open>,
     /// Settled but not yet written down, because the disk refused.
     owed: BTreeMap<EventKey, Flavours>,
+    /// Batches whose commit failed. They were refused, but may be on the disk all the same.
+    doubtful: BTreeSet<u64>,
     failed_at: Option<Instant>,
 }
 
 impl Writer {
     fn run(mut self, inbox: &Receiver<Write>, written: impl Fn(Written)) {
-        while let Ok(first) = inbox.recv_blocking() {
-            let mut puts = Vec::new();
-            let mut bytes_in_group = 0;
-            let mut next = Some(first);
-            let mut count = 0;
-            while let Some(write) = next {
-                count += 1;
-                match write {
-                    Write::Put { ref bytes, .. } => {
-                        bytes_in_group += bytes.len();
-                        puts.push(write);
-                    }
-                    Write::Settle { key, flavours } => {
-                        let owed = self.owed.entry(key).or_default();
-                        *owed = Flavours::from_bits(owed.bits() | flavours.bits());
-                    }
-                }
-                let full = count >= GROUP_MAX || bytes_in_group >= GROUP_BYTES_MAX;
-                next = if full { None } else { inbox.try_recv().ok() };
-            }
-            let batches = puts.iter().filter_map(number).collect();
-            let answer = match self.commit(&puts) {
+        while let Ok(first) = self.next(inbox) {
+            let puts = self.gather(first, inbox);
+            let batches: Vec<u64> = puts.iter().filter_map(number).collect();
+            let was_closed = !self.shared.is_open();
+            match self.commit(&puts) {
                 Ok(()) => {
-                    self.owed.clear();
-                    Written::Stored(batches)
+                    if was_closed {
+                        written(Written::Reopened);
+                    }
+                    written(Written::Stored(batches));
                 }
+                // That the file is still closed was said when it was closed.
+                Err(_) if was_closed && batches.is_empty() => self.close(),
                 Err(error) => {
-                    self.shared.set(None);
-                    self.failed_at.get_or_insert_with(Instant::now);
-                    Written::Refused(batches, error.to_string())
+                    self.close();
+                    written(Written::Refused(batches, error.to_string()));
                 }
-            };
-            written(answer);
+            }
         }
+        if !self.owed.is_empty() || !self.doubtful.is_empty() {
+            // The last chance; what stays owed is delivered twice.
+            let _ = self.commit(&[]);
+        }
+    }
+
+    /// The next write; while the file is closed, nothing when it is time to open it again.
+    fn next(&self, inbox: &Receiver<Write>) -> Result<Option<Write>, RecvError> {
+        if self.shared.is_open() {
+            return inbox.recv_blocking().map(Some);
+        }
+        let received = async { inbox.recv().await.map(Some) };
+        let due = async {
+            Timer::after(REOPEN_AFTER).await;
+            Ok(None)
+        };
+        smol::block_on(received.or(due))
+    }
+
+    /// The batches among the writes that wait. What is settled is owed from now on.
+    fn gather(&mut self, first: Option<Write>, inbox: &Receiver<Write>) -> Vec<Write> {
+        let (mut puts, mut bytes_in_group, mut count) = (Vec::new(), 0, 0);
+        let mut next = first;
+        while let Some(write) = next {
+            count += 1;
+            match write {
+                Write::Put { ref bytes, .. } => {
+                    bytes_in_group += bytes.len();
+                    puts.push(write);
+                }
+                Write::Settle { key, flavours } => {
+                    let owed = self.owed.entry(key).or_default();
+                    *owed = Flavours::from_bits(owed.bits() | flavours.bits());
+                }
+            }
+            let full = count >= GROUP_MAX || bytes_in_group >= GROUP_BYTES_MAX;
+            next = if full { None } else { inbox.try_recv().ok() };
+        }
+        puts
+    }
+
+    fn close(&mut self) {
+        self.shared.set(None);
+        self.failed_at.get_or_insert_with(Instant::now);
     }
 
     fn commit(&mut self, puts: &[Write]) -> Result<(), redb::Error> {
@@ -261,6 +319,11 @@ impl Writer {
             let mut batches = transaction.open_table(BATCHES)?;
             let mut left = transaction.open_table(LEFT)?;
             let mut seen = transaction.open_table(SEEN)?;
+            for batch in &self.doubtful {
+                batches.remove(batch)?;
+                left.remove(batch)?;
+                seen.remove(batch)?;
+            }
             for write in puts {
                 let Write::Put { batch, bytes, flavours, fingerprints, at, forget_before } = write
                 else {
@@ -290,7 +353,10 @@ impl Writer {
                 }
             }
         }
+        self.doubtful.extend(puts.iter().filter_map(number));
         transaction.commit()?;
+        self.doubtful.clear();
+        self.owed.clear();
         Ok(())
     }
 

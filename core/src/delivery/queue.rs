@@ -163,11 +163,24 @@ pub enum Health {
 
 #[derive(Debug)]
 enum State {
-    Degraded { entries: Vec<Entry> },
-    Parked { probe_at: Instant, reason: Reason },
+    Degraded {
+        entries: Vec<Entry>,
+    },
+    Parked {
+        probe_at: Instant,
+        reason: Reason,
+    },
     Ready,
-    Sending { entries: Vec<Entry>, form: Form, parked: bool },
-    Waiting { retry_at: Instant, reason: Reason },
+    /// `health` is that before the attempt, which alone does not make it better.
+    Sending {
+        entries: Vec<Entry>,
+        form: Form,
+        health: Health,
+    },
+    Waiting {
+        retry_at: Instant,
+        reason: Reason,
+    },
 }
 
 /// The queue machine.
@@ -206,7 +219,8 @@ impl Queue {
         match self.state {
             State::Parked { reason, .. } => Health::Parked(reason),
             State::Waiting { reason, .. } => Health::Failing(reason),
-            State::Degraded { .. } | State::Ready | State::Sending { .. } => Health::Ready,
+            State::Sending { health, .. } => health,
+            State::Degraded { .. } | State::Ready => Health::Ready,
         }
     }
 
@@ -217,7 +231,13 @@ impl Queue {
 
     /// Takes all waiting events out, for a destination that is no longer configured.
     pub fn take_waiting(&mut self) -> Vec<Entry> {
-        self.critical.drain(..).chain(self.ordinary.drain(..)).collect()
+        let mut waiting = Vec::new();
+        if let State::Degraded { entries } = &mut self.state {
+            waiting.append(entries);
+            self.state = State::Ready;
+        }
+        waiting.extend(self.critical.drain(..).chain(self.ordinary.drain(..)));
+        waiting
     }
 
     fn enqueue(&mut self, entry: Entry) {
@@ -233,10 +253,11 @@ impl Queue {
     }
 
     fn answered(&mut self, now: Instant, outcome: Outcome) {
-        let State::Sending { entries, form, parked } = mem::replace(&mut self.state, State::Ready)
+        let State::Sending { entries, form, health } = mem::replace(&mut self.state, State::Ready)
         else {
             return;
         };
+        let parked = matches!(health, Health::Parked(_));
         match outcome {
             Outcome::Delivered => {
                 let failures = mem::take(&mut self.failures);
@@ -313,23 +334,26 @@ impl Queue {
     /// Sends what is due. Whatever came before, this leaves the deadline in the future.
     fn advance(&mut self, now: Instant) {
         self.expire(now);
-        let parked = match self.state {
-            State::Degraded { .. } | State::Ready => false,
-            State::Waiting { retry_at, .. } if retry_at <= now => false,
-            State::Parked { probe_at, .. } if probe_at <= now => true,
-            State::Parked { .. } | State::Sending { .. } | State::Waiting { .. } => return,
+        let due = match self.state {
+            State::Degraded { .. } | State::Ready => true,
+            State::Waiting { retry_at: at, .. } | State::Parked { probe_at: at, .. } => at <= now,
+            State::Sending { .. } => false,
         };
+        if !due {
+            return;
+        }
+        let health = self.health();
         if self.pace.ready_at(now, self.is_urgent()) > now {
             return;
         }
         if let State::Degraded { entries } = &mut self.state {
             let entries = mem::take(entries);
-            return self.send(now, entries, Form::Plain, false);
+            return self.send(now, entries, Form::Plain, health);
         }
         let entries = self.take_next(now);
         if !entries.is_empty() {
-            self.send(now, entries, Form::Rich, parked);
-        } else if !parked {
+            self.send(now, entries, Form::Rich, health);
+        } else if !matches!(health, Health::Parked(_)) {
             self.state = State::Ready;
         }
     }
@@ -344,11 +368,11 @@ impl Queue {
         }
     }
 
-    fn send(&mut self, now: Instant, entries: Vec<Entry>, form: Form, parked: bool) {
+    fn send(&mut self, now: Instant, entries: Vec<Entry>, form: Form, health: Health) {
         self.pace.note(now);
         self.last_id += 1;
         let keys = entries.iter().map(|entry| entry.key).collect();
-        self.state = State::Sending { entries, form, parked };
+        self.state = State::Sending { entries, form, health };
         self.outputs.push_back(Output::Send { id: self.last_id, keys, form });
     }
 
@@ -412,6 +436,10 @@ impl Machine for Queue {
             Input::Configured(config) => {
                 self.pace.set_windows(config.pace.clone());
                 self.config = config;
+                // Whoever repaired a dead destination wants to see that it works.
+                if let State::Parked { probe_at, .. } = &mut self.state {
+                    *probe_at = now;
+                }
             }
             Input::Enqueue(entry) => self.enqueue(entry),
         }
@@ -581,6 +609,50 @@ mod tests {
             "{outputs:?}"
         );
         assert_eq!(queue.health(), Health::Ready);
+    }
+
+    #[test]
+    fn an_attempt_alone_makes_no_destination_well() {
+        let queue = &mut queue(&[]);
+        put(queue, secs(0), 1);
+        answer(queue, secs(0), 1, Outcome::Retry { after: None, reason: Reason::Timeout });
+        queue.handle_timeout(secs(1));
+        assert_eq!(queue.health(), Health::Failing(Reason::Timeout));
+        answer(queue, secs(11), 2, Outcome::Dead(Reason::Gone));
+        queue.handle_timeout(secs(71));
+        assert_eq!((queue.is_sending(), queue.health()), (true, Health::Parked(Reason::Gone)));
+        answer(queue, secs(72), 3, Outcome::Delivered);
+        assert_eq!(queue.health(), Health::Ready);
+    }
+
+    #[test]
+    fn a_reload_probes_a_dead_destination_but_keeps_a_wait_that_was_asked_for() {
+        let queue = &mut queue(&[]);
+        let config = queue.config.clone();
+        put(queue, secs(0), 1);
+        answer(queue, secs(0), 1, Outcome::Dead(Reason::Gone));
+        drain(queue);
+        queue.handle_input(secs(1), Input::Configured(config.clone()));
+        assert_eq!(sent(queue).map(|(id, ..)| id), Some(2));
+        answer(queue, secs(1), 2, Outcome::Delivered);
+        put(queue, secs(2), 2);
+        let after = Some(Duration::from_secs(120));
+        answer(queue, secs(2), 3, Outcome::Retry { after, reason: Reason::RateLimited });
+        drain(queue);
+        queue.handle_input(secs(3), Input::Configured(config));
+        assert_eq!((sent(queue), queue.poll_timeout()), (None, Some(secs(122))));
+    }
+
+    #[test]
+    fn what_waits_to_be_said_plainly_is_taken_out_too() {
+        let queue = &mut queue(super::super::pace::SLACK);
+        put(queue, secs(0), 1);
+        put(queue, secs(0), 2);
+        assert!(sent(queue).is_some());
+        answer(queue, secs(0), 1, Outcome::Degrade(Reason::Payload));
+        assert_eq!((sent(queue), queue.waiting()), (None, 2));
+        let batches: Vec<_> = queue.take_waiting().iter().map(|entry| entry.key.batch).collect();
+        assert_eq!((batches, queue.waiting()), ([1, 2].into(), 0));
     }
 
     #[test]

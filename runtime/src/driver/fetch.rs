@@ -70,25 +70,25 @@ pub(super) fn read_back(
     all
 }
 
-/// The bytes of batches, from memory where they are recent.
+/// The bytes of batches, from memory where they are recent. `None` if one of them cannot be read
+/// for now: a digest without its events would count as their delivery.
 pub(super) async fn fetch(
     store: Store,
     batches: BTreeMap<u64, Option<Bytes>>,
-) -> BTreeMap<u64, Bytes> {
+) -> Option<BTreeMap<u64, Bytes>> {
     if batches.values().all(Option::is_some) {
-        return batches.into_iter().filter_map(|(batch, bytes)| Some((batch, bytes?))).collect();
+        return batches.into_iter().map(|(batch, bytes)| Some((batch, bytes?))).collect();
     }
     smol::unblock(move || {
         let read = |(batch, bytes): (u64, Option<Bytes>)| {
             let bytes = bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?;
             Some((batch, bytes))
         };
-        batches.into_iter().filter_map(read).collect()
+        batches.into_iter().map(read).collect()
     })
     .await
 }
 
-/// The payload of these events; `None` where none of their texts could be read.
 pub(super) fn payload(
     flavour: Flavour,
     dashboard_host: &str,
