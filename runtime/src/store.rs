@@ -1,14 +1,15 @@
 //! The only place that touches the disk for events: one redb file, one writing thread.
 //!
-//! Three tables, all keyed by the batch's number: `batches` holds the bytes of a batch, `left` one
-//! byte for each of its events with the chats that still wait for it, `seen` the time and the
-//! fingerprints, which outlive the batch. Keys only grow, so writes touch the right edge of each
-//! tree and few pages.
+//! Three tables, all keyed by the batch's number. `batches` holds what somebody waits for, whole, so
+//! that accepting is one insertion. `left` says which chats still wait for each of its events, once
+//! that is less than it was. `seen` holds what nobody waits for any more, as far as duplicates are
+//! known by it. Keys only grow, so writes touch the right edge of each tree and few pages.
 //!
 //! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file
 //! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch
 //! is refused, which the sender hears as 503, and the file is opened anew at most once a second,
-//! whether or not somebody writes.
+//! whether or not somebody writes. What was delivered is written down with the next batch, or
+//! after a moment.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +17,10 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        mpsc::{self, Receiver, RecvError, RecvTimeoutError, Sender},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -28,16 +32,16 @@ use mistgate_core::{
     time::UnixTime,
 };
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, backends::FileBackend,
-};
-use smol::{
-    Timer,
-    channel::{self, Receiver, RecvError, Sender},
-    future::FutureExt,
+    Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, WriteTransaction,
+    backends::FileBackend,
 };
 
-const BATCHES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("batches");
+/// When it was accepted, the chats that shall have each event, the fingerprints, and the bytes.
+const BATCHES: TableDefinition<'_, u64, (i64, &[u8], &[u8], &[u8])> =
+    TableDefinition::new("batches");
+/// The chats that still wait for each event.
 const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
+/// When it was accepted, and the fingerprints.
 const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
 
 /// Bytes of pages that redb keeps in memory.
@@ -45,6 +49,9 @@ const CACHE_MAX: usize = 2 << 20;
 /// The most writes that share a commit, and the most bytes of batches among them.
 const GROUP_MAX: usize = 4_096;
 const GROUP_BYTES_MAX: usize = 8 << 20;
+/// How long what was delivered waits for a batch whose commit it can share. What a power cut takes
+/// of it is delivered twice.
+const SETTLE_AFTER: Duration = Duration::from_millis(50);
 /// How long a failed file is left alone.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
@@ -172,11 +179,13 @@ impl Store {
         let database = open().map_err(|source| error(source.into()))?;
         let left = prepare(&database, forget_before).map_err(error)?;
         let shared = Arc::new(Shared { database: RwLock::new(Some(Arc::new(database))) });
-        let (writes, inbox) = channel::unbounded();
+        let (writes, inbox) = mpsc::channel();
         let writer = Writer {
             shared: Arc::clone(&shared),
             open,
             owed: BTreeMap::new(),
+            owed_since: None,
+            forget_before,
             doubtful: BTreeSet::new(),
             failed_at: None,
         };
@@ -191,17 +200,19 @@ impl Store {
     pub fn write(&self, write: Write) -> bool {
         // The channel is unbounded, but its senders are not: a request waits for its answer, and a
         // destination has one message in flight.
-        self.writes.try_send(write).is_ok()
+        self.writes.send(write).is_ok()
     }
 
     /// Reads a batch. `None` where it is gone, or the file cannot be read for now. Blocks.
     pub fn read(&self, batch: u64) -> Option<Kept> {
         let database = self.shared.database()?;
         let transaction = database.begin_read().ok()?;
-        let bytes = transaction.open_table(BATCHES).ok()?.get(batch).ok()??.value().to_vec();
-        let left = transaction.open_table(LEFT).ok()?.get(batch).ok()??;
-        let left = left.value().iter().copied().map(Flavours::from_bits).collect();
-        Some(Kept { bytes, left })
+        let row = transaction.open_table(BATCHES).ok()?.get(batch).ok()??;
+        let (_, flavours, _, bytes) = row.value();
+        let left = transaction.open_table(LEFT).ok()?.get(batch).ok()?;
+        let left = left.as_ref().map_or(flavours, |left| left.value());
+        let left = left.iter().copied().map(Flavours::from_bits).collect();
+        Some(Kept { bytes: bytes.to_vec(), left })
     }
 
     /// Whether the disk takes writes, as far as the last commit told.
@@ -238,8 +249,11 @@ impl Shared {
 struct Writer {
     shared: Arc<Shared>,
     open: Box<Open>,
-    /// Settled but not yet written down, because the disk refused.
+    /// Settled but not yet written down.
     owed: BTreeMap<EventKey, Flavours>,
+    owed_since: Option<Instant>,
+    /// Fingerprints of before this moment may be forgotten.
+    forget_before: UnixTime,
     /// Batches whose commit failed. They were refused, but may be on the disk all the same.
     doubtful: BTreeSet<u64>,
     failed_at: Option<Instant>,
@@ -249,6 +263,9 @@ impl Writer {
     fn run(mut self, inbox: &Receiver<Write>, written: impl Fn(Written)) {
         while let Ok(first) = self.next(inbox) {
             let puts = self.gather(first, inbox);
+            if puts.is_empty() && !self.is_due() {
+                continue;
+            }
             let batches: Vec<u64> = puts.iter().filter_map(number).collect();
             let was_closed = !self.shared.is_open();
             match self.commit(&puts) {
@@ -272,17 +289,25 @@ impl Writer {
         }
     }
 
-    /// The next write; while the file is closed, nothing when it is time to open it again.
+    /// The next write; nothing where it is time for a commit without one, to open the file again or
+    /// to write down what is owed.
     fn next(&self, inbox: &Receiver<Write>) -> Result<Option<Write>, RecvError> {
-        if self.shared.is_open() {
-            return inbox.recv_blocking().map(Some);
-        }
-        let received = async { inbox.recv().await.map(Some) };
-        let due = async {
-            Timer::after(REOPEN_AFTER).await;
-            Ok(None)
+        let wait = match self.owed_since {
+            _ if !self.shared.is_open() => REOPEN_AFTER,
+            Some(since) => SETTLE_AFTER.saturating_sub(since.elapsed()),
+            None => return inbox.recv().map(Some),
         };
-        smol::block_on(received.or(due))
+        match inbox.recv_timeout(wait) {
+            Ok(write) => Ok(Some(write)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(RecvError),
+        }
+    }
+
+    /// Whether a commit without a batch is due. Of a closed file only the attempt tells.
+    fn is_due(&self) -> bool {
+        let settle = self.owed_since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER);
+        settle || !self.shared.is_open()
     }
 
     /// The batches among the writes that wait. What is settled is owed from now on.
@@ -292,11 +317,13 @@ impl Writer {
         while let Some(write) = next {
             count += 1;
             match write {
-                Write::Put { ref bytes, .. } => {
+                Write::Put { ref bytes, forget_before, .. } => {
                     bytes_in_group += bytes.len();
+                    self.forget_before = forget_before;
                     puts.push(write);
                 }
                 Write::Settle { key, flavours } => {
+                    self.owed_since.get_or_insert_with(Instant::now);
                     let owed = self.owed.entry(key).or_default();
                     *owed = Flavours::from_bits(owed.bits() | flavours.bits());
                 }
@@ -317,46 +344,27 @@ impl Writer {
         let transaction = database.begin_write()?;
         {
             let mut batches = transaction.open_table(BATCHES)?;
-            let mut left = transaction.open_table(LEFT)?;
-            let mut seen = transaction.open_table(SEEN)?;
             for batch in &self.doubtful {
                 batches.remove(batch)?;
-                left.remove(batch)?;
-                seen.remove(batch)?;
             }
             for write in puts {
-                let Write::Put { batch, bytes, flavours, fingerprints, at, forget_before } = write
-                else {
+                let Write::Put { batch, bytes, flavours, fingerprints, at, .. } = write else {
                     continue;
                 };
-                batches.insert(batch, &**bytes)?;
                 let bits: Vec<u8> = flavours.iter().map(|set| set.bits()).collect();
-                left.insert(batch, bits.as_slice())?;
                 let prints: Vec<u8> = fingerprints.iter().flat_map(|f| f.to_bytes()).collect();
-                seen.insert(batch, (at.as_micros(), prints.as_slice()))?;
-                forget(&mut seen, *forget_before)?;
+                let row = (at.as_micros(), bits.as_slice(), prints.as_slice(), &**bytes);
+                batches.insert(batch, row)?;
             }
-            for (batch, events) in by_batch(&self.owed) {
-                let Some(mut bits) = left.get(batch)?.map(|row| row.value().to_vec()) else {
-                    continue;
-                };
-                for (index, flavours) in events {
-                    if let Some(bits) = usize::try_from(index).ok().and_then(|i| bits.get_mut(i)) {
-                        *bits = Flavours::from_bits(*bits).without(flavours).bits();
-                    }
-                }
-                if bits.iter().all(|bits| *bits == 0) {
-                    left.remove(batch)?;
-                    batches.remove(batch)?;
-                } else {
-                    left.insert(batch, bits.as_slice())?;
-                }
-            }
+        }
+        if !self.owed.is_empty() {
+            settle(&transaction, &self.owed, self.forget_before)?;
         }
         self.doubtful.extend(puts.iter().filter_map(number));
         transaction.commit()?;
         self.doubtful.clear();
         self.owed.clear();
+        self.owed_since = None;
         Ok(())
     }
 
@@ -386,6 +394,42 @@ fn number(write: &Write) -> Option<u64> {
     }
 }
 
+/// Writes down which chats are done with which events. A batch that nobody waits for any more is
+/// remembered by its fingerprints alone.
+fn settle(
+    transaction: &WriteTransaction,
+    owed: &BTreeMap<EventKey, Flavours>,
+    forget_before: UnixTime,
+) -> Result<(), redb::Error> {
+    let mut batches = transaction.open_table(BATCHES)?;
+    let mut left = transaction.open_table(LEFT)?;
+    let mut seen = transaction.open_table(SEEN)?;
+    for (batch, events) in by_batch(owed) {
+        let Some(row) = batches.get(batch)? else {
+            continue;
+        };
+        let (at, flavours, prints, _) = row.value();
+        let mut bits = match left.get(batch)? {
+            Some(bits) => bits.value().to_vec(),
+            None => flavours.to_vec(),
+        };
+        for (index, flavours) in events {
+            if let Some(bits) = usize::try_from(index).ok().and_then(|i| bits.get_mut(i)) {
+                *bits = Flavours::from_bits(*bits).without(flavours).bits();
+            }
+        }
+        if bits.iter().any(|bits| *bits != 0) {
+            left.insert(batch, bits.as_slice())?;
+            continue;
+        }
+        seen.insert(batch, (at, prints))?;
+        drop(row);
+        batches.remove(batch)?;
+        left.remove(batch)?;
+    }
+    forget(&mut seen, forget_before)
+}
+
 fn by_batch(owed: &BTreeMap<EventKey, Flavours>) -> BTreeMap<u64, Vec<(u32, Flavours)>> {
     let mut batches: BTreeMap<u64, Vec<_>> = BTreeMap::new();
     for (key, flavours) in owed {
@@ -409,23 +453,31 @@ fn prepare(database: &Database, forget_before: UnixTime) -> Result<Left, redb::E
     let transaction = database.begin_write()?;
     let left = {
         let mut seen = transaction.open_table(SEEN)?;
-        let left = transaction.open_table(LEFT)?;
+        transaction.open_table(LEFT)?;
         let batches = transaction.open_table(BATCHES)?;
         let mut last = batches.last()?.map_or(0, |(batch, _)| batch.value());
         last = last.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
         forget(&mut seen, forget_before)?;
         let mut prints = Vec::new();
-        for row in seen.iter()? {
-            let (_, row) = row?;
-            let (at, bytes) = row.value();
+        let mut remember = |at: i64, bytes: &[u8]| {
             let at = UnixTime::from_micros(at);
             let (chunks, _) = bytes.as_chunks::<16>();
             prints.extend(chunks.iter().map(|print| (at, Fingerprint::from_bytes(*print))));
+        };
+        for row in seen.iter()? {
+            let (_, row) = row?;
+            let (at, bytes) = row.value();
+            remember(at, bytes);
         }
-        let waiting = left
-            .iter()?
-            .map(|row| row.map(|(batch, _)| batch.value()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut waiting = Vec::new();
+        for row in batches.iter()? {
+            let (batch, row) = row?;
+            let (at, _, bytes, _) = row.value();
+            remember(at, bytes);
+            waiting.push(batch.value());
+        }
+        prints.retain(|(at, _)| *at >= forget_before);
+        prints.sort_by_key(|(at, _)| *at);
         Left { next_batch: last + 1, seen: prints, waiting }
     };
     transaction.commit()?;
