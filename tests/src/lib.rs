@@ -1,3 +1,11 @@
 //! The world around mistgate: validators, reference models and simulated peers for the tests.
 
+pub mod bytes;
+
+pub mod bodies;
 pub mod limits;
+pub mod windows;
+
+pub mod laws;
+
+pub mod targets;
