@@ -226,10 +226,15 @@ impl Queue {
         } else {
             self.ordinary.push_back(entry);
         }
-        if self.critical.len() + self.ordinary.len() > self.config.queue_max {
-            let oldest = self.ordinary.pop_front().or_else(|| self.critical.pop_front());
-            self.drop_all(oldest.into_iter().collect(), Loss::Full);
-        }
+        self.keep_bound();
+    }
+
+    fn keep_bound(&mut self) {
+        let over =
+            (self.critical.len() + self.ordinary.len()).saturating_sub(self.config.queue_max);
+        let mut oldest = || self.ordinary.pop_front().or_else(|| self.critical.pop_front());
+        let oldest = (0..over).filter_map(|_| oldest()).collect();
+        self.drop_all(oldest, Loss::Full);
     }
 
     fn answered(&mut self, now: Instant, outcome: Outcome) {
@@ -313,6 +318,12 @@ impl Queue {
     /// Sends what is due. Whatever came before, this leaves the deadline in the future.
     fn advance(&mut self, now: Instant) {
         self.expire(now);
+        self.send_next(now);
+        // What was taken may have hidden something older: a digest that came back goes to the front.
+        self.expire(now);
+    }
+
+    fn send_next(&mut self, now: Instant) {
         let parked = match self.state {
             State::Degraded { .. } | State::Ready => false,
             State::Waiting { retry_at, .. } if retry_at <= now => false,
@@ -412,6 +423,7 @@ impl Machine for Queue {
             Input::Configured(config) => {
                 self.pace.set_windows(config.pace.clone());
                 self.config = config;
+                self.keep_bound();
             }
             Input::Enqueue(entry) => self.enqueue(entry),
         }
@@ -643,6 +655,42 @@ mod tests {
                 if entries.len() == 1_000),
             "{outputs:?}"
         );
+    }
+
+    #[test]
+    fn a_smaller_bound_holds_at_once() {
+        let queue = &mut queue(&[]);
+        (0..10).for_each(|batch| put(queue, secs(0), batch));
+        assert!(sent(queue).is_some());
+        let config = Config { queue_max: 4, ..queue.config.clone() };
+        queue.handle_input(secs(1), Input::Configured(config));
+        let outputs = drain(queue);
+        assert!(
+            matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Full, entries }]
+                if entries.iter().map(|entry| entry.key.batch).eq(1..=5)),
+            "{outputs:?}"
+        );
+    }
+
+    #[test]
+    fn what_grew_too_old_behind_younger_events_is_said_when_they_leave() {
+        let queue = &mut queue(&[]);
+        put(queue, secs(10), 0);
+        put(queue, secs(10), 1);
+        put(queue, secs(0), 2);
+        assert_eq!(sent(queue).map(|(id, ..)| id), Some(1));
+        answer(queue, secs(1) + MAX_AGE, 1, Outcome::Delivered);
+        let outputs = drain(queue);
+        assert!(
+            matches!(outputs.as_slice(), [
+                Output::Delivered { .. },
+                Output::Send { keys, .. },
+                Output::Dropped { loss: Loss::Expired, entries },
+            ] if keys.first().map(|key| key.batch) == Some(1)
+                && entries.first().map(|entry| entry.key.batch) == Some(2)),
+            "{outputs:?}"
+        );
+        assert_eq!(queue.poll_timeout(), None);
     }
 
     #[test]
