@@ -125,7 +125,7 @@ impl Inbox {
             match self.seen.get(fingerprint) {
                 None => {
                     let forget_at = now + self.config.window;
-                    self.remember(forget_at, *fingerprint, Seen::Writing(batch));
+                    self.remember(now, forget_at, *fingerprint, Seen::Writing(batch));
                     new.push(place);
                 }
                 Some((_, Seen::Writing(earlier))) if *earlier != batch => depends_on.push(*earlier),
@@ -193,19 +193,22 @@ impl Inbox {
         }
     }
 
-    fn remember(&mut self, forget_at: Instant, fingerprint: Fingerprint, seen: Seen) {
+    fn remember(&mut self, now: Instant, forget_at: Instant, fingerprint: Fingerprint, seen: Seen) {
         self.seen.insert(fingerprint, (forget_at, seen));
         self.to_forget.push_back((forget_at, fingerprint));
-        while self.to_forget.len() > self.config.seen_max {
-            self.forget_first();
-        }
+        self.forget(now);
     }
 
-    fn forget_first(&mut self) {
-        if let Some((forget_at, fingerprint)) = self.to_forget.pop_front()
-            && self.seen.get(&fingerprint).is_some_and(|&(at, _)| at == forget_at)
+    /// Forgets what is due or too much, oldest first.
+    fn forget(&mut self, now: Instant) {
+        let max = self.config.seen_max;
+        while self.to_forget.len() > max || self.to_forget.front().is_some_and(|&(at, _)| at <= now)
         {
-            self.seen.remove(&fingerprint);
+            if let Some((forget_at, fingerprint)) = self.to_forget.pop_front()
+                && self.seen.get(&fingerprint).is_some_and(|&(at, _)| at == forget_at)
+            {
+                self.seen.remove(&fingerprint);
+            }
         }
     }
 }
@@ -228,16 +231,14 @@ impl Machine for Inbox {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        while self.to_forget.front().is_some_and(|&(forget_at, _)| forget_at <= now) {
-            self.forget_first();
-        }
+        self.forget(now);
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Configured(config) => {
                 self.config = config;
-                self.handle_timeout(now);
+                self.forget(now);
             }
             Input::Refused(batch) => self.written(batch, true),
             Input::Remembered { fingerprint, ago } => {
@@ -245,7 +246,7 @@ impl Machine for Inbox {
                     self.config.window.checked_sub(ago).filter(|left| !left.is_zero())
                     && !self.seen.contains_key(&fingerprint)
                 {
-                    self.remember(now + left, fingerprint, Seen::OnDisk);
+                    self.remember(now, now + left, fingerprint, Seen::OnDisk);
                 }
             }
             Input::Request { id, fingerprints } => self.request(now, id, &fingerprints),
@@ -373,5 +374,21 @@ mod tests {
             );
         }
         assert_eq!(inbox.seen(), 100);
+        let config = Config { window: WINDOW, seen_max: 10, next_batch: 0 };
+        inbox.handle_input(Instant::from_secs(1), Input::Configured(config));
+        assert_eq!(inbox.seen(), 10);
+    }
+
+    #[test]
+    fn what_a_full_memory_hid_is_forgotten_in_time() {
+        let config = Config { window: WINDOW, seen_max: 2, next_batch: 1 };
+        let inbox = &mut Inbox::new(config, 0, Instant::from_secs(0));
+        for (n, ago) in [(1, 0), (2, 50), (3, 0)] {
+            let ago = Duration::from_secs(ago);
+            at(inbox, 20, Input::Remembered { fingerprint: print(n), ago }, &[]);
+        }
+        assert_eq!(inbox.seen(), 2);
+        at(inbox, 31, Input::Remembered { fingerprint: print(4), ago: Duration::ZERO }, &[]);
+        assert!(inbox.poll_timeout() > Some(Instant::from_secs(31)));
     }
 }
