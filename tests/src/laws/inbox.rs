@@ -31,9 +31,9 @@ pub struct Surroundings {
     writing: BTreeMap<u64, Vec<Fingerprint>>,
     on_disk: BTreeSet<Fingerprint>,
     refused: BTreeSet<Fingerprint>,
-    /// Until when an event is a duplicate, and how many were remembered when it was.
-    seen: BTreeMap<Fingerprint, (Instant, usize)>,
-    remembered: usize,
+    /// Until when an event is a duplicate, unless memory was ever short.
+    seen: BTreeMap<Fingerprint, Instant>,
+    was_short: bool,
 }
 
 impl Subject for Surroundings {
@@ -52,7 +52,7 @@ impl Subject for Surroundings {
             on_disk: BTreeSet::new(),
             refused: BTreeSet::new(),
             seen: BTreeMap::new(),
-            remembered: 0,
+            was_short: is_short(&config),
         };
         (surroundings, config)
     }
@@ -88,17 +88,15 @@ impl Subject for Surroundings {
                 let ago = Duration::from_secs(bytes.up_to(5_000));
                 if let Some(left) = self.config.window.checked_sub(ago)
                     && !left.is_zero()
-                    && !self.is_seen(now, fingerprint)
                 {
                     self.on_disk.insert(fingerprint);
-                    self.remember(now + left, fingerprint);
+                    self.seen.entry(fingerprint).or_insert(now + left);
                 }
                 Input::Remembered { fingerprint, ago }
             }
             _ => {
                 self.config = config(bytes, 0);
-                // What a smaller memory forgets at once is not counted here; all may be new again.
-                self.seen.clear();
+                self.was_short |= is_short(&self.config);
                 Input::Configured(self.config)
             }
         }
@@ -125,9 +123,10 @@ impl Subject for Surroundings {
                 let mut prints = Vec::new();
                 for place in new {
                     let print = *self.request.get(*place).expect("a place in the request");
-                    assert!(!self.is_seen(now, print), "taken twice");
+                    let seen = self.seen.get(&print).is_some_and(|&until| now < until);
+                    assert!(self.was_short || !seen, "taken twice");
                     prints.push(print);
-                    self.remember(now + self.config.window, print);
+                    self.seen.insert(print, now + self.config.window);
                 }
                 self.writing.insert(*batch, prints);
             }
@@ -151,18 +150,6 @@ impl Surroundings {
         let nth = bytes.count(self.writing.len());
         self.writing.keys().nth(nth).copied().unwrap_or(bytes.up_to(20))
     }
-
-    /// Whether the event must be known: within the window, and not pushed out by later ones.
-    fn is_seen(&self, now: Instant, print: Fingerprint) -> bool {
-        self.seen.get(&print).is_some_and(|&(until, nth)| {
-            now < until && self.remembered - nth < self.config.seen_max
-        })
-    }
-
-    fn remember(&mut self, until: Instant, print: Fingerprint) {
-        self.seen.insert(print, (until, self.remembered));
-        self.remembered += 1;
-    }
 }
 
 fn print(bytes: &mut Bytes<'_>) -> Fingerprint {
@@ -172,5 +159,11 @@ fn print(bytes: &mut Bytes<'_>) -> Fingerprint {
 
 fn config(bytes: &mut Bytes<'_>, next_batch: u64) -> Config {
     let window = Duration::from_secs(bytes.pick(&[60, 1, 3_600]));
-    Config { window, seen_max: 1 + bytes.count(30), next_batch }
+    let seen_max = if bytes.chance(128) { 1 + bytes.count(30) } else { 1_000_000 };
+    Config { window, seen_max, next_batch }
+}
+
+/// Whether events may be forgotten before their time.
+const fn is_short(config: &Config) -> bool {
+    config.seen_max < 1_000_000
 }
