@@ -14,8 +14,8 @@ use mistgate_core::{
         Notification,
         describe::describe,
         digest::digest,
-        route::{Routes, route},
         payload::payload,
+        route::{Routes, route},
         shape::{Flavour, Form, Payload, TeamsFormat},
     },
 };
