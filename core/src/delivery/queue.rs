@@ -215,9 +215,15 @@ impl Queue {
         matches!(self.state, State::Sending { .. })
     }
 
-    /// Takes all waiting events out, for a destination that is no longer configured.
+    /// Takes out all events that are not in flight, for a destination that is no longer configured.
     pub fn take_waiting(&mut self) -> Vec<Entry> {
-        self.critical.drain(..).chain(self.ordinary.drain(..)).collect()
+        let mut taken = Vec::new();
+        if let State::Degraded { entries } = &mut self.state {
+            taken.append(entries);
+            self.state = State::Ready;
+        }
+        taken.extend(self.critical.drain(..).chain(self.ordinary.drain(..)));
+        taken
     }
 
     fn enqueue(&mut self, entry: Entry) {
