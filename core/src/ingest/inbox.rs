@@ -122,14 +122,14 @@ impl Inbox {
         let mut new = Vec::new();
         let mut depends_on = Vec::new();
         for (place, fingerprint) in fingerprints.iter().enumerate() {
-            match self.seen.get(fingerprint) {
+            match self.known(now, *fingerprint) {
                 None => {
                     let forget_at = now + self.config.window;
                     self.remember(now, forget_at, *fingerprint, Seen::Writing(batch));
                     new.push(place);
                 }
-                Some((_, Seen::Writing(earlier))) if *earlier != batch => depends_on.push(*earlier),
-                Some((_, Seen::Writing(_) | Seen::OnDisk)) => {}
+                Some(Seen::Writing(earlier)) if earlier != batch => depends_on.push(earlier),
+                Some(Seen::Writing(_) | Seen::OnDisk) => {}
             }
         }
         if new.len() < fingerprints.len() {
@@ -193,6 +193,11 @@ impl Inbox {
         }
     }
 
+    /// After a shorter window was configured, what is due may hide behind what is not.
+    fn known(&self, now: Instant, fingerprint: Fingerprint) -> Option<Seen> {
+        self.seen.get(&fingerprint).filter(|(at, _)| *at > now).map(|&(_, seen)| seen)
+    }
+
     fn remember(&mut self, now: Instant, forget_at: Instant, fingerprint: Fingerprint, seen: Seen) {
         self.seen.insert(fingerprint, (forget_at, seen));
         self.to_forget.push_back((forget_at, fingerprint));
@@ -244,7 +249,7 @@ impl Machine for Inbox {
             Input::Remembered { fingerprint, ago } => {
                 if let Some(left) =
                     self.config.window.checked_sub(ago).filter(|left| !left.is_zero())
-                    && !self.seen.contains_key(&fingerprint)
+                    && self.known(now, fingerprint).is_none()
                 {
                     self.remember(now, now + left, fingerprint, Seen::OnDisk);
                 }
@@ -377,6 +382,19 @@ mod tests {
         let config = Config { window: WINDOW, seen_max: 10, next_batch: 0 };
         inbox.handle_input(Instant::from_secs(1), Input::Configured(config));
         assert_eq!(inbox.seen(), 10);
+    }
+
+    #[test]
+    fn a_shorter_window_counts_from_when_it_was_configured() {
+        let inbox = &mut inbox();
+        let stored = |batch| [Output::Store { batch, new: vec![0] }];
+        at(inbox, 0, request(1, &[1]), &stored(1));
+        let config = Config { window: WINDOW / 6, seen_max: 100, next_batch: 0 };
+        at(inbox, 1, Input::Configured(config), &[]);
+        at(inbox, 2, request(2, &[2]), &stored(2));
+        at(inbox, 11, request(3, &[2]), &[Output::Suppressed(1)]);
+        at(inbox, 12, request(4, &[2]), &stored(3));
+        at(inbox, 12, request(5, &[1]), &[Output::Suppressed(1)]);
     }
 
     #[test]
