@@ -24,6 +24,11 @@ fn configurations() {
 }
 
 #[test]
+fn engines() {
+    over_noise("engine", 60);
+}
+
+#[test]
 fn envelopes() {
     over_noise("envelope", 300);
 }

@@ -3,8 +3,11 @@
 pub mod bytes;
 
 pub mod bodies;
+pub mod chats;
 pub mod limits;
 pub mod windows;
+
+pub mod reference;
 
 pub mod laws;
 

@@ -30,9 +30,10 @@ use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 9] = [
+pub const ALL: [Target; 10] = [
     ("batch", batch),
     ("config", config),
+    ("engine", engine),
     ("envelope", envelope),
     ("google", google),
     ("inbox", inbox),
@@ -50,6 +51,11 @@ pub fn batch(data: &[u8]) {
 /// The configuration's text.
 pub fn config(data: &[u8]) {
     codec::config(data);
+}
+
+/// Operations on the engine.
+pub fn engine(data: &[u8]) {
+    laws::machine::<laws::engine::Surroundings>(data);
 }
 
 /// A webhook's body, from its signature to the stored events.
