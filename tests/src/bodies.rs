@@ -136,7 +136,7 @@ pub fn body(data: &[u8]) -> Vec<u8> {
     let bytes = &mut Bytes::new(data);
     let topic = bytes.pick(&TOPICS);
     let mut events = Vec::new();
-    while !bytes.is_empty() && events.len() < 40 {
+    while !bytes.is_empty() && events.len() < 8 {
         events.push(event(bytes, topic));
     }
     let body = json!({ "topic": topic, "events": events });
@@ -170,7 +170,7 @@ fn value(bytes: &mut Bytes<'_>, depth_max: usize) -> Value {
         4 => Number::from_f64(f64::from_bits(bytes.number())).map_or(Value::Null, Value::Number),
         5 => bytes.pick(&[None, Some(true), Some(false)]).map_or(Value::Null, Value::Bool),
         6 => {
-            let times = 1 << bytes.up_to(12);
+            let times = 1 << bytes.up_to(9);
             Value::String(bytes.text(12).repeat(times))
         }
         7 | 8 => (0..bytes.up_to(6)).map(|_| value(bytes, depth_max - 1)).collect(),

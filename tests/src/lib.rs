@@ -10,5 +10,6 @@ pub mod windows;
 pub mod reference;
 
 pub mod laws;
+pub mod world;
 
 pub mod targets;

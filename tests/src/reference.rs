@@ -383,7 +383,10 @@ impl Reference {
                 let turn = owed.turn;
                 self.lines.entry(line).or_default().remove(&turn);
                 assert!(self.recalled.insert(debt), "recalled twice");
-                self.degraded.retain(|_, message| !message.keys.contains(key));
+                let holds = |message: &Message| {
+                    message.place.0.name() == product.name() && message.keys.contains(key)
+                };
+                self.degraded.retain(|_, message| !holds(message));
             }
         }
     }

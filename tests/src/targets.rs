@@ -23,14 +23,14 @@ use mistgate_core::{
 use crate::{
     bodies::body,
     laws::{self, codec},
-    limits,
+    limits, world,
 };
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 10] = [
+pub const ALL: [Target; 11] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
@@ -41,6 +41,7 @@ pub const ALL: [Target; 10] = [
     ("signature", signature),
     ("slack", slack),
     ("teams", teams),
+    ("world", world),
 ];
 
 /// The store's bytes.
@@ -94,7 +95,16 @@ pub fn teams(data: &[u8]) {
     shaped(data, &formats, limits::teams::check);
 }
 
+/// Transitions of the world. That the same bytes give the same journal is not worth a fuzzer's time.
+pub fn world(data: &[u8]) {
+    world::run(data);
+}
+
 const FORMS: [Form; 3] = [Form::Rich, Form::Compact, Form::Plain];
+/// Events of a body that are described and merged, and of those that are also shaped one by one: a
+/// fuzzer finds more in many small inputs than in one large one.
+const DESCRIBED_MAX: usize = 20;
+const SHAPED_MAX: usize = 4;
 const DASHBOARD_HOST: &str = "manage.mist.com";
 
 /// Whatever the events are, alone and merged, the vendor would take every form of them.
@@ -105,11 +115,11 @@ fn shaped(data: &[u8], flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
     let notifications: Vec<Notification> = envelope
         .events
         .iter()
-        .take(100)
+        .take(DESCRIBED_MAX)
         .map(|(_, event)| describe(event, route(event, &routes).severity, DASHBOARD_HOST))
         .collect();
     let merged = (notifications.len() > 1).then(|| digest(&notifications));
-    for notification in notifications.iter().chain(&merged) {
+    for notification in merged.iter().chain(notifications.iter().take(SHAPED_MAX)) {
         assert!(!notification.title.trim().is_empty(), "no title: {notification:?}");
         for flavour in flavours {
             for best in FORMS {
@@ -135,7 +145,7 @@ fn stored(envelope: &topics::Envelope<'_>, flavours: &[Flavour], check: fn(&str)
     let stored: Vec<_> = envelope
         .events
         .iter()
-        .take(100)
+        .take(DESCRIBED_MAX)
         .map(|(text, event)| {
             let stored = batch::Stored {
                 channel: "info",
