@@ -1,8 +1,9 @@
 //! The load generator of `tests/bench/run`: signed webhooks in, chat posts out, one thread.
 //!
 //! ```text
-//! load accept  port=P pid=PID bytes=N secs=S secret=T [path=/webhooks] [sink=PORT] [connections=64]
-//! load latency port=P pid=PID rate=N  secs=S secret=T [path=/webhooks]  sink=PORT  [connections=64]
+//! load accept  port=P pid=PID bytes=N secs=S secret=T [path=/webhooks] [sink=PORT]
+//! [connections=64] load latency port=P pid=PID rate=N  secs=S secret=T [path=/webhooks]  sink=PORT
+//! [connections=64]
 //! ```
 //!
 //! No two events are alike, so that nothing is spared as a duplicate. `sink` is where a receiver of

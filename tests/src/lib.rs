@@ -1,6 +1,20 @@
 //! The world around mistgate: validators, reference models and simulated peers for the tests.
 
-pub mod chat;
-pub mod http;
+pub mod bytes;
+
+pub mod bodies;
+pub mod chats;
 pub mod limits;
+pub mod windows;
+
+pub mod reference;
+
+pub mod laws;
+pub mod world;
+
+pub mod targets;
+
+pub mod http;
+
+pub mod chat;
 pub mod mist;

@@ -229,15 +229,15 @@ impl Queue {
         matches!(self.state, State::Sending { .. })
     }
 
-    /// Takes all waiting events out, for a destination that is no longer configured.
+    /// Takes out all events that are not in flight, for a destination that is no longer configured.
     pub fn take_waiting(&mut self) -> Vec<Entry> {
-        let mut waiting = Vec::new();
+        let mut taken = Vec::new();
         if let State::Degraded { entries } = &mut self.state {
-            waiting.append(entries);
+            taken.append(entries);
             self.state = State::Ready;
         }
-        waiting.extend(self.critical.drain(..).chain(self.ordinary.drain(..)));
-        waiting
+        taken.extend(self.critical.drain(..).chain(self.ordinary.drain(..)));
+        taken
     }
 
     fn enqueue(&mut self, entry: Entry) {
@@ -246,10 +246,15 @@ impl Queue {
         } else {
             self.ordinary.push_back(entry);
         }
-        if self.critical.len() + self.ordinary.len() > self.config.queue_max {
-            let oldest = self.ordinary.pop_front().or_else(|| self.critical.pop_front());
-            self.drop_all(oldest.into_iter().collect(), Loss::Full);
-        }
+        self.keep_bound();
+    }
+
+    fn keep_bound(&mut self) {
+        let over =
+            (self.critical.len() + self.ordinary.len()).saturating_sub(self.config.queue_max);
+        let mut oldest = || self.ordinary.pop_front().or_else(|| self.critical.pop_front());
+        let oldest = (0..over).filter_map(|_| oldest()).collect();
+        self.drop_all(oldest, Loss::Full);
     }
 
     fn answered(&mut self, now: Instant, outcome: Outcome) {
@@ -334,6 +339,13 @@ impl Queue {
     /// Sends what is due. Whatever came before, this leaves the deadline in the future.
     fn advance(&mut self, now: Instant) {
         self.expire(now);
+        self.send_next(now);
+        // What was taken may have hidden something older: a digest that came back goes to the
+        // front.
+        self.expire(now);
+    }
+
+    fn send_next(&mut self, now: Instant) {
         let due = match self.state {
             State::Degraded { .. } | State::Ready => true,
             State::Waiting { retry_at: at, .. } | State::Parked { probe_at: at, .. } => at <= now,
@@ -436,6 +448,7 @@ impl Machine for Queue {
             Input::Configured(config) => {
                 self.pace.set_windows(config.pace.clone());
                 self.config = config;
+                self.keep_bound();
                 // Whoever repaired a dead destination wants to see that it works.
                 if let State::Parked { probe_at, .. } = &mut self.state {
                     *probe_at = now;
@@ -715,6 +728,42 @@ mod tests {
                 if entries.len() == 1_000),
             "{outputs:?}"
         );
+    }
+
+    #[test]
+    fn a_smaller_bound_holds_at_once() {
+        let queue = &mut queue(&[]);
+        (0..10).for_each(|batch| put(queue, secs(0), batch));
+        assert!(sent(queue).is_some());
+        let config = Config { queue_max: 4, ..queue.config.clone() };
+        queue.handle_input(secs(1), Input::Configured(config));
+        let outputs = drain(queue);
+        assert!(
+            matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Full, entries }]
+                if entries.iter().map(|entry| entry.key.batch).eq(1..=5)),
+            "{outputs:?}"
+        );
+    }
+
+    #[test]
+    fn what_grew_too_old_behind_younger_events_is_said_when_they_leave() {
+        let queue = &mut queue(&[]);
+        put(queue, secs(10), 0);
+        put(queue, secs(10), 1);
+        put(queue, secs(0), 2);
+        assert_eq!(sent(queue).map(|(id, ..)| id), Some(1));
+        answer(queue, secs(1) + MAX_AGE, 1, Outcome::Delivered);
+        let outputs = drain(queue);
+        assert!(
+            matches!(outputs.as_slice(), [
+                Output::Delivered { .. },
+                Output::Send { keys, .. },
+                Output::Dropped { loss: Loss::Expired, entries },
+            ] if keys.first().map(|key| key.batch) == Some(1)
+                && entries.first().map(|entry| entry.key.batch) == Some(2)),
+            "{outputs:?}"
+        );
+        assert_eq!(queue.poll_timeout(), None);
     }
 
     #[test]

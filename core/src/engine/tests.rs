@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::*;
 use crate::{
     config::checked::Delivery,
+    delivery::pace::Window,
     ingest::fingerprint::Fingerprint,
     notify::{route::Routes, shape::Flavour},
     secret::Secret,
@@ -184,6 +185,28 @@ fn what_a_vanished_destination_held_goes_to_the_one_in_its_place() {
     at(engine, 3, Input::Configured(chat(&[])));
     let dropped = at(engine, 4, input);
     assert_eq!(dropped, ["settle 1 4", "dropped nobody: 1 unrouted"]);
+}
+
+#[test]
+fn what_was_to_be_said_plainly_is_recalled_too() {
+    let slow = |name| {
+        let pace = [Window::per_secs(1, 60)].to_vec();
+        Destination { pace, ..destination(name, Flavour::Slack, &["info"]) }
+    };
+    let refused_then_retired = &mut engine(&[slow("slack/old")]);
+    at(refused_then_retired, 0, request(1, [item(1, "info", &[Flavour::Slack])].into()));
+    at(refused_then_retired, 0, Input::Stored(1));
+    let answer = answered(refused_then_retired, "slack/old", 1, 400);
+    assert!(at(refused_then_retired, 1, answer).is_empty());
+    let config = || Input::Configured(chat(&[slow("slack/new")]));
+    assert_eq!(at(refused_then_retired, 2, config()), ["recall 1"]);
+
+    let retired_then_refused = &mut engine(&[slow("slack/old")]);
+    at(retired_then_refused, 0, request(1, [item(1, "info", &[Flavour::Slack])].into()));
+    at(retired_then_refused, 0, Input::Stored(1));
+    assert!(at(retired_then_refused, 1, config()).is_empty());
+    let answer = answered(retired_then_refused, "slack/old", 1, 400);
+    assert_eq!(at(retired_then_refused, 2, answer), ["recall 1"]);
 }
 
 #[test]

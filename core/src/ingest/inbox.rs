@@ -124,21 +124,18 @@ impl Inbox {
         let mut new = Vec::new();
         let mut depends_on = Vec::new();
         for (place, fingerprint) in fingerprints.iter().enumerate() {
-            match self.seen.entry(*fingerprint) {
-                Entry::Vacant(seen) => {
-                    seen.insert(Seen { forget_at, batch });
-                    self.to_forget.push_back((forget_at, *fingerprint));
+            match self.known(now, fingerprint) {
+                None => {
+                    self.remember(forget_at, *fingerprint, batch);
                     new.push(place);
                 }
-                Entry::Occupied(seen) => {
-                    let earlier = seen.get().batch;
-                    if earlier != batch && self.writing.contains_key(&earlier) {
-                        depends_on.push(earlier);
-                    }
+                Some(earlier) if earlier != batch && self.writing.contains_key(&earlier) => {
+                    depends_on.push(earlier);
                 }
+                Some(_) => {}
             }
         }
-        self.forget_surplus();
+        self.forget(now);
         if new.len() < fingerprints.len() {
             self.outputs.push_back(Output::Suppressed(fingerprints.len() - new.len()));
         }
@@ -198,18 +195,27 @@ impl Inbox {
         }
     }
 
-    fn forget_surplus(&mut self) {
-        while self.to_forget.len() > self.config.seen_max {
-            self.forget_first();
-        }
+    /// The batch in which it was seen. After a shorter window was configured, what is due may hide
+    /// behind what is not.
+    fn known(&self, now: Instant, fingerprint: &Fingerprint) -> Option<u64> {
+        self.seen.get(fingerprint).filter(|seen| seen.forget_at > now).map(|seen| seen.batch)
     }
 
-    fn forget_first(&mut self) {
-        if let Some((forget_at, fingerprint)) = self.to_forget.pop_front()
-            && let Entry::Occupied(seen) = self.seen.entry(fingerprint)
-            && seen.get().forget_at == forget_at
+    fn remember(&mut self, forget_at: Instant, fingerprint: Fingerprint, batch: u64) {
+        self.seen.insert(fingerprint, Seen { forget_at, batch });
+        self.to_forget.push_back((forget_at, fingerprint));
+    }
+
+    /// Forgets what is due or too much, oldest first.
+    fn forget(&mut self, now: Instant) {
+        let max = self.config.seen_max;
+        while self.to_forget.len() > max || self.to_forget.front().is_some_and(|&(at, _)| at <= now)
         {
-            seen.remove();
+            if let Some((forget_at, fingerprint)) = self.to_forget.pop_front()
+                && self.seen.get(&fingerprint).is_some_and(|seen| seen.forget_at == forget_at)
+            {
+                self.seen.remove(&fingerprint);
+            }
         }
     }
 }
@@ -232,27 +238,23 @@ impl Machine for Inbox {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        while self.to_forget.front().is_some_and(|&(forget_at, _)| forget_at <= now) {
-            self.forget_first();
-        }
+        self.forget(now);
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Configured(config) => {
                 self.config = config;
-                self.handle_timeout(now);
+                self.forget(now);
             }
             Input::Refused(batch) => self.written(batch, true),
             Input::Remembered { fingerprint, ago } => {
                 if let Some(left) =
                     self.config.window.checked_sub(ago).filter(|left| !left.is_zero())
-                    && let Entry::Vacant(seen) = self.seen.entry(fingerprint)
+                    && self.known(now, &fingerprint).is_none()
                 {
-                    let forget_at = now + left;
-                    seen.insert(Seen { forget_at, batch: 0 });
-                    self.to_forget.push_back((forget_at, fingerprint));
-                    self.forget_surplus();
+                    self.remember(now + left, fingerprint, 0);
+                    self.forget(now);
                 }
             }
             Input::Request { id, fingerprints } => self.request(now, id, &fingerprints),
@@ -265,7 +267,7 @@ impl Machine for Inbox {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.to_forget.front().map(|&(at, _)| at + self.config.window)
+        self.to_forget.front().map(|&(forget_at, _)| forget_at)
     }
 }
 
@@ -380,5 +382,34 @@ mod tests {
             );
         }
         assert_eq!(inbox.seen(), 100);
+        let config = Config { window: WINDOW, seen_max: 10, next_batch: 0 };
+        inbox.handle_input(Instant::from_secs(1), Input::Configured(config));
+        assert_eq!(inbox.seen(), 10);
+    }
+
+    #[test]
+    fn a_shorter_window_counts_from_when_it_was_configured() {
+        let inbox = &mut inbox();
+        let stored = |batch| [Output::Store { batch, new: vec![0] }];
+        at(inbox, 0, request(1, &[1]), &stored(1));
+        let config = Config { window: WINDOW / 6, seen_max: 100, next_batch: 0 };
+        at(inbox, 1, Input::Configured(config), &[]);
+        at(inbox, 2, request(2, &[2]), &stored(2));
+        at(inbox, 11, request(3, &[2]), &[Output::Suppressed(1)]);
+        at(inbox, 12, request(4, &[2]), &stored(3));
+        at(inbox, 12, request(5, &[1]), &[Output::Suppressed(1)]);
+    }
+
+    #[test]
+    fn what_a_full_memory_hid_is_forgotten_in_time() {
+        let config = Config { window: WINDOW, seen_max: 2, next_batch: 1 };
+        let inbox = &mut Inbox::new(config, 0, Instant::from_secs(0));
+        for (n, ago) in [(1, 0), (2, 50), (3, 0)] {
+            let ago = Duration::from_secs(ago);
+            at(inbox, 20, Input::Remembered { fingerprint: print(n), ago }, &[]);
+        }
+        assert_eq!(inbox.seen(), 2);
+        at(inbox, 31, Input::Remembered { fingerprint: print(4), ago: Duration::ZERO }, &[]);
+        assert!(inbox.poll_timeout() > Some(Instant::from_secs(31)));
     }
 }

@@ -1,0 +1,28 @@
+//! Seeds that once failed, by what they found.
+
+use mistgate_tests::{bytes::noise, targets};
+
+fn holds(name: &str, seed: u64, length: usize) {
+    let (_, body) = targets::ALL.iter().find(|(known, _)| *known == name).expect("a target");
+    body(&noise(seed, length));
+}
+
+#[test]
+fn a_smaller_memory_forgets_at_once() {
+    holds("inbox", 5, 185);
+}
+
+#[test]
+fn a_full_memory_hides_nothing_that_is_due() {
+    holds("inbox", 67, 2_479);
+}
+
+#[test]
+fn a_digest_that_came_back_hides_nothing_that_is_too_old() {
+    holds("queue", 93, 3_441);
+}
+
+#[test]
+fn what_was_to_be_said_plainly_survives_its_destination() {
+    holds("engine", 20, 740);
+}

@@ -1,0 +1,108 @@
+//! What always holds, for any input: the laws of the codecs, and one harness for all machines.
+//!
+//! Each law takes bytes and panics where it is broken, saying what it found and what it expected.
+//!
+//! A [`Subject`] is a machine with its surroundings: it makes inputs out of luck, answers what the
+//! machine asked for, and knows the machine's own limits. [`machine`] drives it as the driver does
+//! and holds it to what [`Machine`] promises: a call too many does nothing, the drain ends, the
+//! deadline lies in the future, and equal inputs give equal outputs.
+
+use core::{fmt, time::Duration};
+use std::fmt::Write as _;
+
+use mistgate_core::{machine::Machine, time::Instant};
+
+use crate::bytes::Bytes;
+
+pub mod codec;
+pub mod engine;
+pub mod inbox;
+pub mod queue;
+
+/// The most operations of one run; what luck is left is not used.
+const OPERATIONS_MAX: usize = 2_000;
+/// More outputs than this for one input mean that the drain does not end.
+const OUTPUTS_MAX: usize = 10_000;
+
+/// A machine and its surroundings.
+pub trait Subject: Sized {
+    /// The machine.
+    type Machine: Machine<Output: fmt::Debug>;
+
+    /// Surroundings, and the policy that the machine starts with.
+    fn new(bytes: &mut Bytes<'_>, now: Instant) -> (Self, <Self::Machine as Machine>::Config);
+
+    /// The next input.
+    fn input(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> <Self::Machine as Machine>::Input;
+
+    /// Takes note of an output, and panics where it breaks a limit.
+    fn told(&mut self, now: Instant, output: &<Self::Machine as Machine>::Output);
+
+    /// Judges the machine once it is drained.
+    fn rests(&mut self, now: Instant, machine: &Self::Machine);
+}
+
+/// Holds the machine of `S` to the laws, with operations from `data`.
+pub fn machine<S: Subject>(data: &[u8]) {
+    let told = run::<S>(data, 0);
+    let again = run::<S>(data, 2);
+    assert_eq!(told, again, "calls of handle_timeout that were too many made a difference");
+}
+
+/// Runs the operations, and gives all outputs as text.
+fn run<S: Subject>(data: &[u8], extra_timeouts: usize) -> String {
+    let bytes = &mut Bytes::new(data);
+    let mut now = Instant::from_secs(bytes.pick(&[1_000, 0]));
+    let seed = bytes.up_to(255);
+    let (mut subject, config) = S::new(bytes, now);
+    let mut machine = S::Machine::new(config, seed, now);
+    let mut told = String::new();
+    for _ in 0..OPERATIONS_MAX {
+        if bytes.is_empty() {
+            break;
+        }
+        now = later(bytes, now, machine.poll_timeout());
+        machine.handle_timeout(now);
+        drain(&mut subject, &mut machine, now, &mut told);
+        repeat::<S>(&mut machine, now, extra_timeouts);
+        let input = subject.input(bytes, now);
+        machine.handle_input(now, input);
+        drain(&mut subject, &mut machine, now, &mut told);
+        repeat::<S>(&mut machine, now, extra_timeouts);
+    }
+    told
+}
+
+/// The moment of the next operation: at once, soon, much later, at the deadline, or just before it.
+fn later(bytes: &mut Bytes<'_>, now: Instant, deadline: Option<Instant>) -> Instant {
+    match bytes.up_to(7) {
+        0..=3 => now,
+        4 => now + Duration::from_millis(bytes.up_to(5_000)),
+        5 => now + Duration::from_secs(bytes.up_to(10_000)),
+        6 => deadline.unwrap_or(now),
+        _ => deadline.map_or(now, |at| at.saturating_sub(Duration::from_micros(1)).max(now)),
+    }
+}
+
+fn drain<S: Subject>(subject: &mut S, machine: &mut S::Machine, now: Instant, told: &mut String) {
+    let mut outputs = 0;
+    while let Some(output) = machine.poll_output() {
+        outputs += 1;
+        assert!(outputs <= OUTPUTS_MAX, "the drain does not end");
+        let _ = writeln!(told, "{} {output:?}", now.as_micros());
+        subject.told(now, &output);
+    }
+    let deadline = machine.poll_timeout();
+    assert!(deadline.is_none_or(|at| at > now), "the deadline {deadline:?} is not after {now:?}");
+    subject.rests(now, machine);
+}
+
+/// Early and double calls, none of which may do anything.
+fn repeat<S: Subject>(machine: &mut S::Machine, now: Instant, times: usize) {
+    for _ in 0..times {
+        let deadline = machine.poll_timeout();
+        machine.handle_timeout(now);
+        assert!(machine.poll_output().is_none(), "an early handle_timeout does something");
+        assert_eq!(machine.poll_timeout(), deadline, "an early handle_timeout moves the deadline");
+    }
+}

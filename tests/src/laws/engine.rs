@@ -1,0 +1,175 @@
+//! The engine under the laws, held to account by the reference.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use mistgate_core::{
+    delivery::{
+        batch::{self, EventKey, Flavours, Item},
+        outcome::Reason,
+    },
+    engine::{
+        Engine,
+        input::{Answer, Config, Input, Restored},
+        output::Output,
+    },
+    ingest::{fingerprint::Fingerprint, inbox::RequestId},
+    intake::Intake,
+    notify::Severity,
+    time::{Instant, UnixTime},
+};
+
+use super::Subject;
+use crate::{
+    bytes::Bytes,
+    chats::chat,
+    reference::{PRODUCTS, Reference},
+};
+
+/// How many different events there are.
+const EVENTS: u64 = 255;
+
+/// The engine's surroundings: the driver, whose disk never forgets.
+pub struct Surroundings {
+    reference: Reference,
+    last_id: RequestId,
+    events: BTreeMap<EventKey, Restored>,
+    recalls: Vec<(Vec<EventKey>, Flavours)>,
+}
+
+impl Subject for Surroundings {
+    type Machine = Engine;
+
+    fn new(bytes: &mut Bytes<'_>, _now: Instant) -> (Self, Config) {
+        let config = config(bytes);
+        let surroundings = Self {
+            reference: Reference::new(config.clone()),
+            last_id: 0,
+            events: BTreeMap::new(),
+            recalls: Vec::new(),
+        };
+        (surroundings, config)
+    }
+
+    fn input(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
+        let input = match bytes.up_to(15) {
+            0..=4 => self.request(bytes),
+            5..=7 => Input::Stored(self.batch(bytes)),
+            8 => Input::Refused(self.batch(bytes)),
+            9..=12 => self.answered(bytes),
+            13 => Input::Configured(config(bytes)),
+            14 => Input::Remembered {
+                fingerprint: print(bytes),
+                ago: Duration::from_secs(bytes.up_to(100)),
+            },
+            _ => self.restored(bytes),
+        };
+        self.reference.input(now, &input);
+        input
+    }
+
+    fn told(&mut self, now: Instant, output: &Output) {
+        self.reference.output(now, output);
+        match output {
+            Output::Recall { keys, flavours } => self.recalls.push((keys.clone(), *flavours)),
+            Output::Store { batch, bytes, .. } => {
+                let read = batch::decode(bytes).expect("our own bytes");
+                for (index, event) in (0..).zip(read.events) {
+                    let key = EventKey { batch: *batch, index };
+                    let restored = Restored {
+                        key,
+                        channel: event.channel.to_owned(),
+                        severity: event.severity,
+                        site: event.site,
+                        flavours: event.flavours,
+                    };
+                    self.events.insert(key, restored);
+                }
+            }
+            Output::Happened(_)
+            | Output::Respond { .. }
+            | Output::Send { .. }
+            | Output::Settle { .. } => {}
+        }
+    }
+
+    fn rests(&mut self, now: Instant, engine: &Engine) {
+        self.reference.rests(now, engine);
+    }
+}
+
+impl Surroundings {
+    fn request(&mut self, bytes: &mut Bytes<'_>) -> Input {
+        self.last_id += 1;
+        let items = (0..bytes.up_to(12)).map(|_| item(bytes)).collect();
+        let intake = Intake { topic: "alarms".to_owned(), items, unrouted: 0, broken: 0 };
+        Input::Request { id: self.last_id, intake, at: UnixTime::from_secs(1_752_000_000) }
+    }
+
+    /// A batch that is being written, or one that is not.
+    fn batch(&self, bytes: &mut Bytes<'_>) -> u64 {
+        let writing: Vec<_> = self.reference.writing().collect();
+        let nth = bytes.count(writing.len());
+        writing.get(nth).copied().unwrap_or(1_000_000)
+    }
+
+    /// An answer to a message in flight; without any, nothing new is asked of the disk.
+    fn answered(&self, bytes: &mut Bytes<'_>) -> Input {
+        let in_flight: Vec<_> = self.reference.in_flight().collect();
+        let nth = bytes.count(in_flight.len().saturating_sub(1));
+        let Some(&(destination, id)) = in_flight.get(nth) else {
+            return Input::Stored(1_000_000);
+        };
+        let answer = match bytes.up_to(7) {
+            0..=3 => Ok(200),
+            4 => Err(Reason::Timeout),
+            5 => Ok(400),
+            6 => Ok(404),
+            _ => Ok(bytes.pick(&[429, 500, 413, 302, 999])),
+        };
+        let answer = answer.map(|status| Answer {
+            status,
+            retry_after: bytes.chance(80).then(|| Duration::from_secs(bytes.up_to(700))),
+            body: bytes.slice(20).to_vec(),
+        });
+        Input::Answered { destination, id, answer, at: UnixTime::from_secs(1_752_000_000) }
+    }
+
+    fn restored(&mut self, bytes: &mut Bytes<'_>) -> Input {
+        let nth = bytes.count(self.recalls.len().saturating_sub(1));
+        let recall = (nth < self.recalls.len()).then(|| self.recalls.swap_remove(nth));
+        let (keys, flavours) = recall.unwrap_or_default();
+        let events = keys
+            .iter()
+            .map(|key| {
+                let stored = self.events.get(key).expect("recalled what was never stored");
+                Restored { flavours, ..stored.clone() }
+            })
+            .collect();
+        Input::Restored { events, ago: Duration::from_secs(bytes.up_to(100)) }
+    }
+}
+
+fn config(bytes: &mut Bytes<'_>) -> Config {
+    let dedup_window = Duration::from_secs(bytes.pick(&[3_600, 60, 1]));
+    Config { chat: chat(bytes), dedup_window, next_batch: 1 }
+}
+
+fn item(bytes: &mut Bytes<'_>) -> Item {
+    let severity = bytes.pick(&Severity::ALL);
+    let flavours = bytes.pick(&[0xff, 0x04, 0x0c, 0x01]);
+    let known = PRODUCTS.into_iter().filter(|p| Flavours::from_bits(flavours).contains(*p));
+    Item {
+        fingerprint: print(bytes),
+        channel: severity.name().to_owned(),
+        severity,
+        site: bytes.up_to(3),
+        flavours: known.fold(Flavours::NONE, Flavours::with),
+        text: "{}".to_owned(),
+    }
+}
+
+fn print(bytes: &mut Bytes<'_>) -> Fingerprint {
+    let letter = u8::try_from(bytes.up_to(EVENTS)).expect("a byte");
+    Fingerprint::from_bytes([letter; 16])
+}

@@ -1,0 +1,221 @@
+//! A destination's queue under the laws: nothing is lost or doubled, one message is in flight,
+//! order is kept within a class and site, and the vendor's windows and the queue's bounds hold.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use mistgate_core::{
+    delivery::{
+        batch::EventKey,
+        outcome::{Outcome, Reason},
+        pace::{self, Window},
+        queue::{Config, DIGEST_MAX, Entry, Input, Loss, Output, Queue},
+    },
+    machine::Machine,
+    notify::shape::Form,
+    time::Instant,
+};
+
+use super::Subject;
+use crate::{bytes::Bytes, windows::Windows};
+
+/// The queue's surroundings: the engine and a chat.
+pub struct Surroundings {
+    config: Config,
+    max_age: Duration,
+    last_batch: u64,
+    /// Everything that is neither delivered nor dropped.
+    waiting: BTreeMap<EventKey, Entry>,
+    in_flight: Option<Message>,
+    /// What the last answer was, until the queue has said what comes of it.
+    answered: Option<(Message, Outcome)>,
+    /// What must be said plainly next.
+    degraded: Option<Vec<EventKey>>,
+    windows: Windows,
+}
+
+#[derive(Clone, Debug)]
+struct Message {
+    id: u64,
+    keys: Vec<EventKey>,
+    form: Form,
+}
+
+impl Subject for Surroundings {
+    type Machine = Queue;
+
+    fn new(bytes: &mut Bytes<'_>, _now: Instant) -> (Self, Config) {
+        let config = config(bytes);
+        let surroundings = Self {
+            windows: Windows::new(config.pace.clone()),
+            config: config.clone(),
+            max_age: Duration::from_secs(bytes.pick(&[3_600, 10, 86_400])),
+            last_batch: 0,
+            waiting: BTreeMap::new(),
+            in_flight: None,
+            answered: None,
+            degraded: None,
+        };
+        (surroundings, config)
+    }
+
+    fn input(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
+        match bytes.up_to(15) {
+            0..=9 => {
+                self.last_batch += 1;
+                let entry = Entry {
+                    key: EventKey { batch: self.last_batch, index: 0 },
+                    critical: bytes.chance(30),
+                    site: bytes.up_to(3),
+                    accepted_at: Some(now),
+                    expires_at: now + self.max_age,
+                };
+                self.waiting.insert(entry.key, entry);
+                Input::Enqueue(entry)
+            }
+            10..=14 => {
+                let outcome = outcome(bytes);
+                match self.in_flight.take_if(|_| !bytes.chance(20)) {
+                    Some(message) => {
+                        let id = message.id;
+                        self.answered = Some((message, outcome));
+                        Input::Answered { id, outcome }
+                    }
+                    None => Input::Answered { id: 1_000_000 + bytes.up_to(9), outcome },
+                }
+            }
+            _ => {
+                self.config = config(bytes);
+                self.windows.replace(self.config.pace.clone());
+                Input::Configured(self.config.clone())
+            }
+        }
+    }
+
+    fn told(&mut self, now: Instant, output: &Output) {
+        match output {
+            Output::Delivered { entries, form, .. } => {
+                let (message, outcome) = self.answered.take().expect("an answer");
+                assert_eq!((outcome, *form), (Outcome::Delivered, message.form));
+                assert_eq!(keys(entries), message.keys);
+                self.forget(entries);
+            }
+            Output::Dropped { entries, loss } => {
+                match loss {
+                    Loss::Expired => assert!(entries.iter().all(|entry| entry.expires_at <= now)),
+                    Loss::Full => assert!(self.waiting.len() > self.config.queue_max),
+                    Loss::Refused(reason) => {
+                        let (message, outcome) = self.answered.take().expect("an answer");
+                        assert_eq!(outcome, Outcome::Degrade(*reason));
+                        assert_eq!(keys(entries), message.keys);
+                        assert_eq!(
+                            message.form,
+                            Form::Plain,
+                            "given up before it was said plainly"
+                        );
+                    }
+                    Loss::Unrouted => panic!("a queue knows no routes"),
+                }
+                self.forget(entries);
+            }
+            Output::Parked { probe_after, .. } => self.failed(*probe_after),
+            Output::Resumed => {}
+            Output::Retrying { after, .. } => self.failed(*after),
+            Output::Send { id, keys, form } => self.sent(now, *id, keys, *form),
+        }
+    }
+
+    fn rests(&mut self, _now: Instant, queue: &Queue) {
+        if let Some((message, outcome)) = self.answered.take() {
+            assert!(matches!(outcome, Outcome::Degrade(_)), "nothing came of {outcome:?}");
+            self.degraded = Some(message.keys);
+        }
+        assert_eq!(queue.waiting(), self.waiting.len(), "events were lost or doubled");
+        let max = self.config.queue_max + DIGEST_MAX;
+        assert!(queue.waiting() <= max, "{} wait of at most {max}", queue.waiting());
+        assert_eq!(queue.is_sending(), self.in_flight.is_some());
+        if !queue.is_sending() {
+            assert_eq!(queue.poll_timeout().is_none(), self.waiting.is_empty(), "{queue:?}");
+        }
+    }
+}
+
+impl Surroundings {
+    fn sent(&mut self, now: Instant, id: u64, keys: &[EventKey], form: Form) {
+        assert!(self.in_flight.is_none(), "two messages in flight");
+        assert!((1..=DIGEST_MAX).contains(&keys.len()), "{} events in a message", keys.len());
+        if let Some((message, outcome)) = self.answered.take() {
+            assert!(matches!(outcome, Outcome::Degrade(_)), "{outcome:?} came to nothing");
+            self.degraded = Some(message.keys);
+        }
+        match self.degraded.take() {
+            Some(refused) => assert_eq!((refused.as_slice(), form), (keys, Form::Plain)),
+            None => self.in_order(now, keys, form),
+        }
+        self.windows.sent(now);
+        self.in_flight = Some(Message { id, keys: keys.to_vec(), form });
+    }
+
+    fn in_order(&self, now: Instant, keys: &[EventKey], form: Form) {
+        assert_eq!(form, Form::Rich);
+        let entries: Vec<_> = keys.iter().filter_map(|key| self.waiting.get(key)).collect();
+        assert_eq!(entries.len(), keys.len(), "sent what does not wait");
+        assert!(entries.first().is_some_and(|first| first.expires_at > now), "sent though too old");
+        let critical = self.waiting.values().any(|entry| entry.critical);
+        assert!(entries.iter().all(|entry| entry.critical == critical), "not by class");
+        let mut last = BTreeMap::new();
+        for entry in &entries {
+            let before = last.insert(entry.site, entry.key);
+            assert!(before.is_none_or(|before| before < entry.key), "not in order: {keys:?}");
+            let earlier = |other: &&Entry| {
+                (other.critical, other.site) == (entry.critical, entry.site)
+                    && other.key < entry.key
+            };
+            let mut earlier = self.waiting.values().filter(earlier);
+            assert!(earlier.all(|other| keys.contains(&other.key)), "{:?} overtook", entry.key);
+        }
+    }
+
+    fn failed(&mut self, after: Duration) {
+        let (message, outcome) = self.answered.take().expect("an answer");
+        assert!(matches!(outcome, Outcome::Dead(_) | Outcome::Retry { .. }), "{outcome:?}");
+        if let Outcome::Retry { after: Some(named), reason: _ } = outcome {
+            // A parked destination is probed by its own clock.
+            assert!(after >= named.min(Duration::from_secs(60)), "{after:?} instead of {named:?}");
+        }
+        assert!(!after.is_zero() && !message.keys.is_empty());
+    }
+
+    fn forget(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            let waited = self.waiting.remove(&entry.key);
+            assert_eq!(waited.as_ref(), Some(entry), "delivered or dropped twice");
+        }
+    }
+}
+
+fn keys(entries: &[Entry]) -> Vec<EventKey> {
+    entries.iter().map(|entry| entry.key).collect()
+}
+
+fn config(bytes: &mut Bytes<'_>) -> Config {
+    const FAST: &[Window] = &[Window::per_secs(1_000, 1)];
+    Config {
+        pace: bytes.pick(&[pace::SLACK, &[], pace::TEAMS, pace::GOOGLE, FAST]).to_vec(),
+        queue_max: bytes.pick(&[1_000, 1, 7, 60]),
+        digest_after: Duration::from_secs(bytes.pick(&[30, 1, 5, 3_600])),
+    }
+}
+
+fn outcome(bytes: &mut Bytes<'_>) -> Outcome {
+    match bytes.up_to(7) {
+        0..=2 => Outcome::Delivered,
+        3 | 4 => Outcome::Degrade(Reason::Payload),
+        5 => Outcome::Dead(Reason::Gone),
+        6 => Outcome::Retry { after: None, reason: Reason::ServerError },
+        _ => {
+            let after = Some(Duration::from_secs(bytes.up_to(700)));
+            Outcome::Retry { after, reason: Reason::RateLimited }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The bodies of the fuzz targets, as ordinary functions from bytes to a panic or none.
+//!
+//! Each of [`ALL`] has a target of its name under `fuzz/` and a folder of inputs under
+//! `fuzz/corpus/`, which the tests replay without a fuzzer. What each must hold is said once, in
+//! `fuzz/README.md`.
+
+use mistgate_core::{
+    delivery::{
+        batch::{self, site_number},
+        render::render,
+    },
+    ingest::topics,
+    notify::{
+        Notification,
+        describe::describe,
+        digest::digest,
+        payload::payload,
+        route::{Routes, route},
+        shape::{Flavour, Form, Payload, TeamsFormat},
+    },
+};
+
+use crate::{
+    bodies::body,
+    laws::{self, codec},
+    limits, world,
+};
+
+/// A target's name and body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const ALL: [Target; 11] = [
+    ("batch", batch),
+    ("config", config),
+    ("engine", engine),
+    ("envelope", envelope),
+    ("google", google),
+    ("inbox", inbox),
+    ("queue", queue),
+    ("signature", signature),
+    ("slack", slack),
+    ("teams", teams),
+    ("world", world),
+];
+
+/// The store's bytes.
+pub fn batch(data: &[u8]) {
+    codec::batch(data);
+}
+
+/// The configuration's text.
+pub fn config(data: &[u8]) {
+    codec::config(data);
+}
+
+/// Operations on the engine.
+pub fn engine(data: &[u8]) {
+    laws::machine::<laws::engine::Surroundings>(data);
+}
+
+/// A webhook's body, from its signature to the stored events.
+pub fn envelope(data: &[u8]) {
+    codec::envelope(data);
+}
+
+/// Any event as Google Chat would see it.
+pub fn google(data: &[u8]) {
+    shaped(data, &[Flavour::Google], limits::google::check);
+}
+
+/// Operations on an inbox.
+pub fn inbox(data: &[u8]) {
+    laws::machine::<laws::inbox::Surroundings>(data);
+}
+
+/// Operations on the queue of a destination.
+pub fn queue(data: &[u8]) {
+    laws::machine::<laws::queue::Surroundings>(data);
+}
+
+/// Signature headers, secrets and a body.
+pub fn signature(data: &[u8]) {
+    codec::signed(data);
+}
+
+/// Any event as Slack would see it.
+pub fn slack(data: &[u8]) {
+    shaped(data, &[Flavour::Slack], limits::slack::check);
+}
+
+/// Any event as Teams would see it, in both formats.
+pub fn teams(data: &[u8]) {
+    let formats = [TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard].map(Flavour::Teams);
+    shaped(data, &formats, limits::teams::check);
+}
+
+/// Transitions of the world. That the same bytes give the same journal is not worth a fuzzer's
+/// time.
+pub fn world(data: &[u8]) {
+    world::run(data);
+}
+
+const FORMS: [Form; 3] = [Form::Rich, Form::Compact, Form::Plain];
+/// Events of a body that are described and merged, and of those that are also shaped one by one: a
+/// fuzzer finds more in many small inputs than in one large one.
+const DESCRIBED_MAX: usize = 20;
+const SHAPED_MAX: usize = 4;
+const DASHBOARD_HOST: &str = "manage.mist.com";
+
+/// Whatever the events are, alone and merged, the vendor would take every form of them.
+fn shaped(data: &[u8], flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
+    let body = body(data);
+    let envelope = topics::parse(&body).expect("a body");
+    let routes = Routes::default();
+    let notifications: Vec<Notification> = envelope
+        .events
+        .iter()
+        .take(DESCRIBED_MAX)
+        .map(|(_, event)| describe(event, route(event, &routes).severity, DASHBOARD_HOST))
+        .collect();
+    let merged = (notifications.len() > 1).then(|| digest(&notifications));
+    for notification in merged.iter().chain(notifications.iter().take(SHAPED_MAX)) {
+        assert!(!notification.title.trim().is_empty(), "no title: {notification:?}");
+        for flavour in flavours {
+            for best in FORMS {
+                let payload = payload(*flavour, notification, best);
+                valid(&payload, best, check);
+            }
+        }
+    }
+    stored(&envelope, flavours, check);
+}
+
+fn valid(payload: &Payload, best: Form, check: fn(&str) -> Vec<String>) {
+    let faults = check(&payload.body);
+    assert!(faults.is_empty(), "{best:?}: {faults:#?}\n{}", payload.body);
+    assert!(payload.form >= best, "better than asked for");
+    assert!(!payload.body.contains('\n'), "not one line");
+}
+
+/// By way of the store the same events are the same message.
+fn stored(envelope: &topics::Envelope<'_>, flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
+    let routes = Routes::default();
+    let severity = |event| route(event, &routes).severity;
+    let stored: Vec<_> = envelope
+        .events
+        .iter()
+        .take(DESCRIBED_MAX)
+        .map(|(text, event)| {
+            let stored = batch::Stored {
+                channel: "info",
+                severity: severity(event),
+                flavours: batch::Flavours::NONE,
+                site: site_number(event.site_id().as_deref()),
+                text,
+            };
+            (envelope.topic.clone(), stored)
+        })
+        .collect();
+    for flavour in flavours {
+        let rendered = render(*flavour, DASHBOARD_HOST, &stored, Form::Rich);
+        assert_eq!(rendered.is_none(), stored.is_empty());
+        if let Some(payload) = rendered {
+            valid(&payload, Form::Rich, check);
+        }
+    }
+}
