@@ -37,8 +37,9 @@ use redb::{
 };
 
 /// When it was accepted, the chats that shall have each event, the fingerprints, and the bytes.
-const BATCHES: TableDefinition<'_, u64, (i64, &[u8], &[u8], &[u8])> =
-    TableDefinition::new("batches");
+type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
+
+const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
 /// The chats that still wait for each event.
 const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
 /// When it was accepted, and the fingerprints.
