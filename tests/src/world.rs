@@ -7,54 +7,39 @@
 //! same bytes give the same journal.
 
 use core::{fmt::Write as _, time::Duration};
-use std::{collections::BTreeMap, rc::Rc};
+use std::collections::BTreeMap;
 
 use mistgate_core::{
     config::checked::{Chat, Limits, Webhook},
-    delivery::{
-        batch::{self, EventKey, Flavours},
-        outcome::{Outcome, Reason, outcome},
-        render::render,
-    },
-    engine::{
-        Engine,
-        input::{Answer, Config, DestinationId, Input, Restored},
-        output::{Happening, Output},
-    },
-    event::Topic,
-    ingest::{
-        fingerprint::Fingerprint,
-        inbox::RequestId,
-        signature::{Signatures, sign_v2},
-        topics,
-    },
+    delivery::outcome::{Outcome, Reason, outcome},
+    engine::input::{Answer, Input},
+    ingest::signature::{Signatures, sign_v2},
     intake::intake,
     machine::Machine,
-    notify::{
-        Severity,
-        shape::{Flavour, Form},
-        types,
-    },
+    notify::{Severity, shape::Flavour},
     rand::Rand,
     secret::Secret,
     time::{Instant, UnixTime},
 };
-use serde_json::json;
 
 use self::{
     disk::Disk,
     ledger::Ledger,
     mist::{Mist, WebhookId},
+    program::Mistgate,
     server::{PostId, Server},
     transition::{Events, Transition, transition},
+    webhooks::body,
 };
-use crate::{bytes::Bytes, chats::chat, limits, reference::Reference};
+use crate::{bytes::Bytes, chats::chat, reference::PRODUCTS};
 
 pub mod disk;
 pub mod ledger;
 pub mod mist;
+mod program;
 pub mod server;
 pub mod transition;
+pub mod webhooks;
 
 /// The most transitions of a run.
 const TRANSITIONS_MAX: usize = 150;
@@ -62,8 +47,6 @@ const TRANSITIONS_MAX: usize = 150;
 const HEALED_MAX: Duration = Duration::from_secs(40 * 86_400);
 /// As `[webhook] dedup_window`.
 const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
-/// One of so many messages is looked at: the shapes have tests of their own.
-const LOOKED_AT: u64 = 5;
 const SECRET: &str = "the world's secret";
 
 /// What a run came to.
@@ -111,16 +94,6 @@ struct World {
     ledger: Ledger,
     events: u64,
     last_post: PostId,
-}
-
-/// The program while it runs: the engine, and what the driver knows beside it.
-struct Mistgate {
-    engine: Engine,
-    reference: Reference,
-    last_request: RequestId,
-    requests: BTreeMap<RequestId, (WebhookId, Vec<Fingerprint>)>,
-    posts: BTreeMap<PostId, (DestinationId, u64)>,
-    recalls: Vec<(Instant, Vec<EventKey>, Flavours)>,
 }
 
 impl World {
@@ -347,204 +320,6 @@ impl World {
         self.feed(Some(Input::Request { id, intake, at }));
     }
 
-    /// Reads back what was recalled, as the driver does.
-    fn read_back(&mut self) -> bool {
-        let now = self.now;
-        let recalls = self
-            .mistgate
-            .iter_mut()
-            .flat_map(|mistgate| mistgate.recalls.extract_if(.., |(at, ..)| *at <= now));
-        let mut wanted: Vec<(UnixTime, Vec<Restored>)> = Vec::new();
-        for (_, keys, flavours) in recalls {
-            for key in keys {
-                let batch = self.disk.read(key.batch).expect("recalled what the disk has not");
-                wanted.push(restored(batch, |index, _| {
-                    if index == key.index { flavours } else { Flavours::NONE }
-                }));
-            }
-        }
-        let said = !wanted.is_empty();
-        for (at, events) in wanted {
-            let ago = since(at, self.wall());
-            self.feed(Some(Input::Restored { events, ago }));
-        }
-        said
-    }
-
-    /// What the driver does with an input, or with a timer that is due.
-    fn feed(&mut self, input: Option<Input>) {
-        let now = self.now;
-        if let Some(mistgate) = &mut self.mistgate {
-            mistgate.engine.handle_timeout(now);
-        }
-        self.drain();
-        if let (Some(mistgate), Some(input)) = (&mut self.mistgate, input) {
-            mistgate.reference.input(now, &input);
-            mistgate.engine.handle_input(now, input);
-            self.drain();
-        }
-    }
-
-    fn drain(&mut self) {
-        while let Some(mistgate) = &mut self.mistgate {
-            let Some(output) = mistgate.engine.poll_output() else {
-                mistgate.reference.rests(self.now, &mistgate.engine);
-                let deadline = mistgate.engine.poll_timeout();
-                assert!(deadline.is_none_or(|at| at > self.now), "the deadline is not ahead");
-                break;
-            };
-            mistgate.reference.output(self.now, &output);
-            for fate in mistgate.reference.fates() {
-                self.ledger.done(fate);
-            }
-            self.act(output);
-            if let Some(outputs) = &mut self.crash_after {
-                match outputs.checked_sub(1) {
-                    Some(left) => *outputs = left,
-                    None => self.crash(),
-                }
-            }
-        }
-    }
-
-    fn act(&mut self, output: Output) {
-        match output {
-            Output::Happened(happening) => self.say(told(&happening)),
-            Output::Recall { keys, flavours } => {
-                let at = self.now + Duration::from_micros(self.rand.up_to(2_000_000));
-                self.say(format_args!("recalls {} for {}", keys.len(), flavours.bits()));
-                self.running().recalls.push((at, keys, flavours));
-            }
-            Output::Respond { id, status } => {
-                let (webhook, prints) =
-                    self.running().requests.remove(&id).expect("one answer to each request");
-                let status = u16::from(status);
-                let on_disk = prints.iter().all(|print| self.disk.knew(print));
-                assert!(status != 200 || on_disk, "200 before the disk has it");
-                self.say(format_args!("answers {webhook} {status}"));
-                self.mist.handle_input(self.now, mist::Input::Answered(webhook, status));
-            }
-            Output::Send { destination, to, id, keys, form } => {
-                let url = to.url.as_ref().map_or("console", |url| url.expose());
-                self.last_post += 1;
-                let post = self.last_post;
-                self.say(format_args!("sends #{post} to {url}: {} events, {form:?}", keys.len()));
-                if post % LOOKED_AT == 1 {
-                    self.look_at(to.flavour, &keys, form);
-                }
-                self.ledger.sent(post, to.flavour.name(), &keys);
-                self.running().posts.insert(post, (destination, id));
-                let timeout = self.chat.delivery.timeout;
-                let (now, seed) = (self.now, self.rand.next_u64());
-                let server = self.servers.entry(url.to_owned());
-                let server = server.or_insert_with(|| Server::new(to.flavour, seed, now));
-                server.handle_input(now, server::Input::Post { id: post, form, timeout });
-            }
-            Output::Settle { key, flavours } => {
-                self.disk.handle_input(self.now, disk::Input::Settle(key, flavours));
-            }
-            Output::Store { batch: number, bytes, flavours: left, fingerprints } => {
-                let at = self.wall();
-                let window = i64::try_from(DEDUP_WINDOW.as_micros()).expect("an hour");
-                let forget_before = UnixTime::from_micros(at.as_micros() - window);
-                let batch = disk::Batch { number, bytes, left, fingerprints, at, forget_before };
-                self.disk.handle_input(self.now, disk::Input::Put(batch));
-            }
-        }
-    }
-
-    fn running(&mut self) -> &mut Mistgate {
-        self.mistgate.as_mut().expect("only what runs says something")
-    }
-
-    /// The message itself: valid, and about the event.
-    fn look_at(&self, flavour: Flavour, keys: &[EventKey], form: Form) {
-        let batches: Vec<_> = keys
-            .iter()
-            .map(|key| {
-                let kept = self.disk.read(key.batch).expect("sent what the disk has not");
-                batch::decode(&kept.bytes).expect("our own bytes")
-            })
-            .collect();
-        let events: Vec<_> = keys
-            .iter()
-            .zip(&batches)
-            .map(|(key, batch)| {
-                let index = usize::try_from(key.index).expect("a place");
-                (batch.topic(), *batch.events.get(index).expect("a place in the batch"))
-            })
-            .collect();
-        let payload = render(flavour, "manage.mist.com", &events, form).expect("events");
-        if let [(topic, stored)] = events.as_slice()
-            && *topic != Topic::Mistgate
-        {
-            let event = topics::parse_event(topic.clone(), stored.text).expect("an event");
-            let name = event.device_name().expect("every event here names a device");
-            assert!(payload.body.contains(&*name), "not about {name}: {}", payload.body);
-        }
-        let faults = match flavour {
-            Flavour::Console => Vec::new(),
-            Flavour::Google => limits::google::check(&payload.body),
-            Flavour::Slack => limits::slack::check(&payload.body),
-            Flavour::Teams(_) => limits::teams::check(&payload.body),
-        };
-        assert!(faults.is_empty(), "{faults:#?}");
-    }
-
-    fn crash(&mut self) {
-        self.crash_after = None;
-        let Some(mistgate) = self.mistgate.take() else {
-            return;
-        };
-        self.crashes += 1;
-        self.say("power is lost");
-        self.disk.handle_input(self.now, disk::Input::Crash);
-        for post in mistgate.posts.into_keys() {
-            self.ledger.answered(post, false);
-        }
-        self.ledger.crashed(self.disk.batches());
-        for (webhook, _) in mistgate.requests.into_values() {
-            self.mist.handle_input(self.now, mist::Input::Answered(webhook, 0));
-        }
-        let pause = Duration::from_millis(self.rand.up_to(5_000));
-        self.restart_at = Some(self.restart_at.unwrap_or_default().max(self.now + pause));
-    }
-
-    /// Starts the program with what the disk kept, as the driver does.
-    fn start(&mut self) {
-        self.restart_at = None;
-        let wall = self.wall();
-        let window = i64::try_from(DEDUP_WINDOW.as_micros()).expect("an hour");
-        let seen = self.disk.seen(UnixTime::from_micros(wall.as_micros() - window));
-        let config = self.config(self.disk.next_batch());
-        self.say(format_args!("starts, {} seen", seen.len()));
-        self.mistgate = Some(Mistgate {
-            reference: Reference::new(config.clone()),
-            engine: Engine::new(config, self.rand.next_u64(), self.now),
-            last_request: 0,
-            requests: BTreeMap::new(),
-            posts: BTreeMap::new(),
-            recalls: Vec::new(),
-        });
-        for (at, fingerprint) in seen {
-            let input = Input::Remembered { fingerprint, ago: since(at, wall) };
-            let now = self.now;
-            let mistgate = self.running();
-            mistgate.reference.input(now, &input);
-            mistgate.engine.handle_input(now, input);
-        }
-        let left: Vec<_> =
-            self.disk.batches().map(|batch| restored(batch, |_, left| left)).collect();
-        for (at, events) in left {
-            let ago = since(at, wall);
-            self.feed(Some(Input::Restored { events, ago }));
-        }
-    }
-
-    fn config(&self, next_batch: u64) -> Config {
-        Config { chat: self.chat.clone(), dedup_window: DEDUP_WINDOW, next_batch }
-    }
-
     fn reload(&mut self, chat: Chat) {
         self.chat = chat;
         let names: Vec<_> = self.chat.destinations.iter().map(|to| to.name.as_str()).collect();
@@ -576,27 +351,6 @@ impl World {
     }
 }
 
-/// What happened, in a few words.
-fn told(happening: &Happening) -> String {
-    match happening {
-        Happening::Accepted { batch, events } => format!("accepted {events} as batch {batch}"),
-        Happening::Delivered { to, events, .. } => format!("delivered {events} to {}", to.name),
-        Happening::Dropped { to, events, loss } => {
-            let to = to.as_ref().map_or("nobody", |to| &to.name);
-            format!("dropped {events} for {to}: {}", loss.name())
-        }
-        Happening::Parked { to, reason, probe_after } => {
-            format!("parked {} for {probe_after:?}: {}", to.name, reason.name())
-        }
-        Happening::Refused { events } => format!("refused {events}"),
-        Happening::Resumed { to } => format!("resumed {}", to.name),
-        Happening::Retrying { to, failures, after, reason } => {
-            format!("retries {} in {after:?} after {failures}: {}", to.name, reason.name())
-        }
-        Happening::Suppressed { events } => format!("suppressed {events}"),
-    }
-}
-
 /// The listener's configuration.
 fn listener() -> Webhook {
     Webhook {
@@ -611,57 +365,6 @@ fn listener() -> Webhook {
     }
 }
 
-/// A webhook of events by number, severity and site.
-fn body(at: UnixTime, events: &[(u64, Severity, u64)], for_site: bool) -> Rc<[u8]> {
-    let events: Vec<_> = events
-        .iter()
-        .map(|(number, severity, site)| {
-            json!({
-                "type": kind(*severity),
-                "device_name": format!("device-{number}-"),
-                "mac": format!("5c5b35{number:06x}"),
-                "site_id": format!("978c48e6-6ef6-11e6-8bbf-{site:012x}"),
-                "timestamp": at.as_secs(),
-                "for_site": for_site,
-            })
-        })
-        .collect();
-    let body = json!({ "topic": "device-events", "events": events });
-    serde_json::to_vec(&body).expect("texts and numbers are JSON").into()
-}
-
-/// A type of this severity.
-fn kind(severity: Severity) -> &'static str {
-    let mut kinds = types::tables(&Topic::DeviceEvents).iter().flat_map(|table| table.iter());
-    kinds.find(|row| row.severity == severity).expect("each severity has a type").name
-}
-
 fn flavour_of(url: &str) -> Flavour {
-    let known = crate::reference::PRODUCTS.into_iter();
-    known.into_iter().find(|known| url.contains(known.name())).expect("a product's URL")
-}
-
-/// The events of a batch that shall be handed in, for the chats that `wanted` picks.
-fn restored(
-    batch: &disk::Batch,
-    wanted: impl Fn(u32, Flavours) -> Flavours,
-) -> (UnixTime, Vec<Restored>) {
-    let read = batch::decode(&batch.bytes).expect("our own bytes");
-    let events = (0..)
-        .zip(read.events.iter().zip(&batch.left))
-        .map(|(index, (stored, left))| Restored {
-            key: EventKey { batch: batch.number, index },
-            channel: stored.channel.to_owned(),
-            severity: stored.severity,
-            site: stored.site,
-            flavours: wanted(index, *left),
-        })
-        .filter(|restored| !restored.flavours.is_empty())
-        .collect();
-    (read.received_at, events)
-}
-
-fn since(at: UnixTime, wall: UnixTime) -> Duration {
-    let micros = wall.as_micros().saturating_sub(at.as_micros());
-    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+    PRODUCTS.into_iter().find(|known| url.contains(known.name())).expect("a product's URL")
 }
