@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Lines above `mod tests`; tables of data are exempt.
-const FILE_LINES_MAX: usize = 500;
+const FILE_LINES_MAX: usize = 520;
 const FUNCTION_LINES_MAX: usize = 70;
 const COLUMNS_MAX: usize = 100;
 const TABLES: &str = "core/src/notify/types/";
