@@ -79,9 +79,9 @@ impl Alarm {
         self.at = std::time::Instant::now().checked_add(after);
     }
 
-    /// Does not go off.
-    pub(crate) fn clear(&mut self) {
-        self.at = None;
+    /// Goes off at `at`; never, if there is none.
+    pub(crate) fn set_at(&mut self, at: Option<std::time::Instant>) {
+        self.at = at;
     }
 
     /// Ready once it has gone off.
@@ -140,7 +140,7 @@ mod tests {
         assert!(is_quiet(&mut alarm));
         assert!((short * 2..long).contains(&fires(&mut alarm, short * 2)));
         alarm.set(Duration::ZERO);
-        alarm.clear();
+        alarm.set_at(None);
         assert!(is_quiet(&mut alarm));
     }
 

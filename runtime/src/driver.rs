@@ -6,7 +6,7 @@
 mod fetch;
 mod post;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::poll_fn, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
 use mistgate_core::{
@@ -26,11 +26,11 @@ use mistgate_core::{
     notify::shape::Form,
     time::Instant,
 };
-use smol::{Executor, Timer, channel, future::FutureExt};
+use smol::{Executor, channel, future::FutureExt};
 
 use self::fetch::{Recent, Wanted, read_back};
 use crate::{
-    clock::{self, Clock},
+    clock::{self, Alarm, Clock},
     journal::{Journal, Level},
     outbound::{Bytes, Client, Outbound},
     store::{Left, Store, Write, Written},
@@ -137,6 +137,8 @@ pub struct Driver {
     waiting: BTreeMap<RequestId, channel::Sender<StatusCode>>,
     last_request: RequestId,
     recent: Recent,
+    /// For the store, which gets what belongs together at once and so in one commit.
+    writes: Vec<Write>,
     posting: usize,
     writing: usize,
     stopping: bool,
@@ -170,6 +172,7 @@ impl Driver {
             waiting: BTreeMap::new(),
             last_request: 0,
             recent: Recent::default(),
+            writes: Vec::new(),
             posting: 0,
             writing: 0,
             stopping: false,
@@ -191,20 +194,19 @@ impl Driver {
 
     /// Runs until told to stop and nothing is in flight.
     pub async fn run(mut self, messages: channel::Receiver<Message>) {
+        let mut alarm = Alarm::default();
         while !self.is_done() {
-            let due = self.engine.poll_timeout().and_then(|at| self.clock.system(at));
             let message = match messages.try_recv() {
                 Ok(message) => Some(message),
                 Err(_) => {
+                    self.hand_over();
+                    alarm.set_at(self.engine.poll_timeout().and_then(|at| self.clock.system(at)));
                     let received = async { messages.recv().await.ok() };
-                    let timer = async {
-                        match due {
-                            Some(due) => Timer::at(due).await,
-                            None => std::future::pending().await,
-                        };
+                    let due = async {
+                        poll_fn(|cx| alarm.poll(cx)).await;
                         None
                     };
-                    received.or(timer).await
+                    received.or(due).await
                 }
             };
             self.engine.handle_timeout(self.clock.now());
@@ -213,6 +215,7 @@ impl Driver {
             }
             self.drain();
         }
+        self.hand_over();
     }
 
     fn is_done(&self) -> bool {
@@ -294,7 +297,7 @@ impl Driver {
                     }
                 }
                 Output::Settle { key, flavours } => {
-                    self.store.write(Write::Settle { key, flavours });
+                    self.writes.push(Write::Settle { key, flavours });
                 }
                 Output::Store { batch, bytes, flavours, fingerprints } => {
                     let bytes = Bytes::from(bytes);
@@ -302,15 +305,25 @@ impl Driver {
                     let at = clock::wall();
                     let forget_before = clock::before(at, self.dedup_window);
                     self.writing += 1;
-                    let write =
+                    let put =
                         Write::Put { batch, bytes, flavours, fingerprints, at, forget_before };
-                    if !self.store.write(write) {
-                        // The writing thread is gone, which only a bug can do: nothing is kept.
-                        let reason = "the writing thread has ended".to_owned();
-                        self.handle.send(Message::Written(Written::Refused(vec![batch], reason)));
-                    }
+                    self.writes.push(put);
                 }
             }
+        }
+    }
+
+    /// Gives the store what there is to write.
+    fn hand_over(&mut self) {
+        let writes = mem::take(&mut self.writes);
+        if writes.is_empty() {
+            return;
+        }
+        if let Err(refused) = self.store.write_all(writes) {
+            // The writing thread is gone, which only a bug can do: nothing is kept.
+            let reason = "the writing thread has ended".to_owned();
+            let batches = refused.iter().filter_map(Write::batch).collect();
+            self.handle.send(Message::Written(Written::Refused(batches, reason)));
         }
     }
 

@@ -1,14 +1,80 @@
 //! What both directions share: streams and address ranges.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    io::{self, Read},
+    net::{IpAddr, Ipv6Addr, Shutdown, TcpStream},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use mistgate_core::config::checked::Network;
-use smol::io::{AsyncRead, AsyncWrite};
+use smol::{
+    Async,
+    io::{AsyncRead, AsyncWrite},
+};
 
 /// A connection, with or without TLS.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A TCP connection that asks the system for data only when there is some. An [`Async`] tries first
+/// and is told twice that it came too early for every message; and closing it leaves the sending
+/// side open.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: Async<TcpStream>,
+    /// Whether the last read took all that there was.
+    drained: bool,
+}
+
+impl Socket {
+    /// Nothing read yet.
+    pub(crate) const fn new(stream: Async<TcpStream>) -> Self {
+        Self { stream, drained: false }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.drained {
+                ready!(self.stream.poll_readable(cx))?;
+                self.drained = false;
+            }
+            match self.stream.get_ref().read(buf) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.drained = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => {
+                    self.drained = read.as_ref().is_ok_and(|&count| count < buf.len());
+                    return Poll::Ready(read);
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
+    }
+}
 
 /// What one subscriber of the network holds: an IPv4 address, or the /64 of an IPv6 address
 /// (RFC 6177 §2).

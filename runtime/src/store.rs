@@ -19,7 +19,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, RwLock,
-        mpsc::{self, Receiver, RecvError, RecvTimeoutError, Sender},
+        mpsc::{self, Receiver, RecvError, RecvTimeoutError, SendError, Sender},
     },
     thread,
     time::{Duration, Instant},
@@ -47,7 +47,7 @@ const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen"
 
 /// Bytes of pages that redb keeps in memory.
 const CACHE_MAX: usize = 2 << 20;
-/// The most writes that share a commit, and the most bytes of batches among them.
+/// A commit that holds so many writes, or bytes of batches, takes no more.
 const GROUP_MAX: usize = 4_096;
 const GROUP_BYTES_MAX: usize = 8 << 20;
 /// How long what was delivered waits for a batch whose commit it can share. What a power cut takes
@@ -104,6 +104,16 @@ pub enum Write {
     },
 }
 
+impl Write {
+    /// The number of the batch to keep.
+    pub const fn batch(&self) -> Option<u64> {
+        match self {
+            Self::Put { batch, .. } => Some(*batch),
+            Self::Settle { .. } => None,
+        }
+    }
+}
+
 /// What became of the batches of one commit.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Written {
@@ -146,7 +156,7 @@ impl Kept {
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,
-    writes: Sender<Write>,
+    writes: Sender<Vec<Write>>,
 }
 
 impl Store {
@@ -199,9 +209,15 @@ impl Store {
 
     /// Hands a write to the writing thread. `false` once that thread has ended.
     pub fn write(&self, write: Write) -> bool {
+        self.write_all(vec![write]).is_ok()
+    }
+
+    /// Hands over writes that shall share a commit. They come back once the writing thread has
+    /// ended.
+    pub fn write_all(&self, writes: Vec<Write>) -> Result<(), Vec<Write>> {
         // The channel is unbounded, but its senders are not: a request waits for its answer, and a
         // destination has one message in flight.
-        self.writes.send(write).is_ok()
+        self.writes.send(writes).map_err(|SendError(writes)| writes)
     }
 
     /// Reads a batch. `None` where it is gone, or the file cannot be read for now. Blocks.
@@ -261,13 +277,13 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, inbox: &Receiver<Write>, written: impl Fn(Written)) {
+    fn run(mut self, inbox: &Receiver<Vec<Write>>, written: impl Fn(Written)) {
         while let Ok(first) = self.next(inbox) {
             let puts = self.gather(first, inbox);
             if puts.is_empty() && !self.is_due() {
                 continue;
             }
-            let batches: Vec<u64> = puts.iter().filter_map(number).collect();
+            let batches: Vec<u64> = puts.iter().filter_map(Write::batch).collect();
             let was_closed = !self.shared.is_open();
             match self.commit(&puts) {
                 Ok(()) => {
@@ -290,18 +306,18 @@ impl Writer {
         }
     }
 
-    /// The next write; nothing where it is time for a commit without one, to open the file again or
+    /// The next writes; none where it is time for a commit without one, to open the file again or
     /// to write down what is owed.
-    fn next(&self, inbox: &Receiver<Write>) -> Result<Option<Write>, RecvError> {
+    fn next(&self, inbox: &Receiver<Vec<Write>>) -> Result<Vec<Write>, RecvError> {
         let wait = match self.owed_since {
             _ if !self.shared.is_open() => REOPEN_AFTER,
             Some(since) => SETTLE_AFTER.saturating_sub(since.elapsed()),
-            None => return inbox.recv().map(Some),
+            None => return inbox.recv(),
         };
         match inbox.recv_timeout(wait) {
-            Ok(write) => Ok(Some(write)),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Ok(Vec::new()),
             Err(RecvTimeoutError::Disconnected) => Err(RecvError),
+            Ok(writes) => Ok(writes),
         }
     }
 
@@ -311,22 +327,24 @@ impl Writer {
         settle || !self.shared.is_open()
     }
 
-    /// The batches among the writes that wait. What is settled is owed from now on.
-    fn gather(&mut self, first: Option<Write>, inbox: &Receiver<Write>) -> Vec<Write> {
+    /// The batches among these writes and those that wait. What is settled is owed from now on.
+    fn gather(&mut self, first: Vec<Write>, inbox: &Receiver<Vec<Write>>) -> Vec<Write> {
         let (mut puts, mut bytes_in_group, mut count) = (Vec::new(), 0, 0);
-        let mut next = first;
-        while let Some(write) = next {
-            count += 1;
-            match write {
-                Write::Put { ref bytes, forget_before, .. } => {
-                    bytes_in_group += bytes.len();
-                    self.forget_before = forget_before;
-                    puts.push(write);
-                }
-                Write::Settle { key, flavours } => {
-                    self.owed_since.get_or_insert_with(Instant::now);
-                    let owed = self.owed.entry(key).or_default();
-                    *owed = Flavours::from_bits(owed.bits() | flavours.bits());
+        let mut next = Some(first);
+        while let Some(writes) = next {
+            count += writes.len();
+            for write in writes {
+                match write {
+                    Write::Put { ref bytes, forget_before, .. } => {
+                        bytes_in_group += bytes.len();
+                        self.forget_before = forget_before;
+                        puts.push(write);
+                    }
+                    Write::Settle { key, flavours } => {
+                        self.owed_since.get_or_insert_with(Instant::now);
+                        let owed = self.owed.entry(key).or_default();
+                        *owed = Flavours::from_bits(owed.bits() | flavours.bits());
+                    }
                 }
             }
             let full = count >= GROUP_MAX || bytes_in_group >= GROUP_BYTES_MAX;
@@ -353,15 +371,16 @@ impl Writer {
                     continue;
                 };
                 let bits: Vec<u8> = flavours.iter().map(|set| set.bits()).collect();
-                let prints: Vec<u8> = fingerprints.iter().flat_map(|f| f.to_bytes()).collect();
-                let row = (at.as_micros(), bits.as_slice(), prints.as_slice(), &**bytes);
+                let prints: Vec<_> = fingerprints.iter().map(|print| print.to_bytes()).collect();
+                let prints = prints.as_flattened();
+                let row = (at.as_micros(), bits.as_slice(), prints, &**bytes);
                 batches.insert(batch, row)?;
             }
         }
         if !self.owed.is_empty() {
             settle(&transaction, &self.owed, self.forget_before)?;
         }
-        self.doubtful.extend(puts.iter().filter_map(number));
+        self.doubtful.extend(puts.iter().filter_map(Write::batch));
         transaction.commit()?;
         self.doubtful.clear();
         self.owed.clear();
@@ -385,13 +404,6 @@ impl Writer {
         self.failed_at = None;
         self.shared.set(Some(Arc::clone(&database)));
         Ok(database)
-    }
-}
-
-fn number(write: &Write) -> Option<u64> {
-    match write {
-        Write::Put { batch, .. } => Some(*batch),
-        Write::Settle { .. } => None,
     }
 }
 

@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     clock,
-    net::{Duplex, contains},
+    net::{Duplex, Socket, contains},
     tls::Identity,
 };
 
@@ -72,9 +72,7 @@ pub(super) async fn serve<S: Service>(
     // An answer is one small write, which must not wait for the acknowledgement of the one before.
     // A socket that refuses is slower, not wrong.
     let _ = stream.get_ref().set_nodelay(true);
-    // Closing an `Async` socket leaves its sending side open; closing this one does not.
-    let stream = smol::net::TcpStream::from(stream);
-    let shaken = async { Some(shake_hands(&site, stream).await) };
+    let shaken = async { Some(shake_hands(&site, Socket::new(stream)).await) };
     let stopped = async {
         ended(&site.stop).await;
         None
@@ -108,10 +106,7 @@ pub(super) async fn serve<S: Service>(
     finish(&site, peer, connection.into_parts().io).await;
 }
 
-async fn shake_hands<S>(
-    site: &Site<S>,
-    stream: smol::net::TcpStream,
-) -> io::Result<Box<dyn Duplex>> {
+async fn shake_hands<S>(site: &Site<S>, stream: Socket) -> io::Result<Box<dyn Duplex>> {
     let Some(identity) = &site.tls else {
         return Ok(Box::new(stream));
     };

@@ -219,7 +219,7 @@ impl rt::Read for Gate {
                     gate.late.set(gate.body_timeout);
                 }
                 if gate.framing.is_complete() {
-                    gate.late.clear();
+                    gate.late.set_at(None);
                 }
                 Poll::Ready(Ok(()))
             }
