@@ -1,5 +1,6 @@
 //! The one integration test binary: each module looks at the product from one side.
 
+mod cert;
 mod examples;
 mod http_hostile;
 mod http_listen;
