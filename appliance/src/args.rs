@@ -101,7 +101,7 @@ pub(crate) enum CertKind {
     Leaf(CertLeaf),
 }
 
-/// Make a root: a certificate and key that sign others. The proxy and its peers trust what it signs.
+/// Make a root: the proxy and its peers, which know its certificate, trust what its key signs.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "root")]
 pub(crate) struct CertRoot {

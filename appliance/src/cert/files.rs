@@ -16,8 +16,8 @@ pub(super) struct File {
     pub(super) about: &'static str,
 }
 
-/// Writes all files, or leaves nothing behind. Files that exist are an error, or with `force` are
-/// replaced, each in one step.
+/// Writes all files, or leaves nothing behind. A file that exists is an error; with `force` it is
+/// replaced in one step, as soon as all new ones are on the disk.
 pub(super) fn write(files: &[File], force: bool) -> Result<(), String> {
     let mut written = Written(Vec::new());
     for file in files {
