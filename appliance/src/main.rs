@@ -2,6 +2,7 @@
 //! exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
 mod args;
+mod cert;
 mod check;
 mod route;
 mod run;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         }
     };
     let result = match command {
+        Command::Cert(args) => cert::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),

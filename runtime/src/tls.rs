@@ -18,6 +18,7 @@ use rustls::{
         CertificateDer, PrivateKeyDer,
         pem::{self, PemObject},
     },
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
 /// The only protocol that we speak over TLS (RFC 7301 §6).
@@ -184,6 +185,18 @@ pub fn connector(extra_ca: Option<&str>) -> Result<TlsConnector, Error> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
+/// A chain of certificates and the key of the first. Each file may hold blocks of other kinds too.
+/// Blocks on the disk.
+pub fn certified_key(files: &Tls) -> Result<CertifiedKey, Error> {
+    let chain = certificates(&files.cert, &read(&files.cert)?)?;
+    let key = private_key(&files.key, &read(&files.key)?)?;
+    CertifiedKey::from_der(chain, key, &provider()).map_err(|reason| Error::Unusable {
+        cert: files.cert.clone(),
+        key: files.key.clone(),
+        reason,
+    })
+}
+
 #[derive(Debug)]
 struct Loaded {
     stamp: Stamp,
@@ -204,18 +217,12 @@ impl Stamp {
 }
 
 fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, Error> {
-    let chain = certificates(&files.cert, &read(&files.cert)?)?;
-    let key = private_key(&files.key, &read(&files.key)?)?;
+    let resolver = SingleCertAndKey::from(certified_key(files)?);
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3")
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|reason| Error::Unusable {
-            cert: files.cert.clone(),
-            key: files.key.clone(),
-            reason,
-        })?;
+        .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::new(config))
 }

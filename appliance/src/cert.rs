@@ -1,0 +1,262 @@
+//! `mistgate cert`: a root, intermediates and leaves, as files that the original proxy, its peers
+//! and ours can use.
+//!
+//! Keys are P-256 in PKCS #8. All files of one certificate appear together or not at all, those
+//! with a key readable for their owner alone. A certificate never outlives its CA: an end beyond
+//! the CA's is brought forward to it, because the usual way to make a root and its leaves, with the
+//! same number of days a minute apart, would else be an error.
+
+mod authority;
+mod files;
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use mistgate_core::time::UnixTime;
+use mistgate_runtime::clock;
+use pem::{EncodeConfig, LineEnding, Pem};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SerialNumber,
+};
+use rustls::pki_types::CertificateDer;
+
+use self::{authority::Authority, files::File};
+use crate::args::{Cert, CertIntermediate, CertKind, CertLeaf, CertRoot};
+
+const DAY_SECS: i64 = 24 * 60 * 60;
+/// How long before now a certificate begins, for peers whose clocks are late.
+const CLOCK_SKEW_SECS: i64 = 60 * 60;
+/// RFC 5280 §4.1.2.2 allows 20; 16 random octets are as unique as anybody needs.
+const SERIAL_OCTETS: usize = 16;
+
+pub(crate) fn run(args: &Cert) -> Result<(), String> {
+    let now = clock::wall();
+    match &args.kind {
+        CertKind::Root(args) => root(args, now),
+        CertKind::Intermediate(args) => intermediate(args, now),
+        CertKind::Leaf(args) => leaf(args, now),
+    }
+}
+
+fn root(args: &CertRoot, now: UnixTime) -> Result<(), String> {
+    let period = Period::from(now, args.expiration_in_days);
+    let mut params = params(&args.subject_org_name, &[], &period)?;
+    authorize(&mut params, BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().map_err(failed)?;
+    let cert = params.self_signed(&key).map_err(failed)?;
+    let files = Issued { cert, key, chain: &[] }.files(&args.cert_basename);
+    files::write(&files, args.force)?;
+    report(&format!("root O={}, {period}", args.subject_org_name), &files);
+    Ok(())
+}
+
+fn intermediate(args: &CertIntermediate, now: UnixTime) -> Result<(), String> {
+    let authority = Authority::load(&args.ca_certfile, &args.ca_keyfile, now)?;
+    let left = authority.path_length.map(|length| length.checked_sub(1));
+    match left {
+        Some(None) => {
+            let advice = "use its root, or make it anew with a --path-length above 0";
+            return Err(format!("{}: the CA may sign only leaves — {advice}", args.ca_certfile));
+        }
+        Some(Some(left)) if u32::from(args.path_length) > left => {
+            let asked = args.path_length;
+            return Err(format!("--path-length {asked}: the CA allows at most {left}"));
+        }
+        _ => {}
+    }
+    let period = Period::from(now, args.expiration_in_days).within(&authority);
+    let mut params = params(&args.subject_org_name, &[], &period)?;
+    authorize(&mut params, BasicConstraints::Constrained(args.path_length));
+    let files = Issued::by(&authority, &params)?.files(&args.cert_basename);
+    spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
+    files::write(&files, args.force)?;
+    report(&format!("intermediate O={}, {period}", args.subject_org_name), &files);
+    Ok(())
+}
+
+fn leaf(args: &CertLeaf, now: UnixTime) -> Result<(), String> {
+    let authority = Authority::load(&args.ca_certfile, &args.ca_keyfile, now)?;
+    let period = Period::from(now, args.expiration_in_days).within(&authority);
+    let mut params = params(&args.subject_org_name, &args.san, &period)?;
+    params.is_ca = IsCa::ExplicitNoCa;
+    // As in the original's certificates, so that nobody misses a usage. RFC 8813 §3 wants no
+    // keyEncipherment beside an EC key, but no peer minds it.
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+        KeyUsagePurpose::KeyAgreement,
+    ];
+    let (client, server) =
+        (ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth);
+    let (usages, purpose) = match (args.client, args.server) {
+        (true, false) => (vec![client], "clients"),
+        (false, true) => (vec![server], "servers"),
+        (true, true) | (false, false) => (vec![server, client], "servers and clients"),
+    };
+    params.extended_key_usages = usages;
+    let issued = Issued::by(&authority, &params)?;
+    let mut files = issued.files(&args.cert_basename);
+    files.push(issued.pkeycert(&args.cert_basename));
+    spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
+    files::write(&files, args.force)?;
+    report(&format!("leaf O={} for {purpose}, {period}", args.subject_org_name), &files);
+    Ok(())
+}
+
+/// From when and until when a certificate is good.
+struct Period {
+    begin: UnixTime,
+    end: UnixTime,
+    ends_with_ca: bool,
+}
+
+impl Period {
+    fn from(now: UnixTime, days: u32) -> Self {
+        let now = now.as_secs();
+        Self {
+            begin: UnixTime::from_secs(now.saturating_sub(CLOCK_SKEW_SECS)),
+            end: UnixTime::from_secs(now.saturating_add(i64::from(days) * DAY_SECS)),
+            ends_with_ca: false,
+        }
+    }
+
+    fn within(self, authority: &Authority) -> Self {
+        Self {
+            begin: self.begin.max(authority.not_before),
+            end: self.end.min(authority.not_after),
+            ends_with_ca: self.end > authority.not_after,
+        }
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "until {}", self.end)?;
+        if self.ends_with_ca { f.write_str(", when its CA ends") } else { Ok(()) }
+    }
+}
+
+/// What all certificates have in common.
+fn params(name: &str, san: &[String], period: &Period) -> Result<CertificateParams, String> {
+    let mut params = CertificateParams::new(san).map_err(failed)?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, name);
+    params.not_before = system(period.begin).into();
+    params.not_after = system(period.end).into();
+    params.serial_number = Some(serial()?);
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
+}
+
+/// Lets the holder sign certificates.
+fn authorize(params: &mut CertificateParams, constraints: BasicConstraints) {
+    params.is_ca = IsCa::Ca(constraints);
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+    ];
+}
+
+fn system(at: UnixTime) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_secs()).unwrap_or(0))
+}
+
+/// Random, positive and of a fixed length (RFC 5280 §4.1.2.2).
+fn serial() -> Result<SerialNumber, String> {
+    let mut octets = [0_u8; SERIAL_OCTETS];
+    getrandom::fill(&mut octets).map_err(|error| format!("no random numbers: {error}"))?;
+    let [first, ..] = &mut octets;
+    *first = *first & 0x7f | 0x40;
+    Ok(SerialNumber::from_slice(&octets))
+}
+
+/// A new certificate, its key, and the chain from above it to below the root.
+struct Issued<'a> {
+    cert: Certificate,
+    key: KeyPair,
+    chain: &'a [CertificateDer<'static>],
+}
+
+impl<'a> Issued<'a> {
+    fn by(authority: &'a Authority, params: &CertificateParams) -> Result<Self, String> {
+        let name = params.distinguished_name.get(&DnType::OrganizationName);
+        if name.is_some() && name == authority.organization.as_ref() {
+            let advice = "choose another, or peers take it for the CA";
+            return Err(format!("--subject-org-name: the CA's own name — {advice}"));
+        }
+        let key = KeyPair::generate().map_err(failed)?;
+        let cert = params.signed_by(&key, &authority.issuer).map_err(failed)?;
+        Ok(Self { cert, key, chain: &authority.chain })
+    }
+
+    fn files(&self, basename: &str) -> Vec<File> {
+        let about = if self.chain.is_empty() {
+            "the certificate"
+        } else {
+            "the certificate and those between it and the root"
+        };
+        vec![
+            File {
+                path: format!("{basename}.cert.pem"),
+                content: self.chain_pem().into_bytes(),
+                holds_key: false,
+                about,
+            },
+            File {
+                path: format!("{basename}.cert.der"),
+                content: self.cert.der().to_vec(),
+                holds_key: false,
+                about: "the certificate alone, as DER",
+            },
+            File {
+                path: format!("{basename}.key.pem"),
+                content: self.key.serialize_pem().into_bytes(),
+                holds_key: true,
+                about: "its key: keep it secret",
+            },
+        ]
+    }
+
+    /// What TLS servers and clients load as one file: the leaf, its chain, the key.
+    fn pkeycert(&self, basename: &str) -> File {
+        File {
+            path: format!("{basename}.pkeycert.pem"),
+            content: (self.chain_pem() + &self.key.serialize_pem()).into_bytes(),
+            holds_key: true,
+            about: "certificate and key in one file: keep it secret",
+        }
+    }
+
+    fn chain_pem(&self) -> String {
+        let format = EncodeConfig::new().set_line_ending(LineEnding::LF);
+        [self.cert.der()]
+            .into_iter()
+            .chain(self.chain)
+            .map(|cert| pem::encode_config(&Pem::new("CERTIFICATE", cert.to_vec()), format))
+            .collect()
+    }
+}
+
+/// Refuses to write over the CA that signs, which --force would else allow.
+fn spare(files: &[File], authority: [&String; 2]) -> Result<(), String> {
+    let taken = |file: &&File| authority.iter().any(|path| files::is_same(&file.path, path));
+    files.iter().find(taken).map_or(Ok(()), |File { path, .. }| {
+        Err(format!("{path}: belongs to the CA that signs — choose another --cert-basename"))
+    })
+}
+
+fn report(what: &str, files: &[File]) {
+    crate::say(what);
+    let width = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
+    for File { path, about, .. } in files {
+        crate::say(&format!("  {path:width$}  {about}"));
+    }
+}
+
+fn failed(error: rcgen::Error) -> String {
+    format!("the certificate cannot be made: {error}")
+}

@@ -1,0 +1,84 @@
+//! Files that appear together or not at all.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+};
+
+/// A file to be written.
+pub(super) struct File {
+    pub(super) path: String,
+    pub(super) content: Vec<u8>,
+    /// If so, only its owner may read it, from the first byte on.
+    pub(super) holds_key: bool,
+    /// What it is, for people.
+    pub(super) about: &'static str,
+}
+
+/// Writes all files, or leaves nothing behind. A file that exists is an error; with `force` it is
+/// replaced in one step, as soon as all new ones are on the disk.
+pub(super) fn write(files: &[File], force: bool) -> Result<(), String> {
+    let mut written = Written(Vec::new());
+    for file in files {
+        let path = if force { aside(&file.path) } else { file.path.clone() };
+        match written.create(path.clone(), file) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && force => {
+                return Err(format!("{path}: left by a run that was interrupted — remove it"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let advice = "choose another --cert-basename, or replace its files with --force";
+                return Err(format!("{path}: exists already — {advice}"));
+            }
+            Err(error) => return Err(explain(&path, &error)),
+        }
+    }
+    if force {
+        for File { path, .. } in files {
+            fs::rename(aside(path), path).map_err(|error| explain(path, &error))?;
+        }
+    }
+    written.0.clear();
+    Ok(())
+}
+
+/// Whether both are names of one file that exists.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    let id = |path| fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
+    id(one).is_some_and(|one| id(other) == Some(one))
+}
+
+/// The files that this run has made, removed at its end unless they were taken out before.
+struct Written(Vec<String>);
+
+impl Written {
+    fn create(&mut self, path: String, file: &File) -> io::Result<()> {
+        let mode = if file.holds_key { 0o600 } else { 0o644 };
+        let mut open = OpenOptions::new().write(true).create_new(true).mode(mode).open(&path)?;
+        self.0.push(path);
+        open.write_all(&file.content)?;
+        open.sync_all()
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            // It may have been renamed; and who cannot remove it has been told of a worse error.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn aside(path: &str) -> String {
+    format!("{path}.new")
+}
+
+fn explain(path: &str, error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        format!("{path}: its folder does not exist — make it first")
+    } else {
+        format!("{path}: cannot be written: {error}")
+    }
+}
