@@ -22,6 +22,7 @@ mod query;
 const JSON: &str = "application/json";
 const BINARY: &str = "application/octet-stream";
 const CONTENT_TYPE: &str = "content-type";
+const NO_BODY: Cow<'_, [u8]> = Cow::Borrowed(&[]);
 
 /// Headers that are said in other words, concern one connection, or ask for an encoding that a
 /// message cannot tell of.
@@ -152,13 +153,8 @@ pub fn request_from_message<'a>(message: &'a message::Request<'_>) -> Result<Req
     // The real manager puts an empty object in where there is nothing to say.
     let has_body = !BODILESS.contains(&&*message.method)
         || message.body.content.as_ref().is_some_and(|content| !is_none(content));
-    let body = if has_body {
-        let (format, body) = disclosed(&message.headers, &message.body)?;
-        headers.extend(format.map(|format| Pair::new("Content-Type", format)));
-        body
-    } else {
-        Cow::Borrowed([].as_slice())
-    };
+    let body =
+        if has_body { disclosed(&message.headers, &message.body, &mut headers)? } else { NO_BODY };
     Ok(Request {
         method: Cow::Borrowed(&message.method),
         target: query::join(&message.path, &message.query).into(),
@@ -198,11 +194,14 @@ pub fn response_from_message<'a>(
 ) -> Result<Response<'a>, Error> {
     let status = final_status(message.status)?;
     let mut headers = kept(&message.headers)?;
-    let (format, body) = disclosed(&message.headers, &message.body)?;
-    if status != 204 {
-        headers.extend(format.map(|format| Pair::new("Content-Type", format)));
+    let mut body = match status {
+        204 => NO_BODY,
+        _ => disclosed(&message.headers, &message.body, &mut headers)?,
+    };
+    // What answers HEAD describes a body that it does not have.
+    if !has_body(status, method) {
+        body = NO_BODY;
     }
-    let body = if has_body(status, method) { body } else { Cow::Borrowed([].as_slice()) };
     Ok(Response { status, headers, body })
 }
 
@@ -272,32 +271,36 @@ fn enclosed<'a>(headers: &'a [Pair<'_>], body: &'a [u8]) -> Result<Body<'a>, Err
     Ok(Body { format: Some(Cow::Borrowed(format)), content: Some(content) })
 }
 
-/// The Content-Type and the bytes of what a message carries.
+/// The bytes of what a message carries; their Content-Type joins the headers that travel.
 fn disclosed<'a>(
-    headers: &'a [Pair<'_>],
+    sent: &'a [Pair<'_>],
     body: &'a Body<'_>,
-) -> Result<(Option<Cow<'a, str>>, Cow<'a, [u8]>), Error> {
+    headers: &mut Vec<Pair<'a>>,
+) -> Result<Cow<'a, [u8]>, Error> {
     let Some(content) = &body.content else {
-        return Ok((None, Cow::Borrowed([].as_slice())));
+        return Ok(NO_BODY);
     };
-    let format = body.format.as_deref().or_else(|| header(headers, CONTENT_TYPE));
-    let Some(text) = content.text() else {
-        // It is JSON, whatever its sender calls it.
-        return Ok((Some(checked(format.unwrap_or(JSON))?), content.raw().as_bytes().into()));
-    };
-    let format = checked(format.unwrap_or("text/plain; charset=utf-8"))?;
-    let bytes = if is_binary(&format) { base64::decode(&text) } else { None };
-    // Real peers send binary bodies that happen to be text as they are.
-    let bytes = bytes.unwrap_or_else(|| text.into_owned().into_bytes());
-    Ok((Some(format), Cow::Owned(bytes)))
+    let format = body.format.as_deref().or_else(|| header(sent, CONTENT_TYPE));
+    let format = format.filter(|format| !format.trim().is_empty());
+    let text = content.text();
+    // What is no text is JSON, whatever its sender calls it.
+    let default = if text.is_some() { "text/plain; charset=utf-8" } else { JSON };
+    let format = checked(format.unwrap_or(default))?;
+    let is_binary = is_binary(format);
+    headers.push(Pair::new("Content-Type", format));
+    Ok(match text {
+        None => content.raw().as_bytes().into(),
+        Some(text) => {
+            let bytes = if is_binary { base64::decode(&text) } else { None };
+            // Real peers send binary bodies that happen to be text as they are.
+            bytes.unwrap_or_else(|| text.into_owned().into_bytes()).into()
+        }
+    })
 }
 
 /// A format that can stand in a header.
-fn checked(format: &str) -> Result<Cow<'_, str>, Error> {
-    if format.bytes().any(|b| b.is_ascii_control()) {
-        return Err(Error::Format);
-    }
-    Ok(Cow::Borrowed(format))
+fn checked(format: &str) -> Result<&str, Error> {
+    if format.bytes().any(|b| b.is_ascii_control()) { Err(Error::Format) } else { Ok(format) }
 }
 
 fn essence(format: &str) -> &str {

@@ -46,7 +46,6 @@
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
-    string::String,
     vec::Vec,
 };
 use core::{mem, time::Duration};
@@ -58,6 +57,9 @@ pub mod output;
 
 mod peer;
 
+mod alone;
+pub mod status;
+
 use self::{
     input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
     output::Output,
@@ -67,8 +69,7 @@ use super::{
     access::Identity,
     farewell::{Farewell, Fault},
     ledger::{Ledger, Side},
-    message::{Body, Hello, Id, Json, Message, Response},
-    peek::{Peek, peek},
+    message::Hello,
     pulse::{Beat, Condition, Pulse, Rhythm},
 };
 use crate::{machine::Machine, time::Instant};
@@ -81,36 +82,6 @@ pub const HELLO_MAX: usize = 16 << 10;
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// After this no late response is expected any more.
 const ORPHANS_KEPT: Duration = Duration::from_secs(60);
-
-/// What a connection is doing, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// It has not said hello.
-    Greeting,
-    /// It has a partner.
-    Paired,
-    /// It claims the place of a peer that may be dead.
-    Probing,
-    /// It has no partner.
-    Waiting,
-}
-
-/// A connection's state, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerStatus {
-    /// Which.
-    pub id: ConnectionId,
-    /// What it is doing.
-    pub stage: Stage,
-    /// `peerClass` of its hello, shortened.
-    pub peer_class: Option<String>,
-    /// `peerId` of its hello, shortened.
-    pub peer_id: Option<String>,
-    /// Messages that came from it.
-    pub messages: u64,
-    /// The bytes of their payloads.
-    pub bytes: u64,
-}
 
 /// How the two places are connected.
 #[derive(Debug)]
@@ -161,33 +132,6 @@ impl Meetup {
     /// Whether nobody is here and no pump runs.
     pub fn is_empty(&self) -> bool {
         self.peers.is_empty() && matches!(self.state, State::Apart { .. })
-    }
-
-    /// The state of every connection, in the order of their ids.
-    pub fn peers(&self) -> Vec<PeerStatus> {
-        self.peers
-            .iter()
-            .map(|(&id, peer)| {
-                let names = peer.names().cloned().unwrap_or_default();
-                PeerStatus {
-                    id,
-                    stage: self.stage(id),
-                    peer_class: names.class,
-                    peer_id: names.id,
-                    messages: peer.messages,
-                    bytes: peer.bytes,
-                }
-            })
-            .collect()
-    }
-
-    fn stage(&self, id: ConnectionId) -> Stage {
-        match (self.places.side_of(id), &self.state) {
-            (Some(_), State::Relaying { .. }) => Stage::Paired,
-            (Some(_), State::Apart { .. } | State::Parting { .. }) => Stage::Waiting,
-            (None, _) if self.claim.is_some_and(|claim| claim.id == id) => Stage::Probing,
-            (None, _) => Stage::Greeting,
-        }
     }
 
     const fn rhythm(&self) -> Rhythm {
@@ -306,58 +250,6 @@ impl Meetup {
             && !self.places.take(claim.id)
         {
             self.close(claim.id, Farewell::Occupied);
-        }
-    }
-
-    /// Takes a message of a peer that has no partner.
-    fn receive_alone(&mut self, side: Side, id: ConnectionId, frame: Frame) {
-        let bytes = frame.payload.len();
-        match (peek(&frame.payload), &mut self.state) {
-            (Some(Peek::Request(to)), _) => {
-                self.answer(id, &[to], StatusCode::ServiceUnavailable);
-            }
-            (Some(Peek::Response(_)), state) => {
-                // Nobody is here to take it, and it is late for nobody any longer.
-                if let State::Apart { ledger, .. } = state {
-                    let _ = ledger.note(side, &frame.payload);
-                }
-                self.dropped(id, Lost { messages: 1, bytes });
-            }
-            (None, _) => self.keep(id, frame),
-        }
-    }
-
-    /// Keeps a message for the next partner.
-    fn keep(&mut self, id: ConnectionId, frame: Frame) {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
-        if frame.payload.len() <= HELLO_MAX
-            && let Ok(names) = Hello::parse(&frame.payload).map(Names::from)
-        {
-            // It introduces itself anew, and that is what the next partner shall hear.
-            peer.greeting = Greeting::Said { hello: frame.payload, names };
-            return;
-        }
-        let lost = peer.held.push(frame, self.config.held_max);
-        self.dropped(id, lost);
-    }
-
-    /// Answers requests in the place of a partner.
-    fn answer(&mut self, id: ConnectionId, requests: &[Id<'_>], status: StatusCode) {
-        for to in requests {
-            self.last_id += 1;
-            let frame = Frame::text(refusal(Id::number(self.last_id), to.clone(), status));
-            self.outputs.push_back(Output::Send { id, frame });
-        }
-        if !requests.is_empty() {
-            self.outputs.push_back(Output::Answered { id, requests: requests.len(), status });
-        }
-    }
-
-    fn dropped(&mut self, id: ConnectionId, Lost { messages, bytes }: Lost) {
-        if messages > 0 {
-            self.outputs.push_back(Output::Dropped { id, messages, bytes });
         }
     }
 
@@ -569,21 +461,5 @@ impl Machine for Meetup {
     }
 }
 
-/// The response to a request that no partner can answer, in the words of the real gateway. It has
-/// no headers, because the original's test client would look for them under another name.
-fn refusal(id: Id<'_>, to: Id<'_>, status: StatusCode) -> String {
-    let code = u16::from(status);
-    let why = if status == StatusCode::BadGateway {
-        "the partner left before it answered"
-    } else {
-        "no partner is connected to this meetup"
-    };
-    let error = alloc::format!(r#"{{"message":"{why}","status_code":{code}}}"#);
-    let response = Response {
-        status: code,
-        reason: Some(status.canonical_reason().into()),
-        headers: Vec::new(),
-        body: Body { format: Some("application/json".into()), content: Json::parse(&error) },
-    };
-    Message::response(id, to, response).encode()
-}
+#[cfg(test)]
+mod tests;
