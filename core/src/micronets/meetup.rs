@@ -16,8 +16,8 @@
 //!
 //! A third peer is refused, with one exception. If it has the key and the class of a peer that is
 //! here, it may be that peer, come again before we noticed that its old connection is dead. Then
-//! the old one is pinged: if it shows no life within [`PROBE_TIMEOUT`], the new one takes its place.
-//! If it lives, they are two peers, which may pair as in the original if there is room.
+//! the old one is pinged. If it shows no life within [`PROBE_TIMEOUT`], the new one takes its
+//! place; if it lives, they are two peers, which may pair as in the original if there is room.
 //!
 //! It is not the relay. What two peers say to each other does not pass through here.
 //!

@@ -1,14 +1,14 @@
 //! A light look at a relayed message: is it a request that waits for a response, or a response?
 //!
-//! It builds nothing, copies nothing and judges nothing. What is not about REST is passed over at
-//! the speed of a search for seven bytes; of the rest no more is read than it takes to find the
-//! type and the id. It may miss an oddity, such as an escaped letter in a type, and then knows of
-//! no request. Of repeated members it may see the first, where a peer would take the last. Neither
-//! harms anybody but the peer that writes so.
+//! It builds nothing, copies nothing and judges nothing. What is no JSON object is passed over at
+//! its first byte; of the rest no more is read than it takes to find the type and the id. It may
+//! miss an oddity, such as an escaped letter in a type, and then knows of no request. Of repeated
+//! members it may see the first, where a peer would take the last. Neither harms anybody but the
+//! peer that writes so.
 
 use alloc::borrow::Cow;
 
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
 
 use super::message::Id;
 
@@ -23,7 +23,6 @@ pub enum Peek<'a> {
 
 /// Looks at a message; `None` for whatever is neither a waiting request nor a response.
 pub fn peek(payload: &[u8]) -> Option<Peek<'_>> {
-    memmem::find(payload, b"\"REST:RE")?;
     let mut scanner = Scanner { rest: payload, first: true };
     scanner.open()?;
     while let Some(name) = scanner.name() {
@@ -136,21 +135,16 @@ impl<'a> Scanner<'a> {
     fn nested(&mut self) -> Option<&'a [u8]> {
         let (mut depth, mut at) = (0_usize, 0);
         loop {
-            let rest = self.rest.get(at..)?;
-            let is_mark = |b: &u8| matches!(b, b'"' | b'{' | b'[' | b'}' | b']');
-            let mark = rest.iter().position(is_mark)?;
-            at += mark;
-            match rest.get(mark)? {
-                b'"' => at += string_end(rest.get(mark..)?)?,
-                b'{' | b'[' => {
-                    depth += 1;
-                    at += 1;
+            match self.rest.get(at)? {
+                b'"' => {
+                    at += string_end(self.rest.get(at..)?)?;
+                    continue;
                 }
-                _ => {
-                    depth = depth.checked_sub(1)?;
-                    at += 1;
-                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
             }
+            at += 1;
             if depth == 0 {
                 return self.split(at);
             }
@@ -166,10 +160,17 @@ impl<'a> Scanner<'a> {
 
 /// Where a text that begins here ends, behind its last quote.
 fn string_end(text: &[u8]) -> Option<usize> {
+    /// Most texts are short, and a search over many bytes at once would take longer to begin.
+    const SHORT: usize = 32;
     let mut at = 1;
     text.strip_prefix(b"\"")?;
     loop {
-        at += memchr2(b'"', b'\\', text.get(at..)?)?;
+        let rest = text.get(at..)?;
+        let is_mark = |b: &u8| matches!(b, b'"' | b'\\');
+        at += match rest.iter().take(SHORT).position(is_mark) {
+            Some(near) => near,
+            None => SHORT + memchr2(b'"', b'\\', rest.get(SHORT..)?)?,
+        };
         if text.get(at)? == &b'"' {
             return Some(at + 1);
         }
