@@ -86,16 +86,18 @@ impl<'a> Detail<'a> {
     pub fn text(self) -> Option<Cow<'a, str>> {
         let raw = self.raw();
         match raw.as_bytes().first()? {
-            b'"' => {
-                let Text(text) = serde_json::from_str(raw).ok()?;
-                match text {
-                    Cow::Borrowed(text) => non_blank(text.trim()).map(Cow::Borrowed),
-                    Cow::Owned(text) => non_blank(text.trim()).map(|t| Cow::Owned(t.to_owned())),
-                }
-            }
+            b'"' => match self.string()? {
+                Cow::Borrowed(text) => non_blank(text.trim()).map(Cow::Borrowed),
+                Cow::Owned(text) => non_blank(text.trim()).map(|t| Cow::Owned(t.to_owned())),
+            },
             b'n' | b'[' | b'{' => None,
             _ => Some(Cow::Borrowed(raw)),
         }
+    }
+
+    /// Text exactly as it was sent, blank or not. `None` for anything else.
+    pub fn string(self) -> Option<Cow<'a, str>> {
+        serde_json::from_str(self.raw()).ok().map(|Text(text)| text)
     }
 
     /// A number, also where it was sent as text.

@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod base64;
 pub mod rand;
 pub mod secret;
 pub mod time;
@@ -21,6 +22,8 @@ pub mod ingest;
 pub mod notify;
 
 pub mod delivery;
+
+pub mod micronets;
 
 pub mod config;
 

@@ -12,6 +12,7 @@ mod http_outbound;
 mod kill;
 mod laws;
 mod limits;
+mod micronets;
 mod pki;
 mod regressions;
 mod reload;

@@ -10,6 +10,7 @@ pub mod windows;
 pub mod reference;
 
 pub mod laws;
+pub mod micronets;
 pub mod world;
 
 pub mod targets;

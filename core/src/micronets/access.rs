@@ -1,0 +1,250 @@
+//! Who may join which meetup: `[[proxy.allow]]`.
+//!
+//! The authority of `client_ca` says that a peer is one of ours; a rule says which meetups it is
+//! for. The original has no such rules: any certificate joins any meetup. Nothing of this is taken
+//! from a hello, whose names anybody can write.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::fmt;
+
+use crate::base64;
+
+/// What a peer's certificate says of it. It was verified before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The organisations of its subject (O).
+    pub organisations: Vec<String>,
+    /// The common names of its subject (CN).
+    pub common_names: Vec<String>,
+    /// Its subject alternative names: DNS names, addresses, URIs and mail addresses as text.
+    pub alt_names: Vec<String>,
+    /// The SHA-256 of its public key (SubjectPublicKeyInfo in DER).
+    pub key: [u8; 32],
+}
+
+impl Identity {
+    /// Whether both hold the same key, also where one of the certificates is a renewed one.
+    pub fn is_same_peer(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+/// One `[[proxy.allow]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The meetups that it is about: `*` stands for any text, slashes included.
+    pub meetup: String,
+    /// Whoever is one of these may join them.
+    pub subjects: Vec<Subject>,
+}
+
+/// A property of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// `SAN=`, whatever its letter case.
+    AltName(String),
+    /// `CN=`
+    CommonName(String),
+    /// `SPKI=`, the SHA-256 of the public key in hex, or in base64 behind `sha256//` as curl's
+    /// `--pinnedpubkey` has it.
+    Key([u8; 32]),
+    /// `O=`
+    Organisation(String),
+}
+
+/// Why a text is not a [`Subject`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Nothing behind the `=`.
+    Empty,
+    /// Not the SHA-256 of a key.
+    Key,
+    /// It begins with none of the four names.
+    Name,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "expected a value behind the =, got nothing",
+            Self::Key => "SPKI: expected 64 hex digits or sha256// and base64, got neither",
+            Self::Name => "expected O=, CN=, SAN= or SPKI=, got none of them",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl Subject {
+    /// Reads `O=…`, `CN=…`, `SAN=…` or `SPKI=…`.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let (name, value) = text.split_once('=').ok_or(Error::Name)?;
+        let value = value.trim();
+        let subject = match name.trim().to_ascii_uppercase().as_str() {
+            "O" => Self::Organisation(value.to_owned()),
+            "CN" => Self::CommonName(value.to_owned()),
+            "SAN" => Self::AltName(value.to_owned()),
+            "SPKI" => Self::Key(key(value).ok_or(Error::Key)?),
+            _ => return Err(Error::Name),
+        };
+        if value.is_empty() { Err(Error::Empty) } else { Ok(subject) }
+    }
+
+    fn is_of(&self, identity: &Identity) -> bool {
+        match self {
+            Self::AltName(name) => {
+                identity.alt_names.iter().any(|own| own.eq_ignore_ascii_case(name))
+            }
+            Self::CommonName(name) => identity.common_names.contains(name),
+            Self::Key(key) => identity.key == *key,
+            Self::Organisation(name) => identity.organisations.contains(name),
+        }
+    }
+}
+
+/// Whether the rules let a peer join a meetup. Without rules anybody may; with rules, only whom a
+/// rule about the meetup names.
+pub fn allow(rules: &[Rule], meetup: &str, identity: &Identity) -> bool {
+    rules.is_empty()
+        || rules.iter().any(|rule| {
+            matches(&rule.meetup, meetup)
+                && rule.subjects.iter().any(|subject| subject.is_of(identity))
+        })
+}
+
+/// Whether `text` fits `pattern`. Takes at most the product of both lengths.
+fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    // The earliest place for each part leaves the most room for the next.
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+fn key(text: &str) -> Option<[u8; 32]> {
+    let bytes = match text.strip_prefix("sha256//") {
+        Some(text) => base64::decode(text)?,
+        None => {
+            let digits: Vec<u8> = text
+                .chars()
+                .filter(|c| *c != ':')
+                .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+                .collect::<Option<_>>()?;
+            digits
+                .chunks(2)
+                .map(|pair| match pair {
+                    [high, low] => Some(high << 4 | low),
+                    _ => None,
+                })
+                .collect::<Option<_>>()?
+        }
+    };
+    bytes.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec};
+
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity {
+            organisations: vec!["Micronets DHCP Manager Cert".into()],
+            common_names: vec!["gw-1".into()],
+            alt_names: vec!["gw-1.example".into(), "192.0.2.1".into()],
+            key: [0xab; 32],
+        }
+    }
+
+    fn rule(meetup: &str, subjects: &[&str]) -> Rule {
+        let subjects =
+            subjects.iter().map(|text| Subject::parse(text).expect("a subject")).collect();
+        Rule { meetup: meetup.into(), subjects }
+    }
+
+    #[test]
+    fn patterns_cover_whole_names() {
+        for (pattern, text) in [
+            ("", ""),
+            ("*", ""),
+            ("*", "gw/a/b?c"),
+            ("gw/*", "gw/7B2A"),
+            ("gw/*/x", "gw/a/b/x"),
+            ("*-1", "gw-1"),
+            ("a*b*c", "abbc"),
+            ("a*aa", "aaaa"),
+            ("a**b", "ab"),
+            ("micronets-dhcp-0001", "micronets-dhcp-0001"),
+        ] {
+            assert!(matches(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in [
+            ("", "a"),
+            ("gw/*", "gw"),
+            ("gw/*", "%67w/1"),
+            ("a*a", "a"),
+            ("a*bc*c", "abc"),
+            ("gw", "gw-1"),
+            ("gw", "my-gw"),
+            ("GW/*", "gw/1"),
+        ] {
+            assert!(!matches(pattern, text), "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn one_property_of_one_rule_is_enough() {
+        let hex = "ab".repeat(32);
+        let colons = vec!["AB"; 32].join(":");
+        let pin = base64::encode(&[0xab; 32]);
+        for subject in [
+            "O=Micronets DHCP Manager Cert",
+            "cn = gw-1",
+            "SAN=GW-1.example",
+            "SAN=192.0.2.1",
+            &format!("SPKI={hex}"),
+            &format!("SPKI={colons}"),
+            &format!("SPKI=sha256//{pin}"),
+        ] {
+            let rules = [rule("other", &["O=Nobody"]), rule("gw/*", &["O=Nobody", subject])];
+            assert!(allow(&rules, "gw/1", &identity()), "{subject}");
+            assert!(!allow(&rules, "other", &identity()), "{subject}");
+        }
+        for subject in ["O=Micronets DHCP", "CN=GW-1", "CN=gw-1.example", "SAN=gw-1"] {
+            assert!(!allow(&[rule("*", &[subject])], "gw/1", &identity()), "{subject}");
+        }
+    }
+
+    #[test]
+    fn no_rules_is_the_original_and_an_empty_rule_is_nobody() {
+        assert!(allow(&[], "anything", &identity()));
+        assert!(!allow(&[rule("*", &[])], "anything", &identity()));
+    }
+
+    #[test]
+    fn what_is_no_subject_is_said() {
+        for (text, error) in [
+            ("Micronets", Error::Name),
+            ("OU=x", Error::Name),
+            ("O=", Error::Empty),
+            ("SPKI=", Error::Key),
+            ("SPKI=abc", Error::Key),
+            ("SPKI=zz", Error::Key),
+            ("SPKI=sha256//AA==", Error::Key),
+        ] {
+            assert_eq!(Subject::parse(text), Err(error), "{text}");
+        }
+    }
+}

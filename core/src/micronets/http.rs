@@ -1,0 +1,548 @@
+//! HTTP in messages: a request as `REST:REQUEST`, a response as `REST:RESPONSE`, and back.
+//!
+//! Content-Length, Content-Type and Content-Encoding do not travel among the headers: `dataFormat`
+//! and `messageBody` say what they would (README §2.3). Nor do the headers that are about one
+//! connection only (RFC 9110 §7.6.1). A body travels as an object where it is a JSON object, as
+//! base64 where it is binary, and as text else; a JSON list as text too, because the real gateway
+//! drops a message with any other JSON and never answers it.
+//!
+//! These are functions over HTTP's parts, whoever speaks it. They make no Content-Length, which
+//! whoever sends the body knows best.
+
+use alloc::{borrow::Cow, vec::Vec};
+use core::fmt;
+
+use http_types::StatusCode;
+
+use super::message::{self, Body, Content, Id, Json, Message, Pair};
+use crate::base64;
+
+mod query;
+
+const JSON: &str = "application/json";
+const BINARY: &str = "application/octet-stream";
+const CONTENT_TYPE: &str = "content-type";
+const NO_BODY: Cow<'_, [u8]> = Cow::Borrowed(&[]);
+
+/// Headers that are said in other words, concern one connection, or ask for an encoding that a
+/// message cannot tell of.
+const LEFT_OUT: [&str; 14] = [
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    CONTENT_TYPE,
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Methods whose requests have no body that means anything (RFC 9110 §9.3).
+const BODILESS: [&str; 5] = ["DELETE", "GET", "HEAD", "OPTIONS", "TRACE"];
+
+/// An HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The method.
+    pub method: Cow<'a, str>,
+    /// The path and, behind a `?`, the query.
+    pub target: Cow<'a, str>,
+    /// The headers in their order, repeated ones as often as they came.
+    pub headers: Vec<Pair<'a>>,
+    /// The whole body, without transfer coding.
+    pub body: Cow<'a, [u8]>,
+}
+
+/// An HTTP response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response<'a> {
+    /// The status, 200 to 599.
+    pub status: u16,
+    /// The headers in their order, repeated ones as often as they came.
+    pub headers: Vec<Pair<'a>>,
+    /// The whole body, without transfer coding.
+    pub body: Cow<'a, [u8]>,
+}
+
+/// Why something cannot be said in the other language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The body is compressed, which a message cannot tell.
+    Encoding,
+    /// The format of a body holds a control character.
+    Format,
+    /// A header's name is no token (RFC 9110 §5.1).
+    HeaderName {
+        /// Which header, from 1.
+        nth: usize,
+    },
+    /// A header's value holds a control character (RFC 9110 §5.5).
+    HeaderValue {
+        /// Which header, from 1.
+        nth: usize,
+    },
+    /// The method is no token (RFC 9110 §9.1).
+    Method,
+    /// The path does not begin with a slash.
+    Path,
+    /// The status is that of no final response.
+    Status {
+        /// What it is.
+        got: u16,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encoding => {
+                f.write_str("Content-Encoding: expected identity, got a compressed body")
+            }
+            Self::Format => f.write_str("dataFormat: expected a MIME type, got control characters"),
+            Self::HeaderName { nth } => {
+                write!(f, "header {nth}: expected a name of letters, digits and -, got another")
+            }
+            Self::HeaderValue { nth } => {
+                write!(f, "header {nth}: expected a value on one line, got control characters")
+            }
+            Self::Method => f.write_str("method: expected one word such as GET, got none"),
+            Self::Path => f.write_str("path: expected a path from the root such as /a, got none"),
+            Self::Status { got } => write!(f, "status: expected 200 to 599, got {got}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// The message that carries an HTTP request and waits for its response.
+pub fn request_to_message<'a>(id: Id<'a>, http: &'a Request<'_>) -> Result<Message<'a>, Error> {
+    if !is_token(&http.method) {
+        return Err(Error::Method);
+    }
+    if !http.target.starts_with('/') {
+        return Err(Error::Path);
+    }
+    let (path, query) = query::split(&http.target);
+    let content = Content::Request(message::Request {
+        method: Cow::Borrowed(&http.method),
+        path: Cow::Borrowed(path),
+        query,
+        headers: kept(&http.headers)?,
+        body: enclosed(&http.headers, &http.body)?,
+    });
+    Ok(Message::new(id, content))
+}
+
+/// The HTTP request that a message carries. Nothing in it can be taken for the end of a header or
+/// of the head.
+pub fn request_from_message<'a>(message: &'a message::Request<'_>) -> Result<Request<'a>, Error> {
+    if !is_token(&message.method) {
+        return Err(Error::Method);
+    }
+    if !message.path.starts_with('/') {
+        return Err(Error::Path);
+    }
+    let mut headers = kept(&message.headers)?;
+    let is_none = |content: &Json<'_>| content.raw() == "{}";
+    // The real manager puts an empty object in where there is nothing to say.
+    let has_body = !BODILESS.contains(&&*message.method)
+        || message.body.content.as_ref().is_some_and(|content| !is_none(content));
+    let body =
+        if has_body { disclosed(&message.headers, &message.body, &mut headers)? } else { NO_BODY };
+    Ok(Request {
+        method: Cow::Borrowed(&message.method),
+        target: query::join(&message.path, &message.query).into(),
+        headers,
+        body,
+    })
+}
+
+/// The message that carries the HTTP response to the request of that method that its sender calls
+/// `to`. What answers HEAD has no body, whatever the server sent.
+pub fn response_to_message<'a>(
+    id: Id<'a>,
+    to: Id<'a>,
+    method: &str,
+    http: &'a Response<'_>,
+) -> Result<Message<'a>, Error> {
+    let status = final_status(http.status)?;
+    let body = if has_body(status, method) {
+        enclosed(&http.headers, &http.body)?
+    } else {
+        Body::default()
+    };
+    let reason = StatusCode::try_from(status).ok();
+    let response = message::Response {
+        status,
+        reason: reason.map(|status| status.canonical_reason().into()),
+        headers: kept(&http.headers)?,
+        body,
+    };
+    Ok(Message::response(id, to, response))
+}
+
+/// The HTTP response that a message carries, to a request of that method.
+pub fn response_from_message<'a>(
+    message: &'a message::Response<'_>,
+    method: &str,
+) -> Result<Response<'a>, Error> {
+    let status = final_status(message.status)?;
+    let mut headers = kept(&message.headers)?;
+    let mut body = match status {
+        204 => NO_BODY,
+        _ => disclosed(&message.headers, &message.body, &mut headers)?,
+    };
+    // What answers HEAD describes a body that it does not have.
+    if !has_body(status, method) {
+        body = NO_BODY;
+    }
+    Ok(Response { status, headers, body })
+}
+
+/// Interim responses are between two HTTP peers (RFC 9110 §15.2).
+fn final_status(status: u16) -> Result<u16, Error> {
+    if (200..=599).contains(&status) { Ok(status) } else { Err(Error::Status { got: status }) }
+}
+
+/// RFC 9110 §6.4.1.
+fn has_body(status: u16, method: &str) -> bool {
+    method != "HEAD" && !matches!(status, 204 | 304)
+}
+
+/// The headers that travel.
+fn kept<'a>(headers: &'a [Pair<'_>]) -> Result<Vec<Pair<'a>>, Error> {
+    // What Connection names concerns this connection only.
+    let named: Vec<&str> = headers
+        .iter()
+        .filter(|header| header.name.eq_ignore_ascii_case("connection"))
+        .flat_map(|header| header.value.split(','))
+        .map(str::trim)
+        .collect();
+    let mut kept = Vec::with_capacity(headers.len());
+    for (nth, Pair { name, value }) in (1..).zip(headers) {
+        if !is_token(name) {
+            return Err(Error::HeaderName { nth });
+        }
+        if value.bytes().any(|b| b != b'\t' && b.is_ascii_control()) {
+            return Err(Error::HeaderValue { nth });
+        }
+        let mut left_out = LEFT_OUT.iter().chain(&named);
+        if !left_out.any(|other| name.eq_ignore_ascii_case(other)) {
+            kept.push(Pair::new(&**name, &**value));
+        }
+    }
+    Ok(kept)
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(text: &str) -> bool {
+    const MARKS: &[u8] = b"!#$%&'*+-.^_`|~";
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || MARKS.contains(&b))
+}
+
+fn header<'h>(headers: &'h [Pair<'_>], name: &str) -> Option<&'h str> {
+    let mut headers = headers.iter();
+    headers.find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value.trim())
+}
+
+/// An HTTP body as a message carries it.
+fn enclosed<'a>(headers: &'a [Pair<'_>], body: &'a [u8]) -> Result<Body<'a>, Error> {
+    if body.is_empty() {
+        return Ok(Body::default());
+    }
+    if header(headers, "content-encoding").is_some_and(|e| !e.eq_ignore_ascii_case("identity")) {
+        return Err(Error::Encoding);
+    }
+    let format = header(headers, CONTENT_TYPE).filter(|format| !format.is_empty());
+    let (format, content) = match (format, core::str::from_utf8(body)) {
+        (Some(format), Ok(text)) if is_plain_json(format) => {
+            let object = Json::parse(text).filter(Json::is_object);
+            (JSON, object.unwrap_or_else(|| Json::string(text)))
+        }
+        (Some(format), Ok(text)) if !is_binary(format) => (format, Json::string(text)),
+        _ => (BINARY, Json::string(&base64::encode(body))),
+    };
+    Ok(Body { format: Some(Cow::Borrowed(format)), content: Some(content) })
+}
+
+/// The bytes of what a message carries; their Content-Type joins the headers that travel.
+fn disclosed<'a>(
+    sent: &'a [Pair<'_>],
+    body: &'a Body<'_>,
+    headers: &mut Vec<Pair<'a>>,
+) -> Result<Cow<'a, [u8]>, Error> {
+    let Some(content) = &body.content else {
+        return Ok(NO_BODY);
+    };
+    let format = body.format.as_deref().or_else(|| header(sent, CONTENT_TYPE));
+    let format = format.filter(|format| !format.trim().is_empty());
+    let text = content.text();
+    // What is no text is JSON, whatever its sender calls it.
+    let default = if text.is_some() { "text/plain; charset=utf-8" } else { JSON };
+    let format = checked(format.unwrap_or(default))?;
+    let is_binary = is_binary(format);
+    headers.push(Pair::new("Content-Type", format));
+    Ok(match text {
+        None => content.raw().as_bytes().into(),
+        Some(text) => {
+            let bytes = if is_binary { base64::decode(&text) } else { None };
+            // Real peers send binary bodies that happen to be text as they are.
+            bytes.unwrap_or_else(|| text.into_owned().into_bytes()).into()
+        }
+    })
+}
+
+/// A format that can stand in a header.
+fn checked(format: &str) -> Result<&str, Error> {
+    if format.bytes().any(|b| b.is_ascii_control()) { Err(Error::Format) } else { Ok(format) }
+}
+
+fn essence(format: &str) -> &str {
+    format.split(';').next().unwrap_or_default().trim()
+}
+
+fn is_binary(format: &str) -> bool {
+    essence(format).eq_ignore_ascii_case(BINARY)
+}
+
+/// Whether it is JSON and says nothing else of note: its encoding can only be UTF-8 (RFC 8259
+/// §8.1). The real gateway knows JSON by the bare name only.
+fn is_plain_json(format: &str) -> bool {
+    let mut parts = format.split(';').map(str::trim);
+    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(JSON))
+        && parts.all(|parameter| {
+            let parameter = parameter.to_ascii_lowercase();
+            matches!(parameter.as_str(), "charset=utf-8" | "charset=\"utf-8\"" | "")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString};
+
+    use super::*;
+
+    fn request(target: &'static str, headers: &[(&'static str, &'static str)]) -> Request<'static> {
+        Request {
+            method: "POST".into(),
+            target: target.into(),
+            headers: pairs(headers),
+            body: [].as_slice().into(),
+        }
+    }
+
+    fn pairs(headers: &[(&'static str, &'static str)]) -> Vec<Pair<'static>> {
+        headers.iter().map(|(name, value)| Pair::new(*name, *value)).collect()
+    }
+
+    /// The message of a request, as its receiver reads it.
+    fn sent(http: &Request<'_>) -> String {
+        request_to_message(Id::number(1), http).expect("a message").encode()
+    }
+
+    /// The request that comes out of the message of a request.
+    #[track_caller]
+    fn passed_on(http: &Request<'_>) -> (String, Vec<(String, String)>, Vec<u8>) {
+        let text = sent(http);
+        let message = Message::parse(text.as_bytes()).expect("a message");
+        let Content::Request(request) = &message.content else { panic!("a request: {text}") };
+        let Request { target, headers, body, .. } =
+            request_from_message(request).expect("a request");
+        let headers = headers.iter().map(|h| (h.name.to_string(), h.value.to_string())).collect();
+        (target.into_owned(), headers, body.into_owned())
+    }
+
+    #[test]
+    fn what_the_body_says_and_what_concerns_the_connection_stay_behind() {
+        let mut http = request(
+            "/micronets/v1/dhcp/subnets?medium=wifi&x=%20",
+            &[
+                ("Host", "localhost:5001"),
+                ("content-length", "8"),
+                ("Content-Type", "Application/JSON; charset=UTF-8"),
+                ("Connection", "close, X-Hop"),
+                ("x-hop", "1"),
+                ("Transfer-Encoding", "chunked"),
+                ("Accept", "text/html"),
+                ("Accept", "*/*"),
+            ],
+        );
+        http.body = b" {\"a\":1}\n".as_slice().into();
+        assert_eq!(
+            sent(&http),
+            concat!(
+                r#"{"message":{"messageId":1,"messageType":"REST:REQUEST","requiresResponse":true,"#,
+                r#""method":"POST","path":"/micronets/v1/dhcp/subnets","#,
+                r#""queryStrings":[{"name":"medium","value":"wifi"},{"name":"x","value":" "}],"#,
+                r#""headers":[{"name":"Host","value":"localhost:5001"},"#,
+                r#"{"name":"Accept","value":"text/html"},{"name":"Accept","value":"*/*"}],"#,
+                r#""dataFormat":"application/json","messageBody":{"a":1}}}"#,
+            )
+        );
+        let header = |name: &str, value: &str| (name.to_string(), value.to_string());
+        assert_eq!(
+            passed_on(&http),
+            (
+                http.target.to_string(),
+                [
+                    header("Host", "localhost:5001"),
+                    header("Accept", "text/html"),
+                    header("Accept", "*/*"),
+                    header("Content-Type", "application/json"),
+                ]
+                .into(),
+                b"{\"a\":1}".to_vec()
+            )
+        );
+    }
+
+    #[test]
+    fn every_body_arrives_as_it_left() {
+        for (format, body, travels_as, arrives_as) in [
+            (Some("application/json"), "[1, 2]", r#""[1, 2]""#, "application/json"),
+            (Some("application/json"), "\"a\"", r#""\"a\"""#, "application/json"),
+            (Some("application/json"), "{broken", r#""{broken""#, "application/json"),
+            (Some("application/problem+json"), "{}", r#""{}""#, "application/problem+json"),
+            (Some("text/plain; charset=x"), "ä", r#""ä""#, "text/plain; charset=x"),
+            (Some("application/octet-stream"), "abc", r#""YWJj""#, "application/octet-stream"),
+            (None, "abc", r#""YWJj""#, "application/octet-stream"),
+            (Some(""), "abc", r#""YWJj""#, "application/octet-stream"),
+        ] {
+            let mut http = request("/", &[]);
+            http.headers.extend(format.map(|format| Pair::new("Content-Type", format)));
+            http.body = body.as_bytes().into();
+            let text = sent(&http);
+            assert!(text.contains(&alloc::format!("\"messageBody\":{travels_as}}}")), "{text}");
+            let (_, headers, arrived) = passed_on(&http);
+            assert_eq!(headers, [("Content-Type".to_string(), arrives_as.to_string())]);
+            assert_eq!(arrived, body.as_bytes());
+        }
+        let mut http = request("/", &[("Content-Type", "image/png")]);
+        http.body = [0x89, b'P', 0xff].as_slice().into();
+        assert_eq!(passed_on(&http).2, *http.body);
+    }
+
+    #[test]
+    fn a_body_that_real_peers_send_is_understood() {
+        let read = |message: &'static str| {
+            let text = alloc::format!(
+                r#"{{"message":{{"messageType":"REST:REQUEST","messageId":1,"path":"/",{message}}}}}"#
+            );
+            let message = Message::parse(text.as_bytes()).expect("a message");
+            let Content::Request(request) = &message.content else { panic!("a request") };
+            let http = request_from_message(request).expect("a request");
+            let format = header(&http.headers, CONTENT_TYPE).map(str::to_string);
+            (format, String::from_utf8(http.body.into_owned()).expect("UTF-8"))
+        };
+        let json = || Some("application/json".to_string());
+        // The manager's DELETE, a list, a body without a format, and binary that is text.
+        assert_eq!(
+            read(r#""method":"DELETE","dataFormat":"application/json","messageBody":{}"#),
+            (None, String::new())
+        );
+        assert_eq!(
+            read(r#""method":"PUT","dataFormat":"application/json","messageBody":{}"#),
+            (json(), "{}".to_string())
+        );
+        assert_eq!(read(r#""method":"PUT","messageBody":[1]"#), (json(), "[1]".to_string()));
+        assert_eq!(
+            read(r#""method":"PUT","messageBody":"a\nb""#),
+            (Some("text/plain; charset=utf-8".to_string()), "a\nb".to_string())
+        );
+        assert_eq!(
+            read(r#""method":"PUT","dataFormat":"application/octet-stream","messageBody":"a b!""#),
+            (Some(BINARY.to_string()), "a b!".to_string())
+        );
+        assert_eq!(
+            read(
+                r#""method":"PUT","messageBody":"x","headers":[{"name":"content-type","val":"a/b"}]"#
+            ),
+            (Some("a/b".to_string()), "x".to_string())
+        );
+    }
+
+    #[test]
+    fn a_response_has_a_body_only_where_one_may_be() {
+        let http = |status| Response {
+            status,
+            headers: pairs(&[("Content-Type", "application/json"), ("Location", "/a")]),
+            body: b"{}".as_slice().into(),
+        };
+        let written = |status, method: &str| {
+            let http = http(status);
+            let message = response_to_message(Id::number(2), Id::number(1), method, &http);
+            message.expect("a message").encode()
+        };
+        assert_eq!(
+            written(200, "GET"),
+            concat!(
+                r#"{"message":{"messageId":2,"messageType":"REST:RESPONSE","requiresResponse":false,"#,
+                r#""inResponseTo":1,"statusCode":200,"reasonPhrase":"OK","#,
+                r#""headers":[{"name":"Location","value":"/a","val":"/a"}],"#,
+                r#""dataFormat":"application/json","messageBody":{}}}"#,
+            )
+        );
+        for (status, method) in [(200, "HEAD"), (204, "GET"), (304, "GET")] {
+            let text = written(status, method);
+            assert!(!text.contains("messageBody") && !text.contains("dataFormat"), "{text}");
+        }
+        assert!(written(299, "GET").contains(r#""statusCode":299,"headers""#));
+        let interim = http(101);
+        let error = response_to_message(Id::number(2), Id::number(1), "GET", &interim);
+        assert_eq!(error.err(), Some(Error::Status { got: 101 }));
+
+        let read = |status, method| {
+            let message = message::Response {
+                status,
+                reason: None,
+                headers: pairs(&[("A", "1"), ("Content-Length", "7"), ("A", "2")]),
+                body: Body { format: Some(JSON.into()), content: Json::parse("{}") },
+            };
+            let http = response_from_message(&message, method).expect("a response");
+            (http.headers.len(), http.body.len())
+        };
+        assert_eq!(read(200, "GET"), (3, 2));
+        assert_eq!(read(200, "HEAD"), (3, 0));
+        assert_eq!(read(204, "GET"), (2, 0));
+    }
+
+    #[test]
+    fn nothing_can_break_out_of_a_head() {
+        let with = |name: &'static str, value: &'static str| {
+            request_to_message(Id::number(1), &request("/", &[("A", "b"), (name, value)])).err()
+        };
+        assert_eq!(with("X", "a\tb ä"), None);
+        assert_eq!(with("X", "a\r\nY: b"), Some(Error::HeaderValue { nth: 2 }));
+        assert_eq!(with("X:", "a"), Some(Error::HeaderName { nth: 2 }));
+        assert_eq!(with("", "a"), Some(Error::HeaderName { nth: 2 }));
+        let of = |method: &'static str, path: &'static str, format: &'static str| {
+            request_from_message(&message::Request {
+                method: method.into(),
+                path: path.into(),
+                query: Vec::new(),
+                headers: Vec::new(),
+                body: Body { format: Some(format.into()), content: Json::parse("[]") },
+            })
+            .err()
+        };
+        assert_eq!(of("PATCH", "/a\r\nb", "a/b"), None);
+        assert_eq!(of("GET / HTTP/1.1\r\nX:", "/", "a/b"), Some(Error::Method));
+        assert_eq!(of("GET", "http://other/", "a/b"), Some(Error::Path));
+        assert_eq!(of("PUT", "/", "a/b\r\nX: y"), Some(Error::Format));
+        let mut gzip = request("/", &[("Content-Encoding", "gzip")]);
+        assert_eq!(request_to_message(Id::number(1), &gzip).err(), None);
+        gzip.body = [1].as_slice().into();
+        let error = request_to_message(Id::number(1), &gzip).err();
+        assert_eq!(error, Some(Error::Encoding));
+        assert_eq!(
+            Error::Encoding.to_string(),
+            "Content-Encoding: expected identity, got a compressed body"
+        );
+    }
+}

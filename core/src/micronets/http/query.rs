@@ -1,0 +1,114 @@
+//! A request's target, split into `path` and `queryStrings` and joined again.
+//!
+//! A query travels as names and values where it is nothing but that. Any other stays in the path,
+//! which is where real peers put all of them, so that no query is changed on its way.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::micronets::message::Pair;
+
+/// The path and the decoded query. A query that would not come out again as it went in is left in
+/// the path.
+pub(super) fn split(target: &str) -> (&str, Vec<Pair<'static>>) {
+    let split = target.split_once('?').and_then(|(path, query)| Some((path, pairs(query)?)));
+    split.unwrap_or((target, Vec::new()))
+}
+
+/// The target, in characters that may stand in one (RFC 3986 §3.3 and §3.4).
+pub(super) fn join(path: &str, query: &[Pair<'_>]) -> String {
+    let mut target = String::with_capacity(path.len());
+    // What is encoded stays encoded.
+    escape(path, |b| is_unreserved(b) || b"!$&'()*+,;=:@/?%".contains(&b), &mut target);
+    let mut separator = if path.contains('?') { '&' } else { '?' };
+    for Pair { name, value } in query {
+        target.push(separator);
+        separator = '&';
+        escape(name, is_unreserved, &mut target);
+        target.push('=');
+        escape(value, is_unreserved, &mut target);
+    }
+    target
+}
+
+fn pairs(query: &str) -> Option<Vec<Pair<'static>>> {
+    query
+        .split('&')
+        .map(|part| {
+            let (name, value) = part.split_once('=')?;
+            Some(Pair::new(decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+/// `None` for a plus, which means a space to some and itself to others, and for what is not UTF-8.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => return None,
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                let (high, low) = (digit()?, digit()?);
+                u8::try_from(high << 4 | low).ok()?
+            }
+            _ => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn escape(text: &str, stays: impl Fn(u8) -> bool, out: &mut String) {
+    for byte in text.bytes() {
+        if stays(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                let digit = char::from_digit(digit.into(), 16).unwrap_or('0');
+                out.push(digit.to_ascii_uppercase());
+            }
+        }
+    }
+}
+
+/// RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_are_decoded_and_encoded_again() {
+        let (path, query) = split("/a%20b?medium=wifi&n%C3%A4=%26%2B&e=&m=a=b");
+        assert_eq!(path, "/a%20b");
+        assert_eq!(
+            query,
+            [
+                Pair::new("medium", "wifi"),
+                Pair::new("nä", "&+"),
+                Pair::new("e", ""),
+                Pair::new("m", "a=b")
+            ]
+        );
+        assert_eq!(join(path, &query), "/a%20b?medium=wifi&n%C3%A4=%26%2B&e=&m=a%3Db");
+    }
+
+    #[test]
+    fn any_other_query_stays_in_the_path() {
+        for target in ["/a", "/a?", "/a?b", "/a?b=1&", "/a?b=1+2", "/a?b=%ff", "/a?b=%4", "/a?%zz="]
+        {
+            assert_eq!(split(target), (target, Vec::new()));
+            assert_eq!(join(target, &[]), target);
+        }
+        assert_eq!(join("/a?b", &[Pair::new("c", "d")]), "/a?b&c=d");
+    }
+
+    #[test]
+    fn a_target_holds_nothing_that_ends_it() {
+        assert_eq!(join("/a b\r\nX: ä#\"", &[]), "/a%20b%0D%0AX:%20%C3%A4%23%22");
+    }
+}

@@ -1,0 +1,465 @@
+//! The meetup: two peers find each other, are introduced, and are kept together.
+//!
+//! ```text
+//!           both places taken                   one of them goes, or is closed
+//! Apart ────────────────────────> Relaying ───────────────────────────> Parting
+//!   ^    Send hellos, Paired                          Part                 │
+//!   └──────────────────────────────────────────────────────────────────────┘
+//!                     Parted: 502 to whoever still waits
+//! ```
+//!
+//! A connection is pinged from its first moment and must say hello in time. With the hello it takes
+//! one of two places. Each peer gets the other's hello, byte for byte, and from then on all that
+//! either says goes to the other. A peer outlives its partner: it keeps its place and is introduced
+//! again. Meanwhile its requests are answered with 503, other messages wait for the next partner,
+//! and responses, which nobody waits for any more, are dropped.
+//!
+//! A third peer is refused, with one exception. If it has the key and the class of a peer that is
+//! here, it may be that peer, come again before we noticed that its old connection is dead. Then
+//! the old one is pinged. If it shows no life within [`PROBE_TIMEOUT`], the new one takes its
+//! place; if it lives, they are two peers, which may pair as in the original if there is room.
+//!
+//! It is not the relay. What two peers say to each other does not pass through here.
+//!
+//! # Driving it
+//!
+//! One task owns a meetup: it makes it for the first connection and may drop it once
+//! [`Meetup::is_empty`] holds.
+//!
+//! - While a connection is not paired, that task reads it: one message, which it hands in as
+//!   `Received`, and the next one only when the outputs are carried out. So `Pause` takes effect
+//!   between two messages, and what a peer sends right behind its hello finds the pumps ready.
+//! - `Paired` gives two connections to two pumps, which share the [`Ledger`] and nothing else. For
+//!   each message a pump notes it in the ledger, counts it, and feeds it to the other connection;
+//!   it flushes once nothing more is ready. Thus a message costs no input, and no lock but the
+//!   pair's own around the ledger. Noting comes before feeding, so no response overtakes the note
+//!   of its request.
+//! - A pump that waits for a slow reader reads nothing, which is all the pushing back there is. It
+//!   reports nothing either: whenever the task wakes, it first reports for each pump what was
+//!   counted since the last time (`Traffic`), and whether what it writes to is stuck (`Full`) or
+//!   has moved on (`Drained`). Only then it runs what is due or hands in what it woke for. Liveness
+//!   is judged at deadlines only, so such late reports judge as well as early ones.
+//! - Pongs count as `Traffic` of no messages. Pings of peers are the websocket library's work.
+//! - `Part` stops the pumps; the next input is `Parted`, with the ledger. What a pump has read it
+//!   still passes on if it can. Other outputs to these connections are carried out after that.
+//! - A pump whose connection ends reports `Closed` or `Broken` and goes on waiting for `Part`.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+use core::{mem, time::Duration};
+
+use http_types::StatusCode;
+
+pub mod input;
+pub mod output;
+
+mod peer;
+
+mod alone;
+pub mod status;
+
+use self::{
+    input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
+    output::Output,
+    peer::{Greeting, Lost, Names, Peer, Places},
+};
+use super::{
+    access::Identity,
+    farewell::{Farewell, Fault},
+    ledger::{Ledger, Side},
+    message::Hello,
+    pulse::{Beat, Condition, Pulse, Rhythm},
+};
+use crate::{machine::Machine, time::Instant};
+
+/// The most connections of one meetup, the two that are paired included.
+pub const CONNECTIONS_MAX: usize = 8;
+/// The most bytes of a hello, which is kept for as long as its connection.
+pub const HELLO_MAX: usize = 16 << 10;
+/// How long a peer has to show life while a new connection claims its place.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// After this no late response is expected any more.
+const ORPHANS_KEPT: Duration = Duration::from_secs(60);
+
+/// How the two places are connected.
+#[derive(Debug)]
+enum State {
+    Apart { ledger: Ledger, since: Instant },
+    Parting { pair: Pair },
+    Relaying { pair: Pair },
+}
+
+/// Who was introduced. A place may have been left, or taken by another, since.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    left: ConnectionId,
+    right: ConnectionId,
+}
+
+impl Pair {
+    const fn at(self, side: Side) -> ConnectionId {
+        match side {
+            Side::Left => self.left,
+            Side::Right => self.right,
+        }
+    }
+}
+
+/// A connection that claims another's place.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    id: ConnectionId,
+    rival: ConnectionId,
+    probe_by: Instant,
+}
+
+/// The meetup machine.
+#[derive(Debug)]
+pub struct Meetup {
+    config: Config,
+    peers: BTreeMap<ConnectionId, Peer>,
+    places: Places,
+    state: State,
+    claim: Option<Claim>,
+    stopped: bool,
+    last_id: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Meetup {
+    /// Whether nobody is here and no pump runs.
+    pub fn is_empty(&self) -> bool {
+        self.peers.is_empty() && matches!(self.state, State::Apart { .. })
+    }
+
+    const fn rhythm(&self) -> Rhythm {
+        Rhythm { interval: self.config.ping_interval, timeout: self.config.ping_timeout }
+    }
+
+    fn opened(&mut self, now: Instant, id: ConnectionId, identity: Identity) {
+        if self.peers.contains_key(&id) {
+            return;
+        }
+        let seated = |side| self.peers.get(&self.places.at(side)?);
+        let is_other =
+            |peer: Option<&Peer>| peer.is_some_and(|peer| !peer.identity.is_same_peer(&identity));
+        let refusal = if self.stopped {
+            Some(Farewell::Stopping)
+        } else if Side::BOTH.into_iter().all(|side| is_other(seated(side))) {
+            // It cannot be one of the two, whatever its hello says.
+            Some(Farewell::Occupied)
+        } else if self.peers.len() >= CONNECTIONS_MAX {
+            Some(Farewell::Crowded)
+        } else {
+            None
+        };
+        if let Some(farewell) = refusal {
+            self.outputs.push_back(Output::Close { id, farewell });
+            return;
+        }
+        let pulse = Pulse::new(now, self.rhythm());
+        self.peers.insert(id, Peer::new(identity, pulse, now + self.config.hello_timeout));
+    }
+
+    fn received(&mut self, now: Instant, id: ConnectionId, frame: Frame) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        peer.messages += 1;
+        peer.bytes += frame.payload.len() as u64;
+        let is_greeted = peer.names().is_some();
+        self.heard(now, id);
+        match (&self.state, self.places.side_of(id), self.places.partner_of(id)) {
+            _ if !is_greeted => self.greet(now, id, frame),
+            (State::Relaying { .. }, Some(_), Some(partner)) => {
+                self.outputs.push_back(Output::Send { id: partner, frame });
+            }
+            (_, Some(side), _) => self.receive_alone(side, id, frame),
+            // Reading it is paused, so this is one that was under way.
+            (_, None, _) => self.dropped(id, Lost { messages: 1, bytes: frame.payload.len() }),
+        }
+    }
+
+    /// Takes a first message, which must be a hello.
+    fn greet(&mut self, now: Instant, id: ConnectionId, frame: Frame) {
+        let hello = if frame.payload.len() > HELLO_MAX {
+            Err(Farewell::Faulty(Fault::Oversize { max: HELLO_MAX }))
+        } else {
+            Hello::parse(&frame.payload).map(Names::from).map_err(Farewell::HelloInvalid)
+        };
+        let names = match hello {
+            Ok(names) => names,
+            Err(farewell) => return self.close(id, farewell),
+        };
+        let Some(peer) = self.peers.get(&id) else {
+            return;
+        };
+        let rival = Side::BOTH
+            .into_iter()
+            .filter_map(|side| self.places.at(side))
+            .find(|seated| self.is_rival(*seated, &peer.identity, &names));
+        self.outputs.push_back(Output::Greeted {
+            id,
+            peer_class: names.class.clone(),
+            peer_id: names.id.clone(),
+        });
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.greeting = Greeting::Said { hello: frame.payload, names };
+        }
+        match rival {
+            Some(rival) => self.claim(now, id, rival),
+            None if self.places.take(id) => {}
+            None => self.close(id, Farewell::Occupied),
+        }
+    }
+
+    fn is_rival(&self, seated: ConnectionId, identity: &Identity, names: &Names) -> bool {
+        self.peers.get(&seated).is_some_and(|peer| peer.is_rival(identity, names))
+    }
+
+    /// Asks a peer for a sign of life, because a new connection may be the same peer.
+    fn claim(&mut self, now: Instant, id: ConnectionId, rival: ConnectionId) {
+        if let Some(earlier) = self.claim.take() {
+            self.close(earlier.id, Farewell::Replaced);
+        }
+        let claim = Claim { id, rival, probe_by: now + PROBE_TIMEOUT };
+        self.claim = Some(claim);
+        let is_read = |peer: &Peer| !matches!(peer.pulse, Pulse::Suspended);
+        if self.peers.get(&rival).is_some_and(is_read) {
+            self.outputs.push_back(Output::Ping(rival));
+        } else {
+            // It is not its fault that it cannot be heard.
+            self.survived(rival);
+        }
+    }
+
+    /// Notes a sign of life.
+    fn heard(&mut self, now: Instant, id: ConnectionId) {
+        let rhythm = self.rhythm();
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.pulse.heard(now, rhythm);
+            self.survived(id);
+        }
+    }
+
+    /// A peer lives: whoever claimed its place is another one.
+    fn survived(&mut self, rival: ConnectionId) {
+        if let Some(claim) = self.claim.take_if(|claim| claim.rival == rival)
+            && !self.places.take(claim.id)
+        {
+            self.close(claim.id, Farewell::Occupied);
+        }
+    }
+
+    fn close(&mut self, id: ConnectionId, farewell: Farewell) {
+        if self.peers.contains_key(&id) {
+            self.leave(id);
+            self.outputs.push_back(Output::Close { id, farewell });
+        }
+    }
+
+    /// Forgets a connection.
+    fn leave(&mut self, id: ConnectionId) {
+        let Some(mut peer) = self.peers.remove(&id) else {
+            return;
+        };
+        let lost = peer.held.give_up();
+        self.dropped(id, lost);
+        self.claim.take_if(|claim| claim.id == id);
+        if self.places.leave(id)
+            && let State::Relaying { pair } = self.state
+        {
+            self.state = State::Parting { pair };
+            self.outputs.push_back(Output::Part);
+        }
+    }
+
+    /// Takes the ledger back.
+    fn parted(&mut self, now: Instant, mut ledger: Ledger) {
+        let (State::Parting { pair } | State::Relaying { pair }) = self.state else {
+            return;
+        };
+        for side in Side::BOTH {
+            let open = ledger.part(side);
+            let asker = pair.at(side);
+            if self.places.at(side) == Some(asker) {
+                self.answer(asker, &open, StatusCode::BadGateway);
+            }
+        }
+        self.state = State::Apart { ledger, since: now };
+        if self.config.on_partner_loss == OnPartnerLoss::Close {
+            let stay = |side: &Side| self.places.at(*side) == Some(pair.at(*side));
+            for side in Side::BOTH.into_iter().filter(stay).collect::<Vec<_>>() {
+                self.close(pair.at(side), Farewell::PartnerLeft);
+            }
+        }
+    }
+
+    /// Does what an input or a timeout made possible.
+    fn settle(&mut self, now: Instant) {
+        if let Some(claim) = self.claim.take_if(|claim| self.places.side_of(claim.rival).is_none())
+            && !self.places.take(claim.id)
+        {
+            self.close(claim.id, Farewell::Occupied);
+        }
+        if let Some((left, right)) = self.places.both()
+            && matches!(self.state, State::Apart { .. })
+        {
+            self.introduce(now, Pair { left, right });
+        }
+        self.balance(now);
+    }
+
+    fn introduce(&mut self, now: Instant, pair: Pair) {
+        let relaying = State::Relaying { pair };
+        let State::Apart { mut ledger, since } = mem::replace(&mut self.state, relaying) else {
+            return;
+        };
+        for side in Side::BOTH {
+            let id = pair.at(side);
+            let Some(partner) = self.peers.get_mut(&pair.at(side.other())) else {
+                continue;
+            };
+            if let Greeting::Said { hello, .. } = &partner.greeting {
+                let frame = Frame::text(hello.clone());
+                self.outputs.push_back(Output::Send { id, frame });
+            }
+            let held = partner.held.take();
+            self.outputs.extend(held.into_iter().map(|frame| Output::Send { id, frame }));
+        }
+        if now - since > ORPHANS_KEPT {
+            ledger.forget_orphans();
+        }
+        let Pair { left, right } = pair;
+        self.outputs.push_back(Output::Paired { left, right, ledger });
+    }
+
+    /// Lets no more be read than can be written.
+    fn balance(&mut self, now: Instant) {
+        let rhythm = self.rhythm();
+        let is_relaying = matches!(self.state, State::Relaying { .. });
+        let ids: Vec<_> = self.peers.keys().copied().collect();
+        for id in ids {
+            // What a peer without a partner sends may be answered to itself.
+            let reader = if is_relaying { self.places.partner_of(id) } else { Some(id) };
+            let is_stuck = reader
+                .and_then(|reader| self.peers.get(&reader))
+                .is_some_and(|reader| reader.is_full);
+            let is_paused = is_stuck || self.claim.is_some_and(|claim| claim.id == id);
+            let Some(peer) = self.peers.get_mut(&id) else {
+                continue;
+            };
+            let condition = match (peer.is_full, is_paused) {
+                (true, _) => Condition::Blocked,
+                (false, true) => Condition::Unread,
+                (false, false) => Condition::Open,
+            };
+            peer.pulse.adapt(now, condition, rhythm);
+            if mem::replace(&mut peer.is_paused, is_paused) != is_paused {
+                let output = if is_paused { Output::Pause(id) } else { Output::Resume(id) };
+                self.outputs.push_back(output);
+            }
+        }
+    }
+
+    /// Notes whether what is written to it waits, and gives what was so before.
+    fn set_full(&mut self, id: ConnectionId, is_full: bool) -> bool {
+        let peer = self.peers.get_mut(&id);
+        peer.is_some_and(|peer| mem::replace(&mut peer.is_full, is_full))
+    }
+}
+
+impl Machine for Meetup {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    fn new(config: Config, _seed: u64, now: Instant) -> Self {
+        Self {
+            config,
+            peers: BTreeMap::new(),
+            places: Places::default(),
+            state: State::Apart { ledger: Ledger::default(), since: now },
+            claim: None,
+            stopped: false,
+            last_id: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if let Some(claim) = self.claim.filter(|claim| claim.probe_by <= now) {
+            self.close(claim.rival, Farewell::Replaced);
+        }
+        let rhythm = self.rhythm();
+        let ids: Vec<_> = self.peers.keys().copied().collect();
+        for id in ids {
+            let Some(peer) = self.peers.get_mut(&id) else {
+                continue;
+            };
+            if peer.hello_by().is_some_and(|at| at <= now) {
+                self.close(id, Farewell::HelloMissing { after: self.config.hello_timeout });
+                continue;
+            }
+            match peer.pulse.beat(now, rhythm) {
+                Beat::None => {}
+                Beat::Ping => self.outputs.push_back(Output::Ping(id)),
+                Beat::Stalled => {
+                    self.close(id, Farewell::Stalled { after: rhythm.silence_max() });
+                }
+                Beat::Unanswered => {
+                    self.close(id, Farewell::Unanswered { after: rhythm.timeout });
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Barred(id) => self.close(id, Farewell::Barred),
+            Input::Broken { id, fault } => self.close(id, Farewell::Faulty(fault)),
+            Input::Closed(id) => self.leave(id),
+            Input::Drained(id) => {
+                // That it took something again is a sign of life.
+                if self.set_full(id, false) {
+                    self.heard(now, id);
+                }
+            }
+            Input::Full(id) => {
+                self.set_full(id, true);
+            }
+            Input::Opened { id, identity } => self.opened(now, id, identity),
+            Input::Parted(ledger) => self.parted(now, ledger),
+            Input::Received { id, frame } => self.received(now, id, frame),
+            Input::Stop => {
+                self.stopped = true;
+                let ids: Vec<_> = self.peers.keys().copied().collect();
+                ids.into_iter().for_each(|id| self.close(id, Farewell::Stopping));
+            }
+            Input::Traffic { id, messages, bytes } => {
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.messages += messages;
+                    peer.bytes += bytes;
+                }
+                self.heard(now, id);
+            }
+        }
+        self.settle(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let peers = self.peers.values();
+        let deadlines = peers.flat_map(|peer| [peer.pulse.poll_timeout(), peer.hello_by()]);
+        deadlines.flatten().chain(self.claim.map(|claim| claim.probe_by)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! What becomes of the messages of a peer that has no partner: requests are answered in the
+//! partner's place, responses are dropped, and the rest waits.
+
+use alloc::{string::String, vec::Vec};
+
+use http_types::StatusCode;
+
+use super::{
+    HELLO_MAX, Meetup, State,
+    input::{ConnectionId, Frame},
+    output::Output,
+    peer::{Greeting, Lost, Names},
+};
+use crate::micronets::{
+    ledger::Side,
+    message::{Body, Hello, Id, Json, Message, Response},
+    peek::{Peek, peek},
+};
+
+impl Meetup {
+    /// Takes a message of a peer that has no partner.
+    pub(super) fn receive_alone(&mut self, side: Side, id: ConnectionId, frame: Frame) {
+        let bytes = frame.payload.len();
+        match (peek(&frame.payload), &mut self.state) {
+            (Some(Peek::Request(to)), _) => {
+                self.answer(id, &[to], StatusCode::ServiceUnavailable);
+            }
+            (Some(Peek::Response(_)), state) => {
+                // Nobody is here to take it, and it is late for nobody any longer.
+                if let State::Apart { ledger, .. } = state {
+                    let _ = ledger.note(side, &frame.payload);
+                }
+                self.dropped(id, Lost { messages: 1, bytes });
+            }
+            (None, _) => self.keep(id, frame),
+        }
+    }
+
+    /// Keeps a message for the next partner.
+    fn keep(&mut self, id: ConnectionId, frame: Frame) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        if frame.payload.len() <= HELLO_MAX
+            && let Ok(names) = Hello::parse(&frame.payload).map(Names::from)
+        {
+            // It introduces itself anew, and that is what the next partner shall hear.
+            peer.greeting = Greeting::Said { hello: frame.payload, names };
+            return;
+        }
+        let lost = peer.held.push(frame, self.config.held_max);
+        self.dropped(id, lost);
+    }
+
+    /// Answers requests in the place of a partner.
+    pub(super) fn answer(&mut self, id: ConnectionId, requests: &[Id<'_>], status: StatusCode) {
+        for to in requests {
+            self.last_id += 1;
+            let frame = Frame::text(refusal(Id::number(self.last_id), to.clone(), status));
+            self.outputs.push_back(Output::Send { id, frame });
+        }
+        if !requests.is_empty() {
+            self.outputs.push_back(Output::Answered { id, requests: requests.len(), status });
+        }
+    }
+
+    pub(super) fn dropped(&mut self, id: ConnectionId, Lost { messages, bytes }: Lost) {
+        if messages > 0 {
+            self.outputs.push_back(Output::Dropped { id, messages, bytes });
+        }
+    }
+}
+
+/// The response to a request that no partner can answer, in the words of the real gateway. It has
+/// no headers, because the original's test client would look for them under another name.
+fn refusal(id: Id<'_>, to: Id<'_>, status: StatusCode) -> String {
+    let code = u16::from(status);
+    let why = if status == StatusCode::BadGateway {
+        "the partner left before it answered"
+    } else {
+        "no partner is connected to this meetup"
+    };
+    let error = alloc::format!(r#"{{"message":"{why}","status_code":{code}}}"#);
+    let response = Response {
+        status: code,
+        reason: Some(status.canonical_reason().into()),
+        headers: Vec::new(),
+        body: Body { format: Some("application/json".into()), content: Json::parse(&error) },
+    };
+    Message::response(id, to, response).encode()
+}

@@ -1,0 +1,64 @@
+//! A meetup for people to look at.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{Meetup, State, input::ConnectionId};
+
+/// What a connection is doing, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It has not said hello.
+    Greeting,
+    /// It has a partner.
+    Paired,
+    /// It claims the place of a peer that may be dead.
+    Probing,
+    /// It has no partner.
+    Waiting,
+}
+
+/// A connection's state, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Which.
+    pub id: ConnectionId,
+    /// What it is doing.
+    pub stage: Stage,
+    /// `peerClass` of its hello, shortened.
+    pub peer_class: Option<String>,
+    /// `peerId` of its hello, shortened.
+    pub peer_id: Option<String>,
+    /// Messages that came from it.
+    pub messages: u64,
+    /// The bytes of their payloads.
+    pub bytes: u64,
+}
+
+impl Meetup {
+    /// The state of every connection, in the order of their ids.
+    pub fn peers(&self) -> Vec<PeerStatus> {
+        self.peers
+            .iter()
+            .map(|(&id, peer)| {
+                let names = peer.names().cloned().unwrap_or_default();
+                PeerStatus {
+                    id,
+                    stage: self.stage(id),
+                    peer_class: names.class,
+                    peer_id: names.id,
+                    messages: peer.messages,
+                    bytes: peer.bytes,
+                }
+            })
+            .collect()
+    }
+
+    fn stage(&self, id: ConnectionId) -> Stage {
+        match (self.places.side_of(id), &self.state) {
+            (Some(_), State::Relaying { .. }) => Stage::Paired,
+            (Some(_), State::Apart { .. } | State::Parting { .. }) => Stage::Waiting,
+            (None, _) if self.claim.is_some_and(|claim| claim.id == id) => Stage::Probing,
+            (None, _) => Stage::Greeting,
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! The messages of the proxy's peers: one JSON object each, `{"message": {…}}`.
+//!
+//! Strict in what we write, lenient in what they send. An id is a number or a text, a header's
+//! value is called `value` or `val`, a null is as good as nothing, and the last of repeated members
+//! counts. What we do not know is kept and written again, inside `message` and beside it, where the
+//! real manager has an `id` of its own. A body stays the JSON that it is: no tree is built of it.
+//!
+//! Source: README of `micronets-ws-proxy` §2; `facts/micronets.md` §1.2.
+
+use alloc::{borrow::Cow, vec::Vec};
+use core::{cmp::Ordering, fmt};
+
+use serde_json::value::RawValue;
+
+use crate::event::Detail;
+
+mod encode;
+mod parse;
+
+/// The most bytes of one message. The original and both of its Python peers have this bound.
+pub const MESSAGE_MAX: usize = 1 << 20;
+
+/// The type of a hello.
+const HELLO: &str = "CONN:HELLO";
+/// The type of a request.
+const REQUEST: &str = "REST:REQUEST";
+/// The type of a response.
+const RESPONSE: &str = "REST:RESPONSE";
+/// The beginning of an event's type.
+const EVENT: &str = "EVENT:";
+
+/// A whole message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// `messageId`, the sender's name for it. Events of some peers have none.
+    pub id: Option<Id<'a>>,
+    /// `requiresResponse`; where it is missing, only a request requires one.
+    pub requires_response: bool,
+    /// `inResponseTo`, the id of the message that this one answers.
+    pub in_response_to: Option<Id<'a>>,
+    /// What it says.
+    pub content: Content<'a>,
+    /// Other members of `message`, in the order sent.
+    pub unknown: Vec<(Cow<'a, str>, Json<'a>)>,
+    /// Members beside `message`, in the order sent.
+    pub siblings: Vec<(Cow<'a, str>, Json<'a>)>,
+}
+
+/// What a message says, by `messageType`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// `EVENT:` and a name.
+    Event(Event<'a>),
+    /// `CONN:HELLO`
+    Hello(Hello<'a>),
+    /// Any other type, by name; all it says is unknown to us.
+    Other(Cow<'a, str>),
+    /// `REST:REQUEST`
+    Request(Request<'a>),
+    /// `REST:RESPONSE`
+    Response(Response<'a>),
+}
+
+/// `CONN:HELLO`: who is there. The names of real peers identify nobody: managers and test clients
+/// share theirs, and a gateway's id changes with each start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hello<'a> {
+    /// `peerClass`, the kind of peer.
+    pub peer_class: Option<Cow<'a, str>>,
+    /// `peerId`, its name among its kind.
+    pub peer_id: Option<Cow<'a, str>>,
+}
+
+/// `REST:REQUEST`: an HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// `method`
+    pub method: Cow<'a, str>,
+    /// `path`, percent-encoded as in a URI. Real peers leave the query in it.
+    pub path: Cow<'a, str>,
+    /// `queryStrings`, decoded.
+    pub query: Vec<Pair<'a>>,
+    /// `headers`
+    pub headers: Vec<Pair<'a>>,
+    /// `dataFormat` and `messageBody`
+    pub body: Body<'a>,
+}
+
+/// `REST:RESPONSE`: an HTTP response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response<'a> {
+    /// `statusCode`, 100 to 599.
+    pub status: u16,
+    /// `reasonPhrase`
+    pub reason: Option<Cow<'a, str>>,
+    /// `headers`
+    pub headers: Vec<Pair<'a>>,
+    /// `dataFormat` and `messageBody`
+    pub body: Body<'a>,
+}
+
+/// `EVENT:…`: something happened at the sender's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// What follows `EVENT:`, such as `GatewayService:leaseAcquired`.
+    pub name: Cow<'a, str>,
+    /// `dataFormat` and `messageBody`
+    pub body: Body<'a>,
+}
+
+/// A header or a part of a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// `name`
+    pub name: Cow<'a, str>,
+    /// `value`, or `val`
+    pub value: Cow<'a, str>,
+}
+
+impl<'a> Pair<'a> {
+    /// A name and its value.
+    pub fn new(name: impl Into<Cow<'a, str>>, value: impl Into<Cow<'a, str>>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}
+
+/// The body of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body<'a> {
+    /// `dataFormat`, a MIME type.
+    pub format: Option<Cow<'a, str>>,
+    /// `messageBody`, as the format says: an object for `application/json`, base64 for
+    /// `application/octet-stream`, the text itself for others.
+    pub content: Option<Json<'a>>,
+}
+
+/// The name that a sender gives to its message: a whole number or a text, which are the same name
+/// where they look the same.
+#[derive(Clone, Debug)]
+pub struct Id<'a> {
+    text: Cow<'a, str>,
+    quoted: bool,
+}
+
+impl<'a> Id<'a> {
+    /// What real peers send.
+    pub fn number(number: u64) -> Self {
+        Self { text: Cow::Owned(alloc::format!("{number}")), quoted: false }
+    }
+
+    /// What the README has.
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self { text: text.into(), quoted: true }
+    }
+
+    /// The digits or the text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it was sent as a text.
+    pub const fn is_text(&self) -> bool {
+        self.quoted
+    }
+
+    /// An id of `text` in the digits or the quotes that it had. `None` for a number that is none.
+    pub(super) fn written(text: Cow<'a, str>, quoted: bool) -> Option<Self> {
+        let digits = text.strip_prefix('-').unwrap_or(&text);
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        (quoted || is_number).then_some(Self { text, quoted })
+    }
+}
+
+impl PartialEq for Id<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Id<'_> {}
+
+impl PartialOrd for Id<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Id<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+/// One JSON value, unread. Prints its length only, because bodies carry keys of networks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Json<'a>(Cow<'a, str>);
+
+impl<'a> Json<'a> {
+    /// The value that `text` is, if it is one.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let raw: &RawValue = serde_json::from_str(text).ok()?;
+        Some(Self(Cow::Borrowed(raw.get())))
+    }
+
+    /// `text` in quotes.
+    pub fn string(text: &str) -> Self {
+        Self(Cow::Owned(serde_json::to_string(text).expect("a text is JSON")))
+    }
+
+    /// The JSON itself.
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+
+    /// The text in the quotes; `None` where the value is none.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        let raw: &RawValue = serde_json::from_str(&self.0).ok()?;
+        Detail::from(raw).string()
+    }
+
+    /// Whether it is an object.
+    pub fn is_object(&self) -> bool {
+        self.0.starts_with('{')
+    }
+}
+
+impl<'a> From<Detail<'a>> for Json<'a> {
+    fn from(detail: Detail<'a>) -> Self {
+        Self(Cow::Borrowed(detail.raw()))
+    }
+}
+
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Json({} bytes)", self.0.len())
+    }
+}
+
+/// What was sent in the place of something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Got {
+    /// `true` or `false`
+    Boolean,
+    /// `[…]`
+    List,
+    /// No such member, or null.
+    Nothing,
+    /// A number.
+    Number,
+    /// `{…}`
+    Object,
+    /// `"…"`
+    Text,
+}
+
+impl fmt::Display for Got {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Boolean => "true or false",
+            Self::List => "a list",
+            Self::Nothing => "nothing",
+            Self::Number => "a number",
+            Self::Object => "an object",
+            Self::Text => "a text",
+        })
+    }
+}
+
+/// Why a text is not a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Not JSON.
+    Json {
+        /// The line of the first fault, from 1.
+        line: usize,
+        /// The column of the first fault.
+        column: usize,
+    },
+    /// A member is not what it must be.
+    Member {
+        /// The member, by its path.
+        name: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        got: Got,
+    },
+    /// Another message is in the place of a hello.
+    NotHello,
+    /// `statusCode` is no HTTP status.
+    Status {
+        /// What it is.
+        got: i64,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json { line, column } => {
+                write!(f, "expected JSON, got none at line {line}, column {column}")
+            }
+            Self::Member { name, expected, got } => {
+                write!(f, "{name}: expected {expected}, got {got}")
+            }
+            Self::NotHello => {
+                write!(f, "message.messageType: expected {HELLO}, got another type")
+            }
+            Self::Status { got } => {
+                write!(f, "message.statusCode: expected 100 to 599, got {got}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<Message<'_>, Error> {
+        Message::parse(text.as_bytes())
+    }
+
+    #[test]
+    fn a_message_keeps_what_we_do_not_know() {
+        let text = concat!(
+            r#"{"id":7,"message":{"messageId":1,"messageType":"REST:REQUEST","#,
+            r#""requiresResponse":true,"method":"PUT","path":"/a","#,
+            r#""queryStrings":[{"name":"m","value":"ä b"}],"#,
+            r#""headers":[{"name":"Host","value":"x"}],"#,
+            r#""dataFormat":"application/json","messageBody":{"n": [1.50]},"trace":[null]}}"#,
+        );
+        let message = parse(text).expect("a message");
+        assert_eq!(message.encode(), text);
+        assert_eq!((message.unknown.len(), message.siblings.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_real_peers_leave_out_or_call_otherwise_is_read() {
+        let message = parse(
+            r#"{"message":{"messageType":"REST:RESPONSE","messageId":"a","inResponseTo":12,
+                "statusCode":"200","reasonPhrase":null,"headers":[{"name":"A","val":7},
+                {"name":"B"},{"name":"C","value":" c "}],"messageBody":null,"messageBody":[1]}}"#,
+        )
+        .expect("a message");
+        assert_eq!(message.id, Some(Id::text("a")));
+        assert_eq!(message.in_response_to, Some(Id::text("12")));
+        assert!(!message.requires_response && message.unknown.is_empty());
+        let Content::Response(Response { status, reason, headers, body }) = message.content else {
+            panic!("a response");
+        };
+        assert_eq!((status, reason), (200, None));
+        assert_eq!(headers, [Pair::new("A", "7"), Pair::new("B", ""), Pair::new("C", " c ")]);
+        assert_eq!((body.format, body.content), (None, Json::parse("[1]")));
+
+        let event = parse(r#"{"message":{"messageType":"EVENT:DPP:x"}}"#).expect("an event");
+        assert_eq!(
+            event.content,
+            Content::Event(Event { name: "DPP:x".into(), body: Body::default() })
+        );
+        let other = parse(r#"{"message":{"messageType":"CONN:INFO","a":1}}"#).expect("a message");
+        assert_eq!(other.content, Content::Other("CONN:INFO".into()));
+        assert_eq!(other.unknown.len(), 1);
+        let request = r#"{"message":{"messageType":"REST:REQUEST","messageId":-1,
+            "method":"GET","path":""}}"#;
+        assert!(parse(request).expect("a request").requires_response);
+    }
+
+    #[test]
+    fn a_hello_is_a_hello() {
+        let hello = |text: &str| Hello::parse(text.as_bytes()).map(|hello| hello.peer_id.is_some());
+        let said = r#"{"message":{"messageId":4,"messageType":"CONN:HELLO","peerId":5}}"#;
+        assert_eq!(hello(said), Ok(true));
+        let event = r#"{"message":{"messageId":4,"messageType":"EVENT:x"}}"#;
+        assert_eq!(hello(event), Err(Error::NotHello));
+    }
+
+    #[test]
+    fn errors_name_the_member_and_what_is_in_its_place() {
+        for (text, said) in [
+            ("hello", "expected JSON, got none at line 1, column 1"),
+            ("[]", "the message: expected an object, got a list"),
+            ("{}", "message: expected an object, got nothing"),
+            (r#"{"message":"x"}"#, "message: expected an object, got a text"),
+            (r#"{"message":{}}"#, "message.messageType: expected a text, got nothing"),
+            (
+                r#"{"message":{"messageType":7}}"#,
+                "message.messageType: expected a text, got a number",
+            ),
+            (
+                r#"{"message":{"messageType":"CONN:HELLO","messageId":null}}"#,
+                "message.messageId: expected a whole number or a text, got nothing",
+            ),
+            (
+                r#"{"message":{"messageType":"EVENT:x","messageId":1.5}}"#,
+                "message.messageId: expected a whole number or a text, got a number",
+            ),
+            (
+                r#"{"message":{"messageType":"EVENT:x","messageId":true}}"#,
+                "message.messageId: expected a whole number or a text, got true or false",
+            ),
+            (
+                r#"{"message":{"messageType":"EVENT:x","requiresResponse":{}}}"#,
+                "message.requiresResponse: expected true or false, got an object",
+            ),
+            (
+                r#"{"message":{"messageType":"REST:REQUEST","messageId":1,"path":"/"}}"#,
+                "message.method: expected a text, got nothing",
+            ),
+            (
+                r#"{"message":{"messageType":"REST:RESPONSE","inResponseTo":1,"statusCode":99}}"#,
+                "message.statusCode: expected 100 to 599, got 99",
+            ),
+            (
+                r#"{"message":{"messageType":"REST:RESPONSE","statusCode":200}}"#,
+                "message.inResponseTo: expected a whole number or a text, got nothing",
+            ),
+            (
+                r#"{"message":{"messageType":"REST:RESPONSE","statusCode":200,"headers":{}}}"#,
+                "message.headers: expected a list of objects with name and value, got an object",
+            ),
+            (
+                r#"{"message":{"messageType":"EVENT:x","dataFormat":[]}}"#,
+                "message.dataFormat: expected a text, got a list",
+            ),
+        ] {
+            assert_eq!(parse(text).map_err(|error| error.to_string()).err().as_deref(), Some(said));
+        }
+    }
+
+    #[test]
+    fn a_body_is_never_printed() {
+        let json = Json::string("psk-1234");
+        assert_eq!(json.text().as_deref(), Some("psk-1234"));
+        assert_eq!(alloc::format!("{json:?}"), "Json(10 bytes)");
+    }
+}

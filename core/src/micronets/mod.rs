@@ -1,0 +1,19 @@
+//! The Micronets websocket proxy: two peers meet at an address of ours, say hello to each other
+//! through us, and from then on we pass on what they say, unread.
+//!
+//! The protocol is that of the README of `micronets-ws-proxy` (§2), read as its real peers speak
+//! it; `facts/micronets.md` says where they differ. Framing is the websocket library's work.
+
+pub mod message;
+pub mod peek;
+
+pub mod http;
+
+pub mod access;
+
+pub mod ledger;
+
+mod pulse;
+
+pub mod farewell;
+pub mod meetup;
