@@ -2,7 +2,7 @@
 //!
 //! Bytes become transitions: events, storms, duplicates, slow and full disks, deaf and failing
 //! chats, crashes, reloads, jumps of the wall clock. After each step of the engine the
-//! [`Reference`](crate::reference::Reference) judges it, and the [`Ledger`](ledger::Ledger) judges
+//! [`Reference`](crate::reference::Reference) judges it, and the [`Ledger`] judges
 //! what people see. At the end everything heals; then all must be settled and the disk empty. The
 //! same bytes give the same journal.
 
