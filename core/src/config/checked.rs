@@ -7,6 +7,7 @@ use http_types::Url;
 
 use crate::{
     delivery::{batch::Flavours, pace::Window},
+    micronets::{access, meetup::input::Config as Meetup},
     notify::{route::Routes, shape::Flavour},
     secret::Secret,
 };
@@ -22,6 +23,8 @@ pub struct Config {
     pub webhook: Option<Webhook>,
     /// Routing and destinations.
     pub chat: Chat,
+    /// The websocket proxy.
+    pub proxy: Option<Proxy>,
     /// The admin endpoint.
     pub admin: Option<Admin>,
 }
@@ -231,6 +234,63 @@ impl Destination {
 
     fn serves(&self, channel: &str) -> bool {
         self.default || self.names(channel)
+    }
+}
+
+/// `[proxy]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// What the path of an upgrade begins with; the whole rest of the request target is the
+    /// meetup's id. It begins and ends with `/`.
+    pub path_prefix: String,
+    /// The proxy's own certificate and key.
+    pub tls: Tls,
+    /// The PEM file with the authorities whose certificates may connect; read again when it
+    /// changes.
+    pub client_ca: String,
+    /// The PEM files with the lists of certificates that these authorities revoked (RFC 5280 §5);
+    /// read again when they change.
+    pub crl: Vec<String>,
+    /// Who may join which meetup; without any, all may join all.
+    pub allow: Vec<access::Rule>,
+    /// What holds at each meetup.
+    pub meetup: Meetup,
+    /// The bounds on peers.
+    pub limits: ProxyLimits,
+}
+
+/// The bounds on what peers of the websocket proxy may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProxyLimits {
+    /// Bytes of a message (default 1MiB).
+    pub message_max: usize,
+    /// Bytes that wait for a slow reader before its partner is read no more (default 256KiB).
+    pub unsent_max: usize,
+    /// Connections in all (default 4096).
+    pub connections_max: usize,
+    /// Connections of one address, where an IPv6 address stands for its /64 (default 64).
+    pub connections_per_address_max: usize,
+    /// TLS handshakes that may begin in one second, which is what bounds their CPU (default 200).
+    pub handshakes_per_second_max: usize,
+    /// For the TLS handshake (default 10s).
+    pub handshake_timeout: Duration,
+    /// From the end of the TLS handshake to the end of the upgrade request (default 10s).
+    pub upgrade_timeout: Duration,
+}
+
+impl Default for ProxyLimits {
+    fn default() -> Self {
+        Self {
+            message_max: 1 << 20,
+            unsent_max: 256 << 10,
+            connections_max: 4_096,
+            connections_per_address_max: 64,
+            handshakes_per_second_max: 200,
+            handshake_timeout: Duration::from_secs(10),
+            upgrade_timeout: Duration::from_secs(10),
+        }
     }
 }
 

@@ -157,7 +157,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
             item.problem(what, "a file without this section");
         }
     }
-    let config = Config { state_dir: state_dir?, mist, webhook, chat, admin };
+    let config = Config { state_dir: state_dir?, mist, webhook, chat, proxy: None, admin };
     together(root, &config);
     Some(config)
 }
