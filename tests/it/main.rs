@@ -21,6 +21,7 @@ mod run;
 mod secrets;
 mod store;
 mod tidy;
+mod units;
 mod validators;
 mod vectors;
 mod world;
