@@ -2,6 +2,7 @@
 
 mod answers;
 mod binary;
+mod budget;
 mod cert;
 mod commands;
 mod delivery;
