@@ -2,6 +2,7 @@
 
 mod answers;
 mod binary;
+mod budget;
 mod cert;
 mod commands;
 mod delivery;
@@ -21,6 +22,7 @@ mod run;
 mod secrets;
 mod store;
 mod tidy;
+mod units;
 mod validators;
 mod vectors;
 mod world;
