@@ -3,16 +3,19 @@
 use mistgate_core::config::checked::Config;
 use mistgate_runtime::{
     journal::Journal,
-    load::{From, make_embedded},
+    load::From,
     node::{self, Addresses},
 };
 
-use crate::args::{Run, source};
+use crate::{
+    args::{Run, source},
+    first_start,
+};
 
 pub(crate) fn run(args: &Run) -> Result<(), String> {
     let from = source(args.config.as_deref());
     if from == From::Embedded {
-        make_embedded()?;
+        first_start::make_missing()?;
     }
     let journal = Journal::new(args.log_format, args.log_level);
     let config = args.config.as_deref();

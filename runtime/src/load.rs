@@ -1,10 +1,9 @@
-//! Reading a configuration with everything that it names, and making what a first start needs.
+//! Reading a configuration with everything that it names.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Read, Write as _},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    fs::{self, DirBuilder},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt,
 };
 
 use mistgate_core::config::{
@@ -21,9 +20,6 @@ use crate::{
 
 /// The most bytes of a configuration file.
 const FILE_MAX: u64 = 1 << 20;
-/// Where the built-in configuration expects its secret.
-const EMBEDDED_STATE: &str = "./mistgate-data";
-const EMBEDDED_SECRET: &str = "./mistgate-data/webhook-secret";
 
 /// Where the configuration is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,30 +102,6 @@ pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
 pub fn make_state_dir(path: &str) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700).create(path)
-}
-
-/// Makes what the built-in configuration names: the state folder and the webhook's secret. What is
-/// there stays.
-pub fn make_embedded() -> Result<(), String> {
-    let explain =
-        |error: io::Error| format!("{EMBEDDED_STATE}: {error} — run it in a folder of yours");
-    make_state_dir(EMBEDDED_STATE).map_err(explain)?;
-    if Path::new(EMBEDDED_SECRET).exists() {
-        return Ok(());
-    }
-    let mut random = [0_u8; 32];
-    getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
-    let secret: String = random.iter().map(|octet| format!("{octet:02x}")).collect();
-    // Written aside and renamed, so that a crash leaves no half of a secret.
-    let aside = format!("{EMBEDDED_SECRET}.new");
-    let write = || {
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-        writeln!(file, "{secret}")?;
-        file.sync_all()?;
-        fs::rename(&aside, EMBEDDED_SECRET)
-    };
-    write().map_err(explain)
 }
 
 /// A file, up to `max` bytes of it; why not in the system's words.
