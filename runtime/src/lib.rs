@@ -6,6 +6,7 @@ pub mod clock;
 pub mod metrics;
 mod net;
 pub mod pinned;
+mod places;
 pub mod tls;
 
 pub mod journal;
