@@ -12,6 +12,7 @@ pub mod tls;
 pub mod journal;
 pub mod listen;
 pub mod outbound;
+pub mod relay;
 pub mod store;
 
 pub mod admin;

@@ -230,7 +230,7 @@ impl Listener {
 }
 
 /// Waits for the end of what holds the sender.
-async fn ended(stop: &Stop) {
+pub(crate) async fn ended(stop: &Stop) {
     // Nothing is ever sent, because an `Infallible` cannot be made.
     let _ = stop.recv().await;
 }
@@ -241,29 +241,35 @@ async fn accept<S: Service>(
     site: &connection::Site<S>,
     mut begin: impl FnMut(Async<TcpStream>, SocketAddr, Place),
 ) {
+    let limits = &site.limits;
+    let places = Arc::new(Places::new(limits.connections_max, limits.connections_per_address_max));
+    loop {
+        let (stream, peer) = accept_one(socket, |event| site.service.note(event)).await;
+        match places.take(peer.ip()) {
+            Ok(place) => begin(stream, peer, place),
+            Err(limit) => site.service.note(Event::Shed { peer, limit }),
+        }
+    }
+}
+
+/// The next connection and the client's address; of a mapped IPv4 address the IPv4 address.
+pub(crate) async fn accept_one(
+    socket: &Async<TcpListener>,
+    note: impl Fn(Event),
+) -> (Async<TcpStream>, SocketAddr) {
     const PAUSE_MIN: Duration = Duration::from_millis(50);
     const PAUSE_MAX: Duration = Duration::from_secs(1);
-    let places = Arc::new(Places::new(
-        site.limits.connections_max,
-        site.limits.connections_per_address_max,
-    ));
     let mut pause = PAUSE_MIN;
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
-                pause = PAUSE_MIN;
-                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                match places.take(peer.ip()) {
-                    Ok(place) => begin(stream, peer, place),
-                    Err(limit) => site.service.note(Event::Shed { peer, limit }),
-                }
+                return (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port()));
             }
             // The client was gone before we came: its own affair (accept(2)).
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors or memory: the socket stays readable, so only time can help.
             Err(error) => {
-                let reason = error.to_string();
-                site.service.note(Event::AcceptFailed { reason, pause });
+                note(Event::AcceptFailed { reason: error.to_string(), pause });
                 Timer::after(pause).await;
                 pause = PAUSE_MAX.min(pause * 2);
             }

@@ -30,35 +30,42 @@ impl fmt::Display for Limit {
 /// The connections that are open.
 #[derive(Debug)]
 pub(crate) struct Places {
-    max: usize,
-    per_address_max: usize,
     taken: Mutex<Taken>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Taken {
+    max: usize,
+    per_address_max: usize,
     all: usize,
     by_address: BTreeMap<IpAddr, usize>,
 }
 
 impl Places {
     /// All of them free.
-    pub(crate) fn new(max: usize, per_address_max: usize) -> Self {
-        Self { max, per_address_max, taken: Mutex::default() }
+    pub(crate) const fn new(max: usize, per_address_max: usize) -> Self {
+        let by_address = BTreeMap::new();
+        Self { taken: Mutex::new(Taken { max, per_address_max, all: 0, by_address }) }
+    }
+
+    /// Sets other limits, which whoever has a place already does not feel.
+    pub(crate) fn limit(&self, max: usize, per_address_max: usize) {
+        let mut taken = self.lock();
+        (taken.max, taken.per_address_max) = (max, per_address_max);
     }
 
     /// Takes one for a client at `address`.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Limit> {
         let address = subscriber(address);
         let mut taken = self.lock();
-        if taken.all >= self.max {
+        if taken.all >= taken.max {
             return Err(Limit::Connections);
         }
-        let of_address = taken.by_address.entry(address).or_default();
-        if *of_address >= self.per_address_max {
+        let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
+        if of_address >= taken.per_address_max {
             return Err(Limit::ConnectionsPerAddress);
         }
-        *of_address += 1;
+        taken.by_address.insert(address, of_address + 1);
         taken.all += 1;
         Ok(Place { places: Arc::clone(self), address })
     }
