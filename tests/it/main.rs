@@ -15,6 +15,7 @@ mod limits;
 mod micronets;
 mod pki;
 mod regressions;
+mod relay;
 mod reload;
 mod replay;
 mod run;
