@@ -1,21 +1,31 @@
 //! Reading a configuration with everything that it names.
 
+mod certificate;
+
 use std::{
+    fmt,
     fs::{self, DirBuilder},
     io::{self, Read},
     os::unix::fs::DirBuilderExt,
+    sync::Arc,
 };
 
-use mistgate_core::config::{
-    checked::Config,
-    files::Files,
-    problem::Problem,
-    raw::{Draft, EMBEDDED, Source},
+use mistgate_core::{
+    config::{
+        checked::{Config, Proxy, Tls},
+        files::{FileKind, FileRequest, Files},
+        problem::Problem,
+        raw::{Draft, EMBEDDED, Source},
+    },
+    time::UnixTime,
 };
+use rustls::sign::CertifiedKey;
 
+use self::certificate::Doubt;
 use crate::{
+    clock,
     outbound::proxy::{self, Proxies},
-    tls,
+    tls::{self, mutual},
 };
 
 /// The most bytes of a configuration file.
@@ -66,30 +76,94 @@ pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
     let Some(config) = report.config else {
         return Err(lines(&report.problems));
     };
-    let line = |key: &str| {
-        let named = requests.iter().find(|request| request.key.starts_with(key));
-        named.map_or(1, |request| request.line)
-    };
-    let mut problems = Vec::new();
-    if let Some(tls) = config.webhook.as_ref().and_then(|webhook| webhook.tls.clone())
-        && let Err(error) = tls::Identity::load(tls)
-    {
-        let expected = "a certificate chain and its key in PEM";
-        let line = line("webhook.tls");
-        problems.push(format!("{}:{line}: webhook.tls: {error} — {expected}", source.name));
+    let Findings { mut problems, doubts, .. } = judge(&config, &requests);
+    if !problems.is_empty() {
+        problems.sort_by_key(|problem| problem.line);
+        return Err(lines(&problems));
+    }
+    let mut warnings = report.warnings;
+    warnings.extend(doubts);
+    warnings.sort_by_key(|warning| warning.line);
+    Ok(Loaded { config, warnings: lines(&warnings) })
+}
+
+/// What shows only when certificates, keys and addresses are used.
+struct Findings<'a> {
+    requests: &'a [FileRequest],
+    problems: Vec<Problem>,
+    /// What can be used, and still may not be what was wanted.
+    doubts: Vec<Problem>,
+}
+
+fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
+    let mut findings = Findings { requests, problems: Vec::new(), doubts: Vec::new() };
+    let now = clock::wall();
+    if let Some(tls) = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) {
+        findings.server("webhook.tls", tls, now);
+    }
+    if let Some(proxy) = &config.proxy {
+        findings.server("proxy.cert", &proxy.tls, now);
+        findings.authorities(proxy, now);
     }
     if let Err(error) = tls::connector(config.chat.delivery.extra_ca.as_deref()) {
-        let expected = "certificates of authorities in PEM";
-        let line = line("chat.extra_ca");
-        problems.push(format!("{}:{line}: chat.extra_ca: {error} — {expected}", source.name));
+        findings.problem("chat.extra_ca", &error, "certificates of authorities in PEM");
     }
-    if let Err(error) = proxies(&config) {
-        problems.push(format!("{}:1: chat.http_proxy: {error} — an http URL", source.name));
+    if let Err(error) = proxies(config) {
+        findings.problem("chat.http_proxy", &error, "an http URL");
     }
-    if problems.is_empty() {
-        Ok(Loaded { config, warnings: lines(&report.warnings) })
-    } else {
-        Err(problems)
+    findings
+}
+
+impl Findings<'_> {
+    /// Looks at the certificate and key of a listener.
+    fn server(&mut self, key: &str, files: &Tls, now: UnixTime) {
+        match tls::certified_key(files) {
+            Err(error) => self.problem(key, &error, "a certificate chain and its key in PEM"),
+            Ok(CertifiedKey { cert, .. }) => {
+                for doubt in cert.first().map_or_else(Vec::new, |own| certificate::server(own, now))
+                {
+                    self.doubt(key, doubt);
+                }
+            }
+        }
+    }
+
+    /// Looks at the authorities of the proxy's peers and at what they revoked.
+    fn authorities(&mut self, proxy: &Proxy, now: UnixTime) {
+        let roots = match mutual::roots(&proxy.client_ca) {
+            Ok(roots) => Arc::new(roots),
+            Err(error) => {
+                let expected = "certificates of authorities in PEM";
+                return self.problem("proxy.client_ca", &error, expected);
+            }
+        };
+        let of_lists = |request: &&FileRequest| request.kind == FileKind::RevocationLists;
+        for FileRequest { key, path, .. } in self.requests.iter().filter(of_lists) {
+            match mutual::revocations(path, &roots) {
+                Err(error) => self.problem(key, &error, "revocation lists in PEM"),
+                Ok(lists) => {
+                    let doubts = lists.iter().filter_map(|list| certificate::list(list, now));
+                    doubts.for_each(|doubt| self.doubt(key, doubt));
+                }
+            }
+        }
+    }
+
+    fn problem(&mut self, key: &str, error: &dyn fmt::Display, expected: &str) {
+        let found = self.found(key, error.to_string(), expected);
+        self.problems.push(found);
+    }
+
+    fn doubt(&mut self, key: &str, (what, expected): Doubt) {
+        let found = self.found(key, what, expected);
+        self.doubts.push(found);
+    }
+
+    /// At the line of the key that begins with `key` and names a file.
+    fn found(&self, key: &str, what: String, expected: &str) -> Problem {
+        let named = self.requests.iter().find(|request| request.key.starts_with(key));
+        let line = named.map_or(1, |request| request.line);
+        Problem { line, key: key.to_owned(), what, expected: expected.to_owned() }
     }
 }
 
