@@ -15,10 +15,12 @@ use crate::{
     cert,
 };
 
-/// Where the built-in configuration expects its state, its secret and its certificates.
+/// Where the built-in configuration expects the proxy's certificate and its root's, and a client's
+/// are made beside them.
+pub(crate) const CERTIFICATES: &str = "./mistgate-data/proxy";
+/// Where it expects its state and its secret.
 const STATE: &str = "./mistgate-data";
 const SECRET: &str = "./mistgate-data/webhook-secret";
-const CERTIFICATES: &str = "./mistgate-data/proxy";
 
 /// As long as the README of the original suggests: whoever only tries it should not meet the end.
 const DAYS: u32 = 3_650;

@@ -16,7 +16,11 @@ use std::{
 
 use async_signal::{Signal, Signals};
 use mistgate_core::{config::checked::Config, engine::input};
-use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
+use smol::{
+    Executor, Task, Timer, channel,
+    future::{self, FutureExt},
+    stream::StreamExt,
+};
 
 pub use self::ports::Addresses;
 use self::ports::{Common, Ports};
@@ -191,13 +195,18 @@ impl Node {
         let Self { journal, driver, driving, storing, ready, mut ports, .. } = self;
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
-        ports.close_webhook().await;
-        driver.send(Message::Stop);
-        let late = async {
-            Timer::after(POSTS_GRACE).await;
-            journal.note(Level::Warning, "stopped_early", &[]);
+        // The proxy has nothing to do with what the others hand on to each other.
+        let proxy = ports.close_proxy();
+        let posts = async {
+            ports.close_webhook().await;
+            driver.send(Message::Stop);
+            let late = async {
+                Timer::after(POSTS_GRACE).await;
+                journal.note(Level::Warning, "stopped_early", &[]);
+            };
+            driving.or(late).await;
         };
-        driving.or(late).await;
+        future::zip(proxy, posts).await;
         ports.close().await;
         // The driver is gone and with it the last sender, so the thread ends after its last commit.
         let _ = smol::unblock(move || storing.join()).await;

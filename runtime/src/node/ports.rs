@@ -9,7 +9,10 @@ use std::{
 };
 
 use mistgate_core::config::checked::{Admin, Config, Limits, Network, Tls};
-use smol::{Async, Executor, Task, channel, future::FutureExt};
+use smol::{
+    Async, Executor, Task, channel,
+    future::{Future, FutureExt},
+};
 
 use super::Error;
 use crate::{
@@ -17,7 +20,8 @@ use crate::{
     clock::Clock,
     driver,
     journal::{Journal, Level},
-    listen::{self, Listener, Service},
+    listen::{self, Listener, Service, Stop},
+    relay::Relay,
     tls::{self, Identity},
     webhook,
 };
@@ -33,6 +37,8 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 pub struct Addresses {
     /// The webhook listener.
     pub webhook: Option<SocketAddr>,
+    /// The websocket proxy.
+    pub proxy: Option<SocketAddr>,
     /// The admin endpoint.
     pub admin: Option<SocketAddr>,
 }
@@ -49,13 +55,15 @@ pub(super) struct Common {
 /// The listeners of a node.
 pub(super) struct Ports {
     common: Common,
-    webhook: Option<(Port, Arc<webhook::Intake>)>,
+    webhook: Option<(Port, Policy, Arc<webhook::Intake>)>,
+    proxy: Option<(Port, Arc<Relay>)>,
     admin: Option<Port>,
 }
 
 /// The sockets for a configuration. Binding is what fails, so it is done before anything changes.
 pub(super) struct Sockets {
     webhook: Option<TcpListener>,
+    proxy: Option<TcpListener>,
     admin: Option<TcpListener>,
 }
 
@@ -63,7 +71,6 @@ pub(super) struct Sockets {
 struct Port {
     configured: SocketAddr,
     socket: TcpListener,
-    policy: Policy,
     stop: channel::Sender<Infallible>,
     task: Task<()>,
 }
@@ -78,39 +85,54 @@ struct Policy {
 impl Ports {
     /// None yet.
     pub(super) const fn new(common: Common) -> Self {
-        Self { common, webhook: None, admin: None }
+        Self { common, webhook: None, proxy: None, admin: None }
     }
 
     pub(super) fn addresses(&self) -> Addresses {
         let address = |port: &Port| port.socket.local_addr().ok();
         Addresses {
-            webhook: self.webhook.as_ref().and_then(|(port, _)| address(port)),
+            webhook: self.webhook.as_ref().and_then(|(port, ..)| address(port)),
+            proxy: self.proxy.as_ref().and_then(|(port, _)| address(port)),
             admin: self.admin.as_ref().and_then(address),
         }
     }
 
     /// Sockets for a configuration; those whose address stays are shared with the listeners.
     pub(super) fn bind(&self, config: &Config) -> Result<Sockets, Error> {
-        let webhook = self.webhook.as_ref().map(|(port, _)| port);
+        let webhook = self.webhook.as_ref().map(|(port, ..)| port);
+        let proxy = self.proxy.as_ref().map(|(port, _)| port);
         let webhook_listen = config.webhook.as_ref().map(|webhook| webhook.listen);
+        let proxy_listen = config.proxy.as_ref().map(|proxy| proxy.listen);
         let admin_listen = config.admin.as_ref().map(|admin| admin.listen);
         Ok(Sockets {
             webhook: socket("webhook.listen", webhook_listen, webhook)?,
+            proxy: socket("proxy.listen", proxy_listen, proxy)?,
             admin: socket("admin.listen", admin_listen, self.admin.as_ref())?,
         })
     }
 
     /// Opens, changes and closes what the configuration says.
     pub(super) fn open(&mut self, config: &Config, sockets: Sockets) -> Result<(), Error> {
+        // First what can fail, because it reads files; and the last can tell of the others.
+        self.open_proxy(config, sockets.proxy)?;
         self.open_webhook(config, sockets.webhook)?;
         self.open_admin(config, sockets.admin)
     }
 
+    /// Closes all connections of the proxy. Begins when it is first polled.
+    pub(super) fn close_proxy(&mut self) -> impl Future<Output = ()> + use<> {
+        let proxy = self.proxy.take();
+        async move {
+            if let Some((port, _)) = proxy {
+                port.close().await;
+            }
+        }
+    }
+
     /// Finishes the webhooks in flight and takes no more.
     pub(super) async fn close_webhook(&mut self) {
-        if let Some((port, service)) = self.webhook.take() {
+        if let Some((port, ..)) = self.webhook.take() {
             port.close().await;
-            drop(service);
         }
     }
 
@@ -121,9 +143,39 @@ impl Ports {
         }
     }
 
+    fn open_proxy(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
+        let (Some(settings), Some(socket)) = (&config.proxy, socket) else {
+            if let Some((port, _)) = self.proxy.take() {
+                port.retire();
+            }
+            return Ok(());
+        };
+        let explain = |error: &dyn fmt::Display| Error::new(format!("proxy: {error}"));
+        if let Some((port, relay)) = &self.proxy
+            && port.configured == settings.listen
+        {
+            return relay.configure(settings).map_err(|error| explain(&error));
+        }
+        let Common { clock, journal, executor, .. } = &self.common;
+        let relay = Relay::new(settings, Arc::clone(journal), Arc::clone(executor), *clock)
+            .map_err(|error| explain(&error))?;
+        let own = socket.try_clone().map_err(|error| explain(&error))?;
+        let own = Async::new(own).map_err(|error| explain(&error))?;
+        let (stop, stopped) = listen::stop();
+        let watch = Arc::clone(&relay).watch(self.report("proxy"));
+        self.until(stopped.clone(), watch);
+        self.tell("proxy", &socket, true)?;
+        let task = executor.spawn(Arc::clone(&relay).run(own, stopped));
+        let port = Port { configured: settings.listen, socket, stop, task };
+        if let Some((old, _)) = self.proxy.replace((port, relay)) {
+            old.retire();
+        }
+        Ok(())
+    }
+
     fn open_webhook(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
         let (Some(webhook), Some(socket)) = (&config.webhook, socket) else {
-            if let Some((port, _)) = self.webhook.take() {
+            if let Some((port, ..)) = self.webhook.take() {
                 port.retire();
             }
             return Ok(());
@@ -134,9 +186,9 @@ impl Ports {
             allow_from: webhook.allow_from.clone(),
             limits: webhook.limits,
         };
-        if let Some((port, service)) = &self.webhook
+        if let Some((port, old, service)) = &self.webhook
             && port.configured == webhook.listen
-            && port.policy == policy
+            && *old == policy
         {
             service.configure(settings);
             return Ok(());
@@ -145,8 +197,8 @@ impl Ports {
         let (driver, journal) = (driver.clone(), Arc::clone(journal));
         let service = Arc::new(webhook::Intake::new(settings, driver, journal, *clock));
         let own = Arc::clone(&service);
-        let port = self.listen("webhook", webhook.listen, socket, policy, own, WEBHOOKS_GRACE)?;
-        if let Some((old, _)) = self.webhook.replace((port, service)) {
+        let port = self.listen("webhook", webhook.listen, socket, &policy, own, WEBHOOKS_GRACE)?;
+        if let Some((old, ..)) = self.webhook.replace((port, policy, service)) {
             old.retire();
         }
         Ok(())
@@ -160,14 +212,19 @@ impl Ports {
             return Ok(());
         };
         let Common { clock, journal, driver, ready, .. } = &self.common;
-        let (driver, journal) = (driver.clone(), Arc::clone(journal));
-        let ready = Arc::clone(ready);
-        let service = admin::Admin::new(token.clone(), driver, journal, *clock, ready);
+        let service = admin::Admin {
+            token: token.clone(),
+            driver: driver.clone(),
+            relay: self.proxy.as_ref().map(|(_, relay)| Arc::clone(relay)),
+            journal: Arc::clone(journal),
+            clock: *clock,
+            ready: Arc::clone(ready),
+        };
         let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
         let allow_from = everywhere.map(|address| Network { address, prefix: 0 }).to_vec();
         let policy = Policy { tls: None, allow_from, limits: Limits::default() };
         let service = Arc::new(service);
-        let port = self.listen("admin", *listen, socket, policy, service, ADMIN_GRACE)?;
+        let port = self.listen("admin", *listen, socket, &policy, service, ADMIN_GRACE)?;
         if let Some(old) = self.admin.replace(port) {
             old.retire();
         }
@@ -180,7 +237,7 @@ impl Ports {
         name: &'static str,
         configured: SocketAddr,
         socket: TcpListener,
-        policy: Policy,
+        policy: &Policy,
         service: Arc<S>,
         grace: Duration,
     ) -> Result<Port, Error> {
@@ -195,33 +252,40 @@ impl Ports {
             Listener::new(own, identity.clone(), policy.allow_from.clone(), policy.limits);
         let (stop, stopped) = listen::stop();
         if let Some(identity) = identity {
-            let journal = Arc::clone(&self.common.journal);
-            let report = move |result: Result<(), tls::Error>| match result {
-                Ok(()) => journal.note(Level::Info, "certificate_reloaded", &[("listener", &name)]),
-                Err(error) => {
-                    let values: [(&str, &dyn fmt::Display); 2] =
-                        [("listener", &name), ("reason", &error)];
-                    journal.note(Level::Error, "certificate_kept", &values);
-                }
-            };
-            let stopped = stopped.clone();
-            let watch = async move {
-                let ended = async {
-                    let _ = stopped.recv().await;
-                };
-                identity.watch(WATCH_EVERY, report).or(ended).await;
-            };
-            self.common.executor.spawn(watch).detach();
+            self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report(name)));
         }
-        let address = socket.local_addr().map_err(|error| explain(&error))?;
-        self.common.journal.note(
-            Level::Info,
-            "listening",
-            &[("listener", &name), ("address", &address), ("tls", &policy.tls.is_some())],
-        );
+        self.tell(name, &socket, policy.tls.is_some())?;
         let running = listener.run(Arc::clone(&self.common.executor), service, stopped, grace);
         let task = self.common.executor.spawn(running);
-        Ok(Port { configured, socket, policy, stop, task })
+        Ok(Port { configured, socket, stop, task })
+    }
+
+    /// Tells the journal where a listener is.
+    fn tell(&self, name: &'static str, socket: &TcpListener, tls: bool) -> Result<(), Error> {
+        let address = socket.local_addr().map_err(|e| Error::new(format!("{name}: {e}")))?;
+        let values: [(&str, &dyn fmt::Display); 3] =
+            [("listener", &name), ("address", &address), ("tls", &tls)];
+        self.common.journal.note(Level::Info, "listening", &values);
+        Ok(())
+    }
+
+    /// Tells the journal what became of changed files.
+    fn report(&self, name: &'static str) -> impl Fn(Result<(), tls::Error>) + use<> {
+        let journal = Arc::clone(&self.common.journal);
+        move |result| match result {
+            Ok(()) => journal.note(Level::Info, "certificate_reloaded", &[("listener", &name)]),
+            Err(error) => {
+                let values: [(&str, &dyn fmt::Display); 2] =
+                    [("listener", &name), ("reason", &error)];
+                journal.note(Level::Error, "certificate_kept", &values);
+            }
+        }
+    }
+
+    /// Runs a task for as long as a listener does.
+    fn until(&self, stopped: Stop, task: impl Future<Output = ()> + Send + 'static) {
+        let task = async move { task.or(listen::ended(&stopped)).await };
+        self.common.executor.spawn(task).detach();
     }
 }
 
