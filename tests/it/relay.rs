@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, ErrorKind, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -13,7 +13,13 @@ use async_tungstenite::tungstenite::{
     Error, Message, WebSocket,
     client::IntoClientRequest,
     handshake::HandshakeError,
-    protocol::{CloseFrame, WebSocketConfig},
+    protocol::{
+        CloseFrame, WebSocketConfig,
+        frame::{
+            Frame,
+            coding::{Data, OpCode},
+        },
+    },
 };
 use mistgate_core::{
     config::checked::{Proxy, ProxyLimits, Tls},
@@ -27,7 +33,7 @@ use mistgate_runtime::{
     journal::{Format, Journal, Level},
     listen,
     metrics::Counter,
-    relay::{MeetupStatus, Relay},
+    relay::{MeetupStatus, Relay, Totals},
 };
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
@@ -98,7 +104,10 @@ impl Site {
         let (tell, stopped) = channel::bounded::<()>(1);
         let threads = (0..2).map(|_| {
             let (executor, end) = (Arc::clone(&executor), end.clone());
-            thread::spawn(move || drop(smol::block_on(executor.run(end.recv()))))
+            thread::spawn(move || {
+                // Its only result is that the channel closed.
+                let _ = smol::block_on(executor.run(end.recv()));
+            })
         });
         let threads = threads.collect();
         let running = Arc::clone(&relay).run(Async::new(socket).expect("a socket"), until);
@@ -305,4 +314,272 @@ fn two_peers_are_introduced_and_hear_each_other_byte_for_byte() {
     let took = site.stop();
     assert_eq!(manager.farewell(), (1001, "the proxy is stopping".into()));
     assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
+fn what_follows_a_hello_at_once_is_relayed_in_order() {
+    let site = Site::new();
+    let mut manager = site.join("m", MANAGER);
+    let mut gateway = site.connect("m");
+    gateway.0.write(Message::text(GATEWAY)).expect("written");
+    for number in 0..500 {
+        gateway.0.write(Message::text(number.to_string())).expect("written");
+    }
+    gateway.0.flush().expect("flushed");
+    assert_eq!(manager.hear(), Message::text(GATEWAY));
+    for number in 0..500 {
+        assert_eq!(manager.hear(), Message::text(number.to_string()));
+    }
+    assert_eq!(gateway.hear(), Message::text(MANAGER));
+}
+
+#[test]
+fn fragments_are_joined_and_pings_are_not_relayed() {
+    let site = Site::new();
+    let (mut manager, mut gateway) = site.pair("m");
+    let part = |text: &'static str, opcode, is_last| {
+        Message::Frame(Frame::message(text, OpCode::Data(opcode), is_last))
+    };
+    manager.0.send(part("ha", Data::Text, false)).expect("sent");
+    manager.0.send(Message::Ping("?".into())).expect("sent");
+    manager.0.send(part("l", Data::Continue, false)).expect("sent");
+    manager.0.send(part("lo", Data::Continue, true)).expect("sent");
+    assert_eq!(gateway.hear(), Message::text("hallo"));
+    assert_eq!(manager.hear(), Message::Pong("?".into()));
+    gateway.is_quiet();
+}
+
+#[test]
+fn a_third_peer_is_told_that_there_are_two() {
+    let site = Site::new();
+    let (mut manager, mut gateway) = site.pair("m");
+    let farewell = (1008, "two other peers are connected to this meetup".to_owned());
+    assert_eq!(site.join("m", GATEWAY).farewell(), farewell);
+    manager.say("still here");
+    assert_eq!(gateway.hear(), Message::text("still here"));
+}
+
+#[test]
+fn a_survivor_is_answered_for_its_partner_and_introduced_again() {
+    let site = Site::new();
+    let mut manager = site.join("m", MANAGER);
+    let status = |message: Message| {
+        let value: serde_json::Value =
+            serde_json::from_str(message.to_text().expect("text")).expect("JSON");
+        let message = value.get("message").expect("a message");
+        assert_eq!(message.get("inResponseTo"), Some(&7.into()));
+        message.get("statusCode").and_then(serde_json::Value::as_u64)
+    };
+    manager.say(REQUEST);
+    assert_eq!(status(manager.hear()), Some(503));
+    let mut gateway = site.join("m", GATEWAY);
+    assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+    manager.say(REQUEST);
+    assert_eq!(gateway.hear(), REQUEST.into());
+    // Gone without a word.
+    gateway.0.get_ref().sock.shutdown(Shutdown::Both).expect("shut");
+    assert_eq!(status(manager.hear()), Some(502));
+    site.until("m", &[Stage::Waiting]);
+    let mut gateway = site.join("m", GATEWAY);
+    assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+    // Gone in order: its close frame is answered with the same.
+    gateway.0.close(Some(CloseFrame { code: 4711.into(), reason: "bye".into() })).expect("sent");
+    assert_eq!(gateway.farewell(), (4711, "bye".to_owned()));
+    site.until("m", &[Stage::Waiting]);
+    drop((manager, gateway));
+    wait(|| site.relay.totals() == Totals::default());
+    let metrics = &site.journal.metrics;
+    assert_eq!((metrics.total(Counter::Pairs), metrics.total(Counter::PeersClosed)), (2, 3));
+    assert_eq!(metrics.total(Counter::AnsweredForPeers), 2);
+}
+
+#[test]
+fn a_fault_costs_only_whoever_made_it() {
+    let site = Site::new();
+    let (mut manager, mut gateway) = site.pair("m");
+    let text =
+        |bytes: Vec<u8>| Message::Frame(Frame::message(bytes, OpCode::Data(Data::Text), true));
+    let mut reserved = Frame::message("x", OpCode::Data(Data::Text), true);
+    reserved.header_mut().rsv1 = true;
+    let max = ProxyLimits::default().message_max;
+    for (fault, code, reason) in [
+        (text(vec![0xff]), 1007, "a text message is not UTF-8"),
+        (Message::Frame(reserved), 1002, "a frame breaks RFC 6455"),
+        (Message::binary(vec![0; max + 1]), 1009, "a message has more than 1048576 bytes"),
+    ] {
+        manager.0.send(fault).expect("sent");
+        assert_eq!(manager.farewell(), (code, reason.to_owned()));
+        manager = site.join("m", MANAGER);
+        assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+    }
+    let half = vec![0; max / 2 + 1];
+    let part = |opcode, is_last| {
+        Message::Frame(Frame::message(half.clone(), OpCode::Data(opcode), is_last))
+    };
+    manager.0.send(part(Data::Binary, false)).expect("sent");
+    manager.0.send(part(Data::Continue, true)).expect("sent");
+    assert_eq!(manager.farewell().0, 1009);
+}
+
+#[test]
+fn who_says_no_hello_is_closed() {
+    let brief = Duration::from_millis(300);
+    let site = Site::with(|settings| settings.meetup.hello_timeout = brief);
+    let mut mute = site.connect("m");
+    assert_eq!(mute.farewell(), (1008, "no CONN:HELLO within 300ms".to_owned()));
+    let mut rude = site.join("m", REQUEST);
+    let (code, reason) = rude.farewell();
+    assert_eq!(code, 1008);
+    assert!(reason.starts_with("no CONN:HELLO: "), "{reason}");
+}
+
+#[test]
+fn who_answers_no_ping_is_closed_and_any_sign_counts() {
+    let brief = Duration::from_millis(200);
+    let site = Site::with(|settings| {
+        (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (brief, brief);
+    });
+    // It is not read, so nobody answers the pings.
+    let mut dead = site.join("dead", MANAGER);
+    let (mut manager, mut gateway) = site.pair("live");
+    let began = Instant::now();
+    while began.elapsed() < 6 * brief {
+        manager.say("x");
+        assert_eq!(gateway.hear(), "x".into());
+        // The manager never reads, but what it says shows that it lives.
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(dead.farewell(), (1011, "no answer to a ping within 200ms".to_owned()));
+}
+
+#[test]
+fn a_slow_reader_holds_its_partner_back() {
+    let site = Site::new();
+    let (mut manager, mut gateway) = site.pair("m");
+    let payload = vec![7; 64 << 10];
+    manager.0.get_ref().sock.set_write_timeout(Some(Duration::from_secs(1))).expect("set");
+    let mut sent = 0;
+    // Until the buffers of three systems and the proxy's are full.
+    while manager.0.send(Message::binary(payload.clone())).is_ok() {
+        sent += 1;
+        assert!(sent < 2_000, "nobody holds it back");
+    }
+    manager.0.get_ref().sock.set_write_timeout(Some(LONG)).expect("set");
+    let status = site.meetup("m").expect("a meetup");
+    let passed = status.peers.iter().map(|peer| peer.sent_bytes).max().expect("peers");
+    let reading = thread::spawn(move || {
+        for _ in 0..=sent {
+            assert!(gateway.hear().len() == 64 << 10);
+        }
+    });
+    // The one that was cut short goes on.
+    manager.0.flush().expect("it reads again");
+    reading.join().expect("all came");
+    assert!(passed <= (sent + 1) * payload.len() as u64, "{passed} {sent}");
+}
+
+#[test]
+fn what_is_no_peer_is_answered_in_http() {
+    let site = Site::with(|settings| {
+        settings.allow = vec![Rule {
+            meetup: "open/*".to_owned(),
+            subjects: vec![Subject::parse("O=Anybody").expect("a subject")],
+        }];
+    });
+    let head = |target: &str, fields: &str| {
+        format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n")
+    };
+    let answer = site.ask(&head("/elsewhere", ""));
+    assert!(answer.starts_with("HTTP/1.1 404 Not Found\r\n"), "{answer}");
+    assert!(answer.ends_with("begins with /micronets/v1/ws-proxy/\n"), "{answer}");
+    let answer = site.ask(&head(&format!("{PREFIX}open/1"), ""));
+    assert!(answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"), "{answer}");
+    assert!(site.ask("\r\n\r\nnonsense\r\n\r\n").starts_with("HTTP/1.1 400 "));
+    assert!(matches!(site.upgrade(&site.member("Anybody"), "shut"), Err(Error::Http(refusal))
+        if refusal.status() == 403));
+    assert!(matches!(site.upgrade(&site.member("Somebody"), "open/1"), Err(Error::Http(refusal))
+        if refusal.status() == 403));
+    assert!(site.upgrade(&site.member("Anybody"), "open/1").is_ok());
+    assert_eq!(site.journal.metrics.total(Counter::PeersRefused), 5);
+}
+
+#[test]
+fn a_late_request_is_told_so() {
+    let brief = Duration::from_millis(100);
+    let site = Site::with(|settings| settings.limits.upgrade_timeout = brief);
+    let answer = site.ask("GET /mi");
+    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+}
+
+#[test]
+fn too_many_are_told_to_come_again() {
+    let site = Site::with(|settings| settings.limits.connections_per_address_max = 2);
+    let (mut manager, _gateway) = site.pair("m");
+    let third = site.upgrade(&site.member("Anybody"), "other");
+    let Err(Error::Http(refusal)) = third else { panic!("it was let in") };
+    assert_eq!(refusal.status(), 503);
+    assert!(refusal.headers().contains_key("retry-after"));
+    manager.0.close(None).expect("sent");
+    while manager.0.read().is_ok() {}
+    wait(|| site.upgrade(&site.member("Anybody"), "other").is_ok());
+}
+
+#[test]
+fn certificates_are_asked_for_and_checked() {
+    let site = Site::new();
+    let stranger = Authority::new().member("Anybody", 1);
+    let revoked = site.authority.member("Anybody", 99);
+    for member in [stranger, revoked] {
+        let error = site.upgrade(&member, "m").err().expect("refused");
+        assert!(matches!(&error, Error::Io(_)), "{error}");
+    }
+    wait(|| site.journal.metrics.total(Counter::Connections) == 2);
+}
+
+#[test]
+fn peers_that_new_rules_do_not_allow_are_closed_within_a_second() {
+    let mut site = Site::new();
+    let (mut manager, mut gateway) = site.pair("m");
+    site.settings.allow = vec![Rule {
+        meetup: "other".to_owned(),
+        subjects: vec![Subject::parse("O=Anybody").expect("a subject")],
+    }];
+    let began = Instant::now();
+    site.relay.configure(&site.settings).expect("fit");
+    let barred = (1008, "this certificate may no longer join this meetup".to_owned());
+    assert_eq!(manager.farewell(), barred);
+    assert_eq!(gateway.farewell(), barred);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_peer_whose_certificate_is_revoked_is_closed_within_a_second() {
+    let site = Site::new();
+    let mut gone = site.upgrade(&site.authority.member("Gone", 5), "m").expect("upgraded");
+    gone.say(GATEWAY);
+    let mut kept = site.join("m", MANAGER);
+    assert_eq!((gone.hear(), kept.hear()), (MANAGER.into(), GATEWAY.into()));
+    site.put("crl.pem", "nothing");
+    thread::sleep(Duration::from_millis(10));
+    site.put("crl.pem", &site.authority.revoke(&[5, 99]));
+    let began = Instant::now();
+    assert_eq!(gone.farewell().0, 1008);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    site.until("m", &[Stage::Waiting]);
+    kept.say("still here");
+    // Another authority: nobody of the first one is let in or kept.
+    let other = Authority::new();
+    site.put("root.pem", &other.cert());
+    assert_eq!(kept.farewell().0, 1008);
+    assert!(site.upgrade(&site.member("Anybody"), "m").is_err());
+}
+
+#[test]
+fn a_stop_does_not_wait_for_the_deaf() {
+    let mut site = Site::new();
+    let _deaf = site.pair("m");
+    let _silent = TcpStream::connect(site.address).expect("connected");
+    let took = site.stop();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(site.relay.totals(), Totals::default());
 }
