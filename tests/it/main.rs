@@ -14,6 +14,7 @@ mod laws;
 mod limits;
 mod micronets;
 mod pki;
+mod proxy;
 mod regressions;
 mod relay;
 mod reload;

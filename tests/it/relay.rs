@@ -44,11 +44,11 @@ use tempfile::TempDir;
 
 use crate::pki::{Authority, Leaf};
 
-const PREFIX: &str = "/micronets/v1/ws-proxy/";
+pub(crate) const PREFIX: &str = "/micronets/v1/ws-proxy/";
 /// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
-const MANAGER: &str = r#"{"message": {"messageId": 0, "messageType": "CONN:HELLO", "peerClass": "manager", "peerId": "1", "requiresResponse": false}}"#;
-const GATEWAY: &str = r#"{"message":{"requiresResponse":false,"messageId":4,"messageType":"CONN:HELLO","peerClass":"gateway","peerId":"ü"}}"#;
+pub(crate) const MANAGER: &str = r#"{"message": {"messageId": 0, "messageType": "CONN:HELLO", "peerClass": "manager", "peerId": "1", "requiresResponse": false}}"#;
+pub(crate) const GATEWAY: &str = r#"{"message":{"requiresResponse":false,"messageId":4,"messageType":"CONN:HELLO","peerClass":"gateway","peerId":"ü"}}"#;
 const REQUEST: &str = r#"{"message":{"messageId":7,"messageType":"REST:REQUEST","requiresResponse":true,"method":"GET","path":"/"}}"#;
 
 type Socket = WebSocket<StreamOwned<ClientConnection, TcpStream>>;
@@ -121,27 +121,8 @@ impl Site {
         Self { authority, files, settings, relay, journal, address, stop, threads, alive, stopped }
     }
 
-    /// A connection with the certificate of `member`, after the TLS handshake, or its error.
     fn tls(&self, member: &Leaf) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        let root = CertificateDer::from_pem_slice(self.authority.cert().as_bytes());
-        roots.add(root.expect("PEM")).expect("a root");
-        let cert = CertificateDer::from_pem_slice(member.cert.as_bytes()).expect("PEM");
-        let key = PrivateKeyDer::from_pem_slice(member.key.as_bytes()).expect("PEM");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_client_auth_cert(vec![cert], key)
-            .expect("a pair");
-        let name = "localhost".try_into().expect("a name");
-        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
-        let stream = TcpStream::connect(self.address)?;
-        stream.set_read_timeout(Some(LONG))?;
-        stream.set_write_timeout(Some(LONG))?;
-        stream.set_nodelay(true)?;
-        Ok(StreamOwned::new(session, stream))
+        tls(self.address, &self.authority.cert(), member)
     }
 
     fn member(&self, organisation: &str) -> Leaf {
@@ -149,19 +130,7 @@ impl Site {
     }
 
     fn upgrade(&self, member: &Leaf, meetup: &str) -> Result<Peer, Error> {
-        let url = format!("wss://localhost:{}{PREFIX}{meetup}", self.address.port());
-        let request = url.into_client_request().expect("a request");
-        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let stream = self.tls(member).map_err(Error::Io)?;
-        match async_tungstenite::tungstenite::client::client_with_config(
-            request,
-            stream,
-            Some(config),
-        ) {
-            Ok((socket, _)) => Ok(Peer(socket)),
-            Err(HandshakeError::Failure(error)) => Err(error),
-            Err(HandshakeError::Interrupted(_)) => Err(Error::Io(ErrorKind::TimedOut.into())),
-        }
+        Peer::upgrade(self.address, &self.authority.cert(), member, meetup)
     }
 
     fn connect(&self, meetup: &str) -> Peer {
@@ -238,16 +207,65 @@ fn wait(condition: impl Fn() -> bool) {
     }
 }
 
+/// A connection with the certificate of `member`. The TLS handshake comes with the first bytes.
+fn tls(
+    to: SocketAddr,
+    root: &str,
+    member: &Leaf,
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(root.as_bytes());
+    roots.add(root.expect("PEM")).expect("a root");
+    let cert = CertificateDer::from_pem_slice(member.cert.as_bytes()).expect("PEM");
+    let key = PrivateKeyDer::from_pem_slice(member.key.as_bytes()).expect("PEM");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![cert], key)
+        .expect("a pair");
+    let name = "localhost".try_into().expect("a name");
+    let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+    let stream = TcpStream::connect(to)?;
+    stream.set_read_timeout(Some(LONG))?;
+    stream.set_write_timeout(Some(LONG))?;
+    stream.set_nodelay(true)?;
+    Ok(StreamOwned::new(session, stream))
+}
+
 /// A client of the proxy.
-struct Peer(Socket);
+pub(crate) struct Peer(Socket);
 
 impl Peer {
-    fn say(&mut self, text: &str) {
+    /// An upgraded connection to a proxy that `root` vouches for.
+    pub(crate) fn upgrade(
+        to: SocketAddr,
+        root: &str,
+        member: &Leaf,
+        meetup: &str,
+    ) -> Result<Self, Error> {
+        let url = format!("wss://localhost:{}{PREFIX}{meetup}", to.port());
+        let request = url.into_client_request().expect("a request");
+        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+        let stream = tls(to, root, member).map_err(Error::Io)?;
+        match async_tungstenite::tungstenite::client::client_with_config(
+            request,
+            stream,
+            Some(config),
+        ) {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(HandshakeError::Failure(error)) => Err(error),
+            Err(HandshakeError::Interrupted(_)) => Err(Error::Io(ErrorKind::TimedOut.into())),
+        }
+    }
+
+    pub(crate) fn say(&mut self, text: &str) {
         self.0.send(Message::text(text)).expect("sent");
     }
 
     /// The next message; pings are answered meanwhile.
-    fn hear(&mut self) -> Message {
+    pub(crate) fn hear(&mut self) -> Message {
         loop {
             match self.0.read().expect("a message") {
                 Message::Ping(_) => self.0.flush().expect("ponged"),
@@ -257,7 +275,7 @@ impl Peer {
     }
 
     /// The code and reason that it is closed with.
-    fn farewell(&mut self) -> (u16, String) {
+    pub(crate) fn farewell(&mut self) -> (u16, String) {
         loop {
             match self.0.read() {
                 Ok(Message::Close(Some(CloseFrame { code, reason }))) => {
