@@ -65,6 +65,7 @@ struct Site {
     threads: Vec<thread::JoinHandle<()>>,
     alive: Option<channel::Sender<()>>,
     stopped: channel::Receiver<()>,
+    reports: channel::Receiver<Result<(), mistgate_runtime::tls::Error>>,
 }
 
 impl Site {
@@ -116,9 +117,25 @@ impl Site {
             drop(tell);
         };
         executor.spawn(running).detach();
-        executor.spawn(Arc::clone(&relay).watch(|_| {})).detach();
+        let (report, reports) = channel::unbounded();
+        let watching = Arc::clone(&relay).watch(move |result| {
+            report.try_send(result).expect("room for all");
+        });
+        executor.spawn(watching).detach();
         let (stop, alive) = (Some(stop), Some(alive));
-        Self { authority, files, settings, relay, journal, address, stop, threads, alive, stopped }
+        Self {
+            authority,
+            files,
+            settings,
+            relay,
+            journal,
+            address,
+            stop,
+            threads,
+            alive,
+            stopped,
+            reports,
+        }
     }
 
     fn tls(&self, member: &Leaf) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
@@ -269,7 +286,11 @@ impl Peer {
         loop {
             match self.0.read().expect("a message") {
                 Message::Ping(_) => self.0.flush().expect("ponged"),
-                message => return message,
+                message @ (Message::Text(_)
+                | Message::Binary(_)
+                | Message::Pong(_)
+                | Message::Close(_)
+                | Message::Frame(_)) => return message,
             }
         }
     }
@@ -290,14 +311,19 @@ impl Peer {
         }
     }
 
-    fn is_quiet(&mut self) {
+    fn patience(&self, timeout: Duration) {
         let stream = &self.0.get_ref().sock;
-        stream.set_read_timeout(Some(Duration::from_millis(50))).expect("set");
+        stream.set_read_timeout(Some(timeout)).expect("set");
+        stream.set_write_timeout(Some(timeout)).expect("set");
+    }
+
+    fn is_quiet(&mut self) {
+        self.patience(Duration::from_millis(50));
         match self.0.read() {
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {}
             other => panic!("not quiet: {other:?}"),
         }
-        self.0.get_ref().sock.set_read_timeout(Some(LONG)).expect("set");
+        self.patience(LONG);
     }
 }
 
@@ -475,14 +501,15 @@ fn a_slow_reader_holds_its_partner_back() {
     let site = Site::new();
     let (mut manager, mut gateway) = site.pair("m");
     let payload = vec![7; 64 << 10];
-    manager.0.get_ref().sock.set_write_timeout(Some(Duration::from_secs(1))).expect("set");
+    // Writing it would also wait for something to read.
+    manager.patience(Duration::from_millis(300));
     let mut sent = 0;
     // Until the buffers of three systems and the proxy's are full.
     while manager.0.send(Message::binary(payload.clone())).is_ok() {
         sent += 1;
         assert!(sent < 2_000, "nobody holds it back");
     }
-    manager.0.get_ref().sock.set_write_timeout(Some(LONG)).expect("set");
+    manager.patience(LONG);
     let status = site.meetup("m").expect("a meetup");
     let passed = status.peers.iter().map(|peer| peer.sent_bytes).max().expect("peers");
     let reading = thread::spawn(move || {
@@ -578,7 +605,8 @@ fn a_peer_whose_certificate_is_revoked_is_closed_within_a_second() {
     let mut kept = site.join("m", MANAGER);
     assert_eq!((gone.hear(), kept.hear()), (MANAGER.into(), GATEWAY.into()));
     site.put("crl.pem", "nothing");
-    thread::sleep(Duration::from_millis(10));
+    let error = site.reports.recv_blocking().expect("a report").expect_err("nothing");
+    assert!(error.to_string().contains("no list of revoked certificates in it"), "{error}");
     site.put("crl.pem", &site.authority.revoke(&[5, 99]));
     let began = Instant::now();
     assert_eq!(gone.farewell().0, 1008);
