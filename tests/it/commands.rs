@@ -6,6 +6,7 @@ use mistgate_tests::{
     chat::{Chat, reserve, say},
     mist::event_body,
 };
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use serde_json::Value;
 
 use crate::{
@@ -112,6 +113,15 @@ fn check_lists_every_problem_with_its_line() {
     assert!(text(&absent.stderr).starts_with("absent.toml:1: there is no such file — "));
 }
 
+const RULE: &str = "[[proxy.allow]]\nmeetup = \"*\"\nsubjects = [\"O=x\"]";
+
+/// What `mistgate check` says of a proxy with these keys, and how it exits.
+fn check_proxy(place: &Place, keys: &str) -> (Option<i32>, String) {
+    place.write("proxy.toml", &format!("[proxy]\nlisten = \"127.0.0.1:5050\"\n{keys}\n"));
+    let checked = output(place.path(), &["check", "--config", "proxy.toml"]);
+    (checked.status.code(), text(&checked.stdout) + &text(&checked.stderr))
+}
+
 #[test]
 fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
     let (authority, other) = (Authority::new(), Authority::new());
@@ -130,19 +140,12 @@ fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
     ] {
         place.write(name, &text);
     }
-    let check = |files: &str| {
-        place.write("proxy.toml", &format!("[proxy]\nlisten = \"127.0.0.1:5050\"\n{files}\n"));
-        let checked = output(place.path(), &["check", "--config", "proxy.toml"]);
-        (checked.status.code(), text(&checked.stdout) + &text(&checked.stderr))
-    };
-    let rule = "[[proxy.allow]]\nmeetup = \"*\"\nsubjects = [\"O=x\"]";
-
     let good = "cert = \"good.pem\"\nclient_ca = \"root.pem\"\ncrl = \"crl.pem\"";
-    let (code, said) = check(&format!("{good}\n{rule}"));
+    let (code, said) = check_proxy(&place, &format!("{good}\n{RULE}"));
     assert_eq!(said, "proxy.toml: no problems, 0 destinations, a websocket proxy\n");
     assert_eq!(code, Some(0));
 
-    let (code, said) = check(&good.replace("good.pem", "nameless.pem"));
+    let (code, said) = check_proxy(&place, &good.replace("good.pem", "nameless.pem"));
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(
         lines,
@@ -177,10 +180,46 @@ fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
             "proxy.toml:5: proxy.crl: the file holds no revocation list — ",
         ),
     ] {
-        let (code, said) = check(&format!("{files}\n{rule}"));
+        let (code, said) = check_proxy(&place, &format!("{files}\n{RULE}"));
         assert!(said.starts_with(problem) && said.lines().count() == 1, "{problem}\n{said}");
         assert_eq!(code, Some(1));
     }
+}
+
+#[test]
+fn check_doubts_what_is_out_of_its_time_or_for_another_use() {
+    type Spoil = fn(&mut CertificateParams);
+    const USE: &str = "the certificate's extended key usage is not for servers, so clients refuse";
+    let ended: Spoil = |params| params.not_after = date_time_ymd(2021, 1, 1);
+    let future: Spoil = |params| params.not_before = date_time_ymd(2096, 1, 1);
+    let client: Spoil =
+        |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let authority = Authority::new();
+    let place = Place::new("");
+    place.write("root.pem", &authority.cert());
+    let doubted = |cert: &str, revoked: &str, doubt: &str| {
+        place.write("proxy.pem", cert);
+        place.write("crl.pem", revoked);
+        let files = "cert = \"proxy.pem\"\nclient_ca = \"root.pem\"\ncrl = \"crl.pem\"";
+        let (code, said) = check_proxy(&place, &format!("{files}\n{RULE}"));
+        assert!(said.starts_with(&format!("proxy.toml:{doubt}")), "{doubt}\n{said}");
+        assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
+    };
+    let issue = |spoil| {
+        let Leaf { cert, key } = authority.issue_with(&["proxy.example"], spoil);
+        format!("{cert}{key}")
+    };
+    for (spoil, doubt) in [
+        (ended, "the certificate ended at 2021-01-01 00:00:00 UTC — "),
+        (future, "the certificate begins only at 2096-01-01 00:00:00 UTC — "),
+        (client, USE),
+    ] {
+        doubted(&issue(spoil), &authority.revoke(&[7]), &format!("3: proxy.cert: {doubt}"));
+    }
+    let old = authority.revoke_until(&[7], 2021);
+    let doubt = "5: proxy.crl: a newer list should be there since 2021-01-01 00:00:00 UTC; this \
+                 one still counts — ";
+    doubted(&issue(|_| {}), &old, doubt);
 }
 
 #[test]
