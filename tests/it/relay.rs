@@ -25,7 +25,10 @@ use mistgate_core::{
     config::checked::{Proxy, ProxyLimits, Tls},
     micronets::{
         access::{Rule, Subject},
-        meetup::{input::Config as Meetup, status::Stage},
+        meetup::{
+            input::{Config as Meetup, OnPartnerLoss},
+            status::Stage,
+        },
     },
 };
 use mistgate_runtime::{
@@ -36,15 +39,16 @@ use mistgate_runtime::{
     relay::{MeetupStatus, Relay, Totals},
 };
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    version::{TLS12, TLS13},
 };
 use smol::{Async, Executor, channel};
 use tempfile::TempDir;
 
 use crate::pki::{Authority, Leaf};
 
-pub(crate) const PREFIX: &str = "/micronets/v1/ws-proxy/";
+const PREFIX: &str = "/micronets/v1/ws-proxy/";
 /// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
 pub(crate) const MANAGER: &str = r#"{"message": {"messageId": 0, "messageType": "CONN:HELLO", "peerClass": "manager", "peerId": "1", "requiresResponse": false}}"#;
@@ -138,8 +142,18 @@ impl Site {
         }
     }
 
+    /// A connection that shows the certificate of `member`, if any. The handshake comes with the
+    /// first byte.
     fn tls(&self, member: &Leaf) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-        tls(self.address, &self.authority.cert(), member)
+        self.tls_of(&TLS13, Some(member))
+    }
+
+    fn tls_of(
+        &self,
+        version: &'static SupportedProtocolVersion,
+        member: Option<&Leaf>,
+    ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+        tls(self.address, &self.authority.cert(), version, member)
     }
 
     fn member(&self, organisation: &str) -> Leaf {
@@ -185,11 +199,8 @@ impl Site {
 
     /// Writes a plain request, and gives the whole answer.
     fn ask(&self, request: &str) -> String {
-        let mut stream = self.tls(&self.member("Anybody")).expect("TLS");
-        stream.write_all(request.as_bytes()).expect("written");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).expect("closed properly");
-        String::from_utf8(answer).expect("text")
+        let stream = self.tls(&self.member("Anybody")).expect("connected");
+        answer(stream, request).expect("closed properly")
     }
 
     fn put(&self, name: &str, text: &str) {
@@ -216,6 +227,16 @@ impl Drop for Site {
     }
 }
 
+fn answer(
+    mut stream: StreamOwned<ClientConnection, TcpStream>,
+    request: &str,
+) -> io::Result<String> {
+    stream.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
 fn wait(condition: impl Fn() -> bool) {
     let began = Instant::now();
     while !condition() {
@@ -224,24 +245,29 @@ fn wait(condition: impl Fn() -> bool) {
     }
 }
 
-/// A connection with the certificate of `member`. The TLS handshake comes with the first bytes.
+/// A connection to a proxy that `root` vouches for.
 fn tls(
     to: SocketAddr,
     root: &str,
-    member: &Leaf,
+    version: &'static SupportedProtocolVersion,
+    member: Option<&Leaf>,
 ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_slice(root.as_bytes());
     roots.add(root.expect("PEM")).expect("a root");
-    let cert = CertificateDer::from_pem_slice(member.cert.as_bytes()).expect("PEM");
-    let key = PrivateKeyDer::from_pem_slice(member.key.as_bytes()).expect("PEM");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_client_auth_cert(vec![cert], key)
-        .expect("a pair");
+        .with_protocol_versions(&[version])
+        .expect("a version")
+        .with_root_certificates(roots);
+    let config = match member {
+        None => config.with_no_client_auth(),
+        Some(Leaf { cert, key }) => {
+            let cert = CertificateDer::from_pem_slice(cert.as_bytes()).expect("PEM");
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");
+            config.with_client_auth_cert(vec![cert], key).expect("a pair")
+        }
+    };
     let name = "localhost".try_into().expect("a name");
     let session = ClientConnection::new(Arc::new(config), name).expect("a session");
     let stream = TcpStream::connect(to)?;
@@ -265,7 +291,7 @@ impl Peer {
         let url = format!("wss://localhost:{}{PREFIX}{meetup}", to.port());
         let request = url.into_client_request().expect("a request");
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let stream = tls(to, root, member).map_err(Error::Io)?;
+        let stream = tls(to, root, &TLS13, Some(member)).map_err(Error::Io)?;
         match async_tungstenite::tungstenite::client::client_with_config(
             request,
             stream,
@@ -572,13 +598,60 @@ fn too_many_are_told_to_come_again() {
 #[test]
 fn certificates_are_asked_for_and_checked() {
     let site = Site::new();
-    let stranger = Authority::new().member("Anybody", 1);
+    let (member, stranger) = (site.member("Anybody"), Authority::new().member("Anybody", 1));
     let revoked = site.authority.member("Anybody", 99);
-    for member in [stranger, revoked] {
-        let error = site.upgrade(&member, "m").err().expect("refused");
-        assert!(matches!(&error, Error::Io(_)), "{error}");
+    let request = "GET / HTTP/1.1\r\n\r\n";
+    for version in [&TLS12, &TLS13] {
+        let ask = |member| answer(site.tls_of(version, member).expect("connected"), request);
+        assert!(ask(Some(&member)).expect("let in").starts_with("HTTP/1.1 404 "));
+        // The stranger's authority has the name of ours and another key.
+        for (member, alert) in
+            [(None, "alert"), (Some(&stranger), "DecryptError"), (Some(&revoked), "Revoked")]
+        {
+            let error = ask(member).expect_err("refused").to_string();
+            assert!(error.contains(alert), "{error}");
+        }
     }
-    wait(|| site.journal.metrics.total(Counter::Connections) == 2);
+    wait(|| site.journal.metrics.total(Counter::Connections) == 6);
+}
+
+#[test]
+fn handshakes_beyond_the_rate_wait() {
+    let site = Site::with(|settings| settings.limits.handshakes_per_second_max = 10);
+    let began = Instant::now();
+    let peers: Vec<_> = (0..25).map(|number| site.connect(&number.to_string())).collect();
+    // Ten at once, and one more every 100 ms.
+    assert!(began.elapsed() > Duration::from_millis(1_300), "{:?}", began.elapsed());
+    assert_eq!(peers.len(), 25);
+}
+
+#[test]
+fn another_policy_holds_for_peers_that_are_there() {
+    let mut site = Site::new();
+    let (mut manager, mut gateway) = site.pair("m");
+    site.settings.meetup.on_partner_loss = OnPartnerLoss::Close;
+    site.settings.limits.message_max = 10;
+    site.relay.configure(&site.settings).expect("fit");
+    wait(|| site.meetup("m").is_some());
+    manager.say("0123456789");
+    assert_eq!(gateway.hear(), "0123456789".into());
+    manager.say("0123456789a");
+    assert_eq!(manager.farewell(), (1009, "a message has more than 10 bytes".to_owned()));
+    assert_eq!(gateway.farewell(), (1001, "the partner has left".to_owned()));
+}
+
+#[test]
+fn settings_that_cannot_be_used_change_nothing() {
+    let mut site = Site::new();
+    let (mut manager, mut gateway) = site.pair("m");
+    site.settings.allow =
+        vec![Rule { meetup: "*".to_owned(), subjects: vec![Subject::Organisation("X".into())] }];
+    site.settings.client_ca = "/nowhere".to_owned();
+    let error = site.relay.configure(&site.settings).expect_err("nowhere").to_string();
+    assert!(error.starts_with("/nowhere: cannot be read: "), "{error}");
+    manager.say("still here");
+    assert_eq!(gateway.hear(), "still here".into());
+    assert!(site.upgrade(&site.member("Anybody"), "other").is_ok());
 }
 
 #[test]
