@@ -4,6 +4,7 @@
 mod args;
 mod cert;
 mod check;
+mod first_start;
 mod route;
 mod run;
 mod send_test;

@@ -21,7 +21,9 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-/// The only protocol that we speak over TLS (RFC 7301 §6).
+pub mod mutual;
+
+/// The only protocol that we speak over TLS to clients of HTTP (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";
 
 /// Why a certificate, key or root cannot be used.
@@ -32,8 +34,20 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// The file holds lists of revoked certificates that cannot be used.
+    Crl {
+        /// The file.
+        file: String,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The file holds no certificate.
     NoCertificate {
+        /// The file.
+        file: String,
+    },
+    /// The file holds no list of revoked certificates.
+    NoCrl {
         /// The file.
         file: String,
     },
@@ -79,8 +93,14 @@ impl fmt::Display for Error {
                 f,
                 "{file}: the key has a passphrase — expected one without (openssl pkey removes it)"
             ),
+            Self::Crl { file, reason } => {
+                write!(f, "{file}: a list of revoked certificates cannot be used: {reason}")
+            }
             Self::NoCertificate { file } => {
                 write!(f, "{file}: no certificate in it — expected BEGIN CERTIFICATE")
+            }
+            Self::NoCrl { file } => {
+                write!(f, "{file}: no list of revoked certificates in it — expected BEGIN X509 CRL")
             }
             Self::NoKey { file } => {
                 write!(f, "{file}: no key in it — expected BEGIN PRIVATE KEY")
@@ -118,7 +138,7 @@ impl Identity {
     /// Reads the files.
     pub fn load(files: Tls) -> Result<Self, Error> {
         // The stamp is taken first: a change during the reading is then seen by the next refresh.
-        let stamp = Stamp::of(&files);
+        let stamp = Stamp::of([&files.cert, &files.key]);
         let config = server_config(&files)?;
         Ok(Self { files, current: Mutex::new(Loaded { stamp, config }) })
     }
@@ -132,7 +152,7 @@ impl Identity {
     /// files cannot be used the old certificate stays, and the error is returned once per change.
     /// Blocks on the disk.
     pub fn refresh(&self) -> Result<bool, Error> {
-        let stamp = Stamp::of(&self.files);
+        let stamp = Stamp::of([&self.files.cert, &self.files.key]);
         if self.lock().stamp == stamp {
             return Ok(false);
         }
@@ -205,14 +225,15 @@ struct Loaded {
 
 /// What tells one version of the files from the next. A file that cannot be looked at has none.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp([Option<(SystemTime, u64, u64)>; 2]);
+struct Stamp(Vec<Option<(SystemTime, u64, u64)>>);
 
 impl Stamp {
-    fn of(files: &Tls) -> Self {
-        Self([&files.cert, &files.key].map(|file| {
+    fn of<'a>(files: impl IntoIterator<Item = &'a String>) -> Self {
+        let stamp = |file| {
             let data = fs::metadata(file).ok()?;
             Some((data.modified().ok()?, data.len(), data.ino()))
-        }))
+        };
+        Self(files.into_iter().map(stamp).collect())
     }
 }
 
