@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use async_tungstenite::tungstenite::{
@@ -329,9 +329,11 @@ impl Leg {
     }
 
     /// Puts a close frame into the buffer.
-    pub(super) fn say_goodbye(&mut self, cx: &mut Context<'_>, code: u16, reason: &str) {
+    pub(super) fn say_goodbye(&mut self, code: u16, reason: &str) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let Self { stream, out, gauge, .. } = self;
+        // Nothing is read, so nobody needs to be woken.
+        let cx = &mut Context::from_waker(Waker::noop());
         let mut wire = Wire { stream, out, gauge, cx };
         // It fails only if there was a close frame before.
         let _ = self.context.close(&mut wire, Some(frame));
