@@ -430,6 +430,32 @@ fn a_third_peer_is_told_that_there_are_two() {
 }
 
 #[test]
+fn a_peer_that_comes_again_takes_the_place_of_its_dead_connection() {
+    let site = Site::new();
+    let member = site.member("Gateway");
+    let join = || {
+        let mut gateway = site.upgrade(&member, "m").expect("upgraded");
+        gateway.say(GATEWAY);
+        gateway
+    };
+    let mut manager = site.join("m", MANAGER);
+    // Nobody reads it, so it does not answer when it is asked whether it lives.
+    let mut dead = join();
+    assert_eq!(manager.hear(), GATEWAY.into());
+    let mut gateway = join();
+    assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+    let replaced = "a newer connection of the same peer took this place";
+    assert_eq!(dead.farewell(), (1000, replaced.to_owned()));
+    // This one lives.
+    let reading = thread::spawn(move || gateway.hear());
+    let began = Instant::now();
+    assert_eq!(join().farewell().0, 1008);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    manager.say("still here");
+    assert_eq!(reading.join().expect("heard"), "still here".into());
+}
+
+#[test]
 fn a_survivor_is_answered_for_its_partner_and_introduced_again() {
     let site = Site::new();
     let mut manager = site.join("m", MANAGER);
