@@ -21,7 +21,9 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-/// The only protocol that we speak over TLS (RFC 7301 §6).
+pub mod peer;
+
+/// The protocol of webhooks and chats over TLS (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";
 
 /// Why a certificate, key or root cannot be used.
@@ -167,9 +169,7 @@ impl Identity {
 /// any (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured), and the PEM text `extra_ca`, which errors
 /// call `extra_ca`. Blocks on the disk.
 pub fn connector(extra_ca: Option<&str>) -> Result<TlsConnector, Error> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut roots = public_roots();
     if let Some(pem) = extra_ca {
         let file = "extra_ca";
         for cert in certificates(file, pem.as_bytes())? {
@@ -225,6 +225,23 @@ fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, Error> {
         .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The roots that are built in and those of the system.
+fn public_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// The roots in a PEM file, and no others.
+fn authorities(file: &str) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for cert in certificates(file, &read(file)?)? {
+        roots.add(cert).map_err(|reason| Error::Root { file: file.to_owned(), reason })?;
+    }
+    Ok(roots)
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -44,7 +44,7 @@ use self::{
     exchanges::{Calls, Forwards},
     input::{Config, Input, LinkId},
     link::{Link, Open},
-    output::Output,
+    output::{Happening, Output},
     typing::Typing,
 };
 use super::{
@@ -124,7 +124,7 @@ impl Peer {
             return;
         }
         self.link = Link::Open(Open::new(id, now, self.rhythm()));
-        self.outputs.push_back(Output::Connected);
+        self.happened(Happening::Connected);
         let hello = Hello {
             peer_class: Some(Cow::Borrowed(&self.config.peer_class)),
             peer_id: Some(Cow::Borrowed(&self.config.peer_id)),
@@ -152,7 +152,7 @@ impl Peer {
         let wait = backoff::doubled(RETRY_FIRST, RETRY_CAP, self.failures);
         let wait = backoff::jittered(wait, &mut self.rand);
         self.link = Link::Down { retry_at: now + wait };
-        self.outputs.push_back(Output::Disconnected { reason, retry_after: Some(wait) });
+        self.happened(Happening::Disconnected { reason, retry_after: wait });
     }
 
     fn give_up_all(&mut self, now: Instant, why: &str) {
@@ -180,7 +180,7 @@ impl Peer {
             Content::Other(kind) => {
                 let kind: String = kind.chars().take(NAME_MAX).collect();
                 let reason = alloc::format!("messageType {kind}: nothing to us");
-                self.outputs.push_back(Output::Ignored { reason });
+                self.happened(Happening::Ignored { reason });
             }
             Content::Request(request) => {
                 let to = message.id.filter(|_| message.requires_response);
@@ -202,7 +202,7 @@ impl Peer {
             name.as_deref().unwrap_or_default().chars().take(NAME_MAX).collect()
         };
         let (peer_class, peer_id) = (short(&hello.peer_class), short(&hello.peer_id));
-        self.outputs.push_back(Output::Introduced { peer_class, peer_id });
+        self.happened(Happening::Introduced { peer_class, peer_id });
     }
 
     /// Drops what is no message; but where somebody waits for it, or for our answer to it, that one
@@ -218,7 +218,11 @@ impl Peer {
             }
             None => {}
         }
-        self.outputs.push_back(Output::Ignored { reason: error.into() });
+        self.happened(Happening::Ignored { reason: error.into() });
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        self.outputs.push_back(Output::Happened(happening));
     }
 
     fn print(&mut self, payload: &[u8]) {

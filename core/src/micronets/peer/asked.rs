@@ -8,7 +8,7 @@ use super::{
     Peer,
     exchanges::{Asked, Forward},
     input::ForwardId,
-    output::Output,
+    output::{Happening, Output},
 };
 use crate::{
     micronets::{
@@ -99,7 +99,7 @@ impl Peer {
             Ok(()) => (response.status, refusal.map(ToString::to_string)),
             Err((status, why)) => (status.into(), Some(why)),
         };
-        self.outputs.push_back(Output::Forwarded(asked.over(now, status, why)));
+        self.happened(Happening::Forwarded(asked.over(now, status, why)));
     }
 
     /// Sends a response; otherwise an error in its place, of which it tells.

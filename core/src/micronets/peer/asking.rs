@@ -8,7 +8,7 @@ use super::{
     Peer,
     exchanges::{Asked, Asker, Call},
     input::RequestId,
-    output::Output,
+    output::{Happening, Output},
 };
 use crate::{
     micronets::{
@@ -62,19 +62,19 @@ impl Peer {
     ) {
         let Some(Call { asker, asked }) = self.calls.remove(to) else {
             let reason = "a response that nobody waits for, or no longer".to_string();
-            return self.outputs.push_back(Output::Ignored { reason });
+            return self.happened(Happening::Ignored { reason });
         };
         match asker {
             Asker::Typist => {
                 self.print(payload);
-                self.outputs.push_back(Output::Called(asked.over(now, response.status, None)));
+                self.happened(Happening::Called(asked.over(now, response.status, None)));
             }
             Asker::Http(id) => match http::response_from_message(response, asked.method()) {
                 Ok(http) => {
                     let response = http.into_owned();
                     let exchange = asked.over(now, response.status, None);
                     self.outputs.push_back(Output::Respond { id, response });
-                    self.outputs.push_back(Output::Called(exchange));
+                    self.happened(Happening::Called(exchange));
                 }
                 Err(error) => {
                     let why = alloc::format!("the response is no HTTP: {error}");
@@ -99,12 +99,11 @@ impl Peer {
                 let response = http::refusal(status, why);
                 self.outputs.push_back(Output::Respond { id, response });
                 let exchange = asked.over(now, status.into(), Some(why.into()));
-                self.outputs.push_back(Output::Called(exchange));
+                self.happened(Happening::Called(exchange));
             }
             Asker::Typist => {
                 self.typing.fail();
-                self.outputs
-                    .push_back(Output::Unanswered { id: message_id.into(), reason: why.into() });
+                self.happened(Happening::Unanswered { id: message_id.into(), reason: why.into() });
             }
         }
     }

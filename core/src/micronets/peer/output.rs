@@ -6,13 +6,11 @@ use core::time::Duration;
 use super::input::{ForwardId, LinkId, RequestId};
 use crate::micronets::http;
 
-/// What shall happen outside (imperative), or has happened inside (past).
+/// What shall happen outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Forget a `Forward`: nobody waits for it any more. It is not answered.
     Abandon(ForwardId),
-    /// One of our requests is over.
-    Called(Exchange),
     /// Write this close frame and end the connection, at the latest when `Hangup` comes.
     Close {
         /// Which.
@@ -24,15 +22,6 @@ pub enum Output {
     },
     /// Connect to the proxy; answer with `Opened` or `Closed`.
     Connect(LinkId),
-    /// We are connected, and have said hello.
-    Connected,
-    /// The connection is gone, or was not made.
-    Disconnected {
-        /// Why.
-        reason: String,
-        /// When the next attempt is made, from now; `None` where none is.
-        retry_after: Option<Duration>,
-    },
     /// Everything is done: end.
     Finish {
         /// Lines of standard input that were not sent, or whose request got no response.
@@ -45,22 +34,10 @@ pub enum Output {
         /// What the partner asks.
         request: http::Request<'static>,
     },
-    /// One of the partner's requests is over.
-    Forwarded(Exchange),
+    /// Something has happened inside: a line of the journal.
+    Happened(Happening),
     /// End a connection, or an attempt, at once. It is not heard of again.
     Hangup(LinkId),
-    /// A message that says nothing to us was dropped.
-    Ignored {
-        /// Why.
-        reason: String,
-    },
-    /// The partner said hello: it is there, or there again.
-    Introduced {
-        /// `peerClass`, shortened.
-        peer_class: String,
-        /// `peerId`, shortened.
-        peer_id: String,
-    },
     /// Read nothing more from the connection.
     Pause(LinkId),
     /// Ping the proxy.
@@ -69,13 +46,6 @@ pub enum Output {
     Print(String),
     /// Read the next line of standard input.
     ReadOn,
-    /// A line of standard input was not sent.
-    Rejected {
-        /// Which line, from 1.
-        line: u64,
-        /// Why.
-        reason: String,
-    },
     /// Answer an HTTP request.
     Respond {
         /// Which.
@@ -91,6 +61,43 @@ pub enum Output {
         link: LinkId,
         /// What.
         text: String,
+    },
+}
+
+/// What has happened inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// One of our requests is over.
+    Called(Exchange),
+    /// We are connected, and have said hello.
+    Connected,
+    /// The connection is gone, or was not made.
+    Disconnected {
+        /// Why.
+        reason: String,
+        /// When the next attempt is made, from now.
+        retry_after: Duration,
+    },
+    /// One of the partner's requests is over.
+    Forwarded(Exchange),
+    /// A message that says nothing to us was dropped.
+    Ignored {
+        /// Why.
+        reason: String,
+    },
+    /// The partner said hello: it is there, or there again.
+    Introduced {
+        /// `peerClass`, shortened.
+        peer_class: String,
+        /// `peerId`, shortened.
+        peer_id: String,
+    },
+    /// A line of standard input was not sent.
+    Rejected {
+        /// Which line, from 1.
+        line: u64,
+        /// Why.
+        reason: String,
     },
     /// A request that came from standard input got no response.
     Unanswered {

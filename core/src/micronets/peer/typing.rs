@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use super::{
     Peer,
     exchanges::{Asked, Asker, Call},
-    output::Output,
+    output::{Happening, Output},
 };
 use crate::{
     micronets::message::{Content, Error, Got, Id, Message},
@@ -141,7 +141,7 @@ impl Peer {
 
     fn reject(&mut self, reason: String) {
         self.typing.failed += 1;
-        self.outputs.push_back(Output::Rejected { line: self.typing.lines, reason });
+        self.happened(Happening::Rejected { line: self.typing.lines, reason });
         self.outputs.push_back(Output::ReadOn);
     }
 }
