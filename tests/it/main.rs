@@ -4,6 +4,7 @@ mod answers;
 mod binary;
 mod cert;
 mod commands;
+mod connect;
 mod delivery;
 mod examples;
 mod http_hostile;

@@ -76,6 +76,14 @@ impl Credentials {
     }
 }
 
+/// What a client sees of a server that is gone, depending on who was faster.
+const HUNG_UP: [io::ErrorKind; 4] = [
+    io::ErrorKind::BrokenPipe,
+    io::ErrorKind::ConnectionAborted,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::UnexpectedEof,
+];
+
 /// Why a handshake failed, or what follows it at once, with what to do about it.
 pub(crate) fn explain(error: &io::Error) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
@@ -98,7 +106,7 @@ pub(crate) fn explain(error: &io::Error) -> String {
             format!("the proxy does not accept our certificate, or our TLS: {alert:?}")
         }
         Some(cause) => format!("the TLS handshake failed: {cause}"),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+        None if HUNG_UP.contains(&error.kind()) => {
             "the proxy hung up; perhaps it does not accept our certificate".to_owned()
         }
         None => format!("the connection was lost: {error}"),
