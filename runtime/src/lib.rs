@@ -6,11 +6,13 @@ pub mod clock;
 pub mod metrics;
 mod net;
 pub mod pinned;
+mod places;
 pub mod tls;
 
 pub mod journal;
 pub mod listen;
 pub mod outbound;
+pub mod relay;
 pub mod store;
 
 pub mod admin;

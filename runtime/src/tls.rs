@@ -21,9 +21,10 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
+pub mod mutual;
 pub mod peer;
 
-/// The protocol of webhooks and chats over TLS (RFC 7301 §6).
+/// The only protocol that we speak over TLS to clients and servers of HTTP (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";
 
 /// Why a certificate, key or root cannot be used.
@@ -34,8 +35,20 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// The file holds lists of revoked certificates that cannot be used.
+    Crl {
+        /// The file.
+        file: String,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The file holds no certificate.
     NoCertificate {
+        /// The file.
+        file: String,
+    },
+    /// The file holds no list of revoked certificates.
+    NoCrl {
         /// The file.
         file: String,
     },
@@ -81,8 +94,14 @@ impl fmt::Display for Error {
                 f,
                 "{file}: the key has a passphrase — expected one without (openssl pkey removes it)"
             ),
+            Self::Crl { file, reason } => {
+                write!(f, "{file}: a list of revoked certificates cannot be used: {reason}")
+            }
             Self::NoCertificate { file } => {
                 write!(f, "{file}: no certificate in it — expected BEGIN CERTIFICATE")
+            }
+            Self::NoCrl { file } => {
+                write!(f, "{file}: no list of revoked certificates in it — expected BEGIN X509 CRL")
             }
             Self::NoKey { file } => {
                 write!(f, "{file}: no key in it — expected BEGIN PRIVATE KEY")
@@ -120,7 +139,7 @@ impl Identity {
     /// Reads the files.
     pub fn load(files: Tls) -> Result<Self, Error> {
         // The stamp is taken first: a change during the reading is then seen by the next refresh.
-        let stamp = Stamp::of(&files);
+        let stamp = Stamp::of([&files.cert, &files.key]);
         let config = server_config(&files)?;
         Ok(Self { files, current: Mutex::new(Loaded { stamp, config }) })
     }
@@ -134,7 +153,7 @@ impl Identity {
     /// files cannot be used the old certificate stays, and the error is returned once per change.
     /// Blocks on the disk.
     pub fn refresh(&self) -> Result<bool, Error> {
-        let stamp = Stamp::of(&self.files);
+        let stamp = Stamp::of([&self.files.cert, &self.files.key]);
         if self.lock().stamp == stamp {
             return Ok(false);
         }
@@ -205,14 +224,15 @@ struct Loaded {
 
 /// What tells one version of the files from the next. A file that cannot be looked at has none.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp([Option<(SystemTime, u64, u64)>; 2]);
+struct Stamp(Vec<Option<(SystemTime, u64, u64)>>);
 
 impl Stamp {
-    fn of(files: &Tls) -> Self {
-        Self([&files.cert, &files.key].map(|file| {
+    fn of<'a>(files: impl IntoIterator<Item = &'a String>) -> Self {
+        let stamp = |file| {
             let data = fs::metadata(file).ok()?;
             Some((data.modified().ok()?, data.len(), data.ino()))
-        }))
+        };
+        Self(files.into_iter().map(stamp).collect())
     }
 }
 
@@ -233,15 +253,6 @@ fn public_roots() -> RootCertStore {
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
-}
-
-/// The roots in a PEM file, and no others.
-fn authorities(file: &str) -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    for cert in certificates(file, &read(file)?)? {
-        roots.add(cert).map_err(|reason| Error::Root { file: file.to_owned(), reason })?;
-    }
-    Ok(roots)
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -16,6 +16,7 @@ mod limits;
 mod micronets;
 mod pki;
 mod regressions;
+mod relay;
 mod reload;
 mod replay;
 mod run;

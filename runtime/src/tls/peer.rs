@@ -22,7 +22,7 @@ use rustls::{
     sign::SingleCertAndKey,
 };
 
-use super::{Error, authorities, certified_key, provider, public_roots};
+use super::{Error, certified_key, mutual::roots, provider, public_roots};
 
 /// What is verified of the proxy's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Credentials {
     /// A connector for what the files hold at this moment. Blocks on the disk.
     pub fn connector(&self) -> Result<TlsConnector, Error> {
         let roots = Arc::new(match &self.authorities {
-            Some(file) => authorities(file)?,
+            Some(file) => roots(file)?,
             None => public_roots(),
         });
         let provider = provider();
