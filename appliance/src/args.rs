@@ -36,7 +36,8 @@ pub(crate) enum Command {
     Version(Version),
 }
 
-/// Take webhooks and tell the chats. Without --config: on this machine only, chats printed here.
+/// Take webhooks and tell the chats, and let the peers of the websocket proxy meet. Without
+/// --config: on this machine only, chats printed here.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "run")]
 pub(crate) struct Run {

@@ -5,6 +5,7 @@ mod args;
 mod cert;
 mod check;
 mod connect;
+mod first_start;
 mod route;
 mod run;
 mod send_test;

@@ -68,10 +68,7 @@ impl Trust {
         let roots = Arc::new(roots(&files.client_ca)?);
         let mut lists = Vec::new();
         for file in &files.crl {
-            let of_file = revocations(file)?;
-            verifier(&roots, of_file.clone())
-                .map_err(|reason| Error::Crl { file: file.clone(), reason })?;
-            lists.extend(of_file);
+            lists.extend(revocations(file, &roots)?);
         }
         let verifier = verifier(&roots, lists).expect("there are roots, and each list was tried");
         let mut config = ServerConfig::builder_with_provider(provider())
@@ -198,7 +195,8 @@ fn alt_name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-pub(super) fn roots(file: &str) -> Result<RootCertStore, Error> {
+/// The authorities in a file. Blocks on the disk.
+pub(crate) fn roots(file: &str) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(file, &read(file)?)? {
         roots.add(certificate).map_err(|reason| Error::Root { file: file.to_owned(), reason })?;
@@ -206,12 +204,19 @@ pub(super) fn roots(file: &str) -> Result<RootCertStore, Error> {
     Ok(roots)
 }
 
-fn revocations(file: &str) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+/// The revocation lists in a file, each of which can be used. Blocks on the disk.
+pub(crate) fn revocations(
+    file: &str,
+    roots: &Arc<RootCertStore>,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
     let pem = read(file)?;
     let file = file.to_owned();
     match CertificateRevocationListDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
         Ok(lists) if lists.is_empty() => Err(Error::NoCrl { file }),
-        Ok(lists) => Ok(lists),
+        Ok(lists) => match verifier(roots, lists.clone()) {
+            Ok(_) => Ok(lists),
+            Err(reason) => Err(Error::Crl { file, reason }),
+        },
         Err(_) => Err(Error::Pem { file }),
     }
 }
