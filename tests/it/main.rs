@@ -2,6 +2,7 @@
 
 mod answers;
 mod binary;
+mod both_ends;
 mod cert;
 mod commands;
 mod connect;
