@@ -622,8 +622,16 @@ fn certificates_are_verified_as_asked_for_and_refusals_say_why() {
         for (proxy, args, why) in [
             (&nameless, &trusting, "--verify chain accepts that"),
             (&posing, &chain, "the proxy's certificate is not accepted: "),
-            (&named, &strange, "the proxy's certificate is not of an authority in --ca-cert"),
-            (&named, &public, "the proxy's certificate is not of an authority in --ca-cert"),
+            (
+                &named,
+                &strange,
+                "the proxy's certificate is not of an authority that --ca-cert names",
+            ),
+            (
+                &named,
+                &public,
+                "the proxy's certificate is not of an authority that --ca-cert names",
+            ),
         ] {
             let said = reason(proxy, args);
             assert!(said.contains(why), "{said}");

@@ -106,7 +106,7 @@ async fn run(
         read(id, receiver, &received).await;
     };
     heard.or(said).await;
-    let _ = received.try_send(Input::Closed { link: id, reason: "closed".to_owned() });
+    let _ = received.send(Input::Closed { link: id, reason: "closed".to_owned() }).await;
 }
 
 async fn connect(way: &Arc<Way>) -> Result<Stream, String> {
