@@ -19,3 +19,4 @@ pub mod http;
 
 pub mod chat;
 pub mod mist;
+pub mod stand_in;

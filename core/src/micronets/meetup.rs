@@ -422,6 +422,7 @@ impl Machine for Meetup {
             Input::Barred(id) => self.close(id, Farewell::Barred),
             Input::Broken { id, fault } => self.close(id, Farewell::Faulty(fault)),
             Input::Closed(id) => self.leave(id),
+            Input::Configured(config) => self.config = config,
             Input::Drained(id) => {
                 // That it took something again is a sign of life.
                 if self.set_full(id, false) {

@@ -216,6 +216,15 @@ impl Leg {
         self.out.len() - self.written
     }
 
+    /// Takes other limits.
+    pub(super) fn limit(&mut self, limits: &ProxyLimits) {
+        let max = Some(limits.message_max);
+        (self.message_max, self.unsent_max) = (limits.message_max, limits.unsent_max);
+        self.context.set_config(|config| {
+            (config.max_message_size, config.max_frame_size) = (max, max);
+        });
+    }
+
     /// Puts a message into the buffer.
     pub(super) fn feed(&mut self, is_text: bool, payload: &[u8]) {
         self.sent.count(payload);
@@ -229,7 +238,7 @@ impl Leg {
     }
 
     fn put(&mut self, opcode: OpCode, payload: &[u8]) {
-        if self.written >= RECORD {
+        if self.written > self.unsent() {
             self.out.drain(..self.written);
             self.written = 0;
         }

@@ -17,8 +17,9 @@ use mistgate_core::{
 use super::leg::{End, Heard, Leg};
 use crate::clock::Clock;
 
-/// The most messages that a pump passes on before it lets others run.
+/// The most that a pump passes on before it lets others run: messages, and bytes of payload.
 const MESSAGES_MAX: usize = 64;
+const BYTES_MAX: usize = 256 << 10;
 
 /// Two peers that were introduced.
 pub(super) struct Pair {
@@ -84,6 +85,7 @@ fn pump(
     to: &mut Leg,
     ledger: &mut Ledger,
 ) -> Dry {
+    let mut bytes = 0;
     for _ in 0..MESSAGES_MAX {
         if to.is_ripe() && to.poll_flush(cx).is_pending() && to.is_full() {
             return Dry::Waiting;
@@ -102,6 +104,10 @@ fn pump(
         match ledger.note(side, &payload) {
             Passage::Relay => to.feed(is_text, &payload),
             Passage::Stale => {}
+        }
+        bytes += payload.len();
+        if bytes >= BYTES_MAX {
+            break;
         }
     }
     Dry::More
