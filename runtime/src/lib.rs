@@ -19,4 +19,5 @@ pub mod admin;
 pub mod driver;
 pub mod load;
 pub mod node;
+pub mod peer;
 pub mod webhook;

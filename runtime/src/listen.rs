@@ -117,6 +117,11 @@ impl<'a> Head<'a> {
         Some(self.parts.headers.get(name)?.as_bytes())
     }
 
+    /// All headers in their order; names are in small letters.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+    }
+
     /// The client's address; of a mapped IPv4 address the IPv4 address.
     pub const fn peer(&self) -> SocketAddr {
         self.peer
@@ -129,7 +134,7 @@ pub struct Reply {
     /// The status: 200 to 599.
     pub status: u16,
     /// Header fields beside `Content-Length`, `Date` and `Connection`, which the pump adds.
-    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body, often empty.
     pub body: Bytes,
 }
@@ -142,8 +147,12 @@ impl Reply {
 
     /// With one more header field.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -284,6 +293,6 @@ mod tests {
     #[test]
     fn retry_after_is_rounded_up() {
         let reply = Reply::status(503).retry_after(Duration::from_millis(1_001));
-        assert_eq!(reply.headers, [("retry-after", Cow::Borrowed("2"))]);
+        assert_eq!(reply.headers, [(Cow::Borrowed("retry-after"), Cow::Borrowed("2"))]);
     }
 }

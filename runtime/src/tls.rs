@@ -22,8 +22,9 @@ use rustls::{
 };
 
 pub mod mutual;
+pub mod peer;
 
-/// The only protocol that we speak over TLS to clients of HTTP (RFC 7301 §6).
+/// The only protocol that we speak over TLS to clients and servers of HTTP (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";
 
 /// Why a certificate, key or root cannot be used.
@@ -187,9 +188,7 @@ impl Identity {
 /// any (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured), and the PEM text `extra_ca`, which errors
 /// call `extra_ca`. Blocks on the disk.
 pub fn connector(extra_ca: Option<&str>) -> Result<TlsConnector, Error> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut roots = public_roots();
     if let Some(pem) = extra_ca {
         let file = "extra_ca";
         for cert in certificates(file, pem.as_bytes())? {
@@ -246,6 +245,14 @@ fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, Error> {
         .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The roots that are built in and those of the system.
+fn public_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
 }
 
 fn provider() -> Arc<CryptoProvider> {

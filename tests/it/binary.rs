@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -163,13 +163,20 @@ impl Mistgate {
     }
 
     /// As [`Mistgate::start`], with the payloads of the console to somebody else.
-    pub(crate) fn start_with_stdout(mut command: Command, stdout: Stdio) -> Self {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a process");
+    pub(crate) fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
+        Self::start_with(command, Stdio::null(), stdout)
+    }
+
+    /// As [`Mistgate::start`], with a pipe to its standard input.
+    pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
+        let mut mistgate = Self::start_with(command, Stdio::piped(), Stdio::piped());
+        let stdin = mistgate.child.stdin.take().expect("a pipe");
+        (mistgate, stdin)
+    }
+
+    fn start_with(mut command: Command, stdin: Stdio, stdout: Stdio) -> Self {
+        let mut child =
+            command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn().expect("a process");
         let ears = Ears::default();
         match child.stdout.take() {
             Some(stdout) => ears.listen(stdout, |heard| &mut heard.stdout),
@@ -223,7 +230,7 @@ impl Mistgate {
     }
 
     /// Where the listener of this name was opened last.
-    fn address(&self, listener: &str) -> SocketAddr {
+    pub(crate) fn address(&self, listener: &str) -> SocketAddr {
         let found = |heard: &Heard| {
             let of_name = lines(&heard.stderr.0, "listening")
                 .filter(|line| line.get("listener").and_then(Value::as_str) == Some(listener));

@@ -2,9 +2,11 @@
 
 mod answers;
 mod binary;
+mod both_ends;
 mod budget;
 mod cert;
 mod commands;
+mod connect;
 mod delivery;
 mod examples;
 mod http_hostile;

@@ -6,7 +6,7 @@
 pub mod checked;
 pub mod problem;
 
-mod units;
+pub mod units;
 mod urls;
 
 pub mod files;
