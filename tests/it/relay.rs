@@ -420,6 +420,41 @@ fn fragments_are_joined_and_pings_are_not_relayed() {
 }
 
 #[test]
+fn pings_are_answered_before_there_is_a_partner() {
+    let site = Site::new();
+    let mut gateway = site.connect("m");
+    for round in ["before hello", "", "after it"] {
+        let began = Instant::now();
+        if round.is_empty() {
+            gateway.say(GATEWAY);
+        } else {
+            gateway.0.send(Message::Ping(round.into())).expect("sent");
+            assert_eq!(gateway.hear(), Message::Pong(round.into()));
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn who_sends_pings_and_takes_no_pongs_is_closed() {
+    let second = Duration::from_secs(1);
+    let site = Site::with(|settings| {
+        (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (second, second);
+    });
+    let (mut manager, mut gateway) = site.pair("m");
+    let reading = thread::spawn(move || gateway.hear());
+    manager.patience(Duration::from_millis(300));
+    let mut sent = 0;
+    while manager.0.write(Message::Ping("x".repeat(125).into())).is_ok() {
+        sent += 1;
+        assert!(sent < 1_000_000, "nobody holds it back");
+    }
+    site.until("m", &[Stage::Waiting]);
+    let _manager = site.join("m", MANAGER);
+    assert_eq!(reading.join().expect("heard"), MANAGER.into());
+}
+
+#[test]
 fn a_third_peer_is_told_that_there_are_two() {
     let site = Site::new();
     let (mut manager, mut gateway) = site.pair("m");

@@ -200,6 +200,11 @@ impl Leg {
         self.unsent() >= RECORD
     }
 
+    /// Whether it leaves so many of our pongs unread that it is read no more.
+    pub(super) const fn is_choked(&self) -> bool {
+        self.pongs >= PONGS_MAX
+    }
+
     /// Whether it may be told of as no longer full, which the machine is waiting for.
     pub(super) const fn has_room_again(&self) -> bool {
         self.is_told_full && !self.is_full()
@@ -248,7 +253,7 @@ impl Leg {
         if let Some(end) = &self.end {
             return Poll::Ready(Err(end.clone()));
         }
-        if self.pongs >= PONGS_MAX
+        if self.is_choked()
             && let Err(error) = ready!(self.poll_flush(cx))
         {
             return Poll::Ready(Err(End::Lost(error.kind())));
@@ -259,7 +264,6 @@ impl Leg {
         let read = self.context.read(&mut wire);
         let result = match read {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.pongs += self.out.len() - before;
                 // The library has taken all that it was given.
                 if self.gauge.longest() > KEPT_MAX as u64 && self.gauge.is_between() {
                     self.gauge.reset();
@@ -269,7 +273,12 @@ impl Leg {
             }
             Ok(Message::Text(text)) => Ok(Heard::Message { is_text: true, payload: text.into() }),
             Ok(Message::Binary(payload)) => Ok(Heard::Message { is_text: false, payload }),
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Ok(Heard::Sign),
+            Ok(Message::Ping(_)) => {
+                // Puts the pong into the buffer.
+                let _ = self.context.flush(&mut wire);
+                Ok(Heard::Sign)
+            }
+            Ok(Message::Pong(_) | Message::Frame(_)) => Ok(Heard::Sign),
             Ok(Message::Close(frame)) => {
                 // Puts the answer into the buffer; the error is that there is nothing to do then.
                 let _ = self.context.flush(&mut wire);
