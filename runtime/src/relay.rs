@@ -33,6 +33,7 @@ use crate::{
     },
 };
 
+mod gauge;
 mod leg;
 mod life;
 mod upgrade;

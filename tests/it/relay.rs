@@ -420,6 +420,41 @@ fn fragments_are_joined_and_pings_are_not_relayed() {
 }
 
 #[test]
+fn pings_are_answered_before_there_is_a_partner() {
+    let site = Site::new();
+    let mut gateway = site.connect("m");
+    for round in ["before hello", "", "after it"] {
+        let began = Instant::now();
+        if round.is_empty() {
+            gateway.say(GATEWAY);
+        } else {
+            gateway.0.send(Message::Ping(round.into())).expect("sent");
+            assert_eq!(gateway.hear(), Message::Pong(round.into()));
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn who_sends_pings_and_takes_no_pongs_is_closed() {
+    let second = Duration::from_secs(1);
+    let site = Site::with(|settings| {
+        (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (second, second);
+    });
+    let (mut manager, mut gateway) = site.pair("m");
+    let reading = thread::spawn(move || gateway.hear());
+    manager.patience(Duration::from_millis(300));
+    let mut sent = 0;
+    while manager.0.write(Message::Ping("x".repeat(125).into())).is_ok() {
+        sent += 1;
+        assert!(sent < 1_000_000, "nobody holds it back");
+    }
+    site.until("m", &[Stage::Waiting]);
+    let _manager = site.join("m", MANAGER);
+    assert_eq!(reading.join().expect("heard"), MANAGER.into());
+}
+
+#[test]
 fn a_third_peer_is_told_that_there_are_two() {
     let site = Site::new();
     let (mut manager, mut gateway) = site.pair("m");
@@ -427,6 +462,32 @@ fn a_third_peer_is_told_that_there_are_two() {
     assert_eq!(site.join("m", GATEWAY).farewell(), farewell);
     manager.say("still here");
     assert_eq!(gateway.hear(), Message::text("still here"));
+}
+
+#[test]
+fn a_peer_that_comes_again_takes_the_place_of_its_dead_connection() {
+    let site = Site::new();
+    let member = site.member("Gateway");
+    let join = || {
+        let mut gateway = site.upgrade(&member, "m").expect("upgraded");
+        gateway.say(GATEWAY);
+        gateway
+    };
+    let mut manager = site.join("m", MANAGER);
+    // Nobody reads it, so it does not answer when it is asked whether it lives.
+    let mut dead = join();
+    assert_eq!(manager.hear(), GATEWAY.into());
+    let mut gateway = join();
+    assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+    let replaced = "a newer connection of the same peer took this place";
+    assert_eq!(dead.farewell(), (1000, replaced.to_owned()));
+    // This one lives.
+    let reading = thread::spawn(move || gateway.hear());
+    let began = Instant::now();
+    assert_eq!(join().farewell().0, 1008);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    manager.say("still here");
+    assert_eq!(reading.join().expect("heard"), "still here".into());
 }
 
 #[test]

@@ -54,6 +54,12 @@ fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
     let folder = tempfile::tempdir().expect("a folder");
     let start = || Mistgate::start(command(folder.path(), &["run", "--log-format", "json"]));
 
+    let early = output(folder.path(), &["send-test"]);
+    assert_eq!(early.status.code(), Some(1));
+    let expected = "./mistgate-data: not there, or not whole — start mistgate run in this folder \
+                    first\n";
+    assert_eq!(text(&early.stderr), expected);
+
     let mistgate = start();
     assert_eq!(mistgate.webhook().to_string(), "127.0.0.1:51361");
     assert_eq!(mistgate.proxy().to_string(), "127.0.0.1:5050");

@@ -315,18 +315,10 @@ impl Meeting {
         };
         self.teller.closed(&leg, farewell);
         let (code, reason) = (farewell.code(), farewell.to_string());
-        let word = match farewell {
-            Farewell::Faulty(_) => Word::Fail(code, reason),
-            Farewell::Barred
-            | Farewell::Crowded
-            | Farewell::HelloInvalid(_)
-            | Farewell::HelloMissing { .. }
-            | Farewell::Occupied
-            | Farewell::PartnerLeft
-            | Farewell::Replaced
-            | Farewell::Stalled { .. }
-            | Farewell::Stopping
-            | Farewell::Unanswered { .. } => Word::Close(code, reason),
+        let word = if matches!(farewell, Farewell::Faulty(_)) {
+            Word::Fail(code, reason)
+        } else {
+            Word::Close(code, reason)
         };
         self.relay.executor.spawn(closing::close(leg, word)).detach();
     }
