@@ -9,6 +9,7 @@
 extern crate alloc;
 
 pub mod base64;
+pub mod glob;
 pub mod rand;
 pub mod secret;
 pub mod time;
