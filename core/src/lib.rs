@@ -26,6 +26,8 @@ pub mod delivery;
 
 pub mod micronets;
 
+pub mod ports;
+
 pub mod config;
 
 pub mod intake;
