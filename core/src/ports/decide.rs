@@ -86,7 +86,12 @@ pub enum Decision {
     /// Nothing changes.
     Keep(Reason),
     /// The port is free: mode `default`.
-    Release(Reason),
+    Release {
+        /// The port.
+        place: Place,
+        /// Why.
+        reason: Reason,
+    },
     /// The access point is there: mode `ap`.
     Take {
         /// The access point.
@@ -107,6 +112,8 @@ pub enum Reason {
     Arrived,
     /// The switch sees it on this port, and had it on another one before.
     Moved(Place),
+    /// The switch sees it on another port.
+    MovedAway(Place),
     /// The switch sees no access point there.
     NoAp,
     /// No port is known to be its own.
@@ -149,6 +156,7 @@ impl Reason {
         match self {
             Self::Arrived
             | Self::Moved(_)
+            | Self::MovedAway(_)
             | Self::NoAp
             | Self::OtherNeighbor(_)
             | Self::PortDown
@@ -180,6 +188,7 @@ impl fmt::Display for Reason {
             }
             Self::Arrived => "the switch sees the AP on this port",
             Self::Moved(from) => return write!(f, "the AP moved here from {from}"),
+            Self::MovedAway(to) => return write!(f, "the AP moved to {to}"),
             Self::NoAp => "the switch sees no AP there",
             Self::NoHome => "no port is known to be the AP's",
             Self::NoPortName => "the AP is on something that is not a port for APs",
@@ -214,16 +223,15 @@ pub fn decide(case: Case, evidence: Evidence<'_>) -> Decision {
             arrival(ap, home, whereabouts)
         }
         (Case::Arrival { ap, home }, Evidence::OnPort { seen, .. }) => followed(ap, home, seen),
-        (Case::Departure { ap, .. }, Evidence::OnPort { seen, .. }) => departure(ap, seen),
-        (Case::Departure { .. }, Evidence::Together { share, min_percent }) => match share {
-            Some(share) if share.is_small() => Decision::Release(Reason::SmallSite(share)),
-            Some(share) if share.is_outage(min_percent) => {
-                Decision::Keep(Reason::SiteOutage(share))
-            }
-            Some(share) => Decision::Release(Reason::Alone(share)),
-            None => Decision::AskAgain(Reason::Uncounted),
-        },
-        (Case::Departure { .. }, Evidence::Unasked) => Decision::Release(Reason::Unchecked),
+        (Case::Departure { ap, home: Some(place) }, Evidence::OnPort { seen, .. }) => {
+            departure(ap, place, seen)
+        }
+        (Case::Departure { home: Some(place), .. }, Evidence::Together { share, min_percent }) => {
+            together(place, share, min_percent)
+        }
+        (Case::Departure { home: Some(place), .. }, Evidence::Unasked) => {
+            Decision::Release { place, reason: Reason::Unchecked }
+        }
         (Case::Visit { place, asked }, Evidence::OnPort { seen, is_ap }) => {
             visit(place, asked, seen, is_ap)
         }
@@ -269,40 +277,54 @@ fn at(ap: Mac, home: Option<Place>, place: Place) -> Decision {
     }
 }
 
-fn departure(ap: Mac, seen: Option<&Sighting>) -> Decision {
-    match seen {
+fn departure(ap: Mac, place: Place, seen: Option<&Sighting>) -> Decision {
+    let release = |reason| Decision::Release { place, reason };
+    match seen.filter(|sighting| sighting.place() == Some(place)) {
         // What is not known to be gone may come back.
         None => Decision::AskAgain(Reason::UnknownPort),
         Some(Sighting { is_live: false, .. }) => Decision::AskAgain(Reason::SwitchLost),
-        Some(Sighting { up: false, .. }) => Decision::Release(Reason::PortDown),
-        Some(Sighting { neighbor: None, .. }) => Decision::Release(Reason::PortEmpty),
+        Some(Sighting { up: false, .. }) => release(Reason::PortDown),
+        Some(Sighting { neighbor: None, .. }) => release(Reason::PortEmpty),
         Some(Sighting { neighbor: Some(other), .. }) if *other == ap => {
             Decision::AskAgain(Reason::StillThere)
         }
-        Some(Sighting { neighbor: Some(other), .. }) => {
-            Decision::Release(Reason::OtherNeighbor(*other))
+        Some(Sighting { neighbor: Some(other), .. }) => release(Reason::OtherNeighbor(*other)),
+    }
+}
+
+fn together(place: Place, share: Option<Share>, min_percent: u8) -> Decision {
+    match share {
+        Some(share) if share.is_small() => {
+            Decision::Release { place, reason: Reason::SmallSite(share) }
         }
+        Some(share) if share.is_outage(min_percent) => Decision::Keep(Reason::SiteOutage(share)),
+        Some(share) => Decision::Release { place, reason: Reason::Alone(share) },
+        None => Decision::AskAgain(Reason::Uncounted),
     }
 }
 
 fn visit(place: Place, asked: Option<Mode>, seen: Option<&Sighting>, is_ap: bool) -> Decision {
-    let Some(sighting) = seen else {
+    // Somebody outside may name a virtual chassis by the MAC of a member.
+    let seen = seen.filter(|sighting| sighting.port == Some(place.port));
+    let Some((sighting, place)) = seen.zip(seen.and_then(Sighting::place)) else {
         return Decision::AskAgain(Reason::UnknownPort);
     };
     if !sighting.is_live {
         return Decision::AskAgain(Reason::SwitchLost);
     }
     let ap = sighting.neighbor.filter(|_| sighting.up && is_ap);
-    match (ap, asked) {
-        (Some(ap), Some(Mode::Ap) | None) => Decision::Take { ap, place, reason: Reason::Arrived },
-        (Some(_), Some(Mode::Default)) => Decision::AskAgain(Reason::StillThere),
-        (None, Some(Mode::Ap)) => Decision::AskAgain(Reason::NoAp),
-        (None, Some(Mode::Default) | None) => Decision::Release(match sighting.neighbor {
-            _ if !sighting.up => Reason::PortDown,
-            Some(other) => Reason::OtherNeighbor(other),
-            None => Reason::PortEmpty,
-        }),
-    }
+    let reason = match (ap, asked) {
+        (Some(ap), Some(Mode::Ap) | None) => {
+            return Decision::Take { ap, place, reason: Reason::Arrived };
+        }
+        (Some(_), Some(Mode::Default)) => return Decision::AskAgain(Reason::StillThere),
+        (None, Some(Mode::Ap)) => return Decision::AskAgain(Reason::NoAp),
+        (None, Some(Mode::Default) | None) if !sighting.up => Reason::PortDown,
+        (None, Some(Mode::Default) | None) => {
+            sighting.neighbor.map_or(Reason::PortEmpty, Reason::OtherNeighbor)
+        }
+    };
+    Decision::Release { place, reason }
 }
 
 #[cfg(test)]

@@ -22,3 +22,15 @@ pub mod question;
 pub mod outage;
 
 pub mod decide;
+pub mod watch;
+
+pub mod failure;
+pub mod freeze;
+pub mod port;
+
+pub mod governor;
+
+pub mod record;
+pub mod report;
+
+pub mod plan;

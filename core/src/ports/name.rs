@@ -102,9 +102,14 @@ impl PortName {
         [port_id, port_desc].into_iter().flatten().find_map(|text| Self::parse(text.trim()).ok())
     }
 
-    /// The port's number in its row of the switch.
-    pub const fn port(self) -> u16 {
-        self.port
+    /// The channel of a channelised port.
+    pub const fn channel(self) -> Option<u16> {
+        self.channel
+    }
+
+    /// The port without its channel.
+    pub const fn whole(self) -> Self {
+        Self { channel: None, ..self }
     }
 }
 

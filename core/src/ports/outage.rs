@@ -85,6 +85,11 @@ impl Losses {
         self.aps.len()
     }
 
+    /// Whether this is an access point.
+    pub fn knows(&self, ap: Mac) -> bool {
+        self.aps.contains_key(&ap)
+    }
+
     /// Notes that an access point was lost, or is back, at a time by Mist's clock. Older news than
     /// what is known changes nothing, nor do news of more than [`APS_MAX`].
     pub fn note(&mut self, ap: Mac, site: Option<&str>, is_lost: bool, at: UnixTime) {

@@ -51,7 +51,7 @@ fn told(decision: Decision) -> String {
         Decision::AskAgain(reason) => format!("ask again: {reason}"),
         Decision::Follow(place) => format!("ask the switch about {}", place.port),
         Decision::Keep(reason) => format!("keep: {reason}"),
-        Decision::Release(reason) => format!("default: {reason}"),
+        Decision::Release { place, reason } => format!("default on {}: {reason}", place.port),
         Decision::Take { ap, place, reason } => {
             format!("ap on {} for {}: {reason}", place.port, ap.plain())
         }
@@ -162,15 +162,24 @@ fn the_switch_is_asked_about_the_port_that_an_access_point_names() {
 #[test]
 fn an_access_point_was_lost_and_its_port_is_looked_at() {
     for (home, seen, decision) in [
-        (Some(1), Some("1 down -"), "default: the port has no link"),
-        (Some(1), Some("1 down 5c5b35000001"), "default: the port has no link"),
-        (Some(1), Some("1 up -"), "default: nobody on the port says who it is"),
-        (Some(1), Some("1 up 0a0000000001"), "default: 0a:00:00:00:00:01 is on the port"),
-        (Some(1), Some("1 up 5c5b35000002"), "default: 5c:5b:35:00:00:02 is on the port"),
+        (Some(1), Some("1 down -"), "default on ge-0/0/1: the port has no link"),
+        (Some(1), Some("1 down 5c5b35000001"), "default on ge-0/0/1: the port has no link"),
+        (Some(1), Some("1 up -"), "default on ge-0/0/1: nobody on the port says who it is"),
+        (
+            Some(1),
+            Some("1 up 0a0000000001"),
+            "default on ge-0/0/1: 0a:00:00:00:00:01 is on the port",
+        ),
+        (
+            Some(1),
+            Some("1 up 5c5b35000002"),
+            "default on ge-0/0/1: 5c:5b:35:00:00:02 is on the port",
+        ),
         (Some(1), Some("1 up 5c5b35000001"), "ask again: the switch still sees the AP"),
         (Some(1), Some("1 stale 5c5b35000001"), "ask again: the switch is not connected"),
         (Some(1), Some("1 stale -"), "ask again: the switch is not connected"),
         (Some(1), None, "ask again: the switch has no such port"),
+        (Some(1), Some("2 down -"), "ask again: the switch has no such port"),
         (None, Some("1 down -"), "keep: no port is known to be the AP's"),
     ] {
         let seen = seen.map(sighting);
@@ -183,12 +192,12 @@ fn an_access_point_was_lost_and_its_port_is_looked_at() {
 #[test]
 fn an_access_point_was_lost_and_its_site_is_looked_at() {
     for (share, decision) in [
-        (Some((1, 10)), "default: only 1 of its site's 10 APs went together"),
-        (Some((4, 10)), "default: only 4 of its site's 10 APs went together"),
+        (Some((1, 10)), "default on ge-0/0/1: only 1 of its site's 10 APs went together"),
+        (Some((4, 10)), "default on ge-0/0/1: only 4 of its site's 10 APs went together"),
         (Some((5, 10)), "keep: 5 of its site's 10 APs went together"),
         (Some((10, 10)), "keep: 10 of its site's 10 APs went together"),
-        (Some((1, 1)), "default: with 1 APs its site is too small to tell an outage"),
-        (Some((2, 2)), "default: with 2 APs its site is too small to tell an outage"),
+        (Some((1, 1)), "default on ge-0/0/1: with 1 APs its site is too small to tell an outage"),
+        (Some((2, 2)), "default on ge-0/0/1: with 2 APs its site is too small to tell an outage"),
         (Some((2, 3)), "keep: 2 of its site's 3 APs went together"),
         (None, "ask again: it is not known how many APs its site has"),
     ] {
@@ -202,7 +211,7 @@ fn an_access_point_was_lost_and_its_site_is_looked_at() {
 #[test]
 fn an_access_point_was_lost_and_nothing_is_looked_at() {
     for (home, decision) in [
-        (Some(1), "default: disconnect_check is none"),
+        (Some(1), "default on ge-0/0/1: disconnect_check is none"),
         (None, "keep: no port is known to be the AP's"),
     ] {
         let case = Case::Departure { ap: mac(AP), home: home.map(place) };
@@ -220,20 +229,29 @@ fn a_port_is_looked_at() {
         (Some(Mode::Ap), Some("1 up -"), "ask again: the switch sees no AP there"),
         (Some(Mode::Ap), Some("1 down 5c5b35000002"), "ask again: the switch sees no AP there"),
         (Some(Mode::Ap), Some("1 stale 5c5b35000002"), "ask again: the switch is not connected"),
+        (Some(Mode::Ap), Some("2 up 5c5b35000002"), "ask again: the switch has no such port"),
         (Some(Mode::Ap), None, "ask again: the switch has no such port"),
         (Some(Mode::Default), Some("1 up 5c5b35000002"), "ask again: the switch still sees the AP"),
         (
             Some(Mode::Default),
             Some("1 up 0a0000000001"),
-            "default: 0a:00:00:00:00:01 is on the port",
+            "default on ge-0/0/1: 0a:00:00:00:00:01 is on the port",
         ),
-        (Some(Mode::Default), Some("1 up -"), "default: nobody on the port says who it is"),
-        (Some(Mode::Default), Some("1 down 5c5b35000002"), "default: the port has no link"),
+        (
+            Some(Mode::Default),
+            Some("1 up -"),
+            "default on ge-0/0/1: nobody on the port says who it is",
+        ),
+        (
+            Some(Mode::Default),
+            Some("1 down 5c5b35000002"),
+            "default on ge-0/0/1: the port has no link",
+        ),
         (Some(Mode::Default), Some("1 stale -"), "ask again: the switch is not connected"),
         (Some(Mode::Default), None, "ask again: the switch has no such port"),
         (None, Some("1 up 5c5b35000002"), AP_IS_THERE),
-        (None, Some("1 up 0a0000000001"), "default: 0a:00:00:00:00:01 is on the port"),
-        (None, Some("1 down -"), "default: the port has no link"),
+        (None, Some("1 up 0a0000000001"), "default on ge-0/0/1: 0a:00:00:00:00:01 is on the port"),
+        (None, Some("1 down -"), "default on ge-0/0/1: the port has no link"),
         (None, None, "ask again: the switch has no such port"),
     ] {
         let seen = seen.map(sighting);
