@@ -429,3 +429,6 @@ fn for_key<'a, K: Ord + Clone>(
     }
     paces.entry(key).or_insert_with(|| Pace::new(windows.to_vec()))
 }
+
+#[cfg(test)]
+mod tests;

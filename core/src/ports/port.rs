@@ -347,13 +347,21 @@ impl Port {
     }
 
     fn advance(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
         match mem::replace(&mut self.state, State::Resting) {
-            State::Waiting { change, retry_at } if retry_at <= now => self.push(change),
-            State::Wondering { change, next, failure, read_at } if read_at <= now => {
+            State::Waiting { change, .. } => self.push(change),
+            State::Wondering { change, next, failure, .. } => {
                 self.outputs.push_back(Output::Read(change.want.mode));
                 self.state = State::Reading { change, next, failure };
             }
-            other => self.state = other,
+            // These wait for no time.
+            State::Due { .. }
+            | State::Pushing { .. }
+            | State::Reading { .. }
+            | State::Resting
+            | State::Stuck => {}
         }
     }
 }
@@ -415,3 +423,6 @@ impl Machine for Port {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -326,13 +326,9 @@ impl Watch {
         let still_there = reason == Reason::StillThere;
         let attempts_max = if still_there { STILL_THERE_MAX } else { ATTEMPTS_MAX };
         if look.attempt >= attempts_max {
-            self.conclude(
-                look,
-                match reason {
-                    Reason::StillThere => Conclusion::Kept { home: self.home, reason },
-                    _ => Conclusion::Undecided(reason),
-                },
-            );
+            let kept = Conclusion::Kept { home: self.home, reason };
+            let conclusion = if still_there { kept } else { Conclusion::Undecided(reason) };
+            self.conclude(look, conclusion);
             return;
         }
         let wait = if still_there {
@@ -455,3 +451,6 @@ impl Machine for Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What happens to the plan.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{
@@ -68,7 +68,7 @@ pub enum Input {
     /// The wall clock. Freezes and outages are judged by it; it was right at the last such input.
     Clock(UnixTime),
     /// The configuration was read again.
-    Configured(Config),
+    Configured(Box<Config>),
     /// What became of a `Push`.
     Pushed {
         /// The number of the `Push`.

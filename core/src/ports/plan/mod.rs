@@ -341,7 +341,7 @@ impl Machine for Plan {
         match input {
             Input::Answered { id, answer } => self.answered(now, id, answer),
             Input::Clock(wall) => self.wall = (now, wall),
-            Input::Configured(config) => self.configure(now, config),
+            Input::Configured(config) => self.configure(now, *config),
             Input::Pushed { id, pushed } => self.pushed(now, id, pushed),
             Input::Read { id, is_done } => self.read(now, id, is_done),
             Input::Requested(request) => self.requested(now, request),
@@ -360,3 +360,6 @@ impl Machine for Plan {
         self.timers.next_at()
     }
 }
+
+#[cfg(test)]
+mod tests;
