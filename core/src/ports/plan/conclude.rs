@@ -114,8 +114,16 @@ impl Plan {
 
     /// An access point left a port, unless another one is there.
     fn vacate(&mut self, now: Instant, place: Place, ap: Mac, reason: Reason, since: Instant) {
-        let slot = self.slots.get_mut(&place);
-        if slot.and_then(|slot| slot.ap.take_if(|there| *there == ap)).is_some() {
+        let Some(slot) = self.slots.get_mut(&place) else {
+            return;
+        };
+        if slot.ap.take_if(|there| *there == ap).is_none() {
+            return;
+        }
+        if slot.port.is_idle() && !slot.port.is_touched() {
+            // It was never changed for the access point, so nothing is to be given back.
+            self.keep(place);
+        } else {
             self.want_default(now, place, Some(ap), reason, since);
         }
     }

@@ -340,7 +340,7 @@ impl Plan {
     }
 
     /// Writes down what a port is, or forgets it where nothing of it is ours.
-    fn keep(&mut self, place: Place) {
+    pub(super) fn keep(&mut self, place: Place) {
         let Some((slot, line)) = self.slots.get(&place).zip(self.lines.get(&place.switch)) else {
             return;
         };
