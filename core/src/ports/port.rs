@@ -249,8 +249,24 @@ impl Port {
         }
     }
 
+    /// What is in flight, if anything is, which thereby ends.
+    fn take_flight(&mut self) -> Option<(Change, Option<Want>)> {
+        match mem::replace(&mut self.state, State::Resting) {
+            State::Pushing { change, next } => Some((change, next)),
+            other @ (State::Due { .. }
+            | State::Reading { .. }
+            | State::Resting
+            | State::Stuck
+            | State::Waiting { .. }
+            | State::Wondering { .. }) => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
     fn put_back(&mut self) {
-        if let State::Pushing { change, next } = mem::replace(&mut self.state, State::Resting) {
+        if let Some((change, next)) = self.take_flight() {
             self.push(change);
             self.later(next);
         }
@@ -264,7 +280,7 @@ impl Port {
     }
 
     fn pushed(&mut self, now: Instant, outcome: Outcome) {
-        let State::Pushing { change, next } = mem::replace(&mut self.state, State::Resting) else {
+        let Some((change, next)) = self.take_flight() else {
             return;
         };
         match outcome {
@@ -333,10 +349,18 @@ impl Port {
     }
 
     fn read(&mut self, now: Instant, is_done: Option<bool>) {
-        let State::Reading { change, next, failure } =
-            mem::replace(&mut self.state, State::Resting)
-        else {
-            return;
+        let (change, next, failure) = match mem::replace(&mut self.state, State::Resting) {
+            State::Reading { change, next, failure } => (change, next, failure),
+            // An answer that nobody waits for changes nothing.
+            other @ (State::Due { .. }
+            | State::Pushing { .. }
+            | State::Resting
+            | State::Stuck
+            | State::Waiting { .. }
+            | State::Wondering { .. }) => {
+                self.state = other;
+                return;
+            }
         };
         match (is_done, next) {
             (Some(true), next) => self.settled(&change, next, true),

@@ -93,6 +93,8 @@ pub enum Input {
         whereabouts: Option<Whereabouts>,
         /// When the roster was asked for.
         asked_at: Instant,
+        /// Whether its port is as it shall be.
+        is_settled: bool,
     },
     /// There is something to look at.
     Signed {
@@ -349,7 +351,13 @@ impl Watch {
 
     /// Takes the roster's word for where it is, which is as good as an answer, unless something is
     /// going on, or went on since, that is newer.
-    fn rostered(&mut self, now: Instant, whereabouts: Option<&Whereabouts>, asked_at: Instant) {
+    fn rostered(
+        &mut self,
+        now: Instant,
+        whereabouts: Option<&Whereabouts>,
+        asked_at: Instant,
+        is_settled: bool,
+    ) {
         if !self.is_resting() || self.signed_at.is_some_and(|signed_at| signed_at >= asked_at) {
             return;
         }
@@ -363,7 +371,8 @@ impl Watch {
         match decide(self.case(look.cause), Evidence::Where(whereabouts)) {
             // What is not known in this hour may be known in the next.
             Decision::AskAgain(_) => {}
-            Decision::Follow(place) if self.home == Some(place) => {}
+            // The switch need not be asked every hour about what nobody doubts.
+            Decision::Follow(place) if self.home == Some(place) && is_settled => {}
             Decision::Follow(_)
             | Decision::Keep(_)
             | Decision::Release { .. }
@@ -426,8 +435,8 @@ impl Machine for Watch {
             Input::Configured(config) => self.config = config,
             Input::Displaced => self.rehouse(None),
             Input::Restored(place) => self.rehouse(Some(place)),
-            Input::Rostered { whereabouts, asked_at } => {
-                self.rostered(now, whereabouts.as_ref(), asked_at);
+            Input::Rostered { whereabouts, asked_at, is_settled } => {
+                self.rostered(now, whereabouts.as_ref(), asked_at, is_settled);
             }
             Input::Signed { cause, site, at } => {
                 if site.is_some() {

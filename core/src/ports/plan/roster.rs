@@ -9,7 +9,7 @@ use crate::{
     delivery::backoff,
     event::Mac,
     ports::{
-        place::Place,
+        place::{Mode, Place},
         question::{Answer, Entry, Question},
         watch::{self, Cause, Subject, Watch},
     },
@@ -95,7 +95,10 @@ impl Plan {
             }
             self.know_all(&entry.whereabouts);
             let whereabouts = is_ours.then_some(entry.whereabouts);
-            self.tell_watch(now, subject, watch::Input::Rostered { whereabouts, asked_at });
+            let home = self.home(entry.ap).and_then(|home| self.slots.get(&home));
+            let is_settled = home.is_some_and(|slot| slot.port.mode() == Some(Mode::Ap));
+            let rostered = watch::Input::Rostered { whereabouts, asked_at, is_settled };
+            self.tell_watch(now, subject, rostered);
         }
         self.unlisted(now, asked_at, &listed);
         self.forsaken(now);
@@ -116,7 +119,7 @@ impl Plan {
         let subjects: Vec<Subject> =
             self.watches.keys().copied().filter(|subject| unlisted(subject)).collect();
         for subject in subjects {
-            let gone = watch::Input::Rostered { whereabouts: None, asked_at };
+            let gone = watch::Input::Rostered { whereabouts: None, asked_at, is_settled: false };
             self.tell_watch(now, subject, gone);
             let is_empty = |watch: &Watch| watch.is_resting() && watch.home().is_none();
             if self.watches.get(&subject).is_some_and(is_empty) {

@@ -76,10 +76,31 @@ fn a_change_is_made_once() {
     assert_eq!(bench.tell(Input::Pushed(Outcome::Done)), ["settled ap in 1, read back: false"]);
     assert_eq!(bench.want(Mode::Ap), NOTHING);
     assert!(bench.port.is_idle() && bench.port.mode() == Some(Mode::Ap));
-    // An answer that nobody waits for is nothing.
-    assert_eq!(bench.tell(Input::Pushed(Outcome::Done)), NOTHING);
-    assert_eq!(bench.tell(Input::Read(Some(false))), NOTHING);
     assert_eq!(bench.port.poll_timeout(), None);
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_is_nothing() {
+    let stray = [Input::Pushed(Outcome::Done), Input::PutBack, Input::Read(Some(true))];
+    let mut bench = Bench::new();
+    let hold = |bench: &mut Bench| {
+        for input in stray.clone() {
+            let before = format!("{:?}", bench.port);
+            assert_eq!(bench.tell(input), NOTHING);
+            assert_eq!(format!("{:?}", bench.port), before);
+        }
+    };
+    hold(&mut bench);
+    bench.want(Mode::Ap);
+    hold(&mut bench);
+    bench.tell(Input::Taken);
+    bench.tell(Input::Pushed(Outcome::Unknown(Failure::Timeout)));
+    hold(&mut bench);
+    bench.wait();
+    bench.tell(Input::Read(Some(false)));
+    bench.tell(Input::Taken);
+    bench.tell(failed(Failure::Timeout));
+    hold(&mut bench);
 }
 
 #[test]

@@ -241,6 +241,7 @@ fn the_roster_is_an_answer_unless_there_is_newer_news() {
     let rostered = |port: Option<u16>, asked_at| Input::Rostered {
         whereabouts: port.and_then(whereabouts),
         asked_at: Instant::from_secs(asked_at),
+        is_settled: true,
     };
     let mut bench = Bench::ap(Check::Lldp);
     assert_eq!(bench.tell(rostered(None, 999)), NOTHING);
