@@ -140,8 +140,8 @@ fn method(section: &Section<'_>, is_observing: bool) -> Option<Option<Method>> {
             _ => return Err(Fault::new(alloc::format!("{} is no method", quoted(text)), expected)),
         };
         read.ok_or_else(|| {
-            let section = alloc::format!("[ports.{text}]");
-            Fault::new(alloc::format!("there is no {section}"), alloc::format!("{section}"))
+            let what = alloc::format!("there is no section [ports.{text}]");
+            Fault::new(what, "what this method needs to know")
         })
     })?;
     method.map(Some)
@@ -240,7 +240,7 @@ fn template(section: &Section<'_>, key: &'static str) -> Option<Template> {
 fn profiles(section: &Section<'_>) -> Option<Profiles> {
     let ap = name(section, "ap_profile", "the port profile for APs");
     let default = match section.item("default_profile") {
-        Some(item) => Some(item.judged("the name of a port profile", |text| one_name(text))?),
+        Some(item) => Some(item.judged("the name of a port profile", one_name)?),
         None => None,
     };
     Some(Profiles { ap: ap?, default })

@@ -2,11 +2,14 @@
 //!
 //! ```text
 //!          Wanted          Taken             Pushed(Done)
-//! Resting ───────> Due ─────────> Pushing ───────────────────> Resting
-//!    ^              ^                │ │ └─ Pushed(Unknown) ──> Waiting ──> Reading ──> …
-//!    │     retry_at │                │ └─── Pushed(Failed) ───> Waiting ──> Due
-//!    │              └── Waiting <────┘                  └─ for good ──> Stuck
-//!    └── Wanted as it is
+//! Resting ───────> Due ─────────> Pushing ─────────────────────────────────────> Resting
+//!    ^              ^               │ │ └─ Pushed(Unknown) ──> Wondering            ^
+//!    │     retry_at │               │ │                read_at │     ^ Read(None)   │
+//!    │              ├── Waiting <───┘ │                        v     │              │
+//!    │              │  Pushed(Failed) │                      Reading ── Read(true) ─┘
+//!    │              │                 │                        │
+//!    │              └─────────────────┼────────── Read(false) ─┘
+//!    └── Wanted as it is              └─ Pushed(Failed) for good, or too often ──> Stuck
 //! ```
 //!
 //! One change is in flight at a time. What is wanted meanwhile waits for its end, and only the last

@@ -254,7 +254,7 @@ fn what_is_missing_or_wrong_is_told_with_its_line() {
     check(
         "[ports]\nmethod = \"mist\"\nsettle = \"2h\"\noutage = { window = \"60s\", forget = \"30s\" }\n",
         &[
-            "F:2: ports.method: there is no [ports.mist] — [ports.mist]",
+            "F:2: ports.method: there is no section [ports.mist] — what this method needs to know",
             "F:3: ports.settle: 2h is out of bounds — from 1ms to 1h",
             "F:4: ports.outage.forget: an AP would be taken for removed while its outage begins — \
              more than window",

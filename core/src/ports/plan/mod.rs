@@ -250,8 +250,10 @@ impl Plan {
         }
     }
 
-    fn restored(&mut self, now: Instant, records: Vec<Record>) {
+    fn restored(&mut self, now: Instant, mut records: Vec<Record>) {
+        records.sort_by_key(|record| record.changed_at);
         for record in records {
+            self.recall(now, &record);
             let place = record.place();
             self.know(&record.switch);
             if !self.make_slot(now, place) {
@@ -273,6 +275,18 @@ impl Plan {
                     slot.port.handle_input(now, restored);
                 }
             }
+        }
+    }
+
+    /// Counts a change of an earlier run, so that a restart does not lift a limit.
+    fn recall(&mut self, now: Instant, record: &Record) {
+        let wall = self.wall(now).as_micros();
+        let ago = record.changed_at.map(|changed_at| wall.saturating_sub(changed_at.as_micros()));
+        if let Some(ago) = ago.and_then(|ago| u64::try_from(ago).ok())
+            && !record.is_observed
+        {
+            let changed_at = now.saturating_sub(Duration::from_micros(ago));
+            self.governor.note(changed_at, record.place(), &record.switch.site);
         }
     }
 

@@ -3,6 +3,7 @@
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use super::{input::Pushed, output::Edit, *};
+use crate::delivery::pace::Window;
 use crate::ports::{
     decide::{Check, Reason},
     edit::Edits,
@@ -417,6 +418,27 @@ fn what_was_missed_while_we_were_away_is_found() {
     later.obey();
     let record = later.records.get(&place(1, 3)).expect("kept");
     assert_eq!(record.before.as_deref(), Some("was ge-0/0/3"), "not what we made of it ourselves");
+}
+
+#[test]
+fn a_restart_does_not_lift_a_limit() {
+    let mut limited = config(Check::Lldp);
+    limited.governor.limits.switch = vec![Window::per_secs(2, 3_600)];
+    let mut bench = Bench::new(limited.clone());
+    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(2), place(1, 2));
+    bench.pass(70);
+    bench.obey();
+    limited.wall = UnixTime::from_secs(WALL.as_secs() + 600);
+    let mut later = Bench::new(limited);
+    later.tell(Input::Restored(bench.records.values().cloned().collect()));
+    later.plugged = bench.plugged.clone();
+    later.plug(ap(3), place(1, 3));
+    later.pass(70);
+    let refused = "refused ge-0/0/3=ap: enough was changed for now (ports.limits.switch)";
+    assert_eq!(later.told(), [refused]);
+    later.pass(3_600);
+    assert_eq!(later.told(), ["push ge-0/0/3=ap"]);
 }
 
 #[test]
