@@ -157,15 +157,8 @@ fn config(root: &Section<'_>) -> Option<Config> {
             item.problem(what, "a file without this section");
         }
     }
-    let config = Config {
-        state_dir: state_dir?,
-        mist,
-        webhook,
-        chat,
-        ports: ports.flatten(),
-        proxy,
-        admin,
-    };
+    let config =
+        Config { state_dir: state_dir?, mist, webhook, chat, ports: ports.flatten(), proxy, admin };
     together(root, &config);
     Some(config)
 }

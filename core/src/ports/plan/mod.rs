@@ -8,6 +8,20 @@
 //!
 //! The plan drains its children inside its own `handle_*`. It owns the one truth about who is where:
 //! an access point's home is the port whose slot names it, and the other way round.
+//!
+//! # Driving it
+//!
+//! - `Restored`, with all records of the store, is the first input, also where there are none.
+//!   `Clock` comes whenever the wall clock may have jumped, and every few minutes.
+//! - Each `Ask`, `Push` and `Read` is answered once, failures included, and by nobody tried again.
+//!   Whoever asks Mist may answer many questions with one request, and lets them wait for its
+//!   budget. Whoever writes to switches has one session for each: a `Read` may come while a `Push`
+//!   to the same switch is under way, and waits for it.
+//! - Outputs are carried out in order as far as the store is concerned: a `Push` begins when every
+//!   `Store` before it is on disk. After a crash in between, the port is looked at again.
+//! - A `Push` is all or nothing. If one of several ports spoils a commit, the others are pushed
+//!   again one by one, so that only that one gets stuck.
+//! - While `Stop` holds, nothing new is pushed. What is in flight comes to its end.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
