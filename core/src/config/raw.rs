@@ -568,9 +568,10 @@ token = "admin-token"
         for request in &requests {
             let generated = match request.kind {
                 FileKind::Secret => Ok(b"generated\n".to_vec()),
-                FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => {
-                    content("/etc/mistgate/both.pem")
-                }
+                FileKind::Certificates
+                | FileKind::KnownHosts
+                | FileKind::PrivateKey
+                | FileKind::RevocationLists => content("/etc/mistgate/both.pem"),
             };
             files.insert(request, generated);
         }

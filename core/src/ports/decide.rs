@@ -201,7 +201,7 @@ impl fmt::Display for Reason {
                 return write!(f, "{lost} of its site's {of} APs went together");
             }
             Self::SmallSite(Share { of, .. }) => {
-                return write!(f, "with {of} APs its site is too small to tell an outage");
+                return write!(f, "a site of {of} is too small to tell an outage");
             }
             Self::StillThere => "the switch still sees the AP",
             Self::SwitchLost => "the switch is not connected",

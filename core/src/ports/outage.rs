@@ -109,7 +109,8 @@ impl Losses {
         self.put(ap, site, Standing { lost_at, noted_at: at });
     }
 
-    /// Takes all access points, with their sites and when each was lost, as they were at `asked_at`.
+    /// Takes all access points, with their sites and when each was lost, as they were at
+    /// `asked_at`.
     pub fn count<'a>(
         &mut self,
         asked_at: UnixTime,
@@ -129,8 +130,8 @@ impl Losses {
         }
     }
 
-    /// How many were lost together with an access point. `None` where it is not lost, or where it is
-    /// not known how many its site has.
+    /// How many were lost together with an access point. `None` where it is not lost, or where it
+    /// is not known how many its site has.
     pub fn share(&self, policy: &Policy, ap: Mac) -> Option<Share> {
         let lost_at = self.standing(ap)?.lost_at?;
         let site = self.sites.get(self.aps.get(&ap)?).filter(|site| site.is_counted)?;

@@ -277,6 +277,10 @@ fn what_is_missing_or_wrong_is_told_with_its_line() {
              interfaces <port> native-vlan-id 42\"",
         ],
     );
+}
+
+#[test]
+fn what_is_wrong_in_a_table_is_told_with_its_line() {
     check(
         "[ports]\n[ports.cso]\nurl = \"http://cso.example.net\"\nap = { vlan = 5000 }\n",
         &[

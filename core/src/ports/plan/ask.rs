@@ -1,6 +1,6 @@
 //! Questions of the watches, the answers, and what they tell of switches by the way.
 
-use super::{Asker, Plan, SWITCHES_MAX, line::Line, output::Output};
+use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::Line};
 use crate::{
     event::Mac,
     machine::Machine,

@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use super::{Plan, WATCHED_MAX, line::Slot};
+use super::{Plan, WATCHED_MAX, state::Slot};
 use crate::{
     event::Mac,
     machine::Machine,

@@ -6,8 +6,8 @@
 //! governor lets it. What a switch said too long ago is asked again before anything is done about
 //! it. Once an hour everything is compared with what Mist knows, which finds what was missed.
 //!
-//! The plan drains its children inside its own `handle_*`. It owns the one truth about who is where:
-//! an access point's home is the port whose slot names it, and the other way round.
+//! The plan drains its children inside its own `handle_*`. It owns the one truth about who is
+//! where: an access point's home is the port whose slot names it, and the other way round.
 //!
 //! # Driving it
 //!
@@ -32,18 +32,18 @@ use core::{mem, time::Duration};
 pub mod input;
 pub mod output;
 
+mod state;
+mod timers;
+
 mod ask;
 mod conclude;
-mod line;
 mod push;
 mod roster;
-mod timers;
 
 use self::{
     input::{Config, Input},
-    line::{Kept, Line, Slot},
     output::Output,
-    roster::Roster,
+    state::{Kept, Line, Roster, Slot},
     timers::Timers,
 };
 use super::{

@@ -6,8 +6,8 @@ use core::mem;
 use super::{
     BATCH_MAX, Due, GATHER, PROOF_MAX, Plan,
     input::Pushed,
-    line::{Kept, Line, Sent},
     output::{Edit, Output},
+    state::{Kept, Line, Sent},
 };
 use crate::{
     event::Mac,

@@ -16,28 +16,8 @@ use crate::{
     time::{Instant, UnixTime},
 };
 
-/// What is younger need not be asked for again.
-const FRESH_FOR: Duration = Duration::from_secs(60);
 /// The wait after the first failure, doubled after each further one up to `reconcile_after`.
 const RETRY_FIRST: Duration = Duration::from_secs(60);
-
-/// Where the comparison stands.
-#[derive(Debug, Default)]
-pub(super) struct Roster {
-    /// When the question in flight was asked.
-    asked: Option<(Instant, UnixTime)>,
-    answered_at: Option<Instant>,
-    failures: u32,
-    /// The access points whose site is not counted, with the question about each.
-    pub(super) waiting: Vec<(Mac, u64)>,
-}
-
-impl Roster {
-    /// Whether there was an answer not long ago.
-    pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        self.answered_at.is_some_and(|answered_at| answered_at + FRESH_FOR > now)
-    }
-}
 
 impl Plan {
     pub(super) fn ask_roster(&mut self, now: Instant) {

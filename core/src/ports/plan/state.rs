@@ -1,6 +1,7 @@
-//! What the plan keeps of a switch and of each of its ports.
+//! What the plan keeps of a switch, of each of its ports, and of the comparison with Mist.
 
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
+use core::time::Duration;
 
 use crate::{
     event::Mac,
@@ -13,6 +14,9 @@ use crate::{
     },
     time::{Instant, UnixTime},
 };
+
+/// What is younger need not be asked for again.
+const FRESH_FOR: Duration = Duration::from_secs(60);
 
 /// A switch and the changes that wait for it.
 #[derive(Debug)]
@@ -97,5 +101,23 @@ impl Slot {
             observed: None,
             kept: None,
         }
+    }
+}
+
+/// Where the comparison stands.
+#[derive(Debug, Default)]
+pub(super) struct Roster {
+    /// When the question in flight was asked.
+    pub(super) asked: Option<(Instant, UnixTime)>,
+    pub(super) answered_at: Option<Instant>,
+    pub(super) failures: u32,
+    /// The access points whose site is not counted, with the question about each.
+    pub(super) waiting: Vec<(Mac, u64)>,
+}
+
+impl Roster {
+    /// Whether there was an answer not long ago.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        self.answered_at.is_some_and(|answered_at| answered_at + FRESH_FOR > now)
     }
 }
