@@ -9,8 +9,8 @@
 //!    └───────────────────────────────────────────────────┘ AskAgain
 //! ```
 //!
-//! After an access point came, the cloud needs `settle` to learn where it is. After it was lost, its
-//! port is asked about at once and, where the switch still sees it, once more after
+//! After an access point came, the cloud needs `settle` to learn where it is. After it was lost,
+//! its port is asked about at once and, where the switch still sees it, once more after
 //! `disconnect_wait`; its site is asked about after `disconnect_wait` only. An answer that is not
 //! enough is asked for again, less and less often, up to [`ATTEMPTS_MAX`] times. A later sign takes
 //! the place of an earlier one; a sign that is older than the last, or equal to it, is nothing.

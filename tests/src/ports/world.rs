@@ -11,39 +11,30 @@ use core::{fmt::Write as _, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::{
-    delivery::pace::Window,
     event::Mac,
     machine::Machine,
     ports::{
-        decide::Check,
-        edit::Edits,
         failure::Failure,
-        governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern},
-        name::PortName,
-        place::{Mode, Place, Sighting, Switch},
+        place::{Mode, Place, Sighting},
         plan::{
             PROOF_MAX, Plan,
-            input::{Config, Input, Pushed},
+            input::{Input, Pushed},
             output::{Edit, Output},
         },
-        port,
         question::{Answer, Entry, Hint, Question, Whereabouts},
         record::Record,
         sign::{Act, Request, Sign},
-        watch,
     },
     time::{Instant, UnixTime},
 };
 
+use self::setting::{PORTS, START, SWITCHES, ap, config, mac, place, switch, wall, windows};
 use crate::{bytes::Bytes, windows::Windows};
 
-const START: Instant = Instant::from_secs(10_000);
-const WALL: i64 = 1_795_392_000;
+mod setting;
+
 const OPERATIONS_MAX: usize = 150;
 const APS: u64 = 6;
-const SWITCHES: u64 = 3;
-/// The last of them is in `ports.never`.
-const PORTS: u64 = 4;
 /// How long the world runs after it healed: some comparisons with Mist, and the last attempts.
 const HEALED_FOR: Duration = Duration::from_secs(6 * 3_600);
 /// A run with more steps than this spins.
@@ -129,76 +120,6 @@ pub(super) fn run(data: &[u8], journal: Option<String>) -> Option<String> {
     }
     world.heal();
     world.journal
-}
-
-fn ap(number: u64) -> Mac {
-    Mac::parse(&format!("5c5b350000{number:02x}")).expect("a MAC")
-}
-
-fn mac(number: u64) -> Mac {
-    Mac::parse(&format!("5c5b350001{number:02x}")).expect("a MAC")
-}
-
-fn place(switch: u64, port: u64) -> Place {
-    let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
-    Place { switch: mac(switch), port }
-}
-
-fn switch(of: Mac) -> Switch {
-    let site = if of == mac(1) { "one" } else { "two" };
-    Switch { mac: of, device_id: of.plain(), site: site.to_owned(), name: None }
-}
-
-fn limits() -> Limits {
-    Limits {
-        switch: vec![Window::per_secs(4, 60), Window::per_secs(40, 3_600)],
-        site: Vec::new(),
-        all: vec![Window::per_secs(6, 60)],
-    }
-}
-
-fn windows() -> BTreeMap<Option<Mac>, Windows> {
-    let of_switch = (1..=SWITCHES).map(|number| (Some(mac(number)), Windows::new(limits().switch)));
-    of_switch.chain([(None, Windows::new(limits().all))]).collect()
-}
-
-fn wall(now: Instant) -> UnixTime {
-    let micros = i64::try_from((now - START).as_micros()).expect("a short run");
-    UnixTime::from_micros(WALL * 1_000_000 + micros)
-}
-
-fn config(now: Instant) -> Config {
-    let forbidden = format!("ge-0/0/{}", PORTS - 1);
-    Config {
-        watch: watch::Config {
-            settle: Duration::from_secs(60),
-            check: Check::Lldp,
-            wait: Duration::from_secs(30),
-        },
-        port: port::Config { attempts_max: 3 },
-        governor: Policy {
-            allow: Lists {
-                switches: vec![SwitchPattern::new("*")],
-                ports: vec![PortPattern::new("*").expect("a pattern")],
-            },
-            never: Lists {
-                switches: Vec::new(),
-                ports: vec![PortPattern::new(&forbidden).expect("a port")],
-            },
-            limits: limits(),
-            breaker: Some(Breaker {
-                aps: 4,
-                window: Duration::from_secs(60),
-                hold: Duration::from_secs(400),
-            }),
-            freezes: Vec::new(),
-        },
-        edits: Edits::Nothing,
-        is_observing: false,
-        ignored_sites: Vec::new(),
-        reconcile_after: Duration::from_secs(3_600),
-        wall: wall(now),
-    }
 }
 
 impl World<'_> {
