@@ -9,6 +9,7 @@
 extern crate alloc;
 
 pub mod base64;
+pub mod glob;
 pub mod rand;
 pub mod secret;
 pub mod time;
@@ -24,6 +25,8 @@ pub mod notify;
 pub mod delivery;
 
 pub mod micronets;
+
+pub mod ports;
 
 pub mod config;
 

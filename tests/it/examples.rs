@@ -35,6 +35,7 @@ fn content(key: &str, kind: FileKind) -> String {
     let url = |rest: &str| format!("https://{rest}\n");
     match kind {
         FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => PEM.to_owned(),
+        FileKind::KnownHosts => "sw-1.example ssh-ed25519 AAAA\n".to_owned(),
         FileKind::Secret if key.contains("slack") => url("hooks.slack.com/services/T/B/X"),
         FileKind::Secret if key.contains("google") => {
             url("chat.googleapis.com/v1/spaces/S/messages?key=K&token=T")

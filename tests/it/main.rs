@@ -17,6 +17,7 @@ mod laws;
 mod limits;
 mod micronets;
 mod pki;
+mod ports;
 mod proxy;
 mod regressions;
 mod relay;

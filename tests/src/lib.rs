@@ -11,6 +11,7 @@ pub mod reference;
 
 pub mod laws;
 pub mod micronets;
+pub mod ports;
 pub mod world;
 
 pub mod targets;

@@ -12,6 +12,8 @@ use crate::{
     secret::Secret,
 };
 
+pub mod ports;
+
 /// The whole configuration. A part that is absent is switched off.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -23,6 +25,8 @@ pub struct Config {
     pub webhook: Option<Webhook>,
     /// Routing and destinations.
     pub chat: Chat,
+    /// Switch ports.
+    pub ports: Option<ports::Ports>,
     /// The websocket proxy.
     pub proxy: Option<Proxy>,
     /// The admin endpoint.
@@ -39,6 +43,7 @@ impl Config {
             .chain(&self.mist.token)
             .chain(destinations.iter().filter_map(|each| each.url.as_ref()))
             .chain(&self.chat.delivery.http_proxy)
+            .chain(self.ports.iter().flat_map(ports::Ports::secrets))
             .chain(admin)
     }
 }

@@ -12,6 +12,8 @@ use crate::secret::Secret;
 pub enum FileKind {
     /// PEM text with certificates.
     Certificates,
+    /// The host keys of switches, as OpenSSH writes them (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+    KnownHosts,
     /// PEM text with a private key.
     PrivateKey,
     /// PEM text with certificate revocation lists.
@@ -24,7 +26,7 @@ impl FileKind {
     /// The most bytes that such a file may have; a reader needs to read no more than one beyond.
     pub const fn bytes_max(self) -> usize {
         match self {
-            Self::Certificates | Self::RevocationLists => 4 << 20,
+            Self::Certificates | Self::KnownHosts | Self::RevocationLists => 4 << 20,
             Self::PrivateKey | Self::Secret => 64 << 10,
         }
     }
@@ -98,10 +100,16 @@ impl Files {
             FileKind::PrivateKey if !has_block(text, is_key) => {
                 Err(fault("the file holds no private key"))
             }
+            FileKind::KnownHosts if !text.lines().any(is_known_host) => {
+                Err(fault("the file holds no host key"))
+            }
             FileKind::RevocationLists if !has_block(text, |label| label == "X509 CRL") => {
                 Err(fault("the file holds no revocation list"))
             }
-            FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => Ok(text),
+            FileKind::Certificates
+            | FileKind::KnownHosts
+            | FileKind::PrivateKey
+            | FileKind::RevocationLists => Ok(text),
         }
     }
 }
@@ -123,6 +131,7 @@ pub(super) fn one_line(text: &str) -> Result<&str, &'static str> {
 fn expected(kind: FileKind) -> String {
     match kind {
         FileKind::Certificates => "a PEM file with a \"BEGIN CERTIFICATE\" block",
+        FileKind::KnownHosts => "a file with lines such as \"sw-1.example.net ssh-ed25519 AAAA\"",
         FileKind::PrivateKey => {
             "a PEM file with a \"BEGIN PRIVATE KEY\" block, which no passphrase protects"
         }
@@ -135,6 +144,13 @@ fn expected(kind: FileKind) -> String {
         }
     }
     .to_owned()
+}
+
+/// Whether a line has a host, a type and a key.
+fn is_known_host(line: &str) -> bool {
+    let mut words = line.split_ascii_whitespace().filter(|word| !word.starts_with('@'));
+    let is_host = words.next().is_some_and(|host| !host.starts_with('#'));
+    is_host && words.next().is_some_and(|kind| kind.contains('-')) && words.next().is_some()
 }
 
 fn is_key(label: &str) -> bool {
@@ -192,6 +208,21 @@ mod tests {
             check(FileKind::Secret, Err("permission denied")),
             Err("the file cannot be read: permission denied".into())
         );
+    }
+
+    #[test]
+    fn known_hosts_hold_a_host_key() {
+        for (text, what) in [
+            ("# ours\nsw-1,192.0.2.1 ssh-ed25519 AAAA\n", None),
+            ("@cert-authority *.example ssh-rsa AAAA", None),
+            ("|1|salt=|hash= ecdsa-sha2-nistp256 AAAA ours", None),
+            ("", Some("the file holds no host key")),
+            ("# sw-1 ssh-ed25519 AAAA", Some("the file holds no host key")),
+            ("ssh-ed25519 AAAA", Some("the file holds no host key")),
+        ] {
+            let got = check(FileKind::KnownHosts, Ok(text.as_bytes()));
+            assert_eq!(got.err().as_deref(), what, "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod section;
 mod admin;
 mod chat;
 mod mist;
+mod ports;
 mod proxy;
 mod webhook;
 

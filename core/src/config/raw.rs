@@ -16,9 +16,9 @@ use toml::{
 
 use super::{
     admin, chat,
-    checked::Config,
+    checked::{Config, Mist, ports::Ports},
     files::{FileRequest, Files},
-    mist,
+    mist, ports,
     problem::{Fault, Problem, segment},
     proxy,
     reader::{Found, Reader, locate},
@@ -149,6 +149,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
+    let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref()));
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
     for (key, what) in LATER {
@@ -156,7 +157,8 @@ fn config(root: &Section<'_>) -> Option<Config> {
             item.problem(what, "a file without this section");
         }
     }
-    let config = Config { state_dir: state_dir?, mist, webhook, chat, proxy, admin };
+    let config =
+        Config { state_dir: state_dir?, mist, webhook, chat, ports: ports.flatten(), proxy, admin };
     together(root, &config);
     Some(config)
 }
@@ -174,6 +176,9 @@ fn together(root: &Section<'_>, config: &Config) {
         let expected = "[chat.slack], [chat.teams], [chat.google] or [chat.console]";
         root.warning("chat", Fault::new(what, expected));
     }
+    if let Some(ports) = &config.ports {
+        asks_mist(root, config, ports);
+    }
     let listeners = [
         ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
         ("proxy", proxy.as_ref().map(|proxy| proxy.listen)),
@@ -187,6 +192,23 @@ fn together(root: &Section<'_>, config: &Config) {
             let what = alloc::format!("{other}.listen takes the address of this listener");
             root.conflict(key, Fault::new(what, "another port"));
         }
+    }
+}
+
+/// Everything that is decided about a port rests on what Mist says.
+fn asks_mist(root: &Section<'_>, config: &Config, ports: &Ports) {
+    let Mist { token, org_id, .. } = &config.mist;
+    let missing = match (token, org_id) {
+        (None, _) => "mist.token_file",
+        (Some(_), None) => "mist.org_id",
+        (Some(_), Some(_)) => return,
+    };
+    let what = "without what Mist says about APs and switches nothing can be decided";
+    let fault = Fault::new(what, missing);
+    if ports.is_observing && ports.method.is_none() {
+        root.warning("ports", fault);
+    } else {
+        root.conflict("ports", fault);
     }
 }
 
@@ -546,9 +568,10 @@ token = "admin-token"
         for request in &requests {
             let generated = match request.kind {
                 FileKind::Secret => Ok(b"generated\n".to_vec()),
-                FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => {
-                    content("/etc/mistgate/both.pem")
-                }
+                FileKind::Certificates
+                | FileKind::KnownHosts
+                | FileKind::PrivateKey
+                | FileKind::RevocationLists => content("/etc/mistgate/both.pem"),
             };
             files.insert(request, generated);
         }
@@ -741,7 +764,7 @@ Alarms = { "" = "Info" }
     #[test]
     fn sections_of_a_later_build_are_refused_with_a_reason() {
         check(
-            "[ports]\nmode = \"enforce\"\n",
+            "[ports]\nmode = \"observe\"\n",
             &["F:1: ports: this build does not automate switch ports yet — a file without this \
                section"],
         );

@@ -14,22 +14,31 @@ const CHAT_URL_MAX: usize = 2_000;
 
 /// The origin of a Mist cloud's API.
 pub(super) fn api(text: &str) -> Result<Url, Fault> {
-    let fault = |what: &str| {
-        Fault::new(what, "the origin of a Mist cloud's API, such as \"https://api.mist.com\"")
-    };
+    let expected = "the origin of a Mist cloud's API, such as \"https://api.mist.com\"";
+    let url = origin(text, "the API token would travel unencrypted", expected)?;
+    if url.host_str().is_some_and(|host| host.starts_with("manage.")) {
+        return Err(Fault::new("this is the dashboard, not the API", expected));
+    }
+    Ok(url)
+}
+
+/// The origin of Contrail Service Orchestration.
+pub(super) fn cso(text: &str) -> Result<Url, Fault> {
+    let expected = "the origin of CSO, such as \"https://cso.example.net\"";
+    origin(text, "the password would travel unencrypted", expected)
+}
+
+/// A URL of nothing but a host, which may be unencrypted only where nobody can listen.
+fn origin(text: &str, unencrypted: &str, expected: &str) -> Result<Url, Fault> {
+    let fault = |what: &str| Fault::new(what, expected);
     let url = absolute(text).map_err(fault)?;
     match (url.scheme(), reach(&url)) {
         ("https", _) | ("http", Reach::Loopback) => {}
-        ("http", Reach::Private | Reach::Public) => {
-            return Err(fault("the API token would travel unencrypted"));
-        }
+        ("http", Reach::Private | Reach::Public) => return Err(fault(unencrypted)),
         _ => return Err(fault("this is not an https URL")),
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(fault("something follows the host"));
-    }
-    if url.host_str().is_some_and(|host| host.starts_with("manage.")) {
-        return Err(fault("this is the dashboard, not the API"));
     }
     Ok(url)
 }

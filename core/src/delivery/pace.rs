@@ -98,6 +98,12 @@ impl Pace {
         nth.map_or(Instant::default(), |&sent_at| sent_at + per)
     }
 
+    /// Whether no send counts any more, so that the memory of them may be dropped.
+    pub fn is_idle(&self, now: Instant) -> bool {
+        let longest = self.windows.iter().map(|window| window.per).max().unwrap_or_default();
+        self.sent.back().is_none_or(|&sent_at| sent_at + longest <= now)
+    }
+
     /// Notes a send.
     pub fn note(&mut self, now: Instant) {
         let keep = self.windows.iter().map(|window| window.count.max(1)).max().unwrap_or(0);
@@ -154,6 +160,9 @@ mod tests {
                 assert!(inside <= window.count as usize, "{inside} sends in {:?}", window.per);
             }
         }
+        let last = sent.last().copied().unwrap_or_default();
+        assert!(!pace.is_idle(last + Duration::from_micros(9_999_999)));
+        assert!(pace.is_idle(last + Duration::from_secs(10)));
         let took = sent.last().map(|&at| at - Instant::from_secs(100));
         assert_eq!(took, Some(Duration::from_secs(92)));
     }

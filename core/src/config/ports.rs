@@ -1,0 +1,467 @@
+//! `[ports]`: what is done about switch ports, how, and what must not be done.
+
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{ops::RangeInclusive, time::Duration};
+
+use super::{
+    checked::ports::{Cso, External, Junos, Method, Ports, Profiles},
+    files::FileKind,
+    problem::{Fault, quoted},
+    reader::Item,
+    section::Section,
+    units, urls,
+};
+use crate::{
+    delivery::pace::Window,
+    ports::{
+        decide::Check,
+        edit::CsoProfile,
+        freeze::{DAYS, Freeze},
+        governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern},
+        name::SwitchName,
+        outage,
+        template::{self, Template},
+    },
+    secret::Secret,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// Waits of a minute or so; more than an hour would outlast the comparison with Mist.
+const WAIT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(1)..=HOUR;
+
+/// `[ports]`. What is wrong is noted; what is returned is complete.
+pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Ports> {
+    let is_observing = is_observing(section);
+    let check = check(section);
+    let kill_switch = match section.item("kill_switch") {
+        Some(item) => item.file_path(),
+        None => state_dir.map(|folder| alloc::format!("{folder}/stop-ports")),
+    };
+    let report_to = section.judged("report_to", "the name of a channel", |text| {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+        if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+            Ok(text.to_owned())
+        } else {
+            let what = alloc::format!("{} is not a channel's name", quoted(text));
+            Err(Fault::new(what, "up to 64 of a-z, 0-9, \"-\" and \"_\""))
+        }
+    });
+    let attempts_max = section.count("attempts", 6, 1..=100);
+    let method = method(section, is_observing);
+    let governor = governor(section);
+    let external = section.section("external", external);
+    let settle = section.duration("settle", Duration::from_secs(60), WAIT_BOUNDS);
+    let disconnect_wait = section.duration("disconnect_wait", Duration::from_secs(30), WAIT_BOUNDS);
+    let reconcile = section.duration("reconcile", HOUR, Duration::from_secs(60)..=DAY);
+    Some(Ports {
+        is_observing,
+        method: method?,
+        settle,
+        check,
+        disconnect_wait,
+        report_to: report_to.unwrap_or_else(|| "info".to_owned()),
+        reconcile,
+        attempts_max: u32::try_from(attempts_max).unwrap_or(u32::MAX),
+        governor,
+        kill_switch: kill_switch?,
+        external: external.flatten(),
+    })
+}
+
+fn is_observing(section: &Section<'_>) -> bool {
+    let expected = "\"observe\" or \"enforce\"";
+    let mode = section.judged("mode", expected, |text| match text {
+        "observe" => Ok(true),
+        "enforce" => Ok(false),
+        _ => Err(Fault::new(alloc::format!("{} is not a mode", quoted(text)), expected)),
+    });
+    // Nothing is changed that nobody asked for.
+    mode.unwrap_or(true)
+}
+
+fn check(section: &Section<'_>) -> Check {
+    let expected = "\"lldp\", \"outage\" or \"none\"";
+    let outage = section.section("outage", outage).unwrap_or_default();
+    let check = section.judged("disconnect_check", expected, |text| match text {
+        "lldp" => Ok(Check::Lldp),
+        "none" => Ok(Check::None),
+        "outage" => Ok(Check::Outage(outage)),
+        _ => Err(Fault::new(alloc::format!("{} is not a check", quoted(text)), expected)),
+    });
+    if check == Some(Check::None) {
+        let what = "a port loses its configuration whenever its AP is out of reach";
+        let expected = "\"lldp\", or \"outage\" where Mist does not know the switches";
+        section.warning("disconnect_check", Fault::new(what, expected));
+    }
+    check.unwrap_or(Check::Lldp)
+}
+
+fn outage(section: &Section<'_>) -> outage::Policy {
+    let default = outage::Policy::default();
+    let min_percent = section.count("min_percent", default.min_percent.into(), 1..=100);
+    let policy = outage::Policy {
+        window: section.duration("window", default.window, SECOND..=HOUR),
+        forget: section.duration("forget", default.forget, SECOND..=DAY * 366),
+        min_percent: u8::try_from(min_percent).unwrap_or(100),
+    };
+    if policy.forget <= policy.window {
+        let what = "an AP would be taken for removed while its outage begins";
+        section.conflict("forget", Fault::new(what, "more than window"));
+    }
+    policy
+}
+
+/// The method, where there must or may be one; `None` where it is wrong.
+fn method(section: &Section<'_>, is_observing: bool) -> Option<Option<Method>> {
+    let expected = "\"junos\", \"mist\" or \"cso\"";
+    // Each is read, also where another is used, so that each is right when it is.
+    let junos = section.section("junos", junos);
+    let mist = section.section("mist", profiles);
+    let cso = section.section("cso", cso);
+    if section.lacks(&["method"]) {
+        section.item("method");
+        if is_observing {
+            return Some(None);
+        }
+        section.missing("method", expected);
+        return None;
+    }
+    let method = section.judged("method", expected, |text| {
+        let read = match text {
+            "cso" => cso.map(|cso| cso.map(Method::Cso)),
+            "junos" => junos.map(|junos| junos.map(Method::Junos)),
+            "mist" => mist.map(|mist| mist.map(Method::Mist)),
+            _ => return Err(Fault::new(alloc::format!("{} is no method", quoted(text)), expected)),
+        };
+        read.ok_or_else(|| {
+            let what = alloc::format!("there is no section [ports.{text}]");
+            Fault::new(what, "what this method needs to know")
+        })
+    })?;
+    method.map(Some)
+}
+
+fn junos(section: &Section<'_>) -> Option<Junos> {
+    let domain = section.judged("domain", "a domain such as \"mydomain.corp\"", |text| {
+        SwitchName::parse(text).map(|name| name.to_string()).ok_or_else(|| {
+            let what = alloc::format!("{} is not a domain", quoted(text));
+            Fault::new(what, "a domain such as \"mydomain.corp\"")
+        })
+    });
+    let password = section.secret("password", "password_file");
+    let private_key = section.item("private_key");
+    if section.lacks(&["password", "password_file", "private_key"]) {
+        section.missing("password_file", "a password, a private_key, or both");
+    }
+    let private_key = private_key.and_then(|item| item.file(FileKind::PrivateKey));
+    let known_hosts = match section.item("known_hosts") {
+        Some(item) => item.file(FileKind::KnownHosts),
+        None => {
+            let expected = "the file with the switches' host keys, as OpenSSH writes it";
+            section.missing("known_hosts", expected);
+            None
+        }
+    };
+    let legacy_algorithms = section.flag("legacy_algorithms");
+    if legacy_algorithms {
+        let what = "algorithms with SHA-1 will do, for every switch";
+        let expected = "false, unless some switches know no others";
+        section.warning("legacy_algorithms", Fault::new(what, expected));
+    }
+    let minute = Duration::from_secs(60);
+    let confirm = section.duration("confirm", 5 * minute, minute..=HOUR);
+    if !confirm.as_secs().is_multiple_of(60) || confirm.subsec_millis() != 0 {
+        let fault = Fault::new("Junos counts this in minutes", "whole minutes, such as \"5m\"");
+        section.conflict("confirm", fault);
+    }
+    let commit_timeout =
+        section.duration("commit_timeout", 2 * minute, Duration::from_secs(10)..=HOUR);
+    let port = section.count("port", 830, 1..=65_535);
+    let sessions_max = section.count("sessions_max", 32, 1..=1_024);
+    let username = name(section, "username", "the login on the switches");
+    let (ap, default) = (template(section, "ap"), template(section, "default"));
+    Some(Junos {
+        domain,
+        port: u16::try_from(port).unwrap_or(830),
+        username: username?,
+        password: password.map(|(_, password)| password),
+        private_key: private_key.map(|(_, text)| Secret::new(text)),
+        known_hosts: known_hosts?.0,
+        legacy_algorithms,
+        sessions_max,
+        commit_timeout,
+        confirm,
+        ap: ap?,
+        default: default?,
+    })
+}
+
+/// Lines of Junos commands, each judged where it stands.
+fn template(section: &Section<'_>, key: &'static str) -> Option<Template> {
+    const LINE: &str = "a line such as \"set interfaces <port> native-vlan-id 42\"";
+    const LINES: &str = "a list of lines such as \"set interfaces <port> native-vlan-id 42\"";
+    let Some(item) = section.item(key) else {
+        section.missing(key, LINES);
+        return None;
+    };
+    let line = |item: &Item<'_>| {
+        item.judged(LINE, |text| {
+            Template::check(text).map(|()| text.to_owned()).map_err(|error| {
+                let what = match error {
+                    template::Error::NoPort => "this line would change more than the port",
+                    template::Error::Unknown => "only <port> can be filled in",
+                    template::Error::Verb => "this line does not change a configuration",
+                    template::Error::Control => "this line holds a line break or control character",
+                    template::Error::Long => "this line is too long",
+                    template::Error::Empty | template::Error::Many => "this is no line",
+                };
+                Fault::new(what, LINE)
+            })
+        })
+    };
+    let elements = item.elements(LINES);
+    let lines: Vec<String> = elements.iter().filter_map(line).collect();
+    if lines.is_empty() || lines.len() < elements.len() {
+        return None;
+    }
+    Template::new(lines.iter().map(String::as_str))
+        .map_err(|error| {
+            item.problem(error.to_string(), alloc::format!("up to {} lines", template::LINES_MAX))
+        })
+        .ok()
+}
+
+fn profiles(section: &Section<'_>) -> Option<Profiles> {
+    let ap = name(section, "ap_profile", "the port profile for APs");
+    let default = match section.item("default_profile") {
+        Some(item) => Some(item.judged("the name of a port profile", one_name)?),
+        None => None,
+    };
+    Some(Profiles { ap: ap?, default })
+}
+
+fn cso(section: &Section<'_>) -> Option<Cso> {
+    let url = section.judged("url", "a URL such as \"https://cso.example.net\"", urls::cso);
+    if section.lacks(&["url"]) {
+        section.missing("url", "the https URL of CSO");
+    }
+    let password = section.secret("password", "password_file");
+    if section.lacks(&["password", "password_file"]) {
+        section.missing("password_file", "the password of the login");
+    }
+    let profile = |key| {
+        let expected = "{ profile = \"generic-trunk\", native_vlan = 11 }";
+        let Some(item) = section.item(key) else {
+            section.missing(key, expected);
+            return None;
+        };
+        item.section(cso_profile).flatten()
+    };
+    let (ap, default) = (profile("ap"), profile("default"));
+    let tenant = name(section, "tenant", "the tenant");
+    let login = name(section, "login", "the login");
+    Some(Cso {
+        url: url?,
+        tenant: tenant?,
+        login: login?,
+        password: password?.1,
+        ap: ap?,
+        default: default?,
+    })
+}
+
+fn cso_profile(section: &Section<'_>) -> Option<CsoProfile> {
+    let vlan = |key| match section.count(key, 0, 1..=4_094) {
+        0 => None,
+        vlan => u16::try_from(vlan).ok(),
+    };
+    let (vlan, native_vlan) = (vlan("vlan"), vlan("native_vlan"));
+    if vlan.is_some() && native_vlan.is_some() {
+        let what = "vlan, of an access port, is set too";
+        section.conflict("native_vlan", Fault::new(what, "only one of the two"));
+    }
+    Some(CsoProfile { profile: name(section, "profile", "the port profile")?, vlan, native_vlan })
+}
+
+fn external(section: &Section<'_>) -> Option<External> {
+    const PATH: &str = "a path such as \"/external\"";
+    let path = section.judged("path", PATH, |text| {
+        let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"');
+        if text.starts_with('/') && text.bytes().all(visible) {
+            Ok(text.to_owned())
+        } else {
+            Err(Fault::new(alloc::format!("{} is not a path", quoted(text)), PATH))
+        }
+    });
+    if section.lacks(&["key", "key_file"]) {
+        section.missing("key_file", "the key that the header X-ClientApiKey must hold");
+    }
+    let (_, key) = section.secret("key", "key_file")?;
+    Some(External { path: path.unwrap_or_else(|| "/external".to_owned()), key })
+}
+
+fn governor(section: &Section<'_>) -> Policy {
+    let any = || Lists {
+        switches: Vec::from([SwitchPattern::new("*")]),
+        ports: PortPattern::new("*").into_iter().collect(),
+    };
+    Policy {
+        allow: section.section("allow", |section| lists(section, any())).unwrap_or_else(any),
+        never: section
+            .section("never", |section| lists(section, Lists::default()))
+            .unwrap_or_default(),
+        limits: section.section("limits", limits).unwrap_or_default(),
+        breaker: breaker(section),
+        freezes: freezes(section),
+    }
+}
+
+/// Patterns; a list that is not there is the one of `absent`.
+fn lists(section: &Section<'_>, absent: Lists) -> Lists {
+    const SWITCH: &str = "a switch's name or MAC, or a pattern such as \"access-*\"";
+    const PORT: &str = "a port such as \"ge-0/0/1\", \"ge-0/0/44-47\" or \"xe-*\"";
+    let switch = |item: &Item<'_>| {
+        item.judged(SWITCH, |text| {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.:*".contains(&b);
+            if !text.is_empty() && text.bytes().all(fits) {
+                Ok(SwitchPattern::new(text))
+            } else {
+                let what = alloc::format!("{} matches no switch", quoted(text));
+                Err(Fault::new(what, SWITCH))
+            }
+        })
+    };
+    let port = |item: &Item<'_>| {
+        item.judged(PORT, |text| {
+            PortPattern::new(text)
+                .ok_or_else(|| Fault::new(alloc::format!("{} matches no port", quoted(text)), PORT))
+        })
+    };
+    let switches = section.item("switches");
+    let ports = section.item("ports");
+    Lists {
+        switches: switches.map_or(absent.switches, |list| {
+            list.elements("a list of switches").iter().filter_map(switch).collect()
+        }),
+        ports: ports.map_or(absent.ports, |list| {
+            list.elements("a list of ports").iter().filter_map(port).collect()
+        }),
+    }
+}
+
+fn limits(section: &Section<'_>) -> Limits {
+    const LIMIT: &str = "ports per time, such as \"48/m, 144/h\", or \"off\" for no limit";
+    let default = Limits::default();
+    let limit = |key, default: Vec<Window>| {
+        let windows = section.judged(key, LIMIT, |text| {
+            units::pace(text)
+                .map_err(|_| Fault::new(alloc::format!("{} is not a limit", quoted(text)), LIMIT))
+        });
+        windows.unwrap_or(default)
+    };
+    Limits {
+        switch: limit("switch", default.switch),
+        site: limit("site", default.site),
+        all: limit("all", default.all),
+    }
+}
+
+/// `breaker = "off"`, or a table.
+fn breaker(section: &Section<'_>) -> Option<Breaker> {
+    let default = Breaker::default();
+    let Some(item) = section.item("breaker") else {
+        return Some(default);
+    };
+    if item.value.as_str() == Some("off") {
+        return None;
+    }
+    let breaker = item.section(|section| Breaker {
+        aps: section.count("aps", default.aps, 2..=10_000),
+        window: section.duration("window", default.window, SECOND..=HOUR),
+        hold: section.duration("hold", default.hold, SECOND..=DAY),
+    });
+    Some(breaker.unwrap_or(default))
+}
+
+fn freezes(section: &Section<'_>) -> Vec<Freeze> {
+    let expected = "[[ports.freeze]] with name, days, from and to";
+    let Some(list) = section.item("freeze") else {
+        return Vec::new();
+    };
+    let freeze = |item: &Item<'_>| item.section(freeze).flatten();
+    list.elements(expected).iter().filter_map(freeze).collect()
+}
+
+fn freeze(section: &Section<'_>) -> Option<Freeze> {
+    const DAY_NAME: &str = "one of \"mon\", \"tue\", \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"";
+    let days = match section.item("days") {
+        None => [true; 7],
+        Some(list) => {
+            let mut days = [false; 7];
+            for item in list.elements("a list of days, such as [\"sat\", \"sun\"]") {
+                let day = item.judged(DAY_NAME, |text| {
+                    DAYS.iter().position(|day| *day == text).ok_or_else(|| {
+                        Fault::new(alloc::format!("{} is not a day", quoted(text)), DAY_NAME)
+                    })
+                });
+                if let Some(day) = day.and_then(|day| days.get_mut(day)) {
+                    *day = true;
+                }
+            }
+            days
+        }
+    };
+    let name = match section.item("name") {
+        Some(item) => item.judged("a name for people", one_name),
+        None => Some("freeze".to_owned()),
+    };
+    let (from, to) = (minute(section, "from"), minute(section, "to"));
+    Some(Freeze { name: name?, days, from: from?, to: to? })
+}
+
+/// A time of day in UTC, as the minute of the day.
+fn minute(section: &Section<'_>, key: &'static str) -> Option<u16> {
+    const TIME: &str = "a time of day in UTC, such as \"18:00\"";
+    let Some(item) = section.item(key) else {
+        section.missing(key, TIME);
+        return None;
+    };
+    item.judged(TIME, |text| {
+        let two = |text: &str, max: u16| {
+            let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+            text.parse().ok().filter(|number: &u16| digits && *number <= max)
+        };
+        let time = text.split_once(':');
+        let minute = time.and_then(|(h, m)| Some(two(h, 23)? * 60 + two(m, 59)?));
+        minute.ok_or_else(|| {
+            Fault::new(alloc::format!("{} is not a time of day", quoted(text)), TIME)
+        })
+    })
+}
+
+/// A required name.
+fn name(section: &Section<'_>, key: &'static str, expected: &str) -> Option<String> {
+    let Some(item) = section.item(key) else {
+        section.missing(key, expected);
+        return None;
+    };
+    item.judged(expected, one_name)
+}
+
+fn one_name(text: &str) -> Result<String, Fault> {
+    if text.trim().is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
+        let what = alloc::format!("{} is not a name", quoted(text));
+        Err(Fault::new(what, "up to 255 visible characters"))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;

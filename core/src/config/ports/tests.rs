@@ -1,0 +1,336 @@
+use alloc::{format, vec, vec::Vec};
+
+use toml::de::DeTable;
+
+use super::*;
+use crate::{
+    config::{
+        files::Files,
+        reader::{Found, Reader},
+    },
+    ports::{edit::Edits, name::PortName, outage::Policy as Outage, place::Mode},
+    time::UnixTime,
+};
+
+/// Every key of the section, with a value other than its default.
+const FULL: &str = r#"
+[ports]
+mode = "enforce"
+method = "junos"
+settle = "90s"
+disconnect_check = "outage"
+disconnect_wait = "1m"
+outage = { window = "20s", forget = "1d", min_percent = 40 }
+report_to = "warning"
+reconcile = "30m"
+attempts = 3
+kill_switch = "/run/stop"
+breaker = { aps = 10, window = "30s", hold = "1h" }
+
+[ports.junos]
+domain = "mydomain.corp"
+port = 22
+username = "mist"
+password_file = "password"
+private_key = "key.pem"
+known_hosts = "known_hosts"
+legacy_algorithms = true
+sessions_max = 8
+commit_timeout = "3m"
+confirm = "10m"
+ap = [
+  "set interfaces <port> native-vlan-id 42",
+  "delete protocols dot1x authenticator interface <port>.0",
+]
+default = ["delete interfaces <port> native-vlan-id"]
+
+[ports.mist]
+ap_profile = "ap"
+default_profile = "secured"
+
+[ports.cso]
+url = "https://cso.example.net"
+tenant = "acme"
+login = "user@example.net"
+password = "cso-password"
+ap = { profile = "generic-trunk", native_vlan = 11 }
+default = { profile = "generic-access", vlan = 12 }
+
+[ports.external]
+path = "/clearpass"
+key_file = "external-key"
+
+[ports.allow]
+switches = ["access-*", "5c:5b:35:00:01:02"]
+ports = ["ge-*", "mge-0/0/0-23"]
+[ports.never]
+switches = ["*core*"]
+ports = ["ge-0/0/47"]
+
+[ports.limits]
+switch = "10/m"
+site = "off"
+all = "20/m, 100/h"
+
+[[ports.freeze]]
+name = "month end"
+days = ["sat", "sun"]
+from = "18:00"
+to = "06:30"
+"#;
+
+const JUNOS: &str = r#"
+[ports.junos]
+username = "mist"
+password_file = "password"
+known_hosts = "known_hosts"
+ap = ["set interfaces <port> native-vlan-id 42"]
+default = ["delete interfaces <port> native-vlan-id"]
+"#;
+
+fn content(path: &str) -> Result<Vec<u8>, String> {
+    let text = match path {
+        "/etc/mistgate/password" => "junos-password\n",
+        "/etc/mistgate/external-key" => "external-key-text\n",
+        "/etc/mistgate/known_hosts" => "sw-1.mydomain.corp ssh-ed25519 AAAA\n",
+        "/etc/mistgate/key.pem" => "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+        _ => return Err("no such file".into()),
+    };
+    Ok(text.into())
+}
+
+fn read(text: &str) -> (Option<Ports>, Found) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    assert!(errors.is_empty(), "{errors:?} in\n{text}");
+    let walk = |files: &Files| {
+        let reader = Reader::new(text, Some("/etc/mistgate"), files);
+        let root = Section::root(&reader, table.get_ref());
+        let read = root.section("ports", |section| ports(section, Some("/state")));
+        root.close();
+        (read.flatten(), reader.finish())
+    };
+    let mut files = Files::new();
+    for request in walk(&Files::new()).1.requests {
+        files.insert(&request, content(&request.path));
+    }
+    walk(&files)
+}
+
+/// Holds if `text` has exactly these problems.
+#[track_caller]
+fn check(text: &str, problems: &[&str]) {
+    let (_, found) = read(text);
+    let lines: Vec<_> =
+        found.problems.iter().map(|problem| problem.in_file("F").to_string()).collect();
+    assert_eq!(lines, problems, "in\n{text}");
+}
+
+#[track_caller]
+fn sound(text: &str) -> Ports {
+    check(text, &[]);
+    read(text).0.expect("no problems")
+}
+
+#[test]
+fn every_key_is_read() {
+    let read = sound(FULL);
+    assert!(!read.is_observing);
+    let seconds = Duration::from_secs;
+    assert_eq!((read.settle, read.disconnect_wait), (seconds(90), seconds(60)));
+    let outage = Outage { window: seconds(20), forget: DAY, min_percent: 40 };
+    assert_eq!(read.check, Check::Outage(outage));
+    assert_eq!((read.report_to.as_str(), read.reconcile), ("warning", seconds(1_800)));
+    assert_eq!((read.attempts_max, read.kill_switch.as_str()), (3, "/run/stop"));
+
+    let governor = &read.governor;
+    let breaker = Breaker { aps: 10, window: seconds(30), hold: HOUR };
+    assert_eq!(governor.breaker, Some(breaker));
+    assert_eq!(
+        governor.allow.switches,
+        [SwitchPattern::new("access-*"), SwitchPattern::new("5c5b35000102")]
+    );
+    assert_eq!(governor.allow.ports.len(), 2);
+    assert_eq!(governor.never.switches, [SwitchPattern::new("*core*")]);
+    assert_eq!(governor.never.ports, [PortPattern::new("ge-0/0/47").expect("a port")]);
+    assert_eq!(
+        governor.limits,
+        Limits {
+            switch: vec![Window::per_secs(10, 60)],
+            site: Vec::new(),
+            all: vec![Window::per_secs(20, 60), Window::per_secs(100, 3_600)],
+        }
+    );
+    let weekend = [false, false, false, false, false, true, true];
+    assert_eq!(
+        governor.freezes,
+        [Freeze { name: "month end".into(), days: weekend, from: 18 * 60, to: 6 * 60 + 30 }]
+    );
+
+    let external = read.external.as_ref().expect("a path");
+    assert_eq!(
+        (external.path.as_str(), external.key.expose()),
+        ("/clearpass", "external-key-text")
+    );
+    let Some(Method::Junos(junos)) = &read.method else {
+        panic!("{:?}", read.method);
+    };
+    assert_eq!(junos.domain.as_deref(), Some("mydomain.corp"));
+    assert_eq!((junos.port, junos.username.as_str(), junos.sessions_max), (22, "mist", 8));
+    assert_eq!(junos.known_hosts, "/etc/mistgate/known_hosts");
+    assert!(junos.legacy_algorithms);
+    assert_eq!((junos.commit_timeout, junos.confirm), (seconds(180), seconds(600)));
+    let port = PortName::parse("ge-0/0/7").expect("a port");
+    assert_eq!(junos.ap.render(port).len(), 2);
+    assert_eq!(junos.default.render(port), ["delete interfaces ge-0/0/7 native-vlan-id"]);
+
+    let secrets: Vec<_> = read.secrets().map(Secret::expose).collect();
+    let key = content("/etc/mistgate/key.pem").expect("a key");
+    assert_eq!(
+        secrets,
+        ["junos-password", core::str::from_utf8(&key).expect("text"), "external-key-text"]
+    );
+    let printed = format!("{read:?}");
+    assert!(secrets.iter().all(|secret| !printed.contains(secret)), "{printed}");
+}
+
+#[test]
+fn each_method_writes_its_own() {
+    let port = PortName::parse("ge-0/0/7").expect("a port");
+    for (method, ap, default) in [
+        ("mist", "ge-0/0/7: profile ap", "ge-0/0/7: profile secured"),
+        (
+            "cso",
+            "ge-0/0/7: profile generic-trunk, native VLAN 11",
+            "ge-0/0/7: profile generic-access, VLAN 12",
+        ),
+    ] {
+        let text = FULL.replacen("junos", method, 1);
+        let edits = sound(&text).plan(&[], UnixTime::default()).edits;
+        assert_eq!(edits.lines(port, Mode::Ap), [ap]);
+        assert_eq!(edits.lines(port, Mode::Default), [default]);
+    }
+}
+
+#[test]
+fn without_a_word_it_observes_and_is_careful() {
+    let read = sound("[ports]\n");
+    assert!(read.is_observing && read.method.is_none() && read.external.is_none());
+    let plan = read.plan(&["s".into()], UnixTime::from_secs(5));
+    assert_eq!((plan.edits, plan.ignored_sites), (Edits::Nothing, vec!["s".into()]));
+    assert_eq!(plan.watch.check, Check::Lldp);
+    assert_eq!(plan.watch.settle, Duration::from_secs(60));
+    assert_eq!(plan.watch.wait, Duration::from_secs(30));
+    assert_eq!(plan.reconcile_after, HOUR);
+    assert_eq!(plan.governor.breaker, Some(Breaker::default()));
+    assert_eq!(plan.governor.limits, Limits::default());
+    assert!(plan.governor.never.switches.is_empty() && plan.governor.freezes.is_empty());
+    assert_eq!(plan.governor.allow.switches, [SwitchPattern::new("*")]);
+    assert_eq!(read.kill_switch, "/state/stop-ports");
+    assert_eq!(sound("[ports]\nbreaker = \"off\"\n").governor.breaker, None);
+
+    let junos = sound(&format!("[ports]\nmode = \"enforce\"\nmethod = \"junos\"\n{JUNOS}"));
+    let Some(Method::Junos(junos)) = junos.method else {
+        panic!("{:?}", junos.method);
+    };
+    assert_eq!((junos.port, junos.legacy_algorithms, junos.domain), (830, false, None));
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_told_with_its_line() {
+    check(
+        "[ports]\nmode = \"enforce\"\n",
+        &["F:1: ports.method: missing — \"junos\", \"mist\" or \"cso\""],
+    );
+    check(
+        "[ports]\nmode = \"on\"\nmethod = \"ssh\"\ndisconnect_check = \"ping\"\nreport_to = \"a b\"\n",
+        &[
+            "F:2: ports.mode: \"on\" is not a mode — \"observe\" or \"enforce\"",
+            "F:3: ports.method: \"ssh\" is no method — \"junos\", \"mist\" or \"cso\"",
+            "F:4: ports.disconnect_check: \"ping\" is not a check — \"lldp\", \"outage\" or \"none\"",
+            "F:5: ports.report_to: \"a b\" is not a channel's name — up to 64 of a-z, 0-9, \"-\" \
+             and \"_\"",
+        ],
+    );
+    check(
+        "[ports]\nmethod = \"mist\"\nsettle = \"2h\"\noutage = { window = \"60s\", forget = \"30s\" }\n",
+        &[
+            "F:2: ports.method: there is no section [ports.mist] — what this method needs to know",
+            "F:3: ports.settle: 2h is out of bounds — from 1ms to 1h",
+            "F:4: ports.outage.forget: an AP would be taken for removed while its outage begins — \
+             more than window",
+        ],
+    );
+    check(
+        "[ports]\n[ports.junos]\nconfirm = \"90s\"\nap = [\"set vlans x\", \"show <port>\"]\n\
+         default = []\n",
+        &[
+            "F:2: ports.junos.password_file: missing — a password, a private_key, or both",
+            "F:2: ports.junos.known_hosts: missing — the file with the switches' host keys, as \
+             OpenSSH writes it",
+            "F:2: ports.junos.username: missing — the login on the switches",
+            "F:3: ports.junos.confirm: Junos counts this in minutes — whole minutes, such as \"5m\"",
+            "F:4: ports.junos.ap[0]: this line would change more than the port — a line such as \
+             \"set interfaces <port> native-vlan-id 42\"",
+            "F:4: ports.junos.ap[1]: this line does not change a configuration — a line such as \
+             \"set interfaces <port> native-vlan-id 42\"",
+            "F:5: ports.junos.default: this list is empty — a list of lines such as \"set \
+             interfaces <port> native-vlan-id 42\"",
+        ],
+    );
+}
+
+#[test]
+fn what_is_wrong_in_a_table_is_told_with_its_line() {
+    check(
+        "[ports]\n[ports.cso]\nurl = \"http://cso.example.net\"\nap = { vlan = 5000 }\n",
+        &[
+            "F:2: ports.cso.password_file: missing — the password of the login",
+            "F:2: ports.cso.default: missing — { profile = \"generic-trunk\", native_vlan = 11 }",
+            "F:2: ports.cso.tenant: missing — the tenant",
+            "F:2: ports.cso.login: missing — the login",
+            "F:3: ports.cso.url: the password would travel unencrypted — the origin of CSO, such \
+             as \"https://cso.example.net\"",
+            "F:4: ports.cso.ap.vlan: 5000 is out of bounds — from 1 to 4094",
+            "F:4: ports.cso.ap.profile: missing — the port profile",
+        ],
+    );
+    check(
+        "[ports]\nbreaker = { aps = 1 }\n[ports.allow]\nports = [\"eth0\"]\n[ports.never]\n\
+         switches = [\"a b\"]\n[ports.limits]\nall = \"many\"\n[[ports.freeze]]\nfrom = \"24:00\"\n\
+         days = [\"friday\"]\n",
+        &[
+            "F:2: ports.breaker.aps: 1 is out of bounds — from 2 to 10000",
+            "F:4: ports.allow.ports[0]: \"eth0\" matches no port — a port such as \"ge-0/0/1\", \
+             \"ge-0/0/44-47\" or \"xe-*\"",
+            "F:6: ports.never.switches[0]: \"a b\" matches no switch — a switch's name or MAC, or \
+             a pattern such as \"access-*\"",
+            "F:8: ports.limits.all: \"many\" is not a limit — ports per time, such as \"48/m, \
+             144/h\", or \"off\" for no limit",
+            "F:9: ports.freeze[0].to: missing — a time of day in UTC, such as \"18:00\"",
+            "F:10: ports.freeze[0].from: \"24:00\" is not a time of day — a time of day in UTC, \
+             such as \"18:00\"",
+            "F:11: ports.freeze[0].days[0]: \"friday\" is not a day — one of \"mon\", \"tue\", \
+             \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"",
+        ],
+    );
+    check(
+        "[ports]\n[ports.external]\npath = \"external\"\n",
+        &[
+            "F:2: ports.external.key_file: missing — the key that the header X-ClientApiKey must \
+             hold",
+            "F:3: ports.external.path: \"external\" is not a path — a path such as \"/external\"",
+        ],
+    );
+}
+
+#[test]
+fn what_is_allowed_but_doubtful_is_told() {
+    let text = format!(
+        "[ports]\nmethod = \"junos\"\ndisconnect_check = \"none\"\n{}",
+        JUNOS.replace("username", "legacy_algorithms = true\nusername")
+    );
+    let (_, found) = read(&text);
+    assert_eq!(found.problems, []);
+    let keys: Vec<_> = found.warnings.iter().map(|warning| warning.key.as_str()).collect();
+    assert_eq!(keys, ["ports.disconnect_check", "ports.junos.legacy_algorithms"]);
+}

@@ -1,0 +1,331 @@
+//! What follows from what is seen: one function, and its tests as the table to read.
+//!
+//! Nothing is decided without evidence, and a port gets mode `ap` only where its switch sees an
+//! access point at the far end of a link that is up. Where the evidence is not enough, the decision
+//! is to ask again; how often is the [`Watch`](super::watch::Watch)'s business.
+
+use core::fmt;
+
+use super::{
+    outage::{Policy, Share},
+    place::{Mode, Place, Sighting},
+    question::Whereabouts,
+};
+use crate::event::Mac;
+
+/// `ports.disconnect_check`: what must be seen before the port of a lost access point is taken for
+/// free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Its port: down, empty or with somebody else on it.
+    Lldp,
+    /// Nothing. The event is enough.
+    None,
+    /// That its site did not lose a share of its access points at once.
+    Outage(Policy),
+}
+
+/// What the question is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// Where is this access point, which came or restarted?
+    Arrival {
+        /// Which.
+        ap: Mac,
+        /// Its port, as far as we know.
+        home: Option<Place>,
+    },
+    /// Is this access point, which was lost, still on its port?
+    Departure {
+        /// Which.
+        ap: Mac,
+        /// Its port, as far as we know.
+        home: Option<Place>,
+    },
+    /// Which mode does this port demand?
+    Visit {
+        /// Which.
+        place: Place,
+        /// What somebody outside asks for. Without anybody, both will do.
+        asked: Option<Mode>,
+    },
+}
+
+/// What is seen.
+#[derive(Clone, Copy, Debug)]
+pub enum Evidence<'a> {
+    /// Nothing was asked, because the check is `none`.
+    Unasked,
+    /// There is no answer.
+    Unanswered,
+    /// What the switch says about the port in question.
+    OnPort {
+        /// Nothing where it has no such port.
+        seen: Option<&'a Sighting>,
+        /// Whether its neighbour is one of our access points.
+        is_ap: bool,
+    },
+    /// How many of the site's access points went together.
+    Together {
+        /// Nothing where that is not known.
+        share: Option<Share>,
+        /// The share that is an outage, in percent.
+        min_percent: u8,
+    },
+    /// Where the access point is seen.
+    Where(&'a Whereabouts),
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The evidence is not enough.
+    AskAgain(Reason),
+    /// The access point says itself that it is there: ask the switch.
+    Follow(Place),
+    /// Nothing changes.
+    Keep(Reason),
+    /// The port is free: mode `default`.
+    Release {
+        /// The port.
+        place: Place,
+        /// Why.
+        reason: Reason,
+    },
+    /// The access point is there: mode `ap`.
+    Take {
+        /// The access point.
+        ap: Mac,
+        /// Its port.
+        place: Place,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// Why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Others of its site went with it, but too few for an outage.
+    Alone(Share),
+    /// The switch sees it on this port.
+    Arrived,
+    /// The switch sees it on this port, and had it on another one before.
+    Moved(Place),
+    /// The switch sees it on another port.
+    MovedAway(Place),
+    /// The switch sees no access point there.
+    NoAp,
+    /// No port is known to be its own.
+    NoHome,
+    /// It is seen on something that is not a port for an access point.
+    NoPortName,
+    /// No switch sees it.
+    NotSeen,
+    /// Somebody else is on the port.
+    OtherNeighbor(Mac),
+    /// The port has no link.
+    PortDown,
+    /// The port has a link, and nobody there says who it is.
+    PortEmpty,
+    /// The switch sees it where it was before.
+    SamePort,
+    /// Its site lost a large share of its access points at once.
+    SiteOutage(Share),
+    /// Its site has too few access points to tell an outage.
+    SmallSite(Share),
+    /// It does not answer, but the switch still sees it.
+    StillThere,
+    /// The switch itself is not there.
+    SwitchLost,
+    /// More than one port sees it.
+    TwoPorts,
+    /// The question was not answered.
+    Unanswered,
+    /// The configuration asks for no check.
+    Unchecked,
+    /// It is not known how many access points its site has.
+    Uncounted,
+    /// The switch has no such port.
+    UnknownPort,
+}
+
+impl Reason {
+    /// Whether a switch said so, at a certain time.
+    pub const fn is_seen(self) -> bool {
+        match self {
+            Self::Arrived
+            | Self::Moved(_)
+            | Self::MovedAway(_)
+            | Self::NoAp
+            | Self::OtherNeighbor(_)
+            | Self::PortDown
+            | Self::PortEmpty
+            | Self::SamePort
+            | Self::StillThere
+            | Self::TwoPorts
+            | Self::UnknownPort => true,
+            Self::Alone(_)
+            | Self::NoHome
+            | Self::NoPortName
+            | Self::NotSeen
+            | Self::SiteOutage(_)
+            | Self::SmallSite(_)
+            | Self::SwitchLost
+            | Self::Unanswered
+            | Self::Unchecked
+            | Self::Uncounted => false,
+        }
+    }
+}
+
+/// The reason as a person would say it, behind "because".
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Alone(Share { lost, of }) => {
+                return write!(f, "only {lost} of its site's {of} APs went together");
+            }
+            Self::Arrived => "the switch sees the AP on this port",
+            Self::Moved(from) => return write!(f, "the AP moved here from {from}"),
+            Self::MovedAway(to) => return write!(f, "the AP moved to {to}"),
+            Self::NoAp => "the switch sees no AP there",
+            Self::NoHome => "no port is known to be the AP's",
+            Self::NoPortName => "the AP is on something that is not a port for APs",
+            Self::NotSeen => "no switch sees the AP",
+            Self::OtherNeighbor(mac) => return write!(f, "{mac} is on the port"),
+            Self::PortDown => "the port has no link",
+            Self::PortEmpty => "nobody on the port says who it is",
+            Self::SamePort => "the AP is where it was",
+            Self::SiteOutage(Share { lost, of }) => {
+                return write!(f, "{lost} of its site's {of} APs went together");
+            }
+            Self::SmallSite(Share { of, .. }) => {
+                return write!(f, "a site of {of} is too small to tell an outage");
+            }
+            Self::StillThere => "the switch still sees the AP",
+            Self::SwitchLost => "the switch is not connected",
+            Self::TwoPorts => "more than one port sees the AP",
+            Self::Unanswered => "the question was not answered",
+            Self::Unchecked => "disconnect_check is none",
+            Self::Uncounted => "it is not known how many APs its site has",
+            Self::UnknownPort => "the switch has no such port",
+        })
+    }
+}
+
+/// What follows for this case from this evidence.
+pub fn decide(case: Case, evidence: Evidence<'_>) -> Decision {
+    match (case, evidence) {
+        (Case::Departure { home: None, .. }, _) => Decision::Keep(Reason::NoHome),
+        (_, Evidence::Unanswered) => Decision::AskAgain(Reason::Unanswered),
+        (Case::Arrival { ap, home }, Evidence::Where(whereabouts)) => {
+            arrival(ap, home, whereabouts)
+        }
+        (Case::Arrival { ap, home }, Evidence::OnPort { seen, .. }) => followed(ap, home, seen),
+        (Case::Departure { ap, home: Some(place) }, Evidence::OnPort { seen, .. }) => {
+            departure(ap, place, seen)
+        }
+        (Case::Departure { home: Some(place), .. }, Evidence::Together { share, min_percent }) => {
+            together(place, share, min_percent)
+        }
+        (Case::Departure { home: Some(place), .. }, Evidence::Unasked) => {
+            Decision::Release { place, reason: Reason::Unchecked }
+        }
+        (Case::Visit { place, asked }, Evidence::OnPort { seen, is_ap }) => {
+            visit(place, asked, seen, is_ap)
+        }
+        // Evidence of another kind than the case needs is as good as none.
+        (Case::Arrival { .. }, Evidence::Together { .. } | Evidence::Unasked)
+        | (Case::Departure { .. }, Evidence::Where(_))
+        | (
+            Case::Visit { .. },
+            Evidence::Together { .. } | Evidence::Unasked | Evidence::Where(_),
+        ) => Decision::AskAgain(Reason::Unanswered),
+    }
+}
+
+fn arrival(ap: Mac, home: Option<Place>, whereabouts: &Whereabouts) -> Decision {
+    let proofs = || whereabouts.seen.iter().filter(|sighting| sighting.proves(ap));
+    let mut places = proofs().filter_map(Sighting::place);
+    match places.next() {
+        Some(place) if places.any(|other| other != place) => Decision::AskAgain(Reason::TwoPorts),
+        Some(place) => at(ap, home, place),
+        None if proofs().next().is_some() => Decision::AskAgain(Reason::NoPortName),
+        None => match &whereabouts.hint {
+            Some(hint) => Decision::Follow(hint.place()),
+            None => Decision::AskAgain(Reason::NotSeen),
+        },
+    }
+}
+
+/// The answer of the switch that the access point named itself.
+fn followed(ap: Mac, home: Option<Place>, seen: Option<&Sighting>) -> Decision {
+    let proof = seen.filter(|sighting| sighting.proves(ap));
+    match (seen, proof.and_then(Sighting::place)) {
+        (_, Some(place)) => at(ap, home, place),
+        (Some(sighting), None) if !sighting.is_live => Decision::AskAgain(Reason::SwitchLost),
+        (Some(_) | None, None) => Decision::AskAgain(Reason::NotSeen),
+    }
+}
+
+fn at(ap: Mac, home: Option<Place>, place: Place) -> Decision {
+    match home {
+        Some(home) if home == place => Decision::Keep(Reason::SamePort),
+        Some(home) => Decision::Take { ap, place, reason: Reason::Moved(home) },
+        None => Decision::Take { ap, place, reason: Reason::Arrived },
+    }
+}
+
+fn departure(ap: Mac, place: Place, seen: Option<&Sighting>) -> Decision {
+    let release = |reason| Decision::Release { place, reason };
+    match seen.filter(|sighting| sighting.place() == Some(place)) {
+        // What is not known to be gone may come back.
+        None => Decision::AskAgain(Reason::UnknownPort),
+        Some(Sighting { is_live: false, .. }) => Decision::AskAgain(Reason::SwitchLost),
+        Some(Sighting { up: false, .. }) => release(Reason::PortDown),
+        Some(Sighting { neighbor: None, .. }) => release(Reason::PortEmpty),
+        Some(Sighting { neighbor: Some(other), .. }) if *other == ap => {
+            Decision::AskAgain(Reason::StillThere)
+        }
+        Some(Sighting { neighbor: Some(other), .. }) => release(Reason::OtherNeighbor(*other)),
+    }
+}
+
+fn together(place: Place, share: Option<Share>, min_percent: u8) -> Decision {
+    match share {
+        Some(share) if share.is_small() => {
+            Decision::Release { place, reason: Reason::SmallSite(share) }
+        }
+        Some(share) if share.is_outage(min_percent) => Decision::Keep(Reason::SiteOutage(share)),
+        Some(share) => Decision::Release { place, reason: Reason::Alone(share) },
+        None => Decision::AskAgain(Reason::Uncounted),
+    }
+}
+
+fn visit(place: Place, asked: Option<Mode>, seen: Option<&Sighting>, is_ap: bool) -> Decision {
+    // Somebody outside may name a virtual chassis by the MAC of a member.
+    let seen = seen.filter(|sighting| sighting.port == Some(place.port));
+    let Some((sighting, place)) = seen.zip(seen.and_then(Sighting::place)) else {
+        return Decision::AskAgain(Reason::UnknownPort);
+    };
+    if !sighting.is_live {
+        return Decision::AskAgain(Reason::SwitchLost);
+    }
+    let ap = sighting.neighbor.filter(|_| sighting.up && is_ap);
+    let reason = match (ap, asked) {
+        (Some(ap), Some(Mode::Ap) | None) => {
+            return Decision::Take { ap, place, reason: Reason::Arrived };
+        }
+        (Some(_), Some(Mode::Default)) => return Decision::AskAgain(Reason::StillThere),
+        (None, Some(Mode::Ap)) => return Decision::AskAgain(Reason::NoAp),
+        (None, Some(Mode::Default) | None) if !sighting.up => Reason::PortDown,
+        (None, Some(Mode::Default) | None) => {
+            sighting.neighbor.map_or(Reason::PortEmpty, Reason::OtherNeighbor)
+        }
+    };
+    Decision::Release { place, reason }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! The table. Each row reads: in this case, if this is seen, that is done.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::*;
+use crate::ports::{name::PortName, place::Switch, question::Hint};
+
+/// `ap1` is the access point in question, `ap2` another one.
+const NAMES: [(&str, &str); 4] =
+    [("ap1", AP), ("ap2", OTHER), ("laptop", LAPTOP), ("SW", "5c5b350000ff")];
+const AP: &str = "5c5b35000001";
+const OTHER: &str = "5c5b35000002";
+const LAPTOP: &str = "0a0000000001";
+/// It tells of port 3 itself.
+const HINT: &str = "hint";
+
+fn mac(text: &str) -> Mac {
+    Mac::parse(text).expect("a MAC")
+}
+
+fn switch() -> Switch {
+    Switch {
+        mac: mac("5c5b350000ff"),
+        device_id: "00000000-0000-0000-1000-5c5b350000ff".into(),
+        site: "s".into(),
+        name: None,
+    }
+}
+
+fn place(port: u16) -> Place {
+    let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
+    Place { switch: switch().mac, port }
+}
+
+/// `1 up ap1`, `ae0 down -`, `1 stale …`: what a switch says of a port.
+fn sighting(text: &str) -> Sighting {
+    let words: Vec<_> = text.split(' ').collect();
+    let [port, link, neighbor] = words.as_slice() else {
+        panic!("three words: {text}");
+    };
+    Sighting {
+        switch: switch(),
+        port: port.parse().ok().map(|port| place(port).port),
+        is_live: *link != "stale",
+        up: *link != "down",
+        neighbor: NAMES.iter().find(|(name, _)| name == neighbor).map(|(_, text)| mac(text)),
+    }
+}
+
+/// Where `ap1` is seen, and whether it tells of port 3 itself.
+fn whereabouts(seen: &[&str]) -> Whereabouts {
+    let hint = seen.contains(&HINT).then(|| Hint { switch: switch(), port: place(3).port });
+    let sightings = seen.iter().filter(|text| **text != HINT).map(|text| sighting(text));
+    Whereabouts { seen: sightings.collect(), hint }
+}
+
+#[track_caller]
+fn check_arrival(home: Option<u16>, seen: &[&str], decision: &str) {
+    let whereabouts = whereabouts(seen);
+    let case = Case::Arrival { ap: mac(AP), home: home.map(place) };
+    assert_eq!(told(decide(case, Evidence::Where(&whereabouts))), decision, "{home:?} {seen:?}");
+}
+
+/// What is done, as text, with the names of this table.
+fn told(decision: Decision) -> String {
+    let text = match decision {
+        Decision::AskAgain(reason) => format!("ask again: {reason}"),
+        Decision::Follow(place) => format!("ask about {}", place.port),
+        Decision::Keep(reason) => format!("keep: {reason}"),
+        Decision::Release { place, reason } => format!("{} is free: {reason}", place.port),
+        Decision::Take { ap, place, reason } => format!("{} is for {ap}: {reason}", place.port),
+    };
+    let named = NAMES
+        .iter()
+        .fold(text, |text, (name, mac)| text.replace(&format!("{}", self::mac(mac)), name));
+    match named.strip_prefix("ge-0/0/") {
+        Some(named) => named.into(),
+        None => named.replace("ask about ge-0/0/", "ask about "),
+    }
+}
+
+#[test]
+fn an_access_point_came_or_restarted() {
+    for (home, seen, decision) in [
+        // It is new.
+        (None, &["1 up ap1"][..], "1 is for ap1: the switch sees the AP on this port"),
+        (None, &["1 up ap1", "1 up ap1"], "1 is for ap1: the switch sees the AP on this port"),
+        (None, &["2 down ap1", "1 up ap1"], "1 is for ap1: the switch sees the AP on this port"),
+        (None, &["2 stale ap1", "1 up ap1"], "1 is for ap1: the switch sees the AP on this port"),
+        // It is where it was, or elsewhere.
+        (Some(1), &["1 up ap1"], "keep: the AP is where it was"),
+        (Some(2), &["1 up ap1"], "1 is for ap1: the AP moved here from SW ge-0/0/2"),
+        (Some(2), &["2 down ap1", "1 up ap1"], "1 is for ap1: the AP moved here from SW ge-0/0/2"),
+    ] {
+        check_arrival(home, seen, decision);
+    }
+}
+
+#[test]
+fn an_access_point_came_or_restarted_and_it_is_not_proven_where() {
+    for (home, seen, decision) in [
+        (None, &[][..], "ask again: no switch sees the AP"),
+        (Some(1), &[], "ask again: no switch sees the AP"),
+        (None, &["1 down ap1"], "ask again: no switch sees the AP"),
+        (None, &["1 stale ap1"], "ask again: no switch sees the AP"),
+        (None, &["1 up ap2"], "ask again: no switch sees the AP"),
+        (None, &["1 up -"], "ask again: no switch sees the AP"),
+        (None, &["ae0 up ap1"], "ask again: the AP is on something that is not a port for APs"),
+        (None, &["1 up ap1", "2 up ap1"], "ask again: more than one port sees the AP"),
+        (Some(1), &["1 up ap1", "2 up ap1"], "ask again: more than one port sees the AP"),
+        // It says so itself, which is worth a question.
+        (None, &[HINT], "ask about 3"),
+        (None, &[HINT, "1 down ap1"], "ask about 3"),
+        (None, &[HINT, "1 up ap1"], "1 is for ap1: the switch sees the AP on this port"),
+    ] {
+        check_arrival(home, seen, decision);
+    }
+}
+
+#[test]
+fn the_switch_is_asked_about_the_port_that_an_access_point_names() {
+    for (home, seen, decision) in [
+        (None, Some("1 up ap1"), "1 is for ap1: the switch sees the AP on this port"),
+        (Some(1), Some("1 up ap1"), "keep: the AP is where it was"),
+        (None, Some("1 up ap2"), "ask again: no switch sees the AP"),
+        (None, Some("1 down ap1"), "ask again: no switch sees the AP"),
+        (None, Some("1 stale ap1"), "ask again: the switch is not connected"),
+        (None, None, "ask again: no switch sees the AP"),
+    ] {
+        let seen = seen.map(sighting);
+        let case = Case::Arrival { ap: mac(AP), home: home.map(place) };
+        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: false };
+        assert_eq!(told(decide(case, evidence)), decision, "{home:?} {seen:?}");
+    }
+}
+
+#[test]
+fn an_access_point_was_lost_and_its_port_is_looked_at() {
+    for (home, seen, decision) in [
+        (Some(1), Some("1 down -"), "1 is free: the port has no link"),
+        (Some(1), Some("1 down ap1"), "1 is free: the port has no link"),
+        (Some(1), Some("1 up -"), "1 is free: nobody on the port says who it is"),
+        (Some(1), Some("1 up laptop"), "1 is free: laptop is on the port"),
+        (Some(1), Some("1 up ap2"), "1 is free: ap2 is on the port"),
+        (Some(1), Some("1 up ap1"), "ask again: the switch still sees the AP"),
+        (Some(1), Some("1 stale ap1"), "ask again: the switch is not connected"),
+        (Some(1), Some("1 stale -"), "ask again: the switch is not connected"),
+        (Some(1), None, "ask again: the switch has no such port"),
+        (Some(1), Some("2 down -"), "ask again: the switch has no such port"),
+        (None, Some("1 down -"), "keep: no port is known to be the AP's"),
+    ] {
+        let seen = seen.map(sighting);
+        let case = Case::Departure { ap: mac(AP), home: home.map(place) };
+        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: false };
+        assert_eq!(told(decide(case, evidence)), decision, "{home:?} {seen:?}");
+    }
+}
+
+#[test]
+fn an_access_point_was_lost_and_its_site_is_looked_at() {
+    for (share, decision) in [
+        (Some((1, 10)), "1 is free: only 1 of its site's 10 APs went together"),
+        (Some((4, 10)), "1 is free: only 4 of its site's 10 APs went together"),
+        (Some((5, 10)), "keep: 5 of its site's 10 APs went together"),
+        (Some((10, 10)), "keep: 10 of its site's 10 APs went together"),
+        (Some((1, 1)), "1 is free: a site of 1 is too small to tell an outage"),
+        (Some((2, 2)), "1 is free: a site of 2 is too small to tell an outage"),
+        (Some((2, 3)), "keep: 2 of its site's 3 APs went together"),
+        (None, "ask again: it is not known how many APs its site has"),
+    ] {
+        let share = share.map(|(lost, of)| Share { lost, of });
+        let case = Case::Departure { ap: mac(AP), home: Some(place(1)) };
+        let evidence = Evidence::Together { share, min_percent: 50 };
+        assert_eq!(told(decide(case, evidence)), decision, "{share:?}");
+    }
+}
+
+#[test]
+fn an_access_point_was_lost_and_nothing_is_looked_at() {
+    for (home, decision) in [
+        (Some(1), "1 is free: disconnect_check is none"),
+        (None, "keep: no port is known to be the AP's"),
+    ] {
+        let case = Case::Departure { ap: mac(AP), home: home.map(place) };
+        assert_eq!(told(decide(case, Evidence::Unasked)), decision);
+    }
+}
+
+#[test]
+fn a_port_is_looked_at() {
+    const AP_IS_THERE: &str = "1 is for ap2: the switch sees the AP on this port";
+    for (asked, seen, decision) in [
+        (Some(Mode::Ap), Some("1 up ap2"), AP_IS_THERE),
+        (Some(Mode::Ap), Some("1 up laptop"), "ask again: the switch sees no AP there"),
+        (Some(Mode::Ap), Some("1 up -"), "ask again: the switch sees no AP there"),
+        (Some(Mode::Ap), Some("1 down ap2"), "ask again: the switch sees no AP there"),
+        (Some(Mode::Ap), Some("1 stale ap2"), "ask again: the switch is not connected"),
+        (Some(Mode::Ap), Some("2 up ap2"), "ask again: the switch has no such port"),
+        (Some(Mode::Ap), None, "ask again: the switch has no such port"),
+        (Some(Mode::Default), Some("1 up ap2"), "ask again: the switch still sees the AP"),
+        (Some(Mode::Default), Some("1 up laptop"), "1 is free: laptop is on the port"),
+        (Some(Mode::Default), Some("1 up -"), "1 is free: nobody on the port says who it is"),
+        (Some(Mode::Default), Some("1 down ap2"), "1 is free: the port has no link"),
+        (Some(Mode::Default), Some("1 stale -"), "ask again: the switch is not connected"),
+        (Some(Mode::Default), None, "ask again: the switch has no such port"),
+        (None, Some("1 up ap2"), AP_IS_THERE),
+        (None, Some("1 up laptop"), "1 is free: laptop is on the port"),
+        (None, Some("1 down -"), "1 is free: the port has no link"),
+        (None, None, "ask again: the switch has no such port"),
+    ] {
+        let seen = seen.map(sighting);
+        let neighbor = seen.as_ref().and_then(|sighting| sighting.neighbor);
+        let is_ap = neighbor.is_some_and(|neighbor| neighbor != mac(LAPTOP));
+        let case = Case::Visit { place: place(1), asked };
+        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap };
+        assert_eq!(told(decide(case, evidence)), decision, "{asked:?} {seen:?}");
+    }
+}
+
+#[test]
+fn without_an_answer_nothing_changes() {
+    let whereabouts = Whereabouts::default();
+    let (ap, home) = (mac(AP), Some(place(1)));
+    let cases = [
+        Case::Arrival { ap, home },
+        Case::Departure { ap, home },
+        Case::Visit { place: place(1), asked: None },
+    ];
+    for case in cases {
+        let decision = decide(case, Evidence::Unanswered);
+        assert_eq!(decision, Decision::AskAgain(Reason::Unanswered), "{case:?}");
+    }
+    // Nor by an answer to another question.
+    for (case, evidence) in [
+        (Case::Departure { ap: mac(OTHER), home }, Evidence::Where(&whereabouts)),
+        (Case::Arrival { ap, home }, Evidence::Unasked),
+        (Case::Visit { place: place(1), asked: None }, Evidence::Unasked),
+    ] {
+        let decision = decide(case, evidence);
+        assert_eq!(decision, Decision::AskAgain(Reason::Unanswered), "{case:?}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a change did not happen, in the words of all methods.
+
+use alloc::string::String;
+use core::{fmt, time::Duration};
+
+/// Why a change did not happen, or may not have happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The API asked for fewer requests or has a fault of its own.
+    Busy {
+        /// When it wants to be asked again.
+        after: Option<Duration>,
+    },
+    /// The switch's host key is not the known one.
+    HostKey,
+    /// Somebody else is changing the configuration.
+    Locked {
+        /// Who, in the switch's words.
+        holder: String,
+    },
+    /// The switch or the API refuses the login or the permission.
+    Login,
+    /// The port is protected from changes of this kind (`no_local_overwrite`).
+    Protected,
+    /// The configuration was refused.
+    Rejected {
+        /// The switch's or the API's words.
+        message: String,
+    },
+    /// The connection was lost, or there was no answer in time.
+    Timeout,
+    /// There is no way there: its name, the connection, or the switch is not known to Mist.
+    Unreachable,
+}
+
+impl Failure {
+    /// Whether the next attempt would fail too, until somebody repairs something.
+    pub const fn is_lasting(&self) -> bool {
+        match self {
+            Self::HostKey | Self::Login | Self::Protected | Self::Rejected { .. } => true,
+            Self::Busy { .. } | Self::Locked { .. } | Self::Timeout | Self::Unreachable => false,
+        }
+    }
+
+    /// When the other side wants to be asked again.
+    pub const fn after(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { after } => *after,
+            Self::HostKey
+            | Self::Locked { .. }
+            | Self::Login
+            | Self::Protected
+            | Self::Rejected { .. }
+            | Self::Timeout
+            | Self::Unreachable => None,
+        }
+    }
+
+    /// The label in metrics and logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Busy { .. } => "busy",
+            Self::HostKey => "host_key",
+            Self::Locked { .. } => "locked",
+            Self::Login => "login",
+            Self::Protected => "protected",
+            Self::Rejected { .. } => "rejected",
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// The failure as a person would say it, behind "because".
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy { .. } => "the API asked to wait",
+            Self::HostKey => "the switch's host key is not the one in known_hosts",
+            Self::Locked { holder } => return write!(f, "the configuration is locked: {holder}"),
+            Self::Login => "the login or the permission was refused",
+            Self::Protected => "the port is protected by no_local_overwrite",
+            Self::Rejected { message } => {
+                return write!(f, "the configuration was refused: {message}");
+            }
+            Self::Timeout => "the connection was lost or the answer did not come in time",
+            Self::Unreachable => "there is no way to the switch",
+        })
+    }
+}

@@ -1,0 +1,434 @@
+//! What must not happen, whatever was decided: lists, limits, the breaker, freezes and the switch
+//! that stops everything. Each refusal names its rule.
+//!
+//! A refusal by a list is for good, so the change is dropped. All others end some time: the change
+//! waits, and is judged again. It is no machine, because it does nothing by itself.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{fmt, time::Duration};
+
+use super::{
+    freeze::Freeze,
+    name::PortName,
+    place::{Place, Switch},
+};
+use crate::{
+    delivery::pace::{Pace, Window},
+    event::Mac,
+    glob,
+    time::{Instant, UnixTime},
+};
+
+/// With so many switches or sites in memory, those without recent changes are forgotten.
+const PACES_MAX: usize = 16_384;
+
+/// The rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// `ports.allow`
+    pub allow: Lists,
+    /// `ports.never`
+    pub never: Lists,
+    /// `ports.limits`
+    pub limits: Limits,
+    /// `ports.breaker`; none where it is off.
+    pub breaker: Option<Breaker>,
+    /// `ports.freeze`
+    pub freezes: Vec<Freeze>,
+}
+
+/// Switches and ports by pattern.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// Switches.
+    pub switches: Vec<SwitchPattern>,
+    /// Ports of any switch.
+    pub ports: Vec<PortPattern>,
+}
+
+/// A switch's MAC, or a pattern for its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SwitchPattern {
+    /// This switch.
+    Mac(Mac),
+    /// The switches of these names, in lower case; `*` stands for any text, also for no name.
+    Name(String),
+}
+
+/// A pattern for a port's name: `ge-0/0/*`, or `ge-0/0/44-47` for a range as Mist writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortPattern {
+    /// `*` stands for any text.
+    Glob(String),
+    /// The ports of the first one's row from its number to that of the last one.
+    Range(PortName, PortName),
+}
+
+/// The windows that count changed ports; without any there is no limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// On one switch (default 48/m, 144/h).
+    pub switch: Vec<Window>,
+    /// On the switches of one site (default 96/m, 480/h).
+    pub site: Vec<Window>,
+    /// On all switches (default 200/m, 1000/h).
+    pub all: Vec<Window>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let windows =
+            |minute, hour| Vec::from([Window::per_secs(minute, 60), Window::per_secs(hour, 3_600)]);
+        Self { switch: windows(48, 144), site: windows(96, 480), all: windows(200, 1_000) }
+    }
+}
+
+/// When so many access points go at once, nobody knows what is going on, and nothing is changed for
+/// a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breaker {
+    /// How many (default 30).
+    pub aps: usize,
+    /// Within which time (default 1m).
+    pub window: Duration,
+    /// How long nothing is changed, from the last loss that was too many (default 15m).
+    pub hold: Duration,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Self { aps: 30, window: Duration::from_secs(60), hold: Duration::from_secs(900) }
+    }
+}
+
+/// Whose changes a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// All.
+    All,
+    /// Those of a site.
+    Site,
+    /// Those of a switch.
+    Switch,
+}
+
+/// Why a change must not happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Too many access points went at once.
+    Breaker {
+        /// When it closes again.
+        until: Instant,
+    },
+    /// Now is a freeze.
+    Freeze {
+        /// Its name.
+        name: String,
+        /// When it ends.
+        until: Instant,
+    },
+    /// Enough was changed.
+    Limit {
+        /// Whose limit.
+        scope: Scope,
+        /// When there is room again.
+        until: Instant,
+    },
+    /// `ports.never` names the port.
+    PortForbidden(PortPattern),
+    /// `ports.allow` does not name the port.
+    PortNotAllowed,
+    /// Everything is stopped.
+    Stopped,
+    /// `ports.never` names the switch.
+    SwitchForbidden(SwitchPattern),
+    /// `ports.allow` does not name the switch.
+    SwitchNotAllowed,
+}
+
+impl Refusal {
+    /// The key of the configuration that says so.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Breaker { .. } => "ports.breaker",
+            Self::Freeze { .. } => "ports.freeze",
+            Self::Limit { scope: Scope::All, .. } => "ports.limits.all",
+            Self::Limit { scope: Scope::Site, .. } => "ports.limits.site",
+            Self::Limit { scope: Scope::Switch, .. } => "ports.limits.switch",
+            Self::PortForbidden(_) => "ports.never.ports",
+            Self::PortNotAllowed => "ports.allow.ports",
+            Self::Stopped => "ports.kill_switch",
+            Self::SwitchForbidden(_) => "ports.never.switches",
+            Self::SwitchNotAllowed => "ports.allow.switches",
+        }
+    }
+
+    /// Whether the change may happen later.
+    pub const fn is_for_now(&self) -> bool {
+        match self {
+            Self::Breaker { .. } | Self::Freeze { .. } | Self::Limit { .. } | Self::Stopped => true,
+            Self::PortForbidden(_)
+            | Self::PortNotAllowed
+            | Self::SwitchForbidden(_)
+            | Self::SwitchNotAllowed => false,
+        }
+    }
+
+    /// When it may, where that is known.
+    pub const fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Breaker { until } | Self::Freeze { until, .. } | Self::Limit { until, .. } => {
+                Some(*until)
+            }
+            Self::PortForbidden(_)
+            | Self::PortNotAllowed
+            | Self::Stopped
+            | Self::SwitchForbidden(_)
+            | Self::SwitchNotAllowed => None,
+        }
+    }
+}
+
+/// The refusal as a person would say it, behind "because".
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rule = self.rule();
+        match self {
+            Self::Breaker { .. } => write!(f, "too many APs went at once ({rule})"),
+            Self::Freeze { name, .. } => write!(f, "changes are frozen: {name} ({rule})"),
+            Self::Limit { .. } => write!(f, "enough was changed for now ({rule})"),
+            Self::PortForbidden(pattern) => write!(f, "the port is in {rule}: {pattern}"),
+            Self::SwitchForbidden(pattern) => write!(f, "the switch is in {rule}: {pattern}"),
+            Self::PortNotAllowed => write!(f, "the port is not in {rule}"),
+            Self::SwitchNotAllowed => write!(f, "the switch is not in {rule}"),
+            Self::Stopped => write!(f, "all changes are stopped ({rule})"),
+        }
+    }
+}
+
+impl SwitchPattern {
+    /// Takes a pattern from the configuration.
+    pub fn new(text: &str) -> Self {
+        let name = || Self::Name(text.to_ascii_lowercase());
+        Mac::parse(text).map_or_else(name, Self::Mac)
+    }
+
+    fn matches(&self, switch: &Switch) -> bool {
+        match self {
+            Self::Mac(mac) => *mac == switch.mac,
+            Self::Name(pattern) => {
+                let name = switch.name.as_ref().map(|name| name.as_str().to_ascii_lowercase());
+                glob::matches(pattern, &name.unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl fmt::Display for SwitchPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mac(mac) => mac.fmt(f),
+            Self::Name(pattern) => f.write_str(pattern),
+        }
+    }
+}
+
+impl PortPattern {
+    /// Takes a pattern from the configuration. `None` for what no port can match.
+    pub fn new(text: &str) -> Option<Self> {
+        if text.contains('*') {
+            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-/:*".contains(&b);
+            return text.bytes().all(fits).then(|| Self::Glob(text.to_string()));
+        }
+        if let Ok(port) = PortName::parse(text) {
+            return Some(Self::Range(port, port));
+        }
+        let (first, last) = text.rsplit_once('-')?;
+        let (row, _) = first.rsplit_once('/')?;
+        let first = PortName::parse(first).ok()?;
+        let last = PortName::parse(&alloc::format!("{row}/{last}")).ok()?;
+        (first < last && first.channel().is_none()).then_some(Self::Range(first, last))
+    }
+
+    fn matches(&self, port: PortName) -> bool {
+        match self {
+            Self::Glob(pattern) => glob::matches(pattern, &port.to_string()),
+            // A channel of a listed port is the port.
+            Self::Range(first, last) if first.channel().is_none() => {
+                (*first..=*last).contains(&port.whole())
+            }
+            Self::Range(first, last) => (*first..=*last).contains(&port),
+        }
+    }
+}
+
+impl fmt::Display for PortPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Glob(pattern) => f.write_str(pattern),
+            Self::Range(first, last) if first == last => first.fmt(f),
+            Self::Range(first, last) => write!(f, "{first} to {last}"),
+        }
+    }
+}
+
+/// The rules with what they must remember.
+#[derive(Clone, Debug)]
+pub struct Governor {
+    policy: Policy,
+    is_stopped: bool,
+    /// The last losses, of different access points, within the breaker's window.
+    lost: VecDeque<(Instant, Mac)>,
+    open_until: Option<Instant>,
+    all: Pace,
+    sites: BTreeMap<Arc<str>, Pace>,
+    switches: BTreeMap<Mac, Pace>,
+}
+
+impl Governor {
+    /// Nothing has been changed or lost yet.
+    pub fn new(policy: Policy) -> Self {
+        Self {
+            all: Pace::new(policy.limits.all.clone()),
+            policy,
+            is_stopped: false,
+            lost: VecDeque::new(),
+            open_until: None,
+            sites: BTreeMap::new(),
+            switches: BTreeMap::new(),
+        }
+    }
+
+    /// Replaces the rules. What was changed and lost is remembered.
+    pub fn configure(&mut self, policy: Policy) {
+        self.all.set_windows(policy.limits.all.clone());
+        for pace in self.sites.values_mut() {
+            pace.set_windows(policy.limits.site.clone());
+        }
+        for pace in self.switches.values_mut() {
+            pace.set_windows(policy.limits.switch.clone());
+        }
+        if policy.breaker.is_none() {
+            self.open_until = None;
+        }
+        self.policy = policy;
+    }
+
+    /// Stops all changes, or lets them go on. Tells whether that is new.
+    pub const fn stop(&mut self, is_stopped: bool) -> bool {
+        let is_news = self.is_stopped != is_stopped;
+        self.is_stopped = is_stopped;
+        is_news
+    }
+
+    /// Notes that an access point was lost. Tells whether this was the one too many.
+    pub fn lost(&mut self, now: Instant, ap: Mac) -> bool {
+        let Some(Breaker { aps, window, hold }) = self.policy.breaker else {
+            return false;
+        };
+        self.lost.retain(|(lost_at, lost)| *lost_at + window > now && *lost != ap);
+        self.lost.push_back((now, ap));
+        if self.lost.len() < aps {
+            return false;
+        }
+        // More than the last of them cannot matter.
+        while self.lost.len() > aps {
+            self.lost.pop_front();
+        }
+        self.open_until.replace(now + hold).is_none()
+    }
+
+    /// When the breaker closes, while it is open.
+    pub const fn closes_at(&self) -> Option<Instant> {
+        self.open_until
+    }
+
+    /// Closes the breaker if it is time. Tells whether it was.
+    pub fn close(&mut self, now: Instant) -> bool {
+        self.open_until.take_if(|until| *until <= now).is_some()
+    }
+
+    /// Whether a port may be changed now, at `wall` by the wall clock.
+    pub fn judge(
+        &self,
+        now: Instant,
+        wall: UnixTime,
+        switch: &Switch,
+        port: PortName,
+    ) -> Result<(), Refusal> {
+        self.listed(switch, port)?;
+        if self.is_stopped {
+            return Err(Refusal::Stopped);
+        }
+        if let Some(until) = self.open_until.filter(|until| *until > now) {
+            return Err(Refusal::Breaker { until });
+        }
+        for freeze in &self.policy.freezes {
+            if let Some(left) = freeze.left(wall) {
+                return Err(Refusal::Freeze { name: freeze.name.clone(), until: now + left });
+            }
+        }
+        self.limited(now, switch)
+    }
+
+    fn listed(&self, switch: &Switch, port: PortName) -> Result<(), Refusal> {
+        let Policy { allow, never, .. } = &self.policy;
+        let of_switch = |pattern: &&SwitchPattern| pattern.matches(switch);
+        let of_port = |pattern: &&PortPattern| pattern.matches(port);
+        if let Some(pattern) = never.switches.iter().find(of_switch) {
+            Err(Refusal::SwitchForbidden(pattern.clone()))
+        } else if let Some(pattern) = never.ports.iter().find(of_port) {
+            Err(Refusal::PortForbidden(pattern.clone()))
+        } else if !allow.switches.iter().any(|pattern| of_switch(&pattern)) {
+            Err(Refusal::SwitchNotAllowed)
+        } else if !allow.ports.iter().any(|pattern| of_port(&pattern)) {
+            Err(Refusal::PortNotAllowed)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn limited(&self, now: Instant, switch: &Switch) -> Result<(), Refusal> {
+        let free_at = |pace: Option<&Pace>| pace.map_or(now, |pace| pace.ready_at(now, true));
+        let site = self.sites.get(switch.site.as_str());
+        for (scope, until) in [
+            (Scope::Switch, free_at(self.switches.get(&switch.mac))),
+            (Scope::Site, free_at(site)),
+            (Scope::All, free_at(Some(&self.all))),
+        ] {
+            if until > now {
+                return Err(Refusal::Limit { scope, until });
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a port is changed.
+    pub fn note(&mut self, now: Instant, place: Place, site: &str) {
+        let Limits { switch, site: windows, .. } = &self.policy.limits;
+        self.all.note(now);
+        for_key(&mut self.switches, place.switch, now, switch).note(now);
+        for_key(&mut self.sites, site.into(), now, windows).note(now);
+    }
+}
+
+/// The memory for a key. Those that remember nothing any more make room first.
+fn for_key<'a, K: Ord + Clone>(
+    paces: &'a mut BTreeMap<K, Pace>,
+    key: K,
+    now: Instant,
+    windows: &[Window],
+) -> &'a mut Pace {
+    if paces.len() >= PACES_MAX && !paces.contains_key(&key) {
+        paces.retain(|_, pace| !pace.is_idle(now));
+    }
+    paces.entry(key).or_insert_with(|| Pace::new(windows.to_vec()))
+}
+
+#[cfg(test)]
+mod tests;

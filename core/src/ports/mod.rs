@@ -1,0 +1,36 @@
+//! Switch ports: an access point that is plugged in gets its trunk, one that is unplugged gives it
+//! back.
+//!
+//! Events make us look, never act: what is done follows from what the switch says of the port at
+//! that time. [`decide`](decide::decide) is the whole of that judgement, as one table. The machines
+//! around it wait: a [`Watch`](watch::Watch) for each access point until it is clear where it is, a
+//! [`Port`](port::Port) for each port until it is as it should be. The [`Plan`](plan::Plan) owns
+//! them, puts the changes of one switch into one commit, and lets the
+//! [`Governor`](governor::Governor) refuse what must not happen.
+//!
+//! How a change is written, by Mist's API, on the switch itself or by CSO, is not decided here.
+
+pub mod name;
+pub mod place;
+pub mod template;
+
+pub mod edit;
+pub mod sign;
+
+pub mod question;
+
+pub mod outage;
+
+pub mod decide;
+pub mod watch;
+
+pub mod failure;
+pub mod freeze;
+pub mod port;
+
+pub mod governor;
+
+pub mod record;
+pub mod report;
+
+pub mod plan;

@@ -1,0 +1,175 @@
+//! What follows from the end of a look: who is where, and what their ports shall be.
+
+use core::mem;
+
+use super::{Plan, WATCHED_MAX, state::Slot};
+use crate::{
+    event::Mac,
+    machine::Machine,
+    ports::{
+        decide::Reason,
+        place::{Mode, Place},
+        port::{self, Port, Want},
+        report::Report,
+        watch::{self, Cause, Conclusion, Subject},
+    },
+    time::Instant,
+};
+
+impl Plan {
+    pub(super) fn concluded(
+        &mut self,
+        now: Instant,
+        subject: Subject,
+        conclusion: Conclusion,
+        since: Instant,
+    ) {
+        match (conclusion, subject) {
+            (Conclusion::Taken { ap, place, reason }, _) => {
+                self.take(now, subject, ap, place, reason, since);
+            }
+            (Conclusion::Released { place, reason }, Subject::Ap(ap)) => {
+                self.vacate(now, place, ap, reason, since);
+            }
+            (Conclusion::Released { place, reason }, Subject::Port(_)) => {
+                self.free(now, place, reason, since);
+            }
+            (Conclusion::Kept { home: Some(place), reason: Reason::SamePort }, Subject::Ap(ap)) => {
+                self.want(now, place, ap, Reason::SamePort, since);
+            }
+            (Conclusion::Kept { home: Some(place), reason }, Subject::Ap(ap)) => {
+                if self.is_news(place, reason) {
+                    self.report(Report::Kept { ap, place, reason });
+                }
+            }
+            // There is nothing to keep.
+            (Conclusion::Kept { .. }, _) => {}
+            (Conclusion::Undecided(reason), _) => {
+                let place = match subject {
+                    Subject::Ap(ap) => self.home(ap),
+                    Subject::Port(place) => Some(place),
+                };
+                if place.is_none_or(|place| self.is_news(place, reason)) {
+                    self.report(Report::Undecided { subject, reason });
+                }
+            }
+        }
+        if let Conclusion::Released { reason: Reason::OtherNeighbor(other), .. } = conclusion
+            && self.is_ap(other)
+        {
+            // Whose own event may have been lost.
+            self.look_at(now, Subject::Ap(other), Cause::Stale);
+        }
+    }
+
+    /// Whether the last look at a port did not end for the same reason. Every hour has a look.
+    fn is_news(&mut self, place: Place, reason: Reason) -> bool {
+        let told = self.slots.get_mut(&place).and_then(|slot| slot.told.replace(reason));
+        told.is_none_or(|told| mem::discriminant(&told) != mem::discriminant(&reason))
+    }
+
+    /// An access point is on a port.
+    fn take(
+        &mut self,
+        now: Instant,
+        subject: Subject,
+        ap: Mac,
+        place: Place,
+        reason: Reason,
+        since: Instant,
+    ) {
+        if !self.make_slot(now, place) {
+            if subject == Subject::Ap(ap) {
+                self.tell_watch_if_any(now, ap, watch::Input::Displaced);
+            }
+            return;
+        }
+        let before = match (subject, reason) {
+            (Subject::Ap(_), Reason::Moved(from)) => Some(from),
+            (Subject::Ap(_), _) => None,
+            (Subject::Port(_), _) => {
+                let before = self.home(ap);
+                self.tell_watch(now, Subject::Ap(ap), watch::Input::Restored(place));
+                before
+            }
+        };
+        if let Some(from) = before.filter(|from| *from != place) {
+            self.vacate(now, from, ap, Reason::MovedAway(place), since);
+        }
+        let other = self.slots.get_mut(&place).and_then(|slot| slot.ap.replace(ap));
+        if let Some(other) = other.filter(|other| *other != ap) {
+            self.tell_watch_if_any(now, other, watch::Input::Displaced);
+        }
+        self.want(now, place, ap, reason, since);
+    }
+
+    fn want(&mut self, now: Instant, place: Place, ap: Mac, reason: Reason, since: Instant) {
+        if let Some(slot) = self.slots.get_mut(&place) {
+            slot.told = None;
+        }
+        let proved_at = Some(now);
+        let want = Want { mode: Mode::Ap, ap: Some(ap), reason, since, proved_at };
+        self.tell_port(now, place, port::Input::Wanted(want));
+    }
+
+    /// An access point left a port, unless another one is there.
+    fn vacate(&mut self, now: Instant, place: Place, ap: Mac, reason: Reason, since: Instant) {
+        let Some(slot) = self.slots.get_mut(&place) else {
+            return;
+        };
+        if slot.ap.take_if(|there| *there == ap).is_none() {
+            return;
+        }
+        if slot.port.is_idle() && !slot.port.is_touched() {
+            // It was never changed for the access point, so nothing is to be given back.
+            self.keep(place);
+        } else {
+            self.want_default(now, place, Some(ap), reason, since);
+        }
+    }
+
+    /// Nobody is on a port.
+    fn free(&mut self, now: Instant, place: Place, reason: Reason, since: Instant) {
+        if !self.make_slot(now, place) {
+            return;
+        }
+        let ap = self.slots.get_mut(&place).and_then(|slot| slot.ap.take());
+        if let Some(ap) = ap {
+            self.tell_watch_if_any(now, ap, watch::Input::Displaced);
+        }
+        self.want_default(now, place, ap, reason, since);
+    }
+
+    fn want_default(
+        &mut self,
+        now: Instant,
+        place: Place,
+        ap: Option<Mac>,
+        reason: Reason,
+        since: Instant,
+    ) {
+        let proved_at = reason.is_seen().then_some(now);
+        let want = Want { mode: Mode::Default, ap, reason, since, proved_at };
+        self.tell_port(now, place, port::Input::Wanted(want));
+    }
+
+    fn tell_watch_if_any(&mut self, now: Instant, ap: Mac, input: watch::Input) {
+        if self.watches.contains_key(&Subject::Ap(ap)) {
+            self.tell_watch(now, Subject::Ap(ap), input);
+        }
+    }
+
+    /// Whether there is a slot for the port, if need be a new one.
+    pub(super) fn make_slot(&mut self, now: Instant, place: Place) -> bool {
+        if self.slots.contains_key(&place) {
+            return true;
+        }
+        if self.slots.len() >= WATCHED_MAX || !self.lines.contains_key(&place.switch) {
+            self.overflow();
+            return false;
+        }
+        let port = Port::new(self.config.port, self.rand.next_u64(), now);
+        self.slots.insert(place, Slot::new(port));
+        true
+    }
+}

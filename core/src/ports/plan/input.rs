@@ -1,0 +1,94 @@
+//! What happens to the plan.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::time::Duration;
+
+use crate::{
+    ports::{
+        edit::Edits,
+        failure::Failure,
+        governor,
+        name::PortName,
+        port,
+        question::Answer,
+        record::Record,
+        sign::{Request, Sign},
+        watch,
+    },
+    time::UnixTime,
+};
+
+/// Policy of a [`Plan`](super::Plan).
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How access points and ports are looked at.
+    pub watch: watch::Config,
+    /// How changes are tried.
+    pub port: port::Config,
+    /// What must not happen.
+    pub governor: governor::Policy,
+    /// What is written.
+    pub edits: Edits,
+    /// Whether nothing is changed, only told.
+    pub is_observing: bool,
+    /// The sites whose access points are none of our business.
+    pub ignored_sites: Vec<String>,
+    /// The time between two looks at everything.
+    pub reconcile_after: Duration,
+    /// The wall clock.
+    pub wall: UnixTime,
+}
+
+/// What became of a `Push`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// All ports have their modes.
+    Done {
+        /// The difference that it made.
+        diff: String,
+        /// What was there before, by port, where the method can tell.
+        before: Vec<(PortName, String)>,
+    },
+    /// All ports are as they were.
+    Failed(Failure),
+    /// Either of the two.
+    Unknown(Failure),
+}
+
+/// What happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// What became of an `Ask`.
+    Answered {
+        /// The number of the `Ask`.
+        id: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// The wall clock. Freezes and outages are judged by it; it was right at the last such input.
+    Clock(UnixTime),
+    /// The configuration was read again.
+    Configured(Box<Config>),
+    /// What became of a `Push`.
+    Pushed {
+        /// The number of the `Push`.
+        id: u64,
+        /// What.
+        pushed: Pushed,
+    },
+    /// What became of a `Read`.
+    Read {
+        /// The number of the `Read`.
+        id: u64,
+        /// Whether the port has the mode; nothing where it could not be read.
+        is_done: Option<bool>,
+    },
+    /// A program outside asks for a port's mode.
+    Requested(Request),
+    /// What an earlier run left; before any other input.
+    Restored(Vec<Record>),
+    /// An event of an access point.
+    Signed(Sign),
+    /// Whether all changes shall stop.
+    Stop(bool),
+}

@@ -1,0 +1,393 @@
+//! The roof of the ports: where signs, evidence, ports, switches and rules meet.
+//!
+//! A sign goes to the watch over its access point. What the watch concludes goes to the port that
+//! it is about, and, where the access point was on another one, to that too. What a port wants
+//! waits a moment on its switch for what the others want, and goes out as one commit when the
+//! governor lets it. What a switch said too long ago is asked again before anything is done about
+//! it. Once an hour everything is compared with what Mist knows, which finds what was missed.
+//!
+//! The plan drains its children inside its own `handle_*`. It owns the one truth about who is
+//! where: an access point's home is the port whose slot names it, and the other way round.
+//!
+//! # Driving it
+//!
+//! - `Restored`, with all records of the store, is the first input, also where there are none.
+//!   `Clock` comes whenever the wall clock may have jumped, and every few minutes.
+//! - Each `Ask`, `Push` and `Read` is answered once, failures included, and by nobody tried again.
+//!   Whoever asks Mist may answer many questions with one request, and lets them wait for its
+//!   budget. Whoever writes to switches has one session for each: a `Read` may come while a `Push`
+//!   to the same switch is under way, and waits for it.
+//! - Outputs are carried out in order as far as the store is concerned: a `Push` begins when every
+//!   `Store` before it is on disk. After a crash in between, the port is looked at again.
+//! - A `Push` is all or nothing. If one of several ports spoils a commit, the others are pushed
+//!   again one by one, so that only that one gets stuck.
+//! - While `Stop` holds, nothing new is pushed. What is in flight comes to its end.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
+use core::{mem, time::Duration};
+
+pub mod input;
+pub mod output;
+
+mod state;
+mod timers;
+
+mod ask;
+mod conclude;
+mod push;
+mod roster;
+
+use self::{
+    input::{Config, Input},
+    output::Output,
+    state::{Kept, Line, Roster, Slot},
+    timers::Timers,
+};
+use super::{
+    governor::Governor,
+    outage::Losses,
+    place::{Mode, Place},
+    port::{self, Port},
+    record::Record,
+    report::{Change, Report},
+    sign::{Act, Request, Sign},
+    watch::{self, Cause, Subject, Watch},
+};
+use crate::{
+    event::Mac,
+    machine::Machine,
+    rand::Rand,
+    time::{Instant, UnixTime},
+};
+
+/// The most access points and ports that are watched, and the most ports that are kept.
+pub const WATCHED_MAX: usize = 65_536;
+/// The most switches that are known.
+pub const SWITCHES_MAX: usize = 16_384;
+/// How long the first change of a switch waits for the others. 48 access points that come back
+/// together are known to Mist within seconds of each other.
+pub const GATHER: Duration = Duration::from_secs(5);
+/// What a switch said longer ago is asked again before anything is done about it.
+pub const PROOF_MAX: Duration = Duration::from_secs(300);
+/// The most ports in one commit.
+pub const BATCH_MAX: usize = 100;
+/// The time between the end of a start and the first look at everything.
+const RECONCILE_FIRST: Duration = Duration::from_secs(5);
+
+/// What waits for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Breaker,
+    Line(Mac),
+    Port(Place),
+    Roster,
+    Watch(Subject),
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug)]
+enum Asker {
+    Roster,
+    Watch(Subject, u64),
+}
+
+/// A port as it is, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Which.
+    pub place: Place,
+    /// The access point on it.
+    pub ap: Option<Mac>,
+    /// The mode that it is known to have.
+    pub mode: Option<Mode>,
+    /// Whether that is only what we would have done.
+    pub is_observed: bool,
+    /// The mode that it waits for.
+    pub due: Option<Mode>,
+    /// Whether a change is in flight.
+    pub is_pushing: bool,
+}
+
+/// The plan machine.
+#[derive(Debug)]
+pub struct Plan {
+    config: Config,
+    rand: Rand,
+    governor: Governor,
+    losses: Losses,
+    lines: BTreeMap<Mac, Line>,
+    slots: BTreeMap<Place, Slot>,
+    watches: BTreeMap<Subject, Watch>,
+    roster: Roster,
+    timers: Timers<Due>,
+    asked: BTreeMap<u64, Asker>,
+    pushed: BTreeMap<u64, Mac>,
+    reads: BTreeMap<u64, Place>,
+    /// What settled since it was last reported.
+    settled: Vec<Change>,
+    last_id: u64,
+    /// When the wall clock was read, and what it said.
+    wall: (Instant, UnixTime),
+    is_overflowing: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl Plan {
+    /// All ports that are kept.
+    pub fn ports(&self) -> impl Iterator<Item = Status> {
+        self.slots.iter().map(|(place, slot)| Status {
+            place: *place,
+            ap: slot.ap,
+            mode: slot.port.mode(),
+            is_observed: slot.is_observed,
+            due: slot.port.due().map(|want| want.mode),
+            is_pushing: slot.port.is_pushing(),
+        })
+    }
+
+    /// How many access points and ports are watched.
+    pub fn watched(&self) -> usize {
+        self.watches.len()
+    }
+
+    /// The port of an access point, as far as it is known.
+    pub fn home(&self, ap: Mac) -> Option<Place> {
+        self.watches.get(&Subject::Ap(ap))?.home()
+    }
+
+    fn wall(&self, now: Instant) -> UnixTime {
+        let (read_at, wall) = self.wall;
+        let since = i64::try_from((now - read_at).as_micros()).unwrap_or(i64::MAX);
+        UnixTime::from_micros(wall.as_micros().saturating_add(since))
+    }
+
+    fn signed(&mut self, now: Instant, sign: Sign) {
+        let Sign { ap, act, site, at } = sign;
+        if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
+            return;
+        }
+        let is_lost = act == Act::Disconnected;
+        let noted_at = at.unwrap_or_else(|| self.wall(now));
+        self.losses.note(ap, site.as_deref(), is_lost, noted_at);
+        if is_lost && self.governor.lost(now, ap) {
+            let hold = self.governor.closes_at().map_or(Duration::ZERO, |until| until - now);
+            self.report(Report::Breaker { is_open: true, hold });
+        }
+        self.timers.set(Due::Breaker, self.governor.closes_at());
+        let cause = if is_lost { Cause::Lost } else { Cause::Came };
+        self.tell_watch(now, Subject::Ap(ap), watch::Input::Signed { cause, site, at });
+    }
+
+    fn requested(&mut self, now: Instant, Request { place, mode }: Request) {
+        self.look_at(now, Subject::Port(place), Cause::Asked(mode));
+    }
+
+    fn look_at(&mut self, now: Instant, subject: Subject, cause: Cause) {
+        let signed = watch::Input::Signed { cause, site: None, at: None };
+        self.tell_watch(now, subject, signed);
+    }
+
+    fn tell_watch(&mut self, now: Instant, subject: Subject, input: watch::Input) {
+        if !self.watches.contains_key(&subject) {
+            if self.watches.len() >= WATCHED_MAX {
+                return self.overflow();
+            }
+            let config = (self.config.watch, subject);
+            self.watches.insert(subject, Watch::new(config, self.rand.next_u64(), now));
+        }
+        if let Some(watch) = self.watches.get_mut(&subject) {
+            watch.handle_input(now, input);
+        }
+        self.drain_watch(now, subject);
+    }
+
+    fn drain_watch(&mut self, now: Instant, subject: Subject) {
+        while let Some(output) = self.watches.get_mut(&subject).and_then(Watch::poll_output) {
+            match output {
+                watch::Output::Ask { id, question } => self.ask(now, subject, id, question),
+                watch::Output::Concluded { conclusion, since } => {
+                    self.concluded(now, subject, conclusion, since);
+                }
+            }
+        }
+        let watch = self.watches.get(&subject);
+        self.timers.set(Due::Watch(subject), watch.and_then(Watch::poll_timeout));
+        if matches!(subject, Subject::Port(_)) && watch.is_some_and(Watch::is_resting) {
+            self.watches.remove(&subject);
+        }
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn overflow(&mut self) {
+        if !mem::replace(&mut self.is_overflowing, true) {
+            self.report(Report::Overflow);
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        self.outputs.push_back(Output::Report(report));
+    }
+
+    fn stop(&mut self, now: Instant, is_stopped: bool) {
+        if self.governor.stop(is_stopped) {
+            self.report(Report::Stopped(is_stopped));
+            self.judge_again(now);
+        }
+    }
+
+    fn configure(&mut self, now: Instant, config: Config) {
+        let was_observing = mem::replace(&mut self.config, config).is_observing;
+        let Config { watch, port, governor, is_observing, wall, .. } = &self.config;
+        let enforces = was_observing && !is_observing;
+        self.wall = (now, *wall);
+        self.governor.configure(governor.clone());
+        for one in self.watches.values_mut() {
+            one.handle_input(now, watch::Input::Configured(*watch));
+        }
+        for slot in self.slots.values_mut() {
+            slot.port.handle_input(now, port::Input::Configured(*port));
+            if enforces && mem::take(&mut slot.is_observed) {
+                slot.port = Port::new(*port, self.rand.next_u64(), now);
+            }
+        }
+        self.timers.set(Due::Breaker, self.governor.closes_at());
+        self.judge_again(now);
+        if enforces {
+            self.ask_roster(now);
+        }
+    }
+
+    fn restored(&mut self, now: Instant, mut records: Vec<Record>) {
+        records.sort_by_key(|record| record.changed_at);
+        for record in records {
+            self.recall(now, &record);
+            let place = record.place();
+            self.know(&record.switch);
+            if !self.make_slot(now, place) {
+                continue;
+            }
+            let ap = record.ap.filter(|ap| self.home(*ap).is_none());
+            if let Some(ap) = ap {
+                self.tell_watch(now, Subject::Ap(ap), watch::Input::Restored(place));
+            }
+            let counts = !record.is_observed || self.config.is_observing;
+            if let Some(slot) = self.slots.get_mut(&place) {
+                slot.kept = Some(Kept::of(&record));
+                slot.ap = ap;
+                slot.before = record.before;
+                slot.changed_at = record.changed_at;
+                slot.is_observed = record.is_observed && counts;
+                if record.is_touched && counts {
+                    let restored = port::Input::Restored { mode: record.mode };
+                    slot.port.handle_input(now, restored);
+                }
+            }
+        }
+    }
+
+    /// Counts a change of an earlier run, so that a restart does not lift a limit.
+    fn recall(&mut self, now: Instant, record: &Record) {
+        let wall = self.wall(now).as_micros();
+        let ago = record.changed_at.map(|changed_at| wall.saturating_sub(changed_at.as_micros()));
+        if let Some(ago) = ago.and_then(|ago| u64::try_from(ago).ok())
+            && !record.is_observed
+        {
+            let changed_at = now.saturating_sub(Duration::from_micros(ago));
+            self.governor.note(changed_at, record.place(), &record.switch.site);
+        }
+    }
+
+    /// Runs what is due.
+    fn run(&mut self, now: Instant) {
+        while let Some(due) = self.timers.take_due(now) {
+            match due {
+                Due::Breaker => {
+                    if self.governor.close(now) {
+                        self.report(Report::Breaker { is_open: false, hold: Duration::ZERO });
+                    }
+                }
+                Due::Line(mac) => self.push(now, mac),
+                Due::Port(place) => {
+                    if let Some(slot) = self.slots.get_mut(&place) {
+                        slot.port.handle_timeout(now);
+                    }
+                    self.drain_port(now, place);
+                }
+                Due::Roster => self.ask_roster(now),
+                Due::Watch(subject) => {
+                    if let Some(watch) = self.watches.get_mut(&subject) {
+                        watch.handle_timeout(now);
+                    }
+                    self.drain_watch(now, subject);
+                }
+            }
+        }
+    }
+}
+
+impl Machine for Plan {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let mut timers = Timers::new();
+        timers.set(Due::Roster, Some(now + RECONCILE_FIRST));
+        Self {
+            governor: Governor::new(config.governor.clone()),
+            wall: (now, config.wall),
+            config,
+            rand: Rand::new(seed),
+            losses: Losses::default(),
+            lines: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            watches: BTreeMap::new(),
+            roster: Roster::default(),
+            timers,
+            asked: BTreeMap::new(),
+            pushed: BTreeMap::new(),
+            reads: BTreeMap::new(),
+            settled: Vec::new(),
+            last_id: 0,
+            is_overflowing: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.run(now);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Answered { id, answer } => self.answered(now, id, answer),
+            Input::Clock(wall) => self.wall = (now, wall),
+            Input::Configured(config) => self.configure(now, *config),
+            Input::Pushed { id, pushed } => self.pushed(now, id, pushed),
+            Input::Read { id, is_done } => self.read(now, id, is_done),
+            Input::Requested(request) => self.requested(now, request),
+            Input::Restored(records) => self.restored(now, records),
+            Input::Signed(sign) => self.signed(now, sign),
+            Input::Stop(is_stopped) => self.stop(now, is_stopped),
+        }
+        self.run(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_at()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! What the plan wants, and what it has to tell.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::ports::{
+    name::PortName,
+    place::{Mode, Place, Switch},
+    question::Question,
+    record::Record,
+    report::Report,
+};
+
+/// What one port shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// The port.
+    pub port: PortName,
+    /// The mode.
+    pub mode: Mode,
+    /// The change, line by line, as the method writes it.
+    pub lines: Vec<String>,
+    /// What was there before the port got mode `ap`, in the method's words, to be put back.
+    pub before: Option<String>,
+}
+
+/// What shall happen outside, or has happened inside. A `Store` must be on disk before a `Push`
+/// that follows it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Find out; answer with `Answered`.
+    Ask {
+        /// To be named in the answer.
+        id: u64,
+        /// What.
+        question: Question,
+    },
+    /// Nothing needs to be known of the port any more.
+    Forget(Place),
+    /// Change ports of one switch, all or none; answer with `Pushed`.
+    Push {
+        /// To be named in the answer.
+        id: u64,
+        /// The switch.
+        switch: Switch,
+        /// The changes, in the order of the ports.
+        edits: Vec<Edit>,
+    },
+    /// Find out whether a port is what it shall be; answer with `Read`.
+    Read {
+        /// To be named in the answer.
+        id: u64,
+        /// The switch.
+        switch: Switch,
+        /// What it shall be.
+        edit: Edit,
+    },
+    /// For the chat, the journal, the audit and the metrics.
+    Report(Report),
+    /// Keep this, in place of what is kept of the port.
+    Store(Record),
+}

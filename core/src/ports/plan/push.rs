@@ -1,0 +1,378 @@
+//! From what ports want to what goes out, and back: batches, refusals and records.
+
+use alloc::{string::String, vec::Vec};
+use core::mem;
+
+use super::{
+    BATCH_MAX, Due, GATHER, PROOF_MAX, Plan,
+    input::Pushed,
+    output::{Edit, Output},
+    state::{Kept, Line, Sent},
+};
+use crate::{
+    event::Mac,
+    machine::Machine,
+    ports::{
+        failure::Failure,
+        name::PortName,
+        place::{Mode, Place, Switch},
+        port::{self, Outcome, Want},
+        record::Record,
+        report::{Change, Report},
+        watch::{Cause, Subject},
+    },
+    time::Instant,
+};
+
+/// Whether a port that waits goes with the batch.
+enum Fit {
+    /// It stays, up to a time where one is known.
+    Later(Option<Instant>),
+    /// It waits no more.
+    Never,
+    /// It goes.
+    Now(Sent),
+}
+
+impl Plan {
+    pub(super) fn tell_port(&mut self, now: Instant, place: Place, input: port::Input) {
+        if let Some(slot) = self.slots.get_mut(&place) {
+            slot.port.handle_input(now, input);
+        }
+        self.drain_port(now, place);
+        self.keep(place);
+    }
+
+    pub(super) fn drain_port(&mut self, now: Instant, place: Place) {
+        while let Some(output) = self.slots.get_mut(&place).and_then(|slot| slot.port.poll_output())
+        {
+            match output {
+                port::Output::Due => self.wait(now, place),
+                port::Output::Read(mode) => self.read_back(place, mode),
+                port::Output::Retrying { want, attempt, after, failure, is_unknown } => {
+                    if let Some((switch, change)) = self.change(now, place, &want) {
+                        self.report(Report::Retrying {
+                            switch,
+                            change,
+                            failure,
+                            is_unknown,
+                            attempt,
+                            after,
+                        });
+                    }
+                }
+                port::Output::Settled { want, .. } => self.settled(now, place, &want),
+                port::Output::Stuck { want, attempt, failure, is_news } => {
+                    if let Some((switch, change)) = self.change(now, place, &want)
+                        && is_news
+                    {
+                        self.report(Report::Stuck { switch, change, failure, attempt });
+                    }
+                }
+            }
+        }
+        let at = self.slots.get(&place).and_then(|slot| slot.port.poll_timeout());
+        self.timers.set(Due::Port(place), at);
+    }
+
+    /// Lets a change wait for the others of its switch.
+    fn wait(&mut self, now: Instant, place: Place) {
+        if let Some(line) = self.lines.get_mut(&place.switch) {
+            line.due.insert(place.port);
+            let push_at = now + GATHER;
+            line.push_at = Some(line.push_at.map_or(push_at, |earlier| earlier.min(push_at)));
+        }
+        self.arm(place.switch);
+    }
+
+    fn arm(&mut self, mac: Mac) {
+        let line = self.lines.get(&mac).filter(|line| line.batch.is_none());
+        self.timers.set(Due::Line(mac), line.and_then(|line| line.push_at));
+    }
+
+    /// Lets everything that waits be judged again at once.
+    pub(super) fn judge_again(&mut self, now: Instant) {
+        let waiting = |(_, line): &(&Mac, &mut Line)| !line.due.is_empty();
+        let macs: Vec<Mac> = self
+            .lines
+            .iter_mut()
+            .filter(waiting)
+            .map(|(mac, line)| {
+                line.push_at = Some(now);
+                *mac
+            })
+            .collect();
+        for mac in macs {
+            self.arm(mac);
+        }
+    }
+
+    /// Sends what waits for a switch, as one batch, as far as it may.
+    pub(super) fn push(&mut self, now: Instant, mac: Mac) {
+        let Some(line) = self.lines.get_mut(&mac).filter(|line| line.batch.is_none()) else {
+            return;
+        };
+        line.push_at = None;
+        let waiting: Vec<PortName> = line.due.iter().copied().collect();
+        let mut batch: Vec<Sent> = Vec::new();
+        let mut again_at: Option<Instant> = None;
+        let mut is_full = false;
+        for port in waiting {
+            let place = Place { switch: mac, port };
+            let is_alone = self.lines.get(&mac).is_some_and(|line| line.alone.contains(&port));
+            let fit = if is_full || (is_alone && !batch.is_empty()) {
+                Fit::Later(Some(now))
+            } else {
+                self.fit(now, place)
+            };
+            match fit {
+                Fit::Later(at) => again_at = [again_at, at].into_iter().flatten().min(),
+                Fit::Never => self.done_waiting(place),
+                Fit::Now(sent) => {
+                    self.done_waiting(place);
+                    batch.push(sent);
+                    is_full = is_alone || batch.len() >= BATCH_MAX;
+                }
+            }
+        }
+        if let Some(line) = self.lines.get_mut(&mac) {
+            line.push_at = [line.push_at, again_at].into_iter().flatten().min();
+        }
+        if !batch.is_empty() {
+            self.send(now, mac, batch);
+        }
+        self.arm(mac);
+    }
+
+    fn done_waiting(&mut self, place: Place) {
+        if let Some(line) = self.lines.get_mut(&place.switch) {
+            line.due.remove(&place.port);
+        }
+    }
+
+    /// Whether a port's change may go now.
+    fn fit(&mut self, now: Instant, place: Place) -> Fit {
+        let Some((slot, line)) = self.slots.get(&place).zip(self.lines.get(&place.switch)) else {
+            return Fit::Never;
+        };
+        let Some(want) = slot.port.due().copied() else {
+            return Fit::Never;
+        };
+        let sent = Sent { port: place.port, is_first: !slot.port.is_touched() };
+        if let Err(refusal) = self.governor.judge(now, self.wall(now), &line.switch, place.port) {
+            let (is_news, until) = (slot.refused != Some(refusal.rule()), refusal.until());
+            let (is_for_now, rule) = (refusal.is_for_now(), refusal.rule());
+            if let Some((switch, change)) = self.change(now, place, &want)
+                && is_news
+            {
+                self.report(Report::Refused { switch, change, refusal });
+            }
+            if let Some(slot) = self.slots.get_mut(&place) {
+                slot.refused = Some(rule);
+            }
+            if is_for_now {
+                return Fit::Later(until);
+            }
+            self.tell_port(now, place, port::Input::Refused);
+            return Fit::Never;
+        }
+        if want.proved_at.is_some_and(|proved_at| proved_at + PROOF_MAX <= now) {
+            let subject = slot.ap.map_or(Subject::Port(place), Subject::Ap);
+            self.tell_port(now, place, port::Input::Refused);
+            self.look_at(now, subject, Cause::Stale);
+            return Fit::Never;
+        }
+        let site = line.switch.site.clone();
+        self.governor.note(now, place, &site);
+        if let Some(slot) = self.slots.get_mut(&place) {
+            slot.refused = None;
+        }
+        Fit::Now(sent)
+    }
+
+    fn send(&mut self, now: Instant, mac: Mac, batch: Vec<Sent>) {
+        if self.config.is_observing {
+            return self.observe(now, mac, &batch);
+        }
+        let place = |sent: &Sent| Place { switch: mac, port: sent.port };
+        let edits: Vec<Edit> =
+            batch.iter().filter_map(|sent| self.edit(place(sent), None)).collect();
+        for sent in &batch {
+            self.tell_port(now, place(sent), port::Input::Taken);
+        }
+        let Some(switch) = self.lines.get(&mac).map(|line| line.switch.clone()) else {
+            return;
+        };
+        let id = self.next_id();
+        self.pushed.insert(id, mac);
+        if let Some(line) = self.lines.get_mut(&mac) {
+            line.batch = Some(batch);
+        }
+        self.outputs.push_back(Output::Push { id, switch, edits });
+    }
+
+    /// Tells what would be sent. What we really made of a port stays what it is.
+    fn observe(&mut self, now: Instant, mac: Mac, batch: &[Sent]) {
+        for sent in batch {
+            let place = Place { switch: mac, port: sent.port };
+            let Some(slot) = self.slots.get_mut(&place) else {
+                continue;
+            };
+            let want = slot.port.due().copied();
+            if sent.is_first || slot.is_observed {
+                slot.is_observed = true;
+                self.tell_port(now, place, port::Input::Taken);
+                self.tell_port(now, place, port::Input::Pushed(Outcome::Done));
+            } else {
+                let mode = want.map(|want| want.mode);
+                let is_news = mem::replace(&mut slot.observed, mode) != mode;
+                let change =
+                    want.filter(|_| is_news).and_then(|want| self.change(now, place, &want));
+                self.settled.extend(change.map(|(_, change)| change));
+                self.tell_port(now, place, port::Input::Refused);
+            }
+        }
+        let changes = mem::take(&mut self.settled);
+        let switch = self.lines.get(&mac).map(|line| line.switch.clone());
+        if let Some(switch) = switch.filter(|_| !changes.is_empty()) {
+            self.report(Report::Observed { switch, changes });
+        }
+    }
+
+    /// What a port shall be: what it waits for, or a certain mode.
+    fn edit(&self, place: Place, mode: Option<Mode>) -> Option<Edit> {
+        let slot = self.slots.get(&place)?;
+        let mode = mode.or(slot.port.due().map(|want| want.mode))?;
+        let lines = self.config.edits.lines(place.port, mode);
+        let before = slot.before.clone().filter(|_| mode == Mode::Default);
+        Some(Edit { port: place.port, mode, lines, before })
+    }
+
+    pub(super) fn pushed(&mut self, now: Instant, id: u64, pushed: Pushed) {
+        let Some(mac) = self.pushed.remove(&id) else {
+            return;
+        };
+        let batch = self.lines.get_mut(&mac).and_then(|line| line.batch.take());
+        let batch = batch.unwrap_or_default();
+        let place = |sent: &Sent| Place { switch: mac, port: sent.port };
+        let (outcome, diff, before) = match pushed {
+            Pushed::Done { diff, before } => (Outcome::Done, diff, before),
+            Pushed::Failed(failure) => (Outcome::Failed(failure), String::new(), Vec::new()),
+            Pushed::Unknown(failure) => (Outcome::Unknown(failure), String::new(), Vec::new()),
+        };
+        let is_divided =
+            batch.len() > 1 && matches!(outcome, Outcome::Failed(Failure::Rejected { .. }));
+        for sent in &batch {
+            if let Some(line) = self.lines.get_mut(&mac) {
+                if is_divided {
+                    line.alone.insert(sent.port);
+                } else {
+                    line.alone.remove(&sent.port);
+                }
+            }
+            let before = before.iter().find(|(port, _)| *port == sent.port && sent.is_first);
+            if let Some((slot, (_, before))) = self.slots.get_mut(&place(sent)).zip(before) {
+                slot.before = Some(before.clone());
+            }
+            let input = if is_divided {
+                port::Input::PutBack
+            } else {
+                port::Input::Pushed(outcome.clone())
+            };
+            self.tell_port(now, place(sent), input);
+        }
+        self.tell_settled(mac, diff, false);
+        if let Some(line) = self.lines.get_mut(&mac)
+            && !line.due.is_empty()
+        {
+            line.push_at.get_or_insert(now);
+        }
+        self.arm(mac);
+    }
+
+    fn read_back(&mut self, place: Place, mode: Mode) {
+        let switch = self.lines.get(&place.switch).map(|line| line.switch.clone());
+        let Some((switch, edit)) = switch.zip(self.edit(place, Some(mode))) else {
+            return;
+        };
+        let id = self.next_id();
+        self.reads.insert(id, place);
+        self.outputs.push_back(Output::Read { id, switch, edit });
+    }
+
+    pub(super) fn read(&mut self, now: Instant, id: u64, is_done: Option<bool>) {
+        if let Some(place) = self.reads.remove(&id) {
+            self.tell_port(now, place, port::Input::Read(is_done));
+            self.tell_settled(place.switch, String::new(), true);
+        }
+    }
+
+    fn settled(&mut self, now: Instant, place: Place, want: &Want) {
+        let wall = self.wall(now);
+        if let Some(slot) = self.slots.get_mut(&place) {
+            slot.changed_at = Some(wall);
+            slot.is_observed &= self.config.is_observing;
+            slot.observed = None;
+        }
+        let change = self.change(now, place, want);
+        self.settled.extend(change.map(|(_, change)| change));
+    }
+
+    fn tell_settled(&mut self, mac: Mac, diff: String, is_read_back: bool) {
+        let changes = mem::take(&mut self.settled);
+        let switch = self.lines.get(&mac).map(|line| line.switch.clone());
+        if let Some(switch) = switch.filter(|_| !changes.is_empty()) {
+            self.report(Report::Settled { switch, changes, diff, is_read_back });
+        }
+    }
+
+    fn change(&self, now: Instant, place: Place, want: &Want) -> Option<(Switch, Change)> {
+        let switch = self.lines.get(&place.switch)?.switch.clone();
+        let change = Change {
+            port: place.port,
+            mode: want.mode,
+            ap: want.ap,
+            reason: want.reason,
+            took: now - want.since,
+            lines: self.config.edits.lines(place.port, want.mode),
+        };
+        Some((switch, change))
+    }
+
+    /// Writes down what a port is, or forgets it where nothing of it is ours.
+    pub(super) fn keep(&mut self, place: Place) {
+        let Some((slot, line)) = self.slots.get(&place).zip(self.lines.get(&place.switch)) else {
+            return;
+        };
+        let port = &slot.port;
+        let is_ours = slot.ap.is_some()
+            || !port.is_idle()
+            || (port.is_touched() && port.mode() != Some(Mode::Default));
+        let record = is_ours.then(|| Record {
+            switch: line.switch.clone(),
+            port: place.port,
+            ap: slot.ap,
+            mode: port.mode().filter(|_| !port.is_pushing()),
+            is_touched: port.is_touched() || port.is_pushing(),
+            is_observed: slot.is_observed,
+            before: slot.before.clone(),
+            changed_at: slot.changed_at,
+        });
+        let kept = record.as_ref().map(Kept::of);
+        let Some(slot) = self.slots.get_mut(&place) else {
+            return;
+        };
+        let before = mem::replace(&mut slot.kept, kept);
+        match record {
+            Some(_) if before == kept => {}
+            Some(record) => self.outputs.push_back(Output::Store(record)),
+            None => {
+                self.slots.remove(&place);
+                self.timers.set(Due::Port(place), None);
+                if before.is_some() {
+                    self.outputs.push_back(Output::Forget(place));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,599 @@
+//! Timelines of the plan, with a cloud that answers at once and a switch that obeys.
+
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec, vec::Vec};
+
+use super::{input::Pushed, output::Edit, *};
+use crate::delivery::pace::Window;
+use crate::ports::{
+    decide::{Check, Reason},
+    edit::Edits,
+    failure::Failure,
+    governor::{self, Breaker, Lists, PortPattern, SwitchPattern},
+    name::PortName,
+    outage,
+    place::{Mode, Sighting, Switch},
+    question::{Answer, Entry, Question, Whereabouts},
+};
+
+/// The moment at which everything begins, a Wednesday's noon.
+const START: Instant = Instant::from_secs(1_000);
+const WALL: UnixTime = UnixTime::from_secs(1_795_608_000);
+
+struct Bench {
+    plan: Plan,
+    now: Instant,
+    /// Where each access point is plugged in.
+    plugged: BTreeMap<Mac, Place>,
+    /// The access points that the cloud has lost.
+    lost: BTreeMap<Mac, UnixTime>,
+    /// What is pushed and not yet answered.
+    pushes: Vec<(u64, Vec<Edit>)>,
+    reads: Vec<u64>,
+    records: BTreeMap<Place, Record>,
+    told: Vec<String>,
+}
+
+fn ap(number: u8) -> Mac {
+    Mac::parse(&format!("5c5b350000{number:02x}")).expect("a MAC")
+}
+
+fn place(switch: u8, port: u16) -> Place {
+    let mac = Mac::parse(&format!("5c5b350001{switch:02x}")).expect("a MAC");
+    let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
+    Place { switch: mac, port }
+}
+
+fn switch(mac: Mac) -> Switch {
+    Switch { mac, device_id: mac.plain(), site: "s".into(), name: None }
+}
+
+fn config(check: Check) -> Config {
+    Config {
+        watch: watch::Config {
+            settle: Duration::from_secs(60),
+            check,
+            wait: Duration::from_secs(30),
+        },
+        port: port::Config { attempts_max: 4 },
+        governor: governor::Policy {
+            allow: Lists {
+                switches: vec![SwitchPattern::new("*")],
+                ports: PortPattern::new("*").into_iter().collect(),
+            },
+            ..governor::Policy::default()
+        },
+        edits: Edits::Nothing,
+        is_observing: false,
+        ignored_sites: vec!["ignored".into()],
+        reconcile_after: Duration::from_secs(3_600),
+        wall: WALL,
+    }
+}
+
+impl Bench {
+    fn new(config: Config) -> Self {
+        Self {
+            plan: Plan::new(config, 7, START),
+            now: START,
+            plugged: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            pushes: Vec::new(),
+            reads: Vec::new(),
+            records: BTreeMap::new(),
+            told: Vec::new(),
+        }
+    }
+
+    fn wall(&self) -> UnixTime {
+        let secs = i64::try_from((self.now - START).as_secs()).expect("a short test");
+        UnixTime::from_secs(WALL.as_secs() + secs)
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.plan.handle_input(self.now, input);
+        self.drain();
+    }
+
+    fn sign(&mut self, ap: Mac, act: Act) {
+        if act == Act::Disconnected {
+            self.lost.insert(ap, self.wall());
+        } else {
+            self.lost.remove(&ap);
+        }
+        let at = Some(self.wall());
+        self.tell(Input::Signed(Sign { ap, act, site: Some("s".into()), at }));
+    }
+
+    fn plug(&mut self, ap: Mac, place: Place) {
+        self.plugged.insert(ap, place);
+        self.sign(ap, Act::Connected);
+    }
+
+    fn unplug(&mut self, ap: Mac) {
+        self.plugged.remove(&ap);
+        self.sign(ap, Act::Disconnected);
+    }
+
+    /// Lets time pass.
+    fn pass(&mut self, secs: u64) {
+        let until = self.now + Duration::from_secs(secs);
+        while let Some(at) = self.plan.poll_timeout().filter(|at| *at <= until) {
+            assert!(at >= self.now);
+            self.now = at;
+            self.plan.handle_timeout(at);
+            self.drain();
+        }
+        self.now = until;
+    }
+
+    /// Answers all pushes.
+    fn obey(&mut self) {
+        for (id, edits) in mem::take(&mut self.pushes) {
+            let before = edits.iter().map(|edit| (edit.port, format!("was {}", edit.port)));
+            let before = before.collect();
+            self.tell(Input::Pushed { id, pushed: Pushed::Done { diff: "+".into(), before } });
+        }
+    }
+
+    fn fail(&mut self, pushed: &Pushed) {
+        for (id, _) in mem::take(&mut self.pushes) {
+            self.tell(Input::Pushed { id, pushed: pushed.clone() });
+        }
+    }
+
+    /// Everything that was told since the last time.
+    fn told(&mut self) -> Vec<String> {
+        mem::take(&mut self.told)
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.plan.poll_output() {
+            match output {
+                Output::Ask { id, question } => {
+                    let answer = self.answer(question);
+                    self.plan.handle_input(self.now, Input::Answered { id, answer });
+                }
+                Output::Forget(place) => {
+                    assert!(self.records.remove(&place).is_some(), "never kept");
+                }
+                Output::Push { id, edits, .. } => {
+                    let texts: Vec<_> = edits.iter().map(text).collect();
+                    self.told.push(format!("push {}", texts.join(", ")));
+                    self.pushes.push((id, edits));
+                }
+                Output::Read { id, edit, .. } => {
+                    self.told.push(format!("read {}", text(&edit)));
+                    self.reads.push(id);
+                }
+                Output::Report(report) => self.told.push(reported(&report)),
+                Output::Store(record) => {
+                    self.records.insert(record.place(), record);
+                }
+            }
+        }
+        assert!(self.plan.poll_timeout().is_none_or(|at| at > self.now));
+    }
+
+    fn answer(&self, question: Question) -> Answer {
+        let on = |place: Place| {
+            let there = self.plugged.iter().find(|(_, there)| **there == place);
+            Sighting {
+                switch: switch(place.switch),
+                port: Some(place.port),
+                is_live: true,
+                up: there.is_some(),
+                neighbor: there.map(|(ap, _)| *ap),
+            }
+        };
+        let whereabouts = |ap: Mac| Whereabouts {
+            seen: self.plugged.get(&ap).map(|place| on(*place)).into_iter().collect(),
+            hint: None,
+        };
+        match question {
+            Question::Port { place, .. } => Answer::Port(Some(on(place))),
+            Question::Roster => {
+                let aps = self.plugged.keys().chain(self.lost.keys());
+                let aps: alloc::collections::BTreeSet<_> = aps.copied().collect();
+                Answer::Roster(
+                    aps.into_iter()
+                        .map(|ap| Entry {
+                            ap,
+                            site: "s".into(),
+                            is_connected: !self.lost.contains_key(&ap),
+                            last_seen: self.lost.get(&ap).copied(),
+                            whereabouts: whereabouts(ap),
+                        })
+                        .collect(),
+                )
+            }
+            Question::Whereabouts { ap, .. } => Answer::Whereabouts(whereabouts(ap)),
+        }
+    }
+}
+
+fn text(edit: &Edit) -> String {
+    let before = edit.before.as_ref().map(|before| format!(" ({before})")).unwrap_or_default();
+    format!("{}={}{before}", edit.port, edit.mode.name())
+}
+
+fn reported(report: &Report) -> String {
+    let changes = |changes: &[Change]| {
+        let texts: Vec<_> = changes
+            .iter()
+            .map(|change| {
+                format!("{}={} after {}s", change.port, change.mode.name(), change.took.as_secs())
+            })
+            .collect();
+        texts.join(", ")
+    };
+    match report {
+        Report::Breaker { is_open, .. } => format!("breaker open: {is_open}"),
+        Report::Kept { place, reason, .. } => format!("kept {}: {reason}", place.port),
+        Report::Observed { changes: all, .. } => format!("observed {}", changes(all)),
+        Report::Overflow => "overflow".into(),
+        Report::Refused { change, refusal, .. } => {
+            format!("refused {}={}: {refusal}", change.port, change.mode.name())
+        }
+        Report::Retrying { change, failure, is_unknown, .. } => {
+            format!("retrying {}: {}, unknown: {is_unknown}", change.port, failure.name())
+        }
+        Report::Settled { changes: all, is_read_back, .. } => {
+            let read_back = if *is_read_back { ", read back" } else { "" };
+            format!("settled {}{read_back}", changes(all))
+        }
+        Report::Stopped(is_stopped) => format!("stopped: {is_stopped}"),
+        Report::Stuck { change, failure, .. } => {
+            format!("stuck {}: {}", change.port, failure.name())
+        }
+        Report::Undecided { reason, .. } => format!("undecided: {reason}"),
+    }
+}
+
+#[test]
+fn plugged_in_and_out() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.pass(10);
+    bench.plug(ap(1), place(1, 7));
+    bench.pass(64);
+    assert_eq!(bench.told(), [""; 0], "it settles, and waits for others");
+    bench.pass(1);
+    assert_eq!(bench.told(), ["push ge-0/0/7=ap"]);
+    let record = bench.records.get(&place(1, 7)).cloned().expect("written down before");
+    assert!(record.mode.is_none() && record.is_touched && record.ap == Some(ap(1)));
+    bench.pass(20);
+    bench.obey();
+    assert_eq!(bench.told(), ["settled ge-0/0/7=ap after 85s"]);
+    let record = bench.records.get(&place(1, 7)).cloned().expect("kept");
+    assert_eq!((record.mode, record.before.as_deref()), (Some(Mode::Ap), Some("was ge-0/0/7")));
+
+    bench.sign(ap(1), Act::Restarted);
+    bench.pass(7_200);
+    assert_eq!(bench.told(), [""; 0], "a restart on the same port is nothing, and hours are too");
+
+    bench.unplug(ap(1));
+    bench.pass(5);
+    assert_eq!(bench.told(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
+    bench.obey();
+    assert_eq!(bench.told(), ["settled ge-0/0/7=default after 5s"]);
+    assert!(bench.records.is_empty(), "nothing of it is ours any more");
+    bench.pass(7_200);
+    assert_eq!(bench.told(), [""; 0]);
+}
+
+#[test]
+fn forty_eight_that_come_back_are_one_commit() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.pass(10);
+    for number in 0..48 {
+        bench.plug(ap(number), place(1, u16::from(number)));
+    }
+    bench.plug(ap(48), place(2, 0));
+    bench.pass(65);
+    let ports: Vec<_> = bench.pushes.iter().map(|(_, edits)| edits.len()).collect();
+    assert_eq!(ports, [48, 1]);
+    bench.obey();
+    assert_eq!(bench.told().len(), 4);
+}
+
+#[test]
+fn a_move_gives_the_old_port_back_and_a_swap_is_none() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(2), place(1, 2));
+    bench.pass(70);
+    bench.obey();
+    bench.told();
+    bench.plugged.insert(ap(1), place(2, 3));
+    bench.sign(ap(1), Act::Restarted);
+    bench.pass(65);
+    let mut told = bench.told();
+    told.sort_unstable();
+    assert_eq!(told, ["push ge-0/0/1=default (was ge-0/0/1)", "push ge-0/0/3=ap"]);
+    bench.obey();
+    bench.told();
+
+    // They change places: both ports stay for access points.
+    bench.plugged.insert(ap(1), place(1, 2));
+    bench.plugged.insert(ap(2), place(2, 3));
+    bench.sign(ap(1), Act::Connected);
+    bench.sign(ap(2), Act::Connected);
+    bench.pass(100);
+    assert_eq!(bench.told(), [""; 0]);
+    assert_eq!(bench.plan.home(ap(1)), Some(place(1, 2)));
+    assert_eq!(bench.plan.home(ap(2)), Some(place(2, 3)));
+}
+
+#[test]
+fn another_access_point_on_the_port_of_a_lost_one_takes_it_over() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(2), place(1, 2));
+    bench.pass(70);
+    bench.obey();
+    bench.told();
+    // The second one is put in the place of the first, and nobody tells us.
+    bench.plugged.remove(&ap(1));
+    bench.plugged.insert(ap(2), place(1, 1));
+    bench.sign(ap(1), Act::Disconnected);
+    bench.pass(60);
+    assert_eq!(bench.told(), ["push ge-0/0/2=default (was ge-0/0/2)"]);
+    assert_eq!(bench.plan.home(ap(2)), Some(place(1, 1)));
+}
+
+#[test]
+fn a_site_that_goes_dark_keeps_its_ports() {
+    for check in [Check::Lldp, Check::Outage(outage::Policy::default())] {
+        let mut bench = Bench::new(config(check));
+        for number in 1..=10 {
+            bench.plug(ap(number), place(1, number.into()));
+        }
+        bench.pass(70);
+        bench.obey();
+        bench.told();
+        for number in 1..=8 {
+            bench.sign(ap(number), Act::Disconnected);
+            bench.pass(1);
+        }
+        bench.pass(600);
+        let told = bench.told();
+        assert_eq!(told.iter().filter(|text| text.starts_with("kept")).count(), 8, "{told:?}");
+        assert_eq!(told.len(), 8, "{told:?}");
+        bench.pass(36_000);
+        assert_eq!(bench.told(), [""; 0], "what stays as it is is not told every hour");
+        for number in 1..=7 {
+            bench.sign(ap(number), Act::Connected);
+        }
+        bench.plugged.remove(&ap(8));
+        bench.pass(7_200);
+        assert_eq!(
+            bench.told(),
+            ["push ge-0/0/8=default (was ge-0/0/8)"],
+            "the one that stayed out"
+        );
+    }
+}
+
+#[test]
+fn without_a_check_the_event_is_enough() {
+    let mut bench = Bench::new(config(Check::None));
+    bench.plug(ap(1), place(1, 1));
+    bench.pass(70);
+    bench.obey();
+    bench.told();
+    bench.sign(ap(1), Act::Disconnected);
+    bench.pass(5);
+    assert_eq!(bench.told(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
+}
+
+#[test]
+fn what_was_missed_while_we_were_away_is_found() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    for number in 1..=3 {
+        bench.plug(ap(number), place(1, number.into()));
+    }
+    bench.pass(70);
+    bench.obey();
+    // We stop. One goes, one moves, one comes, and one change was under way.
+    let mut records: Vec<_> = bench.records.values().cloned().collect();
+    records.iter_mut().filter(|record| record.ap == Some(ap(3))).for_each(|r| r.mode = None);
+    let mut later = Bench::new(config(Check::Lldp));
+    later.plugged = bench.plugged.clone();
+    later.plugged.remove(&ap(1));
+    later.lost.insert(ap(1), WALL);
+    later.plugged.insert(ap(2), place(1, 5));
+    later.plugged.insert(ap(4), place(2, 1));
+    later.records = bench.records.clone();
+    later.tell(Input::Restored(records));
+    later.pass(11);
+    let mut told = later.told();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            "push ge-0/0/1=ap",
+            "push ge-0/0/1=default (was ge-0/0/1), ge-0/0/2=default (was ge-0/0/2), \
+         ge-0/0/3=ap, ge-0/0/5=ap",
+        ]
+    );
+    later.obey();
+    let record = later.records.get(&place(1, 3)).expect("kept");
+    assert_eq!(record.before.as_deref(), Some("was ge-0/0/3"), "not what we made of it ourselves");
+}
+
+#[test]
+fn a_restart_does_not_lift_a_limit() {
+    let mut limited = config(Check::Lldp);
+    limited.governor.limits.switch = vec![Window::per_secs(2, 3_600)];
+    let mut bench = Bench::new(limited.clone());
+    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(2), place(1, 2));
+    bench.pass(70);
+    bench.obey();
+    limited.wall = UnixTime::from_secs(WALL.as_secs() + 600);
+    let mut later = Bench::new(limited);
+    later.tell(Input::Restored(bench.records.values().cloned().collect()));
+    later.plugged = bench.plugged.clone();
+    later.plug(ap(3), place(1, 3));
+    later.pass(70);
+    let refused = "refused ge-0/0/3=ap: enough was changed for now (ports.limits.switch)";
+    assert_eq!(later.told(), [refused]);
+    later.pass(3_600);
+    assert_eq!(later.told(), ["push ge-0/0/3=ap"]);
+}
+
+#[test]
+fn a_refused_batch_is_divided_and_one_bad_port_costs_only_itself() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    for number in 1..=3 {
+        bench.plug(ap(number), place(1, number.into()));
+    }
+    bench.pass(65);
+    let rejected = Pushed::Failed(Failure::Rejected { message: "no such port".into() });
+    bench.fail(&rejected);
+    bench.pass(5);
+    assert_eq!(bench.told(), ["push ge-0/0/1=ap, ge-0/0/2=ap, ge-0/0/3=ap", "push ge-0/0/1=ap"]);
+    bench.obey();
+    assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 70s", "push ge-0/0/2=ap"]);
+    bench.fail(&rejected);
+    assert_eq!(bench.told(), ["stuck ge-0/0/2: rejected", "push ge-0/0/3=ap"]);
+    bench.obey();
+    bench.told();
+    // Every hour there is another attempt, of which nobody needs to hear.
+    bench.pass(3_600);
+    assert_eq!(bench.told(), ["push ge-0/0/2=ap"]);
+    bench.fail(&rejected);
+    assert_eq!(bench.told(), [""; 0]);
+}
+
+#[test]
+fn an_unknown_end_is_read_back() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.plug(ap(1), place(1, 1));
+    bench.pass(65);
+    bench.fail(&Pushed::Unknown(Failure::Timeout));
+    bench.pass(30);
+    assert_eq!(
+        bench.told(),
+        ["push ge-0/0/1=ap", "retrying ge-0/0/1: timeout, unknown: true", "read ge-0/0/1=ap",]
+    );
+    let id = bench.reads.pop().expect("a read");
+    bench.tell(Input::Read { id, is_done: Some(true) });
+    assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 95s, read back"]);
+    let record = bench.records.get(&place(1, 1)).expect("kept");
+    assert_eq!((record.mode, &record.before), (Some(Mode::Ap), &None));
+}
+
+#[test]
+fn what_must_wait_is_proven_again() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.tell(Input::Stop(true));
+    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(2), place(1, 2));
+    bench.pass(3_000);
+    assert_eq!(
+        bench.told(),
+        [
+            "stopped: true",
+            "refused ge-0/0/1=ap: all changes are stopped (ports.kill_switch)",
+            "refused ge-0/0/2=ap: all changes are stopped (ports.kill_switch)",
+        ]
+    );
+    // Meanwhile, and without a word, the second one moved.
+    bench.plugged.insert(ap(2), place(1, 3));
+    bench.tell(Input::Stop(false));
+    bench.pass(6);
+    assert_eq!(bench.told(), ["stopped: false", "push ge-0/0/1=ap, ge-0/0/3=ap"]);
+}
+
+#[test]
+fn the_breaker_holds_everything_and_lets_go() {
+    let mut with_breaker = config(Check::None);
+    let hold = Duration::from_secs(900);
+    let breaker = Breaker { aps: 5, window: Duration::from_secs(60), hold };
+    with_breaker.governor.breaker = Some(breaker);
+    let mut bench = Bench::new(with_breaker);
+    for number in 1..=5 {
+        bench.plug(ap(number), place(1, number.into()));
+    }
+    bench.pass(70);
+    bench.obey();
+    bench.told();
+    for number in 1..=5 {
+        bench.sign(ap(number), Act::Disconnected);
+    }
+    bench.pass(6);
+    let told = bench.told();
+    assert_eq!(told.first().map(String::as_str), Some("breaker open: true"));
+    assert_eq!(told.iter().filter(|text| text.contains("ports.breaker")).count(), 5);
+    for number in 2..=5 {
+        bench.sign(ap(number), Act::Connected);
+    }
+    bench.pass(960);
+    assert_eq!(bench.told(), ["breaker open: false", "push ge-0/0/1=default (was ge-0/0/1)",]);
+}
+
+#[test]
+fn observing_changes_nothing_and_tells_it_once() {
+    let mut observing = config(Check::Lldp);
+    observing.is_observing = true;
+    let mut bench = Bench::new(observing.clone());
+    bench.plug(ap(1), place(1, 1));
+    bench.pass(7_200);
+    assert_eq!(bench.told(), ["observed ge-0/0/1=ap after 65s"]);
+    let record = bench.records.get(&place(1, 1)).expect("kept");
+    assert!(record.is_observed);
+    // From now on it counts.
+    bench.tell(Input::Configured(Box::new(config(Check::Lldp))));
+    bench.pass(6);
+    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    bench.obey();
+    assert!(bench.records.get(&place(1, 1)).is_some_and(|record| !record.is_observed));
+    bench.told();
+    // And from now on it does not, but what was made is not forgotten.
+    observing.wall = bench.wall();
+    bench.tell(Input::Configured(Box::new(observing)));
+    bench.unplug(ap(1));
+    bench.pass(10_800);
+    assert_eq!(bench.told(), ["observed ge-0/0/1=default after 5s"]);
+    assert!(bench.records.contains_key(&place(1, 1)));
+    let mut enforcing = config(Check::Lldp);
+    enforcing.wall = bench.wall();
+    bench.tell(Input::Configured(Box::new(enforcing)));
+    bench.pass(6);
+    assert_eq!(bench.told(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
+}
+
+#[test]
+fn a_program_outside_asks_and_the_switch_says() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.pass(10);
+    let request = |place, mode| Input::Requested(Request { place, mode });
+    // An access point is there, of which we heard before.
+    bench.plug(ap(1), place(1, 1));
+    bench.tell(request(place(1, 1), Mode::Ap));
+    bench.pass(66);
+    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    bench.obey();
+    bench.tell(request(place(1, 1), Mode::Default));
+    bench.pass(31);
+    assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 66s"]);
+    // Nobody is there.
+    bench.tell(request(place(1, 9), Mode::Default));
+    bench.pass(6);
+    assert_eq!(bench.told(), ["push ge-0/0/9=default"]);
+    bench.obey();
+    assert!(!bench.records.contains_key(&place(1, 9)));
+    bench.told();
+    bench.tell(request(place(1, 9), Mode::Ap));
+    bench.pass(3_000);
+    assert_eq!(bench.told(), [format!("undecided: {}", Reason::NoAp)]);
+}
+
+#[test]
+fn access_points_of_ignored_sites_are_none_of_our_business() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.plugged.insert(ap(1), place(1, 1));
+    let site = Some("ignored".into());
+    bench.tell(Input::Signed(Sign { ap: ap(1), act: Act::Connected, site, at: None }));
+    assert_eq!(bench.plan.watched(), 0);
+}

@@ -1,0 +1,455 @@
+//! One port: from the mode that it shall have to the mode that it has.
+//!
+//! ```text
+//!          Wanted          Taken             Pushed(Done)
+//! Resting ───────> Due ─────────> Pushing ─────────────────────────────────────> Resting
+//!    ^              ^               │ │ └─ Pushed(Unknown) ──> Wondering            ^
+//!    │     retry_at │               │ │                read_at │     ^ Read(None)   │
+//!    │              ├── Waiting <───┘ │                        v     │              │
+//!    │              │  Pushed(Failed) │                      Reading ── Read(true) ─┘
+//!    │              │                 │                        │
+//!    │              └─────────────────┼────────── Read(false) ─┘
+//!    └── Wanted as it is              └─ Pushed(Failed) for good, or too often ──> Stuck
+//! ```
+//!
+//! One change is in flight at a time. What is wanted meanwhile waits for its end, and only the last
+//! of it counts. A change whose end is not known was perhaps made: the port is read back before
+//! anything else, and nobody is told that it failed. Whoever owns the port pushes it, with others
+//! of its switch, when it is due; a `Pushing` port is answered with `Pushed` once.
+//!
+//! It decides neither which mode is right nor whether the change is allowed.
+
+use alloc::collections::VecDeque;
+use core::{mem, time::Duration};
+
+use super::{decide::Reason, failure::Failure, place::Mode};
+use crate::{delivery::backoff, event::Mac, machine::Machine, rand::Rand, time::Instant};
+
+/// The wait after the first failure, doubled after each further one up to the cap.
+const RETRY_FIRST: Duration = Duration::from_secs(10);
+const RETRY_CAP: Duration = Duration::from_secs(600);
+
+/// Policy of a [`Port`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// How often a change is tried.
+    pub attempts_max: u32,
+}
+
+/// What a port shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// The mode.
+    pub mode: Mode,
+    /// The access point for which, or which left.
+    pub ap: Option<Mac>,
+    /// Why.
+    pub reason: Reason,
+    /// When the sign came that led here.
+    pub since: Instant,
+    /// When the switch said so; none where the decision rests on nothing that grows old.
+    pub proved_at: Option<Instant>,
+}
+
+/// What became of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The port has the mode.
+    Done,
+    /// The port is as it was.
+    Failed(Failure),
+    /// Either of the two.
+    Unknown(Failure),
+}
+
+/// What happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A later policy.
+    Configured(Config),
+    /// What became of the change in flight.
+    Pushed(Outcome),
+    /// The change in flight was not tried: it is due again.
+    PutBack,
+    /// Whether the port has the mode that it shall have; nothing where it could not be read.
+    Read(Option<bool>),
+    /// The change that is due is forbidden.
+    Refused,
+    /// An earlier run left the port like this.
+    Restored {
+        /// The mode, if that run knew.
+        mode: Option<Mode>,
+    },
+    /// The change that is due is on its way.
+    Taken,
+    /// What it shall be.
+    Wanted(Want),
+}
+
+/// What shall happen outside, or has happened inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// It waits to be pushed.
+    Due,
+    /// Find out whether the port has this mode; answer with `Read`.
+    Read(Mode),
+    /// It will be tried again.
+    Retrying {
+        /// What is wanted.
+        want: Want,
+        /// How often it was tried.
+        attempt: u32,
+        /// How long until the next attempt.
+        after: Duration,
+        /// Why.
+        failure: Failure,
+        /// Whether the change may have been made.
+        is_unknown: bool,
+    },
+    /// It is as it shall be.
+    Settled {
+        /// What was wanted.
+        want: Want,
+        /// How often it was tried.
+        attempt: u32,
+        /// Whether that was read back from the port after an unknown end.
+        is_read_back: bool,
+    },
+    /// It is not as it shall be, and will not be tried again until something new is known.
+    Stuck {
+        /// What is wanted.
+        want: Want,
+        /// How often it was tried.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// Whether it was not stuck for the same reason before.
+        is_news: bool,
+    },
+}
+
+/// What is on its way.
+#[derive(Clone, Debug)]
+struct Change {
+    want: Want,
+    attempt: u32,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Due {
+        change: Change,
+    },
+    Pushing {
+        change: Change,
+        next: Option<Want>,
+    },
+    Reading {
+        change: Change,
+        next: Option<Want>,
+        failure: Failure,
+    },
+    Resting,
+    Stuck,
+    /// To be pushed again.
+    Waiting {
+        change: Change,
+        retry_at: Instant,
+    },
+    /// To be read back.
+    Wondering {
+        change: Change,
+        next: Option<Want>,
+        failure: Failure,
+        read_at: Instant,
+    },
+}
+
+/// The port machine.
+#[derive(Debug)]
+pub struct Port {
+    config: Config,
+    rand: Rand,
+    /// The mode that it is known to have.
+    mode: Option<Mode>,
+    /// Whether it may ever have been changed.
+    is_touched: bool,
+    state: State,
+    /// Why it was stuck last, until it settles.
+    stuck: Option<Failure>,
+    outputs: VecDeque<Output>,
+}
+
+impl Port {
+    /// The mode that it is known to have.
+    pub const fn mode(&self) -> Option<Mode> {
+        self.mode
+    }
+
+    /// Whether it may ever have been changed.
+    pub const fn is_touched(&self) -> bool {
+        self.is_touched
+    }
+
+    /// What it waits to be pushed to.
+    pub const fn due(&self) -> Option<&Want> {
+        match &self.state {
+            State::Due { change } => Some(&change.want),
+            State::Pushing { .. }
+            | State::Reading { .. }
+            | State::Resting
+            | State::Stuck
+            | State::Waiting { .. }
+            | State::Wondering { .. } => None,
+        }
+    }
+
+    /// Whether a change is in flight.
+    pub const fn is_pushing(&self) -> bool {
+        matches!(self.state, State::Pushing { .. })
+    }
+
+    /// Whether nothing will happen before something else is wanted.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.state, State::Resting | State::Stuck)
+    }
+
+    fn wanted(&mut self, want: Want) {
+        // What was never changed needs no changing back.
+        let is_withdrawn = !self.is_touched && want.mode == Mode::Default;
+        match &mut self.state {
+            State::Pushing { next, .. }
+            | State::Reading { next, .. }
+            | State::Wondering { next, .. } => *next = Some(want),
+            State::Due { .. } | State::Resting | State::Stuck | State::Waiting { .. }
+                if self.mode == Some(want.mode) =>
+            {
+                self.state = State::Resting;
+            }
+            State::Due { .. } | State::Waiting { .. } if is_withdrawn => {
+                self.state = State::Resting;
+            }
+            // The same for a newer reason: what it waits for stays.
+            State::Due { change } | State::Waiting { change, .. }
+                if change.want.mode == want.mode =>
+            {
+                change.want = Want { since: change.want.since, ..want };
+            }
+            State::Due { .. } | State::Resting | State::Stuck | State::Waiting { .. } => {
+                self.push(Change { want, attempt: 1 });
+            }
+        }
+    }
+
+    fn push(&mut self, change: Change) {
+        self.state = State::Due { change };
+        self.outputs.push_back(Output::Due);
+    }
+
+    fn taken(&mut self) {
+        if let State::Due { change } = &self.state {
+            self.state = State::Pushing { change: change.clone(), next: None };
+        }
+    }
+
+    /// What is in flight, if anything is, which thereby ends.
+    fn take_flight(&mut self) -> Option<(Change, Option<Want>)> {
+        match mem::replace(&mut self.state, State::Resting) {
+            State::Pushing { change, next } => Some((change, next)),
+            other @ (State::Due { .. }
+            | State::Reading { .. }
+            | State::Resting
+            | State::Stuck
+            | State::Waiting { .. }
+            | State::Wondering { .. }) => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
+    fn put_back(&mut self) {
+        if let Some((change, next)) = self.take_flight() {
+            self.push(change);
+            self.later(next);
+        }
+    }
+
+    /// Turns to what was wanted meanwhile.
+    fn later(&mut self, next: Option<Want>) {
+        if let Some(next) = next {
+            self.wanted(next);
+        }
+    }
+
+    fn pushed(&mut self, now: Instant, outcome: Outcome) {
+        let Some((change, next)) = self.take_flight() else {
+            return;
+        };
+        match outcome {
+            Outcome::Done => self.settled(&change, next, false),
+            Outcome::Failed(failure) => self.failed(now, change, next, failure),
+            Outcome::Unknown(failure) => {
+                self.is_touched = true;
+                self.mode = None;
+                self.wonder(now, change, next, failure);
+            }
+        }
+    }
+
+    fn settled(&mut self, change: &Change, next: Option<Want>, is_read_back: bool) {
+        let Change { want, attempt } = *change;
+        self.is_touched = true;
+        self.mode = Some(want.mode);
+        self.stuck = None;
+        self.outputs.push_back(Output::Settled { want, attempt, is_read_back });
+        self.later(next);
+    }
+
+    fn failed(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
+        let Change { want, attempt } = change;
+        let next = match next {
+            Some(next) if next.mode != want.mode => return self.wanted(next),
+            next => next.unwrap_or(want),
+        };
+        let want = Want { since: want.since, ..next };
+        if failure.is_lasting() || attempt >= self.config.attempts_max {
+            return self.give_up(Change { want, attempt }, failure);
+        }
+        let after = self.after(attempt, &failure);
+        let change = Change { want, attempt: attempt + 1 };
+        self.state = State::Waiting { change, retry_at: now + after };
+        let is_unknown = false;
+        self.outputs.push_back(Output::Retrying { want, attempt, after, failure, is_unknown });
+    }
+
+    /// Waits to read the port back.
+    fn wonder(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
+        let Change { want, attempt } = change;
+        if attempt >= self.config.attempts_max {
+            self.give_up(change, failure);
+            return self.later(next);
+        }
+        let after = self.after(attempt, &failure);
+        let retrying =
+            Output::Retrying { want, attempt, after, failure: failure.clone(), is_unknown: true };
+        self.outputs.push_back(retrying);
+        let change = Change { want, attempt: attempt + 1 };
+        self.state = State::Wondering { change, next, failure, read_at: now + after };
+    }
+
+    fn give_up(&mut self, change: Change, failure: Failure) {
+        let Change { want, attempt } = change;
+        let is_news = self.stuck.as_ref() != Some(&failure);
+        self.stuck = Some(failure.clone());
+        self.state = State::Stuck;
+        self.outputs.push_back(Output::Stuck { want, attempt, failure, is_news });
+    }
+
+    fn after(&mut self, attempt: u32, failure: &Failure) -> Duration {
+        let doubled = backoff::doubled(RETRY_FIRST, RETRY_CAP, attempt);
+        backoff::jittered(doubled, &mut self.rand).max(failure.after().unwrap_or_default())
+    }
+
+    fn read(&mut self, now: Instant, is_done: Option<bool>) {
+        let (change, next, failure) = match mem::replace(&mut self.state, State::Resting) {
+            State::Reading { change, next, failure } => (change, next, failure),
+            // An answer that nobody waits for changes nothing.
+            other @ (State::Due { .. }
+            | State::Pushing { .. }
+            | State::Resting
+            | State::Stuck
+            | State::Waiting { .. }
+            | State::Wondering { .. }) => {
+                self.state = other;
+                return;
+            }
+        };
+        match (is_done, next) {
+            (Some(true), next) => self.settled(&change, next, true),
+            (Some(false), Some(next)) if next.mode != change.want.mode => self.wanted(next),
+            (Some(false), _) => self.push(change),
+            (None, next) => self.wonder(now, change, next, failure),
+        }
+    }
+
+    fn advance(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        match mem::replace(&mut self.state, State::Resting) {
+            State::Waiting { change, .. } => self.push(change),
+            State::Wondering { change, next, failure, .. } => {
+                self.outputs.push_back(Output::Read(change.want.mode));
+                self.state = State::Reading { change, next, failure };
+            }
+            // These wait for no time.
+            State::Due { .. }
+            | State::Pushing { .. }
+            | State::Reading { .. }
+            | State::Resting
+            | State::Stuck => {}
+        }
+    }
+}
+
+impl Machine for Port {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    fn new(config: Config, seed: u64, _now: Instant) -> Self {
+        Self {
+            config,
+            rand: Rand::new(seed),
+            mode: None,
+            is_touched: false,
+            state: State::Resting,
+            stuck: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Configured(config) => self.config = config,
+            Input::Pushed(outcome) => self.pushed(now, outcome),
+            Input::PutBack => self.put_back(),
+            Input::Read(is_done) => self.read(now, is_done),
+            Input::Refused => {
+                if let State::Due { .. } = self.state {
+                    self.state = State::Resting;
+                }
+            }
+            Input::Restored { mode } => {
+                self.is_touched = true;
+                self.mode = mode;
+            }
+            Input::Taken => self.taken(),
+            Input::Wanted(want) => self.wanted(want),
+        }
+        self.advance(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Waiting { retry_at: at, .. } | State::Wondering { read_at: at, .. } => Some(at),
+            State::Due { .. }
+            | State::Pushing { .. }
+            | State::Reading { .. }
+            | State::Resting
+            | State::Stuck => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! What the store keeps of a port: who is on it, what we made of it, and what was there before.
+//!
+//! A record is JSON, so that it can be looked at, with a version.
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    name::{PortName, SwitchName},
+    place::{Mode, Place, Switch},
+};
+use crate::{event::Mac, time::UnixTime};
+
+const VERSION: u32 = 1;
+
+/// What is kept of a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its switch.
+    pub switch: Switch,
+    /// The port.
+    pub port: PortName,
+    /// The access point on it.
+    pub ap: Option<Mac>,
+    /// The mode that we gave it; none while a change is under way.
+    pub mode: Option<Mode>,
+    /// Whether we may ever have changed it.
+    pub is_touched: bool,
+    /// Whether that is only what we would have done, in `observe`.
+    pub is_observed: bool,
+    /// What was there before, in the words of the method.
+    pub before: Option<String>,
+    /// When it was changed last, by our clock.
+    pub changed_at: Option<UnixTime>,
+}
+
+/// Why bytes are not a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Not the JSON of a record.
+    Form,
+    /// A MAC, port or mode that is none.
+    Value,
+    /// Written by another version.
+    Version(u32),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form => f.write_str("expected the JSON of a port's record, got something else"),
+            Self::Value => f.write_str("expected a MAC, a port and a mode, got something else"),
+            Self::Version(got) => write!(f, "expected version {VERSION}, got {got}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+#[derive(Deserialize, Serialize)]
+struct Text<'a> {
+    version: u32,
+    #[serde(borrow)]
+    switch: Cow<'a, str>,
+    #[serde(borrow)]
+    port: Cow<'a, str>,
+    #[serde(borrow)]
+    device_id: Cow<'a, str>,
+    #[serde(borrow)]
+    site: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ap: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<String>,
+    #[serde(default)]
+    touched: bool,
+    #[serde(default)]
+    observed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    changed_at: Option<i64>,
+}
+
+impl Record {
+    /// What the record is about; its key in the store.
+    pub const fn place(&self) -> Place {
+        Place { switch: self.switch.mac, port: self.port }
+    }
+
+    /// The bytes for the store.
+    pub fn encode(&self) -> Vec<u8> {
+        let text = Text {
+            version: VERSION,
+            switch: self.switch.mac.plain().into(),
+            port: self.port.to_string().into(),
+            device_id: self.switch.device_id.as_str().into(),
+            site: self.switch.site.as_str().into(),
+            name: self.switch.name.as_ref().map(SwitchName::to_string),
+            ap: self.ap.map(Mac::plain),
+            mode: self.mode.map(|mode| mode.name().to_owned()),
+            touched: self.is_touched,
+            observed: self.is_observed,
+            before: self.before.clone(),
+            changed_at: self.changed_at.map(UnixTime::as_micros),
+        };
+        serde_json::to_vec(&text).expect("texts and numbers are JSON")
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let text: Text<'_> = serde_json::from_slice(bytes).map_err(|_| Error::Form)?;
+        if text.version != VERSION {
+            return Err(Error::Version(text.version));
+        }
+        let mac = |text: &str| Mac::parse(text).ok_or(Error::Value);
+        let name = |text: String| SwitchName::parse(&text).ok_or(Error::Value);
+        let mode = |text: String| Mode::parse(&text).ok_or(Error::Value);
+        Ok(Self {
+            switch: Switch {
+                mac: mac(&text.switch)?,
+                device_id: text.device_id.into_owned(),
+                site: text.site.into_owned(),
+                name: text.name.map(name).transpose()?,
+            },
+            port: PortName::parse(&text.port).map_err(|_| Error::Value)?,
+            ap: text.ap.map(|ap| mac(&ap)).transpose()?,
+            mode: text.mode.map(mode).transpose()?,
+            is_touched: text.touched,
+            is_observed: text.observed,
+            before: text.before,
+            changed_at: text.changed_at.map(UnixTime::from_micros),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decode_undoes_encode() {
+        let full = Record {
+            switch: Switch {
+                mac: Mac::parse("5c5b350000ff").expect("a MAC"),
+                device_id: "00000000-0000-0000-1000-5c5b350000ff".into(),
+                site: "s-1".into(),
+                name: SwitchName::parse("sw-1"),
+            },
+            port: PortName::parse("ge-0/0/7").expect("a port"),
+            ap: Mac::parse("5c5b35000001"),
+            mode: Some(Mode::Ap),
+            is_touched: true,
+            is_observed: true,
+            before: Some("{\"usage\":\"a \\\"b\\\"\"}".into()),
+            changed_at: Some(UnixTime::from_secs(5)),
+        };
+        let mut bare = full.clone();
+        (bare.switch.name, bare.ap, bare.mode) = (None, None, None);
+        (bare.is_touched, bare.is_observed) = (false, false);
+        (bare.before, bare.changed_at) = (None, None);
+        for record in [full, bare] {
+            let bytes = record.encode();
+            assert_eq!(Record::decode(&bytes), Ok(record));
+            for end in 0..bytes.len() {
+                let torn = bytes.get(..end).expect("a prefix");
+                assert_eq!(Record::decode(torn), Err(Error::Form));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_record_is_refused() {
+        let text = |version: u32, port: &str, mode: &str| {
+            alloc::format!(
+                r#"{{"version":{version},"switch":"5c5b350000ff","port":"{port}","device_id":"",
+                    "site":"","mode":"{mode}"}}"#
+            )
+        };
+        assert!(Record::decode(text(1, "ge-0/0/1", "ap").as_bytes()).is_ok());
+        for (text, error) in [
+            (text(2, "ge-0/0/1", "ap"), Error::Version(2)),
+            (text(1, "ge-0/0/1\\n", "ap"), Error::Value),
+            (text(1, "ge-0/0/1", "trunk"), Error::Value),
+            ("{}".into(), Error::Form),
+        ] {
+            assert_eq!(Record::decode(text.as_bytes()), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What makes us look: events of access points, and requests from outside.
+
+use alloc::{borrow::Cow, string::String};
+use core::fmt;
+
+use serde::Deserialize;
+
+use super::{
+    name::{self, PortName},
+    place::{Mode, Place},
+};
+use crate::{
+    event::{Event, Mac, Topic},
+    time::UnixTime,
+};
+
+/// What an access point did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Act {
+    /// `AP_CONNECTED`
+    Connected,
+    /// `AP_DISCONNECTED`
+    Disconnected,
+    /// `AP_RESTARTED`
+    Restarted,
+}
+
+impl Act {
+    const ALL: [Self; 3] = [Self::Connected, Self::Disconnected, Self::Restarted];
+
+    /// The event's type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connected => "AP_CONNECTED",
+            Self::Disconnected => "AP_DISCONNECTED",
+            Self::Restarted => "AP_RESTARTED",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// An event that concerns a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sign {
+    /// The access point.
+    pub ap: Mac,
+    /// What it did.
+    pub act: Act,
+    /// The id of its site.
+    pub site: Option<String>,
+    /// When, by Mist's clock.
+    pub at: Option<UnixTime>,
+}
+
+impl Sign {
+    /// What an event of `device-events` or `device-updowns` says about an access point. `None` for
+    /// all others.
+    pub fn of(event: &Event<'_>) -> Option<Self> {
+        let is_ours = matches!(event.topic(), Topic::DeviceEvents | Topic::DeviceUpdowns);
+        let act = Act::parse(&event.kind()?).filter(|_| is_ours)?;
+        let site = event.site_id().map(Cow::into_owned);
+        Some(Self { ap: event.device_mac()?, act, site, at: event.at() })
+    }
+}
+
+/// What a program outside, such as ClearPass, asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The port.
+    pub place: Place,
+    /// The mode that it shall have.
+    pub mode: Mode,
+}
+
+/// Why a body is not a [`Request`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Not an object with three texts.
+    Body,
+    /// Not a port.
+    Port(name::Error),
+    /// Not a MAC address.
+    Switch,
+    /// Not one of the three types.
+    Type,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body => f.write_str(
+                "expected a JSON object with the texts switch_mac, switch_port and type, \
+                 got something else",
+            ),
+            Self::Port(error) => write!(f, "switch_port: {error}"),
+            Self::Switch => f.write_str("switch_mac: expected a MAC address, got something else"),
+            Self::Type => f.write_str(
+                "type: expected AP_CONNECTED, AP_RESTARTED or AP_DISCONNECTED, got another type",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl Request {
+    /// Reads the body of a POST to `ports.external.path`.
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Body<'a> {
+            #[serde(borrow)]
+            switch_mac: Cow<'a, str>,
+            #[serde(borrow)]
+            switch_port: Cow<'a, str>,
+            #[serde(borrow, rename = "type")]
+            kind: Cow<'a, str>,
+        }
+
+        let body: Body<'_> = serde_json::from_slice(body).map_err(|_| Error::Body)?;
+        let mode = match Act::parse(body.kind.trim()).ok_or(Error::Type)? {
+            Act::Connected | Act::Restarted => Mode::Ap,
+            Act::Disconnected => Mode::Default,
+        };
+        let switch = Mac::parse(body.switch_mac.trim()).ok_or(Error::Switch)?;
+        let port = PortName::parse(body.switch_port.trim()).map_err(Error::Port)?;
+        Ok(Self { place: Place { switch, port }, mode })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_types_of_two_topics_are_signs() {
+        let sign = |topic, text| Sign::of(&Event::parse_text(topic, text).expect("an object"));
+        let ap = Mac::parse("5c5b35000001").expect("a MAC");
+        assert_eq!(
+            sign(
+                Topic::DeviceEvents,
+                r#"{"type":"AP_CONNECTED","mac":"5c5b35000001","site_id":"s-1","timestamp":5}"#
+            ),
+            Some(Sign {
+                ap,
+                act: Act::Connected,
+                site: Some("s-1".into()),
+                at: Some(UnixTime::from_secs(5))
+            })
+        );
+        assert_eq!(
+            sign(Topic::DeviceUpdowns, r#"{"type":"ap_disconnected","ap":"5C:5B:35:00:00:01"}"#),
+            Some(Sign { ap, act: Act::Disconnected, site: None, at: None })
+        );
+        for (topic, text) in [
+            (Topic::Alarms, r#"{"type":"AP_CONNECTED","mac":"5c5b35000001"}"#),
+            (Topic::DeviceEvents, r#"{"type":"SW_CONNECTED","mac":"5c5b35000001"}"#),
+            (Topic::DeviceEvents, r#"{"type":"AP_RESTARTED"}"#),
+            (Topic::DeviceEvents, r#"{"mac":"5c5b35000001"}"#),
+        ] {
+            assert_eq!(sign(topic, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_a_port_and_what_shall_be_there() {
+        let place = Place {
+            switch: Mac::parse("5c5b35000002").expect("a MAC"),
+            port: PortName::parse("ge-0/0/1").expect("a port"),
+        };
+        let body = |mac: &str, port: &str, kind: &str| {
+            alloc::format!(r#"{{"switch_mac":"{mac}","switch_port":"{port}","type":"{kind}"}}"#)
+        };
+        for (kind, mode) in [
+            ("AP_CONNECTED", Mode::Ap),
+            ("AP_RESTARTED", Mode::Ap),
+            ("ap_disconnected", Mode::Default),
+        ] {
+            let read = Request::parse(body("5C-5B-35-00-00-02", "ge-0/0/1", kind).as_bytes());
+            assert_eq!(read, Ok(Request { place, mode }));
+        }
+        for (text, error) in [
+            (body("5c5b35000002", "ge-0/0/1", "SW_CONNECTED"), Error::Type),
+            (body("5c5b3500000", "ge-0/0/1", "AP_CONNECTED"), Error::Switch),
+            (body("5c5b35000002", "ae0", "AP_CONNECTED"), Error::Port(name::Error::Form)),
+            ("[]".into(), Error::Body),
+            (
+                r#"{"switch_mac":1,"switch_port":"ge-0/0/1","type":"AP_CONNECTED"}"#.into(),
+                Error::Body,
+            ),
+        ] {
+            assert_eq!(Request::parse(text.as_bytes()), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,465 @@
+//! The watch over one access point, or one port that somebody asked about: from a sign to what is
+//! to be done about it.
+//!
+//! ```text
+//!           Signed                          ask_at
+//! Resting ──────────> Settling ───────────────────────> Asking <──────┐ ask_at
+//!    ^                                                   │  │         │
+//!    │                    Concluded                      │  └──────> Doubting
+//!    └───────────────────────────────────────────────────┘ AskAgain
+//! ```
+//!
+//! After an access point came, the cloud needs `settle` to learn where it is. After it was lost,
+//! its port is asked about at once and, where the switch still sees it, once more after
+//! `disconnect_wait`; its site is asked about after `disconnect_wait` only. An answer that is not
+//! enough is asked for again, less and less often, up to [`ATTEMPTS_MAX`] times. A later sign takes
+//! the place of an earlier one; a sign that is older than the last, or equal to it, is nothing.
+//!
+//! It is not the port: it knows where its access point is, not how the port is configured.
+
+use alloc::{collections::VecDeque, string::String};
+use core::time::Duration;
+
+use super::{
+    decide::{Case, Check, Decision, Evidence, Reason, decide},
+    outage::Share,
+    place::{Mode, Place, Sighting},
+    question::Whereabouts,
+};
+use crate::{
+    delivery::backoff, event::Mac, machine::Machine, rand::Rand, time::Instant, time::UnixTime,
+};
+
+/// How often one question is asked at most.
+pub const ATTEMPTS_MAX: u32 = 6;
+/// How often a switch that still sees a lost access point is asked.
+const STILL_THERE_MAX: u32 = 2;
+/// The wait before the second question, doubled before each further one up to the cap.
+const AGAIN_FIRST: Duration = Duration::from_secs(30);
+const AGAIN_CAP: Duration = Duration::from_secs(300);
+
+/// Policy of a [`Watch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// From an access point's coming to the first question.
+    pub settle: Duration,
+    /// What must be seen before a lost access point is taken for gone.
+    pub check: Check,
+    /// From a loss to the question that counts.
+    pub wait: Duration,
+}
+
+/// What is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// An access point, wherever it is.
+    Ap(Mac),
+    /// A port, whoever is on it.
+    Port(Place),
+}
+
+/// What makes us look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The access point came or restarted.
+    Came,
+    /// The access point was lost.
+    Lost,
+    /// Somebody outside asks for this mode of the port.
+    Asked(Mode),
+    /// What was known of the port is old.
+    Stale,
+}
+
+/// What happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// What became of an `Ask`.
+    Answered {
+        /// The number of the `Ask`.
+        id: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A later policy.
+    Configured(Config),
+    /// Its port is another's, or none.
+    Displaced,
+    /// An earlier run knew its port.
+    Restored(Place),
+    /// What the roster says.
+    Rostered {
+        /// Where the access point is; nothing where it is not connected.
+        whereabouts: Option<Whereabouts>,
+        /// When the roster was asked for.
+        asked_at: Instant,
+        /// Whether its port is as it shall be.
+        is_settled: bool,
+    },
+    /// There is something to look at.
+    Signed {
+        /// What.
+        cause: Cause,
+        /// The access point's site.
+        site: Option<String>,
+        /// When, by Mist's clock.
+        at: Option<UnixTime>,
+    },
+}
+
+/// The answer to the [`Question`] of the same name.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// What the switch says.
+    Port {
+        /// Nothing where it has no such port.
+        seen: Option<Sighting>,
+        /// Whether the neighbour is one of our access points.
+        is_ap: bool,
+    },
+    /// How many went together.
+    Share(Option<Share>),
+    /// There is none.
+    Unanswered,
+    /// Where it is.
+    Whereabouts(Whereabouts),
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What does the switch say about this port?
+    Port(Place),
+    /// How many were lost together with this access point?
+    Share(Mac),
+    /// Where is this access point, which was last heard of at this site?
+    Whereabouts(Mac, Option<String>),
+}
+
+/// What shall happen outside, or has happened inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Find out; answer with `Answered`.
+    Ask {
+        /// To be named in the answer.
+        id: u64,
+        /// What.
+        question: Question,
+    },
+    /// Looking is over.
+    Concluded {
+        /// What is to be done.
+        conclusion: Conclusion,
+        /// When the sign came.
+        since: Instant,
+    },
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Nothing: the port, if one is known, stays as it shall be for its access point.
+    Kept {
+        /// The port.
+        home: Option<Place>,
+        /// Why.
+        reason: Reason,
+    },
+    /// The port is free.
+    Released {
+        /// Which.
+        place: Place,
+        /// Why.
+        reason: Reason,
+    },
+    /// An access point is on this port.
+    Taken {
+        /// Which access point.
+        ap: Mac,
+        /// Which port.
+        place: Place,
+        /// Why.
+        reason: Reason,
+    },
+    /// It could not be found out.
+    Undecided(Reason),
+}
+
+/// One look, from the sign to the conclusion.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    cause: Cause,
+    since: Instant,
+    /// Questions asked so far.
+    attempt: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Asking { look: Look, id: u64 },
+    Doubting { look: Look, ask_at: Instant },
+    Resting,
+    Settling { look: Look, ask_at: Instant },
+}
+
+/// The watch machine.
+#[derive(Debug)]
+pub struct Watch {
+    config: Config,
+    rand: Rand,
+    subject: Subject,
+    home: Option<Place>,
+    site: Option<String>,
+    /// The last sign, by Mist's clock.
+    latest: Option<(UnixTime, Cause)>,
+    /// When the last sign came.
+    signed_at: Option<Instant>,
+    state: State,
+    last_id: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Watch {
+    /// The access point's port, as far as it is known.
+    pub const fn home(&self) -> Option<Place> {
+        self.home
+    }
+
+    /// Whether it waits for nothing.
+    pub const fn is_resting(&self) -> bool {
+        matches!(self.state, State::Resting)
+    }
+
+    fn signed(&mut self, now: Instant, cause: Cause, at: Option<UnixTime>) {
+        if let Some(at) = at {
+            let is_news = |(latest_at, latest): (UnixTime, Cause)| {
+                at > latest_at || (at == latest_at && cause != latest)
+            };
+            if !self.latest.is_none_or(is_news) {
+                return;
+            }
+            self.latest = Some((at, cause));
+        }
+        let look = Look { cause, since: now, attempt: 0 };
+        let wait = match (cause, self.config.check) {
+            (Cause::Came | Cause::Asked(Mode::Ap), _) => self.config.settle,
+            (Cause::Lost, Check::Outage(_)) => self.config.wait,
+            (Cause::Lost, Check::Lldp | Check::None)
+            | (Cause::Asked(Mode::Default) | Cause::Stale, _) => Duration::ZERO,
+        };
+        self.state = State::Settling { look, ask_at: now + wait };
+    }
+
+    /// What is in question.
+    const fn case(&self, cause: Cause) -> Case {
+        match (self.subject, cause) {
+            (Subject::Ap(ap), Cause::Lost) => Case::Departure { ap, home: self.home },
+            (Subject::Ap(ap), Cause::Came | Cause::Asked(_) | Cause::Stale) => {
+                Case::Arrival { ap, home: self.home }
+            }
+            (Subject::Port(place), Cause::Asked(mode)) => Case::Visit { place, asked: Some(mode) },
+            (Subject::Port(place), Cause::Came | Cause::Lost | Cause::Stale) => {
+                Case::Visit { place, asked: None }
+            }
+        }
+    }
+
+    /// Asks what must be known, or decides where nothing must.
+    fn look(&mut self, now: Instant, look: Look) {
+        let question = match (self.case(look.cause), self.config.check) {
+            (Case::Arrival { ap, .. }, _) => Question::Whereabouts(ap, self.site.clone()),
+            (Case::Departure { home: None, .. }, _) | (Case::Departure { .. }, Check::None) => {
+                return self.judge(now, look, &Evidence::Unasked);
+            }
+            (Case::Departure { ap, .. }, Check::Outage(_)) => Question::Share(ap),
+            (Case::Departure { home: Some(place), .. }, Check::Lldp)
+            | (Case::Visit { place, .. }, _) => Question::Port(place),
+        };
+        self.ask(Look { attempt: look.attempt + 1, ..look }, question);
+    }
+
+    fn ask(&mut self, look: Look, question: Question) {
+        self.last_id += 1;
+        self.state = State::Asking { look, id: self.last_id };
+        self.outputs.push_back(Output::Ask { id: self.last_id, question });
+    }
+
+    fn answered(&mut self, now: Instant, id: u64, answer: &Answer) {
+        let State::Asking { look, id: asked } = self.state else {
+            return;
+        };
+        if asked != id {
+            return;
+        }
+        let min_percent = match self.config.check {
+            Check::Outage(policy) => policy.min_percent,
+            Check::Lldp | Check::None => 100,
+        };
+        let evidence = match answer {
+            Answer::Port { seen, is_ap } => Evidence::OnPort { seen: seen.as_ref(), is_ap: *is_ap },
+            Answer::Share(share) => Evidence::Together { share: *share, min_percent },
+            Answer::Unanswered => Evidence::Unanswered,
+            Answer::Whereabouts(whereabouts) => Evidence::Where(whereabouts),
+        };
+        self.judge(now, look, &evidence);
+    }
+
+    fn judge(&mut self, now: Instant, look: Look, evidence: &Evidence<'_>) {
+        match decide(self.case(look.cause), *evidence) {
+            Decision::Follow(place) => self.ask(look, Question::Port(place)),
+            Decision::Keep(reason) => {
+                self.conclude(look, Conclusion::Kept { home: self.home, reason });
+            }
+            Decision::Release { place, reason } => {
+                self.home = None;
+                self.conclude(look, Conclusion::Released { place, reason });
+            }
+            Decision::Take { ap, place, reason } => {
+                if self.subject == Subject::Ap(ap) {
+                    self.home = Some(place);
+                }
+                self.conclude(look, Conclusion::Taken { ap, place, reason });
+            }
+            Decision::AskAgain(reason) => self.doubt(now, look, reason),
+        }
+    }
+
+    fn doubt(&mut self, now: Instant, look: Look, reason: Reason) {
+        let still_there = reason == Reason::StillThere;
+        let attempts_max = if still_there { STILL_THERE_MAX } else { ATTEMPTS_MAX };
+        if look.attempt >= attempts_max {
+            let kept = Conclusion::Kept { home: self.home, reason };
+            let conclusion = if still_there { kept } else { Conclusion::Undecided(reason) };
+            self.conclude(look, conclusion);
+            return;
+        }
+        let wait = if still_there {
+            self.config.wait
+        } else {
+            backoff::jittered(
+                backoff::doubled(AGAIN_FIRST, AGAIN_CAP, look.attempt),
+                &mut self.rand,
+            )
+        };
+        self.state = State::Doubting { look, ask_at: now + wait };
+    }
+
+    fn conclude(&mut self, look: Look, conclusion: Conclusion) {
+        self.state = State::Resting;
+        self.outputs.push_back(Output::Concluded { conclusion, since: look.since });
+    }
+
+    /// Takes the roster's word for where it is, which is as good as an answer, unless something is
+    /// going on, or went on since, that is newer.
+    fn rostered(
+        &mut self,
+        now: Instant,
+        whereabouts: Option<&Whereabouts>,
+        asked_at: Instant,
+        is_settled: bool,
+    ) {
+        if !self.is_resting() || self.signed_at.is_some_and(|signed_at| signed_at >= asked_at) {
+            return;
+        }
+        let Some(whereabouts) = whereabouts else {
+            if self.home.is_some() {
+                self.signed(now, Cause::Lost, None);
+            }
+            return;
+        };
+        let look = Look { cause: Cause::Came, since: now, attempt: 1 };
+        match decide(self.case(look.cause), Evidence::Where(whereabouts)) {
+            // What is not known in this hour may be known in the next.
+            Decision::AskAgain(_) => {}
+            // The switch need not be asked every hour about what nobody doubts.
+            Decision::Follow(place) if self.home == Some(place) && is_settled => {}
+            Decision::Follow(_)
+            | Decision::Keep(_)
+            | Decision::Release { .. }
+            | Decision::Take { .. } => self.judge(now, look, &Evidence::Where(whereabouts)),
+        }
+    }
+
+    /// Learns from others where it is. A question about another port is none any more.
+    fn rehouse(&mut self, home: Option<Place>) {
+        let (State::Asking { look, .. }
+        | State::Doubting { look, .. }
+        | State::Settling { look, .. }) = self.state
+        else {
+            self.home = home;
+            return;
+        };
+        if look.cause == Cause::Lost && self.home != home {
+            self.state = State::Resting;
+        }
+        self.home = home;
+    }
+
+    fn advance(&mut self, now: Instant) {
+        if let State::Settling { look, ask_at } | State::Doubting { look, ask_at } = self.state
+            && ask_at <= now
+        {
+            self.state = State::Resting;
+            self.look(now, look);
+        }
+    }
+}
+
+impl Machine for Watch {
+    type Config = (Config, Subject);
+    type Input = Input;
+    type Output = Output;
+
+    fn new((config, subject): (Config, Subject), seed: u64, _now: Instant) -> Self {
+        Self {
+            config,
+            rand: Rand::new(seed),
+            subject,
+            home: None,
+            site: None,
+            latest: None,
+            signed_at: None,
+            state: State::Resting,
+            last_id: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Answered { id, answer } => self.answered(now, id, &answer),
+            Input::Configured(config) => self.config = config,
+            Input::Displaced => self.rehouse(None),
+            Input::Restored(place) => self.rehouse(Some(place)),
+            Input::Rostered { whereabouts, asked_at, is_settled } => {
+                self.rostered(now, whereabouts.as_ref(), asked_at, is_settled);
+            }
+            Input::Signed { cause, site, at } => {
+                if site.is_some() {
+                    self.site = site;
+                }
+                self.signed_at = Some(now);
+                self.signed(now, cause, at);
+            }
+        }
+        self.advance(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Settling { ask_at, .. } | State::Doubting { ask_at, .. } => Some(ask_at),
+            State::Asking { .. } | State::Resting => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

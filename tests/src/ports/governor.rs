@@ -1,0 +1,138 @@
+//! The governor under its laws: no window holds more changes than it allows, nothing on a list
+//! gets through, an open breaker, a freeze and a stop let nothing through, and what must wait may
+//! go when it was told it could.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use mistgate_core::{
+    delivery::pace::Window,
+    event::Mac,
+    ports::{
+        freeze::Freeze,
+        governor::{Breaker, Governor, Limits, Lists, Policy, PortPattern, Refusal, SwitchPattern},
+        name::PortName,
+        place::{Place, Switch},
+    },
+    time::{Instant, UnixTime},
+};
+
+use crate::{bytes::Bytes, windows::Windows};
+
+const OPERATIONS_MAX: usize = 2_000;
+/// A Monday's midnight.
+const WALL: i64 = 1_795_392_000;
+
+fn mac(number: u64) -> Mac {
+    Mac::parse(&format!("{number:012x}")).expect("a MAC")
+}
+
+fn policy(bytes: &mut Bytes<'_>) -> Policy {
+    let mut windows = || {
+        let count = 1 + u32::try_from(bytes.up_to(6)).expect("a small number");
+        match bytes.up_to(2) {
+            0 => vec![Window::per_secs(count, 60), Window::per_secs(count * 2, 3_600)],
+            1 => vec![Window::per_secs(count, 10)],
+            _ => Vec::new(),
+        }
+    };
+    let limits = Limits { switch: windows(), site: windows(), all: windows() };
+    let breaker = bytes.chance(128).then(|| Breaker {
+        aps: 1 + bytes.count(5),
+        window: Duration::from_secs(60),
+        hold: Duration::from_secs(1 + bytes.up_to(900)),
+    });
+    let freezes = bytes.chance(60).then(|| Freeze {
+        name: String::new(),
+        days: [true, false, true, false, false, false, true],
+        from: u16::try_from(bytes.up_to(1_439)).expect("a minute"),
+        to: u16::try_from(bytes.up_to(1_439)).expect("a minute"),
+    });
+    Policy {
+        allow: Lists {
+            switches: vec![SwitchPattern::new("*")],
+            ports: vec![PortPattern::new("ge-*").expect("a pattern")],
+        },
+        never: Lists {
+            switches: vec![SwitchPattern::Mac(mac(0))],
+            ports: vec![PortPattern::new("ge-0/0/0").expect("a port")],
+        },
+        limits,
+        breaker,
+        freezes: freezes.into_iter().collect(),
+    }
+}
+
+/// Holds a governor to its word, with operations from `data`.
+pub(super) fn check(data: &[u8]) {
+    let bytes = &mut Bytes::new(data);
+    let start = Instant::from_secs(10_000);
+    let mut now = start;
+    let policy = policy(bytes);
+    let mut governor = Governor::new(policy.clone());
+    let mut switches: BTreeMap<u64, Windows> = BTreeMap::new();
+    let mut sites: BTreeMap<u64, Windows> = BTreeMap::new();
+    let mut all = Windows::new(policy.limits.all.clone());
+    let mut is_stopped = false;
+    for _ in 0..OPERATIONS_MAX {
+        if bytes.is_empty() {
+            break;
+        }
+        now = now + Duration::from_millis(bytes.pick(&[0, 1, 500, 5_000, 60_000, 3_600_000]));
+        governor.close(now);
+        let wall = |at: Instant| {
+            let micros = i64::try_from((at - start).as_micros()).expect("a short run");
+            UnixTime::from_micros(WALL * 1_000_000 + micros)
+        };
+        match bytes.up_to(7) {
+            0 => {
+                governor.lost(now, mac(bytes.up_to(20)));
+            }
+            1 => {
+                is_stopped = bytes.chance(128);
+                governor.stop(is_stopped);
+            }
+            _ => {
+                let number = bytes.up_to(5);
+                let site = number % 2;
+                let switch = Switch {
+                    mac: mac(number),
+                    device_id: String::new(),
+                    site: site.to_string(),
+                    name: None,
+                };
+                let name = format!("{}-0/0/{}", bytes.pick(&["ge", "xe"]), bytes.up_to(3));
+                let port = PortName::parse(&name).expect("a port");
+                let judge = |at| governor.judge(at, wall(at), &switch, port);
+                match judge(now) {
+                    Ok(()) => {
+                        assert!(!is_stopped && number != 0 && name.starts_with("ge"), "{name}");
+                        assert!(name != "ge-0/0/0", "a forbidden port");
+                        assert!(governor.closes_at().is_none_or(|until| until <= now));
+                        assert!(policy.freezes.iter().all(|f| f.left(wall(now)).is_none()));
+                        governor.note(now, Place { switch: switch.mac, port }, &switch.site);
+                        let windows = |windows: &[Window]| Windows::new(windows.to_vec());
+                        let own = || windows(&policy.limits.switch);
+                        switches.entry(number).or_insert_with(own).sent(now);
+                        let own = || windows(&policy.limits.site);
+                        sites.entry(site).or_insert_with(own).sent(now);
+                        all.sent(now);
+                    }
+                    Err(refusal) => waits(now, &refusal, judge),
+                }
+            }
+        }
+    }
+}
+
+/// What was told to wait until a time waits for something else then, or may go.
+fn waits(now: Instant, refusal: &Refusal, judge: impl Fn(Instant) -> Result<(), Refusal>) {
+    assert!(refusal.rule().starts_with("ports."), "{refusal}");
+    assert_eq!(refusal.until().is_some(), refusal.is_for_now() && *refusal != Refusal::Stopped);
+    if let Some(until) = refusal.until() {
+        assert!(until > now, "{refusal} until {until:?}, which is not after {now:?}");
+        let later = judge(until);
+        let waits_longer = later.as_ref().err().and_then(Refusal::until);
+        assert!(later.is_ok() || waits_longer.is_some_and(|longer| longer > until), "{later:?}");
+    }
+}

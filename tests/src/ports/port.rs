@@ -1,0 +1,127 @@
+//! One port under the laws: at most one change is in flight, what settles is what was last sent,
+//! an unknown end is read back before the next change, and attempts are bounded.
+
+use std::time::Duration;
+
+use mistgate_core::{
+    machine::Machine,
+    ports::{
+        decide::Reason,
+        failure::Failure,
+        place::Mode,
+        port::{Config, Input, Outcome, Output, Port, Want},
+    },
+    time::Instant,
+};
+
+use crate::{bytes::Bytes, laws::Subject};
+
+/// A switch that may or may not do what it is told.
+pub(super) struct Surroundings {
+    attempts_max: u32,
+    /// What is in flight, with its mode.
+    pushing: Option<Mode>,
+    /// What may have been done, until it is read back.
+    unknown: bool,
+    reading: bool,
+    /// The last mode that was wanted.
+    wanted: Option<Mode>,
+    restored: bool,
+}
+
+impl Subject for Surroundings {
+    type Machine = Port;
+
+    fn new(bytes: &mut Bytes<'_>, _now: Instant) -> (Self, Config) {
+        let attempts_max = 1 + u32::try_from(bytes.up_to(4)).expect("a small number");
+        let surroundings = Self {
+            attempts_max,
+            pushing: None,
+            unknown: false,
+            reading: false,
+            wanted: None,
+            restored: false,
+        };
+        (surroundings, Config { attempts_max })
+    }
+
+    fn input(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
+        let is_first = !std::mem::replace(&mut self.restored, true);
+        if is_first && bytes.chance(80) {
+            return Input::Restored { mode: bytes.pick(&[None, Some(Mode::Ap)]) };
+        }
+        match bytes.up_to(9) {
+            0..=3 => {
+                let mode = bytes.pick(&[Mode::Ap, Mode::Default]);
+                self.wanted = Some(mode);
+                let proved_at = Some(now);
+                let reason = Reason::Arrived;
+                Input::Wanted(Want { mode, ap: None, reason, since: now, proved_at })
+            }
+            4 => Input::Taken,
+            5..=7 if self.pushing.is_some() => {
+                self.pushing = None;
+                let failure = failure(bytes);
+                match bytes.up_to(3) {
+                    0 => Input::Pushed(Outcome::Done),
+                    1 => Input::PutBack,
+                    2 => Input::Pushed(Outcome::Failed(failure)),
+                    _ => {
+                        self.unknown = true;
+                        Input::Pushed(Outcome::Unknown(failure))
+                    }
+                }
+            }
+            // An answer nobody waits for.
+            5..=7 if !self.reading => Input::Pushed(Outcome::Done),
+            5..=7 => {
+                self.reading = false;
+                let is_done = bytes.pick(&[Some(true), Some(false), None]);
+                self.unknown &= is_done.is_none();
+                Input::Read(is_done)
+            }
+            8 => Input::Taken,
+            _ => Input::Refused,
+        }
+    }
+
+    fn told(&mut self, _now: Instant, output: &Output) {
+        match output {
+            Output::Due => assert!(self.pushing.is_none(), "due while in flight"),
+            Output::Read(_) => {
+                assert!(self.unknown && self.pushing.is_none(), "nothing to read back");
+                self.reading = true;
+            }
+            Output::Retrying { attempt, after, .. } => {
+                assert!(*attempt < self.attempts_max, "attempt {attempt}");
+                assert!(*after >= Duration::from_secs(5), "again after {after:?}");
+            }
+            Output::Settled { attempt, .. } => assert!(*attempt <= self.attempts_max),
+            Output::Stuck { attempt, .. } => {
+                assert!(*attempt <= self.attempts_max);
+                // Nobody will read it back; the next change says what it is.
+                self.unknown = false;
+            }
+        }
+    }
+
+    fn rests(&mut self, _now: Instant, port: &Port) {
+        if port.is_pushing() && self.pushing.is_none() {
+            assert!(!self.unknown, "a change before the last one's end is known");
+            self.pushing = self.wanted;
+        }
+        assert_eq!(port.is_pushing(), self.pushing.is_some(), "in flight");
+        let waits = port.poll_timeout().is_some() || self.reading || port.is_pushing();
+        assert!(waits || port.due().is_some() || port.is_idle(), "waits for nothing");
+    }
+}
+
+fn failure(bytes: &mut Bytes<'_>) -> Failure {
+    match bytes.up_to(4) {
+        0 => Failure::Timeout,
+        1 => Failure::Locked { holder: String::new() },
+        2 => Failure::Busy { after: Some(Duration::from_secs(bytes.up_to(5_000))) },
+        3 => Failure::Login,
+        _ => Failure::Rejected { message: String::new() },
+    }
+}
