@@ -25,10 +25,7 @@ impl Options {
         Ok(self.0.get(name).map(|value| value.parse()).transpose()?)
     }
 
-    pub(crate) fn value<T: FromStr<Err: Error + 'static>>(
-        &self,
-        name: &str,
-    ) -> Result<T, Failure> {
+    pub(crate) fn value<T: FromStr<Err: Error + 'static>>(&self, name: &str) -> Result<T, Failure> {
         self.maybe(name)?.ok_or_else(|| format!("expected {name}=…").into())
     }
 }

@@ -245,7 +245,11 @@ async fn answer(bench: Rc<Bench>, mut peer: Peer, bytes: usize) -> io::Result<()
     loop {
         let Ok(message) = peer.next().await.and_then(text) else {
             // It ends with its partner, or because its pipe does.
-            return if bench.is_over.get() { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) };
+            return if bench.is_over.get() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::BrokenPipe.into())
+            };
         };
         let digits = request.digits(message).ok_or_else(|| io::Error::other("no request"))?;
         let answer = response.numbered(digits).to_vec();

@@ -69,7 +69,9 @@ impl fmt::Display for Tally {
             "joined={} introduced={} events={} requests={}",
             self.joined, self.introduced, self.events, self.requests
         )?;
-        self.answers.iter().try_for_each(|(status, count)| write!(f, " answered_{status}={count}"))?;
+        self.answers
+            .iter()
+            .try_for_each(|(status, count)| write!(f, " answered_{status}={count}"))?;
         self.ends.iter().try_for_each(|(end, count)| write!(f, " end_{end}={count}"))?;
         write!(f, " faults={}", self.faults.len())
     }

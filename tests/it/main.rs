@@ -13,6 +13,11 @@ mod kill;
 mod laws;
 mod limits;
 mod micronets;
+mod micronets_peers;
+mod micronets_soak;
+mod micronets_tls;
+mod openssl;
+mod peers;
 mod pki;
 mod regressions;
 mod reload;
@@ -24,3 +29,9 @@ mod tidy;
 mod validators;
 mod vectors;
 mod world;
+
+// The soak is also a mode of the load generator.
+#[path = "../bench/soak.rs"]
+mod soak;
+#[path = "../bench/wire.rs"]
+mod wire;

@@ -1,5 +1,6 @@
 """The proxy's manners as its peers see them, one scenario at a time.
 
+    manners.py                    prints the name of every scenario
     manners.py A B C CA URL SCENARIO...
 
 A, B and C are certificates of three peers, URL ends with the proxy's prefix. Each scenario prints
@@ -232,7 +233,7 @@ async def peers_may_ping_as_often_as_they_like(proxy):
 async def silent_peers_that_answer_pings_stay(proxy):
     """For several times as long as an unanswered ping would be borne."""
     async with proxy.pair(ping_interval=None) as (a, b):
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(4)
         await talk(a, b)
 
 
@@ -477,4 +478,7 @@ async def main(a, b, c, ca, url, *names):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if sys.argv[1:]:
+        asyncio.run(main(*sys.argv[1:]))
+    else:
+        print(*SCENARIOS, sep="\n")
