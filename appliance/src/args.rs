@@ -1,11 +1,18 @@
 //! The command line.
 
-use std::net::IpAddr;
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+    time::Duration,
+};
 
 use argh::{EarlyExit, FromArgs};
+use mistgate_core::config::units;
 use mistgate_runtime::{
     journal::{Format, Level},
     load::From,
+    peer::{Meetup, Server},
+    tls::peer::Verify,
 };
 use rustls::pki_types::DnsName;
 
@@ -22,13 +29,15 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Cert(Cert),
     Check(Check),
+    Connect(Connect),
     Route(Route),
     Run(Run),
     SendTest(SendTest),
     Version(Version),
 }
 
-/// Take webhooks and tell the chats. Without --config: on this machine only, chats printed here.
+/// Take webhooks and tell the chats, and let the peers of the websocket proxy meet. Without
+/// --config: on this machine only, chats printed here.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "run")]
 pub(crate) struct Run {
@@ -52,6 +61,67 @@ pub(crate) struct Check {
     /// the configuration file
     #[argh(option)]
     pub(crate) config: String,
+}
+
+/// Join a meetup of the websocket proxy, as a client of its partner's API or as its gateway.
+///
+/// HTTP requests to --http-listen go to the partner, whose responses come back; the partner's
+/// requests go to --forward. JSON messages on standard input, one in a line, are sent, whole or
+/// only what is inside of "message"; missing ids are filled in. Events, and responses to such
+/// requests, are printed, one in a line. A lost connection is made again. The end of standard
+/// input ends the program only where it takes and forwards no HTTP.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "connect")]
+pub(crate) struct Connect {
+    /// where HTTP requests for the partner are taken, or off. 127.0.0.1:5001 if nothing is said,
+    /// and off with --forward
+    #[argh(option, arg_name = "address:port")]
+    pub(crate) http_listen: Option<HttpListen>,
+
+    /// the HTTP server that answers the partner's requests: http://HOST:PORT
+    #[argh(option, arg_name = "url")]
+    pub(crate) forward: Option<Server>,
+
+    /// PEM file with our certificate, and its key unless --client-key is given (.pkeycert.pem)
+    #[argh(option, arg_name = "file")]
+    pub(crate) client_cert: Option<String>,
+
+    /// PEM file with the key of our certificate
+    #[argh(option, arg_name = "file")]
+    pub(crate) client_key: Option<String>,
+
+    /// PEM file with the authority of the proxy's certificate; without it, the public ones
+    #[argh(option, arg_name = "file")]
+    pub(crate) ca_cert: Option<String>,
+
+    /// what is verified of the proxy's certificate: name (default), the host name too; or chain,
+    /// all but the name, for certificates of the original's scripts, which have none
+    #[argh(option, default = "Verify::Name", from_str_fn(verify))]
+    pub(crate) verify: Verify,
+
+    /// peerClass in our hello; mistgate-client if nothing is said, mistgate-gateway with --forward
+    #[argh(option, arg_name = "name", from_str_fn(peer_name))]
+    pub(crate) peer_class: Option<String>,
+
+    /// peerId in our hello; a new random one if nothing is said
+    #[argh(option, arg_name = "name", from_str_fn(peer_name))]
+    pub(crate) peer_id: Option<String>,
+
+    /// how long a request may wait for its response, such as 500ms, 30s (default) or 2m
+    #[argh(option, arg_name = "time", default = "REQUEST_TIMEOUT", from_str_fn(time))]
+    pub(crate) request_timeout: Duration,
+
+    /// how log lines look: text (default) or json
+    #[argh(option, default = "Format::Text")]
+    pub(crate) log_format: Format,
+
+    /// what is logged at least: debug, info (default), warning or error
+    #[argh(option, default = "Level::Info")]
+    pub(crate) log_level: Level,
+
+    /// wss://HOST:PORT/PREFIX/MEETUP
+    #[argh(positional)]
+    pub(crate) url: Meetup,
 }
 
 /// Show where each event of a webhook's body would go, and why. Nothing is sent.
@@ -200,6 +270,26 @@ pub(crate) struct CertLeaf {
     pub(crate) force: bool,
 }
 
+/// Where HTTP requests for the partner are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HttpListen {
+    At(SocketAddr),
+    Off,
+}
+
+impl FromStr for HttpListen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self::Off),
+            _ => text.parse().map(Self::At).map_err(|_| {
+                "expected an IP address and a port such as 127.0.0.1:5001, or off".to_owned()
+            }),
+        }
+    }
+}
+
 /// Show the version, the target and the commit.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "version")]
@@ -219,7 +309,14 @@ impl Args {
             }
         }
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        Self::from_args(&["mistgate"], &args)
+        let args = Self::from_args(&["mistgate"], &args)?;
+        if let Command::Connect(Connect { client_key: Some(_), client_cert: None, .. }) =
+            &args.command
+        {
+            let output = "--client-key is the key of --client-cert, which is missing".to_owned();
+            return Err(EarlyExit { output, status: Err(()) });
+        }
+        Ok(args)
     }
 }
 
@@ -231,6 +328,11 @@ pub(crate) fn source(config: Option<&str>) -> From {
 /// Of the seed's scripts.
 const DAYS: u32 = 500;
 const DAYS_MAX: u32 = 36_500;
+/// From a request to its response.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const TIME_MAX: Duration = Duration::from_hours(24);
+/// So that no log line gets long.
+const PEER_NAME_MAX: usize = 100;
 /// RFC 5280 appendix A.1, ub-organization-name.
 const ORGANIZATION_MAX: usize = 64;
 
@@ -246,6 +348,28 @@ fn organization(text: &str) -> Result<String, String> {
     } else {
         Err(format!("expected 1 to {ORGANIZATION_MAX} characters, with no blank at the ends"))
     }
+}
+
+fn verify(text: &str) -> Result<Verify, String> {
+    match text {
+        "chain" => Ok(Verify::Chain),
+        "name" => Ok(Verify::Name),
+        _ => Err("expected name or chain".to_owned()),
+    }
+}
+
+fn peer_name(text: &str) -> Result<String, String> {
+    if (1..=PEER_NAME_MAX).contains(&text.chars().count()) && !text.contains(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("expected 1 to {PEER_NAME_MAX} characters on one line"))
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let expected = "expected a time from 1ms to 24h, such as 500ms, 30s or 2m";
+    let time = units::duration(text).filter(|time| !time.is_zero() && *time <= TIME_MAX);
+    time.ok_or_else(|| expected.to_owned())
 }
 
 /// A name as certificates carry it: RFC 5280 §4.2.1.6, and a wildcard for the first label (RFC

@@ -33,15 +33,29 @@ const CLOCK_SKEW_SECS: i64 = 60 * 60;
 const SERIAL_OCTETS: usize = 16;
 
 pub(crate) fn run(args: &Cert) -> Result<(), String> {
-    let now = clock::wall();
-    match &args.kind {
-        CertKind::Root(args) => root(args, now),
-        CertKind::Intermediate(args) => intermediate(args, now),
-        CertKind::Leaf(args) => leaf(args, now),
+    let Made { what, files } = match &args.kind {
+        CertKind::Root(args) => root(args)?,
+        CertKind::Intermediate(args) => intermediate(args)?,
+        CertKind::Leaf(args) => leaf(args)?,
+    };
+    crate::say(&what);
+    let width = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
+    for File { path, about, .. } in files {
+        crate::say(&format!("  {path:width$}  {about}"));
     }
+    Ok(())
 }
 
-fn root(args: &CertRoot, now: UnixTime) -> Result<(), String> {
+/// A certificate that was made.
+pub(crate) struct Made {
+    /// Kind, name and end.
+    what: String,
+    files: Vec<File>,
+}
+
+/// Makes a root and writes its files.
+pub(crate) fn root(args: &CertRoot) -> Result<Made, String> {
+    let now = clock::wall();
     let period = Period::from(now, args.expiration_in_days);
     let mut params = params(&args.subject_org_name, &[], &period)?;
     authorize(&mut params, BasicConstraints::Unconstrained);
@@ -49,11 +63,11 @@ fn root(args: &CertRoot, now: UnixTime) -> Result<(), String> {
     let cert = params.self_signed(&key).map_err(failed)?;
     let files = Issued { cert, key, chain: &[] }.files(&args.cert_basename);
     files::write(&files, args.force)?;
-    report(&format!("root O={}, {period}", args.subject_org_name), &files);
-    Ok(())
+    Ok(Made { what: format!("root O={}, {period}", args.subject_org_name), files })
 }
 
-fn intermediate(args: &CertIntermediate, now: UnixTime) -> Result<(), String> {
+fn intermediate(args: &CertIntermediate) -> Result<Made, String> {
+    let now = clock::wall();
     let authority = Authority::load(&args.ca_certfile, &args.ca_keyfile, now)?;
     let left = authority.path_length.map(|length| length.checked_sub(1));
     match left {
@@ -73,11 +87,12 @@ fn intermediate(args: &CertIntermediate, now: UnixTime) -> Result<(), String> {
     let files = Issued::by(&authority, &params)?.files(&args.cert_basename);
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
     files::write(&files, args.force)?;
-    report(&format!("intermediate O={}, {period}", args.subject_org_name), &files);
-    Ok(())
+    Ok(Made { what: format!("intermediate O={}, {period}", args.subject_org_name), files })
 }
 
-fn leaf(args: &CertLeaf, now: UnixTime) -> Result<(), String> {
+/// Makes a leaf and writes its files.
+pub(crate) fn leaf(args: &CertLeaf) -> Result<Made, String> {
+    let now = clock::wall();
     let authority = Authority::load(&args.ca_certfile, &args.ca_keyfile, now)?;
     let period = Period::from(now, args.expiration_in_days).within(&authority);
     let mut params = params(&args.subject_org_name, &args.san, &period)?;
@@ -102,8 +117,7 @@ fn leaf(args: &CertLeaf, now: UnixTime) -> Result<(), String> {
     files.push(issued.pkeycert(&args.cert_basename));
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
     files::write(&files, args.force)?;
-    report(&format!("leaf O={} for {purpose}, {period}", args.subject_org_name), &files);
-    Ok(())
+    Ok(Made { what: format!("leaf O={} for {purpose}, {period}", args.subject_org_name), files })
 }
 
 /// From when and until when a certificate is good.
@@ -247,14 +261,6 @@ fn spare(files: &[File], authority: [&String; 2]) -> Result<(), String> {
     files.iter().find(taken).map_or(Ok(()), |File { path, .. }| {
         Err(format!("{path}: belongs to the CA that signs — choose another --cert-basename"))
     })
-}
-
-fn report(what: &str, files: &[File]) {
-    crate::say(what);
-    let width = files.iter().map(|file| file.path.chars().count()).max().unwrap_or(0);
-    for File { path, about, .. } in files {
-        crate::say(&format!("  {path:width$}  {about}"));
-    }
 }
 
 fn failed(error: rcgen::Error) -> String {

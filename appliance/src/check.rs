@@ -12,6 +12,7 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
     }
     let destinations = config.chat.destinations.len();
     let plural = if destinations == 1 { "" } else { "s" };
-    crate::say(&format!("{}: no problems, {destinations} destination{plural}", args.config));
+    let proxy = if config.proxy.is_some() { ", a websocket proxy" } else { "" };
+    crate::say(&format!("{}: no problems, {destinations} destination{plural}{proxy}", args.config));
     Ok(())
 }

@@ -4,6 +4,8 @@
 mod args;
 mod cert;
 mod check;
+mod connect;
+mod first_start;
 mod route;
 mod run;
 mod send_test;
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Cert(args) => cert::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Connect(args) => connect::run(args),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),
         Command::SendTest(args) => send_test::run(&args),

@@ -16,16 +16,19 @@ use mistgate_core::{
         shape::Form,
     },
 };
-use mistgate_runtime::load::{From, Loaded, load, make_embedded};
+use mistgate_runtime::load::{From, Loaded, load};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::args::{Route, source};
+use crate::{
+    args::{Route, source},
+    first_start,
+};
 
 pub(crate) fn run(args: &Route) -> Result<(), String> {
     let from = source(args.config.as_deref());
     if from == From::Embedded {
-        make_embedded()?;
+        first_start::make_missing()?;
     }
     let Loaded { config, .. } = load(&from).map_err(|problems| problems.join("\n"))?;
     let (name, body) = read(args.body.as_deref())?;

@@ -1,18 +1,21 @@
 //! `mistgate run`
 
-use mistgate_core::config::checked::Config;
+use mistgate_core::config::checked::{Config, Proxy};
 use mistgate_runtime::{
     journal::Journal,
-    load::{From, make_embedded},
+    load::From,
     node::{self, Addresses},
 };
 
-use crate::args::{Run, source};
+use crate::{
+    args::{Run, source},
+    first_start,
+};
 
 pub(crate) fn run(args: &Run) -> Result<(), String> {
     let from = source(args.config.as_deref());
     if from == From::Embedded {
-        make_embedded()?;
+        first_start::make_missing()?;
     }
     let journal = Journal::new(args.log_format, args.log_level);
     let config = args.config.as_deref();
@@ -22,18 +25,32 @@ pub(crate) fn run(args: &Run) -> Result<(), String> {
 
 /// Says what a newcomer wants to do next, where nobody configured anything.
 fn welcome(file: Option<&str>, config: &Config, addresses: &Addresses) {
-    let (None, Some(webhook)) = (file, addresses.webhook) else {
+    let Addresses { webhook: Some(webhook), proxy: Some(proxy), admin: Some(admin) } = addresses
+    else {
         return;
     };
-    let admin = addresses.admin.map_or(String::new(), |admin| {
-        format!("\n  curl http://{admin}/status        what it did so far")
-    });
+    let (None, Some(Proxy { path_prefix, .. })) = (file, &config.proxy) else {
+        return;
+    };
+    let certificates = first_start::CERTIFICATES;
+    let connect = format!(
+        "mistgate connect --client-cert {certificates}/client.pkeycert.pem \\\n    \
+         --ca-cert {certificates}/root.cert.pem"
+    );
+    let meetup = format!("wss://{proxy}{path_prefix}");
     crate::complain(&format!(
         "mistgate takes webhooks on http://{webhook}/webhooks and prints the chat messages here.\n\
-         The webhook's secret and the accepted events are in {state}.\n\
+         Micronets gateways and managers meet at {meetup}NAME.\n\
+         Secrets, certificates and the accepted events are in {state}.\n\
          To try it, in another terminal and the same folder:\n  \
          mistgate send-test                     a signed webhook, as Mist sends them\n  \
-         mistgate send-test --channel critical  one that is urgent{admin}",
+         mistgate send-test --channel critical  one that is urgent\n  \
+         curl http://{admin}/status        what it did so far\n\
+         Two peers, each in a terminal of its own: a gateway in front of the HTTP server above, and\n\
+         a manager that takes HTTP on port 5001:\n  \
+         {connect} \\\n    --forward http://{admin} {meetup}demo\n  \
+         {connect} \\\n    {meetup}demo\n  \
+         curl http://127.0.0.1:5001/status        the same, through both peers and the proxy",
         state = config.state_dir,
     ));
 }

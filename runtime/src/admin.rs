@@ -1,5 +1,7 @@
 //! The admin endpoint: health, readiness, metrics and status.
 
+mod meetups;
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -15,6 +17,7 @@ use crate::{
     journal::{Journal, Level},
     listen::{Bytes, Event, Head, Reply, Service},
     metrics::{Counter, Gauge, Labels},
+    relay::{self, Relay},
 };
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -23,26 +26,21 @@ const JSON: &str = "application/json";
 
 /// The service.
 pub struct Admin {
-    token: Option<Secret>,
-    driver: driver::Handle,
-    journal: Arc<Journal>,
-    clock: Clock,
+    /// What a client must show, where there is one.
+    pub token: Option<Secret>,
+    /// Whom to ask about events and destinations.
+    pub driver: driver::Handle,
+    /// Whom to ask about meetups.
+    pub relay: Option<Arc<Relay>>,
+    /// Who counts.
+    pub journal: Arc<Journal>,
+    /// What time it is.
+    pub clock: Clock,
     /// Set once everything listens, cleared when it stops.
-    ready: Arc<AtomicBool>,
+    pub ready: Arc<AtomicBool>,
 }
 
 impl Admin {
-    /// A service that asks `driver`, and wants `token` where there is one.
-    pub const fn new(
-        token: Option<Secret>,
-        driver: driver::Handle,
-        journal: Arc<Journal>,
-        clock: Clock,
-        ready: Arc<AtomicBool>,
-    ) -> Self {
-        Self { token, driver, journal, clock, ready }
-    }
-
     fn is_authorised(&self, head: &Head<'_>) -> bool {
         let Some(token) = &self.token else {
             return true;
@@ -53,7 +51,7 @@ impl Admin {
         })
     }
 
-    fn metrics(&self, status: Option<&driver::Status>) -> String {
+    fn metrics(&self, status: Option<&driver::Status>, proxy: Option<&relay::Status>) -> String {
         let mut gauges = vec![
             gauge("uptime_seconds", "Seconds since the start.", self.uptime()),
             gauge(
@@ -77,10 +75,11 @@ impl Admin {
                 f64::from(u8::from(matches!(to.health, Health::Parked(_))))
             }));
         }
+        gauges.extend(proxy.iter().flat_map(|proxy| meetups::gauges(proxy)));
         self.journal.metrics.exposition(&gauges)
     }
 
-    fn status(&self, status: &driver::Status) -> String {
+    fn status(&self, status: &driver::Status, proxy: Option<&relay::Status>) -> String {
         let metrics = &self.journal.metrics;
         let destinations: Vec<_> = status
             .destinations
@@ -113,8 +112,17 @@ impl Admin {
                 "dropped": metrics.total(Counter::Dropped),
             },
             "destinations": destinations,
+            "proxy": proxy.map(meetups::json),
         });
         format!("{value:#}\n")
+    }
+
+    /// The proxy, which brings its counters up to date too.
+    async fn proxy(&self) -> Option<relay::Status> {
+        match &self.relay {
+            Some(relay) => Some(relay.status().await),
+            None => None,
+        }
     }
 
     fn uptime(&self) -> f64 {
@@ -147,9 +155,15 @@ impl Service for Admin {
         let unavailable = Reply::status(StatusCode::ServiceUnavailable.into());
         let status = self.driver.status().await;
         match head.path() {
-            "/metrics" => ok.content(PROMETHEUS, self.metrics(status.as_ref())),
+            "/metrics" => {
+                let proxy = self.proxy().await;
+                ok.content(PROMETHEUS, self.metrics(status.as_ref(), proxy.as_ref()))
+            }
             "/status" => match status {
-                Some(status) => ok.content(JSON, self.status(&status)),
+                Some(status) => {
+                    let proxy = self.proxy().await;
+                    ok.content(JSON, self.status(&status, proxy.as_ref()))
+                }
                 None => unavailable.content(TEXT, "stopping\n"),
             },
             "/-/ready" => match status {

@@ -6,15 +6,18 @@ pub mod clock;
 pub mod metrics;
 mod net;
 pub mod pinned;
+mod places;
 pub mod tls;
 
 pub mod journal;
 pub mod listen;
 pub mod outbound;
+pub mod relay;
 pub mod store;
 
 pub mod admin;
 pub mod driver;
 pub mod load;
 pub mod node;
+pub mod peer;
 pub mod webhook;

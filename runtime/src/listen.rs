@@ -10,11 +10,10 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     convert::Infallible,
-    fmt, io,
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
     time::Duration,
 };
 
@@ -24,7 +23,11 @@ use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
 pub use hyper::body::Bytes;
 
-use crate::{net::subscriber, tls::Identity};
+pub use crate::places::Limit;
+use crate::{
+    places::{Place, Places},
+    tls::Identity,
+};
 
 mod connection;
 mod framing;
@@ -85,24 +88,6 @@ pub enum Event {
     },
 }
 
-/// A limit on connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// [`Limits::connections_max`]
-    Connections,
-    /// [`Limits::connections_per_address_max`]
-    ConnectionsPerAddress,
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Connections => "connections in all",
-            Self::ConnectionsPerAddress => "connections of one address",
-        })
-    }
-}
-
 /// A request before its body.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
@@ -132,6 +117,11 @@ impl<'a> Head<'a> {
         Some(self.parts.headers.get(name)?.as_bytes())
     }
 
+    /// All headers in their order; names are in small letters.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+    }
+
     /// The client's address; of a mapped IPv4 address the IPv4 address.
     pub const fn peer(&self) -> SocketAddr {
         self.peer
@@ -144,7 +134,7 @@ pub struct Reply {
     /// The status: 200 to 599.
     pub status: u16,
     /// Header fields beside `Content-Length`, `Date` and `Connection`, which the pump adds.
-    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body, often empty.
     pub body: Bytes,
 }
@@ -157,8 +147,12 @@ impl Reply {
 
     /// With one more header field.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -245,7 +239,7 @@ impl Listener {
 }
 
 /// Waits for the end of what holds the sender.
-async fn ended(stop: &Stop) {
+pub(crate) async fn ended(stop: &Stop) {
     // Nothing is ever sent, because an `Infallible` cannot be made.
     let _ = stop.recv().await;
 }
@@ -256,92 +250,37 @@ async fn accept<S: Service>(
     site: &connection::Site<S>,
     mut begin: impl FnMut(Async<TcpStream>, SocketAddr, Place),
 ) {
+    let limits = &site.limits;
+    let places = Arc::new(Places::new(limits.connections_max, limits.connections_per_address_max));
+    loop {
+        let (stream, peer) = accept_one(socket, |event| site.service.note(event)).await;
+        match places.take(peer.ip()) {
+            Ok(place) => begin(stream, peer, place),
+            Err(limit) => site.service.note(Event::Shed { peer, limit }),
+        }
+    }
+}
+
+/// The next connection and the client's address; of a mapped IPv4 address the IPv4 address.
+pub(crate) async fn accept_one(
+    socket: &Async<TcpListener>,
+    note: impl Fn(Event),
+) -> (Async<TcpStream>, SocketAddr) {
     const PAUSE_MIN: Duration = Duration::from_millis(50);
     const PAUSE_MAX: Duration = Duration::from_secs(1);
-    let places = Arc::new(Places::new(&site.limits));
     let mut pause = PAUSE_MIN;
     loop {
         match socket.accept().await {
             Ok((stream, peer)) => {
-                pause = PAUSE_MIN;
-                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-                match places.take(peer.ip()) {
-                    Ok(place) => begin(stream, peer, place),
-                    Err(limit) => site.service.note(Event::Shed { peer, limit }),
-                }
+                return (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port()));
             }
             // The client was gone before we came: its own affair (accept(2)).
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors or memory: the socket stays readable, so only time can help.
             Err(error) => {
-                let reason = error.to_string();
-                site.service.note(Event::AcceptFailed { reason, pause });
+                note(Event::AcceptFailed { reason: error.to_string(), pause });
                 Timer::after(pause).await;
                 pause = PAUSE_MAX.min(pause * 2);
-            }
-        }
-    }
-}
-
-/// The connections that are open.
-#[derive(Debug)]
-struct Places {
-    max: usize,
-    per_address_max: usize,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Debug, Default)]
-struct Taken {
-    all: usize,
-    by_address: BTreeMap<IpAddr, usize>,
-}
-
-impl Places {
-    fn new(limits: &Limits) -> Self {
-        Self {
-            max: limits.connections_max,
-            per_address_max: limits.connections_per_address_max,
-            taken: Mutex::default(),
-        }
-    }
-
-    fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Limit> {
-        let address = subscriber(address);
-        let mut taken = self.lock();
-        if taken.all >= self.max {
-            return Err(Limit::Connections);
-        }
-        let of_address = taken.by_address.entry(address).or_default();
-        if *of_address >= self.per_address_max {
-            return Err(Limit::ConnectionsPerAddress);
-        }
-        *of_address += 1;
-        taken.all += 1;
-        Ok(Place { places: Arc::clone(self), address })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        // Nothing panics while it holds the lock.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The right to one open connection, given back when dropped.
-#[derive(Debug)]
-struct Place {
-    places: Arc<Places>,
-    address: IpAddr,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut taken = self.places.lock();
-        taken.all = taken.all.saturating_sub(1);
-        if let Some(of_address) = taken.by_address.get_mut(&self.address) {
-            *of_address = of_address.saturating_sub(1);
-            if *of_address == 0 {
-                taken.by_address.remove(&self.address);
             }
         }
     }
@@ -351,30 +290,9 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect("an address")
-    }
-
-    #[test]
-    fn an_ipv6_subscriber_is_a_64() {
-        let limits = Limits {
-            connections_max: 3,
-            connections_per_address_max: 2,
-            ..connection::tests::LIMITS
-        };
-        let places = Arc::new(Places::new(&limits));
-        let first = places.take(address("2001:db8::1")).expect("a free place");
-        let _second = places.take(address("2001:db8::2")).expect("a free place");
-        assert_eq!(places.take(address("2001:db8::3")).err(), Some(Limit::ConnectionsPerAddress));
-        let _third = places.take(address("192.0.2.1")).expect("a free place");
-        assert_eq!(places.take(address("192.0.2.2")).err(), Some(Limit::Connections));
-        drop(first);
-        assert!(places.take(address("2001:db8::3")).is_ok());
-    }
-
     #[test]
     fn retry_after_is_rounded_up() {
         let reply = Reply::status(503).retry_after(Duration::from_millis(1_001));
-        assert_eq!(reply.headers, [("retry-after", Cow::Borrowed("2"))]);
+        assert_eq!(reply.headers, [(Cow::Borrowed("retry-after"), Cow::Borrowed("2"))]);
     }
 }

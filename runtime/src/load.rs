@@ -1,29 +1,35 @@
-//! Reading a configuration with everything that it names, and making what a first start needs.
+//! Reading a configuration with everything that it names.
+
+mod certificate;
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{self, Read, Write as _},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    fmt,
+    fs::{self, DirBuilder},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt,
+    sync::Arc,
 };
 
-use mistgate_core::config::{
-    checked::Config,
-    files::Files,
-    problem::Problem,
-    raw::{Draft, EMBEDDED, Source},
+use mistgate_core::{
+    config::{
+        checked::{Config, Proxy, Tls},
+        files::{FileKind, FileRequest, Files},
+        problem::Problem,
+        raw::{Draft, EMBEDDED, Source},
+    },
+    time::UnixTime,
 };
+use rustls::sign::CertifiedKey;
 
+use self::certificate::Doubt;
 use crate::{
+    clock,
     outbound::proxy::{self, Proxies},
-    tls,
+    tls::{self, mutual},
 };
 
 /// The most bytes of a configuration file.
 const FILE_MAX: u64 = 1 << 20;
-/// Where the built-in configuration expects its secret.
-const EMBEDDED_STATE: &str = "./mistgate-data";
-const EMBEDDED_SECRET: &str = "./mistgate-data/webhook-secret";
 
 /// Where the configuration is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,30 +76,94 @@ pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
     let Some(config) = report.config else {
         return Err(lines(&report.problems));
     };
-    let line = |key: &str| {
-        let named = requests.iter().find(|request| request.key.starts_with(key));
-        named.map_or(1, |request| request.line)
-    };
-    let mut problems = Vec::new();
-    if let Some(tls) = config.webhook.as_ref().and_then(|webhook| webhook.tls.clone())
-        && let Err(error) = tls::Identity::load(tls)
-    {
-        let expected = "a certificate chain and its key in PEM";
-        let line = line("webhook.tls");
-        problems.push(format!("{}:{line}: webhook.tls: {error} — {expected}", source.name));
+    let Findings { mut problems, doubts, .. } = judge(&config, &requests);
+    if !problems.is_empty() {
+        problems.sort_by_key(|problem| problem.line);
+        return Err(lines(&problems));
+    }
+    let mut warnings = report.warnings;
+    warnings.extend(doubts);
+    warnings.sort_by_key(|warning| warning.line);
+    Ok(Loaded { config, warnings: lines(&warnings) })
+}
+
+/// What shows only when certificates, keys and addresses are used.
+struct Findings<'a> {
+    requests: &'a [FileRequest],
+    problems: Vec<Problem>,
+    /// What can be used, and still may not be what was wanted.
+    doubts: Vec<Problem>,
+}
+
+fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
+    let mut findings = Findings { requests, problems: Vec::new(), doubts: Vec::new() };
+    let now = clock::wall();
+    if let Some(tls) = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) {
+        findings.server("webhook.tls", tls, now);
+    }
+    if let Some(proxy) = &config.proxy {
+        findings.server("proxy.cert", &proxy.tls, now);
+        findings.authorities(proxy, now);
     }
     if let Err(error) = tls::connector(config.chat.delivery.extra_ca.as_deref()) {
-        let expected = "certificates of authorities in PEM";
-        let line = line("chat.extra_ca");
-        problems.push(format!("{}:{line}: chat.extra_ca: {error} — {expected}", source.name));
+        findings.problem("chat.extra_ca", &error, "certificates of authorities in PEM");
     }
-    if let Err(error) = proxies(&config) {
-        problems.push(format!("{}:1: chat.http_proxy: {error} — an http URL", source.name));
+    if let Err(error) = proxies(config) {
+        findings.problem("chat.http_proxy", &error, "an http URL");
     }
-    if problems.is_empty() {
-        Ok(Loaded { config, warnings: lines(&report.warnings) })
-    } else {
-        Err(problems)
+    findings
+}
+
+impl Findings<'_> {
+    /// Looks at the certificate and key of a listener.
+    fn server(&mut self, key: &str, files: &Tls, now: UnixTime) {
+        match tls::certified_key(files) {
+            Err(error) => self.problem(key, &error, "a certificate chain and its key in PEM"),
+            Ok(CertifiedKey { cert, .. }) => {
+                for doubt in cert.first().map_or_else(Vec::new, |own| certificate::server(own, now))
+                {
+                    self.doubt(key, doubt);
+                }
+            }
+        }
+    }
+
+    /// Looks at the authorities of the proxy's peers and at what they revoked.
+    fn authorities(&mut self, proxy: &Proxy, now: UnixTime) {
+        let roots = match mutual::roots(&proxy.client_ca) {
+            Ok(roots) => Arc::new(roots),
+            Err(error) => {
+                let expected = "certificates of authorities in PEM";
+                return self.problem("proxy.client_ca", &error, expected);
+            }
+        };
+        let of_lists = |request: &&FileRequest| request.kind == FileKind::RevocationLists;
+        for FileRequest { key, path, .. } in self.requests.iter().filter(of_lists) {
+            match mutual::revocations(path, &roots) {
+                Err(error) => self.problem(key, &error, "revocation lists in PEM"),
+                Ok(lists) => {
+                    let doubts = lists.iter().filter_map(|list| certificate::list(list, now));
+                    doubts.for_each(|doubt| self.doubt(key, doubt));
+                }
+            }
+        }
+    }
+
+    fn problem(&mut self, key: &str, error: &dyn fmt::Display, expected: &str) {
+        let found = self.found(key, error.to_string(), expected);
+        self.problems.push(found);
+    }
+
+    fn doubt(&mut self, key: &str, (what, expected): Doubt) {
+        let found = self.found(key, what, expected);
+        self.doubts.push(found);
+    }
+
+    /// At the line of the key that begins with `key` and names a file.
+    fn found(&self, key: &str, what: String, expected: &str) -> Problem {
+        let named = self.requests.iter().find(|request| request.key.starts_with(key));
+        let line = named.map_or(1, |request| request.line);
+        Problem { line, key: key.to_owned(), what, expected: expected.to_owned() }
     }
 }
 
@@ -106,30 +176,6 @@ pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
 pub fn make_state_dir(path: &str) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true).mode(0o700).create(path)
-}
-
-/// Makes what the built-in configuration names: the state folder and the webhook's secret. What is
-/// there stays.
-pub fn make_embedded() -> Result<(), String> {
-    let explain =
-        |error: io::Error| format!("{EMBEDDED_STATE}: {error} — run it in a folder of yours");
-    make_state_dir(EMBEDDED_STATE).map_err(explain)?;
-    if Path::new(EMBEDDED_SECRET).exists() {
-        return Ok(());
-    }
-    let mut random = [0_u8; 32];
-    getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
-    let secret: String = random.iter().map(|octet| format!("{octet:02x}")).collect();
-    // Written aside and renamed, so that a crash leaves no half of a secret.
-    let aside = format!("{EMBEDDED_SECRET}.new");
-    let write = || {
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-        writeln!(file, "{secret}")?;
-        file.sync_all()?;
-        fs::rename(&aside, EMBEDDED_SECRET)
-    };
-    write().map_err(explain)
 }
 
 /// A file, up to `max` bytes of it; why not in the system's words.

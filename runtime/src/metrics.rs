@@ -53,6 +53,22 @@ pub enum Counter {
     StoreFailures,
     /// Configurations read again, by result.
     Reloads,
+    /// Peers that the websocket proxy let in.
+    Peers,
+    /// Peers that the websocket proxy did not let in, by reason.
+    PeersRefused,
+    /// Peers whose connection has ended, by reason.
+    PeersClosed,
+    /// Pairs of peers that were introduced to each other.
+    Pairs,
+    /// Messages that were passed on from one peer to the other.
+    Relayed,
+    /// The bytes of their payloads.
+    RelayedBytes,
+    /// Requests that were answered in the place of an absent peer, by status.
+    AnsweredForPeers,
+    /// Messages of peers that came to nobody.
+    PeersDropped,
 }
 
 impl Counter {
@@ -75,6 +91,18 @@ impl Counter {
             }
             Self::StoreFailures => ("store_failures_total", "Commits that the disk refused."),
             Self::Reloads => ("config_reloads_total", "Configurations read again, by result."),
+            Self::Peers => ("proxy_peers_total", "Peers that the websocket proxy let in."),
+            Self::PeersRefused => ("proxy_refused_total", "Peers refused, by reason."),
+            Self::PeersClosed => ("proxy_closed_total", "Connections of peers ended, by reason."),
+            Self::Pairs => ("proxy_pairs_total", "Pairs of peers introduced to each other."),
+            Self::Relayed => ("proxy_messages_total", "Messages passed from peer to peer."),
+            Self::RelayedBytes => {
+                ("proxy_message_bytes_total", "Payload bytes passed from peer to peer.")
+            }
+            Self::AnsweredForPeers => {
+                ("proxy_answered_total", "Requests answered for an absent peer, by status.")
+            }
+            Self::PeersDropped => ("proxy_dropped_total", "Messages of peers that nobody got."),
         };
         Meaning { name, kind: "counter", help }
     }

@@ -1,9 +1,10 @@
 //! One running mistgate: all tasks, from the first socket to the last flush.
 
+mod ports;
+
 use std::{
     convert::Infallible,
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     path::Path,
     sync::{
         Arc,
@@ -14,33 +15,29 @@ use std::{
 };
 
 use async_signal::{Signal, Signals};
-use mistgate_core::{
-    config::checked::{Admin, Config, Limits, Network, Tls},
-    engine::input,
+use mistgate_core::{config::checked::Config, engine::input};
+use smol::{
+    Executor, Task, Timer, channel,
+    future::{self, FutureExt},
+    stream::StreamExt,
 };
-use smol::{Async, Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
+pub use self::ports::Addresses;
+use self::ports::{Common, Ports};
 use crate::{
-    admin,
     clock::{self, Clock},
     driver::{self, Driver, Message},
     journal::{Journal, Level},
-    listen::{self, Listener, Service},
     load::{self, From, Loaded},
     metrics::Counter,
     outbound::Outbound,
     store::Store,
-    tls::{self, Identity},
-    webhook,
+    tls,
 };
 
-/// How long what is in flight may take when it stops: webhooks, then posts, then questions to the
-/// admin endpoint; all in all less than ten seconds.
-const WEBHOOKS_GRACE: Duration = Duration::from_secs(3);
+/// How long posts in flight may take when it stops. With the graces of the listeners that is less
+/// than ten seconds.
 const POSTS_GRACE: Duration = Duration::from_secs(5);
-const ADMIN_GRACE: Duration = Duration::from_secs(1);
-/// How often certificates are looked at for changes.
-const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// The most threads that run tasks.
 const THREADS_MAX: usize = 4;
 
@@ -80,7 +77,7 @@ pub fn run(
     let node = Node::start(from, Arc::new(journal), Arc::clone(&executor));
     let result = smol::block_on(executor.run(async {
         let mut node = node?;
-        started(&node.config, &node.addresses());
+        started(&node.config, &node.ports.addresses());
         node.serve().await?;
         node.stop().await;
         Ok(())
@@ -93,44 +90,17 @@ pub fn run(
     result
 }
 
-/// Where the listeners are; the ports are real where the configuration said 0.
-#[derive(Debug)]
-pub struct Addresses {
-    /// The webhook listener.
-    pub webhook: Option<SocketAddr>,
-    /// The admin endpoint.
-    pub admin: Option<SocketAddr>,
-}
-
-/// A listener that runs, and the socket under it, which outlives a change of policy.
-struct Port {
-    configured: SocketAddr,
-    socket: TcpListener,
-    policy: Policy,
-    stop: channel::Sender<Infallible>,
-    task: Task<()>,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Policy {
-    tls: Option<Tls>,
-    allow_from: Vec<Network>,
-    limits: Limits,
-}
-
 struct Node {
     from: From,
     config: Config,
     clock: Clock,
     journal: Arc<Journal>,
-    executor: Arc<Executor<'static>>,
     signals: Signals,
     driver: driver::Handle,
     driving: Task<()>,
     storing: thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
-    webhook: Option<(Port, Arc<webhook::Intake>)>,
-    admin: Option<Port>,
+    ports: Ports,
 }
 
 impl Node {
@@ -148,15 +118,16 @@ impl Node {
         load::make_state_dir(&config.state_dir).map_err(|error| {
             Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
         })?;
-        let webhook_socket = match &config.webhook {
-            Some(webhook) => Some(bind("webhook.listen", webhook.listen)?),
-            None => None,
-        };
-        let admin_socket = match &config.admin {
-            Some(admin) => Some(bind("admin.listen", admin.listen)?),
-            None => None,
-        };
         let (driver, messages) = driver::Handle::new();
+        let ready = Arc::new(AtomicBool::new(false));
+        let mut ports = Ports::new(Common {
+            clock,
+            journal: Arc::clone(&journal),
+            executor: Arc::clone(&executor),
+            driver: driver.clone(),
+            ready: Arc::clone(&ready),
+        });
+        let sockets = ports.bind(&config)?;
         let written = driver.clone();
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join("mistgate.redb"),
@@ -172,33 +143,10 @@ impl Node {
         let seed = u64::from_le_bytes(seed);
         let driving = Driver::start(settings, &left, store, seed, tasks, driver.clone());
         let driving = executor.spawn(driving.run(messages));
-        let mut node = Self {
-            from: from.clone(),
-            clock,
-            journal,
-            executor,
-            signals,
-            driver,
-            driving,
-            storing,
-            ready: Arc::new(AtomicBool::new(false)),
-            webhook: None,
-            admin: None,
-            config,
-        };
-        let config = node.config.clone();
-        node.open_webhook(&config, webhook_socket)?;
-        node.open_admin(&config, admin_socket)?;
-        node.ready.store(true, Ordering::Relaxed);
-        Ok(node)
-    }
-
-    fn addresses(&self) -> Addresses {
-        let address = |port: &Port| port.socket.local_addr().ok();
-        Addresses {
-            webhook: self.webhook.as_ref().and_then(|(port, _)| address(port)),
-            admin: self.admin.as_ref().and_then(address),
-        }
+        ports.open(&config, sockets)?;
+        ready.store(true, Ordering::Relaxed);
+        let from = from.clone();
+        Ok(Self { from, config, clock, journal, signals, driver, driving, storing, ready, ports })
     }
 
     /// Serves until a signal says to stop; a hang-up reads the configuration again.
@@ -231,24 +179,10 @@ impl Node {
             return Err(Error::new("state_dir: changed — restart mistgate to move its state"));
         }
         let settings = settings(&config, self.clock)?;
-        let webhook_socket = match (&config.webhook, &self.webhook) {
-            (Some(webhook), Some((port, _))) if port.configured == webhook.listen => {
-                Some(port.socket.try_clone().map_err(Error::new)?)
-            }
-            (Some(webhook), _) => Some(bind("webhook.listen", webhook.listen)?),
-            (None, _) => None,
-        };
-        let admin_socket = match (&config.admin, &self.admin) {
-            (Some(admin), Some(port)) if port.configured == admin.listen => {
-                Some(port.socket.try_clone().map_err(Error::new)?)
-            }
-            (Some(admin), _) => Some(bind("admin.listen", admin.listen)?),
-            (None, _) => None,
-        };
+        let sockets = self.ports.bind(&config)?;
         // The engine first: it would drop what the listener already takes for a new destination.
         self.driver.send(Message::Configured(Box::new(settings)));
-        self.open_webhook(&config, webhook_socket)?;
-        self.open_admin(&config, admin_socket)?;
+        self.ports.open(&config, sockets)?;
         for warning in &warnings {
             self.journal.note(Level::Warning, "config", &[("warning", warning)]);
         }
@@ -256,148 +190,28 @@ impl Node {
         Ok(())
     }
 
-    fn open_webhook(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
-        let (Some(webhook), Some(socket)) = (&config.webhook, socket) else {
-            if let Some((port, _)) = self.webhook.take() {
-                port.retire();
-            }
-            return Ok(());
-        };
-        let settings = webhook::Settings { webhook: webhook.clone(), chat: config.chat.clone() };
-        let policy = Policy {
-            tls: webhook.tls.clone(),
-            allow_from: webhook.allow_from.clone(),
-            limits: webhook.limits,
-        };
-        if let Some((port, service)) = &self.webhook
-            && port.configured == webhook.listen
-            && port.policy == policy
-        {
-            service.configure(settings);
-            return Ok(());
-        }
-        let (driver, journal) = (self.driver.clone(), Arc::clone(&self.journal));
-        let service = Arc::new(webhook::Intake::new(settings, driver, journal, self.clock));
-        let own = Arc::clone(&service);
-        let port = self.open("webhook", webhook.listen, socket, policy, own, WEBHOOKS_GRACE)?;
-        if let Some((old, _)) = self.webhook.replace((port, service)) {
-            old.retire();
-        }
-        Ok(())
-    }
-
-    fn open_admin(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
-        let (Some(Admin { listen, token }), Some(socket)) = (&config.admin, socket) else {
-            if let Some(port) = self.admin.take() {
-                port.retire();
-            }
-            return Ok(());
-        };
-        let (driver, journal) = (self.driver.clone(), Arc::clone(&self.journal));
-        let ready = Arc::clone(&self.ready);
-        let service = admin::Admin::new(token.clone(), driver, journal, self.clock, ready);
-        let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
-        let allow_from = everywhere.map(|address| Network { address, prefix: 0 }).to_vec();
-        let policy = Policy { tls: None, allow_from, limits: Limits::default() };
-        let service = Arc::new(service);
-        let port = self.open("admin", *listen, socket, policy, service, ADMIN_GRACE)?;
-        if let Some(old) = self.admin.replace(port) {
-            old.retire();
-        }
-        Ok(())
-    }
-
-    /// Starts a listener.
-    fn open<S: Service>(
-        &self,
-        name: &'static str,
-        configured: SocketAddr,
-        socket: TcpListener,
-        policy: Policy,
-        service: Arc<S>,
-        grace: Duration,
-    ) -> Result<Port, Error> {
-        let explain = |error: &dyn fmt::Display| Error::new(format!("{name}: {error}"));
-        let identity = match policy.tls.clone() {
-            Some(files) => Some(Arc::new(Identity::load(files).map_err(|e| explain(&e))?)),
-            None => None,
-        };
-        let own = socket.try_clone().map_err(|error| explain(&error))?;
-        let own = Async::new(own).map_err(|error| explain(&error))?;
-        let listener =
-            Listener::new(own, identity.clone(), policy.allow_from.clone(), policy.limits);
-        let (stop, stopped) = listen::stop();
-        if let Some(identity) = identity {
-            let journal = Arc::clone(&self.journal);
-            let report = move |result: Result<(), tls::Error>| match result {
-                Ok(()) => journal.note(Level::Info, "certificate_reloaded", &[("listener", &name)]),
-                Err(error) => {
-                    let values: [(&str, &dyn fmt::Display); 2] =
-                        [("listener", &name), ("reason", &error)];
-                    journal.note(Level::Error, "certificate_kept", &values);
-                }
-            };
-            let stopped = stopped.clone();
-            let watch = async move {
-                let ended = async {
-                    let _ = stopped.recv().await;
-                };
-                identity.watch(WATCH_EVERY, report).or(ended).await;
-            };
-            self.executor.spawn(watch).detach();
-        }
-        let address = socket.local_addr().map_err(|error| explain(&error))?;
-        self.journal.note(
-            Level::Info,
-            "listening",
-            &[("listener", &name), ("address", &address), ("tls", &policy.tls.is_some())],
-        );
-        let running = listener.run(Arc::clone(&self.executor), service, stopped, grace);
-        let task = self.executor.spawn(running);
-        Ok(Port { configured, socket, policy, stop, task })
-    }
-
     /// Finishes what is in flight and closes everything.
     async fn stop(self) {
-        let Self { journal, driver, driving, storing, ready, webhook, admin, .. } = self;
+        let Self { journal, driver, driving, storing, ready, mut ports, .. } = self;
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
-        if let Some((port, service)) = webhook {
-            port.close().await;
-            drop(service);
-        }
-        driver.send(Message::Stop);
-        let late = async {
-            Timer::after(POSTS_GRACE).await;
-            journal.note(Level::Warning, "stopped_early", &[]);
+        // The proxy has nothing to do with what the others hand on to each other.
+        let proxy = ports.close_proxy();
+        let posts = async {
+            ports.close_webhook().await;
+            driver.send(Message::Stop);
+            let late = async {
+                Timer::after(POSTS_GRACE).await;
+                journal.note(Level::Warning, "stopped_early", &[]);
+            };
+            driving.or(late).await;
         };
-        driving.or(late).await;
-        if let Some(port) = admin {
-            port.close().await;
-        }
+        future::zip(proxy, posts).await;
+        ports.close().await;
         // The driver is gone and with it the last sender, so the thread ends after its last commit.
         let _ = smol::unblock(move || storing.join()).await;
         journal.note(Level::Info, "stopped", &[]);
     }
-}
-
-impl Port {
-    /// Ends the listener in its own time; what is in flight is answered.
-    fn retire(self) {
-        drop(self.stop);
-        self.task.detach();
-    }
-
-    async fn close(self) {
-        drop(self.stop);
-        drop(self.socket);
-        self.task.await;
-    }
-}
-
-fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .map_err(|error| Error::new(format!("{key}: {address}: {error} — choose another address")))
 }
 
 fn dedup_window(config: &Config) -> Duration {

@@ -21,7 +21,10 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-/// The only protocol that we speak over TLS (RFC 7301 §6).
+pub mod mutual;
+pub mod peer;
+
+/// The only protocol that we speak over TLS to clients and servers of HTTP (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";
 
 /// Why a certificate, key or root cannot be used.
@@ -32,8 +35,20 @@ pub enum Error {
         /// The file.
         file: String,
     },
+    /// The file holds lists of revoked certificates that cannot be used.
+    Crl {
+        /// The file.
+        file: String,
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The file holds no certificate.
     NoCertificate {
+        /// The file.
+        file: String,
+    },
+    /// The file holds no list of revoked certificates.
+    NoCrl {
         /// The file.
         file: String,
     },
@@ -79,8 +94,14 @@ impl fmt::Display for Error {
                 f,
                 "{file}: the key has a passphrase — expected one without (openssl pkey removes it)"
             ),
+            Self::Crl { file, reason } => {
+                write!(f, "{file}: a list of revoked certificates cannot be used: {reason}")
+            }
             Self::NoCertificate { file } => {
                 write!(f, "{file}: no certificate in it — expected BEGIN CERTIFICATE")
+            }
+            Self::NoCrl { file } => {
+                write!(f, "{file}: no list of revoked certificates in it — expected BEGIN X509 CRL")
             }
             Self::NoKey { file } => {
                 write!(f, "{file}: no key in it — expected BEGIN PRIVATE KEY")
@@ -118,7 +139,7 @@ impl Identity {
     /// Reads the files.
     pub fn load(files: Tls) -> Result<Self, Error> {
         // The stamp is taken first: a change during the reading is then seen by the next refresh.
-        let stamp = Stamp::of(&files);
+        let stamp = Stamp::of([&files.cert, &files.key]);
         let config = server_config(&files)?;
         Ok(Self { files, current: Mutex::new(Loaded { stamp, config }) })
     }
@@ -132,7 +153,7 @@ impl Identity {
     /// files cannot be used the old certificate stays, and the error is returned once per change.
     /// Blocks on the disk.
     pub fn refresh(&self) -> Result<bool, Error> {
-        let stamp = Stamp::of(&self.files);
+        let stamp = Stamp::of([&self.files.cert, &self.files.key]);
         if self.lock().stamp == stamp {
             return Ok(false);
         }
@@ -167,9 +188,7 @@ impl Identity {
 /// any (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured), and the PEM text `extra_ca`, which errors
 /// call `extra_ca`. Blocks on the disk.
 pub fn connector(extra_ca: Option<&str>) -> Result<TlsConnector, Error> {
-    let mut roots = RootCertStore::empty();
-    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut roots = public_roots();
     if let Some(pem) = extra_ca {
         let file = "extra_ca";
         for cert in certificates(file, pem.as_bytes())? {
@@ -205,14 +224,15 @@ struct Loaded {
 
 /// What tells one version of the files from the next. A file that cannot be looked at has none.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp([Option<(SystemTime, u64, u64)>; 2]);
+struct Stamp(Vec<Option<(SystemTime, u64, u64)>>);
 
 impl Stamp {
-    fn of(files: &Tls) -> Self {
-        Self([&files.cert, &files.key].map(|file| {
+    fn of<'a>(files: impl IntoIterator<Item = &'a String>) -> Self {
+        let stamp = |file| {
             let data = fs::metadata(file).ok()?;
             Some((data.modified().ok()?, data.len(), data.ino()))
-        }))
+        };
+        Self(files.into_iter().map(stamp).collect())
     }
 }
 
@@ -225,6 +245,14 @@ fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, Error> {
         .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::new(config))
+}
+
+/// The roots that are built in and those of the system.
+fn public_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
 }
 
 fn provider() -> Arc<CryptoProvider> {

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     ops::Deref,
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -162,10 +162,14 @@ impl Process {
         Self::start_with_stdout(command, Stdio::piped())
     }
 
-    fn start_with_stdout(mut command: Command, stdout: Stdio) -> Self {
+    fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
+        Self::start_with(command, Stdio::null(), stdout)
+    }
+
+    fn start_with(mut command: Command, stdin: Stdio, stdout: Stdio) -> Self {
         let program = command.get_program().display().to_string();
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(stdout)
             .stderr(Stdio::piped())
             .spawn()
@@ -259,6 +263,13 @@ impl Mistgate {
     /// As [`Mistgate::start`], with the payloads of the console to somebody else.
     pub(crate) fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
         Self(Process::start_with_stdout(command, stdout))
+    }
+
+    /// As [`Mistgate::start`], with a pipe to its standard input.
+    pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
+        let mut process = Process::start_with(command, Stdio::piped(), Stdio::piped());
+        let stdin = process.child.stdin.take().expect("a pipe");
+        (Self(process), stdin)
     }
 
     /// The journal lines of one event so far.

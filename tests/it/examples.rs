@@ -8,13 +8,14 @@ use mistgate_core::config::{
 };
 
 const PEM: &str = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n\
-                   -----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n";
+                   -----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n\
+                   -----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n";
 
 /// What the files of the examples would hold.
 fn content(key: &str, kind: FileKind) -> String {
     let url = |rest: &str| format!("https://{rest}\n");
     match kind {
-        FileKind::Certificates | FileKind::PrivateKey => PEM.to_owned(),
+        FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => PEM.to_owned(),
         FileKind::Secret if key.contains("slack") => url("hooks.slack.com/services/T/B/X"),
         FileKind::Secret if key.contains("google") => {
             url("chat.googleapis.com/v1/spaces/S/messages?key=K&token=T")

@@ -56,7 +56,16 @@ fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
     assert_eq!(mode(&state), 0o700);
     for file in fs::read_dir(&state).expect("a folder") {
         let file = file.expect("a file").path();
-        assert_eq!(mode(&file), 0o600, "{}", file.display());
+        let expected = if file.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&file), expected, "{}", file.display());
+    }
+    let certificates = state.join("proxy");
+    for name in ["root", "proxy", "client"] {
+        assert_eq!(mode(&certificates.join(format!("{name}.key.pem"))), 0o600, "{name}");
+        assert_eq!(mode(&certificates.join(format!("{name}.cert.pem"))), 0o644, "{name}");
+    }
+    for name in ["proxy", "client"] {
+        assert_eq!(mode(&certificates.join(format!("{name}.pkeycert.pem"))), 0o600, "{name}");
     }
     let secret = fs::read_to_string(state.join("webhook-secret")).expect("a secret");
     let secret = secret.trim_end();

@@ -14,6 +14,8 @@ pub enum FileKind {
     Certificates,
     /// PEM text with a private key.
     PrivateKey,
+    /// PEM text with certificate revocation lists.
+    RevocationLists,
     /// One line of text, which is a secret.
     Secret,
 }
@@ -22,7 +24,7 @@ impl FileKind {
     /// The most bytes that such a file may have; a reader needs to read no more than one beyond.
     pub const fn bytes_max(self) -> usize {
         match self {
-            Self::Certificates => 4 << 20,
+            Self::Certificates | Self::RevocationLists => 4 << 20,
             Self::PrivateKey | Self::Secret => 64 << 10,
         }
     }
@@ -96,7 +98,10 @@ impl Files {
             FileKind::PrivateKey if !has_block(text, is_key) => {
                 Err(fault("the file holds no private key"))
             }
-            FileKind::Certificates | FileKind::PrivateKey => Ok(text),
+            FileKind::RevocationLists if !has_block(text, |label| label == "X509 CRL") => {
+                Err(fault("the file holds no revocation list"))
+            }
+            FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => Ok(text),
         }
     }
 }
@@ -120,6 +125,9 @@ fn expected(kind: FileKind) -> String {
         FileKind::Certificates => "a PEM file with a \"BEGIN CERTIFICATE\" block",
         FileKind::PrivateKey => {
             "a PEM file with a \"BEGIN PRIVATE KEY\" block, which no passphrase protects"
+        }
+        FileKind::RevocationLists => {
+            "a PEM file with a \"BEGIN X509 CRL\" block, as openssl ca -gencrl writes them"
         }
         FileKind::Secret => {
             "a readable file with the secret on one line, no larger than 64KiB; \
@@ -202,6 +210,12 @@ mod tests {
                 FileKind::PrivateKey,
                 block("ENCRYPTED PRIVATE KEY"),
                 Some("the key has a passphrase"),
+            ),
+            (FileKind::RevocationLists, block("X509 CRL"), None),
+            (
+                FileKind::RevocationLists,
+                block("CERTIFICATE"),
+                Some("the file holds no revocation list"),
             ),
             (
                 FileKind::Certificates,

@@ -6,7 +6,7 @@
 pub mod checked;
 pub mod problem;
 
-mod units;
+pub mod units;
 mod urls;
 
 pub mod files;
@@ -17,6 +17,7 @@ mod section;
 mod admin;
 mod chat;
 mod mist;
+mod proxy;
 mod webhook;
 
 pub mod raw;

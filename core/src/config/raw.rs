@@ -20,6 +20,7 @@ use super::{
     files::{FileRequest, Files},
     mist,
     problem::{Fault, Problem, segment},
+    proxy,
     reader::{Found, Reader, locate},
     section::Section,
     webhook,
@@ -33,10 +34,7 @@ pub const EMBEDDED: Source<'_> = Source { name: "(built-in)", text: include_str!
 const STATE_DIR: &str = "/var/lib/mistgate";
 
 /// The sections that are known and that this build cannot serve.
-const LATER: [(&str, &str); 2] = [
-    ("ports", "this build does not automate switch ports yet"),
-    ("proxy", "this build has no websocket proxy yet"),
-];
+const LATER: [(&str, &str); 1] = [("ports", "this build does not automate switch ports yet")];
 
 /// A configuration file.
 #[derive(Clone, Copy)]
@@ -151,33 +149,44 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
+    let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
     for (key, what) in LATER {
         if let Some(item) = root.item(key) {
             item.problem(what, "a file without this section");
         }
     }
-    let config = Config { state_dir: state_dir?, mist, webhook, chat, proxy: None, admin };
+    let config = Config { state_dir: state_dir?, mist, webhook, chat, proxy, admin };
     together(root, &config);
     Some(config)
 }
 
 /// What only shows when the sections are seen together.
 fn together(root: &Section<'_>, config: &Config) {
-    let Some(webhook) = &config.webhook else {
+    let Config { webhook, proxy, admin, .. } = config;
+    let chats = !config.chat.destinations.is_empty();
+    if webhook.is_none() && (chats || proxy.is_none()) {
         let what = "without this section no event ever arrives";
         root.warning("webhook", Fault::new(what, "[webhook] with a secret_file"));
-        return;
-    };
-    if config.chat.destinations.is_empty() && root.is_sound() {
+    }
+    if webhook.is_some() && !chats && root.is_sound() {
         let what = "there is no chat to post to, so events are accepted and dropped";
         let expected = "[chat.slack], [chat.teams], [chat.google] or [chat.console]";
         root.warning("chat", Fault::new(what, expected));
     }
-    let admin = config.admin.as_ref().map(|admin| admin.listen);
-    if admin.is_some_and(|admin| admin::collide(webhook.listen, admin)) {
-        let what = "webhook.listen takes the address of this listener";
-        root.conflict("admin", Fault::new(what, "another port"));
+    let listeners = [
+        ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
+        ("proxy", proxy.as_ref().map(|proxy| proxy.listen)),
+        ("admin", admin.as_ref().map(|admin| admin.listen)),
+    ];
+    let listeners: Vec<_> =
+        listeners.into_iter().filter_map(|(key, listen)| Some((key, listen?))).collect();
+    for (above, (key, listen)) in listeners.iter().enumerate() {
+        let taken = listeners.iter().take(above).find(|(_, other)| admin::collide(*other, *listen));
+        if let Some((other, _)) = taken {
+            let what = alloc::format!("{other}.listen takes the address of this listener");
+            root.conflict(key, Fault::new(what, "another port"));
+        }
     }
 }
 
@@ -188,8 +197,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::checked::{Delivery, Destination, Limits},
+        config::{
+            checked::{Delivery, Destination, Limits, Proxy, ProxyLimits, Tls},
+            files::FileKind,
+        },
         delivery::pace::{self, Window},
+        micronets::{
+            access::{Rule, Subject},
+            meetup::input::{Config as Meetup, OnPartnerLoss},
+        },
         notify::{
             route::Target,
             shape::{Flavour, TeamsFormat},
@@ -260,6 +276,32 @@ other_admins = "critical"
 [chat.channels.nac-events]
 "*" = "debug"
 
+[proxy]
+listen = "192.0.2.1:5051"
+path_prefix = "/ws/"
+cert = "both.pem"
+key = "/run/key.pem"
+client_ca = "both.pem"
+crl = ["crl.pem", "/run/crl.pem"]
+hello_timeout = "5s"
+ping_interval = "20s"
+ping_timeout = "15s"
+on_partner_loss = "close"
+max_message = "2MiB"
+held_max = "128KiB"
+unsent_max = "512KiB"
+connections_max = 2_000
+connections_per_address_max = 10
+handshakes_per_second_max = 50
+handshake_timeout = "4s"
+upgrade_timeout = "3s"
+[[proxy.allow]]
+meetup = "gw/*"
+subjects = ["O=Micronets DHCP Manager Cert", "SAN=gw-1.example"]
+[[proxy.allow]]
+meetup = "*"
+subjects = ["CN=auditor"]
+
 [admin]
 listen = "192.0.2.1:9362"
 token = "admin-token"
@@ -279,6 +321,12 @@ token = "admin-token"
             "/etc/mistgate/both.pem" => {
                 "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n\
                  -----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
+            }
+            "/run/key.pem" => {
+                "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n"
+            }
+            "/etc/mistgate/crl.pem" | "/run/crl.pem" => {
+                "-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n"
             }
             _ => return Err("no such file".into()),
         };
@@ -377,6 +425,37 @@ token = "admin-token"
         let admin = config.admin.expect("an admin endpoint");
         assert_eq!(admin.listen.to_string(), "192.0.2.1:9362");
         assert_eq!(admin.token, Some(Secret::new("admin-token")));
+
+        let rule = |meetup: &str, subjects: Vec<Subject>| Rule { meetup: meetup.into(), subjects };
+        let manager = Subject::Organisation("Micronets DHCP Manager Cert".into());
+        let gateway = Subject::AltName("gw-1.example".into());
+        let auditor = Subject::CommonName("auditor".into());
+        let expected = Proxy {
+            listen: "192.0.2.1:5051".parse().expect("an address"),
+            path_prefix: "/ws/".into(),
+            tls: Tls { cert: "/etc/mistgate/both.pem".into(), key: "/run/key.pem".into() },
+            client_ca: "/etc/mistgate/both.pem".into(),
+            crl: ["/etc/mistgate/crl.pem", "/run/crl.pem"].map(String::from).to_vec(),
+            allow: [rule("gw/*", [manager, gateway].to_vec()), rule("*", [auditor].to_vec())]
+                .to_vec(),
+            meetup: Meetup {
+                hello_timeout: Duration::from_secs(5),
+                ping_interval: Duration::from_secs(20),
+                ping_timeout: Duration::from_secs(15),
+                on_partner_loss: OnPartnerLoss::Close,
+                held_max: 128 << 10,
+            },
+            limits: ProxyLimits {
+                message_max: 2 << 20,
+                unsent_max: 512 << 10,
+                connections_max: 2_000,
+                connections_per_address_max: 10,
+                handshakes_per_second_max: 50,
+                handshake_timeout: Duration::from_secs(4),
+                upgrade_timeout: Duration::from_secs(3),
+            },
+        };
+        assert_eq!(config.proxy, Some(expected));
     }
 
     #[test]
@@ -422,7 +501,8 @@ token = "admin-token"
 
     #[test]
     fn what_is_not_written_has_its_documented_value() {
-        let text = "[webhook]\nsecret = \"s\"\n[admin]\n";
+        let text = "[webhook]\nsecret = \"s\"\n[proxy]\ncert = \"both.pem\"\n\
+                    client_ca = \"both.pem\"\n[admin]\n";
         let config = report(text).config.expect("a sound configuration");
         assert_eq!(config.state_dir, "/var/lib/mistgate");
         assert_eq!(config.mist.api_url.as_str(), "https://api.mist.com/");
@@ -442,6 +522,12 @@ token = "admin-token"
         let admin = config.admin.expect("an admin endpoint");
         assert_eq!(admin.listen.to_string(), "127.0.0.1:9361");
         assert!(admin.token.is_none());
+        let proxy = config.proxy.expect("a proxy");
+        assert_eq!(proxy.listen.to_string(), "0.0.0.0:5050");
+        assert_eq!(proxy.path_prefix, "/micronets/v1/ws-proxy/");
+        assert_eq!(proxy.tls.key, proxy.tls.cert);
+        assert!(proxy.crl.is_empty() && proxy.allow.is_empty());
+        assert_eq!((proxy.meetup, proxy.limits), (Meetup::default(), ProxyLimits::default()));
     }
 
     #[test]
@@ -449,10 +535,22 @@ token = "admin-token"
         let draft = Draft::parse(EMBEDDED);
         let requests = draft.files();
         let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
-        assert_eq!(paths, ["./mistgate-data/webhook-secret"]);
+        let expected = [
+            "./mistgate-data/webhook-secret",
+            "./mistgate-data/proxy/proxy.pkeycert.pem",
+            "./mistgate-data/proxy/proxy.pkeycert.pem",
+            "./mistgate-data/proxy/root.cert.pem",
+        ];
+        assert_eq!(paths, expected);
         let mut files = Files::new();
         for request in &requests {
-            files.insert(request, Ok(b"generated\n".to_vec()));
+            let generated = match request.kind {
+                FileKind::Secret => Ok(b"generated\n".to_vec()),
+                FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => {
+                    content("/etc/mistgate/both.pem")
+                }
+            };
+            files.insert(request, generated);
         }
         let report = draft.check(&files);
         assert_eq!(lines(&report.problems), [""; 0]);
@@ -464,6 +562,8 @@ token = "admin-token"
         assert_eq!(listen.as_deref(), Some("127.0.0.1:51361"));
         let listen = config.admin.map(|admin| admin.listen.to_string());
         assert_eq!(listen.as_deref(), Some("127.0.0.1:9361"));
+        let listen = config.proxy.map(|proxy| proxy.listen.to_string());
+        assert_eq!(listen.as_deref(), Some("127.0.0.1:5050"));
     }
 
     #[test]
@@ -472,7 +572,7 @@ token = "admin-token"
         let uncomment = |line: &'static str| line.strip_prefix("#   ").unwrap_or(line);
         let lines_in: Vec<_> = EMBEDDED.text.lines().map(uncomment).collect();
         let examples =
-            ["tls = {", "[chat.slack]", "default_url_file", "urls_file", "AP_CONFIGURED"];
+            ["tls = {", "[chat.slack]", "urls_file", "AP_CONFIGURED", "crl", "meetup = \"gw/*"];
         for example in examples {
             assert!(lines_in.iter().any(|line| line.starts_with(example)), "{example}");
         }
@@ -585,11 +685,13 @@ pace = "fast"
     fn values_must_fit_together() {
         check(
             "[webhook]\nlisten = \"[::]:80\"\nsecret = \"a\"\nmax_body = \"2MiB\"\n\
-             bodies_max = \"1MiB\"\n[admin]\nlisten = \"127.0.0.1:80\"",
+             bodies_max = \"1MiB\"\n[proxy]\nlisten = \"127.0.0.2:80\"\ncert = \"both.pem\"\n\
+             client_ca = \"both.pem\"\n[admin]\nlisten = \"127.0.0.1:80\"",
             &[
                 "F:5: webhook.bodies_max: all bodies together may have less than one of them — at \
                  least max_body",
-                "F:6: admin: webhook.listen takes the address of this listener — another port",
+                "F:6: proxy: webhook.listen takes the address of this listener — another port",
+                "F:10: admin: webhook.listen takes the address of this listener — another port",
             ],
         );
     }
@@ -639,12 +741,91 @@ Alarms = { "" = "Info" }
     #[test]
     fn sections_of_a_later_build_are_refused_with_a_reason() {
         check(
-            "[ports]\nmode = \"enforce\"\n[proxy]\n",
+            "[ports]\nmode = \"enforce\"\n",
+            &["F:1: ports: this build does not automate switch ports yet — a file without this \
+               section"],
+        );
+    }
+
+    #[test]
+    fn each_mistake_of_the_proxy_is_named() {
+        check(
+            r#"
+[proxy]
+path_prefix = "/ws-proxy"
+cert = "key.pem"
+crl = ["both.pem"]
+hello_timeout = "0s"
+ping_interval = "10ms"
+on_partner_loss = "stay"
+max_message = "1GiB"
+handshakes_per_second_max = 0
+[[proxy.allow]]
+meetup = "gw/ü"
+subjects = ["Micronets", "O=", "SPKI=abc"]
+[[proxy.allow]]
+subject = "O=Micronets"
+"#,
             &[
-                "F:1: ports: this build does not automate switch ports yet — a file without this \
-                 section",
-                "F:3: proxy: this build has no websocket proxy yet — a file without this section",
+                "F:2: proxy.client_ca: missing — the PEM file with the authorities whose \
+                 certificates may connect",
+                "F:3: proxy.path_prefix: \"/ws-proxy\" is not such a path — a path that begins and \
+                 ends with \"/\", such as \"/micronets/v1/ws-proxy/\"",
+                "F:4: proxy.cert: the file cannot be read: no such file — a PEM file with a \
+                 \"BEGIN CERTIFICATE\" block",
+                "F:4: proxy.cert: the file cannot be read: no such file — a PEM file with a \
+                 \"BEGIN PRIVATE KEY\" block, which no passphrase protects",
+                "F:5: proxy.crl[0]: the file holds no revocation list — a PEM file with a \"BEGIN \
+                 X509 CRL\" block, as openssl ca -gencrl writes them",
+                "F:6: proxy.hello_timeout: 0s is out of bounds — from 10ms to 1h",
+                "F:7: proxy.ping_interval: 10ms is out of bounds — from 100ms to 10m",
+                "F:8: proxy.on_partner_loss: \"stay\" is neither — \"keep\", or \"close\" as the \
+                 original does",
+                "F:9: proxy.max_message: 1GiB is out of bounds — from 1KiB to 64MiB",
+                "F:10: proxy.handshakes_per_second_max: 0 is out of bounds — from 1 to 100000",
+                "F:12: proxy.allow[0].meetup: \"gw/ü\" is in no URL — what follows path_prefix in \
+                 the peers' URLs, such as \"gw/7B2A\", with \"*\" for any text",
+                "F:13: proxy.allow[0].subjects[0]: \"Micronets\" is no subject — \"O=…\", \"CN=…\", \
+                 \"SAN=…\" or \"SPKI=…\"",
+                "F:13: proxy.allow[0].subjects[1]: \"O=\" is no subject — a value behind the \"=\"",
+                "F:13: proxy.allow[0].subjects[2]: \"SPKI=abc\" is no subject — behind \"SPKI=\" \
+                 the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and base64",
+                "F:14: proxy.allow[1].meetup: missing — what follows path_prefix in the peers' \
+                 URLs, such as \"gw/7B2A\", with \"*\" for any text",
+                "F:14: proxy.allow[1].subjects: missing — a list of subjects, such as \
+                 [\"O=Micronets DHCP Manager Cert\"]",
+                "F:15: proxy.allow[1].subject: unknown key — did you mean \"subjects\"?",
             ],
+        );
+        check(
+            "[proxy]\ncert = \"both.pem\"\nclient_ca = \"/run/key.pem\"\ncrl = []\n\
+             [proxy.allow]\nmeetup = \"*\"",
+            &[
+                "F:3: proxy.client_ca: the file holds no certificate — a PEM file with a \"BEGIN \
+                 CERTIFICATE\" block",
+                "F:4: proxy.crl: this list is empty — a PEM file with a revocation list, or a list \
+                 of such files",
+                "F:5: proxy.allow: this is a table — a list of rules: [[proxy.allow]]",
+            ],
+        );
+    }
+
+    #[test]
+    fn doubts_about_the_rules_of_the_proxy_are_said() {
+        const FILES: &str = "cert = \"both.pem\"\nclient_ca = \"both.pem\"\ncrl = \"crl.pem\"";
+        check_warnings(
+            &alloc::format!("[proxy]\n{FILES}"),
+            &["F:1: proxy.allow: any certificate of client_ca may join any meetup — \
+               [[proxy.allow]] with a meetup and the subjects that may join it"],
+        );
+        check_warnings(
+            &alloc::format!(
+                "[proxy]\n{FILES}\n[[proxy.allow]]\nmeetup = \"/micronets/v1/ws-proxy/gw/*\"\n\
+                 subjects = [\"CN=gw\"]"
+            ),
+            &["F:6: proxy.allow[0].meetup: this begins with path_prefix, which is no part of a \
+               meetup's name — what follows path_prefix in the peers' URLs, such as \"gw/7B2A\", \
+               with \"*\" for any text"],
         );
     }
 

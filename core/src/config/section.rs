@@ -17,11 +17,17 @@ use core::{
 use toml::de::{DeTable, DeValue};
 
 use super::{
+    checked::Tls,
+    files::FileKind,
     problem::{Fault, meant, quoted},
     reader::{Item, Reader, child},
     units::{self, Units},
 };
 use crate::secret::Secret;
+
+/// What a client may be given for one step.
+const STEP_BOUNDS: RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(3_600);
 
 /// A table whose keys are ours.
 pub(super) struct Section<'a> {
@@ -182,6 +188,11 @@ impl<'a> Section<'a> {
         self.quantity(key, &units::DURATION, bounds).map_or(default, Duration::from_millis)
     }
 
+    /// How long a client may take for one step.
+    pub(super) fn step(&self, key: &'static str, default: Duration) -> Duration {
+        self.duration(key, default, STEP_BOUNDS)
+    }
+
     pub(super) fn size(
         &self,
         key: &'static str,
@@ -247,6 +258,20 @@ impl<'a> Section<'a> {
         let secret = if found == key { item.secret()? } else { item.secret_file()? };
         Some((item, secret))
     }
+
+    /// The files in `cert` and `key`.
+    pub(super) fn tls(&self) -> Option<Tls> {
+        let Some(cert_item) = self.item("cert") else {
+            self.missing("cert", "the PEM file with the certificate chain");
+            self.item("key");
+            return None;
+        };
+        let cert = cert_item.file(FileKind::Certificates);
+        // The key may be in the same file, so it need not be named.
+        let key = self.item("key").unwrap_or(cert_item).file(FileKind::PrivateKey);
+        Some(Tls { cert: cert?.0, key: key?.0 })
+    }
+
     /// `token` or `token_file`. It travels in a header, so it is visible ASCII (RFC 6750 §2.1).
     pub(super) fn token(&self) -> Option<Secret> {
         let (item, token) = self.secret("token", "token_file")?;

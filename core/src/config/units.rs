@@ -12,6 +12,11 @@ use super::{
 };
 use crate::delivery::pace::Window;
 
+/// A duration in words of ours: `500ms`, `30s`, `2m`.
+pub fn duration(text: &str) -> Option<Duration> {
+    parse(text, &DURATION).map(Duration::from_millis)
+}
+
 /// A family of units.
 pub(super) struct Units {
     /// What they measure.

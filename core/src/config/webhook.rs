@@ -8,8 +8,7 @@ use core::{
 };
 
 use super::{
-    checked::{Limits, Network, Tls, Webhook},
-    files::FileKind,
+    checked::{Limits, Network, Webhook},
     problem::{Fault, quoted},
     reader::Item,
     section::Section,
@@ -23,9 +22,6 @@ const PATHS: &str = "/webhooks";
 const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
 const DEDUP_WINDOW_BOUNDS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
-/// What a client may be given for one step.
-const STEP_BOUNDS: RangeInclusive<Duration> =
-    Duration::from_millis(10)..=Duration::from_secs(3_600);
 
 /// `[webhook]`
 pub(super) fn webhook(section: &Section<'_>) -> Webhook {
@@ -56,7 +52,7 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
         secrets: secrets(section),
         accept_v1,
         dedup_window: section.duration("dedup_window", DEDUP_WINDOW, DEDUP_WINDOW_BOUNDS),
-        tls: tls_item.and_then(|item| item.section(tls)).flatten(),
+        tls: tls_item.and_then(|item| item.section(Section::tls)).flatten(),
         allow_from: allow_from(section),
         limits: limits(section),
     }
@@ -77,18 +73,6 @@ fn secrets(section: &Section<'_>) -> Vec<Secret> {
         _ => item.elements(LIST).iter().map(Item::secret_file).collect(),
     };
     each.into_iter().flatten().collect()
-}
-
-fn tls(section: &Section<'_>) -> Option<Tls> {
-    let Some(cert_item) = section.item("cert") else {
-        section.missing("cert", "the PEM file with the certificate chain");
-        section.item("key");
-        return None;
-    };
-    let cert = cert_item.file(FileKind::Certificates);
-    // The key may be in the same file, so it need not be named.
-    let key = section.item("key").unwrap_or(cert_item).file(FileKind::PrivateKey);
-    Some(Tls { cert: cert?.0, key: key?.0 })
 }
 
 fn paths(section: &Section<'_>) -> Vec<String> {
@@ -142,13 +126,9 @@ fn limits(section: &Section<'_>) -> Limits {
             default.connections_per_address_max,
             1..=100_000,
         ),
-        head_timeout: section.duration("head_timeout", default.head_timeout, STEP_BOUNDS),
-        body_timeout: section.duration("body_timeout", default.body_timeout, STEP_BOUNDS),
-        handshake_timeout: section.duration(
-            "handshake_timeout",
-            default.handshake_timeout,
-            STEP_BOUNDS,
-        ),
+        head_timeout: section.step("head_timeout", default.head_timeout),
+        body_timeout: section.step("body_timeout", default.body_timeout),
+        handshake_timeout: section.step("handshake_timeout", default.handshake_timeout),
     };
     if limits.bodies_max < limits.body_max {
         let what = "all bodies together may have less than one of them";

@@ -21,7 +21,8 @@ pub fn doubled(first: Duration, cap: Duration, attempt: u32) -> Duration {
     first.checked_mul(factor).map_or(cap, |wait| wait.min(cap))
 }
 
-fn jittered(wait: Duration, rand: &mut Rand) -> Duration {
+/// Between half of `wait` and the whole of it.
+pub fn jittered(wait: Duration, rand: &mut Rand) -> Duration {
     let half = wait / 2;
     half + Duration::from_micros(rand.up_to(u64::try_from(half.as_micros()).unwrap_or(u64::MAX)))
 }

@@ -70,6 +70,33 @@ pub struct Response<'a> {
     pub body: Cow<'a, [u8]>,
 }
 
+impl Request<'_> {
+    /// The same, borrowing from nothing.
+    pub fn into_owned(self) -> Request<'static> {
+        Request {
+            method: Cow::Owned(self.method.into_owned()),
+            target: Cow::Owned(self.target.into_owned()),
+            headers: owned(self.headers),
+            body: Cow::Owned(self.body.into_owned()),
+        }
+    }
+}
+
+impl Response<'_> {
+    /// The same, borrowing from nothing.
+    pub fn into_owned(self) -> Response<'static> {
+        Response {
+            status: self.status,
+            headers: owned(self.headers),
+            body: Cow::Owned(self.body.into_owned()),
+        }
+    }
+}
+
+fn owned(headers: Vec<Pair<'_>>) -> Vec<Pair<'static>> {
+    headers.into_iter().map(|h| Pair::new(h.name.into_owned(), h.value.into_owned())).collect()
+}
+
 /// Why something cannot be said in the other language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
@@ -203,6 +230,15 @@ pub fn response_from_message<'a>(
         body = NO_BODY;
     }
     Ok(Response { status, headers, body })
+}
+
+/// What is answered in the place of whoever was asked, in the words of the real gateway.
+pub fn refusal(status: StatusCode, why: &str) -> Response<'static> {
+    let status = u16::from(status);
+    let why = Json::string(why);
+    let body = alloc::format!(r#"{{"message":{},"status_code":{status}}}"#, why.raw());
+    let headers = [Pair::new("Content-Type", JSON)].into();
+    Response { status, headers, body: Cow::Owned(body.into_bytes()) }
 }
 
 /// Interim responses are between two HTTP peers (RFC 9110 §15.2).

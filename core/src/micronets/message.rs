@@ -158,6 +158,11 @@ impl<'a> Id<'a> {
         &self.text
     }
 
+    /// The same, borrowing from nothing.
+    pub fn into_owned(self) -> Id<'static> {
+        Id { text: Cow::Owned(self.text.into_owned()), quoted: self.quoted }
+    }
+
     /// Whether it was sent as a text.
     pub const fn is_text(&self) -> bool {
         self.quoted

@@ -1,5 +1,5 @@
 //! The Micronets websocket proxy: two peers meet at an address of ours, say hello to each other
-//! through us, and from then on we pass on what they say, unread.
+//! through us, and from then on we pass on what they say, unread. And a peer of such a proxy.
 //!
 //! The protocol is that of the README of `micronets-ws-proxy` (§2), read as its real peers speak
 //! it; `facts/micronets.md` says where they differ. Framing is the websocket library's work.
@@ -17,3 +17,5 @@ mod pulse;
 
 pub mod farewell;
 pub mod meetup;
+
+pub mod peer;

@@ -262,6 +262,7 @@ fn content(request: &FileRequest) -> &'static str {
     match request.kind {
         FileKind::Certificates => "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
         FileKind::PrivateKey => "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n",
+        FileKind::RevocationLists => "-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n",
         FileKind::Secret if request.key.contains("proxy") => "http://u:hush-hush@192.0.2.1:3128\n",
         FileKind::Secret if request.key.contains("url") => {
             "https://chat.example/services/hush-hush\n"

@@ -1,7 +1,7 @@
 //! What becomes of the messages of a peer that has no partner: requests are answered in the
 //! partner's place, responses are dropped, and the rest waits.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
 use http_types::StatusCode;
 
@@ -12,8 +12,9 @@ use super::{
     peer::{Greeting, Lost, Names},
 };
 use crate::micronets::{
+    http,
     ledger::Side,
-    message::{Body, Hello, Id, Json, Message, Response},
+    message::{Hello, Id},
     peek::{Peek, peek},
 };
 
@@ -71,21 +72,15 @@ impl Meetup {
     }
 }
 
-/// The response to a request that no partner can answer, in the words of the real gateway. It has
-/// no headers, because the original's test client would look for them under another name.
+/// The response to a request that no partner can answer. It has no headers in the message, where
+/// the original's test client would look for them under another name.
 fn refusal(id: Id<'_>, to: Id<'_>, status: StatusCode) -> String {
-    let code = u16::from(status);
     let why = if status == StatusCode::BadGateway {
         "the partner left before it answered"
     } else {
         "no partner is connected to this meetup"
     };
-    let error = alloc::format!(r#"{{"message":"{why}","status_code":{code}}}"#);
-    let response = Response {
-        status: code,
-        reason: Some(status.canonical_reason().into()),
-        headers: Vec::new(),
-        body: Body { format: Some("application/json".into()), content: Json::parse(&error) },
-    };
-    Message::response(id, to, response).encode()
+    let response = http::refusal(status, why);
+    let message = http::response_to_message(id, to, "GET", &response);
+    message.expect("an error is a final status").encode()
 }

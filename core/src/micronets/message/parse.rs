@@ -20,6 +20,19 @@ const TEXT: &str = "a text";
 impl<'a> Message<'a> {
     /// Reads a message.
     pub fn parse(payload: &'a [u8]) -> Result<Self, Error> {
+        let message = Self::parse_draft(payload)?;
+        let needs_id = match message.content {
+            Content::Hello(_) | Content::Request(_) => true,
+            Content::Event(_) | Content::Other(_) | Content::Response(_) => false,
+        };
+        if needs_id && message.id.is_none() {
+            return Err(fault("message.messageId", ID, None));
+        }
+        Ok(message)
+    }
+
+    /// Reads a message that may have no id yet, because it is not sent yet.
+    pub fn parse_draft(payload: &'a [u8]) -> Result<Self, Error> {
         let raw: &RawValue = serde_json::from_slice(payload)
             .map_err(|error| Error::Json { line: error.line(), column: error.column() })?;
         let mut siblings = Members::of(Detail::from(raw), "the message")?;
@@ -31,15 +44,7 @@ impl<'a> Message<'a> {
         let content = content(kind, &mut members)?;
         let id = members.id("messageId", "message.messageId")?;
         let in_response_to = members.id("inResponseTo", "message.inResponseTo")?;
-        let (needs_id, needs_origin) = match content {
-            Content::Hello(_) | Content::Request(_) => (true, false),
-            Content::Response(_) => (false, true),
-            Content::Event(_) | Content::Other(_) => (false, false),
-        };
-        if needs_id && id.is_none() {
-            return Err(fault("message.messageId", ID, None));
-        }
-        if needs_origin && in_response_to.is_none() {
+        if matches!(content, Content::Response(_)) && in_response_to.is_none() {
             return Err(fault("message.inResponseTo", ID, None));
         }
         let requires_response = match members.take("requiresResponse") {

@@ -1,0 +1,201 @@
+//! `[proxy]`: the Micronets websocket proxy.
+
+use alloc::{string::String, vec::Vec};
+use core::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use super::{
+    checked::{Proxy, ProxyLimits, Tls},
+    files::FileKind,
+    problem::{Fault, quoted},
+    reader::Item,
+    section::Section,
+};
+use crate::micronets::{
+    access::{self, Rule, Subject},
+    meetup::input::{Config as Meetup, OnPartnerLoss},
+};
+
+/// Where the original listens, and below which path it takes peers.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5050);
+const PATH_PREFIX: &str = "/micronets/v1/ws-proxy/";
+
+/// Between two pings. Less than a second is a load without a use.
+const PING_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(600);
+/// One message; the real peers take 1MiB.
+const MESSAGE_BOUNDS: RangeInclusive<usize> = (1 << 10)..=(64 << 20);
+/// What waits in memory for one connection.
+const WAITING_BOUNDS: RangeInclusive<usize> = (1 << 10)..=(64 << 20);
+const COUNT_BOUNDS: RangeInclusive<usize> = 1..=100_000;
+
+/// `[proxy]`
+pub(super) fn proxy(section: &Section<'_>) -> Proxy {
+    let listen = section.listen("listen", LISTEN);
+    let path_prefix = path_prefix(section);
+    let allow = allow(section, &path_prefix);
+    // A file that cannot be used is a problem by then, so no empty name is ever opened.
+    let tls = section.tls().unwrap_or(Tls { cert: String::new(), key: String::new() });
+    Proxy {
+        listen,
+        path_prefix,
+        tls,
+        client_ca: client_ca(section).unwrap_or_default(),
+        crl: crl(section),
+        allow,
+        meetup: meetup(section),
+        limits: limits(section),
+    }
+}
+
+fn path_prefix(section: &Section<'_>) -> String {
+    const EXPECTED: &str = "a path that begins and ends with \"/\", such as \
+                            \"/micronets/v1/ws-proxy/\"";
+    let Some(item) = section.item("path_prefix") else {
+        return PATH_PREFIX.into();
+    };
+    let prefix = item.judged(EXPECTED, |text| {
+        let is_path = text.starts_with('/') && text.ends_with('/');
+        // What follows a `?` is the meetup's too, so none can be in front of it.
+        if is_path && is_target(text) && !text.contains('?') {
+            Ok(text)
+        } else {
+            let what = alloc::format!("{} is not such a path", quoted(text));
+            Err(Fault::new(what, EXPECTED))
+        }
+    });
+    prefix.unwrap_or(PATH_PREFIX).into()
+}
+
+/// Whether the text can stand in a request target (RFC 9112 §3.2), which is what it is compared
+/// with: as it came, nothing in it decoded.
+fn is_target(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'"'))
+}
+
+fn client_ca(section: &Section<'_>) -> Option<String> {
+    let Some(item) = section.item("client_ca") else {
+        let expected = "the PEM file with the authorities whose certificates may connect";
+        section.missing("client_ca", expected);
+        return None;
+    };
+    Some(item.file(FileKind::Certificates)?.0)
+}
+
+fn crl(section: &Section<'_>) -> Vec<String> {
+    let Some(item) = section.item("crl") else {
+        return Vec::new();
+    };
+    let items = if item.value.as_str().is_some() {
+        Vec::from([item])
+    } else {
+        item.elements("a PEM file with a revocation list, or a list of such files")
+    };
+    let file = |item: &Item<'_>| Some(item.file(FileKind::RevocationLists)?.0);
+    items.iter().filter_map(file).collect()
+}
+
+fn allow(section: &Section<'_>, path_prefix: &str) -> Vec<Rule> {
+    let Some(list) = section.item("allow") else {
+        section.warning(
+            "allow",
+            Fault::new(
+                "any certificate of client_ca may join any meetup",
+                "[[proxy.allow]] with a meetup and the subjects that may join it",
+            ),
+        );
+        return Vec::new();
+    };
+    let rule = |item: &Item<'_>| item.section(|section| rule(section, path_prefix));
+    list.elements("a list of rules: [[proxy.allow]]").iter().filter_map(rule).collect()
+}
+
+fn rule(section: &Section<'_>, path_prefix: &str) -> Rule {
+    const MEETUP: &str = "what follows path_prefix in the peers' URLs, such as \"gw/7B2A\", with \
+                          \"*\" for any text";
+    const SUBJECTS: &str = "a list of subjects, such as [\"O=Micronets DHCP Manager Cert\"]";
+    let mut rule = Rule { meetup: String::new(), subjects: Vec::new() };
+    match section.item("meetup") {
+        None => section.missing("meetup", MEETUP),
+        Some(item) => {
+            let pattern = item.judged(MEETUP, |text| match text {
+                text if is_target(text) => Ok(text),
+                text => Err(Fault::new(alloc::format!("{} is in no URL", quoted(text)), MEETUP)),
+            });
+            rule.meetup = pattern.unwrap_or_default().into();
+            if rule.meetup.starts_with(path_prefix) {
+                let what = "this begins with path_prefix, which is no part of a meetup's name";
+                item.warning(Fault::new(what, MEETUP));
+            }
+        }
+    }
+    match section.item("subjects") {
+        None => section.missing("subjects", SUBJECTS),
+        Some(list) => rule.subjects = list.elements(SUBJECTS).iter().filter_map(subject).collect(),
+    }
+    rule
+}
+
+fn subject(item: &Item<'_>) -> Option<Subject> {
+    const EXPECTED: &str =
+        "a property of a certificate: \"O=…\", \"CN=…\", \"SAN=…\" or \"SPKI=…\"";
+    item.judged(EXPECTED, |text| {
+        Subject::parse(text).map_err(|error| {
+            Fault::new(alloc::format!("{} is no subject", quoted(text)), expected_of(error))
+        })
+    })
+}
+
+fn expected_of(error: access::Error) -> &'static str {
+    match error {
+        access::Error::Empty => "a value behind the \"=\"",
+        access::Error::Key => {
+            "behind \"SPKI=\" the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and base64"
+        }
+        access::Error::Name => "\"O=…\", \"CN=…\", \"SAN=…\" or \"SPKI=…\"",
+    }
+}
+
+fn meetup(section: &Section<'_>) -> Meetup {
+    let default = Meetup::default();
+    Meetup {
+        hello_timeout: section.step("hello_timeout", default.hello_timeout),
+        ping_interval: section.duration("ping_interval", default.ping_interval, PING_BOUNDS),
+        ping_timeout: section.duration("ping_timeout", default.ping_timeout, PING_BOUNDS),
+        on_partner_loss: on_partner_loss(section, default.on_partner_loss),
+        held_max: section.size("held_max", default.held_max, WAITING_BOUNDS),
+    }
+}
+
+fn on_partner_loss(section: &Section<'_>, default: OnPartnerLoss) -> OnPartnerLoss {
+    const EXPECTED: &str = "\"keep\", or \"close\" as the original does";
+    let written = section.judged("on_partner_loss", EXPECTED, |text| match text {
+        "keep" => Ok(OnPartnerLoss::Keep),
+        "close" => Ok(OnPartnerLoss::Close),
+        _ => Err(Fault::new(alloc::format!("{} is neither", quoted(text)), EXPECTED)),
+    });
+    written.unwrap_or(default)
+}
+
+fn limits(section: &Section<'_>) -> ProxyLimits {
+    let default = ProxyLimits::default();
+    ProxyLimits {
+        message_max: section.size("max_message", default.message_max, MESSAGE_BOUNDS),
+        unsent_max: section.size("unsent_max", default.unsent_max, WAITING_BOUNDS),
+        connections_max: section.count("connections_max", default.connections_max, COUNT_BOUNDS),
+        connections_per_address_max: section.count(
+            "connections_per_address_max",
+            default.connections_per_address_max,
+            COUNT_BOUNDS,
+        ),
+        handshakes_per_second_max: section.count(
+            "handshakes_per_second_max",
+            default.handshakes_per_second_max,
+            COUNT_BOUNDS,
+        ),
+        handshake_timeout: section.step("handshake_timeout", default.handshake_timeout),
+        upgrade_timeout: section.step("upgrade_timeout", default.upgrade_timeout),
+    }
+}

@@ -1,0 +1,423 @@
+//! A peer of the proxy: HTTP requests go out as messages, or come in as messages and go to a local
+//! server, and the connection under them is made anew whenever it is lost.
+//!
+//! ```text
+//!        Opened                       Stop, or all is done
+//! Connecting ──────> Open ──────────────────────────────────> Closing ──> Ended
+//!   ^    │            │ Closed, Broken, no life                  Closed
+//!   │    └─────┬──────┘
+//!   └──────── Down
+//!    backoff
+//! ```
+//!
+//! A request goes out once the partner has said hello; before that the original proxy would close
+//! us for it, so it is answered 503 here, as it is while there is no connection. A request that
+//! gets no response in its time is answered 504, and 502 when the connection goes first. A hello in
+//! the middle is a partner that came back; it says nothing about requests in flight, which the
+//! proxy answers for those who left.
+//!
+//! The partner's requests go to the local server, a few at a time, and wait in order for their
+//! turn. Without such a server each is answered 501, so that nobody waits.
+//!
+//! A line of standard input is sent when the partner is there, and until then no other is read.
+
+use alloc::{
+    borrow::Cow,
+    collections::VecDeque,
+    string::{String, ToString},
+};
+use core::time::Duration;
+
+use http_types::StatusCode;
+
+pub mod input;
+pub mod output;
+
+mod exchanges;
+mod link;
+
+mod asked;
+mod asking;
+mod typing;
+
+use self::{
+    exchanges::{Calls, Forwards},
+    input::{Config, Input, LinkId},
+    link::{Link, Open},
+    output::{Happening, Output},
+    typing::Typing,
+};
+use super::{
+    farewell::Farewell,
+    message::{Content, Hello, Id, Message},
+    peek::{Peek, peek},
+    pulse::{Beat, Rhythm},
+};
+use crate::{delivery::backoff, machine::Machine, rand::Rand, time::Instant};
+
+/// The wait after the first lost connection, which is doubled with each further one.
+pub const RETRY_FIRST: Duration = Duration::from_secs(1);
+/// The cap of that.
+pub const RETRY_CAP: Duration = Duration::from_secs(30);
+/// A connection that lasted this long was a good one: the next wait is the first again.
+pub const HEALTHY_AFTER: Duration = Duration::from_secs(10);
+/// How long requests in flight may take once we are to stop.
+pub const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How long the proxy has for its answer to our close frame.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The most characters of a partner's name for itself.
+const NAME_MAX: usize = 100;
+
+/// RFC 6455 §7.4.1
+const NORMAL: u16 = 1000;
+const GOING_AWAY: u16 = 1001;
+
+/// The peer machine.
+#[derive(Debug)]
+pub struct Peer {
+    config: Config,
+    rand: Rand,
+    link: Link,
+    last_link: LinkId,
+    /// Connections that were lost without having been good ones, in a row.
+    failures: u32,
+    calls: Calls,
+    forwards: Forwards,
+    typing: Typing,
+    /// When requests in flight are given up, once we are to stop.
+    stop_by: Option<Instant>,
+    outputs: VecDeque<Output>,
+}
+
+impl Peer {
+    /// Bytes that are to be sent and not taken yet.
+    pub const fn unsent(&self) -> usize {
+        match &self.link {
+            Link::Open(open) => open.unsent,
+            Link::Closing { .. } | Link::Connecting { .. } | Link::Down { .. } | Link::Ended => 0,
+        }
+    }
+
+    /// Our requests that wait for a response.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// The partner's requests: how many the local server has, and how many wait for it.
+    pub fn forwards(&self) -> (usize, usize) {
+        self.forwards.len()
+    }
+
+    const fn rhythm(&self) -> Rhythm {
+        Rhythm { interval: self.config.ping_interval, timeout: self.config.ping_timeout }
+    }
+
+    fn connect(&mut self, now: Instant) {
+        self.last_link += 1;
+        let give_up_at = now + self.config.connect_timeout;
+        self.link = Link::Connecting { id: self.last_link, give_up_at };
+        self.outputs.push_back(Output::Connect(self.last_link));
+    }
+
+    fn opened(&mut self, now: Instant, id: LinkId) {
+        if !matches!(self.link, Link::Connecting { id: own, .. } if own == id) {
+            return;
+        }
+        self.link = Link::Open(Open::new(id, now, self.rhythm()));
+        self.happened(Happening::Connected);
+        let hello = Hello {
+            peer_class: Some(Cow::Borrowed(&self.config.peer_class)),
+            peer_id: Some(Cow::Borrowed(&self.config.peer_id)),
+        };
+        let hello = Message::new(Id::number(0), Content::Hello(hello)).encode();
+        self.send(hello);
+    }
+
+    /// Sends a message, if there is a connection.
+    fn send(&mut self, text: String) {
+        if let Link::Open(open) = &mut self.link {
+            open.unsent += text.len();
+            self.outputs.push_back(Output::Send { link: open.id, text });
+        }
+    }
+
+    /// The connection is no more.
+    fn lost(&mut self, now: Instant, reason: String) {
+        let was_good = matches!(&self.link, Link::Open(open) if now - open.since >= HEALTHY_AFTER);
+        self.give_up_all(now, "the connection to the proxy was lost");
+        if self.stop_by.is_some() || matches!(self.link, Link::Closing { .. }) {
+            return self.end();
+        }
+        self.failures = if was_good { 1 } else { self.failures.saturating_add(1) };
+        let wait = backoff::doubled(RETRY_FIRST, RETRY_CAP, self.failures);
+        let wait = backoff::jittered(wait, &mut self.rand);
+        self.link = Link::Down { retry_at: now + wait };
+        self.happened(Happening::Disconnected { reason, retry_after: wait });
+    }
+
+    fn give_up_all(&mut self, now: Instant, why: &str) {
+        for (id, call) in self.calls.take_all() {
+            self.refuse_call(now, &id, call, StatusCode::BadGateway, why);
+        }
+        // Whoever asked is answered by the proxy.
+        let begun = self.forwards.clear();
+        self.outputs.extend(begun.into_iter().map(Output::Abandon));
+    }
+
+    fn received(&mut self, now: Instant, id: LinkId, payload: &[u8]) {
+        let rhythm = self.rhythm();
+        let Some(open) = self.link.open(id) else {
+            return;
+        };
+        open.pulse.heard(now, rhythm);
+        let message = match Message::parse(payload) {
+            Ok(message) => message,
+            Err(error) => return self.misread(now, payload, &error.to_string()),
+        };
+        match message.content {
+            Content::Event(_) => self.print(payload),
+            Content::Hello(hello) => self.introduced(&hello),
+            Content::Other(kind) => {
+                let kind: String = kind.chars().take(NAME_MAX).collect();
+                let reason = alloc::format!("messageType {kind}: nothing to us");
+                self.happened(Happening::Ignored { reason });
+            }
+            Content::Request(request) => {
+                let to = message.id.filter(|_| message.requires_response);
+                self.asked(now, to, &request);
+            }
+            Content::Response(response) => {
+                if let Some(to) = message.in_response_to {
+                    self.answered(now, &to, &response, payload);
+                }
+            }
+        }
+    }
+
+    fn introduced(&mut self, hello: &Hello<'_>) {
+        if let Link::Open(open) = &mut self.link {
+            open.is_introduced = true;
+        }
+        let short = |name: &Option<Cow<'_, str>>| {
+            name.as_deref().unwrap_or_default().chars().take(NAME_MAX).collect()
+        };
+        let (peer_class, peer_id) = (short(&hello.peer_class), short(&hello.peer_id));
+        self.happened(Happening::Introduced { peer_class, peer_id });
+    }
+
+    /// Drops what is no message; but where somebody waits for it, or for our answer to it, that one
+    /// is told.
+    fn misread(&mut self, now: Instant, payload: &[u8], error: &str) {
+        match peek(payload) {
+            Some(Peek::Request(to)) => self.refuse_unread(&to, error),
+            Some(Peek::Response(to)) => {
+                if let Some(call) = self.calls.remove(&to) {
+                    let why = alloc::format!("the response cannot be read: {error}");
+                    self.refuse_call(now, to.as_str(), call, StatusCode::BadGateway, &why);
+                }
+            }
+            None => {}
+        }
+        self.happened(Happening::Ignored { reason: error.into() });
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        self.outputs.push_back(Output::Happened(happening));
+    }
+
+    fn print(&mut self, payload: &[u8]) {
+        // A line break in JSON stands between two tokens, where a blank does as well.
+        let line = String::from_utf8_lossy(payload).replace(['\r', '\n'], " ");
+        self.outputs.push_back(Output::Print(line));
+    }
+
+    /// Why nothing can be asked just now.
+    fn unavailable(&self) -> Option<&'static str> {
+        match &self.link {
+            _ if self.stop_by.is_some() => Some("mistgate connect is stopping"),
+            Link::Open(open) if !open.is_introduced => {
+                Some("connected to the proxy, but no partner has said hello yet")
+            }
+            Link::Open(open) if open.unsent > self.config.unsent_max => {
+                Some("the proxy does not take what is sent")
+            }
+            Link::Open(_) => None,
+            Link::Closing { .. } | Link::Connecting { .. } | Link::Down { .. } | Link::Ended => {
+                Some("no connection to the proxy")
+            }
+        }
+    }
+
+    /// Does what an input or a timeout made possible.
+    fn settle(&mut self, now: Instant) {
+        while let Some((id, request)) = self.forwards.start(&self.config) {
+            self.outputs.push_back(Output::Forward { id, request });
+        }
+        self.settle_typing(now);
+        let rhythm = self.rhythm();
+        if let Link::Open(open) = &mut self.link {
+            let (id, is_full) = (open.id, open.unsent > self.config.unsent_max);
+            if open.pause(now, is_full, rhythm) {
+                let output = if is_full { Output::Pause(id) } else { Output::Resume(id) };
+                self.outputs.push_back(output);
+            }
+        }
+        let is_idle = self.calls.len() == 0 && self.forwards.is_empty() && self.unsent() == 0;
+        let is_done = self.config.ends_with_input && self.typing.is_over();
+        match self.stop_by {
+            Some(at) if is_idle || at <= now => {
+                self.give_up_all(now, "mistgate connect has stopped");
+                self.close(now, GOING_AWAY, "the peer is stopping");
+            }
+            None if is_idle && is_done => self.close(now, NORMAL, "all is said"),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Ends for good, with a close frame where there is a connection.
+    fn close(&mut self, now: Instant, code: u16, reason: &str) {
+        match &self.link {
+            Link::Open(Open { id, .. }) => {
+                let id = *id;
+                self.outputs.push_back(Output::Close { link: id, code, reason: reason.into() });
+                self.link = Link::Closing { id, hang_up_at: now + CLOSE_TIMEOUT };
+            }
+            Link::Connecting { id, .. } => {
+                self.outputs.push_back(Output::Hangup(*id));
+                self.end();
+            }
+            Link::Down { .. } => self.end(),
+            Link::Closing { .. } | Link::Ended => {}
+        }
+    }
+
+    fn end(&mut self) {
+        self.link = Link::Ended;
+        self.outputs.push_back(Output::Finish { failed: self.typing.failed() });
+    }
+
+    /// Ends a connection that is good for nothing.
+    fn hang_up(&mut self, now: Instant, id: LinkId, reason: String) {
+        self.outputs.push_back(Output::Hangup(id));
+        self.lost(now, reason);
+    }
+
+    fn run_link(&mut self, now: Instant) {
+        let rhythm = self.rhythm();
+        match &mut self.link {
+            Link::Closing { id, hang_up_at } if *hang_up_at <= now => {
+                let id = *id;
+                self.hang_up(now, id, String::new());
+            }
+            Link::Connecting { id, give_up_at } if *give_up_at <= now => {
+                let id = *id;
+                let after = self.config.connect_timeout;
+                self.hang_up(now, id, alloc::format!("no connection within {after:?}"));
+            }
+            Link::Down { retry_at } if *retry_at <= now => self.connect(now),
+            Link::Open(open) => {
+                let id = open.id;
+                match open.pulse.beat(now, rhythm) {
+                    Beat::None => {}
+                    Beat::Ping => self.outputs.push_back(Output::Ping(id)),
+                    Beat::Stalled => {
+                        let farewell = Farewell::Stalled { after: rhythm.silence_max() };
+                        self.hang_up(now, id, farewell.to_string());
+                    }
+                    Beat::Unanswered => {
+                        let farewell = Farewell::Unanswered { after: rhythm.timeout };
+                        self.hang_up(now, id, farewell.to_string());
+                    }
+                }
+            }
+            Link::Closing { .. } | Link::Connecting { .. } | Link::Down { .. } | Link::Ended => {}
+        }
+    }
+}
+
+impl Machine for Peer {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let mut peer = Self {
+            config,
+            rand: Rand::new(seed),
+            link: Link::Ended,
+            last_link: 0,
+            failures: 0,
+            calls: Calls::new(),
+            forwards: Forwards::default(),
+            typing: Typing::default(),
+            stop_by: None,
+            outputs: VecDeque::new(),
+        };
+        peer.connect(now);
+        peer
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.run_link(now);
+        self.run_calls(now);
+        self.run_forwards(now);
+        self.settle(now);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        let rhythm = self.rhythm();
+        match input {
+            Input::Broken { link, fault } => {
+                if self.link.open(link).is_some() {
+                    let farewell = Farewell::Faulty(fault);
+                    let (code, reason) = (farewell.code(), farewell.to_string());
+                    self.outputs.push_back(Output::Close { link, code, reason: reason.clone() });
+                    self.lost(now, alloc::format!("the proxy's fault: {reason}"));
+                }
+            }
+            Input::Closed { link, reason } => {
+                if self.link.is(link) {
+                    self.lost(now, reason);
+                }
+            }
+            Input::Forwarded { id, result } => self.forwarded(now, id, result),
+            Input::Heard(link) => {
+                if let Some(open) = self.link.open(link) {
+                    open.pulse.heard(now, rhythm);
+                }
+            }
+            Input::InputEnded => self.typing.end(),
+            Input::Opened(link) => self.opened(now, link),
+            Input::Received { link, payload } => self.received(now, link, &payload),
+            Input::Request { id, request } => self.request(now, id, request),
+            Input::Stop => {
+                self.stop_by.get_or_insert(now + STOP_GRACE);
+            }
+            Input::Typed(line) => self.typed(&line),
+            Input::TypedTooLong => self.typed_too_long(),
+            Input::Written { link, bytes } => {
+                if let Some(open) = self.link.open(link) {
+                    open.unsent = open.unsent.saturating_sub(bytes);
+                    open.pulse.heard(now, rhythm);
+                }
+            }
+        }
+        self.settle(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let is_over = matches!(self.link, Link::Closing { .. } | Link::Ended);
+        let stop_by = self.stop_by.filter(|_| !is_over);
+        let deadlines = [
+            self.link.poll_timeout(),
+            self.calls.poll_timeout(),
+            self.forwards.poll_timeout(),
+            stop_by,
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+}

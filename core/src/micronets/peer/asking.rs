@@ -1,0 +1,123 @@
+//! Our requests: from an HTTP client to the partner, and its response back.
+
+use alloc::string::{String, ToString};
+
+use http_types::StatusCode;
+
+use super::{
+    Peer,
+    exchanges::{Asked, Asker, Call},
+    input::RequestId,
+    output::{Happening, Output},
+};
+use crate::{
+    micronets::{
+        http::{self, Error},
+        message::{Id, Response},
+    },
+    time::Instant,
+};
+
+impl Peer {
+    /// Takes a request of an HTTP client.
+    pub(super) fn request(&mut self, now: Instant, id: RequestId, request: http::Request<'static>) {
+        let asked = Asked::new(&request.method, &request.target, now, &self.config);
+        let call = Call { asker: Asker::Http(id), asked };
+        let full = self.calls.len() >= self.config.calls_max;
+        let full = full.then_some("too many requests wait for a response");
+        if let Some(why) = self.unavailable().or(full) {
+            return self.refuse_call(now, "", call, StatusCode::ServiceUnavailable, why);
+        }
+        let id = self.calls.id();
+        let text = match http::request_to_message(id.clone(), &request) {
+            Ok(message) => message.encode(),
+            Err(error) => {
+                let status = match error {
+                    Error::Encoding => StatusCode::UnsupportedMediaType,
+                    Error::Format
+                    | Error::HeaderName { .. }
+                    | Error::HeaderValue { .. }
+                    | Error::Method
+                    | Error::Path
+                    | Error::Status { .. } => StatusCode::BadRequest,
+                };
+                return self.refuse_call(now, "", call, status, &error.to_string());
+            }
+        };
+        if text.len() > self.config.message_max {
+            let why = self.too_long("request", text.len());
+            return self.refuse_call(now, "", call, StatusCode::PayloadTooLarge, &why);
+        }
+        self.calls.insert(&id, call);
+        self.send(text);
+    }
+
+    /// Takes the partner's response.
+    pub(super) fn answered(
+        &mut self,
+        now: Instant,
+        to: &Id<'_>,
+        response: &Response<'_>,
+        payload: &[u8],
+    ) {
+        let Some(Call { asker, asked }) = self.calls.remove(to) else {
+            let reason = "a response that nobody waits for, or no longer".to_string();
+            return self.happened(Happening::Ignored { reason });
+        };
+        match asker {
+            Asker::Typist => {
+                self.print(payload);
+                self.happened(Happening::Called(asked.over(now, response.status, None)));
+            }
+            Asker::Http(id) => match http::response_from_message(response, asked.method()) {
+                Ok(http) => {
+                    let response = http.into_owned();
+                    let exchange = asked.over(now, response.status, None);
+                    self.outputs.push_back(Output::Respond { id, response });
+                    self.happened(Happening::Called(exchange));
+                }
+                Err(error) => {
+                    let why = alloc::format!("the response is no HTTP: {error}");
+                    let call = Call { asker: Asker::Http(id), asked };
+                    self.refuse_call(now, to.as_str(), call, StatusCode::BadGateway, &why);
+                }
+            },
+        }
+    }
+
+    /// Answers one of our requests in the partner's place.
+    pub(super) fn refuse_call(
+        &mut self,
+        now: Instant,
+        message_id: &str,
+        Call { asker, asked }: Call,
+        status: StatusCode,
+        why: &str,
+    ) {
+        match asker {
+            Asker::Http(id) => {
+                let response = http::refusal(status, why);
+                self.outputs.push_back(Output::Respond { id, response });
+                let exchange = asked.over(now, status.into(), Some(why.into()));
+                self.happened(Happening::Called(exchange));
+            }
+            Asker::Typist => {
+                self.typing.fail();
+                self.happened(Happening::Unanswered { id: message_id.into(), reason: why.into() });
+            }
+        }
+    }
+
+    /// Gives up on requests whose time is over.
+    pub(super) fn run_calls(&mut self, now: Instant) {
+        for (id, call) in self.calls.take_due(now) {
+            let why = alloc::format!("no response within {:?}", self.config.request_timeout);
+            self.refuse_call(now, &id, call, StatusCode::GatewayTimeout, &why);
+        }
+    }
+
+    pub(super) fn too_long(&self, what: &str, bytes: usize) -> String {
+        let max = self.config.message_max;
+        alloc::format!("as a message the {what} has {bytes} bytes, {max} are allowed")
+    }
+}

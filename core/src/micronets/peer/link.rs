@@ -1,0 +1,92 @@
+//! The connection to the proxy, one at a time.
+
+use crate::{
+    micronets::pulse::{Condition, Pulse, Rhythm},
+    time::Instant,
+};
+
+use super::input::LinkId;
+
+/// How far it has come.
+#[derive(Debug)]
+pub(super) enum Link {
+    /// Our close frame is on its way.
+    Closing { id: LinkId, hang_up_at: Instant },
+    /// Being made.
+    Connecting { id: LinkId, give_up_at: Instant },
+    /// Lost; the next attempt follows.
+    Down { retry_at: Instant },
+    /// Closed for good.
+    Ended,
+    /// Upgraded, and our hello is said.
+    Open(Open),
+}
+
+/// An upgraded connection.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) id: LinkId,
+    pub(super) since: Instant,
+    pub(super) pulse: Pulse,
+    /// Whether the partner has said hello.
+    pub(super) is_introduced: bool,
+    /// Bytes that are to be sent and not taken yet.
+    pub(super) unsent: usize,
+    /// Whether reading is paused.
+    pub(super) is_paused: bool,
+}
+
+impl Open {
+    pub(super) fn new(id: LinkId, now: Instant, rhythm: Rhythm) -> Self {
+        Self {
+            id,
+            since: now,
+            pulse: Pulse::new(now, rhythm),
+            is_introduced: false,
+            unsent: 0,
+            is_paused: false,
+        }
+    }
+
+    /// Pauses or resumes reading; whether that is a change.
+    pub(super) fn pause(&mut self, now: Instant, is_paused: bool, rhythm: Rhythm) -> bool {
+        // What is not read cannot show life, but what takes our bytes does.
+        let condition = if is_paused { Condition::Blocked } else { Condition::Open };
+        self.pulse.adapt(now, condition, rhythm);
+        core::mem::replace(&mut self.is_paused, is_paused) != is_paused
+    }
+}
+
+impl Link {
+    /// The connection of that name, if it is the one that is open.
+    pub(super) fn open(&mut self, id: LinkId) -> Option<&mut Open> {
+        match self {
+            Self::Open(open) if open.id == id => Some(open),
+            Self::Open(_)
+            | Self::Closing { .. }
+            | Self::Connecting { .. }
+            | Self::Down { .. }
+            | Self::Ended => None,
+        }
+    }
+
+    /// The connection of that name, made or being made.
+    pub(super) const fn is(&self, name: LinkId) -> bool {
+        match self {
+            Self::Closing { id, .. }
+            | Self::Connecting { id, .. }
+            | Self::Open(Open { id, .. }) => *id == name,
+            Self::Down { .. } | Self::Ended => false,
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Closing { hang_up_at: at, .. }
+            | Self::Connecting { give_up_at: at, .. }
+            | Self::Down { retry_at: at } => Some(*at),
+            Self::Ended => None,
+            Self::Open(open) => open.pulse.poll_timeout(),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Messages from standard input: one JSON object in a line, as a whole or only what is inside of
+//! `message`.
+
+use alloc::string::{String, ToString};
+
+use super::{
+    Peer,
+    exchanges::{Asked, Asker, Call},
+    output::{Happening, Output},
+};
+use crate::{
+    micronets::message::{Content, Error, Got, Id, Message},
+    time::Instant,
+};
+
+/// How far standard input has come.
+#[derive(Debug, Default)]
+pub(super) struct Typing {
+    /// How many lines came.
+    lines: u64,
+    /// The last one, until it can be sent.
+    held: Option<Line>,
+    /// Lines that were not sent, and requests without a response.
+    failed: u64,
+    has_ended: bool,
+}
+
+/// A message that waits until it can be sent.
+#[derive(Debug)]
+struct Line {
+    text: String,
+    /// Of a request whose response is wanted.
+    request: Option<Wanted>,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    id: Id<'static>,
+    method: String,
+    path: String,
+}
+
+impl Typing {
+    /// Takes note that no more lines come.
+    pub(super) const fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// Whether no line comes or waits any more.
+    pub(super) const fn is_over(&self) -> bool {
+        self.has_ended && self.held.is_none()
+    }
+
+    /// Counts a request without a response.
+    pub(super) const fn fail(&mut self) {
+        self.failed += 1;
+    }
+
+    /// What was not done; a line that still waits never will be.
+    pub(super) fn failed(&self) -> u64 {
+        self.failed + u64::from(self.held.is_some())
+    }
+}
+
+impl Peer {
+    /// Takes a line.
+    pub(super) fn typed(&mut self, line: &[u8]) {
+        self.typing.lines += 1;
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            self.outputs.push_back(Output::ReadOn);
+            return;
+        }
+        match self.compose(line) {
+            Ok(line) => self.typing.held = Some(line),
+            Err(reason) => self.reject(reason),
+        }
+    }
+
+    /// Takes note of a line that is too long.
+    pub(super) fn typed_too_long(&mut self) {
+        self.typing.lines += 1;
+        let max = self.config.message_max;
+        self.reject(alloc::format!("more than {max} bytes"));
+    }
+
+    /// Sends the line that waits, if it can be sent.
+    pub(super) fn settle_typing(&mut self, now: Instant) {
+        if self.unavailable().is_some() || self.calls.len() >= self.config.calls_max {
+            return;
+        }
+        let Some(Line { text, request }) = self.typing.held.take() else {
+            return;
+        };
+        if let Some(Wanted { id, method, path }) = request {
+            if self.calls.contains(&id) {
+                let id = id.as_str();
+                return self.reject(alloc::format!(
+                    "message.messageId: expected a new one or none, got {id}, whose response is \
+                     awaited"
+                ));
+            }
+            let asked = Asked::new(&method, &path, now, &self.config);
+            self.calls.insert(&id, Call { asker: Asker::Typist, asked });
+        }
+        self.send(text);
+        self.outputs.push_back(Output::ReadOn);
+    }
+
+    /// The message that a line is, with the members that real peers insist on.
+    fn compose(&mut self, line: &[u8]) -> Result<Line, String> {
+        let whole;
+        let message = match Message::parse_draft(line) {
+            // What has no `message` in it may be what belongs there.
+            Err(Error::Member { name: "message", got: Got::Nothing, .. }) => {
+                whole = [b"{\"message\":", line, b"}"].concat();
+                Message::parse_draft(&whole)
+            }
+            parsed => parsed,
+        };
+        let mut message = message.map_err(|error| error.to_string())?;
+        let id = message.id.take().map_or_else(|| self.calls.id(), Id::into_owned);
+        message.id = Some(id.clone());
+        let request = match &message.content {
+            Content::Request(request) if message.requires_response => {
+                let (method, path) = (request.method.to_string(), request.path.to_string());
+                Some(Wanted { id, method, path })
+            }
+            Content::Event(_)
+            | Content::Hello(_)
+            | Content::Other(_)
+            | Content::Request(_)
+            | Content::Response(_) => None,
+        };
+        let text = message.encode();
+        if text.len() > self.config.message_max {
+            return Err(self.too_long("line", text.len()));
+        }
+        Ok(Line { text, request })
+    }
+
+    fn reject(&mut self, reason: String) {
+        self.typing.failed += 1;
+        self.happened(Happening::Rejected { line: self.typing.lines, reason });
+        self.outputs.push_back(Output::ReadOn);
+    }
+}

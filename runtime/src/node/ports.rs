@@ -1,0 +1,324 @@
+//! The listeners of a node, and how they change with the configuration.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use mistgate_core::config::checked::{Admin, Config, Limits, Network, Tls};
+use smol::{
+    Async, Executor, Task, channel,
+    future::{Future, FutureExt},
+};
+
+use super::Error;
+use crate::{
+    admin,
+    clock::Clock,
+    driver,
+    journal::{Journal, Level},
+    listen::{self, Listener, Service, Stop},
+    relay::Relay,
+    tls::{self, Identity},
+    webhook,
+};
+
+/// How long what is in flight may take when a listener closes.
+const WEBHOOKS_GRACE: Duration = Duration::from_secs(3);
+const ADMIN_GRACE: Duration = Duration::from_secs(1);
+/// How often certificates are looked at for changes.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
+
+/// Where the listeners are; the ports are real where the configuration said 0.
+#[derive(Debug)]
+pub struct Addresses {
+    /// The webhook listener.
+    pub webhook: Option<SocketAddr>,
+    /// The websocket proxy.
+    pub proxy: Option<SocketAddr>,
+    /// The admin endpoint.
+    pub admin: Option<SocketAddr>,
+}
+
+/// What the listeners of a node have in common.
+pub(super) struct Common {
+    pub(super) clock: Clock,
+    pub(super) journal: Arc<Journal>,
+    pub(super) executor: Arc<Executor<'static>>,
+    pub(super) driver: driver::Handle,
+    pub(super) ready: Arc<AtomicBool>,
+}
+
+/// The listeners of a node.
+pub(super) struct Ports {
+    common: Common,
+    webhook: Option<(Port, Policy, Arc<webhook::Intake>)>,
+    proxy: Option<(Port, Arc<Relay>)>,
+    admin: Option<Port>,
+}
+
+/// The sockets for a configuration. Binding is what fails, so it is done before anything changes.
+pub(super) struct Sockets {
+    webhook: Option<TcpListener>,
+    proxy: Option<TcpListener>,
+    admin: Option<TcpListener>,
+}
+
+/// A listener that runs, and the socket under it, which outlives a change of policy.
+struct Port {
+    configured: SocketAddr,
+    socket: TcpListener,
+    stop: channel::Sender<Infallible>,
+    task: Task<()>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Policy {
+    tls: Option<Tls>,
+    allow_from: Vec<Network>,
+    limits: Limits,
+}
+
+impl Ports {
+    /// None yet.
+    pub(super) const fn new(common: Common) -> Self {
+        Self { common, webhook: None, proxy: None, admin: None }
+    }
+
+    pub(super) fn addresses(&self) -> Addresses {
+        let address = |port: &Port| port.socket.local_addr().ok();
+        Addresses {
+            webhook: self.webhook.as_ref().and_then(|(port, ..)| address(port)),
+            proxy: self.proxy.as_ref().and_then(|(port, _)| address(port)),
+            admin: self.admin.as_ref().and_then(address),
+        }
+    }
+
+    /// Sockets for a configuration; those whose address stays are shared with the listeners.
+    pub(super) fn bind(&self, config: &Config) -> Result<Sockets, Error> {
+        let webhook = self.webhook.as_ref().map(|(port, ..)| port);
+        let proxy = self.proxy.as_ref().map(|(port, _)| port);
+        let webhook_listen = config.webhook.as_ref().map(|webhook| webhook.listen);
+        let proxy_listen = config.proxy.as_ref().map(|proxy| proxy.listen);
+        let admin_listen = config.admin.as_ref().map(|admin| admin.listen);
+        Ok(Sockets {
+            webhook: socket("webhook.listen", webhook_listen, webhook)?,
+            proxy: socket("proxy.listen", proxy_listen, proxy)?,
+            admin: socket("admin.listen", admin_listen, self.admin.as_ref())?,
+        })
+    }
+
+    /// Opens, changes and closes what the configuration says.
+    pub(super) fn open(&mut self, config: &Config, sockets: Sockets) -> Result<(), Error> {
+        // First what can fail, because it reads files; and the last can tell of the others.
+        self.open_proxy(config, sockets.proxy)?;
+        self.open_webhook(config, sockets.webhook)?;
+        self.open_admin(config, sockets.admin)
+    }
+
+    /// Closes all connections of the proxy. Begins when it is first polled.
+    pub(super) fn close_proxy(&mut self) -> impl Future<Output = ()> + use<> {
+        let proxy = self.proxy.take();
+        async move {
+            if let Some((port, _)) = proxy {
+                port.close().await;
+            }
+        }
+    }
+
+    /// Finishes the webhooks in flight and takes no more.
+    pub(super) async fn close_webhook(&mut self) {
+        if let Some((port, ..)) = self.webhook.take() {
+            port.close().await;
+        }
+    }
+
+    /// Finishes the rest.
+    pub(super) async fn close(self) {
+        if let Some(port) = self.admin {
+            port.close().await;
+        }
+    }
+
+    fn open_proxy(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
+        let (Some(settings), Some(socket)) = (&config.proxy, socket) else {
+            if let Some((port, _)) = self.proxy.take() {
+                port.retire();
+            }
+            return Ok(());
+        };
+        let explain = |error: &dyn fmt::Display| Error::new(format!("proxy: {error}"));
+        if let Some((port, relay)) = &self.proxy
+            && port.configured == settings.listen
+        {
+            return relay.configure(settings).map_err(|error| explain(&error));
+        }
+        let Common { clock, journal, executor, .. } = &self.common;
+        let relay = Relay::new(settings, Arc::clone(journal), Arc::clone(executor), *clock)
+            .map_err(|error| explain(&error))?;
+        let own = socket.try_clone().map_err(|error| explain(&error))?;
+        let own = Async::new(own).map_err(|error| explain(&error))?;
+        let (stop, stopped) = listen::stop();
+        let watch = Arc::clone(&relay).watch(self.report("proxy"));
+        self.until(stopped.clone(), watch);
+        self.tell("proxy", &socket, true)?;
+        let task = executor.spawn(Arc::clone(&relay).run(own, stopped));
+        let port = Port { configured: settings.listen, socket, stop, task };
+        if let Some((old, _)) = self.proxy.replace((port, relay)) {
+            old.retire();
+        }
+        Ok(())
+    }
+
+    fn open_webhook(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
+        let (Some(webhook), Some(socket)) = (&config.webhook, socket) else {
+            if let Some((port, ..)) = self.webhook.take() {
+                port.retire();
+            }
+            return Ok(());
+        };
+        let settings = webhook::Settings { webhook: webhook.clone(), chat: config.chat.clone() };
+        let policy = Policy {
+            tls: webhook.tls.clone(),
+            allow_from: webhook.allow_from.clone(),
+            limits: webhook.limits,
+        };
+        if let Some((port, old, service)) = &self.webhook
+            && port.configured == webhook.listen
+            && *old == policy
+        {
+            service.configure(settings);
+            return Ok(());
+        }
+        let Common { clock, journal, driver, .. } = &self.common;
+        let (driver, journal) = (driver.clone(), Arc::clone(journal));
+        let service = Arc::new(webhook::Intake::new(settings, driver, journal, *clock));
+        let own = Arc::clone(&service);
+        let port = self.listen("webhook", webhook.listen, socket, &policy, own, WEBHOOKS_GRACE)?;
+        if let Some((old, ..)) = self.webhook.replace((port, policy, service)) {
+            old.retire();
+        }
+        Ok(())
+    }
+
+    fn open_admin(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
+        let (Some(Admin { listen, token }), Some(socket)) = (&config.admin, socket) else {
+            if let Some(port) = self.admin.take() {
+                port.retire();
+            }
+            return Ok(());
+        };
+        let Common { clock, journal, driver, ready, .. } = &self.common;
+        let service = admin::Admin {
+            token: token.clone(),
+            driver: driver.clone(),
+            relay: self.proxy.as_ref().map(|(_, relay)| Arc::clone(relay)),
+            journal: Arc::clone(journal),
+            clock: *clock,
+            ready: Arc::clone(ready),
+        };
+        let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        let allow_from = everywhere.map(|address| Network { address, prefix: 0 }).to_vec();
+        let policy = Policy { tls: None, allow_from, limits: Limits::default() };
+        let service = Arc::new(service);
+        let port = self.listen("admin", *listen, socket, &policy, service, ADMIN_GRACE)?;
+        if let Some(old) = self.admin.replace(port) {
+            old.retire();
+        }
+        Ok(())
+    }
+
+    /// Starts a listener.
+    fn listen<S: Service>(
+        &self,
+        name: &'static str,
+        configured: SocketAddr,
+        socket: TcpListener,
+        policy: &Policy,
+        service: Arc<S>,
+        grace: Duration,
+    ) -> Result<Port, Error> {
+        let explain = |error: &dyn fmt::Display| Error::new(format!("{name}: {error}"));
+        let identity = match policy.tls.clone() {
+            Some(files) => Some(Arc::new(Identity::load(files).map_err(|e| explain(&e))?)),
+            None => None,
+        };
+        let own = socket.try_clone().map_err(|error| explain(&error))?;
+        let own = Async::new(own).map_err(|error| explain(&error))?;
+        let listener =
+            Listener::new(own, identity.clone(), policy.allow_from.clone(), policy.limits);
+        let (stop, stopped) = listen::stop();
+        if let Some(identity) = identity {
+            self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report(name)));
+        }
+        self.tell(name, &socket, policy.tls.is_some())?;
+        let running = listener.run(Arc::clone(&self.common.executor), service, stopped, grace);
+        let task = self.common.executor.spawn(running);
+        Ok(Port { configured, socket, stop, task })
+    }
+
+    /// Tells the journal where a listener is.
+    fn tell(&self, name: &'static str, socket: &TcpListener, tls: bool) -> Result<(), Error> {
+        let address = socket.local_addr().map_err(|e| Error::new(format!("{name}: {e}")))?;
+        let values: [(&str, &dyn fmt::Display); 3] =
+            [("listener", &name), ("address", &address), ("tls", &tls)];
+        self.common.journal.note(Level::Info, "listening", &values);
+        Ok(())
+    }
+
+    /// Tells the journal what became of changed files.
+    fn report(&self, name: &'static str) -> impl Fn(Result<(), tls::Error>) + use<> {
+        let journal = Arc::clone(&self.common.journal);
+        move |result| match result {
+            Ok(()) => journal.note(Level::Info, "certificate_reloaded", &[("listener", &name)]),
+            Err(error) => {
+                let values: [(&str, &dyn fmt::Display); 2] =
+                    [("listener", &name), ("reason", &error)];
+                journal.note(Level::Error, "certificate_kept", &values);
+            }
+        }
+    }
+
+    /// Runs a task for as long as a listener does.
+    fn until(&self, stopped: Stop, task: impl Future<Output = ()> + Send + 'static) {
+        let task = async move { task.or(listen::ended(&stopped)).await };
+        self.common.executor.spawn(task).detach();
+    }
+}
+
+impl Port {
+    /// Ends the listener in its own time; what is in flight is answered.
+    fn retire(self) {
+        drop(self.stop);
+        self.task.detach();
+    }
+
+    async fn close(self) {
+        drop(self.stop);
+        drop(self.socket);
+        self.task.await;
+    }
+}
+
+/// A socket for `configured`, where that is something: that of `port` if it has this address.
+fn socket(
+    key: &str,
+    configured: Option<SocketAddr>,
+    port: Option<&Port>,
+) -> Result<Option<TcpListener>, Error> {
+    let Some(configured) = configured else {
+        return Ok(None);
+    };
+    let socket = match port {
+        Some(port) if port.configured == configured => {
+            port.socket.try_clone().map_err(Error::new)?
+        }
+        Some(_) | None => TcpListener::bind(configured).map_err(|error| {
+            Error::new(format!("{key}: {configured}: {error} — choose another address"))
+        })?,
+    };
+    Ok(Some(socket))
+}

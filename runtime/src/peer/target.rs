@@ -1,0 +1,129 @@
+//! Where a peer connects to: the proxy, and the server that it forwards to.
+
+use std::{net::IpAddr, str::FromStr};
+
+use hyper::Uri;
+use rustls::pki_types::ServerName;
+
+/// A meetup of a proxy: `wss://HOST:PORT/PREFIX/MEETUP`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meetup {
+    /// The whole of it. What follows the host goes to the proxy as it is written.
+    pub(super) uri: Uri,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) name: ServerName<'static>,
+}
+
+impl FromStr for Meetup {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = |got: &str| format!("expected wss://HOST:PORT/PREFIX/MEETUP, got {got}");
+        let uri: Uri = text.parse().map_err(|_| expected("no URL"))?;
+        if uri.scheme_str() != Some("wss") {
+            return Err(expected("another scheme"));
+        }
+        let (host, port) = authority(&uri, 443).ok_or_else(|| expected("no host, or a user"))?;
+        if uri.path().len() < 2 {
+            return Err(expected("no meetup"));
+        }
+        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(bare).map_err(|_| expected("no host name"))?;
+        Ok(Self { uri, host, port, name })
+    }
+}
+
+/// A server on this machine or next to it: `http://A:P`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+impl FromStr for Server {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let uri: Option<Uri> = text.parse().ok();
+        let uri = uri.filter(|uri| uri.scheme_str() == Some("http"));
+        let uri = uri.filter(|uri| uri.path_and_query().is_none_or(|path| path == "/"));
+        let server = uri.and_then(|uri| authority(&uri, 80));
+        let (host, port) = server.ok_or("expected http://HOST:PORT, without a path")?;
+        Ok(Self { host, port })
+    }
+}
+
+impl Server {
+    /// What stands in the Host of a request that has none.
+    pub(super) fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// The host, an IPv6 address in brackets, and the port.
+fn authority(uri: &Uri, default_port: u16) -> Option<(String, u16)> {
+    let authority = uri.authority()?;
+    let host = authority.host();
+    let is_address = |host: &str| host.parse::<IpAddr>().is_ok();
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    if authority.as_str().contains('@')
+        || host.is_empty()
+        || bracketed.is_some_and(|h| !is_address(h))
+    {
+        return None;
+    }
+    // A port that is no number is no port to this type, though it is there.
+    let rest = authority.as_str().strip_prefix(host)?;
+    let port = match rest.strip_prefix(':') {
+        Some(port) => port.parse().ok().filter(|port| *port > 0)?,
+        None => default_port,
+    };
+    Some((host.to_owned(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_meetup_is_a_url_whose_end_is_not_touched() {
+        let meetup = |text: &str| {
+            let Meetup { uri, host, port, .. } = text.parse::<Meetup>()?;
+            Ok::<_, String>((host, port, uri.path_and_query().map(ToString::to_string)))
+        };
+        let path = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            meetup("wss://gw.example:5050/micronets/v1/ws-proxy/gw/a%2Fb?c"),
+            Ok(("gw.example".to_owned(), 5050, path("/micronets/v1/ws-proxy/gw/a%2Fb?c")))
+        );
+        assert_eq!(meetup("wss://[::1]/a/../b"), Ok(("[::1]".to_owned(), 443, path("/a/../b"))));
+        for wrong in [
+            "",
+            "gw.example:5050/a",
+            "ws://gw.example:5050/a",
+            "https://gw.example:5050/a",
+            "wss://gw.example:5050",
+            "wss://gw.example:5050/",
+            "wss://user@gw.example/a",
+            "wss://gw.example:70000/a",
+            "wss://:5050/a",
+            "wss://gw_1!/a",
+        ] {
+            let error = meetup(wrong).expect_err(wrong);
+            assert!(error.starts_with("expected wss://HOST:PORT/PREFIX/MEETUP, got "), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_server_has_no_path() {
+        let server = |text: &str| text.parse::<Server>().map(|server| server.authority());
+        assert_eq!(server("http://127.0.0.1:5000").as_deref(), Ok("127.0.0.1:5000"));
+        assert_eq!(server("http://[::1]:5000/").as_deref(), Ok("[::1]:5000"));
+        assert_eq!(server("http://localhost").as_deref(), Ok("localhost:80"));
+        for wrong in ["", "127.0.0.1:5000", "https://a", "http://a/b", "http://a/?b", "http://a:x"]
+        {
+            assert!(server(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Which meetups there are, and the way to the task of each. Touched when a connection comes or
+//! goes and when a pair forms or ends; a message never comes by.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use smol::channel;
+
+use super::{Totals, leg::Leg, meeting::Command};
+
+/// The meetups that have a connection.
+#[derive(Debug, Default)]
+pub(super) struct Registry {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    meetups: BTreeMap<Arc<str>, Entry>,
+    totals: Totals,
+    is_stopped: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    commands: channel::Sender<Command>,
+    /// Those that were sent there and have not left.
+    connections: usize,
+    is_paired: bool,
+}
+
+impl Registry {
+    /// Sends a connection to its meetup. Where there is none `begin` makes its task, which shall
+    /// hear the commands that come. Gives the connection back once everything stops.
+    pub(super) fn join(
+        &self,
+        meetup: &str,
+        leg: Box<Leg>,
+        begin: impl FnOnce(Arc<str>, channel::Receiver<Command>),
+    ) -> Result<(), Box<Leg>> {
+        let mut state = self.lock();
+        if state.is_stopped {
+            return Err(leg);
+        }
+        state.totals.connections += 1;
+        let leg = match state.meetups.get_mut(meetup) {
+            None => leg,
+            Some(entry) => {
+                entry.connections += 1;
+                match entry.commands.try_send(Command::Join(leg)) {
+                    Ok(()) => return Ok(()),
+                    // Unbounded, and the task hears until its entry is gone.
+                    Err(error) => match error.into_inner() {
+                        Command::Join(leg) => leg,
+                        Command::Review | Command::Status(_) | Command::Stop => return Ok(()),
+                    },
+                }
+            }
+        };
+        let name: Arc<str> = meetup.into();
+        let (commands, to_hear) = channel::unbounded();
+        let _ = commands.try_send(Command::Join(leg));
+        let entry = Entry { commands, connections: 1, is_paired: false };
+        state.meetups.insert(Arc::clone(&name), entry);
+        state.totals.meetups = state.meetups.len();
+        begin(name, to_hear);
+        Ok(())
+    }
+
+    /// A connection has left. True if it was the last one: then its meetup is forgotten, and
+    /// nothing more will be sent to its task.
+    pub(super) fn leave(&self, meetup: &str) -> bool {
+        let mut state = self.lock();
+        state.totals.connections = state.totals.connections.saturating_sub(1);
+        let Some(entry) = state.meetups.get_mut(meetup) else {
+            return true;
+        };
+        entry.connections = entry.connections.saturating_sub(1);
+        let is_last = entry.connections == 0;
+        if is_last {
+            state.meetups.remove(meetup);
+            state.totals.meetups = state.meetups.len();
+        }
+        is_last
+    }
+
+    /// Two peers were introduced, or parted.
+    pub(super) fn pair(&self, meetup: &str, is_paired: bool) {
+        let mut state = self.lock();
+        let Some(entry) = state.meetups.get_mut(meetup) else {
+            return;
+        };
+        if std::mem::replace(&mut entry.is_paired, is_paired) != is_paired {
+            let pairs = state.totals.pairs;
+            state.totals.pairs = if is_paired { pairs + 1 } else { pairs.saturating_sub(1) };
+        }
+    }
+
+    /// How many connections a meetup has.
+    pub(super) fn connections(&self, meetup: &str) -> usize {
+        self.lock().meetups.get(meetup).map_or(0, |entry| entry.connections)
+    }
+
+    /// How many there are of everything.
+    pub(super) fn totals(&self) -> Totals {
+        self.lock().totals
+    }
+
+    /// Lets nobody in any more.
+    pub(super) fn stop(&self) {
+        self.lock().is_stopped = true;
+        self.tell(|| Command::Stop);
+    }
+
+    /// Tells all meetups something.
+    pub(super) fn tell(&self, command: impl Fn() -> Command) {
+        for entry in self.lock().meetups.values() {
+            // Only a task that has ended does not hear.
+            let _ = entry.commands.try_send(command());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,233 @@
+//! TLS in which the client shows a certificate too, for the websocket proxy.
+//!
+//! What a handshake is checked against is a [`Trust`], which never changes: where a file changes
+//! there is a new one. So a connection can remember which trust let it in, and be checked again
+//! when there is another. No session is ever resumed, since that would skip the check.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_rustls::TlsAcceptor;
+use mistgate_core::{
+    config::checked::{Proxy, Tls},
+    micronets::access::Identity,
+};
+use rustls::{
+    RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime, pem::PemObject},
+    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
+    sign::SingleCertAndKey,
+};
+use sha2::{Digest, Sha256};
+use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::AttributeTypeAndValue};
+
+use super::{Error, Stamp, certificates, certified_key, provider, read};
+
+/// The files that say who we are and whom we let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// Our own certificate and key.
+    pub tls: Tls,
+    /// The authorities whose certificates we accept.
+    pub client_ca: String,
+    /// Lists of certificates that they revoked.
+    pub crl: Vec<String>,
+}
+
+impl Files {
+    /// Those of the proxy.
+    pub fn of(settings: &Proxy) -> Self {
+        Self {
+            tls: settings.tls.clone(),
+            client_ca: settings.client_ca.clone(),
+            crl: settings.crl.clone(),
+        }
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp::of([&self.tls.cert, &self.tls.key, &self.client_ca].into_iter().chain(&self.crl))
+    }
+}
+
+/// What one version of the files amounts to.
+#[derive(Debug)]
+pub struct Trust {
+    config: Arc<ServerConfig>,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
+
+impl Trust {
+    /// Reads the files. Blocks on the disk.
+    ///
+    /// A certificate whose issuer is on no list counts as not revoked, and a list is used beyond
+    /// its `nextUpdate`: who forgets to renew it does not lock everybody out.
+    fn read(files: &Files) -> Result<Self, Error> {
+        let resolver = SingleCertAndKey::from(certified_key(&files.tls)?);
+        let roots = Arc::new(roots(&files.client_ca)?);
+        let mut lists = Vec::new();
+        for file in &files.crl {
+            lists.extend(revocations(file, &roots)?);
+        }
+        let verifier = verifier(&roots, lists).expect("there are roots, and each list was tried");
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks TLS 1.2 and 1.3")
+            .with_client_cert_verifier(Arc::clone(&verifier))
+            .with_cert_resolver(Arc::new(resolver));
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Self { config: Arc::new(config), verifier })
+    }
+
+    /// For one handshake.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.config))
+    }
+
+    /// Whether a client with this chain, its own certificate first, would be let in at this moment.
+    pub fn admits(&self, chain: &[CertificateDer<'_>]) -> bool {
+        chain.split_first().is_some_and(|(own, others)| {
+            self.verifier.verify_client_cert(own, others, UnixTime::now()).is_ok()
+        })
+    }
+}
+
+/// The [`Trust`] that follows its files.
+#[derive(Debug)]
+pub struct Mutual {
+    current: Mutex<Loaded>,
+}
+
+/// One version of the files, ready to be used.
+#[derive(Debug)]
+pub struct Loaded {
+    files: Files,
+    stamp: Stamp,
+    trust: Arc<Trust>,
+}
+
+impl Loaded {
+    /// Reads the files. Blocks on the disk.
+    pub fn read(files: Files) -> Result<Self, Error> {
+        // The stamp is taken first: a change during the reading is then seen by the next refresh.
+        let stamp = files.stamp();
+        let trust = Arc::new(Trust::read(&files)?);
+        Ok(Self { files, stamp, trust })
+    }
+}
+
+impl Mutual {
+    /// Begins with these.
+    pub const fn new(loaded: Loaded) -> Self {
+        Self { current: Mutex::new(loaded) }
+    }
+
+    /// For the next handshake.
+    pub fn trust(&self) -> Arc<Trust> {
+        Arc::clone(&self.lock().trust)
+    }
+
+    /// Goes on with other files.
+    pub fn replace(&self, loaded: Loaded) {
+        *self.lock() = loaded;
+    }
+
+    /// Reads the files again if they changed; true if there is a new trust. Where the new files
+    /// cannot be used the old trust stays, and the error is returned once per change. Blocks on
+    /// the disk.
+    pub fn refresh(&self) -> Result<bool, Error> {
+        let files = self.lock().files.clone();
+        let stamp = files.stamp();
+        if self.lock().stamp == stamp {
+            return Ok(false);
+        }
+        let trust = Trust::read(&files);
+        let mut current = self.lock();
+        if current.files != files {
+            // Replaced meanwhile.
+            return Ok(false);
+        }
+        current.stamp = stamp;
+        current.trust = Arc::new(trust?);
+        Ok(true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Loaded> {
+        // Nothing panics while it holds the lock, and the value is whole at all times.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a certificate says of its owner; `None` if it cannot be read.
+pub fn identity(certificate: &CertificateDer<'_>) -> Option<Identity> {
+    let (_, parsed) = parse_x509_certificate(certificate).ok()?;
+    let text = |attribute: &AttributeTypeAndValue<'_>| attribute.as_str().ok().map(str::to_owned);
+    let subject = parsed.subject();
+    let alt_names = parsed.subject_alternative_name().ok()?;
+    let alt_names = alt_names.iter().flat_map(|extension| &extension.value.general_names);
+    Some(Identity {
+        organisations: subject.iter_organization().filter_map(text).collect(),
+        common_names: subject.iter_common_name().filter_map(text).collect(),
+        alt_names: alt_names.filter_map(alt_name).collect(),
+        key: Sha256::digest(parsed.public_key().raw).into(),
+    })
+}
+
+fn alt_name(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
+            Some((*name).to_owned())
+        }
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from))
+                .ok()
+                .map(|address| address.to_string())
+        }
+        GeneralName::OtherName(..)
+        | GeneralName::X400Address(_)
+        | GeneralName::DirectoryName(_)
+        | GeneralName::EDIPartyName(_)
+        | GeneralName::RegisteredID(_)
+        | GeneralName::Invalid(..) => None,
+    }
+}
+
+/// The authorities in a file. Blocks on the disk.
+pub(crate) fn roots(file: &str) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file, &read(file)?)? {
+        roots.add(certificate).map_err(|reason| Error::Root { file: file.to_owned(), reason })?;
+    }
+    Ok(roots)
+}
+
+/// The revocation lists in a file, each of which can be used. Blocks on the disk.
+pub(crate) fn revocations(
+    file: &str,
+    roots: &Arc<RootCertStore>,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+    let pem = read(file)?;
+    let file = file.to_owned();
+    match CertificateRevocationListDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
+        Ok(lists) if lists.is_empty() => Err(Error::NoCrl { file }),
+        Ok(lists) => match verifier(roots, lists.clone()) {
+            Ok(_) => Ok(lists),
+            Err(reason) => Err(Error::Crl { file, reason }),
+        },
+        Err(_) => Err(Error::Pem { file }),
+    }
+}
+
+fn verifier(
+    roots: &Arc<RootCertStore>,
+    lists: Vec<CertificateRevocationListDer<'static>>,
+) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider())
+        .with_crls(lists)
+        .allow_unknown_revocation_status()
+        .build()
+        .map_err(|error| error.to_string())
+}
