@@ -162,6 +162,13 @@ impl Process {
         Self::start_with_stdout(command, Stdio::piped())
     }
 
+    /// As [`Process::start`], with a pipe to its standard input.
+    pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
+        let mut process = Self::start_with(command, Stdio::piped(), Stdio::piped());
+        let stdin = process.child.stdin.take().expect("a pipe");
+        (process, stdin)
+    }
+
     fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
         Self::start_with(command, Stdio::null(), stdout)
     }
@@ -267,8 +274,7 @@ impl Mistgate {
 
     /// As [`Mistgate::start`], with a pipe to its standard input.
     pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
-        let mut process = Process::start_with(command, Stdio::piped(), Stdio::piped());
-        let stdin = process.child.stdin.take().expect("a pipe");
+        let (process, stdin) = Process::start_typing(command);
         (Self(process), stdin)
     }
 

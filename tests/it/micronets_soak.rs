@@ -31,6 +31,8 @@ fn pairs_that_join_talk_leave_and_die_are_never_mixed_up() {
     let tls = ["gateway.pkeycert.pem", "client.pkeycert.pem"]
         .map(|name| connector(&read(name), &read("root.cert.pem")).expect("certificates"));
     let server = proxy.address("proxy");
+    // With all that it opens at its start.
+    proxy.until("ready", |proxy| proxy.ask("/-/ready").status() == 200);
     let before = Usage::of(pid).expect("a process");
     let tally = run(Plan {
         server,
@@ -48,7 +50,7 @@ fn pairs_that_join_talk_leave_and_die_are_never_mixed_up() {
     assert!(tally.joined > 240 && tally.introduced > 240, "{tally}");
     assert!(tally.events > 1_000 && answered(200) > 500 && answered(503) > 0, "{tally}");
     // Every connection is given back.
-    proxy.until("the last connection ends", |_| {
+    proxy.until(&format!("{before:?} again"), |_| {
         Usage::of(pid).is_ok_and(|usage| usage.descriptors <= before.descriptors)
     });
     proxy.stop();

@@ -34,6 +34,11 @@ pub(crate) struct Authority(TempDir);
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::of("Micronets Websocket Root Cert")
+    }
+
+    /// With a root of this organisation.
+    pub(crate) fn of(organisation: &str) -> Self {
         let authority = Self(tempfile::tempdir().expect("a folder"));
         authority.key("root");
         authority.run(&[
@@ -48,7 +53,7 @@ impl Authority {
             "-days",
             "3650",
             "-subj",
-            "/O=Micronets Websocket Root Cert",
+            &format!("/O={organisation}"),
             "-addext",
             "keyUsage=critical,digitalSignature,keyCertSign,cRLSign",
         ]);

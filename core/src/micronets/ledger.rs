@@ -108,10 +108,9 @@ impl Ledger {
             .collect()
     }
 
-    /// Expects no late responses any more.
-    pub(super) fn forget_orphans(&mut self) {
-        self.left.orphaned.clear();
-        self.right.orphaned.clear();
+    /// Expects no late responses of `from` any more.
+    pub(super) fn forget_orphans(&mut self, from: Side) {
+        self.asked(from.other()).orphaned.clear();
     }
 
     const fn asked(&mut self, side: Side) -> &mut Asked {
@@ -200,7 +199,7 @@ mod tests {
             assert_eq!(ledger.part(Side::Left).len(), OPEN_MAX);
             assert_eq!(ledger.left.orphaned.len(), OPEN_MAX);
         }
-        ledger.forget_orphans();
+        Side::BOTH.into_iter().for_each(|side| ledger.forget_orphans(side));
         assert_eq!(*ledger, Ledger::default());
     }
 }

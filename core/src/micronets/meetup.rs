@@ -268,11 +268,17 @@ impl Meetup {
         let lost = peer.held.give_up();
         self.dropped(id, lost);
         self.claim.take_if(|claim| claim.id == id);
-        if self.places.leave(id)
-            && let State::Relaying { pair } = self.state
-        {
-            self.state = State::Parting { pair };
-            self.outputs.push_back(Output::Part);
+        let Some(side) = self.places.leave(id) else {
+            return;
+        };
+        match &mut self.state {
+            // It answers nothing any more. Whoever takes its place answers for itself.
+            State::Apart { ledger, .. } => ledger.forget_orphans(side),
+            State::Parting { .. } => {}
+            State::Relaying { pair } => {
+                self.state = State::Parting { pair: *pair };
+                self.outputs.push_back(Output::Part);
+            }
         }
     }
 
@@ -281,17 +287,19 @@ impl Meetup {
         let (State::Parting { pair } | State::Relaying { pair }) = self.state else {
             return;
         };
-        for side in Side::BOTH {
+        let sides = Side::BOTH.map(|side| (side, self.places.at(side) == Some(pair.at(side))));
+        for (side, stays) in sides {
             let open = ledger.part(side);
-            let asker = pair.at(side);
-            if self.places.at(side) == Some(asker) {
-                self.answer(asker, &open, StatusCode::BadGateway);
+            if stays {
+                self.answer(pair.at(side), &open, StatusCode::BadGateway);
             }
+        }
+        for (side, _) in sides.into_iter().filter(|(_, stays)| !stays) {
+            ledger.forget_orphans(side);
         }
         self.state = State::Apart { ledger, since: now };
         if self.config.on_partner_loss == OnPartnerLoss::Close {
-            let stay = |side: &Side| self.places.at(*side) == Some(pair.at(*side));
-            for side in Side::BOTH.into_iter().filter(stay).collect::<Vec<_>>() {
+            for (side, _) in sides.into_iter().filter(|(_, stays)| *stays) {
                 self.close(pair.at(side), Farewell::PartnerLeft);
             }
         }
@@ -330,7 +338,7 @@ impl Meetup {
             self.outputs.extend(held.into_iter().map(|frame| Output::Send { id, frame }));
         }
         if now - since > ORPHANS_KEPT {
-            ledger.forget_orphans();
+            Side::BOTH.into_iter().for_each(|side| ledger.forget_orphans(side));
         }
         let Pair { left, right } = pair;
         self.outputs.push_back(Output::Paired { left, right, ledger });

@@ -352,6 +352,30 @@ fn a_late_response_is_kept_from_the_next_partner_for_a_while() {
 }
 
 #[test]
+fn nothing_late_is_expected_of_a_peer_that_is_gone() {
+    // The gateway leaves with a request, and another one is asked under the same number.
+    let mut timeline = Timeline::paired(0, Config::default());
+    let mut ledger = Ledger::default();
+    let _ = ledger.note(Side::Right, &request("1"));
+    timeline.at(5, Input::Closed(1), &[Output::Part]);
+    let told = [bad_gateway(2, 1, "1"), answered(2, 1, StatusCode::BadGateway)];
+    timeline.at(5, Input::Parted(ledger), &told);
+    let introduced = [send(3, MANAGER), send(2, GATEWAY), paired(3, 2, Ledger::default())];
+    timeline.joins(6, 3, OF_GATEWAY, GATEWAY, &introduced);
+
+    // The manager leaves without its response, and the gateway leaves before it has given it.
+    let mut timeline = Timeline::paired(0, Config::default());
+    let mut ledger = Ledger::default();
+    let _ = ledger.note(Side::Right, &request("1"));
+    timeline.at(5, Input::Closed(2), &[Output::Part]);
+    timeline.at(5, Input::Parted(ledger), &[]);
+    timeline.at(5, Input::Closed(1), &[]);
+    timeline.joins(6, 3, OF_GATEWAY, GATEWAY, &[]);
+    let introduced = [send(3, MANAGER), send(4, GATEWAY), paired(3, 4, Ledger::default())];
+    timeline.joins(6, 4, OF_MANAGER, MANAGER, &introduced);
+}
+
+#[test]
 fn what_needs_no_answer_waits_for_the_partner_within_bounds() {
     let config = Config { held_max: 350, ..Config::default() };
     let mut timeline = Timeline::with(config);
