@@ -71,7 +71,17 @@ pub(crate) struct Check {
 /// requests, are printed, one in a line. A lost connection is made again. The end of standard
 /// input ends the program only where it takes and forwards no HTTP.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "connect")]
+#[argh(
+    subcommand,
+    name = "connect",
+    example = "Ask a gateway, as the original's test client does, and then be one:\n\
+               {command_name} --client-cert manager.pkeycert.pem --ca-cert root.cert.pem \\\n  \
+               wss://proxy.example:5050/micronets/v1/ws-proxy/gw/7B2A\n\
+               curl http://127.0.0.1:5001/micronets/v1/gateway/micronets\n\
+               {command_name} --client-cert gateway.pkeycert.pem --ca-cert root.cert.pem \\\n  \
+               --forward http://127.0.0.1:5000 \\\n  \
+               wss://proxy.example:5050/micronets/v1/ws-proxy/gw/7B2A"
+)]
 pub(crate) struct Connect {
     /// where HTTP requests for the partner are taken, or off. 127.0.0.1:5001 if nothing is said,
     /// and off with --forward

@@ -37,6 +37,14 @@ pub(crate) fn make_missing() -> Result<(), String> {
     Ok(())
 }
 
+/// Whether there was a first start in this folder. The error says what to do.
+pub(crate) fn expect_made() -> Result<(), String> {
+    if Path::new(SECRET).exists() && Path::new(CERTIFICATES).exists() {
+        return Ok(());
+    }
+    Err(format!("{STATE}: not there, or not whole — start mistgate run in this folder first"))
+}
+
 fn make_secret() -> Result<(), String> {
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;

@@ -46,8 +46,8 @@ fn welcome(file: Option<&str>, config: &Config, addresses: &Addresses) {
          mistgate send-test                     a signed webhook, as Mist sends them\n  \
          mistgate send-test --channel critical  one that is urgent\n  \
          curl http://{admin}/status        what it did so far\n\
-         Two peers, each in a terminal of its own: a gateway in front of the HTTP server above, and\n\
-         a manager that takes HTTP on port 5001:\n  \
+         Two peers, each in a terminal of its own: a gateway in front of the HTTP server above,\n\
+         and a manager that takes HTTP on port 5001:\n  \
          {connect} \\\n    --forward http://{admin} {meetup}demo\n  \
          {connect} \\\n    {meetup}demo\n  \
          curl http://127.0.0.1:5001/status        the same, through both peers and the proxy",

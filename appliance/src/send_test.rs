@@ -23,21 +23,27 @@ use mistgate_core::{
 };
 use mistgate_runtime::{
     clock::{self, Clock},
-    load::{Loaded, load},
+    load::{From, Loaded, load},
     outbound::{Bytes, Client, Outbound, Post, proxy::Proxies},
     pinned, tls,
 };
 use serde::Serialize;
 
-use crate::args::{SendTest, source};
+use crate::{
+    args::{SendTest, source},
+    first_start,
+};
 
 /// For the listener's answer, and for the chats' answers after it.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &SendTest) -> Result<(), String> {
-    let Loaded { config, .. } =
-        load(&source(args.config.as_deref())).map_err(|problems| problems.join("\n"))?;
+    let from = source(args.config.as_deref());
+    if from == From::Embedded {
+        first_start::expect_made()?;
+    }
+    let Loaded { config, .. } = load(&from).map_err(|problems| problems.join("\n"))?;
     let webhook = config.webhook.as_ref().ok_or("webhook: no such section — nothing to test")?;
     let body = body(&config, &args.channel)?;
     let before = config.admin.as_ref().map(scrape).transpose()?;

@@ -21,7 +21,7 @@ use crate::{
 /// The most bytes of one value.
 const VALUE_MAX: usize = 500;
 
-/// The most lines in a second that clients may cause.
+/// The most lines in a second that clients and their events may cause.
 const CLIENT_LINES_MAX: u32 = 20;
 
 /// How much a line matters.
@@ -189,7 +189,8 @@ impl Journal {
                 let reason = loss.name();
                 let values: [(&str, &dyn fmt::Display); 3] =
                     [("to", &to), ("events", events), ("reason", &reason)];
-                self.note(Level::Error, "dropped", &values);
+                // A queue that is full drops as many events as come.
+                self.client(Level::Error, "dropped", &values);
             }
             Happening::Parked { to, reason, probe_after } => {
                 let (reason, retry) = (reason.name(), probe_after.as_secs());

@@ -1,7 +1,7 @@
 //! What both directions share: streams and address ranges.
 
 use std::{
-    io::{self, Read},
+    io::{self, IoSlice, Read, Write},
     net::{IpAddr, Ipv6Addr, Shutdown, TcpStream},
     pin::Pin,
     task::{Context, Poll, ready},
@@ -18,20 +18,40 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// A TCP connection that asks the system for data only when there is some. An [`Async`] tries first
-/// and is told twice that it came too early for every message; and closing it leaves the sending
-/// side open.
+/// A TCP connection that asks the system for data only when there is some, and to take data only
+/// when it has room. An [`Async`] tries first and is told twice that it came too early for every
+/// message; and closing it leaves the sending side open.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: Async<TcpStream>,
     /// Whether the last read took all that there was.
     drained: bool,
+    /// Whether the last write found no room.
+    stuffed: bool,
 }
 
 impl Socket {
     /// Nothing read yet.
     pub(crate) const fn new(stream: Async<TcpStream>) -> Self {
-        Self { stream, drained: false }
+        Self { stream, drained: false, stuffed: false }
+    }
+
+    fn poll_write_with(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.stuffed {
+                ready!(self.stream.poll_writable(cx))?;
+                self.stuffed = false;
+            }
+            match write(self.stream.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stuffed = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                written => return Poll::Ready(written),
+            }
+        }
     }
 }
 
@@ -64,7 +84,15 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.poll_write_with(cx, |mut stream| stream.write(buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_with(cx, |mut stream| stream.write_vectored(bufs))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

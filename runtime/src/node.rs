@@ -127,7 +127,7 @@ impl Node {
             driver: driver.clone(),
             ready: Arc::clone(&ready),
         });
-        let sockets = ports.bind(&config)?;
+        let mut sockets = ports.bind(&config)?;
         let written = driver.clone();
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join("mistgate.redb"),
@@ -143,6 +143,7 @@ impl Node {
         let seed = u64::from_le_bytes(seed);
         let driving = Driver::start(settings, &left, store, seed, tasks, driver.clone());
         let driving = executor.spawn(driving.run(messages));
+        ports.open_proxy(&config, &mut sockets)?;
         ports.open(&config, sockets)?;
         ready.store(true, Ordering::Relaxed);
         let from = from.clone();
@@ -179,7 +180,8 @@ impl Node {
             return Err(Error::new("state_dir: changed — restart mistgate to move its state"));
         }
         let settings = settings(&config, self.clock)?;
-        let sockets = self.ports.bind(&config)?;
+        let mut sockets = self.ports.bind(&config)?;
+        self.ports.open_proxy(&config, &mut sockets)?;
         // The engine first: it would drop what the listener already takes for a new destination.
         self.driver.send(Message::Configured(Box::new(settings)));
         self.ports.open(&config, sockets)?;

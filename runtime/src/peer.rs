@@ -187,7 +187,8 @@ type Answer = channel::Sender<http::Response<'static>>;
 
 impl Handle {
     fn new() -> (Self, channel::Receiver<Message>) {
-        // Unbounded, because each sender waits for an answer before it sends again.
+        // Unbounded, because each sender waits for an answer before it sends again, or reports on
+        // what the core wanted and bounds.
         let (sender, receiver) = channel::unbounded();
         (Self(sender), receiver)
     }

@@ -33,6 +33,7 @@ use crate::{
     },
 };
 
+mod gauge;
 mod leg;
 mod life;
 mod upgrade;
@@ -175,8 +176,7 @@ impl Relay {
     }
 
     /// Goes on with new rules, limits and files for the same address: as a whole, or not at all.
-    /// Within a second peers are closed that they do not allow. Limits of messages and the timing of
-    /// pings hold for connections and meetups that come later. Blocks on the disk.
+    /// Within a second peers are closed that they do not allow. Blocks on the disk.
     pub fn configure(&self, settings: &Proxy) -> Result<(), tls::Error> {
         let files = Files::of(settings);
         let changed = Files::of(&self.settings()) != files;

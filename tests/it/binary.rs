@@ -311,6 +311,10 @@ impl Mistgate {
         self.address("webhook")
     }
 
+    pub(crate) fn proxy(&self) -> SocketAddr {
+        self.address("proxy")
+    }
+
     pub(crate) fn admin(&self) -> SocketAddr {
         self.address("admin")
     }
@@ -341,9 +345,14 @@ impl Mistgate {
         value.map_or(0.0, |value| value.parse().expect("a number"))
     }
 
+    /// What `/status` says.
+    pub(crate) fn status(&self) -> Value {
+        serde_json::from_str(&self.ask("/status").body).expect("JSON")
+    }
+
     /// The destination of this name in `/status`.
     pub(crate) fn destination(&self, name: &str) -> Value {
-        let status: Value = serde_json::from_str(&self.ask("/status").body).expect("JSON");
+        let status = self.status();
         let all = status.get("destinations").and_then(Value::as_array).expect("destinations");
         let found = all.iter().find(|to| to.get("name").and_then(Value::as_str) == Some(name));
         found.unwrap_or_else(|| panic!("no {name} in {status}")).clone()

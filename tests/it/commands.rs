@@ -6,9 +6,13 @@ use mistgate_tests::{
     chat::{Chat, reserve, say},
     mist::event_body,
 };
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use serde_json::Value;
 
-use crate::binary::{Place, command, output, text};
+use crate::{
+    binary::{Place, command, output, text},
+    pki::{Authority, Leaf},
+};
 
 #[test]
 fn version_names_the_version_the_target_and_the_commit() {
@@ -107,6 +111,115 @@ fn check_lists_every_problem_with_its_line() {
     let absent = output(place.path(), &["check", "--config", "absent.toml"]);
     assert_eq!(absent.status.code(), Some(1));
     assert!(text(&absent.stderr).starts_with("absent.toml:1: there is no such file — "));
+}
+
+const RULE: &str = "[[proxy.allow]]\nmeetup = \"*\"\nsubjects = [\"O=x\"]";
+
+/// What `mistgate check` says of a proxy with these keys, and how it exits.
+fn check_proxy(place: &Place, keys: &str) -> (Option<i32>, String) {
+    place.write("proxy.toml", &format!("[proxy]\nlisten = \"127.0.0.1:5050\"\n{keys}\n"));
+    let checked = output(place.path(), &["check", "--config", "proxy.toml"]);
+    (checked.status.code(), text(&checked.stdout) + &text(&checked.stderr))
+}
+
+#[test]
+fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let Leaf { cert, key } = authority.issue(&["proxy.example"]);
+    let nameless = authority.member("Proxy", 7);
+    let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let place = Place::new("");
+    for (name, text) in [
+        ("good.pem", format!("{cert}{key}")),
+        ("nameless.pem", format!("{}{}", nameless.cert, nameless.key)),
+        ("other.key.pem", other.issue(&["proxy.example"]).key),
+        ("root.pem", authority.cert()),
+        ("crl.pem", authority.revoke(&[7])),
+        ("broken.root.pem", block("CERTIFICATE")),
+        ("broken.crl.pem", block("X509 CRL")),
+    ] {
+        place.write(name, &text);
+    }
+    let good = "cert = \"good.pem\"\nclient_ca = \"root.pem\"\ncrl = \"crl.pem\"";
+    let (code, said) = check_proxy(&place, &format!("{good}\n{RULE}"));
+    assert_eq!(said, "proxy.toml: no problems, 0 destinations, a websocket proxy\n");
+    assert_eq!(code, Some(0));
+
+    let (code, said) = check_proxy(&place, &good.replace("good.pem", "nameless.pem"));
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "proxy.toml:1: proxy.allow: any certificate of client_ca may join any meetup — \
+             [[proxy.allow]] with a meetup and the subjects that may join it (warning)",
+            "proxy.toml:3: proxy.cert: the certificate names no host, so clients that look for one \
+             refuse it — one with a subject alternative name, as mistgate cert leaf --san makes \
+             (warning)",
+            "proxy.toml: no problems, 0 destinations, a websocket proxy",
+        ]
+    );
+    assert_eq!(code, Some(0));
+
+    for (files, problem) in [
+        (
+            "cert = \"good.pem\"\nkey = \"other.key.pem\"\nclient_ca = \"root.pem\"",
+            "proxy.toml:3: proxy.cert: good.pem: the certificate does not belong to the key in \
+             other.key.pem — ",
+        ),
+        (
+            "cert = \"good.pem\"\nclient_ca = \"broken.root.pem\"",
+            "proxy.toml:4: proxy.client_ca: broken.root.pem: ",
+        ),
+        (
+            "cert = \"good.pem\"\nclient_ca = \"root.pem\"\ncrl = [\"crl.pem\",\n\
+             \"broken.crl.pem\"]",
+            "proxy.toml:6: proxy.crl[1]: broken.crl.pem: ",
+        ),
+        (
+            "cert = \"good.pem\"\nclient_ca = \"root.pem\"\ncrl = \"root.pem\"",
+            "proxy.toml:5: proxy.crl: the file holds no revocation list — ",
+        ),
+    ] {
+        let (code, said) = check_proxy(&place, &format!("{files}\n{RULE}"));
+        assert!(said.starts_with(problem) && said.lines().count() == 1, "{problem}\n{said}");
+        assert_eq!(code, Some(1));
+    }
+}
+
+#[test]
+fn check_doubts_what_is_out_of_its_time_or_for_another_use() {
+    type Spoil = fn(&mut CertificateParams);
+    const USE: &str = "the certificate's extended key usage is not for servers, so clients refuse";
+    let ended: Spoil = |params| params.not_after = date_time_ymd(2021, 1, 1);
+    let future: Spoil = |params| params.not_before = date_time_ymd(2096, 1, 1);
+    let client: Spoil =
+        |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let authority = Authority::new();
+    let place = Place::new("");
+    place.write("root.pem", &authority.cert());
+    let doubted = |cert: &str, revoked: &str, doubt: &str| {
+        place.write("proxy.pem", cert);
+        place.write("crl.pem", revoked);
+        let files = "cert = \"proxy.pem\"\nclient_ca = \"root.pem\"\ncrl = \"crl.pem\"";
+        let (code, said) = check_proxy(&place, &format!("{files}\n{RULE}"));
+        assert!(said.starts_with(&format!("proxy.toml:{doubt}")), "{doubt}\n{said}");
+        assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
+    };
+    let issue = |spoil| {
+        let Leaf { cert, key } = authority.issue_with(&["proxy.example"], spoil);
+        format!("{cert}{key}")
+    };
+    for (spoil, doubt) in [
+        (ended, "the certificate ended at 2021-01-01 00:00:00 UTC — "),
+        (future, "the certificate begins only at 2096-01-01 00:00:00 UTC — "),
+        (client, USE),
+    ] {
+        doubted(&issue(spoil), &authority.revoke(&[7]), &format!("3: proxy.cert: {doubt}"));
+    }
+    let old = authority.revoke_until(&[7], 2021);
+    let doubt = "5: proxy.crl: a newer list should be there since 2021-01-01 00:00:00 UTC; this \
+                 one still counts — ";
+    doubted(&issue(|_| {}), &old, doubt);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
 
 use async_tungstenite::tungstenite::{
     self, Message, WebSocket,
-    handshake::server::{Request, Response},
+    handshake::server::{Callback, ErrorResponse, Request, Response},
     protocol::CloseFrame,
 };
 use mistgate_tests::{
@@ -143,10 +143,7 @@ impl Proxy {
         stream.set_read_timeout(Some(LONG)).expect("a timeout");
         let tls = ServerConnection::new(Arc::clone(&self.config)).expect("a session");
         let mut target = String::new();
-        let look = |request: &Request, response: Response| {
-            target = request.uri().to_string();
-            Ok(response)
-        };
+        let look = Look(&mut target);
         let ws = tungstenite::accept_hdr(StreamOwned::new(tls, stream), look);
         let ws = ws.map_err(|error| error.to_string())?;
         assert_eq!(target, MEETUP);
@@ -167,6 +164,16 @@ impl Proxy {
     }
 }
 
+/// Takes note of the target of an upgrade.
+struct Look<'t>(&'t mut String);
+
+impl Callback for Look<'_> {
+    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
+        *self.0 = request.uri().to_string();
+        Ok(response)
+    }
+}
+
 /// The other end of a connection.
 struct Partner {
     ws: WebSocket<StreamOwned<ServerConnection, TcpStream>>,
@@ -179,7 +186,9 @@ impl Partner {
             match self.ws.read().expect("a message") {
                 Message::Text(text) => return serde_json::from_str(&text).expect("JSON"),
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+                other @ (Message::Binary(_) | Message::Close(_) | Message::Frame(_)) => {
+                    panic!("{other:?}")
+                }
             }
         }
     }
@@ -192,7 +201,10 @@ impl Partner {
                     return (code.into(), reason.to_string());
                 }
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
+                other @ (Message::Binary(_)
+                | Message::Close(_)
+                | Message::Frame(_)
+                | Message::Text(_)) => panic!("{other:?}"),
             }
         }
     }
@@ -622,8 +634,16 @@ fn certificates_are_verified_as_asked_for_and_refusals_say_why() {
         for (proxy, args, why) in [
             (&nameless, &trusting, "--verify chain accepts that"),
             (&posing, &chain, "the proxy's certificate is not accepted: "),
-            (&named, &strange, "the proxy's certificate is not of an authority in --ca-cert"),
-            (&named, &public, "the proxy's certificate is not of an authority in --ca-cert"),
+            (
+                &named,
+                &strange,
+                "the proxy's certificate is not of an authority that --ca-cert names",
+            ),
+            (
+                &named,
+                &public,
+                "the proxy's certificate is not of an authority that --ca-cert names",
+            ),
         ] {
             let said = reason(proxy, args);
             assert!(said.contains(why), "{said}");

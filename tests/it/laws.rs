@@ -1,6 +1,6 @@
 //! The laws over noise: for each machine and codec, many seeds.
 
-use mistgate_tests::{bytes::noise, targets};
+use mistgate_tests::{bytes::noise, laws, targets};
 
 /// Noise of many lengths; most of it long enough to fill a queue.
 fn over_noise(name: &str, seeds: u64) {
@@ -36,6 +36,14 @@ fn envelopes() {
 #[test]
 fn inboxes() {
     over_noise("inbox", 300);
+}
+
+#[test]
+fn peers() {
+    for seed in 0..300 {
+        let length = usize::try_from(seed * 37 % 4_000).expect("a length");
+        laws::machine::<laws::peer::Surroundings>(&noise(seed, length));
+    }
 }
 
 #[test]

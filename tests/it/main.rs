@@ -2,6 +2,8 @@
 
 mod answers;
 mod binary;
+mod both_ends;
+mod budget;
 mod cert;
 mod commands;
 mod connect;
@@ -20,6 +22,7 @@ mod micronets_tls;
 mod openssl;
 mod peers;
 mod pki;
+mod proxy;
 mod regressions;
 mod relay;
 mod reload;
@@ -28,6 +31,7 @@ mod run;
 mod secrets;
 mod store;
 mod tidy;
+mod units;
 mod validators;
 mod vectors;
 mod world;

@@ -30,9 +30,19 @@ impl Authority {
 
     /// A server's certificate for host names and addresses.
     pub(crate) fn issue(&self, names: &[&str]) -> Leaf {
+        self.issue_with(names, |_| {})
+    }
+
+    /// A server's certificate that is not quite as it should be.
+    pub(crate) fn issue_with(
+        &self,
+        names: &[&str],
+        spoil: impl FnOnce(&mut CertificateParams),
+    ) -> Leaf {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(names).expect("names");
+        let mut params = CertificateParams::new(names).expect("names");
+        spoil(&mut params);
         Leaf {
             cert: params.signed_by(&key, &self.0).expect("a certificate").pem(),
             key: key.serialize_pem(),
@@ -61,6 +71,11 @@ impl Authority {
 
     /// The list of the certificates that it revoked, by serial number.
     pub(crate) fn revoke(&self, serials: &[u64]) -> String {
+        self.revoke_until(serials, 2096)
+    }
+
+    /// As [`Authority::revoke`], and in this year there should be a newer one.
+    pub(crate) fn revoke_until(&self, serials: &[u64], year: i32) -> String {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: date_time_ymd(2026, 1, 1),
@@ -68,8 +83,8 @@ impl Authority {
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2026, 1, 1),
-            next_update: date_time_ymd(2096, 1, 1),
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(year, 1, 1),
             crl_number: SerialNumber::from(1_u64),
             issuing_distribution_point: None,
             revoked_certs: serials.iter().map(revoked).collect(),

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use async_tungstenite::tungstenite::Message;
 use mistgate_tests::{
     chat::{Answer, Chat},
     http,
@@ -18,7 +19,11 @@ use mistgate_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::binary::{Mistgate, Place, SECRET, command, output, text};
+use crate::{
+    binary::{Mistgate, Place, SECRET, command, output, text},
+    pki::Leaf,
+    relay::{GATEWAY, MANAGER, Peer},
+};
 
 /// What the README promises for the time from a signal to the end.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -49,8 +54,15 @@ fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
     let folder = tempfile::tempdir().expect("a folder");
     let start = || Mistgate::start(command(folder.path(), &["run", "--log-format", "json"]));
 
+    let early = output(folder.path(), &["send-test"]);
+    assert_eq!(early.status.code(), Some(1));
+    let expected = "./mistgate-data: not there, or not whole — start mistgate run in this folder \
+                    first\n";
+    assert_eq!(text(&early.stderr), expected);
+
     let mistgate = start();
     assert_eq!(mistgate.webhook().to_string(), "127.0.0.1:51361");
+    assert_eq!(mistgate.proxy().to_string(), "127.0.0.1:5050");
     assert_eq!(mistgate.admin().to_string(), "127.0.0.1:9361");
     let state = folder.path().join("mistgate-data");
     assert_eq!(mode(&state), 0o700);
@@ -82,9 +94,26 @@ fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
         let printed = mistgate.printed(|stdout| stdout.contains(title));
         assert!(printed.contains("mistgate send-test"), "{printed}");
     }
+    // The command that it prints for a peer works with these files.
+    let pem = |name: &str| fs::read_to_string(certificates.join(name)).expect("a file");
+    let root = pem("root.cert.pem");
+    let both = pem("client.pkeycert.pem");
+    let client = Leaf { cert: both.clone(), key: both };
+    let mut peers = [MANAGER, GATEWAY].map(|hello| {
+        let mut peer = Peer::upgrade(mistgate.proxy(), &root, &client, "demo").expect("upgraded");
+        peer.say(hello);
+        peer
+    });
+    let [manager, gateway] = &mut peers;
+    assert_eq!(manager.hear(), Message::text(GATEWAY));
+    assert_eq!(gateway.hear(), Message::text(MANAGER));
+    drop(peers);
+
     let welcome = mistgate.stderr();
     for line in [
         "webhooks on http://127.0.0.1:51361/webhooks",
+        "meet at wss://127.0.0.1:5050/micronets/v1/ws-proxy/NAME",
+        "mistgate connect --client-cert ./mistgate-data/proxy/client.pkeycert.pem ",
         "./mistgate-data",
         "mistgate send-test ",
         "curl http://127.0.0.1:9361/status",
@@ -100,6 +129,7 @@ fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
     assert_eq!(answer.expect("an answer").status(), 200);
     mistgate.printed(|stdout| stdout.contains("ap-2"));
     mistgate.stop();
+    assert_eq!(pem("root.cert.pem"), root);
 }
 
 #[test]

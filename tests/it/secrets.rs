@@ -291,7 +291,7 @@ fn no_secret_is_said_on_the_way_through_a_proxy() {
 }
 
 #[test]
-fn no_key_is_said_by_a_listener_with_tls() {
+fn no_key_is_said_by_listeners_with_tls() {
     let mut said = Said::default();
     let authority = Authority::new();
     let leaf = authority.issue(&["127.0.0.1"]);
@@ -299,7 +299,11 @@ fn no_key_is_said_by_a_listener_with_tls() {
     place.write("cert.pem", &leaf.cert);
     place.write("key.pem", &leaf.key);
     let with_tls = |key: &str| {
-        let tls = format!("tls = {{ cert = \"cert.pem\", key = \"{key}\" }}\n[chat.console]");
+        let files = format!("cert = \"cert.pem\"\nkey = \"{key}\"\nclient_ca = \"cert.pem\"");
+        let tls = format!(
+            "tls = {{ cert = \"cert.pem\", key = \"{key}\" }}\n[chat.console]\n[proxy]\n\
+             listen = \"127.0.0.1:0\"\n{files}"
+        );
         place.write("mistgate.toml", &config("state", &tls));
     };
     with_tls("key.pem");
@@ -311,7 +315,8 @@ fn no_key_is_said_by_a_listener_with_tls() {
     for (nth, key) in (1..).zip(["broken.pem", "other.pem"]) {
         with_tls(key);
         mistgate.signal(Signal::HUP);
-        mistgate.line("reload_failed", nth);
+        // For the webhook and for the proxy.
+        mistgate.line("reload_failed", 2 * nth);
         let checked = output(place.path(), &["check", "--config", "mistgate.toml"]);
         assert_eq!(checked.status.code(), Some(1));
         said.add("check", text(&checked.stderr));

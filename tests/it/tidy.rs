@@ -234,8 +234,10 @@ fn expand(tree: &str) -> Vec<String> {
             '{' => depth += 1,
             '}' => depth -= 1,
             ',' if depth == 0 => {
-                let branch = inner.get(start..at).unwrap_or_default();
-                paths.extend(expand(branch).into_iter().map(|path| format!("{prefix}{path}")));
+                // Behind a last comma nothing is imported.
+                let branch = inner.get(start..at).filter(|branch| !branch.is_empty());
+                let branch = branch.map(expand).unwrap_or_default();
+                paths.extend(branch.into_iter().map(|path| format!("{prefix}{path}")));
                 start = at + 1;
             }
             _ => {}

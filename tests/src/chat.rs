@@ -75,7 +75,12 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// Decides in the place of the script.
+    judge: Option<Judge>,
 }
+
+/// What a chat that reads its posts does with one.
+pub type Judge = fn(&Message) -> Answer;
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -102,11 +107,21 @@ impl Chat {
 
     /// A chat that has its address and refuses connections until [`Chat::listen`].
     pub fn closed() -> io::Result<Self> {
-        let socket = reserve()?;
+        Self::bound(reserve()?, None)
+    }
+
+    /// A chat at an address that is reserved, which reads each post before it answers.
+    pub fn judging(address: SocketAddr, judge: Judge) -> io::Result<Self> {
+        let mut chat = Self::bound(bind(address)?, Some(judge))?;
+        chat.listen()?;
+        Ok(chat)
+    }
+
+    fn bound(socket: OwnedFd, judge: Option<Judge>) -> io::Result<Self> {
         let address = rustix::net::getsockname(&socket)?.try_into()?;
         let state =
             State { posts: Vec::new(), script: VecDeque::new(), always: OK, released: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), judge });
         Ok(Self { address, shared, socket: Some(socket) })
     }
 
@@ -172,10 +187,14 @@ impl Chat {
 
 /// A loopback port that nobody else gets while this lives, for whoever binds it by its number.
 pub fn reserve() -> io::Result<OwnedFd> {
+    bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+}
+
+fn bind(address: SocketAddr) -> io::Result<OwnedFd> {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
     // Two sockets may share the address as long as only one of them listens.
     sockopt::set_socket_reuseaddr(&socket, true)?;
-    rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    rustix::net::bind(&socket, &address)?;
     Ok(socket)
 }
 
@@ -183,9 +202,11 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut requests = BufReader::new(stream.try_clone()?);
     while let Some(request) = http::read(&mut requests)? {
+        let judged = shared.judge.map(|judge| judge(&request));
         let answer = {
             let mut state = shared.state();
-            let answer = state.script.pop_front().unwrap_or(state.always);
+            let scripted = state.script.pop_front().unwrap_or(state.always);
+            let answer = judged.unwrap_or(scripted);
             state.posts.push(Post { request, at: Instant::now(), answer });
             answer
         };

@@ -17,6 +17,7 @@ use crate::bytes::Bytes;
 pub mod codec;
 pub mod engine;
 pub mod inbox;
+pub mod peer;
 pub mod queue;
 
 /// The most operations of one run; what luck is left is not used.

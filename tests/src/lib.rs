@@ -20,3 +20,4 @@ pub mod process;
 
 pub mod chat;
 pub mod mist;
+pub mod stand_in;

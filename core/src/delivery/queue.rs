@@ -320,9 +320,16 @@ impl Queue {
         }
     }
 
-    fn drop_all(&mut self, entries: Vec<Entry>, loss: Loss) {
-        if !entries.is_empty() {
-            self.outputs.push_back(Output::Dropped { entries, loss });
+    fn drop_all(&mut self, mut entries: Vec<Entry>, loss: Loss) {
+        if entries.is_empty() {
+            return;
+        }
+        // What a full queue loses to one batch is one thing that happened.
+        match self.outputs.back_mut() {
+            Some(Output::Dropped { entries: earlier, loss: same }) if *same == loss => {
+                earlier.append(&mut entries);
+            }
+            Some(_) | None => self.outputs.push_back(Output::Dropped { entries, loss }),
         }
     }
 
@@ -711,13 +718,13 @@ mod tests {
         let queue = &mut queue(&[]);
         put(queue, secs(0), 0);
         assert!(sent(queue).is_some());
-        for batch in 1..=1_001 {
+        for batch in 1..=1_003 {
             put(queue, secs(1), batch);
         }
         let outputs = drain(queue);
         assert!(
             matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Full, entries }]
-                if entries.first().map(|entry| entry.key.batch) == Some(1)),
+                if entries.iter().map(|entry| entry.key.batch).eq(1..=3)),
             "{outputs:?}"
         );
         assert_eq!(queue.poll_timeout(), Some(secs(1) + MAX_AGE));

@@ -31,9 +31,9 @@
 //!   between two messages, and what a peer sends right behind its hello finds the pumps ready.
 //! - `Paired` gives two connections to two pumps, which share the [`Ledger`] and nothing else. For
 //!   each message a pump notes it in the ledger, counts it, and feeds it to the other connection;
-//!   it flushes once nothing more is ready. Thus a message costs no input, and no lock but the
-//!   pair's own around the ledger. Noting comes before feeding, so no response overtakes the note
-//!   of its request.
+//!   it flushes once nothing more is ready. Thus a message costs no input, and where the pumps
+//!   belong to that task too, no lock. Noting comes before feeding, so no response overtakes the
+//!   note of its request.
 //! - A pump that waits for a slow reader reads nothing, which is all the pushing back there is. It
 //!   reports nothing either: whenever the task wakes, it first reports for each pump what was
 //!   counted since the last time (`Traffic`), and whether what it writes to is stuck (`Full`) or
@@ -430,6 +430,7 @@ impl Machine for Meetup {
             Input::Barred(id) => self.close(id, Farewell::Barred),
             Input::Broken { id, fault } => self.close(id, Farewell::Faulty(fault)),
             Input::Closed(id) => self.leave(id),
+            Input::Configured(config) => self.config = config,
             Input::Drained(id) => {
                 // That it took something again is a sign of life.
                 if self.set_full(id, false) {

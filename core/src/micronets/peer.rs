@@ -34,6 +34,7 @@ pub mod input;
 pub mod output;
 
 mod exchanges;
+mod lines;
 mod link;
 
 mod asked;
@@ -43,9 +44,9 @@ mod typing;
 use self::{
     exchanges::{Calls, Forwards},
     input::{Config, Input, LinkId},
+    lines::Typing,
     link::{Link, Open},
     output::{Happening, Output},
-    typing::Typing,
 };
 use super::{
     farewell::Farewell,
@@ -421,3 +422,6 @@ impl Machine for Peer {
         deadlines.into_iter().flatten().min()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -337,20 +337,8 @@ impl Drop for Held {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    pub(in crate::listen) const LIMITS: Limits = Limits {
-        body_max: 1024,
-        bodies_max: 4096,
-        head_max: 1024,
-        headers_max: 16,
-        connections_max: 8,
-        connections_per_address_max: 8,
-        head_timeout: Duration::from_secs(1),
-        body_timeout: Duration::from_secs(1),
-        handshake_timeout: Duration::from_secs(1),
-    };
 
     #[test]
     fn the_budget_takes_back_what_it_gave() {

@@ -111,10 +111,43 @@ impl Ports {
         })
     }
 
-    /// Opens, changes and closes what the configuration says.
+    /// Opens, changes or closes the proxy. It reads files; if that fails nothing has changed.
+    pub(super) fn open_proxy(
+        &mut self,
+        config: &Config,
+        sockets: &mut Sockets,
+    ) -> Result<(), Error> {
+        let (Some(settings), Some(socket)) = (&config.proxy, sockets.proxy.take()) else {
+            if let Some((port, _)) = self.proxy.take() {
+                port.retire();
+            }
+            return Ok(());
+        };
+        let explain = |error: &dyn fmt::Display| Error::new(format!("proxy: {error}"));
+        if let Some((port, relay)) = &self.proxy
+            && port.configured == settings.listen
+        {
+            return relay.configure(settings).map_err(|error| explain(&error));
+        }
+        let Common { clock, journal, executor, .. } = &self.common;
+        let relay = Relay::new(settings, Arc::clone(journal), Arc::clone(executor), *clock)
+            .map_err(|error| explain(&error))?;
+        let own = socket.try_clone().map_err(|error| explain(&error))?;
+        let own = Async::new(own).map_err(|error| explain(&error))?;
+        self.tell("proxy", &socket, true)?;
+        let (stop, stopped) = listen::stop();
+        let watch = Arc::clone(&relay).watch(self.report("proxy"));
+        self.until(stopped.clone(), watch);
+        let task = executor.spawn(Arc::clone(&relay).run(own, stopped));
+        let port = Port { configured: settings.listen, socket, stop, task };
+        if let Some((old, _)) = self.proxy.replace((port, relay)) {
+            old.retire();
+        }
+        Ok(())
+    }
+
+    /// Opens, changes and closes the other listeners, of which the last can tell of all.
     pub(super) fn open(&mut self, config: &Config, sockets: Sockets) -> Result<(), Error> {
-        // First what can fail, because it reads files; and the last can tell of the others.
-        self.open_proxy(config, sockets.proxy)?;
         self.open_webhook(config, sockets.webhook)?;
         self.open_admin(config, sockets.admin)
     }
@@ -141,36 +174,6 @@ impl Ports {
         if let Some(port) = self.admin {
             port.close().await;
         }
-    }
-
-    fn open_proxy(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
-        let (Some(settings), Some(socket)) = (&config.proxy, socket) else {
-            if let Some((port, _)) = self.proxy.take() {
-                port.retire();
-            }
-            return Ok(());
-        };
-        let explain = |error: &dyn fmt::Display| Error::new(format!("proxy: {error}"));
-        if let Some((port, relay)) = &self.proxy
-            && port.configured == settings.listen
-        {
-            return relay.configure(settings).map_err(|error| explain(&error));
-        }
-        let Common { clock, journal, executor, .. } = &self.common;
-        let relay = Relay::new(settings, Arc::clone(journal), Arc::clone(executor), *clock)
-            .map_err(|error| explain(&error))?;
-        let own = socket.try_clone().map_err(|error| explain(&error))?;
-        let own = Async::new(own).map_err(|error| explain(&error))?;
-        let (stop, stopped) = listen::stop();
-        let watch = Arc::clone(&relay).watch(self.report("proxy"));
-        self.until(stopped.clone(), watch);
-        self.tell("proxy", &socket, true)?;
-        let task = executor.spawn(Arc::clone(&relay).run(own, stopped));
-        let port = Port { configured: settings.listen, socket, stop, task };
-        if let Some((old, _)) = self.proxy.replace((port, relay)) {
-            old.retire();
-        }
-        Ok(())
     }
 
     fn open_webhook(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {

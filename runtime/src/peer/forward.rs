@@ -17,7 +17,7 @@ use smol::Executor;
 use smol_hyper::rt::FuturesIo;
 
 use super::{pairs, target::Server};
-use crate::outbound::{Cause, reach};
+use crate::outbound::reach;
 
 /// Connections that are kept while nothing is asked.
 const IDLE_MAX: usize = 32;
@@ -75,10 +75,8 @@ impl Forwarder {
 
     async fn open(&self) -> Result<Sender, String> {
         let Server { host, port } = &self.server;
-        let stream = reach(host, *port).await.map_err(|cause| match cause {
-            Cause::Connect(reason) => format!("the local server takes no connection: {reason}"),
-            cause => format!("the local server: {cause}"),
-        })?;
+        let stream = reach(host, *port).await;
+        let stream = stream.map_err(|cause| format!("the local server: {cause}"))?;
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_MAX)
             .handshake(FuturesIo::new(stream))

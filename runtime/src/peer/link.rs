@@ -8,7 +8,7 @@ use std::{io, sync::Arc, time::Duration};
 use async_tungstenite::{
     WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config,
     tungstenite::{
-        self, Message,
+        self, Error, Message,
         error::{CapacityError, ProtocolError},
         protocol::{CloseFrame, WebSocketConfig},
     },
@@ -106,17 +106,17 @@ async fn run(
         read(id, receiver, &received).await;
     };
     heard.or(said).await;
-    let _ = received.try_send(Input::Closed { link: id, reason: "closed".to_owned() });
+    let _ = received.send(Input::Closed { link: id, reason: "closed".to_owned() }).await;
 }
 
 async fn connect(way: &Arc<Way>) -> Result<Stream, String> {
-    let Meetup { uri, host, port, name } = way.meetup.clone();
+    let meetup = &way.meetup;
     let own = Arc::clone(way);
     // The files may have been renewed since the last attempt.
     let connector = smol::unblock(move || own.credentials.connector()).await;
     let connector = connector.map_err(|error| error.to_string())?;
-    let stream = reach(&host, port).await.map_err(|cause| cause.to_string())?;
-    let stream = connector.connect(name, Socket::new(stream)).await;
+    let stream = reach(meetup.host(), meetup.port).await.map_err(|cause| cause.to_string())?;
+    let stream = connector.connect(meetup.name(), Socket::new(stream)).await;
     let stream = stream.map_err(|error| tls::peer::explain(&error))?;
     let max = Some(way.message_max);
     let config = WebSocketConfig::default()
@@ -124,24 +124,24 @@ async fn connect(way: &Arc<Way>) -> Result<Stream, String> {
         .max_frame_size(max)
         .read_buffer_size(BUFFER)
         .write_buffer_size(0);
-    let upgraded = client_async_with_config(uri, stream, Some(config)).await;
+    let upgraded = client_async_with_config(meetup.uri.clone(), stream, Some(config)).await;
     let (stream, _) = upgraded.map_err(|error| refusal(&error))?;
     Ok(stream)
 }
 
 /// Why there is no upgrade.
-fn refusal(error: &tungstenite::Error) -> String {
-    match error {
-        tungstenite::Error::Http(response) => {
-            format!("the proxy answered {} to the upgrade", response.status())
-        }
-        // With TLS 1.3 a client learns only here that it is not let in.
-        tungstenite::Error::Io(error) => tls::peer::explain(error),
-        tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete) => {
-            tls::peer::explain(&io::ErrorKind::UnexpectedEof.into())
-        }
-        error => format!("the upgrade failed: {error}"),
+fn refusal(error: &Error) -> String {
+    if let Error::Http(response) = error {
+        return format!("the proxy answered {} to the upgrade", response.status());
     }
+    // With TLS 1.3 a client learns only here that it is not let in.
+    if let Error::Io(error) = error {
+        return tls::peer::explain(error);
+    }
+    if matches!(error, Error::Protocol(ProtocolError::HandshakeIncomplete)) {
+        return tls::peer::explain(&io::ErrorKind::UnexpectedEof.into());
+    }
+    format!("the upgrade failed: {error}")
 }
 
 /// Writes until the close frame is written, or nothing can be.
@@ -193,15 +193,12 @@ async fn read(
             }
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Input::Heard(link),
             Err(_) if is_closed => return,
-            Err(error) => match fault(&error) {
-                Some(fault) => {
-                    let _ = received.send(Input::Broken { link, fault }).await;
-                    // Our close frame still goes out.
-                    Timer::after(LINGER).await;
-                    return;
-                }
-                None => Input::Closed { link, reason: loss(&error) },
-            },
+            Err(error) => {
+                let _ = received.send(end(link, &error)).await;
+                // Where it is the proxy's fault, our close frame still goes out.
+                Timer::after(LINGER).await;
+                return;
+            }
         };
         if received.send(input).await.is_err() && !is_closed {
             return;
@@ -222,24 +219,31 @@ fn farewell(frame: Option<&CloseFrame>) -> String {
     }
 }
 
-/// What the proxy did wrong, if that is why.
-fn fault(error: &tungstenite::Error) -> Option<Fault> {
-    match error {
-        tungstenite::Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-            Some(Fault::Oversize { max: *max_size })
+/// What an error of the library means.
+fn end(link: LinkId, error: &Error) -> Input {
+    let fault = match error {
+        Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            Fault::Oversize { max: *max_size }
         }
-        tungstenite::Error::Utf8(_) => Some(Fault::NotUtf8),
-        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        tungstenite::Error::Protocol(_) => Some(Fault::Protocol),
-        _ => None,
-    }
-}
-
-fn loss(error: &tungstenite::Error) -> String {
-    match error {
-        tungstenite::Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-            format!("the connection was lost: {error}")
+        Error::Utf8(_) => Fault::NotUtf8,
+        Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            return Input::Closed { link, reason: format!("the connection was lost: {error}") };
         }
-        _ => "the connection was lost without a close frame".to_owned(),
-    }
+        Error::AlreadyClosed
+        | Error::ConnectionClosed
+        | Error::Io(_)
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            let reason = "the connection was lost without a close frame".to_owned();
+            return Input::Closed { link, reason };
+        }
+        Error::AttackAttempt
+        | Error::Capacity(CapacityError::TooManyHeaders)
+        | Error::Http(_)
+        | Error::HttpFormat(_)
+        | Error::Protocol(_)
+        | Error::Tls(_)
+        | Error::Url(_)
+        | Error::WriteBufferFull(_) => Fault::Protocol,
+    };
+    Input::Broken { link, fault }
 }

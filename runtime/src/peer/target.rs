@@ -1,6 +1,6 @@
 //! Where a peer connects to: the proxy, and the server that it forwards to.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{net::Ipv6Addr, str::FromStr};
 
 use hyper::Uri;
 use rustls::pki_types::ServerName;
@@ -10,9 +10,19 @@ use rustls::pki_types::ServerName;
 pub struct Meetup {
     /// The whole of it. What follows the host goes to the proxy as it is written.
     pub(super) uri: Uri,
-    pub(super) host: String,
     pub(super) port: u16,
-    pub(super) name: ServerName<'static>,
+}
+
+impl Meetup {
+    /// The host, an IPv6 address in brackets.
+    pub(super) fn host(&self) -> &str {
+        self.uri.host().expect("looked at when it was parsed")
+    }
+
+    /// The name that the proxy's certificate should have.
+    pub(super) fn name(&self) -> ServerName<'static> {
+        name(self.host()).expect("looked at when it was parsed")
+    }
 }
 
 impl FromStr for Meetup {
@@ -24,13 +34,11 @@ impl FromStr for Meetup {
         if uri.scheme_str() != Some("wss") {
             return Err(expected("another scheme"));
         }
-        let (host, port) = authority(&uri, 443).ok_or_else(|| expected("no host, or a user"))?;
+        let (_, port) = authority(&uri, 443).ok_or_else(|| expected("no host and port alone"))?;
         if uri.path().len() < 2 {
             return Err(expected("no meetup"));
         }
-        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(bare).map_err(|_| expected("no host name"))?;
-        Ok(Self { uri, host, port, name })
+        Ok(Self { port, uri })
     }
 }
 
@@ -48,9 +56,9 @@ impl FromStr for Server {
         let uri: Option<Uri> = text.parse().ok();
         let uri = uri.filter(|uri| uri.scheme_str() == Some("http"));
         let uri = uri.filter(|uri| uri.path_and_query().is_none_or(|path| path == "/"));
-        let server = uri.and_then(|uri| authority(&uri, 80));
+        let server = uri.as_ref().and_then(|uri| authority(uri, 80));
         let (host, port) = server.ok_or("expected http://HOST:PORT, without a path")?;
-        Ok(Self { host, port })
+        Ok(Self { host: host.to_owned(), port })
     }
 }
 
@@ -62,24 +70,24 @@ impl Server {
 }
 
 /// The host, an IPv6 address in brackets, and the port.
-fn authority(uri: &Uri, default_port: u16) -> Option<(String, u16)> {
-    let authority = uri.authority()?;
-    let host = authority.host();
-    let is_address = |host: &str| host.parse::<IpAddr>().is_ok();
-    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    if authority.as_str().contains('@')
-        || host.is_empty()
-        || bracketed.is_some_and(|h| !is_address(h))
-    {
-        return None;
-    }
-    // A port that is no number is no port to this type, though it is there.
-    let rest = authority.as_str().strip_prefix(host)?;
-    let port = match rest.strip_prefix(':') {
+fn authority(uri: &Uri, default_port: u16) -> Option<(&str, u16)> {
+    let authority = uri.authority()?.as_str();
+    let host = uri.host().filter(|host| name(host).is_some())?;
+    // A port that is no number is no port to `Uri`, though it is there; and before a host there
+    // may be a user.
+    let port = match authority.strip_prefix(host)?.strip_prefix(':') {
         Some(port) => port.parse().ok().filter(|port| *port > 0)?,
         None => default_port,
     };
-    Some((host.to_owned(), port))
+    Some((host, port))
+}
+
+fn name(host: &str) -> Option<ServerName<'static>> {
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match bracketed {
+        Some(address) => Some(ServerName::from(address.parse::<Ipv6Addr>().ok()?)),
+        None => ServerName::try_from(host.to_owned()).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -89,8 +97,9 @@ mod tests {
     #[test]
     fn a_meetup_is_a_url_whose_end_is_not_touched() {
         let meetup = |text: &str| {
-            let Meetup { uri, host, port, .. } = text.parse::<Meetup>()?;
-            Ok::<_, String>((host, port, uri.path_and_query().map(ToString::to_string)))
+            let meetup = text.parse::<Meetup>()?;
+            let path = meetup.uri.path_and_query().map(ToString::to_string);
+            Ok::<_, String>((meetup.host().to_owned(), meetup.port, path))
         };
         let path = |text: &str| Some(text.to_owned());
         assert_eq!(

@@ -2,20 +2,28 @@
 //! rest.
 
 use std::{
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, IsTerminal, Read, Stdin},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use mistgate_core::micronets::peer::input::Input;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::getpgrp,
+    termios::tcgetpgrp,
+};
 use smol::{Executor, Task, channel};
 
 use super::Handle;
 use crate::journal::{Journal, Level};
 
+/// How often a terminal is asked whether we may read it.
+const TURN: Duration = Duration::from_millis(250);
 /// Bytes that wait to be printed.
 const PRINTING_MAX: usize = 4 << 20;
 
@@ -26,6 +34,9 @@ pub(super) fn read_lines(handle: Handle, line_max: usize) -> io::Result<channel:
     thread::Builder::new().name("stdin".to_owned()).spawn(move || {
         let mut stdin = BufReader::new(io::stdin());
         while asked.recv_blocking().is_ok() {
+            if stdin.buffer().is_empty() {
+                await_turn(stdin.get_ref());
+            }
             let input = next_line(&mut stdin, line_max);
             let is_end = input == Input::InputEnded;
             handle.send(input);
@@ -35,6 +46,20 @@ pub(super) fn read_lines(handle: Handle, line_max: usize) -> io::Result<channel:
         }
     })?;
     Ok(ask)
+}
+
+/// Waits until there is something to read for us. A program in the background that reads from the
+/// terminal would be stopped (SIGTTIN), and could not even serve HTTP.
+fn await_turn(stdin: &Stdin) {
+    let turn = Timespec::try_from(TURN).ok();
+    while stdin.is_terminal() {
+        let is_ours = tcgetpgrp(stdin).is_ok_and(|group| group == getpgrp());
+        if !is_ours {
+            thread::sleep(TURN);
+        } else if poll(&mut [PollFd::new(stdin, PollFlags::IN)], turn.as_ref()) != Ok(0) {
+            return;
+        }
+    }
 }
 
 fn next_line(stdin: &mut impl BufRead, max: usize) -> Input {

@@ -67,37 +67,32 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         Err(_) => return relay.note(&gone(address)),
     };
     let identity = own(&stream).and_then(mutual::identity);
+    let meetup = result.as_ref().map_or(String::new(), |upgrade| upgrade.meetup.clone());
     let result = result.and_then(|upgrade| match (shed, &identity) {
         (Some(limit), _) => Err(Refusal::Full(limit)),
         (None, Some(identity)) => relay.check(upgrade, identity),
         (None, None) => Err(Refusal::Broken("the client certificate cannot be read")),
     });
-    let (upgrade, answer) = match result {
-        Ok(upgrade) => {
-            let answer = upgrade.accepted();
-            (Ok(upgrade), answer)
-        }
-        Err(refusal) => {
-            let answer = refusal.answer();
-            (Err(refusal), answer)
-        }
+    let answer = match &result {
+        Ok(upgrade) => upgrade.accepted(),
+        Err(refusal) => refusal.answer(),
     };
     let answered = async {
         stream.write_all(answer.as_bytes()).await?;
         stream.flush().await
     };
     let answered = answered.or(timeout(limits.upgrade_timeout)).await;
-    match upgrade {
+    match result {
         Err(refusal) => {
-            relay.note_refusal(address, identity.as_ref(), &refusal);
+            relay.note_refusal(address, &meetup, identity.as_ref(), &refusal);
             linger(stream).await;
         }
         Ok(_) if answered.is_err() => relay.note(&gone(address)),
-        Ok(Upgrade { meetup, .. }) => {
+        Ok(_) => {
             let (since, now) = (clock::wall(), relay.clock.now());
             let id = relay.next_id();
             let upgraded = Upgraded { id, address, since, now, trust, life, place, stream, rest };
-            // Where everything stops, a connection that has heard nothing yet is just dropped.
+            // Where everything stops, it is dropped before it has heard anything.
             let _ = Arc::clone(&relay).join(&meetup, Leg::new(upgraded, limits));
         }
     }
@@ -142,7 +137,13 @@ impl Relay {
         })
     }
 
-    fn note_refusal(&self, from: SocketAddr, identity: Option<&Identity>, refusal: &Refusal) {
+    fn note_refusal(
+        &self,
+        from: SocketAddr,
+        meetup: &str,
+        identity: Option<&Identity>,
+        refusal: &Refusal,
+    ) {
         self.journal.metrics.add(Counter::PeersRefused, &[("reason", refusal.name())], 1);
         let names = |names: Option<&Vec<String>>| names.map_or(String::new(), |n| n.join(", "));
         let o = names(identity.map(|identity| &identity.organisations));
@@ -151,6 +152,7 @@ impl Relay {
             Level::Info,
             "peer_refused",
             &[
+                ("meetup", &meetup),
                 ("from", &from.ip()),
                 ("o", &o),
                 ("cn", &cn),

@@ -39,11 +39,7 @@ pub(super) async fn close(mut leg: Box<Leg>, word: Word) {
         let said = async {
             let is_read = matches!(word, Word::Close(..));
             if let Word::Close(code, reason) | Word::Fail(code, reason) = word {
-                poll_fn(|cx| {
-                    leg.say_goodbye(cx, code, &reason);
-                    std::task::Poll::Ready(())
-                })
-                .await;
+                leg.say_goodbye(code, &reason);
             }
             poll_fn(|cx| leg.poll_flush(cx)).await?;
             while is_read && poll_fn(|cx| leg.poll_hear(cx)).await.is_ok() {}

@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use async_tungstenite::tungstenite::{
@@ -32,7 +32,7 @@ use mistgate_core::{
 use rustls::pki_types::CertificateDer;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::life::Life;
+use super::{gauge::Gauge, life::Life};
 use crate::{
     net::Socket,
     places::Place,
@@ -43,7 +43,7 @@ use crate::{
 const READ_BUFFER: usize = 4 << 10;
 /// Once this much waits it is worth a write of its own: one TLS record.
 const RECORD: usize = 16 << 10;
-/// What an idle connection may keep of its buffer.
+/// What an idle connection may keep of what it needed to write, or to read one frame.
 const KEPT_MAX: usize = 4 << 10;
 /// How much of our answers to its pings a peer may leave unread before it is read no more.
 const PONGS_MAX: usize = 16 << 10;
@@ -116,6 +116,7 @@ pub(super) struct Leg {
     pub(super) life: Life,
     stream: TlsStream<Socket>,
     context: WebSocketContext,
+    gauge: Gauge,
     message_max: usize,
     unsent_max: usize,
     /// What waits to be written; `written` bytes of it are.
@@ -151,17 +152,8 @@ impl Leg {
     /// A connection that was just upgraded.
     pub(super) fn new(upgraded: Upgraded, limits: &ProxyLimits) -> Box<Self> {
         let Upgraded { id, address, since, now, trust, life, place, stream, rest } = upgraded;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            // What the library writes goes to our buffer at once.
-            .write_buffer_size(0)
-            .max_message_size(Some(limits.message_max))
-            .max_frame_size(Some(limits.message_max));
-        let context = if rest.is_empty() {
-            WebSocketContext::new(Role::Server, Some(config))
-        } else {
-            WebSocketContext::from_partially_read(rest, Role::Server, Some(config))
-        };
+        let mut gauge = Gauge::default();
+        gauge.pass(&rest);
         Box::new(Self {
             id,
             address,
@@ -172,7 +164,8 @@ impl Leg {
             sent: Traffic::default(),
             life,
             stream,
-            context,
+            context: reader(rest, limits.message_max),
+            gauge,
             message_max: limits.message_max,
             unsent_max: limits.unsent_max,
             out: Vec::new(),
@@ -207,6 +200,11 @@ impl Leg {
         self.unsent() >= RECORD
     }
 
+    /// Whether it leaves so many of our pongs unread that it is read no more.
+    pub(super) const fn is_choked(&self) -> bool {
+        self.pongs >= PONGS_MAX
+    }
+
     /// Whether it may be told of as no longer full, which the machine is waiting for.
     pub(super) const fn has_room_again(&self) -> bool {
         self.is_told_full && !self.is_full()
@@ -214,6 +212,15 @@ impl Leg {
 
     const fn unsent(&self) -> usize {
         self.out.len() - self.written
+    }
+
+    /// Takes other limits.
+    pub(super) fn limit(&mut self, limits: &ProxyLimits) {
+        let max = Some(limits.message_max);
+        (self.message_max, self.unsent_max) = (limits.message_max, limits.unsent_max);
+        self.context.set_config(|config| {
+            (config.max_message_size, config.max_frame_size) = (max, max);
+        });
     }
 
     /// Puts a message into the buffer.
@@ -229,7 +236,7 @@ impl Leg {
     }
 
     fn put(&mut self, opcode: OpCode, payload: &[u8]) {
-        if self.written >= RECORD {
+        if self.written > self.unsent() {
             self.out.drain(..self.written);
             self.written = 0;
         }
@@ -246,22 +253,32 @@ impl Leg {
         if let Some(end) = &self.end {
             return Poll::Ready(Err(end.clone()));
         }
-        if self.pongs >= PONGS_MAX
+        if self.is_choked()
             && let Err(error) = ready!(self.poll_flush(cx))
         {
             return Poll::Ready(Err(End::Lost(error.kind())));
         }
         let before = self.out.len();
-        let mut wire = Wire { stream: &mut self.stream, out: &mut self.out, cx };
+        let Self { stream, out, gauge, .. } = self;
+        let mut wire = Wire { stream, out, gauge, cx };
         let read = self.context.read(&mut wire);
         let result = match read {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.pongs += self.out.len() - before;
+                // The library has taken all that it was given.
+                if self.gauge.longest() > KEPT_MAX as u64 && self.gauge.is_between() {
+                    self.gauge.reset();
+                    self.context = reader(Vec::new(), self.message_max);
+                }
                 return Poll::Pending;
             }
             Ok(Message::Text(text)) => Ok(Heard::Message { is_text: true, payload: text.into() }),
             Ok(Message::Binary(payload)) => Ok(Heard::Message { is_text: false, payload }),
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Ok(Heard::Sign),
+            Ok(Message::Ping(_)) => {
+                // Puts the pong into the buffer.
+                let _ = self.context.flush(&mut wire);
+                Ok(Heard::Sign)
+            }
+            Ok(Message::Pong(_) | Message::Frame(_)) => Ok(Heard::Sign),
             Ok(Message::Close(frame)) => {
                 // Puts the answer into the buffer; the error is that there is nothing to do then.
                 let _ = self.context.flush(&mut wire);
@@ -321,9 +338,12 @@ impl Leg {
     }
 
     /// Puts a close frame into the buffer.
-    pub(super) fn say_goodbye(&mut self, cx: &mut Context<'_>, code: u16, reason: &str) {
+    pub(super) fn say_goodbye(&mut self, code: u16, reason: &str) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
-        let mut wire = Wire { stream: &mut self.stream, out: &mut self.out, cx };
+        let Self { stream, out, gauge, .. } = self;
+        // Nothing is read, so nobody needs to be woken.
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut wire = Wire { stream, out, gauge, cx };
         // It fails only if there was a close frame before.
         let _ = self.context.close(&mut wire, Some(frame));
     }
@@ -334,17 +354,37 @@ impl Leg {
     }
 }
 
+/// A reader that begins with these bytes.
+fn reader(first: Vec<u8>, message_max: usize) -> WebSocketContext {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        // What the library writes goes to our buffer at once.
+        .write_buffer_size(0)
+        .max_message_size(Some(message_max))
+        .max_frame_size(Some(message_max));
+    if first.is_empty() {
+        WebSocketContext::new(Role::Server, Some(config))
+    } else {
+        WebSocketContext::from_partially_read(first, Role::Server, Some(config))
+    }
+}
+
 /// The library's view of a connection: reading may block, writing never does.
 struct Wire<'a, 'w> {
     stream: &'a mut TlsStream<Socket>,
     out: &'a mut Vec<u8>,
+    gauge: &'a mut Gauge,
     cx: &'a mut Context<'w>,
 }
 
 impl Read for Wire<'_, '_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match Pin::new(&mut *self.stream).poll_read(self.cx, buf) {
-            Poll::Ready(read) => read,
+            Poll::Ready(read) => {
+                let count = read?;
+                self.gauge.pass(buf.get(..count).unwrap_or_default());
+                Ok(count)
+            }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }

@@ -206,7 +206,7 @@ impl Meeting {
                 }
             }
             Event::Received(id, is_text, payload) => {
-                let frame = Frame { is_text, payload: payload.into() };
+                let frame = Frame { is_text, payload: payload.to_vec() };
                 self.tell(Input::Received { id, frame });
             }
         }
@@ -225,8 +225,9 @@ impl Meeting {
         self.review_one(id);
     }
 
-    /// Checks everybody against the rules and certificates of this moment.
+    /// Takes the policy of this moment, and checks everybody against its rules and certificates.
     fn review(&mut self) {
+        self.tell(Input::Configured(self.relay.settings().meetup));
         let pair = self.pair.iter().flat_map(|pair| [pair.left.id, pair.right.id]);
         let ids: Vec<_> = pair.chain(self.legs.keys().copied()).collect();
         ids.into_iter().for_each(|id| self.review_one(id));
@@ -243,6 +244,7 @@ impl Meeting {
             leg.identity().is_some_and(|own| access::allow(&settings.allow, &name, &own));
         if is_trusted && is_allowed {
             leg.trust = trust;
+            leg.limit(&settings.limits);
         } else {
             self.tell(Input::Barred(id));
         }
@@ -313,18 +315,10 @@ impl Meeting {
         };
         self.teller.closed(&leg, farewell);
         let (code, reason) = (farewell.code(), farewell.to_string());
-        let word = match farewell {
-            Farewell::Faulty(_) => Word::Fail(code, reason),
-            Farewell::Barred
-            | Farewell::Crowded
-            | Farewell::HelloInvalid(_)
-            | Farewell::HelloMissing { .. }
-            | Farewell::Occupied
-            | Farewell::PartnerLeft
-            | Farewell::Replaced
-            | Farewell::Stalled { .. }
-            | Farewell::Stopping
-            | Farewell::Unanswered { .. } => Word::Close(code, reason),
+        let word = if matches!(farewell, Farewell::Faulty(_)) {
+            Word::Fail(code, reason)
+        } else {
+            Word::Close(code, reason)
         };
         self.relay.executor.spawn(closing::close(leg, word)).detach();
     }

@@ -17,8 +17,9 @@ use mistgate_core::{
 use super::leg::{End, Heard, Leg};
 use crate::clock::Clock;
 
-/// The most messages that a pump passes on before it lets others run.
+/// The most that a pump passes on before it lets others run: messages, and bytes of payload.
 const MESSAGES_MAX: usize = 64;
+const BYTES_MAX: usize = 256 << 10;
 
 /// Two peers that were introduced.
 pub(super) struct Pair {
@@ -40,12 +41,14 @@ pub(super) enum Pumped {
 
 /// Why a pump stopped.
 enum Dry {
+    /// Something that it must write first cannot be written.
+    Blocked,
     Ended(ConnectionId, End),
     /// There may be more, but it is others' turn.
     More,
     /// It was a ping or a pong.
     Sign,
-    /// Nothing is there, or the reader is full.
+    /// Nothing is there.
     Waiting,
 }
 
@@ -57,7 +60,7 @@ impl Pair {
         let there = pump(cx, now, (left, Side::Left), right, ledger);
         let back = pump(cx, now, (right, Side::Right), left, ledger);
         let mut pumped = Pumped::Nothing;
-        for leg in [left, right] {
+        for leg in [&mut *left, &mut *right] {
             // What it sent before it ended was passed on.
             if let Poll::Ready(Err(error)) = leg.poll_flush(cx) {
                 pumped = Pumped::Ended(leg.id, End::Lost(error.kind()));
@@ -65,16 +68,23 @@ impl Pair {
                 pumped = Pumped::News;
             }
         }
-        for dry in [there, back] {
+        for (dry, from, to) in [(there, &*left, &*right), (back, &*right, &*left)] {
             match dry {
                 Dry::Ended(id, end) => return Pumped::Ended(id, end),
+                // It was written just now, so nobody else wakes us to go on reading.
+                Dry::Blocked if !is_blocked(from, to) => cx.waker().wake_by_ref(),
                 Dry::More => cx.waker().wake_by_ref(),
                 Dry::Sign if pumped == Pumped::Nothing => pumped = Pumped::News,
-                Dry::Sign | Dry::Waiting => {}
+                Dry::Blocked | Dry::Sign | Dry::Waiting => {}
             }
         }
         pumped
     }
+}
+
+/// Whether something must be written before one may be read for the other.
+const fn is_blocked(from: &Leg, to: &Leg) -> bool {
+    to.is_full() || from.is_choked()
 }
 
 fn pump(
@@ -84,11 +94,13 @@ fn pump(
     to: &mut Leg,
     ledger: &mut Ledger,
 ) -> Dry {
+    let mut bytes = 0;
     for _ in 0..MESSAGES_MAX {
-        if to.is_ripe() && to.poll_flush(cx).is_pending() && to.is_full() {
-            return Dry::Waiting;
+        if (to.is_ripe() || to.is_full()) && to.poll_flush(cx).is_pending() && to.is_full() {
+            return Dry::Blocked;
         }
         let heard = match from.poll_hear(cx) {
+            Poll::Pending if is_blocked(from, to) => return Dry::Blocked,
             Poll::Pending => return Dry::Waiting,
             Poll::Ready(Ok(heard)) => heard,
             Poll::Ready(Err(end)) => return Dry::Ended(from.id, end),
@@ -102,6 +114,10 @@ fn pump(
         match ledger.note(side, &payload) {
             Passage::Relay => to.feed(is_text, &payload),
             Passage::Stale => {}
+        }
+        bytes += payload.len();
+        if bytes >= BYTES_MAX {
+            break;
         }
     }
     Dry::More

@@ -45,20 +45,12 @@ impl Registry {
             return Err(leg);
         }
         state.totals.connections += 1;
-        let leg = match state.meetups.get_mut(meetup) {
-            None => leg,
-            Some(entry) => {
-                entry.connections += 1;
-                match entry.commands.try_send(Command::Join(leg)) {
-                    Ok(()) => return Ok(()),
-                    // Unbounded, and the task hears until its entry is gone.
-                    Err(error) => match error.into_inner() {
-                        Command::Join(leg) => leg,
-                        Command::Review | Command::Status(_) | Command::Stop => return Ok(()),
-                    },
-                }
-            }
-        };
+        if let Some(entry) = state.meetups.get_mut(meetup) {
+            entry.connections += 1;
+            // There is room, and its task hears until its entry is gone.
+            let _ = entry.commands.try_send(Command::Join(leg));
+            return Ok(());
+        }
         let name: Arc<str> = meetup.into();
         let (commands, to_hear) = channel::unbounded();
         let _ = commands.try_send(Command::Join(leg));

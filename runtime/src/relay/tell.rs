@@ -57,18 +57,17 @@ impl Teller {
         self.over(leg, farewell.name(), farewell.code(), &farewell);
     }
 
-    /// A peer has closed its connection, or is gone.
+    /// A peer has closed its connection, or is gone. The codes are those that RFC 6455 §7.1.5 gives
+    /// to a close frame without one, and to a connection without a close frame.
     pub(super) fn ended(&self, leg: &Leg, end: &End) {
         match end {
             End::Closed(code) => {
-                // RFC 6455 §7.1.5: what a close frame without a code means.
                 let code = code.unwrap_or(1005);
                 self.over(leg, "closed_by_peer", code, &"the peer has closed the connection");
             }
-            End::Broken(_) | End::Lost(_) => {
-                // RFC 6455 §7.1.5: the code of a connection without a close frame.
-                self.over(leg, "lost", 1006, &"the connection is gone");
-            }
+            End::Lost(kind) => self.over(leg, "lost", 1006, kind),
+            // The machine closes it, and that is told.
+            End::Broken(_) => {}
         }
     }
 

@@ -97,7 +97,7 @@ pub(crate) fn explain(error: &io::Error) -> String {
             )
         }
         Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "the proxy's certificate is not of an authority in --ca-cert".to_owned()
+            "the proxy's certificate is not of an authority that --ca-cert names".to_owned()
         }
         Some(rustls::Error::InvalidCertificate(reason)) => {
             format!("the proxy's certificate is not accepted: {reason}")

@@ -2,6 +2,9 @@
 //!
 //! A query travels as names and values where it is nothing but that. Any other stays in the path,
 //! which is where real peers put all of them, so that no query is changed on its way.
+//!
+//! The real gateway understands neither and answers 404: it looks the path up with its query, and
+//! adds `queryStrings` to the path behind a `&` without any `?`.
 
 use alloc::{string::String, vec::Vec};
 

@@ -74,6 +74,8 @@ pub enum Input {
     },
     /// It is gone: by a close frame, or without one.
     Closed(ConnectionId),
+    /// From here on this policy counts; what is awaited already is awaited until the same moment.
+    Configured(Config),
     /// Some of what could not be written to it was taken.
     Drained(ConnectionId),
     /// What is written to it waits: the bound on its buffer is reached.

@@ -295,6 +295,23 @@ fn as_in_the_original_nobody_outlives_its_partner_where_that_is_asked_for() {
 }
 
 #[test]
+fn another_policy_counts_at_once() {
+    let mut timeline = Timeline::paired(0, Config::default());
+    let config = Config {
+        ping_interval: 2 * TEN,
+        on_partner_loss: OnPartnerLoss::Close,
+        ..Config::default()
+    };
+    timeline.at(5, Input::Configured(config), &[]);
+    timeline.due(10, &[Output::Ping(1), Output::Ping(2)]);
+    timeline.at(11, pong(1), &[]);
+    timeline.at(11, pong(2), &[]);
+    timeline.deadline(30);
+    timeline.at(12, Input::Closed(2), &[Output::Part]);
+    timeline.at(12, Input::Parted(Ledger::default()), &[close(1, Farewell::PartnerLeft)]);
+}
+
+#[test]
 fn a_request_without_a_partner_is_answered_at_once() {
     let mut timeline = Timeline::new();
     timeline.joins(0, 1, OF_MANAGER, MANAGER, &[]);

@@ -6,61 +6,13 @@ use alloc::string::{String, ToString};
 use super::{
     Peer,
     exchanges::{Asked, Asker, Call},
+    lines::{Line, Wanted},
     output::{Happening, Output},
 };
 use crate::{
     micronets::message::{Content, Error, Got, Id, Message},
     time::Instant,
 };
-
-/// How far standard input has come.
-#[derive(Debug, Default)]
-pub(super) struct Typing {
-    /// How many lines came.
-    lines: u64,
-    /// The last one, until it can be sent.
-    held: Option<Line>,
-    /// Lines that were not sent, and requests without a response.
-    failed: u64,
-    has_ended: bool,
-}
-
-/// A message that waits until it can be sent.
-#[derive(Debug)]
-struct Line {
-    text: String,
-    /// Of a request whose response is wanted.
-    request: Option<Wanted>,
-}
-
-#[derive(Debug)]
-struct Wanted {
-    id: Id<'static>,
-    method: String,
-    path: String,
-}
-
-impl Typing {
-    /// Takes note that no more lines come.
-    pub(super) const fn end(&mut self) {
-        self.has_ended = true;
-    }
-
-    /// Whether no line comes or waits any more.
-    pub(super) const fn is_over(&self) -> bool {
-        self.has_ended && self.held.is_none()
-    }
-
-    /// Counts a request without a response.
-    pub(super) const fn fail(&mut self) {
-        self.failed += 1;
-    }
-
-    /// What was not done; a line that still waits never will be.
-    pub(super) fn failed(&self) -> u64 {
-        self.failed + u64::from(self.held.is_some())
-    }
-}
 
 impl Peer {
     /// Takes a line.
@@ -140,7 +92,7 @@ impl Peer {
     }
 
     fn reject(&mut self, reason: String) {
-        self.typing.failed += 1;
+        self.typing.fail();
         self.happened(Happening::Rejected { line: self.typing.lines, reason });
         self.outputs.push_back(Output::ReadOn);
     }

@@ -1,0 +1,144 @@
+//! Where in a stream of websocket frames a reader is (RFC 6455 §5.2).
+//!
+//! The library keeps a buffer as large as the largest frame that it has read, for as long as it
+//! lives. To give that memory back we put a new reader in the old one's place, which is possible
+//! only where the old one holds nothing. The library does not say so, hence this.
+
+/// The longest head of a frame: two bytes, eight of length, four of mask.
+const HEAD_MAX: usize = 14;
+
+/// Follows the bytes that a reader is given. It checks nothing, which is the reader's work.
+#[derive(Debug, Default)]
+pub(super) struct Gauge {
+    head: [u8; HEAD_MAX],
+    /// How much of the head is there.
+    filled: u8,
+    /// Bytes of the payload that are still to come.
+    left: u64,
+    /// The longest payload since the last [`Gauge::reset`].
+    longest: u64,
+    /// Whether the last data frame was not the last of its message.
+    is_fragmented: bool,
+}
+
+impl Gauge {
+    /// Takes note of what the reader is given.
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) {
+        while let Some((&first, rest)) = bytes.split_first() {
+            if self.left == 0 {
+                self.head_byte(first);
+                bytes = rest;
+            } else {
+                let count = usize::try_from(self.left).map_or(bytes.len(), |n| n.min(bytes.len()));
+                self.left -= count as u64;
+                bytes = bytes.get(count..).unwrap_or_default();
+            }
+        }
+    }
+
+    /// Whether the reader is between two messages, provided that it has taken all it was given.
+    pub(super) const fn is_between(&self) -> bool {
+        self.filled == 0 && self.left == 0 && !self.is_fragmented
+    }
+
+    /// The longest payload of a frame since the last [`Gauge::reset`].
+    pub(super) const fn longest(&self) -> u64 {
+        self.longest
+    }
+
+    /// Begins with a new reader.
+    pub(super) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    fn head_byte(&mut self, byte: u8) {
+        if let Some(place) = self.head.get_mut(usize::from(self.filled)) {
+            *place = byte;
+        }
+        self.filled += 1;
+        let [first, second, extended @ ..] = self.head;
+        let extension = match second & 0x7f {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let mask = if second & 0x80 == 0 { 0 } else { 4 };
+        if self.filled < 2 || usize::from(self.filled) < 2 + extension + mask {
+            return;
+        }
+        self.filled = 0;
+        self.left = match extension {
+            0 => u64::from(second & 0x7f),
+            _ => extended
+                .iter()
+                .take(extension)
+                .fold(0, |length, byte| length << 8 | u64::from(*byte)),
+        };
+        self.longest = self.longest.max(self.left);
+        // Control frames may come between the frames of a message.
+        if first & 0x08 == 0 {
+            self.is_fragmented = first & 0x80 == 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A masked frame as a client sends it.
+    fn frame(first: u8, length: usize) -> Vec<u8> {
+        let mut frame = vec![first];
+        match length {
+            0..126 => frame.push(0x80 | u8::try_from(length).expect("short")),
+            126..65_536 => {
+                frame.push(0x80 | 126);
+                frame.extend(u16::try_from(length).expect("short").to_be_bytes());
+            }
+            _ => {
+                frame.push(0x80 | 127);
+                frame.extend((length as u64).to_be_bytes());
+            }
+        }
+        frame.extend([1, 2, 3, 4]);
+        frame.extend(vec![0x81; length]);
+        frame
+    }
+
+    #[test]
+    fn the_end_of_each_message_is_seen_however_it_is_cut() {
+        let text = [(0x81, 5), (0x82, 0), (0x81, 125), (0x81, 126), (0x89, 3), (0x82, 70_000)];
+        for step in [1, 7, 4_096] {
+            let mut gauge = Gauge::default();
+            for (first, length) in text {
+                let frame = frame(first, length);
+                let (last, before) = frame.split_last().expect("bytes");
+                for part in before.chunks(step) {
+                    gauge.pass(part);
+                    assert!(!gauge.is_between());
+                }
+                gauge.pass(&[*last]);
+                assert!(gauge.is_between());
+            }
+            assert_eq!(gauge.longest(), 70_000);
+            // Fragments, with a ping in their midst.
+            for (first, is_last) in [(0x01, false), (0x00, false), (0x89, false), (0x80, true)] {
+                gauge.pass(&frame(first, 9));
+                assert_eq!(gauge.is_between(), is_last);
+            }
+            // Two messages at once.
+            gauge.reset();
+            gauge.pass(&[frame(0x81, 20), frame(0x81, 200)].concat());
+            assert!(gauge.is_between());
+            assert_eq!(gauge.longest(), 200);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_followed_too() {
+        let mut gauge = Gauge::default();
+        gauge.pass(&[0xff; 100]);
+        assert_eq!(gauge.longest(), u64::MAX);
+        assert!(!gauge.is_between());
+    }
+}
