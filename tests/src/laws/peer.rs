@@ -10,6 +10,7 @@ use mistgate_core::{
         farewell::Fault,
         http,
         message::Pair,
+        peek::{Peek, peek},
         peer::{
             Peer,
             input::{Config, ForwardId, Input, LinkId, RequestId},
@@ -22,6 +23,9 @@ use mistgate_core::{
 use super::Subject;
 use crate::bytes::Bytes;
 
+const HELLO: &str = r#"{"message":{"messageId":0,"messageType":"CONN:HELLO"}}"#;
+
+/// How far a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Attempt,
@@ -37,6 +41,9 @@ pub struct Surroundings {
     last_link: LinkId,
     unsent: usize,
     is_paused: bool,
+    is_introduced: bool,
+    /// The ids of the last requests that went out.
+    asked: Vec<String>,
     last_request: RequestId,
     unanswered: BTreeSet<RequestId>,
     begun: BTreeSet<ForwardId>,
@@ -68,6 +75,8 @@ impl Subject for Surroundings {
             last_link: 0,
             unsent: 0,
             is_paused: false,
+            is_introduced: false,
+            asked: Vec::new(),
             last_request: 0,
             unanswered: BTreeSet::new(),
             begun: BTreeSet::new(),
@@ -82,6 +91,18 @@ impl Subject for Surroundings {
     fn input(&mut self, bytes: &mut Bytes<'_>, _now: Instant) -> Input {
         // Mostly the connection that is there, and sometimes one that was.
         let link = self.link.map_or(1, |(id, _)| id).saturating_sub(u64::from(bytes.chance(20)));
+        // Time passes in leaps here, and most of what there is to see needs a partner.
+        match self.link {
+            Some((link, Stage::Attempt)) if bytes.chance(180) => {
+                self.open(link);
+                return Input::Opened(link);
+            }
+            Some((link, Stage::Open)) if !self.is_introduced && bytes.chance(180) => {
+                self.is_introduced = true;
+                return Input::Received { link, payload: HELLO.into() };
+            }
+            Some(_) | None => {}
+        }
         match bytes.up_to(15) {
             0 => {
                 self.open(link);
@@ -120,14 +141,14 @@ impl Subject for Surroundings {
                 match bytes.up_to(9) {
                     0 => Input::TypedTooLong,
                     1 => Input::InputEnded,
-                    _ => Input::Typed(message(bytes).into()),
+                    _ => Input::Typed(self.message(bytes).into()),
                 }
             }
             11 if bytes.chance(10) => {
                 self.is_stopped = true;
                 Input::Stop
             }
-            _ => Input::Received { link, payload: message(bytes).into() },
+            _ => Input::Received { link, payload: self.message(bytes).into() },
         }
     }
 
@@ -180,6 +201,9 @@ impl Subject for Surroundings {
                 // A refusal may be a little longer than what was too long.
                 assert!(text.len() <= self.config.message_max.max(600), "{}", text.len());
                 self.unsent += text.len();
+                if let Some(Peek::Request(id)) = peek(text.as_bytes()) {
+                    self.asked.push(id.as_str().to_owned());
+                }
             }
         }
     }
@@ -203,21 +227,44 @@ impl Surroundings {
     fn open(&mut self, id: LinkId) {
         if self.link == Some((id, Stage::Attempt)) {
             self.link = Some((id, Stage::Open));
-            (self.unsent, self.is_paused) = (0, false);
+            (self.unsent, self.is_paused, self.is_introduced) = (0, false, false);
+            self.asked.clear();
         }
     }
 
     fn lose(&mut self, id: LinkId) {
         self.link.take_if(|(link, _)| *link == id);
     }
+
+    /// A message, most often one that means something.
+    fn message(&self, bytes: &mut Bytes<'_>) -> String {
+        let nth = bytes.count(self.asked.len());
+        let number = bytes.up_to(12).to_string();
+        let id = self.asked.get(nth).filter(|_| bytes.chance(200)).unwrap_or(&number);
+        let kind = bytes.pick(&[
+            r#""CONN:HELLO""#,
+            r#""REST:REQUEST","method":"GET","path":"/a""#,
+            r#""REST:REQUEST","method":"PUT","path":"/a","requiresResponse":false"#,
+            r#""REST:REQUEST","method":"PUT","path":7"#,
+            r#""REST:RESPONSE","statusCode":200"#,
+            r#""REST:RESPONSE","statusCode":99"#,
+            r#""REST:RESPONSE","statusCode":100"#,
+            r#""EVENT:x""#,
+            r#""CONN:INFO""#,
+        ]);
+        if bytes.chance(10) {
+            return bytes.text(30);
+        }
+        format!(r#"{{"message":{{"messageId":{id},"inResponseTo":{id},"messageType":{kind}}}}}"#)
+    }
 }
 
 fn request(bytes: &mut Bytes<'_>) -> http::Request<'static> {
-    let (name, value) = (bytes.text(6), bytes.text(6));
+    let is_odd = bytes.chance(40);
     http::Request {
-        method: bytes.pick(&["GET", "HEAD", "PUT", "A B"]).into(),
-        target: bytes.pick(&["/", "/a?b=c", "*"]).into(),
-        headers: vec![Pair::new(name, value)],
+        method: if is_odd { "A B" } else { bytes.pick(&["GET", "HEAD", "PUT"]) }.into(),
+        target: bytes.pick(&["/", "/a?b=c", "/%", "*"]).into(),
+        headers: vec![Pair::new("x", bytes.pick(&["", "y", "z\n"]))],
         body: bytes.slice(40).to_vec().into(),
     }
 }
@@ -228,24 +275,4 @@ fn response(bytes: &mut Bytes<'_>) -> http::Response<'static> {
         headers: vec![Pair::new("a", bytes.text(6))],
         body: bytes.slice(400).to_vec().into(),
     }
-}
-
-/// A message, most often one that means something.
-fn message(bytes: &mut Bytes<'_>) -> String {
-    let id = bytes.up_to(12);
-    let kind = bytes.pick(&[
-        r#""CONN:HELLO""#,
-        r#""REST:REQUEST","method":"GET","path":"/a""#,
-        r#""REST:REQUEST","method":"PUT","path":"/a","requiresResponse":false"#,
-        r#""REST:REQUEST","method":"PUT","path":7"#,
-        r#""REST:RESPONSE","statusCode":200"#,
-        r#""REST:RESPONSE","statusCode":99"#,
-        r#""REST:RESPONSE","statusCode":100"#,
-        r#""EVENT:x""#,
-        r#""CONN:INFO""#,
-    ]);
-    if bytes.chance(10) {
-        return bytes.text(30);
-    }
-    format!(r#"{{"message":{{"messageId":{id},"inResponseTo":{id},"messageType":{kind}}}}}"#)
 }
