@@ -395,7 +395,7 @@ impl Leg {
                 match closed {
                     // It ends the connection while more is on its way, which can cost the frame.
                     Err(_) if end == End::Oversize => {}
-                    Ok(Some(code)) if code == close || code == 1011 => {}
+                    Ok(Some((code, _))) if code == close || code == 1011 => {}
                     other => self.fault(&format!("left by {}, and got {other:?}", end.name())),
                 }
             }
@@ -412,7 +412,7 @@ impl Leg {
     }
 
     /// Waits for the proxy's close frame; `None` if none comes.
-    async fn closed(&self, peer: &mut Peer, until: Instant) -> io::Result<Option<u16>> {
+    async fn closed(&self, peer: &mut Peer, until: Instant) -> io::Result<Option<(u16, String)>> {
         loop {
             let timer = async {
                 Timer::at(until).await;
@@ -420,7 +420,7 @@ impl Leg {
             };
             match future::or(async { Some(peer.next().await) }, timer).await.transpose()? {
                 None => return Ok(None),
-                Some(Event::Closed(code, _)) => return Ok(Some(code)),
+                Some(Event::Closed(code, reason)) => return Ok(Some((code, reason))),
                 Some(Event::Text(_) | Event::Binary(_)) => {}
             }
         }

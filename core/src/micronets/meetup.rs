@@ -122,6 +122,9 @@ pub struct Meetup {
     peers: BTreeMap<ConnectionId, Peer>,
     places: Places,
     state: State,
+    /// Who outlived its last partner. Requests that were orphaned concern it: it asked them, or is
+    /// late with the responses. Once it leaves too, their ids mean something else.
+    survivor: Option<ConnectionId>,
     claim: Option<Claim>,
     stopped: bool,
     last_id: u64,
@@ -268,16 +271,16 @@ impl Meetup {
         let lost = peer.held.give_up();
         self.dropped(id, lost);
         self.claim.take_if(|claim| claim.id == id);
-        let Some(side) = self.places.leave(id) else {
-            return;
-        };
-        match &mut self.state {
-            // It answers nothing any more. Whoever takes its place answers for itself.
-            State::Apart { ledger, .. } => ledger.forget_orphans(side),
-            State::Parting { .. } => {}
-            State::Relaying { pair } => {
-                self.state = State::Parting { pair: *pair };
-                self.outputs.push_back(Output::Part);
+        if self.places.leave(id) {
+            match &mut self.state {
+                State::Apart { ledger, .. } if self.survivor == Some(id) => {
+                    ledger.forget_orphans();
+                }
+                State::Apart { .. } | State::Parting { .. } => {}
+                State::Relaying { pair } => {
+                    self.state = State::Parting { pair: *pair };
+                    self.outputs.push_back(Output::Part);
+                }
             }
         }
     }
@@ -287,19 +290,24 @@ impl Meetup {
         let (State::Parting { pair } | State::Relaying { pair }) = self.state else {
             return;
         };
+        if self.survivor.is_some_and(|id| self.places.side_of(id).is_none()) {
+            ledger.forget_orphans();
+        }
         let sides = Side::BOTH.map(|side| (side, self.places.at(side) == Some(pair.at(side))));
+        let stayed = sides.into_iter().filter_map(|(side, stays)| stays.then_some(side));
         for (side, stays) in sides {
             let open = ledger.part(side);
             if stays {
                 self.answer(pair.at(side), &open, StatusCode::BadGateway);
             }
         }
-        for (side, _) in sides.into_iter().filter(|(_, stays)| !stays) {
-            ledger.forget_orphans(side);
+        self.survivor = stayed.clone().next().map(|side| pair.at(side));
+        if self.survivor.is_none() {
+            ledger.forget_orphans();
         }
         self.state = State::Apart { ledger, since: now };
         if self.config.on_partner_loss == OnPartnerLoss::Close {
-            for (side, _) in sides.into_iter().filter(|(_, stays)| *stays) {
+            for side in stayed {
                 self.close(pair.at(side), Farewell::PartnerLeft);
             }
         }
@@ -338,7 +346,7 @@ impl Meetup {
             self.outputs.extend(held.into_iter().map(|frame| Output::Send { id, frame }));
         }
         if now - since > ORPHANS_KEPT {
-            Side::BOTH.into_iter().for_each(|side| ledger.forget_orphans(side));
+            ledger.forget_orphans();
         }
         let Pair { left, right } = pair;
         self.outputs.push_back(Output::Paired { left, right, ledger });
@@ -390,6 +398,7 @@ impl Machine for Meetup {
             peers: BTreeMap::new(),
             places: Places::default(),
             state: State::Apart { ledger: Ledger::default(), since: now },
+            survivor: None,
             claim: None,
             stopped: false,
             last_id: 0,

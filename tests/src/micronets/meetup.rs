@@ -1,6 +1,7 @@
 //! The meetup under the laws: two peers that said hello never wait side by side; each gets the
 //! other's hello as it was said, before anything else; every request is answered or handed on,
-//! once; a response is stale only if its sender was asked; nobody is told anything after its close.
+//! once; a response is stale only if one of the two knows what it answers; nobody is told anything
+//! after its close.
 
 use core::{fmt::Write as _, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,7 +108,7 @@ struct Connection {
     is_paused: bool,
     /// The number of the next request.
     requests: u64,
-    /// The ids of the requests that were relayed to it.
+    /// The ids of the requests that were relayed to it and from it.
     asked: BTreeSet<String>,
 }
 
@@ -245,14 +246,17 @@ impl Surroundings {
         match (passage, peek(&payload)) {
             (Passage::Stale, Some(Peek::Response(to))) => {
                 assert_eq!(pumps.ledger.open(side.other()), before, "stale, and yet an answer");
-                let connection = self.connections.get(&id);
-                let was_asked = connection.is_some_and(|peer| peer.asked.contains(to.as_str()));
-                assert!(was_asked, "stale, and yet nobody asked it before");
+                let knows = |id| {
+                    self.connections.get(id).is_some_and(|peer| peer.asked.contains(to.as_str()))
+                };
+                assert!(knows(&id) || knows(&partner), "stale, and yet new to both");
             }
             (Passage::Stale, _) => panic!("stale, and yet no response"),
             (Passage::Relay, Some(Peek::Request(asked))) => {
-                let connection = self.connections.get_mut(&partner);
-                connection.map(|peer| peer.asked.insert(asked.as_str().to_owned()));
+                for id in [id, partner] {
+                    let connection = self.connections.get_mut(&id);
+                    connection.map(|peer| peer.asked.insert(asked.as_str().to_owned()));
+                }
             }
             (Passage::Relay, _) => {}
         }

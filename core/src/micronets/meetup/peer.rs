@@ -130,11 +130,10 @@ impl Places {
         free.map(|side| self.place(side).insert(id)).is_some()
     }
 
-    /// Leaves a place; which, if there was one.
-    pub(super) fn leave(&mut self, id: ConnectionId) -> Option<Side> {
-        let side = self.side_of(id)?;
-        *self.place(side) = None;
-        Some(side)
+    /// Leaves a place; whether there was one.
+    pub(super) fn leave(&mut self, id: ConnectionId) -> bool {
+        let side = self.side_of(id);
+        side.and_then(|side| self.place(side).take()).is_some()
     }
 }
 
