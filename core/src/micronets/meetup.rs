@@ -45,6 +45,7 @@
 //! - A pump whose connection ends reports `Closed` or `Broken` and goes on waiting for `Part`.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, VecDeque},
     vec::Vec,
 };
@@ -119,7 +120,8 @@ struct Claim {
 #[derive(Debug)]
 pub struct Meetup {
     config: Config,
-    peers: BTreeMap<ConnectionId, Peer>,
+    /// Boxed, because a map of two has room for eleven.
+    peers: BTreeMap<ConnectionId, Box<Peer>>,
     places: Places,
     state: State,
     /// Who outlived its last partner. Requests that were orphaned concern it: it asked them, or is
@@ -145,7 +147,7 @@ impl Meetup {
         if self.peers.contains_key(&id) {
             return;
         }
-        let seated = |side| self.peers.get(&self.places.at(side)?);
+        let seated = |side| self.peers.get(&self.places.at(side)?).map(Box::as_ref);
         let is_other =
             |peer: Option<&Peer>| peer.is_some_and(|peer| !peer.identity.is_same_peer(&identity));
         let refusal = if self.stopped {
@@ -163,7 +165,8 @@ impl Meetup {
             return;
         }
         let pulse = Pulse::new(now, self.rhythm());
-        self.peers.insert(id, Peer::new(identity, pulse, now + self.config.hello_timeout));
+        let peer = Peer::new(identity, pulse, now + self.config.hello_timeout);
+        self.peers.insert(id, Box::new(peer));
     }
 
     fn received(&mut self, now: Instant, id: ConnectionId, frame: Frame) {
@@ -229,8 +232,8 @@ impl Meetup {
         }
         let claim = Claim { id, rival, probe_by: now + PROBE_TIMEOUT };
         self.claim = Some(claim);
-        let is_read = |peer: &Peer| !matches!(peer.pulse, Pulse::Suspended);
-        if self.peers.get(&rival).is_some_and(is_read) {
+        let rival_pulse = self.peers.get(&rival).map(|peer| peer.pulse);
+        if rival_pulse.is_some_and(|pulse| !matches!(pulse, Pulse::Suspended)) {
             self.outputs.push_back(Output::Ping(rival));
         } else {
             // It is not its fault that it cannot be heard.
