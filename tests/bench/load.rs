@@ -12,44 +12,34 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
-    error::Error,
     fmt::Write as _,
-    fs,
     io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     rc::Rc,
-    str::FromStr,
     time::{Duration, Instant},
 };
 
 use mistgate_core::{ingest::signature::sign_v2, secret::Secret};
+use mistgate_tests::process::Usage;
 use smol::{
     Async, LocalExecutor, Timer,
     io::{AsyncReadExt, AsyncWriteExt},
 };
 
+mod measure;
+
+use self::measure::{Failure, Options, cost, percentiles};
+
 /// How long the last posts may take to arrive.
 const SETTLE: Duration = Duration::from_secs(3);
-/// The kernel's unit of CPU time in `/proc` (`USER_HZ`), which is the same on every Linux of today.
-const TICK: Duration = Duration::from_millis(10);
 /// What the sink looks for: the device's name, which every chat message shows.
 const NAME: &str = "bench-";
 const NAME_DIGITS: usize = 9;
 
-type Failure = Box<dyn Error>;
-
 fn main() -> Result<(), Failure> {
     let mut words = std::env::args().skip(1);
     let mode = words.next().ok_or("expected accept or latency")?;
-    let options = Options(
-        words
-            .map(|word| {
-                let (name, value) = word.split_once('=').ok_or("expected name=value")?;
-                Ok((name.to_owned(), value.to_owned()))
-            })
-            .collect::<Result<_, Failure>>()?,
-    );
+    let options = Options::new(words)?;
     let bench = Rc::new(Bench::new(&options)?);
     let executor = Rc::new(LocalExecutor::new());
     if let Some(port) = options.maybe("sink")? {
@@ -71,18 +61,6 @@ fn main() -> Result<(), Failure> {
     };
     writeln!(io::stdout(), "{report}")?;
     Ok(())
-}
-
-struct Options(BTreeMap<String, String>);
-
-impl Options {
-    fn maybe<T: FromStr<Err: Error + 'static>>(&self, name: &str) -> Result<Option<T>, Failure> {
-        Ok(self.0.get(name).map(|value| value.parse()).transpose()?)
-    }
-
-    fn value<T: FromStr<Err: Error + 'static>>(&self, name: &str) -> Result<T, Failure> {
-        self.maybe(name)?.ok_or_else(|| format!("expected {name}=…").into())
-    }
 }
 
 /// What all connections share.
@@ -208,7 +186,7 @@ async fn accept(
     bytes: usize,
     secs: Duration,
 ) -> Result<String, Failure> {
-    let (before, began) = (usage(bench.pid)?, Instant::now());
+    let (before, began) = (Usage::of(bench.pid)?, Instant::now());
     let until = began + secs;
     let senders: Vec<_> = (0..bench.connections)
         .map(|_| {
@@ -225,7 +203,7 @@ async fn accept(
     for sender in senders {
         sender.await?;
     }
-    let (after, took) = (usage(bench.pid)?, began.elapsed());
+    let (after, took) = (Usage::of(bench.pid)?, began.elapsed());
     let requests = bench.requests.take();
     let posts = bench.posts.take();
     let answered = requests.took.len();
@@ -233,7 +211,7 @@ async fn accept(
         "rate={:.0} {} {} events={} posts={} other_status={}",
         answered as f64 / took.as_secs_f64(),
         percentiles(requests.took),
-        after.since(&before, answered),
+        cost(&before, &after, answered),
         bench.next_event.get(),
         posts.count,
         requests.other_status,
@@ -247,7 +225,7 @@ async fn latency(
     rate: u32,
     secs: Duration,
 ) -> Result<String, Failure> {
-    let before = usage(bench.pid)?;
+    let before = Usage::of(bench.pid)?;
     let began = Instant::now();
     let step = Duration::from_secs(1) / rate;
     let senders: Vec<_> = (0_u32..)
@@ -275,7 +253,7 @@ async fn latency(
     while bench.posts.borrow().took.len() < sent && Instant::now() < settled_by {
         Timer::after(Duration::from_millis(10)).await;
     }
-    let after = usage(bench.pid)?;
+    let after = Usage::of(bench.pid)?;
     let (requests, posts) = (bench.requests.take(), bench.posts.take());
     let arrived = posts.took.len();
     Ok(format!(
@@ -283,7 +261,7 @@ async fn latency(
         posts.count,
         percentiles(requests.took).replace(' ', " answer_"),
         percentiles(posts.took).replace(' ', " post_"),
-        after.since(&before, sent),
+        cost(&before, &after, sent),
         requests.other_status,
     ))
 }
@@ -414,66 +392,4 @@ async fn read_message(
         }
         buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
     }
-}
-
-/// What a process has used so far.
-struct Usage {
-    own: Duration,
-    children: Duration,
-    written: Option<u64>,
-    resident_kib: u64,
-    resident_max_kib: u64,
-}
-
-/// Reads `/proc/PID/stat`, `/proc/PID/status` and, where we may, `/proc/PID/io` (proc(5)).
-fn usage(pid: u32) -> Result<Usage, Failure> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let (_, fields) = stat.rsplit_once(')').ok_or("expected the name of the program")?;
-    // Fields 14 to 17; the one behind the name is the third.
-    let ticks: Vec<u32> =
-        fields.split_whitespace().skip(11).take(4).map(str::parse).collect::<Result<_, _>>()?;
-    let [user, system, children_user, children_system] =
-        <[u32; 4]>::try_from(ticks).map_err(|_| "expected four times")?;
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let of = |text: &str, name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
-    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok();
-    Ok(Usage {
-        own: TICK * (user + system),
-        children: TICK * (children_user + children_system),
-        written: io.and_then(|io| of(&io, "write_bytes:")),
-        resident_kib: of(&status, "VmRSS:").unwrap_or_default(),
-        resident_max_kib: of(&status, "VmHWM:").unwrap_or_default(),
-    })
-}
-
-impl Usage {
-    fn since(&self, before: &Self, requests: usize) -> String {
-        let count = requests.max(1) as f64;
-        let micros = |span: Duration| span.as_secs_f64() * 1e6 / count;
-        let written = self.written.zip(before.written);
-        format!(
-            "cpu_us={:.1} child_cpu_us={:.1} disk_bytes={:.0} rss_before_kib={} rss_kib={} \
-             rss_max_kib={}",
-            micros(self.own - before.own),
-            micros(self.children - before.children),
-            written.map_or(0.0, |(after, before)| (after - before) as f64 / count),
-            before.resident_kib,
-            self.resident_kib,
-            self.resident_max_kib,
-        )
-    }
-}
-
-/// The middle, the 99th of 100, and the worst, in milliseconds.
-fn percentiles(mut all: Vec<Duration>) -> String {
-    all.sort_unstable();
-    let at = |share: f64| {
-        let place = (all.len() as f64 * share) as usize;
-        let took = all.get(place.min(all.len().saturating_sub(1)));
-        took.map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
-    };
-    format!("p50_ms={:.2} p99_ms={:.2} max_ms={:.2}", at(0.5), at(0.99), at(1.0))
 }

@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
+    ops::Deref,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -150,33 +151,36 @@ impl Ears {
     }
 }
 
-/// A running mistgate. Killed when dropped.
-pub(crate) struct Mistgate {
+/// A running process whose two streams are heard. Killed when dropped.
+pub(crate) struct Process {
     child: Child,
     ears: Ears,
 }
 
-impl Mistgate {
-    /// Starts `command`, whose standard error must be the journal in JSON lines.
+impl Process {
     pub(crate) fn start(command: Command) -> Self {
         Self::start_with_stdout(command, Stdio::piped())
     }
 
-    /// As [`Mistgate::start`], with the payloads of the console to somebody else.
-    pub(crate) fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
+    /// As [`Process::start`], with a pipe to its standard input.
+    pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
+        let mut process = Self::start_with(command, Stdio::piped(), Stdio::piped());
+        let stdin = process.child.stdin.take().expect("a pipe");
+        (process, stdin)
+    }
+
+    fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
         Self::start_with(command, Stdio::null(), stdout)
     }
 
-    /// As [`Mistgate::start`], with a pipe to its standard input.
-    pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
-        let mut mistgate = Self::start_with(command, Stdio::piped(), Stdio::piped());
-        let stdin = mistgate.child.stdin.take().expect("a pipe");
-        (mistgate, stdin)
-    }
-
     fn start_with(mut command: Command, stdin: Stdio, stdout: Stdio) -> Self {
-        let mut child =
-            command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).spawn().expect("a process");
+        let program = command.get_program().display().to_string();
+        let mut child = command
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
         let ears = Ears::default();
         match child.stdout.take() {
             Some(stdout) => ears.listen(stdout, |heard| &mut heard.stdout),
@@ -186,14 +190,92 @@ impl Mistgate {
         Self { child, ears }
     }
 
-    /// What it printed so far: the console's payloads.
+    /// What it printed on its standard output so far.
     pub(crate) fn stdout(&self) -> String {
         self.ears.heard().stdout.0.clone()
     }
 
-    /// What it logged so far.
+    /// What it printed on its standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.ears.heard().stderr.0.clone()
+    }
+
+    /// Waits until its standard error holds `text`.
+    pub(crate) fn heard(&self, text: &str) {
+        let found = |heard: &Heard| {
+            let (journal, ended) = &heard.stderr;
+            (journal.contains(text) || *ended).then(|| journal.contains(text))
+        };
+        assert_eq!(self.ears.wait(found), Some(true), "no {text}:\n{}", self.stderr());
+    }
+
+    /// Waits until its standard output is enough, or the process has ended.
+    pub(crate) fn printed(&self, enough: impl Fn(&str) -> bool) -> String {
+        let found = |heard: &Heard| {
+            (enough(&heard.stdout.0) || heard.stdout.1).then(|| heard.stdout.0.clone())
+        };
+        let printed = self.ears.wait(found);
+        printed.unwrap_or_else(|| panic!("not enough: {}\n{}", self.stdout(), self.stderr()))
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("a living process");
+    }
+
+    /// Waits for the end. Both streams are then heard to theirs.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let ended = self.ears.wait(|heard| (heard.stdout.1 && heard.stderr.1).then_some(()));
+        assert!(ended.is_some(), "it does not end:\n{}", self.stderr());
+        self.child.wait().expect("an exit status")
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) -> (String, String) {
+        self.child.kill().expect("a living process");
+        let status = self.wait();
+        assert_eq!(status.code(), None, "{}", self.stderr());
+        (self.stdout(), self.stderr())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Where it has ended already there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A running mistgate.
+pub(crate) struct Mistgate(Process);
+
+impl Deref for Mistgate {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0
+    }
+}
+
+impl Mistgate {
+    /// Starts `command`, whose standard error must be the journal in JSON lines.
+    pub(crate) fn start(command: Command) -> Self {
+        Self(Process::start(command))
+    }
+
+    /// As [`Mistgate::start`], with the payloads of the console to somebody else.
+    pub(crate) fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
+        Self(Process::start_with_stdout(command, stdout))
+    }
+
+    /// As [`Mistgate::start`], with a pipe to its standard input.
+    pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
+        let (process, stdin) = Process::start_typing(command);
+        (Self(process), stdin)
     }
 
     /// The journal lines of one event so far.
@@ -207,26 +289,8 @@ impl Mistgate {
             Some(line) => Some(Some(line)),
             None => heard.stderr.1.then_some(None),
         };
-        let line = self.ears.wait(found).flatten();
+        let line = self.0.ears.wait(found).flatten();
         line.unwrap_or_else(|| panic!("no {event} #{nth} in the journal:\n{}", self.stderr()))
-    }
-
-    /// Waits until the journal, in whatever format, holds `text`.
-    pub(crate) fn heard(&self, text: &str) {
-        let found = |heard: &Heard| {
-            let (journal, ended) = &heard.stderr;
-            (journal.contains(text) || *ended).then(|| journal.contains(text))
-        };
-        assert_eq!(self.ears.wait(found), Some(true), "no {text}:\n{}", self.stderr());
-    }
-
-    /// Waits until the console's payloads are enough, or the process has ended.
-    pub(crate) fn printed(&self, enough: impl Fn(&str) -> bool) -> String {
-        let found = |heard: &Heard| {
-            (enough(&heard.stdout.0) || heard.stdout.1).then(|| heard.stdout.0.clone())
-        };
-        let printed = self.ears.wait(found);
-        printed.unwrap_or_else(|| panic!("not enough: {}\n{}", self.stdout(), self.stderr()))
     }
 
     /// Where the listener of this name was opened last.
@@ -239,7 +303,7 @@ impl Mistgate {
                 None => heard.stderr.1.then_some(None),
             }
         };
-        let address = self.ears.wait(found).flatten();
+        let address = self.0.ears.wait(found).flatten();
         address.unwrap_or_else(|| panic!("no {listener} listens:\n{}", self.stderr()))
     }
 
@@ -303,14 +367,6 @@ impl Mistgate {
         }
     }
 
-    pub(crate) fn pid(&self) -> Pid {
-        Pid::from_child(&self.child)
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(self.pid(), signal).expect("a living process");
-    }
-
     /// Reads its configuration again, which must succeed.
     pub(crate) fn reload(&self) {
         let count = self.journal("reloaded").len();
@@ -318,11 +374,8 @@ impl Mistgate {
         self.line("reloaded", count + 1);
     }
 
-    /// Waits for the end. Both streams are then heard to theirs.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let ended = self.ears.wait(|heard| (heard.stdout.1 && heard.stderr.1).then_some(()));
-        assert!(ended.is_some(), "it does not end:\n{}", self.stderr());
-        self.child.wait().expect("an exit status")
+        self.0.wait()
     }
 
     /// Stops it by SIGTERM; it must end well.
@@ -336,19 +389,8 @@ impl Mistgate {
     }
 
     /// Ends it as a power cut would.
-    pub(crate) fn kill(mut self) -> (String, String) {
-        self.child.kill().expect("a living process");
-        let status = self.wait();
-        assert_eq!(status.code(), None, "{}", self.stderr());
-        (self.stdout(), self.stderr())
-    }
-}
-
-impl Drop for Mistgate {
-    fn drop(&mut self) {
-        // Where it has ended already there is nothing to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(crate) fn kill(self) -> (String, String) {
+        self.0.kill()
     }
 }
 

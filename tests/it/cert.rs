@@ -17,6 +17,11 @@ use rustls::{
 };
 use tempfile::TempDir;
 
+use crate::{
+    binary::{binary, text},
+    openssl::openssl,
+};
+
 const DAY_SECS: u64 = 24 * 60 * 60;
 
 /// A folder in which certificates are made.
@@ -105,11 +110,7 @@ impl Place {
     }
 
     fn openssl_output(&self, args: &str) -> Output {
-        let mut openssl = Command::new("openssl");
-        openssl.args(args.split_whitespace()).current_dir(self.0.path()).stdin(Stdio::null());
-        openssl.output().unwrap_or_else(|error| {
-            panic!("openssl: {error} — these tests need it: apt-get install openssl")
-        })
+        openssl(self.0.path(), &args.split_whitespace().collect::<Vec<_>>())
     }
 
     /// What openssl reads in a certificate, in lines without blanks at their ends.
@@ -136,21 +137,6 @@ fn leaf(name: &str, ca: &str, more: &str) -> String {
 
 fn intermediate(name: &str, ca: &str, more: &str) -> String {
     leaf(name, ca, more).replacen("leaf", "intermediate", 1)
-}
-
-/// `MISTGATE_BIN`, else what cargo built last beside the tests.
-fn binary() -> PathBuf {
-    if let Some(named) = std::env::var_os("MISTGATE_BIN") {
-        return fs::canonicalize(&named).expect("MISTGATE_BIN names no file");
-    }
-    let tests = std::env::current_exe().expect("a path");
-    let built = tests.ancestors().nth(2).expect("target/PROFILE/deps/it").join("mistgate");
-    assert!(built.is_file(), "{}: run cargo build -p mistgate first", built.display());
-    built
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
 /// A mutual TLS handshake between two .pkeycert.pem files that know only the root.

@@ -16,6 +16,11 @@ mod kill;
 mod laws;
 mod limits;
 mod micronets;
+mod micronets_peers;
+mod micronets_soak;
+mod micronets_tls;
+mod openssl;
+mod peers;
 mod pki;
 mod ports;
 mod proxy;
@@ -31,3 +36,9 @@ mod units;
 mod validators;
 mod vectors;
 mod world;
+
+// The soak is also a mode of the load generator.
+#[path = "../bench/soak.rs"]
+mod soak;
+#[path = "../bench/wire.rs"]
+mod wire;

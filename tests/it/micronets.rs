@@ -17,7 +17,7 @@ use mistgate_core::{
             input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
             output::Output,
         },
-        message::{Content, Id, Message},
+        message::{Content, Id, Message, Pair},
         peek::{Peek, peek},
     },
     time::Instant,
@@ -119,6 +119,59 @@ fn the_http_in_every_message_comes_out_and_goes_in_again() {
     }
     let methods: Vec<_> = methods.into_keys().collect();
     assert_eq!(methods, ["DELETE", "GET", "POST", "PUT"]);
+}
+
+/// HTTP as it would stand on the wire, but for its framing.
+fn wire(start: &str, headers: &[Pair<'_>], body: &[u8]) -> String {
+    let headers: String =
+        headers.iter().map(|Pair { name, value }| format!("{name}: {value}\n")).collect();
+    format!("{start}\n{headers}\n{}", String::from_utf8_lossy(body))
+}
+
+#[test]
+fn the_readmes_examples_are_this_http() {
+    const HEAD: &str = "Host: localhost:5001\nUser-Agent: curl/7.54.0\nAccept: */*\n";
+    const JSON: &str = "Content-Type: application/json\n";
+    let subnets = "/micronets/v1/dhcp/subnets";
+    let expected = [
+        ("GET request", format!("GET {subnets}\n{HEAD}\n")),
+        ("POST request", format!("POST {subnets}\n{HEAD}{JSON}\n*")),
+        ("PUT request", format!("PUT {subnets}/mocksubnet007\n{HEAD}{JSON}\n*")),
+        ("GET response", format!("200\n{JSON}\n*")),
+        ("POST response", format!("201\n{JSON}\n*")),
+        ("PUT response", format!("200\n{JSON}\n*")),
+        ("DELETE response", "200\n\n".to_owned()),
+    ];
+    let mut seen = Vec::new();
+    for line in lines("readme.jsonl", 8) {
+        let name = line.get("example").and_then(Value::as_str).expect("a name").to_owned();
+        let text = line.get("msg").expect("a message").to_string();
+        let body = line.pointer("/msg/message/messageBody").map(Value::to_string);
+        let message = Message::parse(text.as_bytes()).expect("a message");
+        let (http, body_sent) = match &message.content {
+            Content::Request(request) => {
+                let http::Request { method, target, headers, body } =
+                    http::request_from_message(request).expect("HTTP");
+                (wire(&format!("{method} {target}"), &headers, &body), body.into_owned())
+            }
+            Content::Response(response) => {
+                let method = name.split(' ').next().expect("a word");
+                let http::Response { status, headers, body } =
+                    http::response_from_message(response, method).expect("HTTP");
+                (wire(&status.to_string(), &headers, &body), body.into_owned())
+            }
+            Content::Event(_) | Content::Hello(_) | Content::Other(_) => continue,
+        };
+        assert_eq!(
+            serde_json::from_slice::<Value>(&body_sent).ok().map(|json| json.to_string()),
+            body
+        );
+        let (_, expected) = expected.iter().find(|(known, _)| *known == name).expect("an example");
+        let body = String::from_utf8(body_sent).expect("UTF-8");
+        assert_eq!(http, expected.replacen("\n*", &format!("\n{body}"), 1), "{name}");
+        seen.push(name);
+    }
+    assert_eq!(seen.len(), expected.len(), "{seen:?}");
 }
 
 /// A meetup with the pumps that its runtime would have.

@@ -17,6 +17,7 @@ pub mod world;
 pub mod targets;
 
 pub mod http;
+pub mod process;
 
 pub mod chat;
 pub mod mist;

@@ -23,20 +23,23 @@ use mistgate_core::{
 use crate::{
     bodies::body,
     laws::{self, codec},
-    limits, world,
+    limits, micronets, world,
 };
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 14] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
     ("envelope", envelope),
     ("google", google),
     ("inbox", inbox),
+    ("micronets_http", micronets_http),
+    ("micronets_meetup", micronets_meetup),
+    ("micronets_message", micronets_message),
     ("queue", queue),
     ("signature", signature),
     ("slack", slack),
@@ -72,6 +75,21 @@ pub fn google(data: &[u8]) {
 /// Operations on an inbox.
 pub fn inbox(data: &[u8]) {
     laws::machine::<laws::inbox::Surroundings>(data);
+}
+
+/// HTTP on its way through messages of the websocket proxy.
+pub fn micronets_http(data: &[u8]) {
+    micronets::micronets_http(data);
+}
+
+/// Operations on a meetup.
+pub fn micronets_meetup(data: &[u8]) {
+    micronets::micronets_meetup(data);
+}
+
+/// Messages of the websocket proxy.
+pub fn micronets_message(data: &[u8]) {
+    micronets::micronets_message(data);
 }
 
 /// Operations on the queue of a destination.

@@ -124,6 +124,9 @@ pub struct Meetup {
     peers: BTreeMap<ConnectionId, Box<Peer>>,
     places: Places,
     state: State,
+    /// Who outlived its last partner. Requests that were orphaned concern it: it asked them, or is
+    /// late with the responses. Once it leaves too, their ids mean something else.
+    survivor: Option<ConnectionId>,
     claim: Option<Claim>,
     stopped: bool,
     last_id: u64,
@@ -271,11 +274,17 @@ impl Meetup {
         let lost = peer.held.give_up();
         self.dropped(id, lost);
         self.claim.take_if(|claim| claim.id == id);
-        if self.places.leave(id)
-            && let State::Relaying { pair } = self.state
-        {
-            self.state = State::Parting { pair };
-            self.outputs.push_back(Output::Part);
+        if self.places.leave(id) {
+            match &mut self.state {
+                State::Apart { ledger, .. } if self.survivor == Some(id) => {
+                    ledger.forget_orphans();
+                }
+                State::Apart { .. } | State::Parting { .. } => {}
+                State::Relaying { pair } => {
+                    self.state = State::Parting { pair: *pair };
+                    self.outputs.push_back(Output::Part);
+                }
+            }
         }
     }
 
@@ -284,17 +293,24 @@ impl Meetup {
         let (State::Parting { pair } | State::Relaying { pair }) = self.state else {
             return;
         };
-        for side in Side::BOTH {
+        if self.survivor.is_some_and(|id| self.places.side_of(id).is_none()) {
+            ledger.forget_orphans();
+        }
+        let sides = Side::BOTH.map(|side| (side, self.places.at(side) == Some(pair.at(side))));
+        let stayed = sides.into_iter().filter_map(|(side, stays)| stays.then_some(side));
+        for (side, stays) in sides {
             let open = ledger.part(side);
-            let asker = pair.at(side);
-            if self.places.at(side) == Some(asker) {
-                self.answer(asker, &open, StatusCode::BadGateway);
+            if stays {
+                self.answer(pair.at(side), &open, StatusCode::BadGateway);
             }
+        }
+        self.survivor = stayed.clone().next().map(|side| pair.at(side));
+        if self.survivor.is_none() {
+            ledger.forget_orphans();
         }
         self.state = State::Apart { ledger, since: now };
         if self.config.on_partner_loss == OnPartnerLoss::Close {
-            let stay = |side: &Side| self.places.at(*side) == Some(pair.at(*side));
-            for side in Side::BOTH.into_iter().filter(stay).collect::<Vec<_>>() {
+            for side in stayed {
                 self.close(pair.at(side), Farewell::PartnerLeft);
             }
         }
@@ -385,6 +401,7 @@ impl Machine for Meetup {
             peers: BTreeMap::new(),
             places: Places::default(),
             state: State::Apart { ledger: Ledger::default(), since: now },
+            survivor: None,
             claim: None,
             stopped: false,
             last_id: 0,

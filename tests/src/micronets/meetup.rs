@@ -1,9 +1,10 @@
 //! The meetup under the laws: two peers that said hello never wait side by side; each gets the
 //! other's hello as it was said, before anything else; every request is answered or handed on,
-//! once; nobody is told anything after its close.
+//! once; a response is stale only if one of the two knows what it answers; nobody is told anything
+//! after its close.
 
 use core::{fmt::Write as _, time::Duration};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::{
     machine::Machine,
@@ -107,6 +108,8 @@ struct Connection {
     is_paused: bool,
     /// The number of the next request.
     requests: u64,
+    /// The ids of the requests that were relayed to it and from it.
+    asked: BTreeSet<String>,
 }
 
 struct Pumps {
@@ -239,9 +242,23 @@ impl Surroundings {
         };
         let before = pumps.ledger.open(side.other());
         let passage = pumps.ledger.note(side, &payload);
-        if passage == Passage::Stale {
-            assert!(matches!(peek(&payload), Some(Peek::Response(_))));
-            assert_eq!(pumps.ledger.open(side.other()), before, "stale, and yet an answer");
+        let partner = pumps.at(side.other());
+        match (passage, peek(&payload)) {
+            (Passage::Stale, Some(Peek::Response(to))) => {
+                assert_eq!(pumps.ledger.open(side.other()), before, "stale, and yet an answer");
+                let knows = |id| {
+                    self.connections.get(id).is_some_and(|peer| peer.asked.contains(to.as_str()))
+                };
+                assert!(knows(&id) || knows(&partner), "stale, and yet new to both");
+            }
+            (Passage::Stale, _) => panic!("stale, and yet no response"),
+            (Passage::Relay, Some(Peek::Request(asked))) => {
+                for id in [id, partner] {
+                    let connection = self.connections.get_mut(&id);
+                    connection.map(|peer| peer.asked.insert(asked.as_str().to_owned()));
+                }
+            }
+            (Passage::Relay, _) => {}
         }
         Input::Traffic { id, messages: 1, bytes: payload.len() as u64 }
     }

@@ -369,6 +369,47 @@ fn a_late_response_is_kept_from_the_next_partner_for_a_while() {
 }
 
 #[test]
+fn once_the_survivor_leaves_too_ids_are_new() {
+    let asked = || {
+        let mut ledger = Ledger::default();
+        let _ = ledger.note(Side::Right, &request("1"));
+        ledger
+    };
+    let introduced = |left, right| {
+        [send(left, MANAGER), send(right, GATEWAY), paired(left, right, Ledger::default())]
+    };
+
+    // The manager leaves without its response, and then the gateway does.
+    let mut timeline = Timeline::paired(0, Config::default());
+    timeline.at(5, Input::Closed(2), &[Output::Part]);
+    timeline.at(5, Input::Parted(asked()), &[]);
+    timeline.at(5, Input::Closed(1), &[]);
+    timeline.joins(6, 3, OF_GATEWAY, GATEWAY, &[]);
+    timeline.joins(6, 4, OF_MANAGER, MANAGER, &introduced(3, 4));
+
+    // The gateway leaves, and the manager does when it has another one.
+    let mut timeline = Timeline::paired(0, Config::default());
+    timeline.at(5, Input::Closed(1), &[Output::Part]);
+    let told = [bad_gateway(2, 1, "1"), answered(2, 1, StatusCode::BadGateway)];
+    timeline.at(5, Input::Parted(asked()), &told);
+    let mut orphaned = asked();
+    let _ = [Side::Left, Side::Right].map(|side| orphaned.part(side));
+    let again = [send(3, MANAGER), send(2, GATEWAY), paired(3, 2, orphaned.clone())];
+    timeline.joins(6, 3, OF_GATEWAY, GATEWAY, &again);
+    timeline.at(7, Input::Closed(2), &[Output::Part]);
+    timeline.at(7, Input::Parted(orphaned), &[]);
+    timeline.joins(8, 4, OF_MANAGER, MANAGER, &introduced(3, 4));
+
+    // Both leave at once.
+    let mut timeline = Timeline::paired(0, Config::default());
+    timeline.at(5, Input::Closed(1), &[Output::Part]);
+    timeline.at(5, Input::Closed(2), &[]);
+    timeline.at(5, Input::Parted(asked()), &[]);
+    timeline.joins(6, 3, OF_GATEWAY, GATEWAY, &[]);
+    timeline.joins(6, 4, OF_MANAGER, MANAGER, &introduced(3, 4));
+}
+
+#[test]
 fn what_needs_no_answer_waits_for_the_partner_within_bounds() {
     let config = Config { held_max: 350, ..Config::default() };
     let mut timeline = Timeline::with(config);

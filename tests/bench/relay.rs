@@ -1,0 +1,354 @@
+//! The load generator of `tests/bench/relay`: pairs of peers of the websocket proxy, one thread.
+//!
+//! ```text
+//! relay echo port=P pid=PID cert=FILE ca=FILE pairs=N window=N bytes=N secs=S [pipe=PORT]
+//! relay idle port=P pid=PID cert=FILE ca=FILE legs=N [pipe=PORT]
+//! relay soak port=P pid=PID cert=FILE other=FILE ca=FILE pairs=N secs=S [seed=N]
+//! ```
+//!
+//! In `echo` one peer of each pair keeps `window` requests under way, which the other answers; a
+//! message is what goes through the proxy, so there are two in a round trip. In `idle` they say
+//! nothing but hello. With `pipe` the server is no proxy but a pipe that takes TLS off and leads to
+//! that port, where the other peers then are.
+//! `soak` is what soak.rs says, and fails where it finds a fault or where memory does not return.
+//! One line of `name=value` pairs comes out.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    fs,
+    io::{self, Write as _},
+    net::{Ipv4Addr, SocketAddr},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use futures_rustls::TlsConnector;
+use mistgate_tests::process::Usage;
+use smol::{LocalExecutor, Timer, net::TcpListener};
+
+mod measure;
+mod soak;
+mod wire;
+
+use self::{
+    measure::{Failure, Options, cost, percentiles},
+    soak::{Plan, Tally},
+    wire::{Event, Peer, connector, dial},
+};
+
+const PREFIX: &str = "/micronets/v1/ws-proxy/";
+/// Before anything is measured.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// Joins under way at once, so that no timeout of a handshake is tried.
+const JOINS_MAX: usize = 32;
+/// How much more memory than after its first filling the proxy may keep.
+const KEPT_SHARE_MAX: f64 = 1.25;
+const KEPT_KIB_MAX: u64 = 4 << 10;
+
+fn main() -> Result<(), Failure> {
+    const MODES: &str = "expected echo, idle or soak";
+    let mut words = std::env::args().skip(1);
+    let mode = words.next().ok_or(MODES)?;
+    let options = Options::new(words)?;
+    let bench = Rc::new(Bench::new(&options)?);
+    let executor = Rc::new(LocalExecutor::new());
+    let report = match mode.as_str() {
+        "echo" => smol::block_on(executor.run(echo(&executor, &bench, &options)))?,
+        "idle" => smol::block_on(executor.run(idle(&executor, &bench, options.value("legs")?)))?,
+        "soak" => soak(&bench, &options)?,
+        _ => return Err(MODES.into()),
+    };
+    writeln!(io::stdout(), "{report}")?;
+    Ok(())
+}
+
+/// What all peers share.
+struct Bench {
+    server: SocketAddr,
+    pid: u32,
+    tls: TlsConnector,
+    /// Where a pipe leads to.
+    pipe: Option<TcpListener>,
+    is_over: Cell<bool>,
+    is_measured: Cell<bool>,
+    messages: Cell<usize>,
+    took: RefCell<Vec<Duration>>,
+}
+
+impl Bench {
+    fn new(options: &Options) -> Result<Self, Failure> {
+        let address = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let pipe = match options.maybe("pipe")? {
+            Some(port) => Some(smol::block_on(TcpListener::bind(address(port)))?),
+            None => None,
+        };
+        Ok(Self {
+            server: address(options.value("port")?),
+            pid: options.value("pid")?,
+            tls: tls(options, "cert")?,
+            pipe,
+            is_over: Cell::new(false),
+            is_measured: Cell::new(false),
+            messages: Cell::new(0),
+            took: RefCell::default(),
+        })
+    }
+
+    /// A peer that said hello.
+    async fn join(&self, meetup: &str) -> io::Result<Peer> {
+        let (mut peer, _) = dial(&self.tls, self.server).await?;
+        peer.upgrade(&format!("{PREFIX}{meetup}")).await?;
+        let hello = r#"{"message":{"messageId":0,"messageType":"CONN:HELLO","requiresResponse":false,"peerClass":"bench","peerId":"1"}}"#;
+        peer.push_text(hello.as_bytes());
+        peer.flush().await?;
+        Ok(peer)
+    }
+
+    /// Two peers that were introduced, or the two ends of a pipe.
+    async fn pair(&self, meetup: &str) -> io::Result<(Peer, Peer)> {
+        if let Some(listener) = &self.pipe {
+            let (first, _) = dial(&self.tls, self.server).await?;
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            return Ok((first, Peer::over(Box::new(stream))));
+        }
+        let mut first = self.join(meetup).await?;
+        let mut second = self.join(meetup).await?;
+        for peer in [&mut first, &mut second] {
+            text(peer.next().await?)?;
+        }
+        Ok((first, second))
+    }
+}
+
+fn tls(options: &Options, name: &str) -> Result<TlsConnector, Failure> {
+    let [certificate, root]: [String; 2] = [options.value(name)?, options.value("ca")?];
+    Ok(connector(&fs::read(certificate)?, &fs::read(root)?)?)
+}
+
+fn text(event: Event<'_>) -> io::Result<&[u8]> {
+    match event {
+        Event::Text(payload) => Ok(payload),
+        other @ (Event::Binary(_) | Event::Closed(..)) => {
+            Err(io::Error::other(format!("expected a text, got {other:?}")))
+        }
+    }
+}
+
+/// A message of a fixed size, with the place of its number: ten digits.
+struct Template {
+    text: Vec<u8>,
+    number_at: usize,
+}
+
+impl Template {
+    const FIRST: u64 = 1_000_000_000;
+    const DIGITS: usize = 10;
+
+    fn new(bytes: usize, head: &str) -> Self {
+        let tail = "\"}}";
+        let mut text = head.replace('#', &Self::FIRST.to_string());
+        let number_at = head.find('#').expect("a place for the number");
+        let filling = bytes.saturating_sub(text.len() + tail.len());
+        text.push_str(&"x".repeat(filling));
+        text.push_str(tail);
+        Self { text: text.into_bytes(), number_at }
+    }
+
+    fn request(bytes: usize) -> Self {
+        let head = r##"{"message":{"messageId":#,"messageType":"REST:REQUEST","requiresResponse":true,"method":"PUT","path":"/bench","dataFormat":"text/plain","messageBody":""##;
+        Self::new(bytes, head)
+    }
+
+    fn response(bytes: usize) -> Self {
+        let head = r##"{"message":{"inResponseTo":#,"messageId":1,"messageType":"REST:RESPONSE","requiresResponse":false,"statusCode":200,"dataFormat":"text/plain","messageBody":""##;
+        Self::new(bytes, head)
+    }
+
+    fn digits<'m>(&self, message: &'m [u8]) -> Option<&'m [u8]> {
+        let is_one = message.len() == self.text.len();
+        message.get(self.number_at..self.number_at + Self::DIGITS).filter(|_| is_one)
+    }
+
+    fn numbered(&mut self, digits: &[u8]) -> &[u8] {
+        let place = self.text.get_mut(self.number_at..self.number_at + Self::DIGITS);
+        place.expect("ten digits").copy_from_slice(digits);
+        &self.text
+    }
+}
+
+async fn echo(
+    executor: &Rc<LocalExecutor<'static>>,
+    bench: &Rc<Bench>,
+    options: &Options,
+) -> Result<String, Failure> {
+    let [pairs, window, bytes]: [usize; 3] =
+        [options.value("pairs")?, options.value("window")?, options.value("bytes")?];
+    let secs = Duration::from_secs(options.value("secs")?);
+    let mut tasks = Vec::new();
+    for nth in 0..pairs {
+        let (asker, answerer) = bench.pair(&format!("bench/{nth}")).await?;
+        tasks.push(executor.spawn(ask(Rc::clone(bench), asker, window, bytes)));
+        tasks.push(executor.spawn(answer(Rc::clone(bench), answerer, bytes)));
+    }
+    Timer::after(WARM_UP).await;
+    let (before, began) = (Usage::of(bench.pid)?, Instant::now());
+    bench.messages.set(0);
+    bench.is_measured.set(true);
+    Timer::after(secs).await;
+    let (after, took, messages) = (Usage::of(bench.pid)?, began.elapsed(), bench.messages.get());
+    bench.is_over.set(true);
+    for task in tasks {
+        task.await?;
+    }
+    Ok(format!(
+        "rate={:.0} {} {}",
+        messages as f64 / took.as_secs_f64(),
+        percentiles(bench.took.take()),
+        cost(&before, &after, messages),
+    ))
+}
+
+/// Keeps requests under way, and takes the answers in their order.
+async fn ask(bench: Rc<Bench>, mut peer: Peer, window: usize, bytes: usize) -> io::Result<()> {
+    let mut request = Template::request(bytes);
+    let response = Template::response(bytes);
+    let mut under_way = VecDeque::new();
+    let mut number = Template::FIRST;
+    loop {
+        while under_way.len() < window && !bench.is_over.get() {
+            let digits = number.to_string();
+            peer.push_text(request.numbered(digits.as_bytes()));
+            under_way.push_back((digits, Instant::now()));
+            number += 1;
+        }
+        let Some((digits, sent)) = under_way.pop_front() else {
+            peer.push_close(1000);
+            return peer.flush().await;
+        };
+        let message = text(peer.next().await?)?;
+        if response.digits(message) != Some(digits.as_bytes()) {
+            return Err(io::Error::other(format!("no answer to {digits}")));
+        }
+        bench.messages.set(bench.messages.get() + 2);
+        if bench.is_measured.get() {
+            bench.took.borrow_mut().push(sent.elapsed());
+        }
+    }
+}
+
+/// Answers until the other one leaves.
+async fn answer(bench: Rc<Bench>, mut peer: Peer, bytes: usize) -> io::Result<()> {
+    let request = Template::request(bytes);
+    let mut response = Template::response(bytes);
+    loop {
+        let Ok(message) = peer.next().await.and_then(text) else {
+            // It ends with its partner, or because its pipe does.
+            return if bench.is_over.get() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::BrokenPipe.into())
+            };
+        };
+        let digits = request.digits(message).ok_or_else(|| io::Error::other("no request"))?;
+        let answer = response.numbered(digits).to_vec();
+        peer.push_text(&answer);
+    }
+}
+
+/// Pairs that say nothing but hello.
+async fn idle(
+    executor: &Rc<LocalExecutor<'static>>,
+    bench: &Rc<Bench>,
+    legs: usize,
+) -> Result<String, Failure> {
+    // What the first connections cost once is not of each.
+    let warm = bench.pair("idle/warm").await?;
+    let (before, began) = (Usage::of(bench.pid)?, Instant::now());
+    let next = Rc::new(Cell::new(0));
+    let joiners: Vec<_> = (0..JOINS_MAX)
+        .map(|_| {
+            let (bench, next, tasks) = (Rc::clone(bench), Rc::clone(&next), Rc::clone(executor));
+            executor.spawn(async move {
+                while next.get() < legs / 2 {
+                    let nth = next.replace(next.get() + 1);
+                    let (first, second) = bench.pair(&format!("idle/{nth}")).await?;
+                    for mut peer in [first, second] {
+                        tasks.spawn(async move { peer.next().await.map(drop) }).detach();
+                    }
+                }
+                Ok::<_, io::Error>(())
+            })
+        })
+        .collect();
+    for joiner in joiners {
+        joiner.await?;
+    }
+    let took = began.elapsed();
+    Timer::after(WARM_UP).await;
+    let after = Usage::of(bench.pid)?;
+    let per_leg = (after.resident_kib as f64 - before.resident_kib as f64) / legs as f64;
+    drop(warm);
+    Ok(format!(
+        "legs={legs} kib_per_leg={per_leg:.1} joins_per_s={:.0} {}",
+        legs as f64 / took.as_secs_f64(),
+        cost(&before, &after, legs)
+    ))
+}
+
+/// Twice: what the first, short run leaves in memory is what the long one may leave.
+fn soak(bench: &Bench, options: &Options) -> Result<String, Failure> {
+    let [pairs, secs]: [usize; 2] = [options.value("pairs")?, options.value("secs")?];
+    let seed = options.maybe("seed")?.unwrap_or(1);
+    let other = tls(options, "other")?;
+    let run = |name: &str, seed: u64, length: Duration| {
+        soak::run(Plan {
+            server: bench.server,
+            prefix: format!("{PREFIX}{name}/"),
+            tls: [bench.tls.clone(), other.clone()],
+            pairs,
+            length,
+            life: Duration::from_secs(20),
+            pause: Duration::from_secs(1),
+            patience: Duration::from_secs(60),
+            seed,
+        })
+    };
+    let rest = || {
+        // Until the proxy has seen the last connection end.
+        let mut usage = Usage::of(bench.pid)?;
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(100));
+            let before = usage.descriptors;
+            usage = Usage::of(bench.pid)?;
+            if usage.descriptors == before && usage.descriptors < 64 {
+                break;
+            }
+        }
+        Ok::<_, io::Error>(usage)
+    };
+    let start = rest()?;
+    let warm = run("warm", seed, Duration::from_secs(20));
+    let before = rest()?;
+    let tally = run("soak", seed + 1, Duration::from_secs(secs as u64));
+    let after = rest()?;
+    let report = |tally: &Tally| format!("pairs={pairs} seed={seed} {tally}");
+    let memory = format!(
+        "descriptors={}/{}/{} rss_start_kib={} rss_before_kib={} rss_kib={} rss_max_kib={}",
+        start.descriptors,
+        before.descriptors,
+        after.descriptors,
+        start.resident_kib,
+        before.resident_kib,
+        after.resident_kib,
+        after.resident_max_kib
+    );
+    let faults: Vec<_> = warm.faults.iter().chain(&tally.faults).take(20).cloned().collect();
+    let kept_max = before.resident_kib as f64 * KEPT_SHARE_MAX;
+    let is_kept = after.resident_kib as f64 > kept_max + KEPT_KIB_MAX as f64;
+    if !faults.is_empty() || is_kept || after.descriptors > start.descriptors {
+        return Err(format!("{} {memory}\n{}", report(&tally), faults.join("\n")).into());
+    }
+    Ok(format!("{} {memory}", report(&tally)))
+}
