@@ -25,6 +25,8 @@ pub mod delivery;
 
 pub mod micronets;
 
+pub mod netconf;
+
 pub mod config;
 
 pub mod intake;
