@@ -12,3 +12,5 @@ pub mod xml;
 pub mod lines;
 
 pub mod rpc;
+
+pub mod session;

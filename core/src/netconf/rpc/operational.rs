@@ -48,10 +48,12 @@ pub struct Interface {
     pub link: Status,
 }
 
-/// The neighbours in an answer.
-pub fn neighbours(answer: &Element) -> Vec<Neighbour> {
+/// The neighbours in an answer; `None` if it does not say what they are, as where LLDP does not run.
+/// That is not the same as having none.
+pub fn neighbours(answer: &Element) -> Option<Vec<Neighbour>> {
+    contains(answer, "lldp-neighbors-information")?;
     let all = answer.descendants().filter(|element| element.name == "lldp-neighbor-information");
-    all.map(|neighbour| {
+    let neighbours = all.map(|neighbour| {
         let text = |name| one_line(neighbour.text_of(name).unwrap_or_default(), TEXT_MAX);
         // The first is said since Enhanced Layer 2 Software, the second before it.
         let interface = ["lldp-local-port-id", "lldp-local-interface"].map(text);
@@ -62,14 +64,15 @@ pub fn neighbours(answer: &Element) -> Vec<Neighbour> {
             port_description: text("lldp-remote-port-description"),
             system_name: text("lldp-remote-system-name"),
         }
-    })
-    .collect()
+    });
+    Some(neighbours.collect())
 }
 
-/// The physical interfaces in an answer.
-pub fn interfaces(answer: &Element) -> Vec<Interface> {
+/// The physical interfaces in an answer; `None` if it does not say what they are.
+pub fn interfaces(answer: &Element) -> Option<Vec<Interface>> {
+    contains(answer, "interface-information")?;
     let all = answer.descendants().filter(|element| element.name == "physical-interface");
-    all.map(|interface| {
+    let interfaces = all.map(|interface| {
         let status = |name| match interface.text_of(name) {
             Some("up") => Status::Up,
             Some("down") => Status::Down,
@@ -80,8 +83,12 @@ pub fn interfaces(answer: &Element) -> Vec<Interface> {
             admin: status("admin-status"),
             link: status("oper-status"),
         }
-    })
-    .collect()
+    });
+    Some(interfaces.collect())
+}
+
+fn contains(answer: &Element, name: &str) -> Option<()> {
+    answer.descendants().any(|element| element.name == name).then_some(())
 }
 
 #[cfg(test)]
@@ -108,7 +115,8 @@ mod tests {
              <lldp-local-interface>ge-0/0/8.0</lldp-local-interface>\
              </lldp-neighbor-information></lldp-neighbors-information></rpc-reply>",
         );
-        let [first, second] = neighbours(&answer).try_into().expect("two neighbours");
+        let two = neighbours(&answer).expect("neighbours");
+        let [first, second] = two.try_into().expect("two neighbours");
         assert_eq!(
             first,
             Neighbour {
@@ -123,7 +131,8 @@ mod tests {
             second,
             Neighbour { interface: "ge-0/0/8.0".to_owned(), ..Neighbour::default() }
         );
-        assert_eq!(neighbours(&parse("<rpc-reply><lldp-neighbors-information/></rpc-reply>")), []);
+        assert_eq!(neighbours(&parse("<r><lldp-neighbors-information/></r>")), Some(Vec::new()));
+        assert_eq!(neighbours(&parse("<r><output>LLDP is not running</output></r>")), None);
     }
 
     #[test]
@@ -140,6 +149,7 @@ mod tests {
             interface("ge-0/0/7", Status::Up, Status::Down),
             interface("bme0", Status::Unknown, Status::Unknown),
         ];
-        assert_eq!(interfaces(&answer), expected);
+        assert_eq!(interfaces(&answer).as_deref(), Some(&expected[..]));
+        assert_eq!(interfaces(&parse("<r/>")), None);
     }
 }

@@ -73,6 +73,11 @@ impl Request<'_> {
         )
     }
 
+    /// Whether the switch has to go through its whole configuration to answer.
+    pub const fn commits(&self) -> bool {
+        matches!(self, Self::Commit { .. } | Self::CommitCheck | Self::CommitConfirmed { .. })
+    }
+
     fn body(&self) -> String {
         match self {
             Self::CloseSession => "<nc:close-session/>".into(),
