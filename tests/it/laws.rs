@@ -39,6 +39,13 @@ fn inboxes() {
 }
 
 #[test]
+fn netconf() {
+    over_noise("netconf_framing", 300);
+    over_noise("netconf_reply", 300);
+    over_noise("netconf_session", 120);
+}
+
+#[test]
 fn queues() {
     over_noise("queue", 300);
 }

@@ -13,6 +13,7 @@ mod kill;
 mod laws;
 mod limits;
 mod micronets;
+mod netconf;
 mod pki;
 mod regressions;
 mod reload;

@@ -233,7 +233,8 @@ fn expand(tree: &str) -> Vec<String> {
         match c {
             '{' => depth += 1,
             '}' => depth -= 1,
-            ',' if depth == 0 => {
+            // Behind a trailing comma there is nothing.
+            ',' if depth == 0 && start < at => {
                 let branch = inner.get(start..at).unwrap_or_default();
                 paths.extend(expand(branch).into_iter().map(|path| format!("{prefix}{path}")));
                 start = at + 1;

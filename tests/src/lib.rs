@@ -11,6 +11,7 @@ pub mod reference;
 
 pub mod laws;
 pub mod micronets;
+pub mod netconf;
 pub mod world;
 
 pub mod targets;

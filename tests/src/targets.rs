@@ -23,20 +23,23 @@ use mistgate_core::{
 use crate::{
     bodies::body,
     laws::{self, codec},
-    limits, world,
+    limits, netconf, world,
 };
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 14] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
     ("envelope", envelope),
     ("google", google),
     ("inbox", inbox),
+    ("netconf_framing", netconf_framing),
+    ("netconf_reply", netconf_reply),
+    ("netconf_session", netconf_session),
     ("queue", queue),
     ("signature", signature),
     ("slack", slack),
@@ -72,6 +75,21 @@ pub fn google(data: &[u8]) {
 /// Operations on an inbox.
 pub fn inbox(data: &[u8]) {
     laws::machine::<laws::inbox::Surroundings>(data);
+}
+
+/// A stream of NETCONF messages, in pieces.
+pub fn netconf_framing(data: &[u8]) {
+    netconf::framing(data);
+}
+
+/// What a switch answers.
+pub fn netconf_reply(data: &[u8]) {
+    netconf::reply(data);
+}
+
+/// Operations on a session with a switch.
+pub fn netconf_session(data: &[u8]) {
+    netconf::session::run(data);
 }
 
 /// Operations on the queue of a destination.

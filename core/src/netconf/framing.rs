@@ -1,9 +1,9 @@
 //! From a stream of bytes to messages and back: the two framings of RFC 6242.
 //!
-//! A session begins with end-of-message framing (§4.3), the only one of NETCONF 1.0. Once both sides
-//! have said in their hellos that they know NETCONF 1.1, each message that follows is chunked (§4.2).
-//! Switches are seen to write a message in pieces of any size, so nothing here expects a delimiter in
-//! one piece.
+//! A session begins with end-of-message framing (§4.3), the only one of NETCONF 1.0. Once both
+//! sides have said in their hellos that they know NETCONF 1.1, each message that follows is chunked
+//! (§4.2). Switches are seen to write a message in pieces of any size, so nothing here expects a
+//! delimiter in one piece.
 
 use alloc::vec::Vec;
 use core::{fmt, mem};

@@ -8,8 +8,8 @@
 //!
 //! What an edit does is in `job`. Here is what all requests share: there is one at a time, each
 //! answer has its time, and a session in which something was not answered or not understood is not
-//! used any more. Its end is what frees the switch: Junos then drops the lock, discards what was not
-//! committed, and undoes what was not confirmed.
+//! used any more. Its end is what frees the switch: Junos then drops the lock, discards what was
+//! not committed, and undoes what was not confirmed.
 //!
 //! It does not retry. An edit that fails before its commit may be tried again in another session;
 //! one whose outcome is unknown is first to be read back there ([`Mode::ReadBack`]).

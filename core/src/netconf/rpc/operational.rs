@@ -1,7 +1,7 @@
 //! What a switch sees: its LLDP neighbours, and the state of its interfaces.
 //!
-//! All of a neighbour's texts are its own words. Nothing in them is to be trusted, least of all near
-//! a command.
+//! All of a neighbour's texts are its own words. Nothing in them is to be trusted, least of all
+//! near a command.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
@@ -48,8 +48,8 @@ pub struct Interface {
     pub link: Status,
 }
 
-/// The neighbours in an answer; `None` if it does not say what they are, as where LLDP does not run.
-/// That is not the same as having none.
+/// The neighbours in an answer; `None` if it does not say what they are, as where LLDP does not
+/// run. That is not the same as having none.
 pub fn neighbours(answer: &Element) -> Option<Vec<Neighbour>> {
     contains(answer, "lldp-neighbors-information")?;
     let all = answer.descendants().filter(|element| element.name == "lldp-neighbor-information");

@@ -11,18 +11,18 @@
 //! ```
 //!
 //! A commit of ours, or only the check of one, would confirm whatever the switch still has to undo.
-//! So an edit that leaves something to undo ends the session: Junos then undoes it at once, or at the
-//! latest when the time is up.
+//! So an edit that leaves something to undo ends the session: Junos then undoes it at once, or at
+//! the latest when the time is up.
 //!
 //! Before the commit every failure ends with the candidate discarded and the lock released. From
 //! the commit on nothing is called failed unless the switch said so: what is not known is unknown.
 //!
 //! Two moments are watched, because a late request would do the opposite of what it should. The
-//! switch counts its time from when it gets the commit, which is not before we send it. So an answer
-//! that comes before that time is up, counted from our sending, was given in time. Where the
+//! switch counts its time from when it gets the commit, which is not before we send it. So an
+//! answer that comes before that time is up, counted from our sending, was given in time. Where the
 //! answer to the confirming commit is later, the change is looked for once more; and what is loaded
-//! to undo the change is committed only if it was loaded in time, since later it would be the change
-//! itself.
+//! to undo the change is committed only if it was loaded in time, since later it would be the
+//! change itself.
 
 use alloc::{string::String, vec::Vec};
 use core::{mem, time::Duration};
@@ -44,8 +44,8 @@ use crate::{
 
 /// How long a read-back waits for a verdict: the switch may be about to undo the change.
 const READ_BACK_WAIT: Duration = Duration::from_secs(120);
-/// How long before the switch undoes the change the verdict must be there, so that what follows from
-/// it comes in time.
+/// How long before the switch undoes the change the verdict must be there, so that what follows
+/// from it comes in time.
 const CONFIRM_MARGIN: Duration = Duration::from_secs(30);
 
 type Ended = Result<Outcome, Failure>;
@@ -355,7 +355,8 @@ impl Job {
         left(Ok(Outcome::Unknown { step, cause, until: self.confirm_by }))
     }
 
-    /// Whether the switch cannot yet have undone our commit when it gave an answer that is here now.
+    /// Whether the switch cannot yet have undone our commit when it gave an answer that is here
+    /// now.
     fn is_in_time(&self, now: Instant) -> bool {
         self.confirm_by.is_some_and(|by| now < by)
     }

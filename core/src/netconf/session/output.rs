@@ -120,8 +120,8 @@ pub enum Outcome {
         doubt: Doubt,
         /// What the switch said when it should be undone.
         errors: Vec<Complaint>,
-        /// When it is undone at the latest, give or take what the switch needs for it. Before that no
-        /// edit of this switch may be pushed: it would confirm the change.
+        /// When it is undone at the latest, give or take what the switch needs for it. Before that
+        /// no edit of this switch may be pushed: it would confirm the change.
         until: Option<Instant>,
     },
     /// The change was undone.
