@@ -43,6 +43,7 @@ fn netconf() {
     over_noise("netconf_framing", 300);
     over_noise("netconf_reply", 300);
     over_noise("netconf_session", 120);
+    over_noise("netconf_world", 600);
 }
 
 #[test]

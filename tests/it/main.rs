@@ -21,6 +21,7 @@ mod replay;
 mod run;
 mod secrets;
 mod store;
+mod switch;
 mod tidy;
 mod validators;
 mod vectors;

@@ -12,6 +12,7 @@ pub mod reference;
 pub mod laws;
 pub mod micronets;
 pub mod netconf;
+pub mod switch;
 pub mod world;
 
 pub mod targets;

@@ -16,6 +16,7 @@ use mistgate_core::netconf::{
 use crate::bytes::Bytes;
 
 pub mod session;
+pub mod world;
 
 /// Messages are the same whole and in pieces, have their bound, and come back as they were sent.
 pub fn framing(data: &[u8]) {
