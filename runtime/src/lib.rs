@@ -11,6 +11,7 @@ pub mod tls;
 pub mod journal;
 pub mod listen;
 pub mod outbound;
+pub mod ssh;
 pub mod store;
 
 pub mod admin;

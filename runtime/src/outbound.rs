@@ -40,6 +40,7 @@ mod dial;
 mod fault;
 pub mod proxy;
 
+pub(crate) use dial::reach;
 pub use fault::{Cause, Fault, Step};
 
 /// How much of the body of an answer is kept: enough for the reason that a chat gives.

@@ -20,6 +20,7 @@ mod reload;
 mod replay;
 mod run;
 mod secrets;
+mod ssh;
 mod store;
 mod switch;
 mod tidy;

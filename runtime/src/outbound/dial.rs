@@ -63,6 +63,16 @@ pub(super) async fn dial(
     Ok((Box::new(stream), written))
 }
 
+/// A TCP connection to a host, of which a URL writes an IPv6 address in brackets.
+pub(crate) async fn reach(host: &str, port: u16) -> Result<Async<TcpStream>, Cause> {
+    let stream = connect(&resolve(host, port).await?).await;
+    let stream = stream.map_err(|error| Cause::Connect(error.to_string()))?;
+    // Messages are small, and none shall wait for the acknowledgement of the one before. A socket
+    // that refuses is slower, not wrong.
+    let _ = stream.get_ref().set_nodelay(true);
+    Ok(stream)
+}
+
 /// The addresses of a host, of which a URL writes an IPv6 address in brackets.
 async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
     if let Ok(address) = bare(host).parse::<IpAddr>() {
