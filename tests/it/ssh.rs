@@ -9,7 +9,7 @@ use std::{
     io::Read,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     os::{fd::OwnedFd, unix::fs::PermissionsExt},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, OnceLock},
     thread,
@@ -25,8 +25,8 @@ use mistgate_core::{
         lines::Lines,
         session::{
             Session,
-            input::{Config, Edit, Input, Mode},
-            output::{Ending, Outcome, Output},
+            input::{Config, Edit, Input, Mode, Query},
+            output::{Ending, Failure, Outcome, Output},
         },
     },
     secret::Secret,
@@ -57,7 +57,14 @@ struct Server {
 }
 
 impl Server {
+    /// A switch of this style, behind an `sshd` that dies on its first connections.
     fn new(offer: &Offer, style: &str, broken_first: usize) -> Self {
+        Self::with(offer, &format!("FOLDER/switch --style {style}"), broken_first)
+    }
+
+    /// As before, with a command for the subsystem, in which `FOLDER` and `PORT` are the
+    /// server's.
+    fn with(offer: &Offer, subsystem: &str, broken_first: usize) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
         // The user whom sshd becomes must get to the program.
@@ -72,16 +79,18 @@ impl Server {
         }
         let public = |name: &str| fs::read_to_string(path.join(name)).expect("a key");
         fs::write(path.join("keys"), public("user.pub") + &public("rsa.pub")).expect("a file");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let subsystem = subsystem
+            .replace("FOLDER", &path.display().to_string())
+            .replace("PORT", &address.port().to_string());
         let config = format!(
             "HostKey {0}/host\nAuthorizedKeysFile {0}/keys\nAllowUsers {USER}\nStrictModes no\n\
-             PidFile none\nPrintMotd no\nSubsystem netconf {0}/switch --style {style}\n{1}\n\
-             UsePAM no\n",
+             PidFile none\nPrintMotd no\nSubsystem netconf {subsystem}\n{1}\nUsePAM no\n",
             path.display(),
             offer.config
         );
         fs::write(path.join("config"), config).expect("a file");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address = listener.local_addr().expect("an address");
         let children = Arc::new(Mutex::new(Vec::new()));
         let (config, list) = (path.join("config"), Arc::clone(&children));
         thread::spawn(move || {
@@ -207,11 +216,11 @@ fn open(target: &Target) -> Result<Stream, Error> {
 }
 
 /// Drives a session on the real clock, to its end.
-async fn drive(mut stream: Stream, edits: Vec<Edit>) -> Vec<Output> {
+async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
     let began = Moment::now();
     let now = || Instant::from_micros(u64::try_from(began.elapsed().as_micros()).unwrap_or(0));
     let mut session = Session::new(Config::default(), 0, now());
-    let mut inputs: Vec<Input> = edits.into_iter().rev().map(Input::Edit).collect();
+    inputs.reverse();
     let (mut told, mut buffer) = (Vec::new(), vec![0; 4_096]);
     loop {
         while let Some(output) = session.poll_output() {
@@ -243,9 +252,10 @@ async fn drive(mut stream: Stream, edits: Vec<Edit>) -> Vec<Output> {
     }
 }
 
-fn edit(id: u64, lines: &[&str]) -> Edit {
+fn edit(id: u64, lines: &[&str]) -> Input {
     let mode = Mode::Push { confirm: NonZeroU16::new(5).expect("not zero") };
-    Edit { id, lines: Lines::new(lines).expect("lines"), comment: "mistgate test".to_owned(), mode }
+    let lines = Lines::new(lines).expect("lines");
+    Input::Edit(Edit { id, lines, comment: "mistgate test".to_owned(), mode })
 }
 
 #[test]
@@ -440,4 +450,132 @@ fn a_silent_server_costs_no_more_than_the_timeout() {
     let late = open(&target).expect_err("silence");
     assert_eq!(late, Error::TimedOut { step: Step::KeyExchange, after: target.timeout });
     assert_eq!(late.to_string(), "the key exchange took longer than 100ms");
+}
+
+/// PyEZ as users of Junos know it takes the switch for one: what it reads there is asserted in the
+/// script itself.
+const PYEZ: &str = r#"
+import sys
+from jnpr.junos import Device
+from jnpr.junos.utils.config import Config
+from jnpr.junos.exception import CommitError, ConfigLoadError, LockError
+
+port, user, password = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+lines = """set interfaces ge-0/0/7 native-vlan-id 42
+set interfaces ge-0/0/7 description "AP <1> & co"
+set interfaces ge-0/0/7 unit 0 family ethernet-switching interface-mode trunk"""
+device = Device("127.0.0.1", port=port, user=user, passwd=password, look_for_keys=False,
+                allow_agent=False, ssh_config="/dev/null", timeout=60)
+with device:
+    config = Config(device)
+    assert config.lock()
+    try:
+        config.lock()
+        raise AssertionError("locked twice")
+    except LockError as error:
+        assert "locked by" in str(error), error
+    config.load(lines, format="set")
+    diff = config.diff()
+    assert '+  interfaces ge-0/0/7 description "AP <1> & co";' in diff, diff
+    try:
+        config.load("set bogus x", format="set")
+        raise AssertionError("loaded nonsense")
+    except ConfigLoadError as error:
+        assert "syntax error" in str(error), error
+    if sys.argv[4] == "old":
+        # Where a routing engine is never closed, PyEZ cannot read that the commit succeeded.
+        sys.exit(0)
+    assert config.commit_check()
+    assert config.commit(confirm=5, comment="mesa")
+    assert config.commit()
+    assert config.diff() is None
+    config.load("set interfaces ge-0/0/8 native-vlan-id 42", format="set")
+    try:
+        config.commit_check()
+        raise AssertionError("checked nonsense")
+    except CommitError as error:
+        assert "native-vlan-id is only allowed" in str(error), error
+    assert config.rollback(0)
+    assert config.diff() is None
+    assert config.unlock()
+"#;
+
+/// Python with PyEZ in it.
+fn python() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("junos-eznc-2.8.2");
+    let python = folder.join("bin/python3");
+    let has_pyez = |python: &Path| {
+        let output = Command::new(python).args(["-c", "import jnpr.junos"]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    if !has_pyez(&python) {
+        // It says how it could be made to run: apt-get install python3-venv.
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "junos-eznc==2.8.2"]));
+    }
+    python
+}
+
+#[test]
+fn pyez_takes_the_switch_for_a_real_one() {
+    prepare();
+    let python = python();
+    for style in ["plain", "rfc-compliant", "chunked", "old"] {
+        let server = Server::new(&CURRENT, style, 0);
+        let port = server.address.port().to_string();
+        run(Command::new(&python).args(["-W", "ignore", "-c", PYEZ, &port, USER, PASSWORD, style]));
+    }
+}
+
+/// A NETCONF server that nobody here wrote: yuma123's, which knows nothing of Junos.
+#[test]
+fn another_server_understands_both_framings() {
+    const NETCONFD: &str = "/usr/sbin/netconfd";
+    prepare();
+    assert!(Path::new(NETCONFD).exists(), "{NETCONFD} is missing: apt-get install netconfd");
+    for (protocols, expected) in
+        [("netconf1.0", Framing::EndOfMessage), ("netconf1.0 netconf1.1", Framing::Chunked)]
+    {
+        let bridge = "/usr/sbin/netconf-subsystem --ncxserver-sockname=PORT@FOLDER/ncx.sock";
+        let server = Server::with(&CURRENT, bridge, 0);
+        let socket = server.path().join("ncx.sock");
+        let daemon = Command::new(NETCONFD)
+            .args(["--no-startup", "--target=candidate", "--log-level=off"])
+            .arg(format!("--port={}", server.address.port()))
+            .arg(format!("--protocols={protocols}"))
+            .arg(format!("--superuser={USER}"))
+            .arg(format!("--ncxserver-sockname={}", socket.display()))
+            .current_dir(server.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("netconfd");
+        server.children.lock().expect("a list").push(daemon);
+        let began = Moment::now();
+        while !socket.exists() {
+            assert!(began.elapsed() < Duration::from_secs(60), "netconfd does not start");
+            thread::sleep(Duration::from_millis(20));
+        }
+        fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("a socket");
+        let question = Input::Ask { id: 1, query: Query::Neighbours };
+        let told = smol::block_on(async {
+            let stream = ssh::open(&server.target()).await.expect("a session");
+            drive(stream, vec![question.clone(), edit(2, &["set a b"]), question]).await
+        });
+        let mut refusals = 0;
+        for output in &told {
+            match output {
+                Output::Opened { framing, .. } => assert_eq!(*framing, expected),
+                Output::Answered { result: Err(Failure::Refused { .. }), .. }
+                | Output::Edited { result: Err(Failure::Refused { .. }), .. } => refusals += 1,
+                Output::Bytes(_) => {}
+                Output::Close(ending) => assert_eq!(*ending, Ending::Stopped),
+                Output::Answered { .. }
+                | Output::Committed { .. }
+                | Output::Edited { .. }
+                | Output::Waiting { .. } => panic!("{output:?}"),
+            }
+        }
+        assert_eq!(refusals, 3, "{told:?}");
+    }
 }

@@ -233,10 +233,11 @@ fn expand(tree: &str) -> Vec<String> {
         match c {
             '{' => depth += 1,
             '}' => depth -= 1,
-            // Behind a trailing comma there is nothing.
-            ',' if depth == 0 && start < at => {
-                let branch = inner.get(start..at).unwrap_or_default();
-                paths.extend(expand(branch).into_iter().map(|path| format!("{prefix}{path}")));
+            ',' if depth == 0 => {
+                // Behind a last comma nothing is imported.
+                let branch = inner.get(start..at).filter(|branch| !branch.is_empty());
+                let branch = branch.map(expand).unwrap_or_default();
+                paths.extend(branch.into_iter().map(|path| format!("{prefix}{path}")));
                 start = at + 1;
             }
             _ => {}

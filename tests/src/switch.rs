@@ -2,7 +2,8 @@
 //!
 //! It has one candidate that all sessions share, a lock on it, commits that are undone unless they
 //! are confirmed, and LLDP neighbours. It speaks in the styles of several releases, takes its time
-//! for a commit, and misbehaves where a script says so.
+//! for a commit, and misbehaves where a script says so. That PyEZ takes it for a real one says how
+//! like one it is.
 
 use core::{num::NonZeroU64, time::Duration};
 use std::collections::{BTreeMap, VecDeque};
@@ -107,7 +108,6 @@ pub struct Switch {
     /// Somebody at the console holds the lock until then.
     stranger_until: Option<Instant>,
     pending: Option<Pending>,
-    commits: usize,
     requests: u64,
     connections: BTreeMap<ConnectionId, Connection>,
     works: Vec<Work>,
@@ -135,24 +135,9 @@ impl Switch {
         self.candidate != self.running
     }
 
-    /// How often something was committed, undoing included.
-    pub const fn commits(&self) -> usize {
-        self.commits
-    }
-
-    /// How many requests came.
-    pub const fn requests(&self) -> u64 {
-        self.requests
-    }
-
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
         self.connections.len()
-    }
-
-    /// Plugs something else into an interface, or nothing.
-    pub fn plug(&mut self, interface: &str, neighbour: Option<(String, String)>) {
-        self.config.interfaces.insert(interface.to_owned(), (neighbour.is_some(), neighbour));
     }
 
     fn opened(&mut self, now: Instant, id: ConnectionId) {
@@ -285,7 +270,6 @@ impl Switch {
     /// Undoes what was not confirmed.
     fn undo(&mut self) {
         if let Some(pending) = self.pending.take() {
-            self.commits += 1;
             self.previous = Some(core::mem::replace(&mut self.running, pending.to));
             self.candidate = self.running.clone();
         }
@@ -305,7 +289,6 @@ impl Machine for Switch {
             lock: None,
             stranger_until: None,
             pending: None,
-            commits: 0,
             requests: 0,
             connections: BTreeMap::new(),
             works: Vec::new(),

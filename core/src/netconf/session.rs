@@ -11,6 +11,11 @@
 //! used any more. Its end is what frees the switch: Junos then drops the lock, discards what was
 //! not committed, and undoes what was not confirmed.
 //!
+//! One task owns a session and its connection: it makes the session when the connection is there,
+//! writes what `Bytes` says, and hands in what it reads and, at the end, `Closed`. On `Close` it
+//! drops the connection, without waiting for what was not written. `Committed` is the moment to ask
+//! the switch and others whether the change does what it should.
+//!
 //! It does not retry. An edit that fails before its commit may be tried again in another session;
 //! one whose outcome is unknown is first to be read back there ([`Mode::ReadBack`]).
 //!

@@ -93,16 +93,6 @@ impl KnownHosts {
         Self { file: file.into(), entries }
     }
 
-    /// How many keys there are.
-    pub const fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Whether this is the key of this host.
     pub fn verify(&self, host: &str, port: u16, key: &PublicKey) -> Result<(), Refusal> {
         let entries = self.entries_of(host, port);

@@ -62,7 +62,7 @@ impl Style {
     pub fn reply(self, rpc: &Node, body: &str) -> String {
         let nc = self.prefix();
         let mut attributes = String::new();
-        if self != Self::Old && nc.is_empty() {
+        if nc.is_empty() {
             attributes.push_str(" xmlns=\"urn:ietf:params:xml:ns:netconf:base:1.0\"");
         }
         attributes.push_str(" xmlns:junos=\"http://xml.juniper.net/junos/18.2R3/junos\"");

@@ -138,7 +138,6 @@ impl Switch {
             self.pending = Some(Pending { undo_at, to, by });
         }
         self.previous = Some(before);
-        self.commits += 1;
         style.committed("commit-success")
     }
 

@@ -40,13 +40,6 @@ impl Shared {
         Self { began: Moment::now(), inside, changed: Condvar::new() }
     }
 
-    /// What `look` sees of the switch.
-    pub fn look<T>(&self, look: impl FnOnce(&mut Switch) -> T) -> T {
-        let mut inside = self.lock();
-        inside.switch.handle_timeout(self.now());
-        look(&mut inside.switch)
-    }
-
     /// Serves one session to its end: what comes from `from` goes in, what comes out goes to `to`.
     pub fn serve<R: Read + Send + 'static>(
         self: &Arc<Self>,
