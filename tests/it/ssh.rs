@@ -32,7 +32,9 @@ use mistgate_core::{
     secret::Secret,
     time::Instant,
 };
-use mistgate_runtime::ssh::{self, Error, Key, Step, Stream, Target, known_hosts::KnownHosts};
+use mistgate_runtime::ssh::{
+    self, Error, Key, KeyError, Step, Stream, Target, known_hosts::KnownHosts,
+};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use tempfile::TempDir;
 
@@ -405,6 +407,24 @@ fn a_user_logs_in_by_key_or_password() {
         let opened = open(&target);
         assert!(opened.is_ok(), "{} {name}: {opened:?}", offer.config);
     }
+}
+
+#[test]
+fn a_key_that_cannot_be_used_says_why_and_prints_as_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key");
+    run(Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "passphrase", "-f"])
+        .arg(&file));
+    let parsed = |text: &str| Key::parse(text).map(|key| format!("{key:?}"));
+    let encrypted = fs::read_to_string(file).expect("a key");
+    assert_eq!(parsed(&encrypted), Err(KeyError::Encrypted));
+    let half = encrypted.split_at(100).0;
+    for text in ["", "no key", half] {
+        assert_eq!(parsed(text), Err(KeyError::Unreadable), "{text}");
+    }
+    let plain = fs::read_to_string(keys().join("rsa")).expect("a key");
+    assert_eq!(parsed(&plain).as_deref(), Ok("[key]"));
 }
 
 #[test]
