@@ -409,6 +409,25 @@ fn a_user_logs_in_by_key_or_password() {
     }
 }
 
+/// The end of a session is what frees a switch.
+#[test]
+fn a_session_that_is_dropped_ends_at_the_switch() {
+    prepare();
+    let server = Server::new(&CURRENT, "plain", 0);
+    let stream = open(&server.target()).expect("a session");
+    let is_over = || {
+        let mut children = server.children.lock().expect("a list");
+        children.iter_mut().all(|child| child.try_wait().expect("a child").is_some())
+    };
+    assert!(!is_over(), "it ends by itself");
+    drop(stream);
+    let began = Moment::now();
+    while !is_over() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the connection stays");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn a_key_that_cannot_be_used_says_why_and_prints_as_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
