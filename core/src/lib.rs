@@ -28,6 +28,8 @@ pub mod micronets;
 
 pub mod ports;
 
+pub mod netconf;
+
 pub mod config;
 
 pub mod intake;

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod listen;
 pub mod outbound;
 pub mod relay;
+pub mod ssh;
 pub mod store;
 
 pub mod admin;

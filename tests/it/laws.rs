@@ -47,6 +47,14 @@ fn peers() {
 }
 
 #[test]
+fn netconf() {
+    over_noise("netconf_framing", 300);
+    over_noise("netconf_reply", 300);
+    over_noise("netconf_session", 120);
+    over_noise("netconf_world", 600);
+}
+
+#[test]
 fn queues() {
     over_noise("queue", 300);
 }

@@ -11,7 +11,9 @@ pub mod reference;
 
 pub mod laws;
 pub mod micronets;
+pub mod netconf;
 pub mod ports;
+pub mod switch;
 pub mod world;
 
 pub mod targets;

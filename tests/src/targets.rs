@@ -22,15 +22,18 @@ use mistgate_core::{
 
 use crate::{
     bodies::body,
+    bytes::Bytes,
     laws::{self, codec},
-    limits, micronets, world,
+    limits, micronets,
+    netconf::{self, world::Plan},
+    world,
 };
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 14] = [
+pub const ALL: [Target; 18] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
@@ -40,6 +43,10 @@ pub const ALL: [Target; 14] = [
     ("micronets_http", micronets_http),
     ("micronets_meetup", micronets_meetup),
     ("micronets_message", micronets_message),
+    ("netconf_framing", netconf_framing),
+    ("netconf_reply", netconf_reply),
+    ("netconf_session", netconf_session),
+    ("netconf_world", netconf_world),
     ("queue", queue),
     ("signature", signature),
     ("slack", slack),
@@ -90,6 +97,26 @@ pub fn micronets_meetup(data: &[u8]) {
 /// Messages of the websocket proxy.
 pub fn micronets_message(data: &[u8]) {
     micronets::micronets_message(data);
+}
+
+/// A stream of NETCONF messages, in pieces.
+pub fn netconf_framing(data: &[u8]) {
+    netconf::framing(data);
+}
+
+/// What a switch answers.
+pub fn netconf_reply(data: &[u8]) {
+    netconf::reply(data);
+}
+
+/// Operations on a session with a switch.
+pub fn netconf_session(data: &[u8]) {
+    netconf::session::run(data);
+}
+
+/// Edits of a switch that misbehaves.
+pub fn netconf_world(data: &[u8]) {
+    netconf::world::run(&Plan::of(&mut Bytes::new(data)));
 }
 
 /// Operations on the queue of a destination.

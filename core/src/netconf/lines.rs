@@ -1,0 +1,183 @@
+//! The configuration lines of a change, as the Junos CLI shows them with `| display set`.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::fmt;
+
+use super::xml::is_carried;
+
+/// The most lines of one change: a dozen for each port of a large virtual chassis.
+pub const LINES_MAX: usize = 8_192;
+/// The most bytes of a line.
+pub const LINE_MAX: usize = 1_024;
+/// What a line may begin with. Junos could load more, as `rename`, but not without looking at what
+/// is there before.
+const VERBS: [&str; 4] = ["activate", "deactivate", "delete", "set"];
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It acts on the whole configuration: nothing follows the verb.
+    Bare,
+    /// It has a control character, which might begin another line.
+    Control,
+    /// It has more than [`LINE_MAX`] bytes.
+    Oversize,
+    /// A quotation is not closed, and would go on in the next line.
+    Quote,
+    /// It does not begin with one of the verbs.
+    Verb,
+}
+
+/// Why lines are no change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no line.
+    Empty,
+    /// A line cannot be loaded.
+    Line {
+        /// Which, counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// There are more than [`LINES_MAX`].
+    TooMany,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("no configuration line — expected one at least"),
+            Self::Line { number, fault } => write!(f, "line {number}: {fault}"),
+            Self::TooMany => write!(f, "too many lines — expected {LINES_MAX} at most"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bare => f.write_str("nothing behind the verb — expected a statement"),
+            Self::Control => f.write_str("a control character — expected one line of text"),
+            Self::Oversize => write!(f, "too long — expected {LINE_MAX} bytes at most"),
+            Self::Quote => f.write_str("a quotation is not closed — expected a second \""),
+            Self::Verb => {
+                f.write_str("expected it to begin with set, delete, activate or deactivate")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// Lines that can be loaded: at least one, and each is one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines(Vec<String>);
+
+impl Lines {
+    /// Takes lines in their order, without white space around them.
+    pub fn new<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<Self, Error> {
+        let mut checked = Vec::new();
+        for line in lines {
+            let line = line.as_ref().trim_matches(' ');
+            if checked.len() >= LINES_MAX {
+                return Err(Error::TooMany);
+            }
+            let number = checked.len() + 1;
+            check(line).map_err(|fault| Error::Line { number, fault })?;
+            checked.push(line.to_owned());
+        }
+        if checked.is_empty() { Err(Error::Empty) } else { Ok(Self(checked)) }
+    }
+
+    /// The lines.
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// A line each.
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+fn check(line: &str) -> Result<(), Fault> {
+    if line.len() > LINE_MAX {
+        return Err(Fault::Oversize);
+    }
+    let is_line_end = |c| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+    if line.chars().any(|c| c.is_control() || !is_carried(c) || is_line_end(c)) {
+        return Err(Fault::Control);
+    }
+    let (verb, statement) = line.split_once(' ').unwrap_or((line, ""));
+    if !VERBS.contains(&verb) {
+        return Err(Fault::Verb);
+    }
+    if statement.trim().is_empty() {
+        return Err(Fault::Bare);
+    }
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for c in statement.chars() {
+        is_quoted ^= c == '"' && !is_escaped;
+        is_escaped = c == '\\' && !is_escaped;
+    }
+    if is_quoted { Err(Fault::Quote) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::ToString};
+
+    use super::*;
+
+    fn fault(line: &str) -> Option<Fault> {
+        match Lines::new(["set a b", line]) {
+            Ok(_) => None,
+            Err(Error::Line { number: 2, fault }) => Some(fault),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn lines_are_joined_in_their_order() {
+        let lines =
+            Lines::new([" set interfaces ge-0/0/7 description \"a \\\" <b>\" ", "delete a"]);
+        let text = "set interfaces ge-0/0/7 description \"a \\\" <b>\"\ndelete a";
+        assert_eq!(lines.map(|lines| lines.to_string()), Ok(text.into()));
+    }
+
+    #[test]
+    fn no_line_can_become_two_or_touch_everything() {
+        assert_eq!(
+            fault("set interfaces ge-0/0/1\ndelete system description x"),
+            Some(Fault::Control)
+        );
+        assert_eq!(fault("set a\u{2028}delete b"), Some(Fault::Control));
+        assert_eq!(fault("set a \u{0}"), Some(Fault::Control));
+        assert_eq!(fault("set a \u{fffe}"), Some(Fault::Control));
+        assert_eq!(fault("set interfaces ge-0/0/7 description \"x"), Some(Fault::Quote));
+        assert_eq!(fault("set interfaces ge-0/0/7 description \"x\\\""), Some(Fault::Quote));
+        assert_eq!(fault("delete"), Some(Fault::Bare));
+        assert_eq!(fault("delete   "), Some(Fault::Bare));
+        assert_eq!(fault("commit"), Some(Fault::Verb));
+        assert_eq!(fault("# set a"), Some(Fault::Verb));
+        assert_eq!(fault(""), Some(Fault::Verb));
+        assert_eq!(fault("settle a"), Some(Fault::Verb));
+        assert_eq!(fault(&format!("set {}", "a".repeat(LINE_MAX))), Some(Fault::Oversize));
+        assert_eq!(fault(&format!("set {}", "a".repeat(LINE_MAX - 4))), None);
+    }
+
+    #[test]
+    fn there_are_some_lines_and_not_too_many() {
+        assert_eq!(Lines::new::<&str>([]), Err(Error::Empty));
+        let many = |count| Lines::new(core::iter::repeat_n("set a b", count)).map(|_| ());
+        assert_eq!(many(LINES_MAX), Ok(()));
+        assert_eq!(many(LINES_MAX + 1), Err(Error::TooMany));
+        assert_eq!(
+            Error::Line { number: 3, fault: Fault::Verb }.to_string(),
+            "line 3: expected it to begin with set, delete, activate or deactivate"
+        );
+    }
+}

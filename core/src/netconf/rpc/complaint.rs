@@ -1,0 +1,118 @@
+//! What a switch finds wrong: the `rpc-error` of RFC 6241 §4.3, as Junos fills it in.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::fmt;
+
+use crate::netconf::xml::{Element, one_line};
+
+/// The most errors, and the most warnings, of an answer that are kept.
+pub const COMPLAINTS_MAX: usize = 32;
+/// The most characters of a message, and of a place.
+const MESSAGE_MAX: usize = 400;
+const PLACE_MAX: usize = 200;
+
+/// An error or a warning, each text on one line and short.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong, as `syntax error`.
+    pub message: String,
+    /// Where in the configuration, as `[edit interfaces ge-0/0/1]`.
+    pub path: Option<String>,
+    /// Which statement or word.
+    pub element: Option<String>,
+    /// The condition's name in the standard; old releases have none.
+    pub tag: Option<String>,
+    /// Whose session is in the way.
+    pub session_id: Option<u32>,
+}
+
+impl Complaint {
+    fn new(error: &Element) -> Self {
+        let text = |element: &Element, name, max| {
+            let text = element.text_of(name).map(|text| one_line(text, max));
+            text.filter(|text| !text.is_empty())
+        };
+        let info = error.child("error-info");
+        let message = text(error, "error-message", MESSAGE_MAX);
+        let session_id = info.and_then(|info| info.text_of("session-id"));
+        Self {
+            message: message.unwrap_or_else(|| "no reason given".to_owned()),
+            path: text(error, "error-path", PLACE_MAX),
+            element: info.and_then(|info| text(info, "bad-element", PLACE_MAX)),
+            tag: text(error, "error-tag", PLACE_MAX),
+            session_id: session_id.and_then(|id| id.parse().ok()),
+        }
+    }
+}
+
+/// `syntax error (at "lldp", [edit protocols])`.
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match (&self.element, &self.path) {
+            (Some(element), Some(path)) => write!(f, " (at \"{element}\", {path})"),
+            (Some(element), None) => write!(f, " (at \"{element}\")"),
+            (None, Some(path)) => write!(f, " ({path})"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+/// The errors and the warnings of an answer, wherever they stand in it: in results of a load or a
+/// commit, of a routing engine, or alone.
+pub fn complaints(answer: &Element) -> (Vec<Complaint>, Vec<Complaint>) {
+    let (mut errors, mut warnings) = (Vec::new(), Vec::new());
+    for error in answer.descendants().filter(|element| element.name == "rpc-error") {
+        // What does not say that it is a warning is none.
+        let is_warning = error.text_of("error-severity") == Some("warning");
+        let list = if is_warning { &mut warnings } else { &mut errors };
+        if list.len() < COMPLAINTS_MAX {
+            list.push(Complaint::new(error));
+        }
+    }
+    (errors, warnings)
+}
+
+/// Who keeps the configuration from being locked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// A session.
+    Session {
+        /// Who and since when, in the words of the switch.
+        name: String,
+        /// The session's number, if it said so.
+        id: Option<u32>,
+    },
+    /// Somebody changed the candidate and did not commit; nobody need be logged in any more.
+    Uncommitted,
+}
+
+impl Holder {
+    /// The holder that errors name in answer to a lock; `None` if they are about something else.
+    pub fn of(errors: &[Complaint]) -> Option<Self> {
+        errors.iter().find_map(|error| {
+            let message = error.message.to_ascii_lowercase();
+            if let Some(at) = message.find("locked by") {
+                let name = error.message.get(at + "locked by".len()..).unwrap_or_default();
+                let name = name.trim_start_matches([':', ' ']).to_owned();
+                return Some(Self::Session { name, id: error.session_id });
+            }
+            if message.contains("database modified") {
+                return Some(Self::Uncommitted);
+            }
+            let is_denied = error.tag.as_deref() == Some("lock-denied");
+            is_denied.then(|| Self::Session { name: error.message.clone(), id: error.session_id })
+        })
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session { name, .. } if !name.is_empty() => f.write_str(name),
+            Self::Session { id: Some(id), .. } => write!(f, "session {id}"),
+            Self::Session { id: None, .. } => f.write_str("another session"),
+            Self::Uncommitted => f.write_str("uncommitted changes in the shared candidate"),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What a switch sees: its LLDP neighbours, and the state of its interfaces.
+//!
+//! All of a neighbour's texts are its own words. Nothing in them is to be trusted, least of all
+//! near a command.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+use crate::netconf::xml::{Element, one_line};
+
+/// The most characters of a text: an LLDP string has 255 bytes at most (IEEE 802.1AB §8.5).
+const TEXT_MAX: usize = 255;
+
+/// A device at the other end of a cable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Neighbour {
+    /// Our side of the cable, as `ge-0/0/7`; old releases add the unit, as `ge-0/0/7.0`.
+    pub interface: String,
+    /// Its chassis: for an access point its MAC address, as `5c:5b:35:00:00:01`.
+    pub chassis_id: String,
+    /// Its side of the cable.
+    pub port_id: String,
+    /// Its side of the cable, in words.
+    pub port_description: String,
+    /// Its name.
+    pub system_name: String,
+}
+
+/// Whether an interface works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// It does not.
+    Down,
+    /// The switch says neither.
+    #[default]
+    Unknown,
+    /// It does.
+    Up,
+}
+
+/// An interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// As `ge-0/0/7`.
+    pub name: String,
+    /// Whether it shall work.
+    pub admin: Status,
+    /// Whether it does work.
+    pub link: Status,
+}
+
+/// The neighbours in an answer; `None` if it does not say what they are, as where LLDP does not
+/// run. That is not the same as having none.
+pub fn neighbours(answer: &Element) -> Option<Vec<Neighbour>> {
+    contains(answer, "lldp-neighbors-information")?;
+    let all = answer.descendants().filter(|element| element.name == "lldp-neighbor-information");
+    let neighbours = all.map(|neighbour| {
+        let text = |name| one_line(neighbour.text_of(name).unwrap_or_default(), TEXT_MAX);
+        // The first is said since Enhanced Layer 2 Software, the second before it.
+        let interface = ["lldp-local-port-id", "lldp-local-interface"].map(text);
+        Neighbour {
+            interface: interface.into_iter().find(|name| !name.is_empty()).unwrap_or_default(),
+            chassis_id: text("lldp-remote-chassis-id"),
+            port_id: text("lldp-remote-port-id"),
+            port_description: text("lldp-remote-port-description"),
+            system_name: text("lldp-remote-system-name"),
+        }
+    });
+    Some(neighbours.collect())
+}
+
+/// The physical interfaces in an answer; `None` if it does not say what they are.
+pub fn interfaces(answer: &Element) -> Option<Vec<Interface>> {
+    contains(answer, "interface-information")?;
+    let all = answer.descendants().filter(|element| element.name == "physical-interface");
+    let interfaces = all.map(|interface| {
+        let status = |name| match interface.text_of(name) {
+            Some("up") => Status::Up,
+            Some("down") => Status::Down,
+            Some(_) | None => Status::Unknown,
+        };
+        Interface {
+            name: interface.text_of("name").unwrap_or_default().to_owned(),
+            admin: status("admin-status"),
+            link: status("oper-status"),
+        }
+    });
+    Some(interfaces.collect())
+}
+
+fn contains(answer: &Element, name: &str) -> Option<()> {
+    answer.descendants().any(|element| element.name == name).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Element {
+        Element::parse(text.as_bytes()).expect("a document")
+    }
+
+    #[test]
+    fn neighbours_are_read_from_both_generations() {
+        let answer = parse(
+            "<rpc-reply><lldp-neighbors-information junos:style=\"brief\" \
+             xmlns:junos=\"x\"><lldp-neighbor-information>\
+             <lldp-local-port-id>ge-0/0/7</lldp-local-port-id>\
+             <lldp-local-parent-interface-name>-</lldp-local-parent-interface-name>\
+             <lldp-remote-chassis-id-subtype>Mac address</lldp-remote-chassis-id-subtype>\
+             <lldp-remote-chassis-id>5c:5b:35:00:00:01</lldp-remote-chassis-id>\
+             <lldp-remote-port-id>5c:5b:35:00:00:01</lldp-remote-port-id>\
+             <lldp-remote-port-description>ETH0</lldp-remote-port-description>\
+             <lldp-remote-system-name>ap\n&lt;1&gt;</lldp-remote-system-name>\
+             </lldp-neighbor-information><lldp-neighbor-information>\
+             <lldp-local-interface>ge-0/0/8.0</lldp-local-interface>\
+             </lldp-neighbor-information></lldp-neighbors-information></rpc-reply>",
+        );
+        let two = neighbours(&answer).expect("neighbours");
+        let [first, second] = two.try_into().expect("two neighbours");
+        assert_eq!(
+            first,
+            Neighbour {
+                interface: "ge-0/0/7".to_owned(),
+                chassis_id: "5c:5b:35:00:00:01".to_owned(),
+                port_id: "5c:5b:35:00:00:01".to_owned(),
+                port_description: "ETH0".to_owned(),
+                system_name: "ap <1>".to_owned(),
+            }
+        );
+        assert_eq!(
+            second,
+            Neighbour { interface: "ge-0/0/8.0".to_owned(), ..Neighbour::default() }
+        );
+        assert_eq!(neighbours(&parse("<r><lldp-neighbors-information/></r>")), Some(Vec::new()));
+        assert_eq!(neighbours(&parse("<r><output>LLDP is not running</output></r>")), None);
+    }
+
+    #[test]
+    fn interfaces_are_physical_ones() {
+        let answer = parse(
+            "<rpc-reply><interface-information><physical-interface><name>\nge-0/0/7\n</name>\
+             <admin-status>\nup\n</admin-status><oper-status>down</oper-status><logical-interface>\
+             <name>ge-0/0/7.0</name><oper-status>up</oper-status></logical-interface>\
+             </physical-interface><physical-interface><name>bme0</name></physical-interface>\
+             </interface-information></rpc-reply>",
+        );
+        let interface = |name: &str, admin, link| Interface { name: name.to_owned(), admin, link };
+        let expected = [
+            interface("ge-0/0/7", Status::Up, Status::Down),
+            interface("bme0", Status::Unknown, Status::Unknown),
+        ];
+        assert_eq!(interfaces(&answer).as_deref(), Some(&expected[..]));
+        assert_eq!(interfaces(&parse("<r/>")), None);
+    }
+}

@@ -1,0 +1,389 @@
+//! A session with a switch, from its hello to its end: one edit after the other, each of them whole
+//! or not at all, and questions in between.
+//!
+//! ```text
+//! Greeting ── hello ──> Open ── Stop, nothing left to do ──> Leaving ── answered ──> Closed
+//!     └────────────────────┴── gone, silent or not understood ──────────────────────────^
+//! ```
+//!
+//! What an edit does is in `job`. Here is what all requests share: there is one at a time, each
+//! answer has its time, and a session in which something was not answered or not understood is not
+//! used any more. Its end is what frees the switch: Junos then drops the lock, discards what was
+//! not committed, and undoes what was not confirmed.
+//!
+//! One task owns a session and its connection: it makes the session when the connection is there,
+//! writes what `Bytes` says, and hands in what it reads and, at the end, `Closed`. On `Close` it
+//! drops the connection, without waiting for what was not written. `Committed` is the moment to ask
+//! the switch and others whether the change does what it should.
+//!
+//! It does not retry. An edit that fails before its commit may be tried again in another session;
+//! one whose outcome is unknown is first to be read back there ([`Mode::ReadBack`]).
+//!
+//! [`Mode::ReadBack`]: input::Mode::ReadBack
+
+use alloc::{collections::VecDeque, string::String, vec::Vec};
+use core::{mem, time::Duration};
+
+pub mod input;
+pub mod output;
+
+mod job;
+
+use self::{
+    input::{Config, Edit, Input, Query, TaskId},
+    job::Job,
+    output::{Answer, Ending, Failure, Output, Step},
+};
+use super::{
+    framing::{self, Decoder, Framing},
+    rpc::{
+        operational,
+        reply::{Hello, Message, Reply},
+        request::{HELLO, Request},
+    },
+};
+use crate::{machine::Machine, rand::Rand, time::Instant};
+
+/// The most bytes of a message of the switch.
+pub const MESSAGE_MAX: usize = 4 << 20;
+/// The most edits, and the most questions, that wait.
+pub const TASKS_MAX: usize = 64;
+/// How long the switch may take to say goodbye.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the session is.
+#[derive(Debug)]
+enum State {
+    Greeting { by: Instant },
+    Open { ping_at: Instant },
+    Leaving,
+    Closed { ending: Ending },
+}
+
+/// What a request was sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Ask { id: TaskId, query: Query },
+    Edit,
+    Leave,
+    Ping,
+}
+
+/// A request without an answer.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    message_id: u64,
+    purpose: Purpose,
+    timeout: Duration,
+    silent_at: Instant,
+}
+
+/// The session machine.
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    rand: Rand,
+    state: State,
+    framing: Framing,
+    decoder: Decoder,
+    message_id: u64,
+    call: Option<Call>,
+    job: Option<Job>,
+    edits: VecDeque<Edit>,
+    questions: VecDeque<(TaskId, Query)>,
+    is_stopping: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl Session {
+    /// Whether nothing is asked, changed, or waiting: a session that is closed or might be.
+    pub fn is_idle(&self) -> bool {
+        self.call.is_none_or(|call| call.purpose == Purpose::Ping)
+            && self.job.is_none()
+            && self.edits.is_empty()
+            && self.questions.is_empty()
+    }
+
+    /// What is asked and not answered, and edits that are not at their end.
+    pub fn tasks(&self) -> usize {
+        let asking = |call: &Call| matches!(call.purpose, Purpose::Ask { .. });
+        let asked = self.call.as_ref().is_some_and(asking);
+        let open = usize::from(asked) + usize::from(self.job.is_some());
+        open + self.edits.len() + self.questions.len()
+    }
+
+    fn received(&mut self, now: Instant, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !matches!(self.state, State::Closed { .. }) {
+            match self.decoder.decode(rest) {
+                Ok(Some((message, used))) => {
+                    rest = rest.get(used..).unwrap_or_default();
+                    self.message(now, &message);
+                }
+                Ok(None) => return,
+                Err(error) => self.end(Ending::Framing(error)),
+            }
+        }
+    }
+
+    fn message(&mut self, now: Instant, message: &[u8]) {
+        match (Message::parse(message), &self.state) {
+            (Ok(Message::Other), _) => {}
+            (Ok(Message::Hello(hello)), State::Greeting { .. }) => self.opened(now, hello),
+            (Ok(Message::Reply(reply)), State::Open { .. } | State::Leaving) => {
+                match self.call.take_if(|call| is_answer(call, &reply)) {
+                    Some(call) => self.answered(now, call.purpose, reply),
+                    None => self.end(Ending::Stray),
+                }
+            }
+            (Ok(Message::Hello(_) | Message::Reply(_)), _) => self.end(Ending::Stray),
+            (Err(error), _) => self.end(Ending::Message(error)),
+        }
+    }
+
+    fn opened(&mut self, now: Instant, hello: Hello) {
+        let Hello { framing, session_id } = hello;
+        self.framing = framing;
+        self.decoder = Decoder::new(framing, MESSAGE_MAX);
+        self.state = State::Open { ping_at: now + self.config.keepalive };
+        self.outputs.push_back(Output::Opened { framing, session_id });
+        self.advance(now);
+    }
+
+    fn answered(&mut self, now: Instant, purpose: Purpose, reply: Reply) {
+        if let State::Open { ping_at } = &mut self.state {
+            *ping_at = now + self.config.keepalive;
+        }
+        match purpose {
+            Purpose::Ask { id, query } => {
+                let result = answer(query, reply);
+                self.outputs.push_back(Output::Answered { id, result });
+            }
+            Purpose::Edit => {
+                if let Some(job) = &mut self.job {
+                    self.outputs.extend(job.answered(now, reply, &mut self.rand));
+                }
+            }
+            Purpose::Leave => return self.end(Ending::Stopped),
+            Purpose::Ping => {}
+        }
+        self.advance(now);
+    }
+
+    /// Takes note of an edit's end, and sends the next request if none is out.
+    fn advance(&mut self, now: Instant) {
+        if let Some((edited, ending)) = self.job.as_mut().and_then(Job::end) {
+            self.job = None;
+            self.outputs.push_back(edited);
+            if let Some(ending) = ending {
+                return self.end(ending);
+            }
+        }
+        let (State::Open { ping_at }, None) = (&self.state, self.call) else {
+            return;
+        };
+        let is_ping_due = *ping_at <= now;
+        if self.job.is_none() && self.questions.is_empty() {
+            self.job = self.edits.pop_front().map(|edit| Job::new(edit, now, &self.config));
+        }
+        if let Some(job) = &mut self.job
+            && let Some(request) = job.request()
+        {
+            let is_slow = request.commits();
+            let document = request.encode(self.message_id + 1);
+            job.sent(now);
+            let Config { commit_timeout, reply_timeout, .. } = self.config;
+            let timeout = if is_slow { commit_timeout } else { reply_timeout };
+            self.send(now, &document, Purpose::Edit, timeout);
+        } else if let Some((id, query)) = self.questions.pop_front() {
+            let request = match query {
+                Query::Interfaces => Request::Interfaces,
+                Query::Neighbours => Request::Neighbours,
+            };
+            self.ask(now, &request, Purpose::Ask { id, query });
+        } else if self.job.is_none() && self.is_stopping {
+            self.state = State::Leaving;
+            let document = Request::CloseSession.encode(self.message_id + 1);
+            self.send(now, &document, Purpose::Leave, LEAVE_TIMEOUT);
+        } else if self.job.is_none() && is_ping_due {
+            self.ask(now, &Request::Uptime, Purpose::Ping);
+        }
+    }
+
+    fn ask(&mut self, now: Instant, request: &Request<'_>, purpose: Purpose) {
+        let document = request.encode(self.message_id + 1);
+        self.send(now, &document, purpose, self.config.reply_timeout);
+    }
+
+    fn send(&mut self, now: Instant, document: &str, purpose: Purpose, timeout: Duration) {
+        self.message_id += 1;
+        let message_id = self.message_id;
+        self.call = Some(Call { message_id, purpose, timeout, silent_at: now + timeout });
+        self.outputs.push_back(Output::Bytes(framing::encode(self.framing, document)));
+    }
+
+    /// Ends the session, and with it all that is open.
+    fn end(&mut self, ending: Ending) {
+        let ending = match self.state {
+            State::Closed { .. } => return,
+            State::Leaving => Ending::Stopped,
+            State::Greeting { .. } | State::Open { .. } => ending,
+        };
+        self.state = State::Closed { ending };
+        let failure = |step| Failure::Ended { step, ending };
+        if let Some(Call { purpose: Purpose::Ask { id, .. }, .. }) = self.call.take() {
+            self.outputs.push_back(unanswered(id, failure(Some(Step::Ask))));
+        }
+        self.outputs.extend(self.job.take().map(|job| job.lost(ending)));
+        for (id, _) in mem::take(&mut self.questions) {
+            self.outputs.push_back(unanswered(id, failure(None)));
+        }
+        for Edit { id, .. } in mem::take(&mut self.edits) {
+            self.outputs.push_back(unedited(id, failure(None)));
+        }
+        self.outputs.push_back(Output::Close(ending));
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        let failure = if let State::Closed { ending } = self.state {
+            Failure::Ended { step: None, ending }
+        } else if self.is_stopping {
+            Failure::Stopped
+        } else if self.edits.len() >= TASKS_MAX {
+            Failure::Busy
+        } else {
+            return self.edits.push_back(edit);
+        };
+        self.outputs.push_back(unedited(edit.id, failure));
+    }
+
+    fn question(&mut self, id: TaskId, query: Query) {
+        let is_full = self.questions.len() >= TASKS_MAX;
+        let failure = match self.state {
+            State::Closed { ending } => Failure::Ended { step: None, ending },
+            State::Leaving => Failure::Stopped,
+            State::Greeting { .. } | State::Open { .. } if is_full => Failure::Busy,
+            State::Greeting { .. } | State::Open { .. } => {
+                return self.questions.push_back((id, query));
+            }
+        };
+        self.outputs.push_back(unanswered(id, failure));
+    }
+
+    fn stop(&mut self) {
+        self.is_stopping = true;
+        if matches!(self.state, State::Greeting { .. }) {
+            return self.end(Ending::Stopped);
+        }
+        for Edit { id, .. } in mem::take(&mut self.edits) {
+            self.outputs.push_back(unedited(id, Failure::Stopped));
+        }
+        if let Some(job) = &mut self.job {
+            job.stop();
+        }
+    }
+
+    fn verified(&mut self, id: TaskId, verdict: Result<(), String>) {
+        if let Some(job) = &mut self.job {
+            job.verified(id, verdict);
+        }
+    }
+}
+
+impl Machine for Session {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    /// Says hello without waiting for the other side's.
+    fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let framing = Framing::EndOfMessage;
+        Self {
+            config,
+            rand: Rand::new(seed),
+            state: State::Greeting { by: now + config.hello_timeout },
+            framing,
+            decoder: Decoder::new(framing, MESSAGE_MAX),
+            message_id: 0,
+            call: None,
+            job: None,
+            edits: VecDeque::new(),
+            questions: VecDeque::new(),
+            is_stopping: false,
+            outputs: VecDeque::from([Output::Bytes(framing::encode(framing, HELLO))]),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        match (&self.state, self.call) {
+            (State::Greeting { by }, _) if *by <= now => {
+                self.end(Ending::Silent { after: self.config.hello_timeout });
+            }
+            (_, Some(call)) if call.silent_at <= now => {
+                self.end(Ending::Silent { after: call.timeout });
+            }
+            _ => {}
+        }
+        if let Some(job) = &mut self.job {
+            job.handle_timeout(now);
+        }
+        self.advance(now);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Ask { id, query } => self.question(id, query),
+            Input::Bytes(bytes) => self.received(now, &bytes),
+            Input::Closed => self.end(Ending::Closed),
+            Input::Edit(edit) => self.edit(edit),
+            Input::NotVerified { id, reason } => self.verified(id, Err(reason)),
+            Input::Stop => self.stop(),
+            Input::Verified(id) => self.verified(id, Ok(())),
+        }
+        self.advance(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let (greet_by, ping_at) = match self.state {
+            State::Greeting { by } => (Some(by), None),
+            State::Open { ping_at } => (None, Some(ping_at)),
+            State::Leaving | State::Closed { .. } => (None, None),
+        };
+        let ping_at = ping_at.filter(|_| self.call.is_none() && self.job.is_none());
+        let silent_at = self.call.map(|call| call.silent_at);
+        let job_at = self.job.as_ref().and_then(Job::deadline);
+        [greet_by, ping_at, silent_at, job_at].into_iter().flatten().min()
+    }
+}
+
+fn is_answer(call: &Call, reply: &Reply) -> bool {
+    // A switch that cannot read a request may not know what it was called.
+    reply.message_id.is_none_or(|id| id == call.message_id)
+}
+
+fn answer(query: Query, reply: Reply) -> Result<Answer, Failure> {
+    let step = Step::Ask;
+    if !reply.errors.is_empty() {
+        return Err(Failure::Refused { step, errors: reply.errors });
+    }
+    let answer = match query {
+        Query::Interfaces => operational::interfaces(&reply.content).map(Answer::Interfaces),
+        Query::Neighbours => operational::neighbours(&reply.content).map(Answer::Neighbours),
+    };
+    answer.ok_or(Failure::Unclear { step })
+}
+
+const fn unanswered(id: TaskId, failure: Failure) -> Output {
+    Output::Answered { id, result: Err(failure) }
+}
+
+const fn unedited(id: TaskId, failure: Failure) -> Output {
+    Output::Edited { id, result: Err(failure), diff: String::new(), warnings: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests;

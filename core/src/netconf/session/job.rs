@@ -1,0 +1,407 @@
+//! One edit on its way through the candidate: what to ask next, and what an answer means for it.
+//!
+//! ```text
+//! Locking ─> Loading ─> Comparing ─> Checking ─> Committing ─> Verifying ─> Confirming
+//!    ^ │         │           │           │           │              │            │  │
+//!    │ v         └───────────┴─────┬─────┴───────────┘              └──────┬─────┘  │
+//! Waiting                          v                                       v        │
+//!                     ┌─────── Discarding           Undoing <─── LoadingPrevious    │
+//!                     v                                │                            │
+//!         Done <─ Unlocking <──────────────────────────┴────────────────────────────┘
+//! ```
+//!
+//! A commit of ours, or only the check of one, would confirm whatever the switch still has to undo.
+//! So an edit that leaves something to undo ends the session: Junos then undoes it at once, or at
+//! the latest when the time is up.
+//!
+//! Before the commit every failure ends with the candidate discarded and the lock released. From
+//! the commit on nothing is called failed unless the switch said so: what is not known is unknown.
+//!
+//! Two moments are watched, because a late request would do the opposite of what it should. The
+//! switch counts its time from when it gets the commit, which is not before we send it. So an
+//! answer that comes before that time is up, counted from our sending, was given in time. Where the
+//! answer to the confirming commit is later, the change is looked for once more; and what is loaded
+//! to undo the change is committed only if it was loaded in time, since later it would be the
+//! change itself.
+
+use alloc::{string::String, vec::Vec};
+use core::{mem, time::Duration};
+
+use super::{
+    input::{Config, Edit, Mode, TaskId},
+    output::{Cause, Doubt, Ending, Failure, Outcome, Output, Step},
+};
+use crate::{
+    delivery::backoff,
+    netconf::rpc::{
+        complaint::{COMPLAINTS_MAX, Complaint, Holder},
+        reply::{Reply, Verdict},
+        request::Request,
+    },
+    rand::Rand,
+    time::Instant,
+};
+
+/// How long a read-back waits for a verdict: the switch may be about to undo the change.
+const READ_BACK_WAIT: Duration = Duration::from_secs(120);
+/// How long before the switch undoes the change the verdict must be there, so that what follows
+/// from it comes in time.
+const CONFIRM_MARGIN: Duration = Duration::from_secs(30);
+
+type Ended = Result<Outcome, Failure>;
+
+/// Where an edit is. All but `Waiting`, `Verifying` and `Done` ask the switch for something.
+#[derive(Debug)]
+enum State {
+    Locking,
+    Waiting {
+        retry_at: Instant,
+        holder: Holder,
+    },
+    Loading,
+    Comparing,
+    Checking,
+    Committing,
+    Verifying {
+        by: Instant,
+    },
+    Confirming,
+    /// Confirmed, but perhaps too late: the lines are loaded and compared once more.
+    Reloading,
+    Recomparing,
+    LoadingPrevious {
+        doubt: Doubt,
+    },
+    Undoing {
+        doubt: Doubt,
+    },
+    Discarding {
+        end: Ended,
+    },
+    Unlocking {
+        end: Ended,
+    },
+    Done {
+        end: Ended,
+        ending: Option<Ending>,
+    },
+}
+
+/// An edit.
+#[derive(Debug)]
+pub(super) struct Job {
+    edit: Edit,
+    state: State,
+    attempt: u32,
+    lock_until: Instant,
+    /// From when on the switch may have undone the change; `None` as long as we commit nothing that
+    /// it would undo.
+    confirm_by: Option<Instant>,
+    diff: String,
+    warnings: Vec<Complaint>,
+}
+
+impl Job {
+    pub(super) fn new(edit: Edit, now: Instant, config: &Config) -> Self {
+        Self {
+            edit,
+            state: State::Locking,
+            attempt: 1,
+            lock_until: now + config.lock_wait,
+            confirm_by: None,
+            diff: String::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What to ask the switch now; `None` while something else is waited for.
+    pub(super) fn request(&self) -> Option<Request<'_>> {
+        let comment = &self.edit.comment;
+        Some(match (&self.state, self.edit.mode) {
+            (State::Locking, _) => Request::Lock,
+            (State::Loading | State::Reloading, _) => Request::Load(&self.edit.lines),
+            (State::Comparing | State::Recomparing, _) => Request::Compare,
+            (State::Checking, _) => Request::CommitCheck,
+            (State::Committing, Mode::Push { confirm }) => {
+                Request::CommitConfirmed { minutes: confirm, comment }
+            }
+            (State::Confirming | State::Undoing { .. }, _) => Request::Commit { comment },
+            (State::LoadingPrevious { .. }, _) => Request::LoadPrevious,
+            (State::Discarding { .. }, _) => Request::DiscardChanges,
+            (State::Unlocking { .. }, _) => Request::Unlock,
+            (State::Committing, Mode::Compare | Mode::ReadBack)
+            | (State::Waiting { .. } | State::Verifying { .. } | State::Done { .. }, _) => {
+                return None;
+            }
+        })
+    }
+
+    /// Takes note of when a request went out.
+    pub(super) fn sent(&mut self, now: Instant) {
+        if let (State::Committing, Mode::Push { confirm }) = (&self.state, self.edit.mode) {
+            self.confirm_by = Some(now + Duration::from_secs(u64::from(confirm.get()) * 60));
+        }
+    }
+
+    /// When it goes on by itself.
+    pub(super) const fn deadline(&self) -> Option<Instant> {
+        if let State::Waiting { retry_at: at, .. } | State::Verifying { by: at } = self.state {
+            Some(at)
+        } else {
+            None
+        }
+    }
+
+    /// Goes on by itself if it is time.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline().is_none_or(|at| at > now) {
+            return;
+        }
+        if matches!(self.state, State::Verifying { .. }) {
+            self.state = self.undo(Doubt::Late);
+        } else {
+            self.attempt += 1;
+            self.state = State::Locking;
+        }
+    }
+
+    /// Takes the verdict on what is committed.
+    pub(super) fn verified(&mut self, id: TaskId, verdict: Result<(), String>) {
+        if id != self.edit.id || !matches!(self.state, State::Verifying { .. }) {
+            return;
+        }
+        self.state = match verdict {
+            Ok(()) => State::Confirming,
+            Err(reason) => self.undo(Doubt::NotVerified { reason }),
+        };
+    }
+
+    /// Gives up if nothing has begun.
+    pub(super) fn stop(&mut self) {
+        if matches!(self.state, State::Waiting { .. }) {
+            self.state = State::Done { end: Err(Failure::Stopped), ending: None };
+        }
+    }
+
+    /// Takes the answer to the request, and gives what shall be known outside.
+    pub(super) fn answered(
+        &mut self,
+        now: Instant,
+        reply: Reply,
+        rand: &mut Rand,
+    ) -> Option<Output> {
+        for warning in &reply.warnings {
+            if self.warnings.len() < COMPLAINTS_MAX && !self.warnings.contains(warning) {
+                self.warnings.push(warning.clone());
+            }
+        }
+        // What stands there meanwhile is never seen.
+        self.state = match mem::replace(&mut self.state, State::Locking) {
+            State::Locking => self.locked(now, reply, rand),
+            State::Loading => match judged(Step::Load, reply) {
+                Ok(()) => State::Comparing,
+                Err(failure) => discarding(Err(failure)),
+            },
+            State::Comparing => self.compared(now, reply),
+            State::Checking => match judged(Step::Check, reply) {
+                Ok(()) => State::Committing,
+                Err(failure) => discarding(Err(failure)),
+            },
+            State::Committing => self.committed(now, reply),
+            State::Confirming => self.confirmed(now, reply),
+            State::Reloading if reply.errors.is_empty() && reply.is_ok => State::Recomparing,
+            State::Reloading => self.unclear(Step::ReadBack, reply.errors),
+            State::Recomparing => self.recompared(reply),
+            State::LoadingPrevious { doubt } => self.loaded_previous(now, doubt, reply),
+            State::Undoing { doubt } => match reply.verdict() {
+                Verdict::Done => State::Unlocking { end: Ok(Outcome::RolledBack { doubt }) },
+                Verdict::Refused => self.pending(doubt, reply.errors),
+                Verdict::Unclear => self.unclear(Step::Undo, reply.errors),
+            },
+            // Whatever it says: giving the lock back discards too.
+            State::Discarding { end } => State::Unlocking { end },
+            State::Unlocking { end } => unlocked(end, &reply),
+            state @ (State::Waiting { .. } | State::Verifying { .. } | State::Done { .. }) => {
+                // Nothing was asked, so nothing is answered.
+                self.state = state;
+                return None;
+            }
+        };
+        self.event()
+    }
+
+    /// What became of it, and whether that is the end of the session; `None` before its end.
+    pub(super) fn end(&mut self) -> Option<(Output, Option<Ending>)> {
+        let State::Done { end, ending } = &self.state else {
+            return None;
+        };
+        let (result, ending) = (end.clone(), *ending);
+        let (diff, warnings) = (mem::take(&mut self.diff), mem::take(&mut self.warnings));
+        Some((Output::Edited { id: self.edit.id, result, diff, warnings }, ending))
+    }
+
+    /// What became of it where the session ends in the midst of it. With the session the switch
+    /// drops the lock, the candidate, and at once or in time what was not confirmed.
+    pub(super) fn lost(self, ending: Ending) -> Output {
+        let failed = |step| Err(Failure::Ended { step: Some(step), ending });
+        let until = self.confirm_by;
+        let unknown = |step| Ok(Outcome::Unknown { step, cause: Cause::Ended(ending), until });
+        let result = match self.state {
+            State::Locking | State::Waiting { .. } => failed(Step::Lock),
+            State::Loading => failed(Step::Load),
+            State::Comparing => failed(Step::Compare),
+            State::Checking => failed(Step::Check),
+            State::Committing => unknown(Step::Commit),
+            State::Verifying { .. } => unknown(Step::Verify),
+            State::Confirming => unknown(Step::Confirm),
+            State::Reloading | State::Recomparing => unknown(Step::ReadBack),
+            State::LoadingPrevious { .. } | State::Undoing { .. } => unknown(Step::Undo),
+            State::Discarding { end } | State::Unlocking { end } | State::Done { end, .. } => end,
+        };
+        let Self { edit: Edit { id, .. }, diff, warnings, .. } = self;
+        Output::Edited { id, result, diff, warnings }
+    }
+
+    fn locked(&self, now: Instant, reply: Reply, rand: &mut Rand) -> State {
+        let failure = match (reply.verdict_or_silence(), Holder::of(&reply.errors)) {
+            (Verdict::Done, _) => return State::Loading,
+            (_, Some(holder)) if now < self.lock_until => {
+                let wait = backoff::after(self.attempt, rand);
+                return State::Waiting { retry_at: (now + wait).min(self.lock_until), holder };
+            }
+            (_, Some(holder)) => Failure::LockHeld { holder, attempts: self.attempt },
+            (Verdict::Refused, None) => Failure::Refused { step: Step::Lock, errors: reply.errors },
+            (Verdict::Unclear, None) => {
+                // It may be locked; the end of the session frees it.
+                let end = Err(Failure::Unclear { step: Step::Lock });
+                return State::Done { end, ending: Some(Ending::NotUnlocked) };
+            }
+        };
+        State::Done { end: Err(failure), ending: None }
+    }
+
+    fn compared(&mut self, now: Instant, reply: Reply) -> State {
+        let Some(diff) = difference(&reply) else {
+            return discarding(Err(refused(Step::Compare, reply.errors)));
+        };
+        self.diff = diff;
+        match (self.edit.mode, self.diff.is_empty()) {
+            (Mode::Compare, _) => discarding(Ok(Outcome::Compared)),
+            (Mode::Push { .. }, true) => State::Unlocking { end: Ok(Outcome::Unchanged) },
+            (Mode::Push { .. }, false) => State::Checking,
+            (Mode::ReadBack, true) => State::Verifying { by: now + READ_BACK_WAIT },
+            (Mode::ReadBack, false) => discarding(Ok(Outcome::Absent)),
+        }
+    }
+
+    fn committed(&self, now: Instant, reply: Reply) -> State {
+        match (reply.verdict(), self.confirm_by) {
+            (Verdict::Done, Some(confirm_by)) => {
+                let by = confirm_by.saturating_sub(CONFIRM_MARGIN);
+                if now < by { State::Verifying { by } } else { self.undo(Doubt::Late) }
+            }
+            (Verdict::Refused, _) => discarding(Err(refused(Step::Commit, reply.errors))),
+            (Verdict::Done | Verdict::Unclear, _) => self.unclear(Step::Commit, reply.errors),
+        }
+    }
+
+    fn confirmed(&self, now: Instant, reply: Reply) -> State {
+        match reply.verdict() {
+            Verdict::Done if self.is_in_time(now) => {
+                State::Unlocking { end: Ok(Outcome::Confirmed) }
+            }
+            Verdict::Done => State::Reloading,
+            Verdict::Refused => self.undo(Doubt::Refused { errors: reply.errors }),
+            Verdict::Unclear => self.unclear(Step::Confirm, reply.errors),
+        }
+    }
+
+    fn recompared(&self, reply: Reply) -> State {
+        match (difference(&reply), self.edit.mode) {
+            (Some(diff), _) if diff.is_empty() => State::Unlocking { end: Ok(Outcome::Confirmed) },
+            (Some(_), Mode::Push { .. }) => {
+                discarding(Ok(Outcome::RolledBack { doubt: Doubt::Late }))
+            }
+            (Some(_), Mode::Compare | Mode::ReadBack) => discarding(Ok(Outcome::Absent)),
+            (None, _) => self.unclear(Step::ReadBack, reply.errors),
+        }
+    }
+
+    fn loaded_previous(&self, now: Instant, doubt: Doubt, reply: Reply) -> State {
+        let is_loaded = reply.errors.is_empty() && reply.is_ok;
+        if is_loaded && self.is_in_time(now) {
+            State::Undoing { doubt }
+        } else {
+            self.pending(doubt, reply.errors)
+        }
+    }
+
+    /// Takes back what we committed. What a read-back found is not ours to undo: others may have
+    /// committed since.
+    fn undo(&self, doubt: Doubt) -> State {
+        match self.confirm_by {
+            Some(_) => State::LoadingPrevious { doubt },
+            None => left(Ok(Outcome::Unconfirmed { doubt })),
+        }
+    }
+
+    fn pending(&self, doubt: Doubt, errors: Vec<Complaint>) -> State {
+        left(Ok(Outcome::Pending { doubt, errors, until: self.confirm_by }))
+    }
+
+    /// An answer leaves open what is committed.
+    fn unclear(&self, step: Step, errors: Vec<Complaint>) -> State {
+        let cause = Cause::Unclear { errors };
+        left(Ok(Outcome::Unknown { step, cause, until: self.confirm_by }))
+    }
+
+    /// Whether the switch cannot yet have undone our commit when it gave an answer that is here
+    /// now.
+    fn is_in_time(&self, now: Instant) -> bool {
+        self.confirm_by.is_some_and(|by| now < by)
+    }
+
+    fn event(&self) -> Option<Output> {
+        let id = self.edit.id;
+        if let State::Verifying { by } = self.state {
+            return Some(Output::Committed { id, verify_by: by });
+        }
+        let State::Waiting { retry_at, holder } = &self.state else {
+            return None;
+        };
+        let (attempt, retry_at, holder) = (self.attempt, *retry_at, holder.clone());
+        Some(Output::Waiting { id, holder, attempt, retry_at })
+    }
+}
+
+fn discarding(end: Ended) -> State {
+    State::Discarding { end }
+}
+
+fn unlocked(end: Ended, reply: &Reply) -> State {
+    let is_not_open = |error: &Complaint| error.message.contains("not open");
+    let is_free =
+        reply.verdict_or_silence() == Verdict::Done || reply.errors.iter().any(is_not_open);
+    State::Done { end, ending: (!is_free).then_some(Ending::NotUnlocked) }
+}
+
+/// Something is, or may be, left for the switch to undo.
+fn left(end: Ended) -> State {
+    State::Done { end, ending: Some(Ending::Unconfirmed) }
+}
+
+/// Whether something that can still be discarded was done. Success beside errors is none.
+fn judged(step: Step, reply: Reply) -> Result<(), Failure> {
+    let is_done = reply.errors.is_empty() && reply.is_ok;
+    if is_done { Ok(()) } else { Err(refused(step, reply.errors)) }
+}
+
+fn refused(step: Step, errors: Vec<Complaint>) -> Failure {
+    if errors.is_empty() { Failure::Unclear { step } } else { Failure::Refused { step, errors } }
+}
+
+/// The difference in an answer without errors.
+fn difference(reply: &Reply) -> Option<String> {
+    let difference = reply.difference().filter(|_| reply.errors.is_empty());
+    difference.map(String::from)
+}

@@ -1,0 +1,309 @@
+//! XML as far as NETCONF needs it: a small tree of what a switch says, and texts escaped for what
+//! we say.
+//!
+//! Reading is lenient where switches are seen to err and strict where they are not. Names are
+//! compared without prefixes, because `rfc-compliant` Junos puts one where others put none. An
+//! element that is never closed ends with the one around it: several Junos releases leave
+//! `<routing-engine>` open in the answer to a commit that succeeded. Comments, declarations and
+//! processing instructions are passed over; a document type is refused.
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::String,
+    vec::Vec,
+};
+use core::fmt;
+
+use quick_xml::{
+    Reader,
+    escape::resolve_predefined_entity,
+    events::{BytesRef, BytesStart, Event},
+};
+
+/// The most elements inside each other.
+pub const DEPTH_MAX: usize = 64;
+/// The most elements of a document: several times what the largest virtual chassis says of all its
+/// interfaces.
+pub const ELEMENTS_MAX: usize = 100_000;
+
+/// Why bytes are no document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// It has a document type.
+    Doctype,
+    /// It has no element, as a comment alone.
+    Empty,
+    /// The bytes at this place are not XML.
+    Malformed {
+        /// Counted from the beginning of the message.
+        at: u64,
+    },
+    /// Elements are inside each other more than [`DEPTH_MAX`] deep.
+    TooDeep,
+    /// It has more than [`ELEMENTS_MAX`] elements.
+    TooMany,
+    /// It ends before its first element does.
+    Truncated,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Doctype => f.write_str("the XML has a document type, which NETCONF forbids"),
+            Self::Empty => f.write_str("expected an XML element, got none"),
+            Self::Malformed { at } => write!(f, "expected XML, got something else at byte {at}"),
+            Self::TooDeep => write!(f, "the XML is more than {DEPTH_MAX} elements deep"),
+            Self::TooMany => write!(f, "the XML has more than {ELEMENTS_MAX} elements"),
+            Self::Truncated => f.write_str("the XML ends before its first element is closed"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// An element with what is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Element {
+    /// The name without its prefix.
+    pub name: String,
+    /// The attribute `message-id`, the only one that means something to us.
+    pub message_id: Option<String>,
+    /// All text directly in it, in one piece, without white space around it.
+    pub text: String,
+    /// The elements directly in it.
+    pub children: Vec<Self>,
+}
+
+impl Element {
+    /// Reads the first element of a document. What is not UTF-8 becomes replacement characters:
+    /// what a neighbour calls itself must not cost us the answer.
+    pub fn parse(document: &[u8]) -> Result<Self, Error> {
+        let document = String::from_utf8_lossy(document);
+        let mut reader = Reader::from_str(&document);
+        reader.config_mut().check_end_names = false;
+        reader.config_mut().allow_unmatched_ends = true;
+        let mut open = Open::default();
+        loop {
+            let event = reader.read_event();
+            let malformed = Error::Malformed { at: reader.error_position() };
+            match event.map_err(|_| malformed)? {
+                Event::Start(start) => open.start(&start)?,
+                Event::Empty(start) => {
+                    open.start(&start)?;
+                    open.end(start.local_name().as_ref());
+                }
+                Event::End(end) if open.end(end.local_name().as_ref()) => {}
+                Event::End(_) => return Err(malformed),
+                Event::Text(text) => open.text(&text),
+                Event::CData(text) => open.text(&text),
+                Event::GeneralRef(reference) => {
+                    open.text(&resolved(&reference).ok_or(malformed)?);
+                }
+                Event::DocType(_) => return Err(Error::Doctype),
+                Event::Eof if open.is_empty() => return Err(Error::Empty),
+                Event::Eof => return Err(Error::Truncated),
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            }
+            if let Some(root) = open.root.take() {
+                return Ok(root);
+            }
+        }
+    }
+
+    /// The first child of this name.
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text of the first child of this name.
+    pub fn text_of(&self, name: &str) -> Option<&str> {
+        self.child(name).map(|child| child.text.as_str())
+    }
+
+    /// This element and all in it, in the order of the document.
+    pub fn descendants(&self) -> impl Iterator<Item = &Self> {
+        let mut next = alloc::vec![self];
+        core::iter::from_fn(move || {
+            let element = next.pop()?;
+            next.extend(element.children.iter().rev());
+            Some(element)
+        })
+    }
+}
+
+/// Whether XML 1.0 can carry this character (§2.2). Line ends and tabs are among those that can.
+pub const fn is_carried(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// A text as it stands between tags.
+pub fn escape(text: &str) -> Cow<'_, str> {
+    quick_xml::escape::partial_escape(text)
+}
+
+/// `text` on one line of at most `max` characters: white space and control characters become one
+/// space, and what is too long ends in `…`.
+pub fn one_line(text: &str, max: usize) -> String {
+    let is_gap = |c: char| c.is_whitespace() || c.is_control() || !is_carried(c);
+    let mut line = String::new();
+    let mut left = max;
+    for word in text.split(is_gap).filter(|word| !word.is_empty()) {
+        let gap = if line.is_empty() { "" } else { " " };
+        for c in gap.chars().chain(word.chars()) {
+            if left == 0 {
+                line.pop();
+                line.push('…');
+                return line;
+            }
+            left -= 1;
+            line.push(c);
+        }
+    }
+    line
+}
+
+/// The elements that are not closed, and the first one once it is.
+#[derive(Debug, Default)]
+struct Open {
+    elements: Vec<Element>,
+    count: usize,
+    root: Option<Element>,
+}
+
+impl Open {
+    const fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    fn start(&mut self, start: &BytesStart<'_>) -> Result<(), Error> {
+        self.count += 1;
+        if self.count > ELEMENTS_MAX {
+            return Err(Error::TooMany);
+        }
+        if self.elements.len() >= DEPTH_MAX {
+            return Err(Error::TooDeep);
+        }
+        let message_id = start.try_get_attribute("message-id").ok().flatten();
+        self.elements.push(Element {
+            name: start.local_name().as_ref().to_owned(),
+            message_id: message_id.map(|attribute| attribute.value.into_owned()),
+            ..Element::default()
+        });
+        Ok(())
+    }
+
+    /// Closes the innermost element of this name, and with it what was left open in it. False if
+    /// there is none.
+    fn end(&mut self, name: &str) -> bool {
+        let Some(at) = self.elements.iter().rposition(|element| element.name == name) else {
+            return false;
+        };
+        while self.elements.len() > at {
+            let Some(mut element) = self.elements.pop() else {
+                break;
+            };
+            element.text = element.text.trim().to_owned();
+            match self.elements.last_mut() {
+                Some(parent) => parent.children.push(element),
+                None => self.root = Some(element),
+            }
+        }
+        true
+    }
+
+    /// Text outside of all elements, as an announcement at login, belongs to nobody.
+    fn text(&mut self, text: &str) {
+        if let Some(element) = self.elements.last_mut() {
+            element.text.push_str(text);
+        }
+    }
+}
+
+/// The text that a reference stands for; `None` if only a document type could say it. A number that
+/// is no character becomes the replacement character.
+fn resolved(reference: &BytesRef<'_>) -> Option<Cow<'static, str>> {
+    if reference.is_char_ref() {
+        let c = reference.resolve_char_ref().ok().flatten().unwrap_or(char::REPLACEMENT_CHARACTER);
+        return Some(Cow::Owned(String::from(c)));
+    }
+    resolve_predefined_entity(reference).map(Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec::Vec};
+
+    use super::*;
+
+    fn parse(document: &str) -> Result<Element, Error> {
+        Element::parse(document.as_bytes())
+    }
+
+    #[test]
+    fn names_lose_their_prefix_and_texts_their_white_space() {
+        let document = "<?xml version=\"1.0\"?>\n<!-- hi --><nc:a xmlns:nc='u' message-id='7'>\n\
+                        <b>\n x &lt;&#62;<!-- c --> &amp; <![CDATA[<y>]]>\n</b><nc:c/></nc:a>";
+        let root = parse(document).expect("a document");
+        assert_eq!((root.name.as_str(), root.message_id.as_deref()), ("a", Some("7")));
+        assert_eq!(root.text_of("b"), Some("x <> & <y>"));
+        assert!(root.child("c").is_some() && root.child("d").is_none());
+        let names: Vec<_> = root.descendants().map(|element| element.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_left_open_ends_with_its_parent() {
+        let root = parse("<r><e><n>fpc0</n><s/><ok/></r>").expect("a document");
+        let open = root.child("e").expect("the open element");
+        assert_eq!((root.children.len(), open.children.len()), (1, 3));
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused() {
+        assert_eq!(parse(""), Err(Error::Empty));
+        assert_eq!(parse("<!-- session end -->\n"), Err(Error::Empty));
+        assert_eq!(parse("<a><b></b>"), Err(Error::Truncated));
+        assert_eq!(parse("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"), Err(Error::Doctype));
+        for broken in ["<a>&b;</a>", "</a><b/>", "<a></b></a>", "<a", "<a><b", "<!-- x"] {
+            assert!(matches!(parse(broken), Err(Error::Malformed { .. })), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_document_has_bounds() {
+        let nested = |depth| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        assert!(parse(&nested(DEPTH_MAX)).is_ok());
+        assert_eq!(parse(&nested(DEPTH_MAX + 1)), Err(Error::TooDeep));
+        let many = |count| format!("<a>{}</a>", "<b/>".repeat(count));
+        assert!(parse(&many(ELEMENTS_MAX - 1)).is_ok());
+        assert_eq!(parse(&many(ELEMENTS_MAX)), Err(Error::TooMany));
+    }
+
+    #[test]
+    fn a_neighbour_with_a_strange_name_costs_nothing() {
+        let root = Element::parse(b"<a>AP \xff\x01&#1;&#0;</a>").expect("a document");
+        assert_eq!(root.text, "AP \u{fffd}\u{1}\u{1}\u{fffd}");
+    }
+
+    #[test]
+    fn what_is_escaped_is_read_again() {
+        let text = "a <b> & \"c\" 'd' ]]>]]> é";
+        let escaped = escape(text);
+        assert!(!escaped.contains(['<', '>']));
+        assert_eq!(parse(&format!("<t>{escaped}</t>")).map(|t| t.text), Ok(text.into()));
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(one_line("\n locked by:\n  ann\u{0}(pid 7)\n", 99), "locked by: ann (pid 7)");
+        assert_eq!(one_line("abc def", 7), "abc def");
+        assert_eq!(one_line("abc def", 6), "abc d…");
+        assert_eq!(one_line("  ", 0), "");
+    }
+
+    #[test]
+    fn xml_carries_no_control_characters() {
+        assert!(['\t', '\n', 'é', '\u{1f600}'].into_iter().all(is_carried));
+        assert!(!['\0', '\u{1b}', '\u{fffe}', '\u{ffff}'].into_iter().any(is_carried));
+    }
+}

@@ -1,0 +1,141 @@
+//! What we offer in the key exchange (RFC 4253 §7.1): all that a switch with a current OpenSSH
+//! accepts, and for old ones, if asked for, what rests on SHA-1 or CBC.
+
+use std::borrow::Cow;
+
+use russh::{
+    Preferred, cipher,
+    client::GexParams,
+    compression, kex,
+    keys::{Algorithm, EcdsaCurve, HashAlg},
+    mac,
+};
+
+/// How many offers there are, from the whole one to ever smaller ones.
+pub(super) const OFFERS: usize = 4;
+
+const X25519: [kex::Name; 2] = [kex::CURVE25519_PRE_RFC_8731, kex::CURVE25519];
+const ECDH: [kex::Name; 3] =
+    [kex::ECDH_SHA2_NISTP256, kex::ECDH_SHA2_NISTP384, kex::ECDH_SHA2_NISTP521];
+const DH: [kex::Name; 4] =
+    [kex::DH_GEX_SHA256, kex::DH_G14_SHA256, kex::DH_G16_SHA512, kex::DH_G18_SHA512];
+const DH_LEGACY: [kex::Name; 3] = [kex::DH_G14_SHA1, kex::DH_GEX_SHA1, kex::DH_G1_SHA1];
+/// Not methods, but what we can do besides: ext-info (RFC 8308) and strict key exchange, which
+/// keeps a middleman from dropping messages (CVE-2023-48795).
+const EXTENSIONS: [kex::Name; 2] =
+    [kex::EXTENSION_SUPPORT_AS_CLIENT, kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT];
+
+const CIPHERS: [cipher::Name; 6] = [
+    cipher::AES_128_GCM,
+    cipher::AES_256_GCM,
+    cipher::CHACHA20_POLY1305,
+    cipher::AES_128_CTR,
+    cipher::AES_192_CTR,
+    cipher::AES_256_CTR,
+];
+const CIPHERS_LEGACY: [cipher::Name; 3] =
+    [cipher::AES_128_CBC, cipher::AES_192_CBC, cipher::AES_256_CBC];
+const MACS: [mac::Name; 4] =
+    [mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HMAC_SHA256, mac::HMAC_SHA512];
+const MACS_LEGACY: [mac::Name; 2] = [mac::HMAC_SHA1_ETM, mac::HMAC_SHA1];
+
+/// The offer of an attempt, counted from 0. Some old servers die of a method that they offer
+/// themselves, or of a long list. So after the whole list its families are offered one by one, with
+/// the ciphers that every server knows.
+///
+/// `known` are the kinds of host keys that the host is known by; empty if it is not known.
+pub(super) fn offer(attempt: usize, legacy: bool, known: &[Algorithm]) -> Preferred {
+    let old = |list: &'static [kex::Name]| if legacy { list } else { &[] };
+    let families: [&[&[kex::Name]]; OFFERS] = [
+        &[&[kex::MLKEM768X25519_SHA256], &X25519, &ECDH, &DH, old(&DH_LEGACY)],
+        &[&X25519],
+        &[&ECDH],
+        &[&DH, old(&DH_LEGACY)],
+    ];
+    let is_whole = attempt == 0;
+    let kex = families.get(attempt).copied().unwrap_or_default().concat();
+    let ciphers: Vec<_> = CIPHERS
+        .into_iter()
+        .filter(|name| is_whole || [cipher::AES_128_CTR, cipher::AES_256_CTR].contains(name))
+        .chain(CIPHERS_LEGACY.into_iter().filter(|_| legacy))
+        .collect();
+    let macs = MACS.into_iter().chain(MACS_LEGACY.into_iter().filter(|_| legacy));
+    Preferred {
+        kex: Cow::Owned([kex, EXTENSIONS.to_vec()].concat()),
+        key: Cow::Owned(host_keys(legacy, known)),
+        host_key_certificates: Cow::Borrowed(&[]),
+        cipher: Cow::Owned(ciphers),
+        mac: Cow::Owned(macs.collect()),
+        compression: Cow::Borrowed(&[compression::NONE]),
+    }
+}
+
+/// The size of groups that we ask for: 8192 bits, the default, cost two seconds.
+pub(super) fn group_sizes() -> GexParams {
+    GexParams::new(2_048, 3_072, 8_192).expect("ascending, and none below 2048")
+}
+
+fn host_keys(legacy: bool, known: &[Algorithm]) -> Vec<Algorithm> {
+    let ecdsa = |curve| Algorithm::Ecdsa { curve };
+    let rsa = |hash| Algorithm::Rsa { hash };
+    let all = [
+        Algorithm::Ed25519,
+        ecdsa(EcdsaCurve::NistP256),
+        ecdsa(EcdsaCurve::NistP384),
+        ecdsa(EcdsaCurve::NistP521),
+        rsa(Some(HashAlg::Sha512)),
+        rsa(Some(HashAlg::Sha256)),
+        rsa(None),
+    ];
+    let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
+    // An RSA key is the same under every digest.
+    let is_known = |offered: &Algorithm| {
+        known.iter().any(|known| known == offered || is_rsa(known) && is_rsa(offered))
+    };
+    all.into_iter()
+        .filter(|offered| legacy || *offered != rsa(None))
+        .filter(|offered| known.is_empty() || is_known(offered))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sha1_and_cbc_are_offered_only_if_asked_for() {
+        let names = |legacy| {
+            let mut names = Vec::new();
+            for attempt in 0..OFFERS {
+                let offer = offer(attempt, legacy, &[]);
+                names.extend(offer.kex.iter().map(|name| name.as_ref().to_owned()));
+                names.extend(offer.cipher.iter().map(|name| name.as_ref().to_owned()));
+                names.extend(offer.mac.iter().map(|name| name.as_ref().to_owned()));
+                names.extend(offer.key.iter().map(|name| name.to_string()));
+            }
+            names
+        };
+        let is_old =
+            |name: &String| name.contains("sha1") || name.contains("cbc") || name == "ssh-rsa";
+        assert_eq!(names(false).into_iter().find(is_old), None);
+        assert_eq!(names(true).into_iter().filter(is_old).count(), 6 + 12 + 8 + 4);
+    }
+
+    #[test]
+    fn a_known_host_shows_a_key_that_is_known() {
+        let keys = |legacy, known: &[Algorithm]| offer(0, legacy, known).key.into_owned();
+        assert_eq!(keys(false, &[Algorithm::Ed25519]), [Algorithm::Ed25519]);
+        assert_eq!(keys(false, &[Algorithm::Rsa { hash: None }]).len(), 2);
+        assert_eq!(keys(true, &[Algorithm::Rsa { hash: None }]).len(), 3);
+        assert_eq!(keys(false, &[]).len(), 6);
+    }
+
+    #[test]
+    fn every_offer_has_something_of_each_kind() {
+        for attempt in 0..OFFERS {
+            let offer = offer(attempt, false, &[]);
+            assert!(offer.kex.len() > EXTENSIONS.len() && !offer.key.is_empty());
+            assert!(!offer.cipher.is_empty() && !offer.mac.is_empty());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The simulated switch as a program: what `sshd` starts for its `netconf` subsystem.
+//!
+//! ```text
+//! switch [OPTIONS]                  one session, and a switch that lives as long as it
+//! switch [OPTIONS] --listen SOCKET  a switch; prints one line when it listens
+//! switch --connect SOCKET           one session with that switch
+//! ```
+//!
+//! Options: `--style plain|old|rfc-compliant|chunked`, `--commit-time MILLISECONDS`.
+
+use std::{
+    env,
+    error::Error,
+    io::{self, Write},
+    net::Shutdown,
+    os::unix::net::{UnixListener, UnixStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use mistgate_tests::switch::{Config, answer::Style, serve::Shared};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut config = Config { undoes_when_killed: true, ..Config::default() };
+    let (mut listen, mut connect) = (None, None);
+    let mut arguments = env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
+        match name.as_str() {
+            "--commit-time" => config.commit_time = Duration::from_millis(value.parse()?),
+            "--connect" => connect = Some(value),
+            "--listen" => listen = Some(value),
+            "--style" => {
+                config.style = match value.as_str() {
+                    "chunked" => Style::Chunked,
+                    "old" => Style::Old,
+                    "plain" => Style::Plain,
+                    "rfc-compliant" => Style::RfcCompliant,
+                    _ => return Err(format!("no such style: {value}").into()),
+                }
+            }
+            _ => return Err(format!("no such option: {name}").into()),
+        }
+    }
+    if let Some(path) = connect {
+        return Ok(bridge(&UnixStream::connect(path)?)?);
+    }
+    let interfaces = (0..48).map(|port| (format!("ge-0/0/{port}"), (false, None)));
+    config.interfaces = interfaces.collect();
+    let shared = Arc::new(Shared::new(config));
+    let Some(path) = listen else {
+        return Ok(shared.serve(io::stdin(), io::stdout())?);
+    };
+    let listener = UnixListener::bind(&path)?;
+    writeln!(io::stdout(), "listening on {path}")?;
+    for stream in listener.incoming() {
+        let (shared, stream) = (Arc::clone(&shared), stream?);
+        thread::spawn(move || shared.serve(stream.try_clone()?, stream));
+    }
+    Ok(())
+}
+
+/// Passes on bytes both ways until the switch closes.
+fn bridge(stream: &UnixStream) -> io::Result<()> {
+    let mut up = stream.try_clone()?;
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut up);
+        // A switch whose client is gone shall notice.
+        let _ = up.shutdown(Shutdown::Write);
+    });
+    let mut stdout = io::stdout().lock();
+    io::copy(&mut &*stream, &mut stdout)?;
+    stdout.flush()
+}
