@@ -96,10 +96,12 @@ impl Bench {
     }
 
     /// A peer that said hello.
-    async fn join(&self, meetup: &str) -> io::Result<Peer> {
+    async fn join(&self, meetup: &str, class: &str) -> io::Result<Peer> {
         let (mut peer, _) = dial(&self.tls, self.server).await?;
         peer.upgrade(&format!("{PREFIX}{meetup}")).await?;
-        let hello = r#"{"message":{"messageId":0,"messageType":"CONN:HELLO","requiresResponse":false,"peerClass":"bench","peerId":"1"}}"#;
+        let hello = format!(
+            r#"{{"message":{{"messageId":0,"messageType":"CONN:HELLO","requiresResponse":false,"peerClass":"{class}","peerId":"1"}}}}"#
+        );
         peer.push_text(hello.as_bytes());
         peer.flush().await?;
         Ok(peer)
@@ -113,8 +115,9 @@ impl Bench {
             stream.set_nodelay(true)?;
             return Ok((first, Peer::over(Box::new(stream))));
         }
-        let mut first = self.join(meetup).await?;
-        let mut second = self.join(meetup).await?;
+        // Of one class and with one certificate they could be one peer that has come again.
+        let mut first = self.join(meetup, "manager").await?;
+        let mut second = self.join(meetup, "gateway").await?;
         for peer in [&mut first, &mut second] {
             text(peer.next().await?)?;
         }
@@ -186,11 +189,11 @@ async fn echo(
     let [pairs, window, bytes]: [usize; 3] =
         [options.value("pairs")?, options.value("window")?, options.value("bytes")?];
     let secs = Duration::from_secs(options.value("secs")?);
-    let mut tasks = Vec::new();
+    let (mut askers, mut answerers) = (Vec::new(), Vec::new());
     for nth in 0..pairs {
         let (asker, answerer) = bench.pair(&format!("bench/{nth}")).await?;
-        tasks.push(executor.spawn(ask(Rc::clone(bench), asker, window, bytes)));
-        tasks.push(executor.spawn(answer(Rc::clone(bench), answerer, bytes)));
+        askers.push(executor.spawn(ask(Rc::clone(bench), asker, window, bytes)));
+        answerers.push(executor.spawn(answer(answerer, bytes)));
     }
     Timer::after(WARM_UP).await;
     let (before, began) = (Usage::of(bench.pid)?, Instant::now());
@@ -199,9 +202,11 @@ async fn echo(
     Timer::after(secs).await;
     let (after, took, messages) = (Usage::of(bench.pid)?, began.elapsed(), bench.messages.get());
     bench.is_over.set(true);
-    for task in tasks {
-        task.await?;
+    for asker in askers {
+        asker.await?;
     }
+    // A proxy may keep them for another partner.
+    drop(answerers);
     Ok(format!(
         "rate={:.0} {} {}",
         messages as f64 / took.as_secs_f64(),
@@ -238,22 +243,15 @@ async fn ask(bench: Rc<Bench>, mut peer: Peer, window: usize, bytes: usize) -> i
     }
 }
 
-/// Answers until the other one leaves.
-async fn answer(bench: Rc<Bench>, mut peer: Peer, bytes: usize) -> io::Result<()> {
+/// Answers for as long as there are requests.
+async fn answer(mut peer: Peer, bytes: usize) -> io::Result<()> {
     let request = Template::request(bytes);
     let mut response = Template::response(bytes);
     loop {
-        let Ok(message) = peer.next().await.and_then(text) else {
-            // It ends with its partner, or because its pipe does.
-            return if bench.is_over.get() {
-                Ok(())
-            } else {
-                Err(io::ErrorKind::BrokenPipe.into())
-            };
-        };
+        let message = text(peer.next().await?)?;
         let digits = request.digits(message).ok_or_else(|| io::Error::other("no request"))?;
-        let answer = response.numbered(digits).to_vec();
-        peer.push_text(&answer);
+        let digits = digits.to_vec();
+        peer.push_text(response.numbered(&digits));
     }
 }
 
