@@ -395,7 +395,8 @@ impl Leg {
                 match closed {
                     // It ends the connection while more is on its way, which can cost the frame.
                     Err(_) if end == End::Oversize => {}
-                    Ok(Some((code, _))) if code == close || code == 1011 => {}
+                    // As in `listen`: slow ones may be taken for dead.
+                    Ok(Some((code, _))) if code == close || matches!(code, 1000 | 1011) => {}
                     other => self.fault(&format!("left by {}, and got {other:?}", end.name())),
                 }
             }
