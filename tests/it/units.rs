@@ -53,6 +53,7 @@ fn the_manual_and_the_completions_know_every_command() {
         ".SS cert leaf\nMake a leaf: ",
         ".B \\-\\-cert\\-basename \\fIpath\\fR\npath and name of the new files",
         ".SS send\\-test\n",
+        "\nmistgate connect \\-\\-client\\-cert manager.pkeycert.pem",
         ".B body\nthe file with the body",
     ] {
         assert!(page.contains(words), "{words}: {page}");
