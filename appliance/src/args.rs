@@ -16,7 +16,7 @@ use mistgate_runtime::{
 };
 use rustls::pki_types::DnsName;
 
-/// Mist webhooks to Slack, Microsoft Teams and Google Chat.
+/// Mist webhooks to Slack, Microsoft Teams and Google Chat, and the Micronets websocket proxy.
 #[derive(FromArgs)]
 pub(crate) struct Args {
     #[argh(subcommand)]
