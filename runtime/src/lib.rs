@@ -8,6 +8,7 @@ mod net;
 pub mod pinned;
 mod places;
 pub mod tls;
+mod websocket;
 
 pub mod journal;
 pub mod listen;

@@ -9,14 +9,11 @@ use async_tungstenite::{
     WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config,
     tungstenite::{
         self, Error, Message,
-        error::{CapacityError, ProtocolError},
+        error::ProtocolError,
         protocol::{CloseFrame, WebSocketConfig},
     },
 };
-use mistgate_core::micronets::{
-    farewell::Fault,
-    peer::input::{Input, LinkId},
-};
+use mistgate_core::micronets::peer::input::{Input, LinkId};
 use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
 use super::{Handle, target::Meetup};
@@ -24,6 +21,7 @@ use crate::{
     net::Socket,
     outbound::reach,
     tls::{self, peer::Credentials},
+    websocket,
 };
 
 /// Messages that were read and not taken yet.
@@ -219,31 +217,14 @@ fn farewell(frame: Option<&CloseFrame>) -> String {
     }
 }
 
-/// What an error of the library means.
+/// What is told of an error.
 fn end(link: LinkId, error: &Error) -> Input {
-    let fault = match error {
-        Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-            Fault::Oversize { max: *max_size }
-        }
-        Error::Utf8(_) => Fault::NotUtf8,
-        Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-            return Input::Closed { link, reason: format!("the connection was lost: {error}") };
-        }
-        Error::AlreadyClosed
-        | Error::ConnectionClosed
-        | Error::Io(_)
-        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+    match websocket::fault(error) {
+        Ok(fault) => Input::Broken { link, fault },
+        Err(io::ErrorKind::UnexpectedEof) => {
             let reason = "the connection was lost without a close frame".to_owned();
-            return Input::Closed { link, reason };
+            Input::Closed { link, reason }
         }
-        Error::AttackAttempt
-        | Error::Capacity(CapacityError::TooManyHeaders)
-        | Error::Http(_)
-        | Error::HttpFormat(_)
-        | Error::Protocol(_)
-        | Error::Tls(_)
-        | Error::Url(_)
-        | Error::WriteBufferFull(_) => Fault::Protocol,
-    };
-    Input::Broken { link, fault }
+        Err(kind) => Input::Closed { link, reason: format!("the connection was lost: {kind}") },
+    }
 }

@@ -14,7 +14,6 @@ use std::{
 
 use async_tungstenite::tungstenite::{
     Bytes, Error, Message,
-    error::{CapacityError, ProtocolError},
     protocol::{
         CloseFrame, Role, WebSocketConfig, WebSocketContext,
         frame::{
@@ -37,6 +36,7 @@ use crate::{
     net::Socket,
     places::Place,
     tls::mutual::{self, Trust},
+    websocket,
 };
 
 /// What the library reads at a time; every idle connection holds this much.
@@ -284,7 +284,7 @@ impl Leg {
                 let _ = self.context.flush(&mut wire);
                 Err(End::Closed(frame.map(|frame| frame.code.into())))
             }
-            Err(error) => Err(end(error, self.message_max)),
+            Err(error) => Err(websocket::fault(&error).map_or_else(End::Lost, End::Broken)),
         };
         self.pongs += self.out.len() - before;
         self.end = result.as_ref().err().cloned();
@@ -398,28 +398,6 @@ impl Write for Wire<'_, '_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// What an error of the library means.
-fn end(error: Error, message_max: usize) -> End {
-    match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-            End::Broken(Fault::Oversize { max: message_max })
-        }
-        Error::Utf8(_) => End::Broken(Fault::NotUtf8),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-        | Error::AlreadyClosed
-        | Error::ConnectionClosed => End::Lost(io::ErrorKind::UnexpectedEof),
-        Error::Io(error) => End::Lost(error.kind()),
-        Error::AttackAttempt
-        | Error::Capacity(CapacityError::TooManyHeaders)
-        | Error::Http(_)
-        | Error::HttpFormat(_)
-        | Error::Protocol(_)
-        | Error::Tls(_)
-        | Error::Url(_)
-        | Error::WriteBufferFull(_) => End::Broken(Fault::Protocol),
     }
 }
 
