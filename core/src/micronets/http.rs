@@ -265,7 +265,7 @@ fn kept<'a>(headers: &'a [Pair<'_>]) -> Result<Vec<Pair<'a>>, Error> {
         if !is_token(name) {
             return Err(Error::HeaderName { nth });
         }
-        if value.bytes().any(|b| b != b'\t' && b.is_ascii_control()) {
+        if !is_value(value) {
             return Err(Error::HeaderValue { nth });
         }
         let mut left_out = LEFT_OUT.iter().chain(&named);
@@ -280,6 +280,11 @@ fn kept<'a>(headers: &'a [Pair<'_>]) -> Result<Vec<Pair<'a>>, Error> {
 fn is_token(text: &str) -> bool {
     const MARKS: &[u8] = b"!#$%&'*+-.^_`|~";
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || MARKS.contains(&b))
+}
+
+/// RFC 9110 §5.5.
+fn is_value(text: &str) -> bool {
+    text.bytes().all(|b| b == b'\t' || !b.is_ascii_control())
 }
 
 fn header<'h>(headers: &'h [Pair<'_>], name: &str) -> Option<&'h str> {
@@ -336,7 +341,7 @@ fn disclosed<'a>(
 
 /// A format that can stand in a header.
 fn checked(format: &str) -> Result<&str, Error> {
-    if format.bytes().any(|b| b.is_ascii_control()) { Err(Error::Format) } else { Ok(format) }
+    if is_value(format) { Ok(format) } else { Err(Error::Format) }
 }
 
 fn essence(format: &str) -> &str {
@@ -570,6 +575,7 @@ mod tests {
         assert_eq!(of("PATCH", "/a\r\nb", "a/b"), None);
         assert_eq!(of("GET / HTTP/1.1\r\nX:", "/", "a/b"), Some(Error::Method));
         assert_eq!(of("GET", "http://other/", "a/b"), Some(Error::Path));
+        assert_eq!(of("PUT", "/", "a/b;\tc=d"), None);
         assert_eq!(of("PUT", "/", "a/b\r\nX: y"), Some(Error::Format));
         let mut gzip = request("/", &[("Content-Encoding", "gzip")]);
         assert_eq!(request_to_message(Id::number(1), &gzip).err(), None);
