@@ -25,7 +25,7 @@ use mistgate_runtime::{
     clock::{self, Clock},
     load::{From, Loaded, load},
     outbound::{Bytes, Client, Outbound, Post, proxy::Proxies},
-    pinned, tls,
+    tls::{self, pinned},
 };
 use serde::Serialize;
 

@@ -5,7 +5,6 @@
 pub mod clock;
 pub mod metrics;
 mod net;
-pub mod pinned;
 mod places;
 pub mod tls;
 mod websocket;
