@@ -24,6 +24,7 @@ use rustls::{
 pub mod mutual;
 pub mod peer;
 pub mod pinned;
+mod verifier;
 
 /// The only protocol that we speak over TLS to clients and servers of HTTP (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";

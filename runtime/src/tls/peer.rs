@@ -10,19 +10,22 @@ use std::{fmt, io, sync::Arc};
 use futures_rustls::TlsConnector;
 use mistgate_core::config::checked::Tls;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, RootCertStore,
     client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-        verify_server_cert_signed_by_trust_anchor,
+        WebPkiServerVerifier, danger::ServerCertVerifier, verify_server_cert_signed_by_trust_anchor,
     },
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    crypto::WebPkiSupportedAlgorithms,
+    pki_types::{CertificateDer, UnixTime},
     server::ParsedCertificate,
     sign::SingleCertAndKey,
 };
 
-use super::{Error, certified_key, mutual::roots, provider, public_roots};
+use super::{
+    Error, certified_key,
+    mutual::roots,
+    provider, public_roots,
+    verifier::{Rule, Verifier},
+};
 
 /// What is verified of the proxy's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +56,9 @@ impl Credentials {
         });
         let provider = provider();
         let verifier: Arc<dyn ServerCertVerifier> = match self.verify {
-            Verify::Chain => Arc::new(Chain { roots, provider: Arc::clone(&provider) }),
+            Verify::Chain => {
+                Verifier::new(Chain(roots), provider.signature_verification_algorithms)
+            }
             Verify::Name => {
                 WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
                     .build()
@@ -113,59 +118,30 @@ pub(crate) fn explain(error: &io::Error) -> String {
     }
 }
 
-/// Verifies everything but the name.
-struct Chain {
-    roots: Arc<RootCertStore>,
-    provider: Arc<CryptoProvider>,
-}
+/// Everything but the name.
+struct Chain(Arc<RootCertStore>);
 
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Chain({} roots)", self.roots.len())
+        write!(f, "Chain({} roots)", self.0.len())
     }
 }
 
-impl ServerCertVerifier for Chain {
-    fn verify_server_cert(
+impl Rule for Chain {
+    fn admit(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
         now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
+        algorithms: &WebPkiSupportedAlgorithms,
+    ) -> Result<(), rustls::Error> {
         // It also asks for the extended key usage serverAuth, where there is any such extension.
         verify_server_cert_signed_by_trust_anchor(
             &ParsedCertificate::try_from(end_entity)?,
-            &self.roots,
+            &self.0,
             intermediates,
             now,
-            self.provider.signature_verification_algorithms.all,
-        )?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+            algorithms.all,
+        )
     }
 }

@@ -7,10 +7,14 @@ use std::{fs, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    ClientConfig, Error,
+    crypto::WebPkiSupportedAlgorithms,
+    pki_types::{CertificateDer, UnixTime, pem::PemObject},
+};
+
+use super::{
+    provider,
+    verifier::{Rule, Verifier},
 };
 
 /// A connector that accepts the first certificate of the PEM file `cert` and no other. Blocks on
@@ -20,60 +24,33 @@ pub fn connector(cert: &str) -> Result<TlsConnector, String> {
     let expected = CertificateDer::from_pem_slice(&pem)
         .map_err(|_| format!("{cert}: no certificate in PEM"))?
         .into_owned();
-    let provider = Arc::new(ring::default_provider());
-    let verifier = Pinned { expected, provider: Arc::clone(&provider) };
+    let provider = provider();
+    let verifier = Verifier::new(Pinned(expected), provider.signature_verification_algorithms);
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
+/// Trust in this certificate and no other.
 #[derive(Debug)]
-struct Pinned {
-    expected: CertificateDer<'static>,
-    provider: Arc<CryptoProvider>,
-}
+struct Pinned(CertificateDer<'static>);
 
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
+impl Rule for Pinned {
+    fn admit(
         &self,
         end_entity: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
         _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if *end_entity == self.expected {
-            Ok(ServerCertVerified::assertion())
+        _algorithms: &WebPkiSupportedAlgorithms,
+    ) -> Result<(), Error> {
+        if *end_entity == self.0 {
+            Ok(())
         } else {
             Err(Error::General("the listener uses another certificate than its file".into()))
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, cert, dss, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, cert, dss, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
