@@ -14,15 +14,12 @@ use mistgate_runtime::{
     listen::{self, Bytes, Event, Head, Limit, Listener, Reply, Service},
     tls::Identity,
 };
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use rustls::{ClientConnection, StreamOwned};
 use smol::{Async, Executor, channel, future};
 
 use crate::{
     http_hostile::{CANARY, CASES, Then},
-    pki::Authority,
+    pki::{Authority, client},
 };
 
 const LIMITS: Limits = Limits {
@@ -525,17 +522,7 @@ impl Files {
 type TlsClient = StreamOwned<ClientConnection, TcpStream>;
 
 fn connect_tls(site: &Site, authority: &Authority, name: &'static str) -> TlsClient {
-    let mut roots = RootCertStore::empty();
-    let root = CertificateDer::from_pem_slice(authority.cert().as_bytes());
-    roots.add(root.expect("PEM")).expect("a root");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = name.try_into().expect("a name");
-    let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+    let session = client(&authority.cert(), name);
     StreamOwned::new(session, site.connect())
 }
 

@@ -1,9 +1,15 @@
-//! Certificates of our own making, as PEM.
+//! Certificates of our own making, as PEM, and clients that trust them.
+
+use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
     DistinguishedName, DnType, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
     SerialNumber, date_time_ymd,
+};
+use rustls::{
+    ClientConfig, ClientConnection, DEFAULT_VERSIONS, RootCertStore, SupportedProtocolVersion,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
 /// A certificate authority that nobody knows.
@@ -92,4 +98,36 @@ impl Authority {
         };
         params.signed_by(&self.0).expect("a list").pem().expect("PEM")
     }
+}
+
+/// The client's end of TLS with a server called `name` that `root` vouches for.
+pub(crate) fn client(root: &str, name: &'static str) -> ClientConnection {
+    client_with(root, name, DEFAULT_VERSIONS, None)
+}
+
+/// As [`client`], of these versions of TLS and with a certificate of its own, if any.
+pub(crate) fn client_with(
+    root: &str,
+    name: &'static str,
+    versions: &[&'static SupportedProtocolVersion],
+    own: Option<&Leaf>,
+) -> ClientConnection {
+    let mut roots = RootCertStore::empty();
+    let root = CertificateDer::from_pem_slice(root.as_bytes());
+    roots.add(root.expect("PEM")).expect("a root");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("versions")
+        .with_root_certificates(roots);
+    let config = match own {
+        None => config.with_no_client_auth(),
+        Some(Leaf { cert, key }) => {
+            let cert = CertificateDer::from_pem_slice(cert.as_bytes()).expect("PEM");
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");
+            config.with_client_auth_cert(vec![cert], key).expect("a pair")
+        }
+    };
+    let name = name.try_into().expect("a name");
+    ClientConnection::new(Arc::new(config), name).expect("a session")
 }

@@ -39,14 +39,13 @@ use mistgate_runtime::{
     relay::{MeetupStatus, Relay, Totals},
 };
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    ClientConnection, StreamOwned, SupportedProtocolVersion,
     version::{TLS12, TLS13},
 };
 use smol::{Async, Executor, channel};
 use tempfile::TempDir;
 
-use crate::pki::{Authority, Leaf};
+use crate::pki::{Authority, Leaf, client_with};
 
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 /// Longer than anything here takes on a busy machine.
@@ -252,24 +251,7 @@ fn tls(
     version: &'static SupportedProtocolVersion,
     member: Option<&Leaf>,
 ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    let root = CertificateDer::from_pem_slice(root.as_bytes());
-    roots.add(root.expect("PEM")).expect("a root");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[version])
-        .expect("a version")
-        .with_root_certificates(roots);
-    let config = match member {
-        None => config.with_no_client_auth(),
-        Some(Leaf { cert, key }) => {
-            let cert = CertificateDer::from_pem_slice(cert.as_bytes()).expect("PEM");
-            let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");
-            config.with_client_auth_cert(vec![cert], key).expect("a pair")
-        }
-    };
-    let name = "localhost".try_into().expect("a name");
-    let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+    let session = client_with(root, "localhost", &[version], member);
     let stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(LONG))?;
     stream.set_write_timeout(Some(LONG))?;

@@ -17,15 +17,12 @@ use mistgate_tests::{
     mist::{Mist, connect, event_body},
 };
 use rustix::process::Signal;
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
-};
+use rustls::StreamOwned;
 use serde_json::Value;
 
 use crate::{
     binary::{Mistgate, Place, SECRET},
-    pki::Authority,
+    pki::{Authority, client},
 };
 
 fn slack(chat: &Chat) -> String {
@@ -249,17 +246,7 @@ fn https_with_a_certificate_that_follows_its_file() {
     let mistgate = place.start();
     let to = mistgate.webhook();
     let post = |authority: &Authority, device: &str| -> std::io::Result<u16> {
-        let mut roots = RootCertStore::empty();
-        let root = CertificateDer::from_pem_slice(authority.cert().as_bytes()).expect("PEM");
-        roots.add(root).expect("a root");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from("127.0.0.1").expect("a name");
-        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+        let session = client(&authority.cert(), "127.0.0.1");
         let mut stream = StreamOwned::new(session, connect(to)?);
         let request = Mist::new(SECRET).request(&event_body("AP_CONNECTED", device));
         Ok(http::exchange(&mut stream, request.as_bytes())?.status())
