@@ -30,7 +30,7 @@ use mistgate_core::{
 };
 use mistgate_tests::{
     bytes::noise,
-    netconf::{decoded, session},
+    netconf::{decoded, name, session},
 };
 
 /// One side's message, with the call of PyEZ's that it belongs to.
@@ -249,14 +249,7 @@ fn noise_reaches_every_outcome() {
                 continue;
             };
             let name = match result {
-                Ok(Outcome::Absent) => "absent",
-                Ok(Outcome::Compared) => "compared",
-                Ok(Outcome::Confirmed) => "confirmed",
-                Ok(Outcome::Pending { .. }) => "pending",
-                Ok(Outcome::RolledBack { .. }) => "rolled back",
-                Ok(Outcome::Unchanged) => "unchanged",
-                Ok(Outcome::Unconfirmed { .. }) => "unconfirmed",
-                Ok(Outcome::Unknown { .. }) => "unknown",
+                Ok(outcome) => name(&outcome),
                 // Most noise ends before so many wait.
                 Err(Failure::Busy) => continue,
                 Err(Failure::Ended { .. }) => "ended",

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::netconf::session::output::Outcome;
 use mistgate_tests::{
-    netconf::world::{self, End, Plan, Sight, Wanted},
+    netconf::{
+        self,
+        world::{self, End, Plan, Sight, Wanted},
+    },
     switch::{Config, answer::Style, fault::Fault},
 };
 
@@ -84,14 +87,7 @@ fn whatever_goes_wrong_in_a_request_the_switch_is_as_it_is_told() {
 
 fn name(end: &End) -> &'static str {
     match end {
-        Ok(Outcome::Absent) => "absent",
-        Ok(Outcome::Compared) => "compared",
-        Ok(Outcome::Confirmed) => "confirmed",
-        Ok(Outcome::Pending { .. }) => "pending",
-        Ok(Outcome::RolledBack { .. }) => "rolled back",
-        Ok(Outcome::Unchanged) => "unchanged",
-        Ok(Outcome::Unconfirmed { .. }) => "unconfirmed",
-        Ok(Outcome::Unknown { .. }) => "unknown",
+        Ok(outcome) => netconf::name(outcome),
         Err(_) => "failed",
     }
 }

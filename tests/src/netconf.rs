@@ -10,6 +10,7 @@ use mistgate_core::netconf::{
         reply::{Message, Verdict},
         request::Request,
     },
+    session::output::Outcome,
     xml::{Element, escape, one_line},
 };
 
@@ -17,6 +18,20 @@ use crate::bytes::Bytes;
 
 pub mod session;
 pub mod world;
+
+/// What a test calls an outcome.
+pub const fn name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Absent => "absent",
+        Outcome::Compared => "compared",
+        Outcome::Confirmed => "confirmed",
+        Outcome::Pending { .. } => "pending",
+        Outcome::RolledBack { .. } => "rolled back",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Unconfirmed { .. } => "unconfirmed",
+        Outcome::Unknown { .. } => "unknown",
+    }
+}
 
 /// Messages are the same whole and in pieces, have their bound, and come back as they were sent.
 pub fn framing(data: &[u8]) {
