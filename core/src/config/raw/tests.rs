@@ -1,0 +1,794 @@
+
+use alloc::string::String;
+use core::time::Duration;
+
+use super::*;
+use crate::{
+    config::{
+        checked::{Delivery, Destination, Limits, Proxy, ProxyLimits, Tls},
+        files::FileKind,
+    },
+    delivery::pace::{self, Window},
+    micronets::{
+        access::{Rule, Subject},
+        meetup::input::{Config as Meetup, OnPartnerLoss},
+    },
+    notify::{
+        route::Target,
+        shape::{Flavour, TeamsFormat},
+    },
+    secret::Secret,
+};
+
+/// Everything in the contract and in [`checked`](super::super::checked) that can be written,
+/// with a value other than its default.
+const FULL: &str = r#"
+state_dir = "state"
+
+[mist]
+api_url = "https://api.gc1.mist.com"
+token_file = "mist-token"
+org_id = "A9E4F3C1-6ef6-11e6-8bbf-02e208b2d34f"
+ignored_sites = ["978c48e6-6ef6-11e6-8bbf-02e208b2d34f"]
+
+[webhook]
+listen = "0.0.0.0:51362"
+paths = ["/webhooks", "/mist/hook"]
+secret_files = ["secret-new", "/run/secret-old"]
+accept_v1 = true
+dedup_window = "2h"
+max_body = "2MiB"
+bodies_max = "32MiB"
+head_max = "8KiB"
+headers_max = 32
+connections_max = 100
+connections_per_address_max = 0x10
+head_timeout = "5s"
+body_timeout = "1m"
+handshake_timeout = "500ms"
+tls = { cert = "both.pem" }
+allow_from = ["54.193.71.17", "10.0.0.0/8", "2001:db8::/32"]
+
+[chat]
+approved_admins = ["User@Example.net"]
+max_age = "12h"
+timeout = "20s"
+queue_max = 1_000
+digest_after = "1m"
+extra_ca = "both.pem"
+http_proxy = "http://user:proxy-password@192.0.2.1:3128"
+
+[chat.slack]
+default_url = "https://hooks.slack.com/services/T/B/slack-default"
+urls.warning = "https://hooks.slack.com/services/T/B/slack-loud"
+urls.critical = "https://hooks.slack.com/services/T/B/slack-loud"
+urls_file = { debug = "slack-url" }
+
+[chat.teams]
+format = "message-card"
+urls.info = "https://relay.example/teams-info"
+pace = "4/s, 60/30s"
+
+[chat.google]
+default_url_file = "google-url"
+urls.info = "https://chat.googleapis.com/v1/spaces/S/messages?key=k&token=google-token"
+
+[chat.console]
+
+[chat.channels.device-events]
+AP_DISCONNECTED = "warning"
+"*" = "drop"
+[chat.channels.audits]
+other_admins = "critical"
+[chat.channels.nac-events]
+"*" = "debug"
+
+[proxy]
+listen = "192.0.2.1:5051"
+path_prefix = "/ws/"
+cert = "both.pem"
+key = "/run/key.pem"
+client_ca = "both.pem"
+crl = ["crl.pem", "/run/crl.pem"]
+hello_timeout = "5s"
+ping_interval = "20s"
+ping_timeout = "15s"
+on_partner_loss = "close"
+max_message = "2MiB"
+held_max = "128KiB"
+unsent_max = "512KiB"
+connections_max = 2_000
+connections_per_address_max = 10
+handshakes_per_second_max = 50
+handshake_timeout = "4s"
+upgrade_timeout = "3s"
+[[proxy.allow]]
+meetup = "gw/*"
+subjects = ["O=Micronets DHCP Manager Cert", "SAN=gw-1.example"]
+[[proxy.allow]]
+meetup = "*"
+subjects = ["CN=auditor"]
+
+[admin]
+listen = "192.0.2.1:9362"
+token = "admin-token"
+"#;
+
+/// The files that the tests name, by path.
+fn content(path: &str) -> Result<Vec<u8>, String> {
+    let text = match path {
+        "/etc/mistgate/mist-token" => "mist-token-text\n",
+        "/etc/mistgate/secret-new" => "new-secret\n",
+        "/run/secret-old" => "old-secret",
+        "/etc/mistgate/slack-url" => "https://hooks.slack.com/services/T/B/slack-file\r\n",
+        "/etc/mistgate/google-url" => {
+            "https://chat.googleapis.com/v1/spaces/S/messages?key=k&token=google-token\n"
+        }
+        "/etc/mistgate/two-lines" => "one-secret\ntwo-secret\n",
+        "/etc/mistgate/both.pem" => {
+            "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n\
+                 -----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
+        }
+        "/run/key.pem" => "-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n",
+        "/etc/mistgate/crl.pem" | "/run/crl.pem" => {
+            "-----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n"
+        }
+        _ => return Err("no such file".into()),
+    };
+    Ok(text.into())
+}
+
+fn report(text: &str) -> Report {
+    let name = "/etc/mistgate/mistgate.toml";
+    let draft = Draft::parse(Source { name, text });
+    let mut files = Files::new();
+    for request in draft.files() {
+        files.insert(&request, content(&request.path));
+    }
+    draft.check(&files)
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    let line = |problem: &Problem| problem.in_file("F").to_string();
+    problems.iter().map(line).collect()
+}
+
+/// Holds if `text` has exactly these problems.
+#[track_caller]
+fn check(text: &str, problems: &[&str]) {
+    assert_eq!(lines(&report(text).problems), problems, "in\n{text}");
+}
+
+/// Holds if `text` works and raises exactly these doubts.
+#[track_caller]
+fn check_warnings(text: &str, warnings: &[&str]) {
+    let report = report(text);
+    assert_eq!(lines(&report.problems), [""; 0], "in\n{text}");
+    assert_eq!(lines(&report.warnings), warnings, "in\n{text}");
+    assert!(report.config.is_some());
+}
+
+#[test]
+fn every_key_is_read() {
+    let report = report(FULL);
+    assert_eq!(lines(&report.problems), [""; 0]);
+    let config = report.config.expect("a sound configuration");
+
+    assert_eq!(config.state_dir, "/etc/mistgate/state");
+    assert_eq!(config.mist.api_url.as_str(), "https://api.gc1.mist.com/");
+    assert_eq!(config.mist.dashboard_host, "manage.gc1.mist.com");
+    assert_eq!(config.mist.token, Some(Secret::new("mist-token-text")));
+    let org_id = config.mist.org_id.as_deref();
+    assert_eq!(org_id, Some("a9e4f3c1-6ef6-11e6-8bbf-02e208b2d34f"));
+
+    let webhook = config.webhook.expect("a webhook");
+    assert_eq!(webhook.listen.to_string(), "0.0.0.0:51362");
+    assert_eq!(webhook.paths, ["/webhooks", "/mist/hook"]);
+    let secrets = ["new-secret", "old-secret"].map(Secret::new);
+    assert_eq!(webhook.secrets, secrets);
+    assert!(webhook.accept_v1);
+    assert_eq!(webhook.dedup_window, Duration::from_secs(7_200));
+    let tls = webhook.tls.expect("TLS");
+    assert_eq!(tls.cert, "/etc/mistgate/both.pem");
+    assert_eq!(tls.key, tls.cert);
+    let prefixes: Vec<_> = webhook.allow_from.iter().map(|net| net.prefix).collect();
+    assert_eq!(prefixes, [32, 8, 32]);
+    let limits = Limits {
+        body_max: 2 << 20,
+        bodies_max: 32 << 20,
+        head_max: 8 << 10,
+        headers_max: 32,
+        connections_max: 100,
+        connections_per_address_max: 16,
+        head_timeout: Duration::from_secs(5),
+        body_timeout: Duration::from_secs(60),
+        handshake_timeout: Duration::from_millis(500),
+    };
+    assert_eq!(webhook.limits, limits);
+
+    let routes = config.chat.routes;
+    assert_eq!(routes.approved_admins, ["user@example.net"]);
+    let site = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
+    assert_eq!(routes.ignored_sites, [site]);
+    let target = |topic: &str, kind: &str| routes.overrides.get(topic)?.get(kind).cloned();
+    let channel = |name: &str| Some(Target::Channel(name.into()));
+    let disconnected = target("device-events", "AP_DISCONNECTED");
+    assert_eq!(disconnected, channel("warning"));
+    assert_eq!(target("device-events", "*"), Some(Target::Drop));
+    assert_eq!(target("audits", "other_admins"), channel("critical"));
+    assert_eq!(target("nac-events", "*"), channel("debug"));
+
+    let delivery = config.chat.delivery;
+    assert_eq!(delivery.max_age, Duration::from_secs(12 * 3_600));
+    assert_eq!(delivery.timeout, Duration::from_secs(20));
+    assert_eq!(delivery.queue_max, 1_000);
+    assert_eq!(delivery.digest_after, Duration::from_secs(60));
+    assert!(delivery.extra_ca.is_some_and(|pem| pem.contains("CERTIFICATE")));
+    let proxy = Secret::new("http://user:proxy-password@192.0.2.1:3128");
+    assert_eq!(delivery.http_proxy, Some(proxy));
+
+    let admin = config.admin.expect("an admin endpoint");
+    assert_eq!(admin.listen.to_string(), "192.0.2.1:9362");
+    assert_eq!(admin.token, Some(Secret::new("admin-token")));
+
+    let rule = |meetup: &str, subjects: Vec<Subject>| Rule { meetup: meetup.into(), subjects };
+    let manager = Subject::Organisation("Micronets DHCP Manager Cert".into());
+    let gateway = Subject::AltName("gw-1.example".into());
+    let auditor = Subject::CommonName("auditor".into());
+    let expected = Proxy {
+        listen: "192.0.2.1:5051".parse().expect("an address"),
+        path_prefix: "/ws/".into(),
+        tls: Tls { cert: "/etc/mistgate/both.pem".into(), key: "/run/key.pem".into() },
+        client_ca: "/etc/mistgate/both.pem".into(),
+        crl: ["/etc/mistgate/crl.pem", "/run/crl.pem"].map(String::from).to_vec(),
+        allow: [rule("gw/*", [manager, gateway].to_vec()), rule("*", [auditor].to_vec())].to_vec(),
+        meetup: Meetup {
+            hello_timeout: Duration::from_secs(5),
+            ping_interval: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(15),
+            on_partner_loss: OnPartnerLoss::Close,
+            held_max: 128 << 10,
+        },
+        limits: ProxyLimits {
+            message_max: 2 << 20,
+            unsent_max: 512 << 10,
+            connections_max: 2_000,
+            connections_per_address_max: 10,
+            handshakes_per_second_max: 50,
+            handshake_timeout: Duration::from_secs(4),
+            upgrade_timeout: Duration::from_secs(3),
+        },
+    };
+    assert_eq!(config.proxy, Some(expected));
+}
+
+#[test]
+fn each_url_of_a_flavour_is_one_destination() {
+    let chat = report(FULL).config.expect("a sound configuration").chat;
+    let shown: Vec<_> = chat
+        .destinations
+        .iter()
+        .map(|each| {
+            let kind = if each.default { "default" } else { "named" };
+            alloc::format!("{} {kind} {}", each.name, each.channels.join(" "))
+        })
+        .collect();
+    let expected = [
+        "slack/warning named warning critical",
+        "slack/debug named debug",
+        "slack/default default ",
+        "teams/info named info",
+        "google/info default info",
+        "console/default default ",
+    ];
+    assert_eq!(shown, expected);
+    let flavours: Vec<_> = chat.destinations.iter().map(|each| each.flavour).collect();
+    let teams = Flavour::Teams(TeamsFormat::MessageCard);
+    let (slack, google) = (Flavour::Slack, Flavour::Google);
+    let expected = [slack, slack, slack, teams, google, Flavour::Console];
+    assert_eq!(flavours, expected);
+    let paces: Vec<_> = chat.destinations.iter().map(|each| &*each.pace).collect();
+    let windows = [Window::per_secs(4, 1), Window::per_secs(60, 30)];
+    let expected = [pace::SLACK, pace::SLACK, pace::SLACK, &windows, pace::GOOGLE, &[]];
+    assert_eq!(paces, expected);
+    let last = |each: &Destination| {
+        let url = each.url.as_ref().map_or("", Secret::expose);
+        url.rsplit(['/', '=']).next().map(String::from)
+    };
+    let urls: Vec<_> = chat.destinations.iter().filter_map(last).collect();
+    let expected = ["slack-loud", "slack-file", "slack-default", "teams-info", "google-token", ""];
+    assert_eq!(urls, expected);
+    assert_eq!(chat.destinations_of("info"), [2, 3, 4, 5]);
+    assert_eq!(chat.destinations_of("critical"), [0, 4, 5]);
+}
+
+#[test]
+fn what_is_not_written_has_its_documented_value() {
+    let text = "[webhook]\nsecret = \"s\"\n[proxy]\ncert = \"both.pem\"\n\
+                    client_ca = \"both.pem\"\n[admin]\n";
+    let config = report(text).config.expect("a sound configuration");
+    assert_eq!(config.state_dir, "/var/lib/mistgate");
+    assert_eq!(config.mist.api_url.as_str(), "https://api.mist.com/");
+    assert_eq!(config.mist.dashboard_host, "manage.mist.com");
+    assert!(config.mist.token.is_none() && config.mist.org_id.is_none());
+    let webhook = config.webhook.expect("a webhook");
+    assert_eq!(webhook.listen.to_string(), "0.0.0.0:51361");
+    assert_eq!(webhook.paths, ["/webhooks"]);
+    assert!(!webhook.accept_v1 && webhook.tls.is_none());
+    assert_eq!(webhook.dedup_window, Duration::from_secs(3_600));
+    assert_eq!(webhook.limits, Limits::default());
+    let any: Vec<_> = webhook.allow_from.iter().map(|net| net.prefix).collect();
+    assert_eq!(any, [0, 0]);
+    assert!(config.chat.destinations.is_empty());
+    let Delivery { max_age, queue_max, .. } = config.chat.delivery;
+    assert_eq!((max_age.as_secs(), queue_max), (86_400, 50_000));
+    let admin = config.admin.expect("an admin endpoint");
+    assert_eq!(admin.listen.to_string(), "127.0.0.1:9361");
+    assert!(admin.token.is_none());
+    let proxy = config.proxy.expect("a proxy");
+    assert_eq!(proxy.listen.to_string(), "0.0.0.0:5050");
+    assert_eq!(proxy.path_prefix, "/micronets/v1/ws-proxy/");
+    assert_eq!(proxy.tls.key, proxy.tls.cert);
+    assert!(proxy.crl.is_empty() && proxy.allow.is_empty());
+    assert_eq!((proxy.meetup, proxy.limits), (Meetup::default(), ProxyLimits::default()));
+}
+
+#[test]
+fn the_built_in_configuration_is_sound() {
+    let draft = Draft::parse(EMBEDDED);
+    let requests = draft.files();
+    let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
+    let expected = [
+        "./mistgate-data/webhook-secret",
+        "./mistgate-data/proxy/proxy.pkeycert.pem",
+        "./mistgate-data/proxy/proxy.pkeycert.pem",
+        "./mistgate-data/proxy/root.cert.pem",
+    ];
+    assert_eq!(paths, expected);
+    let mut files = Files::new();
+    for request in &requests {
+        let generated = match request.kind {
+            FileKind::Secret => Ok(b"generated\n".to_vec()),
+            FileKind::Certificates
+            | FileKind::KnownHosts
+            | FileKind::PrivateKey
+            | FileKind::RevocationLists => content("/etc/mistgate/both.pem"),
+        };
+        files.insert(request, generated);
+    }
+    let report = draft.check(&files);
+    assert_eq!(lines(&report.problems), [""; 0]);
+    assert_eq!(lines(&report.warnings), [""; 0]);
+    let config = report.config.expect("a sound configuration");
+    assert_eq!(config.state_dir, "./mistgate-data");
+    assert_eq!(config.chat.destinations_of("info"), [0]);
+    let listen = config.webhook.map(|webhook| webhook.listen.to_string());
+    assert_eq!(listen.as_deref(), Some("127.0.0.1:51361"));
+    let listen = config.admin.map(|admin| admin.listen.to_string());
+    assert_eq!(listen.as_deref(), Some("127.0.0.1:9361"));
+    let listen = config.proxy.map(|proxy| proxy.listen.to_string());
+    assert_eq!(listen.as_deref(), Some("127.0.0.1:5050"));
+}
+
+#[test]
+fn the_examples_inside_the_built_in_comments_are_sound_too() {
+    // Examples are indented by three spaces behind the `#`.
+    let uncomment = |line: &'static str| line.strip_prefix("#   ").unwrap_or(line);
+    let lines_in: Vec<_> = EMBEDDED.text.lines().map(uncomment).collect();
+    let examples =
+        ["tls = {", "[chat.slack]", "urls_file", "AP_CONFIGURED", "crl", "meetup = \"gw/*"];
+    for example in examples {
+        assert!(lines_in.iter().any(|line| line.starts_with(example)), "{example}");
+    }
+    // None of the files is there, which is all that may be wrong.
+    let report = report(&lines_in.join("\n"));
+    for problem in &report.problems {
+        assert!(problem.what.contains("no such file"), "{problem:?}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_found_in_one_run() {
+    check(
+        r#"
+sate_dir = "/var/lib/mistgate"
+[mist]
+api_url = "https://manage.mist.com"
+org_id = "my org"
+[webhook]
+listen = "localhost:51361"
+secret = ""
+max_body = 1048576
+head_timeout = "10"
+body_timeout = "2h"
+connections_max = -1
+allow_from = ["10.1.1.1/8",
+    "any"]
+[chat.slack]
+urls = { Debug = "https://relay.example/x" }
+[chat.google]
+pace = "fast"
+"#,
+        &[
+            r#"F:2: sate_dir: unknown key — did you mean "state_dir"?"#,
+            "F:4: mist.api_url: this is the dashboard, not the API — the origin of a Mist \
+                 cloud's API, such as \"https://api.mist.com\"",
+            "F:5: mist.org_id: \"my org\" is not an id of Mist's — an id such as \
+                 \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"",
+            "F:7: webhook.listen: \"localhost:51361\" is not an address with a port — such as \
+                 \"0.0.0.0:51361\" or \"[::1]:51361\"",
+            "F:8: webhook.secret: this is empty — a text of one line",
+            "F:9: webhook.max_body: this number has no unit — a whole number with its unit (B, \
+                 KB, KiB, MB, MiB, GB, GiB), such as \"1MiB\"",
+            "F:10: webhook.head_timeout: \"10\" is not a duration — a whole number with its \
+                 unit (ms, s, m, h, d), such as \"30s\"",
+            "F:11: webhook.body_timeout: 2h is out of bounds — from 10ms to 1h",
+            "F:12: webhook.connections_max: -1 is out of bounds — from 1 to 100000",
+            "F:13: webhook.allow_from[0]: 10.1.1.1/8 has bits set beyond the first 8 — \
+                 10.0.0.0/8 for the network, 10.1.1.1 for the address alone",
+            "F:14: webhook.allow_from[1]: \"any\" is not a network — an address or a network, \
+                 such as \"192.0.2.7\", \"10.0.0.0/8\" or \"2001:db8::/32\"",
+            "F:16: chat.slack.urls.Debug: this is not a channel's name — up to 64 of a-z, 0-9, \
+                 \"-\" and \"_\"",
+            "F:17: chat.google: there is no URL to post to — default_url, urls, or both",
+            "F:18: chat.google.pace: \"fast\" is not a pace — messages per time, such as \
+                 \"1/s\" or \"4/s, 60/30s\", or \"off\" for no limit",
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_type_is_named() {
+    check(
+        "webhook = 5\n[[admin]]\n[mist]\nignored_sites = \"x\"\napi_url = true\n\
+             [chat]\nmax_age = 1979-05-27\nqueue_max = 1.5\nchannels.alarms = {x = 1}\n\
+             slack.urls = []",
+        &[
+            "F:1: webhook: this is a number — a table",
+            "F:2: admin: this is a list — a table",
+            "F:4: mist.ignored_sites: this is a text — a list of site ids",
+            "F:5: mist.api_url: this is a boolean — a URL such as \"https://api.mist.com\"",
+            "F:7: chat.max_age: this is a date or a time — a whole number with its unit \
+                 (ms, s, m, h, d), such as \"30s\"",
+            "F:8: chat.queue_max: this is a number — a whole number",
+            "F:9: chat.channels.alarms.x: this is a number — a channel's name, or \"drop\"",
+            "F:10: chat.slack.urls: this is a list — a table of channels, such as \
+                 { info = \"…\" }",
+        ],
+    );
+}
+
+#[test]
+fn what_is_required_and_what_excludes_each_other_is_named() {
+    check(
+        "[webhook]\ntls = {}\n[admin]\nlisten = \"0.0.0.0:1\"",
+        &[
+            "F:1: webhook.secret_file: missing — the secret of the webhook in Mist, without \
+                 which anybody could send",
+            "F:2: webhook.tls.cert: missing — the PEM file with the certificate chain",
+            "F:3: admin.token_file: missing — a token, because others than this machine can \
+                 reach the endpoint",
+        ],
+    );
+    check(
+        "[webhook]\nsecret = \"a\"\nsecret_file = \"secret-new\"\nsecrets = [\"b\"]\n\
+             [chat.slack]\nurls.info = \"https://a.example\"\nurls_file.info = \"slack-url\"\n\
+             default_url = \"https://a.example\"\ndefault_url_file = \"slack-url\"",
+        &[
+            "F:3: webhook.secret_file: webhook.secret is set too — only one of the two",
+            "F:4: webhook.secrets: webhook.secret is set too — only one of the two",
+            "F:7: chat.slack.urls_file.info: chat.slack.urls.info is set too — only one of the \
+                 two",
+            "F:9: chat.slack.default_url_file: chat.slack.default_url is set too — only one of \
+                 the two",
+        ],
+    );
+}
+
+#[test]
+fn values_must_fit_together() {
+    check(
+        "[webhook]\nlisten = \"[::]:80\"\nsecret = \"a\"\nmax_body = \"2MiB\"\n\
+             bodies_max = \"1MiB\"\n[proxy]\nlisten = \"127.0.0.2:80\"\ncert = \"both.pem\"\n\
+             client_ca = \"both.pem\"\n[admin]\nlisten = \"127.0.0.1:80\"",
+        &[
+            "F:5: webhook.bodies_max: all bodies together may have less than one of them — at \
+                 least max_body",
+            "F:6: proxy: webhook.listen takes the address of this listener — another port",
+            "F:10: admin: webhook.listen takes the address of this listener — another port",
+        ],
+    );
+}
+
+#[test]
+fn lists_and_names_are_checked_one_by_one() {
+    check(
+        r#"
+[webhook]
+secrets = []
+paths = ["webhooks", "/a", "/a?b"]
+[chat]
+approved_admins = ["me", "a@b"]
+[chat.console]
+colour = true
+[chat.teams]
+format = "card"
+urls = { drop = "https://a.example", default = "https://a.example" }
+[chat.slack]
+urls = {}
+[chat.channels]
+Alarms = { "" = "Info" }
+"#,
+        &[
+            "F:3: webhook.secrets: this list is empty — a list of the secrets that may sign, \
+                 the newest first",
+            "F:4: webhook.paths[0]: \"webhooks\" is not a path — a path such as \"/webhooks\"",
+            "F:4: webhook.paths[2]: \"/a?b\" is not a path — a path such as \"/webhooks\"",
+            "F:6: chat.approved_admins[0]: \"me\" is not a mail address — an address such as \
+                 \"user@example.net\"",
+            "F:8: chat.console.colour: unknown key — this section has no keys",
+            "F:10: chat.teams.format: \"card\" is not a format — \"adaptive-card\" or \
+                 \"message-card\"",
+            "F:11: chat.teams.urls.drop: \"drop\" means something else here — another name for \
+                 the channel",
+            "F:11: chat.teams.urls.default: \"default\" means something else here — another \
+                 name for the channel",
+            "F:13: chat.slack.urls: no channel is in it — a table of channels, such as \
+                 { info = \"…\" }",
+            "F:15: chat.channels.Alarms: topics are written in lower case — \"alarms\"",
+            "F:15: chat.channels.Alarms.\"\": \"Info\" is not a channel's name — up to 64 of \
+                 a-z, 0-9, \"-\" and \"_\"",
+        ],
+    );
+}
+
+#[test]
+fn sections_of_a_later_build_are_refused_with_a_reason() {
+    check(
+        "[ports]\nmode = \"observe\"\n",
+        &["F:1: ports: this build does not automate switch ports yet — a file without this \
+               section"],
+    );
+}
+
+#[test]
+fn each_mistake_of_the_proxy_is_named() {
+    check(
+        r#"
+[proxy]
+path_prefix = "/ws-proxy"
+cert = "key.pem"
+crl = ["both.pem"]
+hello_timeout = "0s"
+ping_interval = "10ms"
+on_partner_loss = "stay"
+max_message = "1GiB"
+handshakes_per_second_max = 0
+[[proxy.allow]]
+meetup = "gw/ü"
+subjects = ["Micronets", "O=", "SPKI=abc"]
+[[proxy.allow]]
+subject = "O=Micronets"
+"#,
+        &[
+            "F:2: proxy.client_ca: missing — the PEM file with the authorities whose \
+                 certificates may connect",
+            "F:3: proxy.path_prefix: \"/ws-proxy\" is not such a path — a path that begins and \
+                 ends with \"/\", such as \"/micronets/v1/ws-proxy/\"",
+            "F:4: proxy.cert: the file cannot be read: no such file — a PEM file with a \
+                 \"BEGIN CERTIFICATE\" block",
+            "F:4: proxy.cert: the file cannot be read: no such file — a PEM file with a \
+                 \"BEGIN PRIVATE KEY\" block, which no passphrase protects",
+            "F:5: proxy.crl[0]: the file holds no revocation list — a PEM file with a \"BEGIN \
+                 X509 CRL\" block, as openssl ca -gencrl writes them",
+            "F:6: proxy.hello_timeout: 0s is out of bounds — from 10ms to 1h",
+            "F:7: proxy.ping_interval: 10ms is out of bounds — from 100ms to 10m",
+            "F:8: proxy.on_partner_loss: \"stay\" is neither — \"keep\", or \"close\" as the \
+                 original does",
+            "F:9: proxy.max_message: 1GiB is out of bounds — from 1KiB to 64MiB",
+            "F:10: proxy.handshakes_per_second_max: 0 is out of bounds — from 1 to 100000",
+            "F:12: proxy.allow[0].meetup: \"gw/ü\" is in no URL — what follows path_prefix in \
+                 the peers' URLs, such as \"gw/7B2A\", with \"*\" for any text",
+            "F:13: proxy.allow[0].subjects[0]: \"Micronets\" is no subject — \"O=…\", \"CN=…\", \
+                 \"SAN=…\" or \"SPKI=…\"",
+            "F:13: proxy.allow[0].subjects[1]: \"O=\" is no subject — a value behind the \"=\"",
+            "F:13: proxy.allow[0].subjects[2]: \"SPKI=abc\" is no subject — behind \"SPKI=\" \
+                 the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and base64",
+            "F:14: proxy.allow[1].meetup: missing — what follows path_prefix in the peers' \
+                 URLs, such as \"gw/7B2A\", with \"*\" for any text",
+            "F:14: proxy.allow[1].subjects: missing — a list of subjects, such as \
+                 [\"O=Micronets DHCP Manager Cert\"]",
+            "F:15: proxy.allow[1].subject: unknown key — did you mean \"subjects\"?",
+        ],
+    );
+    check(
+        "[proxy]\ncert = \"both.pem\"\nclient_ca = \"/run/key.pem\"\ncrl = []\n\
+             [proxy.allow]\nmeetup = \"*\"",
+        &[
+            "F:3: proxy.client_ca: the file holds no certificate — a PEM file with a \"BEGIN \
+                 CERTIFICATE\" block",
+            "F:4: proxy.crl: this list is empty — a PEM file with a revocation list, or a list \
+                 of such files",
+            "F:5: proxy.allow: this is a table — a list of rules: [[proxy.allow]]",
+        ],
+    );
+}
+
+#[test]
+fn doubts_about_the_rules_of_the_proxy_are_said() {
+    const FILES: &str = "cert = \"both.pem\"\nclient_ca = \"both.pem\"\ncrl = \"crl.pem\"";
+    check_warnings(
+        &alloc::format!("[proxy]\n{FILES}"),
+        &["F:1: proxy.allow: any certificate of client_ca may join any meetup — \
+               [[proxy.allow]] with a meetup and the subjects that may join it"],
+    );
+    check_warnings(
+        &alloc::format!(
+            "[proxy]\n{FILES}\n[[proxy.allow]]\nmeetup = \"/micronets/v1/ws-proxy/gw/*\"\n\
+                 subjects = [\"CN=gw\"]"
+        ),
+        &["F:6: proxy.allow[0].meetup: this begins with path_prefix, which is no part of a \
+               meetup's name — what follows path_prefix in the peers' URLs, such as \"gw/7B2A\", \
+               with \"*\" for any text"],
+    );
+}
+
+#[test]
+fn text_that_is_not_toml_is_one_problem() {
+    for (text, problem) in [
+        ("\n[webhook\n", "F:2: this is not TOML: unclosed table — `]`"),
+        ("a = b", "F:1: this is not TOML: string values must be quoted — quotes around texts"),
+        ("a = \"x\nb = y", "F:1: this is not TOML: invalid basic string — `\"`"),
+        ("[chat]\n[chat]", "F:2: chat: this key is there twice — each key once"),
+        (
+            "a = 0.0.0.0:80",
+            "F:1: this is not TOML: invalid float — sections such as [webhook] and lines such \
+                 as listen = \"127.0.0.1:51361\"",
+        ),
+    ] {
+        check(text, &[problem]);
+        let draft = Draft::parse(Source { name: "F", text });
+        assert_eq!(draft.files(), []);
+    }
+}
+
+#[test]
+fn a_file_is_judged_by_what_it_is_for() {
+    check(
+        "[webhook]\nsecret_file = \"two-lines\"\ntls = { cert = \"mist-token\", \
+             key = \"/nowhere\" }\n[chat.slack]\ndefault_url_file = \"mist-token\"\n\
+             urls_file.info = \"https://hooks.slack.com/services/T/B/X\"",
+        &[
+            "F:2: webhook.secret_file: the file has more than one line — a readable file with \
+                 the secret on one line, no larger than 64KiB; a relative name counts from the \
+                 folder of this file",
+            "F:3: webhook.tls.cert: the file holds no certificate — a PEM file with a \"BEGIN \
+                 CERTIFICATE\" block",
+            "F:3: webhook.tls.key: the file cannot be read: no such file — a PEM file with a \
+                 \"BEGIN PRIVATE KEY\" block, which no passphrase protects",
+            "F:5: chat.slack.default_url_file: this is not a URL — the https URL that the chat \
+                 product gave out",
+            "F:6: chat.slack.urls_file.info: this is a URL — the name of a file or folder",
+        ],
+    );
+}
+
+#[test]
+fn what_works_but_should_be_looked_at_is_said() {
+    check_warnings(
+        r#"
+[webhook]
+listen = "[::]:51361"
+secret = "a"
+accept_v1 = true
+[chat.slack]
+urls.info = "http://10.0.0.1/x"
+[chat.teams]
+default_url = "https://x.webhook.office.com/webhookb2/a"
+format = "message-card"
+[chat.channels]
+device-event = { AP_CONNECTED = "info" }
+audits = { user = "info" }
+[admin]
+listen = "10.0.0.1:9361"
+token = "t"
+"#,
+        &[
+            "F:2: webhook.tls: webhooks reach [::]:51361 unencrypted — a certificate, or a \
+                 reverse proxy with TLS in front",
+            "F:5: webhook.accept_v1: HMAC-SHA1 signatures are accepted — false, as Mist signs \
+                 each webhook with HMAC-SHA256 too",
+            "F:7: chat.slack.urls.info: messages travel unencrypted — https, unless everybody \
+                 on this network may read them",
+            "F:9: chat.teams.default_url: Microsoft switched connectors off in May 2026 — the \
+                 URL of a Teams workflow \"Send webhook alerts to a channel\"",
+            "F:10: chat.teams.format: Microsoft Teams itself no longer takes message cards — \
+                 \"adaptive-card\", unless the receiver is a program of your own",
+            "F:12: chat.channels.device-event: no topic that we know — did you mean \
+                 \"device-events\"?",
+            "F:13: chat.channels.audits.user: audits have no types, so this names none of them \
+                 — approved_admins, other_admins, system or \"*\"",
+            "F:15: admin.listen: the token travels unencrypted — a loopback address, or a \
+                 reverse proxy with TLS in front",
+        ],
+    );
+    check_warnings(
+        "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"\n[chat.slack]\n\
+             urls.info = \"https://a.example\"\n[chat.channels]\nalarms = { x = \"night\" }",
+        &["F:7: chat.channels.alarms.x: no destination serves the channel \"night\" — a URL \
+                 for it, or a default_url"],
+    );
+    check_warnings(
+        "",
+        &["F:1: webhook: without this section no event ever arrives — [webhook] with a \
+               secret_file"],
+    );
+    check_warnings(
+        "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"",
+        &["F:1: chat: there is no chat to post to, so events are accepted and dropped — \
+               [chat.slack], [chat.teams], [chat.google] or [chat.console]"],
+    );
+}
+
+#[test]
+fn no_message_repeats_a_secret() {
+    let config = report(FULL).config.expect("a sound configuration");
+    let secrets: Vec<_> = config.secrets().map(Secret::expose).collect();
+    assert_eq!(secrets.len(), 10);
+    let debug = alloc::format!("{config:?}");
+    for secret in &secrets {
+        assert!(!debug.contains(secret), "{secret}");
+    }
+
+    // Each place that a secret can stand in, and some where one could end up by mistake.
+    let mut problems = 0;
+    for value in [
+        "\"hunter2 \\u0000\"",
+        "\"http://hunter2.example/hunter2\"",
+        "\"https://hunter2:hunter2@hooks.slack.com/hunter2\"",
+        "[\"hunter2\\n\", \"https://hunter2\"]",
+        "\"hunter2",
+        "{ hunter2 = ",
+    ] {
+        for key in [
+            "mist.token",
+            "mist.token_file",
+            "mist.api_url",
+            "webhook.secret",
+            "webhook.secrets",
+            "webhook.secret_file",
+            "webhook.secret_files",
+            "webhook.sercet",
+            "admin.token",
+            "chat.http_proxy",
+            "chat.slack.default_url",
+            "chat.slack.default_url_file",
+            "chat.slack.urls",
+            "chat.google.urls.info",
+            "chat.teams.urls_file.info",
+        ] {
+            let report = report(&alloc::format!("{key} = {value}\n"));
+            problems += report.problems.len();
+            for message in [lines(&report.problems), lines(&report.warnings)].concat() {
+                assert!(!message.contains("hunter2"), "{key} = {value}: {message}");
+            }
+        }
+    }
+    assert!(problems > 80, "{problems}");
+}
+
+#[test]
+fn a_url_in_a_key_that_is_no_secret_is_not_repeated_either() {
+    let url = "https://relay.example/hunter2";
+    for text in [
+        alloc::format!("webhook.listen = \"{url}\""),
+        alloc::format!("chat.slack.pace = \"{url}\""),
+        alloc::format!("chat.slack.urls = {{ \"{url}\" = \"info\" }}"),
+        alloc::format!("chat.channels.alarms = {{ x = \"{url}\" }}"),
+        alloc::format!("\"{url}\" = 1\n\"{url}\" = 2"),
+    ] {
+        let messages = lines(&report(&text).problems);
+        assert!(!messages.is_empty(), "{text}");
+        assert!(!messages.concat().contains("hunter2"), "{messages:?}");
+    }
+}

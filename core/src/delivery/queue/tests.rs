@@ -1,0 +1,294 @@
+
+use super::*;
+
+const MAX_AGE: Duration = Duration::from_secs(3_600);
+
+fn queue(pace: &[Window]) -> Queue {
+    let config =
+        Config { pace: pace.to_vec(), queue_max: 1_000, digest_after: Duration::from_secs(30) };
+    Queue::new(config, 1, Instant::from_secs(0))
+}
+
+fn secs(secs: u64) -> Instant {
+    Instant::from_secs(secs)
+}
+
+fn entry(now: Instant, batch: u64, critical: bool, site: u64) -> Entry {
+    Entry {
+        key: EventKey { batch, index: 0 },
+        critical,
+        site,
+        accepted_at: Some(now),
+        expires_at: now + MAX_AGE,
+    }
+}
+
+fn put(queue: &mut Queue, now: Instant, batch: u64) {
+    queue.handle_input(now, Input::Enqueue(entry(now, batch, false, 0)));
+}
+
+fn drain(queue: &mut Queue) -> Vec<Output> {
+    core::iter::from_fn(|| queue.poll_output()).collect()
+}
+
+/// The batches and form of the one `Send` among the outputs.
+fn sent(queue: &mut Queue) -> Option<(u64, Vec<u64>, Form)> {
+    let outputs = drain(queue);
+    let mut sends = outputs.iter().filter_map(|output| match output {
+        Output::Send { id, keys, form } => {
+            Some((*id, keys.iter().map(|key| key.batch).collect(), *form))
+        }
+        Output::Delivered { .. }
+        | Output::Dropped { .. }
+        | Output::Parked { .. }
+        | Output::Resumed
+        | Output::Retrying { .. } => None,
+    });
+    let first = sends.next();
+    assert_eq!(sends.next(), None, "one message in flight at a time");
+    first
+}
+
+fn answer(queue: &mut Queue, now: Instant, id: u64, outcome: Outcome) {
+    queue.handle_input(now, Input::Answered { id, outcome });
+}
+
+#[test]
+fn events_leave_in_order_one_at_a_time_at_the_vendors_pace() {
+    let queue = &mut queue(super::super::pace::SLACK);
+    let start = secs(10);
+    put(queue, start, 1);
+    put(queue, start, 2);
+    assert_eq!(sent(queue), Some((1, [1].into(), Form::Rich)));
+    answer(queue, start + Duration::from_millis(100), 1, Outcome::Delivered);
+    assert_eq!(sent(queue), None);
+    assert_eq!(queue.poll_timeout(), Some(secs(11)));
+    queue.handle_timeout(secs(11));
+    assert_eq!(sent(queue), Some((2, [2].into(), Form::Rich)));
+    answer(queue, secs(11), 2, Outcome::Delivered);
+    assert_eq!((queue.waiting(), queue.poll_timeout()), (0, None));
+}
+
+#[test]
+fn a_named_wait_is_honoured_and_a_critical_event_overtakes() {
+    let queue = &mut queue(&[]);
+    put(queue, secs(0), 1);
+    let after = Some(Duration::from_secs(120));
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(1));
+    answer(queue, secs(0), 1, Outcome::Retry { after, reason: Reason::RateLimited });
+    assert_eq!(
+        drain(queue),
+        [Output::Retrying {
+            failures: 1,
+            after: Duration::from_secs(120),
+            reason: Reason::RateLimited
+        }]
+    );
+    queue.handle_input(secs(1), Input::Enqueue(entry(secs(1), 2, true, 0)));
+    assert_eq!((sent(queue), queue.poll_timeout()), (None, Some(secs(120))));
+    queue.handle_timeout(secs(120));
+    assert_eq!(sent(queue), Some((2, [2].into(), Form::Rich)));
+    answer(queue, secs(120), 2, Outcome::Delivered);
+    assert_eq!(sent(queue), Some((3, [1].into(), Form::Rich)));
+}
+
+#[test]
+fn a_refused_payload_is_said_plainly_once_and_then_given_up() {
+    let queue = &mut queue(&[]);
+    put(queue, secs(0), 1);
+    put(queue, secs(0), 2);
+    assert!(sent(queue).is_some());
+    answer(queue, secs(0), 1, Outcome::Degrade(Reason::Payload));
+    assert_eq!(sent(queue), Some((2, [1].into(), Form::Plain)));
+    answer(queue, secs(0), 2, Outcome::Degrade(Reason::Payload));
+    let outputs = drain(queue);
+    assert!(
+        matches!(
+            outputs.as_slice(),
+            [
+                Output::Dropped { loss: Loss::Refused(Reason::Payload), .. },
+                Output::Send { id: 3, .. }
+            ]
+        ),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn a_dead_destination_is_parked_probed_ever_more_rarely_and_resumed() {
+    let queue = &mut queue(&[]);
+    put(queue, secs(0), 1);
+    assert!(sent(queue).is_some());
+    answer(queue, secs(0), 1, Outcome::Dead(Reason::Gone));
+    let parked = |secs, probes| Output::Parked {
+        reason: Reason::Gone,
+        probe_after: Duration::from_secs(secs),
+        probes,
+    };
+    assert_eq!(drain(queue), [parked(60, 1)]);
+    assert_eq!(queue.health(), Health::Parked(Reason::Gone));
+    queue.handle_timeout(secs(60));
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(2));
+    answer(queue, secs(60), 2, Outcome::Dead(Reason::Gone));
+    assert_eq!(drain(queue), [parked(120, 2)]);
+    queue.handle_timeout(secs(180));
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(3));
+    answer(queue, secs(180), 3, Outcome::Delivered);
+    let outputs = drain(queue);
+    assert!(
+        matches!(outputs.as_slice(), [Output::Resumed, Output::Delivered { failures: 0, .. }]),
+        "{outputs:?}"
+    );
+    assert_eq!(queue.health(), Health::Ready);
+}
+
+#[test]
+fn an_attempt_alone_makes_no_destination_well() {
+    let queue = &mut queue(&[]);
+    put(queue, secs(0), 1);
+    answer(queue, secs(0), 1, Outcome::Retry { after: None, reason: Reason::Timeout });
+    queue.handle_timeout(secs(1));
+    assert_eq!(queue.health(), Health::Failing(Reason::Timeout));
+    answer(queue, secs(11), 2, Outcome::Dead(Reason::Gone));
+    queue.handle_timeout(secs(71));
+    assert_eq!((queue.is_sending(), queue.health()), (true, Health::Parked(Reason::Gone)));
+    answer(queue, secs(72), 3, Outcome::Delivered);
+    assert_eq!(queue.health(), Health::Ready);
+}
+
+#[test]
+fn a_reload_probes_a_dead_destination_but_keeps_a_wait_that_was_asked_for() {
+    let queue = &mut queue(&[]);
+    let config = queue.config.clone();
+    put(queue, secs(0), 1);
+    answer(queue, secs(0), 1, Outcome::Dead(Reason::Gone));
+    drain(queue);
+    queue.handle_input(secs(1), Input::Configured(config.clone()));
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(2));
+    answer(queue, secs(1), 2, Outcome::Delivered);
+    put(queue, secs(2), 2);
+    let after = Some(Duration::from_secs(120));
+    answer(queue, secs(2), 3, Outcome::Retry { after, reason: Reason::RateLimited });
+    drain(queue);
+    queue.handle_input(secs(3), Input::Configured(config));
+    assert_eq!((sent(queue), queue.poll_timeout()), (None, Some(secs(122))));
+}
+
+#[test]
+fn what_waits_to_be_said_plainly_is_taken_out_too() {
+    let queue = &mut queue(super::super::pace::SLACK);
+    put(queue, secs(0), 1);
+    put(queue, secs(0), 2);
+    assert!(sent(queue).is_some());
+    answer(queue, secs(0), 1, Outcome::Degrade(Reason::Payload));
+    assert_eq!((sent(queue), queue.waiting()), (None, 2));
+    let batches: Vec<_> = queue.take_waiting().iter().map(|entry| entry.key.batch).collect();
+    assert_eq!((batches, queue.waiting()), ([1, 2].into(), 0));
+}
+
+#[test]
+fn a_storm_is_merged_by_site_and_critical_events_go_first() {
+    let queue = &mut queue(super::super::pace::SLACK);
+    let start = secs(100);
+    for batch in 0..100 {
+        queue.handle_input(start, Input::Enqueue(entry(start, batch, false, batch % 2)));
+    }
+    queue.handle_input(start, Input::Enqueue(entry(start, 1_000, true, 0)));
+    assert_eq!(sent(queue), Some((1, [0].into(), Form::Rich)));
+    answer(queue, start, 1, Outcome::Delivered);
+    drain(queue);
+    queue.handle_timeout(secs(101));
+    assert_eq!(sent(queue), Some((2, [1_000].into(), Form::Rich)));
+    answer(queue, secs(101), 2, Outcome::Delivered);
+    drain(queue);
+    queue.handle_timeout(secs(102));
+    let (_, batches, _) = sent(queue).expect("a digest");
+    assert_eq!(batches, (0..100).filter(|batch| batch % 2 == 1).collect::<Vec<_>>());
+    answer(queue, secs(102), 3, Outcome::Delivered);
+    drain(queue);
+    queue.handle_timeout(secs(103));
+    let (_, batches, _) = sent(queue).expect("a digest");
+    assert_eq!(batches.len(), 49);
+}
+
+#[test]
+fn a_storm_over_many_sites_shares_messages() {
+    let queue = &mut queue(super::super::pace::SLACK);
+    for batch in 0..600 {
+        queue.handle_input(secs(0), Input::Enqueue(entry(secs(0), batch, false, batch)));
+    }
+    assert!(sent(queue).is_some());
+    answer(queue, secs(0), 1, Outcome::Delivered);
+    drain(queue);
+    queue.handle_timeout(secs(1));
+    assert_eq!(sent(queue).map(|(_, batches, _)| batches.len()), Some(DIGEST_MAX));
+}
+
+#[test]
+fn what_grows_too_old_or_too_much_is_said() {
+    let queue = &mut queue(&[]);
+    put(queue, secs(0), 0);
+    assert!(sent(queue).is_some());
+    for batch in 1..=1_003 {
+        put(queue, secs(1), batch);
+    }
+    let outputs = drain(queue);
+    assert!(
+        matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Full, entries }]
+                if entries.iter().map(|entry| entry.key.batch).eq(1..=3)),
+        "{outputs:?}"
+    );
+    assert_eq!(queue.poll_timeout(), Some(secs(1) + MAX_AGE));
+    queue.handle_timeout(secs(1) + MAX_AGE);
+    let outputs = drain(queue);
+    assert!(
+        matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Expired, entries }]
+                if entries.len() == 1_000),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn a_smaller_bound_holds_at_once() {
+    let queue = &mut queue(&[]);
+    (0..10).for_each(|batch| put(queue, secs(0), batch));
+    assert!(sent(queue).is_some());
+    let config = Config { queue_max: 4, ..queue.config.clone() };
+    queue.handle_input(secs(1), Input::Configured(config));
+    let outputs = drain(queue);
+    assert!(
+        matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Full, entries }]
+                if entries.iter().map(|entry| entry.key.batch).eq(1..=5)),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn what_grew_too_old_behind_younger_events_is_said_when_they_leave() {
+    let queue = &mut queue(&[]);
+    put(queue, secs(10), 0);
+    put(queue, secs(10), 1);
+    put(queue, secs(0), 2);
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(1));
+    answer(queue, secs(1) + MAX_AGE, 1, Outcome::Delivered);
+    let outputs = drain(queue);
+    assert!(
+        matches!(outputs.as_slice(), [
+                Output::Delivered { .. },
+                Output::Send { keys, .. },
+                Output::Dropped { loss: Loss::Expired, entries },
+            ] if keys.first().map(|key| key.batch) == Some(1)
+                && entries.first().map(|entry| entry.key.batch) == Some(2)),
+        "{outputs:?}"
+    );
+    assert_eq!(queue.poll_timeout(), None);
+}
+
+#[test]
+fn a_late_answer_changes_nothing() {
+    let queue = &mut queue(&[]);
+    put(queue, secs(0), 1);
+    assert!(sent(queue).is_some());
+    answer(queue, secs(0), 77, Outcome::Delivered);
+    assert_eq!((drain(queue), queue.waiting()), (Vec::new(), 1));
+}
