@@ -1,4 +1,3 @@
-
 use super::*;
 
 const MAX_AGE: Duration = Duration::from_secs(3_600);
