@@ -30,6 +30,8 @@ pub mod ports;
 
 pub mod netconf;
 
+pub mod api;
+
 pub mod config;
 
 pub mod intake;
