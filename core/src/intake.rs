@@ -21,6 +21,7 @@ use crate::{
         topics,
     },
     notify::route::route,
+    ports::sign::Sign,
 };
 
 /// What a request brought.
@@ -34,6 +35,8 @@ pub struct Intake {
     pub unrouted: usize,
     /// How many members of `events` are not events at all.
     pub broken: usize,
+    /// What the events say about ports, also those that no chat wants.
+    pub signs: Vec<Sign>,
 }
 
 /// Why a request is refused.
@@ -89,6 +92,7 @@ pub fn intake(
         unrouted: envelope.events.len() - items.len(),
         items,
         broken: envelope.broken,
+        signs: envelope.events.iter().filter_map(|(_, event)| Sign::of(event)).collect(),
     })
 }
 

@@ -261,6 +261,8 @@ impl Driver {
 
     fn written(&mut self, now: Instant, written: Written) {
         match written {
+            // These are for whoever owns the ports.
+            Written::Kept(_) | Written::Unkept => {}
             Written::Reopened => self.journal.note(Level::Info, "store_reopened", &[]),
             Written::Stored(batches) => {
                 self.writing -= batches.len();

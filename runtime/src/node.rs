@@ -31,13 +31,13 @@ use crate::{
     load::{self, From, Loaded},
     metrics::Counter,
     outbound::Outbound,
-    store::Store,
-    tls,
+    store::{Store, Written},
+    switches, tls,
 };
 
-/// How long posts in flight may take when it stops. With the graces of the listeners that is less
-/// than ten seconds.
-const POSTS_GRACE: Duration = Duration::from_secs(5);
+/// How long changes and posts in flight may take when it stops. With the graces of the listeners
+/// that is less than ten seconds.
+const GRACE: Duration = Duration::from_secs(5);
 /// The most threads that run tasks.
 const THREADS_MAX: usize = 4;
 
@@ -98,6 +98,8 @@ struct Node {
     signals: Signals,
     driver: driver::Handle,
     driving: Task<()>,
+    switches: switches::Handle,
+    switching: Task<()>,
     storing: thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
     ports: Ports,
@@ -119,35 +121,64 @@ impl Node {
             Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
         })?;
         let (driver, messages) = driver::Handle::new();
+        let (switches, ends) = switches::Handle::new();
         let ready = Arc::new(AtomicBool::new(false));
         let mut ports = Ports::new(Common {
             clock,
             journal: Arc::clone(&journal),
             executor: Arc::clone(&executor),
             driver: driver.clone(),
+            switches: switches.clone(),
             ready: Arc::clone(&ready),
         });
         let mut sockets = ports.bind(&config)?;
-        let written = driver.clone();
+        let (written, kept) = (driver.clone(), switches.clone());
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join("mistgate.redb"),
             clock::before(clock::wall(), dedup_window(&config)),
-            move |answer| written.send(Message::Written(answer)),
+            move |answer| match answer {
+                Written::Kept(number) => kept.send(switches::Message::Kept(number)),
+                Written::Unkept => kept.send(switches::Message::Unkept),
+                Written::Refused(..) | Written::Reopened | Written::Stored(_) => {
+                    written.send(Message::Written(answer));
+                }
+            },
         )
         .map_err(Error::new)?;
-        let mut seed = [0; 8];
-        getrandom::fill(&mut seed).map_err(Error::new)?;
+        let tools = switches::Tools {
+            clock,
+            journal: Arc::clone(&journal),
+            executor: Arc::clone(&executor),
+            store: store.clone(),
+            audit: Path::new(&config.state_dir).join("ports-audit.jsonl"),
+        };
+        let switching = switching(&config).map(|settings| *settings);
+        let (ports_seed, chat_seed) = (seed()?, seed()?);
+        let switching = switches::run(switching, ports_seed, tools, switches.clone(), ends);
+        let switching = executor.spawn(switching);
         let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
         let mut settings = settings(&config, clock)?;
         settings.engine.next_batch = left.next_batch;
-        let seed = u64::from_le_bytes(seed);
-        let driving = Driver::start(settings, &left, store, seed, tasks, driver.clone());
+        let driving = Driver::start(settings, &left, store, chat_seed, tasks, driver.clone());
         let driving = executor.spawn(driving.run(messages));
         ports.open_proxy(&config, &mut sockets)?;
         ports.open(&config, sockets)?;
         ready.store(true, Ordering::Relaxed);
         let from = from.clone();
-        Ok(Self { from, config, clock, journal, signals, driver, driving, storing, ready, ports })
+        Ok(Self {
+            from,
+            config,
+            clock,
+            journal,
+            signals,
+            driver,
+            driving,
+            switches,
+            switching,
+            storing,
+            ready,
+            ports,
+        })
     }
 
     /// Serves until a signal says to stop; a hang-up reads the configuration again.
@@ -156,6 +187,7 @@ impl Node {
             if signal.map_err(Error::new)? != Signal::Hup {
                 break;
             }
+            self.switches.send(switches::Message::Reopen);
             let (from, journal) = (self.from.clone(), Arc::clone(&self.journal));
             let loaded = smol::unblock(move || load::load(&from)).await;
             let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
@@ -184,6 +216,7 @@ impl Node {
         self.ports.open_proxy(&config, &mut sockets)?;
         // The engine first: it would drop what the listener already takes for a new destination.
         self.driver.send(Message::Configured(Box::new(settings)));
+        self.switches.send(switches::Message::Configured(switching(&config)));
         self.ports.open(&config, sockets)?;
         for warning in &warnings {
             self.journal.note(Level::Warning, "config", &[("warning", warning)]);
@@ -194,19 +227,26 @@ impl Node {
 
     /// Finishes what is in flight and closes everything.
     async fn stop(self) {
-        let Self { journal, driver, driving, storing, ready, mut ports, .. } = self;
+        let Self { journal, driver, driving, switches, switching, storing, ready, .. } = self;
+        let mut ports = self.ports;
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
         // The proxy has nothing to do with what the others hand on to each other.
         let proxy = ports.close_proxy();
         let posts = async {
             ports.close_webhook().await;
-            driver.send(Message::Stop);
+            switches.send(switches::Message::End);
             let late = async {
-                Timer::after(POSTS_GRACE).await;
+                Timer::after(GRACE).await;
                 journal.note(Level::Warning, "stopped_early", &[]);
             };
-            driving.or(late).await;
+            let ended = async {
+                // The changes first, of which there is something to tell.
+                switching.await;
+                driver.send(Message::Stop);
+                driving.await;
+            };
+            ended.or(late).await;
         };
         future::zip(proxy, posts).await;
         ports.close().await;
@@ -218,6 +258,18 @@ impl Node {
 
 fn dedup_window(config: &Config) -> Duration {
     config.webhook.as_ref().map_or(Duration::ZERO, |webhook| webhook.dedup_window)
+}
+
+/// The settings for switch ports, if there are any.
+fn switching(config: &Config) -> Option<Box<switches::Settings>> {
+    let ports = config.ports.as_ref()?;
+    Some(Box::new(switches::Settings::new(config, ports)))
+}
+
+fn seed() -> Result<u64, Error> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(Error::new)?;
+    Ok(u64::from_le_bytes(seed))
 }
 
 fn settings(config: &Config, clock: Clock) -> Result<driver::Settings, Error> {

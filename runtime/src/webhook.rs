@@ -1,6 +1,7 @@
 //! The webhook listener's service: hands requests to the core's intake, and waits for the disk.
 
 use std::{
+    mem,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -10,6 +11,7 @@ use mistgate_core::{
     config::checked::{Chat, Webhook},
     ingest::signature::{self, Signatures},
     intake::{Rejection, intake},
+    ports::sign::Sign,
     time::Instant,
 };
 use smol::channel;
@@ -20,6 +22,7 @@ use crate::{
     journal::{Journal, Level},
     listen::{Bytes, Event, Head, Reply, Service},
     metrics::{Counter, Histogram},
+    switches,
 };
 
 /// When a sender should try again after the disk refused.
@@ -32,6 +35,19 @@ pub struct Settings {
     pub webhook: Webhook,
     /// `[chat]`
     pub chat: Chat,
+    /// Whom to tell what events say about access points.
+    pub switches: Option<switches::Handle>,
+}
+
+impl Settings {
+    /// Tells what accepted events say about access points.
+    async fn tell(&self, signs: Vec<Sign>) {
+        if let Some(switches) = &self.switches
+            && !signs.is_empty()
+        {
+            switches.signed(signs).await;
+        }
+    }
 }
 
 /// The service.
@@ -102,7 +118,7 @@ impl Service for Intake {
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
         let began = self.clock.now();
         let settings = self.settings();
-        let intake = match intake(&settings.webhook, &settings.chat, signatures(head), &body) {
+        let mut intake = match intake(&settings.webhook, &settings.chat, signatures(head), &body) {
             Ok(intake) => intake,
             Err(rejection) => return self.answer(began, self.reject(head, rejection)),
         };
@@ -128,7 +144,9 @@ impl Service for Intake {
                 ("unrouted", &intake.unrouted),
             ],
         );
+        let signs = mem::take(&mut intake.signs);
         if intake.items.is_empty() {
+            settings.tell(signs).await;
             return self.answer(began, Reply::status(StatusCode::Ok.into()));
         }
         // The body is not needed any more; a slow disk should not hold it.
@@ -136,6 +154,9 @@ impl Service for Intake {
         let (answer, answered) = channel::bounded(1);
         self.driver.send(Message::Request { intake, answer });
         let status = answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable);
+        if status == StatusCode::Ok {
+            settings.tell(signs).await;
+        }
         let reply = Reply::status(status.into());
         let reply = if status == StatusCode::ServiceUnavailable {
             reply.retry_after(RETRY_AFTER)

@@ -16,7 +16,10 @@ use toml::{
 
 use super::{
     admin, chat,
-    checked::{Config, Mist, ports::Ports},
+    checked::{
+        Config, Mist,
+        ports::{External, Ports},
+    },
     files::{FileRequest, Files},
     mist, ports,
     problem::{Fault, Problem, segment},
@@ -32,9 +35,6 @@ pub const EMBEDDED: Source<'_> = Source { name: "(built-in)", text: include_str!
 
 /// The state folder where the configuration names none.
 const STATE_DIR: &str = "/var/lib/mistgate";
-
-/// The sections that are known and that this build cannot serve.
-const LATER: [(&str, &str); 1] = [("ports", "this build does not automate switch ports yet")];
 
 /// A configuration file.
 #[derive(Clone, Copy)]
@@ -152,11 +152,6 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref()));
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
-    for (key, what) in LATER {
-        if let Some(item) = root.item(key) {
-            item.problem(what, "a file without this section");
-        }
-    }
     let config =
         Config { state_dir: state_dir?, mist, webhook, chat, ports: ports.flatten(), proxy, admin };
     together(root, &config);
@@ -165,19 +160,21 @@ fn config(root: &Section<'_>) -> Option<Config> {
 
 /// What only shows when the sections are seen together.
 fn together(root: &Section<'_>, config: &Config) {
-    let Config { webhook, proxy, admin, .. } = config;
+    let Config { webhook, ports, proxy, admin, .. } = config;
     let chats = !config.chat.destinations.is_empty();
-    if webhook.is_none() && (chats || proxy.is_none()) {
+    if webhook.is_none() && (chats || ports.is_some() || proxy.is_none()) {
         let what = "without this section no event ever arrives";
         root.warning("webhook", Fault::new(what, "[webhook] with a secret_file"));
     }
-    if webhook.is_some() && !chats && root.is_sound() {
+    if webhook.is_some() && !chats && ports.is_none() && root.is_sound() {
         let what = "there is no chat to post to, so events are accepted and dropped";
         let expected = "[chat.slack], [chat.teams], [chat.google] or [chat.console]";
         root.warning("chat", Fault::new(what, expected));
     }
-    if let Some(ports) = &config.ports {
+    if let Some(ports) = ports {
         asks_mist(root, config, ports);
+        listens(root, config, ports);
+        reports(root, config, ports);
     }
     let listeners = [
         ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
@@ -203,12 +200,34 @@ fn asks_mist(root: &Section<'_>, config: &Config, ports: &Ports) {
         (Some(_), None) => "mist.org_id",
         (Some(_), Some(_)) => return,
     };
-    let what = "without what Mist says about APs and switches nothing can be decided";
-    let fault = Fault::new(what, missing);
     if ports.is_observing && ports.method.is_none() {
-        root.warning("ports", fault);
-    } else {
-        root.conflict("ports", fault);
+        // As where nobody configured anything.
+        return;
+    }
+    let what = "without what Mist says about APs and switches nothing can be decided";
+    root.conflict("ports", Fault::new(what, missing));
+}
+
+/// Programs outside ask on the listener of webhooks, which tells the two apart by their paths.
+fn listens(root: &Section<'_>, Config { webhook, .. }: &Config, ports: &Ports) {
+    let Some(External { path, .. }) = &ports.external else {
+        return;
+    };
+    let (what, expected) = match webhook {
+        None => ("there is no listener for external", "[webhook], whose listener takes it"),
+        Some(webhook) if webhook.paths.contains(path) => {
+            ("external.path is one of webhook.paths", "a path of its own")
+        }
+        Some(_) => return,
+    };
+    root.conflict("ports", Fault::new(what, expected));
+}
+
+/// Where there are chats, one of them should hear of changes.
+fn reports(root: &Section<'_>, Config { chat, .. }: &Config, Ports { report_to, .. }: &Ports) {
+    if !chat.destinations.is_empty() && chat.flavours_of(report_to).is_empty() {
+        let what = alloc::format!("no chat has the channel {report_to} of report_to");
+        root.warning("ports", Fault::new(what, "a channel with a URL, or a default_url"));
     }
 }
 

@@ -351,7 +351,7 @@ impl Engine {
             text: text.clone(),
         };
         let topic = Topic::Mistgate.name().to_string();
-        Some(Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0 })
+        Some(Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0, signs: Vec::new() })
     }
 
     /// The loudest channel that has a destination of which `takes` holds, and those destinations.

@@ -50,7 +50,8 @@ fn item(n: u8, channel: &str, flavours: &[Flavour]) -> Item {
 }
 
 fn request(id: RequestId, items: Vec<Item>) -> Input {
-    let intake = Intake { topic: "alarms".to_string(), items, unrouted: 0, broken: 0 };
+    let intake =
+        Intake { topic: "alarms".to_string(), items, unrouted: 0, broken: 0, signs: Vec::new() };
     Input::Request { id, intake, at: UnixTime::from_secs(1_752_000_000) }
 }
 

@@ -27,6 +27,10 @@ pub enum Failure {
         /// The switch's or the API's words.
         message: String,
     },
+    /// All changes were stopped before it was begun.
+    Stopped,
+    /// The disk refused to keep that it is under way, so it was not begun.
+    Store,
     /// The connection was lost, or there was no answer in time.
     Timeout,
     /// There is no way there: its name, the connection, or the switch is not known to Mist.
@@ -38,7 +42,12 @@ impl Failure {
     pub const fn is_lasting(&self) -> bool {
         match self {
             Self::HostKey | Self::Login | Self::Protected | Self::Rejected { .. } => true,
-            Self::Busy { .. } | Self::Locked { .. } | Self::Timeout | Self::Unreachable => false,
+            Self::Busy { .. }
+            | Self::Locked { .. }
+            | Self::Stopped
+            | Self::Store
+            | Self::Timeout
+            | Self::Unreachable => false,
         }
     }
 
@@ -51,6 +60,8 @@ impl Failure {
             | Self::Login
             | Self::Protected
             | Self::Rejected { .. }
+            | Self::Stopped
+            | Self::Store
             | Self::Timeout
             | Self::Unreachable => None,
         }
@@ -65,6 +76,8 @@ impl Failure {
             Self::Login => "login",
             Self::Protected => "protected",
             Self::Rejected { .. } => "rejected",
+            Self::Stopped => "stopped",
+            Self::Store => "store",
             Self::Timeout => "timeout",
             Self::Unreachable => "unreachable",
         }
@@ -83,6 +96,8 @@ impl fmt::Display for Failure {
             Self::Rejected { message } => {
                 return write!(f, "the configuration was refused: {message}");
             }
+            Self::Stopped => "all changes were stopped before it was begun",
+            Self::Store => "the disk refused to keep that it is under way",
             Self::Timeout => "the connection was lost or the answer did not come in time",
             Self::Unreachable => "there is no way to the switch",
         })

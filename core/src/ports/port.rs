@@ -128,6 +128,37 @@ pub enum Output {
     },
 }
 
+/// What becomes of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// It waits to be pushed.
+    Due,
+    /// It is in flight.
+    Pushing,
+    /// Its end is not known, so the port is read back.
+    ReadingBack,
+    /// There is none.
+    Resting,
+    /// It failed and will be tried again.
+    Retrying,
+    /// It failed and will not be tried again until something new is known.
+    Stuck,
+}
+
+impl Stage {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Pushing => "pushing",
+            Self::ReadingBack => "reading_back",
+            Self::Resting => "resting",
+            Self::Retrying => "retrying",
+            Self::Stuck => "stuck",
+        }
+    }
+}
+
 /// What is on its way.
 #[derive(Clone, Debug)]
 struct Change {
@@ -177,6 +208,8 @@ pub struct Port {
     state: State,
     /// Why it was stuck last, until it settles.
     stuck: Option<Failure>,
+    /// Why a change failed last, until one settles.
+    last_failure: Option<&'static str>,
     outputs: VecDeque<Output>,
 }
 
@@ -207,6 +240,23 @@ impl Port {
     /// Whether a change is in flight.
     pub const fn is_pushing(&self) -> bool {
         matches!(self.state, State::Pushing { .. })
+    }
+
+    /// What becomes of its change.
+    pub const fn stage(&self) -> Stage {
+        match self.state {
+            State::Due { .. } => Stage::Due,
+            State::Pushing { .. } => Stage::Pushing,
+            State::Reading { .. } | State::Wondering { .. } => Stage::ReadingBack,
+            State::Resting => Stage::Resting,
+            State::Stuck => Stage::Stuck,
+            State::Waiting { .. } => Stage::Retrying,
+        }
+    }
+
+    /// Why its change failed last, by [`Failure::name`], until one settles.
+    pub const fn last_failure(&self) -> Option<&'static str> {
+        self.last_failure
     }
 
     /// Whether nothing will happen before something else is wanted.
@@ -301,13 +351,14 @@ impl Port {
         let Change { want, attempt } = *change;
         self.is_touched = true;
         self.mode = Some(want.mode);
-        self.stuck = None;
+        (self.stuck, self.last_failure) = (None, None);
         self.outputs.push_back(Output::Settled { want, attempt, is_read_back });
         self.later(next);
     }
 
     fn failed(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
         let Change { want, attempt } = change;
+        self.last_failure = Some(failure.name());
         let next = match next {
             Some(next) if next.mode != want.mode => return self.wanted(next),
             next => next.unwrap_or(want),
@@ -326,6 +377,7 @@ impl Port {
     /// Waits to read the port back.
     fn wonder(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
         let Change { want, attempt } = change;
+        self.last_failure = Some(failure.name());
         if attempt >= self.config.attempts_max {
             self.give_up(change, failure);
             return self.later(next);
@@ -406,6 +458,7 @@ impl Machine for Port {
             is_touched: false,
             state: State::Resting,
             stuck: None,
+            last_failure: None,
             outputs: VecDeque::new(),
         }
     }

@@ -22,6 +22,7 @@ use crate::{
     journal::{Journal, Level},
     listen::{self, Listener, Service, Stop},
     relay::Relay,
+    switches,
     tls::{self, Identity},
     webhook,
 };
@@ -49,6 +50,7 @@ pub(super) struct Common {
     pub(super) journal: Arc<Journal>,
     pub(super) executor: Arc<Executor<'static>>,
     pub(super) driver: driver::Handle,
+    pub(super) switches: switches::Handle,
     pub(super) ready: Arc<AtomicBool>,
 }
 
@@ -183,7 +185,11 @@ impl Ports {
             }
             return Ok(());
         };
-        let settings = webhook::Settings { webhook: webhook.clone(), chat: config.chat.clone() };
+        let settings = webhook::Settings {
+            webhook: webhook.clone(),
+            chat: config.chat.clone(),
+            switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
+        };
         let policy = Policy {
             tls: webhook.tls.clone(),
             allow_from: webhook.allow_from.clone(),

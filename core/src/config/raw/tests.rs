@@ -1,4 +1,4 @@
-use alloc::string::String;
+use alloc::{format, string::String};
 use core::time::Duration;
 
 use super::*;
@@ -367,6 +367,9 @@ fn the_built_in_configuration_is_sound() {
     assert_eq!(listen.as_deref(), Some("127.0.0.1:9361"));
     let listen = config.proxy.map(|proxy| proxy.listen.to_string());
     assert_eq!(listen.as_deref(), Some("127.0.0.1:5050"));
+    let ports = config.ports.expect("ports");
+    assert!(ports.is_observing && ports.method.is_none());
+    assert_eq!(ports.kill_switch, "./mistgate-data/stop-ports");
 }
 
 #[test]
@@ -374,8 +377,16 @@ fn the_examples_inside_the_built_in_comments_are_sound_too() {
     // Examples are indented by three spaces behind the `#`.
     let uncomment = |line: &'static str| line.strip_prefix("#   ").unwrap_or(line);
     let lines_in: Vec<_> = EMBEDDED.text.lines().map(uncomment).collect();
-    let examples =
-        ["tls = {", "[chat.slack]", "urls_file", "AP_CONFIGURED", "crl", "meetup = \"gw/*"];
+    let examples = [
+        "org_id",
+        "tls = {",
+        "[chat.slack]",
+        "ap_profile",
+        "urls_file",
+        "AP_CONFIGURED",
+        "crl",
+        "meetup = \"gw/*",
+    ];
     for example in examples {
         assert!(lines_in.iter().any(|line| line.starts_with(example)), "{example}");
     }
@@ -542,12 +553,49 @@ Alarms = { "" = "Info" }
 }
 
 #[test]
-fn sections_of_a_later_build_are_refused_with_a_reason() {
-    check(
-        "[ports]\nmode = \"observe\"\n",
-        &["F:1: ports: this build does not automate switch ports yet — a file without this \
-               section"],
+fn what_ports_need_of_other_sections_is_named() {
+    const WEBHOOK: &str = "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"\n";
+    const MIST: &str = "[mist]\ntoken = \"t\"\norg_id = \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"\n";
+    const UNTOLD: &str = "without what Mist says about APs and switches nothing can be decided";
+    let external = |path| format!("[ports.external]\nkey = \"k\"\npath = \"{path}\"\n");
+    check_warnings(&format!("{WEBHOOK}[ports]\n"), &[]);
+    check_warnings(&format!("{WEBHOOK}{MIST}{}", external("/external")), &[]);
+    check_warnings(
+        &format!("{MIST}[ports]\n"),
+        &[
+            "F:1: webhook: without this section no event ever arrives — [webhook] with a secret_file",
+        ],
     );
+    check_warnings(
+        &format!(
+            "{WEBHOOK}{MIST}[ports]\n[chat.slack.urls]\n\
+             warning = \"https://hooks.slack.com/services/T/B/x\"\n"
+        ),
+        &["F:7: ports: no chat has the channel info of report_to — a channel with a URL, or a \
+               default_url"],
+    );
+    let enforce =
+        "[ports]\nmode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
+    for (text, line, what) in [
+        (format!("{WEBHOOK}{enforce}"), 4, format!("{UNTOLD} — mist.token_file")),
+        (
+            format!("{WEBHOOK}[mist]\ntoken = \"t\"\n{enforce}"),
+            6,
+            format!("{UNTOLD} — mist.org_id"),
+        ),
+        (
+            format!("{WEBHOOK}{MIST}{}", external("/webhooks")),
+            7,
+            "external.path is one of webhook.paths — a path of its own".to_string(),
+        ),
+        (
+            format!("{MIST}{}", external("/external")),
+            4,
+            "there is no listener for external — [webhook], whose listener takes it".to_string(),
+        ),
+    ] {
+        check(&text, &[&format!("F:{line}: ports: {what}")]);
+    }
 }
 
 #[test]
