@@ -1,4 +1,7 @@
 //! The webhook listener's service: hands requests to the core's intake, and waits for the disk.
+//! Programs outside that ask for a port's mode are heard here too.
+
+mod external;
 
 use std::{
     mem,
@@ -8,7 +11,7 @@ use std::{
 
 use http_types::StatusCode;
 use mistgate_core::{
-    config::checked::{Chat, Webhook},
+    config::checked::{Chat, Webhook, ports::External},
     ingest::signature::{self, Signatures},
     intake::{Rejection, intake},
     ports::sign::Sign,
@@ -37,6 +40,8 @@ pub struct Settings {
     pub chat: Chat,
     /// Whom to tell what events say about access points.
     pub switches: Option<switches::Handle>,
+    /// Where programs outside may ask for a mode.
+    pub external: Option<External>,
 }
 
 impl Settings {
@@ -103,6 +108,9 @@ impl Intake {
 impl Service for Intake {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let settings = self.settings();
+        if let Some(external) = settings.external_of(head) {
+            return self.admit_external(external, head).map_err(|refused| self.counted(refused));
+        }
         let refused = if !settings.webhook.paths.iter().any(|path| path == head.path()) {
             Reply::status(StatusCode::NotFound.into())
         } else if head.method() != "POST" {
@@ -118,6 +126,9 @@ impl Service for Intake {
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
         let began = self.clock.now();
         let settings = self.settings();
+        if let Some((_, switches)) = settings.external_of(head).zip(settings.switches.as_ref()) {
+            return self.answer(began, self.ask_for_mode(switches, head, &body).await);
+        }
         let mut intake = match intake(&settings.webhook, &settings.chat, signatures(head), &body) {
             Ok(intake) => intake,
             Err(rejection) => return self.answer(began, self.reject(head, rejection)),

@@ -25,6 +25,8 @@ use core::{mem, time::Duration};
 use super::{decide::Reason, failure::Failure, place::Mode};
 use crate::{delivery::backoff, event::Mac, machine::Machine, rand::Rand, time::Instant};
 
+pub mod stage;
+
 /// The wait after the first failure, doubled after each further one up to the cap.
 const RETRY_FIRST: Duration = Duration::from_secs(10);
 const RETRY_CAP: Duration = Duration::from_secs(600);
@@ -128,37 +130,6 @@ pub enum Output {
     },
 }
 
-/// What becomes of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// It waits to be pushed.
-    Due,
-    /// It is in flight.
-    Pushing,
-    /// Its end is not known, so the port is read back.
-    ReadingBack,
-    /// There is none.
-    Resting,
-    /// It failed and will be tried again.
-    Retrying,
-    /// It failed and will not be tried again until something new is known.
-    Stuck,
-}
-
-impl Stage {
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Due => "due",
-            Self::Pushing => "pushing",
-            Self::ReadingBack => "reading_back",
-            Self::Resting => "resting",
-            Self::Retrying => "retrying",
-            Self::Stuck => "stuck",
-        }
-    }
-}
-
 /// What is on its way.
 #[derive(Clone, Debug)]
 struct Change {
@@ -240,23 +211,6 @@ impl Port {
     /// Whether a change is in flight.
     pub const fn is_pushing(&self) -> bool {
         matches!(self.state, State::Pushing { .. })
-    }
-
-    /// What becomes of its change.
-    pub const fn stage(&self) -> Stage {
-        match self.state {
-            State::Due { .. } => Stage::Due,
-            State::Pushing { .. } => Stage::Pushing,
-            State::Reading { .. } | State::Wondering { .. } => Stage::ReadingBack,
-            State::Resting => Stage::Resting,
-            State::Stuck => Stage::Stuck,
-            State::Waiting { .. } => Stage::Retrying,
-        }
-    }
-
-    /// Why its change failed last, by [`Failure::name`], until one settles.
-    pub const fn last_failure(&self) -> Option<&'static str> {
-        self.last_failure
     }
 
     /// Whether nothing will happen before something else is wanted.

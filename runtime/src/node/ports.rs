@@ -189,6 +189,7 @@ impl Ports {
             webhook: webhook.clone(),
             chat: config.chat.clone(),
             switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
+            external: config.ports.as_ref().and_then(|ports| ports.external.clone()),
         };
         let policy = Policy {
             tls: webhook.tls.clone(),
@@ -220,10 +221,11 @@ impl Ports {
             }
             return Ok(());
         };
-        let Common { clock, journal, driver, ready, .. } = &self.common;
+        let Common { clock, journal, driver, switches, ready, .. } = &self.common;
         let service = admin::Admin {
             token: token.clone(),
             driver: driver.clone(),
+            switches: config.ports.as_ref().map(|_| switches.clone()),
             relay: self.proxy.as_ref().map(|(_, relay)| Arc::clone(relay)),
             journal: Arc::clone(journal),
             clock: *clock,

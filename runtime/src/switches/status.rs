@@ -6,7 +6,7 @@ use mistgate_core::{
     ports::{
         place::Mode,
         plan::{self, Plan},
-        port::Stage,
+        port::stage::Stage,
     },
     time::Instant,
 };

@@ -6,7 +6,7 @@ use crate::{
     machine::Machine,
     ports::{
         place::{Mode, Place, Switch},
-        port::Stage,
+        port::stage::Stage,
         watch::Watch,
     },
     time::Instant,
@@ -23,7 +23,9 @@ pub struct Status {
     pub mode: Option<Mode>,
     /// Whether that is only what we would have done.
     pub is_observed: bool,
-    /// The mode that it waits for.
+    /// The mode that it is on its way to.
+    pub wanted: Option<Mode>,
+    /// The mode that it waits to be pushed to.
     pub due: Option<Mode>,
     /// Whether a change is in flight.
     pub is_pushing: bool,
@@ -45,6 +47,7 @@ impl Plan {
             ap: slot.ap,
             mode: slot.port.mode(),
             is_observed: slot.is_observed,
+            wanted: slot.port.wanted_mode(),
             due: slot.port.due().map(|want| want.mode),
             is_pushing: slot.port.is_pushing(),
             stage: slot.port.stage(),
