@@ -150,6 +150,7 @@ impl Node {
             journal: Arc::clone(&journal),
             executor: Arc::clone(&executor),
             store: store.clone(),
+            driver: driver.clone(),
             audit: Path::new(&config.state_dir).join("ports-audit.jsonl"),
         };
         let switching = switching(&config).map(|settings| *settings);

@@ -7,7 +7,7 @@
 //! before is on disk: after a crash the next run knows which ports may have been changed. Questions
 //! and changes run beside the task, a bounded number at a time.
 
-mod audit;
+mod audit_file;
 mod kill_switch;
 mod lane;
 mod method;
@@ -19,7 +19,10 @@ use mistgate_core::{
     config::checked::{Config, ports::Ports},
     machine::Machine,
     ports::{
+        account::Context,
+        audit,
         failure::Failure,
+        names::Names,
         place::{Place, Switch},
         plan::{
             Plan,
@@ -30,6 +33,7 @@ use mistgate_core::{
         record::Record,
         report::Report,
         sign::{Request, Sign},
+        tell,
     },
     rand::Rand,
     time::{Instant, UnixTime},
@@ -37,9 +41,10 @@ use mistgate_core::{
 use smol::{Executor, channel, future::FutureExt};
 
 pub use self::status::{PortStatus, Status};
-use self::{audit::Audit, kill_switch::Order, lane::Lane, method::Method};
+use self::{audit_file::Audit, kill_switch::Order, lane::Lane, method::Method};
 use crate::{
     clock::{self, Alarm, Clock},
+    driver,
     journal::{Journal, Level},
     store::{Store, Write},
 };
@@ -147,6 +152,7 @@ impl Handle {
 /// What the task needs of the configuration.
 pub(crate) struct Settings {
     plan: input::Config,
+    org_id: Option<String>,
     method: Arc<Method>,
     kill_switch: String,
 }
@@ -156,6 +162,7 @@ impl Settings {
     pub(crate) fn new(config: &Config, ports: &Ports) -> Self {
         Self {
             plan: ports.plan(&config.chat.routes.ignored_sites, clock::wall()),
+            org_id: config.mist.org_id.clone(),
             method: Arc::new(Method::new(config, ports)),
             kill_switch: ports.kill_switch.clone(),
         }
@@ -169,6 +176,8 @@ pub(crate) struct Tools {
     pub(crate) journal: Arc<Journal>,
     pub(crate) executor: Arc<Executor<'static>>,
     pub(crate) store: Store,
+    /// Who brings what is reported to the chats.
+    pub(crate) driver: driver::Handle,
     /// The file of the audit.
     pub(crate) audit: PathBuf,
 }
@@ -307,6 +316,10 @@ struct Switches {
     handle: Handle,
     /// When the wall clock was read, and what it said.
     wall: (Instant, UnixTime),
+    org_id: Option<String>,
+    names: Names,
+    /// What the last input brought.
+    reports: Vec<Report>,
     questions: Lane<(u64, Question)>,
     work: Lane<Work>,
     /// Changes that wait for the disk, each with the number of the last write before it.
@@ -335,7 +348,7 @@ impl Switches {
         is_stopped: bool,
     ) -> Self {
         let Start { seed, first_write, restored, audit } = start;
-        let Settings { plan: config, method, .. } = settings;
+        let Settings { plan: config, org_id, method, .. } = settings;
         let now = tools.clock.now();
         let wall = (now, config.wall);
         let mut switches = Self {
@@ -347,6 +360,9 @@ impl Switches {
             audit,
             handle,
             wall,
+            org_id,
+            names: Names::default(),
+            reports: Vec::new(),
             held: VecDeque::new(),
             writes: Vec::new(),
             last_write: first_write - 1,
@@ -441,6 +457,7 @@ impl Switches {
                 // Where nobody can be asked, looking would only end in a complaint.
                 if self.method.can_ask() {
                     for sign in signs {
+                        self.names.learn(&sign);
                         self.input(Input::Signed(sign));
                     }
                 }
@@ -466,7 +483,9 @@ impl Switches {
         self.ending = Some(ending);
     }
 
-    fn configure(&mut self, Settings { plan, method, kill_switch }: Settings) {
+    fn configure(&mut self, settings: Settings) {
+        let Settings { plan, org_id, method, kill_switch } = settings;
+        self.org_id = org_id;
         self.wall = (self.tools.clock.now(), plan.wall);
         self.work.set_max(method.work_max());
         self.method = method;
@@ -491,14 +510,29 @@ impl Switches {
                     let method = Arc::clone(&self.method);
                     self.work.push(Work::Read { id, switch, edit, method });
                 }
-                Output::Report(report) => self.report(&report),
+                Output::Report(report) => self.reports.push(report),
                 Output::Store(record) => self.write(record.place(), Some(record)),
             }
         }
+        self.tell();
     }
 
-    fn report(&mut self, report: &Report) {
-        self.tools.journal.metrics.reported(report);
+    /// Tells everybody what the plan reported since the last time.
+    fn tell(&mut self) {
+        let reports = mem::take(&mut self.reports);
+        if reports.is_empty() {
+            return;
+        }
+        let Tools { clock, journal, driver, .. } = &self.tools;
+        let (now, at) = (clock.now(), clock::wall());
+        let context = Context { org_id: self.org_id.as_deref(), names: &self.names, now, at };
+        for (nth, report) in reports.iter().enumerate() {
+            journal.reported(report, &context);
+            self.audit.append(audit::line(report, &context, nth));
+        }
+        for text in tell::events(&reports, &context) {
+            driver.send(driver::Message::Told(text));
+        }
     }
 
     /// Answers a change that was not begun.

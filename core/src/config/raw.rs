@@ -149,11 +149,11 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
-    let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref()));
+    let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref())).flatten();
+    chat.routes.ports_to = ports.as_ref().map(|ports| ports.report_to.clone());
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
-    let config =
-        Config { state_dir: state_dir?, mist, webhook, chat, ports: ports.flatten(), proxy, admin };
+    let config = Config { state_dir: state_dir?, mist, webhook, chat, ports, proxy, admin };
     together(root, &config);
     Some(config)
 }
@@ -226,8 +226,8 @@ fn listens(root: &Section<'_>, Config { webhook, .. }: &Config, ports: &Ports) {
 /// Where there are chats, one of them should hear of changes.
 fn reports(root: &Section<'_>, Config { chat, .. }: &Config, Ports { report_to, .. }: &Ports) {
     if !chat.destinations.is_empty() && chat.flavours_of(report_to).is_empty() {
-        let what = alloc::format!("no chat has the channel {report_to} of report_to");
-        root.warning("ports", Fault::new(what, "a channel with a URL, or a default_url"));
+        let what = alloc::format!("no destination serves the channel \"{report_to}\" of report_to");
+        root.warning("ports", Fault::new(what, "a URL for it in [chat], or a default_url"));
     }
 }
 

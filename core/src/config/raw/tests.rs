@@ -571,8 +571,8 @@ fn what_ports_need_of_other_sections_is_named() {
             "{WEBHOOK}{MIST}[ports]\n[chat.slack.urls]\n\
              warning = \"https://hooks.slack.com/services/T/B/x\"\n"
         ),
-        &["F:7: ports: no chat has the channel info of report_to — a channel with a URL, or a \
-               default_url"],
+        &["F:7: ports: no destination serves the channel \"info\" of report_to — a URL for it \
+               in [chat], or a default_url"],
     );
     let enforce =
         "[ports]\nmode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
