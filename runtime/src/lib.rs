@@ -17,6 +17,9 @@ pub mod ssh;
 pub mod store;
 pub mod switches;
 
+pub mod api;
+pub mod mist;
+
 pub mod admin;
 pub mod driver;
 pub mod load;
