@@ -18,6 +18,8 @@ pub mod store;
 
 pub mod api;
 
+pub mod cso;
+
 pub mod admin;
 pub mod driver;
 pub mod load;
