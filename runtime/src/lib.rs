@@ -20,6 +20,10 @@ pub mod switches;
 pub mod api;
 pub mod mist;
 
+pub mod api;
+
+pub mod cso;
+
 pub mod admin;
 pub mod driver;
 pub mod load;
