@@ -15,18 +15,16 @@ pub mod outbound;
 pub mod relay;
 pub mod ssh;
 pub mod store;
-pub mod switches;
-
-pub mod api;
-pub mod mist;
 
 pub mod api;
 
 pub mod cso;
+pub mod mist;
 
 pub mod admin;
 pub mod driver;
 pub mod load;
 pub mod node;
 pub mod peer;
+pub mod switches;
 pub mod webhook;

@@ -136,13 +136,7 @@ impl Node {
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join("mistgate.redb"),
             clock::before(clock::wall(), dedup_window(&config)),
-            move |answer| match answer {
-                Written::Kept(number) => kept.send(switches::Message::Kept(number)),
-                Written::Unkept => kept.send(switches::Message::Unkept),
-                Written::Refused(..) | Written::Reopened | Written::Stored(_) => {
-                    written.send(Message::Written(answer));
-                }
-            },
+            move |answer| tell_owner(answer, &written, &kept),
         )
         .map_err(Error::new)?;
         let tools = switches::Tools {
@@ -153,12 +147,12 @@ impl Node {
             driver: driver.clone(),
             audit: Path::new(&config.state_dir).join("ports-audit.jsonl"),
         };
-        let switching = switching(&config).map(|settings| *settings);
+        let mut settings = settings(&config, clock)?;
+        let switching = switching(&config, &settings.outbound).map(|settings| *settings);
         let (ports_seed, chat_seed) = (seed()?, seed()?);
         let switching = switches::run(switching, ports_seed, tools, switches.clone(), ends);
         let switching = executor.spawn(switching);
         let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
-        let mut settings = settings(&config, clock)?;
         settings.engine.next_batch = left.next_batch;
         let driving = Driver::start(settings, &left, store, chat_seed, tasks, driver.clone());
         let driving = executor.spawn(driving.run(messages));
@@ -216,8 +210,9 @@ impl Node {
         let mut sockets = self.ports.bind(&config)?;
         self.ports.open_proxy(&config, &mut sockets)?;
         // The engine first: it would drop what the listener already takes for a new destination.
+        let switching = switching(&config, &settings.outbound);
         self.driver.send(Message::Configured(Box::new(settings)));
-        self.switches.send(switches::Message::Configured(switching(&config)));
+        self.switches.send(switches::Message::Configured(switching));
         self.ports.open(&config, sockets)?;
         for warning in &warnings {
             self.journal.note(Level::Warning, "config", &[("warning", warning)]);
@@ -262,9 +257,20 @@ fn dedup_window(config: &Config) -> Duration {
 }
 
 /// The settings for switch ports, if there are any.
-fn switching(config: &Config) -> Option<Box<switches::Settings>> {
+fn switching(config: &Config, outbound: &Outbound) -> Option<Box<switches::Settings>> {
     let ports = config.ports.as_ref()?;
-    Some(Box::new(switches::Settings::new(config, ports)))
+    Some(Box::new(switches::Settings::new(config, ports, outbound.clone())))
+}
+
+/// Tells the owner of what was written.
+fn tell_owner(answer: Written, driver: &driver::Handle, switches: &switches::Handle) {
+    match answer {
+        Written::Kept(number) => switches.send(switches::Message::Kept(number)),
+        Written::Unkept => switches.send(switches::Message::Unkept),
+        Written::Refused(..) | Written::Reopened | Written::Stored(_) => {
+            driver.send(Message::Written(answer));
+        }
+    }
 }
 
 fn seed() -> Result<u64, Error> {

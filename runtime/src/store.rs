@@ -1,9 +1,9 @@
 //! The only place that touches the disk for events and ports: one redb file, one writing thread.
 //!
-//! Three tables for events, all keyed by the batch's number. `batches` holds what somebody waits for, whole,
-//! so that accepting is one insertion. `left` says which chats still wait for each of its events,
-//! once that is less than it was. `seen` holds what nobody waits for any more, as far as duplicates
-//! are known by it. Keys only grow, so writes touch the right edge of each tree and few pages. A
+//! Three tables are keyed by the batch's number. `batches` holds what somebody waits for, whole, so
+//! that accepting is one insertion. `left` says which chats still wait for each of its events, once
+//! that is less than it was. `seen` holds what nobody waits for any more, as far as duplicates are
+//! known by it. Keys only grow, so writes touch the right edge of each tree and few pages. The
 //! fourth table, `ports`, holds a record for each port.
 //!
 //! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file

@@ -20,7 +20,7 @@ use mistgate_core::{
     notify::{Severity, shape::Flavour},
     ports::{
         name::{PortName, SwitchName},
-        place::{Mode, Place, Switch},
+        place::{Mode, Switch},
         record::Record,
     },
     time::UnixTime,
@@ -188,8 +188,8 @@ impl Kept {
 
     /// Keeps or forgets a port, and waits for the answer.
     fn port(&self, number: u64, port: &str, mode: Option<Mode>) -> bool {
+        let place = record(port, Mode::Ap).place();
         let record = mode.map(|mode| record(port, mode));
-        let place = record_place(port);
         assert!(self.store.write(Write::Port { number, place, record }));
         loop {
             match self.written.recv_timeout(LONG).expect("an answer") {
@@ -222,10 +222,6 @@ impl Kept {
         drop(self.store);
         self.thread.join().expect("no panic");
     }
-}
-
-fn record_place(port: &str) -> Place {
-    record(port, Mode::Ap).place()
 }
 
 fn record(port: &str, mode: Mode) -> Record {

@@ -43,6 +43,8 @@ pub(super) async fn watch(
     handle: Handle,
     journal: Arc<Journal>,
 ) -> (bool, impl Future<Output = ()>) {
+    // Orders for a plan before this one.
+    while orders.try_recv().is_ok() {}
     let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
     let mut is_on = switch.look().await;
     let watching = async move {
