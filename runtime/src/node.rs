@@ -150,7 +150,7 @@ impl Node {
         let mut settings = settings(&config, clock)?;
         let switching = switching(&config, &settings.outbound).map(|settings| *settings);
         let (ports_seed, chat_seed) = (seed()?, seed()?);
-        let switching = switches::run(switching, ports_seed, tools, switches.clone(), ends);
+        let switching = switches::run(switching, ports_seed, tools, ends);
         let switching = executor.spawn(switching);
         let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
         settings.engine.next_batch = left.next_batch;

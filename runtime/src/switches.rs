@@ -17,8 +17,7 @@ use std::{path::PathBuf, sync::Arc};
 use mistgate_core::{
     config::checked::{Config, ports::Ports},
     ports::{
-        plan::input::{self, Pushed},
-        question::Answer,
+        plan::input,
         sign::{Request, Sign},
     },
 };
@@ -36,22 +35,14 @@ use crate::{
 
 /// What the task hears.
 pub(crate) enum Message {
-    /// What became of a question.
-    Answered { id: u64, answer: Answer },
     /// Somebody closes the breaker.
     BreakerClosed,
     /// The configuration was read again; nothing where it has no `[ports]`.
     Configured(Option<Box<Settings>>),
     /// Begin nothing new, finish the changes in flight, and end.
     End,
-    /// Whether the kill switch is on.
-    KillSwitch(bool),
     /// All that was to be kept, up to this number, is on disk.
     Kept(u64),
-    /// What became of a change.
-    Pushed { id: u64, pushed: Pushed },
-    /// What became of reading a port back.
-    Read { id: u64, is_done: Option<bool> },
     /// Open the audit's file anew, because somebody may have moved it.
     Reopen,
     /// A program outside asks for a mode. The sender waits for `taken` to be dropped.
@@ -74,16 +65,17 @@ pub struct Handle {
 /// The other ends of a [`Handle`], for [`run`].
 pub(crate) struct Ends {
     messages: channel::Receiver<Message>,
-    orders: channel::Receiver<Order>,
+    orders: (channel::Sender<Order>, channel::Receiver<Order>),
 }
 
 impl Handle {
     pub(crate) fn new() -> (Self, Ends) {
         // Unbounded, because each sender waits for an answer before it sends again: a connection
-        // has one request, and questions, changes and commits in flight are bounded.
+        // has one request, and the store one commit in flight.
         let (messages, heard) = channel::unbounded();
         let (orders, ordered) = channel::unbounded();
-        (Self { messages, orders }, Ends { messages: heard, orders: ordered })
+        let ends = Ends { messages: heard, orders: (orders.clone(), ordered) };
+        (Self { messages, orders }, ends)
     }
 
     /// Hands a message over; once the task has ended, nobody listens.

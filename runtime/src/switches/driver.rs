@@ -2,7 +2,7 @@
 //!
 //! It does not retry and does not decide; it answers each command once.
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::poll_fn, mem, sync::Arc, time::Duration};
 
 use mistgate_core::{
     machine::Machine,
@@ -17,7 +17,7 @@ use mistgate_core::{
             input::{Input, Pushed},
             output::{Edit, Output},
         },
-        question::Question,
+        question::{Answer, Question},
         record::Record,
         report::Report,
         tell,
@@ -27,12 +27,13 @@ use mistgate_core::{
 use smol::{channel, future::FutureExt};
 
 use super::{
-    Handle, Message, Settings, Status, Tools, audit_file::Audit, kill_switch::Order, lane::Lane,
+    Message, Settings, Status, Tools, audit_file::Audit, kill_switch::Order, lane::Lane,
     method::Method,
 };
 use crate::{
     clock::{self, Alarm},
     driver,
+    journal::Level,
     store::Write,
 };
 
@@ -43,6 +44,19 @@ const CLOCK_SLACK: Duration = Duration::from_secs(1);
 /// The most questions that are asked at once; the others wait.
 const ASKED_MAX: usize = 64;
 
+/// What the driver hears of what it began. Each plan has a channel of its own, so that none hears
+/// what another one began.
+pub(super) enum Event {
+    /// What became of a question.
+    Answered { id: u64, answer: Answer },
+    /// Whether the kill switch is on.
+    KillSwitch(bool),
+    /// What became of a change.
+    Pushed { id: u64, pushed: Pushed },
+    /// What became of reading a port back.
+    Read { id: u64, is_done: Option<bool> },
+}
+
 /// What a plan begins with.
 pub(super) struct Start {
     /// Its luck.
@@ -52,6 +66,10 @@ pub(super) struct Start {
     /// What an earlier run left.
     pub(super) restored: Vec<Record>,
     pub(super) audit: Audit,
+    /// A way to the plan's own channel, and its end.
+    pub(super) events: (channel::Sender<Event>, channel::Receiver<Event>),
+    /// Whether the kill switch is on.
+    pub(super) is_stopped: bool,
 }
 
 /// How a plan ended.
@@ -88,7 +106,10 @@ pub(super) struct Driver {
     method: Arc<Method>,
     tools: Tools,
     audit: Audit,
-    handle: Handle,
+    /// To whoever watches the kill switch.
+    orders: channel::Sender<Order>,
+    events: channel::Sender<Event>,
+    happened: channel::Receiver<Event>,
     /// When the wall clock was read, and what it said.
     wall: (Instant, UnixTime),
     org_id: Option<String>,
@@ -106,16 +127,23 @@ pub(super) struct Driver {
     ending: Option<Ending>,
 }
 
+/// What the driver hears next.
+enum Heard {
+    Event(Event),
+    Message(Message),
+    /// It is time for something.
+    Nothing,
+}
+
 impl Driver {
     /// With what an earlier run left.
     pub(super) fn start(
         settings: Settings,
         start: Start,
         tools: Tools,
-        handle: Handle,
-        is_stopped: bool,
+        orders: channel::Sender<Order>,
     ) -> Self {
-        let Start { seed, first_write, restored, audit } = start;
+        let Start { seed, first_write, restored, audit, events, is_stopped } = start;
         let Settings { plan: config, org_id, ways, .. } = settings;
         let method = Arc::new(Method::new(ways, None, &tools.journal));
         let now = tools.clock.now();
@@ -127,7 +155,9 @@ impl Driver {
             method,
             tools,
             audit,
-            handle,
+            orders,
+            events: events.0,
+            happened: events.1,
             wall,
             org_id,
             names: Names::default(),
@@ -138,6 +168,10 @@ impl Driver {
             kept: first_write - 1,
             ending: None,
         };
+        if !driver.method.can_ask() {
+            let reason = "mist.token_file or mist.org_id is missing";
+            driver.tools.journal.note(Level::Info, "ports_idle", &[("reason", &reason)]);
+        }
         driver.input(Input::Restored(restored));
         driver.input(Input::Stop(is_stopped));
         driver
@@ -146,32 +180,41 @@ impl Driver {
     pub(super) async fn run(mut self, messages: &channel::Receiver<Message>) -> (Ended, Audit) {
         let mut alarm = Alarm::default();
         while self.ending.is_none() || !self.work.is_quiet() {
-            let message = match messages.try_recv() {
-                Ok(message) => Some(message),
-                Err(_) => {
-                    self.hand_over();
-                    let clock_at = self.wall.0 + CLOCK_EVERY;
-                    let at = self.plan.poll_timeout().map_or(clock_at, |at| at.min(clock_at));
-                    alarm.set_at(self.tools.clock.system(at));
-                    let received = async { messages.recv().await.ok() };
-                    let due = async {
-                        std::future::poll_fn(|cx| alarm.poll(cx)).await;
-                        None
-                    };
-                    received.or(due).await
-                }
+            let heard = match self.happened.try_recv() {
+                Ok(event) => Heard::Event(event),
+                Err(_) => match messages.try_recv() {
+                    Ok(message) => Heard::Message(message),
+                    Err(_) => self.wait(messages, &mut alarm).await,
+                },
             };
             self.keep_time();
             self.plan.handle_timeout(self.tools.clock.now());
             self.drain();
-            if let Some(message) = message {
-                self.hear(message);
+            match heard {
+                Heard::Event(event) => self.happened(event),
+                Heard::Message(message) => self.hear(message),
+                Heard::Nothing => {}
             }
             self.begin();
         }
         self.hand_over();
         let ending = self.ending.unwrap_or(Ending::End);
         (Ended { last_write: self.last_write, ending }, self.audit)
+    }
+
+    /// Waits for something to hear, or to be due.
+    async fn wait(&mut self, messages: &channel::Receiver<Message>, alarm: &mut Alarm) -> Heard {
+        self.hand_over();
+        let clock_at = self.wall.0 + CLOCK_EVERY;
+        let at = self.plan.poll_timeout().map_or(clock_at, |at| at.min(clock_at));
+        alarm.set_at(self.tools.clock.system(at));
+        let event = async { self.happened.recv().await.map_or(Heard::Nothing, Heard::Event) };
+        let message = async { messages.recv().await.map_or(Heard::Nothing, Heard::Message) };
+        let due = async {
+            poll_fn(|cx| alarm.poll(cx)).await;
+            Heard::Nothing
+        };
+        event.or(message).or(due).await
     }
 
     fn input(&mut self, input: Input) {
@@ -192,28 +235,34 @@ impl Driver {
         }
     }
 
-    fn hear(&mut self, message: Message) {
-        match message {
-            Message::Answered { id, answer } => {
+    fn happened(&mut self, event: Event) {
+        match event {
+            Event::Answered { id, answer } => {
                 self.questions.done();
                 self.input(Input::Answered { id, answer });
             }
+            Event::KillSwitch(is_on) => self.input(Input::Stop(is_on)),
+            Event::Pushed { id, pushed } => {
+                self.work.done();
+                self.input(Input::Pushed { id, pushed });
+            }
+            Event::Read { id, is_done } => {
+                self.work.done();
+                self.input(Input::Read { id, is_done });
+            }
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
             Message::BreakerClosed => self.input(Input::BreakerClosed),
             Message::Configured(Some(settings)) if self.ending.is_none() => {
                 self.configure(*settings);
             }
             Message::Configured(settings) => self.end(Ending::Off(settings)),
             Message::End => self.end(Ending::End),
-            Message::KillSwitch(is_on) => self.input(Input::Stop(is_on)),
-            Message::Kept(number) => self.kept = number,
-            Message::Pushed { id, pushed } => {
-                self.work.done();
-                self.input(Input::Pushed { id, pushed });
-            }
-            Message::Read { id, is_done } => {
-                self.work.done();
-                self.input(Input::Read { id, is_done });
-            }
+            // Of a plan before this one there may be more to hear.
+            Message::Kept(number) => self.kept = self.kept.max(number),
             Message::Reopen => self.audit.reopen(),
             Message::Requested { request, taken } => {
                 self.input(Input::Requested(request));
@@ -233,11 +282,7 @@ impl Driver {
                 let now = self.tools.clock.now();
                 let _ = answer.try_send(Status::new(&self.plan, now, &self.method));
             }
-            Message::Unkept => {
-                for (_, push) in mem::take(&mut self.held) {
-                    self.refuse(push.id, Failure::Store);
-                }
-            }
+            Message::Unkept => self.unkept(),
         }
     }
 
@@ -257,7 +302,7 @@ impl Driver {
         self.wall = (self.tools.clock.now(), plan.wall);
         self.work.set_max(method.work_max());
         self.method = Arc::new(method);
-        let _ = self.handle.orders.try_send(Order::Path(kill_switch));
+        let _ = self.orders.try_send(Order::Path(kill_switch));
         self.input(Input::Configured(Box::new(plan)));
     }
 
@@ -299,6 +344,13 @@ impl Driver {
         }
     }
 
+    /// The disk refuses what must be kept before the changes that wait for it.
+    fn unkept(&mut self) {
+        for (_, push) in mem::take(&mut self.held) {
+            self.refuse(push.id, Failure::Store);
+        }
+    }
+
     /// Answers a change that was not begun.
     fn refuse(&mut self, id: u64, failure: Failure) {
         self.input(Input::Pushed { id, pushed: Pushed::Failed(failure) });
@@ -314,7 +366,7 @@ impl Driver {
         let writes = mem::take(&mut self.writes);
         if !writes.is_empty() && self.tools.store.write_all(writes).is_err() {
             // The writing thread is gone, which only a bug can do: nothing is kept.
-            self.handle.send(Message::Unkept);
+            self.unkept();
         }
     }
 
@@ -327,15 +379,15 @@ impl Driver {
             self.work.push(Work::Push(push));
         }
         while let Some((id, question)) = self.questions.next() {
-            let (method, handle) = (Arc::clone(&self.method), self.handle.clone());
+            let (method, events) = (Arc::clone(&self.method), self.events.clone());
             let task = async move {
                 let answer = method.answer(question).await;
-                handle.send(Message::Answered { id, answer });
+                let _ = events.try_send(Event::Answered { id, answer });
             };
             self.tools.executor.spawn(task).detach();
         }
         while let Some(work) = self.work.next() {
-            let handle = self.handle.clone();
+            let events = self.events.clone();
             match work {
                 Work::Push(Push { id, .. }) if self.plan.is_stopped() => {
                     self.work.done();
@@ -344,14 +396,14 @@ impl Driver {
                 Work::Push(Push { id, switch, edits, method }) => {
                     let task = async move {
                         let pushed = method.push(&switch, &edits).await;
-                        handle.send(Message::Pushed { id, pushed });
+                        let _ = events.try_send(Event::Pushed { id, pushed });
                     };
                     self.tools.executor.spawn(task).detach();
                 }
                 Work::Read { id, switch, edit, method } => {
                     let task = async move {
                         let is_done = method.read(&switch, &edit).await;
-                        handle.send(Message::Read { id, is_done });
+                        let _ = events.try_send(Event::Read { id, is_done });
                     };
                     self.tools.executor.spawn(task).detach();
                 }

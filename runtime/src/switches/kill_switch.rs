@@ -16,7 +16,7 @@ use std::{
 
 use smol::{Timer, channel, future::FutureExt};
 
-use super::{Handle, Message};
+use super::driver::Event;
 use crate::journal::{Journal, Level};
 
 /// How often the file is looked at.
@@ -36,11 +36,11 @@ pub(super) enum Order {
 }
 
 /// Looks at the file, and tells whether changes are stopped. The future looks on, and tells the
-/// task of each change.
+/// driver of each change.
 pub(super) async fn watch(
     path: String,
     orders: channel::Receiver<Order>,
-    handle: Handle,
+    events: channel::Sender<Event>,
     journal: Arc<Journal>,
 ) -> (bool, impl Future<Output = ()>) {
     // Orders for a plan before this one.
@@ -64,7 +64,7 @@ pub(super) async fn watch(
             };
             let was_on = std::mem::replace(&mut is_on, switch.look().await);
             if is_on != was_on {
-                handle.send(Message::KillSwitch(is_on));
+                let _ = events.try_send(Event::KillSwitch(is_on));
             }
             if let Some(answer) = answer {
                 let _ = answer.try_send(result);

@@ -43,7 +43,7 @@ pub(super) struct Method {
 }
 
 enum Means {
-    Cso(Cso),
+    Cso(Box<Cso>),
     /// Which is asked too.
     Mist(Arc<Mist>),
     /// Observing without a method.
@@ -61,7 +61,8 @@ impl Method {
         let mist = Mist::new(&mist, profiles, outbound.clone(), Arc::clone(journal)).map(Arc::new);
         let means = match (method, &mist) {
             (Some(checked::ports::Method::Cso(config)), _) => {
-                Means::Cso(Cso::new(config, cso::TIMEOUT, outbound, Arc::clone(journal)))
+                let cso = Cso::new(config, cso::TIMEOUT, outbound, Arc::clone(journal));
+                Means::Cso(Box::new(cso))
             }
             (Some(checked::ports::Method::Mist(_)), Some(mist)) => Means::Mist(Arc::clone(mist)),
             (
@@ -97,11 +98,10 @@ impl Method {
     pub(super) fn stop(&self) {}
 
     pub(super) async fn answer(&self, question: Question) -> Answer {
-        let answer = match &self.mist {
+        match &self.mist {
             Some(mist) => mist.answer(question).await,
             None => Answer::Unanswered,
-        };
-        answer
+        }
     }
 
     pub(super) async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {

@@ -3,34 +3,44 @@
 use std::{fmt, sync::Arc};
 
 use mistgate_core::{ports::record::Record, rand::Rand};
-use smol::future::FutureExt;
+use smol::{channel, future::FutureExt};
 
 use super::{
-    Ends, Handle, Message, Settings, Tools,
+    Ends, Message, Settings, Tools,
     audit_file::Audit,
-    driver::{Driver, Ended, Ending, Start},
+    driver::{Driver, Ending, Start},
     kill_switch,
 };
 use crate::journal::Level;
 
 /// Runs the task, with a plan while there are settings for one, until it is told to end and no
 /// change is in flight.
-pub(crate) async fn run(
-    settings: Option<Settings>,
-    seed: u64,
-    tools: Tools,
-    handle: Handle,
-    ends: Ends,
-) {
+pub(crate) async fn run(settings: Option<Settings>, seed: u64, tools: Tools, ends: Ends) {
     let mut next = settings.map(Box::new);
     let (mut rand, mut last_write) = (Rand::new(seed), 0);
     loop {
         let start = match &next {
-            Some(_) => prepare(&tools, rand.next_u64(), last_write + 1).await,
+            Some(_) => prepare(&tools).await,
             None => None,
         };
-        if let Some((settings, start)) = next.take().zip(start) {
-            let ended = with_plan(*settings, start, &tools, &handle, &ends).await;
+        if let Some((settings, (restored, audit))) = next.take().zip(start) {
+            let (path, journal) = (settings.kill_switch.clone(), Arc::clone(&tools.journal));
+            let events = channel::unbounded();
+            let ordered = ends.orders.1.clone();
+            let (is_stopped, watching) =
+                kill_switch::watch(path, ordered, events.0.clone(), journal).await;
+            let (seed, first_write) = (rand.next_u64(), last_write + 1);
+            let start = Start { seed, first_write, restored, audit, events, is_stopped };
+            let orders = ends.orders.0.clone();
+            let driver = Driver::start(*settings, start, tools.clone(), orders);
+            let watching = async {
+                watching.await;
+                None
+            };
+            let driving = async { Some(driver.run(&ends.messages).await) };
+            // Whoever watches does so for ever.
+            let (ended, audit) = driving.or(watching).await.expect("the driver ends first");
+            smol::unblock(move || audit.close()).await;
             last_write = ended.last_write;
             match ended.ending {
                 Ending::End => return,
@@ -41,7 +51,7 @@ pub(crate) async fn run(
         let message = async { Some(ends.messages.recv().await) };
         let order = async {
             // Whoever gave it hears that nobody takes it.
-            let _ = ends.orders.recv().await;
+            let _ = ends.orders.1.recv().await;
             None
         };
         match message.or(order).await {
@@ -53,11 +63,11 @@ pub(crate) async fn run(
     }
 }
 
-/// What a plan begins with, if it can.
-async fn prepare(tools: &Tools, seed: u64, first_write: u64) -> Option<Start> {
+/// What a plan needs: what the store has of ports, and the audit's file.
+async fn prepare(tools: &Tools) -> Option<(Vec<Record>, Audit)> {
     let restored = read_back(tools).await?;
     match Audit::start(tools.audit.clone(), Arc::clone(&tools.journal)) {
-        Ok(audit) => Some(Start { seed, first_write, restored, audit }),
+        Ok(audit) => Some((restored, audit)),
         Err(error) => {
             tools.journal.note(Level::Error, "audit_failed", &[("reason", &error)]);
             None
@@ -87,27 +97,4 @@ async fn read_back(tools: &Tools) -> Option<Vec<Record>> {
         }
     }
     Some(records)
-}
-
-async fn with_plan(
-    settings: Settings,
-    start: Start,
-    tools: &Tools,
-    handle: &Handle,
-    ends: &Ends,
-) -> Ended {
-    let journal = Arc::clone(&tools.journal);
-    let path = settings.kill_switch.clone();
-    let (is_on, watching) =
-        kill_switch::watch(path, ends.orders.clone(), handle.clone(), journal).await;
-    let driver = Driver::start(settings, start, tools.clone(), handle.clone(), is_on);
-    let watching = async {
-        watching.await;
-        None
-    };
-    let running = async { Some(driver.run(&ends.messages).await) };
-    // Whoever watches does so for ever.
-    let (ended, audit) = running.or(watching).await.expect("the task ends first");
-    smol::unblock(move || audit.close()).await;
-    ended
 }
