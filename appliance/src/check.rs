@@ -19,6 +19,9 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
         None => "",
     };
     let proxy = if config.proxy.is_some() { ", a websocket proxy" } else { "" };
-    crate::say(&format!("{}: no problems, {destinations} destination{plural}{ports}{proxy}", args.config));
+    crate::say(&format!(
+        "{}: no problems, {destinations} destination{plural}{ports}{proxy}",
+        args.config
+    ));
     Ok(())
 }

@@ -17,7 +17,7 @@ use toml::{
 use super::{
     admin, chat,
     checked::{
-        Config, Mist,
+        Chat, Config, Mist, Webhook,
         ports::{External, Ports},
     },
     files::{FileRequest, Files},
@@ -149,7 +149,13 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
-    let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref())).flatten();
+    let ports = root.section("ports", |section| {
+        let ports = ports::ports(section, state_dir.as_deref())?;
+        has_chat(section, &chat, &ports);
+        has_listener(section, webhook.as_ref(), &ports);
+        Some(ports)
+    });
+    let ports = ports.flatten();
     chat.routes.ports_to = ports.as_ref().map(|ports| ports.report_to.clone());
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
@@ -173,8 +179,6 @@ fn together(root: &Section<'_>, config: &Config) {
     }
     if let Some(ports) = ports {
         asks_mist(root, config, ports);
-        listens(root, config, ports);
-        reports(root, config, ports);
     }
     let listeners = [
         ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
@@ -189,6 +193,15 @@ fn together(root: &Section<'_>, config: &Config) {
             let what = alloc::format!("{other}.listen takes the address of this listener");
             root.conflict(key, Fault::new(what, "another port"));
         }
+    }
+}
+
+/// Without any destination at all, that is what is worth saying.
+fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
+    let channel = &ports.report_to;
+    if !chat.destinations.is_empty() && chat.destinations_of(channel).is_empty() {
+        let what = alloc::format!("no destination serves the channel \"{channel}\"");
+        section.warning("report_to", Fault::new(what, "a URL for it, or a default_url"));
     }
 }
 
@@ -209,26 +222,18 @@ fn asks_mist(root: &Section<'_>, config: &Config, ports: &Ports) {
 }
 
 /// Programs outside ask on the listener of webhooks, which tells the two apart by their paths.
-fn listens(root: &Section<'_>, Config { webhook, .. }: &Config, ports: &Ports) {
+fn has_listener(section: &Section<'_>, webhook: Option<&Webhook>, ports: &Ports) {
     let Some(External { path, .. }) = &ports.external else {
         return;
     };
     let (what, expected) = match webhook {
-        None => ("there is no listener for external", "[webhook], whose listener takes it"),
+        None => ("there is no listener for it", "[webhook], whose listener takes it"),
         Some(webhook) if webhook.paths.contains(path) => {
-            ("external.path is one of webhook.paths", "a path of its own")
+            ("its path is one of webhook.paths", "a path of its own")
         }
         Some(_) => return,
     };
-    root.conflict("ports", Fault::new(what, expected));
-}
-
-/// Where there are chats, one of them should hear of changes.
-fn reports(root: &Section<'_>, Config { chat, .. }: &Config, Ports { report_to, .. }: &Ports) {
-    if !chat.destinations.is_empty() && chat.flavours_of(report_to).is_empty() {
-        let what = alloc::format!("no destination serves the channel \"{report_to}\" of report_to");
-        root.warning("ports", Fault::new(what, "a URL for it in [chat], or a default_url"));
-    }
+    section.conflict("external", Fault::new(what, expected));
 }
 
 #[cfg(test)]

@@ -566,35 +566,46 @@ fn what_ports_need_of_other_sections_is_named() {
             "F:1: webhook: without this section no event ever arrives — [webhook] with a secret_file",
         ],
     );
-    check_warnings(
-        &format!(
-            "{WEBHOOK}{MIST}[ports]\n[chat.slack.urls]\n\
-             warning = \"https://hooks.slack.com/services/T/B/x\"\n"
-        ),
-        &["F:7: ports: no destination serves the channel \"info\" of report_to — a URL for it \
-               in [chat], or a default_url"],
-    );
     let enforce =
         "[ports]\nmode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
     for (text, line, what) in [
-        (format!("{WEBHOOK}{enforce}"), 4, format!("{UNTOLD} — mist.token_file")),
+        (format!("{WEBHOOK}{enforce}"), 4, format!("ports: {UNTOLD} — mist.token_file")),
         (
             format!("{WEBHOOK}[mist]\ntoken = \"t\"\n{enforce}"),
             6,
-            format!("{UNTOLD} — mist.org_id"),
+            format!("ports: {UNTOLD} — mist.org_id"),
         ),
         (
             format!("{WEBHOOK}{MIST}{}", external("/webhooks")),
             7,
-            "external.path is one of webhook.paths — a path of its own".to_string(),
+            "ports.external: its path is one of webhook.paths — a path of its own".to_string(),
         ),
         (
             format!("{MIST}{}", external("/external")),
             4,
-            "there is no listener for external — [webhook], whose listener takes it".to_string(),
+            "ports.external: there is no listener for it — [webhook], whose listener takes it"
+                .to_string(),
         ),
     ] {
-        check(&text, &[&format!("F:{line}: ports: {what}")]);
+        check(&text, &[&format!("F:{line}: {what}")]);
+    }
+}
+
+#[test]
+fn reports_of_ports_need_a_chat_that_shows_them() {
+    let warnings = |report_to: &str| {
+        let chat = "[chat.slack]\nurls = { noc = \"https://hooks.slack.com/services/T/B/X\" }";
+        let text = alloc::format!("[ports]\n{report_to}\n[mist]\ntoken = \"t\"\n{chat}");
+        let lines = lines(&report(&text).warnings);
+        lines.into_iter().filter(|line| line.contains("ports.report_to")).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings("report_to = \"noc\""), [""; 0]);
+    for (line, report_to) in [(2, "report_to = \"info\""), (1, "")] {
+        let expected = alloc::format!(
+            "F:{line}: ports.report_to: no destination serves the channel \"info\" — a URL for \
+             it, or a default_url"
+        );
+        assert_eq!(warnings(report_to), [expected]);
     }
 }
 
