@@ -7,6 +7,7 @@ pub mod metrics;
 mod net;
 mod places;
 pub mod tls;
+mod turns;
 mod websocket;
 
 pub mod journal;
