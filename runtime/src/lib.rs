@@ -17,6 +17,7 @@ pub mod ssh;
 pub mod store;
 
 pub mod api;
+pub mod mist;
 
 pub mod admin;
 pub mod driver;
