@@ -182,8 +182,110 @@ impl Run {
 
 /// Whether a part that is no run of ports may name a port. `*` is for those that have no entry.
 fn other(text: &str, port: &Run) -> Cover {
-    let media = |text: &str| text.split('-').next().map(str::to_owned);
-    let is_pattern = text != "*" && text.contains(['*', '?', '[', '{', '(', '|', '\\']);
-    let is_close = text.contains('-') && media(text) == media(&port.stem);
-    if is_pattern || is_close { Cover::Unclear } else { Cover::No }
+    let media = text.split_once('-').map(|(media, _)| media);
+    let is_plain = |media: &&str| media.bytes().all(|b| b.is_ascii_lowercase());
+    let is_close = match media.filter(is_plain) {
+        Some(media) => port.stem.split_once('-').is_some_and(|(own, _)| own == media),
+        None => text != "*" && text.contains(['*', '?', '[', '{', '(', '|', '\\']),
+    };
+    if is_close { Cover::Unclear } else { Cover::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{collections::BTreeSet, string::ToString};
+
+    use super::*;
+    use crate::rand::Rand;
+
+    fn port(name: &str) -> PortName {
+        PortName::parse(name).expect("a port")
+    }
+
+    #[test]
+    fn a_key_is_written_as_it_was_read() {
+        for text in [
+            "ge-0/0/1",
+            "ge-0/0/8-16,ge-1/0/0-47",
+            "ge-0/0/1-4, ge-0/0/6-9",
+            "et-0/0/1:0-3",
+            "ae0",
+            "*",
+            "ge-0/0/9-8",
+            "ge-0/0/08-9",
+            "ge-0/0/1.0",
+            "",
+        ] {
+            assert_eq!(Key::parse(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_key_names_ports() {
+        for (text, name, cover) in [
+            ("ge-0/0/8-16,ge-1/0/0-47", "ge-0/0/8", Cover::Yes),
+            ("ge-0/0/8-16, ge-1/0/0-47", "ge-1/0/47", Cover::Yes),
+            ("ge-0/0/8-16,ge-1/0/0-47", "ge-0/0/7", Cover::No),
+            ("ge-0/0/8-16", "mge-0/0/9", Cover::No),
+            ("ge-0/0/8-16", "ge-0/1/9", Cover::No),
+            ("et-0/0/1:0-3", "et-0/0/1:2", Cover::Yes),
+            ("et-0/0/1", "et-0/0/1:2", Cover::No),
+            ("ge-0/0/16-8", "ge-0/0/9", Cover::Unclear),
+            ("ge-0/0/1.0", "ge-0/0/1", Cover::Unclear),
+            ("ge-0/0/1.0,ge-0/0/1", "ge-0/0/1", Cover::Yes),
+            ("[gx]e-0/0/1", "ge-0/0/1", Cover::Unclear),
+            ("ge-*", "ge-0/0/1", Cover::Unclear),
+            ("xe-*", "ge-0/0/1", Cover::No),
+            ("*", "ge-0/0/1", Cover::No),
+            ("ae0", "ge-0/0/1", Cover::No),
+            ("vcp-255/1/0", "ge-0/0/1", Cover::No),
+            ("irb.0", "ge-0/0/1", Cover::No),
+            ("", "ge-0/0/1", Cover::No),
+        ] {
+            assert_eq!(Key::parse(text).covers(port(name)), cover, "{text} {name}");
+        }
+        assert!(Key::parse("ge-0/0/1").is_single());
+        assert!(!Key::parse("ge-0/0/1-2").is_single() && !Key::parse("ge-0/0/1,ae0").is_single());
+    }
+
+    /// The ports of a small switch that a key names.
+    fn named(key: &Key) -> BTreeSet<PortName> {
+        let all = (0..2).flat_map(|fpc| (0..12).map(move |n| port(&format!("ge-{fpc}/0/{n}"))));
+        all.filter(|port| key.covers(*port) == Cover::Yes).collect()
+    }
+
+    #[test]
+    fn taking_out_and_putting_in_changes_one_port() {
+        let mut rand = Rand::new(7);
+        for _ in 0..300 {
+            let mut text = String::from("ae0");
+            for fpc in 0..2 {
+                // Runs that do not overlap, as far apart as luck has it.
+                let mut at = rand.up_to(4);
+                while at < 12 {
+                    let last = (at + rand.up_to(4)).min(11);
+                    let run = if last == at { format!("{at}") } else { format!("{at}-{last}") };
+                    text.push_str(&format!(",ge-{fpc}/0/{run}"));
+                    at = last + 1 + rand.up_to(3);
+                }
+            }
+            let mut key = Key::parse(&text);
+            let mut expected = named(&key);
+            for _ in 0..8 {
+                let one = port(&format!("ge-{}/0/{}", rand.up_to(1), rand.up_to(11)));
+                key = if expected.remove(&one) {
+                    key.without(one).expect("the aggregate stays")
+                } else {
+                    expected.insert(one);
+                    key.with(one)
+                };
+                assert_eq!(named(&key), expected, "{text} {one} {key}");
+                let again = Key::parse(&key.to_string());
+                assert_eq!(again, key, "what is written is read");
+            }
+        }
+        assert_eq!(Key::parse("ge-0/0/1").without(port("ge-0/0/1")), None);
+        let joined = Key::parse("ge-0/0/1-2,ae0,ge-0/0/4-5").with(port("ge-0/0/3"));
+        assert_eq!(joined.to_string(), "ge-0/0/1-5,ae0");
+    }
 }

@@ -35,8 +35,8 @@ use crate::{
     ports::{failure::Failure, name::PortName, place::Mode, plan::output::Edit},
 };
 
-/// What of an override is about the wire, not about who is on it, and stays.
-const PHYSICAL: [&str; 8] = [
+/// What of an override stays: what is about the wire, not about who is on it.
+const KEPT: [&str; 9] = [
     "description",
     "disable_autoneg",
     "disabled",
@@ -45,6 +45,7 @@ const PHYSICAL: [&str; 8] = [
     "note",
     "poe_disabled",
     "speed",
+    "usage",
 ];
 /// What the dashboard shows beside an override of ours.
 const NOTE: &str = "set by mistgate";
@@ -227,12 +228,12 @@ impl Device {
         if has.as_deref() != Some(profile) {
             let mut entry = entry.map(|(entry, _)| entry).unwrap_or_default();
             if layer == Layer::Local {
-                entry.retain(&PHYSICAL);
-                if entry.get("note").is_none() {
-                    entry.set("note", quoted(NOTE));
-                }
+                entry.retain(&KEPT);
             }
             entry.set("usage", quoted(profile));
+            if layer == Layer::Local && entry.get("note").is_none() {
+                entry.set("note", quoted(NOTE));
+            }
             self.write(layer, port, |map| map.set(port, entry.to_string()))?;
         }
         let before = before.and_then(|before| serde_json::to_string(&before).ok());

@@ -146,12 +146,17 @@ impl Neighbor {
 /// The access points of an answer that is a list, or one alone. `None` where it is neither.
 pub fn aps(body: &[u8]) -> Option<Vec<Ap>> {
     let whole: Detail<'_> = serde_json::from_slice(body).ok()?;
-    let is_one = matches!(whole.raw().as_bytes().first(), Some(b'{' | b'['));
-    is_one.then(|| whole.items().into_iter().filter_map(Ap::read).collect())
+    match whole.raw().as_bytes().first() {
+        Some(b'[') => Some(whole.items().into_iter().filter_map(Ap::read).collect()),
+        Some(b'{') => Some(Vec::from([Ap::read(whole)?])),
+        Some(_) | None => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn mac(text: &str) -> Mac {
@@ -203,6 +208,7 @@ mod tests {
         assert_eq!((&*hint.switch.device_id, hint.switch.name), ("", None));
         assert_eq!(read("[]"), Some(None));
         assert_eq!(read("null"), None);
+        assert_eq!(read("{}"), None);
         assert_eq!(read("<html>"), None);
     }
 
