@@ -36,6 +36,8 @@ pub mod config;
 
 pub mod mist;
 
+pub mod cso;
+
 pub mod intake;
 
 pub mod engine;

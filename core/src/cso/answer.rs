@@ -1,0 +1,207 @@
+//! What CSO answers: lists of objects, and why something is refused.
+//!
+//! What is not needed is not looked at, and an object that lacks what is needed is left out: it
+//! cannot be the one that is looked for. A list that is none is refused, never taken for empty.
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    format,
+    string::String,
+    vec::Vec,
+};
+
+use crate::{
+    api::Response,
+    event::Detail,
+    ports::{failure::Failure, name::PortName},
+    secret::Secret,
+};
+
+/// The most characters of CSO's own words.
+const WORDS_MAX: usize = 200;
+/// The longest uuid. They are written in 36 characters; what is longer is something else.
+const UUID_MAX: usize = 64;
+/// Where CSO, and Keystone within it, put their words.
+const WORDS: [&str; 5] = ["message", "error_message", "error_msg", "detail", "reason"];
+/// In the place of words.
+const MUTE: &str = "it does not say why";
+
+/// An object of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its uuid.
+    pub uuid: String,
+    /// The names of those above it, from the top, and its own.
+    path: Vec<String>,
+}
+
+impl Named {
+    /// Its own name.
+    pub fn name(&self) -> Option<&str> {
+        self.path.last().map(String::as_str)
+    }
+
+    /// The name of what it belongs to.
+    pub fn parent(&self) -> Option<&str> {
+        self.path.iter().rev().nth(1).map(String::as_str)
+    }
+}
+
+/// A LAN segment of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Its uuid.
+    pub uuid: String,
+    /// Its VLAN.
+    pub vlan: Option<i64>,
+}
+
+/// The objects under `key`. `None` where there is no such list.
+pub fn named(body: &[u8], key: &str) -> Option<Vec<Named>> {
+    let read = |item: Detail<'_>| {
+        let path = item.get("fq_name")?.texts().into_iter().map(|part| part.into_owned()).collect();
+        Some(Named { uuid: uuid(item)?, path })
+    };
+    Some(list(body, key)?.into_iter().filter_map(read).collect())
+}
+
+/// The LAN segments of the site of this uuid. `None` where there is no such list, or where one of
+/// them has no uuid: a trunk without it would be another trunk.
+pub fn segments(body: &[u8], site: &str) -> Option<Vec<Segment>> {
+    let is_ours = |item: &Detail<'_>| {
+        let parent = item.get("parent_uuid").and_then(Detail::text);
+        parent.is_none_or(|parent| parent == site)
+    };
+    let read = |item: Detail<'_>| {
+        let vlan = item.get("vlan").and_then(Detail::integer);
+        Some(Segment { uuid: uuid(item)?, vlan })
+    };
+    list(body, "lan-segment")?.into_iter().filter(is_ours).map(read).collect()
+}
+
+/// What the list of a device's ports names as the configuration of this port.
+pub fn port_configuration(body: &[u8], port: PortName) -> Option<String> {
+    let is_it = |item: &Detail<'_>| {
+        let path = item.get("fq_name").map(Detail::texts).unwrap_or_default();
+        path.last().and_then(|name| PortName::parse(name).ok()) == Some(port)
+    };
+    let item = list(body, "device-port")?.into_iter().find(is_it)?;
+    item.get("port_configuration")?.text().map(|text| text.into_owned())
+}
+
+/// Why a request was refused; `None` where it was not. `what` names what was asked for, for people,
+/// and `secrets` are what CSO's words must not repeat.
+pub fn failure(response: &Response, what: &str, secrets: &[&Secret]) -> Option<Failure> {
+    let Response { status, retry_after, body, .. } = response;
+    let words = || words(body, secrets).unwrap_or_else(|| MUTE.to_owned());
+    Some(match status {
+        200..=299 => return None,
+        401 | 403 => Failure::Login,
+        408 => Failure::Timeout,
+        409 => Failure::Locked { holder: format!("CSO is busy with {what}: {}", words()) },
+        429 | 500..=599 => Failure::Busy { after: *retry_after },
+        _ => Failure::Rejected { message: format!("CSO answers {status} to {what}: {}", words()) },
+    })
+}
+
+/// Whether an answer whose status means success can mean it by its content, which is nothing or
+/// JSON. A portal in between has pages.
+pub fn is_readable(body: &[u8]) -> bool {
+    body.trim_ascii().is_empty() || serde_json::from_slice::<Detail<'_>>(body).is_ok()
+}
+
+/// What is wrong all the same, where the status means success and the content does not.
+pub fn objection(body: &[u8], what: &str, secrets: &[&Secret]) -> Option<Failure> {
+    if !is_readable(body) {
+        return Some(unreadable(what));
+    }
+    let whole: Detail<'_> = serde_json::from_slice(body).ok()?;
+    let objects = |(name, value): &(Cow<'_, str>, Detail<'_>)| match &**name {
+        "error" | "errors" => !matches!(value.raw(), "null" | "false" | "\"\"" | "[]" | "{}"),
+        "status" => {
+            let status = value.text().unwrap_or_default().to_ascii_lowercase();
+            ["error", "failed", "failure"].contains(&status.as_str())
+        }
+        _ => false,
+    };
+    let mut members = whole.members();
+    members.extend(whole.get("output").map(Detail::members).unwrap_or_default());
+    members.iter().any(objects).then(|| {
+        let words = words(body, secrets);
+        rejected(format!("CSO answers {what} with an error: {}", words.as_deref().unwrap_or(MUTE)))
+    })
+}
+
+/// A refusal in our own words.
+pub const fn rejected(message: String) -> Failure {
+    Failure::Rejected { message }
+}
+
+/// What is wrong with an answer that is not what CSO answers.
+pub fn unreadable(what: &str) -> Failure {
+    rejected(format!("CSO's answer to {what} is not JSON"))
+}
+
+/// What is wrong with an answer that should be a list.
+pub fn no_list(what: &str) -> Failure {
+    rejected(format!("CSO's answer to {what} is no list"))
+}
+
+/// The elements of a list in an object. Null is an empty one.
+fn list<'a>(body: &'a [u8], key: &str) -> Option<Vec<Detail<'a>>> {
+    let whole: Detail<'a> = serde_json::from_slice(body).ok()?;
+    let list = whole.get(key)?;
+    matches!(list.raw().as_bytes().first(), Some(b'[' | b'n')).then(|| list.items())
+}
+
+/// The uuid of an object. It goes into paths and bodies, so it is nothing but letters, digits and
+/// hyphens.
+fn uuid(item: Detail<'_>) -> Option<String> {
+    let text = item.get("uuid")?.string()?;
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    let is_one = (1..=UUID_MAX).contains(&text.len()) && text.bytes().all(fits);
+    is_one.then(|| text.into_owned())
+}
+
+/// CSO's words in an answer, on one line and not too many; none where there are none, or where they
+/// repeat what is secret.
+fn words(body: &[u8], secrets: &[&Secret]) -> Option<String> {
+    let text = match serde_json::from_slice::<Detail<'_>>(body) {
+        Ok(whole) => said(whole)?,
+        Err(_) => str::from_utf8(body).ok().filter(|text| !text.contains('<'))?.to_owned(),
+    };
+    if secrets.iter().any(|secret| text.contains(secret.expose())) {
+        return None;
+    }
+    let mut words: String = text.split(|c: char| c.is_whitespace() || c.is_control()).fold(
+        String::new(),
+        |mut line, word| {
+            if !line.is_empty() && !word.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+            line
+        },
+    );
+    if let Some((end, _)) = words.char_indices().nth(WORDS_MAX) {
+        words.truncate(end);
+        words.push('…');
+    }
+    (!words.is_empty()).then_some(words)
+}
+
+/// What a JSON answer says: itself, or what it has under `output`, `error` or a name for words.
+fn said(whole: Detail<'_>) -> Option<String> {
+    let own = |object: Detail<'_>| {
+        WORDS.iter().find_map(|name| object.get(name)?.text()).map(|text| text.into_owned())
+    };
+    let output = whole.get("output").unwrap_or(whole);
+    let error = output.get("error").or_else(|| whole.get("error"));
+    let text = |detail: Detail<'_>| detail.text().map(|text| text.into_owned());
+    [error, Some(output), Some(whole)]
+        .into_iter()
+        .flatten()
+        .find_map(own)
+        .or_else(|| error.and_then(text))
+        .or_else(|| text(whole))
+}
