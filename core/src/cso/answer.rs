@@ -147,11 +147,12 @@ pub fn no_list(what: &str) -> Failure {
     rejected(format!("CSO's answer to {what} is no list"))
 }
 
-/// The elements of a list in an object. Null is an empty one.
+/// The objects of a list in an object. Null is an empty one.
 fn list<'a>(body: &'a [u8], key: &str) -> Option<Vec<Detail<'a>>> {
     let whole: Detail<'a> = serde_json::from_slice(body).ok()?;
     let list = whole.get(key)?;
-    matches!(list.raw().as_bytes().first(), Some(b'[' | b'n')).then(|| list.items())
+    let objects = || list.items().into_iter().filter(|item| item.raw().starts_with('{')).collect();
+    matches!(list.raw().as_bytes().first(), Some(b'[' | b'n')).then(objects)
 }
 
 /// The uuid of an object. It goes into paths and bodies, so it is nothing but letters, digits and
@@ -204,4 +205,98 @@ fn said(whole: Detail<'_>) -> Option<String> {
         .find_map(own)
         .or_else(|| error.and_then(text))
         .or_else(|| text(whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn said(body: &str) -> Option<String> {
+        words(body.as_bytes(), &[&Secret::new("s3cret")])
+    }
+
+    #[test]
+    fn words_are_found_where_services_put_them() {
+        for (body, words) in [
+            (r#"{"error":{"code":400,"message":"no such\n  profile"}}"#, Some("no such profile")),
+            (r#"{"message":"no such profile"}"#, Some("no such profile")),
+            (r#"{"output":{"error":{"error_msg":"no"}}}"#, Some("no")),
+            (r#"{"output":{"reason":"no"},"message":"yes"}"#, Some("no")),
+            (r#"{"error":"no"}"#, Some("no")),
+            (r#""no""#, Some("no")),
+            ("no such profile", Some("no such profile")),
+            ("\u{1b}[2Jno", Some("[2Jno")),
+            ("", None),
+            ("{}", None),
+            ("[1,2]", None),
+            (r#"{"message":null}"#, None),
+            ("<html><body>no</body></html>", None),
+            (r#"{"message":"no s3cret here"}"#, None),
+        ] {
+            assert_eq!(said(body).as_deref(), words, "{body}");
+        }
+        let long = said(&"é".repeat(1_000)).expect("words");
+        assert_eq!(long.chars().count(), WORDS_MAX + 1);
+    }
+
+    #[test]
+    fn each_status_has_one_meaning() {
+        for status in 100..=999 {
+            let after = Some(Duration::from_secs(7));
+            let (session, body) = (None, b"\"why\"".to_vec());
+            let response = Response { status, retry_after: after, total: None, session, body };
+            let expected = match status {
+                200..=299 => None,
+                401 | 403 => Some(Failure::Login),
+                408 => Some(Failure::Timeout),
+                409 => {
+                    Some(Failure::Locked { holder: "CSO is busy with the change: why".to_owned() })
+                }
+                429 | 500..=599 => Some(Failure::Busy { after }),
+                _ => Some(rejected(format!("CSO answers {status} to the change: why"))),
+            };
+            assert_eq!(failure(&response, "the change", &[]), expected);
+        }
+    }
+
+    #[test]
+    fn an_error_inside_a_success_is_an_error() {
+        for (body, is_error) in [
+            ("", false),
+            ("null", false),
+            ("{}", false),
+            (r#"{"output":null}"#, false),
+            (r#"{"output":{"status":"success"}}"#, false),
+            (r#"{"error":null,"errors":[]}"#, false),
+            (r#"{"status":"Failed"}"#, true),
+            (r#"{"output":{"status":"failure"}}"#, true),
+            (r#"{"output":{"errors":[{"message":"no"}]}}"#, true),
+            (r#"{"error":"no"}"#, true),
+            ("<html>", true),
+        ] {
+            let objection = objection(body.as_bytes(), "the change", &[]);
+            assert_eq!(objection.is_some(), is_error, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_goes_into_a_path_as_it_is() {
+        for (uuid, is_one) in [
+            (r#""675672e7-7563-4e00-a40d-89154d1ada2f""#, true),
+            (r#""""#, false),
+            (r#""../x""#, false),
+            (r#""a&b=c""#, false),
+            ("7", false),
+            ("null", false),
+        ] {
+            let body = format!("{{\"site\":[{{\"uuid\":{uuid},\"fq_name\":[\"a\",null,\"b\"]}}]}}");
+            let named = named(body.as_bytes(), "site").expect("a list");
+            assert_eq!(named.len(), usize::from(is_one), "{uuid}");
+            assert!(
+                named.iter().all(|site| (site.name(), site.parent()) == (Some("b"), Some("a")))
+            );
+        }
+    }
 }
