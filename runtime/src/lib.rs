@@ -19,6 +19,8 @@ pub mod store;
 pub mod api;
 pub mod mist;
 
+pub mod cso;
+
 pub mod admin;
 pub mod driver;
 pub mod load;

@@ -7,6 +7,7 @@ mod budget;
 mod cert;
 mod commands;
 mod connect;
+mod cso;
 mod delivery;
 mod examples;
 mod http_hostile;

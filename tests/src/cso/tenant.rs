@@ -254,7 +254,8 @@ impl Tenant {
         let profile = association["port_configuration"].as_str();
         let profile = self.profiles.iter().find(|(uuid, _)| Some(uuid.as_str()) == profile);
         let device = self.devices.iter().find(|device| device.uuid == key.0);
-        let site = device.and_then(|device| self.sites.iter().find(|(_, name)| *name == device.site));
+        let site =
+            device.and_then(|device| self.sites.iter().find(|(_, name)| *name == device.site));
         let vlan = |uuid: &Value| {
             let known = self.segments.iter().find(|segment| Some(&*segment.uuid) == uuid.as_str());
             let here = known.filter(|segment| site.is_some_and(|(uuid, _)| segment.site == *uuid));
@@ -306,21 +307,17 @@ pub fn with_nulls(body: &str) -> String {
         return body.to_owned();
     };
     for value in whole.values_mut() {
-        match value {
-            Value::Array(items) => {
-                let bare = json!({ "uuid": null, "fq_name": null });
-                items.retain(|item| item.is_object());
-                items.insert(0, Value::Null);
-                if items.iter().any(|item| item.get("fq_name").is_some()) {
-                    items.push(bare);
-                }
-                for item in items.iter_mut().filter_map(Value::as_object_mut) {
-                    item.insert("parent_uuid".to_owned(), Value::Null);
-                    item.insert("port_configuration".to_owned(), Value::Null);
-                }
-            }
-            other => *other = Value::Null,
+        let Some(items) = value.as_array_mut() else {
+            *value = Value::Null;
+            continue;
+        };
+        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+            item.insert("parent_uuid".to_owned(), Value::Null);
+            item.insert("port_configuration".to_owned(), Value::Null);
         }
+        let has_names = items.iter().any(|item| item.get("fq_name").is_some());
+        items.insert(0, Value::Null);
+        items.extend(has_names.then(|| json!({ "uuid": null, "fq_name": null })));
     }
     Value::Object(whole).to_string()
 }
