@@ -132,6 +132,18 @@ pub fn objection(body: &[u8], what: &str, secrets: &[&Secret]) -> Option<Failure
     })
 }
 
+/// A text of CSO's on one line, and not too long.
+pub fn line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let mut line = words.join(" ");
+    if let Some((end, _)) = line.char_indices().nth(WORDS_MAX) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
 /// A refusal in our own words.
 pub const fn rejected(message: String) -> Failure {
     Failure::Rejected { message }
@@ -174,21 +186,7 @@ fn words(body: &[u8], secrets: &[&Secret]) -> Option<String> {
     if secrets.iter().any(|secret| text.contains(secret.expose())) {
         return None;
     }
-    let mut words: String = text.split(|c: char| c.is_whitespace() || c.is_control()).fold(
-        String::new(),
-        |mut line, word| {
-            if !line.is_empty() && !word.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-            line
-        },
-    );
-    if let Some((end, _)) = words.char_indices().nth(WORDS_MAX) {
-        words.truncate(end);
-        words.push('…');
-    }
-    (!words.is_empty()).then_some(words)
+    Some(line(&text)).filter(|words| !words.is_empty())
 }
 
 /// What a JSON answer says: itself, or what it has under `output`, `error` or a name for words.

@@ -123,6 +123,9 @@ impl Push {
     }
 
     fn heard(&mut self, heard: Heard) {
+        if matches!(self.state, State::Closed) {
+            return;
+        }
         let Some(session) = self.session.clone() else {
             return self.logged_in(heard);
         };
@@ -149,7 +152,6 @@ impl Push {
             session.ok_or_else(|| rejected("CSO takes the login and opens no session".into()))
         });
         match (opened, &self.state) {
-            (_, State::Closed) => {}
             (Ok(session), _) => {
                 self.ask(&session);
                 self.session = Some(session);
@@ -255,7 +257,7 @@ fn contradiction(heard: Heard, change: &Change) -> Option<Failure> {
     associations.iter().find_map(|Association { port, profile, .. }| {
         let shown = answer::port_configuration(&response.body, *port)?;
         let other = profiles.iter().find(|known| known.uuid == shown && known.uuid != *profile)?;
-        let name = other.name().unwrap_or(&other.uuid);
+        let name = answer::line(other.name().unwrap_or(&other.uuid));
         Some(rejected(format!("CSO reports success and shows profile {name} on {port}")))
     })
 }
