@@ -1,10 +1,6 @@
 //! Changes of ports through Contrail Service Orchestration, one at a time for each switch.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use mistgate_core::{
     config::checked::ports,
@@ -15,13 +11,13 @@ use mistgate_core::{
         plan::{input::Pushed, output::Edit},
     },
 };
-use smol::lock::MutexGuardArc;
 
 use crate::{
     api::{Api, converse},
     clock::Clock,
     journal::Journal,
     outbound::Outbound,
+    turns::Turns,
 };
 
 /// For each request with its answer. A deployment may be answered when the switch has it.
@@ -32,11 +28,8 @@ pub struct Cso {
     config: ports::Cso,
     clock: Clock,
     api: Api,
-    /// The switches that are spoken about, or waited for.
-    turns: Mutex<BTreeMap<Mac, Turn>>,
+    turns: Turns<Mac>,
 }
-
-type Turn = Arc<smol::lock::Mutex<()>>;
 
 impl Cso {
     /// Nothing is opened before the first change. `timeout` is for each request with its answer:
@@ -49,13 +42,13 @@ impl Cso {
     ) -> Self {
         let clock = outbound.clock;
         let api = Api::new(config.url.clone(), None, timeout, outbound, journal);
-        Self { config, clock, api, turns: Mutex::default() }
+        Self { config, clock, api, turns: Turns::new() }
     }
 
     /// Changes ports of one switch, all or none. Waits for whatever is done to that switch already.
     /// Whoever drops the future does not know what became of the change.
     pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
-        let _turn = self.turn(switch.mac).await;
+        let _turn = self.turns.take(switch.mac).await;
         let config =
             Config { cso: self.config.clone(), switch: switch.clone(), edits: edits.to_vec() };
         let send = |request| async move { self.api.send(&request).await };
@@ -72,15 +65,5 @@ impl Cso {
             Pushed::Done { .. } => Some(false),
             Pushed::Failed(_) | Pushed::Unknown(_) => None,
         }
-    }
-
-    /// Waits until nobody else speaks about this switch.
-    async fn turn(&self, switch: Mac) -> MutexGuardArc<()> {
-        let turn = {
-            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-            turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-            Arc::clone(turns.entry(switch).or_default())
-        };
-        turn.lock_arc().await
     }
 }

@@ -7,6 +7,7 @@ pub mod metrics;
 mod net;
 mod places;
 pub mod tls;
+mod turns;
 mod websocket;
 
 pub mod journal;
@@ -17,9 +18,8 @@ pub mod ssh;
 pub mod store;
 
 pub mod api;
-pub mod mist;
-
 pub mod cso;
+pub mod mist;
 
 pub mod admin;
 pub mod driver;

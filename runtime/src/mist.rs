@@ -4,7 +4,6 @@
 //! switch's configuration is read and written by one conversation at a time.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -35,6 +34,7 @@ use crate::{
     clock::Clock,
     journal::{Journal, Level},
     outbound::Outbound,
+    turns::Turns,
 };
 
 /// For one request with its answer.
@@ -54,7 +54,8 @@ pub struct Mist {
     budget: Mutex<Budget>,
     /// Whoever holds it is the next question to be sent.
     turn: lock::Mutex<()>,
-    switches: Mutex<HashMap<String, Arc<lock::Mutex<()>>>>,
+    /// By device id: who reads and writes a switch does so alone.
+    switches: Turns<String>,
 }
 
 /// How much a request matters.
@@ -83,7 +84,7 @@ impl Mist {
             journal,
             budget: Mutex::default(),
             turn: lock::Mutex::new(()),
-            switches: Mutex::default(),
+            switches: Turns::new(),
         })
     }
 
@@ -108,7 +109,7 @@ impl Mist {
         let Some(config) = self.config(switch, edits) else {
             return Pushed::Failed(Failure::Unreachable);
         };
-        let _alone = self.alone(switch).await;
+        let _alone = self.switches.take(switch.device_id.clone()).await;
         let send = |request| self.send(request, Urgency::Change);
         converse::<Push, _, _>(self.clock, config, send).await
     }
@@ -122,7 +123,7 @@ impl Mist {
     /// What a [`push`](Self::push) would change.
     pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<Change, Failure> {
         let config = self.config(switch, edits).ok_or(Failure::Unreachable)?;
-        let _alone = self.alone(switch).await;
+        let _alone = self.switches.take(switch.device_id.clone()).await;
         let send = |request| self.send(request, Urgency::Change);
         converse::<Read, _, _>(self.clock, config, send).await
     }
@@ -133,16 +134,6 @@ impl Mist {
         let is_known = !switch.device_id.is_empty() && !switch.site.is_empty();
         let (switch, edits) = (switch.clone(), edits.to_vec());
         is_known.then_some(push::Config { switch, edits, profiles })
-    }
-
-    /// Waits until nobody else reads and writes this switch.
-    async fn alone(&self, switch: &Switch) -> lock::MutexGuardArc<()> {
-        let door = {
-            let mut switches = self.switches.lock().unwrap_or_else(PoisonError::into_inner);
-            switches.retain(|_, door| Arc::strong_count(door) > 1);
-            Arc::clone(switches.entry(switch.device_id.clone()).or_default())
-        };
-        door.lock_arc().await
     }
 
     /// Sends a request when the budget allows it.
