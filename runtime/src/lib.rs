@@ -18,7 +18,6 @@ pub mod ssh;
 pub mod store;
 
 pub mod api;
-
 pub mod cso;
 pub mod mist;
 
