@@ -3,12 +3,7 @@
 //! What is not needed is not looked at, and an object that lacks what is needed is left out: it
 //! cannot be the one that is looked for. A list that is none is refused, never taken for empty.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use crate::{
     api::{
