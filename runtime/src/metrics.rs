@@ -272,6 +272,9 @@ impl Metrics {
             Report::Retrying { failure, .. } => {
                 self.add(Counter::PortFailures, &[("failure", failure.name())], 1);
             }
+            Report::Settled { changes, diff, is_read_back: false, .. } if diff.is_empty() => {
+                changed("unchanged", changes);
+            }
             Report::Settled { changes, .. } => {
                 changed("done", changes);
                 for change in changes {

@@ -35,6 +35,7 @@ mod secrets;
 mod ssh;
 mod store;
 mod switch;
+mod switches;
 mod tell;
 mod tidy;
 mod units;
