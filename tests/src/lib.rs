@@ -22,5 +22,6 @@ pub mod http;
 pub mod process;
 
 pub mod chat;
+pub mod cloud;
 pub mod mist;
 pub mod stand_in;
