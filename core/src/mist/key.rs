@@ -44,13 +44,15 @@ struct Run {
 impl Key {
     /// Reads a key. Every text is one.
     pub fn parse(text: &str) -> Self {
-        let separator = if text.contains(", ") { ", " } else { "," };
+        // The specification writes a comma, and the dashboard a blank behind it.
+        let is_narrow = text.contains(',') && !text.contains(", ");
+        let separator = if is_narrow { "," } else { ", " };
         Self { parts: text.split(',').map(|part| Part::parse(part.trim())).collect(), separator }
     }
 
     /// The key of a port alone.
     pub fn of(port: PortName) -> Self {
-        Self { parts: Vec::from([Part::Run(Run::of(port))]), separator: "," }
+        Self { parts: Vec::from([Part::Run(Run::of(port))]), separator: ", " }
     }
 
     /// Whether it names a port.

@@ -77,7 +77,7 @@ fn the_place_follows_from_the_entry_in_port_config() {
             r#"{"ge-0/0/0-3":{"usage":"iot","no_local_overwrite":null}}"#,
             [Layer::Config],
             concat!(
-                r#"{"ge-0/0/0,ge-0/0/2-3":{"usage":"iot","no_local_overwrite":null},"#,
+                r#"{"ge-0/0/0, ge-0/0/2-3":{"usage":"iot","no_local_overwrite":null},"#,
                 r#""ge-0/0/1":{"usage":"ap","no_local_overwrite":null}}"#
             ),
             "{}".into(),
