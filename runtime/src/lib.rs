@@ -19,6 +19,7 @@ pub mod store;
 
 pub mod api;
 pub mod cso;
+pub mod junos;
 pub mod mist;
 
 pub mod admin;
