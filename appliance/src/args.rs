@@ -7,7 +7,10 @@ use std::{
 };
 
 use argh::{EarlyExit, FromArgs};
-use mistgate_core::config::units;
+use mistgate_core::{
+    config::units,
+    ports::{name::PortName, place::Mode},
+};
 use mistgate_runtime::{
     journal::{Format, Level},
     load::From,
@@ -30,6 +33,7 @@ pub(crate) enum Command {
     Cert(Cert),
     Check(Check),
     Connect(Connect),
+    Port(Port),
     Route(Route),
     Run(Run),
     SendTest(SendTest),
@@ -132,6 +136,74 @@ pub(crate) struct Connect {
     /// wss://HOST:PORT/PREFIX/MEETUP
     #[argh(positional)]
     pub(crate) url: Meetup,
+}
+
+/// Change one switch port by hand, or see what that would change.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "port")]
+pub(crate) struct Port {
+    #[argh(subcommand)]
+    pub(crate) kind: PortKind,
+}
+
+/// What to do with the port.
+#[derive(FromArgs)]
+#[argh(subcommand)]
+pub(crate) enum PortKind {
+    Diff(PortDiff),
+    Set(PortSet),
+}
+
+/// Show what would change on a switch port, and change nothing.
+///
+/// The switch itself compares (method junos), or Mist's configuration of it is read (method mist).
+#[derive(FromArgs)]
+#[argh(subcommand, name = "diff")]
+pub(crate) struct PortDiff {
+    /// the configuration file
+    #[argh(option)]
+    pub(crate) config: String,
+
+    /// the switch's name or MAC
+    #[argh(option, arg_name = "name-or-mac")]
+    pub(crate) switch: String,
+
+    /// the port, such as ge-0/0/7
+    #[argh(option, from_str_fn(port_name))]
+    pub(crate) port: PortName,
+
+    /// ap, for an access point, or default, for whoever plugs in
+    #[argh(option, from_str_fn(mode))]
+    pub(crate) mode: Mode,
+}
+
+/// Show what would change on a switch port, ask, and change it.
+///
+/// It changes the port in mode observe too: that is for what nobody asked for. The lists of
+/// [ports.allow] and [ports.never], freezes and the kill switch hold. Each change is in the audit
+/// file, with who made it.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "set")]
+pub(crate) struct PortSet {
+    /// the configuration file
+    #[argh(option)]
+    pub(crate) config: String,
+
+    /// the switch's name or MAC
+    #[argh(option, arg_name = "name-or-mac")]
+    pub(crate) switch: String,
+
+    /// the port, such as ge-0/0/7
+    #[argh(option, from_str_fn(port_name))]
+    pub(crate) port: PortName,
+
+    /// ap, for an access point, or default, for whoever plugs in
+    #[argh(option, from_str_fn(mode))]
+    pub(crate) mode: Mode,
+
+    /// do not ask
+    #[argh(switch)]
+    pub(crate) yes: bool,
 }
 
 /// Show where each event of a webhook's body would go, and why. Nothing is sent.
@@ -366,6 +438,14 @@ fn verify(text: &str) -> Result<Verify, String> {
         "name" => Ok(Verify::Name),
         _ => Err("expected name or chain".to_owned()),
     }
+}
+
+fn port_name(text: &str) -> Result<PortName, String> {
+    PortName::parse(text).map_err(|error| error.to_string())
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::parse(text).ok_or_else(|| "expected ap or default".to_owned())
 }
 
 fn peer_name(text: &str) -> Result<String, String> {

@@ -7,6 +7,7 @@ mod cert;
 mod check;
 mod connect;
 mod first_start;
+mod port;
 mod route;
 mod run;
 mod send_test;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Cert(args) => cert::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Connect(args) => connect::run(args),
+        Command::Port(args) => port::run(args),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),
         Command::SendTest(args) => send_test::run(&args),
