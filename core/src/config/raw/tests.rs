@@ -575,6 +575,14 @@ fn what_ports_need_of_other_sections_is_named() {
             6,
             format!("ports: {UNTOLD} — mist.org_id"),
         ),
+        // What is there and wrong is not missing.
+        (
+            format!("{WEBHOOK}{MIST}{enforce}").replace("\"t\"", "\"a b\""),
+            5,
+            "mist.token: the token holds characters that no HTTP header can carry — letters, \
+             digits and punctuation of ASCII, without spaces"
+                .to_string(),
+        ),
         (
             format!("{WEBHOOK}{MIST}{}", external("/webhooks")),
             7,
