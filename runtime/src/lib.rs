@@ -18,7 +18,9 @@ pub mod ssh;
 pub mod store;
 
 pub mod api;
+
 pub mod cso;
+pub mod junos;
 pub mod mist;
 
 pub mod admin;
