@@ -134,7 +134,7 @@ impl Site {
 }
 
 /// Lets `sshd`'s subsystem in.
-fn listen(server: &Server, shared: &Arc<Shared>) {
+pub(crate) fn listen(server: &Server, shared: &Arc<Shared>) {
     let path = server.path().join("socket");
     let listener = UnixListener::bind(&path).expect("a socket");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("a socket of ours");

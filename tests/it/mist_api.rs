@@ -119,7 +119,7 @@ fn switch(mist: &Mist) -> Switch {
 }
 
 fn edit(name: &str, mode: Mode, before: Option<String>) -> Edit {
-    Edit { port: port(name), mode, lines: Vec::new(), before }
+    Edit { port: port(name), mode, ap: None, lines: Vec::new(), before }
 }
 
 fn push(mist: &Mist, edits: &[Edit]) -> Pushed {
