@@ -32,6 +32,7 @@ mod replay;
 mod run;
 mod secrets;
 mod ssh;
+mod sshd;
 mod store;
 mod switch;
 mod tidy;
