@@ -16,6 +16,8 @@ pub mod relay;
 pub mod ssh;
 pub mod store;
 
+pub mod junos;
+
 pub mod admin;
 pub mod driver;
 pub mod load;
