@@ -48,6 +48,16 @@ impl Server {
     /// As before, with a command for the subsystem, in which `FOLDER` and `PORT` are the
     /// server's.
     pub(crate) fn with(offer: &Offer, subsystem: &str, broken_first: usize) -> Self {
+        Self::at((Ipv4Addr::LOCALHOST, 0).into(), offer, subsystem, broken_first)
+    }
+
+    /// As before, at this address.
+    pub(crate) fn at(
+        address: SocketAddr,
+        offer: &Offer,
+        subsystem: &str,
+        broken_first: usize,
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
         // The user whom sshd becomes must get to the program.
@@ -62,7 +72,7 @@ impl Server {
         }
         let public = |name: &str| fs::read_to_string(path.join(name)).expect("a key");
         fs::write(path.join("keys"), public("user.pub") + &public("rsa.pub")).expect("a file");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().expect("an address");
         let subsystem = subsystem
             .replace("FOLDER", &path.display().to_string())
@@ -93,10 +103,14 @@ impl Server {
         self.folder.path()
     }
 
+    /// The line that makes a client trust it.
+    pub(crate) fn known_line(&self) -> String {
+        format!("[{}]:{} {}", self.address.ip(), self.address.port(), self.host_key)
+    }
+
     /// What the file says that a client trusts.
     pub(crate) fn known(&self) -> KnownHosts {
-        let line = format!("[127.0.0.1]:{} {}", self.address.port(), self.host_key);
-        KnownHosts::parse("known_hosts", &line)
+        KnownHosts::parse("known_hosts", &self.known_line())
     }
 
     pub(crate) fn target(&self) -> Target {

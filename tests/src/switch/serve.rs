@@ -40,6 +40,16 @@ impl Shared {
         Self { began: Moment::now(), inside, changed: Condvar::new() }
     }
 
+    /// Looks at the switch, or does something to it by hand.
+    pub fn with<T>(&self, with: impl FnOnce(&mut Switch) -> T) -> T {
+        let now = self.now();
+        let mut inside = self.lock();
+        inside.switch.handle_timeout(now);
+        let answer = with(&mut inside.switch);
+        self.changed.notify_all();
+        answer
+    }
+
     /// Serves one session to its end: what comes from `from` goes in, what comes out goes to `to`.
     pub fn serve<R: Read + Send + 'static>(
         self: &Arc<Self>,
