@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(io::stdout(), "listening on {path}")?;
     for stream in listener.incoming() {
         let (shared, stream) = (Arc::clone(&shared), stream?);
-        thread::spawn(move || shared.serve(stream.try_clone()?, stream));
+        thread::spawn(move || shared.serve_socket(&stream));
     }
     Ok(())
 }
