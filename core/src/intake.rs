@@ -14,7 +14,7 @@ use http_types::StatusCode;
 use crate::{
     config::checked::{Chat, Webhook},
     delivery::batch::{Item, site_number},
-    event::Event,
+    event::{Event, Topic},
     ingest::{
         fingerprint::fingerprint,
         signature::{self, Signatures},
@@ -90,6 +90,12 @@ pub fn intake(
         items,
         broken: envelope.broken,
     })
+}
+
+/// An event of our own, as if a request had brought it.
+pub fn ours(item: Item) -> Intake {
+    let topic = Topic::Mistgate.name().to_string();
+    Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0 }
 }
 
 /// The event as it is stored and queued; `None` where nobody wants it.

@@ -142,6 +142,7 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
         title: "AP disconnected".to_owned(),
         summary: format!("{name} lost its connection."),
         facts: vec![Fact { label: "Device".to_owned(), value: name.to_owned() }],
+        listing: None,
         links: vec![Link {
             text: "AP insights".to_owned(),
             url: "https://manage.mist.com/admin/?a=1&b=2".to_owned(),

@@ -103,6 +103,7 @@ fn notification(text: &str, facts: usize) -> Notification {
         title: text.to_owned(),
         summary: text.to_owned(),
         facts: vec![Fact { label: text.to_owned(), value: text.to_owned() }; facts],
+        listing: None,
         links: vec![
             Link {
                 text: text.to_owned(),
@@ -228,6 +229,7 @@ fn random(rand: &mut Rand) -> Notification {
         title: text(rand, 12),
         summary: text(rand, 80),
         facts: (0..facts).map(|_| Fact { label: text(rand, 4), value: text(rand, 60) }).collect(),
+        listing: None,
         links: (0..links)
             .map(|_| Link {
                 text: text(rand, 5),

@@ -149,7 +149,8 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
-    let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref()));
+    let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref())).flatten();
+    chat.routes.ports_to = ports.as_ref().map(|ports| ports.report_to.clone());
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
     for (key, what) in LATER {
@@ -157,8 +158,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
             item.problem(what, "a file without this section");
         }
     }
-    let config =
-        Config { state_dir: state_dir?, mist, webhook, chat, ports: ports.flatten(), proxy, admin };
+    let config = Config { state_dir: state_dir?, mist, webhook, chat, ports, proxy, admin };
     together(root, &config);
     Some(config)
 }
@@ -178,6 +178,11 @@ fn together(root: &Section<'_>, config: &Config) {
     }
     if let Some(ports) = &config.ports {
         asks_mist(root, config, ports);
+        if chats && config.chat.destinations_of(&ports.report_to).is_empty() {
+            let what = alloc::format!("no destination serves the channel \"{}\"", ports.report_to);
+            let expected = "a URL for it in [chat], or a default_url";
+            root.warning("ports.report_to", Fault::new(what, expected));
+        }
     }
     let listeners = [
         ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),

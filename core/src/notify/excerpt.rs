@@ -9,7 +9,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::Serialize;
 
-use super::{Fact, Link, Notification, Severity, shape::Form};
+use super::{Fact, Link, Listing, Notification, Severity, shape::Form};
 
 /// What one character adds to a length as the vendor counts it, escaping included.
 pub(super) type Cost = fn(char) -> usize;
@@ -71,6 +71,8 @@ pub(super) struct Excerpt {
     pub(super) facts: Vec<Fact>,
     /// Says how many facts were left out, or empty.
     pub(super) more: String,
+    /// The lines that are shown as they are.
+    pub(super) listing: Option<Listing>,
     /// Buttons with `https` URLs.
     pub(super) links: Vec<Link>,
 }
@@ -99,6 +101,7 @@ impl Excerpt {
                 1 => String::from("… and 1 more detail"),
                 more => format!("… and {more} more details"),
             },
+            listing: notification.listing.as_ref().and_then(|all| listing(all, &most, cost)),
             links: links
                 .take(most.links)
                 .map(|link| Link {
@@ -135,6 +138,10 @@ impl Excerpt {
         let mut lines = Vec::from([self.headline(), self.summary.clone(), self.status.clone()]);
         lines.extend(facts.map(|fact| format!("{}: {}", fact.label, fact.value)));
         lines.push(self.more.clone());
+        if let Some(Listing { label, lines: listed }) = &self.listing {
+            lines.push(format!("{label}:"));
+            lines.extend(listed.iter().map(|line| spaced(line)));
+        }
         lines.retain(|line| !line.is_empty());
         let words = lines.iter().map(|line| escape(line));
         words
@@ -193,6 +200,64 @@ pub(super) fn line(text: &str, max: usize, cost: Cost) -> String {
     line
 }
 
+/// The lines as a form shows them. What was cut is counted in a last line.
+fn listing(all: &Listing, most: &Most, cost: Cost) -> Option<Listing> {
+    let mut left = most.listing;
+    let lines = all.lines.iter().filter(|line| !is_blank(line));
+    let fits = |line: &String| {
+        let used = line.chars().map(cost).sum::<usize>() + cost('\n');
+        let fits = used <= left;
+        left = left.saturating_sub(used);
+        fits
+    };
+    let count = lines.clone().count();
+    let shown = lines.map(|line| exact(line, most.line, cost));
+    let mut lines: Vec<String> = shown.take(most.lines).take_while(fits).collect();
+    match count - lines.len() {
+        0 => {}
+        1 => lines.push(String::from("… and 1 more line")),
+        more => lines.push(format!("… and {more} more lines")),
+    }
+    let label = line_or(&all.label, "Lines", most.label, cost);
+    (!lines.is_empty()).then_some(Listing { label, lines })
+}
+
+/// [`line`] with its spaces: a configuration is read by its indentation.
+pub(super) fn exact(text: &str, max: usize, cost: Cost) -> String {
+    const TAB: &str = "    ";
+    let tabless = text.replace('\t', TAB);
+    let visible = tabless.chars().filter(|c| !is_bidi_control(*c));
+    let exact: String = visible.map(|c| if is_space(c) { ' ' } else { c }).collect();
+    let exact = exact.trim_end();
+    if exact.chars().map(cost).sum::<usize>() <= max {
+        return String::from(exact);
+    }
+    let mut left = max.saturating_sub(cost('…'));
+    let mut keep = 0;
+    for (at, c) in exact.char_indices() {
+        let Some(rest) = left.checked_sub(cost(c)) else {
+            break;
+        };
+        left = rest;
+        keep = at + c.len_utf8();
+    }
+    let mut short = String::from(exact);
+    cut(&mut short, keep);
+    short.push('…');
+    short
+}
+
+/// The line with spaces that no chat takes for one: at its beginning, and after another space.
+pub(super) fn spaced(line: &str) -> String {
+    let mut before = ' ';
+    let keep = |c: char| {
+        let kept = if c == ' ' && before == ' ' { '\u{a0}' } else { c };
+        before = c;
+        kept
+    };
+    line.chars().map(keep).collect()
+}
+
 /// Characters in UTF-16 code units, the larger of the two ways in which a vendor may count them.
 pub(super) const fn units(c: char) -> usize {
     c.len_utf16()
@@ -207,16 +272,34 @@ struct Most {
     value: usize,
     facts: usize,
     links: usize,
+    /// One line of a listing, all of its lines together, and how many.
+    line: usize,
+    listing: usize,
+    lines: usize,
 }
 
 impl Most {
     const fn of(form: Form) -> Self {
         match form {
             Form::Rich => {
-                Self { title: 120, summary: 1_000, label: 60, value: 500, facts: 30, links: 4 }
+                let (line, listing, lines) = (160, 2_500, 40);
+                let (label, value, facts, links) = (60, 500, 30, 4);
+                Self {
+                    title: 120,
+                    summary: 1_000,
+                    label,
+                    value,
+                    facts,
+                    links,
+                    line,
+                    listing,
+                    lines,
+                }
             }
             Form::Compact | Form::Plain => {
-                Self { title: 120, summary: 300, label: 40, value: 120, facts: 6, links: 1 }
+                let (line, listing, lines) = (100, 600, 8);
+                let (label, value, facts, links) = (40, 120, 6, 1);
+                Self { title: 120, summary: 300, label, value, facts, links, line, listing, lines }
             }
         }
     }
@@ -365,6 +448,7 @@ mod tests {
             title: String::from("\u{202e}\n"),
             summary: String::new(),
             facts: Vec::from([fact("", "a"), fact("Blank", " \u{200b}"), fact("B", "b")]),
+            listing: None,
             links: Vec::from([
                 link("http://a"),
                 link("https://"),

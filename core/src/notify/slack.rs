@@ -7,13 +7,16 @@
 //! are fields in pairs, a bold label left and its literal value right. `&`, `<` and `>` are
 //! entities everywhere; Slack decodes them in both kinds of text, and without a bare `<` there is
 //! no control sequence (`<!channel>`, `<@U…>`), whoever reads the payload.
+//!
+//! A listing stands between fences, where `mrkdwn` formats nothing either; the back quote, which
+//! could end it early, is shown as its look-alike.
 
 use alloc::{format, string::String, vec::Vec};
 
 use serde::Serialize;
 
 use super::{
-    Notification,
+    Listing, Notification,
     excerpt::{Excerpt, first_within, to_json, units},
     shape::{Form, Payload},
 };
@@ -55,6 +58,11 @@ fn blocks(excerpt: &Excerpt) -> Message {
             .chunks(FIELDS_MAX)
             .map(|fields| Block::Section { text: None, fields: fields.to_vec() }),
     );
+    if let Some(Listing { label, lines }) = &excerpt.listing {
+        let text = format!("*{}*\n```\n{}\n```", escape(label), fenced(lines));
+        let text = Some(Text::Mrkdwn { text, verbatim: true });
+        blocks.push(Block::Section { text, fields: Vec::new() });
+    }
     if !excerpt.links.is_empty() {
         let links = excerpt.links.iter().zip(1_usize..);
         blocks.push(Block::Actions {
@@ -92,6 +100,11 @@ fn plain(excerpt: &Excerpt) -> Message {
         unfurl_links: false,
         unfurl_media: false,
     }
+}
+
+/// Lines that end no fence.
+fn fenced(lines: &[String]) -> String {
+    escape(&lines.join("\n").replace('`', "ˋ"))
 }
 
 /// How Slack counts: after escaping.
@@ -199,6 +212,7 @@ mod tests {
                 label: String::from("Reason"),
                 value: String::from("_power_ <@U1>"),
             }]),
+            listing: None,
             links: Vec::from([Link {
                 text: String::from("AP insights"),
                 url: String::from("https://manage.mist.com/admin/?a=1&b=2"),

@@ -165,7 +165,7 @@ impl Plan {
     }
 
     fn signed(&mut self, now: Instant, sign: Sign) {
-        let Sign { ap, act, site, at } = sign;
+        let Sign { ap, act, site, at, .. } = sign;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }

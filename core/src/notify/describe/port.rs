@@ -1,0 +1,332 @@
+//! Our own reports about switch ports, as `ports::account` writes them.
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use super::{
+    draft::Draft,
+    subject::{self, Subject},
+    thread,
+};
+use crate::{
+    event::{Detail, DeviceClass, Event, Mac},
+    notify::{
+        Link, Listing,
+        links::{Dashboard, device_id},
+        plain,
+        types::{Kind, sentence},
+    },
+};
+
+/// The most rows of neighbouring ports in a sentence and in a fact.
+const ROWS_MAX: usize = 4;
+const ROWS_IN_FACT_MAX: usize = 12;
+
+/// What a report about ports says.
+pub(super) fn describe(event: &Event<'_>, row: &Kind, dashboard: &Dashboard<'_>) -> Draft {
+    let report = Report::of(event);
+    let mut draft = Draft {
+        title: row.title.to_owned(),
+        summary: sentence::say(row.sentence, &mut |name| report.value(name).map(Cow::Owned)),
+        thread: row.pair.and_then(|pair| thread::thread(event, pair)),
+        links: report.links(dashboard),
+        listing: report.listing(),
+        ..Draft::default()
+    };
+    report.tell(&mut draft);
+    draft
+}
+
+/// One port's change.
+struct Change {
+    port: String,
+    mode: String,
+    ap: Option<String>,
+    ap_mac: Option<Mac>,
+    because: Option<String>,
+    took: f64,
+    lines: Vec<String>,
+}
+
+struct Report<'e> {
+    event: &'e Event<'e>,
+    changes: Vec<Change>,
+    ports: Vec<String>,
+}
+
+impl<'e> Report<'e> {
+    fn of(event: &'e Event<'e>) -> Self {
+        let changes = event.get("changes").map(Detail::items).unwrap_or_default();
+        Self {
+            event,
+            changes: changes.into_iter().map(Change::of).collect(),
+            ports: plain::each(&event.texts("ports"), plain::name),
+        }
+    }
+
+    /// What a sentence asks for.
+    fn value(&self, name: &str) -> Option<String> {
+        match name {
+            "ap" => called_ap(self.event),
+            "because" => self.because(),
+            "hold" => Some(span(self.event.get("hold")?.number()?)),
+            "mode" => self.mode(),
+            "next" => self.next(),
+            "ports" => self.placed(),
+            "whom" => self.whom(),
+            _ => None,
+        }
+    }
+
+    /// `port ge-0/0/7 of switch "sw-1" at site HQ`
+    fn placed(&self) -> Option<String> {
+        let rows = rows(&self.ports);
+        let ports = match (self.ports.as_slice(), rows.len()) {
+            ([], _) => return None,
+            ([port], _) => format!("port {port}"),
+            (many, 1..=ROWS_MAX) => {
+                format!("{} ports ({})", many.len(), plain::list(&rows, ROWS_MAX))
+            }
+            (many, _) => format!("{} ports", many.len()),
+        };
+        Some(format!("{ports} of {}", self.switch().placed()))
+    }
+
+    /// The switch, by its name where it has one.
+    fn switch(&self) -> Subject {
+        let name = self.event.text("switch").map(|name| plain::name(&name));
+        let mac = self.event.text("switch_mac").and_then(|mac| Mac::parse(&mac));
+        Subject {
+            class: Some(DeviceClass::Switch),
+            mac: mac.filter(|_| name.is_none()),
+            name,
+            id: None,
+            site: subject::site(self.event),
+        }
+    }
+
+    /// `mode ap`, or `mode ap (30) and mode default (18)`.
+    fn mode(&self) -> Option<String> {
+        let modes = self.modes();
+        match modes.iter().collect::<Vec<_>>().as_slice() {
+            [] => None,
+            [(mode, _)] => Some(format!("mode {mode}")),
+            several => {
+                let each: Vec<_> = several
+                    .iter()
+                    .map(|(mode, ports)| format!("mode {mode} ({})", ports.len()))
+                    .collect();
+                Some(plain::list(&each, each.len()))
+            }
+        }
+    }
+
+    /// The ports by mode.
+    fn modes(&self) -> BTreeMap<&str, Vec<String>> {
+        let mut modes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for change in &self.changes {
+            modes.entry(&change.mode).or_default().push(change.port.clone());
+        }
+        modes
+    }
+
+    /// `for AP "Reception"`, `after AP "Reception" left`
+    fn whom(&self) -> Option<String> {
+        let [Change { ap, mode, .. }] = self.changes.as_slice() else {
+            return None;
+        };
+        let ap = ap.as_ref()?;
+        Some(if mode == "ap" { format!("for {ap}") } else { format!("after {ap} left") })
+    }
+
+    /// Why, where there is one reason for all.
+    fn because(&self) -> Option<String> {
+        let own = self.event.text("because").map(|words| plain::clean(&words));
+        let first = || self.changes.first()?.because.clone();
+        let is_common =
+            |words: &String| self.changes.iter().all(|each| each.because.as_ref() == Some(words));
+        let words = own.or_else(|| first().filter(is_common))?;
+        plain::non_empty(words.trim_end_matches('.').to_owned())
+    }
+
+    /// What happens next.
+    fn next(&self) -> Option<String> {
+        let attempt = self.event.get("attempt").and_then(Detail::integer);
+        let after = self.event.get("after").and_then(Detail::number).map(span);
+        let is_lasting = self.event.text("lasting").is_some();
+        let is_unknown = self.event.kind().is_some_and(|kind| kind == "PORT_UNCONFIRMED");
+        Some(match (attempt, after) {
+            (Some(attempt), None) => {
+                let times = plain::count(usize::try_from(attempt).ok()?, "time", "times");
+                format!("It was tried {times}, and is tried again when there is news of the port")
+            }
+            (Some(_), Some(after)) if is_unknown => format!("The switch is asked in {after}"),
+            (Some(_), Some(after)) => format!("It is tried again in {after}"),
+            (None, Some(after)) => format!("It is judged again in {after}"),
+            (None, None) if is_lasting => {
+                "It is judged again when there is news of the port".into()
+            }
+            (None, None) => "It waits until that is over".into(),
+        })
+    }
+
+    fn tell(&self, draft: &mut Draft) {
+        let event = self.event;
+        let time = |name: &str| Some(span(event.get(name)?.number()?));
+        draft.maybe("Switch", event.text("switch"));
+        draft.maybe("Switch MAC", event.text("switch_mac").map(|mac| plain::mac(&mac)));
+        draft.maybe("Site", subject::site(event));
+        let modes = self.modes();
+        if modes.len() > 1 {
+            for (mode, ports) in modes {
+                let ports = plain::list(&rows(&ports), ROWS_IN_FACT_MAX);
+                draft.fact(&format!("Mode {mode}"), &ports);
+            }
+        } else {
+            let label = if self.ports.len() == 1 { "Port" } else { "Ports" };
+            draft.fact(label, &plain::list(&rows(&self.ports), ROWS_IN_FACT_MAX));
+            draft.maybe("Mode", modes.into_keys().next());
+        }
+        let aps = self.changes.iter().filter_map(|change| change.ap.clone());
+        let aps: Vec<_> = aps.chain(called_ap(event)).collect();
+        draft.several("AP", "APs", &aps);
+        draft.maybe("AP MAC", self.ap().map(|mac| mac.to_string()));
+        draft.maybe("Reason", self.reasons());
+        draft.maybe("Rule", event.text("rule"));
+        draft.maybe("Attempts", event.text("attempt"));
+        draft.maybe("Next attempt in", time("after"));
+        draft.maybe("Held for", time("hold"));
+        if event.text("read_back").is_some() {
+            draft.fact("Seen by", "reading the port back, because the answer was lost");
+        }
+        let took = self.changes.iter().map(|change| change.took).fold(0.0, f64::max);
+        if took > 0.0 {
+            draft.fact("Took", &span(took));
+        }
+    }
+
+    /// Why, of all changes.
+    fn reasons(&self) -> Option<String> {
+        if let Some(own) = self.event.text("because") {
+            return Some(own.into_owned());
+        }
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for because in self.changes.iter().filter_map(|change| change.because.as_deref()) {
+            *counts.entry(because).or_default() += 1;
+        }
+        let several = counts.len() > 1;
+        let told = |(words, count): (&&str, &usize)| match several {
+            true => format!("{words} ({count})"),
+            false => words.to_string(),
+        };
+        let each: Vec<_> = counts.iter().map(told).collect();
+        plain::non_empty(plain::list(&each, 3))
+    }
+
+    /// The one access point that it is about.
+    fn ap(&self) -> Option<Mac> {
+        let own = self.event.text("ap").and_then(|mac| Mac::parse(&mac));
+        match self.changes.as_slice() {
+            [] => own,
+            [change] => change.ap_mac,
+            [_, ..] => None,
+        }
+    }
+
+    /// The buttons: of the access point first where only it is known.
+    fn links(&self, dashboard: &Dashboard<'_>) -> Vec<Link> {
+        let switch = self.event.id("device_id");
+        let switch = switch.map(|id| dashboard.device(DeviceClass::Switch, &id));
+        let ap = self.ap().map(|mac| dashboard.device(DeviceClass::AccessPoint, &device_id(mac)));
+        let (switch, ap) = (switch.unwrap_or_default(), ap.unwrap_or_default());
+        let [first, second] = if self.changes.is_empty() { [ap, switch] } else { [switch, ap] };
+        first.into_iter().chain(second).collect()
+    }
+
+    /// What was changed, or would be.
+    fn listing(&self) -> Option<Listing> {
+        let diff = self.event.get("diff").and_then(Detail::string);
+        let mut listing = match diff {
+            Some(diff) => Listing {
+                label: "Difference".to_owned(),
+                lines: diff.lines().map(str::to_owned).collect(),
+            },
+            None => Listing {
+                label: "Configuration".to_owned(),
+                lines: self.changes.iter().flat_map(|change| change.lines.clone()).collect(),
+            },
+        };
+        if let Some(more) = self.event.get("left_out").and_then(Detail::integer) {
+            listing.lines.push(format!("… {more} more in the audit file"));
+        }
+        (!listing.lines.is_empty()).then_some(listing)
+    }
+}
+
+impl Change {
+    fn of(json: Detail<'_>) -> Self {
+        let text = |name: &str| json.get(name).and_then(Detail::text);
+        let ap_mac = text("ap").and_then(|mac| Mac::parse(&mac));
+        Self {
+            port: text("port").map(|port| plain::name(&port)).unwrap_or_default(),
+            mode: text("mode").map(|mode| plain::name(&mode)).unwrap_or_default(),
+            ap: called(text("ap_name"), ap_mac),
+            ap_mac,
+            because: text("because").map(|words| plain::clean(&words)),
+            took: json.get("took").and_then(Detail::number).unwrap_or_default(),
+            lines: json
+                .get("lines")
+                .map(Detail::items)
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|line| line.string().map(Cow::into_owned))
+                .collect(),
+        }
+    }
+}
+
+/// The access point of a report that is not about changes.
+fn called_ap(event: &Event<'_>) -> Option<String> {
+    called(event.text("ap_name"), event.text("ap").and_then(|mac| Mac::parse(&mac)))
+}
+
+/// An access point by its name, else by its MAC.
+fn called(name: Option<Cow<'_, str>>, mac: Option<Mac>) -> Option<String> {
+    let name = name.map(|name| plain::name(&name));
+    let is_known = name.is_some() || mac.is_some();
+    let class = Some(DeviceClass::AccessPoint);
+    let mac = mac.filter(|_| name.is_none());
+    is_known.then(|| Subject { class, name, mac, ..Subject::default() }.bare())
+}
+
+/// `12 s`, `4 min 40 s`; what is shorter than a second is one.
+fn span(secs: f64) -> String {
+    let whole = secs.clamp(0.0, 1e9) as i64;
+    plain::duration(whole + i64::from(secs > whole as f64))
+}
+
+/// Neighbouring ports as rows such as `ge-0/0/0-47`, as Mist writes them.
+fn rows(ports: &[String]) -> Vec<String> {
+    let mut rows: Vec<(&str, u32, u32)> = Vec::new();
+    let mut whole: Vec<String> = Vec::new();
+    for port in ports {
+        let parts = port.rsplit_once('/').and_then(|(row, nth)| Some((row, nth.parse().ok()?)));
+        match (parts, rows.last_mut()) {
+            (Some((row, nth)), Some((same, _, last))) if row == *same && *last + 1 == nth => {
+                *last = nth;
+            }
+            (Some((row, nth)), _) => rows.push((row, nth, nth)),
+            (None, _) => whole.push(port.clone()),
+        }
+    }
+    let written = rows.into_iter().map(|(row, first, last)| match first == last {
+        true => format!("{row}/{first}"),
+        false => format!("{row}/{first}-{last}"),
+    });
+    written.chain(whole).collect()
+}
