@@ -34,6 +34,7 @@ mod secrets;
 mod ssh;
 mod store;
 mod switch;
+mod tell;
 mod tidy;
 mod units;
 mod validators;

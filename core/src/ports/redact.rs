@@ -23,6 +23,11 @@ pub fn redact(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(first) = rest.chars().next() {
+        if let Some(after) = rest.strip_prefix(MASK) {
+            shown.push_str(MASK);
+            rest = after;
+            continue;
+        }
         let (token, after) = rest.split_at(token_len(rest, first));
         let name = token.trim_matches('"');
         let assigned = after.trim_start().strip_prefix([':', '=']);
@@ -76,7 +81,8 @@ fn marked(line: &str) -> String {
 }
 
 fn is_secret(name: &str) -> bool {
-    is_secret_name(name) || WORDS.iter().any(|word| word.eq_ignore_ascii_case(name))
+    (is_secret_name(name) && name != MARK)
+        || WORDS.iter().any(|word| word.eq_ignore_ascii_case(name))
 }
 
 /// The forms of crypt and of Junos: `$1$…`, `$9$…`, `$sha1$…`.
