@@ -16,7 +16,7 @@ use toml::{
 
 use super::{
     admin, chat,
-    checked::{Config, Mist, ports::Ports},
+    checked::{Chat, Config, Mist, ports::Ports},
     files::{FileRequest, Files},
     mist, ports,
     problem::{Fault, Problem, segment},
@@ -149,7 +149,12 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
-    let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref())).flatten();
+    let ports = root.section("ports", |section| {
+        let ports = ports::ports(section, state_dir.as_deref())?;
+        has_chat(section, &chat, &ports);
+        Some(ports)
+    });
+    let ports = ports.flatten();
     chat.routes.ports_to = ports.as_ref().map(|ports| ports.report_to.clone());
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
@@ -178,11 +183,6 @@ fn together(root: &Section<'_>, config: &Config) {
     }
     if let Some(ports) = &config.ports {
         asks_mist(root, config, ports);
-        if chats && config.chat.destinations_of(&ports.report_to).is_empty() {
-            let what = alloc::format!("no destination serves the channel \"{}\"", ports.report_to);
-            let expected = "a URL for it in [chat], or a default_url";
-            root.warning("ports.report_to", Fault::new(what, expected));
-        }
     }
     let listeners = [
         ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
@@ -197,6 +197,15 @@ fn together(root: &Section<'_>, config: &Config) {
             let what = alloc::format!("{other}.listen takes the address of this listener");
             root.conflict(key, Fault::new(what, "another port"));
         }
+    }
+}
+
+/// Without any destination at all, that is what is worth saying.
+fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
+    let channel = &ports.report_to;
+    if !chat.destinations.is_empty() && chat.destinations_of(channel).is_empty() {
+        let what = alloc::format!("no destination serves the channel \"{channel}\"");
+        section.warning("report_to", Fault::new(what, "a URL for it, or a default_url"));
     }
 }
 

@@ -493,6 +493,34 @@ mod tests {
     }
 
     #[test]
+    fn a_listing_keeps_its_indentation_and_says_what_it_leaves_out() {
+        let mut notification = notification();
+        let mut shown = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| String::from(*line)).collect();
+            notification.listing = Some(Listing { label: String::from("Difference"), lines });
+            let listing = |form| Excerpt::of(&notification, form, units).listing;
+            (listing(Form::Rich).map(|all| all.lines), listing(Form::Compact).map(|all| all.lines))
+        };
+        let (rich, _) = shown(&["[edit]", "", "+   a\u{202e}\u{7} \tb;  ", "\u{200b}"]);
+        assert_eq!(rich.as_deref(), Some(["[edit]", "+   a      b;"].map(String::from).as_slice()));
+        assert_eq!(shown(&[" ", ""]), (None, None));
+        let long = "x".repeat(200);
+        let (rich, compact) = shown(&[long.as_str(); 50]);
+        let (rich, compact) = (rich.unwrap_or_default(), compact.unwrap_or_default());
+        assert_eq!(rich.first().map(|line| line.chars().count()), Some(160));
+        assert_eq!(rich.last().map(String::as_str), Some("… and 35 more lines"));
+        assert_eq!(compact.last().map(String::as_str), Some("… and 45 more lines"));
+        let (rich, _) = shown(&["a"; 41]);
+        assert_eq!(rich.unwrap_or_default().last().map(String::as_str), Some("… and 1 more line"));
+    }
+
+    #[test]
+    fn spaces_that_a_chat_would_take_for_one_are_kept() {
+        assert_eq!(spaced("  a b  c"), "\u{a0}\u{a0}a b \u{a0}c");
+        assert_eq!(spaced("+   a;"), "+ \u{a0}\u{a0}a;");
+    }
+
+    #[test]
     fn the_first_form_that_fits_is_taken() {
         let body = |form| match form {
             Form::Rich => "rich form".into(),

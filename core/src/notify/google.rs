@@ -79,8 +79,9 @@ fn card(excerpt: &Excerpt) -> CardWithId {
     }
     if let Some(Listing { label, lines }) = &excerpt.listing {
         let lines: Vec<_> = lines.iter().map(|line| html(&spaced(line))).collect();
-        let text = format!("<b>{}</b><br>{}", html(label), lines.join("<br>"));
-        sections.push(Section::of(Vec::from([Widget::TextParagraph { text }])));
+        let texts = [format!("<b>{}</b>", html(label)), lines.join("<br>")];
+        let widgets = texts.map(|text| Widget::TextParagraph { text });
+        sections.push(Section::of(Vec::from(widgets)));
     }
     if !excerpt.links.is_empty() {
         let buttons = excerpt.links.iter().map(|link| Button {

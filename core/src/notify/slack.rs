@@ -59,9 +59,8 @@ fn blocks(excerpt: &Excerpt) -> Message {
             .map(|fields| Block::Section { text: None, fields: fields.to_vec() }),
     );
     if let Some(Listing { label, lines }) = &excerpt.listing {
-        let text = format!("*{}*\n```\n{}\n```", escape(label), fenced(lines));
-        let text = Some(Text::Mrkdwn { text, verbatim: true });
-        blocks.push(Block::Section { text, fields: Vec::new() });
+        let texts = [Text::label(label), Text::fenced(lines)];
+        blocks.extend(texts.map(|text| Block::Section { text: Some(text), fields: Vec::new() }));
     }
     if !excerpt.links.is_empty() {
         let links = excerpt.links.iter().zip(1_usize..);
@@ -100,11 +99,6 @@ fn plain(excerpt: &Excerpt) -> Message {
         unfurl_links: false,
         unfurl_media: false,
     }
-}
-
-/// Lines that end no fence.
-fn fenced(lines: &[String]) -> String {
-    escape(&lines.join("\n").replace('`', "ˋ"))
 }
 
 /// How Slack counts: after escaping.
@@ -186,6 +180,12 @@ impl Text {
         Self::PlainText { text: escape(text), emoji: false }
     }
 
+    /// Lines between fences, which hold nothing that could end them.
+    fn fenced(lines: &[String]) -> Self {
+        let lines = escape(&lines.join("\n").replace('`', "ˋ"));
+        Self::Mrkdwn { text: format!("```\n{lines}\n```"), verbatim: true }
+    }
+
     /// Bold, unless it holds anything that could mean something in `mrkdwn`.
     fn label(text: &str) -> Self {
         let is_inert =
@@ -255,6 +255,22 @@ mod tests {
             r#""mrkdwn":false,"unfurl_links":false,"unfurl_media":false}"#,
         );
         assert_eq!(payload.body, expected);
+    }
+
+    #[test]
+    fn a_listing_stands_between_fences_that_it_cannot_end() {
+        let mut listed = notification();
+        listed.listing = Some(Listing {
+            label: String::from("Difference"),
+            lines: Vec::from([String::from("+   a <b> ```"), String::from("*c*")]),
+        });
+        let body = shape(&listed, Form::Rich).body;
+        let label = r#""text":{"type":"mrkdwn","text":"*Difference*","verbatim":true}"#;
+        let fenced = concat!(
+            r#""text":{"type":"mrkdwn","#,
+            r#""text":"```\n+   a &lt;b&gt; ˋˋˋ\n*c*\n```","verbatim":true}"#
+        );
+        assert!(body.contains(label) && body.contains(fenced), "{body}");
     }
 
     #[test]

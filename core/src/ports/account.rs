@@ -31,8 +31,9 @@ use core::time::Duration;
 use serde::Serialize;
 
 use super::{
+    decide::Reason,
     names::Names,
-    place::Place,
+    place::{Place, Switch},
     redact::redact,
     report::{Change, Report},
     watch::Subject,
@@ -150,7 +151,8 @@ pub(super) fn account(
     let site = site.or_else(|| names.site_of(ap?)).filter(|site| !site.is_empty());
     let mut lines = Budget::new(room);
     let changes = first.changes().iter().chain(others.iter().flat_map(|other| other.changes()));
-    let changes: Vec<_> = changes.map(|change| Changed::of(change, names, &mut lines)).collect();
+    let changes: Vec<_> =
+        changes.map(|change| Changed::of(change, switch, names, &mut lines)).collect();
     let mut diff = Budget::new(room);
     let text = if let Report::Settled { diff: text, .. } = first { text.as_str() } else { "" };
     let text = diff.take(text.lines()).join("\n");
@@ -213,7 +215,7 @@ impl Why {
 }
 
 impl<'a> Changed<'a> {
-    fn of(change: &Change, names: &'a Names, lines: &mut Budget) -> Self {
+    fn of(change: &Change, switch: Option<&Switch>, names: &'a Names, lines: &mut Budget) -> Self {
         let Change { port, mode, ap, reason, took, lines: all } = change;
         Self {
             port: port.to_string(),
@@ -221,10 +223,26 @@ impl<'a> Changed<'a> {
             ap: ap.map(Mac::plain),
             ap_name: ap.and_then(|ap| names.ap(ap)),
             reason: reason.name(),
-            because: reason.to_string(),
+            because: told(*reason, switch),
             took: secs(*took),
             lines: lines.take(all.iter().map(String::as_str)),
         }
+    }
+}
+
+/// Why a port is changed. Of another port on the same switch the name is enough.
+fn told(reason: Reason, switch: Option<&Switch>) -> String {
+    let is_same = |place: Place| switch.is_some_and(|switch| switch.mac == place.switch);
+    if let Reason::Moved(from) = reason
+        && is_same(from)
+    {
+        format!("the AP moved here from {}", from.port)
+    } else if let Reason::MovedAway(to) = reason
+        && is_same(to)
+    {
+        format!("the AP moved to {}", to.port)
+    } else {
+        reason.to_string()
     }
 }
 

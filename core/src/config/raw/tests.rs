@@ -551,6 +551,24 @@ fn sections_of_a_later_build_are_refused_with_a_reason() {
 }
 
 #[test]
+fn reports_of_ports_need_a_chat_that_shows_them() {
+    let warnings = |report_to: &str| {
+        let chat = "[chat.slack]\nurls = { noc = \"https://hooks.slack.com/services/T/B/X\" }";
+        let text = alloc::format!("[ports]\n{report_to}\n[mist]\ntoken = \"t\"\n{chat}");
+        let lines = lines(&report(&text).warnings);
+        lines.into_iter().filter(|line| line.contains("ports.report_to")).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings("report_to = \"noc\""), [""; 0]);
+    for (line, report_to) in [(2, "report_to = \"info\""), (1, "")] {
+        let expected = alloc::format!(
+            "F:{line}: ports.report_to: no destination serves the channel \"info\" — a URL for \
+             it, or a default_url"
+        );
+        assert_eq!(warnings(report_to), [expected]);
+    }
+}
+
+#[test]
 fn each_mistake_of_the_proxy_is_named() {
     check(
         r#"

@@ -42,12 +42,18 @@ pub(super) fn describe(event: &Event<'_>, row: &Kind, dashboard: &Dashboard<'_>)
     draft
 }
 
+/// An access point, as far as it is known.
+#[derive(Default)]
+struct Ap {
+    name: Option<String>,
+    mac: Option<Mac>,
+}
+
 /// One port's change.
 struct Change {
     port: String,
     mode: String,
-    ap: Option<String>,
-    ap_mac: Option<Mac>,
+    ap: Ap,
     because: Option<String>,
     took: f64,
     lines: Vec<String>,
@@ -55,6 +61,8 @@ struct Change {
 
 struct Report<'e> {
     event: &'e Event<'e>,
+    /// The access point, where it is not about changes.
+    ap: Ap,
     changes: Vec<Change>,
     ports: Vec<String>,
 }
@@ -64,6 +72,7 @@ impl<'e> Report<'e> {
         let changes = event.get("changes").map(Detail::items).unwrap_or_default();
         Self {
             event,
+            ap: Ap::of(|name| event.text(name)),
             changes: changes.into_iter().map(Change::of).collect(),
             ports: plain::each(&event.texts("ports"), plain::name),
         }
@@ -72,7 +81,7 @@ impl<'e> Report<'e> {
     /// What a sentence asks for.
     fn value(&self, name: &str) -> Option<String> {
         match name {
-            "ap" => called_ap(self.event),
+            "ap" => self.ap.called(),
             "because" => self.because(),
             "hold" => Some(span(self.event.get("hold")?.number()?)),
             "mode" => self.mode(),
@@ -140,38 +149,46 @@ impl<'e> Report<'e> {
         let [Change { ap, mode, .. }] = self.changes.as_slice() else {
             return None;
         };
-        let ap = ap.as_ref()?;
+        let ap = ap.called()?;
         Some(if mode == "ap" { format!("for {ap}") } else { format!("after {ap} left") })
     }
 
-    /// Why, where there is one reason for all.
+    /// Why nothing was done; else why it was, where it is about one port.
     fn because(&self) -> Option<String> {
         let own = self.event.text("because").map(|words| plain::clean(&words));
-        let first = || self.changes.first()?.because.clone();
-        let is_common =
-            |words: &String| self.changes.iter().all(|each| each.because.as_ref() == Some(words));
-        let words = own.or_else(|| first().filter(is_common))?;
+        let of_change = || match self.changes.as_slice() {
+            [Change { because, .. }] => because.clone(),
+            [] | [_, _, ..] => None,
+        };
+        let words = own.or_else(of_change)?;
         plain::non_empty(words.trim_end_matches('.').to_owned())
     }
 
-    /// What happens next.
+    /// What happens next, of one port or of several.
     fn next(&self) -> Option<String> {
         let attempt = self.event.get("attempt").and_then(Detail::integer);
         let after = self.event.get("after").and_then(Detail::number).map(span);
         let is_lasting = self.event.text("lasting").is_some();
         let is_unknown = self.event.kind().is_some_and(|kind| kind == "PORT_UNCONFIRMED");
+        let (it_is, it_waits, port) = match self.ports.len() {
+            0 | 1 => ("It is", "It waits", "the port"),
+            _ => ("They are", "They wait", "the ports"),
+        };
         Some(match (attempt, after) {
             (Some(attempt), None) => {
-                let times = plain::count(usize::try_from(attempt).ok()?, "time", "times");
-                format!("It was tried {times}, and is tried again when there is news of the port")
+                let times = match attempt {
+                    1 => "once".to_owned(),
+                    times => format!("{times} times"),
+                };
+                format!("Tried {times}, and tried again when there is news of {port}")
             }
-            (Some(_), Some(after)) if is_unknown => format!("The switch is asked in {after}"),
-            (Some(_), Some(after)) => format!("It is tried again in {after}"),
-            (None, Some(after)) => format!("It is judged again in {after}"),
+            (Some(_), Some(after)) if is_unknown => format!("{it_is} read back in {after}"),
+            (Some(_), Some(after)) => format!("{it_is} tried again in {after}"),
+            (None, Some(after)) => format!("{it_is} judged again in {after}"),
             (None, None) if is_lasting => {
-                "It is judged again when there is news of the port".into()
+                format!("{it_is} judged again when there is news of {port}")
             }
-            (None, None) => "It waits until that is over".into(),
+            (None, None) => format!("{it_waits} until that is over"),
         })
     }
 
@@ -192,17 +209,27 @@ impl<'e> Report<'e> {
             draft.fact(label, &plain::list(&rows(&self.ports), ROWS_IN_FACT_MAX));
             draft.maybe("Mode", modes.into_keys().next());
         }
-        let aps = self.changes.iter().filter_map(|change| change.ap.clone());
-        let aps: Vec<_> = aps.chain(called_ap(event)).collect();
-        draft.several("AP", "APs", &aps);
-        draft.maybe("AP MAC", self.ap().map(|mac| mac.to_string()));
+        let aps = self.changes.iter().map(|change| &change.ap).chain([&self.ap]);
+        draft.several("AP", "APs", &aps.filter_map(Ap::short).collect::<Vec<_>>());
+        if let Some(Ap { name: Some(_), mac: Some(mac) }) = self.one_ap() {
+            draft.fact("AP MAC", &mac.to_string());
+        }
         draft.maybe("Reason", self.reasons());
+        let label = match (event.get("rule"), event.get("failure")) {
+            (Some(_), _) => "Refusal",
+            (None, Some(_)) => "Failure",
+            (None, None) => "Reason",
+        };
+        draft.maybe(label, event.text("because"));
         draft.maybe("Rule", event.text("rule"));
         draft.maybe("Attempts", event.text("attempt"));
         draft.maybe("Next attempt in", time("after"));
         draft.maybe("Held for", time("hold"));
         if event.text("read_back").is_some() {
-            draft.fact("Seen by", "reading the port back, because the answer was lost");
+            draft.fact(
+                "Confirmed by",
+                "reading the port back, as the answer to the change was lost",
+            );
         }
         let took = self.changes.iter().map(|change| change.took).fold(0.0, f64::max);
         if took > 0.0 {
@@ -212,9 +239,6 @@ impl<'e> Report<'e> {
 
     /// Why, of all changes.
     fn reasons(&self) -> Option<String> {
-        if let Some(own) = self.event.text("because") {
-            return Some(own.into_owned());
-        }
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for because in self.changes.iter().filter_map(|change| change.because.as_deref()) {
             *counts.entry(because).or_default() += 1;
@@ -228,13 +252,12 @@ impl<'e> Report<'e> {
         plain::non_empty(plain::list(&each, 3))
     }
 
-    /// The one access point that it is about.
-    fn ap(&self) -> Option<Mac> {
-        let own = self.event.text("ap").and_then(|mac| Mac::parse(&mac));
+    /// The access point, where it is about one.
+    const fn one_ap(&self) -> Option<&Ap> {
         match self.changes.as_slice() {
-            [] => own,
-            [change] => change.ap_mac,
-            [_, ..] => None,
+            [] => Some(&self.ap),
+            [change] => Some(&change.ap),
+            [_, _, ..] => None,
         }
     }
 
@@ -242,7 +265,8 @@ impl<'e> Report<'e> {
     fn links(&self, dashboard: &Dashboard<'_>) -> Vec<Link> {
         let switch = self.event.id("device_id");
         let switch = switch.map(|id| dashboard.device(DeviceClass::Switch, &id));
-        let ap = self.ap().map(|mac| dashboard.device(DeviceClass::AccessPoint, &device_id(mac)));
+        let ap = self.one_ap().and_then(|ap| ap.mac);
+        let ap = ap.map(|mac| dashboard.device(DeviceClass::AccessPoint, &device_id(mac)));
         let (switch, ap) = (switch.unwrap_or_default(), ap.unwrap_or_default());
         let [first, second] = if self.changes.is_empty() { [ap, switch] } else { [switch, ap] };
         first.into_iter().chain(second).collect()
@@ -268,15 +292,37 @@ impl<'e> Report<'e> {
     }
 }
 
+impl Ap {
+    /// By the members of an event, or of a change in it.
+    fn of<'t>(text: impl Fn(&str) -> Option<Cow<'t, str>>) -> Self {
+        Self {
+            name: text("ap_name").map(|name| plain::name(&name)),
+            mac: text("ap").and_then(|mac| Mac::parse(&mac)),
+        }
+    }
+
+    /// `AP "Reception"`, or `the AP with MAC 5c:5b:35:00:00:01`.
+    fn called(&self) -> Option<String> {
+        let Self { name, mac } = self;
+        let mac = mac.filter(|_| name.is_none());
+        let class = Some(DeviceClass::AccessPoint);
+        let is_known = name.is_some() || mac.is_some();
+        is_known.then(|| Subject { class, name: name.clone(), mac, ..Subject::default() }.bare())
+    }
+
+    /// Its name, else its MAC.
+    fn short(&self) -> Option<String> {
+        self.name.clone().or_else(|| Some(self.mac?.to_string()))
+    }
+}
+
 impl Change {
     fn of(json: Detail<'_>) -> Self {
         let text = |name: &str| json.get(name).and_then(Detail::text);
-        let ap_mac = text("ap").and_then(|mac| Mac::parse(&mac));
         Self {
             port: text("port").map(|port| plain::name(&port)).unwrap_or_default(),
             mode: text("mode").map(|mode| plain::name(&mode)).unwrap_or_default(),
-            ap: called(text("ap_name"), ap_mac),
-            ap_mac,
+            ap: Ap::of(text),
             because: text("because").map(|words| plain::clean(&words)),
             took: json.get("took").and_then(Detail::number).unwrap_or_default(),
             lines: json
@@ -288,20 +334,6 @@ impl Change {
                 .collect(),
         }
     }
-}
-
-/// The access point of a report that is not about changes.
-fn called_ap(event: &Event<'_>) -> Option<String> {
-    called(event.text("ap_name"), event.text("ap").and_then(|mac| Mac::parse(&mac)))
-}
-
-/// An access point by its name, else by its MAC.
-fn called(name: Option<Cow<'_, str>>, mac: Option<Mac>) -> Option<String> {
-    let name = name.map(|name| plain::name(&name));
-    let is_known = name.is_some() || mac.is_some();
-    let class = Some(DeviceClass::AccessPoint);
-    let mac = mac.filter(|_| name.is_none());
-    is_known.then(|| Subject { class, name, mac, ..Subject::default() }.bare())
 }
 
 /// `12 s`, `4 min 40 s`; what is shorter than a second is one.

@@ -12,7 +12,8 @@ pub(super) const KINDS: &[Kind] = kinds! {
          Nothing was changed, because mistgate only observes.";
     PORT_UNCHANGED Debug "Switch port needed no change"
         "[{ports}|A switch port] had [{mode}|its mode][ {whom}] already[: {because}]. \
-         Nothing was changed.";
+         Nothing was changed."
+        clears PORT_CHANGE "ports";
     PORT_REFUSED Warning "Switch port change refused"
         "[{ports}|A switch port] did not get [{mode}|another mode][ {whom}][: {because}].[ {next}.]"
         raises PORT_CHANGE "ports";
@@ -24,7 +25,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
          [: {because}].[ {next}.]"
         raises PORT_CHANGE "ports";
     PORT_STUCK Critical "Switch port change given up"
-        "mistgate gave up giving [{ports}|a switch port] [{mode}|another mode][ {whom}]\
+        "mistgate gave up setting [{ports}|a switch port] to [{mode}|another mode][ {whom}]\
          [: {because}].[ {next}.]"
         raises PORT_CHANGE "ports";
 
@@ -44,8 +45,9 @@ pub(super) const KINDS: &[Kind] = kinds! {
     PORTS_OVERFLOW Critical "Too many switch ports"
         "There are more APs and switch ports than mistgate can watch. The rest is not watched.";
     PORTS_RESUMED Info "Switch port changes resumed"
-        "Switch ports are changed again." clears PORTS_STOPPED;
+        "Changes of switch ports are no longer stopped." clears PORTS_STOPPED;
     PORTS_STOPPED Warning "Switch port changes stopped"
-        "No switch port is changed until the stop is lifted. What was begun comes to its end."
+        "All changes of switch ports are stopped (ports.kill_switch). \
+         What was begun comes to its end."
         raises PORTS_STOPPED;
 };
