@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, time::Duration
 
 use mistgate_core::{
     event::{Detail, Event, Mac, Topic},
-    ingest::topics,
+    ingest::{fingerprint::fingerprint, topics},
     notify::{route::Routes, types},
     ports::{
         account::Context,

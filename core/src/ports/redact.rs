@@ -196,4 +196,16 @@ mod tests {
             assert_eq!(redact(shown), shown, "what is hidden stays as it is");
         }
     }
+
+    #[test]
+    fn any_text_is_taken() {
+        let line = "+ \"ä\\\" key: [\"é\" $9$ü SECRET-DATA ; token={ cak\u{2028}";
+        for (start, _) in line.char_indices() {
+            let (_, tail) = line.split_at(start);
+            for (end, _) in tail.char_indices() {
+                let (part, _) = tail.split_at(end);
+                assert!(redact(part).len() <= part.len() + 4 * MASK.len(), "{part:?}");
+            }
+        }
+    }
 }
