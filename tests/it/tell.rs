@@ -232,6 +232,50 @@ fn every_report_reads_as_its_golden_file() {
     assert!(faults.is_empty(), "UPDATE=1 rewrites the golden files\n{listed}");
 }
 
+#[test]
+fn a_change_is_told_again_only_after_a_crash() {
+    let names = names();
+    let report = [settled(vec![trunk(7)], DIFF, false)];
+    let told = |micros| {
+        let at = UnixTime::from_micros(micros);
+        let context = Context { at, ..context(&names) };
+        let events = tell::events(&report, &context);
+        assert_eq!(events.len(), 1);
+        let text = events.first().expect("one");
+        fingerprint(&topics::parse_event(Topic::Mistgate, text).expect("an event"))
+    };
+    assert_eq!(told(1_752_000_000_000_000), told(1_752_000_000_000_000));
+    assert_ne!(told(1_752_000_000_000_000), told(1_752_000_000_000_001));
+    let twice = [Report::Overflow, Report::Overflow];
+    let events = tell::events(&twice, &context(&names));
+    assert_eq!(events.len(), 2);
+    assert_ne!(events.first(), events.get(1));
+}
+
+#[test]
+fn whatever_is_told_is_one_bounded_line() {
+    let names = names();
+    let long = |number| {
+        let lines = vec![format!("set interfaces x description {}", "é".repeat(240)); 64];
+        Change { lines, ..trunk(number) }
+    };
+    let diff = "+  a\u{2028}b\r\n".repeat(100_000);
+    let reports = [
+        settled((0..100).map(long).collect(), &diff, false),
+        stuck(trunk(1), Failure::Rejected { message: "no\n".repeat(100_000) }, 6),
+    ];
+    for (nth, report) in reports.iter().enumerate() {
+        let line = audit::line(report, &context(&names), nth);
+        assert!(line.len() < 250_000 && !line.contains('\n'), "{} bytes", line.len());
+        assert_eq!(line.contains("\"left_out\":"), nth == 0);
+    }
+    let events = tell::events(&reports, &context(&names));
+    assert_eq!(events.len(), 2);
+    for text in events {
+        assert!(text.len() < 64_000 && !text.contains('\n'), "{} bytes", text.len());
+    }
+}
+
 fn transcript(reports: &[Report], context: &Context<'_>, fault: &mut impl FnMut(String)) -> String {
     let mut text = String::new();
     for (nth, report) in reports.iter().enumerate().take(2) {

@@ -2,9 +2,9 @@
 //!
 //! Junos shows `/* SECRET-DATA */` in the place of a secret to a login that may not read secrets,
 //! and marks the line of one that it does show with `## SECRET-DATA` (junos "secret" permission
-//! flag). So do we. A value counts as secret if the word before it says so, if it has the form of an
-//! encrypted one (`$9$…`), or if Junos marked its line. Rather too much is hidden than too little:
-//! of a statement everything behind such a word.
+//! flag). So do we. A value counts as secret if the word before it says so, if it has the form of
+//! an encrypted one (`$9$…`), or if Junos marked its line. Rather too much is hidden than too
+//! little: of a statement everything behind such a word.
 
 use alloc::{borrow::ToOwned, string::String};
 

@@ -1,8 +1,8 @@
 //! What people hear of the reports: the texts of events for the chats.
 //!
-//! A report of every change, refusal and failure is told, each once: of a change that is tried again
-//! and again the first failure and the end, and what the same input did to several ports of a switch
-//! in one message. The journal and the audit have all of it.
+//! Every change, refusal and failure is told, and each once: of a change that is tried again and
+//! again the first failure and the end, and what one input did to several ports of a switch in one
+//! message. The journal and the audit have all of it.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
