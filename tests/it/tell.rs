@@ -85,7 +85,8 @@ fn refused(change: Change, refusal: Refusal) -> Report {
 
 fn retrying(change: Change, failure: Failure, is_unknown: bool, attempt: u32) -> Report {
     let (switch, after) = (switch("sw-1"), Duration::from_millis(9_500));
-    Report::Retrying { switch, change, failure, is_unknown, attempt, after }
+    let is_news = true;
+    Report::Retrying { switch, change, failure, is_unknown, is_news, attempt, after }
 }
 
 fn stuck(change: Change, failure: Failure, attempt: u32) -> Report {
@@ -135,6 +136,10 @@ fn failures() -> Vec<(&'static str, Vec<Report>)> {
     let rejected = Failure::Rejected {
         message: "syntax error: <bad-element>secret hunter2</bad-element>".into(),
     };
+    let mut as_before = retrying(trunk(7), locked(), false, 1);
+    if let Report::Retrying { is_news, .. } = &mut as_before {
+        *is_news = false;
+    }
     let every = |report: &dyn Fn(Change) -> Report| (0..48).map(trunk).map(report).collect();
     vec![
         ("refused-port", vec![refused(trunk(7), Refusal::PortForbidden(pattern))]),
@@ -150,6 +155,7 @@ fn failures() -> Vec<(&'static str, Vec<Report>)> {
         ),
         ("retrying-first", vec![retrying(trunk(7), locked(), false, 1)]),
         ("retrying-again", vec![retrying(trunk(7), locked(), false, 2)]),
+        ("retrying-as-before", vec![as_before]),
         ("retrying-batch", every(&|change| retrying(change, Failure::Unreachable, false, 1))),
         ("unconfirmed", vec![retrying(trunk(7), Failure::Timeout, true, 1)]),
         ("stuck", vec![stuck(trunk(7), Failure::Login, 1)]),

@@ -48,7 +48,10 @@ pub fn events(reports: &[Report], context: &Context<'_>) -> Vec<String> {
 
 /// Whether a chat should hear of it.
 const fn is_told(report: &Report) -> bool {
-    !matches!(report, Report::Retrying { attempt: 2.., .. })
+    !matches!(
+        report,
+        Report::Retrying { attempt: 2.., .. } | Report::Retrying { is_news: false, .. }
+    )
 }
 
 /// Reports about one change each that have the same key differ only in the change.
