@@ -25,11 +25,15 @@ use mistgate_core::{
         tell,
         watch::Subject,
     },
+    rand::Rand,
     time::{Instant, UnixTime},
 };
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 
-use crate::vectors::{difference, files, messages, pretty};
+use crate::{
+    limits::text,
+    vectors::{difference, files, messages, pretty},
+};
 
 const ORG: &str = "2818e386-8dec-2562-9ede-5b8a0fbbdc71";
 const SITE: &str = "4ac1dcf4-9d8b-7211-65c4-057819f0862b";
@@ -279,6 +283,41 @@ fn whatever_is_told_is_one_bounded_line() {
     assert_eq!(events.len(), 2);
     for text in events {
         assert!(text.len() < 64_000 && !text.contains('\n'), "{} bytes", text.len());
+    }
+}
+
+/// What is stored is ours, but the names and words in it are not.
+#[test]
+fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
+    let rows = types::tables(&Topic::Mistgate).iter().flat_map(|table| table.iter());
+    let kinds: Vec<_> = rows.map(|row| row.name).collect();
+    for seed in 0..200 {
+        let rand = &mut Rand::new(seed);
+        let changes: Vec<_> = (0..rand.up_to(60))
+            .map(|_| {
+                json!({
+                    "port": text(rand, 3), "mode": text(rand, 2), "ap_name": text(rand, 9),
+                    "because": text(rand, 30), "took": rand.up_to(100_000),
+                    "lines": [text(rand, 30), text(rand, 30)],
+                })
+            })
+            .collect();
+        let nth = usize::try_from(seed).expect("a small number");
+        let event = json!({
+            "type": kinds.get(nth % kinds.len()), "timestamp": 1_752_000_000, "org_id": ORG,
+            "site_id": SITE, "site_name": text(rand, 9), "switch": text(rand, 9),
+            "switch_mac": text(rand, 2), "device_id": text(rand, 2), "ap_name": text(rand, 9),
+            "ports": changes.iter().map(|change| change["port"].clone()).collect::<Vec<_>>(),
+            "because": text(rand, 60), "rule": text(rand, 9), "attempt": rand.up_to(9),
+            "after": text(rand, 2), "hold": rand.up_to(1_000), "read_back": true,
+            "left_out": rand.up_to(9), "diff": text(rand, 300), "changes": changes,
+        });
+        let event = event.to_string();
+        let event = topics::parse_event(Topic::Mistgate, &event).expect("an event");
+        let mut said = Vec::new();
+        let (routes, mut shown) = (Routes::default(), String::new());
+        messages(&event, &routes, &mut shown, &mut |fault| said.push(fault));
+        assert!(said.is_empty(), "seed {seed}: {said:#?}\n{shown}");
     }
 }
 

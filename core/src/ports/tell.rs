@@ -2,7 +2,8 @@
 //!
 //! Every change, refusal and failure is told, and each once: of a change that is tried again and
 //! again the first failure and the end, and what one input did to several ports of a switch in one
-//! message. The journal and the audit have all of it.
+//! message. Where a port was given up and fails again as before, nothing is new. The journal and
+//! the audit have all of it.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
