@@ -755,6 +755,7 @@ format = "message-card"
 [chat.channels]
 device-event = { AP_CONNECTED = "info" }
 audits = { user = "info" }
+mistgate = { PORT_STUK = "info", port_kept = "drop", "*" = "info" }
 [admin]
 listen = "10.0.0.1:9361"
 token = "t"
@@ -774,7 +775,9 @@ token = "t"
                  \"device-events\"?",
             "F:13: chat.channels.audits.user: audits have no types, so this names none of them \
                  — approved_admins, other_admins, system or \"*\"",
-            "F:15: admin.listen: the token travels unencrypted — a loopback address, or a \
+            "F:14: chat.channels.mistgate.PORT_STUK: mistgate has no events of this type — did \
+                 you mean \"PORT_STUCK\"?",
+            "F:16: admin.listen: the token travels unencrypted — a loopback address, or a \
                  reverse proxy with TLS in front",
         ],
     );
