@@ -237,46 +237,43 @@ async def silent_peers_that_answer_pings_stay(proxy):
         await talk(a, b)
 
 
-@scenario
-async def a_peer_that_answers_no_ping_is_closed(proxy):
+@contextlib.asynccontextmanager
+async def raw_partner(proxy):
+    """A bare connection that has said HELLO to another peer, which stays when the proxy closes it."""
     async with proxy.connect("b") as b:
         raw = proxy.raw("a")
         raw.sendall(raw_frame(1, SHORT_HELLO))
         await greet(b, "gateway", "2")
+        yield raw
+        # Whoever is left is told that it is alone.
+        await b.send(request(1))
+        await answered(b, 1, 503)
+
+
+@scenario
+async def a_peer_that_answers_no_ping_is_closed(proxy):
+    async with raw_partner(proxy) as raw:
         code, reason = await asyncio.to_thread(raw_close, raw, (0x1, 0x9))
         same(code, 1011)
         assert reason.startswith("no answer to a ping within "), reason
-        # Whoever is left stays, and is told that it is alone.
-        await b.send(request(1))
-        await answered(b, 1, 503)
 
 
 @scenario
 async def a_message_that_is_no_text_closes_its_sender_only(proxy):
-    async with proxy.connect("b") as b:
-        raw = proxy.raw("a")
-        raw.sendall(raw_frame(1, SHORT_HELLO))
-        await greet(b, "gateway", "2")
+    async with raw_partner(proxy) as raw:
         raw.sendall(raw_frame(1, b"\xff\xfe"))
         code, reason = await asyncio.to_thread(raw_close, raw, (0x1, 0x9))
         same((code, reason), (1007, "a text message is not UTF-8"))
-        await b.send(request(1))
-        await answered(b, 1, 503)
 
 
 @scenario
 async def a_frame_that_breaks_the_rules_closes_its_sender_only(proxy):
-    async with proxy.connect("b") as b:
-        raw = proxy.raw("a")
-        raw.sendall(raw_frame(1, SHORT_HELLO))
-        await greet(b, "gateway", "2")
+    async with raw_partner(proxy) as raw:
         # Reserved opcode 3 (RFC 6455 section 5.2).
         raw.sendall(raw_frame(3, b""))
         code, reason = await asyncio.to_thread(raw_close, raw, (0x1, 0x9))
         same(code, 1002)
         assert reason, "no reason"
-        await b.send(request(1))
-        await answered(b, 1, 503)
 
 
 @scenario
