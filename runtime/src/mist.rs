@@ -17,8 +17,8 @@ use mistgate_core::{
         ask::{self, Ask, Connected},
         budget::Budget,
         profile::Change,
-        push::{self, Push},
-        read::Read,
+        push::Push,
+        read::{self, Read},
     },
     ports::{
         failure::Failure,
@@ -128,11 +128,11 @@ impl Mist {
     }
 
     /// `None` where there are no profiles, or where Mist does not have the switch.
-    fn config(&self, switch: &Switch, edits: &[Edit]) -> Option<push::Config> {
+    fn config(&self, switch: &Switch, edits: &[Edit]) -> Option<read::Config> {
         let profiles = self.profiles.clone()?;
         let is_known = !switch.device_id.is_empty() && !switch.site.is_empty();
         let (switch, edits) = (switch.clone(), edits.to_vec());
-        is_known.then_some(push::Config { switch, edits, profiles })
+        is_known.then_some(read::Config { switch, edits, profiles })
     }
 
     /// Waits until nobody else reads and writes this switch.
