@@ -1,7 +1,7 @@
 //! Mist's REST API: questions about ports, and port profiles.
 //!
-//! All callers share one budget of requests. What waits for it waits in turn; changes go first. A
-//! switch's configuration is read and written by one conversation at a time.
+//! All callers share one budget of requests. Questions wait for it in turn, and leave room for
+//! changes. A switch's configuration is read and written by one conversation at a time.
 
 use std::{
     collections::HashMap,
@@ -27,11 +27,12 @@ use mistgate_core::{
         question::{Answer, Question},
     },
     secret::Secret,
+    time::Instant,
 };
 use smol::{Timer, lock};
 
 use crate::{
-    api::{Api, converse},
+    api::{Api, REQUESTS_MAX, converse},
     clock::Clock,
     journal::{Journal, Level},
     outbound::Outbound,
@@ -43,6 +44,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const QUESTION_WAIT_MAX: Duration = Duration::from_secs(300);
 /// How long a change waits for the budget. Whoever asked for it knows when to try again.
 const CHANGE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// The most requests at once that are questions.
+const QUESTIONS_MAX: usize = REQUESTS_MAX - 2;
 
 /// The way to Mist's API.
 pub struct Mist {
@@ -51,9 +54,15 @@ pub struct Mist {
     profiles: Option<checked::ports::Profiles>,
     clock: Clock,
     journal: Arc<Journal>,
+    memory: Arc<Memory>,
+    questions: lock::Semaphore,
+}
+
+/// What outlives a change of the configuration.
+#[derive(Default)]
+struct Memory {
     budget: Mutex<Budget>,
-    /// Whoever holds it is the next question to be sent.
-    turn: lock::Mutex<()>,
+    /// By the id of the device: whoever holds it reads and writes there.
     switches: Mutex<HashMap<String, Arc<lock::Mutex<()>>>>,
 }
 
@@ -81,10 +90,16 @@ impl Mist {
             profiles,
             clock,
             journal,
-            budget: Mutex::default(),
-            turn: lock::Mutex::new(()),
-            switches: Mutex::default(),
+            memory: Arc::default(),
+            questions: lock::Semaphore::new(QUESTIONS_MAX),
         })
+    }
+
+    /// This one, in the place of another that may still have conversations to end: with what that
+    /// one has used of the budget, and with regard to what it writes.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        Self { memory: Arc::clone(&before.memory), ..self }
     }
 
     /// Answers a question.
@@ -138,7 +153,8 @@ impl Mist {
     /// Waits until nobody else reads and writes this switch.
     async fn alone(&self, switch: &Switch) -> lock::MutexGuardArc<()> {
         let door = {
-            let mut switches = self.switches.lock().unwrap_or_else(PoisonError::into_inner);
+            let switches = self.memory.switches.lock();
+            let mut switches = switches.unwrap_or_else(PoisonError::into_inner);
             switches.retain(|_, door| Arc::strong_count(door) > 1);
             Arc::clone(switches.entry(switch.device_id.clone()).or_default())
         };
@@ -147,7 +163,12 @@ impl Mist {
 
     /// Sends a request when the budget allows it.
     async fn send(&self, request: Request, urgency: Urgency) -> Heard {
-        self.wait(urgency).await?;
+        let since = self.clock.now();
+        let _turn = match urgency {
+            Urgency::Change => None,
+            Urgency::Question => Some(self.questions.acquire().await),
+        };
+        self.wait(since, urgency).await?;
         let mut response = self.api.send(&request).await?;
         if response.status == 429 {
             let hold = self.budget().refused(self.clock.now(), response.retry_after);
@@ -158,15 +179,10 @@ impl Mist {
         Ok(response)
     }
 
-    async fn wait(&self, urgency: Urgency) -> Result<(), Failure> {
+    /// Waits for the budget, not too long in all.
+    async fn wait(&self, since: Instant, urgency: Urgency) -> Result<(), Failure> {
         let is_urgent = urgency == Urgency::Change;
-        let since = self.clock.now();
         let wait_max = if is_urgent { CHANGE_WAIT_MAX } else { QUESTION_WAIT_MAX };
-        // Questions stand in line; what is urgent does not.
-        let _turn = match urgency {
-            Urgency::Change => None,
-            Urgency::Question => Some(self.turn.lock().await),
-        };
         loop {
             let now = self.clock.now();
             let ready_at = {
@@ -185,6 +201,6 @@ impl Mist {
     }
 
     fn budget(&self) -> MutexGuard<'_, Budget> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -567,7 +567,38 @@ fn a_spent_budget_holds_everybody_up() {
     assert!(after > Duration::from_secs(500), "{after:?}");
     assert_eq!(future::block_on(mist.is_connected(ap(1), None)), None);
     assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/0"), Answer::Unanswered);
+    // Nor does a later configuration begin anew.
+    let later = self::mist(&cloud).after(&mist);
+    assert_eq!(future::block_on(later.is_connected(ap(1), None)), None);
     assert_eq!(cloud.heard().len(), heard, "nothing is asked meanwhile");
+}
+
+#[test]
+fn questions_leave_room_for_changes() {
+    const QUESTIONS: usize = 12;
+    let cloud = cloud();
+    let mist = mist(&cloud);
+    cloud.misbehave("GET", "inventory", Fault::Held, QUESTIONS);
+    let executor = smol::LocalExecutor::new();
+    let asked: Vec<_> = (0..QUESTIONS)
+        .map(|n| {
+            let place = Place { switch: switch_mac(), port: port(&format!("ge-0/1/{n}")) };
+            executor.spawn(mist.answer(Question::Port { place, switch: None }))
+        })
+        .collect();
+    let answers = future::block_on(executor.run(async {
+        let (at, here) = (switch(), [edit("ge-0/0/1", Mode::Ap, None)]);
+        // While no question is answered, a change goes through.
+        done(mist.push(&at, &here).await);
+        cloud.release();
+        let mut answers = Vec::new();
+        for answer in asked {
+            answers.push(answer.await);
+        }
+        answers
+    }));
+    assert!(answers.iter().all(|answer| *answer == Answer::Port(None)), "{answers:?}");
+    assert!(cloud.together_max() < QUESTIONS, "{}", cloud.together_max());
 }
 
 #[test]
