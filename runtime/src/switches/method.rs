@@ -72,7 +72,11 @@ impl Method {
             Some(checked::ports::Method::Mist(profiles)) => Some(profiles.clone()),
             Some(checked::ports::Method::Cso(_) | checked::ports::Method::Junos(_)) | None => None,
         };
-        let mist = Mist::new(&mist, profiles, outbound.clone(), Arc::clone(journal)).map(Arc::new);
+        let mist = Mist::new(&mist, profiles, outbound.clone(), Arc::clone(journal));
+        let mist = mist.map(|mist| match before.and_then(|before| before.mist.as_ref()) {
+            Some(before) => Arc::new(mist.after(before)),
+            None => Arc::new(mist),
+        });
         let means = match (method, &mist) {
             (Some(checked::ports::Method::Cso(config)), _) => {
                 let cso = Cso::new(config, cso::TIMEOUT, outbound, Arc::clone(journal));
