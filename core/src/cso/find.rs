@@ -3,10 +3,11 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use super::{
-    answer::{Named, Segment, rejected},
+    answer::{Named, Segment},
     request::Association,
 };
 use crate::{
+    api::refusal::rejected,
     config::checked::ports::Cso,
     ports::{
         edit::CsoProfile,

@@ -22,12 +22,15 @@ use alloc::{collections::VecDeque, format, string::String, vec::Vec};
 use core::mem;
 
 use super::{
-    answer::{self, Named, no_list, rejected, unreadable},
+    answer::{self, Named, no_list, unreadable},
     find::{self, Names},
     request::{self, Association},
 };
 use crate::{
-    api::{Heard, Request, Response, Said},
+    api::{
+        Heard, Request, Response, Said,
+        refusal::{line, rejected},
+    },
     config::checked::ports::Cso,
     machine::Machine,
     ports::{
@@ -257,7 +260,7 @@ fn contradiction(heard: Heard, change: &Change) -> Option<Failure> {
     associations.iter().find_map(|Association { port, profile, .. }| {
         let shown = answer::port_configuration(&response.body, *port)?;
         let other = profiles.iter().find(|known| known.uuid == shown && known.uuid != *profile)?;
-        let name = answer::line(other.name().unwrap_or(&other.uuid));
+        let name = line(other.name().unwrap_or(&other.uuid));
         Some(rejected(format!("CSO reports success and shows profile {name} on {port}")))
     })
 }

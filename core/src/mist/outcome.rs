@@ -1,15 +1,15 @@
 //! What the status of an answer means, and why something was refused, in Mist's words.
 
-use alloc::{borrow::ToOwned, format, string::String};
+use alloc::{format, string::String};
 
 use crate::{
-    api::{Heard, Response},
+    api::{
+        Heard, Response,
+        refusal::{rejected, words},
+    },
     event::Detail,
     ports::failure::Failure,
 };
-
-/// The most characters of Mist's own words.
-const WORDS_MAX: usize = 200;
 
 /// The answer, if it is one that was hoped for; else why it is not. A redirect is not followed, and
 /// leads to no switch.
@@ -21,37 +21,8 @@ pub fn outcome(heard: Heard) -> Result<Response, Failure> {
         401 | 403 => Failure::Login,
         408 => Failure::Timeout,
         429 | 500.. => Failure::Busy { after: response.retry_after },
-        status => Failure::Rejected {
-            message: format!("Mist answers {status}: {}", words(&response.body)),
-        },
+        status => rejected(format!("Mist answers {status}: {}", words(&response.body, &[], said))),
     })
-}
-
-/// A refusal in our own words.
-pub const fn rejected(message: String) -> Failure {
-    Failure::Rejected { message }
-}
-
-/// Mist's words in an answer, on one line and not too many.
-fn words(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Detail<'_>>(body) {
-        Ok(whole) => said(whole),
-        // A portal in between has pages.
-        Err(_) => str::from_utf8(body).ok().filter(|text| !text.contains('<')).map(str::to_owned),
-    };
-    let mut words = String::new();
-    let is_gap = |c: char| c.is_whitespace() || c.is_control();
-    for word in text.as_deref().unwrap_or_default().split(is_gap).filter(|word| !word.is_empty()) {
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        words.push_str(word);
-    }
-    if let Some((end, _)) = words.char_indices().nth(WORDS_MAX) {
-        words.truncate(end);
-        words.push('…');
-    }
-    if words.is_empty() { "it does not say why".to_owned() } else { words }
 }
 
 /// `{"detail":"…"}` of the API's framework, else whatever the first text of the answer is.
@@ -102,20 +73,14 @@ mod tests {
     }
 
     #[test]
-    fn words_are_few_and_on_one_line() {
-        let long = "x".repeat(500);
+    fn words_are_found_where_mist_puts_them() {
         for (body, expected) in [
-            (r#"{"detail":"no such\nprofile \u001b[31m"}"#, "no such profile [31m"),
-            (r#"{"usage":["unknown port usage"]}"#, "usage: unknown port usage"),
-            (r#"["first","second"]"#, "first"),
-            ("plain words", "plain words"),
-            ("<html>portal</html>", "it does not say why"),
-            ("", "it does not say why"),
-            ("{}", "it does not say why"),
-            (&long, &format!("{}…", "x".repeat(200))),
+            (r#"{"detail":"no such profile"}"#, Some("no such profile")),
+            (r#"{"usage":["unknown port usage"]}"#, Some("usage: unknown port usage")),
+            (r#"["first","second"]"#, Some("first")),
+            ("{}", None),
         ] {
-            assert_eq!(words(body.as_bytes()), expected, "{body}");
+            assert_eq!(said(serde_json::from_str(body).expect("JSON")).as_deref(), expected);
         }
-        assert_eq!(words(b"\xff\xfe"), "it does not say why");
     }
 }

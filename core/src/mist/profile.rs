@@ -28,9 +28,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     map::PortMap,
     object::{Object, quoted},
-    outcome::rejected,
 };
 use crate::{
+    api::refusal::rejected,
     config::checked::ports::Profiles,
     ports::{failure::Failure, name::PortName, place::Mode, plan::output::Edit},
 };

@@ -22,12 +22,12 @@ use http_types::Method;
 
 use super::{
     ask::get,
-    outcome::{outcome, rejected},
+    outcome::outcome,
     profile::{Change, Device, Layer},
     target,
 };
 use crate::{
-    api::{Heard, Request, Said},
+    api::{Heard, Request, Said, refusal::rejected},
     config::checked::ports::Profiles,
     machine::Machine,
     ports::{
