@@ -5,12 +5,12 @@ use alloc::{borrow::ToOwned, vec::Vec};
 use http_types::Method;
 
 use super::{
-    outcome::{outcome, rejected},
+    outcome::outcome,
     profile::{Change, Device},
     target,
 };
 use crate::{
-    api::{Heard, Request, Said},
+    api::{Heard, Request, Said, refusal::rejected},
     config::checked::ports::Profiles,
     machine::Machine,
     ports::{failure::Failure, place::Switch, plan::output::Edit},
