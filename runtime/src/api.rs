@@ -28,7 +28,7 @@ use crate::{
 /// The most bytes of an answer: a page of a few hundred devices has less than one megabyte.
 pub const BODY_MAX: usize = 8 << 20;
 /// The most requests at once, each over a connection of its own.
-pub const REQUESTS_MAX: usize = 4;
+pub const REQUESTS_MAX: usize = 8;
 
 /// The way to one API.
 pub struct Api {

@@ -311,6 +311,7 @@ impl Switches {
         let mut connected = BTreeMap::new();
         loop {
             dialogue.rest(pause).await;
+            connected.retain(|_, is_connected| *is_connected);
             let after = look_at_all(dialogue).await;
             let mut judged = look::judge(served, before, &after, &connected);
             if judged.is_ok() {
@@ -343,7 +344,7 @@ impl Switches {
             return;
         };
         for ap in served.iter().filter_map(|port| port.ap) {
-            if connected.get(&ap) == Some(&true) || !dialogue.is_editing() {
+            if connected.contains_key(&ap) || !dialogue.is_editing() {
                 continue;
             }
             let late = async {
@@ -351,10 +352,9 @@ impl Switches {
                 None
             };
             let answer = is_connected(ap, site.to_owned()).or(late);
-            match dialogue.meanwhile(answer).await.flatten() {
-                Some(answer) => connected.insert(ap, answer),
-                None => connected.remove(&ap),
-            };
+            if let Some(answer) = dialogue.meanwhile(answer).await.flatten() {
+                connected.insert(ap, answer);
+            }
         }
     }
 

@@ -18,6 +18,7 @@ pub mod ssh;
 pub mod store;
 
 pub mod api;
+
 pub mod cso;
 pub mod junos;
 pub mod mist;

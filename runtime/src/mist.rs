@@ -1,7 +1,7 @@
 //! Mist's REST API: questions about ports, and port profiles.
 //!
-//! All callers share one budget of requests. What waits for it waits in turn; changes go first. A
-//! switch's configuration is read and written by one conversation at a time.
+//! All callers share one budget of requests. Questions wait for it in turn, and leave room for
+//! changes. A switch's configuration is read and written by one conversation at a time.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -17,8 +17,8 @@ use mistgate_core::{
         budget::Budget,
         find::{self, Find, Wanted},
         profile::Change,
-        push::{self, Push},
-        read::Read,
+        push::Push,
+        read::{self, Read},
     },
     ports::{
         failure::Failure,
@@ -27,11 +27,12 @@ use mistgate_core::{
         question::{Answer, Question},
     },
     secret::Secret,
+    time::Instant,
 };
 use smol::{Timer, lock};
 
 use crate::{
-    api::{Api, converse},
+    api::{Api, REQUESTS_MAX, converse},
     clock::Clock,
     journal::{Journal, Level},
     outbound::Outbound,
@@ -44,6 +45,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const QUESTION_WAIT_MAX: Duration = Duration::from_secs(300);
 /// How long a change waits for the budget. Whoever asked for it knows when to try again.
 const CHANGE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// The most requests at once that are questions.
+const QUESTIONS_MAX: usize = REQUESTS_MAX - 2;
 
 /// The way to Mist's API.
 pub struct Mist {
@@ -52,9 +55,13 @@ pub struct Mist {
     profiles: Option<checked::ports::Profiles>,
     clock: Clock,
     journal: Arc<Journal>,
+    memory: Arc<Memory>,
+    questions: lock::Semaphore,
+}
+
+/// What outlives a change of the configuration.
+struct Memory {
     budget: Mutex<Budget>,
-    /// Whoever holds it is the next question to be sent.
-    turn: lock::Mutex<()>,
     /// By device id: who reads and writes a switch does so alone.
     switches: Turns<String>,
 }
@@ -83,10 +90,16 @@ impl Mist {
             profiles,
             clock,
             journal,
-            budget: Mutex::default(),
-            turn: lock::Mutex::new(()),
-            switches: Turns::new(),
+            memory: Arc::new(Memory { budget: Mutex::default(), switches: Turns::new() }),
+            questions: lock::Semaphore::new(QUESTIONS_MAX),
         })
+    }
+
+    /// This one, in the place of another that may still have conversations to end: with what that
+    /// one has used of the budget, and with regard to what it writes.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        Self { memory: Arc::clone(&before.memory), ..self }
     }
 
     /// Answers a question.
@@ -117,7 +130,7 @@ impl Mist {
         let Some(config) = self.config(switch, edits) else {
             return Pushed::Failed(Failure::Unreachable);
         };
-        let _alone = self.switches.take(switch.device_id.clone()).await;
+        let _alone = self.memory.switches.take(switch.device_id.clone()).await;
         let send = |request| self.send(request, Urgency::Change);
         converse::<Push, _, _>(self.clock, config, send).await
     }
@@ -131,22 +144,27 @@ impl Mist {
     /// What a [`push`](Self::push) would change.
     pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<Change, Failure> {
         let config = self.config(switch, edits).ok_or(Failure::Unreachable)?;
-        let _alone = self.switches.take(switch.device_id.clone()).await;
+        let _alone = self.memory.switches.take(switch.device_id.clone()).await;
         let send = |request| self.send(request, Urgency::Change);
         converse::<Read, _, _>(self.clock, config, send).await
     }
 
     /// `None` where there are no profiles, or where Mist does not have the switch.
-    fn config(&self, switch: &Switch, edits: &[Edit]) -> Option<push::Config> {
+    fn config(&self, switch: &Switch, edits: &[Edit]) -> Option<read::Config> {
         let profiles = self.profiles.clone()?;
         let is_known = !switch.device_id.is_empty() && !switch.site.is_empty();
         let (switch, edits) = (switch.clone(), edits.to_vec());
-        is_known.then_some(push::Config { switch, edits, profiles })
+        is_known.then_some(read::Config { switch, edits, profiles })
     }
 
     /// Sends a request when the budget allows it.
     async fn send(&self, request: Request, urgency: Urgency) -> Heard {
-        self.wait(urgency).await?;
+        let since = self.clock.now();
+        let _turn = match urgency {
+            Urgency::Change => None,
+            Urgency::Question => Some(self.questions.acquire().await),
+        };
+        self.wait(since, urgency).await?;
         let mut response = self.api.send(&request).await?;
         if response.status == 429 {
             let hold = self.budget().refused(self.clock.now(), response.retry_after);
@@ -157,15 +175,10 @@ impl Mist {
         Ok(response)
     }
 
-    async fn wait(&self, urgency: Urgency) -> Result<(), Failure> {
+    /// Waits for the budget, not too long in all.
+    async fn wait(&self, since: Instant, urgency: Urgency) -> Result<(), Failure> {
         let is_urgent = urgency == Urgency::Change;
-        let since = self.clock.now();
         let wait_max = if is_urgent { CHANGE_WAIT_MAX } else { QUESTION_WAIT_MAX };
-        // Questions stand in line; what is urgent does not.
-        let _turn = match urgency {
-            Urgency::Change => None,
-            Urgency::Question => Some(self.turn.lock().await),
-        };
         loop {
             let now = self.clock.now();
             let ready_at = {
@@ -184,6 +197,6 @@ impl Mist {
     }
 
     fn budget(&self) -> MutexGuard<'_, Budget> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+        self.memory.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

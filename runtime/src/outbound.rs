@@ -100,8 +100,8 @@ pub struct Call<'a> {
     pub body_max: usize,
 }
 
-/// What an API answered.
-#[derive(Clone, Debug)]
+/// What an API answered. Not to be printed: its headers may open a session.
+#[derive(Clone)]
 pub struct Reply {
     /// The status, 200 to 999: vendors use what no list knows.
     pub status: u16,

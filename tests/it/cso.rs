@@ -121,7 +121,7 @@ fn switch(site: &str) -> Switch {
 fn edit(port: u16, mode: Mode) -> Edit {
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
     let lines = Edits::Cso { ap: ap(), default: default() }.lines(port, mode);
-    Edit { port, mode, lines, before: None }
+    Edit { port, mode, ap: None, lines, before: None }
 }
 
 fn done(diff: &str) -> Pushed {

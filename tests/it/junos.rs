@@ -134,7 +134,7 @@ impl Site {
 }
 
 /// Lets `sshd`'s subsystem in.
-fn listen(server: &Server, shared: &Arc<Shared>) {
+pub(crate) fn listen(server: &Server, shared: &Arc<Shared>) {
     let path = server.path().join("socket");
     let listener = UnixListener::bind(&path).expect("a socket");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("a socket of ours");
@@ -142,7 +142,7 @@ fn listen(server: &Server, shared: &Arc<Shared>) {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || shared.serve(stream.try_clone()?, stream));
+            thread::spawn(move || shared.serve_socket(&stream));
         }
     });
 }
@@ -253,8 +253,9 @@ fn what_the_switch_refuses_is_told_in_its_words() {
     let bogus = Edit { lines: vec!["set bogus x".to_owned()], ..ap() };
     let alone = edit(Mode::Ap, &["native-vlan-id 42"]);
     smol::block_on(async {
-        for (wrong, words) in [(bogus, "syntax error"), (alone, "native-vlan-id is only allowed")] {
-            match site.push(&[wrong.clone(), ap()]).await {
+        let allowed = "native-vlan-id is only allowed";
+        for (edits, words) in [(vec![ap(), bogus], "syntax error"), (vec![alone], allowed)] {
+            match site.push(&edits).await {
                 Pushed::Failed(Failure::Rejected { message }) => {
                     assert!(message.contains(words), "{message}");
                 }

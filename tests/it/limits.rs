@@ -248,7 +248,8 @@ fn random(rand: &mut Rand) -> Notification {
     }
 }
 
-fn text(rand: &mut Rand, pieces_max: u64) -> String {
+/// Up to so many pieces.
+pub(crate) fn text(rand: &mut Rand, pieces_max: u64) -> String {
     (0..rand.up_to(pieces_max)).map(|_| pick(rand, &PIECES)).collect()
 }
 

@@ -22,6 +22,7 @@ mod micronets_peers;
 mod micronets_soak;
 mod micronets_tls;
 mod mist_api;
+mod mist_profiles;
 mod netconf;
 mod openssl;
 mod peers;

@@ -5,18 +5,20 @@ use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
 use mistgate_core::{
+    api::Request,
     config::checked::{self, ports::Profiles},
     event::Mac,
     ports::{
         failure::Failure,
-        name::PortName,
-        place::{Mode, Place, Sighting, Switch},
+        name::{PortName, SwitchName},
+        place::{Mode, Place, Switch},
         plan::{input::Pushed, output::Edit},
         question::{Answer, Entry, Question, Whereabouts},
     },
     secret::Secret,
 };
 use mistgate_runtime::{
+    api::Api,
     clock::Clock,
     journal::{Format, Journal, Level},
     mist::Mist,
@@ -65,14 +67,21 @@ fn mist_with(cloud: &Cloud, token: &str, default: Option<&str>) -> Mist {
         token: Some(Secret::new(token)),
         org_id: Some(ORG.to_owned()),
     };
-    let outbound = Outbound {
+    let profiles = Profiles { ap: "ap".to_owned(), default: default.map(str::to_owned) };
+    let mist = Mist::new(&config, Some(profiles), outbound(), journal());
+    mist.expect("a token and an organisation")
+}
+
+fn outbound() -> Outbound {
+    Outbound {
         tls: tls::connector(None).expect("roots"),
         proxies: Proxies::default(),
         clock: Clock::start(),
-    };
-    let profiles = Profiles { ap: "ap".to_owned(), default: default.map(str::to_owned) };
-    let journal = Arc::new(Journal::new(Format::Text, Level::Error));
-    Mist::new(&config, Some(profiles), outbound, journal).expect("a token and an organisation")
+    }
+}
+
+fn journal() -> Arc<Journal> {
+    Arc::new(Journal::new(Format::Text, Level::Error))
 }
 
 fn mist(cloud: &Cloud) -> Mist {
@@ -90,40 +99,37 @@ fn ask_port(mist: &Mist, switch: Mac, name: &str) -> Answer {
 
 fn whereabouts(mist: &Mist, ap: Mac, site: Option<&str>) -> Whereabouts {
     let site = site.map(str::to_owned);
-    match ask(mist, Question::Whereabouts { ap, site }) {
-        Answer::Whereabouts(whereabouts) => whereabouts,
-        answer => panic!("{answer:?}"),
-    }
+    let answer = ask(mist, Question::Whereabouts { ap, site });
+    let Answer::Whereabouts(whereabouts) = answer else {
+        panic!("{answer:?}");
+    };
+    whereabouts
 }
 
 fn roster(mist: &Mist) -> Vec<Entry> {
-    match ask(mist, Question::Roster) {
-        Answer::Roster(entries) => entries,
-        answer => panic!("{answer:?}"),
-    }
+    let answer = ask(mist, Question::Roster);
+    let Answer::Roster(entries) = answer else {
+        panic!("{answer:?}");
+    };
+    entries
 }
 
 /// The switch as Mist tells it.
-fn switch(mist: &Mist) -> Switch {
-    match ask_port(mist, switch_mac(), "ge-0/0/0") {
-        Answer::Port(Some(Sighting { switch, .. })) => switch,
-        // The cloud tells nothing of a link that never was.
-        Answer::Unanswered => Switch {
-            mac: switch_mac(),
-            device_id: "00000000-0000-0000-1000-00005e005301".to_owned(),
-            site: SITE.to_owned(),
-            name: None,
-        },
-        answer => panic!("{answer:?}"),
+fn switch() -> Switch {
+    Switch {
+        mac: switch_mac(),
+        device_id: "00000000-0000-0000-1000-00005e005301".to_owned(),
+        site: SITE.to_owned(),
+        name: SwitchName::parse("sw-1"),
     }
 }
 
 fn edit(name: &str, mode: Mode, before: Option<String>) -> Edit {
-    Edit { port: port(name), mode, lines: Vec::new(), before }
+    Edit { port: port(name), mode, ap: None, lines: Vec::new(), before }
 }
 
 fn push(mist: &Mist, edits: &[Edit]) -> Pushed {
-    future::block_on(mist.push(&switch(mist), edits))
+    future::block_on(mist.push(&switch(), edits))
 }
 
 fn to_ap(mist: &Mist, name: &str) -> Pushed {
@@ -131,10 +137,10 @@ fn to_ap(mist: &Mist, name: &str) -> Pushed {
 }
 
 fn done(pushed: Pushed) -> (String, Vec<(PortName, String)>) {
-    match pushed {
-        Pushed::Done { diff, before } => (diff, before),
-        pushed => panic!("{pushed:?}"),
-    }
+    let Pushed::Done { diff, before } = pushed else {
+        panic!("{pushed:?}");
+    };
+    (diff, before)
 }
 
 fn usage(cloud: &Cloud, name: &str) -> String {
@@ -154,9 +160,7 @@ fn a_port_is_what_the_cloud_says_of_it() {
         panic!("no answer");
     };
     assert!(seen.proves(ap(1)));
-    assert_eq!((&*seen.switch.site, seen.port), (SITE, Some(port("ge-0/0/1"))));
-    assert_eq!(seen.switch.device_id, "00000000-0000-0000-1000-00005e005301");
-    assert_eq!(seen.switch.to_string(), "sw-1");
+    assert_eq!((seen.switch, seen.port), (switch(), Some(port("ge-0/0/1"))));
     cloud.with(|organisation| organisation.unplug(ap(1)));
     let Answer::Port(Some(seen)) = ask_port(&mist, switch_mac(), "ge-0/0/1") else {
         panic!("no answer");
@@ -318,7 +322,7 @@ fn what_is_no_answer_is_never_taken_for_one() {
     let wrong = mist_with(&cloud, "another", None);
     assert_eq!(ask_port(&wrong, switch_mac(), "ge-0/0/1"), Answer::Unanswered);
     assert_eq!(
-        future::block_on(wrong.push(&switch(&mist), &[edit("ge-0/0/1", Mode::Ap, None)])),
+        future::block_on(wrong.push(&switch(), &[edit("ge-0/0/1", Mode::Ap, None)])),
         Pushed::Failed(Failure::Login)
     );
 }
@@ -346,7 +350,7 @@ fn an_override_comes_and_goes() {
     let written = cloud.heard_of("PUT");
     assert_eq!(written.len(), 1);
     assert!(written.iter().all(|put| put.target.ends_with("/local_port_config")));
-    let read = |edit: &Edit| future::block_on(mist.read(&switch(&mist), edit));
+    let read = |edit: &Edit| future::block_on(mist.read(&switch(), edit));
     assert_eq!(read(&edit("ge-0/0/1", Mode::Ap, None)), Some(true));
     assert_eq!(read(&edit("ge-0/0/2", Mode::Ap, None)), Some(false));
     // Again is nothing.
@@ -445,7 +449,7 @@ fn a_write_without_an_answer_is_unknown_and_is_read_back() {
         (Fault::Status(403, "{}".to_owned()), Pushed::Failed(Failure::Login), false),
         (Fault::Status(404, "{}".to_owned()), Pushed::Failed(Failure::Unreachable), false),
     ] {
-        let switch = switch(&mist);
+        let switch = switch();
         cloud.with(|organisation| organisation.configure(switch_mac(), json!({})));
         cloud.misbehave("PUT", "", fault.clone(), 1);
         let before = puts(&cloud);
@@ -458,7 +462,7 @@ fn a_write_without_an_answer_is_unknown_and_is_read_back() {
     cloud.misbehave("PUT", "", Fault::Ignored, 1);
     let message = "Mist took the change and did not keep it".to_owned();
     let kept = Pushed::Failed(Failure::Rejected { message });
-    let switch = switch(&mist);
+    let switch = switch();
     let push = || future::block_on(mist.push(&switch, std::slice::from_ref(&here)));
     assert_eq!(push(), kept);
     // The first look at the device is right.
@@ -490,7 +494,7 @@ fn who_may_only_write_overrides_is_kept_out_by_no_local_overwrite() {
 fn one_switch_is_written_by_one_at_a_time() {
     let cloud = cloud();
     let mist = mist(&cloud);
-    let at = switch(&mist);
+    let at = switch();
     let edits: Vec<Edit> = (0..10).map(|n| edit(&format!("ge-0/0/{n}"), Mode::Ap, None)).collect();
     // Each reads all overrides and writes them back: two at once would lose one.
     let executor = smol::LocalExecutor::new();
@@ -516,7 +520,7 @@ fn different_switches_wait_for_nobody() {
     let other = mac("00005e005302");
     cloud.with(|organisation| organisation.add_switch(other, SITE, "sw-2", 2));
     let mist = mist(&cloud);
-    let first = switch(&mist);
+    let first = switch();
     let second = Switch {
         mac: other,
         device_id: "00000000-0000-0000-1000-00005e005302".to_owned(),
@@ -539,7 +543,7 @@ fn a_spent_budget_holds_everybody_up() {
     let cloud = cloud();
     let mist = mist(&cloud);
     assert!(cloud.with(|organisation| organisation.plug(ap(1), switch_mac(), "ge-0/0/0")));
-    let at = switch(&mist);
+    let at = switch();
     cloud.misbehave("GET", "inventory", Fault::TooMany(Some(2)), 1);
     assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/0"), Answer::Unanswered);
     let heard = cloud.heard().len();
@@ -563,14 +567,45 @@ fn a_spent_budget_holds_everybody_up() {
     assert!(after > Duration::from_secs(500), "{after:?}");
     assert_eq!(future::block_on(mist.is_connected(ap(1), None)), None);
     assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/0"), Answer::Unanswered);
+    // Nor does a later configuration begin anew.
+    let later = self::mist(&cloud).after(&mist);
+    assert_eq!(future::block_on(later.is_connected(ap(1), None)), None);
     assert_eq!(cloud.heard().len(), heard, "nothing is asked meanwhile");
+}
+
+#[test]
+fn questions_leave_room_for_changes() {
+    const QUESTIONS: usize = 12;
+    let cloud = cloud();
+    let mist = mist(&cloud);
+    cloud.misbehave("GET", "inventory", Fault::Held, QUESTIONS);
+    let executor = smol::LocalExecutor::new();
+    let asked: Vec<_> = (0..QUESTIONS)
+        .map(|n| {
+            let place = Place { switch: switch_mac(), port: port(&format!("ge-0/1/{n}")) };
+            executor.spawn(mist.answer(Question::Port { place, switch: None }))
+        })
+        .collect();
+    let answers = future::block_on(executor.run(async {
+        let (at, here) = (switch(), [edit("ge-0/0/1", Mode::Ap, None)]);
+        // While no question is answered, a change goes through.
+        done(mist.push(&at, &here).await);
+        cloud.release();
+        let mut answers = Vec::new();
+        for answer in asked {
+            answers.push(answer.await);
+        }
+        answers
+    }));
+    assert!(answers.iter().all(|answer| *answer == Answer::Port(None)), "{answers:?}");
+    assert!(cloud.together_max() < QUESTIONS, "{}", cloud.together_max());
 }
 
 #[test]
 fn without_profiles_or_a_device_nothing_is_written() {
     let cloud = cloud();
     let mist = mist(&cloud);
-    let at = switch(&mist);
+    let at = switch();
     let unknown = Switch { device_id: String::new(), ..at };
     let here = [edit("ge-0/0/1", Mode::Ap, None)];
     let pushed = future::block_on(mist.push(&unknown, &here));
@@ -584,13 +619,7 @@ fn without_profiles_or_a_device_nothing_is_written() {
         org_id: org.map(str::to_owned),
     };
     for (token, org) in [(None, Some(ORG)), (Some(TOKEN), None)] {
-        let outbound = Outbound {
-            tls: tls::connector(None).expect("roots"),
-            proxies: Proxies::default(),
-            clock: Clock::start(),
-        };
-        let journal = Arc::new(Journal::new(Format::Text, Level::Error));
-        assert!(Mist::new(&config(token, org), None, outbound, journal).is_none());
+        assert!(Mist::new(&config(token, org), None, outbound(), journal()).is_none());
     }
 }
 
@@ -603,4 +632,29 @@ fn requests_are_signed_and_bare() {
     let body: Value = serde_json::from_str(&put.body).expect("JSON");
     assert_eq!(body, json!({ "ge-0/0/1": { "usage": "ap", "note": "set by mistgate" } }));
     assert!(cloud.heard().iter().all(|heard| !heard.target.contains(TOKEN)));
+}
+
+#[test]
+fn an_answer_that_is_late_may_be_one_and_a_cloud_that_is_not_there_got_nothing() {
+    let cloud = cloud();
+    let get = |origin: &str| {
+        let origin = Url::parse(origin).expect("a URL");
+        let authorization = Some(Secret::new(format!("Token {TOKEN}")));
+        let timeout = Duration::from_millis(200);
+        let api = Api::new(origin, authorization, timeout, outbound(), journal());
+        let (method, target) = (http_types::Method::Get, format!("/api/v1/orgs/{ORG}/inventory"));
+        let request = Request { method, target, session: None, body: None };
+        future::block_on(api.send(&request))
+    };
+    cloud.misbehave("GET", "inventory", Fault::Held, 1);
+    assert_eq!(get(&cloud.origin()), Err(Failure::Timeout));
+    let answer = get(&cloud.origin()).expect("an answer");
+    assert_eq!((answer.status, answer.total), (200, Some(1)));
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = nobody.local_addr().expect("an address");
+    drop(nobody);
+    assert_eq!(get(&format!("http://{address}")), Err(Failure::Unreachable));
+    // A host that the test's authority does not vouch for does not get the token.
+    let https = cloud.origin().replace("http://", "https://");
+    assert_eq!(get(&https), Err(Failure::Unreachable));
 }

@@ -1,5 +1,7 @@
 //! `mistgate run` with `[ports]`: from a webhook to the port, to the chat and to the audit, and back.
 
+mod junos;
+
 use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
 
 use mistgate_core::event::Mac;
@@ -16,7 +18,7 @@ use crate::binary::{Mistgate, Place};
 
 const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
 const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
-const TOKEN: &str = "the token of the tests";
+const TOKEN: &str = "the-token-of-the-tests";
 const KEY: &str = "the key of the tests";
 const SWITCH: &str = "5c5b350000ff";
 const AP: &str = "5c5b35000001";
@@ -39,8 +41,12 @@ struct Site {
 impl Site {
     /// `ports` is the head of `[ports]`, with whatever sections follow it.
     fn new(ports: &str) -> Self {
+        Self::with_switch("access-1", ports)
+    }
+
+    fn with_switch(name: &str, ports: &str) -> Self {
         let mut organisation = Organisation::new(ORG, TOKEN);
-        organisation.add_switch(mac(SWITCH), SITE, "access-1", 4);
+        organisation.add_switch(mac(SWITCH), SITE, name, 4);
         organisation.add_ap(mac(AP), SITE);
         let site = Self {
             cloud: Cloud::open(organisation).expect("a cloud"),

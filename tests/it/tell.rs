@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, time::Duration
 
 use mistgate_core::{
     event::{Detail, Event, Mac, Topic},
-    ingest::topics,
+    ingest::{fingerprint::fingerprint, topics},
     notify::{route::Routes, types},
     ports::{
         account::Context,
@@ -25,11 +25,15 @@ use mistgate_core::{
         tell,
         watch::Subject,
     },
+    rand::Rand,
     time::{Instant, UnixTime},
 };
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 
-use crate::vectors::{difference, files, messages, pretty};
+use crate::{
+    limits::text,
+    vectors::{difference, files, messages, pretty},
+};
 
 const ORG: &str = "2818e386-8dec-2562-9ede-5b8a0fbbdc71";
 const SITE: &str = "4ac1dcf4-9d8b-7211-65c4-057819f0862b";
@@ -85,7 +89,8 @@ fn refused(change: Change, refusal: Refusal) -> Report {
 
 fn retrying(change: Change, failure: Failure, is_unknown: bool, attempt: u32) -> Report {
     let (switch, after) = (switch("sw-1"), Duration::from_millis(9_500));
-    Report::Retrying { switch, change, failure, is_unknown, attempt, after }
+    let is_news = true;
+    Report::Retrying { switch, change, failure, is_unknown, is_news, attempt, after }
 }
 
 fn stuck(change: Change, failure: Failure, attempt: u32) -> Report {
@@ -135,6 +140,10 @@ fn failures() -> Vec<(&'static str, Vec<Report>)> {
     let rejected = Failure::Rejected {
         message: "syntax error: <bad-element>secret hunter2</bad-element>".into(),
     };
+    let mut as_before = retrying(trunk(7), locked(), false, 1);
+    if let Report::Retrying { is_news, .. } = &mut as_before {
+        *is_news = false;
+    }
     let every = |report: &dyn Fn(Change) -> Report| (0..48).map(trunk).map(report).collect();
     vec![
         ("refused-port", vec![refused(trunk(7), Refusal::PortForbidden(pattern))]),
@@ -150,6 +159,7 @@ fn failures() -> Vec<(&'static str, Vec<Report>)> {
         ),
         ("retrying-first", vec![retrying(trunk(7), locked(), false, 1)]),
         ("retrying-again", vec![retrying(trunk(7), locked(), false, 2)]),
+        ("retrying-as-before", vec![as_before]),
         ("retrying-batch", every(&|change| retrying(change, Failure::Unreachable, false, 1))),
         ("unconfirmed", vec![retrying(trunk(7), Failure::Timeout, true, 1)]),
         ("stuck", vec![stuck(trunk(7), Failure::Login, 1)]),
@@ -230,6 +240,85 @@ fn every_report_reads_as_its_golden_file() {
     assert_eq!(kinds, of_ports.collect(), "the types of the table have no case, or the other way");
     let listed = faults.join("\n");
     assert!(faults.is_empty(), "UPDATE=1 rewrites the golden files\n{listed}");
+}
+
+#[test]
+fn a_change_is_told_again_only_after_a_crash() {
+    let names = names();
+    let report = [settled(vec![trunk(7)], DIFF, false)];
+    let told = |micros| {
+        let at = UnixTime::from_micros(micros);
+        let context = Context { at, ..context(&names) };
+        let events = tell::events(&report, &context);
+        assert_eq!(events.len(), 1);
+        let text = events.first().expect("one");
+        fingerprint(&topics::parse_event(Topic::Mistgate, text).expect("an event"))
+    };
+    assert_eq!(told(1_752_000_000_000_000), told(1_752_000_000_000_000));
+    assert_ne!(told(1_752_000_000_000_000), told(1_752_000_000_000_001));
+    let twice = [Report::Overflow, Report::Overflow];
+    let events = tell::events(&twice, &context(&names));
+    assert_eq!(events.len(), 2);
+    assert_ne!(events.first(), events.get(1));
+}
+
+#[test]
+fn whatever_is_told_is_one_bounded_line() {
+    let names = names();
+    let long = |number| {
+        let lines = vec![format!("set interfaces x description {}", "é".repeat(240)); 64];
+        Change { lines, ..trunk(number) }
+    };
+    let diff = "+  a\u{2028}b\r\n".repeat(100_000);
+    let reports = [
+        settled((0..100).map(long).collect(), &diff, false),
+        stuck(trunk(1), Failure::Rejected { message: "no\n".repeat(100_000) }, 6),
+    ];
+    for (nth, report) in reports.iter().enumerate() {
+        let line = audit::line(report, &context(&names), nth);
+        assert!(line.len() < 250_000 && !line.contains('\n'), "{} bytes", line.len());
+        assert_eq!(line.contains("\"left_out\":"), nth == 0);
+    }
+    let events = tell::events(&reports, &context(&names));
+    assert_eq!(events.len(), 2);
+    for text in events {
+        assert!(text.len() < 64_000 && !text.contains('\n'), "{} bytes", text.len());
+    }
+}
+
+/// What is stored is ours, but the names and words in it are not.
+#[test]
+fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
+    let rows = types::tables(&Topic::Mistgate).iter().flat_map(|table| table.iter());
+    let kinds: Vec<_> = rows.map(|row| row.name).collect();
+    for seed in 0..200 {
+        let rand = &mut Rand::new(seed);
+        let changes: Vec<_> = (0..rand.up_to(60))
+            .map(|_| {
+                json!({
+                    "port": text(rand, 3), "mode": text(rand, 2), "ap_name": text(rand, 9),
+                    "because": text(rand, 30), "took": rand.up_to(100_000),
+                    "lines": [text(rand, 30), text(rand, 30)],
+                })
+            })
+            .collect();
+        let nth = usize::try_from(seed).expect("a small number");
+        let event = json!({
+            "type": kinds.get(nth % kinds.len()), "timestamp": 1_752_000_000, "org_id": ORG,
+            "site_id": SITE, "site_name": text(rand, 9), "switch": text(rand, 9),
+            "switch_mac": text(rand, 2), "device_id": text(rand, 2), "ap_name": text(rand, 9),
+            "ports": changes.iter().map(|change| change["port"].clone()).collect::<Vec<_>>(),
+            "because": text(rand, 60), "rule": text(rand, 9), "attempt": rand.up_to(9),
+            "after": text(rand, 2), "hold": rand.up_to(1_000), "read_back": true,
+            "left_out": rand.up_to(9), "diff": text(rand, 300), "changes": changes,
+        });
+        let event = event.to_string();
+        let event = topics::parse_event(Topic::Mistgate, &event).expect("an event");
+        let mut said = Vec::new();
+        let (routes, mut shown) = (Routes::default(), String::new());
+        messages(&event, &routes, &mut shown, &mut |fault| said.push(fault));
+        assert!(said.is_empty(), "seed {seed}: {said:#?}\n{shown}");
+    }
 }
 
 fn transcript(reports: &[Report], context: &Context<'_>, fault: &mut impl FnMut(String)) -> String {

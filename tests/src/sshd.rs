@@ -53,8 +53,8 @@ pub fn keygen(path: &Path, kind: &str, bits: Option<&str>) -> Result<(), String>
     command.args(["-q", "-N", "", "-t", kind]);
     command.args(bits.map(|bits| ["-b", bits]).into_iter().flatten());
     let output = command.arg("-f").arg(path).output();
-    let output = output
-        .map_err(|error| format!("ssh-keygen: {error} — apt-get install openssh-client"))?;
+    let output =
+        output.map_err(|error| format!("ssh-keygen: {error} — apt-get install openssh-client"))?;
     if output.status.success() {
         Ok(())
     } else {

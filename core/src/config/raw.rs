@@ -17,7 +17,7 @@ use toml::{
 use super::{
     admin, chat,
     checked::{
-        Chat, Config, Mist, Webhook,
+        Chat, Config, Webhook,
         ports::{External, Ports},
     },
     files::{FileRequest, Files},
@@ -143,14 +143,17 @@ fn config(root: &Section<'_>) -> Option<Config> {
         Some(item) => item.file_path(),
         None => Some(STATE_DIR.to_string()),
     };
-    let (mist, ignored_sites) = root
-        .section("mist", |mist| (mist::mist(Some(mist)), mist::ignored_sites(mist)))
-        .unwrap_or_else(|| (mist::mist(None), Vec::new()));
+    let (mist, ignored_sites, unsaid) = root
+        .section("mist", |mist| {
+            (mist::mist(Some(mist)), mist::ignored_sites(mist), mist::unsaid(mist))
+        })
+        .unwrap_or_else(|| (mist::mist(None), Vec::new(), Some("mist.token_file")));
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
     let ports = root.section("ports", |section| {
         let ports = ports::ports(section, state_dir.as_deref())?;
+        asks_mist(section, unsaid, &ports);
         has_chat(section, &chat, &ports);
         has_listener(section, webhook.as_ref(), &ports);
         Some(ports)
@@ -176,9 +179,6 @@ fn together(root: &Section<'_>, config: &Config) {
         let what = "there is no chat to post to, so events are accepted and dropped";
         let expected = "[chat.slack], [chat.teams], [chat.google] or [chat.console]";
         root.warning("chat", Fault::new(what, expected));
-    }
-    if let Some(ports) = ports {
-        asks_mist(root, config, ports);
     }
     let listeners = [
         ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
@@ -206,19 +206,12 @@ fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
 }
 
 /// Everything that is decided about a port rests on what Mist says.
-fn asks_mist(root: &Section<'_>, config: &Config, ports: &Ports) {
-    let Mist { token, org_id, .. } = &config.mist;
-    let missing = match (token, org_id) {
-        (None, _) => "mist.token_file",
-        (Some(_), None) => "mist.org_id",
-        (Some(_), Some(_)) => return,
-    };
-    if ports.is_observing && ports.method.is_none() {
-        // As where nobody configured anything.
-        return;
+fn asks_mist(section: &Section<'_>, unsaid: Option<&str>, ports: &Ports) {
+    // Without a method it only observes, as where nobody configured anything.
+    if let (Some(key), Some(_)) = (unsaid, &ports.method) {
+        let what = "without what Mist says about APs and switches nothing can be decided";
+        section.problem(what, key);
     }
-    let what = "without what Mist says about APs and switches nothing can be decided";
-    root.conflict("ports", Fault::new(what, missing));
 }
 
 /// Programs outside ask on the listener of webhooks, which tells the two apart by their paths.

@@ -206,9 +206,7 @@ mod tests {
                 200..=299 => None,
                 401 | 403 => Some(Failure::Login),
                 408 => Some(Failure::Timeout),
-                409 => {
-                    Some(Failure::Locked { holder: "CSO is busy with the change: why".to_owned() })
-                }
+                409 => Some(Failure::Locked { holder: "CSO is busy with the change: why".into() }),
                 429 | 500..=599 => Some(Failure::Busy { after }),
                 _ => Some(rejected(format!("CSO answers {status} to the change: why"))),
             };

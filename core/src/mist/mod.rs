@@ -27,5 +27,6 @@ pub mod key;
 pub mod map;
 pub mod profile;
 
-pub mod push;
 pub mod read;
+
+pub mod push;

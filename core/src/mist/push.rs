@@ -21,14 +21,13 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use http_types::Method;
 
 use super::{
-    ask::get,
     outcome::outcome,
     profile::{Change, Device, Layer},
+    read::{Config, device, get},
     target,
 };
 use crate::{
     api::{Heard, Request, Said, refusal::rejected},
-    config::checked::ports::Profiles,
     machine::Machine,
     ports::{
         failure::Failure,
@@ -38,17 +37,6 @@ use crate::{
     },
     time::Instant,
 };
-
-/// What a [`Push`] is about.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The switch.
-    pub switch: Switch,
-    /// What its ports shall be.
-    pub edits: Vec<Edit>,
-    /// The profiles of the modes.
-    pub profiles: Profiles,
-}
 
 /// A conversation that gives ports their profiles.
 #[derive(Debug)]
@@ -80,7 +68,7 @@ impl Machine for Push {
     type Output = Said<Pushed>;
 
     fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let said = Some(Said::Request(read(&config.switch)));
+        let said = Some(Said::Request(get(&config.switch)));
         Self { config, state: State::Reading, said }
     }
 
@@ -144,7 +132,7 @@ impl Push {
         match outcome(heard) {
             Ok(_) => {
                 self.state = State::Checking { layer, told };
-                Said::Request(read(&self.config.switch))
+                Said::Request(get(&self.config.switch))
             }
             Err(failure) => {
                 let is_unknown = failure == Failure::Timeout || status >= 500 || told.is_begun;
@@ -186,21 +174,6 @@ impl Push {
             true => Pushed::Unknown(failure),
             false => Pushed::Failed(failure),
         })
-    }
-}
-
-/// The request for a switch's configuration.
-pub(super) fn read(switch: &Switch) -> Request {
-    get(target::device(&switch.site, &switch.device_id))
-}
-
-/// The configuration of a switch. What is none is a fault of Mist's, or of something in between.
-pub(super) fn device(heard: Heard) -> Result<Device, Failure> {
-    let body = outcome(heard)?.body;
-    let device = Device::parse(&body).ok_or(Failure::Busy { after: None })?;
-    match device.is_switch() {
-        true => Ok(device),
-        false => Err(rejected("this device of Mist's is not a switch".to_owned())),
     }
 }
 

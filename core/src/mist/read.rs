@@ -1,18 +1,35 @@
 //! Looks whether ports are what they shall be, and what would have to change.
 
+use alloc::{borrow::ToOwned, vec::Vec};
+
+use http_types::Method;
+
 use super::{
-    profile::Change,
-    push::{self, Config},
+    outcome::outcome,
+    profile::{Change, Device},
+    target,
 };
 use crate::{
-    api::{Heard, Said},
+    api::{Heard, Request, Said, refusal::rejected},
+    config::checked::ports::Profiles,
     machine::Machine,
-    ports::failure::Failure,
+    ports::{failure::Failure, place::Switch, plan::output::Edit},
     time::Instant,
 };
 
-/// A conversation that finds out what a [`Push`](push::Push) of the same would change, and changes
-/// nothing.
+/// What a [`Read`], or a [`Push`](super::push::Push), is about.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The switch.
+    pub switch: Switch,
+    /// What its ports shall be.
+    pub edits: Vec<Edit>,
+    /// The profiles of the modes.
+    pub profiles: Profiles,
+}
+
+/// A conversation that finds out what a [`Push`](super::push::Push) of the same would change, and
+/// changes nothing.
 #[derive(Debug)]
 pub struct Read {
     config: Config,
@@ -25,7 +42,7 @@ impl Machine for Read {
     type Output = Said<Result<Change, Failure>>;
 
     fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let said = Some(Said::Request(push::read(&config.switch)));
+        let said = Some(Said::Request(get(&config.switch)));
         Self { config, said }
     }
 
@@ -33,7 +50,7 @@ impl Machine for Read {
 
     fn handle_input(&mut self, _now: Instant, heard: Heard) {
         let Config { edits, profiles, .. } = &self.config;
-        let change = push::device(heard).and_then(|device| device.change(edits, profiles));
+        let change = device(heard).and_then(|device| device.change(edits, profiles));
         self.said = Some(Said::Done(change));
     }
 
@@ -43,5 +60,21 @@ impl Machine for Read {
 
     fn poll_timeout(&self) -> Option<Instant> {
         None
+    }
+}
+
+/// The request for a switch's configuration.
+pub(super) fn get(switch: &Switch) -> Request {
+    let target = target::device(&switch.site, &switch.device_id);
+    Request { method: Method::Get, target, session: None, body: None }
+}
+
+/// The configuration of a switch. What is none is a fault of Mist's, or of something in between.
+pub(super) fn device(heard: Heard) -> Result<Device, Failure> {
+    let body = outcome(heard)?.body;
+    let device = Device::parse(&body).ok_or(Failure::Busy { after: None })?;
+    match device.is_switch() {
+        true => Ok(device),
+        false => Err(rejected("this device of Mist's is not a switch".to_owned())),
     }
 }

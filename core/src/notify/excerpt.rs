@@ -177,15 +177,21 @@ pub(super) fn to_json(message: &impl Serialize) -> String {
 /// become one space, bidirectional controls disappear, and what is too long ends in `…`.
 /// Empty if nothing visible is left.
 pub(super) fn line(text: &str, max: usize, cost: Cost) -> String {
+    if is_blank(text) {
+        return String::new();
+    }
+    within(words(text), max, cost)
+}
+
+/// The characters as far as they fit, and `…` where that is not all. Lazy, because a megabyte is
+/// cut to a line.
+fn within(all: impl Iterator<Item = char>, max: usize, cost: Cost) -> String {
     const ELLIPSIS: char = '…';
     let mut line = String::new();
-    if is_blank(text) {
-        return line;
-    }
     let mut used = 0;
     // The longest prefix that leaves room for the ellipsis, in bytes.
     let mut keep = 0;
-    for c in words(text) {
+    for c in all {
         used += cost(c);
         line.push(c);
         if used + cost(ELLIPSIS) <= max {
@@ -225,26 +231,18 @@ fn listing(all: &Listing, most: &Most, cost: Cost) -> Option<Listing> {
 /// [`line`] with its spaces: a configuration is read by its indentation.
 pub(super) fn exact(text: &str, max: usize, cost: Cost) -> String {
     const TAB: &str = "    ";
-    let tabless = text.replace('\t', TAB);
-    let visible = tabless.chars().filter(|c| !is_bidi_control(*c));
-    let exact: String = visible.map(|c| if is_space(c) { ' ' } else { c }).collect();
-    let exact = exact.trim_end();
-    if exact.chars().map(cost).sum::<usize>() <= max {
-        return String::from(exact);
-    }
-    let mut left = max.saturating_sub(cost('…'));
-    let mut keep = 0;
-    for (at, c) in exact.char_indices() {
-        let Some(rest) = left.checked_sub(cost(c)) else {
-            break;
+    let visible = text.chars().filter(|c| !is_bidi_control(*c));
+    let spaces = visible.flat_map(|c| {
+        let (c, more) = match c {
+            '\t' => (None, TAB),
+            c if is_space(c) => (Some(' '), ""),
+            c => (Some(c), ""),
         };
-        left = rest;
-        keep = at + c.len_utf8();
-    }
-    let mut short = String::from(exact);
-    cut(&mut short, keep);
-    short.push('…');
-    short
+        c.into_iter().chain(more.chars())
+    });
+    let mut exact = within(spaces, max, cost);
+    exact.truncate(exact.trim_end().len());
+    exact
 }
 
 /// The line with spaces that no chat takes for one: at its beginning, and after another space.
@@ -339,7 +337,7 @@ fn cut(line: &mut String, keep: usize) {
     line.truncate(line.trim_end().len());
 }
 
-/// The words of `text`, one space between them. Lazy, because a megabyte is cut to a line.
+/// The words of `text`, one space between them.
 fn words(text: &str) -> impl Iterator<Item = char> {
     let visible = text.chars().filter(|c| !is_bidi_control(*c));
     let mut gap = None;

@@ -11,7 +11,7 @@
 //! | `org_id`, `site_id`, `site_name` | where |
 //! | `switch`, `switch_mac`, `device_id` | its name, its MAC, its id in Mist |
 //! | `ports` | the names of all ports |
-//! | `changes` | for each port `port`, `mode`, `ap`, `ap_name`, `reason`, `because`, `took`, `lines` |
+//! | `changes` | of each `port` its `mode`, `ap`, `ap_name`, `reason`, `because`, `took`, `lines` |
 //! | `ap`, `ap_name` | the access point, where it is not about changes |
 //! | `by` | who gave the command, where somebody did it by hand |
 //! | `reason`, `rule`, `failure` | the label for why nothing is changed, and `because`, its words |

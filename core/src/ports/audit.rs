@@ -19,8 +19,8 @@ use crate::{
 const ROOM: Room = Room(65_536);
 
 /// One line of the audit file, without its line break: a JSON object as
-/// [`account`](super::account) describes it, of at most some 200 kilobytes. `nth` counts the reports
-/// of the same input.
+/// [`account`](super::account) describes it, of at most some 200 kilobytes. `nth` counts the
+/// reports of the same input.
 pub fn line(report: &Report, context: &Context<'_>, nth: usize) -> String {
     account(report, &[], context, nth, ROOM)
 }

@@ -1,7 +1,7 @@
 //! What access points and sites are called, as far as events said so.
 //!
-//! Decisions rest on MAC addresses and ids; only what people read has names. So nothing is lost when
-//! a name is not known, and nothing is asked or stored to know it.
+//! Decisions rest on MAC addresses and ids; only what people read has names. So nothing is lost
+//! when a name is not known, and nothing is asked or stored to know it.
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String};
 

@@ -107,6 +107,8 @@ pub enum Output {
         failure: Failure,
         /// Whether the change may have been made.
         is_unknown: bool,
+        /// Whether it was not stuck for the same reason before.
+        is_news: bool,
     },
     /// It is as it shall be.
     Settled {
@@ -324,8 +326,7 @@ impl Port {
         let after = self.after(attempt, &failure);
         let change = Change { want, attempt: attempt + 1 };
         self.state = State::Waiting { change, retry_at: now + after };
-        let is_unknown = false;
-        self.outputs.push_back(Output::Retrying { want, attempt, after, failure, is_unknown });
+        self.retrying(Change { want, attempt }, after, failure, false);
     }
 
     /// Waits to read the port back.
@@ -337,11 +338,16 @@ impl Port {
             return self.later(next);
         }
         let after = self.after(attempt, &failure);
-        let retrying =
-            Output::Retrying { want, attempt, after, failure: failure.clone(), is_unknown: true };
-        self.outputs.push_back(retrying);
+        self.retrying(Change { want, attempt }, after, failure.clone(), true);
         let change = Change { want, attempt: attempt + 1 };
         self.state = State::Wondering { change, next, failure, read_at: now + after };
+    }
+
+    fn retrying(&mut self, change: Change, after: Duration, failure: Failure, is_unknown: bool) {
+        let Change { want, attempt } = change;
+        let is_news = self.stuck.as_ref() != Some(&failure);
+        let retrying = Output::Retrying { want, attempt, after, failure, is_unknown, is_news };
+        self.outputs.push_back(retrying);
     }
 
     fn give_up(&mut self, change: Change, failure: Failure) {

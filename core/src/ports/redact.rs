@@ -2,9 +2,9 @@
 //!
 //! Junos shows `/* SECRET-DATA */` in the place of a secret to a login that may not read secrets,
 //! and marks the line of one that it does show with `## SECRET-DATA` (junos "secret" permission
-//! flag). So do we. A value counts as secret if the word before it says so, if it has the form of an
-//! encrypted one (`$9$…`), or if Junos marked its line. Rather too much is hidden than too little:
-//! of a statement everything behind such a word.
+//! flag). So do we. A value counts as secret if the word before it says so, if it has the form of
+//! an encrypted one (`$9$…`), or if Junos marked its line. Rather too much is hidden than too
+//! little: of a statement everything behind such a word.
 
 use alloc::{borrow::ToOwned, string::String};
 
@@ -194,6 +194,18 @@ mod tests {
         ] {
             assert_eq!(redact(line), shown);
             assert_eq!(redact(shown), shown, "what is hidden stays as it is");
+        }
+    }
+
+    #[test]
+    fn any_text_is_taken() {
+        let line = "+ \"ä\\\" key: [\"é\" $9$ü SECRET-DATA ; token={ cak\u{2028}";
+        for (start, _) in line.char_indices() {
+            let (_, tail) = line.split_at(start);
+            for (end, _) in tail.char_indices() {
+                let (part, _) = tail.split_at(end);
+                assert!(redact(part).len() <= part.len() + 4 * MASK.len(), "{part:?}");
+            }
         }
     }
 }

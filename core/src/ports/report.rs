@@ -80,6 +80,8 @@ pub enum Report {
         failure: Failure,
         /// Whether the change may have been made.
         is_unknown: bool,
+        /// Whether the port was not given up for the same reason before.
+        is_news: bool,
         /// How often it was tried.
         attempt: u32,
         /// How long until the next attempt.

@@ -1,8 +1,9 @@
 //! What people hear of the reports: the texts of events for the chats.
 //!
-//! A report of every change, refusal and failure is told, each once: of a change that is tried again
-//! and again the first failure and the end, and what the same input did to several ports of a switch
-//! in one message. The journal and the audit have all of it.
+//! Every change, refusal and failure is told, and each once: of a change that is tried again and
+//! again the first failure and the end, and what one input did to several ports of a switch in one
+//! message. Where a port was given up and fails again as before, nothing is new. The journal and
+//! the audit have all of it.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
@@ -48,7 +49,10 @@ pub fn events(reports: &[Report], context: &Context<'_>) -> Vec<String> {
 
 /// Whether a chat should hear of it.
 const fn is_told(report: &Report) -> bool {
-    !matches!(report, Report::Retrying { attempt: 2.., .. })
+    !matches!(
+        report,
+        Report::Retrying { attempt: 2.., .. } | Report::Retrying { is_news: false, .. }
+    )
 }
 
 /// Reports about one change each that have the same key differ only in the change.

@@ -1,12 +1,12 @@
 //! How questions are answered and changes are made.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mistgate_core::{
-    config::checked::{self, Config, ports::Ports},
+    config::checked::{
+        self, Config,
+        ports::{Junos, Ports},
+    },
     mist::find::Wanted,
     ports::{
         failure::Failure,
@@ -15,12 +15,10 @@ use mistgate_core::{
         question::{Answer, Question},
     },
 };
-use smol::future::FutureExt;
 
 use crate::{
-    clock::Clock,
     cso::{self, Cso},
-    journal::{Journal, Level},
+    journal::Journal,
     junos::{Connected, Switches},
     mist::Mist,
     outbound::Outbound,
@@ -51,43 +49,46 @@ pub(super) struct Method {
 
 enum Means {
     Cso(Box<Cso>),
-    Junos(Arc<Junos>),
+    Junos(OnSwitches),
     /// Which is asked too.
     Mist(Arc<Mist>),
     /// Observing without a method.
     None,
 }
 
-/// The switches themselves. There is one of it from one configuration to the next, because it
-/// remembers what may be left half done.
-struct Junos {
-    switches: Switches,
-    cloud: Cloud,
+/// NETCONF, whose memory of what is uncertain outlives a change of the configuration.
+#[derive(Clone)]
+struct OnSwitches {
+    switches: Arc<Switches>,
+    /// Whom it asks whether an access point is back.
+    asked: Arc<Mutex<Option<Arc<Mist>>>>,
     sessions_max: usize,
 }
-
-/// Who says whether an access point is connected, which another configuration may replace.
-type Cloud = Arc<Mutex<Option<Arc<Mist>>>>;
 
 impl Method {
     /// The ways of a configuration that comes after another one.
     pub(super) fn new(ways: Ways, before: Option<&Self>, journal: &Arc<Journal>) -> Self {
         let Ways { mist, method, outbound } = ways;
-        let clock = outbound.clock;
         let profiles = match &method {
             Some(checked::ports::Method::Mist(profiles)) => Some(profiles.clone()),
             Some(checked::ports::Method::Cso(_) | checked::ports::Method::Junos(_)) | None => None,
         };
-        let mist = Mist::new(&mist, profiles, outbound.clone(), Arc::clone(journal)).map(Arc::new);
+        let mist = Mist::new(&mist, profiles, outbound.clone(), Arc::clone(journal));
+        let mist = mist.map(|mist| match before.and_then(|before| before.mist.as_ref()) {
+            Some(before) => Arc::new(mist.after(before)),
+            None => Arc::new(mist),
+        });
         let means = match (method, &mist) {
             (Some(checked::ports::Method::Cso(config)), _) => {
                 let cso = Cso::new(config, cso::TIMEOUT, outbound, Arc::clone(journal));
                 Means::Cso(Box::new(cso))
             }
-            (Some(checked::ports::Method::Junos(config)), mist) => {
-                let before = before.and_then(Self::junos);
-                Junos::new(&config, mist.clone(), before, clock, journal)
-                    .map_or(Means::None, Means::Junos)
+            (Some(checked::ports::Method::Junos(junos)), mist) => {
+                let before = before.and_then(|before| match &before.means {
+                    Means::Junos(before) => Some(before),
+                    Means::Cso(_) | Means::Mist(_) | Means::None => None,
+                });
+                Means::Junos(OnSwitches::new(&junos, before, mist.as_ref(), &outbound, journal))
             }
             (Some(checked::ports::Method::Mist(_)), Some(mist)) => Means::Mist(Arc::clone(mist)),
             (Some(checked::ports::Method::Mist(_)) | None, _) => Means::None,
@@ -106,17 +107,10 @@ impl Method {
     }
 
     /// How many changes may be under way at once.
-    pub(super) fn work_max(&self) -> usize {
+    pub(super) const fn work_max(&self) -> usize {
         match &self.means {
+            Means::Junos(on) => on.sessions_max,
             Means::Cso(_) | Means::Mist(_) | Means::None => CALLS_MAX,
-            Means::Junos(junos) => junos.sessions_max,
-        }
-    }
-
-    const fn junos(&self) -> Option<&Arc<Junos>> {
-        match &self.means {
-            Means::Junos(junos) => Some(junos),
-            Means::Cso(_) | Means::Mist(_) | Means::None => None,
         }
     }
 
@@ -127,16 +121,35 @@ impl Method {
 
     /// Lets what is under way end soon.
     pub(super) fn stop(&self) {
-        if let Some(junos) = self.junos() {
-            junos.switches.stop();
+        if let Means::Junos(on) = &self.means {
+            on.switches.stop();
         }
     }
 
     pub(super) async fn answer(&self, question: Question) -> Answer {
-        match &self.mist {
+        let named = match &question {
+            Question::Port { place, switch: Some(switch) } if switch.name.is_some() => {
+                Some((place.port, switch.clone()))
+            }
+            Question::Port { .. } | Question::Roster | Question::Whereabouts { .. } => None,
+        };
+        let answer = match &self.mist {
             Some(mist) => mist.answer(question).await,
             None => Answer::Unanswered,
+        };
+        // Of a switch that Mist does not know the switch itself may tell.
+        if let (Answer::Port(None) | Answer::Unanswered, Means::Junos(on), Some((port, switch))) =
+            (&answer, &self.means, named)
+            && let Answer::Port(seen) = on.switches.see(&switch, port).await
+        {
+            return Answer::Port(seen);
         }
+        answer
+    }
+
+    /// The switches of this name or MAC; nothing where there is no Mist to ask.
+    pub(super) async fn find(&self, wanted: Wanted) -> Option<Result<Vec<Switch>, Failure>> {
+        Some(self.mist.as_ref()?.find(wanted).await)
     }
 
     /// The difference that a change would make, which is empty where there is none. CSO does not
@@ -147,21 +160,16 @@ impl Method {
                 let lines = edits.iter().flat_map(|edit| edit.lines.iter().map(String::as_str));
                 Ok(lines.collect::<Vec<_>>().join("\n"))
             }
-            Means::Junos(junos) => junos.switches.compare(switch, edits).await,
+            Means::Junos(on) => on.switches.compare(switch, edits).await,
             Means::Mist(mist) => mist.compare(switch, edits).await.map(|change| change.diff),
             Means::None => Err(Failure::Unreachable),
         }
     }
 
-    /// The switches of this name or MAC.
-    pub(super) async fn find(&self, wanted: Wanted) -> Option<Result<Vec<Switch>, Failure>> {
-        Some(self.mist.as_ref()?.find(wanted).await)
-    }
-
     pub(super) async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
         match &self.means {
             Means::Cso(cso) => cso.push(switch, edits).await,
-            Means::Junos(junos) => junos.switches.push(switch, edits).await,
+            Means::Junos(on) => on.switches.push(switch, edits).await,
             Means::Mist(mist) => mist.push(switch, edits).await,
             Means::None => Pushed::Failed(Failure::Unreachable),
         }
@@ -170,54 +178,35 @@ impl Method {
     pub(super) async fn read(&self, switch: &Switch, edit: &Edit) -> Option<bool> {
         match &self.means {
             Means::Cso(cso) => cso.read(switch, edit).await,
-            Means::Junos(junos) => junos.switches.read(switch, edit).await,
+            Means::Junos(on) => on.switches.read(switch, edit).await,
             Means::Mist(mist) => mist.read(switch, edit).await,
             Means::None => None,
         }
     }
 }
 
-impl Junos {
-    /// With what the one before remembers. `None` where the private key is none.
+impl OnSwitches {
     fn new(
-        config: &checked::ports::Junos,
-        mist: Option<Arc<Mist>>,
-        before: Option<&Arc<Self>>,
-        clock: Clock,
+        junos: &Junos,
+        before: Option<&Self>,
+        mist: Option<&Arc<Mist>>,
+        outbound: &Outbound,
         journal: &Arc<Journal>,
-    ) -> Option<Arc<Self>> {
-        let refused = |error: &dyn fmt::Display| {
-            journal.note(Level::Error, "junos_key_unreadable", &[("reason", error)]);
-        };
-        let sessions_max = config.sessions_max;
-        if let Some(before) = before.filter(|before| before.sessions_max == sessions_max) {
-            match before.switches.configure(config) {
-                Ok(()) => {
-                    *before.cloud.lock().unwrap_or_else(PoisonError::into_inner) = mist;
-                    return Some(Arc::clone(before));
-                }
-                Err(error) => refused(&error),
-            }
-            return None;
+    ) -> Self {
+        const READ: &str = "the key was read when the configuration was";
+        let sessions_max = junos.sessions_max;
+        if let Some(before) = before {
+            before.switches.configure(junos).expect(READ);
+            *before.asked.lock().unwrap_or_else(PoisonError::into_inner) = mist.cloned();
+            return Self { sessions_max, ..before.clone() };
         }
-        let cloud: Cloud = Arc::new(Mutex::new(mist));
-        let switches = Switches::new(config, Some(connected(&cloud)), clock, Arc::clone(journal));
-        match switches {
-            Ok(switches) => Some(Arc::new(Self { switches, cloud, sessions_max })),
-            Err(error) => {
-                refused(&error);
-                None
-            }
-        }
+        let asked = Arc::new(Mutex::new(mist.cloned()));
+        let asks = Arc::clone(&asked);
+        let connected: Connected = Arc::new(move |ap, site| {
+            let mist = asks.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            Box::pin(async move { mist?.is_connected(ap, Some(&site)).await })
+        });
+        let switches = Switches::new(junos, Some(connected), outbound.clock, Arc::clone(journal));
+        Self { switches: Arc::new(switches.expect(READ)), asked, sessions_max }
     }
-}
-
-/// Asks whoever is the cloud at that time.
-fn connected(cloud: &Cloud) -> Connected {
-    let cloud = Arc::clone(cloud);
-    Arc::new(move |ap, site| {
-        let mist = cloud.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        async move { mist?.is_connected(ap, Some(site.as_str()).filter(|site| !site.is_empty())).await }
-            .boxed()
-    })
 }

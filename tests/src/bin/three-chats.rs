@@ -6,12 +6,7 @@
 //! answer as the vendor would, and print what its readers would see.
 
 use std::{
-    env,
-    fs, io,
-    net::SocketAddr,
-    os::unix::fs::DirBuilderExt as _,
-    path::Path,
-    process::ExitCode,
+    env, fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode,
     thread,
 };
 

@@ -119,7 +119,7 @@ fn ports(organisation: &Organisation, query: &Query) -> Answer {
         ["mac", "port_id", "neighbor_mac"]
             .iter()
             .all(|name| query.get(name).is_none_or(|wanted| port[*name].as_str() == Some(wanted)))
-            && query.get("up").is_none_or(|up| port["up"].to_string() == up)
+            && query.get("up").is_none_or(|up| port["up"] == (up == "true"))
     };
     let all = organisation.switches.iter().flat_map(|(mac, switch)| {
         let ports = switch.ports.iter();
@@ -130,15 +130,17 @@ fn ports(organisation: &Organisation, query: &Query) -> Answer {
     let after = query.number("search_after", 0);
     let total = all.len();
     let results: Vec<Value> = all.into_iter().skip(after).take(limit).collect();
-    let mut answer = json!({ "start": 1, "end": 2, "limit": limit, "total": total });
     let end = after + results.len();
-    if end < total {
+    let next = (end < total).then(|| {
         let (first, _) = query.target.split_once("&search_after=").unwrap_or((&query.target, ""));
-        answer["next"] = format!("{first}&search_after={end}").into();
-    }
-    organisation.absent(&mut answer, &["next"]);
-    answer["results"] = results.into();
-    Answer::new(200, answer)
+        format!("{first}&search_after={end}")
+    });
+    Answer::new(
+        200,
+        organisation.told(json!({
+            "start": 1, "end": 2, "limit": limit, "total": total, "next": next, "results": results,
+        })),
+    )
 }
 
 /// A switch's configuration, read or replaced.
@@ -177,18 +179,21 @@ fn device(
         return not_found();
     };
     let mut told = switch.config.clone();
-    let own = json!({
+    let own = organisation.told(json!({
         "id": switch.id, "mac": mac.plain(), "type": "switch", "org_id": organisation.id,
         "site_id": switch.site, "name": switch.name, "modified_time": 1_752_000_000.25,
-    });
+        "deviceprofile_id": null,
+    }));
     told.extend(own.as_object().cloned().unwrap_or_default());
-    let mut told = Value::Object(told);
-    organisation.absent(&mut told, &["port_config", "local_port_config", "deviceprofile_id"]);
-    Answer::new(200, told)
+    for name in ["port_config", "local_port_config"].iter().filter(|_| organisation.sends_nulls) {
+        told.entry(*name).or_insert(Value::Null);
+    }
+    Answer::new(200, Value::Object(told))
 }
 
 /// What says which device it is, and cannot be changed.
-const OWN: [&str; 7] = ["id", "mac", "type", "org_id", "site_id", "name", "modified_time"];
+const OWN: [&str; 8] =
+    ["deviceprofile_id", "id", "mac", "modified_time", "name", "org_id", "site_id", "type"];
 
 fn replace(organisation: &mut Organisation, mac: Mac, body: &str) -> Result<(), String> {
     let Ok(Value::Object(mut config)) = serde_json::from_str(body) else {

@@ -162,71 +162,54 @@ impl Organisation {
         config.map_or(Value::Null, Value::Object)
     }
 
-    /// What is optional and not there.
-    pub(super) fn absent(&self, object: &mut Value, names: &[&str]) {
-        for name in names.iter().filter(|_| self.sends_nulls) {
-            if object.get(name).is_none() {
-                object[*name] = Value::Null;
-            }
+    /// An object without what is null, unless nulls are sent.
+    pub(super) fn told(&self, mut object: Value) -> Value {
+        if let (Value::Object(object), false) = (&mut object, self.sends_nulls) {
+            object.retain(|_, value| !value.is_null());
         }
+        object
     }
 
     /// A port as `stats/ports/search` tells it.
     pub(super) fn port(&self, mac: Mac, switch: &Switch, name: &str, port: &Port) -> Value {
-        let mut told = json!({
+        self.told(json!({
             "org_id": self.id, "site_id": switch.site, "mac": mac.plain(), "port_id": name,
-            "type": "switch", "speed": 1000,
+            "type": "switch", "speed": 1000, "up": port.up,
+            "neighbor_mac": port.neighbor.map(Mac::plain), "neighbor_system_name": null,
             "port_usage": port_config::usage(&switch.config, name),
-        });
-        if let Some(up) = port.up {
-            told["up"] = up.into();
-        }
-        if let Some(neighbor) = port.neighbor {
-            told["neighbor_mac"] = neighbor.plain().into();
-        }
-        self.absent(&mut told, &["up", "neighbor_mac", "neighbor_system_name"]);
-        told
+        }))
     }
 
     /// An access point as `stats/devices` tells it.
     pub(super) fn ap(&self, mac: Mac, ap: &Ap) -> Value {
-        let mut told = json!({
+        let status = |is_connected| if is_connected { "connected" } else { "disconnected" };
+        let lldp_stat = ap.neighbor.as_ref().map(|(mac, port)| {
+            let switch = self.switches.get(mac);
+            let chassis = switch.and_then(|switch| switch.members.first()).unwrap_or(mac);
+            json!({
+                "chassis_id": chassis.to_string(), "port_id": port, "port_desc": port,
+                "system_name": switch.map(|switch| &switch.name),
+            })
+        });
+        self.told(json!({
             "id": device_id(mac), "mac": mac.plain(), "type": "ap", "org_id": self.id,
             "site_id": ap.site, "name": format!("ap-{}", mac.plain()),
-        });
-        if let Some(is_connected) = ap.is_connected {
-            told["status"] = if is_connected { "connected" } else { "disconnected" }.into();
-        }
-        if let Some(last_seen) = ap.last_seen {
-            told["last_seen"] = last_seen.into();
-        }
-        if let Some((switch, port)) = &ap.neighbor {
-            let chassis = self.switches.get(switch).and_then(|switch| switch.members.first());
-            told["lldp_stat"] = json!({
-                "chassis_id": chassis.unwrap_or(switch).to_string(),
-                "port_id": port, "port_desc": port,
-                "system_name": self.switches.get(switch).map(|switch| &switch.name),
-            });
-        }
-        self.absent(&mut told, &["status", "last_seen", "lldp_stat", "lldp_stats"]);
-        told
+            "status": ap.is_connected.map(status), "last_seen": ap.last_seen,
+            "lldp_stat": lldp_stat, "lldp_stats": null,
+        }))
     }
 
     /// The inventory's entries of a switch: itself, and its members.
     pub(super) fn entries(&self, mac: Mac, switch: &Switch, with_members: bool) -> Vec<Value> {
         let vc_mac = (!switch.members.is_empty()).then(|| mac.plain());
-        let mut whole = json!({
+        let whole = json!({
             "id": switch.id, "mac": mac.plain(), "type": "switch", "org_id": self.id,
             "site_id": switch.site, "name": switch.name, "hostname": switch.name,
-            "connected": switch.is_connected,
+            "connected": switch.is_connected, "vc_mac": vc_mac, "deviceprofile_id": null,
         });
-        if let Some(vc_mac) = &vc_mac {
-            whole["vc_mac"] = vc_mac.as_str().into();
-        }
-        self.absent(&mut whole, &["vc_mac", "deviceprofile_id"]);
         let member = |member: &Mac| json!({ "mac": member.plain(), "type": "switch", "vc_mac": vc_mac, "org_id": self.id });
         let members = switch.members.iter().filter(|_| with_members).map(member);
-        std::iter::once(whole).chain(members).collect()
+        std::iter::once(self.told(whole)).chain(members).collect()
     }
 }
 

@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
+    net::Shutdown,
+    os::unix::net::UnixStream,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant as Moment},
@@ -80,6 +82,14 @@ impl Shared {
         self.lock().outputs.remove(&id);
         self.handle(Input::Closed(id));
         written
+    }
+
+    /// Serves one session on a socket, which is closed at its end.
+    pub fn serve_socket(self: &Arc<Self>, stream: &UnixStream) -> io::Result<()> {
+        let served = self.serve(stream.try_clone()?, stream);
+        // Whoever reads from it has a handle of its own.
+        stream.shutdown(Shutdown::Both)?;
+        served
     }
 
     fn write(&self, id: ConnectionId, to: &mut impl Write) -> io::Result<()> {

@@ -575,6 +575,14 @@ fn what_ports_need_of_other_sections_is_named() {
             6,
             format!("ports: {UNTOLD} — mist.org_id"),
         ),
+        // What is there and wrong is not missing.
+        (
+            format!("{WEBHOOK}{MIST}{enforce}").replace("\"t\"", "\"a b\""),
+            5,
+            "mist.token: the token holds characters that no HTTP header can carry — letters, \
+             digits and punctuation of ASCII, without spaces"
+                .to_string(),
+        ),
         (
             format!("{WEBHOOK}{MIST}{}", external("/webhooks")),
             7,
@@ -747,6 +755,7 @@ format = "message-card"
 [chat.channels]
 device-event = { AP_CONNECTED = "info" }
 audits = { user = "info" }
+mistgate = { PORT_STUK = "info", port_kept = "drop", "*" = "info" }
 [admin]
 listen = "10.0.0.1:9361"
 token = "t"
@@ -766,7 +775,9 @@ token = "t"
                  \"device-events\"?",
             "F:13: chat.channels.audits.user: audits have no types, so this names none of them \
                  — approved_admins, other_admins, system or \"*\"",
-            "F:15: admin.listen: the token travels unencrypted — a loopback address, or a \
+            "F:14: chat.channels.mistgate.PORT_STUK: mistgate has no events of this type — did \
+                 you mean \"PORT_STUCK\"?",
+            "F:16: admin.listen: the token travels unencrypted — a loopback address, or a \
                  reverse proxy with TLS in front",
         ],
     );

@@ -3,6 +3,7 @@ use alloc::format;
 use super::*;
 use crate::{
     api::Response,
+    config::checked::ports::Profiles,
     event::Mac,
     mist::read::Read,
     ports::{name::SwitchName, place::Mode},

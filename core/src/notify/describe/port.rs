@@ -180,7 +180,7 @@ impl<'e> Report<'e> {
                     1 => "once".to_owned(),
                     times => format!("{times} times"),
                 };
-                format!("Tried {times}, and tried again when there is news of {port}")
+                format!("Tried {times}; the next attempt waits for news of {port}")
             }
             (Some(_), Some(after)) if is_unknown => format!("{it_is} read back in {after}"),
             (Some(_), Some(after)) => format!("{it_is} tried again in {after}"),
@@ -233,7 +233,8 @@ impl<'e> Report<'e> {
         }
         let took = self.changes.iter().map(|change| change.took).fold(0.0, f64::max);
         if took > 0.0 {
-            draft.fact("Took", &span(took));
+            let is_done = event.get("rule").or(event.get("failure")).is_none();
+            draft.fact(if is_done { "Took" } else { "Open for" }, &span(took));
         }
     }
 

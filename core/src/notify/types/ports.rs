@@ -11,8 +11,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
         "[{ports}|A switch port] would get [{mode}|another mode][ {whom}][: {because}]. \
          Nothing was changed, because mistgate only observes.";
     PORT_UNCHANGED Debug "Switch port needed no change"
-        "[{ports}|A switch port] had [{mode}|its mode][ {whom}] already[: {because}]. \
-         Nothing was changed."
+        "[{ports}|A switch port] already had [{mode}|its mode][: {because}]. Nothing was changed."
         clears PORT_CHANGE "ports";
     PORT_REFUSED Warning "Switch port change refused"
         "[{ports}|A switch port] did not get [{mode}|another mode][ {whom}][: {because}].[ {next}.]"

@@ -48,13 +48,14 @@ impl Plan {
             match output {
                 port::Output::Due => self.wait(now, place),
                 port::Output::Read(mode) => self.read_back(place, mode),
-                port::Output::Retrying { want, attempt, after, failure, is_unknown } => {
+                port::Output::Retrying { want, attempt, after, failure, is_unknown, is_news } => {
                     if let Some((switch, change)) = self.change(now, place, &want) {
                         self.report(Report::Retrying {
                             switch,
                             change,
                             failure,
                             is_unknown,
+                            is_news,
                             attempt,
                             after,
                         });
