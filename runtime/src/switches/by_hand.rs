@@ -303,7 +303,15 @@ impl Change {
     fn unconfirmed(&self, since: Instant, failure: Failure) -> Report {
         let (switch, change) = (self.switch.clone(), self.change(since));
         let after = std::time::Duration::ZERO;
-        Report::Retrying { switch, change, failure, is_unknown: true, attempt: 1, after }
+        Report::Retrying {
+            switch,
+            change,
+            failure,
+            is_unknown: true,
+            attempt: 1,
+            after,
+            is_news: true,
+        }
     }
 
     fn line(&self, report: &Report, by: &str) -> String {
