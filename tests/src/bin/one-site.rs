@@ -34,7 +34,7 @@ use serde_json::json;
 
 const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
 const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
-const TOKEN: &str = "only for this machine";
+const TOKEN: &str = "only-for-this-machine";
 const AP: &str = "5c5b35000001";
 const SWITCH: &str = "5c5b350000ff";
 /// mistgate finds a switch by its name, and this one leads here on every machine.
