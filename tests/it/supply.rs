@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-use serde_json::Value;
+use serde::Deserialize;
 use spdx::{Expression, LicenseReq, Licensee, ParseMode};
 use toml::{Table, Value as Toml};
 
@@ -28,7 +28,41 @@ fn listed(deny: &Table, section: &str, key: &str) -> Vec<String> {
     list.iter().filter_map(Toml::as_str).map(str::to_owned).collect()
 }
 
-fn packages() -> Vec<Value> {
+/// What of cargo's metadata is looked at.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    resolve: Resolve,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    license: Option<String>,
+    /// None of what is in this workspace.
+    source: Option<String>,
+    dependencies: Vec<Need>,
+}
+
+#[derive(Deserialize)]
+struct Need {
+    name: String,
+    req: String,
+    path: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+}
+
+fn packages() -> Vec<Package> {
     let filter = format!("--filter-platform={TARGET}");
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--format-version=1", &filter])
@@ -36,13 +70,11 @@ fn packages() -> Vec<Value> {
         .output()
         .expect("cargo");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo's JSON");
+    let Metadata { mut packages, resolve } =
+        serde_json::from_slice(&output.stdout).expect("cargo's JSON");
     // The packages of all targets are listed; only those of the graph are built.
-    let nodes = metadata["resolve"]["nodes"].as_array().expect("a graph");
-    let built: BTreeSet<&str> = nodes.iter().filter_map(|node| node["id"].as_str()).collect();
-    let packages = metadata["packages"].as_array().expect("packages").iter();
-    let built = |package: &&Value| package["id"].as_str().is_some_and(|id| built.contains(id));
-    let packages: Vec<Value> = packages.filter(built).cloned().collect();
+    let built: BTreeSet<String> = resolve.nodes.into_iter().map(|node| node.id).collect();
+    packages.retain(|package| built.contains(&package.id));
     assert!(packages.len() > 100, "only {} packages", packages.len());
     packages
 }
@@ -58,25 +90,22 @@ fn licences_bans_and_sources_are_those_of_deny_toml() {
     let banned = listed(&deny, "bans", "deny");
     assert!(!allowed.is_empty() && !banned.is_empty());
     let mut faults = Vec::new();
-    for package in packages() {
-        let name = package["name"].as_str().expect("a name");
-        let licence = package["license"].as_str().unwrap_or_default();
+    for Package { name, license, source, dependencies, .. } in packages() {
+        let licence = license.unwrap_or_default();
         // "MIT/Apache-2.0" is how cargo wrote it once.
-        match Expression::parse_mode(licence, ParseMode::LAX) {
-            Ok(licence) if licence.evaluate(is_allowed) => {}
+        match Expression::parse_mode(&licence, ParseMode::LAX) {
+            Ok(expression) if expression.evaluate(is_allowed) => {}
             Ok(_) => faults.push(format!("{name}: licence {licence}")),
             Err(error) => faults.push(format!("{name}: licence {licence:?}: {error}")),
         }
-        if banned.iter().any(|banned| banned == name) {
+        if banned.contains(&name) {
             faults.push(format!("{name}: banned"));
         }
-        let is_ours = package["source"].is_null();
-        if !is_ours && package["source"] != CRATES_IO {
-            faults.push(format!("{name}: comes from {}", package["source"]));
+        if let Some(source) = source.filter(|source| source != CRATES_IO) {
+            faults.push(format!("{name}: comes from {source}"));
         }
-        let wild = |needed: &&Value| needed["req"] == "*" && needed["path"].is_null();
-        for needed in package["dependencies"].as_array().into_iter().flatten().filter(wild) {
-            faults.push(format!("{name}: any version of {}", needed["name"]));
+        for need in dependencies.iter().filter(|need| need.req == "*" && need.path.is_none()) {
+            faults.push(format!("{name}: any version of {}", need.name));
         }
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
@@ -95,7 +124,8 @@ fn explained() -> Vec<String> {
 #[test]
 fn each_direct_dependency_has_its_reason_in_the_readme() {
     let manifest = table("Cargo.toml");
-    let dependencies = manifest["workspace"]["dependencies"].as_table().expect("a table");
+    let dependencies = manifest.get("workspace").and_then(|table| table.get("dependencies"));
+    let dependencies = dependencies.and_then(Toml::as_table).expect("a table");
     let direct: Vec<&str> = dependencies
         .iter()
         .filter(|(_, how)| how.get("path").is_none())
