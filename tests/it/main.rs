@@ -33,6 +33,7 @@ mod run;
 mod secrets;
 mod ssh;
 mod store;
+mod supply;
 mod switch;
 mod tidy;
 mod units;
