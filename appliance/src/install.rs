@@ -28,9 +28,6 @@ use crate::{
     starter,
 };
 
-/// What stands for files that the service manager hands over, which are not there to be checked.
-const CREDENTIALS: &str = "${CREDENTIALS_DIRECTORY}";
-
 pub(crate) fn run(args: &Install) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         return Err("install: only root may do that — run it by sudo, or see mistgate init".into());
@@ -72,7 +69,7 @@ impl Beginning {
             (None, None) => Ok(Self::Starter),
             (None, Some(text)) => {
                 // The files of another root are not where its configuration says.
-                if place.is_here() && !text.contains(CREDENTIALS) {
+                if place.is_here() && !names_credentials(&text) {
                     load(&source(Some(&config))).map_err(|problems| problems.join("\n"))?;
                 }
                 Ok(Self::Kept)
@@ -123,6 +120,12 @@ impl Beginning {
         starter::write(&config, text.as_bytes(), 0o640)?;
         set(Path::new(&config), 0o640, (0, account.gid))
     }
+}
+
+/// Whether it names files that only the service manager hands over, which cannot be checked here.
+fn names_credentials(config: &str) -> bool {
+    let is_comment = |line: &str| line.trim_start().starts_with('#');
+    config.lines().any(|line| !is_comment(line) && line.contains("${CREDENTIALS_DIRECTORY}"))
 }
 
 /// Copies the running program to where the service starts it.
