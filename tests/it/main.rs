@@ -2,6 +2,7 @@
 
 mod answers;
 mod binary;
+mod booted;
 mod both_ends;
 mod budget;
 mod cert;
@@ -12,6 +13,7 @@ mod examples;
 mod http_hostile;
 mod http_listen;
 mod http_outbound;
+mod install;
 mod kill;
 mod laws;
 mod limits;
@@ -34,6 +36,7 @@ mod secrets;
 mod ssh;
 mod store;
 mod switch;
+mod systemd;
 mod tidy;
 mod units;
 mod validators;
