@@ -28,6 +28,9 @@ use crate::{
     starter,
 };
 
+/// This very program, whatever became of its name.
+const OWN: &str = "/proc/self/exe";
+
 pub(crate) fn run(args: &Install) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         return Err("install: only root may do that — run it by sudo, or see mistgate init".into());
@@ -37,11 +40,12 @@ pub(crate) fn run(args: &Install) -> Result<(), String> {
         return uninstall::run_on(&place, args.purge);
     }
     let beginning = Beginning::choose(&place, args.config.as_deref())?;
+    let program = fs::read(OWN).map_err(|error| format!("{OWN}: {error} — mount /proc first"))?;
     let account = Account::ensure(&place)?;
     make_dir(&place.path(CONFIG_DIR), 0o750, (0, account.gid))?;
     make_dir(&place.path(place.manager.state_dir()), 0o700, (account.uid, account.gid))?;
     beginning.write(&place, &account)?;
-    install_binary(&place)?;
+    install_program(&place, &program)?;
     let upgraded = install_service(&place)?;
     report(&place, &beginning, &account);
     start(&place, upgraded)
@@ -129,18 +133,16 @@ fn names_credentials(config: &str) -> bool {
 }
 
 /// Copies the running program to where the service starts it.
-fn install_binary(place: &Place) -> Result<(), String> {
+fn install_program(place: &Place, program: &[u8]) -> Result<(), String> {
     let path = place.path(place.manager.binary());
-    let own = fs::read("/proc/self/exe").map_err(|error| format!("/proc/self/exe: {error}"))?;
     let identity = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
-    let running = identity(Path::new("/proc/self/exe"));
-    if running.is_some() && running == identity(&path) {
+    if identity(Path::new(OWN)) == identity(&path) {
         return Ok(());
     }
     if let Some(folder) = path.parent() {
         make_dir(folder, 0o755, (0, 0))?;
     }
-    write(&path, &own, 0o755)
+    write(&path, program, 0o755)
 }
 
 /// Writes the service and enables it, where it was not there before. Whether it was.
@@ -174,13 +176,16 @@ fn install_service(place: &Place) -> Result<bool, String> {
 fn start(place: &Place, upgraded: bool) -> Result<(), String> {
     let Place { manager, .. } = place;
     if !place.is_running() {
-        crate::say(match manager {
-            Manager::None => "Nothing was started: no systemd, OpenRC or procd is here.",
+        match manager {
+            Manager::None => crate::say(&format!(
+                "Nothing was started, as no systemd, OpenRC or procd is here. By hand:\n  setpriv \
+                 --reuid mistgate --regid mistgate --clear-groups {} run --config {CONFIG}",
+                manager.binary()
+            )),
             Manager::OpenRc | Manager::Procd | Manager::Systemd => {
-                "Nothing was started: the service manager does not run here. The next boot starts \
-                 the service."
+                crate::say("Nothing was started, as no boot has begun here. The next one does it.");
             }
-        });
+        }
         return Ok(());
     }
     let enabled = place.manager.links().iter().all(|(name, _)| place.path(name).exists());

@@ -67,7 +67,10 @@ pub fn run(
     started: impl FnOnce(&Config, &Addresses),
 ) -> Result<(), Error> {
     let inherited = Inherited::from_env().map_err(Error::new)?;
-    let supervisor = Supervisor::from_env().map_err(Error::new)?;
+    let supervisor = Supervisor::from_env().unwrap_or_else(|reason| {
+        journal.note(Level::Warning, "service_manager_unreachable", &[("reason", &reason)]);
+        Supervisor::default()
+    });
     let executor = Arc::new(Executor::new());
     let (alive, stop) = channel::bounded::<Infallible>(1);
     let extra = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX) - 1;

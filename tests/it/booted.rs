@@ -147,6 +147,8 @@ fn under_systemd_it_runs_with_few_rights_is_watched_upgraded_and_removed() {
     for gone in [CONFIG, "/usr/local/bin/mistgate", "/var/lib/mistgate", DROP_IN] {
         assert!(!machine.path(gone).exists(), "{gone}");
     }
+    let enabled = machine.path("/etc/systemd/system/sockets.target.wants/mistgate-proxy.socket");
+    assert!(fs::symlink_metadata(enabled).is_err());
     assert!(!machine.read("/etc/passwd").contains("mistgate"));
 }
 
@@ -212,7 +214,7 @@ fn takes_sockets(machine: &Machine) {
     let sockets = ["webhook", "proxy", "admin"].map(|name| format!("mistgate-{name}.socket"));
     machine.run(&["systemctl", "stop", "mistgate"]);
     for socket in &sockets {
-        machine.run(&["systemctl", "start", socket]);
+        machine.run(&["systemctl", "enable", "--quiet", "--now", socket]);
     }
     // The first connection starts it.
     machine.webhook();

@@ -9,6 +9,14 @@ use super::{
 
 /// What an operator may have added to the unit.
 const DROP_INS: &str = "/etc/systemd/system/mistgate.service.d";
+/// What is there where an operator enabled the sockets.
+const SOCKETS: [&str; 3] = [
+    "/etc/systemd/system/sockets.target.wants/mistgate-webhook.socket",
+    "/etc/systemd/system/sockets.target.wants/mistgate-proxy.socket",
+    "/etc/systemd/system/sockets.target.wants/mistgate-admin.socket",
+];
+/// Where OpenRC's script writes.
+const LOG: &str = "/var/log/mistgate.log";
 
 /// Stops the service and removes it with the program; with `purge` the rest too.
 pub(super) fn run_on(place: &Place, purge: bool) -> Result<(), String> {
@@ -21,7 +29,7 @@ pub(super) fn run_on(place: &Place, purge: bool) -> Result<(), String> {
     let mut removed = Vec::new();
     let links = Manager::ALL.into_iter().flat_map(|manager| manager.links());
     let names = links.map(|(name, _)| *name).chain(files().map(|(name, ..)| *name));
-    for name in names.chain([manager.binary()]) {
+    for name in names.chain(SOCKETS).chain([manager.binary()]) {
         if remove(&place.path(name), |path| fs::remove_file(path))? {
             removed.push(name);
         }
@@ -35,6 +43,9 @@ pub(super) fn run_on(place: &Place, purge: bool) -> Result<(), String> {
             if remove(&place.path(name), |path| fs::remove_dir_all(path))? {
                 removed.push(name);
             }
+        }
+        if remove(&place.path(LOG), |path| fs::remove_file(path))? {
+            removed.push(LOG);
         }
         if Account::remove(place)? {
             removed.push("the account mistgate");

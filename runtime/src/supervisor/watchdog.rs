@@ -31,14 +31,14 @@ impl Watchdog {
         let Some(deadline) = self.supervisor.watchdog() else {
             return future::pending().await;
         };
-        // As sd_watchdog_enabled(3) advises.
-        let every = deadline / 2;
+        // Early, so that there is time for answers: that of a disk may take long.
+        let (pause, patience) = (deadline / 4, deadline / 2);
         loop {
-            self.awaited("store", every, self.store_answers()).await;
-            self.awaited("executor", every, self.executor.spawn(async {})).await;
-            self.awaited("driver", every, self.driver_answers()).await;
+            self.awaited("store", patience, self.store_answers()).await;
+            self.awaited("executor", patience, self.executor.spawn(async {})).await;
+            self.awaited("driver", patience, self.driver_answers()).await;
             self.supervisor.alive();
-            Timer::after(every).await;
+            Timer::after(pause).await;
         }
     }
 
