@@ -131,7 +131,7 @@ fn a_device_gets_a_service_that_starts_at_once() {
         format!("{PASSWD}mistgate:x:997:997:mistgate:/var/lib/mistgate:/bin/false\n")
     );
     assert_eq!(root.read("etc/group"), format!("{GROUP}mistgate:x:997:\n"));
-    assert!(root.read("etc/shadow").ends_with("\nmistgate:*:0:0:99999:7:::\n"));
+    assert!(root.read("etc/shadow").ends_with("\nmistgate:!:::::::\n"));
     root.expect("etc/shadow", 0o640, 0, 0);
     for (name, mode, uid, gid) in [
         ("etc/mistgate", 0o750, 0, 997),

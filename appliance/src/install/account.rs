@@ -1,9 +1,9 @@
 //! The user and the group that the service runs as.
 //!
-//! On this machine they are made by its own tools: useradd (shadow), or busybox's adduser. Where
-//! there are none, as on OpenWrt, and in the root folder of another machine, lines are added to
-//! passwd(5), group(5) and, where they are kept, shadow(5) and gshadow, under the lock that those
-//! tools take (lckpwdf(3)) and each file as a whole.
+//! On this machine they are made by useradd(8). Where there is none, as on Alpine and OpenWrt, and in
+//! the root folder of another machine, lines are added to passwd(5), group(5) and, where they are
+//! kept, shadow(5) and gshadow(5), under the lock that useradd takes (lckpwdf(3)) and each file as
+//! a whole.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use std::{
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use super::{
-    place::{Place, program, run},
+    place::{Place, has_program, run},
     set,
 };
 use crate::starter;
@@ -48,37 +48,19 @@ impl Account {
         if let (Some(uid), Some(gid)) = (found.uid(), found.gid()) {
             return Ok(Self { uid, gid, made_by: None });
         }
-        let by = Tools::of(place);
-        match by {
-            Tools::Busybox => {
-                if found.gid().is_none() {
-                    run(&["addgroup", "-S", NAME])?;
-                }
-                if found.uid().is_none() {
-                    let (home, shell) = (place.manager.state_dir(), shell(place));
-                    let fixed = ["adduser", "-S", "-D", "-H", "-G", NAME];
-                    run(&[&fixed[..], &["-h", home, "-s", shell, NAME]].concat())?;
-                }
-            }
-            Tools::Editing => edit(place)?,
-            Tools::Shadow => {
-                if found.gid().is_none() {
-                    run(&["groupadd", "--system", NAME])?;
-                }
-                if found.uid().is_none() {
-                    let (home, shell) = (place.manager.state_dir(), shell(place));
-                    let fixed = ["useradd", "--system", "--gid", NAME, "--no-create-home"];
-                    run(&[&fixed[..], &["--home-dir", home, "--shell", shell, NAME]].concat())?;
-                }
-            }
-        }
+        let by = if has_tools(place) {
+            add(place, &found)?;
+            "useradd"
+        } else {
+            edit(place)?;
+            "editing /etc/passwd and /etc/group"
+        };
         let made = Databases::read(place)?;
         match (made.uid(), made.gid()) {
-            (Some(uid), Some(gid)) => Ok(Self { uid, gid, made_by: Some(by.name()) }),
+            (Some(uid), Some(gid)) => Ok(Self { uid, gid, made_by: Some(by) }),
             _ => Err(format!(
-                "{NAME}: {} made no such account in /etc/passwd — make a system user and group of \
-                 this name first",
-                by.name()
+                "{NAME}: {by} made no such account in /etc/passwd — make a system user and group \
+                 of this name first"
             )),
         }
     }
@@ -89,67 +71,43 @@ impl Account {
         if found.uid().is_none() && found.gid().is_none() {
             return Ok(false);
         }
-        let tools = Tools::of(place);
-        let (user, group) = match tools {
-            Tools::Busybox => ("deluser", "delgroup"),
-            Tools::Editing => {
-                let _lock = lock(place)?;
-                for name in FILES {
-                    replace(place, name, |text| {
-                        text.lines()
-                            .filter(|line| !is_ours(line))
-                            .map(|line| format!("{line}\n"))
-                            .collect()
-                    })?;
-                }
-                return Ok(true);
+        if has_tools(place) {
+            if found.uid().is_some() {
+                run(&["userdel", NAME])?;
             }
-            Tools::Shadow => ("userdel", "groupdel"),
-        };
-        if found.uid().is_some() {
-            run(&[user, NAME])?;
+            // Where both have one name the first may have taken the other along.
+            if Databases::read(place)?.gid().is_some() {
+                run(&["groupdel", NAME])?;
+            }
+            return Ok(true);
         }
-        // Where both have one name the first may have taken the other along.
-        if Databases::read(place)?.gid().is_some() {
-            run(&[group, NAME])?;
+        let _lock = lock(place)?;
+        for name in FILES {
+            replace(place, name, |text| {
+                let others = text.lines().filter(|line| !is_ours(line));
+                others.map(|line| format!("{line}\n")).collect()
+            })?;
         }
         Ok(true)
     }
 }
 
-/// What makes accounts.
-#[derive(Clone, Copy)]
-enum Tools {
-    Busybox,
-    Editing,
-    Shadow,
+/// Whether the place's own tools can be used.
+fn has_tools(place: &Place) -> bool {
+    place.is_here() && ["useradd", "groupadd"].into_iter().all(has_program)
 }
 
-impl Tools {
-    fn of(place: &Place) -> Self {
-        let is_busybox = |name| {
-            let target = program(name).and_then(|path| fs::canonicalize(path).ok());
-            let target = target.and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
-            target.is_some_and(|name| name.starts_with("busybox"))
-        };
-        if !place.is_here() {
-            Self::Editing
-        } else if program("useradd").is_some() && program("groupadd").is_some() {
-            Self::Shadow
-        } else if is_busybox("adduser") && is_busybox("addgroup") {
-            Self::Busybox
-        } else {
-            Self::Editing
-        }
+/// Adds what is missing by the tools.
+fn add(place: &Place, found: &Databases) -> Result<(), String> {
+    if found.gid().is_none() {
+        run(&["groupadd", "--system", NAME])?;
     }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Busybox => "adduser",
-            Self::Editing => "editing /etc/passwd and /etc/group",
-            Self::Shadow => "useradd",
-        }
+    if found.uid().is_none() {
+        let (home, shell) = (place.manager.state_dir(), shell(place));
+        let fixed = ["useradd", "--system", "--gid", NAME, "--no-create-home"];
+        run(&[&fixed[..], &["--home-dir", home, "--shell", shell, NAME]].concat())?;
     }
+    Ok(())
 }
 
 /// The files that an account has a line in.
@@ -203,12 +161,13 @@ fn edit(place: &Place) -> Result<(), String> {
     let free = free.ok_or("/etc/passwd: no identity of a system account is free")?;
     let gid = found.gid().unwrap_or(free);
     let (home, shell) = (place.manager.state_dir(), shell(place));
-    // An account that nobody can log in to; a password of `*` or `!` fits none.
+    // Nobody can log in: no password fits `!`. With a day of its last change, even 0, PAM would take
+    // it for one that has expired, and OpenRC starts no service of such a user.
     for (name, line) in FILES.into_iter().zip([
         format!("{NAME}:x:{gid}:\n"),
         format!("{NAME}:!::\n"),
         format!("{NAME}:x:{}:{gid}:{NAME}:{home}:{shell}\n", found.uid().unwrap_or(free)),
-        format!("{NAME}:*:0:0:99999:7:::\n"),
+        format!("{NAME}:!:::::::\n"),
     ]) {
         replace(place, name, |text| {
             if text.lines().any(is_ours) {

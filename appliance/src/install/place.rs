@@ -221,9 +221,9 @@ impl Place {
     }
 }
 
-/// The first of these programs that this machine has.
-pub(super) fn program(name: &str) -> Option<PathBuf> {
-    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+/// Whether this machine has a program.
+pub(super) fn has_program(name: &str) -> bool {
+    FOLDERS.iter().any(|folder| Path::new(folder).join(name).is_file())
 }
 
 /// Runs a command to its end. The error has its last words.
