@@ -119,20 +119,13 @@ impl Manager {
         }
     }
 
-    /// The command that stops the service.
-    pub(super) const fn stop(self) -> &'static [&'static str] {
+    /// The command that stops the service, and with systemd each of its `units`.
+    pub(super) fn stop<'u>(self, units: &[&'u str]) -> Vec<&'u str> {
         match self {
-            Self::None => &[],
-            Self::OpenRc => &["rc-service", "--ifstarted", "mistgate", "stop"],
-            Self::Procd => &["/etc/init.d/mistgate", "stop"],
-            Self::Systemd => &[
-                "systemctl",
-                "stop",
-                "mistgate.service",
-                "mistgate-webhook.socket",
-                "mistgate-proxy.socket",
-                "mistgate-admin.socket",
-            ],
+            Self::None => Vec::new(),
+            Self::OpenRc => vec!["rc-service", "--ifstarted", "mistgate", "stop"],
+            Self::Procd => vec!["/etc/init.d/mistgate", "stop"],
+            Self::Systemd => [&["systemctl", "stop"], units].concat(),
         }
     }
 

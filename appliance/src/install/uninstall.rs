@@ -1,6 +1,6 @@
 //! `mistgate install --uninstall`: the way back.
 
-use std::{fs, io, path::Path};
+use std::{fs, io};
 
 use super::{
     account::Account,
@@ -21,41 +21,37 @@ const LOG: &str = "/var/log/mistgate.log";
 /// Stops the service and removes it with the program; with `purge` the rest too.
 pub(super) fn run_on(place: &Place, purge: bool) -> Result<(), String> {
     let manager = place.manager;
-    let files = || Manager::ALL.into_iter().flat_map(|manager| manager.files());
-    let is_installed = files().any(|(name, ..)| place.path(name).exists());
-    if is_installed && place.is_running() {
-        run(manager.stop())?;
+    let mut files: Vec<&str> = Vec::new();
+    for manager in Manager::ALL {
+        files.extend(manager.files().iter().map(|(name, ..)| *name));
     }
-    let mut removed = Vec::new();
+    files.retain(|name| place.path(name).exists());
+    let runs = place.is_running() && !files.is_empty();
+    if runs {
+        let units: Vec<&str> = files.iter().filter_map(|name| name.rsplit('/').next()).collect();
+        run(&manager.stop(&units))?;
+    }
+    let mut found = !files.is_empty();
     let links = Manager::ALL.into_iter().flat_map(|manager| manager.links());
-    let names = links.map(|(name, _)| *name).chain(files().map(|(name, ..)| *name));
-    for name in names.chain(SOCKETS).chain([manager.binary()]) {
-        if remove(&place.path(name), |path| fs::remove_file(path))? {
-            removed.push(name);
-        }
+    let links = links.map(|(name, _)| *name).chain(SOCKETS);
+    for name in links.chain(files).chain([manager.binary()]) {
+        found |= remove(place, name)?;
     }
-    if is_installed && place.is_running() && manager == Manager::Systemd {
+    if runs && manager == Manager::Systemd {
         run(&["systemctl", "daemon-reload"])?;
     }
     let kept = [CONFIG_DIR, manager.state_dir()];
     if purge {
-        for name in kept.into_iter().chain([DROP_INS]) {
-            if remove(&place.path(name), |path| fs::remove_dir_all(path))? {
-                removed.push(name);
-            }
-        }
-        if remove(&place.path(LOG), |path| fs::remove_file(path))? {
-            removed.push(LOG);
+        for name in kept.into_iter().chain([DROP_INS, LOG]) {
+            found |= remove(place, name)?;
         }
         if Account::remove(place)? {
-            removed.push("the account mistgate");
+            crate::say("removed the account mistgate");
+            found = true;
         }
     }
-    if removed.is_empty() {
+    if !found {
         crate::say("There was nothing to remove.");
-    }
-    for name in removed {
-        crate::say(&format!("removed {name}"));
     }
     let is_kept = |name: &&str| !purge && place.path(name).exists();
     let kept: Vec<&str> = kept.into_iter().filter(is_kept).collect();
@@ -65,10 +61,19 @@ pub(super) fn run_on(place: &Place, purge: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether there was something to remove.
-fn remove(path: &Path, remove: impl Fn(&Path) -> io::Result<()>) -> Result<bool, String> {
-    match remove(path) {
-        Ok(()) => Ok(true),
+/// Removes a file, or a folder with all that is in it, and says so. Whether it was there.
+fn remove(place: &Place, name: &str) -> Result<bool, String> {
+    let path = place.path(name);
+    let removed = match fs::symlink_metadata(&path) {
+        Ok(data) if data.is_dir() => fs::remove_dir_all(&path),
+        Ok(_) => fs::remove_file(&path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Ok(()) => {
+            crate::say(&format!("removed {name}"));
+            Ok(true)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
