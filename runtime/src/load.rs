@@ -3,7 +3,7 @@
 mod certificate;
 
 use std::{
-    fmt,
+    env, fmt,
     fs::{self, DirBuilder},
     io::{self, Read},
     os::unix::fs::DirBuilderExt,
@@ -62,7 +62,8 @@ pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
             Source { name, text: &text }
         }
     };
-    let draft = Draft::parse(source);
+    let credentials = env::var("CREDENTIALS_DIRECTORY").ok();
+    let draft = Draft::parse(source).credentials(credentials.as_deref());
     let requests = draft.files();
     let mut files = Files::new();
     for request in &requests {
@@ -169,7 +170,7 @@ impl Findings<'_> {
 
 /// The way out: the configured proxy, else the environment's.
 pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
-    Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| std::env::var(name).ok())
+    Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| env::var(name).ok())
 }
 
 /// Makes the state folder, readable for its owner alone.

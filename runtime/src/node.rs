@@ -32,6 +32,7 @@ use crate::{
     metrics::Counter,
     outbound::Outbound,
     store::Store,
+    supervisor::{Inherited, Supervisor, Watchdog},
     tls,
 };
 
@@ -65,6 +66,11 @@ pub fn run(
     journal: Journal,
     started: impl FnOnce(&Config, &Addresses),
 ) -> Result<(), Error> {
+    let inherited = Inherited::from_env().map_err(Error::new)?;
+    let supervisor = Supervisor::from_env().unwrap_or_else(|reason| {
+        journal.note(Level::Warning, "service_manager_unreachable", &[("reason", &reason)]);
+        Supervisor::default()
+    });
     let executor = Arc::new(Executor::new());
     let (alive, stop) = channel::bounded::<Infallible>(1);
     let extra = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX) - 1;
@@ -74,11 +80,11 @@ pub fn run(
             thread::spawn(move || smol::block_on(executor.run(stop.recv())))
         })
         .collect();
-    let node = Node::start(from, Arc::new(journal), Arc::clone(&executor));
+    let node = Node::start(from, Arc::new(journal), Arc::clone(&executor), supervisor, inherited);
     let result = smol::block_on(executor.run(async {
-        let mut node = node?;
+        let (mut node, watchdog) = node?;
         started(&node.config, &node.ports.addresses());
-        node.serve().await?;
+        node.serve().or(watchdog.feed()).await?;
         node.stop().await;
         Ok(())
     }));
@@ -100,6 +106,7 @@ struct Node {
     driving: Task<()>,
     storing: thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
+    supervisor: Arc<Supervisor>,
     ports: Ports,
 }
 
@@ -108,7 +115,9 @@ impl Node {
         from: &From,
         journal: Arc<Journal>,
         executor: Arc<Executor<'static>>,
-    ) -> Result<Self, Error> {
+        supervisor: Supervisor,
+        inherited: Inherited,
+    ) -> Result<(Self, Watchdog), Error> {
         let clock = Clock::start();
         let Loaded { config, warnings } = load::load(from).map_err(Error)?;
         for warning in &warnings {
@@ -126,6 +135,7 @@ impl Node {
             executor: Arc::clone(&executor),
             driver: driver.clone(),
             ready: Arc::clone(&ready),
+            inherited,
         });
         let mut sockets = ports.bind(&config)?;
         let written = driver.clone();
@@ -141,29 +151,58 @@ impl Node {
         let mut settings = settings(&config, clock)?;
         settings.engine.next_batch = left.next_batch;
         let seed = u64::from_le_bytes(seed);
+        let supervisor = Arc::new(supervisor);
+        let watchdog = Watchdog {
+            supervisor: Arc::clone(&supervisor),
+            journal: Arc::clone(&journal),
+            executor: Arc::clone(&executor),
+            driver: driver.clone(),
+            store: store.clone(),
+        };
         let driving = Driver::start(settings, &left, store, seed, tasks, driver.clone());
         let driving = executor.spawn(driving.run(messages));
         ports.open_proxy(&config, &mut sockets)?;
         ports.open(&config, sockets)?;
         ready.store(true, Ordering::Relaxed);
         let from = from.clone();
-        Ok(Self { from, config, clock, journal, signals, driver, driving, storing, ready, ports })
+        let node = Self {
+            from,
+            config,
+            clock,
+            journal,
+            signals,
+            driver,
+            driving,
+            storing,
+            ready,
+            supervisor,
+            ports,
+        };
+        Ok((node, watchdog))
     }
 
     /// Serves until a signal says to stop; a hang-up reads the configuration again.
     async fn serve(&mut self) -> Result<(), Error> {
+        self.supervisor.ready(&self.ports.addresses().to_string());
         while let Some(signal) = self.signals.next().await {
             if signal.map_err(Error::new)? != Signal::Hup {
                 break;
             }
+            self.supervisor.reloading();
             let (from, journal) = (self.from.clone(), Arc::clone(&self.journal));
             let loaded = smol::unblock(move || load::load(&from)).await;
             let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
             let label = if result.is_ok() { "ok" } else { "failed" };
             journal.metrics.add(Counter::Reloads, &[("result", label)], 1);
+            let addresses = self.ports.addresses();
             match result {
-                Ok(()) => journal.note(Level::Info, "reloaded", &[]),
+                Ok(()) => {
+                    self.supervisor.ready(&addresses.to_string());
+                    journal.note(Level::Info, "reloaded", &[]);
+                }
                 Err(Error(problems)) => {
+                    let kept = "the changed configuration has problems, the old one is kept";
+                    self.supervisor.ready(&format!("{addresses}; {kept}"));
                     for problem in problems {
                         journal.note(Level::Error, "reload_failed", &[("reason", &problem)]);
                     }
@@ -194,7 +233,8 @@ impl Node {
 
     /// Finishes what is in flight and closes everything.
     async fn stop(self) {
-        let Self { journal, driver, driving, storing, ready, mut ports, .. } = self;
+        let Self { journal, driver, driving, storing, ready, supervisor, mut ports, .. } = self;
+        supervisor.stopping();
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
         // The proxy has nothing to do with what the others hand on to each other.

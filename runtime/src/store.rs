@@ -35,6 +35,7 @@ use redb::{
     Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, WriteTransaction,
     backends::FileBackend,
 };
+use smol::channel;
 
 /// When it was accepted, the chats that shall have each event, the fingerprints, and the bytes.
 type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
@@ -94,6 +95,8 @@ pub enum Write {
         /// Fingerprints of before this moment may be forgotten.
         forget_before: UnixTime,
     },
+    /// Asks for a sign of life, which is not more than that the writing thread takes up its work.
+    Probe(channel::Sender<()>),
     /// These chats are done with this event. Not answered: what is lost is delivered twice at
     /// worst.
     Settle {
@@ -109,7 +112,7 @@ impl Write {
     pub const fn batch(&self) -> Option<u64> {
         match self {
             Self::Put { batch, .. } => Some(*batch),
-            Self::Settle { .. } => None,
+            Self::Probe(_) | Self::Settle { .. } => None,
         }
     }
 }
@@ -339,6 +342,9 @@ impl Writer {
                         bytes_in_group += bytes.len();
                         self.forget_before = forget_before;
                         puts.push(write);
+                    }
+                    Write::Probe(answer) => {
+                        let _ = answer.try_send(());
                     }
                     Write::Settle { key, flavours } => {
                         self.owed_since.get_or_insert_with(Instant::now);

@@ -2,6 +2,7 @@
 
 mod answers;
 mod binary;
+mod booted;
 mod both_ends;
 mod budget;
 mod cert;
@@ -12,6 +13,7 @@ mod examples;
 mod http_hostile;
 mod http_listen;
 mod http_outbound;
+mod install;
 mod kill;
 mod laws;
 mod limits;
@@ -35,6 +37,7 @@ mod ssh;
 mod store;
 mod supply;
 mod switch;
+mod systemd;
 mod tidy;
 mod units;
 mod validators;
