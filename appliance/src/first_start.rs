@@ -45,10 +45,15 @@ pub(crate) fn expect_made() -> Result<(), String> {
     Err(format!("{STATE}: not there, or not whole — start mistgate run in this folder first"))
 }
 
-fn make_secret() -> Result<(), String> {
+/// 256 random bits, as text.
+pub(crate) fn new_secret() -> Result<String, String> {
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
-    let secret: String = random.iter().map(|octet| format!("{octet:02x}")).collect();
+    Ok(random.iter().map(|octet| format!("{octet:02x}")).collect())
+}
+
+fn make_secret() -> Result<(), String> {
+    let secret = new_secret()?;
     // Written aside and renamed, so that a crash leaves no half of a secret.
     let aside = format!("{SECRET}.new");
     let write = || {

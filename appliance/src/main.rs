@@ -5,7 +5,9 @@ mod args;
 mod cert;
 mod check;
 mod connect;
+mod files;
 mod first_start;
+mod import;
 mod route;
 mod run;
 mod send_test;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Cert(args) => cert::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Connect(args) => connect::run(args),
+        Command::Import(args) => import::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),
         Command::SendTest(args) => send_test::run(&args),

@@ -12,6 +12,7 @@ mod examples;
 mod http_hostile;
 mod http_listen;
 mod http_outbound;
+mod import;
 mod kill;
 mod laws;
 mod limits;

@@ -3,6 +3,7 @@
 use alloc::{
     borrow::ToOwned,
     string::{String, ToString},
+    vec::Vec,
 };
 
 use super::{
@@ -81,7 +82,7 @@ pub(super) fn secret(found: Option<&Found<'_>>, about: &Origin, draft: &mut Draf
 /// Names the secrets that the programs had, once all of them were asked.
 pub(super) fn secrets(draft: &mut Draft) {
     let secrets = core::mem::take(&mut draft.secrets);
-    let mut known: alloc::vec::Vec<(Content, Origin)> = alloc::vec::Vec::new();
+    let mut known: Vec<(Content, Origin)> = Vec::new();
     for (content, origin) in &secrets {
         if let Some(content @ Content::Known(_)) = content
             && !known.iter().any(|(same, _)| same == content)
@@ -164,15 +165,12 @@ pub(super) fn chat(
         url(chat, None, &found, draft);
     }
     if let Some(found) = old.take("url") {
-        match &found.value.form {
-            Form::Dict(_) => {
-                if let Some(mut table) = found.table(draft) {
-                    for (channel, found) in table.drain() {
-                        url(chat, Some(&named(channel, &found.origin, draft)), &found, draft);
-                    }
-                }
+        if !matches!(found.value.form, Form::Dict(_)) {
+            url(chat, only, &found, draft);
+        } else if let Some(mut table) = found.table(draft) {
+            for (channel, found) in table.drain() {
+                url(chat, Some(&named(channel, &found.origin, draft)), &found, draft);
             }
-            _ => url(chat, only, &found, draft),
         }
     }
     old.close(draft);

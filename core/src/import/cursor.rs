@@ -96,6 +96,11 @@ impl<'a> Cursor<'a> {
         !self.open.is_empty()
     }
 
+    /// How many brackets are open.
+    pub(super) const fn depth(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn bump(&mut self) -> Option<char> {
         let next = self.peek()?;
         self.at += next.len_utf8();

@@ -12,7 +12,7 @@ use core::fmt::{self, Write as _};
 use crate::{
     config::{
         files::Files,
-        problem::Problem,
+        problem::{Problem, segment},
         raw::{self, Report, Source},
     },
     secret::Secret,
@@ -146,6 +146,7 @@ impl Draft {
             Some(entry) if entry.value == value => {}
             Some(entry) => {
                 let first = alloc::format!("{} {}", entry.origin.program, entry.origin.key);
+                let key = segment(key);
                 let what = alloc::format!("{section}.{key} has one value, and {first} gives it");
                 self.note(origin, what, "that one value for both");
             }
@@ -190,7 +191,7 @@ impl Draft {
         origin: &Origin,
     ) {
         if self.entry(section, key).is_some() || self.files.iter().any(|file| file.name == name) {
-            let what = alloc::format!("{section}.{key} is taken");
+            let what = alloc::format!("{section}.{} is taken", segment(key));
             self.note(origin, what, "a setting of your own");
             return;
         }
@@ -278,6 +279,7 @@ impl Draft {
     /// Says what [`config`](crate::config) has doubts about; the same of many keys once.
     fn doubt(&mut self) {
         let (report, places) = self.check();
+        // By what is said, with the first place and how many there are.
         let mut doubts: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
         for warning in report.warnings {
             if let Some(at) = place(&places, &warning) {
@@ -367,10 +369,9 @@ impl Draft {
 
 impl Entry {
     fn write(&self, text: &mut String) {
-        let Origin { program, key: from, .. } = &self.origin;
         let sleep = if self.standing == Standing::Asleep { "# " } else { "" };
         let _ = write!(text, "{sleep}{} = ", key(&self.key));
-        let comment = alloc::format!("# {program}: {from}");
+        let comment = alloc::format!("# {}", self.origins());
         let value = match &self.value {
             Toml::List(list) => {
                 let elements: Vec<_> = list.iter().map(|(element, _)| quoted(element)).collect();
@@ -389,6 +390,27 @@ impl Entry {
             Toml::Text(value) => quoted(value),
         };
         let _ = writeln!(text, "{value} {comment}");
+    }
+
+    /// The old settings that this comes from.
+    fn origins(&self) -> String {
+        let of = |Origin { program, key, .. }: &Origin| alloc::format!("{program}: {key}");
+        let Toml::List(list) = &self.value else {
+            return of(&self.origin);
+        };
+        let mut all: Vec<String> = Vec::new();
+        for (_, origin) in list {
+            let origin = of(origin);
+            let of_list = match origin.strip_suffix(']').and_then(|origin| origin.rsplit_once('['))
+            {
+                Some((of_list, _)) => of_list.to_owned(),
+                None => origin,
+            };
+            if all.last() != Some(&of_list) {
+                all.push(of_list);
+            }
+        }
+        all.join(", ")
     }
 
     fn names(&self, file: &str) -> bool {

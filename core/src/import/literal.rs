@@ -109,8 +109,12 @@ fn part(
             }
             '\\' if prefix.has('r') => {
                 all.push('\\');
-                // Even here it keeps a quote from being the end.
-                all.extend(cursor.bump());
+                // Even here it keeps a quote or a line's end from being the end.
+                if cursor.skip_newline() {
+                    all.push('\n');
+                } else {
+                    all.extend(cursor.bump());
+                }
             }
             '\\' => {
                 let refused = escape(cursor, all, unended)?;
@@ -200,7 +204,7 @@ fn value(written: &str) -> Option<Form> {
     if digits.bytes().all(|b| b.is_ascii_digit()) {
         // Python refuses 007, which was octal once.
         let is_octal =
-            digits.len() > 1 && digits.starts_with('0') && digits.trim_matches('0') != "";
+            digits.len() > 1 && digits.starts_with('0') && !digits.trim_matches('0').is_empty();
         return digits.parse().ok().filter(|_| !is_octal).map(Form::Integer);
     }
     let is_float = digits.bytes().all(|b| b.is_ascii_digit() || b"e.+-".contains(&b));

@@ -3,7 +3,6 @@
 //! What it means: `src/config_example.py` of tmunzer/mesa and the programs beside it, which use
 //! other names for some keys than the example has; both are taken.
 
-
 use super::{
     common::{self, CHATS},
     draft::{Content, Draft, Origin},
@@ -14,7 +13,7 @@ use super::{
 /// Carries everything over that mistgate has.
 pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
     let mut old = Table::of_module(module, "MESA", file);
-    let origin = Origin { key: "mesa.py".into(), ..old.about().clone() };
+    let origin = Origin { key: "its port".into(), ..old.about().clone() };
     let is_alone = draft.origin("webhook", "listen").is_none();
     if is_alone {
         common::listen(PORT, &origin, draft);
@@ -22,10 +21,6 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
         let what = "MESA listens on port 51360, and mistgate takes all webhooks on one";
         draft.note(&origin, what, "that of webhook.listen in the reverse proxy's configuration");
     }
-    draft.set("ports", "mode", "observe", &origin);
-    draft.remark("ports", "Decides and reports, and changes nothing until this is \"enforce\".");
-    let what = "MESA changes ports at once; mistgate reports first what it would change";
-    draft.note(&origin, what, "ports.mode = \"enforce\", as soon as its reports are right");
     if let Some(mist) = old.table("mist_conf", draft) {
         mist_conf(mist, is_alone, draft);
     }
@@ -93,7 +88,7 @@ fn external(mut old: Table<'_>, draft: &mut Draft) {
     let key = old.take("X-ClientApiKey");
     let path = old.take("server_uri");
     if enabled.is_none_or(|found| found.value.form != super::value::Form::Bool(true)) {
-        let what = "not carried over, as it is not enabled";
+        let what = "not carried over but for org_id, as it is not enabled";
         draft.note(
             &old.about().clone(),
             what,
@@ -194,6 +189,11 @@ fn method(old: &mut Table<'_>, draft: &mut Draft) {
         ("cso", "cso", &["cso_method"], cso),
     ];
     let found = old.take("configuration_method");
+    let origin = found.as_ref().map_or(old.about(), |found| &found.origin).clone();
+    draft.set("ports", "mode", "observe", &origin);
+    draft.remark("ports", "Decides and reports, and changes nothing until mode is \"enforce\".");
+    let what = "MESA changes ports at once; mistgate reports first what it would change";
+    draft.note(&origin, what, "ports.mode = \"enforce\", as soon as its reports are right");
     let chosen = found.as_ref().and_then(|found| found.text(draft, "ports.method"));
     if let (Some(found), Some(chosen)) = (&found, chosen) {
         match METHODS.iter().find(|(name, ..)| *name == chosen) {

@@ -9,7 +9,7 @@ use alloc::{
 
 use super::{
     common::{self, CHATS},
-    draft::Draft,
+    draft::{Draft, Origin},
     old::{Found, Table},
     python::Module,
 };
@@ -26,8 +26,7 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
             }
         }
         None => {
-            let origin = super::draft::Origin { key: "no port, so its own".into(), ..origin };
-            common::listen(PORT, &origin, draft);
+            common::listen(PORT, &Origin { key: "its port".into(), ..origin }, draft);
         }
     }
     if let Some(mist) = old.table("mist_conf", draft) {
@@ -130,6 +129,9 @@ fn channels(
         } else {
             draft.set(section, kind, channel, &found.origin);
         }
+    }
+    if same == 0 {
+        return;
     }
     let what =
         alloc::format!("{same} of its types have these channels built in, and are not named");

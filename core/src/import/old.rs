@@ -2,7 +2,7 @@
 
 use alloc::{
     borrow::ToOwned,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     string::{String, ToString},
     vec::Vec,
 };
@@ -25,6 +25,8 @@ pub(super) struct Found<'a> {
 pub(super) struct Table<'a> {
     about: Origin,
     left: Vec<(&'a str, Found<'a>)>,
+    /// Names that were carried over where they are used.
+    constants: Option<&'a BTreeSet<String>>,
 }
 
 impl<'a> Table<'a> {
@@ -36,7 +38,8 @@ impl<'a> Table<'a> {
             (name.as_str(), Found { value, origin: origin(value.line, name) })
         };
         let about = Origin { key: String::new(), ..origin(1, "") };
-        Self { about, left: module.assigned.iter().map(found).collect() }
+        let left = module.assigned.iter().map(found).collect();
+        Self { about, left, constants: Some(&module.used) }
     }
 
     /// Where the table is.
@@ -72,8 +75,11 @@ impl<'a> Table<'a> {
 
     /// Says of every key that is left that nothing here is like it.
     pub(super) fn close(mut self, draft: &mut Draft) {
-        for (_, Found { origin, .. }) in self.drain() {
-            draft.note(&origin, "not carried over", "nothing in mistgate is like it");
+        let constants = self.constants;
+        for (key, Found { origin, .. }) in self.drain() {
+            if constants.is_none_or(|constants| !constants.contains(key)) {
+                draft.note(&origin, "not carried over", "nothing in mistgate is like it");
+            }
         }
     }
 }
@@ -178,6 +184,6 @@ impl<'a> Found<'a> {
                 }
             }
         }
-        Some(Table { about: self.origin.clone(), left })
+        Some(Table { about: self.origin.clone(), left, constants: None })
     }
 }

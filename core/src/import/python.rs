@@ -7,13 +7,13 @@
 
 use alloc::{
     borrow::ToOwned,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     string::{String, ToString},
     vec::Vec,
 };
 
 use super::{
-    cursor::{Cursor, Error, Fault},
+    cursor::{Cursor, DEPTH_MAX, Error, Fault},
     literal,
     value::{Form, Unread, Value},
 };
@@ -26,6 +26,8 @@ pub const TEXT_MAX: usize = 1 << 20;
 pub struct Module {
     /// The names at the top level with the last values given to them.
     pub assigned: BTreeMap<String, Value>,
+    /// Those of them that stand for their values in others.
+    pub used: BTreeSet<String>,
     /// The lines with statements that may do something, and were passed over.
     pub passed_over: Vec<u32>,
 }
@@ -243,11 +245,16 @@ impl Parser<'_> {
     fn signed(&mut self) -> Option<Form> {
         let is_minus = self.cursor.bump() == Some('-');
         self.cursor.skip_space();
-        match literal::number(&mut self.cursor)? {
-            Form::Integer(number) if is_minus => Some(Form::Integer(-number)),
-            Form::Float(number) if is_minus => Some(Form::Float(-number)),
-            other => Some(other),
-        }
+        let number = literal::number(&mut self.cursor)?;
+        Some(if !is_minus {
+            number
+        } else if let Form::Integer(number) = number {
+            Form::Integer(-number)
+        } else if let Form::Float(number) = number {
+            Form::Float(-number)
+        } else {
+            number
+        })
     }
 
     /// What is between brackets, and whether a comma ends it or there is nothing.
@@ -349,10 +356,18 @@ impl Parser<'_> {
                 _ => break,
             }
         }
-        // So that names of names of names stay small, a copy costs as much as what it copies.
-        self.spend(self.module.assigned.get(&path).map_or(0, cost))?;
-        let known = self.module.assigned.get(&path).map(|known| known.form.clone());
-        Ok(Some(known.unwrap_or(Form::Unread(Unread::Name))))
+        let Some(known) = self.module.assigned.get(&path) else {
+            return Ok(Some(Form::Unread(Unread::Name)));
+        };
+        // Names of names of names would be without bounds, were they not held to those of the text.
+        let (form, depth) = (&known.form, self.cursor.depth() + depth(known));
+        if depth > DEPTH_MAX {
+            return Err(Error { line: self.cursor.line(), fault: Fault::Deep });
+        }
+        let (form, cost) = (form.clone(), cost(known));
+        self.spend(cost)?;
+        self.module.used.insert(path);
+        Ok(Some(form))
     }
 
     fn spend(&mut self, cost: usize) -> Result<(), Error> {
@@ -402,6 +417,25 @@ impl Parser<'_> {
         if self.cursor.word().is_none() {
             self.cursor.bump();
         }
+    }
+}
+
+/// How many brackets are in one another.
+fn depth(value: &Value) -> usize {
+    match &value.form {
+        Form::Call { arguments: values, .. } | Form::List(values) => {
+            values.iter().map(depth).max().map_or(1, |depth| depth + 1)
+        }
+        Form::Dict(pairs) => {
+            let pairs = pairs.iter().map(|(key, value)| depth(key).max(depth(value)));
+            pairs.max().map_or(1, |depth| depth + 1)
+        }
+        Form::Bool(_)
+        | Form::Float(_)
+        | Form::Integer(_)
+        | Form::None
+        | Form::Text(_)
+        | Form::Unread(_) => 0,
     }
 }
 

@@ -33,6 +33,7 @@ fn texts_are_what_python_makes_of_them() {
         ),
         (r#"x = "\d\1018\x4142""#, "\\dA8A42"),
         (r#"x = r"\n\"""#, "\\n\\\""),
+        ("x = r'a\\\r\nb'", "a\\\nb"),
         (r#"x = u'a' R'\b' "c""#, "a\\bc"),
         ("x = ('https://'\n  # in two parts\n  'example')", "https://example"),
         ("x = 'a' \\\n  'b'", "ab"),
@@ -111,9 +112,11 @@ fn the_last_assignment_counts_and_names_stand_for_their_values() {
 
 #[test]
 fn nothing_is_run() {
-    let call = |source: &str| match x(source) {
-        Form::Call { function, arguments } => (function, arguments),
-        other => panic!("{source}: {other:?}"),
+    let call = |source: &str| {
+        let Form::Call { function, arguments } = x(source) else {
+            panic!("{source}: no call");
+        };
+        (function, arguments)
     };
     let (function, arguments) = call("x = os . environ.get ('A', default = 'b')");
     assert_eq!(function, "os.environ.get");
@@ -198,5 +201,11 @@ fn whatever_is_read_is_bounded() {
         doubled.push_str(&format!("a{n} = [a{}, a{}]\n", n - 1, n - 1));
     }
     assert_eq!(fault(&doubled).1, Fault::Many);
+    let half = format!("a = {}1{}\n", "[".repeat(20), "]".repeat(20));
+    assert_eq!(
+        fault(&format!("{half}x = {}a{}", "[".repeat(13), "]".repeat(13))),
+        (2, Fault::Deep)
+    );
+    assert!(parse(&format!("{half}x = {}a{}", "[".repeat(12), "]".repeat(12))).is_ok());
     assert_eq!(x(&format!("x = {}", "-".repeat(100_000))), Form::Unread(Unread::Expression));
 }
