@@ -47,22 +47,20 @@ pub(crate) fn run(args: &Import) -> Result<(), String> {
         notes.iter().map(ToString::to_string).collect()
     };
     let imported = import::import(&programs).map_err(|notes| lines(&notes).join("\n"))?;
-    let count = imported.files.len();
-    let plural = if count == 1 { "" } else { "s" };
+    let files = match imported.files.len() {
+        0 => "no files with secrets".to_owned(),
+        1 => "a file with a secret".to_owned(),
+        count => format!("{count} files with secrets"),
+    };
     let end = match &args.out {
         Some(out) => {
             write(&imported, out)?;
-            format!(
-                "{out}: {CONFIGURATION} and {count} file{plural} with secrets are there — look at \
-                 it with mistgate check --config {out}/{CONFIGURATION}"
-            )
+            let check = format!("mistgate check --config {out}/{CONFIGURATION}");
+            format!("written into {out}: {CONFIGURATION} and {files} — look at it with {check}")
         }
         None => {
             crate::say(imported.toml.trim_end());
-            format!(
-                "{count} file{plural} with secrets, which this configuration names, were not \
-                 written — --out FOLDER writes everything"
-            )
+            format!("not written: {files} that this names — --out FOLDER writes everything")
         }
     };
     for line in lines(&imported.notes) {

@@ -7,7 +7,8 @@ use alloc::{
 };
 
 use super::{
-    draft::{Content, Draft, Origin},
+    draft::{Content, Draft},
+    entry::Origin,
     old::{Found, Table},
     value::Form,
 };

@@ -1,14 +1,10 @@
 //! The configuration in the making: its entries, where each comes from, and what is to be said of
 //! the way.
 
-use alloc::{
-    borrow::ToOwned,
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 use core::fmt::{self, Write as _};
 
+use super::entry::{Entry, Origin, Standing, Toml};
 use crate::{
     config::{
         files::Files,
@@ -51,24 +47,6 @@ impl fmt::Display for Note {
     }
 }
 
-/// A place in an old file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) program: &'static str,
-    pub(super) file: String,
-    pub(super) line: u32,
-    /// The path of the key, fit to be printed.
-    pub(super) key: String,
-}
-
-/// A value of ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Toml {
-    List(Vec<(String, Origin)>),
-    Number(i64),
-    Text(String),
-}
-
 /// See the module.
 #[derive(Default)]
 pub(super) struct Draft {
@@ -78,23 +56,6 @@ pub(super) struct Draft {
     remarks: Vec<(&'static str, &'static str)>,
     /// What signs webhooks; `None` for what is not known.
     pub(super) secrets: Vec<(Option<Content>, Origin)>,
-}
-
-struct Entry {
-    section: &'static str,
-    key: String,
-    value: Toml,
-    origin: Origin,
-    standing: Standing,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Active,
-    /// It names a file that has yet to be made.
-    Awaited,
-    /// A comment until something else is right.
-    Asleep,
 }
 
 /// The name of our file in its own check.
@@ -129,9 +90,6 @@ const SECTIONS: [&str; 25] = [
 ];
 /// How often what is refused may be taken out; what is left is for `mistgate check` to say.
 const ROUNDS_MAX: usize = 8;
-/// Longer lists have a line for each element.
-const LINE_LEN_MAX: usize = 80;
-
 impl Draft {
     /// Sets a key. What is set first stays.
     pub(super) fn set(
@@ -314,11 +272,23 @@ impl Draft {
         };
         let element = key.strip_suffix(']').and_then(|key| key.rsplit_once('['));
         let element = element.and_then(|(_, index)| index.parse().ok());
+        let origin = entry.origin.clone();
+        if let Toml::Text(name) = &entry.value
+            && !entry.section.starts_with("chat.")
+            && self.files.iter().any(|file| file.name == *name)
+        {
+            // What cannot be done without is asked for by name.
+            let advice = alloc::format!("{expected}, in the file {name}");
+            let name = name.clone();
+            entry.standing = Standing::Awaited;
+            self.files.retain(|file| file.name != name);
+            return self.note(&origin, alloc::format!("left out, as {what}"), advice);
+        }
         let origin = match (&mut entry.value, element) {
             (Toml::List(list), Some(index)) if index < list.len() => list.remove(index).1,
             _ => {
                 entry.value = Toml::List(Vec::new());
-                entry.origin.clone()
+                origin
             }
         };
         self.note(&origin, alloc::format!("left out, as {what}"), expected);
@@ -367,103 +337,7 @@ impl Draft {
     }
 }
 
-impl Entry {
-    fn write(&self, text: &mut String) {
-        let sleep = if self.standing == Standing::Asleep { "# " } else { "" };
-        let _ = write!(text, "{sleep}{} = ", key(&self.key));
-        let comment = alloc::format!("# {}", self.origins());
-        let value = match &self.value {
-            Toml::List(list) => {
-                let elements: Vec<_> = list.iter().map(|(element, _)| quoted(element)).collect();
-                let line = alloc::format!("[{}]", elements.join(", "));
-                if line.len() > LINE_LEN_MAX {
-                    let _ = writeln!(text, "[ {comment}");
-                    for element in elements {
-                        let _ = writeln!(text, "{sleep}    {element},");
-                    }
-                    let _ = writeln!(text, "{sleep}]");
-                    return;
-                }
-                line
-            }
-            Toml::Number(number) => number.to_string(),
-            Toml::Text(value) => quoted(value),
-        };
-        let _ = writeln!(text, "{value} {comment}");
-    }
-
-    /// The old settings that this comes from.
-    fn origins(&self) -> String {
-        let of = |Origin { program, key, .. }: &Origin| alloc::format!("{program}: {key}");
-        let Toml::List(list) = &self.value else {
-            return of(&self.origin);
-        };
-        let mut all: Vec<String> = Vec::new();
-        for (_, origin) in list {
-            let origin = of(origin);
-            let of_list = match origin.strip_suffix(']').and_then(|origin| origin.rsplit_once('['))
-            {
-                Some((of_list, _)) => of_list.to_owned(),
-                None => origin,
-            };
-            if all.last() != Some(&of_list) {
-                all.push(of_list);
-            }
-        }
-        all.join(", ")
-    }
-
-    fn names(&self, file: &str) -> bool {
-        match &self.value {
-            Toml::List(list) => list.iter().any(|(name, _)| name == file),
-            Toml::Text(name) => name == file,
-            Toml::Number(_) => false,
-        }
-    }
-}
-
-impl From<&str> for Toml {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Toml {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<i64> for Toml {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
 fn place(places: &[Option<usize>], problem: &Problem) -> Option<usize> {
     let line = usize::try_from(problem.line).ok()?.checked_sub(1)?;
     places.get(line).copied().flatten()
-}
-
-/// A key as TOML 1.0 has it, bare where it can be.
-fn key(key: &str) -> String {
-    let is_bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    let is_bare = !key.is_empty() && key.bytes().all(is_bare);
-    if is_bare { key.to_owned() } else { quoted(key) }
-}
-
-/// A basic string of TOML 1.0.
-fn quoted(text: &str) -> String {
-    let mut all = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => all.extend(['\\', c]),
-            c if c.is_control() => {
-                let _ = write!(all, "\\u{:04x}", u32::from(c));
-            }
-            c => all.push(c),
-        }
-    }
-    all.push('"');
-    all
 }

@@ -5,7 +5,8 @@
 
 use super::{
     common::{self, CHATS},
-    draft::{Content, Draft, Origin},
+    draft::{Content, Draft},
+    entry::Origin,
     old::{Found, Table},
     python::Module,
 };
@@ -21,6 +22,7 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
         let what = "MESA listens on port 51360, and mistgate takes all webhooks on one";
         draft.note(&origin, what, "that of webhook.listen in the reverse proxy's configuration");
     }
+    method(&mut old, draft);
     if let Some(mist) = old.table("mist_conf", draft) {
         mist_conf(mist, is_alone, draft);
     }
@@ -37,7 +39,6 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
     {
         outage(table, draft);
     }
-    method(&mut old, draft);
     if let Some(found) = old.take("log_level") {
         common::log_level(&found, draft);
     }

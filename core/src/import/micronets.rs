@@ -11,7 +11,8 @@ use alloc::{
 use core::{fmt::Write as _, net::IpAddr};
 
 use super::{
-    draft::{Content, Draft, Origin},
+    draft::{Content, Draft},
+    entry::Origin,
     old::{Found, Table},
     python::Module,
     value::{Form, Value},
@@ -152,13 +153,7 @@ fn certificates(
     about: &Origin,
     draft: &mut Draft,
 ) {
-    for certificate in folder.store.certificates.iter().filter(|found| is_published(found)) {
-        draft.note(
-            &folder.origin(&certificate.path),
-            "the private key of this certificate is in a public repository, so it proves nothing",
-            "never to be used again: a new root, and new certificates for all peers",
-        );
-    }
+    published(folder, draft);
     let root_name = named(root, "lib/micronets-ws-root.cert.pem");
     let cert_name = named(cert, "lib/micronets-ws-proxy.pkeycert.pem");
     let root_origin = root.map_or(about, |found| &found.origin);
@@ -183,15 +178,33 @@ fn certificates(
         let what = alloc::format!("no private key is in {}", quoted(&cert_name));
         draft.note(cert_origin, what, alloc::format!("its key, appended to {CERT}"));
     }
-    guard(folder, &root_name, draft);
+    if let Some(root) = root {
+        guard(folder, root, draft);
+    }
+}
+
+/// Tells all certificates whose keys everybody has, each key once.
+fn published(folder: &Folder<'_>, draft: &mut Draft) {
+    let mut known: Vec<&Certificate> = Vec::new();
+    for found in folder.store.certificates.iter().filter(|found| is_published(found)) {
+        if !known.iter().any(|known| known.identity.key == found.identity.key) {
+            known.push(found);
+        }
+    }
+    if known.is_empty() {
+        return;
+    }
+    let paths: Vec<_> = known.iter().map(|found| found.path.escape_debug().to_string()).collect();
+    let what = alloc::format!(
+        "the private keys of {} are in a public repository, so these certificates prove nothing",
+        paths.join(", ")
+    );
+    let about = Origin { program: PROGRAM, file: folder.name.into(), line: 1, key: String::new() };
+    draft.note(&about, what, "a new root and new certificates for all peers; never these again");
 }
 
 /// What the original does not do about its authority.
-fn guard(folder: &Folder<'_>, root_name: &str, draft: &mut Draft) {
-    let Some(root) = folder.store.certificates.iter().find(|found| is_at(&found.path, root_name))
-    else {
-        return;
-    };
+fn guard(folder: &Folder<'_>, root: &Certificate, draft: &mut Draft) {
     let key = root.path.replace(".cert.pem", ".key.pem");
     if folder.store.keys.contains(&key) {
         let what = "the root's key is not needed here, and whoever has it makes peers";

@@ -16,6 +16,8 @@ mod literal;
 
 pub mod python;
 
+mod entry;
+
 pub mod draft;
 mod old;
 
@@ -25,7 +27,8 @@ pub mod micronets;
 mod mwtt;
 
 use self::{
-    draft::{Draft, File, Note, Origin},
+    draft::{Draft, File, Note},
+    entry::Origin,
     micronets::{Folder, Store},
     python::Module,
 };

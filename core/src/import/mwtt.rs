@@ -2,14 +2,12 @@
 //!
 //! What it means: `src/config_example.py`, `main.py` and `mwtt.py` of tmunzer/mwtt.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    string::String,
-};
+use alloc::borrow::{Cow, ToOwned};
 
 use super::{
     common::{self, CHATS},
-    draft::{Draft, Origin},
+    draft::Draft,
+    entry::Origin,
     old::{Found, Table},
     python::Module,
 };
@@ -37,12 +35,19 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
             common::chat(chat, table, None, draft);
         }
     }
+    let mut first = None;
     for (name, topic, section) in TABLES {
         if let Some(found) = old.take(name)
             && let Some(table) = found.table(draft)
         {
             channels(&found, table, topic, section, draft);
+            first = first.or(Some(found.origin));
         }
+    }
+    if let Some(origin) = first {
+        let what = "types that no table names went to default_url, and go to their built-in \
+                    channels";
+        draft.note(&origin, what, "[chat.channels.<topic>], where one should go elsewhere");
     }
     for key in ["log_level", "debug"] {
         if let Some(found) = old.take(key) {
@@ -135,9 +140,8 @@ fn channels(
     }
     let what =
         alloc::format!("{same} of its types have these channels built in, and are not named");
-    let advice = "mistgate route, to see where an event goes; what MWTT does not name went to \
-                  default_url, and goes to its built-in channel";
-    draft.note(&found.origin, what, String::from(advice));
+    let advice = "mistgate route, to see where an event goes";
+    draft.note(&found.origin, what, advice);
 }
 
 fn is_builtin(topic: &Topic<'_>, kind: &str, channel: &str) -> bool {

@@ -8,7 +8,8 @@ use alloc::{
 };
 
 use super::{
-    draft::{Draft, Origin},
+    draft::Draft,
+    entry::Origin,
     python::Module,
     value::{Form, Value},
 };

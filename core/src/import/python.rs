@@ -15,7 +15,7 @@ use alloc::{
 use super::{
     cursor::{Cursor, DEPTH_MAX, Error, Fault},
     literal,
-    value::{Form, Unread, Value},
+    value::{COST, Form, Unread, Value},
 };
 
 /// The largest text.
@@ -45,9 +45,8 @@ pub fn parse(text: &str) -> Result<Module, Error> {
     Ok(parser.module)
 }
 
-/// What all values together may take: one for each byte of a text, and [`VALUE_COST`] for each.
+/// What all values together may take, as [`Value::cost`] has it.
 const BUDGET: usize = 8 << 20;
-const VALUE_COST: usize = 32;
 /// How many statements that were passed over are remembered.
 const PASSED_OVER_MAX: usize = 1_000;
 
@@ -177,7 +176,7 @@ impl Parser<'_> {
             value
         };
         for name in names {
-            self.spend(cost(&value))?;
+            self.spend(value.cost())?;
             self.module.assigned.insert(name, value.clone());
         }
         Ok(())
@@ -187,7 +186,7 @@ impl Parser<'_> {
     fn value(&mut self, is_key: bool) -> Result<Value, Error> {
         self.cursor.skip_space();
         let line = self.cursor.line();
-        self.spend(VALUE_COST)?;
+        self.spend(COST)?;
         let begin = self.cursor.rest().len();
         let form = self.form()?;
         self.cursor.skip_space();
@@ -360,11 +359,11 @@ impl Parser<'_> {
             return Ok(Some(Form::Unread(Unread::Name)));
         };
         // Names of names of names would be without bounds, were they not held to those of the text.
-        let (form, depth) = (&known.form, self.cursor.depth() + depth(known));
+        let (form, depth) = (&known.form, self.cursor.depth() + known.depth());
         if depth > DEPTH_MAX {
             return Err(Error { line: self.cursor.line(), fault: Fault::Deep });
         }
-        let (form, cost) = (form.clone(), cost(known));
+        let (form, cost) = (form.clone(), known.cost());
         self.spend(cost)?;
         self.module.used.insert(path);
         Ok(Some(form))
@@ -418,39 +417,6 @@ impl Parser<'_> {
             self.cursor.bump();
         }
     }
-}
-
-/// How many brackets are in one another.
-fn depth(value: &Value) -> usize {
-    match &value.form {
-        Form::Call { arguments: values, .. } | Form::List(values) => {
-            values.iter().map(depth).max().map_or(1, |depth| depth + 1)
-        }
-        Form::Dict(pairs) => {
-            let pairs = pairs.iter().map(|(key, value)| depth(key).max(depth(value)));
-            pairs.max().map_or(1, |depth| depth + 1)
-        }
-        Form::Bool(_)
-        | Form::Float(_)
-        | Form::Integer(_)
-        | Form::None
-        | Form::Text(_)
-        | Form::Unread(_) => 0,
-    }
-}
-
-/// What a value takes.
-fn cost(value: &Value) -> usize {
-    let own = match &value.form {
-        Form::Text(text) => text.expose().len(),
-        Form::Call { function, arguments } => {
-            function.len() + arguments.iter().map(cost).sum::<usize>()
-        }
-        Form::Dict(pairs) => pairs.iter().map(|(key, value)| cost(key) + cost(value)).sum(),
-        Form::List(elements) => elements.iter().map(cost).sum(),
-        Form::Bool(_) | Form::Float(_) | Form::Integer(_) | Form::None | Form::Unread(_) => 0,
-    };
-    own + VALUE_COST
 }
 
 #[cfg(test)]

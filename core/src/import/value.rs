@@ -74,7 +74,43 @@ impl Value {
         };
         if ASK.contains(&function.as_str()) { arguments.first()?.text() } else { None }
     }
+
+    /// How many brackets are in one another.
+    pub(super) fn depth(&self) -> usize {
+        match &self.form {
+            Form::Call { arguments: values, .. } | Form::List(values) => {
+                values.iter().map(Self::depth).max().map_or(1, |depth| depth + 1)
+            }
+            Form::Dict(pairs) => {
+                let pairs = pairs.iter().map(|(key, value)| key.depth().max(value.depth()));
+                pairs.max().map_or(1, |depth| depth + 1)
+            }
+            Form::Bool(_)
+            | Form::Float(_)
+            | Form::Integer(_)
+            | Form::None
+            | Form::Text(_)
+            | Form::Unread(_) => 0,
+        }
+    }
+
+    /// What it takes: one for each byte of a text, and [`COST`] for each value.
+    pub(super) fn cost(&self) -> usize {
+        let own = match &self.form {
+            Form::Text(text) => text.expose().len(),
+            Form::Call { function, arguments } => {
+                function.len() + arguments.iter().map(Self::cost).sum::<usize>()
+            }
+            Form::Dict(pairs) => pairs.iter().map(|(key, value)| key.cost() + value.cost()).sum(),
+            Form::List(elements) => elements.iter().map(Self::cost).sum(),
+            Form::Bool(_) | Form::Float(_) | Form::Integer(_) | Form::None | Form::Unread(_) => 0,
+        };
+        own + COST
+    }
 }
+
+/// What each value takes.
+pub(super) const COST: usize = 32;
 
 /// As what stands behind "this is".
 impl fmt::Display for Form {
