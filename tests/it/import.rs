@@ -5,8 +5,14 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Output,
+    process::{Command, Output},
 };
+
+use mistgate_core::import::{
+    python,
+    value::{Form, Value},
+};
+use serde_json::{Value as Json, json};
 
 use crate::{
     binary::{Place, output, text},
@@ -150,7 +156,7 @@ const HOSTILE: [(&str, &str); 5] = [
     ("\r\n\r\na = (1,\r\n", "hostile.py:3: this bracket is not closed"),
     ("a = 1\n\tb = 2\n", "hostile.py:2: this is not Python"),
     ("a = 1)\n", "hostile.py:1: this is not Python"),
-    ("\u{feff}\u{feff}a = 1\n", "hostile.py:1: this is not Python"),
+    ("a = 1\n\n]", "hostile.py:3: this is not Python"),
 ];
 
 #[test]
@@ -183,6 +189,60 @@ fn hostile_text_is_refused_or_comes_to_nothing() {
         "{said}"
     );
     assert!(said.contains("mist_conf.mist_secret: left out"), "{said}");
+}
+
+/// A value as tests/peers/literals.py has it; `None` if there is something in it that has none.
+fn plain(value: &Value) -> Option<Json> {
+    Some(match &value.form {
+        Form::Bool(value) => json!(value),
+        Form::None => Json::Null,
+        Form::Text(text) => json!({ "text": text.expose() }),
+        Form::Integer(number) => json!({ "integer": number.to_string() }),
+        Form::Float(number) => json!({ "float": number.to_bits() }),
+        Form::List(elements) => {
+            json!({ "list": elements.iter().map(plain).collect::<Option<Vec<_>>>()? })
+        }
+        Form::Dict(pairs) => {
+            let mut last: Vec<(Json, Json)> = Vec::new();
+            for (key, value) in pairs {
+                let (key, value) = (plain(key)?, plain(value)?);
+                match last.iter_mut().find(|(known, _)| *known == key) {
+                    Some((_, earlier)) => *earlier = value,
+                    None => last.push((key, value)),
+                }
+            }
+            json!({ "dict": last })
+        }
+        Form::Call { .. } | Form::Unread(_) => return None,
+    })
+}
+
+#[test]
+fn literals_are_what_python_makes_of_them() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/literals.py");
+    let mut python = Command::new("python3");
+    python.arg(script).args(["1", "3000"]);
+    python.args(["mwtt.py", "mesa.py", "mesa_switches.py", "mesa_cso.py"].map(vector));
+    let said = python.output().unwrap_or_else(|error| {
+        panic!("python3: {error} — this test needs it: apt-get install python3")
+    });
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    let (mut compared, mut refused) = (0, 0);
+    for line in text(&said.stdout).lines() {
+        let line: Json = serde_json::from_str(line).expect("JSON");
+        let source = line.get("source").and_then(Json::as_str).expect("a source");
+        let Some(values) = line.get("values").and_then(Json::as_object) else {
+            refused += 1;
+            continue;
+        };
+        let module = python::parse(source).unwrap_or_else(|error| panic!("{error:?}: {source:?}"));
+        for (name, expected) in values {
+            let ours = module.assigned.get(name).and_then(plain);
+            assert_eq!(ours.as_ref(), Some(expected), "{name} in {source:?}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 2_000 && refused < 2_500, "{compared} compared, {refused} refused");
 }
 
 /// The proxy's program as far as its settings go.

@@ -170,7 +170,10 @@ pub(super) fn chat(
             url(chat, only, &found, draft);
         } else if let Some(mut table) = found.table(draft) {
             for (channel, found) in table.drain() {
-                url(chat, Some(&named(channel, &found.origin, draft)), &found, draft);
+                if is_name(channel, &found.origin, draft) {
+                    let channel = named(channel, &found.origin, draft);
+                    url(chat, Some(&channel), &found, draft);
+                }
             }
         }
     }
@@ -178,8 +181,18 @@ pub(super) fn chat(
     true
 }
 
+/// Whether a text is the name of a channel or type, and no secret in the wrong place, which is said.
+pub(super) fn is_name(text: &str, origin: &Origin, draft: &mut Draft) -> bool {
+    let is_name = text.len() <= NAME_LEN_MAX && !text.contains("://");
+    if !is_name {
+        let what = "not carried over, as this is too long for a name, or a URL";
+        draft.note(origin, what, "a channel's name, or a type's");
+    }
+    is_name
+}
+
 /// A channel's name in letters of ours, said where it changes.
-pub(super) fn named(old: &str, origin: &Origin, draft: &mut Draft) -> String {
+fn named(old: &str, origin: &Origin, draft: &mut Draft) -> String {
     let name = channel(old);
     if name != old {
         let what = alloc::format!("the channel {} is called \"{name}\" here", segment(old));
@@ -224,6 +237,8 @@ pub(super) fn secret_file(
 const SECRET: &str = "webhook-secret";
 /// Leaves room for what may be added to it.
 const CHANNEL_LEN_MAX: usize = 48;
+/// No type and no channel has a longer name.
+const NAME_LEN_MAX: usize = 128;
 
 fn url(chat: Chat, channel: Option<&str>, found: &Found<'_>, draft: &mut Draft) {
     let Chat { name, section, urls, .. } = chat;

@@ -70,16 +70,12 @@ pub struct Imported {
 pub fn import(programs: &Programs<'_>) -> Result<Imported, Vec<Note>> {
     let Programs { mwtt, mesa, micronets } = programs;
     let mut errors = Vec::new();
-    let mut parse = |source: Option<Source<'_>>| match source.map(|source| read(source)) {
-        Some(Ok(module)) => Some(module),
-        Some(Err(note)) => {
-            errors.push(note);
-            None
-        }
-        None => None,
+    let mut parse = |source: Option<Source<'_>>, needs: &str| {
+        let module = source.map(|source| read(source, needs)).transpose();
+        module.map_err(|note| errors.push(note)).ok().flatten()
     };
-    let (mwtt_module, mesa_module) = (parse(*mwtt), parse(*mesa));
-    let proxy_module = parse(micronets.and_then(|micronets| micronets.program));
+    let (mwtt_module, mesa_module) = (parse(*mwtt, "mist_conf"), parse(*mesa, "mist_conf"));
+    let proxy_module = parse(micronets.and_then(|micronets| micronets.program), "");
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -103,13 +99,21 @@ pub fn import(programs: &Programs<'_>) -> Result<Imported, Vec<Note>> {
     Ok(Imported { toml, files, notes })
 }
 
-fn read(source: Source<'_>) -> Result<Module, Note> {
-    python::parse(source.text).map_err(|error| {
-        let what = alloc::format!("{}, so nothing was read", error.fault);
+/// Reads a file, in which a name must have a value, as without it the old program does not start.
+fn read(source: Source<'_>, needs: &str) -> Result<Module, Note> {
+    let refused = |line, what| {
         let expected = "a configuration that the old program runs with".into();
-        let about = Problem { line: error.line, key: String::new(), what, expected };
+        let about = Problem { line, key: String::new(), what, expected };
         Note { file: source.name.into(), about }
-    })
+    };
+    let module = python::parse(source.text).map_err(|error| {
+        refused(error.line, alloc::format!("{}, so nothing was read", error.fault))
+    })?;
+    if needs.is_empty() || module.assigned.contains_key(needs) {
+        Ok(module)
+    } else {
+        Err(refused(1, alloc::format!("there is no {needs} in this file")))
+    }
 }
 
 /// Statements that are no assignments.

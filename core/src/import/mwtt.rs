@@ -120,6 +120,9 @@ fn channels(
         let Some(channel) = found.text(draft, "a channel's name") else {
             continue;
         };
+        if [kind, channel].iter().any(|name| !common::is_name(name, &found.origin, draft)) {
+            continue;
+        }
         let channel = match channel {
             // So it says in the published example, and so it went to the default URL.
             "warnning" => {

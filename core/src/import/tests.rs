@@ -235,13 +235,15 @@ fn what_is_wrong_costs_itself_only() {
         (4, "belongs to chat.google"),
         (5, "this is a number"),
         (5, "of the example"),
+        (6, "or a URL"),
     ] {
         assert!(is_said(&new, &format!("mwtt.py:{line}: "), part), "{line} {part}\n{new:#?}");
     }
     for Note { about, .. } in &new.notes {
         let said = about.in_file("f").to_string();
-        assert!(!said.contains(char::is_control) && !said.contains("secret\\"), "{said}");
+        assert!(!said.contains(char::is_control) && !said.contains("a.example"), "{said}");
     }
+    assert!(!new.toml.contains("a.example"), "{}", new.toml);
 }
 
 #[test]
@@ -253,6 +255,9 @@ fn what_is_no_python_is_an_error_with_its_line() {
     });
     let errors = errors.map(|_| ()).expect_err("no Python");
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let foreign = Programs { mwtt: source("mwtt.py", "import os\na = 1"), ..Programs::default() };
+    let foreign = import(&foreign).map(|_| ()).expect_err("nothing of MWTT's");
+    assert!(foreign.iter().any(|note| note.about.what == "there is no mist_conf in this file"));
     let [first, second] = errors.as_slice() else {
         panic!("{errors:?}");
     };
