@@ -50,12 +50,13 @@ const BUDGET: usize = 8 << 20;
 /// How many statements that were passed over are remembered.
 const PASSED_OVER_MAX: usize = 1_000;
 
-/// Words that begin a statement of another kind than an assignment.
-const KEYWORDS: [&str; 24] = [
-    "and", "assert", "async", "await", "break", "class", "continue", "def", "del", "for", "global",
-    "if", "is", "lambda", "nonlocal", "not", "or", "raise", "return", "try", "while", "with",
-    "yield", "in",
+/// Words that are no names.
+const KEYWORDS: [&str; 16] = [
+    "and", "assert", "await", "break", "continue", "del", "global", "in", "is", "lambda",
+    "nonlocal", "not", "or", "raise", "return", "yield",
 ];
+/// Those that begin a statement to which all of its line belongs, and the lines below it.
+const COMPOUND: [&str; 8] = ["async", "class", "def", "for", "if", "try", "while", "with"];
 /// Those that belong to the statement before them.
 const SEQUELS: [&str; 4] = ["elif", "else", "except", "finally"];
 /// Those that change nothing that we could see.
@@ -81,7 +82,7 @@ impl Parser<'_> {
             if !self.has_block {
                 return Err(self.cursor.syntax());
             }
-            self.skip_statement()?;
+            self.skip_line()?;
             return self.end_of_line();
         }
         loop {
@@ -111,10 +112,14 @@ impl Parser<'_> {
         let (begin, line) = (self.cursor.mark(), self.cursor.line());
         let word = self.cursor.word();
         self.has_block = word.is_some_and(|word| SEQUELS.contains(&word));
-        if self.has_block || word.is_some_and(|word| HARMLESS.contains(&word)) {
+        if self.has_block {
+            return self.skip_line();
+        }
+        if word.is_some_and(|word| HARMLESS.contains(&word)) {
             return self.skip_statement();
         }
-        let is_keyword = word.is_some_and(|word| KEYWORDS.contains(&word));
+        let is_compound = word.is_some_and(|word| COMPOUND.contains(&word));
+        let is_keyword = is_compound || word.is_some_and(|word| KEYWORDS.contains(&word));
         if let Some(name) = word.filter(|_| !is_keyword) {
             self.cursor.skip_space();
             if self.cursor.peek() == Some(':') {
@@ -138,7 +143,7 @@ impl Parser<'_> {
         if self.module.passed_over.len() < PASSED_OVER_MAX {
             self.module.passed_over.push(line);
         }
-        self.skip_statement()
+        if is_compound { self.skip_line() } else { self.skip_statement() }
     }
 
     fn is_statement_over(&self) -> bool {
@@ -170,7 +175,7 @@ impl Parser<'_> {
         };
         let value = if self.cursor.peek() == Some(',') {
             // A tuple without brackets.
-            self.skip_until(|next| next == ';')?;
+            self.skip_statement()?;
             Value { line: value.line, form: Form::Unread(Unread::Expression) }
         } else {
             value
@@ -233,7 +238,7 @@ impl Parser<'_> {
             Some('(') => {
                 let (mut elements, is_tuple) = self.elements('(')?;
                 // Brackets around one value mean nothing.
-                let only = if is_tuple { None } else { elements.pop() };
+                let only = if is_tuple || elements.len() > 1 { None } else { elements.pop() };
                 Ok(Some(only.map_or(Form::List(elements), |only| only.form)))
             }
             Some('{') => Ok(Some(self.braces()?)),
@@ -331,7 +336,7 @@ impl Parser<'_> {
             "True" => return Ok(Some(Form::Bool(true))),
             "False" => return Ok(Some(Form::Bool(false))),
             "None" => return Ok(Some(Form::None)),
-            _ if KEYWORDS.contains(&first) => return Ok(None),
+            _ if KEYWORDS.contains(&first) || COMPOUND.contains(&first) => return Ok(None),
             _ => {}
         }
         let mut path = first.to_string();
@@ -375,9 +380,14 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// Up to the end of the line or statement, whatever stands there.
-    fn skip_statement(&mut self) -> Result<(), Error> {
+    /// Up to the end of the line, whatever stands there.
+    fn skip_line(&mut self) -> Result<(), Error> {
         self.skip_until(|_| false)
+    }
+
+    /// Up to the end of the statement.
+    fn skip_statement(&mut self) -> Result<(), Error> {
+        self.skip_until(|next| next == ';')
     }
 
     /// Up to a character at this depth that `ends`, to the end of the bracket that is open here,

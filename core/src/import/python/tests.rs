@@ -85,6 +85,7 @@ fn constants_and_brackets_nest() {
     assert_eq!(x("x = (1)"), Form::Integer(1));
     assert_eq!(x("x = ((1),)"), Form::List(vec![one(1)]));
     assert_eq!(x("x = ()"), Form::List(vec![]));
+    assert_eq!(x("x = (1, 1)"), Form::List(vec![one(1), one(1)]));
     assert_eq!(x("x = [\n1,\r\n1,\r]"), Form::List(vec![one(2), one(3)]));
     assert_eq!(x("x = {1}"), Form::List(vec![one(1)]));
     assert_eq!(x("x = {}"), Form::Dict(vec![]));
@@ -157,9 +158,9 @@ fn nothing_is_run() {
 fn other_statements_are_passed_over_with_what_belongs_to_them() {
     let source = "\u{feff}'''About'''\n#!\nimport os; from a import (b,\nc)\nif x:\n    x = 1\n\
                   else:\n\tx = '''\ny = 2'''\n@d\ndef f():\n  return {\n}\nx += 1\nx['k'] = 2\n\
-                  print('x = 1')\nif y: x = 2; x = 4\n'a'.b()\nx = 3\n";
+                  print('x = 1'); z = 2\nif y: x = 2; x = 4\n'a'.b()\nx = 3\n";
     let module = parse(source).expect("a module");
-    assert_eq!(module.assigned.len(), 1);
+    assert_eq!(module.assigned.keys().collect::<Vec<_>>(), ["x", "z"]);
     assert_eq!(x(source), Form::Integer(3));
     assert_eq!(module.passed_over, [5, 10, 11, 14, 15, 16, 17, 18]);
     assert!(parse("").expect("nothing").assigned.is_empty());
