@@ -203,15 +203,17 @@ fn plain(value: &Value) -> Option<Json> {
             json!({ "list": elements.iter().map(plain).collect::<Option<Vec<_>>>()? })
         }
         Form::Dict(pairs) => {
-            let mut last: Vec<(Json, Json)> = Vec::new();
+            // Of repeated keys the last counts, whatever the others have.
+            let mut last: Vec<(Json, Option<Json>)> = Vec::new();
             for (key, value) in pairs {
-                let (key, value) = (plain(key)?, plain(value)?);
+                let (key, value) = (plain(key)?, plain(value));
                 match last.iter_mut().find(|(known, _)| *known == key) {
                     Some((_, earlier)) => *earlier = value,
                     None => last.push((key, value)),
                 }
             }
-            json!({ "dict": last })
+            let last = last.into_iter().map(|(key, value)| Some((key, value?)));
+            json!({ "dict": last.collect::<Option<Vec<_>>>()? })
         }
         Form::Call { .. } | Form::Unread(_) => return None,
     })

@@ -181,7 +181,8 @@ pub(super) fn chat(
     true
 }
 
-/// Whether a text is the name of a channel or type, and no secret in the wrong place, which is said.
+/// Whether a text is the name of a channel or type. A secret in the wrong place is none, which is
+/// said.
 pub(super) fn is_name(text: &str, origin: &Origin, draft: &mut Draft) -> bool {
     let is_name = text.len() <= NAME_LEN_MAX && !text.contains("://");
     if !is_name {
