@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Cert(Cert),
     Check(Check),
     Connect(Connect),
+    Import(Import),
     Init(Init),
     Install(Install),
     Route(Route),
@@ -134,6 +135,40 @@ pub(crate) struct Connect {
     /// wss://HOST:PORT/PREFIX/MEETUP
     #[argh(positional)]
     pub(crate) url: Meetup,
+}
+
+/// Make a configuration out of those of MWTT, MESA and the Micronets websocket proxy.
+///
+/// Their Python is read and never run. The new configuration is printed, or written with --out,
+/// together with the files for the secrets in it, which are never printed. What could not be
+/// carried over, what means something else here, and what has to be done is said on standard error,
+/// by line. Several old programs become one configuration.
+#[derive(FromArgs)]
+#[argh(
+    subcommand,
+    name = "import",
+    example = "Move two programs at once, and see what is left to do:\n\
+               {command_name} --mwtt mwtt/config.py --mesa mesa/config.py --out new\n\
+               mistgate check --config new/mistgate.toml"
+)]
+pub(crate) struct Import {
+    /// MWTT's config.py
+    #[argh(option, arg_name = "file")]
+    pub(crate) mwtt: Option<String>,
+
+    /// MESA's config.py
+    #[argh(option, arg_name = "file")]
+    pub(crate) mesa: Option<String>,
+
+    /// the folder of the websocket proxy, with bin/websocket-proxy.py and the certificates in lib,
+    /// or one with certificates alone
+    #[argh(option, arg_name = "folder")]
+    pub(crate) micronets: Option<String>,
+
+    /// the folder for mistgate.toml and the files with secrets, which is made if there is none.
+    /// Files that exist are not replaced
+    #[argh(option, arg_name = "folder")]
+    pub(crate) out: Option<String>,
 }
 
 /// Write a configuration with comments, a webhook secret and certificates for a first try, without
@@ -362,6 +397,12 @@ impl Args {
             &args.command
         {
             let output = "--client-key is the key of --client-cert, which is missing".to_owned();
+            return Err(EarlyExit { output, status: Err(()) });
+        }
+        if let Command::Import(Import { mwtt: None, mesa: None, micronets: None, .. }) =
+            &args.command
+        {
+            let output = "nothing to import: give --mwtt, --mesa or --micronets".to_owned();
             return Err(EarlyExit { output, status: Err(()) });
         }
         if let Command::Install(install) = &args.command

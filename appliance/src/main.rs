@@ -5,7 +5,9 @@ mod args;
 mod cert;
 mod check;
 mod connect;
+mod files;
 mod first_start;
+mod import;
 mod init;
 mod install;
 mod route;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Cert(args) => cert::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Connect(args) => connect::run(args),
+        Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Install(args) => install::run(&args),
         Command::Route(args) => route::run(&args),

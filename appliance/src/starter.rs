@@ -59,11 +59,15 @@ pub(crate) fn write(path: &str, content: &[u8], mode: u32) -> Result<(), String>
     write().map_err(|error| explain(path, &error))
 }
 
-fn make_secret(path: &str) -> Result<(), String> {
+/// 256 random bits, as text.
+pub(crate) fn new_secret() -> Result<String, String> {
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
-    let secret: String = random.iter().map(|octet| format!("{octet:02x}")).collect();
-    write(path, format!("{secret}\n").as_bytes(), 0o600)
+    Ok(random.iter().map(|octet| format!("{octet:02x}")).collect())
+}
+
+fn make_secret(path: &str) -> Result<(), String> {
+    write(path, format!("{}\n", new_secret()?).as_bytes(), 0o600)
 }
 
 /// Makes a folder with a root, and what it signed for the proxy and for a client: all or nothing,

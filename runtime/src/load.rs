@@ -179,8 +179,8 @@ pub fn make_state_dir(path: &str) -> io::Result<()> {
     builder.recursive(true).mode(0o700).create(path)
 }
 
-/// A file, up to `max` bytes of it; why not in the system's words.
-fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
+/// A file, up to `max` bytes of it; why not in the system's words. Blocks on the disk.
+pub fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(|error| reason(&error))?;
     file.take(max).read_to_end(&mut bytes).map_err(|error| reason(&error))?;

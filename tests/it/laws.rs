@@ -55,6 +55,11 @@ fn netconf() {
 }
 
 #[test]
+fn old_configurations() {
+    over_noise("python_literals", 300);
+}
+
+#[test]
 fn queues() {
     over_noise("queue", 300);
 }

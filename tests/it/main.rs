@@ -13,6 +13,7 @@ mod examples;
 mod http_hostile;
 mod http_listen;
 mod http_outbound;
+mod import;
 mod install;
 mod kill;
 mod laws;
