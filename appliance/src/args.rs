@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Cert(Cert),
     Check(Check),
     Connect(Connect),
+    Import(Import),
+    Init(Init),
+    Install(Install),
     Route(Route),
     Run(Run),
     SendTest(SendTest),
@@ -132,6 +135,76 @@ pub(crate) struct Connect {
     /// wss://HOST:PORT/PREFIX/MEETUP
     #[argh(positional)]
     pub(crate) url: Meetup,
+}
+
+/// Make a configuration out of those of MWTT, MESA and the Micronets websocket proxy.
+///
+/// Their Python is read and never run. The new configuration is printed, or written with --out,
+/// together with the files for the secrets in it, which are never printed. What could not be
+/// carried over, what means something else here, and what has to be done is said on standard error,
+/// by line. Several old programs become one configuration.
+#[derive(FromArgs)]
+#[argh(
+    subcommand,
+    name = "import",
+    example = "Move two programs at once, and see what is left to do:\n\
+               {command_name} --mwtt mwtt/config.py --mesa mesa/config.py --out new\n\
+               mistgate check --config new/mistgate.toml"
+)]
+pub(crate) struct Import {
+    /// MWTT's config.py
+    #[argh(option, arg_name = "file")]
+    pub(crate) mwtt: Option<String>,
+
+    /// MESA's config.py
+    #[argh(option, arg_name = "file")]
+    pub(crate) mesa: Option<String>,
+
+    /// the folder of the websocket proxy, with bin/websocket-proxy.py and the certificates in lib,
+    /// or one with certificates alone
+    #[argh(option, arg_name = "folder")]
+    pub(crate) micronets: Option<String>,
+
+    /// the folder for mistgate.toml and the files with secrets, which is made if there is none.
+    /// Files that exist are not replaced
+    #[argh(option, arg_name = "folder")]
+    pub(crate) out: Option<String>,
+}
+
+/// Write a configuration with comments, a webhook secret and certificates for a first try, without
+/// being root.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "init")]
+pub(crate) struct Init {
+    /// the folder for them; ./mistgate if nothing is said
+    #[argh(option, arg_name = "path", default = "String::from(\"./mistgate\")")]
+    pub(crate) dir: String,
+}
+
+/// Make this program a service of this machine, which starts at once. As root.
+///
+/// It gets a user of its own, a configuration in /etc/mistgate, and a service of systemd, OpenRC or
+/// procd that may do little else. A second run brings a new version of the program and the service,
+/// and touches neither configuration, secrets nor state.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "install")]
+pub(crate) struct Install {
+    /// a configuration to copy, with the files that it names relative to itself, after it was
+    /// checked; without it, one that works at once, with a new secret and certificates
+    #[argh(option)]
+    pub(crate) config: Option<String>,
+
+    /// the root folder of another machine, in which nothing is started: for images
+    #[argh(option, arg_name = "path")]
+    pub(crate) root: Option<String>,
+
+    /// stop and remove the service and the program; configuration, secrets and state stay
+    #[argh(switch)]
+    pub(crate) uninstall: bool,
+
+    /// with --uninstall: remove configuration, secrets, state and user too
+    #[argh(switch)]
+    pub(crate) purge: bool,
 }
 
 /// Show where each event of a webhook's body would go, and why. Nothing is sent.
@@ -326,7 +399,30 @@ impl Args {
             let output = "--client-key is the key of --client-cert, which is missing".to_owned();
             return Err(EarlyExit { output, status: Err(()) });
         }
+        if let Command::Import(Import { mwtt: None, mesa: None, micronets: None, .. }) =
+            &args.command
+        {
+            let output = "nothing to import: give --mwtt, --mesa or --micronets".to_owned();
+            return Err(EarlyExit { output, status: Err(()) });
+        }
+        if let Command::Install(install) = &args.command
+            && let Some(output) = install.contradiction()
+        {
+            return Err(EarlyExit { output: output.to_owned(), status: Err(()) });
+        }
         Ok(args)
+    }
+}
+
+impl Install {
+    fn contradiction(&self) -> Option<&'static str> {
+        if self.purge && !self.uninstall {
+            Some("--purge is for --uninstall, which is missing")
+        } else if self.uninstall && self.config.is_some() {
+            Some("--uninstall needs no --config")
+        } else {
+            None
+        }
     }
 }
 
