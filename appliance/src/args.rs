@@ -7,10 +7,7 @@ use std::{
 };
 
 use argh::{EarlyExit, FromArgs};
-use mistgate_core::{
-    config::units,
-    ports::{name::PortName, place::Mode},
-};
+use mistgate_core::config::units;
 use mistgate_runtime::{
     journal::{Format, Level},
     load::From,
@@ -18,6 +15,10 @@ use mistgate_runtime::{
     tls::peer::Verify,
 };
 use rustls::pki_types::DnsName;
+
+mod port;
+
+pub(crate) use self::port::{Diff, Port, PortKind, Set};
 
 /// Mist webhooks to Slack, Microsoft Teams and Google Chat, and the Micronets websocket proxy.
 #[derive(FromArgs)]
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     Cert(Cert),
     Check(Check),
     Connect(Connect),
+    Import(Import),
+    Init(Init),
+    Install(Install),
     Port(Port),
     Route(Route),
     Run(Run),
@@ -138,72 +142,74 @@ pub(crate) struct Connect {
     pub(crate) url: Meetup,
 }
 
-/// Change one switch port by hand, or see what that would change.
-#[derive(FromArgs)]
-#[argh(subcommand, name = "port")]
-pub(crate) struct Port {
-    #[argh(subcommand)]
-    pub(crate) kind: PortKind,
-}
-
-/// What to do with the port.
-#[derive(FromArgs)]
-#[argh(subcommand)]
-pub(crate) enum PortKind {
-    Diff(PortDiff),
-    Set(PortSet),
-}
-
-/// Show what would change on a switch port, and change nothing.
+/// Make a configuration out of those of MWTT, MESA and the Micronets websocket proxy.
 ///
-/// The switch itself compares (method junos), or Mist's configuration of it is read (method mist).
+/// Their Python is read and never run. The new configuration is printed, or written with --out,
+/// together with the files for the secrets in it, which are never printed. What could not be
+/// carried over, what means something else here, and what has to be done is said on standard error,
+/// by line. Several old programs become one configuration.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "diff")]
-pub(crate) struct PortDiff {
-    /// the configuration file
-    #[argh(option)]
-    pub(crate) config: String,
+#[argh(
+    subcommand,
+    name = "import",
+    example = "Move two programs at once, and see what is left to do:\n\
+               {command_name} --mwtt mwtt/config.py --mesa mesa/config.py --out new\n\
+               mistgate check --config new/mistgate.toml"
+)]
+pub(crate) struct Import {
+    /// MWTT's config.py
+    #[argh(option, arg_name = "file")]
+    pub(crate) mwtt: Option<String>,
 
-    /// the switch's name or MAC
-    #[argh(option, arg_name = "name-or-mac")]
-    pub(crate) switch: String,
+    /// MESA's config.py
+    #[argh(option, arg_name = "file")]
+    pub(crate) mesa: Option<String>,
 
-    /// the port, such as ge-0/0/7
-    #[argh(option, from_str_fn(port_name))]
-    pub(crate) port: PortName,
+    /// the folder of the websocket proxy, with bin/websocket-proxy.py and the certificates in lib,
+    /// or one with certificates alone
+    #[argh(option, arg_name = "folder")]
+    pub(crate) micronets: Option<String>,
 
-    /// ap, for an access point, or default, for whoever plugs in
-    #[argh(option, from_str_fn(mode))]
-    pub(crate) mode: Mode,
+    /// the folder for mistgate.toml and the files with secrets, which is made if there is none.
+    /// Files that exist are not replaced
+    #[argh(option, arg_name = "folder")]
+    pub(crate) out: Option<String>,
 }
 
-/// Show what would change on a switch port, ask, and change it.
-///
-/// It changes the port in mode observe too: that is for what nobody asked for. The lists of
-/// [ports.allow] and [ports.never], freezes and the kill switch hold. Each change is in the audit
-/// file, with who made it.
+/// Write a configuration with comments, a webhook secret and certificates for a first try, without
+/// being root.
 #[derive(FromArgs)]
-#[argh(subcommand, name = "set")]
-pub(crate) struct PortSet {
-    /// the configuration file
+#[argh(subcommand, name = "init")]
+pub(crate) struct Init {
+    /// the folder for them; ./mistgate if nothing is said
+    #[argh(option, arg_name = "path", default = "String::from(\"./mistgate\")")]
+    pub(crate) dir: String,
+}
+
+/// Make this program a service of this machine, which starts at once. As root.
+///
+/// It gets a user of its own, a configuration in /etc/mistgate, and a service of systemd, OpenRC or
+/// procd that may do little else. A second run brings a new version of the program and the service,
+/// and touches neither configuration, secrets nor state.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "install")]
+pub(crate) struct Install {
+    /// a configuration to copy, with the files that it names relative to itself, after it was
+    /// checked; without it, one that works at once, with a new secret and certificates
     #[argh(option)]
-    pub(crate) config: String,
+    pub(crate) config: Option<String>,
 
-    /// the switch's name or MAC
-    #[argh(option, arg_name = "name-or-mac")]
-    pub(crate) switch: String,
+    /// the root folder of another machine, in which nothing is started: for images
+    #[argh(option, arg_name = "path")]
+    pub(crate) root: Option<String>,
 
-    /// the port, such as ge-0/0/7
-    #[argh(option, from_str_fn(port_name))]
-    pub(crate) port: PortName,
-
-    /// ap, for an access point, or default, for whoever plugs in
-    #[argh(option, from_str_fn(mode))]
-    pub(crate) mode: Mode,
-
-    /// do not ask
+    /// stop and remove the service and the program; configuration, secrets and state stay
     #[argh(switch)]
-    pub(crate) yes: bool,
+    pub(crate) uninstall: bool,
+
+    /// with --uninstall: remove configuration, secrets, state and user too
+    #[argh(switch)]
+    pub(crate) purge: bool,
 }
 
 /// Show where each event of a webhook's body would go, and why. Nothing is sent.
@@ -398,7 +404,30 @@ impl Args {
             let output = "--client-key is the key of --client-cert, which is missing".to_owned();
             return Err(EarlyExit { output, status: Err(()) });
         }
+        if let Command::Import(Import { mwtt: None, mesa: None, micronets: None, .. }) =
+            &args.command
+        {
+            let output = "nothing to import: give --mwtt, --mesa or --micronets".to_owned();
+            return Err(EarlyExit { output, status: Err(()) });
+        }
+        if let Command::Install(install) = &args.command
+            && let Some(output) = install.contradiction()
+        {
+            return Err(EarlyExit { output: output.to_owned(), status: Err(()) });
+        }
         Ok(args)
+    }
+}
+
+impl Install {
+    fn contradiction(&self) -> Option<&'static str> {
+        if self.purge && !self.uninstall {
+            Some("--purge is for --uninstall, which is missing")
+        } else if self.uninstall && self.config.is_some() {
+            Some("--uninstall needs no --config")
+        } else {
+            None
+        }
     }
 }
 
@@ -438,14 +467,6 @@ fn verify(text: &str) -> Result<Verify, String> {
         "name" => Ok(Verify::Name),
         _ => Err("expected name or chain".to_owned()),
     }
-}
-
-fn port_name(text: &str) -> Result<PortName, String> {
-    PortName::parse(text).map_err(|error| error.to_string())
-}
-
-fn mode(text: &str) -> Result<Mode, String> {
-    Mode::parse(text).ok_or_else(|| "expected ap or default".to_owned())
 }
 
 fn peer_name(text: &str) -> Result<String, String> {

@@ -7,7 +7,6 @@
 //! same number of days a minute apart, would else be an error.
 
 mod authority;
-mod files;
 
 use std::{
     fmt,
@@ -23,9 +22,14 @@ use rcgen::{
 };
 use rustls::pki_types::CertificateDer;
 
-use self::{authority::Authority, files::File};
-use crate::args::{Cert, CertIntermediate, CertKind, CertLeaf, CertRoot};
+use self::authority::Authority;
+use crate::{
+    args::{Cert, CertIntermediate, CertKind, CertLeaf, CertRoot},
+    files::{self, File},
+};
 
+/// Where a file is in the way.
+const ADVICE: &str = "choose another --cert-basename, or replace its files with --force";
 const DAY_SECS: i64 = 24 * 60 * 60;
 /// How long before now a certificate begins, for peers whose clocks are late.
 const CLOCK_SKEW_SECS: i64 = 60 * 60;
@@ -62,7 +66,7 @@ pub(crate) fn root(args: &CertRoot) -> Result<Made, String> {
     let key = KeyPair::generate().map_err(failed)?;
     let cert = params.self_signed(&key).map_err(failed)?;
     let files = Issued { cert, key, chain: &[] }.files(&args.cert_basename);
-    files::write(&files, args.force)?;
+    files::write(&files, args.force, ADVICE)?;
     Ok(Made { what: format!("root O={}, {period}", args.subject_org_name), files })
 }
 
@@ -86,7 +90,7 @@ fn intermediate(args: &CertIntermediate) -> Result<Made, String> {
     authorize(&mut params, BasicConstraints::Constrained(args.path_length));
     let files = Issued::by(&authority, &params)?.files(&args.cert_basename);
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
-    files::write(&files, args.force)?;
+    files::write(&files, args.force, ADVICE)?;
     Ok(Made { what: format!("intermediate O={}, {period}", args.subject_org_name), files })
 }
 
@@ -116,7 +120,7 @@ pub(crate) fn leaf(args: &CertLeaf) -> Result<Made, String> {
     let mut files = issued.files(&args.cert_basename);
     files.push(issued.pkeycert(&args.cert_basename));
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
-    files::write(&files, args.force)?;
+    files::write(&files, args.force, ADVICE)?;
     Ok(Made { what: format!("leaf O={} for {purpose}, {period}", args.subject_org_name), files })
 }
 

@@ -6,11 +6,16 @@ mod args;
 mod cert;
 mod check;
 mod connect;
+mod files;
 mod first_start;
+mod import;
+mod init;
+mod install;
 mod port;
 mod route;
 mod run;
 mod send_test;
+mod starter;
 mod version;
 
 use std::{
@@ -37,6 +42,9 @@ fn main() -> ExitCode {
         Command::Cert(args) => cert::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Connect(args) => connect::run(args),
+        Command::Import(args) => import::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Install(args) => install::run(&args),
         Command::Port(args) => port::run(args),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),

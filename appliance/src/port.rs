@@ -14,17 +14,17 @@ use mistgate_runtime::{
     switches::by_hand::{Change, Difference, Ended, Wanted},
 };
 
-use crate::args::{Port, PortDiff, PortKind, PortSet, source};
+use crate::args::{Diff, Port, PortKind, Set, source};
 
 /// The most characters of a user's name.
 const USER_MAX: usize = 64;
 
 pub(crate) fn run(args: Port) -> Result<(), String> {
     match args.kind {
-        PortKind::Diff(PortDiff { config, switch, port, mode }) => {
+        PortKind::Diff(Diff { config, switch, port, mode }) => {
             smol::block_on(diff(&config, &Wanted { switch, port, mode }))
         }
-        PortKind::Set(PortSet { config, switch, port, mode, yes }) => {
+        PortKind::Set(Set { config, switch, port, mode, yes }) => {
             smol::block_on(set(&config, &Wanted { switch, port, mode }, yes))
         }
     }

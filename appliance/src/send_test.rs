@@ -20,6 +20,7 @@ use mistgate_core::{
         topics,
     },
     notify::{route::route, types},
+    time::UnixTime,
 };
 use mistgate_runtime::{
     clock::{self, Clock},
@@ -69,10 +70,10 @@ fn body(config: &Config, channel: &str) -> Result<String, String> {
     if config.chat.destinations_of(channel).is_empty() {
         return Err(format!("{channel}: no destination serves this channel"));
     }
-    let timestamp = clock::wall().as_secs();
+    let at = clock::wall();
     for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::MxedgeEvents] {
         for kind in types::tables(&topic).iter().flat_map(|table| table.iter()) {
-            let event = test_event(kind.name, timestamp).map_err(|error| error.to_string())?;
+            let event = test_event(kind.name, at).map_err(|error| error.to_string())?;
             let parsed = topics::parse_event(topic.clone(), &event).ok_or("not an event")?;
             if route(&parsed, &config.chat.routes).channel == Some(channel) {
                 return Ok(format!("{{\"topic\":\"{}\",\"events\":[{event}]}}", topic.name()));
@@ -82,10 +83,12 @@ fn body(config: &Config, channel: &str) -> Result<String, String> {
     Err(format!("{channel}: no event type is routed to this channel"))
 }
 
-fn test_event(kind: &str, timestamp: i64) -> serde_json::Result<String> {
+fn test_event(kind: &str, at: UnixTime) -> serde_json::Result<String> {
     #[derive(Serialize)]
     struct Event<'a> {
         r#type: &'a str,
+        /// Another one in each test, or two in one second would count as one.
+        id: String,
         timestamp: i64,
         device_name: &'a str,
         mac: &'a str,
@@ -94,7 +97,8 @@ fn test_event(kind: &str, timestamp: i64) -> serde_json::Result<String> {
     }
     serde_json::to_string(&Event {
         r#type: kind,
-        timestamp,
+        id: at.as_micros().to_string(),
+        timestamp: at.as_secs(),
         device_name: "mistgate send-test",
         // Of the range for documentation (RFC 7042 §2.1.1).
         mac: "00005e005301",

@@ -34,6 +34,8 @@ pub mod api;
 
 pub mod config;
 
+pub mod import;
+
 pub mod mist;
 
 pub mod cso;

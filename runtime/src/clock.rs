@@ -44,6 +44,12 @@ pub(crate) fn http_date() -> String {
     httpdate::fmt_http_date(SystemTime::now())
 }
 
+/// Microseconds on the system's monotonic clock, from a start that all processes of a machine share.
+pub(crate) fn monotonic_micros() -> u64 {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(at).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
 /// Wall time as the core writes it. Times before 1970 are negative.
 pub fn unix_time(at: SystemTime) -> UnixTime {
     let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);

@@ -16,6 +16,7 @@ pub mod outbound;
 pub mod relay;
 pub mod ssh;
 pub mod store;
+pub mod supervisor;
 
 pub mod api;
 

@@ -3,7 +3,7 @@
 mod certificate;
 
 use std::{
-    fmt,
+    env, fmt,
     fs::{self, DirBuilder},
     io::{self, Read},
     os::unix::fs::DirBuilderExt,
@@ -66,7 +66,8 @@ pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
             Source { name, text: &text }
         }
     };
-    let draft = Draft::parse(source);
+    let credentials = env::var("CREDENTIALS_DIRECTORY").ok();
+    let draft = Draft::parse(source).credentials(credentials.as_deref());
     let requests = draft.files();
     let mut files = Files::new();
     for request in &requests {
@@ -200,7 +201,7 @@ impl Findings<'_> {
 
 /// The way out: the configured proxy, else the environment's.
 pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
-    Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| std::env::var(name).ok())
+    Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| env::var(name).ok())
 }
 
 /// Makes the state folder, readable for its owner alone.
@@ -209,8 +210,8 @@ pub fn make_state_dir(path: &str) -> io::Result<()> {
     builder.recursive(true).mode(0o700).create(path)
 }
 
-/// A file, up to `max` bytes of it; why not in the system's words.
-fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
+/// A file, up to `max` bytes of it; why not in the system's words. Blocks on the disk.
+pub fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(|error| reason(&error))?;
     file.take(max).read_to_end(&mut bytes).map_err(|error| reason(&error))?;

@@ -32,6 +32,7 @@ use crate::{
     metrics::Counter,
     outbound::Outbound,
     store::{self, Store, Written},
+    supervisor::{Inherited, Supervisor, Watchdog},
     switches, tls,
 };
 
@@ -65,6 +66,11 @@ pub fn run(
     journal: Journal,
     started: impl FnOnce(&Config, &Addresses),
 ) -> Result<(), Error> {
+    let inherited = Inherited::from_env().map_err(Error::new)?;
+    let supervisor = Supervisor::from_env().unwrap_or_else(|reason| {
+        journal.note(Level::Warning, "service_manager_unreachable", &[("reason", &reason)]);
+        Supervisor::default()
+    });
     let executor = Arc::new(Executor::new());
     let (alive, stop) = channel::bounded::<Infallible>(1);
     let extra = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX) - 1;
@@ -74,11 +80,11 @@ pub fn run(
             thread::spawn(move || smol::block_on(executor.run(stop.recv())))
         })
         .collect();
-    let node = Node::start(from, Arc::new(journal), Arc::clone(&executor));
+    let node = Node::start(from, Arc::new(journal), Arc::clone(&executor), supervisor, inherited);
     let result = smol::block_on(executor.run(async {
-        let mut node = node?;
+        let (mut node, watchdog) = node?;
         started(&node.config, &node.ports.addresses());
-        node.serve().await?;
+        node.serve().or(watchdog.feed()).await?;
         node.stop().await;
         Ok(())
     }));
@@ -102,6 +108,7 @@ struct Node {
     switching: Task<()>,
     storing: thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
+    supervisor: Arc<Supervisor>,
     ports: Ports,
 }
 
@@ -110,7 +117,9 @@ impl Node {
         from: &From,
         journal: Arc<Journal>,
         executor: Arc<Executor<'static>>,
-    ) -> Result<Self, Error> {
+        supervisor: Supervisor,
+        inherited: Inherited,
+    ) -> Result<(Self, Watchdog), Error> {
         let clock = Clock::start();
         let Loaded { config, warnings } = load::load(from).map_err(Error)?;
         for warning in &warnings {
@@ -130,6 +139,7 @@ impl Node {
             driver: driver.clone(),
             switches: switches.clone(),
             ready: Arc::clone(&ready),
+            inherited,
         });
         let mut sockets = ports.bind(&config)?;
         let (written, kept) = (driver.clone(), switches.clone());
@@ -139,28 +149,25 @@ impl Node {
             move |answer| tell_owner(answer, &written, &kept),
         )
         .map_err(Error::new)?;
-        let tools = switches::Tools {
-            clock,
+        let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
+        let mut settings = settings(&config, clock)?;
+        let switching = start_switches(&config, &settings.outbound, ends, &tasks, &store, &driver)?;
+        settings.engine.next_batch = left.next_batch;
+        let supervisor = Arc::new(supervisor);
+        let watchdog = Watchdog {
+            supervisor: Arc::clone(&supervisor),
             journal: Arc::clone(&journal),
             executor: Arc::clone(&executor),
-            store: store.clone(),
             driver: driver.clone(),
-            audit: Path::new(&config.state_dir).join(switches::AUDIT_FILE),
+            store: store.clone(),
         };
-        let mut settings = settings(&config, clock)?;
-        let switching = switching(&config, &settings.outbound).map(|settings| *settings);
-        let (ports_seed, chat_seed) = (seed()?, seed()?);
-        let switching = switches::run(switching, ports_seed, tools, ends);
-        let switching = executor.spawn(switching);
-        let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
-        settings.engine.next_batch = left.next_batch;
-        let driving = Driver::start(settings, &left, store, chat_seed, tasks, driver.clone());
+        let driving = Driver::start(settings, &left, store, seed()?, tasks, driver.clone());
         let driving = executor.spawn(driving.run(messages));
         ports.open_proxy(&config, &mut sockets)?;
         ports.open(&config, sockets)?;
         ready.store(true, Ordering::Relaxed);
         let from = from.clone();
-        Ok(Self {
+        let node = Self {
             from,
             config,
             clock,
@@ -172,25 +179,35 @@ impl Node {
             switching,
             storing,
             ready,
+            supervisor,
             ports,
-        })
+        };
+        Ok((node, watchdog))
     }
 
     /// Serves until a signal says to stop; a hang-up reads the configuration again.
     async fn serve(&mut self) -> Result<(), Error> {
+        self.supervisor.ready(&self.ports.addresses().to_string());
         while let Some(signal) = self.signals.next().await {
             if signal.map_err(Error::new)? != Signal::Hup {
                 break;
             }
+            self.supervisor.reloading();
             self.switches.send(switches::Message::Reopen);
             let (from, journal) = (self.from.clone(), Arc::clone(&self.journal));
             let loaded = smol::unblock(move || load::load(&from)).await;
             let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
             let label = if result.is_ok() { "ok" } else { "failed" };
             journal.metrics.add(Counter::Reloads, &[("result", label)], 1);
+            let addresses = self.ports.addresses();
             match result {
-                Ok(()) => journal.note(Level::Info, "reloaded", &[]),
+                Ok(()) => {
+                    self.supervisor.ready(&addresses.to_string());
+                    journal.note(Level::Info, "reloaded", &[]);
+                }
                 Err(Error(problems)) => {
+                    let kept = "the changed configuration has problems, the old one is kept";
+                    self.supervisor.ready(&format!("{addresses}; {kept}"));
                     for problem in problems {
                         journal.note(Level::Error, "reload_failed", &[("reason", &problem)]);
                     }
@@ -224,7 +241,8 @@ impl Node {
     /// Finishes what is in flight and closes everything.
     async fn stop(self) {
         let Self { journal, driver, driving, switches, switching, storing, ready, .. } = self;
-        let mut ports = self.ports;
+        let Self { supervisor, mut ports, .. } = self;
+        supervisor.stopping();
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
         // The proxy has nothing to do with what the others hand on to each other.
@@ -260,6 +278,27 @@ fn dedup_window(config: &Config) -> Duration {
 fn switching(config: &Config, outbound: &Outbound) -> Option<Box<switches::Settings>> {
     let ports = config.ports.as_ref()?;
     Some(Box::new(switches::Settings::new(config, ports, outbound.clone())))
+}
+
+/// Starts the task for switch ports, which waits where there are none.
+fn start_switches(
+    config: &Config,
+    outbound: &Outbound,
+    ends: switches::Ends,
+    (clock, journal, executor): &(Clock, Arc<Journal>, Arc<Executor<'static>>),
+    store: &Store,
+    driver: &driver::Handle,
+) -> Result<Task<()>, Error> {
+    let tools = switches::Tools {
+        clock: *clock,
+        journal: Arc::clone(journal),
+        executor: Arc::clone(executor),
+        store: store.clone(),
+        driver: driver.clone(),
+        audit: Path::new(&config.state_dir).join(switches::AUDIT_FILE),
+    };
+    let settings = switching(config, outbound).map(|settings| *settings);
+    Ok(executor.spawn(switches::run(settings, seed()?, tools, ends)))
 }
 
 /// Tells the owner of what was written.

@@ -43,6 +43,7 @@ use self::{
     batches::{BATCHES, LEFT},
     ports::Owed,
 };
+use smol::channel;
 
 /// Its name in the state folder.
 pub const FILE: &str = "mistgate.redb";
@@ -111,6 +112,8 @@ pub enum Write {
         /// Fingerprints of before this moment may be forgotten.
         forget_before: UnixTime,
     },
+    /// Asks for a sign of life, which is not more than that the writing thread takes up its work.
+    Probe(channel::Sender<()>),
     /// These chats are done with this event. Not answered: what is lost is delivered twice at
     /// worst.
     Settle {
@@ -126,7 +129,7 @@ impl Write {
     pub const fn batch(&self) -> Option<u64> {
         match self {
             Self::Put { batch, .. } => Some(*batch),
-            Self::Port { .. } | Self::Settle { .. } => None,
+            Self::Port { .. } | Self::Probe(_) | Self::Settle { .. } => None,
         }
     }
 }
@@ -377,6 +380,9 @@ impl Writer {
                         bytes_in_group += bytes.len();
                         self.forget_before = forget_before;
                         puts.push(write);
+                    }
+                    Write::Probe(answer) => {
+                        let _ = answer.try_send(());
                     }
                     Write::Settle { key, flavours } => {
                         self.owed_since.get_or_insert_with(Instant::now);

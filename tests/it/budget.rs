@@ -1,4 +1,5 @@
-//! What a small gateway has to spare. Only of the static binary: `tests/static` runs these tests.
+//! What a small gateway has to spare. `tests/run` runs these tests by themselves, against the static
+//! binary.
 
 use std::{
     fs,
@@ -18,7 +19,7 @@ const STARTS: usize = 10;
 
 #[expect(clippy::print_stdout, reason = "libtest keeps it, and shows it where it is asked to")]
 #[test]
-#[ignore = "of the static binary"]
+#[ignore = "measures, and so runs alone"]
 fn it_is_ready_at_once_and_small_when_idle() {
     let chat = Chat::open().expect("a chat");
     let chats = ["slack", "teams", "google"]

@@ -32,7 +32,7 @@ fn version_names_the_version_the_target_and_the_commit() {
 #[test]
 fn every_command_helps_and_wrong_usage_is_2() {
     let folder = tempfile::tempdir().expect("a folder");
-    for command in ["run", "check", "route", "send-test", "version"] {
+    for command in ["run", "check", "import", "route", "send-test", "version"] {
         for args in [vec![command, "--help"], vec!["help", command]] {
             let help = output(folder.path(), &args);
             let said = text(&help.stdout);

@@ -63,6 +63,11 @@ fn pushes_through_cso() {
 }
 
 #[test]
+fn old_configurations() {
+    over_noise("python_literals", 300);
+}
+
+#[test]
 fn queues() {
     over_noise("queue", 300);
 }

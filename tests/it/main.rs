@@ -2,6 +2,7 @@
 
 mod answers;
 mod binary;
+mod booted;
 mod both_ends;
 mod budget;
 mod cert;
@@ -13,6 +14,8 @@ mod examples;
 mod http_hostile;
 mod http_listen;
 mod http_outbound;
+mod import;
+mod install;
 mod junos;
 mod kill;
 mod laws;
@@ -40,8 +43,10 @@ mod secrets;
 mod ssh;
 mod sshd;
 mod store;
+mod supply;
 mod switch;
 mod switches;
+mod systemd;
 mod tell;
 mod tidy;
 mod units;

@@ -1,4 +1,5 @@
-//! `mistgate run` with `[ports]`: from a webhook to the port, to the chat and to the audit, and back.
+//! `mistgate run` with `[ports]`: from a webhook to the port, to the chat and to the audit, and
+//! back.
 
 mod junos;
 
@@ -118,8 +119,16 @@ fn observe() -> String {
     ENFORCE.replace("enforce", "observe")
 }
 
+/// An order to the admin endpoint. After a reload the listener before may still take the connection
+/// and close it, so it is given until it is answered.
 fn order(mistgate: &Mistgate, path: &str, headers: &[(&str, &str)]) -> Message {
-    send(mistgate.admin(), &request("POST", path, headers, "")).expect("an answer")
+    let answer = Mutex::new(None);
+    mistgate.until("an answer", |mistgate| {
+        let sent = send(mistgate.admin(), &request("POST", path, headers, ""));
+        *answer.lock().expect("no panic") = sent.ok();
+        answer.lock().expect("no panic").is_some()
+    });
+    answer.into_inner().expect("no panic").expect("an answer")
 }
 
 fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {

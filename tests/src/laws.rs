@@ -19,6 +19,7 @@ pub mod cso;
 pub mod engine;
 pub mod inbox;
 pub mod peer;
+pub mod python;
 pub mod queue;
 
 /// The most operations of one run; what luck is left is not used.

@@ -33,7 +33,7 @@ use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 18] = [
+pub const ALL: [Target; 19] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
@@ -47,6 +47,7 @@ pub const ALL: [Target; 18] = [
     ("netconf_reply", netconf_reply),
     ("netconf_session", netconf_session),
     ("netconf_world", netconf_world),
+    ("python_literals", python_literals),
     ("queue", queue),
     ("signature", signature),
     ("slack", slack),
@@ -117,6 +118,11 @@ pub fn netconf_session(data: &[u8]) {
 /// Edits of a switch that misbehaves.
 pub fn netconf_world(data: &[u8]) {
     netconf::world::run(&Plan::of(&mut Bytes::new(data)));
+}
+
+/// The configurations of the old programs.
+pub fn python_literals(data: &[u8]) {
+    laws::python::literals(data);
 }
 
 /// Operations on the queue of a destination.

@@ -49,6 +49,7 @@ pub struct Source<'a> {
 /// A configuration whose files have yet to be read.
 pub struct Draft<'a> {
     source: Source<'a>,
+    credentials: Option<&'a str>,
     table: Result<Spanned<DeTable<'a>>, Problem>,
 }
 
@@ -75,7 +76,13 @@ impl<'a> Draft<'a> {
             None => Ok(table),
             Some(error) => Err(not_toml(source.text, &error)),
         };
-        Self { source, table }
+        Self { source, credentials: None, table }
+    }
+
+    /// Says where files are that are named `${CREDENTIALS_DIRECTORY}/NAME`.
+    #[must_use]
+    pub fn credentials(self, folder: Option<&'a str>) -> Self {
+        Self { credentials: folder, ..self }
     }
 
     /// The files that [`check`](Self::check) needs, in the order in which they are named. One may
@@ -104,7 +111,8 @@ impl<'a> Draft<'a> {
                 return (None, found);
             }
         };
-        let reader = Reader::new(self.source.text, self.source.folder(), files);
+        let (text, folder) = (self.source.text, self.source.folder());
+        let reader = Reader::new(text, folder, self.credentials, files);
         let root = Section::root(&reader, table);
         let config = config(&root);
         root.close();

@@ -18,11 +18,16 @@ use super::{
 };
 use crate::secret::Secret;
 
+/// What stands for the folder of the credentials that the service manager hands over.
+const CREDENTIALS: &str = "${CREDENTIALS_DIRECTORY}/";
+
 /// What one walk over a configuration needs and finds.
 pub(super) struct Reader<'a> {
     text: &'a str,
     /// Where relative paths start; `None` for the working directory.
     folder: Option<&'a str>,
+    /// Where the service manager put the credentials, if it did.
+    credentials: Option<&'a str>,
     files: &'a Files,
     found: RefCell<Found>,
 }
@@ -36,8 +41,13 @@ pub(super) struct Found {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str, folder: Option<&'a str>, files: &'a Files) -> Self {
-        Self { text, folder, files, found: RefCell::default() }
+    pub(super) fn new(
+        text: &'a str,
+        folder: Option<&'a str>,
+        credentials: Option<&'a str>,
+        files: &'a Files,
+    ) -> Self {
+        Self { text, folder, credentials, files, found: RefCell::default() }
     }
 
     pub(super) fn finish(self) -> Found {
@@ -198,7 +208,8 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// A path; a relative one starts at the folder of the configuration.
+    /// A path; a relative one starts at the folder of the configuration, and one that begins with
+    /// [`CREDENTIALS`] at that of the credentials (systemd.exec(5), "CREDENTIALS").
     pub(super) fn file_path(&self) -> Option<String> {
         let expected = "the name of a file or folder";
         let written = self.judged(expected, |text| match text {
@@ -207,6 +218,14 @@ impl<'a> Item<'a> {
             text if text.contains('\0') => Err(Fault::new("this is no path", expected)),
             text => Ok(text),
         })?;
+        if let Some(name) = written.strip_prefix(CREDENTIALS) {
+            let Some(folder) = self.reader.credentials else {
+                let what = "this is a credential, and CREDENTIALS_DIRECTORY is not set";
+                self.problem(what, "a service of systemd with LoadCredential=NAME:FILE");
+                return None;
+            };
+            return Some(alloc::format!("{folder}/{name}"));
+        }
         Some(match self.reader.folder {
             Some(folder) if !written.starts_with('/') => alloc::format!("{folder}/{written}"),
             _ => written.to_string(),

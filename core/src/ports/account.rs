@@ -254,17 +254,19 @@ fn told(reason: Reason, switch: Option<&Switch>) -> String {
 
 /// Why nothing was changed, or not yet, in words; nothing for changes, of which each has a reason.
 pub(super) fn because(report: &Report) -> Option<String> {
-    let words = match report {
-        Report::Kept { reason, .. } | Report::Undecided { reason, .. } => reason.to_string(),
-        Report::Refused { refusal, .. } => refusal.to_string(),
-        Report::Retrying { failure, .. } | Report::Stuck { failure, .. } => failure.to_string(),
+    match report {
+        Report::Kept { reason, .. } | Report::Undecided { reason, .. } => Some(reason.to_string()),
+        Report::Refused { refusal, .. } => Some(refusal.to_string()),
+        Report::Retrying { failure, .. } | Report::Stuck { failure, .. } => {
+            let words = failure.to_string();
+            Some(if failure.is_quoting() { shown(&words) } else { words })
+        }
         Report::Breaker { .. }
         | Report::Observed { .. }
         | Report::Overflow
         | Report::Settled { .. }
-        | Report::Stopped(_) => return None,
-    };
-    Some(shown(&words))
+        | Report::Stopped(_) => None,
+    }
 }
 
 /// The access point that a report is about, if it is not about changes.

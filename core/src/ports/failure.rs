@@ -68,6 +68,11 @@ impl Failure {
         matches!(self, Self::Rejected { .. } | Self::Undone { .. })
     }
 
+    /// Whether its words hold those of the other side, which may hold anything.
+    pub const fn is_quoting(&self) -> bool {
+        matches!(self, Self::Locked { .. } | Self::Rejected { .. } | Self::Undone { .. })
+    }
+
     /// When the other side wants to be asked again.
     pub const fn after(&self) -> Option<Duration> {
         match self {

@@ -22,6 +22,7 @@ use crate::{
     journal::{Journal, Level},
     listen::{self, Listener, Service, Stop},
     relay::Relay,
+    supervisor::Inherited,
     switches,
     tls::{self, Identity},
     webhook,
@@ -44,6 +45,18 @@ pub struct Addresses {
     pub admin: Option<SocketAddr>,
 }
 
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [("webhook", self.webhook), ("proxy", self.proxy), ("admin", self.admin)];
+        let open = all.iter().filter_map(|(name, address)| Some((name, (*address)?)));
+        for (place, (name, address)) in open.enumerate() {
+            let separator = if place > 0 { ", " } else { "" };
+            write!(f, "{separator}{name} {address}")?;
+        }
+        Ok(())
+    }
+}
+
 /// What the listeners of a node have in common.
 pub(super) struct Common {
     pub(super) clock: Clock,
@@ -52,6 +65,8 @@ pub(super) struct Common {
     pub(super) driver: driver::Handle,
     pub(super) switches: switches::Handle,
     pub(super) ready: Arc<AtomicBool>,
+    /// Sockets that need no binding.
+    pub(super) inherited: Inherited,
 }
 
 /// The listeners of a node.
@@ -106,11 +121,71 @@ impl Ports {
         let webhook_listen = config.webhook.as_ref().map(|webhook| webhook.listen);
         let proxy_listen = config.proxy.as_ref().map(|proxy| proxy.listen);
         let admin_listen = config.admin.as_ref().map(|admin| admin.listen);
-        Ok(Sockets {
-            webhook: socket("webhook.listen", webhook_listen, webhook)?,
-            proxy: socket("proxy.listen", proxy_listen, proxy)?,
-            admin: socket("admin.listen", admin_listen, self.admin.as_ref())?,
-        })
+        let sockets = Sockets {
+            webhook: self.socket("webhook", webhook_listen, webhook)?,
+            proxy: self.socket("proxy", proxy_listen, proxy)?,
+            admin: self.socket("admin", admin_listen, self.admin.as_ref())?,
+        };
+        // The check of the configuration knows only the configured address.
+        let exposed =
+            |socket: &TcpListener| !socket.local_addr().is_ok_and(|at| at.ip().is_loopback());
+        if let (Some(Admin { token: None, listen }), Some(socket)) = (&config.admin, &sockets.admin)
+            && listen.ip().is_loopback()
+            && exposed(socket)
+        {
+            let what = "the socket of the service manager is not on a loopback address";
+            return Err(Error::new(format!("admin: {what} — set admin.token_file")));
+        }
+        Ok(sockets)
+    }
+
+    /// A socket for the listener `name`, where `configured` is something: the service manager's, or
+    /// that of `port` if it has this address, or a new one.
+    fn socket(
+        &self,
+        name: &'static str,
+        configured: Option<SocketAddr>,
+        port: Option<&Port>,
+    ) -> Result<Option<TcpListener>, Error> {
+        let inherited = self.common.inherited.get(name);
+        let Some(configured) = configured else {
+            if inherited.is_some() {
+                let values: [(&str, &dyn fmt::Display); 1] = [("listener", &name)];
+                self.common.journal.note(Level::Warning, "socket_unused", &values);
+            }
+            return Ok(None);
+        };
+        let socket = match (inherited, port) {
+            (Some(inherited), _) => {
+                self.compare(name, configured, inherited)?;
+                inherited.try_clone().map_err(Error::new)?
+            }
+            (None, Some(port)) if port.configured == configured => {
+                port.socket.try_clone().map_err(Error::new)?
+            }
+            (None, Some(_) | None) => TcpListener::bind(configured).map_err(|error| {
+                Error::new(format!("{name}.listen: {configured}: {error} — choose another address"))
+            })?,
+        };
+        Ok(Some(socket))
+    }
+
+    /// Warns where the service manager listens elsewhere than the configuration says.
+    fn compare(
+        &self,
+        name: &'static str,
+        configured: SocketAddr,
+        inherited: &TcpListener,
+    ) -> Result<(), Error> {
+        let address = inherited.local_addr().map_err(Error::new)?;
+        // [::] takes IPv4 too.
+        let same = address.ip() == configured.ip() || address.ip().is_unspecified();
+        if !same || address.port() != configured.port() {
+            let values: [(&str, &dyn fmt::Display); 3] =
+                [("listener", &name), ("address", &address), ("configured", &configured)];
+            self.common.journal.note(Level::Warning, "socket_elsewhere", &values);
+        }
+        Ok(())
     }
 
     /// Opens, changes or closes the proxy. It reads files; if that fails nothing has changed.
@@ -312,24 +387,4 @@ impl Port {
         drop(self.socket);
         self.task.await;
     }
-}
-
-/// A socket for `configured`, where that is something: that of `port` if it has this address.
-fn socket(
-    key: &str,
-    configured: Option<SocketAddr>,
-    port: Option<&Port>,
-) -> Result<Option<TcpListener>, Error> {
-    let Some(configured) = configured else {
-        return Ok(None);
-    };
-    let socket = match port {
-        Some(port) if port.configured == configured => {
-            port.socket.try_clone().map_err(Error::new)?
-        }
-        Some(_) | None => TcpListener::bind(configured).map_err(|error| {
-            Error::new(format!("{key}: {configured}: {error} — choose another address"))
-        })?,
-    };
-    Ok(Some(socket))
 }

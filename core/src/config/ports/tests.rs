@@ -103,7 +103,7 @@ fn read(text: &str) -> (Option<Ports>, Found) {
     let (table, errors) = DeTable::parse_recoverable(text);
     assert!(errors.is_empty(), "{errors:?} in\n{text}");
     let walk = |files: &Files| {
-        let reader = Reader::new(text, Some("/etc/mistgate"), files);
+        let reader = Reader::new(text, Some("/etc/mistgate"), None, files);
         let root = Section::root(&reader, table.get_ref());
         let read = root.section("ports", |section| ports(section, Some("/state")));
         root.close();

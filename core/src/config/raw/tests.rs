@@ -740,6 +740,23 @@ fn a_file_is_judged_by_what_it_is_for() {
 }
 
 #[test]
+fn a_credential_is_named_by_the_variable_of_the_service_manager() {
+    let text = "[webhook]\nsecret_file = \"${CREDENTIALS_DIRECTORY}/hook\"\n[chat.console]";
+    check(
+        text,
+        &[
+            "F:2: webhook.secret_file: this is a credential, and CREDENTIALS_DIRECTORY is not set — \
+               a service of systemd with LoadCredential=NAME:FILE",
+        ],
+    );
+    let folder = "/run/credentials/mistgate.service";
+    let draft = Draft::parse(Source { name: "/etc/mistgate/mistgate.toml", text });
+    let files = draft.credentials(Some(folder)).files();
+    let paths: Vec<&str> = files.iter().map(|request| request.path.as_str()).collect();
+    assert_eq!(paths, ["/run/credentials/mistgate.service/hook"]);
+}
+
+#[test]
 fn what_works_but_should_be_looked_at_is_said() {
     check_warnings(
         r#"

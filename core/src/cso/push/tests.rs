@@ -43,7 +43,7 @@ fn cso() -> Cso {
 
 fn edit(port: &str, mode: Mode) -> Edit {
     let port = PortName::parse(port).expect("a port");
-    Edit { port, mode, lines: vec![format!("{port}: {}", mode.name())], before: None }
+    Edit { port, mode, ap: None, lines: vec![format!("{port}: {}", mode.name())], before: None }
 }
 
 fn object(uuid: &str, path: &[&str]) -> Value {

@@ -11,7 +11,8 @@ fn device(text: &str) -> Device {
 }
 
 fn edit(name: &str, mode: Mode, before: Option<&str>) -> Edit {
-    Edit { port: port(name), mode, lines: Vec::new(), before: before.map(str::to_owned) }
+    let before = before.map(str::to_owned);
+    Edit { port: port(name), mode, ap: None, lines: Vec::new(), before }
 }
 
 fn profiles(default: Option<&str>) -> Profiles {

@@ -17,8 +17,13 @@ fn port(name: &str) -> PortName {
 }
 
 fn config(ports: &[&str]) -> Config {
-    let edit =
-        |name: &&str| Edit { port: port(name), mode: Mode::Ap, lines: Vec::new(), before: None };
+    let edit = |name: &&str| Edit {
+        port: port(name),
+        mode: Mode::Ap,
+        ap: None,
+        lines: Vec::new(),
+        before: None,
+    };
     Config {
         switch: Switch {
             mac: Mac::parse("5c5b35000001").expect("a MAC"),

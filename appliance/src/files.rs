@@ -7,18 +7,18 @@ use std::{
 };
 
 /// A file to be written.
-pub(super) struct File {
-    pub(super) path: String,
-    pub(super) content: Vec<u8>,
+pub(crate) struct File {
+    pub(crate) path: String,
+    pub(crate) content: Vec<u8>,
     /// If so, only its owner may read it, from the first byte on.
-    pub(super) holds_key: bool,
+    pub(crate) holds_key: bool,
     /// What it is, for people.
-    pub(super) about: &'static str,
+    pub(crate) about: &'static str,
 }
 
-/// Writes all files, or leaves nothing behind. A file that exists is an error; with `force` it is
-/// replaced in one step, as soon as all new ones are on the disk.
-pub(super) fn write(files: &[File], force: bool) -> Result<(), String> {
+/// Writes all files, or leaves nothing behind. A file that exists is an error, which ends in the
+/// advice; with `force` it is replaced in one step, as soon as all new ones are on the disk.
+pub(crate) fn write(files: &[File], force: bool, advice: &str) -> Result<(), String> {
     let mut written = Written(Vec::new());
     for file in files {
         let path = if force { aside(&file.path) } else { file.path.clone() };
@@ -28,7 +28,6 @@ pub(super) fn write(files: &[File], force: bool) -> Result<(), String> {
                 return Err(format!("{path}: left by a run that was interrupted — remove it"));
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let advice = "choose another --cert-basename, or replace its files with --force";
                 return Err(format!("{path}: exists already — {advice}"));
             }
             Err(error) => return Err(explain(&path, &error)),
@@ -44,7 +43,7 @@ pub(super) fn write(files: &[File], force: bool) -> Result<(), String> {
 }
 
 /// Whether both are names of one file that exists.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
+pub(crate) fn is_same(one: &str, other: &str) -> bool {
     let id = |path| fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
     id(one).is_some_and(|one| id(other) == Some(one))
 }

@@ -1,0 +1,202 @@
+//! `mistgate import`: the configurations of the old programs, read as text, become one of ours.
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::Path,
+};
+
+use mistgate_core::{
+    config::{files::FileKind, raw::Source},
+    import::{
+        self, Imported, Micronets, Programs,
+        draft::Content,
+        micronets::{Certificate, Store},
+        python,
+    },
+    secret::Secret,
+};
+use mistgate_runtime::{load, tls::mutual};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+
+use crate::{
+    args::Import,
+    files::{self, File},
+    starter,
+};
+
+const CONFIGURATION: &str = "mistgate.toml";
+/// Where the program of the websocket proxy is in its folder, in the repository and in its image.
+const PROGRAMS: [&str; 2] = ["bin/websocket-proxy.py", "websocket-proxy.py"];
+/// Likewise its certificates.
+const STORES: [&str; 2] = ["lib", "."];
+/// The most files of a folder that are looked into.
+const FILES_MAX: usize = 1_000;
+
+pub(crate) fn run(args: &Import) -> Result<(), String> {
+    let mwtt = args.mwtt.as_deref().map(python).transpose()?;
+    let mesa = args.mesa.as_deref().map(python).transpose()?;
+    let folder = args.micronets.as_deref().map(Folder::read).transpose()?;
+    let programs = Programs {
+        mwtt: mwtt.as_ref().map(Text::source),
+        mesa: mesa.as_ref().map(Text::source),
+        micronets: folder.as_ref().map(Folder::source),
+    };
+    let lines = |notes: &[import::draft::Note]| -> Vec<String> {
+        notes.iter().map(ToString::to_string).collect()
+    };
+    let imported = import::import(&programs).map_err(|notes| lines(&notes).join("\n"))?;
+    let files = match imported.files.len() {
+        0 => "no files with secrets".to_owned(),
+        1 => "a file with a secret".to_owned(),
+        count => format!("{count} files with secrets"),
+    };
+    let end = match &args.out {
+        Some(out) => {
+            write(&imported, out)?;
+            let check = format!("mistgate check --config {out}/{CONFIGURATION}");
+            format!("written into {out}: {CONFIGURATION} and {files} — look at it with {check}")
+        }
+        None => {
+            crate::say(imported.toml.trim_end());
+            format!("not written: {files} that this names — --out FOLDER writes everything")
+        }
+    };
+    for line in lines(&imported.notes) {
+        crate::complain(&line);
+    }
+    crate::complain(&end);
+    Ok(())
+}
+
+/// A file of text.
+struct Text {
+    name: String,
+    text: String,
+}
+
+impl Text {
+    fn source(&self) -> Source<'_> {
+        Source { name: &self.name, text: &self.text }
+    }
+}
+
+fn python(name: &str) -> Result<Text, String> {
+    let max = u64::try_from(python::TEXT_MAX).unwrap_or(u64::MAX);
+    let expected = "expected a configuration in Python";
+    let explain = |why: &str| format!("{name}:1: {why} — {expected}");
+    let bytes = load::read(name, max.saturating_add(1)).map_err(|why| explain(&why))?;
+    let text = String::from_utf8(bytes).map_err(|_| explain("not UTF-8 text"))?;
+    Ok(Text { name: name.to_owned(), text })
+}
+
+/// The folder of the websocket proxy.
+struct Folder {
+    name: String,
+    program: Option<Text>,
+    store: Store,
+}
+
+impl Folder {
+    fn read(name: &str) -> Result<Self, String> {
+        let at = |path: &str| format!("{}/{path}", name.trim_end_matches('/'));
+        let program = PROGRAMS.map(at).into_iter().find(|path| Path::new(path).is_file());
+        let program = program.as_deref().map(python).transpose()?;
+        let mut store = Store::default();
+        for folder in STORES {
+            add(&mut store, name, folder)?;
+        }
+        if program.is_none() && store.certificates.is_empty() {
+            let program = PROGRAMS.join(" nor ");
+            return Err(format!(
+                "{name}: there is neither {program} nor a certificate — expected the folder of the \
+                 Micronets websocket proxy"
+            ));
+        }
+        Ok(Self { name: name.to_owned(), program, store })
+    }
+
+    fn source(&self) -> Micronets<'_> {
+        let program = self.program.as_ref().map(Text::source);
+        Micronets { name: &self.name, program, store: &self.store }
+    }
+}
+
+/// Adds what is in the PEM files of a folder, in the order of their names.
+fn add(store: &mut Store, root: &str, folder: &str) -> Result<(), String> {
+    let place = Path::new(root).join(folder);
+    let entries = match fs::read_dir(&place) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && folder != "." => return Ok(()),
+        Err(error) => return Err(format!("{}: {error}", place.display())),
+    };
+    let mut names: Vec<String> = Vec::new();
+    for entry in entries.take(FILES_MAX) {
+        let entry = entry.map_err(|error| format!("{}: {error}", place.display()))?;
+        // What is not UTF-8 is none of the names that are looked for.
+        names.extend(entry.file_name().into_string().ok().filter(|name| name.ends_with(".pem")));
+    }
+    names.sort();
+    for name in names {
+        let path = place.join(&name);
+        let max = FileKind::PrivateKey.bytes_max();
+        if !path.is_file() {
+            continue;
+        }
+        let shown = path.display().to_string();
+        let limit = u64::try_from(max).unwrap_or(u64::MAX);
+        let bytes = load::read(&shown, limit).map_err(|why| format!("{shown}: {why}"))?;
+        let Ok(pem) = String::from_utf8(bytes).map(Secret::new) else {
+            continue;
+        };
+        let path = if folder == "." { name } else { format!("{folder}/{name}") };
+        let has_key = PrivateKeyDer::from_pem_slice(pem.expose().as_bytes()).is_ok();
+        let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok();
+        match certificate.as_ref().and_then(mutual::identity) {
+            Some(identity) => {
+                store.certificates.push(Certificate { path, pem, has_key, identity });
+            }
+            None if has_key => store.keys.push(path),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes the configuration and its files into a folder, all of them or none.
+fn write(imported: &Imported, out: &str) -> Result<(), String> {
+    let is_new = match DirBuilder::new().mode(0o700).create(out) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(format!("{out}: the folder above it does not exist — make it first"));
+        }
+        Err(error) => return Err(format!("{out}: cannot be made: {error}")),
+    };
+    let at = |name: &str| format!("{}/{name}", out.trim_end_matches('/'));
+    let mut all = vec![File {
+        path: at(CONFIGURATION),
+        content: imported.toml.clone().into_bytes(),
+        holds_key: false,
+        about: "the configuration",
+    }];
+    for file in &imported.files {
+        let mut content = match &file.content {
+            Content::Known(secret) => secret.expose().to_owned(),
+            Content::New => starter::new_secret()?,
+        };
+        if !content.ends_with('\n') {
+            content.push('\n');
+        }
+        let path = at(&file.name);
+        all.push(File { path, content: content.into_bytes(), holds_key: true, about: "a secret" });
+    }
+    let advice = "choose another --out, or move it away";
+    files::write(&all, false, advice).inspect_err(|_| {
+        if is_new {
+            // It is empty again; and if it is not, somebody else has put something there.
+            let _ = fs::remove_dir(out);
+        }
+    })
+}

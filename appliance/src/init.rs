@@ -1,0 +1,29 @@
+//! `mistgate init`: what `mistgate install` puts into /etc/mistgate, elsewhere and without root.
+
+use std::path::Path;
+
+use mistgate_runtime::load::make_state_dir;
+
+use crate::{args::Init, starter};
+
+pub(crate) fn run(args: &Init) -> Result<(), String> {
+    let dir = &args.dir;
+    let config = format!("{dir}/{}", starter::CONFIG);
+    if Path::new(&config).exists() {
+        return Err(format!("{config}: exists already — choose another --dir, or remove it first"));
+    }
+    make_state_dir(dir).map_err(|error| format!("{dir}: {error} — run it where you may write"))?;
+    starter::make_missing(dir)?;
+    // Last, so that it never names what is not there.
+    starter::write(&config, starter::config("state").as_bytes(), 0o600)?;
+    crate::say(&format!(
+        "{config}\n  the configuration, with comments\n\
+         {dir}/{secret}\n  what you enter as the webhook's secret in Mist\n\
+         {dir}/{certificates}\n  a root for gateways and managers, and what it signed for the \
+         proxy and for a client\n\
+         Next:\n  mistgate check --config {config}\n  mistgate run --config {config}",
+        secret = starter::SECRET,
+        certificates = starter::CERTIFICATES,
+    ));
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! What a mistgate needs to start at once: a configuration to begin with, the webhook's secret, and
+//! the certificates of the websocket proxy and of a client to try it with.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use mistgate_runtime::load::make_state_dir;
+
+use crate::{
+    args::{CertLeaf, CertRoot},
+    cert,
+};
+
+/// The files of a starter in its folder.
+pub(crate) const CONFIG: &str = "mistgate.toml";
+pub(crate) const SECRET: &str = "webhook-secret";
+pub(crate) const CERTIFICATES: &str = "proxy";
+
+const EXAMPLE: &str = include_str!("../examples/mistgate.toml");
+/// The state folder in the example.
+pub(crate) const STATE_DIR: &str = "/var/lib/mistgate";
+/// As long as the README of the original suggests: whoever only tries it should not meet the end.
+const DAYS: u32 = 3_650;
+
+/// The configuration to begin with. What it names lies beside it, but for the state.
+pub(crate) fn config(state_dir: &str) -> String {
+    EXAMPLE.replacen(STATE_DIR, state_dir, 1)
+}
+
+/// Makes the secret and the certificates in `folder`. What is there stays.
+pub(crate) fn make_missing(folder: &str) -> Result<(), String> {
+    let (secret, certificates) = (format!("{folder}/{SECRET}"), format!("{folder}/{CERTIFICATES}"));
+    if !Path::new(&secret).exists() {
+        make_secret(&secret)?;
+    }
+    if !Path::new(&certificates).exists() {
+        make_certificates(&certificates)?;
+    }
+    Ok(())
+}
+
+/// Writes a file aside and renames it, so that a crash leaves no half of it.
+pub(crate) fn write(path: &str, content: &[u8], mode: u32) -> Result<(), String> {
+    let aside = format!("{path}.new");
+    let write = || {
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)
+    };
+    write().map_err(|error| explain(path, &error))
+}
+
+/// 256 random bits, as text.
+pub(crate) fn new_secret() -> Result<String, String> {
+    let mut random = [0_u8; 32];
+    getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
+    Ok(random.iter().map(|octet| format!("{octet:02x}")).collect())
+}
+
+fn make_secret(path: &str) -> Result<(), String> {
+    write(path, format!("{}\n", new_secret()?).as_bytes(), 0o600)
+}
+
+/// Makes a folder with a root, and what it signed for the proxy and for a client: all or nothing,
+/// as the folder gets its name at last.
+fn make_certificates(folder: &str) -> Result<(), String> {
+    let aside = format!("{folder}.new");
+    match fs::remove_dir_all(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(explain(&aside, &error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    make_state_dir(&aside).map_err(|error| explain(&aside, &error))?;
+    let root = CertRoot {
+        cert_basename: format!("{aside}/root"),
+        subject_org_name: "mistgate root".to_owned(),
+        expiration_in_days: DAYS,
+        force: false,
+    };
+    cert::root(&root)?;
+    let leaf = |name: &str, san: &[&str]| CertLeaf {
+        cert_basename: format!("{aside}/{name}"),
+        subject_org_name: format!("mistgate {name}"),
+        expiration_in_days: DAYS,
+        ca_certfile: format!("{aside}/root.cert.pem"),
+        ca_keyfile: format!("{aside}/root.key.pem"),
+        san: san.iter().map(|&name| name.to_owned()).collect(),
+        client: san.is_empty(),
+        server: !san.is_empty(),
+        force: false,
+    };
+    cert::leaf(&leaf("proxy", &["localhost", "127.0.0.1", "::1"]))?;
+    cert::leaf(&leaf("client", &[]))?;
+    fs::rename(&aside, folder).map_err(|error| explain(folder, &error))
+}
+
+fn explain(path: &str, error: &io::Error) -> String {
+    format!("{path}: {error} — run it where you may write")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_names_its_state_once() {
+        assert_eq!(EXAMPLE.matches(STATE_DIR).count(), 1);
+        assert!(config("state").contains("\nstate_dir = \"state\"\n"));
+    }
+}

@@ -1,0 +1,343 @@
+//! The configuration in the making: its entries, where each comes from, and what is to be said of
+//! the way.
+
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
+use core::fmt::{self, Write as _};
+
+use super::entry::{Entry, Origin, Standing, Toml};
+use crate::{
+    config::{
+        files::Files,
+        problem::{Problem, segment},
+        raw::{self, Report, Source},
+    },
+    secret::Secret,
+};
+
+/// A file beside the configuration, which names it. Only its owner may read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its name, without a folder.
+    pub name: String,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// The content of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// What the old configuration held.
+    Known(Secret),
+    /// A new secret, to be drawn by whoever has random numbers.
+    New,
+}
+
+/// What somebody who moves should know, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The old file that it is about.
+    pub file: String,
+    /// The line and key of the old file, what is the matter, and what to do.
+    pub about: Problem,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.about.in_file(&self.file))
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Draft {
+    entries: Vec<Entry>,
+    files: Vec<File>,
+    notes: Vec<Note>,
+    remarks: Vec<(&'static str, &'static str)>,
+    /// What signs webhooks; `None` for what is not known.
+    pub(super) secrets: Vec<(Option<Content>, Origin)>,
+}
+
+/// The name of our file in its own check.
+const NAME: &str = "mistgate.toml";
+/// In this order they are written.
+const SECTIONS: [&str; 25] = [
+    "",
+    "mist",
+    "webhook",
+    "chat",
+    "chat.slack",
+    "chat.slack.urls_file",
+    "chat.teams",
+    "chat.teams.urls_file",
+    "chat.google",
+    "chat.google.urls_file",
+    "chat.channels.device-events",
+    "chat.channels.device-updowns",
+    "chat.channels.alarms",
+    "chat.channels.audits",
+    "chat.channels.mxedge-events",
+    "ports",
+    "ports.outage",
+    "ports.mist",
+    "ports.junos",
+    "ports.cso",
+    "ports.cso.ap",
+    "ports.cso.default",
+    "ports.external",
+    "proxy",
+    "admin",
+];
+/// How often what is refused may be taken out; what is left is for `mistgate check` to say.
+const ROUNDS_MAX: usize = 8;
+impl Draft {
+    /// Sets a key. What is set first stays.
+    pub(super) fn set(
+        &mut self,
+        section: &'static str,
+        key: &str,
+        value: impl Into<Toml>,
+        origin: &Origin,
+    ) {
+        let value = value.into();
+        match self.entry(section, key) {
+            Some(entry) if entry.value == value => {}
+            Some(entry) => {
+                let first = alloc::format!("{} {}", entry.origin.program, entry.origin.key);
+                let key = segment(key);
+                let what = alloc::format!("{section}.{key} has one value, and {first} gives it");
+                self.note(origin, what, "that one value for both");
+            }
+            None => self.entries.push(Entry {
+                section,
+                key: key.to_owned(),
+                value,
+                origin: origin.clone(),
+                standing: Standing::Active,
+            }),
+        }
+    }
+
+    /// Adds to a list what is not in it.
+    pub(super) fn extend(
+        &mut self,
+        section: &'static str,
+        key: &str,
+        elements: impl IntoIterator<Item = (String, Origin)>,
+    ) {
+        for (text, origin) in elements {
+            match self.entry(section, key).map(|entry| &mut entry.value) {
+                Some(Toml::List(list)) => {
+                    if !list.iter().any(|(known, _)| *known == text) {
+                        list.push((text, origin));
+                    }
+                }
+                Some(Toml::Number(_) | Toml::Text(_)) | None => {
+                    let list = Toml::List(Vec::from([(text, origin.clone())]));
+                    self.set(section, key, list, &origin);
+                }
+            }
+        }
+    }
+
+    /// Sets a key to the name of a file, which has this content, or which has yet to be made.
+    pub(super) fn file(
+        &mut self,
+        section: &'static str,
+        key: &str,
+        (name, content): (String, Option<Content>),
+        origin: &Origin,
+    ) {
+        if self.entry(section, key).is_some() || self.files.iter().any(|file| file.name == name) {
+            let what = alloc::format!("{section}.{} is taken", segment(key));
+            self.note(origin, what, "a setting of your own");
+            return;
+        }
+        self.set(section, key, &*name, origin);
+        match content {
+            Some(content) => self.keep(name, content),
+            None => self.stand(section, key, Standing::Awaited),
+        }
+    }
+
+    /// Adds a file that a list names.
+    pub(super) fn keep(&mut self, name: String, content: Content) {
+        self.files.push(File { name, content });
+    }
+
+    /// A comment above the entries of a section.
+    pub(super) fn remark(&mut self, section: &'static str, text: &'static str) {
+        self.remarks.push((section, text));
+    }
+
+    pub(super) fn note(
+        &mut self,
+        origin: &Origin,
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        let (line, key) = (origin.line, origin.key.clone());
+        let about = Problem { line, key, what: what.into(), expected: advice.into() };
+        self.notes.push(Note { file: origin.file.clone(), about });
+    }
+
+    /// Where the value of a key comes from, if it has one.
+    pub(super) fn origin(&self, section: &str, key: &str) -> Option<&Origin> {
+        let is_it = |entry: &&Entry| entry.section == section && entry.key == key;
+        self.entries.iter().find(is_it).map(|entry| &entry.origin)
+    }
+
+    /// Makes a comment of a key.
+    pub(super) fn put_to_sleep(&mut self, section: &'static str, key: &str) {
+        self.stand(section, key, Standing::Asleep);
+    }
+
+    /// Takes out what [`config`](crate::config) refuses, as it is the judge of it, and says so.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..ROUNDS_MAX {
+            let (report, places) = self.check();
+            let refused: Vec<(usize, Problem)> = report
+                .problems
+                .into_iter()
+                .filter_map(|problem| Some((place(&places, &problem)?, problem)))
+                .filter(|(at, _)| {
+                    self.entries.get(*at).is_some_and(|entry| entry.standing == Standing::Active)
+                })
+                .collect();
+            if refused.is_empty() {
+                return;
+            }
+            // From the end, so that the places before stay what they are.
+            for (at, problem) in refused.into_iter().rev() {
+                self.take_out(at, problem);
+            }
+            self.entries.retain(|entry| entry.value != Toml::List(Vec::new()));
+            let entries = &self.entries;
+            self.files.retain(|file| entries.iter().any(|entry| entry.names(&file.name)));
+        }
+    }
+
+    /// The text, the files and the notes.
+    pub(super) fn finish(mut self, head: &str) -> (String, Vec<File>, Vec<Note>) {
+        self.doubt();
+        // The programs come one after the other; each one's notes follow its lines.
+        let mut programs: Vec<String> = Vec::new();
+        for Note { file, .. } in &self.notes {
+            if !programs.contains(file) {
+                programs.push(file.clone());
+            }
+        }
+        let place = |note: &Note| programs.iter().position(|file| *file == note.file);
+        self.notes.sort_by_key(|note| (place(note), note.about.line));
+        self.notes.dedup();
+        let (text, _) = self.render();
+        (alloc::format!("{head}{text}"), self.files, self.notes)
+    }
+
+    /// Says what [`config`](crate::config) has doubts about; the same of many keys once.
+    fn doubt(&mut self) {
+        let (report, places) = self.check();
+        // By what is said, with the first place and how many there are.
+        let mut doubts: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
+        for warning in report.warnings {
+            if let Some(at) = place(&places, &warning) {
+                let (_, count) = doubts.entry((warning.what, warning.expected)).or_insert((at, 0));
+                *count += 1;
+            }
+        }
+        for ((what, expected), (at, count)) in doubts {
+            let Some(mut origin) = self.entries.get(at).map(|entry| entry.origin.clone()) else {
+                continue;
+            };
+            if count > 1 {
+                let _ = write!(origin.key, " and {} more", count - 1);
+            }
+            self.note(&origin, what, expected);
+        }
+    }
+
+    fn entry(&mut self, section: &str, key: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.section == section && entry.key == key)
+    }
+
+    fn stand(&mut self, section: &str, key: &str, standing: Standing) {
+        if let Some(entry) = self.entry(section, key) {
+            entry.standing = standing;
+        }
+    }
+
+    fn take_out(&mut self, at: usize, Problem { key, what, expected, .. }: Problem) {
+        let Some(entry) = self.entries.get_mut(at) else {
+            return;
+        };
+        let element = key.strip_suffix(']').and_then(|key| key.rsplit_once('['));
+        let element = element.and_then(|(_, index)| index.parse().ok());
+        let origin = entry.origin.clone();
+        if let Toml::Text(name) = &entry.value
+            && !entry.section.starts_with("chat.")
+            && self.files.iter().any(|file| file.name == *name)
+        {
+            // What cannot be done without is asked for by name.
+            let advice = alloc::format!("{expected}, in the file {name}");
+            let name = name.clone();
+            entry.standing = Standing::Awaited;
+            self.files.retain(|file| file.name != name);
+            return self.note(&origin, alloc::format!("left out, as {what}"), advice);
+        }
+        let origin = match (&mut entry.value, element) {
+            (Toml::List(list), Some(index)) if index < list.len() => list.remove(index).1,
+            _ => {
+                entry.value = Toml::List(Vec::new());
+                origin
+            }
+        };
+        self.note(&origin, alloc::format!("left out, as {what}"), expected);
+    }
+
+    /// What the check says, and to which entry each line belongs.
+    fn check(&self) -> (Report, Vec<Option<usize>>) {
+        let (text, places) = self.render();
+        let draft = raw::Draft::parse(Source { name: NAME, text: &text });
+        let mut files = Files::new();
+        for request in draft.files() {
+            let file = self.files.iter().find(|file| file.name == request.path);
+            if let Some(File { content, .. }) = file {
+                let bytes = match content {
+                    Content::Known(secret) => secret.expose().as_bytes(),
+                    Content::New => b"drawn later",
+                };
+                files.insert(&request, Ok(bytes.to_vec()));
+            }
+        }
+        (draft.check(&files), places)
+    }
+
+    /// The text, and for each of its lines the entry that is on it.
+    fn render(&self) -> (String, Vec<Option<usize>>) {
+        let (mut text, mut places) = (String::new(), Vec::new());
+        for section in SECTIONS {
+            let entries = self.entries.iter().enumerate();
+            let entries: Vec<_> = entries.filter(|(_, entry)| entry.section == section).collect();
+            if entries.is_empty() {
+                continue;
+            }
+            if !section.is_empty() {
+                let _ = write!(text, "\n[{section}]\n");
+            }
+            for (_, remark) in self.remarks.iter().filter(|(about, _)| *about == section) {
+                let _ = writeln!(text, "# {remark}");
+            }
+            for (at, entry) in entries {
+                places.resize(text.lines().count(), None);
+                entry.write(&mut text);
+                places.resize(text.lines().count(), Some(at));
+            }
+        }
+        (text, places)
+    }
+}
+
+fn place(places: &[Option<usize>], problem: &Problem) -> Option<usize> {
+    let line = usize::try_from(problem.line).ok()?.checked_sub(1)?;
+    places.get(line).copied().flatten()
+}

@@ -1,0 +1,279 @@
+//! The folder of the Micronets websocket proxy: its program, whose settings are constants in it,
+//! and its certificates.
+//!
+//! What it means: `bin/websocket-proxy.py` of cablelabs/micronets-ws-proxy.
+
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::{fmt::Write as _, net::IpAddr};
+
+use super::{
+    draft::{Content, Draft},
+    entry::Origin,
+    old::{Found, Table},
+    python::Module,
+    value::{Form, Value},
+};
+use crate::{config::problem::quoted, micronets::access::Identity, secret::Secret};
+
+/// A PEM file with certificates.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    /// Its path in the folder.
+    pub path: String,
+    /// The whole text.
+    pub pem: Secret,
+    /// Whether a private key is in it too.
+    pub has_key: bool,
+    /// What its first certificate says.
+    pub identity: Identity,
+}
+
+/// The certificates and keys of a folder.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    /// The files with certificates.
+    pub certificates: Vec<Certificate>,
+    /// The paths of those with private keys alone.
+    pub keys: Vec<String>,
+}
+
+/// The folder as given, and what is in it.
+pub(super) struct Folder<'a> {
+    pub(super) name: &'a str,
+    pub(super) program: Option<(&'a str, &'a Module)>,
+    pub(super) store: &'a Store,
+}
+
+/// Carries the settings and the certificates over.
+pub(super) fn import(folder: &Folder<'_>, draft: &mut Draft) {
+    let nothing = Module::default();
+    let (file, module) = folder.program.unwrap_or((folder.name, &nothing));
+    let mut old = Table::of_module(module, PROGRAM, file);
+    let about = Origin { key: "websocket-proxy.py".into(), ..old.about().clone() };
+    let settings = SETTINGS.map(|key| old.take(key));
+    if folder.program.is_some() && settings.iter().all(Option::is_none) {
+        let what = "this version has its settings on its command line or in MICRONETS_WSPROXY_*";
+        draft.note(
+            &about,
+            what,
+            "proxy.listen and proxy.path_prefix, where they are not the usual ones",
+        );
+    }
+    let [address, port, prefix, cert, root, interval] = settings;
+    listen(address.as_ref(), port.as_ref(), &about, draft);
+    if let Some(found) = prefix
+        && let Some(prefix) = found.text(draft, "proxy.path_prefix")
+    {
+        draft.set("proxy", "path_prefix", prefix, &found.origin);
+    }
+    if let Some(Found { origin, .. }) = interval {
+        let what = "not carried over, as the meetups can be seen at any time";
+        draft.note(&origin, what, "[admin], and /status there");
+    }
+    certificates(folder, cert.as_ref(), root.as_ref(), &about, draft);
+}
+
+const PROGRAM: &str = "Micronets";
+
+const SETTINGS: [&str; 6] = [
+    "proxy_bind_address",
+    "proxy_port",
+    "proxy_service_prefix",
+    "proxy_cert_path",
+    "root_cert_path",
+    "report_interval_s",
+];
+
+/// The public keys (SHA-256 of SubjectPublicKeyInfo) whose private keys are in the public
+/// repositories micronets-ws-proxy, micronets-manager and micronets-gw of cablelabs, in `lib/` and
+/// `certs/` there.
+const PUBLISHED: [&str; 9] = [
+    // micronets-ws-root
+    "fc0ebb16218dd7f968ddc76495d7df02bd9fdc9a2ad149387b28cecb76bf11cc",
+    // micronets-ws-proxy
+    "8980d9a9289bcbd5cc20d8296590c55bf5acfb90295710c5bac1c775eb845b47",
+    // micronets-manager
+    "537f55286f3a55c6b62a036856c9f0b117e029a345abec514a6516e5ade722ab",
+    // micronets-gw-service
+    "cbf9ae555fae783fa12b1241481f227cfaafe815b74f53429c666f21624351ae",
+    // micronets-ws-test-client
+    "4ba2130b6bc90cfefba933e7459cb5aef4975829a56b004e122000d7a6a6577a",
+    // micronets-ws-dpp-client
+    "1623c4b8bedc90e602c9286fbeb6886fbf810987590768bd5d2c6559f4ae5c62",
+    // micronets-api-root
+    "61ddf3bc56a6ea922d9372629146f01b72813cf1bc7abeaf719f2c185d72deb9",
+    // micronets-api-mm
+    "8198d118ac59a9787c30ca7de3ca6f630f841df7de32c365bd16d5ac7ed4e69e",
+    // micronets-api-mso-gateway
+    "c6c765273c5e01fa06ba848c4ee878063ebe9fb46c9456568b81c60632cb54c1",
+];
+
+/// The names that `mistgate cert` gives, so that new ones have a place.
+const CERT: &str = "proxy.pkeycert.pem";
+const ROOT: &str = "root.cert.pem";
+/// How many subjects are told.
+const SUBJECTS_MAX: usize = 5;
+
+fn listen(
+    address: Option<&Found<'_>>,
+    port: Option<&Found<'_>>,
+    about: &Origin,
+    draft: &mut Draft,
+) {
+    const ADVICE: &str = "proxy.listen, such as \"0.0.0.0:5050\"";
+    let host = match address.and_then(|found| found.text(draft, ADVICE)) {
+        Some("localhost") => "127.0.0.1".to_owned(),
+        None | Some("") => "0.0.0.0".to_owned(),
+        Some(text) => match text.parse() {
+            Ok(IpAddr::V4(address)) => address.to_string(),
+            Ok(IpAddr::V6(address)) => alloc::format!("[{address}]"),
+            Err(_) => {
+                if let Some(found) = address {
+                    let what =
+                        alloc::format!("not carried over, as {} is no address", quoted(text));
+                    draft.note(&found.origin, what, ADVICE);
+                }
+                "0.0.0.0".to_owned()
+            }
+        },
+    };
+    let port_number = port.and_then(|found| found.integer(draft, ADVICE)).unwrap_or(5_050);
+    let origin = port.or(address).map_or(about, |found| &found.origin);
+    draft.set("proxy", "listen", alloc::format!("{host}:{port_number}"), origin);
+}
+
+fn certificates(
+    folder: &Folder<'_>,
+    cert: Option<&Found<'_>>,
+    root: Option<&Found<'_>>,
+    about: &Origin,
+    draft: &mut Draft,
+) {
+    published(folder, draft);
+    let root_name = named(root, "lib/micronets-ws-root.cert.pem");
+    let cert_name = named(cert, "lib/micronets-ws-proxy.pkeycert.pem");
+    let root_origin = root.map_or(about, |found| &found.origin);
+    let cert_origin = cert.map_or(about, |found| &found.origin);
+    let root = folder.find(&root_name, root_origin, draft);
+    let cert = folder.find(&cert_name, cert_origin, draft);
+    // What a root signed is worth no more than the root.
+    let is_lost = root.is_some_and(is_published);
+    let root = root.filter(|_| !is_lost);
+    let cert = cert.filter(|cert| !is_lost && !is_published(cert));
+    let known = |certificate: &Certificate| Some(Content::Known(certificate.pem.clone()));
+    draft.file("proxy", "cert", (CERT.into(), cert.and_then(known)), cert_origin);
+    draft.file("proxy", "client_ca", (ROOT.into(), root.and_then(known)), root_origin);
+    if cert.is_none() || root.is_none() {
+        draft.note(
+            cert_origin,
+            alloc::format!("there is nothing to be {CERT} and {ROOT}"),
+            "mistgate cert root --cert-basename root …, and mistgate cert leaf --cert-basename \
+             proxy --server …, in the folder of mistgate.toml",
+        );
+    } else if cert.is_some_and(|cert| !cert.has_key) {
+        let what = alloc::format!("no private key is in {}", quoted(&cert_name));
+        draft.note(cert_origin, what, alloc::format!("its key, appended to {CERT}"));
+    }
+    if let Some(root) = root {
+        guard(folder, root, draft);
+    }
+}
+
+/// Tells all certificates whose keys everybody has, each key once.
+fn published(folder: &Folder<'_>, draft: &mut Draft) {
+    let mut known: Vec<&Certificate> = Vec::new();
+    for found in folder.store.certificates.iter().filter(|found| is_published(found)) {
+        if !known.iter().any(|known| known.identity.key == found.identity.key) {
+            known.push(found);
+        }
+    }
+    if known.is_empty() {
+        return;
+    }
+    let paths: Vec<_> = known.iter().map(|found| found.path.escape_debug().to_string()).collect();
+    let what = alloc::format!(
+        "the private keys of {} are in a public repository, so these certificates prove nothing",
+        paths.join(", ")
+    );
+    let about = Origin { program: PROGRAM, file: folder.name.into(), line: 1, key: String::new() };
+    draft.note(&about, what, "a new root and new certificates for all peers; never these again");
+}
+
+/// What the original does not do about its authority.
+fn guard(folder: &Folder<'_>, root: &Certificate, draft: &mut Draft) {
+    let key = root.path.replace(".cert.pem", ".key.pem");
+    if folder.store.keys.contains(&key) {
+        let what = "the root's key is not needed here, and whoever has it makes peers";
+        draft.note(&folder.origin(&key), what, "a place without a network for it");
+    }
+    let mut subjects = String::new();
+    let leaves =
+        folder.store.certificates.iter().filter(|leaf| leaf.identity.key != root.identity.key);
+    let mut names: Vec<&String> = leaves.flat_map(|leaf| &leaf.identity.organisations).collect();
+    names.sort();
+    names.dedup();
+    for name in names.into_iter().take(SUBJECTS_MAX) {
+        let separator = if subjects.is_empty() { "" } else { ", " };
+        let _ = write!(subjects, "{separator}{}", quoted(&alloc::format!("O={name}")));
+    }
+    let what = "as with the original, any certificate of this root may join any meetup";
+    let advice = match subjects.as_str() {
+        "" => "[[proxy.allow]] with a meetup and its subjects".into(),
+        subjects => {
+            alloc::format!("[[proxy.allow]] with a meetup and its subjects, such as {subjects}")
+        }
+    };
+    draft.note(&folder.origin(&root.path), what, advice);
+}
+
+impl<'a> Folder<'a> {
+    /// The certificate at a path that the program names.
+    fn find(&self, path: &str, origin: &Origin, draft: &mut Draft) -> Option<&'a Certificate> {
+        let found = self.store.certificates.iter().find(|found| is_at(&found.path, path));
+        if found.is_none() {
+            let what = alloc::format!("there is no certificate at {}", quoted(path));
+            draft.note(origin, what, "the PEM file, where it is elsewhere");
+        }
+        found
+    }
+
+    fn origin(&self, path: &str) -> Origin {
+        let file = alloc::format!("{}/{path}", self.name.trim_end_matches('/'));
+        Origin { program: PROGRAM, file, line: 1, key: String::new() }
+    }
+}
+
+/// The last text of `bin_path.parent.joinpath ('lib/…')`, `Path ('…')` or `'…'`.
+fn named(found: Option<&Found<'_>>, usual: &str) -> String {
+    let text = found.and_then(|found| match &found.value.form {
+        Form::Call { arguments, .. } => arguments.last().and_then(Value::text),
+        Form::Bool(_)
+        | Form::Dict(_)
+        | Form::Float(_)
+        | Form::Integer(_)
+        | Form::List(_)
+        | Form::None
+        | Form::Text(_)
+        | Form::Unread(_) => found.value.text(),
+    });
+    text.unwrap_or(usual).to_owned()
+}
+
+/// Whether a file of the folder is the named one, which may be named from elsewhere.
+fn is_at(path: &str, named: &str) -> bool {
+    let last = |path: &'_ str| path.rsplit('/').next().map(str::to_owned);
+    last(path) == last(named)
+}
+
+fn is_published(certificate: &Certificate) -> bool {
+    let key = certificate.identity.key.iter();
+    let hex = key.fold(String::new(), |mut hex, octet| {
+        let _ = write!(hex, "{octet:02x}");
+        hex
+    });
+    PUBLISHED.contains(&hex.as_str())
+}

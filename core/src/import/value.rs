@@ -1,0 +1,135 @@
+//! What the old programs' Python files assign.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+use crate::secret::Secret;
+
+/// A value and where it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    /// The line on which it begins, from 1.
+    pub line: u32,
+    /// The value itself.
+    pub form: Form,
+}
+
+/// The values that such files use. Every text may be a credential, so none of them can be printed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// `True` or `False`
+    Bool(bool),
+    /// `function(arguments)` or, with square brackets, `function[argument]`. Nothing is called.
+    Call {
+        /// The names before the bracket, such as `os.environ.get`.
+        function: String,
+        /// The values in the brackets, without the names of named ones.
+        arguments: Vec<Value>,
+    },
+    /// Keys and values in their order, repeated ones too.
+    Dict(Vec<(Value, Value)>),
+    /// A number with a point or an exponent.
+    Float(f64),
+    /// A whole number.
+    Integer(i64),
+    /// A list, tuple or set.
+    List(Vec<Value>),
+    /// `None`
+    None,
+    /// A text, its escapes undone and its parts joined.
+    Text(Secret),
+    /// What has no value until Python runs, or none that we have a use for.
+    Unread(Unread),
+}
+
+/// Why something was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// `b"…"`
+    Bytes,
+    /// An escape in a text that stands for no character: a surrogate, or one by its name.
+    Escape,
+    /// Operators, comprehensions, conditions, slices and the like.
+    Expression,
+    /// `f"…"` or `t"…"`
+    Format,
+    /// A name to which the file assigned nothing before.
+    Name,
+    /// A number of more than 64 bits, or an imaginary one.
+    Number,
+}
+
+impl Value {
+    /// The text, if it is one.
+    pub fn text(&self) -> Option<&str> {
+        if let Form::Text(text) = &self.form { Some(text.expose()) } else { None }
+    }
+
+    /// The variable of the environment that Python would ask for, if that is all that it would do.
+    pub fn environment(&self) -> Option<&str> {
+        const ASK: [&str; 5] =
+            ["os.environ", "os.environ.get", "os.getenv", "environ.get", "getenv"];
+        let Form::Call { function, arguments } = &self.form else {
+            return None;
+        };
+        if ASK.contains(&function.as_str()) { arguments.first()?.text() } else { None }
+    }
+
+    /// How many brackets are in one another.
+    pub(super) fn depth(&self) -> usize {
+        match &self.form {
+            Form::Call { arguments: values, .. } | Form::List(values) => {
+                values.iter().map(Self::depth).max().map_or(1, |depth| depth + 1)
+            }
+            Form::Dict(pairs) => {
+                let pairs = pairs.iter().map(|(key, value)| key.depth().max(value.depth()));
+                pairs.max().map_or(1, |depth| depth + 1)
+            }
+            Form::Bool(_)
+            | Form::Float(_)
+            | Form::Integer(_)
+            | Form::None
+            | Form::Text(_)
+            | Form::Unread(_) => 0,
+        }
+    }
+
+    /// What it takes: one for each byte of a text, and [`COST`] for each value.
+    pub(super) fn cost(&self) -> usize {
+        let own = match &self.form {
+            Form::Text(text) => text.expose().len(),
+            Form::Call { function, arguments } => {
+                function.len() + arguments.iter().map(Self::cost).sum::<usize>()
+            }
+            Form::Dict(pairs) => pairs.iter().map(|(key, value)| key.cost() + value.cost()).sum(),
+            Form::List(elements) => elements.iter().map(Self::cost).sum(),
+            Form::Bool(_) | Form::Float(_) | Form::Integer(_) | Form::None | Form::Unread(_) => 0,
+        };
+        own + COST
+    }
+}
+
+/// What each value takes.
+pub(super) const COST: usize = 32;
+
+/// As what stands behind "this is".
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bool(true) => "True",
+            Self::Bool(false) => "False",
+            Self::Call { .. } => "a call, and nothing of the file is run",
+            Self::Dict(_) => "a dict",
+            Self::Float(_) | Self::Integer(_) => "a number",
+            Self::List(_) => "a list",
+            Self::None => "None",
+            Self::Text(_) => "a text",
+            Self::Unread(Unread::Bytes) => "bytes",
+            Self::Unread(Unread::Escape) => "a text with an escape that is no character",
+            Self::Unread(Unread::Expression) => "an expression, and nothing of the file is run",
+            Self::Unread(Unread::Format) => "an f-string, and nothing of the file is run",
+            Self::Unread(Unread::Name) => "a name that the file gives no value before",
+            Self::Unread(Unread::Number) => "a number of no use here",
+        })
+    }
+}

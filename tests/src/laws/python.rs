@@ -1,0 +1,123 @@
+//! The laws of the old programs' configurations: whatever they say, what becomes of them can be
+//! used.
+
+use mistgate_core::{
+    config::{
+        files::Files,
+        raw::{Draft, Source},
+    },
+    import::{
+        self, Imported, Micronets, Programs,
+        cursor::DEPTH_MAX,
+        draft::Content,
+        micronets::Store,
+        python::{self, Module},
+        value::{Form, Value},
+    },
+};
+
+/// A text is read or refused; either way it takes the same however its lines end, and as any of
+/// the old programs' configurations it becomes a configuration that lacks something at most.
+pub fn literals(data: &[u8]) {
+    let text = &*String::from_utf8_lossy(data);
+    let lines = u32::try_from(text.lines().count() + text.matches('\r').count() + 1);
+    let lines = lines.expect("a number of lines");
+    match python::parse(text) {
+        Ok(module) => {
+            for (name, value) in &module.assigned {
+                assert!(!name.is_empty());
+                bounded(value, lines, 0);
+            }
+            assert!(module.passed_over.iter().all(|line| (1..=lines).contains(line)));
+            assert!(module.passed_over.is_sorted());
+            any_ends(text, &module);
+        }
+        Err(error) => assert!((1..=lines).contains(&error.line), "{error:?} of {lines} lines"),
+    }
+    let source = |name| Source { name, text };
+    let store = Store::default();
+    let proxy =
+        Micronets { name: "old", program: Some(source("websocket-proxy.py")), store: &store };
+    for programs in [
+        Programs { mwtt: Some(source("mwtt.py")), ..Programs::default() },
+        Programs { mesa: Some(source("mesa.py")), ..Programs::default() },
+        Programs {
+            mwtt: Some(source("mwtt.py")),
+            mesa: Some(source("mesa.py")),
+            micronets: Some(proxy),
+        },
+    ] {
+        usable(&programs, lines);
+    }
+}
+
+/// A reader of values may recurse, and count lines.
+fn bounded(value: &Value, lines: u32, depth: usize) {
+    assert!((1..=lines).contains(&value.line), "line {} of {lines}", value.line);
+    assert!(depth <= DEPTH_MAX, "deeper than the text");
+    match &value.form {
+        Form::Call { arguments: values, .. } | Form::List(values) => {
+            values.iter().for_each(|value| bounded(value, lines, depth + 1));
+        }
+        Form::Dict(pairs) => {
+            for (key, value) in pairs {
+                bounded(key, lines, depth + 1);
+                bounded(value, lines, depth + 1);
+            }
+        }
+        Form::Bool(_)
+        | Form::Float(_)
+        | Form::Integer(_)
+        | Form::None
+        | Form::Text(_)
+        | Form::Unread(_) => {}
+    }
+}
+
+/// How an editor ends the lines changes nothing.
+fn any_ends(text: &str, module: &Module) {
+    let unix = text.replace("\r\n", "\n").replace('\r', "\n");
+    for ends in ["\n", "\r\n", "\r"] {
+        let same = python::parse(&unix.replace('\n', ends));
+        // What is twice as large may be too large.
+        if let Ok(same) = same {
+            assert_eq!(same.assigned, module.assigned, "with lines that end in {ends:?}");
+        }
+    }
+}
+
+fn usable(programs: &Programs<'_>, lines: u32) {
+    let (notes, imported) = match import::import(programs) {
+        Ok(Imported { toml, files, notes }) => (notes, Some((toml, files))),
+        Err(notes) => {
+            assert!(!notes.is_empty());
+            (notes, None)
+        }
+    };
+    for note in notes {
+        let said = note.to_string();
+        assert!(!said.contains(char::is_control), "{said:?} is not one printable line");
+        assert!((1..=lines).contains(&note.about.line), "{said:?} of {lines} lines");
+        assert!(!note.about.what.is_empty() && !note.about.expected.is_empty(), "{said:?}");
+    }
+    let Some((toml, files)) = imported else {
+        return;
+    };
+    let draft = Draft::parse(Source { name: "mistgate.toml", text: &toml });
+    let mut contents = Files::new();
+    for request in draft.files() {
+        let file = files.iter().find(|file| file.name == request.path);
+        if let Some(file) = file {
+            let content = match &file.content {
+                Content::Known(secret) => secret.expose(),
+                Content::New => "drawn",
+            };
+            contents.insert(&request, Ok(content.as_bytes().to_vec()));
+        }
+    }
+    for problem in draft.check(&contents).problems {
+        let is_lack = problem.what == "missing" || problem.what == "the file was not read";
+        // Without its AP's profile, a method is none; and some builds serve no ports.
+        assert!(is_lack || problem.key == "ports", "{problem:?}\n{toml}");
+    }
+}
