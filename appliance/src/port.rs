@@ -11,7 +11,7 @@ use mistgate_core::ports::place::Mode;
 use mistgate_runtime::{
     journal::{Format, Journal, Level},
     load::{Loaded, load},
-    switches::by_hand::{Change, Difference, Ended, Wanted},
+    switches::by_hand::{Change, Difference, Ended, Outcome, Wanted},
 };
 
 use crate::args::{Diff, Port, PortKind, Set, source};
@@ -54,7 +54,9 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
     if !yes && !ask(&format!("Change {place}?"))? {
         return Err(format!("{place}: nothing is changed"));
     }
-    let (ended, is_running) = change.push(&user()).await?;
+    let Outcome { ended, is_running, unwritten } = change.push(&user()).await?;
+    let line = |reason| format!("\n{place}: this could not be written down: {reason}");
+    let unwritten: String = unwritten.iter().map(line).collect();
     let mode = wanted.mode.name();
     match ended {
         Ended::Done { is_unchanged } => {
@@ -63,15 +65,15 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
             crate::say(&format!("{place}: {done} {mode}{already}"));
         }
         Ended::Failed(failure) => {
-            return Err(format!("{place}: nothing is changed, because {failure}"));
+            return Err(format!("{place}: nothing is changed, because {failure}{unwritten}"));
         }
         Ended::Refused(refusal) => {
-            return Err(format!("{place}: refused, because {refusal}"));
+            return Err(format!("{place}: refused, because {refusal}{unwritten}"));
         }
         Ended::Unknown(failure) => {
             return Err(format!(
                 "{place}: it is not known whether this was changed, because {failure} — see \
-                 mistgate port diff"
+                 mistgate port diff{unwritten}"
             ));
         }
     }
@@ -84,7 +86,7 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
             "The mistgate that runs is not told. It leaves the port like this until {until}."
         ));
     }
-    Ok(())
+    if unwritten.is_empty() { Ok(()) } else { Err(unwritten.trim_start().to_owned()) }
 }
 
 async fn find(config: &str, wanted: &Wanted) -> Result<Change, String> {

@@ -44,9 +44,9 @@ pub(crate) struct Diff {
 
 /// Show what would change on a switch port, ask, and change it.
 ///
-/// It changes the port in mode observe too: that is for what nobody asked for. The lists of
-/// [ports.allow] and [ports.never], freezes and the kill switch hold. Each change is in the audit
-/// file, with who made it.
+/// Mode observe is about what mistgate does by itself, and does not hinder this. The lists
+/// [ports.allow] and [ports.never], freezes and the kill switch hold. What was done is in the audit
+/// file, with who did it.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "set")]
 pub(crate) struct Set {

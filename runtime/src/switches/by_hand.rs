@@ -93,6 +93,17 @@ pub enum Ended {
     Unknown(Failure),
 }
 
+/// What a [`Change::push`] leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What became of the change.
+    pub ended: Ended,
+    /// Whether a mistgate runs, which does not know of it.
+    pub is_running: bool,
+    /// What could not be written down of it, and why.
+    pub unwritten: Vec<String>,
+}
+
 /// One port and what it shall be.
 pub struct Change {
     ports: Ports,
@@ -169,10 +180,8 @@ impl Change {
         Ok(if lines.is_empty() { Difference::None } else { Difference::Some(lines) })
     }
 
-    /// Makes the change, and writes down that `by` did so. The error is why it was not begun, or
-    /// what could not be written down of it. Also tells whether a running mistgate does not know
-    /// of it.
-    pub async fn push(mut self, by: &str) -> Result<(Ended, bool), String> {
+    /// Makes the change, and writes down that `by` did so. The error is why it was not begun.
+    pub async fn push(mut self, by: &str) -> Result<Outcome, String> {
         // Nothing is changed that would not be in the audit.
         let audit = self.folder.join(AUDIT_FILE);
         load::make_state_dir(&self.folder.to_string_lossy())
@@ -183,9 +192,10 @@ impl Change {
             self.recall(memory.record(self.place()).as_ref());
         }
         let since = self.clock.now();
+        let mut unwritten = Vec::new();
         let (ended, report) = match self.refusal() {
             Some(refusal) => (Ended::Refused(refusal.clone()), self.refused(refusal)),
-            None => self.carry_out(&memory, since).await?,
+            None => self.carry_out(&memory, since, &mut unwritten).await?,
         };
         let line = self.line(&report, by);
         let written = audit_file::open(&audit).and_then(|mut file| {
@@ -196,13 +206,17 @@ impl Change {
         if let Memory::Ours(memory) = memory {
             memory.close();
         }
-        written.map_err(|error| {
-            format!("{}: {error} — of the change there is no line", audit.display())
-        })?;
-        Ok((ended, is_running))
+        unwritten.extend(written.err().map(|error| format!("{}: {error}", audit.display())));
+        Ok(Outcome { ended, is_running, unwritten })
     }
 
-    async fn carry_out(&self, memory: &Memory, since: Instant) -> Result<(Ended, Report), String> {
+    /// The error is why it was not begun.
+    async fn carry_out(
+        &self,
+        memory: &Memory,
+        since: Instant,
+        unwritten: &mut Vec<String>,
+    ) -> Result<(Ended, Report), String> {
         let known = match memory {
             Memory::Ours(memory) if !self.switch.mac.is_null() => Some(memory),
             Memory::Ours(_) | Memory::Running => None,
@@ -247,7 +261,7 @@ impl Change {
                 Ended::Failed(_) | Ended::Refused(_) => before,
                 Ended::Unknown(_) => return Ok((ended, report)),
             };
-            memory.keep(self.place(), record)?;
+            unwritten.extend(memory.keep(self.place(), record).err());
         }
         Ok((ended, report))
     }
