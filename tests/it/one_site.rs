@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::binary::{Process, binary, text};
+use crate::binary::{Process, binary, output, text};
 
 /// `one-site` in a folder of its own, and the commands that it prints.
 struct Site {
@@ -149,10 +149,39 @@ fn by_hand(site: &Site, before: &str, trunk: &str) {
     assert_eq!(code, Some(1), "{complained}");
     assert!(complained.contains("all changes are stopped (ports.kill_switch)"), "{complained}");
     fs::remove_file(&stop).expect("a file");
+    without_mist(site);
     let default = site.default("diff", "");
     assert!(default.contains("-  interfaces ge-0/0/7 native-vlan-id 42;"), "{default}");
     site.default("set", "--yes");
     assert_eq!(site.show(), before);
+}
+
+/// A switch's name is enough where Mist does not answer, unless a list asks for its MAC.
+fn without_mist(site: &Site) {
+    let folder = site.folder.path().join("target/one-site");
+    let config = fs::read_to_string(folder.join("mistgate.toml")).expect("a file");
+    let url = config.lines().find(|line| line.starts_with("api_url")).expect("a line");
+    // The port of the discard service (RFC 863), where nobody listens.
+    let config = config.replace(url, "api_url = \"http://127.0.0.1:9\"");
+    fs::write(folder.join("away.toml"), &config).expect("a file");
+    let never = "[ports]\nnever = { switches = [\"5c5b350000ff\"] }";
+    fs::write(folder.join("never.toml"), config.replace("[ports]", never)).expect("a file");
+    let run = |config: &str, switch: &str| {
+        let args = ["port", "diff", "--config", config, "--switch", switch];
+        let done = output(&folder, &[&args, &["--port", "ge-0/0/7", "--mode", "ap"][..]].concat());
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let nothing = "localhost ge-0/0/7: nothing to change, it has mode ap already\n";
+    let (code, said, complained) = run("away.toml", "localhost");
+    assert_eq!((code, said.lines().next()), (Some(0), nothing.lines().next()), "{complained}");
+    for (config, switch, because) in [
+        ("away.toml", "5c5b350000ff", "Mist could not be asked: there is no way"),
+        ("never.toml", "localhost", "ports.never.switches names MACs, and only Mist could tell"),
+    ] {
+        let (code, said, complained) = run(config, switch);
+        assert_eq!((code, said.as_str()), (Some(1), ""), "{complained}");
+        assert!(complained.contains(because), "{complained}");
+    }
 }
 
 impl Site {
