@@ -1,5 +1,6 @@
 //! `mistgate check`
 
+use mistgate_core::config::checked::ports::Ports;
 use mistgate_runtime::load::{Loaded, load};
 
 use crate::args::{Check, source};
@@ -12,7 +13,15 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
     }
     let destinations = config.chat.destinations.len();
     let plural = if destinations == 1 { "" } else { "s" };
+    let ports = match &config.ports {
+        Some(Ports { is_observing: true, .. }) => ", switch ports observed",
+        Some(Ports { is_observing: false, .. }) => ", switch ports changed",
+        None => "",
+    };
     let proxy = if config.proxy.is_some() { ", a websocket proxy" } else { "" };
-    crate::say(&format!("{}: no problems, {destinations} destination{plural}{proxy}", args.config));
+    crate::say(&format!(
+        "{}: no problems, {destinations} destination{plural}{ports}{proxy}",
+        args.config
+    ));
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! mistgate: Mist webhooks to chat, and the Micronets websocket proxy. Each command has a file of
+//! mistgate: Mist webhooks to chat, switch ports for access points, and the Micronets websocket
+//! proxy. Each command has a file of
 //! its own; this one maps results to exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
 mod args;

@@ -12,6 +12,8 @@ use http_types::Method;
 
 use crate::{ports::failure::Failure, secret::Secret};
 
+pub mod refusal;
+
 /// What a conversation says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said<T> {

@@ -14,13 +14,14 @@ use http_types::StatusCode;
 use crate::{
     config::checked::{Chat, Webhook},
     delivery::batch::{Item, site_number},
-    event::Event,
+    event::{Event, Topic},
     ingest::{
         fingerprint::fingerprint,
         signature::{self, Signatures},
         topics,
     },
     notify::route::route,
+    ports::sign::Sign,
 };
 
 /// What a request brought.
@@ -34,6 +35,8 @@ pub struct Intake {
     pub unrouted: usize,
     /// How many members of `events` are not events at all.
     pub broken: usize,
+    /// What the events say about ports, also those that no chat wants.
+    pub signs: Vec<Sign>,
 }
 
 /// Why a request is refused.
@@ -89,7 +92,14 @@ pub fn intake(
         unrouted: envelope.events.len() - items.len(),
         items,
         broken: envelope.broken,
+        signs: envelope.events.iter().filter_map(|(_, event)| Sign::of(event)).collect(),
     })
+}
+
+/// An event of our own, as if a request had brought it.
+pub fn ours(item: Item) -> Intake {
+    let topic = Topic::Mistgate.name().to_string();
+    Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0, signs: Vec::new() }
 }
 
 /// The event as it is stored and queued; `None` where nobody wants it.

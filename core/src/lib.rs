@@ -36,6 +36,10 @@ pub mod config;
 
 pub mod import;
 
+pub mod mist;
+
+pub mod cso;
+
 pub mod intake;
 
 pub mod engine;

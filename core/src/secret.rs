@@ -35,6 +35,25 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Whether a member or a word of this name may be followed by a credential.
+pub fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "community",
+        "credential",
+        "key",
+        "passcode",
+        "passphrase",
+        "passwd",
+        "password",
+        "psk",
+        "secret",
+        "token",
+    ]
+    .into_iter()
+    .any(|word| name.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
-//! The admin endpoint: health, readiness, metrics and status.
+//! The admin endpoint: health, readiness, metrics and status, and what stops the switch ports.
 
 mod meetups;
+mod ports;
 
 use std::sync::{
     Arc,
@@ -18,6 +19,7 @@ use crate::{
     listen::{Bytes, Event, Head, Reply, Service},
     metrics::{Counter, Gauge, Labels},
     relay::{self, Relay},
+    switches,
 };
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -30,6 +32,8 @@ pub struct Admin {
     pub token: Option<Secret>,
     /// Whom to ask about events and destinations.
     pub driver: driver::Handle,
+    /// Whom to ask about switch ports.
+    pub switches: Option<switches::Handle>,
     /// Whom to ask about meetups.
     pub relay: Option<Arc<Relay>>,
     /// Who counts.
@@ -39,6 +43,16 @@ pub struct Admin {
     /// Set once everything listens, cleared when it stops.
     pub ready: Arc<AtomicBool>,
 }
+
+/// How each part of mistgate is.
+struct Parts {
+    driver: Option<driver::Status>,
+    ports: Option<switches::Status>,
+    proxy: Option<relay::Status>,
+}
+
+/// What can be read.
+const PAGES: [&str; 4] = ["/-/healthy", "/-/ready", "/metrics", "/status"];
 
 impl Admin {
     fn is_authorised(&self, head: &Head<'_>) -> bool {
@@ -51,7 +65,8 @@ impl Admin {
         })
     }
 
-    fn metrics(&self, status: Option<&driver::Status>, proxy: Option<&relay::Status>) -> String {
+    fn metrics(&self, of: &Parts) -> String {
+        let status = of.driver.as_ref();
         let mut gauges = vec![
             gauge("uptime_seconds", "Seconds since the start.", self.uptime()),
             gauge(
@@ -75,11 +90,12 @@ impl Admin {
                 f64::from(u8::from(matches!(to.health, Health::Parked(_))))
             }));
         }
-        gauges.extend(proxy.iter().flat_map(|proxy| meetups::gauges(proxy)));
+        gauges.extend(of.ports.iter().flat_map(ports::gauges));
+        gauges.extend(of.proxy.iter().flat_map(meetups::gauges));
         self.journal.metrics.exposition(&gauges)
     }
 
-    fn status(&self, status: &driver::Status, proxy: Option<&relay::Status>) -> String {
+    fn status(&self, status: &driver::Status, of: &Parts) -> String {
         let metrics = &self.journal.metrics;
         let destinations: Vec<_> = status
             .destinations
@@ -112,17 +128,24 @@ impl Admin {
                 "dropped": metrics.total(Counter::Dropped),
             },
             "destinations": destinations,
-            "proxy": proxy.map(meetups::json),
+            "ports": of.ports.as_ref().map(ports::json),
+            "proxy": of.proxy.as_ref().map(meetups::json),
         });
         format!("{value:#}\n")
     }
 
-    /// The proxy, which brings its counters up to date too.
-    async fn proxy(&self) -> Option<relay::Status> {
-        match &self.relay {
+    /// All parts, of which the proxy brings its counters up to date too.
+    async fn parts(&self) -> Parts {
+        let driver = self.driver.status().await;
+        let ports = match &self.switches {
+            Some(switches) => switches.status().await,
+            None => None,
+        };
+        let proxy = match &self.relay {
             Some(relay) => Some(relay.status().await),
             None => None,
-        }
+        };
+        Parts { driver, ports, proxy }
     }
 
     fn uptime(&self) -> f64 {
@@ -133,11 +156,20 @@ impl Admin {
 
 impl Service for Admin {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
-        let known = ["/-/healthy", "/-/ready", "/metrics", "/status"];
-        if !known.contains(&head.path()) {
+        let is_page = PAGES.contains(&head.path());
+        let is_order = self.switches.is_some() && ports::Order::parse(head.path()).is_some();
+        let refused = |allowed| {
+            Err(Reply::status(StatusCode::MethodNotAllowed.into()).header("allow", allowed))
+        };
+        if !is_page && !is_order {
             Err(Reply::status(StatusCode::NotFound.into()))
-        } else if !matches!(head.method(), "GET" | "HEAD") {
-            Err(Reply::status(StatusCode::MethodNotAllowed.into()).header("allow", "GET, HEAD"))
+        } else if is_page && !matches!(head.method(), "GET" | "HEAD") {
+            refused("GET, HEAD")
+        } else if is_order && head.method() != "POST" {
+            refused("POST")
+        } else if is_order && head.header("origin").is_some() {
+            // A page in a browser can post to this machine too.
+            Err(Reply::status(StatusCode::Forbidden.into()))
         } else if !self.is_authorised(head) {
             self.journal.client(
                 Level::Warning,
@@ -153,20 +185,24 @@ impl Service for Admin {
     async fn serve(&self, head: &Head<'_>, _body: Bytes) -> Reply {
         let ok = Reply::status(StatusCode::Ok.into());
         let unavailable = Reply::status(StatusCode::ServiceUnavailable.into());
-        let status = self.driver.status().await;
+        if let Some((switches, order)) =
+            self.switches.as_ref().zip(ports::Order::parse(head.path()))
+        {
+            return order.carry_out(switches, head, &self.journal).await;
+        }
         match head.path() {
             "/metrics" => {
-                let proxy = self.proxy().await;
-                ok.content(PROMETHEUS, self.metrics(status.as_ref(), proxy.as_ref()))
+                let parts = self.parts().await;
+                ok.content(PROMETHEUS, self.metrics(&parts))
             }
-            "/status" => match status {
-                Some(status) => {
-                    let proxy = self.proxy().await;
-                    ok.content(JSON, self.status(&status, proxy.as_ref()))
+            "/status" => {
+                let parts = self.parts().await;
+                match &parts.driver {
+                    Some(status) => ok.content(JSON, self.status(status, &parts)),
+                    None => unavailable.content(TEXT, "stopping\n"),
                 }
-                None => unavailable.content(TEXT, "stopping\n"),
-            },
-            "/-/ready" => match status {
+            }
+            "/-/ready" => match self.driver.status().await {
                 Some(status) if status.writable && self.ready.load(Ordering::Relaxed) => {
                     ok.content(TEXT, "ready\n")
                 }
@@ -174,7 +210,7 @@ impl Service for Admin {
                 Some(_) | None => unavailable.content(TEXT, "starting or stopping\n"),
             },
             // Healthy is whoever still hears its driver.
-            _ => match status {
+            _ => match self.driver.status().await {
                 Some(_) => ok.content(TEXT, "healthy\n"),
                 None => unavailable.content(TEXT, "stopping\n"),
             },

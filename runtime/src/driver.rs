@@ -70,6 +70,8 @@ pub enum Message {
     Status(channel::Sender<Status>),
     /// Start nothing new, finish what is in flight, and end.
     Stop,
+    /// An event of our own, as JSON, for those whom it is routed to. There is no answer.
+    Told(String),
     /// What became of batches.
     Written(Written),
 }
@@ -82,7 +84,8 @@ impl Handle {
     /// A way, and its end for [`Driver::start`].
     pub fn new() -> (Self, channel::Receiver<Message>) {
         // Unbounded, because each sender waits for an answer before it sends again: a connection
-        // has one request, a destination one post, the store one group in flight.
+        // has one request, a destination one post, the store one group in flight. Only what ports
+        // have to tell is not answered, and of that the plan's own bounds are the bound.
         let (sender, receiver) = channel::unbounded();
         (Self(sender), receiver)
     }
@@ -254,6 +257,7 @@ impl Driver {
                 self.stopping = true;
                 return;
             }
+            Message::Told(text) => Input::Told { text, at: clock::wall() },
             Message::Written(written) => return self.written(now, written),
         };
         self.engine.handle_input(now, input);
@@ -261,6 +265,8 @@ impl Driver {
 
     fn written(&mut self, now: Instant, written: Written) {
         match written {
+            // These are for whoever owns the ports.
+            Written::Kept(_) | Written::Unkept => {}
             Written::Reopened => self.journal.note(Level::Info, "store_reopened", &[]),
             Written::Stored(batches) => {
                 self.writing -= batches.len();

@@ -11,7 +11,15 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use mistgate_core::engine::output::Happening;
+use mistgate_core::{
+    engine::output::Happening,
+    notify::Severity,
+    ports::{
+        account::Context,
+        audit::{self, Note},
+        report::Report,
+    },
+};
 
 use crate::{
     clock, listen,
@@ -215,6 +223,22 @@ impl Journal {
             Happening::Suppressed { events } => {
                 self.note(Level::Debug, "duplicates", &[("events", events)]);
             }
+        }
+    }
+
+    /// Prints and counts what the plan of the switch ports tells.
+    pub fn reported(&self, report: &Report, context: &Context<'_>) {
+        self.metrics.reported(report);
+        for Note { event, severity, values } in audit::notes(report, context) {
+            let level = match severity {
+                Severity::Critical => Level::Error,
+                Severity::Debug => Level::Debug,
+                Severity::Info => Level::Info,
+                Severity::Warning => Level::Warning,
+            };
+            let values: Vec<(&str, &dyn fmt::Display)> =
+                values.iter().map(|(key, value)| (*key, value as &dyn fmt::Display)).collect();
+            self.note(level, &event, &values);
         }
     }
 

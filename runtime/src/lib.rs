@@ -7,6 +7,7 @@ pub mod metrics;
 mod net;
 mod places;
 pub mod tls;
+mod turns;
 mod websocket;
 
 pub mod journal;
@@ -17,9 +18,16 @@ pub mod ssh;
 pub mod store;
 pub mod supervisor;
 
+pub mod api;
+
+pub mod cso;
+pub mod junos;
+pub mod mist;
+
 pub mod admin;
 pub mod driver;
 pub mod load;
 pub mod node;
 pub mod peer;
+pub mod switches;
 pub mod webhook;

@@ -12,7 +12,10 @@ use std::{
 
 use mistgate_core::{
     config::{
-        checked::{Config, Proxy, Tls},
+        checked::{
+            Config, Proxy, Tls,
+            ports::{Junos, Method},
+        },
         files::{FileKind, FileRequest, Files},
         problem::Problem,
         raw::{Draft, EMBEDDED, Source},
@@ -25,6 +28,7 @@ use self::certificate::Doubt;
 use crate::{
     clock,
     outbound::proxy::{self, Proxies},
+    ssh::{Key, KeyError, known_hosts::KnownHosts},
     tls::{self, mutual},
 };
 
@@ -106,6 +110,11 @@ fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
         findings.server("proxy.cert", &proxy.tls, now);
         findings.authorities(proxy, now);
     }
+    if let Some(Method::Junos(junos)) =
+        config.ports.as_ref().and_then(|ports| ports.method.as_ref())
+    {
+        findings.junos(junos);
+    }
     if let Err(error) = tls::connector(config.chat.delivery.extra_ca.as_deref()) {
         findings.problem("chat.extra_ca", &error, "certificates of authorities in PEM");
     }
@@ -147,6 +156,28 @@ impl Findings<'_> {
                     doubts.for_each(|doubt| self.doubt(key, doubt));
                 }
             }
+        }
+    }
+
+    /// Looks at our key and at those of the switches.
+    fn junos(&mut self, junos: &Junos) {
+        if let Some(Err(error)) = junos.private_key.as_ref().map(|key| Key::parse(key.expose())) {
+            let expected = match error {
+                KeyError::Encrypted => "one without (ssh-keygen -p removes it)",
+                KeyError::Unreadable => {
+                    "BEGIN OPENSSH PRIVATE KEY, as ssh-keygen writes it, or PEM"
+                }
+            };
+            self.problem("ports.junos.private_key", &error, expected);
+        }
+        let max = u64::try_from(FileKind::KnownHosts.bytes_max()).unwrap_or(u64::MAX);
+        // That it is there and is text was found before.
+        let text = read(&junos.known_hosts, max).ok().and_then(|text| String::from_utf8(text).ok());
+        let known = text.map(|text| KnownHosts::parse(junos.known_hosts.as_str(), &text));
+        if known.is_none_or(|known| known.is_empty()) {
+            let what = "no line of the file holds a host key that can be used";
+            let expected = "lines as ssh-keyscan -p 830 HOST prints them";
+            self.problem("ports.junos.known_hosts", &what, expected);
         }
     }
 

@@ -6,11 +6,15 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
+    slice,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use mistgate_core::engine::output::Happening;
+use mistgate_core::{
+    engine::output::Happening,
+    ports::report::{Change, Report},
+};
 
 /// Upper bounds of the histogram buckets, in seconds.
 const BUCKETS: [f64; 12] =
@@ -69,6 +73,12 @@ pub enum Counter {
     AnsweredForPeers,
     /// Messages of peers that came to nobody.
     PeersDropped,
+    /// Changes of switch ports, by result.
+    PortChanges,
+    /// Changes of switch ports that failed, each time, by failure.
+    PortFailures,
+    /// Changes of switch ports that must not happen, or not now, by rule.
+    PortRefusals,
 }
 
 impl Counter {
@@ -103,6 +113,13 @@ impl Counter {
                 ("proxy_answered_total", "Requests answered for an absent peer, by status.")
             }
             Self::PeersDropped => ("proxy_dropped_total", "Messages of peers that nobody got."),
+            Self::PortChanges => ("port_changes_total", "Changes of switch ports, by result."),
+            Self::PortFailures => {
+                ("port_failures_total", "Failed attempts to change switch ports, by failure.")
+            }
+            Self::PortRefusals => {
+                ("port_refusals_total", "Changes of switch ports that were refused, by rule.")
+            }
         };
         Meaning { name, kind: "counter", help }
     }
@@ -115,6 +132,8 @@ pub enum Histogram {
     Request,
     /// From the acceptance of an event to the chat's answer, by destination.
     Delivery,
+    /// From the first sign to a changed switch port.
+    PortChange,
 }
 
 impl Histogram {
@@ -125,6 +144,9 @@ impl Histogram {
             }
             Self::Delivery => {
                 ("delivery_seconds", "From an event's acceptance to the chat's answer.")
+            }
+            Self::PortChange => {
+                ("port_change_seconds", "From the first sign to the changed switch port.")
             }
         };
         Meaning { name, kind: "histogram", help }
@@ -234,6 +256,41 @@ impl Metrics {
             // The gauge of parked destinations tells.
             Happening::Resumed { .. } => {}
             Happening::Suppressed { events } => self.add(Counter::Duplicates, &[], *events),
+        }
+    }
+
+    /// Counts what the plan of the switch ports tells.
+    pub fn reported(&self, report: &Report) {
+        let changed = |result, changes: &[Change]| {
+            self.add(Counter::PortChanges, &[("result", result)], changes.len());
+        };
+        match report {
+            Report::Observed { changes, .. } => changed("observed", changes),
+            Report::Refused { refusal, .. } => {
+                self.add(Counter::PortRefusals, &[("rule", refusal.rule())], 1);
+            }
+            Report::Retrying { failure, .. } => {
+                self.add(Counter::PortFailures, &[("failure", failure.name())], 1);
+            }
+            Report::Settled { changes, diff, is_read_back: false, .. } if diff.is_empty() => {
+                changed("unchanged", changes);
+            }
+            Report::Settled { changes, .. } => {
+                changed("done", changes);
+                for change in changes {
+                    self.observe(Histogram::PortChange, &[], change.took);
+                }
+            }
+            Report::Stuck { change, failure, .. } => {
+                self.add(Counter::PortFailures, &[("failure", failure.name())], 1);
+                changed("failed", slice::from_ref(change));
+            }
+            // The gauges and the journal tell.
+            Report::Breaker { .. }
+            | Report::Kept { .. }
+            | Report::Overflow
+            | Report::Stopped(_)
+            | Report::Undecided { .. } => {}
         }
     }
 

@@ -31,14 +31,14 @@ use crate::{
     load::{self, From, Loaded},
     metrics::Counter,
     outbound::Outbound,
-    store::Store,
+    store::{Store, Written},
     supervisor::{Inherited, Supervisor, Watchdog},
-    tls,
+    switches, tls,
 };
 
-/// How long posts in flight may take when it stops. With the graces of the listeners that is less
-/// than ten seconds.
-const POSTS_GRACE: Duration = Duration::from_secs(5);
+/// How long changes and posts in flight may take when it stops. With the graces of the listeners
+/// that is less than ten seconds.
+const GRACE: Duration = Duration::from_secs(5);
 /// The most threads that run tasks.
 const THREADS_MAX: usize = 4;
 
@@ -104,6 +104,8 @@ struct Node {
     signals: Signals,
     driver: driver::Handle,
     driving: Task<()>,
+    switches: switches::Handle,
+    switching: Task<()>,
     storing: thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
     supervisor: Arc<Supervisor>,
@@ -128,29 +130,29 @@ impl Node {
             Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
         })?;
         let (driver, messages) = driver::Handle::new();
+        let (switches, ends) = switches::Handle::new();
         let ready = Arc::new(AtomicBool::new(false));
         let mut ports = Ports::new(Common {
             clock,
             journal: Arc::clone(&journal),
             executor: Arc::clone(&executor),
             driver: driver.clone(),
+            switches: switches.clone(),
             ready: Arc::clone(&ready),
             inherited,
         });
         let mut sockets = ports.bind(&config)?;
-        let written = driver.clone();
+        let (written, kept) = (driver.clone(), switches.clone());
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join("mistgate.redb"),
             clock::before(clock::wall(), dedup_window(&config)),
-            move |answer| written.send(Message::Written(answer)),
+            move |answer| tell_owner(answer, &written, &kept),
         )
         .map_err(Error::new)?;
-        let mut seed = [0; 8];
-        getrandom::fill(&mut seed).map_err(Error::new)?;
         let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
         let mut settings = settings(&config, clock)?;
+        let switching = start_switches(&config, &settings.outbound, ends, &tasks, &store, &driver)?;
         settings.engine.next_batch = left.next_batch;
-        let seed = u64::from_le_bytes(seed);
         let supervisor = Arc::new(supervisor);
         let watchdog = Watchdog {
             supervisor: Arc::clone(&supervisor),
@@ -159,7 +161,7 @@ impl Node {
             driver: driver.clone(),
             store: store.clone(),
         };
-        let driving = Driver::start(settings, &left, store, seed, tasks, driver.clone());
+        let driving = Driver::start(settings, &left, store, seed()?, tasks, driver.clone());
         let driving = executor.spawn(driving.run(messages));
         ports.open_proxy(&config, &mut sockets)?;
         ports.open(&config, sockets)?;
@@ -173,6 +175,8 @@ impl Node {
             signals,
             driver,
             driving,
+            switches,
+            switching,
             storing,
             ready,
             supervisor,
@@ -189,6 +193,7 @@ impl Node {
                 break;
             }
             self.supervisor.reloading();
+            self.switches.send(switches::Message::Reopen);
             let (from, journal) = (self.from.clone(), Arc::clone(&self.journal));
             let loaded = smol::unblock(move || load::load(&from)).await;
             let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
@@ -222,7 +227,9 @@ impl Node {
         let mut sockets = self.ports.bind(&config)?;
         self.ports.open_proxy(&config, &mut sockets)?;
         // The engine first: it would drop what the listener already takes for a new destination.
+        let switching = switching(&config, &settings.outbound);
         self.driver.send(Message::Configured(Box::new(settings)));
+        self.switches.send(switches::Message::Configured(switching));
         self.ports.open(&config, sockets)?;
         for warning in &warnings {
             self.journal.note(Level::Warning, "config", &[("warning", warning)]);
@@ -233,7 +240,8 @@ impl Node {
 
     /// Finishes what is in flight and closes everything.
     async fn stop(self) {
-        let Self { journal, driver, driving, storing, ready, supervisor, mut ports, .. } = self;
+        let Self { journal, driver, driving, switches, switching, storing, ready, .. } = self;
+        let Self { supervisor, mut ports, .. } = self;
         supervisor.stopping();
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
@@ -241,12 +249,18 @@ impl Node {
         let proxy = ports.close_proxy();
         let posts = async {
             ports.close_webhook().await;
-            driver.send(Message::Stop);
+            switches.send(switches::Message::End);
             let late = async {
-                Timer::after(POSTS_GRACE).await;
+                Timer::after(GRACE).await;
                 journal.note(Level::Warning, "stopped_early", &[]);
             };
-            driving.or(late).await;
+            let ended = async {
+                // The changes first, of which there is something to tell.
+                switching.await;
+                driver.send(Message::Stop);
+                driving.await;
+            };
+            ended.or(late).await;
         };
         future::zip(proxy, posts).await;
         ports.close().await;
@@ -258,6 +272,50 @@ impl Node {
 
 fn dedup_window(config: &Config) -> Duration {
     config.webhook.as_ref().map_or(Duration::ZERO, |webhook| webhook.dedup_window)
+}
+
+/// The settings for switch ports, if there are any.
+fn switching(config: &Config, outbound: &Outbound) -> Option<Box<switches::Settings>> {
+    let ports = config.ports.as_ref()?;
+    Some(Box::new(switches::Settings::new(config, ports, outbound.clone())))
+}
+
+/// Starts the task for switch ports, which waits where there are none.
+fn start_switches(
+    config: &Config,
+    outbound: &Outbound,
+    ends: switches::Ends,
+    (clock, journal, executor): &(Clock, Arc<Journal>, Arc<Executor<'static>>),
+    store: &Store,
+    driver: &driver::Handle,
+) -> Result<Task<()>, Error> {
+    let tools = switches::Tools {
+        clock: *clock,
+        journal: Arc::clone(journal),
+        executor: Arc::clone(executor),
+        store: store.clone(),
+        driver: driver.clone(),
+        audit: Path::new(&config.state_dir).join("ports-audit.jsonl"),
+    };
+    let settings = switching(config, outbound).map(|settings| *settings);
+    Ok(executor.spawn(switches::run(settings, seed()?, tools, ends)))
+}
+
+/// Tells the owner of what was written.
+fn tell_owner(answer: Written, driver: &driver::Handle, switches: &switches::Handle) {
+    match answer {
+        Written::Kept(number) => switches.send(switches::Message::Kept(number)),
+        Written::Unkept => switches.send(switches::Message::Unkept),
+        Written::Refused(..) | Written::Reopened | Written::Stored(_) => {
+            driver.send(Message::Written(answer));
+        }
+    }
+}
+
+fn seed() -> Result<u64, Error> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(Error::new)?;
+    Ok(u64::from_le_bytes(seed))
 }
 
 fn settings(config: &Config, clock: Clock) -> Result<driver::Settings, Error> {

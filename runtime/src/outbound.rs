@@ -1,12 +1,16 @@
-//! The HTTP/1.1 client pump: one POST at a time to a destination, over a connection that is kept.
+//! The HTTP/1.1 client pump: one request at a time to a destination, over a connection that is
+//! kept.
 //!
-//! A POST is sent at most once, with one exception: where a kept connection turns out to be closed
-//! before it took a byte of the request, the request goes out on a fresh one (RFC 9110 §9.2.2).
+//! A request is sent at most once, with one exception: where a kept connection turns out to be
+//! closed before it took a byte of it, it goes out on a fresh one (RFC 9110 §9.2.2).
 //! Every other failure is a [`Fault`], which says whether the destination may have got the request;
 //! what follows from that is decided elsewhere. Redirects are answers like any other.
 //!
-//! A destination's URL is a credential. It goes into the request and nowhere else: no fault holds
-//! more of it than the host name.
+//! A chat is sent [`Post`]s, and of its answer the beginning is enough. An API is sent [`Call`]s,
+//! and its answer is taken whole or not at all.
+//!
+//! A chat's URL is a credential. It goes into the request and nowhere else: no fault holds more of
+//! it than the host name.
 
 use std::{
     future::poll_fn,
@@ -22,10 +26,13 @@ use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt, Full};
 use http_types::{Url, url::Position};
 use hyper::{
-    Request, Response, Uri,
+    Method, Request, Uri,
     body::Incoming,
     client::conn::http1,
-    header::{AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{
+        AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
+        RETRY_AFTER,
+    },
 };
 use mistgate_core::time::{Instant, UnixTime};
 use smol::{Timer, future, future::FutureExt, lock::Mutex};
@@ -63,7 +70,7 @@ pub struct Outbound {
     pub clock: Clock,
 }
 
-/// One request. Not to be printed: its URL is a credential.
+/// One POST to a chat. Not to be printed: its URL is a credential.
 #[derive(Clone)]
 pub struct Post<'a> {
     /// An absolute `http` or `https` URL.
@@ -76,7 +83,37 @@ pub struct Post<'a> {
     pub timeout: Duration,
 }
 
-/// What a destination answered.
+/// One request to an API. Not to be printed: its headers hold credentials.
+#[derive(Clone)]
+pub struct Call<'a> {
+    /// What is asked for.
+    pub method: Method,
+    /// An absolute `http` or `https` URL.
+    pub url: &'a Url,
+    /// Header fields beside `Host`, `Content-Length` and what the proxy wants.
+    pub headers: &'a [(&'static str, &'a str)],
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// For everything, from the look-up of the host name to the end of the answer.
+    pub timeout: Duration,
+    /// The most bytes of the answer's body. A longer answer is a fault.
+    pub body_max: usize,
+}
+
+/// What an API answered. Not to be printed: its headers may open a session.
+#[derive(Clone)]
+pub struct Reply {
+    /// The status, 200 to 999: vendors use what no list knows.
+    pub status: u16,
+    /// Its header fields.
+    pub headers: HeaderMap,
+    /// How long it asks us to wait, from now.
+    pub retry_after: Option<Duration>,
+    /// The body, whole.
+    pub body: Vec<u8>,
+}
+
+/// What a chat answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status, 200 to 999: vendors use what no list knows.
@@ -94,38 +131,53 @@ pub struct Client {
 }
 
 impl Client {
-    /// Nothing is opened before the first POST.
+    /// Nothing is opened before the first request.
     pub const fn new(outbound: Outbound) -> Self {
         Self { outbound, kept: Mutex::new(None) }
     }
 
-    /// Sends a request and waits for its answer. A second call waits for the first. Dropping the
+    /// Sends a POST and waits for its answer. A second request waits for the first. Dropping the
     /// future closes the connection.
     pub async fn post(&self, post: &Post<'_>) -> Result<Answer, Fault> {
+        let Post { url, headers, ref body, timeout } = *post;
+        let (method, body) = (Method::POST, body.clone());
+        let call = Call { method, url, headers, body, timeout, body_max: ANSWER_MAX };
+        let Reply { status, retry_after, body, .. } = self.send(&call, Take::First).await?;
+        Ok(Answer { status, retry_after, body })
+    }
+
+    /// As [`post`](Self::post), for a request of any method and its answer as a whole.
+    pub async fn call(&self, call: &Call<'_>) -> Result<Reply, Fault> {
+        self.send(call, Take::Whole).await
+    }
+
+    async fn send(&self, call: &Call<'_>, take: Take) -> Result<Reply, Fault> {
         let step = AtomicU8::new(0);
         let late = async {
-            Timer::after(post.timeout).await;
+            Timer::after(call.timeout).await;
             Err(Cause::TimedOut {
                 step: Step::from_number(step.load(Ordering::Relaxed)),
-                after: post.timeout,
+                after: call.timeout,
             })
         };
         let reached = |at: Step| step.store(at as u8, Ordering::Relaxed);
-        let answered = self.post_unbounded(post, &reached).or(late).await;
+        let answered = self.send_unbounded(call, take, &reached).or(late).await;
         answered.map_err(|cause| Fault {
-            host: post.url.host_str().unwrap_or("(no host)").to_owned(),
+            host: call.url.host_str().unwrap_or("(no host)").to_owned(),
             cause,
         })
     }
 
-    async fn post_unbounded(
+    async fn send_unbounded(
         &self,
-        post: &Post<'_>,
+        call: &Call<'_>,
+        take: Take,
         reached: &(impl Fn(Step) + Sync),
-    ) -> Result<Answer, Cause> {
-        let origin = Origin::of(post.url).ok_or(Cause::Request)?;
-        let proxy = self.outbound.proxies.of(post.url);
-        let request = || request(post, proxy).ok_or(Cause::Request);
+    ) -> Result<Reply, Cause> {
+        let origin = Origin::of(call.url).ok_or(Cause::Request)?;
+        let proxy = self.outbound.proxies.of(call.url);
+        let request = || request(call, proxy).ok_or(Cause::Request);
+        let body_max = call.body_max;
         let mut kept = self.kept.lock().await;
         if let Some(mut link) = kept.take()
             && link.origin == origin
@@ -133,20 +185,29 @@ impl Client {
         {
             reached(Step::Exchange);
             let written_before = link.written();
-            match link.exchange(request()?).await {
+            match link.exchange(request()?, take, body_max).await {
                 Err(Cause::Lost) if link.written() == written_before => {}
-                answer => {
+                reply => {
                     *kept = link.keep(self.outbound.clock.now()).await;
-                    return answer;
+                    return reply;
                 }
             }
         }
         let mut link = Link::open(&self.outbound, origin, proxy, reached).await?;
         reached(Step::Exchange);
-        let answer = link.exchange(request()?).await;
+        let reply = link.exchange(request()?, take, body_max).await;
         *kept = link.keep(self.outbound.clock.now()).await;
-        answer
+        reply
     }
+}
+
+/// What is taken of the body of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Take {
+    /// The first bytes.
+    First,
+    /// All, or nothing.
+    Whole,
 }
 
 /// What a connection is good for.
@@ -229,13 +290,18 @@ impl Link {
         ready && self.connection.is_some()
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Cause> {
+    async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        take: Take,
+        body_max: usize,
+    ) -> Result<Reply, Cause> {
         let sending = self.sender.send_request(request);
         let response = drive(&mut self.connection, sending).await.map_err(cause)?;
-        let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), clock::wall());
-        let body = drive(&mut self.connection, first_of(response)).await?;
-        Ok(Answer { status, retry_after, body })
+        let (head, body) = response.into_parts();
+        let retry_after = retry_after(&head.headers, clock::wall());
+        let body = drive(&mut self.connection, read(body, take, body_max)).await?;
+        Ok(Reply { status: head.status.as_u16(), headers: head.headers, retry_after, body })
     }
 }
 
@@ -254,21 +320,24 @@ async fn drive<T>(connection: &mut Connection, work: impl Future<Output = T>) ->
     .await
 }
 
-/// The first bytes of a body. More is read for a while, so that the connection can go on.
-async fn first_of(response: Response<Incoming>) -> Result<Vec<u8>, Cause> {
-    let mut body = response.into_body();
-    let (mut first, mut seen) = (Vec::new(), 0);
+/// Up to `body_max` bytes of a body. Where these are enough, more is read for a while, so that the
+/// connection can go on.
+async fn read(mut body: Incoming, take: Take, body_max: usize) -> Result<Vec<u8>, Cause> {
+    let (mut taken, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(cause)?.into_data() else {
             continue;
         };
         seen += data.len();
-        first.extend(data.iter().take(ANSWER_MAX - first.len()));
-        if seen > DRAIN_MAX {
+        if take == Take::Whole && seen > body_max {
+            return Err(Cause::TooLong);
+        }
+        taken.extend_from_slice(data.get(..body_max - taken.len()).unwrap_or(&data));
+        if take == Take::First && seen > DRAIN_MAX {
             break;
         }
     }
-    Ok(first)
+    Ok(taken)
 }
 
 fn cause(error: hyper::Error) -> Cause {
@@ -276,16 +345,17 @@ fn cause(error: hyper::Error) -> Cause {
 }
 
 /// The request as it goes over the wire; `None` where it cannot.
-fn request(post: &Post<'_>, proxy: Option<&Proxy>) -> Option<Request<Full<Bytes>>> {
-    let url = post.url;
+fn request(call: &Call<'_>, proxy: Option<&Proxy>) -> Option<Request<Full<Bytes>>> {
+    let url = call.url;
     // A proxy for plain HTTP takes the whole URL (RFC 9112 §3.2.2); through CONNECT it is not seen.
     let by_proxy = proxy.filter(|_| url.scheme() == "http");
     let target = match by_proxy {
         Some(_) => format!("http://{}", &url[Position::BeforeHost..Position::AfterQuery]),
         None => url[Position::BeforePath..Position::AfterQuery].to_owned(),
     };
-    let mut request =
-        Request::post(target.parse::<Uri>().ok()?).body(Full::new(post.body.clone())).ok()?;
+    let mut request = Request::new(Full::new(call.body.clone()));
+    *request.method_mut() = call.method.clone();
+    *request.uri_mut() = target.parse::<Uri>().ok()?;
     let headers = request.headers_mut();
     let host = &url[Position::BeforeHost..Position::AfterPort];
     headers.insert(HOST, host.parse().ok()?);
@@ -293,11 +363,10 @@ fn request(post: &Post<'_>, proxy: Option<&Proxy>) -> Option<Request<Full<Bytes>
         headers.insert(AUTHORIZATION, secret(&proxy::basic(url))?);
     }
     if let Some(authorization) = by_proxy.and_then(Proxy::authorization) {
-        headers.insert(hyper::header::PROXY_AUTHORIZATION, secret(authorization)?);
+        headers.insert(PROXY_AUTHORIZATION, secret(authorization)?);
     }
-    for (name, value) in post.headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        headers.insert(name, HeaderValue::from_str(value).ok()?);
+    for (name, value) in call.headers {
+        headers.insert(HeaderName::from_bytes(name.as_bytes()).ok()?, secret(value)?);
     }
     Some(request)
 }

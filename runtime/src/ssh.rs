@@ -94,10 +94,8 @@ impl fmt::Debug for Key {
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Encrypted => {
-                "the key has a passphrase — expected one without (ssh-keygen -p removes it)"
-            }
-            Self::Unreadable => "no private key — expected BEGIN OPENSSH PRIVATE KEY or PEM",
+            Self::Encrypted => "the key has a passphrase",
+            Self::Unreadable => "this is no private key of a kind that we know",
         })
     }
 }

@@ -1,9 +1,10 @@
-//! The only place that touches the disk for events: one redb file, one writing thread.
+//! The only place that touches the disk for events and ports: one redb file, one writing thread.
 //!
-//! Three tables, all keyed by the batch's number. `batches` holds what somebody waits for, whole,
-//! so that accepting is one insertion. `left` says which chats still wait for each of its events,
-//! once that is less than it was. `seen` holds what nobody waits for any more, as far as duplicates
-//! are known by it. Keys only grow, so writes touch the right edge of each tree and few pages.
+//! Three tables are keyed by the batch's number. `batches` holds what somebody waits for, whole, so
+//! that accepting is one insertion. `left` says which chats still wait for each of its events, once
+//! that is less than it was. `seen` holds what nobody waits for any more, as far as duplicates are
+//! known by it. Keys only grow, so writes touch the right edge of each tree and few pages. The
+//! fourth table, `ports`, holds a record for each port.
 //!
 //! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file
 //! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch
@@ -25,26 +26,24 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod batches;
+mod ports;
+
 use hyper::body::Bytes;
 use mistgate_core::{
     delivery::batch::{self, Batch, EventKey, Flavours},
     ingest::fingerprint::Fingerprint,
+    ports::{place::Place, record::Record},
     time::UnixTime,
 };
-use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition, WriteTransaction,
-    backends::FileBackend,
+use redb::{Database, ReadableDatabase, StorageError, backends::FileBackend};
+
+pub use self::ports::Row;
+use self::{
+    batches::{BATCHES, LEFT},
+    ports::Owed,
 };
 use smol::channel;
-
-/// When it was accepted, the chats that shall have each event, the fingerprints, and the bytes.
-type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
-
-const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
-/// The chats that still wait for each event.
-const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
-/// When it was accepted, and the fingerprints.
-const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
 
 /// Bytes of pages that redb keeps in memory.
 const CACHE_MAX: usize = 2 << 20;
@@ -80,6 +79,15 @@ impl std::error::Error for Error {}
 /// One write.
 #[derive(Debug)]
 pub enum Write {
+    /// Keep or forget what is known of a port; answered with its number in [`Written`].
+    Port {
+        /// Its number; numbers grow.
+        number: u64,
+        /// Which port.
+        place: Place,
+        /// Its record; none to forget it.
+        record: Option<Record>,
+    },
     /// Keep a batch; answered with its number in [`Written`].
     Put {
         /// Its number.
@@ -112,20 +120,25 @@ impl Write {
     pub const fn batch(&self) -> Option<u64> {
         match self {
             Self::Put { batch, .. } => Some(*batch),
-            Self::Probe(_) | Self::Settle { .. } => None,
+            Self::Port { .. } | Self::Probe(_) | Self::Settle { .. } => None,
         }
     }
 }
 
-/// What became of the batches of one commit.
+/// What became of the batches and the ports of one commit.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Written {
+    /// All that was to be kept or forgotten of ports, up to this number, is on disk.
+    Kept(u64),
     /// The file is open again after a failure.
     Reopened,
     /// On disk.
     Stored(Vec<u64>),
     /// Not kept, with the system's reason.
     Refused(Vec<u64>, String),
+    /// What was to be kept or forgotten of ports is not on disk; it is tried again with the next
+    /// commit.
+    Unkept,
 }
 
 /// What an earlier run left.
@@ -191,7 +204,7 @@ impl Store {
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
         let error = |source: redb::Error| Error { path: path.to_path_buf(), source };
         let database = open().map_err(|source| error(source.into()))?;
-        let left = prepare(&database, forget_before).map_err(error)?;
+        let left = batches::prepare(&database, forget_before).map_err(error)?;
         let shared = Arc::new(Shared { database: RwLock::new(Some(Arc::new(database))) });
         let (writes, inbox) = mpsc::channel();
         let writer = Writer {
@@ -199,6 +212,7 @@ impl Store {
             open,
             owed: BTreeMap::new(),
             owed_since: None,
+            ports: Owed::default(),
             forget_before,
             doubtful: BTreeSet::new(),
             failed_at: None,
@@ -233,6 +247,12 @@ impl Store {
         let left = left.as_ref().map_or(flavours, |left| left.value());
         let left = left.iter().copied().map(Flavours::from_bits).collect();
         Some(Kept { bytes: bytes.to_vec(), left })
+    }
+
+    /// What is kept of ports. Blocks.
+    pub fn ports(&self) -> Result<Vec<Row>, redb::Error> {
+        let database = self.shared.database();
+        database.map_or(Ok(Vec::new()), |database| ports::read(&database))
     }
 
     /// Whether the disk takes writes, as far as the last commit told.
@@ -272,6 +292,8 @@ struct Writer {
     /// Settled but not yet written down.
     owed: BTreeMap<EventKey, Flavours>,
     owed_since: Option<Instant>,
+    /// What is not yet on disk of ports.
+    ports: Owed,
     /// Fingerprints of before this moment may be forgotten.
     forget_before: UnixTime,
     /// Batches whose commit failed. They were refused, but may be on the disk all the same.
@@ -283,7 +305,8 @@ impl Writer {
     fn run(mut self, inbox: &Receiver<Vec<Write>>, written: impl Fn(Written)) {
         while let Ok(first) = self.next(inbox) {
             let puts = self.gather(first, inbox);
-            if puts.is_empty() && !self.is_due() {
+            let ports = self.ports.last();
+            if puts.is_empty() && ports.is_none() && !self.is_due() {
                 continue;
             }
             let batches: Vec<u64> = puts.iter().filter_map(Write::batch).collect();
@@ -294,16 +317,19 @@ impl Writer {
                         written(Written::Reopened);
                     }
                     written(Written::Stored(batches));
+                    ports.into_iter().for_each(|number| written(Written::Kept(number)));
                 }
-                // That the file is still closed was said when it was closed.
-                Err(_) if was_closed && batches.is_empty() => self.close(),
                 Err(error) => {
                     self.close();
-                    written(Written::Refused(batches, error.to_string()));
+                    // That the file is still closed was said when it was closed.
+                    if !was_closed || !batches.is_empty() {
+                        written(Written::Refused(batches, error.to_string()));
+                    }
+                    ports.into_iter().for_each(|_| written(Written::Unkept));
                 }
             }
         }
-        if !self.owed.is_empty() || !self.doubtful.is_empty() {
+        if !self.owed.is_empty() || !self.doubtful.is_empty() || self.ports.last().is_some() {
             // The last chance; what stays owed is delivered twice.
             let _ = self.commit(&[]);
         }
@@ -338,6 +364,9 @@ impl Writer {
             count += writes.len();
             for write in writes {
                 match write {
+                    Write::Port { number, place, record } => {
+                        self.ports.note(number, place, record);
+                    }
                     Write::Put { ref bytes, forget_before, .. } => {
                         bytes_in_group += bytes.len();
                         self.forget_before = forget_before;
@@ -384,13 +413,15 @@ impl Writer {
             }
         }
         if !self.owed.is_empty() {
-            settle(&transaction, &self.owed, self.forget_before)?;
+            batches::settle(&transaction, &self.owed, self.forget_before)?;
         }
+        self.ports.write(&transaction)?;
         self.doubtful.extend(puts.iter().filter_map(Write::batch));
         transaction.commit()?;
         self.doubtful.clear();
         self.owed.clear();
         self.owed_since = None;
+        self.ports = Owed::default();
         Ok(())
     }
 
@@ -411,94 +442,4 @@ impl Writer {
         self.shared.set(Some(Arc::clone(&database)));
         Ok(database)
     }
-}
-
-/// Writes down which chats are done with which events. A batch that nobody waits for any more is
-/// remembered by its fingerprints alone.
-fn settle(
-    transaction: &WriteTransaction,
-    owed: &BTreeMap<EventKey, Flavours>,
-    forget_before: UnixTime,
-) -> Result<(), redb::Error> {
-    let mut batches = transaction.open_table(BATCHES)?;
-    let mut left = transaction.open_table(LEFT)?;
-    let mut seen = transaction.open_table(SEEN)?;
-    for (batch, events) in by_batch(owed) {
-        let Some(row) = batches.get(batch)? else {
-            continue;
-        };
-        let (at, flavours, prints, _) = row.value();
-        let mut bits = match left.get(batch)? {
-            Some(bits) => bits.value().to_vec(),
-            None => flavours.to_vec(),
-        };
-        for (index, flavours) in events {
-            if let Some(bits) = usize::try_from(index).ok().and_then(|i| bits.get_mut(i)) {
-                *bits = Flavours::from_bits(*bits).without(flavours).bits();
-            }
-        }
-        if bits.iter().any(|bits| *bits != 0) {
-            left.insert(batch, bits.as_slice())?;
-            continue;
-        }
-        seen.insert(batch, (at, prints))?;
-        drop(row);
-        batches.remove(batch)?;
-        left.remove(batch)?;
-    }
-    forget(&mut seen, forget_before)
-}
-
-fn by_batch(owed: &BTreeMap<EventKey, Flavours>) -> BTreeMap<u64, Vec<(u32, Flavours)>> {
-    let mut batches: BTreeMap<u64, Vec<_>> = BTreeMap::new();
-    for (key, flavours) in owed {
-        batches.entry(key.batch).or_default().push((key.index, *flavours));
-    }
-    batches
-}
-
-fn forget(
-    seen: &mut redb::Table<'_, u64, (i64, &'static [u8])>,
-    before: UnixTime,
-) -> Result<(), redb::Error> {
-    while seen.first()?.is_some_and(|(_, row)| row.value().0 < before.as_micros()) {
-        seen.pop_first()?;
-    }
-    Ok(())
-}
-
-/// Makes the tables, and reads what an earlier run left.
-fn prepare(database: &Database, forget_before: UnixTime) -> Result<Left, redb::Error> {
-    let transaction = database.begin_write()?;
-    let left = {
-        let mut seen = transaction.open_table(SEEN)?;
-        transaction.open_table(LEFT)?;
-        let batches = transaction.open_table(BATCHES)?;
-        let mut last = batches.last()?.map_or(0, |(batch, _)| batch.value());
-        last = last.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
-        forget(&mut seen, forget_before)?;
-        let mut prints = Vec::new();
-        let mut remember = |at: i64, bytes: &[u8]| {
-            let at = UnixTime::from_micros(at);
-            let (chunks, _) = bytes.as_chunks::<16>();
-            prints.extend(chunks.iter().map(|print| (at, Fingerprint::from_bytes(*print))));
-        };
-        for row in seen.iter()? {
-            let (_, row) = row?;
-            let (at, bytes) = row.value();
-            remember(at, bytes);
-        }
-        let mut waiting = Vec::new();
-        for row in batches.iter()? {
-            let (batch, row) = row?;
-            let (at, _, bytes, _) = row.value();
-            remember(at, bytes);
-            waiting.push(batch.value());
-        }
-        prints.retain(|(at, _)| *at >= forget_before);
-        prints.sort_by_key(|(at, _)| *at);
-        Left { next_batch: last + 1, seen: prints, waiting }
-    };
-    transaction.commit()?;
-    Ok(left)
 }

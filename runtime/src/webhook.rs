@@ -1,15 +1,20 @@
 //! The webhook listener's service: hands requests to the core's intake, and waits for the disk.
+//! Programs outside that ask for a port's mode are heard here too.
+
+mod external;
 
 use std::{
+    mem,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use http_types::StatusCode;
 use mistgate_core::{
-    config::checked::{Chat, Webhook},
+    config::checked::{Chat, Webhook, ports::External},
     ingest::signature::{self, Signatures},
     intake::{Rejection, intake},
+    ports::sign::Sign,
     time::Instant,
 };
 use smol::channel;
@@ -20,6 +25,7 @@ use crate::{
     journal::{Journal, Level},
     listen::{Bytes, Event, Head, Reply, Service},
     metrics::{Counter, Histogram},
+    switches,
 };
 
 /// When a sender should try again after the disk refused.
@@ -32,6 +38,21 @@ pub struct Settings {
     pub webhook: Webhook,
     /// `[chat]`
     pub chat: Chat,
+    /// Whom to tell what events say about access points.
+    pub switches: Option<switches::Handle>,
+    /// Where programs outside may ask for a mode.
+    pub external: Option<External>,
+}
+
+impl Settings {
+    /// Tells what accepted events say about access points.
+    async fn tell(&self, signs: Vec<Sign>) {
+        if let Some(switches) = &self.switches
+            && !signs.is_empty()
+        {
+            switches.signed(signs).await;
+        }
+    }
 }
 
 /// The service.
@@ -87,6 +108,9 @@ impl Intake {
 impl Service for Intake {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let settings = self.settings();
+        if let Some(external) = settings.external_of(head) {
+            return self.admit_external(external, head).map_err(|refused| self.counted(refused));
+        }
         let refused = if !settings.webhook.paths.iter().any(|path| path == head.path()) {
             Reply::status(StatusCode::NotFound.into())
         } else if head.method() != "POST" {
@@ -102,7 +126,10 @@ impl Service for Intake {
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
         let began = self.clock.now();
         let settings = self.settings();
-        let intake = match intake(&settings.webhook, &settings.chat, signatures(head), &body) {
+        if let Some((_, switches)) = settings.external_of(head).zip(settings.switches.as_ref()) {
+            return self.answer(began, self.ask_for_mode(switches, head, &body).await);
+        }
+        let mut intake = match intake(&settings.webhook, &settings.chat, signatures(head), &body) {
             Ok(intake) => intake,
             Err(rejection) => return self.answer(began, self.reject(head, rejection)),
         };
@@ -128,7 +155,9 @@ impl Service for Intake {
                 ("unrouted", &intake.unrouted),
             ],
         );
+        let signs = mem::take(&mut intake.signs);
         if intake.items.is_empty() {
+            settings.tell(signs).await;
             return self.answer(began, Reply::status(StatusCode::Ok.into()));
         }
         // The body is not needed any more; a slow disk should not hold it.
@@ -136,6 +165,9 @@ impl Service for Intake {
         let (answer, answered) = channel::bounded(1);
         self.driver.send(Message::Request { intake, answer });
         let status = answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable);
+        if status == StatusCode::Ok {
+            settings.tell(signs).await;
+        }
         let reply = Reply::status(status.into());
         let reply = if status == StatusCode::ServiceUnavailable {
             reply.retry_after(RETRY_AFTER)

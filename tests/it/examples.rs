@@ -13,7 +13,7 @@ use mistgate_core::{
         raw::{Draft, Source},
     },
     notify::{
-        Fact, Link, Notification, Severity,
+        Fact, Link, Listing, Notification, Severity,
         payload::payload,
         shape::{Flavour, Form},
     },
@@ -143,6 +143,10 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
         title: "AP disconnected".to_owned(),
         summary: format!("{name} lost its connection."),
         facts: vec![Fact { label: "Device".to_owned(), value: name.to_owned() }],
+        listing: Some(Listing {
+            label: "Difference".to_owned(),
+            lines: vec!["[edit]".to_owned(), "-    a *b* <c> {".to_owned()],
+        }),
         links: vec![Link {
             text: "AP insights".to_owned(),
             url: "https://manage.mist.com/admin/?a=1&b=2".to_owned(),
@@ -154,6 +158,7 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
         title: "🔴 AP disconnected".to_owned(),
         paragraphs: vec![notification.summary.clone()],
         facts: vec![("Device".to_owned(), name.to_owned())],
+        listing: notification.listing.clone().map(|listing| (listing.label, listing.lines)),
         buttons: vec![("AP insights".to_owned(), "https://manage.mist.com/admin/?a=1&b=2".into())],
         notes: vec!["Critical".to_owned()],
     };

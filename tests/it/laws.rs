@@ -55,6 +55,14 @@ fn netconf() {
 }
 
 #[test]
+fn pushes_through_cso() {
+    for seed in 0..600 {
+        let length = usize::try_from(seed * 37 % 100).expect("a length");
+        laws::machine::<laws::cso::Surroundings>(&noise(seed, length));
+    }
+}
+
+#[test]
 fn old_configurations() {
     over_noise("python_literals", 300);
 }

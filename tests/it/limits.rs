@@ -2,7 +2,7 @@
 
 use mistgate_core::{
     notify::{
-        Fact, Link, Notification, Severity, Thread,
+        Fact, Link, Listing, Notification, Severity, Thread,
         payload::payload,
         shape::{Flavour, Form, Payload, TeamsFormat},
     },
@@ -103,6 +103,7 @@ fn notification(text: &str, facts: usize) -> Notification {
         title: text.to_owned(),
         summary: text.to_owned(),
         facts: vec![Fact { label: text.to_owned(), value: text.to_owned() }; facts],
+        listing: Some(Listing { label: text.to_owned(), lines: vec![text.to_owned(); facts] }),
         links: vec![
             Link {
                 text: text.to_owned(),
@@ -228,6 +229,10 @@ fn random(rand: &mut Rand) -> Notification {
         title: text(rand, 12),
         summary: text(rand, 80),
         facts: (0..facts).map(|_| Fact { label: text(rand, 4), value: text(rand, 60) }).collect(),
+        listing: (rand.up_to(1) == 0).then(|| Listing {
+            label: text(rand, 4),
+            lines: (0..rand.up_to(120)).map(|_| text(rand, 40)).collect(),
+        }),
         links: (0..links)
             .map(|_| Link {
                 text: text(rand, 5),
@@ -243,7 +248,8 @@ fn random(rand: &mut Rand) -> Notification {
     }
 }
 
-fn text(rand: &mut Rand, pieces_max: u64) -> String {
+/// Up to so many pieces.
+pub(crate) fn text(rand: &mut Rand, pieces_max: u64) -> String {
     (0..rand.up_to(pieces_max)).map(|_| pick(rand, &PIECES)).collect()
 }
 

@@ -15,8 +15,14 @@ use std::{
 
 use mistgate_core::{
     delivery::batch::{self, EventKey, Flavours, Item},
+    event::Mac,
     ingest::fingerprint::Fingerprint,
     notify::{Severity, shape::Flavour},
+    ports::{
+        name::{PortName, SwitchName},
+        place::{Mode, Switch},
+        record::Record,
+    },
     time::UnixTime,
 };
 use mistgate_runtime::store::{Left, Store, Write, Written};
@@ -171,9 +177,35 @@ impl Kept {
             match self.written.recv_timeout(LONG).expect("an answer") {
                 Written::Stored(batches) if batches == [number] => return true,
                 Written::Refused(batches, _) if batches == [number] => return false,
-                Written::Reopened | Written::Stored(_) | Written::Refused(..) => {}
+                Written::Kept(_)
+                | Written::Refused(..)
+                | Written::Reopened
+                | Written::Stored(_)
+                | Written::Unkept => {}
             }
         }
+    }
+
+    /// Keeps or forgets a port, and waits for the answer.
+    fn port(&self, number: u64, port: &str, mode: Option<Mode>) -> bool {
+        let place = record(port, Mode::Ap).place();
+        let record = mode.map(|mode| record(port, mode));
+        assert!(self.store.write(Write::Port { number, place, record }));
+        loop {
+            match self.written.recv_timeout(LONG).expect("an answer") {
+                Written::Kept(kept) if kept == number => return true,
+                Written::Unkept => return false,
+                Written::Kept(_)
+                | Written::Refused(..)
+                | Written::Reopened
+                | Written::Stored(_) => {}
+            }
+        }
+    }
+
+    fn ports(&self) -> Vec<Record> {
+        let rows = self.store.ports().expect("a table").into_iter();
+        rows.map(|row| row.expect("a record")).collect()
     }
 
     fn settle(&self, number: u64) {
@@ -189,6 +221,49 @@ impl Kept {
     fn close(self) {
         drop(self.store);
         self.thread.join().expect("no panic");
+    }
+}
+
+fn record(port: &str, mode: Mode) -> Record {
+    let switch = Switch {
+        mac: Mac::parse("5c5b350000ff").expect("a MAC"),
+        device_id: "00000000-0000-0000-1000-5c5b350000ff".to_owned(),
+        site: "s-1".to_owned(),
+        name: SwitchName::parse("sw-1"),
+    };
+    Record {
+        switch,
+        port: PortName::parse(port).expect("a port"),
+        ap: None,
+        mode: Some(mode),
+        is_touched: true,
+        is_observed: false,
+        before: None,
+        changed_at: None,
+    }
+}
+
+#[test]
+fn what_is_kept_of_ports_waits_for_the_disk_and_only_its_last_word_counts() {
+    for refuses in [Refusal::Writes, Refusal::Syncs, Refusal::All] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.redb");
+        let disk = Disk::new();
+        let (kept, _) = Kept::open(&path, &disk);
+        assert!(kept.port(1, "ge-0/0/1", Some(Mode::Ap)), "{refuses:?}");
+        disk.fail_after(0, refuses);
+        assert!(!kept.port(2, "ge-0/0/2", Some(Mode::Ap)), "{refuses:?}");
+        assert!(!kept.port(3, "ge-0/0/2", Some(Mode::Default)), "{refuses:?}");
+        assert!(!kept.port(4, "ge-0/0/1", None), "{refuses:?}");
+        // Nobody writes, and yet it is written.
+        disk.heal();
+        while kept.written.recv_timeout(LONG).expect("a recovery") != Written::Kept(4) {}
+        let expected = [record("ge-0/0/2", Mode::Default)];
+        assert_eq!(kept.ports(), expected, "{refuses:?}");
+        kept.close();
+        let (kept, _) = Kept::open(&path, &disk);
+        assert_eq!(kept.ports(), expected, "{refuses:?}");
+        kept.close();
     }
 }
 

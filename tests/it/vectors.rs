@@ -12,7 +12,7 @@ use std::{
 };
 
 use mistgate_core::{
-    event::Detail,
+    event::{Detail, Event},
     ingest::topics,
     notify::{
         describe::describe,
@@ -90,34 +90,44 @@ fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
         let _ = writeln!(text, "broken events: {}", envelope.broken);
     }
     for (_, event) in &envelope.events {
-        let decision = route(event, &routes);
-        let _ = writeln!(
-            text,
-            "topic: {}\ntype: {}\nchannel: {}\nwhy: {}",
-            event.topic().name(),
-            event.kind().as_deref().unwrap_or("none"),
-            decision.channel.unwrap_or("none"),
-            decision.why,
-        );
-        let notification = describe(event, decision.severity, DASHBOARD_HOST);
-        for flavour in [Flavour::Console].into_iter().chain(FLAVOURS) {
-            let payload = payload(flavour, &notification, Form::Rich);
-            for said in faults(flavour, &payload) {
-                fault(format!("{flavour:?}: {said}"));
-            }
-            let query = payload.query.map(|query| format!(", ?{query}")).unwrap_or_default();
-            let _ = writeln!(text, "\n{flavour:?}, {:?}{query}", payload.form);
-            let json: &RawValue = serde_json::from_str(&payload.body).expect("valid JSON");
-            pretty(Detail::from(json), 0, &mut text);
-            text.push('\n');
-        }
-        text.push('\n');
+        messages(event, &routes, &mut text, fault);
     }
     (text, envelope.events.len())
 }
 
+/// Where an event goes, and what each chat shows of it.
+pub(crate) fn messages(
+    event: &Event<'_>,
+    routes: &Routes,
+    text: &mut String,
+    fault: &mut impl FnMut(String),
+) {
+    let decision = route(event, routes);
+    let _ = writeln!(
+        text,
+        "topic: {}\ntype: {}\nchannel: {}\nwhy: {}",
+        event.topic().name(),
+        event.kind().as_deref().unwrap_or("none"),
+        decision.channel.unwrap_or("none"),
+        decision.why,
+    );
+    let notification = describe(event, decision.severity, DASHBOARD_HOST);
+    for flavour in [Flavour::Console].into_iter().chain(FLAVOURS) {
+        let payload = payload(flavour, &notification, Form::Rich);
+        for said in faults(flavour, &payload) {
+            fault(format!("{flavour:?}: {said}"));
+        }
+        let query = payload.query.map(|query| format!(", ?{query}")).unwrap_or_default();
+        let _ = writeln!(text, "\n{flavour:?}, {:?}{query}", payload.form);
+        let json: &RawValue = serde_json::from_str(&payload.body).expect("valid JSON");
+        pretty(Detail::from(json), 0, text);
+        text.push('\n');
+    }
+    text.push('\n');
+}
+
 /// JSON in the order of its members, a value on one line where it fits.
-fn pretty(json: Detail<'_>, depth: usize, out: &mut String) {
+pub(crate) fn pretty(json: Detail<'_>, depth: usize, out: &mut String) {
     let raw = json.raw();
     let line_start = out.rfind('\n').map_or(0, |at| at + 1);
     let column = out.get(line_start..).map_or(0, |line| line.chars().count());
@@ -148,7 +158,7 @@ fn pretty(json: Detail<'_>, depth: usize, out: &mut String) {
 }
 
 /// The first line that differs.
-fn difference(found: &str, expected: &str) -> Option<String> {
+pub(crate) fn difference(found: &str, expected: &str) -> Option<String> {
     if found == expected {
         return None;
     }
@@ -164,7 +174,7 @@ fn difference(found: &str, expected: &str) -> Option<String> {
 }
 
 /// All files below a folder, in order; none where there is no folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

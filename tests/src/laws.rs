@@ -15,6 +15,7 @@ use mistgate_core::{machine::Machine, time::Instant};
 use crate::bytes::Bytes;
 
 pub mod codec;
+pub mod cso;
 pub mod engine;
 pub mod inbox;
 pub mod peer;

@@ -22,5 +22,7 @@ pub mod http;
 pub mod process;
 
 pub mod chat;
+pub mod cloud;
+pub mod cso;
 pub mod mist;
 pub mod stand_in;

@@ -197,6 +197,8 @@ impl Reference {
                 }
             }
             Input::Stored(batch) => self.stored(*batch),
+            // What is told is stored like a report of the engine's own.
+            Input::Told { .. } => {}
         }
     }
 

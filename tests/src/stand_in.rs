@@ -50,6 +50,8 @@ pub struct Card {
     pub paragraphs: Vec<String>,
     /// Labels and values.
     pub facts: Vec<(String, String)>,
+    /// What a listing is called, and its lines.
+    pub listing: Option<(String, Vec<String>)>,
     /// What is written on the buttons, and where they lead.
     pub buttons: Vec<(String, String)>,
     /// What stands in small letters.
@@ -83,6 +85,13 @@ impl Card {
         card
     }
 
+    /// The last paragraph is what these lines are called.
+    fn lists(&mut self, lines: impl Iterator<Item = String>) {
+        let label = self.paragraphs.pop().unwrap_or_default();
+        let lines = lines.map(|line| line.replace('\u{a0}', " ")).collect();
+        self.listing = Some((label, lines));
+    }
+
     fn slack(&mut self, message: &Value) {
         let literal = |of: &Value, pointer: &str| unescaped(&text(of, pointer));
         for block in list(message, "/blocks") {
@@ -90,7 +99,14 @@ impl Card {
                 "header" => self.title = literal(block, "/text/text"),
                 "section" => {
                     let paragraph = literal(block, "/text/text");
-                    self.paragraphs.extend((!paragraph.is_empty()).then_some(paragraph));
+                    let lines = paragraph.strip_prefix("```\n");
+                    if let Some(lines) = lines.and_then(|lines| lines.strip_suffix("\n```")) {
+                        self.lists(lines.lines().map(str::to_owned));
+                    } else if text(block, "/text/type") == "mrkdwn" {
+                        self.paragraphs.push(paragraph.trim_matches('*').to_owned());
+                    } else {
+                        self.paragraphs.extend((!paragraph.is_empty()).then_some(paragraph));
+                    }
                     for pair in list(block, "/fields").chunks(2) {
                         if let [label, value] = pair {
                             let label = literal(label, "/text");
@@ -116,7 +132,13 @@ impl Card {
     fn teams(&mut self, element: &Value) {
         match text(element, "/type").as_str() {
             "Container" => {
-                for item in list(element, "/items") {
+                let items = list(element, "/items");
+                let code = |item: &&Value| text(item, "/fontType") == "Monospace";
+                if items.iter().all(|item| code(&item)) {
+                    let lines = items.iter().map(|item| without_backslashes(&text(item, "/text")));
+                    return self.lists(lines);
+                }
+                for item in items {
                     self.teams(item);
                 }
                 let disc = match text(element, "/style").as_str() {
@@ -130,7 +152,7 @@ impl Card {
             }
             "TextBlock" => {
                 let words = without_backslashes(&text(element, "/text"));
-                if text(element, "/weight") == "Bolder" {
+                if text(element, "/size") == "Large" {
                     self.title = words;
                 } else if element.pointer("/isSubtle") == Some(&Value::Bool(true)) {
                     self.notes.push(words);
@@ -153,10 +175,26 @@ impl Card {
         };
         self.title = text(card, "/header/title");
         self.notes.push(text(card, "/header/subtitle"));
+        // What the next paragraph lists.
+        let mut listed = None;
         let sections = list(card, "/sections").iter();
         for widget in sections.flat_map(|section| list(section, "/widgets")) {
             let paragraph = widget.pointer("/textParagraph/text").and_then(Value::as_str);
-            self.paragraphs.extend(paragraph.map(unescaped));
+            let label = |text: &str| {
+                let label = text.strip_prefix("<b>").and_then(|rest| rest.strip_suffix("</b>"));
+                label.map(unescaped)
+            };
+            match paragraph {
+                Some(text) if listed.is_some() => {
+                    self.paragraphs.extend(listed.take());
+                    self.lists(text.split("<br>").map(unescaped));
+                }
+                Some(text) => {
+                    listed = label(text);
+                    self.paragraphs.extend(listed.is_none().then(|| unescaped(text)));
+                }
+                None => {}
+            }
             if let Some(fact) = widget.pointer("/decoratedText") {
                 self.facts.push((text(fact, "/topLabel"), unescaped(&text(fact, "/text"))));
             }

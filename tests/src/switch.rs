@@ -140,6 +140,16 @@ impl Switch {
         self.connections.len()
     }
 
+    /// How many requests it got.
+    pub const fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Plugs somebody into an interface, or pulls the cable.
+    pub fn plug(&mut self, interface: &str, is_up: bool, neighbour: Option<(String, String)>) {
+        self.config.interfaces.insert(interface.to_owned(), (is_up, neighbour));
+    }
+
     fn opened(&mut self, now: Instant, id: ConnectionId) {
         let framing = Framing::EndOfMessage;
         let decoder = Decoder::new(framing, REQUEST_MAX);

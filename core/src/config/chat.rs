@@ -22,6 +22,7 @@ use crate::{
     notify::{
         route::{Routes, Target},
         shape::{Flavour, TeamsFormat},
+        types,
     },
     secret::Secret,
 };
@@ -296,6 +297,16 @@ fn check_kind(topic: &str, kind: &str, item: &Item<'_>) {
         let what = "audits have no types, so this names none of them";
         let expected = "approved_admins, other_admins, system or \"*\"";
         item.warning(Fault::new(what, expected));
+    }
+    let is_ours = topic == Topic::Mistgate.name();
+    if is_ours && kind != "*" && types::find(&Topic::Mistgate, kind).is_none() {
+        let tables = types::tables(&Topic::Mistgate).iter();
+        let names: Vec<_> = tables.flat_map(|table| table.iter()).map(|row| row.name).collect();
+        let expected = match meant(&kind.to_ascii_uppercase(), &names) {
+            Some(meant) => alloc::format!("did you mean \"{meant}\"?"),
+            None => alloc::format!("one of {}", names.join(", ")),
+        };
+        item.warning(Fault::new("mistgate has no events of this type", expected));
     }
 }
 

@@ -32,6 +32,17 @@ pub(super) fn mist(section: Option<&Section<'_>>) -> Mist {
     }
 }
 
+/// The key that is missing where Mist's API shall be asked.
+pub(super) fn unsaid(section: &Section<'_>) -> Option<&'static str> {
+    if section.lacks(&["token", "token_file"]) {
+        Some("mist.token_file")
+    } else if section.lacks(&["org_id"]) {
+        Some("mist.org_id")
+    } else {
+        None
+    }
+}
+
 /// `mist.ignored_sites`
 pub(super) fn ignored_sites(section: &Section<'_>) -> Vec<String> {
     let expected = "a list of site ids";

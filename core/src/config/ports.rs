@@ -182,6 +182,7 @@ fn junos(section: &Section<'_>) -> Option<Junos> {
     }
     let commit_timeout =
         section.duration("commit_timeout", 2 * minute, Duration::from_secs(10)..=HOUR);
+    let lock_wait = section.duration("lock_wait", minute, SECOND..=HOUR);
     let port = section.count("port", 830, 1..=65_535);
     let sessions_max = section.count("sessions_max", 32, 1..=1_024);
     let username = name(section, "username", "the login on the switches");
@@ -196,6 +197,7 @@ fn junos(section: &Section<'_>) -> Option<Junos> {
         legacy_algorithms,
         sessions_max,
         commit_timeout,
+        lock_wait,
         confirm,
         ap: ap?,
         default: default?,

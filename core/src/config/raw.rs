@@ -16,7 +16,10 @@ use toml::{
 
 use super::{
     admin, chat,
-    checked::{Config, Mist, ports::Ports},
+    checked::{
+        Chat, Config, Webhook,
+        ports::{External, Ports},
+    },
     files::{FileRequest, Files},
     mist, ports,
     problem::{Fault, Problem, segment},
@@ -32,9 +35,6 @@ pub const EMBEDDED: Source<'_> = Source { name: "(built-in)", text: include_str!
 
 /// The state folder where the configuration names none.
 const STATE_DIR: &str = "/var/lib/mistgate";
-
-/// The sections that are known and that this build cannot serve.
-const LATER: [(&str, &str); 1] = [("ports", "this build does not automate switch ports yet")];
 
 /// A configuration file.
 #[derive(Clone, Copy)]
@@ -151,41 +151,42 @@ fn config(root: &Section<'_>) -> Option<Config> {
         Some(item) => item.file_path(),
         None => Some(STATE_DIR.to_string()),
     };
-    let (mist, ignored_sites) = root
-        .section("mist", |mist| (mist::mist(Some(mist)), mist::ignored_sites(mist)))
-        .unwrap_or_else(|| (mist::mist(None), Vec::new()));
+    let (mist, ignored_sites, unsaid) = root
+        .section("mist", |mist| {
+            (mist::mist(Some(mist)), mist::ignored_sites(mist), mist::unsaid(mist))
+        })
+        .unwrap_or_else(|| (mist::mist(None), Vec::new(), Some("mist.token_file")));
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
-    let ports = root.section("ports", |ports| ports::ports(ports, state_dir.as_deref()));
+    let ports = root.section("ports", |section| {
+        let ports = ports::ports(section, state_dir.as_deref())?;
+        asks_mist(section, unsaid, &ports);
+        has_chat(section, &chat, &ports);
+        has_listener(section, webhook.as_ref(), &ports);
+        Some(ports)
+    });
+    let ports = ports.flatten();
+    chat.routes.ports_to = ports.as_ref().map(|ports| ports.report_to.clone());
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
-    for (key, what) in LATER {
-        if let Some(item) = root.item(key) {
-            item.problem(what, "a file without this section");
-        }
-    }
-    let config =
-        Config { state_dir: state_dir?, mist, webhook, chat, ports: ports.flatten(), proxy, admin };
+    let config = Config { state_dir: state_dir?, mist, webhook, chat, ports, proxy, admin };
     together(root, &config);
     Some(config)
 }
 
 /// What only shows when the sections are seen together.
 fn together(root: &Section<'_>, config: &Config) {
-    let Config { webhook, proxy, admin, .. } = config;
+    let Config { webhook, ports, proxy, admin, .. } = config;
     let chats = !config.chat.destinations.is_empty();
-    if webhook.is_none() && (chats || proxy.is_none()) {
+    if webhook.is_none() && (chats || ports.is_some() || proxy.is_none()) {
         let what = "without this section no event ever arrives";
         root.warning("webhook", Fault::new(what, "[webhook] with a secret_file"));
     }
-    if webhook.is_some() && !chats && root.is_sound() {
+    if webhook.is_some() && !chats && ports.is_none() && root.is_sound() {
         let what = "there is no chat to post to, so events are accepted and dropped";
         let expected = "[chat.slack], [chat.teams], [chat.google] or [chat.console]";
         root.warning("chat", Fault::new(what, expected));
-    }
-    if let Some(ports) = &config.ports {
-        asks_mist(root, config, ports);
     }
     let listeners = [
         ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
@@ -203,21 +204,37 @@ fn together(root: &Section<'_>, config: &Config) {
     }
 }
 
-/// Everything that is decided about a port rests on what Mist says.
-fn asks_mist(root: &Section<'_>, config: &Config, ports: &Ports) {
-    let Mist { token, org_id, .. } = &config.mist;
-    let missing = match (token, org_id) {
-        (None, _) => "mist.token_file",
-        (Some(_), None) => "mist.org_id",
-        (Some(_), Some(_)) => return,
-    };
-    let what = "without what Mist says about APs and switches nothing can be decided";
-    let fault = Fault::new(what, missing);
-    if ports.is_observing && ports.method.is_none() {
-        root.warning("ports", fault);
-    } else {
-        root.conflict("ports", fault);
+/// Without any destination at all, that is what is worth saying.
+fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
+    let channel = &ports.report_to;
+    if !chat.destinations.is_empty() && chat.destinations_of(channel).is_empty() {
+        let what = alloc::format!("no destination serves the channel \"{channel}\"");
+        section.warning("report_to", Fault::new(what, "a URL for it, or a default_url"));
     }
+}
+
+/// Everything that is decided about a port rests on what Mist says.
+fn asks_mist(section: &Section<'_>, unsaid: Option<&str>, ports: &Ports) {
+    // Without a method it only observes, as where nobody configured anything.
+    if let (Some(key), Some(_)) = (unsaid, &ports.method) {
+        let what = "without what Mist says about APs and switches nothing can be decided";
+        section.problem(what, key);
+    }
+}
+
+/// Programs outside ask on the listener of webhooks, which tells the two apart by their paths.
+fn has_listener(section: &Section<'_>, webhook: Option<&Webhook>, ports: &Ports) {
+    let Some(External { path, .. }) = &ports.external else {
+        return;
+    };
+    let (what, expected) = match webhook {
+        None => ("there is no listener for it", "[webhook], whose listener takes it"),
+        Some(webhook) if webhook.paths.contains(path) => {
+            ("its path is one of webhook.paths", "a path of its own")
+        }
+        Some(_) => return,
+    };
+    section.conflict("external", Fault::new(what, expected));
 }
 
 #[cfg(test)]

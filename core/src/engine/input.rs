@@ -84,6 +84,14 @@ pub enum Input {
     },
     /// A batch is on disk.
     Stored(u64),
+    /// An event of our own, of topic `mistgate`. It takes the way of any other: where it is routed
+    /// to somebody and is not known already, it is stored and queued.
+    Told {
+        /// Its JSON text.
+        text: String,
+        /// When, by the wall clock.
+        at: UnixTime,
+    },
 }
 
 /// An event in the store that still waits.

@@ -39,7 +39,7 @@ use crate::{
         inbox::{self, Inbox, RequestId},
         topics,
     },
-    intake::Intake,
+    intake::{self, Intake},
     machine::Machine,
     notify::Severity,
     rand::Rand,
@@ -175,6 +175,13 @@ impl Engine {
                 expires_at: now + left,
             };
             self.enqueue(now, entry, &event.channel, event.flavours);
+        }
+    }
+
+    fn told(&mut self, now: Instant, text: &str, at: UnixTime) {
+        let event = topics::parse_event(Topic::Mistgate, text);
+        if let Some(item) = event.and_then(|event| intake::item(&self.chat, &event, text)) {
+            self.accept(now, None, intake::ours(item), at);
         }
     }
 
@@ -350,8 +357,7 @@ impl Engine {
             flavours,
             text: text.clone(),
         };
-        let topic = Topic::Mistgate.name().to_string();
-        Some(Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0 })
+        Some(intake::ours(item))
     }
 
     /// The loudest channel that has a destination of which `takes` holds, and those destinations.
@@ -436,6 +442,7 @@ impl Machine for Engine {
             Input::Request { id, intake, at } => self.accept(now, Some(id), intake, at),
             Input::Restored { events, ago } => self.restored(now, events, ago),
             Input::Stored(batch) => self.written(now, batch, false),
+            Input::Told { text, at } => self.told(now, &text, at),
         }
         self.drain(now, wall);
     }

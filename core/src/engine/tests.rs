@@ -50,7 +50,8 @@ fn item(n: u8, channel: &str, flavours: &[Flavour]) -> Item {
 }
 
 fn request(id: RequestId, items: Vec<Item>) -> Input {
-    let intake = Intake { topic: "alarms".to_string(), items, unrouted: 0, broken: 0 };
+    let intake =
+        Intake { topic: "alarms".to_string(), items, unrouted: 0, broken: 0, signs: Vec::new() };
     Input::Request { id, intake, at: UnixTime::from_secs(1_752_000_000) }
 }
 
@@ -222,4 +223,28 @@ fn what_an_earlier_run_left_expires_by_its_own_age() {
     let ago = Duration::from_secs(3_601);
     let input = Input::Restored { events: [restored].into(), ago };
     assert_eq!(at(engine, 0, input), ["settle 1 4", "dropped slack/info: 1 expired"]);
+}
+
+#[test]
+fn what_is_told_takes_the_way_of_any_event_and_a_repeat_is_none() {
+    let mut config = chat(&[
+        destination("slack/noc", Flavour::Slack, &["noc"]),
+        destination("slack/info", Flavour::Slack, &["info"]),
+    ]);
+    config.chat.routes.ports_to = Some("noc".to_string());
+    let mut engine = Engine::new(config, 1, Instant::from_secs(0));
+    let told = |id: u8| Input::Told {
+        text: alloc::format!(r#"{{"type":"PORT_CHANGED","id":"{id}"}}"#),
+        at: UnixTime::from_secs(1_752_000_000),
+    };
+    assert_eq!(at(&mut engine, 0, told(1)), ["store 1: 1"]);
+    assert_eq!(at(&mut engine, 0, Input::Stored(1)), ["accepted 1: 1", "send slack/noc #1 1"]);
+    assert_eq!(at(&mut engine, 1, told(1)), ["suppressed 1"]);
+    assert_eq!(at(&mut engine, 1, told(2)), ["store 2: 1"]);
+    let unwanted = Input::Told { text: r#"{"type":"X"}"#.to_string(), at: UnixTime::default() };
+    assert_eq!(at(&mut engine, 1, unwanted), ["store 3: 1"], "unknown types are information");
+    for text in ["", "[]", "{"] {
+        let input = Input::Told { text: text.to_string(), at: UnixTime::default() };
+        assert!(at(&mut engine, 1, input).is_empty(), "{text}");
+    }
 }

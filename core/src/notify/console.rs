@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     Notification,
-    excerpt::{line, to_json, units},
+    excerpt::{exact, line, to_json, units},
     shape::{Form, Payload},
 };
 
@@ -28,6 +28,9 @@ pub fn shape(notification: &Notification) -> Payload {
         facts: facts
             .map(|fact| Fact { label: clean(&fact.label), value: clean(&fact.value) })
             .collect(),
+        lines: notification.listing.as_ref().map(|listing| {
+            listing.lines.iter().map(|line| exact(line, usize::MAX, units)).collect()
+        }),
         links: links.map(|link| Link { text: clean(&link.text), url: clean(&link.url) }).collect(),
         at: notification.at.map(|at| at.to_string()),
     };
@@ -40,6 +43,8 @@ struct Message {
     severity: &'static str,
     summary: String,
     facts: Vec<Fact>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<Vec<String>>,
     links: Vec<Link>,
     at: Option<String>,
 }
@@ -71,6 +76,7 @@ mod tests {
                 label: String::from("Name"),
                 value: String::from("<b>*x*</b>\n\u{202e}y"),
             }]),
+            listing: None,
             links: Vec::new(),
             at: Some(UnixTime::from_secs(1_752_000_000)),
             thread: None,

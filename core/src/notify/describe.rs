@@ -17,6 +17,8 @@ mod marvis;
 mod alarm;
 mod audit;
 mod device;
+mod port;
+
 mod other;
 
 /// Describes an event. `dashboard_host` is the host that its links lead to.
@@ -28,7 +30,7 @@ pub fn describe(event: &Event<'_>, severity: Severity, dashboard_host: &str) -> 
         Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::MxedgeEvents => {
             device::describe(event, &dashboard)
         }
-        Topic::Mistgate => other::report(event),
+        Topic::Mistgate => other::report(event, &dashboard),
         Topic::Other(_) | Topic::Ping => other::describe(event),
     };
     draft.finish(event, severity)
@@ -67,6 +69,9 @@ mod tests {
         "pre_channel":40,"bounced_ports":["1","2"],"disconnected_aps":["5c-5b-35-00-00-02"],
         "component":"PS1","destination":"slack/info","fru_slot":2,"from_version":"1.0",
         "to_version":"1.1","lag":"ae0","old_server":"a","new_server":"b","occurrence":3,
+        "hold":900,"because":"the switch sees it","attempt":2,"after":10,"took":3,
+        "switch":"sw-1","switch_mac":"5c5b350000ff","ports":["ge-0/0/7"],"ap":"5c5b35000001",
+        "changes":[{"port":"ge-0/0/7","mode":"ap","ap":"5c5b35000001","lines":["set a"]}],
         "package":"p","port_id":"ge-0/0/1","protocol_name":"ARP","reason":"power_cycle",
         "resource":"cpu","service":"tunterm","ssid":"Guests","vpn_name":"V","waiting":2,
         "text":"TAG_X: neighbor 10.0.0.1 state changed from Full to Down of member 1 peer hub "#,

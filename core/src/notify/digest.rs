@@ -44,6 +44,7 @@ pub fn digest(items: &[Notification]) -> Notification {
         title: format!("{}{place}", plain::count(items.len(), "event", "events")),
         summary: summary(items, down.len(), up),
         facts,
+        listing: None,
         links: Vec::new(),
         at: items.iter().filter_map(|item| item.at).max(),
         thread: None,
@@ -141,9 +142,19 @@ fn counts(items: &[Notification]) -> Vec<Fact> {
 
 /// Whom an item is about.
 fn who(item: &Notification) -> Option<&str> {
-    ["Device", "Devices", "Impacted", "MAC", "MACs", "Admin", "Destination"]
-        .into_iter()
-        .find_map(|label| fact(item, label))
+    const LABELS: [&str; 10] = [
+        "Device",
+        "Devices",
+        "Impacted",
+        "MAC",
+        "MACs",
+        "Admin",
+        "Destination",
+        "AP",
+        "Switch",
+        "Switch MAC",
+    ];
+    LABELS.into_iter().find_map(|label| fact(item, label))
 }
 
 fn fact<'n>(item: &'n Notification, label: &str) -> Option<&'n str> {
@@ -175,6 +186,7 @@ mod tests {
             title: title.to_string(),
             summary: format!("{title} {device}."),
             facts: Vec::from([fact("Device", device), fact("Site", "HQ")]),
+            listing: None,
             links: Vec::new(),
             at: Some(UnixTime::from_secs(at)),
             thread: thread.map(|(key, recovery)| Thread { key: key.to_string(), recovery }),

@@ -9,7 +9,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::Serialize;
 
-use super::{Fact, Link, Notification, Severity, shape::Form};
+use super::{Fact, Link, Listing, Notification, Severity, shape::Form};
 
 /// What one character adds to a length as the vendor counts it, escaping included.
 pub(super) type Cost = fn(char) -> usize;
@@ -71,6 +71,8 @@ pub(super) struct Excerpt {
     pub(super) facts: Vec<Fact>,
     /// Says how many facts were left out, or empty.
     pub(super) more: String,
+    /// The lines that are shown as they are.
+    pub(super) listing: Option<Listing>,
     /// Buttons with `https` URLs.
     pub(super) links: Vec<Link>,
 }
@@ -99,6 +101,7 @@ impl Excerpt {
                 1 => String::from("… and 1 more detail"),
                 more => format!("… and {more} more details"),
             },
+            listing: notification.listing.as_ref().and_then(|all| listing(all, &most, cost)),
             links: links
                 .take(most.links)
                 .map(|link| Link {
@@ -135,6 +138,10 @@ impl Excerpt {
         let mut lines = Vec::from([self.headline(), self.summary.clone(), self.status.clone()]);
         lines.extend(facts.map(|fact| format!("{}: {}", fact.label, fact.value)));
         lines.push(self.more.clone());
+        if let Some(Listing { label, lines: listed }) = &self.listing {
+            lines.push(format!("{label}:"));
+            lines.extend(listed.iter().map(|line| spaced(line)));
+        }
         lines.retain(|line| !line.is_empty());
         let words = lines.iter().map(|line| escape(line));
         words
@@ -170,15 +177,21 @@ pub(super) fn to_json(message: &impl Serialize) -> String {
 /// become one space, bidirectional controls disappear, and what is too long ends in `…`.
 /// Empty if nothing visible is left.
 pub(super) fn line(text: &str, max: usize, cost: Cost) -> String {
+    if is_blank(text) {
+        return String::new();
+    }
+    within(words(text), max, cost)
+}
+
+/// The characters as far as they fit, and `…` where that is not all. Lazy, because a megabyte is
+/// cut to a line.
+fn within(all: impl Iterator<Item = char>, max: usize, cost: Cost) -> String {
     const ELLIPSIS: char = '…';
     let mut line = String::new();
-    if is_blank(text) {
-        return line;
-    }
     let mut used = 0;
     // The longest prefix that leaves room for the ellipsis, in bytes.
     let mut keep = 0;
-    for c in words(text) {
+    for c in all {
         used += cost(c);
         line.push(c);
         if used + cost(ELLIPSIS) <= max {
@@ -191,6 +204,56 @@ pub(super) fn line(text: &str, max: usize, cost: Cost) -> String {
         }
     }
     line
+}
+
+/// The lines as a form shows them. What was cut is counted in a last line.
+fn listing(all: &Listing, most: &Most, cost: Cost) -> Option<Listing> {
+    let mut left = most.listing;
+    let lines = all.lines.iter().filter(|line| !is_blank(line));
+    let fits = |line: &String| {
+        let used = line.chars().map(cost).sum::<usize>() + cost('\n');
+        let fits = used <= left;
+        left = left.saturating_sub(used);
+        fits
+    };
+    let count = lines.clone().count();
+    let shown = lines.map(|line| exact(line, most.line, cost));
+    let mut lines: Vec<String> = shown.take(most.lines).take_while(fits).collect();
+    match count - lines.len() {
+        0 => {}
+        1 => lines.push(String::from("… and 1 more line")),
+        more => lines.push(format!("… and {more} more lines")),
+    }
+    let label = line_or(&all.label, "Lines", most.label, cost);
+    (!lines.is_empty()).then_some(Listing { label, lines })
+}
+
+/// [`line`] with its spaces: a configuration is read by its indentation.
+pub(super) fn exact(text: &str, max: usize, cost: Cost) -> String {
+    const TAB: &str = "    ";
+    let visible = text.chars().filter(|c| !is_bidi_control(*c));
+    let spaces = visible.flat_map(|c| {
+        let (c, more) = match c {
+            '\t' => (None, TAB),
+            c if is_space(c) => (Some(' '), ""),
+            c => (Some(c), ""),
+        };
+        c.into_iter().chain(more.chars())
+    });
+    let mut exact = within(spaces, max, cost);
+    exact.truncate(exact.trim_end().len());
+    exact
+}
+
+/// The line with spaces that no chat takes for one: at its beginning, and after another space.
+pub(super) fn spaced(line: &str) -> String {
+    let mut before = ' ';
+    let keep = |c: char| {
+        let kept = if c == ' ' && before == ' ' { '\u{a0}' } else { c };
+        before = c;
+        kept
+    };
+    line.chars().map(keep).collect()
 }
 
 /// Characters in UTF-16 code units, the larger of the two ways in which a vendor may count them.
@@ -207,16 +270,34 @@ struct Most {
     value: usize,
     facts: usize,
     links: usize,
+    /// One line of a listing, all of its lines together, and how many.
+    line: usize,
+    listing: usize,
+    lines: usize,
 }
 
 impl Most {
     const fn of(form: Form) -> Self {
         match form {
             Form::Rich => {
-                Self { title: 120, summary: 1_000, label: 60, value: 500, facts: 30, links: 4 }
+                let (line, listing, lines) = (160, 2_500, 40);
+                let (label, value, facts, links) = (60, 500, 30, 4);
+                Self {
+                    title: 120,
+                    summary: 1_000,
+                    label,
+                    value,
+                    facts,
+                    links,
+                    line,
+                    listing,
+                    lines,
+                }
             }
             Form::Compact | Form::Plain => {
-                Self { title: 120, summary: 300, label: 40, value: 120, facts: 6, links: 1 }
+                let (line, listing, lines) = (100, 600, 8);
+                let (label, value, facts, links) = (40, 120, 6, 1);
+                Self { title: 120, summary: 300, label, value, facts, links, line, listing, lines }
             }
         }
     }
@@ -256,7 +337,7 @@ fn cut(line: &mut String, keep: usize) {
     line.truncate(line.trim_end().len());
 }
 
-/// The words of `text`, one space between them. Lazy, because a megabyte is cut to a line.
+/// The words of `text`, one space between them.
 fn words(text: &str) -> impl Iterator<Item = char> {
     let visible = text.chars().filter(|c| !is_bidi_control(*c));
     let mut gap = None;
@@ -365,6 +446,7 @@ mod tests {
             title: String::from("\u{202e}\n"),
             summary: String::new(),
             facts: Vec::from([fact("", "a"), fact("Blank", " \u{200b}"), fact("B", "b")]),
+            listing: None,
             links: Vec::from([
                 link("http://a"),
                 link("https://"),
@@ -406,6 +488,34 @@ mod tests {
             let excerpt = Excerpt::of(&notification, Form::Rich, units);
             assert_eq!((excerpt.facts.len(), excerpt.more.as_str()), (30, more));
         }
+    }
+
+    #[test]
+    fn a_listing_keeps_its_indentation_and_says_what_it_leaves_out() {
+        let mut notification = notification();
+        let mut shown = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| String::from(*line)).collect();
+            notification.listing = Some(Listing { label: String::from("Difference"), lines });
+            let listing = |form| Excerpt::of(&notification, form, units).listing;
+            (listing(Form::Rich).map(|all| all.lines), listing(Form::Compact).map(|all| all.lines))
+        };
+        let (rich, _) = shown(&["[edit]", "", "+   a\u{202e}\u{7} \tb;  ", "\u{200b}"]);
+        assert_eq!(rich.as_deref(), Some(["[edit]", "+   a      b;"].map(String::from).as_slice()));
+        assert_eq!(shown(&[" ", ""]), (None, None));
+        let long = "x".repeat(200);
+        let (rich, compact) = shown(&[long.as_str(); 50]);
+        let (rich, compact) = (rich.unwrap_or_default(), compact.unwrap_or_default());
+        assert_eq!(rich.first().map(|line| line.chars().count()), Some(160));
+        assert_eq!(rich.last().map(String::as_str), Some("… and 35 more lines"));
+        assert_eq!(compact.last().map(String::as_str), Some("… and 45 more lines"));
+        let (rich, _) = shown(&["a"; 41]);
+        assert_eq!(rich.unwrap_or_default().last().map(String::as_str), Some("… and 1 more line"));
+    }
+
+    #[test]
+    fn spaces_that_a_chat_would_take_for_one_are_kept() {
+        assert_eq!(spaced("  a b  c"), "\u{a0}\u{a0}a b \u{a0}c");
+        assert_eq!(spaced("+   a;"), "+ \u{a0}\u{a0}a;");
     }
 
     #[test]

@@ -5,13 +5,13 @@
 //! `text` of the plain form have no documented escape at all, so there the few characters that
 //! could mean something are shown as their nearest look-alikes.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use serde::Serialize;
 
 use super::{
-    Notification,
-    excerpt::{Excerpt, first_within, to_json, units},
+    Listing, Notification,
+    excerpt::{Excerpt, first_within, spaced, to_json, units},
     shape::{Form, Payload},
 };
 
@@ -76,6 +76,12 @@ fn card(excerpt: &Excerpt) -> CardWithId {
     }
     if !facts.is_empty() {
         sections.push(Section::of(facts));
+    }
+    if let Some(Listing { label, lines }) = &excerpt.listing {
+        let lines: Vec<_> = lines.iter().map(|line| html(&spaced(line))).collect();
+        let texts = [format!("<b>{}</b>", html(label)), lines.join("<br>")];
+        let widgets = texts.map(|text| Widget::TextParagraph { text });
+        sections.push(Section::of(Vec::from(widgets)));
     }
     if !excerpt.links.is_empty() {
         let buttons = excerpt.links.iter().map(|link| Button {
@@ -239,6 +245,7 @@ mod tests {
                 label: String::from("<users/all>"),
                 value: String::from("a_b *c*"),
             }]),
+            listing: None,
             links: Vec::from([Link {
                 text: String::from("AP insights"),
                 url: String::from("https://manage.mist.com/admin/"),

@@ -71,6 +71,15 @@ pub struct Fact {
     pub value: String,
 }
 
+/// Lines to be shown as they are, such as a configuration or the difference between two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// What they are, such as `Difference`.
+    pub label: String,
+    /// The lines. Their indentation counts; shapers cut what is too long or too much.
+    pub lines: Vec<String>,
+}
+
 /// A button. The URL is ours: scheme, host and path are fixed, ids are checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -101,6 +110,8 @@ pub struct Notification {
     pub summary: String,
     /// Details in the order of their use to a reader.
     pub facts: Vec<Fact>,
+    /// The exact lines that it is about.
+    pub listing: Option<Listing>,
     /// Where to look further.
     pub links: Vec<Link>,
     /// When it happened, by Mist's clock.

@@ -1,7 +1,8 @@
 //! Which channel an event goes to, and why.
 //!
 //! The operator's word comes first: ignored sites, then the type's own override, then the topic's
-//! `*`. What is left follows the built-in table, which is MWTT's published configuration.
+//! `*`, then `ports.report_to` for what happens to switch ports. What is left follows the built-in
+//! table, which is MWTT's published configuration.
 
 use alloc::{
     borrow::ToOwned,
@@ -33,6 +34,8 @@ pub struct Routes {
     pub approved_admins: Vec<String>,
     /// Sites whose events are dropped.
     pub ignored_sites: Vec<String>,
+    /// The channel for what happens to switch ports, in place of that of each type.
+    pub ports_to: Option<String>,
 }
 
 /// Where the operator wants a type to go.
@@ -78,6 +81,11 @@ pub enum Why {
         /// The topic.
         topic: String,
     },
+    /// The operator's channel for what happens to switch ports.
+    Ports {
+        /// The type's name in the table.
+        kind: &'static str,
+    },
     /// The operator's configuration.
     Override {
         /// The topic.
@@ -103,6 +111,7 @@ impl fmt::Display for Why {
             Self::NoDefault { topic } => {
                 write!(f, "no channel for topic {topic:?}: [chat.channels] does not name it")
             }
+            Self::Ports { kind } => write!(f, "ports.report_to for {kind}"),
             Self::Override { topic, kind } if kind == ANY => {
                 write!(f, "override [chat.channels.{topic}] \"*\"")
             }
@@ -137,6 +146,11 @@ pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
             severity: channel.and_then(Severity::from_name).unwrap_or(severity),
             why: Why::Override { topic: topic.to_owned(), kind: kind.to_owned() },
         };
+    }
+    if let Why::Builtin { kind } = why
+        && let Some(channel) = routes.ports_to.as_deref().filter(|_| types::is_of_ports(kind))
+    {
+        return Decision { channel: Some(channel), severity, why: Why::Ports { kind } };
     }
     Decision { channel: default.is_ok().then_some(severity.name()), severity, why }
 }
@@ -249,6 +263,7 @@ mod tests {
             overrides: BTreeMap::from([(topic.to_owned(), entries)]),
             approved_admins: Vec::from(["Ann@example.net".to_owned()]),
             ignored_sites: Vec::from(["4AC1dcf4-9d8b-7211-65c4-057819f0862b".to_owned()]),
+            ports_to: Some("noc".to_owned()),
         }
     }
 
@@ -277,6 +292,23 @@ mod tests {
             assert_eq!(decision.0.as_deref(), Some(channel), "{json}");
             assert_eq!(decision.2, format!("built-in default for {why}"));
         }
+    }
+
+    #[test]
+    fn what_happens_to_ports_goes_where_the_operator_wants_it_and_looks_as_it_is() {
+        let stuck = r#"{"type":"PORT_STUCK"}"#;
+        let decision = decide("mistgate", stuck, &Routes::default());
+        assert_eq!((decision.0.as_deref(), decision.1), (Some("critical"), Severity::Critical));
+        let mut routes = overrides("mistgate", &[("PORT_KEPT", Target::Drop)]);
+        let decision = decide("mistgate", stuck, &routes);
+        assert_eq!((decision.0.as_deref(), decision.1), (Some("noc"), Severity::Critical));
+        assert_eq!(decision.2, "ports.report_to for PORT_STUCK");
+        let chats = decide("mistgate", r#"{"type":"DESTINATION_PARKED"}"#, &routes);
+        assert_eq!(chats.0.as_deref(), Some("critical"));
+        assert_eq!(decide("mistgate", r#"{"type":"PORT_KEPT"}"#, &routes).0, None);
+        routes = overrides("mistgate", &[("*", to("debug"))]);
+        let decision = decide("mistgate", stuck, &routes);
+        assert_eq!((decision.0.as_deref(), decision.1), (Some("debug"), Severity::Debug));
     }
 
     #[test]

@@ -7,13 +7,16 @@
 //! are fields in pairs, a bold label left and its literal value right. `&`, `<` and `>` are
 //! entities everywhere; Slack decodes them in both kinds of text, and without a bare `<` there is
 //! no control sequence (`<!channel>`, `<@U…>`), whoever reads the payload.
+//!
+//! A listing stands between fences, where `mrkdwn` formats nothing either; the back quote, which
+//! could end it early, is shown as its look-alike.
 
 use alloc::{format, string::String, vec::Vec};
 
 use serde::Serialize;
 
 use super::{
-    Notification,
+    Listing, Notification,
     excerpt::{Excerpt, first_within, to_json, units},
     shape::{Form, Payload},
 };
@@ -55,6 +58,10 @@ fn blocks(excerpt: &Excerpt) -> Message {
             .chunks(FIELDS_MAX)
             .map(|fields| Block::Section { text: None, fields: fields.to_vec() }),
     );
+    if let Some(Listing { label, lines }) = &excerpt.listing {
+        let texts = [Text::label(label), Text::fenced(lines)];
+        blocks.extend(texts.map(|text| Block::Section { text: Some(text), fields: Vec::new() }));
+    }
     if !excerpt.links.is_empty() {
         let links = excerpt.links.iter().zip(1_usize..);
         blocks.push(Block::Actions {
@@ -173,6 +180,12 @@ impl Text {
         Self::PlainText { text: escape(text), emoji: false }
     }
 
+    /// Lines between fences, which hold nothing that could end them.
+    fn fenced(lines: &[String]) -> Self {
+        let lines = escape(&lines.join("\n").replace('`', "ˋ"));
+        Self::Mrkdwn { text: format!("```\n{lines}\n```"), verbatim: true }
+    }
+
     /// Bold, unless it holds anything that could mean something in `mrkdwn`.
     fn label(text: &str) -> Self {
         let is_inert =
@@ -199,6 +212,7 @@ mod tests {
                 label: String::from("Reason"),
                 value: String::from("_power_ <@U1>"),
             }]),
+            listing: None,
             links: Vec::from([Link {
                 text: String::from("AP insights"),
                 url: String::from("https://manage.mist.com/admin/?a=1&b=2"),
@@ -241,6 +255,22 @@ mod tests {
             r#""mrkdwn":false,"unfurl_links":false,"unfurl_media":false}"#,
         );
         assert_eq!(payload.body, expected);
+    }
+
+    #[test]
+    fn a_listing_stands_between_fences_that_it_cannot_end() {
+        let mut listed = notification();
+        listed.listing = Some(Listing {
+            label: String::from("Difference"),
+            lines: Vec::from([String::from("+   a <b> ```"), String::from("*c*")]),
+        });
+        let body = shape(&listed, Form::Rich).body;
+        let label = r#""text":{"type":"mrkdwn","text":"*Difference*","verbatim":true}"#;
+        let fenced = concat!(
+            r#""text":{"type":"mrkdwn","#,
+            r#""text":"```\n+   a &lt;b&gt; ˋˋˋ\n*c*\n```","verbatim":true}"#
+        );
+        assert!(body.contains(label) && body.contains(fenced), "{body}");
     }
 
     #[test]

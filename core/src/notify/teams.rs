@@ -5,13 +5,13 @@
 //! Both show text as Markdown and know no literal text, so names are escaped, but only where
 //! Markdown would see something: some Teams clients on phones show the backslashes.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use serde::Serialize;
 
 use super::{
-    Notification,
-    excerpt::{Excerpt, Tone, first_within, to_json, units},
+    Listing, Notification,
+    excerpt::{Excerpt, Tone, first_within, spaced, to_json, units},
     shape::{Form, Payload, TeamsFormat},
 };
 
@@ -78,6 +78,11 @@ fn elements(excerpt: &Excerpt) -> (Vec<Element>, Vec<Action>) {
     if !excerpt.more.is_empty() {
         body.push(Element::text(&excerpt.more, Look::Note));
     }
+    if let Some(Listing { label, lines }) = &excerpt.listing {
+        body.push(Element::text(label, Look::Label));
+        let items = lines.iter().map(|line| Element::text(&spaced(line), Look::Code)).collect();
+        body.push(Element::Container { style: "emphasis", bleed: false, items });
+    }
     let actions = excerpt
         .links
         .iter()
@@ -131,6 +136,13 @@ fn message_card(excerpt: &Excerpt, form: Form) -> MessageCard {
         facts: facts.collect(),
         markdown: true,
     });
+    if let Some(Listing { label, lines }) = &excerpt.listing {
+        let lines = lines.iter().map(|line| spaced(line));
+        let all: Vec<_> =
+            [format!("{label}:")].into_iter().chain(lines).map(|line| markdown(&line)).collect();
+        let text = all.join("\n\n");
+        card.sections.push(CardSection { text, facts: Vec::new(), markdown: true });
+    }
     let links = excerpt.links.iter().map(|link| OpenUri {
         r#type: "OpenUri",
         name: link.text.clone(),
@@ -259,12 +271,17 @@ enum Element {
         spacing: Option<&'static str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         is_subtle: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        font_type: Option<&'static str>,
     },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
     Body,
+    /// A line of a listing. Teams has an element for code, but not on phones.
+    Code,
+    Label,
     Note,
     Title,
 }
@@ -275,9 +292,10 @@ impl Element {
             text: markdown(text),
             wrap: true,
             size: (look == Look::Title).then_some("Large"),
-            weight: (look == Look::Title).then_some("Bolder"),
-            spacing: (look == Look::Note).then_some("None"),
+            weight: matches!(look, Look::Label | Look::Title).then_some("Bolder"),
+            spacing: matches!(look, Look::Code | Look::Note).then_some("None"),
             is_subtle: (look == Look::Note).then_some(true),
+            font_type: (look == Look::Code).then_some("Monospace"),
         }
     }
 
@@ -290,6 +308,7 @@ impl Element {
             weight: None,
             spacing: None,
             is_subtle: None,
+            font_type: None,
         }
     }
 }
@@ -370,6 +389,7 @@ mod tests {
                 label: String::from("Reason"),
                 value: String::from("power_cycle"),
             }]),
+            listing: None,
             links: Vec::from([Link {
                 text: String::from("AP insights"),
                 url: String::from("https://manage.mist.com/admin/"),

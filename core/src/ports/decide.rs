@@ -151,6 +151,33 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The label in metrics and the audit.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alone(_) => "alone",
+            Self::Arrived => "arrived",
+            Self::Moved(_) => "moved",
+            Self::MovedAway(_) => "moved_away",
+            Self::NoAp => "no_ap",
+            Self::NoHome => "no_home",
+            Self::NoPortName => "no_port_name",
+            Self::NotSeen => "not_seen",
+            Self::OtherNeighbor(_) => "other_neighbor",
+            Self::PortDown => "port_down",
+            Self::PortEmpty => "port_empty",
+            Self::SamePort => "same_port",
+            Self::SiteOutage(_) => "site_outage",
+            Self::SmallSite(_) => "small_site",
+            Self::StillThere => "still_there",
+            Self::SwitchLost => "switch_lost",
+            Self::TwoPorts => "two_ports",
+            Self::Unanswered => "unanswered",
+            Self::Unchecked => "unchecked",
+            Self::Uncounted => "uncounted",
+            Self::UnknownPort => "unknown_port",
+        }
+    }
+
     /// Whether a switch said so, at a certain time.
     pub const fn is_seen(self) -> bool {
         match self {

@@ -6,7 +6,8 @@ use core::{fmt, time::Duration};
 /// Why a change did not happen, or may not have happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The API asked for fewer requests or has a fault of its own.
+    /// The API asked for fewer requests or has a fault of its own, or the switch has something to
+    /// do first.
     Busy {
         /// When it wants to be asked again.
         after: Option<Duration>,
@@ -27,8 +28,19 @@ pub enum Failure {
         /// The switch's or the API's words.
         message: String,
     },
+    /// All changes were stopped before it was begun.
+    Stopped,
+    /// The disk refused to keep that it is under way, so it was not begun.
+    Store,
     /// The connection was lost, or there was no answer in time.
     Timeout,
+    /// The change did not do what it should.
+    Undone {
+        /// What was seen of it.
+        reason: String,
+        /// When the switch will have undone it; none where it has.
+        after: Option<Duration>,
+    },
     /// There is no way there: its name, the connection, or the switch is not known to Mist.
     Unreachable,
 }
@@ -37,20 +49,41 @@ impl Failure {
     /// Whether the next attempt would fail too, until somebody repairs something.
     pub const fn is_lasting(&self) -> bool {
         match self {
-            Self::HostKey | Self::Login | Self::Protected | Self::Rejected { .. } => true,
-            Self::Busy { .. } | Self::Locked { .. } | Self::Timeout | Self::Unreachable => false,
+            Self::HostKey
+            | Self::Login
+            | Self::Protected
+            | Self::Rejected { .. }
+            | Self::Undone { .. } => true,
+            Self::Busy { .. }
+            | Self::Locked { .. }
+            | Self::Stopped
+            | Self::Store
+            | Self::Timeout
+            | Self::Unreachable => false,
         }
+    }
+
+    /// Whether, of several ports in one change, one may have spoilt it for the others.
+    pub const fn is_of_one_port(&self) -> bool {
+        matches!(self, Self::Rejected { .. } | Self::Undone { .. })
+    }
+
+    /// Whether its words hold those of the other side, which may hold anything.
+    pub const fn is_quoting(&self) -> bool {
+        matches!(self, Self::Locked { .. } | Self::Rejected { .. } | Self::Undone { .. })
     }
 
     /// When the other side wants to be asked again.
     pub const fn after(&self) -> Option<Duration> {
         match self {
-            Self::Busy { after } => *after,
+            Self::Busy { after } | Self::Undone { after, .. } => *after,
             Self::HostKey
             | Self::Locked { .. }
             | Self::Login
             | Self::Protected
             | Self::Rejected { .. }
+            | Self::Stopped
+            | Self::Store
             | Self::Timeout
             | Self::Unreachable => None,
         }
@@ -65,7 +98,10 @@ impl Failure {
             Self::Login => "login",
             Self::Protected => "protected",
             Self::Rejected { .. } => "rejected",
+            Self::Stopped => "stopped",
+            Self::Store => "store",
             Self::Timeout => "timeout",
+            Self::Undone { .. } => "undone",
             Self::Unreachable => "unreachable",
         }
     }
@@ -75,13 +111,21 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Busy { .. } => "the API asked to wait",
+            Self::Busy { .. } => "the other side asked to wait",
             Self::HostKey => "the switch's host key is not the one in known_hosts",
             Self::Locked { holder } => return write!(f, "the configuration is locked: {holder}"),
             Self::Login => "the login or the permission was refused",
             Self::Protected => "the port is protected by no_local_overwrite",
             Self::Rejected { message } => {
                 return write!(f, "the configuration was refused: {message}");
+            }
+            Self::Stopped => "all changes were stopped before it was begun",
+            Self::Store => "the disk refused to keep that it is under way",
+            Self::Undone { reason, after: None } => {
+                return write!(f, "the change was undone: {reason}");
+            }
+            Self::Undone { reason, after: Some(_) } => {
+                return write!(f, "the switch is about to undo the change: {reason}");
             }
             Self::Timeout => "the connection was lost or the answer did not come in time",
             Self::Unreachable => "there is no way to the switch",

@@ -353,6 +353,18 @@ impl Governor {
         self.open_until.take_if(|until| *until <= now).is_some()
     }
 
+    /// Closes the breaker because somebody says so; the losses so far count no more. Tells whether
+    /// it was open.
+    pub fn close_by_hand(&mut self) -> bool {
+        self.lost.clear();
+        self.open_until.take().is_some()
+    }
+
+    /// Whether all changes are stopped.
+    pub const fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
     /// Whether a port may be changed now, at `wall` by the wall clock.
     pub fn judge(
         &self,

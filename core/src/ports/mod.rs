@@ -33,4 +33,12 @@ pub mod governor;
 pub mod record;
 pub mod report;
 
+pub mod names;
+pub mod redact;
+
+pub mod account;
+
+pub mod audit;
+pub mod tell;
+
 pub mod plan;

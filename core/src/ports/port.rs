@@ -25,6 +25,8 @@ use core::{mem, time::Duration};
 use super::{decide::Reason, failure::Failure, place::Mode};
 use crate::{delivery::backoff, event::Mac, machine::Machine, rand::Rand, time::Instant};
 
+pub mod stage;
+
 /// The wait after the first failure, doubled after each further one up to the cap.
 const RETRY_FIRST: Duration = Duration::from_secs(10);
 const RETRY_CAP: Duration = Duration::from_secs(600);
@@ -105,6 +107,8 @@ pub enum Output {
         failure: Failure,
         /// Whether the change may have been made.
         is_unknown: bool,
+        /// Whether it was not stuck for the same reason before.
+        is_news: bool,
     },
     /// It is as it shall be.
     Settled {
@@ -177,6 +181,8 @@ pub struct Port {
     state: State,
     /// Why it was stuck last, until it settles.
     stuck: Option<Failure>,
+    /// Why a change failed last, until one settles.
+    last_failure: Option<&'static str>,
     outputs: VecDeque<Output>,
 }
 
@@ -301,13 +307,14 @@ impl Port {
         let Change { want, attempt } = *change;
         self.is_touched = true;
         self.mode = Some(want.mode);
-        self.stuck = None;
+        (self.stuck, self.last_failure) = (None, None);
         self.outputs.push_back(Output::Settled { want, attempt, is_read_back });
         self.later(next);
     }
 
     fn failed(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
         let Change { want, attempt } = change;
+        self.last_failure = Some(failure.name());
         let next = match next {
             Some(next) if next.mode != want.mode => return self.wanted(next),
             next => next.unwrap_or(want),
@@ -319,23 +326,28 @@ impl Port {
         let after = self.after(attempt, &failure);
         let change = Change { want, attempt: attempt + 1 };
         self.state = State::Waiting { change, retry_at: now + after };
-        let is_unknown = false;
-        self.outputs.push_back(Output::Retrying { want, attempt, after, failure, is_unknown });
+        self.retrying(Change { want, attempt }, after, failure, false);
     }
 
     /// Waits to read the port back.
     fn wonder(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
         let Change { want, attempt } = change;
+        self.last_failure = Some(failure.name());
         if attempt >= self.config.attempts_max {
             self.give_up(change, failure);
             return self.later(next);
         }
         let after = self.after(attempt, &failure);
-        let retrying =
-            Output::Retrying { want, attempt, after, failure: failure.clone(), is_unknown: true };
-        self.outputs.push_back(retrying);
+        self.retrying(Change { want, attempt }, after, failure.clone(), true);
         let change = Change { want, attempt: attempt + 1 };
         self.state = State::Wondering { change, next, failure, read_at: now + after };
+    }
+
+    fn retrying(&mut self, change: Change, after: Duration, failure: Failure, is_unknown: bool) {
+        let Change { want, attempt } = change;
+        let is_news = self.stuck.as_ref() != Some(&failure);
+        let retrying = Output::Retrying { want, attempt, after, failure, is_unknown, is_news };
+        self.outputs.push_back(retrying);
     }
 
     fn give_up(&mut self, change: Change, failure: Failure) {
@@ -406,6 +418,7 @@ impl Machine for Port {
             is_touched: false,
             state: State::Resting,
             stuck: None,
+            last_failure: None,
             outputs: VecDeque::new(),
         }
     }

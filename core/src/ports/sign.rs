@@ -53,6 +53,10 @@ pub struct Sign {
     pub site: Option<String>,
     /// When, by Mist's clock.
     pub at: Option<UnixTime>,
+    /// What the access point is called.
+    pub ap_name: Option<String>,
+    /// What its site is called.
+    pub site_name: Option<String>,
 }
 
 impl Sign {
@@ -61,8 +65,14 @@ impl Sign {
     pub fn of(event: &Event<'_>) -> Option<Self> {
         let is_ours = matches!(event.topic(), Topic::DeviceEvents | Topic::DeviceUpdowns);
         let act = Act::parse(&event.kind()?).filter(|_| is_ours)?;
-        let site = event.site_id().map(Cow::into_owned);
-        Some(Self { ap: event.device_mac()?, act, site, at: event.at() })
+        Some(Self {
+            ap: event.device_mac()?,
+            act,
+            site: event.site_id().map(Cow::into_owned),
+            at: event.at(),
+            ap_name: event.device_name().map(Cow::into_owned),
+            site_name: event.text("site_name").map(Cow::into_owned),
+        })
     }
 }
 
@@ -141,18 +151,28 @@ mod tests {
         assert_eq!(
             sign(
                 Topic::DeviceEvents,
-                r#"{"type":"AP_CONNECTED","mac":"5c5b35000001","site_id":"s-1","timestamp":5}"#
+                r#"{"type":"AP_CONNECTED","mac":"5c5b35000001","site_id":"s-1","timestamp":5,
+                    "device_name":"Reception","site_name":"HQ"}"#
             ),
             Some(Sign {
                 ap,
                 act: Act::Connected,
                 site: Some("s-1".into()),
-                at: Some(UnixTime::from_secs(5))
+                at: Some(UnixTime::from_secs(5)),
+                ap_name: Some("Reception".into()),
+                site_name: Some("HQ".into()),
             })
         );
         assert_eq!(
             sign(Topic::DeviceUpdowns, r#"{"type":"ap_disconnected","ap":"5C:5B:35:00:00:01"}"#),
-            Some(Sign { ap, act: Act::Disconnected, site: None, at: None })
+            Some(Sign {
+                ap,
+                act: Act::Disconnected,
+                site: None,
+                at: None,
+                ap_name: None,
+                site_name: None
+            })
         );
         for (topic, text) in [
             (Topic::Alarms, r#"{"type":"AP_CONNECTED","mac":"5c5b35000001"}"#),

@@ -60,7 +60,7 @@ pub(super) async fn post(
 
 fn reason(fault: &Fault) -> Reason {
     match fault.cause {
-        Cause::Request | Cause::Malformed => Reason::BadAnswer,
+        Cause::Request | Cause::Malformed | Cause::TooLong => Reason::BadAnswer,
         Cause::Resolve(_) => Reason::Dns,
         Cause::Connect(_) | Cause::Lost => Reason::Connection,
         Cause::Proxy(_) => Reason::Proxy,

@@ -23,6 +23,7 @@ use crate::{
     listen::{self, Listener, Service, Stop},
     relay::Relay,
     supervisor::Inherited,
+    switches,
     tls::{self, Identity},
     webhook,
 };
@@ -62,6 +63,7 @@ pub(super) struct Common {
     pub(super) journal: Arc<Journal>,
     pub(super) executor: Arc<Executor<'static>>,
     pub(super) driver: driver::Handle,
+    pub(super) switches: switches::Handle,
     pub(super) ready: Arc<AtomicBool>,
     /// Sockets that need no binding.
     pub(super) inherited: Inherited,
@@ -258,7 +260,12 @@ impl Ports {
             }
             return Ok(());
         };
-        let settings = webhook::Settings { webhook: webhook.clone(), chat: config.chat.clone() };
+        let settings = webhook::Settings {
+            webhook: webhook.clone(),
+            chat: config.chat.clone(),
+            switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
+            external: config.ports.as_ref().and_then(|ports| ports.external.clone()),
+        };
         let policy = Policy {
             tls: webhook.tls.clone(),
             allow_from: webhook.allow_from.clone(),
@@ -289,10 +296,11 @@ impl Ports {
             }
             return Ok(());
         };
-        let Common { clock, journal, driver, ready, .. } = &self.common;
+        let Common { clock, journal, driver, switches, ready, .. } = &self.common;
         let service = admin::Admin {
             token: token.clone(),
             driver: driver.clone(),
+            switches: config.ports.as_ref().map(|_| switches.clone()),
             relay: self.proxy.as_ref().map(|(_, relay)| Arc::clone(relay)),
             journal: Arc::clone(journal),
             clock: *clock,

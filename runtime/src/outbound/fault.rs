@@ -37,6 +37,8 @@ pub enum Cause {
         /// The time that was given.
         after: Duration,
     },
+    /// The body of the answer is longer than what is taken of it.
+    TooLong,
 }
 
 /// The steps to an answer, in order.
@@ -59,7 +61,7 @@ impl Fault {
     /// of it.
     pub const fn may_have_arrived(&self) -> bool {
         match self.cause {
-            Cause::Lost | Cause::Malformed => true,
+            Cause::Lost | Cause::Malformed | Cause::TooLong => true,
             Cause::TimedOut { step, .. } => matches!(step, Step::Exchange),
             Cause::Request
             | Cause::Resolve(_)
@@ -89,6 +91,7 @@ impl fmt::Display for Cause {
             Self::Lost => f.write_str("the connection ended before the answer"),
             Self::Malformed => f.write_str("the answer is not HTTP"),
             Self::TimedOut { step, after } => write!(f, "no {step} within {after:?}"),
+            Self::TooLong => f.write_str("the answer is longer than it may be"),
         }
     }
 }

@@ -93,6 +93,11 @@ impl KnownHosts {
         Self { file: file.into(), entries }
     }
 
+    /// Whether no host is known.
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether this is the key of this host.
     pub fn verify(&self, host: &str, port: u16, key: &PublicKey) -> Result<(), Refusal> {
         let entries = self.entries_of(host, port);

@@ -11,7 +11,7 @@
 use std::{
     env,
     error::Error,
-    io::{self, Write},
+    io::{self, Read, Write},
     net::Shutdown,
     os::unix::net::{UnixListener, UnixStream},
     sync::Arc,
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(io::stdout(), "listening on {path}")?;
     for stream in listener.incoming() {
         let (shared, stream) = (Arc::clone(&shared), stream?);
-        thread::spawn(move || shared.serve(stream.try_clone()?, stream));
+        thread::spawn(move || shared.serve_socket(&stream));
     }
     Ok(())
 }
@@ -69,7 +69,12 @@ fn bridge(stream: &UnixStream) -> io::Result<()> {
         // A switch whose client is gone shall notice.
         let _ = up.shutdown(Shutdown::Write);
     });
-    let mut stdout = io::stdout().lock();
-    io::copy(&mut &*stream, &mut stdout)?;
-    stdout.flush()
+    let (mut down, mut stdout) = (stream, io::stdout().lock());
+    let mut buffer = [0; 16 << 10];
+    while let count @ 1.. = down.read(&mut buffer)? {
+        stdout.write_all(buffer.split_at(count).0)?;
+        // Standard output waits for the end of a line, which a message need not have.
+        stdout.flush()?;
+    }
+    Ok(())
 }

@@ -208,6 +208,10 @@ fn drawn(flavour: Flavour, post: &Message, faults: &[String], paint: Paint) -> S
             lines.push(format!("{}  {line}", paint.with("2", &format!("{label:widest$}"))));
         }
     }
+    if let Some((label, listed)) = &card.listing {
+        lines.push(paint.with("2", label));
+        lines.extend(listed.iter().map(|line| format!("  {}", cut(line, WIDTH - 2))));
+    }
     for (label, url) in &card.buttons {
         let room = WIDTH.saturating_sub(label.chars().count() + 3);
         lines.push(format!("[{label}] {}", paint.with("2", &cut(url, room))));

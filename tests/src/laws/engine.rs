@@ -102,7 +102,8 @@ impl Surroundings {
     fn request(&mut self, bytes: &mut Bytes<'_>) -> Input {
         self.last_id += 1;
         let items = (0..bytes.up_to(12)).map(|_| item(bytes)).collect();
-        let intake = Intake { topic: "alarms".to_owned(), items, unrouted: 0, broken: 0 };
+        let intake =
+            Intake { topic: "alarms".to_owned(), items, unrouted: 0, broken: 0, signs: Vec::new() };
         Input::Request { id: self.last_id, intake, at: UnixTime::from_secs(1_752_000_000) }
     }
 
@@ -113,12 +114,13 @@ impl Surroundings {
         writing.get(nth).copied().unwrap_or(1_000_000)
     }
 
-    /// An answer to a message in flight; without any, nothing new is asked of the disk.
+    /// An answer to a message in flight; without any, something to tell, not always new.
     fn answered(&self, bytes: &mut Bytes<'_>) -> Input {
         let in_flight: Vec<_> = self.reference.in_flight().collect();
         let nth = bytes.count(in_flight.len().saturating_sub(1));
         let Some(&(destination, id)) = in_flight.get(nth) else {
-            return Input::Stored(1_000_000);
+            let text = format!(r#"{{"type":"PORT_STUCK","id":{}}}"#, self.last_id % 4);
+            return Input::Told { text, at: UnixTime::from_secs(1_752_000_000) };
         };
         let answer = match bytes.up_to(7) {
             0..=3 => Ok(200),

@@ -140,9 +140,23 @@ impl Findings {
                 self.expect(!members.contains_key("emoji"), path, "emoji on mrkdwn");
                 let on = members.get("verbatim") == Some(&Value::Bool(true));
                 self.expect(on, path, "#channels and URLs in names become links");
+                self.expect(!formats(text), path, "outside text is formatted");
             }
             other => self.say(path, format!("text object of type {other:?}")),
         }
+    }
+}
+
+/// Whether a text in `mrkdwn` is formatted otherwise than as one bold label or as one listing
+/// between fences.
+fn formats(text: &str) -> bool {
+    const LIVE: [char; 4] = ['*', '_', '~', '`'];
+    let fenced = text.strip_prefix("```\n").and_then(|rest| rest.strip_suffix("\n```"));
+    let bold = text.strip_prefix('*').and_then(|rest| rest.strip_suffix('*'));
+    match (fenced, bold) {
+        (Some(lines), _) => lines.contains('`'),
+        (None, Some(label)) => label.contains(LIVE),
+        (None, None) => text.contains(LIVE),
     }
 }
 

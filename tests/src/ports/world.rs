@@ -241,7 +241,8 @@ impl World<'_> {
     fn webhook(&mut self, ap: Mac, act: Act) {
         let home = self.aps.get(&ap).and_then(|ap| ap.at);
         let site = home.map(|place| switch(place.switch).site);
-        let sign = Sign { ap, act, site, at: Some(wall(self.now)) };
+        let at = Some(wall(self.now));
+        let sign = Sign { ap, act, site, at, ap_name: None, site_name: None };
         for _ in 0..self.bytes.pick(&[1, 1, 1, 1, 1, 1, 2, 0]) {
             let delay = self.bytes.pick(&[1, 0, 2, 3, 30, 90]);
             self.at(Duration::from_secs(delay), Event::Webhook(sign.clone()));

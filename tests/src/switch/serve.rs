@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
+    net::Shutdown,
+    os::unix::net::UnixStream,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant as Moment},
@@ -40,6 +42,16 @@ impl Shared {
         Self { began: Moment::now(), inside, changed: Condvar::new() }
     }
 
+    /// Looks at the switch, or does something to it by hand.
+    pub fn with<T>(&self, with: impl FnOnce(&mut Switch) -> T) -> T {
+        let now = self.now();
+        let mut inside = self.lock();
+        inside.switch.handle_timeout(now);
+        let answer = with(&mut inside.switch);
+        self.changed.notify_all();
+        answer
+    }
+
     /// Serves one session to its end: what comes from `from` goes in, what comes out goes to `to`.
     pub fn serve<R: Read + Send + 'static>(
         self: &Arc<Self>,
@@ -70,6 +82,14 @@ impl Shared {
         self.lock().outputs.remove(&id);
         self.handle(Input::Closed(id));
         written
+    }
+
+    /// Serves one session on a socket, which is closed at its end.
+    pub fn serve_socket(self: &Arc<Self>, stream: &UnixStream) -> io::Result<()> {
+        let served = self.serve(stream.try_clone()?, stream);
+        // Whoever reads from it has a handle of its own.
+        stream.shutdown(Shutdown::Both)?;
+        served
     }
 
     fn write(&self, id: ConnectionId, to: &mut impl Write) -> io::Result<()> {

@@ -124,6 +124,8 @@ pub struct Junos {
     pub sessions_max: usize,
     /// For one commit; a small switch takes half a minute (default 2m).
     pub commit_timeout: Duration,
+    /// How long a lock that somebody else holds is waited for (default 60s).
+    pub lock_wait: Duration,
     /// When a switch takes back what was not confirmed, in whole minutes as Junos wants it
     /// (default 5m).
     pub confirm: Duration,

@@ -295,6 +295,19 @@ fn what_is_wrong_in_a_table_is_told_with_its_line() {
         ],
     );
     check(
+        "[ports]\n[ports.cso]\nurl = \"https://cso.example.net/api\"\ntenant = \"t\"\nlogin = \"l\"\n\
+         password = \"p\"\nap = { profile = \"x\", vlan = 12, native_vlan = 11 }\n\
+         default = { profile = \"\", vlan = 0 }\n",
+        &[
+            "F:3: ports.cso.url: something follows the host — the origin of CSO, such as \
+             \"https://cso.example.net\"",
+            "F:7: ports.cso.ap.native_vlan: vlan, of an access port, is set too — only one of the \
+             two",
+            "F:8: ports.cso.default.vlan: 0 is out of bounds — from 1 to 4094",
+            "F:8: ports.cso.default.profile: \"\" is not a name — up to 255 visible characters",
+        ],
+    );
+    check(
         "[ports]\nbreaker = { aps = 1 }\n[ports.allow]\nports = [\"eth0\"]\n[ports.never]\n\
          switches = [\"a b\"]\n[ports.limits]\nall = \"many\"\n[[ports.freeze]]\nfrom = \"24:00\"\n\
          days = [\"friday\"]\n",

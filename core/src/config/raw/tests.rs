@@ -1,4 +1,4 @@
-use alloc::string::String;
+use alloc::{format, string::String};
 use core::time::Duration;
 
 use super::*;
@@ -367,6 +367,9 @@ fn the_built_in_configuration_is_sound() {
     assert_eq!(listen.as_deref(), Some("127.0.0.1:9361"));
     let listen = config.proxy.map(|proxy| proxy.listen.to_string());
     assert_eq!(listen.as_deref(), Some("127.0.0.1:5050"));
+    let ports = config.ports.expect("ports");
+    assert!(ports.is_observing && ports.method.is_none());
+    assert_eq!(ports.kill_switch, "./mistgate-data/stop-ports");
 }
 
 #[test]
@@ -374,8 +377,16 @@ fn the_examples_inside_the_built_in_comments_are_sound_too() {
     // Examples are indented by three spaces behind the `#`.
     let uncomment = |line: &'static str| line.strip_prefix("#   ").unwrap_or(line);
     let lines_in: Vec<_> = EMBEDDED.text.lines().map(uncomment).collect();
-    let examples =
-        ["tls = {", "[chat.slack]", "urls_file", "AP_CONFIGURED", "crl", "meetup = \"gw/*"];
+    let examples = [
+        "org_id",
+        "tls = {",
+        "[chat.slack]",
+        "ap_profile",
+        "urls_file",
+        "AP_CONFIGURED",
+        "crl",
+        "meetup = \"gw/*",
+    ];
     for example in examples {
         assert!(lines_in.iter().any(|line| line.starts_with(example)), "{example}");
     }
@@ -542,12 +553,68 @@ Alarms = { "" = "Info" }
 }
 
 #[test]
-fn sections_of_a_later_build_are_refused_with_a_reason() {
-    check(
-        "[ports]\nmode = \"observe\"\n",
-        &["F:1: ports: this build does not automate switch ports yet — a file without this \
-               section"],
+fn what_ports_need_of_other_sections_is_named() {
+    const WEBHOOK: &str = "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"\n";
+    const MIST: &str = "[mist]\ntoken = \"t\"\norg_id = \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"\n";
+    const UNTOLD: &str = "without what Mist says about APs and switches nothing can be decided";
+    let external = |path| format!("[ports.external]\nkey = \"k\"\npath = \"{path}\"\n");
+    check_warnings(&format!("{WEBHOOK}[ports]\n"), &[]);
+    check_warnings(&format!("{WEBHOOK}{MIST}{}", external("/external")), &[]);
+    check_warnings(
+        &format!("{MIST}[ports]\n"),
+        &[
+            "F:1: webhook: without this section no event ever arrives — [webhook] with a secret_file",
+        ],
     );
+    let enforce =
+        "[ports]\nmode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
+    for (text, line, what) in [
+        (format!("{WEBHOOK}{enforce}"), 4, format!("ports: {UNTOLD} — mist.token_file")),
+        (
+            format!("{WEBHOOK}[mist]\ntoken = \"t\"\n{enforce}"),
+            6,
+            format!("ports: {UNTOLD} — mist.org_id"),
+        ),
+        // What is there and wrong is not missing.
+        (
+            format!("{WEBHOOK}{MIST}{enforce}").replace("\"t\"", "\"a b\""),
+            5,
+            "mist.token: the token holds characters that no HTTP header can carry — letters, \
+             digits and punctuation of ASCII, without spaces"
+                .to_string(),
+        ),
+        (
+            format!("{WEBHOOK}{MIST}{}", external("/webhooks")),
+            7,
+            "ports.external: its path is one of webhook.paths — a path of its own".to_string(),
+        ),
+        (
+            format!("{MIST}{}", external("/external")),
+            4,
+            "ports.external: there is no listener for it — [webhook], whose listener takes it"
+                .to_string(),
+        ),
+    ] {
+        check(&text, &[&format!("F:{line}: {what}")]);
+    }
+}
+
+#[test]
+fn reports_of_ports_need_a_chat_that_shows_them() {
+    let warnings = |report_to: &str| {
+        let chat = "[chat.slack]\nurls = { noc = \"https://hooks.slack.com/services/T/B/X\" }";
+        let text = alloc::format!("[ports]\n{report_to}\n[mist]\ntoken = \"t\"\n{chat}");
+        let lines = lines(&report(&text).warnings);
+        lines.into_iter().filter(|line| line.contains("ports.report_to")).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings("report_to = \"noc\""), [""; 0]);
+    for (line, report_to) in [(2, "report_to = \"info\""), (1, "")] {
+        let expected = alloc::format!(
+            "F:{line}: ports.report_to: no destination serves the channel \"info\" — a URL for \
+             it, or a default_url"
+        );
+        assert_eq!(warnings(report_to), [expected]);
+    }
 }
 
 #[test]
@@ -705,6 +772,7 @@ format = "message-card"
 [chat.channels]
 device-event = { AP_CONNECTED = "info" }
 audits = { user = "info" }
+mistgate = { PORT_STUK = "info", port_kept = "drop", "*" = "info" }
 [admin]
 listen = "10.0.0.1:9361"
 token = "t"
@@ -724,7 +792,9 @@ token = "t"
                  \"device-events\"?",
             "F:13: chat.channels.audits.user: audits have no types, so this names none of them \
                  — approved_admins, other_admins, system or \"*\"",
-            "F:15: admin.listen: the token travels unencrypted — a loopback address, or a \
+            "F:14: chat.channels.mistgate.PORT_STUK: mistgate has no events of this type — did \
+                 you mean \"PORT_STUCK\"?",
+            "F:16: admin.listen: the token travels unencrypted — a loopback address, or a \
                  reverse proxy with TLS in front",
         ],
     );

@@ -11,6 +11,7 @@ use super::{draft::Draft, subject};
 use crate::{
     event::{Detail, DeviceClass, Event},
     notify::{Fact, links::Dashboard, plain, route::mail_address},
+    secret::is_secret_name,
 };
 
 /// The most changes that are shown one by one.
@@ -82,7 +83,7 @@ fn tell_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'
         }
         match (side(old), side(new)) {
             (Some(old), Some(new)) if old == new => {}
-            (Some(_), Some(_)) if is_secret(name) => changes
+            (Some(_), Some(_)) if is_secret_name(name) => changes
                 .push(Fact { label: name.to_string(), value: "changed (not shown)".to_owned() }),
             (Some(old), Some(new)) => {
                 changes.push(Fact { label: name.to_string(), value: format!("{old} → {new}") })
@@ -121,23 +122,4 @@ fn side(detail: Option<Detail<'_>>) -> Option<String> {
 /// Members that every change touches, and ids.
 fn is_internal(name: &str) -> bool {
     matches!(name, "id" | "created_time" | "modified_time") || name.ends_with("_id")
-}
-
-/// Whether a member may hold a credential, which must not reach a chat.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [
-        "community",
-        "credential",
-        "key",
-        "passcode",
-        "passphrase",
-        "passwd",
-        "password",
-        "psk",
-        "secret",
-        "token",
-    ]
-    .into_iter()
-    .any(|word| name.contains(word))
 }

@@ -9,7 +9,7 @@ use alloc::{
 
 use crate::{
     event::{Detail, Event, Mac},
-    notify::{Fact, Link, Notification, Severity, Thread, plain},
+    notify::{Fact, Link, Listing, Notification, Severity, Thread, plain},
     time::UnixTime,
 };
 
@@ -52,6 +52,7 @@ pub(super) struct Draft {
     pub(super) facts: Vec<Fact>,
     pub(super) links: Vec<Link>,
     pub(super) thread: Option<Thread>,
+    pub(super) listing: Option<Listing>,
     /// When it happened, for events that say so elsewhere than in `timestamp`.
     pub(super) at: Option<UnixTime>,
 }
@@ -110,6 +111,7 @@ impl Draft {
             title: plain::cut(&plain::clean(&self.title), TITLE_MAX),
             summary: plain::clean(&self.summary),
             facts: self.facts,
+            listing: self.listing,
             links: self.links,
             at: event.at().or(self.at),
             thread: self.thread,

@@ -10,10 +10,11 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{client, client::Words, draft::Draft, subject, thread};
+use super::{client, client::Words, draft::Draft, port, subject, thread};
 use crate::{
     event::{Detail, Event},
     notify::{
+        links::Dashboard,
         plain,
         types::{self, sentence},
     },
@@ -73,7 +74,7 @@ pub(super) fn describe(event: &Event<'_>) -> Draft {
 }
 
 /// Our own reports.
-pub(super) fn report(event: &Event<'_>) -> Draft {
+pub(super) fn report(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let name = event.kind().unwrap_or_default();
     let Some(row) = types::find(event.topic(), &name) else {
         let (title, summary) = generic(event, "mistgate");
@@ -81,6 +82,9 @@ pub(super) fn report(event: &Event<'_>) -> Draft {
         draft.scalars(event.members());
         return draft;
     };
+    if types::is_of_ports(row.name) {
+        return port::describe(event, row, dashboard);
+    }
     let waiting = event.get("waiting").and_then(Detail::integer);
     let value = |name: &str| match name {
         "waiting" => {

@@ -21,7 +21,7 @@ pub(super) fn thread(event: &Event<'_>, pair: Pair) -> Option<Thread> {
     let who = match (of_site, event.topic()) {
         (true, _) => event.site_id()?.into_owned(),
         (false, Topic::Alarms) => devices(event).or_else(|| Some(event.site_id()?.into_owned()))?,
-        (false, Topic::Mistgate) => String::new(),
+        (false, Topic::Mistgate) => event.text("switch_mac").unwrap_or_default().into_owned(),
         (false, _) => device(event)?,
     };
     Some(keyed(event, pair.category, &[&who, &part], pair.recovery))

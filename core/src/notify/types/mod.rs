@@ -16,6 +16,7 @@ mod ap;
 mod gateway;
 mod mist_edge;
 mod mistgate;
+mod ports;
 mod switch;
 
 /// What is known about one type.
@@ -55,6 +56,11 @@ pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
         .find(|row| row.name.eq_ignore_ascii_case(kind))
 }
 
+/// Whether a type of ours, by its name in the table, is about switch ports.
+pub fn is_of_ports(name: &str) -> bool {
+    ports::KINDS.iter().any(|row| row.name == name)
+}
+
 /// The tables that the types of a topic are looked up in; none for topics whose events we know by
 /// their shape only.
 pub fn tables(topic: &Topic<'_>) -> &'static [&'static [Kind]] {
@@ -63,7 +69,7 @@ pub fn tables(topic: &Topic<'_>) -> &'static [&'static [Kind]] {
         Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::MxedgeEvents => {
             &[ap::KINDS, switch::KINDS, gateway::KINDS, mist_edge::KINDS]
         }
-        Topic::Mistgate => &[mistgate::KINDS],
+        Topic::Mistgate => &[mistgate::KINDS, ports::KINDS],
         Topic::Audits | Topic::Other(_) | Topic::Ping => &[],
     }
 }

@@ -12,10 +12,12 @@ use core::fmt;
 pub const ALWAYS: [&str; 3] = ["bare", "device", "entities"];
 
 /// The values that an event may have.
-pub const SOMETIMES: [&str; 40] = [
+pub const SOMETIMES: [&str; 46] = [
     "alarm_class",
+    "ap",
     "aps",
     "band",
+    "because",
     "bssids",
     "channel",
     "clients",
@@ -23,9 +25,12 @@ pub const SOMETIMES: [&str; 40] = [
     "destination",
     "from_version",
     "fru_slot",
+    "hold",
     "lag",
     "member",
+    "mode",
     "neighbor",
+    "next",
     "occurrences",
     "package",
     "path",
@@ -53,6 +58,7 @@ pub const SOMETIMES: [&str; 40] = [
     "vlans",
     "vpn_name",
     "waiting",
+    "whom",
 ];
 
 /// Why a sentence is not in the language.

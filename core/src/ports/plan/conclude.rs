@@ -8,7 +8,7 @@ use crate::{
     machine::Machine,
     ports::{
         decide::Reason,
-        place::{Mode, Place},
+        place::{Mode, Place, Switch},
         port::{self, Port, Want},
         report::Report,
         watch::{self, Cause, Conclusion, Subject},
@@ -39,7 +39,8 @@ impl Plan {
             }
             (Conclusion::Kept { home: Some(place), reason }, Subject::Ap(ap)) => {
                 if self.is_news(place, reason) {
-                    self.report(Report::Kept { ap, place, reason });
+                    let switch = self.known(place.switch);
+                    self.report(Report::Kept { ap, place, switch, reason });
                 }
             }
             // There is nothing to keep.
@@ -50,7 +51,8 @@ impl Plan {
                     Subject::Port(place) => Some(place),
                 };
                 if place.is_none_or(|place| self.is_news(place, reason)) {
-                    self.report(Report::Undecided { subject, reason });
+                    let switch = place.and_then(|place| self.known(place.switch));
+                    self.report(Report::Undecided { subject, switch, reason });
                 }
             }
         }
@@ -60,6 +62,11 @@ impl Plan {
             // Whose own event may have been lost.
             self.look_at(now, Subject::Ap(other), Cause::Stale);
         }
+    }
+
+    /// What is known of a switch.
+    fn known(&self, mac: Mac) -> Option<Switch> {
+        self.lines.get(&mac).map(|line| line.switch.clone())
     }
 
     /// Whether the last look at a port did not end for the same reason. Every hour has a look.

@@ -65,6 +65,8 @@ pub enum Input {
         /// The answer.
         answer: Answer,
     },
+    /// Somebody knows that the access points that went are none of the breaker's business.
+    BreakerClosed,
     /// The wall clock. Freezes and outages are judged by it; it was right at the last such input.
     Clock(UnixTime),
     /// The configuration was read again.

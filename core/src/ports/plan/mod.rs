@@ -33,6 +33,7 @@ pub mod input;
 pub mod output;
 
 mod state;
+pub mod status;
 mod timers;
 
 mod ask;
@@ -49,7 +50,7 @@ use self::{
 use super::{
     governor::Governor,
     outage::Losses,
-    place::{Mode, Place},
+    place::Place,
     port::{self, Port},
     record::Record,
     report::{Change, Report},
@@ -94,23 +95,6 @@ enum Asker {
     Watch(Subject, u64),
 }
 
-/// A port as it is, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Status {
-    /// Which.
-    pub place: Place,
-    /// The access point on it.
-    pub ap: Option<Mac>,
-    /// The mode that it is known to have.
-    pub mode: Option<Mode>,
-    /// Whether that is only what we would have done.
-    pub is_observed: bool,
-    /// The mode that it waits for.
-    pub due: Option<Mode>,
-    /// Whether a change is in flight.
-    pub is_pushing: bool,
-}
-
 /// The plan machine.
 #[derive(Debug)]
 pub struct Plan {
@@ -136,23 +120,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// All ports that are kept.
-    pub fn ports(&self) -> impl Iterator<Item = Status> {
-        self.slots.iter().map(|(place, slot)| Status {
-            place: *place,
-            ap: slot.ap,
-            mode: slot.port.mode(),
-            is_observed: slot.is_observed,
-            due: slot.port.due().map(|want| want.mode),
-            is_pushing: slot.port.is_pushing(),
-        })
-    }
-
-    /// How many access points and ports are watched.
-    pub fn watched(&self) -> usize {
-        self.watches.len()
-    }
-
     /// The port of an access point, as far as it is known.
     pub fn home(&self, ap: Mac) -> Option<Place> {
         self.watches.get(&Subject::Ap(ap))?.home()
@@ -165,7 +132,7 @@ impl Plan {
     }
 
     fn signed(&mut self, now: Instant, sign: Sign) {
-        let Sign { ap, act, site, at } = sign;
+        let Sign { ap, act, site, at, .. } = sign;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }
@@ -233,6 +200,14 @@ impl Plan {
 
     fn report(&mut self, report: Report) {
         self.outputs.push_back(Output::Report(report));
+    }
+
+    fn close_breaker(&mut self, now: Instant) {
+        if self.governor.close_by_hand() {
+            self.timers.set(Due::Breaker, None);
+            self.report(Report::Breaker { is_open: false, hold: Duration::ZERO });
+            self.judge_again(now);
+        }
     }
 
     fn stop(&mut self, now: Instant, is_stopped: bool) {
@@ -368,6 +343,7 @@ impl Machine for Plan {
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Answered { id, answer } => self.answered(now, id, answer),
+            Input::BreakerClosed => self.close_breaker(now),
             Input::Clock(wall) => self.wall = (now, wall),
             Input::Configured(config) => self.configure(now, *config),
             Input::Pushed { id, pushed } => self.pushed(now, id, pushed),

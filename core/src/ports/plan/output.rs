@@ -2,12 +2,15 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::ports::{
-    name::PortName,
-    place::{Mode, Place, Switch},
-    question::Question,
-    record::Record,
-    report::Report,
+use crate::{
+    event::Mac,
+    ports::{
+        name::PortName,
+        place::{Mode, Place, Switch},
+        question::Question,
+        record::Record,
+        report::Report,
+    },
 };
 
 /// What one port shall be.
@@ -17,6 +20,8 @@ pub struct Edit {
     pub port: PortName,
     /// The mode.
     pub mode: Mode,
+    /// The access point on it, for mode `ap`: whom the change must not cut off.
+    pub ap: Option<Mac>,
     /// The change, line by line, as the method writes it.
     pub lines: Vec<String>,
     /// What was there before the port got mode `ap`, in the method's words, to be put back.

@@ -13,7 +13,6 @@ use crate::{
     event::Mac,
     machine::Machine,
     ports::{
-        failure::Failure,
         name::PortName,
         place::{Mode, Place, Switch},
         port::{self, Outcome, Want},
@@ -49,13 +48,14 @@ impl Plan {
             match output {
                 port::Output::Due => self.wait(now, place),
                 port::Output::Read(mode) => self.read_back(place, mode),
-                port::Output::Retrying { want, attempt, after, failure, is_unknown } => {
+                port::Output::Retrying { want, attempt, after, failure, is_unknown, is_news } => {
                     if let Some((switch, change)) = self.change(now, place, &want) {
                         self.report(Report::Retrying {
                             switch,
                             change,
                             failure,
                             is_unknown,
+                            is_news,
                             attempt,
                             after,
                         });
@@ -245,7 +245,8 @@ impl Plan {
         let mode = mode.or(slot.port.due().map(|want| want.mode))?;
         let lines = self.config.edits.lines(place.port, mode);
         let before = slot.before.clone().filter(|_| mode == Mode::Default);
-        Some(Edit { port: place.port, mode, lines, before })
+        let ap = slot.ap.filter(|_| mode == Mode::Ap);
+        Some(Edit { port: place.port, mode, ap, lines, before })
     }
 
     pub(super) fn pushed(&mut self, now: Instant, id: u64, pushed: Pushed) {
@@ -260,8 +261,8 @@ impl Plan {
             Pushed::Failed(failure) => (Outcome::Failed(failure), String::new(), Vec::new()),
             Pushed::Unknown(failure) => (Outcome::Unknown(failure), String::new(), Vec::new()),
         };
-        let is_divided =
-            batch.len() > 1 && matches!(outcome, Outcome::Failed(Failure::Rejected { .. }));
+        let is_divided = batch.len() > 1
+            && matches!(&outcome, Outcome::Failed(failure) if failure.is_of_one_port());
         for sent in &batch {
             if let Some(line) = self.lines.get_mut(&mac) {
                 if is_divided {

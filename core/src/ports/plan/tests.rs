@@ -101,7 +101,8 @@ impl Bench {
             self.lost.remove(&ap);
         }
         let at = Some(self.wall());
-        self.tell(Input::Signed(Sign { ap, act, site: Some("s".into()), at }));
+        let (ap_name, site_name) = (None, None);
+        self.tell(Input::Signed(Sign { ap, act, site: Some("s".into()), at, ap_name, site_name }));
     }
 
     fn plug(&mut self, ap: Mac, place: Place) {
@@ -594,6 +595,13 @@ fn access_points_of_ignored_sites_are_none_of_our_business() {
     let mut bench = Bench::new(config(Check::Lldp));
     bench.plugged.insert(ap(1), place(1, 1));
     let site = Some("ignored".into());
-    bench.tell(Input::Signed(Sign { ap: ap(1), act: Act::Connected, site, at: None }));
+    bench.tell(Input::Signed(Sign {
+        ap: ap(1),
+        act: Act::Connected,
+        site,
+        at: None,
+        ap_name: None,
+        site_name: None,
+    }));
     assert_eq!(bench.plan.watched(), 0);
 }

@@ -48,8 +48,10 @@ fn text(output: Output) -> String {
     match output {
         Output::Due => "due".into(),
         Output::Read(mode) => format!("read {}", mode.name()),
-        Output::Retrying { attempt, is_unknown, failure, .. } => {
-            format!("retrying after attempt {attempt}, {}, unknown: {is_unknown}", failure.name())
+        Output::Retrying { attempt, is_unknown, failure, is_news, .. } => {
+            let known = if is_news { "" } else { ", as before" };
+            let failure = failure.name();
+            format!("retrying after attempt {attempt}, {failure}, unknown: {is_unknown}{known}")
         }
         Output::Settled { want, attempt, is_read_back } => {
             format!("settled {} in {attempt}, read back: {is_read_back}", want.mode.name())
@@ -151,7 +153,8 @@ fn a_failure_is_tried_again_up_to_the_limit() {
     // The next look tries again, but does not tell the same twice.
     assert_eq!(bench.want(Mode::Ap), ["due"]);
     bench.tell(Input::Taken);
-    bench.tell(failed(Failure::Timeout));
+    let told = bench.tell(failed(Failure::Locked { holder: "alice".into() }));
+    assert_eq!(told, ["retrying after attempt 1, locked, unknown: false, as before"]);
     bench.wait();
     bench.tell(Input::Taken);
     let told = bench.tell(failed(Failure::Login));

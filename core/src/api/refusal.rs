@@ -1,0 +1,64 @@
+//! Why an API refuses something: in its own words, on one line and not too many.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+use crate::{event::Detail, ports::failure::Failure, secret::Secret};
+
+/// The most characters of words that are not ours.
+const WORDS_MAX: usize = 200;
+
+/// A refusal with these words.
+pub const fn rejected(message: String) -> Failure {
+    Failure::Rejected { message }
+}
+
+/// The words of an answer: what `said` finds in it where it is JSON, else its text. What has
+/// markup is a portal's, and what repeats one of the `secrets` is not told.
+pub fn words(
+    body: &[u8],
+    secrets: &[&Secret],
+    said: impl Fn(Detail<'_>) -> Option<String>,
+) -> String {
+    let text = match serde_json::from_slice::<Detail<'_>>(body) {
+        Ok(whole) => said(whole),
+        Err(_) => str::from_utf8(body).ok().filter(|text| !text.contains('<')).map(str::to_owned),
+    };
+    let is_secret = |text: &String| secrets.iter().any(|secret| text.contains(secret.expose()));
+    let words = text.filter(|text| !is_secret(text)).map(|text| line(&text)).unwrap_or_default();
+    if words.is_empty() { "it does not say why".to_owned() } else { words }
+}
+
+/// A text that is not ours as one line without control characters, and not too long.
+pub fn line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let mut line = words.join(" ");
+    if let Some((end, _)) = line.char_indices().nth(WORDS_MAX) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_few_and_on_one_line() {
+        let said = |whole: Detail<'_>| whole.text().map(|text| text.into_owned());
+        let words = |body: &[u8]| words(body, &[&Secret::new("s3cret")], said);
+        for (body, expected) in [
+            ("\"no such\\nprofile \\u001b[31m\"", "no such profile [31m"),
+            (" plain\r\n\r\nwords ", "plain words"),
+            ("{}", "it does not say why"),
+            ("<html>portal</html>", "it does not say why"),
+            ("", "it does not say why"),
+            ("\"s3cret is wrong\"", "it does not say why"),
+        ] {
+            assert_eq!(words(body.as_bytes()), expected, "{body}");
+        }
+        assert_eq!(words(b"\xff\xfe"), "it does not say why");
+        assert_eq!(words("é".repeat(500).as_bytes()).chars().count(), WORDS_MAX + 1);
+    }
+}

@@ -1,0 +1,117 @@
+//! From names to what CSO knows by them: each must be there exactly once.
+
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+
+use super::{
+    answer::{Named, Segment},
+    request::Association,
+};
+use crate::{
+    api::refusal::rejected,
+    config::checked::ports::Cso,
+    ports::{
+        edit::CsoProfile,
+        failure::Failure,
+        place::{Mode, Switch},
+        plan::output::Edit,
+    },
+};
+
+/// What CSO calls a switch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Its own name.
+    pub switch: String,
+    /// The name of its site.
+    pub site: String,
+}
+
+impl Names {
+    /// From the host name, `switch.site` and perhaps more.
+    pub fn of(switch: &Switch) -> Result<Self, Failure> {
+        let name = switch.name.as_ref().ok_or_else(|| {
+            rejected(format!("the switch {switch} has no name that CSO could know it by"))
+        })?;
+        let mut parts = name.as_str().split('.');
+        match (parts.next(), parts.next()) {
+            (Some(switch), Some(site)) => {
+                Ok(Self { switch: switch.to_owned(), site: site.to_owned() })
+            }
+            _ => Err(rejected(format!("{name} names no site; CSO's switches are switch.site"))),
+        }
+    }
+}
+
+/// The site of this name.
+pub fn site<'a>(sites: &'a [Named], names: &Names) -> Result<&'a Named, Failure> {
+    let is_it = |site: &&Named| site.name() == Some(&names.site);
+    one(sites.iter().filter(is_it), || format!("site {}", names.site))
+}
+
+/// The switch of this name that is not another site's.
+pub fn switch<'a>(
+    devices: &'a [Named],
+    sites: &[Named],
+    names: &Names,
+) -> Result<&'a Named, Failure> {
+    let is_elsewhere =
+        |parent: &str| parent != names.site && sites.iter().any(|site| site.name() == Some(parent));
+    let is_it = |device: &&Named| {
+        device.name() == Some(&names.switch) && !device.parent().is_some_and(is_elsewhere)
+    };
+    let what = || format!("switch {} at site {}", names.switch, names.site);
+    one(devices.iter().filter(is_it), what)
+}
+
+/// The profile for a mode.
+pub fn profile<'a>(profiles: &'a [Named], cso: &Cso, mode: Mode) -> Result<&'a Named, Failure> {
+    let CsoProfile { profile, .. } = wanted(cso, mode);
+    let is_it = |known: &&Named| known.name() == Some(profile);
+    one(profiles.iter().filter(is_it), || format!("port profile {profile}"))
+}
+
+/// What ports shall be, with the uuids of what their profiles name.
+pub fn associations(
+    cso: &Cso,
+    names: &Names,
+    edits: &[Edit],
+    profiles: &[Named],
+    segments: &[Segment],
+) -> Result<Vec<Association>, Failure> {
+    let site = &names.site;
+    let of_vlan = |vlan: u16| {
+        let is_it = |segment: &&Segment| segment.vlan == Some(vlan.into());
+        let what = || format!("LAN segment of VLAN {vlan} at site {site}");
+        one(segments.iter().filter(is_it), what).map(|segment| segment.uuid.clone())
+    };
+    let all = || match segments {
+        [] => Err(rejected(format!("CSO has no LAN segment at site {site}"))),
+        all => Ok(all.iter().map(|segment| segment.uuid.clone()).collect()),
+    };
+    let of = |edit: &Edit| {
+        let CsoProfile { vlan, native_vlan, .. } = wanted(cso, edit.mode);
+        Ok(Association {
+            port: edit.port,
+            profile: profile(profiles, cso, edit.mode)?.uuid.clone(),
+            segments: vlan.map_or_else(all, |vlan| Ok(Vec::from([of_vlan(vlan)?])))?,
+            native: native_vlan.map(of_vlan).transpose()?,
+        })
+    };
+    edits.iter().map(of).collect()
+}
+
+const fn wanted(cso: &Cso, mode: Mode) -> &CsoProfile {
+    match mode {
+        Mode::Ap => &cso.ap,
+        Mode::Default => &cso.default,
+    }
+}
+
+/// The only one there is.
+fn one<T>(mut found: impl Iterator<Item = T>, what: impl Fn() -> String) -> Result<T, Failure> {
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(rejected(format!("CSO has no {}", what()))),
+        (Some(_), Some(_)) => Err(rejected(format!("CSO has more than one {}", what()))),
+    }
+}

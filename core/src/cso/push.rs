@@ -1,0 +1,309 @@
+//! One push: ports of one switch, all together or none.
+//!
+//! ```text
+//! Locating ─> Finding ─> Choosing ─> Segmenting ─> Applying ─> Deploying ─> Viewing ─> Closed
+//!  sites      devices    profiles   LAN segments                             ports
+//! ```
+//!
+//! Before the first of them, and once more where CSO takes the session for expired, it logs in; the
+//! request that was refused is then made again. All names are found before anything is written.
+//!
+//! Until the deployment is asked for, the switch is as it was, so whatever fails before that has
+//! failed; CSO may keep what was applied, and the next deployment of that port, by whomever, would
+//! carry it out. Where the answer to the deployment is lost, or is a fault of CSO's own, the end is
+//! unknown. A deployment that CSO reports as made is believed, unless its view of the switch
+//! contradicts it.
+//!
+//! A push of no ports ends as soon as the switch is found. That is all that can be read of a change
+//! whose end is unknown: CSO tells what was applied, not what reached the switch. Where it answers,
+//! the change is made again, which does no harm and has an answer of its own.
+
+use alloc::{collections::VecDeque, format, string::String, vec::Vec};
+use core::mem;
+
+use super::{
+    answer::{self, Named, no_list, unreadable},
+    find::{self, Names},
+    request::{self, Association},
+};
+use crate::{
+    api::{
+        Heard, Request, Response, Said,
+        refusal::{line, rejected},
+    },
+    config::checked::ports::Cso,
+    machine::Machine,
+    ports::{
+        failure::Failure,
+        place::Switch,
+        plan::{input::Pushed, output::Edit},
+    },
+    secret::Secret,
+    time::Instant,
+};
+
+/// How often a push logs in at most.
+const LOGINS_MAX: u32 = 2;
+
+/// What is pushed.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// To which CSO, and what its profiles are.
+    pub cso: Cso,
+    /// The switch.
+    pub switch: Switch,
+    /// What its ports shall be.
+    pub edits: Vec<Edit>,
+}
+
+/// What is asked, with what is known by then: uuids of the site and of the switch, and lists.
+#[derive(Clone, Debug)]
+enum State {
+    Locating,
+    Finding { sites: Vec<Named> },
+    Choosing { site: String, switch: String },
+    Segmenting { site: String, switch: String, profiles: Vec<Named> },
+    Applying(Change),
+    Deploying(Change),
+    Viewing(Change),
+    Closed,
+}
+
+/// A change that is ready to be made.
+#[derive(Clone, Debug)]
+struct Change {
+    /// The uuid of the switch.
+    switch: String,
+    profiles: Vec<Named>,
+    associations: Vec<Association>,
+}
+
+/// The push machine.
+#[derive(Debug)]
+pub struct Push {
+    cso: Cso,
+    names: Names,
+    edits: Vec<Edit>,
+    /// None while it logs in.
+    session: Option<Secret>,
+    logins: u32,
+    state: State,
+    outputs: VecDeque<Said<Pushed>>,
+}
+
+impl Push {
+    fn login(&mut self) {
+        self.logins += 1;
+        self.session = None;
+        self.outputs.push_back(Said::Request(request::login(&self.cso)));
+    }
+
+    fn end(&mut self, pushed: Pushed) {
+        self.state = State::Closed;
+        self.outputs.push_back(Said::Done(pushed));
+    }
+
+    fn ask(&mut self, session: &Secret) {
+        let request = self.request(session).map(Said::Request);
+        self.outputs.extend(request);
+    }
+
+    fn request(&self, session: &Secret) -> Option<Request> {
+        Some(match &self.state {
+            State::Locating => request::sites(session),
+            State::Finding { .. } => request::devices(session),
+            State::Choosing { .. } => request::profiles(session),
+            State::Segmenting { site, .. } => request::segments(session, site),
+            State::Applying(Change { switch, associations, .. }) => {
+                request::apply(session, switch, associations)
+            }
+            State::Deploying(Change { switch, associations, .. }) => {
+                request::deploy(session, switch, associations)
+            }
+            State::Viewing(Change { switch, .. }) => request::ports(session, switch),
+            State::Closed => return None,
+        })
+    }
+
+    fn heard(&mut self, heard: Heard) {
+        if matches!(self.state, State::Closed) {
+            return;
+        }
+        let Some(session) = self.session.clone() else {
+            return self.logged_in(heard);
+        };
+        let is_expired = matches!(&heard, Ok(response) if response.status == 401);
+        if is_expired && self.logins < LOGINS_MAX {
+            return self.login();
+        }
+        match self.next(heard, &session) {
+            Ok(state) => {
+                self.state = state;
+                self.ask(&session);
+            }
+            Err(pushed) => self.end(pushed),
+        }
+    }
+
+    fn logged_in(&mut self, heard: Heard) {
+        // What CSO says of a login is not repeated: the password is part of what it got.
+        let opened = heard.and_then(|response| {
+            let response = Response { body: Vec::new(), ..response };
+            answer::failure(&response, "the login", &[]).map_or(Ok(response.session), Err)
+        });
+        let opened = opened.and_then(|session| {
+            session.ok_or_else(|| rejected("CSO takes the login and opens no session".into()))
+        });
+        match (opened, &self.state) {
+            (Ok(session), _) => {
+                self.ask(&session);
+                self.session = Some(session);
+            }
+            // The deployment is made, whether or not it can be looked at.
+            (Err(_), State::Viewing(_)) => self.end(self.done()),
+            (Err(failure), _) => self.end(Pushed::Failed(failure)),
+        }
+    }
+
+    /// What is asked after an answer, or the end.
+    fn next(&mut self, heard: Heard, session: &Secret) -> Result<State, Pushed> {
+        let secrets = [&self.cso.password, session];
+        let answered = |heard: Heard, what| {
+            let response = heard.map_err(Pushed::Failed)?;
+            let failure = answer::failure(&response, what, &secrets);
+            failure.map_or(Ok(response.body), |failure| Err(Pushed::Failed(failure)))
+        };
+        let listed = |heard, what, key| {
+            let named = answer::named(&answered(heard, what)?, key);
+            named.ok_or_else(|| Pushed::Failed(no_list(what)))
+        };
+        match mem::replace(&mut self.state, State::Closed) {
+            State::Locating => {
+                let sites = listed(heard, "the question for sites", "site")?;
+                find::site(&sites, &self.names).map_err(Pushed::Failed)?;
+                Ok(State::Finding { sites })
+            }
+            State::Finding { sites } => {
+                let devices = listed(heard, "the question for switches", "device")?;
+                self.found(&sites, &devices)
+            }
+            State::Choosing { site, switch } => {
+                let profiles = listed(heard, "the question for port profiles", "port-profile")?;
+                for edit in &self.edits {
+                    find::profile(&profiles, &self.cso, edit.mode).map_err(Pushed::Failed)?;
+                }
+                Ok(State::Segmenting { site, switch, profiles })
+            }
+            State::Segmenting { site, switch, profiles } => {
+                let what = "the question for LAN segments";
+                let segments = answer::segments(&answered(heard, what)?, &site);
+                let segments = segments.ok_or_else(|| Pushed::Failed(no_list(what)))?;
+                let Self { cso, names, edits, .. } = self;
+                let associations = find::associations(cso, names, edits, &profiles, &segments)
+                    .map_err(Pushed::Failed)?;
+                Ok(State::Applying(Change { switch, profiles, associations }))
+            }
+            State::Applying(change) => {
+                let body = answered(heard, "the change")?;
+                answer::objection(&body, "the change", &secrets)
+                    .map_or(Ok(State::Deploying(change)), |failure| Err(Pushed::Failed(failure)))
+            }
+            State::Deploying(change) => {
+                deployed(heard, &secrets).map_or(Ok(State::Viewing(change)), Err)
+            }
+            State::Viewing(change) => Err(match contradiction(heard, &change) {
+                Some(failure) => Pushed::Unknown(failure),
+                None => self.done(),
+            }),
+            State::Closed => Ok(State::Closed),
+        }
+    }
+
+    fn found(&self, sites: &[Named], devices: &[Named]) -> Result<State, Pushed> {
+        let site = find::site(sites, &self.names).map_err(Pushed::Failed)?;
+        let switch = find::switch(devices, sites, &self.names).map_err(Pushed::Failed)?;
+        if self.edits.is_empty() {
+            return Err(self.done());
+        }
+        Ok(State::Choosing { site: site.uuid.clone(), switch: switch.uuid.clone() })
+    }
+
+    fn done(&self) -> Pushed {
+        let lines = self.edits.iter().flat_map(|edit| &edit.lines);
+        let lines: Vec<&str> = lines.map(String::as_str).collect();
+        Pushed::Done { diff: lines.join("\n"), before: Vec::new() }
+    }
+}
+
+/// What ends a push at its deployment; nothing where CSO reports it as made.
+fn deployed(heard: Heard, secrets: &[&Secret]) -> Option<Pushed> {
+    const WHAT: &str = "the deployment";
+    let response = match heard {
+        Ok(response) => response,
+        // Nothing went out.
+        Err(failure @ Failure::Unreachable) => return Some(Pushed::Failed(failure)),
+        Err(failure) => return Some(Pushed::Unknown(failure)),
+    };
+    let is_unclear = matches!(response.status, 408 | 500..=599);
+    match answer::failure(&response, WHAT, secrets) {
+        Some(failure) if is_unclear => Some(Pushed::Unknown(failure)),
+        Some(failure) => Some(Pushed::Failed(failure)),
+        None if !answer::is_readable(&response.body) => Some(Pushed::Unknown(unreadable(WHAT))),
+        None => answer::objection(&response.body, WHAT, secrets).map(Pushed::Failed),
+    }
+}
+
+/// What speaks against a deployment in CSO's view of the switch.
+fn contradiction(heard: Heard, change: &Change) -> Option<Failure> {
+    let response = heard.ok().filter(|response| (200..=299).contains(&response.status))?;
+    let Change { profiles, associations, .. } = change;
+    associations.iter().find_map(|Association { port, profile, .. }| {
+        let shown = answer::port_configuration(&response.body, *port)?;
+        let other = profiles.iter().find(|known| known.uuid == shown && known.uuid != *profile)?;
+        let name = line(other.name().unwrap_or(&other.uuid));
+        Some(rejected(format!("CSO reports success and shows profile {name} on {port}")))
+    })
+}
+
+impl Machine for Push {
+    type Config = Config;
+    type Input = Heard;
+    type Output = Said<Pushed>;
+
+    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
+        let Config { cso, switch, edits } = config;
+        let names = Names::of(&switch);
+        let mut push = Self {
+            cso,
+            names: names.clone().unwrap_or_default(),
+            edits,
+            session: None,
+            logins: 0,
+            state: State::Locating,
+            outputs: VecDeque::new(),
+        };
+        match names {
+            Ok(_) => push.login(),
+            Err(failure) => push.end(Pushed::Failed(failure)),
+        }
+        push
+    }
+
+    /// It waits for nothing but its answers.
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn handle_input(&mut self, _now: Instant, heard: Heard) {
+        self.heard(heard);
+    }
+
+    fn poll_output(&mut self) -> Option<Said<Pushed>> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! What is said to CSO: each request as it goes over the wire.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use http_types::Method;
+use serde_json::{Value, json};
+
+use crate::{api::Request, config::checked::ports::Cso, ports::name::PortName, secret::Secret};
+
+/// What a port shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Association {
+    /// The port.
+    pub port: PortName,
+    /// The uuid of the port profile.
+    pub profile: String,
+    /// The uuids of the LAN segments that it carries.
+    pub segments: Vec<String>,
+    /// The uuid of the LAN segment that it carries untagged, of a trunk.
+    pub native: Option<String>,
+}
+
+/// Opens a session: OpenStack's Identity API v3, with a password and the tenant as the scope.
+pub fn login(cso: &Cso) -> Request {
+    let body = json!({ "auth": {
+        "identity": {
+            "methods": ["password"],
+            "password": { "user": {
+                "domain": { "id": "default" },
+                "name": cso.login,
+                "password": cso.password.expose(),
+            } },
+        },
+        "scope": { "project": { "domain": { "id": "default" }, "name": cso.tenant } },
+    } });
+    post("/v3/auth/tokens", None, &body)
+}
+
+/// Lists the tenant's sites.
+pub fn sites(session: &Secret) -> Request {
+    list("/tssm/site", session)
+}
+
+/// Lists the tenant's devices.
+pub fn devices(session: &Secret) -> Request {
+    list("/data-view-central/device", session)
+}
+
+/// Lists the tenant's port profiles.
+pub fn profiles(session: &Secret) -> Request {
+    list("/tssm/port-profile", session)
+}
+
+/// Lists a site's LAN segments.
+pub fn segments(session: &Secret, site: &str) -> Request {
+    let body = json!({
+        "query": { "bool": { "must": [{ "term": { "parent_uuid._raw": site } }] } },
+        "detail": true,
+    });
+    post("/topology-service/lan-segment/_filter", Some(session), &body)
+}
+
+/// Tells what ports of a device shall be.
+pub fn apply(session: &Secret, device: &str, associations: &[Association]) -> Request {
+    let of = |association: &Association| {
+        let Association { port, profile, segments, native } = association;
+        json!({
+            "device_uuid": device,
+            "port_name": port.to_string(),
+            "port_configuration": profile,
+            "configuration_type": "profile",
+            "lan_segment": segments,
+            "native_lan": native,
+        })
+    };
+    associate("/tssm/apply-port-config-association", session, associations.iter().map(of))
+}
+
+/// Deploys what was applied to ports of a device.
+pub fn deploy(session: &Secret, device: &str, associations: &[Association]) -> Request {
+    let of = |association: &Association| json!({ "device_uuid": device, "port_name": association.port.to_string() });
+    associate("/tssm/deploy-port-config-association", session, associations.iter().map(of))
+}
+
+/// Lists a device's ports. `device` is a uuid, which needs no encoding.
+pub fn ports(session: &Secret, device: &str) -> Request {
+    list(&format!("/data-view-central/device-port?parent_id={device}"), session)
+}
+
+fn associate(target: &str, session: &Secret, of: impl Iterator<Item = Value>) -> Request {
+    let associations: Vec<Value> = of.collect();
+    let body = json!({ "input": { "port_config_association": associations } });
+    post(target, Some(session), &body)
+}
+
+fn list(target: &str, session: &Secret) -> Request {
+    let (session, target) = (Some(session.clone()), target.into());
+    Request { method: Method::Get, target, session, body: None }
+}
+
+fn post(target: &str, session: Option<&Secret>, body: &Value) -> Request {
+    Request {
+        method: Method::Post,
+        target: target.into(),
+        session: session.cloned(),
+        body: Some(body.to_string().into_bytes()),
+    }
+}

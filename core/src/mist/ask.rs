@@ -1,0 +1,128 @@
+//! What a decision about a port rests on: questions, each asked to its end.
+//!
+//! A question takes a few requests, one after the other. Where one of them fails, or its answer is
+//! not what it should be, there is no answer: a half would be taken for the whole.
+
+use alloc::{collections::BTreeSet, string::String};
+
+use http_types::Method;
+
+use super::outcome::outcome;
+use crate::{
+    api::{Heard, Request, Response, Said},
+    event::Mac,
+    machine::Machine,
+    ports::{
+        failure::Failure,
+        question::{Answer, Question},
+    },
+    time::Instant,
+};
+
+mod connected;
+mod port;
+mod roster;
+mod whereabouts;
+
+pub use connected::{Config as ConnectedConfig, Connected};
+
+/// What an [`Ask`] is about.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The organisation's id.
+    pub org: String,
+    /// The question.
+    pub question: Question,
+}
+
+/// What follows from an answer.
+enum Next {
+    /// Get this.
+    Get(String),
+    /// The answer to the question; nothing where there is none.
+    Done(Option<Answer>),
+}
+
+/// A conversation that answers a question.
+#[derive(Debug)]
+pub struct Ask {
+    inquiry: Inquiry,
+    said: Option<Said<Answer>>,
+}
+
+#[derive(Debug)]
+enum Inquiry {
+    Port(port::Inquiry),
+    Roster(roster::Inquiry),
+    Whereabouts(whereabouts::Inquiry),
+}
+
+impl Machine for Ask {
+    type Config = Config;
+    type Input = Heard;
+    type Output = Said<Answer>;
+
+    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
+        let Config { org, question } = config;
+        let (inquiry, next) = match question {
+            Question::Port { place, .. } => {
+                let (inquiry, next) = port::Inquiry::begin(org, place);
+                (Inquiry::Port(inquiry), next)
+            }
+            Question::Roster => {
+                let (inquiry, next) = roster::Inquiry::begin(org);
+                (Inquiry::Roster(inquiry), next)
+            }
+            Question::Whereabouts { ap, site } => {
+                let (inquiry, next) = whereabouts::Inquiry::begin(org, ap, site);
+                (Inquiry::Whereabouts(inquiry), next)
+            }
+        };
+        Self { inquiry, said: Some(next.said()) }
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn handle_input(&mut self, _now: Instant, heard: Heard) {
+        let heard = outcome(heard);
+        let next = match &mut self.inquiry {
+            Inquiry::Port(inquiry) => inquiry.heard(heard),
+            Inquiry::Roster(inquiry) => inquiry.heard(heard),
+            Inquiry::Whereabouts(inquiry) => inquiry.heard(heard),
+        };
+        self.said = Some(next.unwrap_or(Next::Done(None)).said());
+    }
+
+    fn poll_output(&mut self) -> Option<Said<Answer>> {
+        self.said.take()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+impl Next {
+    fn said(self) -> Said<Answer> {
+        match self {
+            Self::Get(target) => Said::Request(get(target)),
+            Self::Done(answer) => Said::Done(answer.unwrap_or(Answer::Unanswered)),
+        }
+    }
+}
+
+/// The answer to a request, or why it is none.
+type Outcome = Result<Response, Failure>;
+
+/// A request for something that is there.
+const fn get(target: String) -> Request {
+    Request { method: Method::Get, target, session: None, body: None }
+}
+
+/// The switches of these ports.
+fn switches<'p>(ports: impl IntoIterator<Item = &'p super::stats::Port>) -> BTreeSet<Mac> {
+    ports.into_iter().map(|port| port.switch).collect()
+}
+
+#[cfg(test)]
+mod tests;

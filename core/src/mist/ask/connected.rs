@@ -1,0 +1,62 @@
+//! Whether an access point is connected to the cloud.
+
+use alloc::string::String;
+
+use super::get;
+use crate::{
+    api::{Heard, Said},
+    event::Mac,
+    machine::Machine,
+    mist::{outcome::outcome, stats, target},
+    time::Instant,
+};
+
+/// A conversation that finds out whether an access point is connected; nothing where Mist does not
+/// say, or does not have it.
+#[derive(Debug)]
+pub struct Connected {
+    ap: Mac,
+    said: Option<Said<Option<bool>>>,
+}
+
+/// What a [`Connected`] is about.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The organisation's id.
+    pub org: String,
+    /// The access point.
+    pub ap: Mac,
+    /// The id of its site, where it is known.
+    pub site: Option<String>,
+}
+
+impl Machine for Connected {
+    type Config = Config;
+    type Input = Heard;
+    type Output = Said<Option<bool>>;
+
+    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
+        let Config { org, ap, site } = config;
+        let target = match site {
+            Some(site) => target::ap(&site, ap),
+            None => target::aps(&org, Some(ap), 1),
+        };
+        Self { ap, said: Some(Said::Request(get(target))) }
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn handle_input(&mut self, _now: Instant, heard: Heard) {
+        let aps = outcome(heard).ok().and_then(|response| stats::aps(&response.body));
+        let ap = aps.unwrap_or_default().into_iter().find(|ap| ap.mac == self.ap);
+        self.said = Some(Said::Done(ap.and_then(|ap| ap.is_connected)));
+    }
+
+    fn poll_output(&mut self) -> Option<Said<Option<bool>>> {
+        self.said.take()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}

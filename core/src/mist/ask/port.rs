@@ -1,0 +1,76 @@
+//! What a switch says about one of its ports.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{Next, Outcome};
+use crate::{
+    mist::{
+        inventory::Lookup,
+        page::{Search, Then},
+        stats, target,
+    },
+    ports::{
+        place::{Place, Switch},
+        question::Answer,
+    },
+};
+
+/// First the switch, which somebody outside may have named by a member of its virtual chassis;
+/// then its port.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    org: String,
+    place: Place,
+    lookup: Lookup,
+    search: Option<Search>,
+    seen: Vec<stats::Port>,
+}
+
+impl Inquiry {
+    pub(super) fn begin(org: String, place: Place) -> (Self, Next) {
+        let mut lookup = Lookup::new(&org);
+        let next = lookup.want([place.switch]).map_or(Next::Done(None), Next::Get);
+        (Self { org, place, lookup, search: None, seen: Vec::new() }, next)
+    }
+
+    /// `None` where there will be no answer.
+    pub(super) fn heard(&mut self, heard: Outcome) -> Option<Next> {
+        let body = heard.ok()?.body;
+        let Some(search) = &mut self.search else {
+            return match self.lookup.heard(&body)? {
+                Some(target) => Some(Next::Get(target)),
+                None => Some(self.search()),
+            };
+        };
+        let (results, then) = search.heard(&body)?;
+        self.seen.extend(results.into_iter().filter_map(stats::Port::read));
+        match then {
+            Then::More => Some(Next::Get(search.target())),
+            Then::Complete => Some(Next::Done(self.answer())),
+        }
+    }
+
+    fn switch(&self) -> Option<&Switch> {
+        self.lookup.known.find(self.place.switch).map(|(switch, _)| switch)
+    }
+
+    fn search(&mut self) -> Next {
+        let Some(switch) = self.switch() else {
+            // Mist does not know it.
+            return Next::Done(Some(Answer::Port(None)));
+        };
+        let query = target::port(switch.mac, self.place.port);
+        let search = self.search.insert(Search::new(target::ports(&self.org), query));
+        Next::Get(search.target())
+    }
+
+    /// Where the port is listed and nothing is said of its link, there is no answer.
+    fn answer(&self) -> Option<Answer> {
+        let mac = self.switch()?.mac;
+        let is_it = |port: &&stats::Port| port.switch == mac && port.port == Some(self.place.port);
+        match self.seen.iter().find(is_it) {
+            Some(port) => Some(Answer::Port(Some(port.sighting(&self.lookup.known)?))),
+            None => Some(Answer::Port(None)),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Where an access point is.
+
+use alloc::{string::String, vec::Vec};
+
+use super::{Next, Outcome, switches};
+use crate::{
+    event::Mac,
+    mist::{
+        inventory::Lookup,
+        page::{Search, Then},
+        stats, target,
+    },
+    ports::{
+        failure::Failure,
+        place::Sighting,
+        question::{Answer, Whereabouts},
+    },
+};
+
+/// First the ports that see it, and their switches. Where none of them proves anything, what it
+/// says itself, and the switch that it names.
+#[derive(Debug)]
+pub(super) struct Inquiry {
+    org: String,
+    ap: Mac,
+    step: Step,
+    lookup: Lookup,
+    seen: Vec<stats::Port>,
+    itself: Option<stats::Ap>,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// The ports that see it.
+    Ports(Search, Option<String>),
+    /// Their switches.
+    Switches(Option<String>),
+    /// Itself, where its site is known.
+    AtSite,
+    /// Itself, wherever it is.
+    Anywhere,
+    /// The switch that it names.
+    Named,
+}
+
+impl Inquiry {
+    pub(super) fn begin(org: String, ap: Mac, site: Option<String>) -> (Self, Next) {
+        let search = Search::new(target::ports(&org), target::neighbor(ap));
+        let next = Next::Get(search.target());
+        let lookup = Lookup::new(&org);
+        let step = Step::Ports(search, site);
+        (Self { org, ap, step, lookup, seen: Vec::new(), itself: None }, next)
+    }
+
+    /// `None` where there will be no answer.
+    pub(super) fn heard(&mut self, heard: Outcome) -> Option<Next> {
+        match &mut self.step {
+            Step::Ports(search, site) => {
+                let body = heard.ok()?.body;
+                let (results, then) = search.heard(&body)?;
+                let ports = results.into_iter().filter_map(stats::Port::read);
+                self.seen.extend(ports.filter(|port| port.neighbor == Some(self.ap)));
+                if then == Then::More {
+                    return Some(Next::Get(search.target()));
+                }
+                let site = site.take();
+                let wanted = self.lookup.want(switches(&self.seen));
+                let Some(target) = wanted else {
+                    return Some(self.judge(site));
+                };
+                self.step = Step::Switches(site);
+                Some(Next::Get(target))
+            }
+            Step::Switches(site) => {
+                let site = site.take();
+                if let Some(target) = self.lookup.heard(&heard.ok()?.body)? {
+                    self.step = Step::Switches(site);
+                    return Some(Next::Get(target));
+                }
+                Some(self.judge(site))
+            }
+            Step::AtSite => match heard {
+                Ok(response) => Some(self.listen(&response.body)?),
+                // It may have moved to another site, or have none.
+                Err(Failure::Unreachable) if self.itself.is_none() => Some(self.anywhere()),
+                Err(_) => None,
+            },
+            Step::Anywhere => {
+                let aps = stats::aps(&heard.ok()?.body)?;
+                self.itself = aps.into_iter().find(|ap| ap.mac == self.ap);
+                let site = self.itself.as_ref().filter(|itself| itself.neighbors.is_empty());
+                Some(match site.and_then(|itself| itself.site.clone()) {
+                    // The list of all leaves out what the statistics of one have.
+                    Some(site) => self.at(&site),
+                    None => self.name(),
+                })
+            }
+            Step::Named => match self.lookup.heard(&heard.ok()?.body)? {
+                Some(target) => Some(Next::Get(target)),
+                None => Some(self.done()),
+            },
+        }
+    }
+
+    fn sightings(&self) -> impl Iterator<Item = Sighting> {
+        self.seen.iter().filter_map(|port| port.sighting(&self.lookup.known))
+    }
+
+    /// Whether what is seen is enough.
+    fn judge(&mut self, site: Option<String>) -> Next {
+        if self.sightings().any(|sighting| sighting.proves(self.ap)) {
+            return self.done();
+        }
+        match site {
+            Some(site) => self.at(&site),
+            None => self.anywhere(),
+        }
+    }
+
+    fn at(&mut self, site: &str) -> Next {
+        self.step = Step::AtSite;
+        Next::Get(target::ap(site, self.ap))
+    }
+
+    fn anywhere(&mut self) -> Next {
+        self.step = Step::Anywhere;
+        Next::Get(target::aps(&self.org, Some(self.ap), 1))
+    }
+
+    fn listen(&mut self, body: &[u8]) -> Option<Next> {
+        let aps = stats::aps(body)?;
+        self.itself = aps.into_iter().find(|ap| ap.mac == self.ap);
+        Some(self.name())
+    }
+
+    /// Looks for the switches that it names.
+    fn name(&mut self) -> Next {
+        let neighbors = self.itself.iter().flat_map(|itself| &itself.neighbors);
+        let Some(target) = self.lookup.want(neighbors.map(|neighbor| neighbor.chassis)) else {
+            return self.done();
+        };
+        self.step = Step::Named;
+        Next::Get(target)
+    }
+
+    fn done(&self) -> Next {
+        let seen: Vec<Sighting> = self.sightings().collect();
+        let is_proved = seen.iter().any(|sighting| sighting.proves(self.ap));
+        let itself = self.itself.as_ref().filter(|_| !is_proved);
+        let hint = itself.and_then(|itself| itself.hint(&self.lookup.known));
+        Next::Done(Some(Answer::Whereabouts(Whereabouts { seen, hint })))
+    }
+}

@@ -1,0 +1,30 @@
+//! Juniper Mist's REST API, as far as switch ports need it (`facts/mist.md` §4).
+//!
+//! Every conversation here is one of [`crate::api`]'s. [`ask`] finds out what Mist says about
+//! access points, switches and ports. [`push`] gives ports their profiles, and [`read`] looks
+//! whether they have them; what both make of a switch's configuration is in [`profile`].
+//!
+//! Mist leaves out and sends as null nearly everything that is optional, so a member that is not
+//! there is never taken for a value. What was asked for by a filter is compared again, because
+//! filters differ between the versions of the API.
+
+pub mod budget;
+
+pub mod object;
+pub mod target;
+
+pub mod outcome;
+pub mod page;
+
+pub mod inventory;
+pub mod stats;
+
+pub mod ask;
+
+pub mod key;
+pub mod map;
+pub mod profile;
+
+pub mod read;
+
+pub mod push;

@@ -1,0 +1,209 @@
+//! Lists that come in pages, of both kinds (`facts/mist.md` §4): by number, with the total in a
+//! header; and by the address of the next page, in the answer to a search.
+//!
+//! A list is complete or it is none: what is missing from it would look like something that is not
+//! there.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::event::Detail;
+
+/// The most pages of a list.
+pub const PAGES_MAX: usize = 1_000;
+/// The longest address of a next page.
+const NEXT_MAX: usize = 4_000;
+
+/// What a page leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// Another page.
+    More,
+    /// The list is complete.
+    Complete,
+}
+
+/// A list whose pages are numbered from 1.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    read: usize,
+    seen: usize,
+}
+
+impl Pages {
+    /// The number of the page to ask for.
+    pub const fn number(&self) -> usize {
+        self.read + 1
+    }
+
+    /// Takes note of a page with so many elements, of which so many were not on earlier ones.
+    /// `None` where the list will not be complete.
+    pub fn seen(&mut self, count: usize, new: usize, total: Option<usize>) -> Option<Then> {
+        self.read += 1;
+        self.seen += count;
+        let is_last = match total {
+            Some(total) if self.seen >= total => true,
+            Some(_) if count == 0 => return None,
+            Some(_) => false,
+            // Some lists come whole, and would do so again and again.
+            None => new == 0,
+        };
+        let then = if is_last { Then::Complete } else { Then::More };
+        (is_last || self.read < PAGES_MAX).then_some(then)
+    }
+}
+
+/// A search whose answers tell where the next page is.
+#[derive(Clone, Debug)]
+pub struct Search {
+    path: String,
+    query: String,
+    pages: usize,
+    seen: usize,
+}
+
+impl Search {
+    /// Before the first page.
+    pub const fn new(path: String, query: String) -> Self {
+        Self { path, query, pages: 0, seen: 0 }
+    }
+
+    /// The page to ask for.
+    pub fn target(&self) -> String {
+        format!("{}?{}", self.path, self.query)
+    }
+
+    /// Takes a page: its results, and what follows. `None` where it is none, or where the list will
+    /// not be complete.
+    pub fn heard<'a>(&mut self, body: &'a [u8]) -> Option<(Vec<Detail<'a>>, Then)> {
+        let whole: Detail<'a> = serde_json::from_slice(body).ok()?;
+        let results = whole.get("results").filter(|results| results.raw().starts_with('['))?;
+        let results = results.items();
+        self.pages += 1;
+        self.seen += results.len();
+        let number = |name| usize::try_from(whole.get(name)?.integer()?).ok();
+        let next = whole.get("next").and_then(Detail::text).filter(|_| !results.is_empty());
+        let Some(next) = next else {
+            let is_short = number("limit").is_none_or(|limit| results.len() < limit);
+            let is_all = number("total").is_none_or(|total| self.seen >= total);
+            return (is_short || is_all).then_some((results, Then::Complete));
+        };
+        let query = self.follow(&next)?.to_string();
+        // Whoever sends us where we are would do so for ever.
+        if query == self.query || self.pages >= PAGES_MAX {
+            return None;
+        }
+        self.query = query;
+        Some((results, Then::More))
+    }
+
+    /// The query of the next page. It is asked of where the first one came from, and nowhere else.
+    fn follow<'n>(&self, next: &'n str) -> Option<&'n str> {
+        let is_plain = next.len() <= NEXT_MAX && next.bytes().all(|b| b.is_ascii_graphic());
+        let (path, query) = next.split_once('?').filter(|_| is_plain)?;
+        (path == self.path && !query.contains('#')).then_some(query)
+    }
+}
+
+/// The elements of an answer that is a list. `None` where it is none.
+pub fn elements(body: &[u8]) -> Option<Vec<Detail<'_>>> {
+    let whole: Detail<'_> = serde_json::from_slice(body).ok()?;
+    whole.raw().starts_with('[').then(|| whole.items())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbered_pages_end_at_the_total() {
+        let mut pages = Pages::default();
+        assert_eq!(pages.seen(2, 2, Some(5)), Some(Then::More));
+        assert_eq!(pages.number(), 2);
+        assert_eq!(pages.seen(2, 2, Some(5)), Some(Then::More));
+        assert_eq!(pages.clone().seen(0, 0, Some(5)), None);
+        assert_eq!(pages.seen(1, 1, Some(5)), Some(Then::Complete));
+        assert_eq!(Pages::default().seen(0, 0, Some(0)), Some(Then::Complete));
+    }
+
+    #[test]
+    fn pages_without_a_total_end_where_nothing_is_new() {
+        let mut pages = Pages::default();
+        assert_eq!(pages.seen(100, 100, None), Some(Then::More));
+        assert_eq!(pages.seen(100, 0, None), Some(Then::Complete));
+        let mut endless = Pages::default();
+        let end = (0..=PAGES_MAX).map_while(|_| endless.seen(1, 1, None)).count();
+        assert_eq!(end, PAGES_MAX - 1);
+    }
+
+    fn search() -> Search {
+        Search::new("/api/v1/orgs/o/stats/ports/search".into(), "up=true".into())
+    }
+
+    #[test]
+    fn a_search_follows_its_own_path_and_no_other() {
+        let page =
+            |next: &str| format!(r#"{{"results":[{{}}],"limit":1,"total":3,"next":{next}}}"#);
+        for (next, then) in [
+            (
+                r#""/api/v1/orgs/o/stats/ports/search?up=true&search_after=%5B1%5D""#,
+                Some(Then::More),
+            ),
+            (r#""https://evil.example/api/v1/orgs/o/stats/ports/search?a=b""#, None),
+            (r#""//evil.example/api/v1/orgs/o/stats/ports/search?a=b""#, None),
+            (r#""/api/v1/orgs/other/stats/ports/search?a=b""#, None),
+            (r#""/api/v1/orgs/o/stats/ports/search""#, None),
+            (r#""/api/v1/orgs/o/stats/ports/search?up=true""#, None),
+            (r#""/api/v1/orgs/o/stats/ports/search?a=b c""#, None),
+            // One of three, and no way to the others.
+            ("null", None),
+        ] {
+            let (body, mut search) = (page(next), search());
+            let heard = search.heard(body.as_bytes());
+            assert_eq!(heard.map(|(results, then)| (results.len(), then)), then.map(|t| (1, t)));
+            if then.is_some() {
+                let target = "/api/v1/orgs/o/stats/ports/search?up=true&search_after=%5B1%5D";
+                assert_eq!(search.target(), target);
+            }
+        }
+    }
+
+    #[test]
+    fn a_search_ends_without_a_next_page() {
+        for (body, complete) in [
+            (r#"{"results":[],"limit":1000,"total":0}"#, true),
+            (r#"{"results":[{}],"limit":1000,"total":1,"next":null}"#, true),
+            (r#"{"results":[{}],"limit":1000,"total":9,"next":""}"#, true),
+            (r#"{"results":[{}]}"#, true),
+            (r#"{"results":[],"next":"/elsewhere?a"}"#, true),
+            (r#"{"results":null}"#, false),
+            (r#"{"results":{}}"#, false),
+            ("{}", false),
+            ("[]", false),
+            ("<html>", false),
+        ] {
+            let then = search().heard(body.as_bytes()).map(|(_, then)| then);
+            assert_eq!(then, complete.then_some(Then::Complete), "{body}");
+        }
+        assert!(elements(b"[{},{}]").is_some_and(|elements| elements.len() == 2));
+        assert!(elements(b"{}").is_none() && elements(b"null").is_none());
+    }
+
+    #[test]
+    fn a_search_without_end_is_none() {
+        let mut search = search();
+        let mut pages = 0;
+        loop {
+            let next = format!("/api/v1/orgs/o/stats/ports/search?search_after={pages}");
+            let body = format!(r#"{{"results":[{{}}],"next":"{next}"}}"#);
+            if search.heard(body.as_bytes()).is_none() {
+                break;
+            }
+            pages += 1;
+        }
+        assert_eq!(pages, PAGES_MAX - 1);
+    }
+}

@@ -1,0 +1,186 @@
+//! Gives ports of one switch their profiles: reads its configuration, writes it back with the
+//! change, and reads it again.
+//!
+//! ```text
+//! Reading ── nothing to change ────────────────────────────────────────> Done
+//!    └─ a change ─> Writing ── refused ──> Failed      no answer ──> Unknown
+//!                      └─ taken ─> Checking ── as it shall be ──> Done
+//!                            ^         │ └─ not so ──> Failed or Unknown
+//!                            └─────────┘ the overrides are still missing
+//! ```
+//!
+//! A request for `local_port_config` replaces all overrides, and one for the device replaces the
+//! device, so each carries everything that was read. Where both change, the device is written with
+//! both; whether Mist then takes the overrides as well is not documented, so they are written on
+//! their own if it did not.
+//!
+//! Success is what is read afterwards, never a status alone.
+
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+
+use http_types::Method;
+
+use super::{
+    outcome::outcome,
+    profile::{Change, Device, Layer},
+    read::{Config, device, get},
+    target,
+};
+use crate::{
+    api::{Heard, Request, Said, refusal::rejected},
+    machine::Machine,
+    ports::{
+        failure::Failure,
+        name::PortName,
+        place::Switch,
+        plan::{input::Pushed, output::Edit},
+    },
+    time::Instant,
+};
+
+/// A conversation that gives ports their profiles.
+#[derive(Debug)]
+pub struct Push {
+    config: Config,
+    state: State,
+    said: Option<Said<Pushed>>,
+}
+
+#[derive(Debug)]
+enum State {
+    Reading,
+    Writing { layer: Layer, told: Told },
+    Checking { layer: Layer, told: Told },
+}
+
+/// What is told at the end, from before the first write.
+#[derive(Debug)]
+struct Told {
+    diff: String,
+    before: Vec<(PortName, String)>,
+    /// Whether something was written before the write that this is about.
+    is_begun: bool,
+}
+
+impl Machine for Push {
+    type Config = Config;
+    type Input = Heard;
+    type Output = Said<Pushed>;
+
+    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
+        let said = Some(Said::Request(get(&config.switch)));
+        Self { config, state: State::Reading, said }
+    }
+
+    fn handle_timeout(&mut self, _now: Instant) {}
+
+    fn handle_input(&mut self, _now: Instant, heard: Heard) {
+        let state = core::mem::replace(&mut self.state, State::Reading);
+        let said = match state {
+            State::Reading => self.read(heard),
+            State::Writing { layer, told } => self.written(layer, told, heard),
+            State::Checking { layer, told } => self.check(layer, told, heard),
+        };
+        self.said = Some(said);
+    }
+
+    fn poll_output(&mut self) -> Option<Said<Pushed>> {
+        self.said.take()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+impl Push {
+    fn read(&mut self, heard: Heard) -> Said<Pushed> {
+        let Config { edits, profiles, .. } = &self.config;
+        let change = device(heard).and_then(|device| device.change(edits, profiles));
+        match change {
+            Ok(change) => {
+                let Change { diff, before, .. } = &change;
+                let told = Told { diff: diff.clone(), before: before.clone(), is_begun: false };
+                match change.layers.first() {
+                    Some(layer) => self.write(*layer, &change.device, told),
+                    None => done(told),
+                }
+            }
+            Err(failure) => Said::Done(Pushed::Failed(failure)),
+        }
+    }
+
+    fn write(&mut self, layer: Layer, device: &Device, told: Told) -> Said<Pushed> {
+        let Switch { site, device_id, .. } = &self.config.switch;
+        let (target, body) = match layer {
+            Layer::Config => (target::device(site, device_id), device.whole()),
+            Layer::Local => (target::local_port_config(site, device_id), device.local()),
+        };
+        self.state = State::Writing { layer, told };
+        Said::Request(Request {
+            method: Method::Put,
+            target,
+            session: None,
+            body: Some(body.into_bytes()),
+        })
+    }
+
+    /// A refusal leaves everything as it was. Where there is no answer, or one of a server that is
+    /// in trouble, the change may have been made.
+    fn written(&mut self, layer: Layer, told: Told, heard: Heard) -> Said<Pushed> {
+        let status = heard.as_ref().map_or(0, |response| response.status);
+        match outcome(heard) {
+            Ok(_) => {
+                self.state = State::Checking { layer, told };
+                Said::Request(get(&self.config.switch))
+            }
+            Err(failure) => {
+                let is_unknown = failure == Failure::Timeout || status >= 500 || told.is_begun;
+                // Whoever may write overrides alone cannot do without them.
+                let is_protected = layer == Layer::Config && status == 403;
+                let failure = if is_protected { Failure::Protected } else { failure };
+                Said::Done(match is_unknown {
+                    true => Pushed::Unknown(failure),
+                    false => Pushed::Failed(failure),
+                })
+            }
+        }
+    }
+
+    fn check(&mut self, layer: Layer, told: Told, heard: Heard) -> Said<Pushed> {
+        let Config { edits, profiles, .. } = &self.config;
+        let device = match device(heard) {
+            Ok(device) => device,
+            Err(failure) => return Said::Done(Pushed::Unknown(failure)),
+        };
+        let left = device.change(edits, profiles);
+        match left.as_ref().map(|left| left.layers.as_slice()) {
+            Ok([]) => return done(told),
+            Ok([Layer::Local]) if layer == Layer::Config => {
+                let told = Told { is_begun: true, ..told };
+                return left.map_or_else(
+                    |failure| Said::Done(Pushed::Unknown(failure)),
+                    |left| self.write(Layer::Local, &left.device, told),
+                );
+            }
+            Ok(_) | Err(_) => {}
+        }
+        let is_kept = |edit: &Edit| {
+            let left = device.change(core::slice::from_ref(edit), profiles);
+            left.is_ok_and(|left| left.layers.is_empty())
+        };
+        let failure = rejected("Mist took the change and did not keep it".to_owned());
+        Said::Done(match edits.iter().any(is_kept) {
+            true => Pushed::Unknown(failure),
+            false => Pushed::Failed(failure),
+        })
+    }
+}
+
+fn done(told: Told) -> Said<Pushed> {
+    let Told { diff, before, .. } = told;
+    Said::Done(Pushed::Done { diff, before })
+}
+
+#[cfg(test)]
+mod tests;

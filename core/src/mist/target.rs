@@ -1,0 +1,110 @@
+//! Where things are in Mist's API: paths and queries, encoded.
+
+use alloc::{format, string::String};
+use core::fmt::Write as _;
+
+use crate::{event::Mac, ports::name::PortName};
+
+/// The most access points of a page. Their statistics are long.
+const APS_MAX: usize = 200;
+/// The most elements of any other page.
+const PAGE_MAX: usize = 1_000;
+
+/// The inventory's switches of these MACs, members of virtual chassis included; without MACs, one
+/// page of all.
+pub fn switches(org: &str, macs: impl IntoIterator<Item = Mac>, page: usize) -> String {
+    let mut target = format!(
+        "/api/v1/orgs/{}/inventory?type=switch&vc=true&limit={PAGE_MAX}&page={page}",
+        encoded(org)
+    );
+    for (nth, mac) in macs.into_iter().enumerate() {
+        target.push_str(if nth == 0 { "&mac=" } else { "," });
+        target.push_str(&mac.plain());
+    }
+    target
+}
+
+/// One page of the statistics of all access points, or of one.
+pub fn aps(org: &str, ap: Option<Mac>, page: usize) -> String {
+    let mac = ap.map(|ap| format!("&mac={}", ap.plain())).unwrap_or_default();
+    format!(
+        "/api/v1/orgs/{}/stats/devices?type=ap&fields=lldp_stat,lldp_stats&limit={APS_MAX}\
+         &page={page}{mac}",
+        encoded(org)
+    )
+}
+
+/// The statistics of one access point of a site.
+pub fn ap(site: &str, ap: Mac) -> String {
+    format!("/api/v1/sites/{}/stats/devices/{}", encoded(site), device_id(ap))
+}
+
+/// The ports of switches: of which, the query says.
+pub fn ports(org: &str) -> String {
+    format!("/api/v1/orgs/{}/stats/ports/search", encoded(org))
+}
+
+/// All ports with a link.
+pub fn up() -> String {
+    format!("type=switch&up=true&limit={PAGE_MAX}")
+}
+
+/// The ports on which this neighbour is seen.
+pub fn neighbor(mac: Mac) -> String {
+    format!("type=switch&neighbor_mac={}&limit={PAGE_MAX}", mac.plain())
+}
+
+/// One port.
+pub fn port(switch: Mac, port: PortName) -> String {
+    let port = encoded(&format!("{port}"));
+    format!("type=switch&mac={}&port_id={port}&limit={PAGE_MAX}", switch.plain())
+}
+
+/// The configuration of a device.
+pub fn device(site: &str, device_id: &str) -> String {
+    format!("/api/v1/sites/{}/devices/{}", encoded(site), encoded(device_id))
+}
+
+/// The local overrides of a switch's ports.
+pub fn local_port_config(site: &str, device_id: &str) -> String {
+    format!("{}/local_port_config", device(site, device_id))
+}
+
+/// The id of a device that is no virtual chassis.
+pub fn device_id(mac: Mac) -> String {
+    format!("00000000-0000-0000-1000-{}", mac.plain())
+}
+
+/// A text as a part of a path or the value of a query (RFC 3986 §2.3).
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String does not fail. A dot is encoded as well: two of them would lead
+            // out of the folder.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_outside_stays_in_its_place() {
+        assert_eq!(
+            device("s-1", "../x?y#z/é"),
+            "/api/v1/sites/s-1/devices/%2E%2E%2Fx%3Fy%23z%2F%C3%A9"
+        );
+        let mac = |text| Mac::parse(text).expect("a MAC");
+        let all = switches("o", [mac("5c5b35000001"), mac("5c5b35000002")], 1);
+        assert!(all.ends_with("&page=1&mac=5c5b35000001,5c5b35000002"), "{all}");
+        assert!(switches("o", [], 3).ends_with("&page=3"));
+        let one = port(mac("5c5b35000001"), PortName::parse("et-0/0/1:3").expect("a port"));
+        assert!(one.contains("&port_id=et-0%2F0%2F1%3A3&"), "{one}");
+    }
+}

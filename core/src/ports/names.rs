@@ -1,0 +1,101 @@
+//! What access points and sites are called, as far as events said so.
+//!
+//! Decisions rest on MAC addresses and ids; only what people read has names. So nothing is lost
+//! when a name is not known, and nothing is asked or stored to know it.
+
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String};
+
+use super::sign::Sign;
+use crate::event::Mac;
+
+/// The most access points, and the most sites, that are known by name.
+const NAMES_MAX: usize = 65_536;
+/// The most bytes of a name; what is longer is cut.
+const NAME_LEN_MAX: usize = 128;
+
+/// Names that were heard.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    aps: BTreeMap<Mac, Known>,
+    sites: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    name: Option<String>,
+    site: Option<String>,
+}
+
+impl Names {
+    /// Takes the names in an event. To be called with every sign before the plan has it.
+    pub fn learn(&mut self, sign: &Sign) {
+        if let Some((site, name)) = sign.site.as_ref().zip(sign.site_name.as_ref())
+            && (self.sites.len() < NAMES_MAX || self.sites.contains_key(site))
+        {
+            self.sites.insert(site.clone(), short(name));
+        }
+        if self.aps.len() >= NAMES_MAX && !self.aps.contains_key(&sign.ap) {
+            return;
+        }
+        let known = self.aps.entry(sign.ap).or_default();
+        // An AP without a name is called by its MAC, which is no name.
+        let name = sign.ap_name.as_ref().filter(|name| Mac::parse(name) != Some(sign.ap));
+        if let Some(name) = name {
+            known.name = Some(short(name));
+        }
+        if let Some(site) = &sign.site {
+            known.site = Some(site.clone());
+        }
+    }
+
+    /// What an access point is called.
+    pub fn ap(&self, ap: Mac) -> Option<&str> {
+        self.aps.get(&ap)?.name.as_deref()
+    }
+
+    /// The id of the site that an access point was last heard of at.
+    pub fn site_of(&self, ap: Mac) -> Option<&str> {
+        self.aps.get(&ap)?.site.as_deref()
+    }
+
+    /// What the site with this id is called.
+    pub fn site(&self, id: &str) -> Option<&str> {
+        self.sites.get(id).map(String::as_str)
+    }
+}
+
+fn short(name: &str) -> String {
+    name.get(..name.floor_char_boundary(NAME_LEN_MAX)).unwrap_or(name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::sign::Act;
+
+    fn sign(ap_name: &str, site_name: Option<&str>) -> Sign {
+        Sign {
+            ap: Mac::parse("5c5b35000001").expect("a MAC"),
+            act: Act::Connected,
+            site: Some("s-1".into()),
+            at: None,
+            ap_name: Some(ap_name.into()),
+            site_name: site_name.map(Into::into),
+        }
+    }
+
+    #[test]
+    fn the_last_name_counts_and_a_mac_is_no_name() {
+        let mut names = Names::default();
+        let Sign { ap, .. } = sign("", None);
+        names.learn(&sign("5c:5b:35:00:00:01", None));
+        assert_eq!((names.ap(ap), names.site_of(ap)), (None, Some("s-1")));
+        assert_eq!(names.site("s-1"), None);
+        names.learn(&sign("Reception", Some("HQ")));
+        names.learn(&sign("5c5b35000001", None));
+        assert_eq!((names.ap(ap), names.site("s-1")), (Some("Reception"), Some("HQ")));
+        names.learn(&sign(&"ä".repeat(200), Some("Headquarters")));
+        assert_eq!(names.ap(ap).map(str::len), Some(128));
+        assert_eq!(names.site("s-1"), Some("Headquarters"));
+    }
+}

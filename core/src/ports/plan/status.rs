@@ -1,0 +1,89 @@
+//! How things are, for people.
+
+use super::Plan;
+use crate::{
+    event::Mac,
+    machine::Machine,
+    ports::{
+        place::{Mode, Place, Switch},
+        port::stage::Stage,
+        watch::Watch,
+    },
+    time::Instant,
+};
+
+/// A port as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Which.
+    pub place: Place,
+    /// The access point on it.
+    pub ap: Option<Mac>,
+    /// The mode that it is known to have.
+    pub mode: Option<Mode>,
+    /// Whether that is only what we would have done.
+    pub is_observed: bool,
+    /// The mode that it is on its way to.
+    pub wanted: Option<Mode>,
+    /// The mode that it waits to be pushed to.
+    pub due: Option<Mode>,
+    /// Whether a change is in flight.
+    pub is_pushing: bool,
+    /// What becomes of its change.
+    pub stage: Stage,
+    /// When it goes on from there, where that is known.
+    pub next_at: Option<Instant>,
+    /// The rule that holds its change up.
+    pub refused: Option<&'static str>,
+    /// Why its change failed last, by [`Failure::name`](crate::ports::failure::Failure::name).
+    pub last_failure: Option<&'static str>,
+}
+
+impl Plan {
+    /// All ports that are kept.
+    pub fn ports(&self) -> impl Iterator<Item = Status> {
+        self.slots.iter().map(|(place, slot)| Status {
+            place: *place,
+            ap: slot.ap,
+            mode: slot.port.mode(),
+            is_observed: slot.is_observed,
+            wanted: slot.port.wanted_mode(),
+            due: slot.port.due().map(|want| want.mode),
+            is_pushing: slot.port.is_pushing(),
+            stage: slot.port.stage(),
+            next_at: slot.port.poll_timeout(),
+            refused: slot.refused.filter(|_| slot.port.due().is_some()),
+            last_failure: slot.port.last_failure(),
+        })
+    }
+
+    /// What is known of a switch.
+    pub fn switch(&self, mac: Mac) -> Option<&Switch> {
+        self.lines.get(&mac).map(|line| &line.switch)
+    }
+
+    /// How many access points and ports are watched.
+    pub fn watched(&self) -> usize {
+        self.watches.len()
+    }
+
+    /// How many of them are being looked at.
+    pub fn looking(&self) -> usize {
+        self.watches.values().filter(|watch| !Watch::is_resting(watch)).count()
+    }
+
+    /// Whether nothing is changed, only told.
+    pub const fn is_observing(&self) -> bool {
+        self.config.is_observing
+    }
+
+    /// Whether all changes are stopped.
+    pub const fn is_stopped(&self) -> bool {
+        self.governor.is_stopped()
+    }
+
+    /// When the breaker closes, while it is open.
+    pub const fn breaker_closes_at(&self) -> Option<Instant> {
+        self.governor.closes_at()
+    }
+}

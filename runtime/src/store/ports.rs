@@ -1,0 +1,66 @@
+//! The table of ports: a record for each, by switch and port.
+
+use std::collections::BTreeMap;
+
+use mistgate_core::ports::{
+    place::Place,
+    record::{self, Record},
+};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+
+/// What is kept of a port, as [`Record`] writes it, by [`key`].
+pub(super) const PORTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("ports");
+
+/// What the table has of a port: its record, or why it cannot be read, with its key.
+pub type Row = Result<Record, (String, record::Error)>;
+
+/// What shall be kept or forgotten and is not yet on disk. Of each port only the last word counts,
+/// so this is bounded by how many ports there are.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    rows: BTreeMap<Place, Option<Record>>,
+    last: Option<u64>,
+}
+
+impl Owed {
+    pub(super) fn note(&mut self, number: u64, place: Place, record: Option<Record>) {
+        self.rows.insert(place, record);
+        self.last = Some(number);
+    }
+
+    /// The number of the last write that is not on disk.
+    pub(super) const fn last(&self) -> Option<u64> {
+        self.last
+    }
+
+    pub(super) fn write(&self, transaction: &WriteTransaction) -> Result<(), redb::Error> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let mut ports = transaction.open_table(PORTS)?;
+        for (place, record) in &self.rows {
+            let key = key(*place);
+            match record {
+                Some(record) => ports.insert(key.as_str(), record.encode().as_slice())?,
+                None => ports.remove(key.as_str())?,
+            };
+        }
+        Ok(())
+    }
+}
+
+/// Reads the whole table.
+pub(super) fn read(database: &Database) -> Result<Vec<Row>, redb::Error> {
+    let transaction = database.begin_read()?;
+    let mut rows = Vec::new();
+    for row in transaction.open_table(PORTS)?.iter()? {
+        let (key, bytes) = row?;
+        rows.push(Record::decode(bytes.value()).map_err(|error| (key.value().to_owned(), error)));
+    }
+    Ok(rows)
+}
+
+/// `5c5b35000001 ge-0/0/12`
+fn key(Place { switch, port }: Place) -> String {
+    format!("{} {port}", switch.plain())
+}

@@ -1,0 +1,53 @@
+//! Turns: who has one has something for itself, and the others wait for theirs.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use smol::lock;
+
+/// A turn, which ends when this is dropped.
+pub(crate) type Turn = lock::MutexGuardArc<()>;
+
+/// Turns for each of many things. Only those that somebody has or waits for are remembered.
+pub(crate) struct Turns<K>(Mutex<BTreeMap<K, Arc<lock::Mutex<()>>>>);
+
+impl<K: Ord> Turns<K> {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+
+    /// Waits until nobody else has a turn with `key`.
+    pub(crate) async fn take(&self, key: K) -> Turn {
+        let door = {
+            let mut doors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            doors.retain(|_, door| Arc::strong_count(door) > 1);
+            Arc::clone(doors.entry(key).or_default())
+        };
+        door.lock_arc().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smol::future;
+
+    use super::*;
+
+    #[test]
+    fn a_turn_holds_up_its_own_kind_only_and_is_forgotten() {
+        let turns = Turns::new();
+        smol::block_on(async {
+            let first = turns.take(1).await;
+            let mut second = std::pin::pin!(turns.take(1));
+            assert!(future::poll_once(&mut second).await.is_none());
+            drop(turns.take(2).await);
+            drop(first);
+            drop(second.await);
+            drop(turns.take(3).await);
+        });
+        let left: Vec<i32> = turns.0.lock().expect("nobody panicked").keys().copied().collect();
+        assert_eq!(left, [3]);
+    }
+}

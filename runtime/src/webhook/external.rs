@@ -1,0 +1,76 @@
+//! Programs outside, such as ClearPass, that ask for a port's mode.
+
+use http_types::StatusCode;
+use mistgate_core::{config::checked::ports::External, ports::sign::Request};
+
+use super::{Intake, Settings};
+use crate::{
+    journal::Level,
+    listen::{Head, Reply},
+    metrics::Counter,
+    switches,
+};
+
+/// The header with the key.
+const KEY: &str = "x-clientapikey";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+impl Settings {
+    /// `[ports.external]`, where the request is for that.
+    pub(super) fn external_of(&self, head: &Head<'_>) -> Option<&External> {
+        self.external.as_ref().filter(|external| external.path == head.path())
+    }
+}
+
+impl Intake {
+    pub(super) fn admit_external(&self, external: &External, head: &Head<'_>) -> Result<(), Reply> {
+        if head.method() != "POST" {
+            let refused = Reply::status(StatusCode::MethodNotAllowed.into());
+            return Err(refused.header("allow", "POST"));
+        }
+        let reason = match head.header(KEY) {
+            Some(key) if external.key.matches(key) => return Ok(()),
+            Some(_) => "X-ClientApiKey holds another key",
+            None => "X-ClientApiKey is missing",
+        };
+        self.reject_external(head, "key", &reason);
+        Err(Reply::status(StatusCode::Unauthorized.into()))
+    }
+
+    /// Hands the request to the plan, which looks at the port before anything is changed.
+    pub(super) async fn ask_for_mode(
+        &self,
+        switches: &switches::Handle,
+        head: &Head<'_>,
+        body: &[u8],
+    ) -> Reply {
+        let request = match Request::parse(body) {
+            Ok(request) => request,
+            Err(error) => {
+                self.reject_external(head, "request", &error);
+                let refused = Reply::status(StatusCode::BadRequest.into());
+                return refused.content(TEXT, format!("{error}\n"));
+            }
+        };
+        let Request { place, mode } = request;
+        self.journal.client(
+            Level::Info,
+            "port_requested",
+            &[("from", &head.peer().ip()), ("port", &place), ("mode", &mode.name())],
+        );
+        switches.requested(request).await;
+        Reply::status(StatusCode::Accepted.into())
+    }
+
+    fn reject_external(
+        &self,
+        head: &Head<'_>,
+        label: &'static str,
+        reason: &dyn std::fmt::Display,
+    ) {
+        self.journal.metrics.add(Counter::Rejected, &[("reason", label)], 1);
+        let values: [(&str, &dyn std::fmt::Display); 2] =
+            [("from", &head.peer().ip()), ("reason", reason)];
+        self.journal.client(Level::Warning, "external_rejected", &values);
+    }
+}

@@ -1,0 +1,150 @@
+//! The client of `tests/bench/switch`: changes of ports as `[ports.junos]` makes them.
+//!
+//! ```text
+//! switch push port=P known=FILE user=NAME key=FILE [pushes=N] [ports=N] [switches=N] [sessions=N]
+//! switch cost -- COMMAND…
+//! ```
+//!
+//! `push` makes `pushes` changes of `ports` ports each, one after the other, or one on each of
+//! `switches` switches at once. All switches are at 127.0.0.1. `cost` runs a command and says what
+//! it took. One line of `name=value` pairs comes out.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mistgate_core::{
+    config::checked::ports::Junos,
+    event::Mac,
+    ports::{
+        name::{PortName, SwitchName},
+        place::{Mode, Switch},
+        plan::{input::Pushed, output::Edit},
+        template::Template,
+    },
+    secret::Secret,
+};
+use mistgate_runtime::{
+    clock::Clock,
+    journal::{Format, Journal, Level},
+    junos::Switches,
+};
+use mistgate_tests::process::Usage;
+use smol::LocalExecutor;
+
+mod measure;
+
+use self::measure::{Failure, Options, percentiles};
+
+fn main() -> Result<(), Failure> {
+    const MODES: &str = "expected push or cost";
+    let mut words = std::env::args().skip(1);
+    let report = match words.next().ok_or(MODES)?.as_str() {
+        "push" => push(&Options::new(words)?)?,
+        "cost" => cost(&words.skip(1).collect::<Vec<_>>())?,
+        _ => return Err(MODES.into()),
+    };
+    writeln!(io::stdout(), "{report}")?;
+    Ok(())
+}
+
+fn push(options: &Options) -> Result<String, Failure> {
+    let count = |name, default| options.maybe(name).map(|value| value.unwrap_or(default));
+    let (pushes, ports, switches) =
+        (count("pushes", 1)?, count("ports", 1)?, count("switches", 1)?);
+    let junos = junos(options, count("sessions", switches)?)?;
+    let journal = Arc::new(Journal::new(Format::Text, Level::Warning));
+    let all = Switches::new(&junos, None, Clock::start(), journal)?;
+    let edits = (0..ports).map(|port| edit(&junos.ap, port)).collect::<Result<Vec<_>, _>>()?;
+    let targets = (0..switches).map(switch).collect::<Result<Vec<_>, _>>()?;
+    let one = async |target: &Switch| {
+        let began = Instant::now();
+        match all.push(target, &edits).await {
+            Pushed::Done { diff, .. } if !diff.is_empty() => Ok(began.elapsed()),
+            other => Err(format!("not changed: {other:?}")),
+        }
+    };
+    let before = Usage::of(std::process::id())?;
+    let began = Instant::now();
+    let mut took = Vec::new();
+    if let [target] = targets.as_slice() {
+        for _ in 0..pushes {
+            took.push(smol::block_on(one(target))?);
+        }
+    } else {
+        let executor = LocalExecutor::new();
+        let tasks: Vec<_> = targets.iter().map(|target| executor.spawn(one(target))).collect();
+        smol::block_on(executor.run(async {
+            for task in tasks {
+                took.push(task.await?);
+            }
+            Ok::<_, Failure>(())
+        }))?;
+    }
+    let wall_ms = began.elapsed().as_secs_f64() * 1e3;
+    let after = Usage::of(std::process::id())?;
+    let cpu_ms = (after.own - before.own).as_secs_f64() * 1e3 / took.len() as f64;
+    let rss_kib = after.resident_max_kib;
+    let percentiles = percentiles(took);
+    Ok(format!("wall_ms={wall_ms:.1} cpu_ms={cpu_ms:.2} rss_kib={rss_kib} {percentiles}"))
+}
+
+fn junos(options: &Options, sessions_max: usize) -> Result<Junos, Failure> {
+    Ok(Junos {
+        domain: None,
+        port: options.value("port")?,
+        username: options.value("user")?,
+        password: None,
+        private_key: Some(Secret::new(fs::read_to_string(options.value::<String>("key")?)?)),
+        known_hosts: options.value("known")?,
+        legacy_algorithms: false,
+        sessions_max,
+        commit_timeout: Duration::from_secs(120),
+        lock_wait: Duration::from_secs(60),
+        confirm: Duration::from_secs(300),
+        ap: Template::new([
+            "set interfaces <port> native-vlan-id 42",
+            "set interfaces <port> description AP",
+            "set interfaces <port> unit 0 family ethernet-switching interface-mode trunk",
+        ])?,
+        default: Template::new(["delete interfaces <port> native-vlan-id"])?,
+    })
+}
+
+fn edit(template: &Template, port: usize) -> Result<Edit, Failure> {
+    let port = PortName::parse(&format!("ge-0/0/{port}"))?;
+    let lines = template.render(port);
+    Ok(Edit { port, mode: Mode::Ap, ap: None, lines, before: None })
+}
+
+fn switch(number: usize) -> Result<Switch, Failure> {
+    Ok(Switch {
+        mac: Mac::parse(&format!("00005e{number:06x}")).ok_or("too many switches")?,
+        device_id: String::new(),
+        site: String::new(),
+        name: SwitchName::parse("127.0.0.1"),
+    })
+}
+
+/// What a command takes, and the memory that it says itself.
+fn cost(words: &[String]) -> Result<String, Failure> {
+    let (program, arguments) = words.split_first().ok_or("expected a command")?;
+    let own = std::process::id();
+    let before = Usage::of(own)?;
+    let began = Instant::now();
+    let output = Command::new(program).args(arguments).output()?;
+    let wall = began.elapsed();
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    let cpu = Usage::of(own)?.children - before.children;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let memory = printed.split_whitespace().find(|word| word.starts_with("rss_kib="));
+    let wall_ms = wall.as_secs_f64() * 1e3;
+    let memory = memory.unwrap_or_default();
+    Ok(format!("wall_ms={wall_ms:.1} cpu_ms={} {memory}", cpu.as_millis()))
+}

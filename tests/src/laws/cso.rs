@@ -1,0 +1,191 @@
+//! A push through CSO under the laws: it ends, says one thing at a time and not too much, and tells
+//! the truth. Done means that the ports are deployed, failed that nothing was.
+
+use mistgate_core::{
+    api::{Heard, Request, Response, Said},
+    config::checked::ports,
+    cso::push::{Config, Push},
+    event::Mac,
+    ports::{
+        edit::{CsoProfile, Edits},
+        failure::Failure,
+        name::{PortName, SwitchName},
+        place::{Mode, Switch},
+        plan::{input::Pushed, output::Edit},
+    },
+    secret::Secret,
+    time::Instant,
+};
+
+use super::Subject;
+use crate::{
+    bytes::Bytes,
+    cso::tenant::{PortConfig, Reply, Tenant, with_nulls},
+    http::Message,
+};
+
+/// Two logins, seven questions and changes, and one of them once more.
+const REQUESTS_MAX: usize = 10;
+
+/// CSO, and a network that loses what it wants.
+pub struct Surroundings {
+    tenant: Tenant,
+    edits: Vec<Edit>,
+    asked: Option<Request>,
+    requests: usize,
+    is_over: bool,
+}
+
+impl Subject for Surroundings {
+    type Machine = Push;
+
+    fn new(bytes: &mut Bytes<'_>, _now: Instant) -> (Self, Config) {
+        let tenant = Tenant::small();
+        let profile = |profile: &str, vlan, native_vlan| CsoProfile {
+            profile: profile.to_owned(),
+            vlan,
+            native_vlan,
+        };
+        let cso = ports::Cso {
+            url: "http://127.0.0.1".parse().expect("a URL"),
+            tenant: "ACME".to_owned(),
+            login: tenant.login.clone(),
+            password: Secret::new(tenant.password.as_str()),
+            ap: profile("generic-trunk", None, Some(11)),
+            default: profile("generic-access", Some(12), None),
+        };
+        let edits = Edits::Cso { ap: cso.ap.clone(), default: cso.default.clone() };
+        let edit = |number: u64| {
+            let port = PortName::parse(&format!("ge-0/0/{number}")).expect("a port");
+            let mode = if number.is_multiple_of(2) { Mode::Ap } else { Mode::Default };
+            Edit { port, mode, ap: None, lines: edits.lines(port, mode), before: None }
+        };
+        // The tenant's switches have eight ports.
+        let edits: Vec<Edit> = (0..bytes.up_to(9)).map(edit).collect();
+        let name = bytes.pick(&[
+            "sw-1.branch.ACME",
+            "sw-1.branch",
+            "sw-1.depot.ACME",
+            "sw-1",
+            "sw-2.branch",
+        ]);
+        let switch = Switch {
+            mac: Mac::parse("5c5b35000101").expect("a MAC"),
+            device_id: String::new(),
+            site: String::new(),
+            name: SwitchName::parse(name),
+        };
+        let config = Config { cso, switch, edits: edits.clone() };
+        (Self { tenant, edits, asked: None, requests: 0, is_over: false }, config)
+    }
+
+    fn input(&mut self, bytes: &mut Bytes<'_>, _now: Instant) -> Heard {
+        let Some(request) = self.asked.take() else {
+            return Err(Failure::Timeout);
+        };
+        let is_deployment = request.target.contains("deploy");
+        // Few pushes would get as far as the deployment, where most is at stake.
+        match bytes.up_to(if is_deployment { 11 } else { 59 }) {
+            1 => Err(Failure::Unreachable),
+            2 => Err(Failure::Timeout),
+            3 => {
+                self.carry_out(&request);
+                Err(Failure::Timeout)
+            }
+            4 => {
+                self.carry_out(&request);
+                Ok(response(500 + u16::try_from(bytes.up_to(4)).expect("small"), "<html>"))
+            }
+            5 => Ok(response(bytes.pick(&[301, 400, 404, 409, 429, 403, 418]), "{\"message\":1}")),
+            6 => {
+                self.tenant.forget_sessions();
+                Ok(self.carry_out(&request))
+            }
+            7 => {
+                let mut answer = self.carry_out(&request);
+                answer.body = with_nulls(&String::from_utf8_lossy(&answer.body)).into_bytes();
+                Ok(answer)
+            }
+            8 => Ok(response(200, "<html>")),
+            // A deployment that is reported and not made is beyond what anybody can find out.
+            9 if !is_deployment => {
+                let body =
+                    bytes.pick(&["", "{}", "[]", "null", "{\"site\":[{}]}", "{\"device\":7}"]);
+                Ok(response(200, body))
+            }
+            _ => Ok(self.carry_out(&request)),
+        }
+    }
+
+    fn told(&mut self, _now: Instant, output: &Said<Pushed>) {
+        assert!(!self.is_over && self.asked.is_none(), "it says one thing at a time: {output:?}");
+        match output {
+            Said::Request(request) => {
+                self.requests += 1;
+                assert!(self.requests <= REQUESTS_MAX, "{} requests", self.requests);
+                self.asked = Some(request.clone());
+            }
+            Said::Done(pushed) => {
+                self.is_over = true;
+                self.judge(pushed);
+            }
+        }
+    }
+
+    fn rests(&mut self, _now: Instant, _machine: &Push) {
+        assert!(self.is_over || self.asked.is_some(), "it has nothing to say and is not done");
+    }
+}
+
+impl Surroundings {
+    fn carry_out(&mut self, request: &Request) -> Response {
+        let mut headers = Vec::new();
+        if let Some(session) = &request.session {
+            headers.push(("x-auth-token".to_owned(), session.expose().to_owned()));
+        }
+        if request.body.is_some() {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+        }
+        let start = format!("{} {} HTTP/1.1", request.method, request.target);
+        let body = String::from_utf8(request.body.clone().unwrap_or_default()).expect("UTF-8");
+        let Reply { status, headers, body } = self.tenant.answer(&Message { start, headers, body });
+        let session = headers.strip_prefix("X-Subject-Token: ").map(str::trim).map(Secret::new);
+        Response { session, ..response(status, &body) }
+    }
+
+    /// Compares what is said to have become of the ports with what became of them.
+    fn judge(&self, pushed: &Pushed) {
+        match pushed {
+            Pushed::Done { diff, .. } => {
+                assert_eq!(diff.lines().count(), self.edits.len());
+                assert_eq!(self.tenant.deployed.len(), self.edits.len());
+                for edit in &self.edits {
+                    let found = self
+                        .tenant
+                        .deployed
+                        .iter()
+                        .find(|((_, port), _)| *port == edit.port.to_string());
+                    let (_, config) = found.expect("done means deployed");
+                    assert_eq!(*config, wanted(edit.mode));
+                }
+            }
+            Pushed::Failed(failure) => {
+                assert!(self.tenant.deployed.is_empty(), "{failure:?} though it is deployed");
+            }
+            Pushed::Unknown(_) => assert!(!self.edits.is_empty(), "nothing is not unknown"),
+        }
+    }
+}
+
+fn wanted(mode: Mode) -> PortConfig {
+    let (profile, vlans, native) = match mode {
+        Mode::Ap => ("generic-trunk", vec![11, 12, 13], Some(11)),
+        Mode::Default => ("generic-access", vec![12], None),
+    };
+    PortConfig { profile: profile.to_owned(), vlans, native }
+}
+
+fn response(status: u16, body: &str) -> Response {
+    let body = body.as_bytes().to_vec();
+    Response { status, retry_after: None, total: None, session: None, body }
+}
