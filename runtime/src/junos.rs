@@ -61,7 +61,7 @@ use self::{
 };
 
 /// From the look-up of a switch's name to its NETCONF subsystem.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
+const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
 /// From a commit to the first look at ports that had a link before: daemons take a moment to do
 /// what was committed.
 const LOOK_FIRST: Duration = Duration::from_secs(3);
