@@ -6,8 +6,8 @@
 //! ```
 //!
 //! `push` makes `pushes` changes of `ports` ports each, one after the other, or one on each of
-//! `switches` switches at once. All switches are at 127.0.0.1. `process` runs a command and says what
-//! it took. One line of `name=value` pairs comes out.
+//! `switches` switches at once. All switches are at 127.0.0.1. `process` runs a command and says
+//! what it took. One line of `name=value` pairs comes out.
 
 use std::{
     fs,
