@@ -1,4 +1,4 @@
-//! Files that appear together or not at all.
+//! Files that appear whole, several of them together, or not at all.
 
 use std::{
     fs::{self, OpenOptions},
@@ -40,6 +40,23 @@ pub(crate) fn write(files: &[File], force: bool, advice: &str) -> Result<(), Str
     }
     written.0.clear();
     Ok(())
+}
+
+/// Writes a file aside and renames it, so that a crash leaves the old one or the new one. What an
+/// interrupted run left aside is removed.
+pub(crate) fn replace(path: &str, content: &[u8], mode: u32) -> Result<(), String> {
+    let aside = aside(path);
+    let write = || {
+        match fs::remove_file(&aside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)
+    };
+    write().map_err(|error| explain(path, &error))
 }
 
 /// Whether both are names of one file that exists.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mistgate_runtime::load::make_state_dir;
 
-use crate::{args::Init, starter};
+use crate::{args::Init, files, starter};
 
 pub(crate) fn run(args: &Init) -> Result<(), String> {
     let dir = &args.dir;
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Init) -> Result<(), String> {
     make_state_dir(dir).map_err(|error| format!("{dir}: {error} — run it where you may write"))?;
     starter::make_missing(dir)?;
     // Last, so that it never names what is not there.
-    starter::write(&config, starter::config("state").as_bytes(), 0o600)?;
+    files::replace(&config, starter::config("state").as_bytes(), 0o600)?;
     crate::say(&format!(
         "{config}\n  the configuration, with comments\n\
          {dir}/{secret}\n  what you enter as the webhook's secret in Mist\n\

@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     args::{Install, source},
-    starter,
+    files, starter,
 };
 
 /// This very program, whatever became of its name.
@@ -121,7 +121,7 @@ impl Beginning {
         };
         // Last, so that it never names what is not there.
         let config = place.name(CONFIG);
-        starter::write(&config, text.as_bytes(), 0o640)?;
+        files::replace(&config, text.as_bytes(), 0o640)?;
         set(Path::new(&config), 0o640, (0, account.gid))
     }
 }
@@ -256,7 +256,7 @@ fn make_dir(path: &Path, mode: u32, owner: (u32, u32)) -> Result<(), String> {
 /// Writes a file of root's, readable as `mode` says whatever the umask is.
 fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), String> {
     let name = path.display().to_string();
-    starter::write(&name, content, mode)?;
+    files::replace(&name, content, mode)?;
     set(path, mode, (0, 0))
 }
 

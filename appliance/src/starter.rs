@@ -1,18 +1,13 @@
 //! What a mistgate needs to start at once: a configuration to begin with, the webhook's secret, and
 //! the certificates of the websocket proxy and of a client to try it with.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
 use mistgate_runtime::load::make_state_dir;
 
 use crate::{
     args::{CertLeaf, CertRoot},
-    cert,
+    cert, files,
 };
 
 /// The files of a starter in its folder.
@@ -43,22 +38,6 @@ pub(crate) fn make_missing(folder: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes a file aside and renames it, so that a crash leaves no half of it.
-pub(crate) fn write(path: &str, content: &[u8], mode: u32) -> Result<(), String> {
-    let aside = format!("{path}.new");
-    let write = || {
-        match fs::remove_file(&aside) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&aside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&aside, path)
-    };
-    write().map_err(|error| explain(path, &error))
-}
-
 /// 256 random bits, as text.
 pub(crate) fn new_secret() -> Result<String, String> {
     let mut random = [0_u8; 32];
@@ -67,7 +46,7 @@ pub(crate) fn new_secret() -> Result<String, String> {
 }
 
 fn make_secret(path: &str) -> Result<(), String> {
-    write(path, format!("{}\n", new_secret()?).as_bytes(), 0o600)
+    files::replace(path, format!("{}\n", new_secret()?).as_bytes(), 0o600)
 }
 
 /// Makes a folder with a root, and what it signed for the proxy and for a client: all or nothing,

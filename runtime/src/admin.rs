@@ -4,7 +4,7 @@ mod meetups;
 mod ports;
 
 use std::sync::{
-    Arc,
+    Arc, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -26,16 +26,22 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// The service.
-pub struct Admin {
+/// What the service needs of the configuration; replaced as a whole when that is read again.
+pub struct Settings {
     /// What a client must show, where there is one.
     pub token: Option<Secret>,
-    /// Whom to ask about events and destinations.
-    pub driver: driver::Handle,
     /// Whom to ask about switch ports.
     pub switches: Option<switches::Handle>,
     /// Whom to ask about meetups.
     pub relay: Option<Arc<Relay>>,
+}
+
+/// The service.
+pub struct Admin {
+    /// What may change.
+    pub settings: RwLock<Arc<Settings>>,
+    /// Whom to ask about events and destinations.
+    pub driver: driver::Handle,
     /// Who counts.
     pub journal: Arc<Journal>,
     /// What time it is.
@@ -55,8 +61,17 @@ struct Parts {
 const PAGES: [&str; 4] = ["/-/healthy", "/-/ready", "/metrics", "/status"];
 
 impl Admin {
-    fn is_authorised(&self, head: &Head<'_>) -> bool {
-        let Some(token) = &self.token else {
+    /// Replaces the settings for the requests to come.
+    pub fn configure(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_authorised(settings: &Settings, head: &Head<'_>) -> bool {
+        let Some(token) = &settings.token else {
             return true;
         };
         let sent = head.header("authorization").and_then(|value| value.split_at_checked(7));
@@ -136,12 +151,13 @@ impl Admin {
 
     /// All parts, of which the proxy brings its counters up to date too.
     async fn parts(&self) -> Parts {
+        let settings = self.settings();
         let driver = self.driver.status().await;
-        let ports = match &self.switches {
+        let ports = match &settings.switches {
             Some(switches) => switches.status().await,
             None => None,
         };
-        let proxy = match &self.relay {
+        let proxy = match &settings.relay {
             Some(relay) => Some(relay.status().await),
             None => None,
         };
@@ -157,7 +173,8 @@ impl Admin {
 impl Service for Admin {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let is_page = PAGES.contains(&head.path());
-        let is_order = self.switches.is_some() && ports::Order::parse(head.path()).is_some();
+        let settings = self.settings();
+        let is_order = settings.switches.is_some() && ports::Order::parse(head.path()).is_some();
         let refused = |allowed| {
             Err(Reply::status(StatusCode::MethodNotAllowed.into()).header("allow", allowed))
         };
@@ -170,7 +187,7 @@ impl Service for Admin {
         } else if is_order && head.header("origin").is_some() {
             // A page in a browser can post to this machine too.
             Err(Reply::status(StatusCode::Forbidden.into()))
-        } else if !self.is_authorised(head) {
+        } else if !Self::is_authorised(&settings, head) {
             self.journal.client(
                 Level::Warning,
                 "admin_unauthorised",
@@ -185,10 +202,9 @@ impl Service for Admin {
     async fn serve(&self, head: &Head<'_>, _body: Bytes) -> Reply {
         let ok = Reply::status(StatusCode::Ok.into());
         let unavailable = Reply::status(StatusCode::ServiceUnavailable.into());
-        if let Some((switches, order)) =
-            self.switches.as_ref().zip(ports::Order::parse(head.path()))
-        {
-            return order.carry_out(switches, head, &self.journal).await;
+        let switches = self.settings().switches.clone();
+        if let Some((switches, order)) = switches.zip(ports::Order::parse(head.path())) {
+            return order.carry_out(&switches, head, &self.journal).await;
         }
         match head.path() {
             "/metrics" => {

@@ -13,7 +13,6 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    num::NonZeroU16,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -25,16 +24,15 @@ use mistgate_core::{
         caution::{Caution, First},
         change,
         look::{self, Look, Served},
-        session::input::{Config, Mode, Query},
+        session::input::{Mode, Query},
     },
     ports::{
         failure::Failure,
-        name::{PortName, SwitchName},
+        name::PortName,
         place::{self, Switch},
         plan::{input::Pushed, output::Edit},
         question::Answer,
     },
-    secret::Secret,
     time::Instant,
 };
 use smol::{
@@ -42,26 +40,25 @@ use smol::{
     channel::Sender,
     future::{Boxed, FutureExt},
     lock,
-    lock::{Semaphore, SemaphoreGuardArc},
+    lock::SemaphoreGuardArc,
 };
 
 use crate::{
     clock::Clock,
     journal::{Journal, Level},
     listen::{self, Stop},
-    ssh::{self, Key, KeyError, Target},
+    ssh::{self, KeyError},
 };
 
 mod dialogue;
+mod settings;
 mod trust;
 
 use self::{
     dialogue::{Dialogue, Edited, Event},
-    trust::Trust,
+    settings::Settings,
 };
 
-/// From the look-up of a switch's name to its NETCONF subsystem.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// From a commit to the first look at ports that had a link before: daemons take a moment to do
 /// what was committed.
 const LOOK_FIRST: Duration = Duration::from_secs(3);
@@ -90,21 +87,6 @@ pub struct Switches {
 /// One switch: whoever holds the lock may have a session with it. There are as many as there are
 /// switches, for which the plan has a bound.
 type Line = Arc<lock::Mutex<Caution>>;
-
-/// The configuration, as sessions use it.
-struct Settings {
-    domain: Option<String>,
-    port: u16,
-    username: String,
-    password: Option<Secret>,
-    key: Option<Key>,
-    trust: Arc<Trust>,
-    legacy_algorithms: bool,
-    sessions_max: usize,
-    sessions: Arc<Semaphore>,
-    session: Config,
-    confirm: NonZeroU16,
-}
 
 impl fmt::Debug for Switches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -415,75 +397,9 @@ struct Visit {
     _place: SemaphoreGuardArc,
 }
 
-impl Settings {
-    fn new(junos: &Junos, before: Option<&Self>) -> Result<Self, KeyError> {
-        let key = junos.private_key.as_ref().map(|text| Key::parse(text.expose())).transpose()?;
-        let sessions = before.filter(|before| before.sessions_max == junos.sessions_max);
-        let trust = before.filter(|before| before.trust.path() == junos.known_hosts);
-        let minutes = u16::try_from(junos.confirm.as_secs() / 60).unwrap_or(u16::MAX);
-        Ok(Self {
-            domain: junos.domain.clone(),
-            port: junos.port,
-            username: junos.username.clone(),
-            password: junos.password.clone(),
-            key,
-            trust: trust.map_or_else(
-                || Arc::new(Trust::new(&junos.known_hosts)),
-                |before| Arc::clone(&before.trust),
-            ),
-            legacy_algorithms: junos.legacy_algorithms,
-            sessions_max: junos.sessions_max,
-            sessions: sessions.map_or_else(
-                || Arc::new(Semaphore::new(junos.sessions_max)),
-                |before| Arc::clone(&before.sessions),
-            ),
-            session: Config {
-                commit_timeout: junos.commit_timeout,
-                lock_wait: junos.lock_wait,
-                ..Config::default()
-            },
-            confirm: NonZeroU16::new(minutes).unwrap_or(NonZeroU16::MIN),
-        })
-    }
-
-    fn confirm(&self) -> Duration {
-        Duration::from_secs(60 * u64::from(self.confirm.get()))
-    }
-
-    /// The longest time from the beginning of a push to the moment when the switch has undone what
-    /// the push committed, should it not be confirmed.
-    fn longest(&self) -> Duration {
-        let Config { reply_timeout, commit_timeout, lock_wait, .. } = self.session;
-        lock_wait + 4 * reply_timeout + 2 * commit_timeout + self.confirm()
-    }
-
-    /// `None` for a switch whose name nobody knows.
-    async fn target(&self, switch: &Switch, journal: &Journal) -> Option<Target> {
-        Some(Target {
-            host: host(switch.name.as_ref()?, self.domain.as_deref()),
-            port: self.port,
-            username: self.username.clone(),
-            password: self.password.clone(),
-            key: self.key.clone(),
-            known_hosts: self.trust.current(journal).await,
-            legacy_algorithms: self.legacy_algorithms,
-            timeout: OPEN_TIMEOUT,
-        })
-    }
-}
-
 /// Everything that the judgement of a change rests on.
 async fn look_at_all(dialogue: &mut Dialogue) -> Look {
     Look { interfaces: dialogue.interfaces().await, neighbours: dialogue.neighbours().await }
-}
-
-/// The name that a switch is found by. A switch that knows its domain says it with its name.
-fn host(name: &SwitchName, domain: Option<&str>) -> String {
-    let name = name.as_str();
-    match domain {
-        Some(domain) if !name.ends_with(&format!(".{domain}")) => format!("{name}.{domain}"),
-        Some(_) | None => name.to_owned(),
-    }
 }
 
 /// Why there is no session, in the words of all methods.
@@ -497,19 +413,5 @@ const fn failure(error: &ssh::Error) -> Failure {
         | ssh::Error::Reach(_)
         | ssh::Error::Subsystem => Failure::Unreachable,
         ssh::Error::TimedOut { .. } => Failure::Timeout,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_switch_is_found_under_its_name_and_domain() {
-        let found = |name, domain| host(&SwitchName::parse(name).expect("a name"), domain);
-        assert_eq!(found("sw-1", None), "sw-1");
-        assert_eq!(found("sw-1", Some("corp.example")), "sw-1.corp.example");
-        assert_eq!(found("sw-1.branch", Some("corp.example")), "sw-1.branch.corp.example");
-        assert_eq!(found("sw-1.corp.example", Some("corp.example")), "sw-1.corp.example");
     }
 }

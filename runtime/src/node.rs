@@ -166,9 +166,8 @@ impl Node {
         ports.open_proxy(&config, &mut sockets)?;
         ports.open(&config, sockets)?;
         ready.store(true, Ordering::Relaxed);
-        let from = from.clone();
         let node = Self {
-            from,
+            from: from.clone(),
             config,
             clock,
             journal,

@@ -69,7 +69,7 @@ pub struct Handle {
 /// The other ends of a [`Handle`], for [`run`].
 pub(crate) struct Ends {
     messages: channel::Receiver<Message>,
-    orders: (channel::Sender<Order>, channel::Receiver<Order>),
+    orders: channel::Receiver<Order>,
 }
 
 impl Handle {
@@ -78,8 +78,7 @@ impl Handle {
         // has one request, and the store one commit in flight.
         let (messages, heard) = channel::unbounded();
         let (orders, ordered) = channel::unbounded();
-        let ends = Ends { messages: heard, orders: (orders.clone(), ordered) };
-        (Self { messages, orders }, ends)
+        (Self { messages, orders }, Ends { messages: heard, orders: ordered })
     }
 
     /// Hands a message over; once the task has ended, nobody listens.
@@ -110,7 +109,7 @@ impl Handle {
     /// Turns the kill switch on or off. The error says what of that was not possible.
     pub(crate) async fn turn_kill_switch(&self, is_on: bool) -> Result<(), String> {
         let (answer, answered) = channel::bounded(1);
-        let _ = self.orders.try_send(Order::Turn { is_on, answer });
+        let _ = self.orders.try_send(Order { is_on, answer });
         answered
             .recv()
             .await

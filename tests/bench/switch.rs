@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! switch push port=P known=FILE user=NAME key=FILE [pushes=N] [ports=N] [switches=N] [sessions=N]
-//! switch cost -- COMMAND…
+//! switch process -- COMMAND…
 //! ```
 //!
 //! `push` makes `pushes` changes of `ports` ports each, one after the other, or one on each of
-//! `switches` switches at once. All switches are at 127.0.0.1. `cost` runs a command and says what
-//! it took. One line of `name=value` pairs comes out.
+//! `switches` switches at once. All switches are at 127.0.0.1. `process` runs a command and says
+//! what it took. One line of `name=value` pairs comes out.
 
 use std::{
     fs,
@@ -38,14 +38,14 @@ use smol::LocalExecutor;
 
 mod measure;
 
-use self::measure::{Failure, Options, percentiles};
+use self::measure::{Failure, Options, cost, percentiles};
 
 fn main() -> Result<(), Failure> {
-    const MODES: &str = "expected push or cost";
+    const MODES: &str = "expected push or process";
     let mut words = std::env::args().skip(1);
     let report = match words.next().ok_or(MODES)?.as_str() {
         "push" => push(&Options::new(words)?)?,
-        "cost" => cost(&words.skip(1).collect::<Vec<_>>())?,
+        "process" => process(&words.skip(1).collect::<Vec<_>>())?,
         _ => return Err(MODES.into()),
     };
     writeln!(io::stdout(), "{report}")?;
@@ -65,7 +65,9 @@ fn push(options: &Options) -> Result<String, Failure> {
         let began = Instant::now();
         match all.push(target, &edits).await {
             Pushed::Done { diff, .. } if !diff.is_empty() => Ok(began.elapsed()),
-            other => Err(format!("not changed: {other:?}")),
+            end @ (Pushed::Done { .. } | Pushed::Failed(_) | Pushed::Unknown(_)) => {
+                Err(format!("not changed: {end:?}"))
+            }
         }
     };
     let before = Usage::of(std::process::id())?;
@@ -87,10 +89,8 @@ fn push(options: &Options) -> Result<String, Failure> {
     }
     let wall_ms = began.elapsed().as_secs_f64() * 1e3;
     let after = Usage::of(std::process::id())?;
-    let cpu_ms = (after.own - before.own).as_secs_f64() * 1e3 / took.len() as f64;
-    let rss_kib = after.resident_max_kib;
-    let percentiles = percentiles(took);
-    Ok(format!("wall_ms={wall_ms:.1} cpu_ms={cpu_ms:.2} rss_kib={rss_kib} {percentiles}"))
+    let cost = cost(&before, &after, took.len());
+    Ok(format!("wall_ms={wall_ms:.1} {cost} {}", percentiles(took)))
 }
 
 fn junos(options: &Options, sessions_max: usize) -> Result<Junos, Failure> {
@@ -130,21 +130,19 @@ fn switch(number: usize) -> Result<Switch, Failure> {
     })
 }
 
-/// What a command takes, and the memory that it says itself.
-fn cost(words: &[String]) -> Result<String, Failure> {
+/// What a command takes, and the most memory that it says itself that it had.
+fn process(words: &[String]) -> Result<String, Failure> {
     let (program, arguments) = words.split_first().ok_or("expected a command")?;
     let own = std::process::id();
     let before = Usage::of(own)?;
     let began = Instant::now();
     let output = Command::new(program).args(arguments).output()?;
-    let wall = began.elapsed();
+    let wall_ms = began.elapsed().as_secs_f64() * 1e3;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
     }
-    let cpu = Usage::of(own)?.children - before.children;
+    let cpu_us = (Usage::of(own)?.children - before.children).as_micros();
     let printed = String::from_utf8_lossy(&output.stdout);
-    let memory = printed.split_whitespace().find(|word| word.starts_with("rss_kib="));
-    let wall_ms = wall.as_secs_f64() * 1e3;
-    let memory = memory.unwrap_or_default();
-    Ok(format!("wall_ms={wall_ms:.1} cpu_ms={} {memory}", cpu.as_millis()))
+    let memory = printed.split_whitespace().find(|word| word.starts_with("rss_max_kib="));
+    Ok(format!("wall_ms={wall_ms:.1} cpu_us={cpu_us} {}", memory.unwrap_or_default()))
 }

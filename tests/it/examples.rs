@@ -44,7 +44,7 @@ fn content(key: &str, kind: FileKind) -> String {
             url("x.environment.api.powerplatform.com/powerautomate/automations/direct/workflows/W/\
              triggers/manual/paths/invoke?api-version=1&sp=S&sv=1.0&sig=S")
         }
-        FileKind::Secret => "a secret of some length\n".to_owned(),
+        FileKind::Secret => "a-secret-of-some-length\n".to_owned(),
     }
 }
 

@@ -237,12 +237,11 @@ fn a_lock_is_waited_for_and_its_holder_named() {
         junos.lock_wait = second;
     });
     smol::block_on(async {
-        match site.push(&[ap()]).await {
-            Pushed::Failed(Failure::Locked { holder }) => {
-                assert!(holder.starts_with("mist terminal p0 (pid 50198) on since"), "{holder}");
-            }
-            other => panic!("{other:?}"),
-        }
+        let pushed = site.push(&[ap()]).await;
+        let Pushed::Failed(Failure::Locked { holder }) = &pushed else {
+            panic!("{pushed:?}");
+        };
+        assert!(holder.starts_with("mist terminal p0 (pid 50198) on since"), "{holder}");
     });
     site.assert_free();
 }
@@ -255,12 +254,11 @@ fn what_the_switch_refuses_is_told_in_its_words() {
     smol::block_on(async {
         let allowed = "native-vlan-id is only allowed";
         for (edits, words) in [(vec![ap(), bogus], "syntax error"), (vec![alone], allowed)] {
-            match site.push(&edits).await {
-                Pushed::Failed(Failure::Rejected { message }) => {
-                    assert!(message.contains(words), "{message}");
-                }
-                other => panic!("{other:?}"),
-            }
+            let pushed = site.push(&edits).await;
+            let Pushed::Failed(Failure::Rejected { message }) = &pushed else {
+                panic!("{pushed:?}");
+            };
+            assert!(message.contains(words), "{message}");
             assert!(!site.has("interfaces"), "a part was committed");
         }
     });

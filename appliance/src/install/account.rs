@@ -18,7 +18,7 @@ use super::{
     place::{Place, has_program, run},
     set,
 };
-use crate::starter;
+use crate::files;
 
 /// The name of both.
 const NAME: &str = "mistgate";
@@ -209,7 +209,7 @@ fn replace(place: &Place, name: &str, change: impl FnOnce(&str) -> String) -> Re
     }
     let text = path.display().to_string();
     let aside = format!("{text}.mistgate");
-    starter::write(&aside, after.as_bytes(), 0o600)?;
+    files::replace(&aside, after.as_bytes(), 0o600)?;
     set(Path::new(&aside), data.mode() & 0o7777, (data.uid(), data.gid()))?;
     fs::rename(&aside, &path).map_err(explain)
 }

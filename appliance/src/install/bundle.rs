@@ -12,7 +12,7 @@ use mistgate_core::config::raw::{Draft, Source};
 use mistgate_runtime::load::{Loaded, load};
 
 use super::{make_dir, set};
-use crate::{args::source, starter};
+use crate::{args::source, files};
 
 /// A configuration that has no problems.
 pub(super) struct Bundle {
@@ -77,7 +77,7 @@ impl Bundle {
             if let Some(folder) = path.parent() {
                 make_dir(folder, 0o750, (0, gid))?;
             }
-            starter::write(&path.display().to_string(), content, 0o640)?;
+            files::replace(&path.display().to_string(), content, 0o640)?;
             set(&path, 0o640, (0, gid))?;
         }
         Ok(())

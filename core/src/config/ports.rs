@@ -184,7 +184,7 @@ fn junos(section: &Section<'_>) -> Option<Junos> {
         section.duration("commit_timeout", 2 * minute, Duration::from_secs(10)..=HOUR);
     let lock_wait = section.duration("lock_wait", minute, SECOND..=HOUR);
     let port = section.count("port", 830, 1..=65_535);
-    let sessions_max = section.count("sessions_max", 32, 1..=1_024);
+    let sessions_max = section.count("sessions_max", 256, 1..=1_024);
     let username = name(section, "username", "the login on the switches");
     let (ap, default) = (template(section, "ap"), template(section, "default"));
     Some(Junos {

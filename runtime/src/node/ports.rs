@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, RwLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -74,7 +74,7 @@ pub(super) struct Ports {
     common: Common,
     webhook: Option<(Port, Policy, Arc<webhook::Intake>)>,
     proxy: Option<(Port, Arc<Relay>)>,
-    admin: Option<Port>,
+    admin: Option<(Port, Arc<admin::Admin>)>,
 }
 
 /// The sockets for a configuration. Binding is what fails, so it is done before anything changes.
@@ -110,7 +110,7 @@ impl Ports {
         Addresses {
             webhook: self.webhook.as_ref().and_then(|(port, ..)| address(port)),
             proxy: self.proxy.as_ref().and_then(|(port, _)| address(port)),
-            admin: self.admin.as_ref().and_then(address),
+            admin: self.admin.as_ref().and_then(|(port, _)| address(port)),
         }
     }
 
@@ -120,11 +120,12 @@ impl Ports {
         let proxy = self.proxy.as_ref().map(|(port, _)| port);
         let webhook_listen = config.webhook.as_ref().map(|webhook| webhook.listen);
         let proxy_listen = config.proxy.as_ref().map(|proxy| proxy.listen);
+        let admin = self.admin.as_ref().map(|(port, _)| port);
         let admin_listen = config.admin.as_ref().map(|admin| admin.listen);
         let sockets = Sockets {
             webhook: self.socket("webhook", webhook_listen, webhook)?,
             proxy: self.socket("proxy", proxy_listen, proxy)?,
-            admin: self.socket("admin", admin_listen, self.admin.as_ref())?,
+            admin: self.socket("admin", admin_listen, admin)?,
         };
         // The check of the configuration knows only the configured address.
         let exposed =
@@ -248,7 +249,7 @@ impl Ports {
 
     /// Finishes the rest.
     pub(super) async fn close(self) {
-        if let Some(port) = self.admin {
+        if let Some((port, _)) = self.admin {
             port.close().await;
         }
     }
@@ -291,27 +292,36 @@ impl Ports {
 
     fn open_admin(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
         let (Some(Admin { listen, token }), Some(socket)) = (&config.admin, socket) else {
-            if let Some(port) = self.admin.take() {
+            if let Some((port, _)) = self.admin.take() {
                 port.retire();
             }
             return Ok(());
         };
         let Common { clock, journal, driver, switches, ready, .. } = &self.common;
-        let service = admin::Admin {
+        let settings = admin::Settings {
             token: token.clone(),
-            driver: driver.clone(),
             switches: config.ports.as_ref().map(|_| switches.clone()),
             relay: self.proxy.as_ref().map(|(_, relay)| Arc::clone(relay)),
+        };
+        if let Some((port, service)) = &self.admin
+            && port.configured == *listen
+        {
+            service.configure(settings);
+            return Ok(());
+        }
+        let service = Arc::new(admin::Admin {
+            settings: RwLock::new(Arc::new(settings)),
+            driver: driver.clone(),
             journal: Arc::clone(journal),
             clock: *clock,
             ready: Arc::clone(ready),
-        };
+        });
         let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
         let allow_from = everywhere.map(|address| Network { address, prefix: 0 }).to_vec();
         let policy = Policy { tls: None, allow_from, limits: Limits::default() };
-        let service = Arc::new(service);
-        let port = self.listen("admin", *listen, socket, &policy, service, ADMIN_GRACE)?;
-        if let Some(old) = self.admin.replace(port) {
+        let own = Arc::clone(&service);
+        let port = self.listen("admin", *listen, socket, &policy, own, ADMIN_GRACE)?;
+        if let Some((old, _)) = self.admin.replace((port, service)) {
             old.retire();
         }
         Ok(())

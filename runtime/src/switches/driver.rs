@@ -26,10 +26,7 @@ use mistgate_core::{
 };
 use smol::{channel, future::FutureExt};
 
-use super::{
-    Message, Settings, Status, Tools, audit_file::Audit, kill_switch::Order, lane::Lane,
-    method::Method,
-};
+use super::{Message, Settings, Status, Tools, audit_file::Audit, lane::Lane, method::Method};
 use crate::{
     clock::{self, Alarm},
     driver,
@@ -107,7 +104,7 @@ pub(super) struct Driver {
     tools: Tools,
     audit: Audit,
     /// To whoever watches the kill switch.
-    orders: channel::Sender<Order>,
+    paths: channel::Sender<String>,
     events: channel::Sender<Event>,
     happened: channel::Receiver<Event>,
     /// When the wall clock was read, and what it said.
@@ -141,7 +138,7 @@ impl Driver {
         settings: Settings,
         start: Start,
         tools: Tools,
-        orders: channel::Sender<Order>,
+        paths: channel::Sender<String>,
     ) -> Self {
         let Start { seed, first_write, restored, audit, events, is_stopped } = start;
         let Settings { plan: config, org_id, ways, .. } = settings;
@@ -155,7 +152,7 @@ impl Driver {
             method,
             tools,
             audit,
-            orders,
+            paths,
             events: events.0,
             happened: events.1,
             wall,
@@ -302,7 +299,7 @@ impl Driver {
         self.wall = (self.tools.clock.now(), plan.wall);
         self.work.set_max(method.work_max());
         self.method = Arc::new(method);
-        let _ = self.orders.try_send(Order::Path(kill_switch));
+        let _ = self.paths.try_send(kill_switch);
         self.input(Input::Configured(Box::new(plan)));
     }
 

@@ -22,29 +22,23 @@ use crate::journal::{Journal, Level};
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// What the watcher is told to do.
-pub(super) enum Order {
-    /// The file has another name from now on.
-    Path(String),
-    /// Make the file, or remove it.
-    Turn {
-        /// Whether changes shall stop.
-        is_on: bool,
-        /// Takes what of that was not possible.
-        answer: channel::Sender<Result<(), String>>,
-    },
+/// Make the file, or remove it.
+pub(super) struct Order {
+    /// Whether changes shall stop.
+    pub(super) is_on: bool,
+    /// Takes what of that was not possible.
+    pub(super) answer: channel::Sender<Result<(), String>>,
 }
 
 /// Looks at the file, and tells whether changes are stopped. The future looks on, and tells the
-/// driver of each change.
+/// driver of each change. `paths` brings another name for the file.
 pub(super) async fn watch(
     path: String,
+    paths: channel::Receiver<String>,
     orders: channel::Receiver<Order>,
     events: channel::Sender<Event>,
     journal: Arc<Journal>,
 ) -> (bool, impl Future<Output = ()>) {
-    // Orders for a plan before this one.
-    while orders.try_recv().is_ok() {}
     let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
     let mut is_on = switch.look().await;
     let watching = async move {
@@ -54,12 +48,12 @@ pub(super) async fn watch(
                 Timer::after(LOOK_EVERY).await;
                 None
             };
-            let (answer, result) = match order.or(pause).await {
-                Some(Order::Path(path)) => {
-                    switch.path = path;
-                    (None, Ok(()))
-                }
-                Some(Order::Turn { is_on, answer }) => (Some(answer), switch.turn(is_on).await),
+            let order = order.or(pause).await;
+            while let Ok(path) = paths.try_recv() {
+                switch.path = path;
+            }
+            let (answer, result) = match order {
+                Some(Order { is_on, answer }) => (Some(answer), switch.turn(is_on).await),
                 None => (None, Ok(())),
             };
             let was_on = std::mem::replace(&mut is_on, switch.look().await);

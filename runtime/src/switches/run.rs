@@ -26,13 +26,13 @@ pub(crate) async fn run(settings: Option<Settings>, seed: u64, tools: Tools, end
         if let Some((settings, (restored, audit))) = next.take().zip(start) {
             let (path, journal) = (settings.kill_switch.clone(), Arc::clone(&tools.journal));
             let events = channel::unbounded();
-            let ordered = ends.orders.1.clone();
+            let (paths, named) = channel::unbounded();
             let (is_stopped, watching) =
-                kill_switch::watch(path, ordered, events.0.clone(), journal).await;
+                kill_switch::watch(path, named, ends.orders.clone(), events.0.clone(), journal)
+                    .await;
             let (seed, first_write) = (rand.next_u64(), last_write + 1);
             let start = Start { seed, first_write, restored, audit, events, is_stopped };
-            let orders = ends.orders.0.clone();
-            let driver = Driver::start(*settings, start, tools.clone(), orders);
+            let driver = Driver::start(*settings, start, tools.clone(), paths);
             let watching = async {
                 watching.await;
                 None
@@ -51,7 +51,7 @@ pub(crate) async fn run(settings: Option<Settings>, seed: u64, tools: Tools, end
         let message = async { Some(ends.messages.recv().await) };
         let order = async {
             // Whoever gave it hears that nobody takes it.
-            let _ = ends.orders.1.recv().await;
+            let _ = ends.orders.recv().await;
             None
         };
         match message.or(order).await {

@@ -120,7 +120,8 @@ pub struct Junos {
     pub known_hosts: String,
     /// Whether algorithms with SHA-1 will do, which old switches need.
     pub legacy_algorithms: bool,
-    /// How many sessions may be open at once, to as many switches (default 32).
+    /// How many sessions may be open at once, to as many switches (default 256, of about 100 KiB
+    /// each).
     pub sessions_max: usize,
     /// For one commit; a small switch takes half a minute (default 2m).
     pub commit_timeout: Duration,
