@@ -126,8 +126,8 @@ fn a_refusal_names_its_rule() {
     ] {
         let site = Site::new(rules);
         let diff = site.done("diff", "access-1", "ap", &[]);
-        let refusal = format!("mistgate port set would be refused, because the ");
-        assert!(diff.contains(&refusal) && diff.contains(rule), "{diff}");
+        let refusal = "mistgate port set would be refused, because the ";
+        assert!(diff.contains(refusal) && diff.contains(rule), "{diff}");
         let said = site.refused("set", "access-1", "ap", &["--yes"]);
         assert!(said.starts_with("access-1 ge-0/0/1: refused, because ") && said.contains(rule));
         assert_eq!(site.cloud.heard_of("PUT"), []);

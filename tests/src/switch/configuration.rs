@@ -48,7 +48,7 @@ impl Configuration {
     pub fn lines(&self, statement: &str) -> Vec<String> {
         let words = words(statement).unwrap_or_default();
         let below = self.0.iter().filter(|known| known.starts_with(&words));
-        below.map(|known| line(known)).collect()
+        below.map(line).collect()
     }
 
     /// Carries out one line.
