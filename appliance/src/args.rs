@@ -16,6 +16,10 @@ use mistgate_runtime::{
 };
 use rustls::pki_types::DnsName;
 
+mod port;
+
+pub(crate) use self::port::{Diff, Port, PortKind, Set};
+
 /// Mist webhooks to Slack, Microsoft Teams and Google Chat, and the Micronets websocket proxy.
 #[derive(FromArgs)]
 pub(crate) struct Args {
@@ -33,6 +37,7 @@ pub(crate) enum Command {
     Import(Import),
     Init(Init),
     Install(Install),
+    Port(Port),
     Route(Route),
     Run(Run),
     SendTest(SendTest),

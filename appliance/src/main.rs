@@ -11,6 +11,7 @@ mod first_start;
 mod import;
 mod init;
 mod install;
+mod port;
 mod route;
 mod run;
 mod send_test;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Install(args) => install::run(&args),
+        Command::Port(args) => port::run(args),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),
         Command::SendTest(args) => send_test::run(&args),

@@ -205,6 +205,14 @@ impl Mac {
         (digits == 12).then_some(Self(octets))
     }
 
+    /// All octets zero: nobody's, for whom has none that is known.
+    pub const NULL: Self = Self([0; 6]);
+
+    /// Whether it is nobody's.
+    pub const fn is_null(self) -> bool {
+        matches!(self.0, [0, 0, 0, 0, 0, 0])
+    }
+
     /// The six octets.
     pub const fn octets(self) -> [u8; 6] {
         self.0

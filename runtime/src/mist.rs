@@ -15,6 +15,7 @@ use mistgate_core::{
     mist::{
         ask::{self, Ask, Connected},
         budget::Budget,
+        find::{self, Find, Wanted},
         profile::Change,
         push::Push,
         read::{self, Read},
@@ -106,6 +107,13 @@ impl Mist {
         let config = ask::Config { org: self.org.clone(), question };
         let send = |request| self.send(request, Urgency::Question);
         converse::<Ask, _, _>(self.clock, config, send).await
+    }
+
+    /// The switches of this name or MAC.
+    pub async fn find(&self, wanted: Wanted) -> Result<Vec<Switch>, Failure> {
+        let config = find::Config { org: self.org.clone(), wanted };
+        let send = |request| self.send(request, Urgency::Question);
+        converse::<Find, _, _>(self.clock, config, send).await
     }
 
     /// Whether an access point is connected to the cloud; nothing where Mist does not say.

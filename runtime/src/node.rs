@@ -31,7 +31,7 @@ use crate::{
     load::{self, From, Loaded},
     metrics::Counter,
     outbound::Outbound,
-    store::{Store, Written},
+    store::{self, Store, Written},
     supervisor::{Inherited, Supervisor, Watchdog},
     switches, tls,
 };
@@ -144,7 +144,7 @@ impl Node {
         let mut sockets = ports.bind(&config)?;
         let (written, kept) = (driver.clone(), switches.clone());
         let (store, left, storing) = Store::open(
-            &Path::new(&config.state_dir).join("mistgate.redb"),
+            &Path::new(&config.state_dir).join(store::FILE),
             clock::before(clock::wall(), dedup_window(&config)),
             move |answer| tell_owner(answer, &written, &kept),
         )
@@ -294,7 +294,7 @@ fn start_switches(
         executor: Arc::clone(executor),
         store: store.clone(),
         driver: driver.clone(),
-        audit: Path::new(&config.state_dir).join("ports-audit.jsonl"),
+        audit: Path::new(&config.state_dir).join(switches::AUDIT_FILE),
     };
     let settings = switching(config, outbound).map(|settings| *settings);
     Ok(executor.spawn(switches::run(settings, seed()?, tools, ends)))

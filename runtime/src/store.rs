@@ -45,6 +45,8 @@ use self::{
 };
 use smol::channel;
 
+/// Its name in the state folder.
+pub const FILE: &str = "mistgate.redb";
 /// Bytes of pages that redb keeps in memory.
 const CACHE_MAX: usize = 2 << 20;
 /// A commit that holds so many writes, or bytes of batches, takes no more.
@@ -71,6 +73,13 @@ impl fmt::Display for Error {
         } else {
             write!(f, "{path}: {}", self.source)
         }
+    }
+}
+
+impl Error {
+    /// Whether another process has it.
+    pub const fn is_taken(&self) -> bool {
+        matches!(self.source, redb::Error::DatabaseAlreadyOpen)
     }
 }
 

@@ -5,6 +5,7 @@
 //! and changes run beside the task, a bounded number at a time.
 
 mod audit_file;
+pub mod by_hand;
 mod driver;
 mod kill_switch;
 mod lane;
@@ -32,6 +33,9 @@ use crate::{
     outbound::Outbound,
     store::Store,
 };
+
+/// The name of the audit's file in the state folder.
+pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";
 
 /// What the task hears.
 pub(crate) enum Message {

@@ -7,7 +7,7 @@ use std::{
     fs,
     io::Read,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::{fd::OwnedFd, unix::fs::PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, OnceLock},
@@ -17,9 +17,9 @@ use std::{
 
 use mistgate_core::secret::Secret;
 use mistgate_runtime::ssh::{Key, Target, known_hosts::KnownHosts};
+use mistgate_tests::sshd::{expect_sshd, keygen, start};
 use tempfile::TempDir;
 
-const SSHD: &str = "/usr/sbin/sshd";
 pub(crate) const USER: &str = "mistgate-test";
 pub(crate) const PASSWORD: &str = "pass ]]>]]> word";
 
@@ -91,7 +91,8 @@ impl Server {
                 if nth < broken_first {
                     give_up(stream);
                 } else {
-                    list.lock().expect("a list").push(start(&config, stream));
+                    let sshd = start(&config, stream).expect("prepare() was called");
+                    list.lock().expect("a list").push(sshd);
                 }
             }
         });
@@ -149,30 +150,13 @@ pub(crate) fn keys() -> &'static Path {
         for (name, kind) in
             [("ecdsa", "ecdsa"), ("ed25519", "ed25519"), ("rsa", "rsa"), ("user", "ed25519")]
         {
-            let mut command = Command::new("ssh-keygen");
-            command.args(["-q", "-N", "", "-t", kind]);
-            if kind == "rsa" {
-                // More would only take longer.
-                command.args(["-b", "2048"]);
-            }
-            run(command.arg("-f").arg(folder.path().join(name)));
+            // More would only take longer.
+            let bits = (kind == "rsa").then_some("2048");
+            keygen(&folder.path().join(name), kind, bits).expect("a key");
         }
         folder
     };
     KEYS.get_or_init(make).path()
-}
-
-/// One `sshd` on one connection.
-fn start(config: &Path, stream: TcpStream) -> Child {
-    let both = stream.try_clone().expect("a socket");
-    let command = Command::new(SSHD)
-        .args(["-i", "-f"])
-        .arg(config)
-        .stdin(OwnedFd::from(stream))
-        .stdout(OwnedFd::from(both))
-        .stderr(Stdio::null())
-        .spawn();
-    command.unwrap_or_else(|error| panic!("{SSHD}: {error} — apt-get install openssh-server"))
 }
 
 /// A server that dies of what it is offered.
@@ -187,13 +171,12 @@ fn give_up(mut stream: TcpStream) {
 pub(crate) fn prepare() {
     static READY: std::sync::Once = std::sync::Once::new();
     READY.call_once(|| {
-        assert!(Path::new(SSHD).exists(), "{SSHD} is missing: apt-get install openssh-server");
+        expect_sshd().unwrap_or_else(|error| panic!("{error}"));
         let is_there = Command::new("id").arg(USER).output().is_ok_and(|id| id.status.success());
         if !is_there {
             assert!(rustix::process::getuid().is_root(), "run as root once: tests/run adds {USER}");
             run(Command::new("useradd").args(["--create-home", "--shell", "/bin/sh", USER]));
         }
-        fs::create_dir_all("/run/sshd").expect("sshd keeps itself there");
         let mut child = Command::new("chpasswd").stdin(Stdio::piped()).spawn().expect("chpasswd");
         let line = format!("{USER}:{PASSWORD}\n");
         let mut stdin = child.stdin.take().expect("a pipe");

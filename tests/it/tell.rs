@@ -208,7 +208,7 @@ fn names() -> Names {
 
 fn context(names: &Names) -> Context<'_> {
     let at = UnixTime::from_micros(1_752_000_000_807_000);
-    Context { org_id: Some(ORG), names, now: NOW, at }
+    Context { org_id: Some(ORG), names, now: NOW, at, by: None }
 }
 
 #[test]

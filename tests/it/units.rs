@@ -53,6 +53,7 @@ fn the_manual_and_the_completions_know_every_command() {
         ".SS cert leaf\nMake a leaf: ",
         ".B \\-\\-cert\\-basename \\fIpath\\fR\npath and name of the new files",
         ".SS send\\-test\n",
+        ".SS port set\nShow what would change",
         "\nmistgate connect \\-\\-client\\-cert manager.pkeycert.pem",
         ".B body\nthe file with the body",
     ] {
@@ -65,6 +66,7 @@ fn the_manual_and_the_completions_know_every_command() {
         ("mistgate cert leaf --cl", "--client"),
         ("mistgate cert leaf --san ", ""),
         ("mistgate check --config pa", "page.toml"),
+        ("mistgate port ", "diff set --help"),
         ("mistgate route pa", "page.toml"),
     ] {
         let script = format!(

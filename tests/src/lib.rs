@@ -26,3 +26,6 @@ pub mod cloud;
 pub mod cso;
 pub mod mist;
 pub mod stand_in;
+
+pub mod demo;
+pub mod sshd;

@@ -115,7 +115,7 @@ impl Next {
 type Outcome = Result<Response, Failure>;
 
 /// A request for something that is there.
-const fn get(target: String) -> Request {
+pub(super) const fn get(target: String) -> Request {
     Request { method: Method::Get, target, session: None, body: None }
 }
 

@@ -57,6 +57,18 @@ impl Switches {
         Some((&whole.switch, whole.is_connected))
     }
 
+    /// The switches of this name, in either case; of a virtual chassis the whole.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Switch> {
+        let wholes = self
+            .0
+            .values()
+            .filter(|device| device.chassis.is_none_or(|chassis| chassis == device.switch.mac));
+        wholes.map(|device| &device.switch).filter(move |switch| {
+            let known = switch.name.as_ref().map(SwitchName::as_str);
+            known.is_some_and(|known| known.eq_ignore_ascii_case(name))
+        })
+    }
+
     /// The virtual chassis that only members tell of.
     fn missing(&self) -> BTreeSet<Mac> {
         let chassis = self.0.values().filter_map(|device| device.chassis);

@@ -1,7 +1,8 @@
 //! Juniper Mist's REST API, as far as switch ports need it (`facts/mist.md` §4).
 //!
 //! Every conversation here is one of [`crate::api`]'s. [`ask`] finds out what Mist says about
-//! access points, switches and ports. [`push`] gives ports their profiles, and [`read`] looks
+//! access points, switches and ports, and [`find`] which switch
+//! somebody means. [`push`] gives ports their profiles, and [`read`] looks
 //! whether they have them; what both make of a switch's configuration is in [`profile`].
 //!
 //! Mist leaves out and sends as null nearly everything that is optional, so a member that is not
@@ -20,6 +21,7 @@ pub mod inventory;
 pub mod stats;
 
 pub mod ask;
+pub mod find;
 
 pub mod key;
 pub mod map;

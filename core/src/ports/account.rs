@@ -13,6 +13,7 @@
 //! | `ports` | the names of all ports |
 //! | `changes` | of each `port` its `mode`, `ap`, `ap_name`, `reason`, `because`, `took`, `lines` |
 //! | `ap`, `ap_name` | the access point, where it is not about changes |
+//! | `by` | who gave the command, where somebody did it by hand |
 //! | `reason`, `rule`, `failure` | the label for why nothing is changed, and `because`, its words |
 //! | `lasting` | whether only news of the port lead to another attempt |
 //! | `attempt`, `after` | how often it was tried, and how long until the next time |
@@ -57,6 +58,8 @@ pub struct Context<'a> {
     pub now: Instant,
     /// The wall clock at that time.
     pub at: UnixTime,
+    /// Who gave the command, where somebody did it by hand.
+    pub by: Option<&'a str>,
 }
 
 /// The most bytes of all `lines`, and of `diff`.
@@ -84,6 +87,8 @@ struct Account<'a> {
     device_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ports: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ap: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,7 +149,7 @@ pub(super) fn account(
     nth: usize,
     room: Room,
 ) -> String {
-    let Context { org_id, names, at, .. } = *context;
+    let Context { org_id, names, at, by, .. } = *context;
     let switch = first.switch();
     let ap = ap(first);
     let site = switch.map(|switch| switch.site.as_str());
@@ -168,9 +173,10 @@ pub(super) fn account(
         site_id: site,
         site_name: site.and_then(|site| names.site(site)),
         switch: switch.and_then(|switch| switch.name.as_ref()).map(ToString::to_string),
-        switch_mac: mac.map(Mac::plain),
+        switch_mac: mac.filter(|mac| !mac.is_null()).map(Mac::plain),
         device_id: switch.map(|switch| switch.device_id.as_str()).filter(|id| !id.is_empty()),
         ports: changes.iter().map(|change| change.port.clone()).chain(port).collect(),
+        by,
         ap: ap.map(Mac::plain),
         ap_name: ap.and_then(|ap| names.ap(ap)),
         why: Why::of(first, context),

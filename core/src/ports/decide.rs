@@ -110,6 +110,8 @@ pub enum Reason {
     Alone(Share),
     /// The switch sees it on this port.
     Arrived,
+    /// Somebody gave the command.
+    ByHand,
     /// The switch sees it on this port, and had it on another one before.
     Moved(Place),
     /// The switch sees it on another port.
@@ -156,6 +158,7 @@ impl Reason {
         match self {
             Self::Alone(_) => "alone",
             Self::Arrived => "arrived",
+            Self::ByHand => "by_hand",
             Self::Moved(_) => "moved",
             Self::MovedAway(_) => "moved_away",
             Self::NoAp => "no_ap",
@@ -193,6 +196,7 @@ impl Reason {
             | Self::TwoPorts
             | Self::UnknownPort => true,
             Self::Alone(_)
+            | Self::ByHand
             | Self::NoHome
             | Self::NoPortName
             | Self::NotSeen
@@ -214,6 +218,7 @@ impl fmt::Display for Reason {
                 return write!(f, "only {lost} of its site's {of} APs went together");
             }
             Self::Arrived => "the switch sees the AP on this port",
+            Self::ByHand => "somebody did it by hand",
             Self::Moved(from) => return write!(f, "the AP moved here from {from}"),
             Self::MovedAway(to) => return write!(f, "the AP moved to {to}"),
             Self::NoAp => "the switch sees no AP there",

@@ -158,7 +158,7 @@ impl Writer {
 }
 
 /// Opens the file at its end, which is the end of a line also where a crash tore one.
-fn open(path: &Path) -> io::Result<File> {
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let mut file = options.read(true).append(true).create(true).mode(0o600).open(path)?;
     let mut last = [b'\n'];

@@ -331,7 +331,8 @@ impl Driver {
         }
         let Tools { clock, journal, driver, .. } = &self.tools;
         let (now, at) = (clock.now(), clock::wall());
-        let context = Context { org_id: self.org_id.as_deref(), names: &self.names, now, at };
+        let context =
+            Context { org_id: self.org_id.as_deref(), names: &self.names, now, at, by: None };
         for (nth, report) in reports.iter().enumerate() {
             journal.reported(report, &context);
             self.audit.append(audit::line(report, &context, nth));

@@ -7,6 +7,7 @@ use mistgate_core::{
         self, Config,
         ports::{Junos, Ports},
     },
+    mist::find::Wanted,
     ports::{
         failure::Failure,
         place::Switch,
@@ -144,6 +145,25 @@ impl Method {
             return Answer::Port(seen);
         }
         answer
+    }
+
+    /// The switches of this name or MAC; nothing where there is no Mist to ask.
+    pub(super) async fn find(&self, wanted: Wanted) -> Option<Result<Vec<Switch>, Failure>> {
+        Some(self.mist.as_ref()?.find(wanted).await)
+    }
+
+    /// The difference that a change would make, which is empty where there is none. CSO does not
+    /// tell what a port has, so there it is what would be applied.
+    pub(super) async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<String, Failure> {
+        match &self.means {
+            Means::Cso(_) => {
+                let lines = edits.iter().flat_map(|edit| edit.lines.iter().map(String::as_str));
+                Ok(lines.collect::<Vec<_>>().join("\n"))
+            }
+            Means::Junos(on) => on.switches.compare(switch, edits).await,
+            Means::Mist(mist) => mist.compare(switch, edits).await.map(|change| change.diff),
+            Means::None => Err(Failure::Unreachable),
+        }
     }
 
     pub(super) async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {

@@ -44,6 +44,13 @@ impl Configuration {
         self.0.iter().any(|known| known.starts_with(&words))
     }
 
+    /// The statements below this one, as lines without their verb.
+    pub fn lines(&self, statement: &str) -> Vec<String> {
+        let words = words(statement).unwrap_or_default();
+        let below = self.0.iter().filter(|known| known.starts_with(&words));
+        below.map(line).collect()
+    }
+
     /// Carries out one line.
     pub fn load(&mut self, line: &str) -> Result<(), Complaint> {
         let syntax = |word: Option<&String>| Complaint::Syntax(word.cloned().unwrap_or_default());
@@ -79,12 +86,7 @@ impl Configuration {
 
     /// What this one has more and less than `other`, as `show | compare` does; empty if nothing.
     pub fn compare(&self, other: &Self) -> String {
-        let line = |sign: char, statement: &Statement| {
-            format!(
-                "{sign}  {};\n",
-                statement.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-            )
-        };
+        let line = |sign: char, statement: &Statement| format!("{sign}  {};\n", line(statement));
         let less = other.0.difference(&self.0).map(|statement| line('-', statement));
         let more = self.0.difference(&other.0).map(|statement| line('+', statement));
         let lines: String = less.chain(more).collect();
@@ -125,6 +127,10 @@ fn words(line: &str) -> Option<Vec<String>> {
     }
     words.extend(word.take());
     (!is_quoted).then_some(words)
+}
+
+fn line(statement: &Statement) -> String {
+    statement.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {

@@ -1,0 +1,153 @@
+//! `mistgate port`
+
+use std::{
+    env, fs,
+    io::{self, IsTerminal as _, Write as _},
+    os::unix::fs::MetadataExt as _,
+    sync::Arc,
+};
+
+use mistgate_core::ports::place::Mode;
+use mistgate_runtime::{
+    journal::{Format, Journal, Level},
+    load::{Loaded, load},
+    switches::by_hand::{Change, Difference, Ended, Outcome, Wanted},
+};
+
+use crate::args::{Diff, Port, PortKind, Set, source};
+
+/// The most characters of a user's name.
+const USER_MAX: usize = 64;
+
+pub(crate) fn run(args: Port) -> Result<(), String> {
+    match args.kind {
+        PortKind::Diff(Diff { config, switch, port, mode }) => {
+            smol::block_on(diff(&config, &Wanted { switch, port, mode }))
+        }
+        PortKind::Set(Set { config, switch, port, mode, yes }) => {
+            smol::block_on(set(&config, &Wanted { switch, port, mode }, yes))
+        }
+    }
+}
+
+async fn diff(config: &str, wanted: &Wanted) -> Result<(), String> {
+    let change = find(config, wanted).await?;
+    show(&change, wanted).await?;
+    if let Some(refusal) = change.refusal() {
+        crate::say(&format!("mistgate port set would be refused, because {refusal}"));
+    }
+    Ok(())
+}
+
+async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
+    if !yes && !io::stdin().is_terminal() {
+        return Err("there is no terminal to ask on — --yes makes the change unasked".to_owned());
+    }
+    let change = find(config, wanted).await?;
+    let place = place(&change, wanted);
+    if let Some(refusal) = change.refusal() {
+        return Err(format!("{place}: refused, because {refusal}"));
+    }
+    if show(&change, wanted).await? == Difference::None {
+        return Ok(());
+    }
+    if !yes && !ask(&format!("Change {place}?"))? {
+        return Err(format!("{place}: nothing is changed"));
+    }
+    let Outcome { ended, is_running, unwritten } = change.push(&user()).await?;
+    let line = |reason| format!("\n{place}: this could not be written down: {reason}");
+    let unwritten: String = unwritten.iter().map(line).collect();
+    let mode = wanted.mode.name();
+    match ended {
+        Ended::Done { is_unchanged } => {
+            let done = if is_unchanged { "has mode" } else { "done, it has mode" };
+            let already = if is_unchanged { " already" } else { "" };
+            crate::say(&format!("{place}: {done} {mode}{already}"));
+        }
+        Ended::Failed(failure) => {
+            return Err(format!("{place}: nothing is changed, because {failure}{unwritten}"));
+        }
+        Ended::Refused(refusal) => {
+            return Err(format!("{place}: refused, because {refusal}{unwritten}"));
+        }
+        Ended::Unknown(failure) => {
+            return Err(format!(
+                "{place}: it is not known whether this was changed, because {failure} — see \
+                 mistgate port diff{unwritten}"
+            ));
+        }
+    }
+    if is_running {
+        let until = match wanted.mode {
+            Mode::Ap => "an AP that it sees there leaves it",
+            Mode::Default => "an AP comes there",
+        };
+        crate::say(&format!(
+            "The mistgate that runs is not told. It leaves the port like this until {until}."
+        ));
+    }
+    if unwritten.is_empty() { Ok(()) } else { Err(unwritten.trim_start().to_owned()) }
+}
+
+async fn find(config: &str, wanted: &Wanted) -> Result<Change, String> {
+    let from = source(Some(config));
+    let Loaded { config, .. } = load(&from).map_err(|problems| problems.join("\n"))?;
+    let journal = Arc::new(Journal::new(Format::Text, Level::Warning));
+    Change::find(&config, wanted, journal).await
+}
+
+/// Prints what the change would do.
+async fn show(change: &Change, wanted: &Wanted) -> Result<Difference, String> {
+    let (place, mode) = (place(change, wanted), wanted.mode.name());
+    let explain = |failure| format!("{place}: what would change is not known, because {failure}");
+    let difference = change.difference().await.map_err(explain)?;
+    match &difference {
+        Difference::Blind(lines) => {
+            crate::say(&format!(
+                "{place}: for mode {mode} CSO would apply this. What the port has it does not tell."
+            ));
+            crate::say(&lines.join("\n"));
+        }
+        Difference::None => {
+            crate::say(&format!("{place}: nothing to change, it has mode {mode} already"));
+        }
+        Difference::Some(lines) => {
+            crate::say(&format!("{place}: for mode {mode} this would change:"));
+            crate::say(&lines.join("\n"));
+        }
+    }
+    Ok(difference)
+}
+
+/// `access-1 ge-0/0/7`
+fn place(change: &Change, wanted: &Wanted) -> String {
+    format!("{} {}", change.switch(), wanted.port)
+}
+
+/// Asks on the terminal; whatever is no yes is a no.
+fn ask(question: &str) -> Result<bool, String> {
+    let mut answer = String::new();
+    let asked = write!(io::stderr(), "{question} [y/N] ");
+    asked.and_then(|()| io::stdin().read_line(&mut answer)).map_err(|error| error.to_string())?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Who gives the command, as far as the system knows: `alice`, or `alice as root` after sudo(8).
+fn user() -> String {
+    let uid = fs::metadata("/proc/self").map_or(0, |own| own.uid());
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then_some(name)
+    });
+    let name = name.map_or_else(|| format!("user {uid}"), str::to_owned);
+    let is_name = |name: &String| {
+        let fits = |c: char| c.is_ascii_graphic();
+        (1..=USER_MAX).contains(&name.len()) && name.chars().all(fits)
+    };
+    match env::var("SUDO_USER").ok().filter(is_name) {
+        Some(sudoer) if uid == 0 => format!("{sudoer} as {name}"),
+        Some(_) | None => name,
+    }
+}

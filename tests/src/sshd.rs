@@ -1,0 +1,63 @@
+//! OpenSSH's `sshd` in front of a simulated switch, once for each connection as inetd would start
+//! it: no port is taken for long, and no daemon is left.
+
+use std::{
+    fs, io,
+    net::{TcpListener, TcpStream},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+/// Where Debian has it.
+pub const SSHD: &str = "/usr/sbin/sshd";
+
+/// Whether it is there, and can start; else what to do about it.
+pub fn expect_sshd() -> Result<(), String> {
+    if !Path::new(SSHD).exists() {
+        return Err(format!("{SSHD} is missing: apt-get install openssh-server"));
+    }
+    if rustix::process::geteuid().is_root() {
+        // It keeps itself there when it has rights to give up.
+        fs::create_dir_all("/run/sshd").map_err(|error| format!("/run/sshd: {error}"))?;
+    }
+    Ok(())
+}
+
+/// One `sshd` on one connection.
+pub fn start(config: &Path, stream: TcpStream) -> io::Result<Child> {
+    let both = stream.try_clone()?;
+    Command::new(SSHD)
+        .args(["-i", "-f"])
+        .arg(config)
+        .stdin(OwnedFd::from(stream))
+        .stdout(OwnedFd::from(both))
+        .stderr(Stdio::null())
+        .spawn()
+}
+
+/// Gives each connection an `sshd`, as long as the process lives.
+pub fn serve(listener: TcpListener, config: PathBuf) {
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let config = config.clone();
+            thread::spawn(move || start(&config, stream).and_then(|mut sshd| sshd.wait()));
+        }
+    });
+}
+
+/// Makes a key and, with `.pub`, its public half.
+pub fn keygen(path: &Path, kind: &str, bits: Option<&str>) -> Result<(), String> {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-N", "", "-t", kind]);
+    command.args(bits.map(|bits| ["-b", bits]).into_iter().flatten());
+    let output = command.arg("-f").arg(path).output();
+    let output =
+        output.map_err(|error| format!("ssh-keygen: {error} — apt-get install openssh-client"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("ssh-keygen: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}
