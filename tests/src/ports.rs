@@ -23,7 +23,7 @@ mod world;
 
 /// Nothing of what LLDP, a file or a request says gets near a command unless it is a name: what is
 /// read is written as it was, and a line stays one line about one port.
-pub fn ports_names(data: &[u8]) {
+pub fn names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for part in text.split(['\n', ' ']).chain([&*text]) {
         if let Ok(port) = PortName::parse(part) {
@@ -92,22 +92,22 @@ fn written(bytes: &mut Bytes<'_>) {
 }
 
 /// Operations on one port.
-pub fn ports_port(data: &[u8]) {
+pub fn port(data: &[u8]) {
     laws::machine::<port::Surroundings>(data);
 }
 
 /// Changes and losses under rules.
-pub fn ports_governor(data: &[u8]) {
+pub fn governor(data: &[u8]) {
     governor::check(data);
 }
 
 /// A world of access points, switches and a cloud that lies, loses and crashes, around the plan.
 /// That the same bytes give the same journal is not worth a fuzzer's time.
-pub fn ports_world(data: &[u8]) {
+pub fn world(data: &[u8]) {
     world::run(data, None);
 }
 
 /// Everything that happens in that world, one line each.
-pub fn ports_world_journal(data: &[u8]) -> String {
+pub fn world_journal(data: &[u8]) -> String {
     world::run(data, Some(String::new())).unwrap_or_default()
 }
