@@ -197,7 +197,12 @@ impl Plan {
         let place = |sent: &Sent| Place { switch: mac, port: sent.port };
         let edits: Vec<Edit> =
             batch.iter().filter_map(|sent| self.edit(place(sent), None)).collect();
+        let wall = self.wall(now);
         for sent in &batch {
+            // Limits count a change from here, also after a restart in the middle of it.
+            if let Some(slot) = self.slots.get_mut(&place(sent)) {
+                slot.changed_at = Some(wall);
+            }
             self.tell_port(now, place(sent), port::Input::Taken);
         }
         let Some(switch) = self.lines.get(&mac).map(|line| line.switch.clone()) else {

@@ -477,6 +477,23 @@ fn who_moved_to_an_ignored_site_gives_its_port_back() {
 }
 
 #[test]
+fn a_limit_counts_what_a_restart_interrupted() {
+    let mut limited = config(Check::Lldp);
+    limited.governor.limits.switch = vec![Window::per_secs(1, 3_600)];
+    let mut bench = Bench::new(limited.clone());
+    bench.plug(ap(1), place(1, 1));
+    bench.pass(70);
+    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    limited.wall = UnixTime::from_secs(WALL.as_secs() + 600);
+    let mut later = Bench::new(limited);
+    later.tell(Input::Restored(bench.records.values().cloned().collect()));
+    later.plugged = bench.plugged.clone();
+    later.pass(70);
+    let refused = "refused ge-0/0/1=ap: enough was changed for now (ports.limits.switch)";
+    assert_eq!(later.told(), [refused]);
+}
+
+#[test]
 fn a_refused_batch_is_divided_and_one_bad_port_costs_only_itself() {
     let mut bench = Bench::new(config(Check::Lldp));
     for number in 1..=3 {
