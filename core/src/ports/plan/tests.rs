@@ -477,6 +477,32 @@ fn who_moved_to_an_ignored_site_gives_its_port_back() {
 }
 
 #[test]
+fn who_waits_for_a_limit_does_not_ask_at_every_moment() {
+    let mut limited = config(Check::Lldp);
+    limited.governor.limits.all = vec![Window::per_secs(2, 60)];
+    let mut bench = Bench::new(limited);
+    for (number, switch, secs) in [(1, 1, 2), (2, 2, 8), (3, 3, 0), (4, 3, 55)] {
+        bench.plug(ap(number), place(switch, number.into()));
+        bench.pass(secs);
+    }
+    let mut told_after = |secs| {
+        bench.pass(secs);
+        let told = bench.told();
+        bench.obey();
+        bench.told();
+        told
+    };
+    assert_eq!(told_after(0), ["push ge-0/0/1=ap"]);
+    assert_eq!(told_after(2), ["push ge-0/0/2=ap"]);
+    let refused =
+        |port| format!("refused ge-0/0/{port}=ap: enough was changed for now (ports.limits.all)");
+    assert_eq!(told_after(8), [refused(3), refused(4)]);
+    assert_eq!(told_after(50), ["push ge-0/0/3=ap"]);
+    assert_eq!(told_after(4), [""; 0], "there has been room for two seconds");
+    assert_eq!(told_after(1), ["push ge-0/0/4=ap"]);
+}
+
+#[test]
 fn a_limit_counts_what_a_restart_interrupted() {
     let mut limited = config(Check::Lldp);
     limited.governor.limits.switch = vec![Window::per_secs(1, 3_600)];
