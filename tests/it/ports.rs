@@ -42,7 +42,7 @@ fn rules() {
 /// hundred has thousands.
 fn luck(seed: u64) -> Vec<u8> {
     let length = match seed {
-        _ if seed % 100 == 99 => 60_000,
+        _ if seed % 100 == 99 => 200_000,
         _ if seed % 10 == 5 => 6_000,
         _ => 2_500,
     };
@@ -58,7 +58,7 @@ fn the_world_ends_well() {
     let tallies = on_all_threads(&seeds, rerun, |seed| ports::world(&luck(*seed), None));
     let all = tallies.iter().fold(Tally::default(), Tally::and);
     // Otherwise little happened, and nothing was shown.
-    assert!(all.changed > 50_000 && all.refused > 5_000 && all.observed > 1_000, "{all:?}");
+    assert!(all.changed > 30_000 && all.refused > 5_000 && all.observed > 1_000, "{all:?}");
     assert!(all.crashes > 5_000 && all.kept > 1_000, "{all:?}");
     assert!(all.stuck > 1_000 && all.undone > 500, "{all:?}");
 }
@@ -77,7 +77,7 @@ fn the_world_of_a_seed() {
 
 #[test]
 fn the_same_seed_gives_the_same_journal() {
-    for seed in (0..9).chain([15, 99]) {
+    for seed in (0..10).chain([15]) {
         let [first, second] = [(); 2].map(|()| {
             let mut journal = String::new();
             ports::world(&luck(seed), Some(&mut journal));

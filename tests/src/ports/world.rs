@@ -218,8 +218,8 @@ impl World<'_> {
             26 => self.ground.chassis_mut(switch).is_slow ^= true,
             27 => self.lock(switch),
             28 => {
-                self.skew = self.bytes.pick(&[0, 1, -1, 90, -90, 4_000, -4_000]);
-                self.tell(Input::Clock(self.clock()));
+                let skew = self.bytes.pick(&[0, 1, -1, 90, -90, 4_000, -4_000]);
+                self.set_clock(skew);
             }
             _ => {}
         }
@@ -324,6 +324,12 @@ impl World<'_> {
         self.tell(Input::Configured(Box::new(self.config.clone())));
     }
 
+    fn set_clock(&mut self, skew: i64) {
+        self.skew = skew;
+        self.laws.jump();
+        self.tell(Input::Clock(self.clock()));
+    }
+
     /// We are gone at once, and with us what is not on disk, and come again.
     fn crash(&mut self) {
         self.note("crash");
@@ -336,8 +342,7 @@ impl World<'_> {
         self.config.wall = self.clock();
         self.plan = Plan::new(self.config.clone(), self.run, self.now);
         self.is_stopped = false;
-        // What a clock that is wrong wrote down is not known to have been an hour ago.
-        self.laws.restart(self.config.clone(), self.skew == 0);
+        self.laws.restart(self.config.clone());
         let records = self.disk.values().map(|record| {
             let read = Record::decode(&record.encode());
             read.expect("a record that was written")

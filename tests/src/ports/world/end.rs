@@ -24,8 +24,8 @@ impl World<'_> {
         for ap in 0..self.size.aps {
             self.hang(ap, false);
         }
-        (self.fails_until, self.is_stopped, self.skew) = (self.now, false, 0);
-        self.tell(Input::Clock(self.clock()));
+        (self.fails_until, self.is_stopped) = (self.now, false);
+        self.set_clock(0);
         self.tell(Input::Stop(false));
         if self.config.is_observing {
             self.pass(HEALED_FOR);

@@ -73,21 +73,23 @@ impl Laws {
         }
     }
 
-    /// We are started again, and know what is written down. Where `keeps_time`, that includes when
-    /// ports were changed.
-    pub(super) fn restart(&mut self, config: Config, keeps_time: bool) {
+    /// We are started again, and know what is written down.
+    pub(super) fn restart(&mut self, config: Config) {
         let owner = core::mem::take(&mut self.owner);
         let changed_at = core::mem::take(&mut self.changed_at);
         *self = Self { owner, ..Self::new(self.size, config) };
-        if keeps_time {
-            let changes = (0..).zip(&changed_at).filter_map(|(spot, at)| Some(((*at)?, spot)));
-            let mut changes: Vec<(Instant, usize)> = changes.collect();
-            changes.sort_unstable();
-            for (at, spot) in changes {
-                self.windows(spot).into_iter().for_each(|windows| windows.recall(at));
-            }
-            self.changed_at = changed_at;
+        let changes = (0..).zip(&changed_at).filter_map(|(spot, at)| Some(((*at)?, spot)));
+        let mut changes: Vec<(Instant, usize)> = changes.collect();
+        changes.sort_unstable();
+        for (at, spot) in changes {
+            self.windows(spot).into_iter().for_each(|windows| windows.recall(at));
         }
+        self.changed_at = changed_at;
+    }
+
+    /// Our clock jumps, and what is written down does not tell any more when that was.
+    pub(super) fn jump(&mut self) {
+        self.changed_at.fill(None);
     }
 
     /// Takes note of what the plan is told next. `asked` is our clock when the last roster was

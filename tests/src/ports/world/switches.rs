@@ -1,4 +1,4 @@
-//! What switches do with what they are told: mostly that, sometimes not, and sometimes nobody knows.
+//! What switches do with what they are told: mostly that, sometimes not, and sometimes who knows.
 
 use core::{mem, time::Duration};
 
