@@ -221,6 +221,7 @@ impl World<'_> {
                 let skew = self.bytes.pick(&[0, 1, -1, 90, -90, 4_000, -4_000]);
                 self.set_clock(skew);
             }
+            29 => self.tell(Input::BreakerClosed),
             _ => {}
         }
     }

@@ -104,6 +104,10 @@ impl Laws {
                     self.saw_all(now, whereabouts.seen.iter(), names);
                 }
             },
+            Input::BreakerClosed => {
+                self.lost.clear();
+                self.open_until = None;
+            }
             Input::Configured(config) => self.configured(config),
             Input::Signed(sign) => self.signed(now, sign, names),
             Input::Stop(is_stopped) => self.is_stopped = *is_stopped,
@@ -131,7 +135,7 @@ impl Laws {
     }
 
     fn signed(&mut self, now: Instant, sign: &Sign, names: &Names) {
-        let Sign { ap, act, site, at } = sign;
+        let Sign { ap, act, site, at, .. } = sign;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }
@@ -197,7 +201,9 @@ impl Laws {
                 for edit in edits {
                     let place = Place { switch: switch.mac, port: edit.port };
                     self.changes(now, clock, place, edit.mode, names);
-                    *self.of(place, names).2 = Some(now);
+                    let (owner, _, changed_at) = self.of(place, names);
+                    assert_eq!(edit.ap, owner.filter(|_| edit.mode == Mode::Ap), "{place}");
+                    *changed_at = Some(now);
                 }
             }
             Output::Report(Report::Observed { switch, changes }) => {
