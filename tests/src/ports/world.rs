@@ -68,6 +68,8 @@ pub struct Tally {
     pub crashes: usize,
     /// Ports that were changed, by the switch's account.
     pub changed: usize,
+    /// How often the breaker opened.
+    pub opened: usize,
     /// Changes that were only told.
     pub observed: usize,
     /// Changes that a rule refused or held.

@@ -84,8 +84,8 @@ impl Tally {
             Report::Observed { changes, .. } => self.observed += changes.len(),
             Report::Refused { .. } => self.refused += 1,
             Report::Stuck { .. } => self.stuck += 1,
-            Report::Breaker { .. }
-            | Report::Overflow
+            Report::Breaker { is_open, .. } => self.opened += usize::from(*is_open),
+            Report::Overflow
             | Report::Retrying { .. }
             | Report::Settled { .. }
             | Report::Stopped(_)
@@ -99,6 +99,7 @@ impl Tally {
         Self {
             crashes: self.crashes + other.crashes,
             changed: self.changed + other.changed,
+            opened: self.opened + other.opened,
             observed: self.observed + other.observed,
             refused: self.refused + other.refused,
             kept: self.kept + other.kept,

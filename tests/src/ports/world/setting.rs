@@ -54,7 +54,7 @@ impl Size {
                 sites: 2,
                 operations: 150,
                 at_once: 1,
-                limits: [4, 5, 6, 4],
+                limits: [4, 5, 6, 2],
             },
             4_000..20_000 => Self {
                 switches: 12,
@@ -63,7 +63,7 @@ impl Size {
                 sites: 3,
                 operations: 100,
                 at_once: 4,
-                limits: [12, 24, 40, 30],
+                limits: [12, 24, 40, 10],
             },
             _ => Self {
                 switches: 250,
@@ -72,7 +72,7 @@ impl Size {
                 sites: 12,
                 operations: 40,
                 at_once: 30,
-                limits: [48, 150, 400, 300],
+                limits: [48, 150, 400, 60],
             },
         }
     }
