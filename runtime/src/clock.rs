@@ -44,7 +44,8 @@ pub(crate) fn http_date() -> String {
     httpdate::fmt_http_date(SystemTime::now())
 }
 
-/// Microseconds on the system's monotonic clock, from a start that all processes of a machine share.
+/// Microseconds on the system's monotonic clock, from a start that all of a machine's processes
+/// share.
 pub(crate) fn monotonic_micros() -> u64 {
     let at = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::try_from(at).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))

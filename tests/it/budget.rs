@@ -1,5 +1,5 @@
-//! What a small gateway has to spare. `tests/run` runs these tests by themselves, against the static
-//! binary.
+//! What a small gateway has to spare. `tests/run` runs these tests by themselves, against the
+//! static binary.
 
 use std::{
     fs,

@@ -48,6 +48,7 @@ mod switch;
 mod switches;
 mod systemd;
 mod tell;
+mod threads;
 mod tidy;
 mod units;
 mod validators;

@@ -25,7 +25,10 @@ use mistgate_runtime::{
     outbound::{Outbound, proxy::Proxies},
     tls,
 };
-use mistgate_tests::cloud::{Cloud, Fault, Role, organisation::Organisation};
+use mistgate_tests::{
+    chat::LONG,
+    cloud::{Cloud, Fault, Role, organisation::Organisation},
+};
 use serde_json::{Value, json};
 use smol::future;
 
@@ -149,6 +152,15 @@ fn usage(cloud: &Cloud, name: &str) -> String {
 
 fn puts(cloud: &Cloud) -> usize {
     cloud.heard_of("PUT").len()
+}
+
+/// Waits until the cloud has heard so many requests of a method.
+async fn heard(cloud: &Cloud, method: &str, count: usize) {
+    let deadline = std::time::Instant::now() + LONG;
+    while cloud.heard_of(method).len() < count {
+        assert!(std::time::Instant::now() < deadline, "the cloud hears no more");
+        smol::Timer::after(Duration::from_millis(2)).await;
+    }
 }
 
 #[test]
@@ -529,6 +541,7 @@ fn different_switches_wait_for_nobody() {
     let here = [edit("ge-0/0/1", Mode::Ap, None)];
     cloud.misbehave("PUT", &first.device_id, Fault::Held, 1);
     let (slow, quick) = future::block_on(future::zip(mist.push(&first, &here), async {
+        heard(&cloud, "PUT", 1).await;
         let quick = mist.push(&second, &here).await;
         cloud.release();
         quick
@@ -588,6 +601,7 @@ fn questions_leave_room_for_changes() {
         .collect();
     let answers = future::block_on(executor.run(async {
         let (at, here) = (switch(), [edit("ge-0/0/1", Mode::Ap, None)]);
+        heard(&cloud, "GET", 6).await;
         // While no question is answered, a change goes through.
         done(mist.push(&at, &here).await);
         cloud.release();
@@ -637,24 +651,24 @@ fn requests_are_signed_and_bare() {
 #[test]
 fn an_answer_that_is_late_may_be_one_and_a_cloud_that_is_not_there_got_nothing() {
     let cloud = cloud();
-    let get = |origin: &str| {
+    let get = |origin: &str, timeout: Duration| {
         let origin = Url::parse(origin).expect("a URL");
         let authorization = Some(Secret::new(format!("Token {TOKEN}")));
-        let timeout = Duration::from_millis(200);
         let api = Api::new(origin, authorization, timeout, outbound(), journal());
         let (method, target) = (http_types::Method::Get, format!("/api/v1/orgs/{ORG}/inventory"));
         let request = Request { method, target, session: None, body: None };
         future::block_on(api.send(&request))
     };
+    let short = Duration::from_millis(200);
     cloud.misbehave("GET", "inventory", Fault::Held, 1);
-    assert_eq!(get(&cloud.origin()), Err(Failure::Timeout));
-    let answer = get(&cloud.origin()).expect("an answer");
+    assert_eq!(get(&cloud.origin(), short), Err(Failure::Timeout));
+    let answer = get(&cloud.origin(), LONG).expect("an answer");
     assert_eq!((answer.status, answer.total), (200, Some(1)));
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = nobody.local_addr().expect("an address");
     drop(nobody);
-    assert_eq!(get(&format!("http://{address}")), Err(Failure::Unreachable));
-    // A host that the test's authority does not vouch for does not get the token.
+    assert_eq!(get(&format!("http://{address}"), LONG), Err(Failure::Unreachable));
+    // Who does not finish the handshake does not get the token.
     let https = cloud.origin().replace("http://", "https://");
-    assert_eq!(get(&https), Err(Failure::Unreachable));
+    assert_eq!(get(&https, short), Err(Failure::Unreachable));
 }

@@ -26,3 +26,15 @@ fn a_digest_that_came_back_hides_nothing_that_is_too_old() {
 fn what_was_to_be_said_plainly_survives_its_destination() {
     holds("engine", 20, 740);
 }
+
+#[test]
+fn who_moved_to_an_ignored_site_is_followed() {
+    holds("ports_world", 54, 2_500);
+    holds("ports_world", 60, 2_500);
+}
+
+#[test]
+fn a_limit_holds_through_a_crash() {
+    holds("ports_world", 25, 2_500);
+    holds("ports_world", 95, 2_500);
+}

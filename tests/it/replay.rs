@@ -3,11 +3,12 @@
 use std::{
     collections::BTreeSet,
     fs,
-    panic::catch_unwind,
     path::{Path, PathBuf},
 };
 
 use mistgate_tests::targets;
+
+use crate::threads::on_all_threads;
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz")
@@ -22,15 +23,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn every_corpus_holds() {
+    let mut inputs = Vec::new();
     for (name, body) in targets::ALL {
-        let inputs = files(&fuzz().join("corpus").join(name));
-        assert!(!inputs.is_empty(), "no inputs for {name}");
-        for input in inputs {
-            let data = fs::read(&input).expect("an input can be read");
-            let held = catch_unwind(|| body(&data));
-            assert!(held.is_ok(), "{name}: {}", input.display());
-        }
+        let files = files(&fuzz().join("corpus").join(name));
+        assert!(!files.is_empty(), "no inputs for {name}");
+        inputs.extend(files.into_iter().map(|file| (body, file)));
     }
+    let name = |(_, file): &(fn(&[u8]), PathBuf)| file.display().to_string();
+    on_all_threads(&inputs, name, |(body, file)| body(&fs::read(file).expect("it can be read")));
 }
 
 #[test]

@@ -1,15 +1,11 @@
 //! The world over many seeds. A failure names its seed, which then belongs into `regressions`.
 
-use std::{
-    panic::catch_unwind,
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-};
-
 use mistgate_tests::{
     bytes::noise,
     world::{self, Journal},
 };
+
+use crate::threads::on_all_threads;
 
 /// How many seeds, in the time that a developer waits.
 const SEEDS: u64 = 300;
@@ -22,29 +18,16 @@ pub(crate) fn of_seed(seed: u64) -> Journal {
 
 #[test]
 fn whatever_happens_all_is_settled() {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicU64::new(0);
-    let live = || {
-        let (mut seen, mut dropped, mut crashes) = (0, 0, 0);
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= SEEDS {
-                return (seen, dropped, crashes);
-            }
-            let lived = catch_unwind(|| of_seed(seed));
-            let journal = lived.unwrap_or_else(|_| panic!("the world of seed {seed}"));
-            seen += journal.seen;
-            dropped += journal.dropped;
-            crashes += journal.crashes;
-        }
-    };
-    let (seen, dropped, crashes) = thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(live)).collect();
-        threads.into_iter().fold((0, 0, 0), |sum, thread| {
-            let (seen, dropped, crashes) = thread.join().expect("each world holds");
-            (sum.0 + seen, sum.1 + dropped, sum.2 + crashes)
-        })
+    let seeds: Vec<u64> = (0..SEEDS).collect();
+    let name = |seed: &u64| format!("the world of seed {seed}");
+    let lived = on_all_threads(&seeds, name, |seed| {
+        let Journal { seen, dropped, crashes, .. } = of_seed(*seed);
+        (seen, dropped, crashes)
     });
+    let (seen, dropped, crashes) =
+        lived.into_iter().fold((0, 0, 0), |sum, (seen, dropped, crashes)| {
+            (sum.0 + seen, sum.1 + dropped, sum.2 + crashes)
+        });
     // Otherwise little happened, and nothing was shown.
     assert!(seen > 10_000, "only {seen} messages");
     assert!(dropped > 1_000, "only {dropped} events dropped");

@@ -21,9 +21,11 @@ mod governor;
 mod port;
 mod world;
 
+pub use self::world::Tally;
+
 /// Nothing of what LLDP, a file or a request says gets near a command unless it is a name: what is
 /// read is written as it was, and a line stays one line about one port.
-pub fn ports_names(data: &[u8]) {
+pub fn names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for part in text.split(['\n', ' ']).chain([&*text]) {
         if let Ok(port) = PortName::parse(part) {
@@ -92,22 +94,18 @@ fn written(bytes: &mut Bytes<'_>) {
 }
 
 /// Operations on one port.
-pub fn ports_port(data: &[u8]) {
+pub fn port(data: &[u8]) {
     laws::machine::<port::Surroundings>(data);
 }
 
 /// Changes and losses under rules.
-pub fn ports_governor(data: &[u8]) {
+pub fn governor(data: &[u8]) {
     governor::check(data);
 }
 
-/// A world of access points, switches and a cloud that lies, loses and crashes, around the plan.
-/// That the same bytes give the same journal is not worth a fuzzer's time.
-pub fn ports_world(data: &[u8]) {
-    world::run(data, None);
-}
-
-/// Everything that happens in that world, one line each.
-pub fn ports_world_journal(data: &[u8]) -> String {
-    world::run(data, Some(String::new())).unwrap_or_default()
+/// A world of access points, switches and a cloud that lies, loses and crashes, around the plan; as
+/// large as there is luck for it. Everything that happens goes into the journal, one line each, and
+/// is counted.
+pub fn world(data: &[u8], journal: Option<&mut String>) -> Tally {
+    world::run(data, journal)
 }

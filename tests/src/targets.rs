@@ -26,14 +26,14 @@ use crate::{
     laws::{self, codec},
     limits, micronets,
     netconf::{self, world::Plan},
-    world,
+    ports, world,
 };
 
 /// A target's name and body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 19] = [
+pub const ALL: [Target; 24] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
@@ -43,10 +43,15 @@ pub const ALL: [Target; 19] = [
     ("micronets_http", micronets_http),
     ("micronets_meetup", micronets_meetup),
     ("micronets_message", micronets_message),
+    ("micronets_peer", micronets_peer),
     ("netconf_framing", netconf_framing),
     ("netconf_reply", netconf_reply),
     ("netconf_session", netconf_session),
     ("netconf_world", netconf_world),
+    ("ports_governor", ports_governor),
+    ("ports_names", ports_names),
+    ("ports_port", ports_port),
+    ("ports_world", ports_world),
     ("python_literals", python_literals),
     ("queue", queue),
     ("signature", signature),
@@ -100,6 +105,11 @@ pub fn micronets_message(data: &[u8]) {
     micronets::micronets_message(data);
 }
 
+/// Operations on a peer of the websocket proxy.
+pub fn micronets_peer(data: &[u8]) {
+    laws::machine::<laws::peer::Surroundings>(data);
+}
+
 /// A stream of NETCONF messages, in pieces.
 pub fn netconf_framing(data: &[u8]) {
     netconf::framing(data);
@@ -118,6 +128,27 @@ pub fn netconf_session(data: &[u8]) {
 /// Edits of a switch that misbehaves.
 pub fn netconf_world(data: &[u8]) {
     netconf::world::run(&Plan::of(&mut Bytes::new(data)));
+}
+
+/// Changes and losses under the rules for ports.
+pub fn ports_governor(data: &[u8]) {
+    ports::governor(data);
+}
+
+/// What LLDP, files and requests call ports and switches, and what is written about them.
+pub fn ports_names(data: &[u8]) {
+    ports::names(data);
+}
+
+/// Operations on a switch port.
+pub fn ports_port(data: &[u8]) {
+    ports::port(data);
+}
+
+/// What happens to access points, switches and the cloud around the plan. That the same bytes give
+/// the same journal is not worth a fuzzer's time.
+pub fn ports_world(data: &[u8]) {
+    ports::world(data, None);
 }
 
 /// The configurations of the old programs.

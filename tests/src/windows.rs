@@ -24,6 +24,11 @@ impl Windows {
         }
     }
 
+    /// Counts a send that was allowed by whatever held then.
+    pub fn recall(&mut self, at: Instant) {
+        self.sent.push_back(at);
+    }
+
     /// Counts a send.
     pub fn sent(&mut self, now: Instant) {
         self.sent.push_back(now);
@@ -32,7 +37,7 @@ impl Windows {
             self.sent.pop_front();
         }
         for window in &self.windows {
-            let inside = self.sent.iter().filter(|&&at| at + window.per > now).count();
+            let inside = self.sent.len() - self.sent.partition_point(|&at| at + window.per <= now);
             let most = usize::try_from(window.count).expect("a small number");
             assert!(inside <= most, "{inside} sends in {:?} instead of {most}", window.per);
         }

@@ -1,9 +1,9 @@
 //! The user and the group that the service runs as.
 //!
-//! On this machine they are made by useradd(8). Where there is none, as on Alpine and OpenWrt, and in
-//! the root folder of another machine, lines are added to passwd(5), group(5) and, where they are
-//! kept, shadow(5) and gshadow(5), under the lock that useradd takes (lckpwdf(3)) and each file as
-//! a whole.
+//! On this machine they are made by useradd(8). Where there is none, as on Alpine and OpenWrt, and
+//! in the root folder of another machine, lines are added to passwd(5), group(5) and, where they
+//! are kept, shadow(5) and gshadow(5), under the lock that useradd takes (lckpwdf(3)) and each file
+//! as a whole.
 
 use std::{
     fmt,
@@ -161,8 +161,8 @@ fn edit(place: &Place) -> Result<(), String> {
     let free = free.ok_or("/etc/passwd: no identity of a system account is free")?;
     let gid = found.gid().unwrap_or(free);
     let (home, shell) = (place.manager.state_dir(), shell(place));
-    // Nobody can log in: no password fits `!`. With a day of its last change, even 0, PAM would take
-    // it for one that has expired, and OpenRC starts no service of such a user.
+    // Nobody can log in: no password fits `!`. With a day of its last change, even 0, PAM would
+    // take it for one that has expired, and OpenRC starts no service of such a user.
     for (name, line) in FILES.into_iter().zip([
         format!("{NAME}:x:{gid}:\n"),
         format!("{NAME}:!::\n"),

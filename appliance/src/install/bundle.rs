@@ -1,7 +1,7 @@
 //! An operator's configuration with the files that it names.
 //!
-//! A file that is named relative to the configuration belongs to it, and is copied to the same place
-//! beside the copy. One with an absolute name stays where it is.
+//! A file that is named relative to the configuration belongs to it, and is copied to the same
+//! place beside the copy. One with an absolute name stays where it is.
 
 use std::{
     fs,

@@ -132,7 +132,7 @@ impl Manager {
     /// What a person types to have the configuration read again.
     pub(super) const fn reload_command(self) -> &'static str {
         match self {
-            Self::None => "kill -HUP its process",
+            Self::None => "kill -HUP $(pidof mistgate)",
             Self::OpenRc => "rc-service mistgate reload",
             Self::Procd => "/etc/init.d/mistgate reload",
             Self::Systemd => "systemctl reload mistgate",
@@ -142,7 +142,7 @@ impl Manager {
     /// What a person types to see the log.
     pub(super) const fn log_command(self) -> &'static str {
         match self {
-            Self::None => "its terminal",
+            Self::None => "its output",
             Self::OpenRc => "less /var/log/mistgate.log",
             Self::Procd => "logread -e mistgate",
             Self::Systemd => "journalctl -u mistgate",

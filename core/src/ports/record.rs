@@ -36,7 +36,7 @@ pub struct Record {
     pub is_observed: bool,
     /// What was there before, in the words of the method.
     pub before: Option<String>,
-    /// When it was changed last, by our clock.
+    /// When it was changed last, or a change began, by our clock.
     pub changed_at: Option<UnixTime>,
 }
 

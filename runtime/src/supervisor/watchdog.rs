@@ -2,8 +2,9 @@
 //!
 //! Before each sign of life the store's thread, the executor and the driver must each have answered
 //! a question, and the timer between two of them must have fired. The one who asks is polled beside
-//! the signals, so that a main thread which stands still is noticed too. Whoever stays away is named
-//! in the journal, and nothing is sent until it answers: the manager ends us, and starts us anew.
+//! the signals, so that a main thread which stands still is noticed too. Whoever stays away is
+//! named in the journal, and nothing is sent until it answers: the manager ends us, and starts us
+//! anew.
 
 use std::{future::Future, sync::Arc, time::Duration};
 

@@ -1,125 +1,151 @@
-//! A small world around the plan: access points that are plugged about, switches that lose power
-//! and lie in the moment of a commit, a cloud that hears late, tells late, twice or never, and we
-//! who crash.
+//! A world around the plan: access points that are plugged about, hang and flap; switches that lose
+//! power, are slow, are locked by somebody, and lie in the moment of a commit; virtual chassis
+//! whose members change their numbers; a cloud that hears late, tells late, twice or never; and we
+//! who crash, lose what is not on disk, and are configured anew.
 //!
-//! After every step: no port is changed without proof that is young, none that is forbidden, none
-//! while all is stopped, none over a limit, one batch for a switch at a time, and each is written
-//! down before it is changed. In the end all heals; then every port has the mode that its access
-//! point demands.
+//! [`laws`] says what holds at every step. In the end all heals; then every port has the mode that
+//! its access point demands, and no switch is locked or has anything to undo.
+//!
+//! The more luck there is to begin with, the larger is the world: from some access points to
+//! thousands, on hundreds of switches.
 
 use core::{fmt::Write as _, time::Duration};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use mistgate_core::{
     event::Mac,
     machine::Machine,
     ports::{
-        failure::Failure,
-        place::{Mode, Place, Sighting},
+        place::{Mode, Place},
         plan::{
-            PROOF_MAX, Plan,
-            input::{Input, Pushed},
+            Plan,
+            input::{Config, Input},
             output::{Edit, Output},
         },
-        question::{Answer, Entry, Hint, Question, Whereabouts},
+        question::{Answer, Question},
         record::Record,
         sign::{Act, Request, Sign},
     },
     time::{Instant, UnixTime},
 };
 
-use self::setting::{PORTS, START, SWITCHES, ap, config, mac, place, switch, wall, windows};
-use crate::{bytes::Bytes, windows::Windows};
+use self::{
+    ground::{Device, Ground, Holder},
+    laws::Laws,
+    setting::{Names, START, Size, config, wall},
+};
+use crate::bytes::Bytes;
 
+mod cloud;
+mod end;
+mod ground;
+mod laws;
 mod setting;
+mod switches;
 
-const OPERATIONS_MAX: usize = 150;
-const APS: u64 = 6;
-/// How long the world runs after it healed: some comparisons with Mist, and the last attempts.
-const HEALED_FOR: Duration = Duration::from_secs(6 * 3_600);
 /// A run with more steps than this spins.
-const STEPS_MAX: usize = 200_000;
-
-/// What a link needs until its neighbour is known, an access point until the cloud has it, and the
-/// cloud until it misses one.
-const LLDP_AFTER: Duration = Duration::from_secs(30);
-const CONNECT_AFTER: Duration = Duration::from_secs(20);
-const MISS_AFTER: Duration = Duration::from_secs(40);
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Ap {
-    at: Option<Place>,
-    since: Instant,
-    /// Counts what happened to it, so that what the cloud was about to notice may be outdated.
-    epoch: u64,
-    is_connected: bool,
-    last_seen: Option<UnixTime>,
-}
+const STEPS_MAX: usize = 2_000_000;
 
 /// What will happen.
 #[derive(Clone, Debug)]
 enum Event {
-    Answer { run: u64, id: u64, question: Question },
-    Connect { ap: Mac, epoch: u64 },
-    Miss { ap: Mac, epoch: u64 },
-    Finish { run: u64, id: u64, switch: Mac, edits: Vec<Edit> },
+    Answered { run: u64, id: u64, answer: Answer },
+    Asked { run: u64, id: u64, question: Question },
+    Finish { run: u64, id: u64, switch: usize, edits: Vec<Edit> },
+    Flush,
+    Noticed { ap: usize, epoch: u64, is_alive: bool },
+    Plug { ap: usize, to: usize },
     Read { run: u64, id: u64, place: Place, mode: Mode },
+    Undo { switch: usize },
+    Unlock { switch: usize },
     Webhook(Sign),
+}
+
+/// What happened in a world, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How often we crashed.
+    pub crashes: usize,
+    /// Ports that were changed, by the switch's account.
+    pub changed: usize,
+    /// How often the breaker opened.
+    pub opened: usize,
+    /// Changes that were only told.
+    pub observed: usize,
+    /// Changes that a rule refused or held.
+    pub refused: usize,
+    /// Ports that were left as they are because their access point was not known to be gone.
+    pub kept: usize,
+    /// Changes that were given up.
+    pub stuck: usize,
+    /// Commits that were undone because nobody confirmed them.
+    pub undone: usize,
 }
 
 struct World<'a> {
     bytes: Bytes<'a>,
+    size: Size,
+    names: Names,
     now: Instant,
+    /// By how many seconds our clock is ahead of Mist's.
+    skew: i64,
+    config: Config,
     plan: Plan,
     /// How often we were started.
     run: u64,
     events: BTreeMap<(Instant, u64), Event>,
     last_event: u64,
-    aps: BTreeMap<Mac, Ap>,
-    dark: BTreeSet<Mac>,
-    /// The truth.
-    modes: BTreeMap<Place, Mode>,
-    /// The switches with a commit under way, by whichever run.
-    busy: BTreeMap<Mac, u64>,
-    disk: BTreeMap<Place, Record>,
-    last_ap: BTreeMap<Place, Mac>,
-    /// What switches said lately.
-    said: Vec<(Instant, Sighting)>,
+    ground: Ground,
+    laws: Laws,
     is_stopped: bool,
-    windows: BTreeMap<Option<Mac>, Windows>,
+    /// Until when the API fails.
+    fails_until: Instant,
+    /// When the last roster was asked for, by our clock.
+    asked: UnixTime,
+    disk: BTreeMap<Place, Record>,
+    /// What is written down but not yet on disk.
+    unsaved: BTreeMap<Place, Option<Record>>,
+    tally: Tally,
     /// Everything that happened, one line each, where somebody wants to know.
-    journal: Option<String>,
+    journal: Option<&'a mut String>,
 }
 
 /// Runs the world, and writes down everything that happens where there is something to write on.
-pub(super) fn run(data: &[u8], journal: Option<String>) -> Option<String> {
-    let plan = Plan::new(config(START), 7, START);
+pub(super) fn run(data: &[u8], journal: Option<&mut String>) -> Tally {
+    let mut bytes = Bytes::new(data);
+    let size = Size::of(data.len());
+    let config = config(&mut bytes, &size, wall(START));
     let mut world = World {
-        bytes: Bytes::new(data),
+        bytes,
+        size,
+        names: Names::new(size),
         now: START,
-        plan,
+        skew: 0,
+        plan: Plan::new(config.clone(), 7, START),
         run: 1,
         events: BTreeMap::new(),
         last_event: 0,
-        aps: (1..=APS).map(|number| (ap(number), Ap::default())).collect(),
-        dark: BTreeSet::new(),
-        modes: BTreeMap::new(),
-        busy: BTreeMap::new(),
-        disk: BTreeMap::new(),
-        last_ap: BTreeMap::new(),
-        said: Vec::new(),
+        ground: Ground::new(size, START),
+        laws: Laws::new(size, config.clone()),
+        config,
         is_stopped: false,
-        windows: windows(),
+        fails_until: START,
+        asked: wall(START),
+        disk: BTreeMap::new(),
+        unsaved: BTreeMap::new(),
+        tally: Tally::default(),
         journal,
     };
-    for _ in 0..OPERATIONS_MAX {
+    world.tell(Input::Restored(Vec::new()));
+    world.install();
+    for _ in 0..size.operations {
         if world.bytes.is_empty() {
             break;
         }
         world.operate();
     }
     world.heal();
-    world.journal
+    world.tally
 }
 
 impl World<'_> {
@@ -138,119 +164,199 @@ impl World<'_> {
         Duration::from_millis(self.bytes.up_to(secs_max * 1_000))
     }
 
+    /// Our clock.
+    fn clock(&self) -> UnixTime {
+        UnixTime::from_micros(wall(self.now).as_micros() + self.skew * 1_000_000)
+    }
+
+    /// A large world begins with most access points in their places.
+    fn install(&mut self) {
+        let is_large = self.size.at_once > 1;
+        for ap in (0..self.size.aps).filter(|ap| is_large && ap % 10 != 9) {
+            let (switch, port) = (ap % self.size.switches, ap / self.size.switches);
+            let to = self.size.spots_of(switch).start + port;
+            let after = self.soon(60);
+            self.at(after, Event::Plug { ap, to });
+        }
+    }
+
     fn operate(&mut self) {
-        let one = ap(1 + self.bytes.up_to(APS - 1));
-        let other = ap(1 + self.bytes.up_to(APS - 1));
-        let spot = place(1 + self.bytes.up_to(SWITCHES - 1), self.bytes.up_to(PORTS - 1));
-        match self.bytes.up_to(15) {
-            0..=4 => self.plug(one, Some(spot)),
-            5 => self.plug(one, None),
-            6 => {
-                let act = Act::Restarted;
-                if self.aps.get(&one).is_some_and(|ap| ap.is_connected) {
-                    self.webhook(one, act);
-                }
-            }
-            7 => self.darken(spot.switch),
-            8 => self.light(spot.switch),
-            9 => self.crash(),
-            10 => {
-                self.is_stopped = !self.is_stopped;
-                self.tell(Input::Stop(self.is_stopped));
-            }
-            11 => {
-                let mode = self.bytes.pick(&[Mode::Ap, Mode::Default]);
-                self.tell(Input::Requested(Request { place: spot, mode }));
-            }
-            12 => {
-                // They change places, or one takes the other's.
-                let at = |world: &Self, ap| world.aps.get(&ap).and_then(|ap| ap.at);
-                let (here, there) = (at(self, one), at(self, other));
-                self.plug(one, None);
-                self.plug(other, None);
-                self.plug(one, there);
-                if one != other && self.bytes.chance(128) {
-                    self.plug(other, here);
-                }
-            }
-            _ => {}
+        let kind = self.bytes.up_to(31);
+        let times = if kind < 16 { self.size.at_once } else { 1 };
+        for _ in 0..times {
+            self.act(kind);
         }
         let pause = self.bytes.pick(&[0, 1, 5, 30, 70, 100, 400, 4_000]);
         self.pass(Duration::from_secs(pause));
+        self.check_homes();
     }
 
-    /// Plugs an access point in, if the port is free, or out.
-    fn plug(&mut self, ap: Mac, to: Option<Place>) {
-        if to.is_some() && self.aps.values().any(|other| other.at == to) {
+    fn act(&mut self, kind: u64) {
+        let ap = self.bytes.count(self.size.aps - 1);
+        let switch = self.bytes.count(self.size.switches - 1);
+        let spots = self.size.spots_of(switch);
+        let spot = spots.start + self.bytes.count(spots.len() - 1);
+        match kind {
+            0..=6 => self.plug(ap, Some(spot)),
+            7 => self.plug(ap, None),
+            8 if self.ground.ap(ap).is_connected => self.webhook(ap, Act::Restarted),
+            9 => self.exchange(ap, spot),
+            10 => self.flap(ap),
+            11 | 12 => self.darken(switch, true),
+            13 => self.darken(switch, false),
+            14 => self.hang(ap, !self.ground.ap(ap).is_hung),
+            15 => self.phone(spot),
+            16 | 17 => self.crash(),
+            18 => {
+                self.is_stopped = !self.is_stopped;
+                self.tell(Input::Stop(self.is_stopped));
+            }
+            19 | 20 => self.request(spot),
+            21 => self.rename(switch),
+            22 => self.darken_site(self.size.site_of(switch)),
+            23 => (0..self.size.switches).for_each(|switch| self.darken(switch, false)),
+            24 => self.fails_until = self.now + self.soon(2_000),
+            25 => self.reload(),
+            26 => self.ground.chassis_mut(switch).is_slow ^= true,
+            27 => self.lock(switch),
+            28 => {
+                let skew = self.bytes.pick(&[0, 1, -1, 90, -90, 4_000, -4_000]);
+                self.set_clock(skew);
+            }
+            29 => self.tell(Input::BreakerClosed),
+            _ => {}
+        }
+    }
+
+    fn plug(&mut self, ap: usize, to: Option<usize>) {
+        if self.ground.plug(self.now, ap, to) {
+            self.note(("plug", ap, to));
+            self.changed(ap);
+        }
+    }
+
+    /// An access point takes the place of whoever is there, who perhaps takes the one that it left.
+    fn exchange(&mut self, ap: usize, spot: usize) {
+        let from = self.ground.ap(ap).at;
+        if let Some(Device::Ap(other)) =
+            self.ground.socket(spot).there.filter(|_| from != Some(spot))
+        {
+            self.plug(other, None);
+            self.plug(ap, Some(spot));
+            if self.bytes.chance(128) {
+                self.plug(other, from);
+            }
+        }
+    }
+
+    /// A cable comes out and goes in again.
+    fn flap(&mut self, ap: usize) {
+        if let Some(to) = self.ground.ap(ap).at {
+            self.plug(ap, None);
+            let after = self.soon(60);
+            self.at(after, Event::Plug { ap, to });
+        }
+    }
+
+    fn hang(&mut self, ap: usize, is_hung: bool) {
+        if core::mem::replace(&mut self.ground.ap_mut(ap).is_hung, is_hung) != is_hung {
+            self.note(("hang", ap, is_hung));
+            self.changed(ap);
+        }
+    }
+
+    /// A telephone takes a free port, or leaves it.
+    fn phone(&mut self, spot: usize) {
+        let device = match self.ground.socket(spot).there {
+            None => Some(Device::Phone),
+            Some(Device::Phone) => None,
+            Some(Device::Ap(_)) => return,
+        };
+        self.note(("phone", spot, device));
+        self.ground.put(self.now, spot, device);
+    }
+
+    fn darken(&mut self, switch: usize, is_dark: bool) {
+        if self.ground.darken(self.now, switch, is_dark) {
+            self.note(("dark", switch, is_dark));
+            for ap in self.ground.on(switch) {
+                self.changed(ap);
+            }
+        }
+    }
+
+    fn darken_site(&mut self, site: usize) {
+        for switch in 0..self.size.switches {
+            if self.size.site_of(switch) == site {
+                self.darken(switch, true);
+            }
+        }
+    }
+
+    /// A switch gets another name, and a virtual chassis other names for its ports too.
+    fn rename(&mut self, switch: usize) {
+        self.note(("rename", switch));
+        self.names.rename(switch, self.last_event);
+        if self.size.is_chassis(switch) {
+            self.ground.renumber(self.now, switch);
+            for ap in self.ground.on(switch) {
+                self.changed(ap);
+            }
+        }
+    }
+
+    /// A program outside asks for a mode, right or wrong, and may not know the chassis of a member.
+    fn request(&mut self, spot: usize) {
+        let switch = self.size.switch_of(spot);
+        if self.size.is_ignored(switch) {
             return;
         }
-        let now = self.now;
-        let one = self.aps.get_mut(&ap).expect("one of ours");
-        (one.at, one.since) = (to, now);
-        self.note(("plug", ap, to));
-        self.changed(ap);
-    }
-
-    /// The cloud will notice.
-    fn changed(&mut self, ap: Mac) {
-        let one = self.aps.get_mut(&ap).expect("one of ours");
-        one.epoch += 1;
-        let epoch = one.epoch;
-        let has_power = one.at.is_some_and(|place| !self.dark.contains(&place.switch));
-        if has_power {
-            self.at(CONNECT_AFTER, Event::Connect { ap, epoch });
-        } else {
-            self.at(MISS_AFTER, Event::Miss { ap, epoch });
+        let mut place = self.names.place(spot);
+        if self.size.is_chassis(switch) && self.bytes.chance(128) {
+            place.switch = Names::member(switch);
+        } else if self.bytes.chance(20) {
+            place.switch = Names::phone(spot);
         }
+        let mode = self.bytes.pick(&[Mode::Ap, Mode::Default]);
+        self.tell(Input::Requested(Request { place, mode }));
     }
 
-    fn on(&self, switch: Mac) -> Vec<Mac> {
-        let is_there = |ap: &Ap| ap.at.is_some_and(|place| place.switch == switch);
-        self.aps.iter().filter(|(_, ap)| is_there(ap)).map(|(mac, _)| *mac).collect()
+    fn reload(&mut self) {
+        let clock = self.clock();
+        self.config = config(&mut self.bytes, &self.size, clock);
+        self.tell(Input::Configured(Box::new(self.config.clone())));
     }
 
-    fn darken(&mut self, switch: Mac) {
-        if self.dark.insert(switch) {
-            self.note(("dark", switch));
-            for ap in self.on(switch) {
-                self.changed(ap);
-            }
-        }
+    fn set_clock(&mut self, skew: i64) {
+        self.skew = skew;
+        self.laws.jump();
+        self.tell(Input::Clock(self.clock()));
     }
 
-    fn light(&mut self, switch: Mac) {
-        if self.dark.remove(&switch) {
-            self.note(("light", switch));
-            for ap in self.on(switch) {
-                let now = self.now;
-                self.aps.get_mut(&ap).expect("one of ours").since = now;
-                self.changed(ap);
-            }
-        }
-    }
-
+    /// We are gone at once, and with us what is not on disk, and come again.
     fn crash(&mut self) {
         self.note("crash");
-        self.run += 1;
-        self.plan = Plan::new(config(self.now), self.run, self.now);
-        self.is_stopped = false;
-        self.windows = windows();
-        self.tell(Input::Restored(self.disk.values().cloned().collect()));
-    }
-
-    fn webhook(&mut self, ap: Mac, act: Act) {
-        let home = self.aps.get(&ap).and_then(|ap| ap.at);
-        let site = home.map(|place| switch(place.switch).site);
-        let at = Some(wall(self.now));
-        let sign = Sign { ap, act, site, at, ap_name: None, site_name: None };
-        for _ in 0..self.bytes.pick(&[1, 1, 1, 1, 1, 1, 2, 0]) {
-            let delay = self.bytes.pick(&[1, 0, 2, 3, 30, 90]);
-            self.at(Duration::from_secs(delay), Event::Webhook(sign.clone()));
+        self.tally.crashes += 1;
+        if self.bytes.chance(128) {
+            self.flush();
         }
+        self.unsaved.clear();
+        self.run += 1;
+        self.config.wall = self.clock();
+        self.plan = Plan::new(self.config.clone(), self.run, self.now);
+        self.is_stopped = false;
+        self.laws.restart(self.config.clone());
+        let records = self.disk.values().map(|record| {
+            let read = Record::decode(&record.encode());
+            read.expect("a record that was written")
+        });
+        let records = records.collect();
+        self.tell(Input::Restored(records));
     }
 
     fn tell(&mut self, input: Input) {
         self.note(&input);
+        self.laws.hears(self.now, &input, &self.names, self.asked);
         self.plan.handle_input(self.now, input);
         self.drain();
     }
@@ -260,7 +366,7 @@ impl World<'_> {
         let until = self.now + duration;
         for step in 0.. {
             assert!(step < STEPS_MAX, "it spins at {:?}", self.now);
-            let event_at = self.events.keys().next().map(|(at, _)| *at);
+            let event_at = self.events.first_key_value().map(|((at, _), _)| *at);
             let next_at = event_at.into_iter().chain(self.plan.poll_timeout()).min();
             let Some(at) = next_at.filter(|at| *at <= until) else {
                 break;
@@ -278,136 +384,46 @@ impl World<'_> {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Answer { run, id, question } if run == self.run => {
-                let is_lost = self.bytes.chance(20);
-                let answer = if is_lost { Answer::Unanswered } else { self.answer(question) };
+            Event::Answered { run, id, answer } if run == self.run => {
                 self.tell(Input::Answered { id, answer });
             }
-            Event::Connect { ap, epoch } => self.noticed(ap, epoch, true),
-            Event::Miss { ap, epoch } => self.noticed(ap, epoch, false),
-            Event::Finish { run, id, switch, edits } => self.finish(run, id, switch, &edits),
-            Event::Read { run, id, place, mode } if run == self.run => {
-                let is_lost = self.dark.contains(&place.switch) || self.bytes.chance(30);
-                let is_done = (!is_lost).then(|| self.mode(place) == mode);
-                self.tell(Input::Read { id, is_done });
+            Event::Asked { run, id, question } if run == self.run => {
+                let answer = self.answer(&question);
+                self.tell(Input::Answered { id, answer });
             }
+            Event::Finish { run, id, switch, edits } => self.finish(run, id, switch, &edits),
+            Event::Flush => self.flush(),
+            Event::Noticed { ap, epoch, is_alive } => self.noticed(ap, epoch, is_alive),
+            Event::Plug { ap, to } => {
+                // Somebody may have carried it elsewhere meanwhile.
+                if self.ground.ap(ap).at.is_none() {
+                    self.plug(ap, Some(to));
+                }
+            }
+            Event::Read { run, id, place, mode } if run == self.run => self.read(id, place, mode),
+            Event::Undo { switch } => self.undo(switch),
+            Event::Unlock { switch } => self.unlock(switch),
             Event::Webhook(sign) => self.tell(Input::Signed(sign)),
             // Whoever asked is gone.
-            Event::Answer { .. } | Event::Read { .. } => {}
+            Event::Answered { .. } | Event::Asked { .. } | Event::Read { .. } => {}
         }
-    }
-
-    fn noticed(&mut self, ap: Mac, epoch: u64, is_connected: bool) {
-        let seen = wall(self.now);
-        let one = self.aps.get_mut(&ap).expect("one of ours");
-        if one.epoch != epoch {
-            return;
-        }
-        let was_connected = core::mem::replace(&mut one.is_connected, is_connected);
-        one.last_seen = Some(seen);
-        match (was_connected, is_connected) {
-            (_, true) => self.webhook(ap, Act::Connected),
-            (true, false) => self.webhook(ap, Act::Disconnected),
-            (false, false) => {}
-        }
-    }
-
-    fn mode(&self, place: Place) -> Mode {
-        self.modes.get(&place).copied().unwrap_or(Mode::Default)
-    }
-
-    /// A commit comes to its end, whatever that is and whoever still waits for it.
-    fn finish(&mut self, run: u64, id: u64, switch: Mac, edits: &[Edit]) {
-        self.busy.remove(&switch);
-        let is_dark = self.dark.contains(&switch);
-        let (is_done, pushed) = match self.bytes.up_to(15) {
-            _ if is_dark && self.bytes.chance(128) => (false, Pushed::Unknown(Failure::Timeout)),
-            _ if is_dark => (false, Pushed::Failed(Failure::Unreachable)),
-            12 => (false, Pushed::Failed(Failure::Locked { holder: "alice".to_owned() })),
-            13 => (false, Pushed::Failed(Failure::Rejected { message: String::new() })),
-            14 => (false, Pushed::Unknown(Failure::Timeout)),
-            15 => (true, Pushed::Unknown(Failure::Timeout)),
-            _ => (true, Pushed::Done { diff: String::new(), before: Vec::new() }),
-        };
-        if is_done {
-            for edit in edits {
-                self.modes.insert(Place { switch, port: edit.port }, edit.mode);
-            }
-        }
-        self.note(("finished", switch, is_done, &pushed));
-        if run == self.run {
-            self.tell(Input::Pushed { id, pushed });
-        }
-    }
-
-    /// What a switch says of a port, the truth but for what it has not heard yet.
-    fn sighting(&self, place: Place) -> Sighting {
-        let there = self.aps.iter().find(|(_, ap)| ap.at == Some(place));
-        let is_live = !self.dark.contains(&place.switch);
-        let heard = there.filter(|(_, ap)| ap.since + LLDP_AFTER <= self.now);
-        let stale = self.last_ap.get(&place).copied().filter(|_| there.is_none() || !is_live);
-        Sighting {
-            switch: switch(place.switch),
-            port: Some(place.port),
-            is_live,
-            up: there.is_some(),
-            neighbor: heard.map(|(mac, _)| *mac).or(stale),
-        }
-    }
-
-    fn answer(&mut self, question: Question) -> Answer {
-        let answer = match question {
-            Question::Port { place, .. } => Answer::Port(Some(self.sighting(place))),
-            Question::Roster => Answer::Roster(
-                self.aps
-                    .iter()
-                    .map(|(mac, ap)| Entry {
-                        ap: *mac,
-                        site: ap.at.map_or("one".to_owned(), |place| switch(place.switch).site),
-                        is_connected: ap.is_connected,
-                        last_seen: ap.last_seen,
-                        whereabouts: self.whereabouts(*mac),
-                    })
-                    .collect(),
-            ),
-            Question::Whereabouts { ap, .. } => Answer::Whereabouts(self.whereabouts(ap)),
-        };
-        let sightings: Vec<Sighting> = match &answer {
-            Answer::Port(seen) => seen.iter().cloned().collect(),
-            Answer::Roster(entries) => {
-                entries.iter().flat_map(|entry| entry.whereabouts.seen.clone()).collect()
-            }
-            Answer::Unanswered => Vec::new(),
-            Answer::Whereabouts(whereabouts) => whereabouts.seen.clone(),
-        };
-        let now = self.now;
-        self.said.retain(|(at, _)| *at + PROOF_MAX >= now);
-        self.said.extend(sightings.into_iter().map(|sighting| (now, sighting)));
-        answer
-    }
-
-    /// All ports whose neighbour it is or was; and sometimes only what it says itself.
-    fn whereabouts(&self, ap: Mac) -> Whereabouts {
-        let all = (1..=SWITCHES).flat_map(|s| (0..PORTS).map(move |port| place(s, port)));
-        let seen = all.map(|place| self.sighting(place));
-        let seen: Vec<_> = seen.filter(|sighting| sighting.neighbor == Some(ap)).collect();
-        let at = self.aps.get(&ap).and_then(|ap| ap.at);
-        let hint = at.map(|at| Hint { switch: switch(at.switch), port: at.port });
-        // Some switches are not known to the cloud, so that only the access point tells.
-        let is_known = at.is_none_or(|at| at.switch != mac(SWITCHES));
-        Whereabouts { seen: if is_known { seen } else { Vec::new() }, hint }
     }
 
     fn drain(&mut self) {
         while let Some(output) = self.plan.poll_output() {
             self.note(&output);
+            let kept = self.kept(&output);
+            self.laws.sees(self.now, self.clock(), &output, &self.names, kept.as_ref());
             match output {
                 Output::Ask { id, question } => {
-                    let after = self.soon(5);
-                    self.at(after, Event::Answer { run: self.run, id, question });
+                    if question == Question::Roster {
+                        self.asked = self.clock();
+                    }
+                    self.asked(id, question);
                 }
                 Output::Forget(place) => {
-                    assert!(self.disk.remove(&place).is_some(), "{place} was never kept");
+                    assert!(kept.is_some(), "{place} was never kept");
+                    self.write(place, None);
                 }
                 Output::Push { id, switch, edits } => self.push(id, switch.mac, edits),
                 Output::Read { id, switch, edit } => {
@@ -416,104 +432,53 @@ impl World<'_> {
                     let after = self.soon(5);
                     self.at(after, Event::Read { run, id, place, mode });
                 }
-                Output::Report(_) => {}
-                Output::Store(record) => {
-                    let place = record.place();
-                    self.last_ap.extend(record.ap.map(|ap| (place, ap)));
-                    self.disk.insert(place, record);
-                }
+                Output::Report(report) => self.tally.count(&report),
+                Output::Store(record) => self.write(record.place(), Some(record)),
             }
         }
-        self.rests();
-    }
-
-    fn rests(&mut self) {
         let deadline = self.plan.poll_timeout();
         assert!(deadline.is_none_or(|at| at > self.now), "{deadline:?} at {:?}", self.now);
         self.plan.handle_timeout(self.now);
         assert!(self.plan.poll_output().is_none(), "an early handle_timeout does something");
-        let housed = self.plan.ports().filter_map(|status| Some((status.ap?, status.place)));
-        let housed: BTreeMap<Mac, Place> = housed.collect();
-        assert_eq!(housed.len(), self.plan.ports().filter(|status| status.ap.is_some()).count());
-        for ap in self.aps.keys() {
-            assert_eq!(self.plan.home(*ap), housed.get(ap).copied(), "the home of {ap}");
-        }
     }
 
-    fn push(&mut self, id: u64, switch: Mac, edits: Vec<Edit>) {
-        assert!(!self.is_stopped, "a change while all is stopped");
-        assert!(!edits.is_empty() && edits.is_sorted_by(|a, b| a.port < b.port), "{edits:?}");
-        for edit in &edits {
-            let place = Place { switch, port: edit.port };
-            assert_ne!(place.port, self::place(1, PORTS - 1).port, "a forbidden port");
-            let record = self.disk.get(&place).expect("written down before it is changed");
-            assert!(record.mode.is_none() && record.is_touched, "{record:?}");
-            self.proven(place, edit.mode);
-            for key in [Some(switch), None] {
-                self.windows.get_mut(&key).expect("a limit").sent(self.now);
+    /// What was written down last of the port that an output keeps or forgets.
+    fn kept(&self, output: &Output) -> Option<Record> {
+        let place = match output {
+            Output::Forget(place) => *place,
+            Output::Store(record) => record.place(),
+            Output::Ask { .. } | Output::Push { .. } | Output::Read { .. } | Output::Report(_) => {
+                return None;
             }
-        }
-        let run = self.run;
-        let owner = self.busy.get(&switch).copied();
-        assert_ne!(owner, Some(run), "two commits at a time");
-        if owner.is_some() {
-            // What an earlier run began still holds the lock.
-            let failure = Failure::Locked { holder: "mistgate".to_owned() };
-            return self.tell(Input::Pushed { id, pushed: Pushed::Failed(failure) });
-        }
-        self.busy.insert(switch, run);
-        let after = self.soon(30);
-        self.at(after, Event::Finish { run, id, switch, edits });
-    }
-
-    /// A switch said lately what asks for this mode.
-    fn proven(&self, place: Place, mode: Mode) {
-        let own = self.last_ap.get(&place).copied();
-        let is_proof = |(at, said): &(Instant, Sighting)| {
-            let is_young = *at + PROOF_MAX >= self.now && said.is_live;
-            let is_here = said.place() == Some(place);
-            let neighbor = said.neighbor.filter(|_| said.up);
-            is_young
-                && match mode {
-                    Mode::Ap => is_here && neighbor.is_some_and(|n| self.aps.contains_key(&n)),
-                    Mode::Default if is_here => neighbor.is_none() || neighbor != own,
-                    Mode::Default => neighbor.is_some() && neighbor == own,
-                }
         };
-        assert!(
-            self.said.iter().any(is_proof),
-            "{place}: {mode:?} at {:?} without proof",
-            self.now
-        );
+        let unsaved = self.unsaved.get(&place);
+        unsaved.map_or_else(|| self.disk.get(&place).cloned(), Clone::clone)
     }
 
-    fn heal(&mut self) {
-        self.bytes = Bytes::new(&[]);
-        self.note("heal");
-        for number in 1..=SWITCHES {
-            self.light(mac(number));
+    fn write(&mut self, place: Place, record: Option<Record>) {
+        if self.unsaved.is_empty() {
+            let after = self.soon(1);
+            self.at(after, Event::Flush);
         }
-        self.is_stopped = false;
-        self.tell(Input::Stop(false));
-        self.pass(HEALED_FOR);
-        // What is forbidden is asked for every hour, and may just be.
-        if self.plan.ports().any(|status| status.due.is_some()) {
-            self.pass(Duration::from_secs(60));
+        self.unsaved.insert(place, record);
+    }
+
+    fn flush(&mut self) {
+        for (place, record) in core::mem::take(&mut self.unsaved) {
+            match record {
+                Some(record) => self.disk.insert(place, record),
+                None => self.disk.remove(&place),
+            };
         }
-        for status in self.plan.ports() {
-            assert!(!status.is_pushing && status.due.is_none(), "{status:?} still waits");
-        }
-        assert!(self.busy.is_empty(), "a commit without end");
-        for number in 1..=SWITCHES {
-            for port in 0..PORTS {
-                let place = place(number, port);
-                let there = self.aps.iter().find(|(_, ap)| ap.at == Some(place));
-                let is_allowed = port != PORTS - 1;
-                let expected = if there.is_some() && is_allowed { Mode::Ap } else { Mode::Default };
-                assert_eq!(self.mode(place), expected, "{place} with {there:?}");
-                let kept = self.disk.get(&place);
-                assert_eq!(kept.and_then(|record| record.ap), there.map(|(mac, _)| *mac));
-            }
+    }
+
+    /// Every access point has one home, and every port one that says so.
+    fn check_homes(&self) {
+        let housed = self.plan.ports().filter_map(|status| Some((status.ap?, status.place)));
+        let homes: BTreeMap<Mac, Place> = housed.collect();
+        assert_eq!(homes.len(), self.plan.ports().filter(|status| status.ap.is_some()).count());
+        for ap in (0..self.size.aps).map(|ap| self.names.ap(ap)) {
+            assert_eq!(self.plan.home(ap), homes.get(&ap).copied(), "the home of {ap}");
         }
     }
 }

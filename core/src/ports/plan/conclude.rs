@@ -85,23 +85,22 @@ impl Plan {
         reason: Reason,
         since: Instant,
     ) {
-        if !self.make_slot(now, place) {
-            if subject == Subject::Ap(ap) {
-                self.tell_watch_if_any(now, ap, watch::Input::Displaced);
-            }
-            return;
-        }
         let before = match (subject, reason) {
             (Subject::Ap(_), Reason::Moved(from)) => Some(from),
             (Subject::Ap(_), _) => None,
-            (Subject::Port(_), _) => {
-                let before = self.home(ap);
-                self.tell_watch(now, Subject::Ap(ap), watch::Input::Restored(place));
-                before
-            }
+            (Subject::Port(_), _) => self.home(ap),
         };
+        let is_ours = !self.is_ignored(place) && self.make_slot(now, place);
+        if !is_ours {
+            self.tell_watch_if_any(now, ap, watch::Input::Displaced);
+        } else if subject != Subject::Ap(ap) {
+            self.tell_watch(now, Subject::Ap(ap), watch::Input::Restored(place));
+        }
         if let Some(from) = before.filter(|from| *from != place) {
             self.vacate(now, from, ap, Reason::MovedAway(place), since);
+        }
+        if !is_ours {
+            return;
         }
         let other = self.slots.get_mut(&place).and_then(|slot| slot.ap.replace(ap));
         if let Some(other) = other.filter(|other| *other != ap) {
@@ -137,7 +136,7 @@ impl Plan {
 
     /// Nobody is on a port.
     fn free(&mut self, now: Instant, place: Place, reason: Reason, since: Instant) {
-        if !self.make_slot(now, place) {
+        if self.is_ignored(place) || !self.make_slot(now, place) {
             return;
         }
         let ap = self.slots.get_mut(&place).and_then(|slot| slot.ap.take());
@@ -164,6 +163,13 @@ impl Plan {
         if self.watches.contains_key(&Subject::Ap(ap)) {
             self.tell_watch(now, Subject::Ap(ap), input);
         }
+    }
+
+    /// Whether a port is none of our business because of its site, and never was.
+    fn is_ignored(&self, place: Place) -> bool {
+        let line = self.lines.get(&place.switch);
+        line.is_some_and(|line| self.config.ignored_sites.contains(&line.switch.site))
+            && !self.slots.contains_key(&place)
     }
 
     /// Whether there is a slot for the port, if need be a new one.

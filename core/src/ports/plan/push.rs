@@ -162,16 +162,15 @@ impl Plan {
         if let Err(refusal) = self.governor.judge(now, self.wall(now), &line.switch, place.port) {
             let (is_news, until) = (slot.refused != Some(refusal.rule()), refusal.until());
             let (is_for_now, rule) = (refusal.is_for_now(), refusal.rule());
-            if let Some((switch, change)) = self.change(now, place, &want)
-                && is_news
-            {
+            if is_news && let Some((switch, change)) = self.change(now, place, &want) {
                 self.report(Report::Refused { switch, change, refusal });
             }
             if let Some(slot) = self.slots.get_mut(&place) {
                 slot.refused = Some(rule);
             }
             if is_for_now {
-                return Fit::Later(until);
+                // Where a limit has room for one, it soon has room for more.
+                return Fit::Later(until.map(|until| until.max(now + GATHER)));
             }
             self.tell_port(now, place, port::Input::Refused);
             return Fit::Never;
@@ -197,7 +196,12 @@ impl Plan {
         let place = |sent: &Sent| Place { switch: mac, port: sent.port };
         let edits: Vec<Edit> =
             batch.iter().filter_map(|sent| self.edit(place(sent), None)).collect();
+        let wall = self.wall(now);
         for sent in &batch {
+            // Limits count a change from here, also after a restart in the middle of it.
+            if let Some(slot) = self.slots.get_mut(&place(sent)) {
+                slot.changed_at = Some(wall);
+            }
             self.tell_port(now, place(sent), port::Input::Taken);
         }
         let Some(switch) = self.lines.get(&mac).map(|line| line.switch.clone()) else {

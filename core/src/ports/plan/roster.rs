@@ -68,13 +68,19 @@ impl Plan {
         let mut listed = BTreeSet::new();
         for entry in entries {
             listed.insert(entry.ap);
-            let is_ours = entry.is_connected && !self.config.ignored_sites.contains(&entry.site);
             let subject = Subject::Ap(entry.ap);
-            if !is_ours && !self.watches.contains_key(&subject) {
+            if entry.is_connected && self.config.ignored_sites.contains(&entry.site) {
+                // It is none of our business any more, but the port that it may have left is.
+                if let Some(home) = self.home(entry.ap) {
+                    self.look_at(now, Subject::Port(home), Cause::Stale);
+                }
+                continue;
+            }
+            if !entry.is_connected && !self.watches.contains_key(&subject) {
                 continue;
             }
             self.know_all(&entry.whereabouts);
-            let whereabouts = is_ours.then_some(entry.whereabouts);
+            let whereabouts = entry.is_connected.then_some(entry.whereabouts);
             let home = self.home(entry.ap).and_then(|home| self.slots.get(&home));
             let is_settled = home.is_some_and(|slot| slot.port.mode() == Some(Mode::Ap));
             let rostered = watch::Input::Rostered { whereabouts, asked_at, is_settled };

@@ -43,8 +43,10 @@ fn place(switch: u8, port: u16) -> Place {
     Place { switch: mac, port }
 }
 
+/// The ninth switch is at a site that is ignored.
 fn switch(mac: Mac) -> Switch {
-    Switch { mac, device_id: mac.plain(), site: "s".into(), name: None }
+    let site = if mac == place(9, 0).switch { "ignored" } else { "s" };
+    Switch { mac, device_id: mac.plain(), site: site.into(), name: None }
 }
 
 fn config(check: Check) -> Config {
@@ -199,7 +201,10 @@ impl Bench {
                     aps.into_iter()
                         .map(|ap| Entry {
                             ap,
-                            site: "s".into(),
+                            site: self
+                                .plugged
+                                .get(&ap)
+                                .map_or_else(|| "s".into(), |place| switch(place.switch).site),
                             is_connected: !self.lost.contains_key(&ap),
                             last_seen: self.lost.get(&ap).copied(),
                             whereabouts: whereabouts(ap),
@@ -440,6 +445,78 @@ fn a_restart_does_not_lift_a_limit() {
     assert_eq!(later.told(), [refused]);
     later.pass(3_600);
     assert_eq!(later.told(), ["push ge-0/0/3=ap"]);
+}
+
+#[test]
+fn who_moved_to_an_ignored_site_gives_its_port_back() {
+    for check in [Check::Lldp, Check::None, Check::Outage(outage::Policy::default())] {
+        let mut bench = Bench::new(config(check));
+        bench.plug(ap(1), place(1, 7));
+        bench.pass(70);
+        bench.obey();
+        bench.told();
+        // Nobody tells us, but the roster has it at the other site.
+        bench.plugged.insert(ap(1), place(9, 1));
+        bench.pass(3_600);
+        assert_eq!(bench.told(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
+        bench.obey();
+        assert!(bench.records.is_empty() && bench.plan.home(ap(1)).is_none());
+        bench.told();
+        // An event from here, and by the time of the question it is there.
+        bench.plug(ap(2), place(1, 8));
+        bench.pass(70);
+        bench.obey();
+        bench.told();
+        bench.pass(1);
+        bench.plug(ap(2), place(9, 2));
+        bench.pass(70);
+        assert_eq!(bench.told(), ["push ge-0/0/8=default (was ge-0/0/8)"]);
+        bench.obey();
+        assert!(bench.records.is_empty() && bench.plan.home(ap(2)).is_none());
+    }
+}
+
+#[test]
+fn who_waits_for_a_limit_does_not_ask_at_every_moment() {
+    let mut limited = config(Check::Lldp);
+    limited.governor.limits.all = vec![Window::per_secs(2, 60)];
+    let mut bench = Bench::new(limited);
+    for (number, switch, secs) in [(1, 1, 2), (2, 2, 8), (3, 3, 0), (4, 3, 55)] {
+        bench.plug(ap(number), place(switch, number.into()));
+        bench.pass(secs);
+    }
+    let mut told_after = |secs| {
+        bench.pass(secs);
+        let told = bench.told();
+        bench.obey();
+        bench.told();
+        told
+    };
+    assert_eq!(told_after(0), ["push ge-0/0/1=ap"]);
+    assert_eq!(told_after(2), ["push ge-0/0/2=ap"]);
+    let refused =
+        |port| format!("refused ge-0/0/{port}=ap: enough was changed for now (ports.limits.all)");
+    assert_eq!(told_after(8), [refused(3), refused(4)]);
+    assert_eq!(told_after(50), ["push ge-0/0/3=ap"]);
+    assert_eq!(told_after(4), [""; 0], "there has been room for two seconds");
+    assert_eq!(told_after(1), ["push ge-0/0/4=ap"]);
+}
+
+#[test]
+fn a_limit_counts_what_a_restart_interrupted() {
+    let mut limited = config(Check::Lldp);
+    limited.governor.limits.switch = vec![Window::per_secs(1, 3_600)];
+    let mut bench = Bench::new(limited.clone());
+    bench.plug(ap(1), place(1, 1));
+    bench.pass(70);
+    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    limited.wall = UnixTime::from_secs(WALL.as_secs() + 600);
+    let mut later = Bench::new(limited);
+    later.tell(Input::Restored(bench.records.values().cloned().collect()));
+    later.plugged = bench.plugged.clone();
+    later.pass(70);
+    let refused = "refused ge-0/0/1=ap: enough was changed for now (ports.limits.switch)";
+    assert_eq!(later.told(), [refused]);
 }
 
 #[test]

@@ -1,7 +1,6 @@
-//! What the world is made of, and the policy in it.
+//! What the world is made of, and the policies in it.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use mistgate_core::{
     delivery::pace::Window,
@@ -9,8 +8,10 @@ use mistgate_core::{
     ports::{
         decide::Check,
         edit::Edits,
+        freeze::Freeze,
         governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern},
-        name::PortName,
+        name::{PortName, SwitchName},
+        outage,
         place::{Place, Switch},
         plan::input::Config,
         port, watch,
@@ -18,82 +19,262 @@ use mistgate_core::{
     time::{Instant, UnixTime},
 };
 
-use crate::windows::Windows;
+use crate::bytes::Bytes;
 
 /// When it begins.
 pub(super) const START: Instant = Instant::from_secs(10_000);
 /// A Monday's midnight.
 const WALL: i64 = 1_795_392_000;
-pub(super) const SWITCHES: u64 = 3;
-/// The last of them is in `ports.never`.
-pub(super) const PORTS: u64 = 4;
+/// The site that `ignored_sites` names, which the last switch is at.
+pub(super) const IGNORED: &str = "ignored";
 
-pub(super) fn ap(number: u64) -> Mac {
-    Mac::parse(&format!("5c5b350000{number:02x}")).expect("a MAC")
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    pub(super) switches: usize,
+    /// Of one switch, and of each member of a virtual chassis.
+    pub(super) ports: usize,
+    pub(super) aps: usize,
+    sites: usize,
+    pub(super) operations: usize,
+    /// How many access points or switches one operation is about.
+    pub(super) at_once: usize,
+    /// Changes per minute, of a switch, a site and all, and how many losses are too many.
+    limits: [u32; 4],
 }
 
-pub(super) fn mac(number: u64) -> Mac {
-    Mac::parse(&format!("5c5b350001{number:02x}")).expect("a MAC")
-}
+impl Size {
+    /// The more luck there is, the larger is the world.
+    pub(super) const fn of(luck: usize) -> Self {
+        match luck {
+            ..4_000 => Self {
+                switches: 4,
+                ports: 4,
+                aps: 6,
+                sites: 2,
+                operations: 150,
+                at_once: 1,
+                limits: [4, 5, 6, 2],
+            },
+            4_000..20_000 => Self {
+                switches: 12,
+                ports: 12,
+                aps: 100,
+                sites: 3,
+                operations: 100,
+                at_once: 4,
+                limits: [12, 24, 40, 10],
+            },
+            _ => Self {
+                switches: 250,
+                ports: 24,
+                aps: 3_000,
+                sites: 12,
+                operations: 40,
+                at_once: 30,
+                limits: [48, 150, 400, 60],
+            },
+        }
+    }
 
-pub(super) fn place(switch: u64, port: u64) -> Place {
-    let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
-    Place { switch: mac(switch), port }
-}
+    /// The ports of a switch are numbered through, with room for two members.
+    pub(super) const fn spots(&self) -> usize {
+        self.switches * self.ports * 2
+    }
 
-pub(super) fn switch(of: Mac) -> Switch {
-    let site = if of == mac(1) { "one" } else { "two" };
-    Switch { mac: of, device_id: of.plain(), site: site.to_owned(), name: None }
-}
+    pub(super) const fn switch_of(&self, spot: usize) -> usize {
+        spot / (self.ports * 2)
+    }
 
-pub(super) fn limits() -> Limits {
-    Limits {
-        switch: vec![Window::per_secs(4, 60), Window::per_secs(40, 3_600)],
-        site: Vec::new(),
-        all: vec![Window::per_secs(6, 60)],
+    /// The spots of a switch.
+    pub(super) const fn spots_of(&self, switch: usize) -> core::ops::Range<usize> {
+        let members = if self.is_chassis(switch) { 2 } else { 1 };
+        let first = switch * self.ports * 2;
+        first..first + self.ports * members
+    }
+
+    /// Whether a switch is a virtual chassis.
+    pub(super) const fn is_chassis(&self, switch: usize) -> bool {
+        switch % 3 == 1
+    }
+
+    /// Whether only the access points know of a switch, and the cloud does not.
+    pub(super) const fn is_unknown(&self, switch: usize) -> bool {
+        switch % 4 == 2
+    }
+
+    /// The site of a switch.
+    pub(super) const fn site_of(&self, switch: usize) -> usize {
+        if switch + 1 == self.switches { self.sites } else { switch % self.sites }
+    }
+
+    pub(super) const fn sites(&self) -> usize {
+        self.sites + 1
+    }
+
+    pub(super) const fn is_ignored(&self, switch: usize) -> bool {
+        self.site_of(switch) == self.sites
+    }
+
+    /// Whether `ports.never` names the port: the last one of each first member.
+    pub(super) const fn is_forbidden(&self, spot: usize) -> bool {
+        spot % (self.ports * 2) + 1 == self.ports
     }
 }
 
-pub(super) fn windows() -> BTreeMap<Option<Mac>, Windows> {
-    let of_switch = (1..=SWITCHES).map(|number| (Some(mac(number)), Windows::new(limits().switch)));
-    of_switch.chain([(None, Windows::new(limits().all))]).collect()
+/// What everything is called.
+#[derive(Debug)]
+pub(super) struct Names {
+    size: Size,
+    aps: Vec<Mac>,
+    switches: Vec<Switch>,
+    /// In the order of their names.
+    ports: Vec<PortName>,
 }
 
+/// What a MAC's first half says that it is of.
+const APS: u8 = 0x35;
+const SWITCHES: u8 = 0x36;
+const MEMBERS: u8 = 0x37;
+const PHONES: u8 = 0x38;
+
+fn mac(kind: u8, number: usize) -> Mac {
+    Mac::parse(&format!("5c5b{kind:02x}{number:06x}")).expect("a MAC")
+}
+
+fn number(mac: Mac, kind: u8) -> Option<usize> {
+    let [_, _, own, a, b, c] = mac.octets();
+    (own == kind).then(|| usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c))
+}
+
+impl Names {
+    pub(super) fn new(size: Size) -> Self {
+        let site = |number| if number + 1 == size.sites() { IGNORED } else { "site" };
+        let switches = (0..size.switches).map(|number| Switch {
+            mac: mac(SWITCHES, number),
+            device_id: format!("device-{number}"),
+            site: match size.site_of(number) {
+                of if size.is_ignored(number) => site(of).to_owned(),
+                of => format!("{}-{of}", site(of)),
+            },
+            name: SwitchName::parse(&format!("sw-{number}")),
+        });
+        let port = |fpc, port| PortName::parse(&format!("ge-{fpc}/0/{port}")).expect("a port");
+        Self {
+            size,
+            aps: (0..size.aps).map(|number| mac(APS, number)).collect(),
+            switches: switches.collect(),
+            ports: (0..size.ports * 2).map(|n| port(n / size.ports, n % size.ports)).collect(),
+        }
+    }
+
+    pub(super) fn ap(&self, number: usize) -> Mac {
+        *self.aps.get(number).expect("an access point of ours")
+    }
+
+    pub(super) fn ap_of(&self, mac: Mac) -> Option<usize> {
+        number(mac, APS)
+    }
+
+    /// Who has an LLDP stack and is no access point.
+    pub(super) fn phone(spot: usize) -> Mac {
+        mac(PHONES, spot)
+    }
+
+    pub(super) fn switch(&self, number: usize) -> &Switch {
+        self.switches.get(number).expect("a switch of ours")
+    }
+
+    pub(super) fn switch_of(&self, mac: Mac) -> Option<usize> {
+        number(mac, SWITCHES)
+    }
+
+    /// The MAC of a virtual chassis's second member, which is not the chassis's.
+    pub(super) fn member(number: usize) -> Mac {
+        mac(MEMBERS, number)
+    }
+
+    pub(super) fn rename(&mut self, number: usize, version: u64) {
+        let switch = self.switches.get_mut(number).expect("a switch of ours");
+        switch.name = SwitchName::parse(&format!("sw-{number}-{version}"));
+    }
+
+    pub(super) fn place(&self, spot: usize) -> Place {
+        let port = self.ports.get(spot % self.ports.len()).expect("a port of ours");
+        Place { switch: self.switch(self.size.switch_of(spot)).mac, port: *port }
+    }
+
+    /// The spot of a place, also where a member of a virtual chassis stands for all of it.
+    pub(super) fn spot(&self, place: Place) -> Option<usize> {
+        let switch = self.switch_of(place.switch).or_else(|| number(place.switch, MEMBERS))?;
+        let nth = self.ports.binary_search(&place.port).ok()?;
+        let spot = switch * self.ports.len() + nth;
+        let is_there = switch < self.size.switches && self.size.spots_of(switch).contains(&spot);
+        is_there.then_some(spot)
+    }
+}
+
+/// Mist's clock.
 pub(super) fn wall(now: Instant) -> UnixTime {
     let micros = i64::try_from((now - START).as_micros()).expect("a short run");
     UnixTime::from_micros(WALL * 1_000_000 + micros)
 }
 
-pub(super) fn config(now: Instant) -> Config {
-    let forbidden = format!("ge-0/0/{}", PORTS - 1);
+/// A policy.
+pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Config {
+    let forbidden = format!("ge-0/0/{}", size.ports - 1);
+    let outage = Check::Outage(outage::Policy::default());
     Config {
         watch: watch::Config {
             settle: Duration::from_secs(60),
-            check: Check::Lldp,
+            check: bytes.pick(&[Check::Lldp, Check::Lldp, outage, Check::None]),
             wait: Duration::from_secs(30),
         },
-        port: port::Config { attempts_max: 3 },
+        port: port::Config { attempts_max: bytes.pick(&[3, 1, 8]) },
         governor: Policy {
             allow: Lists {
-                switches: vec![SwitchPattern::new("*")],
-                ports: vec![PortPattern::new("*").expect("a pattern")],
+                switches: vec![SwitchPattern::new(bytes.pick(&["*", "sw-*"]))],
+                ports: vec![PortPattern::new("ge-*").expect("a pattern")],
             },
             never: Lists {
                 switches: Vec::new(),
                 ports: vec![PortPattern::new(&forbidden).expect("a port")],
             },
-            limits: limits(),
-            breaker: Some(Breaker {
-                aps: 4,
-                window: Duration::from_secs(60),
-                hold: Duration::from_secs(400),
-            }),
-            freezes: Vec::new(),
+            limits: limits(bytes, size),
+            breaker: (!bytes.chance(60)).then(|| breaker(size)),
+            freezes: bytes.chance(60).then(|| freeze(bytes)).into_iter().collect(),
         },
         edits: Edits::Nothing,
-        is_observing: false,
-        ignored_sites: Vec::new(),
+        is_observing: bytes.chance(40),
+        ignored_sites: vec![IGNORED.to_owned()],
         reconcile_after: Duration::from_secs(3_600),
-        wall: wall(now),
+        wall,
     }
+}
+
+fn limits(bytes: &mut Bytes<'_>, size: &Size) -> Limits {
+    let [switch, site, all, _] = size.limits;
+    let minute = |count| vec![Window::per_secs(count, 60)];
+    let hour = |count| vec![Window::per_secs(count, 60), Window::per_secs(count * 10, 3_600)];
+    match bytes.up_to(2) {
+        0 => Limits { switch: hour(switch), site: hour(site), all: hour(all) },
+        1 => Limits { switch: minute(switch), site: Vec::new(), all: minute(all) },
+        _ => Limits { switch: Vec::new(), site: minute(site), all: Vec::new() },
+    }
+}
+
+fn breaker(size: &Size) -> Breaker {
+    let [.., aps] = size.limits;
+    Breaker {
+        aps: usize::try_from(aps).expect("a small number"),
+        window: Duration::from_secs(60),
+        hold: Duration::from_secs(400),
+    }
+}
+
+/// An hour or less of each day.
+fn freeze(bytes: &mut Bytes<'_>) -> Freeze {
+    let from = u16::try_from(bytes.up_to(1_379)).expect("a minute");
+    let minutes = u16::try_from(1 + bytes.up_to(59)).expect("a minute");
+    Freeze { name: "quiet".to_owned(), days: [true; 7], from, to: from + minutes }
 }

@@ -1,0 +1,41 @@
+//! Many small runs on all processors.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+/// Runs `body` on each of `inputs`, on as many threads as there are processors, and gives what it
+/// made of them, in no order. Panics with the `name` of every input that it panicked on.
+pub(crate) fn on_all_threads<I: Sync, T: Send>(
+    inputs: &[I],
+    name: impl Fn(&I) -> String + Sync,
+    body: impl Fn(&I) -> T + Sync,
+) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut ends = Vec::new();
+        while let Some(input) = inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // What a panic leaves behind is not looked at again.
+            let end = catch_unwind(AssertUnwindSafe(|| body(input)));
+            ends.push(end.map_err(|_| name(input)));
+        }
+        ends
+    };
+    let ends: Vec<Result<T, String>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join().expect("panics are caught"));
+        joined.flatten().collect()
+    });
+    let (mut made, mut broken) = (Vec::new(), Vec::new());
+    for end in ends {
+        match end {
+            Ok(end) => made.push(end),
+            Err(name) => broken.push(name),
+        }
+    }
+    assert!(broken.is_empty(), "these do not hold, see above for why:\n{}", broken.join("\n"));
+    made
+}

@@ -1,0 +1,115 @@
+//! What the cloud makes of it: it hears late, tells late, twice or never, and answers from what it
+//! has, if at all.
+
+use core::{mem, time::Duration};
+
+use mistgate_core::ports::{
+    question::{Answer, Entry, Hint, Question, Whereabouts},
+    sign::{Act, Sign},
+};
+
+use super::{Event, World, setting::wall};
+
+/// What an access point needs until the cloud has it, and the cloud until it misses one.
+const CONNECT_AFTER: Duration = Duration::from_secs(20);
+const MISS_AFTER: Duration = Duration::from_secs(40);
+
+impl World<'_> {
+    /// The cloud will notice what happened to an access point.
+    pub(super) fn changed(&mut self, ap: usize) {
+        let is_alive = self.ground.is_alive(ap);
+        let one = self.ground.ap_mut(ap);
+        one.epoch += 1;
+        let epoch = one.epoch;
+        let after = if is_alive { CONNECT_AFTER } else { MISS_AFTER };
+        self.at(after, Event::Noticed { ap, epoch, is_alive });
+    }
+
+    pub(super) fn noticed(&mut self, ap: usize, epoch: u64, is_alive: bool) {
+        let seen = wall(self.now);
+        let one = self.ground.ap_mut(ap);
+        if one.epoch != epoch {
+            return;
+        }
+        let was_connected = mem::replace(&mut one.is_connected, is_alive);
+        one.last_seen = Some(seen);
+        match (was_connected, is_alive) {
+            (_, true) => self.webhook(ap, Act::Connected),
+            (true, false) => self.webhook(ap, Act::Disconnected),
+            (false, false) => {}
+        }
+    }
+
+    pub(super) fn webhook(&mut self, ap: usize, act: Act) {
+        let site = self.ground.ap(ap).home.map(|at| self.site(at));
+        let (ap, at) = (self.names.ap(ap), Some(wall(self.now)));
+        let sign = Sign { ap, act, site, at, ap_name: None, site_name: None };
+        for _ in 0..self.bytes.pick(&[1, 1, 1, 1, 1, 1, 2, 0]) {
+            let delay = self.bytes.pick(&[1, 0, 2, 3, 30, 90]);
+            self.at(Duration::from_secs(delay), Event::Webhook(sign.clone()));
+        }
+    }
+
+    fn site(&self, spot: usize) -> String {
+        self.names.switch(self.size.switch_of(spot)).site.clone()
+    }
+
+    /// A question takes its time, and its answer is that of its beginning or of its end.
+    pub(super) fn asked(&mut self, id: u64, question: Question) {
+        let after = if self.bytes.chance(8) { self.soon(120) } else { self.soon(5) };
+        let run = self.run;
+        let event = if self.bytes.chance(64) {
+            Event::Answered { run, id, answer: self.answer(&question) }
+        } else {
+            Event::Asked { run, id, question }
+        };
+        self.at(after, event);
+    }
+
+    pub(super) fn answer(&mut self, question: &Question) -> Answer {
+        let is_lost = self.bytes.chance(20) || self.fails_until > self.now;
+        if is_lost {
+            return Answer::Unanswered;
+        }
+        let is_late = self.bytes.chance(20);
+        match question {
+            Question::Port { place, .. } => {
+                let spot = self.names.spot(*place);
+                let sighting = |spot| self.ground.sighting(&self.names, self.now, spot, is_late);
+                Answer::Port(spot.map(sighting))
+            }
+            Question::Roster => {
+                let all = 0..self.size.aps;
+                Answer::Roster(all.map(|ap| self.entry(ap, is_late)).collect())
+            }
+            Question::Whereabouts { ap, .. } => {
+                let ap = self.names.ap_of(*ap).expect("an access point of ours");
+                Answer::Whereabouts(self.whereabouts(ap, is_late))
+            }
+        }
+    }
+
+    fn entry(&self, ap: usize, is_late: bool) -> Entry {
+        let one = self.ground.ap(ap);
+        Entry {
+            ap: self.names.ap(ap),
+            site: self.site(one.home.unwrap_or_default()),
+            is_connected: one.is_connected,
+            last_seen: one.last_seen,
+            whereabouts: self.whereabouts(ap, is_late),
+        }
+    }
+
+    /// All ports whose neighbour it is or was, of the switches that the cloud knows, and what it
+    /// says itself.
+    fn whereabouts(&self, ap: usize, is_late: bool) -> Whereabouts {
+        let mut seen = self.ground.seen(&self.names, self.now, ap, is_late);
+        let number = |mac| self.names.switch_of(mac).expect("a switch of ours");
+        seen.retain(|sighting| !self.size.is_unknown(number(sighting.switch.mac)));
+        let hint = self.ground.ap(ap).at.map(|at| Hint {
+            switch: self.names.switch(self.size.switch_of(at)).clone(),
+            port: self.names.place(at).port,
+        });
+        Whereabouts { seen, hint }
+    }
+}

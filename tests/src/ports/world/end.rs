@@ -1,0 +1,110 @@
+//! How a world ends: all heals, and then everything is as it should be.
+
+use core::time::Duration;
+
+use mistgate_core::ports::{place::Mode, plan::input::Input, report::Report};
+
+use super::{Tally, World, ground::Device};
+use crate::bytes::Bytes;
+
+/// How long a world that has healed runs: some comparisons with Mist, and the last attempts.
+const HEALED_FOR: Duration = Duration::from_secs(6 * 3_600);
+/// How often more time is given to those that still wait, and how much.
+const PATIENCE: usize = 300;
+const LONGER: Duration = Duration::from_secs(600);
+
+impl World<'_> {
+    pub(super) fn heal(&mut self) {
+        self.bytes = Bytes::new(&[]);
+        self.note("heal");
+        for switch in 0..self.size.switches {
+            self.darken(switch, false);
+            self.ground.chassis_mut(switch).is_slow = false;
+        }
+        for ap in 0..self.size.aps {
+            self.hang(ap, false);
+        }
+        (self.fails_until, self.is_stopped) = (self.now, false);
+        self.set_clock(0);
+        self.tell(Input::Stop(false));
+        if self.config.is_observing {
+            self.pass(HEALED_FOR);
+            self.check_homes();
+            self.config.is_observing = false;
+            self.config.wall = self.clock();
+            self.tell(Input::Configured(Box::new(self.config.clone())));
+        }
+        self.pass(HEALED_FOR);
+        // What is forbidden is asked for every hour, and may just be; limits and freezes take time.
+        let mut patience = 0;
+        while self.plan.ports().any(|status| status.is_pushing || status.due.is_some()) {
+            assert!(patience < PATIENCE, "a change without end");
+            patience += 1;
+            self.pass(LONGER);
+        }
+        self.flush();
+        self.check_homes();
+        self.judge();
+    }
+
+    fn judge(&self) {
+        for (number, chassis) in self.ground.all_chassis().iter().enumerate() {
+            assert!(chassis.lock.is_none(), "switch {number} is locked");
+            assert!(chassis.undo.is_empty(), "switch {number} has something to undo");
+            for spot in self.size.spots_of(number) {
+                self.judge_port(number, spot);
+            }
+        }
+    }
+
+    fn judge_port(&self, switch: usize, spot: usize) {
+        let place = self.names.place(spot);
+        let there = match self.ground.socket(spot).there.filter(|_| !self.size.is_ignored(switch)) {
+            Some(Device::Ap(ap)) => Some(self.names.ap(ap)),
+            Some(Device::Phone) | None => None,
+        };
+        let owner = self.disk.get(&place).and_then(|record| record.ap);
+        let mode = self.ground.socket(spot).mode;
+        let kept = owner.and_then(|owner| self.names.ap_of(owner));
+        if there.is_none() && kept.is_some_and(|ap| self.laws.is_outage(ap)) {
+            // An access point that went together with many others is still waited for.
+            return;
+        }
+        let is_trunk = there.is_some() && !self.size.is_forbidden(spot);
+        let expected = if is_trunk { Mode::Ap } else { Mode::Default };
+        assert_eq!(mode, expected, "{place} with {there:?}, spot {spot}");
+        assert_eq!(owner, there, "{place}, spot {spot}");
+    }
+}
+
+impl Tally {
+    pub(super) fn count(&mut self, report: &Report) {
+        match report {
+            Report::Kept { .. } => self.kept += 1,
+            Report::Observed { changes, .. } => self.observed += changes.len(),
+            Report::Refused { .. } => self.refused += 1,
+            Report::Stuck { .. } => self.stuck += 1,
+            Report::Breaker { is_open, .. } => self.opened += usize::from(*is_open),
+            Report::Overflow
+            | Report::Retrying { .. }
+            | Report::Settled { .. }
+            | Report::Stopped(_)
+            | Report::Undecided { .. } => {}
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: &Self) -> Self {
+        Self {
+            crashes: self.crashes + other.crashes,
+            changed: self.changed + other.changed,
+            opened: self.opened + other.opened,
+            observed: self.observed + other.observed,
+            refused: self.refused + other.refused,
+            kept: self.kept + other.kept,
+            stuck: self.stuck + other.stuck,
+            undone: self.undone + other.undone,
+        }
+    }
+}

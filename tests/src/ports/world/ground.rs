@@ -1,0 +1,246 @@
+//! How everything really is: who is plugged in where, which switch has power and what it is
+//! configured for. Nobody but the world's laws sees it as it is.
+
+use core::{mem, time::Duration};
+
+use mistgate_core::{
+    event::Mac,
+    ports::place::{Mode, Sighting},
+    time::{Instant, UnixTime},
+};
+
+use super::setting::{Names, Size};
+
+/// What a link needs until its neighbour is known.
+const LLDP_AFTER: Duration = Duration::from_secs(30);
+/// How old the cloud's statistics of a port may be.
+const STATS_MAX: Duration = Duration::from_secs(60);
+
+/// What can be plugged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Device {
+    Ap(usize),
+    Phone,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Socket {
+    pub(super) there: Option<Device>,
+    since: Instant,
+    /// Who was there before.
+    was: Option<Device>,
+    /// Whom the switch heard there last.
+    heard: Option<Device>,
+    pub(super) mode: Mode,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chassis {
+    pub(super) is_dark: bool,
+    pub(super) is_slow: bool,
+    pub(super) lock: Option<Holder>,
+    /// What will be undone because nobody confirms it.
+    pub(super) undo: Vec<(usize, Mode)>,
+}
+
+/// Who holds the lock of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A run of ours.
+    Run(u64),
+    Somebody,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ap {
+    pub(super) at: Option<usize>,
+    /// Where it was plugged in last, also if it is not any more.
+    pub(super) home: Option<usize>,
+    /// Has a link but does nothing.
+    pub(super) is_hung: bool,
+    /// Counts what happened to it, so that what the cloud was about to notice may be outdated.
+    pub(super) epoch: u64,
+    pub(super) is_connected: bool,
+    pub(super) last_seen: Option<UnixTime>,
+    /// Where switches may still think that it is, in order.
+    spots: Vec<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Ground {
+    size: Size,
+    sockets: Vec<Socket>,
+    chassis: Vec<Chassis>,
+    aps: Vec<Ap>,
+}
+
+impl Ground {
+    pub(super) fn new(size: Size, now: Instant) -> Self {
+        let socket =
+            Socket { there: None, since: now, was: None, heard: None, mode: Mode::Default };
+        Self {
+            size,
+            sockets: vec![socket; size.spots()],
+            chassis: vec![Chassis::default(); size.switches],
+            aps: vec![Ap::default(); size.aps],
+        }
+    }
+
+    pub(super) fn ap(&self, number: usize) -> &Ap {
+        self.aps.get(number).expect("an access point of ours")
+    }
+
+    pub(super) fn ap_mut(&mut self, number: usize) -> &mut Ap {
+        self.aps.get_mut(number).expect("an access point of ours")
+    }
+
+    pub(super) fn all_chassis(&self) -> &[Chassis] {
+        &self.chassis
+    }
+
+    pub(super) fn chassis(&self, number: usize) -> &Chassis {
+        self.chassis.get(number).expect("a switch of ours")
+    }
+
+    pub(super) fn chassis_mut(&mut self, number: usize) -> &mut Chassis {
+        self.chassis.get_mut(number).expect("a switch of ours")
+    }
+
+    pub(super) fn socket(&self, spot: usize) -> &Socket {
+        self.sockets.get(spot).expect("a spot of ours")
+    }
+
+    fn socket_mut(&mut self, spot: usize) -> &mut Socket {
+        self.sockets.get_mut(spot).expect("a spot of ours")
+    }
+
+    /// Configures a port, and gives what it was configured for.
+    pub(super) fn configure(&mut self, spot: usize, mode: Mode) -> Mode {
+        mem::replace(&mut self.socket_mut(spot).mode, mode)
+    }
+
+    /// Whether an access point can reach the cloud.
+    pub(super) fn is_alive(&self, ap: usize) -> bool {
+        let ap = self.ap(ap);
+        !ap.is_hung && ap.at.is_some_and(|at| !self.chassis(self.size.switch_of(at)).is_dark)
+    }
+
+    /// Plugs an access point in, if the port is free, or out. Tells whether it did.
+    pub(super) fn plug(&mut self, now: Instant, ap: usize, to: Option<usize>) -> bool {
+        if to.is_some_and(|to| self.socket(to).there.is_some()) {
+            return false;
+        }
+        if let Some(from) = mem::replace(&mut self.ap_mut(ap).at, to) {
+            self.put(now, from, None);
+        }
+        if let Some(to) = to {
+            self.put(now, to, Some(Device::Ap(ap)));
+        }
+        true
+    }
+
+    /// Changes who is plugged in, whoever that was.
+    pub(super) fn put(&mut self, now: Instant, spot: usize, device: Option<Device>) {
+        let socket = self.socket_mut(spot);
+        if socket.there.is_some() && socket.since + LLDP_AFTER <= now {
+            socket.heard = socket.there;
+        }
+        socket.was = mem::replace(&mut socket.there, device);
+        socket.since = now;
+        if let Some(Device::Ap(ap)) = device {
+            let ap = self.ap_mut(ap);
+            ap.home = Some(spot);
+            if let Err(at) = ap.spots.binary_search(&spot) {
+                ap.spots.insert(at, spot);
+            }
+        }
+    }
+
+    /// The access points on a switch.
+    pub(super) fn on(&self, switch: usize) -> Vec<usize> {
+        let there = self.size.spots_of(switch).filter_map(|spot| self.socket(spot).there);
+        let aps = there.filter_map(|device| match device {
+            Device::Ap(ap) => Some(ap),
+            Device::Phone => None,
+        });
+        aps.collect()
+    }
+
+    /// Takes power from a switch or gives it back. Tells whether that is new.
+    pub(super) fn darken(&mut self, now: Instant, switch: usize, is_dark: bool) -> bool {
+        let is_news = mem::replace(&mut self.chassis_mut(switch).is_dark, is_dark) != is_dark;
+        if is_news && !is_dark {
+            for spot in self.size.spots_of(switch) {
+                self.socket_mut(spot).since = now;
+            }
+        }
+        is_news
+    }
+
+    /// The two members of a virtual chassis change their numbers, and so all names of their ports.
+    pub(super) fn renumber(&mut self, now: Instant, switch: usize) {
+        let spots = self.size.spots_of(switch);
+        for first in spots.start..spots.start + self.size.ports {
+            let second = first + self.size.ports;
+            let (here, there) = (self.socket(first).there, self.socket(second).there);
+            self.put(now, first, there);
+            self.put(now, second, here);
+            for spot in [first, second] {
+                if let Some(Device::Ap(ap)) = self.socket(spot).there {
+                    self.ap_mut(ap).at = Some(spot);
+                }
+            }
+        }
+    }
+
+    /// What a switch says of a port, the truth but for what it has not heard yet, or, where
+    /// `is_late`, what it said a while ago.
+    pub(super) fn sighting(
+        &self,
+        names: &Names,
+        now: Instant,
+        spot: usize,
+        is_late: bool,
+    ) -> Sighting {
+        let number = self.size.switch_of(spot);
+        let (is_live, up, neighbor) = self.glimpse(now, spot, is_late);
+        let neighbor = neighbor.map(|device| neighbor_mac(names, spot, device));
+        let port = Some(names.place(spot).port);
+        Sighting { switch: names.switch(number).clone(), port, is_live, up, neighbor }
+    }
+
+    /// Whether the switch is there, the port has a link, and who is at its end.
+    fn glimpse(&self, now: Instant, spot: usize, is_late: bool) -> (bool, bool, Option<Device>) {
+        let socket = self.socket(spot);
+        let is_live = !self.chassis(self.size.switch_of(spot)).is_dark;
+        if is_late && socket.since + STATS_MAX > now {
+            return (is_live, socket.was.is_some(), socket.was);
+        }
+        let known = socket.there.filter(|_| socket.since + LLDP_AFTER <= now);
+        let stale = socket.heard.filter(|_| socket.there.is_none() || !is_live);
+        (is_live, socket.there.is_some(), known.or(stale))
+    }
+
+    /// The ports that switches see an access point on.
+    pub(super) fn seen(
+        &self,
+        names: &Names,
+        now: Instant,
+        ap: usize,
+        is_late: bool,
+    ) -> Vec<Sighting> {
+        let is_seen = |spot: &usize| {
+            let (.., neighbor) = self.glimpse(now, *spot, is_late);
+            neighbor == Some(Device::Ap(ap))
+        };
+        let spots = self.ap(ap).spots.iter().copied().filter(is_seen);
+        spots.map(|spot| self.sighting(names, now, spot, is_late)).collect()
+    }
+}
+
+fn neighbor_mac(names: &Names, spot: usize, device: Device) -> Mac {
+    match device {
+        Device::Ap(ap) => names.ap(ap),
+        Device::Phone => Names::phone(spot),
+    }
+}

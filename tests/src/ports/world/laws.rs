@@ -1,0 +1,333 @@
+//! What must hold at every step: who is taken to be where was seen there, what is changed was
+//! proved lately, and no rule is broken. It knows what the plan was told, and nothing else.
+
+use std::collections::VecDeque;
+
+use mistgate_core::{
+    event::Mac,
+    ports::{
+        decide::Check,
+        governor::Limits,
+        place::{Mode, Place, Sighting},
+        plan::{
+            PROOF_MAX,
+            input::{Config, Input},
+            output::Output,
+        },
+        question::{Answer, Entry},
+        record::Record,
+        report::{Change, Report},
+        sign::{Act, Sign},
+    },
+    time::{Instant, UnixTime},
+};
+
+use self::losses::Losses;
+use super::setting::{Names, Size};
+use crate::windows::Windows;
+
+mod losses;
+
+#[derive(Debug)]
+pub(super) struct Laws {
+    size: Size,
+    pub(super) config: Config,
+    is_stopped: bool,
+    losses: Losses,
+    /// The last losses that the breaker counts, and until when it is open.
+    lost: VecDeque<(Instant, Mac)>,
+    open_until: Option<Instant>,
+    /// Who was seen on a port, and when last.
+    seen: Vec<Vec<(Instant, Option<Mac>)>>,
+    /// Where an access point was seen, and when last.
+    seen_at: Vec<Vec<(Instant, usize)>>,
+    /// Who was taken to be on a port last.
+    owner: Vec<Option<Mac>>,
+    /// Whether it was taken for free because of events, which do not grow old.
+    is_left: Vec<bool>,
+    /// When we changed a port last, as far as it is written down.
+    changed_at: Vec<Option<Instant>>,
+    of_switch: Vec<Windows>,
+    of_site: Vec<Windows>,
+    of_all: Windows,
+}
+
+impl Laws {
+    pub(super) fn new(size: Size, config: Config) -> Self {
+        let Limits { switch, site, all } = config.governor.limits.clone();
+        Self {
+            size,
+            is_stopped: false,
+            losses: Losses::new(size.aps),
+            lost: VecDeque::new(),
+            open_until: None,
+            seen: vec![Vec::new(); size.spots()],
+            seen_at: vec![Vec::new(); size.aps],
+            owner: vec![None; size.spots()],
+            is_left: vec![false; size.spots()],
+            changed_at: vec![None; size.spots()],
+            of_switch: vec![Windows::new(switch); size.switches],
+            of_site: vec![Windows::new(site); size.sites()],
+            of_all: Windows::new(all),
+            config,
+        }
+    }
+
+    /// We are started again, and know what is written down.
+    pub(super) fn restart(&mut self, config: Config) {
+        let owner = core::mem::take(&mut self.owner);
+        let changed_at = core::mem::take(&mut self.changed_at);
+        *self = Self { owner, ..Self::new(self.size, config) };
+        let changes = (0..).zip(&changed_at).filter_map(|(spot, at)| Some(((*at)?, spot)));
+        let mut changes: Vec<(Instant, usize)> = changes.collect();
+        changes.sort_unstable();
+        for (at, spot) in changes {
+            self.windows(spot).into_iter().for_each(|windows| windows.recall(at));
+        }
+        self.changed_at = changed_at;
+    }
+
+    /// Our clock jumps, and what is written down does not tell any more when that was.
+    pub(super) fn jump(&mut self) {
+        self.changed_at.fill(None);
+    }
+
+    /// Takes note of what the plan is told next. `asked` is our clock when the last roster was
+    /// asked for.
+    pub(super) fn hears(&mut self, now: Instant, input: &Input, names: &Names, asked: UnixTime) {
+        match input {
+            Input::Answered { answer, .. } => match answer {
+                Answer::Port(seen) => self.saw_all(now, seen.iter(), names),
+                Answer::Roster(entries) => self.rostered(now, entries, names, asked),
+                Answer::Unanswered => {}
+                Answer::Whereabouts(whereabouts) => {
+                    self.saw_all(now, whereabouts.seen.iter(), names);
+                }
+            },
+            Input::BreakerClosed => {
+                self.lost.clear();
+                self.open_until = None;
+            }
+            Input::Configured(config) => self.configured(config),
+            Input::Signed(sign) => self.signed(now, sign, names),
+            Input::Stop(is_stopped) => self.is_stopped = *is_stopped,
+            Input::Clock(_)
+            | Input::Pushed { .. }
+            | Input::Read { .. }
+            | Input::Requested(_)
+            | Input::Restored(_) => {}
+        }
+    }
+
+    fn configured(&mut self, config: &Config) {
+        let Limits { switch, site, all } = &config.governor.limits;
+        for windows in &mut self.of_switch {
+            windows.replace(switch.clone());
+        }
+        for windows in &mut self.of_site {
+            windows.replace(site.clone());
+        }
+        self.of_all.replace(all.clone());
+        if config.governor.breaker.is_none() {
+            self.open_until = None;
+        }
+        self.config = config.clone();
+    }
+
+    fn signed(&mut self, now: Instant, sign: &Sign, names: &Names) {
+        let Sign { ap, act, site, at, .. } = sign;
+        if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
+            return;
+        }
+        let number = names.ap_of(*ap).expect("an access point of ours");
+        let is_lost = *act == Act::Disconnected;
+        self.losses.signed(number, is_lost, site.as_deref(), at.expect("a time"));
+        if let Some(breaker) = self.config.governor.breaker.filter(|_| is_lost) {
+            self.lost.retain(|(at, lost)| *at + breaker.window > now && lost != ap);
+            self.lost.push_back((now, *ap));
+            if self.lost.len() >= breaker.aps {
+                self.open_until = Some(now + breaker.hold);
+            }
+        }
+    }
+
+    fn rostered(&mut self, now: Instant, entries: &[Entry], names: &Names, asked: UnixTime) {
+        for entry in entries {
+            let number = names.ap_of(entry.ap).expect("an access point of ours");
+            self.losses.rostered(number, entry, asked);
+            self.saw_all(now, entry.whereabouts.seen.iter(), names);
+        }
+    }
+
+    fn saw_all<'a>(
+        &mut self,
+        now: Instant,
+        sightings: impl Iterator<Item = &'a Sighting>,
+        names: &Names,
+    ) {
+        for sighting in sightings.filter(|sighting| sighting.is_live) {
+            let place = sighting.place().expect("a port");
+            let spot = names.spot(place).expect("a spot of ours");
+            let neighbor = sighting.neighbor.filter(|_| sighting.up);
+            let seen = self.seen.get_mut(spot).expect("a spot of ours");
+            seen.retain(|(at, known)| is_young(*at, now) && *known != neighbor);
+            seen.push((now, neighbor));
+            if let Some(ap) = neighbor.and_then(|neighbor| names.ap_of(neighbor)) {
+                let seen_at = self.seen_at.get_mut(ap).expect("an access point of ours");
+                seen_at.retain(|(at, known)| is_young(*at, now) && *known != spot);
+                seen_at.push((now, spot));
+            }
+        }
+    }
+
+    /// Judges what the plan wants, at `clock` by our clock. `before` is what was written down of
+    /// the port.
+    pub(super) fn sees(
+        &mut self,
+        now: Instant,
+        clock: UnixTime,
+        output: &Output,
+        names: &Names,
+        before: Option<&Record>,
+    ) {
+        match output {
+            Output::Forget(place) => {
+                self.houses(now, *place, before, None, names);
+                *self.of(*place, names).2 = None;
+            }
+            Output::Push { switch, edits, .. } => {
+                assert!(!self.config.is_observing, "a change while only observing");
+                assert!(!edits.is_empty() && edits.is_sorted_by(|a, b| a.port < b.port));
+                for edit in edits {
+                    let place = Place { switch: switch.mac, port: edit.port };
+                    self.changes(now, clock, place, edit.mode, names);
+                    let (owner, _, changed_at) = self.of(place, names);
+                    assert_eq!(edit.ap, owner.filter(|_| edit.mode == Mode::Ap), "{place}");
+                    *changed_at = Some(now);
+                }
+            }
+            Output::Report(Report::Observed { switch, changes }) => {
+                assert!(self.config.is_observing, "a change that was only told");
+                for Change { port, mode, .. } in changes {
+                    let place = Place { switch: switch.mac, port: *port };
+                    self.changes(now, clock, place, *mode, names);
+                }
+            }
+            Output::Store(record) => self.houses(now, record.place(), before, record.ap, names),
+            Output::Ask { .. } | Output::Read { .. } | Output::Report(_) => {}
+        }
+    }
+
+    fn of(
+        &mut self,
+        place: Place,
+        names: &Names,
+    ) -> (&mut Option<Mac>, &mut bool, &mut Option<Instant>) {
+        let spot = names.spot(place).expect("a spot of ours");
+        let owner = self.owner.get_mut(spot).expect("a spot of ours");
+        let is_left = self.is_left.get_mut(spot).expect("a spot of ours");
+        let changed_at = self.changed_at.get_mut(spot).expect("a spot of ours");
+        (owner, is_left, changed_at)
+    }
+
+    /// Somebody is taken to be on a port, or not any more.
+    fn houses(
+        &mut self,
+        now: Instant,
+        place: Place,
+        before: Option<&Record>,
+        ap: Option<Mac>,
+        names: &Names,
+    ) {
+        let before = before.and_then(|record| record.ap);
+        if before == ap {
+            return;
+        }
+        let spot = names.spot(place).expect("a spot of ours");
+        if let Some(ap) = ap {
+            assert!(self.is_seen(now, spot, Some(ap)), "{ap} was not seen on {place} at {now:?}");
+            let (owner, is_left, _) = self.of(place, names);
+            (*owner, *is_left) = (Some(ap), false);
+        } else if let Some(ap) = before {
+            let number = names.ap_of(ap).expect("an access point of ours");
+            let is_lost = match self.config.watch.check {
+                Check::Lldp => false,
+                Check::None => self.losses.is_lost(number),
+                Check::Outage(policy) => {
+                    let is_outage = |share| policy_says(share, policy.min_percent);
+                    let share = self.losses.share(number, &policy);
+                    self.losses.is_lost(number) && share.is_some_and(|share| !is_outage(share))
+                }
+            };
+            assert!(
+                is_lost || self.is_free(now, spot, Some(ap), names),
+                "{ap} was not seen to have left {place} at {now:?}"
+            );
+            *self.of(place, names).1 = is_lost;
+        }
+    }
+
+    /// A port is changed, or would be.
+    fn changes(&mut self, now: Instant, clock: UnixTime, place: Place, mode: Mode, names: &Names) {
+        let spot = names.spot(place).expect("a spot of ours");
+        let policy = &self.config.governor;
+        assert!(!self.is_stopped, "a change while all is stopped");
+        assert!(!self.size.is_forbidden(spot), "{place} is forbidden");
+        assert!(self.open_until.is_none_or(|until| until <= now), "the breaker is open");
+        assert!(policy.freezes.iter().all(|freeze| freeze.left(clock).is_none()), "a freeze");
+        let (owner, is_left, _) = self.of(place, names);
+        let (owner, is_left) = (*owner, *is_left);
+        let is_proved = match mode {
+            Mode::Ap => owner.is_some() && self.is_seen(now, spot, owner),
+            Mode::Default => is_left || self.is_free(now, spot, owner, names),
+        };
+        assert!(is_proved, "{place}: {mode:?} at {now:?} without proof");
+        self.windows(spot).into_iter().for_each(|windows| windows.sent(now));
+    }
+
+    /// The limits that a change of a port counts for.
+    fn windows(&mut self, spot: usize) -> [&mut Windows; 3] {
+        let switch = self.size.switch_of(spot);
+        let site = self.size.site_of(switch);
+        let of_switch = self.of_switch.get_mut(switch).expect("a switch of ours");
+        let of_site = self.of_site.get_mut(site).expect("a site of ours");
+        [of_switch, of_site, &mut self.of_all]
+    }
+
+    fn is_seen(&self, now: Instant, spot: usize, who: Option<Mac>) -> bool {
+        let seen = self.seen.get(spot).expect("a spot of ours");
+        seen.iter().any(|(at, neighbor)| is_young(*at, now) && *neighbor == who)
+    }
+
+    /// Whether a port was seen without its owner lately, or the owner elsewhere.
+    fn is_free(&self, now: Instant, spot: usize, owner: Option<Mac>, names: &Names) -> bool {
+        let seen = self.seen.get(spot).expect("a spot of ours");
+        let without = |(at, neighbor): &(Instant, Option<Mac>)| {
+            is_young(*at, now) && (neighbor.is_none() || *neighbor != owner)
+        };
+        let elsewhere = |(at, other): &(Instant, usize)| is_young(*at, now) && *other != spot;
+        let ap = owner.and_then(|owner| names.ap_of(owner));
+        let seen_at = ap.and_then(|ap| self.seen_at.get(ap));
+        seen.iter().any(without) || seen_at.is_some_and(|at| at.iter().any(elsewhere))
+    }
+
+    /// Whether the loss of an access point is still a part of an outage of its site.
+    pub(super) fn is_outage(&self, ap: usize) -> bool {
+        match self.config.watch.check {
+            Check::Outage(policy) => self
+                .losses
+                .share(ap, &policy)
+                .is_some_and(|share| policy_says(share, policy.min_percent)),
+            Check::Lldp | Check::None => false,
+        }
+    }
+}
+
+fn is_young(at: Instant, now: Instant) -> bool {
+    at + PROOF_MAX >= now
+}
+
+/// `(lost, of)` is an outage: not of a site of two, and a large share.
+const fn policy_says((lost, of): (usize, usize), min_percent: u8) -> bool {
+    of > 2 && lost * 100 >= of * min_percent as usize
+}

@@ -1,0 +1,84 @@
+//! A reference for what is known of lost access points: all of them in a row, counted anew each
+//! time.
+
+use mistgate_core::{
+    ports::{outage::Policy, question::Entry},
+    time::UnixTime,
+};
+
+#[derive(Clone, Debug, Default)]
+struct Told {
+    site: String,
+    lost_at: Option<UnixTime>,
+    noted_at: Option<UnixTime>,
+    /// The time of the last sign, whether it was a loss, and whether the last word was one.
+    latest: Option<(UnixTime, bool)>,
+    is_lost: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Losses {
+    aps: Vec<Told>,
+    is_counted: bool,
+}
+
+impl Losses {
+    pub(super) fn new(aps: usize) -> Self {
+        Self { aps: vec![Told::default(); aps], is_counted: false }
+    }
+
+    /// An event. One that is older than what is known is none.
+    pub(super) fn signed(&mut self, ap: usize, is_lost: bool, site: Option<&str>, at: UnixTime) {
+        let told = self.aps.get_mut(ap).expect("an access point of ours");
+        if told
+            .latest
+            .is_none_or(|(latest, was_lost)| at > latest || (at == latest && is_lost != was_lost))
+        {
+            told.latest = Some((at, is_lost));
+            told.is_lost = is_lost;
+        }
+        let is_known = !told.site.is_empty() || site.is_some();
+        if is_known && told.noted_at.is_none_or(|noted_at| noted_at <= at) {
+            if let Some(site) = site {
+                site.clone_into(&mut told.site);
+            }
+            told.lost_at = is_lost.then(|| told.lost_at.unwrap_or(at));
+            told.noted_at = Some(at);
+        }
+    }
+
+    /// What the roster that was asked for at `asked_at` says.
+    pub(super) fn rostered(&mut self, ap: usize, entry: &Entry, asked_at: UnixTime) {
+        self.is_counted = true;
+        let told = self.aps.get_mut(ap).expect("an access point of ours");
+        told.is_lost |= !entry.is_connected;
+        if told.noted_at.is_none_or(|noted_at| noted_at <= asked_at) {
+            told.site.clone_from(&entry.site);
+            let lost_at = entry.last_seen.unwrap_or(UnixTime::from_secs(0));
+            told.lost_at = (!entry.is_connected).then_some(lost_at);
+            told.noted_at = Some(asked_at);
+        }
+    }
+
+    /// Whether the last word of an access point was that it is lost.
+    pub(super) fn is_lost(&self, ap: usize) -> bool {
+        self.aps.get(ap).is_some_and(|told| told.is_lost)
+    }
+
+    /// How many of its site were lost together with an access point, and of how many.
+    pub(super) fn share(&self, ap: usize, policy: &Policy) -> Option<(usize, usize)> {
+        let own = self.aps.get(ap).filter(|_| self.is_counted)?;
+        let lost_at = own.lost_at?.as_micros();
+        let of_site = || self.aps.iter().filter(|told| told.site == own.site);
+        let micros = |duration: core::time::Duration| {
+            i64::try_from(duration.as_micros()).expect("less than an age")
+        };
+        let together = |told: &&Told| {
+            told.lost_at.is_some_and(|at| (at.as_micros() - lost_at).abs() <= micros(policy.window))
+        };
+        let counts = |told: &&Told| {
+            told.lost_at.is_none_or(|at| lost_at - at.as_micros() < micros(policy.forget))
+        };
+        Some((of_site().filter(together).count(), of_site().filter(counts).count()))
+    }
+}

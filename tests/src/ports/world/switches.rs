@@ -1,0 +1,166 @@
+//! What switches do with what they are told: mostly that, sometimes not, and sometimes who knows.
+
+use core::{mem, time::Duration};
+
+use mistgate_core::{
+    event::Mac,
+    ports::{
+        failure::Failure,
+        place::{Mode, Place},
+        plan::{
+            input::{Input, Pushed},
+            output::Edit,
+        },
+    },
+};
+
+use super::{Event, Holder, World};
+
+/// How a switch comes to the end of a commit.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Done,
+    Failed,
+    /// We do not hear of it: whether it was done, and whether that lasts.
+    Unheard {
+        is_done: bool,
+        lasts: bool,
+    },
+}
+
+impl World<'_> {
+    /// A batch begins, unless somebody holds the lock or something waits to be undone.
+    pub(super) fn push(&mut self, id: u64, switch: Mac, edits: Vec<Edit>) {
+        self.flush();
+        for edit in &edits {
+            let place = Place { switch, port: edit.port };
+            let record = self.disk.get(&place).expect("written down before it is changed");
+            assert!(record.mode.is_none() && record.is_touched, "{record:?}");
+            assert_ne!(
+                edit.before.as_deref(),
+                Some(text(Mode::Ap)),
+                "{place}: our own is put back"
+            );
+        }
+        let run = self.run;
+        let number = self.names.switch_of(switch).expect("a switch of ours");
+        let chassis = self.ground.chassis_mut(number);
+        assert_ne!(chassis.lock, Some(Holder::Run(run)), "two commits at a time");
+        if chassis.lock.is_some() || !chassis.undo.is_empty() {
+            let failure = Failure::Locked { holder: "alice".to_owned() };
+            return self.tell(Input::Pushed { id, pushed: Pushed::Failed(failure) });
+        }
+        chassis.lock = Some(Holder::Run(run));
+        let after = if chassis.is_slow { self.soon(600) } else { self.soon(30) };
+        self.at(after, Event::Finish { run, id, switch: number, edits });
+    }
+
+    /// A commit comes to its end, whatever that is and whoever still waits for it.
+    pub(super) fn finish(&mut self, run: u64, id: u64, switch: usize, edits: &[Edit]) {
+        self.unlock(switch);
+        let is_done = self.bytes.chance(128);
+        let end = match self.bytes.up_to(15) {
+            _ if self.ground.chassis(switch).is_dark => match self.bytes.up_to(2) {
+                0 => End::Failed,
+                _ => End::Unheard { is_done, lasts: true },
+            },
+            0..=11 => End::Done,
+            12 => End::Failed,
+            13 => End::Unheard { is_done: false, lasts: true },
+            14 => End::Unheard { is_done: true, lasts: true },
+            _ => End::Unheard { is_done: true, lasts: false },
+        };
+        let before = match end {
+            End::Done | End::Unheard { is_done: true, .. } => self.commit(switch, edits),
+            End::Failed | End::Unheard { is_done: false, .. } => Vec::new(),
+        };
+        let pushed = match end {
+            End::Done => {
+                let texts = edits.iter().zip(&before);
+                let before = texts.map(|(edit, (_, mode))| (edit.port, text(*mode).to_owned()));
+                Pushed::Done { diff: String::new(), before: before.collect() }
+            }
+            End::Failed => Pushed::Failed(self.failure(switch)),
+            End::Unheard { .. } => Pushed::Unknown(Failure::Timeout),
+        };
+        if let End::Unheard { is_done: true, lasts: false } = end {
+            self.ground.chassis_mut(switch).undo = before;
+            let after = Duration::from_secs(60) + self.soon(540);
+            self.at(after, Event::Undo { switch });
+        }
+        self.note(("finished", switch, end));
+        if run == self.run {
+            self.tell(Input::Pushed { id, pushed });
+        }
+    }
+
+    /// Configures ports, and gives what they were configured for.
+    fn commit(&mut self, switch: usize, edits: &[Edit]) -> Vec<(usize, Mode)> {
+        let mut before = Vec::with_capacity(edits.len());
+        let mac = self.names.switch(switch).mac;
+        for edit in edits {
+            let place = Place { switch: mac, port: edit.port };
+            let spot = self.names.spot(place).expect("a spot of ours");
+            before.push((spot, self.ground.configure(spot, edit.mode)));
+        }
+        self.tally.changed += edits.len();
+        before
+    }
+
+    fn failure(&mut self, switch: usize) -> Failure {
+        if self.ground.chassis(switch).is_dark {
+            return Failure::Unreachable;
+        }
+        match self.bytes.up_to(7) {
+            0 | 1 => Failure::Rejected { message: String::new() },
+            2 => Failure::Busy { after: Some(Duration::from_secs(self.bytes.up_to(900))) },
+            3 => Failure::HostKey,
+            4 => Failure::Locked { holder: String::new() },
+            5 => Failure::Login,
+            6 => Failure::Protected,
+            _ => Failure::Unreachable,
+        }
+    }
+
+    /// Nobody confirmed a commit in time.
+    pub(super) fn undo(&mut self, switch: usize) {
+        let undo = mem::take(&mut self.ground.chassis_mut(switch).undo);
+        self.note(("undone", switch, &undo));
+        self.tally.undone += undo.len();
+        for (spot, mode) in undo {
+            self.ground.configure(spot, mode);
+        }
+    }
+
+    /// Somebody works on a switch for a while.
+    pub(super) fn lock(&mut self, switch: usize) {
+        if self.ground.chassis(switch).lock.is_none() {
+            self.note(("locked", switch));
+            self.ground.chassis_mut(switch).lock = Some(Holder::Somebody);
+            let after = self.soon(2_000);
+            self.at(after, Event::Unlock { switch });
+        }
+    }
+
+    pub(super) fn unlock(&mut self, switch: usize) {
+        self.ground.chassis_mut(switch).lock = None;
+    }
+
+    /// What a port is. What waits to be undone is not what the port is.
+    pub(super) fn read(&mut self, id: u64, place: Place, mode: Mode) {
+        let spot = self.names.spot(place).expect("a spot of ours");
+        let chassis = self.ground.chassis(self.size.switch_of(spot));
+        let is_lost = chassis.is_dark || !chassis.undo.is_empty();
+        let is_lost = is_lost || self.bytes.chance(30);
+        let is_done = (!is_lost).then(|| self.ground.socket(spot).mode == mode);
+        self.tell(Input::Read { id, is_done });
+    }
+}
+
+/// What a port's configuration looks like.
+const fn text(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Ap => "ap",
+        Mode::Default => "default",
+    }
+}
