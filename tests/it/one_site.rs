@@ -58,7 +58,11 @@ impl Site {
 
     /// Waits for so many reports of this title in the chat.
     fn told(&self, title: &str, times: usize) -> String {
-        let count = |said: &str| said.lines().filter(|line| line.ends_with(title)).count();
+        // A card is whole when its last line is there.
+        let count = |said: &str| {
+            let (whole, _) = said.rsplit_once("╰ ").unwrap_or_default();
+            whole.lines().filter(|line| line.ends_with(title)).count()
+        };
         let said = self.one_site.printed(|said| count(said) >= times);
         assert_eq!(count(&said), times, "{said}{}", self.one_site.stderr());
         said
