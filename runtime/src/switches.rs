@@ -66,7 +66,7 @@ pub struct Handle {
     orders: channel::Sender<Order>,
 }
 
-/// The other ends of a [`Handle`], for [`run`].
+/// The other ends of a [`Handle`], for [`run()`].
 pub(crate) struct Ends {
     messages: channel::Receiver<Message>,
     orders: channel::Receiver<Order>,

@@ -228,7 +228,7 @@ fn listing(all: &Listing, most: &Most, cost: Cost) -> Option<Listing> {
     (!lines.is_empty()).then_some(Listing { label, lines })
 }
 
-/// [`line`] with its spaces: a configuration is read by its indentation.
+/// [`line()`] with its spaces: a configuration is read by its indentation.
 pub(super) fn exact(text: &str, max: usize, cost: Cost) -> String {
     const TAB: &str = "    ";
     let visible = text.chars().filter(|c| !is_bidi_control(*c));
