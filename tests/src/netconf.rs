@@ -100,7 +100,7 @@ pub fn reply(data: &[u8]) {
     let bytes = &mut Bytes::new(data);
     let tree = element(bytes, 5);
     let mut document = bytes.pick(&["", "<?xml version=\"1.0\"?>\n", "<!-- x -->\n"]).to_owned();
-    write(bytes, &tree, &mut document);
+    let _ = write(bytes, &tree, &mut document);
     document.push_str(bytes.pick(&["", "\n", "<!-- session end -->"]));
     assert_eq!(Element::parse(document.as_bytes()), Ok(tree), "{document}");
     asked(bytes);
@@ -161,8 +161,9 @@ fn element(bytes: &mut Bytes<'_>, depth_max: usize) -> Element {
     }
 }
 
-/// Writes an element in one of many ways that mean the same.
-fn write(bytes: &mut Bytes<'_>, element: &Element, document: &mut String) {
+/// Writes an element in one of many ways that mean the same. Tells whether its last child was left
+/// open.
+fn write(bytes: &mut Bytes<'_>, element: &Element, document: &mut String) -> bool {
     let prefix = bytes.pick(&["", "nc:", "junos:"]);
     let name = &element.name;
     let id = element.message_id.as_ref().map(|id| format!(" message-id='{id}'"));
@@ -170,7 +171,7 @@ fn write(bytes: &mut Bytes<'_>, element: &Element, document: &mut String) {
     let attributes = attributes.concat();
     if element.text.is_empty() && element.children.is_empty() && bytes.chance(128) {
         document.push_str(&format!("<{prefix}{name}{attributes}/>"));
-        return;
+        return false;
     }
     document.push_str(&format!("<{prefix}{name}{attributes}>"));
     let gap = bytes.pick(&["", "\n", "  ", "<!-- ]]> -->", "<?pi?>"]);
@@ -181,14 +182,18 @@ fn write(bytes: &mut Bytes<'_>, element: &Element, document: &mut String) {
         escape(&element.text).into_owned()
     };
     document.push_str(&format!("{gap}{text}{gap}"));
+    let mut is_left_open = false;
     for (nth, child) in element.children.iter().enumerate() {
-        write(bytes, child, document);
-        // What is left open ends with its parent, so only the last one may be.
+        let is_deep = write(bytes, child, document);
+        // What is left open ends with its parent, so only the last one may be; and of two within
+        // each other the inner one could have the parent's name and take its end.
         let end = format!("</{}>", child.name);
-        if nth + 1 == element.children.len() && child.name != *name && document.ends_with(&end) {
-            let is_left_open = bytes.chance(30);
+        let may_be_open = nth + 1 == element.children.len() && child.name != *name && !is_deep;
+        if may_be_open && document.ends_with(&end) {
+            is_left_open = bytes.chance(30);
             document.truncate(document.len() - if is_left_open { end.len() } else { 0 });
         }
     }
     document.push_str(&format!("</{prefix}{name}>"));
+    is_left_open
 }
