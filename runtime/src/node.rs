@@ -122,9 +122,7 @@ impl Node {
     ) -> Result<(Self, Watchdog), Error> {
         let clock = Clock::start();
         let Loaded { config, warnings } = load::load(from).map_err(Error)?;
-        for warning in &warnings {
-            journal.note(Level::Warning, "config", &[("warning", warning)]);
-        }
+        warn(&journal, &warnings);
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(Error::new)?;
         load::make_state_dir(&config.state_dir).map_err(|error| {
             Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
@@ -230,9 +228,7 @@ impl Node {
         self.driver.send(Message::Configured(Box::new(settings)));
         self.switches.send(switches::Message::Configured(switching));
         self.ports.open(&config, sockets)?;
-        for warning in &warnings {
-            self.journal.note(Level::Warning, "config", &[("warning", warning)]);
-        }
+        warn(&self.journal, &warnings);
         self.config = config;
         Ok(())
     }
@@ -266,6 +262,12 @@ impl Node {
         // The driver is gone and with it the last sender, so the thread ends after its last commit.
         let _ = smol::unblock(move || storing.join()).await;
         journal.note(Level::Info, "stopped", &[]);
+    }
+}
+
+fn warn(journal: &Journal, warnings: &[String]) {
+    for warning in warnings {
+        journal.note(Level::Warning, "config", &[("warning", warning)]);
     }
 }
 

@@ -1,5 +1,4 @@
-//! What a small gateway has to spare. `tests/run` runs these tests by themselves, against the
-//! static binary.
+//! What a small gateway has to spare. Only of the static binary: `tests/static` runs these tests.
 
 use std::{
     fs,
@@ -19,7 +18,7 @@ const STARTS: usize = 10;
 
 #[expect(clippy::print_stdout, reason = "libtest keeps it, and shows it where it is asked to")]
 #[test]
-#[ignore = "measures, and so runs alone"]
+#[ignore = "of the static binary"]
 fn it_is_ready_at_once_and_small_when_idle() {
     let chat = Chat::open().expect("a chat");
     let chats = ["slack", "teams", "google"]
