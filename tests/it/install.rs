@@ -167,7 +167,8 @@ fn a_device_gets_a_service_that_starts_at_once() {
     let config = root.path(CONFIG).display().to_string();
     let checked = output(root.0.path(), &["check", "--config", &config]);
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
-    assert!(text(&checked.stdout).ends_with("no problems, 1 destination, a websocket proxy\n"));
+    let found = "no problems, 1 destination, switch ports observed, a websocket proxy\n";
+    assert!(text(&checked.stdout).ends_with(found), "{}", text(&checked.stdout));
 }
 
 #[test]
