@@ -217,16 +217,17 @@ fn drain(pipe: &mut PipeReader) {
 /// A service manager that opens sockets on ADDRESS, prints where, and starts what is left of its
 /// arguments once it is told to, with the sockets under these names.
 const ACTIVATE: &str = "
-import os, socket, sys
+import fcntl, os, socket, sys
 names, address, *program = sys.argv[1:]
 names = names.split(':')
 sockets = [socket.create_server((address, 0)) for _ in names]
 print(*(f'127.0.0.1:{opened.getsockname()[1]}' for opened in sockets), flush=True)
 sys.stdin.readline()
-for number, opened in reversed(list(enumerate(sockets, 3))):
-    if opened.fileno() != number:
-        os.dup2(opened.fileno(), number)
-    os.set_inheritable(number, True)
+# Out of the way first: the numbers that they need may be those of each other.
+aside = [fcntl.fcntl(opened, fcntl.F_DUPFD, 64) for opened in sockets]
+for number, opened in enumerate(aside, 3):
+    os.dup2(opened, number)
+    os.close(opened)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(names)),
                   LISTEN_FDNAMES=':'.join(names))
 os.execv(program[0], program)
