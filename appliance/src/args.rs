@@ -60,6 +60,10 @@ pub(crate) struct Run {
     /// what is logged at least: debug, info (default), warning or error
     #[argh(option, default = "Level::Info")]
     pub(crate) log_level: Level,
+
+    /// keep all rights: every file, port and system call that this user may have, and core dumps
+    #[argh(switch)]
+    pub(crate) unsafe_no_sandbox: bool,
 }
 
 /// Read a configuration and everything that it names, and list every problem.
@@ -136,6 +140,10 @@ pub(crate) struct Connect {
     /// what is logged at least: debug, info (default), warning or error
     #[argh(option, default = "Level::Info")]
     pub(crate) log_level: Level,
+
+    /// keep all rights: every file, port and system call that this user may have, and core dumps
+    #[argh(switch)]
+    pub(crate) unsafe_no_sandbox: bool,
 
     /// wss://HOST:PORT/PREFIX/MEETUP
     #[argh(positional)]

@@ -6,7 +6,7 @@ use mistgate_runtime::load::{Loaded, load};
 use crate::args::{Check, source};
 
 pub(crate) fn run(args: &Check) -> Result<(), String> {
-    let Loaded { config, warnings } =
+    let Loaded { config, warnings, .. } =
         load(&source(Some(&args.config))).map_err(|problems| problems.join("\n"))?;
     for warning in &warnings {
         crate::say(&format!("{warning} (warning)"));

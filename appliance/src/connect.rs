@@ -48,7 +48,9 @@ pub(crate) fn run(args: Connect) -> Result<(), String> {
         forward: args.forward,
     };
     let ends_with_input = settings.config.ends_with_input;
-    match peer::run(settings, journal).map_err(|error| error.to_string())? {
+    match peer::run(settings, journal, !args.unsafe_no_sandbox)
+        .map_err(|error| error.to_string())?
+    {
         _ if !ends_with_input => Ok(()),
         0 => Ok(()),
         1 => Err("one message was not sent, or not answered".to_owned()),

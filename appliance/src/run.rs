@@ -5,6 +5,7 @@ use mistgate_runtime::{
     journal::Journal,
     load::From,
     node::{self, Addresses},
+    sandbox,
 };
 
 use crate::{
@@ -14,12 +15,14 @@ use crate::{
 
 pub(crate) fn run(args: &Run) -> Result<(), String> {
     let from = source(args.config.as_deref());
+    sandbox::keep_private();
     if from == From::Embedded {
         first_start::make_missing()?;
     }
     let journal = Journal::new(args.log_format, args.log_level);
     let config = args.config.as_deref();
-    node::run(&from, journal, |loaded, addresses| welcome(config, loaded, addresses))
+    let is_confined = !args.unsafe_no_sandbox;
+    node::run(&from, journal, is_confined, |loaded, addresses| welcome(config, loaded, addresses))
         .map_err(|error| error.to_string())
 }
 

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod listen;
 pub mod outbound;
 pub mod relay;
+pub mod sandbox;
 pub mod ssh;
 pub mod store;
 pub mod supervisor;

@@ -20,6 +20,7 @@ use mistgate_core::{
         problem::Problem,
         raw::{Draft, EMBEDDED, Source},
     },
+    secret::Secret,
     time::UnixTime,
 };
 use rustls::sign::CertifiedKey;
@@ -28,12 +29,17 @@ use self::certificate::Doubt;
 use crate::{
     clock,
     outbound::proxy::{self, Proxies},
+    sandbox::Sandbox,
     ssh::{Key, KeyError, known_hosts::KnownHosts},
     tls::{self, mutual},
 };
 
 /// The most bytes of a configuration file.
 const FILE_MAX: u64 = 1 << 20;
+
+/// Why a file cannot be read whose folder no configuration named in time.
+const CLOSED: &str = "the sandbox lets only those folders be read that the configuration named \
+                      when mistgate started: restart it";
 
 /// Where the configuration is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +55,8 @@ pub enum From {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
+    /// The files that were read.
+    pub files: Vec<String>,
     /// What should be looked at, one line each.
     pub warnings: Vec<String>,
 }
@@ -56,14 +64,27 @@ pub struct Loaded {
 /// Reads, and reports every problem in a line of `FILE:LINE: key: what is wrong — what is
 /// expected`. Certificates, keys and proxy addresses are really loaded.
 pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
+    load_in(&Sandbox::default(), from)
+}
+
+/// As [`load`], in a sandbox, which may be why a file cannot be read.
+pub fn load_in(sandbox: &Sandbox, from: &From) -> Result<Loaded, Vec<String>> {
+    let read = |path: &str, max| match read_file(path, max) {
+        Err(error) if is_denied(&error) && sandbox.refuses(path) => Err(CLOSED.to_owned()),
+        result => result.map_err(|error| reason(&error)),
+    };
     let text;
+    let mut read_files = Vec::new();
     let source = match from {
         From::Embedded => EMBEDDED,
         From::File(name) => {
+            // It may hold secrets.
             text = read(name, FILE_MAX)
                 .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned()))
+                .map(Secret::new)
                 .map_err(|why| vec![format!("{name}:1: {why} — expected a configuration file")])?;
-            Source { name, text: &text }
+            read_files.push(name.clone());
+            Source { name, text: text.expose() }
         }
     };
     let credentials = env::var("CREDENTIALS_DIRECTORY").ok();
@@ -89,7 +110,9 @@ pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
     let mut warnings = report.warnings;
     warnings.extend(doubts);
     warnings.sort_by_key(|warning| warning.line);
-    Ok(Loaded { config, warnings: lines(&warnings) })
+    let warnings = lines(&warnings);
+    read_files.extend(requests.into_iter().map(|request| request.path));
+    Ok(Loaded { config, files: read_files, warnings })
 }
 
 /// What shows only when certificates, keys and addresses are used.
@@ -212,16 +235,26 @@ pub fn make_state_dir(path: &str) -> io::Result<()> {
 
 /// A file, up to `max` bytes of it; why not in the system's words. Blocks on the disk.
 pub fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| reason(&error))?;
-    file.take(max).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    read_file(path, max).map_err(|error| reason(&error))
+}
+
+fn read_file(path: &str, max: u64) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    // Bytes that grow out of their place leave a copy behind, which nobody wipes.
+    let length = file.metadata()?.len().min(max).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    file.take(max).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 fn reason(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotFound {
         "there is no such file".to_owned()
-    } else if error.kind() == io::ErrorKind::PermissionDenied {
+    } else if is_denied(error) {
         "this user may not read the file".to_owned()
     } else {
         error.to_string()

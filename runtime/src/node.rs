@@ -23,7 +23,7 @@ use smol::{
 };
 
 pub use self::ports::Addresses;
-use self::ports::{Common, Ports};
+use self::ports::{Common, Ports, Sockets};
 use crate::{
     clock::{self, Clock},
     driver::{self, Driver, Message},
@@ -31,6 +31,7 @@ use crate::{
     load::{self, From, Loaded},
     metrics::Counter,
     outbound::Outbound,
+    sandbox::{self, Needs, Sandbox},
     store::{self, Store, Written},
     supervisor::{Inherited, Supervisor, Watchdog},
     switches, tls,
@@ -60,10 +61,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Runs until SIGTERM or SIGINT. `started` is told where the listeners are.
+/// Runs until SIGTERM or SIGINT. `started` is told where the listeners are. If `is_confined`, all
+/// rights that are not needed are given up before the first byte is taken; there must be no other
+/// threads.
 pub fn run(
     from: &From,
     journal: Journal,
+    is_confined: bool,
     started: impl FnOnce(&Config, &Addresses),
 ) -> Result<(), Error> {
     let inherited = Inherited::from_env().map_err(Error::new)?;
@@ -71,16 +75,19 @@ pub fn run(
         journal.note(Level::Warning, "service_manager_unreachable", &[("reason", &reason)]);
         Supervisor::default()
     });
+    let journal = Arc::new(journal);
     let executor = Arc::new(Executor::new());
+    // How many there are is asked of files that are closed afterwards.
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let ground = Ground::prepare(from, journal, Arc::clone(&executor), inherited, is_confined)?;
     let (alive, stop) = channel::bounded::<Infallible>(1);
-    let extra = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX) - 1;
-    let threads: Vec<_> = (0..extra)
+    let threads: Vec<_> = (1..threads)
         .map(|_| {
             let (executor, stop) = (Arc::clone(&executor), stop.clone());
             thread::spawn(move || smol::block_on(executor.run(stop.recv())))
         })
         .collect();
-    let node = Node::start(from, Arc::new(journal), Arc::clone(&executor), supervisor, inherited);
+    let node = Node::start(from, ground, supervisor);
     let result = smol::block_on(executor.run(async {
         let (mut node, watchdog) = node?;
         started(&node.config, &node.ports.addresses());
@@ -96,9 +103,51 @@ pub fn run(
     result
 }
 
+/// What is there before there are threads: the sockets, and no more rights than they leave.
+struct Ground {
+    config: Config,
+    sandbox: Sandbox,
+    common: Common,
+    messages: channel::Receiver<Message>,
+    ends: switches::Ends,
+    ports: Ports,
+    sockets: Sockets,
+}
+
+impl Ground {
+    fn prepare(
+        from: &From,
+        journal: Arc<Journal>,
+        executor: Arc<Executor<'static>>,
+        inherited: Inherited,
+        is_confined: bool,
+    ) -> Result<Self, Error> {
+        let Loaded { config, files, warnings } = load::load(from).map_err(Error)?;
+        warn(&journal, &warnings);
+        load::make_state_dir(&config.state_dir).map_err(|error| {
+            Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
+        })?;
+        let (driver, messages) = driver::Handle::new();
+        let (switches, ends) = switches::Handle::new();
+        let ready = Arc::new(AtomicBool::new(false));
+        let (clock, inherited) = (Clock::start(), Arc::new(inherited));
+        let common = Common { clock, journal, executor, driver, switches, ready, inherited };
+        let ports = Ports::new(common.clone());
+        let sockets = ports.bind(&config)?;
+        let sandbox = if is_confined {
+            sandbox::enter(needs(&config, &files)?, &common.journal).map_err(Error::new)?
+        } else {
+            Sandbox::none(&common.journal)
+        };
+        Ok(Self { config, sandbox, common, messages, ends, ports, sockets })
+    }
+}
+
 struct Node {
     from: From,
     config: Config,
+    /// Shared with whoever reads the configuration again.
+    sandbox: Arc<Sandbox>,
     clock: Clock,
     journal: Arc<Journal>,
     signals: Signals,
@@ -115,31 +164,12 @@ struct Node {
 impl Node {
     fn start(
         from: &From,
-        journal: Arc<Journal>,
-        executor: Arc<Executor<'static>>,
+        ground: Ground,
         supervisor: Supervisor,
-        inherited: Inherited,
     ) -> Result<(Self, Watchdog), Error> {
-        let clock = Clock::start();
-        let Loaded { config, warnings } = load::load(from).map_err(Error)?;
-        warn(&journal, &warnings);
+        let Ground { config, sandbox, common, messages, ends, mut ports, mut sockets } = ground;
+        let Common { clock, journal, executor, driver, switches, ready, .. } = common;
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(Error::new)?;
-        load::make_state_dir(&config.state_dir).map_err(|error| {
-            Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
-        })?;
-        let (driver, messages) = driver::Handle::new();
-        let (switches, ends) = switches::Handle::new();
-        let ready = Arc::new(AtomicBool::new(false));
-        let mut ports = Ports::new(Common {
-            clock,
-            journal: Arc::clone(&journal),
-            executor: Arc::clone(&executor),
-            driver: driver.clone(),
-            switches: switches.clone(),
-            ready: Arc::clone(&ready),
-            inherited,
-        });
-        let mut sockets = ports.bind(&config)?;
         let (written, kept) = (driver.clone(), switches.clone());
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join(store::FILE),
@@ -167,6 +197,7 @@ impl Node {
         let node = Self {
             from: from.clone(),
             config,
+            sandbox: Arc::new(sandbox),
             clock,
             journal,
             signals,
@@ -192,7 +223,8 @@ impl Node {
             self.supervisor.reloading();
             self.switches.send(switches::Message::Reopen);
             let (from, journal) = (self.from.clone(), Arc::clone(&self.journal));
-            let loaded = smol::unblock(move || load::load(&from)).await;
+            let sandbox = Arc::clone(&self.sandbox);
+            let loaded = smol::unblock(move || load::load_in(&sandbox, &from)).await;
             let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
             let label = if result.is_ok() { "ok" } else { "failed" };
             journal.metrics.add(Counter::Reloads, &[("result", label)], 1);
@@ -216,10 +248,11 @@ impl Node {
 
     /// Takes a new configuration as a whole, or leaves everything as it is.
     fn configure(&mut self, loaded: Loaded) -> Result<(), Error> {
-        let Loaded { config, warnings } = loaded;
+        let Loaded { config, files, warnings } = loaded;
         if config.state_dir != self.config.state_dir {
             return Err(Error::new("state_dir: changed — restart mistgate to move its state"));
         }
+        self.sandbox.permits(&needs(&config, &files)?).map_err(Error)?;
         let settings = settings(&config, self.clock)?;
         let mut sockets = self.ports.bind(&config)?;
         self.ports.open_proxy(&config, &mut sockets)?;
@@ -311,6 +344,12 @@ fn tell_owner(answer: Written, driver: &driver::Handle, switches: &switches::Han
             driver.send(Message::Written(answer));
         }
     }
+}
+
+/// What a configuration that was read from these files needs.
+fn needs(config: &Config, files: &[String]) -> Result<Needs, Error> {
+    let proxies = load::proxies(config).map_err(Error::new)?;
+    Ok(Needs::of_node(config, files, &proxies))
 }
 
 fn seed() -> Result<u64, Error> {

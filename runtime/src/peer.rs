@@ -4,7 +4,12 @@
 //! the terminal bring, and carries out what the machine wants. It decides nothing.
 
 use std::{
-    borrow::Cow, collections::BTreeMap, fmt, future::poll_fn, net::SocketAddr, sync::Arc,
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    future::poll_fn,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,6 +33,7 @@ use crate::{
     clock::{Alarm, Clock},
     journal::{Journal, Level},
     listen::{self, Listener},
+    sandbox::{self, Needs, Sandbox},
     tls::peer::Credentials,
 };
 
@@ -78,29 +84,46 @@ impl std::error::Error for Error {}
 
 /// Runs until a signal, or until all that standard input wanted is done. Gives the number of lines
 /// of standard input that were not sent, or whose request got no response.
-pub fn run(settings: Settings, journal: Journal) -> Result<u64, Error> {
+///
+/// If `is_confined`, all rights that are not needed are given up first; there must be no other
+/// threads.
+pub fn run(settings: Settings, journal: Journal, is_confined: bool) -> Result<u64, Error> {
+    let explain = |error: &dyn fmt::Display| Error(error.to_string());
+    // What is wrong with the files and the address is known before anything else is opened.
+    settings.credentials.connector().map_err(|error| explain(&error))?;
+    let bound = settings.http_listen.map(bind).transpose()?;
+    if is_confined {
+        sandbox::enter(needs(&settings), &journal).map_err(|error| explain(&error))?;
+    } else {
+        Sandbox::none(&journal);
+    }
     let executor = Arc::new(Executor::new());
     let journal = Arc::new(journal);
-    smol::block_on(executor.run(run_on(settings, journal, Arc::clone(&executor))))
+    smol::block_on(executor.run(run_on(settings, bound, journal, Arc::clone(&executor))))
+}
+
+/// What is read again for each connection, and whither those go.
+fn needs(settings: &Settings) -> Needs {
+    let Credentials { own, authorities, .. } = &settings.credentials;
+    let own = own.iter().flat_map(|own| [&own.cert, &own.key]);
+    let files: Vec<String> = own.chain(authorities).cloned().collect();
+    let forward = settings.forward.as_ref().map(|server| server.port);
+    Needs::of_peer(&files, forward.into_iter().chain([settings.meetup.port]))
 }
 
 async fn run_on(
     settings: Settings,
+    bound: Option<TcpListener>,
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
 ) -> Result<u64, Error> {
     let explain = |error: &dyn fmt::Display| Error(error.to_string());
     let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(|e| explain(&e))?;
-    // What is wrong with the files is known before anything is opened.
-    settings.credentials.connector().map_err(|error| explain(&error))?;
     let (handle, messages) = Handle::new();
     let (stop, stopped) = listen::stop();
-    let listening = match settings.http_listen {
-        Some(address) => {
-            Some(listen(address, handle.clone(), &journal, &executor, stopped.clone())?)
-        }
-        None => None,
-    };
+    let listening = bound
+        .map(|socket| listen(socket, handle.clone(), &journal, &executor, stopped.clone()))
+        .transpose()?;
     let message_max = settings.config.message_max;
     let ask = terminal::read_lines(handle.clone(), message_max).map_err(|e| explain(&e))?;
     let mut seed = [0; 8];
@@ -150,17 +173,21 @@ async fn after(time: Duration) {
     Timer::after(time).await;
 }
 
+fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).map_err(|error| {
+        Error(format!("--http-listen {address}: {error} — choose another address"))
+    })
+}
+
 fn listen(
-    address: SocketAddr,
+    socket: TcpListener,
     handle: Handle,
     journal: &Arc<Journal>,
     executor: &Arc<Executor<'static>>,
     stopped: listen::Stop,
 ) -> Result<Task<()>, Error> {
-    let explain = |error: std::io::Error| {
-        Error(format!("--http-listen {address}: {error} — choose another address"))
-    };
-    let socket = Async::<std::net::TcpListener>::bind(address).map_err(explain)?;
+    let explain = |error: std::io::Error| Error(format!("--http-listen: {error}"));
+    let socket = Async::new(socket).map_err(explain)?;
     // It is for programs on one machine, most often of one address.
     let limits = Limits::default();
     let limits = Limits { connections_per_address_max: limits.connections_max, ..limits };

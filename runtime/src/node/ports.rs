@@ -58,6 +58,7 @@ impl fmt::Display for Addresses {
 }
 
 /// What the listeners of a node have in common.
+#[derive(Clone)]
 pub(super) struct Common {
     pub(super) clock: Clock,
     pub(super) journal: Arc<Journal>,
@@ -66,7 +67,7 @@ pub(super) struct Common {
     pub(super) switches: switches::Handle,
     pub(super) ready: Arc<AtomicBool>,
     /// Sockets that need no binding.
-    pub(super) inherited: Inherited,
+    pub(super) inherited: Arc<Inherited>,
 }
 
 /// The listeners of a node.

@@ -100,6 +100,11 @@ impl Proxies {
         })))
     }
 
+    /// The ports of all proxies.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        self.0.http.iter().chain(&self.0.https).map(|proxy| proxy.port)
+    }
+
     /// The proxy on the way to `url`, if any.
     pub fn of(&self, url: &Url) -> Option<&Proxy> {
         let rules = &*self.0;

@@ -1,0 +1,1 @@
+//! What the kernel does to a thread that gave up its rights.
