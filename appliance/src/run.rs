@@ -5,7 +5,6 @@ use mistgate_runtime::{
     journal::Journal,
     load::From,
     node::{self, Addresses},
-    sandbox,
 };
 
 use crate::{
@@ -15,7 +14,6 @@ use crate::{
 
 pub(crate) fn run(args: &Run) -> Result<(), String> {
     let from = source(args.config.as_deref());
-    sandbox::keep_private();
     if from == From::Embedded {
         first_start::make_missing()?;
     }

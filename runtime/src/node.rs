@@ -70,6 +70,7 @@ pub fn run(
     is_confined: bool,
     started: impl FnOnce(&Config, &Addresses),
 ) -> Result<(), Error> {
+    sandbox::keep_private();
     let inherited = Inherited::from_env().map_err(Error::new)?;
     let supervisor = Supervisor::from_env().unwrap_or_else(|reason| {
         journal.note(Level::Warning, "service_manager_unreachable", &[("reason", &reason)]);

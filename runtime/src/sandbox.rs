@@ -42,8 +42,7 @@ pub struct Sandbox {
     ports: Option<Needs>,
 }
 
-/// Lets nobody else read what this process makes from here on. To be called before it makes
-/// anything.
+/// Lets nobody else read what this process makes from here on.
 pub fn keep_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }

@@ -39,6 +39,7 @@ mod relay;
 mod reload;
 mod replay;
 mod run;
+mod sandbox;
 mod secrets;
 mod ssh;
 mod sshd;

@@ -29,6 +29,12 @@ fn slack(chat: &Chat) -> String {
     format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/T"))
 }
 
+/// As [`slack`], and a channel of which nothing is heard: its port is one that the sandbox lets a
+/// later configuration use.
+fn slack_and(spare: &Chat, chat: &Chat) -> String {
+    format!("{}\nurls = {{ spare = \"{}\" }}", slack(chat), spare.url("/spare"))
+}
+
 /// The reasons in the journal why the configuration was not taken, of the last attempt.
 fn refused(mistgate: &Mistgate, problems: usize) -> Vec<String> {
     let before = mistgate.journal("reload_failed").len();
@@ -42,7 +48,7 @@ fn refused(mistgate: &Mistgate, problems: usize) -> Vec<String> {
 #[test]
 fn a_new_url_takes_over_with_all_that_waits() {
     let (old, new) = (Chat::closed().expect("a chat"), Chat::open().expect("a chat"));
-    let place = Place::new(&slack(&old));
+    let place = Place::new(&slack_and(&new, &old));
     let mistgate = place.start();
     for n in 0..10 {
         mistgate.accept(&event_body("AP_CONNECTED", &format!("ap-{n}.")));
@@ -63,7 +69,7 @@ fn a_new_url_takes_over_with_all_that_waits() {
 fn a_post_in_flight_is_awaited_and_the_rest_goes_to_the_new_url() {
     let (old, new) = (Chat::open().expect("a chat"), Chat::open().expect("a chat"));
     old.answer(&[], Answer::Hold);
-    let place = Place::new(&slack(&old));
+    let place = Place::new(&slack_and(&new, &old));
     let mistgate = place.start();
     mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
     mistgate.accept(&event_body("AP_CONNECTED", "ap-2"));
@@ -114,7 +120,8 @@ fn a_new_address_is_listened_on_and_the_old_one_is_not() {
 fn a_bad_file_changes_nothing_and_each_problem_is_said() {
     let chat = Chat::open().expect("a chat");
     let place = Place::new(&slack(&chat));
-    let mistgate = place.start();
+    // The sandbox would open no other port at all.
+    let mistgate = place.start_with(&["--unsafe-no-sandbox"]);
     let webhook = mistgate.webhook();
 
     place.configure(&format!("max_body = 7\n{}\nnonsense = true", slack(&chat)));
@@ -177,19 +184,16 @@ fn send_until(stop: &AtomicBool, to: SocketAddr, sender: usize) -> Vec<String> {
 #[test]
 fn reloads_under_load_lose_nothing() {
     const RELOADS: usize = 12;
-    let chats: Vec<Chat> = (0..2).map(|_| Chat::open().expect("a chat")).collect();
+    let chats = [(); 2].map(|()| Chat::open().expect("a chat"));
     let google = |chat: &Chat| {
         format!("[chat.google]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/g"))
     };
     // What each file has and the next one has not: a URL, a listener's policy, a whole product.
+    let [first, last] = chats.each_ref();
     let configs = [
-        format!("max_body = \"1MiB\"\n{}", chats.first().map(slack).unwrap_or_default()),
-        format!("max_body = \"2MiB\"\n{}", chats.last().map(slack).unwrap_or_default()),
-        format!(
-            "max_body = \"2MiB\"\n{}\n{}",
-            chats.last().map(slack).unwrap_or_default(),
-            chats.first().map(google).unwrap_or_default()
-        ),
+        format!("max_body = \"1MiB\"\n{}", slack_and(last, first)),
+        format!("max_body = \"2MiB\"\n{}", slack(last)),
+        format!("max_body = \"2MiB\"\n{}\n{}", slack(last), google(first)),
     ];
     let place = Place::new(configs.first().expect("a configuration"));
     let mistgate = place.start();
