@@ -5,14 +5,13 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, chown},
-    process::Command,
 };
 
 use mistgate_tests::{chat::Chat, mist::event_body};
 use rustix::process::{Signal, geteuid};
 use serde_json::Value;
 
-use crate::binary::{Mistgate, Place, Process, binary, command};
+use crate::binary::{Mistgate, Place, Process, command};
 
 /// The user `nobody` of every Linux.
 const NOBODY: u32 = 65_534;
@@ -189,18 +188,17 @@ fn root_becomes_the_owner_of_the_state() {
         return drop(mistgate.stop());
     }
     chown(&state, Some(NOBODY), Some(NOBODY)).expect("root");
+    let open = |mode| fs::Permissions::from_mode(mode);
     // The configuration is in a folder of root's alone, which a reload could not read.
-    let failed = command(place.path(), &RUN).output().expect("a process");
-    let said = String::from_utf8_lossy(&failed.stderr);
-    assert_eq!(failed.status.code(), Some(1), "{said}");
+    fs::set_permissions(place.path(), open(0o700)).expect("root");
+    let mut refused = Process::start(command(place.path(), &RUN));
+    assert_eq!(refused.wait().code(), Some(1));
+    let said = refused.stderr();
     assert!(said.contains("mistgate.toml: ") && said.contains("the owner of state_dir"), "{said}");
 
-    let open = |mode| fs::Permissions::from_mode(mode);
     fs::set_permissions(place.path(), open(0o755)).expect("root");
     fs::set_permissions(place.path().join("mistgate.toml"), open(0o644)).expect("root");
-    let mut run = Command::new(binary());
-    run.args(RUN).current_dir(place.path()).env_clear();
-    let mistgate = Mistgate::start(run);
+    let mistgate = place.start();
     mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
     mistgate.reload();
     is_confined(&mistgate);

@@ -72,6 +72,13 @@ impl Needs {
         needs
     }
 
+    /// As a node's, whose state is in this folder.
+    #[cfg(test)]
+    pub(super) fn with_state(mut self, folder: &Path) -> Self {
+        self.write.insert(real(folder), "state_dir");
+        self
+    }
+
     fn of_files(files: &[String]) -> Self {
         let mut needs = Self::default();
         // Those of which rustls-native-certs knows, too.
