@@ -5,7 +5,7 @@ use std::{
     env, fs,
     io::{self, Write as _},
     net::{TcpListener, TcpStream, ToSocketAddrs as _},
-    os::unix::process::ExitStatusExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Command, Output},
     thread,
 };
@@ -75,7 +75,8 @@ fn inside() {
             .map(drop),
         // Of root's alone otherwise, and of nobody's from here on.
         "own another" => std::os::unix::fs::chown(&folder, Some(0), None),
-        "execute" => Command::new("/bin/true").status().map(drop),
+        "start a process" => Command::new("/bin/true").status().map(drop),
+        "become a program" => Err(Command::new("/bin/true").exec()),
         other => panic!("{other}"),
     };
     let guards = (sandbox.files.is_some(), sandbox.ports.is_some());
@@ -104,11 +105,13 @@ fn what_was_not_named_is_refused_by_the_kernel() {
 
 #[test]
 fn system_calls_that_are_not_made_are_not_there() {
-    check("own another", Guard::None, "Err(Unsupported)");
+    for what in ["own another", "start a process"] {
+        check(what, Guard::None, "Err(Unsupported)");
+    }
 }
 
 #[test]
-fn who_runs_a_program_is_ended() {
-    let output = attempt("execute");
+fn who_becomes_a_program_is_ended() {
+    let output = attempt("become a program");
     assert_eq!(output.status.signal(), Some(libc::SIGSYS), "{output:?}");
 }
