@@ -11,7 +11,7 @@ use mistgate_tests::{chat::Chat, mist::event_body};
 use rustix::process::{Signal, geteuid};
 use serde_json::Value;
 
-use crate::binary::{Mistgate, Place, Process, command};
+use crate::binary::{Mistgate, Place, Process, SECRET, command};
 
 /// The user `nobody` of every Linux.
 const NOBODY: u32 = 65_534;
@@ -140,13 +140,18 @@ fn what_the_configuration_did_not_name_stays_closed() {
         let said = refused(&mistgate);
         let port = format!("port {}", second.address().port());
         assert!(said.contains("slack/default: ") && said.contains(&port), "{said}");
-        let config = fs::read_to_string(place.path().join("mistgate.toml")).expect("a file");
-        let other = second.address().port();
-        // Somebody listens there, but that is not why.
-        let listen = config.replace("127.0.0.1:0", &format!("127.0.0.2:{other}"));
-        place.write("mistgate.toml", &listen);
+        // Somebody else has this port, but that is not why.
+        let port = second.address().port();
+        place.write(
+            "mistgate.toml",
+            &format!(
+                "state_dir = \"state\"\n[webhook]\nlisten = \"127.0.0.2:{port}\"\nsecret = \
+                 \"{SECRET}\"\n{}\n",
+                slack(&first)
+            ),
+        );
         let said = refused(&mistgate);
-        assert!(said.contains("restart mistgate"), "{said}");
+        assert!(said.contains("webhook.listen: ") && said.contains("restart"), "{said}");
     }
     // What runs, runs on; and a new start opens what the configuration names.
     mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));

@@ -198,9 +198,12 @@ mod list {
         SYS_madvise,
         SYS_membarrier,
         SYS_mincore,
+        // Of the keys of SSH sessions.
+        SYS_mlock,
         SYS_mmap,
         SYS_mprotect,
         SYS_mremap,
+        SYS_munlock,
         SYS_munmap,
         // Ourselves.
         SYS_exit,
