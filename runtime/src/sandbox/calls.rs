@@ -70,8 +70,11 @@ mod list {
         rules.insert(SYS_socket, any_of(0, &[AF_INET, AF_INET6, AF_UNIX].map(word))?);
         let requests = [FIONBIO, FIOCLEX, FIONREAD, TCGETS, TIOCGPGRP, TIOCGWINSZ];
         rules.insert(SYS_ioctl, any_of(1, &requests.map(|request| u64::from(request as u32)))?);
-        // The names of threads and of memory.
-        rules.insert(SYS_prctl, any_of(0, &[word(PR_SET_NAME), word(PR_SET_VMA)])?);
+        // The names of threads and of memory, and what the kernel told at the start.
+        rules.insert(
+            SYS_prctl,
+            any_of(0, &[word(PR_SET_NAME), word(PR_SET_VMA), word(PR_GET_AUXV)])?,
+        );
         // Threads of this process alone.
         let namespaces = CLONE_NEWCGROUP
             | CLONE_NEWIPC
@@ -115,6 +118,9 @@ mod list {
     fn word(value: c_int) -> u64 {
         u64::from(value.cast_unsigned())
     }
+
+    /// linux/prctl.h, of Linux 6.4.
+    const PR_GET_AUXV: c_int = 0x4155_5856;
 
     const MADE: &[i64] = &[
         // Files.
