@@ -1,6 +1,6 @@
-//! What mistgate gave up, judged from outside: by the kernel's own words on the process, and by what
-//! a new configuration can no longer get. That all else goes on working is what the other tests show,
-//! whose mistgate is confined as well.
+//! What mistgate gave up, judged from outside: by the kernel's own words on the process, and by
+//! what a new configuration can no longer get. That all else goes on working is what the other
+//! tests show, whose mistgate is confined as well.
 
 use std::{
     fs,

@@ -35,7 +35,7 @@ pub(super) fn enter(needs: &Needs, told: &mut Told) -> Confined {
     let version = abi as u32;
     told.holds.push(format!("Landlock {version}: files"));
     for (what, since, linux) in
-        [("TCP ports", ABI::V4, "6.7"), ("signals and abstract sockets", ABI::V6, "6.12")]
+        [("TCP ports", ABI::V4, "6.7"), ("abstract sockets", ABI::V6, "6.12")]
     {
         if abi >= since {
             told.holds.push(what.to_owned());
@@ -54,7 +54,9 @@ fn confine(needs: &Needs) -> Result<Option<ABI>, RulesetError> {
     let status = Ruleset::default()
         .handle_access(AccessFs::from_all(KNOWN))?
         .handle_access(AccessNet::from_all(KNOWN))?
-        .scope(Scope::from_all(KNOWN))?
+        // Not signals: they would no longer reach children of before, which want to end with us
+        // (PR_SET_PDEATHSIG), and none is sent to others: seccomp leaves no kill(2).
+        .scope(Scope::AbstractUnixSocket)?
         .create()?
         .add_rules(path_beneath_rules(needs.read(), read()))?
         .add_rules(path_beneath_rules(needs.write(), write()))?
