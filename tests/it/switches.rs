@@ -251,7 +251,8 @@ fn the_kill_switch_holds_over_a_restart_and_everything_goes_on_after_it() {
     mistgate.until("a stop", stopped(true));
     fs::remove_file(&file).expect("a file");
     mistgate.until("no stop", stopped(false));
-    site.configure(&format!("kill_switch = \"nowhere/stop\"\n{ENFORCE}"));
+    // In the state folder, since the sandbox lets nothing be written elsewhere.
+    site.configure(&format!("kill_switch = \"state/nowhere/stop\"\n{ENFORCE}"));
     mistgate.reload();
     let answer = order(&mistgate, "/ports/stop", &[]);
     assert_eq!(answer.status(), 500);

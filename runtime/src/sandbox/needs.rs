@@ -173,7 +173,23 @@ fn folder_of(file: &Path) -> PathBuf {
     real(folder.unwrap_or(Path::new(".")))
 }
 
-/// The name without links, where there is something of that name.
+/// The name without links, as far as there is something of that name.
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    path.canonicalize().unwrap_or_else(|_| match path.file_name() {
+        Some(name) => folder_of(path).join(name),
+        None => path.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_yet_is_inside_of_what_is() {
+        let here = Path::new(".").canonicalize().expect("a folder");
+        assert_eq!(real(Path::new("no-such/stop")), here.join("no-such/stop"));
+        assert_eq!(folder_of(Path::new("stop")), here);
+        assert_eq!(real(Path::new("/no-such/..")), Path::new("/no-such/.."));
+    }
 }
