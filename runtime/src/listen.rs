@@ -198,7 +198,7 @@ impl Listener {
     }
 
     /// Serves until `stop`. Then nothing more is accepted, idle connections are closed, requests in
-    /// flight are answered, and what is left after `grace` is dropped.
+    /// flight and of clients that only just connected are answered, and what is left after `grace` is dropped.
     pub async fn run<S: Service>(
         self,
         executor: Arc<Executor<'static>>,
@@ -225,7 +225,7 @@ impl Listener {
                 })
                 .detach();
         });
-        accepting.or(ended(&stop)).await;
+        ended(&stop).or(accepting).await;
         // From here on the system refuses connections, and those in the backlog are reset.
         drop(self.socket);
         drop(alive);

@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
@@ -46,6 +47,10 @@ use crate::{
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_MAX: usize = 8 * 1024 * 1024;
 
+/// How old a connection is at least before the end of the listener closes it as idle: the first
+/// request of a client that only just connected is on its way, and it may not send it again.
+const FRESH: Duration = Duration::from_millis(500);
+
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(super) struct Site<S> {
@@ -72,12 +77,14 @@ pub(super) async fn serve<S: Service>(
     // An answer is one small write, which must not wait for the acknowledgement of the one before.
     // A socket that refuses is slower, not wrong.
     let _ = stream.get_ref().set_nodelay(true);
+    let mut fresh = Timer::after(FRESH);
     let shaken = async { Some(shake_hands(&site, Socket::new(stream)).await) };
-    let stopped = async {
+    let too_late = async {
         ended(&site.stop).await;
+        (&mut fresh).await;
         None
     };
-    let stream = match shaken.or(stopped).await {
+    let stream = match shaken.or(too_late).await {
         Some(Ok(stream)) => stream,
         Some(Err(error)) => {
             let reason = error.to_string();
@@ -92,14 +99,24 @@ pub(super) async fn serve<S: Service>(
         Box::pin(respond(&site, &turn, peer, request))
     });
     let mut connection = http(limits).serve_connection(gate, service);
-    let mut stopped = pin!(ended(&site.stop));
+    let mut ending = pin!(async {
+        ended(&site.stop).await;
+        poll_fn(|cx| match turn.has_begun() {
+            true => Poll::Ready(()),
+            false => Pin::new(&mut fresh).poll(cx).map(|_| ()),
+        })
+        .await;
+    });
     let mut stopping = false;
     // What went wrong the gate knows better than hyper.
     let _ = poll_fn(|cx| {
-        if !stopping && stopped.as_mut().poll(cx).is_ready() {
-            stopping = true;
-            Pin::new(&mut connection).graceful_shutdown();
+        // What has come already is read before the end is looked at.
+        let polled = connection.poll_without_shutdown(cx);
+        if polled.is_ready() || stopping || ending.as_mut().poll(cx).is_pending() {
+            return polled;
         }
+        stopping = true;
+        Pin::new(&mut connection).graceful_shutdown();
         connection.poll_without_shutdown(cx)
     })
     .await;

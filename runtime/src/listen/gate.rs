@@ -31,6 +31,7 @@ pub(super) struct Turn(Arc<Mutex<Move>>);
 struct Move {
     at: At,
     reader: Option<Waker>,
+    begun: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,8 +66,14 @@ impl Turn {
         }
     }
 
+    /// Whether any head has passed.
+    pub(super) fn has_begun(&self) -> bool {
+        self.lock().begun
+    }
+
     fn pass(&self) {
-        self.lock().at = At::Passed;
+        let mut turn = self.lock();
+        (turn.at, turn.begun) = (At::Passed, true);
     }
 
     fn poll_answered(&self, cx: &Context<'_>) -> Poll<()> {
