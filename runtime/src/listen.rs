@@ -198,7 +198,8 @@ impl Listener {
     }
 
     /// Serves until `stop`. Then nothing more is accepted, idle connections are closed, requests in
-    /// flight and of clients that only just connected are answered, and what is left after `grace` is dropped.
+    /// flight and of clients that only just connected are answered, and what is left after `grace`
+    /// is dropped.
     pub async fn run<S: Service>(
         self,
         executor: Arc<Executor<'static>>,

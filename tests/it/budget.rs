@@ -1,13 +1,20 @@
-//! What a small gateway has to spare. Only of the static binary: `tests/static` runs these tests.
+//! What a small gateway has to spare. `tests/run` runs this by itself, against the static binary.
 
 use std::{
     fs,
     time::{Duration, Instant},
 };
 
-use mistgate_tests::chat::{Chat, LONG};
+use mistgate_core::event::Mac;
+use mistgate_tests::{
+    chat::{Chat, LONG},
+    cloud::{Cloud, organisation::Organisation},
+};
 
-use crate::binary::Place;
+use crate::{binary::Place, openssl::Authority};
+
+const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
+const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
 
 /// Resident, everything on and nothing to do.
 const IDLE_KB_MAX: u64 = 8_000;
@@ -18,12 +25,16 @@ const STARTS: usize = 10;
 
 #[expect(clippy::print_stdout, reason = "libtest keeps it, and shows it where it is asked to")]
 #[test]
-#[ignore = "of the static binary"]
+#[ignore = "measures, and so runs alone"]
 fn it_is_ready_at_once_and_small_when_idle() {
     let chat = Chat::open().expect("a chat");
-    let chats = ["slack", "teams", "google"]
-        .map(|name| format!("[chat.{name}]\ndefault_url = \"{}\"\n", chat.url("/")));
-    let place = Place::new(&format!("{}[chat.console]\n", chats.concat()));
+    let mut organisation = Organisation::new(ORG, "token-1");
+    let switch = Mac::parse("5c5b350000ff").expect("a MAC");
+    organisation.add_switch(switch, SITE, "access-1", 48);
+    let cloud = Cloud::open(organisation).expect("a cloud");
+    let authority = Authority::new();
+    authority.leaf("proxy", "Proxy");
+    let place = Place::new(&everything(&chat, &cloud, &authority));
     let starts = (0..STARTS).map(|_| {
         let began = Instant::now();
         let mistgate = place.start_with(&[]);
@@ -44,4 +55,22 @@ fn it_is_ready_at_once_and_small_when_idle() {
     let figures = format!("ready after {ready:?} of {READY_MAX:?}, {idle} of {IDLE_KB_MAX} kB");
     println!("{figures}");
     assert!(ready <= READY_MAX && idle <= IDLE_KB_MAX, "{figures}");
+}
+
+/// A configuration with each of the three jobs, all chats and all listeners.
+fn everything(chat: &Chat, cloud: &Cloud, authority: &Authority) -> String {
+    let chats = ["slack", "teams", "google"]
+        .map(|name| format!("[chat.{name}]\ndefault_url = \"{}\"\n", chat.url("/")));
+    format!(
+        "[mist]\napi_url = \"{}\"\ntoken = \"token-1\"\norg_id = \"{ORG}\"\n\
+         {}[chat.console]\n\
+         [proxy]\nlisten = \"127.0.0.1:0\"\ncert = \"{}\"\nclient_ca = \"{}\"\n\
+         [ports]\nmode = \"enforce\"\nmethod = \"mist\"\n\
+         [ports.external]\nkey = \"the key of the tests\"\n\
+         [ports.mist]\nap_profile = \"ap\"\ndefault_profile = \"default\"\n",
+        cloud.origin(),
+        chats.concat(),
+        authority.file("proxy.pkeycert.pem"),
+        authority.file("root.cert.pem"),
+    )
 }
