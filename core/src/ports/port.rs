@@ -210,6 +210,17 @@ impl Port {
         }
     }
 
+    /// What was wanted last, until it is so or given up.
+    pub fn wanted(&self) -> Option<&Want> {
+        match &self.state {
+            State::Due { change } | State::Waiting { change, .. } => Some(&change.want),
+            State::Pushing { change, next }
+            | State::Reading { change, next, .. }
+            | State::Wondering { change, next, .. } => Some(next.as_ref().unwrap_or(&change.want)),
+            State::Resting | State::Stuck => None,
+        }
+    }
+
     /// Whether a change is in flight.
     pub const fn is_pushing(&self) -> bool {
         matches!(self.state, State::Pushing { .. })
@@ -220,7 +231,7 @@ impl Port {
         matches!(self.state, State::Resting | State::Stuck)
     }
 
-    fn wanted(&mut self, want: Want) {
+    fn want(&mut self, want: Want) {
         // What was never changed needs no changing back.
         let is_withdrawn = !self.is_touched && want.mode == Mode::Default;
         match &mut self.state {
@@ -284,7 +295,7 @@ impl Port {
     /// Turns to what was wanted meanwhile.
     fn later(&mut self, next: Option<Want>) {
         if let Some(next) = next {
-            self.wanted(next);
+            self.want(next);
         }
     }
 
@@ -316,7 +327,7 @@ impl Port {
         let Change { want, attempt } = change;
         self.last_failure = Some(failure.name());
         let next = match next {
-            Some(next) if next.mode != want.mode => return self.wanted(next),
+            Some(next) if next.mode != want.mode => return self.want(next),
             next => next.unwrap_or(want),
         };
         let want = Want { since: want.since, ..next };
@@ -379,7 +390,7 @@ impl Port {
         };
         match (is_done, next) {
             (Some(true), next) => self.settled(&change, next, true),
-            (Some(false), Some(next)) if next.mode != change.want.mode => self.wanted(next),
+            (Some(false), Some(next)) if next.mode != change.want.mode => self.want(next),
             (Some(false), _) => self.push(change),
             (None, next) => self.wonder(now, change, next, failure),
         }
@@ -443,7 +454,7 @@ impl Machine for Port {
                 self.mode = mode;
             }
             Input::Taken => self.taken(),
-            Input::Wanted(want) => self.wanted(want),
+            Input::Wanted(want) => self.want(want),
         }
         self.advance(now);
     }

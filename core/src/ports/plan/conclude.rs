@@ -35,7 +35,7 @@ impl Plan {
                 self.free(now, place, reason, since);
             }
             (Conclusion::Kept { home: Some(place), reason: Reason::SamePort }, Subject::Ap(ap)) => {
-                self.want(now, place, ap, Reason::SamePort, since);
+                self.confirm(now, place, ap, since);
             }
             (Conclusion::Kept { home: Some(place), reason }, Subject::Ap(ap)) => {
                 if self.is_news(place, reason) {
@@ -106,6 +106,16 @@ impl Plan {
         if let Some(other) = other.filter(|other| *other != ap) {
             self.tell_watch_if_any(now, other, watch::Input::Displaced);
         }
+        self.want(now, place, ap, reason, since);
+    }
+
+    /// An access point is where it was. Where its port is as it shall be, that is all. Else it is
+    /// no reason for a change: why one was wanted stays true, and a port that none is wanted of yet
+    /// is to be changed because the access point is seen there.
+    fn confirm(&mut self, now: Instant, place: Place, ap: Mac, since: Instant) {
+        let wanted = self.slots.get(&place).and_then(|slot| slot.port.wanted());
+        let same = wanted.filter(|want| want.mode == Mode::Ap && want.ap == Some(ap));
+        let reason = same.map_or(Reason::Arrived, |want| want.reason);
         self.want(now, place, ap, reason, since);
     }
 

@@ -1,6 +1,13 @@
 //! Timelines of the plan, with a cloud that answers at once and a switch that obeys.
 
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use super::{input::Pushed, output::Edit, *};
 use crate::delivery::pace::Window;
@@ -31,6 +38,8 @@ struct Bench {
     reads: Vec<u64>,
     records: BTreeMap<Place, Record>,
     told: Vec<String>,
+    /// Why ports were changed.
+    reasons: Vec<String>,
 }
 
 fn ap(number: u8) -> Mac {
@@ -83,6 +92,7 @@ impl Bench {
             reads: Vec::new(),
             records: BTreeMap::new(),
             told: Vec::new(),
+            reasons: Vec::new(),
         }
     }
 
@@ -168,7 +178,12 @@ impl Bench {
                     self.told.push(format!("read {}", text(&edit)));
                     self.reads.push(id);
                 }
-                Output::Report(report) => self.told.push(reported(&report)),
+                Output::Report(report) => {
+                    if let Report::Settled { changes, .. } = &report {
+                        self.reasons.extend(changes.iter().map(|change| change.reason.to_string()));
+                    }
+                    self.told.push(reported(&report));
+                }
                 Output::Store(record) => {
                     self.records.insert(record.place(), record);
                 }
@@ -284,6 +299,66 @@ fn plugged_in_and_out() {
     assert!(bench.records.is_empty(), "nothing of it is ours any more");
     bench.pass(7_200);
     assert_eq!(bench.told(), [""; 0]);
+}
+
+/// The table of why a port was changed. That an access point is where it was is never why.
+#[test]
+fn a_change_is_told_with_the_reason_for_which_it_was_wanted() {
+    type Row<'a> = (&'a str, fn(&mut Bench), &'a [&'a str]);
+    const SEEN: &str = "the switch sees the AP on this port";
+    let from = format!("the AP moved here from {}", place(1, 2));
+    let to = format!("the AP moved to {}", place(1, 1));
+    let rows: [Row<'_>; 5] = [
+        ("it came", came, &[SEEN]),
+        ("it came, and the first comparison with Mist finds it there too", compared, &[SEEN]),
+        ("it came, and came again while its port waited", came_again, &[SEEN]),
+        ("it moved, and came again while its ports waited", moved, &[&from, &to]),
+        ("it came, its port was given up, and it came again", given_up, &[SEEN]),
+    ];
+    for (row, happened, reasons) in rows {
+        let mut prompt = config(Check::Lldp);
+        prompt.watch.settle = Duration::from_secs(1);
+        let mut bench = Bench::new(prompt);
+        happened(&mut bench);
+        bench.pass(10);
+        bench.obey();
+        assert_eq!(bench.reasons, reasons, "{row}");
+        bench.told();
+        bench.sign(ap(1), Act::Restarted);
+        bench.pass(60);
+        assert_eq!(bench.told(), [""; 0], "{row}, and its port is as it shall be");
+    }
+}
+
+fn came(bench: &mut Bench) {
+    bench.pass(10);
+    bench.plug(ap(1), place(1, 1));
+}
+
+fn compared(bench: &mut Bench) {
+    bench.pass(2);
+    bench.plug(ap(1), place(1, 1));
+}
+
+fn came_again(bench: &mut Bench) {
+    came(bench);
+    bench.pass(2);
+    bench.sign(ap(1), Act::Connected);
+}
+
+fn moved(bench: &mut Bench) {
+    bench.plug(ap(1), place(1, 2));
+    bench.pass(10);
+    bench.obey();
+    bench.reasons.clear();
+    came_again(bench);
+}
+
+fn given_up(bench: &mut Bench) {
+    came(bench);
+    bench.pass(10);
+    bench.fail(&Pushed::Failed(Failure::Rejected { message: "no".into() }));
+    bench.sign(ap(1), Act::Connected);
 }
 
 #[test]
