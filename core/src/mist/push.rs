@@ -136,7 +136,7 @@ impl Push {
             }
             Err(failure) => {
                 let is_unknown = failure == Failure::Timeout || status >= 500 || told.is_begun;
-                // Whoever may write overrides alone cannot do without them.
+                // A token that may write overrides alone gets this too.
                 let is_protected = layer == Layer::Config && status == 403;
                 let failure = if is_protected { Failure::Protected } else { failure };
                 Said::Done(match is_unknown {

@@ -21,7 +21,8 @@ pub enum Failure {
     },
     /// The switch or the API refuses the login or the permission.
     Login,
-    /// The port is protected from changes of this kind (`no_local_overwrite`).
+    /// Mist forbids to change the device. Either the token may not write at all, or it may write
+    /// overrides alone, and the port is protected from those (`no_local_overwrite`).
     Protected,
     /// The configuration was refused.
     Rejected {
@@ -65,7 +66,7 @@ impl Failure {
 
     /// Whether, of several ports in one change, one may have spoilt it for the others.
     pub const fn is_of_one_port(&self) -> bool {
-        matches!(self, Self::Rejected { .. } | Self::Undone { .. })
+        matches!(self, Self::Protected | Self::Rejected { .. } | Self::Undone { .. })
     }
 
     /// Whether its words hold those of the other side, which may hold anything.
@@ -115,7 +116,10 @@ impl fmt::Display for Failure {
             Self::HostKey => "the switch's host key is not the one in known_hosts",
             Self::Locked { holder } => return write!(f, "the configuration is locked: {holder}"),
             Self::Login => "the login or the permission was refused",
-            Self::Protected => "the port is protected by no_local_overwrite",
+            Self::Protected => {
+                "Mist forbids it: the token may only read, or it may only override ports and \
+                 no_local_overwrite protects this one"
+            }
             Self::Rejected { message } => {
                 return write!(f, "the configuration was refused: {message}");
             }

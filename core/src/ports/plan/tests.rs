@@ -596,25 +596,36 @@ fn a_limit_counts_what_a_restart_interrupted() {
 
 #[test]
 fn a_refused_batch_is_divided_and_one_bad_port_costs_only_itself() {
+    for failure in [
+        Failure::Protected,
+        Failure::Rejected { message: "no such port".into() },
+        Failure::Undone { reason: "not kept".into(), after: None },
+    ] {
+        check_divided(&failure);
+    }
+}
+
+fn check_divided(failure: &Failure) {
     let mut bench = Bench::new(config(Check::Lldp));
     for number in 1..=3 {
         bench.plug(ap(number), place(1, number.into()));
     }
     bench.pass(65);
-    let rejected = Pushed::Failed(Failure::Rejected { message: "no such port".into() });
-    bench.fail(&rejected);
+    let failed = Pushed::Failed(failure.clone());
+    bench.fail(&failed);
     bench.pass(5);
     assert_eq!(bench.told(), ["push ge-0/0/1=ap, ge-0/0/2=ap, ge-0/0/3=ap", "push ge-0/0/1=ap"]);
     bench.obey();
     assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 70s", "push ge-0/0/2=ap"]);
-    bench.fail(&rejected);
-    assert_eq!(bench.told(), ["stuck ge-0/0/2: rejected", "push ge-0/0/3=ap"]);
+    bench.fail(&failed);
+    let stuck = format!("stuck ge-0/0/2: {}", failure.name());
+    assert_eq!(bench.told(), [&*stuck, "push ge-0/0/3=ap"]);
     bench.obey();
     bench.told();
     // Every hour there is another attempt, of which nobody needs to hear.
     bench.pass(3_600);
     assert_eq!(bench.told(), ["push ge-0/0/2=ap"]);
-    bench.fail(&rejected);
+    bench.fail(&failed);
     assert_eq!(bench.told(), [""; 0]);
 }
 
