@@ -472,11 +472,11 @@ fn a_write_without_an_answer_is_unknown_and_is_read_back() {
     }
     // A success that is none, and one that cannot be looked at.
     cloud.misbehave("PUT", "", Fault::Ignored, 1);
-    let message = "Mist took the change and did not keep it".to_owned();
-    let kept = Pushed::Failed(Failure::Rejected { message });
+    let reason = "Mist took the change and did not keep it".to_owned();
+    let not_kept = Pushed::Failed(Failure::Undone { reason, after: None });
     let switch = switch();
     let push = || future::block_on(mist.push(&switch, std::slice::from_ref(&here)));
-    assert_eq!(push(), kept);
+    assert_eq!(push(), not_kept);
     // The first look at the device is right.
     cloud.misbehave("PUT", "", Fault::Portal, 1);
     assert!(matches!(push(), Pushed::Done { .. }), "what is read counts");

@@ -27,7 +27,7 @@ use super::{
     target,
 };
 use crate::{
-    api::{Heard, Request, Said, refusal::rejected},
+    api::{Heard, Request, Said},
     machine::Machine,
     ports::{
         failure::Failure,
@@ -169,7 +169,8 @@ impl Push {
             let left = device.change(core::slice::from_ref(edit), profiles);
             left.is_ok_and(|left| left.layers.is_empty())
         };
-        let failure = rejected("Mist took the change and did not keep it".to_owned());
+        let reason = "Mist took the change and did not keep it".to_owned();
+        let failure = Failure::Undone { reason, after: None };
         Said::Done(match edits.iter().any(is_kept) {
             true => Pushed::Unknown(failure),
             false => Pushed::Failed(failure),
