@@ -261,6 +261,13 @@ fn what_is_missing_or_wrong_is_told_with_its_line() {
         ],
     );
     check(
+        "[ports]\n[ports.mist]\nap_profile = \"ap\"\ndefault_profile = \"ap\"\n",
+        &[
+            "F:4: ports.mist.default_profile: this is ap_profile too, so an AP's port would never be \
+             given back — another profile, or no such key: then a port gets back what it had",
+        ],
+    );
+    check(
         "[ports]\n[ports.junos]\nconfirm = \"90s\"\nap = [\"set vlans x\", \"show <port>\"]\n\
          default = []\n",
         &[
