@@ -1,6 +1,6 @@
 //! What follows from the end of a look: who is where, and what their ports shall be.
 
-use core::mem;
+use core::{mem, time::Duration};
 
 use super::{Plan, WATCHED_MAX, state::Slot};
 use crate::{
@@ -15,6 +15,9 @@ use crate::{
     },
     time::Instant,
 };
+
+/// How long after it was told that an access point cannot be found it is told again.
+const UNFOUND_AGAIN: Duration = Duration::from_secs(86_400);
 
 impl Plan {
     pub(super) fn concluded(
@@ -45,16 +48,7 @@ impl Plan {
             }
             // There is nothing to keep.
             (Conclusion::Kept { .. }, _) => {}
-            (Conclusion::Undecided(reason), _) => {
-                let place = match subject {
-                    Subject::Ap(ap) => self.home(ap),
-                    Subject::Port(place) => Some(place),
-                };
-                if place.is_none_or(|place| self.is_news(place, reason)) {
-                    let switch = place.and_then(|place| self.known(place.switch));
-                    self.report(Report::Undecided { subject, switch, reason });
-                }
-            }
+            (Conclusion::Undecided(reason), _) => self.undecided(now, subject, reason),
         }
         if let Conclusion::Released { reason: Reason::OtherNeighbor(other), .. } = conclusion
             && self.is_ap(other)
@@ -62,6 +56,32 @@ impl Plan {
             // Whose own event may have been lost.
             self.look_at(now, Subject::Ap(other), Cause::Stale);
         }
+    }
+
+    fn undecided(&mut self, now: Instant, subject: Subject, reason: Reason) {
+        let (place, is_news) = match subject {
+            Subject::Ap(ap) => match self.home(ap) {
+                Some(home) => (Some(home), self.is_news(home, reason)),
+                None => (None, self.is_news_of_the_day(now, ap, reason)),
+            },
+            Subject::Port(place) => (Some(place), self.is_news(place, reason)),
+        };
+        if is_news {
+            let switch = place.and_then(|place| self.known(place.switch));
+            self.report(Report::Undecided { subject, switch, reason });
+        }
+    }
+
+    /// Whether it was not told within the last day that an access point, of which no port is known,
+    /// cannot be found for this reason. Behind a switch that Mist does not know it is looked for in
+    /// vain at each restart, and where it names a port itself, every hour.
+    fn is_news_of_the_day(&mut self, now: Instant, ap: Mac, reason: Reason) -> bool {
+        let told = self.unfound.entry(ap).or_default();
+        let is_news = told.get(reason.name()).is_none_or(|told_at| *told_at + UNFOUND_AGAIN <= now);
+        if is_news {
+            told.insert(reason.name(), now);
+        }
+        is_news
     }
 
     /// What is known of a switch.
@@ -102,6 +122,7 @@ impl Plan {
         if !is_ours {
             return;
         }
+        self.unfound.remove(&ap);
         let other = self.slots.get_mut(&place).and_then(|slot| slot.ap.replace(ap));
         if let Some(other) = other.filter(|other| *other != ap) {
             self.tell_watch_if_any(now, other, watch::Input::Displaced);

@@ -105,6 +105,8 @@ pub struct Plan {
     lines: BTreeMap<Mac, Line>,
     slots: BTreeMap<Place, Slot>,
     watches: BTreeMap<Subject, Watch>,
+    /// When it was told, and why, that a watched access point cannot be found.
+    unfound: BTreeMap<Mac, BTreeMap<&'static str, Instant>>,
     roster: Roster,
     timers: Timers<Due>,
     asked: BTreeMap<u64, Asker>,
@@ -324,6 +326,7 @@ impl Machine for Plan {
             lines: BTreeMap::new(),
             slots: BTreeMap::new(),
             watches: BTreeMap::new(),
+            unfound: BTreeMap::new(),
             roster: Roster::default(),
             timers,
             asked: BTreeMap::new(),

@@ -110,6 +110,9 @@ impl Plan {
             let is_empty = |watch: &Watch| watch.is_resting() && watch.home().is_none();
             if self.watches.get(&subject).is_some_and(is_empty) {
                 self.watches.remove(&subject);
+                if let Subject::Ap(ap) = subject {
+                    self.unfound.remove(&ap);
+                }
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::ports::{
     name::PortName,
     outage,
     place::{Mode, Sighting, Switch},
-    question::{Answer, Entry, Question, Whereabouts},
+    question::{Answer, Entry, Hint, Question, Whereabouts},
 };
 
 /// The moment at which everything begins, a Wednesday's noon.
@@ -50,6 +50,11 @@ fn place(switch: u8, port: u16) -> Place {
     let mac = Mac::parse(&format!("5c5b350001{switch:02x}")).expect("a MAC");
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
     Place { switch: mac, port }
+}
+
+/// Whether Mist knows nothing of a switch, which is so of the eighth.
+fn is_unknown(mac: Mac) -> bool {
+    mac == place(8, 0).switch
 }
 
 /// The ninth switch is at a site that is ignored.
@@ -203,11 +208,16 @@ impl Bench {
                 neighbor: there.map(|(ap, _)| *ap),
             }
         };
-        let whereabouts = |ap: Mac| Whereabouts {
-            seen: self.plugged.get(&ap).map(|place| on(*place)).into_iter().collect(),
-            hint: None,
+        let whereabouts = |ap: Mac| {
+            let place = self.plugged.get(&ap).copied();
+            let hint = |place: Place| Hint { switch: switch(place.switch), port: place.port };
+            Whereabouts {
+                seen: place.filter(|place| !is_unknown(place.switch)).map(on).into_iter().collect(),
+                hint: place.filter(|place| is_unknown(place.switch)).map(hint),
+            }
         };
         match question {
+            Question::Port { place, .. } if is_unknown(place.switch) => Answer::Port(None),
             Question::Port { place, .. } => Answer::Port(Some(on(place))),
             Question::Roster => {
                 let aps = self.plugged.keys().chain(self.lost.keys());
@@ -419,6 +429,34 @@ fn another_access_point_on_the_port_of_a_lost_one_takes_it_over() {
     bench.pass(60);
     assert_eq!(bench.told(), ["push ge-0/0/2=default (was ge-0/0/2)"]);
     assert_eq!(bench.plan.home(ap(2)), Some(place(1, 1)));
+}
+
+#[test]
+fn who_cannot_be_found_is_told_once_a_day() {
+    const UNDECIDED: &str = "undecided: no switch sees the AP";
+    const HOUR: u64 = 3_600;
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.plug(ap(1), place(8, 1));
+    bench.plug(ap(2), place(8, 2));
+    // Each hour it is looked for, and now and then it restarts.
+    for _ in 0..20 {
+        bench.pass(HOUR);
+        bench.sign(ap(1), Act::Restarted);
+    }
+    assert_eq!(bench.told(), [UNDECIDED; 2]);
+    bench.pass(7 * HOUR);
+    assert_eq!(bench.told(), [UNDECIDED; 2]);
+    // One that was found meanwhile is another matter.
+    bench.plug(ap(1), place(1, 1));
+    bench.pass(HOUR);
+    bench.obey();
+    bench.unplug(ap(1));
+    bench.pass(HOUR);
+    bench.obey();
+    bench.told();
+    bench.plug(ap(1), place(8, 1));
+    bench.pass(2 * HOUR);
+    assert_eq!(bench.told(), [UNDECIDED]);
 }
 
 #[test]
