@@ -1,9 +1,15 @@
 //! `mistgate port diff|set` where no mistgate runs, against a Mist on loopback.
 
-use std::{fs, process::Output};
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, chown},
+    path::PathBuf,
+    process::Output,
+};
 
 use mistgate_core::event::Mac;
 use mistgate_tests::cloud::{Cloud, Fault, organisation::Organisation};
+use rustix::process::geteuid;
 use serde_json::{Value, json};
 
 use crate::binary::{Place, output, text};
@@ -68,12 +74,21 @@ impl Site {
         text(&done.stderr)
     }
 
+    fn state(&self) -> PathBuf {
+        self.place.path().join("state")
+    }
+
+    /// Makes the state folder, as root must have done for whoever runs mistgate.
+    fn make_state(&self) {
+        fs::create_dir(self.state()).expect("a folder");
+    }
+
     fn usage(&self) -> String {
         self.cloud.with(|organisation| organisation.usage(mac(SWITCH), PORT)).expect("a port")
     }
 
     fn audit(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.place.path().join("state/ports-audit.jsonl"));
+        let text = fs::read_to_string(self.state().join("ports-audit.jsonl"));
         let text = text.unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
@@ -93,7 +108,8 @@ fn a_port_is_set_and_gets_back_what_it_had() {
     assert!(diff.starts_with("access-1 ge-0/0/1: for mode ap this would change:\n"), "{diff}");
     assert!(diff.contains("[port_config]") && diff.contains("\"secured\""), "{diff}");
     assert_eq!(site.cloud.heard_of("PUT"), []);
-    assert!(!site.place.path().join("state").exists(), "a look leaves something");
+    assert!(!site.state().exists(), "a look leaves something");
+    site.make_state();
 
     let set = site.done("set", SWITCH, "ap", &["--yes"]);
     assert!(set.ends_with("access-1 ge-0/0/1: done, it has mode ap\n"), "{set}");
@@ -161,6 +177,7 @@ fn what_cannot_be_done_is_said() {
     assert_eq!(site.audit(), Vec::<Value>::new());
 
     // It failed, and that is on record.
+    site.make_state();
     site.cloud.misbehave("PUT", "", Fault::Status(400, "{\"detail\":\"no\"}".to_owned()), 1);
     let refused = site.refused("set", "access-1", "ap", &["--yes"]);
     assert!(refused.contains("nothing is changed, because the configuration was refused"));
@@ -173,6 +190,7 @@ fn what_cannot_be_done_is_said() {
 #[test]
 fn the_next_run_knows_of_it() {
     let site = Site::new("settle = \"10ms\"\ndisconnect_wait = \"10ms\"");
+    site.make_state();
     site.done("set", "access-1", "ap", &["--yes"]);
     let mistgate = site.place.start();
     mistgate.until("the port", |mistgate| {
@@ -181,4 +199,30 @@ fn the_next_run_knows_of_it() {
         member(&port, "/port") == PORT
     });
     mistgate.stop();
+}
+
+/// Whoever runs mistgate must be able to use what somebody's command leaves.
+#[test]
+fn the_state_folder_belongs_to_whom_mistgate_runs_as() {
+    const NOBODY: u32 = 65_534;
+    let site = Site::new("");
+    if !geteuid().is_root() {
+        site.done("set", "access-1", "ap", &["--yes"]);
+        let folder = fs::metadata(site.state()).expect("a folder");
+        return assert_eq!((folder.uid(), folder.mode() & 0o777), (geteuid().as_raw(), 0o700));
+    }
+    let refused = site.refused("set", "access-1", "ap", &["--yes"]);
+    assert!(refused.contains("there is no such folder yet") && refused.contains("chown"));
+    assert!(!site.state().exists());
+    assert_eq!(site.cloud.heard_of("PUT"), []);
+
+    site.make_state();
+    chown(site.state(), Some(NOBODY), Some(NOBODY)).expect("root may");
+    site.done("set", "access-1", "ap", &["--yes"]);
+    let left = fs::read_dir(site.state()).expect("a folder");
+    let owners: Vec<_> = left
+        .map(|entry| entry.and_then(|entry| entry.metadata()).map(|file| file.uid()))
+        .collect::<Result<_, _>>()
+        .expect("files");
+    assert!(owners.len() >= 2 && owners.iter().all(|uid| *uid == NOBODY), "{owners:?}");
 }

@@ -42,6 +42,8 @@ use mistgate_core::{
     time::{Instant, UnixTime},
 };
 
+use rustix::process;
+
 use super::{
     AUDIT_FILE, audit_file,
     method::{Method, Ways},
@@ -184,8 +186,8 @@ impl Change {
     pub async fn push(mut self, by: &str) -> Result<Outcome, String> {
         // Nothing is changed that would not be in the audit.
         let audit = self.folder.join(AUDIT_FILE);
-        load::make_state_dir(&self.folder.to_string_lossy())
-            .and_then(|()| ours(&self.folder, &audit, || audit_file::open(&audit).map(drop)))
+        make_folder(&self.folder)?;
+        ours(&self.folder, &audit, || audit_file::open(&audit).map(drop))
             .map_err(|error| format!("{}: {error}", audit.display()))?;
         let memory = Memory::open(&self.folder)?;
         if let Memory::Ours(memory) = &memory {
@@ -435,6 +437,23 @@ impl Kept {
         // Its only result is that the channel closed.
         let _ = self.thread.join();
     }
+}
+
+/// Makes the state folder, unless it is there. The superuser cannot know for whom: mistgate becomes
+/// the owner of the folder, and where that is root a service of another user has no place to write.
+fn make_folder(folder: &Path) -> Result<(), String> {
+    let explain = |error: io::Error| format!("{}: {error}", folder.display());
+    if fs::exists(folder).map_err(explain)? {
+        return Ok(());
+    }
+    if process::geteuid().is_root() {
+        return Err(format!(
+            "{}: there is no such folder yet, and one that root makes is closed to the user that \
+             mistgate runs as — start mistgate once, or make it and chown it to that user",
+            folder.display()
+        ));
+    }
+    load::make_state_dir(&folder.to_string_lossy()).map_err(explain)
 }
 
 /// Opens a file, which belongs to whom its folder does if that made it: the superuser must leave
