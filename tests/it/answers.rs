@@ -70,11 +70,22 @@ fn every_answer_of_the_contract() {
 
 #[test]
 fn an_address_that_is_not_allowed_is_403() {
-    let place = Place::new("allow_from = [\"192.0.2.0/24\"]\n[chat.console]");
+    let external = "[chat.console]\n[ports]\n[ports.external]\nkey = \"open-sesame\"\n";
+    let place = Place::new(&format!("allow_from = [\"192.0.2.0/24\"]\n{external}"));
     let mistgate = place.start();
     let answer = mistgate.post(&event_body("AP_CONNECTED", "ap-1"));
     assert_eq!((answer.status(), answer.body.as_str()), (403, ""));
+    // So is a program that asks for a port's mode, whatever key it has.
+    let key = [("X-ClientApiKey", "open-sesame")];
+    let asked = request("POST", "/external", &key, "{}");
+    let answer = send(mistgate.webhook(), &asked).expect("an answer");
+    assert_eq!((answer.status(), answer.body.as_str()), (403, ""));
     assert_eq!(mistgate.ask("/-/ready").status(), 200);
+    mistgate.stop();
+
+    place.configure(&format!("allow_from = [\"127.0.0.0/8\"]\n{external}"));
+    let mistgate = place.start();
+    assert_eq!(send(mistgate.webhook(), &asked).expect("an answer").status(), 400);
     mistgate.stop();
 }
 

@@ -326,7 +326,7 @@ fn fail_and_recover(refuses: Refusal, calls: i64) {
 
 /// A start whose file sizes can be limited without killing it: the kernel's EFBIG is as good a
 /// refusal as a full disk's, and needs no right to mount one.
-fn start(place: &Place) -> Mistgate {
+pub(crate) fn start(place: &Place) -> Mistgate {
     let binary = crate::binary::binary();
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(binary);
@@ -335,7 +335,8 @@ fn start(place: &Place) -> Mistgate {
     Mistgate::start(shell)
 }
 
-fn limit(mistgate: &Mistgate, bytes: Option<u64>) {
+/// How long its files may be from now on.
+pub(crate) fn limit(mistgate: &Mistgate, bytes: Option<u64>) {
     let maximum = getrlimit(Resource::Fsize).maximum;
     prlimit(Some(mistgate.pid()), Resource::Fsize, Rlimit { current: bytes, maximum })
         .expect("a limit");

@@ -1,6 +1,8 @@
 //! `mistgate run` with `[ports]`: from a webhook to the port, to the chat and to the audit, and
 //! back.
 
+mod cso;
+mod guards;
 mod junos;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
@@ -82,11 +84,11 @@ impl Site {
         self.cloud.with(|organisation| organisation.usage(mac(SWITCH), PORT))
     }
 
-    fn event(&self, kind: &str) -> String {
+    fn event(&self, kind: &str, ap: &str) -> String {
         let mut clock = self.clock.lock().expect("no panic");
         *clock += 1;
         let event = json!({
-            "type": kind, "timestamp": *clock, "mac": AP, "device_name": "Lobby",
+            "type": kind, "timestamp": *clock, "mac": ap, "device_name": "Lobby",
             "device_type": "ap", "site_id": SITE, "site_name": "HQ", "org_id": ORG,
         });
         body("device-events", &[event])
@@ -94,7 +96,7 @@ impl Site {
 
     /// An event that no chat wants.
     fn tell(&self, mistgate: &Mistgate, kind: &str) {
-        mistgate.accept(&self.event(kind));
+        mistgate.accept(&self.event(kind, AP));
     }
 
     /// The lines of the audit of this type.
@@ -117,6 +119,15 @@ const ENFORCE: &str = "mode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_p
 
 fn observe() -> String {
     ENFORCE.replace("enforce", "observe")
+}
+
+/// Asks for a mode of the port, as a program outside does.
+fn ask(mistgate: &Mistgate, method: &str, headers: &[(&str, &str)], body: &str) -> Message {
+    send(mistgate.webhook(), &request(method, "/external", headers, body)).expect("an answer")
+}
+
+fn wanted(kind: &str) -> String {
+    json!({ "switch_mac": SWITCH, "switch_port": PORT, "type": kind }).to_string()
 }
 
 fn order(mistgate: &Mistgate, path: &str, headers: &[(&str, &str)]) -> Message {
@@ -268,31 +279,26 @@ fn a_program_outside_may_ask_for_a_mode() {
     let external = format!("{ENFORCE}[ports.external]\nkey = \"{KEY}\"\n");
     let site = Site::new(&external);
     let mistgate = site.place.start();
-    let ask = |method: &str, headers: &[(&str, &str)], body: &str| {
-        send(mistgate.webhook(), &request(method, "/external", headers, body)).expect("an answer")
-    };
-    let wanted =
-        |kind: &str| json!({ "switch_mac": SWITCH, "switch_port": PORT, "type": kind }).to_string();
     let key = [("X-ClientApiKey", KEY)];
-    assert_eq!(ask("GET", &key, "").status(), 405);
-    assert_eq!(ask("POST", &[], &wanted("AP_CONNECTED")).status(), 401);
+    assert_eq!(ask(&mistgate, "GET", &key, "").status(), 405);
+    assert_eq!(ask(&mistgate, "POST", &[], &wanted("AP_CONNECTED")).status(), 401);
     let wrong = [("X-ClientApiKey", "the key of the test")];
-    assert_eq!(ask("POST", &wrong, &wanted("AP_CONNECTED")).status(), 401);
-    let answer = ask("POST", &key, &wanted("SW_CONNECTED"));
+    assert_eq!(ask(&mistgate, "POST", &wrong, &wanted("AP_CONNECTED")).status(), 401);
+    let answer = ask(&mistgate, "POST", &key, &wanted("SW_CONNECTED"));
     assert_eq!(answer.status(), 400);
     let said = "type: expected AP_CONNECTED, AP_RESTARTED or AP_DISCONNECTED, got another type\n";
     assert_eq!(answer.body, said);
     site.plug();
-    let answer = ask("POST", &key, &wanted("AP_CONNECTED"));
+    let answer = ask(&mistgate, "POST", &key, &wanted("AP_CONNECTED"));
     assert_eq!((answer.status(), answer.body.as_str()), (202, ""));
     mistgate.line("port_requested", 1);
     mistgate.line("port_changed", 1);
     assert_eq!(site.usage().as_deref(), Some("ap"));
     // Asked for or not, a port is not taken from the access point that is there.
-    assert_eq!(ask("POST", &key, &wanted("AP_DISCONNECTED")).status(), 202);
+    assert_eq!(ask(&mistgate, "POST", &key, &wanted("AP_DISCONNECTED")).status(), 202);
     mistgate.line("port_requested", 2);
     site.unplug();
-    assert_eq!(ask("POST", &key, &wanted("AP_DISCONNECTED")).status(), 202);
+    assert_eq!(ask(&mistgate, "POST", &key, &wanted("AP_DISCONNECTED")).status(), 202);
     mistgate.line("port_changed", 2);
     let said = mistgate.stop();
     for secret in [KEY, TOKEN] {
