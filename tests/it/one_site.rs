@@ -122,7 +122,11 @@ fn an_ap_gets_its_trunk_and_gives_it_back() {
     assert_eq!(site.show(), before);
 
     by_hand(&site, &before, &trunk);
-    assert_eq!(site.one_site.stderr(), "");
+    let complained = site.one_site.stderr();
+    // It may have seen the kill switch before that was gone again.
+    let complained: Vec<_> =
+        complained.lines().filter(|line| !line.ends_with("event=ports_stopped")).collect();
+    assert!(complained.is_empty(), "{complained:?}");
     site.stop();
 }
 
