@@ -165,6 +165,11 @@ fn is_locked_in(machine: &Machine) {
     for kind in ["CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
         assert_eq!(u64::from_str_radix(value(kind), 16), Ok(0), "{kind}");
     }
+    let journal = machine.journal();
+    let sandbox = journal.lines().find(|line| line.contains("event=sandbox"));
+    let sandbox = sandbox.expect("what it gave up");
+    // What systemd permits is the kernel's alone to refuse.
+    assert!(sandbox.contains("seccomp\"") && !sandbox.contains("os error"), "{sandbox}");
     assert_eq!(machine.property("WatchdogUSec"), "1min");
     let status = machine.property("StatusText");
     assert_eq!(status, "webhook 0.0.0.0:51361, proxy 0.0.0.0:5050, admin 127.0.0.1:9361");

@@ -10,7 +10,7 @@ use rustix::{
     io,
     process::{self, DumpableBehavior, Gid, Resource, Rlimit, Uid},
     thread::{
-        self, CapabilitySet, CapabilitySets, set_capabilities, set_thread_groups,
+        self, CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_thread_groups,
         set_thread_res_gid, set_thread_res_uid,
     },
 };
@@ -53,9 +53,7 @@ pub(super) fn leave(needs: &Needs, told: &mut Told) -> Result<Account, Error> {
             set_thread_res_uid(uid, uid, uid).map_err(explain)?;
         }
     }
-    let none = CapabilitySet::empty();
-    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
-    told.note("no capabilities", set_capabilities(None, none));
+    told.note("no capabilities", drop_capabilities());
     told.note("no new privileges", thread::set_no_new_privs(true));
     let never = Rlimit { current: Some(0), maximum: Some(0) };
     let no_dumps = process::setrlimit(Resource::Core, never)
@@ -69,4 +67,11 @@ pub(super) fn leave(needs: &Needs, told: &mut Told) -> Result<Account, Error> {
         })?;
     }
     Ok(Account { uid, is_root: uid.is_root() })
+}
+
+/// A service manager that leaves none may not permit the call that drops them either.
+fn drop_capabilities() -> io::Result<()> {
+    let none = CapabilitySet::empty();
+    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    if capabilities(None)? == none { Ok(()) } else { set_capabilities(None, none) }
 }
