@@ -1,6 +1,6 @@
 //! mistgate: Mist webhooks to chat, switch ports for access points, and the Micronets websocket
-//! proxy. Each command has a file of
-//! its own; this one maps results to exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+//! proxy. Each command has a file of its own; this one maps results to exit codes: 0 done, 1
+//! refused or failed, 2 wrong usage.
 
 mod args;
 mod cert;
