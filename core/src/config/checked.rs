@@ -82,6 +82,11 @@ pub struct Webhook {
     pub limits: Limits,
 }
 
+impl Webhook {
+    /// The path where none is configured.
+    pub const PATH: &str = "/webhooks";
+}
+
 /// A certificate chain and its key, by file, because both are read again when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {

@@ -310,7 +310,7 @@ fn external(section: &Section<'_>) -> Option<External> {
         section.missing("key_file", "the key that the header X-ClientApiKey must hold");
     }
     let (_, key) = section.secret("key", "key_file")?;
-    Some(External { path: path.unwrap_or_else(|| "/external".to_owned()), key })
+    Some(External { path: path.unwrap_or_else(|| External::PATH.to_owned()), key })
 }
 
 fn governor(section: &Section<'_>) -> Policy {

@@ -18,7 +18,6 @@ use crate::secret::Secret;
 
 /// Where webhooks are expected: the port that MWTT users have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);
-const PATHS: &str = "/webhooks";
 const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
 const DEDUP_WINDOW_BOUNDS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
@@ -79,7 +78,7 @@ fn paths(section: &Section<'_>) -> Vec<String> {
     const PATH: &str = "a path such as \"/webhooks\"";
     let expected = "a list of paths, such as [\"/webhooks\"]";
     let Some(list) = section.item("paths") else {
-        return Vec::from([String::from(PATHS)]);
+        return Vec::from([String::from(Webhook::PATH)]);
     };
     let mut paths: Vec<String> = Vec::new();
     for item in list.elements(expected) {

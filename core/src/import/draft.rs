@@ -187,6 +187,15 @@ impl Draft {
         self.entries.iter().find(is_it).map(|entry| &entry.origin)
     }
 
+    /// Whether a list has this element.
+    pub(super) fn has(&self, section: &str, key: &str, element: &str) -> bool {
+        let is_it = |entry: &&Entry| entry.section == section && entry.key == key;
+        self.entries.iter().filter(is_it).any(|entry| match &entry.value {
+            Toml::List(list) => list.iter().any(|(text, _)| text == element),
+            Toml::Number(_) | Toml::Text(_) => false,
+        })
+    }
+
     /// Makes a comment of a key.
     pub(super) fn put_to_sleep(&mut self, section: &'static str, key: &str) {
         self.stand(section, key, Standing::Asleep);

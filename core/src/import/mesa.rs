@@ -10,6 +10,7 @@ use super::{
     old::{Found, Table},
     python::Module,
 };
+use crate::config::checked::{Webhook, ports::External};
 
 /// Carries everything over that mistgate has.
 pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
@@ -97,11 +98,7 @@ fn external(mut old: Table<'_>, draft: &mut Draft) {
         );
         return old.close(draft);
     }
-    if let Some(found) = path
-        && let Some(path) = found.text(draft, "ports.external.path")
-    {
-        draft.set("ports.external", "path", path, &found.origin);
-    }
+    external_path(path.as_ref(), old.about(), draft);
     match key {
         Some(found) if !found.is_none() => {
             common::secret_file("ports.external", "key_file", KEY, &found, draft);
@@ -122,6 +119,23 @@ fn external(mut old: Table<'_>, draft: &mut Draft) {
 }
 
 const KEY: &str = "external-key";
+
+/// MESA can have the same path for Mist and for others, of whom only the first is then heard.
+fn external_path(found: Option<&Found<'_>>, about: &Origin, draft: &mut Draft) {
+    // More than there can be paths for Mist.
+    const FREE: [&str; 3] = [External::PATH, "/ports", "/ports/external"];
+    let path = found.and_then(|found| found.text(draft, "ports.external.path"));
+    let origin = found.map_or(about, |found| &found.origin);
+    let is_taken = |path: &str| path == Webhook::PATH || draft.has("webhook", "paths", path);
+    if !is_taken(path.unwrap_or(External::PATH)) {
+        return path.into_iter().for_each(|path| draft.set("ports.external", "path", path, origin));
+    }
+    if let Some(free) = FREE.into_iter().find(|path| !is_taken(path)) {
+        let what = "webhooks of Mist come to this path";
+        draft.note(origin, what, alloc::format!("the path {free} for others"));
+        draft.set("ports.external", "path", free, origin);
+    }
+}
 
 /// Its messages have a channel of their own, so that nothing else goes where they went.
 fn chats(old: &mut Table<'_>, draft: &mut Draft) {

@@ -172,6 +172,17 @@ fn mesa_becomes_a_configuration_that_only_observes() {
 }
 
 #[test]
+fn who_asks_from_outside_gets_a_path_of_its_own() {
+    let same = MESA.replace("\"/mesa\"", "\"/external\"");
+    assert_ne!(same, MESA);
+    let new = mesa(&same);
+    assert_eq!(problems(&new), Vec::<String>::new(), "{}", new.toml);
+    assert_eq!(line(&new, "webhook", "paths"), Some("[\"/external\"]"));
+    assert_eq!(line(&new, "ports.external", "path"), Some("\"/ports\""));
+    assert!(is_said(&new, "mesa.py:14: external_conf.server_uri: ", "webhooks"));
+}
+
+#[test]
 fn a_method_without_an_organisation_waits_for_it() {
     let new = mesa(MESA_SWITCHES);
     assert_eq!(problems(&new), Vec::<String>::new(), "{}", new.toml);

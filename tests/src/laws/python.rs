@@ -117,7 +117,7 @@ fn usable(programs: &Programs<'_>, lines: u32) {
     }
     for problem in draft.check(&contents).problems {
         let is_lack = problem.what == "missing" || problem.what == "the file was not read";
-        // Without its AP's profile, a method is none; and some builds serve no ports.
+        // Without its AP's profile, a method is none.
         assert!(is_lack || problem.key == "ports", "{problem:?}\n{toml}");
     }
 }

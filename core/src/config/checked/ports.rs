@@ -165,8 +165,13 @@ pub struct Cso {
 /// `[ports.external]`
 #[derive(Clone, Debug)]
 pub struct External {
-    /// The path on the webhook listener (default `/external`).
+    /// The path on the webhook listener.
     pub path: String,
     /// What the header `X-ClientApiKey` must hold.
     pub key: Secret,
+}
+
+impl External {
+    /// The path where none is configured.
+    pub const PATH: &str = "/external";
 }
