@@ -25,6 +25,8 @@ pub const DEPTH_MAX: usize = 64;
 /// The most elements of a document: several times what the largest virtual chassis says of all its
 /// interfaces.
 pub const ELEMENTS_MAX: usize = 100_000;
+/// What markup is indented with (XML 1.0 §2.3); other white space belongs to the text.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// Why bytes are no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +204,7 @@ impl Open {
             let Some(mut element) = self.elements.pop() else {
                 break;
             };
-            element.text = element.text.trim().to_owned();
+            element.text = element.text.trim_matches(BLANKS).to_owned();
             match self.elements.last_mut() {
                 Some(parent) => parent.children.push(element),
                 None => self.root = Some(element),
