@@ -130,8 +130,8 @@ fn switch(number: usize) -> Result<Switch, Failure> {
     })
 }
 
-/// What a command takes, and the most memory that it says itself that it had. So many times, because
-/// the kernel counts the CPU of others in hundredths of a second.
+/// What a command takes, and the most memory that it says itself that it had. It is run more than
+/// once, because the kernel counts the CPU of others in hundredths of a second.
 fn process(words: &[String]) -> Result<String, Failure> {
     const TIMES: u16 = 10;
     let (program, arguments) = words.split_first().ok_or("expected a command")?;
