@@ -62,8 +62,8 @@ pub enum Evidence<'a> {
     OnPort {
         /// Nothing where it has no such port.
         seen: Option<&'a Sighting>,
-        /// Whether its neighbour is one of our access points.
-        is_ap: bool,
+        /// Whether its neighbour is one of our access points; nothing where that is not known.
+        is_ap: Option<bool>,
     },
     /// How many of the site's access points went together.
     Together {
@@ -148,6 +148,8 @@ pub enum Reason {
     Unchecked,
     /// It is not known how many access points its site has.
     Uncounted,
+    /// Somebody is on the port, and it is not known whether that is an access point.
+    UnknownNeighbor(Mac),
     /// The switch has no such port.
     UnknownPort,
 }
@@ -177,6 +179,7 @@ impl Reason {
             Self::Unanswered => "unanswered",
             Self::Unchecked => "unchecked",
             Self::Uncounted => "uncounted",
+            Self::UnknownNeighbor(_) => "unknown_neighbor",
             Self::UnknownPort => "unknown_port",
         }
     }
@@ -194,6 +197,7 @@ impl Reason {
             | Self::SamePort
             | Self::StillThere
             | Self::TwoPorts
+            | Self::UnknownNeighbor(_)
             | Self::UnknownPort => true,
             Self::Alone(_)
             | Self::ByHand
@@ -241,6 +245,9 @@ impl fmt::Display for Reason {
             Self::Unanswered => "the question was not answered",
             Self::Unchecked => "disconnect_check is none",
             Self::Uncounted => "it is not known how many APs its site has",
+            Self::UnknownNeighbor(mac) => {
+                return write!(f, "it is not known whether {mac} on the port is an AP");
+            }
             Self::UnknownPort => "the switch has no such port",
         })
     }
@@ -335,7 +342,12 @@ fn together(place: Place, share: Option<Share>, min_percent: u8) -> Decision {
     }
 }
 
-fn visit(place: Place, asked: Option<Mode>, seen: Option<&Sighting>, is_ap: bool) -> Decision {
+fn visit(
+    place: Place,
+    asked: Option<Mode>,
+    seen: Option<&Sighting>,
+    is_ap: Option<bool>,
+) -> Decision {
     // Somebody outside may name a virtual chassis by the MAC of a member.
     let seen = seen.filter(|sighting| sighting.port == Some(place.port));
     let Some((sighting, place)) = seen.zip(seen.and_then(Sighting::place)) else {
@@ -344,19 +356,23 @@ fn visit(place: Place, asked: Option<Mode>, seen: Option<&Sighting>, is_ap: bool
     if !sighting.is_live {
         return Decision::AskAgain(Reason::SwitchLost);
     }
-    let ap = sighting.neighbor.filter(|_| sighting.up && is_ap);
-    let reason = match (ap, asked) {
-        (Some(ap), Some(Mode::Ap) | None) => {
-            return Decision::Take { ap, place, reason: Reason::Arrived };
+    let release = |reason| Decision::Release { place, reason };
+    match (sighting.neighbor.filter(|_| sighting.up), is_ap, asked) {
+        // Who may be an access point is not somebody else.
+        (Some(neighbor), None, _) => Decision::AskAgain(Reason::UnknownNeighbor(neighbor)),
+        (Some(ap), Some(true), Some(Mode::Ap) | None) => {
+            Decision::Take { ap, place, reason: Reason::Arrived }
         }
-        (Some(_), Some(Mode::Default)) => return Decision::AskAgain(Reason::StillThere),
-        (None, Some(Mode::Ap)) => return Decision::AskAgain(Reason::NoAp),
-        (None, Some(Mode::Default) | None) if !sighting.up => Reason::PortDown,
-        (None, Some(Mode::Default) | None) => {
-            sighting.neighbor.map_or(Reason::PortEmpty, Reason::OtherNeighbor)
+        (Some(_), Some(true), Some(Mode::Default)) => Decision::AskAgain(Reason::StillThere),
+        (Some(_), Some(false), Some(Mode::Ap)) | (None, _, Some(Mode::Ap)) => {
+            Decision::AskAgain(Reason::NoAp)
         }
-    };
-    Decision::Release { place, reason }
+        (Some(other), Some(false), Some(Mode::Default) | None) => {
+            release(Reason::OtherNeighbor(other))
+        }
+        (None, _, Some(Mode::Default) | None) if sighting.up => release(Reason::PortEmpty),
+        (None, _, Some(Mode::Default) | None) => release(Reason::PortDown),
+    }
 }
 
 #[cfg(test)]

@@ -114,8 +114,8 @@ pub enum Answer {
     Port {
         /// Nothing where it has no such port.
         seen: Option<Sighting>,
-        /// Whether the neighbour is one of our access points.
-        is_ap: bool,
+        /// Whether the neighbour is one of our access points; nothing where that is not known.
+        is_ap: Option<bool>,
     },
     /// How many went together.
     Share(Option<Share>),

@@ -5,12 +5,13 @@ use alloc::{format, string::String, vec::Vec};
 use super::*;
 use crate::ports::{name::PortName, place::Switch, question::Hint};
 
-/// `ap1` is the access point in question, `ap2` another one.
-const NAMES: [(&str, &str); 4] =
-    [("ap1", AP), ("ap2", OTHER), ("laptop", LAPTOP), ("SW", "5c5b350000ff")];
+/// `ap1` is the access point in question, `ap2` another one. `who` is perhaps one, and perhaps not.
+const NAMES: [(&str, &str); 5] =
+    [("ap1", AP), ("ap2", OTHER), ("laptop", LAPTOP), ("who", WHO), ("SW", "5c5b350000ff")];
 const AP: &str = "5c5b35000001";
 const OTHER: &str = "5c5b35000002";
 const LAPTOP: &str = "0a0000000001";
+const WHO: &str = "0a0000000002";
 /// It tells of port 3 itself.
 const HINT: &str = "hint";
 
@@ -129,7 +130,7 @@ fn the_switch_is_asked_about_the_port_that_an_access_point_names() {
     ] {
         let seen = seen.map(sighting);
         let case = Case::Arrival { ap: mac(AP), home: home.map(place) };
-        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: false };
+        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: None };
         assert_eq!(told(decide(case, evidence)), decision, "{home:?} {seen:?}");
     }
 }
@@ -142,6 +143,7 @@ fn an_access_point_was_lost_and_its_port_is_looked_at() {
         (Some(1), Some("1 up -"), "1 is free: nobody on the port says who it is"),
         (Some(1), Some("1 up laptop"), "1 is free: laptop is on the port"),
         (Some(1), Some("1 up ap2"), "1 is free: ap2 is on the port"),
+        (Some(1), Some("1 up who"), "1 is free: who is on the port"),
         (Some(1), Some("1 up ap1"), "ask again: the switch still sees the AP"),
         (Some(1), Some("1 stale ap1"), "ask again: the switch is not connected"),
         (Some(1), Some("1 stale -"), "ask again: the switch is not connected"),
@@ -151,7 +153,7 @@ fn an_access_point_was_lost_and_its_port_is_looked_at() {
     ] {
         let seen = seen.map(sighting);
         let case = Case::Departure { ap: mac(AP), home: home.map(place) };
-        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: false };
+        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: None };
         assert_eq!(told(decide(case, evidence)), decision, "{home:?} {seen:?}");
     }
 }
@@ -189,9 +191,11 @@ fn an_access_point_was_lost_and_nothing_is_looked_at() {
 #[test]
 fn a_port_is_looked_at() {
     const AP_IS_THERE: &str = "1 is for ap2: the switch sees the AP on this port";
+    const WHO_IS_THERE: &str = "ask again: it is not known whether who on the port is an AP";
     for (asked, seen, decision) in [
         (Some(Mode::Ap), Some("1 up ap2"), AP_IS_THERE),
         (Some(Mode::Ap), Some("1 up laptop"), "ask again: the switch sees no AP there"),
+        (Some(Mode::Ap), Some("1 up who"), WHO_IS_THERE),
         (Some(Mode::Ap), Some("1 up -"), "ask again: the switch sees no AP there"),
         (Some(Mode::Ap), Some("1 down ap2"), "ask again: the switch sees no AP there"),
         (Some(Mode::Ap), Some("1 stale ap2"), "ask again: the switch is not connected"),
@@ -199,18 +203,22 @@ fn a_port_is_looked_at() {
         (Some(Mode::Ap), None, "ask again: the switch has no such port"),
         (Some(Mode::Default), Some("1 up ap2"), "ask again: the switch still sees the AP"),
         (Some(Mode::Default), Some("1 up laptop"), "1 is free: laptop is on the port"),
+        (Some(Mode::Default), Some("1 up who"), WHO_IS_THERE),
         (Some(Mode::Default), Some("1 up -"), "1 is free: nobody on the port says who it is"),
         (Some(Mode::Default), Some("1 down ap2"), "1 is free: the port has no link"),
+        (Some(Mode::Default), Some("1 down who"), "1 is free: the port has no link"),
         (Some(Mode::Default), Some("1 stale -"), "ask again: the switch is not connected"),
         (Some(Mode::Default), None, "ask again: the switch has no such port"),
         (None, Some("1 up ap2"), AP_IS_THERE),
+        (None, Some("1 up who"), WHO_IS_THERE),
         (None, Some("1 up laptop"), "1 is free: laptop is on the port"),
         (None, Some("1 down -"), "1 is free: the port has no link"),
         (None, None, "ask again: the switch has no such port"),
     ] {
         let seen = seen.map(sighting);
         let neighbor = seen.as_ref().and_then(|sighting| sighting.neighbor);
-        let is_ap = neighbor.is_some_and(|neighbor| neighbor != mac(LAPTOP));
+        let known = neighbor.filter(|neighbor| *neighbor != mac(WHO));
+        let is_ap = known.map(|neighbor| neighbor != mac(LAPTOP));
         let case = Case::Visit { place: place(1), asked };
         let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap };
         assert_eq!(told(decide(case, evidence)), decision, "{asked:?} {seen:?}");

@@ -64,7 +64,7 @@ impl Plan {
         let answer = match answer {
             Answer::Port(seen) => {
                 let neighbor = seen.as_ref().and_then(|sighting| sighting.neighbor);
-                let is_ap = neighbor.is_some_and(|neighbor| self.is_ap(neighbor));
+                let is_ap = neighbor.and_then(|neighbor| self.is_ap(neighbor));
                 if let Some(sighting) = &seen {
                     self.know(&sighting.switch);
                 }
@@ -81,8 +81,11 @@ impl Plan {
         }
     }
 
-    pub(super) fn is_ap(&self, mac: Mac) -> bool {
-        self.losses.knows(mac) || self.watches.contains_key(&Subject::Ap(mac))
+    /// Whether this is an access point; nothing where that is not known, because no roster that
+    /// names them all has come.
+    pub(super) fn is_ap(&self, mac: Mac) -> Option<bool> {
+        let is_known = self.losses.knows(mac) || self.watches.contains_key(&Subject::Ap(mac));
+        (is_known || self.roster.answered_at.is_some()).then_some(is_known)
     }
 
     pub(super) fn know_all(&mut self, whereabouts: &Whereabouts) {

@@ -51,7 +51,7 @@ impl Plan {
             (Conclusion::Undecided(reason), _) => self.undecided(now, subject, reason),
         }
         if let Conclusion::Released { reason: Reason::OtherNeighbor(other), .. } = conclusion
-            && self.is_ap(other)
+            && self.is_ap(other) == Some(true)
         {
             // Whose own event may have been lost.
             self.look_at(now, Subject::Ap(other), Cause::Stale);

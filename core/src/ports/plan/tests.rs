@@ -29,7 +29,7 @@ const WALL: UnixTime = UnixTime::from_secs(1_795_608_000);
 struct Bench {
     plan: Plan,
     now: Instant,
-    /// Where each access point is plugged in.
+    /// Where each access point, or the laptop, is plugged in.
     plugged: BTreeMap<Mac, Place>,
     /// The access points that the cloud has lost.
     lost: BTreeMap<Mac, UnixTime>,
@@ -44,6 +44,11 @@ struct Bench {
 
 fn ap(number: u8) -> Mac {
     Mac::parse(&format!("5c5b350000{number:02x}")).expect("a MAC")
+}
+
+/// Somebody whom Mist does not list as an access point.
+fn laptop() -> Mac {
+    Mac::parse("0a0000000001").expect("a MAC")
 }
 
 fn place(switch: u8, port: u16) -> Place {
@@ -221,7 +226,8 @@ impl Bench {
             Question::Port { place, .. } => Answer::Port(Some(on(place))),
             Question::Roster => {
                 let aps = self.plugged.keys().chain(self.lost.keys());
-                let aps: alloc::collections::BTreeSet<_> = aps.copied().collect();
+                let aps = aps.copied().filter(|mac| *mac != laptop());
+                let aps: alloc::collections::BTreeSet<_> = aps.collect();
                 Answer::Roster(
                     aps.into_iter()
                         .map(|ap| Entry {
@@ -789,6 +795,23 @@ fn a_program_outside_asks_and_the_switch_says() {
     bench.tell(request(place(1, 9), Mode::Ap));
     bench.pass(3_000);
     assert_eq!(bench.told(), [format!("undecided: {}", Reason::NoAp)]);
+}
+
+/// Which neighbours are access points is not known before the first comparison with Mist.
+#[test]
+fn who_is_asked_about_at_the_start_is_not_taken_for_somebody_else() {
+    let mut bench = Bench::new(config(Check::Lldp));
+    bench.plugged.insert(ap(1), place(1, 1));
+    bench.plugged.insert(laptop(), place(1, 2));
+    for port in [1, 2] {
+        let request = Request { place: place(1, port), mode: Mode::Default };
+        bench.tell(Input::Requested(request));
+    }
+    bench.pass(10);
+    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    bench.obey();
+    bench.pass(3_000);
+    assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 5s", "push ge-0/0/2=default"]);
 }
 
 #[test]

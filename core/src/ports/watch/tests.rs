@@ -35,7 +35,7 @@ fn seen_on(ports: &[u16]) -> Answer {
 }
 
 fn on_port(neighbor: Option<Mac>) -> Answer {
-    Answer::Port { seen: Some(sighting(1, neighbor)), is_ap: neighbor == Some(ap()) }
+    Answer::Port { seen: Some(sighting(1, neighbor)), is_ap: Some(neighbor == Some(ap())) }
 }
 
 impl Bench {
