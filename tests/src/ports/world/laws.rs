@@ -75,9 +75,8 @@ impl Laws {
 
     /// We are started again, and know what is written down.
     pub(super) fn restart(&mut self, config: Config) {
-        let owner = core::mem::take(&mut self.owner);
         let changed_at = core::mem::take(&mut self.changed_at);
-        *self = Self { owner, ..Self::new(self.size, config) };
+        *self = Self::new(self.size, config);
         let changes = (0..).zip(&changed_at).filter_map(|(spot, at)| Some(((*at)?, spot)));
         let mut changes: Vec<(Instant, usize)> = changes.collect();
         changes.sort_unstable();
@@ -109,13 +108,14 @@ impl Laws {
                 self.open_until = None;
             }
             Input::Configured(config) => self.configured(config),
+            Input::Restored(records) => {
+                for record in records {
+                    *self.of(record.place(), names).0 = record.ap;
+                }
+            }
             Input::Signed(sign) => self.signed(now, sign, names),
             Input::Stop(is_stopped) => self.is_stopped = *is_stopped,
-            Input::Clock(_)
-            | Input::Pushed { .. }
-            | Input::Read { .. }
-            | Input::Requested(_)
-            | Input::Restored(_) => {}
+            Input::Clock(_) | Input::Pushed { .. } | Input::Read { .. } | Input::Requested(_) => {}
         }
     }
 
@@ -193,7 +193,13 @@ impl Laws {
         match output {
             Output::Forget(place) => {
                 self.houses(now, *place, before, None, names);
-                *self.of(*place, names).2 = None;
+                let is_observing = self.config.is_observing;
+                let (owner, is_left, changed_at) = self.of(*place, names);
+                *changed_at = None;
+                // A change that is only told is told after that.
+                if !is_observing {
+                    (*owner, *is_left) = (None, false);
+                }
             }
             Output::Push { switch, edits, .. } => {
                 assert!(!self.config.is_observing, "a change while only observing");
@@ -299,11 +305,16 @@ impl Laws {
         seen.iter().any(|(at, neighbor)| is_young(*at, now) && *neighbor == who)
     }
 
-    /// Whether a port was seen without its owner lately, or the owner elsewhere.
+    /// Whether a port was seen without its owner lately, or the owner elsewhere. Where nobody was
+    /// taken to be on it, any access point there may stay.
     fn is_free(&self, now: Instant, spot: usize, owner: Option<Mac>, names: &Names) -> bool {
         let seen = self.seen.get(spot).expect("a spot of ours");
+        let stays = |neighbor: Mac| match owner {
+            Some(owner) => neighbor == owner,
+            None => names.ap_of(neighbor).is_some(),
+        };
         let without = |(at, neighbor): &(Instant, Option<Mac>)| {
-            is_young(*at, now) && (neighbor.is_none() || *neighbor != owner)
+            is_young(*at, now) && !neighbor.is_some_and(stays)
         };
         let elsewhere = |(at, other): &(Instant, usize)| is_young(*at, now) && *other != spot;
         let ap = owner.and_then(|owner| names.ap_of(owner));
