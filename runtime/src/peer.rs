@@ -93,7 +93,7 @@ pub fn run(settings: Settings, journal: Journal, is_confined: bool) -> Result<u6
     settings.credentials.connector().map_err(|error| explain(&error))?;
     let bound = settings.http_listen.map(bind).transpose()?;
     if is_confined {
-        sandbox::enter(needs(&settings), &journal).map_err(|error| explain(&error))?;
+        sandbox::enter(needs(&settings), &journal).map_err(Error)?;
     } else {
         Sandbox::none(&journal);
     }

@@ -18,28 +18,16 @@ mod needs;
 
 use std::fmt;
 
+use self::domain::Confined;
 pub use self::needs::Needs;
 use crate::journal::{Journal, Level};
-
-/// Why mistgate cannot serve with so few rights. One line, saying what to do.
-#[derive(Debug)]
-pub struct Error(String);
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// What is left after [`enter`], or everything.
 #[derive(Debug, Default)]
 pub struct Sandbox {
-    /// What the kernel lets us open; `None` for all.
-    files: Option<Needs>,
-    /// Whither it lets us connect, and what it lets us bind; `None` for all.
-    ports: Option<Needs>,
+    needs: Needs,
+    /// Of what the kernel lets us have only what is needed.
+    confined: Confined,
 }
 
 /// Lets nobody else read what this process makes from here on.
@@ -49,7 +37,9 @@ pub fn keep_private() {
 
 /// Gives up all that is not needed, as far as the kernel offers it, and says in one line of the
 /// journal what holds and what does not. To be called while there is one thread.
-pub fn enter(needs: Needs, journal: &Journal) -> Result<Sandbox, Error> {
+///
+/// The error says in one line why mistgate cannot serve with so few rights, and what to do.
+pub fn enter(needs: Needs, journal: &Journal) -> Result<Sandbox, String> {
     let mut told = Told::default();
     let account = account::leave(&needs, &mut told)?;
     let confined = domain::enter(&needs, &mut told);
@@ -60,10 +50,7 @@ pub fn enter(needs: Needs, journal: &Journal) -> Result<Sandbox, Error> {
         values.push(("lacks", &lacks));
     }
     journal.note(Level::Info, "sandbox", &values);
-    Ok(Sandbox {
-        files: confined.files.then(|| needs.clone()),
-        ports: confined.ports.then_some(needs),
-    })
+    Ok(Sandbox { needs, confined })
 }
 
 impl Sandbox {
@@ -76,15 +63,19 @@ impl Sandbox {
 
     /// Whether another configuration can do with what is left. The problems are one line each.
     pub fn permits(&self, needs: &Needs) -> Result<(), Vec<String>> {
-        let folders = self.files.iter().flat_map(|left| left.missing_folders(needs));
-        let ports = self.ports.iter().flat_map(|left| left.missing_ports(needs));
-        let problems: Vec<String> = folders.chain(ports).collect();
+        let mut problems = Vec::new();
+        if self.confined.files {
+            problems.extend(self.needs.missing_folders(needs));
+        }
+        if self.confined.ports {
+            problems.extend(self.needs.missing_ports(needs));
+        }
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     /// Whether the kernel refuses to open this file because of us.
     pub fn refuses(&self, path: &str) -> bool {
-        self.files.as_ref().is_some_and(|left| !left.may_read(path))
+        self.confined.files && !self.needs.may_read(path)
     }
 }
 

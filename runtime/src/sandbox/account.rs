@@ -15,7 +15,7 @@ use rustix::{
     },
 };
 
-use super::{Error, Needs, Told};
+use super::{Needs, Told};
 
 /// Who we are from here on.
 pub(super) struct Account {
@@ -39,12 +39,11 @@ impl fmt::Display for Account {
 /// Root becomes the user and the group to whom the state belongs, which is what an installation
 /// prepares; where that is root, it stays root by name, without the capabilities that make it
 /// mighty. Other threads would not follow, so there must be none.
-pub(super) fn leave(needs: &Needs, told: &mut Told) -> Result<Account, Error> {
-    let explain =
-        |error: io::Errno| Error(format!("cannot become the owner of state_dir: {error}"));
+pub(super) fn leave(needs: &Needs, told: &mut Told) -> Result<Account, String> {
+    let explain = |error: io::Errno| format!("cannot become the owner of state_dir: {error}");
     let mut uid = process::geteuid();
     if let (true, Some(state)) = (uid.is_root(), needs.state()) {
-        let owner = fs::metadata(state).map_err(|e| Error(format!("{}: {e}", state.display())))?;
+        let owner = fs::metadata(state).map_err(|e| format!("{}: {e}", state.display()))?;
         uid = Uid::from_raw(owner.uid());
         if !uid.is_root() {
             let gid = Gid::from_raw(owner.gid());
@@ -63,7 +62,7 @@ pub(super) fn leave(needs: &Needs, told: &mut Told) -> Result<Account, Error> {
         // A later reload would fail on it.
         File::open(file).map_err(|error| {
             let (file, id) = (file.display(), uid.as_raw());
-            Error(format!("{file}: {error} for user {id}, the owner of state_dir — chown or chmod"))
+            format!("{file}: {error} for user {id}, the owner of state_dir — chown or chmod")
         })?;
     }
     Ok(Account { uid, is_root: uid.is_root() })

@@ -17,7 +17,7 @@ use crate::outbound::proxy::Proxies;
 const ALWAYS: [u16; 2] = [53, 443];
 
 /// Folders that are read and written, and ports, each with what names it.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Needs {
     state: Option<PathBuf>,
     files: Vec<PathBuf>,

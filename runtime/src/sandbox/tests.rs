@@ -79,7 +79,7 @@ fn inside() {
         "become a program" => Err(Command::new("/bin/true").exec()),
         other => panic!("{other}"),
     };
-    let guards = (sandbox.files.is_some(), sandbox.ports.is_some());
+    let guards = (sandbox.confined.files, sandbox.confined.ports);
     let outcome = outcome.map_err(|error| error.kind());
     // A refusal counts as far as the kernel guards at all, which the journal tells beforehand.
     let text = format!("files {}, ports {}: {outcome:?}\n", guards.0, guards.1);
