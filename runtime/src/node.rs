@@ -30,7 +30,7 @@ use crate::{
     journal::{Journal, Level},
     load::{self, From, Loaded},
     metrics::Counter,
-    outbound::Outbound,
+    outbound::{Outbound, proxy::Proxies},
     sandbox::{self, Needs, Sandbox},
     store::{self, Store, Written},
     supervisor::{Inherited, Supervisor, Watchdog},
@@ -107,6 +107,7 @@ pub fn run(
 /// What is there before there are threads: the sockets, and no more rights than they leave.
 struct Ground {
     config: Config,
+    proxies: Proxies,
     sandbox: Sandbox,
     common: Common,
     messages: channel::Receiver<Message>,
@@ -135,12 +136,14 @@ impl Ground {
         let common = Common { clock, journal, executor, driver, switches, ready, inherited };
         let ports = Ports::new(common.clone());
         let sockets = ports.bind(&config)?;
+        let proxies = load::proxies(&config).map_err(Error::new)?;
         let sandbox = if is_confined {
-            sandbox::enter(needs(&config, &files)?, &common.journal).map_err(Error::new)?
+            let needs = Needs::of_node(&config, &files, &proxies);
+            sandbox::enter(needs, &common.journal).map_err(Error::new)?
         } else {
             Sandbox::none(&common.journal)
         };
-        Ok(Self { config, sandbox, common, messages, ends, ports, sockets })
+        Ok(Self { config, proxies, sandbox, common, messages, ends, ports, sockets })
     }
 }
 
@@ -168,7 +171,8 @@ impl Node {
         ground: Ground,
         supervisor: Supervisor,
     ) -> Result<(Self, Watchdog), Error> {
-        let Ground { config, sandbox, common, messages, ends, mut ports, mut sockets } = ground;
+        let Ground { config, proxies, sandbox, common, messages, ends, mut ports, mut sockets } =
+            ground;
         let Common { clock, journal, executor, driver, switches, ready, .. } = common;
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(Error::new)?;
         let (written, kept) = (driver.clone(), switches.clone());
@@ -179,7 +183,7 @@ impl Node {
         )
         .map_err(Error::new)?;
         let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
-        let mut settings = settings(&config, clock)?;
+        let mut settings = settings(&config, proxies, clock)?;
         let switching = start_switches(&config, &settings.outbound, ends, &tasks, &store, &driver)?;
         settings.engine.next_batch = left.next_batch;
         let supervisor = Arc::new(supervisor);
@@ -253,8 +257,10 @@ impl Node {
         if config.state_dir != self.config.state_dir {
             return Err(Error::new("state_dir: changed — restart mistgate to move its state"));
         }
-        self.sandbox.permits(&needs(&config, &files)?).map_err(Error)?;
-        let settings = settings(&config, self.clock)?;
+        let proxies = load::proxies(&config).map_err(Error::new)?;
+        let needs = Needs::of_node(&config, &files, &proxies);
+        self.sandbox.permits(&needs).map_err(Error)?;
+        let settings = settings(&config, proxies, self.clock)?;
         let mut sockets = self.ports.bind(&config)?;
         self.ports.open_proxy(&config, &mut sockets)?;
         // The engine first: it would drop what the listener already takes for a new destination.
@@ -347,21 +353,14 @@ fn tell_owner(answer: Written, driver: &driver::Handle, switches: &switches::Han
     }
 }
 
-/// What a configuration that was read from these files needs.
-fn needs(config: &Config, files: &[String]) -> Result<Needs, Error> {
-    let proxies = load::proxies(config).map_err(Error::new)?;
-    Ok(Needs::of_node(config, files, &proxies))
-}
-
 fn seed() -> Result<u64, Error> {
     let mut seed = [0; 8];
     getrandom::fill(&mut seed).map_err(Error::new)?;
     Ok(u64::from_le_bytes(seed))
 }
 
-fn settings(config: &Config, clock: Clock) -> Result<driver::Settings, Error> {
+fn settings(config: &Config, proxies: Proxies, clock: Clock) -> Result<driver::Settings, Error> {
     let tls = tls::connector(config.chat.delivery.extra_ca.as_deref()).map_err(Error::new)?;
-    let proxies = load::proxies(config).map_err(Error::new)?;
     Ok(driver::Settings {
         engine: input::Config {
             chat: config.chat.clone(),
