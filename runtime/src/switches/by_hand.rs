@@ -41,7 +41,6 @@ use mistgate_core::{
     },
     time::{Instant, UnixTime},
 };
-
 use rustix::process;
 
 use super::{
