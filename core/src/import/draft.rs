@@ -183,14 +183,12 @@ impl Draft {
 
     /// Where the value of a key comes from, if it has one.
     pub(super) fn origin(&self, section: &str, key: &str) -> Option<&Origin> {
-        let is_it = |entry: &&Entry| entry.section == section && entry.key == key;
-        self.entries.iter().find(is_it).map(|entry| &entry.origin)
+        self.find(section, key).map(|entry| &entry.origin)
     }
 
     /// Whether a list has this element.
     pub(super) fn has(&self, section: &str, key: &str, element: &str) -> bool {
-        let is_it = |entry: &&Entry| entry.section == section && entry.key == key;
-        self.entries.iter().filter(is_it).any(|entry| match &entry.value {
+        self.find(section, key).is_some_and(|entry| match &entry.value {
             Toml::List(list) => list.iter().any(|(text, _)| text == element),
             Toml::Number(_) | Toml::Text(_) => false,
         })
@@ -263,6 +261,10 @@ impl Draft {
             }
             self.note(&origin, what, expected);
         }
+    }
+
+    fn find(&self, section: &str, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.section == section && entry.key == key)
     }
 
     fn entry(&mut self, section: &str, key: &str) -> Option<&mut Entry> {
