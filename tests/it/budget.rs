@@ -9,6 +9,7 @@ use mistgate_core::event::Mac;
 use mistgate_tests::{
     chat::{Chat, LONG},
     cloud::{Cloud, organisation::Organisation},
+    process::field,
 };
 
 use crate::{binary::Place, openssl::Authority};
@@ -44,8 +45,7 @@ fn it_is_ready_at_once_and_small_when_idle() {
         let took = began.elapsed();
         let status = format!("/proc/{}/status", mistgate.pid().as_raw_nonzero());
         let status = fs::read_to_string(status).expect("a process");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let resident = resident.and_then(|kb| kb.trim().strip_suffix(" kB")?.parse().ok());
+        let resident = field(&status, "VmRSS").and_then(|kb| kb.strip_suffix(" kB")?.parse().ok());
         mistgate.stop();
         (took, resident.expect("a size"))
     });

@@ -33,18 +33,21 @@ impl Usage {
         let [user, system, children_user, children_system] = <[u32; 4]>::try_from(ticks)
             .map_err(|_| io::Error::other("expected four times in /proc/PID/stat"))?;
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let of = |text: &str, name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse().ok()
-        };
+        let of =
+            |text: &str, name: &str| field(text, name)?.split_whitespace().next()?.parse().ok();
         let io = fs::read_to_string(format!("/proc/{pid}/io")).ok();
         Ok(Self {
             own: TICK * (user + system),
             children: TICK * (children_user + children_system),
-            written: io.and_then(|io| of(&io, "write_bytes:")),
-            resident_kib: of(&status, "VmRSS:").unwrap_or_default(),
-            resident_max_kib: of(&status, "VmHWM:").unwrap_or_default(),
+            written: io.and_then(|io| of(&io, "write_bytes")),
+            resident_kib: of(&status, "VmRSS").unwrap_or_default(),
+            resident_max_kib: of(&status, "VmHWM").unwrap_or_default(),
             descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
         })
     }
+}
+
+/// A field of `/proc/PID/status`, of that of a thread, or of another file of such lines.
+pub fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
