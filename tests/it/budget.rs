@@ -8,14 +8,14 @@ use std::{
 use mistgate_core::event::Mac;
 use mistgate_tests::{
     chat::{Chat, LONG},
-    cloud::{Cloud, organisation::Organisation},
+    cloud::{
+        Cloud,
+        organisation::{ORG, Organisation, SITE},
+    },
     process::field,
 };
 
 use crate::{binary::Place, openssl::Authority};
-
-const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
-const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
 
 /// Resident, everything on and nothing to do.
 const IDLE_KB_MAX: u64 = 8_000;

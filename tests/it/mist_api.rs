@@ -27,12 +27,14 @@ use mistgate_runtime::{
 };
 use mistgate_tests::{
     chat::LONG,
-    cloud::{Cloud, Fault, Role, organisation::Organisation},
+    cloud::{
+        Cloud, Fault, Role,
+        organisation::{ORG, Organisation},
+    },
 };
 use serde_json::{Value, json};
 use smol::future;
 
-const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
 const SITE: &str = "4ac1dcf4-9d8b-7211-65c4-057819f0862b";
 const OTHER_SITE: &str = "5bd2ed05-0e9c-8322-76d5-168920a1973c";
 const TOKEN: &str = "t0k3n-of-the-tests";

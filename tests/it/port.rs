@@ -8,14 +8,15 @@ use std::{
 };
 
 use mistgate_core::event::Mac;
-use mistgate_tests::cloud::{Cloud, Fault, organisation::Organisation};
+use mistgate_tests::cloud::{
+    Cloud, Fault,
+    organisation::{ORG, Organisation, SITE},
+};
 use rustix::process::geteuid;
 use serde_json::{Value, json};
 
 use crate::binary::{Place, output, text};
 
-const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
-const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
 const TOKEN: &str = "the-token-of-the-tests";
 const SWITCH: &str = "5c5b350000ff";
 const PORT: &str = "ge-0/0/1";

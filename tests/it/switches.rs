@@ -10,7 +10,10 @@ use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
 use mistgate_core::event::Mac;
 use mistgate_tests::{
     chat::Chat,
-    cloud::{Cloud, Fault, organisation::Organisation},
+    cloud::{
+        Cloud, Fault,
+        organisation::{ORG, Organisation, SITE},
+    },
     http::Message,
     mist::{body, request, send},
 };
@@ -19,8 +22,6 @@ use serde_json::{Value, json};
 
 use crate::binary::{Mistgate, Place};
 
-const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
-const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
 const TOKEN: &str = "the-token-of-the-tests";
 const KEY: &str = "the key of the tests";
 const SWITCH: &str = "5c5b350000ff";

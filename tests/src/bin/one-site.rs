@@ -24,7 +24,10 @@ use std::{
 use mistgate_core::{event::Mac, notify::shape::Flavour};
 use mistgate_tests::{
     chat::Chat,
-    cloud::{Cloud, organisation::Organisation},
+    cloud::{
+        Cloud,
+        organisation::{ORG, Organisation, SITE},
+    },
     demo::{self, binary, hear, print, short, write},
     mist::{Mist, body},
     sshd,
@@ -32,8 +35,6 @@ use mistgate_tests::{
 };
 use serde_json::json;
 
-const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
-const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
 const TOKEN: &str = "only-for-this-machine";
 const AP: &str = "5c5b35000001";
 const SWITCH: &str = "5c5b350000ff";

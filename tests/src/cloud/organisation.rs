@@ -10,6 +10,11 @@ use serde_json::{Map, Value, json};
 
 use super::{Role, port_config};
 
+/// An organisation's id, where any will do.
+pub const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
+/// A site's.
+pub const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
+
 /// An organisation with one site or more.
 #[derive(Clone, Debug)]
 pub struct Organisation {
