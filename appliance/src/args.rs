@@ -9,10 +9,10 @@ use std::{
 use argh::{EarlyExit, FromArgs};
 use mistgate_core::config::units;
 use mistgate_runtime::{
-    journal::{Format, Level},
-    load::From,
-    peer::{Meetup, Server},
-    tls::peer::Verify,
+    base::journal::{Format, Level},
+    host::load::From,
+    http::tls::peer::Verify,
+    micronets::peer::{Meetup, Server},
 };
 use rustls::pki_types::DnsName;
 

@@ -13,8 +13,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use mistgate_core::time::UnixTime;
-use mistgate_runtime::clock;
+use mistgate_core::base::time::UnixTime;
+use mistgate_runtime::base::clock;
 use pem::{EncodeConfig, LineEnding, Pem};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,

@@ -1,7 +1,7 @@
 //! `mistgate check`
 
 use mistgate_core::config::checked::ports::Ports;
-use mistgate_runtime::load::{Loaded, load};
+use mistgate_runtime::host::load::{Loaded, load};
 
 use crate::args::{Check, source};
 

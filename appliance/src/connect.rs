@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use mistgate_core::{config::checked::Tls, micronets::peer::input::Config};
 use mistgate_runtime::{
-    journal::Journal,
-    peer::{self, Settings},
-    tls::peer::Credentials,
+    base::journal::Journal,
+    http::tls::peer::Credentials,
+    micronets::peer::{self, Settings},
 };
 
 use crate::args::{Connect, HttpListen};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mistgate_runtime::load::make_state_dir;
+use mistgate_runtime::host::load::make_state_dir;
 
 use crate::starter;
 

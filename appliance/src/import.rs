@@ -8,6 +8,7 @@ use std::{
 };
 
 use mistgate_core::{
+    base::secret::Secret,
     config::{files::FileKind, raw::Source},
     import::{
         self, Imported, Micronets, Programs,
@@ -15,9 +16,8 @@ use mistgate_core::{
         micronets::{Certificate, Store},
         python,
     },
-    secret::Secret,
 };
-use mistgate_runtime::{load, tls::mutual};
+use mistgate_runtime::{host::load, http::tls::mutual};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use crate::{

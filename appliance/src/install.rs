@@ -16,7 +16,7 @@ use std::{
     path::Path,
 };
 
-use mistgate_runtime::load::load;
+use mistgate_runtime::host::load::load;
 
 use self::{
     account::Account,

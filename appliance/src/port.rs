@@ -9,9 +9,9 @@ use std::{
 
 use mistgate_core::ports::place::Mode;
 use mistgate_runtime::{
-    journal::{Format, Journal, Level},
-    load::{Loaded, load},
-    switches::by_hand::{Change, Difference, Ended, Outcome, Wanted},
+    base::journal::{Format, Journal, Level},
+    host::load::{Loaded, load},
+    ports::by_hand::{Change, Difference, Ended, Outcome, Wanted},
 };
 
 use crate::args::{Diff, Port, PortKind, Set, source};

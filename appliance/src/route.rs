@@ -6,17 +6,14 @@ use std::{
 };
 
 use mistgate_core::{
+    chat::{payload::payload, shape::Form},
     config::checked::Config,
     event::Event,
-    ingest::topics,
-    notify::{
-        describe::describe,
-        payload::payload,
-        route::{Decision, route},
-        shape::Form,
-    },
+    notify::describe::describe,
+    route::{Decision, route},
+    webhook::envelope,
 };
-use mistgate_runtime::load::{From, Loaded, load};
+use mistgate_runtime::host::load::{From, Loaded, load};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -32,7 +29,7 @@ pub(crate) fn run(args: &Route) -> Result<(), String> {
     }
     let Loaded { config, .. } = load(&from).map_err(|problems| problems.join("\n"))?;
     let (name, body) = read(args.body.as_deref())?;
-    let envelope = topics::parse(&body).map_err(|error| format!("{name}: {error}"))?;
+    let envelope = envelope::parse(&body).map_err(|error| format!("{name}: {error}"))?;
     for (_, event) in &envelope.events {
         let decision = route(event, &config.chat.routes);
         if args.payloads {

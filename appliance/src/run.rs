@@ -2,9 +2,11 @@
 
 use mistgate_core::config::checked::{Config, Proxy};
 use mistgate_runtime::{
-    journal::Journal,
-    load::From,
-    node::{self, Addresses},
+    base::journal::Journal,
+    host::{
+        load::From,
+        node::{self, Addresses},
+    },
 };
 
 use crate::{

@@ -13,20 +13,20 @@ use std::{
 
 use http_types::Url;
 use mistgate_core::{
+    base::time::UnixTime,
     config::checked::{Admin, Config, Webhook},
-    event::Topic,
-    ingest::{
-        signature::{HEADER_V2, sign_v2},
-        topics,
-    },
-    notify::{route::route, types},
-    time::UnixTime,
+    event::{Event, Topic},
+    notify::types,
+    route::route,
+    webhook::signature::{HEADER_V2, sign_v2},
 };
 use mistgate_runtime::{
-    clock::{self, Clock},
-    load::{From, Loaded, load},
-    outbound::{Bytes, Client, Outbound, Post, proxy::Proxies},
-    tls::{self, pinned},
+    base::clock::{self, Clock},
+    host::load::{From, Loaded, load},
+    http::{
+        outbound::{Bytes, Client, Outbound, Post, proxy::Proxies},
+        tls::{self, pinned},
+    },
 };
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ fn body(config: &Config, channel: &str) -> Result<String, String> {
     for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::MxedgeEvents] {
         for kind in types::tables(&topic).iter().flat_map(|table| table.iter()) {
             let event = test_event(kind.name, at).map_err(|error| error.to_string())?;
-            let parsed = topics::parse_event(topic.clone(), &event).ok_or("not an event")?;
+            let parsed = Event::parse_text(topic.clone(), &event).ok_or("not an event")?;
             if route(&parsed, &config.chat.routes).channel == Some(channel) {
                 return Ok(format!("{{\"topic\":\"{}\",\"events\":[{event}]}}", topic.name()));
             }

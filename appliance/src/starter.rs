@@ -3,7 +3,7 @@
 
 use std::{fs, io, path::Path};
 
-use mistgate_runtime::load::make_state_dir;
+use mistgate_runtime::host::load::make_state_dir;
 
 use crate::{
     args::{CertLeaf, CertRoot},

@@ -1,6 +1,6 @@
 //! Conversations with an HTTP API, one request after the other.
 //!
-//! A conversation is a [`Machine`](crate::machine::Machine) whose input is [`Heard`] and whose
+//! A conversation is a [`Machine`](crate::base::machine::Machine) whose input is [`Heard`] and whose
 //! output is [`Said`]. It begins to speak when it is made, says one thing at a time, and ends with
 //! one `Done`. It neither waits nor tries again: what failed is told to whoever began it. Whoever
 //! carries it out knows the API's origin, adds what proves who we are, and keeps to its budget.
@@ -10,7 +10,7 @@ use core::{fmt, time::Duration};
 
 use http_types::Method;
 
-use crate::{ports::failure::Failure, secret::Secret};
+use crate::base::{failure::Failure, secret::Secret};
 
 pub mod refusal;
 

@@ -1,7 +1,7 @@
 //! The admin endpoint: health, readiness, metrics and status, and what stops the switch ports.
 
 mod meetups;
-mod ports;
+mod switch_ports;
 
 use std::sync::{
     Arc, PoisonError, RwLock,
@@ -9,17 +9,19 @@ use std::sync::{
 };
 
 use http_types::StatusCode;
-use mistgate_core::{delivery::queue::Health, engine::DestinationStatus, secret::Secret};
+use mistgate_core::{base::secret::Secret, delivery::queue::Health, engine::DestinationStatus};
 use serde_json::json;
 
 use crate::{
-    clock::Clock,
-    driver,
-    journal::{Journal, Level},
-    listen::{Bytes, Event, Head, Reply, Service},
-    metrics::{Counter, Gauge, Labels},
-    relay::{self, Relay},
-    switches,
+    base::{
+        clock::Clock,
+        journal::{Journal, Level},
+        metrics::{Counter, Gauge, Labels},
+    },
+    chat::driver,
+    http::listen::{Bytes, Event, Head, Reply, Service},
+    micronets::relay::{self, Relay},
+    ports,
 };
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -31,7 +33,7 @@ pub struct Settings {
     /// What a client must show, where there is one.
     pub token: Option<Secret>,
     /// Whom to ask about switch ports.
-    pub switches: Option<switches::Handle>,
+    pub switches: Option<ports::Handle>,
     /// Whom to ask about meetups.
     pub relay: Option<Arc<Relay>>,
 }
@@ -53,7 +55,7 @@ pub struct Admin {
 /// How each part of mistgate is.
 struct Parts {
     driver: Option<driver::Status>,
-    ports: Option<switches::Status>,
+    ports: Option<ports::Status>,
     proxy: Option<relay::Status>,
 }
 
@@ -105,7 +107,7 @@ impl Admin {
                 f64::from(u8::from(matches!(to.health, Health::Parked(_))))
             }));
         }
-        gauges.extend(of.ports.iter().flat_map(ports::gauges));
+        gauges.extend(of.ports.iter().flat_map(switch_ports::gauges));
         gauges.extend(of.proxy.iter().flat_map(meetups::gauges));
         self.journal.metrics.exposition(&gauges)
     }
@@ -143,7 +145,7 @@ impl Admin {
                 "dropped": metrics.total(Counter::Dropped),
             },
             "destinations": destinations,
-            "ports": of.ports.as_ref().map(ports::json),
+            "ports": of.ports.as_ref().map(switch_ports::json),
             "proxy": of.proxy.as_ref().map(meetups::json),
         });
         format!("{value:#}\n")
@@ -166,7 +168,7 @@ impl Admin {
 
     fn uptime(&self) -> f64 {
         // The clock starts with the process.
-        (self.clock.now() - mistgate_core::time::Instant::default()).as_secs_f64()
+        (self.clock.now() - mistgate_core::base::time::Instant::default()).as_secs_f64()
     }
 }
 
@@ -174,7 +176,8 @@ impl Service for Admin {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let is_page = PAGES.contains(&head.path());
         let settings = self.settings();
-        let is_order = settings.switches.is_some() && ports::Order::parse(head.path()).is_some();
+        let is_order =
+            settings.switches.is_some() && switch_ports::Order::parse(head.path()).is_some();
         let refused = |allowed| {
             Err(Reply::status(StatusCode::MethodNotAllowed.into()).header("allow", allowed))
         };
@@ -203,7 +206,7 @@ impl Service for Admin {
         let ok = Reply::status(StatusCode::Ok.into());
         let unavailable = Reply::status(StatusCode::ServiceUnavailable.into());
         let switches = self.settings().switches.clone();
-        if let Some((switches, order)) = switches.zip(ports::Order::parse(head.path())) {
+        if let Some((switches, order)) = switches.zip(switch_ports::Order::parse(head.path())) {
             return order.carry_out(&switches, head, &self.journal).await;
         }
         match head.path() {

@@ -11,21 +11,25 @@ use std::{
 
 use http_types::StatusCode;
 use mistgate_core::{
+    base::time::Instant,
     config::checked::{Chat, Webhook, ports::External},
-    ingest::signature::{self, Signatures},
-    intake::{Rejection, intake},
     ports::sign::Sign,
-    time::Instant,
+    webhook::{
+        intake::{Rejection, intake},
+        signature::{self, Signatures},
+    },
 };
 use smol::channel;
 
 use crate::{
-    clock::Clock,
-    driver::{self, Message},
-    journal::{Journal, Level},
-    listen::{Bytes, Event, Head, Reply, Service},
-    metrics::{Counter, Histogram},
-    switches,
+    base::{
+        clock::Clock,
+        journal::{Journal, Level},
+        metrics::{Counter, Histogram},
+    },
+    chat::driver::{self, Message},
+    http::listen::{Bytes, Event, Head, Reply, Service},
+    ports,
 };
 
 /// When a sender should try again after the disk refused.
@@ -39,7 +43,7 @@ pub struct Settings {
     /// `[chat]`
     pub chat: Chat,
     /// Whom to tell what events say about access points.
-    pub switches: Option<switches::Handle>,
+    pub switches: Option<ports::Handle>,
     /// Where programs outside may ask for a mode.
     pub external: Option<External>,
 }

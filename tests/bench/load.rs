@@ -19,8 +19,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mistgate_core::{ingest::signature::sign_v2, secret::Secret};
-use mistgate_tests::process::Usage;
+use mistgate_core::{base::secret::Secret, webhook::signature::sign_v2};
+use mistgate_tests::base::process::Usage;
 use smol::{
     Async, LocalExecutor, Timer,
     io::{AsyncReadExt, AsyncWriteExt},

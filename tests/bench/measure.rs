@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, error::Error, str::FromStr, time::Duration};
 
-use mistgate_tests::process::Usage;
+use mistgate_tests::base::process::Usage;
 
 pub(crate) type Failure = Box<dyn Error>;
 

@@ -24,7 +24,7 @@ use std::{
 };
 
 use futures_rustls::TlsConnector;
-use mistgate_tests::process::Usage;
+use mistgate_tests::base::process::Usage;
 use smol::{LocalExecutor, Timer, net::TcpListener};
 
 mod measure;

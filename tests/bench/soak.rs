@@ -17,7 +17,7 @@ use std::{
 };
 
 use futures_rustls::TlsConnector;
-use mistgate_core::rand::Rand;
+use mistgate_core::base::rand::Rand;
 use rustix::net::sockopt::set_socket_linger;
 use serde_json::Value;
 use smol::{LocalExecutor, Timer, future, net::TcpStream};

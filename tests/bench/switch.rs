@@ -18,22 +18,23 @@ use std::{
 };
 
 use mistgate_core::{
+    base::{mac::Mac, secret::Secret},
     config::checked::ports::Junos,
-    event::Mac,
     ports::{
         name::{PortName, SwitchName},
         place::{Mode, Switch},
         plan::{input::Pushed, output::Edit},
         template::Template,
     },
-    secret::Secret,
 };
 use mistgate_runtime::{
-    clock::Clock,
-    journal::{Format, Journal, Level},
-    junos::Switches,
+    base::{
+        clock::Clock,
+        journal::{Format, Journal, Level},
+    },
+    ports::junos::Switches,
 };
-use mistgate_tests::process::Usage;
+use mistgate_tests::base::process::Usage;
 use smol::LocalExecutor;
 
 mod measure;

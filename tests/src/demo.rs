@@ -16,13 +16,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mistgate_core::notify::shape::Flavour;
+use mistgate_core::chat::shape::Flavour;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::{
-    chat::{self, Answer},
-    http::Message,
-    stand_in::{self, Card},
+    base::http::Message,
+    chat::{
+        server::{self, Answer},
+        stand_in::{self, Card},
+    },
 };
 
 /// How long a mistgate may take to listen.
@@ -34,7 +36,7 @@ const WIDTH: usize = 84;
 /// Addresses that nobody else is given while their sockets are open, until whoever is meant to
 /// listen on them does.
 pub fn reserve(count: usize) -> io::Result<(Vec<OwnedFd>, Vec<SocketAddr>)> {
-    let sockets: Vec<_> = (0..count).map(|_| chat::reserve()).collect::<Result<_, _>>()?;
+    let sockets: Vec<_> = (0..count).map(|_| server::reserve()).collect::<Result<_, _>>()?;
     let address = |socket| SocketAddr::try_from(rustix::net::getsockname(socket)?);
     let addresses: Result<_, rustix::io::Errno> = sockets.iter().map(address).collect();
     Ok((sockets, addresses?))

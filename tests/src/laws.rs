@@ -10,9 +10,9 @@
 use core::{fmt, time::Duration};
 use std::fmt::Write as _;
 
-use mistgate_core::{machine::Machine, time::Instant};
+use mistgate_core::base::{machine::Machine, time::Instant};
 
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 pub mod codec;
 pub mod cso;

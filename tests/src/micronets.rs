@@ -3,7 +3,7 @@
 //! Each law takes bytes and panics where it is broken.
 
 use mistgate_core::{
-    base64,
+    base::base64,
     micronets::{
         http,
         message::{Body, Content, Event, Hello, Id, Json, Message, Pair, Request, Response},
@@ -11,7 +11,7 @@ use mistgate_core::{
     },
 };
 
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 mod meetup;
 

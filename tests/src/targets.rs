@@ -5,28 +5,30 @@
 //! `fuzz/README.md`.
 
 use mistgate_core::{
+    chat::{
+        payload::payload,
+        shape::{Flavour, Form, Payload, TeamsFormat},
+    },
     delivery::{
         batch::{self, site_number},
         render::render,
     },
-    ingest::topics,
-    notify::{
-        Notification,
-        describe::describe,
-        digest::digest,
-        payload::payload,
-        route::{Routes, route},
-        shape::{Flavour, Form, Payload, TeamsFormat},
-    },
+    notify::{Notification, describe::describe, digest::digest},
+    route::{Routes, route},
+    webhook::envelope,
 };
 
 use crate::{
-    bodies::body,
-    bytes::Bytes,
+    base::bytes::Bytes,
+    chat::limits,
     laws::{self, codec},
-    limits, micronets,
-    netconf::{self, world::Plan},
-    ports, world,
+    micronets,
+    ports::{
+        self,
+        netconf::{self, world::Plan},
+    },
+    webhook::bodies::body,
+    world,
 };
 
 /// A target's name and body.
@@ -193,7 +195,7 @@ const DASHBOARD_HOST: &str = "manage.mist.com";
 /// Whatever the events are, alone and merged, the vendor would take every form of them.
 fn shaped(data: &[u8], flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
     let body = body(data);
-    let envelope = topics::parse(&body).expect("a body");
+    let envelope = envelope::parse(&body).expect("a body");
     let routes = Routes::default();
     let notifications: Vec<Notification> = envelope
         .events
@@ -222,7 +224,7 @@ fn valid(payload: &Payload, best: Form, check: fn(&str) -> Vec<String>) {
 }
 
 /// By way of the store the same events are the same message.
-fn stored(envelope: &topics::Envelope<'_>, flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
+fn stored(envelope: &envelope::Envelope<'_>, flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
     let routes = Routes::default();
     let severity = |event| route(event, &routes).severity;
     let stored: Vec<_> = envelope

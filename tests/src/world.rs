@@ -2,7 +2,7 @@
 //!
 //! Bytes become transitions: events, storms, duplicates, slow and full disks, deaf and failing
 //! chats, crashes, reloads, jumps of the wall clock. After each step of the engine the
-//! [`Reference`](crate::reference::Reference) judges it, and the [`Ledger`] judges
+//! [`Reference`](crate::chat::reference::Reference) judges it, and the [`Ledger`] judges
 //! what people see. At the end everything heals; then all must be settled and the disk empty. The
 //! same bytes give the same journal.
 
@@ -10,16 +10,21 @@ use core::{fmt::Write as _, time::Duration};
 use std::collections::BTreeMap;
 
 use mistgate_core::{
+    base::{
+        machine::Machine,
+        rand::Rand,
+        secret::Secret,
+        time::{Instant, UnixTime},
+    },
+    chat::shape::Flavour,
     config::checked::{Chat, Limits, Webhook},
     delivery::outcome::{Outcome, Reason, outcome},
     engine::input::{Answer, Input},
-    ingest::signature::{Signatures, sign_v2},
-    intake::intake,
-    machine::Machine,
-    notify::{Severity, shape::Flavour},
-    rand::Rand,
-    secret::Secret,
-    time::{Instant, UnixTime},
+    notify::Severity,
+    webhook::{
+        intake::intake,
+        signature::{Signatures, sign_v2},
+    },
 };
 
 use self::{
@@ -31,7 +36,10 @@ use self::{
     transition::{Events, Transition, transition},
     webhooks::body,
 };
-use crate::{bytes::Bytes, chats::chat, reference::PRODUCTS};
+use crate::{
+    base::bytes::Bytes,
+    chat::{configurations::chat, reference::PRODUCTS},
+};
 
 pub mod disk;
 pub mod ledger;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use mistgate_core::{config::checked::Tls, time::UnixTime};
-use mistgate_runtime::tls;
+use mistgate_core::{base::time::UnixTime, config::checked::Tls};
+use mistgate_runtime::http::tls;
 use rcgen::{DnValue, Issuer, PublicKeyData, SignatureAlgorithm};
 use rustls::{SignatureScheme, pki_types::CertificateDer, sign};
 use x509_parser::{certificate::X509Certificate, parse_x509_certificate, x509::X509Name};

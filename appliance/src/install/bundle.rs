@@ -9,7 +9,7 @@ use std::{
 };
 
 use mistgate_core::config::raw::{Draft, Source};
-use mistgate_runtime::load::{Loaded, load};
+use mistgate_runtime::host::load::{Loaded, load};
 
 use super::{make_dir, set};
 use crate::{args::source, files};

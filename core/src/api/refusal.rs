@@ -2,7 +2,10 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use crate::{event::Detail, ports::failure::Failure, secret::Secret};
+use crate::{
+    base::{failure::Failure, secret::Secret},
+    event::Detail,
+};
 
 /// The most characters of words that are not ours.
 const WORDS_MAX: usize = 200;

@@ -17,14 +17,12 @@ use super::{
     units, urls,
 };
 use crate::{
+    base::secret::Secret,
+    chat::shape::{Flavour, TeamsFormat},
     delivery::pace,
     event::Topic,
-    notify::{
-        route::{Routes, Target},
-        shape::{Flavour, TeamsFormat},
-        types,
-    },
-    secret::Secret,
+    notify::types,
+    route::{Routes, Target},
 };
 
 /// What a value in `[chat.channels.<topic>]` must say to silence a type.

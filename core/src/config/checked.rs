@@ -6,10 +6,11 @@ use core::{net::SocketAddr, time::Duration};
 use http_types::Url;
 
 use crate::{
+    base::secret::Secret,
+    chat::shape::Flavour,
     delivery::{batch::Flavours, pace::Window},
     micronets::{access, meetup::input::Config as Meetup},
-    notify::{route::Routes, shape::Flavour},
-    secret::Secret,
+    route::Routes,
 };
 
 pub mod ports;

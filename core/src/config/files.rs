@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 use zeroize::Zeroizing;
 
 use super::problem::Fault;
-use crate::secret::Secret;
+use crate::base::secret::Secret;
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

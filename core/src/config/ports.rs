@@ -16,6 +16,7 @@ use super::{
     units, urls,
 };
 use crate::{
+    base::secret::Secret,
     delivery::pace::Window,
     ports::{
         decide::Check,
@@ -26,7 +27,6 @@ use crate::{
         outage,
         template::{self, Template},
     },
-    secret::Secret,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ use super::{
     files::{FileKind, FileRequest, Files, one_line},
     problem::{Fault, Problem, segment},
 };
-use crate::secret::Secret;
+use crate::base::secret::Secret;
 
 /// What stands for the folder of the credentials that the service manager hands over.
 const CREDENTIALS: &str = "${CREDENTIALS_DIRECTORY}/";

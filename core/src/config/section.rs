@@ -23,7 +23,7 @@ use super::{
     reader::{Item, Reader, child},
     units::{self, Units},
 };
-use crate::secret::Secret;
+use crate::base::secret::Secret;
 
 /// What a client may be given for one step.
 const STEP_BOUNDS: RangeInclusive<Duration> =

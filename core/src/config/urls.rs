@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use http_types::{Url, url::Host};
 
 use super::problem::Fault;
-use crate::notify::shape::Flavour;
+use crate::chat::shape::Flavour;
 
 /// Longer URLs are not from a chat.
 const CHAT_URL_MAX: usize = 2_000;
@@ -198,7 +198,7 @@ fn is_power_platform(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::shape::TeamsFormat;
+    use crate::chat::shape::TeamsFormat;
 
     const TEAMS: Flavour = Flavour::Teams(TeamsFormat::AdaptiveCard);
 

@@ -14,7 +14,7 @@ use super::{
     section::Section,
     units,
 };
-use crate::secret::Secret;
+use crate::base::secret::Secret;
 
 /// Where webhooks are expected: the port that MWTT users have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);

@@ -10,9 +10,9 @@ use crate::{
         Response,
         refusal::{rejected, words},
     },
+    base::{failure::Failure, secret::Secret},
     event::Detail,
-    ports::{failure::Failure, name::PortName},
-    secret::Secret,
+    ports::name::PortName,
 };
 
 /// The longest uuid. They are written in 36 characters; what is longer is something else.

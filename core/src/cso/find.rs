@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     api::refusal::rejected,
+    base::failure::Failure,
     config::checked::ports::Cso,
     ports::{
         edit::CsoProfile,
-        failure::Failure,
         place::{Mode, Switch},
         plan::output::Edit,
     },

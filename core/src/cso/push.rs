@@ -31,15 +31,12 @@ use crate::{
         Heard, Request, Response, Said,
         refusal::{line, rejected},
     },
+    base::{failure::Failure, machine::Machine, secret::Secret, time::Instant},
     config::checked::ports::Cso,
-    machine::Machine,
     ports::{
-        failure::Failure,
         place::Switch,
         plan::{input::Pushed, output::Edit},
     },
-    secret::Secret,
-    time::Instant,
 };
 
 /// How often a push logs in at most.

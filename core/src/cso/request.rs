@@ -9,7 +9,9 @@ use alloc::{
 use http_types::Method;
 use serde_json::{Value, json};
 
-use crate::{api::Request, config::checked::ports::Cso, ports::name::PortName, secret::Secret};
+use crate::{
+    api::Request, base::secret::Secret, config::checked::ports::Cso, ports::name::PortName,
+};
 
 /// What a port shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]

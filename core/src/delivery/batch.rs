@@ -9,10 +9,10 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 use crate::{
-    event::Topic,
-    ingest::fingerprint::Fingerprint,
-    notify::{Severity, shape::Flavour},
-    time::UnixTime,
+    base::time::UnixTime,
+    chat::shape::Flavour,
+    event::{Topic, fingerprint::Fingerprint},
+    notify::Severity,
 };
 
 const VERSION: u8 = 1;

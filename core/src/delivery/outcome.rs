@@ -5,7 +5,7 @@
 
 use core::{fmt, time::Duration};
 
-use crate::notify::shape::Flavour;
+use crate::chat::shape::Flavour;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,7 +189,7 @@ fn known(words: &[(&str, Reason)], body: &str) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::shape::TeamsFormat;
+    use crate::chat::shape::TeamsFormat;
 
     const TEAMS: Flavour = Flavour::Teams(TeamsFormat::AdaptiveCard);
 

@@ -6,7 +6,7 @@
 use alloc::{collections::VecDeque, vec::Vec};
 use core::time::Duration;
 
-use crate::time::Instant;
+use crate::base::time::Instant;
 
 /// At most `count` sends in any span of length `per`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

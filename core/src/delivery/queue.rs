@@ -20,12 +20,14 @@ use alloc::{
 use core::{mem, time::Duration};
 
 use super::{
-    backoff,
     batch::EventKey,
     outcome::{Outcome, Reason},
     pace::{Pace, Window},
 };
-use crate::{machine::Machine, notify::shape::Form, rand::Rand, time::Instant};
+use crate::{
+    base::{backoff, machine::Machine, rand::Rand, time::Instant},
+    chat::shape::Form,
+};
 
 /// The most events that one digest merges.
 pub const DIGEST_MAX: usize = 500;

@@ -2,17 +2,15 @@
 
 use alloc::vec::Vec;
 
-use super::batch::Stored;
 use crate::{
-    event::Topic,
-    ingest::topics,
-    notify::{
-        Notification,
-        describe::describe,
-        digest::digest,
+    chat::{
         payload::payload,
         shape::{Flavour, Form, Payload},
     },
+    delivery::batch::Stored,
+    event::Event,
+    event::Topic,
+    notify::{Notification, describe::describe, digest::digest},
 };
 
 /// The payload of one stored event, or of several as a digest. `None` where none of the texts is an
@@ -26,7 +24,7 @@ pub fn render(
     let notifications: Vec<Notification> = events
         .iter()
         .filter_map(|(topic, stored)| {
-            let event = topics::parse_event(topic.clone(), stored.text)?;
+            let event = Event::parse_text(topic.clone(), stored.text)?;
             Some(describe(&event, stored.severity, dashboard_host))
         })
         .collect();

@@ -4,15 +4,15 @@ use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{
+    base::time::UnixTime,
     config::checked::Chat,
     delivery::{
         batch::{EventKey, Flavours},
         outcome::Reason,
     },
-    ingest::{fingerprint::Fingerprint, inbox::RequestId},
-    intake::Intake,
+    event::fingerprint::Fingerprint,
     notify::Severity,
-    time::UnixTime,
+    webhook::{inbox::RequestId, intake::Intake},
 };
 
 /// Policy of an [`Engine`](super::Engine).
@@ -66,7 +66,7 @@ pub enum Input {
         /// How long ago.
         ago: Duration,
     },
-    /// A request that [`intake`](crate::intake::intake) let in.
+    /// A request that [`intake`](crate::webhook::intake::intake) let in.
     Request {
         /// To be named in the answer.
         id: RequestId,

@@ -27,23 +27,23 @@ use self::{
     report::Report,
 };
 use crate::{
+    base::{
+        machine::Machine,
+        rand::Rand,
+        time::{Instant, UnixTime},
+    },
     config::checked::{Chat, Destination},
     delivery::{
         batch::{self, EventKey, Flavours, Item},
         outcome::{Outcome, Reason, outcome},
         queue::{self, Entry, Health, Loss, Queue},
     },
-    event::Topic,
-    ingest::{
-        fingerprint::fingerprint,
-        inbox::{self, Inbox, RequestId},
-        topics,
-    },
-    intake::{self, Intake},
-    machine::Machine,
+    event::{Event, Topic, fingerprint::fingerprint},
     notify::Severity,
-    rand::Rand,
-    time::{Instant, UnixTime},
+    webhook::{
+        inbox::{self, Inbox, RequestId},
+        intake::{self, Intake},
+    },
 };
 
 /// The most events that the inbox remembers, in some four megabytes.
@@ -179,7 +179,7 @@ impl Engine {
     }
 
     fn told(&mut self, now: Instant, text: &str, at: UnixTime) {
-        let event = topics::parse_event(Topic::Mistgate, text);
+        let event = Event::parse_text(Topic::Mistgate, text);
         if let Some(item) = event.and_then(|event| intake::item(&self.chat, &event, text)) {
             self.accept(now, None, intake::ours(item), at);
         }
@@ -348,7 +348,7 @@ impl Engine {
             !about(slot) && !matches!(slot.queue.health(), Health::Parked(_))
         })?;
         let text = report.text(waiting, at)?;
-        let event = topics::parse_event(Topic::Mistgate, &text)?;
+        let event = Event::parse_text(Topic::Mistgate, &text)?;
         let item = Item {
             fingerprint: fingerprint(&event),
             channel,

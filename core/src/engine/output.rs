@@ -7,14 +7,15 @@ use http_types::StatusCode;
 
 use super::input::DestinationId;
 use crate::{
+    chat::shape::Form,
     config::checked::Destination,
     delivery::{
         batch::{EventKey, Flavours},
         outcome::Reason,
         queue::Loss,
     },
-    ingest::{fingerprint::Fingerprint, inbox::RequestId},
-    notify::shape::Form,
+    event::fingerprint::Fingerprint,
+    webhook::inbox::RequestId,
 };
 
 /// What shall happen outside, or has happened inside.

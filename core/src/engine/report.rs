@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use serde::Serialize;
 
 use crate::{
-    config::checked::Destination, delivery::outcome::Reason, notify::Severity, time::UnixTime,
+    base::time::UnixTime, config::checked::Destination, delivery::outcome::Reason, notify::Severity,
 };
 
 /// Something about a destination that the people behind the others should know.

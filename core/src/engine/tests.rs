@@ -4,11 +4,8 @@ use core::time::Duration;
 
 use super::*;
 use crate::{
-    config::checked::Delivery,
-    delivery::pace::Window,
-    ingest::fingerprint::Fingerprint,
-    notify::{route::Routes, shape::Flavour},
-    secret::Secret,
+    base::secret::Secret, chat::shape::Flavour, config::checked::Delivery, delivery::pace::Window,
+    event::fingerprint::Fingerprint, route::Routes,
 };
 
 fn destination(name: &str, flavour: Flavour, channels: &[&str]) -> Destination {

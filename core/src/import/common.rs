@@ -12,7 +12,7 @@ use super::{
     old::{Found, Table},
     value::Form,
 };
-use crate::{config::problem::segment, secret::Secret};
+use crate::{base::secret::Secret, config::problem::segment};
 
 /// A chat product.
 #[derive(Clone, Copy)]

@@ -6,12 +6,12 @@ use core::fmt::{self, Write as _};
 
 use super::entry::{Entry, Origin, Standing, Toml};
 use crate::{
+    base::secret::Secret,
     config::{
         files::Files,
         problem::{Problem, segment},
         raw::{self, Report, Source},
     },
-    secret::Secret,
 };
 
 /// A file beside the configuration, which names it. Only its owner may read it.

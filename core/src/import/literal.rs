@@ -9,7 +9,7 @@ use super::{
     cursor::{Cursor, Error, Fault},
     value::{Form, Unread},
 };
-use crate::secret::Secret;
+use crate::base::secret::Secret;
 
 /// A text, or several that follow each other, which are one. `None` if there is none.
 pub(super) fn text(cursor: &mut Cursor<'_>) -> Result<Option<Form>, Error> {

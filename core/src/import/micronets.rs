@@ -17,7 +17,7 @@ use super::{
     python::Module,
     value::{Form, Value},
 };
-use crate::{config::problem::quoted, micronets::access::Identity, secret::Secret};
+use crate::{base::secret::Secret, config::problem::quoted, micronets::access::Identity};
 
 /// A PEM file with certificates.
 #[derive(Clone, Debug)]

@@ -10,12 +10,12 @@ use super::{
     *,
 };
 use crate::{
+    base::secret::Secret,
     config::{
         files::{FileKind, Files},
         raw,
     },
     micronets::access::Identity,
-    secret::Secret,
 };
 
 const MWTT: &str = include_str!("../../../tests/vectors/import/mwtt.py");

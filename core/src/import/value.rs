@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-use crate::secret::Secret;
+use crate::base::secret::Secret;
 
 /// A value and where it is written.
 #[derive(Clone, Debug, PartialEq)]

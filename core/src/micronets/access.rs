@@ -7,7 +7,7 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
-use crate::{base64, glob};
+use crate::base::{base64, glob};
 
 /// What a peer's certificate says of it. It was verified before.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use core::fmt;
 use http_types::StatusCode;
 
 use super::message::{self, Body, Content, Id, Json, Message, Pair};
-use crate::base64;
+use crate::base::base64;
 
 mod query;
 

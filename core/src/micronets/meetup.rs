@@ -73,7 +73,7 @@ use super::{
     message::Hello,
     pulse::{Beat, Condition, Pulse, Rhythm},
 };
-use crate::{machine::Machine, time::Instant};
+use crate::base::{machine::Machine, time::Instant};
 
 /// The most connections of one meetup, the two that are paired included.
 pub const CONNECTIONS_MAX: usize = 8;

@@ -54,7 +54,7 @@ use super::{
     peek::{Peek, peek},
     pulse::{Beat, Rhythm},
 };
-use crate::{delivery::backoff, machine::Machine, rand::Rand, time::Instant};
+use crate::base::{backoff, machine::Machine, rand::Rand, time::Instant};
 
 /// The wait after the first lost connection, which is doubled with each further one.
 pub const RETRY_FIRST: Duration = Duration::from_secs(1);

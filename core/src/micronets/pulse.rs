@@ -14,7 +14,7 @@
 
 use core::time::Duration;
 
-use crate::time::Instant;
+use crate::base::time::Instant;
 
 /// How often to ping, and how long to wait.
 #[derive(Clone, Copy, Debug)]

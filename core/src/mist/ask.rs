@@ -10,13 +10,8 @@ use http_types::Method;
 use super::outcome::outcome;
 use crate::{
     api::{Heard, Request, Response, Said},
-    event::Mac,
-    machine::Machine,
-    ports::{
-        failure::Failure,
-        question::{Answer, Question},
-    },
-    time::Instant,
+    base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
+    ports::question::{Answer, Question},
 };
 
 mod connected;

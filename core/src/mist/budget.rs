@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
+    base::time::Instant,
     delivery::pace::{Pace, Window},
-    time::Instant,
 };
 
 /// What Mist allows to one token.

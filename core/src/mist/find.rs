@@ -16,10 +16,8 @@ use super::{
 };
 use crate::{
     api::{Heard, Said, refusal::rejected},
-    event::Mac,
-    machine::Machine,
-    ports::{failure::Failure, place::Switch},
-    time::Instant,
+    base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
+    ports::place::Switch,
 };
 
 /// What somebody calls a switch.

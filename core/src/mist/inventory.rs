@@ -13,7 +13,8 @@ use alloc::{
 
 use super::{page, target};
 use crate::{
-    event::{Detail, Mac},
+    base::mac::Mac,
+    event::Detail,
     ports::{name::SwitchName, place::Switch},
 };
 

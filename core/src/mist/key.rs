@@ -198,7 +198,7 @@ mod tests {
     use alloc::{collections::BTreeSet, string::ToString};
 
     use super::*;
-    use crate::rand::Rand;
+    use crate::base::rand::Rand;
 
     fn port(name: &str) -> PortName {
         PortName::parse(name).expect("a port")

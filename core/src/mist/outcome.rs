@@ -7,8 +7,8 @@ use crate::{
         Heard, Response,
         refusal::{rejected, words},
     },
+    base::failure::Failure,
     event::Detail,
-    ports::failure::Failure,
 };
 
 /// The answer, if it is one that was hoped for; else why it is not. A redirect is not followed, and

@@ -31,8 +31,9 @@ use super::{
 };
 use crate::{
     api::refusal::rejected,
+    base::failure::Failure,
     config::checked::ports::Profiles,
-    ports::{failure::Failure, name::PortName, place::Mode, plan::output::Edit},
+    ports::{name::PortName, place::Mode, plan::output::Edit},
 };
 
 /// What of an override stays: what is about the wire, not about who is on it.

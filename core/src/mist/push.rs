@@ -28,14 +28,12 @@ use super::{
 };
 use crate::{
     api::{Heard, Request, Said},
-    machine::Machine,
+    base::{failure::Failure, machine::Machine, time::Instant},
     ports::{
-        failure::Failure,
         name::PortName,
         place::Switch,
         plan::{input::Pushed, output::Edit},
     },
-    time::Instant,
 };
 
 /// A conversation that gives ports their profiles.

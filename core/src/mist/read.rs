@@ -11,10 +11,9 @@ use super::{
 };
 use crate::{
     api::{Heard, Request, Said, refusal::rejected},
+    base::{failure::Failure, machine::Machine, time::Instant},
     config::checked::ports::Profiles,
-    machine::Machine,
-    ports::{failure::Failure, place::Switch, plan::output::Edit},
-    time::Instant,
+    ports::{place::Switch, plan::output::Edit},
 };
 
 /// What a [`Read`], or a [`Push`](super::push::Push), is about.

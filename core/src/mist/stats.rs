@@ -4,13 +4,13 @@ use alloc::{string::String, vec::Vec};
 
 use super::inventory::Switches;
 use crate::{
-    event::{Detail, Mac},
+    base::{mac::Mac, time::UnixTime},
+    event::Detail,
     ports::{
         name::{PortName, SwitchName},
         place::{Sighting, Switch},
         question::Hint,
     },
-    time::UnixTime,
 };
 
 /// A port, from `stats/ports/search`.

@@ -3,7 +3,7 @@
 use alloc::{format, string::String};
 use core::fmt::Write as _;
 
-use crate::{event::Mac, ports::name::PortName};
+use crate::{base::mac::Mac, ports::name::PortName};
 
 /// The most access points of a page. Their statistics are long.
 const APS_MAX: usize = 200;

@@ -14,9 +14,3 @@ pub mod lines;
 pub mod rpc;
 
 pub mod session;
-
-pub mod look;
-
-pub mod change;
-
-pub mod caution;

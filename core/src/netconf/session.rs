@@ -42,7 +42,7 @@ use super::{
         request::{HELLO, Request},
     },
 };
-use crate::{machine::Machine, rand::Rand, time::Instant};
+use crate::base::{machine::Machine, rand::Rand, time::Instant};
 
 /// The most bytes of a message of the switch.
 pub const MESSAGE_MAX: usize = 4 << 20;

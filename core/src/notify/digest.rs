@@ -176,7 +176,7 @@ fn distinct<'n>(values: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{notify::Thread, time::UnixTime};
+    use crate::{base::time::UnixTime, notify::Thread};
 
     fn item(title: &str, device: &str, at: i64, thread: Option<(&str, bool)>) -> Notification {
         let fact =

@@ -12,7 +12,10 @@ use alloc::{
 };
 
 use super::Link;
-use crate::event::{DeviceClass, Event, Mac};
+use crate::{
+    base::mac::Mac,
+    event::{DeviceClass, Event},
+};
 
 /// The dashboard's host of a Mist cloud: `manage.` in place of a leading `api.`. A host with
 /// another name is its own dashboard.

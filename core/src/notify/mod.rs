@@ -1,33 +1,21 @@
 //! From an event to what people read: where it goes, what it says, how each chat wants it.
 //!
-//! [`route`](route::route) names the channel, [`describe`](describe::describe) makes one neutral
-//! [`Notification`], and each flavour's `shape` turns that into the body of a POST.
+//! [`describe`](describe::describe) makes one neutral [`Notification`] of an event. Which channel
+//! it goes to is not decided here, nor how a chat wants it.
 
 use alloc::{string::String, vec::Vec};
 
-use crate::time::UnixTime;
+use crate::base::time::UnixTime;
 
 pub mod types;
 
 mod plain;
 
 pub mod links;
-pub mod route;
 
 pub mod describe;
 
 pub mod digest;
-
-pub mod shape;
-
-mod excerpt;
-
-pub mod console;
-pub mod google;
-pub mod slack;
-pub mod teams;
-
-pub mod payload;
 
 /// How loudly a notification speaks. The four default channels bear these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

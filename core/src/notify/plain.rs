@@ -8,7 +8,7 @@ use alloc::{
 };
 
 use super::types::sentence::capitalized;
-use crate::event::Mac;
+use crate::base::mac::Mac;
 
 /// The most characters of a value.
 pub(super) const VALUE_MAX: usize = 1_000;

@@ -39,8 +39,8 @@ use super::{
     report::{Change, Report},
     watch::Subject,
 };
-use crate::{
-    event::Mac,
+use crate::base::{
+    mac::Mac,
     time::{Instant, UnixTime},
 };
 

@@ -11,7 +11,7 @@ use super::{
     place::{Mode, Place, Sighting},
     question::Whereabouts,
 };
-use crate::event::Mac;
+use crate::base::mac::Mac;
 
 /// `ports.disconnect_check`: what must be seen before the port of a lost access point is taken for
 /// free.

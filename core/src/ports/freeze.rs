@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use crate::time::UnixTime;
+use crate::base::time::UnixTime;
 
 const MINUTES_PER_DAY: i64 = 24 * 60;
 const MINUTES_PER_WEEK: i64 = 7 * MINUTES_PER_DAY;

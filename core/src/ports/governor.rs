@@ -18,10 +18,12 @@ use super::{
     place::{Place, Switch},
 };
 use crate::{
+    base::{
+        glob,
+        mac::Mac,
+        time::{Instant, UnixTime},
+    },
     delivery::pace::{Pace, Window},
-    event::Mac,
-    glob,
-    time::{Instant, UnixTime},
 };
 
 /// With so many switches or sites in memory, those without recent changes are forgotten.

@@ -24,7 +24,6 @@ pub mod outage;
 pub mod decide;
 pub mod watch;
 
-pub mod failure;
 pub mod freeze;
 pub mod port;
 

@@ -6,7 +6,7 @@
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String};
 
 use super::sign::Sign;
-use crate::event::Mac;
+use crate::base::mac::Mac;
 
 /// The most access points, and the most sites, that are known by name.
 const NAMES_MAX: usize = 65_536;

@@ -9,7 +9,7 @@
 use alloc::{collections::BTreeMap, sync::Arc};
 use core::time::Duration;
 
-use crate::{event::Mac, time::UnixTime};
+use crate::base::{mac::Mac, time::UnixTime};
 
 /// The most access points of a site of which one alone would already be a large share.
 pub const SMALL_SITE: usize = 2;

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::fmt;
 
 use super::name::{PortName, SwitchName};
-use crate::event::Mac;
+use crate::base::mac::Mac;
 
 /// What a port is configured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

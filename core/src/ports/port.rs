@@ -22,8 +22,10 @@
 use alloc::collections::VecDeque;
 use core::{mem, time::Duration};
 
-use super::{decide::Reason, failure::Failure, place::Mode};
-use crate::{delivery::backoff, event::Mac, machine::Machine, rand::Rand, time::Instant};
+use super::{decide::Reason, place::Mode};
+use crate::base::{
+    backoff, failure::Failure, mac::Mac, machine::Machine, rand::Rand, time::Instant,
+};
 
 pub mod stage;
 

@@ -6,7 +6,7 @@ use super::{
     name::PortName,
     place::{Place, Sighting, Switch},
 };
-use crate::{event::Mac, time::UnixTime};
+use crate::base::{mac::Mac, time::UnixTime};
 
 /// A question, to be answered once, also where there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::{
     name::{PortName, SwitchName},
     place::{Mode, Place, Switch},
 };
-use crate::{event::Mac, time::UnixTime};
+use crate::base::{mac::Mac, time::UnixTime};
 
 const VERSION: u32 = 1;
 

@@ -8,7 +8,7 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
-use crate::secret::is_secret_name;
+use crate::base::secret::is_secret_name;
 
 /// What stands in the place of a secret.
 const MASK: &str = "/* SECRET-DATA */";

@@ -6,13 +6,12 @@ use core::{slice, time::Duration};
 
 use super::{
     decide::Reason,
-    failure::Failure,
     governor::Refusal,
     name::PortName,
     place::{Mode, Place, Switch},
     watch::Subject,
 };
-use crate::event::Mac;
+use crate::base::{failure::Failure, mac::Mac};
 
 /// One change of one port.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use super::{
     place::{Mode, Place},
 };
 use crate::{
-    event::{Event, Mac, Topic},
-    time::UnixTime,
+    base::{mac::Mac, time::UnixTime},
+    event::{Event, Topic},
 };
 
 /// What an access point did.

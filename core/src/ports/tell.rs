@@ -11,7 +11,7 @@ use super::{
     account::{Context, Room, account, because},
     report::Report,
 };
-use crate::event::Mac;
+use crate::base::mac::Mac;
 
 /// Room for what a chat can show, and a little more.
 const ROOM: Room = Room(8_192);

@@ -26,8 +26,12 @@ use super::{
     place::{Mode, Place, Sighting},
     question::Whereabouts,
 };
-use crate::{
-    delivery::backoff, event::Mac, machine::Machine, rand::Rand, time::Instant, time::UnixTime,
+use crate::base::{
+    backoff,
+    mac::Mac,
+    machine::Machine,
+    rand::Rand,
+    time::{Instant, UnixTime},
 };
 
 /// How often one question is asked at most.

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::gauge;
 use crate::{
-    metrics::Gauge,
-    relay::{MeetupStatus, Peer, Status, Totals},
+    base::metrics::Gauge,
+    micronets::relay::{MeetupStatus, Peer, Status, Totals},
 };
 
 /// How many there are of everything.

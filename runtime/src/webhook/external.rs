@@ -5,10 +5,9 @@ use mistgate_core::{config::checked::ports::External, ports::sign::Request};
 
 use super::{Intake, Settings};
 use crate::{
-    journal::Level,
-    listen::{Head, Reply},
-    metrics::Counter,
-    switches,
+    base::{journal::Level, metrics::Counter},
+    http::listen::{Head, Reply},
+    ports,
 };
 
 /// The header with the key.
@@ -40,7 +39,7 @@ impl Intake {
     /// Hands the request to the plan, which looks at the port before anything is changed.
     pub(super) async fn ask_for_mode(
         &self,
-        switches: &switches::Handle,
+        switches: &ports::Handle,
         head: &Head<'_>,
         body: &[u8],
     ) -> Reply {

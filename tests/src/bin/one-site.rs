@@ -21,17 +21,19 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use mistgate_core::{event::Mac, notify::shape::Flavour};
+use mistgate_core::{base::mac::Mac, chat::shape::Flavour};
 use mistgate_tests::{
-    chat::Chat,
-    cloud::{
-        Cloud,
-        organisation::{ORG, Organisation, SITE},
-    },
+    chat::server::Chat,
     demo::{self, binary, hear, print, short, write},
-    mist::{Mist, body},
-    sshd,
-    switch::{Config, configuration::Configuration, serve::Shared},
+    ports::{
+        cloud::{
+            Cloud,
+            organisation::{ORG, Organisation, SITE},
+        },
+        sshd,
+        switch::{Config, configuration::Configuration, serve::Shared},
+    },
+    webhook::mist::{Mist, body},
 };
 use serde_json::json;
 

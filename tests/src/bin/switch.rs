@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use mistgate_tests::switch::{Config, answer::Style, serve::Shared};
+use mistgate_tests::ports::switch::{Config, answer::Style, serve::Shared};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut config = Config { undoes_when_killed: true, ..Config::default() };

@@ -10,11 +10,13 @@ use std::{
     thread,
 };
 
-use mistgate_core::notify::shape::{Flavour, TeamsFormat};
+use mistgate_core::chat::shape::{Flavour, TeamsFormat};
 use mistgate_tests::{
-    chat::{Chat, Judge},
+    chat::{
+        server::{Chat, Judge},
+        stand_in,
+    },
     demo::{self, binary, hear, print, write},
-    stand_in,
 };
 
 fn main() -> ExitCode {

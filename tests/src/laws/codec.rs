@@ -4,6 +4,12 @@ use std::collections::BTreeSet;
 
 use http_types::{StatusCode, Url};
 use mistgate_core::{
+    base::{
+        machine::Machine,
+        secret::Secret,
+        time::{Instant, UnixTime},
+    },
+    chat::shape::Flavour,
     config::{
         checked::{Chat, Config, Destination, Limits, Webhook},
         files::{FileKind, FileRequest, Files},
@@ -12,21 +18,20 @@ use mistgate_core::{
     },
     delivery::batch::{self, Flavours, Item},
     engine::{Engine, input},
-    event::Event,
-    ingest::{
+    event::{
+        Event,
         fingerprint::{Fingerprint, fingerprint},
-        signature::{self, Error, Signatures},
-        topics::{self, Envelope},
     },
-    intake::{Rejection, intake},
-    machine::Machine,
-    notify::{Severity, shape::Flavour},
-    secret::Secret,
-    time::{Instant, UnixTime},
+    notify::Severity,
+    webhook::{
+        envelope::{self, Envelope},
+        intake::{Rejection, intake},
+        signature::{self, Error, Signatures},
+    },
 };
 use serde_json::value::RawValue;
 
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 /// The secret of the webhooks here.
 const SECRET: &str = "a secret for the laws";
@@ -34,7 +39,7 @@ const SECRET: &str = "a secret for the laws";
 /// A body is taken whole as its events are taken one by one, its identities depend on nothing but
 /// contents, and what comes in through a signature is what the body says.
 pub fn envelope(body: &[u8]) {
-    let sent = topics::parse(body);
+    let sent = envelope::parse(body);
     let taken = take(body, Signatures { v2: Some(sign(body).as_bytes()), v1: None });
     let Ok(envelope) = sent else {
         assert_eq!(taken.map(|_| ()).map_err(Rejection::status), Err(StatusCode::BadRequest));
@@ -50,22 +55,25 @@ pub fn envelope(body: &[u8]) {
     let name = serde_json::to_string(envelope.topic.name()).expect("a text is JSON");
     let alone = |text: &str| format!(r#"{{"topic":{name},"events":[{text}]}}"#);
     for (text, event) in &envelope.events {
-        let again = topics::parse_event(envelope.topic.clone(), text).expect("an event again");
+        let again = Event::parse_text(envelope.topic.clone(), text).expect("an event again");
         assert_eq!(again.members().len(), event.members().len());
         let body = alone(text);
-        let single = topics::parse(body.as_bytes()).expect("a body of one event");
+        let single = envelope::parse(body.as_bytes()).expect("a body of one event");
         assert_eq!((single.events.len(), single.broken), (1, 0), "{body}");
         assert_eq!(prints(&single), [fingerprint(event)], "alone it is another event: {body}");
         reordered(event);
     }
     let texts: Vec<_> = envelope.events.iter().map(|(text, _)| *text).collect();
     let body = alone(&texts.join(","));
-    let whole = topics::parse(body.as_bytes()).expect("a body of the same events");
+    let whole = envelope::parse(body.as_bytes()).expect("a body of the same events");
     assert_eq!(prints(&whole), prints(&envelope));
     round_trip(&intake.topic, &intake.items);
 }
 
-fn take(body: &[u8], sent: Signatures<'_>) -> Result<mistgate_core::intake::Intake, Rejection> {
+fn take(
+    body: &[u8],
+    sent: Signatures<'_>,
+) -> Result<mistgate_core::webhook::intake::Intake, Rejection> {
     let webhook = Webhook {
         listen: ([127, 0, 0, 1], 0).into(),
         paths: Vec::new(),

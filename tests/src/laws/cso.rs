@@ -3,25 +3,21 @@
 
 use mistgate_core::{
     api::{Heard, Request, Response, Said},
+    base::{failure::Failure, mac::Mac, secret::Secret, time::Instant},
     config::checked::ports,
     cso::push::{Config, Push},
-    event::Mac,
     ports::{
         edit::{CsoProfile, Edits},
-        failure::Failure,
         name::{PortName, SwitchName},
         place::{Mode, Switch},
         plan::{input::Pushed, output::Edit},
     },
-    secret::Secret,
-    time::Instant,
 };
 
 use super::Subject;
 use crate::{
-    bytes::Bytes,
-    cso::tenant::{PortConfig, Reply, Tenant, with_nulls},
-    http::Message,
+    base::{bytes::Bytes, http::Message},
+    ports::cso::tenant::{PortConfig, Reply, Tenant, with_nulls},
 };
 
 /// Two logins, seven questions and changes, and one of them once more.

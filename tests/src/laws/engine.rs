@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use mistgate_core::{
+    base::time::{Instant, UnixTime},
     delivery::{
         batch::{self, EventKey, Flavours, Item},
         outcome::Reason,
@@ -13,17 +14,18 @@ use mistgate_core::{
         input::{Answer, Config, Input, Restored},
         output::Output,
     },
-    ingest::{fingerprint::Fingerprint, inbox::RequestId},
-    intake::Intake,
+    event::fingerprint::Fingerprint,
     notify::Severity,
-    time::{Instant, UnixTime},
+    webhook::{inbox::RequestId, intake::Intake},
 };
 
 use super::Subject;
 use crate::{
-    bytes::Bytes,
-    chats::chat,
-    reference::{PRODUCTS, Reference},
+    base::bytes::Bytes,
+    chat::{
+        configurations::chat,
+        reference::{PRODUCTS, Reference},
+    },
 };
 
 /// How many different events there are.

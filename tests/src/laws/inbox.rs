@@ -6,15 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http_types::StatusCode;
 use mistgate_core::{
-    ingest::{
-        fingerprint::Fingerprint,
-        inbox::{Config, Inbox, Input, Output, RequestId},
-    },
-    time::Instant,
+    base::time::Instant,
+    event::fingerprint::Fingerprint,
+    webhook::inbox::{Config, Inbox, Input, Output, RequestId},
 };
 
 use super::Subject;
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 /// How many different events there are.
 const EVENTS: u64 = 24;

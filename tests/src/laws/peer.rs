@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use mistgate_core::{
+    base::time::Instant,
     micronets::{
         farewell::Fault,
         http,
@@ -17,11 +18,10 @@ use mistgate_core::{
             output::Output,
         },
     },
-    time::Instant,
 };
 
 use super::Subject;
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 const HELLO: &str = r#"{"message":{"messageId":0,"messageType":"CONN:HELLO"}}"#;
 

@@ -5,19 +5,18 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use mistgate_core::{
+    base::{machine::Machine, time::Instant},
+    chat::shape::Form,
     delivery::{
         batch::EventKey,
         outcome::{Outcome, Reason},
         pace::{self, Window},
         queue::{Config, DIGEST_MAX, Entry, Input, Loss, Output, Queue},
     },
-    machine::Machine,
-    notify::shape::Form,
-    time::Instant,
 };
 
 use super::Subject;
-use crate::{bytes::Bytes, windows::Windows};
+use crate::{base::bytes::Bytes, chat::windows::Windows};
 
 /// The queue's surroundings: the engine and a chat.
 pub struct Surroundings {

@@ -7,7 +7,7 @@ use core::{fmt::Write as _, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::{
-    machine::Machine,
+    base::{machine::Machine, time::Instant},
     micronets::{
         access::Identity,
         farewell::Fault,
@@ -20,10 +20,9 @@ use mistgate_core::{
         },
         peek::{Peek, peek},
     },
-    time::Instant,
 };
 
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 /// The most operations of one run; what luck is left is not used.
 const OPERATIONS_MAX: usize = 2_000;

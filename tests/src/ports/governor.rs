@@ -6,18 +6,20 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use mistgate_core::{
+    base::{
+        mac::Mac,
+        time::{Instant, UnixTime},
+    },
     delivery::pace::Window,
-    event::Mac,
     ports::{
         freeze::Freeze,
         governor::{Breaker, Governor, Limits, Lists, Policy, PortPattern, Refusal, SwitchPattern},
         name::PortName,
         place::{Place, Switch},
     },
-    time::{Instant, UnixTime},
 };
 
-use crate::{bytes::Bytes, windows::Windows};
+use crate::{base::bytes::Bytes, chat::windows::Windows};
 
 const OPERATIONS_MAX: usize = 2_000;
 /// A Monday's midnight.

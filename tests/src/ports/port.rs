@@ -4,17 +4,15 @@
 use std::time::Duration;
 
 use mistgate_core::{
-    machine::Machine,
+    base::{failure::Failure, machine::Machine, time::Instant},
     ports::{
         decide::Reason,
-        failure::Failure,
         place::Mode,
         port::{Config, Input, Outcome, Output, Port, Want},
     },
-    time::Instant,
 };
 
-use crate::{bytes::Bytes, laws::Subject};
+use crate::{base::bytes::Bytes, laws::Subject};
 
 /// A switch that may or may not do what it is told.
 pub(super) struct Surroundings {

@@ -13,8 +13,11 @@ use core::{fmt::Write as _, time::Duration};
 use std::collections::BTreeMap;
 
 use mistgate_core::{
-    event::Mac,
-    machine::Machine,
+    base::{
+        mac::Mac,
+        machine::Machine,
+        time::{Instant, UnixTime},
+    },
     ports::{
         place::{Mode, Place},
         plan::{
@@ -26,7 +29,6 @@ use mistgate_core::{
         record::Record,
         sign::{Act, Request, Sign},
     },
-    time::{Instant, UnixTime},
 };
 
 use self::{
@@ -34,7 +36,7 @@ use self::{
     laws::Laws,
     setting::{Names, START, Size, config, wall},
 };
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 mod cloud;
 mod end;

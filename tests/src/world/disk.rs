@@ -7,11 +7,13 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mistgate_core::{
+    base::{
+        machine::Machine,
+        rand::Rand,
+        time::{Instant, UnixTime},
+    },
     delivery::batch::{EventKey, Flavours},
-    ingest::fingerprint::Fingerprint,
-    machine::Machine,
-    rand::Rand,
-    time::{Instant, UnixTime},
+    event::fingerprint::Fingerprint,
 };
 
 /// What the disk is asked.

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mistgate_core::{delivery::batch::EventKey, ingest::fingerprint::Fingerprint};
+use mistgate_core::{delivery::batch::EventKey, event::fingerprint::Fingerprint};
 
 use super::{disk::Batch, server::PostId};
-use crate::reference::{Debt, Fate, PRODUCTS};
+use crate::chat::reference::{Debt, Fate, PRODUCTS};
 
 /// An event for one product.
 type Entry = (Fingerprint, &'static str);

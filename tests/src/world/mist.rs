@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use mistgate_core::{machine::Machine, rand::Rand, time::Instant};
+use mistgate_core::base::{machine::Machine, rand::Rand, time::Instant};
 
 /// How long Mist waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -4,6 +4,11 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use mistgate_core::{
+    base::{
+        machine::Machine,
+        time::{Instant, UnixTime},
+    },
+    chat::shape::{Flavour, Form},
     delivery::{
         batch::{self, EventKey, Flavours},
         render::render,
@@ -13,11 +18,8 @@ use mistgate_core::{
         input::{Config, DestinationId, Input, Restored},
         output::{Happening, Output},
     },
-    event::Topic,
-    ingest::{fingerprint::Fingerprint, inbox::RequestId, topics},
-    machine::Machine,
-    notify::shape::{Flavour, Form},
-    time::{Instant, UnixTime},
+    event::{Event, Topic, fingerprint::Fingerprint},
+    webhook::inbox::RequestId,
 };
 
 use super::{
@@ -25,7 +27,7 @@ use super::{
     mist::{self, WebhookId},
     server::{self, PostId, Server},
 };
-use crate::{limits, reference::Reference};
+use crate::chat::{limits, reference::Reference};
 
 /// One of so many messages is looked at: the shapes have tests of their own.
 const LOOKED_AT: u64 = 5;
@@ -172,7 +174,7 @@ impl World {
         if let [(topic, stored)] = events.as_slice()
             && *topic != Topic::Mistgate
         {
-            let event = topics::parse_event(topic.clone(), stored.text).expect("an event");
+            let event = Event::parse_text(topic.clone(), stored.text).expect("an event");
             let name = event.device_name().expect("every event here names a device");
             assert!(payload.body.contains(&*name), "not about {name}: {}", payload.body);
         }

@@ -4,12 +4,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use mistgate_core::{
+    base::{machine::Machine, rand::Rand, time::Instant},
+    chat::shape::{Flavour, Form},
     delivery::outcome::Reason,
     engine::input::Answer,
-    machine::Machine,
-    notify::shape::{Flavour, Form},
-    rand::Rand,
-    time::Instant,
 };
 
 /// Names a post across all servers.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use mistgate_core::config::checked::Chat;
 
 use super::{disk, server};
-use crate::{bytes::Bytes, chats::chat};
+use crate::{base::bytes::Bytes, chat::configurations::chat};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]

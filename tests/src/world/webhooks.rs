@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use mistgate_core::{
+    base::time::UnixTime,
     event::Topic,
     notify::{Severity, types},
-    time::UnixTime,
 };
 use serde_json::json;
 

@@ -6,6 +6,7 @@ use core::time::Duration;
 use http_types::Url;
 
 use crate::{
+    base::{secret::Secret, time::UnixTime},
     ports::{
         decide::Check,
         edit::{CsoProfile, Edits},
@@ -15,8 +16,6 @@ use crate::{
         template::Template,
         watch,
     },
-    secret::Secret,
-    time::UnixTime,
 };
 
 /// `[ports]`

@@ -4,12 +4,12 @@ use toml::de::DeTable;
 
 use super::*;
 use crate::{
+    base::time::UnixTime,
     config::{
         files::Files,
         reader::{Found, Reader},
     },
     ports::{edit::Edits, name::PortName, outage::Policy as Outage, place::Mode},
-    time::UnixTime,
 };
 
 /// Every key of the section, with a value other than its default.

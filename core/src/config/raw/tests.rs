@@ -3,6 +3,8 @@ use core::time::Duration;
 
 use super::*;
 use crate::{
+    base::secret::Secret,
+    chat::shape::{Flavour, TeamsFormat},
     config::{
         checked::{Delivery, Destination, Limits, Proxy, ProxyLimits, Tls},
         files::FileKind,
@@ -12,11 +14,7 @@ use crate::{
         access::{Rule, Subject},
         meetup::input::{Config as Meetup, OnPartnerLoss},
     },
-    notify::{
-        route::Target,
-        shape::{Flavour, TeamsFormat},
-    },
-    secret::Secret,
+    route::Target,
 };
 
 /// Everything in the contract and in [`checked`](super::super::checked) that can be written,

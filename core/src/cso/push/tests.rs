@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    event::Mac,
+    base::mac::Mac,
     ports::{
         edit::CsoProfile,
         name::{PortName, SwitchName},

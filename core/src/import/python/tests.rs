@@ -1,7 +1,7 @@
 use alloc::{format, string::String, vec};
 
 use super::*;
-use crate::{import::cursor::DEPTH_MAX, secret::Secret};
+use crate::{base::secret::Secret, import::cursor::DEPTH_MAX};
 
 fn text(text: &str) -> Form {
     Form::Text(Secret::new(text))

@@ -5,8 +5,8 @@ use core::mem;
 
 use super::input::{ConnectionId, Frame};
 use crate::{
+    base::time::Instant,
     micronets::{access::Identity, ledger::Side, message::Hello, pulse::Pulse},
-    time::Instant,
 };
 
 /// The most characters of a peer's names that are kept.

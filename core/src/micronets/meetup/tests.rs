@@ -12,14 +12,13 @@ use super::{
     status::Stage,
 };
 use crate::{
-    machine::Machine,
+    base::{machine::Machine, time::Instant},
     micronets::{
         access::Identity,
         farewell::{Farewell, Fault},
         ledger::{Ledger, Passage, Side},
         message::{Content, Error, Message},
     },
-    time::Instant,
 };
 
 const TEN: Duration = Duration::from_secs(10);

@@ -11,11 +11,11 @@ use super::{
     output::{Happening, Output},
 };
 use crate::{
+    base::time::Instant,
     micronets::{
         http,
         message::{Id, Request},
     },
-    time::Instant,
 };
 
 impl Peer {

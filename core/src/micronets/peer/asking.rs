@@ -11,11 +11,11 @@ use super::{
     output::{Happening, Output},
 };
 use crate::{
+    base::time::Instant,
     micronets::{
         http::{self, Error},
         message::{Id, Response},
     },
-    time::Instant,
 };
 
 impl Peer {

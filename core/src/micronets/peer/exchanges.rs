@@ -11,8 +11,8 @@ use super::{
     output::Exchange,
 };
 use crate::{
+    base::time::Instant,
     micronets::{http, message::Id},
-    time::Instant,
 };
 
 /// What is known of a request until it is answered.

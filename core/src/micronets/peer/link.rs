@@ -1,8 +1,8 @@
 //! The connection to the proxy, one at a time.
 
 use crate::{
+    base::time::Instant,
     micronets::pulse::{Condition, Pulse, Rhythm},
-    time::Instant,
 };
 
 use super::input::LinkId;

@@ -10,8 +10,8 @@ use super::{
     output::{Happening, Output},
 };
 use crate::{
+    base::time::Instant,
     micronets::message::{Content, Error, Got, Id, Message},
-    time::Instant,
 };
 
 impl Peer {

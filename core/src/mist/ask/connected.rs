@@ -5,10 +5,8 @@ use alloc::string::String;
 use super::get;
 use crate::{
     api::{Heard, Said},
-    event::Mac,
-    machine::Machine,
+    base::{mac::Mac, machine::Machine, time::Instant},
     mist::{outcome::outcome, stats, target},
-    time::Instant,
 };
 
 /// A conversation that finds out whether an access point is connected; nothing where Mist does not

@@ -8,7 +8,7 @@ use alloc::{
 
 use super::{Next, Outcome};
 use crate::{
-    event::Mac,
+    base::mac::Mac,
     mist::{
         inventory::Switches,
         page::{self, Pages, Search, Then},

@@ -2,12 +2,12 @@ use alloc::{borrow::ToOwned, format};
 
 use super::*;
 use crate::{
+    base::time::UnixTime,
     ports::{
         name::{PortName, SwitchName},
         place::Place,
         question::{Entry, Whereabouts},
     },
-    time::UnixTime,
 };
 
 const ORG: &str = "o-1";

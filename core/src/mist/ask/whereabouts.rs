@@ -4,14 +4,13 @@ use alloc::{string::String, vec::Vec};
 
 use super::{Next, Outcome, switches};
 use crate::{
-    event::Mac,
+    base::{failure::Failure, mac::Mac},
     mist::{
         inventory::Lookup,
         page::{Search, Then},
         stats, target,
     },
     ports::{
-        failure::Failure,
         place::Sighting,
         question::{Answer, Whereabouts},
     },

@@ -3,8 +3,8 @@ use alloc::format;
 use super::*;
 use crate::{
     api::{Response, refusal::rejected},
+    base::mac::Mac,
     config::checked::ports::Profiles,
-    event::Mac,
     mist::read::Read,
     ports::{name::SwitchName, place::Mode},
 };

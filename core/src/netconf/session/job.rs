@@ -32,14 +32,12 @@ use super::{
     output::{Cause, Doubt, Ending, Failure, Outcome, Output, Step},
 };
 use crate::{
-    delivery::backoff,
+    base::{backoff, rand::Rand, time::Instant},
     netconf::rpc::{
         complaint::{COMPLAINTS_MAX, Complaint, Holder},
         reply::{Reply, Verdict},
         request::Request,
     },
-    rand::Rand,
-    time::Instant,
 };
 
 /// How long a read-back waits for a verdict: the switch may be about to undo the change.

@@ -5,6 +5,7 @@ use core::{fmt, time::Duration};
 
 use super::input::TaskId;
 use crate::{
+    base::time::Instant,
     netconf::{
         framing::{self, Framing},
         rpc::{
@@ -13,7 +14,6 @@ use crate::{
             reply,
         },
     },
-    time::Instant,
 };
 
 /// What shall happen outside (imperative), or has happened inside (past).

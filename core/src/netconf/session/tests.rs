@@ -14,14 +14,13 @@ use super::{
     output::{Answer, Output},
 };
 use crate::{
-    machine::Machine,
+    base::{machine::Machine, time::Instant},
     netconf::{
         framing::{Framing, encode},
         lines::Lines,
         rpc::request::HELLO,
         xml::Element,
     },
-    time::Instant,
 };
 
 const NEW: &str = "urn:ietf:params:netconf:base:1.1";

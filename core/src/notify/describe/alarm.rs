@@ -13,13 +13,13 @@ use super::{
     subject, thread,
 };
 use crate::{
-    event::{Detail, DeviceClass, Event, Mac},
+    base::{mac::Mac, time::UnixTime},
+    event::{Detail, DeviceClass, Event},
     notify::{
         links::{self, Dashboard},
         plain,
         types::{self, sentence},
     },
-    time::UnixTime,
 };
 
 /// The lists of an alarm that name devices.

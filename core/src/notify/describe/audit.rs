@@ -9,9 +9,9 @@ use alloc::{
 
 use super::{draft::Draft, subject};
 use crate::{
-    event::{Detail, DeviceClass, Event},
-    notify::{Fact, links::Dashboard, plain, route::mail_address},
-    secret::is_secret_name,
+    base::secret::is_secret_name,
+    event::{Detail, DeviceClass, Event, mail_address},
+    notify::{Fact, links::Dashboard, plain},
 };
 
 /// The most changes that are shown one by one.

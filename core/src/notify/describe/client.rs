@@ -4,9 +4,9 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use super::{draft::Draft, subject, subject::Subject};
 use crate::{
-    event::{Detail, DeviceClass, Event, Mac},
+    base::{mac::Mac, time::UnixTime},
+    event::{Detail, DeviceClass, Event},
     notify::{plain, types::sentence},
-    time::UnixTime,
 };
 
 /// A headline and a summary.

@@ -8,9 +8,9 @@ use alloc::{
 };
 
 use crate::{
-    event::{Detail, Event, Mac},
+    base::{mac::Mac, time::UnixTime},
+    event::{Detail, Event},
     notify::{Fact, Link, Listing, Notification, Severity, Thread, plain},
-    time::UnixTime,
 };
 
 /// The most facts of a notification.

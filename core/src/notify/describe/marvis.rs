@@ -8,7 +8,8 @@ use alloc::{
 
 use super::{draft::Draft, subject, thread};
 use crate::{
-    event::{Detail, DeviceClass, Event, Mac},
+    base::mac::Mac,
+    event::{Detail, DeviceClass, Event},
     notify::{Thread, plain},
 };
 

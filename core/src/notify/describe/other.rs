@@ -12,13 +12,13 @@ use alloc::{
 
 use super::{client, client::Words, draft::Draft, port, subject, thread};
 use crate::{
+    base::time::UnixTime,
     event::{Detail, Event},
     notify::{
         links::Dashboard,
         plain,
         types::{self, sentence},
     },
-    time::UnixTime,
 };
 
 /// Members that our sentences tell already.

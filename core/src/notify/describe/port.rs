@@ -14,7 +14,8 @@ use super::{
     thread,
 };
 use crate::{
-    event::{Detail, DeviceClass, Event, Mac},
+    base::mac::Mac,
+    event::{Detail, DeviceClass, Event},
     notify::{
         Link, Listing,
         links::{Dashboard, device_id},

@@ -3,7 +3,8 @@
 use alloc::{format, string::String};
 
 use crate::{
-    event::{DeviceClass, Event, Mac, Topic},
+    base::mac::Mac,
+    event::{DeviceClass, Event, Topic},
     notify::plain,
 };
 

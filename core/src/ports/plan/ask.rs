@@ -2,8 +2,7 @@
 
 use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::Line};
 use crate::{
-    event::Mac,
-    machine::Machine,
+    base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
         decide::Check,
         outage::Share,
@@ -11,7 +10,6 @@ use crate::{
         question::{Answer, Question, Whereabouts},
         watch::{self, Subject},
     },
-    time::Instant,
 };
 
 impl Plan {

@@ -4,8 +4,7 @@ use core::{mem, time::Duration};
 
 use super::{Plan, WATCHED_MAX, state::Slot};
 use crate::{
-    event::Mac,
-    machine::Machine,
+    base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
         decide::Reason,
         place::{Mode, Place, Switch},
@@ -13,7 +12,6 @@ use crate::{
         report::Report,
         watch::{self, Cause, Conclusion, Subject},
     },
-    time::Instant,
 };
 
 /// How long after it was told that an access point cannot be found it is told again.

@@ -4,9 +4,9 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{
+    base::{failure::Failure, time::UnixTime},
     ports::{
         edit::Edits,
-        failure::Failure,
         governor,
         name::PortName,
         port,
@@ -15,7 +15,6 @@ use crate::{
         sign::{Request, Sign},
         watch,
     },
-    time::UnixTime,
 };
 
 /// Policy of a [`Plan`](super::Plan).

@@ -57,8 +57,8 @@ use super::{
     sign::{Act, Request, Sign},
     watch::{self, Cause, Subject, Watch},
 };
-use crate::{
-    event::Mac,
+use crate::base::{
+    mac::Mac,
     machine::Machine,
     rand::Rand,
     time::{Instant, UnixTime},

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use crate::{
-    event::Mac,
+    base::mac::Mac,
     ports::{
         name::PortName,
         place::{Mode, Place, Switch},

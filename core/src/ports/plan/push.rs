@@ -10,8 +10,7 @@ use super::{
     state::{Kept, Line, Sent},
 };
 use crate::{
-    event::Mac,
-    machine::Machine,
+    base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
         name::PortName,
         place::{Mode, Place, Switch},
@@ -20,7 +19,6 @@ use crate::{
         report::{Change, Report},
         watch::{Cause, Subject},
     },
-    time::Instant,
 };
 
 /// Whether a port that waits goes with the batch.

@@ -6,14 +6,16 @@ use core::time::Duration;
 
 use super::{Asker, Due, Plan, output::Output};
 use crate::{
-    delivery::backoff,
-    event::Mac,
+    base::{
+        backoff,
+        mac::Mac,
+        time::{Instant, UnixTime},
+    },
     ports::{
         place::{Mode, Place},
         question::{Answer, Entry, Question},
         watch::{self, Cause, Subject, Watch},
     },
-    time::{Instant, UnixTime},
 };
 
 /// The wait after the first failure, doubled after each further one up to `reconcile_after`.

@@ -4,7 +4,10 @@ use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{
-    event::Mac,
+    base::{
+        mac::Mac,
+        time::{Instant, UnixTime},
+    },
     ports::{
         decide::Reason,
         name::PortName,
@@ -12,7 +15,6 @@ use crate::{
         port::Port,
         record::Record,
     },
-    time::{Instant, UnixTime},
 };
 
 /// What is younger need not be asked for again.

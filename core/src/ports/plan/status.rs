@@ -2,14 +2,12 @@
 
 use super::Plan;
 use crate::{
-    event::Mac,
-    machine::Machine,
+    base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
         place::{Mode, Place, Switch},
         port::stage::Stage,
         watch::Watch,
     },
-    time::Instant,
 };
 
 /// A port as it is.
@@ -35,7 +33,7 @@ pub struct Status {
     pub next_at: Option<Instant>,
     /// The rule that holds its change up.
     pub refused: Option<&'static str>,
-    /// Why its change failed last, by [`Failure::name`](crate::ports::failure::Failure::name).
+    /// Why its change failed last, by [`Failure::name`](crate::base::failure::Failure::name).
     pub last_failure: Option<&'static str>,
 }
 

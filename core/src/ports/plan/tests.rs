@@ -10,16 +10,18 @@ use alloc::{
 };
 
 use super::{input::Pushed, output::Edit, *};
-use crate::delivery::pace::Window;
-use crate::ports::{
-    decide::{Check, Reason},
-    edit::Edits,
-    failure::Failure,
-    governor::{self, Breaker, Lists, PortPattern, SwitchPattern},
-    name::PortName,
-    outage,
-    place::{Mode, Sighting, Switch},
-    question::{Answer, Entry, Hint, Question, Whereabouts},
+use crate::{
+    base::failure::Failure,
+    delivery::pace::Window,
+    ports::{
+        decide::{Check, Reason},
+        edit::Edits,
+        governor::{self, Breaker, Lists, PortPattern, SwitchPattern},
+        name::PortName,
+        outage,
+        place::{Mode, Sighting, Switch},
+        question::{Answer, Entry, Hint, Question, Whereabouts},
+    },
 };
 
 /// The moment at which everything begins, a Wednesday's noon.

@@ -2,7 +2,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use crate::time::Instant;
+use crate::base::time::Instant;
 
 /// Deadlines by key.
 #[derive(Debug)]

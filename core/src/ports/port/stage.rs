@@ -59,7 +59,7 @@ impl Port {
         }
     }
 
-    /// Why its change failed last, by its [name](crate::ports::failure::Failure::name), until one
+    /// Why its change failed last, by its [name](crate::base::failure::Failure::name), until one
     /// settles.
     pub const fn last_failure(&self) -> Option<&'static str> {
         self.last_failure

@@ -5,7 +5,7 @@ use core::time::Duration;
 use mistgate_core::ports::{place::Mode, plan::input::Input, report::Report};
 
 use super::{Tally, World, ground::Device};
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 /// How long a world that has healed runs: some comparisons with Mist, and the last attempts.
 const HEALED_FOR: Duration = Duration::from_secs(6 * 3_600);

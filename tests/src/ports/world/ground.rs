@@ -4,9 +4,11 @@
 use core::{mem, time::Duration};
 
 use mistgate_core::{
-    event::Mac,
+    base::{
+        mac::Mac,
+        time::{Instant, UnixTime},
+    },
     ports::place::{Mode, Sighting},
-    time::{Instant, UnixTime},
 };
 
 use super::setting::{Names, Size};

@@ -4,7 +4,10 @@
 use std::collections::VecDeque;
 
 use mistgate_core::{
-    event::Mac,
+    base::{
+        mac::Mac,
+        time::{Instant, UnixTime},
+    },
     ports::{
         decide::Check,
         governor::Limits,
@@ -19,12 +22,11 @@ use mistgate_core::{
         report::{Change, Report},
         sign::{Act, Sign},
     },
-    time::{Instant, UnixTime},
 };
 
 use self::losses::Losses;
 use super::setting::{Names, Size};
-use crate::windows::Windows;
+use crate::chat::windows::Windows;
 
 mod losses;
 

@@ -3,8 +3,11 @@
 use core::time::Duration;
 
 use mistgate_core::{
+    base::{
+        mac::Mac,
+        time::{Instant, UnixTime},
+    },
     delivery::pace::Window,
-    event::Mac,
     ports::{
         decide::Check,
         edit::Edits,
@@ -16,10 +19,9 @@ use mistgate_core::{
         plan::input::Config,
         port, watch,
     },
-    time::{Instant, UnixTime},
 };
 
-use crate::bytes::Bytes;
+use crate::base::bytes::Bytes;
 
 /// When it begins.
 pub(super) const START: Instant = Instant::from_secs(10_000);

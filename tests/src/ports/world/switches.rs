@@ -3,9 +3,8 @@
 use core::{mem, time::Duration};
 
 use mistgate_core::{
-    event::Mac,
+    base::{failure::Failure, mac::Mac},
     ports::{
-        failure::Failure,
         place::{Mode, Place},
         plan::{
             input::{Input, Pushed},

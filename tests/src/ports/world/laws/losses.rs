@@ -2,8 +2,8 @@
 //! time.
 
 use mistgate_core::{
+    base::time::UnixTime,
     ports::{outage::Policy, question::Entry},
-    time::UnixTime,
 };
 
 #[derive(Clone, Debug, Default)]

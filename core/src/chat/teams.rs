@@ -1,0 +1,480 @@
+//! Microsoft Teams: an Adaptive Card in the envelope that Workflows expect (learn.microsoft.com,
+//! "Create Incoming Webhooks" and adaptivecards.io), or a MessageCard for receivers that still
+//! speak the retired connectors' format ("Legacy actionable message card reference").
+//!
+//! Both show text as Markdown and know no literal text, so names are escaped, but only where
+//! Markdown would see something: some Teams clients on phones show the backslashes.
+
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+
+use serde::Serialize;
+
+use super::{
+    excerpt::{Excerpt, Tone, first_within, spaced, to_json, units},
+    shape::{Form, Payload, TeamsFormat},
+};
+use crate::notify::{Listing, Notification};
+
+/// Teams allows 28 KB, which it counts over the message as it stores it: 24,453 bytes of ours were
+/// 28,897 of its (github.com/MicrosoftDocs/msteams-docs/issues/11274), and the refusal comes after
+/// the 202. So the budget is 20 KB.
+const BODY_MAX: usize = 20_000;
+
+/// The body for a Workflows URL or a connector.
+pub fn shape(notification: &Notification, format: TeamsFormat, best: Form) -> Payload {
+    let (form, body) = first_within(BODY_MAX, best, |form| {
+        let excerpt = Excerpt::of(notification, form, cost);
+        match format {
+            TeamsFormat::AdaptiveCard => to_json(&adaptive(&excerpt, form)),
+            TeamsFormat::MessageCard => to_json(&message_card(&excerpt, form)),
+        }
+    });
+    Payload { body, form, query: None }
+}
+
+fn adaptive(excerpt: &Excerpt, form: Form) -> Message {
+    let (body, actions) = match form {
+        Form::Rich | Form::Compact => elements(excerpt),
+        // A flow without an attachment fails after its 202, so even plain text is a card.
+        Form::Plain => (paragraphs(excerpt), Vec::new()),
+    };
+    Message {
+        r#type: "message",
+        summary: excerpt.preview(),
+        attachments: [Attachment {
+            content_type: "application/vnd.microsoft.card.adaptive",
+            content_url: None,
+            content: AdaptiveCard {
+                schema: "http://adaptivecards.io/schemas/adaptive-card.json",
+                r#type: "AdaptiveCard",
+                version: "1.4",
+                msteams: Width { width: "Full" },
+                body,
+                actions,
+            },
+        }],
+    }
+}
+
+fn elements(excerpt: &Excerpt) -> (Vec<Element>, Vec<Action>) {
+    let mut body = Vec::from([Element::Container {
+        style: style(excerpt.tone),
+        bleed: true,
+        items: Vec::from([
+            Element::text(&excerpt.title, Look::Title),
+            Element::text(&excerpt.status, Look::Note),
+        ]),
+    }]);
+    if !excerpt.summary.is_empty() {
+        body.push(Element::text(&excerpt.summary, Look::Body));
+    }
+    if !excerpt.facts.is_empty() {
+        let facts = excerpt
+            .facts
+            .iter()
+            .map(|fact| Fact { title: markdown(&fact.label), value: markdown(&fact.value) });
+        body.push(Element::FactSet { facts: facts.collect() });
+    }
+    if !excerpt.more.is_empty() {
+        body.push(Element::text(&excerpt.more, Look::Note));
+    }
+    if let Some(Listing { label, lines }) = &excerpt.listing {
+        body.push(Element::text(label, Look::Label));
+        let items = lines.iter().map(|line| Element::text(&spaced(line), Look::Code)).collect();
+        body.push(Element::Container { style: "emphasis", bleed: false, items });
+    }
+    let actions = excerpt
+        .links
+        .iter()
+        .map(|link| Action::OpenUrl { title: link.text.clone(), url: link.url.clone() });
+    (body, actions.collect())
+}
+
+fn paragraphs(excerpt: &Excerpt) -> Vec<Element> {
+    let lines = excerpt.lines(markdown, str::to_owned);
+    lines.into_iter().map(Element::paragraph).collect()
+}
+
+const fn style(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Quiet => "emphasis",
+        Tone::Neutral => "accent",
+        Tone::Good => "good",
+        Tone::Warning => "warning",
+        Tone::Critical => "attention",
+    }
+}
+
+fn message_card(excerpt: &Excerpt, form: Form) -> MessageCard {
+    let mut card = MessageCard {
+        r#type: "MessageCard",
+        context: "https://schema.org/extensions",
+        theme_color: theme_color(excerpt.tone),
+        summary: excerpt.preview(),
+        title: None,
+        text: None,
+        sections: Vec::new(),
+        potential_action: Vec::new(),
+    };
+    if form == Form::Plain {
+        // An empty line is what Markdown takes for the end of a paragraph.
+        card.text = Some(excerpt.lines(markdown, str::to_owned).join("\n\n"));
+        return card;
+    }
+    card.title = Some(markdown(&excerpt.headline()));
+    let texts = [&excerpt.summary, &excerpt.status, &excerpt.more].into_iter();
+    let facts = excerpt
+        .facts
+        .iter()
+        .map(|fact| CardFact { name: markdown(&fact.label), value: markdown(&fact.value) });
+    card.sections.push(CardSection {
+        text: texts
+            .filter(|text| !text.is_empty())
+            .map(|text| markdown(text))
+            .collect::<Vec<_>>()
+            .join("\n\n"),
+        facts: facts.collect(),
+        markdown: true,
+    });
+    if let Some(Listing { label, lines }) = &excerpt.listing {
+        let lines = lines.iter().map(|line| spaced(line));
+        let all: Vec<_> =
+            [format!("{label}:")].into_iter().chain(lines).map(|line| markdown(&line)).collect();
+        let text = all.join("\n\n");
+        card.sections.push(CardSection { text, facts: Vec::new(), markdown: true });
+    }
+    let links = excerpt.links.iter().map(|link| OpenUri {
+        r#type: "OpenUri",
+        name: link.text.clone(),
+        targets: [Target { os: "default", uri: link.url.clone() }],
+    });
+    card.potential_action.extend(links);
+    card
+}
+
+/// Six hex digits; named colours are not understood.
+const fn theme_color(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Quiet => "8A8886",
+        Tone::Neutral => "0078D4",
+        Tone::Good => "107C10",
+        Tone::Warning => "F7630C",
+        Tone::Critical => "D13438",
+    }
+}
+
+/// How much a character may take, its backslash included.
+const fn cost(c: char) -> usize {
+    if c.is_ascii_punctuation() { 2 } else { units(c) }
+}
+
+/// Escapes with backslashes what CommonMark or a card's `{{DATE(…)}}` would not show as it is.
+fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut before = None;
+    let mut rest = text.chars();
+    // Whether everything so far is digits, as in the number of a list.
+    let mut numbered = false;
+    while let Some(c) = rest.next() {
+        if is_live(before, c, rest.as_str(), numbered) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        numbered = c.is_ascii_digit() && (numbered || before.is_none());
+        before = Some(c);
+    }
+    escaped
+}
+
+fn is_live(before: Option<char>, c: char, rest: &str, numbered: bool) -> bool {
+    let after = rest.chars().next();
+    let ends_word = after.is_none_or(|c| c == ' ');
+    match c {
+        '\\' | '`' | '*' | '<' | '~' => true,
+        // Brackets alone are common in names; a link needs one of these after the closing one.
+        ']' => matches!(after, Some('(' | '[' | ':')),
+        '(' => before == Some(']'),
+        // An underscore inside a word is never emphasis (CommonMark 0.31 §6.2, rule 2).
+        '_' => ![before, after].into_iter().all(|c| c.is_some_and(char::is_alphanumeric)),
+        '&' => is_entity(rest),
+        '{' => [before, after].contains(&Some('{')),
+        '.' | ')' => numbered && ends_word,
+        '-' | '+' => before.is_none() && (ends_word || after == Some(c)),
+        '#' => before.is_none() && (ends_word || after == Some('#')),
+        '>' => before.is_none(),
+        _ => false,
+    }
+}
+
+/// Whether `rest`, after an ampersand, makes it an entity such as `&lt;` or `&#42;`.
+fn is_entity(rest: &str) -> bool {
+    const NAME_MAX: usize = 31;
+    rest.split_once(';').is_some_and(|(name, _)| {
+        (1..=NAME_MAX).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#')
+    })
+}
+
+#[derive(Serialize)]
+struct Message {
+    r#type: &'static str,
+    /// What the desktop notification and the activity feed show.
+    summary: String,
+    attachments: [Attachment; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Attachment {
+    content_type: &'static str,
+    /// Always null, but present in every example that is known to work.
+    content_url: Option<&'static str>,
+    content: AdaptiveCard,
+}
+
+#[derive(Serialize)]
+struct AdaptiveCard {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    r#type: &'static str,
+    version: &'static str,
+    msteams: Width,
+    body: Vec<Element>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<Action>,
+}
+
+#[derive(Serialize)]
+struct Width {
+    width: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+enum Element {
+    Container {
+        style: &'static str,
+        bleed: bool,
+        items: Vec<Self>,
+    },
+    FactSet {
+        facts: Vec<Fact>,
+    },
+    TextBlock {
+        text: String,
+        wrap: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        weight: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        spacing: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        is_subtle: Option<bool>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        font_type: Option<&'static str>,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Body,
+    /// A line of a listing. Teams has an element for code, but not on phones.
+    Code,
+    Label,
+    Note,
+    Title,
+}
+
+impl Element {
+    fn text(text: &str, look: Look) -> Self {
+        Self::TextBlock {
+            text: markdown(text),
+            wrap: true,
+            size: (look == Look::Title).then_some("Large"),
+            weight: matches!(look, Look::Label | Look::Title).then_some("Bolder"),
+            spacing: matches!(look, Look::Code | Look::Note).then_some("None"),
+            is_subtle: (look == Look::Note).then_some(true),
+            font_type: (look == Look::Code).then_some("Monospace"),
+        }
+    }
+
+    /// A line that is escaped already.
+    fn paragraph(text: String) -> Self {
+        Self::TextBlock {
+            text,
+            wrap: true,
+            size: None,
+            weight: None,
+            spacing: None,
+            is_subtle: None,
+            font_type: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Fact {
+    title: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type")]
+enum Action {
+    #[serde(rename = "Action.OpenUrl")]
+    OpenUrl { title: String, url: String },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageCard {
+    #[serde(rename = "@type")]
+    r#type: &'static str,
+    #[serde(rename = "@context")]
+    context: &'static str,
+    theme_color: &'static str,
+    summary: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sections: Vec<CardSection>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    potential_action: Vec<OpenUri>,
+}
+
+#[derive(Serialize)]
+struct CardSection {
+    text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    facts: Vec<CardFact>,
+    markdown: bool,
+}
+
+#[derive(Serialize)]
+struct CardFact {
+    name: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct OpenUri {
+    #[serde(rename = "@type")]
+    r#type: &'static str,
+    name: String,
+    targets: [Target; 1],
+}
+
+#[derive(Serialize)]
+struct Target {
+    os: &'static str,
+    uri: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+    use crate::notify::{self, Link, Severity};
+
+    fn notification() -> Notification {
+        Notification {
+            severity: Severity::Critical,
+            title: String::from("AP offline"),
+            summary: String::from("AP \"[a](http://evil)\" is gone."),
+            facts: Vec::from([notify::Fact {
+                label: String::from("Reason"),
+                value: String::from("power_cycle"),
+            }]),
+            listing: None,
+            links: Vec::from([Link {
+                text: String::from("AP insights"),
+                url: String::from("https://manage.mist.com/admin/"),
+            }]),
+            at: None,
+            thread: None,
+        }
+    }
+
+    #[test]
+    fn the_envelope_is_the_one_that_workflows_take() {
+        let payload = shape(&notification(), TeamsFormat::AdaptiveCard, Form::Rich);
+        let expected = concat!(
+            r#"{"type":"message","#,
+            r#""summary":"🔴 AP offline: AP \"[a](http://evil)\" is gone.","#,
+            r#""attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","#,
+            r#""contentUrl":null,"content":{"#,
+            r#""$schema":"http://adaptivecards.io/schemas/adaptive-card.json","#,
+            r#""type":"AdaptiveCard","version":"1.4","msteams":{"width":"Full"},"#,
+            r#""body":[{"type":"Container","style":"attention","bleed":true,"items":["#,
+            r#"{"type":"TextBlock","text":"AP offline","wrap":true,"#,
+            r#""size":"Large","weight":"Bolder"},"#,
+            r#"{"type":"TextBlock","text":"Critical","wrap":true,"#,
+            r#""spacing":"None","isSubtle":true}]},"#,
+            r#"{"type":"TextBlock","text":"AP \"[a\\]\\(http://evil)\" is gone.","wrap":true},"#,
+            r#"{"type":"FactSet","facts":[{"title":"Reason","value":"power_cycle"}]}],"#,
+            r#""actions":[{"type":"Action.OpenUrl","title":"AP insights","#,
+            r#""url":"https://manage.mist.com/admin/"}]}}]}"#,
+        );
+        assert_eq!(payload.body, expected);
+    }
+
+    #[test]
+    fn the_legacy_card_has_a_hex_colour_and_text() {
+        let payload = shape(&notification(), TeamsFormat::MessageCard, Form::Rich);
+        let expected = concat!(
+            r#"{"@type":"MessageCard","@context":"https://schema.org/extensions","#,
+            r#""themeColor":"D13438","#,
+            r#""summary":"🔴 AP offline: AP \"[a](http://evil)\" is gone.","#,
+            r#""title":"🔴 AP offline","#,
+            r#""sections":[{"text":"AP \"[a\\]\\(http://evil)\" is gone.\n\nCritical","#,
+            r#""facts":[{"name":"Reason","value":"power_cycle"}],"markdown":true}],"#,
+            r#""potentialAction":[{"@type":"OpenUri","name":"AP insights","#,
+            r#""targets":[{"os":"default","uri":"https://manage.mist.com/admin/"}]}]}"#,
+        );
+        assert_eq!(payload.body, expected);
+    }
+
+    #[test]
+    fn markdown_is_escaped_where_it_would_mean_something_and_only_there() {
+        let cases = [
+            ("ge-0/0/3 power_cycle 5 > 3 #1 R&D (x)", None),
+            ("-79 dBm 1.2.3.4", None),
+            ("1.2.3.4", None),
+            ("*x* _x_ ~~x~~ `x`", Some(r"\*x\* \_x\_ \~\~x\~\~ \`x\`")),
+            ("a\\*b", Some(r"a\\\*b")),
+            ("HQ [old] [1,2]", None),
+            ("![i](x) <b>", Some(r"![i\]\(x) \<b>")),
+            ("[a][b] [c]: d", Some(r"[a\][b] [c\]: d")),
+            ("- a", Some(r"\- a")),
+            ("-", Some(r"\-")),
+            ("---", Some(r"\---")),
+            ("# a", Some(r"\# a")),
+            ("> a", Some(r"\> a")),
+            ("12. a", Some(r"12\. a")),
+            ("12)", Some(r"12\)")),
+            ("&lt; &#42; &", Some(r"\&lt; \&#42; &")),
+            ("{{DATE(x)}} {x}", Some(r"\{\{DATE(x)}} {x}")),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(markdown(text), expected.unwrap_or(text));
+        }
+    }
+
+    #[test]
+    fn too_many_bytes_take_the_next_rung() {
+        let mut long = notification();
+        long.facts = (0..30)
+            .map(|nth| notify::Fact { label: format!("Detail {nth}"), value: "€".repeat(400) })
+            .collect();
+        for format in [TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard] {
+            let payload = shape(&long, format, Form::Rich);
+            assert_eq!(payload.form, Form::Compact);
+            assert!(payload.body.contains("… and 24 more details"));
+        }
+        assert_eq!(shape(&long, TeamsFormat::AdaptiveCard, Form::Plain).form, Form::Plain);
+    }
+}

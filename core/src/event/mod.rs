@@ -1,0 +1,395 @@
+//! What happened, in our words: an [`Event`] of a [`Topic`], its device, site and details.
+//!
+//! An event borrows the webhook's bytes. Its members are split once; a member is decoded only when
+//! somebody asks for it, and as leniently as its meaning allows, because Mist sends numbers as
+//! text, nulls, lists where one value is documented, and leaves out nearly everything that is
+//! optional.
+
+pub mod fingerprint;
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    boxed::Box,
+    vec::Vec,
+};
+use core::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use crate::base::{mac::Mac, time::UnixTime};
+
+/// The topic of a webhook. The topics that we shape in full have a variant; the others keep their
+/// name (see `facts/mist.md` §2 for the list, which Mist extends at will).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Topic<'a> {
+    /// `alarms`
+    Alarms,
+    /// `audits`
+    Audits,
+    /// `device-events`
+    DeviceEvents,
+    /// `device-updowns`
+    DeviceUpdowns,
+    /// Our own reports, which never come from outside.
+    Mistgate,
+    /// `mxedge-events`
+    MxedgeEvents,
+    /// Any other topic, by name.
+    Other(Cow<'a, str>),
+    /// `ping`, sent by Mist's "test webhook" button
+    Ping,
+}
+
+impl<'a> Topic<'a> {
+    /// The topic of a webhook, whatever its letter case.
+    pub fn parse(name: Cow<'a, str>) -> Self {
+        match name.to_ascii_lowercase().as_str() {
+            "alarms" => Self::Alarms,
+            "audits" => Self::Audits,
+            "device-events" => Self::DeviceEvents,
+            "device-updowns" => Self::DeviceUpdowns,
+            "mxedge-events" => Self::MxedgeEvents,
+            "ping" => Self::Ping,
+            _ => Self::Other(name),
+        }
+    }
+
+    /// The name as Mist and our configuration write it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Alarms => "alarms",
+            Self::Audits => "audits",
+            Self::DeviceEvents => "device-events",
+            Self::DeviceUpdowns => "device-updowns",
+            Self::Mistgate => "mistgate",
+            Self::MxedgeEvents => "mxedge-events",
+            Self::Other(name) => name,
+            Self::Ping => "ping",
+        }
+    }
+}
+
+/// One member of an event: raw JSON with lenient readings.
+#[derive(Clone, Copy, Deserialize)]
+pub struct Detail<'a>(#[serde(borrow)] &'a RawValue);
+
+impl<'a> Detail<'a> {
+    /// The JSON text itself.
+    pub fn raw(self) -> &'a str {
+        self.0.get()
+    }
+
+    /// Text, or a number or boolean as text. `None` for null, lists, objects and blank text.
+    pub fn text(self) -> Option<Cow<'a, str>> {
+        let raw = self.raw();
+        match raw.as_bytes().first()? {
+            b'"' => match self.string()? {
+                Cow::Borrowed(text) => non_blank(text.trim()).map(Cow::Borrowed),
+                Cow::Owned(text) => non_blank(text.trim()).map(|t| Cow::Owned(t.to_owned())),
+            },
+            b'n' | b'[' | b'{' => None,
+            _ => Some(Cow::Borrowed(raw)),
+        }
+    }
+
+    /// Text exactly as it was sent, blank or not. `None` for anything else.
+    pub fn string(self) -> Option<Cow<'a, str>> {
+        serde_json::from_str(self.raw()).ok().map(|Text(text)| text)
+    }
+
+    /// A number, also where it was sent as text.
+    pub fn number(self) -> Option<f64> {
+        self.text()?.parse().ok().filter(|n: &f64| n.is_finite())
+    }
+
+    /// A whole number, also where it was sent as text or with a fraction of zero.
+    pub fn integer(self) -> Option<i64> {
+        let text = self.text()?;
+        text.parse().ok().or_else(|| {
+            let number: f64 = text.parse().ok()?;
+            (number % 1.0 == 0.0 && number.abs() < 9e15).then_some(number as i64)
+        })
+    }
+
+    /// The elements of a list; anything else but null counts as a list of one.
+    pub fn items(self) -> Vec<Self> {
+        match self.raw().as_bytes().first() {
+            Some(b'[') => serde_json::from_str(self.raw()).unwrap_or_default(),
+            Some(b'n') | None => Vec::new(),
+            Some(_) => Vec::from([self]),
+        }
+    }
+
+    /// The non-blank texts of a list, or the one text that was sent in its place.
+    pub fn texts(self) -> Vec<Cow<'a, str>> {
+        self.items().into_iter().filter_map(Self::text).collect()
+    }
+
+    /// The members of an object; empty for anything else.
+    pub fn members(self) -> Vec<(Cow<'a, str>, Self)> {
+        serde_json::from_str(self.raw()).map_or_else(|_| Vec::new(), |Members(members)| members)
+    }
+
+    /// One member of an object.
+    pub fn get(self, name: &str) -> Option<Self> {
+        find(&self.members(), name)
+    }
+
+    /// The JSON inside a text, which is how Mist sends `details`, `before` and `after` at times.
+    pub fn embedded(self) -> Option<Box<RawValue>> {
+        let text = self.text()?;
+        matches!(text.as_bytes().first(), Some(b'{' | b'['))
+            .then(|| serde_json::from_str(&text).ok())
+            .flatten()
+    }
+}
+
+impl<'a> From<&'a RawValue> for Detail<'a> {
+    fn from(raw: &'a RawValue) -> Self {
+        Self(raw)
+    }
+}
+
+impl fmt::Debug for Detail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.raw())
+    }
+}
+
+/// What kind of device an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceClass {
+    /// A wireless access point.
+    AccessPoint,
+    /// A gateway, which Mist's dashboard calls a WAN edge.
+    Gateway,
+    /// A Mist Edge appliance.
+    MistEdge,
+    /// A switch.
+    Switch,
+}
+
+impl DeviceClass {
+    /// The class that Mist calls `ap`, `gateway`, `mxedge` or `switch`.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "ap" => Some(Self::AccessPoint),
+            "gateway" => Some(Self::Gateway),
+            "mxedge" => Some(Self::MistEdge),
+            "switch" => Some(Self::Switch),
+            _ => None,
+        }
+    }
+}
+
+/// One event of a webhook.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    topic: Topic<'a>,
+    members: Vec<(Cow<'a, str>, Detail<'a>)>,
+}
+
+impl<'a> Event<'a> {
+    /// Splits the JSON object of one event. `None` for anything that is not an object.
+    pub fn parse(topic: Topic<'a>, raw: &'a RawValue) -> Option<Self> {
+        Self::parse_text(topic, raw.get())
+    }
+
+    /// As [`Event::parse`], from the object's text.
+    pub fn parse_text(topic: Topic<'a>, text: &'a str) -> Option<Self> {
+        let Members(members) = serde_json::from_str(text).ok()?;
+        Some(Self { topic, members })
+    }
+
+    /// The topic that it came under.
+    pub const fn topic(&self) -> &Topic<'a> {
+        &self.topic
+    }
+
+    /// The type, as sent. Topics whose events have no type give `None`.
+    pub fn kind(&self) -> Option<Cow<'a, str>> {
+        self.text("type")
+    }
+
+    /// All members in the order in which they were sent.
+    pub fn members(&self) -> &[(Cow<'a, str>, Detail<'a>)] {
+        &self.members
+    }
+
+    /// One member by name.
+    pub fn get(&self, name: &str) -> Option<Detail<'a>> {
+        find(&self.members, name)
+    }
+
+    /// [`Detail::text`] of a member.
+    pub fn text(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name)?.text()
+    }
+
+    /// [`Detail::texts`] of a member, empty where it is missing.
+    pub fn texts(&self, name: &str) -> Vec<Cow<'a, str>> {
+        self.get(name).map(Detail::texts).unwrap_or_default()
+    }
+
+    /// When it happened, by Mist's clock.
+    pub fn at(&self) -> Option<UnixTime> {
+        UnixTime::from_secs_f64(self.get("timestamp")?.number()?)
+    }
+
+    /// The organisation's id.
+    pub fn org_id(&self) -> Option<Cow<'a, str>> {
+        self.id("org_id")
+    }
+
+    /// The site's id; Mist's all-zero id of "no site" counts as none.
+    pub fn site_id(&self) -> Option<Cow<'a, str>> {
+        self.id("site_id")
+    }
+
+    /// An id that may stand in a URL: letters, digits, `-` and `_`, not all zeros.
+    pub fn id(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.text(name).filter(|id| {
+            id.len() <= 64
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                && id.bytes().any(|b| !matches!(b, b'0' | b'-'))
+        })
+    }
+
+    /// The class of the device: from `device_type`, else from the prefix of the type.
+    pub fn device_class(&self) -> Option<DeviceClass> {
+        let named = self.text("device_type");
+        let named = named.and_then(|name| DeviceClass::parse(&name));
+        named.or_else(|| {
+            let kind = self.kind()?.to_ascii_uppercase();
+            match kind.split('_').next()? {
+                "AP" | "ESL" | "1026" => Some(DeviceClass::AccessPoint),
+                "GW" => Some(DeviceClass::Gateway),
+                "ME" | "TT" => Some(DeviceClass::MistEdge),
+                "SW" => Some(DeviceClass::Switch),
+                _ => None,
+            }
+        })
+    }
+
+    /// The device's MAC: `mac`, or `ap` of the older and of the documented updown shape.
+    pub fn device_mac(&self) -> Option<Mac> {
+        ["mac", "ap"].into_iter().find_map(|name| Mac::parse(&self.text(name)?))
+    }
+
+    /// The device's name: `device_name`, `ap_name` or `mxedge_name`.
+    pub fn device_name(&self) -> Option<Cow<'a, str>> {
+        ["device_name", "ap_name", "mxedge_name"].into_iter().find_map(|name| self.text(name))
+    }
+}
+
+/// The mail address in an `admin_name` such as `First Last user@example.net`: its last word.
+pub fn mail_address(admin_name: &str) -> &str {
+    admin_name
+        .split_whitespace()
+        .next_back()
+        .unwrap_or(admin_name)
+        .trim_matches(['<', '>', '(', ')', ','])
+}
+
+fn find<'a>(members: &[(Cow<'a, str>, Detail<'a>)], name: &str) -> Option<Detail<'a>> {
+    // The last of repeated members counts, as in every JSON reader that Mist's users have.
+    members.iter().rev().find_map(|(key, detail)| (key == name).then_some(*detail))
+}
+
+fn non_blank(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// A JSON text, borrowed where it holds no escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The members of a JSON object, values unread.
+struct Members<'a>(Vec<(Cow<'a, str>, Detail<'a>)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                // Room for the members of nearly every event at once.
+                let mut members = Vec::with_capacity(24);
+                while let Some((Text(name), detail)) = map.next_entry::<Text<'de>, Detail<'de>>()? {
+                    members.push((name, detail));
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_event(json: &str, check: impl FnOnce(Event<'_>)) {
+        let raw: &RawValue = serde_json::from_str(json).expect("test JSON");
+        check(Event::parse(Topic::DeviceEvents, raw).expect("an object"));
+    }
+
+    #[test]
+    fn reads_each_member_as_well_as_it_can_be() {
+        with_event(
+            r#"{"n":"12.5","i":7,"t":7,"blank":" ","null":null,"one":"x","list":["a",null,2],
+                "esc":"a\"b","type":"SW_CONNECTED","ap":"5C-5B-35-00-00-01","timestamp":"1752000000.8",
+                "site_id":"00000000-0000-0000-0000-000000000000","dup":1,"dup":2}"#,
+            |event| {
+                assert_eq!(event.get("n").and_then(Detail::number), Some(12.5));
+                assert_eq!(event.get("i").and_then(Detail::integer), Some(7));
+                assert_eq!(event.text("t").as_deref(), Some("7"));
+                assert_eq!(event.text("blank"), None);
+                assert_eq!(event.text("null"), None);
+                assert_eq!(event.texts("one"), ["x"]);
+                assert_eq!(event.texts("list"), ["a", "2"]);
+                assert_eq!(event.text("esc").as_deref(), Some("a\"b"));
+                assert_eq!(event.device_class(), Some(DeviceClass::Switch));
+                let mac = event.device_mac().expect("a MAC");
+                assert_eq!(
+                    alloc::format!("{mac} {}", mac.plain()),
+                    "5c:5b:35:00:00:01 5c5b35000001"
+                );
+                assert_eq!(event.at().map(UnixTime::as_secs), Some(1_752_000_000));
+                assert_eq!(event.site_id(), None);
+                assert_eq!(event.text("dup").as_deref(), Some("2"));
+            },
+        );
+    }
+
+    #[test]
+    fn an_id_for_a_url_is_only_an_id() {
+        with_event(r#"{"a":"x/../y","b":"ab-1_2","c":"javascript:1"}"#, |event| {
+            assert_eq!(event.id("a"), None);
+            assert_eq!(event.id("b").as_deref(), Some("ab-1_2"));
+            assert_eq!(event.id("c"), None);
+        });
+    }
+
+    #[test]
+    fn details_in_a_text_are_unfolded() {
+        with_event(r#"{"details":"{\"status\":\"open\"}"}"#, |event| {
+            let inner = event.get("details").and_then(Detail::embedded).expect("JSON in a text");
+            assert_eq!(
+                Detail::from(&*inner).get("status").and_then(Detail::text).as_deref(),
+                Some("open")
+            );
+        });
+    }
+}

@@ -1,6 +1,0 @@
-//! From a request to accepted events: the signature, then the envelope, then the inbox.
-
-pub mod fingerprint;
-pub mod inbox;
-pub mod signature;
-pub mod topics;

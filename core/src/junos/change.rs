@@ -1,0 +1,123 @@
+//! A change of ports as an edit of a session, and what became of it in the words of all methods.
+
+use alloc::{format, string::String, string::ToString, vec::Vec};
+
+use crate::{
+    base::{failure::Failure, time::Instant},
+    netconf::{
+        lines::Lines,
+        rpc::complaint::Complaint,
+        session::{
+            self,
+            input::{Mode, TaskId},
+            output::{Cause, Doubt, Outcome, Step},
+        },
+    },
+    ports::plan::{input::Pushed, output::Edit},
+};
+
+/// The most bytes of the ports in a comment, of which Junos keeps a few hundred.
+const PORTS_LEN_MAX: usize = 300;
+/// The most errors that are told; the first says what is wrong, those behind it what follows.
+const ERRORS_MAX: usize = 3;
+
+/// What became of an edit of a session.
+pub type Ended = Result<Outcome, session::output::Failure>;
+
+/// Ports as one edit: all of their lines in one load, and a comment that names them.
+pub fn edit(id: TaskId, edits: &[Edit], mode: Mode) -> Result<session::input::Edit, Failure> {
+    let lines = Lines::new(edits.iter().flat_map(|edit| &edit.lines))
+        .map_err(|error| Failure::Rejected { message: error.to_string() })?;
+    Ok(session::input::Edit { id, lines, comment: comment(edits), mode })
+}
+
+/// `mistgate: ge-0/0/1 ap, ge-0/0/2 default`
+fn comment(edits: &[Edit]) -> String {
+    let mut text = String::from("mistgate:");
+    for (nth, Edit { port, mode, .. }) in edits.iter().enumerate() {
+        if text.len() > PORTS_LEN_MAX {
+            text.push_str(&format!(" and {} more", edits.len() - nth));
+            return text;
+        }
+        text.push_str(&format!(" {port} {},", mode.name()));
+    }
+    text.pop();
+    text
+}
+
+/// What became of a push, or of the read-back that stands in for one.
+pub fn pushed(now: Instant, ended: &Ended, diff: String) -> Pushed {
+    let after = |until: &Option<Instant>| until.map(|until| until - now);
+    match ended {
+        Err(error) => Pushed::Failed(failure(error)),
+        Ok(Outcome::Confirmed | Outcome::Unchanged) => Pushed::Done { diff, before: Vec::new() },
+        // Nothing was committed, and the next attempt will.
+        Ok(Outcome::Absent | Outcome::Compared) => Pushed::Failed(Failure::Busy { after: None }),
+        Ok(Outcome::RolledBack { doubt }) => Pushed::Failed(match doubt {
+            Doubt::Late => Failure::Timeout,
+            Doubt::NotVerified { reason } => {
+                Failure::Undone { reason: reason.clone(), after: None }
+            }
+            Doubt::Refused { errors } => rejected(errors),
+        }),
+        Ok(Outcome::Pending { doubt, until, .. }) => {
+            Pushed::Unknown(Failure::Undone { reason: doubt.to_string(), after: after(until) })
+        }
+        Ok(Outcome::Unconfirmed { doubt }) => {
+            Pushed::Unknown(Failure::Undone { reason: doubt.to_string(), after: None })
+        }
+        Ok(Outcome::Unknown { cause: Cause::Ended(_), .. }) => Pushed::Unknown(Failure::Timeout),
+        Ok(Outcome::Unknown { cause: cause @ Cause::Unclear { .. }, .. }) => {
+            Pushed::Unknown(Failure::Rejected { message: cause.to_string() })
+        }
+    }
+}
+
+/// Whether the lines of an edit are in place, as a comparison or a read-back found; `None` if that
+/// is not certain, or not for good.
+pub fn is_in_place(ended: &Ended, diff: &str) -> Option<bool> {
+    match ended {
+        Ok(Outcome::Absent) => Some(false),
+        Ok(Outcome::Compared) => Some(diff.is_empty()),
+        Ok(Outcome::Confirmed | Outcome::Unchanged) => Some(true),
+        Ok(
+            Outcome::Pending { .. }
+            | Outcome::RolledBack { .. }
+            | Outcome::Unconfirmed { .. }
+            | Outcome::Unknown { .. },
+        )
+        | Err(_) => None,
+    }
+}
+
+/// Why nothing was changed.
+pub fn failure(error: &session::output::Failure) -> Failure {
+    use session::output::Failure as Error;
+    match error {
+        Error::Busy | Error::Stopped => Failure::Busy { after: None },
+        Error::Ended { .. } => Failure::Timeout,
+        Error::LockHeld { holder, .. } => Failure::Locked { holder: holder.to_string() },
+        Error::Refused { errors, .. } if errors.iter().any(is_permission) => Failure::Login,
+        Error::Refused { step: Step::Lock | Step::Ask, .. } | Error::Unclear { .. } => {
+            Failure::Rejected { message: error.to_string() }
+        }
+        Error::Refused { errors, .. } => rejected(errors),
+    }
+}
+
+/// Junos says this of a login class that may not do what it was asked for.
+fn is_permission(error: &Complaint) -> bool {
+    error.tag.as_deref() == Some("access-denied")
+        || error.message.to_ascii_lowercase().contains("permission denied")
+}
+
+fn rejected(errors: &[Complaint]) -> Failure {
+    let mut told: Vec<String> = errors.iter().take(ERRORS_MAX).map(ToString::to_string).collect();
+    if let Some(more @ 1..) = errors.len().checked_sub(ERRORS_MAX) {
+        told.push(format!("and {more} more"));
+    }
+    Failure::Rejected { message: told.join("; ") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! What a switch says of its ports, and whether a change left them working.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::fmt;
+
+use crate::{
+    base::mac::Mac,
+    netconf::rpc::operational::{Interface, Neighbour, Status},
+    ports::{
+        name::PortName,
+        place::{Mode, Sighting, Switch},
+        plan::output::Edit,
+        question::Answer,
+    },
+};
+
+/// What a switch said at one moment; nothing where it would or could not say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The state of its interfaces.
+    pub interfaces: Option<Vec<Interface>>,
+    /// Their LLDP neighbours.
+    pub neighbours: Option<Vec<Neighbour>>,
+}
+
+/// A port that an access point is to be served by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// The port.
+    pub port: PortName,
+    /// The access point, if anybody knows it.
+    pub ap: Option<Mac>,
+    /// Whether the port had a link before the change.
+    pub was_up: bool,
+    /// Who was at the other end before the change: the access point, or else whoever was seen
+    /// first.
+    pub neighbour: Option<Mac>,
+}
+
+/// What a change broke, or has not yet been seen to leave whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// A port had a link, and has none.
+    Down(PortName),
+    /// A neighbour was seen, and is not.
+    Gone {
+        /// Where.
+        port: PortName,
+        /// Who.
+        neighbour: Mac,
+    },
+    /// An access point is not connected to Mist.
+    Offline {
+        /// Where.
+        port: PortName,
+        /// Which.
+        ap: Mac,
+    },
+    /// The switch does not say any more what it said before.
+    Silent,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down(port) => write!(f, "{port} lost its link"),
+            Self::Gone { port, neighbour } => {
+                write!(f, "{neighbour} is not seen on {port} any more")
+            }
+            Self::Offline { port, ap } => write!(f, "AP {ap} on {port} is not connected to Mist"),
+            Self::Silent => f.write_str("the switch does not tell the state of its ports any more"),
+        }
+    }
+}
+
+impl Look {
+    /// What the switch says of one port, as an answer to whoever asked for that.
+    pub fn answer(&self, switch: &Switch, port: PortName) -> Answer {
+        // Where LLDP does not run, that nobody is seen does not mean that nobody is there.
+        if self.interfaces.is_none() || self.neighbours.is_none() {
+            return Answer::Unanswered;
+        }
+        let sighting = self.link(port).map(|link| Sighting {
+            switch: switch.clone(),
+            port: Some(port),
+            is_live: true,
+            up: link == Status::Up,
+            neighbor: self.neighbours_on(port).next(),
+        });
+        Answer::Port(sighting)
+    }
+
+    /// The state of a port's link; `None` if there is no such port, or nothing was said.
+    fn link(&self, port: PortName) -> Option<Status> {
+        let mut interfaces = self.interfaces.iter().flatten();
+        interfaces.find(|interface| is(&interface.name, port)).map(|interface| interface.link)
+    }
+
+    fn neighbours_on(&self, port: PortName) -> impl Iterator<Item = Mac> {
+        let neighbours = self.neighbours.iter().flatten();
+        let here = neighbours.filter(move |neighbour| is(&neighbour.interface, port));
+        here.filter_map(|neighbour| Mac::parse(&neighbour.chassis_id))
+    }
+}
+
+fn is(name: &str, port: PortName) -> bool {
+    PortName::parse(name) == Ok(port)
+}
+
+/// The ports of a change that serve an access point when it is done, as they are before it.
+pub fn served(edits: &[Edit], before: &Look) -> Vec<Served> {
+    let edits = edits.iter().filter(|edit| edit.mode == Mode::Ap);
+    edits
+        .map(|&Edit { port, ap, .. }| {
+            let neighbour = before.neighbours_on(port).find(|mac| Some(*mac) == ap);
+            Served {
+                port,
+                ap,
+                was_up: before.link(port) == Some(Status::Up),
+                neighbour: neighbour.or_else(|| before.neighbours_on(port).next()),
+            }
+        })
+        .collect()
+}
+
+/// Whether a change left whole what was whole before: links, neighbours, and, as far as
+/// `connected` says something about them, the access points' connections to Mist. What was not
+/// there before is not asked for, so that a port can be prepared for an access point to come.
+pub fn judge(
+    served: &[Served],
+    before: &Look,
+    after: &Look,
+    connected: &BTreeMap<Mac, bool>,
+) -> Result<(), Broken> {
+    let is_silent = before.interfaces.is_some() && after.interfaces.is_none()
+        || before.neighbours.is_some() && after.neighbours.is_none();
+    if is_silent {
+        return Err(Broken::Silent);
+    }
+    for &Served { port, ap, was_up, neighbour } in served {
+        if was_up && after.link(port) != Some(Status::Up) {
+            return Err(Broken::Down(port));
+        }
+        if let Some(neighbour) = neighbour
+            && !after.neighbours_on(port).any(|mac| mac == neighbour)
+        {
+            return Err(Broken::Gone { port, neighbour });
+        }
+        if let Some(ap) = ap
+            && connected.get(&ap) == Some(&false)
+        {
+            return Err(Broken::Offline { port, ap });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{borrow::ToOwned, string::ToString, vec};
+
+    use super::*;
+
+    const AP: &str = "5c:5b:35:00:00:01";
+    const OTHER: &str = "00:00:5e:00:53:01";
+
+    fn port() -> PortName {
+        PortName::parse("ge-0/0/7").expect("a port")
+    }
+
+    fn mac(text: &str) -> Mac {
+        Mac::parse(text).expect("a MAC")
+    }
+
+    /// A switch with one port, down where there is no state, and who is seen there.
+    fn look(link: Option<Status>, neighbours: &[&str]) -> Look {
+        let interface = |link| Interface { name: "ge-0/0/7".to_owned(), admin: Status::Up, link };
+        let neighbour = |id: &&str| Neighbour {
+            interface: "ge-0/0/7.0".to_owned(),
+            chassis_id: (*id).to_owned(),
+            ..Neighbour::default()
+        };
+        Look {
+            interfaces: Some(link.map(interface).into_iter().collect()),
+            neighbours: Some(neighbours.iter().map(neighbour).collect()),
+        }
+    }
+
+    #[test]
+    fn a_change_must_leave_whole_what_was_whole() {
+        let (up, down) = (Some(Status::Up), Some(Status::Down));
+        let nothing = Look::default();
+        let no_lldp = Look { neighbours: None, ..look(up, &[]) };
+        let gone = |text| Err(Broken::Gone { port: port(), neighbour: mac(text) });
+        let offline = Err(Broken::Offline { port: port(), ap: mac(AP) });
+        let lost = Err(Broken::Down(port()));
+        for (before, after, connected, expected) in [
+            // As before.
+            (look(up, &[AP]), look(up, &[AP]), None, Ok(())),
+            (look(up, &[AP]), look(up, &[AP]), Some(true), Ok(())),
+            (look(up, &[]), look(up, &[]), None, Ok(())),
+            (look(down, &[]), look(down, &[]), None, Ok(())),
+            (look(None, &[]), look(None, &[]), None, Ok(())),
+            // Better than before.
+            (look(down, &[]), look(up, &[AP]), Some(true), Ok(())),
+            (nothing.clone(), look(up, &[AP]), None, Ok(())),
+            // The link is lost.
+            (look(up, &[AP]), look(down, &[AP]), Some(true), lost),
+            (look(up, &[]), look(down, &[]), None, lost),
+            (look(up, &[]), look(Some(Status::Unknown), &[]), None, lost),
+            (look(up, &[]), look(None, &[]), None, lost),
+            // The neighbour is lost.
+            (look(up, &[AP]), look(up, &[]), Some(true), gone(AP)),
+            (look(up, &[AP]), look(up, &[OTHER]), None, gone(AP)),
+            (look(up, &[OTHER, AP]), look(up, &[OTHER]), None, gone(AP)),
+            (look(up, &[OTHER, AP]), look(up, &[AP]), None, Ok(())),
+            (look(up, &[OTHER]), look(up, &[AP]), None, gone(OTHER)),
+            // A chassis that has another kind of name is not known again.
+            (look(up, &["sw-2"]), look(up, &[]), None, Ok(())),
+            // The cloud is lost.
+            (look(up, &[AP]), look(up, &[AP]), Some(false), offline),
+            (look(down, &[]), look(down, &[]), Some(false), offline),
+            (nothing.clone(), nothing.clone(), Some(false), offline),
+            // The switch says less than before.
+            (look(up, &[AP]), nothing.clone(), Some(true), Err(Broken::Silent)),
+            (look(up, &[AP]), no_lldp.clone(), Some(true), Err(Broken::Silent)),
+            (nothing.clone(), nothing.clone(), None, Ok(())),
+            (no_lldp.clone(), no_lldp.clone(), None, Ok(())),
+            (no_lldp, look(down, &[]), None, lost),
+        ] {
+            let edit = |mode| Edit {
+                port: port(),
+                mode,
+                ap: Some(mac(AP)),
+                lines: Vec::new(),
+                before: None,
+            };
+            let connected: BTreeMap<_, _> =
+                connected.map(|is_connected| (mac(AP), is_connected)).into_iter().collect();
+            let ports = served(&[edit(Mode::Ap)], &before);
+            let judged = judge(&ports, &before, &after, &connected);
+            assert_eq!(judged, expected, "{before:?} {after:?} {connected:?}");
+            // Who plugs into a port that was given back may do so or not.
+            assert_eq!(served(&[edit(Mode::Default)], &before), []);
+        }
+    }
+
+    #[test]
+    fn what_is_broken_is_said_in_a_sentence() {
+        let broken = [
+            Broken::Down(port()),
+            Broken::Gone { port: port(), neighbour: mac(AP) },
+            Broken::Offline { port: port(), ap: mac(AP) },
+            Broken::Silent,
+        ];
+        assert_eq!(
+            broken.map(|broken| broken.to_string()),
+            [
+                "ge-0/0/7 lost its link",
+                "5c:5b:35:00:00:01 is not seen on ge-0/0/7 any more",
+                "AP 5c:5b:35:00:00:01 on ge-0/0/7 is not connected to Mist",
+                "the switch does not tell the state of its ports any more",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_port_is_answered_for_as_the_switch_sees_it() {
+        let switch = Switch {
+            mac: mac(OTHER),
+            device_id: "id".to_owned(),
+            site: "site".to_owned(),
+            name: None,
+        };
+        let sighting = |up, neighbor: Option<&str>| {
+            Answer::Port(Some(Sighting {
+                switch: switch.clone(),
+                port: Some(port()),
+                is_live: true,
+                up,
+                neighbor: neighbor.map(mac),
+            }))
+        };
+        let (up, down) = (Some(Status::Up), Some(Status::Down));
+        for (look, expected) in [
+            (look(up, &[AP]), sighting(true, Some(AP))),
+            (look(down, &[]), sighting(false, None)),
+            (look(up, &["sw-2"]), sighting(true, None)),
+            (look(None, &[AP]), Answer::Port(None)),
+            (Look::default(), Answer::Unanswered),
+            (Look { neighbours: None, ..look(up, &[]) }, Answer::Unanswered),
+            (Look { interfaces: Some(vec![]), neighbours: None }, Answer::Unanswered),
+        ] {
+            assert_eq!(look.answer(&switch, port()), expected, "{look:?}");
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Which channel an event goes to, and why.
+//!
+//! The operator's word comes first: ignored sites, then the type's own override, then the topic's
+//! `*`, then `ports.report_to` for what happens to switch ports. What is left follows the built-in
+//! table, which is MWTT's published configuration.
+
+use alloc::{
+    borrow::ToOwned,
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+use crate::{
+    event::{Event, Topic, mail_address},
+    notify::{Severity, types},
+};
+
+/// The key under which the operator routes every type of a topic that is not named.
+const ANY: &str = "*";
+/// Changes by an administrator whom the operator approves of.
+const APPROVED: &str = "approved_admins";
+/// Changes by any other administrator.
+const OTHERS: &str = "other_admins";
+/// Changes by Mist itself, which names no administrator. MWTT posts them to its default URL; they
+/// are neither expected work of a colleague nor the act of a stranger, so they are information.
+const SYSTEM: &str = "system";
+
+/// The operator's wishes about channels; what they do not name follows the built-in table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// Topic to type (or `*`) to target.
+    pub overrides: BTreeMap<String, BTreeMap<String, Target>>,
+    /// Mail addresses of administrators whose changes are expected.
+    pub approved_admins: Vec<String>,
+    /// Sites whose events are dropped.
+    pub ignored_sites: Vec<String>,
+    /// The channel for what happens to switch ports, in place of that of each type.
+    pub ports_to: Option<String>,
+}
+
+/// Where the operator wants a type to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// To the channel of this name.
+    Channel(String),
+    /// Nowhere.
+    Drop,
+}
+
+/// Where an event goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision<'r> {
+    /// The channel; `None` drops the event.
+    pub channel: Option<&'r str>,
+    /// How loudly its notification speaks: the severity that the channel is named after, else the
+    /// type's own.
+    pub severity: Severity,
+    /// What decided.
+    pub why: Why,
+}
+
+/// What decided where an event goes. Prints as the explanation of `mistgate route`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The alarm's type is not in the table; its own `severity` counts.
+    AlarmSeverity {
+        /// The type, as sent.
+        kind: String,
+        /// The severity, as sent.
+        severity: String,
+    },
+    /// The built-in table, for this type or class of audits.
+    Builtin {
+        /// The type's name in the table, or the class.
+        kind: &'static str,
+    },
+    /// The operator ignores the site.
+    IgnoredSite,
+    /// The topic has no built-in channel and the operator named none.
+    NoDefault {
+        /// The topic.
+        topic: String,
+    },
+    /// The operator's channel for what happens to switch ports.
+    Ports {
+        /// The type's name in the table.
+        kind: &'static str,
+    },
+    /// The operator's configuration.
+    Override {
+        /// The topic.
+        topic: String,
+        /// The type or class in the configuration's spelling, or `*`.
+        kind: String,
+    },
+    /// The type is not in the table.
+    UnknownType {
+        /// The type, as sent; empty where the event has none.
+        kind: String,
+    },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlarmSeverity { kind, severity } => {
+                write!(f, "unknown alarm {kind:?}, by its own severity {severity:?}")
+            }
+            Self::Builtin { kind } => write!(f, "built-in default for {kind}"),
+            Self::IgnoredSite => f.write_str("site is ignored"),
+            Self::NoDefault { topic } => {
+                write!(f, "no channel for topic {topic:?}: [chat.channels] does not name it")
+            }
+            Self::Ports { kind } => write!(f, "ports.report_to for {kind}"),
+            Self::Override { topic, kind } if kind == ANY => {
+                write!(f, "override [chat.channels.{topic}] \"*\"")
+            }
+            Self::Override { topic, kind } => {
+                write!(f, "override [chat.channels.{topic}] {kind}")
+            }
+            Self::UnknownType { kind } if kind.is_empty() => {
+                f.write_str("event without a type, built-in default for unknown types")
+            }
+            Self::UnknownType { kind } => write!(f, "built-in default for unknown type {kind:?}"),
+        }
+    }
+}
+
+/// Decides where an event goes.
+pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
+    let default = default(event, routes);
+    let (severity, why) = match &default {
+        Ok((severity, why)) => (*severity, why.clone()),
+        Err(why) => (Severity::Info, why.clone()),
+    };
+    if is_ignored(event, routes) {
+        return Decision { channel: None, severity, why: Why::IgnoredSite };
+    }
+    if let Some((topic, kind, target)) = overriding(event, routes) {
+        let channel = match target {
+            Target::Channel(name) => Some(name.as_str()),
+            Target::Drop => None,
+        };
+        return Decision {
+            channel,
+            severity: channel.and_then(Severity::from_name).unwrap_or(severity),
+            why: Why::Override { topic: topic.to_owned(), kind: kind.to_owned() },
+        };
+    }
+    if let Why::Builtin { kind } = why
+        && let Some(channel) = routes.ports_to.as_deref().filter(|_| types::is_of_ports(kind))
+    {
+        return Decision { channel: Some(channel), severity, why: Why::Ports { kind } };
+    }
+    Decision { channel: default.is_ok().then_some(severity.name()), severity, why }
+}
+
+/// The built-in severity, which names the built-in channel; an error where there is none.
+fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
+    let kind = event.kind().unwrap_or_default();
+    if let Some(row) = types::find(event.topic(), &kind) {
+        return Ok((row.severity, Why::Builtin { kind: row.name }));
+    }
+    let unknown = || Why::UnknownType { kind: kind.to_string() };
+    match event.topic() {
+        Topic::Alarms => {
+            let sent = event.text("severity").unwrap_or_default();
+            let severity = match sent.to_ascii_lowercase().as_str() {
+                "critical" => Severity::Critical,
+                "warn" | "warning" => Severity::Warning,
+                "info" => Severity::Info,
+                _ => return Ok((Severity::Info, unknown())),
+            };
+            let why = Why::AlarmSeverity { kind: kind.to_string(), severity: sent.into_owned() };
+            Ok((severity, why))
+        }
+        Topic::Audits => {
+            let kind = audit_class(event, routes);
+            let severity = match kind {
+                APPROVED => Severity::Debug,
+                SYSTEM => Severity::Info,
+                _ => Severity::Critical,
+            };
+            Ok((severity, Why::Builtin { kind }))
+        }
+        Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::Mistgate | Topic::MxedgeEvents => {
+            Ok((Severity::Info, unknown()))
+        }
+        Topic::Other(_) | Topic::Ping => {
+            Err(Why::NoDefault { topic: event.topic().name().to_owned() })
+        }
+    }
+}
+
+fn audit_class(event: &Event<'_>, routes: &Routes) -> &'static str {
+    let Some(admin) = event.text("admin_name") else {
+        return SYSTEM;
+    };
+    let address = mail_address(&admin);
+    let approved =
+        routes.approved_admins.iter().any(|approved| approved.trim().eq_ignore_ascii_case(address));
+    match approved {
+        true => APPROVED,
+        false => OTHERS,
+    }
+}
+
+fn is_ignored(event: &Event<'_>, routes: &Routes) -> bool {
+    event.site_id().is_some_and(|site| {
+        routes.ignored_sites.iter().any(|ignored| ignored.eq_ignore_ascii_case(&site))
+    })
+}
+
+/// The operator's entry for the event, as topic, type and target.
+fn overriding<'r>(event: &Event<'_>, routes: &'r Routes) -> Option<(&'r str, &'r str, &'r Target)> {
+    let (topic, targets) = routes
+        .overrides
+        .iter()
+        .find(|(topic, _)| topic.eq_ignore_ascii_case(event.topic().name()))?;
+    let kind = match matches!(event.topic(), Topic::Audits) {
+        true => audit_class(event, routes).into(),
+        false => event.kind().unwrap_or_default(),
+    };
+    let exact = targets.iter().find(|(name, _)| name.eq_ignore_ascii_case(&kind));
+    let (kind, target) = exact.or_else(|| targets.get_key_value(ANY))?;
+    Some((topic, kind, target))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    fn decide(
+        topic: &'static str,
+        json: &str,
+        routes: &Routes,
+    ) -> (Option<String>, Severity, String) {
+        let raw = serde_json::from_str(json).expect("test JSON");
+        let topic = match topic {
+            "mistgate" => Topic::Mistgate,
+            name => Topic::parse(name.into()),
+        };
+        let event = Event::parse(topic, raw).expect("an object");
+        let decision = route(&event, routes);
+        (decision.channel.map(ToOwned::to_owned), decision.severity, decision.why.to_string())
+    }
+
+    fn overrides(topic: &str, entries: &[(&str, Target)]) -> Routes {
+        let entries =
+            entries.iter().map(|(kind, target)| ((*kind).to_owned(), target.clone())).collect();
+        Routes {
+            overrides: BTreeMap::from([(topic.to_owned(), entries)]),
+            approved_admins: Vec::from(["Ann@example.net".to_owned()]),
+            ignored_sites: Vec::from(["4AC1dcf4-9d8b-7211-65c4-057819f0862b".to_owned()]),
+            ports_to: Some("noc".to_owned()),
+        }
+    }
+
+    fn to(channel: &str) -> Target {
+        Target::Channel(channel.to_owned())
+    }
+
+    #[test]
+    fn types_go_to_their_built_in_channel() {
+        let routes = Routes::default();
+        for (topic, json, channel, why) in [
+            ("device-events", r#"{"type":"AP_CONFIG_FAILED"}"#, "critical", "AP_CONFIG_FAILED"),
+            (
+                "device-events",
+                r#"{"type":"SW_PORT_BPDU_BLOCKED"}"#,
+                "warning",
+                "SW_PORT_BPDU_BLOCKED",
+            ),
+            ("device-updowns", r#"{"type":"gw_disconnected"}"#, "info", "GW_DISCONNECTED"),
+            ("mxedge-events", r#"{"type":"ME_SERVICE_CRASHED"}"#, "critical", "ME_SERVICE_CRASHED"),
+            ("alarms", r#"{"type":"rogue_ap"}"#, "critical", "rogue_ap"),
+            ("alarms", r#"{"type":"MISSING_VLAN"}"#, "critical", "missing_vlan"),
+            ("mistgate", r#"{"type":"DESTINATION_PARKED"}"#, "critical", "DESTINATION_PARKED"),
+        ] {
+            let decision = decide(topic, json, &routes);
+            assert_eq!(decision.0.as_deref(), Some(channel), "{json}");
+            assert_eq!(decision.2, format!("built-in default for {why}"));
+        }
+    }
+
+    #[test]
+    fn what_happens_to_ports_goes_where_the_operator_wants_it_and_looks_as_it_is() {
+        let stuck = r#"{"type":"PORT_STUCK"}"#;
+        let decision = decide("mistgate", stuck, &Routes::default());
+        assert_eq!((decision.0.as_deref(), decision.1), (Some("critical"), Severity::Critical));
+        let mut routes = overrides("mistgate", &[("PORT_KEPT", Target::Drop)]);
+        let decision = decide("mistgate", stuck, &routes);
+        assert_eq!((decision.0.as_deref(), decision.1), (Some("noc"), Severity::Critical));
+        assert_eq!(decision.2, "ports.report_to for PORT_STUCK");
+        let chats = decide("mistgate", r#"{"type":"DESTINATION_PARKED"}"#, &routes);
+        assert_eq!(chats.0.as_deref(), Some("critical"));
+        assert_eq!(decide("mistgate", r#"{"type":"PORT_KEPT"}"#, &routes).0, None);
+        routes = overrides("mistgate", &[("*", to("debug"))]);
+        let decision = decide("mistgate", stuck, &routes);
+        assert_eq!((decision.0.as_deref(), decision.1), (Some("debug"), Severity::Debug));
+    }
+
+    #[test]
+    fn unknown_types_speak_for_themselves() {
+        let routes = Routes::default();
+        let alarm = decide("alarms", r#"{"type":"new_x","severity":"warn"}"#, &routes);
+        assert_eq!((alarm.0.as_deref(), alarm.1), (Some("warning"), Severity::Warning));
+        assert_eq!(alarm.2, "unknown alarm \"new_x\", by its own severity \"warn\"");
+        let event = decide("device-events", r#"{"type":"SW_NEW"}"#, &routes);
+        assert_eq!(event.0.as_deref(), Some("info"));
+        assert_eq!(event.2, "built-in default for unknown type \"SW_NEW\"");
+        assert_eq!(decide("alarms", r#"{"type":"x"}"#, &routes).0.as_deref(), Some("info"));
+    }
+
+    #[test]
+    fn the_operator_s_word_comes_first() {
+        let routes = overrides(
+            "device-events",
+            &[
+                ("ap_disconnected", to("critical")),
+                ("SW_PORT_UP", Target::Drop),
+                ("AP_CONFIG_FAILED", to("noc")),
+                ("*", to("debug")),
+            ],
+        );
+        let named = decide("device-events", r#"{"type":"AP_DISCONNECTED"}"#, &routes);
+        assert_eq!((named.0.as_deref(), named.1), (Some("critical"), Severity::Critical));
+        assert_eq!(named.2, "override [chat.channels.device-events] ap_disconnected");
+        let dropped = decide("device-events", r#"{"type":"SW_PORT_UP"}"#, &routes);
+        assert_eq!(dropped.0, None);
+        let own = decide("device-events", r#"{"type":"AP_CONFIG_FAILED"}"#, &routes);
+        assert_eq!((own.0.as_deref(), own.1), (Some("noc"), Severity::Critical));
+        let rest = decide("device-events", r#"{"type":"AP_CONNECTED"}"#, &routes);
+        assert_eq!((rest.0.as_deref(), rest.1), (Some("debug"), Severity::Debug));
+        assert_eq!(rest.2, "override [chat.channels.device-events] \"*\"");
+        let other = decide("device-updowns", r#"{"type":"AP_CONNECTED"}"#, &routes);
+        assert_eq!(other.0.as_deref(), Some("info"));
+    }
+
+    #[test]
+    fn an_ignored_site_is_silent() {
+        let routes = overrides("device-events", &[("*", to("critical"))]);
+        let site = r#"{"type":"AP_CONNECTED","site_id":"4ac1dcf4-9d8b-7211-65c4-057819f0862b"}"#;
+        let decision = decide("device-events", site, &routes);
+        assert_eq!((decision.0, decision.2.as_str()), (None, "site is ignored"));
+    }
+
+    #[test]
+    fn audits_go_by_who_acted() {
+        let routes = overrides("audits", &[("system", to("noc"))]);
+        let admin = |name: &str| format!(r#"{{"message":"m","admin_name":{name}}}"#);
+        let approved = decide("audits", &admin(r#""Ann B ann@example.net""#), &routes);
+        assert_eq!(approved.0.as_deref(), Some("debug"));
+        assert_eq!(approved.2, "built-in default for approved_admins");
+        let disguised = decide("audits", &admin(r#""ann@example.net eve@example.net""#), &routes);
+        assert_eq!(disguised.0.as_deref(), Some("critical"));
+        assert_eq!(decide("audits", &admin("null"), &routes).0.as_deref(), Some("noc"));
+        let system = decide("audits", &admin("null"), &Routes::default());
+        assert_eq!(system.0.as_deref(), Some("info"));
+        assert_eq!(system.2, "built-in default for system");
+    }
+
+    #[test]
+    fn topics_without_a_table_are_dropped_unless_the_operator_wants_them() {
+        let quiet = decide("nac-events", r#"{"type":"NAC_CLIENT_DENY"}"#, &Routes::default());
+        assert_eq!(quiet.0, None);
+        assert_eq!(
+            quiet.2,
+            "no channel for topic \"nac-events\": [chat.channels] does not name it"
+        );
+        assert_eq!(decide("ping", "{}", &Routes::default()).0, None);
+        let routes = overrides("nac-events", &[("*", to("warning"))]);
+        let wanted = decide("nac-events", r#"{"type":"NAC_CLIENT_DENY"}"#, &routes);
+        assert_eq!((wanted.0.as_deref(), wanted.1), (Some("warning"), Severity::Warning));
+    }
+}

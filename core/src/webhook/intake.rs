@@ -1,0 +1,117 @@
+//! The hot path as one function: signature, envelope, routes.
+//!
+//! It runs beside the engine, in the task of each connection, because it neither remembers nor
+//! waits. Nothing is parsed before the signature holds.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt;
+
+use http_types::StatusCode;
+
+use crate::{
+    config::checked::{Chat, Webhook},
+    delivery::batch::{Item, site_number},
+    event::{Event, Topic, fingerprint::fingerprint},
+    ports::sign::Sign,
+    route::route,
+    webhook::{
+        envelope,
+        signature::{self, Signatures},
+    },
+};
+
+/// What a request brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intake {
+    /// The topic's name.
+    pub topic: String,
+    /// The events that somebody wants.
+    pub items: Vec<Item>,
+    /// How many events go nowhere.
+    pub unrouted: usize,
+    /// How many members of `events` are not events at all.
+    pub broken: usize,
+    /// What the events say about ports, also those that no chat wants.
+    pub signs: Vec<Sign>,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// Not a webhook's envelope.
+    Envelope(envelope::Error),
+    /// Not signed by us.
+    Signature(signature::Error),
+}
+
+impl Rejection {
+    /// The status to answer with.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::Envelope(_) => StatusCode::BadRequest,
+            Self::Signature(_) => StatusCode::Unauthorized,
+        }
+    }
+
+    /// The label in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Envelope(_) => "envelope",
+            Self::Signature(_) => "signature",
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Envelope(error) => error.fmt(f),
+            Self::Signature(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Takes a webhook's body apart, if it is one of ours.
+pub fn intake(
+    webhook: &Webhook,
+    chat: &Chat,
+    signatures: Signatures<'_>,
+    body: &[u8],
+) -> Result<Intake, Rejection> {
+    signature::verify(signatures, body, &webhook.secrets, webhook.accept_v1)
+        .map_err(Rejection::Signature)?;
+    let envelope = envelope::parse(body).map_err(Rejection::Envelope)?;
+    let items: Vec<_> =
+        envelope.events.iter().filter_map(|(text, event)| item(chat, event, text)).collect();
+    Ok(Intake {
+        topic: envelope.topic.name().to_string(),
+        unrouted: envelope.events.len() - items.len(),
+        items,
+        broken: envelope.broken,
+        signs: envelope.events.iter().filter_map(|(_, event)| Sign::of(event)).collect(),
+    })
+}
+
+/// An event of our own, as if a request had brought it.
+pub fn ours(item: Item) -> Intake {
+    let topic = Topic::Mistgate.name().to_string();
+    Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0, signs: Vec::new() }
+}
+
+/// The event as it is stored and queued; `None` where nobody wants it.
+pub fn item(chat: &Chat, event: &Event<'_>, text: &str) -> Option<Item> {
+    let decision = route(event, &chat.routes);
+    let channel = decision.channel?;
+    let flavours = chat.flavours_of(channel);
+    (!flavours.is_empty()).then(|| Item {
+        fingerprint: fingerprint(event),
+        channel: channel.to_string(),
+        severity: decision.severity,
+        site: site_number(event.site_id().as_deref()),
+        flavours,
+        text: text.to_string(),
+    })
+}

@@ -1,0 +1,128 @@
+//! The switch ports in metrics and status, and the orders that stop them and let them go on.
+
+use http_types::StatusCode;
+use mistgate_core::ports::{place::Mode, plan::status::Status as PlanStatus};
+use serde_json::{Value, json};
+
+use super::{TEXT, gauge};
+use crate::{
+    base::{
+        journal::{Journal, Level},
+        metrics::Gauge,
+    },
+    http::listen::{Head, Reply},
+    ports::{Handle, PortStatus, Status},
+};
+
+/// What can be ordered by POST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The access points that went are none of the breaker's business.
+    CloseBreaker,
+    /// Changes may go on.
+    Go,
+    /// All changes stop.
+    Stop,
+}
+
+impl Order {
+    pub(super) fn parse(path: &str) -> Option<Self> {
+        match path {
+            "/ports/close-breaker" => Some(Self::CloseBreaker),
+            "/ports/go" => Some(Self::Go),
+            "/ports/stop" => Some(Self::Stop),
+            _ => None,
+        }
+    }
+
+    pub(super) async fn carry_out(
+        self,
+        switches: &Handle,
+        head: &Head<'_>,
+        journal: &Journal,
+    ) -> Reply {
+        let (result, said) = match self {
+            Self::CloseBreaker => {
+                switches.close_breaker();
+                (Ok(()), "closed\n")
+            }
+            Self::Go => (switches.turn_kill_switch(false).await, "going on\n"),
+            Self::Stop => (switches.turn_kill_switch(true).await, "stopped\n"),
+        };
+        let reason = result.as_ref().err().map_or("", String::as_str);
+        journal.note(
+            Level::Warning,
+            "ports_ordered",
+            &[("order", &head.path()), ("from", &head.peer().ip()), ("failed", &reason)],
+        );
+        match result {
+            Ok(()) => Reply::status(StatusCode::Ok.into()).content(TEXT, said),
+            Err(reason) => Reply::status(StatusCode::InternalServerError.into())
+                .content(TEXT, format!("{reason}\n")),
+        }
+    }
+}
+
+/// How many ports there are of each kind.
+pub(super) fn gauges(status: &Status) -> Vec<Gauge> {
+    let flag = |is_on: bool| f64::from(u8::from(is_on));
+    let by = |name, help, label, of: &std::collections::BTreeMap<&'static str, usize>| {
+        let value = |(kind, count): (&&'static str, &usize)| {
+            (vec![(label, (*kind).to_owned())], *count as f64)
+        };
+        Gauge { name, help, values: of.iter().map(value).collect() }
+    };
+    vec![
+        by("ports", "Switch ports by the mode that we gave them.", "mode", &status.modes),
+        by("port_stages", "Switch ports by the stage of their change.", "stage", &status.stages),
+        gauge(
+            "ports_observed",
+            "Switch ports whose mode is only what we would have done.",
+            status.observed as f64,
+        ),
+        gauge("ports_watched", "APs and ports that are watched.", status.watched as f64),
+        gauge("ports_looked_at", "APs and ports that are being looked at.", status.looking as f64),
+        gauge("ports_observing", "Whether changes are only told.", flag(status.is_observing)),
+        gauge("ports_stopped", "Whether the kill switch is on.", flag(status.is_stopped)),
+        gauge(
+            "ports_breaker_open",
+            "Whether too many APs went at once.",
+            flag(status.breaker_open.is_some()),
+        ),
+    ]
+}
+
+/// What is where, and what waits and why.
+pub(super) fn json(status: &Status) -> Value {
+    json!({
+        "mode": if status.is_observing { "observe" } else { "enforce" },
+        "method": status.method,
+        "can_ask_mist": status.can_ask,
+        "stopped": status.is_stopped,
+        "breaker_open_seconds": status.breaker_open.map(|left| left.as_secs_f64()),
+        "watched": status.watched,
+        "looked_at": status.looking,
+        "modes": status.modes,
+        "observed": status.observed,
+        "stages": status.stages,
+        "ports": status.ports.iter().map(port).collect::<Vec<_>>(),
+    })
+}
+
+fn port(PortStatus { switch, port, next }: &PortStatus) -> Value {
+    let PlanStatus { place, ap, mode, is_observed, wanted, stage, refused, last_failure, .. } =
+        port;
+    json!({
+        "switch": switch,
+        "switch_mac": place.switch.to_string(),
+        "port": place.port.to_string(),
+        "ap": ap.map(|ap| ap.to_string()),
+        "mode": mode.map(Mode::name),
+        "observed": is_observed,
+        "stage": stage.name(),
+        "wanted": wanted.map(Mode::name),
+        "refused_by": refused,
+        "last_failure": last_failure,
+        "next_seconds": next.map(|next| next.as_secs_f64()),
+    })
+}

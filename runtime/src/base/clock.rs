@@ -1,0 +1,161 @@
+//! The two clocks. No other file asks the system what time it is.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use mistgate_core::base::time::{Instant, UnixTime};
+use smol::Timer;
+
+/// The monotonic clock of one run, whose start is the core's instant zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: std::time::Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub fn start() -> Self {
+        Self { start: std::time::Instant::now() }
+    }
+
+    /// The core's instant at this moment.
+    pub fn now(&self) -> Instant {
+        let micros = self.start.elapsed().as_micros();
+        Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// The moment on the system's monotonic clock that the core calls `at`, for timers. `None`
+    /// where it is too far away for the system to name, which is as good as never.
+    pub fn system(&self, at: Instant) -> Option<std::time::Instant> {
+        self.start.checked_add(Duration::from_micros(at.as_micros()))
+    }
+}
+
+/// The wall time at this moment, whatever the system believes it to be.
+pub fn wall() -> UnixTime {
+    unix_time(SystemTime::now())
+}
+
+/// The wall time at this moment as HTTP writes it (RFC 9110 §5.6.7).
+pub(crate) fn http_date() -> String {
+    httpdate::fmt_http_date(SystemTime::now())
+}
+
+/// Microseconds on the system's monotonic clock, from a start that all of a machine's processes
+/// share.
+pub(crate) fn monotonic_micros() -> u64 {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::try_from(at).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Wall time as the core writes it. Times before 1970 are negative.
+pub fn unix_time(at: SystemTime) -> UnixTime {
+    let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+    UnixTime::from_micros(match at.duration_since(UNIX_EPOCH) {
+        Ok(after) => micros(after),
+        Err(before) => -micros(before.duration()),
+    })
+}
+
+/// How long `at` lies back; zero for a time in the future, which a corrected clock leaves behind.
+pub fn since(at: UnixTime, wall: UnixTime) -> Duration {
+    let micros = wall.as_micros().saturating_sub(at.as_micros());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+/// The wall time `span` before `at`.
+pub fn before(at: UnixTime, span: Duration) -> UnixTime {
+    let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+    UnixTime::from_micros(at.as_micros().saturating_sub(micros))
+}
+
+/// A deadline that moves with each step of a conversation. Setting it is only a note: the timer
+/// below, which costs the reactor a wake-up, is set anew when it fires too early, not each time.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    at: Option<std::time::Instant>,
+    timer: Option<(std::time::Instant, Timer)>,
+}
+
+impl Alarm {
+    /// Goes off `after` this moment.
+    pub(crate) fn set(&mut self, after: Duration) {
+        self.at = std::time::Instant::now().checked_add(after);
+    }
+
+    /// Goes off at `at`; never, if there is none.
+    pub(crate) fn set_at(&mut self, at: Option<std::time::Instant>) {
+        self.at = at;
+    }
+
+    /// Ready once it has gone off.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else {
+            return Poll::Pending;
+        };
+        loop {
+            let (set_for, timer) = self.timer.get_or_insert_with(|| (at, Timer::at(at)));
+            if *set_for > at {
+                *set_for = at;
+                timer.set_at(at);
+            }
+            let fired_at = ready!(Pin::new(timer).poll(cx));
+            self.timer = None;
+            if fired_at >= at {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_go_there_and_back() {
+        let clock = Clock::start();
+        let at = clock.now() + Duration::from_secs(5);
+        let system = clock.system(at).expect("five seconds are not far");
+        assert_eq!(system.duration_since(clock.start).as_micros(), u128::from(at.as_micros()));
+        assert!(clock.now() < at);
+    }
+
+    #[test]
+    fn an_alarm_goes_off_where_it_was_set_last() {
+        let (short, long) = (Duration::from_millis(5), Duration::from_secs(3_600));
+        let mut alarm = Alarm::default();
+        let fires = |alarm: &mut Alarm, after: Duration| {
+            alarm.set(after);
+            let began = std::time::Instant::now();
+            smol::block_on(std::future::poll_fn(|cx| alarm.poll(cx)));
+            began.elapsed()
+        };
+        let is_quiet = |alarm: &mut Alarm| {
+            let fired = std::future::poll_fn(|cx| alarm.poll(cx));
+            smol::block_on(smol::future::poll_once(fired)).is_none()
+        };
+        assert!(is_quiet(&mut alarm));
+        // A timer that is set for later, and one for earlier, than the alarm.
+        alarm.set(long);
+        assert!(is_quiet(&mut alarm));
+        assert!((short..long).contains(&fires(&mut alarm, short)));
+        alarm.set(short);
+        assert!(is_quiet(&mut alarm));
+        assert!((short * 2..long).contains(&fires(&mut alarm, short * 2)));
+        alarm.set(Duration::ZERO);
+        alarm.set_at(None);
+        assert!(is_quiet(&mut alarm));
+    }
+
+    #[test]
+    fn wall_time_has_two_directions() {
+        let span = Duration::from_micros(1_500_000);
+        assert_eq!(unix_time(UNIX_EPOCH + span).as_micros(), 1_500_000);
+        assert_eq!(unix_time(UNIX_EPOCH - span).as_micros(), -1_500_000);
+        assert!(wall() > UnixTime::from_secs(1_600_000_000));
+    }
+}

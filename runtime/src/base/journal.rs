@@ -1,0 +1,309 @@
+//! The only place that prints: one line for each thing that happened.
+//!
+//! Levels: *error* — events may be lost, or the program must stop; *warning* — something needs a
+//! person; *info* — what an operator wants to find a week later; *debug* — what a developer wants.
+//! A line is `key=value` pairs in logfmt's quoting, or one JSON object. Values are bounded, and no
+//! call site has a secret at hand: URLs and tokens are
+//! [`Secret`](mistgate_core::base::secret::Secret)s.
+
+use std::{
+    fmt::{self, Write as _},
+    io::{self, Write as _},
+    sync::{Mutex, PoisonError},
+};
+
+use mistgate_core::{
+    engine::output::Happening,
+    notify::Severity,
+    ports::{
+        account::Context,
+        audit::{self, Note},
+        report::Report,
+    },
+};
+
+use crate::{
+    base::{
+        clock,
+        metrics::{Counter, Metrics},
+    },
+    http::listen,
+};
+
+/// The most bytes of one value.
+const VALUE_MAX: usize = 500;
+
+/// The most lines in a second that clients and their events may cause.
+const CLIENT_LINES_MAX: u32 = 20;
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What a developer wants.
+    Debug,
+    /// What an operator wants to find later.
+    Info,
+    /// Something needs a person.
+    Warning,
+    /// Events may be lost, or the program must stop.
+    Error,
+}
+
+impl Level {
+    /// The word in the line and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl std::str::FromStr for Level {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        [Self::Debug, Self::Info, Self::Warning, Self::Error]
+            .into_iter()
+            .find(|level| level.name() == name)
+            .ok_or_else(|| format!("expected debug, info, warning or error, got {name}"))
+    }
+}
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `time=… level=… event=… key=value …`
+    #[default]
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("expected text or json, got {name}")),
+        }
+    }
+}
+
+/// The lines of the current second that clients caused.
+#[derive(Debug, Default)]
+struct Quota {
+    second: i64,
+    lines: u32,
+    left_out: u64,
+}
+
+/// The journal of the process, with the metrics that follow from it.
+#[derive(Debug)]
+pub struct Journal {
+    format: Format,
+    level: Level,
+    quota: Mutex<Quota>,
+    /// The counters that the lines feed.
+    pub metrics: Metrics,
+}
+
+impl Journal {
+    /// A journal on standard error.
+    pub fn new(format: Format, level: Level) -> Self {
+        Self { format, level, quota: Mutex::default(), metrics: Metrics::default() }
+    }
+
+    /// Prints a line, if its level is wanted.
+    pub fn note(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
+        if level < self.level {
+            return;
+        }
+        let line = self.line(level, event, values);
+        // There is nowhere left to complain about standard error.
+        let _ = io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    /// Prints a line that a client can cause at will: no more than twenty in a second, and
+    /// then how many were left out.
+    pub fn client(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
+        let second = clock::wall().as_secs();
+        let left_out = {
+            let mut quota = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
+            let left_out =
+                if quota.second == second { 0 } else { std::mem::take(&mut quota.left_out) };
+            if quota.second != second {
+                *quota = Quota { second, lines: 0, left_out: 0 };
+            }
+            if quota.lines >= CLIENT_LINES_MAX {
+                quota.left_out += 1;
+                return;
+            }
+            quota.lines += 1;
+            left_out
+        };
+        if left_out > 0 {
+            self.note(Level::Warning, "lines_left_out", &[("lines", &left_out)]);
+        }
+        self.note(level, event, values);
+    }
+
+    /// Prints and counts what a listener tells.
+    pub fn listener(&self, name: &str, event: &listen::Event) {
+        let (level, what, reason, peer): (_, _, &dyn fmt::Display, _) = match event {
+            listen::Event::AcceptFailed { reason, .. } => {
+                (Level::Error, "accept_failed", reason, None)
+            }
+            listen::Event::HandshakeFailed { peer, reason } => {
+                (Level::Info, "handshake_failed", reason, Some(peer))
+            }
+            listen::Event::Refused { peer, reason, .. } => {
+                (Level::Info, "request_refused", reason, Some(peer))
+            }
+            listen::Event::Shed { peer, limit } => {
+                (Level::Warning, "connection_shed", limit, Some(peer))
+            }
+        };
+        self.metrics.add(Counter::Connections, &[("listener", name), ("reason", what)], 1);
+        let from = peer.map_or_else(String::new, |peer| peer.ip().to_string());
+        self.client(level, what, &[("listener", &name), ("from", &from), ("reason", reason)]);
+    }
+
+    /// Prints a payload for the chat `console` on standard output.
+    pub fn console(&self, payload: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{payload}")?;
+        stdout.flush()
+    }
+
+    /// Prints and counts what the engine tells.
+    pub fn happened(&self, happening: &Happening) {
+        self.metrics.happened(happening);
+        match happening {
+            Happening::Accepted { batch, events } => {
+                self.note(Level::Debug, "accepted", &[("batch", batch), ("events", events)]);
+            }
+            Happening::Delivered { to, events, form, latency } => {
+                let ms = latency.map_or(String::new(), |latency| latency.as_millis().to_string());
+                let form = form.name();
+                self.note(
+                    Level::Info,
+                    "delivered",
+                    &[("to", &to.name), ("events", events), ("form", &form), ("after_ms", &ms)],
+                );
+            }
+            Happening::Dropped { to, events, loss } => {
+                let to = to.as_ref().map_or("none", |to| to.name.as_str());
+                let reason = loss.name();
+                let values: [(&str, &dyn fmt::Display); 3] =
+                    [("to", &to), ("events", events), ("reason", &reason)];
+                // A queue that is full drops as many events as come.
+                self.client(Level::Error, "dropped", &values);
+            }
+            Happening::Parked { to, reason, probe_after } => {
+                let (reason, retry) = (reason.name(), probe_after.as_secs());
+                let values: [(&str, &dyn fmt::Display); 3] =
+                    [("to", &to.name), ("reason", &reason), ("retry_s", &retry)];
+                self.note(Level::Warning, "parked", &values);
+            }
+            Happening::Refused { events } => {
+                self.note(Level::Error, "store_refused", &[("events", events)]);
+            }
+            Happening::Resumed { to } => self.note(Level::Info, "resumed", &[("to", &to.name)]),
+            Happening::Retrying { to, failures, after, reason } => {
+                let (reason, after) = (reason.name(), after.as_millis());
+                let values: [(&str, &dyn fmt::Display); 4] = [
+                    ("to", &to.name),
+                    ("reason", &reason),
+                    ("failures", failures),
+                    ("after_ms", &after),
+                ];
+                self.note(Level::Warning, "retrying", &values);
+            }
+            Happening::Suppressed { events } => {
+                self.note(Level::Debug, "duplicates", &[("events", events)]);
+            }
+        }
+    }
+
+    /// Prints and counts what the plan of the switch ports tells.
+    pub fn reported(&self, report: &Report, context: &Context<'_>) {
+        self.metrics.reported(report);
+        for Note { event, severity, values } in audit::notes(report, context) {
+            let level = match severity {
+                Severity::Critical => Level::Error,
+                Severity::Debug => Level::Debug,
+                Severity::Info => Level::Info,
+                Severity::Warning => Level::Warning,
+            };
+            let values: Vec<(&str, &dyn fmt::Display)> =
+                values.iter().map(|(key, value)| (*key, value as &dyn fmt::Display)).collect();
+            self.note(level, &event, &values);
+        }
+    }
+
+    fn line(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) -> String {
+        let time = clock::wall().rfc3339();
+        let fixed: [(&str, &dyn fmt::Display); 3] =
+            [("time", &time), ("level", &level.name()), ("event", &event)];
+        let pairs = fixed.iter().chain(values).map(|(key, value)| (*key, bounded(value)));
+        let mut line = String::new();
+        match self.format {
+            Format::Text => {
+                for (key, value) in pairs {
+                    let space = if line.is_empty() { "" } else { " " };
+                    // Writing to a String does not fail.
+                    let _ = write!(line, "{space}{key}={}", logfmt(&value));
+                }
+            }
+            Format::Json => {
+                let object: serde_json::Map<String, serde_json::Value> =
+                    pairs.map(|(key, value)| (key.to_owned(), value.into())).collect();
+                line = serde_json::Value::Object(object).to_string();
+            }
+        }
+        line.push('\n');
+        line
+    }
+}
+
+fn bounded(value: &dyn fmt::Display) -> String {
+    let mut text = value.to_string();
+    if text.len() > VALUE_MAX {
+        text.truncate(text.floor_char_boundary(VALUE_MAX));
+        text.push('…');
+    }
+    text
+}
+
+/// Quotes what a reader of `key=value` lines could misread; control characters are escaped.
+fn logfmt(value: &str) -> String {
+    let plain = |c: char| !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '=' | '\\');
+    if !value.is_empty() && value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("{value:?}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_whatever_is_in_it() {
+        let values: [(&str, &dyn fmt::Display); 3] =
+            [("a", &"b c\n\"d\""), ("n", &7), ("long", &"é".repeat(1_000))];
+        let text = Journal::new(Format::Text, Level::Info).line(Level::Info, "test", &values);
+        assert_eq!(text.matches('\n').count(), 1);
+        assert!(text.contains(r#"level=info event=test a="b c\n\"d\"" n=7 long="#), "{text}");
+        assert!(text.len() < 700);
+        let json = Journal::new(Format::Json, Level::Info).line(Level::Info, "test", &values);
+        let json: serde_json::Value = serde_json::from_str(&json).expect("a JSON line");
+        assert_eq!(json.get("a").and_then(serde_json::Value::as_str), Some("b c\n\"d\""));
+    }
+}

@@ -1,0 +1,118 @@
+//! How many connections a listener lets in at once, in all and for each address.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::base::net::subscriber;
+
+/// A limit on connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Of all clients together.
+    Connections,
+    /// Of one address, where an IPv6 address stands for its /64.
+    ConnectionsPerAddress,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connections => "connections in all",
+            Self::ConnectionsPerAddress => "connections of one address",
+        })
+    }
+}
+
+/// The connections that are open.
+#[derive(Debug)]
+pub(crate) struct Places {
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    max: usize,
+    per_address_max: usize,
+    all: usize,
+    by_address: BTreeMap<IpAddr, usize>,
+}
+
+impl Places {
+    /// All of them free.
+    pub(crate) const fn new(max: usize, per_address_max: usize) -> Self {
+        let by_address = BTreeMap::new();
+        Self { taken: Mutex::new(Taken { max, per_address_max, all: 0, by_address }) }
+    }
+
+    /// Sets other limits, which whoever has a place already does not feel.
+    pub(crate) fn limit(&self, max: usize, per_address_max: usize) {
+        let mut taken = self.lock();
+        (taken.max, taken.per_address_max) = (max, per_address_max);
+    }
+
+    /// Takes one for a client at `address`.
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Limit> {
+        let address = subscriber(address);
+        let mut taken = self.lock();
+        if taken.all >= taken.max {
+            return Err(Limit::Connections);
+        }
+        let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
+        if of_address >= taken.per_address_max {
+            return Err(Limit::ConnectionsPerAddress);
+        }
+        taken.by_address.insert(address, of_address + 1);
+        taken.all += 1;
+        Ok(Place { places: Arc::clone(self), address })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        // Nothing panics while it holds the lock.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to one open connection, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    places: Arc<Places>,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.lock();
+        taken.all = taken.all.saturating_sub(1);
+        if let Some(of_address) = taken.by_address.get_mut(&self.address) {
+            *of_address = of_address.saturating_sub(1);
+            if *of_address == 0 {
+                taken.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn an_ipv6_subscriber_is_a_64() {
+        let places = Arc::new(Places::new(3, 2));
+        let first = places.take(address("2001:db8::1")).expect("a free place");
+        let _second = places.take(address("2001:db8::2")).expect("a free place");
+        assert_eq!(places.take(address("2001:db8::3")).err(), Some(Limit::ConnectionsPerAddress));
+        let _third = places.take(address("192.0.2.1")).expect("a free place");
+        assert_eq!(places.take(address("192.0.2.2")).err(), Some(Limit::Connections));
+        drop(first);
+        assert!(places.take(address("2001:db8::3")).is_ok());
+    }
+}

@@ -1,0 +1,112 @@
+//! The tables of batches.
+
+use std::collections::BTreeMap;
+
+use mistgate_core::{
+    base::time::UnixTime,
+    delivery::batch::{EventKey, Flavours},
+    event::fingerprint::Fingerprint,
+};
+use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
+
+use super::{Left, ports::PORTS};
+
+/// When it was accepted, the chats that shall have each event, the fingerprints, and the bytes.
+type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
+
+pub(super) const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
+/// The chats that still wait for each event.
+pub(super) const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
+/// When it was accepted, and the fingerprints.
+const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
+
+/// Writes down which chats are done with which events. A batch that nobody waits for any more is
+/// remembered by its fingerprints alone.
+pub(super) fn settle(
+    transaction: &WriteTransaction,
+    owed: &BTreeMap<EventKey, Flavours>,
+    forget_before: UnixTime,
+) -> Result<(), redb::Error> {
+    let mut batches = transaction.open_table(BATCHES)?;
+    let mut left = transaction.open_table(LEFT)?;
+    let mut seen = transaction.open_table(SEEN)?;
+    for (batch, events) in by_batch(owed) {
+        let Some(row) = batches.get(batch)? else {
+            continue;
+        };
+        let (at, flavours, prints, _) = row.value();
+        let mut bits = match left.get(batch)? {
+            Some(bits) => bits.value().to_vec(),
+            None => flavours.to_vec(),
+        };
+        for (index, flavours) in events {
+            if let Some(bits) = usize::try_from(index).ok().and_then(|i| bits.get_mut(i)) {
+                *bits = Flavours::from_bits(*bits).without(flavours).bits();
+            }
+        }
+        if bits.iter().any(|bits| *bits != 0) {
+            left.insert(batch, bits.as_slice())?;
+            continue;
+        }
+        seen.insert(batch, (at, prints))?;
+        drop(row);
+        batches.remove(batch)?;
+        left.remove(batch)?;
+    }
+    forget(&mut seen, forget_before)
+}
+
+fn by_batch(owed: &BTreeMap<EventKey, Flavours>) -> BTreeMap<u64, Vec<(u32, Flavours)>> {
+    let mut batches: BTreeMap<u64, Vec<_>> = BTreeMap::new();
+    for (key, flavours) in owed {
+        batches.entry(key.batch).or_default().push((key.index, *flavours));
+    }
+    batches
+}
+
+fn forget(
+    seen: &mut redb::Table<'_, u64, (i64, &'static [u8])>,
+    before: UnixTime,
+) -> Result<(), redb::Error> {
+    while seen.first()?.is_some_and(|(_, row)| row.value().0 < before.as_micros()) {
+        seen.pop_first()?;
+    }
+    Ok(())
+}
+
+/// Makes the tables, and reads what an earlier run left.
+pub(super) fn prepare(database: &Database, forget_before: UnixTime) -> Result<Left, redb::Error> {
+    let transaction = database.begin_write()?;
+    let left = {
+        let mut seen = transaction.open_table(SEEN)?;
+        transaction.open_table(LEFT)?;
+        transaction.open_table(PORTS)?;
+        let batches = transaction.open_table(BATCHES)?;
+        let mut last = batches.last()?.map_or(0, |(batch, _)| batch.value());
+        last = last.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
+        forget(&mut seen, forget_before)?;
+        let mut prints = Vec::new();
+        let mut remember = |at: i64, bytes: &[u8]| {
+            let at = UnixTime::from_micros(at);
+            let (chunks, _) = bytes.as_chunks::<16>();
+            prints.extend(chunks.iter().map(|print| (at, Fingerprint::from_bytes(*print))));
+        };
+        for row in seen.iter()? {
+            let (_, row) = row?;
+            let (at, bytes) = row.value();
+            remember(at, bytes);
+        }
+        let mut waiting = Vec::new();
+        for row in batches.iter()? {
+            let (batch, row) = row?;
+            let (at, _, bytes, _) = row.value();
+            remember(at, bytes);
+            waiting.push(batch.value());
+        }
+        prints.retain(|(at, _)| *at >= forget_before);
+        prints.sort_by_key(|(at, _)| *at);
+        Left { next_batch: last + 1, seen: prints, waiting }
+    };
+    transaction.commit()?;
+    Ok(left)
+}

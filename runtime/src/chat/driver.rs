@@ -1,0 +1,388 @@
+//! The task that owns the engine: hands it what happens, and does what it wants.
+//!
+//! The order is fixed: what is due, one input, everything that comes out, the timer. The driver
+//! does not retry and does not decide; it answers each command once.
+
+mod fetch;
+mod post;
+
+use std::{collections::BTreeMap, future::poll_fn, mem, sync::Arc, time::Duration};
+
+use http_types::StatusCode;
+use mistgate_core::{
+    base::{machine::Machine, time::Instant},
+    chat::shape::Form,
+    config::checked::Destination,
+    delivery::{
+        batch::{EventKey, Flavours},
+        outcome::Reason,
+    },
+    engine::{
+        DestinationStatus, Engine,
+        input::{self, Answer, DestinationId, Input, Restored},
+        output::Output,
+    },
+    webhook::{inbox::RequestId, intake::Intake},
+};
+use smol::{Executor, channel, future::FutureExt};
+
+use self::fetch::{Recent, Wanted, read_back};
+use crate::{
+    base::{
+        clock::{self, Alarm, Clock},
+        journal::{Journal, Level},
+        store::{Left, Store, Write, Written},
+    },
+    http::outbound::{Bytes, Client, Outbound},
+};
+
+/// How many stored batches are handed to the engine at a time when it starts.
+const RESTORE_STEP: usize = 64;
+
+/// What the driver hears.
+pub enum Message {
+    /// What became of a post.
+    Answered {
+        /// The destination.
+        destination: DestinationId,
+        /// The number of the command.
+        id: u64,
+        /// What came back.
+        answer: Result<Answer, Reason>,
+    },
+    /// The configuration was read again.
+    Configured(Box<Settings>),
+    /// A webhook.
+    Request {
+        /// What it brought.
+        intake: Intake,
+        /// Takes the status to answer with.
+        answer: channel::Sender<StatusCode>,
+    },
+    /// Events that were read back.
+    Restored {
+        /// Which.
+        events: Vec<Restored>,
+        /// How long ago their batch was accepted.
+        ago: Duration,
+    },
+    /// Somebody wants to know how things are.
+    Status(channel::Sender<Status>),
+    /// Start nothing new, finish what is in flight, and end.
+    Stop,
+    /// An event of our own, as JSON, for those whom it is routed to. There is no answer.
+    Told(String),
+    /// What became of batches.
+    Written(Written),
+}
+
+/// A way to the driver.
+#[derive(Clone, Debug)]
+pub struct Handle(channel::Sender<Message>);
+
+impl Handle {
+    /// A way, and its end for [`Driver::start`].
+    pub fn new() -> (Self, channel::Receiver<Message>) {
+        // Unbounded, because each sender waits for an answer before it sends again: a connection
+        // has one request, a destination one post, the store one group in flight. Only what ports
+        // have to tell is not answered, and of that the plan's own bounds are the bound.
+        let (sender, receiver) = channel::unbounded();
+        (Self(sender), receiver)
+    }
+
+    /// Hands a message over; once the driver has ended, nobody listens.
+    pub fn send(&self, message: Message) {
+        let _ = self.0.try_send(message);
+    }
+
+    /// How things are; `None` once the driver has ended.
+    pub async fn status(&self) -> Option<Status> {
+        let (answer, answered) = channel::bounded(1);
+        self.send(Message::Status(answer));
+        answered.recv().await.ok()
+    }
+}
+
+/// How things are.
+#[derive(Debug)]
+pub struct Status {
+    /// Each destination.
+    pub destinations: Vec<DestinationStatus>,
+    /// The driver's clock at this moment, for the ages.
+    pub now: Instant,
+    /// Whether the disk takes writes.
+    pub writable: bool,
+}
+
+/// What the driver needs of the configuration.
+pub struct Settings {
+    /// The engine's part.
+    pub engine: input::Config,
+    /// The dashboard's host, for links.
+    pub dashboard_host: String,
+    /// How posts leave.
+    pub outbound: Outbound,
+}
+
+/// The driver.
+pub struct Driver {
+    engine: Engine,
+    clock: Clock,
+    store: Store,
+    journal: Arc<Journal>,
+    executor: Arc<Executor<'static>>,
+    handle: Handle,
+    dashboard_host: Arc<str>,
+    outbound: Outbound,
+    timeout: Duration,
+    dedup_window: Duration,
+    clients: BTreeMap<DestinationId, Arc<Client>>,
+    waiting: BTreeMap<RequestId, channel::Sender<StatusCode>>,
+    last_request: RequestId,
+    recent: Recent,
+    /// For the store, which gets what belongs together at once and so in one commit.
+    writes: Vec<Write>,
+    posting: usize,
+    writing: usize,
+    stopping: bool,
+}
+
+impl Driver {
+    /// A driver with what an earlier run left.
+    pub fn start(
+        settings: Settings,
+        left: &Left,
+        store: Store,
+        seed: u64,
+        (clock, journal, executor): (Clock, Arc<Journal>, Arc<Executor<'static>>),
+        handle: Handle,
+    ) -> Self {
+        let Settings { engine: config, dashboard_host, outbound } = settings;
+        let now = clock.now();
+        let (timeout, dedup_window) = (config.chat.delivery.timeout, config.dedup_window);
+        let mut driver = Self {
+            engine: Engine::new(config, seed, now),
+            clock,
+            store,
+            journal,
+            executor,
+            handle,
+            dashboard_host: dashboard_host.into(),
+            outbound,
+            timeout,
+            dedup_window,
+            clients: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            last_request: 0,
+            recent: Recent::default(),
+            writes: Vec::new(),
+            posting: 0,
+            writing: 0,
+            stopping: false,
+        };
+        let wall = clock::wall();
+        for &(at, fingerprint) in &left.seen {
+            let ago = clock::since(at, wall);
+            driver.engine.handle_input(now, Input::Remembered { fingerprint, ago });
+        }
+        for batches in left.waiting.chunks(RESTORE_STEP) {
+            let wanted = batches.iter().map(|batch| (*batch, None)).collect();
+            for (events, ago) in read_back(&driver.store, &wanted, wall, &driver.journal) {
+                driver.engine.handle_input(driver.clock.now(), Input::Restored { events, ago });
+                driver.drain();
+            }
+        }
+        driver
+    }
+
+    /// Runs until told to stop and nothing is in flight.
+    pub async fn run(mut self, messages: channel::Receiver<Message>) {
+        let mut alarm = Alarm::default();
+        while !self.is_done() {
+            let message = match messages.try_recv() {
+                Ok(message) => Some(message),
+                Err(_) => {
+                    self.hand_over();
+                    alarm.set_at(self.engine.poll_timeout().and_then(|at| self.clock.system(at)));
+                    let received = async { messages.recv().await.ok() };
+                    let due = async {
+                        poll_fn(|cx| alarm.poll(cx)).await;
+                        None
+                    };
+                    received.or(due).await
+                }
+            };
+            self.engine.handle_timeout(self.clock.now());
+            if let Some(message) = message {
+                self.hear(message);
+            }
+            self.drain();
+        }
+        self.hand_over();
+    }
+
+    fn is_done(&self) -> bool {
+        self.stopping && self.posting == 0 && self.writing == 0 && self.waiting.is_empty()
+    }
+
+    fn hear(&mut self, message: Message) {
+        let now = self.clock.now();
+        let input = match message {
+            Message::Answered { destination, id, answer } => {
+                self.posting -= 1;
+                Input::Answered { destination, id, answer, at: clock::wall() }
+            }
+            Message::Configured(settings) => {
+                let Settings { engine, dashboard_host, outbound } = *settings;
+                self.dashboard_host = dashboard_host.into();
+                self.outbound = outbound;
+                self.clients.clear();
+                self.timeout = engine.chat.delivery.timeout;
+                self.dedup_window = engine.dedup_window;
+                Input::Configured(engine)
+            }
+            Message::Request { intake, answer } => {
+                self.last_request += 1;
+                self.waiting.insert(self.last_request, answer);
+                Input::Request { id: self.last_request, intake, at: clock::wall() }
+            }
+            Message::Restored { events, ago } => Input::Restored { events, ago },
+            Message::Status(answer) => {
+                let destinations = self.engine.destinations();
+                let writable = self.store.is_writable();
+                let _ = answer.try_send(Status { destinations, now, writable });
+                return;
+            }
+            Message::Stop => {
+                self.stopping = true;
+                return;
+            }
+            Message::Told(text) => Input::Told { text, at: clock::wall() },
+            Message::Written(written) => return self.written(now, written),
+        };
+        self.engine.handle_input(now, input);
+    }
+
+    fn written(&mut self, now: Instant, written: Written) {
+        match written {
+            // These are for whoever owns the ports.
+            Written::Kept(_) | Written::Unkept => {}
+            Written::Reopened => self.journal.note(Level::Info, "store_reopened", &[]),
+            Written::Stored(batches) => {
+                self.writing -= batches.len();
+                for batch in batches {
+                    self.engine.handle_input(now, Input::Stored(batch));
+                    self.drain();
+                }
+            }
+            Written::Refused(batches, reason) => {
+                self.writing -= batches.len();
+                self.journal.note(Level::Error, "store_failed", &[("reason", &reason)]);
+                for batch in batches {
+                    self.recent.forget(batch);
+                    self.engine.handle_input(now, Input::Refused(batch));
+                    self.drain();
+                }
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Happened(happening) => self.journal.happened(&happening),
+                Output::Recall { keys, flavours } => self.recall(keys, flavours),
+                Output::Respond { id, status } => {
+                    if let Some(answer) = self.waiting.remove(&id) {
+                        let _ = answer.try_send(status);
+                    }
+                }
+                Output::Send { destination, to, id, keys, form } => {
+                    if !self.stopping {
+                        self.send(destination, to, id, keys, form);
+                    }
+                }
+                Output::Settle { key, flavours } => {
+                    self.writes.push(Write::Settle { key, flavours });
+                }
+                Output::Store { batch, bytes, flavours, fingerprints } => {
+                    let bytes = Bytes::from(bytes);
+                    self.recent.keep(batch, bytes.clone());
+                    let at = clock::wall();
+                    let forget_before = clock::before(at, self.dedup_window);
+                    self.writing += 1;
+                    let put =
+                        Write::Put { batch, bytes, flavours, fingerprints, at, forget_before };
+                    self.writes.push(put);
+                }
+            }
+        }
+    }
+
+    /// Gives the store what there is to write.
+    fn hand_over(&mut self) {
+        let writes = mem::take(&mut self.writes);
+        if writes.is_empty() {
+            return;
+        }
+        if let Err(refused) = self.store.write_all(writes) {
+            // The writing thread is gone, which only a bug can do: nothing is kept.
+            let reason = "the writing thread has ended".to_owned();
+            let batches = refused.iter().filter_map(Write::batch).collect();
+            self.handle.send(Message::Written(Written::Refused(batches, reason)));
+        }
+    }
+
+    fn send(
+        &mut self,
+        destination: DestinationId,
+        to: Arc<Destination>,
+        id: u64,
+        keys: Vec<EventKey>,
+        form: Form,
+    ) {
+        self.posting += 1;
+        let outbound = &self.outbound;
+        let client = Arc::clone(
+            self.clients
+                .entry(destination)
+                .or_insert_with(|| Arc::new(Client::new(outbound.clone()))),
+        );
+        let batches: BTreeMap<u64, Option<Bytes>> =
+            keys.iter().map(|key| (key.batch, self.recent.find(key.batch))).collect();
+        let store = self.store.clone();
+        let journal = Arc::clone(&self.journal);
+        let dashboard_host = Arc::clone(&self.dashboard_host);
+        let (handle, timeout) = (self.handle.clone(), self.timeout);
+        let task = async move {
+            let batches = fetch::fetch(store, batches).await;
+            let payload = batches.and_then(|batches| {
+                fetch::payload(to.flavour, &dashboard_host, &keys, &batches, form)
+            });
+            let answer = match payload {
+                None => Err(Reason::Store),
+                Some(payload) => post::post(&client, &to, &payload, timeout, &journal).await,
+            };
+            handle.send(Message::Answered { destination, id, answer });
+        };
+        self.executor.spawn(task).detach();
+    }
+
+    fn recall(&self, keys: Vec<EventKey>, flavours: Flavours) {
+        let (store, handle) = (self.store.clone(), self.handle.clone());
+        let journal = Arc::clone(&self.journal);
+        let mut wanted: Wanted = BTreeMap::new();
+        for key in keys {
+            let place = wanted.entry(key.batch).or_insert_with(|| Some((flavours, Vec::new())));
+            if let Some((_, indexes)) = place {
+                indexes.push(key.index);
+            }
+        }
+        let task = smol::unblock(move || {
+            for (events, ago) in read_back(&store, &wanted, clock::wall(), &journal) {
+                handle.send(Message::Restored { events, ago });
+            }
+        });
+        self.executor.spawn(task).detach();
+    }
+}

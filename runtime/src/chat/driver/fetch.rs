@@ -1,0 +1,147 @@
+//! From keys to texts: batches from memory or from the store, and what is made of them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use mistgate_core::{
+    base::time::UnixTime,
+    chat::shape::{Flavour, Form, Payload},
+    delivery::{
+        batch::{self, EventKey, Flavours},
+        render::render,
+    },
+    engine::input::Restored,
+};
+
+use crate::{
+    base::{
+        clock,
+        journal::{Journal, Level},
+        store::Store,
+    },
+    http::outbound::Bytes,
+};
+
+/// Bytes of batches kept in memory, so that what was just accepted is sent without a disk read.
+const RECENT_MAX: usize = 1 << 20;
+
+/// Batches to read back: all that waits, or some of their events for some chats.
+pub(super) type Wanted = BTreeMap<u64, Option<(Flavours, Vec<u32>)>>;
+
+/// Reads batches from the store as the engine wants them. Blocks on the disk.
+pub(super) fn read_back(
+    store: &Store,
+    wanted: &Wanted,
+    wall: UnixTime,
+    journal: &Journal,
+) -> Vec<(Vec<Restored>, Duration)> {
+    let mut all = Vec::new();
+    for (&number, only) in wanted {
+        let Some(kept) = store.read(number) else {
+            journal.note(Level::Error, "batch_unreadable", &[("batch", &number)]);
+            continue;
+        };
+        let batch = match kept.decode() {
+            Ok(batch) => batch,
+            Err(error) => {
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("batch", &number), ("reason", &error)];
+                journal.note(Level::Error, "batch_unreadable", &values);
+                continue;
+            }
+        };
+        let events = (0..).zip(batch.events.iter().zip(&kept.left));
+        let events = events.filter_map(|(index, (stored, left))| {
+            let flavours = match only {
+                None => *left,
+                Some((flavours, indexes)) if indexes.contains(&index) => *flavours,
+                Some(_) => Flavours::NONE,
+            };
+            (!flavours.is_empty()).then(|| Restored {
+                key: EventKey { batch: number, index },
+                channel: stored.channel.to_owned(),
+                severity: stored.severity,
+                site: stored.site,
+                flavours,
+            })
+        });
+        all.push((events.collect(), clock::since(batch.received_at, wall)));
+    }
+    all
+}
+
+/// The bytes of batches, from memory where they are recent. `None` if one of them cannot be read
+/// for now: a digest without its events would count as their delivery.
+pub(super) async fn fetch(
+    store: Store,
+    batches: BTreeMap<u64, Option<Bytes>>,
+) -> Option<BTreeMap<u64, Bytes>> {
+    if batches.values().all(Option::is_some) {
+        return batches.into_iter().map(|(batch, bytes)| Some((batch, bytes?))).collect();
+    }
+    smol::unblock(move || {
+        let read = |(batch, bytes): (u64, Option<Bytes>)| {
+            let bytes = bytes.or_else(|| Some(store.read(batch)?.bytes.into()))?;
+            Some((batch, bytes))
+        };
+        batches.into_iter().map(read).collect()
+    })
+    .await
+}
+
+pub(super) fn payload(
+    flavour: Flavour,
+    dashboard_host: &str,
+    keys: &[EventKey],
+    batches: &BTreeMap<u64, Bytes>,
+    form: Form,
+) -> Option<Payload> {
+    let decoded: BTreeMap<u64, _> = batches
+        .iter()
+        .filter_map(|(number, bytes)| Some((*number, batch::decode(bytes).ok()?)))
+        .collect();
+    let events: Vec<_> = keys
+        .iter()
+        .filter_map(|key| {
+            let batch = decoded.get(&key.batch)?;
+            let stored = batch.events.get(usize::try_from(key.index).ok()?)?;
+            Some((batch.topic(), *stored))
+        })
+        .collect();
+    render(flavour, dashboard_host, &events, form)
+}
+
+/// The bytes of the batches that were accepted last.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    batches: VecDeque<(u64, Bytes)>,
+    bytes: usize,
+}
+
+impl Recent {
+    pub(super) fn keep(&mut self, batch: u64, bytes: Bytes) {
+        self.bytes += bytes.len();
+        self.batches.push_back((batch, bytes));
+        while self.bytes > RECENT_MAX {
+            let Some((_, oldest)) = self.batches.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.len();
+        }
+    }
+
+    pub(super) fn find(&self, batch: u64) -> Option<Bytes> {
+        let place = self.batches.binary_search_by_key(&batch, |(number, _)| *number).ok()?;
+        self.batches.get(place).map(|(_, bytes)| bytes.clone())
+    }
+
+    pub(super) fn forget(&mut self, batch: u64) {
+        if let Ok(place) = self.batches.binary_search_by_key(&batch, |(number, _)| *number)
+            && let Some((_, bytes)) = self.batches.remove(place)
+        {
+            self.bytes -= bytes.len();
+        }
+    }
+}

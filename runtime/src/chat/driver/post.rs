@@ -1,0 +1,70 @@
+//! One payload to one chat.
+
+use std::{sync::Arc, time::Duration};
+
+use http_types::Url;
+use mistgate_core::{
+    chat::shape::Payload, config::checked::Destination, delivery::outcome::Reason,
+    engine::input::Answer,
+};
+
+use crate::{
+    base::journal::{Journal, Level},
+    http::outbound::{Bytes, Cause, Client, Fault, Post},
+};
+
+/// Posts, or prints where there is no URL.
+pub(super) async fn post(
+    client: &Client,
+    to: &Destination,
+    payload: &Payload,
+    timeout: Duration,
+    journal: &Arc<Journal>,
+) -> Result<Answer, Reason> {
+    let Some(url) = &to.url else {
+        // A reader who stands still holds up this destination, but no task of the executor.
+        let (journal, payload) = (Arc::clone(journal), payload.body.clone());
+        return match smol::unblock(move || journal.console(&payload)).await {
+            Ok(()) => Ok(Answer { status: 200, retry_after: None, body: Vec::new() }),
+            Err(_) => Err(Reason::Connection),
+        };
+    };
+    // Checked when the configuration was read.
+    let mut url = Url::parse(url.expose()).map_err(|_| Reason::BadAnswer)?;
+    if let Some(more) = payload.query {
+        let query = match url.query() {
+            Some(query) => format!("{query}&{more}"),
+            None => more.to_owned(),
+        };
+        url.set_query(Some(&query));
+    }
+    let request = Post {
+        url: &url,
+        headers: &[
+            ("content-type", "application/json; charset=utf-8"),
+            ("user-agent", concat!("mistgate/", env!("CARGO_PKG_VERSION"))),
+        ],
+        body: Bytes::copy_from_slice(payload.body.as_bytes()),
+        timeout,
+    };
+    match client.post(&request).await {
+        Ok(answer) => {
+            Ok(Answer { status: answer.status, retry_after: answer.retry_after, body: answer.body })
+        }
+        Err(fault) => {
+            journal.note(Level::Info, "post_failed", &[("to", &to.name), ("reason", &fault)]);
+            Err(reason(&fault))
+        }
+    }
+}
+
+fn reason(fault: &Fault) -> Reason {
+    match fault.cause {
+        Cause::Request | Cause::Malformed | Cause::TooLong => Reason::BadAnswer,
+        Cause::Resolve(_) => Reason::Dns,
+        Cause::Connect(_) | Cause::Lost => Reason::Connection,
+        Cause::Proxy(_) => Reason::Proxy,
+        Cause::Handshake(_) => Reason::Tls,
+        Cause::TimedOut { .. } => Reason::Timeout,
+    }
+}

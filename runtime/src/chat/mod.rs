@@ -1,0 +1,3 @@
+//! The task that owns the engine, and the posts that it wants made.
+
+pub mod driver;

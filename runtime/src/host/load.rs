@@ -1,0 +1,263 @@
+//! Reading a configuration with everything that it names.
+
+mod certificate;
+
+use std::{
+    env, fmt,
+    fs::{self, DirBuilder},
+    io::{self, Read},
+    os::unix::fs::DirBuilderExt,
+    sync::Arc,
+};
+
+use mistgate_core::{
+    base::{secret::Secret, time::UnixTime},
+    config::{
+        checked::{
+            Config, Proxy, Tls,
+            ports::{Junos, Method},
+        },
+        files::{FileKind, FileRequest, Files},
+        problem::Problem,
+        raw::{Draft, EMBEDDED, Source},
+    },
+};
+use rustls::sign::CertifiedKey;
+
+use self::certificate::Doubt;
+use crate::{
+    base::clock,
+    host::sandbox::Sandbox,
+    http::{
+        outbound::proxy::{self, Proxies},
+        tls::{self, mutual},
+    },
+    ports::junos::ssh::{Key, KeyError, known_hosts::KnownHosts},
+};
+
+/// The most bytes of a configuration file.
+const FILE_MAX: u64 = 1 << 20;
+
+/// Why a file cannot be read whose folder no configuration named in time.
+const CLOSED: &str = "the sandbox lets only those folders be read that the configuration named \
+                      when mistgate started: restart it";
+
+/// Where the configuration is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// In the program itself.
+    Embedded,
+    /// In a file.
+    File(String),
+}
+
+/// A configuration that can be used, as far as reading tells.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The files that were read.
+    pub files: Vec<String>,
+    /// What should be looked at, one line each.
+    pub warnings: Vec<String>,
+}
+
+/// Reads, and reports every problem in a line of `FILE:LINE: key: what is wrong — what is
+/// expected`. Certificates, keys and proxy addresses are really loaded.
+pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
+    load_in(&Sandbox::default(), from)
+}
+
+/// As [`load`], in a sandbox, which may be why a file cannot be read.
+pub fn load_in(sandbox: &Sandbox, from: &From) -> Result<Loaded, Vec<String>> {
+    let read = |path: &str, max| match read_file(path, max) {
+        Err(error) if is_denied(&error) && sandbox.refuses(path) => Err(CLOSED.to_owned()),
+        result => result.map_err(|error| reason(&error)),
+    };
+    let text;
+    let mut read_files = Vec::new();
+    let source = match from {
+        From::Embedded => EMBEDDED,
+        From::File(name) => {
+            // It may hold secrets.
+            text = read(name, FILE_MAX)
+                .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned()))
+                .map(Secret::new)
+                .map_err(|why| vec![format!("{name}:1: {why} — expected a configuration file")])?;
+            read_files.push(name.clone());
+            Source { name, text: text.expose() }
+        }
+    };
+    let credentials = env::var("CREDENTIALS_DIRECTORY").ok();
+    let draft = Draft::parse(source).credentials(credentials.as_deref());
+    let requests = draft.files();
+    let mut files = Files::new();
+    for request in &requests {
+        let max = u64::try_from(request.kind.bytes_max()).unwrap_or(u64::MAX);
+        files.insert(request, read(&request.path, max.saturating_add(1)));
+    }
+    let report = draft.check(&files);
+    let lines = |problems: &[Problem]| -> Vec<String> {
+        problems.iter().map(|problem| problem.in_file(source.name).to_string()).collect()
+    };
+    let Some(config) = report.config else {
+        return Err(lines(&report.problems));
+    };
+    let Findings { mut problems, doubts, .. } = judge(&config, &requests);
+    if !problems.is_empty() {
+        problems.sort_by_key(|problem| problem.line);
+        return Err(lines(&problems));
+    }
+    let mut warnings = report.warnings;
+    warnings.extend(doubts);
+    warnings.sort_by_key(|warning| warning.line);
+    let warnings = lines(&warnings);
+    read_files.extend(requests.into_iter().map(|request| request.path));
+    Ok(Loaded { config, files: read_files, warnings })
+}
+
+/// What shows only when certificates, keys and addresses are used.
+struct Findings<'a> {
+    requests: &'a [FileRequest],
+    problems: Vec<Problem>,
+    /// What can be used, and still may not be what was wanted.
+    doubts: Vec<Problem>,
+}
+
+fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
+    let mut findings = Findings { requests, problems: Vec::new(), doubts: Vec::new() };
+    let now = clock::wall();
+    if let Some(tls) = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) {
+        findings.server("webhook.tls", tls, now);
+    }
+    if let Some(proxy) = &config.proxy {
+        findings.server("proxy.cert", &proxy.tls, now);
+        findings.authorities(proxy, now);
+    }
+    if let Some(Method::Junos(junos)) =
+        config.ports.as_ref().and_then(|ports| ports.method.as_ref())
+    {
+        findings.junos(junos);
+    }
+    if let Err(error) = tls::connector(config.chat.delivery.extra_ca.as_deref()) {
+        findings.problem("chat.extra_ca", &error, "certificates of authorities in PEM");
+    }
+    if let Err(error) = proxies(config) {
+        findings.problem("chat.http_proxy", &error, "an http URL");
+    }
+    findings
+}
+
+impl Findings<'_> {
+    /// Looks at the certificate and key of a listener.
+    fn server(&mut self, key: &str, files: &Tls, now: UnixTime) {
+        match tls::certified_key(files) {
+            Err(error) => self.problem(key, &error, "a certificate chain and its key in PEM"),
+            Ok(CertifiedKey { cert, .. }) => {
+                for doubt in cert.first().map_or_else(Vec::new, |own| certificate::server(own, now))
+                {
+                    self.doubt(key, doubt);
+                }
+            }
+        }
+    }
+
+    /// Looks at the authorities of the proxy's peers and at what they revoked.
+    fn authorities(&mut self, proxy: &Proxy, now: UnixTime) {
+        let roots = match mutual::roots(&proxy.client_ca) {
+            Ok(roots) => Arc::new(roots),
+            Err(error) => {
+                let expected = "certificates of authorities in PEM";
+                return self.problem("proxy.client_ca", &error, expected);
+            }
+        };
+        let of_lists = |request: &&FileRequest| request.kind == FileKind::RevocationLists;
+        for FileRequest { key, path, .. } in self.requests.iter().filter(of_lists) {
+            match mutual::revocations(path, &roots) {
+                Err(error) => self.problem(key, &error, "revocation lists in PEM"),
+                Ok(lists) => {
+                    let doubts = lists.iter().filter_map(|list| certificate::list(list, now));
+                    doubts.for_each(|doubt| self.doubt(key, doubt));
+                }
+            }
+        }
+    }
+
+    /// Looks at our key and at those of the switches.
+    fn junos(&mut self, junos: &Junos) {
+        if let Some(Err(error)) = junos.private_key.as_ref().map(|key| Key::parse(key.expose())) {
+            let expected = match error {
+                KeyError::Encrypted => "one without (ssh-keygen -p removes it)",
+                KeyError::Unreadable => {
+                    "BEGIN OPENSSH PRIVATE KEY, as ssh-keygen writes it, or PEM"
+                }
+            };
+            self.problem("ports.junos.private_key", &error, expected);
+        }
+        let max = u64::try_from(FileKind::KnownHosts.bytes_max()).unwrap_or(u64::MAX);
+        // That it is there and is text was found before.
+        let text = read(&junos.known_hosts, max).ok().and_then(|text| String::from_utf8(text).ok());
+        let known = text.map(|text| KnownHosts::parse(junos.known_hosts.as_str(), &text));
+        if known.is_none_or(|known| known.is_empty()) {
+            let what = "no line of the file holds a host key that can be used";
+            let expected = "lines as ssh-keyscan -p 830 HOST prints them";
+            self.problem("ports.junos.known_hosts", &what, expected);
+        }
+    }
+
+    fn problem(&mut self, key: &str, error: &dyn fmt::Display, expected: &str) {
+        let found = self.found(key, error.to_string(), expected);
+        self.problems.push(found);
+    }
+
+    fn doubt(&mut self, key: &str, (what, expected): Doubt) {
+        let found = self.found(key, what, expected);
+        self.doubts.push(found);
+    }
+
+    /// At the line of the key that begins with `key` and names a file.
+    fn found(&self, key: &str, what: String, expected: &str) -> Problem {
+        let named = self.requests.iter().find(|request| request.key.starts_with(key));
+        let line = named.map_or(1, |request| request.line);
+        Problem { line, key: key.to_owned(), what, expected: expected.to_owned() }
+    }
+}
+
+/// The way out: the configured proxy, else the environment's.
+pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
+    Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| env::var(name).ok())
+}
+
+/// Makes the state folder, readable for its owner alone.
+pub fn make_state_dir(path: &str) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(path)
+}
+
+/// A file, up to `max` bytes of it; why not in the system's words. Blocks on the disk.
+pub fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
+    read_file(path, max).map_err(|error| reason(&error))
+}
+
+fn read_file(path: &str, max: u64) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(path)?;
+    // Bytes that grow out of their place leave a copy behind, which nobody wipes.
+    let length = file.metadata()?.len().min(max).saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    file.take(max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
+}
+
+fn reason(error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::NotFound {
+        "there is no such file".to_owned()
+    } else if is_denied(error) {
+        "this user may not read the file".to_owned()
+    } else {
+        error.to_string()
+    }
+}

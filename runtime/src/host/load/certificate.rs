@@ -1,0 +1,60 @@
+//! What may be wrong with certificates and revocation lists that TLS itself can use.
+
+use mistgate_core::base::time::UnixTime;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use x509_parser::{
+    certificate::X509Certificate, parse_x509_certificate, parse_x509_crl, time::ASN1Time,
+};
+
+/// What is doubtful, and what is expected.
+pub(super) type Doubt = (String, &'static str);
+
+/// Looks at a server's own certificate as its clients will.
+pub(super) fn server(certificate: &CertificateDer<'_>, now: UnixTime) -> Vec<Doubt> {
+    let Ok((_, certificate)) = parse_x509_certificate(certificate) else {
+        // TLS has read it, so it is a kind that only this parser does not know.
+        return Vec::new();
+    };
+    let mut doubts = Vec::new();
+    if !has_name(&certificate) {
+        // RFC 9525 §6.3: a name in the subject alone counts no more.
+        let expected = "one with a subject alternative name, as mistgate cert leaf --san makes";
+        let what = "the certificate names no host, so clients that look for one refuse it";
+        doubts.push((what.to_owned(), expected));
+    }
+    if !is_for_servers(&certificate) {
+        let what = "the certificate's extended key usage is not for servers, so clients refuse it";
+        doubts.push((what.to_owned(), "one for serverAuth, as mistgate cert leaf --server makes"));
+    }
+    let (begin, end) = (certificate.validity().not_before, certificate.validity().not_after);
+    if unix(end) < now {
+        doubts.push((format!("the certificate ended at {}", unix(end)), "a new one"));
+    } else if now < unix(begin) {
+        let what = format!("the certificate begins only at {}", unix(begin));
+        doubts.push((what, "one that holds by now, or the right time on this machine"));
+    }
+    doubts
+}
+
+/// Looks at a revocation list.
+pub(super) fn list(list: &CertificateRevocationListDer<'_>, now: UnixTime) -> Option<Doubt> {
+    let (_, list) = parse_x509_crl(list).ok()?;
+    let next = unix(list.next_update()?);
+    let what = format!("a newer list should be there since {next}; this one still counts");
+    (next < now).then_some((what, "the authority's newest list"))
+}
+
+fn has_name(certificate: &X509Certificate<'_>) -> bool {
+    let names = certificate.subject_alternative_name();
+    names.is_ok_and(|names| names.is_some_and(|names| !names.value.general_names.is_empty()))
+}
+
+/// RFC 5280 §4.2.1.12: without the extension it is for anything.
+fn is_for_servers(certificate: &X509Certificate<'_>) -> bool {
+    let usage = certificate.extended_key_usage();
+    usage.is_ok_and(|usage| usage.is_none_or(|usage| usage.value.any || usage.value.server_auth))
+}
+
+fn unix(time: ASN1Time) -> UnixTime {
+    UnixTime::from_secs(time.timestamp())
+}

@@ -1,0 +1,380 @@
+//! One running mistgate: all tasks, from the first socket to the last flush.
+
+mod listeners;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use async_signal::{Signal, Signals};
+use mistgate_core::{config::checked::Config, engine::input};
+use smol::{
+    Executor, Task, Timer, channel,
+    future::{self, FutureExt},
+    stream::StreamExt,
+};
+
+pub use self::listeners::Addresses;
+use self::listeners::{Common, Listeners, Sockets};
+use crate::{
+    base::{
+        clock::{self, Clock},
+        journal::{Journal, Level},
+        metrics::Counter,
+        store::{self, Store, Written},
+    },
+    chat::driver::{self, Driver, Message},
+    host::{
+        load::{self, From, Loaded},
+        sandbox::{self, Needs, Sandbox},
+        supervisor::{Inherited, Supervisor, Watchdog},
+    },
+    http::{
+        outbound::{Outbound, proxy::Proxies},
+        tls,
+    },
+    ports,
+};
+
+/// How long changes and posts in flight may take when it stops. With the graces of the listeners
+/// that is less than ten seconds.
+const GRACE: Duration = Duration::from_secs(5);
+/// The most threads that run tasks.
+const THREADS_MAX: usize = 4;
+
+/// Why it does not start. One line, saying what to do.
+#[derive(Debug)]
+pub struct Error(Vec<String>);
+
+impl Error {
+    fn new(line: impl fmt::Display) -> Self {
+        Self(vec![line.to_string()])
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Runs until SIGTERM or SIGINT. `started` is told where the listeners are. If `is_confined`, all
+/// rights that are not needed are given up before the first byte is taken; there must be no other
+/// threads.
+pub fn run(
+    from: &From,
+    journal: Journal,
+    is_confined: bool,
+    started: impl FnOnce(&Config, &Addresses),
+) -> Result<(), Error> {
+    sandbox::keep_private();
+    let inherited = Inherited::from_env().map_err(Error::new)?;
+    let supervisor = Supervisor::from_env().unwrap_or_else(|reason| {
+        journal.note(Level::Warning, "service_manager_unreachable", &[("reason", &reason)]);
+        Supervisor::default()
+    });
+    let journal = Arc::new(journal);
+    let executor = Arc::new(Executor::new());
+    // How many there are is asked of files that are closed afterwards.
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let ground = Ground::prepare(from, journal, Arc::clone(&executor), inherited, is_confined)?;
+    let (alive, stop) = channel::bounded::<Infallible>(1);
+    let threads: Vec<_> = (1..threads)
+        .map(|_| {
+            let (executor, stop) = (Arc::clone(&executor), stop.clone());
+            thread::spawn(move || smol::block_on(executor.run(stop.recv())))
+        })
+        .collect();
+    let node = Node::start(from, ground, supervisor);
+    let result = smol::block_on(executor.run(async {
+        let (mut node, watchdog) = node?;
+        started(&node.config, &node.listeners.addresses());
+        node.serve().or(watchdog.feed()).await?;
+        node.stop().await;
+        Ok(())
+    }));
+    drop(alive);
+    for thread in threads {
+        // Its only result is that the channel closed.
+        let _ = thread.join();
+    }
+    result
+}
+
+/// What is there before there are threads: the sockets, and no more rights than they leave.
+struct Ground {
+    config: Config,
+    proxies: Proxies,
+    sandbox: Sandbox,
+    common: Common,
+    messages: channel::Receiver<Message>,
+    ends: ports::Ends,
+    listeners: Listeners,
+    sockets: Sockets,
+}
+
+impl Ground {
+    fn prepare(
+        from: &From,
+        journal: Arc<Journal>,
+        executor: Arc<Executor<'static>>,
+        inherited: Inherited,
+        is_confined: bool,
+    ) -> Result<Self, Error> {
+        let Loaded { config, files, warnings } = load::load(from).map_err(Error)?;
+        warn(&journal, &warnings);
+        load::make_state_dir(&config.state_dir).map_err(|error| {
+            Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
+        })?;
+        let (driver, messages) = driver::Handle::new();
+        let (switches, ends) = ports::Handle::new();
+        let ready = Arc::new(AtomicBool::new(false));
+        let (clock, inherited) = (Clock::start(), Arc::new(inherited));
+        let common = Common { clock, journal, executor, driver, switches, ready, inherited };
+        let listeners = Listeners::new(common.clone());
+        let sockets = listeners.bind(&config)?;
+        let proxies = load::proxies(&config).map_err(Error::new)?;
+        let sandbox = if is_confined {
+            let needs = Needs::of_node(&config, &files, &proxies);
+            sandbox::enter(needs, &common.journal).map_err(Error::new)?
+        } else {
+            Sandbox::none(&common.journal)
+        };
+        Ok(Self { config, proxies, sandbox, common, messages, ends, listeners, sockets })
+    }
+}
+
+struct Node {
+    from: From,
+    config: Config,
+    /// Shared with whoever reads the configuration again.
+    sandbox: Arc<Sandbox>,
+    clock: Clock,
+    journal: Arc<Journal>,
+    signals: Signals,
+    driver: driver::Handle,
+    driving: Task<()>,
+    switches: ports::Handle,
+    switching: Task<()>,
+    storing: thread::JoinHandle<()>,
+    ready: Arc<AtomicBool>,
+    supervisor: Arc<Supervisor>,
+    listeners: Listeners,
+}
+
+impl Node {
+    fn start(
+        from: &From,
+        ground: Ground,
+        supervisor: Supervisor,
+    ) -> Result<(Self, Watchdog), Error> {
+        let Ground { config, proxies, sandbox, common, messages, ends, .. } = ground;
+        let (mut listeners, mut sockets) = (ground.listeners, ground.sockets);
+        let Common { clock, journal, executor, driver, switches, ready, .. } = common;
+        let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(Error::new)?;
+        let (written, kept) = (driver.clone(), switches.clone());
+        let (store, left, storing) = Store::open(
+            &Path::new(&config.state_dir).join(store::FILE),
+            clock::before(clock::wall(), dedup_window(&config)),
+            move |answer| tell_owner(answer, &written, &kept),
+        )
+        .map_err(Error::new)?;
+        let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
+        let mut settings = settings(&config, proxies, clock)?;
+        let switching = start_switches(&config, &settings.outbound, ends, &tasks, &store, &driver)?;
+        settings.engine.next_batch = left.next_batch;
+        let supervisor = Arc::new(supervisor);
+        let watchdog = Watchdog {
+            supervisor: Arc::clone(&supervisor),
+            journal: Arc::clone(&journal),
+            executor: Arc::clone(&executor),
+            driver: driver.clone(),
+            store: store.clone(),
+        };
+        let driving = Driver::start(settings, &left, store, seed()?, tasks, driver.clone());
+        let driving = executor.spawn(driving.run(messages));
+        listeners.open_proxy(&config, &mut sockets)?;
+        listeners.open(&config, sockets)?;
+        ready.store(true, Ordering::Relaxed);
+        let node = Self {
+            from: from.clone(),
+            config,
+            sandbox: Arc::new(sandbox),
+            clock,
+            journal,
+            signals,
+            driver,
+            driving,
+            switches,
+            switching,
+            storing,
+            ready,
+            supervisor,
+            listeners,
+        };
+        Ok((node, watchdog))
+    }
+
+    /// Serves until a signal says to stop; a hang-up reads the configuration again.
+    async fn serve(&mut self) -> Result<(), Error> {
+        self.supervisor.ready(&self.listeners.addresses().to_string());
+        while let Some(signal) = self.signals.next().await {
+            if signal.map_err(Error::new)? != Signal::Hup {
+                break;
+            }
+            self.supervisor.reloading();
+            self.switches.send(ports::Message::Reopen);
+            let (from, journal) = (self.from.clone(), Arc::clone(&self.journal));
+            let sandbox = Arc::clone(&self.sandbox);
+            let loaded = smol::unblock(move || load::load_in(&sandbox, &from)).await;
+            let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
+            let label = if result.is_ok() { "ok" } else { "failed" };
+            journal.metrics.add(Counter::Reloads, &[("result", label)], 1);
+            let addresses = self.listeners.addresses();
+            match result {
+                Ok(()) => {
+                    self.supervisor.ready(&addresses.to_string());
+                    journal.note(Level::Info, "reloaded", &[]);
+                }
+                Err(Error(problems)) => {
+                    let kept = "the changed configuration has problems, the old one is kept";
+                    self.supervisor.ready(&format!("{addresses}; {kept}"));
+                    for problem in problems {
+                        journal.note(Level::Error, "reload_failed", &[("reason", &problem)]);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a new configuration as a whole, or leaves everything as it is.
+    fn configure(&mut self, loaded: Loaded) -> Result<(), Error> {
+        let Loaded { config, files, warnings } = loaded;
+        if config.state_dir != self.config.state_dir {
+            return Err(Error::new("state_dir: changed — restart mistgate to move its state"));
+        }
+        let proxies = load::proxies(&config).map_err(Error::new)?;
+        let needs = Needs::of_node(&config, &files, &proxies);
+        self.sandbox.permits(&needs).map_err(Error)?;
+        let settings = settings(&config, proxies, self.clock)?;
+        let mut sockets = self.listeners.bind(&config)?;
+        self.listeners.open_proxy(&config, &mut sockets)?;
+        // The engine first: it would drop what the listener already takes for a new destination.
+        let switching = switching(&config, &settings.outbound);
+        self.driver.send(Message::Configured(Box::new(settings)));
+        self.switches.send(ports::Message::Configured(switching));
+        self.listeners.open(&config, sockets)?;
+        warn(&self.journal, &warnings);
+        self.config = config;
+        Ok(())
+    }
+
+    /// Finishes what is in flight and closes everything.
+    async fn stop(self) {
+        let Self { journal, driver, driving, switches, switching, storing, ready, .. } = self;
+        let Self { supervisor, mut listeners, .. } = self;
+        supervisor.stopping();
+        journal.note(Level::Info, "stopping", &[]);
+        ready.store(false, Ordering::Relaxed);
+        // The proxy has nothing to do with what the others hand on to each other.
+        let proxy = listeners.close_proxy();
+        let posts = async {
+            listeners.close_webhook().await;
+            switches.send(ports::Message::End);
+            let late = async {
+                Timer::after(GRACE).await;
+                journal.note(Level::Warning, "stopped_early", &[]);
+            };
+            let ended = async {
+                // The changes first, of which there is something to tell.
+                switching.await;
+                driver.send(Message::Stop);
+                driving.await;
+            };
+            ended.or(late).await;
+        };
+        future::zip(proxy, posts).await;
+        listeners.close().await;
+        // The driver is gone and with it the last sender, so the thread ends after its last commit.
+        let _ = smol::unblock(move || storing.join()).await;
+        journal.note(Level::Info, "stopped", &[]);
+    }
+}
+
+fn warn(journal: &Journal, warnings: &[String]) {
+    for warning in warnings {
+        journal.note(Level::Warning, "config", &[("warning", warning)]);
+    }
+}
+
+fn dedup_window(config: &Config) -> Duration {
+    config.webhook.as_ref().map_or(Duration::ZERO, |webhook| webhook.dedup_window)
+}
+
+/// The settings for switch ports, if there are any.
+fn switching(config: &Config, outbound: &Outbound) -> Option<Box<ports::Settings>> {
+    let ports = config.ports.as_ref()?;
+    Some(Box::new(ports::Settings::new(config, ports, outbound.clone())))
+}
+
+/// Starts the task for switch ports, which waits where there are none.
+fn start_switches(
+    config: &Config,
+    outbound: &Outbound,
+    ends: ports::Ends,
+    (clock, journal, executor): &(Clock, Arc<Journal>, Arc<Executor<'static>>),
+    store: &Store,
+    driver: &driver::Handle,
+) -> Result<Task<()>, Error> {
+    let tools = ports::Tools {
+        clock: *clock,
+        journal: Arc::clone(journal),
+        executor: Arc::clone(executor),
+        store: store.clone(),
+        driver: driver.clone(),
+        audit: Path::new(&config.state_dir).join(ports::AUDIT_FILE),
+    };
+    let settings = switching(config, outbound).map(|settings| *settings);
+    Ok(executor.spawn(ports::run(settings, seed()?, tools, ends)))
+}
+
+/// Tells the owner of what was written.
+fn tell_owner(answer: Written, driver: &driver::Handle, switches: &ports::Handle) {
+    match answer {
+        Written::Kept(number) => switches.send(ports::Message::Kept(number)),
+        Written::Unkept => switches.send(ports::Message::Unkept),
+        Written::Refused(..) | Written::Reopened | Written::Stored(_) => {
+            driver.send(Message::Written(answer));
+        }
+    }
+}
+
+fn seed() -> Result<u64, Error> {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(Error::new)?;
+    Ok(u64::from_le_bytes(seed))
+}
+
+fn settings(config: &Config, proxies: Proxies, clock: Clock) -> Result<driver::Settings, Error> {
+    let tls = tls::connector(config.chat.delivery.extra_ca.as_deref()).map_err(Error::new)?;
+    Ok(driver::Settings {
+        engine: input::Config {
+            chat: config.chat.clone(),
+            dedup_window: dedup_window(config),
+            next_batch: 0,
+        },
+        dashboard_host: config.mist.dashboard_host.clone(),
+        outbound: Outbound { tls, proxies, clock },
+    })
+}

@@ -1,0 +1,404 @@
+//! The listeners of a node, and how they change with the configuration.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    sync::{Arc, RwLock, atomic::AtomicBool},
+    time::Duration,
+};
+
+use mistgate_core::config::checked::{Admin, Config, Limits, Network, Tls};
+use smol::{
+    Async, Executor, Task, channel,
+    future::{Future, FutureExt},
+};
+
+use super::Error;
+use crate::{
+    admin,
+    base::{
+        clock::Clock,
+        journal::{Journal, Level},
+    },
+    chat::driver,
+    host::supervisor::Inherited,
+    http::{
+        listen::{self, Listener, Service, Stop},
+        tls::{self, Identity},
+    },
+    micronets::relay::Relay,
+    ports, webhook,
+};
+
+/// How long what is in flight may take when a listener closes.
+const WEBHOOKS_GRACE: Duration = Duration::from_secs(3);
+const ADMIN_GRACE: Duration = Duration::from_secs(1);
+/// How often certificates are looked at for changes.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
+
+/// Where the listeners are; the ports are real where the configuration said 0.
+#[derive(Debug)]
+pub struct Addresses {
+    /// The webhook listener.
+    pub webhook: Option<SocketAddr>,
+    /// The websocket proxy.
+    pub proxy: Option<SocketAddr>,
+    /// The admin endpoint.
+    pub admin: Option<SocketAddr>,
+}
+
+impl fmt::Display for Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [("webhook", self.webhook), ("proxy", self.proxy), ("admin", self.admin)];
+        let open = all.iter().filter_map(|(name, address)| Some((name, (*address)?)));
+        for (place, (name, address)) in open.enumerate() {
+            let separator = if place > 0 { ", " } else { "" };
+            write!(f, "{separator}{name} {address}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What the listeners of a node have in common.
+#[derive(Clone)]
+pub(super) struct Common {
+    pub(super) clock: Clock,
+    pub(super) journal: Arc<Journal>,
+    pub(super) executor: Arc<Executor<'static>>,
+    pub(super) driver: driver::Handle,
+    pub(super) switches: ports::Handle,
+    pub(super) ready: Arc<AtomicBool>,
+    /// Sockets that need no binding.
+    pub(super) inherited: Arc<Inherited>,
+}
+
+/// The listeners of a node.
+pub(super) struct Listeners {
+    common: Common,
+    webhook: Option<(Port, Policy, Arc<webhook::Intake>)>,
+    proxy: Option<(Port, Arc<Relay>)>,
+    admin: Option<(Port, Arc<admin::Admin>)>,
+}
+
+/// The sockets for a configuration. Binding is what fails, so it is done before anything changes.
+pub(super) struct Sockets {
+    webhook: Option<TcpListener>,
+    proxy: Option<TcpListener>,
+    admin: Option<TcpListener>,
+}
+
+/// A listener that runs, and the socket under it, which outlives a change of policy.
+struct Port {
+    configured: SocketAddr,
+    socket: TcpListener,
+    stop: channel::Sender<Infallible>,
+    task: Task<()>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Policy {
+    tls: Option<Tls>,
+    allow_from: Vec<Network>,
+    limits: Limits,
+}
+
+impl Listeners {
+    /// None yet.
+    pub(super) const fn new(common: Common) -> Self {
+        Self { common, webhook: None, proxy: None, admin: None }
+    }
+
+    pub(super) fn addresses(&self) -> Addresses {
+        let address = |port: &Port| port.socket.local_addr().ok();
+        Addresses {
+            webhook: self.webhook.as_ref().and_then(|(port, ..)| address(port)),
+            proxy: self.proxy.as_ref().and_then(|(port, _)| address(port)),
+            admin: self.admin.as_ref().and_then(|(port, _)| address(port)),
+        }
+    }
+
+    /// Sockets for a configuration; those whose address stays are shared with the listeners.
+    pub(super) fn bind(&self, config: &Config) -> Result<Sockets, Error> {
+        let webhook = self.webhook.as_ref().map(|(port, ..)| port);
+        let proxy = self.proxy.as_ref().map(|(port, _)| port);
+        let webhook_listen = config.webhook.as_ref().map(|webhook| webhook.listen);
+        let proxy_listen = config.proxy.as_ref().map(|proxy| proxy.listen);
+        let admin = self.admin.as_ref().map(|(port, _)| port);
+        let admin_listen = config.admin.as_ref().map(|admin| admin.listen);
+        let sockets = Sockets {
+            webhook: self.socket("webhook", webhook_listen, webhook)?,
+            proxy: self.socket("proxy", proxy_listen, proxy)?,
+            admin: self.socket("admin", admin_listen, admin)?,
+        };
+        // The check of the configuration knows only the configured address.
+        let exposed =
+            |socket: &TcpListener| !socket.local_addr().is_ok_and(|at| at.ip().is_loopback());
+        if let (Some(Admin { token: None, listen }), Some(socket)) = (&config.admin, &sockets.admin)
+            && listen.ip().is_loopback()
+            && exposed(socket)
+        {
+            let what = "the socket of the service manager is not on a loopback address";
+            return Err(Error::new(format!("admin: {what} — set admin.token_file")));
+        }
+        Ok(sockets)
+    }
+
+    /// A socket for the listener `name`, where `configured` is something: the service manager's, or
+    /// that of `port` if it has this address, or a new one.
+    fn socket(
+        &self,
+        name: &'static str,
+        configured: Option<SocketAddr>,
+        port: Option<&Port>,
+    ) -> Result<Option<TcpListener>, Error> {
+        let inherited = self.common.inherited.get(name);
+        let Some(configured) = configured else {
+            if inherited.is_some() {
+                let values: [(&str, &dyn fmt::Display); 1] = [("listener", &name)];
+                self.common.journal.note(Level::Warning, "socket_unused", &values);
+            }
+            return Ok(None);
+        };
+        let socket = match (inherited, port) {
+            (Some(inherited), _) => {
+                self.compare(name, configured, inherited)?;
+                inherited.try_clone().map_err(Error::new)?
+            }
+            (None, Some(port)) if port.configured == configured => {
+                port.socket.try_clone().map_err(Error::new)?
+            }
+            (None, Some(_) | None) => TcpListener::bind(configured).map_err(|error| {
+                Error::new(format!("{name}.listen: {configured}: {error} — choose another address"))
+            })?,
+        };
+        Ok(Some(socket))
+    }
+
+    /// Warns where the service manager listens elsewhere than the configuration says.
+    fn compare(
+        &self,
+        name: &'static str,
+        configured: SocketAddr,
+        inherited: &TcpListener,
+    ) -> Result<(), Error> {
+        let address = inherited.local_addr().map_err(Error::new)?;
+        // [::] takes IPv4 too.
+        let same = address.ip() == configured.ip() || address.ip().is_unspecified();
+        if !same || address.port() != configured.port() {
+            let values: [(&str, &dyn fmt::Display); 3] =
+                [("listener", &name), ("address", &address), ("configured", &configured)];
+            self.common.journal.note(Level::Warning, "socket_elsewhere", &values);
+        }
+        Ok(())
+    }
+
+    /// Opens, changes or closes the proxy. It reads files; if that fails nothing has changed.
+    pub(super) fn open_proxy(
+        &mut self,
+        config: &Config,
+        sockets: &mut Sockets,
+    ) -> Result<(), Error> {
+        let (Some(settings), Some(socket)) = (&config.proxy, sockets.proxy.take()) else {
+            if let Some((port, _)) = self.proxy.take() {
+                port.retire();
+            }
+            return Ok(());
+        };
+        let explain = |error: &dyn fmt::Display| Error::new(format!("proxy: {error}"));
+        if let Some((port, relay)) = &self.proxy
+            && port.configured == settings.listen
+        {
+            return relay.configure(settings).map_err(|error| explain(&error));
+        }
+        let Common { clock, journal, executor, .. } = &self.common;
+        let relay = Relay::new(settings, Arc::clone(journal), Arc::clone(executor), *clock)
+            .map_err(|error| explain(&error))?;
+        let own = socket.try_clone().map_err(|error| explain(&error))?;
+        let own = Async::new(own).map_err(|error| explain(&error))?;
+        self.tell("proxy", &socket, true)?;
+        let (stop, stopped) = listen::stop();
+        let watch = Arc::clone(&relay).watch(self.report("proxy"));
+        self.until(stopped.clone(), watch);
+        let task = executor.spawn(Arc::clone(&relay).run(own, stopped));
+        let port = Port { configured: settings.listen, socket, stop, task };
+        if let Some((old, _)) = self.proxy.replace((port, relay)) {
+            old.retire();
+        }
+        Ok(())
+    }
+
+    /// Opens, changes and closes the other listeners, of which the last can tell of all.
+    pub(super) fn open(&mut self, config: &Config, sockets: Sockets) -> Result<(), Error> {
+        self.open_webhook(config, sockets.webhook)?;
+        self.open_admin(config, sockets.admin)
+    }
+
+    /// Closes all connections of the proxy. Begins when it is first polled.
+    pub(super) fn close_proxy(&mut self) -> impl Future<Output = ()> + use<> {
+        let proxy = self.proxy.take();
+        async move {
+            if let Some((port, _)) = proxy {
+                port.close().await;
+            }
+        }
+    }
+
+    /// Finishes the webhooks in flight and takes no more.
+    pub(super) async fn close_webhook(&mut self) {
+        if let Some((port, ..)) = self.webhook.take() {
+            port.close().await;
+        }
+    }
+
+    /// Finishes the rest.
+    pub(super) async fn close(self) {
+        if let Some((port, _)) = self.admin {
+            port.close().await;
+        }
+    }
+
+    fn open_webhook(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
+        let (Some(webhook), Some(socket)) = (&config.webhook, socket) else {
+            if let Some((port, ..)) = self.webhook.take() {
+                port.retire();
+            }
+            return Ok(());
+        };
+        let settings = webhook::Settings {
+            webhook: webhook.clone(),
+            chat: config.chat.clone(),
+            switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
+            external: config.ports.as_ref().and_then(|ports| ports.external.clone()),
+        };
+        let policy = Policy {
+            tls: webhook.tls.clone(),
+            allow_from: webhook.allow_from.clone(),
+            limits: webhook.limits,
+        };
+        if let Some((port, old, service)) = &self.webhook
+            && port.configured == webhook.listen
+            && *old == policy
+        {
+            service.configure(settings);
+            return Ok(());
+        }
+        let Common { clock, journal, driver, .. } = &self.common;
+        let (driver, journal) = (driver.clone(), Arc::clone(journal));
+        let service = Arc::new(webhook::Intake::new(settings, driver, journal, *clock));
+        let own = Arc::clone(&service);
+        let port = self.listen("webhook", webhook.listen, socket, &policy, own, WEBHOOKS_GRACE)?;
+        if let Some((old, ..)) = self.webhook.replace((port, policy, service)) {
+            old.retire();
+        }
+        Ok(())
+    }
+
+    fn open_admin(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
+        let (Some(Admin { listen, token }), Some(socket)) = (&config.admin, socket) else {
+            if let Some((port, _)) = self.admin.take() {
+                port.retire();
+            }
+            return Ok(());
+        };
+        let Common { clock, journal, driver, switches, ready, .. } = &self.common;
+        let settings = admin::Settings {
+            token: token.clone(),
+            switches: config.ports.as_ref().map(|_| switches.clone()),
+            relay: self.proxy.as_ref().map(|(_, relay)| Arc::clone(relay)),
+        };
+        if let Some((port, service)) = &self.admin
+            && port.configured == *listen
+        {
+            service.configure(settings);
+            return Ok(());
+        }
+        let service = Arc::new(admin::Admin {
+            settings: RwLock::new(Arc::new(settings)),
+            driver: driver.clone(),
+            journal: Arc::clone(journal),
+            clock: *clock,
+            ready: Arc::clone(ready),
+        });
+        let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        let allow_from = everywhere.map(|address| Network { address, prefix: 0 }).to_vec();
+        let policy = Policy { tls: None, allow_from, limits: Limits::default() };
+        let own = Arc::clone(&service);
+        let port = self.listen("admin", *listen, socket, &policy, own, ADMIN_GRACE)?;
+        if let Some((old, _)) = self.admin.replace((port, service)) {
+            old.retire();
+        }
+        Ok(())
+    }
+
+    /// Starts a listener.
+    fn listen<S: Service>(
+        &self,
+        name: &'static str,
+        configured: SocketAddr,
+        socket: TcpListener,
+        policy: &Policy,
+        service: Arc<S>,
+        grace: Duration,
+    ) -> Result<Port, Error> {
+        let explain = |error: &dyn fmt::Display| Error::new(format!("{name}: {error}"));
+        let identity = match policy.tls.clone() {
+            Some(files) => Some(Arc::new(Identity::load(files).map_err(|e| explain(&e))?)),
+            None => None,
+        };
+        let own = socket.try_clone().map_err(|error| explain(&error))?;
+        let own = Async::new(own).map_err(|error| explain(&error))?;
+        let listener =
+            Listener::new(own, identity.clone(), policy.allow_from.clone(), policy.limits);
+        let (stop, stopped) = listen::stop();
+        if let Some(identity) = identity {
+            self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report(name)));
+        }
+        self.tell(name, &socket, policy.tls.is_some())?;
+        let running = listener.run(Arc::clone(&self.common.executor), service, stopped, grace);
+        let task = self.common.executor.spawn(running);
+        Ok(Port { configured, socket, stop, task })
+    }
+
+    /// Tells the journal where a listener is.
+    fn tell(&self, name: &'static str, socket: &TcpListener, tls: bool) -> Result<(), Error> {
+        let address = socket.local_addr().map_err(|e| Error::new(format!("{name}: {e}")))?;
+        let values: [(&str, &dyn fmt::Display); 3] =
+            [("listener", &name), ("address", &address), ("tls", &tls)];
+        self.common.journal.note(Level::Info, "listening", &values);
+        Ok(())
+    }
+
+    /// Tells the journal what became of changed files.
+    fn report(&self, name: &'static str) -> impl Fn(Result<(), tls::Error>) + use<> {
+        let journal = Arc::clone(&self.common.journal);
+        move |result| match result {
+            Ok(()) => journal.note(Level::Info, "certificate_reloaded", &[("listener", &name)]),
+            Err(error) => {
+                let values: [(&str, &dyn fmt::Display); 2] =
+                    [("listener", &name), ("reason", &error)];
+                journal.note(Level::Error, "certificate_kept", &values);
+            }
+        }
+    }
+
+    /// Runs a task for as long as a listener does.
+    fn until(&self, stopped: Stop, task: impl Future<Output = ()> + Send + 'static) {
+        let task = async move { task.or(listen::ended(&stopped)).await };
+        self.common.executor.spawn(task).detach();
+    }
+}
+
+impl Port {
+    /// Ends the listener in its own time; what is in flight is answered.
+    fn retire(self) {
+        drop(self.stop);
+        self.task.detach();
+    }
+
+    async fn close(self) {
+        drop(self.stop);
+        drop(self.socket);
+        self.task.await;
+    }
+}

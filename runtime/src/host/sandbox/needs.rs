@@ -1,0 +1,195 @@
+//! What a configuration needs of files and TCP ports.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    path::{Path, PathBuf},
+};
+
+use http_types::Url;
+use mistgate_core::config::checked::{Config, ports::Method};
+
+use super::domain::{SYSTEM, is_of_system};
+use crate::http::outbound::proxy::Proxies;
+
+/// Names in DNS answers too long for UDP, and all vendors' chats and clouds: a reload may always
+/// name another of those.
+const ALWAYS: [u16; 2] = [53, 443];
+
+/// Folders that are read and written, and ports, each with what names it.
+#[derive(Debug, Default)]
+pub struct Needs {
+    state: Option<PathBuf>,
+    files: Vec<PathBuf>,
+    read: BTreeSet<PathBuf>,
+    write: BTreeMap<PathBuf, &'static str>,
+    connect: BTreeMap<u16, String>,
+    bind: BTreeMap<u16, &'static str>,
+}
+
+impl Needs {
+    /// What `mistgate run` needs, whose configuration was read from these files.
+    pub fn of_node(config: &Config, files: &[String], proxies: &Proxies) -> Self {
+        let mut needs = Self::of_files(files);
+        let state = PathBuf::from(&config.state_dir);
+        needs.write.insert(real(&state), "state_dir");
+        needs.state = Some(state);
+        let listen = [
+            ("webhook.listen", config.webhook.as_ref().map(|webhook| webhook.listen)),
+            ("proxy.listen", config.proxy.as_ref().map(|proxy| proxy.listen)),
+            ("admin.listen", config.admin.as_ref().map(|admin| admin.listen)),
+        ];
+        for (key, address) in listen {
+            needs.bind.extend(address.map(|address| (address.port(), key)));
+        }
+        for destination in &config.chat.destinations {
+            let url = destination.url.as_ref().and_then(|url| Url::parse(url.expose()).ok());
+            needs.reach(url.as_ref(), &destination.name);
+        }
+        for port in proxies.ports() {
+            needs.connect.insert(port, "the HTTP proxy".to_owned());
+        }
+        needs.reach(Some(&config.mist.api_url), "mist.api_url");
+        if let Some(ports) = &config.ports {
+            let folder = folder_of(Path::new(&ports.kill_switch));
+            needs.write.entry(folder).or_insert("ports.kill_switch");
+            match &ports.method {
+                Some(Method::Cso(cso)) => needs.reach(Some(&cso.url), "ports.cso.url"),
+                Some(Method::Junos(junos)) => {
+                    needs.connect.insert(junos.port, "ports.junos.port".to_owned());
+                }
+                Some(Method::Mist(_)) | None => {}
+            }
+        }
+        needs
+    }
+
+    /// What a peer needs, which reads these files again for each connection, and connects to these
+    /// ports.
+    pub fn of_peer(files: &[String], ports: impl IntoIterator<Item = u16>) -> Self {
+        let mut needs = Self::of_files(files);
+        needs.connect.extend(ports.into_iter().map(|port| (port, "the URL".to_owned())));
+        needs
+    }
+
+    /// As a node's, whose state is in this folder.
+    #[cfg(test)]
+    pub(super) fn with_state(mut self, folder: &Path) -> Self {
+        self.write.insert(real(folder), "state_dir");
+        self
+    }
+
+    fn of_files(files: &[String]) -> Self {
+        let mut needs = Self::default();
+        // Those of which rustls-native-certs knows, too.
+        let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(env::var_os);
+        needs.read.extend(named.map(|path| folder_of(Path::new(&path))));
+        needs.read.extend(SYSTEM.iter().map(PathBuf::from));
+        for file in files.iter().map(PathBuf::from) {
+            needs.read.extend(folders_of(&file));
+            needs.files.push(file);
+        }
+        needs.connect.extend(ALWAYS.map(|port| (port, "every configuration".to_owned())));
+        needs
+    }
+
+    fn reach(&mut self, url: Option<&Url>, name: &str) {
+        let port = url.and_then(Url::port_or_known_default);
+        self.connect.extend(port.map(|port| (port, name.to_owned())));
+    }
+
+    pub(super) fn state(&self) -> Option<&Path> {
+        self.state.as_deref()
+    }
+
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+
+    pub(super) fn read(&self) -> impl Iterator<Item = &Path> {
+        self.read.iter().map(PathBuf::as_path)
+    }
+
+    pub(super) fn write(&self) -> impl Iterator<Item = &Path> {
+        self.write.keys().map(PathBuf::as_path)
+    }
+
+    pub(super) fn connect(&self) -> Vec<u16> {
+        self.connect.keys().copied().collect()
+    }
+
+    pub(super) fn bind(&self) -> Vec<u16> {
+        self.bind.keys().copied().collect()
+    }
+
+    /// Whether a file is in one of the folders that are read or written.
+    pub(super) fn may_read(&self, path: &str) -> bool {
+        folders_of(Path::new(path)).iter().all(|folder| self.reads(folder))
+    }
+
+    /// What `other` writes, but this does not.
+    pub(super) fn missing_folders<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = String> + 'a {
+        let written = |folder: &Path| self.write().any(|own| folder.starts_with(own));
+        other.write.iter().filter(move |(folder, _)| !written(folder)).map(|(folder, key)| {
+            let folder = folder.display();
+            format!("{key}: the sandbox lets nothing be written in {folder} — {RESTART}")
+        })
+    }
+
+    /// What `other` connects to or binds, but this does not.
+    pub(super) fn missing_ports<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = String> + 'a {
+        let connect = other.connect.iter().filter(|(port, _)| !self.connect.contains_key(port));
+        let bind = other.bind.iter().filter(|(port, _)| !self.bind.contains_key(port));
+        connect
+            .map(|(port, name)| format!("{name}: the sandbox lets nothing connect to port {port}"))
+            .chain(bind.map(|(port, key)| format!("{key}: the sandbox does not open port {port}")))
+            .map(|problem| format!("{problem} — {RESTART}"))
+    }
+
+    fn reads(&self, folder: &Path) -> bool {
+        is_of_system(folder) || self.read().chain(self.write()).any(|own| folder.starts_with(own))
+    }
+}
+
+const RESTART: &str = "restart mistgate, which opens what the configuration names when it starts";
+
+/// The folder of a file, where the next one of its name will be, and that of the file behind a
+/// link.
+fn folders_of(file: &Path) -> BTreeSet<PathBuf> {
+    let behind = file.canonicalize().ok();
+    let behind = behind.as_deref().and_then(Path::parent).map(Path::to_owned);
+    behind.into_iter().chain([folder_of(file)]).collect()
+}
+
+/// The real name of the folder that holds a file.
+fn folder_of(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    real(folder.unwrap_or(Path::new(".")))
+}
+
+/// The name without links, as far as there is something of that name.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| match path.file_name() {
+        Some(name) => folder_of(path).join(name),
+        None => path.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_yet_is_inside_of_what_is() {
+        let here = Path::new(".").canonicalize().expect("a folder");
+        assert_eq!(real(Path::new("no-such/stop")), here.join("no-such/stop"));
+        assert_eq!(folder_of(Path::new("stop")), here);
+        assert_eq!(real(Path::new("/no-such/..")), Path::new("/no-such/.."));
+    }
+}

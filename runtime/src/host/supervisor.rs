@@ -1,0 +1,97 @@
+//! The service manager: what it is told (sd_notify(3)), and the sockets that it hands over
+//! (sd_listen_fds(3)). Without one, nothing is told and nothing is handed over.
+
+mod sockets;
+mod watchdog;
+
+use std::{
+    env, io,
+    os::{
+        linux::net::SocketAddrExt,
+        unix::{
+            ffi::OsStrExt,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+    process,
+    time::Duration,
+};
+
+pub use self::sockets::{Inherited, LISTENERS};
+pub(crate) use self::watchdog::Watchdog;
+use crate::base::clock;
+
+/// How long a message may wait for room. A manager that is busy for longer will miss it.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A way to the service manager, if there is one.
+#[derive(Debug, Default)]
+pub struct Supervisor {
+    socket: Option<UnixDatagram>,
+    watchdog: Option<Duration>,
+}
+
+impl Supervisor {
+    /// The one that the environment names. The error says what is wrong with that name.
+    pub fn from_env() -> Result<Self, String> {
+        let Some(name) = env::var_os("NOTIFY_SOCKET") else {
+            return Ok(Self::default());
+        };
+        let explain = |error: io::Error| format!("NOTIFY_SOCKET: {}: {error}", name.display());
+        let address = match name.as_bytes() {
+            [b'/', ..] => SocketAddr::from_pathname(&name),
+            [b'@', hidden @ ..] => SocketAddr::from_abstract_name(hidden),
+            _ => Err(io::Error::other("expected an absolute path or @NAME")),
+        };
+        let connect = || {
+            let socket = UnixDatagram::unbound()?;
+            socket.set_write_timeout(Some(SEND_TIMEOUT))?;
+            socket.connect_addr(&address?)?;
+            Ok(socket)
+        };
+        let number = |name| env::var(name).ok()?.parse::<u64>().ok();
+        // The deadline of a parent is not ours.
+        let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
+        let watchdog = number("WATCHDOG_USEC").filter(|micros| ours && *micros > 0);
+        let socket = connect().map_err(explain)?;
+        Ok(Self { socket: Some(socket), watchdog: watchdog.map(Duration::from_micros) })
+    }
+
+    /// Everything serves, after the start or a reload; `status` says in one line what.
+    pub fn ready(&self, status: &str) {
+        self.tell(&format!("READY=1\nSTATUS={status}"));
+    }
+
+    /// The configuration is being read again. [`ready`](Self::ready) ends it.
+    pub fn reloading(&self) {
+        let at = clock::monotonic_micros();
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={at}"));
+    }
+
+    /// The end has begun.
+    pub fn stopping(&self) {
+        self.tell("STOPPING=1\nSTATUS=finishes what is in flight");
+    }
+
+    /// One line for who asks the manager.
+    pub fn status(&self, status: &str) {
+        self.tell(&format!("STATUS={status}"));
+    }
+
+    /// How often it must hear that we are alive, before it starts us anew; `None` for never.
+    pub const fn watchdog(&self) -> Option<Duration> {
+        self.watchdog
+    }
+
+    /// The work moves.
+    pub fn alive(&self) {
+        self.tell("WATCHDOG=1");
+    }
+
+    fn tell(&self, message: &str) {
+        if let Some(socket) = &self.socket {
+            // Whoever does not hear that we are ready or alive will do something about it.
+            let _ = socket.send(message.as_bytes());
+        }
+    }
+}

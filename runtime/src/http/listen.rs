@@ -1,0 +1,299 @@
+//! The HTTP/1.1 server pump of the webhook listener and the admin endpoint, over TCP or TLS.
+//!
+//! It moves requests in and replies out and keeps clients within their [`Limits`]. What a request
+//! means is the business of a [`Service`], which is asked twice: once with the head, so that a
+//! refusal costs no body and no `100 Continue`, and once with the whole body.
+//!
+//! Two readers look at the framing of every request: ours (`framing`), which knows only the strict
+//! grammar of RFC 9112, and hyper's. A request counts only if both agree where it begins. After any
+//! doubt the client is told 400 and the connection ends.
+
+use std::{
+    borrow::Cow,
+    convert::Infallible,
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    time::Duration,
+};
+
+use hyper::http::request;
+use mistgate_core::config::checked::{Limits, Network};
+use smol::{Async, Executor, Timer, channel, future::FutureExt};
+
+pub use hyper::body::Bytes;
+
+pub use crate::base::places::Limit;
+use crate::{
+    base::places::{Place, Places},
+    http::tls::Identity,
+};
+
+mod connection;
+mod framing;
+mod gate;
+
+/// What tells tasks to end: closed by dropping the sender.
+pub type Stop = channel::Receiver<Infallible>;
+
+/// A sender that keeps the tasks of its [`Stop`] going until it is dropped.
+pub fn stop() -> (channel::Sender<Infallible>, Stop) {
+    channel::bounded(1)
+}
+
+/// What answers the requests of a listener.
+pub trait Service: Send + Sync + 'static {
+    /// Looks at the head before the body is read. `Err` is the answer then and there.
+    fn admit(&self, head: &Head<'_>) -> Result<(), Reply>;
+
+    /// Answers a whole request. Called only for heads that were admitted.
+    fn serve(&self, head: &Head<'_>, body: Bytes) -> impl Future<Output = Reply> + Send;
+
+    /// Takes note of what never becomes a request that was served.
+    fn note(&self, event: Event);
+}
+
+/// What happened on a listener beside the requests that were served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The system refused to accept; the listener tries again after `pause`.
+    AcceptFailed {
+        /// What the system says.
+        reason: String,
+        /// How long nothing is accepted.
+        pause: Duration,
+    },
+    /// The TLS handshake failed or took too long.
+    HandshakeFailed {
+        /// The client.
+        peer: SocketAddr,
+        /// What was wrong.
+        reason: String,
+    },
+    /// A request was refused by the pump itself.
+    Refused {
+        /// The client.
+        peer: SocketAddr,
+        /// The status of the answer.
+        status: u16,
+        /// What was wrong.
+        reason: &'static str,
+    },
+    /// A connection was closed at once because of too many others.
+    Shed {
+        /// The client.
+        peer: SocketAddr,
+        /// The limit that is reached.
+        limit: Limit,
+    },
+}
+
+/// A request before its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    parts: &'a request::Parts,
+    peer: SocketAddr,
+}
+
+impl<'a> Head<'a> {
+    /// The method; letter case counts.
+    pub fn method(&self) -> &'a str {
+        self.parts.method.as_str()
+    }
+
+    /// The path as sent: percent-encoding is not undone, the query is cut off.
+    pub fn path(&self) -> &'a str {
+        self.parts.uri.path()
+    }
+
+    /// The query without its `?`.
+    pub fn query(&self) -> Option<&'a str> {
+        self.parts.uri.query()
+    }
+
+    /// The value of the first header of this name, in any letter case. Bytes, not text: a client
+    /// may send what it likes.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        Some(self.parts.headers.get(name)?.as_bytes())
+    }
+
+    /// All headers in their order; names are in small letters.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+    }
+
+    /// The client's address; of a mapped IPv4 address the IPv4 address.
+    pub const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status: 200 to 599.
+    pub status: u16,
+    /// Header fields beside `Content-Length`, `Date` and `Connection`, which the pump adds.
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// The body, often empty.
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// An answer without a body.
+    pub const fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Bytes::new() }
+    }
+
+    /// With one more header field.
+    #[must_use]
+    pub fn header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// With `Retry-After`, in seconds, rounded up (RFC 9110 §10.2.3).
+    #[must_use]
+    pub fn retry_after(self, after: Duration) -> Self {
+        let secs = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        self.header("retry-after", secs.to_string())
+    }
+
+    /// With a body of the media type `kind`.
+    #[must_use]
+    pub fn content(mut self, kind: &'static str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.header("content-type", kind)
+    }
+}
+
+/// A bound socket with its policy.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Async<TcpListener>,
+    tls: Option<Arc<Identity>>,
+    allow_from: Vec<Network>,
+    limits: Limits,
+}
+
+impl Listener {
+    /// Takes a socket that is bound and listens already, so that it may come from the service
+    /// manager. Without `tls` it speaks plain HTTP. Clients outside `allow_from` are answered 403.
+    pub const fn new(
+        socket: Async<TcpListener>,
+        tls: Option<Arc<Identity>>,
+        allow_from: Vec<Network>,
+        limits: Limits,
+    ) -> Self {
+        Self { socket, tls, allow_from, limits }
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.get_ref().local_addr()
+    }
+
+    /// Serves until `stop`. Then nothing more is accepted, idle connections are closed, requests in
+    /// flight and of clients that only just connected are answered, and what is left after `grace`
+    /// is dropped.
+    pub async fn run<S: Service>(
+        self,
+        executor: Arc<Executor<'static>>,
+        service: Arc<S>,
+        stop: Stop,
+        grace: Duration,
+    ) {
+        let (alive, all_gone) = self::stop();
+        let (hold, abort) = self::stop();
+        let site = Arc::new(connection::Site {
+            bodies: connection::Budget::new(self.limits.bodies_max),
+            limits: self.limits,
+            allow_from: self.allow_from,
+            tls: self.tls,
+            service,
+            stop: stop.clone(),
+        });
+        let accepting = accept(&self.socket, &site, |stream, peer, place| {
+            let (site, alive, abort) = (Arc::clone(&site), alive.clone(), abort.clone());
+            executor
+                .spawn(async move {
+                    connection::serve(site, stream, peer).or(ended(&abort)).await;
+                    drop((place, alive));
+                })
+                .detach();
+        });
+        ended(&stop).or(accepting).await;
+        // From here on the system refuses connections, and those in the backlog are reset.
+        drop(self.socket);
+        drop(alive);
+        let late = async {
+            Timer::after(grace).await;
+        };
+        ended(&all_gone).or(late).await;
+        drop(hold);
+        ended(&all_gone).await;
+    }
+}
+
+/// Waits for the end of what holds the sender.
+pub(crate) async fn ended(stop: &Stop) {
+    // Nothing is ever sent, because an `Infallible` cannot be made.
+    let _ = stop.recv().await;
+}
+
+/// Accepts for ever.
+async fn accept<S: Service>(
+    socket: &Async<TcpListener>,
+    site: &connection::Site<S>,
+    mut begin: impl FnMut(Async<TcpStream>, SocketAddr, Place),
+) {
+    let limits = &site.limits;
+    let places = Arc::new(Places::new(limits.connections_max, limits.connections_per_address_max));
+    loop {
+        let (stream, peer) = accept_one(socket, |event| site.service.note(event)).await;
+        match places.take(peer.ip()) {
+            Ok(place) => begin(stream, peer, place),
+            Err(limit) => site.service.note(Event::Shed { peer, limit }),
+        }
+    }
+}
+
+/// The next connection and the client's address; of a mapped IPv4 address the IPv4 address.
+pub(crate) async fn accept_one(
+    socket: &Async<TcpListener>,
+    note: impl Fn(Event),
+) -> (Async<TcpStream>, SocketAddr) {
+    const PAUSE_MIN: Duration = Duration::from_millis(50);
+    const PAUSE_MAX: Duration = Duration::from_secs(1);
+    let mut pause = PAUSE_MIN;
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                return (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port()));
+            }
+            // The client was gone before we came: its own affair (accept(2)).
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            // Out of descriptors or memory: the socket stays readable, so only time can help.
+            Err(error) => {
+                note(Event::AcceptFailed { reason: error.to_string(), pause });
+                Timer::after(pause).await;
+                pause = PAUSE_MAX.min(pause * 2);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_rounded_up() {
+        let reply = Reply::status(503).retry_after(Duration::from_millis(1_001));
+        assert_eq!(reply.headers, [(Cow::Borrowed("retry-after"), Cow::Borrowed("2"))]);
+    }
+}

@@ -1,0 +1,374 @@
+//! One connection: the handshake, then requests until either side has enough.
+
+use std::{
+    convert::Infallible,
+    error::Error as _,
+    future::poll_fn,
+    io,
+    net::{SocketAddr, TcpStream},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Body, Bytes, Incoming},
+    header::{CONNECTION, EXPECT, HeaderName, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use mistgate_core::config::checked::{Limits, Network};
+use smol::{
+    Async, Timer,
+    future::FutureExt,
+    io::{AsyncReadExt, AsyncWriteExt},
+};
+
+use super::{
+    Event, Head, Reply, Service, Stop, ended,
+    framing::Doubt,
+    gate::{Gate, Turn},
+};
+use crate::{
+    base::{
+        clock,
+        net::{Duplex, Socket, contains},
+    },
+    http::tls::Identity,
+};
+
+/// How long an answer that ends the connection is given to arrive, and how much of what the client
+/// still sends is read and dropped meanwhile, since closing on unread bytes would reset the
+/// connection and lose the answer (RFC 9112 §9.6).
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_MAX: usize = 8 * 1024 * 1024;
+
+/// How old a connection is at least before the end of the listener closes it as idle: the first
+/// request of a client that only just connected is on its way, and it may not send it again.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// What all connections of a listener share.
+#[derive(Debug)]
+pub(super) struct Site<S> {
+    /// The bodies that are held at this moment.
+    pub(super) bodies: Arc<Budget>,
+    /// The bounds on clients.
+    pub(super) limits: Limits,
+    /// The networks whose requests are answered.
+    pub(super) allow_from: Vec<Network>,
+    /// The certificate; none for plain HTTP.
+    pub(super) tls: Option<Arc<Identity>>,
+    /// What answers.
+    pub(super) service: Arc<S>,
+    /// The end of it all.
+    pub(super) stop: Stop,
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve<S: Service>(
+    site: Arc<Site<S>>,
+    stream: Async<TcpStream>,
+    peer: SocketAddr,
+) {
+    // An answer is one small write, which must not wait for the acknowledgement of the one before.
+    // A socket that refuses is slower, not wrong.
+    let _ = stream.get_ref().set_nodelay(true);
+    let mut fresh = Timer::after(FRESH);
+    let shaken = async { Some(shake_hands(&site, Socket::new(stream)).await) };
+    let too_late = async {
+        ended(&site.stop).await;
+        (&mut fresh).await;
+        None
+    };
+    let stream = match shaken.or(too_late).await {
+        Some(Ok(stream)) => stream,
+        Some(Err(error)) => {
+            let reason = error.to_string();
+            return site.service.note(Event::HandshakeFailed { peer, reason });
+        }
+        None => return,
+    };
+    let limits = &site.limits;
+    let gate = Gate::new(stream, limits);
+    let turn = gate.turn();
+    let service = service_fn(|request| -> Pin<Box<dyn Future<Output = _> + Send>> {
+        Box::pin(respond(&site, &turn, peer, request))
+    });
+    let mut connection = http(limits).serve_connection(gate, service);
+    let mut ending = pin!(async {
+        ended(&site.stop).await;
+        poll_fn(|cx| match turn.has_begun() {
+            true => Poll::Ready(()),
+            false => Pin::new(&mut fresh).poll(cx).map(|_| ()),
+        })
+        .await;
+    });
+    let mut stopping = false;
+    // What went wrong the gate knows better than hyper.
+    let _ = poll_fn(|cx| {
+        // What has come already is read before the end is looked at.
+        let polled = connection.poll_without_shutdown(cx);
+        if polled.is_ready() || stopping || ending.as_mut().poll(cx).is_pending() {
+            return polled;
+        }
+        stopping = true;
+        Pin::new(&mut connection).graceful_shutdown();
+        connection.poll_without_shutdown(cx)
+    })
+    .await;
+    finish(&site, peer, connection.into_parts().io).await;
+}
+
+async fn shake_hands<S>(site: &Site<S>, stream: Socket) -> io::Result<Box<dyn Duplex>> {
+    let Some(identity) = &site.tls else {
+        return Ok(Box::new(stream));
+    };
+    let accepted = async {
+        let stream: Box<dyn Duplex> = Box::new(identity.acceptor().accept(stream).await?);
+        Ok(stream)
+    };
+    accepted.or(timeout(site.limits.handshake_timeout)).await
+}
+
+fn http(limits: &Limits) -> http1::Builder {
+    // hyper panics below its own minimum. Above it the gate keeps the configured one.
+    const BUFFER_MIN: usize = 8 * 1024;
+    // Up to here hyper parses without an allocation.
+    const HEADERS_MIN: usize = 100;
+    let mut http = http1::Builder::new();
+    // The gate keeps the times.
+    http.header_read_timeout(None).half_close(true).max_buf_size(limits.head_max.max(BUFFER_MIN));
+    if limits.headers_max > HEADERS_MIN {
+        http.max_headers(limits.headers_max);
+    }
+    http
+}
+
+/// Answers one request, whatever it is.
+async fn respond<S: Service>(
+    site: &Site<S>,
+    turn: &Turn,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let head = Head { parts: &parts, peer };
+    let whole = body.is_end_stream();
+    let reply = if turn.claim() {
+        read_and_serve(site, &head, body).await
+    } else {
+        Err(Refusal::Pump(400, "two requests in the place of one"))
+    };
+    let response = match reply {
+        Ok(reply) => response(reply),
+        Err(refusal) => {
+            let mut response = response(refusal.reply(site, peer));
+            if !whole {
+                // Where the body was not read to its end nothing can follow it.
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(CONNECTION, close);
+            }
+            response
+        }
+    };
+    turn.answered();
+    Ok(response)
+}
+
+/// Why a request was not served.
+enum Refusal {
+    /// The pump refuses, with a status and a reason.
+    Pump(u16, &'static str),
+    /// The service refuses.
+    Service(Reply),
+}
+
+impl Refusal {
+    fn reply<S: Service>(self, site: &Site<S>, peer: SocketAddr) -> Reply {
+        match self {
+            Self::Service(reply) => reply,
+            Self::Pump(status, reason) => {
+                site.service.note(Event::Refused { peer, status, reason });
+                let reply = Reply::status(status);
+                match status {
+                    503 => reply.retry_after(Duration::from_secs(1)),
+                    _ => reply,
+                }
+            }
+        }
+    }
+}
+
+async fn read_and_serve<S: Service>(
+    site: &Site<S>,
+    head: &Head<'_>,
+    body: Incoming,
+) -> Result<Reply, Refusal> {
+    let allowed = site.allow_from.iter().any(|network| contains(network, head.peer().ip()));
+    if !allowed {
+        return Err(Refusal::Pump(403, "an address that is not allowed"));
+    }
+    let mut expectations = head.parts.headers.get_all(EXPECT).iter();
+    if expectations.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return Err(Refusal::Pump(417, "an expectation other than 100-continue"));
+    }
+    site.service.admit(head).map_err(Refusal::Service)?;
+    // The size that was announced, or zero for a chunked body.
+    let announced = body.size_hint().lower();
+    if announced > site.limits.body_max as u64 {
+        return Err(Refusal::Pump(413, "a body longer than allowed"));
+    }
+    let (bytes, _held) = collect(site, body).await?;
+    Ok(site.service.serve(head, bytes).await)
+}
+
+/// Reads a body to its end. What is returned beside it counts the bytes as held until it is
+/// dropped.
+async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held), Refusal> {
+    // Room for the usual body at once; more only as it arrives, so that a promise costs nothing.
+    const ROOM: u64 = 64 * 1024;
+    let mut held = Held { budget: Arc::clone(&site.bodies), bytes: 0 };
+    let room = body.size_hint().lower().min(ROOM);
+    let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match is_late(&error) {
+            true => Refusal::Pump(408, "a body that took too long"),
+            false => Refusal::Pump(400, "a broken body"),
+        })?;
+        // Trailers say nothing that we would believe.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if bytes.len() + data.len() > site.limits.body_max {
+            return Err(Refusal::Pump(413, "a body longer than allowed"));
+        }
+        if !held.grow(data.len()) {
+            return Err(Refusal::Pump(503, "too many bodies at once"));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok((bytes.into(), held))
+}
+
+/// Whether the gate waited too long.
+fn is_late(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
+}
+
+fn response(reply: Reply) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(reply.body));
+    // A service that names no status or header that can be sent has a fault of its own.
+    *response.status_mut() = StatusCode::from_u16(reply.status)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in reply.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// Says what is left to say, and lets the client hear it.
+async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
+    if gate.is_stalled() {
+        return;
+    }
+    let last = gate.doubt();
+    let idle = gate.is_idle();
+    let mut stream = gate.into_stream();
+    let spoken = async {
+        if let Some(Doubt { status, reason }) = last {
+            site.service.note(Event::Refused { peer, status, reason });
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+            let text = format!(
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: {}\r\n\r\n",
+                clock::http_date()
+            );
+            stream.write_all(text.as_bytes()).await?;
+        }
+        stream.close().await?;
+        let (mut dropped, mut buffer) = (0, [0; 4096]);
+        while !idle && dropped < LINGER_MAX {
+            match stream.read(&mut buffer).await? {
+                0 => break,
+                count => dropped += count,
+            }
+        }
+        Ok(())
+    };
+    // Whether the client heard it is beyond our knowledge.
+    let _ = spoken.or(timeout(LINGER)).await;
+}
+
+async fn timeout<T>(after: Duration) -> io::Result<T> {
+    Timer::after(after).await;
+    Err(io::ErrorKind::TimedOut.into())
+}
+
+/// Bytes of bodies that may be held at once.
+#[derive(Debug)]
+pub(super) struct Budget {
+    max: usize,
+    held: AtomicUsize,
+}
+
+impl Budget {
+    /// Nothing held.
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max, held: AtomicUsize::new(0) })
+    }
+}
+
+/// What one request holds of the budget, given back when dropped.
+#[derive(Debug)]
+struct Held {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Held {
+    /// Holds `more` bytes, unless that would be too many.
+    fn grow(&mut self, more: usize) -> bool {
+        let grown = self.budget.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+            held.checked_add(more).filter(|&sum| sum <= self.budget.max)
+        });
+        if grown.is_ok() {
+            self.bytes += more;
+        }
+        grown.is_ok()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_budget_takes_back_what_it_gave() {
+        let budget = Budget::new(10);
+        let mut first = Held { budget: Arc::clone(&budget), bytes: 0 };
+        let mut second = Held { budget: Arc::clone(&budget), bytes: 0 };
+        assert!(first.grow(6) && second.grow(4));
+        assert!(!second.grow(1));
+        drop(first);
+        assert!(second.grow(6));
+        drop(second);
+        assert_eq!(budget.held.load(Ordering::Relaxed), 0);
+    }
+}

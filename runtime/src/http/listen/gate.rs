@@ -1,0 +1,263 @@
+//! The bytes between a socket and hyper, one message at a time.
+//!
+//! The gate lets hyper see a message only as far as [`Framing`] follows it, and the next one only
+//! after the answer to this one. So hyper can never take the bytes behind a message for anything,
+//! and a client that closes its side early still gets its answer. It also keeps the times, because
+//! it alone knows which part of a message is awaited.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use hyper::rt;
+use mistgate_core::config::checked::Limits;
+use smol::{
+    Timer,
+    io::{AsyncRead, AsyncWrite},
+};
+
+use super::framing::{Doubt, Framing};
+use crate::base::{clock::Alarm, net::Duplex};
+
+/// Whose move it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Turn(Arc<Mutex<Move>>);
+
+#[derive(Debug, Default)]
+struct Move {
+    at: At,
+    reader: Option<Waker>,
+    begun: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    /// No head has passed that is not answered.
+    #[default]
+    Reading,
+    /// A head has passed and nobody has claimed it.
+    Passed,
+    /// Somebody claimed the head and owes the answer.
+    Answering,
+}
+
+impl Turn {
+    /// Claims the head that has passed the gate. False where none has: then hyper and the gate do
+    /// not agree about where a request begins.
+    pub(super) fn claim(&self) -> bool {
+        let mut turn = self.lock();
+        let passed = turn.at == At::Passed;
+        if passed {
+            turn.at = At::Answering;
+        }
+        passed
+    }
+
+    /// Lets the next message in.
+    pub(super) fn answered(&self) {
+        let mut turn = self.lock();
+        turn.at = At::Reading;
+        if let Some(reader) = turn.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// Whether any head has passed.
+    pub(super) fn has_begun(&self) -> bool {
+        self.lock().begun
+    }
+
+    fn pass(&self) {
+        let mut turn = self.lock();
+        (turn.at, turn.begun) = (At::Passed, true);
+    }
+
+    fn poll_answered(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut turn = self.lock();
+        if turn.at == At::Reading {
+            return Poll::Ready(());
+        }
+        turn.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Move> {
+        // Nothing panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The gate of one connection.
+pub(super) struct Gate {
+    stream: Box<dyn Duplex>,
+    framing: Framing,
+    turn: Turn,
+    /// What came from the stream; `unread` of it has not passed yet.
+    buffer: Box<[u8]>,
+    unread: std::ops::Range<usize>,
+    doubt: Option<Doubt>,
+    ended: bool,
+    /// When the part of the message that is awaited is late.
+    late: Alarm,
+    head_timeout: Duration,
+    body_timeout: Duration,
+    /// Runs while the client does not take what we write.
+    stall: Option<Timer>,
+    stalled: bool,
+}
+
+impl Gate {
+    /// Before the first message. The reader is told `TimedOut` where a head or a body takes too
+    /// long; a client that takes nothing of an answer for `body_timeout` is given up.
+    pub(super) fn new(stream: Box<dyn Duplex>, limits: &Limits) -> Self {
+        const BUFFER: usize = 8 * 1024;
+        let framing = Framing::new(limits.head_max, limits.headers_max);
+        let mut late = Alarm::default();
+        late.set(limits.head_timeout);
+        Self {
+            stream,
+            framing,
+            turn: Turn::default(),
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            unread: 0..0,
+            doubt: None,
+            ended: false,
+            late,
+            head_timeout: limits.head_timeout,
+            body_timeout: limits.body_timeout,
+            stall: None,
+            stalled: false,
+        }
+    }
+
+    /// Whose move it is, for the side that answers.
+    pub(super) fn turn(&self) -> Turn {
+        self.turn.clone()
+    }
+
+    /// Why the last head did not pass; it is not answered yet. A doubt within a body reaches the
+    /// answering side as a broken body instead.
+    pub(super) const fn doubt(&self) -> Option<Doubt> {
+        self.doubt
+    }
+
+    /// Whether the client has begun a head and not ended it.
+    pub(super) fn is_mid_head(&self) -> bool {
+        self.framing.is_mid_head()
+    }
+
+    /// Whether the client waits for nothing: it has closed its side, or everything that it sent is
+    /// answered.
+    pub(super) fn is_idle(&self) -> bool {
+        let between = self.framing.is_in_head() && !self.framing.is_mid_head();
+        self.ended || between && self.unread.is_empty() && self.doubt.is_none()
+    }
+
+    /// Whether the client was given up because it did not take what we wrote.
+    pub(super) const fn is_stalled(&self) -> bool {
+        self.stalled
+    }
+
+    /// The stream, without what was read and has not passed.
+    pub(super) fn into_stream(self) -> Box<dyn Duplex> {
+        self.stream
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Poll::Ready(count) = Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer) else {
+            ready!(self.late.poll(cx));
+            if self.is_mid_head() {
+                self.doubt = Some(Doubt { status: 408, reason: "a head that took too long" });
+            }
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        };
+        let count = count?;
+        self.ended = count == 0;
+        self.unread = 0..count;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Bounds how long a write may be pending.
+    fn poll_stall<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stall = None;
+            return written;
+        }
+        let timeout = self.body_timeout;
+        let stall = self.stall.get_or_insert_with(|| Timer::after(timeout));
+        ready!(Pin::new(stall).poll(cx));
+        self.stalled = true;
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl rt::Read for Gate {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buf: rt::ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let gate = self.get_mut();
+        if gate.framing.is_complete() {
+            ready!(gate.turn.poll_answered(cx));
+            gate.framing.next();
+            gate.late.set(gate.head_timeout);
+        }
+        if gate.unread.is_empty() {
+            ready!(gate.poll_fill(cx))?;
+        }
+        let end = gate.unread.end.min(gate.unread.start + buf.remaining());
+        let fresh = gate.buffer.get(gate.unread.start..end).unwrap_or_default();
+        let was_in_head = gate.framing.is_in_head();
+        match gate.framing.advance(fresh) {
+            Ok(passed) => {
+                buf.put_slice(fresh.get(..passed).unwrap_or_default());
+                gate.unread.start += passed;
+                if was_in_head && !gate.framing.is_in_head() {
+                    gate.turn.pass();
+                    gate.late.set(gate.body_timeout);
+                }
+                if gate.framing.is_complete() {
+                    gate.late.set_at(None);
+                }
+                Poll::Ready(Ok(()))
+            }
+            Err(doubt) => {
+                gate.doubt = Some(doubt).filter(|_| gate.framing.is_in_head());
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, doubt.reason)))
+            }
+        }
+    }
+}
+
+impl rt::Write for Gate {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let gate = self.get_mut();
+        let written = Pin::new(&mut gate.stream).poll_write(cx, buf);
+        gate.poll_stall(cx, written)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let gate = self.get_mut();
+        let flushed = Pin::new(&mut gate.stream).poll_flush(cx);
+        gate.poll_stall(cx, flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let gate = self.get_mut();
+        let closed = Pin::new(&mut gate.stream).poll_close(cx);
+        gate.poll_stall(cx, closed)
+    }
+}

@@ -1,0 +1,403 @@
+//! The HTTP/1.1 client pump: one request at a time to a destination, over a connection that is
+//! kept.
+//!
+//! A request is sent at most once, with one exception: where a kept connection turns out to be
+//! closed before it took a byte of it, it goes out on a fresh one (RFC 9110 §9.2.2).
+//! Every other failure is a [`Fault`], which says whether the destination may have got the request;
+//! what follows from that is decided elsewhere. Redirects are answers like any other.
+//!
+//! A chat is sent [`Post`]s, and of its answer the beginning is enough. An API is sent [`Call`]s,
+//! and its answer is taken whole or not at all.
+//!
+//! A chat's URL is a credential. It goes into the request and nowhere else: no fault holds more of
+//! it than the host name.
+
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    time::{Duration, UNIX_EPOCH},
+};
+
+use futures_rustls::TlsConnector;
+use http_body_util::{BodyExt, Full};
+use http_types::{Url, url::Position};
+use hyper::{
+    Method, Request, Uri,
+    body::Incoming,
+    client::conn::http1,
+    header::{
+        AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
+        RETRY_AFTER,
+    },
+};
+use mistgate_core::base::time::{Instant, UnixTime};
+use smol::{Timer, future, future::FutureExt, lock::Mutex};
+use smol_hyper::rt::FuturesIo;
+
+pub use hyper::body::Bytes;
+
+use crate::base::{
+    clock::{self, Clock},
+    net::Duplex,
+};
+use proxy::{Proxies, Proxy};
+
+mod dial;
+mod fault;
+pub mod proxy;
+
+pub(crate) use dial::reach;
+pub use fault::{Cause, Fault, Step};
+
+/// How much of the body of an answer is kept: enough for the reason that a chat gives.
+pub const ANSWER_MAX: usize = 8 * 1024;
+/// How much more of it is read so that the connection can be used again.
+const DRAIN_MAX: usize = 64 * 1024;
+/// How much of a head hyper holds.
+const HEAD_MAX: usize = 32 * 1024;
+/// A connection that was idle for longer is not trusted: firewalls forget connections silently.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// What all clients share: how they reach the network and whom they trust.
+#[derive(Clone)]
+pub struct Outbound {
+    /// Trust in https destinations.
+    pub tls: TlsConnector,
+    /// The way out.
+    pub proxies: Proxies,
+    /// The clock of the run.
+    pub clock: Clock,
+}
+
+/// One POST to a chat. Not to be printed: its URL is a credential.
+#[derive(Clone)]
+pub struct Post<'a> {
+    /// An absolute `http` or `https` URL.
+    pub url: &'a Url,
+    /// Header fields beside `Host`, `Content-Length` and what the proxy wants.
+    pub headers: &'a [(&'static str, &'a str)],
+    /// The body.
+    pub body: Bytes,
+    /// For everything, from the look-up of the host name to the end of the answer.
+    pub timeout: Duration,
+}
+
+/// One request to an API. Not to be printed: its headers hold credentials.
+#[derive(Clone)]
+pub struct Call<'a> {
+    /// What is asked for.
+    pub method: Method,
+    /// An absolute `http` or `https` URL.
+    pub url: &'a Url,
+    /// Header fields beside `Host`, `Content-Length` and what the proxy wants.
+    pub headers: &'a [(&'static str, &'a str)],
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// For everything, from the look-up of the host name to the end of the answer.
+    pub timeout: Duration,
+    /// The most bytes of the answer's body. A longer answer is a fault.
+    pub body_max: usize,
+}
+
+/// What an API answered. Not to be printed: its headers may open a session.
+#[derive(Clone)]
+pub struct Reply {
+    /// The status, 200 to 999: vendors use what no list knows.
+    pub status: u16,
+    /// Its header fields.
+    pub headers: HeaderMap,
+    /// How long it asks us to wait, from now.
+    pub retry_after: Option<Duration>,
+    /// The body, whole.
+    pub body: Vec<u8>,
+}
+
+/// What a chat answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status, 200 to 999: vendors use what no list knows.
+    pub status: u16,
+    /// How long it asks us to wait, from now.
+    pub retry_after: Option<Duration>,
+    /// The first [`ANSWER_MAX`] bytes of the body.
+    pub body: Vec<u8>,
+}
+
+/// The way to one destination.
+pub struct Client {
+    outbound: Outbound,
+    kept: Mutex<Option<Link>>,
+}
+
+impl Client {
+    /// Nothing is opened before the first request.
+    pub const fn new(outbound: Outbound) -> Self {
+        Self { outbound, kept: Mutex::new(None) }
+    }
+
+    /// Sends a POST and waits for its answer. A second request waits for the first. Dropping the
+    /// future closes the connection.
+    pub async fn post(&self, post: &Post<'_>) -> Result<Answer, Fault> {
+        let Post { url, headers, ref body, timeout } = *post;
+        let (method, body) = (Method::POST, body.clone());
+        let call = Call { method, url, headers, body, timeout, body_max: ANSWER_MAX };
+        let Reply { status, retry_after, body, .. } = self.send(&call, Take::First).await?;
+        Ok(Answer { status, retry_after, body })
+    }
+
+    /// As [`post`](Self::post), for a request of any method and its answer as a whole.
+    pub async fn call(&self, call: &Call<'_>) -> Result<Reply, Fault> {
+        self.send(call, Take::Whole).await
+    }
+
+    async fn send(&self, call: &Call<'_>, take: Take) -> Result<Reply, Fault> {
+        let step = AtomicU8::new(0);
+        let late = async {
+            Timer::after(call.timeout).await;
+            Err(Cause::TimedOut {
+                step: Step::from_number(step.load(Ordering::Relaxed)),
+                after: call.timeout,
+            })
+        };
+        let reached = |at: Step| step.store(at as u8, Ordering::Relaxed);
+        let answered = self.send_unbounded(call, take, &reached).or(late).await;
+        answered.map_err(|cause| Fault {
+            host: call.url.host_str().unwrap_or("(no host)").to_owned(),
+            cause,
+        })
+    }
+
+    async fn send_unbounded(
+        &self,
+        call: &Call<'_>,
+        take: Take,
+        reached: &(impl Fn(Step) + Sync),
+    ) -> Result<Reply, Cause> {
+        let origin = Origin::of(call.url).ok_or(Cause::Request)?;
+        let proxy = self.outbound.proxies.of(call.url);
+        let request = || request(call, proxy).ok_or(Cause::Request);
+        let body_max = call.body_max;
+        let mut kept = self.kept.lock().await;
+        if let Some(mut link) = kept.take()
+            && link.origin == origin
+            && link.is_alive(self.outbound.clock.now()).await
+        {
+            reached(Step::Exchange);
+            let written_before = link.written();
+            match link.exchange(request()?, take, body_max).await {
+                Err(Cause::Lost) if link.written() == written_before => {}
+                reply => {
+                    *kept = link.keep(self.outbound.clock.now()).await;
+                    return reply;
+                }
+            }
+        }
+        let mut link = Link::open(&self.outbound, origin, proxy, reached).await?;
+        reached(Step::Exchange);
+        let reply = link.exchange(request()?, take, body_max).await;
+        *kept = link.keep(self.outbound.clock.now()).await;
+        reply
+    }
+}
+
+/// What is taken of the body of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Take {
+    /// The first bytes.
+    First,
+    /// All, or nothing.
+    Whole,
+}
+
+/// What a connection is good for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Origin {
+    secure: bool,
+    host: String,
+    port: u16,
+}
+
+impl Origin {
+    fn of(url: &Url) -> Option<Self> {
+        Some(Self {
+            secure: match url.scheme() {
+                "https" => true,
+                "http" => false,
+                _ => return None,
+            },
+            host: url.host_str().filter(|host| !host.is_empty())?.to_owned(),
+            port: url.port_or_known_default()?,
+        })
+    }
+}
+
+/// An open connection. Nobody polls it while nobody waits for an answer.
+struct Link {
+    origin: Origin,
+    sender: http1::SendRequest<Full<Bytes>>,
+    connection: Connection,
+    /// Bytes of ours that the system took.
+    written: Arc<AtomicU64>,
+    idle_since: Instant,
+}
+
+/// hyper's side of a connection, until it ends.
+type Connection = Option<http1::Connection<FuturesIo<Box<dyn Duplex>>, Full<Bytes>>>;
+
+impl Link {
+    async fn open(
+        outbound: &Outbound,
+        origin: Origin,
+        proxy: Option<&Proxy>,
+        reached: &(impl Fn(Step) + Sync),
+    ) -> Result<Self, Cause> {
+        let (stream, written) = dial::dial(outbound, &origin, proxy, reached).await?;
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(HEAD_MAX)
+            .handshake(FuturesIo::new(stream))
+            .await
+            .map_err(|_| Cause::Lost)?;
+        Ok(Self {
+            origin,
+            sender,
+            connection: Some(connection),
+            written,
+            idle_since: outbound.clock.now(),
+        })
+    }
+
+    fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection can take another request, as far as one can see from here.
+    async fn is_alive(&mut self, now: Instant) -> bool {
+        let rested = now.saturating_since(self.idle_since) <= IDLE_MAX;
+        rested && self.is_ready().await
+    }
+
+    /// The link for the next request, if there can be one.
+    async fn keep(mut self, now: Instant) -> Option<Self> {
+        self.idle_since = now;
+        self.is_ready().await.then_some(self)
+    }
+
+    /// Lets the connection see what has come meanwhile, such as its end.
+    async fn is_ready(&mut self) -> bool {
+        let ready = drive(&mut self.connection, self.sender.ready());
+        let ready = matches!(future::poll_once(ready).await, Some(Ok(())));
+        ready && self.connection.is_some()
+    }
+
+    async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        take: Take,
+        body_max: usize,
+    ) -> Result<Reply, Cause> {
+        let sending = self.sender.send_request(request);
+        let response = drive(&mut self.connection, sending).await.map_err(cause)?;
+        let (head, body) = response.into_parts();
+        let retry_after = retry_after(&head.headers, clock::wall());
+        let body = drive(&mut self.connection, read(body, take, body_max)).await?;
+        Ok(Reply { status: head.status.as_u16(), headers: head.headers, retry_after, body })
+    }
+}
+
+/// Runs the connection for as long as `work` takes.
+async fn drive<T>(connection: &mut Connection, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        if let Some(running) = connection
+            && Pin::new(running).poll(cx).is_ready()
+        {
+            // Whoever waits for an answer is told by hyper that none will come.
+            *connection = None;
+        }
+        work.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Up to `body_max` bytes of a body. Where these are enough, more is read for a while, so that the
+/// connection can go on.
+async fn read(mut body: Incoming, take: Take, body_max: usize) -> Result<Vec<u8>, Cause> {
+    let (mut taken, mut seen) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(cause)?.into_data() else {
+            continue;
+        };
+        seen += data.len();
+        if take == Take::Whole && seen > body_max {
+            return Err(Cause::TooLong);
+        }
+        taken.extend_from_slice(data.get(..body_max - taken.len()).unwrap_or(&data));
+        if take == Take::First && seen > DRAIN_MAX {
+            break;
+        }
+    }
+    Ok(taken)
+}
+
+fn cause(error: hyper::Error) -> Cause {
+    if error.is_parse() { Cause::Malformed } else { Cause::Lost }
+}
+
+/// The request as it goes over the wire; `None` where it cannot.
+fn request(call: &Call<'_>, proxy: Option<&Proxy>) -> Option<Request<Full<Bytes>>> {
+    let url = call.url;
+    // A proxy for plain HTTP takes the whole URL (RFC 9112 §3.2.2); through CONNECT it is not seen.
+    let by_proxy = proxy.filter(|_| url.scheme() == "http");
+    let target = match by_proxy {
+        Some(_) => format!("http://{}", &url[Position::BeforeHost..Position::AfterQuery]),
+        None => url[Position::BeforePath..Position::AfterQuery].to_owned(),
+    };
+    let mut request = Request::new(Full::new(call.body.clone()));
+    *request.method_mut() = call.method.clone();
+    *request.uri_mut() = target.parse::<Uri>().ok()?;
+    let headers = request.headers_mut();
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    headers.insert(HOST, host.parse().ok()?);
+    if !url.username().is_empty() || url.password().is_some() {
+        headers.insert(AUTHORIZATION, secret(&proxy::basic(url))?);
+    }
+    if let Some(authorization) = by_proxy.and_then(Proxy::authorization) {
+        headers.insert(PROXY_AUTHORIZATION, secret(authorization)?);
+    }
+    for (name, value) in call.headers {
+        headers.insert(HeaderName::from_bytes(name.as_bytes()).ok()?, secret(value)?);
+    }
+    Some(request)
+}
+
+fn secret(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3). A date is compared with that of the
+/// answer, so that it does not matter whose clock is wrong; `wall` is the second choice.
+fn retry_after(headers: &HeaderMap, wall: UnixTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Too many digits are a very long time.
+        return (!text.is_empty()).then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let until = date(text)?;
+    let sent = headers.get(DATE).and_then(|value| date(value.to_str().ok()?));
+    let from = sent.unwrap_or_else(|| {
+        Duration::from_micros(u64::try_from(wall.as_micros()).unwrap_or_default())
+    });
+    Some(until.saturating_sub(from))
+}
+
+/// Since 1970.
+fn date(text: &str) -> Option<Duration> {
+    let at = httpdate::parse_http_date(text.trim()).ok()?;
+    at.duration_since(UNIX_EPOCH).ok()
+}

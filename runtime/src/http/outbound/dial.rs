@@ -1,0 +1,266 @@
+//! From a name to a connection: look-up, TCP, the proxy, TLS.
+
+use std::{
+    io::{self, IoSlice},
+    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use rustls::pki_types::ServerName;
+use smol::{
+    Async, Timer,
+    future::FutureExt,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+};
+
+use super::{
+    Cause, Origin, Outbound, Step,
+    proxy::{Proxy, Refusal},
+};
+use crate::base::net::Duplex;
+
+/// How long an address is tried alone (RFC 8305 §5 recommends it).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Opens a connection to `origin`, and counts the bytes that the system takes from us.
+pub(super) async fn dial(
+    outbound: &Outbound,
+    origin: &Origin,
+    proxy: Option<&Proxy>,
+    reached: &(impl Fn(Step) + Sync),
+) -> Result<(Box<dyn Duplex>, Arc<AtomicU64>), Cause> {
+    let (host, port) = match proxy {
+        Some(proxy) => proxy.address(),
+        None => (origin.host.as_str(), origin.port),
+    };
+    reached(Step::Resolve);
+    let addresses = resolve(host, port).await?;
+    reached(Step::Connect);
+    let stream = connect(&addresses).await;
+    let stream = stream.map_err(|error| Cause::Connect(error.to_string()))?;
+    // A request is one write or two; the second must not wait for an acknowledgement. A socket that
+    // refuses is slower, not wrong.
+    let _ = stream.get_ref().set_nodelay(true);
+    let written = Arc::new(AtomicU64::new(0));
+    let mut stream = Counted { stream, written: Arc::clone(&written) };
+    if !origin.secure {
+        return Ok((Box::new(stream), written));
+    }
+    if let Some(proxy) = proxy {
+        reached(Step::Proxy);
+        tunnel(&mut stream, origin, proxy).await.map_err(Cause::Proxy)?;
+    }
+    reached(Step::Handshake);
+    let name = ServerName::try_from(bare(&origin.host).to_owned()).map_err(|_| Cause::Request)?;
+    let stream = outbound.tls.connect(name, stream).await;
+    let stream = stream.map_err(|error| Cause::Handshake(error.to_string()))?;
+    Ok((Box::new(stream), written))
+}
+
+/// A TCP connection to a host, of which a URL writes an IPv6 address in brackets.
+pub(crate) async fn reach(host: &str, port: u16) -> Result<Async<TcpStream>, Cause> {
+    let stream = connect(&resolve(host, port).await?).await;
+    let stream = stream.map_err(|error| Cause::Connect(error.to_string()))?;
+    // Messages are small, and none shall wait for the acknowledgement of the one before. A socket
+    // that refuses is slower, not wrong.
+    let _ = stream.get_ref().set_nodelay(true);
+    Ok(stream)
+}
+
+/// The addresses of a host, of which a URL writes an IPv6 address in brackets.
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
+    if let Ok(address) = bare(host).parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let host = host.to_owned();
+    // The system's look-up blocks and cannot be cancelled; whoever waits for it can be.
+    let found = smol::unblock(move || (host.as_str(), port).to_socket_addrs()).await;
+    match found.map(Vec::from_iter) {
+        Ok(addresses) if addresses.is_empty() => Err(Cause::Resolve("none is known".to_owned())),
+        Ok(addresses) => Ok(addresses),
+        Err(error) => Err(Cause::Resolve(error.to_string())),
+    }
+}
+
+/// A connection to the first address that takes one. Where an address keeps silent the next one is
+/// tried beside it, so that a broken path costs little (RFC 8305 §5).
+fn connect(addresses: &[SocketAddr]) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
+    Box::pin(async move {
+        let Some((&first, others)) = addresses.split_first() else {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        };
+        let mut first = pin!(Async::<TcpStream>::connect(first));
+        if others.is_empty() {
+            return first.await;
+        }
+        let ahead = async {
+            Timer::after(ATTEMPT_DELAY).await;
+            None
+        };
+        let alone = async { Some(first.as_mut().await) };
+        let mut others = connect(others);
+        match alone.or(ahead).await {
+            Some(Ok(stream)) => return Ok(stream),
+            Some(Err(_)) => return others.await,
+            None => {}
+        }
+        let sooner = async { (true, first.as_mut().await) };
+        let later = async { (false, others.as_mut().await) };
+        match sooner.or(later).await {
+            (_, Ok(stream)) => Ok(stream),
+            (true, Err(_)) => others.await,
+            (false, Err(_)) => first.await,
+        }
+    })
+}
+
+type Connected = io::Result<Async<TcpStream>>;
+
+/// Asks the proxy for a tunnel (RFC 9110 §9.3.6).
+async fn tunnel(stream: &mut Counted, origin: &Origin, proxy: &Proxy) -> Result<(), Refusal> {
+    const HEAD_MAX: usize = 16 * 1024;
+    let authority = format!("{}:{}", origin.host, origin.port);
+    let authorization = match proxy.authorization() {
+        Some(authorization) => format!("Proxy-Authorization: {authorization}\r\n"),
+        None => String::new(),
+    };
+    let ask = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{authorization}\r\n");
+    let lost = |_| Refusal::Lost;
+    stream.write_all(ask.as_bytes()).await.map_err(lost)?;
+    let (mut head, mut buffer) = (Vec::new(), [0; 1024]);
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let count = stream.read(&mut buffer).await.map_err(lost)?;
+        if count == 0 || head.len() > HEAD_MAX {
+            return Err(Refusal::Lost);
+        }
+        head.extend_from_slice(buffer.get(..count).unwrap_or_default());
+    }
+    // Behind the head nothing can follow before we speak: in TLS the client begins.
+    match status(&head) {
+        Some(200..=299) if head.ends_with(b"\r\n\r\n") => Ok(()),
+        Some(status) if !(200..=299).contains(&status) => Err(Refusal::Status(status)),
+        _ => Err(Refusal::Malformed),
+    }
+}
+
+/// The status of an answer's head.
+fn status(head: &[u8]) -> Option<u16> {
+    let rest = head.strip_prefix(b"HTTP/1.")?.get(1..)?.strip_prefix(b" ")?;
+    str::from_utf8(rest.get(..3)?).ok()?.parse().ok()
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+/// A connection that counts what the system takes.
+#[derive(Debug)]
+struct Counted {
+    stream: Async<TcpStream>,
+    written: Arc<AtomicU64>,
+}
+
+impl Counted {
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        let count = ready!(written)?;
+        self.written.fetch_add(count as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.count(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.count(written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_close(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_of_a_proxy_is_read_strictly() {
+        assert_eq!(status(b"HTTP/1.1 200 Connection established\r\n\r\n"), Some(200));
+        assert_eq!(status(b"HTTP/1.0 407 \r\n\r\n"), Some(407));
+        assert_eq!(status(b"HTTP/2 200\r\n\r\n"), None);
+        assert_eq!(status(b"SSH-2.0-x\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn the_next_address_is_tried() {
+        let listener = |address: &str| std::net::TcpListener::bind(address).expect("a port");
+        let gone = listener("127.0.0.1:0").local_addr().expect("an address");
+        let open = listener("127.0.0.1:0");
+        let here = open.local_addr().expect("an address");
+        let connected = |addresses: &[SocketAddr]| {
+            let stream = smol::block_on(connect(addresses))?;
+            stream.get_ref().peer_addr()
+        };
+        assert_eq!(connected(&[gone, gone, here]).ok(), Some(here));
+        assert_eq!(connected(&[here, gone]).ok(), Some(here));
+        let refused = connected(&[gone, gone]).expect_err("nobody there");
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(connected(&[]).is_err());
+    }
+
+    #[test]
+    fn an_address_that_keeps_silent_is_overtaken() {
+        // A queue that is full answers nobody, as a firewall that drops.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let silent_at = silent.local_addr().expect("an address");
+        let open = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let here = open.local_addr().expect("an address");
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&silent_at, ATTEMPT_DELAY) {
+            waiting.push(stream);
+            assert!(waiting.len() < 100_000, "the queue has no end");
+        }
+        let stream = smol::block_on(connect(&[silent_at, here])).expect("the open one");
+        assert_eq!(stream.get_ref().peer_addr().ok(), Some(here));
+    }
+
+    #[test]
+    fn brackets_belong_to_urls() {
+        assert_eq!(bare("[2001:db8::1]"), "2001:db8::1");
+        assert_eq!(bare("chat.example"), "chat.example");
+    }
+}

@@ -1,0 +1,443 @@
+//! `mistgate connect`: the tasks around the core's peer machine.
+//!
+//! One task owns the machine: it hands in what the link, the HTTP listener, the local server and
+//! the terminal bring, and carries out what the machine wants. It decides nothing.
+
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fmt,
+    future::poll_fn,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_signal::{Signal, Signals};
+use mistgate_core::{
+    base::machine::Machine,
+    config::checked::{Limits, Network},
+    micronets::{
+        http,
+        message::Pair,
+        peer::{
+            self, STOP_GRACE,
+            input::{Config, ForwardId, Input, RequestId},
+            output::{Exchange, Happening, Output},
+        },
+    },
+};
+use smol::{Async, Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
+
+use crate::{
+    base::{
+        clock::{Alarm, Clock},
+        journal::{Journal, Level},
+    },
+    host::sandbox::{self, Needs, Sandbox},
+    http::{
+        listen::{self, Listener},
+        tls::peer::Credentials,
+    },
+};
+
+mod forward;
+mod link;
+mod service;
+mod target;
+mod terminal;
+
+pub use target::{Meetup, Server};
+
+use self::{
+    forward::Forwarder,
+    link::{Link, Outgoing, Way},
+    service::Partner,
+    terminal::Printer,
+};
+
+/// How long the last answers and the last lines may take at the end.
+const LAST_BYTES_GRACE: Duration = Duration::from_secs(1);
+
+/// What a peer is told on its command line.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it connects to.
+    pub meetup: Meetup,
+    /// How it shows who it is, and whom it trusts.
+    pub credentials: Credentials,
+    /// The policy of its machine.
+    pub config: Config,
+    /// Where HTTP requests for the partner are taken.
+    pub http_listen: Option<SocketAddr>,
+    /// Where the partner's requests go.
+    pub forward: Option<Server>,
+}
+
+/// Why it does not start. One line, saying what to do.
+#[derive(Debug)]
+pub struct Error(String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Runs until a signal, or until all that standard input wanted is done. Gives the number of lines
+/// of standard input that were not sent, or whose request got no response.
+///
+/// If `is_confined`, all rights that are not needed are given up first; there must be no other
+/// threads.
+pub fn run(settings: Settings, journal: Journal, is_confined: bool) -> Result<u64, Error> {
+    let explain = |error: &dyn fmt::Display| Error(error.to_string());
+    // What is wrong with the files and the address is known before anything else is opened.
+    settings.credentials.connector().map_err(|error| explain(&error))?;
+    let bound = settings.http_listen.map(bind).transpose()?;
+    if is_confined {
+        sandbox::enter(needs(&settings), &journal).map_err(Error)?;
+    } else {
+        Sandbox::none(&journal);
+    }
+    let executor = Arc::new(Executor::new());
+    let journal = Arc::new(journal);
+    smol::block_on(executor.run(run_on(settings, bound, journal, Arc::clone(&executor))))
+}
+
+/// What is read again for each connection, and whither those go.
+fn needs(settings: &Settings) -> Needs {
+    let Credentials { own, authorities, .. } = &settings.credentials;
+    let own = own.iter().flat_map(|own| [&own.cert, &own.key]);
+    let files: Vec<String> = own.chain(authorities).cloned().collect();
+    let forward = settings.forward.as_ref().map(|server| server.port);
+    Needs::of_peer(&files, forward.into_iter().chain([settings.meetup.port]))
+}
+
+async fn run_on(
+    settings: Settings,
+    bound: Option<TcpListener>,
+    journal: Arc<Journal>,
+    executor: Arc<Executor<'static>>,
+) -> Result<u64, Error> {
+    let explain = |error: &dyn fmt::Display| Error(error.to_string());
+    let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(|e| explain(&e))?;
+    let (handle, messages) = Handle::new();
+    let (stop, stopped) = listen::stop();
+    let listening = bound
+        .map(|socket| listen(socket, handle.clone(), &journal, &executor, stopped.clone()))
+        .transpose()?;
+    let message_max = settings.config.message_max;
+    let ask = terminal::read_lines(handle.clone(), message_max).map_err(|e| explain(&e))?;
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).map_err(|error| explain(&error))?;
+    let clock = Clock::start();
+    let forwarder = settings
+        .forward
+        .map(|server| Arc::new(Forwarder::new(server, message_max, Arc::clone(&executor))));
+    let way = Way { meetup: settings.meetup, credentials: settings.credentials, message_max };
+    let driver = Driver {
+        peer: peer::Peer::new(settings.config, u64::from_le_bytes(seed), clock.now()),
+        clock,
+        way: Arc::new(way),
+        printer: Printer::start(&journal, &executor),
+        journal: Arc::clone(&journal),
+        executor: Arc::clone(&executor),
+        handle: handle.clone(),
+        forwarder,
+        ask,
+        link: None,
+        is_paused: false,
+        waiting: BTreeMap::new(),
+        last_request: 0,
+        forwards: BTreeMap::new(),
+        finished: None,
+    };
+    let hearing = async {
+        if signals.next().await.is_some() {
+            journal.note(Level::Info, "stopping", &[]);
+            handle.send(Input::Stop);
+            drop(stop);
+        }
+        // The second one is for somebody who does not want to wait.
+        signals.next().await;
+        0
+    };
+    let failed = driver.run(messages).or(hearing).await;
+    if let Some(listening) = listening {
+        // All is answered; this is for the last bytes of it.
+        listening.or(after(LAST_BYTES_GRACE)).await;
+    }
+    journal.note(Level::Info, "stopped", &[]);
+    Ok(failed)
+}
+
+async fn after(time: Duration) {
+    Timer::after(time).await;
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).map_err(|error| {
+        Error(format!("--http-listen {address}: {error} — choose another address"))
+    })
+}
+
+fn listen(
+    socket: TcpListener,
+    handle: Handle,
+    journal: &Arc<Journal>,
+    executor: &Arc<Executor<'static>>,
+    stopped: listen::Stop,
+) -> Result<Task<()>, Error> {
+    let explain = |error: std::io::Error| Error(format!("--http-listen: {error}"));
+    let socket = Async::new(socket).map_err(explain)?;
+    // It is for programs on one machine, most often of one address.
+    let limits = Limits::default();
+    let limits = Limits { connections_per_address_max: limits.connections_max, ..limits };
+    let everywhere = ["0.0.0.0", "::"].into_iter().filter_map(|address| address.parse().ok());
+    let everywhere = everywhere.map(|address| Network { address, prefix: 0 }).collect();
+    let listener = Listener::new(socket, None, everywhere, limits);
+    let address = listener.local_addr().map_err(explain)?;
+    journal.note(Level::Info, "listening", &[("listener", &"http"), ("address", &address)]);
+    let service = Arc::new(Partner::new(handle, Arc::clone(journal)));
+    Ok(executor.spawn(listener.run(Arc::clone(executor), service, stopped, STOP_GRACE)))
+}
+
+/// A way to the task that owns the machine.
+#[derive(Clone, Debug)]
+struct Handle(channel::Sender<Message>);
+
+#[derive(Debug)]
+enum Message {
+    Input(Input),
+    Request { request: http::Request<'static>, answer: Answer },
+}
+
+type Answer = channel::Sender<http::Response<'static>>;
+
+impl Handle {
+    fn new() -> (Self, channel::Receiver<Message>) {
+        // Unbounded, because each sender waits for an answer before it sends again, or reports on
+        // what the core wanted and bounds.
+        let (sender, receiver) = channel::unbounded();
+        (Self(sender), receiver)
+    }
+
+    /// Hands an input over; once all is over, nobody listens.
+    fn send(&self, input: Input) {
+        let _ = self.0.try_send(Message::Input(input));
+    }
+
+    fn ask(&self, request: http::Request<'static>, answer: Answer) {
+        let _ = self.0.try_send(Message::Request { request, answer });
+    }
+}
+
+/// Header fields as text. What is not UTF-8 is Latin-1, as it once was in HTTP (RFC 9110 §5.5).
+fn pairs<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Pair<'static>> {
+    let text = |value: &[u8]| match str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.iter().copied().map(char::from).collect(),
+    };
+    fields.map(|(name, value)| Pair::new(Cow::Owned(name.to_owned()), text(value))).collect()
+}
+
+/// The task that owns the machine.
+struct Driver {
+    peer: peer::Peer,
+    clock: Clock,
+    way: Arc<Way>,
+    journal: Arc<Journal>,
+    executor: Arc<Executor<'static>>,
+    handle: Handle,
+    forwarder: Option<Arc<Forwarder>>,
+    /// Asks for a line of standard input.
+    ask: channel::Sender<()>,
+    printer: Printer,
+    link: Option<Link>,
+    /// Whether nothing is taken from the link.
+    is_paused: bool,
+    waiting: BTreeMap<RequestId, Answer>,
+    last_request: RequestId,
+    forwards: BTreeMap<ForwardId, Task<()>>,
+    finished: Option<u64>,
+}
+
+impl Driver {
+    /// Runs to the end.
+    async fn run(mut self, messages: channel::Receiver<Message>) -> u64 {
+        let mut alarm = Alarm::default();
+        self.read_on();
+        self.drain();
+        let failed = loop {
+            if let Some(failed) = self.finished {
+                break failed;
+            }
+            alarm.set_at(self.peer.poll_timeout().and_then(|at| self.clock.system(at)));
+            let message = self.next(&messages, &mut alarm).await;
+            self.peer.handle_timeout(self.clock.now());
+            self.drain();
+            if let Some(message) = message {
+                self.hear(message);
+                self.drain();
+            }
+        };
+        self.printer.finish().or(after(LAST_BYTES_GRACE)).await;
+        failed
+    }
+
+    /// The next message; `None` when something is due, or where nothing more comes from the link.
+    async fn next(
+        &self,
+        messages: &channel::Receiver<Message>,
+        alarm: &mut Alarm,
+    ) -> Option<Message> {
+        let told = async { messages.recv().await.ok() };
+        let incoming = self.link.as_ref().filter(|_| !self.is_paused).map(|link| &link.incoming);
+        let heard = async {
+            match incoming {
+                Some(incoming) => match incoming.recv().await {
+                    Ok(input) => Some(Message::Input(input)),
+                    Err(_) => std::future::pending().await,
+                },
+                None => std::future::pending().await,
+            }
+        };
+        let due = async {
+            poll_fn(|cx| alarm.poll(cx)).await;
+            None
+        };
+        // Neither side may keep the other from being heard.
+        told.race(heard).or(due).await
+    }
+
+    fn hear(&mut self, message: Message) {
+        let input = match message {
+            Message::Input(input) => input,
+            Message::Request { request, answer } => {
+                self.last_request += 1;
+                self.waiting.insert(self.last_request, answer);
+                Input::Request { id: self.last_request, request }
+            }
+        };
+        if let Input::Forwarded { id, .. } = &input {
+            self.forwards.remove(id);
+        }
+        self.peer.handle_input(self.clock.now(), input);
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.peer.poll_output() {
+            self.carry_out(output);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Abandon(id) => drop(self.forwards.remove(&id)),
+            Output::Close { link, code, reason } => {
+                self.tell(link, Outgoing::Close { code, reason });
+            }
+            Output::Connect(id) => {
+                let (way, handle) = (Arc::clone(&self.way), self.handle.clone());
+                let link = Link::start(id, way, handle, &self.executor);
+                self.is_paused = false;
+                if let Some(old) = self.link.replace(link) {
+                    old.leave();
+                }
+            }
+            Output::Finish { failed } => self.finished = Some(failed),
+            Output::Forward { id, request } => self.forward(id, request),
+            Output::Happened(happening) => self.note(&happening),
+            Output::Hangup(id) => drop(self.link.take_if(|link| link.id == id)),
+            Output::Pause(_) => self.is_paused = true,
+            Output::Ping(link) => self.tell(link, Outgoing::Ping),
+            Output::Print(line) => {
+                if !self.printer.print(line) {
+                    let reason = "standard output takes no more";
+                    self.journal.client(Level::Warning, "not_printed", &[("reason", &reason)]);
+                }
+            }
+            Output::ReadOn => self.read_on(),
+            Output::Respond { id, response } => {
+                if let Some(answer) = self.waiting.remove(&id) {
+                    // The client may have gone away.
+                    let _ = answer.try_send(response);
+                }
+            }
+            Output::Resume(_) => self.is_paused = false,
+            Output::Send { link, text } => self.tell(link, Outgoing::Text(text)),
+        }
+    }
+
+    /// Prints what has happened.
+    fn note(&self, happening: &Happening) {
+        let journal = &self.journal;
+        match happening {
+            Happening::Called(exchange) => self.exchange("request", exchange),
+            Happening::Connected => {
+                journal.note(Level::Info, "connected", &[("proxy", &self.way.meetup.uri)]);
+            }
+            Happening::Disconnected { reason, retry_after } => {
+                let retry = retry_after.as_millis();
+                let values: [(&str, &dyn fmt::Display); 2] =
+                    [("reason", reason), ("retry_ms", &retry)];
+                journal.note(Level::Warning, "disconnected", &values);
+            }
+            Happening::Forwarded(exchange) => self.exchange("forwarded", exchange),
+            Happening::Ignored { reason } => {
+                journal.client(Level::Warning, "ignored", &[("reason", reason)]);
+            }
+            Happening::Introduced { peer_class, peer_id } => {
+                let values: [(&str, &dyn fmt::Display); 2] =
+                    [("peer_class", peer_class), ("peer_id", peer_id)];
+                journal.note(Level::Info, "partner", &values);
+            }
+            Happening::Rejected { line, reason } => {
+                journal.note(Level::Error, "not_sent", &[("line", line), ("reason", reason)]);
+            }
+            Happening::Unanswered { id, reason } => {
+                journal.note(Level::Error, "unanswered", &[("id", id), ("reason", reason)]);
+            }
+        }
+    }
+
+    fn exchange(&self, event: &str, exchange: &Exchange) {
+        let Exchange { method, path, status, after, refusal } = exchange;
+        let ms = after.as_millis();
+        let mut values: Vec<(&str, &dyn fmt::Display)> =
+            vec![("method", method), ("path", path), ("status", status), ("after_ms", &ms)];
+        if let Some(reason) = refusal {
+            values.push(("reason", reason));
+        }
+        let level = if refusal.is_some() { Level::Warning } else { Level::Info };
+        self.journal.note(level, event, &values);
+    }
+
+    /// Gives the link of that name something to write.
+    fn tell(&self, link: u64, outgoing: Outgoing) {
+        if let Some(link) = self.link.as_ref().filter(|own| own.id == link) {
+            // A link that has ended says so, and what it did not write is lost with it.
+            let _ = link.outgoing.try_send(outgoing);
+        }
+    }
+
+    fn read_on(&self) {
+        // Where standard input has ended nobody reads.
+        let _ = self.ask.try_send(());
+    }
+
+    fn forward(&mut self, id: ForwardId, request: http::Request<'static>) {
+        let Some(forwarder) = self.forwarder.clone() else {
+            let result = Err("there is no local server".to_owned());
+            return self.handle.send(Input::Forwarded { id, result });
+        };
+        let handle = self.handle.clone();
+        let task = self.executor.spawn(async move {
+            let result = forwarder.exchange(request).await;
+            handle.send(Input::Forwarded { id, result });
+        });
+        self.forwards.insert(id, task);
+    }
+}

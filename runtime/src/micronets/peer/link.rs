@@ -1,0 +1,232 @@
+//! One connection to the proxy: TCP, TLS, the upgrade, and then messages both ways.
+//!
+//! What comes is handed on in order and read no faster than it is taken. What goes is written at
+//! once, and reported as written when the system has taken it.
+
+use std::{io, sync::Arc, time::Duration};
+
+use async_tungstenite::{
+    WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config,
+    tungstenite::{
+        self, Error, Message,
+        error::ProtocolError,
+        protocol::{CloseFrame, WebSocketConfig},
+    },
+};
+use mistgate_core::micronets::peer::input::{Input, LinkId};
+use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
+
+use super::{Handle, target::Meetup};
+use crate::{
+    base::net::Socket,
+    http::{
+        outbound::reach,
+        tls::{self, peer::Credentials},
+    },
+    micronets::websocket,
+};
+
+/// Messages that were read and not taken yet.
+const UNREAD_MAX: usize = 16;
+/// How long the other side has for its close frame, and the system for ours.
+const LINGER: Duration = Duration::from_secs(2);
+/// The read buffer.
+const BUFFER: usize = 16 << 10;
+
+/// What is written.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    Close { code: u16, reason: String },
+    Ping,
+    Text(String),
+}
+
+/// Where connections lead.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub(super) meetup: Meetup,
+    pub(super) credentials: Credentials,
+    pub(super) message_max: usize,
+}
+
+/// A connection, or an attempt. Dropping it ends it at once.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) outgoing: channel::Sender<Outgoing>,
+    pub(super) incoming: channel::Receiver<Input>,
+    task: Task<()>,
+}
+
+impl Link {
+    /// Begins an attempt.
+    pub(super) fn start(
+        id: LinkId,
+        way: Arc<Way>,
+        handle: Handle,
+        executor: &Executor<'static>,
+    ) -> Self {
+        // Unbounded, because the core bounds what it wants to be sent.
+        let (outgoing, to_send) = channel::unbounded();
+        let (received, incoming) = channel::bounded(UNREAD_MAX);
+        let task = executor.spawn(run(id, way, handle, to_send, received));
+        Self { id, outgoing, incoming, task }
+    }
+
+    /// Lets it end by itself, with what is left to say.
+    pub(super) fn leave(self) {
+        self.task.detach();
+    }
+}
+
+type Stream = WebSocketStream<futures_rustls::client::TlsStream<Socket>>;
+
+async fn run(
+    id: LinkId,
+    way: Arc<Way>,
+    handle: Handle,
+    to_send: channel::Receiver<Outgoing>,
+    received: channel::Sender<Input>,
+) {
+    let stream = match connect(&way).await {
+        Ok(stream) => stream,
+        Err(reason) => {
+            // Nobody listens any more where the attempt was given up.
+            let _ = received.send(Input::Closed { link: id, reason }).await;
+            return;
+        }
+    };
+    let _ = received.send(Input::Opened(id)).await;
+    let (sender, receiver) = stream.split();
+    let said = async {
+        write(id, sender, to_send, &handle).await;
+        Timer::after(LINGER).await;
+    };
+    let heard = async {
+        read(id, receiver, &received).await;
+    };
+    heard.or(said).await;
+    let _ = received.send(Input::Closed { link: id, reason: "closed".to_owned() }).await;
+}
+
+async fn connect(way: &Arc<Way>) -> Result<Stream, String> {
+    let meetup = &way.meetup;
+    let own = Arc::clone(way);
+    // The files may have been renewed since the last attempt.
+    let connector = smol::unblock(move || own.credentials.connector()).await;
+    let connector = connector.map_err(|error| error.to_string())?;
+    let stream = reach(meetup.host(), meetup.port).await.map_err(|cause| cause.to_string())?;
+    let stream = connector.connect(meetup.name(), Socket::new(stream)).await;
+    let stream = stream.map_err(|error| tls::peer::explain(&error))?;
+    let max = Some(way.message_max);
+    let config = WebSocketConfig::default()
+        .max_message_size(max)
+        .max_frame_size(max)
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(0);
+    let upgraded = client_async_with_config(meetup.uri.clone(), stream, Some(config)).await;
+    let (stream, _) = upgraded.map_err(|error| refusal(&error))?;
+    Ok(stream)
+}
+
+/// Why there is no upgrade.
+fn refusal(error: &Error) -> String {
+    if let Error::Http(response) = error {
+        return format!("the proxy answered {} to the upgrade", response.status());
+    }
+    // With TLS 1.3 a client learns only here that it is not let in.
+    if let Error::Io(error) = error {
+        return tls::peer::explain(error);
+    }
+    if matches!(error, Error::Protocol(ProtocolError::HandshakeIncomplete)) {
+        return tls::peer::explain(&io::ErrorKind::UnexpectedEof.into());
+    }
+    format!("the upgrade failed: {error}")
+}
+
+/// Writes until the close frame is written, or nothing can be.
+async fn write(
+    link: LinkId,
+    mut sender: WebSocketSender<futures_rustls::client::TlsStream<Socket>>,
+    to_send: channel::Receiver<Outgoing>,
+    handle: &Handle,
+) {
+    while let Ok(outgoing) = to_send.recv().await {
+        let bytes = match &outgoing {
+            Outgoing::Text(text) => text.len(),
+            Outgoing::Close { .. } | Outgoing::Ping => 0,
+        };
+        let is_last = matches!(outgoing, Outgoing::Close { .. });
+        let message = match outgoing {
+            Outgoing::Close { code, reason } => {
+                Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+            }
+            Outgoing::Ping => Message::Ping(tungstenite::Bytes::new()),
+            Outgoing::Text(text) => Message::text(text),
+        };
+        match sender.send(message).await {
+            Ok(()) if is_last => return,
+            Ok(()) if bytes > 0 => handle.send(Input::Written { link, bytes }),
+            Ok(()) => {}
+            // Whoever reads finds out why.
+            Err(_) => return,
+        }
+    }
+}
+
+/// Reads until the end, and says why it is the end.
+async fn read(
+    link: LinkId,
+    mut receiver: WebSocketReceiver<futures_rustls::client::TlsStream<Socket>>,
+    received: &channel::Sender<Input>,
+) {
+    let mut is_closed = false;
+    while let Some(message) = receiver.next().await {
+        let input = match message {
+            Ok(Message::Text(text)) => {
+                Input::Received { link, payload: tungstenite::Bytes::from(text).into() }
+            }
+            Ok(Message::Binary(payload)) => Input::Received { link, payload: payload.into() },
+            Ok(Message::Close(frame)) => {
+                is_closed = true;
+                Input::Closed { link, reason: farewell(frame.as_ref()) }
+            }
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Input::Heard(link),
+            Err(_) if is_closed => return,
+            Err(error) => {
+                let _ = received.send(end(link, &error)).await;
+                // Where it is the proxy's fault, our close frame still goes out.
+                Timer::after(LINGER).await;
+                return;
+            }
+        };
+        if received.send(input).await.is_err() && !is_closed {
+            return;
+        }
+    }
+}
+
+/// What the proxy says when it closes.
+fn farewell(frame: Option<&CloseFrame>) -> String {
+    match frame {
+        Some(CloseFrame { code, reason }) if reason.is_empty() => {
+            format!("the proxy closed it with {}", u16::from(*code))
+        }
+        Some(CloseFrame { code, reason }) => {
+            format!("the proxy closed it with {}: {}", u16::from(*code), reason.as_str())
+        }
+        None => "the proxy closed it without a reason".to_owned(),
+    }
+}
+
+/// What is told of an error.
+fn end(link: LinkId, error: &Error) -> Input {
+    match websocket::fault(error) {
+        Ok(fault) => Input::Broken { link, fault },
+        Err(io::ErrorKind::UnexpectedEof) => {
+            let reason = "the connection was lost without a close frame".to_owned();
+            Input::Closed { link, reason }
+        }
+        Err(kind) => Input::Closed { link, reason: format!("the connection was lost: {kind}") },
+    }
+}

@@ -1,0 +1,144 @@
+//! Standard input, line by line and only when asked; and standard output, which never holds up the
+//! rest.
+
+use std::{
+    io::{self, BufRead, BufReader, IsTerminal, Read, Stdin},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use mistgate_core::micronets::peer::input::Input;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::getpgrp,
+    termios::tcgetpgrp,
+};
+use smol::{Executor, Task, channel};
+
+use super::Handle;
+use crate::base::journal::{Journal, Level};
+
+/// How often a terminal is asked whether we may read it.
+const TURN: Duration = Duration::from_millis(250);
+/// Bytes that wait to be printed.
+const PRINTING_MAX: usize = 4 << 20;
+
+/// A thread that reads a line for each message of the channel. Longer ones than `line_max` bytes
+/// are skipped.
+pub(super) fn read_lines(handle: Handle, line_max: usize) -> io::Result<channel::Sender<()>> {
+    let (ask, asked) = channel::unbounded();
+    thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        let mut stdin = BufReader::new(io::stdin());
+        while asked.recv_blocking().is_ok() {
+            if stdin.buffer().is_empty() {
+                await_turn(stdin.get_ref());
+            }
+            let input = next_line(&mut stdin, line_max);
+            let is_end = input == Input::InputEnded;
+            handle.send(input);
+            if is_end {
+                return;
+            }
+        }
+    })?;
+    Ok(ask)
+}
+
+/// Waits until there is something to read for us. A program in the background that reads from the
+/// terminal would be stopped (SIGTTIN), and could not even serve HTTP.
+fn await_turn(stdin: &Stdin) {
+    let turn = Timespec::try_from(TURN).ok();
+    while stdin.is_terminal() {
+        let is_ours = tcgetpgrp(stdin).is_ok_and(|group| group == getpgrp());
+        if !is_ours {
+            thread::sleep(TURN);
+        } else if poll(&mut [PollFd::new(stdin, PollFlags::IN)], turn.as_ref()) != Ok(0) {
+            return;
+        }
+    }
+}
+
+fn next_line(stdin: &mut impl BufRead, max: usize) -> Input {
+    let mut line = Vec::new();
+    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    match stdin.by_ref().take(limit).read_until(b'\n', &mut line) {
+        // A terminal that may not be read is as good as none.
+        Ok(0) | Err(_) => Input::InputEnded,
+        Ok(_) if line.len() > max && !line.ends_with(b"\n") => match stdin.skip_until(b'\n') {
+            Ok(_) => Input::TypedTooLong,
+            Err(_) => Input::InputEnded,
+        },
+        Ok(_) => Input::Typed(line),
+    }
+}
+
+/// What prints.
+#[derive(Debug)]
+pub(super) struct Printer {
+    lines: channel::Sender<String>,
+    waiting: Arc<AtomicUsize>,
+    task: Task<()>,
+}
+
+impl Printer {
+    pub(super) fn start(journal: &Arc<Journal>, executor: &Executor<'static>) -> Self {
+        // Its bytes are bounded.
+        let (lines, to_print) = channel::unbounded::<String>();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let (journal, left) = (Arc::clone(journal), Arc::clone(&waiting));
+        let task = executor.spawn(async move {
+            while let Ok(line) = to_print.recv().await {
+                let (own, bytes) = (Arc::clone(&journal), line.len());
+                if let Err(error) = smol::unblock(move || own.console(&line)).await {
+                    // A reader that went away wants no more.
+                    return journal.note(Level::Warning, "print_ended", &[("reason", &error)]);
+                }
+                left.fetch_sub(bytes, Ordering::Relaxed);
+            }
+        });
+        Self { lines, waiting, task }
+    }
+
+    /// Prints a line in its turn; false where too much waits already.
+    pub(super) fn print(&self, line: String) -> bool {
+        let bytes = line.len();
+        if self.waiting.load(Ordering::Relaxed) + bytes > PRINTING_MAX {
+            return false;
+        }
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        // Nobody prints any more once the reader of standard output went away.
+        if self.lines.try_send(line).is_err() {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// Prints what waits, and ends.
+    pub(super) async fn finish(self) {
+        let Self { lines, task, .. } = self;
+        drop(lines);
+        task.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_one_by_one_and_long_ones_skipped() {
+        let mut input = &b"{}\n\n12345\n123456\n1234\n12345"[..];
+        let mut next = || next_line(&mut input, 5);
+        assert_eq!(next(), Input::Typed(b"{}\n".to_vec()));
+        assert_eq!(next(), Input::Typed(b"\n".to_vec()));
+        assert_eq!(next(), Input::Typed(b"12345\n".to_vec()));
+        assert_eq!(next(), Input::TypedTooLong);
+        assert_eq!(next(), Input::Typed(b"1234\n".to_vec()));
+        assert_eq!(next(), Input::Typed(b"12345".to_vec()));
+        assert_eq!(next(), Input::InputEnded);
+    }
+}

@@ -1,0 +1,171 @@
+//! From a TCP connection to a peer of a meetup: TLS, certificate, upgrade, rules.
+//!
+//! Each step has its time. The task ends as soon as the connection is handed to its meetup, and its
+//! memory with it.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+};
+
+use futures_rustls::server::TlsStream;
+use mistgate_core::micronets::{
+    access::{self, Identity},
+    meetup::CONNECTIONS_MAX,
+};
+use rustls::pki_types::CertificateDer;
+use smol::{Async, future::FutureExt, io::AsyncWriteExt};
+
+use super::{
+    Relay,
+    closing::{linger, timeout},
+    leg::{Leg, Upgraded},
+    life::Life,
+    meeting::Meeting,
+    upgrade::{self, Refusal, Upgrade},
+};
+use crate::{
+    base::{
+        clock,
+        journal::Level,
+        metrics::Counter,
+        net::Socket,
+        places::{Limit, Place},
+    },
+    http::{
+        listen::Event,
+        tls::mutual::{self, Trust},
+    },
+};
+
+/// A TCP connection, and what it holds.
+pub(super) struct Arrival {
+    pub(super) stream: Async<TcpStream>,
+    pub(super) address: SocketAddr,
+    pub(super) place: Place,
+    pub(super) life: Life,
+    /// The limit that is reached: then it gets as far as being told so.
+    pub(super) shed: Option<Limit>,
+}
+
+/// Admits a connection, or tells it why not.
+pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
+    let Arrival { stream, address, place, life, shed } = arrival;
+    let settings = relay.settings();
+    let limits = &settings.limits;
+    // A message is one small write, which must not wait for the acknowledgement of the one before.
+    // A socket that refuses is slower, not wrong.
+    let _ = stream.get_ref().set_nodelay(true);
+    let trust = relay.tls.trust();
+    let shaken = shake_hands(&trust, stream).or(timeout(limits.handshake_timeout)).await;
+    let mut stream = match shaken {
+        Ok(stream) => stream,
+        Err(error) => {
+            let reason = error.to_string();
+            return relay.note(&Event::HandshakeFailed { peer: address, reason });
+        }
+    };
+    let mut rest = Vec::new();
+    let read = upgrade::read(&mut stream, &mut rest, &settings.path_prefix);
+    let result = match read.or(timeout(limits.upgrade_timeout)).await {
+        Ok(result) => result,
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Refusal::Late),
+        Err(_) => return relay.note(&gone(address)),
+    };
+    let identity = own(&stream).and_then(mutual::identity);
+    let meetup = result.as_ref().map_or(String::new(), |upgrade| upgrade.meetup.clone());
+    let result = result.and_then(|upgrade| match (shed, &identity) {
+        (Some(limit), _) => Err(Refusal::Full(limit)),
+        (None, Some(identity)) => relay.check(upgrade, identity),
+        (None, None) => Err(Refusal::Broken("the client certificate cannot be read")),
+    });
+    let answer = match &result {
+        Ok(upgrade) => upgrade.accepted(),
+        Err(refusal) => refusal.answer(),
+    };
+    let answered = async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.flush().await
+    };
+    let answered = answered.or(timeout(limits.upgrade_timeout)).await;
+    match result {
+        Err(refusal) => {
+            relay.note_refusal(address, &meetup, identity.as_ref(), &refusal);
+            linger(stream).await;
+        }
+        Ok(_) if answered.is_err() => relay.note(&gone(address)),
+        Ok(_) => {
+            let (since, now) = (clock::wall(), relay.clock.now());
+            let id = relay.next_id();
+            let upgraded = Upgraded { id, address, since, now, trust, life, place, stream, rest };
+            // Where everything stops, it is dropped before it has heard anything.
+            let _ = Arc::clone(&relay).join(&meetup, Leg::new(upgraded, limits));
+        }
+    }
+}
+
+/// A client that left in the middle.
+fn gone(peer: SocketAddr) -> Event {
+    Event::HandshakeFailed { peer, reason: "it left before it was upgraded".to_owned() }
+}
+
+async fn shake_hands(trust: &Trust, stream: Async<TcpStream>) -> io::Result<TlsStream<Socket>> {
+    match trust.acceptor().accept(Socket::new(stream)).into_fallible().await {
+        Ok(stream) => Ok(stream),
+        Err((error, socket)) => {
+            // So that the client hears the alert.
+            linger(socket).await;
+            Err(error)
+        }
+    }
+}
+
+fn own(stream: &TlsStream<Socket>) -> Option<&CertificateDer<'static>> {
+    stream.get_ref().1.peer_certificates()?.first()
+}
+
+impl Relay {
+    /// Whether a peer may join a meetup at this moment.
+    fn check(&self, upgrade: Upgrade, identity: &Identity) -> Result<Upgrade, Refusal> {
+        if !access::allow(&self.settings().allow, &upgrade.meetup, identity) {
+            return Err(Refusal::Barred);
+        }
+        if self.registry.connections(&upgrade.meetup) >= CONNECTIONS_MAX {
+            return Err(Refusal::Crowded);
+        }
+        Ok(upgrade)
+    }
+
+    fn join(self: Arc<Self>, meetup: &str, leg: Box<Leg>) -> Result<(), Box<Leg>> {
+        let (relay, executor) = (Arc::clone(&self), Arc::clone(&self.executor));
+        self.registry.join(meetup, leg, move |name, commands| {
+            executor.spawn(Meeting::new(relay, name, commands).run()).detach();
+        })
+    }
+
+    fn note_refusal(
+        &self,
+        from: SocketAddr,
+        meetup: &str,
+        identity: Option<&Identity>,
+        refusal: &Refusal,
+    ) {
+        self.journal.metrics.add(Counter::PeersRefused, &[("reason", refusal.name())], 1);
+        let names = |names: Option<&Vec<String>>| names.map_or(String::new(), |n| n.join(", "));
+        let o = names(identity.map(|identity| &identity.organisations));
+        let cn = names(identity.map(|identity| &identity.common_names));
+        self.journal.client(
+            Level::Info,
+            "peer_refused",
+            &[
+                ("meetup", &meetup),
+                ("from", &from.ip()),
+                ("o", &o),
+                ("cn", &cn),
+                ("status", &refusal.status()),
+                ("reason", refusal),
+            ],
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! What the journal and the metrics are told of a meetup. Names of certificates and of peers are;
+//! what peers say to each other is not.
+
+use std::{fmt, sync::Arc};
+
+use mistgate_core::micronets::{access::Identity, farewell::Farewell, meetup::input::ConnectionId};
+
+use super::leg::{End, Leg};
+use crate::base::{
+    journal::{Journal, Level},
+    metrics::Counter,
+};
+
+/// Tells of one meetup.
+pub(super) struct Teller {
+    journal: Arc<Journal>,
+    meetup: Arc<str>,
+}
+
+impl Teller {
+    /// Of this meetup.
+    pub(super) const fn new(journal: Arc<Journal>, meetup: Arc<str>) -> Self {
+        Self { journal, meetup }
+    }
+
+    /// Of which meetup.
+    pub(super) const fn meetup(&self) -> &Arc<str> {
+        &self.meetup
+    }
+
+    /// A connection was upgraded.
+    pub(super) fn connected(&self, leg: &Leg, identity: &Identity) {
+        self.journal.metrics.add(Counter::Peers, &[], 1);
+        let (o, cn) = (identity.organisations.join(", "), identity.common_names.join(", "));
+        self.note("peer_connected", leg.id, &[("from", &leg.address), ("o", &o), ("cn", &cn)]);
+    }
+
+    /// It said hello.
+    pub(super) fn greeted(&self, id: ConnectionId, class: Option<&str>, name: Option<&str>) {
+        let (class, name) = (class.unwrap_or_default(), name.unwrap_or_default());
+        self.note("peer_greeted", id, &[("class", &class), ("id", &name)]);
+    }
+
+    /// Two were introduced.
+    pub(super) fn paired(&self, left: ConnectionId, right: ConnectionId) {
+        self.journal.metrics.add(Counter::Pairs, &[], 1);
+        self.note("peers_paired", left, &[("with", &right)]);
+    }
+
+    /// They no longer talk to each other.
+    pub(super) fn parted(&self, left: ConnectionId, right: ConnectionId) {
+        self.note("peers_parted", left, &[("from", &right)]);
+    }
+
+    /// We close a connection.
+    pub(super) fn closed(&self, leg: &Leg, farewell: Farewell) {
+        self.over(leg, farewell.name(), farewell.code(), &farewell);
+    }
+
+    /// A peer has closed its connection, or is gone. The codes are those that RFC 6455 §7.1.5 gives
+    /// to a close frame without one, and to a connection without a close frame.
+    pub(super) fn ended(&self, leg: &Leg, end: &End) {
+        match end {
+            End::Closed(code) => {
+                let code = code.unwrap_or(1005);
+                self.over(leg, "closed_by_peer", code, &"the peer has closed the connection");
+            }
+            End::Lost(kind) => self.over(leg, "lost", 1006, kind),
+            // The machine closes it, and that is told.
+            End::Broken(_) => {}
+        }
+    }
+
+    /// Requests were answered in the place of a partner.
+    pub(super) fn answered(&self, id: ConnectionId, requests: usize, status: u16) {
+        let label = status.to_string();
+        self.journal.metrics.add(Counter::AnsweredForPeers, &[("status", &label)], requests);
+        self.often("requests_answered", id, &[("requests", &requests), ("status", &status)]);
+    }
+
+    /// Messages came to nobody.
+    pub(super) fn dropped(&self, id: ConnectionId, messages: usize, bytes: usize) {
+        self.journal.metrics.add(Counter::PeersDropped, &[], messages);
+        self.often("messages_dropped", id, &[("messages", &messages), ("bytes", &bytes)]);
+    }
+
+    /// Messages were passed on.
+    pub(super) fn relayed(&self, messages: u64, bytes: u64) {
+        let count = |count| usize::try_from(count).unwrap_or(usize::MAX);
+        if messages > 0 {
+            self.journal.metrics.add(Counter::Relayed, &[], count(messages));
+            self.journal.metrics.add(Counter::RelayedBytes, &[], count(bytes));
+        }
+    }
+
+    fn over(&self, leg: &Leg, name: &'static str, code: u16, reason: &dyn fmt::Display) {
+        self.journal.metrics.add(Counter::PeersClosed, &[("reason", name)], 1);
+        self.note(
+            "peer_closed",
+            leg.id,
+            &[("from", &leg.address), ("code", &code), ("reason", reason)],
+        );
+    }
+
+    /// What happens as often as connections come and go, which is bounded.
+    fn note(&self, event: &str, id: ConnectionId, values: &[(&str, &dyn fmt::Display)]) {
+        let named: [(&str, &dyn fmt::Display); 2] = [("meetup", &self.meetup), ("peer", &id)];
+        self.journal.note(Level::Info, event, &[&named, values].concat());
+    }
+
+    /// What a peer can cause at will.
+    fn often(&self, event: &str, id: ConnectionId, values: &[(&str, &dyn fmt::Display)]) {
+        let named: [(&str, &dyn fmt::Display); 2] = [("meetup", &self.meetup), ("peer", &id)];
+        self.journal.client(Level::Info, event, &[&named, values].concat());
+    }
+}

@@ -1,0 +1,228 @@
+//! Carries out conversations with an HTTP API: the core says what to send, and hears what came.
+//!
+//! An [`Api`] knows where it is and who we are. It keeps a few connections, sends each request at
+//! most once, and takes an answer whole or not at all. What an answer means is decided in the core.
+
+use std::{
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http_types::Url;
+use hyper::{Method, header::HeaderMap};
+use mistgate_core::{
+    api::{Heard, Request, Response, Said},
+    base::{failure::Failure, machine::Machine, secret::Secret},
+};
+use smol::lock::Semaphore;
+
+use crate::{
+    base::{
+        clock::Clock,
+        journal::{Journal, Level},
+    },
+    http::outbound::{Bytes, Call, Client, Fault, Outbound, Reply},
+};
+
+/// The most bytes of an answer: a page of a few hundred devices has less than one megabyte.
+pub const BODY_MAX: usize = 8 << 20;
+/// The most requests at once, each over a connection of its own.
+pub const REQUESTS_MAX: usize = 8;
+
+/// The way to one API.
+pub struct Api {
+    origin: Url,
+    authorization: Option<Secret>,
+    timeout: Duration,
+    outbound: Outbound,
+    journal: Arc<Journal>,
+    turns: Semaphore,
+    /// The connections that are not in use.
+    idle: Mutex<Vec<Client>>,
+}
+
+impl Api {
+    /// Nothing is opened before the first request. `origin` is an `http` or `https` URL without a
+    /// path, `authorization` the value of that header, and `timeout` is for each request with its
+    /// answer.
+    pub const fn new(
+        origin: Url,
+        authorization: Option<Secret>,
+        timeout: Duration,
+        outbound: Outbound,
+        journal: Arc<Journal>,
+    ) -> Self {
+        let turns = Semaphore::new(REQUESTS_MAX);
+        let idle = Mutex::new(Vec::new());
+        Self { origin, authorization, timeout, outbound, journal, turns, idle }
+    }
+
+    /// Sends a request. `Unreachable` means that it certainly did not arrive, and `Timeout` that it
+    /// may have. Dropping the future closes its connection.
+    pub async fn send(&self, request: &Request) -> Heard {
+        let _turn = self.turns.acquire().await;
+        let client = self.idle().pop().unwrap_or_else(|| Client::new(self.outbound.clone()));
+        let replied = self.call(&client, request).await;
+        self.idle().push(client);
+        replied.map(response).map_err(|fault| {
+            self.journal.note(Level::Info, "api_failed", &[("reason", &fault)]);
+            if fault.may_have_arrived() { Failure::Timeout } else { Failure::Unreachable }
+        })
+    }
+
+    async fn call(&self, client: &Client, request: &Request) -> Result<Reply, Fault> {
+        let mut headers = vec![
+            ("accept", "application/json"),
+            ("user-agent", concat!("mistgate/", env!("CARGO_PKG_VERSION"))),
+        ];
+        headers.extend(self.authorization.as_ref().map(|text| ("authorization", text.expose())));
+        headers.extend(request.session.as_ref().map(|text| ("x-auth-token", text.expose())));
+        headers.extend(request.body.as_ref().map(|_| ("content-type", "application/json")));
+        let call = Call {
+            method: Method::from_str(request.method.as_ref()).unwrap_or_default(),
+            url: &self.url(&request.target),
+            headers: &headers,
+            body: request.body.clone().map(Bytes::from).unwrap_or_default(),
+            timeout: self.timeout,
+            body_max: BODY_MAX,
+        };
+        client.call(&call).await
+    }
+
+    /// The URL of a target, which never leads to another host.
+    fn url(&self, target: &str) -> Url {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        };
+        let mut url = self.origin.clone();
+        url.set_path(path);
+        url.set_query(query);
+        url
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Client>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Carries out a conversation: `send` sends each of its requests.
+pub async fn converse<M, T, F>(clock: Clock, config: M::Config, send: impl Fn(Request) -> F) -> T
+where
+    M: Machine<Input = Heard, Output = Said<T>>,
+    F: Future<Output = Heard>,
+{
+    let mut conversation = M::new(config, 0, clock.now());
+    loop {
+        let said = conversation.poll_output();
+        match said.expect("a conversation speaks until it is done") {
+            Said::Done(end) => return end,
+            Said::Request(request) => {
+                let heard = send(request).await;
+                conversation.handle_input(clock.now(), heard);
+            }
+        }
+    }
+}
+
+fn response(reply: Reply) -> Response {
+    let Reply { status, headers, retry_after, body } = reply;
+    Response {
+        status,
+        retry_after,
+        total: text(&headers, "x-page-total").and_then(|text| text.trim().parse().ok()),
+        session: text(&headers, "x-subject-token").map(Secret::new),
+        body,
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use mistgate_core::base::time::Instant;
+
+    use super::*;
+    use crate::{
+        base::journal::Format,
+        http::{outbound::proxy::Proxies, tls},
+    };
+
+    fn api(origin: &str) -> Api {
+        let outbound = Outbound {
+            tls: tls::connector(None).expect("roots"),
+            proxies: Proxies::default(),
+            clock: Clock::start(),
+        };
+        let journal = Arc::new(Journal::new(Format::Text, Level::Error));
+        let origin = Url::parse(origin).expect("a URL");
+        Api::new(origin, None, Duration::from_secs(5), outbound, journal)
+    }
+
+    #[test]
+    fn a_target_stays_on_its_origin() {
+        let api = api("https://api.example:8443");
+        for (target, url) in [
+            ("/api/v1/self", "https://api.example:8443/api/v1/self"),
+            ("/a?b=c&d=%2F%3F", "https://api.example:8443/a?b=c&d=%2F%3F"),
+            ("//evil.example/a", "https://api.example:8443//evil.example/a"),
+            ("https://evil.example/a", "https://api.example:8443/https://evil.example/a"),
+            ("@evil.example/a", "https://api.example:8443/@evil.example/a"),
+            ("/a?b#c", "https://api.example:8443/a?b%23c"),
+        ] {
+            assert_eq!(api.url(target).as_str(), url, "{target}");
+        }
+    }
+
+    /// Asks for as many things as it was told to, and says which of them it got.
+    struct Asking {
+        left: u32,
+        got: Vec<Heard>,
+        is_waiting: bool,
+    }
+
+    impl Machine for Asking {
+        type Config = u32;
+        type Input = Heard;
+        type Output = Said<Vec<Heard>>;
+
+        fn new(left: u32, _: u64, _: Instant) -> Self {
+            Self { left, got: Vec::new(), is_waiting: false }
+        }
+
+        fn handle_timeout(&mut self, _: Instant) {}
+
+        fn handle_input(&mut self, _: Instant, heard: Heard) {
+            self.got.push(heard);
+            self.left -= 1;
+            self.is_waiting = false;
+        }
+
+        fn poll_output(&mut self) -> Option<Self::Output> {
+            if self.left == 0 {
+                return Some(Said::Done(self.got.clone()));
+            }
+            let method = http_types::Method::Get;
+            let target = format!("/{}", self.left);
+            let request = Request { method, target, session: None, body: None };
+            (!std::mem::replace(&mut self.is_waiting, true)).then_some(Said::Request(request))
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_conversation_is_carried_out_to_its_end() {
+        let send = async |request: Request| {
+            assert!(["/1", "/2"].contains(&request.target.as_str()));
+            Err(if request.target == "/2" { Failure::Timeout } else { Failure::Login })
+        };
+        let got = smol::block_on(converse::<Asking, _, _>(Clock::start(), 2, send));
+        assert_eq!(got, [Err(Failure::Timeout), Err(Failure::Login)]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Changes of ports through Contrail Service Orchestration, one at a time for each switch.
+
+use std::{sync::Arc, time::Duration};
+
+use mistgate_core::{
+    base::mac::Mac,
+    config::checked::ports,
+    cso::push::{Config, Push},
+    ports::{
+        place::Switch,
+        plan::{input::Pushed, output::Edit},
+    },
+};
+
+use crate::{
+    base::{clock::Clock, journal::Journal, turns::Turns},
+    http::outbound::Outbound,
+    ports::api::{Api, converse},
+};
+
+/// For each request with its answer. A deployment may be answered when the switch has it.
+pub const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The way to the switches of one tenant.
+pub struct Cso {
+    config: ports::Cso,
+    clock: Clock,
+    api: Api,
+    turns: Turns<Mac>,
+}
+
+impl Cso {
+    /// Nothing is opened before the first change. `timeout` is for each request with its answer:
+    /// [`TIMEOUT`], unless there is a reason.
+    pub fn new(
+        config: ports::Cso,
+        timeout: Duration,
+        outbound: Outbound,
+        journal: Arc<Journal>,
+    ) -> Self {
+        let clock = outbound.clock;
+        let api = Api::new(config.url.clone(), None, timeout, outbound, journal);
+        Self { config, clock, api, turns: Turns::new() }
+    }
+
+    /// Changes ports of one switch, all or none. Waits for whatever is done to that switch already.
+    /// Whoever drops the future does not know what became of the change.
+    pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
+        let _turn = self.turns.take(switch.mac).await;
+        let config =
+            Config { cso: self.config.clone(), switch: switch.clone(), edits: edits.to_vec() };
+        let send = |request| async move { self.api.send(&request).await };
+        converse::<Push, _, _>(self.clock, config, send).await
+    }
+
+    /// Whether a port is what it shall be, after a change whose end is unknown.
+    ///
+    /// CSO tells what was applied to a port and not what reached the switch, so this is never sure
+    /// that it is. While CSO does not answer, or does not know the switch, there is nothing to say;
+    /// else the change is to be made again, which does no harm where it was made already.
+    pub async fn read(&self, switch: &Switch, _edit: &Edit) -> Option<bool> {
+        match self.push(switch, &[]).await {
+            Pushed::Done { .. } => Some(false),
+            Pushed::Failed(_) | Pushed::Unknown(_) => None,
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! The owner of the plan: what is due, one input, everything that comes out, the timer.
+//!
+//! It does not retry and does not decide; it answers each command once.
+
+use std::{collections::VecDeque, future::poll_fn, mem, sync::Arc, time::Duration};
+
+use mistgate_core::{
+    base::{
+        failure::Failure,
+        machine::Machine,
+        time::{Instant, UnixTime},
+    },
+    ports::{
+        account::Context,
+        audit,
+        names::Names,
+        place::{Place, Switch},
+        plan::{
+            Plan,
+            input::{Input, Pushed},
+            output::{Edit, Output},
+        },
+        question::{Answer, Question},
+        record::Record,
+        report::Report,
+        tell,
+    },
+};
+use smol::{channel, future::FutureExt};
+
+use super::{Message, Settings, Status, Tools, audit_file::Audit, lane::Lane, method::Method};
+use crate::{
+    base::{
+        clock::{self, Alarm},
+        journal::Level,
+        store::Write,
+    },
+    chat::driver,
+};
+
+/// How often the plan is told the wall clock, even where it did not jump.
+const CLOCK_EVERY: Duration = Duration::from_secs(300);
+/// By how much the wall clock may go wrong before the plan is told.
+const CLOCK_SLACK: Duration = Duration::from_secs(1);
+/// The most questions that are asked at once; the others wait.
+const ASKED_MAX: usize = 64;
+
+/// What the driver hears of what it began. Each plan has a channel of its own, so that none hears
+/// what another one began.
+pub(super) enum Event {
+    /// What became of a question.
+    Answered { id: u64, answer: Answer },
+    /// Whether the kill switch is on.
+    KillSwitch(bool),
+    /// What became of a change.
+    Pushed { id: u64, pushed: Pushed },
+    /// What became of reading a port back.
+    Read { id: u64, is_done: Option<bool> },
+}
+
+/// What a plan begins with.
+pub(super) struct Start {
+    /// Its luck.
+    pub(super) seed: u64,
+    /// The number of its first write.
+    pub(super) first_write: u64,
+    /// What an earlier run left.
+    pub(super) restored: Vec<Record>,
+    pub(super) audit: Audit,
+    /// A way to the plan's own channel, and its end.
+    pub(super) events: (channel::Sender<Event>, channel::Receiver<Event>),
+    /// Whether the kill switch is on.
+    pub(super) is_stopped: bool,
+}
+
+/// How a plan ended.
+pub(super) struct Ended {
+    pub(super) last_write: u64,
+    pub(super) ending: Ending,
+}
+
+/// What comes after a plan.
+pub(super) enum Ending {
+    /// Nothing.
+    End,
+    /// Another plan, or none for now.
+    Off(Option<Box<Settings>>),
+}
+
+/// A change that the plan wants.
+struct Push {
+    id: u64,
+    switch: Switch,
+    edits: Vec<Edit>,
+    /// That of the time when it was wanted.
+    method: Arc<Method>,
+}
+
+/// What is done on switches.
+enum Work {
+    Push(Push),
+    Read { id: u64, switch: Switch, edit: Edit, method: Arc<Method> },
+}
+
+pub(super) struct Driver {
+    plan: Plan,
+    method: Arc<Method>,
+    tools: Tools,
+    audit: Audit,
+    /// To whoever watches the kill switch.
+    paths: channel::Sender<String>,
+    events: channel::Sender<Event>,
+    happened: channel::Receiver<Event>,
+    /// When the wall clock was read, and what it said.
+    wall: (Instant, UnixTime),
+    org_id: Option<String>,
+    names: Names,
+    /// What the last input brought.
+    reports: Vec<Report>,
+    questions: Lane<(u64, Question)>,
+    work: Lane<Work>,
+    /// Changes that wait for the disk, each with the number of the last write before it.
+    held: VecDeque<(u64, Push)>,
+    writes: Vec<Write>,
+    last_write: u64,
+    kept: u64,
+    /// What comes when the changes in flight have ended.
+    ending: Option<Ending>,
+}
+
+/// What the driver hears next.
+enum Heard {
+    Event(Event),
+    Message(Message),
+    /// It is time for something.
+    Nothing,
+}
+
+impl Driver {
+    /// With what an earlier run left.
+    pub(super) fn start(
+        settings: Settings,
+        start: Start,
+        tools: Tools,
+        paths: channel::Sender<String>,
+    ) -> Self {
+        let Start { seed, first_write, restored, audit, events, is_stopped } = start;
+        let Settings { plan: config, org_id, ways, .. } = settings;
+        let method = Arc::new(Method::new(ways, None, &tools.journal));
+        let now = tools.clock.now();
+        let wall = (now, config.wall);
+        let mut driver = Self {
+            plan: Plan::new(config, seed, now),
+            work: Lane::new(method.work_max()),
+            questions: Lane::new(ASKED_MAX),
+            method,
+            tools,
+            audit,
+            paths,
+            events: events.0,
+            happened: events.1,
+            wall,
+            org_id,
+            names: Names::default(),
+            reports: Vec::new(),
+            held: VecDeque::new(),
+            writes: Vec::new(),
+            last_write: first_write - 1,
+            kept: first_write - 1,
+            ending: None,
+        };
+        if !driver.method.can_ask() {
+            let reason = "mist.token_file or mist.org_id is missing";
+            driver.tools.journal.note(Level::Info, "ports_idle", &[("reason", &reason)]);
+        }
+        driver.input(Input::Restored(restored));
+        driver.input(Input::Stop(is_stopped));
+        driver
+    }
+
+    pub(super) async fn run(mut self, messages: &channel::Receiver<Message>) -> (Ended, Audit) {
+        let mut alarm = Alarm::default();
+        while self.ending.is_none() || !self.work.is_quiet() {
+            let heard = match self.happened.try_recv() {
+                Ok(event) => Heard::Event(event),
+                Err(_) => match messages.try_recv() {
+                    Ok(message) => Heard::Message(message),
+                    Err(_) => self.wait(messages, &mut alarm).await,
+                },
+            };
+            self.keep_time();
+            self.plan.handle_timeout(self.tools.clock.now());
+            self.drain();
+            match heard {
+                Heard::Event(event) => self.happened(event),
+                Heard::Message(message) => self.hear(message),
+                Heard::Nothing => {}
+            }
+            self.begin();
+        }
+        self.hand_over();
+        let ending = self.ending.unwrap_or(Ending::End);
+        (Ended { last_write: self.last_write, ending }, self.audit)
+    }
+
+    /// Waits for something to hear, or to be due.
+    async fn wait(&mut self, messages: &channel::Receiver<Message>, alarm: &mut Alarm) -> Heard {
+        self.hand_over();
+        let clock_at = self.wall.0 + CLOCK_EVERY;
+        let at = self.plan.poll_timeout().map_or(clock_at, |at| at.min(clock_at));
+        alarm.set_at(self.tools.clock.system(at));
+        let event = async { self.happened.recv().await.map_or(Heard::Nothing, Heard::Event) };
+        let message = async { messages.recv().await.map_or(Heard::Nothing, Heard::Message) };
+        let due = async {
+            poll_fn(|cx| alarm.poll(cx)).await;
+            Heard::Nothing
+        };
+        event.or(message).or(due).await
+    }
+
+    fn input(&mut self, input: Input) {
+        self.plan.handle_input(self.tools.clock.now(), input);
+        self.drain();
+    }
+
+    /// Tells the plan the wall clock, if it jumped or it is time.
+    fn keep_time(&mut self) {
+        let (now, wall) = (self.tools.clock.now(), clock::wall());
+        let (read_at, read) = self.wall;
+        let passed = i64::try_from((now - read_at).as_micros()).unwrap_or(i64::MAX);
+        let expected = read.as_micros().saturating_add(passed);
+        let off = Duration::from_micros(expected.abs_diff(wall.as_micros()));
+        if off > CLOCK_SLACK || now >= read_at + CLOCK_EVERY {
+            self.wall = (now, wall);
+            self.input(Input::Clock(wall));
+        }
+    }
+
+    fn happened(&mut self, event: Event) {
+        match event {
+            Event::Answered { id, answer } => {
+                self.questions.done();
+                self.input(Input::Answered { id, answer });
+            }
+            Event::KillSwitch(is_on) => self.input(Input::Stop(is_on)),
+            Event::Pushed { id, pushed } => {
+                self.work.done();
+                self.input(Input::Pushed { id, pushed });
+            }
+            Event::Read { id, is_done } => {
+                self.work.done();
+                self.input(Input::Read { id, is_done });
+            }
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::BreakerClosed => self.input(Input::BreakerClosed),
+            Message::Configured(Some(settings)) if self.ending.is_none() => {
+                self.configure(*settings);
+            }
+            Message::Configured(settings) => self.end(Ending::Off(settings)),
+            Message::End => self.end(Ending::End),
+            // Of a plan before this one there may be more to hear.
+            Message::Kept(number) => self.kept = self.kept.max(number),
+            Message::Reopen => self.audit.reopen(),
+            Message::Requested { request, taken } => {
+                self.input(Input::Requested(request));
+                drop(taken);
+            }
+            Message::Signed { signs, taken } => {
+                // Where nobody can be asked, looking would only end in a complaint.
+                if self.method.can_ask() {
+                    for sign in signs {
+                        self.names.learn(&sign);
+                        self.input(Input::Signed(sign));
+                    }
+                }
+                drop(taken);
+            }
+            Message::Status(answer) => {
+                let now = self.tools.clock.now();
+                let _ = answer.try_send(Status::new(&self.plan, now, &self.method));
+            }
+            Message::Unkept => self.unkept(),
+        }
+    }
+
+    /// Begins nothing from now on.
+    fn end(&mut self, ending: Ending) {
+        self.questions.clear();
+        self.work.clear();
+        self.held.clear();
+        self.method.stop();
+        self.ending = Some(ending);
+    }
+
+    fn configure(&mut self, settings: Settings) {
+        let Settings { plan, org_id, ways, kill_switch } = settings;
+        let method = Method::new(ways, Some(&self.method), &self.tools.journal);
+        self.org_id = org_id;
+        self.wall = (self.tools.clock.now(), plan.wall);
+        self.work.set_max(method.work_max());
+        self.method = Arc::new(method);
+        let _ = self.paths.try_send(kill_switch);
+        self.input(Input::Configured(Box::new(plan)));
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.plan.poll_output() {
+            match output {
+                Output::Ask { id, question } => self.questions.push((id, question)),
+                Output::Forget(place) => self.write(place, None),
+                Output::Push { id, switch, edits } => {
+                    let method = Arc::clone(&self.method);
+                    self.held.push_back((self.last_write, Push { id, switch, edits, method }));
+                }
+                Output::Read { id, switch, edit } => {
+                    let method = Arc::clone(&self.method);
+                    self.work.push(Work::Read { id, switch, edit, method });
+                }
+                Output::Report(report) => self.reports.push(report),
+                Output::Store(record) => self.write(record.place(), Some(record)),
+            }
+        }
+        self.tell();
+    }
+
+    /// Tells everybody what the plan reported since the last time.
+    fn tell(&mut self) {
+        let reports = mem::take(&mut self.reports);
+        if reports.is_empty() {
+            return;
+        }
+        let Tools { clock, journal, driver, .. } = &self.tools;
+        let (now, at) = (clock.now(), clock::wall());
+        let context =
+            Context { org_id: self.org_id.as_deref(), names: &self.names, now, at, by: None };
+        for (nth, report) in reports.iter().enumerate() {
+            journal.reported(report, &context);
+            self.audit.append(audit::line(report, &context, nth));
+        }
+        for text in tell::events(&reports, &context) {
+            driver.send(driver::Message::Told(text));
+        }
+    }
+
+    /// The disk refuses what must be kept before the changes that wait for it.
+    fn unkept(&mut self) {
+        for (_, push) in mem::take(&mut self.held) {
+            self.refuse(push.id, Failure::Store);
+        }
+    }
+
+    /// Answers a change that was not begun.
+    fn refuse(&mut self, id: u64, failure: Failure) {
+        self.input(Input::Pushed { id, pushed: Pushed::Failed(failure) });
+    }
+
+    fn write(&mut self, place: Place, record: Option<Record>) {
+        self.last_write += 1;
+        self.writes.push(Write::Port { number: self.last_write, place, record });
+    }
+
+    /// Gives the store what there is to write.
+    fn hand_over(&mut self) {
+        let writes = mem::take(&mut self.writes);
+        if !writes.is_empty() && self.tools.store.write_all(writes).is_err() {
+            // The writing thread is gone, which only a bug can do: nothing is kept.
+            self.unkept();
+        }
+    }
+
+    /// Begins what may begin.
+    fn begin(&mut self) {
+        if self.ending.is_some() {
+            return;
+        }
+        while let Some((_, push)) = self.held.pop_front_if(|(after, _)| *after <= self.kept) {
+            self.work.push(Work::Push(push));
+        }
+        while let Some((id, question)) = self.questions.next() {
+            let (method, events) = (Arc::clone(&self.method), self.events.clone());
+            let task = async move {
+                let answer = method.answer(question).await;
+                let _ = events.try_send(Event::Answered { id, answer });
+            };
+            self.tools.executor.spawn(task).detach();
+        }
+        while let Some(work) = self.work.next() {
+            let events = self.events.clone();
+            match work {
+                Work::Push(Push { id, .. }) if self.plan.is_stopped() => {
+                    self.work.done();
+                    self.refuse(id, Failure::Stopped);
+                }
+                Work::Push(Push { id, switch, edits, method }) => {
+                    let task = async move {
+                        let pushed = method.push(&switch, &edits).await;
+                        let _ = events.try_send(Event::Pushed { id, pushed });
+                    };
+                    self.tools.executor.spawn(task).detach();
+                }
+                Work::Read { id, switch, edit, method } => {
+                    let task = async move {
+                        let is_done = method.read(&switch, &edit).await;
+                        let _ = events.try_send(Event::Read { id, is_done });
+                    };
+                    self.tools.executor.spawn(task).detach();
+                }
+            }
+        }
+    }
+}

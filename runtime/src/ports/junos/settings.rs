@@ -1,0 +1,117 @@
+//! The configuration, as sessions use it.
+
+use std::{num::NonZeroU16, sync::Arc, time::Duration};
+
+use mistgate_core::{
+    base::secret::Secret,
+    config::checked::ports::Junos,
+    netconf::session::input::Config,
+    ports::{name::SwitchName, place::Switch},
+};
+use smol::lock::Semaphore;
+
+use super::trust::Trust;
+use crate::{
+    base::journal::Journal,
+    ports::junos::ssh::{Key, KeyError, Target},
+};
+
+/// From the look-up of a switch's name to its NETCONF subsystem.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Who we are to the switches, and what holds for all sessions.
+pub(super) struct Settings {
+    domain: Option<String>,
+    port: u16,
+    username: String,
+    password: Option<Secret>,
+    key: Option<Key>,
+    trust: Arc<Trust>,
+    legacy_algorithms: bool,
+    sessions_max: usize,
+    pub(super) sessions: Arc<Semaphore>,
+    pub(super) session: Config,
+    pub(super) confirm: NonZeroU16,
+}
+
+impl Settings {
+    /// `before` is what held until here; what did not change is kept.
+    pub(super) fn new(junos: &Junos, before: Option<&Self>) -> Result<Self, KeyError> {
+        let key = junos.private_key.as_ref().map(|text| Key::parse(text.expose())).transpose()?;
+        let sessions = before.filter(|before| before.sessions_max == junos.sessions_max);
+        let trust = before.filter(|before| before.trust.path() == junos.known_hosts);
+        let minutes = u16::try_from(junos.confirm.as_secs() / 60).unwrap_or(u16::MAX);
+        Ok(Self {
+            domain: junos.domain.clone(),
+            port: junos.port,
+            username: junos.username.clone(),
+            password: junos.password.clone(),
+            key,
+            trust: trust.map_or_else(
+                || Arc::new(Trust::new(&junos.known_hosts)),
+                |before| Arc::clone(&before.trust),
+            ),
+            legacy_algorithms: junos.legacy_algorithms,
+            sessions_max: junos.sessions_max,
+            sessions: sessions.map_or_else(
+                || Arc::new(Semaphore::new(junos.sessions_max)),
+                |before| Arc::clone(&before.sessions),
+            ),
+            session: Config {
+                commit_timeout: junos.commit_timeout,
+                lock_wait: junos.lock_wait,
+                ..Config::default()
+            },
+            confirm: NonZeroU16::new(minutes).unwrap_or(NonZeroU16::MIN),
+        })
+    }
+
+    /// After how long a switch undoes what is not confirmed.
+    pub(super) fn confirm(&self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.confirm.get()))
+    }
+
+    /// The longest time from the beginning of a push to the moment when the switch has undone what
+    /// the push committed, should it not be confirmed.
+    pub(super) fn longest(&self) -> Duration {
+        let Config { reply_timeout, commit_timeout, lock_wait, .. } = self.session;
+        lock_wait + 4 * reply_timeout + 2 * commit_timeout + self.confirm()
+    }
+
+    /// Where a switch is, and how we log in. `None` for a switch whose name nobody knows.
+    pub(super) async fn target(&self, switch: &Switch, journal: &Journal) -> Option<Target> {
+        Some(Target {
+            host: host(switch.name.as_ref()?, self.domain.as_deref()),
+            port: self.port,
+            username: self.username.clone(),
+            password: self.password.clone(),
+            key: self.key.clone(),
+            known_hosts: self.trust.current(journal).await,
+            legacy_algorithms: self.legacy_algorithms,
+            timeout: OPEN_TIMEOUT,
+        })
+    }
+}
+
+/// The name that a switch is found by. A switch that knows its domain says it with its name.
+fn host(name: &SwitchName, domain: Option<&str>) -> String {
+    let name = name.as_str();
+    match domain {
+        Some(domain) if !name.ends_with(&format!(".{domain}")) => format!("{name}.{domain}"),
+        Some(_) | None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_is_found_under_its_name_and_domain() {
+        let found = |name, domain| host(&SwitchName::parse(name).expect("a name"), domain);
+        assert_eq!(found("sw-1", None), "sw-1");
+        assert_eq!(found("sw-1", Some("corp.example")), "sw-1.corp.example");
+        assert_eq!(found("sw-1.branch", Some("corp.example")), "sw-1.branch.corp.example");
+        assert_eq!(found("sw-1.corp.example", Some("corp.example")), "sw-1.corp.example");
+    }
+}

@@ -1,0 +1,410 @@
+//! SSH to a switch, as far as its NETCONF subsystem: from there on only bytes (RFC 6242 §3).
+//!
+//! The host key must be known. The password, if there is one, is tried once, in whichever way the
+//! server wants it: switches lock out who tries too often. Where a server ends the connection in
+//! the midst of the key exchange, other methods are offered on a new one.
+
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use async_compat::{Compat, CompatExt};
+use mistgate_core::base::secret::Secret;
+use russh::{
+    AlgorithmKind, ChannelMsg, ChannelStream,
+    client::{self, Config, Handle, Handler},
+    keys::{self, PrivateKey},
+};
+use smol::{
+    Timer,
+    future::FutureExt,
+    io::{AsyncRead, AsyncWrite},
+};
+
+use crate::http::outbound::{self, reach};
+
+mod algorithms;
+pub mod known_hosts;
+mod login;
+
+use known_hosts::{KnownHosts, Refusal};
+
+/// A silent connection is asked for a sign of life, and given up after three without an answer.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+
+/// A switch, and who we are to it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name or address.
+    pub host: String,
+    /// Its port: 830, unless it is configured otherwise (RFC 6242 §6).
+    pub port: u16,
+    /// Our name there.
+    pub username: String,
+    /// Our password there.
+    pub password: Option<Secret>,
+    /// Our key, which is tried first.
+    pub key: Option<Key>,
+    /// Whom we trust.
+    pub known_hosts: Arc<KnownHosts>,
+    /// Whether methods that rest on SHA-1 or CBC will do.
+    pub legacy_algorithms: bool,
+    /// For everything from the look-up of the name to the subsystem.
+    pub timeout: Duration,
+}
+
+/// A private key. Prints as nothing.
+#[derive(Clone)]
+pub struct Key(Arc<PrivateKey>);
+
+/// Why a text is no private key that can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyError {
+    /// It is protected by a passphrase.
+    Encrypted,
+    /// It is no key, or of a kind that we do not know.
+    Unreadable,
+}
+
+impl Key {
+    /// Reads a key as OpenSSH, PKCS #8 or PEM write it, without a passphrase.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        match keys::decode_secret_key(text, None) {
+            Ok(key) if key.is_encrypted() => Err(KeyError::Encrypted),
+            Ok(key) => Ok(Self(Arc::new(key))),
+            Err(keys::Error::KeyIsEncrypted) => Err(KeyError::Encrypted),
+            Err(_) => Err(KeyError::Unreadable),
+        }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[key]")
+    }
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encrypted => "the key has a passphrase",
+            Self::Unreadable => "this is no private key of a kind that we know",
+        })
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+/// The steps to a session, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Looking up the name, and TCP.
+    Connect,
+    /// Agreeing on keys, and knowing the host.
+    KeyExchange,
+    /// Saying who we are.
+    Login,
+    /// Starting NETCONF.
+    Subsystem,
+}
+
+/// Why there is no session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// There is no method that both sides know.
+    Algorithms {
+        /// For what.
+        kind: &'static str,
+        /// What the switch offers.
+        theirs: Vec<String>,
+    },
+    /// The host key is not to be trusted.
+    HostKey(Refusal),
+    /// We may not log in.
+    Login {
+        /// Our name there.
+        username: String,
+        /// What was tried.
+        tried: Vec<&'static str>,
+        /// What the switch takes.
+        offered: Vec<String>,
+    },
+    /// The switch ended the connection.
+    Lost(Step),
+    /// Something is wrong with what the switch sends.
+    Protocol {
+        /// In which step.
+        step: Step,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no connection.
+    Reach(outbound::Cause),
+    /// The switch does not let us speak NETCONF.
+    Subsystem,
+    /// The time was over.
+    TimedOut {
+        /// What was being done.
+        step: Step,
+        /// The time that was given.
+        after: Duration,
+    },
+}
+
+impl Error {
+    /// From what the SSH library says.
+    fn new(step: Step, error: russh::Error) -> Self {
+        if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
+            return Self::Algorithms { kind: kind_of(&kind), theirs };
+        }
+        let is_end = matches!(
+            error,
+            russh::Error::HUP
+                | russh::Error::Disconnect
+                | russh::Error::RecvError
+                | russh::Error::SendError
+                | russh::Error::IO(_)
+        );
+        if is_end {
+            return Self::Lost(step);
+        }
+        // The rest is said in the library's own words; none of them holds what was sent.
+        Self::Protocol { step, reason: error.to_string() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Algorithms { kind, theirs } => {
+                let theirs = theirs.join(", ");
+                write!(f, "no common {kind}: the switch offers only {theirs}")?;
+                let is_old = ["sha1", "cbc", "ssh-rsa"].iter().any(|old| theirs.contains(old));
+                let hint = " — legacy_algorithms = true accepts more";
+                f.write_str(if is_old { hint } else { "" })
+            }
+            Self::HostKey(refusal) => refusal.fmt(f),
+            Self::Login { username, tried, offered } if tried.is_empty() => {
+                let offered = offered.join(", ");
+                write!(f, "no way to log in as {username}: the switch takes only {offered}")
+            }
+            Self::Login { username, tried, .. } => {
+                write!(f, "the switch refuses the {} of {username}", tried.join(" and the "))
+            }
+            Self::Lost(step) => write!(f, "the switch closed the connection during {step}"),
+            Self::Protocol { step, reason } => write!(f, "{step} failed: {reason}"),
+            Self::Reach(cause) => cause.fmt(f),
+            Self::Subsystem => f.write_str(
+                "the switch refuses NETCONF — expected on it: set system services netconf ssh",
+            ),
+            Self::TimedOut { step, after } => write!(f, "{step} took longer than {after:?}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::KeyExchange => "the key exchange",
+            Self::Login => "the login",
+            Self::Subsystem => "the start of NETCONF",
+        })
+    }
+}
+
+/// The bytes of a NETCONF session. Dropping it ends the session, the SSH connection and TCP.
+pub struct Stream {
+    channel: Compat<ChannelStream<client::Msg>>,
+    /// The connection lives as long as this.
+    _handle: Handle<Verifier>,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").finish_non_exhaustive()
+    }
+}
+
+/// Opens a NETCONF session.
+pub async fn open(target: &Target) -> Result<Stream, Error> {
+    let reached = AtomicU8::new(0);
+    let late = async {
+        Timer::after(target.timeout).await;
+        let step = Step::from_number(reached.load(Ordering::Relaxed));
+        Err(Error::TimedOut { step, after: target.timeout })
+    };
+    let reach = |step: Step| reached.store(step as u8, Ordering::Relaxed);
+    // The library asks for tokio's timers and tasks.
+    Compat::new(open_unbounded(target, &reach)).or(late).await
+}
+
+async fn open_unbounded(target: &Target, reached: &impl Fn(Step)) -> Result<Stream, Error> {
+    let mut first = None;
+    for attempt in 0..algorithms::OFFERS {
+        reached(Step::Connect);
+        let stream = reach(&target.host, target.port).await.map_err(Error::Reach)?;
+        reached(Step::KeyExchange);
+        match exchange_keys(target, attempt, stream.compat()).await {
+            Ok(mut handle) => {
+                reached(Step::Login);
+                login::log_in(&mut handle, target).await?;
+                reached(Step::Subsystem);
+                return start_netconf(handle).await;
+            }
+            // Of what a smaller offer has nothing in common with, the next one may have.
+            Err(Error::Algorithms { .. }) if attempt > 0 => {}
+            Err(error @ (Error::Lost(_) | Error::Protocol { .. })) => {
+                first.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(first.unwrap_or(Error::Lost(Step::KeyExchange)))
+}
+
+async fn exchange_keys(
+    target: &Target,
+    attempt: usize,
+    stream: Compat<smol::Async<std::net::TcpStream>>,
+) -> Result<Handle<Verifier>, Error> {
+    let known = target.known_hosts.algorithms(&target.host, target.port);
+    let config = Config {
+        preferred: algorithms::offer(attempt, target.legacy_algorithms, &known),
+        gex: algorithms::group_sizes(),
+        keepalive_interval: Some(KEEPALIVE),
+        ..Config::default()
+    };
+    let verifier = Verifier {
+        host: target.host.clone(),
+        port: target.port,
+        known_hosts: Arc::clone(&target.known_hosts),
+    };
+    let connected = client::connect_stream(Arc::new(config), stream, verifier).await;
+    connected.map_err(|stop| match stop {
+        Stop::Refused(refusal) => Error::HostKey(refusal),
+        Stop::Ssh(error) => Error::new(Step::KeyExchange, error),
+    })
+}
+
+/// Starts the subsystem, or where it is not one, the command of Junos that does the same.
+async fn start_netconf(handle: Handle<Verifier>) -> Result<Stream, Error> {
+    let failed = |error| Error::new(Step::Subsystem, error);
+    for is_subsystem in [true, false] {
+        let mut channel = handle.channel_open_session().await.map_err(failed)?;
+        let asked = if is_subsystem {
+            channel.request_subsystem(true, "netconf").await
+        } else {
+            channel.exec(true, "xml-mode netconf need-trailer").await
+        };
+        asked.map_err(failed)?;
+        loop {
+            match channel.wait().await {
+                Some(ChannelMsg::Success) => {
+                    let channel = channel.into_stream().compat();
+                    return Ok(Stream { channel, _handle: handle });
+                }
+                Some(ChannelMsg::Failure | ChannelMsg::Close | ChannelMsg::Eof) => break,
+                Some(_) => {}
+                None => return Err(Error::Lost(Step::Subsystem)),
+            }
+        }
+    }
+    Err(Error::Subsystem)
+}
+
+/// Decides on the host key.
+struct Verifier {
+    host: String,
+    port: u16,
+    known_hosts: Arc<KnownHosts>,
+}
+
+/// Why a connection ends from our side.
+#[derive(Debug)]
+enum Stop {
+    Refused(Refusal),
+    Ssh(russh::Error),
+}
+
+impl From<russh::Error> for Stop {
+    fn from(error: russh::Error) -> Self {
+        Self::Ssh(error)
+    }
+}
+
+impl Handler for Verifier {
+    type Error = Stop;
+
+    async fn check_server_key(
+        &mut self,
+        shown: &keys::PublicKeyOrCertificate,
+    ) -> Result<bool, Stop> {
+        let key = match shown {
+            keys::PublicKeyOrCertificate::PublicKey { key, .. } => key,
+            // None was asked for.
+            keys::PublicKeyOrCertificate::Certificate(_) => return Ok(false),
+        };
+        let verified = self.known_hosts.verify(&self.host, self.port, key);
+        verified.map(|()| true).map_err(Stop::Refused)
+    }
+}
+
+impl Step {
+    /// The inverse of `as u8`.
+    const fn from_number(number: u8) -> Self {
+        match number {
+            0 => Self::Connect,
+            1 => Self::KeyExchange,
+            2 => Self::Login,
+            _ => Self::Subsystem,
+        }
+    }
+}
+
+const fn kind_of(kind: &AlgorithmKind) -> &'static str {
+    match kind {
+        AlgorithmKind::Kex => "key exchange method",
+        AlgorithmKind::Key => "kind of host key",
+        AlgorithmKind::Cipher => "cipher",
+        AlgorithmKind::Mac => "MAC",
+        AlgorithmKind::Compression => "compression",
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.channel).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.channel).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.channel).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.channel).poll_close(cx)
+    }
+}

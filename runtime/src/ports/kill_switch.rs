@@ -1,0 +1,120 @@
+//! The kill switch: a file that stops all changes while it exists, looked at every second.
+//!
+//! The admin endpoint turns it by making and removing the file, so that it outlives a restart.
+//! Where the file cannot be made, changes stop all the same until the next restart; where it cannot
+//! be looked at, they stop too.
+
+use std::{
+    fmt,
+    fs::{self, OpenOptions},
+    future::Future,
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    sync::Arc,
+    time::Duration,
+};
+
+use smol::{Timer, channel, future::FutureExt};
+
+use super::driver::Event;
+use crate::base::journal::{Journal, Level};
+
+/// How often the file is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Make the file, or remove it.
+pub(super) struct Order {
+    /// Whether changes shall stop.
+    pub(super) is_on: bool,
+    /// Takes what of that was not possible.
+    pub(super) answer: channel::Sender<Result<(), String>>,
+}
+
+/// Looks at the file, and tells whether changes are stopped. The future looks on, and tells the
+/// driver of each change. `paths` brings another name for the file.
+pub(super) async fn watch(
+    path: String,
+    paths: channel::Receiver<String>,
+    orders: channel::Receiver<Order>,
+    events: channel::Sender<Event>,
+    journal: Arc<Journal>,
+) -> (bool, impl Future<Output = ()>) {
+    let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
+    let mut is_on = switch.look().await;
+    let watching = async move {
+        loop {
+            let order = async { orders.recv().await.ok() };
+            let pause = async {
+                Timer::after(LOOK_EVERY).await;
+                None
+            };
+            let order = order.or(pause).await;
+            while let Ok(path) = paths.try_recv() {
+                switch.path = path;
+            }
+            let (answer, result) = match order {
+                Some(Order { is_on, answer }) => (Some(answer), switch.turn(is_on).await),
+                None => (None, Ok(())),
+            };
+            let was_on = std::mem::replace(&mut is_on, switch.look().await);
+            if is_on != was_on {
+                let _ = events.try_send(Event::KillSwitch(is_on));
+            }
+            if let Some(answer) = answer {
+                let _ = answer.try_send(result);
+            }
+        }
+    };
+    (is_on, watching)
+}
+
+struct KillSwitch {
+    path: String,
+    /// Whether it is on without a file, because none could be made.
+    is_held: bool,
+    /// Why the file cannot be looked at, once that was said.
+    complaint: Option<String>,
+    journal: Arc<Journal>,
+}
+
+impl KillSwitch {
+    async fn look(&mut self) -> bool {
+        let path = self.path.clone();
+        let exists = smol::unblock(move || fs::exists(path)).await;
+        let complaint = exists.as_ref().err().map(io::Error::to_string);
+        if let Some(reason) = &complaint
+            && self.complaint != complaint
+        {
+            let values: [(&str, &dyn fmt::Display); 2] = [("file", &self.path), ("reason", reason)];
+            self.journal.note(Level::Error, "kill_switch_unreadable", &values);
+        }
+        self.complaint = complaint;
+        self.is_held || exists.unwrap_or(true)
+    }
+
+    async fn turn(&mut self, is_on: bool) -> Result<(), String> {
+        let path = self.path.clone();
+        let turned = smol::unblock(move || if is_on { make(&path) } else { remove(&path) }).await;
+        self.is_held = is_on && turned.is_err();
+        turned.map_err(|error| {
+            let path = &self.path;
+            if is_on {
+                format!("stopped until the next restart only: {path} cannot be made: {error}")
+            } else {
+                format!("still stopped: {path} cannot be removed: {error}")
+            }
+        })
+    }
+}
+
+/// Makes the file, on disk when this returns. One that is there already stays as it is.
+fn make(path: &str) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?.sync_all()
+}
+
+fn remove(path: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,166 @@
+//! Switch ports: a task owns their plan, and does beside it what the plan wants.
+//!
+//! What the plan wants to be kept goes to the store, and a change begins when all of it that came
+//! before is on disk: after a crash the next run knows which ports may have been changed. Questions
+//! and changes run beside the task, a bounded number at a time.
+
+pub mod api;
+
+pub mod cso;
+pub mod junos;
+pub mod mist;
+
+mod audit_file;
+pub mod by_hand;
+mod driver;
+mod kill_switch;
+mod lane;
+mod method;
+mod run;
+mod status;
+
+use std::{path::PathBuf, sync::Arc};
+
+use mistgate_core::{
+    config::checked::{Config, ports::Ports},
+    ports::{
+        plan::input,
+        sign::{Request, Sign},
+    },
+};
+use smol::{Executor, channel};
+
+pub(crate) use self::run::run;
+pub use self::status::{PortStatus, Status};
+use self::{kill_switch::Order, method::Ways};
+use crate::{
+    base::{
+        clock::{self, Clock},
+        journal::Journal,
+        store::Store,
+    },
+    http::outbound::Outbound,
+};
+
+/// The name of the audit's file in the state folder.
+pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";
+
+/// What the task hears.
+pub(crate) enum Message {
+    /// Somebody closes the breaker.
+    BreakerClosed,
+    /// The configuration was read again; nothing where it has no `[ports]`.
+    Configured(Option<Box<Settings>>),
+    /// Begin nothing new, finish the changes in flight, and end.
+    End,
+    /// All that was to be kept, up to this number, is on disk.
+    Kept(u64),
+    /// Open the audit's file anew, because somebody may have moved it.
+    Reopen,
+    /// A program outside asks for a mode. The sender waits for `taken` to be dropped.
+    Requested { request: Request, taken: channel::Sender<()> },
+    /// What events say about access points. The sender waits for `taken` to be dropped.
+    Signed { signs: Vec<Sign>, taken: channel::Sender<()> },
+    /// Somebody wants to know how things are.
+    Status(channel::Sender<Status>),
+    /// The disk refuses what was to be kept.
+    Unkept,
+}
+
+/// A way to the task.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    messages: channel::Sender<Message>,
+    orders: channel::Sender<Order>,
+}
+
+/// The other ends of a [`Handle`], for [`run()`].
+pub(crate) struct Ends {
+    messages: channel::Receiver<Message>,
+    orders: channel::Receiver<Order>,
+}
+
+impl Handle {
+    pub(crate) fn new() -> (Self, Ends) {
+        // Unbounded, because each sender waits for an answer before it sends again: a connection
+        // has one request, and the store one commit in flight.
+        let (messages, heard) = channel::unbounded();
+        let (orders, ordered) = channel::unbounded();
+        (Self { messages, orders }, Ends { messages: heard, orders: ordered })
+    }
+
+    /// Hands a message over; once the task has ended, nobody listens.
+    pub(crate) fn send(&self, message: Message) {
+        let _ = self.messages.try_send(message);
+    }
+
+    /// Hands over what events say, and waits until it was heard.
+    pub(crate) async fn signed(&self, signs: Vec<Sign>) {
+        let (taken, done) = channel::bounded(1);
+        self.send(Message::Signed { signs, taken });
+        // Nothing is sent: the sender is dropped.
+        let _ = done.recv().await;
+    }
+
+    /// Hands over what a program outside asks for, and waits until it was heard.
+    pub(crate) async fn requested(&self, request: Request) {
+        let (taken, done) = channel::bounded(1);
+        self.send(Message::Requested { request, taken });
+        let _ = done.recv().await;
+    }
+
+    /// Closes the breaker.
+    pub(crate) fn close_breaker(&self) {
+        self.send(Message::BreakerClosed);
+    }
+
+    /// Turns the kill switch on or off. The error says what of that was not possible.
+    pub(crate) async fn turn_kill_switch(&self, is_on: bool) -> Result<(), String> {
+        let (answer, answered) = channel::bounded(1);
+        let _ = self.orders.try_send(Order { is_on, answer });
+        answered
+            .recv()
+            .await
+            .map_err(|_| "nothing is changed anyway: there is no plan".to_owned())?
+    }
+
+    /// How things are; `None` once the task has ended.
+    pub async fn status(&self) -> Option<Status> {
+        let (answer, answered) = channel::bounded(1);
+        self.send(Message::Status(answer));
+        answered.recv().await.ok()
+    }
+}
+
+/// What the task needs of the configuration.
+pub(crate) struct Settings {
+    plan: input::Config,
+    org_id: Option<String>,
+    ways: Ways,
+    kill_switch: String,
+}
+
+impl Settings {
+    /// The settings of a configuration, whose `[ports]` this is.
+    pub(crate) fn new(config: &Config, ports: &Ports, outbound: Outbound) -> Self {
+        Self {
+            plan: ports.plan(&config.chat.routes.ignored_sites, clock::wall()),
+            org_id: config.mist.org_id.clone(),
+            ways: Ways::new(config, ports, outbound),
+            kill_switch: ports.kill_switch.clone(),
+        }
+    }
+}
+
+/// What the task works with.
+#[derive(Clone)]
+pub(crate) struct Tools {
+    pub(crate) clock: Clock,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) executor: Arc<Executor<'static>>,
+    pub(crate) store: Store,
+    /// Who brings what is reported to the chats.
+    pub(crate) driver: crate::chat::driver::Handle,
+    /// The file of the audit.
+    pub(crate) audit: PathBuf,
+}

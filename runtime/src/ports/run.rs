@@ -1,0 +1,100 @@
+//! From one plan to the next: there is one while the configuration has `[ports]`.
+
+use std::{fmt, sync::Arc};
+
+use mistgate_core::{base::rand::Rand, ports::record::Record};
+use smol::{channel, future::FutureExt};
+
+use super::{
+    Ends, Message, Settings, Tools,
+    audit_file::Audit,
+    driver::{Driver, Ending, Start},
+    kill_switch,
+};
+use crate::base::journal::Level;
+
+/// Runs the task, with a plan while there are settings for one, until it is told to end and no
+/// change is in flight.
+pub(crate) async fn run(settings: Option<Settings>, seed: u64, tools: Tools, ends: Ends) {
+    let mut next = settings.map(Box::new);
+    let (mut rand, mut last_write) = (Rand::new(seed), 0);
+    loop {
+        let start = match &next {
+            Some(_) => prepare(&tools).await,
+            None => None,
+        };
+        if let Some((settings, (restored, audit))) = next.take().zip(start) {
+            let (path, journal) = (settings.kill_switch.clone(), Arc::clone(&tools.journal));
+            let events = channel::unbounded();
+            let (paths, named) = channel::unbounded();
+            let (is_stopped, watching) =
+                kill_switch::watch(path, named, ends.orders.clone(), events.0.clone(), journal)
+                    .await;
+            let (seed, first_write) = (rand.next_u64(), last_write + 1);
+            let start = Start { seed, first_write, restored, audit, events, is_stopped };
+            let driver = Driver::start(*settings, start, tools.clone(), paths);
+            let watching = async {
+                watching.await;
+                None
+            };
+            let driving = async { Some(driver.run(&ends.messages).await) };
+            // Whoever watches does so for ever.
+            let (ended, audit) = driving.or(watching).await.expect("the driver ends first");
+            smol::unblock(move || audit.close()).await;
+            last_write = ended.last_write;
+            match ended.ending {
+                Ending::End => return,
+                Ending::Off(settings) => next = settings,
+            }
+            continue;
+        }
+        let message = async { Some(ends.messages.recv().await) };
+        let order = async {
+            // Whoever gave it hears that nobody takes it.
+            let _ = ends.orders.recv().await;
+            None
+        };
+        match message.or(order).await {
+            Some(Ok(Message::Configured(settings))) => next = settings,
+            Some(Ok(Message::End) | Err(_)) => return,
+            // Without a plan nobody cares, and whoever waits hears that.
+            Some(Ok(_)) | None => {}
+        }
+    }
+}
+
+/// What a plan needs: what the store has of ports, and the audit's file.
+async fn prepare(tools: &Tools) -> Option<(Vec<Record>, Audit)> {
+    let restored = read_back(tools).await?;
+    match Audit::start(tools.audit.clone(), Arc::clone(&tools.journal)) {
+        Ok(audit) => Some((restored, audit)),
+        Err(error) => {
+            tools.journal.note(Level::Error, "audit_failed", &[("reason", &error)]);
+            None
+        }
+    }
+}
+
+/// What the store has of ports. `None` where that cannot be read: what was there before may be
+/// lost, so that nothing must be changed.
+async fn read_back(tools: &Tools) -> Option<Vec<Record>> {
+    let store = tools.store.clone();
+    let rows = match smol::unblock(move || store.ports()).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            tools.journal.note(Level::Error, "ports_unreadable", &[("reason", &error)]);
+            return None;
+        }
+    };
+    let mut records = Vec::new();
+    for row in rows {
+        match row {
+            Ok(record) => records.push(record),
+            Err((port, reason)) => {
+                let values: [(&str, &dyn fmt::Display); 2] = [("port", &port), ("reason", &reason)];
+                tools.journal.note(Level::Error, "port_unreadable", &values);
+            }
+        }
+    }
+    Some(records)
+}

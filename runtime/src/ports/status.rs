@@ -1,0 +1,89 @@
+//! How things are, for `/status` and `/metrics`.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use mistgate_core::{
+    base::time::Instant,
+    ports::{
+        place::Mode,
+        plan::{self, Plan},
+        port::stage::Stage,
+    },
+};
+
+use super::method::Method;
+
+/// The most ports that are listed one by one, those that wait before the others.
+const LISTED_MAX: usize = 1_000;
+
+/// How things are.
+#[derive(Debug)]
+pub struct Status {
+    /// Whether nothing is changed, only told.
+    pub is_observing: bool,
+    /// The method's name.
+    pub method: &'static str,
+    /// Whether there is somebody to ask about access points.
+    pub can_ask: bool,
+    /// Whether the kill switch is on.
+    pub is_stopped: bool,
+    /// How long the breaker stays open, while it is.
+    pub breaker_open: Option<Duration>,
+    /// How many access points and ports are watched.
+    pub watched: usize,
+    /// How many of them are being looked at.
+    pub looking: usize,
+    /// How many ports have each mode.
+    pub modes: BTreeMap<&'static str, usize>,
+    /// Of how many ports the mode is only what we would have done.
+    pub observed: usize,
+    /// How many ports are at each stage of a change.
+    pub stages: BTreeMap<&'static str, usize>,
+    /// The first ports.
+    pub ports: Vec<PortStatus>,
+}
+
+/// A port as it is.
+#[derive(Debug)]
+pub struct PortStatus {
+    /// What people call its switch.
+    pub switch: String,
+    /// How it is.
+    pub port: plan::status::Status,
+    /// How long until it goes on, where that is known.
+    pub next: Option<Duration>,
+}
+
+impl Status {
+    pub(super) fn new(plan: &Plan, now: Instant, method: &Method) -> Self {
+        let (mut modes, mut stages) = (BTreeMap::new(), BTreeMap::new());
+        let mut observed = 0;
+        for port in plan.ports() {
+            *modes.entry(port.mode.map_or("unknown", Mode::name)).or_default() += 1;
+            *stages.entry(port.stage.name()).or_default() += 1;
+            observed += usize::from(port.is_observed);
+        }
+        let waits = |port: &plan::status::Status| port.stage != Stage::Resting;
+        let first = plan.ports().filter(waits).chain(plan.ports().filter(|port| !waits(port)));
+        let ports = first.take(LISTED_MAX).map(|port| PortStatus {
+            switch: plan
+                .switch(port.place.switch)
+                .map_or_else(|| port.place.switch.to_string(), ToString::to_string),
+            port,
+            next: port.next_at.map(|at| at - now),
+        });
+        Self {
+            is_observing: plan.is_observing(),
+            method: method.name(),
+            can_ask: method.can_ask(),
+            is_stopped: plan.is_stopped(),
+            breaker_open: plan.breaker_closes_at().map(|at| at - now),
+            watched: plan.watched(),
+            looking: plan.looking(),
+            modes,
+            observed,
+            stages,
+            ports: ports.collect(),
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! The real binary as a process: start it, hear it, signal it, see it end.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    ops::Deref,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use mistgate_tests::{
+    base::http::Message,
+    chat::server::LONG,
+    webhook::mist::{Mist, request, send},
+};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The webhook's secret of most tests.
+pub(crate) const SECRET: &str = "the secret of the tests";
+
+/// The binary under test: `MISTGATE_BIN`, else what cargo built last beside the tests.
+pub(crate) fn binary() -> PathBuf {
+    if let Some(named) = std::env::var_os("MISTGATE_BIN") {
+        // A relative name counts from where the tests were started, but they run elsewhere.
+        let named = fs::canonicalize(&named);
+        return named.expect("MISTGATE_BIN names no file");
+    }
+    let tests = std::env::current_exe().expect("a path");
+    let built = tests.ancestors().nth(2).expect("target/PROFILE/deps/it").join("mistgate");
+    assert!(
+        built.is_file(),
+        "{}: there is no such file — run cargo build -p mistgate first, or name a binary in \
+         MISTGATE_BIN",
+        built.display()
+    );
+    built
+}
+
+/// The binary in a folder, without an environment that could reach into it.
+pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(folder).env_clear();
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn output(folder: &Path, args: &[&str]) -> Output {
+    command(folder, args).stdin(Stdio::null()).output().expect("a process")
+}
+
+/// What a process printed, as text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// A folder with a configuration, which outlives the processes that run on it.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    /// A folder whose `mistgate.toml` begins with a state folder, a webhook listener and an admin
+    /// endpoint, and goes on with `config`.
+    pub(crate) fn new(config: &str) -> Self {
+        let place = Self { folder: tempfile::tempdir().expect("a folder") };
+        place.configure(config);
+        place
+    }
+
+    /// Replaces the configuration.
+    pub(crate) fn configure(&self, config: &str) {
+        self.write(
+            "mistgate.toml",
+            &format!(
+                "state_dir = \"state\"\n[webhook]\nlisten = \"127.0.0.1:0\"\nsecret = \
+                 \"{SECRET}\"\n{config}\n[admin]\nlisten = \"127.0.0.1:0\"\n"
+            ),
+        );
+    }
+
+    /// Writes a file as editors do: aside, and then in the place of the old one.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let aside = self.path().join("aside");
+        fs::write(&aside, text).expect("a file");
+        fs::rename(&aside, self.path().join(name)).expect("a rename");
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn start(&self) -> Mistgate {
+        self.start_with(&["--log-level", "debug"])
+    }
+
+    pub(crate) fn start_with(&self, args: &[&str]) -> Mistgate {
+        let fixed = ["run", "--config", "mistgate.toml", "--log-format", "json"];
+        Mistgate::start(command(self.path(), &[&fixed, args].concat()))
+    }
+}
+
+#[derive(Default)]
+struct Heard {
+    /// What each stream said, and whether it has ended.
+    stdout: (String, bool),
+    stderr: (String, bool),
+}
+
+/// What a process says, while it says it.
+#[derive(Clone, Default)]
+struct Ears(Arc<(Mutex<Heard>, Condvar)>);
+
+impl Ears {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listen(
+        &self,
+        stream: impl Read + Send + 'static,
+        place: fn(&mut Heard) -> &mut (String, bool),
+    ) {
+        let ears = self.clone();
+        thread::spawn(move || {
+            let mut stream = BufReader::new(stream);
+            let mut line = Vec::new();
+            while stream.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+                place(&mut ears.heard()).0.push_str(&String::from_utf8_lossy(&line));
+                ears.0.1.notify_all();
+                line.clear();
+            }
+            place(&mut ears.heard()).1 = true;
+            ears.0.1.notify_all();
+        });
+    }
+
+    /// Waits until `found` finds something; `None` after a long time.
+    fn wait<T>(&self, found: impl Fn(&Heard) -> Option<T>) -> Option<T> {
+        let mut result = None;
+        let until = |heard: &mut Heard| {
+            result = found(heard);
+            result.is_none()
+        };
+        drop(self.0.1.wait_timeout_while(self.heard(), LONG, until));
+        result
+    }
+}
+
+/// A running process whose two streams are heard. Killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    ears: Ears,
+}
+
+impl Process {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_with_stdout(command, Stdio::piped())
+    }
+
+    /// As [`Process::start`], with a pipe to its standard input.
+    pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
+        let mut process = Self::start_with(command, Stdio::piped(), Stdio::piped());
+        let stdin = process.child.stdin.take().expect("a pipe");
+        (process, stdin)
+    }
+
+    fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
+        Self::start_with(command, Stdio::null(), stdout)
+    }
+
+    fn start_with(mut command: Command, stdin: Stdio, stdout: Stdio) -> Self {
+        let program = command.get_program().display().to_string();
+        let mut child = command
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program}: {error}"));
+        let ears = Ears::default();
+        match child.stdout.take() {
+            Some(stdout) => ears.listen(stdout, |heard| &mut heard.stdout),
+            None => ears.heard().stdout.1 = true,
+        }
+        ears.listen(child.stderr.take().expect("a pipe"), |heard| &mut heard.stderr);
+        Self { child, ears }
+    }
+
+    /// What it printed on its standard output so far.
+    pub(crate) fn stdout(&self) -> String {
+        self.ears.heard().stdout.0.clone()
+    }
+
+    /// What it printed on its standard error so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.ears.heard().stderr.0.clone()
+    }
+
+    /// Waits until its standard error holds `text`.
+    pub(crate) fn heard(&self, text: &str) {
+        let found = |heard: &Heard| {
+            let (journal, ended) = &heard.stderr;
+            (journal.contains(text) || *ended).then(|| journal.contains(text))
+        };
+        assert_eq!(self.ears.wait(found), Some(true), "no {text}:\n{}", self.stderr());
+    }
+
+    /// Waits until its standard output is enough, or the process has ended.
+    pub(crate) fn printed(&self, enough: impl Fn(&str) -> bool) -> String {
+        let found = |heard: &Heard| {
+            (enough(&heard.stdout.0) || heard.stdout.1).then(|| heard.stdout.0.clone())
+        };
+        let printed = self.ears.wait(found);
+        printed.unwrap_or_else(|| panic!("not enough: {}\n{}", self.stdout(), self.stderr()))
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("a living process");
+    }
+
+    /// Waits for the end. Both streams are then heard to theirs.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let ended = self.ears.wait(|heard| (heard.stdout.1 && heard.stderr.1).then_some(()));
+        assert!(ended.is_some(), "it does not end:\n{}", self.stderr());
+        self.child.wait().expect("an exit status")
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(mut self) -> (String, String) {
+        self.child.kill().expect("a living process");
+        let status = self.wait();
+        assert_eq!(status.code(), None, "{}", self.stderr());
+        (self.stdout(), self.stderr())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Where it has ended already there is nothing to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A running mistgate.
+pub(crate) struct Mistgate(Process);
+
+impl Deref for Mistgate {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0
+    }
+}
+
+impl Mistgate {
+    /// Starts `command`, whose standard error must be the journal in JSON lines.
+    pub(crate) fn start(command: Command) -> Self {
+        Self(Process::start(command))
+    }
+
+    /// As [`Mistgate::start`], with the payloads of the console to somebody else.
+    pub(crate) fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
+        Self(Process::start_with_stdout(command, stdout))
+    }
+
+    /// As [`Mistgate::start`], with a pipe to its standard input.
+    pub(crate) fn start_typing(command: Command) -> (Self, ChildStdin) {
+        let (process, stdin) = Process::start_typing(command);
+        (Self(process), stdin)
+    }
+
+    /// The journal lines of one event so far.
+    pub(crate) fn journal(&self, event: &str) -> Vec<Value> {
+        lines(&self.stderr(), event).collect()
+    }
+
+    /// Waits for the `nth` line (from 1) of this event in the journal.
+    pub(crate) fn line(&self, event: &str, nth: usize) -> Value {
+        let found = |heard: &Heard| match lines(&heard.stderr.0, event).nth(nth - 1) {
+            Some(line) => Some(Some(line)),
+            None => heard.stderr.1.then_some(None),
+        };
+        let line = self.0.ears.wait(found).flatten();
+        line.unwrap_or_else(|| panic!("no {event} #{nth} in the journal:\n{}", self.stderr()))
+    }
+
+    /// Where the listener of this name was opened last.
+    pub(crate) fn address(&self, listener: &str) -> SocketAddr {
+        let found = |heard: &Heard| {
+            let of_name = lines(&heard.stderr.0, "listening")
+                .filter(|line| line.get("listener").and_then(Value::as_str) == Some(listener));
+            match of_name.last().and_then(|line| line.get("address")?.as_str()?.parse().ok()) {
+                Some(address) => Some(Some(address)),
+                None => heard.stderr.1.then_some(None),
+            }
+        };
+        let address = self.0.ears.wait(found).flatten();
+        address.unwrap_or_else(|| panic!("no {listener} listens:\n{}", self.stderr()))
+    }
+
+    pub(crate) fn webhook(&self) -> SocketAddr {
+        self.address("webhook")
+    }
+
+    pub(crate) fn proxy(&self) -> SocketAddr {
+        self.address("proxy")
+    }
+
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.address("admin")
+    }
+
+    /// Sends a signed body, and is answered.
+    pub(crate) fn post(&self, body: &str) -> Message {
+        let answer = Mist::new(SECRET).post(self.webhook(), body);
+        answer.unwrap_or_else(|error| panic!("{error}\n{}", self.stderr()))
+    }
+
+    /// Sends a signed body, which must be accepted.
+    pub(crate) fn accept(&self, body: &str) {
+        let answer = self.post(body);
+        assert_eq!(answer.status(), 200, "{}", self.stderr());
+        assert_eq!(answer.body, "");
+    }
+
+    /// Asks the admin endpoint.
+    pub(crate) fn ask(&self, path: &str) -> Message {
+        let answer = send(self.admin(), &request("GET", path, &[], ""));
+        answer.unwrap_or_else(|error| panic!("{error}\n{}", self.stderr()))
+    }
+
+    /// The value of a metric, by its whole name with labels; 0 where there is none.
+    pub(crate) fn metric(&self, series: &str) -> f64 {
+        let metrics = self.ask("/metrics").body;
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
+    /// What `/status` says.
+    pub(crate) fn status(&self) -> Value {
+        serde_json::from_str(&self.ask("/status").body).expect("JSON")
+    }
+
+    /// The destination of this name in `/status`.
+    pub(crate) fn destination(&self, name: &str) -> Value {
+        let status = self.status();
+        let all = status.get("destinations").and_then(Value::as_array).expect("destinations");
+        let found = all.iter().find(|to| to.get("name").and_then(Value::as_str) == Some(name));
+        found.unwrap_or_else(|| panic!("no {name} in {status}")).clone()
+    }
+
+    /// Asks again and again until the answer is as wanted: for what has no line in the journal.
+    pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let began = std::time::Instant::now();
+        while !holds(self) {
+            assert!(began.elapsed() < LONG, "{what}, in vain:\n{}", self.stderr());
+            thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// Reads its configuration again, which must succeed.
+    pub(crate) fn reload(&self) {
+        let count = self.journal("reloaded").len();
+        self.signal(Signal::HUP);
+        self.line("reloaded", count + 1);
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.0.wait()
+    }
+
+    /// Stops it by SIGTERM; it must end well.
+    pub(crate) fn stop(mut self) -> String {
+        // Until it listens the signal would end it as it ends any process.
+        self.webhook();
+        self.signal(Signal::TERM);
+        let status = self.wait();
+        assert_eq!(status.code(), Some(0), "{}", self.stderr());
+        self.stderr()
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(self) -> (String, String) {
+        self.0.kill()
+    }
+}
+
+fn lines<'t>(journal: &'t str, event: &str) -> impl Iterator<Item = Value> + 't {
+    let member = format!("\"event\":\"{event}\"");
+    let of_event = journal.lines().filter(move |line| line.contains(&member));
+    of_event.filter_map(|line| serde_json::from_str(line).ok())
+}

@@ -1,0 +1,6 @@
+//! What goes out to the chats.
+
+pub(crate) mod delivery;
+pub(crate) mod limits;
+pub(crate) mod tell;
+pub(crate) mod validators;

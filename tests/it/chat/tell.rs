@@ -1,0 +1,353 @@
+//! Reports of the ports in, what people and programs read out.
+//!
+//! Every case below has a golden file under `vectors/tell/`: the journal's lines, the audit's, and
+//! what each chat shows. After a change that is meant, `UPDATE=1 cargo test -p mistgate-tests tell`
+//! writes them anew; read the difference.
+
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, time::Duration};
+
+use mistgate_core::{
+    base::{
+        failure::Failure,
+        mac::Mac,
+        rand::Rand,
+        time::{Instant, UnixTime},
+    },
+    event::{Detail, Event, Topic, fingerprint::fingerprint},
+    notify::types,
+    ports::{
+        account::Context,
+        audit,
+        decide::Reason,
+        governor::{PortPattern, Refusal, Scope},
+        name::{PortName, SwitchName},
+        names::Names,
+        outage::Share,
+        place::{Mode, Place, Switch},
+        report::{Change, Report},
+        sign::Sign,
+        tell,
+        watch::Subject,
+    },
+    route::Routes,
+};
+use serde_json::{json, value::RawValue};
+
+use crate::{
+    chat::limits::text,
+    webhook::vectors::{difference, files, messages, pretty},
+};
+
+const ORG: &str = "2818e386-8dec-2562-9ede-5b8a0fbbdc71";
+const SITE: &str = "4ac1dcf4-9d8b-7211-65c4-057819f0862b";
+const NOW: Instant = Instant::from_secs(1_000);
+
+fn mac(number: u16) -> Mac {
+    Mac::parse(&format!("5c5b3500{number:04x}")).expect("a MAC")
+}
+
+fn port(number: u16) -> PortName {
+    PortName::parse(&format!("ge-{}/0/{}", number / 24, number % 24)).expect("a port")
+}
+
+fn place(number: u16) -> Place {
+    Place { switch: mac(0xffff), port: port(number) }
+}
+
+fn switch(name: &str) -> Switch {
+    Switch {
+        mac: mac(0xffff),
+        device_id: "00000000-0000-0000-1000-5c5b3500ffff".into(),
+        site: SITE.into(),
+        name: SwitchName::parse(name),
+    }
+}
+
+fn trunk(number: u16) -> Change {
+    Change {
+        port: port(number),
+        mode: Mode::Ap,
+        ap: Some(mac(number)),
+        reason: Reason::Arrived,
+        took: Duration::from_millis(67_250),
+        lines: vec![
+            format!("set interfaces {} native-vlan-id 42", port(number)),
+            format!("delete protocols dot1x authenticator interface {}.0", port(number)),
+        ],
+    }
+}
+
+fn back(number: u16, reason: Reason) -> Change {
+    let line = format!("delete interfaces {} native-vlan-id", port(number));
+    Change { mode: Mode::Default, reason, lines: vec![line], ..trunk(number) }
+}
+
+fn settled(changes: Vec<Change>, diff: &str, is_read_back: bool) -> Report {
+    Report::Settled { switch: switch("sw-1"), changes, diff: diff.into(), is_read_back }
+}
+
+fn refused(change: Change, refusal: Refusal) -> Report {
+    Report::Refused { switch: switch("sw-1"), change, refusal }
+}
+
+fn retrying(change: Change, failure: Failure, is_unknown: bool, attempt: u32) -> Report {
+    let (switch, after) = (switch("sw-1"), Duration::from_millis(9_500));
+    let is_news = true;
+    Report::Retrying { switch, change, failure, is_unknown, is_news, attempt, after }
+}
+
+fn stuck(change: Change, failure: Failure, attempt: u32) -> Report {
+    Report::Stuck { switch: switch("sw-1"), change, failure, attempt }
+}
+
+const DIFF: &str = "[edit interfaces ge-0/0/7]\n+   native-vlan-id 42;\n\
+    [edit protocols dot1x authenticator interface]\n-    ge-0/0/7.0 {\n-        \
+    supplicant multiple;\n-    }\n+   server-secret \"$9$hunter2\"; ## SECRET-DATA\n";
+
+/// What one input of the plan brings, by name.
+fn cases() -> Vec<(&'static str, Vec<Report>)> {
+    let mut cases = changes();
+    cases.extend(failures());
+    cases.extend(decisions());
+    cases
+}
+
+fn changes() -> Vec<(&'static str, Vec<Report>)> {
+    let unknown_name = Change { ap: Some(mac(0x1234)), ..trunk(7) };
+    let moved = back(3, Reason::MovedAway(place(7)));
+    let batch: Vec<_> = (0..48).map(trunk).collect();
+    let diff: String = batch
+        .iter()
+        .map(|change| format!("[edit interfaces {}]\n+   native-vlan-id 42;\n", change.port))
+        .collect();
+    let mixed: Vec<_> =
+        (0..5).map(trunk).chain([back(9, Reason::PortDown), back(11, Reason::PortEmpty)]).collect();
+    let observed = |changes| Report::Observed { switch: switch("sw-1"), changes };
+    vec![
+        ("changed-one", vec![settled(vec![trunk(7)], DIFF, false)]),
+        ("changed-back", vec![settled(vec![moved], "-   native-vlan-id 42;", false)]),
+        ("changed-read-back", vec![settled(vec![unknown_name], "", true)]),
+        ("changed-batch", vec![settled(batch, &diff, false)]),
+        ("changed-mixed", vec![settled(mixed, "-   native-vlan-id 42;", false)]),
+        ("unchanged", vec![settled(vec![trunk(7)], "", false)]),
+        ("observed-one", vec![observed(vec![trunk(7)])]),
+        ("observed-batch", vec![observed((0..48).map(trunk).collect())]),
+    ]
+}
+
+fn failures() -> Vec<(&'static str, Vec<Report>)> {
+    let pattern = PortPattern::new("ge-0/0/4-7").expect("a pattern");
+    let freeze = || Refusal::Freeze { name: "quarter end".into(), until: NOW + HOUR * 3 };
+    let limit = Refusal::Limit { scope: Scope::Switch, until: NOW + Duration::from_secs(42) };
+    let locked = || Failure::Locked { holder: "ann (pid 4711) since 10:02:11 on ttyp0".into() };
+    let rejected = Failure::Rejected {
+        message: "syntax error: <bad-element>secret hunter2</bad-element>".into(),
+    };
+    let mut as_before = retrying(trunk(7), locked(), false, 1);
+    if let Report::Retrying { is_news, .. } = &mut as_before {
+        *is_news = false;
+    }
+    let every = |report: &dyn Fn(Change) -> Report| (0..48).map(trunk).map(report).collect();
+    vec![
+        ("refused-port", vec![refused(trunk(7), Refusal::PortForbidden(pattern))]),
+        ("refused-stopped", vec![refused(trunk(7), Refusal::Stopped)]),
+        ("refused-batch", every(&|change| refused(change, freeze()))),
+        (
+            "refused-differently",
+            vec![
+                refused(trunk(1), Refusal::Breaker { until: NOW + HOUR }),
+                refused(trunk(2), limit),
+                refused(back(3, Reason::PortDown), Refusal::Breaker { until: NOW + HOUR }),
+            ],
+        ),
+        ("retrying-first", vec![retrying(trunk(7), locked(), false, 1)]),
+        ("retrying-again", vec![retrying(trunk(7), locked(), false, 2)]),
+        ("retrying-as-before", vec![as_before]),
+        ("retrying-batch", every(&|change| retrying(change, Failure::Unreachable, false, 1))),
+        ("unconfirmed", vec![retrying(trunk(7), Failure::Timeout, true, 1)]),
+        ("stuck", vec![stuck(trunk(7), Failure::Login, 1)]),
+        ("stuck-rejected", vec![stuck(back(7, Reason::NoAp), rejected, 6)]),
+    ]
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn decisions() -> Vec<(&'static str, Vec<Report>)> {
+    let kept =
+        |reason| Report::Kept { ap: mac(7), place: place(7), switch: Some(switch("sw-1")), reason };
+    let undecided = |subject, switch, reason| Report::Undecided { subject, switch, reason };
+    let share = Share { lost: 40, of: 48 };
+    let breaker = |is_open| Report::Breaker { is_open, hold: Duration::from_secs(900) };
+    vec![
+        ("kept", vec![kept(Reason::StillThere)]),
+        ("kept-outage", vec![kept(Reason::SiteOutage(share))]),
+        ("undecided-ap", vec![undecided(Subject::Ap(mac(7)), None, Reason::NotSeen)]),
+        (
+            "undecided-port",
+            vec![undecided(Subject::Port(place(7)), Some(switch("")), Reason::SwitchLost)],
+        ),
+        ("breaker", vec![breaker(true)]),
+        ("breaker-closed", vec![breaker(false)]),
+        ("stopped", vec![Report::Stopped(true)]),
+        ("resumed", vec![Report::Stopped(false)]),
+        ("overflow", vec![Report::Overflow]),
+    ]
+}
+
+/// The site and some access points have been heard of.
+fn names() -> Names {
+    let mut names = Names::default();
+    for number in 0..48 {
+        let event = format!(
+            r#"{{"type":"AP_CONNECTED","mac":"{}","device_name":"ap-{number} <!here>",
+                "site_id":"{SITE}","site_name":"HQ"}}"#,
+            mac(number).plain()
+        );
+        let event = Event::parse_text(Topic::DeviceEvents, &event).expect("an event");
+        names.learn(&Sign::of(&event).expect("a sign"));
+    }
+    names
+}
+
+fn context(names: &Names) -> Context<'_> {
+    let at = UnixTime::from_micros(1_752_000_000_807_000);
+    Context { org_id: Some(ORG), names, now: NOW, at, by: None }
+}
+
+#[test]
+fn every_report_reads_as_its_golden_file() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/tell");
+    let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
+    let names = names();
+    let (mut faults, mut kinds, mut expected) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for (name, reports) in cases() {
+        kinds.extend(reports.iter().map(Report::kind));
+        let text = transcript(&reports, &context(&names), &mut |fault| {
+            faults.push(format!("{name}: {fault}"));
+        });
+        assert!(!text.contains("hunter2"), "{name} tells a secret");
+        let path = folder.join(name).with_extension("txt");
+        if update {
+            fs::create_dir_all(&folder).expect("a folder");
+            fs::write(&path, &text).expect("a golden file can be written");
+        } else {
+            let found = fs::read_to_string(&path).unwrap_or_default();
+            faults.extend(difference(&found, &text).map(|said| format!("{name}: {said}")));
+        }
+        expected.insert(path);
+    }
+    let stale = files(&folder).into_iter().filter(|path| !expected.contains(path));
+    faults.extend(stale.map(|path| format!("{}: no case of this name", path.display())));
+    let of_ports = types::tables(&Topic::Mistgate).iter().flat_map(|table| table.iter());
+    let of_ports = of_ports.map(|row| row.name).filter(|name| types::is_of_ports(name));
+    assert_eq!(kinds, of_ports.collect(), "the types of the table have no case, or the other way");
+    let listed = faults.join("\n");
+    assert!(faults.is_empty(), "UPDATE=1 rewrites the golden files\n{listed}");
+}
+
+#[test]
+fn a_change_is_told_again_only_after_a_crash() {
+    let names = names();
+    let report = [settled(vec![trunk(7)], DIFF, false)];
+    let told = |micros| {
+        let at = UnixTime::from_micros(micros);
+        let context = Context { at, ..context(&names) };
+        let events = tell::events(&report, &context);
+        assert_eq!(events.len(), 1);
+        let text = events.first().expect("one");
+        fingerprint(&Event::parse_text(Topic::Mistgate, text).expect("an event"))
+    };
+    assert_eq!(told(1_752_000_000_000_000), told(1_752_000_000_000_000));
+    assert_ne!(told(1_752_000_000_000_000), told(1_752_000_000_000_001));
+    let twice = [Report::Overflow, Report::Overflow];
+    let events = tell::events(&twice, &context(&names));
+    assert_eq!(events.len(), 2);
+    assert_ne!(events.first(), events.get(1));
+}
+
+#[test]
+fn whatever_is_told_is_one_bounded_line() {
+    let names = names();
+    let long = |number| {
+        let lines = vec![format!("set interfaces x description {}", "é".repeat(240)); 64];
+        Change { lines, ..trunk(number) }
+    };
+    let diff = "+  a\u{2028}b\r\n".repeat(100_000);
+    let reports = [
+        settled((0..100).map(long).collect(), &diff, false),
+        stuck(trunk(1), Failure::Rejected { message: "no\n".repeat(100_000) }, 6),
+    ];
+    for (nth, report) in reports.iter().enumerate() {
+        let line = audit::line(report, &context(&names), nth);
+        assert!(line.len() < 250_000 && !line.contains('\n'), "{} bytes", line.len());
+        assert_eq!(line.contains("\"left_out\":"), nth == 0);
+    }
+    let events = tell::events(&reports, &context(&names));
+    assert_eq!(events.len(), 2);
+    for text in events {
+        assert!(text.len() < 64_000 && !text.contains('\n'), "{} bytes", text.len());
+    }
+}
+
+/// What is stored is ours, but the names and words in it are not.
+#[test]
+fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
+    let rows = types::tables(&Topic::Mistgate).iter().flat_map(|table| table.iter());
+    let kinds: Vec<_> = rows.map(|row| row.name).collect();
+    for seed in 0..200 {
+        let rand = &mut Rand::new(seed);
+        let changes: Vec<_> = (0..rand.up_to(60))
+            .map(|_| {
+                json!({
+                    "port": text(rand, 3), "mode": text(rand, 2), "ap_name": text(rand, 9),
+                    "because": text(rand, 30), "took": rand.up_to(100_000),
+                    "lines": [text(rand, 30), text(rand, 30)],
+                })
+            })
+            .collect();
+        let nth = usize::try_from(seed).expect("a small number");
+        let event = json!({
+            "type": kinds.get(nth % kinds.len()), "timestamp": 1_752_000_000, "org_id": ORG,
+            "site_id": SITE, "site_name": text(rand, 9), "switch": text(rand, 9),
+            "switch_mac": text(rand, 2), "device_id": text(rand, 2), "ap_name": text(rand, 9),
+            "ports": changes.iter().map(|change| change["port"].clone()).collect::<Vec<_>>(),
+            "because": text(rand, 60), "rule": text(rand, 9), "attempt": rand.up_to(9),
+            "after": text(rand, 2), "hold": rand.up_to(1_000), "read_back": true,
+            "left_out": rand.up_to(9), "diff": text(rand, 300), "changes": changes,
+        });
+        let event = event.to_string();
+        let event = Event::parse_text(Topic::Mistgate, &event).expect("an event");
+        let mut said = Vec::new();
+        let (routes, mut shown) = (Routes::default(), String::new());
+        messages(&event, &routes, &mut shown, &mut |fault| said.push(fault));
+        assert!(said.is_empty(), "seed {seed}: {said:#?}\n{shown}");
+    }
+}
+
+fn transcript(reports: &[Report], context: &Context<'_>, fault: &mut impl FnMut(String)) -> String {
+    let mut text = String::new();
+    for (nth, report) in reports.iter().enumerate().take(2) {
+        for note in audit::notes(report, context).into_iter().take(2) {
+            let _ = write!(text, "journal: {} {}", note.severity.name(), note.event);
+            for (name, value) in note.values {
+                let _ = write!(text, " {name}={value:?}");
+            }
+            text.push('\n');
+        }
+        let line = audit::line(report, context, nth);
+        let _ = write!(text, "audit: ");
+        let json: &RawValue = serde_json::from_str(&line).expect("valid JSON");
+        pretty(Detail::from(json), 0, &mut text);
+        text.push_str("\n\n");
+    }
+    let events = tell::events(reports, context);
+    if events.is_empty() {
+        text.push_str("no chat hears of it\n");
+    }
+    let routes = Routes { ports_to: Some("noc".to_owned()), ..Routes::default() };
+    for event in events {
+        let event = Event::parse_text(Topic::Mistgate, &event).expect("an event");
+        messages(&event, &routes, &mut text, fault);
+    }
+    text
+}

@@ -1,0 +1,337 @@
+//! The commands beside `run`: what they print, and how they exit.
+
+use std::{fs, io::Write, process::Stdio};
+
+use mistgate_tests::{
+    chat::server::{Chat, reserve, say},
+    webhook::mist::event_body,
+};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
+use serde_json::Value;
+
+use crate::base::{
+    binary::{Place, command, output, text},
+    pki::{Authority, Leaf},
+};
+
+#[test]
+fn version_names_the_version_the_target_and_the_commit() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let version = output(folder.path(), &["version"]);
+    assert_eq!(version.status.code(), Some(0));
+    let version = text(&version.stdout);
+    let words: Vec<&str> = version.split_whitespace().collect();
+    let [name, number, target, commit] = words.as_slice() else {
+        panic!("{version}");
+    };
+    assert_eq!((*name, number.split('.').count()), ("mistgate", 3));
+    assert!(target.contains('-'), "{version}");
+    assert!(commit.len() >= 7, "{version}");
+}
+
+#[test]
+fn every_command_helps_and_wrong_usage_is_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in ["run", "check", "import", "route", "send-test", "version"] {
+        for args in [vec![command, "--help"], vec!["help", command]] {
+            let help = output(folder.path(), &args);
+            let said = text(&help.stdout);
+            assert_eq!(help.status.code(), Some(0), "{args:?}");
+            assert!(said.starts_with(&format!("Usage: mistgate {command}")), "{args:?}: {said}");
+            assert!(help.stderr.is_empty(), "{args:?}");
+        }
+    }
+    let help = output(folder.path(), &["--help"]);
+    assert_eq!(help.status.code(), Some(0));
+    for args in [
+        &[][..],
+        &["nothing"],
+        &["check"],
+        &["check", "--config"],
+        &["run", "--log-level", "loud"],
+        &["run", "--log-format", "xml"],
+        &["route", "--no-such-flag"],
+        &["route", "one.json", "two.json"],
+    ] {
+        let wrong = output(folder.path(), args);
+        assert_eq!(wrong.status.code(), Some(2), "{args:?}");
+        assert!(wrong.stdout.is_empty() && !wrong.stderr.is_empty(), "{args:?}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0, "something was made");
+}
+
+#[test]
+fn check_lists_every_problem_with_its_line() {
+    let place = Place::new("[chat.console]");
+    let good = output(place.path(), &["check", "--config", "mistgate.toml"]);
+    assert_eq!(text(&good.stdout), "mistgate.toml: no problems, 1 destination\n");
+    assert_eq!(good.status.code(), Some(0));
+
+    place.write(
+        "bad.toml",
+        "[webhook]\n\
+         listen = \"everywhere\"\n\
+         secret_file = \"no-such-file\"\n\
+         max_body = 5\n\
+         tls = { cert = \"mistgate.toml\" }\n\
+         [chat.slack]\n\
+         default_url = \"http://example.com/T/B/token\"\n\
+         pase = \"off\"\n\
+         [chat.channels.device-events]\n\
+         AP_CONNECTED = \"Nowhere!\"\n\
+         [admin]\n\
+         listen = \"0.0.0.0:0\"\n",
+    );
+    for args in [["check", "--config", "bad.toml"], ["run", "--config", "bad.toml"]] {
+        let bad = output(place.path(), &args);
+        assert_eq!(bad.status.code(), Some(1));
+        let said = text(&bad.stderr);
+        let lines: Vec<&str> = said.lines().collect();
+        for (line, key) in [
+            (2, "webhook.listen"),
+            (3, "webhook.secret_file"),
+            (4, "webhook.max_body"),
+            (5, "webhook.tls.cert: the file holds no certificate"),
+            (5, "webhook.tls.cert: the file holds no private key"),
+            (7, "chat.slack.default_url"),
+            (8, "chat.slack.pase"),
+            (10, "chat.channels.device-events.AP_CONNECTED"),
+            (11, "admin.token_file"),
+        ] {
+            let place = format!("bad.toml:{line}: {key}");
+            let said_so = lines.iter().filter(|said| said.starts_with(&place)).count();
+            assert_eq!(said_so, 1, "{place}\n{said}");
+        }
+        for line in &lines {
+            assert!(line.starts_with("bad.toml:") && line.contains(" — "), "{line}");
+        }
+        assert!(!said.contains("token\""), "{said}");
+        assert!(bad.stdout.is_empty());
+    }
+    let absent = output(place.path(), &["check", "--config", "absent.toml"]);
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(text(&absent.stderr).starts_with("absent.toml:1: there is no such file — "));
+}
+
+const RULE: &str = "[[proxy.allow]]\nmeetup = \"*\"\nsubjects = [\"O=x\"]";
+
+/// What `mistgate check` says of a proxy with these keys, and how it exits.
+fn check_proxy(place: &Place, keys: &str) -> (Option<i32>, String) {
+    place.write("proxy.toml", &format!("[proxy]\nlisten = \"127.0.0.1:5050\"\n{keys}\n"));
+    let checked = output(place.path(), &["check", "--config", "proxy.toml"]);
+    (checked.status.code(), text(&checked.stdout) + &text(&checked.stderr))
+}
+
+#[test]
+fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let Leaf { cert, key } = authority.issue(&["proxy.example"]);
+    let nameless = authority.member("Proxy", 7);
+    let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let place = Place::new("");
+    for (name, text) in [
+        ("good.pem", format!("{cert}{key}")),
+        ("nameless.pem", format!("{}{}", nameless.cert, nameless.key)),
+        ("other.key.pem", other.issue(&["proxy.example"]).key),
+        ("root.pem", authority.cert()),
+        ("crl.pem", authority.revoke(&[7])),
+        ("broken.root.pem", block("CERTIFICATE")),
+        ("broken.crl.pem", block("X509 CRL")),
+    ] {
+        place.write(name, &text);
+    }
+    let good = "cert = \"good.pem\"\nclient_ca = \"root.pem\"\ncrl = \"crl.pem\"";
+    let (code, said) = check_proxy(&place, &format!("{good}\n{RULE}"));
+    assert_eq!(said, "proxy.toml: no problems, 0 destinations, a websocket proxy\n");
+    assert_eq!(code, Some(0));
+
+    let (code, said) = check_proxy(&place, &good.replace("good.pem", "nameless.pem"));
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "proxy.toml:1: proxy.allow: any certificate of client_ca may join any meetup — \
+             [[proxy.allow]] with a meetup and the subjects that may join it (warning)",
+            "proxy.toml:3: proxy.cert: the certificate names no host, so clients that look for one \
+             refuse it — one with a subject alternative name, as mistgate cert leaf --san makes \
+             (warning)",
+            "proxy.toml: no problems, 0 destinations, a websocket proxy",
+        ]
+    );
+    assert_eq!(code, Some(0));
+
+    for (files, problem) in [
+        (
+            "cert = \"good.pem\"\nkey = \"other.key.pem\"\nclient_ca = \"root.pem\"",
+            "proxy.toml:3: proxy.cert: good.pem: the certificate does not belong to the key in \
+             other.key.pem — ",
+        ),
+        (
+            "cert = \"good.pem\"\nclient_ca = \"broken.root.pem\"",
+            "proxy.toml:4: proxy.client_ca: broken.root.pem: ",
+        ),
+        (
+            "cert = \"good.pem\"\nclient_ca = \"root.pem\"\ncrl = [\"crl.pem\",\n\
+             \"broken.crl.pem\"]",
+            "proxy.toml:6: proxy.crl[1]: broken.crl.pem: ",
+        ),
+        (
+            "cert = \"good.pem\"\nclient_ca = \"root.pem\"\ncrl = \"root.pem\"",
+            "proxy.toml:5: proxy.crl: the file holds no revocation list — ",
+        ),
+    ] {
+        let (code, said) = check_proxy(&place, &format!("{files}\n{RULE}"));
+        assert!(said.starts_with(problem) && said.lines().count() == 1, "{problem}\n{said}");
+        assert_eq!(code, Some(1));
+    }
+}
+
+#[test]
+fn check_doubts_what_is_out_of_its_time_or_for_another_use() {
+    type Spoil = fn(&mut CertificateParams);
+    const USE: &str = "the certificate's extended key usage is not for servers, so clients refuse";
+    let ended: Spoil = |params| params.not_after = date_time_ymd(2021, 1, 1);
+    let future: Spoil = |params| params.not_before = date_time_ymd(2096, 1, 1);
+    let client: Spoil =
+        |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let authority = Authority::new();
+    let place = Place::new("");
+    place.write("root.pem", &authority.cert());
+    let doubted = |cert: &str, revoked: &str, doubt: &str| {
+        place.write("proxy.pem", cert);
+        place.write("crl.pem", revoked);
+        let files = "cert = \"proxy.pem\"\nclient_ca = \"root.pem\"\ncrl = \"crl.pem\"";
+        let (code, said) = check_proxy(&place, &format!("{files}\n{RULE}"));
+        assert!(said.starts_with(&format!("proxy.toml:{doubt}")), "{doubt}\n{said}");
+        assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
+    };
+    let issue = |spoil| {
+        let Leaf { cert, key } = authority.issue_with(&["proxy.example"], spoil);
+        format!("{cert}{key}")
+    };
+    for (spoil, doubt) in [
+        (ended, "the certificate ended at 2021-01-01 00:00:00 UTC — "),
+        (future, "the certificate begins only at 2096-01-01 00:00:00 UTC — "),
+        (client, USE),
+    ] {
+        doubted(&issue(spoil), &authority.revoke(&[7]), &format!("3: proxy.cert: {doubt}"));
+    }
+    let old = authority.revoke_until(&[7], 2021);
+    let doubt = "5: proxy.crl: a newer list should be there since 2021-01-01 00:00:00 UTC; this \
+                 one still counts — ";
+    doubted(&issue(|_| {}), &old, doubt);
+}
+
+#[test]
+fn route_tells_where_and_why_and_payloads_are_what_would_be_posted() {
+    let chat = Chat::open().expect("a chat");
+    let place = Place::new(&format!(
+        "[chat.slack]\npace = \"off\"\ndefault_url = \"{slack}\"\n\
+         [chat.google]\npace = \"off\"\nurls = {{ critical = \"{google}\" }}\n\
+         [chat.channels.device-events]\nAP_CONNECTED = \"warning\"\nAP_DISCONNECTED = \"drop\"",
+        slack = chat.url("/slack"),
+        google = chat.url("/google")
+    ));
+    let connected = event_body("AP_CONNECTED", "ap-1");
+    place.write("connected.json", &connected);
+    let routed = output(place.path(), &["route", "--config", "mistgate.toml", "connected.json"]);
+    let said = text(&routed.stdout);
+    assert_eq!(routed.status.code(), Some(0), "{said}{}", text(&routed.stderr));
+    assert!(said.starts_with("device-events AP_CONNECTED -> warning: slack/default ("), "{said}");
+
+    // From standard input, and as it would be posted.
+    let payloads = |body: &str| -> Vec<Value> {
+        let args = ["route", "--config", "mistgate.toml", "--payloads"];
+        let mut child = command(place.path(), &args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        child.stdin.take().expect("a pipe").write_all(body.as_bytes()).expect("a write");
+        let routed = child.wait_with_output().expect("an output");
+        assert_eq!(routed.status.code(), Some(0));
+        let said = text(&routed.stdout);
+        said.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
+    };
+    let lines = payloads(&connected);
+    let [line] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(line.get("destination").and_then(Value::as_str), Some("slack"));
+    assert_eq!(line.get("channel").and_then(Value::as_str), Some("warning"));
+    let lines = payloads(&event_body("AP_DISCONNECTED", "ap-1"));
+    let [dropped] = lines.as_slice() else {
+        panic!("{lines:?}");
+    };
+    assert_eq!(dropped.get("destination"), Some(&Value::Null));
+    assert!(dropped.get("reason").is_some_and(Value::is_string), "{dropped}");
+    assert!(chat.posts().is_empty(), "route posted something");
+
+    let mistgate = place.start();
+    mistgate.accept(&connected);
+    let posts = chat.wait(|posts| posts.len() == 1).expect("a post");
+    let posted: Value =
+        posts.first().and_then(|post| serde_json::from_str(&post.request.body).ok()).expect("JSON");
+    assert_eq!(line.get("payload"), Some(&posted));
+    mistgate.stop();
+
+    let nonsense = output(place.path(), &["route", "--config", "mistgate.toml", "mistgate.toml"]);
+    assert_eq!(nonsense.status.code(), Some(1));
+    assert!(text(&nonsense.stderr).starts_with("mistgate.toml: expected a JSON object"));
+}
+
+#[test]
+fn send_test_reports_what_each_destination_answered() {
+    let chat = Chat::open().expect("a chat");
+    let place = Place::new("");
+    let (webhook, admin) = (reserve().expect("a port"), reserve().expect("a port"));
+    let listen = |socket| {
+        let name = rustix::net::getsockname(socket).expect("a name");
+        std::net::SocketAddr::try_from(name).expect("an address")
+    };
+    place.write(
+        "mistgate.toml",
+        &format!(
+            "state_dir = \"state\"\n[webhook]\nlisten = \"{}\"\nsecret = \"s\"\n\
+             [chat.slack]\npace = \"off\"\ndefault_url = \"{}\"\n\
+             [chat.google]\npace = \"off\"\nurls = {{ info = \"{}\" }}\n\
+             [admin]\nlisten = \"{}\"\ntoken = \"t\"\n",
+            listen(&webhook),
+            chat.url("/slack"),
+            chat.url("/google"),
+            listen(&admin),
+        ),
+    );
+    let try_it = |args: &[&str]| {
+        let fixed = ["send-test", "--config", "mistgate.toml"];
+        let tried = output(place.path(), &[&fixed, args].concat());
+        (tried.status.code(), text(&tried.stdout), text(&tried.stderr))
+    };
+    let (code, _, complained) = try_it(&[]);
+    assert_eq!(code, Some(1));
+    assert!(complained.contains("Start it with mistgate run"), "{complained}");
+
+    let mistgate = place.start();
+    mistgate.line("listening", 2);
+    let all = (
+        Some(0),
+        "webhook listener: 200\ngoogle/info: delivered\nslack/default: delivered\n".to_owned(),
+        String::new(),
+    );
+    let (code, said, complained) = try_it(&[]);
+    let mut lines: Vec<&str> = said.lines().collect();
+    lines.get_mut(1..).expect("two destinations").sort_unstable();
+    assert_eq!((code, lines.join("\n") + "\n", complained), all);
+    let (code, said, _) = try_it(&["--channel", "critical"]);
+    assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
+
+    chat.answer(&[], say(500, ""));
+    let (code, said, complained) = try_it(&["--channel", "warning"]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("slack/default: refused, see the log"), "{said}");
+    assert_eq!(complained, "not delivered: slack/default\n");
+    let (code, _, complained) = try_it(&["--channel", "nowhere"]);
+    assert_eq!(code, Some(1));
+    assert!(complained.starts_with("nowhere: "), "{complained}");
+    mistgate.stop();
+}

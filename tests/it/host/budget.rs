@@ -1,0 +1,76 @@
+//! What a small gateway has to spare. `tests/run` runs this by itself, against the static binary.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use mistgate_core::base::mac::Mac;
+use mistgate_tests::{
+    base::process::field,
+    chat::server::{Chat, LONG},
+    ports::cloud::{
+        Cloud,
+        organisation::{ORG, Organisation, SITE},
+    },
+};
+
+use crate::{base::binary::Place, base::openssl::Authority};
+
+/// Resident, everything on and nothing to do.
+const IDLE_KB_MAX: u64 = 8_000;
+/// From the start of the process to its first "ready".
+const READY_MAX: Duration = Duration::from_millis(50);
+/// Of so many starts the quickest counts: this machine may have other things to do.
+const STARTS: usize = 10;
+
+#[expect(clippy::print_stdout, reason = "libtest keeps it, and shows it where it is asked to")]
+#[test]
+#[ignore = "measures, and so runs alone"]
+fn it_is_ready_at_once_and_small_when_idle() {
+    let chat = Chat::open().expect("a chat");
+    let mut organisation = Organisation::new(ORG, "token-1");
+    let switch = Mac::parse("5c5b350000ff").expect("a MAC");
+    organisation.add_switch(switch, SITE, "access-1", 48);
+    let cloud = Cloud::open(organisation).expect("a cloud");
+    let authority = Authority::new();
+    authority.leaf("proxy", "Proxy");
+    let place = Place::new(&everything(&chat, &cloud, &authority));
+    let starts = (0..STARTS).map(|_| {
+        let began = Instant::now();
+        let mistgate = place.start_with(&[]);
+        while mistgate.ask("/-/ready").status() != 200 {
+            assert!(began.elapsed() < LONG, "never ready:\n{}", mistgate.stderr());
+        }
+        let took = began.elapsed();
+        let status = format!("/proc/{}/status", mistgate.pid().as_raw_nonzero());
+        let status = fs::read_to_string(status).expect("a process");
+        let resident = field(&status, "VmRSS").and_then(|kb| kb.strip_suffix(" kB")?.parse().ok());
+        mistgate.stop();
+        (took, resident.expect("a size"))
+    });
+    let starts: Vec<(Duration, u64)> = starts.collect();
+    let ready = starts.iter().map(|(took, _)| *took).min().expect("a start");
+    let idle = starts.iter().map(|(_, resident)| *resident).max().expect("a start");
+    let figures = format!("ready after {ready:?} of {READY_MAX:?}, {idle} of {IDLE_KB_MAX} kB");
+    println!("{figures}");
+    assert!(ready <= READY_MAX && idle <= IDLE_KB_MAX, "{figures}");
+}
+
+/// A configuration with each of the three jobs, all chats and all listeners.
+fn everything(chat: &Chat, cloud: &Cloud, authority: &Authority) -> String {
+    let chats = ["slack", "teams", "google"]
+        .map(|name| format!("[chat.{name}]\ndefault_url = \"{}\"\n", chat.url("/")));
+    format!(
+        "[mist]\napi_url = \"{}\"\ntoken = \"token-1\"\norg_id = \"{ORG}\"\n\
+         {}[chat.console]\n\
+         [proxy]\nlisten = \"127.0.0.1:0\"\ncert = \"{}\"\nclient_ca = \"{}\"\n\
+         [ports]\nmode = \"enforce\"\nmethod = \"mist\"\n\
+         [ports.external]\nkey = \"the key of the tests\"\n\
+         [ports.mist]\nap_profile = \"ap\"\ndefault_profile = \"default\"\n",
+        cloud.origin(),
+        chats.concat(),
+        authority.file("proxy.pkeycert.pem"),
+        authority.file("root.cert.pem"),
+    )
+}

@@ -1,0 +1,14 @@
+//! The process on its machine: starting, reloading, its store, its sandbox, its service manager.
+
+pub(crate) mod booted;
+pub(crate) mod budget;
+pub(crate) mod http_listen;
+pub(crate) mod http_outbound;
+pub(crate) mod install;
+pub(crate) mod reload;
+pub(crate) mod run;
+pub(crate) mod sandbox;
+pub(crate) mod secrets;
+pub(crate) mod store;
+pub(crate) mod systemd;
+pub(crate) mod units;

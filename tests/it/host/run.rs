@@ -1,0 +1,250 @@
+//! `mistgate run`: the first start in an empty folder, and how it ends.
+
+use std::{
+    fs::{self, File},
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use async_tungstenite::tungstenite::Message;
+use mistgate_tests::{
+    base::http,
+    chat::server::{Answer, Chat},
+    webhook::mist::{Mist, connect, event_body},
+};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{
+    base::{
+        binary::{Mistgate, Place, SECRET, command, output, text},
+        pki::Leaf,
+    },
+    micronets::relay::{GATEWAY, MANAGER, Peer},
+};
+
+/// What the README promises for the time from a signal to the end.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+/// A connection on which a request has arrived, but for the rest of its body.
+fn half_a_request(to: SocketAddr, device: &str) -> (TcpStream, String) {
+    let request = Mist::new(SECRET).request(&event_body("AP_CONNECTED", device));
+    let request = request.replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
+    let (first, rest) = request.split_at(request.len() - 10);
+    let mut stream = connect(to).expect("a connection");
+    stream.write_all(first.as_bytes()).expect("a write");
+    // It says so when it begins to read the body.
+    let answer = http::read(&mut stream).expect("an answer").expect("an answer");
+    assert_eq!(answer.status(), 100);
+    (stream, rest.to_owned())
+}
+
+#[test]
+fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
+    // The built-in addresses are the same in every folder: one at a time on this machine.
+    let lock = File::create(std::env::temp_dir().join("mistgate-tests-embedded.lock"));
+    let lock = lock.expect("a lock file");
+    lock.lock().expect("a lock");
+    let folder = tempfile::tempdir().expect("a folder");
+    let start = || Mistgate::start(command(folder.path(), &["run", "--log-format", "json"]));
+
+    let early = output(folder.path(), &["send-test"]);
+    assert_eq!(early.status.code(), Some(1));
+    let expected = "./mistgate-data: not there, or not whole — start mistgate run in this folder \
+                    first\n";
+    assert_eq!(text(&early.stderr), expected);
+
+    let mistgate = start();
+    assert_eq!(mistgate.webhook().to_string(), "127.0.0.1:51361");
+    assert_eq!(mistgate.proxy().to_string(), "127.0.0.1:5050");
+    assert_eq!(mistgate.admin().to_string(), "127.0.0.1:9361");
+    let state = folder.path().join("mistgate-data");
+    assert_eq!(mode(&state), 0o700);
+    for file in fs::read_dir(&state).expect("a folder") {
+        let file = file.expect("a file").path();
+        let expected = if file.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&file), expected, "{}", file.display());
+    }
+    let certificates = state.join("proxy");
+    for name in ["root", "proxy", "client"] {
+        assert_eq!(mode(&certificates.join(format!("{name}.key.pem"))), 0o600, "{name}");
+        assert_eq!(mode(&certificates.join(format!("{name}.cert.pem"))), 0o644, "{name}");
+    }
+    for name in ["proxy", "client"] {
+        assert_eq!(mode(&certificates.join(format!("{name}.pkeycert.pem"))), 0o600, "{name}");
+    }
+    let secret = fs::read_to_string(state.join("webhook-secret")).expect("a secret");
+    let secret = secret.trim_end();
+    assert!(secret.len() == 64 && secret.bytes().all(|digit| digit.is_ascii_hexdigit()));
+
+    for (args, title) in [
+        (["send-test", "--channel", "info"].as_slice(), "\"severity\":\"info\""),
+        (["send-test", "--channel", "critical"].as_slice(), "\"severity\":\"critical\""),
+    ] {
+        let tried = output(folder.path(), args);
+        let (said, complained) = (text(&tried.stdout), text(&tried.stderr));
+        assert_eq!(tried.status.code(), Some(0), "{said}{complained}");
+        assert_eq!(said, "webhook listener: 200\nconsole/default: delivered\n");
+        let printed = mistgate.printed(|stdout| stdout.contains(title));
+        assert!(printed.contains("mistgate send-test"), "{printed}");
+    }
+    // The command that it prints for a peer works with these files.
+    let pem = |name: &str| fs::read_to_string(certificates.join(name)).expect("a file");
+    let root = pem("root.cert.pem");
+    let both = pem("client.pkeycert.pem");
+    let client = Leaf { cert: both.clone(), key: both };
+    let mut peers = [MANAGER, GATEWAY].map(|hello| {
+        let mut peer = Peer::upgrade(mistgate.proxy(), &root, &client, "demo").expect("upgraded");
+        peer.say(hello);
+        peer
+    });
+    let [manager, gateway] = &mut peers;
+    assert_eq!(manager.hear(), Message::text(GATEWAY));
+    assert_eq!(gateway.hear(), Message::text(MANAGER));
+    drop(peers);
+
+    let welcome = mistgate.stderr();
+    for line in [
+        "webhooks on http://127.0.0.1:51361/webhooks",
+        "meet at wss://127.0.0.1:5050/micronets/v1/ws-proxy/NAME",
+        "mistgate connect --client-cert ./mistgate-data/proxy/client.pkeycert.pem ",
+        "./mistgate-data",
+        "mistgate send-test ",
+        "curl http://127.0.0.1:9361/status",
+    ] {
+        assert!(welcome.contains(line), "{line}: {welcome}");
+    }
+    assert!(!welcome.contains(secret), "{welcome}");
+    mistgate.stop();
+
+    // A second start finds what the first one made.
+    let mistgate = start();
+    let answer = Mist::new(secret).post(mistgate.webhook(), &event_body("AP_CONNECTED", "ap-2"));
+    assert_eq!(answer.expect("an answer").status(), 200);
+    mistgate.printed(|stdout| stdout.contains("ap-2"));
+    mistgate.stop();
+    assert_eq!(pem("root.cert.pem"), root);
+}
+
+#[test]
+fn a_second_one_on_the_same_state_or_address_says_what_to_do() {
+    let place = Place::new("[chat.console]");
+    let mistgate = place.start();
+    let taken = mistgate.webhook();
+    let second = output(place.path(), &["run", "--config", "mistgate.toml"]);
+    assert_eq!(second.status.code(), Some(1));
+    let said = text(&second.stderr);
+    assert!(said.contains("another mistgate uses this store"), "{said}");
+
+    place.write(
+        "other.toml",
+        &format!(
+            "state_dir = \"other\"\n[webhook]\nlisten = \"{taken}\"\nsecret = \"x\"\n\
+             [chat.console]\n"
+        ),
+    );
+    let second = output(place.path(), &["run", "--config", "other.toml"]);
+    assert_eq!(second.status.code(), Some(1));
+    let said = text(&second.stderr);
+    assert!(said.contains(&format!("webhook.listen: {taken}")), "{said}");
+    assert!(said.contains("choose another address"), "{said}");
+    assert_eq!(mistgate.ask("/-/ready").status(), 200);
+}
+
+#[test]
+fn a_stop_answers_the_requests_and_awaits_the_posts_in_flight() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let chat = Chat::open().expect("a chat");
+        chat.answer(&[], Answer::Hold);
+        let place = Place::new(&format!(
+            "[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"",
+            chat.url("/T")
+        ));
+        let mut mistgate = place.start();
+        mistgate.accept(&event_body("AP_CONNECTED", "ap-posted"));
+        chat.wait(|posts| posts.len() == 1).expect("a post");
+
+        // The first half of a request is on its way when the signal comes.
+        let webhook = mistgate.webhook();
+        let (mut stream, rest) = half_a_request(webhook, "ap-requested");
+        mistgate.signal(signal);
+        mistgate.line("stopping", 1);
+        stream.write_all(rest.as_bytes()).expect("a write");
+        let answer = http::read(&mut stream).expect("an answer").expect("an answer");
+        assert_eq!(answer.status(), 200, "{}", mistgate.stderr());
+        assert!(connect(webhook).is_err(), "it still listens");
+        chat.release();
+        assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
+        mistgate.line("stopped", 1);
+        assert!(mistgate.journal("stopped_early").is_empty());
+
+        // What was answered 200 after the signal is delivered by the next run, and nothing twice.
+        let mistgate = place.start();
+        chat.wait(|posts| posts.len() >= 2).expect("the rest");
+        mistgate.stop();
+        let taken = chat.taken();
+        assert_eq!(taken.len(), 2, "{taken:?}");
+        assert!(taken.iter().any(|body| body.contains("ap-requested")), "{taken:?}");
+    }
+}
+
+#[test]
+fn a_stop_does_not_wait_for_those_who_never_finish() {
+    let chat = Chat::open().expect("a chat");
+    chat.answer(&[], Answer::Hold);
+    let place = Place::new(&format!("[chat.slack]\ndefault_url = \"{}\"", chat.url("/T")));
+    let mut mistgate = place.start();
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
+    chat.wait(|posts| posts.len() == 1).expect("a post");
+    let half_a_request = half_a_request(mistgate.webhook(), "ap-2");
+    let mut half_a_question = connect(mistgate.admin()).expect("a connection");
+    half_a_question.write_all(b"GET /status HTTP/1.1\r\n").expect("a write");
+    assert_eq!(mistgate.ask("/-/healthy").status(), 200);
+
+    let began = Instant::now();
+    mistgate.signal(Signal::TERM);
+    assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
+    let took = began.elapsed();
+    assert!(took < STOP_MAX, "{took:?}\n{}", mistgate.stderr());
+    mistgate.line("stopped_early", 1);
+    drop((half_a_request, half_a_question));
+
+    chat.release();
+    let mistgate = place.start();
+    chat.wait(|posts| posts.len() == 2).expect("the interrupted post again");
+    mistgate.stop();
+}
+
+#[test]
+fn a_reader_of_the_console_who_stands_still_holds_up_nothing_else() {
+    let place = Place::new("[chat.console]");
+    let (mut stalled, stdout) = std::io::pipe().expect("a pipe");
+    // The pipe is full from the start, so that already the first payload waits.
+    rustix::io::ioctl_fionbio(&stdout, true).expect("a pipe");
+    while (&stdout).write(&[b'-'; 4_096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&stdout, false).expect("a pipe");
+    let args = ["run", "--config", "mistgate.toml", "--log-format", "json"];
+    let mut mistgate =
+        Mistgate::start_with_stdout(command(place.path(), &args), Stdio::from(stdout));
+    for n in 0..8 {
+        mistgate.accept(&event_body("AP_CONNECTED", &format!("ap-{n}")));
+        assert_eq!(mistgate.ask("/-/ready").status(), 200);
+    }
+    let waiting = mistgate.destination("console/default");
+    assert_eq!(waiting.get("waiting").and_then(Value::as_u64), Some(8), "{waiting}");
+    let began = Instant::now();
+    mistgate.signal(Signal::TERM);
+    assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
+    assert!(began.elapsed() < STOP_MAX, "{}", mistgate.stderr());
+    let mut printed = String::new();
+    stalled.read_to_string(&mut printed).expect("what was printed");
+    assert!(!printed.contains("ap-1"), "{printed}");
+}

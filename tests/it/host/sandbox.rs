@@ -1,0 +1,211 @@
+//! What mistgate gave up, judged from outside: by the kernel's own words on the process, and by
+//! what a new configuration can no longer get. That all else goes on working is what the other
+//! tests show, whose mistgate is confined as well.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, chown},
+};
+
+use mistgate_tests::{base::process::field, chat::server::Chat, webhook::mist::event_body};
+use rustix::process::{Signal, geteuid};
+use serde_json::Value;
+
+use crate::base::binary::{Mistgate, Place, Process, SECRET, command};
+
+/// The user `nobody` of every Linux.
+const NOBODY: u32 = 65_534;
+const RUN: [&str; 5] = ["run", "--config", "mistgate.toml", "--log-format", "json"];
+
+/// The status of each thread.
+fn threads(process: &Process) -> Vec<String> {
+    let tasks = format!("/proc/{}/task", process.pid().as_raw_nonzero());
+    let tasks = fs::read_dir(tasks).expect("a process");
+    // A thread may end meanwhile.
+    tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok()).collect()
+}
+
+/// Holds if no thread of the process can do what is given up.
+#[track_caller]
+fn is_confined(process: &Process) {
+    let all = threads(process);
+    assert!(all.len() > 2, "{all:?}");
+    for status in all {
+        // 2 is a filter; there are two of them.
+        assert_eq!(field(&status, "Seccomp"), Some("2"), "{status}");
+        assert_eq!(field(&status, "Seccomp_filters"), Some("2"), "{status}");
+        assert_eq!(field(&status, "NoNewPrivs"), Some("1"), "{status}");
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            assert_eq!(field(&status, set), Some("0000000000000000"), "{status}");
+        }
+    }
+    let limits = format!("/proc/{}/limits", process.pid().as_raw_nonzero());
+    let limits = fs::read_to_string(limits).expect("a process");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    let words: Vec<&str> = core.expect("a limit").split_whitespace().collect();
+    assert_eq!(words.get(4..6), Some(["0", "0"].as_slice()), "{limits}");
+}
+
+fn value<'a>(line: &'a Value, key: &str) -> &'a str {
+    line.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The version of Landlock that holds, as the journal tells; `None` where the kernel has none,
+/// which the journal must tell too.
+fn landlock(mistgate: &Mistgate) -> Option<u32> {
+    let line = mistgate.line("sandbox", 1);
+    assert_ne!(value(&line, "holds"), "", "{line}");
+    let version = value(&line, "holds").split_once("Landlock ");
+    let version = version.and_then(|(_, rest)| rest.split_once(": files")?.0.parse().ok());
+    assert_eq!(version.is_none(), value(&line, "lacks").contains("Landlock (of Linux"), "{line}");
+    version
+}
+
+/// The reasons in the journal why a configuration was not taken.
+fn refused(mistgate: &Mistgate) -> String {
+    let before = mistgate.journal("reload_failed").len();
+    mistgate.signal(Signal::HUP);
+    mistgate.line("reload_failed", before + 1).to_string()
+}
+
+#[test]
+fn no_thread_keeps_rights_that_are_not_needed() {
+    let place = Place::new("[chat.console]");
+    let mistgate = place.start();
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
+    mistgate.line("delivered", 1);
+    is_confined(&mistgate);
+    let line = mistgate.line("sandbox", 1);
+    for measure in ["no capabilities", "no new privileges", "no core dumps", "seccomp"] {
+        assert!(value(&line, "holds").contains(measure), "{line}");
+    }
+    landlock(&mistgate);
+    let state = place.path().join("state/mistgate.redb");
+    let mode = fs::metadata(state).expect("a store").permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+    mistgate.stop();
+}
+
+#[test]
+fn a_peer_keeps_none_either() {
+    let place = Place::new("[chat.console]");
+    let args = ["connect", "--http-listen", "127.0.0.1:0", "--log-format", "json"];
+    let url = "wss://127.0.0.1:9/micronets/v1/ws-proxy/nobody";
+    let peer = Mistgate::start(command(place.path(), &[&args[..], &[url]].concat()));
+    // It has its threads when it has tried to connect.
+    peer.heard("\"http\"");
+    peer.until("threads", |peer| threads(peer).len() > 2);
+    is_confined(&peer);
+    landlock(&peer);
+}
+
+#[test]
+fn what_the_configuration_did_not_name_stays_closed() {
+    let (first, second) = (Chat::open().expect("a chat"), Chat::open().expect("a chat"));
+    let slack = |chat: &Chat| format!("[chat.slack]\ndefault_url = \"{}\"", chat.url("/T"));
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let file = elsewhere.path().join("url");
+    fs::write(&file, first.url("/T")).expect("a file");
+    let by_file = format!("[chat.slack]\ndefault_url_file = \"{}\"", file.display());
+
+    let place = Place::new(&slack(&first));
+    let mistgate = place.start();
+    // It hears signals.
+    mistgate.admin();
+    let Some(version) = landlock(&mistgate) else {
+        // All that a kernel without Landlock leaves: the reloads succeed.
+        place.configure(&by_file);
+        return mistgate.reload();
+    };
+    place.configure(&by_file);
+    let said = refused(&mistgate);
+    assert!(said.contains("chat.slack.default_url_file: ") && said.contains("restart"), "{said}");
+    place.configure(&format!(
+        "{}\n[ports]\nkill_switch = \"{}\"",
+        slack(&first),
+        elsewhere.path().join("stop").display()
+    ));
+    let said = refused(&mistgate);
+    assert!(said.contains("ports.kill_switch: ") && said.contains("restart"), "{said}");
+    place.configure(&slack(&second));
+    if version < 4 {
+        mistgate.reload();
+    } else {
+        let said = refused(&mistgate);
+        let port = format!("port {}", second.address().port());
+        assert!(said.contains("slack/default: ") && said.contains(&port), "{said}");
+        // Somebody else has this port, but that is not why.
+        let port = second.address().port();
+        place.write(
+            "mistgate.toml",
+            &format!(
+                "state_dir = \"state\"\n[webhook]\nlisten = \"127.0.0.2:{port}\"\nsecret = \
+                 \"{SECRET}\"\n{}\n",
+                slack(&first)
+            ),
+        );
+        let said = refused(&mistgate);
+        assert!(said.contains("webhook.listen: ") && said.contains("restart"), "{said}");
+    }
+    // What runs, runs on; and a new start opens what the configuration names.
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
+    first.wait(|posts| posts.len() == 1).expect("a post");
+    mistgate.stop();
+    place.configure(&by_file);
+    let mistgate = place.start();
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-2"));
+    first.wait(|posts| posts.len() == 2).expect("a post");
+    mistgate.stop();
+}
+
+#[test]
+fn it_can_be_switched_off_which_is_said() {
+    let place = Place::new("[chat.console]");
+    let mistgate = place.start_with(&["--unsafe-no-sandbox"]);
+    assert_eq!(value(&mistgate.line("sandbox_off", 1), "level"), "warning");
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
+    for status in threads(&mistgate) {
+        assert_eq!(
+            (field(&status, "Seccomp"), field(&status, "NoNewPrivs")),
+            (Some("0"), Some("0"))
+        );
+    }
+    mistgate.stop();
+}
+
+/// Only root can leave root behind.
+#[test]
+fn root_becomes_the_owner_of_the_state() {
+    let place = Place::new("[chat.console]");
+    let state = place.path().join("state");
+    fs::create_dir(&state).expect("a folder");
+    if !geteuid().is_root() {
+        let mistgate = place.start();
+        let status = threads(&mistgate).concat();
+        let own = geteuid().as_raw().to_string();
+        assert_eq!(field(&status, "Uid"), Some(&*[own.as_str(); 4].join("\t")));
+        return drop(mistgate.stop());
+    }
+    chown(&state, Some(NOBODY), Some(NOBODY)).expect("root");
+    let open = |mode| fs::Permissions::from_mode(mode);
+    // The configuration is in a folder of root's alone, which a reload could not read.
+    fs::set_permissions(place.path(), open(0o700)).expect("root");
+    let mut refused = Process::start(command(place.path(), &RUN));
+    assert_eq!(refused.wait().code(), Some(1));
+    let said = refused.stderr();
+    assert!(said.contains("mistgate.toml: ") && said.contains("the owner of state_dir"), "{said}");
+
+    fs::set_permissions(place.path(), open(0o755)).expect("root");
+    fs::set_permissions(place.path().join("mistgate.toml"), open(0o644)).expect("root");
+    let mistgate = place.start();
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
+    mistgate.reload();
+    is_confined(&mistgate);
+    for status in threads(&mistgate) {
+        let nobody = [NOBODY.to_string().as_str(); 4].join("\t");
+        let nobody = Some(&*nobody);
+        assert_eq!((field(&status, "Uid"), field(&status, "Gid")), (nobody, nobody));
+        assert_eq!(field(&status, "Groups"), Some(""));
+    }
+    mistgate.stop();
+}

@@ -1,0 +1,476 @@
+//! A disk that refuses: nothing accepted is lost, nothing settled comes again, and it recovers.
+
+use std::{
+    fs::OpenOptions,
+    io,
+    path::Path,
+    process::Command,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use mistgate_core::{
+    base::{mac::Mac, time::UnixTime},
+    chat::shape::Flavour,
+    delivery::batch::{self, EventKey, Flavours, Item},
+    event::fingerprint::Fingerprint,
+    notify::Severity,
+    ports::{
+        name::{PortName, SwitchName},
+        place::{Mode, Switch},
+        record::Record,
+    },
+};
+use mistgate_runtime::base::store::{Left, Store, Write, Written};
+use mistgate_tests::{
+    chat::server::{Answer, Chat, LONG},
+    webhook::mist::{body, device_event, event_body},
+};
+use redb::{Database, StorageBackend, backends::FileBackend};
+use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+use serde_json::Value;
+
+use crate::base::binary::{Mistgate, Place, command};
+
+/// How many calls the disk still takes: below zero it refuses, far above it is well.
+#[derive(Clone, Debug)]
+struct Disk {
+    calls: Arc<AtomicI64>,
+    /// What is refused, from then on.
+    refuses: Arc<Mutex<Refusal>>,
+    refused: Arc<AtomicU64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// Writes and growth, as a full disk.
+    Writes,
+    /// Flushes, after which nobody knows what is on disk.
+    Syncs,
+    /// Everything, as a disk that is gone.
+    All,
+}
+
+const WELL: i64 = i64::MAX / 2;
+
+impl Disk {
+    fn new() -> Self {
+        Self {
+            calls: Arc::new(AtomicI64::new(WELL)),
+            refuses: Arc::new(Mutex::new(Refusal::All)),
+            refused: Arc::default(),
+        }
+    }
+
+    fn fail_after(&self, calls: i64, refuses: Refusal) {
+        *self.refuses.lock().expect("no panic") = refuses;
+        self.calls.store(calls, Ordering::SeqCst);
+    }
+
+    fn heal(&self) {
+        self.calls.store(WELL, Ordering::SeqCst);
+    }
+
+    fn refused(&self) -> u64 {
+        self.refused.load(Ordering::SeqCst)
+    }
+
+    fn take(&self, kind: Refusal) -> io::Result<()> {
+        let refuses = *self.refuses.lock().expect("no panic");
+        let counts = refuses == kind || refuses == Refusal::All;
+        if counts && self.calls.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+}
+
+/// A file on such a disk.
+#[derive(Debug)]
+struct Backend {
+    file: FileBackend,
+    disk: Disk,
+}
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.disk.take(Refusal::All)?;
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.disk.take(Refusal::All)?;
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.take(Refusal::Writes)?;
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        // What was written is there, whatever the answer.
+        self.file.sync_data()?;
+        self.disk.take(Refusal::Syncs)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.disk.take(Refusal::Writes)?;
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.file.close()
+    }
+}
+
+/// A store on a disk, and what it reports.
+struct Kept {
+    store: Store,
+    written: mpsc::Receiver<Written>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl Kept {
+    fn open(path: &Path, disk: &Disk) -> (Self, Left) {
+        let (file, disk) = (path.to_path_buf(), disk.clone());
+        let open = move || {
+            let mut options = OpenOptions::new();
+            let file = options.read(true).write(true).create(true).truncate(false).open(&file);
+            let file = FileBackend::new(file.expect("a file"))?;
+            Database::builder().create_with_backend(Backend { file, disk: disk.clone() })
+        };
+        let (report, written) = mpsc::channel();
+        let report = move |answer| report.send(answer).expect("a listener");
+        let opened = Store::open_with(path, Box::new(open), UnixTime::from_secs(0), report);
+        let (store, left, thread) = opened.expect("a store");
+        (Self { store, written, thread }, left)
+    }
+
+    /// Puts a batch of one event for two chats, and waits for the answer.
+    fn put(&self, number: u64) -> bool {
+        let flavours = Flavours::of(Flavour::Slack).with(Flavour::Google);
+        let fingerprint = Fingerprint::from_bytes([u8::try_from(number % 256).expect("small"); 16]);
+        let item = Item {
+            fingerprint,
+            channel: "info".to_owned(),
+            severity: Severity::Info,
+            site: 0,
+            flavours,
+            text: format!("{{\"batch\":{number},\"pad\":\"{}\"}}", "x".repeat(2_000)),
+        };
+        let at = UnixTime::from_secs(1_752_000_000);
+        assert!(self.store.write(Write::Put {
+            batch: number,
+            bytes: batch::encode(at, "alarms", &[item]).into(),
+            flavours: vec![flavours],
+            fingerprints: vec![fingerprint],
+            at,
+            forget_before: UnixTime::from_secs(0),
+        }));
+        loop {
+            match self.written.recv_timeout(LONG).expect("an answer") {
+                Written::Stored(batches) if batches == [number] => return true,
+                Written::Refused(batches, _) if batches == [number] => return false,
+                Written::Kept(_)
+                | Written::Refused(..)
+                | Written::Reopened
+                | Written::Stored(_)
+                | Written::Unkept => {}
+            }
+        }
+    }
+
+    /// Keeps or forgets a port, and waits for the answer.
+    fn port(&self, number: u64, port: &str, mode: Option<Mode>) -> bool {
+        let place = record(port, Mode::Ap).place();
+        let record = mode.map(|mode| record(port, mode));
+        assert!(self.store.write(Write::Port { number, place, record }));
+        loop {
+            match self.written.recv_timeout(LONG).expect("an answer") {
+                Written::Kept(kept) if kept == number => return true,
+                Written::Unkept => return false,
+                Written::Kept(_)
+                | Written::Refused(..)
+                | Written::Reopened
+                | Written::Stored(_) => {}
+            }
+        }
+    }
+
+    fn ports(&self) -> Vec<Record> {
+        let rows = self.store.ports().expect("a table").into_iter();
+        rows.map(|row| row.expect("a record")).collect()
+    }
+
+    fn settle(&self, number: u64) {
+        let flavours = Flavours::of(Flavour::Slack);
+        let key = EventKey { batch: number, index: 0 };
+        assert!(self.store.write(Write::Settle { key, flavours }));
+    }
+
+    fn reopened(&self) {
+        while self.written.recv_timeout(LONG).expect("a recovery") != Written::Reopened {}
+    }
+
+    fn close(self) {
+        drop(self.store);
+        self.thread.join().expect("no panic");
+    }
+}
+
+fn record(port: &str, mode: Mode) -> Record {
+    let switch = Switch {
+        mac: Mac::parse("5c5b350000ff").expect("a MAC"),
+        device_id: "00000000-0000-0000-1000-5c5b350000ff".to_owned(),
+        site: "s-1".to_owned(),
+        name: SwitchName::parse("sw-1"),
+    };
+    Record {
+        switch,
+        port: PortName::parse(port).expect("a port"),
+        ap: None,
+        mode: Some(mode),
+        is_touched: true,
+        is_observed: false,
+        before: None,
+        changed_at: None,
+    }
+}
+
+#[test]
+fn what_is_kept_of_ports_waits_for_the_disk_and_only_its_last_word_counts() {
+    for refuses in [Refusal::Writes, Refusal::Syncs, Refusal::All] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.redb");
+        let disk = Disk::new();
+        let (kept, _) = Kept::open(&path, &disk);
+        assert!(kept.port(1, "ge-0/0/1", Some(Mode::Ap)), "{refuses:?}");
+        disk.fail_after(0, refuses);
+        assert!(!kept.port(2, "ge-0/0/2", Some(Mode::Ap)), "{refuses:?}");
+        assert!(!kept.port(3, "ge-0/0/2", Some(Mode::Default)), "{refuses:?}");
+        assert!(!kept.port(4, "ge-0/0/1", None), "{refuses:?}");
+        // Nobody writes, and yet it is written.
+        disk.heal();
+        while kept.written.recv_timeout(LONG).expect("a recovery") != Written::Kept(4) {}
+        let expected = [record("ge-0/0/2", Mode::Default)];
+        assert_eq!(kept.ports(), expected, "{refuses:?}");
+        kept.close();
+        let (kept, _) = Kept::open(&path, &disk);
+        assert_eq!(kept.ports(), expected, "{refuses:?}");
+        kept.close();
+    }
+}
+
+#[test]
+fn at_whatever_call_the_disk_fails_what_was_stored_stays_and_what_was_refused_is_gone() {
+    // The recovery of each takes a second, most of which is waiting.
+    thread::scope(|scope| {
+        for refuses in [Refusal::Writes, Refusal::Syncs, Refusal::All] {
+            for calls in 0..12 {
+                scope.spawn(move || fail_and_recover(refuses, calls));
+            }
+        }
+    });
+}
+
+fn fail_and_recover(refuses: Refusal, calls: i64) {
+    let case = format!("{refuses:?} refused from call {calls}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store.redb");
+    let disk = Disk::new();
+    let (kept, left) = Kept::open(&path, &disk);
+    assert!(left.waiting.is_empty());
+    assert!(kept.put(1) && kept.put(2), "{case}");
+    // One chat is done with the first batch before the failure, and with the second in it.
+    kept.settle(1);
+    assert!(kept.put(3), "{case}");
+    disk.fail_after(calls, refuses);
+    kept.settle(2);
+    let mut stored = vec![1, 2, 3];
+    let mut number = 4;
+    // A commit takes a few calls, so some may still succeed.
+    while kept.put(number) {
+        stored.push(number);
+        number += 1;
+        assert!(number < 100, "{case}: it never failed");
+    }
+    assert!(!kept.store.is_writable() && disk.refused() > 0, "{case}");
+    // Nobody writes, and yet it recovers.
+    disk.heal();
+    kept.reopened();
+    assert!(kept.store.is_writable(), "{case}");
+    assert!(kept.put(number + 1), "{case}");
+    stored.push(number + 1);
+    kept.close();
+
+    let (kept, left) = Kept::open(&path, &disk);
+    assert_eq!(left.waiting, stored, "{case}");
+    assert_eq!(left.seen.len(), stored.len(), "{case}");
+    assert_eq!(left.next_batch, number + 2, "{case}");
+    for batch in stored {
+        let read = kept.store.read(batch).expect("a batch");
+        let text = read.decode().expect("a batch").events.first().map(|event| event.text);
+        assert!(text.is_some_and(|text| text.contains(&format!("{{\"batch\":{batch},"))), "{case}");
+        let google = Flavours::of(Flavour::Google);
+        let both = google.with(Flavour::Slack);
+        assert_eq!(read.left, [if batch <= 2 { google } else { both }], "{case}: {batch}");
+    }
+    kept.close();
+}
+
+/// A start whose file sizes can be limited without killing it: the kernel's EFBIG is as good a
+/// refusal as a full disk's, and needs no right to mount one.
+pub(crate) fn start(place: &Place) -> Mistgate {
+    let binary = crate::base::binary::binary();
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(binary);
+    shell.args(["run", "--config", "mistgate.toml", "--log-format", "json"]);
+    shell.current_dir(place.path()).env_clear();
+    Mistgate::start(shell)
+}
+
+/// How long its files may be from now on.
+pub(crate) fn limit(mistgate: &Mistgate, bytes: Option<u64>) {
+    let maximum = getrlimit(Resource::Fsize).maximum;
+    prlimit(Some(mistgate.pid()), Resource::Fsize, Rlimit { current: bytes, maximum })
+        .expect("a limit");
+}
+
+#[test]
+fn a_full_disk_is_a_503_until_there_is_room_again() {
+    let chat = Chat::open().expect("a chat");
+    let place = Place::new(&format!(
+        "max_body = \"8MiB\"\n[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"",
+        chat.url("/T")
+    ));
+    let mistgate = start(&place);
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-before."));
+    chat.wait(|posts| posts.len() == 1).expect("a post");
+    assert_eq!(mistgate.ask("/-/ready").status(), 200);
+
+    // The file may not grow, and a body does not fit into it.
+    let size = place.path().join("state/mistgate.redb").metadata().expect("a store").len();
+    limit(&mistgate, Some(size));
+    let mut large = device_event("AP_CONNECTED", "ap-large.");
+    let members = large.as_object_mut().expect("an object");
+    members.insert("ballast".to_owned(), "x".repeat(4 << 20).into());
+    let large = body("device-events", &[large]);
+    let answer = mistgate.post(&large);
+    assert_eq!((answer.status(), answer.header("retry-after")), (503, Some("10")));
+    assert_eq!(answer.body, "");
+    mistgate.line("store_failed", 1);
+
+    // The file may not even be written to.
+    limit(&mistgate, Some(0));
+    let small = event_body("AP_CONNECTED", "ap-small.");
+    mistgate.until("a refusal", |mistgate| mistgate.ask("/-/ready").status() == 503);
+    assert_eq!(mistgate.post(&small).status(), 503);
+    let answer = mistgate.ask("/-/ready");
+    assert_eq!((answer.status(), answer.body.as_str()), (503, "no disk\n"));
+    assert_eq!(mistgate.ask("/-/healthy").status(), 200);
+    assert_eq!(mistgate.metric("mistgate_store_writable"), 0.0);
+    assert!(mistgate.ask("/status").body.contains("\"writable\": false"));
+    // What goes nowhere needs no disk.
+    mistgate.accept(r#"{"topic":"ping"}"#);
+
+    // Readiness comes back without a webhook, which a balancer may hold back until then.
+    limit(&mistgate, None);
+    mistgate.line("store_reopened", 1);
+    mistgate.until("readiness", |mistgate| mistgate.ask("/-/ready").status() == 200);
+    mistgate.accept(&small);
+    mistgate.accept(&large);
+    let posts = chat.wait(|posts| posts.len() == 3).expect("three posts");
+    for device in ["ap-before.", "ap-small.", "ap-large."] {
+        let told = posts.iter().filter(|post| post.request.body.contains(device)).count();
+        assert_eq!(told, 1, "{device}");
+    }
+    mistgate.stop();
+
+    let mistgate = place.start();
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-after."));
+    chat.wait(|posts| posts.len() == 4).expect("a fourth post");
+    mistgate.stop();
+    assert_eq!(chat.posts().len(), 4, "something came again");
+}
+
+#[test]
+fn what_was_delivered_while_the_disk_refused_is_noted_when_it_recovers() {
+    let mut chat = Chat::closed().expect("a chat");
+    let place =
+        Place::new(&format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/T")));
+    let mistgate = start(&place);
+    for n in 0..5 {
+        mistgate.accept(&event_body("AP_CONNECTED", &format!("ap-{n}.")));
+    }
+    mistgate.line("retrying", 1);
+    limit(&mistgate, Some(0));
+    assert_eq!(mistgate.post(&event_body("AP_CONNECTED", "ap-refused.")).status(), 503);
+    chat.listen().expect("a port");
+    chat.wait(|posts| posts.len() == 5).expect("what was accepted before");
+    limit(&mistgate, None);
+    mistgate.line("store_reopened", 1);
+    mistgate.stop();
+
+    let mistgate = place.start();
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-after."));
+    chat.wait(|posts| posts.len() == 6).expect("a sixth post");
+    mistgate.stop();
+    let told = chat.taken();
+    assert_eq!(told.len(), 6, "{told:?}");
+    assert!(told.iter().all(|body| !body.contains("ap-refused.")));
+}
+
+#[test]
+fn a_digest_waits_until_all_of_it_can_be_read() {
+    let mut chat = Chat::closed().expect("a chat");
+    let place = Place::new(&format!(
+        "[chat]\ndigest_after = \"1s\"\n[chat.slack]\npace = \"1/s\"\ndefault_url = \"{}\"",
+        chat.url("/T")
+    ));
+    let mistgate = place.start();
+    for device in ["ap-first.", "ap-second.", "ap-third."] {
+        mistgate.accept(&event_body("AP_CONNECTED", device));
+    }
+    mistgate.line("retrying", 1);
+    mistgate.stop();
+
+    // What an earlier run left is on disk alone; what this one accepts is in memory too.
+    chat.answer(&[], Answer::Hold);
+    chat.listen().expect("a port");
+    let mistgate = start(&place);
+    chat.wait(|posts| posts.len() == 1).expect("the first event");
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-fourth."));
+    limit(&mistgate, Some(0));
+    assert_eq!(mistgate.post(&event_body("AP_CONNECTED", "ap-refused.")).status(), 503);
+    chat.release();
+    let retrying = mistgate.line("retrying", 1);
+    assert_eq!(retrying.get("reason").and_then(Value::as_str), Some("store"), "{retrying}");
+    limit(&mistgate, None);
+    let all_told = |told: &str| {
+        ["ap-second.", "ap-third.", "ap-fourth."].iter().all(|device| told.contains(device))
+    };
+    chat.wait(|posts| {
+        let told: String = posts.iter().map(|post| post.request.body.as_str()).collect();
+        all_told(&told)
+    })
+    .expect("the other three");
+    mistgate.stop();
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_used_is_said_at_the_start() {
+    let place = Place::new("[chat.console]");
+    place.write("state", "a file where the folder should be");
+    let started = command(place.path(), &["run", "--config", "mistgate.toml"]).output();
+    let started = started.expect("a process");
+    assert_eq!(started.status.code(), Some(1));
+    let said = crate::base::binary::text(&started.stderr);
+    assert!(said.starts_with("state: ") || said.contains("/state: "), "{said}");
+    assert!(said.contains("make it, or set state_dir"), "{said}");
+}

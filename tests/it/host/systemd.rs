@@ -1,0 +1,320 @@
+//! The service manager: what it is told, and what it hands over. A real one is in `booted`.
+
+use std::{
+    fs,
+    io::{PipeReader, Read, Write},
+    net::SocketAddr,
+    os::{linux::net::SocketAddrExt, unix::net},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use mistgate_tests::{
+    base::http,
+    chat::server::LONG,
+    webhook::mist::{Mist, connect, event_body},
+};
+use rustix::process::Signal;
+
+use crate::base::binary::{Mistgate, Place, Process, SECRET, binary, command, output, text};
+
+/// As a unit starts it.
+const RUN: [&str; 5] = ["run", "--config", "mistgate.toml", "--log-format", "json"];
+/// A watchdog that is quick to bite.
+const WATCHDOG: Duration = Duration::from_secs(1);
+
+/// The end of a service manager that is told things.
+struct Manager(net::UnixDatagram);
+
+impl Manager {
+    fn at(address: &net::SocketAddr) -> Self {
+        let socket = net::UnixDatagram::bind_addr(address).expect("a socket");
+        Self(socket)
+    }
+
+    fn in_folder(folder: &Path) -> (Self, String) {
+        let path = folder.join("notify");
+        let address = net::SocketAddr::from_pathname(&path).expect("an address");
+        (Self::at(&address), path.display().to_string())
+    }
+
+    /// The next message; `None` if there is none for `patience`.
+    fn hear_within(&self, patience: Duration) -> Option<String> {
+        self.0.set_read_timeout(Some(patience)).expect("a timeout");
+        let mut message = [0; 4_096];
+        let length = self.0.recv(&mut message).ok()?;
+        Some(text(message.get(..length).expect("what was received")))
+    }
+
+    #[track_caller]
+    fn hear(&self) -> String {
+        self.hear_within(LONG).expect("a message")
+    }
+
+    /// The next message that has something to do with `word`.
+    #[track_caller]
+    fn hear_of(&self, word: &str) -> String {
+        loop {
+            let message = self.hear();
+            if message.contains(word) {
+                return message;
+            }
+        }
+    }
+}
+
+/// Microseconds of the value of a line.
+fn number(message: &str, key: &str) -> u64 {
+    let value = message.lines().find_map(|line| line.strip_prefix(key));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {key} in {message}"))
+}
+
+#[test]
+fn it_says_when_it_is_ready_reloads_and_stops() {
+    let place = Place::new("[chat.console]");
+    let (manager, name) = Manager::in_folder(place.path());
+    let mut run = command(place.path(), &RUN);
+    run.env("NOTIFY_SOCKET", name);
+    let mut mistgate = Mistgate::start(run);
+    let (webhook, admin) = (mistgate.webhook(), mistgate.admin());
+    let ready = format!("READY=1\nSTATUS=webhook {webhook}, admin {admin}");
+    assert_eq!(manager.hear(), ready);
+    // Whoever heard that can rely on it.
+    assert_eq!(mistgate.ask("/-/ready").status(), 200);
+
+    mistgate.signal(Signal::HUP);
+    let reloading = manager.hear();
+    assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
+    let uptime = fs::read_to_string("/proc/uptime").expect("an uptime");
+    let uptime: f64 = uptime.split(' ').next().and_then(|s| s.parse().ok()).expect("seconds");
+    let at = Duration::from_micros(number(&reloading, "MONOTONIC_USEC=")).as_secs_f64();
+    assert!((uptime - 60.0..uptime + 1.0).contains(&at), "{at} of {uptime}");
+    assert_eq!(manager.hear(), ready);
+
+    place.configure("nonsense = 1");
+    mistgate.signal(Signal::HUP);
+    assert!(manager.hear().starts_with("RELOADING=1\n"));
+    let kept = "; the changed configuration has problems, the old one is kept";
+    assert_eq!(manager.hear(), ready + kept);
+
+    mistgate.signal(Signal::TERM);
+    assert_eq!(manager.hear(), "STOPPING=1\nSTATUS=finishes what is in flight");
+    assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
+    assert_eq!(manager.hear_within(Duration::from_millis(1)), None);
+}
+
+#[test]
+fn an_abstract_socket_will_do_and_an_unreachable_one_is_a_warning() {
+    let place = Place::new("[chat.console]");
+    let name = format!("mistgate-tests-{}", std::process::id());
+    let address = net::SocketAddr::from_abstract_name(&name).expect("an address");
+    let manager = Manager::at(&address);
+    let mut run = command(place.path(), &RUN);
+    run.env("NOTIFY_SOCKET", format!("@{name}"));
+    let mistgate = Mistgate::start(run);
+    assert!(manager.hear().starts_with("READY=1\n"));
+    mistgate.stop();
+
+    // Without it, it serves all the same.
+    for (name, reason) in [
+        ("vsock:2:1234", "NOTIFY_SOCKET: vsock:2:1234: expected an absolute path or @NAME"),
+        (
+            "/nowhere/notify",
+            "NOTIFY_SOCKET: /nowhere/notify: No such file or directory (os error 2)",
+        ),
+    ] {
+        let mut run = command(place.path(), &RUN);
+        run.env("NOTIFY_SOCKET", name);
+        let mistgate = Mistgate::start(run);
+        let line = mistgate.line("service_manager_unreachable", 1);
+        assert_eq!(line.get("reason").and_then(|reason| reason.as_str()), Some(reason));
+        mistgate.stop();
+    }
+}
+
+/// Stops one thread of a process, as no signal can, until its standard input ends.
+const FREEZE: &str = "
+import ctypes, os, sys
+pid, name = sys.argv[1:]
+threads = [int(tid) for tid in os.listdir(f'/proc/{pid}/task')
+           if open(f'/proc/{pid}/task/{tid}/comm').read().strip() == name]
+[thread] = threads
+libc = ctypes.CDLL(None, use_errno=True)
+SEIZE, INTERRUPT = 0x4206, 0x4207
+for request in SEIZE, INTERRUPT:
+    if libc.ptrace(request, thread, None, None) != 0:
+        sys.exit('ptrace: ' + os.strerror(ctypes.get_errno()))
+print('frozen', flush=True)
+sys.stdin.read()
+";
+
+#[test]
+fn the_watchdog_starves_while_the_store_stands_still() {
+    let place = Place::new("[chat.console]");
+    let (manager, name) = Manager::in_folder(place.path());
+    let mut run = command(place.path(), &RUN);
+    run.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
+    let mistgate = Mistgate::start(run);
+    assert!(manager.hear().starts_with("READY=1\n"));
+    for _ in 0..3 {
+        manager.hear_of("WATCHDOG=1");
+    }
+    let pid = mistgate.pid().as_raw_nonzero().to_string();
+    let mut freeze = Command::new("python3");
+    freeze.args(["-c", FREEZE, &pid, "store"]);
+    let (mut freezer, stdin) = Process::start_typing(freeze);
+    freezer.printed(|said| said.contains("frozen"));
+    manager.hear_of("STATUS=stuck: no answer from the store");
+    assert_eq!(manager.hear_within(2 * WATCHDOG), None);
+    // All but the store lives on.
+    assert_eq!(mistgate.ask("/-/healthy").status(), 200);
+    drop(stdin);
+    assert_eq!(freezer.wait().code(), Some(0), "{}", freezer.stderr());
+    assert_eq!(manager.hear(), "STATUS=moves again: the store was stuck");
+    manager.hear_of("WATCHDOG=1");
+    mistgate.line("stuck", 1);
+    mistgate.line("moves_again", 1);
+    mistgate.stop();
+}
+
+#[test]
+fn the_watchdog_starves_while_the_driver_stands_still() {
+    let place = Place::new("[chat.console]");
+    let (manager, name) = Manager::in_folder(place.path());
+    // Whoever should read the journal does not.
+    let (mut journal, stderr) = std::io::pipe().expect("a pipe");
+    let mut run = command(place.path(), &RUN);
+    run.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
+    run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr.try_clone().expect("a pipe"));
+    let mut mistgate = run.spawn().expect("a process");
+    let ready = manager.hear();
+    let webhook = ready.split("webhook ").nth(1).and_then(|rest| rest.split(',').next());
+    let webhook: SocketAddr = webhook.and_then(|at| at.parse().ok()).expect("an address");
+    manager.hear_of("WATCHDOG=1");
+    rustix::io::ioctl_fionbio(&stderr, true).expect("a pipe");
+    while (&stderr).write(&[b'-'; 4_096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&stderr, false).expect("a pipe");
+    drop(stderr);
+    // The next line waits for ever, and with it the driver, which wants to tell of a delivery.
+    let answer = Mist::new(SECRET).post(webhook, &event_body("AP_CONNECTED", "ap-1"));
+    assert_eq!(answer.expect("an answer").status(), 200);
+    let silent = || manager.hear_within(2 * WATCHDOG).is_none();
+    assert!((0..10).any(|_| silent()), "it is fed while nothing moves");
+    drain(&mut journal);
+    manager.hear_of("WATCHDOG=1");
+    mistgate.kill().expect("a living process");
+    mistgate.wait().expect("an end");
+}
+
+/// Reads what is there.
+fn drain(pipe: &mut PipeReader) {
+    let mut some = [0; 65_536];
+    let count = pipe.read(&mut some).expect("a pipe");
+    assert!(count > 0);
+}
+
+/// A service manager that opens sockets on ADDRESS, prints where, and starts what is left of its
+/// arguments once it is told to, with the sockets under these names.
+const ACTIVATE: &str = "
+import fcntl, os, socket, sys
+names, address, *program = sys.argv[1:]
+names = names.split(':')
+sockets = [socket.create_server((address, 0)) for _ in names]
+print(*(f'127.0.0.1:{opened.getsockname()[1]}' for opened in sockets), flush=True)
+sys.stdin.readline()
+# Out of the way first: the numbers that they need may be those of each other.
+aside = [fcntl.fcntl(opened, fcntl.F_DUPFD, 64) for opened in sockets]
+for number, opened in enumerate(aside, 3):
+    os.dup2(opened, number)
+    os.close(opened)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(names)),
+                  LISTEN_FDNAMES=':'.join(names))
+os.execv(program[0], program)
+";
+
+/// The sockets of [`ACTIVATE`], a mistgate that waits behind them, and what lets it start.
+fn activate(place: &Place, names: &str, address: &str) -> (Vec<SocketAddr>, Mistgate, impl Write) {
+    let mut manager = Command::new("python3");
+    manager.args(["-c", ACTIVATE, names, address]).arg(binary()).args(RUN);
+    manager.current_dir(place.path());
+    let (mistgate, stdin) = Mistgate::start_typing(manager);
+    let opened = mistgate.printed(|said| said.ends_with('\n'));
+    let addresses = opened.split_whitespace().map(|at| at.parse().expect("an address"));
+    (addresses.collect(), mistgate, stdin)
+}
+
+#[test]
+fn inherited_sockets_are_served_and_their_connections_waited() {
+    let place = Place::new("[chat.console]");
+    let (at, mistgate, mut start) = activate(&place, "admin:proxy:webhook", "127.0.0.1");
+    let [admin, _, webhook] = at.as_slice() else { panic!("three sockets") };
+    // Sent before there is a mistgate.
+    let request = Mist::new(SECRET).request(&event_body("AP_CONNECTED", "ap-early"));
+    let mut early = connect(*webhook).expect("a connection");
+    early.write_all(request.as_bytes()).expect("a write");
+    start.write_all(b"\n").expect("a manager");
+    let answer = http::read(&mut early).expect("an answer").expect("an answer");
+    assert_eq!(answer.status(), 200);
+    assert_eq!((mistgate.webhook(), mistgate.admin()), (*webhook, *admin));
+    assert_eq!(mistgate.ask("/-/ready").status(), 200);
+    let unused = mistgate.line("socket_unused", 1);
+    assert_eq!(unused.get("listener").and_then(|name| name.as_str()), Some("proxy"));
+    // The configured port is another one.
+    mistgate.line("socket_elsewhere", 2);
+
+    // The manager's sockets outlast a reload, a change of the listener's policy included.
+    place.configure("allow_from = [\"127.0.0.0/8\"]\n[chat.console]");
+    mistgate.reload();
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-late"));
+    assert_eq!(mistgate.webhook(), *webhook);
+    mistgate.stop();
+}
+
+#[test]
+fn inherited_sockets_that_cannot_be_right_are_refused() {
+    let place = Place::new("[chat.console]");
+    for (names, address, what) in [
+        (
+            "webhook:web",
+            "127.0.0.1",
+            "LISTEN_FDNAMES: socket 1 is named \"web\" — expected one of webhook, proxy, admin as \
+             its FileDescriptorName=\n",
+        ),
+        (
+            "webhook:webhook",
+            "127.0.0.1",
+            "LISTEN_FDNAMES: two sockets are named webhook — expected one, such as \
+             ListenStream=[::]:PORT, which takes IPv4 too\n",
+        ),
+        (
+            "admin",
+            "0.0.0.0",
+            "admin: the socket of the service manager is not on a loopback address — set \
+             admin.token_file\n",
+        ),
+    ] {
+        let (_, mut mistgate, mut start) = activate(&place, names, address);
+        start.write_all(b"\n").expect("a manager");
+        assert_eq!(mistgate.wait().code(), Some(1));
+        assert!(mistgate.stderr().ends_with(what), "{what}{}", mistgate.stderr());
+    }
+}
+
+#[test]
+fn a_secret_may_be_a_credential() {
+    let place = Place::new("");
+    let config = "state_dir = \"state\"\n[webhook]\nlisten = \"127.0.0.1:0\"\nsecret_file = \
+                  \"${CREDENTIALS_DIRECTORY}/hook\"\n[chat.console]\n";
+    place.write("mistgate.toml", config);
+    fs::create_dir(place.path().join("credentials")).expect("a folder");
+    place.write("credentials/hook", SECRET);
+    let without = output(place.path(), &["check", "--config", "mistgate.toml"]);
+    assert_eq!(without.status.code(), Some(1));
+    assert!(text(&without.stderr).contains("CREDENTIALS_DIRECTORY is not set"));
+    let mut run = command(place.path(), &RUN);
+    run.env("CREDENTIALS_DIRECTORY", place.path().join("credentials"));
+    let mistgate = Mistgate::start(run);
+    mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
+    mistgate.stop();
+}

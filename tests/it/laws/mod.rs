@@ -1,0 +1,6 @@
+//! The laws over noise, the simulated world, and the fuzz corpora.
+
+pub(crate) mod noise;
+pub(crate) mod regressions;
+pub(crate) mod replay;
+pub(crate) mod world;

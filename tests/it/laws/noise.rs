@@ -1,0 +1,78 @@
+//! The laws over noise: for each machine and codec, many seeds.
+
+use mistgate_tests::{base::bytes::noise, laws, targets};
+
+/// Noise of many lengths; most of it long enough to fill a queue.
+fn over_noise(name: &str, seeds: u64) {
+    let (_, body) = targets::ALL.iter().find(|(known, _)| *known == name).expect("a target");
+    for seed in 0..seeds {
+        let length = usize::try_from(seed * 37 % 4_000).expect("a length");
+        let data = noise(seed, length);
+        let held = std::panic::catch_unwind(|| body(&data));
+        assert!(held.is_ok(), "{name}: the noise of seed {seed}, {length} bytes");
+    }
+}
+
+#[test]
+fn batches() {
+    over_noise("batch", 300);
+}
+
+#[test]
+fn configurations() {
+    over_noise("config", 300);
+}
+
+#[test]
+fn engines() {
+    over_noise("engine", 60);
+}
+
+#[test]
+fn envelopes() {
+    over_noise("envelope", 300);
+}
+
+#[test]
+fn inboxes() {
+    over_noise("inbox", 300);
+}
+
+#[test]
+fn peers() {
+    for seed in 0..300 {
+        let length = usize::try_from(seed * 37 % 4_000).expect("a length");
+        laws::machine::<laws::peer::Surroundings>(&noise(seed, length));
+    }
+}
+
+#[test]
+fn netconf() {
+    over_noise("netconf_framing", 300);
+    over_noise("netconf_reply", 300);
+    over_noise("netconf_session", 120);
+    over_noise("netconf_world", 600);
+}
+
+#[test]
+fn pushes_through_cso() {
+    for seed in 0..600 {
+        let length = usize::try_from(seed * 37 % 100).expect("a length");
+        laws::machine::<laws::cso::Surroundings>(&noise(seed, length));
+    }
+}
+
+#[test]
+fn old_configurations() {
+    over_noise("python_literals", 300);
+}
+
+#[test]
+fn queues() {
+    over_noise("queue", 300);
+}
+
+#[test]
+fn signatures() {
+    over_noise("signature", 300);
+}

@@ -1,0 +1,40 @@
+//! Seeds that once failed, by what they found.
+
+use mistgate_tests::{base::bytes::noise, targets};
+
+fn holds(name: &str, seed: u64, length: usize) {
+    let (_, body) = targets::ALL.iter().find(|(known, _)| *known == name).expect("a target");
+    body(&noise(seed, length));
+}
+
+#[test]
+fn a_smaller_memory_forgets_at_once() {
+    holds("inbox", 5, 185);
+}
+
+#[test]
+fn a_full_memory_hides_nothing_that_is_due() {
+    holds("inbox", 67, 2_479);
+}
+
+#[test]
+fn a_digest_that_came_back_hides_nothing_that_is_too_old() {
+    holds("queue", 93, 3_441);
+}
+
+#[test]
+fn what_was_to_be_said_plainly_survives_its_destination() {
+    holds("engine", 20, 740);
+}
+
+#[test]
+fn who_moved_to_an_ignored_site_is_followed() {
+    holds("ports_world", 54, 2_500);
+    holds("ports_world", 60, 2_500);
+}
+
+#[test]
+fn a_limit_holds_through_a_crash() {
+    holds("ports_world", 25, 2_500);
+    holds("ports_world", 95, 2_500);
+}

@@ -1,0 +1,98 @@
+//! The programs in Python that stand for the real peers of the websocket proxy (tests/peers), on
+//! `websockets` from PyPI in a venv beside the build.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::LazyLock,
+};
+
+use mistgate_tests::chat::server::LONG;
+
+use crate::base::binary::{Process, text};
+
+/// A running program.
+pub(crate) struct Program(Process);
+
+impl Program {
+    pub(crate) fn start(name: &str, args: &[&str]) -> Self {
+        Self(Process::start(command(name, args)))
+    }
+
+    /// Waits for the `nth` line (from 1) that begins with this word; gives what follows.
+    pub(crate) fn said(&self, word: &str, nth: usize) -> String {
+        let find = |stdout: &str| {
+            let lines = stdout.lines().filter_map(|line| line.strip_prefix(word));
+            lines.skip(nth - 1).map(|rest| rest.trim().to_owned()).next()
+        };
+        let printed = self.0.printed(|stdout| find(stdout).is_some());
+        find(&printed).unwrap_or_else(|| {
+            panic!("it ended without {word} #{nth}:\n{printed}{}", self.0.stderr())
+        })
+    }
+
+    /// The port that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.said("listening", 1).parse().expect("a port")
+    }
+
+    pub(crate) fn complaints(&self) -> String {
+        self.0.stderr()
+    }
+}
+
+/// Runs a program to its end, which must be a good one: what it printed.
+pub(crate) fn run(name: &str, args: &[&str]) -> String {
+    let mut command = command(name, args);
+    let output = command.stdin(Stdio::null()).output().expect("a process");
+    let (said, complained) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{name} {args:?}:\n{said}{complained}");
+    said
+}
+
+fn command(name: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(&*PYTHON);
+    command.arg(folder().join(name)).args(args).env_clear();
+    // Its own files stay out of the tree.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
+}
+
+/// The Python of the venv, which is made where it is missing or has other packages.
+static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+    let tests = std::env::current_exe().expect("a path");
+    let target = tests.ancestors().nth(3).expect("target/PROFILE/deps/it");
+    let venv = target.join("peers");
+    let python = venv.join("bin/python");
+    let wanted = fs::read_to_string(folder().join("requirements.txt")).expect("requirements");
+    // Two test runs may begin at once.
+    let lock = File::create(target.join("peers.lock")).expect("a lock file");
+    lock.lock().expect("a lock");
+    let installed = venv.join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return python;
+    }
+    let needs = "these tests need Python's venv and PyPI: apt-get install python3-venv, and a way \
+                 to https://pypi.org or PIP_INDEX_URL";
+    let step = |command: &mut Command| {
+        let output = command.stdin(Stdio::null()).output();
+        let output = output.unwrap_or_else(|error| panic!("{command:?}: {error} — {needs}"));
+        let said = text(&output.stdout) + &text(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {said} — {needs}");
+    };
+    step(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+    let timeout = LONG.as_secs().to_string();
+    step(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args(["--timeout", &timeout, "--requirement"])
+            .arg(folder().join("requirements.txt")),
+    );
+    fs::write(installed, wanted).expect("a file");
+    python
+});

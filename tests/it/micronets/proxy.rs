@@ -1,0 +1,233 @@
+//! The websocket proxy in the real binary: how it starts, is seen, changes and ends.
+
+use std::{
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use async_tungstenite::tungstenite::{Error, Message};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::{
+    base::{
+        binary::{Mistgate, Place},
+        pki::{Authority, Leaf},
+    },
+    micronets::relay::{GATEWAY, MANAGER, Peer},
+};
+
+/// What the issue promises for the time from new rules to the end of a connection, and as much
+/// again for this machine.
+const CUT_MAX: Duration = Duration::from_secs(2);
+/// What the README promises for the time from a signal to the end.
+const STOP_MAX: Duration = Duration::from_secs(10);
+
+/// A folder with a proxy, and the authority of its peers.
+struct Site {
+    place: Place,
+    authority: Authority,
+}
+
+impl Site {
+    /// `rest` follows the proxy's keys.
+    fn new(rest: &str) -> Self {
+        let site = Self { place: Place::new(""), authority: Authority::new() };
+        let Leaf { cert, key } = site.authority.issue(&["localhost"]);
+        site.place.write("proxy.pem", &format!("{cert}{key}"));
+        site.place.write("root.pem", &site.authority.cert());
+        site.place.write("crl.pem", &site.authority.revoke(&[99]));
+        site.configure("127.0.0.1:0", rest);
+        site
+    }
+
+    fn configure(&self, listen: &str, rest: &str) {
+        self.place.configure(&format!(
+            "[chat.console]\n[proxy]\nlisten = \"{listen}\"\ncert = \"proxy.pem\"\n\
+             client_ca = \"root.pem\"\ncrl = \"crl.pem\"\n{rest}"
+        ));
+    }
+
+    fn connect(&self, mistgate: &Mistgate, member: &Leaf, meetup: &str) -> Result<Peer, Error> {
+        Peer::upgrade(mistgate.proxy(), &self.authority.cert(), member, meetup)
+    }
+
+    /// A manager and a gateway that were introduced.
+    fn pair(&self, mistgate: &Mistgate, meetup: &str) -> (Peer, Peer) {
+        let join = |organisation, serial, hello| {
+            let member = self.authority.member(organisation, serial);
+            let mut peer = self.connect(mistgate, &member, meetup).expect("upgraded");
+            peer.say(hello);
+            peer
+        };
+        let mut manager = join("Manager", 1, MANAGER);
+        let mut gateway = join("Gateway", 2, GATEWAY);
+        assert_eq!(gateway.hear(), Message::text(MANAGER));
+        assert_eq!(manager.hear(), Message::text(GATEWAY));
+        (manager, gateway)
+    }
+}
+
+/// What one says the other hears.
+fn talk(from: &mut Peer, to: &mut Peer, text: &str) {
+    from.say(text);
+    assert_eq!(to.hear(), Message::text(text));
+}
+
+#[test]
+fn who_meets_whom_is_in_the_status_and_how_much_in_the_metrics() {
+    let site = Site::new("");
+    let mut mistgate = site.place.start();
+    let (mut manager, mut gateway) = site.pair(&mistgate, "gw/7B2A");
+    for text in ["a request", "another"] {
+        talk(&mut manager, &mut gateway, text);
+    }
+    talk(&mut gateway, &mut manager, "an answer");
+
+    let status = mistgate.status();
+    let seen = |pointer: &str| status.pointer(pointer).cloned().unwrap_or_default();
+    assert_eq!(seen("/proxy/connections"), 2);
+    assert_eq!(seen("/proxy/pairs"), 1);
+    assert_eq!(seen("/proxy/meetups/0/meetup"), "gw/7B2A");
+    assert_eq!(seen("/proxy/meetups/1"), Value::Null);
+    let first = seen("/proxy/meetups/0/peers/0");
+    let expected = json!({
+        "peer": 1,
+        "stage": "paired",
+        "peer_class": "manager",
+        "peer_id": "1",
+        "certificate": { "o": ["Manager"], "cn": [] },
+        "received": { "messages": 3, "bytes": MANAGER.len() + 16 },
+        "sent": { "messages": 2, "bytes": GATEWAY.len() + 9 },
+    });
+    for (key, value) in expected.as_object().expect("an object") {
+        assert_eq!(first.get(key), Some(value), "{key} in {status}");
+    }
+    let text = |key| first.get(key).and_then(Value::as_str).unwrap_or_default();
+    assert!(text("address").starts_with("127.0.0.1:"), "{status}");
+    assert!(text("since").ends_with('Z'), "{status}");
+    assert!(first.get("heard_seconds_ago").is_some_and(Value::is_f64), "{status}");
+    assert_eq!(seen("/proxy/meetups/0/peers/1/certificate/o/0"), "Gateway");
+
+    // One who is not let in, because it is nobody's.
+    let stranger = Authority::new().member("Manager", 1);
+    assert!(site.connect(&mistgate, &stranger, "gw/7B2A").is_err());
+    mistgate.line("handshake_failed", 1);
+    drop(gateway);
+    mistgate.line("peer_closed", 1);
+    for (series, value) in [
+        ("mistgate_proxy_connections", 1.0),
+        ("mistgate_proxy_meetups", 1.0),
+        ("mistgate_proxy_pairs", 0.0),
+        ("mistgate_proxy_peers_total", 2.0),
+        ("mistgate_proxy_pairs_total", 1.0),
+        ("mistgate_proxy_messages_total", 3.0),
+        ("mistgate_proxy_message_bytes_total", 25.0),
+        ("mistgate_proxy_closed_total{reason=\"lost\"}", 1.0),
+        ("mistgate_connections_refused_total{listener=\"proxy\",reason=\"handshake_failed\"}", 1.0),
+    ] {
+        mistgate.until(series, |mistgate| mistgate.metric(series) == value);
+    }
+
+    // The end, for which nobody has to wait.
+    let began = Instant::now();
+    mistgate.signal(Signal::TERM);
+    assert_eq!(manager.farewell(), (1001, "the proxy is stopping".into()));
+    assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
+    assert!(began.elapsed() < STOP_MAX, "{}", mistgate.stderr());
+    assert!(mistgate.journal("stopped_early").is_empty());
+}
+
+#[test]
+fn new_rules_cut_whom_they_do_not_allow_and_nobody_else() {
+    let site = Site::new("");
+    let mistgate = site.place.start();
+    let address = mistgate.proxy();
+    let (mut manager, mut gateway) = site.pair(&mistgate, "gw/1");
+    let stranger = site.authority.member("Stranger", 3);
+    let mut third = site.connect(&mistgate, &stranger, "elsewhere").expect("upgraded");
+    third.say(MANAGER);
+
+    // What cannot be used changes nothing, and is said with its key.
+    site.configure("127.0.0.1:0", "ping_interval = \"0s\"");
+    mistgate.signal(Signal::HUP);
+    let said = mistgate.line("reload_failed", 1);
+    let reason = said.get("reason").and_then(Value::as_str).unwrap_or_default();
+    assert!(reason.contains("proxy.ping_interval: 0s is out of bounds"), "{reason}");
+    talk(&mut manager, &mut gateway, "still here");
+
+    site.configure(
+        "127.0.0.1:0",
+        "[[proxy.allow]]\nmeetup = \"gw/*\"\nsubjects = [\"O=Manager\", \"O=Gateway\"]",
+    );
+    let began = Instant::now();
+    mistgate.reload();
+    let (code, reason) = third.farewell();
+    assert!(began.elapsed() < CUT_MAX, "{:?}", began.elapsed());
+    assert_eq!((code, reason.as_str()), (1008, "this certificate may no longer join this meetup"));
+    assert!(site.connect(&mistgate, &stranger, "gw/1").is_err(), "it may come back");
+    assert_eq!(mistgate.proxy(), address);
+    talk(&mut manager, &mut gateway, "as before");
+
+    // The same for a certificate that is revoked, without a reload.
+    let began = Instant::now();
+    site.place.write("crl.pem", &site.authority.revoke(&[2, 99]));
+    assert_eq!(gateway.farewell().0, 1008);
+    assert!(began.elapsed() < CUT_MAX, "{:?}", began.elapsed());
+    let said = mistgate.line("certificate_reloaded", 1);
+    assert_eq!(said.get("listener").and_then(Value::as_str), Some("proxy"));
+    site.place.write("crl.pem", "nothing");
+    let said = mistgate.line("certificate_kept", 1);
+    assert!(said.to_string().contains("crl.pem"), "{said}");
+    mistgate.stop();
+}
+
+#[test]
+fn the_proxy_moves_ends_and_begins_with_the_configuration() {
+    let site = Site::new("");
+    let mistgate = site.place.start();
+    let old = mistgate.proxy();
+    let (mut manager, _gateway) = site.pair(&mistgate, "gw/1");
+    site.configure("127.0.0.2:0", "");
+    mistgate.reload();
+    assert_eq!(manager.farewell().0, 1001);
+    let new = mistgate.proxy();
+    assert_ne!(new.ip(), old.ip());
+    mistgate.until("a closed port", |_| TcpStream::connect(old).is_err());
+    let (mut manager, mut gateway) = site.pair(&mistgate, "gw/1");
+    talk(&mut manager, &mut gateway, "here");
+
+    site.place.configure("[chat.console]");
+    mistgate.reload();
+    assert_eq!(manager.farewell().0, 1001);
+    mistgate.until("a closed port", |_| TcpStream::connect(new).is_err());
+    assert_eq!(mistgate.status().get("proxy"), Some(&Value::Null));
+    assert_eq!(mistgate.metric("mistgate_proxy_connections"), 0.0);
+
+    site.configure("127.0.0.1:0", "");
+    mistgate.reload();
+    let (mut manager, mut gateway) = site.pair(&mistgate, "gw/1");
+    talk(&mut manager, &mut gateway, "again");
+    mistgate.stop();
+}
+
+#[test]
+fn a_proxy_needs_no_webhook() {
+    let site = Site::new("");
+    site.place.write(
+        "mistgate.toml",
+        "state_dir = \"state\"\n[proxy]\nlisten = \"127.0.0.1:0\"\ncert = \"proxy.pem\"\n\
+         client_ca = \"root.pem\"\n[[proxy.allow]]\nmeetup = \"gw/*\"\nsubjects = [\"O=Manager\", \
+         \"O=Gateway\"]\n",
+    );
+    let mut mistgate = site.place.start();
+    let (mut manager, mut gateway) = site.pair(&mistgate, "gw/1");
+    talk(&mut manager, &mut gateway, "hello");
+    assert!(mistgate.journal("config").is_empty(), "{}", mistgate.stderr());
+    // The gateway does not listen to its farewell.
+    let began = Instant::now();
+    mistgate.signal(Signal::TERM);
+    assert_eq!(manager.farewell().0, 1001);
+    assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
+    assert!(began.elapsed() < STOP_MAX, "{}", mistgate.stderr());
+}

@@ -1,0 +1,566 @@
+//! `[ports.junos]` against simulated switches, each behind a real `sshd`: what becomes of a change
+//! whatever happens to it, and that the switch is free afterwards.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    future::Future,
+    net::{Ipv4Addr, SocketAddr},
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant as Moment},
+};
+
+use mistgate_core::{
+    base::{failure::Failure, mac::Mac, secret::Secret},
+    config::checked::ports::Junos,
+    ports::{
+        name::{PortName, SwitchName},
+        place::{Mode, Sighting, Switch},
+        plan::{input::Pushed, output::Edit},
+        question::Answer,
+        template::Template,
+    },
+};
+use mistgate_runtime::{
+    base::{
+        clock::Clock,
+        journal::{Format, Journal, Level},
+    },
+    ports::junos::{Connected, Switches},
+};
+use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
+use smol::{
+    Timer,
+    future::{FutureExt, zip},
+};
+use tempfile::TempDir;
+
+use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
+
+const AP: &str = "5c5b35000001";
+const PORT: &str = "ge-0/0/7";
+/// Requests of a push for an access point, counted from 0.
+const LOCK: u64 = 2;
+const LOAD: u64 = 3;
+const COMMIT: u64 = 6;
+const CONFIRM: u64 = 9;
+
+/// Simulated switches at 127.0.0.1, 127.0.0.2 and so on, with one access point each, and us.
+struct Site {
+    switches: Switches,
+    junos: Junos,
+    boxes: Vec<(Server, Arc<Shared>)>,
+    folder: TempDir,
+}
+
+impl Site {
+    fn new(count: u8, faults: &[(u64, Fault)]) -> Self {
+        Self::with(count, faults, None, |_, _| {})
+    }
+
+    fn with(
+        count: u8,
+        faults: &[(u64, Fault)],
+        connected: Option<Connected>,
+        adjust: impl FnOnce(&mut Config, &mut Junos),
+    ) -> Self {
+        prepare();
+        let folder = tempfile::tempdir().expect("a folder");
+        let known_hosts = folder.path().join("known_hosts").display().to_string();
+        let mut junos = junos(known_hosts);
+        let ap = Some(("5c:5b:35:00:00:01".to_owned(), "ap-1".to_owned()));
+        let mut config = Config {
+            style: Style::Plain,
+            undoes_when_killed: true,
+            interfaces: BTreeMap::from([
+                (PORT.to_owned(), (true, ap)),
+                ("ge-0/0/8".to_owned(), (false, None)),
+            ]),
+            faults: faults.iter().copied().collect(),
+            ..Config::default()
+        };
+        adjust(&mut config, &mut junos);
+        let mut boxes: Vec<(Server, Arc<Shared>)> = Vec::new();
+        for number in 1..=count {
+            let port = boxes.first().map_or(0, |(server, _)| server.address.port());
+            let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, number), port));
+            let subsystem = "FOLDER/switch --connect FOLDER/socket";
+            let server = Server::at(address, &CURRENT, subsystem, 0);
+            let shared = Arc::new(Shared::new(config.clone()));
+            listen(&server, &shared);
+            boxes.push((server, shared));
+        }
+        junos.port = boxes.first().map_or(0, |(server, _)| server.address.port());
+        let known: String = boxes.iter().map(|(server, _)| server.known_line()).collect();
+        fs::write(&junos.known_hosts, known).expect("a file");
+        let journal = Arc::new(Journal::new(Format::Text, Level::Error));
+        let switches = Switches::new(&junos, connected, Clock::start(), journal).expect("no key");
+        Self { switches, junos, boxes, folder }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.boxes.first().expect("a switch").1
+    }
+
+    fn has(&self, statement: &str) -> bool {
+        self.shared().with(|switch| switch.running().has(statement))
+    }
+
+    async fn push(&self, edits: &[Edit]) -> Pushed {
+        self.switches.push(&switch(1), edits).await
+    }
+
+    /// Checks that nobody of us is at the switches any more, and nothing is left there.
+    fn assert_free(&self) {
+        for (_, shared) in &self.boxes {
+            let began = Moment::now();
+            let left = || {
+                shared.with(|switch| {
+                    let left = (switch.sessions(), switch.is_locked());
+                    (left, switch.is_modified(), switch.is_pending())
+                })
+            };
+            while left() != ((0, false), false, false) {
+                assert!(began.elapsed() < Duration::from_secs(20), "left: {:?}", left());
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+/// Lets `sshd`'s subsystem in.
+pub(crate) fn listen(server: &Server, shared: &Arc<Shared>) {
+    let path = server.path().join("socket");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).expect("a socket of ours");
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.serve_socket(&stream));
+        }
+    });
+}
+
+fn junos(known_hosts: String) -> Junos {
+    let template = |line| Template::new([line]).expect("a template");
+    Junos {
+        domain: None,
+        port: 0,
+        username: USER.to_owned(),
+        password: Some(Secret::new(PASSWORD)),
+        private_key: None,
+        known_hosts,
+        legacy_algorithms: false,
+        sessions_max: 32,
+        commit_timeout: Duration::from_secs(30),
+        lock_wait: Duration::from_secs(30),
+        confirm: Duration::from_secs(60),
+        ap: template("set interfaces <port> native-vlan-id 42"),
+        default: template("delete interfaces <port> native-vlan-id"),
+    }
+}
+
+fn switch(number: u8) -> Switch {
+    Switch {
+        mac: Mac::parse(&format!("00005e0053{number:02x}")).expect("a MAC"),
+        device_id: String::new(),
+        site: "site".to_owned(),
+        name: SwitchName::parse(&format!("127.0.0.{number}")),
+    }
+}
+
+fn mac() -> Mac {
+    Mac::parse(AP).expect("a MAC")
+}
+
+fn port() -> PortName {
+    PortName::parse(PORT).expect("a port")
+}
+
+/// A change that commits: a trunk with its native VLAN.
+fn ap() -> Edit {
+    edit(Mode::Ap, &["unit 0 family ethernet-switching interface-mode trunk", "native-vlan-id 42"])
+}
+
+fn edit(mode: Mode, statements: &[&str]) -> Edit {
+    let verb = if mode == Mode::Ap { "set" } else { "delete" };
+    let line = |statement: &&str| format!("{verb} interfaces {PORT} {statement}");
+    let ap = (mode == Mode::Ap).then(mac);
+    let lines = statements.iter().map(line).collect();
+    Edit { port: port(), mode, ap, lines, before: None }
+}
+
+fn is_done(pushed: &Pushed) -> bool {
+    matches!(pushed, Pushed::Done { .. })
+}
+
+#[test]
+fn a_change_is_made_once_and_taken_back() {
+    let site = Site::new(1, &[]);
+    smol::block_on(async {
+        let line = "+  interfaces ge-0/0/7 native-vlan-id 42;";
+        let shown = site.switches.compare(&switch(1), &[ap()]).await.expect("a difference");
+        assert!(shown.contains(line), "{shown}");
+        assert!(!site.has("interfaces ge-0/0/7"));
+        assert_eq!(site.switches.read(&switch(1), &ap()).await, Some(false));
+        let pushed = site.push(&[ap()]).await;
+        assert_eq!(pushed, Pushed::Done { diff: shown, before: Vec::new() });
+        assert!(site.has("interfaces ge-0/0/7 native-vlan-id 42"));
+        let unchanged = Pushed::Done { diff: String::new(), before: Vec::new() };
+        assert_eq!(site.push(&[ap()]).await, unchanged);
+        assert_eq!(site.switches.read(&switch(1), &ap()).await, Some(true));
+        // Deleting what is not there is only warned of.
+        let statements = ["unit 0", "native-vlan-id", "description"];
+        let pushed = site.push(&[edit(Mode::Default, &statements)]).await;
+        assert!(is_done(&pushed), "{pushed:?}");
+        assert!(!site.has("interfaces ge-0/0/7"));
+    });
+    site.assert_free();
+}
+
+#[test]
+fn a_lock_is_waited_for_and_its_holder_named() {
+    let second = Duration::from_secs(1);
+    let site = Site::new(1, &[(LOCK, Fault::Stranger(second))]);
+    smol::block_on(async {
+        let pushed = site.push(&[ap()]).await;
+        assert!(is_done(&pushed), "{pushed:?}");
+    });
+    site.assert_free();
+    let site = Site::with(1, &[(LOCK, Fault::Stranger(600 * second))], None, |_, junos| {
+        junos.lock_wait = second;
+    });
+    smol::block_on(async {
+        let pushed = site.push(&[ap()]).await;
+        let Pushed::Failed(Failure::Locked { holder }) = &pushed else {
+            panic!("{pushed:?}");
+        };
+        assert!(holder.starts_with("mist terminal p0 (pid 50198) on since"), "{holder}");
+    });
+    site.assert_free();
+}
+
+#[test]
+fn what_the_switch_refuses_is_told_in_its_words() {
+    let site = Site::new(1, &[]);
+    let bogus = Edit { lines: vec!["set bogus x".to_owned()], ..ap() };
+    let alone = edit(Mode::Ap, &["native-vlan-id 42"]);
+    smol::block_on(async {
+        let allowed = "native-vlan-id is only allowed";
+        for (edits, words) in [(vec![ap(), bogus], "syntax error"), (vec![alone], allowed)] {
+            let pushed = site.push(&edits).await;
+            let Pushed::Failed(Failure::Rejected { message }) = &pushed else {
+                panic!("{pushed:?}");
+            };
+            assert!(message.contains(words), "{message}");
+            assert!(!site.has("interfaces"), "a part was committed");
+        }
+    });
+    site.assert_free();
+}
+
+/// Where a commit is not answered, or a connection ends in it, nobody says that it failed.
+#[test]
+fn a_change_whose_end_is_unknown_is_read_back() {
+    let (silent, gone) = (Fault::Silence { is_done: true }, Fault::HangUp { is_done: true });
+    for (request, fault, undoes_when_killed, in_place) in [
+        (COMMIT, silent, true, false),
+        (COMMIT, silent, false, true),
+        (COMMIT, gone, false, true),
+        (COMMIT, Fault::HangUp { is_done: false }, false, false),
+        (CONFIRM, gone, false, true),
+    ] {
+        let site = Site::with(1, &[(request, fault)], None, |config, junos| {
+            config.undoes_when_killed = undoes_when_killed;
+            junos.commit_timeout = Duration::from_secs(1);
+        });
+        smol::block_on(async {
+            let pushed = site.push(&[ap()]).await;
+            assert_eq!(pushed, Pushed::Unknown(Failure::Timeout), "{fault:?}");
+            let read = site.switches.read(&switch(1), &ap()).await;
+            assert_eq!(read, Some(in_place), "{fault:?} {undoes_when_killed}");
+            assert_eq!(site.has("interfaces ge-0/0/7 native-vlan-id 42"), in_place);
+        });
+        site.assert_free();
+    }
+}
+
+#[test]
+fn an_unknown_change_is_settled_before_the_next_one() {
+    let site = Site::with(1, &[(COMMIT, Fault::HangUp { is_done: true })], None, |config, _| {
+        config.undoes_when_killed = false;
+    });
+    smol::block_on(async {
+        assert_eq!(site.push(&[ap()]).await, Pushed::Unknown(Failure::Timeout));
+        let line = "set interfaces ge-0/0/8 description x".to_owned();
+        let other = Edit { lines: vec![line], ..edit(Mode::Default, &[]) };
+        let pushed = site.push(&[other]).await;
+        assert!(is_done(&pushed), "{pushed:?}");
+        assert!(site.has("interfaces ge-0/0/7 native-vlan-id 42"));
+        assert!(site.has("interfaces ge-0/0/8 description x"));
+    });
+    site.assert_free();
+}
+
+/// A run that ended in the midst of a change leaves no memory of it.
+#[test]
+fn what_an_earlier_run_left_is_confirmed_or_undone() {
+    let site = Site::with(1, &[(COMMIT, Fault::HangUp { is_done: true })], None, |config, _| {
+        config.undoes_when_killed = false;
+    });
+    smol::block_on(async {
+        assert_eq!(site.push(&[ap()]).await, Pushed::Unknown(Failure::Timeout));
+        let journal = Arc::new(Journal::new(Format::Text, Level::Error));
+        let later = Switches::new(&site.junos, None, Clock::start(), journal).expect("no key");
+        assert!(site.shared().with(|switch| switch.is_pending()));
+        let pushed = later.push(&switch(1), &[ap()]).await;
+        assert_eq!(pushed, Pushed::Done { diff: String::new(), before: Vec::new() });
+    });
+    assert!(site.has("interfaces ge-0/0/7 native-vlan-id 42"));
+    site.assert_free();
+}
+
+#[test]
+fn a_switch_that_goes_before_the_commit_was_not_changed() {
+    let site = Site::new(1, &[(LOAD, Fault::HangUp { is_done: true })]);
+    smol::block_on(async {
+        assert_eq!(site.push(&[ap()]).await, Pushed::Failed(Failure::Timeout));
+        let pushed = site.push(&[ap()]).await;
+        assert!(is_done(&pushed), "{pushed:?}");
+    });
+    site.assert_free();
+}
+
+/// Answers for Mist, and counts how often it was asked.
+fn cloud(answer: Option<bool>, asked: &Arc<AtomicUsize>) -> Option<Connected> {
+    let asked = Arc::clone(asked);
+    Some(Arc::new(move |ap, site| {
+        assert_eq!((ap, site.as_str()), (mac(), "site"));
+        asked.fetch_add(1, Ordering::Relaxed);
+        async move { answer }.boxed()
+    }))
+}
+
+#[test]
+fn a_change_is_confirmed_when_mist_sees_the_access_point() {
+    for answer in [Some(true), None] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let site = Site::with(1, &[], cloud(answer, &asked), |_, _| {});
+        let pushed = smol::block_on(site.push(&[ap()]));
+        assert!(is_done(&pushed), "{pushed:?}");
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        site.assert_free();
+    }
+}
+
+/// Waits until a change is in place, and then pulls the cable.
+async fn unplug(shared: &Shared) {
+    while !shared.with(|switch| switch.is_pending()) {
+        Timer::after(Duration::from_millis(10)).await;
+    }
+    shared.with(|switch| switch.plug(PORT, false, None));
+}
+
+fn undone(reason: &str) -> Pushed {
+    Pushed::Failed(Failure::Undone { reason: reason.to_owned(), after: None })
+}
+
+#[test]
+fn a_change_that_breaks_its_port_is_undone() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let cut = Site::new(1, &[]);
+    let offline = Site::with(1, &[], cloud(Some(false), &asked), |_, _| {});
+    let edits = [ap()];
+    let cut_push = zip(cut.push(&edits), unplug(cut.shared()));
+    let ((cut_end, ()), offline_end) = smol::block_on(zip(cut_push, offline.push(&edits)));
+    assert_eq!(cut_end, undone("ge-0/0/7 lost its link"));
+    let reason = "AP 5c:5b:35:00:00:01 on ge-0/0/7 is not connected to Mist";
+    assert_eq!(offline_end, undone(reason));
+    assert!(asked.load(Ordering::Relaxed) > 1, "Mist was asked once");
+    for site in [cut, offline] {
+        assert!(!site.has("interfaces"));
+        site.assert_free();
+    }
+}
+
+#[test]
+fn who_stops_leaves_no_change_behind() {
+    let site = Site::new(1, &[]);
+    let began = Moment::now();
+    let pulled = async {
+        unplug(site.shared()).await;
+        site.switches.stop();
+    };
+    let edits = [ap()];
+    let (pushed, ()) = smol::block_on(zip(site.push(&edits), pulled));
+    assert_eq!(pushed, undone("ge-0/0/7 lost its link"));
+    assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
+    assert!(!site.has("interfaces"));
+    let busy = Pushed::Failed(Failure::Busy { after: None });
+    assert_eq!(smol::block_on(site.push(&edits)), busy);
+    site.assert_free();
+    // Who waits for a lock stops at once.
+    let fault = Fault::Stranger(Duration::from_secs(600));
+    let site = Site::with(1, &[(LOCK, fault)], None, |_, junos| {
+        junos.lock_wait = Duration::from_secs(600);
+    });
+    let stopped = async {
+        while !site.shared().with(|switch| switch.requests() > LOCK) {
+            Timer::after(Duration::from_millis(10)).await;
+        }
+        site.switches.stop();
+    };
+    let (pushed, ()) = smol::block_on(zip(site.push(&edits), stopped));
+    assert_eq!(pushed, busy);
+    site.assert_free();
+}
+
+#[test]
+fn a_push_that_is_dropped_leaves_nothing_open() {
+    for undoes_when_killed in [true, false] {
+        let site = Site::with(1, &[], None, |config, _| {
+            config.undoes_when_killed = undoes_when_killed;
+        });
+        smol::block_on(async {
+            let edits = [ap()];
+            let dropped = async {
+                while !site.shared().with(|switch| switch.is_pending()) {
+                    Timer::after(Duration::from_millis(10)).await;
+                }
+                None
+            };
+            let pushed = async { Some(site.push(&edits).await) };
+            assert_eq!(pushed.or(dropped).await, None, "it ended before it was dropped");
+            // What it left is settled by whoever comes next.
+            assert_eq!(site.switches.read(&switch(1), &ap()).await, Some(!undoes_when_killed));
+        });
+        site.assert_free();
+    }
+}
+
+#[test]
+fn hosts_and_passwords_must_be_right() {
+    let site = Site::new(1, &[]);
+    let known = fs::read_to_string(&site.junos.known_hosts).expect("a file");
+    let push = |edits: &[Edit]| smol::block_on(site.push(edits));
+    let trust = |text: &str| {
+        // As an editor saves it: a new file in the place of the old one.
+        let new = site.folder.path().join("new");
+        fs::write(&new, text).expect("a file");
+        fs::rename(&new, &site.junos.known_hosts).expect("a file");
+    };
+    trust("");
+    assert_eq!(push(&[ap()]), Pushed::Failed(Failure::HostKey), "an unknown host");
+    let other = fs::read_to_string(site.boxes.first().expect("a switch").0.path().join("user.pub"));
+    trust(&format!("127.0.0.1 {}", other.expect("a key")));
+    assert_eq!(push(&[ap()]), Pushed::Failed(Failure::HostKey), "a changed host");
+    trust(&known);
+    let mut wrong = site.junos.clone();
+    wrong.password = Some(Secret::new("wrong"));
+    site.switches.configure(&wrong).expect("no key");
+    assert_eq!(push(&[ap()]), Pushed::Failed(Failure::Login));
+    wrong.private_key = Some(Secret::new("no key"));
+    assert!(site.switches.configure(&wrong).is_err());
+    site.switches.configure(&site.junos).expect("no key");
+    // A file that is gone is as it was.
+    fs::remove_file(&site.junos.known_hosts).expect("a file");
+    let pushed = push(&[ap()]);
+    assert!(is_done(&pushed), "{pushed:?}");
+    site.assert_free();
+}
+
+#[test]
+fn a_switch_that_cannot_be_found_is_unreachable() {
+    let site = Site::new(1, &[]);
+    let nameless = Switch { name: None, ..switch(1) };
+    // Nobody listens there.
+    for switch in [nameless, switch(99)] {
+        smol::block_on(async {
+            let unreachable = Failure::Unreachable;
+            let pushed = site.switches.push(&switch, &[ap()]).await;
+            assert_eq!(pushed, Pushed::Failed(unreachable.clone()));
+            assert_eq!(site.switches.compare(&switch, &[ap()]).await, Err(unreachable));
+            assert_eq!(site.switches.read(&switch, &ap()).await, None);
+            assert_eq!(site.switches.see(&switch, port()).await, Answer::Unanswered);
+        });
+    }
+}
+
+#[test]
+fn a_switch_says_what_it_sees_on_a_port() {
+    let site = Site::new(1, &[]);
+    let sighting = |port, up, neighbor| {
+        let (switch, port) = (switch(1), Some(port));
+        Answer::Port(Some(Sighting { switch, port, is_live: true, up, neighbor }))
+    };
+    smol::block_on(async {
+        let seen = site.switches.see(&switch(1), port()).await;
+        assert_eq!(seen, sighting(port(), true, Some(mac())));
+        let empty = PortName::parse("ge-0/0/8").expect("a port");
+        assert_eq!(site.switches.see(&switch(1), empty).await, sighting(empty, false, None));
+        let missing = PortName::parse("ge-1/0/8").expect("a port");
+        assert_eq!(site.switches.see(&switch(1), missing).await, Answer::Port(None));
+    });
+    site.assert_free();
+}
+
+/// What becomes of all of them, and the most sessions that there were at once.
+async fn together<T>(site: &Site, futures: Vec<impl Future<Output = T>>) -> (Vec<T>, usize) {
+    let most = AtomicUsize::new(0);
+    let watched = async {
+        loop {
+            let sessions = |(_, shared): &(_, Arc<Shared>)| shared.with(|switch| switch.sessions());
+            most.fetch_max(site.boxes.iter().map(sessions).sum(), Ordering::Relaxed);
+            Timer::after(Duration::from_millis(2)).await;
+        }
+    };
+    let executor = smol::LocalExecutor::new();
+    let tasks: Vec<_> = futures.into_iter().map(|future| executor.spawn(future)).collect();
+    let ended = async {
+        let mut ends = Vec::new();
+        for task in tasks {
+            ends.push(task.await);
+        }
+        ends
+    };
+    let ends = executor.run(ended.or(watched)).await;
+    (ends, most.into_inner())
+}
+
+#[test]
+fn a_switch_has_one_session_at_a_time() {
+    let site = Site::new(1, &[]);
+    let edits = [ap()];
+    let shall = |mode, line: &str| [Edit { lines: vec![line.to_owned()], ..edit(mode, &[]) }];
+    let others = [
+        shall(Mode::Default, "set interfaces ge-0/0/8 description x"),
+        shall(Mode::Default, "set interfaces ge-0/0/9 description y"),
+    ];
+    let mut pushes = vec![site.push(&edits)];
+    pushes.extend(others.iter().map(|edits| site.push(edits)));
+    let (ends, most) = smol::block_on(together(&site, pushes));
+    assert!(ends.iter().all(is_done), "{ends:?}");
+    assert_eq!(most, 1);
+    site.assert_free();
+}
+
+#[test]
+fn many_switches_are_changed_at_once_within_a_bound() {
+    let site = Site::with(10, &[], None, |_, junos| junos.sessions_max = 4);
+    let edits = [ap()];
+    let targets: Vec<Switch> = (1..=10).map(switch).collect();
+    let pushes = targets.iter().map(|target| site.switches.push(target, &edits)).collect();
+    let (ends, most) = smol::block_on(together(&site, pushes));
+    assert!(ends.iter().all(is_done), "{ends:?}");
+    assert!((2..=4).contains(&most), "{most} sessions at once");
+    for (_, shared) in &site.boxes {
+        assert!(shared.with(|switch| switch.running().has("interfaces ge-0/0/7 native-vlan-id")));
+    }
+    site.assert_free();
+}

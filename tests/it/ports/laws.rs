@@ -1,0 +1,89 @@
+//! The laws of switch ports over noise, and the same noise twice.
+
+use std::{env, fs, panic::AssertUnwindSafe, path::Path};
+
+use mistgate_tests::{
+    base::bytes::noise,
+    ports::{self, Tally},
+};
+
+use crate::base::threads::on_all_threads;
+
+/// How many worlds are run.
+const SEEDS: u64 = 1_000;
+
+fn over_noise(name: &str, body: fn(&[u8]), seeds: u64, length: usize) {
+    for seed in 0..seeds {
+        let data = noise(seed, length);
+        let held = std::panic::catch_unwind(|| body(&data));
+        assert!(held.is_ok(), "{name}: the noise of seed {seed}, {length} bytes");
+    }
+}
+
+#[test]
+fn names() {
+    over_noise("names", ports::names, 300, 200);
+    for text in ["ge-0/0/1", "sw-1.branch", "set interfaces <port> mtu 9000", "ge-0/0/1.0\nx"] {
+        ports::names(text.as_bytes());
+    }
+}
+
+#[test]
+fn one_port() {
+    over_noise("port", ports::port, 500, 600);
+}
+
+#[test]
+fn rules() {
+    over_noise("governor", ports::governor, 300, 1_500);
+}
+
+/// The luck of a seed. Most worlds are small, one in ten has a hundred access points, and one in a
+/// hundred has thousands.
+fn luck(seed: u64) -> Vec<u8> {
+    let length = match seed {
+        _ if seed % 100 == 99 => 200_000,
+        _ if seed % 10 == 5 => 6_000,
+        _ => 2_500,
+    };
+    noise(seed, length)
+}
+
+#[test]
+fn the_world_ends_well() {
+    let seeds: Vec<u64> = (0..SEEDS).collect();
+    let rerun = |seed: &u64| {
+        format!("SEED={seed} cargo test -p mistgate-tests --test it ports::the_world_of_a_seed")
+    };
+    let tallies = on_all_threads(&seeds, rerun, |seed| ports::world(&luck(*seed), None));
+    let all = tallies.iter().fold(Tally::default(), Tally::and);
+    // Otherwise little happened, and nothing was shown.
+    assert!(all.changed > 30_000 && all.refused > 5_000 && all.observed > 1_000, "{all:?}");
+    assert!(all.crashes > 5_000 && all.kept > 1_000, "{all:?}");
+    assert!(all.stuck > 1_000 && all.undone > 500 && all.opened > 300, "{all:?}");
+}
+
+/// Runs the world of `SEED`, or of any one, and leaves its journal where it says.
+#[test]
+fn the_world_of_a_seed() {
+    let seed = env::var("SEED").map_or(Ok(0), |seed| seed.parse()).expect("SEED is a number");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("ports-{seed}.journal"));
+    let mut journal = String::new();
+    let run = || ports::world(&luck(seed), Some(&mut journal));
+    let end = std::panic::catch_unwind(AssertUnwindSafe(run));
+    fs::write(&path, &journal).expect("the journal is written");
+    assert!(end.is_ok(), "its journal is {}", path.display());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_journal() {
+    for seed in (0..10).chain([15]) {
+        let [first, second] = [(); 2].map(|()| {
+            let mut journal = String::new();
+            ports::world(&luck(seed), Some(&mut journal));
+            journal
+        });
+        assert!(first.lines().count() > 100, "seed {seed}: {first}");
+        assert!(first == second, "the journals of seed {seed} differ");
+    }
+}

@@ -1,0 +1,216 @@
+//! The README's section on switch ports, followed as it is printed: an access point goes from its
+//! webhook to its trunk, to the report in the chat, and back, on a simulated switch behind a real
+//! `sshd`.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::base::binary::{Process, binary, output, text};
+
+/// `one-site` in a folder of its own, and the commands that it prints.
+struct Site {
+    folder: TempDir,
+    one_site: Process,
+    welcome: String,
+}
+
+impl Site {
+    fn start(args: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_one-site"));
+        command.args(args).current_dir(folder.path()).env("MISTGATE_BIN", binary());
+        let one_site = Process::start(command);
+        let welcome = one_site.printed(|said| said.contains("Ctrl-C stops all of it."));
+        Self { folder, one_site, welcome }
+    }
+
+    /// Runs the printed command that holds this, with more behind it, in a shell.
+    fn shell(&self, part: &str, more: &str) -> (Option<i32>, String, String) {
+        let lines = self.welcome.lines().filter(|line| line.starts_with("  "));
+        let line = lines.into_iter().find(|line| line.contains(part)).unwrap_or_else(|| {
+            panic!("{part}: {}{}", self.welcome, self.one_site.stderr());
+        });
+        let line = line.split('#').next().unwrap_or_default();
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", &format!("{line} {more}")]);
+        let done = shell.current_dir(self.folder.path()).stdin(Stdio::null()).output();
+        let done = done.expect("a shell");
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    }
+
+    /// The same, which must succeed.
+    fn follow(&self, part: &str, more: &str) -> String {
+        let (code, said, complained) = self.shell(part, more);
+        assert_eq!(code, Some(0), "{part}: {said}{complained}{}", self.one_site.stderr());
+        said
+    }
+
+    fn show(&self) -> String {
+        self.follow(" show ", "")
+    }
+
+    /// Waits for so many reports of this title in the chat.
+    fn told(&self, title: &str, times: usize) -> String {
+        // A card is whole when its last line is there.
+        let count = |said: &str| {
+            let (whole, _) = said.rsplit_once("╰ ").unwrap_or_default();
+            whole.lines().filter(|line| line.ends_with(title)).count()
+        };
+        let said = self.one_site.printed(|said| count(said) >= times);
+        assert_eq!(count(&said), times, "{said}{}", self.one_site.stderr());
+        said
+    }
+
+    fn audit(&self) -> Vec<Value> {
+        let file = self.folder.path().join("target/one-site/state/ports-audit.jsonl");
+        let text = fs::read_to_string(file).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// Both processes end: their output does.
+    fn stop(mut self) {
+        self.one_site.signal(Signal::INT);
+        assert_eq!(self.one_site.wait().code(), Some(0), "{}", self.one_site.stderr());
+    }
+}
+
+const ACCESS: &str = "interface-mode access";
+const TRUNK: &str = "interface-mode trunk";
+
+fn member<'v>(line: &'v Value, pointer: &str) -> &'v str {
+    line.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[test]
+fn observing_tells_the_change_and_makes_none() {
+    let site = Site::start(&[]);
+    let before = site.show();
+    assert!(before.contains(ACCESS), "{before}");
+    let plugged = site.follow(" plug ", "");
+    assert!(plugged.contains("AP_CONNECTED") && plugged.contains("200"), "{plugged}");
+    let said = site.told("Switch port would be changed", 1);
+    assert!(said.contains("set interfaces ge-0/0/7 native-vlan-id 42"), "{said}");
+    assert!(said.contains("Lobby"), "{said}");
+    assert_eq!(site.show(), before);
+    let diff = site.follow(" port diff ", "");
+    assert!(diff.contains("+  interfaces ge-0/0/7 native-vlan-id 42;"), "{diff}");
+    assert_eq!(site.show(), before);
+    site.stop();
+}
+
+#[test]
+fn an_ap_gets_its_trunk_and_gives_it_back() {
+    let site = Site::start(&["--enforce"]);
+    let before = site.show();
+    site.follow(" plug ", "");
+    let said = site.told("Switch port changed", 1);
+    assert!(said.contains("+  interfaces ge-0/0/7 native-vlan-id 42;"), "{said}");
+    assert!(said.contains("Lobby") && !said.contains("refused, as Slack would"), "{said}");
+    let trunk = site.show();
+    assert!(trunk.contains(TRUNK) && trunk.contains("vlan members all"), "{trunk}");
+    let diff = site.follow(" port diff ", "");
+    assert_eq!(diff, "localhost ge-0/0/7: nothing to change, it has mode ap already\n");
+    site.follow(" unplug ", "");
+    site.told("Switch port changed", 2);
+    assert_eq!(site.show(), before);
+
+    by_hand(&site, &before, &trunk);
+    let complained = site.one_site.stderr();
+    // It may have seen the kill switch before that was gone again.
+    let complained: Vec<_> =
+        complained.lines().filter(|line| !line.ends_with("event=ports_stopped")).collect();
+    assert!(complained.is_empty(), "{complained:?}");
+    site.stop();
+}
+
+/// The commands by hand, while the mistgate runs.
+fn by_hand(site: &Site, before: &str, trunk: &str) {
+    let (code, said, complained) = site.shell(" port set ", "");
+    assert_eq!((code, said.as_str()), (Some(1), ""), "{complained}");
+    assert!(complained.contains("no terminal to ask on — --yes"), "{complained}");
+    let done = site.follow(" port set ", "--yes");
+    assert!(done.contains("localhost ge-0/0/7: done, it has mode ap\n"), "{done}");
+    assert!(done.contains("The mistgate that runs is not told."), "{done}");
+    assert_eq!(site.show(), trunk);
+    let again = site.follow(" port set ", "--yes");
+    assert_eq!(again, "localhost ge-0/0/7: nothing to change, it has mode ap already\n");
+    let lines = site.audit();
+    let last = lines.last().expect("a line");
+    assert_eq!(member(last, "/type"), "PORT_CHANGED");
+    assert_eq!(member(last, "/changes/0/reason"), "by_hand");
+    assert_eq!(member(last, "/changes/0/port"), "ge-0/0/7");
+    assert!(!member(last, "/by").is_empty() && !member(last, "/diff").is_empty(), "{last}");
+    let of_mistgate = lines.iter().filter(|line| member(line, "/by").is_empty());
+    assert_eq!(of_mistgate.filter(|line| member(line, "/type") == "PORT_CHANGED").count(), 2);
+
+    // The kill switch holds for people too.
+    let stop = site.folder.path().join("target/one-site/state/stop-ports");
+    fs::write(&stop, "").expect("a file");
+    let (code, _, complained) = site.shell(" port set ", "--yes");
+    assert_eq!(code, Some(1), "{complained}");
+    assert!(complained.contains("all changes are stopped (ports.kill_switch)"), "{complained}");
+    fs::remove_file(&stop).expect("a file");
+    without_mist(site);
+    let default = site.default("diff", "");
+    assert!(default.contains("-  interfaces ge-0/0/7 native-vlan-id 42;"), "{default}");
+    site.default("set", "--yes");
+    assert_eq!(site.show(), before);
+}
+
+/// A switch's name is enough where Mist does not answer, unless a list asks for its MAC.
+fn without_mist(site: &Site) {
+    let folder = site.folder.path().join("target/one-site");
+    let config = fs::read_to_string(folder.join("mistgate.toml")).expect("a file");
+    let url = config.lines().find(|line| line.starts_with("api_url")).expect("a line");
+    // The port of the discard service (RFC 863), where nobody listens.
+    let config = config.replace(url, "api_url = \"http://127.0.0.1:9\"");
+    fs::write(folder.join("away.toml"), &config).expect("a file");
+    let never = "[ports]\nnever = { switches = [\"5c5b350000ff\"] }";
+    fs::write(folder.join("never.toml"), config.replace("[ports]", never)).expect("a file");
+    let run = |config: &str, switch: &str| {
+        let args = ["port", "diff", "--config", config, "--switch", switch];
+        let done = output(&folder, &[&args, &["--port", "ge-0/0/7", "--mode", "ap"][..]].concat());
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let nothing = "localhost ge-0/0/7: nothing to change, it has mode ap already\n";
+    let (code, said, complained) = run("away.toml", "localhost");
+    assert_eq!((code, said.lines().next()), (Some(0), nothing.lines().next()), "{complained}");
+    for (config, switch, because) in [
+        ("away.toml", "5c5b350000ff", "Mist could not be asked: there is no way"),
+        ("never.toml", "localhost", "ports.never.switches names MACs, and only Mist could tell"),
+    ] {
+        let (code, said, complained) = run(config, switch);
+        assert_eq!((code, said.as_str()), (Some(1), ""), "{complained}");
+        assert!(complained.contains(because), "{complained}");
+    }
+}
+
+impl Site {
+    /// The printed command for mode default.
+    fn default(&self, command: &str, more: &str) -> String {
+        let part = format!(" port {command} ");
+        let line = self.welcome.lines().find(|line| line.contains(&part)).expect("a command");
+        let line = line.replace("--mode ap", "--mode default");
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", &format!("{line} {more}")]).current_dir(self.folder.path());
+        let done = shell.stdin(Stdio::null()).output().expect("a shell");
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stdout)
+    }
+}
+
+#[test]
+fn the_readme_has_the_commands() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = fs::read_to_string(readme).expect("the README");
+    for command in ["one-site --enforce", "one-site plug", "one-site show", "one-site unplug"] {
+        assert!(readme.contains(&format!("target/release/{command}")), "{command}");
+    }
+}

@@ -1,0 +1,229 @@
+//! `mistgate port diff|set` where no mistgate runs, against a Mist on loopback.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt as _, chown},
+    path::PathBuf,
+    process::Output,
+};
+
+use mistgate_core::base::mac::Mac;
+use mistgate_tests::ports::cloud::{
+    Cloud, Fault,
+    organisation::{ORG, Organisation, SITE},
+};
+use rustix::process::geteuid;
+use serde_json::{Value, json};
+
+use crate::base::binary::{Place, output, text};
+
+const TOKEN: &str = "the-token-of-the-tests";
+const SWITCH: &str = "5c5b350000ff";
+const PORT: &str = "ge-0/0/1";
+
+fn mac(text: &str) -> Mac {
+    Mac::parse(text).expect("a MAC")
+}
+
+/// A cloud with a switch, and a folder with a configuration for it.
+struct Site {
+    cloud: Cloud,
+    place: Place,
+}
+
+impl Site {
+    /// `ports` follows the head of `[ports]`.
+    fn new(ports: &str) -> Self {
+        let mut organisation = Organisation::new(ORG, TOKEN);
+        organisation.add_switch(mac(SWITCH), SITE, "access-1", 4);
+        for twin in ["5c5b350000f1", "5c5b350000f2"] {
+            organisation.add_switch(mac(twin), SITE, "twin", 4);
+        }
+        let site =
+            Self { cloud: Cloud::open(organisation).expect("a cloud"), place: Place::new("") };
+        site.configure("enforce", ports);
+        site
+    }
+
+    fn configure(&self, mode: &str, ports: &str) {
+        self.place.configure(&format!(
+            "[mist]\napi_url = \"{}\"\ntoken = \"{TOKEN}\"\norg_id = \"{ORG}\"\n\
+             [chat.console]\n[ports]\nmode = \"{mode}\"\nmethod = \"mist\"\n{ports}\n\
+             [ports.mist]\nap_profile = \"ap\"\n",
+            self.cloud.origin(),
+        ));
+    }
+
+    fn run(&self, command: &str, switch: &str, mode: &str, more: &[&str]) -> Output {
+        let args = ["port", command, "--config", "mistgate.toml", "--switch", switch];
+        let which = ["--port", PORT, "--mode", mode];
+        output(self.place.path(), &[&args, &which[..], more].concat())
+    }
+
+    /// What is printed, by a command that succeeds.
+    fn done(&self, command: &str, switch: &str, mode: &str, more: &[&str]) -> String {
+        let done = self.run(command, switch, mode, more);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        text(&done.stdout)
+    }
+
+    /// What is complained of, by a command that does not.
+    fn refused(&self, command: &str, switch: &str, mode: &str, more: &[&str]) -> String {
+        let done = self.run(command, switch, mode, more);
+        assert_eq!(done.status.code(), Some(1), "{}", text(&done.stdout));
+        assert_eq!(text(&done.stderr).trim_end().lines().count(), 1, "{}", text(&done.stderr));
+        text(&done.stderr)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.place.path().join("state")
+    }
+
+    /// Makes the state folder, as root must have done for whoever runs mistgate.
+    fn make_state(&self) {
+        fs::create_dir(self.state()).expect("a folder");
+    }
+
+    fn usage(&self) -> String {
+        self.cloud.with(|organisation| organisation.usage(mac(SWITCH), PORT)).expect("a port")
+    }
+
+    fn audit(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.state().join("ports-audit.jsonl"));
+        let text = text.unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
+
+fn member<'v>(line: &'v Value, pointer: &str) -> &'v str {
+    line.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[test]
+fn a_port_is_set_and_gets_back_what_it_had() {
+    let site = Site::new("");
+    // Nothing that local_port_config could change: what was there must be remembered.
+    let config = json!({ "port_config": { PORT: { "usage": "secured" } } });
+    site.cloud.with(|organisation| organisation.configure(mac(SWITCH), config));
+    let diff = site.done("diff", "ACCESS-1", "ap", &[]);
+    assert!(diff.starts_with("access-1 ge-0/0/1: for mode ap this would change:\n"), "{diff}");
+    assert!(diff.contains("[port_config]") && diff.contains("\"secured\""), "{diff}");
+    assert_eq!(site.cloud.heard_of("PUT"), []);
+    assert!(!site.state().exists(), "a look leaves something");
+    site.make_state();
+
+    let set = site.done("set", SWITCH, "ap", &["--yes"]);
+    assert!(set.ends_with("access-1 ge-0/0/1: done, it has mode ap\n"), "{set}");
+    assert!(!set.contains("runs"), "{set}");
+    assert_eq!(site.usage(), "ap");
+    // In mode observe too: this is not for what nobody asked for.
+    site.configure("observe", "");
+    let set = site.done("set", "access-1", "ap", &["--yes"]);
+    assert_eq!(set, "access-1 ge-0/0/1: nothing to change, it has mode ap already\n");
+    site.done("set", "access-1", "default", &["--yes"]);
+    assert_eq!(site.usage(), "secured");
+
+    let lines = site.audit();
+    let modes: Vec<_> = lines.iter().map(|line| member(line, "/changes/0/mode")).collect();
+    assert_eq!(modes, ["ap", "default"]);
+    for line in &lines {
+        assert_eq!(member(line, "/type"), "PORT_CHANGED");
+        assert_eq!(member(line, "/changes/0/reason"), "by_hand");
+        assert_eq!((member(line, "/switch"), member(line, "/switch_mac")), ("access-1", SWITCH));
+        assert!(!member(line, "/by").is_empty(), "{line}");
+    }
+}
+
+#[test]
+fn a_refusal_names_its_rule() {
+    for (rules, rule) in [
+        ("never = { ports = [\"ge-0/0/0-3\"] }", "ports.never.ports: ge-0/0/0 to ge-0/0/3"),
+        ("never = { switches = [\"5c:5b:35:00:00:ff\"] }", "ports.never.switches"),
+        ("allow = { switches = [\"core-*\"] }", "the switch is not in ports.allow.switches"),
+    ] {
+        let site = Site::new(rules);
+        let diff = site.done("diff", "access-1", "ap", &[]);
+        let refusal = "mistgate port set would be refused, because the ";
+        assert!(diff.contains(refusal) && diff.contains(rule), "{diff}");
+        let said = site.refused("set", "access-1", "ap", &["--yes"]);
+        assert!(said.starts_with("access-1 ge-0/0/1: refused, because ") && said.contains(rule));
+        assert_eq!(site.cloud.heard_of("PUT"), []);
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let site = Site::new("");
+    for (switch, more, said) in [
+        ("access-1", &[] as &[&str], "there is no terminal to ask on — --yes"),
+        ("access-9", &["--yes"], "access-9: Mist has no switch of this name or MAC"),
+        ("twin", &["--yes"], "twin: Mist has 2 switches of this name — name one of 5c:5b:35:00:"),
+    ] {
+        let refused = site.refused("set", switch, "ap", more);
+        assert!(refused.contains(said), "{refused}");
+    }
+    let args = ["port", "set", "--config", "mistgate.toml", "--switch", "access-1", "--port"];
+    for (port, mode, said) in
+        [("ge-0/0", "ap", "ge-0/0"), (PORT, "trunk", "expected ap or default")]
+    {
+        let wrong = output(site.place.path(), &[&args, &[port, "--mode", mode][..]].concat());
+        assert_eq!(wrong.status.code(), Some(2));
+        assert!(text(&wrong.stderr).contains(said), "{}", text(&wrong.stderr));
+    }
+    site.cloud.misbehave("GET", "inventory", Fault::Status(401, "{}".to_owned()), 1);
+    let refused = site.refused("set", "access-1", "ap", &["--yes"]);
+    let said = "access-1: Mist could not be asked: the login or the permission was refused";
+    assert!(refused.contains(said) && !refused.contains(TOKEN), "{refused}");
+    assert_eq!(site.usage(), "default");
+    assert_eq!(site.audit(), Vec::<Value>::new());
+
+    // It failed, and that is on record.
+    site.make_state();
+    site.cloud.misbehave("PUT", "", Fault::Status(400, "{\"detail\":\"no\"}".to_owned()), 1);
+    let refused = site.refused("set", "access-1", "ap", &["--yes"]);
+    assert!(refused.contains("nothing is changed, because the configuration was refused"));
+    let lines = site.audit();
+    let line = lines.last().expect("a line");
+    assert_eq!((member(line, "/type"), member(line, "/failure")), ("PORT_STUCK", "rejected"));
+}
+
+/// What is done by hand is known to the next run, which gives the port back as its own.
+#[test]
+fn the_next_run_knows_of_it() {
+    let site = Site::new("settle = \"10ms\"\ndisconnect_wait = \"10ms\"");
+    site.make_state();
+    site.done("set", "access-1", "ap", &["--yes"]);
+    let mistgate = site.place.start();
+    mistgate.until("the port", |mistgate| {
+        let status = mistgate.status();
+        let port = status.pointer("/ports/ports/0").cloned().unwrap_or_default();
+        member(&port, "/port") == PORT
+    });
+    mistgate.stop();
+}
+
+/// Whoever runs mistgate must be able to use what somebody's command leaves.
+#[test]
+fn the_state_folder_belongs_to_whom_mistgate_runs_as() {
+    const NOBODY: u32 = 65_534;
+    let site = Site::new("");
+    if !geteuid().is_root() {
+        site.done("set", "access-1", "ap", &["--yes"]);
+        let folder = fs::metadata(site.state()).expect("a folder");
+        return assert_eq!((folder.uid(), folder.mode() & 0o777), (geteuid().as_raw(), 0o700));
+    }
+    let refused = site.refused("set", "access-1", "ap", &["--yes"]);
+    assert!(refused.contains("there is no such folder yet") && refused.contains("chown"));
+    assert!(!site.state().exists());
+    assert_eq!(site.cloud.heard_of("PUT"), []);
+
+    site.make_state();
+    chown(site.state(), Some(NOBODY), Some(NOBODY)).expect("root may");
+    site.done("set", "access-1", "ap", &["--yes"]);
+    let left = fs::read_dir(site.state()).expect("a folder");
+    let owners: Vec<_> = left
+        .map(|entry| entry.and_then(|entry| entry.metadata()).map(|file| file.uid()))
+        .collect::<Result<_, _>>()
+        .expect("files");
+    assert!(owners.len() >= 2 && owners.iter().all(|uid| *uid == NOBODY), "{owners:?}");
+}

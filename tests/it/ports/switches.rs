@@ -1,0 +1,351 @@
+//! `mistgate run` with `[ports]`: from a webhook to the port, to the chat and to the audit, and
+//! back.
+
+mod cso;
+mod guards;
+mod junos;
+
+use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
+
+use mistgate_core::base::mac::Mac;
+use mistgate_tests::{
+    base::http::Message,
+    chat::server::Chat,
+    ports::cloud::{
+        Cloud, Fault,
+        organisation::{ORG, Organisation, SITE},
+    },
+    webhook::mist::{body, request, send},
+};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::base::binary::{Mistgate, Place};
+
+const TOKEN: &str = "the-token-of-the-tests";
+const KEY: &str = "the key of the tests";
+const SWITCH: &str = "5c5b350000ff";
+const AP: &str = "5c5b35000001";
+const PORT: &str = "ge-0/0/1";
+
+fn mac(text: &str) -> Mac {
+    Mac::parse(text).expect("a MAC")
+}
+
+/// A cloud with one switch and one access point, a chat that hears the reports, and a folder with a
+/// configuration for both.
+struct Site {
+    cloud: Cloud,
+    chat: Chat,
+    place: Place,
+    /// Mist's clock, which goes on with every event.
+    clock: Mutex<u64>,
+}
+
+impl Site {
+    /// `ports` is the head of `[ports]`, with whatever sections follow it.
+    fn new(ports: &str) -> Self {
+        Self::with_switch("access-1", ports)
+    }
+
+    fn with_switch(name: &str, ports: &str) -> Self {
+        let mut organisation = Organisation::new(ORG, TOKEN);
+        organisation.add_switch(mac(SWITCH), SITE, name, 4);
+        organisation.add_ap(mac(AP), SITE);
+        let site = Self {
+            cloud: Cloud::open(organisation).expect("a cloud"),
+            chat: Chat::open().expect("a chat"),
+            place: Place::new(""),
+            clock: Mutex::new(1_752_000_000),
+        };
+        site.configure(ports);
+        site
+    }
+
+    fn configure(&self, ports: &str) {
+        self.place.configure(&format!(
+            "[mist]\napi_url = \"{}\"\ntoken = \"{TOKEN}\"\norg_id = \"{ORG}\"\n\
+             [chat.slack]\npace = \"off\"\ndefault_url = \"{}\"\n\
+             [chat.channels.device-events]\n\"*\" = \"drop\"\n\
+             [ports]\nsettle = \"10ms\"\ndisconnect_wait = \"10ms\"\n{ports}",
+            self.cloud.origin(),
+            self.chat.url("/T")
+        ));
+    }
+
+    fn plug(&self) {
+        assert!(self.cloud.with(|organisation| organisation.plug(mac(AP), mac(SWITCH), PORT)));
+    }
+
+    fn unplug(&self) {
+        self.cloud.with(|organisation| organisation.unplug(mac(AP)));
+    }
+
+    fn usage(&self) -> Option<String> {
+        self.cloud.with(|organisation| organisation.usage(mac(SWITCH), PORT))
+    }
+
+    fn event(&self, kind: &str, ap: &str) -> String {
+        let mut clock = self.clock.lock().expect("no panic");
+        *clock += 1;
+        let event = json!({
+            "type": kind, "timestamp": *clock, "mac": ap, "device_name": "Lobby",
+            "device_type": "ap", "site_id": SITE, "site_name": "HQ", "org_id": ORG,
+        });
+        body("device-events", &[event])
+    }
+
+    /// An event that no chat wants.
+    fn tell(&self, mistgate: &Mistgate, kind: &str) {
+        mistgate.accept(&self.event(kind, AP));
+    }
+
+    /// The lines of the audit of this type.
+    fn audit(&self, kind: &str) -> Vec<Value> {
+        let text = fs::read_to_string(self.place.path().join("state/ports-audit.jsonl"));
+        let lines = text.unwrap_or_default();
+        let lines = lines.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        lines.filter(|line: &Value| line.get("type").is_some_and(|of| of == kind)).collect()
+    }
+
+    /// Waits for a post to the chat that holds all of this.
+    fn told(&self, texts: &[&str]) {
+        let holds = |body: &str| texts.iter().all(|text| body.contains(text));
+        let posts = self.chat.wait(|posts| posts.iter().any(|post| holds(&post.request.body)));
+        assert!(posts.is_some(), "{texts:?} not among {:?}", self.chat.posts());
+    }
+}
+
+const ENFORCE: &str = "mode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
+
+fn observe() -> String {
+    ENFORCE.replace("enforce", "observe")
+}
+
+/// Asks for a mode of the port, as a program outside does.
+fn ask(mistgate: &Mistgate, method: &str, headers: &[(&str, &str)], body: &str) -> Message {
+    send(mistgate.webhook(), &request(method, "/external", headers, body)).expect("an answer")
+}
+
+fn wanted(kind: &str) -> String {
+    json!({ "switch_mac": SWITCH, "switch_port": PORT, "type": kind }).to_string()
+}
+
+fn order(mistgate: &Mistgate, path: &str, headers: &[(&str, &str)]) -> Message {
+    send(mistgate.admin(), &request("POST", path, headers, "")).expect("an answer")
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[test]
+fn an_ap_gets_its_port_and_gives_it_back() {
+    let site = Site::new(ENFORCE);
+    let mistgate = site.place.start();
+    let before = site.usage().expect("a port");
+    site.plug();
+    site.tell(&mistgate, "AP_CONNECTED");
+    let line = mistgate.line("port_changed", 1);
+    assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "ap"));
+    assert_eq!((text(&line, "/switch"), text(&line, "/ap")), ("access-1", AP));
+    assert_eq!(site.usage().as_deref(), Some("ap"));
+    site.told(&["Switch port changed", PORT, "Lobby", "HQ"]);
+
+    let status = mistgate.status();
+    assert_eq!(status.pointer("/ports/modes/ap"), Some(&json!(1)), "{status}");
+    let port = status.pointer("/ports/ports/0").expect("a port");
+    assert_eq!((text(port, "/switch"), text(port, "/port")), ("access-1", PORT));
+    assert_eq!((text(port, "/mode"), text(port, "/stage")), ("ap", "resting"));
+    assert_eq!(mistgate.metric("mistgate_ports{mode=\"ap\"}"), 1.0);
+
+    site.unplug();
+    site.tell(&mistgate, "AP_DISCONNECTED");
+    let line = mistgate.line("port_changed", 2);
+    assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "default"));
+    assert_eq!(site.usage(), Some(before));
+    site.chat.wait(|posts| posts.len() == 2).expect("two reports");
+    mistgate.until("an empty list", |mistgate| {
+        mistgate.status().pointer("/ports/ports") == Some(&json!([]))
+    });
+    assert_eq!(mistgate.metric("mistgate_port_changes_total{result=\"done\"}"), 2.0);
+    assert_eq!(mistgate.metric("mistgate_port_change_seconds_count"), 2.0);
+    mistgate.stop();
+
+    let lines = site.audit("PORT_CHANGED");
+    let modes: Vec<_> = lines.iter().map(|line| text(line, "/changes/0/mode")).collect();
+    assert_eq!(modes, ["ap", "default"]);
+    assert!(lines.iter().all(|line| text(line, "/ap_name").is_empty()
+        && text(line, "/changes/0/ap_name") == "Lobby"
+        && !text(line, "/diff").is_empty()));
+    let file = fs::metadata(site.place.path().join("state/ports-audit.jsonl")).expect("a file");
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn observing_changes_nothing_and_tells_the_exact_change_until_it_may() {
+    let site = Site::new(&observe());
+    let mistgate = site.place.start();
+    site.plug();
+    site.tell(&mistgate, "AP_CONNECTED");
+    mistgate.line("port_observed", 1);
+    site.told(&["Switch port would be changed", &format!("{PORT}: profile ap")]);
+    let [observed] = &*site.audit("PORT_OBSERVED") else {
+        panic!("{:?}", site.audit("PORT_OBSERVED"));
+    };
+    assert_eq!(text(observed, "/changes/0/lines/0"), format!("{PORT}: profile ap"));
+    assert_eq!(mistgate.metric("mistgate_ports_observed"), 1.0);
+    assert_eq!(site.cloud.heard_of("PUT"), []);
+
+    // What was only told is done when it may be.
+    site.configure(ENFORCE);
+    mistgate.reload();
+    mistgate.line("port_changed", 1);
+    assert_eq!(site.usage().as_deref(), Some("ap"));
+
+    // Without the section nothing is heard any more, and with it what was missed is found.
+    site.configure("");
+    let config = fs::read_to_string(site.place.path().join("mistgate.toml")).expect("a file");
+    let (head, tail) = config.split_once("[ports]").expect("a section");
+    let (_, tail) = tail.split_once("[admin]").expect("a section");
+    site.place.write("mistgate.toml", &format!("{head}[admin]{tail}"));
+    mistgate.reload();
+    assert_eq!(mistgate.status().pointer("/ports"), Some(&Value::Null));
+    site.unplug();
+    site.tell(&mistgate, "AP_DISCONNECTED");
+    site.configure(ENFORCE);
+    mistgate.reload();
+    mistgate.line("port_changed", 2);
+    assert_eq!(site.usage().as_deref(), Some("default"));
+    mistgate.stop();
+}
+
+#[test]
+fn the_kill_switch_holds_over_a_restart_and_everything_goes_on_after_it() {
+    let site = Site::new(ENFORCE);
+    let mistgate = site.place.start();
+    let stopped = |is_stopped: bool| {
+        move |mistgate: &Mistgate| {
+            mistgate.status().pointer("/ports/stopped") == Some(&json!(is_stopped))
+        }
+    };
+    assert_eq!(order(&mistgate, "/ports/stop", &[("Origin", "http://x")]).status(), 403);
+    assert_eq!(mistgate.ask("/ports/stop").status(), 405);
+    assert_eq!(order(&mistgate, "/ports/other", &[]).status(), 404);
+    let answer = order(&mistgate, "/ports/stop", &[]);
+    assert_eq!((answer.status(), answer.body.as_str()), (200, "stopped\n"));
+    assert!(stopped(true)(&mistgate));
+    let file = site.place.path().join("state/stop-ports");
+    assert!(file.exists());
+    site.told(&["Switch port changes stopped"]);
+    site.plug();
+    site.tell(&mistgate, "AP_CONNECTED");
+    let line = mistgate.line("port_refused", 1);
+    assert_eq!(text(&line, "/rule"), "ports.kill_switch");
+    let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
+    assert_eq!((text(&port, "/stage"), text(&port, "/wanted")), ("due", "ap"));
+    assert_eq!(text(&port, "/refused_by"), "ports.kill_switch");
+    let refusals = "mistgate_port_refusals_total{rule=\"ports.kill_switch\"}";
+    assert_eq!(mistgate.metric(refusals), 1.0);
+    mistgate.stop();
+
+    let mistgate = site.place.start();
+    mistgate.line("ports_stopped", 1);
+    // The comparison with Mist finds the access point.
+    mistgate.line("port_refused", 1);
+    assert_eq!(site.cloud.heard_of("PUT"), []);
+    assert_eq!(order(&mistgate, "/ports/go", &[]).status(), 200);
+    mistgate.line("port_changed", 1);
+    assert!(stopped(false)(&mistgate) && !file.exists());
+
+    // The file alone does it as well, and so does a place where none can be made.
+    fs::write(&file, "").expect("a file");
+    mistgate.until("a stop", stopped(true));
+    fs::remove_file(&file).expect("a file");
+    mistgate.until("no stop", stopped(false));
+    // In the state folder, since the sandbox lets nothing be written elsewhere.
+    site.configure(&format!("kill_switch = \"state/nowhere/stop\"\n{ENFORCE}"));
+    mistgate.reload();
+    let answer = order(&mistgate, "/ports/stop", &[]);
+    assert_eq!(answer.status(), 500);
+    assert!(answer.body.contains("until the next restart only: "), "{}", answer.body);
+    assert!(stopped(true)(&mistgate));
+    assert_eq!(order(&mistgate, "/ports/go", &[]).status(), 200);
+    assert!(stopped(false)(&mistgate));
+    mistgate.stop();
+}
+
+#[test]
+fn a_program_outside_may_ask_for_a_mode() {
+    let external = format!("{ENFORCE}[ports.external]\nkey = \"{KEY}\"\n");
+    let site = Site::new(&external);
+    let mistgate = site.place.start();
+    let key = [("X-ClientApiKey", KEY)];
+    assert_eq!(ask(&mistgate, "GET", &key, "").status(), 405);
+    assert_eq!(ask(&mistgate, "POST", &[], &wanted("AP_CONNECTED")).status(), 401);
+    let wrong = [("X-ClientApiKey", "the key of the test")];
+    assert_eq!(ask(&mistgate, "POST", &wrong, &wanted("AP_CONNECTED")).status(), 401);
+    let answer = ask(&mistgate, "POST", &key, &wanted("SW_CONNECTED"));
+    assert_eq!(answer.status(), 400);
+    let said = "type: expected AP_CONNECTED, AP_RESTARTED or AP_DISCONNECTED, got another type\n";
+    assert_eq!(answer.body, said);
+    site.plug();
+    let answer = ask(&mistgate, "POST", &key, &wanted("AP_CONNECTED"));
+    assert_eq!((answer.status(), answer.body.as_str()), (202, ""));
+    mistgate.line("port_requested", 1);
+    mistgate.line("port_changed", 1);
+    assert_eq!(site.usage().as_deref(), Some("ap"));
+    // Asked for or not, a port is not taken from the access point that is there.
+    assert_eq!(ask(&mistgate, "POST", &key, &wanted("AP_DISCONNECTED")).status(), 202);
+    mistgate.line("port_requested", 2);
+    site.unplug();
+    assert_eq!(ask(&mistgate, "POST", &key, &wanted("AP_DISCONNECTED")).status(), 202);
+    mistgate.line("port_changed", 2);
+    let said = mistgate.stop();
+    for secret in [KEY, TOKEN] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+#[test]
+fn a_crash_in_the_midst_of_a_change_ends_right() {
+    let site = Site::new(ENFORCE);
+    let mistgate = site.place.start();
+    site.plug();
+    site.cloud.misbehave("PUT", "local_port_config", Fault::Held, 1);
+    site.tell(&mistgate, "AP_CONNECTED");
+    assert!(site.cloud.wait(|heard| heard.iter().any(|heard| heard.method == "PUT")));
+    mistgate.kill();
+    // The switch has it, and nobody knows.
+    assert_eq!(site.usage().as_deref(), Some("ap"));
+    assert_eq!(site.audit("PORT_CHANGED").len(), 0);
+    site.cloud.release();
+
+    let mistgate = site.place.start();
+    mistgate.line("port_unchanged", 1);
+    site.unplug();
+    site.tell(&mistgate, "AP_DISCONNECTED");
+    let line = mistgate.line("port_changed", 1);
+    assert_eq!(text(&line, "/mode"), "default");
+    assert_eq!(site.usage().as_deref(), Some("default"));
+    mistgate.stop();
+}
+
+#[test]
+fn the_audit_follows_when_its_file_is_moved() {
+    let site = Site::new(ENFORCE);
+    let mistgate = site.place.start();
+    site.plug();
+    site.tell(&mistgate, "AP_CONNECTED");
+    mistgate.until("a line", |_| site.audit("PORT_CHANGED").len() == 1);
+    let file = site.place.path().join("state/ports-audit.jsonl");
+    let moved = file.with_extension("jsonl.1");
+    fs::rename(&file, &moved).expect("a rename");
+    mistgate.signal(Signal::HUP);
+    mistgate.line("reloaded", 1);
+    site.unplug();
+    site.tell(&mistgate, "AP_DISCONNECTED");
+    mistgate.until("a line", |_| site.audit("PORT_CHANGED").len() == 1);
+    assert_eq!(fs::read_to_string(&moved).expect("a file").lines().count(), 1);
+    mistgate.stop();
+}

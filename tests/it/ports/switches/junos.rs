@@ -1,0 +1,157 @@
+//! The same with the switch itself, behind a real `sshd`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
+use serde_json::json;
+
+use super::{PORT, Site, text};
+use crate::{
+    base::binary::Mistgate,
+    ports::{
+        junos::listen,
+        sshd::{CURRENT, PASSWORD, Server, USER, prepare},
+    },
+};
+
+/// The number of a push's commit among its requests, from 0.
+const COMMIT: u64 = 6;
+const STATEMENT: &str = "interfaces ge-0/0/1 native-vlan-id 42";
+
+/// A switch, and the site that it is at.
+struct Switched {
+    shared: Arc<Shared>,
+    server: Server,
+    site: Site,
+}
+
+impl Switched {
+    fn new(faults: &[(u64, Fault)], mode: &str) -> Self {
+        prepare();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let subsystem = "FOLDER/switch --connect FOLDER/socket";
+        let server = Server::at(address, &CURRENT, subsystem, 0);
+        let ap = Some(("5c:5b:35:00:00:01".to_owned(), "Lobby".to_owned()));
+        let shared = Arc::new(Shared::new(Config {
+            style: Style::Plain,
+            undoes_when_killed: false,
+            interfaces: BTreeMap::from([(PORT.to_owned(), (true, ap))]),
+            faults: faults.iter().copied().collect(),
+            ..Config::default()
+        }));
+        listen(&server, &shared);
+        // The simulated switch is called what it can be reached by.
+        let site = Site::with_switch("127.0.0.1", "");
+        site.place.write("password", PASSWORD);
+        site.place.write("known_hosts", &server.known_line());
+        let switched = Self { shared, server, site };
+        switched.configure(mode);
+        switched
+    }
+
+    fn configure(&self, mode: &str) {
+        let port = self.server.address.port();
+        self.site.configure(&format!(
+            "mode = \"{mode}\"\nmethod = \"junos\"\n[ports.junos]\nport = {port}\n\
+             username = \"{USER}\"\npassword_file = \"password\"\n\
+             known_hosts = \"known_hosts\"\n\
+             ap = [\"set interfaces <port> unit 0 family ethernet-switching interface-mode trunk\", \
+             \"set interfaces <port> native-vlan-id 42\"]\n\
+             default = [\"delete interfaces <port> unit 0\", \
+             \"delete interfaces <port> native-vlan-id\"]\n"
+        ));
+    }
+
+    fn has(&self) -> bool {
+        self.shared.with(|switch| switch.running().has(STATEMENT))
+    }
+
+    /// Waits until nobody is at the switch and nothing is left there.
+    fn until_free(&self, mistgate: &Mistgate) {
+        mistgate.until("a free switch", |_| {
+            self.shared.with(|switch| {
+                let is_left = switch.is_locked() || switch.is_modified() || switch.is_pending();
+                switch.sessions() == 0 && !is_left
+            })
+        });
+    }
+}
+
+#[test]
+fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
+    let switched = Switched::new(&[], "observe");
+    let site = &switched.site;
+    let mistgate = site.place.start();
+    site.plug();
+    site.tell(&mistgate, "AP_CONNECTED");
+    mistgate.line("port_observed", 1);
+    site.told(&["Switch port would be changed", "set interfaces ge-0/0/1 native-vlan-id 42"]);
+    assert!(!switched.has() && switched.shared.with(|switch| switch.sessions()) == 0);
+
+    switched.configure("enforce");
+    mistgate.reload();
+    let line = mistgate.line("port_changed", 1);
+    assert_eq!((text(&line, "/port"), text(&line, "/switch")), (PORT, "127.0.0.1"));
+    assert!(switched.has());
+    site.told(&["Switch port changed", STATEMENT]);
+
+    site.unplug();
+    site.tell(&mistgate, "AP_DISCONNECTED");
+    mistgate.line("port_changed", 2);
+    assert!(!switched.has());
+    switched.until_free(&mistgate);
+    let said = mistgate.stop();
+    let audit = site.audit("PORT_CHANGED");
+    let diffs: Vec<_> = audit.iter().map(|line| text(line, "/diff")).collect();
+    assert!(diffs.iter().all(|diff| diff.contains(STATEMENT)) && diffs.len() == 2, "{diffs:?}");
+    for told in [said, json!(audit).to_string(), format!("{:?}", site.chat.posts())] {
+        assert!(!told.contains(PASSWORD) && !told.contains("]]&gt;"), "{told}");
+    }
+}
+
+#[test]
+fn a_crash_between_commit_and_confirmation_ends_right() {
+    let switched = Switched::new(&[(COMMIT, Fault::Silence { is_done: true })], "enforce");
+    let site = &switched.site;
+    let mistgate = site.place.start();
+    site.plug();
+    site.tell(&mistgate, "AP_CONNECTED");
+    mistgate.until("a commit", |_| switched.shared.with(|switch| switch.is_pending()));
+    mistgate.kill();
+    assert!(switched.has());
+
+    let mistgate = site.place.start();
+    mistgate.until("a report", |mistgate| {
+        let done = mistgate.metric("mistgate_port_changes_total{result=\"done\"}");
+        done + mistgate.metric("mistgate_port_changes_total{result=\"unchanged\"}") == 1.0
+    });
+    assert!(switched.has());
+    switched.until_free(&mistgate);
+    mistgate.stop();
+}
+
+#[test]
+fn a_switch_that_is_not_the_known_one_is_not_changed() {
+    let switched = Switched::new(&[], "enforce");
+    let site = &switched.site;
+    // The key of somebody else.
+    let key = fs::read_to_string(switched.server.path().join("user.pub")).expect("a key");
+    let address = switched.server.address;
+    site.place.write("known_hosts", &format!("[{}]:{} {key}", address.ip(), address.port()));
+    let mistgate = site.place.start();
+    site.plug();
+    site.tell(&mistgate, "AP_CONNECTED");
+    let line = mistgate.line("port_stuck", 1);
+    assert_eq!(text(&line, "/failure"), "host_key");
+    site.told(&["Switch port change given up", "known_hosts"]);
+    assert!(!switched.has());
+    let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
+    assert_eq!((text(&port, "/stage"), text(&port, "/last_failure")), ("stuck", "host_key"));
+    assert_eq!(mistgate.metric("mistgate_port_failures_total{failure=\"host_key\"}"), 1.0);
+    mistgate.stop();
+}

@@ -1,0 +1,6 @@
+//! What comes in: answers, real bodies, hostile requests, power cuts.
+
+pub(crate) mod answers;
+pub(crate) mod http_hostile;
+pub(crate) mod kill;
+pub(crate) mod vectors;

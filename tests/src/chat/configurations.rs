@@ -1,0 +1,66 @@
+//! Chat configurations from luck: which destinations there are, how fast, and how patient.
+
+use core::time::Duration;
+
+use mistgate_core::{
+    base::secret::Secret,
+    chat::shape::{Flavour, TeamsFormat},
+    config::checked::{Chat, Delivery, Destination},
+    delivery::pace::{self, Window},
+    route::Routes,
+};
+
+use crate::base::bytes::Bytes;
+
+const FAST: &[Window] = &[Window::per_secs(5, 1)];
+const OFF: &[Window] = &[];
+
+/// A configuration. The plainest has one destination of each product, at the vendors' paces.
+pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
+    let lacks = bytes.byte();
+    let has = |bit: u32| lacks & (1 << bit) == 0;
+    // Another URL for the same channel: what waits for the old one must find the new one.
+    let renamed = bytes.chance(60);
+    let pace = bytes.pick(&[None, None, Some(OFF), Some(FAST)]);
+    let teams = Flavour::Teams(bytes.pick(&[TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard]));
+    let mut destinations = Vec::new();
+    let mut add = |flavour: Flavour, channels: &[&str], default, vendor: &[Window]| {
+        let place = channels.first().copied().unwrap_or("default");
+        let version = if renamed { "new" } else { "old" };
+        destinations.push(Destination {
+            name: format!("{}/{place}", flavour.name()),
+            flavour,
+            url: (flavour != Flavour::Console).then(|| {
+                Secret::new(format!("https://{}.example/{place}/{version}", flavour.name()))
+            }),
+            channels: channels.iter().map(|channel| (*channel).to_owned()).collect(),
+            default,
+            pace: pace.unwrap_or(vendor).to_vec(),
+        });
+    };
+    if has(0) {
+        add(Flavour::Slack, &[], true, pace::SLACK);
+    }
+    if has(1) {
+        add(Flavour::Slack, &["critical"], false, pace::SLACK);
+    }
+    if has(2) {
+        add(Flavour::Slack, &["info", "debug"], false, pace::SLACK);
+    }
+    if has(3) {
+        add(teams, &[], true, pace::TEAMS);
+    }
+    if has(4) {
+        add(Flavour::Google, &["warning"], has(5), pace::GOOGLE);
+    }
+    if !has(6) {
+        add(Flavour::Console, &[], true, &[]);
+    }
+    let delivery = Delivery {
+        max_age: Duration::from_secs(bytes.pick(&[86_400, 86_400, 3_600, 60])),
+        queue_max: bytes.pick(&[50_000, 50_000, 400, 12]),
+        digest_after: Duration::from_secs(bytes.pick(&[30, 5, 600])),
+        ..Delivery::default()
+    };
+    Chat { routes: Routes::default(), destinations, delivery }
+}

@@ -1,0 +1,45 @@
+//! A reference for the pace: every send of a destination against every window.
+
+use std::collections::VecDeque;
+
+use mistgate_core::{base::time::Instant, delivery::pace::Window};
+
+/// The sends since the windows were last changed.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    windows: Vec<Window>,
+    sent: VecDeque<Instant>,
+}
+
+impl Windows {
+    /// Nothing sent yet.
+    pub const fn new(windows: Vec<Window>) -> Self {
+        Self { windows, sent: VecDeque::new() }
+    }
+
+    /// Counts against other windows from now on. Equal ones keep counting what was sent.
+    pub fn replace(&mut self, windows: Vec<Window>) {
+        if windows != self.windows {
+            *self = Self::new(windows);
+        }
+    }
+
+    /// Counts a send that was allowed by whatever held then.
+    pub fn recall(&mut self, at: Instant) {
+        self.sent.push_back(at);
+    }
+
+    /// Counts a send.
+    pub fn sent(&mut self, now: Instant) {
+        self.sent.push_back(now);
+        let longest = self.windows.iter().map(|window| window.per).max().unwrap_or_default();
+        while self.sent.front().is_some_and(|&at| at + longest <= now) {
+            self.sent.pop_front();
+        }
+        for window in &self.windows {
+            let inside = self.sent.len() - self.sent.partition_point(|&at| at + window.per <= now);
+            let most = usize::try_from(window.count).expect("a small number");
+            assert!(inside <= most, "{inside} sends in {:?} instead of {most}", window.per);
+        }
+    }
+}

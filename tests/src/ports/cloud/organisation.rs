@@ -1,0 +1,228 @@
+//! What the cloud knows: sites, access points, switches, and who is plugged in where.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use mistgate_core::base::mac::Mac;
+use serde_json::{Map, Value, json};
+
+use super::{Role, port_config};
+
+/// An organisation's id, where any will do.
+pub const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
+/// A site's.
+pub const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
+
+/// An organisation with one site or more.
+#[derive(Clone, Debug)]
+pub struct Organisation {
+    /// Its id.
+    pub id: String,
+    /// The token that opens it, and what it may do.
+    pub token: (String, Role),
+    /// The names of the port profiles that there are.
+    pub profiles: BTreeSet<String>,
+    /// The most elements of a page, whatever is asked for.
+    pub page_max: usize,
+    /// Whether a request for a device takes its `local_port_config` as well.
+    pub takes_overrides: bool,
+    /// Whether what is optional is sent as null.
+    pub sends_nulls: bool,
+    /// Its access points.
+    pub aps: BTreeMap<Mac, Ap>,
+    /// Its switches; of a virtual chassis, by the MAC that the cloud assigned.
+    pub switches: BTreeMap<Mac, Switch>,
+}
+
+/// An access point.
+#[derive(Clone, Debug)]
+pub struct Ap {
+    /// The id of its site.
+    pub site: String,
+    /// Whether it is connected; nothing before the first time.
+    pub is_connected: Option<bool>,
+    /// When it was heard of, in seconds since 1970.
+    pub last_seen: Option<u64>,
+    /// The switch and port that it says it is on, which it says as long as it knows no better.
+    pub neighbor: Option<(Mac, String)>,
+}
+
+/// A switch, or a virtual chassis.
+#[derive(Clone, Debug)]
+pub struct Switch {
+    /// Its id.
+    pub id: String,
+    /// The id of its site.
+    pub site: String,
+    /// What it is called.
+    pub name: String,
+    /// Whether it is connected.
+    pub is_connected: bool,
+    /// The MACs of the members of a virtual chassis.
+    pub members: Vec<Mac>,
+    /// Its ports.
+    pub ports: BTreeMap<String, Port>,
+    /// Its configuration, but for what says which device it is.
+    pub config: Map<String, Value>,
+}
+
+/// A port of a switch.
+#[derive(Clone, Debug, Default)]
+pub struct Port {
+    /// Whether it has a link; nothing where the switch has not said yet.
+    pub up: Option<bool>,
+    /// The LLDP neighbour, which stays when the link goes.
+    pub neighbor: Option<Mac>,
+}
+
+impl Organisation {
+    /// An organisation without devices, with the profiles `ap`, `default`, `iot` and `secured`.
+    pub fn new(id: &str, token: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            token: (token.to_owned(), Role::Admin),
+            profiles: ["ap", "default", "iot", "secured"].map(str::to_owned).into(),
+            page_max: 1_000,
+            takes_overrides: true,
+            sends_nulls: false,
+            aps: BTreeMap::new(),
+            switches: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a switch with so many ports, `ge-0/0/0` and on, that is configured to nothing.
+    pub fn add_switch(&mut self, mac: Mac, site: &str, name: &str, ports: usize) {
+        let ports = (0..ports).map(|n| (format!("ge-0/0/{n}"), Port::default())).collect();
+        let switch = Switch {
+            id: device_id(mac),
+            site: site.to_owned(),
+            name: name.to_owned(),
+            is_connected: true,
+            members: Vec::new(),
+            ports,
+            config: Map::new(),
+        };
+        self.switches.insert(mac, switch);
+    }
+
+    /// Adds an access point that was never connected.
+    pub fn add_ap(&mut self, mac: Mac, site: &str) {
+        let site = site.to_owned();
+        let ap = Ap { site, is_connected: None, last_seen: None, neighbor: None };
+        self.aps.insert(mac, ap);
+    }
+
+    /// Plugs an access point into a port, from wherever it was, and lets it connect. `false` where
+    /// there is no such access point or port.
+    pub fn plug(&mut self, ap: Mac, switch: Mac, port: &str) -> bool {
+        self.unplug(ap);
+        let at = self.switches.get_mut(&switch);
+        let site = at.as_ref().map(|switch| switch.site.clone()).unwrap_or_default();
+        let at = at.and_then(|switch| switch.ports.get_mut(port));
+        let Some((at, ap_state)) = at.zip(self.aps.get_mut(&ap)) else {
+            return false;
+        };
+        *at = Port { up: Some(true), neighbor: Some(ap) };
+        *ap_state = Ap {
+            site,
+            is_connected: Some(true),
+            last_seen: Some(now()),
+            neighbor: Some((switch, port.to_owned())),
+        };
+        true
+    }
+
+    /// Unplugs an access point. Its port keeps a neighbour without a link, as Mist does for a
+    /// while.
+    pub fn unplug(&mut self, ap: Mac) {
+        let ports = self.switches.values_mut().flat_map(|switch| switch.ports.values_mut());
+        for port in ports.filter(|port| port.neighbor == Some(ap)) {
+            port.up = Some(false);
+        }
+        if let Some(ap) = self.aps.get_mut(&ap).filter(|ap| ap.is_connected == Some(true)) {
+            ap.is_connected = Some(false);
+            ap.last_seen = Some(now());
+        }
+    }
+
+    /// The profile that a port has by what is configured. Nothing where there is no such port.
+    pub fn usage(&self, switch: Mac, port: &str) -> Option<String> {
+        let switch = self.switches.get(&switch)?;
+        let at = switch.ports.contains_key(port);
+        at.then(|| port_config::usage(&switch.config, port))
+    }
+
+    /// Configures a switch to this, as if somebody had done so in the dashboard.
+    pub fn configure(&mut self, switch: Mac, config: Value) {
+        if let (Some(switch), Value::Object(config)) = (self.switches.get_mut(&switch), config) {
+            switch.config = config;
+        }
+    }
+
+    /// A switch's configuration, but for what says which device it is.
+    pub fn config(&self, switch: Mac) -> Value {
+        let config = self.switches.get(&switch).map(|switch| switch.config.clone());
+        config.map_or(Value::Null, Value::Object)
+    }
+
+    /// An object without what is null, unless nulls are sent.
+    pub(super) fn told(&self, mut object: Value) -> Value {
+        if let (Value::Object(object), false) = (&mut object, self.sends_nulls) {
+            object.retain(|_, value| !value.is_null());
+        }
+        object
+    }
+
+    /// A port as `stats/ports/search` tells it.
+    pub(super) fn port(&self, mac: Mac, switch: &Switch, name: &str, port: &Port) -> Value {
+        self.told(json!({
+            "org_id": self.id, "site_id": switch.site, "mac": mac.plain(), "port_id": name,
+            "type": "switch", "speed": 1000, "up": port.up,
+            "neighbor_mac": port.neighbor.map(Mac::plain), "neighbor_system_name": null,
+            "port_usage": port_config::usage(&switch.config, name),
+        }))
+    }
+
+    /// An access point as `stats/devices` tells it.
+    pub(super) fn ap(&self, mac: Mac, ap: &Ap) -> Value {
+        let status = |is_connected| if is_connected { "connected" } else { "disconnected" };
+        let lldp_stat = ap.neighbor.as_ref().map(|(mac, port)| {
+            let switch = self.switches.get(mac);
+            let chassis = switch.and_then(|switch| switch.members.first()).unwrap_or(mac);
+            json!({
+                "chassis_id": chassis.to_string(), "port_id": port, "port_desc": port,
+                "system_name": switch.map(|switch| &switch.name),
+            })
+        });
+        self.told(json!({
+            "id": device_id(mac), "mac": mac.plain(), "type": "ap", "org_id": self.id,
+            "site_id": ap.site, "name": format!("ap-{}", mac.plain()),
+            "status": ap.is_connected.map(status), "last_seen": ap.last_seen,
+            "lldp_stat": lldp_stat, "lldp_stats": null,
+        }))
+    }
+
+    /// The inventory's entries of a switch: itself, and its members.
+    pub(super) fn entries(&self, mac: Mac, switch: &Switch, with_members: bool) -> Vec<Value> {
+        let vc_mac = (!switch.members.is_empty()).then(|| mac.plain());
+        let whole = json!({
+            "id": switch.id, "mac": mac.plain(), "type": "switch", "org_id": self.id,
+            "site_id": switch.site, "name": switch.name, "hostname": switch.name,
+            "connected": switch.is_connected, "vc_mac": vc_mac, "deviceprofile_id": null,
+        });
+        let member = |member: &Mac| json!({ "mac": member.plain(), "type": "switch", "vc_mac": vc_mac, "org_id": self.id });
+        let members = switch.members.iter().filter(|_| with_members).map(member);
+        std::iter::once(self.told(whole)).chain(members).collect()
+    }
+}
+
+/// The id of a device that is no virtual chassis.
+pub(super) fn device_id(mac: Mac) -> String {
+    format!("00000000-0000-0000-1000-{}", mac.plain())
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

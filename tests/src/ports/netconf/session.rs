@@ -1,0 +1,449 @@
+//! The session under the laws, with a switch that answers anything: one request at a time, one end
+//! to each task, nothing without a lock, nothing confirmed that nobody verified, and no session
+//! that goes on while the switch may be locked or has something to undo.
+
+use core::{num::NonZeroU16, time::Duration};
+use std::collections::BTreeMap;
+
+use mistgate_core::{
+    base::{machine::Machine, time::Instant},
+    netconf::{
+        framing::{Decoder, Framing, encode},
+        lines::Lines,
+        session::{
+            MESSAGE_MAX, Session, TASKS_MAX,
+            input::{Config, Edit, Input, Mode, Query, TaskId},
+            output::{Ending, Failure, Outcome, Output},
+        },
+        xml::Element,
+    },
+};
+
+use crate::base::bytes::Bytes;
+
+/// The most operations of one run; what luck is left is not used.
+const OPERATIONS_MAX: usize = 2_000;
+
+/// Runs sessions one after the other, as their ends leave luck for more, and gives all outputs.
+/// Calls of `handle_timeout` that are too many make no difference.
+pub fn run(data: &[u8]) -> Vec<Output> {
+    let told = lived(data, 0);
+    assert_eq!(
+        told,
+        lived(data, 2),
+        "calls of handle_timeout that were too many made a difference"
+    );
+    told
+}
+
+fn lived(data: &[u8], extra_timeouts: usize) -> Vec<Output> {
+    let bytes = &mut Bytes::new(data);
+    let mut now = Instant::from_secs(bytes.pick(&[1_000, 0]));
+    let (mut surroundings, mut session) = Surroundings::new(bytes, now);
+    let mut told = Vec::new();
+    drain(&mut surroundings, &mut session, now, &mut told);
+    for _ in 0..OPERATIONS_MAX {
+        if bytes.is_empty() {
+            break;
+        }
+        now = later(bytes, now, session.poll_timeout());
+        for extra in 0..=extra_timeouts {
+            session.handle_timeout(now);
+            let is_quiet = extra == 0 || session.poll_output().is_none();
+            assert!(is_quiet, "an early handle_timeout does something");
+            drain(&mut surroundings, &mut session, now, &mut told);
+        }
+        let input = surroundings.input(bytes);
+        session.handle_input(now, input);
+        drain(&mut surroundings, &mut session, now, &mut told);
+        if surroundings.is_closed && bytes.chance(128) {
+            (surroundings, session) = Surroundings::new(bytes, now);
+            drain(&mut surroundings, &mut session, now, &mut told);
+        }
+    }
+    told
+}
+
+/// The moment of the next operation: mostly at once, else soon, just before the deadline, or at it.
+fn later(bytes: &mut Bytes<'_>, now: Instant, deadline: Option<Instant>) -> Instant {
+    match bytes.up_to(31) {
+        0..=25 => now,
+        26..=28 => now + Duration::from_millis(bytes.up_to(1_000)),
+        29 | 30 => deadline.map_or(now, |at| at.saturating_sub(Duration::from_micros(1)).max(now)),
+        _ => deadline.unwrap_or(now),
+    }
+}
+
+fn drain(
+    surroundings: &mut Surroundings,
+    session: &mut Session,
+    now: Instant,
+    told: &mut Vec<Output>,
+) {
+    while let Some(output) = session.poll_output() {
+        surroundings.told(now, &output);
+        told.push(output);
+        assert!(told.len() < 100_000, "the drain does not end");
+    }
+    let deadline = session.poll_timeout();
+    assert!(deadline.is_none_or(|at| at > now), "the deadline {deadline:?} is not after {now:?}");
+    surroundings.rests(session);
+}
+
+/// What the session asked for, as far as the laws tell requests apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Check,
+    Close,
+    Commit,
+    CommitConfirmed,
+    Compare,
+    Discard,
+    Interfaces,
+    Load,
+    LoadPrevious,
+    Lock,
+    Neighbours,
+    Unlock,
+    Uptime,
+}
+
+/// What an answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Done,
+    Refused,
+    Unclear,
+}
+
+/// A task that is not at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    Edit(Mode),
+    Question,
+}
+
+/// What must be known of the switch to judge the session.
+#[derive(Debug, Default)]
+struct Switch {
+    /// A lock was asked for, and not given back.
+    may_be_locked: bool,
+    is_locked: bool,
+    is_checked: bool,
+    /// Something was committed that the switch will undo.
+    is_pending: bool,
+    /// The candidate is what was there before.
+    is_previous: bool,
+}
+
+/// The session's surroundings: a switch, and whoever asks for edits.
+#[derive(Debug)]
+struct Surroundings {
+    next_id: TaskId,
+    tasks: BTreeMap<TaskId, Task>,
+    framing: Framing,
+    outbound: Decoder,
+    /// A request without an answer, and its number.
+    asked: Option<(u64, Asked)>,
+    message_id: u64,
+    /// What the switch has said and the network has not brought.
+    wire: Vec<u8>,
+    /// What the switch means by it, once all of it is there.
+    meant: Option<(Asked, Meaning)>,
+    switch: Switch,
+    /// Something committed was left for the switch to undo.
+    is_left: bool,
+    /// The edit whose commit is to be verified, and whether it was.
+    committed: Option<(TaskId, bool)>,
+    is_greeted: bool,
+    is_closed: bool,
+}
+
+impl Surroundings {
+    fn new(bytes: &mut Bytes<'_>, now: Instant) -> (Self, Session) {
+        let seconds = |bytes: &mut Bytes<'_>, choices| Duration::from_secs(bytes.pick(choices));
+        let config = Config {
+            hello_timeout: seconds(bytes, &[30, 1]),
+            reply_timeout: seconds(bytes, &[60, 1]),
+            commit_timeout: seconds(bytes, &[180, 1, 600]),
+            lock_wait: seconds(bytes, &[60, 1]),
+            keepalive: seconds(bytes, &[60, 1]),
+        };
+        let surroundings = Self {
+            next_id: 1,
+            tasks: BTreeMap::new(),
+            framing: Framing::EndOfMessage,
+            outbound: Decoder::new(Framing::EndOfMessage, MESSAGE_MAX),
+            asked: None,
+            message_id: 0,
+            wire: Vec::new(),
+            meant: None,
+            switch: Switch::default(),
+            is_left: false,
+            committed: None,
+            is_greeted: false,
+            is_closed: false,
+        };
+        (surroundings, Session::new(config, bytes.up_to(255), now))
+    }
+
+    fn input(&mut self, bytes: &mut Bytes<'_>) -> Input {
+        if !self.wire.is_empty() {
+            return self.brought(bytes);
+        }
+        match bytes.up_to(15) {
+            _ if !self.is_greeted && !self.is_closed && bytes.chance(200) => self.hello(bytes),
+            0..=7 if self.asked.is_some() => self.answer(bytes),
+            0..=3 | 8 | 9 => self.edit(bytes),
+            4 | 10 => {
+                let id = self.task(Task::Question);
+                Input::Ask { id, query: bytes.pick(&[Query::Neighbours, Query::Interfaces]) }
+            }
+            5..=7 | 11 => {
+                let (id, is_verified) = self.committed.unwrap_or((99, false));
+                self.committed = Some((id, is_verified || self.committed.is_some()));
+                Input::Verified(id)
+            }
+            12 => {
+                let id = self.committed.map_or(99, |(id, _)| id);
+                Input::NotVerified { id, reason: "down".to_owned() }
+            }
+            13 if bytes.chance(20) => Input::Stop,
+            14 if bytes.chance(20) => Input::Closed,
+            15 if bytes.chance(20) => Input::Bytes(bytes.slice(40).to_vec()),
+            _ => Input::Verified(0),
+        }
+    }
+
+    fn told(&mut self, now: Instant, output: &Output) {
+        assert!(!self.is_closed || self.is_refusal(output), "after the end: {output:?}");
+        match output {
+            Output::Answered { id, .. } => {
+                assert_eq!(self.tasks.remove(id), Some(Task::Question), "one answer");
+            }
+            Output::Bytes(bytes) => self.asked(bytes),
+            Output::Close(ending) => {
+                let is_open = self.is_left || self.switch.is_pending || self.switch.may_be_locked;
+                assert!(!is_open || *ending != Ending::Stopped, "left as it is: {:?}", self.switch);
+                assert!(self.tasks.is_empty(), "without an end: {:?}", self.tasks);
+                self.is_closed = true;
+                self.wire.clear();
+            }
+            Output::Committed { id, verify_by } => {
+                assert!(*verify_by > now, "no time to verify");
+                let Some(Task::Edit(mode)) = self.tasks.get(id) else { panic!("no such edit") };
+                assert_ne!(*mode, Mode::Compare);
+                self.committed = Some((*id, false));
+            }
+            Output::Edited { id, result, .. } => {
+                let Some(Task::Edit(mode)) = self.tasks.remove(id) else { panic!("a second end") };
+                let is_verified = self.committed.take_if(|(of, _)| of == id) == Some((*id, true));
+                match result {
+                    Ok(Outcome::Confirmed) => assert!(is_verified && !self.switch.is_pending),
+                    Ok(Outcome::Compared) => assert_eq!(mode, Mode::Compare),
+                    Ok(Outcome::Absent | Outcome::Unconfirmed { .. }) => {
+                        assert_eq!(mode, Mode::ReadBack);
+                    }
+                    Ok(Outcome::Unchanged | Outcome::RolledBack { .. }) => {
+                        assert!(matches!(mode, Mode::Push { .. }));
+                        assert!(!self.switch.is_pending, "{result:?}");
+                    }
+                    Ok(Outcome::Pending { .. } | Outcome::Unknown { .. }) => {
+                        assert_ne!(mode, Mode::Compare);
+                        // What is told of edits behind this one is another matter.
+                        self.is_left |= core::mem::take(&mut self.switch.is_pending);
+                    }
+                    Err(Failure::Busy | Failure::Ended { step: None, .. } | Failure::Stopped) => {}
+                    Err(failure) => {
+                        assert!(!self.switch.is_pending, "{failure} though it is committed");
+                    }
+                }
+                let text = result.as_ref().map_or_else(ToString::to_string, ToString::to_string);
+                assert!(!text.is_empty() && !text.contains('\n'), "{text}");
+            }
+            Output::Opened { framing, .. } => {
+                self.framing = *framing;
+                self.outbound = Decoder::new(*framing, MESSAGE_MAX);
+            }
+            Output::Waiting { id, retry_at, .. } => {
+                assert!(self.tasks.contains_key(id) && *retry_at > now);
+            }
+        }
+    }
+
+    fn rests(&self, session: &Session) {
+        assert_eq!(session.tasks(), self.tasks.len());
+        assert!(self.tasks.len() <= 2 * TASKS_MAX + 2);
+        if self.is_closed {
+            return;
+        }
+        // As long as something may be locked or pending, an edit is responsible for it.
+        assert!(!self.is_left, "goes on though the switch has something to undo");
+        let is_open = self.switch.may_be_locked || self.switch.is_pending;
+        assert!(!is_open || !session.is_idle(), "idle, but {:?}", self.switch);
+    }
+
+    fn task(&mut self, task: Task) -> TaskId {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.tasks.insert(id, task);
+        id
+    }
+
+    fn edit(&mut self, bytes: &mut Bytes<'_>) -> Input {
+        let push = Mode::Push { confirm: NonZeroU16::new(5).expect("not zero") };
+        let short = Mode::Push { confirm: NonZeroU16::MIN };
+        let mode = bytes.pick(&[push, push, short, Mode::ReadBack, Mode::Compare]);
+        let id = self.task(Task::Edit(mode));
+        let lines = Lines::new(["set a b"]).expect("a line");
+        Input::Edit(Edit { id, lines, comment: "law".to_owned(), mode })
+    }
+
+    fn hello(&mut self, bytes: &mut Bytes<'_>) -> Input {
+        self.is_greeted = true;
+        let base = "<capability>urn:ietf:params:netconf:base:1.0</capability>";
+        let newer = base.replace("1.0", "1.1");
+        let known = bytes.pick(&[base, &newer, base, "<capability>x</capability>"]);
+        let hello = format!("<hello><capabilities>{known}</capabilities></hello>");
+        self.wire = encode(Framing::EndOfMessage, &hello);
+        self.brought(bytes)
+    }
+
+    /// The switch answers; mostly what is hoped for.
+    fn answer(&mut self, bytes: &mut Bytes<'_>) -> Input {
+        let (id, asked) = self.asked.expect("a request");
+        let error =
+            |text: &str| format!("<rpc-error><error-message>{text}</error-message></rpc-error>");
+        let diff = |text: &str| {
+            format!(
+                "<configuration-information><configuration-output>{text}</configuration-output>\
+                     </configuration-information>"
+            )
+        };
+        let (done, refused, unclear) = (Meaning::Done, Meaning::Refused, Meaning::Unclear);
+        let (body, meaning) = match (bytes.up_to(29), asked) {
+            (0..=6, Asked::Lock) => (error("configuration database locked by: ann"), refused),
+            (0, _) => (error("no"), refused),
+            (1, _) => (format!("{}<ok/>", error("some")), unclear),
+            (7..=9, Asked::Lock) | (2, Asked::Unlock) => (String::new(), done),
+            (2, _) => (String::new(), unclear),
+            (3, _) => ("<nonsense/>".to_owned(), unclear),
+            (4..=9, Asked::Compare) => (diff("\n"), done),
+            (_, Asked::Compare) => (diff("+ a b;"), done),
+            (_, Asked::Neighbours) => ("<lldp-neighbors-information/>".to_owned(), done),
+            (_, Asked::Interfaces) => ("<interface-information/>".to_owned(), done),
+            (4, _) => ("<e><commit-success/><ok/>".to_owned(), done),
+            _ => ("<ok/>".to_owned(), done),
+        };
+        let id = if bytes.chance(2) { id + 1 } else { id };
+        self.wire =
+            encode(self.framing, &format!("<rpc-reply message-id=\"{id}\">{body}</rpc-reply>"));
+        self.meant = Some((asked, meaning));
+        self.brought(bytes)
+    }
+
+    /// The network brings some of what the switch said.
+    fn brought(&mut self, bytes: &mut Bytes<'_>) -> Input {
+        let count = if bytes.chance(30) { bytes.count(self.wire.len()) } else { self.wire.len() };
+        let piece: Vec<u8> = self.wire.drain(..count).collect();
+        if self.wire.is_empty()
+            && let Some((asked, meaning)) = self.meant.take()
+        {
+            self.asked = None;
+            self.meant(asked, meaning);
+        }
+        Input::Bytes(piece)
+    }
+
+    /// The session is about to know what the switch did.
+    const fn meant(&mut self, asked: Asked, meaning: Meaning) {
+        let switch = &mut self.switch;
+        match (asked, meaning) {
+            (Asked::Lock, Meaning::Done) => switch.is_locked = true,
+            (Asked::Lock, Meaning::Refused) => switch.may_be_locked = false,
+            (Asked::Unlock, Meaning::Done) => {
+                (switch.is_locked, switch.may_be_locked) = (false, false);
+            }
+            (Asked::Check, _) => switch.is_checked = matches!(meaning, Meaning::Done),
+            (Asked::CommitConfirmed, Meaning::Refused) | (Asked::Commit, Meaning::Done) => {
+                switch.is_pending = false;
+            }
+            (Asked::LoadPrevious, Meaning::Done) => switch.is_previous = true,
+            _ => {}
+        }
+    }
+
+    /// Looks at a request.
+    fn asked(&mut self, bytes: &[u8]) {
+        let (message, used) = self.outbound.decode(bytes).expect("frames").expect("a whole one");
+        assert_eq!(used, bytes.len(), "one message at a time");
+        let rpc = Element::parse(&message).expect("XML");
+        if rpc.name == "hello" {
+            return;
+        }
+        assert_eq!(self.asked, None, "a second request");
+        let id = rpc.message_id.as_deref().and_then(|id| id.parse().ok());
+        self.message_id += 1;
+        assert_eq!(id, Some(self.message_id));
+        let asked = kind(rpc.children.first().expect("a request"));
+        self.asked = Some((self.message_id, asked));
+        let needs_lock = !matches!(
+            asked,
+            Asked::Close | Asked::Interfaces | Asked::Lock | Asked::Neighbours | Asked::Uptime
+        );
+        assert!(!needs_lock || self.switch.is_locked, "{asked:?} without a lock");
+        match asked {
+            Asked::Lock => {
+                assert!(!self.switch.is_locked && !self.switch.is_pending);
+                self.switch = Switch { may_be_locked: true, ..Switch::default() };
+            }
+            Asked::CommitConfirmed => {
+                assert!(self.switch.is_checked, "not checked");
+                self.switch.is_pending = true;
+            }
+            Asked::Commit => {
+                let is_verified = self.committed.is_some_and(|(_, is_verified)| is_verified);
+                assert!(is_verified || self.switch.is_previous, "confirms what is not verified");
+            }
+            Asked::Check | Asked::Close => {
+                assert!(!self.switch.is_pending, "{asked:?} while a commit is pending");
+            }
+            Asked::Compare
+            | Asked::Discard
+            | Asked::Interfaces
+            | Asked::Load
+            | Asked::LoadPrevious
+            | Asked::Neighbours
+            | Asked::Unlock
+            | Asked::Uptime => {}
+        }
+    }
+
+    /// Whether this is what a closed session says to whoever still asks.
+    fn is_refusal(&self, output: &Output) -> bool {
+        matches!(
+            output,
+            Output::Answered { result: Err(_), .. } | Output::Edited { result: Err(_), .. }
+        )
+    }
+}
+
+fn kind(request: &Element) -> Asked {
+    let has = |name| request.child(name).is_some();
+    match request.name.as_str() {
+        "lock-configuration" => Asked::Lock,
+        "unlock-configuration" => Asked::Unlock,
+        "load-configuration" if has("configuration-set") => Asked::Load,
+        "load-configuration" => Asked::LoadPrevious,
+        "get-configuration" => Asked::Compare,
+        "commit-configuration" if has("check") => Asked::Check,
+        "commit-configuration" if has("confirmed") => Asked::CommitConfirmed,
+        "commit-configuration" => Asked::Commit,
+        "discard-changes" => Asked::Discard,
+        "close-session" => Asked::Close,
+        "get-lldp-neighbors-information" => Asked::Neighbours,
+        "get-interface-information" => Asked::Interfaces,
+        "get-system-uptime-information" => Asked::Uptime,
+        other => panic!("{other} was never asked"),
+    }
+}

@@ -1,0 +1,351 @@
+//! A switch: Junos's management process, as far as a session of ours can tell, on virtual time.
+//!
+//! It has one candidate that all sessions share, a lock on it, commits that are undone unless they
+//! are confirmed, and LLDP neighbours. It speaks in the styles of several releases, takes its time
+//! for a commit, and misbehaves where a script says so. That PyEZ takes it for a real one says how
+//! like one it is.
+
+use core::{num::NonZeroU64, time::Duration};
+use std::collections::{BTreeMap, VecDeque};
+
+use mistgate_core::{
+    base::{machine::Machine, time::Instant},
+    netconf::framing::{Decoder, Framing, encode},
+};
+
+pub mod answer;
+pub mod configuration;
+pub mod fault;
+pub mod serve;
+pub mod xml;
+
+mod request;
+
+use self::{answer::Style, configuration::Configuration, fault::Fault, xml::Node};
+
+/// The most bytes of a request.
+const REQUEST_MAX: usize = 1 << 20;
+
+/// Names a connection to the switch; used once, and never 0.
+pub type ConnectionId = NonZeroU64;
+
+/// What a switch is.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// How it speaks.
+    pub style: Style,
+    /// What it is configured to.
+    pub running: Configuration,
+    /// How long a commit takes, and the check of one.
+    pub commit_time: Duration,
+    /// Whether what is not confirmed is undone at once where the session that committed it is
+    /// killed; else when the time is up.
+    pub undoes_when_killed: bool,
+    /// By interface: whether its link is up, and who is at the other end: MAC address and name.
+    pub interfaces: BTreeMap<String, (bool, Option<(String, String)>)>,
+    /// What goes wrong, by the number of the request, counted from 0 over all sessions.
+    pub faults: BTreeMap<u64, Fault>,
+}
+
+/// What comes to a switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Bytes on a connection.
+    Bytes(ConnectionId, Vec<u8>),
+    /// The other side closed it, or is found to be gone.
+    Closed(ConnectionId),
+    /// A connection whose user is authenticated.
+    Opened(ConnectionId),
+}
+
+/// What a switch does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// It writes.
+    Bytes(ConnectionId, Vec<u8>),
+    /// It closes the connection.
+    Close(ConnectionId),
+}
+
+/// A commit that is undone unless it is confirmed.
+#[derive(Clone, Debug)]
+struct Pending {
+    undo_at: Instant,
+    to: Configuration,
+    by: ConnectionId,
+}
+
+#[derive(Debug)]
+struct Connection {
+    decoder: Decoder,
+    framing: Framing,
+    is_greeted: bool,
+    /// When the last request on it is done.
+    free_at: Instant,
+    /// The other side is gone; what was asked before is still carried out.
+    is_gone: bool,
+}
+
+/// A request that is being carried out.
+#[derive(Debug)]
+struct Work {
+    at: Instant,
+    by: ConnectionId,
+    rpc: Node,
+    fault: Option<Fault>,
+}
+
+/// The switch.
+#[derive(Debug)]
+pub struct Switch {
+    config: Config,
+    running: Configuration,
+    /// What was running before the last commit.
+    previous: Option<Configuration>,
+    candidate: Configuration,
+    lock: Option<ConnectionId>,
+    /// Somebody at the console holds the lock until then.
+    stranger_until: Option<Instant>,
+    pending: Option<Pending>,
+    requests: u64,
+    connections: BTreeMap<ConnectionId, Connection>,
+    works: Vec<Work>,
+    outputs: VecDeque<Output>,
+}
+
+impl Switch {
+    /// What it is configured to.
+    pub const fn running(&self) -> &Configuration {
+        &self.running
+    }
+
+    /// Whether a session of ours holds the lock.
+    pub const fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Whether something is undone unless it is confirmed.
+    pub const fn is_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Whether the candidate has something that is not committed.
+    pub fn is_modified(&self) -> bool {
+        self.candidate != self.running
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// How many requests it got.
+    pub const fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Plugs somebody into an interface, or pulls the cable.
+    pub fn plug(&mut self, interface: &str, is_up: bool, neighbour: Option<(String, String)>) {
+        self.config.interfaces.insert(interface.to_owned(), (is_up, neighbour));
+    }
+
+    fn opened(&mut self, now: Instant, id: ConnectionId) {
+        let framing = Framing::EndOfMessage;
+        let decoder = Decoder::new(framing, REQUEST_MAX);
+        let connection =
+            Connection { decoder, framing, is_greeted: false, free_at: now, is_gone: false };
+        self.connections.insert(id, connection);
+        let hello = self.config.style.hello(id.get());
+        self.outputs.push_back(Output::Bytes(id, encode(framing, &hello)));
+    }
+
+    fn received(&mut self, now: Instant, id: ConnectionId, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some(connection) = self.connections.get_mut(&id) {
+            let message = match connection.decoder.decode(rest) {
+                Ok(Some((message, used))) => {
+                    rest = rest.split_at(used).1;
+                    message
+                }
+                Ok(None) => return,
+                Err(_) => return self.hang_up(id),
+            };
+            let message = String::from_utf8_lossy(&message);
+            match Node::parse(&message) {
+                Some(hello) if !connection.is_greeted && hello.name == "hello" => {
+                    connection.is_greeted = true;
+                    let knows_newer = hello.child("capabilities").is_some_and(|list| {
+                        list.children.iter().any(|uri| uri.text.ends_with("netconf:base:1.1"))
+                    });
+                    if knows_newer && self.config.style == Style::Chunked {
+                        connection.framing = Framing::Chunked;
+                        connection.decoder = Decoder::new(Framing::Chunked, REQUEST_MAX);
+                    }
+                }
+                Some(rpc) if connection.is_greeted && rpc.name == "rpc" => {
+                    self.begin(now, id, rpc);
+                }
+                Some(_) | None => return self.hang_up(id),
+            }
+        }
+    }
+
+    /// Takes a request to be carried out, at once or when its time has passed.
+    fn begin(&mut self, now: Instant, by: ConnectionId, rpc: Node) {
+        let fault = self.config.faults.get(&self.requests).copied();
+        self.requests += 1;
+        let asked = rpc.children.first().map(|asked| asked.name.as_str());
+        let mut takes = Duration::ZERO;
+        if asked == Some("commit-configuration") {
+            takes = self.config.commit_time;
+        }
+        match fault {
+            Some(Fault::Slow(time)) => takes += time,
+            Some(Fault::Stranger(time)) if self.lock.is_none() => {
+                self.stranger_until = Some(now + time);
+            }
+            _ => {}
+        }
+        if let Some(connection) = self.connections.get_mut(&by) {
+            connection.free_at = connection.free_at.max(now) + takes;
+            let at = connection.free_at;
+            self.works.push(Work { at, by, rpc, fault });
+        }
+    }
+
+    fn finish(&mut self, now: Instant, work: Work) {
+        let Work { by, rpc, fault, .. } = work;
+        let is_done = fault.is_none_or(Fault::is_done);
+        let style = self.config.style;
+        let body = if is_done { self.execute(now, by, &rpc) } else { String::new() };
+        let body = match fault {
+            None | Some(Fault::Slow(_) | Fault::Stranger(_)) => body,
+            Some(Fault::Refused) => style.error("out of memory", None, None),
+            Some(Fault::Mixed { .. }) => {
+                format!("{}{}", style.error("could not set size", None, None), style.ok())
+            }
+            Some(Fault::Nonsense { .. }) => "<output>\n?\n</output>\n".to_owned(),
+            Some(Fault::Garbled { .. }) => "<broken <".to_owned(),
+            Some(Fault::Silence { .. }) => return self.reap(by),
+            Some(Fault::HangUp { .. }) => return self.hang_up(by),
+        };
+        self.say(by, &style.reply(&rpc, &body));
+        if rpc.child("close-session").is_some() && is_done {
+            self.outputs.push_back(Output::Close(by));
+            self.end(by, false);
+        }
+        self.reap(by);
+    }
+
+    /// Ends a session whose client is gone, now that its last request is done.
+    fn reap(&mut self, id: ConnectionId) {
+        let is_gone = self.connections.get(&id).is_some_and(|connection| connection.is_gone);
+        if is_gone && !self.works.iter().any(|work| work.by == id) {
+            self.end(id, true);
+        }
+    }
+
+    fn say(&mut self, to: ConnectionId, document: &str) {
+        if let Some(connection) = self.connections.get(&to).filter(|to| !to.is_gone) {
+            let mut bytes = encode(connection.framing, document);
+            // Real ones end their lines behind the delimiter too.
+            if connection.framing == Framing::EndOfMessage {
+                bytes.push(b'\n');
+            }
+            self.outputs.push_back(Output::Bytes(to, bytes));
+        }
+    }
+
+    fn hang_up(&mut self, id: ConnectionId) {
+        self.outputs.push_back(Output::Close(id));
+        self.end(id, true);
+    }
+
+    /// A session has ended. With it goes its lock, and what it had not committed.
+    fn end(&mut self, id: ConnectionId, is_killed: bool) {
+        if self.connections.remove(&id).is_none() {
+            return;
+        }
+        if self.lock == Some(id) {
+            self.lock = None;
+            self.candidate = self.running.clone();
+        }
+        let is_ours = self.pending.as_ref().is_some_and(|pending| pending.by == id);
+        if is_killed && is_ours && self.config.undoes_when_killed {
+            self.undo();
+        }
+    }
+
+    /// Undoes what was not confirmed.
+    fn undo(&mut self) {
+        if let Some(pending) = self.pending.take() {
+            self.previous = Some(core::mem::replace(&mut self.running, pending.to));
+            self.candidate = self.running.clone();
+        }
+    }
+}
+
+impl Machine for Switch {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
+        Self {
+            running: config.running.clone(),
+            previous: None,
+            candidate: config.running.clone(),
+            lock: None,
+            stranger_until: None,
+            pending: None,
+            requests: 0,
+            connections: BTreeMap::new(),
+            works: Vec::new(),
+            outputs: VecDeque::new(),
+            config,
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.stranger_until.take_if(|until| *until <= now);
+        // What is due first is done first, as far as one can have to do with the other.
+        loop {
+            let work_at = self.works.iter().map(|work| work.at).min();
+            let undo_at = self.pending.as_ref().map(|pending| pending.undo_at);
+            let Some(at) = [work_at, undo_at].into_iter().flatten().min().filter(|at| *at <= now)
+            else {
+                return;
+            };
+            if undo_at == Some(at) {
+                self.undo();
+            } else if let Some(nth) = self.works.iter().position(|work| work.at == at) {
+                let work = self.works.remove(nth);
+                self.finish(at, work);
+            }
+        }
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Bytes(id, bytes) => self.received(now, id, &bytes),
+            Input::Closed(id) => {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.is_gone = true;
+                }
+                self.reap(id);
+            }
+            Input::Opened(id) => self.opened(now, id),
+        }
+        self.handle_timeout(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let work_at = self.works.iter().map(|work| work.at).min();
+        let undo_at = self.pending.as_ref().map(|pending| pending.undo_at);
+        [work_at, undo_at, self.stranger_until].into_iter().flatten().min()
+    }
+}

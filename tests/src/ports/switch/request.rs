@@ -1,0 +1,193 @@
+//! What a switch does when it is asked.
+
+use core::time::Duration;
+
+use mistgate_core::base::time::Instant;
+
+use super::{ConnectionId, Pending, Switch, configuration::Complaint, xml::Node};
+
+/// Who holds the lock if it is nobody's session: the process of a login at the console.
+const STRANGER: u64 = 50_198;
+
+impl Switch {
+    /// Carries out a request, and words its answer.
+    pub(super) fn execute(&mut self, now: Instant, by: ConnectionId, rpc: &Node) -> String {
+        let style = self.config.style;
+        let Some(asked) = rpc.children.first() else {
+            return style.error("syntax error, expecting <rpc>", None, None);
+        };
+        match asked.name.as_str() {
+            "lock-configuration" => self.lock(by),
+            "unlock-configuration" => self.unlock(by),
+            "load-configuration" => self.load(by, asked),
+            "get-configuration" if asked.attribute("compare") == Some("rollback") => {
+                let diff = self.candidate.compare(&self.running);
+                let diff = quick_xml::escape::partial_escape(&diff);
+                format!(
+                    "<configuration-information>\n<configuration-output>\n{diff}\
+                     </configuration-output>\n</configuration-information>\n"
+                )
+            }
+            "commit-configuration" => self.commit(now, by, asked),
+            "discard-changes" => {
+                self.candidate = self.running.clone();
+                style.ok()
+            }
+            "close-session" => style.ok(),
+            "get-lldp-neighbors-information" => self.neighbours(),
+            "get-interface-information" => self.interfaces(),
+            "get-system-uptime-information" => {
+                "<system-uptime-information>\n<uptime-information>\n</uptime-information>\n\
+                 </system-uptime-information>\n"
+                    .to_owned()
+            }
+            other => style.error("syntax error, expecting <command>", None, Some(other)),
+        }
+    }
+
+    fn lock(&mut self, by: ConnectionId) -> String {
+        let style = self.config.style;
+        if self.stranger_until.is_some() {
+            return style.locked_by(STRANGER);
+        }
+        match self.lock {
+            Some(holder) => style.locked_by(holder.get()),
+            None if self.is_modified() => {
+                style.error("configuration database modified", None, None)
+            }
+            None => {
+                self.lock = Some(by);
+                String::new()
+            }
+        }
+    }
+
+    fn unlock(&mut self, by: ConnectionId) -> String {
+        if self.lock != Some(by) {
+            return self.config.style.error("Configuration database is not open", None, None);
+        }
+        self.lock = None;
+        self.candidate = self.running.clone();
+        String::new()
+    }
+
+    fn is_barred(&self, by: ConnectionId) -> Option<String> {
+        let holder = match (self.lock, self.stranger_until) {
+            (Some(holder), _) if holder != by => holder.get(),
+            (_, Some(_)) => STRANGER,
+            (Some(_) | None, None) => return None,
+        };
+        Some(self.config.style.locked_by(holder))
+    }
+
+    fn load(&mut self, by: ConnectionId, asked: &Node) -> String {
+        let style = self.config.style;
+        if let Some(barred) = self.is_barred(by) {
+            return barred;
+        }
+        let mut results = String::new();
+        let mut errors = 0;
+        if let Some(rollback) = asked.attribute("rollback") {
+            match (rollback, &self.previous) {
+                ("0", _) => self.candidate = self.running.clone(),
+                ("1", Some(previous)) => self.candidate = previous.clone(),
+                _ => {
+                    errors += 1;
+                    results = style.error("rollback: no such file", None, None);
+                }
+            }
+        }
+        let lines = asked.child("configuration-set").map_or("", |set| set.text.as_str());
+        for line in lines.lines() {
+            match self.candidate.load(line) {
+                Ok(()) => {}
+                Err(Complaint::NotFound) => results.push_str(&style.warning("statement not found")),
+                Err(Complaint::Syntax(word)) => {
+                    errors += 1;
+                    results.push_str(&style.error("syntax error", None, Some(&word)));
+                }
+            }
+        }
+        if errors == 0 {
+            results.push_str(&style.ok());
+        } else {
+            results.push_str(&format!("<load-error-count>{errors}</load-error-count>\n"));
+        }
+        format!("<load-configuration-results>\n{results}</load-configuration-results>\n")
+    }
+
+    fn commit(&mut self, now: Instant, by: ConnectionId, asked: &Node) -> String {
+        let style = self.config.style;
+        if let Some(barred) = self.is_barred(by) {
+            return barred;
+        }
+        if let Some((path, message)) = self.candidate.check() {
+            let failed = style.error("configuration check-out failed", None, None);
+            let first = style.error(&message, Some(&path), Some("native-vlan-id"));
+            return format!("<commit-results>\n{first}{failed}</commit-results>\n");
+        }
+        let earlier = self.pending.take();
+        if asked.child("check").is_some() {
+            return style.committed("commit-check-success");
+        }
+        let before = core::mem::replace(&mut self.running, self.candidate.clone());
+        if asked.child("confirmed").is_some() {
+            let minutes = asked.child("confirm-timeout").and_then(|t| t.text.parse().ok());
+            let undo_at = now + Duration::from_secs(60 * minutes.unwrap_or(10));
+            let to = earlier.map_or_else(|| before.clone(), |earlier| earlier.to);
+            self.pending = Some(Pending { undo_at, to, by });
+        }
+        self.previous = Some(before);
+        style.committed("commit-success")
+    }
+
+    fn neighbours(&self) -> String {
+        let neighbour = |interface: &str, mac: &str, name: &str| {
+            let name = quick_xml::escape::partial_escape(name);
+            format!(
+                "<lldp-neighbor-information>\n\
+                 <lldp-local-port-id>{interface}</lldp-local-port-id>\n\
+                 <lldp-local-parent-interface-name>-</lldp-local-parent-interface-name>\n\
+                 <lldp-remote-chassis-id-subtype>Mac address</lldp-remote-chassis-id-subtype>\n\
+                 <lldp-remote-chassis-id>{mac}</lldp-remote-chassis-id>\n\
+                 <lldp-remote-port-description>ETH0</lldp-remote-port-description>\n\
+                 <lldp-remote-system-name>{name}</lldp-remote-system-name>\n\
+                 </lldp-neighbor-information>\n"
+            )
+        };
+        let all: String = self
+            .config
+            .interfaces
+            .iter()
+            .filter_map(|(interface, (is_up, neighbour))| {
+                neighbour.as_ref().filter(|_| *is_up).map(|of| (interface, of))
+            })
+            .map(|(interface, (mac, name))| neighbour(interface, mac, name))
+            .collect();
+        format!(
+            "<lldp-neighbors-information junos:style=\"brief\">\n{all}\
+             </lldp-neighbors-information>\n"
+        )
+    }
+
+    fn interfaces(&self) -> String {
+        let state = |is_up: bool| if is_up { "up" } else { "down" };
+        let all: String = self
+            .config
+            .interfaces
+            .iter()
+            .map(|(name, (is_up, _))| {
+                format!(
+                    "<physical-interface>\n<name>\n{name}\n</name>\n<admin-status>\nup\n\
+                     </admin-status>\n<oper-status>\n{}\n</oper-status>\n<logical-interface>\n\
+                     <name>\n{name}.0\n</name>\n<admin-status>\nup\n</admin-status>\n\
+                     <oper-status>\n{}\n</oper-status>\n</logical-interface>\n\
+                     </physical-interface>\n",
+                    state(*is_up),
+                    state(*is_up)
+                )
+            })
+            .collect();
+        format!("<interface-information junos:style=\"terse\">\n{all}</interface-information>\n")
+    }
+}

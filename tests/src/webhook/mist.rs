@@ -1,0 +1,105 @@
+//! Mist as a sender: signs bodies with the webhook's secret and posts them.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use hmac::{Hmac, KeyInit, Mac};
+use mistgate_core::{
+    base::secret::Secret,
+    webhook::signature::{HEADER_V1, HEADER_V2, sign_v2},
+};
+use serde_json::json;
+use sha1::Sha1;
+
+use crate::base::http::{self, Message};
+
+/// No answer takes longer than the slowest timeout of the listener.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A webhook of an organisation.
+#[derive(Clone, Debug)]
+pub struct Mist {
+    secret: Secret,
+    path: String,
+}
+
+impl Mist {
+    /// A webhook with this secret, to the path `/webhooks`.
+    pub fn new(secret: &str) -> Self {
+        Self { secret: Secret::new(secret), path: "/webhooks".to_owned() }
+    }
+
+    /// Posts a body as Mist does, over a connection of its own.
+    pub fn post(&self, to: SocketAddr, body: &str) -> io::Result<Message> {
+        send(to, &self.request(body))
+    }
+
+    /// The bytes of the request.
+    pub fn request(&self, body: &str) -> String {
+        let signature = sign_v2(&self.secret, body.as_bytes());
+        request("POST", &self.path, &[(HEADER_V2, &signature)], body)
+    }
+
+    /// The bytes of the request with the old signature alone.
+    pub fn request_v1(&self, body: &str) -> String {
+        // RFC 2104 §2 takes keys of any length.
+        let Ok(mut mac) = <Hmac<Sha1> as KeyInit>::new_from_slice(self.secret.expose().as_bytes())
+        else {
+            unreachable!("a key of any length");
+        };
+        mac.update(body.as_bytes());
+        let digest = mac.finalize().into_bytes();
+        let signature: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        request("POST", &self.path, &[(HEADER_V1, &signature)], body)
+    }
+}
+
+/// The bytes of a request.
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: mistgate\r\n");
+    let length = body.len().to_string();
+    for (name, value) in headers.iter().chain(&[("Content-Length", length.as_str())]) {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    head + "\r\n" + body
+}
+
+/// Sends the bytes of a request over a connection of its own.
+pub fn send(to: SocketAddr, request: &str) -> io::Result<Message> {
+    let mut stream = connect(to)?;
+    http::exchange(&mut stream, request.as_bytes())
+}
+
+/// A connection that does not wait for ever.
+pub fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// A webhook's body.
+pub fn body(topic: &str, events: &[serde_json::Value]) -> String {
+    json!({ "topic": topic, "events": events }).to_string()
+}
+
+/// A device event. The device's name says which one it is, in every chat.
+pub fn device_event(kind: &str, device: &str) -> serde_json::Value {
+    json!({
+        "type": kind,
+        "timestamp": 1_752_000_000,
+        "device_name": device,
+        "mac": "00005e005301",
+        "site_name": "Loopback",
+        "text": "As if it had happened.",
+    })
+}
+
+/// A body with one device event.
+pub fn event_body(kind: &str, device: &str) -> String {
+    body("device-events", &[device_event(kind, device)])
+}
