@@ -1,7 +1,7 @@
 //! Conversations with an HTTP API, one request after the other.
 //!
-//! A conversation is a [`Machine`](crate::base::machine::Machine) whose input is [`Heard`] and whose
-//! output is [`Said`]. It begins to speak when it is made, says one thing at a time, and ends with
+//! A conversation is a [`Machine`](crate::base::machine::Machine): it hears [`Heard`] and says
+//! [`Said`]. It begins to speak when it is made, says one thing at a time, and ends with
 //! one `Done`. It neither waits nor tries again: what failed is told to whoever began it. Whoever
 //! carries it out knows the API's origin, adds what proves who we are, and keeps to its budget.
 
