@@ -13,7 +13,7 @@ use super::{
 };
 use crate::notify::links::dashboard_host;
 
-/// The cloud where nothing else is configured: Global 01 (`facts/mist.md` §1).
+/// The cloud where nothing else is configured: Global 01 (`appliance/docs/vendors/mist.md` §3).
 const API_URL: &str = "https://api.mist.com";
 const ID: &str = "an id such as \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"";
 

@@ -134,8 +134,8 @@ fn reach(url: &Url) -> Reach {
     }
 }
 
-/// Whose host this is, by the name of the flavour (`facts/chat.md` §1). Hosts of nobody are fine:
-/// relays and test receivers have such.
+/// The kind of destination that this host belongs to (`appliance/docs/vendors/chat.md` §1). Other
+/// hosts are fine: relays and test receivers have such.
 fn vendor(url: &Url) -> Option<&'static str> {
     match host(url).as_str() {
         "hooks.slack.com" | "hooks.slack-gov.com" => Some("slack"),

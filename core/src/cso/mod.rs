@@ -7,10 +7,10 @@
 //! # What is known of CSO, and what is assumed
 //!
 //! Juniper publishes no description of the endpoints for ports. Their paths and bodies are those of
-//! the script that mistgate replaces (`facts/netconf.md` §1.5). It looks for LAN segments under the
-//! uuid of the switch, where CSO wants that of the site; an early trial of it asked
-//! `GET /tssm/site`, which answers like the other lists, for the site of that name, and so do we.
-//! Beyond that:
+//! the script that mistgate replaces (`appliance/docs/vendors/cso.md` §1 to §4). It looks for LAN
+//! segments under the uuid of the switch, where CSO wants that of the site; an early trial of it
+//! asked `GET /tssm/site`, which answers like the other lists, for the site of that name, and so do
+//! we. Beyond that:
 //!
 //! - A switch is called `switch.site`, as CSO names the hosts that it provisions; what follows is
 //!   the tenant, which the login fixes already.

@@ -1,7 +1,6 @@
 //! What an answer to a POST means: delivered, or whose fault it is that it was not.
 //!
-//! Sources for the classes: `facts/chat.md` §1 (docs.slack.dev "Handling errors" of incoming
-//! webhooks, learn.microsoft.com on connectors and Workflows, developers.google.com on Chat).
+//! Sources for the classes: `appliance/docs/vendors/chat.md` §8, by product §3, §5 and §7.
 
 use core::{fmt, time::Duration};
 

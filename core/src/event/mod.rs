@@ -22,8 +22,8 @@ use serde_json::value::RawValue;
 
 use crate::base::{mac::Mac, time::UnixTime};
 
-/// The topic of a webhook. The topics that we shape in full have a variant; the others keep their
-/// name (see `facts/mist.md` §2 for the list, which Mist extends at will).
+/// The topic of a webhook. The topics that we describe in full have a variant; the others keep
+/// their name. Mist adds topics at will (`appliance/docs/vendors/mist.md` §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Topic<'a> {
     /// `alarms`

@@ -5,7 +5,7 @@
 //! counts. What we do not know is kept and written again, inside `message` and beside it, where the
 //! real manager has an `id` of its own. A body stays the JSON that it is: no tree is built of it.
 //!
-//! Source: README of `micronets-ws-proxy` §2; `facts/micronets.md` §1.2.
+//! Source: README of `micronets-ws-proxy` §2; `appliance/docs/vendors/micronets.md` §3.
 
 use alloc::{borrow::Cow, vec::Vec};
 use core::{cmp::Ordering, fmt};

@@ -2,7 +2,8 @@
 //! through us, and from then on we pass on what they say, unread. And a peer of such a proxy.
 //!
 //! The protocol is that of the README of `micronets-ws-proxy` (§2), read as its real peers speak
-//! it; `facts/micronets.md` says where they differ. Framing is the websocket library's work.
+//! it; `appliance/docs/vendors/micronets.md` §3 says where they differ. Framing is the websocket
+//! library's work.
 
 pub mod message;
 pub mod peek;

@@ -1,5 +1,5 @@
 //! How often Mist's API may be asked: 5,000 times in an hour and token, by all callers together
-//! (`facts/mist.md` §4).
+//! (`appliance/docs/vendors/mist.md` §7).
 
 use alloc::vec::Vec;
 use core::time::Duration;

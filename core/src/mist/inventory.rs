@@ -1,8 +1,8 @@
 //! The organisation's switches: what they are called, and which are there.
 //!
 //! Of a virtual chassis, the cloud makes one device whose MAC and id follow from no member
-//! (`facts/mist.md` §2 and §4). The inventory lists the members beside it, each with the MAC of
-//! the whole.
+//! (`appliance/docs/vendors/mist.md` §8). The inventory lists the members beside it, each with the
+//! MAC of the whole.
 
 use alloc::{
     borrow::ToOwned,

@@ -1,4 +1,5 @@
-//! Juniper Mist's REST API, as far as switch ports need it (`facts/mist.md` §4).
+//! Juniper Mist's REST API, as far as switch ports need it (`appliance/docs/vendors/mist.md` §7 to
+//! §9).
 //!
 //! Every conversation here is one of [`crate::api`]'s. [`ask`] finds out what Mist says about
 //! access points, switches and ports, and [`find`] which switch

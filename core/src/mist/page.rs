@@ -1,5 +1,5 @@
-//! Lists that come in pages, of both kinds (`facts/mist.md` §4): by number, with the total in a
-//! header; and by the address of the next page, in the answer to a search.
+//! Lists that come in pages, of both kinds (`appliance/docs/vendors/mist.md` §7): by number, with
+//! the total in a header; and by the address of the next page, in the answer to a search.
 //!
 //! A list is complete or it is none: what is missing from it would look like something that is not
 //! there.

@@ -1,10 +1,10 @@
 //! Which port has which profile by a switch's configuration, and how that is changed.
 //!
-//! Mist has two places for it (`facts/mist.md` §4). `local_port_config` holds overrides, leaves
-//! everything else as it is, and can be taken back without a trace: it is the place for what we
-//! do. But it has no effect on a port whose entry in `port_config` has `no_local_overwrite`, which
-//! is true where it is not said, and which the dashboard writes for every port that it configures.
-//! So the place is chosen port by port:
+//! Mist has two places for it (`appliance/docs/vendors/mist.md` §9). `local_port_config` holds
+//! overrides, leaves everything else as it is, and can be taken back without a trace: it is the
+//! place for what we do. But it has no effect on a port whose entry in `port_config` has
+//! `no_local_overwrite`, which is true where it is not said, and which the dashboard writes for
+//! every port that it configures. So the place is chosen port by port:
 //!
 //! | entry in `port_config` | written is |
 //! |---|---|

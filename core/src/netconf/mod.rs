@@ -2,8 +2,9 @@
 //! change is either confirmed or undone.
 //!
 //! Junos differs from the RFC in ways that matter: its own RPCs carry no namespace, `<ok/>` stands
-//! beside errors, some releases send XML that is not well-formed. `facts/netconf.md` collects what
-//! real switches were seen to send. SSH is not here: to a session it is only bytes.
+//! beside errors, some releases send XML that is not well-formed. `appliance/docs/vendors/junos.md`
+//! §1 to §5 collects what real switches were seen to send. SSH is not here: to a session it is only
+//! bytes.
 
 pub mod framing;
 

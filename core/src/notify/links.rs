@@ -1,8 +1,8 @@
 //! Links into the Mist dashboard.
 //!
-//! The dashboard is a page that routes by the fragment of its URL; the shapes are those that MWTT
-//! builds (`facts/mist.md` §1 for the hosts). An id goes into a URL only as [`Event::id`] lets it
-//! through, and a link whose ids are not all there is left out.
+//! The dashboard is one page that looks at the fragment of its URL. Hosts and fragments:
+//! `appliance/docs/vendors/mist.md` §3. An id goes into a URL only as [`Event::id`] lets it
+//! through, and a link with a missing id is left out.
 
 use alloc::{
     borrow::{Cow, ToOwned},

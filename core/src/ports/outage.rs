@@ -1,10 +1,10 @@
 //! How many access points of a site were lost together: one that goes alone was unplugged, many
 //! that go at once lost their site.
 //!
-//! This is what the original describes and does not do (`facts/mist.md` §6.1): the time between the
-//! first and the last loss of an outage is at most `window`, who was lost longer than `forget`
-//! before does not count among the site's access points, and on a site of up to [`SMALL_SITE`]
-//! nothing can be told.
+//! This is what the original describes and does not do (`appliance/docs/vendors/mist.md` §10): the
+//! time between the first and the last loss of an outage is at most `window`, who was lost longer
+//! than `forget` before does not count among the site's access points, and on a site of up to
+//! [`SMALL_SITE`] nothing can be told.
 
 use alloc::{collections::BTreeMap, sync::Arc};
 use core::time::Duration;

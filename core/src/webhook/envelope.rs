@@ -1,7 +1,8 @@
 //! The webhook envelope: `{"topic": "…", "events": [{…}, …]}`.
 //!
-//! Mist documents no other top-level member (`facts/mist.md` §1). The body is borrowed, never
-//! copied into a tree of values: members are split, and an event that is broken costs only itself.
+//! Mist documents no other member at the top (`appliance/docs/vendors/mist.md` §2). The body is
+//! borrowed and never copied into a tree of values: it is split into members, and a broken event
+//! costs only itself.
 
 use alloc::{borrow::Cow, vec::Vec};
 use core::fmt;

@@ -1,8 +1,8 @@
 //! Webhook signatures: `X-Mist-Signature-v2` and, where allowed, `X-Mist-Signature`.
 //!
 //! Both are a plain hex HMAC over the raw body with the webhook's secret, SHA-256 and SHA-1
-//! respectively (Mist Automation Guide, "Webhook signature"; `facts/mist.md` §1). Nothing in the
-//! signed material is bound to a time, so replay protection is the inbox's work.
+//! respectively (`appliance/docs/vendors/mist.md` §2). Nothing that is signed tells the time, so a
+//! repeated request is the inbox's to notice.
 
 use core::fmt;
 

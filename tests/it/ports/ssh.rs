@@ -117,7 +117,7 @@ fn edits_go_through_ssh_in_every_style() {
     }
 }
 
-/// The families of `facts/netconf.md` §2, and whether they are old.
+/// The families of `appliance/docs/vendors/junos.md` §8, and whether they are old.
 #[test]
 fn every_family_of_algorithms_is_reached() {
     prepare();

@@ -1,9 +1,9 @@
 //! Juniper Mist's cloud on loopback, as far as switch ports need it: a real HTTP server around an
 //! [`Organisation`], which pages like the real one, checks tokens, and misbehaves on demand.
 //!
-//! Its shapes are those of `facts/mist.md` §4. Where Mist's documentation is silent, it is as
-//! strict as Mist may be: two entries for one port are refused, and what a request that replaces
-//! does not carry is gone.
+//! Its shapes are those of `appliance/docs/vendors/mist.md` §7 to §9. Where Mist's documentation is
+//! silent, it is as strict as Mist may be: two entries for one port are refused, and what a request
+//! that replaces does not carry is gone.
 
 use std::{
     collections::VecDeque,

@@ -97,8 +97,8 @@ impl Marvis {
         });
     }
 
-    /// Marvis closes what it has found as resolved, or as validated once it has seen the fix work
-    /// (`facts/mist.md` §1).
+    /// Marvis closes a finding as resolved, or as validated once it has seen the repair work
+    /// (`appliance/docs/vendors/mist.md` §6).
     fn closed(&self) -> bool {
         matches!(self.status.as_deref(), Some("resolved" | "validated"))
     }

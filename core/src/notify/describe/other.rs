@@ -1,7 +1,8 @@
 //! The topics without a table, and our own reports.
 //!
-//! Topics with a documented shape (`facts/mist.md` §2) get a sentence of their own. Any other
-//! topic, also one that Mist adds tomorrow, is told by its name, type and scalar members.
+//! Topics with a documented shape (`appliance/docs/vendors/mist.md` §4) get a sentence of their
+//! own. Any other topic, also one that Mist adds tomorrow, is told by its name, its type and its
+//! members that are no lists or objects.
 
 use alloc::{
     borrow::{Cow, ToOwned},

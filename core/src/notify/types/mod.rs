@@ -1,10 +1,10 @@
 //! What Mist's event and alarm types are called and mean, as tables: one row for each type.
 //!
 //! A row reads `NAME Severity "Title" "Sentence" (raises|clears) CATEGORY "part";` where everything
-//! after the sentence is left out for types that have no counterpart. The names, the pairs and the
-//! default severities are data (`facts/mist.md` §3, MWTT's published configuration); types that
-//! MWTT does not list have a severity of our choice. The sentences are ours, in the small language
-//! of [`sentence`].
+//! after the sentence is left out for types that have no counterpart. Names, pairs and severities
+//! are data from outside (`appliance/docs/vendors/mist.md` §5); types that MWTT's configuration
+//! does not list have a severity of our choice. The sentences are ours, in the small language of
+//! [`sentence`].
 
 use super::Severity;
 use crate::event::Topic;

@@ -1,8 +1,8 @@
 //! What the server knows of one tenant, and what it makes of a request.
 //!
-//! The shapes are those of `facts/netconf.md` §1.5. A body must be what is expected there, to the
-//! last member, and what it names must belong together: a LAN segment that is another site's is
-//! refused, as is the deployment of what was not applied.
+//! The shapes are those of `appliance/docs/vendors/cso.md` §1 to §4. A body must be what is
+//! expected there, to the last member, and what it names must belong together: a LAN segment that
+//! is another site's is refused, as is the deployment of what was not applied.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! How a switch words its answers: the shapes that real ones were seen to send
-//! (`facts/netconf.md` §1.2).
+//! (`appliance/docs/vendors/junos.md` §3; the hello: §1).
 
 use super::xml::Node;
 
