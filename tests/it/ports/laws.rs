@@ -53,7 +53,9 @@ fn luck(seed: u64) -> Vec<u8> {
 fn the_world_ends_well() {
     let seeds: Vec<u64> = (0..SEEDS).collect();
     let rerun = |seed: &u64| {
-        format!("SEED={seed} cargo test -p mistgate-tests --test it ports::laws::the_world_of_a_seed")
+        format!(
+            "SEED={seed} cargo test -p mistgate-tests --test it ports::laws::the_world_of_a_seed"
+        )
     };
     let tallies = on_all_threads(&seeds, rerun, |seed| ports::world(&luck(*seed), None));
     let all = tallies.iter().fold(Tally::default(), Tally::and);
