@@ -10,12 +10,13 @@ use std::{
 use mistgate_core::{
     base::secret::Secret,
     config::{files::FileKind, raw::Source},
-    import::{
-        self, Imported, Micronets, Programs,
-        draft::Content,
-        micronets::{Certificate, Store},
-        python,
-    },
+};
+use mistgate_import::{
+    Imported, Micronets, Programs,
+    draft::{Content, Note},
+    import,
+    micronets::{Certificate, Store},
+    python,
 };
 use mistgate_runtime::{host::load, http::tls::mutual};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
@@ -43,10 +44,8 @@ pub(crate) fn run(args: &Import) -> Result<(), String> {
         mesa: mesa.as_ref().map(Text::source),
         micronets: folder.as_ref().map(Folder::source),
     };
-    let lines = |notes: &[import::draft::Note]| -> Vec<String> {
-        notes.iter().map(ToString::to_string).collect()
-    };
-    let imported = import::import(&programs).map_err(|notes| lines(&notes).join("\n"))?;
+    let lines = |notes: &[Note]| -> Vec<String> { notes.iter().map(ToString::to_string).collect() };
+    let imported = import(&programs).map_err(|notes| lines(&notes).join("\n"))?;
     let files = match imported.files.len() {
         0 => "no files with secrets".to_owned(),
         1 => "a file with a secret".to_owned(),

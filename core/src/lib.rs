@@ -32,8 +32,6 @@ pub mod junos;
 
 pub mod config;
 
-pub mod import;
-
 pub mod mist;
 
 pub mod cso;

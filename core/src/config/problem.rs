@@ -53,7 +53,7 @@ impl Fault {
 
 /// A value for a message: in quotes, control characters escaped. What is long or looks like a URL
 /// may be a secret in the wrong place, so it is only pointed at.
-pub(crate) fn quoted(value: &str) -> String {
+pub fn quoted(value: &str) -> String {
     if value.chars().count() > 64 || value.contains("://") {
         String::from("this value")
     } else {
@@ -62,7 +62,7 @@ pub(crate) fn quoted(value: &str) -> String {
 }
 
 /// A key for a message, as TOML would write it; like [`quoted`], it hides what may be a secret.
-pub(crate) fn segment(key: &str) -> String {
+pub fn segment(key: &str) -> String {
     let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     if key.len() > 64 || key.contains("://") {
         String::from("\"…\"")

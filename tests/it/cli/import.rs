@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-use mistgate_core::import::{
+use mistgate_import::{
     python,
     value::{Form, Value},
 };

@@ -1,19 +1,18 @@
 //! The laws of the old programs' configurations: whatever they say, what becomes of them can be
 //! used.
 
-use mistgate_core::{
-    config::{
-        files::Files,
-        raw::{Draft, Source},
-    },
-    import::{
-        self, Imported, Micronets, Programs,
-        cursor::DEPTH_MAX,
-        draft::Content,
-        micronets::Store,
-        python::{self, Module},
-        value::{Form, Value},
-    },
+use mistgate_core::config::{
+    files::Files,
+    raw::{Draft, Source},
+};
+use mistgate_import::{
+    Imported, Micronets, Programs,
+    cursor::DEPTH_MAX,
+    draft::Content,
+    import,
+    micronets::Store,
+    python::{self, Module},
+    value::{Form, Value},
 };
 
 /// A text is read or refused; either way it takes the same however its lines end, and as any of
@@ -87,7 +86,7 @@ fn any_ends(text: &str, module: &Module) {
 }
 
 fn usable(programs: &Programs<'_>, lines: u32) {
-    let (notes, imported) = match import::import(programs) {
+    let (notes, imported) = match import(programs) {
         Ok(Imported { toml, files, notes }) => (notes, Some((toml, files))),
         Err(notes) => {
             assert!(!notes.is_empty());

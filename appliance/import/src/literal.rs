@@ -1,15 +1,13 @@
 //! Texts and numbers as Python writes them. Their rules:
 //! docs.python.org/3/reference/lexical_analysis.html#literals.
 
-use alloc::string::String;
-
+use mistgate_core::base::secret::Secret;
 use zeroize::Zeroizing;
 
 use super::{
     cursor::{Cursor, Error, Fault},
     value::{Form, Unread},
 };
-use crate::base::secret::Secret;
 
 /// A text, or several that follow each other, which are one. `None` if there is none.
 pub(super) fn text(cursor: &mut Cursor<'_>) -> Result<Option<Form>, Error> {

@@ -1,8 +1,7 @@
 //! A place in a Python text: its line, the brackets that are open there, and what lies between
 //! words. Python's lexical rules: docs.python.org/3/reference/lexical_analysis.html.
 
-use alloc::vec::Vec;
-use core::fmt;
+use std::fmt;
 
 /// Why a text is not read any further. Python would refuse most of it too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! The configuration in the making: its entries, where each comes from, and what is to be said of
 //! the way.
 
-use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
-use core::fmt::{self, Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+};
 
-use super::entry::{Entry, Origin, Standing, Toml};
-use crate::{
+use mistgate_core::{
     base::secret::Secret,
     config::{
         files::Files,
@@ -13,6 +14,8 @@ use crate::{
         raw::{self, Report, Source},
     },
 };
+
+use super::entry::{Entry, Origin, Standing, Toml};
 
 /// A file beside the configuration, which names it. Only its owner may read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,9 +106,9 @@ impl Draft {
         match self.entry(section, key) {
             Some(entry) if entry.value == value => {}
             Some(entry) => {
-                let first = alloc::format!("{} {}", entry.origin.program, entry.origin.key);
+                let first = format!("{} {}", entry.origin.program, entry.origin.key);
                 let key = segment(key);
-                let what = alloc::format!("{section}.{key} has one value, and {first} gives it");
+                let what = format!("{section}.{key} has one value, and {first} gives it");
                 self.note(origin, what, "that one value for both");
             }
             None => self.entries.push(Entry {
@@ -149,7 +152,7 @@ impl Draft {
         origin: &Origin,
     ) {
         if self.entry(section, key).is_some() || self.files.iter().any(|file| file.name == name) {
-            let what = alloc::format!("{section}.{} is taken", segment(key));
+            let what = format!("{section}.{} is taken", segment(key));
             self.note(origin, what, "a setting of your own");
             return;
         }
@@ -199,7 +202,7 @@ impl Draft {
         self.stand(section, key, Standing::Asleep);
     }
 
-    /// Takes out what [`config`](crate::config) refuses, as it is the judge of it, and says so.
+    /// Takes out what [`mistgate_core::config`] refuses, as it is the judge of it, and says so.
     pub(super) fn settle(&mut self) {
         for _ in 0..ROUNDS_MAX {
             let (report, places) = self.check();
@@ -238,10 +241,10 @@ impl Draft {
         self.notes.sort_by_key(|note| (place(note), note.about.line));
         self.notes.dedup();
         let (text, _) = self.render();
-        (alloc::format!("{head}{text}"), self.files, self.notes)
+        (format!("{head}{text}"), self.files, self.notes)
     }
 
-    /// Says what [`config`](crate::config) has doubts about; the same of many keys once.
+    /// Says what [`mistgate_core::config`] has doubts about; the same of many keys once.
     fn doubt(&mut self) {
         let (report, places) = self.check();
         // By what is said, with the first place and how many there are.
@@ -289,11 +292,11 @@ impl Draft {
             && self.files.iter().any(|file| file.name == *name)
         {
             // What cannot be done without is asked for by name.
-            let advice = alloc::format!("{expected}, in the file {name}");
+            let advice = format!("{expected}, in the file {name}");
             let name = name.clone();
             entry.standing = Standing::Awaited;
             self.files.retain(|file| file.name != name);
-            return self.note(&origin, alloc::format!("left out, as {what}"), advice);
+            return self.note(&origin, format!("left out, as {what}"), advice);
         }
         let origin = match (&mut entry.value, element) {
             (Toml::List(list), Some(index)) if index < list.len() => list.remove(index).1,
@@ -302,7 +305,7 @@ impl Draft {
                 origin
             }
         };
-        self.note(&origin, alloc::format!("left out, as {what}"), expected);
+        self.note(&origin, format!("left out, as {what}"), expected);
     }
 
     /// What the check says, and to which entry each line belongs.

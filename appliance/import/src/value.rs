@@ -1,9 +1,8 @@
 //! What the old programs' Python files assign.
 
-use alloc::{string::String, vec::Vec};
-use core::fmt;
+use std::fmt;
 
-use crate::base::secret::Secret;
+use mistgate_core::base::secret::Secret;
 
 /// A value and where it is written.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,12 +3,9 @@
 //!
 //! What it means: `bin/websocket-proxy.py` of cablelabs/micronets-ws-proxy.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::{fmt::Write as _, net::IpAddr};
+use std::{fmt::Write as _, net::IpAddr};
+
+use mistgate_core::{base::secret::Secret, config::problem::quoted, micronets::access::Identity};
 
 use super::{
     draft::{Content, Draft},
@@ -17,7 +14,6 @@ use super::{
     python::Module,
     value::{Form, Value},
 };
-use crate::{base::secret::Secret, config::problem::quoted, micronets::access::Identity};
 
 /// A PEM file with certificates.
 #[derive(Clone, Debug)]
@@ -130,11 +126,10 @@ fn listen(
         None | Some("") => "0.0.0.0".to_owned(),
         Some(text) => match text.parse() {
             Ok(IpAddr::V4(address)) => address.to_string(),
-            Ok(IpAddr::V6(address)) => alloc::format!("[{address}]"),
+            Ok(IpAddr::V6(address)) => format!("[{address}]"),
             Err(_) => {
                 if let Some(found) = address {
-                    let what =
-                        alloc::format!("not carried over, as {} is no address", quoted(text));
+                    let what = format!("not carried over, as {} is no address", quoted(text));
                     draft.note(&found.origin, what, ADVICE);
                 }
                 "0.0.0.0".to_owned()
@@ -143,7 +138,7 @@ fn listen(
     };
     let port_number = port.and_then(|found| found.integer(draft, ADVICE)).unwrap_or(5_050);
     let origin = port.or(address).map_or(about, |found| &found.origin);
-    draft.set("proxy", "listen", alloc::format!("{host}:{port_number}"), origin);
+    draft.set("proxy", "listen", format!("{host}:{port_number}"), origin);
 }
 
 fn certificates(
@@ -170,13 +165,13 @@ fn certificates(
     if cert.is_none() || root.is_none() {
         draft.note(
             cert_origin,
-            alloc::format!("there is nothing to be {CERT} and {ROOT}"),
+            format!("there is nothing to be {CERT} and {ROOT}"),
             "mistgate cert root --cert-basename root …, and mistgate cert leaf --cert-basename \
              proxy --server …, in the folder of mistgate.toml",
         );
     } else if cert.is_some_and(|cert| !cert.has_key) {
-        let what = alloc::format!("no private key is in {}", quoted(&cert_name));
-        draft.note(cert_origin, what, alloc::format!("its key, appended to {CERT}"));
+        let what = format!("no private key is in {}", quoted(&cert_name));
+        draft.note(cert_origin, what, format!("its key, appended to {CERT}"));
     }
     if let Some(root) = root {
         guard(folder, root, draft);
@@ -195,7 +190,7 @@ fn published(folder: &Folder<'_>, draft: &mut Draft) {
         return;
     }
     let paths: Vec<_> = known.iter().map(|found| found.path.escape_debug().to_string()).collect();
-    let what = alloc::format!(
+    let what = format!(
         "the private keys of {} are in a public repository, so these certificates prove nothing",
         paths.join(", ")
     );
@@ -218,13 +213,13 @@ fn guard(folder: &Folder<'_>, root: &Certificate, draft: &mut Draft) {
     names.dedup();
     for name in names.into_iter().take(SUBJECTS_MAX) {
         let separator = if subjects.is_empty() { "" } else { ", " };
-        let _ = write!(subjects, "{separator}{}", quoted(&alloc::format!("O={name}")));
+        let _ = write!(subjects, "{separator}{}", quoted(&format!("O={name}")));
     }
     let what = "as with the original, any certificate of this root may join any meetup";
     let advice = match subjects.as_str() {
         "" => "[[proxy.allow]] with a meetup and its subjects".into(),
         subjects => {
-            alloc::format!("[[proxy.allow]] with a meetup and its subjects, such as {subjects}")
+            format!("[[proxy.allow]] with a meetup and its subjects, such as {subjects}")
         }
     };
     draft.note(&folder.origin(&root.path), what, advice);
@@ -235,14 +230,14 @@ impl<'a> Folder<'a> {
     fn find(&self, path: &str, origin: &Origin, draft: &mut Draft) -> Option<&'a Certificate> {
         let found = self.store.certificates.iter().find(|found| is_at(&found.path, path));
         if found.is_none() {
-            let what = alloc::format!("there is no certificate at {}", quoted(path));
+            let what = format!("there is no certificate at {}", quoted(path));
             draft.note(origin, what, "the PEM file, where it is elsewhere");
         }
         found
     }
 
     fn origin(&self, path: &str) -> Origin {
-        let file = alloc::format!("{}/{path}", self.name.trim_end_matches('/'));
+        let file = format!("{}/{path}", self.name.trim_end_matches('/'));
         Origin { program: PROGRAM, file, line: 1, key: String::new() }
     }
 }

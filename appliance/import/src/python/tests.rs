@@ -1,7 +1,7 @@
-use alloc::{format, string::String, vec};
+use mistgate_core::base::secret::Secret;
 
 use super::*;
-use crate::{base::secret::Secret, import::cursor::DEPTH_MAX};
+use crate::cursor::DEPTH_MAX;
 
 fn text(text: &str) -> Form {
     Form::Text(Secret::new(text))

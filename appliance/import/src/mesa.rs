@@ -3,6 +3,8 @@
 //! What it means: `src/config_example.py` of tmunzer/mesa and the programs beside it, which use
 //! other names for some keys than the example has; both are taken.
 
+use mistgate_core::config::checked::{Webhook, ports::External};
+
 use super::{
     common::{self, CHATS},
     draft::{Content, Draft},
@@ -10,7 +12,6 @@ use super::{
     old::{Found, Table},
     python::Module,
 };
-use crate::config::checked::{Webhook, ports::External};
 
 /// Carries everything over that mistgate has.
 pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
@@ -108,7 +109,7 @@ fn external(mut old: Table<'_>, draft: &mut Draft) {
             draft.note(
                 &origin,
                 "there is no key, so anybody could change ports",
-                alloc::format!("the new one in the file {KEY}, sent as X-ClientApiKey"),
+                format!("the new one in the file {KEY}, sent as X-ClientApiKey"),
             );
             draft.file("ports.external", "key_file", (KEY.into(), Some(Content::New)), &origin);
         }
@@ -132,7 +133,7 @@ fn external_path(found: Option<&Found<'_>>, about: &Origin, draft: &mut Draft) {
     }
     if let Some(free) = FREE.into_iter().find(|path| !is_taken(path)) {
         let what = "webhooks of Mist come to this path";
-        draft.note(origin, what, alloc::format!("the path {free} for others"));
+        draft.note(origin, what, format!("the path {free} for others"));
         draft.set("ports.external", "path", free, origin);
     }
 }
@@ -222,11 +223,7 @@ fn method(old: &mut Table<'_>, draft: &mut Draft) {
         };
         if chosen != Some(name) {
             let what = "not carried over, as configuration_method is another";
-            draft.note(
-                &found.origin,
-                what,
-                alloc::format!("[ports.{ours}], before that method is used"),
-            );
+            draft.note(&found.origin, what, format!("[ports.{ours}], before that method is used"));
         } else if let Some(table) = found.table(draft) {
             read(table, draft);
         }
@@ -288,7 +285,7 @@ fn cso(mut old: Table<'_>, draft: &mut Draft) {
         && let Some(host) = found.text(draft, "ports.cso.url")
     {
         let host = host.strip_prefix("https://").unwrap_or(host).trim_end_matches('/');
-        draft.set("ports.cso", "url", alloc::format!("https://{host}"), &found.origin);
+        draft.set("ports.cso", "url", format!("https://{host}"), &found.origin);
     }
     for key in ["tenant", "login"] {
         if let Some(found) = old.take(key) {
@@ -318,7 +315,7 @@ fn cso(mut old: Table<'_>, draft: &mut Draft) {
 }
 
 fn copy(found: &Found<'_>, section: &'static str, key: &'static str, draft: &mut Draft) {
-    if let Some(text) = found.text(draft, &alloc::format!("{section}.{key}, a text")) {
+    if let Some(text) = found.text(draft, &format!("{section}.{key}, a text")) {
         draft.set(section, key, text, &found.origin);
     }
 }

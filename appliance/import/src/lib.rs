@@ -1,13 +1,12 @@
 //! The configurations of the old programs, MWTT, MESA and the Micronets websocket proxy: their text
 //! in, ours out, with what could not be carried over.
 //!
-//! What may be written is not judged here but by [`config`](crate::config), which is asked before
+//! What may be written is not judged here but by [`mistgate_core::config`], which is asked before
 //! the text is given out.
 
-use alloc::{string::String, vec::Vec};
-use core::fmt::Write as _;
+use std::fmt::Write as _;
 
-use crate::config::{problem::Problem, raw::Source};
+use mistgate_core::config::{problem::Problem, raw::Source};
 
 pub mod value;
 
@@ -106,13 +105,12 @@ fn read(source: Source<'_>, needs: &str) -> Result<Module, Note> {
         let about = Problem { line, key: String::new(), what, expected };
         Note { file: source.name.into(), about }
     };
-    let module = python::parse(source.text).map_err(|error| {
-        refused(error.line, alloc::format!("{}, so nothing was read", error.fault))
-    })?;
+    let module = python::parse(source.text)
+        .map_err(|error| refused(error.line, format!("{}, so nothing was read", error.fault)))?;
     if needs.is_empty() || module.assigned.contains_key(needs) {
         Ok(module)
     } else {
-        Err(refused(1, alloc::format!("there is no {needs} in this file")))
+        Err(refused(1, format!("there is no {needs} in this file")))
     }
 }
 
@@ -140,7 +138,7 @@ fn rest(draft: &mut Draft) {
         (Some(_), Some(_)) => return,
     };
     let what = "commented out, as nothing can be decided without what Mist says";
-    draft.note(&origin, what, alloc::format!("{missing}, and then ports.method"));
+    draft.note(&origin, what, format!("{missing}, and then ports.method"));
     draft.put_to_sleep("ports", "method");
 }
 

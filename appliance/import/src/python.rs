@@ -5,12 +5,7 @@
 //! was written for such uses (`rustpython-parser`) is no longer kept; this is bounded in depth and
 //! size, which a parser for programs has no reason to be.
 
-use alloc::{
-    borrow::ToOwned,
-    collections::{BTreeMap, BTreeSet},
-    string::{String, ToString},
-    vec::Vec,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     cursor::{Cursor, DEPTH_MAX, Error, Fault},

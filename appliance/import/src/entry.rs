@@ -1,11 +1,6 @@
 //! One entry of the configuration in the making, and how TOML 1.0 writes it.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::fmt::Write as _;
+use std::fmt::Write as _;
 
 /// A place in an old file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,11 +48,11 @@ impl Entry {
     pub(super) fn write(&self, text: &mut String) {
         let sleep = if self.standing == Standing::Asleep { "# " } else { "" };
         let _ = write!(text, "{sleep}{} = ", key(&self.key));
-        let comment = alloc::format!("# {}", self.origins());
+        let comment = format!("# {}", self.origins());
         let value = match &self.value {
             Toml::List(list) => {
                 let elements: Vec<_> = list.iter().map(|(element, _)| quoted(element)).collect();
-                let line = alloc::format!("[{}]", elements.join(", "));
+                let line = format!("[{}]", elements.join(", "));
                 if line.len() > LINE_LEN_MAX {
                     let _ = writeln!(text, "[ {comment}");
                     for element in elements {
@@ -76,7 +71,7 @@ impl Entry {
 
     /// The old settings that this comes from.
     fn origins(&self) -> String {
-        let of = |Origin { program, key, .. }: &Origin| alloc::format!("{program}: {key}");
+        let of = |Origin { program, key, .. }: &Origin| format!("{program}: {key}");
         let Toml::List(list) = &self.value else {
             return of(&self.origin);
         };

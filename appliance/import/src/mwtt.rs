@@ -2,7 +2,9 @@
 //!
 //! What it means: `src/config_example.py`, `main.py` and `mwtt.py` of tmunzer/mwtt.
 
-use alloc::borrow::{Cow, ToOwned};
+use std::borrow::Cow;
+
+use mistgate_core::{event::Topic, notify::types};
 
 use super::{
     common::{self, CHATS},
@@ -11,7 +13,6 @@ use super::{
     old::{Found, Table},
     python::Module,
 };
-use crate::{event::Topic, notify::types};
 
 /// Carries everything over that mistgate has.
 pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
@@ -141,8 +142,7 @@ fn channels(
     if same == 0 {
         return;
     }
-    let what =
-        alloc::format!("{same} of its types have these channels built in, and are not named");
+    let what = format!("{same} of its types have these channels built in, and are not named");
     let advice = "mistgate route, to see where an event goes";
     draft.note(&found.origin, what, advice);
 }

@@ -1,21 +1,16 @@
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec,
-};
-
-use super::{
-    draft::Content,
-    micronets::{Certificate, Store},
-    *,
-};
-use crate::{
+use mistgate_core::{
     base::secret::Secret,
     config::{
         files::{FileKind, Files},
         raw,
     },
     micronets::access::Identity,
+};
+
+use super::{
+    draft::Content,
+    micronets::{Certificate, Store},
+    *,
 };
 
 const MWTT: &str = include_str!("../../../tests/vectors/import/mwtt.py");

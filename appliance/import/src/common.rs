@@ -1,10 +1,6 @@
 //! What MWTT and MESA have in common: Mist's cloud, the webhook, and the chats.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
+use mistgate_core::{base::secret::Secret, config::problem::segment};
 
 use super::{
     draft::{Content, Draft},
@@ -12,7 +8,6 @@ use super::{
     old::{Found, Table},
     value::Form,
 };
-use crate::{base::secret::Secret, config::problem::segment};
 
 /// A chat product.
 #[derive(Clone, Copy)]
@@ -49,10 +44,10 @@ pub(super) fn cloud(found: &Found<'_>, draft: &mut Draft) {
     };
     let host = host.strip_prefix("https://").unwrap_or(host).trim_end_matches('/');
     let host = match host.strip_prefix("manage.") {
-        Some(cloud) => alloc::format!("api.{cloud}"),
+        Some(cloud) => format!("api.{cloud}"),
         None => host.to_owned(),
     };
-    draft.set("mist", "api_url", alloc::format!("https://{host}"), &found.origin);
+    draft.set("mist", "api_url", format!("https://{host}"), &found.origin);
 }
 
 /// `server_uri`
@@ -69,7 +64,7 @@ pub(super) fn secret(found: Option<&Found<'_>>, about: &Origin, draft: &mut Draf
     let content = match found {
         _ if none => Some(Content::New),
         Some(found) => {
-            let advice = alloc::format!("the secret in the file {SECRET}");
+            let advice = format!("the secret in the file {SECRET}");
             found.text(draft, &advice).map(|text| {
                 doubt(found, text, SECRET, draft);
                 Content::Known(Secret::new(text))
@@ -95,7 +90,7 @@ pub(super) fn secrets(draft: &mut Draft) {
         if *content == Some(Content::New) {
             let file =
                 if known.is_empty() { "the new one in the file" } else { "the one in the file" };
-            let advice = alloc::format!("{file} {SECRET}, entered as the webhook's secret in Mist");
+            let advice = format!("{file} {SECRET}, entered as the webhook's secret in Mist");
             draft.note(origin, "there is no secret, so anybody could send", advice);
         }
     }
@@ -114,7 +109,7 @@ pub(super) fn secrets(draft: &mut Draft) {
             for (content, origin) in several {
                 let name = match origin.program {
                     "MWTT" => SECRET.to_string(),
-                    _ => alloc::format!("{SECRET}-2"),
+                    _ => format!("{SECRET}-2"),
                 };
                 draft.extend("webhook", "secret_files", [(name.clone(), origin.clone())]);
                 draft.keep(name, content.clone());
@@ -137,7 +132,7 @@ pub(super) fn log_level(found: &Found<'_>, draft: &mut Draft) {
 
 /// `port`, or the one that is written in the program.
 pub(super) fn listen(port: i64, origin: &Origin, draft: &mut Draft) {
-    draft.set("webhook", "listen", alloc::format!("0.0.0.0:{port}"), origin);
+    draft.set("webhook", "listen", format!("0.0.0.0:{port}"), origin);
 }
 
 /// The settings of a chat. A single `url` is that of the channel `only`, where there is one.
@@ -153,10 +148,10 @@ pub(super) fn chat(
         matches!(&enabled, Some(Found { value, .. }) if value.form == Form::Bool(true));
     if !is_enabled {
         let what = match &enabled {
-            Some(found) => alloc::format!("not carried over, as enabled is {}", found.value.form),
+            Some(found) => format!("not carried over, as enabled is {}", found.value.form),
             None => "not carried over, as it is not enabled".into(),
         };
-        let advice = alloc::format!("[{}], where messages should go there after all", chat.section);
+        let advice = format!("[{}], where messages should go there after all", chat.section);
         draft.note(&old.about().clone(), what, advice);
         return false;
     }
@@ -196,7 +191,7 @@ pub(super) fn is_name(text: &str, origin: &Origin, draft: &mut Draft) -> bool {
 fn named(old: &str, origin: &Origin, draft: &mut Draft) -> String {
     let name = channel(old);
     if name != old {
-        let what = alloc::format!("the channel {} is called \"{name}\" here", segment(old));
+        let what = format!("the channel {} is called \"{name}\" here", segment(old));
         draft.note(origin, what, "that name in mistgate's configuration");
     }
     name
@@ -225,7 +220,7 @@ pub(super) fn secret_file(
     found: &Found<'_>,
     draft: &mut Draft,
 ) {
-    let advice = alloc::format!("the secret in the file {name}");
+    let advice = format!("the secret in the file {name}");
     let text = found.text(draft, &advice);
     if let Some(text) = text {
         doubt(found, text, name, draft);
@@ -245,11 +240,11 @@ fn url(chat: Chat, channel: Option<&str>, found: &Found<'_>, draft: &mut Draft) 
     let Chat { name, section, urls, .. } = chat;
     match channel {
         Some(channel) => {
-            let file = alloc::format!("{name}-url-{channel}");
+            let file = format!("{name}-url-{channel}");
             secret_file(urls, channel, &file, found, draft);
         }
         None => {
-            let file = alloc::format!("{name}-url");
+            let file = format!("{name}-url");
             secret_file(section, "default_url_file", &file, found, draft);
         }
     }
@@ -259,7 +254,7 @@ fn url(chat: Chat, channel: Option<&str>, found: &Found<'_>, draft: &mut Draft) 
 fn doubt(found: &Found<'_>, text: &str, file: &str, draft: &mut Draft) {
     let is_example = text.to_ascii_lowercase().contains("xxxxx") || text == "mybadpassword";
     if is_example {
-        let advice = alloc::format!("the real one in the file {file}");
+        let advice = format!("the real one in the file {file}");
         draft.note(&found.origin, "this is the text of the example, not yours", advice);
     }
 }

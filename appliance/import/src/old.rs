@@ -1,11 +1,8 @@
 //! Reading an old configuration key by key, so that at the end each has been carried over or told.
 
-use alloc::{
-    borrow::ToOwned,
-    collections::{BTreeMap, BTreeSet},
-    string::{String, ToString},
-    vec::Vec,
-};
+use std::collections::{BTreeMap, BTreeSet};
+
+use mistgate_core::config::problem::segment;
 
 use super::{
     draft::Draft,
@@ -13,7 +10,6 @@ use super::{
     python::Module,
     value::{Form, Value},
 };
-use crate::config::problem::segment;
 
 /// A value of an old configuration.
 #[derive(Clone)]
@@ -93,12 +89,12 @@ impl<'a> Found<'a> {
     /// Says that the value is of no use, and what would be.
     pub(super) fn refuse(&self, draft: &mut Draft, advice: impl Into<String>) {
         let what = match self.value.environment() {
-            Some(name) => alloc::format!(
+            Some(name) => format!(
                 "not carried over, as this comes from the environment variable {}, which is not \
                  read",
                 segment(name)
             ),
-            None => alloc::format!("not carried over, as this is {}", self.value.form),
+            None => format!("not carried over, as this is {}", self.value.form),
         };
         draft.note(&self.origin, what, advice);
     }
@@ -122,11 +118,11 @@ impl<'a> Found<'a> {
     /// A duration in seconds, in words of ours.
     pub(super) fn seconds(&self, draft: &mut Draft, advice: &str) -> Option<String> {
         match self.value.form {
-            Form::Integer(seconds @ 0..) => return Some(alloc::format!("{seconds}s")),
+            Form::Integer(seconds @ 0..) => return Some(format!("{seconds}s")),
             Form::Float(seconds) if (0.0..1e9).contains(&seconds) => {
                 // Below 10^12, as was seen; a part of a millisecond is lost.
                 let millis = (seconds * 1_000.0) as u64;
-                return Some(alloc::format!("{millis}ms"));
+                return Some(format!("{millis}ms"));
             }
             Form::Bool(_)
             | Form::Call { .. }
@@ -150,7 +146,7 @@ impl<'a> Found<'a> {
         };
         let mut texts = Vec::new();
         for (index, value) in elements.iter().enumerate() {
-            let key = alloc::format!("{}[{index}]", self.origin.key);
+            let key = format!("{}[{index}]", self.origin.key);
             let element =
                 Self { value, origin: Origin { key, line: value.line, ..self.origin.clone() } };
             if let Some(text) = element.text(draft, advice) {
@@ -171,15 +167,14 @@ impl<'a> Found<'a> {
             let line = key.line;
             match key.text() {
                 Some(name) => {
-                    let key = alloc::format!("{}.{}", self.origin.key, segment(name));
+                    let key = format!("{}.{}", self.origin.key, segment(name));
                     left.push((
                         name,
                         Found { value, origin: Origin { key, line, ..self.origin.clone() } },
                     ));
                 }
                 None => {
-                    let what =
-                        alloc::format!("a key here is not carried over, as it is {}", key.form);
+                    let what = format!("a key here is not carried over, as it is {}", key.form);
                     let origin = Origin { line, ..self.origin.clone() };
                     draft.note(&origin, what, "a text");
                 }
