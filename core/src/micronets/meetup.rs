@@ -29,8 +29,8 @@
 //! - While a connection is not paired, that task reads it: one message, which it hands in as
 //!   `Received`, and the next one only when the outputs are carried out. So `Pause` takes effect
 //!   between two messages, and what a peer sends right behind its hello finds the pumps ready.
-//! - `Paired` gives two connections to two pumps, which share the [`Ledger`] and nothing else. For
-//!   each message a pump notes it in the ledger, counts it, and feeds it to the other connection;
+//! - `Paired` gives two connections to two pumps, which share the [`PendingRequests`] and nothing
+//!   else. For each message a pump notes it there, counts it, and feeds it to the other connection;
 //!   it flushes once nothing more is ready. Thus a message costs no input, and where the pumps
 //!   belong to that task too, no lock. Noting comes before feeding, so no response overtakes the
 //!   note of its request.
@@ -40,8 +40,8 @@
 //!   has moved on (`Drained`). Only then it runs what is due or hands in what it woke for. Liveness
 //!   is judged at deadlines only, so such late reports judge as well as early ones.
 //! - Pongs count as `Traffic` of no messages. Pings of peers are the websocket library's work.
-//! - `Part` stops the pumps; the next input is `Parted`, with the ledger. What a pump has read it
-//!   still passes on if it can. Other outputs to these connections are carried out after that.
+//! - `Part` stops the pumps; the next input is `Parted`, with the pending requests. What a pump
+//!   has read it still passes on if it can. Other outputs to these connections are carried out after that.
 //! - A pump whose connection ends reports `Closed` or `Broken` and goes on waiting for `Part`.
 
 use alloc::{
@@ -58,20 +58,20 @@ pub mod output;
 
 mod peer;
 
-mod alone;
 pub mod status;
+mod unpaired;
 
 use self::{
     input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
     output::Output,
-    peer::{Greeting, Lost, Names, Peer, Places},
+    peer::{Greeting, Lost, Names, Peer, Sides},
 };
 use super::{
     access::Identity,
-    farewell::{Farewell, Fault},
-    ledger::{Ledger, Side},
+    close_reason::{CloseReason, Fault},
+    keepalive::{Condition, Due, Keepalive, Timing},
     message::Hello,
-    pulse::{Beat, Condition, Pulse, Rhythm},
+    pending::{PendingRequests, Side},
 };
 use crate::base::{machine::Machine, time::Instant};
 
@@ -87,7 +87,7 @@ const ORPHANS_KEPT: Duration = Duration::from_secs(60);
 /// How the two places are connected.
 #[derive(Debug)]
 enum State {
-    Apart { ledger: Ledger, since: Instant },
+    Apart { pending: PendingRequests, since: Instant },
     Parting { pair: Pair },
     Relaying { pair: Pair },
 }
@@ -122,7 +122,7 @@ pub struct Meetup {
     config: Config,
     /// Boxed, because a map of two has room for eleven.
     peers: BTreeMap<ConnectionId, Box<Peer>>,
-    places: Places,
+    sides: Sides,
     state: State,
     /// Who outlived its last partner. Requests that were orphaned concern it: it asked them, or is
     /// late with the responses. Once it leaves too, their ids mean something else.
@@ -139,33 +139,33 @@ impl Meetup {
         self.peers.is_empty() && matches!(self.state, State::Apart { .. })
     }
 
-    const fn rhythm(&self) -> Rhythm {
-        Rhythm { interval: self.config.ping_interval, timeout: self.config.ping_timeout }
+    const fn timing(&self) -> Timing {
+        Timing { interval: self.config.ping_interval, timeout: self.config.ping_timeout }
     }
 
     fn opened(&mut self, now: Instant, id: ConnectionId, identity: Identity) {
         if self.peers.contains_key(&id) {
             return;
         }
-        let seated = |side| self.peers.get(&self.places.at(side)?).map(Box::as_ref);
+        let seated = |side| self.peers.get(&self.sides.at(side)?).map(Box::as_ref);
         let is_other =
             |peer: Option<&Peer>| peer.is_some_and(|peer| !peer.identity.is_same_peer(&identity));
         let refusal = if self.stopped {
-            Some(Farewell::Stopping)
+            Some(CloseReason::Stopping)
         } else if Side::BOTH.into_iter().all(|side| is_other(seated(side))) {
             // It cannot be one of the two, whatever its hello says.
-            Some(Farewell::Occupied)
+            Some(CloseReason::Occupied)
         } else if self.peers.len() >= CONNECTIONS_MAX {
-            Some(Farewell::Crowded)
+            Some(CloseReason::Crowded)
         } else {
             None
         };
-        if let Some(farewell) = refusal {
-            self.outputs.push_back(Output::Close { id, farewell });
+        if let Some(reason) = refusal {
+            self.outputs.push_back(Output::Close { id, reason });
             return;
         }
-        let pulse = Pulse::new(now, self.rhythm());
-        let peer = Peer::new(identity, pulse, now + self.config.hello_timeout);
+        let keepalive = Keepalive::new(now, self.timing());
+        let peer = Peer::new(identity, keepalive, now + self.config.hello_timeout);
         self.peers.insert(id, Box::new(peer));
     }
 
@@ -177,12 +177,12 @@ impl Meetup {
         peer.bytes += frame.payload.len() as u64;
         let is_greeted = peer.names().is_some();
         self.heard(now, id);
-        match (&self.state, self.places.side_of(id), self.places.partner_of(id)) {
+        match (&self.state, self.sides.side_of(id), self.sides.partner_of(id)) {
             _ if !is_greeted => self.greet(now, id, frame),
             (State::Relaying { .. }, Some(_), Some(partner)) => {
                 self.outputs.push_back(Output::Send { id: partner, frame });
             }
-            (_, Some(side), _) => self.receive_alone(side, id, frame),
+            (_, Some(side), _) => self.receive_unpaired(side, id, frame),
             // Reading it is paused, so this is one that was under way.
             (_, None, _) => self.dropped(id, Lost { messages: 1, bytes: frame.payload.len() }),
         }
@@ -191,20 +191,20 @@ impl Meetup {
     /// Takes a first message, which must be a hello.
     fn greet(&mut self, now: Instant, id: ConnectionId, frame: Frame) {
         let hello = if frame.payload.len() > HELLO_MAX {
-            Err(Farewell::Faulty(Fault::Oversize { max: HELLO_MAX }))
+            Err(CloseReason::Faulty(Fault::Oversize { max: HELLO_MAX }))
         } else {
-            Hello::parse(&frame.payload).map(Names::from).map_err(Farewell::HelloInvalid)
+            Hello::parse(&frame.payload).map(Names::from).map_err(CloseReason::HelloInvalid)
         };
         let names = match hello {
             Ok(names) => names,
-            Err(farewell) => return self.close(id, farewell),
+            Err(reason) => return self.close(id, reason),
         };
         let Some(peer) = self.peers.get(&id) else {
             return;
         };
         let rival = Side::BOTH
             .into_iter()
-            .filter_map(|side| self.places.at(side))
+            .filter_map(|side| self.sides.at(side))
             .find(|seated| self.is_rival(*seated, &peer.identity, &names));
         self.outputs.push_back(Output::Greeted {
             id,
@@ -216,8 +216,8 @@ impl Meetup {
         }
         match rival {
             Some(rival) => self.claim(now, id, rival),
-            None if self.places.take(id) => {}
-            None => self.close(id, Farewell::Occupied),
+            None if self.sides.take(id) => {}
+            None => self.close(id, CloseReason::Occupied),
         }
     }
 
@@ -228,12 +228,12 @@ impl Meetup {
     /// Asks a peer for a sign of life, because a new connection may be the same peer.
     fn claim(&mut self, now: Instant, id: ConnectionId, rival: ConnectionId) {
         if let Some(earlier) = self.claim.take() {
-            self.close(earlier.id, Farewell::Replaced);
+            self.close(earlier.id, CloseReason::Replaced);
         }
         let claim = Claim { id, rival, probe_by: now + PROBE_TIMEOUT };
         self.claim = Some(claim);
-        let rival_pulse = self.peers.get(&rival).map(|peer| peer.pulse);
-        if rival_pulse.is_some_and(|pulse| !matches!(pulse, Pulse::Suspended)) {
+        let rival_keepalive = self.peers.get(&rival).map(|peer| peer.keepalive);
+        if rival_keepalive.is_some_and(|keepalive| !matches!(keepalive, Keepalive::Suspended)) {
             self.outputs.push_back(Output::Ping(rival));
         } else {
             // It is not its fault that it cannot be heard.
@@ -243,9 +243,9 @@ impl Meetup {
 
     /// Notes a sign of life.
     fn heard(&mut self, now: Instant, id: ConnectionId) {
-        let rhythm = self.rhythm();
+        let timing = self.timing();
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.pulse.heard(now, rhythm);
+            peer.keepalive.heard(now, timing);
             self.survived(id);
         }
     }
@@ -253,16 +253,16 @@ impl Meetup {
     /// A peer lives: whoever claimed its place is another one.
     fn survived(&mut self, rival: ConnectionId) {
         if let Some(claim) = self.claim.take_if(|claim| claim.rival == rival)
-            && !self.places.take(claim.id)
+            && !self.sides.take(claim.id)
         {
-            self.close(claim.id, Farewell::Occupied);
+            self.close(claim.id, CloseReason::Occupied);
         }
     }
 
-    fn close(&mut self, id: ConnectionId, farewell: Farewell) {
+    fn close(&mut self, id: ConnectionId, reason: CloseReason) {
         if self.peers.contains_key(&id) {
             self.leave(id);
-            self.outputs.push_back(Output::Close { id, farewell });
+            self.outputs.push_back(Output::Close { id, reason });
         }
     }
 
@@ -274,10 +274,10 @@ impl Meetup {
         let lost = peer.held.give_up();
         self.dropped(id, lost);
         self.claim.take_if(|claim| claim.id == id);
-        if self.places.leave(id) {
+        if self.sides.leave(id) {
             match &mut self.state {
-                State::Apart { ledger, .. } if self.survivor == Some(id) => {
-                    ledger.forget_orphans();
+                State::Apart { pending, .. } if self.survivor == Some(id) => {
+                    pending.forget_orphans();
                 }
                 State::Apart { .. } | State::Parting { .. } => {}
                 State::Relaying { pair } => {
@@ -288,42 +288,42 @@ impl Meetup {
         }
     }
 
-    /// Takes the ledger back.
-    fn parted(&mut self, now: Instant, mut ledger: Ledger) {
+    /// Takes the pending requests back.
+    fn parted(&mut self, now: Instant, mut pending: PendingRequests) {
         let (State::Parting { pair } | State::Relaying { pair }) = self.state else {
             return;
         };
-        if self.survivor.is_some_and(|id| self.places.side_of(id).is_none()) {
-            ledger.forget_orphans();
+        if self.survivor.is_some_and(|id| self.sides.side_of(id).is_none()) {
+            pending.forget_orphans();
         }
-        let sides = Side::BOTH.map(|side| (side, self.places.at(side) == Some(pair.at(side))));
+        let sides = Side::BOTH.map(|side| (side, self.sides.at(side) == Some(pair.at(side))));
         let stayed = sides.into_iter().filter_map(|(side, stays)| stays.then_some(side));
         for (side, stays) in sides {
-            let open = ledger.part(side);
+            let open = pending.part(side);
             if stays {
                 self.answer(pair.at(side), &open, StatusCode::BadGateway);
             }
         }
         self.survivor = stayed.clone().next().map(|side| pair.at(side));
         if self.survivor.is_none() {
-            ledger.forget_orphans();
+            pending.forget_orphans();
         }
-        self.state = State::Apart { ledger, since: now };
+        self.state = State::Apart { pending, since: now };
         if self.config.on_partner_loss == OnPartnerLoss::Close {
             for side in stayed {
-                self.close(pair.at(side), Farewell::PartnerLeft);
+                self.close(pair.at(side), CloseReason::PartnerLeft);
             }
         }
     }
 
     /// Does what an input or a timeout made possible.
     fn settle(&mut self, now: Instant) {
-        if let Some(claim) = self.claim.take_if(|claim| self.places.side_of(claim.rival).is_none())
-            && !self.places.take(claim.id)
+        if let Some(claim) = self.claim.take_if(|claim| self.sides.side_of(claim.rival).is_none())
+            && !self.sides.take(claim.id)
         {
-            self.close(claim.id, Farewell::Occupied);
+            self.close(claim.id, CloseReason::Occupied);
         }
-        if let Some((left, right)) = self.places.both()
+        if let Some((left, right)) = self.sides.both()
             && matches!(self.state, State::Apart { .. })
         {
             self.introduce(now, Pair { left, right });
@@ -333,7 +333,7 @@ impl Meetup {
 
     fn introduce(&mut self, now: Instant, pair: Pair) {
         let relaying = State::Relaying { pair };
-        let State::Apart { mut ledger, since } = mem::replace(&mut self.state, relaying) else {
+        let State::Apart { mut pending, since } = mem::replace(&mut self.state, relaying) else {
             return;
         };
         for side in Side::BOTH {
@@ -349,20 +349,20 @@ impl Meetup {
             self.outputs.extend(held.into_iter().map(|frame| Output::Send { id, frame }));
         }
         if now - since > ORPHANS_KEPT {
-            ledger.forget_orphans();
+            pending.forget_orphans();
         }
         let Pair { left, right } = pair;
-        self.outputs.push_back(Output::Paired { left, right, ledger });
+        self.outputs.push_back(Output::Paired { left, right, pending });
     }
 
     /// Lets no more be read than can be written.
     fn balance(&mut self, now: Instant) {
-        let rhythm = self.rhythm();
+        let timing = self.timing();
         let is_relaying = matches!(self.state, State::Relaying { .. });
         let ids: Vec<_> = self.peers.keys().copied().collect();
         for id in ids {
             // What a peer without a partner sends may be answered to itself.
-            let reader = if is_relaying { self.places.partner_of(id) } else { Some(id) };
+            let reader = if is_relaying { self.sides.partner_of(id) } else { Some(id) };
             let is_stuck = reader
                 .and_then(|reader| self.peers.get(&reader))
                 .is_some_and(|reader| reader.is_full);
@@ -375,7 +375,7 @@ impl Meetup {
                 (false, true) => Condition::Unread,
                 (false, false) => Condition::Open,
             };
-            peer.pulse.adapt(now, condition, rhythm);
+            peer.keepalive.adapt(now, condition, timing);
             if mem::replace(&mut peer.is_paused, is_paused) != is_paused {
                 let output = if is_paused { Output::Pause(id) } else { Output::Resume(id) };
                 self.outputs.push_back(output);
@@ -399,8 +399,8 @@ impl Machine for Meetup {
         Self {
             config,
             peers: BTreeMap::new(),
-            places: Places::default(),
-            state: State::Apart { ledger: Ledger::default(), since: now },
+            sides: Sides::default(),
+            state: State::Apart { pending: PendingRequests::default(), since: now },
             survivor: None,
             claim: None,
             stopped: false,
@@ -411,26 +411,26 @@ impl Machine for Meetup {
 
     fn handle_timeout(&mut self, now: Instant) {
         if let Some(claim) = self.claim.filter(|claim| claim.probe_by <= now) {
-            self.close(claim.rival, Farewell::Replaced);
+            self.close(claim.rival, CloseReason::Replaced);
         }
-        let rhythm = self.rhythm();
+        let timing = self.timing();
         let ids: Vec<_> = self.peers.keys().copied().collect();
         for id in ids {
             let Some(peer) = self.peers.get_mut(&id) else {
                 continue;
             };
             if peer.hello_by().is_some_and(|at| at <= now) {
-                self.close(id, Farewell::HelloMissing { after: self.config.hello_timeout });
+                self.close(id, CloseReason::HelloMissing { after: self.config.hello_timeout });
                 continue;
             }
-            match peer.pulse.beat(now, rhythm) {
-                Beat::None => {}
-                Beat::Ping => self.outputs.push_back(Output::Ping(id)),
-                Beat::Stalled => {
-                    self.close(id, Farewell::Stalled { after: rhythm.silence_max() });
+            match peer.keepalive.take_due(now, timing) {
+                Due::None => {}
+                Due::Ping => self.outputs.push_back(Output::Ping(id)),
+                Due::Stalled => {
+                    self.close(id, CloseReason::Stalled { after: timing.silence_max() });
                 }
-                Beat::Unanswered => {
-                    self.close(id, Farewell::Unanswered { after: rhythm.timeout });
+                Due::Unanswered => {
+                    self.close(id, CloseReason::Unanswered { after: timing.timeout });
                 }
             }
         }
@@ -439,8 +439,8 @@ impl Machine for Meetup {
 
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Barred(id) => self.close(id, Farewell::Barred),
-            Input::Broken { id, fault } => self.close(id, Farewell::Faulty(fault)),
+            Input::Barred(id) => self.close(id, CloseReason::Barred),
+            Input::Broken { id, fault } => self.close(id, CloseReason::Faulty(fault)),
             Input::Closed(id) => self.leave(id),
             Input::Configured(config) => self.config = config,
             Input::Drained(id) => {
@@ -453,12 +453,12 @@ impl Machine for Meetup {
                 self.set_full(id, true);
             }
             Input::Opened { id, identity } => self.opened(now, id, identity),
-            Input::Parted(ledger) => self.parted(now, ledger),
+            Input::Parted(pending) => self.parted(now, pending),
             Input::Received { id, frame } => self.received(now, id, frame),
             Input::Stop => {
                 self.stopped = true;
                 let ids: Vec<_> = self.peers.keys().copied().collect();
-                ids.into_iter().for_each(|id| self.close(id, Farewell::Stopping));
+                ids.into_iter().for_each(|id| self.close(id, CloseReason::Stopping));
             }
             Input::Traffic { id, messages, bytes } => {
                 if let Some(peer) = self.peers.get_mut(&id) {
@@ -477,7 +477,7 @@ impl Machine for Meetup {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let peers = self.peers.values();
-        let deadlines = peers.flat_map(|peer| [peer.pulse.poll_timeout(), peer.hello_by()]);
+        let deadlines = peers.flat_map(|peer| [peer.keepalive.poll_timeout(), peer.hello_by()]);
         deadlines.flatten().chain(self.claim.map(|claim| claim.probe_by)).min()
     }
 }

@@ -12,11 +12,11 @@ pub mod http;
 
 pub mod access;
 
-pub mod ledger;
+pub mod pending;
 
-mod pulse;
+mod keepalive;
 
-pub mod farewell;
+pub mod close_reason;
 pub mod meetup;
 
 pub mod peer;

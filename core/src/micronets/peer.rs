@@ -33,26 +33,26 @@ use http_types::StatusCode;
 pub mod input;
 pub mod output;
 
-mod exchanges;
 mod lines;
 mod link;
+mod requests;
 
-mod asked;
-mod asking;
-mod typing;
+mod calls;
+mod forwards;
+mod stdin;
 
 use self::{
-    exchanges::{Calls, Forwards},
     input::{Config, Input, LinkId},
     lines::Typing,
     link::{Link, Open},
-    output::{Happening, Output},
+    output::{Event, Output},
+    requests::{Calls, Forwards},
 };
 use super::{
-    farewell::Farewell,
+    close_reason::CloseReason,
+    keepalive::{Due, Timing},
     message::{Content, Hello, Id, Message},
     peek::{Peek, peek},
-    pulse::{Beat, Rhythm},
 };
 use crate::base::{backoff, machine::Machine, rand::Rand, time::Instant};
 
@@ -109,8 +109,8 @@ impl Peer {
         self.forwards.len()
     }
 
-    const fn rhythm(&self) -> Rhythm {
-        Rhythm { interval: self.config.ping_interval, timeout: self.config.ping_timeout }
+    const fn timing(&self) -> Timing {
+        Timing { interval: self.config.ping_interval, timeout: self.config.ping_timeout }
     }
 
     fn connect(&mut self, now: Instant) {
@@ -124,8 +124,8 @@ impl Peer {
         if !matches!(self.link, Link::Connecting { id: own, .. } if own == id) {
             return;
         }
-        self.link = Link::Open(Open::new(id, now, self.rhythm()));
-        self.happened(Happening::Connected);
+        self.link = Link::Open(Open::new(id, now, self.timing()));
+        self.emit(Event::Connected);
         let hello = Hello {
             peer_class: Some(Cow::Borrowed(&self.config.peer_class)),
             peer_id: Some(Cow::Borrowed(&self.config.peer_id)),
@@ -153,7 +153,7 @@ impl Peer {
         let wait = backoff::doubled(RETRY_FIRST, RETRY_CAP, self.failures);
         let wait = backoff::jittered(wait, &mut self.rand);
         self.link = Link::Down { retry_at: now + wait };
-        self.happened(Happening::Disconnected { reason, retry_after: wait });
+        self.emit(Event::Disconnected { reason, retry_after: wait });
     }
 
     fn give_up_all(&mut self, now: Instant, why: &str) {
@@ -166,11 +166,11 @@ impl Peer {
     }
 
     fn received(&mut self, now: Instant, id: LinkId, payload: &[u8]) {
-        let rhythm = self.rhythm();
+        let timing = self.timing();
         let Some(open) = self.link.open(id) else {
             return;
         };
-        open.pulse.heard(now, rhythm);
+        open.keepalive.heard(now, timing);
         let message = match Message::parse(payload) {
             Ok(message) => message,
             Err(error) => return self.misread(now, payload, &error.to_string()),
@@ -181,11 +181,11 @@ impl Peer {
             Content::Other(kind) => {
                 let kind: String = kind.chars().take(NAME_MAX).collect();
                 let reason = alloc::format!("messageType {kind}: nothing to us");
-                self.happened(Happening::Ignored { reason });
+                self.emit(Event::Ignored { reason });
             }
             Content::Request(request) => {
                 let to = message.id.filter(|_| message.requires_response);
-                self.asked(now, to, &request);
+                self.request_received(now, to, &request);
             }
             Content::Response(response) => {
                 if let Some(to) = message.in_response_to {
@@ -203,7 +203,7 @@ impl Peer {
             name.as_deref().unwrap_or_default().chars().take(NAME_MAX).collect()
         };
         let (peer_class, peer_id) = (short(&hello.peer_class), short(&hello.peer_id));
-        self.happened(Happening::Introduced { peer_class, peer_id });
+        self.emit(Event::Introduced { peer_class, peer_id });
     }
 
     /// Drops what is no message; but where somebody waits for it, or for our answer to it, that one
@@ -219,11 +219,11 @@ impl Peer {
             }
             None => {}
         }
-        self.happened(Happening::Ignored { reason: error.into() });
+        self.emit(Event::Ignored { reason: error.into() });
     }
 
-    fn happened(&mut self, happening: Happening) {
-        self.outputs.push_back(Output::Happened(happening));
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
     }
 
     fn print(&mut self, payload: &[u8]) {
@@ -255,10 +255,10 @@ impl Peer {
             self.outputs.push_back(Output::Forward { id, request });
         }
         self.settle_typing(now);
-        let rhythm = self.rhythm();
+        let timing = self.timing();
         if let Link::Open(open) = &mut self.link {
             let (id, is_full) = (open.id, open.unsent > self.config.unsent_max);
-            if open.pause(now, is_full, rhythm) {
+            if open.pause(now, is_full, timing) {
                 let output = if is_full { Output::Pause(id) } else { Output::Resume(id) };
                 self.outputs.push_back(output);
             }
@@ -304,7 +304,7 @@ impl Peer {
     }
 
     fn run_link(&mut self, now: Instant) {
-        let rhythm = self.rhythm();
+        let timing = self.timing();
         match &mut self.link {
             Link::Closing { id, hang_up_at } if *hang_up_at <= now => {
                 let id = *id;
@@ -318,16 +318,16 @@ impl Peer {
             Link::Down { retry_at } if *retry_at <= now => self.connect(now),
             Link::Open(open) => {
                 let id = open.id;
-                match open.pulse.beat(now, rhythm) {
-                    Beat::None => {}
-                    Beat::Ping => self.outputs.push_back(Output::Ping(id)),
-                    Beat::Stalled => {
-                        let farewell = Farewell::Stalled { after: rhythm.silence_max() };
-                        self.hang_up(now, id, farewell.to_string());
+                match open.keepalive.take_due(now, timing) {
+                    Due::None => {}
+                    Due::Ping => self.outputs.push_back(Output::Ping(id)),
+                    Due::Stalled => {
+                        let reason = CloseReason::Stalled { after: timing.silence_max() };
+                        self.hang_up(now, id, reason.to_string());
                     }
-                    Beat::Unanswered => {
-                        let farewell = Farewell::Unanswered { after: rhythm.timeout };
-                        self.hang_up(now, id, farewell.to_string());
+                    Due::Unanswered => {
+                        let reason = CloseReason::Unanswered { after: timing.timeout };
+                        self.hang_up(now, id, reason.to_string());
                     }
                 }
             }
@@ -366,12 +366,12 @@ impl Machine for Peer {
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
-        let rhythm = self.rhythm();
+        let timing = self.timing();
         match input {
             Input::Broken { link, fault } => {
                 if self.link.open(link).is_some() {
-                    let farewell = Farewell::Faulty(fault);
-                    let (code, reason) = (farewell.code(), farewell.to_string());
+                    let reason = CloseReason::Faulty(fault);
+                    let (code, reason) = (reason.code(), reason.to_string());
                     self.outputs.push_back(Output::Close { link, code, reason: reason.clone() });
                     self.lost(now, alloc::format!("the proxy's fault: {reason}"));
                 }
@@ -382,24 +382,24 @@ impl Machine for Peer {
                 }
             }
             Input::Forwarded { id, result } => self.forwarded(now, id, result),
-            Input::Heard(link) => {
+            Input::ControlFrame(link) => {
                 if let Some(open) = self.link.open(link) {
-                    open.pulse.heard(now, rhythm);
+                    open.keepalive.heard(now, timing);
                 }
             }
-            Input::InputEnded => self.typing.end(),
+            Input::StdinEnded => self.typing.end(),
             Input::Opened(link) => self.opened(now, link),
             Input::Received { link, payload } => self.received(now, link, &payload),
             Input::Request { id, request } => self.request(now, id, request),
             Input::Stop => {
                 self.stop_by.get_or_insert(now + STOP_GRACE);
             }
-            Input::Typed(line) => self.typed(&line),
-            Input::TypedTooLong => self.typed_too_long(),
+            Input::Line(line) => self.typed(&line),
+            Input::LineTooLong => self.typed_too_long(),
             Input::Written { link, bytes } => {
                 if let Some(open) = self.link.open(link) {
                     open.unsent = open.unsent.saturating_sub(bytes);
-                    open.pulse.heard(now, rhythm);
+                    open.keepalive.heard(now, timing);
                 }
             }
         }

@@ -23,9 +23,9 @@ use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
 pub use hyper::body::Bytes;
 
-pub use crate::base::places::Limit;
+pub use crate::base::connection_limiter::Limit;
 use crate::{
-    base::places::{Place, Places},
+    base::connection_limiter::{ConnectionLimiter, ConnectionSlot},
     http::tls::Identity,
 };
 
@@ -217,12 +217,12 @@ impl Listener {
             service,
             stop: stop.clone(),
         });
-        let accepting = accept(&self.socket, &site, |stream, peer, place| {
+        let accepting = accept(&self.socket, &site, |stream, peer, slot| {
             let (site, alive, abort) = (Arc::clone(&site), alive.clone(), abort.clone());
             executor
                 .spawn(async move {
                     connection::serve(site, stream, peer).or(ended(&abort)).await;
-                    drop((place, alive));
+                    drop((slot, alive));
                 })
                 .detach();
         });
@@ -249,14 +249,17 @@ pub(crate) async fn ended(stop: &Stop) {
 async fn accept<S: Service>(
     socket: &Async<TcpListener>,
     site: &connection::Site<S>,
-    mut begin: impl FnMut(Async<TcpStream>, SocketAddr, Place),
+    mut begin: impl FnMut(Async<TcpStream>, SocketAddr, ConnectionSlot),
 ) {
     let limits = &site.limits;
-    let places = Arc::new(Places::new(limits.connections_max, limits.connections_per_address_max));
+    let limiter = Arc::new(ConnectionLimiter::new(
+        limits.connections_max,
+        limits.connections_per_address_max,
+    ));
     loop {
         let (stream, peer) = accept_one(socket, |event| site.service.note(event)).await;
-        match places.take(peer.ip()) {
-            Ok(place) => begin(stream, peer, place),
+        match limiter.take(peer.ip()) {
+            Ok(slot) => begin(stream, peer, slot),
             Err(limit) => site.service.note(Event::Shed { peer, limit }),
         }
     }

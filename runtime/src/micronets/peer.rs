@@ -23,7 +23,7 @@ use mistgate_core::{
         peer::{
             self, STOP_GRACE,
             input::{Config, ForwardId, Input, RequestId},
-            output::{Exchange, Happening, Output},
+            output::{Event, Output, RequestReport},
         },
     },
 };
@@ -51,8 +51,8 @@ pub use target::{Meetup, Server};
 
 use self::{
     forward::Forwarder,
-    link::{Link, Outgoing, Way},
-    service::Partner,
+    link::{Link, LinkConfig, Outgoing},
+    service::PartnerService,
     terminal::Printer,
 };
 
@@ -136,11 +136,12 @@ async fn run_on(
     let forwarder = settings
         .forward
         .map(|server| Arc::new(Forwarder::new(server, message_max, Arc::clone(&executor))));
-    let way = Way { meetup: settings.meetup, credentials: settings.credentials, message_max };
+    let config =
+        LinkConfig { meetup: settings.meetup, credentials: settings.credentials, message_max };
     let driver = Driver {
         peer: peer::Peer::new(settings.config, u64::from_le_bytes(seed), clock.now()),
         clock,
-        way: Arc::new(way),
+        config: Arc::new(config),
         printer: Printer::start(&journal, &executor),
         journal: Arc::clone(&journal),
         executor: Arc::clone(&executor),
@@ -200,7 +201,7 @@ fn listen(
     let listener = Listener::new(socket, None, everywhere, limits);
     let address = listener.local_addr().map_err(explain)?;
     journal.note(Level::Info, "listening", &[("listener", &"http"), ("address", &address)]);
-    let service = Arc::new(Partner::new(handle, Arc::clone(journal)));
+    let service = Arc::new(PartnerService::new(handle, Arc::clone(journal)));
     Ok(executor.spawn(listener.run(Arc::clone(executor), service, stopped, STOP_GRACE)))
 }
 
@@ -247,7 +248,7 @@ fn pairs<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Pair<'sta
 struct Driver {
     peer: peer::Peer,
     clock: Clock,
-    way: Arc<Way>,
+    config: Arc<LinkConfig>,
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
     handle: Handle,
@@ -279,7 +280,7 @@ impl Driver {
             self.peer.handle_timeout(self.clock.now());
             self.drain();
             if let Some(message) = message {
-                self.hear(message);
+                self.handle(message);
                 self.drain();
             }
         };
@@ -312,7 +313,7 @@ impl Driver {
         told.race(heard).or(due).await
     }
 
-    fn hear(&mut self, message: Message) {
+    fn handle(&mut self, message: Message) {
         let input = match message {
             Message::Input(input) => input,
             Message::Request { request, answer } => {
@@ -329,19 +330,19 @@ impl Driver {
 
     fn drain(&mut self) {
         while let Some(output) = self.peer.poll_output() {
-            self.carry_out(output);
+            self.execute(output);
         }
     }
 
-    fn carry_out(&mut self, output: Output) {
+    fn execute(&mut self, output: Output) {
         match output {
             Output::Abandon(id) => drop(self.forwards.remove(&id)),
             Output::Close { link, code, reason } => {
-                self.tell(link, Outgoing::Close { code, reason });
+                self.write(link, Outgoing::Close { code, reason });
             }
             Output::Connect(id) => {
-                let (way, handle) = (Arc::clone(&self.way), self.handle.clone());
-                let link = Link::start(id, way, handle, &self.executor);
+                let (config, handle) = (Arc::clone(&self.config), self.handle.clone());
+                let link = Link::start(id, config, handle, &self.executor);
                 self.is_paused = false;
                 if let Some(old) = self.link.replace(link) {
                     old.leave();
@@ -349,10 +350,10 @@ impl Driver {
             }
             Output::Finish { failed } => self.finished = Some(failed),
             Output::Forward { id, request } => self.forward(id, request),
-            Output::Happened(happening) => self.note(&happening),
+            Output::Event(event) => self.note(&event),
             Output::Hangup(id) => drop(self.link.take_if(|link| link.id == id)),
             Output::Pause(_) => self.is_paused = true,
-            Output::Ping(link) => self.tell(link, Outgoing::Ping),
+            Output::Ping(link) => self.write(link, Outgoing::Ping),
             Output::Print(line) => {
                 if !self.printer.print(line) {
                     let reason = "standard output takes no more";
@@ -367,44 +368,44 @@ impl Driver {
                 }
             }
             Output::Resume(_) => self.is_paused = false,
-            Output::Send { link, text } => self.tell(link, Outgoing::Text(text)),
+            Output::Send { link, text } => self.write(link, Outgoing::Text(text)),
         }
     }
 
     /// Prints what has happened.
-    fn note(&self, happening: &Happening) {
+    fn note(&self, event: &Event) {
         let journal = &self.journal;
-        match happening {
-            Happening::Called(exchange) => self.exchange("request", exchange),
-            Happening::Connected => {
-                journal.note(Level::Info, "connected", &[("proxy", &self.way.meetup.uri)]);
+        match event {
+            Event::Called(exchange) => self.exchange("request", exchange),
+            Event::Connected => {
+                journal.note(Level::Info, "connected", &[("proxy", &self.config.meetup.uri)]);
             }
-            Happening::Disconnected { reason, retry_after } => {
+            Event::Disconnected { reason, retry_after } => {
                 let retry = retry_after.as_millis();
                 let values: [(&str, &dyn fmt::Display); 2] =
                     [("reason", reason), ("retry_ms", &retry)];
                 journal.note(Level::Warning, "disconnected", &values);
             }
-            Happening::Forwarded(exchange) => self.exchange("forwarded", exchange),
-            Happening::Ignored { reason } => {
+            Event::Forwarded(exchange) => self.exchange("forwarded", exchange),
+            Event::Ignored { reason } => {
                 journal.client(Level::Warning, "ignored", &[("reason", reason)]);
             }
-            Happening::Introduced { peer_class, peer_id } => {
+            Event::Introduced { peer_class, peer_id } => {
                 let values: [(&str, &dyn fmt::Display); 2] =
                     [("peer_class", peer_class), ("peer_id", peer_id)];
                 journal.note(Level::Info, "partner", &values);
             }
-            Happening::Rejected { line, reason } => {
+            Event::Rejected { line, reason } => {
                 journal.note(Level::Error, "not_sent", &[("line", line), ("reason", reason)]);
             }
-            Happening::Unanswered { id, reason } => {
+            Event::Unanswered { id, reason } => {
                 journal.note(Level::Error, "unanswered", &[("id", id), ("reason", reason)]);
             }
         }
     }
 
-    fn exchange(&self, event: &str, exchange: &Exchange) {
-        let Exchange { method, path, status, after, refusal } = exchange;
+    fn exchange(&self, event: &str, exchange: &RequestReport) {
+        let RequestReport { method, path, status, after, refusal } = exchange;
         let ms = after.as_millis();
         let mut values: Vec<(&str, &dyn fmt::Display)> =
             vec![("method", method), ("path", path), ("status", status), ("after_ms", &ms)];
@@ -416,7 +417,7 @@ impl Driver {
     }
 
     /// Gives the link of that name something to write.
-    fn tell(&self, link: u64, outgoing: Outgoing) {
+    fn write(&self, link: u64, outgoing: Outgoing) {
         if let Some(link) = self.link.as_ref().filter(|own| own.id == link) {
             // A link that has ended says so, and what it did not write is lost with it.
             let _ = link.outgoing.try_send(outgoing);

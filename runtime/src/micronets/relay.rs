@@ -21,12 +21,12 @@ use mistgate_core::{
 };
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
-use self::{admit::Arrival, life::Lives, meeting::Command, registry::Registry};
+use self::{admit::Arrival, meetup_task::Command, registry::Registry, task_tracker::TaskTracker};
 use crate::{
     base::{
         clock::Clock,
+        connection_limiter::ConnectionLimiter,
         journal::{Journal, Level},
-        places::Places,
     },
     http::{
         listen::{Event, Stop, accept_one, ended},
@@ -37,19 +37,19 @@ use crate::{
     },
 };
 
-mod gauge;
-mod leg;
-mod life;
+mod connection;
+mod frame_tracker;
+mod task_tracker;
 mod upgrade;
 
 mod closing;
+mod meetup_journal;
 mod pump;
-mod tell;
 
 mod registry;
 
 mod admit;
-mod meeting;
+mod meetup_task;
 
 /// How often the files of certificates, authorities and revocations are looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -126,8 +126,8 @@ pub struct Peer {
 pub struct Relay {
     settings: Mutex<Arc<Proxy>>,
     tls: Mutual,
-    places: Arc<Places>,
-    apologies: Arc<Places>,
+    limiter: Arc<ConnectionLimiter>,
+    apologies: Arc<ConnectionLimiter>,
     registry: Registry,
     last_id: AtomicU64,
     journal: Arc<Journal>,
@@ -150,12 +150,13 @@ impl Relay {
         clock: Clock,
     ) -> Result<Arc<Self>, tls::Error> {
         let limits = &settings.limits;
-        let places = Places::new(limits.connections_max, limits.connections_per_address_max);
+        let limiter =
+            ConnectionLimiter::new(limits.connections_max, limits.connections_per_address_max);
         Ok(Arc::new(Self {
             tls: Mutual::new(Loaded::read(Files::of(settings))?),
             settings: Mutex::new(Arc::new(settings.clone())),
-            places: Arc::new(places),
-            apologies: Arc::new(Places::new(APOLOGIES_MAX, APOLOGIES_PER_ADDRESS_MAX)),
+            limiter: Arc::new(limiter),
+            apologies: Arc::new(ConnectionLimiter::new(APOLOGIES_MAX, APOLOGIES_PER_ADDRESS_MAX)),
             registry: Registry::default(),
             last_id: AtomicU64::new(0),
             journal,
@@ -167,8 +168,8 @@ impl Relay {
     /// Accepts until `stopped`. Then every connection is closed with 1001, and what is left after
     /// three seconds is dropped. To be run once.
     pub async fn run(self: Arc<Self>, socket: Async<TcpListener>, stopped: Stop) {
-        let lives = Lives::new();
-        let accepting = self.accept(&socket, &lives, &stopped);
+        let tasks = TaskTracker::new();
+        let accepting = self.accept(&socket, &tasks, &stopped);
         accepting.or(self.report()).or(ended(&stopped)).await;
         // From here on the system refuses connections, and those in the backlog are reset.
         drop(socket);
@@ -176,7 +177,7 @@ impl Relay {
         let late = async {
             Timer::after(GRACE).await;
         };
-        lives.end(late).await;
+        tasks.end(late).await;
     }
 
     /// Goes on with new rules, limits and files for the same address: as a whole, or not at all.
@@ -188,9 +189,9 @@ impl Relay {
             self.tls.replace(Loaded::read(files)?);
         }
         let limits = &settings.limits;
-        self.places.limit(limits.connections_max, limits.connections_per_address_max);
+        self.limiter.limit(limits.connections_max, limits.connections_per_address_max);
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings.clone());
-        self.registry.tell(|| Command::Review);
+        self.registry.broadcast(|| Command::Review);
         Ok(())
     }
 
@@ -203,7 +204,7 @@ impl Relay {
             match smol::unblock(move || relay.tls.refresh()).await {
                 Ok(false) => {}
                 Ok(true) => {
-                    self.registry.tell(|| Command::Review);
+                    self.registry.broadcast(|| Command::Review);
                     report(Ok(()));
                 }
                 Err(error) => report(Err(error)),
@@ -219,7 +220,7 @@ impl Relay {
     /// Every meetup and its peers. Counters of messages are up to date after it.
     pub async fn status(&self) -> Status {
         let (answer, answers) = channel::unbounded();
-        self.registry.tell(|| Command::Status(answer.clone()));
+        self.registry.broadcast(|| Command::Status(answer.clone()));
         drop(answer);
         let mut meetups = Vec::new();
         // Ends when the last meetup has answered, or is gone.
@@ -232,30 +233,35 @@ impl Relay {
 
     /// Accepts for ever. Of the handshakes only so many may begin in a second; those beyond it wait
     /// in the system's backlog, so that after an outage all peers come back, one after the other.
-    async fn accept(self: &Arc<Self>, socket: &Async<TcpListener>, lives: &Lives, stopped: &Stop) {
+    async fn accept(
+        self: &Arc<Self>,
+        socket: &Async<TcpListener>,
+        tasks: &TaskTracker,
+        stopped: &Stop,
+    ) {
         let mut due = Instant::default();
         loop {
             let (stream, address) = accept_one(socket, |event| self.note(&event)).await;
-            let (place, shed) = match self.places.take(address.ip()) {
-                Ok(place) => (Ok(place), None),
+            let (slot, shed) = match self.limiter.take(address.ip()) {
+                Ok(slot) => (Ok(slot), None),
                 Err(limit) => {
                     self.note(&Event::Shed { peer: address, limit });
                     (self.apologies.take(address.ip()), Some(limit))
                 }
             };
-            let Ok(place) = place else {
+            let Ok(slot) = slot else {
                 continue;
             };
-            self.begin(Arrival { stream, address, place, life: lives.begin(), shed }, stopped);
+            self.begin(Arrival { stream, address, slot, token: tasks.begin(), shed }, stopped);
             due = self.pace(due).await;
         }
     }
 
     fn begin(self: &Arc<Self>, arrival: Arrival, stopped: &Stop) {
         let (relay, stopped) = (Arc::clone(self), stopped.clone());
-        let life = arrival.life.clone();
+        let token = arrival.token.clone();
         let admitted = async move {
-            life.bound(admit::admit(relay, arrival).or(ended(&stopped))).await;
+            token.bound(admit::admit(relay, arrival).or(ended(&stopped))).await;
         };
         self.executor.spawn(admitted).detach();
     }

@@ -6,7 +6,7 @@ use async_tungstenite::tungstenite::{
     Error,
     error::{CapacityError, ProtocolError},
 };
-use mistgate_core::micronets::farewell::Fault;
+use mistgate_core::micronets::close_reason::Fault;
 
 /// What the other side did wrong; `Err` where its connection was lost without a close frame.
 pub(crate) fn fault(error: &Error) -> Result<Fault, io::ErrorKind> {

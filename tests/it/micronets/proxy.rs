@@ -132,7 +132,7 @@ fn who_meets_whom_is_in_the_status_and_how_much_in_the_metrics() {
     // The end, for which nobody has to wait.
     let began = Instant::now();
     mistgate.signal(Signal::TERM);
-    assert_eq!(manager.farewell(), (1001, "the proxy is stopping".into()));
+    assert_eq!(manager.reason(), (1001, "the proxy is stopping".into()));
     assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
     assert!(began.elapsed() < STOP_MAX, "{}", mistgate.stderr());
     assert!(mistgate.journal("stopped_early").is_empty());
@@ -162,7 +162,7 @@ fn new_rules_cut_whom_they_do_not_allow_and_nobody_else() {
     );
     let began = Instant::now();
     mistgate.reload();
-    let (code, reason) = third.farewell();
+    let (code, reason) = third.reason();
     assert!(began.elapsed() < CUT_MAX, "{:?}", began.elapsed());
     assert_eq!((code, reason.as_str()), (1008, "this certificate may no longer join this meetup"));
     assert!(site.connect(&mistgate, &stranger, "gw/1").is_err(), "it may come back");
@@ -172,7 +172,7 @@ fn new_rules_cut_whom_they_do_not_allow_and_nobody_else() {
     // The same for a certificate that is revoked, without a reload.
     let began = Instant::now();
     site.place.write("crl.pem", &site.authority.revoke(&[2, 99]));
-    assert_eq!(gateway.farewell().0, 1008);
+    assert_eq!(gateway.reason().0, 1008);
     assert!(began.elapsed() < CUT_MAX, "{:?}", began.elapsed());
     let said = mistgate.line("certificate_reloaded", 1);
     assert_eq!(said.get("listener").and_then(Value::as_str), Some("proxy"));
@@ -190,7 +190,7 @@ fn the_proxy_moves_ends_and_begins_with_the_configuration() {
     let (mut manager, _gateway) = site.pair(&mistgate, "gw/1");
     site.configure("127.0.0.2:0", "");
     mistgate.reload();
-    assert_eq!(manager.farewell().0, 1001);
+    assert_eq!(manager.reason().0, 1001);
     let new = mistgate.proxy();
     assert_ne!(new.ip(), old.ip());
     mistgate.until("a closed port", |_| TcpStream::connect(old).is_err());
@@ -199,7 +199,7 @@ fn the_proxy_moves_ends_and_begins_with_the_configuration() {
 
     site.place.configure("[chat.console]");
     mistgate.reload();
-    assert_eq!(manager.farewell().0, 1001);
+    assert_eq!(manager.reason().0, 1001);
     mistgate.until("a closed port", |_| TcpStream::connect(new).is_err());
     assert_eq!(mistgate.status().get("proxy"), Some(&Value::Null));
     assert_eq!(mistgate.metric("mistgate_proxy_connections"), 0.0);
@@ -224,10 +224,10 @@ fn a_proxy_needs_no_webhook() {
     let (mut manager, mut gateway) = site.pair(&mistgate, "gw/1");
     talk(&mut manager, &mut gateway, "hello");
     assert!(mistgate.journal("config").is_empty(), "{}", mistgate.stderr());
-    // The gateway does not listen to its farewell.
+    // The gateway does not listen to its reason.
     let began = Instant::now();
     mistgate.signal(Signal::TERM);
-    assert_eq!(manager.farewell().0, 1001);
+    assert_eq!(manager.reason().0, 1001);
     assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
     assert!(began.elapsed() < STOP_MAX, "{}", mistgate.stderr());
 }

@@ -306,7 +306,7 @@ impl Peer {
     }
 
     /// The code and reason that it is closed with.
-    pub(crate) fn farewell(&mut self) -> (u16, String) {
+    pub(crate) fn reason(&mut self) -> (u16, String) {
         loop {
             match self.0.read() {
                 Ok(Message::Close(Some(CloseFrame { code, reason }))) => {
@@ -366,7 +366,7 @@ fn two_peers_are_introduced_and_hear_each_other_byte_for_byte() {
     assert_eq!(status.peers.first().expect("a peer").organisations, ["Anybody"]);
     assert_eq!(site.journal.metrics.total(Counter::Relayed), 12);
     let took = site.stop();
-    assert_eq!(manager.farewell(), (1001, "the proxy is stopping".into()));
+    assert_eq!(manager.reason(), (1001, "the proxy is stopping".into()));
     assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
@@ -442,8 +442,8 @@ fn who_sends_pings_and_takes_no_pongs_is_closed() {
 fn a_third_peer_is_told_that_there_are_two() {
     let site = Site::new();
     let (mut manager, mut gateway) = site.pair("m");
-    let farewell = (1008, "two other peers are connected to this meetup".to_owned());
-    assert_eq!(site.join("m", GATEWAY).farewell(), farewell);
+    let reason = (1008, "two other peers are connected to this meetup".to_owned());
+    assert_eq!(site.join("m", GATEWAY).reason(), reason);
     manager.say("still here");
     assert_eq!(gateway.hear(), Message::text("still here"));
 }
@@ -464,11 +464,11 @@ fn a_peer_that_comes_again_takes_the_place_of_its_dead_connection() {
     let mut gateway = join();
     assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
     let replaced = "a newer connection of the same peer took this place";
-    assert_eq!(dead.farewell(), (1000, replaced.to_owned()));
+    assert_eq!(dead.reason(), (1000, replaced.to_owned()));
     // This one lives.
     let reading = thread::spawn(move || gateway.hear());
     let began = Instant::now();
-    assert_eq!(join().farewell().0, 1008);
+    assert_eq!(join().reason().0, 1008);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     manager.say("still here");
     assert_eq!(reading.join().expect("heard"), "still here".into());
@@ -499,7 +499,7 @@ fn a_survivor_is_answered_for_its_partner_and_introduced_again() {
     assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
     // Gone in order: its close frame is answered with the same.
     gateway.0.close(Some(CloseFrame { code: 4711.into(), reason: "bye".into() })).expect("sent");
-    assert_eq!(gateway.farewell(), (4711, "bye".to_owned()));
+    assert_eq!(gateway.reason(), (4711, "bye".to_owned()));
     site.until("m", &[Stage::Waiting]);
     drop((manager, gateway));
     wait(|| site.relay.totals() == Totals::default());
@@ -523,7 +523,7 @@ fn a_fault_costs_only_whoever_made_it() {
         (Message::binary(vec![0; max + 1]), 1009, "a message has more than 1048576 bytes"),
     ] {
         manager.0.send(fault).expect("sent");
-        assert_eq!(manager.farewell(), (code, reason.to_owned()));
+        assert_eq!(manager.reason(), (code, reason.to_owned()));
         manager = site.join("m", MANAGER);
         assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
     }
@@ -533,7 +533,7 @@ fn a_fault_costs_only_whoever_made_it() {
     };
     manager.0.send(part(Data::Binary, false)).expect("sent");
     manager.0.send(part(Data::Continue, true)).expect("sent");
-    assert_eq!(manager.farewell().0, 1009);
+    assert_eq!(manager.reason().0, 1009);
 }
 
 #[test]
@@ -541,9 +541,9 @@ fn who_says_no_hello_is_closed() {
     let brief = Duration::from_millis(300);
     let site = Site::with(|settings| settings.meetup.hello_timeout = brief);
     let mut mute = site.connect("m");
-    assert_eq!(mute.farewell(), (1008, "no CONN:HELLO within 300ms".to_owned()));
+    assert_eq!(mute.reason(), (1008, "no CONN:HELLO within 300ms".to_owned()));
     let mut rude = site.join("m", REQUEST);
-    let (code, reason) = rude.farewell();
+    let (code, reason) = rude.reason();
     assert_eq!(code, 1008);
     assert!(reason.starts_with("no CONN:HELLO: "), "{reason}");
 }
@@ -564,7 +564,7 @@ fn who_answers_no_ping_is_closed_and_any_sign_counts() {
         // The manager never reads, but what it says shows that it lives.
         thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(dead.farewell(), (1011, "no answer to a ping within 200ms".to_owned()));
+    assert_eq!(dead.reason(), (1011, "no answer to a ping within 200ms".to_owned()));
 }
 
 #[test]
@@ -681,8 +681,8 @@ fn another_policy_holds_for_peers_that_are_there() {
     manager.say("0123456789");
     assert_eq!(gateway.hear(), "0123456789".into());
     manager.say("0123456789a");
-    assert_eq!(manager.farewell(), (1009, "a message has more than 10 bytes".to_owned()));
-    assert_eq!(gateway.farewell(), (1001, "the partner has left".to_owned()));
+    assert_eq!(manager.reason(), (1009, "a message has more than 10 bytes".to_owned()));
+    assert_eq!(gateway.reason(), (1001, "the partner has left".to_owned()));
 }
 
 #[test]
@@ -710,8 +710,8 @@ fn peers_that_new_rules_do_not_allow_are_closed_within_a_second() {
     let began = Instant::now();
     site.relay.configure(&site.settings).expect("fit");
     let barred = (1008, "this certificate may no longer join this meetup".to_owned());
-    assert_eq!(manager.farewell(), barred);
-    assert_eq!(gateway.farewell(), barred);
+    assert_eq!(manager.reason(), barred);
+    assert_eq!(gateway.reason(), barred);
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
@@ -727,14 +727,14 @@ fn a_peer_whose_certificate_is_revoked_is_closed_within_a_second() {
     assert!(error.to_string().contains("no list of revoked certificates in it"), "{error}");
     site.put("crl.pem", &site.authority.revoke(&[5, 99]));
     let began = Instant::now();
-    assert_eq!(gone.farewell().0, 1008);
+    assert_eq!(gone.reason().0, 1008);
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     site.until("m", &[Stage::Waiting]);
     kept.say("still here");
     // Another authority: nobody of the first one is let in or kept.
     let other = Authority::new();
     site.put("root.pem", &other.cert());
-    assert_eq!(kept.farewell().0, 1008);
+    assert_eq!(kept.reason().0, 1008);
     assert!(site.upgrade(&site.member("Anybody"), "m").is_err());
 }
 

@@ -11,7 +11,6 @@ use mistgate_core::{
     micronets::{
         access::Identity,
         http,
-        ledger::{Ledger, Passage, Side},
         meetup::{
             Meetup,
             input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
@@ -19,6 +18,7 @@ use mistgate_core::{
         },
         message::{Content, Id, Message, Pair},
         peek::{Peek, peek},
+        pending::{PendingRequests, Side, Verdict},
     },
 };
 use mistgate_tests::{
@@ -176,7 +176,7 @@ fn the_readmes_examples_are_this_http() {
 /// A meetup with the pumps that its runtime would have.
 struct Driven {
     meetup: Meetup,
-    pumps: Option<(ConnectionId, ConnectionId, Ledger)>,
+    pumps: Option<(ConnectionId, ConnectionId, PendingRequests)>,
     delivered: BTreeMap<ConnectionId, Vec<Value>>,
     closed: Vec<ConnectionId>,
 }
@@ -194,10 +194,10 @@ impl Driven {
 
     fn sent(&mut self, now: Instant, id: ConnectionId, message: &Value) {
         let payload = message.to_string().into_bytes();
-        if let Some((left, right, ledger)) = &mut self.pumps {
+        if let Some((left, right, pending)) = &mut self.pumps {
             let (side, partner) =
                 if *left == id { (Side::Left, *right) } else { (Side::Right, *left) };
-            assert_eq!(ledger.note(side, &payload), Passage::Relay);
+            assert_eq!(pending.note(side, &payload), Verdict::Relay);
             self.delivered.entry(partner).or_default().push(message.clone());
             self.handle(now, Input::Traffic { id, messages: 1, bytes: payload.len() as u64 });
         } else {
@@ -214,12 +214,12 @@ impl Driven {
                 match output {
                     Output::Answered { .. } | Output::Dropped { .. } => panic!("{output:?}"),
                     Output::Close { id, .. } => self.closed.push(id),
-                    Output::Paired { left, right, ledger } => {
-                        self.pumps = Some((left, right, ledger));
+                    Output::Paired { left, right, pending } => {
+                        self.pumps = Some((left, right, pending));
                     }
                     Output::Part => {
-                        let (_, _, ledger) = self.pumps.take().expect("pumps");
-                        next = Some(Input::Parted(ledger));
+                        let (_, _, pending) = self.pumps.take().expect("pumps");
+                        next = Some(Input::Parted(pending));
                     }
                     Output::Send { id, frame } => {
                         let message = serde_json::from_slice(&frame.payload).expect("JSON");

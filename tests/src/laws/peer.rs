@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use mistgate_core::{
     base::time::Instant,
     micronets::{
-        farewell::Fault,
+        close_reason::Fault,
         http,
         message::Pair,
         peek::{Peek, peek},
@@ -43,7 +43,7 @@ pub struct Surroundings {
     is_paused: bool,
     is_introduced: bool,
     /// The ids of the last requests that went out.
-    asked: Vec<String>,
+    waiting: Vec<String>,
     last_request: RequestId,
     unanswered: BTreeSet<RequestId>,
     begun: BTreeSet<ForwardId>,
@@ -76,7 +76,7 @@ impl Subject for Surroundings {
             unsent: 0,
             is_paused: false,
             is_introduced: false,
-            asked: Vec::new(),
+            waiting: Vec::new(),
             last_request: 0,
             unanswered: BTreeSet::new(),
             begun: BTreeSet::new(),
@@ -116,7 +116,7 @@ impl Subject for Surroundings {
                 let fault = bytes.pick(&[Fault::NotUtf8, Fault::Protocol]);
                 Input::Broken { link, fault }
             }
-            2 | 3 => Input::Heard(link),
+            2 | 3 => Input::ControlFrame(link),
             4 => {
                 let bytes = bytes.count(self.unsent);
                 if self.link == Some((link, Stage::Open)) {
@@ -139,9 +139,9 @@ impl Subject for Surroundings {
             10 if self.may_type => {
                 self.may_type = false;
                 match bytes.up_to(9) {
-                    0 => Input::TypedTooLong,
-                    1 => Input::InputEnded,
-                    _ => Input::Typed(self.message(bytes).into()),
+                    0 => Input::LineTooLong,
+                    1 => Input::StdinEnded,
+                    _ => Input::Line(self.message(bytes).into()),
                 }
             }
             11 if bytes.chance(10) => {
@@ -154,7 +154,7 @@ impl Subject for Surroundings {
 
     fn told(&mut self, _now: Instant, output: &Output) {
         let is_answer =
-            matches!(output, Output::Respond { .. } | Output::Happened(_) | Output::ReadOn);
+            matches!(output, Output::Respond { .. } | Output::Event(_) | Output::ReadOn);
         assert!(!self.is_finished || is_answer, "after the end: {output:?}");
         match output {
             Output::Abandon(id) => assert!(self.begun.remove(id), "{id} was not begun"),
@@ -181,7 +181,7 @@ impl Subject for Surroundings {
                 assert_eq!(self.link.map(|(link, _)| link), Some(*id));
                 self.lose(*id);
             }
-            Output::Happened(_) => {}
+            Output::Event(_) => {}
             Output::Pause(link) | Output::Resume(link) => {
                 assert_eq!(self.link, Some((*link, Stage::Open)));
                 let pauses = matches!(output, Output::Pause(_));
@@ -202,7 +202,7 @@ impl Subject for Surroundings {
                 assert!(text.len() <= self.config.message_max.max(600), "{}", text.len());
                 self.unsent += text.len();
                 if let Some(Peek::Request(id)) = peek(text.as_bytes()) {
-                    self.asked.push(id.as_str().to_owned());
+                    self.waiting.push(id.as_str().to_owned());
                 }
             }
         }
@@ -228,7 +228,7 @@ impl Surroundings {
         if self.link == Some((id, Stage::Attempt)) {
             self.link = Some((id, Stage::Open));
             (self.unsent, self.is_paused, self.is_introduced) = (0, false, false);
-            self.asked.clear();
+            self.waiting.clear();
         }
     }
 
@@ -238,9 +238,9 @@ impl Surroundings {
 
     /// A message, most often one that means something.
     fn message(&self, bytes: &mut Bytes<'_>) -> String {
-        let nth = bytes.count(self.asked.len());
+        let nth = bytes.count(self.waiting.len());
         let number = bytes.up_to(12).to_string();
-        let id = self.asked.get(nth).filter(|_| bytes.chance(200)).unwrap_or(&number);
+        let id = self.waiting.get(nth).filter(|_| bytes.chance(200)).unwrap_or(&number);
         let kind = bytes.pick(&[
             r#""CONN:HELLO""#,
             r#""REST:REQUEST","method":"GET","path":"/a""#,

@@ -10,8 +10,7 @@ use mistgate_core::{
     base::{machine::Machine, time::Instant},
     micronets::{
         access::Identity,
-        farewell::Fault,
-        ledger::{Ledger, Passage, Side},
+        close_reason::Fault,
         meetup::{
             CONNECTIONS_MAX, Meetup,
             input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
@@ -19,6 +18,7 @@ use mistgate_core::{
             status::Stage,
         },
         peek::{Peek, peek},
+        pending::{PendingRequests, Side, Verdict},
     },
 };
 
@@ -114,7 +114,7 @@ struct Connection {
 struct Pumps {
     left: ConnectionId,
     right: ConnectionId,
-    ledger: Ledger,
+    pending: PendingRequests,
 }
 
 impl Pumps {
@@ -155,12 +155,12 @@ impl Surroundings {
         if core::mem::take(&mut self.is_parting) {
             let pumps = self.pumps.take().expect("pumps that part");
             for side in Side::BOTH {
-                let open = pumps.ledger.open(side);
+                let open = pumps.pending.open(side);
                 if open > 0 && self.connections.contains_key(&pumps.at(side)) {
                     self.owed.insert(pumps.at(side), (open, 502));
                 }
             }
-            return Input::Parted(pumps.ledger);
+            return Input::Parted(pumps.pending);
         }
         match bytes.up_to(19) {
             0 | 1 => {
@@ -239,25 +239,25 @@ impl Surroundings {
             0 => response(bytes.up_to(3)),
             _ => self.connections.get_mut(&id).map(Connection::request).unwrap_or_default(),
         };
-        let before = pumps.ledger.open(side.other());
-        let passage = pumps.ledger.note(side, &payload);
+        let before = pumps.pending.open(side.other());
+        let passage = pumps.pending.note(side, &payload);
         let partner = pumps.at(side.other());
         match (passage, peek(&payload)) {
-            (Passage::Stale, Some(Peek::Response(to))) => {
-                assert_eq!(pumps.ledger.open(side.other()), before, "stale, and yet an answer");
+            (Verdict::Stale, Some(Peek::Response(to))) => {
+                assert_eq!(pumps.pending.open(side.other()), before, "stale, and yet an answer");
                 let knows = |id| {
                     self.connections.get(id).is_some_and(|peer| peer.asked.contains(to.as_str()))
                 };
                 assert!(knows(&id) || knows(&partner), "stale, and yet new to both");
             }
-            (Passage::Stale, _) => panic!("stale, and yet no response"),
-            (Passage::Relay, Some(Peek::Request(asked))) => {
+            (Verdict::Stale, _) => panic!("stale, and yet no response"),
+            (Verdict::Relay, Some(Peek::Request(asked))) => {
                 for id in [id, partner] {
                     let connection = self.connections.get_mut(&id);
                     connection.map(|peer| peer.asked.insert(asked.as_str().to_owned()));
                 }
             }
-            (Passage::Relay, _) => {}
+            (Verdict::Relay, _) => {}
         }
         Input::Traffic { id, messages: 1, bytes: payload.len() as u64 }
     }
@@ -268,9 +268,9 @@ impl Surroundings {
                 let owed = self.owed.remove(id);
                 assert_eq!(owed, Some((0, u16::from(*status))), "{requests} requests");
             }
-            Output::Close { id, farewell } => {
+            Output::Close { id, reason } => {
                 assert!(self.connections.remove(id).is_some(), "closed twice");
-                assert!(farewell.to_string().len() <= 123);
+                assert!(reason.to_string().len() <= 123);
                 self.owed.remove(id);
             }
             Output::Dropped { messages, .. } => assert!(*messages > 0),
@@ -279,7 +279,7 @@ impl Surroundings {
                 assert!(connection.hello.is_some(), "greeted without a hello");
                 assert!(!core::mem::replace(&mut connection.is_greeted, true), "greeted twice");
             }
-            Output::Paired { left, right, ledger } => self.paired(*left, *right, ledger),
+            Output::Paired { left, right, pending } => self.paired(*left, *right, pending),
             Output::Part => {
                 assert!(self.pumps.is_some(), "nothing to part");
                 assert!(!core::mem::replace(&mut self.is_parting, true), "parted twice");
@@ -299,7 +299,7 @@ impl Surroundings {
         }
     }
 
-    fn paired(&mut self, left: ConnectionId, right: ConnectionId, ledger: &Ledger) {
+    fn paired(&mut self, left: ConnectionId, right: ConnectionId, pending: &PendingRequests) {
         assert!(self.pumps.is_none(), "paired twice");
         assert_ne!(left, right, "paired with itself");
         for (to, from) in [(left, right), (right, left)] {
@@ -310,8 +310,8 @@ impl Surroundings {
             let first = first.map(|(_, payload)| payload);
             assert_eq!(first, hello.as_ref(), "the hello is not the first that {to} gets");
         }
-        assert_eq!(ledger.open(Side::Left) + ledger.open(Side::Right), 0);
-        self.pumps = Some(Pumps { left, right, ledger: ledger.clone() });
+        assert_eq!(pending.open(Side::Left) + pending.open(Side::Right), 0);
+        self.pumps = Some(Pumps { left, right, pending: pending.clone() });
     }
 
     fn pause(&mut self, id: ConnectionId, is_paused: bool) {

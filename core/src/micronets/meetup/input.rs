@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::micronets::{access::Identity, farewell::Fault, ledger::Ledger};
+use crate::micronets::{access::Identity, close_reason::Fault, pending::PendingRequests};
 
 /// Names a connection to the driver; used once.
 pub type ConnectionId = u64;
@@ -88,7 +88,7 @@ pub enum Input {
         identity: Identity,
     },
     /// The pumps have stopped, after `Part`.
-    Parted(Ledger),
+    Parted(PendingRequests),
     /// A message of a connection that no pump reads.
     Received {
         /// Whose.

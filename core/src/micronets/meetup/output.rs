@@ -5,7 +5,7 @@ use alloc::string::String;
 use http_types::StatusCode;
 
 use super::input::{ConnectionId, Frame};
-use crate::micronets::{farewell::Farewell, ledger::Ledger};
+use crate::micronets::{close_reason::CloseReason, pending::PendingRequests};
 
 /// What shall happen outside (imperative), or has happened inside (past).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub enum Output {
         /// Which.
         id: ConnectionId,
         /// Why.
-        farewell: Farewell,
+        reason: CloseReason,
     },
     /// Messages came to nobody: they waited too long for a partner, or answered one that is gone.
     Dropped {
@@ -45,14 +45,14 @@ pub enum Output {
         peer_id: Option<String>,
     },
     /// These two are introduced. From here on pumps pass on what they send, each message as it is,
-    /// unless the ledger calls it stale.
+    /// unless the pending requests call it stale.
     Paired {
         /// Whose messages are noted under `Side::Left`.
         left: ConnectionId,
         /// Whose messages are noted under `Side::Right`.
         right: ConnectionId,
         /// To be shown each message, and to come back in `Parted`.
-        ledger: Ledger,
+        pending: PendingRequests,
     },
     /// Stop both pumps, each between two messages; answer with `Parted`.
     Part,

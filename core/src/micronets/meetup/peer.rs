@@ -6,7 +6,7 @@ use core::mem;
 use super::input::{ConnectionId, Frame};
 use crate::{
     base::time::Instant,
-    micronets::{access::Identity, ledger::Side, message::Hello, pulse::Pulse},
+    micronets::{access::Identity, keepalive::Keepalive, message::Hello, pending::Side},
 };
 
 /// The most characters of a peer's names that are kept.
@@ -18,7 +18,7 @@ const FRAME_COST: usize = 64;
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) identity: Identity,
-    pub(super) pulse: Pulse,
+    pub(super) keepalive: Keepalive,
     pub(super) greeting: Greeting,
     /// Whether what we write to it waits.
     pub(super) is_full: bool,
@@ -55,10 +55,10 @@ impl From<Hello<'_>> for Names {
 }
 
 impl Peer {
-    pub(super) fn new(identity: Identity, pulse: Pulse, hello_by: Instant) -> Self {
+    pub(super) fn new(identity: Identity, keepalive: Keepalive, hello_by: Instant) -> Self {
         Self {
             identity,
-            pulse,
+            keepalive,
             greeting: Greeting::Awaited { hello_by },
             is_full: false,
             is_paused: false,
@@ -92,12 +92,12 @@ impl Peer {
 
 /// The two places of a meetup.
 #[derive(Debug, Default)]
-pub(super) struct Places {
+pub(super) struct Sides {
     left: Option<ConnectionId>,
     right: Option<ConnectionId>,
 }
 
-impl Places {
+impl Sides {
     pub(super) const fn at(&self, side: Side) -> Option<ConnectionId> {
         match side {
             Side::Left => self.left,
@@ -105,7 +105,7 @@ impl Places {
         }
     }
 
-    const fn place(&mut self, side: Side) -> &mut Option<ConnectionId> {
+    const fn side_mut(&mut self, side: Side) -> &mut Option<ConnectionId> {
         match side {
             Side::Left => &mut self.left,
             Side::Right => &mut self.right,
@@ -127,13 +127,13 @@ impl Places {
     /// Takes a free place, if there is one.
     pub(super) fn take(&mut self, id: ConnectionId) -> bool {
         let free = Side::BOTH.into_iter().find(|side| self.at(*side).is_none());
-        free.map(|side| self.place(side).insert(id)).is_some()
+        free.map(|side| self.side_mut(side).insert(id)).is_some()
     }
 
     /// Leaves a place; whether there was one.
     pub(super) fn leave(&mut self, id: ConnectionId) -> bool {
         let side = self.side_of(id);
-        side.and_then(|side| self.place(side).take()).is_some()
+        side.and_then(|side| self.side_mut(side).take()).is_some()
     }
 }
 

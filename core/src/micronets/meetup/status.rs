@@ -54,7 +54,7 @@ impl Meetup {
     }
 
     fn stage(&self, id: ConnectionId) -> Stage {
-        match (self.places.side_of(id), &self.state) {
+        match (self.sides.side_of(id), &self.state) {
             (Some(_), State::Relaying { .. }) => Stage::Paired,
             (Some(_), State::Apart { .. } | State::Parting { .. }) => Stage::Waiting,
             (None, _) if self.claim.is_some_and(|claim| claim.id == id) => Stage::Probing,

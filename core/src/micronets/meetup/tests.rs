@@ -15,9 +15,9 @@ use crate::{
     base::{machine::Machine, time::Instant},
     micronets::{
         access::Identity,
-        farewell::{Farewell, Fault},
-        ledger::{Ledger, Passage, Side},
+        close_reason::{CloseReason, Fault},
         message::{Content, Error, Message},
+        pending::{PendingRequests, Side, Verdict},
     },
 };
 
@@ -87,7 +87,8 @@ impl Timeline {
     fn paired(secs: u64, config: Config) -> Self {
         let mut timeline = Self::with(config);
         timeline.joins(secs, 1, OF_GATEWAY, GATEWAY, &[]);
-        let introduced = [send(1, MANAGER), send(2, GATEWAY), paired(1, 2, Ledger::default())];
+        let introduced =
+            [send(1, MANAGER), send(2, GATEWAY), paired(1, 2, PendingRequests::default())];
         timeline.joins(secs, 2, OF_MANAGER, MANAGER, &introduced);
         timeline
     }
@@ -115,12 +116,12 @@ fn send(id: ConnectionId, text: &str) -> Output {
     Output::Send { id, frame: Frame::text(text) }
 }
 
-fn close(id: ConnectionId, farewell: Farewell) -> Output {
-    Output::Close { id, farewell }
+fn close(id: ConnectionId, reason: CloseReason) -> Output {
+    Output::Close { id, reason }
 }
 
-fn paired(left: ConnectionId, right: ConnectionId, ledger: Ledger) -> Output {
-    Output::Paired { left, right, ledger }
+fn paired(left: ConnectionId, right: ConnectionId, pending: PendingRequests) -> Output {
+    Output::Paired { left, right, pending }
 }
 
 fn dropped(id: ConnectionId, messages: usize, bytes: usize) -> Output {
@@ -198,7 +199,7 @@ fn the_order_of_connections_and_hellos_does_not_count() {
                 greeted(second, hello(second)),
                 send(first, hello(second)),
                 send(second, hello(first)),
-                paired(first, second, Ledger::default()),
+                paired(first, second, PendingRequests::default()),
             ],
         );
     }
@@ -210,8 +211,12 @@ fn a_binary_hello_is_passed_on_as_text() {
     timeline.joins(0, 1, OF_GATEWAY, GATEWAY, &[]);
     timeline.at(0, opened(2, OF_MANAGER), &[]);
     let frame = Frame { is_text: false, payload: MANAGER.into() };
-    let expected =
-        [greeted(2, MANAGER), send(1, MANAGER), send(2, GATEWAY), paired(1, 2, Ledger::default())];
+    let expected = [
+        greeted(2, MANAGER),
+        send(1, MANAGER),
+        send(2, GATEWAY),
+        paired(1, 2, PendingRequests::default()),
+    ];
     timeline.at(0, Input::Received { id: 2, frame }, &expected);
 }
 
@@ -221,15 +226,15 @@ fn who_says_no_hello_is_closed_and_counts_for_nothing() {
     timeline.at(0, opened(1, OF_MANAGER), &[]);
     timeline.joins(3, 2, OF_MANAGER, MANAGER, &[]);
     timeline.deadline(10);
-    let missing = close(1, Farewell::HelloMissing { after: TEN });
+    let missing = close(1, CloseReason::HelloMissing { after: TEN });
     timeline.due(10, &[missing]);
     timeline.at(11, opened(3, OF_GATEWAY), &[]);
     let event = EVENT.replace("EVENT:x:y", "conn:hello");
     let error = Error::NotHello;
-    timeline.at(11, said(3, &event), &[close(3, Farewell::HelloInvalid(error))]);
+    timeline.at(11, said(3, &event), &[close(3, CloseReason::HelloInvalid(error))]);
     timeline.at(12, opened(4, OF_GATEWAY), &[]);
     let long = format!("{GATEWAY}{}", " ".repeat(HELLO_MAX));
-    let oversize = Farewell::Faulty(Fault::Oversize { max: HELLO_MAX });
+    let oversize = CloseReason::Faulty(Fault::Oversize { max: HELLO_MAX });
     timeline.at(12, said(4, &long), &[close(4, oversize)]);
     timeline.at(12, Input::Closed(2), &[]);
     assert!(timeline.0.is_empty());
@@ -238,10 +243,10 @@ fn who_says_no_hello_is_closed_and_counts_for_nothing() {
 #[test]
 fn a_third_peer_is_refused_and_told_why() {
     let mut timeline = Timeline::paired(0, Config::default());
-    timeline.at(1, opened(3, Key(3)), &[close(3, Farewell::Occupied)]);
+    timeline.at(1, opened(3, Key(3)), &[close(3, CloseReason::Occupied)]);
     // The gateway's key, which is not the gateway.
     let other = GATEWAY.replace("gateway-service", "other");
-    timeline.joins(1, 4, OF_GATEWAY, &other, &[close(4, Farewell::Occupied)]);
+    timeline.joins(1, 4, OF_GATEWAY, &other, &[close(4, CloseReason::Occupied)]);
     assert_eq!(timeline.0.peers().len(), 2);
 }
 
@@ -252,7 +257,7 @@ fn a_meetup_holds_few_connections() {
     for id in 0..last {
         timeline.at(0, opened(id, Key(7)), &[]);
     }
-    timeline.at(0, opened(last, Key(7)), &[close(last, Farewell::Crowded)]);
+    timeline.at(0, opened(last, Key(7)), &[close(last, CloseReason::Crowded)]);
 }
 
 #[test]
@@ -268,7 +273,7 @@ fn every_connection_is_pinged_and_any_sign_of_life_is_an_answer() {
     timeline.at(31, Input::Traffic { id: 1, messages: 5, bytes: 50 }, &[]);
     timeline.due(40, &[Output::Ping(1)]);
     let bytes = EVENT.len();
-    let unanswered = close(1, Farewell::Unanswered { after: TEN });
+    let unanswered = close(1, CloseReason::Unanswered { after: TEN });
     timeline.due(50, &[dropped(1, 1, bytes), unanswered]);
     assert!(timeline.0.is_empty());
     assert_eq!(timeline.0.poll_timeout(), None);
@@ -278,9 +283,9 @@ fn every_connection_is_pinged_and_any_sign_of_life_is_an_answer() {
 fn a_survivor_keeps_its_place_and_is_introduced_again() {
     let mut timeline = Timeline::paired(0, Config::default());
     timeline.at(5, Input::Closed(1), &[Output::Part]);
-    timeline.at(5, Input::Parted(Ledger::default()), &[]);
+    timeline.at(5, Input::Parted(PendingRequests::default()), &[]);
     assert!(timeline.0.peers().iter().all(|peer| peer.stage == Stage::Waiting));
-    let introduced = [send(3, MANAGER), send(2, GATEWAY), paired(3, 2, Ledger::default())];
+    let introduced = [send(3, MANAGER), send(2, GATEWAY), paired(3, 2, PendingRequests::default())];
     timeline.joins(8, 3, OF_GATEWAY, GATEWAY, &introduced);
 }
 
@@ -289,7 +294,11 @@ fn as_in_the_original_nobody_outlives_its_partner_where_that_is_asked_for() {
     let config = Config { on_partner_loss: OnPartnerLoss::Close, ..Config::default() };
     let mut timeline = Timeline::paired(0, config);
     timeline.at(5, Input::Closed(2), &[Output::Part]);
-    timeline.at(5, Input::Parted(Ledger::default()), &[close(1, Farewell::PartnerLeft)]);
+    timeline.at(
+        5,
+        Input::Parted(PendingRequests::default()),
+        &[close(1, CloseReason::PartnerLeft)],
+    );
     assert!(timeline.0.is_empty());
 }
 
@@ -307,7 +316,11 @@ fn another_policy_counts_at_once() {
     timeline.at(11, pong(2), &[]);
     timeline.deadline(30);
     timeline.at(12, Input::Closed(2), &[Output::Part]);
-    timeline.at(12, Input::Parted(Ledger::default()), &[close(1, Farewell::PartnerLeft)]);
+    timeline.at(
+        12,
+        Input::Parted(PendingRequests::default()),
+        &[close(1, CloseReason::PartnerLeft)],
+    );
 }
 
 #[test]
@@ -323,19 +336,19 @@ fn a_request_without_a_partner_is_answered_at_once() {
 #[test]
 fn a_request_in_flight_is_answered_when_the_partner_goes() {
     let mut timeline = Timeline::paired(0, Config::default());
-    let mut ledger = Ledger::default();
+    let mut pending = PendingRequests::default();
     for id in ["1", "2", "\"x\""] {
-        assert_eq!(ledger.note(Side::Right, &request(id)), Passage::Relay);
+        assert_eq!(pending.note(Side::Right, &request(id)), Verdict::Relay);
     }
-    assert_eq!(ledger.note(Side::Left, &request("9")), Passage::Relay);
-    assert_eq!(ledger.note(Side::Left, &response(1)), Passage::Relay);
+    assert_eq!(pending.note(Side::Left, &request("9")), Verdict::Relay);
+    assert_eq!(pending.note(Side::Left, &response(1)), Verdict::Relay);
     timeline.at(5, Input::Closed(1), &[Output::Part]);
     let owed = [
         bad_gateway(2, 1, "2"),
         bad_gateway(2, 2, "\"x\""),
         answered(2, 2, StatusCode::BadGateway),
     ];
-    timeline.at(5, Input::Parted(ledger), &owed);
+    timeline.at(5, Input::Parted(pending), &owed);
     // The gateway is gone with its own request: whoever comes has not asked.
     let late = response(9);
     let bytes = late.len();
@@ -345,12 +358,12 @@ fn a_request_in_flight_is_answered_when_the_partner_goes() {
 #[test]
 fn a_late_response_is_kept_from_the_next_partner_for_a_while() {
     let hellos = [send(1, MANAGER), send(3, GATEWAY)];
-    for (returns, passage) in [(8, Passage::Stale), (9 + ORPHANS_KEPT.as_secs(), Passage::Relay)] {
+    for (returns, passage) in [(8, Verdict::Stale), (9 + ORPHANS_KEPT.as_secs(), Verdict::Relay)] {
         let mut timeline = Timeline::paired(0, Config::default());
-        let mut ledger = Ledger::default();
-        let _ = ledger.note(Side::Right, &request("1"));
+        let mut pending = PendingRequests::default();
+        let _ = pending.note(Side::Right, &request("1"));
         timeline.at(5, Input::Closed(2), &[Output::Part]);
-        timeline.at(5, Input::Parted(ledger), &[]);
+        timeline.at(5, Input::Parted(pending), &[]);
         for secs in (10..=returns).step_by(10) {
             timeline.due(secs, &[Output::Ping(1)]);
             timeline.at(secs, pong(1), &[]);
@@ -359,23 +372,23 @@ fn a_late_response_is_kept_from_the_next_partner_for_a_while() {
         timeline.at(returns, opened(3, OF_MANAGER), &[]);
         timeline.0.handle_input(now, said(3, MANAGER));
         let mut outputs: Vec<_> = core::iter::from_fn(|| timeline.0.poll_output()).collect();
-        let Some(Output::Paired { left: 1, right: 3, mut ledger }) = outputs.pop() else {
+        let Some(Output::Paired { left: 1, right: 3, mut pending }) = outputs.pop() else {
             panic!("paired: {outputs:?}");
         };
         assert_eq!(outputs.get(1..), Some(hellos.as_slice()));
-        assert_eq!(ledger.note(Side::Left, &response(1)), passage);
+        assert_eq!(pending.note(Side::Left, &response(1)), passage);
     }
 }
 
 #[test]
 fn once_the_survivor_leaves_too_ids_are_new() {
     let asked = || {
-        let mut ledger = Ledger::default();
-        let _ = ledger.note(Side::Right, &request("1"));
-        ledger
+        let mut pending = PendingRequests::default();
+        let _ = pending.note(Side::Right, &request("1"));
+        pending
     };
     let introduced = |left, right| {
-        [send(left, MANAGER), send(right, GATEWAY), paired(left, right, Ledger::default())]
+        [send(left, MANAGER), send(right, GATEWAY), paired(left, right, PendingRequests::default())]
     };
 
     // The manager leaves without its response, and then the gateway does.
@@ -428,7 +441,7 @@ fn what_needs_no_answer_waits_for_the_partner_within_bounds() {
         send(2, &hello),
         send(2, EVENT),
         Output::Send { id: 2, frame: binary },
-        paired(1, 2, Ledger::default()),
+        paired(1, 2, PendingRequests::default()),
     ];
     timeline.joins(3, 2, OF_MANAGER, MANAGER, &introduced);
 }
@@ -441,12 +454,12 @@ fn a_peer_that_comes_again_replaces_its_dead_connection() {
     // The manager's life is not the gateway's.
     timeline.at(3, pong(2), &[]);
     timeline.deadline(2 + PROBE_TIMEOUT.as_secs());
-    let replaced = [Output::Part, close(1, Farewell::Replaced)];
+    let replaced = [Output::Part, close(1, CloseReason::Replaced)];
     timeline.due(5, &[&replaced[..], &[Output::Resume(3)]].concat());
-    let mut ledger = Ledger::default();
-    let _ = ledger.note(Side::Right, &request("4"));
+    let mut pending = PendingRequests::default();
+    let _ = pending.note(Side::Right, &request("4"));
     let outputs = {
-        timeline.0.handle_input(Instant::from_secs(5), Input::Parted(ledger));
+        timeline.0.handle_input(Instant::from_secs(5), Input::Parted(pending));
         core::iter::from_fn(|| timeline.0.poll_output()).collect::<Vec<_>>()
     };
     let expected = [
@@ -464,13 +477,13 @@ fn a_peer_that_lives_is_not_replaced() {
     let mut timeline = Timeline::paired(0, Config::default());
     timeline.joins(2, 3, OF_GATEWAY, GATEWAY, &[Output::Ping(1), Output::Pause(3)]);
     let traffic = Input::Traffic { id: 1, messages: 1, bytes: 9 };
-    timeline.at(3, traffic, &[close(3, Farewell::Occupied)]);
+    timeline.at(3, traffic, &[close(3, CloseReason::Occupied)]);
     // A claim ends with the connection that made it, and the next one takes its turn.
     timeline.joins(4, 4, OF_GATEWAY, GATEWAY, &[Output::Ping(1), Output::Pause(4)]);
     timeline.at(4, Input::Closed(4), &[]);
     timeline.due(8, &[]);
     timeline.joins(8, 5, OF_GATEWAY, GATEWAY, &[Output::Ping(1), Output::Pause(5)]);
-    let replaced = close(5, Farewell::Replaced);
+    let replaced = close(5, CloseReason::Replaced);
     let again = [replaced, Output::Ping(1), Output::Pause(6)];
     timeline.joins(9, 6, OF_GATEWAY, GATEWAY, &again);
     // The dead connection's end is noticed, and that decides too.
@@ -482,7 +495,7 @@ fn two_of_one_kind_pair_if_both_live_as_in_the_original() {
     let mut timeline = Timeline::new();
     timeline.joins(0, 1, OF_MANAGER, MANAGER, &[]);
     timeline.joins(1, 2, OF_MANAGER, MANAGER, &[Output::Ping(1), Output::Pause(2)]);
-    let introduced = [send(1, MANAGER), send(2, MANAGER), paired(1, 2, Ledger::default())];
+    let introduced = [send(1, MANAGER), send(2, MANAGER), paired(1, 2, PendingRequests::default())];
     timeline.at(1, pong(1), &[&introduced[..], &[Output::Resume(2)]].concat());
 }
 
@@ -491,24 +504,24 @@ fn a_partner_need_not_wait_for_the_outcome_of_a_claim() {
     let mut timeline = Timeline::new();
     timeline.joins(0, 1, OF_GATEWAY, GATEWAY, &[]);
     timeline.joins(1, 2, OF_GATEWAY, GATEWAY, &[Output::Ping(1), Output::Pause(2)]);
-    let introduced = [send(1, MANAGER), send(3, GATEWAY), paired(1, 3, Ledger::default())];
+    let introduced = [send(1, MANAGER), send(3, GATEWAY), paired(1, 3, PendingRequests::default())];
     timeline.joins(2, 3, OF_MANAGER, MANAGER, &introduced);
-    let replaced = [Output::Part, close(1, Farewell::Replaced), Output::Resume(2)];
+    let replaced = [Output::Part, close(1, CloseReason::Replaced), Output::Resume(2)];
     timeline.due(4, &replaced);
-    let introduced = [send(2, MANAGER), send(3, GATEWAY), paired(2, 3, Ledger::default())];
-    timeline.at(4, Input::Parted(Ledger::default()), &introduced);
+    let introduced = [send(2, MANAGER), send(3, GATEWAY), paired(2, 3, PendingRequests::default())];
+    timeline.at(4, Input::Parted(PendingRequests::default()), &introduced);
 }
 
 #[test]
 fn what_one_side_breaks_costs_that_side_only() {
-    let farewell = Farewell::Faulty(Fault::Oversize { max: 1 << 20 });
-    for (input, farewell) in [
-        (Input::Broken { id: 1, fault: Fault::Oversize { max: 1 << 20 } }, farewell),
-        (Input::Barred(1), Farewell::Barred),
+    let reason = CloseReason::Faulty(Fault::Oversize { max: 1 << 20 });
+    for (input, reason) in [
+        (Input::Broken { id: 1, fault: Fault::Oversize { max: 1 << 20 } }, reason),
+        (Input::Barred(1), CloseReason::Barred),
     ] {
         let mut timeline = Timeline::paired(0, Config::default());
-        timeline.at(1, input, &[Output::Part, close(1, farewell)]);
-        timeline.at(1, Input::Parted(Ledger::default()), &[]);
+        timeline.at(1, input, &[Output::Part, close(1, reason)]);
+        timeline.at(1, Input::Parted(PendingRequests::default()), &[]);
         assert_eq!(timeline.0.peers().len(), 1);
     }
 }
@@ -525,9 +538,9 @@ fn a_slow_reader_holds_its_partner_back_and_is_given_time() {
     timeline.due(49, &[Output::Ping(1), Output::Ping(2)]);
     timeline.at(50, Input::Full(1), &[Output::Pause(2)]);
     timeline.at(50, pong(2), &[]);
-    let stalled = close(1, Farewell::Stalled { after: 2 * TEN });
+    let stalled = close(1, CloseReason::Stalled { after: 2 * TEN });
     timeline.due(70, &[Output::Part, stalled, Output::Resume(2)]);
-    timeline.at(70, Input::Parted(Ledger::default()), &[]);
+    timeline.at(70, Input::Parted(PendingRequests::default()), &[]);
     timeline.deadline(80);
 }
 
@@ -538,16 +551,16 @@ fn who_does_not_read_our_answers_is_not_read() {
     timeline.at(1, Input::Full(1), &[Output::Pause(1)]);
     timeline.at(2, Input::Drained(1), &[Output::Resume(1)]);
     timeline.at(3, Input::Full(1), &[Output::Pause(1)]);
-    timeline.due(23, &[close(1, Farewell::Stalled { after: 2 * TEN })]);
+    timeline.due(23, &[close(1, CloseReason::Stalled { after: 2 * TEN })]);
 }
 
 #[test]
 fn a_stop_closes_all_and_lets_nobody_in() {
     let mut timeline = Timeline::paired(0, Config::default());
-    let stopping = |id| close(id, Farewell::Stopping);
+    let stopping = |id| close(id, CloseReason::Stopping);
     timeline.at(1, Input::Stop, &[Output::Part, stopping(1), stopping(2)]);
     assert!(!timeline.0.is_empty());
-    timeline.at(1, Input::Parted(Ledger::default()), &[]);
+    timeline.at(1, Input::Parted(PendingRequests::default()), &[]);
     assert!(timeline.0.is_empty());
     timeline.at(2, opened(3, OF_GATEWAY), &[stopping(3)]);
 }
@@ -562,7 +575,7 @@ fn what_comes_late_or_uncalled_for_changes_nothing() {
         Input::Closed(9),
         Input::Drained(9),
         Input::Full(9),
-        Input::Parted(Ledger::default()),
+        Input::Parted(PendingRequests::default()),
     ] {
         timeline.at(0, input, &[]);
     }

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::micronets::{farewell::Fault, http, message::MESSAGE_MAX};
+use crate::micronets::{close_reason::Fault, http, message::MESSAGE_MAX};
 
 /// Names a connection to the proxy; each attempt has its own.
 pub type LinkId = u64;
@@ -93,9 +93,9 @@ pub enum Input {
         result: Result<http::Response<'static>, String>,
     },
     /// Something came over a connection that is no message: a ping or a pong.
-    Heard(LinkId),
+    ControlFrame(LinkId),
     /// Standard input has ended; no more lines come.
-    InputEnded,
+    StdinEnded,
     /// A connection is upgraded.
     Opened(LinkId),
     /// A message came.
@@ -116,9 +116,9 @@ pub enum Input {
     Stop,
     /// A line of standard input, of at most `message_max` bytes. The next one is read after
     /// `ReadOn`.
-    Typed(Vec<u8>),
+    Line(Vec<u8>),
     /// A line of standard input that is longer than that. It was skipped.
-    TypedTooLong,
+    LineTooLong,
     /// The system took some of what was to be sent.
     Written {
         /// Over which connection.

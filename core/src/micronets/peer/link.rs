@@ -2,7 +2,7 @@
 
 use crate::{
     base::time::Instant,
-    micronets::pulse::{Condition, Pulse, Rhythm},
+    micronets::keepalive::{Condition, Keepalive, Timing},
 };
 
 use super::input::LinkId;
@@ -27,7 +27,7 @@ pub(super) enum Link {
 pub(super) struct Open {
     pub(super) id: LinkId,
     pub(super) since: Instant,
-    pub(super) pulse: Pulse,
+    pub(super) keepalive: Keepalive,
     /// Whether the partner has said hello.
     pub(super) is_introduced: bool,
     /// Bytes that are to be sent and not taken yet.
@@ -37,11 +37,11 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(id: LinkId, now: Instant, rhythm: Rhythm) -> Self {
+    pub(super) fn new(id: LinkId, now: Instant, timing: Timing) -> Self {
         Self {
             id,
             since: now,
-            pulse: Pulse::new(now, rhythm),
+            keepalive: Keepalive::new(now, timing),
             is_introduced: false,
             unsent: 0,
             is_paused: false,
@@ -49,10 +49,10 @@ impl Open {
     }
 
     /// Pauses or resumes reading; whether that is a change.
-    pub(super) fn pause(&mut self, now: Instant, is_paused: bool, rhythm: Rhythm) -> bool {
+    pub(super) fn pause(&mut self, now: Instant, is_paused: bool, timing: Timing) -> bool {
         // What is not read cannot show life, but what takes our bytes does.
         let condition = if is_paused { Condition::Blocked } else { Condition::Open };
-        self.pulse.adapt(now, condition, rhythm);
+        self.keepalive.adapt(now, condition, timing);
         core::mem::replace(&mut self.is_paused, is_paused) != is_paused
     }
 }
@@ -86,7 +86,7 @@ impl Link {
             | Self::Connecting { give_up_at: at, .. }
             | Self::Down { retry_at: at } => Some(*at),
             Self::Ended => None,
-            Self::Open(open) => open.pulse.poll_timeout(),
+            Self::Open(open) => open.keepalive.poll_timeout(),
         }
     }
 }

@@ -35,7 +35,7 @@ pub enum Output {
         request: http::Request<'static>,
     },
     /// Something has happened inside: a line of the journal.
-    Happened(Happening),
+    Event(Event),
     /// End a connection, or an attempt, at once. It is not heard of again.
     Hangup(LinkId),
     /// Read nothing more from the connection.
@@ -66,9 +66,9 @@ pub enum Output {
 
 /// What has happened inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum Event {
     /// One of our requests is over.
-    Called(Exchange),
+    Called(RequestReport),
     /// We are connected, and have said hello.
     Connected,
     /// The connection is gone, or was not made.
@@ -79,7 +79,7 @@ pub enum Happening {
         retry_after: Duration,
     },
     /// One of the partner's requests is over.
-    Forwarded(Exchange),
+    Forwarded(RequestReport),
     /// A message that says nothing to us was dropped.
     Ignored {
         /// Why.
@@ -110,7 +110,7 @@ pub enum Happening {
 
 /// A request and what became of it, for the journal. Neither query nor body is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchange {
+pub struct RequestReport {
     /// The method.
     pub method: String,
     /// The path without the query.

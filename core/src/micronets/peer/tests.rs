@@ -2,8 +2,8 @@
 
 use alloc::{format, vec, vec::Vec};
 
-use super::{output::Happening, *};
-use crate::micronets::{farewell::Fault, http, message::Pair};
+use super::{output::Event, *};
+use crate::micronets::{close_reason::Fault, http, message::Pair};
 
 /// The hello that the peers of these timelines say.
 const HELLO: &str = r#"{"message":{"messageId":0,"messageType":"CONN:HELLO","requiresResponse":false,"peerClass":"class","peerId":"id"}}"#;
@@ -54,14 +54,14 @@ impl Line {
         let link = self.link;
         let opened = self.input(Input::Opened(link));
         let hello = Output::Send { link, text: HELLO.into() };
-        assert_eq!(opened, [happened(Happening::Connected), hello]);
+        assert_eq!(opened, [reported(Event::Connected), hello]);
         self.written(HELLO.len());
         let introduced = self.heard(GATEWAY);
-        let partner = Happening::Introduced {
+        let partner = Event::Introduced {
             peer_class: "micronets-gateway-service".into(),
             peer_id: "gw service 140".into(),
         };
-        assert_eq!(introduced.first(), Some(&happened(partner)), "{introduced:?}");
+        assert_eq!(introduced.first(), Some(&reported(partner)), "{introduced:?}");
     }
 
     fn heard(&mut self, text: &str) -> Vec<Output> {
@@ -109,8 +109,8 @@ impl Line {
     }
 }
 
-fn happened(happening: Happening) -> Output {
-    Output::Happened(happening)
+fn reported(event: Event) -> Output {
+    Output::Event(event)
 }
 
 fn request(method: &'static str, target: &'static str) -> http::Request<'static> {
@@ -125,8 +125,7 @@ fn request(method: &'static str, target: &'static str) -> http::Request<'static>
 /// The status and the reason with which these outputs answer a request in the partner's place.
 #[track_caller]
 fn refusal(outputs: &[Output], to: u64) -> (u16, String) {
-    let [Output::Respond { id, response }, Output::Happened(Happening::Called(exchange))] = outputs
-    else {
+    let [Output::Respond { id, response }, Output::Event(Event::Called(exchange))] = outputs else {
         panic!("{outputs:?}")
     };
     assert_eq!((*id, exchange.status), (to, response.status));
@@ -164,7 +163,7 @@ fn a_request_goes_out_and_the_response_of_its_number_comes_back() {
     assert!(line.ask(71, "HEAD", "/b").contains(r#""messageId":2,"#));
     line.now = line.now + Duration::from_millis(5);
     let outputs = line.heard(&response("\"2\"", r#","messageBody":"x","dataFormat":"a/b""#));
-    let [Output::Respond { id: 71, response: http }, Output::Happened(Happening::Called(over))] =
+    let [Output::Respond { id: 71, response: http }, Output::Event(Event::Called(over))] =
         outputs.as_slice()
     else {
         panic!("{outputs:?}")
@@ -176,7 +175,7 @@ fn a_request_goes_out_and_the_response_of_its_number_comes_back() {
     assert!(matches!(outputs.as_slice(), [Output::Respond { id: 70, .. }, _]), "{outputs:?}");
     // It has been answered.
     let again = line.heard(&response("1", ""));
-    assert!(matches!(again.as_slice(), [Output::Happened(Happening::Ignored { .. })]), "{again:?}");
+    assert!(matches!(again.as_slice(), [Output::Event(Event::Ignored { .. })]), "{again:?}");
     assert_eq!(line.peer.calls(), 0);
 }
 
@@ -223,7 +222,7 @@ fn a_response_that_does_not_come_or_cannot_be_read_is_an_error() {
     assert_eq!(waited, Duration::from_secs(2));
     assert_eq!(refusal(&outputs, 1), (504, "no response within 3s".into()));
     let broken = line.heard(r#"{"message":{"messageType":"REST:RESPONSE","inResponseTo":2}}"#);
-    let [answer @ .., Output::Happened(Happening::Ignored { .. })] = broken.as_slice() else {
+    let [answer @ .., Output::Event(Event::Ignored { .. })] = broken.as_slice() else {
         panic!("{broken:?}")
     };
     assert_eq!(refusal(answer, 2).0, 502);
@@ -240,10 +239,10 @@ fn a_lost_link_answers_who_waits_and_is_made_again_later_and_later() {
     assert!(matches!(begun.as_slice(), [Output::Forward { id: 1, .. }]), "{begun:?}");
     line.pass(Duration::from_secs(5));
     let outputs = line.closed();
-    let [answer @ .., Output::Abandon(1), Output::Happened(lost)] = outputs.as_slice() else {
+    let [answer @ .., Output::Abandon(1), Output::Event(lost)] = outputs.as_slice() else {
         panic!("{outputs:?}")
     };
-    let Happening::Disconnected { reason, .. } = lost else { panic!("{lost:?}") };
+    let Event::Disconnected { reason, .. } = lost else { panic!("{lost:?}") };
     assert_eq!(refusal(answer, 1), (502, "the connection to the proxy was lost".into()));
     assert_eq!(reason, "gone");
     // It did not last long, so this counts as the first failure, and so on up to the cap.
@@ -256,7 +255,7 @@ fn a_lost_link_answers_who_waits_and_is_made_again_later_and_later() {
         line.link += 1;
         assert_eq!(outputs, [Output::Connect(line.link)]);
         let outputs = line.closed();
-        let [Output::Happened(Happening::Disconnected { .. })] = outputs.as_slice() else {
+        let [Output::Event(Event::Disconnected { .. })] = outputs.as_slice() else {
             panic!("{outputs:?}")
         };
         // What an old attempt says late is not heard.
@@ -270,7 +269,7 @@ fn a_lost_link_answers_who_waits_and_is_made_again_later_and_later() {
     line.meet();
     assert!(line.ask(2, "GET", "/a").contains(r#""messageId":2,"#));
     line.pass(Duration::from_secs(9));
-    line.input(Input::Heard(line.link));
+    line.input(Input::ControlFrame(line.link));
     line.pass(Duration::from_secs(2));
     line.closed();
     assert!(line.wait().0 <= RETRY_FIRST);
@@ -281,8 +280,7 @@ fn an_attempt_that_hangs_is_given_up() {
     let mut line = Line::new(|config| config.connect_timeout = Duration::from_secs(4));
     let (waited, outputs) = line.wait();
     assert_eq!(waited, Duration::from_secs(4));
-    let [Output::Hangup(1), Output::Happened(Happening::Disconnected { reason, .. })] =
-        outputs.as_slice()
+    let [Output::Hangup(1), Output::Event(Event::Disconnected { reason, .. })] = outputs.as_slice()
     else {
         panic!("{outputs:?}")
     };
@@ -296,14 +294,13 @@ fn a_silent_proxy_is_noticed_and_any_sound_is_life() {
     let ten = Duration::from_secs(10);
     assert_eq!(line.wait(), (ten, vec![Output::Ping(1)]));
     line.now = line.now + Duration::from_secs(9);
-    line.input(Input::Heard(1));
+    line.input(Input::ControlFrame(1));
     assert_eq!(line.wait(), (Duration::from_secs(1), vec![Output::Ping(1)]));
     line.heard(r#"{"message":{"messageType":"EVENT:x"}}"#);
     assert_eq!(line.wait(), (ten, vec![Output::Ping(1)]));
     let (waited, outputs) = line.wait();
     assert_eq!(waited, ten);
-    let [Output::Hangup(1), Output::Happened(Happening::Disconnected { reason, .. })] =
-        outputs.as_slice()
+    let [Output::Hangup(1), Output::Event(Event::Disconnected { reason, .. })] = outputs.as_slice()
     else {
         panic!("{outputs:?}")
     };
@@ -332,7 +329,7 @@ fn a_proxy_that_takes_nothing_is_asked_no_more_and_left() {
     line.input(Input::Request { id: 6, request: request("GET", "/a") });
     let (waited, outputs) = line.wait();
     let said = outputs.iter().any(|output| {
-        matches!(output, Output::Happened(Happening::Disconnected { reason, .. })
+        matches!(output, Output::Event(Event::Disconnected { reason, .. })
             if reason == "nothing was taken for 20s")
     });
     assert!(said && waited <= Duration::from_secs(20), "{waited:?} {outputs:?}");
@@ -354,7 +351,7 @@ fn the_partners_requests_wait_their_turn_and_are_answered_by_number() {
     assert!(refused.contains(r#""inResponseTo":9,"statusCode":503,"#), "{refused}");
     let answer = |status| http::Response { status, headers: vec![], body: vec![].into() };
     let outputs = line.input(Input::Forwarded { id: 1, result: Ok(answer(204)) });
-    let [Output::Send { text, .. }, Output::Happened(_), Output::Forward { id: 2, .. }] =
+    let [Output::Send { text, .. }, Output::Event(_), Output::Forward { id: 2, .. }] =
         outputs.as_slice()
     else {
         panic!("{outputs:?}")
@@ -368,17 +365,14 @@ fn the_partners_requests_wait_their_turn_and_are_answered_by_number() {
     // Without a wish for a response there is none.
     line.heard(&asked("10", r#","requiresResponse":false"#));
     let outputs = line.input(Input::Forwarded { id: 3, result: Ok(answer(200)) });
-    assert!(
-        matches!(outputs.as_slice(), [Output::Happened(Happening::Forwarded(_))]),
-        "{outputs:?}"
-    );
+    assert!(matches!(outputs.as_slice(), [Output::Event(Event::Forwarded(_))]), "{outputs:?}");
 }
 
 /// The one message among these outputs, which is an answer that is then noted.
 #[track_caller]
 fn sent(outputs: &[Output]) -> String {
     match outputs {
-        [Output::Send { text, .. }, Output::Happened(_), ..] => text.clone(),
+        [Output::Send { text, .. }, Output::Event(_), ..] => text.clone(),
         _ => panic!("{outputs:?}"),
     }
 }
@@ -427,7 +421,7 @@ fn a_peer_without_a_server_says_so() {
 #[test]
 fn lines_wait_for_the_partner_and_get_what_is_missing() {
     let mut line = Line::new(|config| config.request_timeout = Duration::from_secs(5));
-    let typed = |text: &str| Input::Typed(text.into());
+    let typed = |text: &str| Input::Line(text.into());
     assert_eq!(line.input(typed(" \n")), [Output::ReadOn]);
     assert_eq!(line.input(typed(r#"{"messageType":"EVENT:x","messageBody":[1, 2]}"#)), []);
     line.input(Input::Opened(1));
@@ -442,15 +436,13 @@ fn lines_wait_for_the_partner_and_get_what_is_missing() {
     assert_eq!(outputs, [send(whole), Output::ReadOn]);
     let busy = line
         .input(typed(r#"{"messageType":"REST:REQUEST","messageId":2,"method":"GET","path":"/"}"#));
-    let [Output::Happened(Happening::Rejected { line: 4, reason }), Output::ReadOn] =
-        busy.as_slice()
+    let [Output::Event(Event::Rejected { line: 4, reason }), Output::ReadOn] = busy.as_slice()
     else {
         panic!("{busy:?}")
     };
     assert!(reason.starts_with("message.messageId: expected a new one or none, got 2"), "{reason}");
     let printed = line.heard(&response("2", ",\n\"statusCode\":\r\n404"));
-    let [Output::Print(text), Output::Happened(Happening::Called(over))] = printed.as_slice()
-    else {
+    let [Output::Print(text), Output::Event(Event::Called(over))] = printed.as_slice() else {
         panic!("{printed:?}")
     };
     assert!(!text.contains(['\r', '\n']) && text.contains("404"), "{text}");
@@ -458,9 +450,8 @@ fn lines_wait_for_the_partner_and_get_what_is_missing() {
     // Without a response it is told.
     line.input(typed(request));
     let outputs = line.pass(Duration::from_secs(5));
-    let unanswered =
-        Happening::Unanswered { id: "3".into(), reason: "no response within 5s".into() };
-    assert!(outputs.contains(&happened(unanswered)), "{outputs:?}");
+    let unanswered = Event::Unanswered { id: "3".into(), reason: "no response within 5s".into() };
+    assert!(outputs.contains(&reported(unanswered)), "{outputs:?}");
 }
 
 #[test]
@@ -477,20 +468,20 @@ fn what_is_no_message_is_rejected_with_its_line() {
             "message.method: expected a text, got nothing",
         ),
     ] {
-        let outputs = line.input(Input::Typed(typed.into()));
-        let rejected = Happening::Rejected { line: number, reason: why.into() };
-        assert_eq!(outputs, [happened(rejected), Output::ReadOn]);
+        let outputs = line.input(Input::Line(typed.into()));
+        let rejected = Event::Rejected { line: number, reason: why.into() };
+        assert_eq!(outputs, [reported(rejected), Output::ReadOn]);
     }
-    let outputs = line.input(Input::TypedTooLong);
-    let rejected = Happening::Rejected { line: 6, reason: "more than 300 bytes".into() };
-    assert_eq!(outputs, [happened(rejected), Output::ReadOn]);
+    let outputs = line.input(Input::LineTooLong);
+    let rejected = Event::Rejected { line: 6, reason: "more than 300 bytes".into() };
+    assert_eq!(outputs, [reported(rejected), Output::ReadOn]);
 }
 
 #[test]
 fn the_end_of_input_is_the_end_where_nothing_else_was_asked_for() {
     let mut line = Line::new(|config| config.ends_with_input = true);
-    line.input(Input::Typed(r#"{"messageType":"EVENT:x"}"#.into()));
-    assert_eq!(line.input(Input::InputEnded), []);
+    line.input(Input::Line(r#"{"messageType":"EVENT:x"}"#.into()));
+    assert_eq!(line.input(Input::StdinEnded), []);
     line.input(Input::Opened(1));
     let outputs = line.heard(GATEWAY);
     assert!(matches!(outputs.as_slice(), [_, Output::Send { .. }, Output::ReadOn]), "{outputs:?}");
@@ -502,7 +493,7 @@ fn the_end_of_input_is_the_end_where_nothing_else_was_asked_for() {
     assert_eq!(line.peer.poll_timeout(), None);
 
     let mut line = Line::introduced(|_| {});
-    assert_eq!(line.input(Input::InputEnded), []);
+    assert_eq!(line.input(Input::StdinEnded), []);
 }
 
 #[test]
@@ -553,13 +544,12 @@ fn a_proxy_that_breaks_the_rules_is_told_and_left() {
     line.ask(1, "GET", "/a");
     let fault = Fault::Oversize { max: 1 << 20 };
     let outputs = line.input(Input::Broken { link: 1, fault });
-    let [Output::Close { code: 1009, .. }, answer @ .., Output::Happened(lost)] =
-        outputs.as_slice()
+    let [Output::Close { code: 1009, .. }, answer @ .., Output::Event(lost)] = outputs.as_slice()
     else {
         panic!("{outputs:?}")
     };
     assert_eq!(refusal(answer, 1).0, 502);
-    let Happening::Disconnected { reason, .. } = lost else { panic!("{lost:?}") };
+    let Event::Disconnected { reason, .. } = lost else { panic!("{lost:?}") };
     assert_eq!(reason, "the proxy's fault: a message has more than 1048576 bytes");
     // Its end is no news.
     assert_eq!(line.closed(), []);
@@ -577,6 +567,6 @@ fn what_says_nothing_to_us_is_noted_without_its_content() {
         (r#"{"message":{"psk":1}}"#, "message.messageType: expected a text, got nothing"),
     ] {
         let outputs = line.heard(text);
-        assert_eq!(outputs, [happened(Happening::Ignored { reason: why.into() })]);
+        assert_eq!(outputs, [reported(Event::Ignored { reason: why.into() })]);
     }
 }

@@ -43,7 +43,7 @@ pub(super) enum Outgoing {
 
 /// Where connections lead.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(super) struct LinkConfig {
     pub(super) meetup: Meetup,
     pub(super) credentials: Credentials,
     pub(super) message_max: usize,
@@ -62,14 +62,14 @@ impl Link {
     /// Begins an attempt.
     pub(super) fn start(
         id: LinkId,
-        way: Arc<Way>,
+        config: Arc<LinkConfig>,
         handle: Handle,
         executor: &Executor<'static>,
     ) -> Self {
         // Unbounded, because the core bounds what it wants to be sent.
         let (outgoing, to_send) = channel::unbounded();
         let (received, incoming) = channel::bounded(UNREAD_MAX);
-        let task = executor.spawn(run(id, way, handle, to_send, received));
+        let task = executor.spawn(run(id, config, handle, to_send, received));
         Self { id, outgoing, incoming, task }
     }
 
@@ -83,12 +83,12 @@ type Stream = WebSocketStream<futures_rustls::client::TlsStream<Socket>>;
 
 async fn run(
     id: LinkId,
-    way: Arc<Way>,
+    config: Arc<LinkConfig>,
     handle: Handle,
     to_send: channel::Receiver<Outgoing>,
     received: channel::Sender<Input>,
 ) {
-    let stream = match connect(&way).await {
+    let stream = match connect(&config).await {
         Ok(stream) => stream,
         Err(reason) => {
             // Nobody listens any more where the attempt was given up.
@@ -109,16 +109,16 @@ async fn run(
     let _ = received.send(Input::Closed { link: id, reason: "closed".to_owned() }).await;
 }
 
-async fn connect(way: &Arc<Way>) -> Result<Stream, String> {
-    let meetup = &way.meetup;
-    let own = Arc::clone(way);
+async fn connect(config: &Arc<LinkConfig>) -> Result<Stream, String> {
+    let meetup = &config.meetup;
+    let own = Arc::clone(config);
     // The files may have been renewed since the last attempt.
     let connector = smol::unblock(move || own.credentials.connector()).await;
     let connector = connector.map_err(|error| error.to_string())?;
     let stream = reach(meetup.host(), meetup.port).await.map_err(|cause| cause.to_string())?;
     let stream = connector.connect(meetup.name(), Socket::new(stream)).await;
     let stream = stream.map_err(|error| tls::peer::explain(&error))?;
-    let max = Some(way.message_max);
+    let max = Some(config.message_max);
     let config = WebSocketConfig::default()
         .max_message_size(max)
         .max_frame_size(max)
@@ -189,9 +189,11 @@ async fn read(
             Ok(Message::Binary(payload)) => Input::Received { link, payload: payload.into() },
             Ok(Message::Close(frame)) => {
                 is_closed = true;
-                Input::Closed { link, reason: farewell(frame.as_ref()) }
+                Input::Closed { link, reason: reason(frame.as_ref()) }
             }
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Input::Heard(link),
+            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                Input::ControlFrame(link)
+            }
             Err(_) if is_closed => return,
             Err(error) => {
                 let _ = received.send(end(link, &error)).await;
@@ -207,7 +209,7 @@ async fn read(
 }
 
 /// What the proxy says when it closes.
-fn farewell(frame: Option<&CloseFrame>) -> String {
+fn reason(frame: Option<&CloseFrame>) -> String {
     match frame {
         Some(CloseFrame { code, reason }) if reason.is_empty() => {
             format!("the proxy closed it with {}", u16::from(*code))

@@ -12,18 +12,18 @@ use crate::{
 };
 
 /// The service.
-pub(super) struct Partner {
+pub(super) struct PartnerService {
     handle: Handle,
     journal: Arc<Journal>,
 }
 
-impl Partner {
+impl PartnerService {
     pub(super) const fn new(handle: Handle, journal: Arc<Journal>) -> Self {
         Self { handle, journal }
     }
 }
 
-impl Service for Partner {
+impl Service for PartnerService {
     fn admit(&self, _head: &Head<'_>) -> Result<(), Reply> {
         Ok(())
     }

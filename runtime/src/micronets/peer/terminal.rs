@@ -30,15 +30,15 @@ const PRINTING_MAX: usize = 4 << 20;
 /// A thread that reads a line for each message of the channel. Longer ones than `line_max` bytes
 /// are skipped.
 pub(super) fn read_lines(handle: Handle, line_max: usize) -> io::Result<channel::Sender<()>> {
-    let (ask, asked) = channel::unbounded();
+    let (ask, waiting) = channel::unbounded();
     thread::Builder::new().name("stdin".to_owned()).spawn(move || {
         let mut stdin = BufReader::new(io::stdin());
-        while asked.recv_blocking().is_ok() {
+        while waiting.recv_blocking().is_ok() {
             if stdin.buffer().is_empty() {
                 await_turn(stdin.get_ref());
             }
             let input = next_line(&mut stdin, line_max);
-            let is_end = input == Input::InputEnded;
+            let is_end = input == Input::StdinEnded;
             handle.send(input);
             if is_end {
                 return;
@@ -67,12 +67,12 @@ fn next_line(stdin: &mut impl BufRead, max: usize) -> Input {
     let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
     match stdin.by_ref().take(limit).read_until(b'\n', &mut line) {
         // A terminal that may not be read is as good as none.
-        Ok(0) | Err(_) => Input::InputEnded,
+        Ok(0) | Err(_) => Input::StdinEnded,
         Ok(_) if line.len() > max && !line.ends_with(b"\n") => match stdin.skip_until(b'\n') {
-            Ok(_) => Input::TypedTooLong,
-            Err(_) => Input::InputEnded,
+            Ok(_) => Input::LineTooLong,
+            Err(_) => Input::StdinEnded,
         },
-        Ok(_) => Input::Typed(line),
+        Ok(_) => Input::Line(line),
     }
 }
 
@@ -133,12 +133,12 @@ mod tests {
     fn lines_are_read_one_by_one_and_long_ones_skipped() {
         let mut input = &b"{}\n\n12345\n123456\n1234\n12345"[..];
         let mut next = || next_line(&mut input, 5);
-        assert_eq!(next(), Input::Typed(b"{}\n".to_vec()));
-        assert_eq!(next(), Input::Typed(b"\n".to_vec()));
-        assert_eq!(next(), Input::Typed(b"12345\n".to_vec()));
-        assert_eq!(next(), Input::TypedTooLong);
-        assert_eq!(next(), Input::Typed(b"1234\n".to_vec()));
-        assert_eq!(next(), Input::Typed(b"12345".to_vec()));
-        assert_eq!(next(), Input::InputEnded);
+        assert_eq!(next(), Input::Line(b"{}\n".to_vec()));
+        assert_eq!(next(), Input::Line(b"\n".to_vec()));
+        assert_eq!(next(), Input::Line(b"12345\n".to_vec()));
+        assert_eq!(next(), Input::LineTooLong);
+        assert_eq!(next(), Input::Line(b"1234\n".to_vec()));
+        assert_eq!(next(), Input::Line(b"12345".to_vec()));
+        assert_eq!(next(), Input::StdinEnded);
     }
 }

@@ -20,18 +20,18 @@ use smol::{Async, future::FutureExt, io::AsyncWriteExt};
 use super::{
     Relay,
     closing::{linger, timeout},
-    leg::{Leg, Upgraded},
-    life::Life,
-    meeting::Meeting,
+    connection::{Connection, Upgraded},
+    meetup_task::MeetupTask,
+    task_tracker::TaskToken,
     upgrade::{self, Refusal, Upgrade},
 };
 use crate::{
     base::{
         clock,
+        connection_limiter::{ConnectionSlot, Limit},
         journal::Level,
         metrics::Counter,
         net::Socket,
-        places::{Limit, Place},
     },
     http::{
         listen::Event,
@@ -43,15 +43,15 @@ use crate::{
 pub(super) struct Arrival {
     pub(super) stream: Async<TcpStream>,
     pub(super) address: SocketAddr,
-    pub(super) place: Place,
-    pub(super) life: Life,
+    pub(super) slot: ConnectionSlot,
+    pub(super) token: TaskToken,
     /// The limit that is reached: then it gets as far as being told so.
     pub(super) shed: Option<Limit>,
 }
 
 /// Admits a connection, or tells it why not.
 pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
-    let Arrival { stream, address, place, life, shed } = arrival;
+    let Arrival { stream, address, slot, token, shed } = arrival;
     let settings = relay.settings();
     let limits = &settings.limits;
     // A message is one small write, which must not wait for the acknowledgement of the one before.
@@ -98,9 +98,9 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         Ok(_) => {
             let (since, now) = (clock::wall(), relay.clock.now());
             let id = relay.next_id();
-            let upgraded = Upgraded { id, address, since, now, trust, life, place, stream, rest };
+            let upgraded = Upgraded { id, address, since, now, trust, token, slot, stream, rest };
             // Where everything stops, it is dropped before it has heard anything.
-            let _ = Arc::clone(&relay).join(&meetup, Leg::new(upgraded, limits));
+            let _ = Arc::clone(&relay).join(&meetup, Connection::new(upgraded, limits));
         }
     }
 }
@@ -137,10 +137,14 @@ impl Relay {
         Ok(upgrade)
     }
 
-    fn join(self: Arc<Self>, meetup: &str, leg: Box<Leg>) -> Result<(), Box<Leg>> {
+    fn join(
+        self: Arc<Self>,
+        meetup: &str,
+        connection: Box<Connection>,
+    ) -> Result<(), Box<Connection>> {
         let (relay, executor) = (Arc::clone(&self), Arc::clone(&self.executor));
-        self.registry.join(meetup, leg, move |name, commands| {
-            executor.spawn(Meeting::new(relay, name, commands).run()).detach();
+        self.registry.join(meetup, connection, move |name, commands| {
+            executor.spawn(MeetupTask::new(relay, name, commands).run()).detach();
         })
     }
 

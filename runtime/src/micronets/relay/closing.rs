@@ -12,18 +12,18 @@ use smol::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
 };
 
-use super::leg::Leg;
+use super::connection::Connection;
 
 /// How long a peer is given to take what was written to it and to answer our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long, and for how many bytes, a connection is read after our last word. To close it on
-/// unread bytes would reset it, and the other side would lose that word (RFC 9293 §3.6).
+/// How long, and for how many bytes, a connection is read after our last frame. To close it on
+/// unread bytes would reset it, and the other side would lose that frame (RFC 9293 §3.6).
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_MAX: usize = 8 << 20;
 
 /// What is left to say.
 #[derive(Debug)]
-pub(super) enum Word {
+pub(super) enum Closing {
     /// Nothing beside what waits, which is our answer to its close frame.
     Answered,
     /// This close frame, to which it will answer.
@@ -33,24 +33,24 @@ pub(super) enum Word {
 }
 
 /// Says what is left to say and closes the connection.
-pub(super) async fn close(mut leg: Box<Leg>, word: Word) {
-    let life = leg.life.clone();
+pub(super) async fn close(mut connection: Box<Connection>, closing: Closing) {
+    let token = connection.token.clone();
     let closed = async {
         let said = async {
-            let is_read = matches!(word, Word::Close(..));
-            if let Word::Close(code, reason) | Word::Fail(code, reason) = word {
-                leg.say_goodbye(code, &reason);
+            let is_read = matches!(closing, Closing::Close(..));
+            if let Closing::Close(code, reason) | Closing::Fail(code, reason) = closing {
+                connection.put_close(code, &reason);
             }
-            poll_fn(|cx| leg.poll_flush(cx)).await?;
-            while is_read && poll_fn(|cx| leg.poll_hear(cx)).await.is_ok() {}
+            poll_fn(|cx| connection.poll_flush(cx)).await?;
+            while is_read && poll_fn(|cx| connection.poll_receive(cx)).await.is_ok() {}
             Ok(())
         };
         if said.or(timeout(CLOSE_TIMEOUT)).await.is_ok() {
-            let (stream, _life, _place) = leg.into_stream();
+            let (stream, _token, _place) = connection.into_stream();
             linger(stream).await;
         }
     };
-    life.bound(closed).await;
+    token.bound(closed).await;
 }
 
 /// Closes our side, and reads what still comes until the other side is closed too.

@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use mistgate_core::{
     base::time::Instant,
     micronets::{
-        ledger::{Ledger, Passage, Side},
         meetup::input::ConnectionId,
+        pending::{PendingRequests, Side, Verdict},
     },
 };
 
-use super::leg::{End, Heard, Leg};
+use super::connection::{Connection, End, Incoming};
 use crate::base::clock::Clock;
 
 /// The most that a pump passes on before it lets others run: messages, and bytes of payload.
@@ -23,9 +23,9 @@ const BYTES_MAX: usize = 256 << 10;
 
 /// Two peers that were introduced.
 pub(super) struct Pair {
-    pub(super) left: Box<Leg>,
-    pub(super) right: Box<Leg>,
-    pub(super) ledger: Ledger,
+    pub(super) left: Box<Connection>,
+    pub(super) right: Box<Connection>,
+    pub(super) pending: PendingRequests,
 }
 
 /// What came of pumping.
@@ -33,21 +33,21 @@ pub(super) struct Pair {
 pub(super) enum Pumped {
     /// A connection has ended.
     Ended(ConnectionId, End),
-    /// The machine should hear the news of the two.
-    News,
+    /// The machine should hear the changes of the two.
+    Changes,
     /// Nothing to speak of, and the task is woken when there is more to do.
     Nothing,
 }
 
 /// Why a pump stopped.
-enum Dry {
+enum Stopped {
     /// Something that it must write first cannot be written.
     Blocked,
     Ended(ConnectionId, End),
     /// There may be more, but it is others' turn.
     More,
     /// It was a ping or a pong.
-    Sign,
+    Control,
     /// Nothing is there.
     Waiting,
 }
@@ -55,27 +55,27 @@ enum Dry {
 impl Pair {
     /// Passes on what is there, both ways.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, clock: Clock) -> Pumped {
-        let Self { left, right, ledger } = self;
+        let Self { left, right, pending } = self;
         let now = clock.now();
-        let there = pump(cx, now, (left, Side::Left), right, ledger);
-        let back = pump(cx, now, (right, Side::Right), left, ledger);
+        let there = pump(cx, now, (left, Side::Left), right, pending);
+        let back = pump(cx, now, (right, Side::Right), left, pending);
         let mut pumped = Pumped::Nothing;
-        for leg in [&mut *left, &mut *right] {
+        for connection in [&mut *left, &mut *right] {
             // What it sent before it ended was passed on.
-            if let Poll::Ready(Err(error)) = leg.poll_flush(cx) {
-                pumped = Pumped::Ended(leg.id, End::Lost(error.kind()));
-            } else if leg.has_room_again() && pumped == Pumped::Nothing {
-                pumped = Pumped::News;
+            if let Poll::Ready(Err(error)) = connection.poll_flush(cx) {
+                pumped = Pumped::Ended(connection.id, End::Lost(error.kind()));
+            } else if connection.has_room_again() && pumped == Pumped::Nothing {
+                pumped = Pumped::Changes;
             }
         }
-        for (dry, from, to) in [(there, &*left, &*right), (back, &*right, &*left)] {
-            match dry {
-                Dry::Ended(id, end) => return Pumped::Ended(id, end),
+        for (stopped, from, to) in [(there, &*left, &*right), (back, &*right, &*left)] {
+            match stopped {
+                Stopped::Ended(id, end) => return Pumped::Ended(id, end),
                 // It was written just now, so nobody else wakes us to go on reading.
-                Dry::Blocked if !is_blocked(from, to) => cx.waker().wake_by_ref(),
-                Dry::More => cx.waker().wake_by_ref(),
-                Dry::Sign if pumped == Pumped::Nothing => pumped = Pumped::News,
-                Dry::Blocked | Dry::Sign | Dry::Waiting => {}
+                Stopped::Blocked if !is_blocked(from, to) => cx.waker().wake_by_ref(),
+                Stopped::More => cx.waker().wake_by_ref(),
+                Stopped::Control if pumped == Pumped::Nothing => pumped = Pumped::Changes,
+                Stopped::Blocked | Stopped::Control | Stopped::Waiting => {}
             }
         }
         pumped
@@ -83,42 +83,43 @@ impl Pair {
 }
 
 /// Whether something must be written before one may be read for the other.
-const fn is_blocked(from: &Leg, to: &Leg) -> bool {
-    to.is_full() || from.is_choked()
+const fn is_blocked(from: &Connection, to: &Connection) -> bool {
+    to.is_full() || from.owes_pongs()
 }
 
 fn pump(
     cx: &mut Context<'_>,
     now: Instant,
-    (from, side): (&mut Leg, Side),
-    to: &mut Leg,
-    ledger: &mut Ledger,
-) -> Dry {
+    (from, side): (&mut Connection, Side),
+    to: &mut Connection,
+    pending: &mut PendingRequests,
+) -> Stopped {
     let mut bytes = 0;
     for _ in 0..MESSAGES_MAX {
-        if (to.is_ripe() || to.is_full()) && to.poll_flush(cx).is_pending() && to.is_full() {
-            return Dry::Blocked;
+        if (to.is_worth_a_write() || to.is_full()) && to.poll_flush(cx).is_pending() && to.is_full()
+        {
+            return Stopped::Blocked;
         }
-        let heard = match from.poll_hear(cx) {
-            Poll::Pending if is_blocked(from, to) => return Dry::Blocked,
-            Poll::Pending => return Dry::Waiting,
+        let heard = match from.poll_receive(cx) {
+            Poll::Pending if is_blocked(from, to) => return Stopped::Blocked,
+            Poll::Pending => return Stopped::Waiting,
             Poll::Ready(Ok(heard)) => heard,
-            Poll::Ready(Err(end)) => return Dry::Ended(from.id, end),
+            Poll::Ready(Err(end)) => return Stopped::Ended(from.id, end),
         };
-        let Heard::Message { is_text, payload } = heard else {
+        let Incoming::Message { is_text, payload } = heard else {
             from.note(now, None);
-            return Dry::Sign;
+            return Stopped::Control;
         };
         from.note(now, Some(&payload));
         // Before it is fed, so that no response overtakes the note of its request.
-        match ledger.note(side, &payload) {
-            Passage::Relay => to.feed(is_text, &payload),
-            Passage::Stale => {}
+        match pending.note(side, &payload) {
+            Verdict::Relay => to.feed(is_text, &payload),
+            Verdict::Stale => {}
         }
         bytes += payload.len();
         if bytes >= BYTES_MAX {
             break;
         }
     }
-    Dry::More
+    Stopped::More
 }

@@ -8,7 +8,7 @@ use std::{
 
 use smol::channel;
 
-use super::{Totals, leg::Leg, meeting::Command};
+use super::{Totals, connection::Connection, meetup_task::Command};
 
 /// The meetups that have a connection.
 #[derive(Debug, Default)]
@@ -37,23 +37,23 @@ impl Registry {
     pub(super) fn join(
         &self,
         meetup: &str,
-        leg: Box<Leg>,
+        connection: Box<Connection>,
         begin: impl FnOnce(Arc<str>, channel::Receiver<Command>),
-    ) -> Result<(), Box<Leg>> {
+    ) -> Result<(), Box<Connection>> {
         let mut state = self.lock();
         if state.is_stopped {
-            return Err(leg);
+            return Err(connection);
         }
         state.totals.connections += 1;
         if let Some(entry) = state.meetups.get_mut(meetup) {
             entry.connections += 1;
             // There is room, and its task hears until its entry is gone.
-            let _ = entry.commands.try_send(Command::Join(leg));
+            let _ = entry.commands.try_send(Command::Join(connection));
             return Ok(());
         }
         let name: Arc<str> = meetup.into();
         let (commands, to_hear) = channel::unbounded();
-        let _ = commands.try_send(Command::Join(leg));
+        let _ = commands.try_send(Command::Join(connection));
         let entry = Entry { commands, connections: 1, is_paired: false };
         state.meetups.insert(Arc::clone(&name), entry);
         state.totals.meetups = state.meetups.len();
@@ -103,11 +103,11 @@ impl Registry {
     /// Lets nobody in any more.
     pub(super) fn stop(&self) {
         self.lock().is_stopped = true;
-        self.tell(|| Command::Stop);
+        self.broadcast(|| Command::Stop);
     }
 
     /// Tells all meetups something.
-    pub(super) fn tell(&self, command: impl Fn() -> Command) {
+    pub(super) fn broadcast(&self, command: impl Fn() -> Command) {
         for entry in self.lock().meetups.values() {
             // Only a task that has ended does not hear.
             let _ = entry.commands.try_send(command());

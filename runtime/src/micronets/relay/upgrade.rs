@@ -10,7 +10,7 @@ use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
 use mistgate_core::base::base64;
 use smol::io::{AsyncRead, AsyncReadExt};
 
-use crate::base::{clock, places::Limit};
+use crate::base::{clock, connection_limiter::Limit};
 
 /// The most bytes of a request's head.
 const HEAD_MAX: usize = 8 << 10;

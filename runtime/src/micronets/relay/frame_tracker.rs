@@ -9,19 +9,19 @@ const HEAD_MAX: usize = 14;
 
 /// Follows the bytes that a reader is given. It checks nothing, which is the reader's work.
 #[derive(Debug, Default)]
-pub(super) struct Gauge {
+pub(super) struct FrameTracker {
     head: [u8; HEAD_MAX],
     /// How much of the head is there.
     filled: u8,
     /// Bytes of the payload that are still to come.
     left: u64,
-    /// The longest payload since the last [`Gauge::reset`].
+    /// The longest payload since the last [`FrameTracker::reset`].
     longest: u64,
     /// Whether the last data frame was not the last of its message.
     is_fragmented: bool,
 }
 
-impl Gauge {
+impl FrameTracker {
     /// Takes note of what the reader is given.
     pub(super) fn pass(&mut self, mut bytes: &[u8]) {
         while let Some((&first, rest)) = bytes.split_first() {
@@ -41,7 +41,7 @@ impl Gauge {
         self.filled == 0 && self.left == 0 && !self.is_fragmented
     }
 
-    /// The longest payload of a frame since the last [`Gauge::reset`].
+    /// The longest payload of a frame since the last [`FrameTracker::reset`].
     pub(super) const fn longest(&self) -> u64 {
         self.longest
     }
@@ -52,8 +52,8 @@ impl Gauge {
     }
 
     fn head_byte(&mut self, byte: u8) {
-        if let Some(place) = self.head.get_mut(usize::from(self.filled)) {
-            *place = byte;
+        if let Some(slot) = self.head.get_mut(usize::from(self.filled)) {
+            *slot = byte;
         }
         self.filled += 1;
         let [first, second, extended @ ..] = self.head;
@@ -109,36 +109,36 @@ mod tests {
     fn the_end_of_each_message_is_seen_however_it_is_cut() {
         let text = [(0x81, 5), (0x82, 0), (0x81, 125), (0x81, 126), (0x89, 3), (0x82, 70_000)];
         for step in [1, 7, 4_096] {
-            let mut gauge = Gauge::default();
+            let mut frames = FrameTracker::default();
             for (first, length) in text {
                 let frame = frame(first, length);
                 let (last, before) = frame.split_last().expect("bytes");
                 for part in before.chunks(step) {
-                    gauge.pass(part);
-                    assert!(!gauge.is_between());
+                    frames.pass(part);
+                    assert!(!frames.is_between());
                 }
-                gauge.pass(&[*last]);
-                assert!(gauge.is_between());
+                frames.pass(&[*last]);
+                assert!(frames.is_between());
             }
-            assert_eq!(gauge.longest(), 70_000);
+            assert_eq!(frames.longest(), 70_000);
             // Fragments, with a ping in their midst.
             for (first, is_last) in [(0x01, false), (0x00, false), (0x89, false), (0x80, true)] {
-                gauge.pass(&frame(first, 9));
-                assert_eq!(gauge.is_between(), is_last);
+                frames.pass(&frame(first, 9));
+                assert_eq!(frames.is_between(), is_last);
             }
             // Two messages at once.
-            gauge.reset();
-            gauge.pass(&[frame(0x81, 20), frame(0x81, 200)].concat());
-            assert!(gauge.is_between());
-            assert_eq!(gauge.longest(), 200);
+            frames.reset();
+            frames.pass(&[frame(0x81, 20), frame(0x81, 200)].concat());
+            assert!(frames.is_between());
+            assert_eq!(frames.longest(), 200);
         }
     }
 
     #[test]
     fn nonsense_is_followed_too() {
-        let mut gauge = Gauge::default();
-        gauge.pass(&[0xff; 100]);
-        assert_eq!(gauge.longest(), u64::MAX);
-        assert!(!gauge.is_between());
+        let mut frames = FrameTracker::default();
+        frames.pass(&[0xff; 100]);
+        assert_eq!(frames.longest(), u64::MAX);
+        assert!(!frames.is_between());
     }
 }

@@ -29,7 +29,7 @@ impl fmt::Display for Limit {
 
 /// The connections that are open.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(crate) struct ConnectionLimiter {
     taken: Mutex<Taken>,
 }
 
@@ -41,21 +41,21 @@ struct Taken {
     by_address: BTreeMap<IpAddr, usize>,
 }
 
-impl Places {
+impl ConnectionLimiter {
     /// All of them free.
     pub(crate) const fn new(max: usize, per_address_max: usize) -> Self {
         let by_address = BTreeMap::new();
         Self { taken: Mutex::new(Taken { max, per_address_max, all: 0, by_address }) }
     }
 
-    /// Sets other limits, which whoever has a place already does not feel.
+    /// Sets other limits, which whoever has a slot already does not feel.
     pub(crate) fn limit(&self, max: usize, per_address_max: usize) {
         let mut taken = self.lock();
         (taken.max, taken.per_address_max) = (max, per_address_max);
     }
 
     /// Takes one for a client at `address`.
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Limit> {
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, Limit> {
         let address = subscriber(address);
         let mut taken = self.lock();
         if taken.all >= taken.max {
@@ -67,7 +67,7 @@ impl Places {
         }
         taken.by_address.insert(address, of_address + 1);
         taken.all += 1;
-        Ok(Place { places: Arc::clone(self), address })
+        Ok(ConnectionSlot { limiter: Arc::clone(self), address })
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -78,14 +78,14 @@ impl Places {
 
 /// The right to one open connection, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    places: Arc<Places>,
+pub(crate) struct ConnectionSlot {
+    limiter: Arc<ConnectionLimiter>,
     address: IpAddr,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
+        let mut taken = self.limiter.lock();
         taken.all = taken.all.saturating_sub(1);
         if let Some(of_address) = taken.by_address.get_mut(&self.address) {
             *of_address = of_address.saturating_sub(1);
@@ -106,13 +106,13 @@ mod tests {
 
     #[test]
     fn an_ipv6_subscriber_is_a_64() {
-        let places = Arc::new(Places::new(3, 2));
-        let first = places.take(address("2001:db8::1")).expect("a free place");
-        let _second = places.take(address("2001:db8::2")).expect("a free place");
-        assert_eq!(places.take(address("2001:db8::3")).err(), Some(Limit::ConnectionsPerAddress));
-        let _third = places.take(address("192.0.2.1")).expect("a free place");
-        assert_eq!(places.take(address("192.0.2.2")).err(), Some(Limit::Connections));
+        let limiter = Arc::new(ConnectionLimiter::new(3, 2));
+        let first = limiter.take(address("2001:db8::1")).expect("a free slot");
+        let _second = limiter.take(address("2001:db8::2")).expect("a free slot");
+        assert_eq!(limiter.take(address("2001:db8::3")).err(), Some(Limit::ConnectionsPerAddress));
+        let _third = limiter.take(address("192.0.2.1")).expect("a free slot");
+        assert_eq!(limiter.take(address("192.0.2.2")).err(), Some(Limit::Connections));
         drop(first);
-        assert!(places.take(address("2001:db8::3")).is_ok());
+        assert!(limiter.take(address("2001:db8::3")).is_ok());
     }
 }

@@ -26,14 +26,14 @@ use futures_rustls::server::TlsStream;
 use mistgate_core::{
     base::time::{Instant, UnixTime},
     config::checked::ProxyLimits,
-    micronets::{access::Identity, farewell::Fault, meetup::input::ConnectionId},
+    micronets::{access::Identity, close_reason::Fault, meetup::input::ConnectionId},
 };
 use rustls::pki_types::CertificateDer;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::{gauge::Gauge, life::Life};
+use super::{frame_tracker::FrameTracker, task_tracker::TaskToken};
 use crate::{
-    base::{net::Socket, places::Place},
+    base::{connection_limiter::ConnectionSlot, net::Socket},
     http::tls::mutual::{self, Trust},
     micronets::websocket,
 };
@@ -49,7 +49,7 @@ const PONGS_MAX: usize = 16 << 10;
 
 /// Something that came.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum Incoming {
     /// A whole message.
     Message {
         /// Text, or binary.
@@ -58,7 +58,7 @@ pub(super) enum Heard {
         payload: Bytes,
     },
     /// A ping or a pong.
-    Sign,
+    Control,
 }
 
 /// Why nothing more comes.
@@ -68,7 +68,7 @@ pub(super) enum End {
     Broken(Fault),
     /// It sent a close frame, with this code if there was one; the answer is in the buffer.
     Closed(Option<u16>),
-    /// It is gone without a word.
+    /// It is gone without a close frame.
     Lost(io::ErrorKind),
 }
 
@@ -88,7 +88,7 @@ impl Traffic {
 
 /// What the machine does not know yet of a connection.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct News {
+pub(super) struct Changes {
     /// What came from it while it was paired; `Some` if anything came at all.
     pub(super) traffic: Option<Traffic>,
     /// Whether it took something of what had waited when the machine was told that it is full.
@@ -98,7 +98,7 @@ pub(super) struct News {
 }
 
 /// A connection.
-pub(super) struct Leg {
+pub(super) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) address: SocketAddr,
     /// When it was upgraded.
@@ -112,10 +112,10 @@ pub(super) struct Leg {
     /// What was written to it.
     pub(super) sent: Traffic,
     /// Keeps the end of the program waiting.
-    pub(super) life: Life,
+    pub(super) token: TaskToken,
     stream: TlsStream<Socket>,
     context: WebSocketContext,
-    gauge: Gauge,
+    frames: FrameTracker,
     message_max: usize,
     unsent_max: usize,
     /// What waits to be written; `written` bytes of it are.
@@ -126,11 +126,11 @@ pub(super) struct Leg {
     /// Bytes in `out` that answer its own pings.
     pongs: usize,
     heard: Option<Traffic>,
-    is_told_full: bool,
+    is_reported_full: bool,
     has_moved: bool,
     /// Why nothing more comes, once that is so.
     end: Option<End>,
-    place: Place,
+    slot: ConnectionSlot,
 }
 
 /// What a new connection brings.
@@ -140,19 +140,19 @@ pub(super) struct Upgraded {
     pub(super) since: UnixTime,
     pub(super) now: Instant,
     pub(super) trust: Arc<Trust>,
-    pub(super) life: Life,
-    pub(super) place: Place,
+    pub(super) token: TaskToken,
+    pub(super) slot: ConnectionSlot,
     pub(super) stream: TlsStream<Socket>,
     /// What came behind the head of its request.
     pub(super) rest: Vec<u8>,
 }
 
-impl Leg {
+impl Connection {
     /// A connection that was just upgraded.
     pub(super) fn new(upgraded: Upgraded, limits: &ProxyLimits) -> Box<Self> {
-        let Upgraded { id, address, since, now, trust, life, place, stream, rest } = upgraded;
-        let mut gauge = Gauge::default();
-        gauge.pass(&rest);
+        let Upgraded { id, address, since, now, trust, token, slot, stream, rest } = upgraded;
+        let mut frames = FrameTracker::default();
+        frames.pass(&rest);
         Box::new(Self {
             id,
             address,
@@ -161,10 +161,10 @@ impl Leg {
             trust,
             is_paused: false,
             sent: Traffic::default(),
-            life,
+            token,
             stream,
             context: reader(rest, limits.message_max),
-            gauge,
+            frames,
             message_max: limits.message_max,
             unsent_max: limits.unsent_max,
             out: Vec::new(),
@@ -172,10 +172,10 @@ impl Leg {
             is_unflushed: false,
             pongs: 0,
             heard: None,
-            is_told_full: false,
+            is_reported_full: false,
             has_moved: false,
             end: None,
-            place,
+            slot,
         })
     }
 
@@ -195,18 +195,18 @@ impl Leg {
     }
 
     /// Whether enough waits to be worth a write.
-    pub(super) const fn is_ripe(&self) -> bool {
+    pub(super) const fn is_worth_a_write(&self) -> bool {
         self.unsent() >= RECORD
     }
 
     /// Whether it leaves so many of our pongs unread that it is read no more.
-    pub(super) const fn is_choked(&self) -> bool {
+    pub(super) const fn owes_pongs(&self) -> bool {
         self.pongs >= PONGS_MAX
     }
 
     /// Whether it may be told of as no longer full, which the machine is waiting for.
     pub(super) const fn has_room_again(&self) -> bool {
-        self.is_told_full && !self.is_full()
+        self.is_reported_full && !self.is_full()
     }
 
     const fn unsent(&self) -> usize {
@@ -248,36 +248,38 @@ impl Leg {
     }
 
     /// The next thing that comes from it.
-    pub(super) fn poll_hear(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heard, End>> {
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
         if let Some(end) = &self.end {
             return Poll::Ready(Err(end.clone()));
         }
-        if self.is_choked()
+        if self.owes_pongs()
             && let Err(error) = ready!(self.poll_flush(cx))
         {
             return Poll::Ready(Err(End::Lost(error.kind())));
         }
         let before = self.out.len();
-        let Self { stream, out, gauge, .. } = self;
-        let mut wire = Wire { stream, out, gauge, cx };
+        let Self { stream, out, frames, .. } = self;
+        let mut wire = Wire { stream, out, frames, cx };
         let read = self.context.read(&mut wire);
         let result = match read {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                 // The library has taken all that it was given.
-                if self.gauge.longest() > KEPT_MAX as u64 && self.gauge.is_between() {
-                    self.gauge.reset();
+                if self.frames.longest() > KEPT_MAX as u64 && self.frames.is_between() {
+                    self.frames.reset();
                     self.context = reader(Vec::new(), self.message_max);
                 }
                 return Poll::Pending;
             }
-            Ok(Message::Text(text)) => Ok(Heard::Message { is_text: true, payload: text.into() }),
-            Ok(Message::Binary(payload)) => Ok(Heard::Message { is_text: false, payload }),
+            Ok(Message::Text(text)) => {
+                Ok(Incoming::Message { is_text: true, payload: text.into() })
+            }
+            Ok(Message::Binary(payload)) => Ok(Incoming::Message { is_text: false, payload }),
             Ok(Message::Ping(_)) => {
                 // Puts the pong into the buffer.
                 let _ = self.context.flush(&mut wire);
-                Ok(Heard::Sign)
+                Ok(Incoming::Control)
             }
-            Ok(Message::Pong(_) | Message::Frame(_)) => Ok(Heard::Sign),
+            Ok(Message::Pong(_) | Message::Frame(_)) => Ok(Incoming::Control),
             Ok(Message::Close(frame)) => {
                 // Puts the answer into the buffer; the error is that there is nothing to do then.
                 let _ = self.context.flush(&mut wire);
@@ -327,29 +329,29 @@ impl Leg {
     }
 
     /// What the machine is to be told.
-    pub(super) fn news(&mut self) -> News {
+    pub(super) fn changes(&mut self) -> Changes {
         let is_full = self.is_full();
-        let has_drained = self.is_told_full && (self.has_moved || !is_full);
-        let has_filled = is_full && (!self.is_told_full || has_drained);
-        self.is_told_full = is_full;
+        let has_drained = self.is_reported_full && (self.has_moved || !is_full);
+        let has_filled = is_full && (!self.is_reported_full || has_drained);
+        self.is_reported_full = is_full;
         self.has_moved = false;
-        News { traffic: self.heard.take(), has_drained, is_full: has_filled }
+        Changes { traffic: self.heard.take(), has_drained, is_full: has_filled }
     }
 
     /// Puts a close frame into the buffer.
-    pub(super) fn say_goodbye(&mut self, code: u16, reason: &str) {
+    pub(super) fn put_close(&mut self, code: u16, reason: &str) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
-        let Self { stream, out, gauge, .. } = self;
+        let Self { stream, out, frames, .. } = self;
         // Nothing is read, so nobody needs to be woken.
         let cx = &mut Context::from_waker(Waker::noop());
-        let mut wire = Wire { stream, out, gauge, cx };
+        let mut wire = Wire { stream, out, frames, cx };
         // It fails only if there was a close frame before.
         let _ = self.context.close(&mut wire, Some(frame));
     }
 
     /// The stream under the websocket.
-    pub(super) fn into_stream(self: Box<Self>) -> (TlsStream<Socket>, Life, Place) {
-        (self.stream, self.life, self.place)
+    pub(super) fn into_stream(self: Box<Self>) -> (TlsStream<Socket>, TaskToken, ConnectionSlot) {
+        (self.stream, self.token, self.slot)
     }
 }
 
@@ -372,7 +374,7 @@ fn reader(first: Vec<u8>, message_max: usize) -> WebSocketContext {
 struct Wire<'a, 'w> {
     stream: &'a mut TlsStream<Socket>,
     out: &'a mut Vec<u8>,
-    gauge: &'a mut Gauge,
+    frames: &'a mut FrameTracker,
     cx: &'a mut Context<'w>,
 }
 
@@ -381,7 +383,7 @@ impl Read for Wire<'_, '_> {
         match Pin::new(&mut *self.stream).poll_read(self.cx, buf) {
             Poll::Ready(read) => {
                 let count = read?;
-                self.gauge.pass(buf.get(..count).unwrap_or_default());
+                self.frames.pass(buf.get(..count).unwrap_or_default());
                 Ok(count)
             }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
@@ -406,6 +408,6 @@ mod tests {
 
     #[test]
     fn a_connection_costs_little() {
-        assert!(size_of::<Leg>() < 2 << 10, "{} bytes", size_of::<Leg>());
+        assert!(size_of::<Connection>() < 2 << 10, "{} bytes", size_of::<Connection>());
     }
 }

@@ -1,8 +1,7 @@
 //! Which requests wait for a response, in each direction of a pair.
 //!
-//! Whoever relays a pair's messages shows each of them to the pair's ledger. It looks at them with
-//! [`peek`] and remembers ids, nothing else, so it costs a relayed message about as much as that
-//! look. It is no machine: it neither waits nor decides. The meetup lends it out when it pairs two
+//! Whoever relays a pair's messages notes each of them here. Only [`peek`] looks at them, and only
+//! ids are remembered, so it costs a relayed message about as much as that look. It is no machine: it neither waits nor decides. The meetup lends it out when it pairs two
 //! peers, and reads from it, when they part, who is owed an answer.
 //!
 //! What was never answered is *orphaned* when a pair parts: its sender is gone, or was told that
@@ -52,7 +51,7 @@ impl Side {
 /// What shall become of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Passage {
+pub enum Verdict {
     /// Pass it on, as it is.
     Relay,
     /// Drop it: it answers somebody who is no longer here.
@@ -61,7 +60,7 @@ pub enum Passage {
 
 /// The open requests of a pair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ledger {
+pub struct PendingRequests {
     left: Asked,
     right: Asked,
 }
@@ -74,14 +73,14 @@ struct Asked {
     orphaned: BTreeSet<Box<str>>,
 }
 
-impl Ledger {
+impl PendingRequests {
     /// Takes note of a message that `from` sent, before it is passed on.
-    pub fn note(&mut self, from: Side, payload: &[u8]) -> Passage {
+    pub fn note(&mut self, from: Side, payload: &[u8]) -> Verdict {
         match peek(payload) {
-            None => Passage::Relay,
+            None => Verdict::Relay,
             Some(Peek::Request(id)) => {
                 self.asked(from).ask(&id);
-                Passage::Relay
+                Verdict::Relay
             }
             Some(Peek::Response(to)) => self.asked(from.other()).answer(&to),
         }
@@ -129,15 +128,15 @@ impl Asked {
         }
     }
 
-    fn answer(&mut self, to: &Id<'_>) -> Passage {
+    fn answer(&mut self, to: &Id<'_>) -> Verdict {
         if self.orphaned.remove(to.as_str()) {
-            return Passage::Stale;
+            return Verdict::Stale;
         }
         if self.open.remove(to.as_str()).is_some() {
             // Real gateways answer in order: what was asked before this will not be answered.
             self.orphaned.clear();
         }
-        Passage::Relay
+        Verdict::Relay
     }
 }
 
@@ -155,52 +154,52 @@ mod tests {
         format!(r#"{{"message":{{"inResponseTo":{to},"messageType":"REST:RESPONSE"}}}}"#)
     }
 
-    fn note(ledger: &mut Ledger, from: Side, payload: &str) -> Passage {
-        ledger.note(from, payload.as_bytes())
+    fn note(pending: &mut PendingRequests, from: Side, payload: &str) -> Verdict {
+        pending.note(from, payload.as_bytes())
     }
 
     #[test]
     fn a_request_waits_until_the_partner_responds() {
-        let ledger = &mut Ledger::default();
-        assert_eq!(note(ledger, Side::Left, &request("3")), Passage::Relay);
-        assert_eq!(note(ledger, Side::Right, &request("3")), Passage::Relay);
-        assert_eq!(note(ledger, Side::Left, &response("3")), Passage::Relay);
-        assert_eq!((ledger.open(Side::Left), ledger.open(Side::Right)), (1, 0));
-        assert_eq!(note(ledger, Side::Right, &response("\"3\"")), Passage::Relay);
-        assert_eq!(*ledger, Ledger::default());
-        assert_eq!(note(ledger, Side::Right, "not even JSON"), Passage::Relay);
+        let pending = &mut PendingRequests::default();
+        assert_eq!(note(pending, Side::Left, &request("3")), Verdict::Relay);
+        assert_eq!(note(pending, Side::Right, &request("3")), Verdict::Relay);
+        assert_eq!(note(pending, Side::Left, &response("3")), Verdict::Relay);
+        assert_eq!((pending.open(Side::Left), pending.open(Side::Right)), (1, 0));
+        assert_eq!(note(pending, Side::Right, &response("\"3\"")), Verdict::Relay);
+        assert_eq!(*pending, PendingRequests::default());
+        assert_eq!(note(pending, Side::Right, "not even JSON"), Verdict::Relay);
     }
 
     #[test]
     fn a_late_response_is_not_for_the_next_partner() {
-        let ledger = &mut Ledger::default();
+        let pending = &mut PendingRequests::default();
         for id in ["1", "\"x\""] {
-            let _ = note(ledger, Side::Left, &request(id));
+            let _ = note(pending, Side::Left, &request(id));
         }
-        assert_eq!(ledger.part(Side::Left), [Id::number(1), Id::text("x")]);
-        assert_eq!((ledger.part(Side::Left).len(), ledger.open(Side::Left)), (0, 0));
+        assert_eq!(pending.part(Side::Left), [Id::number(1), Id::text("x")]);
+        assert_eq!((pending.part(Side::Left).len(), pending.open(Side::Left)), (0, 0));
         // The next partner numbers from one again, before the old request is answered.
-        let _ = note(ledger, Side::Left, &request("1"));
-        assert_eq!(note(ledger, Side::Right, &response("1")), Passage::Stale);
-        assert_eq!(note(ledger, Side::Right, &response("1")), Passage::Relay);
+        let _ = note(pending, Side::Left, &request("1"));
+        assert_eq!(note(pending, Side::Right, &response("1")), Verdict::Stale);
+        assert_eq!(note(pending, Side::Right, &response("1")), Verdict::Relay);
         // An answer to a later request means that the older ones get none.
-        assert_eq!(note(ledger, Side::Right, &response("\"x\"")), Passage::Relay);
+        assert_eq!(note(pending, Side::Right, &response("\"x\"")), Verdict::Relay);
     }
 
     #[test]
     fn memory_is_bounded() {
-        let ledger = &mut Ledger::default();
+        let pending = &mut PendingRequests::default();
         let long = format!("\"{}\"", "x".repeat(ID_MAX + 1));
-        let _ = note(ledger, Side::Left, &request(&long));
-        assert_eq!(ledger.open(Side::Left), 0);
+        let _ = note(pending, Side::Left, &request(&long));
+        assert_eq!(pending.open(Side::Left), 0);
         for round in 0..3 {
             for id in 0..=OPEN_MAX {
-                let _ = note(ledger, Side::Left, &request(&format!("{round}{id}")));
+                let _ = note(pending, Side::Left, &request(&format!("{round}{id}")));
             }
-            assert_eq!(ledger.part(Side::Left).len(), OPEN_MAX);
-            assert_eq!(ledger.left.orphaned.len(), OPEN_MAX);
+            assert_eq!(pending.part(Side::Left).len(), OPEN_MAX);
+            assert_eq!(pending.left.orphaned.len(), OPEN_MAX);
         }
-        ledger.forget_orphans();
-        assert_eq!(*ledger, Ledger::default());
+        pending.forget_orphans();
+        assert_eq!(*pending, PendingRequests::default());
     }
 }

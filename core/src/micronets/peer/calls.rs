@@ -6,9 +6,9 @@ use http_types::StatusCode;
 
 use super::{
     Peer,
-    exchanges::{Asked, Asker, Call},
     input::RequestId,
-    output::{Happening, Output},
+    output::{Event, Output},
+    requests::{Call, Requester, Waiting},
 };
 use crate::{
     base::time::Instant,
@@ -21,8 +21,8 @@ use crate::{
 impl Peer {
     /// Takes a request of an HTTP client.
     pub(super) fn request(&mut self, now: Instant, id: RequestId, request: http::Request<'static>) {
-        let asked = Asked::new(&request.method, &request.target, now, &self.config);
-        let call = Call { asker: Asker::Http(id), asked };
+        let waiting = Waiting::new(&request.method, &request.target, now, &self.config);
+        let call = Call { requester: Requester::Http(id), waiting };
         let full = self.calls.len() >= self.config.calls_max;
         let full = full.then_some("too many requests wait for a response");
         if let Some(why) = self.unavailable().or(full) {
@@ -60,25 +60,25 @@ impl Peer {
         response: &Response<'_>,
         payload: &[u8],
     ) {
-        let Some(Call { asker, asked }) = self.calls.remove(to) else {
+        let Some(Call { requester, waiting }) = self.calls.remove(to) else {
             let reason = "a response that nobody waits for, or no longer".to_string();
-            return self.happened(Happening::Ignored { reason });
+            return self.emit(Event::Ignored { reason });
         };
-        match asker {
-            Asker::Typist => {
+        match requester {
+            Requester::Stdin => {
                 self.print(payload);
-                self.happened(Happening::Called(asked.over(now, response.status, None)));
+                self.emit(Event::Called(waiting.over(now, response.status, None)));
             }
-            Asker::Http(id) => match http::response_from_message(response, asked.method()) {
+            Requester::Http(id) => match http::response_from_message(response, waiting.method()) {
                 Ok(http) => {
                     let response = http.into_owned();
-                    let exchange = asked.over(now, response.status, None);
+                    let exchange = waiting.over(now, response.status, None);
                     self.outputs.push_back(Output::Respond { id, response });
-                    self.happened(Happening::Called(exchange));
+                    self.emit(Event::Called(exchange));
                 }
                 Err(error) => {
                     let why = alloc::format!("the response is no HTTP: {error}");
-                    let call = Call { asker: Asker::Http(id), asked };
+                    let call = Call { requester: Requester::Http(id), waiting };
                     self.refuse_call(now, to.as_str(), call, StatusCode::BadGateway, &why);
                 }
             },
@@ -90,20 +90,20 @@ impl Peer {
         &mut self,
         now: Instant,
         message_id: &str,
-        Call { asker, asked }: Call,
+        Call { requester, waiting }: Call,
         status: StatusCode,
         why: &str,
     ) {
-        match asker {
-            Asker::Http(id) => {
+        match requester {
+            Requester::Http(id) => {
                 let response = http::refusal(status, why);
                 self.outputs.push_back(Output::Respond { id, response });
-                let exchange = asked.over(now, status.into(), Some(why.into()));
-                self.happened(Happening::Called(exchange));
+                let exchange = waiting.over(now, status.into(), Some(why.into()));
+                self.emit(Event::Called(exchange));
             }
-            Asker::Typist => {
+            Requester::Stdin => {
                 self.typing.fail();
-                self.happened(Happening::Unanswered { id: message_id.into(), reason: why.into() });
+                self.emit(Event::Unanswered { id: message_id.into(), reason: why.into() });
             }
         }
     }

@@ -13,14 +13,14 @@ use super::{
 };
 use crate::micronets::{
     http,
-    ledger::Side,
     message::{Hello, Id},
     peek::{Peek, peek},
+    pending::Side,
 };
 
 impl Meetup {
     /// Takes a message of a peer that has no partner.
-    pub(super) fn receive_alone(&mut self, side: Side, id: ConnectionId, frame: Frame) {
+    pub(super) fn receive_unpaired(&mut self, side: Side, id: ConnectionId, frame: Frame) {
         let bytes = frame.payload.len();
         match (peek(&frame.payload), &mut self.state) {
             (Some(Peek::Request(to)), _) => {
@@ -28,8 +28,8 @@ impl Meetup {
             }
             (Some(Peek::Response(_)), state) => {
                 // Nobody is here to take it, and it is late for nobody any longer.
-                if let State::Apart { ledger, .. } = state {
-                    let _ = ledger.note(side, &frame.payload);
+                if let State::Apart { pending, .. } = state {
+                    let _ = pending.note(side, &frame.payload);
                 }
                 self.dropped(id, Lost { messages: 1, bytes });
             }

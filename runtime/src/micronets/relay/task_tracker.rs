@@ -8,12 +8,12 @@ use crate::http::listen::{self, Stop, ended};
 
 /// What every connection holds: a sign that it is there, and a way to be told to go.
 #[derive(Clone, Debug)]
-pub(super) struct Life {
+pub(super) struct TaskToken {
     _sign: channel::Sender<Infallible>,
     abort: Stop,
 }
 
-impl Life {
+impl TaskToken {
     /// Runs a task until it ends or is aborted.
     pub(super) async fn bound(&self, task: impl Future<Output = ()>) {
         task.or(ended(&self.abort)).await;
@@ -22,29 +22,29 @@ impl Life {
 
 /// The side that waits.
 #[derive(Debug)]
-pub(super) struct Lives {
-    life: Life,
+pub(super) struct TaskTracker {
+    token: TaskToken,
     gone: Stop,
     hold: channel::Sender<Infallible>,
 }
 
-impl Lives {
+impl TaskTracker {
     /// Nobody is there.
     pub(super) fn new() -> Self {
         let (sign, gone) = listen::stop();
         let (hold, abort) = listen::stop();
-        Self { life: Life { _sign: sign, abort }, gone, hold }
+        Self { token: TaskToken { _sign: sign, abort }, gone, hold }
     }
 
     /// For one more connection.
-    pub(super) fn begin(&self) -> Life {
-        self.life.clone()
+    pub(super) fn begin(&self) -> TaskToken {
+        self.token.clone()
     }
 
     /// Waits until all are gone, or until `late`; then those that are left are aborted.
     pub(super) async fn end(self, late: impl Future<Output = ()>) {
-        let Self { life, gone, hold } = self;
-        drop(life);
+        let Self { token, gone, hold } = self;
+        drop(token);
         ended(&gone).or(late).await;
         drop(hold);
         ended(&gone).await;

@@ -6,9 +6,9 @@ use http_types::StatusCode;
 
 use super::{
     Peer,
-    exchanges::{Asked, Forward},
     input::ForwardId,
-    output::{Happening, Output},
+    output::{Event, Output},
+    requests::{Forward, Waiting},
 };
 use crate::{
     base::time::Instant,
@@ -20,9 +20,14 @@ use crate::{
 
 impl Peer {
     /// Takes a request of the partner's. `to` is its id, where a response is wanted.
-    pub(super) fn asked(&mut self, now: Instant, to: Option<Id<'_>>, request: &Request<'_>) {
-        let asked = Asked::new(&request.method, &request.path, now, &self.config);
-        let forward = Forward { to: to.map(Id::into_owned), asked };
+    pub(super) fn request_received(
+        &mut self,
+        now: Instant,
+        to: Option<Id<'_>>,
+        request: &Request<'_>,
+    ) {
+        let waiting = Waiting::new(&request.method, &request.path, now, &self.config);
+        let forward = Forward { to: to.map(Id::into_owned), waiting };
         if !self.config.forwards {
             let why = "this peer has no server for requests (mistgate connect without --forward)";
             return self.refuse_forward(now, forward, StatusCode::NotImplemented, why);
@@ -90,16 +95,16 @@ impl Peer {
         response: &http::Response<'_>,
         refusal: Option<&str>,
     ) {
-        let Forward { to, asked } = forward;
+        let Forward { to, waiting } = forward;
         let sent = match to {
-            Some(to) => self.send_response(to, asked.method(), response),
+            Some(to) => self.send_response(to, waiting.method(), response),
             None => Ok(()),
         };
         let (status, why) = match sent {
             Ok(()) => (response.status, refusal.map(ToString::to_string)),
             Err((status, why)) => (status.into(), Some(why)),
         };
-        self.happened(Happening::Forwarded(asked.over(now, status, why)));
+        self.emit(Event::Forwarded(waiting.over(now, status, why)));
     }
 
     /// Sends a response; otherwise an error in its place, of which it tells.

@@ -1,7 +1,7 @@
 //! The task of one meetup: it owns the machine, its connections, and the two pumps of its pair.
 //!
-//! Connections, machine and ledger have one owner, so a message between two peers takes no lock and
-//! wakes no other task: this task wakes, passes on what is there, and sleeps. The machine is
+//! Connections, machine and pending requests have one owner, so a message between two peers takes
+//! no lock and wakes no other task: this task wakes, passes on what is there, and sleeps. The machine is
 //! bothered only by what concerns it. `micronets::meetup` says in which order it wants to hear.
 
 use std::{
@@ -17,24 +17,24 @@ use mistgate_core::{
     base::{machine::Machine, time::Instant},
     micronets::{
         access,
-        farewell::Farewell,
-        ledger::Ledger,
+        close_reason::CloseReason,
         meetup::{
             Meetup,
             input::{ConnectionId, Frame, Input},
             output::Output,
             status::PeerStatus,
         },
+        pending::PendingRequests,
     },
 };
 use smol::{channel, stream::Stream};
 
 use super::{
     MeetupStatus, Peer, Relay,
-    closing::{self, Word},
-    leg::{End, Heard, Leg, News, Traffic},
+    closing::{self, Closing},
+    connection::{Changes, Connection, End, Incoming, Traffic},
+    meetup_journal::MeetupJournal,
     pump::{Pair, Pumped},
-    tell::Teller,
 };
 use crate::{base::clock::Alarm, http::listen::Bytes};
 
@@ -44,7 +44,7 @@ const BURST: u32 = 64;
 /// What a meetup is told.
 pub(super) enum Command {
     /// A connection wants to join.
-    Join(Box<Leg>),
+    Join(Box<Connection>),
     /// Rules or certificates have changed.
     Review,
     /// Somebody wants to know how things are.
@@ -60,30 +60,30 @@ enum Event {
     Due,
     Ended(ConnectionId, End),
     /// There is something to report, and nothing else.
-    News,
+    Changes,
     Received(ConnectionId, bool, Bytes),
 }
 
 /// The task.
-pub(super) struct Meeting {
+pub(super) struct MeetupTask {
     relay: Arc<Relay>,
-    teller: Teller,
+    journal: MeetupJournal,
     commands: Pin<Box<channel::Receiver<Command>>>,
     machine: Meetup,
     alarm: Alarm,
     /// The connections that no pump reads.
-    legs: BTreeMap<ConnectionId, Box<Leg>>,
+    connections: BTreeMap<ConnectionId, Box<Connection>>,
     /// Whose turn it was to be read.
     turn: ConnectionId,
     pair: Option<Pair>,
     /// What the machine gets back, now that the pumps have stopped.
-    parted: Option<Ledger>,
+    parted: Option<PendingRequests>,
     /// How often in a row something was there.
     burst: u32,
     is_over: bool,
 }
 
-impl Meeting {
+impl MeetupTask {
     /// A meetup without anybody. Its first command is sent already.
     pub(super) fn new(
         relay: Arc<Relay>,
@@ -92,12 +92,12 @@ impl Meeting {
     ) -> Self {
         let machine = Meetup::new(relay.settings().meetup, 0, relay.clock.now());
         Self {
-            teller: Teller::new(Arc::clone(&relay.journal), name),
+            journal: MeetupJournal::new(Arc::clone(&relay.journal), name),
             relay,
             commands: Box::pin(commands),
             machine,
             alarm: Alarm::default(),
-            legs: BTreeMap::new(),
+            connections: BTreeMap::new(),
             turn: 0,
             pair: None,
             parted: None,
@@ -113,7 +113,7 @@ impl Meeting {
             self.report();
             self.machine.handle_timeout(self.now());
             self.drain();
-            self.hear(event);
+            self.handle(event);
             self.alarm
                 .set_at(self.machine.poll_timeout().and_then(|at| self.relay.clock.system(at)));
         }
@@ -146,7 +146,7 @@ impl Meeting {
         if let Some(pair) = &mut self.pair {
             match pair.poll(cx, self.relay.clock) {
                 Pumped::Ended(id, end) => return Poll::Ready(Event::Ended(id, end)),
-                Pumped::News => return Poll::Ready(Event::News),
+                Pumped::Changes => return Poll::Ready(Event::Changes),
                 Pumped::Nothing => {}
             }
         }
@@ -155,8 +155,8 @@ impl Meeting {
         let (first, then) =
             ((Bound::Excluded(turn), Bound::Unbounded), (Bound::Unbounded, Bound::Included(turn)));
         for range in [first, then] {
-            for (id, leg) in self.legs.range_mut(range) {
-                if let Poll::Ready(event) = poll_alone(leg, cx, self.relay.clock.now()) {
+            for (id, connection) in self.connections.range_mut(range) {
+                if let Poll::Ready(event) = poll_unpaired(connection, cx, self.relay.clock.now()) {
                     self.turn = *id;
                     return Poll::Ready(event);
                 }
@@ -168,89 +168,93 @@ impl Meeting {
     /// Tells the machine what has happened since the last time, before it judges anything.
     fn report(&mut self) {
         let pair = self.pair.iter_mut().flat_map(|pair| [&mut pair.left, &mut pair.right]);
-        let legs = pair.chain(self.legs.values_mut());
-        let news: Vec<_> = legs.map(|leg| (leg.id, leg.news())).collect();
-        for (id, News { traffic, has_drained, is_full }) in news {
+        let connections = pair.chain(self.connections.values_mut());
+        let changes: Vec<_> =
+            connections.map(|connection| (connection.id, connection.changes())).collect();
+        for (id, Changes { traffic, has_drained, is_full }) in changes {
             if let Some(Traffic { messages, bytes }) = traffic {
-                self.teller.relayed(messages, bytes);
-                self.tell(Input::Traffic { id, messages, bytes });
+                self.journal.relayed(messages, bytes);
+                self.input(Input::Traffic { id, messages, bytes });
             }
             if has_drained {
-                self.tell(Input::Drained(id));
+                self.input(Input::Drained(id));
             }
             if is_full {
-                self.tell(Input::Full(id));
+                self.input(Input::Full(id));
             }
         }
     }
 
-    fn hear(&mut self, event: Event) {
+    fn handle(&mut self, event: Event) {
         match event {
-            Event::Command(Command::Join(leg)) => self.join(leg),
+            Event::Command(Command::Join(connection)) => self.join(connection),
             Event::Command(Command::Review) => self.review(),
             Event::Command(Command::Status(answer)) => {
                 // Whoever asked may not wait any longer.
                 let _ = answer.try_send(self.status());
             }
-            Event::Command(Command::Stop) => self.tell(Input::Stop),
-            Event::Due | Event::News => {}
-            Event::Ended(id, End::Broken(fault)) => self.tell(Input::Broken { id, fault }),
+            Event::Command(Command::Stop) => self.input(Input::Stop),
+            Event::Due | Event::Changes => {}
+            Event::Ended(id, End::Broken(fault)) => self.input(Input::Broken { id, fault }),
             Event::Ended(id, end) => {
-                self.tell(Input::Closed(id));
-                if let Some(leg) = self.remove(id) {
-                    self.teller.ended(&leg, &end);
+                self.input(Input::Closed(id));
+                if let Some(connection) = self.remove(id) {
+                    self.journal.ended(&connection, &end);
                     if matches!(end, End::Closed(_)) {
-                        self.relay.executor.spawn(closing::close(leg, Word::Answered)).detach();
+                        self.relay
+                            .executor
+                            .spawn(closing::close(connection, Closing::Answered))
+                            .detach();
                     }
                 }
             }
             Event::Received(id, is_text, payload) => {
                 let frame = Frame { is_text, payload: payload.to_vec() };
-                self.tell(Input::Received { id, frame });
+                self.input(Input::Received { id, frame });
             }
         }
     }
 
-    fn join(&mut self, leg: Box<Leg>) {
-        let id = leg.id;
-        let Some(identity) = leg.identity() else {
+    fn join(&mut self, connection: Box<Connection>) {
+        let id = connection.id;
+        let Some(identity) = connection.identity() else {
             // It could be read when it was let in.
-            self.is_over = self.relay.registry.leave(self.teller.meetup());
+            self.is_over = self.relay.registry.leave(self.journal.meetup());
             return;
         };
-        self.teller.connected(&leg, &identity);
-        self.legs.insert(id, leg);
-        self.tell(Input::Opened { id, identity });
+        self.journal.connected(&connection, &identity);
+        self.connections.insert(id, connection);
+        self.input(Input::Opened { id, identity });
         self.review_one(id);
     }
 
     /// Takes the policy of this moment, and checks everybody against its rules and certificates.
     fn review(&mut self) {
-        self.tell(Input::Configured(self.relay.settings().meetup));
+        self.input(Input::Configured(self.relay.settings().meetup));
         let pair = self.pair.iter().flat_map(|pair| [pair.left.id, pair.right.id]);
-        let ids: Vec<_> = pair.chain(self.legs.keys().copied()).collect();
+        let ids: Vec<_> = pair.chain(self.connections.keys().copied()).collect();
         ids.into_iter().for_each(|id| self.review_one(id));
     }
 
     fn review_one(&mut self, id: ConnectionId) {
         let (settings, trust) = (self.relay.settings(), self.relay.tls.trust());
-        let name = Arc::clone(self.teller.meetup());
-        let Some(leg) = self.leg(id) else {
+        let name = Arc::clone(self.journal.meetup());
+        let Some(connection) = self.connection(id) else {
             return;
         };
-        let is_trusted = Arc::ptr_eq(&leg.trust, &trust) || trust.admits(leg.chain());
+        let is_trusted = Arc::ptr_eq(&connection.trust, &trust) || trust.admits(connection.chain());
         let is_allowed =
-            leg.identity().is_some_and(|own| access::allow(&settings.allow, &name, &own));
+            connection.identity().is_some_and(|own| access::allow(&settings.allow, &name, &own));
         if is_trusted && is_allowed {
-            leg.trust = trust;
-            leg.limit(&settings.limits);
+            connection.trust = trust;
+            connection.limit(&settings.limits);
         } else {
-            self.tell(Input::Barred(id));
+            self.input(Input::Barred(id));
         }
     }
 
     /// Hands one input to the machine and carries out what it wants.
-    fn tell(&mut self, input: Input) {
+    fn input(&mut self, input: Input) {
         self.machine.handle_input(self.now(), input);
         self.drain();
     }
@@ -258,86 +262,88 @@ impl Meeting {
     fn drain(&mut self) {
         loop {
             while let Some(output) = self.machine.poll_output() {
-                self.carry_out(output);
+                self.execute(output);
             }
-            let Some(ledger) = self.parted.take() else {
+            let Some(pending) = self.parted.take() else {
                 return;
             };
-            self.machine.handle_input(self.now(), Input::Parted(ledger));
+            self.machine.handle_input(self.now(), Input::Parted(pending));
         }
     }
 
-    fn carry_out(&mut self, output: Output) {
+    fn execute(&mut self, output: Output) {
         match output {
             Output::Answered { id, requests, status } => {
-                self.teller.answered(id, requests, status.into());
+                self.journal.answered(id, requests, status.into());
             }
-            Output::Close { id, farewell } => self.close(id, farewell),
-            Output::Dropped { id, messages, bytes } => self.teller.dropped(id, messages, bytes),
+            Output::Close { id, reason } => self.close(id, reason),
+            Output::Dropped { id, messages, bytes } => self.journal.dropped(id, messages, bytes),
             Output::Greeted { id, peer_class, peer_id } => {
-                self.teller.greeted(id, peer_class.as_deref(), peer_id.as_deref());
+                self.journal.greeted(id, peer_class.as_deref(), peer_id.as_deref());
             }
-            Output::Paired { left, right, ledger } => self.introduce(left, right, ledger),
+            Output::Paired { left, right, pending } => self.introduce(left, right, pending),
             Output::Part => self.part(),
-            Output::Pause(id) => self.with(id, |leg| leg.is_paused = true),
-            Output::Ping(id) => self.with(id, Leg::ping),
-            Output::Resume(id) => self.with(id, |leg| leg.is_paused = false),
+            Output::Pause(id) => self.with(id, |connection| connection.is_paused = true),
+            Output::Ping(id) => self.with(id, Connection::ping),
+            Output::Resume(id) => self.with(id, |connection| connection.is_paused = false),
             Output::Send { id, frame: Frame { is_text, payload } } => {
-                self.with(id, |leg| leg.feed(is_text, &payload));
+                self.with(id, |connection| connection.feed(is_text, &payload));
             }
         }
     }
 
-    fn introduce(&mut self, left: ConnectionId, right: ConnectionId, ledger: Ledger) {
-        let mut take = |id| self.legs.remove(&id).expect("it pairs only who is here");
+    fn introduce(&mut self, left: ConnectionId, right: ConnectionId, pending: PendingRequests) {
+        let mut take = |id| self.connections.remove(&id).expect("it pairs only who is here");
         let (left, right) = (take(left), take(right));
-        self.teller.paired(left.id, right.id);
-        self.pair = Some(Pair { left, right, ledger });
-        self.relay.registry.pair(self.teller.meetup(), true);
+        self.journal.paired(left.id, right.id);
+        self.pair = Some(Pair { left, right, pending });
+        self.relay.registry.pair(self.journal.meetup(), true);
     }
 
     fn part(&mut self) {
-        let Some(Pair { left, right, ledger }) = self.pair.take() else {
+        let Some(Pair { left, right, pending }) = self.pair.take() else {
             return;
         };
-        self.teller.parted(left.id, right.id);
-        self.relay.registry.pair(self.teller.meetup(), false);
-        for leg in [left, right] {
-            self.legs.insert(leg.id, leg);
+        self.journal.parted(left.id, right.id);
+        self.relay.registry.pair(self.journal.meetup(), false);
+        for connection in [left, right] {
+            self.connections.insert(connection.id, connection);
         }
-        self.parted = Some(ledger);
+        self.parted = Some(pending);
     }
 
-    fn close(&mut self, id: ConnectionId, farewell: Farewell) {
-        let Some(leg) = self.remove(id) else {
+    fn close(&mut self, id: ConnectionId, reason: CloseReason) {
+        let Some(connection) = self.remove(id) else {
             return;
         };
-        self.teller.closed(&leg, farewell);
-        let (code, reason) = (farewell.code(), farewell.to_string());
-        let word = if matches!(farewell, Farewell::Faulty(_)) {
-            Word::Fail(code, reason)
+        self.journal.closed(&connection, reason);
+        let (code, text) = (reason.code(), reason.to_string());
+        let closing = if matches!(reason, CloseReason::Faulty(_)) {
+            Closing::Fail(code, text)
         } else {
-            Word::Close(code, reason)
+            Closing::Close(code, text)
         };
-        self.relay.executor.spawn(closing::close(leg, word)).detach();
+        self.relay.executor.spawn(closing::close(connection, closing)).detach();
     }
 
     /// Takes a connection out. No pump reads it any more.
-    fn remove(&mut self, id: ConnectionId) -> Option<Box<Leg>> {
-        let leg = self.legs.remove(&id)?;
-        self.is_over = self.relay.registry.leave(self.teller.meetup());
-        Some(leg)
+    fn remove(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
+        let connection = self.connections.remove(&id)?;
+        self.is_over = self.relay.registry.leave(self.journal.meetup());
+        Some(connection)
     }
 
-    fn with(&mut self, id: ConnectionId, change: impl FnOnce(&mut Leg)) {
-        if let Some(leg) = self.leg(id) {
-            change(leg);
+    fn with(&mut self, id: ConnectionId, change: impl FnOnce(&mut Connection)) {
+        if let Some(connection) = self.connection(id) {
+            change(connection);
         }
     }
 
-    fn leg(&mut self, id: ConnectionId) -> Option<&mut Leg> {
+    fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let pair = self.pair.iter_mut().flat_map(|pair| [&mut pair.left, &mut pair.right]);
-        pair.chain(self.legs.get_mut(&id)).find(|leg| leg.id == id).map(|leg| &mut **leg)
+        pair.chain(self.connections.get_mut(&id))
+            .find(|connection| connection.id == id)
+            .map(|connection| &mut **connection)
     }
 
     fn status(&mut self) -> MeetupStatus {
@@ -345,8 +351,8 @@ impl Meeting {
         let now = self.now();
         let peers = peers.into_iter().filter_map(|status| {
             let PeerStatus { id, stage, peer_class, peer_id, messages, bytes } = status;
-            let leg = self.leg(id)?;
-            let identity = leg.identity()?;
+            let connection = self.connection(id)?;
+            let identity = connection.identity()?;
             Some(Peer {
                 id,
                 stage,
@@ -354,40 +360,40 @@ impl Meeting {
                 peer_id,
                 organisations: identity.organisations,
                 common_names: identity.common_names,
-                address: leg.address,
-                since: leg.since,
-                heard_ago: now - leg.heard_at,
+                address: connection.address,
+                since: connection.since,
+                heard_ago: now - connection.heard_at,
                 received_messages: messages,
                 received_bytes: bytes,
-                sent_messages: leg.sent.messages,
-                sent_bytes: leg.sent.bytes,
+                sent_messages: connection.sent.messages,
+                sent_bytes: connection.sent.bytes,
             })
         });
         let peers = peers.collect();
-        MeetupStatus { meetup: self.teller.meetup().to_string(), peers }
+        MeetupStatus { meetup: self.journal.meetup().to_string(), peers }
     }
 }
 
 /// What comes from a connection that no pump reads. What waits for it is written.
-fn poll_alone(leg: &mut Leg, cx: &mut Context<'_>, now: Instant) -> Poll<Event> {
-    if let Poll::Ready(Err(error)) = leg.poll_flush(cx) {
-        return Poll::Ready(Event::Ended(leg.id, End::Lost(error.kind())));
+fn poll_unpaired(connection: &mut Connection, cx: &mut Context<'_>, now: Instant) -> Poll<Event> {
+    if let Poll::Ready(Err(error)) = connection.poll_flush(cx) {
+        return Poll::Ready(Event::Ended(connection.id, End::Lost(error.kind())));
     }
-    if leg.has_room_again() {
-        return Poll::Ready(Event::News);
+    if connection.has_room_again() {
+        return Poll::Ready(Event::Changes);
     }
-    if leg.is_paused {
+    if connection.is_paused {
         return Poll::Pending;
     }
-    leg.poll_hear(cx).map(|heard| match heard {
-        Ok(Heard::Message { is_text, payload }) => {
-            leg.heard_at = now;
-            Event::Received(leg.id, is_text, payload)
+    connection.poll_receive(cx).map(|heard| match heard {
+        Ok(Incoming::Message { is_text, payload }) => {
+            connection.heard_at = now;
+            Event::Received(connection.id, is_text, payload)
         }
-        Ok(Heard::Sign) => {
-            leg.note(now, None);
-            Event::News
+        Ok(Incoming::Control) => {
+            connection.note(now, None);
+            Event::Changes
         }
-        Err(end) => Event::Ended(leg.id, end),
+        Err(end) => Event::Ended(connection.id, end),
     })
 }

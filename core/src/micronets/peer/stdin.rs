@@ -5,9 +5,9 @@ use alloc::string::{String, ToString};
 
 use super::{
     Peer,
-    exchanges::{Asked, Asker, Call},
     lines::{Line, Wanted},
-    output::{Happening, Output},
+    output::{Event, Output},
+    requests::{Call, Requester, Waiting},
 };
 use crate::{
     base::time::Instant,
@@ -52,8 +52,8 @@ impl Peer {
                      awaited"
                 ));
             }
-            let asked = Asked::new(&method, &path, now, &self.config);
-            self.calls.insert(&id, Call { asker: Asker::Typist, asked });
+            let waiting = Waiting::new(&method, &path, now, &self.config);
+            self.calls.insert(&id, Call { requester: Requester::Stdin, waiting });
         }
         self.send(text);
         self.outputs.push_back(Output::ReadOn);
@@ -93,7 +93,7 @@ impl Peer {
 
     fn reject(&mut self, reason: String) {
         self.typing.fail();
-        self.happened(Happening::Rejected { line: self.typing.lines, reason });
+        self.emit(Event::Rejected { line: self.typing.lines, reason });
         self.outputs.push_back(Output::ReadOn);
     }
 }

@@ -18,12 +18,12 @@ use crate::base::time::Instant;
 
 /// How often to ping, and how long to wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rhythm {
+pub(super) struct Timing {
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
 }
 
-impl Rhythm {
+impl Timing {
     /// How long a peer may be silent.
     pub(super) fn silence_max(self) -> Duration {
         self.interval + self.timeout
@@ -43,7 +43,7 @@ pub(super) enum Condition {
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Beat {
+pub(super) enum Due {
     /// Nothing.
     None,
     /// A ping.
@@ -55,51 +55,51 @@ pub(super) enum Beat {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Pulse {
+pub(super) enum Keepalive {
     Blocked { drain_by: Instant },
     Listening { ping_at: Instant, answer_by: Option<Instant> },
     Suspended,
 }
 
-impl Pulse {
-    pub(super) fn new(now: Instant, rhythm: Rhythm) -> Self {
-        Self::Listening { ping_at: now + rhythm.interval, answer_by: None }
+impl Keepalive {
+    pub(super) fn new(now: Instant, timing: Timing) -> Self {
+        Self::Listening { ping_at: now + timing.interval, answer_by: None }
     }
 
     /// Something came from it.
-    pub(super) fn heard(&mut self, now: Instant, rhythm: Rhythm) {
+    pub(super) fn heard(&mut self, now: Instant, timing: Timing) {
         match self {
-            Self::Blocked { drain_by } => *drain_by = now + rhythm.silence_max(),
+            Self::Blocked { drain_by } => *drain_by = now + timing.silence_max(),
             Self::Listening { answer_by, .. } => *answer_by = None,
             Self::Suspended => {}
         }
     }
 
     /// Adapts to a condition, which may be the same as before.
-    pub(super) fn adapt(&mut self, now: Instant, condition: Condition, rhythm: Rhythm) {
+    pub(super) fn adapt(&mut self, now: Instant, condition: Condition, timing: Timing) {
         match (condition, &self) {
             (Condition::Blocked, Self::Blocked { .. })
             | (Condition::Open, Self::Listening { .. })
             | (Condition::Unread, Self::Suspended) => {}
             (Condition::Blocked, _) => {
-                *self = Self::Blocked { drain_by: now + rhythm.silence_max() };
+                *self = Self::Blocked { drain_by: now + timing.silence_max() };
             }
-            (Condition::Open, _) => *self = Self::new(now, rhythm),
+            (Condition::Open, _) => *self = Self::new(now, timing),
             (Condition::Unread, _) => *self = Self::Suspended,
         }
     }
 
     /// Takes what is due at `now`.
-    pub(super) fn beat(&mut self, now: Instant, rhythm: Rhythm) -> Beat {
+    pub(super) fn take_due(&mut self, now: Instant, timing: Timing) -> Due {
         match self {
-            Self::Blocked { drain_by } if *drain_by <= now => Beat::Stalled,
-            Self::Listening { answer_by: Some(at), .. } if *at <= now => Beat::Unanswered,
+            Self::Blocked { drain_by } if *drain_by <= now => Due::Stalled,
+            Self::Listening { answer_by: Some(at), .. } if *at <= now => Due::Unanswered,
             Self::Listening { ping_at, answer_by } if *ping_at <= now => {
-                *ping_at = now + rhythm.interval;
-                answer_by.get_or_insert(now + rhythm.timeout);
-                Beat::Ping
+                *ping_at = now + timing.interval;
+                answer_by.get_or_insert(now + timing.timeout);
+                Due::Ping
             }
-            Self::Blocked { .. } | Self::Listening { .. } | Self::Suspended => Beat::None,
+            Self::Blocked { .. } | Self::Listening { .. } | Self::Suspended => Due::None,
         }
     }
 

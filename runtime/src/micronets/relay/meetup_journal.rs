@@ -3,21 +3,23 @@
 
 use std::{fmt, sync::Arc};
 
-use mistgate_core::micronets::{access::Identity, farewell::Farewell, meetup::input::ConnectionId};
+use mistgate_core::micronets::{
+    access::Identity, close_reason::CloseReason, meetup::input::ConnectionId,
+};
 
-use super::leg::{End, Leg};
+use super::connection::{Connection, End};
 use crate::base::{
     journal::{Journal, Level},
     metrics::Counter,
 };
 
 /// Tells of one meetup.
-pub(super) struct Teller {
+pub(super) struct MeetupJournal {
     journal: Arc<Journal>,
     meetup: Arc<str>,
 }
 
-impl Teller {
+impl MeetupJournal {
     /// Of this meetup.
     pub(super) const fn new(journal: Arc<Journal>, meetup: Arc<str>) -> Self {
         Self { journal, meetup }
@@ -29,10 +31,14 @@ impl Teller {
     }
 
     /// A connection was upgraded.
-    pub(super) fn connected(&self, leg: &Leg, identity: &Identity) {
+    pub(super) fn connected(&self, connection: &Connection, identity: &Identity) {
         self.journal.metrics.add(Counter::Peers, &[], 1);
         let (o, cn) = (identity.organisations.join(", "), identity.common_names.join(", "));
-        self.note("peer_connected", leg.id, &[("from", &leg.address), ("o", &o), ("cn", &cn)]);
+        self.note(
+            "peer_connected",
+            connection.id,
+            &[("from", &connection.address), ("o", &o), ("cn", &cn)],
+        );
     }
 
     /// It said hello.
@@ -53,19 +59,24 @@ impl Teller {
     }
 
     /// We close a connection.
-    pub(super) fn closed(&self, leg: &Leg, farewell: Farewell) {
-        self.over(leg, farewell.name(), farewell.code(), &farewell);
+    pub(super) fn closed(&self, connection: &Connection, reason: CloseReason) {
+        self.over(connection, reason.name(), reason.code(), &reason);
     }
 
     /// A peer has closed its connection, or is gone. The codes are those that RFC 6455 §7.1.5 gives
     /// to a close frame without one, and to a connection without a close frame.
-    pub(super) fn ended(&self, leg: &Leg, end: &End) {
+    pub(super) fn ended(&self, connection: &Connection, end: &End) {
         match end {
             End::Closed(code) => {
                 let code = code.unwrap_or(1005);
-                self.over(leg, "closed_by_peer", code, &"the peer has closed the connection");
+                self.over(
+                    connection,
+                    "closed_by_peer",
+                    code,
+                    &"the peer has closed the connection",
+                );
             }
-            End::Lost(kind) => self.over(leg, "lost", 1006, kind),
+            End::Lost(kind) => self.over(connection, "lost", 1006, kind),
             // The machine closes it, and that is told.
             End::Broken(_) => {}
         }
@@ -93,12 +104,18 @@ impl Teller {
         }
     }
 
-    fn over(&self, leg: &Leg, name: &'static str, code: u16, reason: &dyn fmt::Display) {
+    fn over(
+        &self,
+        connection: &Connection,
+        name: &'static str,
+        code: u16,
+        reason: &dyn fmt::Display,
+    ) {
         self.journal.metrics.add(Counter::PeersClosed, &[("reason", name)], 1);
         self.note(
             "peer_closed",
-            leg.id,
-            &[("from", &leg.address), ("code", &code), ("reason", reason)],
+            connection.id,
+            &[("from", &connection.address), ("code", &code), ("reason", reason)],
         );
     }
 

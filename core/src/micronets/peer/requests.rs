@@ -8,7 +8,7 @@ use alloc::{
 
 use super::{
     input::{Config, ForwardId, RequestId},
-    output::Exchange,
+    output::RequestReport,
 };
 use crate::{
     base::time::Instant,
@@ -17,14 +17,14 @@ use crate::{
 
 /// What is known of a request until it is answered.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct Waiting {
     method: String,
     path: String,
     since: Instant,
     due_at: Instant,
 }
 
-impl Asked {
+impl Waiting {
     pub(super) fn new(method: &str, target: &str, now: Instant, config: &Config) -> Self {
         let path = target.split('?').next().unwrap_or_default();
         Self {
@@ -40,26 +40,26 @@ impl Asked {
     }
 
     /// Its end, for the journal.
-    pub(super) fn over(self, now: Instant, status: u16, refusal: Option<String>) -> Exchange {
+    pub(super) fn over(self, now: Instant, status: u16, refusal: Option<String>) -> RequestReport {
         let Self { method, path, since, .. } = self;
-        Exchange { method, path, status, after: now - since, refusal }
+        RequestReport { method, path, status, after: now - since, refusal }
     }
 }
 
 /// Who waits for a response.
 #[derive(Debug)]
-pub(super) enum Asker {
+pub(super) enum Requester {
     /// An HTTP client.
     Http(RequestId),
     /// Whoever wrote the request to standard input.
-    Typist,
+    Stdin,
 }
 
 /// One of our requests.
 #[derive(Debug)]
 pub(super) struct Call {
-    pub(super) asker: Asker,
-    pub(super) asked: Asked,
+    pub(super) requester: Requester,
+    pub(super) waiting: Waiting,
 }
 
 /// Our requests.
@@ -105,7 +105,7 @@ impl Calls {
 
     /// Takes those whose time is over.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<(String, Call)> {
-        self.open.extract_if(.., |_, call| call.asked.due_at <= now).collect()
+        self.open.extract_if(.., |_, call| call.waiting.due_at <= now).collect()
     }
 
     pub(super) fn take_all(&mut self) -> Vec<(String, Call)> {
@@ -113,7 +113,7 @@ impl Calls {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.open.values().map(|call| call.asked.due_at).min()
+        self.open.values().map(|call| call.waiting.due_at).min()
     }
 }
 
@@ -122,7 +122,7 @@ impl Calls {
 pub(super) struct Forward {
     /// Its `messageId`; `None` where no response is wanted.
     pub(super) to: Option<Id<'static>>,
-    pub(super) asked: Asked,
+    pub(super) waiting: Waiting,
 }
 
 /// The partner's requests.
@@ -178,10 +178,10 @@ impl Forwards {
 
     /// Takes those whose time is over, with their names where they were begun.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<(Option<ForwardId>, Forward)> {
-        let running = self.running.extract_if(.., |_, forward| forward.asked.due_at <= now);
+        let running = self.running.extract_if(.., |_, forward| forward.waiting.due_at <= now);
         let mut due: Vec<_> = running.map(|(id, forward)| (Some(id), forward)).collect();
         // They wait in the order in which they came, and each may wait as long as the others.
-        while self.waiting.front().is_some_and(|(_, forward, _)| forward.asked.due_at <= now)
+        while self.waiting.front().is_some_and(|(_, forward, _)| forward.waiting.due_at <= now)
             && let Some((_, forward, request)) = self.waiting.pop_front()
         {
             self.waiting_bytes -= request.body.len();
@@ -199,6 +199,6 @@ impl Forwards {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let waiting = self.waiting.front().map(|(_, forward, _)| forward);
-        self.running.values().chain(waiting).map(|forward| forward.asked.due_at).min()
+        self.running.values().chain(waiting).map(|forward| forward.waiting.due_at).min()
     }
 }

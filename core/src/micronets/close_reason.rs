@@ -25,7 +25,7 @@ pub enum Fault {
 
 /// Why a connection is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Farewell {
+pub enum CloseReason {
     /// The rules no longer let it join.
     Barred,
     /// Too many connections wait at this meetup.
@@ -59,7 +59,7 @@ pub enum Farewell {
     },
 }
 
-impl Farewell {
+impl CloseReason {
     /// The status code of the close frame.
     pub const fn code(self) -> u16 {
         match self {
@@ -98,7 +98,7 @@ impl Farewell {
 }
 
 /// The reason of the close frame: at most 123 bytes (RFC 6455 §5.5).
-impl fmt::Display for Farewell {
+impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Barred => f.write_str("this certificate may no longer join this meetup"),
@@ -143,25 +143,25 @@ mod tests {
                 Error::NotHello,
                 Error::Status { got: i64::MIN },
             ])
-            .map(Farewell::HelloInvalid);
+            .map(CloseReason::HelloInvalid);
         let others = [
-            Farewell::Barred,
-            Farewell::Crowded,
-            Farewell::Faulty(Fault::NotUtf8),
-            Farewell::Faulty(Fault::Oversize { max: usize::MAX }),
-            Farewell::Faulty(Fault::Protocol),
-            Farewell::HelloMissing { after },
-            Farewell::Occupied,
-            Farewell::PartnerLeft,
-            Farewell::Replaced,
-            Farewell::Stalled { after },
-            Farewell::Stopping,
-            Farewell::Unanswered { after },
+            CloseReason::Barred,
+            CloseReason::Crowded,
+            CloseReason::Faulty(Fault::NotUtf8),
+            CloseReason::Faulty(Fault::Oversize { max: usize::MAX }),
+            CloseReason::Faulty(Fault::Protocol),
+            CloseReason::HelloMissing { after },
+            CloseReason::Occupied,
+            CloseReason::PartnerLeft,
+            CloseReason::Replaced,
+            CloseReason::Stalled { after },
+            CloseReason::Stopping,
+            CloseReason::Unanswered { after },
         ];
-        for farewell in others.into_iter().chain(invalid) {
-            let reason = farewell.to_string();
-            assert!(!reason.is_empty() && reason.len() <= 123, "{reason}");
-            assert!(matches!(farewell.code(), 1000..=1011), "{farewell:?}");
+        for reason in others.into_iter().chain(invalid) {
+            let text = reason.to_string();
+            assert!(!text.is_empty() && text.len() <= 123, "{text}");
+            assert!(matches!(reason.code(), 1000..=1011), "{reason:?}");
         }
     }
 }
