@@ -6,11 +6,11 @@ use crate::{
     base::{failure::Failure, time::Instant},
     netconf::{
         lines::Lines,
-        rpc::complaint::Complaint,
+        rpc::error::RpcError,
         session::{
             self,
             input::{Mode, TaskId},
-            output::{Cause, Doubt, Outcome, Step},
+            output::{Cause, NotConfirmed, Outcome, Step},
         },
     },
     ports::plan::{input::Pushed, output::Edit},
@@ -53,18 +53,18 @@ pub fn pushed(now: Instant, ended: &Ended, diff: String) -> Pushed {
         Ok(Outcome::Confirmed | Outcome::Unchanged) => Pushed::Done { diff, before: Vec::new() },
         // Nothing was committed, and the next attempt will.
         Ok(Outcome::Absent | Outcome::Compared) => Pushed::Failed(Failure::Busy { after: None }),
-        Ok(Outcome::RolledBack { doubt }) => Pushed::Failed(match doubt {
-            Doubt::Late => Failure::Timeout,
-            Doubt::NotVerified { reason } => {
+        Ok(Outcome::RolledBack { reason }) => Pushed::Failed(match reason {
+            NotConfirmed::Late => Failure::Timeout,
+            NotConfirmed::NotVerified { reason } => {
                 Failure::Undone { reason: reason.clone(), after: None }
             }
-            Doubt::Refused { errors } => rejected(errors),
+            NotConfirmed::Refused { errors } => rejected(errors),
         }),
-        Ok(Outcome::Pending { doubt, until, .. }) => {
-            Pushed::Unknown(Failure::Undone { reason: doubt.to_string(), after: after(until) })
+        Ok(Outcome::Pending { reason, until, .. }) => {
+            Pushed::Unknown(Failure::Undone { reason: reason.to_string(), after: after(until) })
         }
-        Ok(Outcome::Unconfirmed { doubt }) => {
-            Pushed::Unknown(Failure::Undone { reason: doubt.to_string(), after: None })
+        Ok(Outcome::Unconfirmed { reason }) => {
+            Pushed::Unknown(Failure::Undone { reason: reason.to_string(), after: None })
         }
         Ok(Outcome::Unknown { cause: Cause::Ended(_), .. }) => Pushed::Unknown(Failure::Timeout),
         Ok(Outcome::Unknown { cause: cause @ Cause::Unclear { .. }, .. }) => {
@@ -106,12 +106,12 @@ pub fn failure(error: &session::output::Failure) -> Failure {
 }
 
 /// Junos says this of a login class that may not do what it was asked for.
-fn is_permission(error: &Complaint) -> bool {
+fn is_permission(error: &RpcError) -> bool {
     error.tag.as_deref() == Some("access-denied")
         || error.message.to_ascii_lowercase().contains("permission denied")
 }
 
-fn rejected(errors: &[Complaint]) -> Failure {
+fn rejected(errors: &[RpcError]) -> Failure {
     let mut told: Vec<String> = errors.iter().take(ERRORS_MAX).map(ToString::to_string).collect();
     if let Some(more @ 1..) = errors.len().checked_sub(ERRORS_MAX) {
         told.push(format!("and {more} more"));

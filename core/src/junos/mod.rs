@@ -1,8 +1,8 @@
 //! A change on a Junos switch, over NETCONF: what is written, and what must be seen before it
 //! stays.
 
-pub mod look;
+pub mod observation;
 
 pub mod change;
 
-pub mod caution;
+pub mod rollback;

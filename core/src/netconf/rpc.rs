@@ -6,7 +6,7 @@
 
 pub mod request;
 
-pub mod complaint;
+pub mod error;
 pub mod reply;
 
 pub mod operational;

@@ -6,9 +6,9 @@
 //!     └────────────────────┴── gone, silent or not understood ──────────────────────────^
 //! ```
 //!
-//! What an edit does is in `job`. Here is what all requests share: there is one at a time, each
-//! answer has its time, and a session in which something was not answered or not understood is not
-//! used any more. Its end is what frees the switch: Junos then drops the lock, discards what was
+//! What an edit does is in `transaction`. Here is what all requests share: there is one at a time,
+//! each answer has its time, and a session in which something was not answered or not understood is
+//! not used any more. Its end is what frees the switch: Junos then drops the lock, discards what was
 //! not committed, and undoes what was not confirmed.
 //!
 //! One task owns a session and its connection: it makes the session when the connection is there,
@@ -27,12 +27,12 @@ use core::{mem, time::Duration};
 pub mod input;
 pub mod output;
 
-mod job;
+mod transaction;
 
 use self::{
     input::{Config, Edit, Input, Query, TaskId},
-    job::Job,
-    output::{Answer, Ending, Failure, Output, Step},
+    output::{Answer, CloseReason, Failure, Output, Step},
+    transaction::Transaction,
 };
 use super::{
     framing::{self, Decoder, Framing},
@@ -57,7 +57,7 @@ enum State {
     Greeting { by: Instant },
     Open { ping_at: Instant },
     Leaving,
-    Closed { ending: Ending },
+    Closed { reason: CloseReason },
 }
 
 /// What a request was sent for.
@@ -88,8 +88,8 @@ pub struct Session {
     decoder: Decoder,
     message_id: u64,
     call: Option<Call>,
-    job: Option<Job>,
-    edits: VecDeque<Edit>,
+    transaction: Option<Transaction>,
+    waiting: VecDeque<Edit>,
     questions: VecDeque<(TaskId, Query)>,
     is_stopping: bool,
     outputs: VecDeque<Output>,
@@ -99,8 +99,8 @@ impl Session {
     /// Whether nothing is asked, changed, or waiting: a session that is closed or might be.
     pub fn is_idle(&self) -> bool {
         self.call.is_none_or(|call| call.purpose == Purpose::Ping)
-            && self.job.is_none()
-            && self.edits.is_empty()
+            && self.transaction.is_none()
+            && self.waiting.is_empty()
             && self.questions.is_empty()
     }
 
@@ -108,8 +108,8 @@ impl Session {
     pub fn tasks(&self) -> usize {
         let asking = |call: &Call| matches!(call.purpose, Purpose::Ask { .. });
         let asked = self.call.as_ref().is_some_and(asking);
-        let open = usize::from(asked) + usize::from(self.job.is_some());
-        open + self.edits.len() + self.questions.len()
+        let open = usize::from(asked) + usize::from(self.transaction.is_some());
+        open + self.waiting.len() + self.questions.len()
     }
 
     fn received(&mut self, now: Instant, bytes: &[u8]) {
@@ -121,7 +121,7 @@ impl Session {
                     self.message(now, &message);
                 }
                 Ok(None) => return,
-                Err(error) => self.end(Ending::Framing(error)),
+                Err(error) => self.end(CloseReason::Framing(error)),
             }
         }
     }
@@ -133,11 +133,11 @@ impl Session {
             (Ok(Message::Reply(reply)), State::Open { .. } | State::Leaving) => {
                 match self.call.take_if(|call| is_answer(call, &reply)) {
                     Some(call) => self.answered(now, call.purpose, reply),
-                    None => self.end(Ending::Stray),
+                    None => self.end(CloseReason::Stray),
                 }
             }
-            (Ok(Message::Hello(_) | Message::Reply(_)), _) => self.end(Ending::Stray),
-            (Err(error), _) => self.end(Ending::Message(error)),
+            (Ok(Message::Hello(_) | Message::Reply(_)), _) => self.end(CloseReason::Stray),
+            (Err(error), _) => self.end(CloseReason::Message(error)),
         }
     }
 
@@ -160,11 +160,11 @@ impl Session {
                 self.outputs.push_back(Output::Answered { id, result });
             }
             Purpose::Edit => {
-                if let Some(job) = &mut self.job {
-                    self.outputs.extend(job.answered(now, reply, &mut self.rand));
+                if let Some(transaction) = &mut self.transaction {
+                    self.outputs.extend(transaction.answered(now, reply, &mut self.rand));
                 }
             }
-            Purpose::Leave => return self.end(Ending::Stopped),
+            Purpose::Leave => return self.end(CloseReason::Stopped),
             Purpose::Ping => {}
         }
         self.advance(now);
@@ -172,26 +172,27 @@ impl Session {
 
     /// Takes note of an edit's end, and sends the next request if none is out.
     fn advance(&mut self, now: Instant) {
-        if let Some((edited, ending)) = self.job.as_mut().and_then(Job::end) {
-            self.job = None;
+        if let Some((edited, reason)) = self.transaction.as_mut().and_then(Transaction::end) {
+            self.transaction = None;
             self.outputs.push_back(edited);
-            if let Some(ending) = ending {
-                return self.end(ending);
+            if let Some(reason) = reason {
+                return self.end(reason);
             }
         }
         let (State::Open { ping_at }, None) = (&self.state, self.call) else {
             return;
         };
         let is_ping_due = *ping_at <= now;
-        if self.job.is_none() && self.questions.is_empty() {
-            self.job = self.edits.pop_front().map(|edit| Job::new(edit, now, &self.config));
+        if self.transaction.is_none() && self.questions.is_empty() {
+            self.transaction =
+                self.waiting.pop_front().map(|edit| Transaction::new(edit, now, &self.config));
         }
-        if let Some(job) = &mut self.job
-            && let Some(request) = job.request()
+        if let Some(transaction) = &mut self.transaction
+            && let Some(request) = transaction.request()
         {
             let is_slow = request.commits();
             let document = request.encode(self.message_id + 1);
-            job.sent(now);
+            transaction.sent(now);
             let Config { commit_timeout, reply_timeout, .. } = self.config;
             let timeout = if is_slow { commit_timeout } else { reply_timeout };
             self.send(now, &document, Purpose::Edit, timeout);
@@ -201,11 +202,11 @@ impl Session {
                 Query::Neighbours => Request::Neighbours,
             };
             self.ask(now, &request, Purpose::Ask { id, query });
-        } else if self.job.is_none() && self.is_stopping {
+        } else if self.transaction.is_none() && self.is_stopping {
             self.state = State::Leaving;
             let document = Request::CloseSession.encode(self.message_id + 1);
             self.send(now, &document, Purpose::Leave, LEAVE_TIMEOUT);
-        } else if self.job.is_none() && is_ping_due {
+        } else if self.transaction.is_none() && is_ping_due {
             self.ask(now, &Request::Uptime, Purpose::Ping);
         }
     }
@@ -223,36 +224,36 @@ impl Session {
     }
 
     /// Ends the session, and with it all that is open.
-    fn end(&mut self, ending: Ending) {
-        let ending = match self.state {
+    fn end(&mut self, reason: CloseReason) {
+        let reason = match self.state {
             State::Closed { .. } => return,
-            State::Leaving => Ending::Stopped,
-            State::Greeting { .. } | State::Open { .. } => ending,
+            State::Leaving => CloseReason::Stopped,
+            State::Greeting { .. } | State::Open { .. } => reason,
         };
-        self.state = State::Closed { ending };
-        let failure = |step| Failure::Ended { step, ending };
+        self.state = State::Closed { reason };
+        let failure = |step| Failure::Ended { step, reason };
         if let Some(Call { purpose: Purpose::Ask { id, .. }, .. }) = self.call.take() {
             self.outputs.push_back(unanswered(id, failure(Some(Step::Ask))));
         }
-        self.outputs.extend(self.job.take().map(|job| job.lost(ending)));
+        self.outputs.extend(self.transaction.take().map(|transaction| transaction.lost(reason)));
         for (id, _) in mem::take(&mut self.questions) {
             self.outputs.push_back(unanswered(id, failure(None)));
         }
-        for Edit { id, .. } in mem::take(&mut self.edits) {
+        for Edit { id, .. } in mem::take(&mut self.waiting) {
             self.outputs.push_back(unedited(id, failure(None)));
         }
-        self.outputs.push_back(Output::Close(ending));
+        self.outputs.push_back(Output::Close(reason));
     }
 
     fn edit(&mut self, edit: Edit) {
-        let failure = if let State::Closed { ending } = self.state {
-            Failure::Ended { step: None, ending }
+        let failure = if let State::Closed { reason } = self.state {
+            Failure::Ended { step: None, reason }
         } else if self.is_stopping {
             Failure::Stopped
-        } else if self.edits.len() >= TASKS_MAX {
+        } else if self.waiting.len() >= TASKS_MAX {
             Failure::Busy
         } else {
-            return self.edits.push_back(edit);
+            return self.waiting.push_back(edit);
         };
         self.outputs.push_back(unedited(edit.id, failure));
     }
@@ -260,7 +261,7 @@ impl Session {
     fn question(&mut self, id: TaskId, query: Query) {
         let is_full = self.questions.len() >= TASKS_MAX;
         let failure = match self.state {
-            State::Closed { ending } => Failure::Ended { step: None, ending },
+            State::Closed { reason } => Failure::Ended { step: None, reason },
             State::Leaving => Failure::Stopped,
             State::Greeting { .. } | State::Open { .. } if is_full => Failure::Busy,
             State::Greeting { .. } | State::Open { .. } => {
@@ -273,19 +274,19 @@ impl Session {
     fn stop(&mut self) {
         self.is_stopping = true;
         if matches!(self.state, State::Greeting { .. }) {
-            return self.end(Ending::Stopped);
+            return self.end(CloseReason::Stopped);
         }
-        for Edit { id, .. } in mem::take(&mut self.edits) {
+        for Edit { id, .. } in mem::take(&mut self.waiting) {
             self.outputs.push_back(unedited(id, Failure::Stopped));
         }
-        if let Some(job) = &mut self.job {
-            job.stop();
+        if let Some(transaction) = &mut self.transaction {
+            transaction.stop();
         }
     }
 
     fn verified(&mut self, id: TaskId, verdict: Result<(), String>) {
-        if let Some(job) = &mut self.job {
-            job.verified(id, verdict);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.verified(id, verdict);
         }
     }
 }
@@ -306,8 +307,8 @@ impl Machine for Session {
             decoder: Decoder::new(framing, MESSAGE_MAX),
             message_id: 0,
             call: None,
-            job: None,
-            edits: VecDeque::new(),
+            transaction: None,
+            waiting: VecDeque::new(),
             questions: VecDeque::new(),
             is_stopping: false,
             outputs: VecDeque::from([Output::Bytes(framing::encode(framing, HELLO))]),
@@ -317,15 +318,15 @@ impl Machine for Session {
     fn handle_timeout(&mut self, now: Instant) {
         match (&self.state, self.call) {
             (State::Greeting { by }, _) if *by <= now => {
-                self.end(Ending::Silent { after: self.config.hello_timeout });
+                self.end(CloseReason::Silent { after: self.config.hello_timeout });
             }
             (_, Some(call)) if call.silent_at <= now => {
-                self.end(Ending::Silent { after: call.timeout });
+                self.end(CloseReason::Silent { after: call.timeout });
             }
             _ => {}
         }
-        if let Some(job) = &mut self.job {
-            job.handle_timeout(now);
+        if let Some(transaction) = &mut self.transaction {
+            transaction.handle_timeout(now);
         }
         self.advance(now);
     }
@@ -334,7 +335,7 @@ impl Machine for Session {
         match input {
             Input::Ask { id, query } => self.question(id, query),
             Input::Bytes(bytes) => self.received(now, &bytes),
-            Input::Closed => self.end(Ending::Closed),
+            Input::Closed => self.end(CloseReason::Closed),
             Input::Edit(edit) => self.edit(edit),
             Input::NotVerified { id, reason } => self.verified(id, Err(reason)),
             Input::Stop => self.stop(),
@@ -353,10 +354,10 @@ impl Machine for Session {
             State::Open { ping_at } => (None, Some(ping_at)),
             State::Leaving | State::Closed { .. } => (None, None),
         };
-        let ping_at = ping_at.filter(|_| self.call.is_none() && self.job.is_none());
+        let ping_at = ping_at.filter(|_| self.call.is_none() && self.transaction.is_none());
         let silent_at = self.call.map(|call| call.silent_at);
-        let job_at = self.job.as_ref().and_then(Job::deadline);
-        [greet_by, ping_at, silent_at, job_at].into_iter().flatten().min()
+        let transaction_at = self.transaction.as_ref().and_then(Transaction::deadline);
+        [greet_by, ping_at, silent_at, transaction_at].into_iter().flatten().min()
     }
 }
 

@@ -21,9 +21,9 @@ use mistgate_core::{
     base::{failure::Failure, mac::Mac, time::Instant},
     config::checked::ports::Junos,
     junos::{
-        caution::{Caution, First},
         change,
-        look::{self, Look, Served},
+        observation::{self, ApPort, Observation},
+        rollback::{Precondition, RollbackGuard},
     },
     netconf::session::input::{Mode, Query},
     ports::{
@@ -87,7 +87,7 @@ pub struct Switches {
 
 /// One switch: whoever holds the lock may have a session with it. There are as many as there are
 /// switches, for which the plan has a bound.
-type Line = Arc<lock::Mutex<Caution>>;
+type Line = Arc<lock::Mutex<RollbackGuard>>;
 
 impl fmt::Debug for Switches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,16 +133,16 @@ impl Switches {
     /// Changes ports of a switch, all or none.
     pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
         let line = self.line(switch.mac);
-        let mut caution = line.lock().await;
-        if let First::Wait(time) = caution.first(self.clock.now()) {
+        let mut guard = line.lock().await;
+        if let Precondition::Wait(time) = guard.precondition(self.clock.now()) {
             return Pushed::Failed(Failure::Busy { after: Some(time) });
         }
         let mut visit = match self.open(switch).await {
             Ok(visit) => visit,
             Err(failure) => return Pushed::Failed(failure),
         };
-        let pushed = match self.settle(&mut visit, &mut caution).await {
-            Ok(()) => self.push_on(&mut visit, &mut caution, edits).await,
+        let pushed = match self.settle(&mut visit, &mut guard).await {
+            Ok(()) => self.push_on(&mut visit, &mut guard, edits).await,
             Err(failure) => Pushed::Failed(failure),
         };
         visit.dialogue.close().await;
@@ -152,12 +152,12 @@ impl Switches {
     /// Whether a port is what it shall be; `None` where that is not certain, or not for good.
     pub async fn read(&self, switch: &Switch, edit: &Edit) -> Option<bool> {
         let line = self.line(switch.mac);
-        let mut caution = line.lock().await;
-        if let First::Wait(_) = caution.first(self.clock.now()) {
+        let mut guard = line.lock().await;
+        if let Precondition::Wait(_) = guard.precondition(self.clock.now()) {
             return None;
         }
         let mut visit = self.open(switch).await.ok()?;
-        let is_done = self.read_on(&mut visit, &mut caution, edit).await;
+        let is_done = self.read_on(&mut visit, &mut guard, edit).await;
         visit.dialogue.close().await;
         is_done
     }
@@ -186,50 +186,60 @@ impl Switches {
     }
 
     /// Reads back what an earlier push left unknown, so that nothing is committed upon it.
-    async fn settle(&self, visit: &mut Visit, caution: &mut Caution) -> Result<(), Failure> {
-        let First::ReadBack(unknown) = caution.first(self.clock.now()) else {
+    async fn settle(&self, visit: &mut Visit, guard: &mut RollbackGuard) -> Result<(), Failure> {
+        let Precondition::ReadBack(unknown) = guard.precondition(self.clock.now()) else {
             return Ok(());
         };
         let Edited { result, .. } = self.edit(visit, &unknown, Mode::ReadBack).await?;
         let now = self.clock.now();
-        caution.read_back(now, &result, visit.settings.confirm());
-        match (caution.first(now), result) {
-            (First::Nothing, _) => Ok(()),
-            (First::Wait(time), _) => Err(Failure::Busy { after: Some(time) }),
-            (First::ReadBack(_), Err(error)) => Err(change::failure(&error)),
-            (First::ReadBack(_), Ok(_)) => Err(Failure::Timeout),
+        guard.read_back(now, &result, visit.settings.confirm());
+        match (guard.precondition(now), result) {
+            (Precondition::Nothing, _) => Ok(()),
+            (Precondition::Wait(time), _) => Err(Failure::Busy { after: Some(time) }),
+            (Precondition::ReadBack(_), Err(error)) => Err(change::failure(&error)),
+            (Precondition::ReadBack(_), Ok(_)) => Err(Failure::Timeout),
         }
     }
 
-    async fn push_on(&self, visit: &mut Visit, caution: &mut Caution, edits: &[Edit]) -> Pushed {
+    async fn push_on(
+        &self,
+        visit: &mut Visit,
+        guard: &mut RollbackGuard,
+        edits: &[Edit],
+    ) -> Pushed {
         let confirm = visit.settings.confirm();
-        caution.begin(edits, self.clock.now() + visit.settings.longest());
+        guard.begin(edits, self.clock.now() + visit.settings.longest());
         let mode = Mode::Push { confirm: visit.settings.confirm };
         let mut edited = match self.edit(visit, edits, mode).await {
             Ok(edited) => edited,
             Err(failure) => return Pushed::Failed(failure),
         };
         let is_in_place = change::is_in_place(&edited.result, &edited.diff) == Some(true);
-        caution.pushed(self.clock.now(), &edited.result, confirm);
-        if is_in_place && edited.diff.is_empty() && caution.is_in_doubt(self.clock.now()) {
+        guard.pushed(self.clock.now(), &edited.result, confirm);
+        if is_in_place && edited.diff.is_empty() && guard.may_be_undone(self.clock.now()) {
             // An earlier run may have committed it and not confirmed it.
             edited = match self.edit(visit, edits, Mode::ReadBack).await {
                 Ok(edited) => edited,
                 Err(failure) => return Pushed::Failed(failure),
             };
-            caution.read_back(self.clock.now(), &edited.result, confirm);
+            guard.read_back(self.clock.now(), &edited.result, confirm);
         }
         let Edited { result, diff, .. } = edited;
         change::pushed(self.clock.now(), &result, diff)
     }
 
-    async fn read_on(&self, visit: &mut Visit, caution: &mut Caution, edit: &Edit) -> Option<bool> {
-        self.settle(visit, caution).await.ok()?;
-        let is_in_doubt = caution.is_in_doubt(self.clock.now());
-        let mode = if is_in_doubt { Mode::ReadBack } else { Mode::Compare };
+    async fn read_on(
+        &self,
+        visit: &mut Visit,
+        guard: &mut RollbackGuard,
+        edit: &Edit,
+    ) -> Option<bool> {
+        self.settle(visit, guard).await.ok()?;
+        let may_be_undone = guard.may_be_undone(self.clock.now());
+        let mode = if may_be_undone { Mode::ReadBack } else { Mode::Compare };
         let edits = std::slice::from_ref(edit);
         let Edited { result, diff, .. } = self.edit(visit, edits, mode).await.ok()?;
-        caution.read_back(self.clock.now(), &result, visit.settings.confirm());
+        guard.read_back(self.clock.now(), &result, visit.settings.confirm());
         change::is_in_place(&result, &diff)
     }
 
@@ -241,16 +251,17 @@ impl Switches {
         let before = if mode != Mode::Compare && edits.iter().any(is_ap) {
             look_at_all(dialogue).await
         } else {
-            Look::default()
+            Observation::default()
         };
-        let served = look::served(edits, &before);
+        let ap_ports = observation::ap_ports(edits, &before);
         dialogue.begin(edit);
         while dialogue.is_editing() {
             match dialogue.next().await {
                 Event::Committed { id, verify_by } => {
                     let by = verify_by.saturating_sub(VERDICT_MARGIN);
                     let site = switch.site.as_str();
-                    if let Some(verdict) = self.verify(dialogue, &served, &before, site, by).await {
+                    if let Some(verdict) = self.verify(dialogue, &ap_ports, &before, site, by).await
+                    {
                         dialogue.verified(id, verdict);
                     }
                 }
@@ -279,27 +290,27 @@ impl Switches {
     async fn verify(
         &self,
         dialogue: &mut Dialogue,
-        served: &[Served],
-        before: &Look,
+        ap_ports: &[ApPort],
+        before: &Observation,
         site: &str,
         by: Instant,
     ) -> Option<Result<(), String>> {
-        if served.is_empty() {
+        if ap_ports.is_empty() {
             // That the switch answers is all that can be asked of it.
             let _ = dialogue.ask(Query::Interfaces).await;
             return dialogue.is_editing().then_some(Ok(()));
         }
-        let has_link = |port: &Served| port.was_up || port.neighbour.is_some();
-        let mut pause = if served.iter().any(has_link) { LOOK_FIRST } else { Duration::ZERO };
+        let has_link = |port: &ApPort| port.was_up || port.neighbour.is_some();
+        let mut pause = if ap_ports.iter().any(has_link) { LOOK_FIRST } else { Duration::ZERO };
         let mut connected = BTreeMap::new();
         loop {
             dialogue.rest(pause).await;
             connected.retain(|_, is_connected| *is_connected);
             let after = look_at_all(dialogue).await;
-            let mut judged = look::judge(served, before, &after, &connected);
+            let mut judged = observation::judge(ap_ports, before, &after, &connected);
             if judged.is_ok() {
-                self.ask_cloud(dialogue, served, site, &mut connected).await;
-                judged = look::judge(served, before, &after, &connected);
+                self.ask_cloud(dialogue, ap_ports, site, &mut connected).await;
+                judged = observation::judge(ap_ports, before, &after, &connected);
             }
             if !dialogue.is_editing() {
                 return None;
@@ -319,14 +330,14 @@ impl Switches {
     async fn ask_cloud(
         &self,
         dialogue: &mut Dialogue,
-        served: &[Served],
+        ap_ports: &[ApPort],
         site: &str,
         connected: &mut BTreeMap<Mac, bool>,
     ) {
         let Some(is_connected) = &self.connected else {
             return;
         };
-        for ap in served.iter().filter_map(|port| port.ap) {
+        for ap in ap_ports.iter().filter_map(|port| port.ap) {
             if connected.contains_key(&ap) || !dialogue.is_editing() {
                 continue;
             }
@@ -381,7 +392,9 @@ impl Switches {
         let until = self.began + self.settings().confirm();
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(
-            lines.entry(switch).or_insert_with(|| Arc::new(lock::Mutex::new(Caution::new(until)))),
+            lines
+                .entry(switch)
+                .or_insert_with(|| Arc::new(lock::Mutex::new(RollbackGuard::new(until)))),
         )
     }
 
@@ -399,8 +412,8 @@ struct Visit {
 }
 
 /// Everything that the judgement of a change rests on.
-async fn look_at_all(dialogue: &mut Dialogue) -> Look {
-    Look { interfaces: dialogue.interfaces().await, neighbours: dialogue.neighbours().await }
+async fn look_at_all(dialogue: &mut Dialogue) -> Observation {
+    Observation { interfaces: dialogue.interfaces().await, neighbours: dialogue.neighbours().await }
 }
 
 /// Why there is no session, in the words of all methods.

@@ -22,7 +22,7 @@ use mistgate_core::{
         session::{
             Session,
             input::{Config, Edit, Input, Mode, Query},
-            output::{Ending, Failure, Outcome, Output},
+            output::{CloseReason, Failure, Outcome, Output},
         },
     },
 };
@@ -102,7 +102,7 @@ fn edits_go_through_ssh_in_every_style() {
         }
         let expected = [Outcome::Confirmed, Outcome::Unchanged, Outcome::Confirmed].map(Ok);
         assert_eq!(results, expected, "{style}");
-        assert_eq!(told.last(), Some(&Output::Close(Ending::Stopped)));
+        assert_eq!(told.last(), Some(&Output::Close(CloseReason::Stopped)));
         let framing = if style == "chunked" { Framing::Chunked } else { Framing::EndOfMessage };
         let opened = told.iter().find_map(|output| match output {
             Output::Opened { framing, .. } => Some(*framing),
@@ -287,7 +287,7 @@ fn a_switch_without_netconf_says_what_to_configure() {
     let opened = open(&server.target());
     // The command that stands in for the subsystem is started, and ends at once.
     let told = smol::block_on(drive(opened.expect("a channel"), Vec::new()));
-    assert_eq!(told.last(), Some(&Output::Close(Ending::Closed)));
+    assert_eq!(told.last(), Some(&Output::Close(CloseReason::Closed)));
     server.address.set_port(9);
     let unreachable = open(&server.target()).expect_err("nobody there");
     assert!(matches!(unreachable, Error::Reach(_)), "{unreachable:?}");
@@ -412,7 +412,7 @@ fn another_server_understands_both_framings() {
                 Output::Answered { result: Err(Failure::Refused { .. }), .. }
                 | Output::Edited { result: Err(Failure::Refused { .. }), .. } => refusals += 1,
                 Output::Bytes(_) => {}
-                Output::Close(ending) => assert_eq!(*ending, Ending::Stopped),
+                Output::Close(ending) => assert_eq!(*ending, CloseReason::Stopped),
                 Output::Answered { .. }
                 | Output::Committed { .. }
                 | Output::Edited { .. }

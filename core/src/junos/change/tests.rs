@@ -4,8 +4,8 @@ use core::time::Duration;
 use super::*;
 use crate::{
     netconf::{
-        rpc::complaint::Holder,
-        session::output::{Ending, Failure as Error},
+        rpc::error::Holder,
+        session::output::{CloseReason, Failure as Error},
     },
     ports::{name::PortName, place},
 };
@@ -18,8 +18,8 @@ fn port(number: usize) -> Edit {
     Edit { port, mode: place::Mode::Ap, ap: None, lines, before: None }
 }
 
-fn complaint(message: &str) -> Complaint {
-    Complaint { message: message.to_owned(), ..Complaint::default() }
+fn rpc_error(message: &str) -> RpcError {
+    RpcError { message: message.to_owned(), ..RpcError::default() }
 }
 
 fn rejected(message: &str) -> Failure {
@@ -27,7 +27,7 @@ fn rejected(message: &str) -> Failure {
 }
 
 fn refused(step: Step, messages: &[&str]) -> Error {
-    Error::Refused { step, errors: messages.iter().map(|message| complaint(message)).collect() }
+    Error::Refused { step, errors: messages.iter().map(|message| rpc_error(message)).collect() }
 }
 
 #[test]
@@ -55,12 +55,12 @@ fn a_comment_of_many_ports_stays_short() {
 
 #[test]
 fn every_outcome_is_told_in_the_words_of_all_methods() {
-    let doubt = || Doubt::NotVerified { reason: "ge-0/0/7 lost its link".to_owned() };
+    let reason = || NotConfirmed::NotVerified { reason: "ge-0/0/7 lost its link".to_owned() };
     let undone = |after: Option<u64>| Failure::Undone {
         reason: "ge-0/0/7 lost its link".to_owned(),
         after: after.map(Duration::from_secs),
     };
-    let refused = || Doubt::Refused { errors: vec![complaint("no")] };
+    let refused = || NotConfirmed::Refused { errors: vec![rpc_error("no")] };
     let unknown = |cause| Outcome::Unknown { step: Step::Commit, cause, until: None };
     let done = || Pushed::Done { diff: "+ a".to_owned(), before: Vec::new() };
     let busy = || Pushed::Failed(Failure::Busy { after: None });
@@ -71,18 +71,22 @@ fn every_outcome_is_told_in_the_words_of_all_methods() {
         (Outcome::Compared, busy(), Some(false)),
         (Outcome::Confirmed, done(), Some(true)),
         (Outcome::Unchanged, done(), Some(true)),
-        (Outcome::RolledBack { doubt: doubt() }, Pushed::Failed(undone(None)), None),
-        (Outcome::RolledBack { doubt: Doubt::Late }, Pushed::Failed(Failure::Timeout), None),
-        (Outcome::RolledBack { doubt: refused() }, Pushed::Failed(rejected("no")), None),
+        (Outcome::RolledBack { reason: reason() }, Pushed::Failed(undone(None)), None),
         (
-            Outcome::Pending { doubt: doubt(), errors: Vec::new(), until },
+            Outcome::RolledBack { reason: NotConfirmed::Late },
+            Pushed::Failed(Failure::Timeout),
+            None,
+        ),
+        (Outcome::RolledBack { reason: refused() }, Pushed::Failed(rejected("no")), None),
+        (
+            Outcome::Pending { reason: reason(), errors: Vec::new(), until },
             Pushed::Unknown(undone(Some(90))),
             None,
         ),
-        (Outcome::Unconfirmed { doubt: doubt() }, Pushed::Unknown(undone(None)), None),
-        (unknown(Cause::Ended(Ending::Closed)), Pushed::Unknown(Failure::Timeout), None),
+        (Outcome::Unconfirmed { reason: reason() }, Pushed::Unknown(undone(None)), None),
+        (unknown(Cause::Ended(CloseReason::Closed)), Pushed::Unknown(Failure::Timeout), None),
         (
-            unknown(Cause::Unclear { errors: vec![complaint("no")] }),
+            unknown(Cause::Unclear { errors: vec![rpc_error("no")] }),
             Pushed::Unknown(rejected(unclear)),
             None,
         ),
@@ -98,7 +102,7 @@ fn every_outcome_is_told_in_the_words_of_all_methods() {
 fn every_failure_says_what_to_repair_or_when_to_try_again() {
     let holder = Holder::Session { name: "ansible terminal (pid 50198)".to_owned(), id: None };
     let locked = "ansible terminal (pid 50198)".to_owned();
-    let ended = |step| Error::Ended { step, ending: Ending::Closed };
+    let ended = |step| Error::Ended { step, reason: CloseReason::Closed };
     let many = ["a", "b", "c", "d", "e"];
     let lock = "the switch refused locking the configuration: out of memory";
     let unclear = "the commit check failed: the answer says neither success nor an error";

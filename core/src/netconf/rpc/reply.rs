@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::complaint::{Complaint, complaints};
+use super::error::{RpcError, errors_and_warnings};
 use crate::netconf::{
     framing::Framing,
     xml::{self, Element},
@@ -61,9 +61,9 @@ pub struct Reply {
     /// Which request it answers; `None` if it does not say so, or not with a number of ours.
     pub message_id: Option<u64>,
     /// Complaints that are errors.
-    pub errors: Vec<Complaint>,
+    pub errors: Vec<RpcError>,
     /// Complaints that are warnings.
-    pub warnings: Vec<Complaint>,
+    pub warnings: Vec<RpcError>,
     /// Whether success is said anywhere.
     pub is_ok: bool,
     /// Everything in it.
@@ -115,7 +115,7 @@ impl Hello {
 
 impl Reply {
     fn new(content: Element) -> Self {
-        let (errors, warnings) = complaints(&content);
+        let (errors, warnings) = errors_and_warnings(&content);
         let is_success = |element: &Element| {
             let names = ["ok", "commit-success", "commit-check-success", "load-success"];
             names.contains(&element.name.as_str())
@@ -160,7 +160,7 @@ mod tests {
     use alloc::{borrow::ToOwned, format, string::ToString};
 
     use super::*;
-    use crate::netconf::rpc::complaint::Holder;
+    use crate::netconf::rpc::error::Holder;
 
     /// An answer with this in it, in both ways of writing one.
     fn replies(body: &str) -> [Reply; 2] {
@@ -190,8 +190,7 @@ mod tests {
     #[track_caller]
     fn check(body: &str, verdict: Verdict, errors: &[&str], warnings: &[&str]) {
         for reply in replies(body) {
-            let said =
-                |list: &[Complaint]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let said = |list: &[RpcError]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
             assert_eq!(reply.verdict(), verdict, "{body}");
             assert_eq!(said(&reply.errors), errors, "{body}");
             assert_eq!(said(&reply.warnings), warnings, "{body}");

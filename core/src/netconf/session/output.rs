@@ -9,7 +9,7 @@ use crate::{
     netconf::{
         framing::{self, Framing},
         rpc::{
-            complaint::{Complaint, Holder},
+            error::{Holder, RpcError},
             operational::{Interface, Neighbour},
             reply,
         },
@@ -29,7 +29,7 @@ pub enum Output {
     /// Write this to the switch.
     Bytes(Vec<u8>),
     /// Close the connection; nothing more comes.
-    Close(Ending),
+    Close(CloseReason),
     /// A change is in place until it is confirmed. See whether it does what it should, and answer
     /// with `Verified` or `NotVerified`; questions may be asked meanwhile.
     Committed {
@@ -48,7 +48,7 @@ pub enum Output {
         /// The difference that it made or would make, as far as it got.
         diff: String,
         /// What the switch remarked.
-        warnings: Vec<Complaint>,
+        warnings: Vec<RpcError>,
     },
     /// Hellos are exchanged.
     Opened {
@@ -117,9 +117,9 @@ pub enum Outcome {
     /// commits before that.
     Pending {
         /// Why it was not confirmed.
-        doubt: Doubt,
+        reason: NotConfirmed,
         /// What the switch said when it should be undone.
-        errors: Vec<Complaint>,
+        errors: Vec<RpcError>,
         /// When it is undone at the latest, give or take what the switch needs for it. Before that
         /// no edit of this switch may be pushed: it would confirm the change.
         until: Option<Instant>,
@@ -127,7 +127,7 @@ pub enum Outcome {
     /// The change was undone.
     RolledBack {
         /// Why it was not confirmed.
-        doubt: Doubt,
+        reason: NotConfirmed,
     },
     /// Everything was as wanted before.
     Unchanged,
@@ -135,7 +135,7 @@ pub enum Outcome {
     /// switch may still undo it, unless somebody commits before that.
     Unconfirmed {
         /// Why it was not confirmed.
-        doubt: Doubt,
+        reason: NotConfirmed,
     },
     /// The change may be in place or not, and is to be read back before anything else is pushed.
     Unknown {
@@ -151,7 +151,7 @@ pub enum Outcome {
 
 /// Why a change was not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum NotConfirmed {
     /// Nobody verified it in time.
     Late,
     /// It does not do what it should.
@@ -162,7 +162,7 @@ pub enum Doubt {
     /// The switch would not confirm it.
     Refused {
         /// What it said.
-        errors: Vec<Complaint>,
+        errors: Vec<RpcError>,
     },
 }
 
@@ -170,11 +170,11 @@ pub enum Doubt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The session ended in the midst of it.
-    Ended(Ending),
+    Ended(CloseReason),
     /// The answer says success beside errors, or neither of them.
     Unclear {
         /// The errors in it.
-        errors: Vec<Complaint>,
+        errors: Vec<RpcError>,
     },
 }
 
@@ -188,7 +188,7 @@ pub enum Failure {
         /// In which step; `None` if it had not begun.
         step: Option<Step>,
         /// Why.
-        ending: Ending,
+        reason: CloseReason,
     },
     /// Another session keeps the configuration locked.
     LockHeld {
@@ -202,7 +202,7 @@ pub enum Failure {
         /// In which step.
         step: Step,
         /// What it said.
-        errors: Vec<Complaint>,
+        errors: Vec<RpcError>,
     },
     /// The session was stopped before this began.
     Stopped,
@@ -215,7 +215,7 @@ pub enum Failure {
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum CloseReason {
     /// The connection was closed by the switch, or broke.
     Closed,
     /// What came is no frame.
@@ -260,20 +260,20 @@ impl fmt::Display for Outcome {
             Self::Absent => f.write_str("the change is not in place"),
             Self::Compared => f.write_str("compared, nothing changed"),
             Self::Confirmed => f.write_str("committed and confirmed"),
-            Self::Pending { doubt, errors, .. } => {
-                write!(f, "not confirmed: {doubt}; it could not be undone")?;
+            Self::Pending { reason, errors, .. } => {
+                write!(f, "not confirmed: {reason}; it could not be undone")?;
                 list(f, errors)?;
                 f.write_str("; the switch undoes it when the time to confirm is up")
             }
-            Self::RolledBack { doubt } => write!(f, "undone: {doubt}"),
+            Self::RolledBack { reason } => write!(f, "undone: {reason}"),
             Self::Unchanged => f.write_str("nothing to change"),
-            Self::Unconfirmed { doubt } => write!(f, "in place, but not confirmed: {doubt}"),
+            Self::Unconfirmed { reason } => write!(f, "in place, but not confirmed: {reason}"),
             Self::Unknown { step, cause, .. } => write!(f, "unknown since {step}: {cause}"),
         }
     }
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for NotConfirmed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Late => f.write_str("it was not verified in time"),
@@ -289,7 +289,7 @@ impl fmt::Display for Doubt {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ended(ending) => ending.fmt(f),
+            Self::Ended(reason) => reason.fmt(f),
             Self::Unclear { errors } if errors.is_empty() => {
                 f.write_str("the answer says neither success nor an error")
             }
@@ -305,8 +305,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Busy => f.write_str("too many changes wait for this switch"),
-            Self::Ended { step: Some(step), ending } => write!(f, "{step} failed: {ending}"),
-            Self::Ended { step: None, ending } => ending.fmt(f),
+            Self::Ended { step: Some(step), reason } => write!(f, "{step} failed: {reason}"),
+            Self::Ended { step: None, reason } => reason.fmt(f),
             Self::LockHeld { holder, attempts: 1 } => {
                 write!(f, "the configuration is locked by {holder}")
             }
@@ -325,7 +325,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the connection to the switch is gone"),
@@ -341,7 +341,7 @@ impl fmt::Display for Ending {
 }
 
 /// `: this; that`, or nothing.
-fn list(f: &mut fmt::Formatter<'_>, errors: &[Complaint]) -> fmt::Result {
+fn list(f: &mut fmt::Formatter<'_>, errors: &[RpcError]) -> fmt::Result {
     for (nth, error) in errors.iter().enumerate() {
         write!(f, "{} {error}", if nth == 0 { ":" } else { ";" })?;
     }

@@ -142,7 +142,7 @@ impl Timeline {
             }
             Output::Answered { id, result: Err(failure) } => format!("unanswered {id}: {failure}"),
             Output::Bytes(bytes) => self.body(&bytes),
-            Output::Close(ending) => format!("close: {ending}"),
+            Output::Close(reason) => format!("close: {reason}"),
             Output::Committed { id, verify_by } => {
                 format!("committed {id}, verify by {} s", verify_by.as_micros() / 1_000_000)
             }

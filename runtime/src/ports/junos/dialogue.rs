@@ -11,13 +11,13 @@ use mistgate_core::{
     base::{machine::Machine, time::Instant},
     netconf::{
         rpc::{
-            complaint::{Complaint, Holder},
+            error::{Holder, RpcError},
             operational::{Interface, Neighbour},
         },
         session::{
             Session,
             input::{Config, Edit, Input, Query, TaskId},
-            output::{Answer, Ending, Failure, Outcome, Output},
+            output::{Answer, CloseReason, Failure, Outcome, Output},
         },
     },
 };
@@ -58,7 +58,7 @@ pub(super) enum Event {
 pub(super) struct Edited {
     pub(super) result: Result<Outcome, Failure>,
     pub(super) diff: String,
-    pub(super) warnings: Vec<Complaint>,
+    pub(super) warnings: Vec<RpcError>,
 }
 
 impl Edited {
@@ -162,7 +162,7 @@ impl Dialogue {
     /// What became of the last edit.
     pub(super) fn edited(&mut self) -> Edited {
         // A session answers each edit, also where it is over already.
-        let ended = Failure::Ended { step: None, ending: Ending::Closed };
+        let ended = Failure::Ended { step: None, reason: CloseReason::Closed };
         let lost = || Edited { result: Err(ended), diff: String::new(), warnings: Vec::new() };
         self.edited.take().unwrap_or_else(lost)
     }
@@ -175,7 +175,7 @@ impl Dialogue {
             match self.next().await {
                 Event::Answered { id, result } if id == asked => return result,
                 Event::Over => {
-                    return Err(Failure::Ended { step: None, ending: Ending::Closed });
+                    return Err(Failure::Ended { step: None, reason: CloseReason::Closed });
                 }
                 Event::Answered { .. }
                 | Event::Committed { .. }

@@ -13,7 +13,7 @@ use mistgate_core::{
         session::{
             MESSAGE_MAX, Session, TASKS_MAX,
             input::{Config, Edit, Input, Mode, Query, TaskId},
-            output::{Ending, Failure, Outcome, Output},
+            output::{CloseReason, Failure, Outcome, Output},
         },
         xml::Element,
     },
@@ -222,9 +222,13 @@ impl Surroundings {
                 assert_eq!(self.tasks.remove(id), Some(Task::Question), "one answer");
             }
             Output::Bytes(bytes) => self.asked(bytes),
-            Output::Close(ending) => {
+            Output::Close(reason) => {
                 let is_open = self.is_left || self.switch.is_pending || self.switch.may_be_locked;
-                assert!(!is_open || *ending != Ending::Stopped, "left as it is: {:?}", self.switch);
+                assert!(
+                    !is_open || *reason != CloseReason::Stopped,
+                    "left as it is: {:?}",
+                    self.switch
+                );
                 assert!(self.tasks.is_empty(), "without an end: {:?}", self.tasks);
                 self.is_closed = true;
                 self.wire.clear();

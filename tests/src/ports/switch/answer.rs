@@ -95,12 +95,12 @@ impl Style {
 
     /// An error, perhaps with a place.
     pub fn error(self, message: &str, path: Option<&str>, element: Option<&str>) -> String {
-        self.complaint("error", "operation-failed", message, path, element.map(bad_element))
+        self.rpc_error("error", "operation-failed", message, path, element.map(bad_element))
     }
 
     /// A warning.
     pub fn warning(self, message: &str) -> String {
-        self.complaint("warning", "", message, None, None)
+        self.rpc_error("warning", "", message, None, None)
     }
 
     /// The refusal of a lock.
@@ -110,10 +110,10 @@ impl Style {
              2026-11-22 07:00:00 UTC, idle 00:01:00\n      exclusive \n"
         );
         let session = format!("<session-id>{holder}</session-id>");
-        self.complaint("error", "lock-denied", &message, None, Some(session))
+        self.rpc_error("error", "lock-denied", &message, None, Some(session))
     }
 
-    fn complaint(
+    fn rpc_error(
         self,
         severity: &str,
         tag: &str,

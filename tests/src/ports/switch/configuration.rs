@@ -17,7 +17,7 @@ const SINGLE: [&str; 7] =
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Complaint {
+pub enum LoadError {
     /// It is no line, or not of a hierarchy that there is; the word at which reading ended.
     Syntax(String),
     /// There is nothing to delete: only a warning.
@@ -52,9 +52,9 @@ impl Configuration {
     }
 
     /// Carries out one line.
-    pub fn load(&mut self, line: &str) -> Result<(), Complaint> {
-        let syntax = |word: Option<&String>| Complaint::Syntax(word.cloned().unwrap_or_default());
-        let words = words(line).ok_or_else(|| Complaint::Syntax("\"".to_owned()))?;
+    pub fn load(&mut self, line: &str) -> Result<(), LoadError> {
+        let syntax = |word: Option<&String>| LoadError::Syntax(word.cloned().unwrap_or_default());
+        let words = words(line).ok_or_else(|| LoadError::Syntax("\"".to_owned()))?;
         let (verb, path) = words.split_first().ok_or_else(|| syntax(None))?;
         let hierarchy = path.first();
         if !hierarchy.is_some_and(|word| HIERARCHIES.contains(&word.as_str())) {
@@ -68,7 +68,7 @@ impl Configuration {
             "delete" => {
                 let before = self.0.len();
                 self.0.retain(|known| !known.starts_with(path));
-                if self.0.len() < before { Ok(()) } else { Err(Complaint::NotFound) }
+                if self.0.len() < before { Ok(()) } else { Err(LoadError::NotFound) }
             }
             _ => Err(syntax(Some(verb))),
         }
@@ -163,9 +163,9 @@ mod tests {
         assert_eq!(after.check(), None);
         assert_eq!(after.load("delete interfaces ge-0/0/7"), Ok(()));
         assert_eq!(after, Configuration::default());
-        assert_eq!(after.load("delete interfaces ge-0/0/7"), Err(Complaint::NotFound));
-        assert_eq!(after.load("set bogus x"), Err(Complaint::Syntax("bogus".into())));
-        assert_eq!(after.load("show interfaces"), Err(Complaint::Syntax("show".into())));
-        assert_eq!(after.load("set vlans \"x"), Err(Complaint::Syntax("\"".into())));
+        assert_eq!(after.load("delete interfaces ge-0/0/7"), Err(LoadError::NotFound));
+        assert_eq!(after.load("set bogus x"), Err(LoadError::Syntax("bogus".into())));
+        assert_eq!(after.load("show interfaces"), Err(LoadError::Syntax("show".into())));
+        assert_eq!(after.load("set vlans \"x"), Err(LoadError::Syntax("\"".into())));
     }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use mistgate_core::base::time::Instant;
 
-use super::{ConnectionId, Pending, Switch, configuration::Complaint, xml::Node};
+use super::{ConnectionId, Pending, Switch, configuration::LoadError, xml::Node};
 
 /// Who holds the lock if it is nobody's session: the process of a login at the console.
 const STRANGER: u64 = 50_198;
@@ -101,8 +101,8 @@ impl Switch {
         for line in lines.lines() {
             match self.candidate.load(line) {
                 Ok(()) => {}
-                Err(Complaint::NotFound) => results.push_str(&style.warning("statement not found")),
-                Err(Complaint::Syntax(word)) => {
+                Err(LoadError::NotFound) => results.push_str(&style.warning("statement not found")),
+                Err(LoadError::Syntax(word)) => {
                     errors += 1;
                     results.push_str(&style.error("syntax error", None, Some(&word)));
                 }

@@ -29,12 +29,12 @@ use core::{mem, time::Duration};
 
 use super::{
     input::{Config, Edit, Mode, TaskId},
-    output::{Cause, Doubt, Ending, Failure, Outcome, Output, Step},
+    output::{Cause, CloseReason, Failure, NotConfirmed, Outcome, Output, Step},
 };
 use crate::{
     base::{backoff, rand::Rand, time::Instant},
     netconf::rpc::{
-        complaint::{COMPLAINTS_MAX, Complaint, Holder},
+        error::{ERRORS_MAX, Holder, RpcError},
         reply::{Reply, Verdict},
         request::Request,
     },
@@ -68,10 +68,10 @@ enum State {
     Reloading,
     Recomparing,
     LoadingPrevious {
-        doubt: Doubt,
+        reason: NotConfirmed,
     },
     Undoing {
-        doubt: Doubt,
+        reason: NotConfirmed,
     },
     Discarding {
         end: Ended,
@@ -81,13 +81,13 @@ enum State {
     },
     Done {
         end: Ended,
-        ending: Option<Ending>,
+        reason: Option<CloseReason>,
     },
 }
 
 /// An edit.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct Transaction {
     edit: Edit,
     state: State,
     attempt: u32,
@@ -96,10 +96,10 @@ pub(super) struct Job {
     /// it would undo.
     confirm_by: Option<Instant>,
     diff: String,
-    warnings: Vec<Complaint>,
+    warnings: Vec<RpcError>,
 }
 
-impl Job {
+impl Transaction {
     pub(super) fn new(edit: Edit, now: Instant, config: &Config) -> Self {
         Self {
             edit,
@@ -156,7 +156,7 @@ impl Job {
             return;
         }
         if matches!(self.state, State::Verifying { .. }) {
-            self.state = self.undo(Doubt::Late);
+            self.state = self.undo(NotConfirmed::Late);
         } else {
             self.attempt += 1;
             self.state = State::Locking;
@@ -170,14 +170,14 @@ impl Job {
         }
         self.state = match verdict {
             Ok(()) => State::Confirming,
-            Err(reason) => self.undo(Doubt::NotVerified { reason }),
+            Err(reason) => self.undo(NotConfirmed::NotVerified { reason }),
         };
     }
 
     /// Gives up if nothing has begun.
     pub(super) fn stop(&mut self) {
         if matches!(self.state, State::Waiting { .. }) {
-            self.state = State::Done { end: Err(Failure::Stopped), ending: None };
+            self.state = State::Done { end: Err(Failure::Stopped), reason: None };
         }
     }
 
@@ -189,7 +189,7 @@ impl Job {
         rand: &mut Rand,
     ) -> Option<Output> {
         for warning in &reply.warnings {
-            if self.warnings.len() < COMPLAINTS_MAX && !self.warnings.contains(warning) {
+            if self.warnings.len() < ERRORS_MAX && !self.warnings.contains(warning) {
                 self.warnings.push(warning.clone());
             }
         }
@@ -210,10 +210,10 @@ impl Job {
             State::Reloading if reply.errors.is_empty() && reply.is_ok => State::Recomparing,
             State::Reloading => self.unclear(Step::ReadBack, reply.errors),
             State::Recomparing => self.recompared(reply),
-            State::LoadingPrevious { doubt } => self.loaded_previous(now, doubt, reply),
-            State::Undoing { doubt } => match reply.verdict() {
-                Verdict::Done => State::Unlocking { end: Ok(Outcome::RolledBack { doubt }) },
-                Verdict::Refused => self.pending(doubt, reply.errors),
+            State::LoadingPrevious { reason } => self.loaded_previous(now, reason, reply),
+            State::Undoing { reason } => match reply.verdict() {
+                Verdict::Done => State::Unlocking { end: Ok(Outcome::RolledBack { reason }) },
+                Verdict::Refused => self.pending(reason, reply.errors),
                 Verdict::Unclear => self.unclear(Step::Undo, reply.errors),
             },
             // Whatever it says: giving the lock back discards too.
@@ -229,21 +229,21 @@ impl Job {
     }
 
     /// What became of it, and whether that is the end of the session; `None` before its end.
-    pub(super) fn end(&mut self) -> Option<(Output, Option<Ending>)> {
-        let State::Done { end, ending } = &self.state else {
+    pub(super) fn end(&mut self) -> Option<(Output, Option<CloseReason>)> {
+        let State::Done { end, reason } = &self.state else {
             return None;
         };
-        let (result, ending) = (end.clone(), *ending);
+        let (result, reason) = (end.clone(), *reason);
         let (diff, warnings) = (mem::take(&mut self.diff), mem::take(&mut self.warnings));
-        Some((Output::Edited { id: self.edit.id, result, diff, warnings }, ending))
+        Some((Output::Edited { id: self.edit.id, result, diff, warnings }, reason))
     }
 
     /// What became of it where the session ends in the midst of it. With the session the switch
     /// drops the lock, the candidate, and at once or in time what was not confirmed.
-    pub(super) fn lost(self, ending: Ending) -> Output {
-        let failed = |step| Err(Failure::Ended { step: Some(step), ending });
+    pub(super) fn lost(self, reason: CloseReason) -> Output {
+        let failed = |step| Err(Failure::Ended { step: Some(step), reason });
         let until = self.confirm_by;
-        let unknown = |step| Ok(Outcome::Unknown { step, cause: Cause::Ended(ending), until });
+        let unknown = |step| Ok(Outcome::Unknown { step, cause: Cause::Ended(reason), until });
         let result = match self.state {
             State::Locking | State::Waiting { .. } => failed(Step::Lock),
             State::Loading => failed(Step::Load),
@@ -272,10 +272,10 @@ impl Job {
             (Verdict::Unclear, None) => {
                 // It may be locked; the end of the session frees it.
                 let end = Err(Failure::Unclear { step: Step::Lock });
-                return State::Done { end, ending: Some(Ending::NotUnlocked) };
+                return State::Done { end, reason: Some(CloseReason::NotUnlocked) };
             }
         };
-        State::Done { end: Err(failure), ending: None }
+        State::Done { end: Err(failure), reason: None }
     }
 
     fn compared(&mut self, now: Instant, reply: Reply) -> State {
@@ -296,7 +296,7 @@ impl Job {
         match (reply.verdict(), self.confirm_by) {
             (Verdict::Done, Some(confirm_by)) => {
                 let by = confirm_by.saturating_sub(CONFIRM_MARGIN);
-                if now < by { State::Verifying { by } } else { self.undo(Doubt::Late) }
+                if now < by { State::Verifying { by } } else { self.undo(NotConfirmed::Late) }
             }
             (Verdict::Refused, _) => discarding(Err(refused(Step::Commit, reply.errors))),
             (Verdict::Done | Verdict::Unclear, _) => self.unclear(Step::Commit, reply.errors),
@@ -309,7 +309,7 @@ impl Job {
                 State::Unlocking { end: Ok(Outcome::Confirmed) }
             }
             Verdict::Done => State::Reloading,
-            Verdict::Refused => self.undo(Doubt::Refused { errors: reply.errors }),
+            Verdict::Refused => self.undo(NotConfirmed::Refused { errors: reply.errors }),
             Verdict::Unclear => self.unclear(Step::Confirm, reply.errors),
         }
     }
@@ -318,37 +318,37 @@ impl Job {
         match (difference(&reply), self.edit.mode) {
             (Some(diff), _) if diff.is_empty() => State::Unlocking { end: Ok(Outcome::Confirmed) },
             (Some(_), Mode::Push { .. }) => {
-                discarding(Ok(Outcome::RolledBack { doubt: Doubt::Late }))
+                discarding(Ok(Outcome::RolledBack { reason: NotConfirmed::Late }))
             }
             (Some(_), Mode::Compare | Mode::ReadBack) => discarding(Ok(Outcome::Absent)),
             (None, _) => self.unclear(Step::ReadBack, reply.errors),
         }
     }
 
-    fn loaded_previous(&self, now: Instant, doubt: Doubt, reply: Reply) -> State {
+    fn loaded_previous(&self, now: Instant, reason: NotConfirmed, reply: Reply) -> State {
         let is_loaded = reply.errors.is_empty() && reply.is_ok;
         if is_loaded && self.is_in_time(now) {
-            State::Undoing { doubt }
+            State::Undoing { reason }
         } else {
-            self.pending(doubt, reply.errors)
+            self.pending(reason, reply.errors)
         }
     }
 
     /// Takes back what we committed. What a read-back found is not ours to undo: others may have
     /// committed since.
-    fn undo(&self, doubt: Doubt) -> State {
+    fn undo(&self, reason: NotConfirmed) -> State {
         match self.confirm_by {
-            Some(_) => State::LoadingPrevious { doubt },
-            None => left(Ok(Outcome::Unconfirmed { doubt })),
+            Some(_) => State::LoadingPrevious { reason },
+            None => left(Ok(Outcome::Unconfirmed { reason })),
         }
     }
 
-    fn pending(&self, doubt: Doubt, errors: Vec<Complaint>) -> State {
-        left(Ok(Outcome::Pending { doubt, errors, until: self.confirm_by }))
+    fn pending(&self, reason: NotConfirmed, errors: Vec<RpcError>) -> State {
+        left(Ok(Outcome::Pending { reason, errors, until: self.confirm_by }))
     }
 
     /// An answer leaves open what is committed.
-    fn unclear(&self, step: Step, errors: Vec<Complaint>) -> State {
+    fn unclear(&self, step: Step, errors: Vec<RpcError>) -> State {
         let cause = Cause::Unclear { errors };
         left(Ok(Outcome::Unknown { step, cause, until: self.confirm_by }))
     }
@@ -377,15 +377,15 @@ fn discarding(end: Ended) -> State {
 }
 
 fn unlocked(end: Ended, reply: &Reply) -> State {
-    let is_not_open = |error: &Complaint| error.message.contains("not open");
+    let is_not_open = |error: &RpcError| error.message.contains("not open");
     let is_free =
         reply.verdict_or_silence() == Verdict::Done || reply.errors.iter().any(is_not_open);
-    State::Done { end, ending: (!is_free).then_some(Ending::NotUnlocked) }
+    State::Done { end, reason: (!is_free).then_some(CloseReason::NotUnlocked) }
 }
 
 /// Something is, or may be, left for the switch to undo.
 fn left(end: Ended) -> State {
-    State::Done { end, ending: Some(Ending::Unconfirmed) }
+    State::Done { end, reason: Some(CloseReason::Unconfirmed) }
 }
 
 /// Whether something that can still be discarded was done. Success beside errors is none.
@@ -394,7 +394,7 @@ fn judged(step: Step, reply: Reply) -> Result<(), Failure> {
     if is_done { Ok(()) } else { Err(refused(step, reply.errors)) }
 }
 
-fn refused(step: Step, errors: Vec<Complaint>) -> Failure {
+fn refused(step: Step, errors: Vec<RpcError>) -> Failure {
     if errors.is_empty() { Failure::Unclear { step } } else { Failure::Refused { step, errors } }
 }
 

@@ -16,7 +16,7 @@ const UNDO_TIME: Duration = Duration::from_secs(60);
 
 /// What comes before a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum First {
+pub enum Precondition {
     /// Nothing.
     Nothing,
     /// Reading these back.
@@ -27,7 +27,7 @@ pub enum First {
 
 /// What is known of one switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caution {
+pub struct RollbackGuard {
     /// How long something of an earlier run may wait to be undone.
     earlier_until: Option<Instant>,
     left: Option<Left>,
@@ -41,25 +41,25 @@ struct Left {
     until: Instant,
 }
 
-impl Caution {
+impl RollbackGuard {
     /// Of a switch that an earlier run may have left something on which is undone by `until`.
     pub fn new(until: Instant) -> Self {
         Self { earlier_until: Some(until + UNDO_TIME), left: None }
     }
 
     /// What must come before a push, or before it is told whether a change is in place.
-    pub fn first(&self, now: Instant) -> First {
+    pub fn precondition(&self, now: Instant) -> Precondition {
         match &self.left {
             Some(Left { unknown: Some(edits), until }) if now < *until => {
-                First::ReadBack(edits.clone())
+                Precondition::ReadBack(edits.clone())
             }
-            Some(Left { unknown: None, until }) if now < *until => First::Wait(*until - now),
-            Some(_) | None => First::Nothing,
+            Some(Left { unknown: None, until }) if now < *until => Precondition::Wait(*until - now),
+            Some(_) | None => Precondition::Nothing,
         }
     }
 
     /// Whether what is in place may be about to be undone, though nobody of this run left it.
-    pub fn is_in_doubt(&self, now: Instant) -> bool {
+    pub fn may_be_undone(&self, now: Instant) -> bool {
         self.earlier_until.is_some_and(|until| now < until)
     }
 
@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        netconf::session::output::{Cause, Doubt, Ending, Failure, Step},
+        netconf::session::output::{Cause, CloseReason, Failure, NotConfirmed, Step},
         ports::{name::PortName, place::Mode},
     };
 
@@ -136,82 +136,82 @@ mod tests {
     }
 
     /// Of a switch that a push of these edits began on at 1,000 seconds.
-    fn begun() -> Caution {
-        let mut caution = Caution::new(at(300));
-        caution.begin(&edits(), at(2_000));
-        caution
+    fn begun() -> RollbackGuard {
+        let mut guard = RollbackGuard::new(at(300));
+        guard.begin(&edits(), at(2_000));
+        guard
     }
 
-    fn doubt() -> Doubt {
-        Doubt::NotVerified { reason: "ge-0/0/7 lost its link".to_owned() }
+    fn reason() -> NotConfirmed {
+        NotConfirmed::NotVerified { reason: "ge-0/0/7 lost its link".to_owned() }
     }
 
     fn unknown(until: Option<Instant>) -> Ended {
-        let cause = Cause::Ended(Ending::Closed);
+        let cause = Cause::Ended(CloseReason::Closed);
         Ok(Outcome::Unknown { step: Step::Commit, cause, until })
     }
 
     #[test]
     fn what_comes_first_follows_from_how_the_last_push_ended() {
-        let ended = Failure::Ended { step: Some(Step::Check), ending: Ending::Closed };
-        let pending = |until| Outcome::Pending { doubt: doubt(), errors: Vec::new(), until };
-        let wait = |seconds| First::Wait(Duration::from_secs(seconds));
+        let ended = Failure::Ended { step: Some(Step::Check), reason: CloseReason::Closed };
+        let pending = |until| Outcome::Pending { reason: reason(), errors: Vec::new(), until };
+        let wait = |seconds| Precondition::Wait(Duration::from_secs(seconds));
         for (end, first, over_at) in [
-            (Ok(Outcome::Confirmed), First::Nothing, 1_100),
-            (Ok(Outcome::Unchanged), First::Nothing, 1_100),
-            (Ok(Outcome::RolledBack { doubt: doubt() }), First::Nothing, 1_100),
-            (Err(ended), First::Nothing, 1_100),
+            (Ok(Outcome::Confirmed), Precondition::Nothing, 1_100),
+            (Ok(Outcome::Unchanged), Precondition::Nothing, 1_100),
+            (Ok(Outcome::RolledBack { reason: reason() }), Precondition::Nothing, 1_100),
+            (Err(ended), Precondition::Nothing, 1_100),
             (Ok(pending(Some(at(1_300)))), wait(260), 1_360),
             // When it began is the best that is known.
             (Ok(pending(None)), wait(960), 2_060),
-            (unknown(Some(at(1_300))), First::ReadBack(edits()), 1_360),
-            (unknown(None), First::ReadBack(edits()), 2_060),
+            (unknown(Some(at(1_300))), Precondition::ReadBack(edits()), 1_360),
+            (unknown(None), Precondition::ReadBack(edits()), 2_060),
         ] {
-            let mut caution = begun();
-            caution.pushed(at(1_100), &end, CONFIRM);
-            assert_eq!(caution.first(at(1_100)), first, "{end:?}");
-            assert_eq!(caution.first(at(over_at)), First::Nothing, "{end:?}");
-            if first != First::Nothing {
-                assert_ne!(caution.first(at(over_at - 1)), First::Nothing, "{end:?}");
+            let mut guard = begun();
+            guard.pushed(at(1_100), &end, CONFIRM);
+            assert_eq!(guard.precondition(at(1_100)), first, "{end:?}");
+            assert_eq!(guard.precondition(at(over_at)), Precondition::Nothing, "{end:?}");
+            if first != Precondition::Nothing {
+                assert_ne!(guard.precondition(at(over_at - 1)), Precondition::Nothing, "{end:?}");
             }
         }
     }
 
     #[test]
     fn a_push_whose_end_nobody_learns_of_is_read_back() {
-        assert_eq!(begun().first(at(1_001)), First::ReadBack(edits()));
-        assert_eq!(begun().first(at(2_060)), First::Nothing);
+        assert_eq!(begun().precondition(at(1_001)), Precondition::ReadBack(edits()));
+        assert_eq!(begun().precondition(at(2_060)), Precondition::Nothing);
     }
 
     #[test]
     fn a_read_back_says_what_comes_next() {
-        let ended = Failure::Ended { step: Some(Step::Load), ending: Ending::Closed };
-        let unconfirmed = Outcome::Unconfirmed { doubt: doubt() };
+        let ended = Failure::Ended { step: Some(Step::Load), reason: CloseReason::Closed };
+        let unconfirmed = Outcome::Unconfirmed { reason: reason() };
         for (end, first) in [
-            (Ok(Outcome::Absent), First::Nothing),
-            (Ok(Outcome::Confirmed), First::Nothing),
-            (Ok(unconfirmed), First::Wait(Duration::from_secs(960))),
-            (Err(ended), First::ReadBack(edits())),
-            (unknown(None), First::ReadBack(edits())),
+            (Ok(Outcome::Absent), Precondition::Nothing),
+            (Ok(Outcome::Confirmed), Precondition::Nothing),
+            (Ok(unconfirmed), Precondition::Wait(Duration::from_secs(960))),
+            (Err(ended), Precondition::ReadBack(edits())),
+            (unknown(None), Precondition::ReadBack(edits())),
         ] {
-            let mut caution = begun();
-            caution.read_back(at(1_100), &end, CONFIRM);
-            assert_eq!(caution.first(at(1_100)), first, "{end:?}");
+            let mut guard = begun();
+            guard.read_back(at(1_100), &end, CONFIRM);
+            assert_eq!(guard.precondition(at(1_100)), first, "{end:?}");
         }
         // Of a change that an earlier run left.
-        let mut caution = Caution::new(at(300));
-        caution.read_back(at(10), &Ok(Outcome::Unconfirmed { doubt: doubt() }), CONFIRM);
-        assert_eq!(caution.first(at(10)), First::Wait(Duration::from_secs(360)));
+        let mut guard = RollbackGuard::new(at(300));
+        guard.read_back(at(10), &Ok(Outcome::Unconfirmed { reason: reason() }), CONFIRM);
+        assert_eq!(guard.precondition(at(10)), Precondition::Wait(Duration::from_secs(360)));
     }
 
     #[test]
     fn what_an_earlier_run_left_is_in_doubt_until_we_commit() {
-        let mut caution = Caution::new(at(300));
-        assert!(caution.is_in_doubt(at(359)) && !caution.is_in_doubt(at(360)));
-        caution.begin(&edits(), at(2_000));
-        caution.pushed(at(10), &Ok(Outcome::Unchanged), CONFIRM);
-        assert!(caution.is_in_doubt(at(10)));
-        caution.read_back(at(20), &Ok(Outcome::Confirmed), CONFIRM);
-        assert!(!caution.is_in_doubt(at(20)));
+        let mut guard = RollbackGuard::new(at(300));
+        assert!(guard.may_be_undone(at(359)) && !guard.may_be_undone(at(360)));
+        guard.begin(&edits(), at(2_000));
+        guard.pushed(at(10), &Ok(Outcome::Unchanged), CONFIRM);
+        assert!(guard.may_be_undone(at(10)));
+        guard.read_back(at(20), &Ok(Outcome::Confirmed), CONFIRM);
+        assert!(!guard.may_be_undone(at(20)));
     }
 }

@@ -16,16 +16,16 @@ use crate::{
 
 /// What a switch said at one moment; nothing where it would or could not say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Look {
+pub struct Observation {
     /// The state of its interfaces.
     pub interfaces: Option<Vec<Interface>>,
     /// Their LLDP neighbours.
     pub neighbours: Option<Vec<Neighbour>>,
 }
 
-/// A port that an access point is to be served by.
+/// A port that an access point is to be ap_ports by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Served {
+pub struct ApPort {
     /// The port.
     pub port: PortName,
     /// The access point, if anybody knows it.
@@ -73,7 +73,7 @@ impl fmt::Display for Broken {
     }
 }
 
-impl Look {
+impl Observation {
     /// What the switch says of one port, as an answer to whoever asked for that.
     pub fn answer(&self, switch: &Switch, port: PortName) -> Answer {
         // Where LLDP does not run, that nobody is seen does not mean that nobody is there.
@@ -108,12 +108,12 @@ fn is(name: &str, port: PortName) -> bool {
 }
 
 /// The ports of a change that serve an access point when it is done, as they are before it.
-pub fn served(edits: &[Edit], before: &Look) -> Vec<Served> {
+pub fn ap_ports(edits: &[Edit], before: &Observation) -> Vec<ApPort> {
     let edits = edits.iter().filter(|edit| edit.mode == Mode::Ap);
     edits
         .map(|&Edit { port, ap, .. }| {
             let neighbour = before.neighbours_on(port).find(|mac| Some(*mac) == ap);
-            Served {
+            ApPort {
                 port,
                 ap,
                 was_up: before.link(port) == Some(Status::Up),
@@ -127,9 +127,9 @@ pub fn served(edits: &[Edit], before: &Look) -> Vec<Served> {
 /// `connected` says something about them, the access points' connections to Mist. What was not
 /// there before is not asked for, so that a port can be prepared for an access point to come.
 pub fn judge(
-    served: &[Served],
-    before: &Look,
-    after: &Look,
+    ap_ports: &[ApPort],
+    before: &Observation,
+    after: &Observation,
     connected: &BTreeMap<Mac, bool>,
 ) -> Result<(), Broken> {
     let is_silent = before.interfaces.is_some() && after.interfaces.is_none()
@@ -137,7 +137,7 @@ pub fn judge(
     if is_silent {
         return Err(Broken::Silent);
     }
-    for &Served { port, ap, was_up, neighbour } in served {
+    for &ApPort { port, ap, was_up, neighbour } in ap_ports {
         if was_up && after.link(port) != Some(Status::Up) {
             return Err(Broken::Down(port));
         }
@@ -173,14 +173,14 @@ mod tests {
     }
 
     /// A switch with one port, down where there is no state, and who is seen there.
-    fn look(link: Option<Status>, neighbours: &[&str]) -> Look {
+    fn look(link: Option<Status>, neighbours: &[&str]) -> Observation {
         let interface = |link| Interface { name: "ge-0/0/7".to_owned(), admin: Status::Up, link };
         let neighbour = |id: &&str| Neighbour {
             interface: "ge-0/0/7.0".to_owned(),
             chassis_id: (*id).to_owned(),
             ..Neighbour::default()
         };
-        Look {
+        Observation {
             interfaces: Some(link.map(interface).into_iter().collect()),
             neighbours: Some(neighbours.iter().map(neighbour).collect()),
         }
@@ -189,8 +189,8 @@ mod tests {
     #[test]
     fn a_change_must_leave_whole_what_was_whole() {
         let (up, down) = (Some(Status::Up), Some(Status::Down));
-        let nothing = Look::default();
-        let no_lldp = Look { neighbours: None, ..look(up, &[]) };
+        let nothing = Observation::default();
+        let no_lldp = Observation { neighbours: None, ..look(up, &[]) };
         let gone = |text| Err(Broken::Gone { port: port(), neighbour: mac(text) });
         let offline = Err(Broken::Offline { port: port(), ap: mac(AP) });
         let lost = Err(Broken::Down(port()));
@@ -237,11 +237,11 @@ mod tests {
             };
             let connected: BTreeMap<_, _> =
                 connected.map(|is_connected| (mac(AP), is_connected)).into_iter().collect();
-            let ports = served(&[edit(Mode::Ap)], &before);
+            let ports = ap_ports(&[edit(Mode::Ap)], &before);
             let judged = judge(&ports, &before, &after, &connected);
             assert_eq!(judged, expected, "{before:?} {after:?} {connected:?}");
             // Who plugs into a port that was given back may do so or not.
-            assert_eq!(served(&[edit(Mode::Default)], &before), []);
+            assert_eq!(ap_ports(&[edit(Mode::Default)], &before), []);
         }
     }
 
@@ -287,9 +287,9 @@ mod tests {
             (look(down, &[]), sighting(false, None)),
             (look(up, &["sw-2"]), sighting(true, None)),
             (look(None, &[AP]), Answer::Port(None)),
-            (Look::default(), Answer::Unanswered),
-            (Look { neighbours: None, ..look(up, &[]) }, Answer::Unanswered),
-            (Look { interfaces: Some(vec![]), neighbours: None }, Answer::Unanswered),
+            (Observation::default(), Answer::Unanswered),
+            (Observation { neighbours: None, ..look(up, &[]) }, Answer::Unanswered),
+            (Observation { interfaces: Some(vec![]), neighbours: None }, Answer::Unanswered),
         ] {
             assert_eq!(look.answer(&switch, port()), expected, "{look:?}");
         }

@@ -6,14 +6,14 @@ use core::fmt;
 use crate::netconf::xml::{Element, one_line};
 
 /// The most errors, and the most warnings, of an answer that are kept.
-pub const COMPLAINTS_MAX: usize = 32;
+pub const ERRORS_MAX: usize = 32;
 /// The most characters of a message, and of a place.
 const MESSAGE_MAX: usize = 400;
 const PLACE_MAX: usize = 200;
 
 /// An error or a warning, each text on one line and short.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Complaint {
+pub struct RpcError {
     /// What is wrong, as `syntax error`.
     pub message: String,
     /// Where in the configuration, as `[edit interfaces ge-0/0/1]`.
@@ -26,7 +26,7 @@ pub struct Complaint {
     pub session_id: Option<u32>,
 }
 
-impl Complaint {
+impl RpcError {
     fn new(error: &Element) -> Self {
         let text = |element: &Element, name, max| {
             let text = element.text_of(name).map(|text| one_line(text, max));
@@ -46,7 +46,7 @@ impl Complaint {
 }
 
 /// `syntax error (at "lldp", [edit protocols])`.
-impl fmt::Display for Complaint {
+impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         match (&self.element, &self.path) {
@@ -60,14 +60,14 @@ impl fmt::Display for Complaint {
 
 /// The errors and the warnings of an answer, wherever they stand in it: in results of a load or a
 /// commit, of a routing engine, or alone.
-pub fn complaints(answer: &Element) -> (Vec<Complaint>, Vec<Complaint>) {
+pub fn errors_and_warnings(answer: &Element) -> (Vec<RpcError>, Vec<RpcError>) {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     for error in answer.descendants().filter(|element| element.name == "rpc-error") {
         // What does not say that it is a warning is none.
         let is_warning = error.text_of("error-severity") == Some("warning");
         let list = if is_warning { &mut warnings } else { &mut errors };
-        if list.len() < COMPLAINTS_MAX {
-            list.push(Complaint::new(error));
+        if list.len() < ERRORS_MAX {
+            list.push(RpcError::new(error));
         }
     }
     (errors, warnings)
@@ -89,7 +89,7 @@ pub enum Holder {
 
 impl Holder {
     /// The holder that errors name in answer to a lock; `None` if they are about something else.
-    pub fn of(errors: &[Complaint]) -> Option<Self> {
+    pub fn of(errors: &[RpcError]) -> Option<Self> {
         errors.iter().find_map(|error| {
             let message = error.message.to_ascii_lowercase();
             if let Some(at) = message.find("locked by") {
