@@ -1,14 +1,14 @@
 //! Why an API refuses something: in its own words, on one line and not too many.
 
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String};
 
 use crate::{
-    base::{failure::Failure, secret::Secret},
+    base::{failure::Failure, secret::Secret, text::one_line},
     event::Detail,
 };
 
-/// The most characters of words that are not ours.
-const WORDS_MAX: usize = 200;
+/// The most characters of words that are not ours, the sign of a cut included.
+const WORDS_MAX: usize = 201;
 
 /// A refusal with these words.
 pub const fn rejected(message: String) -> Failure {
@@ -31,16 +31,9 @@ pub fn words(
     if words.is_empty() { "it does not say why".to_owned() } else { words }
 }
 
-/// A text that is not ours as one line without control characters, and not too long.
+/// A text that is not ours, on one line.
 pub fn line(text: &str) -> String {
-    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    let mut line = words.join(" ");
-    if let Some((end, _)) = line.char_indices().nth(WORDS_MAX) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
+    one_line(text, WORDS_MAX)
 }
 
 #[cfg(test)]
@@ -62,6 +55,6 @@ mod tests {
             assert_eq!(words(body.as_bytes()), expected, "{body}");
         }
         assert_eq!(words(b"\xff\xfe"), "it does not say why");
-        assert_eq!(words("é".repeat(500).as_bytes()).chars().count(), WORDS_MAX + 1);
+        assert_eq!(words("é".repeat(500).as_bytes()).chars().count(), WORDS_MAX);
     }
 }

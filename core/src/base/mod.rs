@@ -1,12 +1,14 @@
-//! What everybody stands on: time, luck, secrets, and the one face of all machines.
+//! The ground floor: time, random numbers, secrets, text, and the interface of all machines.
 
 pub mod base64;
 pub mod glob;
 pub mod mac;
 pub mod rand;
 pub mod secret;
+pub mod text;
 pub mod time;
 
 pub mod backoff;
 pub mod failure;
 pub mod machine;
+pub mod window;

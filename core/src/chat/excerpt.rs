@@ -10,7 +10,10 @@ use alloc::{format, string::String, vec::Vec};
 use serde::Serialize;
 
 use super::shape::Form;
-use crate::notify::{Fact, Link, Listing, Notification, Severity};
+use crate::{
+    base::text::{is_bidi_control, is_blank, is_joined, is_space},
+    notify::{Fact, Link, Listing, Notification, Severity},
+};
 
 /// What one character adds to a length as the vendor counts it, escaping included.
 pub(super) type Cost = fn(char) -> usize;
@@ -330,7 +333,7 @@ fn cut(line: &mut String, keep: usize) {
     let mut dropped = line.get(keep..).and_then(|rest| rest.chars().next());
     line.truncate(keep);
     for _ in 0..MARKS_MAX {
-        if !dropped.is_some_and(joins) && !line.ends_with('\u{200d}') {
+        if !dropped.is_some_and(is_joined) && !line.ends_with('\u{200d}') {
             break;
         }
         dropped = line.pop();
@@ -349,40 +352,6 @@ fn words(text: &str) -> impl Iterator<Item = char> {
         }
         [gap.take(), Some(c)].into_iter().flatten()
     })
-}
-
-/// Whether a reader would see nothing.
-fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| is_space(c) || is_invisible(c))
-}
-
-fn is_space(c: char) -> bool {
-    c.is_whitespace() || c.is_control()
-}
-
-/// The embeddings, overrides and isolates of UAX #9 §2. They reorder the text around them, so a
-/// name could disguise itself as another one or as part of our sentence.
-const fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Characters without a glyph (Unicode's `Default_Ignorable_Code_Point`, the assigned ones).
-const fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
-        | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// Characters that belong to the one before them: the blocks of combining marks, the zero-width
-/// joiner, variation selectors and skin tones.
-const fn joins(c: char) -> bool {
-    matches!(c,
-        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{200d}'
-        | '\u{20d0}'..='\u{20ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{fe20}'..='\u{fe2f}'
-        | '\u{1f3fb}'..='\u{1f3ff}')
 }
 
 /// A link must be what [`Link`] promises, or no button is better than a wrong one: a vendor

@@ -17,7 +17,7 @@ use super::{
     units, urls,
 };
 use crate::{
-    base::secret::Secret,
+    base::{secret::Secret, window::Window},
     chat::shape::{Flavour, TeamsFormat},
     delivery::pace,
     event::Topic,
@@ -144,7 +144,7 @@ fn teams_format(section: &Section<'_>) -> TeamsFormat {
 }
 
 /// One destination for each URL of a flavour.
-fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[pace::Window]) -> Vec<Destination> {
+fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[Window]) -> Vec<Destination> {
     let expected = "a pace such as \"1/s\", or \"off\" for no limit";
     let pace = section.judged("pace", expected, units::pace).unwrap_or_else(|| vendor.to_vec());
     let default = section.secret("default_url", "default_url_file");

@@ -6,9 +6,9 @@ use core::{net::SocketAddr, time::Duration};
 use http_types::Url;
 
 use crate::{
-    base::secret::Secret,
+    base::{secret::Secret, window::Window},
     chat::shape::Flavour,
-    delivery::{batch::Flavours, pace::Window},
+    delivery::batch::Flavours,
     micronets::{access, meetup::input::Config as Meetup},
     route::Routes,
 };

@@ -16,8 +16,7 @@ use super::{
     units, urls,
 };
 use crate::{
-    base::secret::Secret,
-    delivery::pace::Window,
+    base::{secret::Secret, window::Window},
     ports::{
         decide::Check,
         edit::CsoProfile,

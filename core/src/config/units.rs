@@ -10,7 +10,7 @@ use super::{
     checked::Network,
     problem::{Fault, quoted},
 };
-use crate::delivery::pace::Window;
+use crate::base::window::Window;
 
 /// A duration in words of ours: `500ms`, `30s`, `2m`.
 pub fn duration(text: &str) -> Option<Duration> {

@@ -22,18 +22,24 @@ use core::{mem, time::Duration};
 use super::{
     batch::EventKey,
     outcome::{Outcome, Reason},
-    pace::{Pace, Window},
 };
 use crate::{
-    base::{backoff, machine::Machine, rand::Rand, time::Instant},
+    base::{
+        backoff::Backoff,
+        machine::Machine,
+        rand::Rand,
+        time::Instant,
+        window::{Pace, Window},
+    },
     chat::shape::Form,
 };
 
 /// The most events that one digest merges.
 pub const DIGEST_MAX: usize = 500;
 /// The wait before a parked destination is tried again, doubled from the first to the last.
-const PROBE_FIRST: Duration = Duration::from_secs(60);
-const PROBE_CAP: Duration = Duration::from_secs(3_600);
+const PROBE: Backoff = Backoff::secs(60, 3_600);
+/// The wait after a failure that may soon be over.
+const RETRY: Backoff = Backoff::secs(1, 300);
 
 /// Policy of a [`Queue`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,7 +305,7 @@ impl Queue {
             Outcome::Retry { after, reason } => {
                 self.failures = self.failures.saturating_add(1);
                 let after =
-                    backoff::after(self.failures, &mut self.rand).max(after.unwrap_or_default());
+                    RETRY.jittered(self.failures, &mut self.rand).max(after.unwrap_or_default());
                 self.put_back(entries);
                 self.state = State::Waiting { retry_at: now + after, reason };
                 self.outputs.push_back(Output::Retrying { failures: self.failures, after, reason });
@@ -308,7 +314,7 @@ impl Queue {
     }
 
     fn park(&mut self, now: Instant, entries: Vec<Entry>, reason: Reason) {
-        let probe_after = backoff::doubled(PROBE_FIRST, PROBE_CAP, self.failures);
+        let probe_after = PROBE.wait(self.failures);
         self.put_back(entries);
         self.state = State::Parked { probe_at: now + probe_after, reason };
         let probes = self.failures;

@@ -4,8 +4,11 @@ use core::time::Duration;
 
 use super::*;
 use crate::{
-    base::secret::Secret, chat::shape::Flavour, config::checked::Delivery, delivery::pace::Window,
-    event::fingerprint::Fingerprint, route::Routes,
+    base::{secret::Secret, window::Window},
+    chat::shape::Flavour,
+    config::checked::Delivery,
+    event::fingerprint::Fingerprint,
+    route::Routes,
 };
 
 fn destination(name: &str, flavour: Flavour, channels: &[&str]) -> Destination {

@@ -54,12 +54,10 @@ use super::{
     message::{Content, Hello, Id, Message},
     peek::{Peek, peek},
 };
-use crate::base::{backoff, machine::Machine, rand::Rand, time::Instant};
+use crate::base::{backoff::Backoff, machine::Machine, rand::Rand, time::Instant};
 
-/// The wait after the first lost connection, which is doubled with each further one.
-pub const RETRY_FIRST: Duration = Duration::from_secs(1);
-/// The cap of that.
-pub const RETRY_CAP: Duration = Duration::from_secs(30);
+/// The wait after a lost connection.
+const RETRY: Backoff = Backoff::secs(1, 30);
 /// A connection that lasted this long was a good one: the next wait is the first again.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 /// How long requests in flight may take once we are to stop.
@@ -150,8 +148,7 @@ impl Peer {
             return self.end();
         }
         self.failures = if was_good { 1 } else { self.failures.saturating_add(1) };
-        let wait = backoff::doubled(RETRY_FIRST, RETRY_CAP, self.failures);
-        let wait = backoff::jittered(wait, &mut self.rand);
+        let wait = RETRY.jittered(self.failures, &mut self.rand);
         self.link = Link::Down { retry_at: now + wait };
         self.emit(Event::Disconnected { reason, retry_after: wait });
     }

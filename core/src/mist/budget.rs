@@ -4,9 +4,9 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{
-    base::time::Instant,
-    delivery::pace::{Pace, Window},
+use crate::base::{
+    time::Instant,
+    window::{Pace, Window},
 };
 
 /// What Mist allows to one token.

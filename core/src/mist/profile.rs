@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     api::refusal::rejected,
-    base::failure::Failure,
+    base::{failure::Failure, text::cut_bytes},
     config::checked::ports::Profiles,
     ports::{name::PortName, place::Mode, plan::output::Edit},
 };
@@ -155,7 +155,7 @@ impl Device {
                 diff.extend([&format!("[{}]\n", layer.name()), &lines.join("\n"), "\n"]);
             }
         }
-        Ok(Change { device, layers, before, diff: bounded(diff.trim_end()) })
+        Ok(Change { device, layers, before, diff: cut_bytes(diff.trim_end().to_owned(), DIFF_MAX) })
     }
 
     fn map(&self, layer: Layer) -> &PortMap {
@@ -287,14 +287,6 @@ impl Device {
     ) -> Result<(), Failure> {
         write(self.map_mut(layer)).map_err(|error| rejected(format!("{port}: {error}")))
     }
-}
-
-fn bounded(diff: &str) -> String {
-    if diff.len() <= DIFF_MAX {
-        return diff.to_owned();
-    }
-    let end = (0..=DIFF_MAX).rev().find(|end| diff.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}…", diff.get(..end).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -143,27 +143,6 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     quick_xml::escape::partial_escape(text)
 }
 
-/// `text` on one line of at most `max` characters: white space and control characters become one
-/// space, and what is too long ends in `…`.
-pub fn one_line(text: &str, max: usize) -> String {
-    let is_gap = |c: char| c.is_whitespace() || c.is_control() || !is_carried(c);
-    let mut line = String::new();
-    let mut left = max;
-    for word in text.split(is_gap).filter(|word| !word.is_empty()) {
-        let gap = if line.is_empty() { "" } else { " " };
-        for c in gap.chars().chain(word.chars()) {
-            if left == 0 {
-                line.pop();
-                line.push('…');
-                return line;
-            }
-            left -= 1;
-            line.push(c);
-        }
-    }
-    line
-}
-
 /// The elements that are not closed, and the first one once it is.
 #[derive(Debug, Default)]
 struct Open {
@@ -293,14 +272,6 @@ mod tests {
         let escaped = escape(text);
         assert!(!escaped.contains(['<', '>']));
         assert_eq!(parse(&format!("<t>{escaped}</t>")).map(|t| t.text), Ok(text.into()));
-    }
-
-    #[test]
-    fn a_line_is_one_line() {
-        assert_eq!(one_line("\n locked by:\n  ann\u{0}(pid 7)\n", 99), "locked by: ann (pid 7)");
-        assert_eq!(one_line("abc def", 7), "abc def");
-        assert_eq!(one_line("abc def", 6), "abc d…");
-        assert_eq!(one_line("  ", 0), "");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Plain text for people: cleaned, cut, joined, counted.
 
 use alloc::{
-    borrow::{Cow, ToOwned},
+    borrow::Cow,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 
 use super::types::sentence::capitalized;
-use crate::base::mac::Mac;
+use crate::base::{mac::Mac, text};
 
 /// The most characters of a value.
 pub(super) const VALUE_MAX: usize = 1_000;
@@ -28,34 +28,14 @@ const SPELLINGS: [&str; 85] = [
     "UDP", "URL", "UUID", "VC", "VLAN", "VPN", "VRRP", "VXLAN", "WAN", "WiFi", "WLAN",
 ];
 
-/// One line of at most [`VALUE_MAX`] characters: control characters and the marks that turn the
-/// direction of writing become spaces, and runs of spaces one.
+/// A value on one line.
 pub(super) fn clean(text: &str) -> String {
-    let turns = |c: char| {
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(c, '\u{2066}'..='\u{2069}')
-    };
-    let words: Vec<&str> = text
-        .split(|c: char| c.is_whitespace() || c.is_control() || turns(c))
-        .filter(|word| !word.is_empty())
-        .collect();
-    cut(&words.join(" "), VALUE_MAX)
+    text::one_line(text, VALUE_MAX)
 }
 
 /// A name for a sentence.
 pub(super) fn name(text: &str) -> String {
-    cut(&clean(text), NAME_MAX)
-}
-
-/// The text, or its start and `…` where it has more than `max` characters.
-pub(super) fn cut(text: &str, max: usize) -> String {
-    match text.char_indices().nth(max) {
-        None => text.to_owned(),
-        Some(_) => {
-            let kept: String = text.chars().take(max.saturating_sub(1)).collect();
-            format!("{}…", kept.trim_end())
-        }
-    }
+    text::one_line(text, NAME_MAX)
 }
 
 /// `SW_FOO_DHCP` and `foo-dhcp` as `sw foo DHCP`: a name from a program, in words.
@@ -217,14 +197,6 @@ fn spelled(word: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_from_outside_becomes_one_short_line() {
-        assert_eq!(clean(" a\n\tb\u{202e}c\u{0} "), "a b c");
-        assert_eq!(clean(&"x".repeat(2_000)).chars().count(), VALUE_MAX);
-        assert_eq!(cut("äöü", 3), "äöü");
-        assert_eq!(cut("äöüß", 3), "äö…");
-    }
 
     #[test]
     fn names_from_programs_become_words() {

@@ -41,6 +41,7 @@ use super::{
 };
 use crate::base::{
     mac::Mac,
+    text::cut_bytes,
     time::{Instant, UnixTime},
 };
 
@@ -259,7 +260,7 @@ pub(super) fn because(report: &Report) -> Option<String> {
         Report::Refused { refusal, .. } => Some(refusal.to_string()),
         Report::Retrying { failure, .. } | Report::Stuck { failure, .. } => {
             let words = failure.to_string();
-            Some(if failure.is_quoting() { shown(&words) } else { words })
+            Some(if failure.is_quoting() { cut_bytes(redact(&words), LINE_LEN_MAX) } else { words })
         }
         Report::Breaker { .. }
         | Report::Observed { .. }
@@ -318,7 +319,7 @@ impl Budget {
     fn take<'l>(&mut self, lines: impl Iterator<Item = &'l str>) -> Vec<String> {
         let mut taken = Vec::new();
         for line in lines {
-            let line = shown(line);
+            let line = cut_bytes(redact(line), LINE_LEN_MAX);
             if self.left_out > 0 || line.len() >= self.left {
                 self.left_out += 1;
             } else {
@@ -328,15 +329,6 @@ impl Budget {
             }
         }
         taken
-    }
-}
-
-/// Without secrets, and not too long.
-fn shown(line: &str) -> String {
-    let line = redact(line);
-    match line.get(..line.floor_char_boundary(LINE_LEN_MAX)) {
-        Some(short) if short.len() < line.len() => format!("{short}…"),
-        _ => line,
     }
 }
 

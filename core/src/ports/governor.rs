@@ -17,13 +17,11 @@ use super::{
     name::PortName,
     place::{Place, Switch},
 };
-use crate::{
-    base::{
-        glob,
-        mac::Mac,
-        time::{Instant, UnixTime},
-    },
-    delivery::pace::{Pace, Window},
+use crate::base::{
+    glob,
+    mac::Mac,
+    time::{Instant, UnixTime},
+    window::{Pace, Window},
 };
 
 /// With so many switches or sites in memory, those without recent changes are forgotten.

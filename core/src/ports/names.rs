@@ -6,7 +6,7 @@
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String};
 
 use super::sign::Sign;
-use crate::base::mac::Mac;
+use crate::base::{mac::Mac, text};
 
 /// The most access points, and the most sites, that are known by name.
 const NAMES_MAX: usize = 65_536;
@@ -65,7 +65,7 @@ impl Names {
 }
 
 fn short(name: &str) -> String {
-    name.get(..name.floor_char_boundary(NAME_LEN_MAX)).unwrap_or(name).to_owned()
+    text::start(name, NAME_LEN_MAX).to_owned()
 }
 
 #[cfg(test)]

@@ -24,14 +24,13 @@ use core::{mem, time::Duration};
 
 use super::{decide::Reason, place::Mode};
 use crate::base::{
-    backoff, failure::Failure, mac::Mac, machine::Machine, rand::Rand, time::Instant,
+    backoff::Backoff, failure::Failure, mac::Mac, machine::Machine, rand::Rand, time::Instant,
 };
 
 pub mod stage;
 
-/// The wait after the first failure, doubled after each further one up to the cap.
-const RETRY_FIRST: Duration = Duration::from_secs(10);
-const RETRY_CAP: Duration = Duration::from_secs(600);
+/// The wait after a failed push.
+const RETRY: Backoff = Backoff::secs(10, 600);
 
 /// Policy of a [`Port`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -372,8 +371,7 @@ impl Port {
     }
 
     fn after(&mut self, attempt: u32, failure: &Failure) -> Duration {
-        let doubled = backoff::doubled(RETRY_FIRST, RETRY_CAP, attempt);
-        backoff::jittered(doubled, &mut self.rand).max(failure.after().unwrap_or_default())
+        RETRY.jittered(attempt, &mut self.rand).max(failure.after().unwrap_or_default())
     }
 
     fn read(&mut self, now: Instant, is_done: Option<bool>) {

@@ -27,7 +27,7 @@ use super::{
     question::Whereabouts,
 };
 use crate::base::{
-    backoff,
+    backoff::Backoff,
     mac::Mac,
     machine::Machine,
     rand::Rand,
@@ -38,9 +38,8 @@ use crate::base::{
 pub const ATTEMPTS_MAX: u32 = 6;
 /// How often a switch that still sees a lost access point is asked.
 const STILL_THERE_MAX: u32 = 2;
-/// The wait before the second question, doubled before each further one up to the cap.
-const AGAIN_FIRST: Duration = Duration::from_secs(30);
-const AGAIN_CAP: Duration = Duration::from_secs(300);
+/// The wait before a further question.
+const AGAIN: Backoff = Backoff::secs(30, 300);
 
 /// Policy of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -340,10 +339,7 @@ impl Watch {
         let wait = if still_there {
             self.config.wait
         } else {
-            backoff::jittered(
-                backoff::doubled(AGAIN_FIRST, AGAIN_CAP, look.attempt),
-                &mut self.rand,
-            )
+            AGAIN.jittered(look.attempt, &mut self.rand)
         };
         self.state = State::Doubting { look, ask_at: now + wait };
     }

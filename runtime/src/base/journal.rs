@@ -13,6 +13,7 @@ use std::{
 };
 
 use mistgate_core::{
+    base::text::cut_bytes,
     engine::output::Happening,
     notify::Severity,
     ports::{
@@ -250,7 +251,10 @@ impl Journal {
         let time = clock::wall().rfc3339();
         let fixed: [(&str, &dyn fmt::Display); 3] =
             [("time", &time), ("level", &level.name()), ("event", &event)];
-        let pairs = fixed.iter().chain(values).map(|(key, value)| (*key, bounded(value)));
+        let pairs = fixed
+            .iter()
+            .chain(values)
+            .map(|(key, value)| (*key, cut_bytes(value.to_string(), VALUE_MAX)));
         let mut line = String::new();
         match self.format {
             Format::Text => {
@@ -269,15 +273,6 @@ impl Journal {
         line.push('\n');
         line
     }
-}
-
-fn bounded(value: &dyn fmt::Display) -> String {
-    let mut text = value.to_string();
-    if text.len() > VALUE_MAX {
-        text.truncate(text.floor_char_boundary(VALUE_MAX));
-        text.push('…');
-    }
-    text
 }
 
 /// Quotes what a reader of `key=value` lines could misread; control characters are escaped.

@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use mistgate_core::{
-    base::secret::Secret,
+    base::{secret::Secret, window::Window},
     chat::shape::{Flavour, TeamsFormat},
     config::checked::{Chat, Delivery, Destination},
-    delivery::pace::{self, Window},
+    delivery::pace,
     route::Routes,
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mistgate_core::{base::time::Instant, delivery::pace::Window};
+use mistgate_core::base::{time::Instant, window::Window};
 
 /// The sends since the windows were last changed.
 #[derive(Clone, Debug)]

@@ -5,12 +5,12 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use mistgate_core::{
-    base::{machine::Machine, time::Instant},
+    base::{machine::Machine, time::Instant, window::Window},
     chat::shape::Form,
     delivery::{
         batch::EventKey,
         outcome::{Outcome, Reason},
-        pace::{self, Window},
+        pace,
         queue::{Config, DIGEST_MAX, Entry, Input, Loss, Output, Queue},
     },
 };

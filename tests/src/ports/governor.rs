@@ -9,8 +9,8 @@ use mistgate_core::{
     base::{
         mac::Mac,
         time::{Instant, UnixTime},
+        window::Window,
     },
-    delivery::pace::Window,
     ports::{
         freeze::Freeze,
         governor::{Breaker, Governor, Limits, Lists, Policy, PortPattern, Refusal, SwitchPattern},

@@ -2,16 +2,19 @@
 //!
 //! Each law takes bytes and panics where it is broken.
 
-use mistgate_core::netconf::{
-    framing::{Decoder, Error, Framing, encode},
-    lines::{LINES_MAX, Lines},
-    rpc::{
-        operational,
-        reply::{Message, Verdict},
-        request::Request,
+use mistgate_core::{
+    base::text::one_line,
+    netconf::{
+        framing::{Decoder, Error, Framing, encode},
+        lines::{LINES_MAX, Lines},
+        rpc::{
+            operational,
+            reply::{Message, Verdict},
+            request::Request,
+        },
+        session::output::Outcome,
+        xml::{Element, escape},
     },
-    session::output::Outcome,
-    xml::{Element, escape, one_line},
 };
 
 use crate::base::bytes::Bytes;

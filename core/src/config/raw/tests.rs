@@ -3,13 +3,13 @@ use core::time::Duration;
 
 use super::*;
 use crate::{
-    base::secret::Secret,
+    base::{secret::Secret, window::Window},
     chat::shape::{Flavour, TeamsFormat},
     config::{
         checked::{Delivery, Destination, Limits, Proxy, ProxyLimits, Tls},
         files::FileKind,
     },
-    delivery::pace::{self, Window},
+    delivery::pace,
     micronets::{
         access::{Rule, Subject},
         meetup::input::{Config as Meetup, OnPartnerLoss},

@@ -272,7 +272,7 @@ fn a_lost_link_answers_who_waits_and_is_made_again_later_and_later() {
     line.input(Input::ControlFrame(line.link));
     line.pass(Duration::from_secs(2));
     line.closed();
-    assert!(line.wait().0 <= RETRY_FIRST);
+    assert!(line.wait().0 <= RETRY.first);
 }
 
 #[test]

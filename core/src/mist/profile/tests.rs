@@ -219,6 +219,6 @@ fn a_difference_is_told_entry_by_entry() {
          + \"ge-0/0/7\": {\"usage\":\"ap\",\"note\":\"set by mistgate\"}"
     );
     let long = "é".repeat(DIFF_MAX);
-    let told = bounded(&long);
+    let told = cut_bytes(long, DIFF_MAX);
     assert!(told.len() <= DIFF_MAX + 3 && told.ends_with("é…"), "{}", told.len());
 }

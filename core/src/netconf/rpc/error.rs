@@ -3,7 +3,7 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
-use crate::netconf::xml::{Element, one_line};
+use crate::{base::text::one_line, netconf::xml::Element};
 
 /// The most errors, and the most warnings, of an answer that are kept.
 pub const ERRORS_MAX: usize = 32;

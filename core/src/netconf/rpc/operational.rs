@@ -5,7 +5,7 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use crate::netconf::xml::{Element, one_line};
+use crate::{base::text::one_line, netconf::xml::Element};
 
 /// The most characters of a text: an LLDP string has 255 bytes at most (IEEE 802.1AB §8.5).
 const TEXT_MAX: usize = 255;

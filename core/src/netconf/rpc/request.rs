@@ -3,9 +3,9 @@
 use alloc::{format, string::String};
 use core::num::NonZeroU16;
 
-use crate::netconf::{
-    lines::Lines,
-    xml::{escape, one_line},
+use crate::{
+    base::text::one_line,
+    netconf::{lines::Lines, xml::escape},
 };
 
 /// Our side of the capability exchange (RFC 6241 §8.1): we know both versions of NETCONF, and need

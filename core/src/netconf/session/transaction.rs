@@ -32,13 +32,16 @@ use super::{
     output::{Cause, CloseReason, Failure, NotConfirmed, Outcome, Output, Step},
 };
 use crate::{
-    base::{backoff, rand::Rand, time::Instant},
+    base::{backoff::Backoff, rand::Rand, time::Instant},
     netconf::rpc::{
         error::{ERRORS_MAX, Holder, RpcError},
         reply::{Reply, Verdict},
         request::Request,
     },
 };
+
+/// The wait before a lock that somebody else holds is tried again.
+const RELOCK: Backoff = Backoff::secs(1, 300);
 
 /// How long a read-back waits for a verdict: the switch may be about to undo the change.
 const READ_BACK_WAIT: Duration = Duration::from_secs(120);
@@ -264,7 +267,7 @@ impl Transaction {
         let failure = match (reply.verdict_or_silence(), Holder::of(&reply.errors)) {
             (Verdict::Done, _) => return State::Loading,
             (_, Some(holder)) if now < self.lock_until => {
-                let wait = backoff::after(self.attempt, rand);
+                let wait = RELOCK.jittered(self.attempt, rand);
                 return State::Waiting { retry_at: (now + wait).min(self.lock_until), holder };
             }
             (_, Some(holder)) => Failure::LockHeld { holder, attempts: self.attempt },

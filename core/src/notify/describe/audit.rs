@@ -9,7 +9,7 @@ use alloc::{
 
 use super::{draft::Draft, subject};
 use crate::{
-    base::secret::is_secret_name,
+    base::{secret::is_secret_name, text},
     event::{Detail, DeviceClass, Event, mail_address},
     notify::{Fact, links::Dashboard, plain},
 };
@@ -34,7 +34,7 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let place = subject::at(site.as_deref());
     let mut draft = Draft {
         title: match &message {
-            Some(message) => format!("Audit: {}", plain::cut(message, HEADLINE_MAX)),
+            Some(message) => format!("Audit: {}", text::cut(message, HEADLINE_MAX)),
             None => "Audit log entry".to_owned(),
         },
         summary: format!("{who}{from}{place}: {what}."),
@@ -113,7 +113,7 @@ fn side(detail: Option<Detail<'_>>) -> Option<String> {
         b'{' | b'[' => None,
         b'n' => Some("(none)".to_owned()),
         _ => Some(match detail.text() {
-            Some(text) => plain::cut(&plain::clean(&text), SIDE_MAX),
+            Some(text) => text::one_line(&text, SIDE_MAX),
             None => "(empty)".to_owned(),
         }),
     }

@@ -10,6 +10,7 @@ use core::cell::Cell;
 
 use super::{draft::Draft, subject, subject::Subject, thread};
 use crate::{
+    base::text,
     event::{Detail, DeviceClass, Event, Topic},
     notify::{
         Link,
@@ -294,7 +295,7 @@ impl<'s> Speech<'s> {
     fn quote(&self) -> Option<String> {
         let words = self.text()?.trim_end_matches('.');
         self.quoted.set(words.chars().count() <= QUOTE_MAX);
-        Some(plain::cut(words, QUOTE_MAX))
+        Some(text::cut(words, QUOTE_MAX))
     }
 
     /// Whether the text only says again what the type says, such as `Switch 5c5b35000001 claimed`.
@@ -334,7 +335,7 @@ impl<'s> Speech<'s> {
         let (_, rest) = ["changed state ", "state changed "]
             .into_iter()
             .find_map(|marker| text.split_once(marker))?;
-        Some(plain::cut(rest.trim_end_matches('.'), QUOTE_MAX))
+        Some(text::cut(rest.trim_end_matches('.'), QUOTE_MAX))
     }
 
     /// The version before, if known, and the version after.

@@ -8,7 +8,7 @@ use alloc::{
 };
 
 use crate::{
-    base::{mac::Mac, time::UnixTime},
+    base::{mac::Mac, text, time::UnixTime},
     event::{Detail, Event},
     notify::{Fact, Link, Listing, Notification, Severity, Thread, plain},
 };
@@ -61,7 +61,7 @@ impl Draft {
     /// Adds a reason to the summary, unless it says the same already.
     pub(super) fn explain(&mut self, reason: Option<&str>) {
         if let Some(reason) = reason.filter(|reason| !plain::says(&self.summary, reason)) {
-            let reason = plain::cut(reason.trim_end_matches('.'), REASON_MAX);
+            let reason = text::cut(reason.trim_end_matches('.'), REASON_MAX);
             self.summary.push_str(&format!(" Reason: {reason}."));
         }
     }
@@ -108,7 +108,7 @@ impl Draft {
         self.facts.truncate(FACTS_MAX);
         Notification {
             severity,
-            title: plain::cut(&plain::clean(&self.title), TITLE_MAX),
+            title: text::one_line(&self.title, TITLE_MAX),
             summary: plain::clean(&self.summary),
             facts: self.facts,
             listing: self.listing,

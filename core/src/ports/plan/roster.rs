@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::{Asker, Due, Plan, output::Output};
 use crate::{
     base::{
-        backoff,
+        backoff::Backoff,
         mac::Mac,
         time::{Instant, UnixTime},
     },
@@ -48,8 +48,8 @@ impl Plan {
             Answer::Port(_) | Answer::Unanswered | Answer::Whereabouts(_) => {
                 self.roster.failures = self.roster.failures.saturating_add(1);
                 let cap = self.config.reconcile_after;
-                let wait = backoff::doubled(RETRY_FIRST.min(cap), cap, self.roster.failures);
-                backoff::jittered(wait, &mut self.rand)
+                let retry = Backoff { first: RETRY_FIRST.min(cap), cap };
+                retry.jittered(self.roster.failures, &mut self.rand)
             }
         };
         self.timers.set(Due::Roster, Some(now + after));

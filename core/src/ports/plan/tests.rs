@@ -11,8 +11,7 @@ use alloc::{
 
 use super::{input::Pushed, output::Edit, *};
 use crate::{
-    base::failure::Failure,
-    delivery::pace::Window,
+    base::{failure::Failure, window::Window},
     ports::{
         decide::{Check, Reason},
         edit::Edits,

@@ -143,7 +143,7 @@ fn a_failure_is_tried_again_up_to_the_limit() {
         let told = bench.tell(failed(Failure::Locked { holder: "alice".into() }));
         assert_eq!(told, [format!("retrying after attempt {attempt}, locked, unknown: false")]);
         assert_eq!(bench.wait(), ["due"]);
-        let step = RETRY_FIRST * attempt;
+        let step = RETRY.first * attempt;
         assert!((step / 2..=step).contains(&(bench.now - failed_at)));
     }
     bench.tell(Input::Taken);

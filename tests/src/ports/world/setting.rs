@@ -6,8 +6,8 @@ use mistgate_core::{
     base::{
         mac::Mac,
         time::{Instant, UnixTime},
+        window::Window,
     },
-    delivery::pace::Window,
     ports::{
         decide::Check,
         edit::Edits,
