@@ -4,7 +4,7 @@ mod meetups;
 mod switch_ports;
 
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -17,6 +17,7 @@ use crate::{
         clock::Clock,
         journal::{Journal, Level},
         metrics::{Counter, Gauge, Labels},
+        sync::Shared,
     },
     chat::driver,
     http::listen::{Bytes, Event, Head, Reply, Service},
@@ -41,7 +42,7 @@ pub struct Settings {
 /// The service.
 pub struct Admin {
     /// What may change.
-    pub settings: RwLock<Arc<Settings>>,
+    pub settings: Shared<Settings>,
     /// Whom to ask about events and destinations.
     pub driver: driver::Handle,
     /// Who counts.
@@ -63,15 +64,6 @@ struct Parts {
 const PAGES: [&str; 4] = ["/-/healthy", "/-/ready", "/metrics", "/status"];
 
 impl Admin {
-    /// Replaces the settings for the requests to come.
-    pub fn configure(&self, settings: Settings) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-    }
-
-    fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
     fn is_authorised(settings: &Settings, head: &Head<'_>) -> bool {
         let Some(token) = &settings.token else {
             return true;
@@ -153,7 +145,7 @@ impl Admin {
 
     /// All parts, of which the proxy brings its counters up to date too.
     async fn parts(&self) -> Parts {
-        let settings = self.settings();
+        let settings = self.settings.get();
         let driver = self.driver.status().await;
         let ports = match &settings.switches {
             Some(switches) => switches.status().await,
@@ -175,7 +167,7 @@ impl Admin {
 impl Service for Admin {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let is_page = PAGES.contains(&head.path());
-        let settings = self.settings();
+        let settings = self.settings.get();
         let is_order =
             settings.switches.is_some() && switch_ports::Order::parse(head.path()).is_some();
         let refused = |allowed| {
@@ -205,7 +197,7 @@ impl Service for Admin {
     async fn serve(&self, head: &Head<'_>, _body: Bytes) -> Reply {
         let ok = Reply::status(StatusCode::Ok.into());
         let unavailable = Reply::status(StatusCode::ServiceUnavailable.into());
-        let switches = self.settings().switches.clone();
+        let switches = self.settings.get().switches.clone();
         if let Some((switches, order)) = switches.zip(switch_ports::Order::parse(head.path())) {
             return order.carry_out(&switches, head, &self.journal).await;
         }

@@ -3,11 +3,7 @@
 
 mod external;
 
-use std::{
-    mem,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
 use mistgate_core::{
@@ -26,6 +22,7 @@ use crate::{
         clock::Clock,
         journal::{Journal, Level},
         metrics::{Counter, Histogram},
+        sync::Shared,
     },
     chat::driver::{self, Message},
     http::listen::{Bytes, Event, Head, Reply, Service},
@@ -61,7 +58,7 @@ impl Settings {
 
 /// The service.
 pub struct Intake {
-    settings: RwLock<Arc<Settings>>,
+    settings: Shared<Settings>,
     driver: driver::Handle,
     journal: Arc<Journal>,
     clock: Clock,
@@ -75,16 +72,12 @@ impl Intake {
         journal: Arc<Journal>,
         clock: Clock,
     ) -> Self {
-        Self { settings: RwLock::new(Arc::new(settings)), driver, journal, clock }
+        Self { settings: Shared::new(settings), driver, journal, clock }
     }
 
     /// Replaces the settings for the requests to come.
     pub fn configure(&self, settings: Settings) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-    }
-
-    fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+        self.settings.set(settings);
     }
 
     fn answer(&self, began: Instant, reply: Reply) -> Reply {
@@ -111,7 +104,7 @@ impl Intake {
 
 impl Service for Intake {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
-        let settings = self.settings();
+        let settings = self.settings.get();
         if let Some(external) = settings.external_of(head) {
             return self.admit_external(external, head).map_err(|refused| self.counted(refused));
         }
@@ -129,7 +122,7 @@ impl Service for Intake {
 
     async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
         let began = self.clock.now();
-        let settings = self.settings();
+        let settings = self.settings.get();
         if let Some((_, switches)) = settings.external_of(head).zip(settings.switches.as_ref()) {
             return self.answer(began, self.ask_for_mode(switches, head, &body).await);
         }

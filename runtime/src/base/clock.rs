@@ -1,13 +1,15 @@
 //! The two clocks. No other file asks the system what time it is.
 
 use std::{
+    future::poll_fn,
+    io,
     pin::Pin,
     task::{Context, Poll, ready},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use mistgate_core::base::time::{Instant, UnixTime};
-use smol::Timer;
+use smol::{Timer, future::FutureExt};
 
 /// The monotonic clock of one run, whose start is the core's instant zero.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +74,12 @@ pub fn before(at: UnixTime, span: Duration) -> UnixTime {
     UnixTime::from_micros(at.as_micros().saturating_sub(micros))
 }
 
+/// The error of what takes longer than `after`, for the right-hand side of an `or`.
+pub(crate) async fn timeout<T>(after: Duration) -> io::Result<T> {
+    Timer::after(after).await;
+    Err(io::ErrorKind::TimedOut.into())
+}
+
 /// A deadline that moves with each step of a conversation. Setting it is only a note: the timer
 /// below, which costs the reactor a wake-up, is set anew when it fires too early, not each time.
 #[derive(Debug, Default)]
@@ -86,9 +94,29 @@ impl Alarm {
         self.at = std::time::Instant::now().checked_add(after);
     }
 
-    /// Goes off at `at`; never, if there is none.
-    pub(crate) fn set_at(&mut self, at: Option<std::time::Instant>) {
-        self.at = at;
+    /// Goes off at `at` on `clock`; never, if there is none.
+    pub(crate) fn set_at(&mut self, clock: Clock, at: Option<Instant>) {
+        self.at = at.and_then(|at| clock.system(at));
+    }
+
+    /// Does not go off.
+    pub(crate) fn clear(&mut self) {
+        self.at = None;
+    }
+
+    /// Waits for `input`, at most until `due_at`; `None` if that comes first.
+    pub(crate) async fn bound<T>(
+        &mut self,
+        clock: Clock,
+        due_at: Option<Instant>,
+        input: impl Future<Output = T>,
+    ) -> Option<T> {
+        self.set_at(clock, due_at);
+        let due = async {
+            poll_fn(|cx| self.poll(cx)).await;
+            None
+        };
+        async { Some(input.await) }.or(due).await
     }
 
     /// Ready once it has gone off.
@@ -131,11 +159,11 @@ mod tests {
         let fires = |alarm: &mut Alarm, after: Duration| {
             alarm.set(after);
             let began = std::time::Instant::now();
-            smol::block_on(std::future::poll_fn(|cx| alarm.poll(cx)));
+            smol::block_on(poll_fn(|cx| alarm.poll(cx)));
             began.elapsed()
         };
         let is_quiet = |alarm: &mut Alarm| {
-            let fired = std::future::poll_fn(|cx| alarm.poll(cx));
+            let fired = poll_fn(|cx| alarm.poll(cx));
             smol::block_on(smol::future::poll_once(fired)).is_none()
         };
         assert!(is_quiet(&mut alarm));
@@ -147,7 +175,7 @@ mod tests {
         assert!(is_quiet(&mut alarm));
         assert!((short * 2..long).contains(&fires(&mut alarm, short * 2)));
         alarm.set(Duration::ZERO);
-        alarm.set_at(None);
+        alarm.clear();
         assert!(is_quiet(&mut alarm));
     }
 

@@ -1,13 +1,8 @@
 //! How many connections a listener lets in at once, in all and for each address.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
 
-use crate::base::net::subscriber;
+use crate::base::{net::subscriber, sync::Mutex};
 
 /// A limit on connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +45,14 @@ impl ConnectionLimiter {
 
     /// Sets other limits, which whoever has a slot already does not feel.
     pub(crate) fn limit(&self, max: usize, per_address_max: usize) {
-        let mut taken = self.lock();
+        let mut taken = self.taken.lock();
         (taken.max, taken.per_address_max) = (max, per_address_max);
     }
 
     /// Takes one for a client at `address`.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, Limit> {
         let address = subscriber(address);
-        let mut taken = self.lock();
+        let mut taken = self.taken.lock();
         if taken.all >= taken.max {
             return Err(Limit::Connections);
         }
@@ -68,11 +63,6 @@ impl ConnectionLimiter {
         taken.by_address.insert(address, of_address + 1);
         taken.all += 1;
         Ok(ConnectionSlot { limiter: Arc::clone(self), address })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        // Nothing panics while it holds the lock.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,7 +75,7 @@ pub(crate) struct ConnectionSlot {
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let mut taken = self.limiter.lock();
+        let mut taken = self.limiter.taken.lock();
         taken.all = taken.all.saturating_sub(1);
         if let Some(of_address) = taken.by_address.get_mut(&self.address) {
             *of_address = of_address.saturating_sub(1);

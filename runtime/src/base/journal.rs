@@ -9,7 +9,6 @@
 use std::{
     fmt::{self, Write as _},
     io::{self, Write as _},
-    sync::{Mutex, PoisonError},
 };
 
 use mistgate_core::{
@@ -27,6 +26,7 @@ use crate::{
     base::{
         clock,
         metrics::{Counter, Metrics},
+        sync::Mutex,
     },
     http::listen,
 };
@@ -134,7 +134,7 @@ impl Journal {
     pub fn client(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
         let second = clock::wall().as_secs();
         let left_out = {
-            let mut quota = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut quota = self.quota.lock();
             let left_out =
                 if quota.second == second { 0 } else { std::mem::take(&mut quota.left_out) };
             if quota.second != second {

@@ -3,18 +3,14 @@
 //! Names and labels follow prometheus.io "Metric and label naming". Every label value is one of ours
 //! (a destination's name, a closed set of reasons), so the number of series is bounded.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    slice,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt::Write as _, slice, time::Duration};
 
 use mistgate_core::{
     engine::output::Happening,
     ports::report::{Change, Report},
 };
+
+use crate::base::sync::Mutex;
 
 /// Upper bounds of the histogram buckets, in seconds.
 const BUCKETS: [f64; 12] =
@@ -216,13 +212,13 @@ impl Metrics {
     /// Adds to a counter.
     pub fn add(&self, counter: Counter, labels: &[(&'static str, &str)], count: usize) {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
-        *self.lock().counters.entry(counter).or_default().of(labels) += count;
+        *self.all.lock().counters.entry(counter).or_default().of(labels) += count;
     }
 
     /// Adds an observation to a histogram.
     pub fn observe(&self, histogram: Histogram, labels: &[(&'static str, &str)], took: Duration) {
         let secs = took.as_secs_f64();
-        let mut all = self.lock();
+        let mut all = self.all.lock();
         let observed = all.histograms.entry(histogram).or_default().of(labels);
         observed.count += 1;
         observed.sum += secs;
@@ -296,7 +292,8 @@ impl Metrics {
 
     /// The sum of a counter over all of its labels.
     pub fn total(&self, counter: Counter) -> u64 {
-        self.lock()
+        self.all
+            .lock()
             .counters
             .get(&counter)
             .map_or(0, |Series(rows)| rows.iter().map(|(_, n)| n).sum())
@@ -312,7 +309,7 @@ impl Metrics {
                 line(&mut text, meaning.name, "", labels, None, *value);
             }
         }
-        let all = self.lock();
+        let all = self.all.lock();
         for (counter, Series(rows)) in &all.counters {
             let meaning = counter.meaning();
             head(&mut text, meaning);
@@ -335,11 +332,6 @@ impl Metrics {
             }
         }
         text
-    }
-
-    fn lock(&self) -> MutexGuard<'_, All> {
-        // Nothing panics while it holds the lock.
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,8 @@ pub mod clock;
 pub(crate) mod connection_limiter;
 pub mod metrics;
 pub(crate) mod net;
+pub mod stop;
+pub mod sync;
 pub(crate) mod turns;
 
 pub mod journal;

@@ -5,13 +5,21 @@ use std::{
     net::{IpAddr, Ipv6Addr, Shutdown, TcpStream},
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use mistgate_core::config::checked::Network;
 use smol::{
     Async,
-    io::{AsyncRead, AsyncWrite},
+    future::FutureExt,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
 };
+
+use crate::base::clock::timeout;
+
+/// How long a connection is held, and how many bytes are read from it, after our last words.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_MAX: usize = 8 << 20;
 
 /// A connection, with or without TLS.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -102,6 +110,26 @@ impl AsyncWrite for Socket {
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
     }
+}
+
+/// Writes `last_words`, closes our side and, unless the other side is waiting for nothing, reads on
+/// until it is closed too. To close a connection while bytes of it are unread would reset it, and
+/// the other side would lose our last words (RFC 9293 §3.6, RFC 9112 §9.6).
+pub(crate) async fn close<S: Duplex>(mut stream: S, last_words: &[u8], is_idle: bool) {
+    let closed = async {
+        stream.write_all(last_words).await?;
+        stream.close().await?;
+        let (mut dropped, mut buffer) = (0, [0; 4 << 10]);
+        while !is_idle && dropped < LINGER_MAX {
+            match stream.read(&mut buffer).await? {
+                0 => break,
+                count => dropped += count,
+            }
+        }
+        Ok(())
+    };
+    // Whether the other side has read them cannot be known.
+    let _ = closed.or(timeout(LINGER)).await;
 }
 
 /// What one subscriber of the network holds: an IPv4 address, or the /64 of an IPv6 address

@@ -1,11 +1,10 @@
 //! Turns: who has one has something for itself, and the others wait for theirs.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use smol::lock;
+
+use crate::base::sync::Mutex;
 
 /// A turn, which ends when this is dropped.
 pub(crate) type Turn = lock::MutexGuardArc<()>;
@@ -21,7 +20,7 @@ impl<K: Ord> Turns<K> {
     /// Waits until nobody else has a turn with `key`.
     pub(crate) async fn take(&self, key: K) -> Turn {
         let door = {
-            let mut doors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut doors = self.0.lock();
             doors.retain(|_, door| Arc::strong_count(door) > 1);
             Arc::clone(doors.entry(key).or_default())
         };
@@ -47,7 +46,7 @@ mod tests {
             drop(second.await);
             drop(turns.take(3).await);
         });
-        let left: Vec<i32> = turns.0.lock().expect("nobody panicked").keys().copied().collect();
+        let left: Vec<i32> = turns.0.lock().keys().copied().collect();
         assert_eq!(left, [3]);
     }
 }

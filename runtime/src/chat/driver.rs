@@ -6,11 +6,14 @@
 mod fetch;
 mod post;
 
-use std::{collections::BTreeMap, future::poll_fn, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
 use mistgate_core::{
-    base::{machine::Machine, time::Instant},
+    base::{
+        machine::{self, Machine},
+        time::Instant,
+    },
     chat::shape::Form,
     config::checked::Destination,
     delivery::{
@@ -24,7 +27,7 @@ use mistgate_core::{
     },
     webhook::{inbox::RequestId, intake::Intake},
 };
-use smol::{Executor, channel, future::FutureExt};
+use smol::{Executor, channel};
 
 use self::fetch::{Recent, Wanted, read_back};
 use crate::{
@@ -183,13 +186,12 @@ impl Driver {
         let wall = clock::wall();
         for &(at, fingerprint) in &left.seen {
             let ago = clock::since(at, wall);
-            driver.engine.handle_input(now, Input::Remembered { fingerprint, ago });
+            driver.step(Some(Input::Remembered { fingerprint, ago }));
         }
         for batches in left.waiting.chunks(RESTORE_STEP) {
             let wanted = batches.iter().map(|batch| (*batch, None)).collect();
             for (events, ago) in read_back(&driver.store, &wanted, wall, &driver.journal) {
-                driver.engine.handle_input(driver.clock.now(), Input::Restored { events, ago });
-                driver.drain();
+                driver.step(Some(Input::Restored { events, ago }));
             }
         }
         driver
@@ -203,20 +205,13 @@ impl Driver {
                 Ok(message) => Some(message),
                 Err(_) => {
                     self.hand_over();
-                    alarm.set_at(self.engine.poll_timeout().and_then(|at| self.clock.system(at)));
-                    let received = async { messages.recv().await.ok() };
-                    let due = async {
-                        poll_fn(|cx| alarm.poll(cx)).await;
-                        None
-                    };
-                    received.or(due).await
+                    let due_at = self.engine.poll_timeout();
+                    let received = alarm.bound(self.clock, due_at, messages.recv()).await;
+                    received.and_then(Result::ok)
                 }
             };
-            self.engine.handle_timeout(self.clock.now());
-            if let Some(message) = message {
-                self.hear(message);
-            }
-            self.drain();
+            let input = message.and_then(|message| self.hear(message));
+            self.step(input);
         }
         self.hand_over();
     }
@@ -225,9 +220,9 @@ impl Driver {
         self.stopping && self.posting == 0 && self.writing == 0 && self.waiting.is_empty()
     }
 
-    fn hear(&mut self, message: Message) {
-        let now = self.clock.now();
-        let input = match message {
+    /// Takes a message; gives the engine's part of it, if there is one.
+    fn hear(&mut self, message: Message) -> Option<Input> {
+        Some(match message {
             Message::Answered { destination, id, answer } => {
                 self.posting -= 1;
                 Input::Answered { destination, id, answer, at: clock::wall() }
@@ -248,22 +243,25 @@ impl Driver {
             }
             Message::Restored { events, ago } => Input::Restored { events, ago },
             Message::Status(answer) => {
+                let now = self.clock.now();
                 let destinations = self.engine.destinations();
                 let writable = self.store.is_writable();
                 let _ = answer.try_send(Status { destinations, now, writable });
-                return;
+                return None;
             }
             Message::Stop => {
                 self.stopping = true;
-                return;
+                return None;
             }
             Message::Told(text) => Input::Told { text, at: clock::wall() },
-            Message::Written(written) => return self.written(now, written),
-        };
-        self.engine.handle_input(now, input);
+            Message::Written(written) => {
+                self.written(written);
+                return None;
+            }
+        })
     }
 
-    fn written(&mut self, now: Instant, written: Written) {
+    fn written(&mut self, written: Written) {
         match written {
             // These are for whoever owns the ports.
             Written::Kept(_) | Written::Unkept => {}
@@ -271,8 +269,7 @@ impl Driver {
             Written::Stored(batches) => {
                 self.writing -= batches.len();
                 for batch in batches {
-                    self.engine.handle_input(now, Input::Stored(batch));
-                    self.drain();
+                    self.step(Some(Input::Stored(batch)));
                 }
             }
             Written::Refused(batches, reason) => {
@@ -280,41 +277,42 @@ impl Driver {
                 self.journal.note(Level::Error, "store_failed", &[("reason", &reason)]);
                 for batch in batches {
                     self.recent.forget(batch);
-                    self.engine.handle_input(now, Input::Refused(batch));
-                    self.drain();
+                    self.step(Some(Input::Refused(batch)));
                 }
             }
         }
     }
 
-    fn drain(&mut self) {
-        while let Some(output) = self.engine.poll_output() {
-            match output {
-                Output::Happened(happening) => self.journal.happened(&happening),
-                Output::Recall { keys, flavours } => self.recall(keys, flavours),
-                Output::Respond { id, status } => {
-                    if let Some(answer) = self.waiting.remove(&id) {
-                        let _ = answer.try_send(status);
-                    }
+    fn step(&mut self, input: Option<Input>) {
+        let now = self.clock.now();
+        machine::step(self, |driver| &mut driver.engine, now, input, Self::carry_out);
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Happened(happening) => self.journal.happened(&happening),
+            Output::Recall { keys, flavours } => self.recall(keys, flavours),
+            Output::Respond { id, status } => {
+                if let Some(answer) = self.waiting.remove(&id) {
+                    let _ = answer.try_send(status);
                 }
-                Output::Send { destination, to, id, keys, form } => {
-                    if !self.stopping {
-                        self.send(destination, to, id, keys, form);
-                    }
+            }
+            Output::Send { destination, to, id, keys, form } => {
+                if !self.stopping {
+                    self.send(destination, to, id, keys, form);
                 }
-                Output::Settle { key, flavours } => {
-                    self.writes.push(Write::Settle { key, flavours });
-                }
-                Output::Store { batch, bytes, flavours, fingerprints } => {
-                    let bytes = Bytes::from(bytes);
-                    self.recent.keep(batch, bytes.clone());
-                    let at = clock::wall();
-                    let forget_before = clock::before(at, self.dedup_window);
-                    self.writing += 1;
-                    let put =
-                        Write::Put { batch, bytes, flavours, fingerprints, at, forget_before };
-                    self.writes.push(put);
-                }
+            }
+            Output::Settle { key, flavours } => {
+                self.writes.push(Write::Settle { key, flavours });
+            }
+            Output::Store { batch, bytes, flavours, fingerprints } => {
+                let bytes = Bytes::from(bytes);
+                self.recent.keep(batch, bytes.clone());
+                let at = clock::wall();
+                let forget_before = clock::before(at, self.dedup_window);
+                self.writing += 1;
+                let put = Write::Put { batch, bytes, flavours, fingerprints, at, forget_before };
+                self.writes.push(put);
             }
         }
     }

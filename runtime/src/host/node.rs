@@ -3,7 +3,6 @@
 mod listeners;
 
 use std::{
-    convert::Infallible,
     fmt,
     path::Path,
     sync::{
@@ -29,6 +28,7 @@ use crate::{
         clock::{self, Clock},
         journal::{Journal, Level},
         metrics::Counter,
+        stop,
         store::{self, Store, Written},
     },
     chat::driver::{self, Driver, Message},
@@ -88,11 +88,11 @@ pub fn run(
     // How many there are is asked of files that are closed afterwards.
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
     let ground = Ground::prepare(from, journal, Arc::clone(&executor), inherited, is_confined)?;
-    let (alive, stop) = channel::bounded::<Infallible>(1);
+    let (alive, stop) = stop::stop();
     let threads: Vec<_> = (1..threads)
         .map(|_| {
             let (executor, stop) = (Arc::clone(&executor), stop.clone());
-            thread::spawn(move || smol::block_on(executor.run(stop.recv())))
+            thread::spawn(move || smol::block_on(executor.run(stop.wait())))
         })
         .collect();
     let node = Node::start(from, ground, supervisor);
@@ -105,7 +105,7 @@ pub fn run(
     }));
     drop(alive);
     for thread in threads {
-        // Its only result is that the channel closed.
+        // It has no result.
         let _ = thread.join();
     }
     result

@@ -10,7 +10,6 @@
 
 use std::{
     borrow::Cow,
-    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener, TcpStream},
     sync::Arc,
@@ -19,27 +18,22 @@ use std::{
 
 use hyper::http::request;
 use mistgate_core::config::checked::{Limits, Network};
-use smol::{Async, Executor, Timer, channel, future::FutureExt};
+use smol::{Async, Executor, Timer, future::FutureExt};
 
 pub use hyper::body::Bytes;
 
 pub use crate::base::connection_limiter::Limit;
 use crate::{
-    base::connection_limiter::{ConnectionLimiter, ConnectionSlot},
+    base::{
+        connection_limiter::{ConnectionLimiter, ConnectionSlot},
+        stop::{Stop, TaskTracker},
+    },
     http::tls::Identity,
 };
 
 mod connection;
 mod framing;
 mod gate;
-
-/// What tells tasks to end: closed by dropping the sender.
-pub type Stop = channel::Receiver<Infallible>;
-
-/// A sender that keeps the tasks of its [`Stop`] going until it is dropped.
-pub fn stop() -> (channel::Sender<Infallible>, Stop) {
-    channel::bounded(1)
-}
 
 /// What answers the requests of a listener.
 pub trait Service: Send + Sync + 'static {
@@ -207,8 +201,7 @@ impl Listener {
         stop: Stop,
         grace: Duration,
     ) {
-        let (alive, all_gone) = self::stop();
-        let (hold, abort) = self::stop();
+        let connections = TaskTracker::new();
         let site = Arc::new(connection::Site {
             bodies: connection::Budget::new(self.limits.bodies_max),
             limits: self.limits,
@@ -218,31 +211,22 @@ impl Listener {
             stop: stop.clone(),
         });
         let accepting = accept(&self.socket, &site, |stream, peer, slot| {
-            let (site, alive, abort) = (Arc::clone(&site), alive.clone(), abort.clone());
+            let (site, token) = (Arc::clone(&site), connections.begin());
             executor
                 .spawn(async move {
-                    connection::serve(site, stream, peer).or(ended(&abort)).await;
-                    drop((slot, alive));
+                    token.bound(connection::serve(site, stream, peer)).await;
+                    drop(slot);
                 })
                 .detach();
         });
-        ended(&stop).or(accepting).await;
+        stop.wait().or(accepting).await;
         // From here on the system refuses connections, and those in the backlog are reset.
         drop(self.socket);
-        drop(alive);
         let late = async {
             Timer::after(grace).await;
         };
-        ended(&all_gone).or(late).await;
-        drop(hold);
-        ended(&all_gone).await;
+        connections.end(late).await;
     }
-}
-
-/// Waits for the end of what holds the sender.
-pub(crate) async fn ended(stop: &Stop) {
-    // Nothing is ever sent, because an `Infallible` cannot be made.
-    let _ = stop.recv().await;
 }
 
 /// Accepts for ever.

@@ -5,7 +5,7 @@
 use std::{
     fmt, fs,
     os::unix::fs::MetadataExt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -20,6 +20,8 @@ use rustls::{
     },
     sign::{CertifiedKey, SingleCertAndKey},
 };
+
+use crate::base::sync::Mutex;
 
 pub mod mutual;
 pub mod peer;
@@ -148,7 +150,7 @@ impl Identity {
 
     /// For the next handshake. Connections that are open keep what they began with.
     pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.lock().config))
+        TlsAcceptor::from(Arc::clone(&self.current.lock().config))
     }
 
     /// Reads the files again if they changed; true if the new certificate is in use. Where the new
@@ -156,11 +158,11 @@ impl Identity {
     /// Blocks on the disk.
     pub fn refresh(&self) -> Result<bool, Error> {
         let stamp = Stamp::of([&self.files.cert, &self.files.key]);
-        if self.lock().stamp == stamp {
+        if self.current.lock().stamp == stamp {
             return Ok(false);
         }
         let config = server_config(&self.files);
-        let mut current = self.lock();
+        let mut current = self.current.lock();
         current.stamp = stamp;
         // A whole new configuration has no memory of sessions, so none outlives its certificate.
         current.config = config?;
@@ -178,11 +180,6 @@ impl Identity {
                 Err(error) => report(Err(error)),
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Loaded> {
-        // Nothing panics while it holds the lock, and the value is whole at all times.
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

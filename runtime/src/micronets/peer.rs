@@ -33,12 +33,10 @@ use crate::{
     base::{
         clock::{Alarm, Clock},
         journal::{Journal, Level},
+        stop::{self, Stop},
     },
     host::sandbox::{self, Needs, Sandbox},
-    http::{
-        listen::{self, Listener},
-        tls::peer::Credentials,
-    },
+    http::{listen::Listener, tls::peer::Credentials},
 };
 
 mod forward;
@@ -124,7 +122,7 @@ async fn run_on(
     let explain = |error: &dyn fmt::Display| Error(error.to_string());
     let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(|e| explain(&e))?;
     let (handle, messages) = Handle::new();
-    let (stop, stopped) = listen::stop();
+    let (stop, stopped) = stop::stop();
     let listening = bound
         .map(|socket| listen(socket, handle.clone(), &journal, &executor, stopped.clone()))
         .transpose()?;
@@ -189,7 +187,7 @@ fn listen(
     handle: Handle,
     journal: &Arc<Journal>,
     executor: &Arc<Executor<'static>>,
-    stopped: listen::Stop,
+    stopped: Stop,
 ) -> Result<Task<()>, Error> {
     let explain = |error: std::io::Error| Error(format!("--http-listen: {error}"));
     let socket = Async::new(socket).map_err(explain)?;
@@ -275,7 +273,7 @@ impl Driver {
             if let Some(failed) = self.finished {
                 break failed;
             }
-            alarm.set_at(self.peer.poll_timeout().and_then(|at| self.clock.system(at)));
+            alarm.set_at(self.clock, self.peer.poll_timeout());
             let message = self.next(&messages, &mut alarm).await;
             self.peer.handle_timeout(self.clock.now());
             self.drain();

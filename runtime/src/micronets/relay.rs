@@ -8,7 +8,7 @@ use std::{
     fmt,
     net::{SocketAddr, TcpListener},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -21,15 +21,17 @@ use mistgate_core::{
 };
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
-use self::{admit::Arrival, meetup_task::Command, registry::Registry, task_tracker::TaskTracker};
+use self::{admit::Arrival, meetup_task::Command, registry::Registry};
 use crate::{
     base::{
         clock::Clock,
         connection_limiter::ConnectionLimiter,
         journal::{Journal, Level},
+        stop::{Stop, TaskTracker},
+        sync::Shared,
     },
     http::{
-        listen::{Event, Stop, accept_one, ended},
+        listen::{Event, accept_one},
         tls::{
             self,
             mutual::{Files, Loaded, Mutual},
@@ -39,7 +41,6 @@ use crate::{
 
 mod connection;
 mod frame_tracker;
-mod task_tracker;
 mod upgrade;
 
 mod closing;
@@ -124,7 +125,7 @@ pub struct Peer {
 
 /// The proxy.
 pub struct Relay {
-    settings: Mutex<Arc<Proxy>>,
+    settings: Shared<Proxy>,
     tls: Mutual,
     limiter: Arc<ConnectionLimiter>,
     apologies: Arc<ConnectionLimiter>,
@@ -154,7 +155,7 @@ impl Relay {
             ConnectionLimiter::new(limits.connections_max, limits.connections_per_address_max);
         Ok(Arc::new(Self {
             tls: Mutual::new(Loaded::read(Files::of(settings))?),
-            settings: Mutex::new(Arc::new(settings.clone())),
+            settings: Shared::new(settings.clone()),
             limiter: Arc::new(limiter),
             apologies: Arc::new(ConnectionLimiter::new(APOLOGIES_MAX, APOLOGIES_PER_ADDRESS_MAX)),
             registry: Registry::default(),
@@ -170,7 +171,7 @@ impl Relay {
     pub async fn run(self: Arc<Self>, socket: Async<TcpListener>, stopped: Stop) {
         let tasks = TaskTracker::new();
         let accepting = self.accept(&socket, &tasks, &stopped);
-        accepting.or(self.report()).or(ended(&stopped)).await;
+        accepting.or(self.report()).or(stopped.wait()).await;
         // From here on the system refuses connections, and those in the backlog are reset.
         drop(socket);
         self.registry.stop();
@@ -190,7 +191,7 @@ impl Relay {
         }
         let limits = &settings.limits;
         self.limiter.limit(limits.connections_max, limits.connections_per_address_max);
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings.clone());
+        self.settings.set(settings.clone());
         self.registry.broadcast(|| Command::Review);
         Ok(())
     }
@@ -261,7 +262,7 @@ impl Relay {
         let (relay, stopped) = (Arc::clone(self), stopped.clone());
         let token = arrival.token.clone();
         let admitted = async move {
-            token.bound(admit::admit(relay, arrival).or(ended(&stopped))).await;
+            token.bound(stopped.bound(admit::admit(relay, arrival))).await;
         };
         self.executor.spawn(admitted).detach();
     }
@@ -296,8 +297,7 @@ impl Relay {
     }
 
     fn settings(&self) -> Arc<Proxy> {
-        // Nothing panics while it holds the lock.
-        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+        self.settings.get()
     }
 
     fn next_id(&self) -> ConnectionId {

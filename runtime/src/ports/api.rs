@@ -3,11 +3,7 @@
 //! An [`Api`] knows where it is and who we are. It keeps a few connections, sends each request at
 //! most once, and takes an answer whole or not at all. What an answer means is decided in the core.
 
-use std::{
-    str::FromStr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use http_types::Url;
 use hyper::{Method, header::HeaderMap};
@@ -21,6 +17,7 @@ use crate::{
     base::{
         clock::Clock,
         journal::{Journal, Level},
+        sync::Mutex,
     },
     http::outbound::{Bytes, Call, Client, Fault, Outbound, Reply},
 };
@@ -62,9 +59,9 @@ impl Api {
     /// may have. Dropping the future closes its connection.
     pub async fn send(&self, request: &Request) -> Heard {
         let _turn = self.turns.acquire().await;
-        let client = self.idle().pop().unwrap_or_else(|| Client::new(self.outbound.clone()));
+        let client = self.idle.lock().pop().unwrap_or_else(|| Client::new(self.outbound.clone()));
         let replied = self.call(&client, request).await;
-        self.idle().push(client);
+        self.idle.lock().push(client);
         replied.map(response).map_err(|fault| {
             self.journal.note(Level::Info, "api_failed", &[("reason", &fault)]);
             if fault.may_have_arrived() { Failure::Timeout } else { Failure::Unreachable }
@@ -100,10 +97,6 @@ impl Api {
         url.set_path(path);
         url.set_query(query);
         url
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Client>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

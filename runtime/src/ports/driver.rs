@@ -208,7 +208,7 @@ impl Driver {
         self.hand_over();
         let clock_at = self.wall.0 + CLOCK_EVERY;
         let at = self.plan.poll_timeout().map_or(clock_at, |at| at.min(clock_at));
-        alarm.set_at(self.tools.clock.system(at));
+        alarm.set_at(self.tools.clock, Some(at));
         let event = async { self.happened.recv().await.map_or(Heard::Nothing, Heard::Event) };
         let message = async { messages.recv().await.map_or(Heard::Nothing, Heard::Message) };
         let due = async {

@@ -10,12 +10,7 @@
 //! whatever was not committed there. What was committed and not confirmed is remembered, and read
 //! back before the next change.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use mistgate_core::{
     base::{failure::Failure, mac::Mac, time::Instant},
@@ -35,18 +30,17 @@ use mistgate_core::{
 };
 use smol::{
     Timer,
-    channel::Sender,
     future::{Boxed, FutureExt},
     lock,
     lock::SemaphoreGuardArc,
 };
 
-use crate::{
-    base::{
-        clock::Clock,
-        journal::{Journal, Level},
-    },
-    http::listen::{self, Stop},
+use crate::base::{
+    clock::Clock,
+    journal::{Journal, Level},
+    stop::{self, Stop, Stopper},
+    sync::Mutex,
+    sync::Shared,
 };
 
 mod dialogue;
@@ -75,13 +69,13 @@ pub type Connected = Arc<dyn Fn(Mac, String) -> Boxed<Option<bool>> + Send + Syn
 
 /// The switches, and who we are to them.
 pub struct Switches {
-    settings: Mutex<Arc<Settings>>,
+    settings: Shared<Settings>,
     lines: Mutex<BTreeMap<Mac, Line>>,
     connected: Option<Connected>,
     clock: Clock,
     journal: Arc<Journal>,
     began: Instant,
-    going: Mutex<Option<Sender<std::convert::Infallible>>>,
+    going: Stopper,
     stop: Stop,
 }
 
@@ -103,15 +97,15 @@ impl Switches {
         clock: Clock,
         journal: Arc<Journal>,
     ) -> Result<Self, KeyError> {
-        let (going, stop) = listen::stop();
+        let (going, stop) = stop::stop();
         Ok(Self {
-            settings: Mutex::new(Arc::new(Settings::new(junos, None)?)),
+            settings: Shared::new(Settings::new(junos, None)?),
             lines: Mutex::default(),
             connected,
             clock,
             journal,
             began: clock.now(),
-            going: Mutex::new(Some(going)),
+            going,
             stop,
         })
     }
@@ -119,7 +113,7 @@ impl Switches {
     /// Takes a later configuration, which holds for sessions that begin from here on.
     pub fn configure(&self, junos: &Junos) -> Result<(), KeyError> {
         let settings = Settings::new(junos, Some(&self.settings()))?;
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.settings.set(settings);
         Ok(())
     }
 
@@ -127,7 +121,7 @@ impl Switches {
     /// change is in place as soon as a last look has judged it. None lasts longer than
     /// a minute from here on.
     pub fn stop(&self) {
-        self.going.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.going.stop();
     }
 
     /// Changes ports of a switch, all or none.
@@ -362,10 +356,10 @@ impl Switches {
             Ok((place, dialogue.await.map_err(Some)?))
         };
         let stopped = async {
-            listen::ended(&self.stop).await;
+            self.stop.wait().await;
             Err(None)
         };
-        let is_stopping = self.stop.is_closed();
+        let is_stopping = self.stop.is_stopped();
         match opening.or(stopped).await {
             Ok((place, dialogue)) => {
                 let (settings, switch) = (Arc::clone(&settings), switch.clone());
@@ -377,7 +371,9 @@ impl Switches {
                 self.journal.note(Level::Warning, "switch_not_reached", &values);
                 Err(failure(&error))
             }
-            Err(None) if is_stopping || self.stop.is_closed() => Err(Failure::Busy { after: None }),
+            Err(None) if is_stopping || self.stop.is_stopped() => {
+                Err(Failure::Busy { after: None })
+            }
             Err(None) => {
                 let reason = "Mist and LLDP tell no name of it that could be a host's";
                 let values: [(&str, &dyn fmt::Display); 2] =
@@ -390,7 +386,7 @@ impl Switches {
 
     fn line(&self, switch: Mac) -> Line {
         let until = self.began + self.settings().confirm();
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines.lock();
         Arc::clone(
             lines
                 .entry(switch)
@@ -399,7 +395,7 @@ impl Switches {
     }
 
     fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+        self.settings.get()
     }
 }
 

@@ -1,6 +1,6 @@
 //! How questions are answered and changes are made.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use mistgate_core::{
     base::failure::Failure,
@@ -17,7 +17,7 @@ use mistgate_core::{
 };
 
 use crate::{
-    base::journal::Journal,
+    base::{journal::Journal, sync::Shared},
     http::outbound::Outbound,
     ports::{
         cso::{self, Cso},
@@ -63,7 +63,7 @@ enum Means {
 struct OnSwitches {
     switches: Arc<Switches>,
     /// Whom it asks whether an access point is back.
-    asked: Arc<Mutex<Option<Arc<Mist>>>>,
+    asked: Arc<Shared<Option<Arc<Mist>>>>,
     sessions_max: usize,
 }
 
@@ -199,14 +199,14 @@ impl OnSwitches {
         let sessions_max = junos.sessions_max;
         if let Some(before) = before {
             before.switches.configure(junos).expect(READ);
-            *before.asked.lock().unwrap_or_else(PoisonError::into_inner) = mist.cloned();
+            before.asked.set(mist.cloned());
             return Self { sessions_max, ..before.clone() };
         }
-        let asked = Arc::new(Mutex::new(mist.cloned()));
+        let asked = Arc::new(Shared::new(mist.cloned()));
         let asks = Arc::clone(&asked);
         let connected: Connected = Arc::new(move |ap, site| {
-            let mist = asks.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            Box::pin(async move { mist?.is_connected(ap, Some(&site)).await })
+            let mist = asks.get();
+            Box::pin(async move { mist.as_ref().as_ref()?.is_connected(ap, Some(&site)).await })
         });
         let switches = Switches::new(junos, Some(connected), outbound.clock, Arc::clone(journal));
         Self { switches: Arc::new(switches.expect(READ)), asked, sessions_max }

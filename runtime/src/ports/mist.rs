@@ -3,10 +3,7 @@
 //! All callers share one budget of requests. Questions wait for it in turn, and leave room for
 //! changes. A switch's configuration is read and written by one conversation at a time.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use mistgate_core::{
     api::{Heard, Request},
@@ -32,6 +29,7 @@ use crate::{
     base::{
         clock::Clock,
         journal::{Journal, Level},
+        sync::Mutex,
         turns::Turns,
     },
     http::outbound::Outbound,
@@ -166,7 +164,7 @@ impl Mist {
         self.wait(since, urgency).await?;
         let mut response = self.api.send(&request).await?;
         if response.status == 429 {
-            let hold = self.budget().refused(self.clock.now(), response.retry_after);
+            let hold = self.memory.budget.lock().refused(self.clock.now(), response.retry_after);
             let secs = hold.as_secs();
             self.journal.note(Level::Warning, "mist_budget_spent", &[("hold_secs", &secs)]);
             response.retry_after = Some(hold);
@@ -181,7 +179,7 @@ impl Mist {
         loop {
             let now = self.clock.now();
             let ready_at = {
-                let mut budget = self.budget();
+                let mut budget = self.memory.budget.lock();
                 let ready_at = budget.ready_at(now, is_urgent);
                 if ready_at <= now {
                     budget.note(now);
@@ -193,9 +191,5 @@ impl Mist {
             let system = system.ok_or(Failure::Busy { after: Some(ready_at - now) })?;
             Timer::at(system).await;
         }
-    }
-
-    fn budget(&self) -> MutexGuard<'_, Budget> {
-        self.memory.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,9 +10,12 @@ use std::{
 };
 
 use mistgate_core::config::checked::{Limits, Network, Tls};
-use mistgate_runtime::http::{
-    listen::{self, Bytes, Event, Head, Limit, Listener, Reply, Service},
-    tls::Identity,
+use mistgate_runtime::{
+    base::stop::{self, Stopper},
+    http::{
+        listen::{Bytes, Event, Head, Limit, Listener, Reply, Service},
+        tls::Identity,
+    },
 };
 use rustls::{ClientConnection, StreamOwned};
 use smol::{Async, Executor, channel, future};
@@ -98,7 +101,7 @@ struct Site {
     events: channel::Receiver<Event>,
     arrived: channel::Receiver<()>,
     release: channel::Sender<()>,
-    stop: Option<channel::Sender<std::convert::Infallible>>,
+    stop: Option<Stopper>,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
@@ -131,7 +134,7 @@ impl Site {
             arrived: arrives,
             released,
         });
-        let (hold, stop) = listen::stop();
+        let (hold, stop) = stop::stop();
         let executor = Arc::new(Executor::new());
         let service = Arc::clone(&recorder);
         let run = listener.run(Arc::clone(&executor), service, stop, grace);

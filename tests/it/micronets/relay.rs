@@ -36,8 +36,8 @@ use mistgate_runtime::{
         clock::Clock,
         journal::{Format, Journal, Level},
         metrics::Counter,
+        stop::{self, Stopper},
     },
-    http::listen,
     micronets::relay::{MeetupStatus, Relay, Totals},
 };
 use rustls::{
@@ -66,7 +66,7 @@ struct Site {
     relay: Arc<Relay>,
     journal: Arc<Journal>,
     address: SocketAddr,
-    stop: Option<channel::Sender<std::convert::Infallible>>,
+    stop: Option<Stopper>,
     threads: Vec<thread::JoinHandle<()>>,
     alive: Option<channel::Sender<()>>,
     stopped: channel::Receiver<()>,
@@ -105,7 +105,7 @@ impl Site {
         let relay = relay.expect("the files are fit");
         let socket = TcpListener::bind(settings.listen).expect("a port");
         let address = socket.local_addr().expect("an address");
-        let (stop, until) = listen::stop();
+        let (stop, until) = stop::stop();
         let (alive, end) = channel::bounded::<()>(1);
         let (tell, stopped) = channel::bounded::<()>(1);
         let threads = (0..2).map(|_| {

@@ -1,18 +1,14 @@
 //! The listeners of a node, and how they change with the configuration.
 
 use std::{
-    convert::Infallible,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
-    sync::{Arc, RwLock, atomic::AtomicBool},
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
 use mistgate_core::config::checked::{Admin, Config, Limits, Network, Tls};
-use smol::{
-    Async, Executor, Task, channel,
-    future::{Future, FutureExt},
-};
+use smol::{Async, Executor, Task};
 
 use super::Error;
 use crate::{
@@ -20,11 +16,13 @@ use crate::{
     base::{
         clock::Clock,
         journal::{Journal, Level},
+        stop::{self, Stop, Stopper},
+        sync::Shared,
     },
     chat::driver,
     host::supervisor::Inherited,
     http::{
-        listen::{self, Listener, Service, Stop},
+        listen::{Listener, Service},
         tls::{self, Identity},
     },
     micronets::relay::Relay,
@@ -92,7 +90,7 @@ pub(super) struct Sockets {
 struct Port {
     configured: SocketAddr,
     socket: TcpListener,
-    stop: channel::Sender<Infallible>,
+    stop: Stopper,
     task: Task<()>,
 }
 
@@ -217,7 +215,7 @@ impl Listeners {
         let own = socket.try_clone().map_err(|error| explain(&error))?;
         let own = Async::new(own).map_err(|error| explain(&error))?;
         self.tell("proxy", &socket, true)?;
-        let (stop, stopped) = listen::stop();
+        let (stop, stopped) = stop::stop();
         let watch = Arc::clone(&relay).watch(self.report("proxy"));
         self.until(stopped.clone(), watch);
         let task = executor.spawn(Arc::clone(&relay).run(own, stopped));
@@ -310,11 +308,11 @@ impl Listeners {
         if let Some((port, service)) = &self.admin
             && port.configured == *listen
         {
-            service.configure(settings);
+            service.settings.set(settings);
             return Ok(());
         }
         let service = Arc::new(admin::Admin {
-            settings: RwLock::new(Arc::new(settings)),
+            settings: Shared::new(settings),
             driver: driver.clone(),
             journal: Arc::clone(journal),
             clock: *clock,
@@ -350,7 +348,7 @@ impl Listeners {
         let own = Async::new(own).map_err(|error| explain(&error))?;
         let listener =
             Listener::new(own, identity.clone(), policy.allow_from.clone(), policy.limits);
-        let (stop, stopped) = listen::stop();
+        let (stop, stopped) = stop::stop();
         if let Some(identity) = identity {
             self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report(name)));
         }
@@ -384,8 +382,7 @@ impl Listeners {
 
     /// Runs a task for as long as a listener does.
     fn until(&self, stopped: Stop, task: impl Future<Output = ()> + Send + 'static) {
-        let task = async move { task.or(listen::ended(&stopped)).await };
-        self.common.executor.spawn(task).detach();
+        self.common.executor.spawn(async move { stopped.bound(task).await }).detach();
     }
 }
 

@@ -24,30 +24,21 @@ use hyper::{
     service::service_fn,
 };
 use mistgate_core::config::checked::{Limits, Network};
-use smol::{
-    Async, Timer,
-    future::FutureExt,
-    io::{AsyncReadExt, AsyncWriteExt},
-};
+use smol::{Async, Timer, future::FutureExt};
 
 use super::{
-    Event, Head, Reply, Service, Stop, ended,
+    Event, Head, Reply, Service,
     framing::Doubt,
     gate::{Gate, Turn},
 };
 use crate::{
     base::{
-        clock,
-        net::{Duplex, Socket, contains},
+        clock::{self, timeout},
+        net::{self, Duplex, Socket, contains},
+        stop::Stop,
     },
     http::tls::Identity,
 };
-
-/// How long an answer that ends the connection is given to arrive, and how much of what the client
-/// still sends is read and dropped meanwhile, since closing on unread bytes would reset the
-/// connection and lose the answer (RFC 9112 §9.6).
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_MAX: usize = 8 * 1024 * 1024;
 
 /// How old a connection is at least before the end of the listener closes it as idle: the first
 /// request of a client that only just connected is on its way, and it may not send it again.
@@ -82,7 +73,7 @@ pub(super) async fn serve<S: Service>(
     let mut fresh = Timer::after(FRESH);
     let shaken = async { Some(shake_hands(&site, Socket::new(stream)).await) };
     let too_late = async {
-        ended(&site.stop).await;
+        site.stop.wait().await;
         (&mut fresh).await;
         None
     };
@@ -102,7 +93,7 @@ pub(super) async fn serve<S: Service>(
     });
     let mut connection = http(limits).serve_connection(gate, service);
     let mut ending = pin!(async {
-        ended(&site.stop).await;
+        site.stop.wait().await;
         poll_fn(|cx| match turn.has_begun() {
             true => Poll::Ready(()),
             false => Pin::new(&mut fresh).poll(cx).map(|_| ()),
@@ -285,34 +276,15 @@ async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
     }
     let last = gate.doubt();
     let idle = gate.is_idle();
-    let mut stream = gate.into_stream();
-    let spoken = async {
-        if let Some(Doubt { status, reason }) = last {
-            site.service.note(Event::Refused { peer, status, reason });
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-            let text = format!(
-                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: {}\r\n\r\n",
-                clock::http_date()
-            );
-            stream.write_all(text.as_bytes()).await?;
-        }
-        stream.close().await?;
-        let (mut dropped, mut buffer) = (0, [0; 4096]);
-        while !idle && dropped < LINGER_MAX {
-            match stream.read(&mut buffer).await? {
-                0 => break,
-                count => dropped += count,
-            }
-        }
-        Ok(())
-    };
-    // Whether the client heard it is beyond our knowledge.
-    let _ = spoken.or(timeout(LINGER)).await;
-}
-
-async fn timeout<T>(after: Duration) -> io::Result<T> {
-    Timer::after(after).await;
-    Err(io::ErrorKind::TimedOut.into())
+    let answer = last.map_or_else(String::new, |Doubt { status, reason }| {
+        site.service.note(Event::Refused { peer, status, reason });
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\ndate: {}\r\n\r\n",
+            clock::http_date()
+        )
+    });
+    net::close(gate.into_stream(), answer.as_bytes(), idle).await;
 }
 
 /// Bytes of bodies that may be held at once.

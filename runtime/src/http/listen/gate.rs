@@ -8,7 +8,7 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
     time::Duration,
 };
@@ -21,7 +21,7 @@ use smol::{
 };
 
 use super::framing::{Doubt, Framing};
-use crate::base::{clock::Alarm, net::Duplex};
+use crate::base::{clock::Alarm, net::Duplex, sync::Mutex};
 
 /// Whose move it is.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ impl Turn {
     /// Claims the head that has passed the gate. False where none has: then hyper and the gate do
     /// not agree about where a request begins.
     pub(super) fn claim(&self) -> bool {
-        let mut turn = self.lock();
+        let mut turn = self.0.lock();
         let passed = turn.at == At::Passed;
         if passed {
             turn.at = At::Answering;
@@ -59,7 +59,7 @@ impl Turn {
 
     /// Lets the next message in.
     pub(super) fn answered(&self) {
-        let mut turn = self.lock();
+        let mut turn = self.0.lock();
         turn.at = At::Reading;
         if let Some(reader) = turn.reader.take() {
             reader.wake();
@@ -68,26 +68,21 @@ impl Turn {
 
     /// Whether any head has passed.
     pub(super) fn has_begun(&self) -> bool {
-        self.lock().begun
+        self.0.lock().begun
     }
 
     fn pass(&self) {
-        let mut turn = self.lock();
+        let mut turn = self.0.lock();
         (turn.at, turn.begun) = (At::Passed, true);
     }
 
     fn poll_answered(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut turn = self.lock();
+        let mut turn = self.0.lock();
         if turn.at == At::Reading {
             return Poll::Ready(());
         }
         turn.reader = Some(cx.waker().clone());
         Poll::Pending
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Move> {
-        // Nothing panics while it holds the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -226,7 +221,7 @@ impl rt::Read for Gate {
                     gate.late.set(gate.body_timeout);
                 }
                 if gate.framing.is_complete() {
-                    gate.late.set_at(None);
+                    gate.late.clear();
                 }
                 Poll::Ready(Ok(()))
             }

@@ -4,10 +4,7 @@
 //! there is a new one. So a connection can remember which trust let it in, and be checked again
 //! when there is another. No session is ever resumed, since that would skip the check.
 
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{net::IpAddr, sync::Arc};
 
 use futures_rustls::TlsAcceptor;
 use mistgate_core::{
@@ -24,6 +21,8 @@ use sha2::{Digest, Sha256};
 use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::AttributeTypeAndValue};
 
 use super::{Error, Stamp, certificates, certified_key, provider, read};
+
+use crate::base::sync::Mutex;
 
 /// The files that say who we are and whom we let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,25 +125,25 @@ impl Mutual {
 
     /// For the next handshake.
     pub fn trust(&self) -> Arc<Trust> {
-        Arc::clone(&self.lock().trust)
+        Arc::clone(&self.current.lock().trust)
     }
 
     /// Goes on with other files.
     pub fn replace(&self, loaded: Loaded) {
-        *self.lock() = loaded;
+        *self.current.lock() = loaded;
     }
 
     /// Reads the files again if they changed; true if there is a new trust. Where the new files
     /// cannot be used the old trust stays, and the error is returned once per change. Blocks on
     /// the disk.
     pub fn refresh(&self) -> Result<bool, Error> {
-        let files = self.lock().files.clone();
+        let files = self.current.lock().files.clone();
         let stamp = files.stamp();
-        if self.lock().stamp == stamp {
+        if self.current.lock().stamp == stamp {
             return Ok(false);
         }
         let trust = Trust::read(&files);
-        let mut current = self.lock();
+        let mut current = self.current.lock();
         if current.files != files {
             // Replaced meanwhile.
             return Ok(false);
@@ -152,11 +151,6 @@ impl Mutual {
         current.stamp = stamp;
         current.trust = Arc::new(trust?);
         Ok(true)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Loaded> {
-        // Nothing panics while it holds the lock, and the value is whole at all times.
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Connections are kept. A request is sent once; only where a kept connection turns out to be
 //! closed before it took the request, it goes out on another one (RFC 9110 §9.2.2).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
@@ -17,7 +17,7 @@ use smol::Executor;
 use smol_hyper::rt::FuturesIo;
 
 use super::{pairs, target::Server};
-use crate::http::outbound::reach;
+use crate::{base::sync::Mutex, http::outbound::reach};
 
 /// Connections that are kept while nothing is asked.
 const IDLE_MAX: usize = 32;
@@ -52,7 +52,7 @@ impl Forwarder {
     ) -> Result<http::Response<'static>, String> {
         let mut request = self.request(request).ok_or("the request cannot be said in HTTP/1.1")?;
         loop {
-            let kept = self.idle().pop();
+            let kept = self.idle.lock().pop();
             let is_fresh = kept.is_none();
             let mut sender = match kept {
                 Some(sender) => sender,
@@ -114,7 +114,7 @@ impl Forwarder {
     }
 
     fn keep(&self, sender: Sender) {
-        let mut idle = self.idle();
+        let mut idle = self.idle.lock();
         idle.retain(|kept| !kept.is_closed());
         if idle.len() < IDLE_MAX {
             idle.push(sender);
@@ -142,11 +142,6 @@ impl Forwarder {
             http.headers_mut().insert(HOST, host);
         }
         Some(http)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Sender>> {
-        // Nothing panics while it holds the lock.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -19,19 +19,18 @@ use smol::{Async, future::FutureExt, io::AsyncWriteExt};
 
 use super::{
     Relay,
-    closing::{linger, timeout},
     connection::{Connection, Upgraded},
     meetup_task::MeetupTask,
-    task_tracker::TaskToken,
     upgrade::{self, Refusal, Upgrade},
 };
 use crate::{
     base::{
-        clock,
+        clock::{self, timeout},
         connection_limiter::{ConnectionSlot, Limit},
         journal::Level,
         metrics::Counter,
-        net::Socket,
+        net::{self, Socket},
+        stop::TaskToken,
     },
     http::{
         listen::Event,
@@ -92,7 +91,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
     match result {
         Err(refusal) => {
             relay.note_refusal(address, &meetup, identity.as_ref(), &refusal);
-            linger(stream).await;
+            net::close(stream, &[], false).await;
         }
         Ok(_) if answered.is_err() => relay.note(&gone(address)),
         Ok(_) => {
@@ -115,7 +114,7 @@ async fn shake_hands(trust: &Trust, stream: Async<TcpStream>) -> io::Result<TlsS
         Ok(stream) => Ok(stream),
         Err((error, socket)) => {
             // So that the client hears the alert.
-            linger(socket).await;
+            net::close(socket, &[], false).await;
             Err(error)
         }
     }

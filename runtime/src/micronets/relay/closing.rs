@@ -1,25 +1,14 @@
 //! The end of a connection, so that the other side hears what was said last.
 
-use std::{
-    future::poll_fn,
-    io::{self, ErrorKind},
-    time::Duration,
-};
+use std::{future::poll_fn, time::Duration};
 
-use smol::{
-    Timer,
-    future::FutureExt,
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-};
+use smol::future::FutureExt;
 
 use super::connection::Connection;
+use crate::base::{clock::timeout, net};
 
 /// How long a peer is given to take what was written to it and to answer our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long, and for how many bytes, a connection is read after our last frame. To close it on
-/// unread bytes would reset it, and the other side would lose that frame (RFC 9293 §3.6).
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_MAX: usize = 8 << 20;
 
 /// What is left to say.
 #[derive(Debug)]
@@ -47,31 +36,8 @@ pub(super) async fn close(mut connection: Box<Connection>, closing: Closing) {
         };
         if said.or(timeout(CLOSE_TIMEOUT)).await.is_ok() {
             let (stream, _token, _place) = connection.into_stream();
-            linger(stream).await;
+            net::close(stream, &[], false).await;
         }
     };
     token.bound(closed).await;
-}
-
-/// Closes our side, and reads what still comes until the other side is closed too.
-pub(super) async fn linger<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S) {
-    let heard = async {
-        stream.close().await?;
-        let (mut dropped, mut buffer) = (0, [0; 4 << 10]);
-        while dropped < LINGER_MAX {
-            match stream.read(&mut buffer).await? {
-                0 => break,
-                count => dropped += count,
-            }
-        }
-        Ok(())
-    };
-    // Whether it heard us is beyond our knowledge.
-    let _ = heard.or(timeout(LINGER)).await;
-}
-
-/// The error of what takes too long.
-pub(super) async fn timeout<T>(after: Duration) -> io::Result<T> {
-    Timer::after(after).await;
-    Err(ErrorKind::TimedOut.into())
 }

@@ -31,9 +31,9 @@ use mistgate_core::{
 use rustls::pki_types::CertificateDer;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::{frame_tracker::FrameTracker, task_tracker::TaskToken};
+use super::frame_tracker::FrameTracker;
 use crate::{
-    base::{connection_limiter::ConnectionSlot, net::Socket},
+    base::{connection_limiter::ConnectionSlot, net::Socket, stop::TaskToken},
     http::tls::mutual::{self, Trust},
     micronets::websocket,
 };

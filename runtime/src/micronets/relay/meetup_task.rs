@@ -114,8 +114,7 @@ impl MeetupTask {
             self.machine.handle_timeout(self.now());
             self.drain();
             self.handle(event);
-            self.alarm
-                .set_at(self.machine.poll_timeout().and_then(|at| self.relay.clock.system(at)));
+            self.alarm.set_at(self.relay.clock, self.machine.poll_timeout());
         }
     }
 

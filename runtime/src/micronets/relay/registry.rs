@@ -1,14 +1,13 @@
 //! Which meetups there are, and the way to the task of each. Touched when a connection comes or
 //! goes and when a pair forms or ends; a message never comes by.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use smol::channel;
 
 use super::{Totals, connection::Connection, meetup_task::Command};
+
+use crate::base::sync::Mutex;
 
 /// The meetups that have a connection.
 #[derive(Debug, Default)]
@@ -40,7 +39,7 @@ impl Registry {
         connection: Box<Connection>,
         begin: impl FnOnce(Arc<str>, channel::Receiver<Command>),
     ) -> Result<(), Box<Connection>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.is_stopped {
             return Err(connection);
         }
@@ -64,7 +63,7 @@ impl Registry {
     /// A connection has left. True if it was the last one: then its meetup is forgotten, and
     /// nothing more will be sent to its task.
     pub(super) fn leave(&self, meetup: &str) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.totals.connections = state.totals.connections.saturating_sub(1);
         let Some(entry) = state.meetups.get_mut(meetup) else {
             return true;
@@ -80,7 +79,7 @@ impl Registry {
 
     /// Two peers were introduced, or parted.
     pub(super) fn pair(&self, meetup: &str, is_paired: bool) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let Some(entry) = state.meetups.get_mut(meetup) else {
             return;
         };
@@ -92,30 +91,25 @@ impl Registry {
 
     /// How many connections a meetup has.
     pub(super) fn connections(&self, meetup: &str) -> usize {
-        self.lock().meetups.get(meetup).map_or(0, |entry| entry.connections)
+        self.state.lock().meetups.get(meetup).map_or(0, |entry| entry.connections)
     }
 
     /// How many there are of everything.
     pub(super) fn totals(&self) -> Totals {
-        self.lock().totals
+        self.state.lock().totals
     }
 
     /// Lets nobody in any more.
     pub(super) fn stop(&self) {
-        self.lock().is_stopped = true;
+        self.state.lock().is_stopped = true;
         self.broadcast(|| Command::Stop);
     }
 
     /// Tells all meetups something.
     pub(super) fn broadcast(&self, command: impl Fn() -> Command) {
-        for entry in self.lock().meetups.values() {
+        for entry in self.state.lock().meetups.values() {
             // Only a task that has ended does not hear.
             let _ = entry.commands.try_send(command());
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

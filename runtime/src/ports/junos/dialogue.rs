@@ -28,8 +28,10 @@ use smol::{
 };
 
 use crate::{
-    base::clock::{Alarm, Clock},
-    http::listen::{self, Stop},
+    base::{
+        clock::{Alarm, Clock},
+        stop::Stop,
+    },
     ports::junos::ssh::{self, Stream, Target},
 };
 
@@ -234,7 +236,7 @@ impl Dialogue {
                 if is_stopping {
                     return smol::future::pending().await;
                 }
-                listen::ended(&stop).await;
+                stop.wait().await;
                 Moved::Stopping
             };
             let moved = moved.or(stopped).await;
@@ -301,7 +303,7 @@ impl Dialogue {
             }
         }
         let due_at = [self.session.poll_timeout(), self.stop_by].into_iter().flatten().min();
-        self.alarm.set_at(due_at.and_then(|at| self.clock.system(at)));
+        self.alarm.set_at(self.clock, due_at);
         ready!(self.alarm.poll(cx));
         Poll::Ready(Moved::Due)
     }
