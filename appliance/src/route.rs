@@ -110,9 +110,9 @@ fn payloads(config: &Config, event: &Event<'_>, decision: &Decision<'_>) -> Resu
     }
     let notification = describe(event, decision.severity, &config.mist.dashboard_host);
     for destination in chosen.iter().filter_map(|index| config.chat.destinations.get(*index)) {
-        let shaped = payload(destination.flavour, &notification, Form::Rich);
+        let shaped = payload(destination.kind, &notification, Form::Rich);
         let payload = RawValue::from_string(shaped.body).map_err(|error| error.to_string())?;
-        let (destination, payload) = (Some(destination.flavour.name()), Some(&*payload));
+        let (destination, payload) = (Some(destination.kind.name()), Some(&*payload));
         print(&Line { topic, r#type, channel, destination, payload, reason: None })?;
     }
     Ok(())

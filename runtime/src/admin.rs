@@ -117,7 +117,7 @@ impl Admin {
                 };
                 json!({
                     "name": to.to.name,
-                    "flavour": to.to.flavour.name(),
+                    "flavour": to.to.kind.name(),
                     "health": health,
                     "reason": reason,
                     "waiting": to.waiting,

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mistgate_core::chat::shape::Flavour;
+use mistgate_core::chat::shape::Kind;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::{
@@ -111,10 +111,10 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Answers a post, and prints it.
-pub fn hear(flavour: Flavour, post: &Message) -> Answer {
-    let (answer, faults) = stand_in::judge(flavour, post);
+pub fn hear(kind: Kind, post: &Message) -> Answer {
+    let (answer, faults) = stand_in::judge(kind, post);
     let paint = Paint(io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none());
-    print(&mut io::stdout(), &drawn(flavour, post, &faults, paint));
+    print(&mut io::stdout(), &drawn(kind, post, &faults, paint));
     answer
 }
 
@@ -125,16 +125,16 @@ pub fn print(to: &mut impl io::Write, text: &str) {
 
 /// A message between two lines: the upper one says where it arrived, the lower one what became of
 /// it.
-fn drawn(flavour: Flavour, post: &Message, faults: &[String], paint: Paint) -> String {
-    let (product, colour) = match flavour {
-        Flavour::Slack => ("Slack", "35"),
-        Flavour::Teams(_) => ("Microsoft Teams", "34"),
-        Flavour::Google => ("Google Chat", "32"),
-        Flavour::Console => ("Console", "0"),
+fn drawn(kind: Kind, post: &Message, faults: &[String], paint: Paint) -> String {
+    let (product, colour) = match kind {
+        Kind::Slack => ("Slack", "35"),
+        Kind::Teams(_) => ("Microsoft Teams", "34"),
+        Kind::Google => ("Google Chat", "32"),
+        Kind::Console => ("Console", "0"),
     };
     let path = post.target().split('?').next().unwrap_or_default();
     let channel = path.rsplit('/').next().unwrap_or_default();
-    let card = Card::read(flavour, &post.body);
+    let card = Card::read(kind, &post.body);
     let mut lines = Vec::new();
     if !card.title.is_empty() {
         lines.push(paint.with("1", &card.title));

@@ -39,7 +39,7 @@ pub trait Subject: Sized {
     fn input(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> <Self::Machine as Machine>::Input;
 
     /// Takes note of an output, and panics where it breaks a limit.
-    fn told(&mut self, now: Instant, output: &<Self::Machine as Machine>::Output);
+    fn output(&mut self, now: Instant, output: &<Self::Machine as Machine>::Output);
 
     /// Judges the machine once it is drained.
     fn rests(&mut self, now: Instant, machine: &Self::Machine);
@@ -93,7 +93,7 @@ fn drain<S: Subject>(subject: &mut S, machine: &mut S::Machine, now: Instant, to
         outputs += 1;
         assert!(outputs <= OUTPUTS_MAX, "the drain does not end");
         let _ = writeln!(told, "{} {output:?}", now.as_micros());
-        subject.told(now, &output);
+        subject.output(now, &output);
     }
     let deadline = machine.poll_timeout();
     assert!(deadline.is_none_or(|at| at > now), "the deadline {deadline:?} is not after {now:?}");

@@ -7,7 +7,7 @@
 use mistgate_core::{
     chat::{
         payload::payload,
-        shape::{Flavour, Form, Payload, TeamsFormat},
+        shape::{Form, Kind, Payload, TeamsFormat},
     },
     delivery::{
         batch::{self, site_number},
@@ -84,7 +84,7 @@ pub fn envelope(data: &[u8]) {
 
 /// Any event as Google Chat would see it.
 pub fn google(data: &[u8]) {
-    shaped(data, &[Flavour::Google], limits::google::check);
+    shaped(data, &[Kind::Google], limits::google::check);
 }
 
 /// Operations on an inbox.
@@ -170,12 +170,12 @@ pub fn signature(data: &[u8]) {
 
 /// Any event as Slack would see it.
 pub fn slack(data: &[u8]) {
-    shaped(data, &[Flavour::Slack], limits::slack::check);
+    shaped(data, &[Kind::Slack], limits::slack::check);
 }
 
 /// Any event as Teams would see it, in both formats.
 pub fn teams(data: &[u8]) {
-    let formats = [TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard].map(Flavour::Teams);
+    let formats = [TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard].map(Kind::Teams);
     shaped(data, &formats, limits::teams::check);
 }
 
@@ -193,7 +193,7 @@ const SHAPED_MAX: usize = 4;
 const DASHBOARD_HOST: &str = "manage.mist.com";
 
 /// Whatever the events are, alone and merged, the vendor would take every form of them.
-fn shaped(data: &[u8], flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
+fn shaped(data: &[u8], kinds: &[Kind], check: fn(&str) -> Vec<String>) {
     let body = body(data);
     let envelope = envelope::parse(&body).expect("a body");
     let routes = Routes::default();
@@ -206,14 +206,14 @@ fn shaped(data: &[u8], flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
     let merged = (notifications.len() > 1).then(|| digest(&notifications));
     for notification in merged.iter().chain(notifications.iter().take(SHAPED_MAX)) {
         assert!(!notification.title.trim().is_empty(), "no title: {notification:?}");
-        for flavour in flavours {
+        for kind in kinds {
             for best in FORMS {
-                let payload = payload(*flavour, notification, best);
+                let payload = payload(*kind, notification, best);
                 valid(&payload, best, check);
             }
         }
     }
-    stored(&envelope, flavours, check);
+    stored(&envelope, kinds, check);
 }
 
 fn valid(payload: &Payload, best: Form, check: fn(&str) -> Vec<String>) {
@@ -224,7 +224,7 @@ fn valid(payload: &Payload, best: Form, check: fn(&str) -> Vec<String>) {
 }
 
 /// By way of the store the same events are the same message.
-fn stored(envelope: &envelope::Envelope<'_>, flavours: &[Flavour], check: fn(&str) -> Vec<String>) {
+fn stored(envelope: &envelope::Envelope<'_>, kinds: &[Kind], check: fn(&str) -> Vec<String>) {
     let routes = Routes::default();
     let severity = |event| route(event, &routes).severity;
     let stored: Vec<_> = envelope
@@ -235,15 +235,15 @@ fn stored(envelope: &envelope::Envelope<'_>, flavours: &[Flavour], check: fn(&st
             let stored = batch::Stored {
                 channel: "info",
                 severity: severity(event),
-                flavours: batch::Flavours::NONE,
+                kinds: batch::Kinds::NONE,
                 site: site_number(event.site_id().as_deref()),
                 text,
             };
             (envelope.topic.clone(), stored)
         })
         .collect();
-    for flavour in flavours {
-        let rendered = render(*flavour, DASHBOARD_HOST, &stored, Form::Rich);
+    for kind in kinds {
+        let rendered = render(*kind, DASHBOARD_HOST, &stored, Form::Rich);
         assert_eq!(rendered.is_none(), stored.is_empty());
         if let Some(payload) = rendered {
             valid(&payload, Form::Rich, check);

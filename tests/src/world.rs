@@ -16,7 +16,7 @@ use mistgate_core::{
         secret::Secret,
         time::{Instant, UnixTime},
     },
-    chat::shape::Flavour,
+    chat::shape::Kind,
     config::checked::{Chat, Limits, Webhook},
     delivery::outcome::{Outcome, Reason, outcome},
     engine::input::{Answer, Input},
@@ -284,14 +284,14 @@ impl World {
         let Some((destination, id)) = posts.and_then(|posts| posts.remove(&post)) else {
             return;
         };
-        let flavour = flavour_of(url);
+        let kind = kind_of(url);
         let said = match &answer {
             Ok(answer) => answer.status.to_string(),
             Err(reason) => reason.name().to_owned(),
         };
         self.say(format_args!("{url} answers #{post} {said}"));
         let confirmed = answer.as_ref().is_ok_and(|answer| {
-            outcome(flavour, answer.status, answer.retry_after, &answer.body) == Outcome::Delivered
+            outcome(kind, answer.status, answer.retry_after, &answer.body) == Outcome::Delivered
         });
         self.ledger.answered(post, confirmed);
         let at = self.wall();
@@ -373,6 +373,6 @@ fn listener() -> Webhook {
     }
 }
 
-fn flavour_of(url: &str) -> Flavour {
+fn kind_of(url: &str) -> Kind {
     PRODUCTS.into_iter().find(|known| url.contains(known.name())).expect("a product's URL")
 }

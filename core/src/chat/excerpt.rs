@@ -1,8 +1,8 @@
-//! What every flavour shows of a [`Notification`]: clean single lines, cut to what people read.
+//! What every kind shows of a [`Notification`]: clean single lines, cut to what people read.
 //!
-//! A flavour only lays out and escapes. Here the text from outside loses what could break a layout
+//! A kind only lays out and escapes. Here the text from outside loses what could break a layout
 //! or deceive a reader (line breaks, control characters, bidirectional overrides), and becomes
-//! short enough for the [`Form`]. Lengths are counted by the flavour's own [`Cost`], so a cut
+//! short enough for the [`Form`]. Lengths are counted by the kind's own [`Cost`], so a cut
 //! never falls inside an escape sequence.
 
 use alloc::{format, string::String, vec::Vec};

@@ -1,21 +1,21 @@
-//! The common face of the flavours: a [`Notification`] in, the body of a POST out.
+//! The common face of the kinds: a [`Notification`] in, the body of a POST out.
 //!
-//! Each flavour walks the same ladder: rich, then compact, then plain text, and takes the first
+//! Each kind walks the same ladder: rich, then compact, then plain text, and takes the first
 //! rung that keeps the vendor's limits. So a payload is never invalid, whatever a device is called.
 
 use super::{
     console, google,
-    shape::{Flavour, Form, Payload},
+    shape::{Form, Kind, Payload},
     slack, teams,
 };
 use crate::notify::Notification;
 
-/// The payload of `notification` for `flavour`, at best in the form `best`.
-pub fn payload(flavour: Flavour, notification: &Notification, best: Form) -> Payload {
-    match flavour {
-        Flavour::Console => console::shape(notification),
-        Flavour::Google => google::shape(notification, best),
-        Flavour::Slack => slack::shape(notification, best),
-        Flavour::Teams(format) => teams::shape(notification, format, best),
+/// The payload of `notification` for `kind`, at best in the form `best`.
+pub fn payload(kind: Kind, notification: &Notification, best: Form) -> Payload {
+    match kind {
+        Kind::Console => console::shape(notification),
+        Kind::Google => google::shape(notification, best),
+        Kind::Slack => slack::shape(notification, best),
+        Kind::Teams(format) => teams::shape(notification, format, best),
     }
 }

@@ -1,10 +1,10 @@
-//! What the flavours have in common: their names, the ladder of forms, and what comes out.
+//! What the kinds have in common: their names, the ladder of forms, and what comes out.
 
 use alloc::string::String;
 
 /// A chat product, or the console in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Flavour {
+pub enum Kind {
     /// Printed, not posted.
     Console,
     /// Google Chat: cardsV2.
@@ -15,7 +15,7 @@ pub enum Flavour {
     Teams(TeamsFormat),
 }
 
-impl Flavour {
+impl Kind {
     /// The name in configuration, metrics and `route --payloads`.
     pub const fn name(self) -> &'static str {
         match self {

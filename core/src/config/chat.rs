@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     base::{secret::Secret, window::Window},
-    chat::shape::{Flavour, TeamsFormat},
+    chat::shape::{Kind, TeamsFormat},
     delivery::pace,
     event::Topic,
     notify::types,
@@ -98,26 +98,26 @@ fn approved_admins(section: &Section<'_>) -> Vec<String> {
         .map_or(Vec::new(), |list| list.elements(expected).iter().filter_map(admin).collect())
 }
 
-/// The destinations of all flavours, in the order of the file.
+/// The destinations of all kinds, in the order of the file.
 fn destinations(section: &Section<'_>) -> Vec<Destination> {
-    let flavours = section.items(&["slack", "teams", "google", "console"]);
-    let of_flavour = |(name, item): (&str, Item<'_>)| {
+    let kinds = section.items(&["slack", "teams", "google", "console"]);
+    let of_kind = |(name, item): (&str, Item<'_>)| {
         item.section(|section| match name {
-            "slack" => posted(section, Flavour::Slack, pace::SLACK),
-            "google" => posted(section, Flavour::Google, pace::GOOGLE),
-            "teams" => posted(section, Flavour::Teams(teams_format(section)), pace::TEAMS),
+            "slack" => posted(section, Kind::Slack, pace::SLACK),
+            "google" => posted(section, Kind::Google, pace::GOOGLE),
+            "teams" => posted(section, Kind::Teams(teams_format(section)), pace::TEAMS),
             _ => Vec::from([console()]),
         })
     };
-    let all: Vec<_> = flavours.into_iter().filter_map(of_flavour).collect();
+    let all: Vec<_> = kinds.into_iter().filter_map(of_kind).collect();
     all.into_iter().flatten().collect()
 }
 
 /// Takes every channel; a printer needs neither a URL nor a pace.
 fn console() -> Destination {
     Destination {
-        name: alloc::format!("{}/{DEFAULT}", Flavour::Console.name()),
-        flavour: Flavour::Console,
+        name: alloc::format!("{}/{DEFAULT}", Kind::Console.name()),
+        kind: Kind::Console,
         url: None,
         channels: Vec::new(),
         default: true,
@@ -143,8 +143,8 @@ fn teams_format(section: &Section<'_>) -> TeamsFormat {
     format.unwrap_or_default()
 }
 
-/// One destination for each URL of a flavour.
-fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[Window]) -> Vec<Destination> {
+/// One destination for each URL of a kind.
+fn posted(section: &Section<'_>, kind: Kind, vendor: &[Window]) -> Vec<Destination> {
     let expected = "a pace such as \"1/s\", or \"off\" for no limit";
     let pace = section.judged("pace", expected, units::pace).unwrap_or_else(|| vendor.to_vec());
     let default = section.secret("default_url", "default_url_file");
@@ -155,14 +155,14 @@ fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[Window]) -> Vec<Des
 
     let mut destinations: Vec<Destination> = Vec::new();
     for (channel, item, url) in named_urls(tables) {
-        let Some(url) = accepted(flavour, &item, url) else {
+        let Some(url) = accepted(kind, &item, url) else {
             continue;
         };
         match at(&mut destinations, &url) {
             Some(destination) => destination.channels.push(channel),
             None => destinations.push(Destination {
-                name: alloc::format!("{}/{channel}", flavour.name()),
-                flavour,
+                name: alloc::format!("{}/{channel}", kind.name()),
+                kind,
                 url: Some(url),
                 channels: Vec::from([channel]),
                 default: false,
@@ -170,12 +170,12 @@ fn posted(section: &Section<'_>, flavour: Flavour, vendor: &[Window]) -> Vec<Des
             }),
         }
     }
-    if let Some(url) = default.and_then(|(item, url)| accepted(flavour, &item, url)) {
+    if let Some(url) = default.and_then(|(item, url)| accepted(kind, &item, url)) {
         match at(&mut destinations, &url) {
             Some(destination) => destination.default = true,
             None => destinations.push(Destination {
-                name: alloc::format!("{}/{DEFAULT}", flavour.name()),
-                flavour,
+                name: alloc::format!("{}/{DEFAULT}", kind.name()),
+                kind,
                 url: Some(url),
                 channels: Vec::new(),
                 default: true,
@@ -190,8 +190,8 @@ fn at<'d>(destinations: &'d mut [Destination], url: &Secret) -> Option<&'d mut D
     destinations.iter_mut().find(|destination| destination.url.as_ref() == Some(url))
 }
 
-fn accepted(flavour: Flavour, item: &Item<'_>, url: Secret) -> Option<Secret> {
-    match urls::chat(flavour, url.expose()) {
+fn accepted(kind: Kind, item: &Item<'_>, url: Secret) -> Option<Secret> {
+    match urls::chat(kind, url.expose()) {
         Ok(doubts) => {
             for doubt in doubts {
                 item.warning(doubt);

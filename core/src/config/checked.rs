@@ -7,8 +7,8 @@ use http_types::Url;
 
 use crate::{
     base::{secret::Secret, window::Window},
-    chat::shape::Flavour,
-    delivery::batch::Flavours,
+    chat::shape::Kind,
+    delivery::batch::Kinds,
     micronets::{access, meetup::input::Config as Meetup},
     route::Routes,
 };
@@ -151,7 +151,7 @@ impl Default for Limits {
 pub struct Chat {
     /// Which event goes to which channel.
     pub routes: Routes,
-    /// The queues: one for each URL of each flavour.
+    /// The queues: one for each URL of each kind.
     pub destinations: Vec<Destination>,
     /// How deliveries behave.
     pub delivery: Delivery,
@@ -163,12 +163,12 @@ pub struct Destination {
     /// `slack/info`, `teams/default`; stable while the configuration keeps the channel.
     pub name: String,
     /// The chat product.
-    pub flavour: Flavour,
+    pub kind: Kind,
     /// Where to POST; none for the console. Chat URLs are credentials.
     pub url: Option<Secret>,
     /// The channels that it serves by name.
     pub channels: Vec<String>,
-    /// Whether it also serves the channels of its flavour that have no URL of their own.
+    /// Whether it also serves the channels of its kind that have no URL of their own.
     pub default: bool,
     /// How fast it may be written to; empty for no limit.
     pub pace: Vec<Window>,
@@ -205,7 +205,7 @@ impl Default for Delivery {
 }
 
 impl Chat {
-    /// The destinations of a channel, at most one for each flavour, in the order of the
+    /// The destinations of a channel, at most one for each kind, in the order of the
     /// configuration.
     pub fn destinations_of(&self, channel: &str) -> Vec<usize> {
         let mut chosen: Vec<(usize, &Destination)> = Vec::new();
@@ -214,7 +214,7 @@ impl Chat {
                 continue;
             }
             let same = |(_, rival): &&mut (usize, &Destination)| {
-                rival.flavour.name() == destination.flavour.name()
+                rival.kind.name() == destination.kind.name()
             };
             match chosen.iter_mut().find(same) {
                 Some(best) if destination.names(channel) && !best.1.names(channel) => {
@@ -229,12 +229,12 @@ impl Chat {
         indexes
     }
 
-    /// The flavours of the destinations of a channel.
-    pub fn flavours_of(&self, channel: &str) -> Flavours {
+    /// The kinds of the destinations of a channel.
+    pub fn kinds_of(&self, channel: &str) -> Kinds {
         self.destinations
             .iter()
             .filter(|destination| destination.serves(channel))
-            .fold(Flavours::NONE, |flavours, destination| flavours.with(destination.flavour))
+            .fold(Kinds::NONE, |kinds, destination| kinds.with(destination.kind))
     }
 }
 

@@ -7,7 +7,7 @@ use core::net::IpAddr;
 use http_types::{Url, url::Host};
 
 use super::problem::Fault;
-use crate::chat::shape::Flavour;
+use crate::chat::shape::Kind;
 
 /// Longer URLs are not from a chat.
 const CHAT_URL_MAX: usize = 2_000;
@@ -44,7 +44,7 @@ fn origin(text: &str, unencrypted: &str, expected: &str) -> Result<Url, Fault> {
 }
 
 /// A URL that a chat product gave out, with what is doubtful about it.
-pub(super) fn chat(flavour: Flavour, text: &str) -> Result<Vec<Fault>, Fault> {
+pub(super) fn chat(kind: Kind, text: &str) -> Result<Vec<Fault>, Fault> {
     let fault = |what: &str| Fault::new(what, "the https URL that the chat product gave out");
     if text.len() > CHAT_URL_MAX {
         return Err(fault("this is longer than 2,000 characters"));
@@ -63,9 +63,9 @@ pub(super) fn chat(flavour: Flavour, text: &str) -> Result<Vec<Fault>, Fault> {
         _ => return Err(fault("this is not an https URL")),
     }
     match vendor(&url) {
-        Some(vendor) if vendor != flavour.name() => Err(Fault::new(
+        Some(vendor) if vendor != kind.name() => Err(Fault::new(
             alloc::format!("this URL belongs to chat.{vendor}"),
-            alloc::format!("a URL for chat.{}", flavour.name()),
+            alloc::format!("a URL for chat.{}", kind.name()),
         )),
         vendor => {
             if vendor.is_some() {
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
     use crate::chat::shape::TeamsFormat;
 
-    const TEAMS: Flavour = Flavour::Teams(TeamsFormat::AdaptiveCard);
+    const TEAMS: Kind = Kind::Teams(TeamsFormat::AdaptiveCard);
 
     #[test]
     fn an_api_is_the_origin_of_a_cloud() {
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_chat_url_is_encrypted_or_stays_in_the_house() {
-        let doubts = |text: &str| chat(Flavour::Slack, text).map(|doubts| doubts.len());
+        let doubts = |text: &str| chat(Kind::Slack, text).map(|doubts| doubts.len());
         for (text, count) in [
             ("https://hooks.slack.com/services/T/B/X", Some(0)),
             ("https://relay.example/hook?token=1", Some(0)),
@@ -285,15 +285,15 @@ mod tests {
     #[test]
     fn a_url_in_the_wrong_section_or_cut_off_is_noticed() {
         let google = "https://chat.googleapis.com/v1/spaces/S/messages?key=k&token=t";
-        assert_eq!(chat(Flavour::Google, google), Ok(Vec::new()));
+        assert_eq!(chat(Kind::Google, google), Ok(Vec::new()));
         assert_eq!(
-            chat(Flavour::Slack, google).map_err(|fault| fault.what),
+            chat(Kind::Slack, google).map_err(|fault| fault.what),
             Err("this URL belongs to chat.google".into())
         );
         let cut_off = google.split('&').next().expect("a first part");
-        assert_eq!(chat(Flavour::Google, cut_off).map(|doubts| doubts.len()), Ok(1));
+        assert_eq!(chat(Kind::Google, cut_off).map(|doubts| doubts.len()), Ok(1));
         let workflow = "https://hooks.slack.com/triggers/T/1/2";
-        assert_eq!(chat(Flavour::Slack, workflow).map(|doubts| doubts.len()), Ok(1));
+        assert_eq!(chat(Kind::Slack, workflow).map(|doubts| doubts.len()), Ok(1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A batch is written once and read when a destination's turn comes. Layout, all integers
 //! little-endian: version (u8), received at (i64, microseconds), topic, then for each event its
-//! channel, severity (u8), flavours (u8), site (u64) and JSON text. A text is its length (u32) and
+//! channel, severity (u8), kinds (u8), site (u64) and JSON text. A text is its length (u32) and
 //! its bytes.
 
 use alloc::{string::String, vec::Vec};
@@ -10,7 +10,7 @@ use core::fmt;
 
 use crate::{
     base::time::UnixTime,
-    chat::shape::Flavour,
+    chat::shape::Kind,
     event::{Topic, fingerprint::Fingerprint},
     notify::Severity,
 };
@@ -28,10 +28,10 @@ pub struct EventKey {
 
 /// A set of chat products, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flavours(u8);
+pub struct Kinds(u8);
 
-impl Flavours {
-    /// No flavour.
+impl Kinds {
+    /// No kind.
     pub const NONE: Self = Self(0);
 
     /// From the store's byte.
@@ -49,28 +49,28 @@ impl Flavours {
         self.0 == 0
     }
 
-    /// Whether `flavour` is in the set.
-    pub const fn contains(self, flavour: Flavour) -> bool {
-        self.0 & Self::of(flavour).0 != 0
+    /// Whether `kind` is in the set.
+    pub const fn contains(self, kind: Kind) -> bool {
+        self.0 & Self::of(kind).0 != 0
     }
 
-    /// The set with `flavour` in it.
-    pub const fn with(self, flavour: Flavour) -> Self {
-        Self(self.0 | Self::of(flavour).0)
+    /// The set with `kind` in it.
+    pub const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | Self::of(kind).0)
     }
 
-    /// The set without the flavours of `other`.
+    /// The set without the kinds of `other`.
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
     /// The set of one.
-    pub const fn of(flavour: Flavour) -> Self {
-        Self(match flavour {
-            Flavour::Console => 1,
-            Flavour::Google => 2,
-            Flavour::Slack => 4,
-            Flavour::Teams(_) => 8,
+    pub const fn of(kind: Kind) -> Self {
+        Self(match kind {
+            Kind::Console => 1,
+            Kind::Google => 2,
+            Kind::Slack => 4,
+            Kind::Teams(_) => 8,
         })
     }
 }
@@ -87,7 +87,7 @@ pub struct Item {
     /// Stands for its site: equal for events of one site.
     pub site: u64,
     /// The chats that shall have it.
-    pub flavours: Flavours,
+    pub kinds: Kinds,
     /// Its JSON text, as sent.
     pub text: String,
 }
@@ -111,7 +111,7 @@ pub struct Stored<'a> {
     /// How loudly it speaks.
     pub severity: Severity,
     /// The chats that it was meant for when it came.
-    pub flavours: Flavours,
+    pub kinds: Kinds,
     /// Stands for its site.
     pub site: u64,
     /// Its JSON text.
@@ -165,7 +165,7 @@ pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
     for item in items {
         put_text(&mut bytes, &item.channel);
         bytes.push(item.severity as u8);
-        bytes.push(item.flavours.bits());
+        bytes.push(item.kinds.bits());
         bytes.extend_from_slice(&item.site.to_le_bytes());
         put_text(&mut bytes, &item.text);
     }
@@ -184,15 +184,15 @@ pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
     let mut events = Vec::new();
     while !reader.0.is_empty() {
         let channel = reader.take_text()?;
-        let [severity, flavours] = reader.take()?;
+        let [severity, kinds] = reader.take()?;
         let severity = Severity::ALL
             .into_iter()
             .find(|known| *known as u8 == severity)
             .ok_or(Error::Severity(severity))?;
         let site = u64::from_le_bytes(reader.take()?);
         let text = reader.take_text()?;
-        let flavours = Flavours::from_bits(flavours);
-        events.push(Stored { channel, severity, flavours, site, text });
+        let kinds = Kinds::from_bits(kinds);
+        events.push(Stored { channel, severity, kinds, site, text });
     }
     Ok(Batch { received_at, topic, events })
 }
@@ -239,7 +239,7 @@ mod tests {
             channel: channel.into(),
             severity: Severity::Info,
             site: 0,
-            flavours: Flavours::of(Flavour::Slack).with(Flavour::Google),
+            kinds: Kinds::of(Kind::Slack).with(Kind::Google),
             text: text.into(),
         }
     }
@@ -250,9 +250,9 @@ mod tests {
         let bytes = encode(UnixTime::from_secs(5), "alarms", &items);
         let batch = decode(&bytes).expect("our own bytes");
         assert_eq!((batch.received_at, batch.topic), (UnixTime::from_secs(5), "alarms"));
-        let read: Vec<_> = batch.events.iter().map(|e| (e.channel, e.flavours, e.text)).collect();
+        let read: Vec<_> = batch.events.iter().map(|e| (e.channel, e.kinds, e.text)).collect();
         let written: Vec<_> =
-            items.iter().map(|i| (i.channel.as_str(), i.flavours, i.text.as_str())).collect();
+            items.iter().map(|i| (i.channel.as_str(), i.kinds, i.text.as_str())).collect();
         assert_eq!(read, written);
         for end in 0..bytes.len() {
             if let Ok(shorter) = decode(bytes.get(..end).expect("a prefix")) {

@@ -4,7 +4,7 @@
 
 use core::{fmt, time::Duration};
 
-use crate::chat::shape::Flavour;
+use crate::chat::shape::Kind;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,16 +126,11 @@ const TEAMS_DEAD: &[(&str, Reason)] = &[
 
 /// Reads an answer. `body` may be cut; only its beginning is looked at. A known word of the vendor
 /// decides before the status does.
-pub fn outcome(
-    flavour: Flavour,
-    status: u16,
-    retry_after: Option<Duration>,
-    body: &[u8],
-) -> Outcome {
+pub fn outcome(kind: Kind, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Outcome {
     let body = alloc::string::String::from_utf8_lossy(body.get(..2_048).unwrap_or(body));
     let retry = |reason| Outcome::Retry { after: retry_after, reason };
-    match flavour {
-        Flavour::Slack => {
+    match kind {
+        Kind::Slack => {
             if let Some(reason) = known(SLACK_DEAD, &body) {
                 return Outcome::Dead(reason);
             }
@@ -143,7 +138,7 @@ pub fn outcome(
                 return Outcome::Dead(Reason::BadAnswer);
             }
         }
-        Flavour::Teams(_) => {
+        Kind::Teams(_) => {
             if let Some(reason) = known(TEAMS_DEAD, &body) {
                 return Outcome::Dead(reason);
             }
@@ -155,7 +150,7 @@ pub fn outcome(
                 };
             }
         }
-        Flavour::Console | Flavour::Google => {}
+        Kind::Console | Kind::Google => {}
     }
     match status {
         200..=299 => Outcome::Delivered,
@@ -190,11 +185,11 @@ mod tests {
     use super::*;
     use crate::chat::shape::TeamsFormat;
 
-    const TEAMS: Flavour = Flavour::Teams(TeamsFormat::AdaptiveCard);
+    const TEAMS: Kind = Kind::Teams(TeamsFormat::AdaptiveCard);
 
     #[test]
     fn every_status_has_its_class() {
-        for flavour in [Flavour::Slack, TEAMS, Flavour::Google] {
+        for kind in [Kind::Slack, TEAMS, Kind::Google] {
             for status in 100..=599 {
                 let expected = match status {
                     200..=299 => Outcome::Delivered,
@@ -209,7 +204,7 @@ mod tests {
                     500..=599 => Outcome::Retry { after: None, reason: Reason::ServerError },
                     _ => Outcome::Dead(Reason::BadAnswer),
                 };
-                assert_eq!(outcome(flavour, status, None, b""), expected, "{flavour:?} {status}");
+                assert_eq!(outcome(kind, status, None, b""), expected, "{kind:?} {status}");
             }
         }
     }
@@ -217,15 +212,15 @@ mod tests {
     #[test]
     fn the_vendors_words_decide_before_the_status() {
         let dead = |reason| Outcome::Dead(reason);
-        for (flavour, status, body, expected) in [
-            (Flavour::Slack, 200, "ok", Outcome::Delivered),
-            (Flavour::Slack, 200, "{\"ok\": true}", Outcome::Delivered),
-            (Flavour::Slack, 200, "<html>log in to the hotel</html>", dead(Reason::BadAnswer)),
-            (Flavour::Slack, 403, "invalid_token", dead(Reason::Forbidden)),
-            (Flavour::Slack, 404, "no_service", dead(Reason::Gone)),
-            (Flavour::Slack, 410, "channel_is_archived", dead(Reason::Gone)),
-            (Flavour::Slack, 400, "invalid_blocks", Outcome::Degrade(Reason::Payload)),
-            (Flavour::Slack, 400, "user_not_found", dead(Reason::Gone)),
+        for (kind, status, body, expected) in [
+            (Kind::Slack, 200, "ok", Outcome::Delivered),
+            (Kind::Slack, 200, "{\"ok\": true}", Outcome::Delivered),
+            (Kind::Slack, 200, "<html>log in to the hotel</html>", dead(Reason::BadAnswer)),
+            (Kind::Slack, 403, "invalid_token", dead(Reason::Forbidden)),
+            (Kind::Slack, 404, "no_service", dead(Reason::Gone)),
+            (Kind::Slack, 410, "channel_is_archived", dead(Reason::Gone)),
+            (Kind::Slack, 400, "invalid_blocks", Outcome::Degrade(Reason::Payload)),
+            (Kind::Slack, 400, "user_not_found", dead(Reason::Gone)),
             (TEAMS, 202, "", Outcome::Delivered),
             (TEAMS, 200, "1", Outcome::Delivered),
             (
@@ -242,12 +237,12 @@ mod tests {
                 dead(Reason::Gone),
             ),
             (TEAMS, 400, "{\"error\":{}}", Outcome::Degrade(Reason::Payload)),
-            (Flavour::Google, 404, "{}", dead(Reason::Gone)),
+            (Kind::Google, 404, "{}", dead(Reason::Gone)),
         ] {
             assert_eq!(
-                outcome(flavour, status, None, body.as_bytes()),
+                outcome(kind, status, None, body.as_bytes()),
                 expected,
-                "{flavour:?} {status} {body}"
+                "{kind:?} {status} {body}"
             );
         }
     }
@@ -256,7 +251,7 @@ mod tests {
     fn a_named_time_is_handed_on() {
         let after = Some(Duration::from_secs(7));
         assert_eq!(
-            outcome(Flavour::Slack, 429, after, b"{\"error\":\"rate_limited\"}"),
+            outcome(Kind::Slack, 429, after, b"{\"error\":\"rate_limited\"}"),
             Outcome::Retry { after, reason: Reason::RateLimited }
         );
     }

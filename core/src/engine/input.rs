@@ -7,7 +7,7 @@ use crate::{
     base::time::UnixTime,
     config::checked::Chat,
     delivery::{
-        batch::{EventKey, Flavours},
+        batch::{EventKey, Kinds},
         outcome::Reason,
     },
     event::fingerprint::Fingerprint,
@@ -86,7 +86,7 @@ pub enum Input {
     Stored(u64),
     /// An event of our own, of topic `mistgate`. It takes the way of any other: where it is routed
     /// to somebody and is not known already, it is stored and queued.
-    Told {
+    Report {
         /// Its JSON text.
         text: String,
         /// When, by the wall clock.
@@ -106,5 +106,5 @@ pub struct Restored {
     /// Stands for its site.
     pub site: u64,
     /// The chats that do not have it yet.
-    pub flavours: Flavours,
+    pub kinds: Kinds,
 }

@@ -23,7 +23,7 @@ use http_types::StatusCode;
 
 use self::{
     input::{Answer, Config, DestinationId, Input, Restored},
-    output::{Happening, Output},
+    output::Output,
     report::Report,
 };
 use crate::{
@@ -34,7 +34,7 @@ use crate::{
     },
     config::checked::{Chat, Destination},
     delivery::{
-        batch::{self, EventKey, Flavours, Item},
+        batch::{self, EventKey, Item, Kinds},
         outcome::{Outcome, Reason, outcome},
         queue::{self, Entry, Health, Loss, Queue},
     },
@@ -126,13 +126,13 @@ impl Engine {
                     self.outputs.push_back(Output::Store {
                         batch,
                         bytes: batch::encode(at, &topic, &items),
-                        flavours: items.iter().map(|item| item.flavours).collect(),
+                        kinds: items.iter().map(|item| item.kinds).collect(),
                         fingerprints: items.iter().map(|item| item.fingerprint).collect(),
                     });
                     self.writing.insert(batch, Writing { accepted_at: now, items });
                 }
                 inbox::Output::Suppressed(events) => {
-                    self.happened(Happening::Suppressed { events });
+                    self.emit(output::Event::Suppressed { events });
                 }
             }
         }
@@ -148,9 +148,9 @@ impl Engine {
         };
         let events = items.len();
         if refused {
-            return self.happened(Happening::Refused { events });
+            return self.emit(output::Event::Refused { events });
         }
-        self.happened(Happening::Accepted { batch, events });
+        self.emit(output::Event::Accepted { batch, events });
         let expires_at = accepted_at + self.chat.delivery.max_age;
         for (index, item) in (0..).zip(items) {
             let entry = Entry {
@@ -160,7 +160,7 @@ impl Engine {
                 accepted_at: Some(accepted_at),
                 expires_at,
             };
-            self.enqueue(now, entry, &item.channel, item.flavours);
+            self.enqueue(now, entry, &item.channel, item.kinds);
         }
     }
 
@@ -174,11 +174,11 @@ impl Engine {
                 accepted_at: None,
                 expires_at: now + left,
             };
-            self.enqueue(now, entry, &event.channel, event.flavours);
+            self.enqueue(now, entry, &event.channel, event.kinds);
         }
     }
 
-    fn told(&mut self, now: Instant, text: &str, at: UnixTime) {
+    fn report(&mut self, now: Instant, text: &str, at: UnixTime) {
         let event = Event::parse_text(Topic::Mistgate, text);
         if let Some(item) = event.and_then(|event| intake::item(&self.chat, &event, text)) {
             self.accept(now, None, intake::ours(item), at);
@@ -186,20 +186,20 @@ impl Engine {
     }
 
     /// Puts an event into the queues of its channel, for the chats that still want it.
-    fn enqueue(&mut self, now: Instant, entry: Entry, channel: &str, wanted: Flavours) {
+    fn enqueue(&mut self, now: Instant, entry: Entry, channel: &str, wanted: Kinds) {
         let mut left = wanted;
         for index in self.chat.destinations_of(channel) {
             let Some(slot) = self.slots.get_mut(index) else {
                 continue;
             };
-            if left.contains(slot.to.flavour) {
-                left = left.without(Flavours::of(slot.to.flavour));
+            if left.contains(slot.to.kind) {
+                left = left.without(Kinds::of(slot.to.kind));
                 slot.queue.handle_input(now, queue::Input::Enqueue(entry));
             }
         }
         if !left.is_empty() {
-            self.outputs.push_back(Output::Settle { key: entry.key, flavours: left });
-            self.happened(Happening::Dropped { to: None, events: 1, loss: Loss::Unrouted });
+            self.outputs.push_back(Output::Settle { key: entry.key, kinds: left });
+            self.emit(output::Event::Dropped { to: None, events: 1, loss: Loss::Unrouted });
         }
     }
 
@@ -215,7 +215,7 @@ impl Engine {
         if let Some(slot) = slot {
             let outcome = match answer {
                 Ok(Answer { status, retry_after, body }) => {
-                    outcome(slot.to.flavour, *status, *retry_after, body)
+                    outcome(slot.to.kind, *status, *retry_after, body)
                 }
                 Err(reason) => Outcome::Retry { after: None, reason: *reason },
             };
@@ -231,7 +231,7 @@ impl Engine {
         let mut old = core::mem::take(&mut self.slots);
         for to in self.chat.destinations.clone() {
             let policy = queue_config(&self.chat, &to);
-            let same = |slot: &Slot| slot.to.flavour == to.flavour && slot.to.url == to.url;
+            let same = |slot: &Slot| slot.to.kind == to.kind && slot.to.url == to.url;
             let slot = match old.iter().position(same) {
                 Some(position) => {
                     let mut slot = old.swap_remove(position);
@@ -258,8 +258,8 @@ impl Engine {
         for slot in &mut self.retired {
             let keys: Vec<_> = slot.queue.take_waiting().iter().map(|entry| entry.key).collect();
             if !keys.is_empty() {
-                let flavours = Flavours::of(slot.to.flavour);
-                self.outputs.push_back(Output::Recall { keys, flavours });
+                let kinds = Kinds::of(slot.to.kind);
+                self.outputs.push_back(Output::Recall { keys, kinds });
             }
         }
         self.retired.retain(|slot| slot.queue.is_sending());
@@ -307,25 +307,25 @@ impl Engine {
                 let accepted = entries.iter().filter_map(|entry| entry.accepted_at).min();
                 let latency = accepted.map(|accepted_at| now - accepted_at);
                 let events = entries.len();
-                self.happened(Happening::Delivered { to, events, form, latency });
+                self.emit(output::Event::Delivered { to, events, form, latency });
             }
             queue::Output::Dropped { entries, loss } => {
                 self.settle(&entries, &to);
                 let events = entries.len();
-                self.happened(Happening::Dropped { to: Some(to), events, loss });
+                self.emit(output::Event::Dropped { to: Some(to), events, loss });
             }
             queue::Output::Parked { reason, probe_after, probes } => {
                 let report = Report::parked(&to, reason);
-                self.happened(Happening::Parked { to, reason, probe_after });
+                self.emit(output::Event::Parked { to, reason, probe_after });
                 return (probes == 1).then_some(report);
             }
             queue::Output::Resumed => {
                 let report = Report::resumed(&to);
-                self.happened(Happening::Resumed { to });
+                self.emit(output::Event::Resumed { to });
                 return Some(report);
             }
             queue::Output::Retrying { failures, after, reason } => {
-                self.happened(Happening::Retrying { to, failures, after, reason });
+                self.emit(output::Event::Retrying { to, failures, after, reason });
             }
             queue::Output::Send { id, keys, form } => {
                 self.outputs.push_back(Output::Send { destination, to, id, keys, form });
@@ -335,8 +335,8 @@ impl Engine {
     }
 
     fn settle(&mut self, entries: &[Entry], to: &Destination) {
-        let flavours = Flavours::of(to.flavour);
-        let settled = entries.iter().map(|entry| Output::Settle { key: entry.key, flavours });
+        let kinds = Kinds::of(to.kind);
+        let settled = entries.iter().map(|entry| Output::Settle { key: entry.key, kinds });
         self.outputs.extend(settled);
     }
 
@@ -344,7 +344,7 @@ impl Engine {
     fn report_intake(&self, report: &Report, at: Option<UnixTime>) -> Option<Intake> {
         let about = |slot: &Slot| slot.to.name == report.destination;
         let waiting = self.slots.iter().find(|slot| about(slot))?.queue.waiting();
-        let (channel, flavours) = self.report_channel(|slot| {
+        let (channel, kinds) = self.report_channel(|slot| {
             !about(slot) && !matches!(slot.queue.health(), Health::Parked(_))
         })?;
         let text = report.text(waiting, at)?;
@@ -354,25 +354,25 @@ impl Engine {
             channel,
             severity: report.severity,
             site: batch::site_number(None),
-            flavours,
+            kinds,
             text: text.clone(),
         };
         Some(intake::ours(item))
     }
 
     /// The loudest channel that has a destination of which `takes` holds, and those destinations.
-    fn report_channel(&self, takes: impl Fn(&Slot) -> bool) -> Option<(String, Flavours)> {
+    fn report_channel(&self, takes: impl Fn(&Slot) -> bool) -> Option<(String, Kinds)> {
         let by_severity = Severity::ALL.iter().rev().map(|severity| severity.name());
         let named = self.slots.iter().flat_map(|slot| &slot.to.channels).map(String::as_str);
         by_severity.chain(named).find_map(|channel| {
-            let flavours = self
+            let kinds = self
                 .chat
                 .destinations_of(channel)
                 .into_iter()
                 .filter_map(|index| self.slots.get(index))
                 .filter(|slot| takes(slot))
-                .fold(Flavours::NONE, |flavours, slot| flavours.with(slot.to.flavour));
-            (!flavours.is_empty()).then(|| (channel.to_string(), flavours))
+                .fold(Kinds::NONE, |kinds, slot| kinds.with(slot.to.kind));
+            (!kinds.is_empty()).then(|| (channel.to_string(), kinds))
         })
     }
 
@@ -390,8 +390,8 @@ impl Engine {
         self.outputs.push_back(Output::Respond { id, status });
     }
 
-    fn happened(&mut self, happening: Happening) {
-        self.outputs.push_back(Output::Happened(happening));
+    fn emit(&mut self, event: output::Event) {
+        self.outputs.push_back(Output::Event(event));
     }
 }
 
@@ -442,7 +442,7 @@ impl Machine for Engine {
             Input::Request { id, intake, at } => self.accept(now, Some(id), intake, at),
             Input::Restored { events, ago } => self.restored(now, events, ago),
             Input::Stored(batch) => self.written(now, batch, false),
-            Input::Told { text, at } => self.told(now, &text, at),
+            Input::Report { text, at } => self.report(now, &text, at),
         }
         self.drain(now, wall);
     }

@@ -10,7 +10,7 @@ use crate::{
     chat::shape::Form,
     config::checked::Destination,
     delivery::{
-        batch::{EventKey, Flavours},
+        batch::{EventKey, Kinds},
         outcome::Reason,
         queue::Loss,
     },
@@ -22,13 +22,13 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum Output {
     /// For the journal and the metrics.
-    Happened(Happening),
+    Event(Event),
     /// Read these events again and hand them in as `Restored`, for these chats only.
     Recall {
         /// Which.
         keys: Vec<EventKey>,
         /// For whom.
-        flavours: Flavours,
+        kinds: Kinds,
     },
     /// Answer the request.
     Respond {
@@ -55,7 +55,7 @@ pub enum Output {
         /// Which.
         key: EventKey,
         /// For whom.
-        flavours: Flavours,
+        kinds: Kinds,
     },
     /// Put a batch on disk; answer with `Stored` or `Refused`.
     Store {
@@ -64,7 +64,7 @@ pub enum Output {
         /// Its bytes, as [`encode`](crate::delivery::batch::encode) makes them.
         bytes: Vec<u8>,
         /// The chats that shall have each event, in order.
-        flavours: Vec<Flavours>,
+        kinds: Vec<Kinds>,
         /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
     },
@@ -72,7 +72,7 @@ pub enum Output {
 
 /// What the journal tells and the metrics count.
 #[derive(Clone, Debug)]
-pub enum Happening {
+pub enum Event {
     /// A batch was put on disk.
     Accepted {
         /// Its number.

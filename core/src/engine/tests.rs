@@ -5,16 +5,16 @@ use core::time::Duration;
 use super::*;
 use crate::{
     base::{secret::Secret, window::Window},
-    chat::shape::Flavour,
+    chat::shape::Kind,
     config::checked::Delivery,
     event::fingerprint::Fingerprint,
     route::Routes,
 };
 
-fn destination(name: &str, flavour: Flavour, channels: &[&str]) -> Destination {
+fn destination(name: &str, kind: Kind, channels: &[&str]) -> Destination {
     Destination {
         name: name.to_string(),
-        flavour,
+        kind,
         url: Some(Secret::new(name)),
         channels: channels.iter().map(|channel| channel.to_string()).collect(),
         default: channels.is_empty(),
@@ -38,13 +38,13 @@ fn chat(destinations: &[Destination]) -> Config {
     Config { chat, dedup_window: Duration::from_secs(60), next_batch: 1 }
 }
 
-fn item(n: u8, channel: &str, flavours: &[Flavour]) -> Item {
+fn item(n: u8, channel: &str, kinds: &[Kind]) -> Item {
     Item {
         fingerprint: Fingerprint::from_bytes([n; 16]),
         channel: channel.to_string(),
         severity: Severity::Info,
         site: 0,
-        flavours: flavours.iter().fold(Flavours::NONE, |set, flavour| set.with(*flavour)),
+        kinds: kinds.iter().fold(Kinds::NONE, |set, kind| set.with(*kind)),
         text: "{}".to_string(),
     }
 }
@@ -61,34 +61,36 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
     engine.handle_timeout(now);
     engine.handle_input(now, input);
     let words = core::iter::from_fn(|| engine.poll_output()).map(|output| match output {
-        Output::Happened(Happening::Accepted { batch, events }) => {
+        Output::Event(output::Event::Accepted { batch, events }) => {
             alloc::format!("accepted {batch}: {events}")
         }
-        Output::Happened(Happening::Delivered { to, events, .. }) => {
+        Output::Event(output::Event::Delivered { to, events, .. }) => {
             alloc::format!("delivered {}: {events}", to.name)
         }
-        Output::Happened(Happening::Dropped { to, events, loss }) => {
+        Output::Event(output::Event::Dropped { to, events, loss }) => {
             let to = to.map_or("nobody".to_string(), |to| to.name.clone());
             alloc::format!("dropped {to}: {events} {}", loss.name())
         }
-        Output::Happened(Happening::Parked { to, reason, .. }) => {
+        Output::Event(output::Event::Parked { to, reason, .. }) => {
             alloc::format!("parked {} {}", to.name, reason.name())
         }
-        Output::Happened(Happening::Refused { events }) => alloc::format!("refused {events}"),
-        Output::Happened(Happening::Resumed { to }) => alloc::format!("resumed {}", to.name),
-        Output::Happened(Happening::Retrying { to, .. }) => alloc::format!("retrying {}", to.name),
-        Output::Happened(Happening::Suppressed { events }) => alloc::format!("suppressed {events}"),
+        Output::Event(output::Event::Refused { events }) => alloc::format!("refused {events}"),
+        Output::Event(output::Event::Resumed { to }) => alloc::format!("resumed {}", to.name),
+        Output::Event(output::Event::Retrying { to, .. }) => alloc::format!("retrying {}", to.name),
+        Output::Event(output::Event::Suppressed { events }) => {
+            alloc::format!("suppressed {events}")
+        }
         Output::Recall { keys, .. } => alloc::format!("recall {}", keys.len()),
         Output::Respond { id, status } => alloc::format!("respond {id} {status}"),
         Output::Send { to, id, keys, .. } => {
             let batches: Vec<_> = keys.iter().map(|key| key.batch.to_string()).collect();
             alloc::format!("send {} #{id} {}", to.name, batches.join(","))
         }
-        Output::Settle { key, flavours } => {
-            alloc::format!("settle {} {}", key.batch, flavours.bits())
+        Output::Settle { key, kinds } => {
+            alloc::format!("settle {} {}", key.batch, kinds.bits())
         }
-        Output::Store { batch, flavours, .. } => {
-            alloc::format!("store {batch}: {}", flavours.len())
+        Output::Store { batch, kinds, .. } => {
+            alloc::format!("store {batch}: {}", kinds.len())
         }
     });
     words.collect()
@@ -110,10 +112,10 @@ fn engine(destinations: &[Destination]) -> Engine {
 
 #[test]
 fn from_a_request_to_two_chats() {
-    let both = [Flavour::Slack, Flavour::Google];
+    let both = [Kind::Slack, Kind::Google];
     let engine = &mut engine(&[
-        destination("slack/info", Flavour::Slack, &["info"]),
-        destination("google/default", Flavour::Google, &[]),
+        destination("slack/info", Kind::Slack, &["info"]),
+        destination("google/default", Kind::Google, &[]),
     ]);
     assert_eq!(at(engine, 0, request(7, [item(1, "info", &both)].into())), ["store 1: 1"]);
     assert!(engine.is_busy());
@@ -132,8 +134,8 @@ fn from_a_request_to_two_chats() {
 
 #[test]
 fn a_refusing_disk_is_a_503_and_nothing_is_queued() {
-    let engine = &mut engine(&[destination("slack/info", Flavour::Slack, &["info"])]);
-    let item = item(1, "info", &[Flavour::Slack]);
+    let engine = &mut engine(&[destination("slack/info", Kind::Slack, &["info"])]);
+    let item = item(1, "info", &[Kind::Slack]);
     assert_eq!(at(engine, 0, request(1, [item.clone()].into())), ["store 1: 1"]);
     assert_eq!(at(engine, 0, Input::Refused(1)), ["respond 1 503", "refused 1"]);
     assert_eq!(at(engine, 1, request(2, [item].into())), ["store 2: 1"]);
@@ -142,11 +144,11 @@ fn a_refusing_disk_is_a_503_and_nothing_is_queued() {
 #[test]
 fn a_dead_destination_is_said_on_the_others() {
     let engine = &mut engine(&[
-        destination("slack/info", Flavour::Slack, &["info"]),
-        destination("slack/critical", Flavour::Slack, &["critical"]),
-        destination("teams/default", Flavour::Teams(Default::default()), &[]),
+        destination("slack/info", Kind::Slack, &["info"]),
+        destination("slack/critical", Kind::Slack, &["critical"]),
+        destination("teams/default", Kind::Teams(Default::default()), &[]),
     ]);
-    at(engine, 0, request(1, [item(1, "info", &[Flavour::Slack])].into()));
+    at(engine, 0, request(1, [item(1, "info", &[Kind::Slack])].into()));
     at(engine, 0, Input::Stored(1));
     let answer = answered(engine, "slack/info", 1, 404);
     assert_eq!(at(engine, 0, answer), ["parked slack/info gone", "store 2: 1"]);
@@ -165,11 +167,11 @@ fn a_dead_destination_is_said_on_the_others() {
 
 #[test]
 fn what_a_vanished_destination_held_goes_to_the_one_in_its_place() {
-    let engine = &mut engine(&[destination("slack/old", Flavour::Slack, &["info"])]);
-    let items = [item(1, "info", &[Flavour::Slack]), item(2, "info", &[Flavour::Slack])];
+    let engine = &mut engine(&[destination("slack/old", Kind::Slack, &["info"])]);
+    let items = [item(1, "info", &[Kind::Slack]), item(2, "info", &[Kind::Slack])];
     at(engine, 0, request(1, items.into()));
     at(engine, 0, Input::Stored(1));
-    let config = chat(&[destination("slack/new", Flavour::Slack, &["info"])]);
+    let config = chat(&[destination("slack/new", Kind::Slack, &["info"])]);
     // What is in flight is awaited, what waits is recalled.
     assert_eq!(at(engine, 1, Input::Configured(config)), ["recall 1"]);
     let answer = answered(engine, "slack/old", 1, 200);
@@ -179,7 +181,7 @@ fn what_a_vanished_destination_held_goes_to_the_one_in_its_place() {
         channel: "info".to_string(),
         severity: Severity::Info,
         site: 0,
-        flavours: Flavours::of(Flavour::Slack),
+        kinds: Kinds::of(Kind::Slack),
     };
     let input = Input::Restored { events: [restored.clone()].into(), ago: Duration::ZERO };
     assert_eq!(at(engine, 2, input.clone()), ["send slack/new #1 1"]);
@@ -192,10 +194,10 @@ fn what_a_vanished_destination_held_goes_to_the_one_in_its_place() {
 fn what_was_to_be_said_plainly_is_recalled_too() {
     let slow = |name| {
         let pace = [Window::per_secs(1, 60)].to_vec();
-        Destination { pace, ..destination(name, Flavour::Slack, &["info"]) }
+        Destination { pace, ..destination(name, Kind::Slack, &["info"]) }
     };
     let refused_then_retired = &mut engine(&[slow("slack/old")]);
-    at(refused_then_retired, 0, request(1, [item(1, "info", &[Flavour::Slack])].into()));
+    at(refused_then_retired, 0, request(1, [item(1, "info", &[Kind::Slack])].into()));
     at(refused_then_retired, 0, Input::Stored(1));
     let answer = answered(refused_then_retired, "slack/old", 1, 400);
     assert!(at(refused_then_retired, 1, answer).is_empty());
@@ -203,7 +205,7 @@ fn what_was_to_be_said_plainly_is_recalled_too() {
     assert_eq!(at(refused_then_retired, 2, config()), ["recall 1"]);
 
     let retired_then_refused = &mut engine(&[slow("slack/old")]);
-    at(retired_then_refused, 0, request(1, [item(1, "info", &[Flavour::Slack])].into()));
+    at(retired_then_refused, 0, request(1, [item(1, "info", &[Kind::Slack])].into()));
     at(retired_then_refused, 0, Input::Stored(1));
     assert!(at(retired_then_refused, 1, config()).is_empty());
     let answer = answered(retired_then_refused, "slack/old", 1, 400);
@@ -212,13 +214,13 @@ fn what_was_to_be_said_plainly_is_recalled_too() {
 
 #[test]
 fn what_an_earlier_run_left_expires_by_its_own_age() {
-    let engine = &mut engine(&[destination("slack/info", Flavour::Slack, &["info"])]);
+    let engine = &mut engine(&[destination("slack/info", Kind::Slack, &["info"])]);
     let restored = Restored {
         key: EventKey { batch: 1, index: 0 },
         channel: "info".to_string(),
         severity: Severity::Info,
         site: 0,
-        flavours: Flavours::of(Flavour::Slack),
+        kinds: Kinds::of(Kind::Slack),
     };
     let ago = Duration::from_secs(3_601);
     let input = Input::Restored { events: [restored].into(), ago };
@@ -228,12 +230,12 @@ fn what_an_earlier_run_left_expires_by_its_own_age() {
 #[test]
 fn what_is_told_takes_the_way_of_any_event_and_a_repeat_is_none() {
     let mut config = chat(&[
-        destination("slack/noc", Flavour::Slack, &["noc"]),
-        destination("slack/info", Flavour::Slack, &["info"]),
+        destination("slack/noc", Kind::Slack, &["noc"]),
+        destination("slack/info", Kind::Slack, &["info"]),
     ]);
     config.chat.routes.ports_to = Some("noc".to_string());
     let mut engine = Engine::new(config, 1, Instant::from_secs(0));
-    let told = |id: u8| Input::Told {
+    let told = |id: u8| Input::Report {
         text: alloc::format!(r#"{{"type":"PORT_CHANGED","id":"{id}"}}"#),
         at: UnixTime::from_secs(1_752_000_000),
     };
@@ -241,10 +243,10 @@ fn what_is_told_takes_the_way_of_any_event_and_a_repeat_is_none() {
     assert_eq!(at(&mut engine, 0, Input::Stored(1)), ["accepted 1: 1", "send slack/noc #1 1"]);
     assert_eq!(at(&mut engine, 1, told(1)), ["suppressed 1"]);
     assert_eq!(at(&mut engine, 1, told(2)), ["store 2: 1"]);
-    let unwanted = Input::Told { text: r#"{"type":"X"}"#.to_string(), at: UnixTime::default() };
+    let unwanted = Input::Report { text: r#"{"type":"X"}"#.to_string(), at: UnixTime::default() };
     assert_eq!(at(&mut engine, 1, unwanted), ["store 3: 1"], "unknown types are information");
     for text in ["", "[]", "{"] {
-        let input = Input::Told { text: text.to_string(), at: UnixTime::default() };
+        let input = Input::Report { text: text.to_string(), at: UnixTime::default() };
         assert!(at(&mut engine, 1, input).is_empty(), "{text}");
     }
 }

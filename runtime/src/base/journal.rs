@@ -13,7 +13,7 @@ use std::{
 
 use mistgate_core::{
     base::text::cut_bytes,
-    engine::output::Happening,
+    engine::output::Event,
     notify::Severity,
     ports::{
         account::Context,
@@ -182,13 +182,13 @@ impl Journal {
     }
 
     /// Prints and counts what the engine tells.
-    pub fn happened(&self, happening: &Happening) {
-        self.metrics.happened(happening);
-        match happening {
-            Happening::Accepted { batch, events } => {
+    pub fn emit(&self, event: &Event) {
+        self.metrics.count(event);
+        match event {
+            Event::Accepted { batch, events } => {
                 self.note(Level::Debug, "accepted", &[("batch", batch), ("events", events)]);
             }
-            Happening::Delivered { to, events, form, latency } => {
+            Event::Delivered { to, events, form, latency } => {
                 let ms = latency.map_or(String::new(), |latency| latency.as_millis().to_string());
                 let form = form.name();
                 self.note(
@@ -197,7 +197,7 @@ impl Journal {
                     &[("to", &to.name), ("events", events), ("form", &form), ("after_ms", &ms)],
                 );
             }
-            Happening::Dropped { to, events, loss } => {
+            Event::Dropped { to, events, loss } => {
                 let to = to.as_ref().map_or("none", |to| to.name.as_str());
                 let reason = loss.name();
                 let values: [(&str, &dyn fmt::Display); 3] =
@@ -205,17 +205,17 @@ impl Journal {
                 // A queue that is full drops as many events as come.
                 self.client(Level::Error, "dropped", &values);
             }
-            Happening::Parked { to, reason, probe_after } => {
+            Event::Parked { to, reason, probe_after } => {
                 let (reason, retry) = (reason.name(), probe_after.as_secs());
                 let values: [(&str, &dyn fmt::Display); 3] =
                     [("to", &to.name), ("reason", &reason), ("retry_s", &retry)];
                 self.note(Level::Warning, "parked", &values);
             }
-            Happening::Refused { events } => {
+            Event::Refused { events } => {
                 self.note(Level::Error, "store_refused", &[("events", events)]);
             }
-            Happening::Resumed { to } => self.note(Level::Info, "resumed", &[("to", &to.name)]),
-            Happening::Retrying { to, failures, after, reason } => {
+            Event::Resumed { to } => self.note(Level::Info, "resumed", &[("to", &to.name)]),
+            Event::Retrying { to, failures, after, reason } => {
                 let (reason, after) = (reason.name(), after.as_millis());
                 let values: [(&str, &dyn fmt::Display); 4] = [
                     ("to", &to.name),
@@ -225,7 +225,7 @@ impl Journal {
                 ];
                 self.note(Level::Warning, "retrying", &values);
             }
-            Happening::Suppressed { events } => {
+            Event::Suppressed { events } => {
                 self.note(Level::Debug, "duplicates", &[("events", events)]);
             }
         }

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, slice, time::Duration};
 
 use mistgate_core::{
-    engine::output::Happening,
+    engine::output::Event,
     ports::report::{Change, Report},
 };
 
@@ -228,10 +228,10 @@ impl Metrics {
     }
 
     /// Counts what the engine tells.
-    pub fn happened(&self, happening: &Happening) {
-        match happening {
-            Happening::Accepted { events, .. } => self.add(Counter::Accepted, &[], *events),
-            Happening::Delivered { to, events, latency, .. } => {
+    pub fn count(&self, event: &Event) {
+        match event {
+            Event::Accepted { events, .. } => self.add(Counter::Accepted, &[], *events),
+            Event::Delivered { to, events, latency, .. } => {
                 let labels = [("destination", to.name.as_str())];
                 self.add(Counter::Delivered, &labels, *events);
                 self.add(Counter::Messages, &labels, 1);
@@ -239,19 +239,19 @@ impl Metrics {
                     self.observe(Histogram::Delivery, &labels, *latency);
                 }
             }
-            Happening::Dropped { to, events, loss } => {
+            Event::Dropped { to, events, loss } => {
                 let to = to.as_ref().map_or("none", |to| to.name.as_str());
                 let labels = [("destination", to), ("reason", loss.name())];
                 self.add(Counter::Dropped, &labels, *events);
             }
-            Happening::Parked { to, reason, .. } | Happening::Retrying { to, reason, .. } => {
+            Event::Parked { to, reason, .. } | Event::Retrying { to, reason, .. } => {
                 let labels = [("destination", to.name.as_str()), ("reason", reason.name())];
                 self.add(Counter::Retried, &labels, 1);
             }
-            Happening::Refused { .. } => self.add(Counter::StoreFailures, &[], 1),
+            Event::Refused { .. } => self.add(Counter::StoreFailures, &[], 1),
             // The gauge of parked destinations tells.
-            Happening::Resumed { .. } => {}
-            Happening::Suppressed { events } => self.add(Counter::Duplicates, &[], *events),
+            Event::Resumed { .. } => {}
+            Event::Suppressed { events } => self.add(Counter::Duplicates, &[], *events),
         }
     }
 

@@ -32,7 +32,7 @@ mod ports;
 use hyper::body::Bytes;
 use mistgate_core::{
     base::time::UnixTime,
-    delivery::batch::{self, Batch, EventKey, Flavours},
+    delivery::batch::{self, Batch, EventKey, Kinds},
     event::fingerprint::Fingerprint,
     ports::{place::Place, record::Record},
 };
@@ -104,7 +104,7 @@ pub enum Write {
         /// Its bytes.
         bytes: Bytes,
         /// The chats that shall have each event.
-        flavours: Vec<Flavours>,
+        kinds: Vec<Kinds>,
         /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
         /// When it was accepted.
@@ -120,7 +120,7 @@ pub enum Write {
         /// Which.
         key: EventKey,
         /// For whom.
-        flavours: Flavours,
+        kinds: Kinds,
     },
 }
 
@@ -167,7 +167,7 @@ pub struct Kept {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// The chats that still wait for each event, in order.
-    pub left: Vec<Flavours>,
+    pub left: Vec<Kinds>,
 }
 
 impl Kept {
@@ -251,10 +251,10 @@ impl Store {
         let database = self.shared.database()?;
         let transaction = database.begin_read().ok()?;
         let row = transaction.open_table(BATCHES).ok()?.get(batch).ok()??;
-        let (_, flavours, _, bytes) = row.value();
+        let (_, kinds, _, bytes) = row.value();
         let left = transaction.open_table(LEFT).ok()?.get(batch).ok()?;
-        let left = left.as_ref().map_or(flavours, |left| left.value());
-        let left = left.iter().copied().map(Flavours::from_bits).collect();
+        let left = left.as_ref().map_or(kinds, |left| left.value());
+        let left = left.iter().copied().map(Kinds::from_bits).collect();
         Some(Kept { bytes: bytes.to_vec(), left })
     }
 
@@ -299,7 +299,7 @@ struct Writer {
     shared: Arc<Shared>,
     open: Box<Open>,
     /// Settled but not yet written down.
-    owed: BTreeMap<EventKey, Flavours>,
+    owed: BTreeMap<EventKey, Kinds>,
     owed_since: Option<Instant>,
     /// What is not yet on disk of ports.
     ports: Owed,
@@ -384,10 +384,10 @@ impl Writer {
                     Write::Probe(answer) => {
                         let _ = answer.try_send(());
                     }
-                    Write::Settle { key, flavours } => {
+                    Write::Settle { key, kinds } => {
                         self.owed_since.get_or_insert_with(Instant::now);
                         let owed = self.owed.entry(key).or_default();
-                        *owed = Flavours::from_bits(owed.bits() | flavours.bits());
+                        *owed = Kinds::from_bits(owed.bits() | kinds.bits());
                     }
                 }
             }
@@ -411,10 +411,10 @@ impl Writer {
                 batches.remove(batch)?;
             }
             for write in puts {
-                let Write::Put { batch, bytes, flavours, fingerprints, at, .. } = write else {
+                let Write::Put { batch, bytes, kinds, fingerprints, at, .. } = write else {
                     continue;
                 };
-                let bits: Vec<u8> = flavours.iter().map(|set| set.bits()).collect();
+                let bits: Vec<u8> = kinds.iter().map(|set| set.bits()).collect();
                 let prints: Vec<_> = fingerprints.iter().map(|print| print.to_bytes()).collect();
                 let prints = prints.as_flattened();
                 let row = (at.as_micros(), bits.as_slice(), prints, &**bytes);

@@ -17,7 +17,7 @@ use mistgate_core::{
     chat::shape::Form,
     config::checked::Destination,
     delivery::{
-        batch::{EventKey, Flavours},
+        batch::{EventKey, Kinds},
         outcome::Reason,
     },
     engine::{
@@ -74,7 +74,7 @@ pub enum Message {
     /// Start nothing new, finish what is in flight, and end.
     Stop,
     /// An event of our own, as JSON, for those whom it is routed to. There is no answer.
-    Told(String),
+    Report(String),
     /// What became of batches.
     Written(Written),
 }
@@ -253,7 +253,7 @@ impl Driver {
                 self.stopping = true;
                 return None;
             }
-            Message::Told(text) => Input::Told { text, at: clock::wall() },
+            Message::Report(text) => Input::Report { text, at: clock::wall() },
             Message::Written(written) => {
                 self.written(written);
                 return None;
@@ -290,8 +290,8 @@ impl Driver {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Happened(happening) => self.journal.happened(&happening),
-            Output::Recall { keys, flavours } => self.recall(keys, flavours),
+            Output::Event(event) => self.journal.emit(&event),
+            Output::Recall { keys, kinds } => self.recall(keys, kinds),
             Output::Respond { id, status } => {
                 if let Some(answer) = self.waiting.remove(&id) {
                     let _ = answer.try_send(status);
@@ -302,16 +302,16 @@ impl Driver {
                     self.send(destination, to, id, keys, form);
                 }
             }
-            Output::Settle { key, flavours } => {
-                self.writes.push(Write::Settle { key, flavours });
+            Output::Settle { key, kinds } => {
+                self.writes.push(Write::Settle { key, kinds });
             }
-            Output::Store { batch, bytes, flavours, fingerprints } => {
+            Output::Store { batch, bytes, kinds, fingerprints } => {
                 let bytes = Bytes::from(bytes);
                 self.recent.keep(batch, bytes.clone());
                 let at = clock::wall();
                 let forget_before = clock::before(at, self.dedup_window);
                 self.writing += 1;
-                let put = Write::Put { batch, bytes, flavours, fingerprints, at, forget_before };
+                let put = Write::Put { batch, bytes, kinds, fingerprints, at, forget_before };
                 self.writes.push(put);
             }
         }
@@ -355,7 +355,7 @@ impl Driver {
         let task = async move {
             let batches = fetch::fetch(store, batches).await;
             let payload = batches.and_then(|batches| {
-                fetch::payload(to.flavour, &dashboard_host, &keys, &batches, form)
+                fetch::payload(to.kind, &dashboard_host, &keys, &batches, form)
             });
             let answer = match payload {
                 None => Err(Reason::Store),
@@ -366,12 +366,12 @@ impl Driver {
         self.executor.spawn(task).detach();
     }
 
-    fn recall(&self, keys: Vec<EventKey>, flavours: Flavours) {
+    fn recall(&self, keys: Vec<EventKey>, kinds: Kinds) {
         let (store, handle) = (self.store.clone(), self.handle.clone());
         let journal = Arc::clone(&self.journal);
         let mut wanted: Wanted = BTreeMap::new();
         for key in keys {
-            let place = wanted.entry(key.batch).or_insert_with(|| Some((flavours, Vec::new())));
+            let place = wanted.entry(key.batch).or_insert_with(|| Some((kinds, Vec::new())));
             if let Some((_, indexes)) = place {
                 indexes.push(key.index);
             }

@@ -342,7 +342,7 @@ impl Driver {
             self.audit.append(audit::line(report, &context, nth));
         }
         for text in tell::events(&reports, &context) {
-            driver.send(driver::Message::Told(text));
+            driver.send(driver::Message::Report(text));
         }
     }
 

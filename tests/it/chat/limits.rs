@@ -4,7 +4,7 @@ use mistgate_core::{
     base::{rand::Rand, time::UnixTime},
     chat::{
         payload::payload,
-        shape::{Flavour, Form, Payload, TeamsFormat},
+        shape::{Form, Kind, Payload, TeamsFormat},
     },
     notify::{Fact, Link, Listing, Notification, Severity, Thread},
 };
@@ -63,33 +63,33 @@ const PIECES: [&str; 48] = [
     "שלום",
 ];
 
-/// The flavours whose vendors have limits.
-pub(crate) const FLAVOURS: [Flavour; 4] = [
-    Flavour::Google,
-    Flavour::Slack,
-    Flavour::Teams(TeamsFormat::AdaptiveCard),
-    Flavour::Teams(TeamsFormat::MessageCard),
+/// The kinds whose vendors have limits.
+pub(crate) const KINDS: [Kind; 4] = [
+    Kind::Google,
+    Kind::Slack,
+    Kind::Teams(TeamsFormat::AdaptiveCard),
+    Kind::Teams(TeamsFormat::MessageCard),
 ];
 
 const FORMS: [Form; 3] = [Form::Rich, Form::Compact, Form::Plain];
 
 /// The faults of a payload by the limits of its vendor.
-pub(crate) fn faults(flavour: Flavour, payload: &Payload) -> Vec<String> {
-    match flavour {
-        Flavour::Console => Vec::new(),
-        Flavour::Google => limits::google::check(&payload.body),
-        Flavour::Slack => limits::slack::check(&payload.body),
-        Flavour::Teams(_) => limits::teams::check(&payload.body),
+pub(crate) fn faults(kind: Kind, payload: &Payload) -> Vec<String> {
+    match kind {
+        Kind::Console => Vec::new(),
+        Kind::Google => limits::google::check(&payload.body),
+        Kind::Slack => limits::slack::check(&payload.body),
+        Kind::Teams(_) => limits::teams::check(&payload.body),
     }
 }
 
 fn check(notification: &Notification, what: &str) {
-    for flavour in FLAVOURS {
+    for kind in KINDS {
         for best in FORMS {
-            let payload = payload(flavour, notification, best);
-            let faults = faults(flavour, &payload);
+            let payload = payload(kind, notification, best);
+            let faults = faults(kind, &payload);
             let body: String = payload.body.chars().take(2_000).collect();
-            assert!(faults.is_empty(), "{what}, {flavour:?}, {best:?}: {faults:#?}\n{body}");
+            assert!(faults.is_empty(), "{what}, {kind:?}, {best:?}: {faults:#?}\n{body}");
             assert!(payload.form >= best, "{what}: better than asked for");
             assert!(!payload.body.contains('\n'), "{what}: the body is not one line");
         }
@@ -152,24 +152,24 @@ fn names_are_shown_as_they_are() {
         let mut notification = notification(&text(&mut rand, 6), 0);
         notification.title.insert(0, 'a');
         notification.summary.insert(0, 'a');
-        let part = |flavour, pointer: &str| {
-            let body = payload(flavour, &notification, Form::Rich).body;
+        let part = |kind, pointer: &str| {
+            let body = payload(kind, &notification, Form::Rich).body;
             let json: Value = serde_json::from_str(&body).expect("a JSON document");
             let text = json.pointer(pointer).and_then(Value::as_str);
             text.unwrap_or_else(|| panic!("no {pointer} in {body}")).to_owned()
         };
-        let meant = part(Flavour::Console, "/summary");
+        let meant = part(Kind::Console, "/summary");
         if meant.chars().count() > 100 {
             continue;
         }
-        let slack = part(Flavour::Slack, "/blocks/1/text/text");
+        let slack = part(Kind::Slack, "/blocks/1/text/text");
         assert_eq!(entities(&slack), meant);
         let google = "/cardsV2/0/card/sections/0/widgets/0/textParagraph/text";
-        assert_eq!(entities(&part(Flavour::Google, google)), meant);
+        assert_eq!(entities(&part(Kind::Google, google)), meant);
         let card = "/attachments/0/content/body/0/items/0/text";
-        let teams = part(Flavour::Teams(TeamsFormat::AdaptiveCard), card);
+        let teams = part(Kind::Teams(TeamsFormat::AdaptiveCard), card);
         assert_eq!(markdown(&teams), meant);
-        let legacy = part(Flavour::Teams(TeamsFormat::MessageCard), "/title");
+        let legacy = part(Kind::Teams(TeamsFormat::MessageCard), "/title");
         assert_eq!(markdown(&legacy), format!("🔴 {meant}"));
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use mistgate_core::{
     chat::{
         payload::payload,
-        shape::{Flavour, Form},
+        shape::{Form, Kind},
     },
     config::{
         files::{FileKind, Files},
@@ -162,13 +162,13 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
         buttons: vec![("AP insights".to_owned(), "https://manage.mist.com/admin/?a=1&b=2".into())],
         notes: vec!["Critical".to_owned()],
     };
-    for flavour in stand_in::ALL {
+    for kind in stand_in::ALL {
         for form in [Form::Rich, Form::Compact] {
-            let body = payload(flavour, &notification, form).body;
-            assert_eq!(Card::read(flavour, &body), meant, "{body}");
+            let body = payload(kind, &notification, form).body;
+            assert_eq!(Card::read(kind, &body), meant, "{body}");
         }
-        let plain = Card::read(flavour, &payload(flavour, &notification, Form::Plain).body);
-        let google = flavour == Flavour::Google;
+        let plain = Card::read(kind, &payload(kind, &notification, Form::Plain).body);
+        let google = kind == Kind::Google;
         let name = if google { "AP ∗1∗ ‹!channel› & co" } else { name };
         let lines = [[plain.title].as_slice(), &plain.paragraphs].concat();
         assert!(lines.contains(&meant.title), "{lines:?}");

@@ -15,8 +15,8 @@ use std::{
 
 use mistgate_core::{
     base::{mac::Mac, time::UnixTime},
-    chat::shape::Flavour,
-    delivery::batch::{self, EventKey, Flavours, Item},
+    chat::shape::Kind,
+    delivery::batch::{self, EventKey, Item, Kinds},
     event::fingerprint::Fingerprint,
     notify::Severity,
     ports::{
@@ -154,21 +154,21 @@ impl Kept {
 
     /// Puts a batch of one event for two chats, and waits for the answer.
     fn put(&self, number: u64) -> bool {
-        let flavours = Flavours::of(Flavour::Slack).with(Flavour::Google);
+        let kinds = Kinds::of(Kind::Slack).with(Kind::Google);
         let fingerprint = Fingerprint::from_bytes([u8::try_from(number % 256).expect("small"); 16]);
         let item = Item {
             fingerprint,
             channel: "info".to_owned(),
             severity: Severity::Info,
             site: 0,
-            flavours,
+            kinds,
             text: format!("{{\"batch\":{number},\"pad\":\"{}\"}}", "x".repeat(2_000)),
         };
         let at = UnixTime::from_secs(1_752_000_000);
         assert!(self.store.write(Write::Put {
             batch: number,
             bytes: batch::encode(at, "alarms", &[item]).into(),
-            flavours: vec![flavours],
+            kinds: vec![kinds],
             fingerprints: vec![fingerprint],
             at,
             forget_before: UnixTime::from_secs(0),
@@ -209,9 +209,9 @@ impl Kept {
     }
 
     fn settle(&self, number: u64) {
-        let flavours = Flavours::of(Flavour::Slack);
+        let kinds = Kinds::of(Kind::Slack);
         let key = EventKey { batch: number, index: 0 };
-        assert!(self.store.write(Write::Settle { key, flavours }));
+        assert!(self.store.write(Write::Settle { key, kinds }));
     }
 
     fn reopened(&self) {
@@ -317,8 +317,8 @@ fn fail_and_recover(refuses: Refusal, calls: i64) {
         let read = kept.store.read(batch).expect("a batch");
         let text = read.decode().expect("a batch").events.first().map(|event| event.text);
         assert!(text.is_some_and(|text| text.contains(&format!("{{\"batch\":{batch},"))), "{case}");
-        let google = Flavours::of(Flavour::Google);
-        let both = google.with(Flavour::Slack);
+        let google = Kinds::of(Kind::Google);
+        let both = google.with(Kind::Slack);
         assert_eq!(read.left, [if batch <= 2 { google } else { both }], "{case}: {batch}");
     }
     kept.close();

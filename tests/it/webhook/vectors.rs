@@ -14,7 +14,7 @@ use std::{
 use mistgate_core::{
     chat::{
         payload::payload,
-        shape::{Flavour, Form},
+        shape::{Form, Kind},
     },
     event::{Detail, Event},
     notify::describe::describe,
@@ -24,7 +24,7 @@ use mistgate_core::{
 
 use serde_json::value::RawValue;
 
-use crate::chat::limits::{FLAVOURS, faults};
+use crate::chat::limits::{KINDS, faults};
 
 /// Fewer events than this mean that the vectors were not found.
 const EVENTS_MIN: usize = 200;
@@ -112,13 +112,13 @@ pub(crate) fn messages(
         decision.why,
     );
     let notification = describe(event, decision.severity, DASHBOARD_HOST);
-    for flavour in [Flavour::Console].into_iter().chain(FLAVOURS) {
-        let payload = payload(flavour, &notification, Form::Rich);
-        for said in faults(flavour, &payload) {
-            fault(format!("{flavour:?}: {said}"));
+    for kind in [Kind::Console].into_iter().chain(KINDS) {
+        let payload = payload(kind, &notification, Form::Rich);
+        for said in faults(kind, &payload) {
+            fault(format!("{kind:?}: {said}"));
         }
         let query = payload.query.map(|query| format!(", ?{query}")).unwrap_or_default();
-        let _ = writeln!(text, "\n{flavour:?}, {:?}{query}", payload.form);
+        let _ = writeln!(text, "\n{kind:?}, {:?}{query}", payload.form);
         let json: &RawValue = serde_json::from_str(&payload.body).expect("valid JSON");
         pretty(Detail::from(json), 0, text);
         text.push('\n');

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use mistgate_core::chat::shape::{Flavour, TeamsFormat};
+use mistgate_core::chat::shape::{Kind, TeamsFormat};
 use mistgate_tests::{
     chat::{
         server::{Chat, Judge},
@@ -62,8 +62,8 @@ fn configuration(admin: &SocketAddr, webhook: &SocketAddr, chats: &[SocketAddr])
          listen = \"{webhook}\"\nsecret_file = \"webhook-secret\"\n\n[admin]\n\
          listen = \"{admin}\"\n"
     );
-    for (flavour, address) in stand_in::ALL.iter().zip(chats) {
-        let name = flavour.name();
+    for (kind, address) in stand_in::ALL.iter().zip(chats) {
+        let name = kind.name();
         let url = |channel: &str| format!("{channel} = \"http://{address}/{channel}\"");
         let urls = ["debug", "info", "warning", "critical"].map(url).join(", ");
         text.push_str(&format!("\n[chat.{name}]\nurls = {{ {urls} }}\n"));
@@ -78,9 +78,9 @@ fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
         return Err("no ports".to_owned());
     };
     let judges: [Judge; 3] = [
-        |post| hear(Flavour::Slack, post),
-        |post| hear(Flavour::Teams(TeamsFormat::AdaptiveCard), post),
-        |post| hear(Flavour::Google, post),
+        |post| hear(Kind::Slack, post),
+        |post| hear(Kind::Teams(TeamsFormat::AdaptiveCard), post),
+        |post| hear(Kind::Google, post),
     ];
     for (address, judge) in chats.iter().zip(judges) {
         Chat::judging(*address, judge).map_err(|error| format!("{address}: {error}"))?;

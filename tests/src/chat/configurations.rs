@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use mistgate_core::{
     base::{secret::Secret, window::Window},
-    chat::shape::{Flavour, TeamsFormat},
+    chat::shape::{Kind, TeamsFormat},
     config::checked::{Chat, Delivery, Destination},
     delivery::pace,
     route::Routes,
@@ -22,39 +22,38 @@ pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
     // Another URL for the same channel: what waits for the old one must find the new one.
     let renamed = bytes.chance(60);
     let pace = bytes.pick(&[None, None, Some(OFF), Some(FAST)]);
-    let teams = Flavour::Teams(bytes.pick(&[TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard]));
+    let teams = Kind::Teams(bytes.pick(&[TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard]));
     let mut destinations = Vec::new();
-    let mut add = |flavour: Flavour, channels: &[&str], default, vendor: &[Window]| {
+    let mut add = |kind: Kind, channels: &[&str], default, vendor: &[Window]| {
         let place = channels.first().copied().unwrap_or("default");
         let version = if renamed { "new" } else { "old" };
         destinations.push(Destination {
-            name: format!("{}/{place}", flavour.name()),
-            flavour,
-            url: (flavour != Flavour::Console).then(|| {
-                Secret::new(format!("https://{}.example/{place}/{version}", flavour.name()))
-            }),
+            name: format!("{}/{place}", kind.name()),
+            kind,
+            url: (kind != Kind::Console)
+                .then(|| Secret::new(format!("https://{}.example/{place}/{version}", kind.name()))),
             channels: channels.iter().map(|channel| (*channel).to_owned()).collect(),
             default,
             pace: pace.unwrap_or(vendor).to_vec(),
         });
     };
     if has(0) {
-        add(Flavour::Slack, &[], true, pace::SLACK);
+        add(Kind::Slack, &[], true, pace::SLACK);
     }
     if has(1) {
-        add(Flavour::Slack, &["critical"], false, pace::SLACK);
+        add(Kind::Slack, &["critical"], false, pace::SLACK);
     }
     if has(2) {
-        add(Flavour::Slack, &["info", "debug"], false, pace::SLACK);
+        add(Kind::Slack, &["info", "debug"], false, pace::SLACK);
     }
     if has(3) {
         add(teams, &[], true, pace::TEAMS);
     }
     if has(4) {
-        add(Flavour::Google, &["warning"], has(5), pace::GOOGLE);
+        add(Kind::Google, &["warning"], has(5), pace::GOOGLE);
     }
     if !has(6) {
-        add(Flavour::Console, &[], true, &[]);
+        add(Kind::Console, &[], true, &[]);
     }
     let delivery = Delivery {
         max_age: Duration::from_secs(bytes.pick(&[86_400, 86_400, 3_600, 60])),

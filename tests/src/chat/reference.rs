@@ -9,17 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use http_types::StatusCode;
 use mistgate_core::{
     base::{machine::Machine, time::Instant},
-    chat::shape::{Flavour, Form, TeamsFormat},
+    chat::shape::{Form, Kind, TeamsFormat},
     config::checked::{Chat, Destination},
     delivery::{
-        batch::{self, EventKey, Flavours},
+        batch::{self, EventKey, Kinds},
         outcome::{Outcome, outcome},
         queue::{DIGEST_MAX, Loss},
     },
     engine::{
         Engine,
         input::{Config, DestinationId, Input, Restored},
-        output::{Happening, Output},
+        output::{Event, Output},
     },
     event::{Topic, fingerprint::Fingerprint},
     notify::Severity,
@@ -29,8 +29,8 @@ use mistgate_core::{
 use crate::chat::windows::Windows;
 
 /// The chat products; of Teams either format stands for both.
-pub const PRODUCTS: [Flavour; 4] =
-    [Flavour::Console, Flavour::Google, Flavour::Slack, Flavour::Teams(TeamsFormat::AdaptiveCard)];
+pub const PRODUCTS: [Kind; 4] =
+    [Kind::Console, Kind::Google, Kind::Slack, Kind::Teams(TeamsFormat::AdaptiveCard)];
 
 /// An event for one product.
 pub type Debt = (EventKey, &'static str);
@@ -45,7 +45,7 @@ pub enum Fate {
 }
 
 /// A destination as the engine tells them apart.
-type Place = (Flavour, Option<String>);
+type Place = (Kind, Option<String>);
 /// What is sent in order: events of one destination, class and site.
 type Line = (Place, bool, u64);
 
@@ -71,7 +71,7 @@ struct Message {
 #[derive(Debug)]
 struct Writing {
     accepted_at: Instant,
-    events: Vec<(String, Severity, u64, Flavours)>,
+    events: Vec<(String, Severity, u64, Kinds)>,
     fingerprints: Vec<Fingerprint>,
 }
 
@@ -98,7 +98,7 @@ pub struct Reference {
     degraded: BTreeMap<DestinationId, Message>,
     paces: BTreeMap<DestinationId, (Place, Windows)>,
     answered: Option<(Message, Outcome)>,
-    settling: Vec<(EventKey, Flavours)>,
+    settling: Vec<(EventKey, Kinds)>,
     fates: Vec<Fate>,
 }
 
@@ -157,8 +157,8 @@ impl Reference {
                 if let Some(message) = self.in_flight.remove(destination).filter(|m| m.id == *id) {
                     let outcome = match answer {
                         Ok(answer) => {
-                            let (flavour, _) = message.place;
-                            outcome(flavour, answer.status, answer.retry_after, &answer.body)
+                            let (kind, _) = message.place;
+                            outcome(kind, answer.status, answer.retry_after, &answer.body)
                         }
                         Err(reason) => Outcome::Retry { after: None, reason: *reason },
                     };
@@ -189,13 +189,13 @@ impl Reference {
             }
             Input::Restored { events, ago } => {
                 let left = self.config.chat.delivery.max_age.saturating_sub(*ago);
-                for Restored { key, channel, severity, site, flavours } in events {
-                    self.owe(*key, (channel, *severity, *site), *flavours, now + left);
+                for Restored { key, channel, severity, site, kinds } in events {
+                    self.owe(*key, (channel, *severity, *site), *kinds, now + left);
                 }
             }
             Input::Stored(batch) => self.stored(*batch),
             // What is told is stored like a report of the engine's own.
-            Input::Told { .. } => {}
+            Input::Report { .. } => {}
         }
     }
 
@@ -206,9 +206,9 @@ impl Reference {
         };
         self.on_disk.extend(fingerprints);
         let expires_at = accepted_at + self.config.chat.delivery.max_age;
-        for (index, (channel, severity, site, flavours)) in (0..).zip(events) {
+        for (index, (channel, severity, site, kinds)) in (0..).zip(events) {
             let key = EventKey { batch, index };
-            self.owe(key, (&channel, severity, site), flavours, expires_at);
+            self.owe(key, (&channel, severity, site), kinds, expires_at);
         }
     }
 
@@ -216,10 +216,10 @@ impl Reference {
         &mut self,
         key: EventKey,
         (channel, severity, site): (&str, Severity, u64),
-        flavours: Flavours,
+        kinds: Kinds,
         expires_at: Instant,
     ) {
-        for product in PRODUCTS.into_iter().filter(|product| flavours.contains(*product)) {
+        for product in PRODUCTS.into_iter().filter(|product| kinds.contains(*product)) {
             let debt = (key, product.name());
             let place = place_of(&self.config.chat, channel, product);
             let line = place.map(|place| (place, severity == Severity::Critical, site));
@@ -250,7 +250,7 @@ impl Reference {
     }
 
     fn answered(&mut self, destination: DestinationId, message: Message, outcome: Outcome) {
-        let flavour = message.place.0;
+        let kind = message.place.0;
         match outcome {
             Outcome::Degrade(_) if message.form != Form::Plain => {
                 self.degraded.insert(destination, message);
@@ -259,7 +259,7 @@ impl Reference {
             Outcome::Degrade(_) | Outcome::Delivered => {}
             Outcome::Dead(_) | Outcome::Retry { .. } => {
                 for key in &message.keys {
-                    let owed = self.owed.get(&(*key, flavour.name())).expect("sent, so owed");
+                    let owed = self.owed.get(&(*key, kind.name())).expect("sent, so owed");
                     let line = owed.line.clone().expect("sent, so routed");
                     self.lines.entry(line).or_default().insert(owed.turn, *key);
                 }
@@ -271,8 +271,8 @@ impl Reference {
     /// Judges an output.
     pub fn output(&mut self, now: Instant, output: &Output) {
         match output {
-            Output::Happened(happening) => self.happened(now, happening),
-            Output::Recall { keys, flavours } => self.recall(keys, *flavours),
+            Output::Event(event) => self.emit(now, event),
+            Output::Recall { keys, kinds } => self.recall(keys, *kinds),
             Output::Respond { id, status } => self.respond(*id, *status),
             Output::Send { destination, to, id, keys, form } => {
                 let message = Message {
@@ -284,9 +284,9 @@ impl Reference {
                 };
                 self.sent(now, *destination, to, message);
             }
-            Output::Settle { key, flavours } => self.settling.push((*key, *flavours)),
-            Output::Store { batch, bytes, flavours, fingerprints } => {
-                self.store(now, *batch, bytes, flavours, fingerprints);
+            Output::Settle { key, kinds } => self.settling.push((*key, *kinds)),
+            Output::Store { batch, bytes, kinds, fingerprints } => {
+                self.store(now, *batch, bytes, kinds, fingerprints);
             }
         }
     }
@@ -296,7 +296,7 @@ impl Reference {
         now: Instant,
         batch: u64,
         bytes: &[u8],
-        flavours: &[Flavours],
+        kinds: &[Kinds],
         fingerprints: &[Fingerprint],
     ) {
         assert_eq!(batch, self.next_batch, "batches are numbered in order");
@@ -305,10 +305,10 @@ impl Reference {
         let events: Vec<_> = read
             .events
             .iter()
-            .map(|event| (event.channel.to_owned(), event.severity, event.site, event.flavours))
+            .map(|event| (event.channel.to_owned(), event.severity, event.site, event.kinds))
             .collect();
         assert!(!events.is_empty() && events.len() == fingerprints.len());
-        assert!(events.iter().map(|(.., set)| set).eq(flavours));
+        assert!(events.iter().map(|(.., set)| set).eq(kinds));
         for print in fingerprints {
             let is_ours = read.topic() == Topic::Mistgate;
             assert!(is_ours || self.request.contains(print), "stored what nobody sent");
@@ -373,9 +373,9 @@ impl Reference {
         assert!(critical_sent || !self.lines.iter().any(waits), "overtook something critical");
     }
 
-    fn recall(&mut self, keys: &[EventKey], flavours: Flavours) {
+    fn recall(&mut self, keys: &[EventKey], kinds: Kinds) {
         for key in keys {
-            for product in PRODUCTS.into_iter().filter(|product| flavours.contains(*product)) {
+            for product in PRODUCTS.into_iter().filter(|product| kinds.contains(*product)) {
                 let debt = (*key, product.name());
                 let owed = self.owed.get_mut(&debt).expect("recalled what is not owed");
                 let line = owed.line.take().expect("recalled, so it had a place");
@@ -390,23 +390,21 @@ impl Reference {
         }
     }
 
-    fn happened(&mut self, now: Instant, happening: &Happening) {
-        match happening {
-            Happening::Accepted { .. } | Happening::Refused { .. } | Happening::Resumed { .. } => {}
-            Happening::Delivered { to, events, form, .. } => {
+    fn emit(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::Accepted { .. } | Event::Refused { .. } | Event::Resumed { .. } => {}
+            Event::Delivered { to, events, form, .. } => {
                 let (message, outcome) = self.answered.take().expect("an answer");
                 assert_eq!((outcome, message.form), (Outcome::Delivered, *form));
                 let keys = self.finish(Some(to), *events, Fate::Delivered);
                 assert_eq!(keys, message.keys);
             }
-            Happening::Dropped { to, events, loss } => {
-                self.dropped(now, to.as_deref(), *events, *loss)
-            }
-            Happening::Parked { .. } | Happening::Retrying { .. } => {
+            Event::Dropped { to, events, loss } => self.dropped(now, to.as_deref(), *events, *loss),
+            Event::Parked { .. } | Event::Retrying { .. } => {
                 let (_, outcome) = self.answered.take().expect("an answer");
                 assert!(matches!(outcome, Outcome::Dead(_) | Outcome::Retry { .. }), "{outcome:?}");
             }
-            Happening::Suppressed { events } => {
+            Event::Suppressed { events } => {
                 // A report of ours may be a duplicate too.
                 assert!(self.request.is_empty() || *events <= self.request.len());
             }
@@ -415,7 +413,7 @@ impl Reference {
 
     fn dropped(&mut self, now: Instant, to: Option<&Destination>, events: usize, loss: Loss) {
         let settling: Vec<_> = self.settling.iter().map(|(key, _)| *key).collect();
-        let name = to.map(|to| to.flavour.name());
+        let name = to.map(|to| to.kind.name());
         let owed = |key: &EventKey| name.and_then(|name| self.owed.get(&(*key, name)));
         match loss {
             Loss::Expired => {
@@ -449,9 +447,9 @@ impl Reference {
     ) -> Vec<EventKey> {
         let settling = core::mem::take(&mut self.settling);
         assert_eq!(settling.len(), events, "settled {settling:?}");
-        for (key, flavours) in &settling {
-            assert!(to.is_none_or(|to| Flavours::of(to.flavour) == *flavours), "for whom?");
-            for product in PRODUCTS.into_iter().filter(|product| flavours.contains(*product)) {
+        for (key, kinds) in &settling {
+            assert!(to.is_none_or(|to| Kinds::of(to.kind) == *kinds), "for whom?");
+            for product in PRODUCTS.into_iter().filter(|product| kinds.contains(*product)) {
                 let debt = (*key, product.name());
                 let owed = self.owed.remove(&debt).expect("settled what is not owed");
                 assert_eq!(owed.line.as_ref().map(|line| &line.0), to.map(place).as_ref());
@@ -498,12 +496,12 @@ impl Reference {
 
 /// A destination as the engine tells them apart.
 fn place(to: &Destination) -> Place {
-    (to.flavour, to.url.as_ref().map(|url| url.expose().to_owned()))
+    (to.kind, to.url.as_ref().map(|url| url.expose().to_owned()))
 }
 
 /// Where a product's events of a channel go.
-fn place_of(chat: &Chat, channel: &str, product: Flavour) -> Option<Place> {
+fn place_of(chat: &Chat, channel: &str, product: Kind) -> Option<Place> {
     let indexes = chat.destinations_of(channel);
     let mut destinations = indexes.into_iter().filter_map(|index| chat.destinations.get(index));
-    destinations.find(|to| to.flavour.name() == product.name()).map(place)
+    destinations.find(|to| to.kind.name() == product.name()).map(place)
 }

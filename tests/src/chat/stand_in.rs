@@ -1,7 +1,7 @@
 //! Stand-ins for the three chats: they answer a post as the product would by its published limits,
 //! and read it as a person would see it.
 
-use mistgate_core::chat::shape::{Flavour, TeamsFormat};
+use mistgate_core::chat::shape::{Kind, TeamsFormat};
 use serde_json::Value;
 
 use crate::{
@@ -13,30 +13,29 @@ use crate::{
 };
 
 /// The products.
-pub const ALL: [Flavour; 3] =
-    [Flavour::Slack, Flavour::Teams(TeamsFormat::AdaptiveCard), Flavour::Google];
+pub const ALL: [Kind; 3] = [Kind::Slack, Kind::Teams(TeamsFormat::AdaptiveCard), Kind::Google];
 
 /// What the product answers, and every fault for which it refuses the post.
-pub fn judge(flavour: Flavour, request: &Message) -> (Answer, Vec<String>) {
-    let mut faults = match flavour {
-        Flavour::Slack => limits::slack::check(&request.body),
-        Flavour::Teams(_) => limits::teams::check(&request.body),
-        Flavour::Google => limits::google::check(&request.body),
-        Flavour::Console => Vec::new(),
+pub fn judge(kind: Kind, request: &Message) -> (Answer, Vec<String>) {
+    let mut faults = match kind {
+        Kind::Slack => limits::slack::check(&request.body),
+        Kind::Teams(_) => limits::teams::check(&request.body),
+        Kind::Google => limits::google::check(&request.body),
+        Kind::Console => Vec::new(),
     };
     let json = |kind: &str| kind.starts_with("application/json");
     if !request.header("content-type").is_some_and(json) {
         faults.push("content-type: not application/json".to_owned());
     }
-    let answer = match (flavour, faults.is_empty()) {
-        (Flavour::Slack | Flavour::Console, true) => OK,
-        (Flavour::Slack | Flavour::Console, false) => say(400, "invalid_blocks"),
-        (Flavour::Teams(_), true) => say(202, ""),
-        (Flavour::Teams(_), false) => {
+    let answer = match (kind, faults.is_empty()) {
+        (Kind::Slack | Kind::Console, true) => OK,
+        (Kind::Slack | Kind::Console, false) => say(400, "invalid_blocks"),
+        (Kind::Teams(_), true) => say(202, ""),
+        (Kind::Teams(_), false) => {
             say(400, "{\"error\":{\"code\":\"TriggerInputSchemaMismatch\"}}")
         }
-        (Flavour::Google, true) => say(200, "{\"name\":\"spaces/S/messages/M\"}"),
-        (Flavour::Google, false) => {
+        (Kind::Google, true) => say(200, "{\"name\":\"spaces/S/messages/M\"}"),
+        (Kind::Google, false) => {
             say(400, "{\"error\":{\"code\":400,\"status\":\"INVALID_ARGUMENT\"}}")
         }
     };
@@ -62,20 +61,20 @@ pub struct Card {
 
 impl Card {
     /// Reads the body of a post. Whatever it does not understand it leaves out.
-    pub fn read(flavour: Flavour, body: &str) -> Self {
+    pub fn read(kind: Kind, body: &str) -> Self {
         let message = serde_json::from_str(body).unwrap_or_default();
         let mut card = Self::default();
-        match flavour {
-            Flavour::Slack => card.slack(&message),
-            Flavour::Teams(_) => {
+        match kind {
+            Kind::Slack => card.slack(&message),
+            Kind::Teams(_) => {
                 for element in list(&message, "/attachments/0/content/body") {
                     card.teams(element);
                 }
                 let actions = list(&message, "/attachments/0/content/actions").iter();
                 card.buttons.extend(actions.map(|of| (text(of, "/title"), text(of, "/url"))));
             }
-            Flavour::Google => card.google(&message),
-            Flavour::Console => {}
+            Kind::Google => card.google(&message),
+            Kind::Console => {}
         }
         // The plain forms are lines of text.
         let plain = unescaped(&text(&message, "/text"));

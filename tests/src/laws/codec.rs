@@ -9,14 +9,14 @@ use mistgate_core::{
         secret::Secret,
         time::{Instant, UnixTime},
     },
-    chat::shape::Flavour,
+    chat::shape::Kind,
     config::{
         checked::{Chat, Config, Destination, Limits, Webhook},
         files::{FileKind, FileRequest, Files},
         problem::Problem,
         raw::{Draft, Report, Source},
     },
-    delivery::batch::{self, Flavours, Item},
+    delivery::batch::{self, Item, Kinds},
     engine::{Engine, input},
     event::{
         Event,
@@ -86,7 +86,7 @@ fn take(
     };
     let console = Destination {
         name: "console/default".to_owned(),
-        flavour: Flavour::Console,
+        kind: Kind::Console,
         url: None,
         channels: Vec::new(),
         default: true,
@@ -194,7 +194,7 @@ pub fn batch(data: &[u8]) {
                 channel: stored.channel.to_owned(),
                 severity: stored.severity,
                 site: stored.site,
-                flavours: stored.flavours,
+                kinds: stored.kinds,
                 text: stored.text.to_owned(),
             })
             .collect();
@@ -209,7 +209,7 @@ pub fn batch(data: &[u8]) {
             channel: bytes.text(70),
             severity: bytes.pick(&Severity::ALL),
             site: bytes.number(),
-            flavours: Flavours::from_bits(bytes.byte()),
+            kinds: Kinds::from_bits(bytes.byte()),
             text: bytes.text(300),
         });
     }
@@ -223,9 +223,9 @@ fn round_trip(topic: &str, items: &[Item]) {
     assert_eq!((read.received_at, read.topic), (received_at, topic));
     assert_eq!(read.events.len(), items.len());
     for (stored, item) in read.events.iter().zip(items) {
-        let read = (stored.channel, stored.severity, stored.flavours, stored.site, stored.text);
+        let read = (stored.channel, stored.severity, stored.kinds, stored.site, stored.text);
         let written =
-            (item.channel.as_str(), item.severity, item.flavours, item.site, item.text.as_str());
+            (item.channel.as_str(), item.severity, item.kinds, item.site, item.text.as_str());
         assert_eq!(read, written);
     }
     // A torn end is noticed, or costs whole events and nothing else.
@@ -302,7 +302,7 @@ fn runnable(config: &Config) {
     let mut names = BTreeSet::new();
     for destination in &chat.destinations {
         assert!(names.insert(&destination.name), "{} twice", destination.name);
-        assert_eq!(destination.url.is_none(), destination.flavour == Flavour::Console);
+        assert_eq!(destination.url.is_none(), destination.kind == Kind::Console);
         let url = destination.url.as_ref().map(|url| Url::parse(url.expose()));
         assert!(url.is_none_or(|url| url.is_ok()), "{}: not a URL", destination.name);
         assert!(destination.default || !destination.channels.is_empty());

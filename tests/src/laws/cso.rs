@@ -113,7 +113,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn told(&mut self, _now: Instant, output: &Said<Pushed>) {
+    fn output(&mut self, _now: Instant, output: &Said<Pushed>) {
         assert!(!self.is_over && self.asked.is_none(), "it says one thing at a time: {output:?}");
         match output {
             Said::Request(request) => {

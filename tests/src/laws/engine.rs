@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use mistgate_core::{
     base::time::{Instant, UnixTime},
     delivery::{
-        batch::{self, EventKey, Flavours, Item},
+        batch::{self, EventKey, Item, Kinds},
         outcome::Reason,
     },
     engine::{
@@ -36,7 +36,7 @@ pub struct Surroundings {
     reference: Reference,
     last_id: RequestId,
     events: BTreeMap<EventKey, Restored>,
-    recalls: Vec<(Vec<EventKey>, Flavours)>,
+    recalls: Vec<(Vec<EventKey>, Kinds)>,
 }
 
 impl Subject for Surroundings {
@@ -70,10 +70,10 @@ impl Subject for Surroundings {
         input
     }
 
-    fn told(&mut self, now: Instant, output: &Output) {
+    fn output(&mut self, now: Instant, output: &Output) {
         self.reference.output(now, output);
         match output {
-            Output::Recall { keys, flavours } => self.recalls.push((keys.clone(), *flavours)),
+            Output::Recall { keys, kinds } => self.recalls.push((keys.clone(), *kinds)),
             Output::Store { batch, bytes, .. } => {
                 let read = batch::decode(bytes).expect("our own bytes");
                 for (index, event) in (0..).zip(read.events) {
@@ -83,12 +83,12 @@ impl Subject for Surroundings {
                         channel: event.channel.to_owned(),
                         severity: event.severity,
                         site: event.site,
-                        flavours: event.flavours,
+                        kinds: event.kinds,
                     };
                     self.events.insert(key, restored);
                 }
             }
-            Output::Happened(_)
+            Output::Event(_)
             | Output::Respond { .. }
             | Output::Send { .. }
             | Output::Settle { .. } => {}
@@ -122,7 +122,7 @@ impl Surroundings {
         let nth = bytes.count(in_flight.len().saturating_sub(1));
         let Some(&(destination, id)) = in_flight.get(nth) else {
             let text = format!(r#"{{"type":"PORT_STUCK","id":{}}}"#, self.last_id % 4);
-            return Input::Told { text, at: UnixTime::from_secs(1_752_000_000) };
+            return Input::Report { text, at: UnixTime::from_secs(1_752_000_000) };
         };
         let answer = match bytes.up_to(7) {
             0..=3 => Ok(200),
@@ -142,12 +142,12 @@ impl Surroundings {
     fn restored(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let nth = bytes.count(self.recalls.len().saturating_sub(1));
         let recall = (nth < self.recalls.len()).then(|| self.recalls.swap_remove(nth));
-        let (keys, flavours) = recall.unwrap_or_default();
+        let (keys, kinds) = recall.unwrap_or_default();
         let events = keys
             .iter()
             .map(|key| {
                 let stored = self.events.get(key).expect("recalled what was never stored");
-                Restored { flavours, ..stored.clone() }
+                Restored { kinds, ..stored.clone() }
             })
             .collect();
         Input::Restored { events, ago: Duration::from_secs(bytes.up_to(100)) }
@@ -161,14 +161,14 @@ fn config(bytes: &mut Bytes<'_>) -> Config {
 
 fn item(bytes: &mut Bytes<'_>) -> Item {
     let severity = bytes.pick(&Severity::ALL);
-    let flavours = bytes.pick(&[0xff, 0x04, 0x0c, 0x01]);
-    let known = PRODUCTS.into_iter().filter(|p| Flavours::from_bits(flavours).contains(*p));
+    let kinds = bytes.pick(&[0xff, 0x04, 0x0c, 0x01]);
+    let known = PRODUCTS.into_iter().filter(|p| Kinds::from_bits(kinds).contains(*p));
     Item {
         fingerprint: print(bytes),
         channel: severity.name().to_owned(),
         severity,
         site: bytes.up_to(3),
-        flavours: known.fold(Flavours::NONE, Flavours::with),
+        kinds: known.fold(Kinds::NONE, Kinds::with),
         text: "{}".to_owned(),
     }
 }

@@ -100,7 +100,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn told(&mut self, now: Instant, output: &Output) {
+    fn output(&mut self, now: Instant, output: &Output) {
         match output {
             Output::Respond { id, status } => {
                 let events = self.unanswered.remove(id).expect("one answer to each request");

@@ -152,7 +152,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn told(&mut self, _now: Instant, output: &Output) {
+    fn output(&mut self, _now: Instant, output: &Output) {
         let is_answer =
             matches!(output, Output::Respond { .. } | Output::Event(_) | Output::ReadOn);
         assert!(!self.is_finished || is_answer, "after the end: {output:?}");

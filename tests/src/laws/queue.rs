@@ -91,7 +91,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn told(&mut self, now: Instant, output: &Output) {
+    fn output(&mut self, now: Instant, output: &Output) {
         match output {
             Output::Delivered { entries, form, .. } => {
                 let (message, outcome) = self.answered.take().expect("an answer");

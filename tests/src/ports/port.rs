@@ -83,7 +83,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn told(&mut self, _now: Instant, output: &Output) {
+    fn output(&mut self, _now: Instant, output: &Output) {
         match output {
             Output::Due => assert!(self.pushing.is_none(), "due while in flight"),
             Output::Read(_) => {

@@ -12,7 +12,7 @@ use mistgate_core::{
         rand::Rand,
         time::{Instant, UnixTime},
     },
-    delivery::batch::{EventKey, Flavours},
+    delivery::batch::{EventKey, Kinds},
     event::fingerprint::Fingerprint,
 };
 
@@ -26,7 +26,7 @@ pub enum Input {
     /// Keep a batch.
     Put(Batch),
     /// These chats are done with this event.
-    Settle(EventKey, Flavours),
+    Settle(EventKey, Kinds),
 }
 
 /// How the disk does.
@@ -57,7 +57,7 @@ pub struct Batch {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// The chats that shall have each event, in order; on disk, those that still wait for it.
-    pub left: Vec<Flavours>,
+    pub left: Vec<Kinds>,
     /// The identities of its events.
     pub fingerprints: Vec<Fingerprint>,
     /// When it was accepted, by the wall clock.
@@ -87,7 +87,7 @@ pub struct Disk {
     waiting: Vec<Batch>,
     /// Settled and not yet written down. After a failure they wait for the next write, as in the
     /// store.
-    owed: Vec<(EventKey, Flavours)>,
+    owed: Vec<(EventKey, Kinds)>,
     is_due: bool,
     group: Option<Group>,
     reports: VecDeque<(Instant, Output)>,
@@ -153,21 +153,21 @@ impl Disk {
                 self.batches.insert(batch.number, batch);
             }
             // As the store does, this writes down settlements that arrived while it was writing.
-            for (key, flavours) in core::mem::take(&mut self.owed) {
-                self.settle(key, flavours);
+            for (key, kinds) in core::mem::take(&mut self.owed) {
+                self.settle(key, kinds);
             }
         }
         let told_at = commit_at + Duration::from_micros(50 + self.rand.up_to(2_000));
         self.reports.push_back((told_at, output));
     }
 
-    fn settle(&mut self, key: EventKey, flavours: Flavours) {
+    fn settle(&mut self, key: EventKey, kinds: Kinds) {
         let Some(batch) = self.batches.get_mut(&key.batch) else {
             return;
         };
         let index = usize::try_from(key.index).expect("a place");
         let left = batch.left.get_mut(index).expect("a place in the batch");
-        *left = left.without(flavours);
+        *left = left.without(kinds);
         if batch.left.iter().all(|left| left.is_empty()) {
             self.batches.remove(&key.batch);
         }
@@ -226,8 +226,8 @@ impl Machine for Disk {
                 self.waiting.push(batch);
                 self.is_due = true;
             }
-            Input::Settle(key, flavours) => {
-                self.owed.push((key, flavours));
+            Input::Settle(key, kinds) => {
+                self.owed.push((key, kinds));
                 self.is_due = true;
             }
         }

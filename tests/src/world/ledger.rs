@@ -43,10 +43,10 @@ pub struct Ledger {
 impl Ledger {
     /// A batch is on disk.
     pub fn accepted(&mut self, batch: &Batch) {
-        for (index, (print, flavours)) in (0..).zip(batch.fingerprints.iter().zip(&batch.left)) {
+        for (index, (print, kinds)) in (0..).zip(batch.fingerprints.iter().zip(&batch.left)) {
             let key = EventKey { batch: batch.number, index };
             self.names.insert(key, *print);
-            for product in PRODUCTS.into_iter().filter(|product| flavours.contains(*product)) {
+            for product in PRODUCTS.into_iter().filter(|product| kinds.contains(*product)) {
                 self.confirmed.remove(&(key, product.name()));
                 self.accounts.entry((*print, product.name())).or_default().accepted += 1;
             }

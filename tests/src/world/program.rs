@@ -8,15 +8,15 @@ use mistgate_core::{
         machine::Machine,
         time::{Instant, UnixTime},
     },
-    chat::shape::{Flavour, Form},
+    chat::shape::{Form, Kind},
     delivery::{
-        batch::{self, EventKey, Flavours},
+        batch::{self, EventKey, Kinds},
         render::render,
     },
     engine::{
         Engine,
         input::{Config, DestinationId, Input, Restored},
-        output::{Happening, Output},
+        output::{self, Output},
     },
     event::{Event, Topic, fingerprint::Fingerprint},
     webhook::inbox::RequestId,
@@ -39,7 +39,7 @@ pub(super) struct Mistgate {
     pub(super) last_request: RequestId,
     pub(super) requests: BTreeMap<RequestId, (WebhookId, Vec<Fingerprint>)>,
     pub(super) posts: BTreeMap<PostId, (DestinationId, u64)>,
-    pub(super) recalls: Vec<(Instant, Vec<EventKey>, Flavours)>,
+    pub(super) recalls: Vec<(Instant, Vec<EventKey>, Kinds)>,
 }
 
 impl World {
@@ -51,12 +51,15 @@ impl World {
             .iter_mut()
             .flat_map(|mistgate| mistgate.recalls.extract_if(.., |(at, ..)| *at <= now));
         let mut wanted: Vec<(UnixTime, Vec<Restored>)> = Vec::new();
-        for (_, keys, flavours) in recalls {
+        for (_, keys, kinds) in recalls {
             for key in keys {
                 let batch = self.disk.read(key.batch).expect("recalled what the disk has not");
-                wanted.push(restored(batch, |index, _| {
-                    if index == key.index { flavours } else { Flavours::NONE }
-                }));
+                wanted.push(restored(
+                    batch,
+                    |index, _| {
+                        if index == key.index { kinds } else { Kinds::NONE }
+                    },
+                ));
             }
         }
         let said = !wanted.is_empty();
@@ -105,11 +108,11 @@ impl World {
 
     fn act(&mut self, output: Output) {
         match output {
-            Output::Happened(happening) => self.say(told(&happening)),
-            Output::Recall { keys, flavours } => {
+            Output::Event(event) => self.say(told(&event)),
+            Output::Recall { keys, kinds } => {
                 let at = self.now + Duration::from_micros(self.rand.up_to(2_000_000));
-                self.say(format_args!("recalls {} for {}", keys.len(), flavours.bits()));
-                self.running().recalls.push((at, keys, flavours));
+                self.say(format_args!("recalls {} for {}", keys.len(), kinds.bits()));
+                self.running().recalls.push((at, keys, kinds));
             }
             Output::Respond { id, status } => {
                 let (webhook, prints) =
@@ -126,20 +129,20 @@ impl World {
                 let post = self.last_post;
                 self.say(format_args!("sends #{post} to {url}: {} events, {form:?}", keys.len()));
                 if post % LOOKED_AT == 1 {
-                    self.look_at(to.flavour, &keys, form);
+                    self.look_at(to.kind, &keys, form);
                 }
-                self.ledger.sent(post, to.flavour.name(), &keys);
+                self.ledger.sent(post, to.kind.name(), &keys);
                 self.running().posts.insert(post, (destination, id));
                 let timeout = self.chat.delivery.timeout;
                 let (now, seed) = (self.now, self.rand.next_u64());
                 let server = self.servers.entry(url.to_owned());
-                let server = server.or_insert_with(|| Server::new(to.flavour, seed, now));
+                let server = server.or_insert_with(|| Server::new(to.kind, seed, now));
                 server.handle_input(now, server::Input::Post { id: post, form, timeout });
             }
-            Output::Settle { key, flavours } => {
-                self.disk.handle_input(self.now, disk::Input::Settle(key, flavours));
+            Output::Settle { key, kinds } => {
+                self.disk.handle_input(self.now, disk::Input::Settle(key, kinds));
             }
-            Output::Store { batch: number, bytes, flavours: left, fingerprints } => {
+            Output::Store { batch: number, bytes, kinds: left, fingerprints } => {
                 let at = self.wall();
                 let window = i64::try_from(DEDUP_WINDOW.as_micros()).expect("an hour");
                 let forget_before = UnixTime::from_micros(at.as_micros() - window);
@@ -154,7 +157,7 @@ impl World {
     }
 
     /// The message itself: valid, and about the event.
-    fn look_at(&self, flavour: Flavour, keys: &[EventKey], form: Form) {
+    fn look_at(&self, kind: Kind, keys: &[EventKey], form: Form) {
         let batches: Vec<_> = keys
             .iter()
             .map(|key| {
@@ -170,7 +173,7 @@ impl World {
                 (batch.topic(), *batch.events.get(index).expect("a place in the batch"))
             })
             .collect();
-        let payload = render(flavour, "manage.mist.com", &events, form).expect("events");
+        let payload = render(kind, "manage.mist.com", &events, form).expect("events");
         if let [(topic, stored)] = events.as_slice()
             && *topic != Topic::Mistgate
         {
@@ -178,11 +181,11 @@ impl World {
             let name = event.device_name().expect("every event here names a device");
             assert!(payload.body.contains(&*name), "not about {name}: {}", payload.body);
         }
-        let faults = match flavour {
-            Flavour::Console => Vec::new(),
-            Flavour::Google => limits::google::check(&payload.body),
-            Flavour::Slack => limits::slack::check(&payload.body),
-            Flavour::Teams(_) => limits::teams::check(&payload.body),
+        let faults = match kind {
+            Kind::Console => Vec::new(),
+            Kind::Google => limits::google::check(&payload.body),
+            Kind::Slack => limits::slack::check(&payload.body),
+            Kind::Teams(_) => limits::teams::check(&payload.body),
         };
         assert!(faults.is_empty(), "{faults:#?}");
     }
@@ -243,30 +246,30 @@ impl World {
 }
 
 /// What happened, in a few words.
-fn told(happening: &Happening) -> String {
-    match happening {
-        Happening::Accepted { batch, events } => format!("accepted {events} as batch {batch}"),
-        Happening::Delivered { to, events, .. } => format!("delivered {events} to {}", to.name),
-        Happening::Dropped { to, events, loss } => {
+fn told(event: &output::Event) -> String {
+    match event {
+        output::Event::Accepted { batch, events } => format!("accepted {events} as batch {batch}"),
+        output::Event::Delivered { to, events, .. } => format!("delivered {events} to {}", to.name),
+        output::Event::Dropped { to, events, loss } => {
             let to = to.as_ref().map_or("nobody", |to| &to.name);
             format!("dropped {events} for {to}: {}", loss.name())
         }
-        Happening::Parked { to, reason, probe_after } => {
+        output::Event::Parked { to, reason, probe_after } => {
             format!("parked {} for {probe_after:?}: {}", to.name, reason.name())
         }
-        Happening::Refused { events } => format!("refused {events}"),
-        Happening::Resumed { to } => format!("resumed {}", to.name),
-        Happening::Retrying { to, failures, after, reason } => {
+        output::Event::Refused { events } => format!("refused {events}"),
+        output::Event::Resumed { to } => format!("resumed {}", to.name),
+        output::Event::Retrying { to, failures, after, reason } => {
             format!("retries {} in {after:?} after {failures}: {}", to.name, reason.name())
         }
-        Happening::Suppressed { events } => format!("suppressed {events}"),
+        output::Event::Suppressed { events } => format!("suppressed {events}"),
     }
 }
 
 /// The events of a batch that shall be handed in, for the chats that `wanted` picks.
 fn restored(
     batch: &disk::Batch,
-    wanted: impl Fn(u32, Flavours) -> Flavours,
+    wanted: impl Fn(u32, Kinds) -> Kinds,
 ) -> (UnixTime, Vec<Restored>) {
     let read = batch::decode(&batch.bytes).expect("our own bytes");
     let events = (0..)
@@ -276,9 +279,9 @@ fn restored(
             channel: stored.channel.to_owned(),
             severity: stored.severity,
             site: stored.site,
-            flavours: wanted(index, *left),
+            kinds: wanted(index, *left),
         })
-        .filter(|restored| !restored.flavours.is_empty())
+        .filter(|restored| !restored.kinds.is_empty())
         .collect();
     (read.received_at, events)
 }

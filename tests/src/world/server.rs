@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mistgate_core::{
     base::{machine::Machine, rand::Rand, time::Instant},
-    chat::shape::{Flavour, Form},
+    chat::shape::{Form, Kind},
     delivery::outcome::Reason,
     engine::input::Answer,
 };
@@ -82,7 +82,7 @@ pub enum Output {
 /// The chat.
 #[derive(Debug)]
 pub struct Server {
-    flavour: Flavour,
+    kind: Kind,
     rand: Rand,
     mood: Mood,
     last: u64,
@@ -119,9 +119,9 @@ impl Server {
     }
 
     fn yes(&self) -> Answer {
-        match self.flavour {
-            Flavour::Teams(_) => answer(202, None, b""),
-            Flavour::Console | Flavour::Google | Flavour::Slack => answer(200, None, b"ok"),
+        match self.kind {
+            Kind::Teams(_) => answer(202, None, b""),
+            Kind::Console | Kind::Google | Kind::Slack => answer(200, None, b"ok"),
         }
     }
 
@@ -136,13 +136,13 @@ fn answer(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Answer {
 }
 
 impl Machine for Server {
-    type Config = Flavour;
+    type Config = Kind;
     type Input = Input;
     type Output = Output;
 
-    fn new(flavour: Flavour, seed: u64, _now: Instant) -> Self {
+    fn new(kind: Kind, seed: u64, _now: Instant) -> Self {
         Self {
-            flavour,
+            kind,
             rand: Rand::new(seed),
             mood: Mood::Well,
             last: 0,

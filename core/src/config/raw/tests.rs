@@ -4,7 +4,7 @@ use core::time::Duration;
 use super::*;
 use crate::{
     base::{secret::Secret, window::Window},
-    chat::shape::{Flavour, TeamsFormat},
+    chat::shape::{Kind, TeamsFormat},
     config::{
         checked::{Delivery, Destination, Limits, Proxy, ProxyLimits, Tls},
         files::FileKind,
@@ -260,7 +260,7 @@ fn every_key_is_read() {
 }
 
 #[test]
-fn each_url_of_a_flavour_is_one_destination() {
+fn each_url_of_a_kind_is_one_destination() {
     let chat = report(FULL).config.expect("a sound configuration").chat;
     let shown: Vec<_> = chat
         .destinations
@@ -279,11 +279,11 @@ fn each_url_of_a_flavour_is_one_destination() {
         "console/default default ",
     ];
     assert_eq!(shown, expected);
-    let flavours: Vec<_> = chat.destinations.iter().map(|each| each.flavour).collect();
-    let teams = Flavour::Teams(TeamsFormat::MessageCard);
-    let (slack, google) = (Flavour::Slack, Flavour::Google);
-    let expected = [slack, slack, slack, teams, google, Flavour::Console];
-    assert_eq!(flavours, expected);
+    let kinds: Vec<_> = chat.destinations.iter().map(|each| each.kind).collect();
+    let teams = Kind::Teams(TeamsFormat::MessageCard);
+    let (slack, google) = (Kind::Slack, Kind::Google);
+    let expected = [slack, slack, slack, teams, google, Kind::Console];
+    assert_eq!(kinds, expected);
     let paces: Vec<_> = chat.destinations.iter().map(|each| &*each.pace).collect();
     let windows = [Window::per_secs(4, 1), Window::per_secs(60, 30)];
     let expected = [pace::SLACK, pace::SLACK, pace::SLACK, &windows, pace::GOOGLE, &[]];

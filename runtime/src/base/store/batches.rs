@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mistgate_core::{
     base::time::UnixTime,
-    delivery::batch::{EventKey, Flavours},
+    delivery::batch::{EventKey, Kinds},
     event::fingerprint::Fingerprint,
 };
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
@@ -24,7 +24,7 @@ const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen"
 /// remembered by its fingerprints alone.
 pub(super) fn settle(
     transaction: &WriteTransaction,
-    owed: &BTreeMap<EventKey, Flavours>,
+    owed: &BTreeMap<EventKey, Kinds>,
     forget_before: UnixTime,
 ) -> Result<(), redb::Error> {
     let mut batches = transaction.open_table(BATCHES)?;
@@ -34,14 +34,14 @@ pub(super) fn settle(
         let Some(row) = batches.get(batch)? else {
             continue;
         };
-        let (at, flavours, prints, _) = row.value();
+        let (at, kinds, prints, _) = row.value();
         let mut bits = match left.get(batch)? {
             Some(bits) => bits.value().to_vec(),
-            None => flavours.to_vec(),
+            None => kinds.to_vec(),
         };
-        for (index, flavours) in events {
+        for (index, kinds) in events {
             if let Some(bits) = usize::try_from(index).ok().and_then(|i| bits.get_mut(i)) {
-                *bits = Flavours::from_bits(*bits).without(flavours).bits();
+                *bits = Kinds::from_bits(*bits).without(kinds).bits();
             }
         }
         if bits.iter().any(|bits| *bits != 0) {
@@ -56,10 +56,10 @@ pub(super) fn settle(
     forget(&mut seen, forget_before)
 }
 
-fn by_batch(owed: &BTreeMap<EventKey, Flavours>) -> BTreeMap<u64, Vec<(u32, Flavours)>> {
+fn by_batch(owed: &BTreeMap<EventKey, Kinds>) -> BTreeMap<u64, Vec<(u32, Kinds)>> {
     let mut batches: BTreeMap<u64, Vec<_>> = BTreeMap::new();
-    for (key, flavours) in owed {
-        batches.entry(key.batch).or_default().push((key.index, *flavours));
+    for (key, kinds) in owed {
+        batches.entry(key.batch).or_default().push((key.index, *kinds));
     }
     batches
 }

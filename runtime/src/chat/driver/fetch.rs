@@ -7,9 +7,9 @@ use std::{
 
 use mistgate_core::{
     base::time::UnixTime,
-    chat::shape::{Flavour, Form, Payload},
+    chat::shape::{Form, Kind, Payload},
     delivery::{
-        batch::{self, EventKey, Flavours},
+        batch::{self, EventKey, Kinds},
         render::render,
     },
     engine::input::Restored,
@@ -28,7 +28,7 @@ use crate::{
 const RECENT_MAX: usize = 1 << 20;
 
 /// Batches to read back: all that waits, or some of their events for some chats.
-pub(super) type Wanted = BTreeMap<u64, Option<(Flavours, Vec<u32>)>>;
+pub(super) type Wanted = BTreeMap<u64, Option<(Kinds, Vec<u32>)>>;
 
 /// Reads batches from the store as the engine wants them. Blocks on the disk.
 pub(super) fn read_back(
@@ -54,17 +54,17 @@ pub(super) fn read_back(
         };
         let events = (0..).zip(batch.events.iter().zip(&kept.left));
         let events = events.filter_map(|(index, (stored, left))| {
-            let flavours = match only {
+            let kinds = match only {
                 None => *left,
-                Some((flavours, indexes)) if indexes.contains(&index) => *flavours,
-                Some(_) => Flavours::NONE,
+                Some((kinds, indexes)) if indexes.contains(&index) => *kinds,
+                Some(_) => Kinds::NONE,
             };
-            (!flavours.is_empty()).then(|| Restored {
+            (!kinds.is_empty()).then(|| Restored {
                 key: EventKey { batch: number, index },
                 channel: stored.channel.to_owned(),
                 severity: stored.severity,
                 site: stored.site,
-                flavours,
+                kinds,
             })
         });
         all.push((events.collect(), clock::since(batch.received_at, wall)));
@@ -92,7 +92,7 @@ pub(super) async fn fetch(
 }
 
 pub(super) fn payload(
-    flavour: Flavour,
+    kind: Kind,
     dashboard_host: &str,
     keys: &[EventKey],
     batches: &BTreeMap<u64, Bytes>,
@@ -110,7 +110,7 @@ pub(super) fn payload(
             Some((batch.topic(), *stored))
         })
         .collect();
-    render(flavour, dashboard_host, &events, form)
+    render(kind, dashboard_host, &events, form)
 }
 
 /// The bytes of the batches that were accepted last.
