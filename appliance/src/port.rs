@@ -7,11 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use mistgate_core::ports::place::Mode;
+use mistgate_core::ports::switch_port::Mode;
 use mistgate_runtime::{
     base::journal::{Format, Journal, Level},
     host::load::{Loaded, load},
-    ports::by_hand::{Change, Difference, Ended, Outcome, Wanted},
+    ports::manual::{Change, Difference, Ended, Outcome, Wanted},
 };
 
 use crate::args::{Diff, Port, PortKind, Set, source};
@@ -44,35 +44,35 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
         return Err("there is no terminal to ask on — --yes makes the change unasked".to_owned());
     }
     let change = find(config, wanted).await?;
-    let place = place(&change, wanted);
+    let switch_port = switch_port(&change, wanted);
     if let Some(refusal) = change.refusal() {
-        return Err(format!("{place}: refused, because {refusal}"));
+        return Err(format!("{switch_port}: refused, because {refusal}"));
     }
     if show(&change, wanted).await? == Difference::None {
         return Ok(());
     }
-    if !yes && !ask(&format!("Change {place}?"))? {
-        return Err(format!("{place}: nothing is changed"));
+    if !yes && !ask(&format!("Change {switch_port}?"))? {
+        return Err(format!("{switch_port}: nothing is changed"));
     }
     let Outcome { ended, is_running, unwritten } = change.push(&user()).await?;
-    let line = |reason| format!("\n{place}: this could not be written down: {reason}");
+    let line = |reason| format!("\n{switch_port}: this could not be written down: {reason}");
     let unwritten: String = unwritten.iter().map(line).collect();
     let mode = wanted.mode.name();
     match ended {
         Ended::Done { is_unchanged } => {
             let done = if is_unchanged { "has mode" } else { "done, it has mode" };
             let already = if is_unchanged { " already" } else { "" };
-            crate::say(&format!("{place}: {done} {mode}{already}"));
+            crate::say(&format!("{switch_port}: {done} {mode}{already}"));
         }
         Ended::Failed(failure) => {
-            return Err(format!("{place}: nothing is changed, because {failure}{unwritten}"));
+            return Err(format!("{switch_port}: nothing is changed, because {failure}{unwritten}"));
         }
         Ended::Refused(refusal) => {
-            return Err(format!("{place}: refused, because {refusal}{unwritten}"));
+            return Err(format!("{switch_port}: refused, because {refusal}{unwritten}"));
         }
         Ended::Unknown(failure) => {
             return Err(format!(
-                "{place}: it is not known whether this was changed, because {failure} — see \
+                "{switch_port}: it is not known whether this was changed, because {failure} — see \
                  mistgate port diff{unwritten}"
             ));
         }
@@ -98,21 +98,22 @@ async fn find(config: &str, wanted: &Wanted) -> Result<Change, String> {
 
 /// Prints what the change would do.
 async fn show(change: &Change, wanted: &Wanted) -> Result<Difference, String> {
-    let (place, mode) = (place(change, wanted), wanted.mode.name());
-    let explain = |failure| format!("{place}: what would change is not known, because {failure}");
+    let (switch_port, mode) = (switch_port(change, wanted), wanted.mode.name());
+    let explain =
+        |failure| format!("{switch_port}: what would change is not known, because {failure}");
     let difference = change.difference().await.map_err(explain)?;
     match &difference {
         Difference::Blind(lines) => {
             crate::say(&format!(
-                "{place}: for mode {mode} CSO would apply this. What the port has it does not tell."
+                "{switch_port}: for mode {mode} CSO would apply this. What the port has it does not tell."
             ));
             crate::say(&lines.join("\n"));
         }
         Difference::None => {
-            crate::say(&format!("{place}: nothing to change, it has mode {mode} already"));
+            crate::say(&format!("{switch_port}: nothing to change, it has mode {mode} already"));
         }
         Difference::Some(lines) => {
-            crate::say(&format!("{place}: for mode {mode} this would change:"));
+            crate::say(&format!("{switch_port}: for mode {mode} this would change:"));
             crate::say(&lines.join("\n"));
         }
     }
@@ -120,7 +121,7 @@ async fn show(change: &Change, wanted: &Wanted) -> Result<Difference, String> {
 }
 
 /// `access-1 ge-0/0/7`
-fn place(change: &Change, wanted: &Wanted) -> String {
+fn switch_port(change: &Change, wanted: &Wanted) -> String {
     format!("{} {}", change.switch(), wanted.port)
 }
 

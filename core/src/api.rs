@@ -1,7 +1,7 @@
 //! Conversations with an HTTP API, one request after the other.
 //!
-//! A conversation is a [`Machine`](crate::base::machine::Machine): it hears [`Heard`] and says
-//! [`Said`]. It begins to speak when it is made, says one thing at a time, and ends with
+//! A conversation is a [`Machine`](crate::base::machine::Machine): it hears [`ExchangeResult`] and says
+//! [`Step`]. It begins to speak when it is made, says one thing at a time, and ends with
 //! one `Done`. It neither waits nor tries again: what failed is told to whoever began it. Whoever
 //! carries it out knows the API's origin, adds what proves who we are, and keeps to its budget.
 
@@ -16,15 +16,15 @@ pub mod refusal;
 
 /// What a conversation says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said<T> {
+pub enum Step<T> {
     /// Its end.
     Done(T),
-    /// Send this; answer with [`Heard`].
+    /// Send this; answer with [`ExchangeResult`].
     Request(Request),
 }
 
 /// What a conversation hears: the answer to its last request, or why there is none.
-pub type Heard = Result<Response, Failure>;
+pub type ExchangeResult = Result<Response, Failure>;
 
 /// One request. Of its body, which may hold a password, only the length is ever printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -112,7 +112,8 @@ mod tests {
              body_len: 5 }"
         );
         // Nor byte by byte, as lists are.
-        let said = format!("{:#?} {:?}", Said::<()>::Request(request), Heard::Ok(response));
+        let said =
+            format!("{:#?} {:?}", Step::<()>::Request(request), ExchangeResult::Ok(response));
         for hidden in ["p4ssword", "t0ken", "s3ss1on", "112,"] {
             assert!(!said.contains(hidden), "{said}");
         }

@@ -9,7 +9,7 @@ use http_types::StatusCode;
 use mistgate_core::{
     base::time::Instant,
     config::checked::{Chat, Webhook, ports::External},
-    ports::sign::Sign,
+    ports::ap_event::ApEvent,
     webhook::{
         intake::{Rejection, intake},
         signature::{self, Signatures},
@@ -47,11 +47,11 @@ pub struct Settings {
 
 impl Settings {
     /// Tells what accepted events say about access points.
-    async fn tell(&self, signs: Vec<Sign>) {
+    async fn tell(&self, ap_events: Vec<ApEvent>) {
         if let Some(switches) = &self.switches
-            && !signs.is_empty()
+            && !ap_events.is_empty()
         {
-            switches.signed(signs).await;
+            switches.ap_events(ap_events).await;
         }
     }
 }
@@ -152,9 +152,9 @@ impl Service for Intake {
                 ("unrouted", &intake.unrouted),
             ],
         );
-        let signs = mem::take(&mut intake.signs);
+        let ap_events = mem::take(&mut intake.ap_events);
         if intake.items.is_empty() {
-            settings.tell(signs).await;
+            settings.tell(ap_events).await;
             return self.answer(began, Reply::status(StatusCode::Ok.into()));
         }
         // The body is not needed any more; a slow disk should not hold it.
@@ -163,7 +163,7 @@ impl Service for Intake {
         self.driver.send(Message::Request { intake, answer });
         let status = answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable);
         if status == StatusCode::Ok {
-            settings.tell(signs).await;
+            settings.tell(ap_events).await;
         }
         let reply = Reply::status(status.into());
         let reply = if status == StatusCode::ServiceUnavailable {

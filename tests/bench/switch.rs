@@ -22,8 +22,8 @@ use mistgate_core::{
     config::checked::ports::Junos,
     ports::{
         name::{PortName, SwitchName},
-        place::{Mode, Switch},
         plan::{input::Pushed, output::Edit},
+        switch_port::{Mode, Switch},
         template::Template,
     },
 };

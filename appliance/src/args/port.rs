@@ -1,7 +1,7 @@
 //! The command line of `mistgate port`.
 
 use argh::FromArgs;
-use mistgate_core::ports::{name::PortName, place::Mode};
+use mistgate_core::ports::{name::PortName, switch_port::Mode};
 
 /// Change one switch port by hand, or see what that would change.
 #[derive(FromArgs)]

@@ -12,8 +12,8 @@ use crate::{
     config::checked::ports::Cso,
     ports::{
         edit::CsoProfile,
-        place::{Mode, Switch},
         plan::output::Edit,
+        switch_port::{Mode, Switch},
     },
 };
 

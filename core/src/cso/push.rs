@@ -28,14 +28,14 @@ use super::{
 };
 use crate::{
     api::{
-        Heard, Request, Response, Said,
+        ExchangeResult, Request, Response, Step,
         refusal::{line, rejected},
     },
     base::{failure::Failure, machine::Machine, secret::Secret, time::Instant},
     config::checked::ports::Cso,
     ports::{
-        place::Switch,
         plan::{input::Pushed, output::Edit},
+        switch_port::Switch,
     },
 };
 
@@ -85,23 +85,23 @@ pub struct Push {
     session: Option<Secret>,
     logins: u32,
     state: State,
-    outputs: VecDeque<Said<Pushed>>,
+    outputs: VecDeque<Step<Pushed>>,
 }
 
 impl Push {
     fn login(&mut self) {
         self.logins += 1;
         self.session = None;
-        self.outputs.push_back(Said::Request(request::login(&self.cso)));
+        self.outputs.push_back(Step::Request(request::login(&self.cso)));
     }
 
     fn end(&mut self, pushed: Pushed) {
         self.state = State::Closed;
-        self.outputs.push_back(Said::Done(pushed));
+        self.outputs.push_back(Step::Done(pushed));
     }
 
     fn ask(&mut self, session: &Secret) {
-        let request = self.request(session).map(Said::Request);
+        let request = self.request(session).map(Step::Request);
         self.outputs.extend(request);
     }
 
@@ -122,18 +122,18 @@ impl Push {
         })
     }
 
-    fn heard(&mut self, heard: Heard) {
+    fn answered(&mut self, result: ExchangeResult) {
         if matches!(self.state, State::Closed) {
             return;
         }
         let Some(session) = self.session.clone() else {
-            return self.logged_in(heard);
+            return self.logged_in(result);
         };
-        let is_expired = matches!(&heard, Ok(response) if response.status == 401);
+        let is_expired = matches!(&result, Ok(response) if response.status == 401);
         if is_expired && self.logins < LOGINS_MAX {
             return self.login();
         }
-        match self.next(heard, &session) {
+        match self.next(result, &session) {
             Ok(state) => {
                 self.state = state;
                 self.ask(&session);
@@ -142,9 +142,9 @@ impl Push {
         }
     }
 
-    fn logged_in(&mut self, heard: Heard) {
+    fn logged_in(&mut self, result: ExchangeResult) {
         // What CSO says of a login is not repeated: the password is part of what it got.
-        let opened = heard.and_then(|response| {
+        let opened = result.and_then(|response| {
             let response = Response { body: Vec::new(), ..response };
             answer::failure(&response, "the login", &[]).map_or(Ok(response.session), Err)
         });
@@ -163,29 +163,29 @@ impl Push {
     }
 
     /// What is asked after an answer, or the end.
-    fn next(&mut self, heard: Heard, session: &Secret) -> Result<State, Pushed> {
+    fn next(&mut self, result: ExchangeResult, session: &Secret) -> Result<State, Pushed> {
         let secrets = [&self.cso.password, session];
-        let answered = |heard: Heard, what| {
-            let response = heard.map_err(Pushed::Failed)?;
+        let answered = |result: ExchangeResult, what| {
+            let response = result.map_err(Pushed::Failed)?;
             let failure = answer::failure(&response, what, &secrets);
             failure.map_or(Ok(response.body), |failure| Err(Pushed::Failed(failure)))
         };
-        let listed = |heard, what, key| {
-            let named = answer::named(&answered(heard, what)?, key);
+        let listed = |result, what, key| {
+            let named = answer::named(&answered(result, what)?, key);
             named.ok_or_else(|| Pushed::Failed(no_list(what)))
         };
         match mem::replace(&mut self.state, State::Closed) {
             State::Locating => {
-                let sites = listed(heard, "the question for sites", "site")?;
+                let sites = listed(result, "the question for sites", "site")?;
                 find::site(&sites, &self.names).map_err(Pushed::Failed)?;
                 Ok(State::Finding { sites })
             }
             State::Finding { sites } => {
-                let devices = listed(heard, "the question for switches", "device")?;
+                let devices = listed(result, "the question for switches", "device")?;
                 self.found(&sites, &devices)
             }
             State::Choosing { site, switch } => {
-                let profiles = listed(heard, "the question for port profiles", "port-profile")?;
+                let profiles = listed(result, "the question for port profiles", "port-profile")?;
                 for edit in &self.edits {
                     find::profile(&profiles, &self.cso, edit.mode).map_err(Pushed::Failed)?;
                 }
@@ -193,7 +193,7 @@ impl Push {
             }
             State::Segmenting { site, switch, profiles } => {
                 let what = "the question for LAN segments";
-                let segments = answer::segments(&answered(heard, what)?, &site);
+                let segments = answer::segments(&answered(result, what)?, &site);
                 let segments = segments.ok_or_else(|| Pushed::Failed(no_list(what)))?;
                 let Self { cso, names, edits, .. } = self;
                 let associations = find::associations(cso, names, edits, &profiles, &segments)
@@ -201,14 +201,14 @@ impl Push {
                 Ok(State::Applying(Change { switch, profiles, associations }))
             }
             State::Applying(change) => {
-                let body = answered(heard, "the change")?;
+                let body = answered(result, "the change")?;
                 answer::objection(&body, "the change", &secrets)
                     .map_or(Ok(State::Deploying(change)), |failure| Err(Pushed::Failed(failure)))
             }
             State::Deploying(change) => {
-                deployed(heard, &secrets).map_or(Ok(State::Viewing(change)), Err)
+                deployed(result, &secrets).map_or(Ok(State::Viewing(change)), Err)
             }
-            State::Viewing(change) => Err(match contradiction(heard, &change) {
+            State::Viewing(change) => Err(match contradiction(result, &change) {
                 Some(failure) => Pushed::Unknown(failure),
                 None => self.done(),
             }),
@@ -233,9 +233,9 @@ impl Push {
 }
 
 /// What ends a push at its deployment; nothing where CSO reports it as made.
-fn deployed(heard: Heard, secrets: &[&Secret]) -> Option<Pushed> {
+fn deployed(result: ExchangeResult, secrets: &[&Secret]) -> Option<Pushed> {
     const WHAT: &str = "the deployment";
-    let response = match heard {
+    let response = match result {
         Ok(response) => response,
         // Nothing went out.
         Err(failure @ Failure::Unreachable) => return Some(Pushed::Failed(failure)),
@@ -251,8 +251,8 @@ fn deployed(heard: Heard, secrets: &[&Secret]) -> Option<Pushed> {
 }
 
 /// What speaks against a deployment in CSO's view of the switch.
-fn contradiction(heard: Heard, change: &Change) -> Option<Failure> {
-    let response = heard.ok().filter(|response| (200..=299).contains(&response.status))?;
+fn contradiction(result: ExchangeResult, change: &Change) -> Option<Failure> {
+    let response = result.ok().filter(|response| (200..=299).contains(&response.status))?;
     let Change { profiles, associations, .. } = change;
     associations.iter().find_map(|Association { port, profile, .. }| {
         let shown = answer::port_configuration(&response.body, *port)?;
@@ -264,8 +264,8 @@ fn contradiction(heard: Heard, change: &Change) -> Option<Failure> {
 
 impl Machine for Push {
     type Config = Config;
-    type Input = Heard;
-    type Output = Said<Pushed>;
+    type Input = ExchangeResult;
+    type Output = Step<Pushed>;
 
     fn new(config: Config, _seed: u64, _now: Instant) -> Self {
         let Config { cso, switch, edits } = config;
@@ -289,11 +289,11 @@ impl Machine for Push {
     /// It waits for nothing but its answers.
     fn handle_timeout(&mut self, _now: Instant) {}
 
-    fn handle_input(&mut self, _now: Instant, heard: Heard) {
-        self.heard(heard);
+    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
+        self.answered(result);
     }
 
-    fn poll_output(&mut self) -> Option<Said<Pushed>> {
+    fn poll_output(&mut self) -> Option<Step<Pushed>> {
         self.outputs.pop_front()
     }
 

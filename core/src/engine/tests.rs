@@ -50,8 +50,13 @@ fn item(n: u8, channel: &str, kinds: &[Kind]) -> Item {
 }
 
 fn request(id: RequestId, items: Vec<Item>) -> Input {
-    let intake =
-        Intake { topic: "alarms".to_string(), items, unrouted: 0, broken: 0, signs: Vec::new() };
+    let intake = Intake {
+        topic: "alarms".to_string(),
+        items,
+        unrouted: 0,
+        broken: 0,
+        ap_events: Vec::new(),
+    };
     Input::Request { id, intake, at: UnixTime::from_secs(1_752_000_000) }
 }
 

@@ -8,9 +8,9 @@ use crate::{
     netconf::rpc::operational::{Interface, Neighbour, Status},
     ports::{
         name::PortName,
-        place::{Mode, Sighting, Switch},
         plan::output::Edit,
         question::Answer,
+        switch_port::{Mode, Sighting, Switch},
     },
 };
 

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::{
         netconf::session::output::{Cause, CloseReason, Failure, NotConfirmed, Step},
-        ports::{name::PortName, place::Mode},
+        ports::{name::PortName, switch_port::Mode},
     };
 
     const CONFIRM: Duration = Duration::from_secs(300);

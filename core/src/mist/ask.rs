@@ -9,15 +9,15 @@ use http_types::Method;
 
 use super::outcome::outcome;
 use crate::{
-    api::{Heard, Request, Response, Said},
+    api::{ExchangeResult, Request, Response, Step},
     base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
     ports::question::{Answer, Question},
 };
 
 mod connected;
+mod inventory;
+mod location;
 mod port;
-mod roster;
-mod whereabouts;
 
 pub use connected::{Config as ConnectedConfig, Connected};
 
@@ -42,35 +42,35 @@ enum Next {
 #[derive(Debug)]
 pub struct Ask {
     inquiry: Inquiry,
-    said: Option<Said<Answer>>,
+    said: Option<Step<Answer>>,
 }
 
 #[derive(Debug)]
 enum Inquiry {
     Port(port::Inquiry),
-    Roster(roster::Inquiry),
-    Whereabouts(whereabouts::Inquiry),
+    Inventory(inventory::Inquiry),
+    Location(location::Inquiry),
 }
 
 impl Machine for Ask {
     type Config = Config;
-    type Input = Heard;
-    type Output = Said<Answer>;
+    type Input = ExchangeResult;
+    type Output = Step<Answer>;
 
     fn new(config: Config, _seed: u64, _now: Instant) -> Self {
         let Config { org, question } = config;
         let (inquiry, next) = match question {
-            Question::Port { place, .. } => {
-                let (inquiry, next) = port::Inquiry::begin(org, place);
+            Question::Port { switch_port, .. } => {
+                let (inquiry, next) = port::Inquiry::begin(org, switch_port);
                 (Inquiry::Port(inquiry), next)
             }
-            Question::Roster => {
-                let (inquiry, next) = roster::Inquiry::begin(org);
-                (Inquiry::Roster(inquiry), next)
+            Question::Inventory => {
+                let (inquiry, next) = inventory::Inquiry::begin(org);
+                (Inquiry::Inventory(inquiry), next)
             }
-            Question::Whereabouts { ap, site } => {
-                let (inquiry, next) = whereabouts::Inquiry::begin(org, ap, site);
-                (Inquiry::Whereabouts(inquiry), next)
+            Question::Location { ap, site } => {
+                let (inquiry, next) = location::Inquiry::begin(org, ap, site);
+                (Inquiry::Location(inquiry), next)
             }
         };
         Self { inquiry, said: Some(next.said()) }
@@ -78,17 +78,17 @@ impl Machine for Ask {
 
     fn handle_timeout(&mut self, _now: Instant) {}
 
-    fn handle_input(&mut self, _now: Instant, heard: Heard) {
-        let heard = outcome(heard);
+    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
+        let result = outcome(result);
         let next = match &mut self.inquiry {
-            Inquiry::Port(inquiry) => inquiry.heard(heard),
-            Inquiry::Roster(inquiry) => inquiry.heard(heard),
-            Inquiry::Whereabouts(inquiry) => inquiry.heard(heard),
+            Inquiry::Port(inquiry) => inquiry.answered(result),
+            Inquiry::Inventory(inquiry) => inquiry.answered(result),
+            Inquiry::Location(inquiry) => inquiry.answered(result),
         };
         self.said = Some(next.unwrap_or(Next::Done(None)).said());
     }
 
-    fn poll_output(&mut self) -> Option<Said<Answer>> {
+    fn poll_output(&mut self) -> Option<Step<Answer>> {
         self.said.take()
     }
 
@@ -98,10 +98,10 @@ impl Machine for Ask {
 }
 
 impl Next {
-    fn said(self) -> Said<Answer> {
+    fn said(self) -> Step<Answer> {
         match self {
-            Self::Get(target) => Said::Request(get(target)),
-            Self::Done(answer) => Said::Done(answer.unwrap_or(Answer::Unanswered)),
+            Self::Get(target) => Step::Request(get(target)),
+            Self::Done(answer) => Step::Done(answer.unwrap_or(Answer::Unanswered)),
         }
     }
 }

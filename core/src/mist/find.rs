@@ -15,9 +15,9 @@ use super::{
     target,
 };
 use crate::{
-    api::{Heard, Said, refusal::rejected},
+    api::{ExchangeResult, Step, refusal::rejected},
     base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
-    ports::place::Switch,
+    ports::switch_port::Switch,
 };
 
 /// What somebody calls a switch.
@@ -60,23 +60,23 @@ pub struct Find {
     config: Config,
     pages: Pages,
     switches: Switches,
-    said: Option<Said<Result<Vec<Switch>, Failure>>>,
+    said: Option<Step<Result<Vec<Switch>, Failure>>>,
 }
 
 impl Machine for Find {
     type Config = Config;
-    type Input = Heard;
-    type Output = Said<Result<Vec<Switch>, Failure>>;
+    type Input = ExchangeResult;
+    type Output = Step<Result<Vec<Switch>, Failure>>;
 
     fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let said = Some(Said::Request(get(target::switches(&config.org, [], 1))));
+        let said = Some(Step::Request(get(target::switches(&config.org, [], 1))));
         Self { config, pages: Pages::default(), switches: Switches::default(), said }
     }
 
     fn handle_timeout(&mut self, _now: Instant) {}
 
-    fn handle_input(&mut self, _now: Instant, heard: Heard) {
-        let then = outcome(heard).and_then(|response| {
+    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
+        let then = outcome(result).and_then(|response| {
             let seen = self.switches.read(&response.body);
             let then = seen.and_then(|(count, new)| self.pages.seen(count, new, response.total));
             then.ok_or_else(|| rejected("what Mist sends is no list of switches".to_string()))
@@ -84,10 +84,10 @@ impl Machine for Find {
         self.said = Some(match then {
             Ok(Then::More) => {
                 let page = self.pages.number();
-                Said::Request(get(target::switches(&self.config.org, [], page)))
+                Step::Request(get(target::switches(&self.config.org, [], page)))
             }
-            Ok(Then::Complete) => Said::Done(Ok(self.found())),
-            Err(failure) => Said::Done(Err(failure)),
+            Ok(Then::Complete) => Step::Done(Ok(self.found())),
+            Err(failure) => Step::Done(Err(failure)),
         });
     }
 
@@ -132,7 +132,7 @@ mod tests {
         let mut find = Find::new(config, 0, now);
         for (nth, (status, body, total)) in answers.iter().enumerate() {
             match find.poll_output() {
-                Some(Said::Request(request)) => {
+                Some(Step::Request(request)) => {
                     assert_eq!(request.target, target::switches("o", [], nth + 1));
                 }
                 other => panic!("{other:?}"),
@@ -147,7 +147,7 @@ mod tests {
             find.handle_input(now, Ok(response));
         }
         match find.poll_output() {
-            Some(Said::Done(found)) => {
+            Some(Step::Done(found)) => {
                 let ids = |found: Vec<Switch>| found.into_iter().map(|found| found.device_id);
                 (found.map(|found| ids(found).collect()), answers.len())
             }

@@ -15,7 +15,7 @@ use super::{page, target};
 use crate::{
     base::mac::Mac,
     event::Detail,
-    ports::{name::SwitchName, place::Switch},
+    ports::{name::SwitchName, switch_port::Switch},
 };
 
 /// The most switches that are asked for by their MACs.
@@ -105,7 +105,7 @@ impl Lookup {
 
     /// Takes the answer: what to ask next, and nothing where all is found. The outer `None` is an
     /// answer that is none.
-    pub fn heard(&mut self, body: &[u8]) -> Option<Option<String>> {
+    pub fn answered(&mut self, body: &[u8]) -> Option<Option<String>> {
         self.known.read(body)?;
         if core::mem::replace(&mut self.is_second, true) {
             return Some(None);
@@ -146,12 +146,12 @@ mod tests {
         let first = lookup.want([mac("5c5b35000001"), mac("5c5b35000001")]);
         assert_eq!(first.as_deref(), Some(&*target::switches("o", [mac("5c5b35000001")], 1)));
         let member = br#"[{"mac":"5c5b35000001","vc_mac":"020003000009","id":"member"}]"#;
-        let second = lookup.heard(member).expect("an answer");
+        let second = lookup.answered(member).expect("an answer");
         assert_eq!(second.as_deref(), Some(&*target::switches("o", [mac("020003000009")], 1)));
         assert!(lookup.known.find(mac("5c5b35000001")).is_none());
         let whole = br#"[{"mac":"020003000009","vc_mac":"020003000009","id":"cloud-id",
             "site_id":"s-1","name":"two words","hostname":["sw-1"],"connected":true}]"#;
-        assert_eq!(lookup.heard(whole), Some(None));
+        assert_eq!(lookup.answered(whole), Some(None));
         let (switch, is_connected) = lookup.known.find(mac("5c5b35000001")).expect("a switch");
         assert_eq!((switch.mac, &*switch.device_id), (mac("020003000009"), "cloud-id"));
         assert_eq!((&*switch.site, is_connected), ("s-1", true));
@@ -165,12 +165,12 @@ mod tests {
         assert!(lookup.want([mac("5c5b35000001"), mac("5c5b35000002")]).is_some());
         let body = br#"[{"mac":"5c5b35000001","vc_mac":null,"site_id":null,"name":null,
             "hostname":null,"connected":null,"id":null},{"mac":null},5]"#;
-        assert_eq!(lookup.heard(body), Some(None));
+        assert_eq!(lookup.answered(body), Some(None));
         let (switch, is_connected) = lookup.known.find(mac("5c5b35000001")).expect("a switch");
         assert_eq!(switch.device_id, "00000000-0000-0000-1000-5c5b35000001");
         assert_eq!((&*switch.site, &switch.name, is_connected), ("", &None, false));
         // Who was not found is not asked for again.
         assert_eq!(lookup.want([mac("5c5b35000002")]), None);
-        assert_eq!(lookup.heard(b"{}"), None);
+        assert_eq!(lookup.answered(b"{}"), None);
     }
 }

@@ -4,7 +4,7 @@ use alloc::{format, string::String};
 
 use crate::{
     api::{
-        Heard, Response,
+        ExchangeResult, Response,
         refusal::{rejected, words},
     },
     base::failure::Failure,
@@ -13,8 +13,8 @@ use crate::{
 
 /// The answer, if it is one that was hoped for; else why it is not. A redirect is not followed, and
 /// leads to no switch.
-pub fn outcome(heard: Heard) -> Result<Response, Failure> {
-    let response = heard?;
+pub fn outcome(result: ExchangeResult) -> Result<Response, Failure> {
+    let response = result?;
     Err(match response.status {
         200..=299 => return Ok(response),
         300..=399 | 404 => Failure::Unreachable,
@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Heard {
+    fn answer(status: u16, body: &str) -> ExchangeResult {
         let retry_after = Some(Duration::from_secs(7));
         Ok(Response { status, retry_after, total: None, session: None, body: body.into() })
     }

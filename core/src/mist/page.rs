@@ -78,7 +78,7 @@ impl Search {
 
     /// Takes a page: its results, and what follows. `None` where it is none, or where the list will
     /// not be complete.
-    pub fn heard<'a>(&mut self, body: &'a [u8]) -> Option<(Vec<Detail<'a>>, Then)> {
+    pub fn answered<'a>(&mut self, body: &'a [u8]) -> Option<(Vec<Detail<'a>>, Then)> {
         let whole: Detail<'a> = serde_json::from_slice(body).ok()?;
         let results = whole.get("results").filter(|results| results.raw().starts_with('['))?;
         let results = results.items();
@@ -162,8 +162,8 @@ mod tests {
             ("null", None),
         ] {
             let (body, mut search) = (page(next), search());
-            let heard = search.heard(body.as_bytes());
-            assert_eq!(heard.map(|(results, then)| (results.len(), then)), then.map(|t| (1, t)));
+            let result = search.answered(body.as_bytes());
+            assert_eq!(result.map(|(results, then)| (results.len(), then)), then.map(|t| (1, t)));
             if then.is_some() {
                 let target = "/api/v1/orgs/o/stats/ports/search?up=true&search_after=%5B1%5D";
                 assert_eq!(search.target(), target);
@@ -185,7 +185,7 @@ mod tests {
             ("[]", false),
             ("<html>", false),
         ] {
-            let then = search().heard(body.as_bytes()).map(|(_, then)| then);
+            let then = search().answered(body.as_bytes()).map(|(_, then)| then);
             assert_eq!(then, complete.then_some(Then::Complete), "{body}");
         }
         assert!(elements(b"[{},{}]").is_some_and(|elements| elements.len() == 2));
@@ -199,7 +199,7 @@ mod tests {
         loop {
             let next = format!("/api/v1/orgs/o/stats/ports/search?search_after={pages}");
             let body = format!(r#"{{"results":[{{}}],"next":"{next}"}}"#);
-            if search.heard(body.as_bytes()).is_none() {
+            if search.answered(body.as_bytes()).is_none() {
                 break;
             }
             pages += 1;

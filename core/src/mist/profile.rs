@@ -33,7 +33,7 @@ use crate::{
     api::refusal::rejected,
     base::{failure::Failure, text::cut_bytes},
     config::checked::ports::Profiles,
-    ports::{name::PortName, place::Mode, plan::output::Edit},
+    ports::{name::PortName, plan::output::Edit, switch_port::Mode},
 };
 
 /// What of an override stays: what is about the wire, not about who is on it.

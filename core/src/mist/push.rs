@@ -27,12 +27,12 @@ use super::{
     target,
 };
 use crate::{
-    api::{Heard, Request, Said},
+    api::{ExchangeResult, Request, Step},
     base::{failure::Failure, machine::Machine, time::Instant},
     ports::{
         name::PortName,
-        place::Switch,
         plan::{input::Pushed, output::Edit},
+        switch_port::Switch,
     },
 };
 
@@ -41,7 +41,7 @@ use crate::{
 pub struct Push {
     config: Config,
     state: State,
-    said: Option<Said<Pushed>>,
+    said: Option<Step<Pushed>>,
 }
 
 #[derive(Debug)]
@@ -62,27 +62,27 @@ struct Told {
 
 impl Machine for Push {
     type Config = Config;
-    type Input = Heard;
-    type Output = Said<Pushed>;
+    type Input = ExchangeResult;
+    type Output = Step<Pushed>;
 
     fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let said = Some(Said::Request(get(&config.switch)));
+        let said = Some(Step::Request(get(&config.switch)));
         Self { config, state: State::Reading, said }
     }
 
     fn handle_timeout(&mut self, _now: Instant) {}
 
-    fn handle_input(&mut self, _now: Instant, heard: Heard) {
+    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
         let state = core::mem::replace(&mut self.state, State::Reading);
         let said = match state {
-            State::Reading => self.read(heard),
-            State::Writing { layer, told } => self.written(layer, told, heard),
-            State::Checking { layer, told } => self.check(layer, told, heard),
+            State::Reading => self.read(result),
+            State::Writing { layer, told } => self.written(layer, told, result),
+            State::Checking { layer, told } => self.check(layer, told, result),
         };
         self.said = Some(said);
     }
 
-    fn poll_output(&mut self) -> Option<Said<Pushed>> {
+    fn poll_output(&mut self) -> Option<Step<Pushed>> {
         self.said.take()
     }
 
@@ -92,9 +92,9 @@ impl Machine for Push {
 }
 
 impl Push {
-    fn read(&mut self, heard: Heard) -> Said<Pushed> {
+    fn read(&mut self, result: ExchangeResult) -> Step<Pushed> {
         let Config { edits, profiles, .. } = &self.config;
-        let change = device(heard).and_then(|device| device.change(edits, profiles));
+        let change = device(result).and_then(|device| device.change(edits, profiles));
         match change {
             Ok(change) => {
                 let Change { diff, before, .. } = &change;
@@ -104,18 +104,18 @@ impl Push {
                     None => done(told),
                 }
             }
-            Err(failure) => Said::Done(Pushed::Failed(failure)),
+            Err(failure) => Step::Done(Pushed::Failed(failure)),
         }
     }
 
-    fn write(&mut self, layer: Layer, device: &Device, told: Told) -> Said<Pushed> {
+    fn write(&mut self, layer: Layer, device: &Device, told: Told) -> Step<Pushed> {
         let Switch { site, device_id, .. } = &self.config.switch;
         let (target, body) = match layer {
             Layer::Config => (target::device(site, device_id), device.whole()),
             Layer::Local => (target::local_port_config(site, device_id), device.local()),
         };
         self.state = State::Writing { layer, told };
-        Said::Request(Request {
+        Step::Request(Request {
             method: Method::Put,
             target,
             session: None,
@@ -125,19 +125,19 @@ impl Push {
 
     /// A refusal leaves everything as it was. Where there is no answer, or one of a server that is
     /// in trouble, the change may have been made.
-    fn written(&mut self, layer: Layer, told: Told, heard: Heard) -> Said<Pushed> {
-        let status = heard.as_ref().map_or(0, |response| response.status);
-        match outcome(heard) {
+    fn written(&mut self, layer: Layer, told: Told, result: ExchangeResult) -> Step<Pushed> {
+        let status = result.as_ref().map_or(0, |response| response.status);
+        match outcome(result) {
             Ok(_) => {
                 self.state = State::Checking { layer, told };
-                Said::Request(get(&self.config.switch))
+                Step::Request(get(&self.config.switch))
             }
             Err(failure) => {
                 let is_unknown = failure == Failure::Timeout || status >= 500 || told.is_begun;
                 // A token that may write overrides alone gets this too.
                 let is_protected = layer == Layer::Config && status == 403;
                 let failure = if is_protected { Failure::Protected } else { failure };
-                Said::Done(match is_unknown {
+                Step::Done(match is_unknown {
                     true => Pushed::Unknown(failure),
                     false => Pushed::Failed(failure),
                 })
@@ -145,11 +145,11 @@ impl Push {
         }
     }
 
-    fn check(&mut self, layer: Layer, told: Told, heard: Heard) -> Said<Pushed> {
+    fn check(&mut self, layer: Layer, told: Told, result: ExchangeResult) -> Step<Pushed> {
         let Config { edits, profiles, .. } = &self.config;
-        let device = match device(heard) {
+        let device = match device(result) {
             Ok(device) => device,
-            Err(failure) => return Said::Done(Pushed::Unknown(failure)),
+            Err(failure) => return Step::Done(Pushed::Unknown(failure)),
         };
         let left = device.change(edits, profiles);
         match left.as_ref().map(|left| left.layers.as_slice()) {
@@ -157,7 +157,7 @@ impl Push {
             Ok([Layer::Local]) if layer == Layer::Config => {
                 let told = Told { is_begun: true, ..told };
                 return left.map_or_else(
-                    |failure| Said::Done(Pushed::Unknown(failure)),
+                    |failure| Step::Done(Pushed::Unknown(failure)),
                     |left| self.write(Layer::Local, &left.device, told),
                 );
             }
@@ -169,16 +169,16 @@ impl Push {
         };
         let reason = "Mist took the change and did not keep it".to_owned();
         let failure = Failure::Undone { reason, after: None };
-        Said::Done(match edits.iter().any(is_kept) {
+        Step::Done(match edits.iter().any(is_kept) {
             true => Pushed::Unknown(failure),
             false => Pushed::Failed(failure),
         })
     }
 }
 
-fn done(told: Told) -> Said<Pushed> {
+fn done(told: Told) -> Step<Pushed> {
     let Told { diff, before, .. } = told;
-    Said::Done(Pushed::Done { diff, before })
+    Step::Done(Pushed::Done { diff, before })
 }
 
 #[cfg(test)]

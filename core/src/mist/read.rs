@@ -10,10 +10,10 @@ use super::{
     target,
 };
 use crate::{
-    api::{Heard, Request, Said, refusal::rejected},
+    api::{ExchangeResult, Request, Step, refusal::rejected},
     base::{failure::Failure, machine::Machine, time::Instant},
     config::checked::ports::Profiles,
-    ports::{place::Switch, plan::output::Edit},
+    ports::{plan::output::Edit, switch_port::Switch},
 };
 
 /// What a [`Read`], or a [`Push`](super::push::Push), is about.
@@ -32,28 +32,28 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Read {
     config: Config,
-    said: Option<Said<Result<Change, Failure>>>,
+    said: Option<Step<Result<Change, Failure>>>,
 }
 
 impl Machine for Read {
     type Config = Config;
-    type Input = Heard;
-    type Output = Said<Result<Change, Failure>>;
+    type Input = ExchangeResult;
+    type Output = Step<Result<Change, Failure>>;
 
     fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let said = Some(Said::Request(get(&config.switch)));
+        let said = Some(Step::Request(get(&config.switch)));
         Self { config, said }
     }
 
     fn handle_timeout(&mut self, _now: Instant) {}
 
-    fn handle_input(&mut self, _now: Instant, heard: Heard) {
+    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
         let Config { edits, profiles, .. } = &self.config;
-        let change = device(heard).and_then(|device| device.change(edits, profiles));
-        self.said = Some(Said::Done(change));
+        let change = device(result).and_then(|device| device.change(edits, profiles));
+        self.said = Some(Step::Done(change));
     }
 
-    fn poll_output(&mut self) -> Option<Said<Result<Change, Failure>>> {
+    fn poll_output(&mut self) -> Option<Step<Result<Change, Failure>>> {
         self.said.take()
     }
 
@@ -69,8 +69,8 @@ pub(super) fn get(switch: &Switch) -> Request {
 }
 
 /// The configuration of a switch. What is none is a fault of Mist's, or of something in between.
-pub(super) fn device(heard: Heard) -> Result<Device, Failure> {
-    let body = outcome(heard)?.body;
+pub(super) fn device(result: ExchangeResult) -> Result<Device, Failure> {
+    let body = outcome(result)?.body;
     let device = Device::parse(&body).ok_or(Failure::Busy { after: None })?;
     match device.is_switch() {
         true => Ok(device),

@@ -8,8 +8,8 @@ use crate::{
     event::Detail,
     ports::{
         name::{PortName, SwitchName},
-        place::{Sighting, Switch},
         question::Hint,
+        switch_port::{Sighting, Switch},
     },
 };
 
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(full.last_seen, Some(UnixTime::from_secs(1_720_595_866)));
         assert_eq!(full.neighbors.len(), 1);
         let hint = full.hint(&Switches::default()).expect("a hint");
-        assert_eq!(hint.place().to_string(), "d0:07:ca:f5:21:00 ge-0/0/4");
+        assert_eq!(hint.switch_port().to_string(), "d0:07:ca:f5:21:00 ge-0/0/4");
         assert_eq!((&*hint.switch.device_id, hint.switch.name), ("", None));
         assert_eq!(read("[]"), Some(None));
         assert_eq!(read("null"), None);

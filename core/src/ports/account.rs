@@ -34,10 +34,10 @@ use serde::Serialize;
 use super::{
     decide::Reason,
     names::Names,
-    place::{Place, Switch},
+    probe::Subject,
     redact::redact,
     report::{Change, Report},
-    watch::Subject,
+    switch_port::{Switch, SwitchPort},
 };
 use crate::base::{
     mac::Mac,
@@ -162,9 +162,9 @@ pub(super) fn account(
     let mut diff = Budget::new(room);
     let text = if let Report::Settled { diff: text, .. } = first { text.as_str() } else { "" };
     let text = diff.take(text.lines()).join("\n");
-    let place = place(first);
-    let port = place.map(|place| place.port.to_string());
-    let mac = switch.map(|switch| switch.mac).or(place.map(|place| place.switch));
+    let switch_port = switch_port(first);
+    let port = switch_port.map(|switch_port| switch_port.port.to_string());
+    let mac = switch.map(|switch| switch.mac).or(switch_port.map(|switch_port| switch_port.switch));
     let account = Account {
         time: at.rfc3339(),
         kind: first.kind(),
@@ -239,7 +239,8 @@ impl<'a> Changed<'a> {
 
 /// Why a port is changed. Of another port on the same switch the name is enough.
 fn told(reason: Reason, switch: Option<&Switch>) -> String {
-    let is_same = |place: Place| switch.is_some_and(|switch| switch.mac == place.switch);
+    let is_same =
+        |switch_port: SwitchPort| switch.is_some_and(|switch| switch.mac == switch_port.switch);
     if let Reason::Moved(from) = reason
         && is_same(from)
     {
@@ -287,11 +288,10 @@ pub(super) const fn ap(report: &Report) -> Option<Mac> {
 }
 
 /// The port that a report is about, if it is not about changes.
-pub(super) const fn place(report: &Report) -> Option<Place> {
+pub(super) const fn switch_port(report: &Report) -> Option<SwitchPort> {
     match report {
-        Report::Kept { place, .. } | Report::Undecided { subject: Subject::Port(place), .. } => {
-            Some(*place)
-        }
+        Report::Kept { switch_port, .. }
+        | Report::Undecided { subject: Subject::Port(switch_port), .. } => Some(*switch_port),
         Report::Breaker { .. }
         | Report::Observed { .. }
         | Report::Overflow

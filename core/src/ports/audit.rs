@@ -6,9 +6,9 @@ use alloc::{
 };
 
 use super::{
-    account::{Context, Room, account, ap, because, place},
-    place::Switch,
+    account::{Context, Room, account, ap, because, switch_port},
     report::{Change, Report},
+    switch_port::Switch,
 };
 use crate::{
     event::Topic,
@@ -59,8 +59,8 @@ pub fn notes(report: &Report, context: &Context<'_>) -> Vec<Note> {
 
 fn common(report: &Report, context: &Context<'_>) -> Vec<(&'static str, String)> {
     let mut values = Vec::new();
-    if let Some(place) = place(report) {
-        values.push(("port", place.port.to_string()));
+    if let Some(switch_port) = switch_port(report) {
+        values.push(("port", switch_port.port.to_string()));
     }
     if let Some(ap) = ap(report) {
         values.push(("ap", ap.plain()));
@@ -68,8 +68,8 @@ fn common(report: &Report, context: &Context<'_>) -> Vec<(&'static str, String)>
     if let Some(Switch { mac, name, .. }) = report.switch() {
         values.extend(name.as_ref().map(|name| ("switch", name.to_string())));
         values.push(("switch_mac", mac.plain()));
-    } else if let Some(place) = place(report) {
-        values.push(("switch_mac", place.switch.plain()));
+    } else if let Some(switch_port) = switch_port(report) {
+        values.push(("switch_mac", switch_port.switch.plain()));
     }
     match report {
         Report::Kept { .. } | Report::Undecided { .. } => {

@@ -2,14 +2,14 @@
 //!
 //! Nothing is decided without evidence, and a port gets mode `ap` only where its switch sees an
 //! access point at the far end of a link that is up. Where the evidence is not enough, the decision
-//! is to ask again; how often is the [`Watch`](super::watch::Watch)'s business.
+//! is to ask again; how often is the [`Probe`](super::watch::Watch)'s business.
 
 use core::fmt;
 
 use super::{
     outage::{Policy, Share},
-    place::{Mode, Place, Sighting},
-    question::Whereabouts,
+    question::Location,
+    switch_port::{Mode, Sighting, SwitchPort},
 };
 use crate::base::mac::Mac;
 
@@ -33,19 +33,19 @@ pub enum Case {
         /// Which.
         ap: Mac,
         /// Its port, as far as we know.
-        home: Option<Place>,
+        current_port: Option<SwitchPort>,
     },
     /// Is this access point, which was lost, still on its port?
     Departure {
         /// Which.
         ap: Mac,
         /// Its port, as far as we know.
-        home: Option<Place>,
+        current_port: Option<SwitchPort>,
     },
     /// Which mode does this port demand?
     Visit {
         /// Which.
-        place: Place,
+        switch_port: SwitchPort,
         /// What somebody outside asks for. Without anybody, both will do.
         asked: Option<Mode>,
     },
@@ -73,7 +73,7 @@ pub enum Evidence<'a> {
         min_percent: u8,
     },
     /// Where the access point is seen.
-    Where(&'a Whereabouts),
+    Where(&'a Location),
 }
 
 /// What is to be done.
@@ -82,13 +82,13 @@ pub enum Decision {
     /// The evidence is not enough.
     AskAgain(Reason),
     /// The access point says itself that it is there: ask the switch.
-    Follow(Place),
+    Follow(SwitchPort),
     /// Nothing changes.
     Keep(Reason),
     /// The port is free: mode `default`.
     Release {
         /// The port.
-        place: Place,
+        switch_port: SwitchPort,
         /// Why.
         reason: Reason,
     },
@@ -97,7 +97,7 @@ pub enum Decision {
         /// The access point.
         ap: Mac,
         /// Its port.
-        place: Place,
+        switch_port: SwitchPort,
         /// Why.
         reason: Reason,
     },
@@ -111,15 +111,15 @@ pub enum Reason {
     /// The switch sees it on this port.
     Arrived,
     /// Somebody gave the command.
-    ByHand,
+    Manual,
     /// The switch sees it on this port, and had it on another one before.
-    Moved(Place),
+    Moved(SwitchPort),
     /// The switch sees it on another port.
-    MovedAway(Place),
+    MovedAway(SwitchPort),
     /// The switch sees no access point there.
     NoAp,
     /// No port is known to be its own.
-    NoHome,
+    NoCurrentPort,
     /// It is seen on something that is not a port for an access point.
     NoPortName,
     /// No switch sees it.
@@ -160,11 +160,11 @@ impl Reason {
         match self {
             Self::Alone(_) => "alone",
             Self::Arrived => "arrived",
-            Self::ByHand => "by_hand",
+            Self::Manual => "by_hand",
             Self::Moved(_) => "moved",
             Self::MovedAway(_) => "moved_away",
             Self::NoAp => "no_ap",
-            Self::NoHome => "no_home",
+            Self::NoCurrentPort => "no_home",
             Self::NoPortName => "no_port_name",
             Self::NotSeen => "not_seen",
             Self::OtherNeighbor(_) => "other_neighbor",
@@ -200,8 +200,8 @@ impl Reason {
             | Self::UnknownNeighbor(_)
             | Self::UnknownPort => true,
             Self::Alone(_)
-            | Self::ByHand
-            | Self::NoHome
+            | Self::Manual
+            | Self::NoCurrentPort
             | Self::NoPortName
             | Self::NotSeen
             | Self::SiteOutage(_)
@@ -222,11 +222,11 @@ impl fmt::Display for Reason {
                 return write!(f, "only {lost} of its site's {of} APs went together");
             }
             Self::Arrived => "the switch sees the AP on this port",
-            Self::ByHand => "somebody did it by hand",
+            Self::Manual => "somebody did it by hand",
             Self::Moved(from) => return write!(f, "the AP moved here from {from}"),
             Self::MovedAway(to) => return write!(f, "the AP moved to {to}"),
             Self::NoAp => "the switch sees no AP there",
-            Self::NoHome => "no port is known to be the AP's",
+            Self::NoCurrentPort => "no port is known to be the AP's",
             Self::NoPortName => "the AP is on something that is not a port for APs",
             Self::NotSeen => "no switch sees the AP",
             Self::OtherNeighbor(mac) => return write!(f, "{mac} is on the port"),
@@ -256,23 +256,27 @@ impl fmt::Display for Reason {
 /// What follows for this case from this evidence.
 pub fn decide(case: Case, evidence: Evidence<'_>) -> Decision {
     match (case, evidence) {
-        (Case::Departure { home: None, .. }, _) => Decision::Keep(Reason::NoHome),
+        (Case::Departure { current_port: None, .. }, _) => Decision::Keep(Reason::NoCurrentPort),
         (_, Evidence::Unanswered) => Decision::AskAgain(Reason::Unanswered),
-        (Case::Arrival { ap, home }, Evidence::Where(whereabouts)) => {
-            arrival(ap, home, whereabouts)
+        (Case::Arrival { ap, current_port }, Evidence::Where(location)) => {
+            arrival(ap, current_port, location)
         }
-        (Case::Arrival { ap, home }, Evidence::OnPort { seen, .. }) => followed(ap, home, seen),
-        (Case::Departure { ap, home: Some(place) }, Evidence::OnPort { seen, .. }) => {
-            departure(ap, place, seen)
+        (Case::Arrival { ap, current_port }, Evidence::OnPort { seen, .. }) => {
+            followed(ap, current_port, seen)
         }
-        (Case::Departure { home: Some(place), .. }, Evidence::Together { share, min_percent }) => {
-            together(place, share, min_percent)
+        (
+            Case::Departure { ap, current_port: Some(switch_port) },
+            Evidence::OnPort { seen, .. },
+        ) => departure(ap, switch_port, seen),
+        (
+            Case::Departure { current_port: Some(switch_port), .. },
+            Evidence::Together { share, min_percent },
+        ) => together(switch_port, share, min_percent),
+        (Case::Departure { current_port: Some(switch_port), .. }, Evidence::Unasked) => {
+            Decision::Release { switch_port, reason: Reason::Unchecked }
         }
-        (Case::Departure { home: Some(place), .. }, Evidence::Unasked) => {
-            Decision::Release { place, reason: Reason::Unchecked }
-        }
-        (Case::Visit { place, asked }, Evidence::OnPort { seen, is_ap }) => {
-            visit(place, asked, seen, is_ap)
+        (Case::Visit { switch_port, asked }, Evidence::OnPort { seen, is_ap }) => {
+            visit(switch_port, asked, seen, is_ap)
         }
         // Evidence of another kind than the case needs is as good as none.
         (Case::Arrival { .. }, Evidence::Together { .. } | Evidence::Unasked)
@@ -284,41 +288,45 @@ pub fn decide(case: Case, evidence: Evidence<'_>) -> Decision {
     }
 }
 
-fn arrival(ap: Mac, home: Option<Place>, whereabouts: &Whereabouts) -> Decision {
-    let proofs = || whereabouts.seen.iter().filter(|sighting| sighting.proves(ap));
-    let mut places = proofs().filter_map(Sighting::place);
-    match places.next() {
-        Some(place) if places.any(|other| other != place) => Decision::AskAgain(Reason::TwoPorts),
-        Some(place) => at(ap, home, place),
+fn arrival(ap: Mac, current_port: Option<SwitchPort>, location: &Location) -> Decision {
+    let proofs = || location.seen.iter().filter(|sighting| sighting.proves(ap));
+    let mut switch_ports = proofs().filter_map(Sighting::switch_port);
+    match switch_ports.next() {
+        Some(switch_port) if switch_ports.any(|other| other != switch_port) => {
+            Decision::AskAgain(Reason::TwoPorts)
+        }
+        Some(switch_port) => at(ap, current_port, switch_port),
         None if proofs().next().is_some() => Decision::AskAgain(Reason::NoPortName),
-        None => match &whereabouts.hint {
-            Some(hint) => Decision::Follow(hint.place()),
+        None => match &location.hint {
+            Some(hint) => Decision::Follow(hint.switch_port()),
             None => Decision::AskAgain(Reason::NotSeen),
         },
     }
 }
 
 /// The answer of the switch that the access point named itself.
-fn followed(ap: Mac, home: Option<Place>, seen: Option<&Sighting>) -> Decision {
+fn followed(ap: Mac, current_port: Option<SwitchPort>, seen: Option<&Sighting>) -> Decision {
     let proof = seen.filter(|sighting| sighting.proves(ap));
-    match (seen, proof.and_then(Sighting::place)) {
-        (_, Some(place)) => at(ap, home, place),
+    match (seen, proof.and_then(Sighting::switch_port)) {
+        (_, Some(switch_port)) => at(ap, current_port, switch_port),
         (Some(sighting), None) if !sighting.is_live => Decision::AskAgain(Reason::SwitchLost),
         (Some(_) | None, None) => Decision::AskAgain(Reason::NotSeen),
     }
 }
 
-fn at(ap: Mac, home: Option<Place>, place: Place) -> Decision {
-    match home {
-        Some(home) if home == place => Decision::Keep(Reason::SamePort),
-        Some(home) => Decision::Take { ap, place, reason: Reason::Moved(home) },
-        None => Decision::Take { ap, place, reason: Reason::Arrived },
+fn at(ap: Mac, current_port: Option<SwitchPort>, switch_port: SwitchPort) -> Decision {
+    match current_port {
+        Some(current_port) if current_port == switch_port => Decision::Keep(Reason::SamePort),
+        Some(current_port) => {
+            Decision::Take { ap, switch_port, reason: Reason::Moved(current_port) }
+        }
+        None => Decision::Take { ap, switch_port, reason: Reason::Arrived },
     }
 }
 
-fn departure(ap: Mac, place: Place, seen: Option<&Sighting>) -> Decision {
-    let release = |reason| Decision::Release { place, reason };
-    match seen.filter(|sighting| sighting.place() == Some(place)) {
+fn departure(ap: Mac, switch_port: SwitchPort, seen: Option<&Sighting>) -> Decision {
+    let release = |reason| Decision::Release { switch_port, reason };
+    match seen.filter(|sighting| sighting.switch_port() == Some(switch_port)) {
         // What is not known to be gone may come back.
         None => Decision::AskAgain(Reason::UnknownPort),
         Some(Sighting { is_live: false, .. }) => Decision::AskAgain(Reason::SwitchLost),
@@ -331,37 +339,37 @@ fn departure(ap: Mac, place: Place, seen: Option<&Sighting>) -> Decision {
     }
 }
 
-fn together(place: Place, share: Option<Share>, min_percent: u8) -> Decision {
+fn together(switch_port: SwitchPort, share: Option<Share>, min_percent: u8) -> Decision {
     match share {
         Some(share) if share.is_small() => {
-            Decision::Release { place, reason: Reason::SmallSite(share) }
+            Decision::Release { switch_port, reason: Reason::SmallSite(share) }
         }
         Some(share) if share.is_outage(min_percent) => Decision::Keep(Reason::SiteOutage(share)),
-        Some(share) => Decision::Release { place, reason: Reason::Alone(share) },
+        Some(share) => Decision::Release { switch_port, reason: Reason::Alone(share) },
         None => Decision::AskAgain(Reason::Uncounted),
     }
 }
 
 fn visit(
-    place: Place,
+    switch_port: SwitchPort,
     asked: Option<Mode>,
     seen: Option<&Sighting>,
     is_ap: Option<bool>,
 ) -> Decision {
     // Somebody outside may name a virtual chassis by the MAC of a member.
-    let seen = seen.filter(|sighting| sighting.port == Some(place.port));
-    let Some((sighting, place)) = seen.zip(seen.and_then(Sighting::place)) else {
+    let seen = seen.filter(|sighting| sighting.port == Some(switch_port.port));
+    let Some((sighting, switch_port)) = seen.zip(seen.and_then(Sighting::switch_port)) else {
         return Decision::AskAgain(Reason::UnknownPort);
     };
     if !sighting.is_live {
         return Decision::AskAgain(Reason::SwitchLost);
     }
-    let release = |reason| Decision::Release { place, reason };
+    let release = |reason| Decision::Release { switch_port, reason };
     match (sighting.neighbor.filter(|_| sighting.up), is_ap, asked) {
         // Who may be an access point is not somebody else.
         (Some(neighbor), None, _) => Decision::AskAgain(Reason::UnknownNeighbor(neighbor)),
         (Some(ap), Some(true), Some(Mode::Ap) | None) => {
-            Decision::Take { ap, place, reason: Reason::Arrived }
+            Decision::Take { ap, switch_port, reason: Reason::Arrived }
         }
         (Some(_), Some(true), Some(Mode::Default)) => Decision::AskAgain(Reason::StillThere),
         (Some(_), Some(false), Some(Mode::Ap)) | (None, _, Some(Mode::Ap)) => {

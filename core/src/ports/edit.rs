@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::{name::PortName, place::Mode, template::Template};
+use super::{name::PortName, switch_port::Mode, template::Template};
 
 /// What is written for each mode.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use core::{fmt, time::Duration};
 use super::{
     freeze::Freeze,
     name::PortName,
-    place::{Place, Switch},
+    switch_port::{Switch, SwitchPort},
 };
 use crate::base::{
     glob,
@@ -355,7 +355,7 @@ impl Governor {
 
     /// Closes the breaker because somebody says so; the losses so far count no more. Tells whether
     /// it was open.
-    pub fn close_by_hand(&mut self) -> bool {
+    pub fn close_manually(&mut self) -> bool {
         self.lost.clear();
         self.open_until.take().is_some()
     }
@@ -421,10 +421,10 @@ impl Governor {
     }
 
     /// Notes that a port is changed.
-    pub fn note(&mut self, now: Instant, place: Place, site: &str) {
+    pub fn note(&mut self, now: Instant, switch_port: SwitchPort, site: &str) {
         let Limits { switch, site: windows, .. } = &self.policy.limits;
         self.all.note(now);
-        for_key(&mut self.switches, place.switch, now, switch).note(now);
+        for_key(&mut self.switches, switch_port.switch, now, switch).note(now);
         for_key(&mut self.sites, site.into(), now, windows).note(now);
     }
 }

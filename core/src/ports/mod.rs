@@ -3,7 +3,7 @@
 //!
 //! Events make us look, never act: what is done follows from what the switch says of the port at
 //! that time. [`decide`](decide::decide) is the whole of that judgement, as one table. The machines
-//! around it wait: a [`Watch`](watch::Watch) for each access point until it is clear where it is, a
+//! around it wait: a [`Probe`](watch::Watch) for each access point until it is clear where it is, a
 //! [`Port`](port::Port) for each port until it is as it should be. The [`Plan`](plan::Plan) owns
 //! them, puts the changes of one switch into one commit, and lets the
 //! [`Governor`](governor::Governor) refuse what must not happen.
@@ -11,18 +11,18 @@
 //! How a change is written, by Mist's API, on the switch itself or by CSO, is not decided here.
 
 pub mod name;
-pub mod place;
+pub mod switch_port;
 pub mod template;
 
+pub mod ap_event;
 pub mod edit;
-pub mod sign;
 
 pub mod question;
 
 pub mod outage;
 
 pub mod decide;
-pub mod watch;
+pub mod probe;
 
 pub mod freeze;
 pub mod port;
@@ -38,6 +38,6 @@ pub mod redact;
 pub mod account;
 
 pub mod audit;
-pub mod tell;
+pub mod notification;
 
 pub mod plan;

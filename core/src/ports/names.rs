@@ -5,7 +5,7 @@
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String};
 
-use super::sign::Sign;
+use super::ap_event::ApEvent;
 use crate::base::{mac::Mac, text};
 
 /// The most access points, and the most sites, that are known by name.
@@ -28,22 +28,22 @@ struct Known {
 
 impl Names {
     /// Takes the names in an event. To be called with every sign before the plan has it.
-    pub fn learn(&mut self, sign: &Sign) {
-        if let Some((site, name)) = sign.site.as_ref().zip(sign.site_name.as_ref())
+    pub fn learn(&mut self, ap_event: &ApEvent) {
+        if let Some((site, name)) = ap_event.site.as_ref().zip(ap_event.site_name.as_ref())
             && (self.sites.len() < NAMES_MAX || self.sites.contains_key(site))
         {
             self.sites.insert(site.clone(), short(name));
         }
-        if self.aps.len() >= NAMES_MAX && !self.aps.contains_key(&sign.ap) {
+        if self.aps.len() >= NAMES_MAX && !self.aps.contains_key(&ap_event.ap) {
             return;
         }
-        let known = self.aps.entry(sign.ap).or_default();
+        let known = self.aps.entry(ap_event.ap).or_default();
         // An AP without a name is called by its MAC, which is no name.
-        let name = sign.ap_name.as_ref().filter(|name| Mac::parse(name) != Some(sign.ap));
+        let name = ap_event.ap_name.as_ref().filter(|name| Mac::parse(name) != Some(ap_event.ap));
         if let Some(name) = name {
             known.name = Some(short(name));
         }
-        if let Some(site) = &sign.site {
+        if let Some(site) = &ap_event.site {
             known.site = Some(site.clone());
         }
     }
@@ -71,12 +71,12 @@ fn short(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ports::sign::Act;
+    use crate::ports::ap_event::ApAction;
 
-    fn sign(ap_name: &str, site_name: Option<&str>) -> Sign {
-        Sign {
+    fn ap_event(ap_name: &str, site_name: Option<&str>) -> ApEvent {
+        ApEvent {
             ap: Mac::parse("5c5b35000001").expect("a MAC"),
-            act: Act::Connected,
+            action: ApAction::Connected,
             site: Some("s-1".into()),
             at: None,
             ap_name: Some(ap_name.into()),
@@ -87,14 +87,14 @@ mod tests {
     #[test]
     fn the_last_name_counts_and_a_mac_is_no_name() {
         let mut names = Names::default();
-        let Sign { ap, .. } = sign("", None);
-        names.learn(&sign("5c:5b:35:00:00:01", None));
+        let ApEvent { ap, .. } = ap_event("", None);
+        names.learn(&ap_event("5c:5b:35:00:00:01", None));
         assert_eq!((names.ap(ap), names.site_of(ap)), (None, Some("s-1")));
         assert_eq!(names.site("s-1"), None);
-        names.learn(&sign("Reception", Some("HQ")));
-        names.learn(&sign("5c5b35000001", None));
+        names.learn(&ap_event("Reception", Some("HQ")));
+        names.learn(&ap_event("5c5b35000001", None));
         assert_eq!((names.ap(ap), names.site("s-1")), (Some("Reception"), Some("HQ")));
-        names.learn(&sign(&"ä".repeat(200), Some("Headquarters")));
+        names.learn(&ap_event(&"ä".repeat(200), Some("Headquarters")));
         assert_eq!(names.ap(ap).map(str::len), Some(128));
         assert_eq!(names.site("s-1"), Some("Headquarters"));
     }

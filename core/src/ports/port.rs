@@ -22,7 +22,7 @@
 use alloc::collections::VecDeque;
 use core::{mem, time::Duration};
 
-use super::{decide::Reason, place::Mode};
+use super::{decide::Reason, switch_port::Mode};
 use crate::base::{
     backoff::Backoff, failure::Failure, mac::Mac, machine::Machine, rand::Rand, time::Instant,
 };
@@ -162,7 +162,7 @@ enum State {
         retry_at: Instant,
     },
     /// To be read back.
-    Wondering {
+    Unconfirmed {
         change: Change,
         next: Option<Want>,
         failure: Failure,
@@ -207,7 +207,7 @@ impl Port {
             | State::Resting
             | State::Stuck
             | State::Waiting { .. }
-            | State::Wondering { .. } => None,
+            | State::Unconfirmed { .. } => None,
         }
     }
 
@@ -217,7 +217,9 @@ impl Port {
             State::Due { change } | State::Waiting { change, .. } => Some(&change.want),
             State::Pushing { change, next }
             | State::Reading { change, next, .. }
-            | State::Wondering { change, next, .. } => Some(next.as_ref().unwrap_or(&change.want)),
+            | State::Unconfirmed { change, next, .. } => {
+                Some(next.as_ref().unwrap_or(&change.want))
+            }
             State::Resting | State::Stuck => None,
         }
     }
@@ -238,7 +240,7 @@ impl Port {
         match &mut self.state {
             State::Pushing { next, .. }
             | State::Reading { next, .. }
-            | State::Wondering { next, .. } => *next = Some(want),
+            | State::Unconfirmed { next, .. } => *next = Some(want),
             State::Due { .. } | State::Resting | State::Stuck | State::Waiting { .. }
                 if self.mode == Some(want.mode) =>
             {
@@ -279,7 +281,7 @@ impl Port {
             | State::Resting
             | State::Stuck
             | State::Waiting { .. }
-            | State::Wondering { .. }) => {
+            | State::Unconfirmed { .. }) => {
                 self.state = other;
                 None
             }
@@ -310,7 +312,7 @@ impl Port {
             Outcome::Unknown(failure) => {
                 self.is_touched = true;
                 self.mode = None;
-                self.wonder(now, change, next, failure);
+                self.unconfirmed(now, change, next, failure);
             }
         }
     }
@@ -342,7 +344,7 @@ impl Port {
     }
 
     /// Waits to read the port back.
-    fn wonder(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
+    fn unconfirmed(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
         let Change { want, attempt } = change;
         self.last_failure = Some(failure.name());
         if attempt >= self.config.attempts_max {
@@ -352,7 +354,7 @@ impl Port {
         let after = self.after(attempt, &failure);
         self.retrying(Change { want, attempt }, after, failure.clone(), true);
         let change = Change { want, attempt: attempt + 1 };
-        self.state = State::Wondering { change, next, failure, read_at: now + after };
+        self.state = State::Unconfirmed { change, next, failure, read_at: now + after };
     }
 
     fn retrying(&mut self, change: Change, after: Duration, failure: Failure, is_unknown: bool) {
@@ -383,7 +385,7 @@ impl Port {
             | State::Resting
             | State::Stuck
             | State::Waiting { .. }
-            | State::Wondering { .. }) => {
+            | State::Unconfirmed { .. }) => {
                 self.state = other;
                 return;
             }
@@ -392,7 +394,7 @@ impl Port {
             (Some(true), next) => self.settled(&change, next, true),
             (Some(false), Some(next)) if next.mode != change.want.mode => self.want(next),
             (Some(false), _) => self.push(change),
-            (None, next) => self.wonder(now, change, next, failure),
+            (None, next) => self.unconfirmed(now, change, next, failure),
         }
     }
 
@@ -402,7 +404,7 @@ impl Port {
         }
         match mem::replace(&mut self.state, State::Resting) {
             State::Waiting { change, .. } => self.push(change),
-            State::Wondering { change, next, failure, .. } => {
+            State::Unconfirmed { change, next, failure, .. } => {
                 self.outputs.push_back(Output::Read(change.want.mode));
                 self.state = State::Reading { change, next, failure };
             }
@@ -465,7 +467,9 @@ impl Machine for Port {
 
     fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
-            State::Waiting { retry_at: at, .. } | State::Wondering { read_at: at, .. } => Some(at),
+            State::Waiting { retry_at: at, .. } | State::Unconfirmed { read_at: at, .. } => {
+                Some(at)
+            }
             State::Due { .. }
             | State::Pushing { .. }
             | State::Reading { .. }

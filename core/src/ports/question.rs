@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::{
     name::PortName,
-    place::{Place, Sighting, Switch},
+    switch_port::{Sighting, Switch, SwitchPort},
 };
 use crate::base::{mac::Mac, time::UnixTime};
 
@@ -15,15 +15,15 @@ pub enum Question {
     /// or, of a switch that Mist does not know, from the switch itself.
     Port {
         /// Which.
-        place: Place,
+        switch_port: SwitchPort,
         /// What is known of the switch.
         switch: Option<Switch>,
     },
     /// Where are all access points, and which are connected?
-    Roster,
+    Inventory,
     /// On which port of which switch is this access point? From Mist's
     /// `stats/ports/search?neighbor_mac=`, and from the access point's own LLDP neighbour.
-    Whereabouts {
+    Location {
         /// Which.
         ap: Mac,
         /// The site that it last was heard of at.
@@ -37,16 +37,16 @@ pub enum Answer {
     /// What the switch says; nothing where it has no such port.
     Port(Option<Sighting>),
     /// All access points of the organisation. A part of them is no answer.
-    Roster(Vec<Entry>),
+    Inventory(Vec<Entry>),
     /// There is none: the API refused, failed or did not answer in time.
     Unanswered,
     /// Where the access point is.
-    Whereabouts(Whereabouts),
+    Location(Location),
 }
 
 /// Where an access point is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Whereabouts {
+pub struct Location {
     /// The ports that switches see it on.
     pub seen: Vec<Sighting>,
     /// The port that it says itself that it is on.
@@ -64,8 +64,8 @@ pub struct Hint {
 
 impl Hint {
     /// The port.
-    pub const fn place(&self) -> Place {
-        Place { switch: self.switch.mac, port: self.port }
+    pub const fn switch_port(&self) -> SwitchPort {
+        SwitchPort { switch: self.switch.mac, port: self.port }
     }
 }
 
@@ -81,5 +81,5 @@ pub struct Entry {
     /// When Mist last heard of it.
     pub last_seen: Option<UnixTime>,
     /// Where it is.
-    pub whereabouts: Whereabouts,
+    pub location: Location,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     name::{PortName, SwitchName},
-    place::{Mode, Place, Switch},
+    switch_port::{Mode, Switch, SwitchPort},
 };
 use crate::base::{mac::Mac, time::UnixTime};
 
@@ -92,8 +92,8 @@ struct Text<'a> {
 
 impl Record {
     /// What the record is about; its key in the store.
-    pub const fn place(&self) -> Place {
-        Place { switch: self.switch.mac, port: self.port }
+    pub const fn switch_port(&self) -> SwitchPort {
+        SwitchPort { switch: self.switch.mac, port: self.port }
     }
 
     /// The bytes for the store.

@@ -8,8 +8,8 @@ use super::{
     decide::Reason,
     governor::Refusal,
     name::PortName,
-    place::{Mode, Place, Switch},
-    watch::Subject,
+    probe::Subject,
+    switch_port::{Mode, Switch, SwitchPort},
 };
 use crate::base::{failure::Failure, mac::Mac};
 
@@ -45,7 +45,7 @@ pub enum Report {
         /// Which.
         ap: Mac,
         /// Its port.
-        place: Place,
+        switch_port: SwitchPort,
         /// What is known of the switch.
         switch: Option<Switch>,
         /// Why.

@@ -15,7 +15,7 @@ use crate::{
     config::checked::{Chat, Webhook},
     delivery::batch::{Item, site_number},
     event::{Event, Topic, fingerprint::fingerprint},
-    ports::sign::Sign,
+    ports::ap_event::ApEvent,
     route::route,
     webhook::{
         envelope,
@@ -35,7 +35,7 @@ pub struct Intake {
     /// How many members of `events` are not events at all.
     pub broken: usize,
     /// What the events say about ports, also those that no chat wants.
-    pub signs: Vec<Sign>,
+    pub ap_events: Vec<ApEvent>,
 }
 
 /// Why a request is refused.
@@ -91,14 +91,14 @@ pub fn intake(
         unrouted: envelope.events.len() - items.len(),
         items,
         broken: envelope.broken,
-        signs: envelope.events.iter().filter_map(|(_, event)| Sign::of(event)).collect(),
+        ap_events: envelope.events.iter().filter_map(|(_, event)| ApEvent::of(event)).collect(),
     })
 }
 
 /// An event of our own, as if a request had brought it.
 pub fn ours(item: Item) -> Intake {
     let topic = Topic::Mistgate.name().to_string();
-    Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0, signs: Vec::new() }
+    Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0, ap_events: Vec::new() }
 }
 
 /// The event as it is stored and queued; `None` where nobody wants it.

@@ -1,7 +1,7 @@
 //! The switch ports in metrics and status, and the orders that stop them and let them go on.
 
 use http_types::StatusCode;
-use mistgate_core::ports::{place::Mode, plan::status::Status as PlanStatus};
+use mistgate_core::ports::{plan::status::Status as PlanStatus, switch_port::Mode};
 use serde_json::{Value, json};
 
 use super::{TEXT, gauge};
@@ -110,12 +110,13 @@ pub(super) fn json(status: &Status) -> Value {
 }
 
 fn port(PortStatus { switch, port, next }: &PortStatus) -> Value {
-    let PlanStatus { place, ap, mode, is_observed, wanted, stage, refused, last_failure, .. } =
-        port;
+    let PlanStatus {
+        switch_port, ap, mode, is_observed, wanted, stage, refused, last_failure, ..
+    } = port;
     json!({
         "switch": switch,
-        "switch_mac": place.switch.to_string(),
-        "port": place.port.to_string(),
+        "switch_mac": switch_port.switch.to_string(),
+        "port": switch_port.port.to_string(),
         "ap": ap.map(|ap| ap.to_string()),
         "mode": mode.map(Mode::name),
         "observed": is_observed,

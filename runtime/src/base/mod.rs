@@ -2,11 +2,11 @@
 
 pub mod clock;
 pub(crate) mod connection_limiter;
+pub(crate) mod keyed_lock;
 pub mod metrics;
 pub(crate) mod net;
 pub mod stop;
 pub mod sync;
-pub(crate) mod turns;
 
 pub mod journal;
 

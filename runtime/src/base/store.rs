@@ -34,7 +34,7 @@ use mistgate_core::{
     base::time::UnixTime,
     delivery::batch::{self, Batch, EventKey, Kinds},
     event::fingerprint::Fingerprint,
-    ports::{place::Place, record::Record},
+    ports::{record::Record, switch_port::SwitchPort},
 };
 use redb::{Database, ReadableDatabase, StorageError, backends::FileBackend};
 
@@ -93,7 +93,7 @@ pub enum Write {
         /// Its number; numbers grow.
         number: u64,
         /// Which port.
-        place: Place,
+        switch_port: SwitchPort,
         /// Its record; none to forget it.
         record: Option<Record>,
     },
@@ -373,8 +373,8 @@ impl Writer {
             count += writes.len();
             for write in writes {
                 match write {
-                    Write::Port { number, place, record } => {
-                        self.ports.note(number, place, record);
+                    Write::Port { number, switch_port, record } => {
+                        self.ports.note(number, switch_port, record);
                     }
                     Write::Put { ref bytes, forget_before, .. } => {
                         bytes_in_group += bytes.len();

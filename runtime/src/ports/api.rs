@@ -8,7 +8,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use http_types::Url;
 use hyper::{Method, header::HeaderMap};
 use mistgate_core::{
-    api::{Heard, Request, Response, Said},
+    api::{ExchangeResult, Request, Response, Step},
     base::{failure::Failure, machine::Machine, secret::Secret},
 };
 use smol::lock::Semaphore;
@@ -57,7 +57,7 @@ impl Api {
 
     /// Sends a request. `Unreachable` means that it certainly did not arrive, and `Timeout` that it
     /// may have. Dropping the future closes its connection.
-    pub async fn send(&self, request: &Request) -> Heard {
+    pub async fn send(&self, request: &Request) -> ExchangeResult {
         let _turn = self.turns.acquire().await;
         let client = self.idle.lock().pop().unwrap_or_else(|| Client::new(self.outbound.clone()));
         let replied = self.call(&client, request).await;
@@ -101,19 +101,23 @@ impl Api {
 }
 
 /// Carries out a conversation: `send` sends each of its requests.
-pub async fn converse<M, T, F>(clock: Clock, config: M::Config, send: impl Fn(Request) -> F) -> T
+pub async fn run_exchange<M, T, F>(
+    clock: Clock,
+    config: M::Config,
+    send: impl Fn(Request) -> F,
+) -> T
 where
-    M: Machine<Input = Heard, Output = Said<T>>,
-    F: Future<Output = Heard>,
+    M: Machine<Input = ExchangeResult, Output = Step<T>>,
+    F: Future<Output = ExchangeResult>,
 {
     let mut conversation = M::new(config, 0, clock.now());
     loop {
         let said = conversation.poll_output();
         match said.expect("a conversation speaks until it is done") {
-            Said::Done(end) => return end,
-            Said::Request(request) => {
-                let heard = send(request).await;
-                conversation.handle_input(clock.now(), heard);
+            Step::Done(end) => return end,
+            Step::Request(request) => {
+                let result = send(request).await;
+                conversation.handle_input(clock.now(), result);
             }
         }
     }
@@ -173,14 +177,14 @@ mod tests {
     /// Asks for as many things as it was told to, and says which of them it got.
     struct Asking {
         left: u32,
-        got: Vec<Heard>,
+        got: Vec<ExchangeResult>,
         is_waiting: bool,
     }
 
     impl Machine for Asking {
         type Config = u32;
-        type Input = Heard;
-        type Output = Said<Vec<Heard>>;
+        type Input = ExchangeResult;
+        type Output = Step<Vec<ExchangeResult>>;
 
         fn new(left: u32, _: u64, _: Instant) -> Self {
             Self { left, got: Vec::new(), is_waiting: false }
@@ -188,20 +192,20 @@ mod tests {
 
         fn handle_timeout(&mut self, _: Instant) {}
 
-        fn handle_input(&mut self, _: Instant, heard: Heard) {
-            self.got.push(heard);
+        fn handle_input(&mut self, _: Instant, result: ExchangeResult) {
+            self.got.push(result);
             self.left -= 1;
             self.is_waiting = false;
         }
 
         fn poll_output(&mut self) -> Option<Self::Output> {
             if self.left == 0 {
-                return Some(Said::Done(self.got.clone()));
+                return Some(Step::Done(self.got.clone()));
             }
             let method = http_types::Method::Get;
             let target = format!("/{}", self.left);
             let request = Request { method, target, session: None, body: None };
-            (!std::mem::replace(&mut self.is_waiting, true)).then_some(Said::Request(request))
+            (!std::mem::replace(&mut self.is_waiting, true)).then_some(Step::Request(request))
         }
 
         fn poll_timeout(&self) -> Option<Instant> {
@@ -215,7 +219,7 @@ mod tests {
             assert!(["/1", "/2"].contains(&request.target.as_str()));
             Err(if request.target == "/2" { Failure::Timeout } else { Failure::Login })
         };
-        let got = smol::block_on(converse::<Asking, _, _>(Clock::start(), 2, send));
+        let got = smol::block_on(run_exchange::<Asking, _, _>(Clock::start(), 2, send));
         assert_eq!(got, [Err(Failure::Timeout), Err(Failure::Login)]);
     }
 }

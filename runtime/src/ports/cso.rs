@@ -7,15 +7,15 @@ use mistgate_core::{
     config::checked::ports,
     cso::push::{Config, Push},
     ports::{
-        place::Switch,
         plan::{input::Pushed, output::Edit},
+        switch_port::Switch,
     },
 };
 
 use crate::{
-    base::{clock::Clock, journal::Journal, turns::Turns},
+    base::{clock::Clock, journal::Journal, keyed_lock::KeyedLock},
     http::outbound::Outbound,
-    ports::api::{Api, converse},
+    ports::api::{Api, run_exchange},
 };
 
 /// For each request with its answer. A deployment may be answered when the switch has it.
@@ -26,7 +26,7 @@ pub struct Cso {
     config: ports::Cso,
     clock: Clock,
     api: Api,
-    turns: Turns<Mac>,
+    turns: KeyedLock<Mac>,
 }
 
 impl Cso {
@@ -40,7 +40,7 @@ impl Cso {
     ) -> Self {
         let clock = outbound.clock;
         let api = Api::new(config.url.clone(), None, timeout, outbound, journal);
-        Self { config, clock, api, turns: Turns::new() }
+        Self { config, clock, api, turns: KeyedLock::new() }
     }
 
     /// Changes ports of one switch, all or none. Waits for whatever is done to that switch already.
@@ -50,7 +50,7 @@ impl Cso {
         let config =
             Config { cso: self.config.clone(), switch: switch.clone(), edits: edits.to_vec() };
         let send = |request| async move { self.api.send(&request).await };
-        converse::<Push, _, _>(self.clock, config, send).await
+        run_exchange::<Push, _, _>(self.clock, config, send).await
     }
 
     /// Whether a port is what it shall be, after a change whose end is unknown.

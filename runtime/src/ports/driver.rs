@@ -14,7 +14,7 @@ use mistgate_core::{
         account::Context,
         audit,
         names::Names,
-        place::{Place, Switch},
+        notification,
         plan::{
             Plan,
             input::{Input, Pushed},
@@ -23,12 +23,14 @@ use mistgate_core::{
         question::{Answer, Question},
         record::Record,
         report::Report,
-        tell,
+        switch_port::{Switch, SwitchPort},
     },
 };
 use smol::{channel, future::FutureExt};
 
-use super::{Message, Settings, Status, Tools, audit_file::Audit, lane::Lane, method::Method};
+use super::{
+    Message, Settings, Status, Tools, audit_file::Audit, method::Method, work_queue::WorkQueue,
+};
 use crate::{
     base::{
         clock::{self, Alarm},
@@ -117,8 +119,8 @@ pub(super) struct Driver {
     names: Names,
     /// What the last input brought.
     reports: Vec<Report>,
-    questions: Lane<(u64, Question)>,
-    work: Lane<Work>,
+    questions: WorkQueue<(u64, Question)>,
+    work: WorkQueue<Work>,
     /// Changes that wait for the disk, each with the number of the last write before it.
     held: VecDeque<(u64, Push)>,
     writes: Vec<Write>,
@@ -151,8 +153,8 @@ impl Driver {
         let wall = (now, config.wall);
         let mut driver = Self {
             plan: Plan::new(config, seed, now),
-            work: Lane::new(method.work_max()),
-            questions: Lane::new(ASKED_MAX),
+            work: WorkQueue::new(method.work_max()),
+            questions: WorkQueue::new(ASKED_MAX),
             method,
             tools,
             audit,
@@ -269,12 +271,12 @@ impl Driver {
                 self.input(Input::Requested(request));
                 drop(taken);
             }
-            Message::Signed { signs, taken } => {
+            Message::ApEvents { ap_events, taken } => {
                 // Where nobody can be asked, looking would only end in a complaint.
                 if self.method.can_ask() {
-                    for sign in signs {
-                        self.names.learn(&sign);
-                        self.input(Input::Signed(sign));
+                    for ap_event in ap_events {
+                        self.names.learn(&ap_event);
+                        self.input(Input::ApEvent(ap_event));
                     }
                 }
                 drop(taken);
@@ -311,7 +313,7 @@ impl Driver {
         while let Some(output) = self.plan.poll_output() {
             match output {
                 Output::Ask { id, question } => self.questions.push((id, question)),
-                Output::Forget(place) => self.write(place, None),
+                Output::Forget(switch_port) => self.write(switch_port, None),
                 Output::Push { id, switch, edits } => {
                     let method = Arc::clone(&self.method);
                     self.held.push_back((self.last_write, Push { id, switch, edits, method }));
@@ -321,7 +323,7 @@ impl Driver {
                     self.work.push(Work::Read { id, switch, edit, method });
                 }
                 Output::Report(report) => self.reports.push(report),
-                Output::Store(record) => self.write(record.place(), Some(record)),
+                Output::Store(record) => self.write(record.switch_port(), Some(record)),
             }
         }
         self.tell();
@@ -341,7 +343,7 @@ impl Driver {
             journal.reported(report, &context);
             self.audit.append(audit::line(report, &context, nth));
         }
-        for text in tell::events(&reports, &context) {
+        for text in notification::texts(&reports, &context) {
             driver.send(driver::Message::Report(text));
         }
     }
@@ -358,9 +360,9 @@ impl Driver {
         self.input(Input::Pushed { id, pushed: Pushed::Failed(failure) });
     }
 
-    fn write(&mut self, place: Place, record: Option<Record>) {
+    fn write(&mut self, switch_port: SwitchPort, record: Option<Record>) {
         self.last_write += 1;
-        self.writes.push(Write::Port { number: self.last_write, place, record });
+        self.writes.push(Write::Port { number: self.last_write, switch_port, record });
     }
 
     /// Gives the store what there is to write.

@@ -23,9 +23,9 @@ use mistgate_core::{
     netconf::session::input::{Mode, Query},
     ports::{
         name::PortName,
-        place::{self, Switch},
         plan::{input::Pushed, output::Edit},
         question::Answer,
+        switch_port::{self, Switch},
     },
 };
 use smol::{
@@ -241,7 +241,7 @@ impl Switches {
     async fn edit(&self, visit: &mut Visit, edits: &[Edit], mode: Mode) -> Result<Edited, Failure> {
         let Visit { dialogue, switch, .. } = visit;
         let edit = change::edit(dialogue.next_id(), edits, mode)?;
-        let is_ap = |edit: &Edit| edit.mode == place::Mode::Ap;
+        let is_ap = |edit: &Edit| edit.mode == switch_port::Mode::Ap;
         let before = if mode != Mode::Compare && edits.iter().any(is_ap) {
             look_at_all(dialogue).await
         } else {

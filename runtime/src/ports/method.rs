@@ -10,9 +10,9 @@ use mistgate_core::{
     },
     mist::find::Wanted,
     ports::{
-        place::Switch,
         plan::{input::Pushed, output::Edit},
         question::{Answer, Question},
+        switch_port::Switch,
     },
 };
 
@@ -130,10 +130,10 @@ impl Method {
 
     pub(super) async fn answer(&self, question: Question) -> Answer {
         let named = match &question {
-            Question::Port { place, switch: Some(switch) } if switch.name.is_some() => {
-                Some((place.port, switch.clone()))
+            Question::Port { switch_port, switch: Some(switch) } if switch.name.is_some() => {
+                Some((switch_port.port, switch.clone()))
             }
-            Question::Port { .. } | Question::Roster | Question::Whereabouts { .. } => None,
+            Question::Port { .. } | Question::Inventory | Question::Location { .. } => None,
         };
         let answer = match &self.mist {
             Some(mist) => mist.answer(question).await,

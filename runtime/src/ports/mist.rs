@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mistgate_core::{
-    api::{Heard, Request},
+    api::{ExchangeResult, Request},
     base::{failure::Failure, mac::Mac, secret::Secret, time::Instant},
     config::checked,
     mist::{
@@ -18,9 +18,9 @@ use mistgate_core::{
         read::{self, Read},
     },
     ports::{
-        place::Switch,
         plan::{input::Pushed, output::Edit},
         question::{Answer, Question},
+        switch_port::Switch,
     },
 };
 use smol::{Timer, lock};
@@ -29,11 +29,11 @@ use crate::{
     base::{
         clock::Clock,
         journal::{Journal, Level},
+        keyed_lock::KeyedLock,
         sync::Mutex,
-        turns::Turns,
     },
     http::outbound::Outbound,
-    ports::api::{Api, REQUESTS_MAX, converse},
+    ports::api::{Api, REQUESTS_MAX, run_exchange},
 };
 
 /// For one request with its answer.
@@ -60,7 +60,7 @@ pub struct Mist {
 struct Memory {
     budget: Mutex<Budget>,
     /// By device id: who reads and writes a switch does so alone.
-    switches: Turns<String>,
+    switches: KeyedLock<String>,
 }
 
 /// How much a request matters.
@@ -87,7 +87,7 @@ impl Mist {
             profiles,
             clock,
             journal,
-            memory: Arc::new(Memory { budget: Mutex::default(), switches: Turns::new() }),
+            memory: Arc::new(Memory { budget: Mutex::default(), switches: KeyedLock::new() }),
             questions: lock::Semaphore::new(QUESTIONS_MAX),
         })
     }
@@ -103,14 +103,14 @@ impl Mist {
     pub async fn answer(&self, question: Question) -> Answer {
         let config = ask::Config { org: self.org.clone(), question };
         let send = |request| self.send(request, Urgency::Question);
-        converse::<Ask, _, _>(self.clock, config, send).await
+        run_exchange::<Ask, _, _>(self.clock, config, send).await
     }
 
     /// The switches of this name or MAC.
     pub async fn find(&self, wanted: Wanted) -> Result<Vec<Switch>, Failure> {
         let config = find::Config { org: self.org.clone(), wanted };
         let send = |request| self.send(request, Urgency::Question);
-        converse::<Find, _, _>(self.clock, config, send).await
+        run_exchange::<Find, _, _>(self.clock, config, send).await
     }
 
     /// Whether an access point is connected to the cloud; nothing where Mist does not say.
@@ -119,7 +119,7 @@ impl Mist {
         let config = ask::ConnectedConfig { org: self.org.clone(), ap, site };
         // A change that waits to be confirmed depends on it.
         let send = |request| self.send(request, Urgency::Change);
-        converse::<Connected, _, _>(self.clock, config, send).await
+        run_exchange::<Connected, _, _>(self.clock, config, send).await
     }
 
     /// Gives ports of a switch their modes, all or none.
@@ -129,7 +129,7 @@ impl Mist {
         };
         let _alone = self.memory.switches.take(switch.device_id.clone()).await;
         let send = |request| self.send(request, Urgency::Change);
-        converse::<Push, _, _>(self.clock, config, send).await
+        run_exchange::<Push, _, _>(self.clock, config, send).await
     }
 
     /// Whether a port has its mode; nothing where it could not be read.
@@ -143,7 +143,7 @@ impl Mist {
         let config = self.config(switch, edits).ok_or(Failure::Unreachable)?;
         let _alone = self.memory.switches.take(switch.device_id.clone()).await;
         let send = |request| self.send(request, Urgency::Change);
-        converse::<Read, _, _>(self.clock, config, send).await
+        run_exchange::<Read, _, _>(self.clock, config, send).await
     }
 
     /// `None` where there are no profiles, or where Mist does not have the switch.
@@ -155,7 +155,7 @@ impl Mist {
     }
 
     /// Sends a request when the budget allows it.
-    async fn send(&self, request: Request, urgency: Urgency) -> Heard {
+    async fn send(&self, request: Request, urgency: Urgency) -> ExchangeResult {
         let since = self.clock.now();
         let _turn = match urgency {
             Urgency::Change => None,

@@ -11,21 +11,21 @@ pub mod junos;
 pub mod mist;
 
 mod audit_file;
-pub mod by_hand;
 mod driver;
 mod kill_switch;
-mod lane;
+pub mod manual;
 mod method;
 mod run;
 mod status;
+mod work_queue;
 
 use std::{path::PathBuf, sync::Arc};
 
 use mistgate_core::{
     config::checked::{Config, ports::Ports},
     ports::{
+        ap_event::{ApEvent, Request},
         plan::input,
-        sign::{Request, Sign},
     },
 };
 use smol::{Executor, channel};
@@ -60,7 +60,7 @@ pub(crate) enum Message {
     /// A program outside asks for a mode. The sender waits for `taken` to be dropped.
     Requested { request: Request, taken: channel::Sender<()> },
     /// What events say about access points. The sender waits for `taken` to be dropped.
-    Signed { signs: Vec<Sign>, taken: channel::Sender<()> },
+    ApEvents { ap_events: Vec<ApEvent>, taken: channel::Sender<()> },
     /// Somebody wants to know how things are.
     Status(channel::Sender<Status>),
     /// The disk refuses what was to be kept.
@@ -95,9 +95,9 @@ impl Handle {
     }
 
     /// Hands over what events say, and waits until it was heard.
-    pub(crate) async fn signed(&self, signs: Vec<Sign>) {
+    pub(crate) async fn ap_events(&self, ap_events: Vec<ApEvent>) {
         let (taken, done) = channel::bounded(1);
-        self.send(Message::Signed { signs, taken });
+        self.send(Message::ApEvents { ap_events, taken });
         // Nothing is sent: the sender is dropped.
         let _ = done.recv().await;
     }

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use mistgate_core::{
     base::time::Instant,
     ports::{
-        place::Mode,
         plan::{self, Plan},
         port::stage::Stage,
+        switch_port::Mode,
     },
 };
 
@@ -67,8 +67,8 @@ impl Status {
         let first = plan.ports().filter(waits).chain(plan.ports().filter(|port| !waits(port)));
         let ports = first.take(LISTED_MAX).map(|port| PortStatus {
             switch: plan
-                .switch(port.place.switch)
-                .map_or_else(|| port.place.switch.to_string(), ToString::to_string),
+                .switch(port.switch_port.switch)
+                .map_or_else(|| port.switch_port.switch.to_string(), ToString::to_string),
             port,
             next: port.next_at.map(|at| at - now),
         });

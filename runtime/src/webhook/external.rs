@@ -1,7 +1,7 @@
 //! Programs outside, such as ClearPass, that ask for a port's mode.
 
 use http_types::StatusCode;
-use mistgate_core::{config::checked::ports::External, ports::sign::Request};
+use mistgate_core::{config::checked::ports::External, ports::ap_event::Request};
 
 use super::{Intake, Settings};
 use crate::{
@@ -51,11 +51,11 @@ impl Intake {
                 return refused.content(TEXT, format!("{error}\n"));
             }
         };
-        let Request { place, mode } = request;
+        let Request { switch_port, mode } = request;
         self.journal.client(
             Level::Info,
             "port_requested",
-            &[("from", &head.peer().ip()), ("port", &place), ("mode", &mode.name())],
+            &[("from", &head.peer().ip()), ("port", &switch_port), ("mode", &mode.name())],
         );
         switches.requested(request).await;
         Reply::status(StatusCode::Accepted.into())

@@ -17,17 +17,17 @@ use mistgate_core::{
     notify::types,
     ports::{
         account::Context,
+        ap_event::ApEvent,
         audit,
         decide::Reason,
         governor::{PortPattern, Refusal, Scope},
         name::{PortName, SwitchName},
         names::Names,
+        notification,
         outage::Share,
-        place::{Mode, Place, Switch},
+        probe::Subject,
         report::{Change, Report},
-        sign::Sign,
-        tell,
-        watch::Subject,
+        switch_port::{Mode, Switch, SwitchPort},
     },
     route::Routes,
 };
@@ -50,8 +50,8 @@ fn port(number: u16) -> PortName {
     PortName::parse(&format!("ge-{}/0/{}", number / 24, number % 24)).expect("a port")
 }
 
-fn place(number: u16) -> Place {
-    Place { switch: mac(0xffff), port: port(number) }
+fn switch_port(number: u16) -> SwitchPort {
+    SwitchPort { switch: mac(0xffff), port: port(number) }
 }
 
 fn switch(name: &str) -> Switch {
@@ -114,7 +114,7 @@ fn cases() -> Vec<(&'static str, Vec<Report>)> {
 
 fn changes() -> Vec<(&'static str, Vec<Report>)> {
     let unknown_name = Change { ap: Some(mac(0x1234)), ..trunk(7) };
-    let moved = back(3, Reason::MovedAway(place(7)));
+    let moved = back(3, Reason::MovedAway(switch_port(7)));
     let batch: Vec<_> = (0..48).map(trunk).collect();
     let diff: String = batch
         .iter()
@@ -173,8 +173,12 @@ fn failures() -> Vec<(&'static str, Vec<Report>)> {
 const HOUR: Duration = Duration::from_secs(3_600);
 
 fn decisions() -> Vec<(&'static str, Vec<Report>)> {
-    let kept =
-        |reason| Report::Kept { ap: mac(7), place: place(7), switch: Some(switch("sw-1")), reason };
+    let kept = |reason| Report::Kept {
+        ap: mac(7),
+        switch_port: switch_port(7),
+        switch: Some(switch("sw-1")),
+        reason,
+    };
     let undecided = |subject, switch, reason| Report::Undecided { subject, switch, reason };
     let share = Share { lost: 40, of: 48 };
     let breaker = |is_open| Report::Breaker { is_open, hold: Duration::from_secs(900) };
@@ -184,7 +188,7 @@ fn decisions() -> Vec<(&'static str, Vec<Report>)> {
         ("undecided-ap", vec![undecided(Subject::Ap(mac(7)), None, Reason::NotSeen)]),
         (
             "undecided-port",
-            vec![undecided(Subject::Port(place(7)), Some(switch("")), Reason::SwitchLost)],
+            vec![undecided(Subject::Port(switch_port(7)), Some(switch("")), Reason::SwitchLost)],
         ),
         ("breaker", vec![breaker(true)]),
         ("breaker-closed", vec![breaker(false)]),
@@ -204,7 +208,7 @@ fn names() -> Names {
             mac(number).plain()
         );
         let event = Event::parse_text(Topic::DeviceEvents, &event).expect("an event");
-        names.learn(&Sign::of(&event).expect("a sign"));
+        names.learn(&ApEvent::of(&event).expect("a sign"));
     }
     names
 }
@@ -252,7 +256,7 @@ fn a_change_is_told_again_only_after_a_crash() {
     let told = |micros| {
         let at = UnixTime::from_micros(micros);
         let context = Context { at, ..context(&names) };
-        let events = tell::events(&report, &context);
+        let events = notification::texts(&report, &context);
         assert_eq!(events.len(), 1);
         let text = events.first().expect("one");
         fingerprint(&Event::parse_text(Topic::Mistgate, text).expect("an event"))
@@ -260,7 +264,7 @@ fn a_change_is_told_again_only_after_a_crash() {
     assert_eq!(told(1_752_000_000_000_000), told(1_752_000_000_000_000));
     assert_ne!(told(1_752_000_000_000_000), told(1_752_000_000_000_001));
     let twice = [Report::Overflow, Report::Overflow];
-    let events = tell::events(&twice, &context(&names));
+    let events = notification::texts(&twice, &context(&names));
     assert_eq!(events.len(), 2);
     assert_ne!(events.first(), events.get(1));
 }
@@ -282,7 +286,7 @@ fn whatever_is_told_is_one_bounded_line() {
         assert!(line.len() < 250_000 && !line.contains('\n'), "{} bytes", line.len());
         assert_eq!(line.contains("\"left_out\":"), nth == 0);
     }
-    let events = tell::events(&reports, &context(&names));
+    let events = notification::texts(&reports, &context(&names));
     assert_eq!(events.len(), 2);
     for text in events {
         assert!(text.len() < 64_000 && !text.contains('\n'), "{} bytes", text.len());
@@ -340,7 +344,7 @@ fn transcript(reports: &[Report], context: &Context<'_>, fault: &mut impl FnMut(
         pretty(Detail::from(json), 0, &mut text);
         text.push_str("\n\n");
     }
-    let events = tell::events(reports, context);
+    let events = notification::texts(reports, context);
     if events.is_empty() {
         text.push_str("no chat hears of it\n");
     }

@@ -21,8 +21,8 @@ use mistgate_core::{
     notify::Severity,
     ports::{
         name::{PortName, SwitchName},
-        place::{Mode, Switch},
         record::Record,
+        switch_port::{Mode, Switch},
     },
 };
 use mistgate_runtime::base::store::{Left, Store, Write, Written};
@@ -188,9 +188,9 @@ impl Kept {
 
     /// Keeps or forgets a port, and waits for the answer.
     fn port(&self, number: u64, port: &str, mode: Option<Mode>) -> bool {
-        let place = record(port, Mode::Ap).place();
+        let switch_port = record(port, Mode::Ap).switch_port();
         let record = mode.map(|mode| record(port, mode));
-        assert!(self.store.write(Write::Port { number, place, record }));
+        assert!(self.store.write(Write::Port { number, switch_port, record }));
         loop {
             match self.written.recv_timeout(LONG).expect("an answer") {
                 Written::Kept(kept) if kept == number => return true,

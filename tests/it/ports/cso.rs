@@ -9,8 +9,8 @@ use mistgate_core::{
     ports::{
         edit::{CsoProfile, Edits},
         name::{PortName, SwitchName},
-        place::{Mode, Switch},
         plan::{input::Pushed, output::Edit},
+        switch_port::{Mode, Switch},
     },
 };
 use mistgate_runtime::{

@@ -20,9 +20,9 @@ use mistgate_core::{
     config::checked::ports::Junos,
     ports::{
         name::{PortName, SwitchName},
-        place::{Mode, Sighting, Switch},
         plan::{input::Pushed, output::Edit},
         question::Answer,
+        switch_port::{Mode, Sighting, Switch},
         template::Template,
     },
 };

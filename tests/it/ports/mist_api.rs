@@ -10,9 +10,9 @@ use mistgate_core::{
     config::checked::{self, ports::Profiles},
     ports::{
         name::{PortName, SwitchName},
-        place::{Mode, Place, Switch},
         plan::{input::Pushed, output::Edit},
-        question::{Answer, Entry, Question, Whereabouts},
+        question::{Answer, Entry, Location, Question},
+        switch_port::{Mode, Switch, SwitchPort},
     },
 };
 use mistgate_runtime::{
@@ -99,22 +99,22 @@ fn ask(mist: &Mist, question: Question) -> Answer {
 }
 
 fn ask_port(mist: &Mist, switch: Mac, name: &str) -> Answer {
-    let place = Place { switch, port: port(name) };
-    ask(mist, Question::Port { place, switch: None })
+    let switch_port = SwitchPort { switch, port: port(name) };
+    ask(mist, Question::Port { switch_port, switch: None })
 }
 
-fn whereabouts(mist: &Mist, ap: Mac, site: Option<&str>) -> Whereabouts {
+fn location(mist: &Mist, ap: Mac, site: Option<&str>) -> Location {
     let site = site.map(str::to_owned);
-    let answer = ask(mist, Question::Whereabouts { ap, site });
-    let Answer::Whereabouts(whereabouts) = answer else {
+    let answer = ask(mist, Question::Location { ap, site });
+    let Answer::Location(location) = answer else {
         panic!("{answer:?}");
     };
-    whereabouts
+    location
 }
 
-fn roster(mist: &Mist) -> Vec<Entry> {
-    let answer = ask(mist, Question::Roster);
-    let Answer::Roster(entries) = answer else {
+fn inventory(mist: &Mist) -> Vec<Entry> {
+    let answer = ask(mist, Question::Inventory);
+    let Answer::Inventory(entries) = answer else {
         panic!("{answer:?}");
     };
     entries
@@ -222,7 +222,7 @@ fn a_virtual_chassis_is_the_device_that_the_cloud_made() {
         let stack = organisation.switches.get_mut(&whole).expect("the stack");
         stack.ports.get_mut("ge-0/0/1").expect("the port").neighbor = None;
     });
-    let found = whereabouts(&mist, ap(1), Some(SITE));
+    let found = location(&mist, ap(1), Some(SITE));
     let hint = found.hint.expect("a hint");
     assert_eq!((hint.switch.mac, hint.port), (whole, port("ge-0/0/1")));
 }
@@ -231,15 +231,15 @@ fn a_virtual_chassis_is_the_device_that_the_cloud_made() {
 fn an_access_point_is_where_a_switch_sees_it_or_where_it_says() {
     let cloud = cloud();
     let mist = mist(&cloud);
-    assert_eq!(whereabouts(&mist, ap(1), Some(SITE)), Whereabouts::default());
-    assert_eq!(whereabouts(&mist, ap(9), None), Whereabouts::default());
+    assert_eq!(location(&mist, ap(1), Some(SITE)), Location::default());
+    assert_eq!(location(&mist, ap(9), None), Location::default());
     assert!(cloud.with(|organisation| organisation.plug(ap(1), switch_mac(), "ge-0/0/1")));
-    let found = whereabouts(&mist, ap(1), Some(SITE));
+    let found = location(&mist, ap(1), Some(SITE));
     assert!(found.seen.iter().all(|seen| seen.proves(ap(1))) && found.seen.len() == 1);
     assert_eq!(found.hint, None);
     // It moves; the port that it left tells of it for a while.
     assert!(cloud.with(|organisation| organisation.plug(ap(1), switch_mac(), "ge-0/0/2")));
-    let found = whereabouts(&mist, ap(1), Some(SITE));
+    let found = location(&mist, ap(1), Some(SITE));
     let proofs: Vec<_> = found.seen.iter().filter(|seen| seen.proves(ap(1))).collect();
     assert_eq!(proofs.iter().map(|seen| seen.port).collect::<Vec<_>>(), [Some(port("ge-0/0/2"))]);
     assert_eq!(found.seen.len(), 2);
@@ -249,8 +249,8 @@ fn an_access_point_is_where_a_switch_sees_it_or_where_it_says() {
         switch.ports.values_mut().for_each(|port| port.neighbor = None);
     });
     for site in [Some(SITE), Some(OTHER_SITE), None] {
-        let hint = whereabouts(&mist, ap(1), site).hint.expect("a hint");
-        assert_eq!(hint.place().to_string(), "00:00:5e:00:53:01 ge-0/0/2", "{site:?}");
+        let hint = location(&mist, ap(1), site).hint.expect("a hint");
+        assert_eq!(hint.switch_port().to_string(), "00:00:5e:00:53:01 ge-0/0/2", "{site:?}");
         assert_eq!(hint.switch.site, SITE);
     }
     assert_eq!(future::block_on(mist.is_connected(ap(1), Some(SITE))), Some(true));
@@ -279,25 +279,25 @@ fn the_roster_is_everybody_over_all_pages() {
         }
         organisation.unplug(ap(0));
     });
-    let entries = roster(&mist);
+    let entries = inventory(&mist);
     assert_eq!(entries.len(), APS);
     let connected: Vec<_> = entries.iter().filter(|entry| entry.is_connected).collect();
     assert_eq!(connected.len(), APS - 3);
     for entry in connected {
-        assert!(entry.whereabouts.seen.iter().any(|seen| seen.proves(entry.ap)), "{entry:?}");
+        assert!(entry.location.seen.iter().any(|seen| seen.proves(entry.ap)), "{entry:?}");
         assert!(entry.last_seen.is_some() && entry.site == SITE);
     }
     let gone = entries.iter().find(|entry| entry.ap == ap(0)).expect("it is listed");
-    assert!(!gone.is_connected && gone.whereabouts.seen.is_empty());
+    assert!(!gone.is_connected && gone.location.seen.is_empty());
     let never = entries.iter().find(|entry| entry.ap == ap(APS - 1)).expect("it is listed");
     assert_eq!((never.is_connected, never.last_seen), (false, None));
     assert!(cloud.heard().len() > 12, "{}", cloud.heard().len());
     // One page that fails is no answer, wherever it is.
     for part in ["stats/devices", "page=3", "inventory", "stats/ports", "search_after=8"] {
         cloud.misbehave("GET", part, Fault::Status(500, "{}".to_owned()), 1);
-        assert_eq!(ask(&mist, Question::Roster), Answer::Unanswered, "{part}");
+        assert_eq!(ask(&mist, Question::Inventory), Answer::Unanswered, "{part}");
     }
-    assert_eq!(roster(&mist).len(), APS);
+    assert_eq!(inventory(&mist).len(), APS);
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn what_is_no_answer_is_never_taken_for_one() {
         let shown = format!("{fault:.60?}");
         cloud.misbehave("GET", "stats/ports", fault.clone(), 2);
         assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/1"), Answer::Unanswered, "{shown}");
-        let question = Question::Whereabouts { ap: ap(1), site: None };
+        let question = Question::Location { ap: ap(1), site: None };
         assert_eq!(ask(&mist, question), Answer::Unanswered, "{shown}");
     }
     let Answer::Port(Some(_)) = ask_port(&mist, switch_mac(), "ge-0/0/1") else {
@@ -598,8 +598,9 @@ fn questions_leave_room_for_changes() {
     let executor = smol::LocalExecutor::new();
     let asked: Vec<_> = (0..QUESTIONS)
         .map(|n| {
-            let place = Place { switch: switch_mac(), port: port(&format!("ge-0/1/{n}")) };
-            executor.spawn(mist.answer(Question::Port { place, switch: None }))
+            let switch_port =
+                SwitchPort { switch: switch_mac(), port: port(&format!("ge-0/1/{n}")) };
+            executor.spawn(mist.answer(Question::Port { switch_port, switch: None }))
         })
         .collect();
     let answers = future::block_on(executor.run(async {

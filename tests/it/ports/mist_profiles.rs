@@ -7,7 +7,7 @@ use mistgate_core::{
     base::rand::Rand,
     config::checked::ports::Profiles,
     mist::profile::Device,
-    ports::{name::PortName, place::Mode, plan::output::Edit},
+    ports::{name::PortName, plan::output::Edit, switch_port::Mode},
 };
 use mistgate_tests::ports::cloud::port_config;
 use serde_json::{Map, Value, json};

@@ -2,15 +2,15 @@
 //! the truth. Done means that the ports are deployed, failed that nothing was.
 
 use mistgate_core::{
-    api::{Heard, Request, Response, Said},
+    api::{ExchangeResult, Request, Response, Step},
     base::{failure::Failure, mac::Mac, secret::Secret, time::Instant},
     config::checked::ports,
     cso::push::{Config, Push},
     ports::{
         edit::{CsoProfile, Edits},
         name::{PortName, SwitchName},
-        place::{Mode, Switch},
         plan::{input::Pushed, output::Edit},
+        switch_port::{Mode, Switch},
     },
 };
 
@@ -75,7 +75,7 @@ impl Subject for Surroundings {
         (Self { tenant, edits, asked: None, requests: 0, is_over: false }, config)
     }
 
-    fn input(&mut self, bytes: &mut Bytes<'_>, _now: Instant) -> Heard {
+    fn input(&mut self, bytes: &mut Bytes<'_>, _now: Instant) -> ExchangeResult {
         let Some(request) = self.asked.take() else {
             return Err(Failure::Timeout);
         };
@@ -113,15 +113,15 @@ impl Subject for Surroundings {
         }
     }
 
-    fn output(&mut self, _now: Instant, output: &Said<Pushed>) {
+    fn output(&mut self, _now: Instant, output: &Step<Pushed>) {
         assert!(!self.is_over && self.asked.is_none(), "it says one thing at a time: {output:?}");
         match output {
-            Said::Request(request) => {
+            Step::Request(request) => {
                 self.requests += 1;
                 assert!(self.requests <= REQUESTS_MAX, "{} requests", self.requests);
                 self.asked = Some(request.clone());
             }
-            Said::Done(pushed) => {
+            Step::Done(pushed) => {
                 self.is_over = true;
                 self.judge(pushed);
             }

@@ -104,8 +104,13 @@ impl Surroundings {
     fn request(&mut self, bytes: &mut Bytes<'_>) -> Input {
         self.last_id += 1;
         let items = (0..bytes.up_to(12)).map(|_| item(bytes)).collect();
-        let intake =
-            Intake { topic: "alarms".to_owned(), items, unrouted: 0, broken: 0, signs: Vec::new() };
+        let intake = Intake {
+            topic: "alarms".to_owned(),
+            items,
+            unrouted: 0,
+            broken: 0,
+            ap_events: Vec::new(),
+        };
         Input::Request { id: self.last_id, intake, at: UnixTime::from_secs(1_752_000_000) }
     }
 

@@ -15,7 +15,7 @@ use mistgate_core::{
         freeze::Freeze,
         governor::{Breaker, Governor, Limits, Lists, Policy, PortPattern, Refusal, SwitchPattern},
         name::PortName,
-        place::{Place, Switch},
+        switch_port::{Switch, SwitchPort},
     },
 };
 
@@ -112,7 +112,7 @@ pub(super) fn check(data: &[u8]) {
                         assert!(name != "ge-0/0/0", "a forbidden port");
                         assert!(governor.closes_at().is_none_or(|until| until <= now));
                         assert!(policy.freezes.iter().all(|f| f.left(wall(now)).is_none()));
-                        governor.note(now, Place { switch: switch.mac, port }, &switch.site);
+                        governor.note(now, SwitchPort { switch: switch.mac, port }, &switch.site);
                         let windows = |windows: &[Window]| Windows::new(windows.to_vec());
                         let own = || windows(&policy.limits.switch);
                         switches.entry(number).or_insert_with(own).sent(now);

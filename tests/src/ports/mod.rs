@@ -6,10 +6,10 @@
 use mistgate_core::{
     base::{mac::Mac, time::UnixTime},
     ports::{
+        ap_event::Request,
         name::{PortName, SwitchName},
-        place::{Mode, Place, Switch},
         record::Record,
-        sign::Request,
+        switch_port::{Mode, Switch, SwitchPort},
         template::Template,
     },
 };
@@ -50,7 +50,10 @@ pub fn names(data: &[u8]) {
     }
     template(&text);
     if let Ok(request) = Request::parse(data) {
-        assert_eq!(PortName::parse(&request.place.port.to_string()), Ok(request.place.port));
+        assert_eq!(
+            PortName::parse(&request.switch_port.port.to_string()),
+            Ok(request.switch_port.port)
+        );
     }
     if let Ok(record) = Record::decode(data) {
         assert_eq!(Record::decode(&record.encode()), Ok(record));
@@ -92,7 +95,7 @@ fn written(bytes: &mut Bytes<'_>) {
         changed_at: bytes.chance(128).then(|| UnixTime::from_secs(bytes.up_to(1 << 40) as i64)),
     };
     let encoded = record.encode();
-    assert_eq!(record.place(), Place { switch: mac, port: record.port });
+    assert_eq!(record.switch_port(), SwitchPort { switch: mac, port: record.port });
     assert_eq!(Record::decode(&encoded), Ok(record));
     let end = bytes.count(encoded.len().saturating_sub(1));
     assert!(Record::decode(encoded.get(..end).expect("a prefix")).is_err(), "a torn record");

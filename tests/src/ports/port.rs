@@ -7,8 +7,8 @@ use mistgate_core::{
     base::{failure::Failure, machine::Machine, time::Instant},
     ports::{
         decide::Reason,
-        place::Mode,
         port::{Config, Input, Outcome, Output, Port, Want},
+        switch_port::Mode,
     },
 };
 

@@ -19,7 +19,7 @@ use mistgate_core::{
         time::{Instant, UnixTime},
     },
     ports::{
-        place::{Mode, Place},
+        ap_event::{ApAction, ApEvent, Request},
         plan::{
             Plan,
             input::{Config, Input},
@@ -27,7 +27,7 @@ use mistgate_core::{
         },
         question::{Answer, Question},
         record::Record,
-        sign::{Act, Request, Sign},
+        switch_port::{Mode, SwitchPort},
     },
 };
 
@@ -57,10 +57,10 @@ enum Event {
     Flush,
     Noticed { ap: usize, epoch: u64, is_alive: bool },
     Plug { ap: usize, to: usize },
-    Read { run: u64, id: u64, place: Place, mode: Mode },
+    Read { run: u64, id: u64, switch_port: SwitchPort, mode: Mode },
     Undo { switch: usize },
     Unlock { switch: usize },
-    Webhook(Sign),
+    Webhook(ApEvent),
 }
 
 /// What happened in a world, counted.
@@ -104,9 +104,9 @@ struct World<'a> {
     fails_until: Instant,
     /// When the last roster was asked for, by our clock.
     asked: UnixTime,
-    disk: BTreeMap<Place, Record>,
+    disk: BTreeMap<SwitchPort, Record>,
     /// What is written down but not yet on disk.
-    unsaved: BTreeMap<Place, Option<Record>>,
+    unsaved: BTreeMap<SwitchPort, Option<Record>>,
     tally: Tally,
     /// Everything that happened, one line each, where somebody wants to know.
     journal: Option<&'a mut String>,
@@ -186,14 +186,14 @@ impl World<'_> {
         let kind = self.bytes.up_to(31);
         let times = if kind < 16 { self.size.at_once } else { 1 };
         for _ in 0..times {
-            self.act(kind);
+            self.action(kind);
         }
         let pause = self.bytes.pick(&[0, 1, 5, 30, 70, 100, 400, 4_000]);
         self.pass(Duration::from_secs(pause));
         self.check_homes();
     }
 
-    fn act(&mut self, kind: u64) {
+    fn action(&mut self, kind: u64) {
         let ap = self.bytes.count(self.size.aps - 1);
         let switch = self.bytes.count(self.size.switches - 1);
         let spots = self.size.spots_of(switch);
@@ -201,7 +201,7 @@ impl World<'_> {
         match kind {
             0..=6 => self.plug(ap, Some(spot)),
             7 => self.plug(ap, None),
-            8 if self.ground.ap(ap).is_connected => self.webhook(ap, Act::Restarted),
+            8 if self.ground.ap(ap).is_connected => self.webhook(ap, ApAction::Restarted),
             9 => self.exchange(ap, spot),
             10 => self.flap(ap),
             11 | 12 => self.darken(switch, true),
@@ -313,14 +313,14 @@ impl World<'_> {
         if self.size.is_ignored(switch) {
             return;
         }
-        let mut place = self.names.place(spot);
+        let mut switch_port = self.names.switch_port(spot);
         if self.size.is_chassis(switch) && self.bytes.chance(128) {
-            place.switch = Names::member(switch);
+            switch_port.switch = Names::member(switch);
         } else if self.bytes.chance(20) {
-            place.switch = Names::phone(spot);
+            switch_port.switch = Names::phone(spot);
         }
         let mode = self.bytes.pick(&[Mode::Ap, Mode::Default]);
-        self.tell(Input::Requested(Request { place, mode }));
+        self.tell(Input::Requested(Request { switch_port, mode }));
     }
 
     fn reload(&mut self) {
@@ -402,10 +402,12 @@ impl World<'_> {
                     self.plug(ap, Some(to));
                 }
             }
-            Event::Read { run, id, place, mode } if run == self.run => self.read(id, place, mode),
+            Event::Read { run, id, switch_port, mode } if run == self.run => {
+                self.read(id, switch_port, mode)
+            }
             Event::Undo { switch } => self.undo(switch),
             Event::Unlock { switch } => self.unlock(switch),
-            Event::Webhook(sign) => self.tell(Input::Signed(sign)),
+            Event::Webhook(ap_event) => self.tell(Input::ApEvent(ap_event)),
             // Whoever asked is gone.
             Event::Answered { .. } | Event::Asked { .. } | Event::Read { .. } => {}
         }
@@ -418,24 +420,24 @@ impl World<'_> {
             self.laws.sees(self.now, self.clock(), &output, &self.names, kept.as_ref());
             match output {
                 Output::Ask { id, question } => {
-                    if question == Question::Roster {
+                    if question == Question::Inventory {
                         self.asked = self.clock();
                     }
                     self.asked(id, question);
                 }
-                Output::Forget(place) => {
-                    assert!(kept.is_some(), "{place} was never kept");
-                    self.write(place, None);
+                Output::Forget(switch_port) => {
+                    assert!(kept.is_some(), "{switch_port} was never kept");
+                    self.write(switch_port, None);
                 }
                 Output::Push { id, switch, edits } => self.push(id, switch.mac, edits),
                 Output::Read { id, switch, edit } => {
                     let (run, mode) = (self.run, edit.mode);
-                    let place = Place { switch: switch.mac, port: edit.port };
+                    let switch_port = SwitchPort { switch: switch.mac, port: edit.port };
                     let after = self.soon(5);
-                    self.at(after, Event::Read { run, id, place, mode });
+                    self.at(after, Event::Read { run, id, switch_port, mode });
                 }
                 Output::Report(report) => self.tally.count(&report),
-                Output::Store(record) => self.write(record.place(), Some(record)),
+                Output::Store(record) => self.write(record.switch_port(), Some(record)),
             }
         }
         let deadline = self.plan.poll_timeout();
@@ -446,41 +448,48 @@ impl World<'_> {
 
     /// What was written down last of the port that an output keeps or forgets.
     fn kept(&self, output: &Output) -> Option<Record> {
-        let place = match output {
-            Output::Forget(place) => *place,
-            Output::Store(record) => record.place(),
+        let switch_port = match output {
+            Output::Forget(switch_port) => *switch_port,
+            Output::Store(record) => record.switch_port(),
             Output::Ask { .. } | Output::Push { .. } | Output::Read { .. } | Output::Report(_) => {
                 return None;
             }
         };
-        let unsaved = self.unsaved.get(&place);
-        unsaved.map_or_else(|| self.disk.get(&place).cloned(), Clone::clone)
+        let unsaved = self.unsaved.get(&switch_port);
+        unsaved.map_or_else(|| self.disk.get(&switch_port).cloned(), Clone::clone)
     }
 
-    fn write(&mut self, place: Place, record: Option<Record>) {
+    fn write(&mut self, switch_port: SwitchPort, record: Option<Record>) {
         if self.unsaved.is_empty() {
             let after = self.soon(1);
             self.at(after, Event::Flush);
         }
-        self.unsaved.insert(place, record);
+        self.unsaved.insert(switch_port, record);
     }
 
     fn flush(&mut self) {
-        for (place, record) in core::mem::take(&mut self.unsaved) {
+        for (switch_port, record) in core::mem::take(&mut self.unsaved) {
             match record {
-                Some(record) => self.disk.insert(place, record),
-                None => self.disk.remove(&place),
+                Some(record) => self.disk.insert(switch_port, record),
+                None => self.disk.remove(&switch_port),
             };
         }
     }
 
     /// Every access point has one home, and every port one that says so.
     fn check_homes(&self) {
-        let housed = self.plan.ports().filter_map(|status| Some((status.ap?, status.place)));
-        let homes: BTreeMap<Mac, Place> = housed.collect();
-        assert_eq!(homes.len(), self.plan.ports().filter(|status| status.ap.is_some()).count());
+        let located = self.plan.ports().filter_map(|status| Some((status.ap?, status.switch_port)));
+        let current_ports: BTreeMap<Mac, SwitchPort> = located.collect();
+        assert_eq!(
+            current_ports.len(),
+            self.plan.ports().filter(|status| status.ap.is_some()).count()
+        );
         for ap in (0..self.size.aps).map(|ap| self.names.ap(ap)) {
-            assert_eq!(self.plan.home(ap), homes.get(&ap).copied(), "the home of {ap}");
+            assert_eq!(
+                self.plan.current_port(ap),
+                current_ports.get(&ap).copied(),
+                "the home of {ap}"
+            );
         }
     }
 }

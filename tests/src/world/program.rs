@@ -96,7 +96,7 @@ impl World {
             for fate in mistgate.reference.fates() {
                 self.ledger.done(fate);
             }
-            self.act(output);
+            self.action(output);
             if let Some(outputs) = &mut self.crash_after {
                 match outputs.checked_sub(1) {
                     Some(left) => *outputs = left,
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    fn act(&mut self, output: Output) {
+    fn action(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.say(told(&event)),
             Output::Recall { keys, kinds } => {

@@ -12,9 +12,8 @@ use crate::{
         edit::{CsoProfile, Edits},
         governor::Policy,
         plan::input,
-        port,
+        port, probe,
         template::Template,
-        watch,
     },
 };
 
@@ -60,7 +59,7 @@ impl Ports {
     /// The policy of a plan. `wall` is the wall clock's time.
     pub fn plan(&self, ignored_sites: &[String], wall: UnixTime) -> input::Config {
         input::Config {
-            watch: watch::Config {
+            probe: probe::Config {
                 settle: self.settle,
                 check: self.check,
                 wait: self.disconnect_wait,

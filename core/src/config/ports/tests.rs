@@ -9,7 +9,7 @@ use crate::{
         files::Files,
         reader::{Found, Reader},
     },
-    ports::{edit::Edits, name::PortName, outage::Policy as Outage, place::Mode},
+    ports::{edit::Edits, name::PortName, outage::Policy as Outage, switch_port::Mode},
 };
 
 /// Every key of the section, with a value other than its default.
@@ -217,9 +217,9 @@ fn without_a_word_it_observes_and_is_careful() {
     assert!(read.is_observing && read.method.is_none() && read.external.is_none());
     let plan = read.plan(&["s".into()], UnixTime::from_secs(5));
     assert_eq!((plan.edits, plan.ignored_sites), (Edits::Nothing, vec!["s".into()]));
-    assert_eq!(plan.watch.check, Check::Lldp);
-    assert_eq!(plan.watch.settle, Duration::from_secs(60));
-    assert_eq!(plan.watch.wait, Duration::from_secs(30));
+    assert_eq!(plan.probe.check, Check::Lldp);
+    assert_eq!(plan.probe.settle, Duration::from_secs(60));
+    assert_eq!(plan.probe.wait, Duration::from_secs(30));
     assert_eq!(plan.reconcile_after, HOUR);
     assert_eq!(plan.governor.breaker, Some(Breaker::default()));
     assert_eq!(plan.governor.limits, Limits::default());

@@ -11,7 +11,7 @@ use crate::{
     ports::{
         edit::CsoProfile,
         name::{PortName, SwitchName},
-        place::Mode,
+        switch_port::Mode,
     },
 };
 
@@ -119,7 +119,7 @@ impl Bench {
         bench
     }
 
-    fn said(&mut self) -> Said<Pushed> {
+    fn said(&mut self) -> Step<Pushed> {
         let said = self.push.poll_output().expect("a conversation speaks until it is done");
         assert_eq!(self.push.poll_output(), None, "one thing at a time");
         said
@@ -128,26 +128,26 @@ impl Bench {
     /// The request that is made, which goes there.
     fn expect(&mut self, target: &str) -> Request {
         match self.said() {
-            Said::Request(request) => {
+            Step::Request(request) => {
                 assert_eq!(request.target, target);
                 assert_eq!(request.session.is_none(), target == "/v3/auth/tokens");
                 let is_get = request.method == Method::Get;
                 assert_eq!((is_get, !is_get), (request.body.is_none(), request.body.is_some()));
                 request
             }
-            Said::Done(pushed) => panic!("{pushed:?} in the place of {target}"),
+            Step::Done(pushed) => panic!("{pushed:?} in the place of {target}"),
         }
     }
 
     fn end(&mut self) -> Pushed {
         match self.said() {
-            Said::Done(pushed) => pushed,
-            Said::Request(request) => panic!("{request:?} in the place of the end"),
+            Step::Done(pushed) => pushed,
+            Step::Request(request) => panic!("{request:?} in the place of the end"),
         }
     }
 
-    fn hear(&mut self, heard: Heard) {
-        self.push.handle_input(START, heard);
+    fn hear(&mut self, result: ExchangeResult) {
+        self.push.handle_input(START, result);
     }
 
     fn answer(&mut self, status: u16, body: &Value) {

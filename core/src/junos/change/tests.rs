@@ -7,7 +7,7 @@ use crate::{
         rpc::error::Holder,
         session::output::{CloseReason, Failure as Error},
     },
-    ports::{name::PortName, place},
+    ports::{name::PortName, switch_port},
 };
 
 const NOW: Instant = Instant::from_micros(0);
@@ -15,7 +15,7 @@ const NOW: Instant = Instant::from_micros(0);
 fn port(number: usize) -> Edit {
     let port = PortName::parse(&format!("ge-0/0/{number}")).expect("a port");
     let lines = vec![format!("set interfaces {port} native-vlan-id 42")];
-    Edit { port, mode: place::Mode::Ap, ap: None, lines, before: None }
+    Edit { port, mode: switch_port::Mode::Ap, ap: None, lines, before: None }
 }
 
 fn rpc_error(message: &str) -> RpcError {
@@ -32,7 +32,7 @@ fn refused(step: Step, messages: &[&str]) -> Error {
 
 #[test]
 fn the_ports_of_a_change_are_one_edit_with_a_comment() {
-    let default = Edit { mode: place::Mode::Default, ..port(2) };
+    let default = Edit { mode: switch_port::Mode::Default, ..port(2) };
     let edit = edit(7, &[port(1), default], Mode::Compare).expect("an edit");
     assert_eq!(edit.comment, "mistgate: ge-0/0/1 ap, ge-0/0/2 default");
     assert_eq!(

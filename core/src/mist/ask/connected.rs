@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use super::get;
 use crate::{
-    api::{Heard, Said},
+    api::{ExchangeResult, Step},
     base::{mac::Mac, machine::Machine, time::Instant},
     mist::{outcome::outcome, stats, target},
 };
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Connected {
     ap: Mac,
-    said: Option<Said<Option<bool>>>,
+    said: Option<Step<Option<bool>>>,
 }
 
 /// What a [`Connected`] is about.
@@ -30,8 +30,8 @@ pub struct Config {
 
 impl Machine for Connected {
     type Config = Config;
-    type Input = Heard;
-    type Output = Said<Option<bool>>;
+    type Input = ExchangeResult;
+    type Output = Step<Option<bool>>;
 
     fn new(config: Config, _seed: u64, _now: Instant) -> Self {
         let Config { org, ap, site } = config;
@@ -39,18 +39,18 @@ impl Machine for Connected {
             Some(site) => target::ap(&site, ap),
             None => target::aps(&org, Some(ap), 1),
         };
-        Self { ap, said: Some(Said::Request(get(target))) }
+        Self { ap, said: Some(Step::Request(get(target))) }
     }
 
     fn handle_timeout(&mut self, _now: Instant) {}
 
-    fn handle_input(&mut self, _now: Instant, heard: Heard) {
-        let aps = outcome(heard).ok().and_then(|response| stats::aps(&response.body));
+    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
+        let aps = outcome(result).ok().and_then(|response| stats::aps(&response.body));
         let ap = aps.unwrap_or_default().into_iter().find(|ap| ap.mac == self.ap);
-        self.said = Some(Said::Done(ap.and_then(|ap| ap.is_connected)));
+        self.said = Some(Step::Done(ap.and_then(|ap| ap.is_connected)));
     }
 
-    fn poll_output(&mut self) -> Option<Said<Option<bool>>> {
+    fn poll_output(&mut self) -> Option<Step<Option<bool>>> {
         self.said.take()
     }
 

@@ -10,8 +10,8 @@ use crate::{
         stats, target,
     },
     ports::{
-        place::{Place, Switch},
         question::Answer,
+        switch_port::{Switch, SwitchPort},
     },
 };
 
@@ -20,29 +20,29 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Inquiry {
     org: String,
-    place: Place,
+    switch_port: SwitchPort,
     lookup: Lookup,
     search: Option<Search>,
     seen: Vec<stats::Port>,
 }
 
 impl Inquiry {
-    pub(super) fn begin(org: String, place: Place) -> (Self, Next) {
+    pub(super) fn begin(org: String, switch_port: SwitchPort) -> (Self, Next) {
         let mut lookup = Lookup::new(&org);
-        let next = lookup.want([place.switch]).map_or(Next::Done(None), Next::Get);
-        (Self { org, place, lookup, search: None, seen: Vec::new() }, next)
+        let next = lookup.want([switch_port.switch]).map_or(Next::Done(None), Next::Get);
+        (Self { org, switch_port, lookup, search: None, seen: Vec::new() }, next)
     }
 
     /// `None` where there will be no answer.
-    pub(super) fn heard(&mut self, heard: Outcome) -> Option<Next> {
-        let body = heard.ok()?.body;
+    pub(super) fn answered(&mut self, result: Outcome) -> Option<Next> {
+        let body = result.ok()?.body;
         let Some(search) = &mut self.search else {
-            return match self.lookup.heard(&body)? {
+            return match self.lookup.answered(&body)? {
                 Some(target) => Some(Next::Get(target)),
                 None => Some(self.search()),
             };
         };
-        let (results, then) = search.heard(&body)?;
+        let (results, then) = search.answered(&body)?;
         self.seen.extend(results.into_iter().filter_map(stats::Port::read));
         match then {
             Then::More => Some(Next::Get(search.target())),
@@ -51,7 +51,7 @@ impl Inquiry {
     }
 
     fn switch(&self) -> Option<&Switch> {
-        self.lookup.known.find(self.place.switch).map(|(switch, _)| switch)
+        self.lookup.known.find(self.switch_port.switch).map(|(switch, _)| switch)
     }
 
     fn search(&mut self) -> Next {
@@ -59,7 +59,7 @@ impl Inquiry {
             // Mist does not know it.
             return Next::Done(Some(Answer::Port(None)));
         };
-        let query = target::port(switch.mac, self.place.port);
+        let query = target::port(switch.mac, self.switch_port.port);
         let search = self.search.insert(Search::new(target::ports(&self.org), query));
         Next::Get(search.target())
     }
@@ -67,7 +67,8 @@ impl Inquiry {
     /// Where the port is listed and nothing is said of its link, there is no answer.
     fn answer(&self) -> Option<Answer> {
         let mac = self.switch()?.mac;
-        let is_it = |port: &&stats::Port| port.switch == mac && port.port == Some(self.place.port);
+        let is_it =
+            |port: &&stats::Port| port.switch == mac && port.port == Some(self.switch_port.port);
         match self.seen.iter().find(is_it) {
             Some(port) => Some(Answer::Port(Some(port.sighting(&self.lookup.known)?))),
             None => Some(Answer::Port(None)),

@@ -5,8 +5,8 @@ use crate::{
     base::time::UnixTime,
     ports::{
         name::{PortName, SwitchName},
-        place::Place,
-        question::{Entry, Whereabouts},
+        question::{Entry, Location},
+        switch_port::SwitchPort,
     },
 };
 
@@ -22,30 +22,30 @@ fn port(name: &str) -> PortName {
     PortName::parse(name).expect("a port")
 }
 
-fn say(status: u16, total: Option<usize>, body: &str) -> Heard {
+fn say(status: u16, total: Option<usize>, body: &str) -> ExchangeResult {
     Ok(Response { status, retry_after: None, total, session: None, body: body.into() })
 }
 
-fn ok(body: &str) -> Heard {
+fn ok(body: &str) -> ExchangeResult {
     say(200, None, body)
 }
 
 /// Answers each request, of which the path must end so, and takes note of the end.
-fn ask(question: Question, script: &[(&str, Heard)]) -> Answer {
+fn ask(question: Question, script: &[(&str, ExchangeResult)]) -> Answer {
     let now = Instant::from_secs(1);
     let mut ask = Ask::new(Config { org: ORG.to_owned(), question }, 0, now);
     let mut script = script.iter();
     loop {
         match ask.poll_output().expect("it speaks until it is done") {
-            Said::Done(answer) => {
+            Step::Done(answer) => {
                 assert_eq!(script.next(), None, "more was expected");
                 return answer;
             }
-            Said::Request(request) => {
-                let (expected, heard) = script.next().expect("no more was expected");
+            Step::Request(request) => {
+                let (expected, result) = script.next().expect("no more was expected");
                 assert!(request.target.contains(expected), "{} {expected}", request.target);
                 assert_eq!((request.method, request.body), (Method::Get, None));
-                ask.handle_input(now, heard.clone());
+                ask.handle_input(now, result.clone());
             }
         }
         assert_eq!(ask.poll_timeout(), None);
@@ -74,8 +74,8 @@ fn inventory(is_connected: bool) -> String {
     )
 }
 
-fn switch() -> crate::ports::place::Switch {
-    crate::ports::place::Switch {
+fn switch() -> crate::ports::switch_port::Switch {
+    crate::ports::switch_port::Switch {
         mac: mac(SWITCH),
         device_id: "id-1".into(),
         site: "s-1".into(),
@@ -84,11 +84,14 @@ fn switch() -> crate::ports::place::Switch {
 }
 
 fn the_port() -> Question {
-    Question::Port { place: Place { switch: mac(SWITCH), port: port("ge-0/0/1") }, switch: None }
+    Question::Port {
+        switch_port: SwitchPort { switch: mac(SWITCH), port: port("ge-0/0/1") },
+        switch: None,
+    }
 }
 
 fn where_is_it(site: Option<&str>) -> Question {
-    Question::Whereabouts { ap: mac(AP), site: site.map(str::to_owned) }
+    Question::Location { ap: mac(AP), site: site.map(str::to_owned) }
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn a_port_is_what_its_switch_says() {
     };
     assert_eq!((&seen.switch, seen.port), (&switch(), Some(port("ge-0/0/1"))));
     assert!(seen.proves(mac(AP)));
-    let on = |search: Heard| ask(the_port(), &[("", ok(&inventory(false))), ("", search)]);
+    let on = |search: ExchangeResult| ask(the_port(), &[("", ok(&inventory(false))), ("", search)]);
     let answer = on(ok(&results(&[record("ge-0/0/1", "false", "null")])));
     let Answer::Port(Some(seen)) = answer else {
         panic!("{answer:?}");
@@ -162,7 +165,7 @@ fn what_fails_is_no_answer() {
         ok(&"[".repeat(1_000)),
     ];
     for failure in failures {
-        let is = |question, script: &[(&str, Heard)]| {
+        let is = |question, script: &[(&str, ExchangeResult)]| {
             let mut script = script.to_vec();
             script.push(("", failure.clone()));
             assert_eq!(ask(question, &script), Answer::Unanswered, "{failure:?}");
@@ -174,9 +177,9 @@ fn what_fails_is_no_answer() {
         is(where_is_it(None), &[]);
         is(where_is_it(None), core::slice::from_ref(&found));
         is(where_is_it(None), &[("", ok(&results(&[])))]);
-        is(Question::Roster, &[]);
-        is(Question::Roster, &[("", ok("[]"))]);
-        is(Question::Roster, &[("", ok("[]")), switches.clone(), ("", ok("[]"))]);
+        is(Question::Inventory, &[]);
+        is(Question::Inventory, &[("", ok("[]"))]);
+        is(Question::Inventory, &[("", ok("[]")), switches.clone(), ("", ok("[]"))]);
     }
 }
 
@@ -189,7 +192,7 @@ fn a_switch_that_sees_the_access_point_is_enough() {
             ("&mac=5c5b35000001", ok(&inventory(true))),
         ],
     );
-    let Answer::Whereabouts(Whereabouts { seen, hint: None }) = answer else {
+    let Answer::Location(Location { seen, hint: None }) = answer else {
         panic!("{answer:?}");
     };
     assert!(seen.len() == 1 && seen.iter().all(|sighting| sighting.proves(mac(AP))));
@@ -206,9 +209,9 @@ fn otherwise_the_access_point_is_asked() {
     };
     let stale = record("ge-0/0/9", "false", &format!("\"{AP}\""));
     let known = itself("\"s-1\"", "\"5c:5b:35:00:00:01\"");
-    let hint = |script: &[(&str, Heard)], site| {
+    let hint = |script: &[(&str, ExchangeResult)], site| {
         let answer = ask(where_is_it(site), script);
-        let Answer::Whereabouts(Whereabouts { hint, .. }) = answer else {
+        let Answer::Location(Location { hint, .. }) = answer else {
             panic!("{answer:?}");
         };
         hint.map(|hint| (hint.switch, hint.port))
@@ -291,19 +294,19 @@ fn the_roster_is_read_to_its_end() {
         ("/stats/ports/search?type=switch&up=true&limit=1000", ok(&page)),
         ("search_after=1", ok(&results(&[here()]))),
     ];
-    let answer = ask(Question::Roster, &script);
-    let Answer::Roster(entries) = answer else {
+    let answer = ask(Question::Inventory, &script);
+    let Answer::Inventory(entries) = answer else {
         panic!("{answer:?}");
     };
     let [first, second, third] = entries.as_slice() else {
         panic!("{entries:?}");
     };
     assert_eq!((first.ap, first.last_seen), (mac(AP), Some(UnixTime::from_secs(5))));
-    assert!(first.is_connected && first.whereabouts.hint.is_none());
-    assert!(first.whereabouts.seen.iter().all(|sighting| sighting.proves(mac(AP))));
-    let hint = second.whereabouts.hint.as_ref().map(|hint| (&hint.switch, hint.port));
+    assert!(first.is_connected && first.location.hint.is_none());
+    assert!(first.location.seen.iter().all(|sighting| sighting.proves(mac(AP))));
+    let hint = second.location.hint.as_ref().map(|hint| (&hint.switch, hint.port));
     assert_eq!(hint, Some((&switch(), port("ge-0/0/2"))));
-    let nothing = Whereabouts::default();
+    let nothing = Location::default();
     assert_eq!(
         third,
         &Entry {
@@ -311,30 +314,30 @@ fn the_roster_is_read_to_its_end() {
             site: String::new(),
             is_connected: false,
             last_seen: None,
-            whereabouts: nothing
+            location: nothing
         }
     );
     // A page is missing.
     let (head, _) = script.split_at(1);
     let mut cut = head.to_vec();
     cut.push(("&page=2", say(200, Some(3), "[]")));
-    assert_eq!(ask(Question::Roster, &cut), Answer::Unanswered);
+    assert_eq!(ask(Question::Inventory, &cut), Answer::Unanswered);
 }
 
 #[test]
 fn an_access_point_is_connected_or_not_or_mist_does_not_say() {
-    let is_connected = |site: Option<&str>, heard: Heard| {
+    let is_connected = |site: Option<&str>, result: ExchangeResult| {
         let config =
             ConnectedConfig { org: ORG.to_owned(), ap: mac(AP), site: site.map(str::to_owned) };
         let now = Instant::from_secs(1);
         let mut conversation = Connected::new(config, 0, now);
-        let Some(Said::Request(request)) = conversation.poll_output() else {
+        let Some(Step::Request(request)) = conversation.poll_output() else {
             panic!("it asks");
         };
         assert_eq!(request.target.contains("/sites/s-1/"), site.is_some());
-        conversation.handle_input(now, heard);
+        conversation.handle_input(now, result);
         match conversation.poll_output() {
-            Some(Said::Done(is_connected)) => is_connected,
+            Some(Step::Done(is_connected)) => is_connected,
             said => panic!("{said:?}"),
         }
     };
@@ -352,15 +355,15 @@ fn an_access_point_is_connected_or_not_or_mist_does_not_say() {
 #[test]
 fn every_answer_ends_or_asks_for_more_a_bounded_time() {
     let bodies = ["{}", "[]", "[{}]", r#"{"results":[{}],"next":"x"}"#, "5", "\"\"", "[null,5]"];
-    let questions = [the_port(), where_is_it(None), where_is_it(Some("s")), Question::Roster];
+    let questions = [the_port(), where_is_it(None), where_is_it(Some("s")), Question::Inventory];
     for question in questions {
         for body in bodies {
             let now = Instant::default();
             let config = Config { org: ORG.to_owned(), question: question.clone() };
             let mut ask = Ask::new(config, 0, now);
             let ends = (0..100).any(|_| match ask.poll_output() {
-                Some(Said::Done(_)) => true,
-                Some(Said::Request(_)) => {
+                Some(Step::Done(_)) => true,
+                Some(Step::Request(_)) => {
                     ask.handle_input(now, ok(body));
                     false
                 }

@@ -6,7 +6,7 @@ use crate::{
     base::mac::Mac,
     config::checked::ports::Profiles,
     mist::read::Read,
-    ports::{name::SwitchName, place::Mode},
+    ports::{name::SwitchName, switch_port::Mode},
 };
 
 const DEVICE: &str = "/api/v1/sites/s-1/devices/id-1";
@@ -36,12 +36,12 @@ fn config(ports: &[&str]) -> Config {
     }
 }
 
-fn say(status: u16, body: &str) -> Heard {
+fn say(status: u16, body: &str) -> ExchangeResult {
     let retry_after = None;
     Ok(Response { status, retry_after, total: None, session: None, body: body.into() })
 }
 
-fn ok(body: &str) -> Heard {
+fn ok(body: &str) -> ExchangeResult {
     say(200, body)
 }
 
@@ -50,33 +50,33 @@ struct Expected(Method, &'static str, &'static str);
 
 const GET: Expected = Expected(Method::Get, DEVICE, "");
 
-fn converse<M: Machine<Input = Heard, Output = Said<T>>, T>(
+fn run_exchange<M: Machine<Input = ExchangeResult, Output = Step<T>>, T>(
     config: M::Config,
-    script: &[(Expected, Heard)],
+    script: &[(Expected, ExchangeResult)],
 ) -> T {
     let now = Instant::from_secs(1);
     let mut conversation = M::new(config, 0, now);
     let mut script = script.iter();
     loop {
         match conversation.poll_output().expect("it speaks until it is done") {
-            Said::Done(end) => {
+            Step::Done(end) => {
                 assert!(script.next().is_none(), "more was expected");
                 return end;
             }
-            Said::Request(request) => {
-                let (Expected(method, target, body), heard) = script.next().expect("no more");
+            Step::Request(request) => {
+                let (Expected(method, target, body), result) = script.next().expect("no more");
                 assert_eq!((request.method, &*request.target), (*method, *target));
                 let sent = request.body.unwrap_or_default();
                 let sent = str::from_utf8(&sent).expect("text");
                 assert!(sent.contains(body), "{sent}");
-                conversation.handle_input(now, heard.clone());
+                conversation.handle_input(now, result.clone());
             }
         }
     }
 }
 
-fn push(ports: &[&str], script: &[(Expected, Heard)]) -> Pushed {
-    converse::<Push, _>(config(ports), script)
+fn push(ports: &[&str], script: &[(Expected, ExchangeResult)]) -> Pushed {
+    run_exchange::<Push, _>(config(ports), script)
 }
 
 const EMPTY: &str = r#"{"type":"switch","local_port_config":{"ge-0/0/9":{"usage":"x"}}}"#;
@@ -119,7 +119,7 @@ fn nothing_to_change_is_nothing_to_write() {
 #[test]
 fn a_refused_write_is_a_failure_and_a_lost_one_is_unknown() {
     let busy = || Failure::Busy { after: None };
-    for (heard, expected) in [
+    for (result, expected) in [
         (Err(Failure::Timeout), Pushed::Unknown(Failure::Timeout)),
         (say(408, ""), Pushed::Unknown(Failure::Timeout)),
         (say(500, ""), Pushed::Unknown(busy())),
@@ -136,18 +136,18 @@ fn a_refused_write_is_a_failure_and_a_lost_one_is_unknown() {
             Pushed::Failed(rejected("Mist answers 400: unknown port usage ap".to_owned())),
         ),
     ] {
-        let script = [(GET, ok(EMPTY)), (PUT_LOCAL, heard.clone())];
-        assert_eq!(push(&["ge-0/0/1"], &script), expected, "{heard:?}");
+        let script = [(GET, ok(EMPTY)), (PUT_LOCAL, result.clone())];
+        assert_eq!(push(&["ge-0/0/1"], &script), expected, "{result:?}");
     }
-    for (heard, failure) in [
+    for (result, failure) in [
         (Err(Failure::Timeout), Failure::Timeout),
         (say(404, ""), Failure::Unreachable),
         (ok("<html>"), busy()),
         (ok(r#"{"type":"ap"}"#), rejected("this device of Mist's is not a switch".to_owned())),
     ] {
-        let before = push(&["ge-0/0/1"], &[(GET, heard.clone())]);
-        assert_eq!(before, Pushed::Failed(failure.clone()), "{heard:?}");
-        let script = [(GET, ok(EMPTY)), (PUT_LOCAL, ok("")), (GET, heard)];
+        let before = push(&["ge-0/0/1"], &[(GET, result.clone())]);
+        assert_eq!(before, Pushed::Failed(failure.clone()), "{result:?}");
+        let script = [(GET, ok(EMPTY)), (PUT_LOCAL, ok("")), (GET, result)];
         assert_eq!(push(&["ge-0/0/1"], &script), Pushed::Unknown(failure));
     }
 }
@@ -196,14 +196,14 @@ fn both_places_are_written_at_once_where_that_works() {
     assert!(diff.contains("[port_config]") && diff.contains("[local_port_config]"), "{diff}");
     assert_eq!(before.len(), 2);
     // By then one half is done, so nobody can say that all is as it was.
-    for (heard, failure) in [
+    for (result, failure) in [
         (say(403, ""), Failure::Login),
         (Err(Failure::Unreachable), Failure::Unreachable),
         (ok("{}"), not_kept()),
     ] {
-        let is_taken = heard.as_ref().is_ok_and(|response| response.status == 200);
+        let is_taken = result.as_ref().is_ok_and(|response| response.status == 200);
         let mut half = Vec::from(script());
-        half.extend([(GET, ok(OPENED)), (put_local(), heard)]);
+        half.extend([(GET, ok(OPENED)), (put_local(), result)]);
         half.extend(is_taken.then(|| (GET, ok(OPENED))));
         assert_eq!(push(&ports, &half), Pushed::Unknown(failure));
     }
@@ -211,7 +211,8 @@ fn both_places_are_written_at_once_where_that_works() {
 
 #[test]
 fn looking_changes_nothing() {
-    let read = |body: Heard| converse::<Read, _>(config(&["ge-0/0/1"]), &[(GET, body)]);
+    let read =
+        |body: ExchangeResult| run_exchange::<Read, _>(config(&["ge-0/0/1"]), &[(GET, body)]);
     assert!(read(ok(OURS)).is_ok_and(|change| change.layers.is_empty()));
     assert!(read(ok(EMPTY)).is_ok_and(|change| change.layers == [Layer::Local]));
     assert_eq!(read(Err(Failure::Timeout)).err(), Some(Failure::Timeout));

@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::*;
-use crate::ports::{name::PortName, place::Switch, question::Hint};
+use crate::ports::{name::PortName, question::Hint, switch_port::Switch};
 
 /// `ap1` is the access point in question, `ap2` another one. `who` is perhaps one, and perhaps not.
 const NAMES: [(&str, &str); 5] =
@@ -28,9 +28,9 @@ fn switch() -> Switch {
     }
 }
 
-fn place(port: u16) -> Place {
+fn switch_port(port: u16) -> SwitchPort {
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
-    Place { switch: switch().mac, port }
+    SwitchPort { switch: switch().mac, port }
 }
 
 /// `1 up ap1`, `ae0 down -`, `1 stale …`: what a switch says of a port.
@@ -41,7 +41,7 @@ fn sighting(text: &str) -> Sighting {
     };
     Sighting {
         switch: switch(),
-        port: port.parse().ok().map(|port| place(port).port),
+        port: port.parse().ok().map(|port| switch_port(port).port),
         is_live: *link != "stale",
         up: *link != "down",
         neighbor: NAMES.iter().find(|(name, _)| name == neighbor).map(|(_, text)| mac(text)),
@@ -49,27 +49,35 @@ fn sighting(text: &str) -> Sighting {
 }
 
 /// Where `ap1` is seen, and whether it tells of port 3 itself.
-fn whereabouts(seen: &[&str]) -> Whereabouts {
-    let hint = seen.contains(&HINT).then(|| Hint { switch: switch(), port: place(3).port });
+fn location(seen: &[&str]) -> Location {
+    let hint = seen.contains(&HINT).then(|| Hint { switch: switch(), port: switch_port(3).port });
     let sightings = seen.iter().filter(|text| **text != HINT).map(|text| sighting(text));
-    Whereabouts { seen: sightings.collect(), hint }
+    Location { seen: sightings.collect(), hint }
 }
 
 #[track_caller]
-fn check_arrival(home: Option<u16>, seen: &[&str], decision: &str) {
-    let whereabouts = whereabouts(seen);
-    let case = Case::Arrival { ap: mac(AP), home: home.map(place) };
-    assert_eq!(told(decide(case, Evidence::Where(&whereabouts))), decision, "{home:?} {seen:?}");
+fn check_arrival(current_port: Option<u16>, seen: &[&str], decision: &str) {
+    let location = location(seen);
+    let case = Case::Arrival { ap: mac(AP), current_port: current_port.map(switch_port) };
+    assert_eq!(
+        told(decide(case, Evidence::Where(&location))),
+        decision,
+        "{current_port:?} {seen:?}"
+    );
 }
 
 /// What is done, as text, with the names of this table.
 fn told(decision: Decision) -> String {
     let text = match decision {
         Decision::AskAgain(reason) => format!("ask again: {reason}"),
-        Decision::Follow(place) => format!("ask about {}", place.port),
+        Decision::Follow(switch_port) => format!("ask about {}", switch_port.port),
         Decision::Keep(reason) => format!("keep: {reason}"),
-        Decision::Release { place, reason } => format!("{} is free: {reason}", place.port),
-        Decision::Take { ap, place, reason } => format!("{} is for {ap}: {reason}", place.port),
+        Decision::Release { switch_port, reason } => {
+            format!("{} is free: {reason}", switch_port.port)
+        }
+        Decision::Take { ap, switch_port, reason } => {
+            format!("{} is for {ap}: {reason}", switch_port.port)
+        }
     };
     let named = NAMES
         .iter()
@@ -82,7 +90,7 @@ fn told(decision: Decision) -> String {
 
 #[test]
 fn an_access_point_came_or_restarted() {
-    for (home, seen, decision) in [
+    for (current_port, seen, decision) in [
         // It is new.
         (None, &["1 up ap1"][..], "1 is for ap1: the switch sees the AP on this port"),
         (None, &["1 up ap1", "1 up ap1"], "1 is for ap1: the switch sees the AP on this port"),
@@ -93,13 +101,13 @@ fn an_access_point_came_or_restarted() {
         (Some(2), &["1 up ap1"], "1 is for ap1: the AP moved here from SW ge-0/0/2"),
         (Some(2), &["2 down ap1", "1 up ap1"], "1 is for ap1: the AP moved here from SW ge-0/0/2"),
     ] {
-        check_arrival(home, seen, decision);
+        check_arrival(current_port, seen, decision);
     }
 }
 
 #[test]
 fn an_access_point_came_or_restarted_and_it_is_not_proven_where() {
-    for (home, seen, decision) in [
+    for (current_port, seen, decision) in [
         (None, &[][..], "ask again: no switch sees the AP"),
         (Some(1), &[], "ask again: no switch sees the AP"),
         (None, &["1 down ap1"], "ask again: no switch sees the AP"),
@@ -114,13 +122,13 @@ fn an_access_point_came_or_restarted_and_it_is_not_proven_where() {
         (None, &[HINT, "1 down ap1"], "ask about 3"),
         (None, &[HINT, "1 up ap1"], "1 is for ap1: the switch sees the AP on this port"),
     ] {
-        check_arrival(home, seen, decision);
+        check_arrival(current_port, seen, decision);
     }
 }
 
 #[test]
 fn the_switch_is_asked_about_the_port_that_an_access_point_names() {
-    for (home, seen, decision) in [
+    for (current_port, seen, decision) in [
         (None, Some("1 up ap1"), "1 is for ap1: the switch sees the AP on this port"),
         (Some(1), Some("1 up ap1"), "keep: the AP is where it was"),
         (None, Some("1 up ap2"), "ask again: no switch sees the AP"),
@@ -129,15 +137,15 @@ fn the_switch_is_asked_about_the_port_that_an_access_point_names() {
         (None, None, "ask again: no switch sees the AP"),
     ] {
         let seen = seen.map(sighting);
-        let case = Case::Arrival { ap: mac(AP), home: home.map(place) };
+        let case = Case::Arrival { ap: mac(AP), current_port: current_port.map(switch_port) };
         let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: None };
-        assert_eq!(told(decide(case, evidence)), decision, "{home:?} {seen:?}");
+        assert_eq!(told(decide(case, evidence)), decision, "{current_port:?} {seen:?}");
     }
 }
 
 #[test]
 fn an_access_point_was_lost_and_its_port_is_looked_at() {
-    for (home, seen, decision) in [
+    for (current_port, seen, decision) in [
         (Some(1), Some("1 down -"), "1 is free: the port has no link"),
         (Some(1), Some("1 down ap1"), "1 is free: the port has no link"),
         (Some(1), Some("1 up -"), "1 is free: nobody on the port says who it is"),
@@ -152,9 +160,9 @@ fn an_access_point_was_lost_and_its_port_is_looked_at() {
         (None, Some("1 down -"), "keep: no port is known to be the AP's"),
     ] {
         let seen = seen.map(sighting);
-        let case = Case::Departure { ap: mac(AP), home: home.map(place) };
+        let case = Case::Departure { ap: mac(AP), current_port: current_port.map(switch_port) };
         let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: None };
-        assert_eq!(told(decide(case, evidence)), decision, "{home:?} {seen:?}");
+        assert_eq!(told(decide(case, evidence)), decision, "{current_port:?} {seen:?}");
     }
 }
 
@@ -171,7 +179,7 @@ fn an_access_point_was_lost_and_its_site_is_looked_at() {
         (None, "ask again: it is not known how many APs its site has"),
     ] {
         let share = share.map(|(lost, of)| Share { lost, of });
-        let case = Case::Departure { ap: mac(AP), home: Some(place(1)) };
+        let case = Case::Departure { ap: mac(AP), current_port: Some(switch_port(1)) };
         let evidence = Evidence::Together { share, min_percent: 50 };
         assert_eq!(told(decide(case, evidence)), decision, "{share:?}");
     }
@@ -179,11 +187,11 @@ fn an_access_point_was_lost_and_its_site_is_looked_at() {
 
 #[test]
 fn an_access_point_was_lost_and_nothing_is_looked_at() {
-    for (home, decision) in [
+    for (current_port, decision) in [
         (Some(1), "1 is free: disconnect_check is none"),
         (None, "keep: no port is known to be the AP's"),
     ] {
-        let case = Case::Departure { ap: mac(AP), home: home.map(place) };
+        let case = Case::Departure { ap: mac(AP), current_port: current_port.map(switch_port) };
         assert_eq!(told(decide(case, Evidence::Unasked)), decision);
     }
 }
@@ -219,7 +227,7 @@ fn a_port_is_looked_at() {
         let neighbor = seen.as_ref().and_then(|sighting| sighting.neighbor);
         let known = neighbor.filter(|neighbor| *neighbor != mac(WHO));
         let is_ap = known.map(|neighbor| neighbor != mac(LAPTOP));
-        let case = Case::Visit { place: place(1), asked };
+        let case = Case::Visit { switch_port: switch_port(1), asked };
         let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap };
         assert_eq!(told(decide(case, evidence)), decision, "{asked:?} {seen:?}");
     }
@@ -227,12 +235,12 @@ fn a_port_is_looked_at() {
 
 #[test]
 fn without_an_answer_nothing_changes() {
-    let whereabouts = Whereabouts::default();
-    let (ap, home) = (mac(AP), Some(place(1)));
+    let location = Location::default();
+    let (ap, current_port) = (mac(AP), Some(switch_port(1)));
     let cases = [
-        Case::Arrival { ap, home },
-        Case::Departure { ap, home },
-        Case::Visit { place: place(1), asked: None },
+        Case::Arrival { ap, current_port },
+        Case::Departure { ap, current_port },
+        Case::Visit { switch_port: switch_port(1), asked: None },
     ];
     for case in cases {
         let decision = decide(case, Evidence::Unanswered);
@@ -240,9 +248,9 @@ fn without_an_answer_nothing_changes() {
     }
     // Nor by an answer to another question.
     for (case, evidence) in [
-        (Case::Departure { ap: mac(OTHER), home }, Evidence::Where(&whereabouts)),
-        (Case::Arrival { ap, home }, Evidence::Unasked),
-        (Case::Visit { place: place(1), asked: None }, Evidence::Unasked),
+        (Case::Departure { ap: mac(OTHER), current_port }, Evidence::Where(&location)),
+        (Case::Arrival { ap, current_port }, Evidence::Unasked),
+        (Case::Visit { switch_port: switch_port(1), asked: None }, Evidence::Unasked),
     ] {
         let decision = decide(case, evidence);
         assert_eq!(decision, Decision::AskAgain(Reason::Unanswered), "{case:?}");

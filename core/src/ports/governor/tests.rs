@@ -100,7 +100,7 @@ fn limits_count_a_switch_a_site_and_all() {
         let port = port("ge-0/0/1");
         let verdict = governor.judge(now, NOON, &switch, port);
         if verdict.is_ok() {
-            governor.note(now, Place { switch: switch.mac, port }, site);
+            governor.note(now, SwitchPort { switch: switch.mac, port }, site);
         }
         verdict.map_err(|refusal| {
             let left = refusal.until().map(|until| (until - start).as_secs());

@@ -6,9 +6,9 @@ use crate::{
     ports::{
         decide::Check,
         outage::Share,
-        place::Switch,
-        question::{Answer, Question, Whereabouts},
-        watch::{self, Subject},
+        probe::{self, Subject},
+        question::{Answer, Location, Question},
+        switch_port::Switch,
     },
 };
 
@@ -18,36 +18,36 @@ impl Plan {
         now: Instant,
         subject: Subject,
         asked: u64,
-        question: watch::Question,
+        question: probe::Question,
     ) {
         let question = match question {
-            watch::Question::Port(place) => {
-                let switch = self.lines.get(&place.switch).map(|line| line.switch.clone());
-                Question::Port { place, switch }
+            probe::Question::Port(switch_port) => {
+                let switch = self.lines.get(&switch_port.switch).map(|line| line.switch.clone());
+                Question::Port { switch_port, switch }
             }
-            watch::Question::Share(ap) => return self.share(now, ap, asked),
-            watch::Question::Whereabouts(ap, site) => Question::Whereabouts { ap, site },
+            probe::Question::Share(ap) => return self.share(now, ap, asked),
+            probe::Question::Location(ap, site) => Question::Location { ap, site },
         };
         let id = self.next_id();
-        self.asked.insert(id, Asker::Watch(subject, asked));
+        self.asked.insert(id, Asker::Probe(subject, asked));
         self.outputs.push_back(Output::Ask { id, question });
     }
 
     /// Answers from what is counted. Where the site is not counted, the roster may help.
     fn share(&mut self, now: Instant, ap: Mac, asked: u64) {
         let share = self.counted(ap);
-        if share.is_none() && !self.roster.is_fresh(now) {
-            self.roster.waiting.push((ap, asked));
-            return self.ask_roster(now);
+        if share.is_none() && !self.inventory.is_fresh(now) {
+            self.inventory.waiting.push((ap, asked));
+            return self.ask_inventory(now);
         }
-        if let Some(watch) = self.watches.get_mut(&Subject::Ap(ap)) {
-            let answer = watch::Answer::Share(share);
-            watch.handle_input(now, watch::Input::Answered { id: asked, answer });
+        if let Some(probe) = self.probes.get_mut(&Subject::Ap(ap)) {
+            let answer = probe::Answer::Share(share);
+            probe.handle_input(now, probe::Input::Answered { id: asked, answer });
         }
     }
 
     pub(super) fn counted(&self, ap: Mac) -> Option<Share> {
-        match &self.config.watch.check {
+        match &self.config.probe.check {
             Check::Outage(policy) => self.losses.share(policy, ap),
             Check::Lldp | Check::None => None,
         }
@@ -55,8 +55,8 @@ impl Plan {
 
     pub(super) fn answered(&mut self, now: Instant, id: u64, answer: Answer) {
         let (subject, id) = match self.asked.remove(&id) {
-            Some(Asker::Roster) => return self.rostered(now, answer),
-            Some(Asker::Watch(subject, id)) => (subject, id),
+            Some(Asker::Inventory) => return self.rostered(now, answer),
+            Some(Asker::Probe(subject, id)) => (subject, id),
             None => return,
         };
         let answer = match answer {
@@ -66,31 +66,31 @@ impl Plan {
                 if let Some(sighting) = &seen {
                     self.know(&sighting.switch);
                 }
-                watch::Answer::Port { seen, is_ap }
+                probe::Answer::Port { seen, is_ap }
             }
-            Answer::Whereabouts(whereabouts) => {
-                self.know_all(&whereabouts);
-                watch::Answer::Whereabouts(whereabouts)
+            Answer::Location(location) => {
+                self.know_all(&location);
+                probe::Answer::Location(location)
             }
-            Answer::Roster(_) | Answer::Unanswered => watch::Answer::Unanswered,
+            Answer::Inventory(_) | Answer::Unanswered => probe::Answer::Unanswered,
         };
-        if self.watches.contains_key(&subject) {
-            self.tell_watch(now, subject, watch::Input::Answered { id, answer });
+        if self.probes.contains_key(&subject) {
+            self.handle_probe(now, subject, probe::Input::Answered { id, answer });
         }
     }
 
     /// Whether this is an access point; nothing where that is not known, because no roster that
     /// names them all has come.
     pub(super) fn is_ap(&self, mac: Mac) -> Option<bool> {
-        let is_known = self.losses.knows(mac) || self.watches.contains_key(&Subject::Ap(mac));
-        (is_known || self.roster.answered_at.is_some()).then_some(is_known)
+        let is_known = self.losses.knows(mac) || self.probes.contains_key(&Subject::Ap(mac));
+        (is_known || self.inventory.answered_at.is_some()).then_some(is_known)
     }
 
-    pub(super) fn know_all(&mut self, whereabouts: &Whereabouts) {
-        for sighting in &whereabouts.seen {
+    pub(super) fn know_all(&mut self, location: &Location) {
+        for sighting in &location.seen {
             self.know(&sighting.switch);
         }
-        if let Some(hint) = &whereabouts.hint {
+        if let Some(hint) = &location.hint {
             self.know(&hint.switch);
         }
     }

@@ -2,15 +2,15 @@
 
 use core::{mem, time::Duration};
 
-use super::{Plan, WATCHED_MAX, state::Slot};
+use super::{PROBES_MAX, Plan, state::Slot};
 use crate::{
     base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
         decide::Reason,
-        place::{Mode, Place, Switch},
         port::{self, Port, Want},
+        probe::{self, Cause, Conclusion, Subject},
         report::Report,
-        watch::{self, Cause, Conclusion, Subject},
+        switch_port::{Mode, Switch, SwitchPort},
     },
 };
 
@@ -26,22 +26,25 @@ impl Plan {
         since: Instant,
     ) {
         match (conclusion, subject) {
-            (Conclusion::Taken { ap, place, reason }, _) => {
-                self.take(now, subject, ap, place, reason, since);
+            (Conclusion::Taken { ap, switch_port, reason }, _) => {
+                self.take(now, subject, ap, switch_port, reason, since);
             }
-            (Conclusion::Released { place, reason }, Subject::Ap(ap)) => {
-                self.vacate(now, place, ap, reason, since);
+            (Conclusion::Released { switch_port, reason }, Subject::Ap(ap)) => {
+                self.clear_port(now, switch_port, ap, reason, since);
             }
-            (Conclusion::Released { place, reason }, Subject::Port(_)) => {
-                self.free(now, place, reason, since);
+            (Conclusion::Released { switch_port, reason }, Subject::Port(_)) => {
+                self.free(now, switch_port, reason, since);
             }
-            (Conclusion::Kept { home: Some(place), reason: Reason::SamePort }, Subject::Ap(ap)) => {
-                self.confirm(now, place, ap, since);
+            (
+                Conclusion::Kept { current_port: Some(switch_port), reason: Reason::SamePort },
+                Subject::Ap(ap),
+            ) => {
+                self.confirm(now, switch_port, ap, since);
             }
-            (Conclusion::Kept { home: Some(place), reason }, Subject::Ap(ap)) => {
-                if self.is_news(place, reason) {
-                    let switch = self.known(place.switch);
-                    self.report(Report::Kept { ap, place, switch, reason });
+            (Conclusion::Kept { current_port: Some(switch_port), reason }, Subject::Ap(ap)) => {
+                if self.is_news(switch_port, reason) {
+                    let switch = self.known(switch_port.switch);
+                    self.report(Report::Kept { ap, switch_port, switch, reason });
                 }
             }
             // There is nothing to keep.
@@ -57,15 +60,15 @@ impl Plan {
     }
 
     fn undecided(&mut self, now: Instant, subject: Subject, reason: Reason) {
-        let (place, is_news) = match subject {
-            Subject::Ap(ap) => match self.home(ap) {
-                Some(home) => (Some(home), self.is_news(home, reason)),
+        let (switch_port, is_news) = match subject {
+            Subject::Ap(ap) => match self.current_port(ap) {
+                Some(current_port) => (Some(current_port), self.is_news(current_port, reason)),
                 None => (None, self.is_news_of_the_day(now, ap, reason)),
             },
-            Subject::Port(place) => (Some(place), self.is_news(place, reason)),
+            Subject::Port(switch_port) => (Some(switch_port), self.is_news(switch_port, reason)),
         };
         if is_news {
-            let switch = place.and_then(|place| self.known(place.switch));
+            let switch = switch_port.and_then(|switch_port| self.known(switch_port.switch));
             self.report(Report::Undecided { subject, switch, reason });
         }
     }
@@ -88,8 +91,8 @@ impl Plan {
     }
 
     /// Whether the last look at a port did not end for the same reason. Every hour has a look.
-    fn is_news(&mut self, place: Place, reason: Reason) -> bool {
-        let told = self.slots.get_mut(&place).and_then(|slot| slot.told.replace(reason));
+    fn is_news(&mut self, switch_port: SwitchPort, reason: Reason) -> bool {
+        let told = self.slots.get_mut(&switch_port).and_then(|slot| slot.told.replace(reason));
         told.is_none_or(|told| mem::discriminant(&told) != mem::discriminant(&reason))
     }
 
@@ -99,57 +102,71 @@ impl Plan {
         now: Instant,
         subject: Subject,
         ap: Mac,
-        place: Place,
+        switch_port: SwitchPort,
         reason: Reason,
         since: Instant,
     ) {
         let before = match (subject, reason) {
             (Subject::Ap(_), Reason::Moved(from)) => Some(from),
             (Subject::Ap(_), _) => None,
-            (Subject::Port(_), _) => self.home(ap),
+            (Subject::Port(_), _) => self.current_port(ap),
         };
-        let is_ours = !self.is_ignored(place) && self.make_slot(now, place);
+        let is_ours = !self.is_ignored(switch_port) && self.make_slot(now, switch_port);
         if !is_ours {
-            self.tell_watch_if_any(now, ap, watch::Input::Displaced);
+            self.handle_probe_if_any(now, ap, probe::Input::Displaced);
         } else if subject != Subject::Ap(ap) {
-            self.tell_watch(now, Subject::Ap(ap), watch::Input::Restored(place));
+            self.handle_probe(now, Subject::Ap(ap), probe::Input::Restored(switch_port));
         }
-        if let Some(from) = before.filter(|from| *from != place) {
-            self.vacate(now, from, ap, Reason::MovedAway(place), since);
+        if let Some(from) = before.filter(|from| *from != switch_port) {
+            self.clear_port(now, from, ap, Reason::MovedAway(switch_port), since);
         }
         if !is_ours {
             return;
         }
         self.unfound.remove(&ap);
-        let other = self.slots.get_mut(&place).and_then(|slot| slot.ap.replace(ap));
+        let other = self.slots.get_mut(&switch_port).and_then(|slot| slot.ap.replace(ap));
         if let Some(other) = other.filter(|other| *other != ap) {
-            self.tell_watch_if_any(now, other, watch::Input::Displaced);
+            self.handle_probe_if_any(now, other, probe::Input::Displaced);
         }
-        self.want(now, place, ap, reason, since);
+        self.want(now, switch_port, ap, reason, since);
     }
 
     /// An access point is where it was. Where its port is as it shall be, that is all. Else it is
     /// no reason for a change: why one was wanted stays true, and a port that none is wanted of yet
     /// is to be changed because the access point is seen there.
-    fn confirm(&mut self, now: Instant, place: Place, ap: Mac, since: Instant) {
-        let wanted = self.slots.get(&place).and_then(|slot| slot.port.wanted());
+    fn confirm(&mut self, now: Instant, switch_port: SwitchPort, ap: Mac, since: Instant) {
+        let wanted = self.slots.get(&switch_port).and_then(|slot| slot.port.wanted());
         let same = wanted.filter(|want| want.mode == Mode::Ap && want.ap == Some(ap));
         let reason = same.map_or(Reason::Arrived, |want| want.reason);
-        self.want(now, place, ap, reason, since);
+        self.want(now, switch_port, ap, reason, since);
     }
 
-    fn want(&mut self, now: Instant, place: Place, ap: Mac, reason: Reason, since: Instant) {
-        if let Some(slot) = self.slots.get_mut(&place) {
+    fn want(
+        &mut self,
+        now: Instant,
+        switch_port: SwitchPort,
+        ap: Mac,
+        reason: Reason,
+        since: Instant,
+    ) {
+        if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.told = None;
         }
         let proved_at = Some(now);
         let want = Want { mode: Mode::Ap, ap: Some(ap), reason, since, proved_at };
-        self.tell_port(now, place, port::Input::Wanted(want));
+        self.handle_port(now, switch_port, port::Input::Wanted(want));
     }
 
     /// An access point left a port, unless another one is there.
-    fn vacate(&mut self, now: Instant, place: Place, ap: Mac, reason: Reason, since: Instant) {
-        let Some(slot) = self.slots.get_mut(&place) else {
+    fn clear_port(
+        &mut self,
+        now: Instant,
+        switch_port: SwitchPort,
+        ap: Mac,
+        reason: Reason,
+        since: Instant,
+    ) {
+        let Some(slot) = self.slots.get_mut(&switch_port) else {
             return;
         };
         if slot.ap.take_if(|there| *there == ap).is_none() {
@@ -157,61 +174,61 @@ impl Plan {
         }
         if slot.port.is_idle() && !slot.port.is_touched() {
             // It was never changed for the access point, so nothing is to be given back.
-            self.keep(place);
+            self.keep(switch_port);
         } else {
-            self.want_default(now, place, Some(ap), reason, since);
+            self.want_default(now, switch_port, Some(ap), reason, since);
         }
     }
 
     /// Nobody is on a port.
-    fn free(&mut self, now: Instant, place: Place, reason: Reason, since: Instant) {
-        if self.is_ignored(place) || !self.make_slot(now, place) {
+    fn free(&mut self, now: Instant, switch_port: SwitchPort, reason: Reason, since: Instant) {
+        if self.is_ignored(switch_port) || !self.make_slot(now, switch_port) {
             return;
         }
-        let ap = self.slots.get_mut(&place).and_then(|slot| slot.ap.take());
+        let ap = self.slots.get_mut(&switch_port).and_then(|slot| slot.ap.take());
         if let Some(ap) = ap {
-            self.tell_watch_if_any(now, ap, watch::Input::Displaced);
+            self.handle_probe_if_any(now, ap, probe::Input::Displaced);
         }
-        self.want_default(now, place, ap, reason, since);
+        self.want_default(now, switch_port, ap, reason, since);
     }
 
     fn want_default(
         &mut self,
         now: Instant,
-        place: Place,
+        switch_port: SwitchPort,
         ap: Option<Mac>,
         reason: Reason,
         since: Instant,
     ) {
         let proved_at = reason.is_seen().then_some(now);
         let want = Want { mode: Mode::Default, ap, reason, since, proved_at };
-        self.tell_port(now, place, port::Input::Wanted(want));
+        self.handle_port(now, switch_port, port::Input::Wanted(want));
     }
 
-    fn tell_watch_if_any(&mut self, now: Instant, ap: Mac, input: watch::Input) {
-        if self.watches.contains_key(&Subject::Ap(ap)) {
-            self.tell_watch(now, Subject::Ap(ap), input);
+    fn handle_probe_if_any(&mut self, now: Instant, ap: Mac, input: probe::Input) {
+        if self.probes.contains_key(&Subject::Ap(ap)) {
+            self.handle_probe(now, Subject::Ap(ap), input);
         }
     }
 
     /// Whether a port is none of our business because of its site, and never was.
-    fn is_ignored(&self, place: Place) -> bool {
-        let line = self.lines.get(&place.switch);
+    fn is_ignored(&self, switch_port: SwitchPort) -> bool {
+        let line = self.lines.get(&switch_port.switch);
         line.is_some_and(|line| self.config.ignored_sites.contains(&line.switch.site))
-            && !self.slots.contains_key(&place)
+            && !self.slots.contains_key(&switch_port)
     }
 
     /// Whether there is a slot for the port, if need be a new one.
-    pub(super) fn make_slot(&mut self, now: Instant, place: Place) -> bool {
-        if self.slots.contains_key(&place) {
+    pub(super) fn make_slot(&mut self, now: Instant, switch_port: SwitchPort) -> bool {
+        if self.slots.contains_key(&switch_port) {
             return true;
         }
-        if self.slots.len() >= WATCHED_MAX || !self.lines.contains_key(&place.switch) {
+        if self.slots.len() >= PROBES_MAX || !self.lines.contains_key(&switch_port.switch) {
             self.overflow();
             return false;
         }
         let port = Port::new(self.config.port, self.rand.next_u64(), now);
-        self.slots.insert(place, Slot::new(port));
+        self.slots.insert(switch_port, Slot::new(port));
         true
     }
 }

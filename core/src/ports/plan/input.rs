@@ -6,14 +6,13 @@ use core::time::Duration;
 use crate::{
     base::{failure::Failure, time::UnixTime},
     ports::{
+        ap_event::{ApEvent, Request},
         edit::Edits,
         governor,
         name::PortName,
-        port,
+        port, probe,
         question::Answer,
         record::Record,
-        sign::{Request, Sign},
-        watch,
     },
 };
 
@@ -21,7 +20,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How access points and ports are looked at.
-    pub watch: watch::Config,
+    pub probe: probe::Config,
     /// How changes are tried.
     pub port: port::Config,
     /// What must not happen.
@@ -89,7 +88,7 @@ pub enum Input {
     /// What an earlier run left; before any other input.
     Restored(Vec<Record>),
     /// An event of an access point.
-    Signed(Sign),
+    ApEvent(ApEvent),
     /// Whether all changes shall stop.
     Stop(bool),
 }

@@ -38,24 +38,24 @@ mod timers;
 
 mod ask;
 mod conclude;
+mod inventory;
 mod push;
-mod roster;
 
 use self::{
     input::{Config, Input},
     output::Output,
-    state::{Kept, Line, Roster, Slot},
+    state::{Inventory, Kept, Line, Slot},
     timers::Timers,
 };
 use super::{
+    ap_event::{ApAction, ApEvent, Request},
     governor::Governor,
     outage::Losses,
-    place::Place,
     port::{self, Port},
+    probe::{self, Cause, Probe, Subject},
     record::Record,
     report::{Change, Report},
-    sign::{Act, Request, Sign},
-    watch::{self, Cause, Subject, Watch},
+    switch_port::SwitchPort,
 };
 use crate::base::{
     mac::Mac,
@@ -65,7 +65,7 @@ use crate::base::{
 };
 
 /// The most access points and ports that are watched, and the most ports that are kept.
-pub const WATCHED_MAX: usize = 65_536;
+pub const PROBES_MAX: usize = 65_536;
 /// The most switches that are known.
 pub const SWITCHES_MAX: usize = 16_384;
 /// How long the first change of a switch waits for the others. 48 access points that come back
@@ -83,16 +83,16 @@ const RECONCILE_FIRST: Duration = Duration::from_secs(5);
 enum Due {
     Breaker,
     Line(Mac),
-    Port(Place),
-    Roster,
-    Watch(Subject),
+    Port(SwitchPort),
+    Inventory,
+    Probe(Subject),
 }
 
 /// Who asked.
 #[derive(Clone, Copy, Debug)]
 enum Asker {
-    Roster,
-    Watch(Subject, u64),
+    Inventory,
+    Probe(Subject, u64),
 }
 
 /// The plan machine.
@@ -103,15 +103,15 @@ pub struct Plan {
     governor: Governor,
     losses: Losses,
     lines: BTreeMap<Mac, Line>,
-    slots: BTreeMap<Place, Slot>,
-    watches: BTreeMap<Subject, Watch>,
+    slots: BTreeMap<SwitchPort, Slot>,
+    probes: BTreeMap<Subject, Probe>,
     /// When it was told, and why, that a watched access point cannot be found.
     unfound: BTreeMap<Mac, BTreeMap<&'static str, Instant>>,
-    roster: Roster,
+    inventory: Inventory,
     timers: Timers<Due>,
     asked: BTreeMap<u64, Asker>,
     pushed: BTreeMap<u64, Mac>,
-    reads: BTreeMap<u64, Place>,
+    reads: BTreeMap<u64, SwitchPort>,
     /// What settled since it was last reported.
     settled: Vec<Change>,
     last_id: u64,
@@ -123,8 +123,8 @@ pub struct Plan {
 
 impl Plan {
     /// The port of an access point, as far as it is known.
-    pub fn home(&self, ap: Mac) -> Option<Place> {
-        self.watches.get(&Subject::Ap(ap))?.home()
+    pub fn current_port(&self, ap: Mac) -> Option<SwitchPort> {
+        self.probes.get(&Subject::Ap(ap))?.current_port()
     }
 
     fn wall(&self, now: Instant) -> UnixTime {
@@ -133,12 +133,12 @@ impl Plan {
         UnixTime::from_micros(wall.as_micros().saturating_add(since))
     }
 
-    fn signed(&mut self, now: Instant, sign: Sign) {
-        let Sign { ap, act, site, at, .. } = sign;
+    fn signed(&mut self, now: Instant, ap_event: ApEvent) {
+        let ApEvent { ap, action, site, at, .. } = ap_event;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }
-        let is_lost = act == Act::Disconnected;
+        let is_lost = action == ApAction::Disconnected;
         let noted_at = at.unwrap_or_else(|| self.wall(now));
         self.losses.note(ap, site.as_deref(), is_lost, noted_at);
         if is_lost && self.governor.lost(now, ap) {
@@ -147,45 +147,45 @@ impl Plan {
         }
         self.timers.set(Due::Breaker, self.governor.closes_at());
         let cause = if is_lost { Cause::Lost } else { Cause::Came };
-        self.tell_watch(now, Subject::Ap(ap), watch::Input::Signed { cause, site, at });
+        self.handle_probe(now, Subject::Ap(ap), probe::Input::Triggered { cause, site, at });
     }
 
-    fn requested(&mut self, now: Instant, Request { place, mode }: Request) {
-        self.look_at(now, Subject::Port(place), Cause::Asked(mode));
+    fn requested(&mut self, now: Instant, Request { switch_port, mode }: Request) {
+        self.look_at(now, Subject::Port(switch_port), Cause::Asked(mode));
     }
 
     fn look_at(&mut self, now: Instant, subject: Subject, cause: Cause) {
-        let signed = watch::Input::Signed { cause, site: None, at: None };
-        self.tell_watch(now, subject, signed);
+        let signed = probe::Input::Triggered { cause, site: None, at: None };
+        self.handle_probe(now, subject, signed);
     }
 
-    fn tell_watch(&mut self, now: Instant, subject: Subject, input: watch::Input) {
-        if !self.watches.contains_key(&subject) {
-            if self.watches.len() >= WATCHED_MAX {
+    fn handle_probe(&mut self, now: Instant, subject: Subject, input: probe::Input) {
+        if !self.probes.contains_key(&subject) {
+            if self.probes.len() >= PROBES_MAX {
                 return self.overflow();
             }
-            let config = (self.config.watch, subject);
-            self.watches.insert(subject, Watch::new(config, self.rand.next_u64(), now));
+            let config = (self.config.probe, subject);
+            self.probes.insert(subject, Probe::new(config, self.rand.next_u64(), now));
         }
-        if let Some(watch) = self.watches.get_mut(&subject) {
-            watch.handle_input(now, input);
+        if let Some(probe) = self.probes.get_mut(&subject) {
+            probe.handle_input(now, input);
         }
-        self.drain_watch(now, subject);
+        self.drain_probe(now, subject);
     }
 
-    fn drain_watch(&mut self, now: Instant, subject: Subject) {
-        while let Some(output) = self.watches.get_mut(&subject).and_then(Watch::poll_output) {
+    fn drain_probe(&mut self, now: Instant, subject: Subject) {
+        while let Some(output) = self.probes.get_mut(&subject).and_then(Probe::poll_output) {
             match output {
-                watch::Output::Ask { id, question } => self.ask(now, subject, id, question),
-                watch::Output::Concluded { conclusion, since } => {
+                probe::Output::Ask { id, question } => self.ask(now, subject, id, question),
+                probe::Output::Concluded { conclusion, since } => {
                     self.concluded(now, subject, conclusion, since);
                 }
             }
         }
-        let watch = self.watches.get(&subject);
-        self.timers.set(Due::Watch(subject), watch.and_then(Watch::poll_timeout));
-        if matches!(subject, Subject::Port(_)) && watch.is_some_and(Watch::is_resting) {
-            self.watches.remove(&subject);
+        let probe = self.probes.get(&subject);
+        self.timers.set(Due::Probe(subject), probe.and_then(Probe::poll_timeout));
+        if matches!(subject, Subject::Port(_)) && probe.is_some_and(Probe::is_resting) {
+            self.probes.remove(&subject);
         }
     }
 
@@ -205,7 +205,7 @@ impl Plan {
     }
 
     fn close_breaker(&mut self, now: Instant) {
-        if self.governor.close_by_hand() {
+        if self.governor.close_manually() {
             self.timers.set(Due::Breaker, None);
             self.report(Report::Breaker { is_open: false, hold: Duration::ZERO });
             self.judge_again(now);
@@ -221,12 +221,12 @@ impl Plan {
 
     fn configure(&mut self, now: Instant, config: Config) {
         let was_observing = mem::replace(&mut self.config, config).is_observing;
-        let Config { watch, port, governor, is_observing, wall, .. } = &self.config;
+        let Config { probe, port, governor, is_observing, wall, .. } = &self.config;
         let enforces = was_observing && !is_observing;
         self.wall = (now, *wall);
         self.governor.configure(governor.clone());
-        for one in self.watches.values_mut() {
-            one.handle_input(now, watch::Input::Configured(*watch));
+        for one in self.probes.values_mut() {
+            one.handle_input(now, probe::Input::Configured(*probe));
         }
         for slot in self.slots.values_mut() {
             slot.port.handle_input(now, port::Input::Configured(*port));
@@ -237,7 +237,7 @@ impl Plan {
         self.timers.set(Due::Breaker, self.governor.closes_at());
         self.judge_again(now);
         if enforces {
-            self.ask_roster(now);
+            self.ask_inventory(now);
         }
     }
 
@@ -245,17 +245,17 @@ impl Plan {
         records.sort_by_key(|record| record.changed_at);
         for record in records {
             self.recall(now, &record);
-            let place = record.place();
+            let switch_port = record.switch_port();
             self.know(&record.switch);
-            if !self.make_slot(now, place) {
+            if !self.make_slot(now, switch_port) {
                 continue;
             }
-            let ap = record.ap.filter(|ap| self.home(*ap).is_none());
+            let ap = record.ap.filter(|ap| self.current_port(*ap).is_none());
             if let Some(ap) = ap {
-                self.tell_watch(now, Subject::Ap(ap), watch::Input::Restored(place));
+                self.handle_probe(now, Subject::Ap(ap), probe::Input::Restored(switch_port));
             }
             let counts = !record.is_observed || self.config.is_observing;
-            if let Some(slot) = self.slots.get_mut(&place) {
+            if let Some(slot) = self.slots.get_mut(&switch_port) {
                 slot.kept = Some(Kept::of(&record));
                 slot.ap = ap;
                 slot.before = record.before;
@@ -277,7 +277,7 @@ impl Plan {
             && !record.is_observed
         {
             let changed_at = now.saturating_sub(Duration::from_micros(ago));
-            self.governor.note(changed_at, record.place(), &record.switch.site);
+            self.governor.note(changed_at, record.switch_port(), &record.switch.site);
         }
     }
 
@@ -291,18 +291,18 @@ impl Plan {
                     }
                 }
                 Due::Line(mac) => self.push(now, mac),
-                Due::Port(place) => {
-                    if let Some(slot) = self.slots.get_mut(&place) {
+                Due::Port(switch_port) => {
+                    if let Some(slot) = self.slots.get_mut(&switch_port) {
                         slot.port.handle_timeout(now);
                     }
-                    self.drain_port(now, place);
+                    self.drain_port(now, switch_port);
                 }
-                Due::Roster => self.ask_roster(now),
-                Due::Watch(subject) => {
-                    if let Some(watch) = self.watches.get_mut(&subject) {
-                        watch.handle_timeout(now);
+                Due::Inventory => self.ask_inventory(now),
+                Due::Probe(subject) => {
+                    if let Some(probe) = self.probes.get_mut(&subject) {
+                        probe.handle_timeout(now);
                     }
-                    self.drain_watch(now, subject);
+                    self.drain_probe(now, subject);
                 }
             }
         }
@@ -316,7 +316,7 @@ impl Machine for Plan {
 
     fn new(config: Config, seed: u64, now: Instant) -> Self {
         let mut timers = Timers::new();
-        timers.set(Due::Roster, Some(now + RECONCILE_FIRST));
+        timers.set(Due::Inventory, Some(now + RECONCILE_FIRST));
         Self {
             governor: Governor::new(config.governor.clone()),
             wall: (now, config.wall),
@@ -325,9 +325,9 @@ impl Machine for Plan {
             losses: Losses::default(),
             lines: BTreeMap::new(),
             slots: BTreeMap::new(),
-            watches: BTreeMap::new(),
+            probes: BTreeMap::new(),
             unfound: BTreeMap::new(),
-            roster: Roster::default(),
+            inventory: Inventory::default(),
             timers,
             asked: BTreeMap::new(),
             pushed: BTreeMap::new(),
@@ -353,7 +353,7 @@ impl Machine for Plan {
             Input::Read { id, is_done } => self.read(now, id, is_done),
             Input::Requested(request) => self.requested(now, request),
             Input::Restored(records) => self.restored(now, records),
-            Input::Signed(sign) => self.signed(now, sign),
+            Input::ApEvent(ap_event) => self.signed(now, ap_event),
             Input::Stop(is_stopped) => self.stop(now, is_stopped),
         }
         self.run(now);

@@ -6,10 +6,10 @@ use crate::{
     base::mac::Mac,
     ports::{
         name::PortName,
-        place::{Mode, Place, Switch},
         question::Question,
         record::Record,
         report::Report,
+        switch_port::{Mode, Switch, SwitchPort},
     },
 };
 
@@ -40,7 +40,7 @@ pub enum Output {
         question: Question,
     },
     /// Nothing needs to be known of the port any more.
-    Forget(Place),
+    Forget(SwitchPort),
     /// Change ports of one switch, all or none; answer with `Pushed`.
     Push {
         /// To be named in the answer.

@@ -13,11 +13,11 @@ use crate::{
     base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
         name::PortName,
-        place::{Mode, Place, Switch},
         port::{self, Outcome, Want},
+        probe::{Cause, Subject},
         record::Record,
         report::{Change, Report},
-        watch::{Cause, Subject},
+        switch_port::{Mode, Switch, SwitchPort},
     },
 };
 
@@ -32,22 +32,28 @@ enum Fit {
 }
 
 impl Plan {
-    pub(super) fn tell_port(&mut self, now: Instant, place: Place, input: port::Input) {
-        if let Some(slot) = self.slots.get_mut(&place) {
+    pub(super) fn handle_port(
+        &mut self,
+        now: Instant,
+        switch_port: SwitchPort,
+        input: port::Input,
+    ) {
+        if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.port.handle_input(now, input);
         }
-        self.drain_port(now, place);
-        self.keep(place);
+        self.drain_port(now, switch_port);
+        self.keep(switch_port);
     }
 
-    pub(super) fn drain_port(&mut self, now: Instant, place: Place) {
-        while let Some(output) = self.slots.get_mut(&place).and_then(|slot| slot.port.poll_output())
+    pub(super) fn drain_port(&mut self, now: Instant, switch_port: SwitchPort) {
+        while let Some(output) =
+            self.slots.get_mut(&switch_port).and_then(|slot| slot.port.poll_output())
         {
             match output {
-                port::Output::Due => self.wait(now, place),
-                port::Output::Read(mode) => self.read_back(place, mode),
+                port::Output::Due => self.wait(now, switch_port),
+                port::Output::Read(mode) => self.read_back(switch_port, mode),
                 port::Output::Retrying { want, attempt, after, failure, is_unknown, is_news } => {
-                    if let Some((switch, change)) = self.change(now, place, &want) {
+                    if let Some((switch, change)) = self.change(now, switch_port, &want) {
                         self.report(Report::Retrying {
                             switch,
                             change,
@@ -59,9 +65,9 @@ impl Plan {
                         });
                     }
                 }
-                port::Output::Settled { want, .. } => self.settled(now, place, &want),
+                port::Output::Settled { want, .. } => self.settled(now, switch_port, &want),
                 port::Output::Stuck { want, attempt, failure, is_news } => {
-                    if let Some((switch, change)) = self.change(now, place, &want)
+                    if let Some((switch, change)) = self.change(now, switch_port, &want)
                         && is_news
                     {
                         self.report(Report::Stuck { switch, change, failure, attempt });
@@ -69,18 +75,18 @@ impl Plan {
                 }
             }
         }
-        let at = self.slots.get(&place).and_then(|slot| slot.port.poll_timeout());
-        self.timers.set(Due::Port(place), at);
+        let at = self.slots.get(&switch_port).and_then(|slot| slot.port.poll_timeout());
+        self.timers.set(Due::Port(switch_port), at);
     }
 
     /// Lets a change wait for the others of its switch.
-    fn wait(&mut self, now: Instant, place: Place) {
-        if let Some(line) = self.lines.get_mut(&place.switch) {
-            line.due.insert(place.port);
+    fn wait(&mut self, now: Instant, switch_port: SwitchPort) {
+        if let Some(line) = self.lines.get_mut(&switch_port.switch) {
+            line.due.insert(switch_port.port);
             let push_at = now + GATHER;
             line.push_at = Some(line.push_at.map_or(push_at, |earlier| earlier.min(push_at)));
         }
-        self.arm(place.switch);
+        self.arm(switch_port.switch);
     }
 
     fn arm(&mut self, mac: Mac) {
@@ -116,18 +122,18 @@ impl Plan {
         let mut again_at: Option<Instant> = None;
         let mut is_full = false;
         for port in waiting {
-            let place = Place { switch: mac, port };
+            let switch_port = SwitchPort { switch: mac, port };
             let is_alone = self.lines.get(&mac).is_some_and(|line| line.alone.contains(&port));
             let fit = if is_full || (is_alone && !batch.is_empty()) {
                 Fit::Later(Some(now))
             } else {
-                self.fit(now, place)
+                self.fit(now, switch_port)
             };
             match fit {
                 Fit::Later(at) => again_at = [again_at, at].into_iter().flatten().min(),
-                Fit::Never => self.done_waiting(place),
+                Fit::Never => self.done_waiting(switch_port),
                 Fit::Now(sent) => {
-                    self.done_waiting(place);
+                    self.done_waiting(switch_port);
                     batch.push(sent);
                     is_full = is_alone || batch.len() >= BATCH_MAX;
                 }
@@ -142,46 +148,50 @@ impl Plan {
         self.arm(mac);
     }
 
-    fn done_waiting(&mut self, place: Place) {
-        if let Some(line) = self.lines.get_mut(&place.switch) {
-            line.due.remove(&place.port);
+    fn done_waiting(&mut self, switch_port: SwitchPort) {
+        if let Some(line) = self.lines.get_mut(&switch_port.switch) {
+            line.due.remove(&switch_port.port);
         }
     }
 
     /// Whether a port's change may go now.
-    fn fit(&mut self, now: Instant, place: Place) -> Fit {
-        let Some((slot, line)) = self.slots.get(&place).zip(self.lines.get(&place.switch)) else {
+    fn fit(&mut self, now: Instant, switch_port: SwitchPort) -> Fit {
+        let Some((slot, line)) =
+            self.slots.get(&switch_port).zip(self.lines.get(&switch_port.switch))
+        else {
             return Fit::Never;
         };
         let Some(want) = slot.port.due().copied() else {
             return Fit::Never;
         };
-        let sent = Sent { port: place.port, is_first: !slot.port.is_touched() };
-        if let Err(refusal) = self.governor.judge(now, self.wall(now), &line.switch, place.port) {
+        let sent = Sent { port: switch_port.port, is_first: !slot.port.is_touched() };
+        if let Err(refusal) =
+            self.governor.judge(now, self.wall(now), &line.switch, switch_port.port)
+        {
             let (is_news, until) = (slot.refused != Some(refusal.rule()), refusal.until());
             let (is_for_now, rule) = (refusal.is_for_now(), refusal.rule());
-            if is_news && let Some((switch, change)) = self.change(now, place, &want) {
+            if is_news && let Some((switch, change)) = self.change(now, switch_port, &want) {
                 self.report(Report::Refused { switch, change, refusal });
             }
-            if let Some(slot) = self.slots.get_mut(&place) {
+            if let Some(slot) = self.slots.get_mut(&switch_port) {
                 slot.refused = Some(rule);
             }
             if is_for_now {
                 // Where a limit has room for one, it soon has room for more.
                 return Fit::Later(until.map(|until| until.max(now + GATHER)));
             }
-            self.tell_port(now, place, port::Input::Refused);
+            self.handle_port(now, switch_port, port::Input::Refused);
             return Fit::Never;
         }
         if want.proved_at.is_some_and(|proved_at| proved_at + PROOF_MAX <= now) {
-            let subject = slot.ap.map_or(Subject::Port(place), Subject::Ap);
-            self.tell_port(now, place, port::Input::Refused);
+            let subject = slot.ap.map_or(Subject::Port(switch_port), Subject::Ap);
+            self.handle_port(now, switch_port, port::Input::Refused);
             self.look_at(now, subject, Cause::Stale);
             return Fit::Never;
         }
         let site = line.switch.site.clone();
-        self.governor.note(now, place, &site);
-        if let Some(slot) = self.slots.get_mut(&place) {
+        self.governor.note(now, switch_port, &site);
+        if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.refused = None;
         }
         Fit::Now(sent)
@@ -191,16 +201,16 @@ impl Plan {
         if self.config.is_observing {
             return self.observe(now, mac, &batch);
         }
-        let place = |sent: &Sent| Place { switch: mac, port: sent.port };
+        let switch_port = |sent: &Sent| SwitchPort { switch: mac, port: sent.port };
         let edits: Vec<Edit> =
-            batch.iter().filter_map(|sent| self.edit(place(sent), None)).collect();
+            batch.iter().filter_map(|sent| self.edit(switch_port(sent), None)).collect();
         let wall = self.wall(now);
         for sent in &batch {
             // Limits count a change from here, also after a restart in the middle of it.
-            if let Some(slot) = self.slots.get_mut(&place(sent)) {
+            if let Some(slot) = self.slots.get_mut(&switch_port(sent)) {
                 slot.changed_at = Some(wall);
             }
-            self.tell_port(now, place(sent), port::Input::Taken);
+            self.handle_port(now, switch_port(sent), port::Input::Taken);
         }
         let Some(switch) = self.lines.get(&mac).map(|line| line.switch.clone()) else {
             return;
@@ -216,22 +226,22 @@ impl Plan {
     /// Tells what would be sent. What we really made of a port stays what it is.
     fn observe(&mut self, now: Instant, mac: Mac, batch: &[Sent]) {
         for sent in batch {
-            let place = Place { switch: mac, port: sent.port };
-            let Some(slot) = self.slots.get_mut(&place) else {
+            let switch_port = SwitchPort { switch: mac, port: sent.port };
+            let Some(slot) = self.slots.get_mut(&switch_port) else {
                 continue;
             };
             let want = slot.port.due().copied();
             if sent.is_first || slot.is_observed {
                 slot.is_observed = true;
-                self.tell_port(now, place, port::Input::Taken);
-                self.tell_port(now, place, port::Input::Pushed(Outcome::Done));
+                self.handle_port(now, switch_port, port::Input::Taken);
+                self.handle_port(now, switch_port, port::Input::Pushed(Outcome::Done));
             } else {
                 let mode = want.map(|want| want.mode);
                 let is_news = mem::replace(&mut slot.observed, mode) != mode;
                 let change =
-                    want.filter(|_| is_news).and_then(|want| self.change(now, place, &want));
+                    want.filter(|_| is_news).and_then(|want| self.change(now, switch_port, &want));
                 self.settled.extend(change.map(|(_, change)| change));
-                self.tell_port(now, place, port::Input::Refused);
+                self.handle_port(now, switch_port, port::Input::Refused);
             }
         }
         let changes = mem::take(&mut self.settled);
@@ -242,13 +252,13 @@ impl Plan {
     }
 
     /// What a port shall be: what it waits for, or a certain mode.
-    fn edit(&self, place: Place, mode: Option<Mode>) -> Option<Edit> {
-        let slot = self.slots.get(&place)?;
+    fn edit(&self, switch_port: SwitchPort, mode: Option<Mode>) -> Option<Edit> {
+        let slot = self.slots.get(&switch_port)?;
         let mode = mode.or(slot.port.due().map(|want| want.mode))?;
-        let lines = self.config.edits.lines(place.port, mode);
+        let lines = self.config.edits.lines(switch_port.port, mode);
         let before = slot.before.clone().filter(|_| mode == Mode::Default);
         let ap = slot.ap.filter(|_| mode == Mode::Ap);
-        Some(Edit { port: place.port, mode, ap, lines, before })
+        Some(Edit { port: switch_port.port, mode, ap, lines, before })
     }
 
     pub(super) fn pushed(&mut self, now: Instant, id: u64, pushed: Pushed) {
@@ -257,7 +267,7 @@ impl Plan {
         };
         let batch = self.lines.get_mut(&mac).and_then(|line| line.batch.take());
         let batch = batch.unwrap_or_default();
-        let place = |sent: &Sent| Place { switch: mac, port: sent.port };
+        let switch_port = |sent: &Sent| SwitchPort { switch: mac, port: sent.port };
         let (outcome, diff, before) = match pushed {
             Pushed::Done { diff, before } => (Outcome::Done, diff, before),
             Pushed::Failed(failure) => (Outcome::Failed(failure), String::new(), Vec::new()),
@@ -274,7 +284,7 @@ impl Plan {
                 }
             }
             let before = before.iter().find(|(port, _)| *port == sent.port && sent.is_first);
-            if let Some((slot, (_, before))) = self.slots.get_mut(&place(sent)).zip(before) {
+            if let Some((slot, (_, before))) = self.slots.get_mut(&switch_port(sent)).zip(before) {
                 slot.before = Some(before.clone());
             }
             let input = if is_divided {
@@ -282,9 +292,9 @@ impl Plan {
             } else {
                 port::Input::Pushed(outcome.clone())
             };
-            self.tell_port(now, place(sent), input);
+            self.handle_port(now, switch_port(sent), input);
         }
-        self.tell_settled(mac, diff, false);
+        self.report_settled(mac, diff, false);
         if let Some(line) = self.lines.get_mut(&mac)
             && !line.due.is_empty()
         {
@@ -293,35 +303,35 @@ impl Plan {
         self.arm(mac);
     }
 
-    fn read_back(&mut self, place: Place, mode: Mode) {
-        let switch = self.lines.get(&place.switch).map(|line| line.switch.clone());
-        let Some((switch, edit)) = switch.zip(self.edit(place, Some(mode))) else {
+    fn read_back(&mut self, switch_port: SwitchPort, mode: Mode) {
+        let switch = self.lines.get(&switch_port.switch).map(|line| line.switch.clone());
+        let Some((switch, edit)) = switch.zip(self.edit(switch_port, Some(mode))) else {
             return;
         };
         let id = self.next_id();
-        self.reads.insert(id, place);
+        self.reads.insert(id, switch_port);
         self.outputs.push_back(Output::Read { id, switch, edit });
     }
 
     pub(super) fn read(&mut self, now: Instant, id: u64, is_done: Option<bool>) {
-        if let Some(place) = self.reads.remove(&id) {
-            self.tell_port(now, place, port::Input::Read(is_done));
-            self.tell_settled(place.switch, String::new(), true);
+        if let Some(switch_port) = self.reads.remove(&id) {
+            self.handle_port(now, switch_port, port::Input::Read(is_done));
+            self.report_settled(switch_port.switch, String::new(), true);
         }
     }
 
-    fn settled(&mut self, now: Instant, place: Place, want: &Want) {
+    fn settled(&mut self, now: Instant, switch_port: SwitchPort, want: &Want) {
         let wall = self.wall(now);
-        if let Some(slot) = self.slots.get_mut(&place) {
+        if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.changed_at = Some(wall);
             slot.is_observed &= self.config.is_observing;
             slot.observed = None;
         }
-        let change = self.change(now, place, want);
+        let change = self.change(now, switch_port, want);
         self.settled.extend(change.map(|(_, change)| change));
     }
 
-    fn tell_settled(&mut self, mac: Mac, diff: String, is_read_back: bool) {
+    fn report_settled(&mut self, mac: Mac, diff: String, is_read_back: bool) {
         let changes = mem::take(&mut self.settled);
         let switch = self.lines.get(&mac).map(|line| line.switch.clone());
         if let Some(switch) = switch.filter(|_| !changes.is_empty()) {
@@ -329,22 +339,29 @@ impl Plan {
         }
     }
 
-    fn change(&self, now: Instant, place: Place, want: &Want) -> Option<(Switch, Change)> {
-        let switch = self.lines.get(&place.switch)?.switch.clone();
+    fn change(
+        &self,
+        now: Instant,
+        switch_port: SwitchPort,
+        want: &Want,
+    ) -> Option<(Switch, Change)> {
+        let switch = self.lines.get(&switch_port.switch)?.switch.clone();
         let change = Change {
-            port: place.port,
+            port: switch_port.port,
             mode: want.mode,
             ap: want.ap,
             reason: want.reason,
             took: now - want.since,
-            lines: self.config.edits.lines(place.port, want.mode),
+            lines: self.config.edits.lines(switch_port.port, want.mode),
         };
         Some((switch, change))
     }
 
     /// Writes down what a port is, or forgets it where nothing of it is ours.
-    pub(super) fn keep(&mut self, place: Place) {
-        let Some((slot, line)) = self.slots.get(&place).zip(self.lines.get(&place.switch)) else {
+    pub(super) fn keep(&mut self, switch_port: SwitchPort) {
+        let Some((slot, line)) =
+            self.slots.get(&switch_port).zip(self.lines.get(&switch_port.switch))
+        else {
             return;
         };
         let port = &slot.port;
@@ -353,7 +370,7 @@ impl Plan {
             || (port.is_touched() && port.mode() != Some(Mode::Default));
         let record = is_ours.then(|| Record {
             switch: line.switch.clone(),
-            port: place.port,
+            port: switch_port.port,
             ap: slot.ap,
             mode: port.mode().filter(|_| !port.is_pushing()),
             is_touched: port.is_touched() || port.is_pushing(),
@@ -362,7 +379,7 @@ impl Plan {
             changed_at: slot.changed_at,
         });
         let kept = record.as_ref().map(Kept::of);
-        let Some(slot) = self.slots.get_mut(&place) else {
+        let Some(slot) = self.slots.get_mut(&switch_port) else {
             return;
         };
         let before = mem::replace(&mut slot.kept, kept);
@@ -370,10 +387,10 @@ impl Plan {
             Some(_) if before == kept => {}
             Some(record) => self.outputs.push_back(Output::Store(record)),
             None => {
-                self.slots.remove(&place);
-                self.timers.set(Due::Port(place), None);
+                self.slots.remove(&switch_port);
+                self.timers.set(Due::Port(switch_port), None);
                 if before.is_some() {
-                    self.outputs.push_back(Output::Forget(place));
+                    self.outputs.push_back(Output::Forget(switch_port));
                 }
             }
         }

@@ -11,9 +11,9 @@ use crate::{
     ports::{
         decide::Reason,
         name::PortName,
-        place::{Mode, Switch},
         port::Port,
         record::Record,
+        switch_port::{Mode, Switch},
     },
 };
 
@@ -108,7 +108,7 @@ impl Slot {
 
 /// Where the comparison stands.
 #[derive(Debug, Default)]
-pub(super) struct Roster {
+pub(super) struct Inventory {
     /// When the question in flight was asked.
     pub(super) asked: Option<(Instant, UnixTime)>,
     pub(super) answered_at: Option<Instant>,
@@ -117,7 +117,7 @@ pub(super) struct Roster {
     pub(super) waiting: Vec<(Mac, u64)>,
 }
 
-impl Roster {
+impl Inventory {
     /// Whether there was an answer not long ago.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         self.answered_at.is_some_and(|answered_at| answered_at + FRESH_FOR > now)

@@ -4,9 +4,9 @@ use super::Plan;
 use crate::{
     base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
-        place::{Mode, Place, Switch},
         port::stage::Stage,
-        watch::Watch,
+        probe::Probe,
+        switch_port::{Mode, Switch, SwitchPort},
     },
 };
 
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Which.
-    pub place: Place,
+    pub switch_port: SwitchPort,
     /// The access point on it.
     pub ap: Option<Mac>,
     /// The mode that it is known to have.
@@ -40,8 +40,8 @@ pub struct Status {
 impl Plan {
     /// All ports that are kept.
     pub fn ports(&self) -> impl Iterator<Item = Status> {
-        self.slots.iter().map(|(place, slot)| Status {
-            place: *place,
+        self.slots.iter().map(|(switch_port, slot)| Status {
+            switch_port: *switch_port,
             ap: slot.ap,
             mode: slot.port.mode(),
             is_observed: slot.is_observed,
@@ -62,12 +62,12 @@ impl Plan {
 
     /// How many access points and ports are watched.
     pub fn watched(&self) -> usize {
-        self.watches.len()
+        self.probes.len()
     }
 
     /// How many of them are being looked at.
     pub fn looking(&self) -> usize {
-        self.watches.values().filter(|watch| !Watch::is_resting(watch)).count()
+        self.probes.values().filter(|probe| !Probe::is_resting(probe)).count()
     }
 
     /// Whether nothing is changed, only told.

@@ -18,8 +18,8 @@ use crate::{
         governor::{self, Breaker, Lists, PortPattern, SwitchPattern},
         name::PortName,
         outage,
-        place::{Mode, Sighting, Switch},
-        question::{Answer, Entry, Hint, Question, Whereabouts},
+        question::{Answer, Entry, Hint, Location, Question},
+        switch_port::{Mode, Sighting, Switch},
     },
 };
 
@@ -31,13 +31,13 @@ struct Bench {
     plan: Plan,
     now: Instant,
     /// Where each access point, or the laptop, is plugged in.
-    plugged: BTreeMap<Mac, Place>,
+    plugged: BTreeMap<Mac, SwitchPort>,
     /// The access points that the cloud has lost.
     lost: BTreeMap<Mac, UnixTime>,
     /// What is pushed and not yet answered.
     pushes: Vec<(u64, Vec<Edit>)>,
     reads: Vec<u64>,
-    records: BTreeMap<Place, Record>,
+    records: BTreeMap<SwitchPort, Record>,
     told: Vec<String>,
     /// Why ports were changed.
     reasons: Vec<String>,
@@ -52,26 +52,26 @@ fn laptop() -> Mac {
     Mac::parse("0a0000000001").expect("a MAC")
 }
 
-fn place(switch: u8, port: u16) -> Place {
+fn switch_port(switch: u8, port: u16) -> SwitchPort {
     let mac = Mac::parse(&format!("5c5b350001{switch:02x}")).expect("a MAC");
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
-    Place { switch: mac, port }
+    SwitchPort { switch: mac, port }
 }
 
 /// Whether Mist knows nothing of a switch, which is so of the eighth.
 fn is_unknown(mac: Mac) -> bool {
-    mac == place(8, 0).switch
+    mac == switch_port(8, 0).switch
 }
 
 /// The ninth switch is at a site that is ignored.
 fn switch(mac: Mac) -> Switch {
-    let site = if mac == place(9, 0).switch { "ignored" } else { "s" };
+    let site = if mac == switch_port(9, 0).switch { "ignored" } else { "s" };
     Switch { mac, device_id: mac.plain(), site: site.into(), name: None }
 }
 
 fn config(check: Check) -> Config {
     Config {
-        watch: watch::Config {
+        probe: probe::Config {
             settle: Duration::from_secs(60),
             check,
             wait: Duration::from_secs(30),
@@ -117,25 +117,32 @@ impl Bench {
         self.drain();
     }
 
-    fn sign(&mut self, ap: Mac, act: Act) {
-        if act == Act::Disconnected {
+    fn ap_event(&mut self, ap: Mac, action: ApAction) {
+        if action == ApAction::Disconnected {
             self.lost.insert(ap, self.wall());
         } else {
             self.lost.remove(&ap);
         }
         let at = Some(self.wall());
         let (ap_name, site_name) = (None, None);
-        self.tell(Input::Signed(Sign { ap, act, site: Some("s".into()), at, ap_name, site_name }));
+        self.tell(Input::ApEvent(ApEvent {
+            ap,
+            action,
+            site: Some("s".into()),
+            at,
+            ap_name,
+            site_name,
+        }));
     }
 
-    fn plug(&mut self, ap: Mac, place: Place) {
-        self.plugged.insert(ap, place);
-        self.sign(ap, Act::Connected);
+    fn plug(&mut self, ap: Mac, switch_port: SwitchPort) {
+        self.plugged.insert(ap, switch_port);
+        self.ap_event(ap, ApAction::Connected);
     }
 
     fn unplug(&mut self, ap: Mac) {
         self.plugged.remove(&ap);
-        self.sign(ap, Act::Disconnected);
+        self.ap_event(ap, ApAction::Disconnected);
     }
 
     /// Lets time pass.
@@ -177,8 +184,8 @@ impl Bench {
                     let answer = self.answer(question);
                     self.plan.handle_input(self.now, Input::Answered { id, answer });
                 }
-                Output::Forget(place) => {
-                    assert!(self.records.remove(&place).is_some(), "never kept");
+                Output::Forget(switch_port) => {
+                    assert!(self.records.remove(&switch_port).is_some(), "never kept");
                 }
                 Output::Push { id, edits, .. } => {
                     let texts: Vec<_> = edits.iter().map(text).collect();
@@ -196,7 +203,7 @@ impl Bench {
                     self.told.push(reported(&report));
                 }
                 Output::Store(record) => {
-                    self.records.insert(record.place(), record);
+                    self.records.insert(record.switch_port(), record);
                 }
             }
         }
@@ -204,47 +211,56 @@ impl Bench {
     }
 
     fn answer(&self, question: Question) -> Answer {
-        let on = |place: Place| {
-            let there = self.plugged.iter().find(|(_, there)| **there == place);
+        let on = |switch_port: SwitchPort| {
+            let there = self.plugged.iter().find(|(_, there)| **there == switch_port);
             Sighting {
-                switch: switch(place.switch),
-                port: Some(place.port),
+                switch: switch(switch_port.switch),
+                port: Some(switch_port.port),
                 is_live: true,
                 up: there.is_some(),
                 neighbor: there.map(|(ap, _)| *ap),
             }
         };
-        let whereabouts = |ap: Mac| {
-            let place = self.plugged.get(&ap).copied();
-            let hint = |place: Place| Hint { switch: switch(place.switch), port: place.port };
-            Whereabouts {
-                seen: place.filter(|place| !is_unknown(place.switch)).map(on).into_iter().collect(),
-                hint: place.filter(|place| is_unknown(place.switch)).map(hint),
+        let location = |ap: Mac| {
+            let switch_port = self.plugged.get(&ap).copied();
+            let hint = |switch_port: SwitchPort| Hint {
+                switch: switch(switch_port.switch),
+                port: switch_port.port,
+            };
+            Location {
+                seen: switch_port
+                    .filter(|switch_port| !is_unknown(switch_port.switch))
+                    .map(on)
+                    .into_iter()
+                    .collect(),
+                hint: switch_port.filter(|switch_port| is_unknown(switch_port.switch)).map(hint),
             }
         };
         match question {
-            Question::Port { place, .. } if is_unknown(place.switch) => Answer::Port(None),
-            Question::Port { place, .. } => Answer::Port(Some(on(place))),
-            Question::Roster => {
+            Question::Port { switch_port, .. } if is_unknown(switch_port.switch) => {
+                Answer::Port(None)
+            }
+            Question::Port { switch_port, .. } => Answer::Port(Some(on(switch_port))),
+            Question::Inventory => {
                 let aps = self.plugged.keys().chain(self.lost.keys());
                 let aps = aps.copied().filter(|mac| *mac != laptop());
                 let aps: alloc::collections::BTreeSet<_> = aps.collect();
-                Answer::Roster(
+                Answer::Inventory(
                     aps.into_iter()
                         .map(|ap| Entry {
                             ap,
-                            site: self
-                                .plugged
-                                .get(&ap)
-                                .map_or_else(|| "s".into(), |place| switch(place.switch).site),
+                            site: self.plugged.get(&ap).map_or_else(
+                                || "s".into(),
+                                |switch_port| switch(switch_port.switch).site,
+                            ),
                             is_connected: !self.lost.contains_key(&ap),
                             last_seen: self.lost.get(&ap).copied(),
-                            whereabouts: whereabouts(ap),
+                            location: location(ap),
                         })
                         .collect(),
                 )
             }
-            Question::Whereabouts { ap, .. } => Answer::Whereabouts(whereabouts(ap)),
+            Question::Location { ap, .. } => Answer::Location(location(ap)),
         }
     }
 }
@@ -266,7 +282,7 @@ fn reported(report: &Report) -> String {
     };
     match report {
         Report::Breaker { is_open, .. } => format!("breaker open: {is_open}"),
-        Report::Kept { place, reason, .. } => format!("kept {}: {reason}", place.port),
+        Report::Kept { switch_port, reason, .. } => format!("kept {}: {reason}", switch_port.port),
         Report::Observed { changes: all, .. } => format!("observed {}", changes(all)),
         Report::Overflow => "overflow".into(),
         Report::Refused { change, refusal, .. } => {
@@ -291,20 +307,20 @@ fn reported(report: &Report) -> String {
 fn plugged_in_and_out() {
     let mut bench = Bench::new(config(Check::Lldp));
     bench.pass(10);
-    bench.plug(ap(1), place(1, 7));
+    bench.plug(ap(1), switch_port(1, 7));
     bench.pass(64);
     assert_eq!(bench.told(), [""; 0], "it settles, and waits for others");
     bench.pass(1);
     assert_eq!(bench.told(), ["push ge-0/0/7=ap"]);
-    let record = bench.records.get(&place(1, 7)).cloned().expect("written down before");
+    let record = bench.records.get(&switch_port(1, 7)).cloned().expect("written down before");
     assert!(record.mode.is_none() && record.is_touched && record.ap == Some(ap(1)));
     bench.pass(20);
     bench.obey();
     assert_eq!(bench.told(), ["settled ge-0/0/7=ap after 85s"]);
-    let record = bench.records.get(&place(1, 7)).cloned().expect("kept");
+    let record = bench.records.get(&switch_port(1, 7)).cloned().expect("kept");
     assert_eq!((record.mode, record.before.as_deref()), (Some(Mode::Ap), Some("was ge-0/0/7")));
 
-    bench.sign(ap(1), Act::Restarted);
+    bench.ap_event(ap(1), ApAction::Restarted);
     bench.pass(7_200);
     assert_eq!(bench.told(), [""; 0], "a restart on the same port is nothing, and hours are too");
 
@@ -323,8 +339,8 @@ fn plugged_in_and_out() {
 fn a_change_is_told_with_the_reason_for_which_it_was_wanted() {
     type Row<'a> = (&'a str, fn(&mut Bench), &'a [&'a str]);
     const SEEN: &str = "the switch sees the AP on this port";
-    let from = format!("the AP moved here from {}", place(1, 2));
-    let to = format!("the AP moved to {}", place(1, 1));
+    let from = format!("the AP moved here from {}", switch_port(1, 2));
+    let to = format!("the AP moved to {}", switch_port(1, 1));
     let rows: [Row<'_>; 5] = [
         ("it came", came, &[SEEN]),
         ("it came, and the first comparison with Mist finds it there too", compared, &[SEEN]),
@@ -334,14 +350,14 @@ fn a_change_is_told_with_the_reason_for_which_it_was_wanted() {
     ];
     for (row, happened, reasons) in rows {
         let mut prompt = config(Check::Lldp);
-        prompt.watch.settle = Duration::from_secs(1);
+        prompt.probe.settle = Duration::from_secs(1);
         let mut bench = Bench::new(prompt);
         happened(&mut bench);
         bench.pass(10);
         bench.obey();
         assert_eq!(bench.reasons, reasons, "{row}");
         bench.told();
-        bench.sign(ap(1), Act::Restarted);
+        bench.ap_event(ap(1), ApAction::Restarted);
         bench.pass(60);
         assert_eq!(bench.told(), [""; 0], "{row}, and its port is as it shall be");
     }
@@ -349,22 +365,22 @@ fn a_change_is_told_with_the_reason_for_which_it_was_wanted() {
 
 fn came(bench: &mut Bench) {
     bench.pass(10);
-    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(1), switch_port(1, 1));
 }
 
 fn compared(bench: &mut Bench) {
     bench.pass(2);
-    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(1), switch_port(1, 1));
 }
 
 fn came_again(bench: &mut Bench) {
     came(bench);
     bench.pass(2);
-    bench.sign(ap(1), Act::Connected);
+    bench.ap_event(ap(1), ApAction::Connected);
 }
 
 fn moved(bench: &mut Bench) {
-    bench.plug(ap(1), place(1, 2));
+    bench.plug(ap(1), switch_port(1, 2));
     bench.pass(10);
     bench.obey();
     bench.reasons.clear();
@@ -375,7 +391,7 @@ fn given_up(bench: &mut Bench) {
     came(bench);
     bench.pass(10);
     bench.fail(&Pushed::Failed(Failure::Rejected { message: "no".into() }));
-    bench.sign(ap(1), Act::Connected);
+    bench.ap_event(ap(1), ApAction::Connected);
 }
 
 #[test]
@@ -383,9 +399,9 @@ fn forty_eight_that_come_back_are_one_commit() {
     let mut bench = Bench::new(config(Check::Lldp));
     bench.pass(10);
     for number in 0..48 {
-        bench.plug(ap(number), place(1, u16::from(number)));
+        bench.plug(ap(number), switch_port(1, u16::from(number)));
     }
-    bench.plug(ap(48), place(2, 0));
+    bench.plug(ap(48), switch_port(2, 0));
     bench.pass(65);
     let ports: Vec<_> = bench.pushes.iter().map(|(_, edits)| edits.len()).collect();
     assert_eq!(ports, [48, 1]);
@@ -396,13 +412,13 @@ fn forty_eight_that_come_back_are_one_commit() {
 #[test]
 fn a_move_gives_the_old_port_back_and_a_swap_is_none() {
     let mut bench = Bench::new(config(Check::Lldp));
-    bench.plug(ap(1), place(1, 1));
-    bench.plug(ap(2), place(1, 2));
+    bench.plug(ap(1), switch_port(1, 1));
+    bench.plug(ap(2), switch_port(1, 2));
     bench.pass(70);
     bench.obey();
     bench.told();
-    bench.plugged.insert(ap(1), place(2, 3));
-    bench.sign(ap(1), Act::Restarted);
+    bench.plugged.insert(ap(1), switch_port(2, 3));
+    bench.ap_event(ap(1), ApAction::Restarted);
     bench.pass(65);
     let mut told = bench.told();
     told.sort_unstable();
@@ -411,31 +427,31 @@ fn a_move_gives_the_old_port_back_and_a_swap_is_none() {
     bench.told();
 
     // They change places: both ports stay for access points.
-    bench.plugged.insert(ap(1), place(1, 2));
-    bench.plugged.insert(ap(2), place(2, 3));
-    bench.sign(ap(1), Act::Connected);
-    bench.sign(ap(2), Act::Connected);
+    bench.plugged.insert(ap(1), switch_port(1, 2));
+    bench.plugged.insert(ap(2), switch_port(2, 3));
+    bench.ap_event(ap(1), ApAction::Connected);
+    bench.ap_event(ap(2), ApAction::Connected);
     bench.pass(100);
     assert_eq!(bench.told(), [""; 0]);
-    assert_eq!(bench.plan.home(ap(1)), Some(place(1, 2)));
-    assert_eq!(bench.plan.home(ap(2)), Some(place(2, 3)));
+    assert_eq!(bench.plan.current_port(ap(1)), Some(switch_port(1, 2)));
+    assert_eq!(bench.plan.current_port(ap(2)), Some(switch_port(2, 3)));
 }
 
 #[test]
 fn another_access_point_on_the_port_of_a_lost_one_takes_it_over() {
     let mut bench = Bench::new(config(Check::Lldp));
-    bench.plug(ap(1), place(1, 1));
-    bench.plug(ap(2), place(1, 2));
+    bench.plug(ap(1), switch_port(1, 1));
+    bench.plug(ap(2), switch_port(1, 2));
     bench.pass(70);
     bench.obey();
     bench.told();
     // The second one is put in the place of the first, and nobody tells us.
     bench.plugged.remove(&ap(1));
-    bench.plugged.insert(ap(2), place(1, 1));
-    bench.sign(ap(1), Act::Disconnected);
+    bench.plugged.insert(ap(2), switch_port(1, 1));
+    bench.ap_event(ap(1), ApAction::Disconnected);
     bench.pass(60);
     assert_eq!(bench.told(), ["push ge-0/0/2=default (was ge-0/0/2)"]);
-    assert_eq!(bench.plan.home(ap(2)), Some(place(1, 1)));
+    assert_eq!(bench.plan.current_port(ap(2)), Some(switch_port(1, 1)));
 }
 
 #[test]
@@ -443,25 +459,25 @@ fn who_cannot_be_found_is_told_once_a_day() {
     const UNDECIDED: &str = "undecided: no switch sees the AP";
     const HOUR: u64 = 3_600;
     let mut bench = Bench::new(config(Check::Lldp));
-    bench.plug(ap(1), place(8, 1));
-    bench.plug(ap(2), place(8, 2));
+    bench.plug(ap(1), switch_port(8, 1));
+    bench.plug(ap(2), switch_port(8, 2));
     // Each hour it is looked for, and now and then it restarts.
     for _ in 0..20 {
         bench.pass(HOUR);
-        bench.sign(ap(1), Act::Restarted);
+        bench.ap_event(ap(1), ApAction::Restarted);
     }
     assert_eq!(bench.told(), [UNDECIDED; 2]);
     bench.pass(7 * HOUR);
     assert_eq!(bench.told(), [UNDECIDED; 2]);
     // One that was found meanwhile is another matter.
-    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(1), switch_port(1, 1));
     bench.pass(HOUR);
     bench.obey();
     bench.unplug(ap(1));
     bench.pass(HOUR);
     bench.obey();
     bench.told();
-    bench.plug(ap(1), place(8, 1));
+    bench.plug(ap(1), switch_port(8, 1));
     bench.pass(2 * HOUR);
     assert_eq!(bench.told(), [UNDECIDED]);
 }
@@ -471,13 +487,13 @@ fn a_site_that_goes_dark_keeps_its_ports() {
     for check in [Check::Lldp, Check::Outage(outage::Policy::default())] {
         let mut bench = Bench::new(config(check));
         for number in 1..=10 {
-            bench.plug(ap(number), place(1, number.into()));
+            bench.plug(ap(number), switch_port(1, number.into()));
         }
         bench.pass(70);
         bench.obey();
         bench.told();
         for number in 1..=8 {
-            bench.sign(ap(number), Act::Disconnected);
+            bench.ap_event(ap(number), ApAction::Disconnected);
             bench.pass(1);
         }
         bench.pass(600);
@@ -487,7 +503,7 @@ fn a_site_that_goes_dark_keeps_its_ports() {
         bench.pass(36_000);
         assert_eq!(bench.told(), [""; 0], "what stays as it is is not told every hour");
         for number in 1..=7 {
-            bench.sign(ap(number), Act::Connected);
+            bench.ap_event(ap(number), ApAction::Connected);
         }
         bench.plugged.remove(&ap(8));
         bench.pass(7_200);
@@ -502,11 +518,11 @@ fn a_site_that_goes_dark_keeps_its_ports() {
 #[test]
 fn without_a_check_the_event_is_enough() {
     let mut bench = Bench::new(config(Check::None));
-    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(1), switch_port(1, 1));
     bench.pass(70);
     bench.obey();
     bench.told();
-    bench.sign(ap(1), Act::Disconnected);
+    bench.ap_event(ap(1), ApAction::Disconnected);
     bench.pass(5);
     assert_eq!(bench.told(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
 }
@@ -515,7 +531,7 @@ fn without_a_check_the_event_is_enough() {
 fn what_was_missed_while_we_were_away_is_found() {
     let mut bench = Bench::new(config(Check::Lldp));
     for number in 1..=3 {
-        bench.plug(ap(number), place(1, number.into()));
+        bench.plug(ap(number), switch_port(1, number.into()));
     }
     bench.pass(70);
     bench.obey();
@@ -526,8 +542,8 @@ fn what_was_missed_while_we_were_away_is_found() {
     later.plugged = bench.plugged.clone();
     later.plugged.remove(&ap(1));
     later.lost.insert(ap(1), WALL);
-    later.plugged.insert(ap(2), place(1, 5));
-    later.plugged.insert(ap(4), place(2, 1));
+    later.plugged.insert(ap(2), switch_port(1, 5));
+    later.plugged.insert(ap(4), switch_port(2, 1));
     later.records = bench.records.clone();
     later.tell(Input::Restored(records));
     later.pass(11);
@@ -542,7 +558,7 @@ fn what_was_missed_while_we_were_away_is_found() {
         ]
     );
     later.obey();
-    let record = later.records.get(&place(1, 3)).expect("kept");
+    let record = later.records.get(&switch_port(1, 3)).expect("kept");
     assert_eq!(record.before.as_deref(), Some("was ge-0/0/3"), "not what we made of it ourselves");
 }
 
@@ -551,15 +567,15 @@ fn a_restart_does_not_lift_a_limit() {
     let mut limited = config(Check::Lldp);
     limited.governor.limits.switch = vec![Window::per_secs(2, 3_600)];
     let mut bench = Bench::new(limited.clone());
-    bench.plug(ap(1), place(1, 1));
-    bench.plug(ap(2), place(1, 2));
+    bench.plug(ap(1), switch_port(1, 1));
+    bench.plug(ap(2), switch_port(1, 2));
     bench.pass(70);
     bench.obey();
     limited.wall = UnixTime::from_secs(WALL.as_secs() + 600);
     let mut later = Bench::new(limited);
     later.tell(Input::Restored(bench.records.values().cloned().collect()));
     later.plugged = bench.plugged.clone();
-    later.plug(ap(3), place(1, 3));
+    later.plug(ap(3), switch_port(1, 3));
     later.pass(70);
     let refused = "refused ge-0/0/3=ap: enough was changed for now (ports.limits.switch)";
     assert_eq!(later.told(), [refused]);
@@ -571,28 +587,28 @@ fn a_restart_does_not_lift_a_limit() {
 fn who_moved_to_an_ignored_site_gives_its_port_back() {
     for check in [Check::Lldp, Check::None, Check::Outage(outage::Policy::default())] {
         let mut bench = Bench::new(config(check));
-        bench.plug(ap(1), place(1, 7));
+        bench.plug(ap(1), switch_port(1, 7));
         bench.pass(70);
         bench.obey();
         bench.told();
         // Nobody tells us, but the roster has it at the other site.
-        bench.plugged.insert(ap(1), place(9, 1));
+        bench.plugged.insert(ap(1), switch_port(9, 1));
         bench.pass(3_600);
         assert_eq!(bench.told(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
         bench.obey();
-        assert!(bench.records.is_empty() && bench.plan.home(ap(1)).is_none());
+        assert!(bench.records.is_empty() && bench.plan.current_port(ap(1)).is_none());
         bench.told();
         // An event from here, and by the time of the question it is there.
-        bench.plug(ap(2), place(1, 8));
+        bench.plug(ap(2), switch_port(1, 8));
         bench.pass(70);
         bench.obey();
         bench.told();
         bench.pass(1);
-        bench.plug(ap(2), place(9, 2));
+        bench.plug(ap(2), switch_port(9, 2));
         bench.pass(70);
         assert_eq!(bench.told(), ["push ge-0/0/8=default (was ge-0/0/8)"]);
         bench.obey();
-        assert!(bench.records.is_empty() && bench.plan.home(ap(2)).is_none());
+        assert!(bench.records.is_empty() && bench.plan.current_port(ap(2)).is_none());
     }
 }
 
@@ -602,7 +618,7 @@ fn who_waits_for_a_limit_does_not_ask_at_every_moment() {
     limited.governor.limits.all = vec![Window::per_secs(2, 60)];
     let mut bench = Bench::new(limited);
     for (number, switch, secs) in [(1, 1, 2), (2, 2, 8), (3, 3, 0), (4, 3, 55)] {
-        bench.plug(ap(number), place(switch, number.into()));
+        bench.plug(ap(number), switch_port(switch, number.into()));
         bench.pass(secs);
     }
     let mut told_after = |secs| {
@@ -627,7 +643,7 @@ fn a_limit_counts_what_a_restart_interrupted() {
     let mut limited = config(Check::Lldp);
     limited.governor.limits.switch = vec![Window::per_secs(1, 3_600)];
     let mut bench = Bench::new(limited.clone());
-    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(1), switch_port(1, 1));
     bench.pass(70);
     assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
     limited.wall = UnixTime::from_secs(WALL.as_secs() + 600);
@@ -653,7 +669,7 @@ fn a_refused_batch_is_divided_and_one_bad_port_costs_only_itself() {
 fn check_divided(failure: &Failure) {
     let mut bench = Bench::new(config(Check::Lldp));
     for number in 1..=3 {
-        bench.plug(ap(number), place(1, number.into()));
+        bench.plug(ap(number), switch_port(1, number.into()));
     }
     bench.pass(65);
     let failed = Pushed::Failed(failure.clone());
@@ -677,7 +693,7 @@ fn check_divided(failure: &Failure) {
 #[test]
 fn an_unknown_end_is_read_back() {
     let mut bench = Bench::new(config(Check::Lldp));
-    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(1), switch_port(1, 1));
     bench.pass(65);
     bench.fail(&Pushed::Unknown(Failure::Timeout));
     bench.pass(30);
@@ -688,7 +704,7 @@ fn an_unknown_end_is_read_back() {
     let id = bench.reads.pop().expect("a read");
     bench.tell(Input::Read { id, is_done: Some(true) });
     assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 95s, read back"]);
-    let record = bench.records.get(&place(1, 1)).expect("kept");
+    let record = bench.records.get(&switch_port(1, 1)).expect("kept");
     assert_eq!((record.mode, &record.before), (Some(Mode::Ap), &None));
 }
 
@@ -696,8 +712,8 @@ fn an_unknown_end_is_read_back() {
 fn what_must_wait_is_proven_again() {
     let mut bench = Bench::new(config(Check::Lldp));
     bench.tell(Input::Stop(true));
-    bench.plug(ap(1), place(1, 1));
-    bench.plug(ap(2), place(1, 2));
+    bench.plug(ap(1), switch_port(1, 1));
+    bench.plug(ap(2), switch_port(1, 2));
     bench.pass(3_000);
     assert_eq!(
         bench.told(),
@@ -708,7 +724,7 @@ fn what_must_wait_is_proven_again() {
         ]
     );
     // Meanwhile, and without a word, the second one moved.
-    bench.plugged.insert(ap(2), place(1, 3));
+    bench.plugged.insert(ap(2), switch_port(1, 3));
     bench.tell(Input::Stop(false));
     bench.pass(6);
     assert_eq!(bench.told(), ["stopped: false", "push ge-0/0/1=ap, ge-0/0/3=ap"]);
@@ -722,20 +738,20 @@ fn the_breaker_holds_everything_and_lets_go() {
     with_breaker.governor.breaker = Some(breaker);
     let mut bench = Bench::new(with_breaker);
     for number in 1..=5 {
-        bench.plug(ap(number), place(1, number.into()));
+        bench.plug(ap(number), switch_port(1, number.into()));
     }
     bench.pass(70);
     bench.obey();
     bench.told();
     for number in 1..=5 {
-        bench.sign(ap(number), Act::Disconnected);
+        bench.ap_event(ap(number), ApAction::Disconnected);
     }
     bench.pass(6);
     let told = bench.told();
     assert_eq!(told.first().map(String::as_str), Some("breaker open: true"));
     assert_eq!(told.iter().filter(|text| text.contains("ports.breaker")).count(), 5);
     for number in 2..=5 {
-        bench.sign(ap(number), Act::Connected);
+        bench.ap_event(ap(number), ApAction::Connected);
     }
     bench.pass(960);
     assert_eq!(bench.told(), ["breaker open: false", "push ge-0/0/1=default (was ge-0/0/1)",]);
@@ -746,17 +762,17 @@ fn observing_changes_nothing_and_tells_it_once() {
     let mut observing = config(Check::Lldp);
     observing.is_observing = true;
     let mut bench = Bench::new(observing.clone());
-    bench.plug(ap(1), place(1, 1));
+    bench.plug(ap(1), switch_port(1, 1));
     bench.pass(7_200);
     assert_eq!(bench.told(), ["observed ge-0/0/1=ap after 65s"]);
-    let record = bench.records.get(&place(1, 1)).expect("kept");
+    let record = bench.records.get(&switch_port(1, 1)).expect("kept");
     assert!(record.is_observed);
     // From now on it counts.
     bench.tell(Input::Configured(Box::new(config(Check::Lldp))));
     bench.pass(6);
     assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
     bench.obey();
-    assert!(bench.records.get(&place(1, 1)).is_some_and(|record| !record.is_observed));
+    assert!(bench.records.get(&switch_port(1, 1)).is_some_and(|record| !record.is_observed));
     bench.told();
     // And from now on it does not, but what was made is not forgotten.
     observing.wall = bench.wall();
@@ -764,7 +780,7 @@ fn observing_changes_nothing_and_tells_it_once() {
     bench.unplug(ap(1));
     bench.pass(10_800);
     assert_eq!(bench.told(), ["observed ge-0/0/1=default after 5s"]);
-    assert!(bench.records.contains_key(&place(1, 1)));
+    assert!(bench.records.contains_key(&switch_port(1, 1)));
     let mut enforcing = config(Check::Lldp);
     enforcing.wall = bench.wall();
     bench.tell(Input::Configured(Box::new(enforcing)));
@@ -776,24 +792,24 @@ fn observing_changes_nothing_and_tells_it_once() {
 fn a_program_outside_asks_and_the_switch_says() {
     let mut bench = Bench::new(config(Check::Lldp));
     bench.pass(10);
-    let request = |place, mode| Input::Requested(Request { place, mode });
+    let request = |switch_port, mode| Input::Requested(Request { switch_port, mode });
     // An access point is there, of which we heard before.
-    bench.plug(ap(1), place(1, 1));
-    bench.tell(request(place(1, 1), Mode::Ap));
+    bench.plug(ap(1), switch_port(1, 1));
+    bench.tell(request(switch_port(1, 1), Mode::Ap));
     bench.pass(66);
     assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
     bench.obey();
-    bench.tell(request(place(1, 1), Mode::Default));
+    bench.tell(request(switch_port(1, 1), Mode::Default));
     bench.pass(31);
     assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 66s"]);
     // Nobody is there.
-    bench.tell(request(place(1, 9), Mode::Default));
+    bench.tell(request(switch_port(1, 9), Mode::Default));
     bench.pass(6);
     assert_eq!(bench.told(), ["push ge-0/0/9=default"]);
     bench.obey();
-    assert!(!bench.records.contains_key(&place(1, 9)));
+    assert!(!bench.records.contains_key(&switch_port(1, 9)));
     bench.told();
-    bench.tell(request(place(1, 9), Mode::Ap));
+    bench.tell(request(switch_port(1, 9), Mode::Ap));
     bench.pass(3_000);
     assert_eq!(bench.told(), [format!("undecided: {}", Reason::NoAp)]);
 }
@@ -802,10 +818,10 @@ fn a_program_outside_asks_and_the_switch_says() {
 #[test]
 fn who_is_asked_about_at_the_start_is_not_taken_for_somebody_else() {
     let mut bench = Bench::new(config(Check::Lldp));
-    bench.plugged.insert(ap(1), place(1, 1));
-    bench.plugged.insert(laptop(), place(1, 2));
+    bench.plugged.insert(ap(1), switch_port(1, 1));
+    bench.plugged.insert(laptop(), switch_port(1, 2));
     for port in [1, 2] {
-        let request = Request { place: place(1, port), mode: Mode::Default };
+        let request = Request { switch_port: switch_port(1, port), mode: Mode::Default };
         bench.tell(Input::Requested(request));
     }
     bench.pass(10);
@@ -818,11 +834,11 @@ fn who_is_asked_about_at_the_start_is_not_taken_for_somebody_else() {
 #[test]
 fn access_points_of_ignored_sites_are_none_of_our_business() {
     let mut bench = Bench::new(config(Check::Lldp));
-    bench.plugged.insert(ap(1), place(1, 1));
+    bench.plugged.insert(ap(1), switch_port(1, 1));
     let site = Some("ignored".into());
-    bench.tell(Input::Signed(Sign {
+    bench.tell(Input::ApEvent(ApEvent {
         ap: ap(1),
-        act: Act::Connected,
+        action: ApAction::Connected,
         site,
         at: None,
         ap_name: None,

@@ -1,7 +1,7 @@
 //! Where a port is on its way, for people.
 
 use super::{Port, State};
-use crate::ports::place::Mode;
+use crate::ports::switch_port::Mode;
 
 /// What becomes of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,7 +42,7 @@ impl Port {
             | State::Pushing { change, .. }
             | State::Reading { change, .. }
             | State::Waiting { change, .. }
-            | State::Wondering { change, .. } => Some(change.want.mode),
+            | State::Unconfirmed { change, .. } => Some(change.want.mode),
             State::Resting | State::Stuck => None,
         }
     }
@@ -52,7 +52,7 @@ impl Port {
         match self.state {
             State::Due { .. } => Stage::Due,
             State::Pushing { .. } => Stage::Pushing,
-            State::Reading { .. } | State::Wondering { .. } => Stage::ReadingBack,
+            State::Reading { .. } | State::Unconfirmed { .. } => Stage::ReadingBack,
             State::Resting => Stage::Resting,
             State::Stuck => Stage::Stuck,
             State::Waiting { .. } => Stage::Retrying,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mistgate_core::ports::{
-    place::Place,
     record::{self, Record},
+    switch_port::SwitchPort,
 };
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 
@@ -18,13 +18,13 @@ pub type Row = Result<Record, (String, record::Error)>;
 /// so this is bounded by how many ports there are.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
-    rows: BTreeMap<Place, Option<Record>>,
+    rows: BTreeMap<SwitchPort, Option<Record>>,
     last: Option<u64>,
 }
 
 impl Owed {
-    pub(super) fn note(&mut self, number: u64, place: Place, record: Option<Record>) {
-        self.rows.insert(place, record);
+    pub(super) fn note(&mut self, number: u64, switch_port: SwitchPort, record: Option<Record>) {
+        self.rows.insert(switch_port, record);
         self.last = Some(number);
     }
 
@@ -38,8 +38,8 @@ impl Owed {
             return Ok(());
         }
         let mut ports = transaction.open_table(PORTS)?;
-        for (place, record) in &self.rows {
-            let key = key(*place);
+        for (switch_port, record) in &self.rows {
+            let key = key(*switch_port);
             match record {
                 Some(record) => ports.insert(key.as_str(), record.encode().as_slice())?,
                 None => ports.remove(key.as_str())?,
@@ -61,6 +61,6 @@ pub(super) fn read(database: &Database) -> Result<Vec<Row>, redb::Error> {
 }
 
 /// `5c5b35000001 ge-0/0/12`
-fn key(Place { switch, port }: Place) -> String {
+fn key(SwitchPort { switch, port }: SwitchPort) -> String {
     format!("{} {port}", switch.plain())
 }

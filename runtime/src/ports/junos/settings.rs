@@ -6,7 +6,7 @@ use mistgate_core::{
     base::secret::Secret,
     config::checked::ports::Junos,
     netconf::session::input::Config,
-    ports::{name::SwitchName, place::Switch},
+    ports::{name::SwitchName, switch_port::Switch},
 };
 use smol::lock::Semaphore;
 

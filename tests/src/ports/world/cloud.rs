@@ -4,8 +4,8 @@
 use core::{mem, time::Duration};
 
 use mistgate_core::ports::{
-    question::{Answer, Entry, Hint, Question, Whereabouts},
-    sign::{Act, Sign},
+    ap_event::{ApAction, ApEvent},
+    question::{Answer, Entry, Hint, Location, Question},
 };
 
 use super::{Event, World, setting::wall};
@@ -34,19 +34,19 @@ impl World<'_> {
         let was_connected = mem::replace(&mut one.is_connected, is_alive);
         one.last_seen = Some(seen);
         match (was_connected, is_alive) {
-            (_, true) => self.webhook(ap, Act::Connected),
-            (true, false) => self.webhook(ap, Act::Disconnected),
+            (_, true) => self.webhook(ap, ApAction::Connected),
+            (true, false) => self.webhook(ap, ApAction::Disconnected),
             (false, false) => {}
         }
     }
 
-    pub(super) fn webhook(&mut self, ap: usize, act: Act) {
+    pub(super) fn webhook(&mut self, ap: usize, action: ApAction) {
         let site = self.ground.ap(ap).home.map(|at| self.site(at));
         let (ap, at) = (self.names.ap(ap), Some(wall(self.now)));
-        let sign = Sign { ap, act, site, at, ap_name: None, site_name: None };
+        let ap_event = ApEvent { ap, action, site, at, ap_name: None, site_name: None };
         for _ in 0..self.bytes.pick(&[1, 1, 1, 1, 1, 1, 2, 0]) {
             let delay = self.bytes.pick(&[1, 0, 2, 3, 30, 90]);
-            self.at(Duration::from_secs(delay), Event::Webhook(sign.clone()));
+            self.at(Duration::from_secs(delay), Event::Webhook(ap_event.clone()));
         }
     }
 
@@ -73,18 +73,18 @@ impl World<'_> {
         }
         let is_late = self.bytes.chance(20);
         match question {
-            Question::Port { place, .. } => {
-                let spot = self.names.spot(*place);
+            Question::Port { switch_port, .. } => {
+                let spot = self.names.spot(*switch_port);
                 let sighting = |spot| self.ground.sighting(&self.names, self.now, spot, is_late);
                 Answer::Port(spot.map(sighting))
             }
-            Question::Roster => {
+            Question::Inventory => {
                 let all = 0..self.size.aps;
-                Answer::Roster(all.map(|ap| self.entry(ap, is_late)).collect())
+                Answer::Inventory(all.map(|ap| self.entry(ap, is_late)).collect())
             }
-            Question::Whereabouts { ap, .. } => {
+            Question::Location { ap, .. } => {
                 let ap = self.names.ap_of(*ap).expect("an access point of ours");
-                Answer::Whereabouts(self.whereabouts(ap, is_late))
+                Answer::Location(self.location(ap, is_late))
             }
         }
     }
@@ -96,20 +96,20 @@ impl World<'_> {
             site: self.site(one.home.unwrap_or_default()),
             is_connected: one.is_connected,
             last_seen: one.last_seen,
-            whereabouts: self.whereabouts(ap, is_late),
+            location: self.location(ap, is_late),
         }
     }
 
     /// All ports whose neighbour it is or was, of the switches that the cloud knows, and what it
     /// says itself.
-    fn whereabouts(&self, ap: usize, is_late: bool) -> Whereabouts {
+    fn location(&self, ap: usize, is_late: bool) -> Location {
         let mut seen = self.ground.seen(&self.names, self.now, ap, is_late);
         let number = |mac| self.names.switch_of(mac).expect("a switch of ours");
         seen.retain(|sighting| !self.size.is_unknown(number(sighting.switch.mac)));
         let hint = self.ground.ap(ap).at.map(|at| Hint {
             switch: self.names.switch(self.size.switch_of(at)).clone(),
-            port: self.names.place(at).port,
+            port: self.names.switch_port(at).port,
         });
-        Whereabouts { seen, hint }
+        Location { seen, hint }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use mistgate_core::ports::{place::Mode, plan::input::Input, report::Report};
+use mistgate_core::ports::{plan::input::Input, report::Report, switch_port::Mode};
 
 use super::{Tally, World, ground::Device};
 use crate::base::bytes::Bytes;
@@ -58,12 +58,12 @@ impl World<'_> {
     }
 
     fn judge_port(&self, switch: usize, spot: usize) {
-        let place = self.names.place(spot);
+        let switch_port = self.names.switch_port(spot);
         let there = match self.ground.socket(spot).there.filter(|_| !self.size.is_ignored(switch)) {
             Some(Device::Ap(ap)) => Some(self.names.ap(ap)),
             Some(Device::Phone) | None => None,
         };
-        let owner = self.disk.get(&place).and_then(|record| record.ap);
+        let owner = self.disk.get(&switch_port).and_then(|record| record.ap);
         let mode = self.ground.socket(spot).mode;
         let kept = owner.and_then(|owner| self.names.ap_of(owner));
         if there.is_none() && kept.is_some_and(|ap| self.laws.is_outage(ap)) {
@@ -72,8 +72,8 @@ impl World<'_> {
         }
         let is_trunk = there.is_some() && !self.size.is_forbidden(spot);
         let expected = if is_trunk { Mode::Ap } else { Mode::Default };
-        assert_eq!(mode, expected, "{place} with {there:?}, spot {spot}");
-        assert_eq!(owner, there, "{place}, spot {spot}");
+        assert_eq!(mode, expected, "{switch_port} with {there:?}, spot {spot}");
+        assert_eq!(owner, there, "{switch_port}, spot {spot}");
     }
 }
 

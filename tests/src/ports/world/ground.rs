@@ -8,7 +8,7 @@ use mistgate_core::{
         mac::Mac,
         time::{Instant, UnixTime},
     },
-    ports::place::{Mode, Sighting},
+    ports::switch_port::{Mode, Sighting},
 };
 
 use super::setting::{Names, Size};
@@ -207,7 +207,7 @@ impl Ground {
         let number = self.size.switch_of(spot);
         let (is_live, up, neighbor) = self.glimpse(now, spot, is_late);
         let neighbor = neighbor.map(|device| neighbor_mac(names, spot, device));
-        let port = Some(names.place(spot).port);
+        let port = Some(names.switch_port(spot).port);
         Sighting { switch: names.switch(number).clone(), port, is_live, up, neighbor }
     }
 

@@ -9,9 +9,9 @@ use mistgate_core::{
         time::{Instant, UnixTime},
     },
     ports::{
+        ap_event::{ApAction, ApEvent},
         decide::Check,
         governor::Limits,
-        place::{Mode, Place, Sighting},
         plan::{
             PROOF_MAX,
             input::{Config, Input},
@@ -20,7 +20,7 @@ use mistgate_core::{
         question::{Answer, Entry},
         record::Record,
         report::{Change, Report},
-        sign::{Act, Sign},
+        switch_port::{Mode, Sighting, SwitchPort},
     },
 };
 
@@ -99,10 +99,10 @@ impl Laws {
         match input {
             Input::Answered { answer, .. } => match answer {
                 Answer::Port(seen) => self.saw_all(now, seen.iter(), names),
-                Answer::Roster(entries) => self.rostered(now, entries, names, asked),
+                Answer::Inventory(entries) => self.rostered(now, entries, names, asked),
                 Answer::Unanswered => {}
-                Answer::Whereabouts(whereabouts) => {
-                    self.saw_all(now, whereabouts.seen.iter(), names);
+                Answer::Location(location) => {
+                    self.saw_all(now, location.seen.iter(), names);
                 }
             },
             Input::BreakerClosed => {
@@ -112,10 +112,10 @@ impl Laws {
             Input::Configured(config) => self.configured(config),
             Input::Restored(records) => {
                 for record in records {
-                    *self.of(record.place(), names).0 = record.ap;
+                    *self.of(record.switch_port(), names).0 = record.ap;
                 }
             }
-            Input::Signed(sign) => self.signed(now, sign, names),
+            Input::ApEvent(ap_event) => self.signed(now, ap_event, names),
             Input::Stop(is_stopped) => self.is_stopped = *is_stopped,
             Input::Clock(_) | Input::Pushed { .. } | Input::Read { .. } | Input::Requested(_) => {}
         }
@@ -136,13 +136,13 @@ impl Laws {
         self.config = config.clone();
     }
 
-    fn signed(&mut self, now: Instant, sign: &Sign, names: &Names) {
-        let Sign { ap, act, site, at, .. } = sign;
+    fn signed(&mut self, now: Instant, ap_event: &ApEvent, names: &Names) {
+        let ApEvent { ap, action, site, at, .. } = ap_event;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }
         let number = names.ap_of(*ap).expect("an access point of ours");
-        let is_lost = *act == Act::Disconnected;
+        let is_lost = *action == ApAction::Disconnected;
         self.losses.signed(number, is_lost, site.as_deref(), at.expect("a time"));
         if let Some(breaker) = self.config.governor.breaker.filter(|_| is_lost) {
             self.lost.retain(|(at, lost)| *at + breaker.window > now && lost != ap);
@@ -157,7 +157,7 @@ impl Laws {
         for entry in entries {
             let number = names.ap_of(entry.ap).expect("an access point of ours");
             self.losses.rostered(number, entry, asked);
-            self.saw_all(now, entry.whereabouts.seen.iter(), names);
+            self.saw_all(now, entry.location.seen.iter(), names);
         }
     }
 
@@ -168,8 +168,8 @@ impl Laws {
         names: &Names,
     ) {
         for sighting in sightings.filter(|sighting| sighting.is_live) {
-            let place = sighting.place().expect("a port");
-            let spot = names.spot(place).expect("a spot of ours");
+            let switch_port = sighting.switch_port().expect("a port");
+            let spot = names.spot(switch_port).expect("a spot of ours");
             let neighbor = sighting.neighbor.filter(|_| sighting.up);
             let seen = self.seen.get_mut(spot).expect("a spot of ours");
             seen.retain(|(at, known)| is_young(*at, now) && *known != neighbor);
@@ -193,10 +193,10 @@ impl Laws {
         before: Option<&Record>,
     ) {
         match output {
-            Output::Forget(place) => {
-                self.houses(now, *place, before, None, names);
+            Output::Forget(switch_port) => {
+                self.houses(now, *switch_port, before, None, names);
                 let is_observing = self.config.is_observing;
-                let (owner, is_left, changed_at) = self.of(*place, names);
+                let (owner, is_left, changed_at) = self.of(*switch_port, names);
                 *changed_at = None;
                 // A change that is only told is told after that.
                 if !is_observing {
@@ -207,31 +207,33 @@ impl Laws {
                 assert!(!self.config.is_observing, "a change while only observing");
                 assert!(!edits.is_empty() && edits.is_sorted_by(|a, b| a.port < b.port));
                 for edit in edits {
-                    let place = Place { switch: switch.mac, port: edit.port };
-                    self.changes(now, clock, place, edit.mode, names);
-                    let (owner, _, changed_at) = self.of(place, names);
-                    assert_eq!(edit.ap, owner.filter(|_| edit.mode == Mode::Ap), "{place}");
+                    let switch_port = SwitchPort { switch: switch.mac, port: edit.port };
+                    self.changes(now, clock, switch_port, edit.mode, names);
+                    let (owner, _, changed_at) = self.of(switch_port, names);
+                    assert_eq!(edit.ap, owner.filter(|_| edit.mode == Mode::Ap), "{switch_port}");
                     *changed_at = Some(now);
                 }
             }
             Output::Report(Report::Observed { switch, changes }) => {
                 assert!(self.config.is_observing, "a change that was only told");
                 for Change { port, mode, .. } in changes {
-                    let place = Place { switch: switch.mac, port: *port };
-                    self.changes(now, clock, place, *mode, names);
+                    let switch_port = SwitchPort { switch: switch.mac, port: *port };
+                    self.changes(now, clock, switch_port, *mode, names);
                 }
             }
-            Output::Store(record) => self.houses(now, record.place(), before, record.ap, names),
+            Output::Store(record) => {
+                self.houses(now, record.switch_port(), before, record.ap, names)
+            }
             Output::Ask { .. } | Output::Read { .. } | Output::Report(_) => {}
         }
     }
 
     fn of(
         &mut self,
-        place: Place,
+        switch_port: SwitchPort,
         names: &Names,
     ) -> (&mut Option<Mac>, &mut bool, &mut Option<Instant>) {
-        let spot = names.spot(place).expect("a spot of ours");
+        let spot = names.spot(switch_port).expect("a spot of ours");
         let owner = self.owner.get_mut(spot).expect("a spot of ours");
         let is_left = self.is_left.get_mut(spot).expect("a spot of ours");
         let changed_at = self.changed_at.get_mut(spot).expect("a spot of ours");
@@ -242,7 +244,7 @@ impl Laws {
     fn houses(
         &mut self,
         now: Instant,
-        place: Place,
+        switch_port: SwitchPort,
         before: Option<&Record>,
         ap: Option<Mac>,
         names: &Names,
@@ -251,14 +253,17 @@ impl Laws {
         if before == ap {
             return;
         }
-        let spot = names.spot(place).expect("a spot of ours");
+        let spot = names.spot(switch_port).expect("a spot of ours");
         if let Some(ap) = ap {
-            assert!(self.is_seen(now, spot, Some(ap)), "{ap} was not seen on {place} at {now:?}");
-            let (owner, is_left, _) = self.of(place, names);
+            assert!(
+                self.is_seen(now, spot, Some(ap)),
+                "{ap} was not seen on {switch_port} at {now:?}"
+            );
+            let (owner, is_left, _) = self.of(switch_port, names);
             (*owner, *is_left) = (Some(ap), false);
         } else if let Some(ap) = before {
             let number = names.ap_of(ap).expect("an access point of ours");
-            let is_lost = match self.config.watch.check {
+            let is_lost = match self.config.probe.check {
                 Check::Lldp => false,
                 Check::None => self.losses.is_lost(number),
                 Check::Outage(policy) => {
@@ -269,27 +274,34 @@ impl Laws {
             };
             assert!(
                 is_lost || self.is_free(now, spot, Some(ap), names),
-                "{ap} was not seen to have left {place} at {now:?}"
+                "{ap} was not seen to have left {switch_port} at {now:?}"
             );
-            *self.of(place, names).1 = is_lost;
+            *self.of(switch_port, names).1 = is_lost;
         }
     }
 
     /// A port is changed, or would be.
-    fn changes(&mut self, now: Instant, clock: UnixTime, place: Place, mode: Mode, names: &Names) {
-        let spot = names.spot(place).expect("a spot of ours");
+    fn changes(
+        &mut self,
+        now: Instant,
+        clock: UnixTime,
+        switch_port: SwitchPort,
+        mode: Mode,
+        names: &Names,
+    ) {
+        let spot = names.spot(switch_port).expect("a spot of ours");
         let policy = &self.config.governor;
         assert!(!self.is_stopped, "a change while all is stopped");
-        assert!(!self.size.is_forbidden(spot), "{place} is forbidden");
+        assert!(!self.size.is_forbidden(spot), "{switch_port} is forbidden");
         assert!(self.open_until.is_none_or(|until| until <= now), "the breaker is open");
         assert!(policy.freezes.iter().all(|freeze| freeze.left(clock).is_none()), "a freeze");
-        let (owner, is_left, _) = self.of(place, names);
+        let (owner, is_left, _) = self.of(switch_port, names);
         let (owner, is_left) = (*owner, *is_left);
         let is_proved = match mode {
             Mode::Ap => owner.is_some() && self.is_seen(now, spot, owner),
             Mode::Default => is_left || self.is_free(now, spot, owner, names),
         };
-        assert!(is_proved, "{place}: {mode:?} at {now:?} without proof");
+        assert!(is_proved, "{switch_port}: {mode:?} at {now:?} without proof");
         self.windows(spot).into_iter().for_each(|windows| windows.sent(now));
     }
 
@@ -326,7 +338,7 @@ impl Laws {
 
     /// Whether the loss of an access point is still a part of an outage of its site.
     pub(super) fn is_outage(&self, ap: usize) -> bool {
-        match self.config.watch.check {
+        match self.config.probe.check {
             Check::Outage(policy) => self
                 .losses
                 .share(ap, &policy)

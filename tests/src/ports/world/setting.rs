@@ -15,9 +15,9 @@ use mistgate_core::{
         governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern},
         name::{PortName, SwitchName},
         outage,
-        place::{Place, Switch},
         plan::input::Config,
-        port, watch,
+        port, probe,
+        switch_port::{Switch, SwitchPort},
     },
 };
 
@@ -201,15 +201,16 @@ impl Names {
         switch.name = SwitchName::parse(&format!("sw-{number}-{version}"));
     }
 
-    pub(super) fn place(&self, spot: usize) -> Place {
+    pub(super) fn switch_port(&self, spot: usize) -> SwitchPort {
         let port = self.ports.get(spot % self.ports.len()).expect("a port of ours");
-        Place { switch: self.switch(self.size.switch_of(spot)).mac, port: *port }
+        SwitchPort { switch: self.switch(self.size.switch_of(spot)).mac, port: *port }
     }
 
     /// The spot of a place, also where a member of a virtual chassis stands for all of it.
-    pub(super) fn spot(&self, place: Place) -> Option<usize> {
-        let switch = self.switch_of(place.switch).or_else(|| number(place.switch, MEMBERS))?;
-        let nth = self.ports.binary_search(&place.port).ok()?;
+    pub(super) fn spot(&self, switch_port: SwitchPort) -> Option<usize> {
+        let switch =
+            self.switch_of(switch_port.switch).or_else(|| number(switch_port.switch, MEMBERS))?;
+        let nth = self.ports.binary_search(&switch_port.port).ok()?;
         let spot = switch * self.ports.len() + nth;
         let is_there = switch < self.size.switches && self.size.spots_of(switch).contains(&spot);
         is_there.then_some(spot)
@@ -227,7 +228,7 @@ pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Conf
     let forbidden = format!("ge-0/0/{}", size.ports - 1);
     let outage = Check::Outage(outage::Policy::default());
     Config {
-        watch: watch::Config {
+        probe: probe::Config {
             settle: Duration::from_secs(60),
             check: bytes.pick(&[Check::Lldp, Check::Lldp, outage, Check::None]),
             wait: Duration::from_secs(30),

@@ -5,11 +5,11 @@ use core::{mem, time::Duration};
 use mistgate_core::{
     base::{failure::Failure, mac::Mac},
     ports::{
-        place::{Mode, Place},
         plan::{
             input::{Input, Pushed},
             output::Edit,
         },
+        switch_port::{Mode, SwitchPort},
     },
 };
 
@@ -32,13 +32,13 @@ impl World<'_> {
     pub(super) fn push(&mut self, id: u64, switch: Mac, edits: Vec<Edit>) {
         self.flush();
         for edit in &edits {
-            let place = Place { switch, port: edit.port };
-            let record = self.disk.get(&place).expect("written down before it is changed");
+            let switch_port = SwitchPort { switch, port: edit.port };
+            let record = self.disk.get(&switch_port).expect("written down before it is changed");
             assert!(record.mode.is_none() && record.is_touched, "{record:?}");
             assert_ne!(
                 edit.before.as_deref(),
                 Some(text(Mode::Ap)),
-                "{place}: our own is put back"
+                "{switch_port}: our own is put back"
             );
         }
         let run = self.run;
@@ -98,8 +98,8 @@ impl World<'_> {
         let mut before = Vec::with_capacity(edits.len());
         let mac = self.names.switch(switch).mac;
         for edit in edits {
-            let place = Place { switch: mac, port: edit.port };
-            let spot = self.names.spot(place).expect("a spot of ours");
+            let switch_port = SwitchPort { switch: mac, port: edit.port };
+            let spot = self.names.spot(switch_port).expect("a spot of ours");
             before.push((spot, self.ground.configure(spot, edit.mode)));
         }
         self.tally.changed += edits.len();
@@ -146,8 +146,8 @@ impl World<'_> {
     }
 
     /// What a port is. What waits to be undone is not what the port is.
-    pub(super) fn read(&mut self, id: u64, place: Place, mode: Mode) {
-        let spot = self.names.spot(place).expect("a spot of ours");
+    pub(super) fn read(&mut self, id: u64, switch_port: SwitchPort, mode: Mode) {
+        let spot = self.names.spot(switch_port).expect("a spot of ours");
         let chassis = self.ground.chassis(self.size.switch_of(spot));
         let is_lost = chassis.is_dark || !chassis.undo.is_empty();
         let is_lost = is_lost || self.bytes.chance(30);

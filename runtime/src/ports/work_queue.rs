@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 
 /// The waiting are bounded by the plan: each access point has one question, each switch one change.
 #[derive(Debug)]
-pub(super) struct Lane<T> {
+pub(super) struct WorkQueue<T> {
     max: usize,
     running: usize,
     waiting: VecDeque<T>,
 }
 
-impl<T> Lane<T> {
+impl<T> WorkQueue<T> {
     pub(super) const fn new(max: usize) -> Self {
         Self { max, running: 0, waiting: VecDeque::new() }
     }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn no_more_run_than_may() {
-        let mut lane = Lane::new(2);
+        let mut lane = WorkQueue::new(2);
         for work in 1..=4 {
             lane.push(work);
         }

@@ -12,9 +12,9 @@ use crate::{
         time::{Instant, UnixTime},
     },
     ports::{
-        place::{Mode, Place},
+        probe::{self, Cause, Probe, Subject},
         question::{Answer, Entry, Question},
-        watch::{self, Cause, Subject, Watch},
+        switch_port::{Mode, SwitchPort},
     },
 };
 
@@ -22,40 +22,40 @@ use crate::{
 const RETRY_FIRST: Duration = Duration::from_secs(60);
 
 impl Plan {
-    pub(super) fn ask_roster(&mut self, now: Instant) {
-        if self.roster.asked.is_some() {
+    pub(super) fn ask_inventory(&mut self, now: Instant) {
+        if self.inventory.asked.is_some() {
             return;
         }
-        self.timers.set(Due::Roster, None);
-        self.roster.asked = Some((now, self.wall(now)));
+        self.timers.set(Due::Inventory, None);
+        self.inventory.asked = Some((now, self.wall(now)));
         let id = self.next_id();
-        self.asked.insert(id, Asker::Roster);
-        self.outputs.push_back(Output::Ask { id, question: Question::Roster });
+        self.asked.insert(id, Asker::Inventory);
+        self.outputs.push_back(Output::Ask { id, question: Question::Inventory });
     }
 
     pub(super) fn rostered(&mut self, now: Instant, answer: Answer) {
-        let Some((asked_at, wall)) = self.roster.asked.take() else {
+        let Some((asked_at, wall)) = self.inventory.asked.take() else {
             return;
         };
         let after = match answer {
-            Answer::Roster(entries) => {
-                self.roster.failures = 0;
-                self.roster.answered_at = Some(now);
+            Answer::Inventory(entries) => {
+                self.inventory.failures = 0;
+                self.inventory.answered_at = Some(now);
                 self.is_overflowing = false;
                 self.compare(now, asked_at, wall, entries);
                 self.config.reconcile_after
             }
-            Answer::Port(_) | Answer::Unanswered | Answer::Whereabouts(_) => {
-                self.roster.failures = self.roster.failures.saturating_add(1);
+            Answer::Port(_) | Answer::Unanswered | Answer::Location(_) => {
+                self.inventory.failures = self.inventory.failures.saturating_add(1);
                 let cap = self.config.reconcile_after;
                 let retry = Backoff { first: RETRY_FIRST.min(cap), cap };
-                retry.jittered(self.roster.failures, &mut self.rand)
+                retry.jittered(self.inventory.failures, &mut self.rand)
             }
         };
-        self.timers.set(Due::Roster, Some(now + after));
-        for (ap, id) in core::mem::take(&mut self.roster.waiting) {
-            let answer = watch::Answer::Share(self.counted(ap));
-            self.tell_watch(now, Subject::Ap(ap), watch::Input::Answered { id, answer });
+        self.timers.set(Due::Inventory, Some(now + after));
+        for (ap, id) in core::mem::take(&mut self.inventory.waiting) {
+            let answer = probe::Answer::Share(self.counted(ap));
+            self.handle_probe(now, Subject::Ap(ap), probe::Input::Answered { id, answer });
         }
     }
 
@@ -73,45 +73,46 @@ impl Plan {
             let subject = Subject::Ap(entry.ap);
             if entry.is_connected && self.config.ignored_sites.contains(&entry.site) {
                 // It is none of our business any more, but the port that it may have left is.
-                if let Some(home) = self.home(entry.ap) {
-                    self.look_at(now, Subject::Port(home), Cause::Stale);
+                if let Some(current_port) = self.current_port(entry.ap) {
+                    self.look_at(now, Subject::Port(current_port), Cause::Stale);
                 }
                 continue;
             }
-            if !entry.is_connected && !self.watches.contains_key(&subject) {
+            if !entry.is_connected && !self.probes.contains_key(&subject) {
                 continue;
             }
-            self.know_all(&entry.whereabouts);
-            let whereabouts = entry.is_connected.then_some(entry.whereabouts);
-            let home = self.home(entry.ap).and_then(|home| self.slots.get(&home));
-            let is_settled = home.is_some_and(|slot| slot.port.mode() == Some(Mode::Ap));
-            let rostered = watch::Input::Rostered { whereabouts, asked_at, is_settled };
-            self.tell_watch(now, subject, rostered);
+            self.know_all(&entry.location);
+            let location = entry.is_connected.then_some(entry.location);
+            let current_port =
+                self.current_port(entry.ap).and_then(|current_port| self.slots.get(&current_port));
+            let is_settled = current_port.is_some_and(|slot| slot.port.mode() == Some(Mode::Ap));
+            let rostered = probe::Input::Listed { location, asked_at, is_settled };
+            self.handle_probe(now, subject, rostered);
         }
-        self.unlisted(now, asked_at, &listed);
-        self.forsaken(now);
+        self.drop_unlisted_aps(now, asked_at, &listed);
+        self.recheck_stale_ports(now);
     }
 
     /// Switches that nothing is known to be plugged into make room for others.
     fn forget_switches(&mut self) {
-        let kept: BTreeSet<Mac> = self.slots.keys().map(|place| place.switch).collect();
+        let kept: BTreeSet<Mac> = self.slots.keys().map(|switch_port| switch_port.switch).collect();
         self.lines.retain(|mac, line| kept.contains(mac) || !line.is_idle());
     }
 
     /// Access points that Mist does not have any more are lost, and then forgotten.
-    fn unlisted(&mut self, now: Instant, asked_at: Instant, listed: &BTreeSet<Mac>) {
-        let unlisted = |subject: &Subject| match subject {
+    fn drop_unlisted_aps(&mut self, now: Instant, asked_at: Instant, listed: &BTreeSet<Mac>) {
+        let drop_unlisted_aps = |subject: &Subject| match subject {
             Subject::Ap(ap) => !listed.contains(ap),
             Subject::Port(_) => false,
         };
         let subjects: Vec<Subject> =
-            self.watches.keys().copied().filter(|subject| unlisted(subject)).collect();
+            self.probes.keys().copied().filter(|subject| drop_unlisted_aps(subject)).collect();
         for subject in subjects {
-            let gone = watch::Input::Rostered { whereabouts: None, asked_at, is_settled: false };
-            self.tell_watch(now, subject, gone);
-            let is_empty = |watch: &Watch| watch.is_resting() && watch.home().is_none();
-            if self.watches.get(&subject).is_some_and(is_empty) {
-                self.watches.remove(&subject);
+            let gone = probe::Input::Listed { location: None, asked_at, is_settled: false };
+            self.handle_probe(now, subject, gone);
+            let is_empty = |probe: &Probe| probe.is_resting() && probe.current_port().is_none();
+            if self.probes.get(&subject).is_some_and(is_empty) {
+                self.probes.remove(&subject);
                 if let Subject::Ap(ap) = subject {
                     self.unfound.remove(&ap);
                 }
@@ -121,15 +122,15 @@ impl Plan {
 
     /// Ports that nobody is on and that are not as they should be, because we were interrupted or
     /// stuck.
-    fn forsaken(&mut self, now: Instant) {
-        let places: Vec<Place> = self
+    fn recheck_stale_ports(&mut self, now: Instant) {
+        let switch_ports: Vec<SwitchPort> = self
             .slots
             .iter()
             .filter(|(_, slot)| slot.ap.is_none() && slot.port.is_idle())
-            .map(|(place, _)| *place)
+            .map(|(switch_port, _)| *switch_port)
             .collect();
-        for place in places {
-            self.look_at(now, Subject::Port(place), Cause::Stale);
+        for switch_port in switch_ports {
+            self.look_at(now, Subject::Port(switch_port), Cause::Stale);
         }
     }
 }

@@ -36,11 +36,11 @@ use mistgate_core::{
         governor::{Governor, Refusal, SwitchPattern},
         name::{PortName, SwitchName},
         names::Names,
-        place::{Mode, Place, Switch},
         plan::{input::Pushed, output::Edit},
         record::Record,
         redact::redact,
         report::{self, Report},
+        switch_port::{Mode, Switch, SwitchPort},
     },
 };
 use rustix::process;
@@ -153,7 +153,7 @@ impl Change {
         if fs::exists(change.folder.join(store::FILE)).unwrap_or(false)
             && let Ok(Memory::Ours(memory)) = Memory::open(&change.folder)
         {
-            change.recall(memory.record(change.place()).as_ref());
+            change.recall(memory.record(change.switch_port()).as_ref());
             memory.close();
         }
         Ok(change)
@@ -193,7 +193,7 @@ impl Change {
             .map_err(|error| format!("{}: {error}", audit.display()))?;
         let memory = Memory::open(&self.folder)?;
         if let Memory::Ours(memory) = &memory {
-            self.recall(memory.record(self.place()).as_ref());
+            self.recall(memory.record(self.switch_port()).as_ref());
         }
         let since = self.clock.now();
         let mut unwritten = Vec::new();
@@ -225,10 +225,10 @@ impl Change {
             Memory::Ours(memory) if !self.switch.mac.is_null() => Some(memory),
             Memory::Ours(_) | Memory::Running => None,
         };
-        let before = known.and_then(|memory| memory.record(self.place()));
+        let before = known.and_then(|memory| memory.record(self.switch_port()));
         if let Some(memory) = known {
             // Whoever finds this after a crash looks at the port.
-            memory.keep(self.place(), Some(self.record(before.as_ref(), None, None)))?;
+            memory.keep(self.switch_port(), Some(self.record(before.as_ref(), None, None)))?;
         }
         let edits = std::slice::from_ref(&self.edit);
         let pushed = self.method.push(&self.switch, edits).await;
@@ -265,13 +265,13 @@ impl Change {
                 Ended::Failed(_) | Ended::Refused(_) => before,
                 Ended::Unknown(_) => return Ok((ended, report)),
             };
-            unwritten.extend(memory.keep(self.place(), record).err());
+            unwritten.extend(memory.keep(self.switch_port(), record).err());
         }
         Ok((ended, report))
     }
 
-    const fn place(&self) -> Place {
-        Place { switch: self.switch.mac, port: self.edit.port }
+    const fn switch_port(&self) -> SwitchPort {
+        SwitchPort { switch: self.switch.mac, port: self.edit.port }
     }
 
     /// Takes what the store has of the port: whom a change must not cut off, and what is to be put
@@ -299,7 +299,7 @@ impl Change {
     fn change(&self, since: Instant) -> report::Change {
         let Edit { port, mode, ap, lines, .. } = self.edit.clone();
         let took = self.clock.now() - since;
-        report::Change { port, mode, ap, reason: Reason::ByHand, took, lines }
+        report::Change { port, mode, ap, reason: Reason::Manual, took, lines }
     }
 
     fn refused(&self, refusal: Refusal) -> Report {
@@ -415,14 +415,14 @@ impl Memory {
 }
 
 impl Kept {
-    fn record(&self, place: Place) -> Option<Record> {
+    fn record(&self, switch_port: SwitchPort) -> Option<Record> {
         let rows = self.store.ports().unwrap_or_default();
-        rows.into_iter().filter_map(Result::ok).find(|record| record.place() == place)
+        rows.into_iter().filter_map(Result::ok).find(|record| record.switch_port() == switch_port)
     }
 
     /// Keeps or forgets, on disk when this returns.
-    fn keep(&self, place: Place, record: Option<Record>) -> Result<(), String> {
-        self.store.write(Write::Port { number: 1, place, record });
+    fn keep(&self, switch_port: SwitchPort, record: Option<Record>) -> Result<(), String> {
+        self.store.write(Write::Port { number: 1, switch_port, record });
         loop {
             match self.written.recv() {
                 Ok(Written::Kept(_)) => return Ok(()),

@@ -16,7 +16,7 @@ use crate::{
     },
     ports::{
         outage::APS_MAX,
-        question::{Answer, Entry, Whereabouts},
+        question::{Answer, Entry, Location},
     },
 };
 
@@ -45,8 +45,8 @@ impl Inquiry {
     }
 
     /// `None` where there will be no answer.
-    pub(super) fn heard(&mut self, heard: Outcome) -> Option<Next> {
-        let response = heard.ok()?;
+    pub(super) fn answered(&mut self, result: Outcome) -> Option<Next> {
+        let response = result.ok()?;
         match &mut self.step {
             Step::Aps(pages) => {
                 let count = page::elements(&response.body)?.len();
@@ -78,7 +78,7 @@ impl Inquiry {
                 })
             }
             Step::Ports(search) => {
-                let (results, then) = search.heard(&response.body)?;
+                let (results, then) = search.answered(&response.body)?;
                 for port in results.into_iter().filter_map(stats::Port::read) {
                     let ap = port.neighbor.and_then(|neighbor| self.aps.get_mut(&neighbor));
                     if let Some((_, ports)) = ap {
@@ -87,7 +87,7 @@ impl Inquiry {
                 }
                 Some(match then {
                     Then::More => Next::Get(search.target()),
-                    Then::Complete => Next::Done(Some(Answer::Roster(self.entries()))),
+                    Then::Complete => Next::Done(Some(Answer::Inventory(self.entries()))),
                 })
             }
         }
@@ -103,7 +103,7 @@ impl Inquiry {
                 site: ap.site.as_deref().unwrap_or_default().to_string(),
                 is_connected: ap.is_connected == Some(true),
                 last_seen: ap.last_seen,
-                whereabouts: Whereabouts {
+                location: Location {
                     seen,
                     hint: (!is_proved).then(|| ap.hint(&self.switches)).flatten(),
                 },

@@ -1,4 +1,4 @@
-//! Turns: who has one has something for itself, and the others wait for theirs.
+//! KeyedLock: who has one has something for itself, and the others wait for theirs.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,10 +9,10 @@ use crate::base::sync::Mutex;
 /// A turn, which ends when this is dropped.
 pub(crate) type Turn = lock::MutexGuardArc<()>;
 
-/// Turns for each of many things. Only those that somebody has or waits for are remembered.
-pub(crate) struct Turns<K>(Mutex<BTreeMap<K, Arc<lock::Mutex<()>>>>);
+/// KeyedLock for each of many things. Only those that somebody has or waits for are remembered.
+pub(crate) struct KeyedLock<K>(Mutex<BTreeMap<K, Arc<lock::Mutex<()>>>>);
 
-impl<K: Ord> Turns<K> {
+impl<K: Ord> KeyedLock<K> {
     pub(crate) const fn new() -> Self {
         Self(Mutex::new(BTreeMap::new()))
     }
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn a_turn_holds_up_its_own_kind_only_and_is_forgotten() {
-        let turns = Turns::new();
+        let turns = KeyedLock::new();
         smol::block_on(async {
             let first = turns.take(1).await;
             let mut second = std::pin::pin!(turns.take(1));

@@ -23,7 +23,7 @@ type Key<'a> = (&'static str, Option<Mac>, Option<String>);
 
 /// The texts of events of topic `mistgate`, for the engine's `Report`. To be called with all reports
 /// that one input brought, in their order; `context` is that of the input.
-pub fn events(reports: &[Report], context: &Context<'_>) -> Vec<String> {
+pub fn texts(reports: &[Report], context: &Context<'_>) -> Vec<String> {
     let mut groups: Vec<Vec<&Report>> = Vec::new();
     let mut open: BTreeMap<Key<'_>, usize> = BTreeMap::new();
     for report in reports.iter().filter(|report| is_told(report)) {

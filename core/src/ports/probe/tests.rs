@@ -3,10 +3,10 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::*;
-use crate::ports::{name::PortName, outage::Policy, place::Switch, question::Hint};
+use crate::ports::{name::PortName, outage::Policy, question::Hint, switch_port::Switch};
 
 struct Bench {
-    watch: Watch,
+    probe: Probe,
     now: Instant,
 }
 
@@ -19,19 +19,19 @@ fn switch() -> Switch {
     Switch { mac, device_id: "d".into(), site: "s".into(), name: None }
 }
 
-fn place(port: u16) -> Place {
+fn switch_port(port: u16) -> SwitchPort {
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
-    Place { switch: switch().mac, port }
+    SwitchPort { switch: switch().mac, port }
 }
 
 fn sighting(port: u16, neighbor: Option<Mac>) -> Sighting {
-    let port = Some(place(port).port);
+    let port = Some(switch_port(port).port);
     Sighting { switch: switch(), port, is_live: true, up: true, neighbor }
 }
 
 fn seen_on(ports: &[u16]) -> Answer {
     let seen = ports.iter().map(|port| sighting(*port, Some(ap()))).collect();
-    Answer::Whereabouts(Whereabouts { seen, hint: None })
+    Answer::Location(Location { seen, hint: None })
 }
 
 fn on_port(neighbor: Option<Mac>) -> Answer {
@@ -43,7 +43,7 @@ impl Bench {
         let now = Instant::from_secs(1_000);
         let (settle, wait) = (Duration::from_secs(60), Duration::from_secs(30));
         let config = Config { settle, check, wait };
-        Self { watch: Watch::new((config, subject), 7, now), now }
+        Self { probe: Probe::new((config, subject), 7, now), now }
     }
 
     fn ap(check: Check) -> Self {
@@ -51,39 +51,39 @@ impl Bench {
     }
 
     /// One that is known to be on port 1.
-    fn housed(check: Check) -> Self {
+    fn located(check: Check) -> Self {
         let mut bench = Self::ap(check);
-        bench.tell(Input::Restored(place(1)));
+        bench.tell(Input::Restored(switch_port(1)));
         bench
     }
 
     fn tell(&mut self, input: Input) -> Vec<String> {
-        self.watch.handle_input(self.now, input);
+        self.probe.handle_input(self.now, input);
         self.told()
     }
 
-    fn sign(&mut self, cause: Cause, at: i64) -> Vec<String> {
+    fn ap_event(&mut self, cause: Cause, at: i64) -> Vec<String> {
         let at = Some(UnixTime::from_secs(at));
-        self.tell(Input::Signed { cause, site: None, at })
+        self.tell(Input::Triggered { cause, site: None, at })
     }
 
     fn answer(&mut self, answer: Answer) -> Vec<String> {
-        let id = self.watch.last_id;
+        let id = self.probe.last_id;
         self.tell(Input::Answered { id, answer })
     }
 
     /// Waits for the deadline, and tells how long that was.
     fn wait(&mut self) -> (u64, Vec<String>) {
-        let at = self.watch.poll_timeout().expect("a deadline");
+        let at = self.probe.poll_timeout().expect("a deadline");
         let waited = (at - self.now).as_secs();
         self.now = at;
-        self.watch.handle_timeout(at);
+        self.probe.handle_timeout(at);
         (waited, self.told())
     }
 
     fn told(&mut self) -> Vec<String> {
-        let told: Vec<_> = core::iter::from_fn(|| self.watch.poll_output()).map(text).collect();
-        assert!(self.watch.poll_timeout().is_none_or(|at| at > self.now));
+        let told: Vec<_> = core::iter::from_fn(|| self.probe.poll_output()).map(text).collect();
+        assert!(self.probe.poll_timeout().is_none_or(|at| at > self.now));
         told
     }
 }
@@ -91,19 +91,23 @@ impl Bench {
 fn text(output: Output) -> String {
     match output {
         Output::Ask { question, .. } => match question {
-            Question::Port(place) => format!("who is on {}?", place.port),
+            Question::Port(switch_port) => format!("who is on {}?", switch_port.port),
             Question::Share(_) => "who went with it?".into(),
-            Question::Whereabouts(..) => "where is it?".into(),
+            Question::Location(..) => "where is it?".into(),
         },
         Output::Concluded { conclusion, .. } => match conclusion {
-            Conclusion::Kept { home, reason } => {
+            Conclusion::Kept { current_port, reason } => {
                 format!(
                     "kept {}: {reason}",
-                    home.map_or("nothing".into(), |p| format!("{}", p.port))
+                    current_port.map_or("nothing".into(), |p| format!("{}", p.port))
                 )
             }
-            Conclusion::Released { place, reason } => format!("released {}: {reason}", place.port),
-            Conclusion::Taken { place, reason, .. } => format!("taken {}: {reason}", place.port),
+            Conclusion::Released { switch_port, reason } => {
+                format!("released {}: {reason}", switch_port.port)
+            }
+            Conclusion::Taken { switch_port, reason, .. } => {
+                format!("taken {}: {reason}", switch_port.port)
+            }
             Conclusion::Undecided(reason) => format!("undecided: {reason}"),
         },
     }
@@ -114,16 +118,16 @@ const NOTHING: [&str; 0] = [];
 #[test]
 fn an_access_point_that_came_is_asked_for_after_it_settled() {
     let mut bench = Bench::ap(Check::Lldp);
-    assert_eq!(bench.sign(Cause::Came, 10), NOTHING);
+    assert_eq!(bench.ap_event(Cause::Came, 10), NOTHING);
     assert_eq!(bench.wait(), (60, vec_of(&["where is it?"])));
     let told = bench.answer(seen_on(&[1]));
     assert_eq!(told, ["taken ge-0/0/1: the switch sees the AP on this port"]);
-    assert_eq!(bench.watch.home(), Some(place(1)));
+    assert_eq!(bench.probe.current_port(), Some(switch_port(1)));
     // A restart on the same port is nothing, on another one it is a move.
-    bench.sign(Cause::Came, 20);
+    bench.ap_event(Cause::Came, 20);
     bench.wait();
     assert_eq!(bench.answer(seen_on(&[1])), ["kept ge-0/0/1: the AP is where it was"]);
-    bench.sign(Cause::Came, 30);
+    bench.ap_event(Cause::Came, 30);
     bench.wait();
     let told = bench.answer(seen_on(&[2]));
     assert_eq!(told, ["taken ge-0/0/2: the AP moved here from 5c:5b:35:00:00:ff ge-0/0/1"]);
@@ -135,26 +139,26 @@ fn vec_of(texts: &[&str]) -> Vec<String> {
 
 #[test]
 fn events_twice_late_and_in_the_wrong_order_are_one() {
-    let mut bench = Bench::housed(Check::None);
-    bench.sign(Cause::Came, 20);
+    let mut bench = Bench::located(Check::None);
+    bench.ap_event(Cause::Came, 20);
     bench.now = bench.now + Duration::from_secs(10);
-    assert_eq!(bench.sign(Cause::Lost, 19), NOTHING, "it was lost before it came");
-    assert_eq!(bench.sign(Cause::Came, 20), NOTHING);
+    assert_eq!(bench.ap_event(Cause::Lost, 19), NOTHING, "it was lost before it came");
+    assert_eq!(bench.ap_event(Cause::Came, 20), NOTHING);
     assert_eq!(bench.wait().0, 50, "the second of the same does not begin again");
     assert_eq!(bench.answer(seen_on(&[1])), ["kept ge-0/0/1: the AP is where it was"]);
-    assert_eq!(bench.sign(Cause::Came, 20), NOTHING);
-    assert!(bench.watch.is_resting());
-    let told = bench.sign(Cause::Lost, 21);
+    assert_eq!(bench.ap_event(Cause::Came, 20), NOTHING);
+    assert!(bench.probe.is_resting());
+    let told = bench.ap_event(Cause::Lost, 21);
     assert_eq!(told, ["released ge-0/0/1: disconnect_check is none"]);
 }
 
 #[test]
 fn an_answer_to_an_older_question_is_nothing() {
     let mut bench = Bench::ap(Check::Lldp);
-    bench.sign(Cause::Came, 10);
+    bench.ap_event(Cause::Came, 10);
     bench.wait();
-    let id = bench.watch.last_id;
-    bench.sign(Cause::Came, 20);
+    let id = bench.probe.last_id;
+    bench.ap_event(Cause::Came, 20);
     assert_eq!(bench.tell(Input::Answered { id, answer: seen_on(&[1]) }), NOTHING);
     bench.wait();
     assert_eq!(bench.tell(Input::Answered { id, answer: seen_on(&[1]) }), NOTHING);
@@ -165,7 +169,7 @@ fn an_answer_to_an_older_question_is_nothing() {
 #[test]
 fn what_nobody_knows_is_asked_for_less_and_less_often() {
     let mut bench = Bench::ap(Check::Lldp);
-    bench.sign(Cause::Came, 10);
+    bench.ap_event(Cause::Came, 10);
     bench.wait();
     for least in [15, 30, 60, 120, 150] {
         assert_eq!(bench.answer(seen_on(&[])), NOTHING);
@@ -174,15 +178,15 @@ fn what_nobody_knows_is_asked_for_less_and_less_often() {
         assert_eq!(told, ["where is it?"]);
     }
     assert_eq!(bench.answer(Answer::Unanswered), ["undecided: the question was not answered"]);
-    assert_eq!(bench.watch.poll_timeout(), None);
+    assert_eq!(bench.probe.poll_timeout(), None);
 }
 
 #[test]
 fn what_an_access_point_says_of_itself_is_asked_of_the_switch() {
-    let hint = Some(Hint { switch: switch(), port: place(1).port });
-    let says = || Answer::Whereabouts(Whereabouts { seen: Vec::new(), hint: hint.clone() });
+    let hint = Some(Hint { switch: switch(), port: switch_port(1).port });
+    let says = || Answer::Location(Location { seen: Vec::new(), hint: hint.clone() });
     let mut bench = Bench::ap(Check::Lldp);
-    bench.sign(Cause::Came, 10);
+    bench.ap_event(Cause::Came, 10);
     bench.wait();
     assert_eq!(bench.answer(says()), ["who is on ge-0/0/1?"]);
     assert_eq!(bench.answer(on_port(None)), NOTHING);
@@ -194,41 +198,41 @@ fn what_an_access_point_says_of_itself_is_asked_of_the_switch() {
 
 #[test]
 fn a_lost_access_point_that_is_still_seen_is_asked_for_once_more() {
-    let mut bench = Bench::housed(Check::Lldp);
-    assert_eq!(bench.sign(Cause::Lost, 10), ["who is on ge-0/0/1?"]);
+    let mut bench = Bench::located(Check::Lldp);
+    assert_eq!(bench.ap_event(Cause::Lost, 10), ["who is on ge-0/0/1?"]);
     assert_eq!(bench.answer(on_port(Some(ap()))), NOTHING);
     assert_eq!(bench.wait(), (30, vec_of(&["who is on ge-0/0/1?"])));
     let told = bench.answer(on_port(Some(ap())));
     assert_eq!(told, ["kept ge-0/0/1: the switch still sees the AP"]);
-    assert_eq!(bench.watch.home(), Some(place(1)));
+    assert_eq!(bench.probe.current_port(), Some(switch_port(1)));
 
-    bench.sign(Cause::Lost, 20);
+    bench.ap_event(Cause::Lost, 20);
     bench.answer(on_port(Some(ap())));
     bench.wait();
     let told = bench.answer(on_port(None));
     assert_eq!(told, ["released ge-0/0/1: nobody on the port says who it is"]);
-    assert_eq!(bench.watch.home(), None);
-    assert_eq!(bench.sign(Cause::Lost, 30), ["kept nothing: no port is known to be the AP's"]);
+    assert_eq!(bench.probe.current_port(), None);
+    assert_eq!(bench.ap_event(Cause::Lost, 30), ["kept nothing: no port is known to be the AP's"]);
 }
 
 #[test]
 fn one_that_comes_back_while_it_is_looked_for_keeps_its_port() {
-    let mut bench = Bench::housed(Check::Lldp);
-    bench.sign(Cause::Lost, 10);
+    let mut bench = Bench::located(Check::Lldp);
+    bench.ap_event(Cause::Lost, 10);
     bench.answer(on_port(Some(ap())));
-    assert_eq!(bench.sign(Cause::Came, 12), NOTHING);
+    assert_eq!(bench.ap_event(Cause::Came, 12), NOTHING);
     assert_eq!(bench.wait(), (60, vec_of(&["where is it?"])));
     assert_eq!(bench.answer(seen_on(&[1])), ["kept ge-0/0/1: the AP is where it was"]);
 }
 
 #[test]
 fn the_site_is_looked_at_after_the_wait() {
-    let mut bench = Bench::housed(Check::Outage(Policy::default()));
-    assert_eq!(bench.sign(Cause::Lost, 10), NOTHING);
+    let mut bench = Bench::located(Check::Outage(Policy::default()));
+    assert_eq!(bench.ap_event(Cause::Lost, 10), NOTHING);
     assert_eq!(bench.wait(), (30, vec_of(&["who went with it?"])));
     let told = bench.answer(Answer::Share(Some(Share { lost: 6, of: 10 })));
     assert_eq!(told, ["kept ge-0/0/1: 6 of its site's 10 APs went together"]);
-    bench.sign(Cause::Lost, 20);
+    bench.ap_event(Cause::Lost, 20);
     bench.wait();
     let told = bench.answer(Answer::Share(Some(Share { lost: 1, of: 10 })));
     assert_eq!(told, ["released ge-0/0/1: only 1 of its site's 10 APs went together"]);
@@ -236,10 +240,9 @@ fn the_site_is_looked_at_after_the_wait() {
 
 #[test]
 fn the_roster_is_an_answer_unless_there_is_newer_news() {
-    let whereabouts =
-        |port| Some(Whereabouts { seen: [sighting(port, Some(ap()))].into(), hint: None });
-    let rostered = |port: Option<u16>, asked_at| Input::Rostered {
-        whereabouts: port.and_then(whereabouts),
+    let location = |port| Some(Location { seen: [sighting(port, Some(ap()))].into(), hint: None });
+    let rostered = |port: Option<u16>, asked_at| Input::Listed {
+        location: port.and_then(location),
         asked_at: Instant::from_secs(asked_at),
         is_settled: true,
     };
@@ -250,15 +253,15 @@ fn the_roster_is_an_answer_unless_there_is_newer_news() {
     assert_eq!(bench.tell(rostered(None, 999)), ["who is on ge-0/0/1?"]);
     assert_eq!(bench.tell(rostered(Some(2), 999)), NOTHING, "in the middle of another look");
     bench.answer(on_port(None));
-    bench.sign(Cause::Lost, 10);
+    bench.ap_event(Cause::Lost, 10);
     assert_eq!(bench.tell(rostered(Some(1), 999)), NOTHING, "lost since that was asked");
     assert_eq!(bench.tell(rostered(Some(1), 1_001)).len(), 1);
 }
 
 #[test]
 fn a_port_is_asked_about_as_somebody_wants_it() {
-    let subject = Subject::Port(place(1));
-    let asked = |mode| Input::Signed { cause: Cause::Asked(mode), site: None, at: None };
+    let subject = Subject::Port(switch_port(1));
+    let asked = |mode| Input::Triggered { cause: Cause::Asked(mode), site: None, at: None };
     let mut bench = Bench::new(Check::Lldp, subject);
     assert_eq!(bench.tell(asked(Mode::Ap)), NOTHING);
     assert_eq!(bench.wait(), (60, vec_of(&["who is on ge-0/0/1?"])));
@@ -275,13 +278,13 @@ fn a_port_is_asked_about_as_somebody_wants_it() {
 
 #[test]
 fn a_question_about_a_port_that_is_no_longer_its_own_is_dropped() {
-    let mut bench = Bench::housed(Check::Lldp);
-    bench.sign(Cause::Lost, 10);
+    let mut bench = Bench::located(Check::Lldp);
+    bench.ap_event(Cause::Lost, 10);
     bench.tell(Input::Displaced);
     assert_eq!(bench.answer(on_port(None)), NOTHING);
-    bench.tell(Input::Restored(place(1)));
-    bench.sign(Cause::Lost, 20);
-    bench.tell(Input::Restored(place(2)));
+    bench.tell(Input::Restored(switch_port(1)));
+    bench.ap_event(Cause::Lost, 20);
+    bench.tell(Input::Restored(switch_port(2)));
     assert_eq!(bench.answer(on_port(None)), NOTHING);
-    assert_eq!(bench.watch.home(), Some(place(2)));
+    assert_eq!(bench.probe.current_port(), Some(switch_port(2)));
 }

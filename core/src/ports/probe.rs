@@ -23,8 +23,8 @@ use core::time::Duration;
 use super::{
     decide::{Case, Check, Decision, Evidence, Reason, decide},
     outage::Share,
-    place::{Mode, Place, Sighting},
-    question::Whereabouts,
+    question::Location,
+    switch_port::{Mode, Sighting, SwitchPort},
 };
 use crate::base::{
     backoff::Backoff,
@@ -41,7 +41,7 @@ const STILL_THERE_MAX: u32 = 2;
 /// The wait before a further question.
 const AGAIN: Backoff = Backoff::secs(30, 300);
 
-/// Policy of a [`Watch`].
+/// Policy of a [`Probe`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// From an access point's coming to the first question.
@@ -58,7 +58,7 @@ pub enum Subject {
     /// An access point, wherever it is.
     Ap(Mac),
     /// A port, whoever is on it.
-    Port(Place),
+    Port(SwitchPort),
 }
 
 /// What makes us look.
@@ -89,18 +89,18 @@ pub enum Input {
     /// Its port is another's, or none.
     Displaced,
     /// An earlier run knew its port.
-    Restored(Place),
+    Restored(SwitchPort),
     /// What the roster says.
-    Rostered {
+    Listed {
         /// Where the access point is; nothing where it is not connected.
-        whereabouts: Option<Whereabouts>,
+        location: Option<Location>,
         /// When the roster was asked for.
         asked_at: Instant,
         /// Whether its port is as it shall be.
         is_settled: bool,
     },
     /// There is something to look at.
-    Signed {
+    Triggered {
         /// What.
         cause: Cause,
         /// The access point's site.
@@ -125,18 +125,18 @@ pub enum Answer {
     /// There is none.
     Unanswered,
     /// Where it is.
-    Whereabouts(Whereabouts),
+    Location(Location),
 }
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     /// What does the switch say about this port?
-    Port(Place),
+    Port(SwitchPort),
     /// How many were lost together with this access point?
     Share(Mac),
     /// Where is this access point, which was last heard of at this site?
-    Whereabouts(Mac, Option<String>),
+    Location(Mac, Option<String>),
 }
 
 /// What shall happen outside, or has happened inside.
@@ -164,14 +164,14 @@ pub enum Conclusion {
     /// Nothing: the port, if one is known, stays as it shall be for its access point.
     Kept {
         /// The port.
-        home: Option<Place>,
+        current_port: Option<SwitchPort>,
         /// Why.
         reason: Reason,
     },
     /// The port is free.
     Released {
         /// Which.
-        place: Place,
+        switch_port: SwitchPort,
         /// Why.
         reason: Reason,
     },
@@ -180,7 +180,7 @@ pub enum Conclusion {
         /// Which access point.
         ap: Mac,
         /// Which port.
-        place: Place,
+        switch_port: SwitchPort,
         /// Why.
         reason: Reason,
     },
@@ -200,32 +200,32 @@ struct Look {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Asking { look: Look, id: u64 },
-    Doubting { look: Look, ask_at: Instant },
+    Rechecking { look: Look, ask_at: Instant },
     Resting,
-    Settling { look: Look, ask_at: Instant },
+    Debouncing { look: Look, ask_at: Instant },
 }
 
 /// The watch machine.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Probe {
     config: Config,
     rand: Rand,
     subject: Subject,
-    home: Option<Place>,
+    current_port: Option<SwitchPort>,
     site: Option<String>,
     /// The last sign, by Mist's clock.
     latest: Option<(UnixTime, Cause)>,
     /// When the last sign came.
-    signed_at: Option<Instant>,
+    triggered_at: Option<Instant>,
     state: State,
     last_id: u64,
     outputs: VecDeque<Output>,
 }
 
-impl Watch {
+impl Probe {
     /// The access point's port, as far as it is known.
-    pub const fn home(&self) -> Option<Place> {
-        self.home
+    pub const fn current_port(&self) -> Option<SwitchPort> {
+        self.current_port
     }
 
     /// Whether it waits for nothing.
@@ -250,19 +250,23 @@ impl Watch {
             (Cause::Lost, Check::Lldp | Check::None)
             | (Cause::Asked(Mode::Default) | Cause::Stale, _) => Duration::ZERO,
         };
-        self.state = State::Settling { look, ask_at: now + wait };
+        self.state = State::Debouncing { look, ask_at: now + wait };
     }
 
     /// What is in question.
     const fn case(&self, cause: Cause) -> Case {
         match (self.subject, cause) {
-            (Subject::Ap(ap), Cause::Lost) => Case::Departure { ap, home: self.home },
-            (Subject::Ap(ap), Cause::Came | Cause::Asked(_) | Cause::Stale) => {
-                Case::Arrival { ap, home: self.home }
+            (Subject::Ap(ap), Cause::Lost) => {
+                Case::Departure { ap, current_port: self.current_port }
             }
-            (Subject::Port(place), Cause::Asked(mode)) => Case::Visit { place, asked: Some(mode) },
-            (Subject::Port(place), Cause::Came | Cause::Lost | Cause::Stale) => {
-                Case::Visit { place, asked: None }
+            (Subject::Ap(ap), Cause::Came | Cause::Asked(_) | Cause::Stale) => {
+                Case::Arrival { ap, current_port: self.current_port }
+            }
+            (Subject::Port(switch_port), Cause::Asked(mode)) => {
+                Case::Visit { switch_port, asked: Some(mode) }
+            }
+            (Subject::Port(switch_port), Cause::Came | Cause::Lost | Cause::Stale) => {
+                Case::Visit { switch_port, asked: None }
             }
         }
     }
@@ -270,13 +274,14 @@ impl Watch {
     /// Asks what must be known, or decides where nothing must.
     fn look(&mut self, now: Instant, look: Look) {
         let question = match (self.case(look.cause), self.config.check) {
-            (Case::Arrival { ap, .. }, _) => Question::Whereabouts(ap, self.site.clone()),
-            (Case::Departure { home: None, .. }, _) | (Case::Departure { .. }, Check::None) => {
+            (Case::Arrival { ap, .. }, _) => Question::Location(ap, self.site.clone()),
+            (Case::Departure { current_port: None, .. }, _)
+            | (Case::Departure { .. }, Check::None) => {
                 return self.judge(now, look, &Evidence::Unasked);
             }
             (Case::Departure { ap, .. }, Check::Outage(_)) => Question::Share(ap),
-            (Case::Departure { home: Some(place), .. }, Check::Lldp)
-            | (Case::Visit { place, .. }, _) => Question::Port(place),
+            (Case::Departure { current_port: Some(switch_port), .. }, Check::Lldp)
+            | (Case::Visit { switch_port, .. }, _) => Question::Port(switch_port),
         };
         self.ask(Look { attempt: look.attempt + 1, ..look }, question);
     }
@@ -302,26 +307,26 @@ impl Watch {
             Answer::Port { seen, is_ap } => Evidence::OnPort { seen: seen.as_ref(), is_ap: *is_ap },
             Answer::Share(share) => Evidence::Together { share: *share, min_percent },
             Answer::Unanswered => Evidence::Unanswered,
-            Answer::Whereabouts(whereabouts) => Evidence::Where(whereabouts),
+            Answer::Location(location) => Evidence::Where(location),
         };
         self.judge(now, look, &evidence);
     }
 
     fn judge(&mut self, now: Instant, look: Look, evidence: &Evidence<'_>) {
         match decide(self.case(look.cause), *evidence) {
-            Decision::Follow(place) => self.ask(look, Question::Port(place)),
+            Decision::Follow(switch_port) => self.ask(look, Question::Port(switch_port)),
             Decision::Keep(reason) => {
-                self.conclude(look, Conclusion::Kept { home: self.home, reason });
+                self.conclude(look, Conclusion::Kept { current_port: self.current_port, reason });
             }
-            Decision::Release { place, reason } => {
-                self.home = None;
-                self.conclude(look, Conclusion::Released { place, reason });
+            Decision::Release { switch_port, reason } => {
+                self.current_port = None;
+                self.conclude(look, Conclusion::Released { switch_port, reason });
             }
-            Decision::Take { ap, place, reason } => {
+            Decision::Take { ap, switch_port, reason } => {
                 if self.subject == Subject::Ap(ap) {
-                    self.home = Some(place);
+                    self.current_port = Some(switch_port);
                 }
-                self.conclude(look, Conclusion::Taken { ap, place, reason });
+                self.conclude(look, Conclusion::Taken { ap, switch_port, reason });
             }
             Decision::AskAgain(reason) => self.doubt(now, look, reason),
         }
@@ -331,7 +336,7 @@ impl Watch {
         let still_there = reason == Reason::StillThere;
         let attempts_max = if still_there { STILL_THERE_MAX } else { ATTEMPTS_MAX };
         if look.attempt >= attempts_max {
-            let kept = Conclusion::Kept { home: self.home, reason };
+            let kept = Conclusion::Kept { current_port: self.current_port, reason };
             let conclusion = if still_there { kept } else { Conclusion::Undecided(reason) };
             self.conclude(look, conclusion);
             return;
@@ -341,7 +346,7 @@ impl Watch {
         } else {
             AGAIN.jittered(look.attempt, &mut self.rand)
         };
-        self.state = State::Doubting { look, ask_at: now + wait };
+        self.state = State::Rechecking { look, ask_at: now + wait };
     }
 
     fn conclude(&mut self, look: Look, conclusion: Conclusion) {
@@ -354,49 +359,52 @@ impl Watch {
     fn rostered(
         &mut self,
         now: Instant,
-        whereabouts: Option<&Whereabouts>,
+        location: Option<&Location>,
         asked_at: Instant,
         is_settled: bool,
     ) {
-        if !self.is_resting() || self.signed_at.is_some_and(|signed_at| signed_at >= asked_at) {
+        if !self.is_resting()
+            || self.triggered_at.is_some_and(|triggered_at| triggered_at >= asked_at)
+        {
             return;
         }
-        let Some(whereabouts) = whereabouts else {
-            if self.home.is_some() {
+        let Some(location) = location else {
+            if self.current_port.is_some() {
                 self.signed(now, Cause::Lost, None);
             }
             return;
         };
         let look = Look { cause: Cause::Came, since: now, attempt: 1 };
-        match decide(self.case(look.cause), Evidence::Where(whereabouts)) {
+        match decide(self.case(look.cause), Evidence::Where(location)) {
             // What is not known in this hour may be known in the next.
             Decision::AskAgain(_) => {}
             // The switch need not be asked every hour about what nobody doubts.
-            Decision::Follow(place) if self.home == Some(place) && is_settled => {}
+            Decision::Follow(switch_port)
+                if self.current_port == Some(switch_port) && is_settled => {}
             Decision::Follow(_)
             | Decision::Keep(_)
             | Decision::Release { .. }
-            | Decision::Take { .. } => self.judge(now, look, &Evidence::Where(whereabouts)),
+            | Decision::Take { .. } => self.judge(now, look, &Evidence::Where(location)),
         }
     }
 
     /// Learns from others where it is. A question about another port is none any more.
-    fn rehouse(&mut self, home: Option<Place>) {
+    fn set_port(&mut self, current_port: Option<SwitchPort>) {
         let (State::Asking { look, .. }
-        | State::Doubting { look, .. }
-        | State::Settling { look, .. }) = self.state
+        | State::Rechecking { look, .. }
+        | State::Debouncing { look, .. }) = self.state
         else {
-            self.home = home;
+            self.current_port = current_port;
             return;
         };
-        if look.cause == Cause::Lost && self.home != home {
+        if look.cause == Cause::Lost && self.current_port != current_port {
             self.state = State::Resting;
         }
-        self.home = home;
+        self.current_port = current_port;
     }
 
     fn advance(&mut self, now: Instant) {
-        if let State::Settling { look, ask_at } | State::Doubting { look, ask_at } = self.state
+        if let State::Debouncing { look, ask_at } | State::Rechecking { look, ask_at } = self.state
             && ask_at <= now
         {
             self.state = State::Resting;
@@ -405,7 +413,7 @@ impl Watch {
     }
 }
 
-impl Machine for Watch {
+impl Machine for Probe {
     type Config = (Config, Subject);
     type Input = Input;
     type Output = Output;
@@ -415,10 +423,10 @@ impl Machine for Watch {
             config,
             rand: Rand::new(seed),
             subject,
-            home: None,
+            current_port: None,
             site: None,
             latest: None,
-            signed_at: None,
+            triggered_at: None,
             state: State::Resting,
             last_id: 0,
             outputs: VecDeque::new(),
@@ -433,16 +441,16 @@ impl Machine for Watch {
         match input {
             Input::Answered { id, answer } => self.answered(now, id, &answer),
             Input::Configured(config) => self.config = config,
-            Input::Displaced => self.rehouse(None),
-            Input::Restored(place) => self.rehouse(Some(place)),
-            Input::Rostered { whereabouts, asked_at, is_settled } => {
-                self.rostered(now, whereabouts.as_ref(), asked_at, is_settled);
+            Input::Displaced => self.set_port(None),
+            Input::Restored(switch_port) => self.set_port(Some(switch_port)),
+            Input::Listed { location, asked_at, is_settled } => {
+                self.rostered(now, location.as_ref(), asked_at, is_settled);
             }
-            Input::Signed { cause, site, at } => {
+            Input::Triggered { cause, site, at } => {
                 if site.is_some() {
                     self.site = site;
                 }
-                self.signed_at = Some(now);
+                self.triggered_at = Some(now);
                 self.signed(now, cause, at);
             }
         }
@@ -455,7 +463,7 @@ impl Machine for Watch {
 
     fn poll_timeout(&self) -> Option<Instant> {
         match self.state {
-            State::Settling { ask_at, .. } | State::Doubting { ask_at, .. } => Some(ask_at),
+            State::Debouncing { ask_at, .. } | State::Rechecking { ask_at, .. } => Some(ask_at),
             State::Asking { .. } | State::Resting => None,
         }
     }

@@ -32,7 +32,7 @@ impl Mode {
 
 /// One port of one switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct SwitchPort {
     /// The switch's MAC as Mist has it; of a virtual chassis, that which the cloud assigned.
     pub switch: Mac,
     /// The port.
@@ -40,7 +40,7 @@ pub struct Place {
 }
 
 /// `5c:5b:35:00:00:01 ge-0/0/12`
-impl fmt::Display for Place {
+impl fmt::Display for SwitchPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.switch, self.port)
     }
@@ -86,8 +86,8 @@ pub struct Sighting {
 
 impl Sighting {
     /// The port.
-    pub fn place(&self) -> Option<Place> {
-        Some(Place { switch: self.switch.mac, port: self.port? })
+    pub fn switch_port(&self) -> Option<SwitchPort> {
+        Some(SwitchPort { switch: self.switch.mac, port: self.port? })
     }
 
     /// Whether this proves that `ap` is there, at the far end of a link that is up.

@@ -11,8 +11,8 @@ use crate::{
         stats, target,
     },
     ports::{
-        place::Sighting,
-        question::{Answer, Whereabouts},
+        question::{Answer, Location},
+        switch_port::Sighting,
     },
 };
 
@@ -52,11 +52,11 @@ impl Inquiry {
     }
 
     /// `None` where there will be no answer.
-    pub(super) fn heard(&mut self, heard: Outcome) -> Option<Next> {
+    pub(super) fn answered(&mut self, result: Outcome) -> Option<Next> {
         match &mut self.step {
             Step::Ports(search, site) => {
-                let body = heard.ok()?.body;
-                let (results, then) = search.heard(&body)?;
+                let body = result.ok()?.body;
+                let (results, then) = search.answered(&body)?;
                 let ports = results.into_iter().filter_map(stats::Port::read);
                 self.seen.extend(ports.filter(|port| port.neighbor == Some(self.ap)));
                 if then == Then::More {
@@ -72,20 +72,20 @@ impl Inquiry {
             }
             Step::Switches(site) => {
                 let site = site.take();
-                if let Some(target) = self.lookup.heard(&heard.ok()?.body)? {
+                if let Some(target) = self.lookup.answered(&result.ok()?.body)? {
                     self.step = Step::Switches(site);
                     return Some(Next::Get(target));
                 }
                 Some(self.judge(site))
             }
-            Step::AtSite => match heard {
+            Step::AtSite => match result {
                 Ok(response) => Some(self.listen(&response.body)?),
                 // It may have moved to another site, or have none.
                 Err(Failure::Unreachable) if self.itself.is_none() => Some(self.anywhere()),
                 Err(_) => None,
             },
             Step::Anywhere => {
-                let aps = stats::aps(&heard.ok()?.body)?;
+                let aps = stats::aps(&result.ok()?.body)?;
                 self.itself = aps.into_iter().find(|ap| ap.mac == self.ap);
                 let site = self.itself.as_ref().filter(|itself| itself.neighbors.is_empty());
                 Some(match site.and_then(|itself| itself.site.clone()) {
@@ -94,7 +94,7 @@ impl Inquiry {
                     None => self.name(),
                 })
             }
-            Step::Named => match self.lookup.heard(&heard.ok()?.body)? {
+            Step::Named => match self.lookup.answered(&result.ok()?.body)? {
                 Some(target) => Some(Next::Get(target)),
                 None => Some(self.done()),
             },
@@ -147,6 +147,6 @@ impl Inquiry {
         let is_proved = seen.iter().any(|sighting| sighting.proves(self.ap));
         let itself = self.itself.as_ref().filter(|_| !is_proved);
         let hint = itself.and_then(|itself| itself.hint(&self.lookup.known));
-        Next::Done(Some(Answer::Whereabouts(Whereabouts { seen, hint })))
+        Next::Done(Some(Answer::Location(Location { seen, hint })))
     }
 }

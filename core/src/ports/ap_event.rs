@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     name::{self, PortName},
-    place::{Mode, Place},
+    switch_port::{Mode, SwitchPort},
 };
 use crate::{
     base::{mac::Mac, time::UnixTime},
@@ -16,7 +16,7 @@ use crate::{
 
 /// What an access point did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Act {
+pub enum ApAction {
     /// `AP_CONNECTED`
     Connected,
     /// `AP_DISCONNECTED`
@@ -25,7 +25,7 @@ pub enum Act {
     Restarted,
 }
 
-impl Act {
+impl ApAction {
     const ALL: [Self; 3] = [Self::Connected, Self::Disconnected, Self::Restarted];
 
     /// The event's type.
@@ -38,17 +38,17 @@ impl Act {
     }
 
     fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|act| act.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|action| action.name().eq_ignore_ascii_case(name))
     }
 }
 
 /// An event that concerns a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sign {
+pub struct ApEvent {
     /// The access point.
     pub ap: Mac,
     /// What it did.
-    pub act: Act,
+    pub action: ApAction,
     /// The id of its site.
     pub site: Option<String>,
     /// When, by Mist's clock.
@@ -59,15 +59,15 @@ pub struct Sign {
     pub site_name: Option<String>,
 }
 
-impl Sign {
+impl ApEvent {
     /// What an event of `device-events` or `device-updowns` says about an access point. `None` for
     /// all others.
     pub fn of(event: &Event<'_>) -> Option<Self> {
         let is_ours = matches!(event.topic(), Topic::DeviceEvents | Topic::DeviceUpdowns);
-        let act = Act::parse(&event.kind()?).filter(|_| is_ours)?;
+        let action = ApAction::parse(&event.kind()?).filter(|_| is_ours)?;
         Some(Self {
             ap: event.device_mac()?,
-            act,
+            action,
             site: event.site_id().map(Cow::into_owned),
             at: event.at(),
             ap_name: event.device_name().map(Cow::into_owned),
@@ -80,7 +80,7 @@ impl Sign {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The port.
-    pub place: Place,
+    pub switch_port: SwitchPort,
     /// The mode that it shall have.
     pub mode: Mode,
 }
@@ -130,13 +130,13 @@ impl Request {
         }
 
         let body: Body<'_> = serde_json::from_slice(body).map_err(|_| Error::Body)?;
-        let mode = match Act::parse(body.kind.trim()).ok_or(Error::Type)? {
-            Act::Connected | Act::Restarted => Mode::Ap,
-            Act::Disconnected => Mode::Default,
+        let mode = match ApAction::parse(body.kind.trim()).ok_or(Error::Type)? {
+            ApAction::Connected | ApAction::Restarted => Mode::Ap,
+            ApAction::Disconnected => Mode::Default,
         };
         let switch = Mac::parse(body.switch_mac.trim()).ok_or(Error::Switch)?;
         let port = PortName::parse(body.switch_port.trim()).map_err(Error::Port)?;
-        Ok(Self { place: Place { switch, port }, mode })
+        Ok(Self { switch_port: SwitchPort { switch, port }, mode })
     }
 }
 
@@ -146,17 +146,18 @@ mod tests {
 
     #[test]
     fn three_types_of_two_topics_are_signs() {
-        let sign = |topic, text| Sign::of(&Event::parse_text(topic, text).expect("an object"));
+        let ap_event =
+            |topic, text| ApEvent::of(&Event::parse_text(topic, text).expect("an object"));
         let ap = Mac::parse("5c5b35000001").expect("a MAC");
         assert_eq!(
-            sign(
+            ap_event(
                 Topic::DeviceEvents,
                 r#"{"type":"AP_CONNECTED","mac":"5c5b35000001","site_id":"s-1","timestamp":5,
                     "device_name":"Reception","site_name":"HQ"}"#
             ),
-            Some(Sign {
+            Some(ApEvent {
                 ap,
-                act: Act::Connected,
+                action: ApAction::Connected,
                 site: Some("s-1".into()),
                 at: Some(UnixTime::from_secs(5)),
                 ap_name: Some("Reception".into()),
@@ -164,10 +165,13 @@ mod tests {
             })
         );
         assert_eq!(
-            sign(Topic::DeviceUpdowns, r#"{"type":"ap_disconnected","ap":"5C:5B:35:00:00:01"}"#),
-            Some(Sign {
+            ap_event(
+                Topic::DeviceUpdowns,
+                r#"{"type":"ap_disconnected","ap":"5C:5B:35:00:00:01"}"#
+            ),
+            Some(ApEvent {
                 ap,
-                act: Act::Disconnected,
+                action: ApAction::Disconnected,
                 site: None,
                 at: None,
                 ap_name: None,
@@ -180,13 +184,13 @@ mod tests {
             (Topic::DeviceEvents, r#"{"type":"AP_RESTARTED"}"#),
             (Topic::DeviceEvents, r#"{"mac":"5c5b35000001"}"#),
         ] {
-            assert_eq!(sign(topic, text), None, "{text}");
+            assert_eq!(ap_event(topic, text), None, "{text}");
         }
     }
 
     #[test]
     fn a_request_names_a_port_and_what_shall_be_there() {
-        let place = Place {
+        let switch_port = SwitchPort {
             switch: Mac::parse("5c5b35000002").expect("a MAC"),
             port: PortName::parse("ge-0/0/1").expect("a port"),
         };
@@ -199,7 +203,7 @@ mod tests {
             ("ap_disconnected", Mode::Default),
         ] {
             let read = Request::parse(body("5C-5B-35-00-00-02", "ge-0/0/1", kind).as_bytes());
-            assert_eq!(read, Ok(Request { place, mode }));
+            assert_eq!(read, Ok(Request { switch_port, mode }));
         }
         for (text, error) in [
             (body("5c5b35000002", "ge-0/0/1", "SW_CONNECTED"), Error::Type),
