@@ -35,99 +35,86 @@ pub(super) const CHATS: [Chat; 3] = [
         urls: "chat.google.urls_file",
     },
 ];
+/// What to advise about a list of sites, in either program.
+pub(super) const SITES: &str = "mist.ignored_sites, a list of site ids";
 
-/// `mist_host` of MWTT and `mist_cloud` of MESA: the host of the API, in older versions of the
-/// dashboard.
-pub(super) fn cloud(found: &Found<'_>, draft: &mut Draft) {
-    let Some(host) = found.text(draft, "mist.api_url, such as \"https://api.mist.com\"") else {
-        return;
-    };
-    let host = host.strip_prefix("https://").unwrap_or(host).trim_end_matches('/');
-    let host = match host.strip_prefix("manage.") {
-        Some(cloud) => format!("api.{cloud}"),
-        None => host.to_owned(),
-    };
-    draft.set("mist", "api_url", format!("https://{host}"), &found.origin);
-}
+/// The webhook's secret.
+const SECRET: &str = "webhook-secret";
+/// Leaves room for what may be added to it.
+const CHANNEL_LEN_MAX: usize = 48;
+/// No type and no channel has a longer name.
+const NAME_LEN_MAX: usize = 128;
 
-/// `server_uri`
-pub(super) fn path(found: &Found<'_>, draft: &mut Draft) {
-    if let Some(path) = found.text(draft, "webhook.paths, such as [\"/webhooks\"]") {
-        draft.extend("webhook", "paths", [(path.to_owned(), found.origin.clone())]);
+/// Mist's cloud and its webhook, which both programs have in `mist_conf`. The cloud is the host of
+/// the API, in older versions that of the dashboard.
+pub(super) fn mist(old: &mut Table<'_>, cloud: &[&str], draft: &mut Draft) {
+    if let Some(found) = old.take_any(cloud)
+        && let Some(host) = found.text(draft, "mist.api_url, such as \"https://api.mist.com\"")
+    {
+        let host = host.strip_prefix("https://").unwrap_or(host).trim_end_matches('/');
+        let url = match host.strip_prefix("manage.") {
+            Some(cloud) => format!("https://api.{cloud}"),
+            None => format!("https://{host}"),
+        };
+        draft.set("mist", "api_url", url, &found.origin);
     }
-}
-
-/// `mist_secret`; `about` is where it would be.
-pub(super) fn secret(found: Option<&Found<'_>>, about: &Origin, draft: &mut Draft) {
-    let origin = found.map_or(about, |found| &found.origin).clone();
-    let none = found.is_none_or(|found| found.is_none() || found.value.text() == Some(""));
-    let content = match found {
-        _ if none => Some(Content::New),
-        Some(found) => {
-            let advice = format!("the secret in the file {SECRET}");
-            found.text(draft, &advice).map(|text| {
-                doubt(found, text, SECRET, draft);
-                Content::Known(Secret::new(text))
-            })
+    let secret = old.take("mist_secret");
+    let origin = secret.as_ref().map_or(&old.about, |found| &found.origin).clone();
+    let content = match secret {
+        Some(found) if !found.is_none() && found.value.text() != Some("") => {
+            known(&found, SECRET, draft)
         }
-        None => None,
+        _ => Some(Content::New),
     };
     draft.secrets.push((content, origin));
+    if let Some(found) = old.take("server_uri")
+        && let Some(path) = found.text(draft, "webhook.paths, such as [\"/webhooks\"]")
+    {
+        draft.extend("webhook", "paths", [(path.to_owned(), found.origin)]);
+    }
 }
 
-/// Names the secrets that the programs had, once all of them were asked.
+/// Names the secrets of the webhook, once all programs were asked.
 pub(super) fn secrets(draft: &mut Draft) {
-    let secrets = core::mem::take(&mut draft.secrets);
-    let mut known: Vec<(Content, Origin)> = Vec::new();
-    for (content, origin) in &secrets {
-        if let Some(content @ Content::Known(_)) = content
-            && !known.iter().any(|(same, _)| same == content)
+    let secrets = std::mem::take(&mut draft.secrets);
+    let mut known: Vec<&(Option<Content>, Origin)> = Vec::new();
+    for secret in &secrets {
+        if matches!(secret.0, Some(Content::Known(_)))
+            && !known.iter().any(|(same, _)| *same == secret.0)
         {
-            known.push((content.clone(), origin.clone()));
+            known.push(secret);
         }
     }
-    for (content, origin) in &secrets {
-        if *content == Some(Content::New) {
-            let file =
-                if known.is_empty() { "the new one in the file" } else { "the one in the file" };
-            let advice = format!("{file} {SECRET}, entered as the webhook's secret in Mist");
-            draft.note(origin, "there is no secret, so anybody could send", advice);
-        }
+    let file = if known.is_empty() { "the new one in the file" } else { "the one in the file" };
+    for (_, origin) in secrets.iter().filter(|(content, _)| *content == Some(Content::New)) {
+        let advice = format!("{file} {SECRET}, entered as the webhook's secret in Mist");
+        draft.note(origin, "there is no secret, so anybody could send", advice);
     }
-    match known.as_slice() {
-        [] => {
-            // Where one is written down elsewhere, it is that one.
-            let awaited = secrets.iter().find(|(content, _)| content.is_none());
-            if let Some((content, origin)) = awaited.or(secrets.first()) {
-                draft.file("webhook", "secret_file", (SECRET.into(), content.clone()), origin);
-            }
-        }
-        [(content, origin)] => {
-            draft.file("webhook", "secret_file", (SECRET.into(), Some(content.clone())), origin);
-        }
-        several => {
-            for (content, origin) in several {
-                let name = match origin.program {
-                    "MWTT" => SECRET.to_string(),
-                    _ => format!("{SECRET}-2"),
-                };
-                draft.extend("webhook", "secret_files", [(name.clone(), origin.clone())]);
-                draft.keep(name, content.clone());
-            }
-        }
+    // Where a program has its secret elsewhere, it is that one rather than a new one.
+    let elsewhere = || secrets.iter().find(|(content, _)| content.is_none());
+    let only = match known.as_slice() {
+        [] => elsewhere().or(secrets.first()),
+        [only] => Some(*only),
+        _ => None,
+    };
+    if let Some((content, origin)) = only {
+        return draft.file("webhook", "secret_file", (SECRET.into(), content.clone()), origin);
     }
-}
-
-/// `site_id_ignored`
-pub(super) fn ignored_sites(found: &Found<'_>, draft: &mut Draft) {
-    let sites = found.texts(draft, "mist.ignored_sites, a list of site ids");
-    draft.extend("mist", "ignored_sites", sites);
+    for (content, origin) in known {
+        let second = if origin.program == "MWTT" { "" } else { "-2" };
+        let name = format!("{SECRET}{second}");
+        draft.extend("webhook", "secret_files", [(name.clone(), origin.clone())]);
+        draft.keep(name, content.clone());
+    }
 }
 
 /// `log_level`, `debug`
-pub(super) fn log_level(found: &Found<'_>, draft: &mut Draft) {
-    let what = "not carried over, as it is no part of the configuration";
-    draft.note(&found.origin, what, "mistgate run --log-level debug, where more is to be seen");
+pub(super) fn log_level(old: &mut Table<'_>, key: &str, draft: &mut Draft) {
+    if let Some(found) = old.take(key) {
+        let what = "not carried over, as it is no part of the configuration";
+        let advice = "mistgate run --log-level debug, where more is to be seen";
+        draft.note(&found.origin, what, advice);
+    }
 }
 
 /// `port`, or the one that is written in the program.
@@ -144,31 +131,32 @@ pub(super) fn chat(
     draft: &mut Draft,
 ) -> bool {
     let enabled = old.take("enabled");
-    let is_enabled =
-        matches!(&enabled, Some(Found { value, .. }) if value.form == Form::Bool(true));
-    if !is_enabled {
+    if !enabled.as_ref().is_some_and(Found::is_true) {
         let what = match &enabled {
             Some(found) => format!("not carried over, as enabled is {}", found.value.form),
             None => "not carried over, as it is not enabled".into(),
         };
         let advice = format!("[{}], where messages should go there after all", chat.section);
-        draft.note(&old.about().clone(), what, advice);
+        draft.note(&old.about, what, advice);
         return false;
     }
-    if let Some(found) = old.take("default_url")
-        && !found.is_none()
-    {
+    if let Some(found) = old.take("default_url").filter(|found| !found.is_none()) {
         url(chat, None, &found, draft);
     }
     if let Some(found) = old.take("url") {
         if !matches!(found.value.form, Form::Dict(_)) {
             url(chat, only, &found, draft);
         } else if let Some(mut table) = found.table(draft) {
-            for (channel, found) in table.drain() {
-                if is_name(channel, &found.origin, draft) {
-                    let channel = named(channel, &found.origin, draft);
-                    url(chat, Some(&channel), &found, draft);
+            for (old, found) in table.drain() {
+                if !is_name(old, &found.origin, draft) {
+                    continue;
                 }
+                let name = channel(old);
+                if name != old {
+                    let what = format!("the channel {} is called \"{name}\" here", segment(old));
+                    draft.note(&found.origin, what, "that name in mistgate's configuration");
+                }
+                url(chat, Some(&name), &found, draft);
             }
         }
     }
@@ -176,8 +164,8 @@ pub(super) fn chat(
     true
 }
 
-/// Whether a text is the name of a channel or type. A secret in the wrong place is none, which is
-/// said.
+/// Whether a text can be the name of a channel or type. One that is too long, or a URL, may be a
+/// secret in the wrong place, and is reported without its text.
 pub(super) fn is_name(text: &str, origin: &Origin, draft: &mut Draft) -> bool {
     let is_name = text.len() <= NAME_LEN_MAX && !text.contains("://");
     if !is_name {
@@ -187,17 +175,7 @@ pub(super) fn is_name(text: &str, origin: &Origin, draft: &mut Draft) -> bool {
     is_name
 }
 
-/// A channel's name in letters of ours, said where it changes.
-fn named(old: &str, origin: &Origin, draft: &mut Draft) -> String {
-    let name = channel(old);
-    if name != old {
-        let what = format!("the channel {} is called \"{name}\" here", segment(old));
-        draft.note(origin, what, "that name in mistgate's configuration");
-    }
-    name
-}
-
-/// A channel's name in letters of ours.
+/// A channel's name in the letters that ours have.
 pub(super) fn channel(old: &str) -> String {
     let letter = |c: char| match c.to_ascii_lowercase() {
         c @ ('a'..='z' | '0'..='9' | '-' | '_') => c,
@@ -220,41 +198,28 @@ pub(super) fn secret_file(
     found: &Found<'_>,
     draft: &mut Draft,
 ) {
-    let advice = format!("the secret in the file {name}");
-    let text = found.text(draft, &advice);
-    if let Some(text) = text {
-        doubt(found, text, name, draft);
-    }
-    let content = text.map(|text| Content::Known(Secret::new(text)));
+    let content = known(found, name, draft);
     draft.file(section, key, (name.to_owned(), content), &found.origin);
 }
 
-/// The secret of the webhook.
-const SECRET: &str = "webhook-secret";
-/// Leaves room for what may be added to it.
-const CHANNEL_LEN_MAX: usize = 48;
-/// No type and no channel has a longer name.
-const NAME_LEN_MAX: usize = 128;
-
 fn url(chat: Chat, channel: Option<&str>, found: &Found<'_>, draft: &mut Draft) {
-    let Chat { name, section, urls, .. } = chat;
+    let name = chat.name;
     match channel {
         Some(channel) => {
-            let file = format!("{name}-url-{channel}");
-            secret_file(urls, channel, &file, found, draft);
+            secret_file(chat.urls, channel, &format!("{name}-url-{channel}"), found, draft);
         }
         None => {
-            let file = format!("{name}-url");
-            secret_file(section, "default_url_file", &file, found, draft);
+            secret_file(chat.section, "default_url_file", &format!("{name}-url"), found, draft);
         }
     }
 }
 
-/// Says of a text out of the published examples that it is no secret.
-fn doubt(found: &Found<'_>, text: &str, file: &str, draft: &mut Draft) {
-    let is_example = text.to_ascii_lowercase().contains("xxxxx") || text == "mybadpassword";
-    if is_example {
+/// A secret for a file. Texts of the published examples are reported, as they are nobody's secret.
+fn known(found: &Found<'_>, file: &str, draft: &mut Draft) -> Option<Content> {
+    let text = found.text(draft, &format!("the secret in the file {file}"))?;
+    if text.to_ascii_lowercase().contains("xxxxx") || text == "mybadpassword" {
         let advice = format!("the real one in the file {file}");
         draft.note(&found.origin, "this is the text of the example, not yours", advice);
     }
+    Some(Content::Known(Secret::new(text)))
 }

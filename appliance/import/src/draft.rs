@@ -1,5 +1,5 @@
-//! The configuration in the making: its entries, where each comes from, and what is to be said of
-//! the way.
+//! The configuration in the making: its entries, where each comes from, and the notes for whoever
+//! moves.
 
 use std::{
     collections::BTreeMap,
@@ -50,22 +50,21 @@ impl fmt::Display for Note {
     }
 }
 
-/// See the module.
+/// The new configuration, its files and its notes.
 #[derive(Default)]
 pub(super) struct Draft {
     entries: Vec<Entry>,
     files: Vec<File>,
     notes: Vec<Note>,
     remarks: Vec<(&'static str, &'static str)>,
-    /// What signs webhooks; `None` for what is not known.
+    /// The webhook secrets of the programs; `None` for one that is kept elsewhere.
     pub(super) secrets: Vec<(Option<Content>, Origin)>,
 }
 
-/// The name of our file in its own check.
+/// What our file is called while it is checked.
 const NAME: &str = "mistgate.toml";
-/// In this order they are written.
-const SECTIONS: [&str; 25] = [
-    "",
+/// The sections in the order in which they are written.
+const SECTIONS: [&str; 24] = [
     "mist",
     "webhook",
     "chat",
@@ -91,8 +90,9 @@ const SECTIONS: [&str; 25] = [
     "proxy",
     "admin",
 ];
-/// How often what is refused may be taken out; what is left is for `mistgate check` to say.
+/// How often refused values are taken out. What is left then, `mistgate check` reports.
 const ROUNDS_MAX: usize = 8;
+
 impl Draft {
     /// Sets a key. What is set first stays.
     pub(super) fn set(
@@ -105,10 +105,9 @@ impl Draft {
         let value = value.into();
         match self.entry(section, key) {
             Some(entry) if entry.value == value => {}
-            Some(entry) => {
-                let first = format!("{} {}", entry.origin.program, entry.origin.key);
+            Some(Entry { origin: Origin { program, key: first, .. }, .. }) => {
                 let key = segment(key);
-                let what = format!("{section}.{key} has one value, and {first} gives it");
+                let what = format!("{section}.{key} has one value, and {program} {first} gives it");
                 self.note(origin, what, "that one value for both");
             }
             None => self.entries.push(Entry {
@@ -129,16 +128,14 @@ impl Draft {
         elements: impl IntoIterator<Item = (String, Origin)>,
     ) {
         for (text, origin) in elements {
-            match self.entry(section, key).map(|entry| &mut entry.value) {
-                Some(Toml::List(list)) => {
-                    if !list.iter().any(|(known, _)| *known == text) {
-                        list.push((text, origin));
-                    }
-                }
-                Some(Toml::Number(_) | Toml::Text(_)) | None => {
-                    let list = Toml::List(Vec::from([(text, origin.clone())]));
-                    self.set(section, key, list, &origin);
-                }
+            if self.has(section, key, &text) {
+                continue;
+            }
+            if let Some(Toml::List(list)) = self.entry(section, key).map(|entry| &mut entry.value) {
+                list.push((text, origin));
+            } else {
+                let list = Toml::List(vec![(text, origin.clone())]);
+                self.set(section, key, list, &origin);
             }
         }
     }
@@ -157,18 +154,18 @@ impl Draft {
             return;
         }
         self.set(section, key, &*name, origin);
-        match content {
-            Some(content) => self.keep(name, content),
-            None => self.stand(section, key, Standing::Awaited),
+        if content.is_none() {
+            self.stand(section, key, Standing::Awaited);
         }
+        self.keep(name, content);
     }
 
-    /// Adds a file that a list names.
-    pub(super) fn keep(&mut self, name: String, content: Content) {
-        self.files.push(File { name, content });
+    /// Adds a file that a list names, if there is anything to be in it.
+    pub(super) fn keep(&mut self, name: String, content: Option<Content>) {
+        self.files.extend(content.map(|content| File { name, content }));
     }
 
-    /// A comment above the entries of a section.
+    /// Adds a comment above the entries of a section.
     pub(super) fn remark(&mut self, section: &'static str, text: &'static str) {
         self.remarks.push((section, text));
     }
@@ -191,28 +188,28 @@ impl Draft {
 
     /// Whether a list has this element.
     pub(super) fn has(&self, section: &str, key: &str, element: &str) -> bool {
-        self.find(section, key).is_some_and(|entry| match &entry.value {
-            Toml::List(list) => list.iter().any(|(text, _)| text == element),
-            Toml::Number(_) | Toml::Text(_) => false,
-        })
+        matches!(self.find(section, key).map(|entry| &entry.value), Some(Toml::List(list))
+            if list.iter().any(|(text, _)| text == element))
     }
 
-    /// Makes a comment of a key.
-    pub(super) fn put_to_sleep(&mut self, section: &'static str, key: &str) {
-        self.stand(section, key, Standing::Asleep);
+    /// Decides whether a key counts.
+    pub(super) fn stand(&mut self, section: &str, key: &str, standing: Standing) {
+        if let Some(entry) = self.entry(section, key) {
+            entry.standing = standing;
+        }
     }
 
-    /// Takes out what [`mistgate_core::config`] refuses, as it is the judge of it, and says so.
+    /// Takes out the values that [`mistgate_core::config`] refuses, and reports them.
     pub(super) fn settle(&mut self) {
         for _ in 0..ROUNDS_MAX {
             let (report, places) = self.check();
+            let is_active = |at: &usize| {
+                self.entries.get(*at).is_some_and(|entry| entry.standing == Standing::Active)
+            };
             let refused: Vec<(usize, Problem)> = report
                 .problems
                 .into_iter()
-                .filter_map(|problem| Some((place(&places, &problem)?, problem)))
-                .filter(|(at, _)| {
-                    self.entries.get(*at).is_some_and(|entry| entry.standing == Standing::Active)
-                })
+                .filter_map(|problem| Some((place(&places, &problem).filter(is_active)?, problem)))
                 .collect();
             if refused.is_empty() {
                 return;
@@ -231,23 +228,19 @@ impl Draft {
     pub(super) fn finish(mut self, head: &str) -> (String, Vec<File>, Vec<Note>) {
         self.doubt();
         // The programs come one after the other; each one's notes follow its lines.
-        let mut programs: Vec<String> = Vec::new();
-        for Note { file, .. } in &self.notes {
-            if !programs.contains(file) {
-                programs.push(file.clone());
-            }
-        }
-        let place = |note: &Note| programs.iter().position(|file| *file == note.file);
-        self.notes.sort_by_key(|note| (place(note), note.about.line));
+        let mut files: Vec<String> = self.notes.iter().map(|note| note.file.clone()).collect();
+        files.dedup();
+        let first = |note: &Note| files.iter().position(|file| *file == note.file);
+        self.notes.sort_by_key(|note| (first(note), note.about.line));
         self.notes.dedup();
         let (text, _) = self.render();
         (format!("{head}{text}"), self.files, self.notes)
     }
 
-    /// Says what [`mistgate_core::config`] has doubts about; the same of many keys once.
+    /// Reports the warnings of [`mistgate_core::config`]; the same one of many keys once.
     fn doubt(&mut self) {
         let (report, places) = self.check();
-        // By what is said, with the first place and how many there are.
+        // By text, with the first entry and the number of entries.
         let mut doubts: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
         for warning in report.warnings {
             if let Some(at) = place(&places, &warning) {
@@ -256,13 +249,12 @@ impl Draft {
             }
         }
         for ((what, expected), (at, count)) in doubts {
-            let Some(mut origin) = self.entries.get(at).map(|entry| entry.origin.clone()) else {
-                continue;
-            };
-            if count > 1 {
-                let _ = write!(origin.key, " and {} more", count - 1);
+            if let Some(mut origin) = self.entries.get(at).map(|entry| entry.origin.clone()) {
+                if count > 1 {
+                    let _ = write!(origin.key, " and {} more", count - 1);
+                }
+                self.note(&origin, what, expected);
             }
-            self.note(&origin, what, expected);
         }
     }
 
@@ -274,53 +266,41 @@ impl Draft {
         self.entries.iter_mut().find(|entry| entry.section == section && entry.key == key)
     }
 
-    fn stand(&mut self, section: &str, key: &str, standing: Standing) {
-        if let Some(entry) = self.entry(section, key) {
-            entry.standing = standing;
-        }
-    }
-
     fn take_out(&mut self, at: usize, Problem { key, what, expected, .. }: Problem) {
         let Some(entry) = self.entries.get_mut(at) else {
             return;
         };
         let element = key.strip_suffix(']').and_then(|key| key.rsplit_once('['));
         let element = element.and_then(|(_, index)| index.parse().ok());
-        let origin = entry.origin.clone();
-        if let Toml::Text(name) = &entry.value
-            && !entry.section.starts_with("chat.")
-            && self.files.iter().any(|file| file.name == *name)
-        {
-            // What cannot be done without is asked for by name.
-            let advice = format!("{expected}, in the file {name}");
-            let name = name.clone();
-            entry.standing = Standing::Awaited;
-            self.files.retain(|file| file.name != name);
-            return self.note(&origin, format!("left out, as {what}"), advice);
-        }
-        let origin = match (&mut entry.value, element) {
-            (Toml::List(list), Some(index)) if index < list.len() => list.remove(index).1,
-            _ => {
-                entry.value = Toml::List(Vec::new());
-                origin
+        let (mut origin, mut advice) = (entry.origin.clone(), expected);
+        let is_needed = !entry.section.starts_with("chat.");
+        match (&mut entry.value, element) {
+            (Toml::Text(name), _)
+                if is_needed && self.files.iter().any(|file| file.name == *name) =>
+            {
+                // What cannot be done without is asked for by name.
+                let _ = write!(advice, ", in the file {name}");
+                self.files.retain(|file| file.name != *name);
+                entry.standing = Standing::Awaited;
             }
-        };
-        self.note(&origin, format!("left out, as {what}"), expected);
+            (Toml::List(list), Some(index)) if index < list.len() => origin = list.remove(index).1,
+            (value, _) => *value = Toml::List(Vec::new()),
+        }
+        self.note(&origin, format!("left out, as {what}"), advice);
     }
 
-    /// What the check says, and to which entry each line belongs.
+    /// The report of the check, and the entry of each line.
     fn check(&self) -> (Report, Vec<Option<usize>>) {
         let (text, places) = self.render();
         let draft = raw::Draft::parse(Source { name: NAME, text: &text });
         let mut files = Files::new();
         for request in draft.files() {
-            let file = self.files.iter().find(|file| file.name == request.path);
-            if let Some(File { content, .. }) = file {
-                let bytes = match content {
-                    Content::Known(secret) => secret.expose().as_bytes(),
-                    Content::New => b"drawn later",
+            if let Some(file) = self.files.iter().find(|file| file.name == request.path) {
+                let text = match &file.content {
+                    Content::Known(secret) => secret.expose(),
+                    Content::New => "drawn later",
                 };
-                files.insert(&request, Ok(bytes.to_vec()));
+                files.insert(&request, Ok(text.into()));
             }
         }
         (draft.check(&files), places)
@@ -331,13 +311,11 @@ impl Draft {
         let (mut text, mut places) = (String::new(), Vec::new());
         for section in SECTIONS {
             let entries = self.entries.iter().enumerate();
-            let entries: Vec<_> = entries.filter(|(_, entry)| entry.section == section).collect();
-            if entries.is_empty() {
+            let mut entries = entries.filter(|(_, entry)| entry.section == section).peekable();
+            if entries.peek().is_none() {
                 continue;
             }
-            if !section.is_empty() {
-                let _ = write!(text, "\n[{section}]\n");
-            }
+            let _ = write!(text, "\n[{section}]\n");
             for (_, remark) in self.remarks.iter().filter(|(about, _)| *about == section) {
                 let _ = writeln!(text, "# {remark}");
             }

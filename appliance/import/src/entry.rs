@@ -29,7 +29,7 @@ pub(super) struct Entry {
     pub(super) standing: Standing,
 }
 
-/// Whether an entry counts.
+/// How an entry counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
     /// It is written.

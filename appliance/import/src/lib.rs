@@ -1,8 +1,8 @@
 //! The configurations of the old programs, MWTT, MESA and the Micronets websocket proxy: their text
-//! in, ours out, with what could not be carried over.
+//! in, ours out, with notes on what could not be carried over.
 //!
-//! What may be written is not judged here but by [`mistgate_core::config`], which is asked before
-//! the text is given out.
+//! Whether a value is valid is decided by [`mistgate_core::config`], which checks the new text
+//! before it is given out.
 
 use std::fmt::Write as _;
 
@@ -27,19 +27,18 @@ mod mwtt;
 
 use self::{
     draft::{Draft, File, Note},
-    entry::Origin,
-    micronets::{Folder, Store},
+    entry::{Origin, Standing},
+    micronets::Folder,
     python::Module,
 };
 
-/// The old programs, as far as there are any.
+/// The configurations of those old programs that were in use.
 #[derive(Clone, Copy, Default)]
 pub struct Programs<'a> {
     /// MWTT's `config.py`.
     pub mwtt: Option<Source<'a>>,
     /// MESA's `config.py`.
     pub mesa: Option<Source<'a>>,
-    /// The folder of the Micronets websocket proxy.
     pub micronets: Option<Micronets<'a>>,
 }
 
@@ -50,96 +49,88 @@ pub struct Micronets<'a> {
     pub name: &'a str,
     /// `websocket-proxy.py`, if it is there.
     pub program: Option<Source<'a>>,
-    /// Its certificates.
-    pub store: &'a Store,
+    pub store: &'a micronets::Store,
 }
 
-/// What becomes of them.
+/// The new configuration.
 #[derive(Debug)]
 pub struct Imported {
-    /// The text of our configuration.
     pub toml: String,
-    /// The files that it names and that are to be written beside it.
+    /// The files that it names, to be written beside it.
     pub files: Vec<File>,
-    /// What to know and do, in the order of the old files.
+    /// In the order of the old files.
     pub notes: Vec<Note>,
 }
 
-/// Makes one configuration of all programs. What is no Python is an error, with nothing to write.
+/// Makes one configuration of those of all programs. A text that is no Python is an error, and then
+/// there is nothing to write.
 pub fn import(programs: &Programs<'_>) -> Result<Imported, Vec<Note>> {
-    let Programs { mwtt, mesa, micronets } = programs;
     let mut errors = Vec::new();
     let mut parse = |source: Option<Source<'_>>, needs: &str| {
-        let module = source.map(|source| read(source, needs)).transpose();
-        module.map_err(|note| errors.push(note)).ok().flatten()
+        source.and_then(|source| read(source, needs).map_err(|note| errors.push(note)).ok())
     };
-    let (mwtt_module, mesa_module) = (parse(*mwtt, "mist_conf"), parse(*mesa, "mist_conf"));
-    let proxy_module = parse(micronets.and_then(|micronets| micronets.program), "");
+    let mwtt = parse(programs.mwtt, "mist_conf");
+    let mesa = parse(programs.mesa, "mist_conf");
+    let program = parse(programs.micronets.and_then(|folder| folder.program), "");
     if !errors.is_empty() {
         return Err(errors);
     }
     let mut draft = Draft::default();
-    if let Some((source, module)) = mwtt.zip(mwtt_module) {
+    if let Some((source, module)) = programs.mwtt.zip(mwtt) {
         passed_over("MWTT", source.name, &module, &mut draft);
         mwtt::import(&module, source.name, &mut draft);
     }
-    if let Some((source, module)) = mesa.zip(mesa_module) {
+    if let Some((source, module)) = programs.mesa.zip(mesa) {
         passed_over("MESA", source.name, &module, &mut draft);
         mesa::import(&module, source.name, &mut draft);
     }
     common::secrets(&mut draft);
-    if let Some(Micronets { name, program, store }) = *micronets {
-        let program = program.map(|program| program.name).zip(proxy_module.as_ref());
+    if let Some(Micronets { name, program: source, store }) = programs.micronets {
+        let program = source.map(|source| source.name).zip(program.as_ref());
         micronets::import(&Folder { name, program, store }, &mut draft);
     }
     draft.settle();
-    rest(&mut draft);
+    disable_method_without_mist(&mut draft);
     let (toml, files, notes) = draft.finish(&head(programs));
     Ok(Imported { toml, files, notes })
 }
 
-/// Reads a file, in which a name must have a value, as without it the old program does not start.
+/// Reads a file. It must give the name `needs` a value, without which the old program does not
+/// start; an empty `needs` asks for nothing.
 fn read(source: Source<'_>, needs: &str) -> Result<Module, Note> {
-    let refused = |line, what| {
-        let expected = "a configuration that the old program runs with".into();
-        let about = Problem { line, key: String::new(), what, expected };
-        Note { file: source.name.into(), about }
+    let (line, what) = match python::parse(source.text) {
+        Ok(module) if needs.is_empty() || module.assigned.contains_key(needs) => return Ok(module),
+        Ok(_) => (1, format!("there is no {needs} in this file")),
+        Err(error) => (error.line, format!("{}, so nothing was read", error.fault)),
     };
-    let module = python::parse(source.text)
-        .map_err(|error| refused(error.line, format!("{}, so nothing was read", error.fault)))?;
-    if needs.is_empty() || module.assigned.contains_key(needs) {
-        Ok(module)
-    } else {
-        Err(refused(1, format!("there is no {needs} in this file")))
-    }
+    let expected = "a configuration that the old program runs with".into();
+    let about = Problem { line, key: String::new(), what, expected };
+    Err(Note { file: source.name.into(), about })
 }
 
-/// Statements that are no assignments.
+/// Reports the statements that are no assignments.
 fn passed_over(program: &'static str, file: &str, module: &Module, draft: &mut Draft) {
-    let Some((first, others)) = module.passed_over.split_first() else {
-        return;
-    };
-    let mut what = String::from("passed over, as it does more than to name a value");
-    if !others.is_empty() {
-        let _ = write!(what, "; and so in {} more places", others.len());
+    if let Some((&line, others)) = module.passed_over.split_first() {
+        let mut what = String::from("passed over, as it does more than to name a value");
+        if !others.is_empty() {
+            let _ = write!(what, "; and so in {} more places", others.len());
+        }
+        let origin = Origin { program, file: file.into(), line, key: String::new() };
+        draft.note(&origin, what, "what it sets, by hand");
     }
-    let origin = Origin { program, file: file.into(), line: *first, key: String::new() };
-    draft.note(&origin, what, "what it sets, by hand");
 }
 
-/// A method has nothing to go by without Mist, and mistgate refuses it then.
-fn rest(draft: &mut Draft) {
-    let Some(origin) = draft.origin("ports", "method").cloned() else {
-        return;
-    };
-    let missing = match (draft.origin("mist", "token_file"), draft.origin("mist", "org_id")) {
-        (None, _) => "mist.token_file",
-        (Some(_), None) => "mist.org_id",
-        (Some(_), Some(_)) => return,
-    };
-    let what = "commented out, as nothing can be decided without what Mist says";
-    draft.note(&origin, what, format!("{missing}, and then ports.method"));
-    draft.put_to_sleep("ports", "method");
+/// Comments the method out where it would know nothing from Mist, as mistgate refuses it then.
+fn disable_method_without_mist(draft: &mut Draft) {
+    let missing =
+        ["token_file", "org_id"].into_iter().find(|key| draft.origin("mist", key).is_none());
+    if let Some(missing) = missing
+        && let Some(origin) = draft.origin("ports", "method").cloned()
+    {
+        let what = "commented out, as nothing can be decided without what Mist says";
+        draft.note(&origin, what, format!("mist.{missing}, and then ports.method"));
+        draft.stand("ports", "method", Standing::Asleep);
+    }
 }
 
 fn head(programs: &Programs<'_>) -> String {
@@ -148,17 +139,15 @@ fn head(programs: &Programs<'_>) -> String {
         programs.mesa.map(|source| (source.name, "MESA")),
         programs.micronets.map(|folder| (folder.name, "Micronets")),
     ];
-    let mut head = String::from("# Made by mistgate import out of\n");
-    for (name, program) in names.into_iter().flatten() {
-        let _ = writeln!(head, "#   {} ({program})", name.escape_debug());
-    }
-    head.push_str(
-        "# Behind each value is the setting that it comes from. The files that are named here are in\n\
+    let line = |(name, program): (&str, _)| format!("#   {} ({program})\n", name.escape_debug());
+    let names: String = names.into_iter().flatten().map(line).collect();
+    format!(
+        "# Made by mistgate import out of\n{names}\
+         # Behind each value is the setting that it comes from. The files that are named here are in\n\
          # the folder of this one. Before anything is started, look at it with\n\
          #   mistgate check --config mistgate.toml\n\
-         state_dir = \"/var/lib/mistgate\"\n",
-    );
-    head
+         state_dir = \"/var/lib/mistgate\"\n"
+    )
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //!
 //! What it means: `bin/websocket-proxy.py` of cablelabs/micronets-ws-proxy.
 
-use std::{fmt::Write as _, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use mistgate_core::{base::secret::Secret, config::problem::quoted, micronets::access::Identity};
 
@@ -44,35 +47,6 @@ pub(super) struct Folder<'a> {
     pub(super) store: &'a Store,
 }
 
-/// Carries the settings and the certificates over.
-pub(super) fn import(folder: &Folder<'_>, draft: &mut Draft) {
-    let nothing = Module::default();
-    let (file, module) = folder.program.unwrap_or((folder.name, &nothing));
-    let mut old = Table::of_module(module, PROGRAM, file);
-    let about = Origin { key: "websocket-proxy.py".into(), ..old.about().clone() };
-    let settings = SETTINGS.map(|key| old.take(key));
-    if folder.program.is_some() && settings.iter().all(Option::is_none) {
-        let what = "this version has its settings on its command line or in MICRONETS_WSPROXY_*";
-        draft.note(
-            &about,
-            what,
-            "proxy.listen and proxy.path_prefix, where they are not the usual ones",
-        );
-    }
-    let [address, port, prefix, cert, root, interval] = settings;
-    listen(address.as_ref(), port.as_ref(), &about, draft);
-    if let Some(found) = prefix
-        && let Some(prefix) = found.text(draft, "proxy.path_prefix")
-    {
-        draft.set("proxy", "path_prefix", prefix, &found.origin);
-    }
-    if let Some(Found { origin, .. }) = interval {
-        let what = "not carried over, as the meetups can be seen at any time";
-        draft.note(&origin, what, "[admin], and /status there");
-    }
-    certificates(folder, cert.as_ref(), root.as_ref(), &about, draft);
-}
-
 const PROGRAM: &str = "Micronets";
 
 const SETTINGS: [&str; 6] = [
@@ -108,11 +82,37 @@ const PUBLISHED: [&str; 9] = [
     "c6c765273c5e01fa06ba848c4ee878063ebe9fb46c9456568b81c60632cb54c1",
 ];
 
-/// The names that `mistgate cert` gives, so that new ones have a place.
+/// The names that `mistgate cert` gives, so that new files can take their place.
 const CERT: &str = "proxy.pkeycert.pem";
 const ROOT: &str = "root.cert.pem";
-/// How many subjects are told.
+/// How many subjects a note names.
 const SUBJECTS_MAX: usize = 5;
+
+/// Carries the settings and the certificates over.
+pub(super) fn import(folder: &Folder<'_>, draft: &mut Draft) {
+    let nothing = Module::default();
+    let (file, module) = folder.program.unwrap_or((folder.name, &nothing));
+    let mut old = Table::of_module(module, PROGRAM, file);
+    let about = Origin { key: "websocket-proxy.py".into(), ..old.about.clone() };
+    let settings = SETTINGS.map(|key| old.take(key));
+    if folder.program.is_some() && settings.iter().all(Option::is_none) {
+        let what = "this version has its settings on its command line or in MICRONETS_WSPROXY_*";
+        let advice = "proxy.listen and proxy.path_prefix, where they are not the usual ones";
+        draft.note(&about, what, advice);
+    }
+    let [address, port, prefix, cert, root, interval] = settings;
+    listen(address.as_ref(), port.as_ref(), &about, draft);
+    if let Some(found) = prefix
+        && let Some(prefix) = found.text(draft, "proxy.path_prefix")
+    {
+        draft.set("proxy", "path_prefix", prefix, &found.origin);
+    }
+    if let Some(Found { origin, .. }) = interval {
+        let what = "not carried over, as the meetups can be seen at any time";
+        draft.note(&origin, what, "[admin], and /status there");
+    }
+    certificates(folder, cert.as_ref(), root.as_ref(), &about, draft);
+}
 
 fn listen(
     address: Option<&Found<'_>>,
@@ -121,24 +121,22 @@ fn listen(
     draft: &mut Draft,
 ) {
     const ADVICE: &str = "proxy.listen, such as \"0.0.0.0:5050\"";
-    let host = match address.and_then(|found| found.text(draft, ADVICE)) {
-        Some("localhost") => "127.0.0.1".to_owned(),
-        None | Some("") => "0.0.0.0".to_owned(),
-        Some(text) => match text.parse() {
-            Ok(IpAddr::V4(address)) => address.to_string(),
-            Ok(IpAddr::V6(address)) => format!("[{address}]"),
-            Err(_) => {
-                if let Some(found) = address {
-                    let what = format!("not carried over, as {} is no address", quoted(text));
-                    draft.note(&found.origin, what, ADVICE);
-                }
-                "0.0.0.0".to_owned()
-            }
-        },
-    };
-    let port_number = port.and_then(|found| found.integer(draft, ADVICE)).unwrap_or(5_050);
     let origin = port.or(address).map_or(about, |found| &found.origin);
-    draft.set("proxy", "listen", format!("{host}:{port_number}"), origin);
+    let text = address.and_then(|found| found.text(draft, ADVICE)).unwrap_or_default();
+    let host = match text {
+        "" => Ok(Ipv4Addr::UNSPECIFIED.into()),
+        "localhost" => Ok(Ipv4Addr::LOCALHOST.into()),
+        text => text.parse::<IpAddr>(),
+    };
+    if let (Err(_), Some(found)) = (&host, address) {
+        let what = format!("not carried over, as {} is no address", quoted(text));
+        draft.note(&found.origin, what, ADVICE);
+    }
+    let host = host.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+    let port = port.and_then(|found| found.integer(draft, ADVICE)).unwrap_or(5_050);
+    // A port out of range is for the check to refuse.
+    let listen = if host.is_ipv6() { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    draft.set("proxy", "listen", listen, origin);
 }
 
 fn certificates(
@@ -148,14 +146,14 @@ fn certificates(
     about: &Origin,
     draft: &mut Draft,
 ) {
-    published(folder, draft);
+    report_published(folder, draft);
     let root_name = named(root, "lib/micronets-ws-root.cert.pem");
     let cert_name = named(cert, "lib/micronets-ws-proxy.pkeycert.pem");
     let root_origin = root.map_or(about, |found| &found.origin);
     let cert_origin = cert.map_or(about, |found| &found.origin);
-    let root = folder.find(&root_name, root_origin, draft);
-    let cert = folder.find(&cert_name, cert_origin, draft);
-    // What a root signed is worth no more than the root.
+    let root = folder.find(root_name, root_origin, draft);
+    let cert = folder.find(cert_name, cert_origin, draft);
+    // A certificate is worth no more than the root that signed it.
     let is_lost = root.is_some_and(is_published);
     let root = root.filter(|_| !is_lost);
     let cert = cert.filter(|cert| !is_lost && !is_published(cert));
@@ -163,14 +161,11 @@ fn certificates(
     draft.file("proxy", "cert", (CERT.into(), cert.and_then(known)), cert_origin);
     draft.file("proxy", "client_ca", (ROOT.into(), root.and_then(known)), root_origin);
     if cert.is_none() || root.is_none() {
-        draft.note(
-            cert_origin,
-            format!("there is nothing to be {CERT} and {ROOT}"),
-            "mistgate cert root --cert-basename root …, and mistgate cert leaf --cert-basename \
-             proxy --server …, in the folder of mistgate.toml",
-        );
+        let advice = "mistgate cert root --cert-basename root …, and mistgate cert leaf \
+                      --cert-basename proxy --server …, in the folder of mistgate.toml";
+        draft.note(cert_origin, format!("there is nothing to be {CERT} and {ROOT}"), advice);
     } else if cert.is_some_and(|cert| !cert.has_key) {
-        let what = format!("no private key is in {}", quoted(&cert_name));
+        let what = format!("no private key is in {}", quoted(cert_name));
         draft.note(cert_origin, what, format!("its key, appended to {CERT}"));
     }
     if let Some(root) = root {
@@ -178,8 +173,8 @@ fn certificates(
     }
 }
 
-/// Tells all certificates whose keys everybody has, each key once.
-fn published(folder: &Folder<'_>, draft: &mut Draft) {
+/// Reports the certificates whose private keys are published, each key once.
+fn report_published(folder: &Folder<'_>, draft: &mut Draft) {
     let mut known: Vec<&Certificate> = Vec::new();
     for found in folder.store.certificates.iter().filter(|found| is_published(found)) {
         if !known.iter().any(|known| known.identity.key == found.identity.key) {
@@ -198,37 +193,32 @@ fn published(folder: &Folder<'_>, draft: &mut Draft) {
     draft.note(&about, what, "a new root and new certificates for all peers; never these again");
 }
 
-/// What the original does not do about its authority.
+/// Reports how the original leaves its authority unguarded.
 fn guard(folder: &Folder<'_>, root: &Certificate, draft: &mut Draft) {
     let key = root.path.replace(".cert.pem", ".key.pem");
     if folder.store.keys.contains(&key) {
         let what = "the root's key is not needed here, and whoever has it makes peers";
         draft.note(&folder.origin(&key), what, "a place without a network for it");
     }
-    let mut subjects = String::new();
-    let leaves =
-        folder.store.certificates.iter().filter(|leaf| leaf.identity.key != root.identity.key);
-    let mut names: Vec<&String> = leaves.flat_map(|leaf| &leaf.identity.organisations).collect();
-    names.sort();
-    names.dedup();
-    for name in names.into_iter().take(SUBJECTS_MAX) {
-        let separator = if subjects.is_empty() { "" } else { ", " };
-        let _ = write!(subjects, "{separator}{}", quoted(&format!("O={name}")));
+    let leaves = folder.store.certificates.iter();
+    let leaves = leaves.filter(|leaf| leaf.identity.key != root.identity.key);
+    let names: BTreeSet<&String> = leaves.flat_map(|leaf| &leaf.identity.organisations).collect();
+    let subjects = names.into_iter().take(SUBJECTS_MAX).map(|name| quoted(&format!("O={name}")));
+    let subjects: Vec<String> = subjects.collect();
+    let mut advice = String::from("[[proxy.allow]] with a meetup and its subjects");
+    if !subjects.is_empty() {
+        advice = format!("{advice}, such as {}", subjects.join(", "));
     }
     let what = "as with the original, any certificate of this root may join any meetup";
-    let advice = match subjects.as_str() {
-        "" => "[[proxy.allow]] with a meetup and its subjects".into(),
-        subjects => {
-            format!("[[proxy.allow]] with a meetup and its subjects, such as {subjects}")
-        }
-    };
     draft.note(&folder.origin(&root.path), what, advice);
 }
 
 impl<'a> Folder<'a> {
-    /// The certificate at a path that the program names.
+    /// The certificate at a path that the program names, perhaps as seen from elsewhere: the last
+    /// part decides.
     fn find(&self, path: &str, origin: &Origin, draft: &mut Draft) -> Option<&'a Certificate> {
-        let found = self.store.certificates.iter().find(|found| is_at(&found.path, path));
+        let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
+        let found = self.store.certificates.iter().find(|found| last(&found.path) == last(path));
         if found.is_none() {
             let what = format!("there is no certificate at {}", quoted(path));
             draft.note(origin, what, "the PEM file, where it is elsewhere");
@@ -243,32 +233,18 @@ impl<'a> Folder<'a> {
 }
 
 /// The last text of `bin_path.parent.joinpath ('lib/…')`, `Path ('…')` or `'…'`.
-fn named(found: Option<&Found<'_>>, usual: &str) -> String {
-    let text = found.and_then(|found| match &found.value.form {
-        Form::Call { arguments, .. } => arguments.last().and_then(Value::text),
-        Form::Bool(_)
-        | Form::Dict(_)
-        | Form::Float(_)
-        | Form::Integer(_)
-        | Form::List(_)
-        | Form::None
-        | Form::Text(_)
-        | Form::Unread(_) => found.value.text(),
+fn named<'a>(found: Option<&Found<'a>>, usual: &'a str) -> &'a str {
+    let text = found.and_then(|found| {
+        if let Form::Call { arguments, .. } = &found.value.form {
+            arguments.last().and_then(Value::text)
+        } else {
+            found.value.text()
+        }
     });
-    text.unwrap_or(usual).to_owned()
-}
-
-/// Whether a file of the folder is the named one, which may be named from elsewhere.
-fn is_at(path: &str, named: &str) -> bool {
-    let last = |path: &'_ str| path.rsplit('/').next().map(str::to_owned);
-    last(path) == last(named)
+    text.unwrap_or(usual)
 }
 
 fn is_published(certificate: &Certificate) -> bool {
-    let key = certificate.identity.key.iter();
-    let hex = key.fold(String::new(), |mut hex, octet| {
-        let _ = write!(hex, "{octet:02x}");
-        hex
-    });
-    PUBLISHED.contains(&hex.as_str())
+    let key: String = certificate.identity.key.iter().map(|octet| format!("{octet:02x}")).collect();
+    PUBLISHED.contains(&&*key)
 }

@@ -10,23 +10,37 @@ use super::{
     common::{self, CHATS},
     draft::Draft,
     entry::Origin,
-    old::{Found, Table},
+    old::{Conversion::Texts, Found, Setting, Table},
     python::Module,
 };
 
-/// Carries everything over that mistgate has.
+/// Where it listens unless `port` says otherwise (`main.py`).
+const PORT: i64 = 51_361;
+
+/// The tables from types to channels: their topics, and our sections.
+const TABLES: [(&str, &str, &str); 5] = [
+    ("event_channels", "device-events", "chat.channels.device-events"),
+    ("updown_channels", "device-updowns", "chat.channels.device-updowns"),
+    ("alarm_channels", "alarms", "chat.channels.alarms"),
+    ("audit_channels", "audits", "chat.channels.audits"),
+    ("mxedge_events", "mxedge-events", "chat.channels.mxedge-events"),
+];
+
+const CHAT: &[Setting] = &[(
+    &["approved_admins"],
+    "approved_admins",
+    Texts("chat.approved_admins, a list of mail addresses"),
+)];
+
+/// Carries over all that mistgate has too.
 pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
     let mut old = Table::of_module(module, "MWTT", file);
-    let origin = old.about().clone();
-    match old.take("port") {
-        Some(found) => {
-            if let Some(port) = found.integer(draft, "webhook.listen with the port") {
-                common::listen(port, &found.origin, draft);
-            }
+    if let Some(found) = old.take("port") {
+        if let Some(port) = found.integer(draft, "webhook.listen with the port") {
+            common::listen(port, &found.origin, draft);
         }
-        None => {
-            common::listen(PORT, &Origin { key: "its port".into(), ..origin }, draft);
-        }
+    } else {
+        common::listen(PORT, &Origin { key: "its port".into(), ..old.about.clone() }, draft);
     }
     if let Some(mist) = old.table("mist_conf", draft) {
         mist_conf(mist, draft);
@@ -50,54 +64,27 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
                     channels";
         draft.note(&origin, what, "[chat.channels.<topic>], where one should go elsewhere");
     }
-    for key in ["log_level", "debug"] {
-        if let Some(found) = old.take(key) {
-            common::log_level(&found, draft);
-        }
-    }
+    common::log_level(&mut old, "log_level", draft);
+    common::log_level(&mut old, "debug", draft);
     if let Some(found) = old.take("message_levels") {
         let what = "not carried over, as mistgate's own table is that of later versions";
-        draft.note(
-            &found.origin,
-            what,
-            "[chat.channels.<topic>], where a type should go elsewhere",
-        );
+        let advice = "[chat.channels.<topic>], where a type should go elsewhere";
+        draft.note(&found.origin, what, advice);
     }
     old.close(draft);
 }
 
-/// Where it listens unless `port` says otherwise (`main.py`).
-const PORT: i64 = 51_361;
-
-const TABLES: [(&str, &str, &str); 5] = [
-    ("event_channels", "device-events", "chat.channels.device-events"),
-    ("updown_channels", "device-updowns", "chat.channels.device-updowns"),
-    ("alarm_channels", "alarms", "chat.channels.alarms"),
-    ("audit_channels", "audits", "chat.channels.audits"),
-    ("mxedge_events", "mxedge-events", "chat.channels.mxedge-events"),
-];
-
 fn mist_conf(mut old: Table<'_>, draft: &mut Draft) {
-    if let Some(found) = old.take_any(&["mist_host", "mist_cloud"]) {
-        common::cloud(&found, draft);
-    }
-    let secret = old.take("mist_secret");
-    common::secret(secret.as_ref(), old.about(), draft);
-    if let Some(found) = old.take("server_uri") {
-        common::path(&found, draft);
-    }
+    common::mist(&mut old, &["mist_host", "mist_cloud"], draft);
     if let Some(found) = old.take("site_id_ignored") {
-        let before = draft.origin("mist", "ignored_sites").is_some();
-        common::ignored_sites(&found, draft);
-        if !before && draft.origin("mist", "ignored_sites").is_some() {
+        let sites = found.texts(draft, common::SITES);
+        if !sites.is_empty() {
             let what = "MWTT reads this list and never uses it; mistgate does drop their events";
             draft.note(&found.origin, what, "only sites of which nothing should be heard");
         }
+        draft.extend("mist", "ignored_sites", sites);
     }
-    if let Some(found) = old.take("approved_admins") {
-        let admins = found.texts(draft, "chat.approved_admins, a list of mail addresses");
-        draft.extend("chat", "approved_admins", admins);
-    }
+    old.carry("chat", CHAT, draft);
     old.close(draft);
 }
 
@@ -124,29 +111,23 @@ fn channels(
         if [kind, channel].iter().any(|name| !common::is_name(name, &found.origin, draft)) {
             continue;
         }
-        let channel = match channel {
-            // So it says in the published example, and so it went to the default URL.
-            "warnning" => {
-                draft.note(&found.origin, "taken for \"warning\"", "the right name");
-                "warning".to_owned()
-            }
-            // Renamed as the URLs' channels are, where it is said.
-            channel => common::channel(channel),
+        let channel = if channel == "warnning" {
+            // The published example has this, with which MWTT took the default URL.
+            draft.note(&found.origin, "taken for \"warning\"", "the right name");
+            "warning".to_owned()
+        } else {
+            // The new name is reported with the channel's URL.
+            common::channel(channel)
         };
-        if is_builtin(&topic, kind, &channel) {
+        let builtin = types::find(&topic, kind).map(|row| row.severity.name());
+        if builtin == Some(&*channel) {
             same += 1;
         } else {
             draft.set(section, kind, channel, &found.origin);
         }
     }
-    if same == 0 {
-        return;
+    if same > 0 {
+        let what = format!("{same} of its types have these channels built in, and are not named");
+        draft.note(&found.origin, what, "mistgate route, to see where an event goes");
     }
-    let what = format!("{same} of its types have these channels built in, and are not named");
-    let advice = "mistgate route, to see where an event goes";
-    draft.note(&found.origin, what, advice);
-}
-
-fn is_builtin(topic: &Topic<'_>, kind: &str, channel: &str) -> bool {
-    types::find(topic, kind).is_some_and(|row| row.severity.name() == channel)
 }

@@ -1,4 +1,4 @@
-//! Reading an old configuration key by key, so that at the end each has been carried over or told.
+//! Reading an old configuration key by key, so that each is carried over or reported at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use mistgate_core::config::problem::segment;
 
 use super::{
     draft::Draft,
-    entry::Origin,
+    entry::{Origin, Toml},
     python::Module,
     value::{Form, Value},
 };
@@ -20,34 +20,47 @@ pub(super) struct Found<'a> {
 
 /// The keys of an old file or dict that nobody has taken yet.
 pub(super) struct Table<'a> {
-    about: Origin,
+    /// The file or the dict itself.
+    pub(super) about: Origin,
     left: Vec<(&'a str, Found<'a>)>,
-    /// Names that were carried over where they are used.
+    /// Names that other values use, and that are carried over with those.
     constants: Option<&'a BTreeSet<String>>,
+}
+
+/// A setting that mistgate has too: its names, of which the first that is there counts, and the key
+/// and form of ours.
+pub(super) type Setting = (&'static [&'static str], &'static str, Conversion);
+
+/// How an old value becomes one of ours, with what to advise where it is something else.
+#[derive(Clone, Copy)]
+pub(super) enum Conversion {
+    Integer(&'static str),
+    /// `None` sets nothing.
+    IntegerOrNone(&'static str),
+    /// A number of seconds, which becomes a duration.
+    Seconds(&'static str),
+    Text,
+    /// `None` sets nothing.
+    TextOrNone,
+    /// A list, whose texts are added to ours.
+    Texts(&'static str),
 }
 
 impl<'a> Table<'a> {
     /// The names of a file.
     pub(super) fn of_module(module: &'a Module, program: &'static str, file: &str) -> Self {
-        let origin =
-            |line, key: &str| Origin { program, file: file.to_owned(), line, key: segment(key) };
+        let about = Origin { program, file: file.to_owned(), line: 1, key: String::new() };
         let found = |(name, value): (&'a String, &'a Value)| {
-            (name.as_str(), Found { value, origin: origin(value.line, name) })
+            let origin = Origin { line: value.line, key: segment(name), ..about.clone() };
+            (name.as_str(), Found { value, origin })
         };
-        let about = Origin { key: String::new(), ..origin(1, "") };
         let left = module.assigned.iter().map(found).collect();
         Self { about, left, constants: Some(&module.used) }
     }
 
-    /// Where the table is.
-    pub(super) const fn about(&self) -> &Origin {
-        &self.about
-    }
-
     /// Takes a key out. Of repeated ones the last counts, as in Python.
     pub(super) fn take(&mut self, key: &str) -> Option<Found<'a>> {
-        let last = self.left.iter().rev().find(|(name, _)| *name == key).map(|(_, found)| found);
-        let last = last.cloned();
+        let last = self.left.iter().rfind(|(name, _)| *name == key).map(|(_, found)| found.clone());
         self.left.retain(|(name, _)| *name != key);
         last
     }
@@ -70,7 +83,36 @@ impl<'a> Table<'a> {
         all
     }
 
-    /// Says of every key that is left that nothing here is like it.
+    /// Carries settings over into a section, in the order of the rows.
+    pub(super) fn carry(&mut self, section: &'static str, settings: &[Setting], draft: &mut Draft) {
+        use Conversion::{Integer, IntegerOrNone, Seconds, Text, TextOrNone, Texts};
+        for &(old, key, conversion) in settings {
+            let Some(found) = self.take_any(old) else {
+                continue;
+            };
+            let value = match conversion {
+                IntegerOrNone(_) | TextOrNone if found.is_none() => None,
+                Integer(advice) | IntegerOrNone(advice) => {
+                    found.integer(draft, advice).map(Toml::Number)
+                }
+                Seconds(advice) => found.seconds(draft, advice).map(Toml::Text),
+                Text | TextOrNone => {
+                    let text = found.text(draft, &format!("{section}.{key}, a text"));
+                    text.map(Toml::from)
+                }
+                Texts(advice) => {
+                    let texts = found.texts(draft, advice);
+                    draft.extend(section, key, texts);
+                    None
+                }
+            };
+            if let Some(value) = value {
+                draft.set(section, key, value, &found.origin);
+            }
+        }
+    }
+
+    /// Reports every key that is left as one that mistgate has nothing for.
     pub(super) fn close(mut self, draft: &mut Draft) {
         let constants = self.constants;
         for (key, Found { origin, .. }) in self.drain() {
@@ -86,17 +128,20 @@ impl<'a> Found<'a> {
         self.value.form == Form::None
     }
 
-    /// Says that the value is of no use, and what would be.
-    pub(super) fn refuse(&self, draft: &mut Draft, advice: impl Into<String>) {
+    pub(super) fn is_true(&self) -> bool {
+        self.value.form == Form::Bool(true)
+    }
+
+    /// Reports a value of the wrong form, with the right one as advice.
+    fn refuse(&self, draft: &mut Draft, advice: impl Into<String>) {
         let what = match self.value.environment() {
-            Some(name) => format!(
-                "not carried over, as this comes from the environment variable {}, which is not \
-                 read",
-                segment(name)
-            ),
-            None => format!("not carried over, as this is {}", self.value.form),
+            Some(name) => {
+                let name = segment(name);
+                format!("this comes from the environment variable {name}, which is not read")
+            }
+            None => format!("this is {}", self.value.form),
         };
-        draft.note(&self.origin, what, advice);
+        draft.note(&self.origin, format!("not carried over, as {what}"), advice);
     }
 
     pub(super) fn text(&self, draft: &mut Draft, advice: &str) -> Option<&'a str> {
@@ -115,24 +160,15 @@ impl<'a> Found<'a> {
         None
     }
 
-    /// A duration in seconds, in words of ours.
-    pub(super) fn seconds(&self, draft: &mut Draft, advice: &str) -> Option<String> {
-        match self.value.form {
-            Form::Integer(seconds @ 0..) => return Some(format!("{seconds}s")),
-            Form::Float(seconds) if (0.0..1e9).contains(&seconds) => {
-                // Below 10^12, as was seen; a part of a millisecond is lost.
-                let millis = (seconds * 1_000.0) as u64;
-                return Some(format!("{millis}ms"));
-            }
-            Form::Bool(_)
-            | Form::Call { .. }
-            | Form::Dict(_)
-            | Form::Float(_)
-            | Form::Integer(_)
-            | Form::List(_)
-            | Form::None
-            | Form::Text(_)
-            | Form::Unread(_) => {}
+    /// A number of seconds as a duration of ours, which has no parts of a millisecond.
+    fn seconds(&self, draft: &mut Draft, advice: &str) -> Option<String> {
+        if let Form::Integer(seconds @ 0..) = self.value.form {
+            return Some(format!("{seconds}s"));
+        }
+        if let Form::Float(seconds) = self.value.form
+            && (0.0..1e9).contains(&seconds)
+        {
+            return Some(format!("{}ms", (seconds * 1_000.0) as u64));
         }
         self.refuse(draft, advice);
         None
@@ -144,16 +180,13 @@ impl<'a> Found<'a> {
             self.refuse(draft, advice);
             return Vec::new();
         };
-        let mut texts = Vec::new();
-        for (index, value) in elements.iter().enumerate() {
+        let element = |(index, value): (usize, &'a Value)| {
             let key = format!("{}[{index}]", self.origin.key);
-            let element =
-                Self { value, origin: Origin { key, line: value.line, ..self.origin.clone() } };
-            if let Some(text) = element.text(draft, advice) {
-                texts.push((text.to_string(), element.origin));
-            }
-        }
-        texts
+            let origin = Origin { key, line: value.line, ..self.origin.clone() };
+            let text = Self { value, origin: origin.clone() }.text(draft, advice)?;
+            Some((text.to_owned(), origin))
+        };
+        elements.iter().enumerate().filter_map(element).collect()
     }
 
     /// The keys of a dict.
@@ -164,20 +197,13 @@ impl<'a> Found<'a> {
         };
         let mut left = Vec::new();
         for (key, value) in pairs {
-            let line = key.line;
-            match key.text() {
-                Some(name) => {
-                    let key = format!("{}.{}", self.origin.key, segment(name));
-                    left.push((
-                        name,
-                        Found { value, origin: Origin { key, line, ..self.origin.clone() } },
-                    ));
-                }
-                None => {
-                    let what = format!("a key here is not carried over, as it is {}", key.form);
-                    let origin = Origin { line, ..self.origin.clone() };
-                    draft.note(&origin, what, "a text");
-                }
+            let mut origin = Origin { line: key.line, ..self.origin.clone() };
+            if let Some(name) = key.text() {
+                origin.key = format!("{}.{}", origin.key, segment(name));
+                left.push((name, Found { value, origin }));
+            } else {
+                let what = format!("a key here is not carried over, as it is {}", key.form);
+                draft.note(&origin, what, "a text");
             }
         }
         Some(Table { about: self.origin.clone(), left, constants: None })

@@ -176,7 +176,7 @@ impl Parser<'_> {
             value
         };
         for name in names {
-            self.spend(value.cost())?;
+            self.spend(value.measure().1)?;
             self.module.assigned.insert(name, value.clone());
         }
         Ok(())
@@ -256,22 +256,35 @@ impl Parser<'_> {
         })
     }
 
-    /// What is between brackets, and whether a comma ends it or there is nothing.
-    fn elements(&mut self, bracket: char) -> Result<(Vec<Value>, bool), Error> {
+    /// Reads what is between brackets, part by part. Whether a comma ends it or there is nothing.
+    fn bracket(
+        &mut self,
+        bracket: char,
+        mut part: impl FnMut(&mut Self) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
         self.cursor.enter(bracket)?;
-        let mut elements = Vec::new();
         let mut is_separated = true;
         loop {
             self.cursor.skip_space();
             if self.cursor.leave()? {
-                return Ok((elements, is_separated));
+                return Ok(is_separated);
             }
             if !is_separated {
                 return Err(self.cursor.syntax());
             }
-            elements.push(self.element()?);
+            part(self)?;
             is_separated = self.cursor.eat(",");
         }
+    }
+
+    /// The values between brackets, and whether a comma ends them or there are none.
+    fn elements(&mut self, bracket: char) -> Result<(Vec<Value>, bool), Error> {
+        let mut elements = Vec::new();
+        let is_separated = self.bracket(bracket, |parser| {
+            elements.push(parser.element()?);
+            Ok(())
+        })?;
+        Ok((elements, is_separated))
     }
 
     /// A value, perhaps behind its name in a call.
@@ -287,39 +300,23 @@ impl Parser<'_> {
 
     /// A dict or a set.
     fn braces(&mut self) -> Result<Form, Error> {
-        self.cursor.enter('{')?;
-        let (mut pairs, mut elements) = (Vec::new(), Vec::new());
-        let mut is_separated = true;
-        loop {
-            self.cursor.skip_space();
-            if self.cursor.leave()? {
-                break;
-            }
-            if !is_separated {
-                return Err(self.cursor.syntax());
-            }
-            let key = self.value(true)?;
-            if self.cursor.eat(":") {
-                let value = self.value(false)?;
-                pairs.push((key, value));
-            } else {
-                elements.push(key);
-            }
-            is_separated = self.cursor.eat(",");
+        let mut parts = Vec::new();
+        self.bracket('{', |parser| {
+            let key = parser.value(true)?;
+            let is_pair = parser.cursor.eat(":");
+            parts.push((key, is_pair.then(|| parser.value(false)).transpose()?));
+            Ok(())
+        })?;
+        if !parts.is_empty() && parts.iter().all(|(_, value)| value.is_none()) {
+            return Ok(Form::List(parts.into_iter().map(|(element, _)| element).collect()));
         }
-        Ok(match (pairs.is_empty(), elements.is_empty()) {
-            (true, false) => Form::List(elements),
-            (_, true) => Form::Dict(pairs),
-            (false, false) => {
-                // `**other` among the pairs: what it brings is not known, but that it is there is.
-                let unread = |key: Value| {
-                    let line = key.line;
-                    (key, Value { line, form: Form::Unread(Unread::Expression) })
-                };
-                pairs.extend(elements.into_iter().map(unread));
-                Form::Dict(pairs)
-            }
-        })
+        // `**other` among the pairs brings more of them, which are not known; they are kept last.
+        parts.sort_by_key(|(_, value)| value.is_none());
+        let pair = |(key, value): (Value, Option<Value>)| {
+            let unread = Value { line: key.line, form: Form::Unread(Unread::Expression) };
+            (key, value.unwrap_or(unread))
+        };
+        Ok(Form::Dict(parts.into_iter().map(pair).collect()))
     }
 
     /// A constant, a name that has a value, or a call.
@@ -358,12 +355,12 @@ impl Parser<'_> {
         let Some(known) = self.module.assigned.get(&path) else {
             return Ok(Some(Form::Unread(Unread::Name)));
         };
-        // Names of names of names would be without bounds, were they not held to those of the text.
-        let (form, depth) = (&known.form, self.cursor.depth() + known.depth());
-        if depth > DEPTH_MAX {
+        // A name stands for a whole value, so it counts against the same bounds as its text would.
+        let (depth, cost) = known.measure();
+        if self.cursor.depth() + depth > DEPTH_MAX {
             return Err(Error { line: self.cursor.line(), fault: Fault::Deep });
         }
-        let (form, cost) = (form.clone(), known.cost());
+        let form = known.form.clone();
         self.spend(cost)?;
         self.module.used.insert(path);
         Ok(Some(form))

@@ -1,4 +1,4 @@
-//! What the old programs' Python files assign.
+//! The values that the old programs' Python files assign.
 
 use std::fmt;
 
@@ -9,7 +9,6 @@ use mistgate_core::base::secret::Secret;
 pub struct Value {
     /// The line on which it begins, from 1.
     pub line: u32,
-    /// The value itself.
     pub form: Form,
 }
 
@@ -37,11 +36,11 @@ pub enum Form {
     None,
     /// A text, its escapes undone and its parts joined.
     Text(Secret),
-    /// What has no value until Python runs, or none that we have a use for.
+    /// What has no value until Python runs, or one of a kind that no setting has.
     Unread(Unread),
 }
 
-/// Why something was not read.
+/// Why an expression was not read as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// `b"…"`
@@ -74,44 +73,46 @@ impl Value {
         if ASK.contains(&function.as_str()) { arguments.first()?.text() } else { None }
     }
 
-    /// How many brackets are in one another.
-    pub(super) fn depth(&self) -> usize {
+    /// The values between its brackets; `None` for a value without brackets.
+    pub fn parts(&self) -> Option<Vec<&Self>> {
         match &self.form {
             Form::Call { arguments: values, .. } | Form::List(values) => {
-                values.iter().map(Self::depth).max().map_or(1, |depth| depth + 1)
+                Some(values.iter().collect())
             }
-            Form::Dict(pairs) => {
-                let pairs = pairs.iter().map(|(key, value)| key.depth().max(value.depth()));
-                pairs.max().map_or(1, |depth| depth + 1)
-            }
+            Form::Dict(pairs) => Some(pairs.iter().flat_map(|(key, value)| [key, value]).collect()),
             Form::Bool(_)
             | Form::Float(_)
             | Form::Integer(_)
             | Form::None
             | Form::Text(_)
-            | Form::Unread(_) => 0,
+            | Form::Unread(_) => None,
         }
     }
 
-    /// What it takes: one for each byte of a text, and [`COST`] for each value.
-    pub(super) fn cost(&self) -> usize {
-        let own = match &self.form {
-            Form::Text(text) => text.expose().len(),
-            Form::Call { function, arguments } => {
-                function.len() + arguments.iter().map(Self::cost).sum::<usize>()
-            }
-            Form::Dict(pairs) => pairs.iter().map(|(key, value)| key.cost() + value.cost()).sum(),
-            Form::List(elements) => elements.iter().map(Self::cost).sum(),
-            Form::Bool(_) | Form::Float(_) | Form::Integer(_) | Form::None | Form::Unread(_) => 0,
+    /// How many brackets are in one another, and the cost: one for each byte of a text or a name,
+    /// and [`COST`] for each value.
+    pub(super) fn measure(&self) -> (usize, usize) {
+        let text = if let Form::Call { function, .. } = &self.form {
+            Some(function.as_str())
+        } else {
+            self.text()
         };
-        own + COST
+        let own = COST + text.map_or(0, str::len);
+        let Some(parts) = self.parts() else {
+            return (0, own);
+        };
+        let (depth, cost) = parts.into_iter().fold((0, own), |(depth, cost), part| {
+            let (deeper, more) = part.measure();
+            (deeper.max(depth), cost + more)
+        });
+        (depth + 1, cost)
     }
 }
 
-/// What each value takes.
+/// What each value costs.
 pub(super) const COST: usize = 32;
 
-/// As what stands behind "this is".
+/// In words that follow "this is".
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,5 +1,4 @@
-//! The laws of the old programs' configurations: whatever they say, what becomes of them can be
-//! used.
+//! The laws of the import: whatever an old program's configuration says, the new one is valid.
 
 use mistgate_core::config::{
     files::Files,
@@ -12,11 +11,11 @@ use mistgate_import::{
     import,
     micronets::Store,
     python::{self, Module},
-    value::{Form, Value},
+    value::Value,
 };
 
-/// A text is read or refused; either way it takes the same however its lines end, and as any of
-/// the old programs' configurations it becomes a configuration that lacks something at most.
+/// A text is read or refused, however its lines end; and taken for any old program's configuration,
+/// it becomes a configuration of ours whose only problems are missing values.
 pub fn literals(data: &[u8]) {
     let text = &*String::from_utf8_lossy(data);
     let lines = u32::try_from(text.lines().count() + text.matches('\r').count() + 1);
@@ -50,26 +49,12 @@ pub fn literals(data: &[u8]) {
     }
 }
 
-/// A reader of values may recurse, and count lines.
+/// Asserts that the value nests no deeper than allowed, and lies on the lines of the text.
 fn bounded(value: &Value, lines: u32, depth: usize) {
     assert!((1..=lines).contains(&value.line), "line {} of {lines}", value.line);
     assert!(depth <= DEPTH_MAX, "deeper than the text");
-    match &value.form {
-        Form::Call { arguments: values, .. } | Form::List(values) => {
-            values.iter().for_each(|value| bounded(value, lines, depth + 1));
-        }
-        Form::Dict(pairs) => {
-            for (key, value) in pairs {
-                bounded(key, lines, depth + 1);
-                bounded(value, lines, depth + 1);
-            }
-        }
-        Form::Bool(_)
-        | Form::Float(_)
-        | Form::Integer(_)
-        | Form::None
-        | Form::Text(_)
-        | Form::Unread(_) => {}
+    for part in value.parts().unwrap_or_default() {
+        bounded(part, lines, depth + 1);
     }
 }
 
