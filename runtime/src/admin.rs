@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     base::{
         clock::Clock,
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         metrics::{Counter, Gauge, Labels},
         sync::Shared,
     },
@@ -186,7 +186,7 @@ impl Service for Admin {
             self.journal.client(
                 Level::Warning,
                 "admin_unauthorised",
-                &[("from", &head.peer().ip())],
+                fields![from = head.peer().ip()],
             );
             Err(Reply::status(StatusCode::Unauthorized.into()).header("www-authenticate", "Bearer"))
         } else {

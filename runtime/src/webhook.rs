@@ -20,7 +20,7 @@ use smol::channel;
 use crate::{
     base::{
         clock::Clock,
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         metrics::{Counter, Histogram},
         sync::Shared,
     },
@@ -96,7 +96,7 @@ impl Intake {
         self.journal.client(
             Level::Warning,
             "rejected",
-            &[("from", &head.peer().ip()), ("reason", &rejection)],
+            fields![from = head.peer().ip(), reason = rejection],
         );
         Reply::status(rejection.status().into())
     }
@@ -136,7 +136,7 @@ impl Service for Intake {
             self.journal.note(
                 Level::Warning,
                 "broken_events",
-                &[("topic", &intake.topic), ("events", &intake.broken)],
+                fields![topic = intake.topic, events = intake.broken],
             );
         }
         if intake.unrouted > 0 {
@@ -145,11 +145,11 @@ impl Service for Intake {
         self.journal.note(
             Level::Debug,
             "webhook",
-            &[
-                ("from", &head.peer().ip()),
-                ("topic", &intake.topic),
-                ("routed", &intake.items.len()),
-                ("unrouted", &intake.unrouted),
+            fields![
+                from = head.peer().ip(),
+                topic = intake.topic,
+                routed = intake.items.len(),
+                unrouted = intake.unrouted
             ],
         );
         let ap_events = mem::take(&mut intake.ap_events);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{TEXT, gauge};
 use crate::{
     base::{
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         metrics::Gauge,
     },
     http::listen::{Head, Reply},
@@ -53,7 +53,7 @@ impl Order {
         journal.note(
             Level::Warning,
             "ports_ordered",
-            &[("order", &head.path()), ("from", &head.peer().ip()), ("failed", &reason)],
+            fields![order = head.path(), from = head.peer().ip(), failed = reason],
         );
         match result {
             Ok(()) => Reply::status(StatusCode::Ok.into()).content(TEXT, said),

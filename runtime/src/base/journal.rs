@@ -31,6 +31,23 @@ use crate::{
     http::listen,
 };
 
+/// What a line says beside time, level and event: keys and their values, in this order.
+pub type Fields<'a> = &'a [(&'a str, &'a dyn fmt::Display)];
+
+/// [`Fields`]: `fields![listener = name, address]` has the keys `listener` and `address`, which is
+/// a variable too.
+macro_rules! fields {
+    (@value $key:ident) => { &$key };
+    (@value $key:ident $value:expr) => { &$value };
+    ($($key:ident $(= $value:expr)?),+ $(,)?) => {
+        &[$((
+            stringify!($key),
+            $crate::base::journal::fields!(@value $key $($value)?) as &dyn ::std::fmt::Display,
+        )),+]
+    };
+}
+pub(crate) use fields;
+
 /// The most bytes of one value.
 const VALUE_MAX: usize = 500;
 
@@ -120,7 +137,7 @@ impl Journal {
     }
 
     /// Prints a line, if its level is wanted.
-    pub fn note(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
+    pub fn note(&self, level: Level, event: &str, values: Fields<'_>) {
         if level < self.level {
             return;
         }
@@ -131,7 +148,7 @@ impl Journal {
 
     /// Prints a line that a client can cause at will: no more than twenty in a second, and
     /// then how many were left out.
-    pub fn client(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) {
+    pub fn client(&self, level: Level, event: &str, values: Fields<'_>) {
         let second = clock::wall().as_secs();
         let left_out = {
             let mut quota = self.quota.lock();
@@ -148,7 +165,7 @@ impl Journal {
             left_out
         };
         if left_out > 0 {
-            self.note(Level::Warning, "lines_left_out", &[("lines", &left_out)]);
+            self.note(Level::Warning, "lines_left_out", fields![lines = left_out]);
         }
         self.note(level, event, values);
     }
@@ -171,7 +188,7 @@ impl Journal {
         };
         self.metrics.add(Counter::Connections, &[("listener", name), ("reason", what)], 1);
         let from = peer.map_or_else(String::new, |peer| peer.ip().to_string());
-        self.client(level, what, &[("listener", &name), ("from", &from), ("reason", reason)]);
+        self.client(level, what, fields![listener = name, from, reason]);
     }
 
     /// Prints a payload for the chat `console` on standard output.
@@ -186,47 +203,34 @@ impl Journal {
         self.metrics.count(event);
         match event {
             Event::Accepted { batch, events } => {
-                self.note(Level::Debug, "accepted", &[("batch", batch), ("events", events)]);
+                self.note(Level::Debug, "accepted", fields![batch, events]);
             }
             Event::Delivered { to, events, form, latency } => {
                 let ms = latency.map_or(String::new(), |latency| latency.as_millis().to_string());
-                let form = form.name();
-                self.note(
-                    Level::Info,
-                    "delivered",
-                    &[("to", &to.name), ("events", events), ("form", &form), ("after_ms", &ms)],
-                );
+                let values = fields![to = to.name, events, form = form.name(), after_ms = ms];
+                self.note(Level::Info, "delivered", values);
             }
             Event::Dropped { to, events, loss } => {
                 let to = to.as_ref().map_or("none", |to| to.name.as_str());
-                let reason = loss.name();
-                let values: [(&str, &dyn fmt::Display); 3] =
-                    [("to", &to), ("events", events), ("reason", &reason)];
                 // A queue that is full drops as many events as come.
-                self.client(Level::Error, "dropped", &values);
+                self.client(Level::Error, "dropped", fields![to, events, reason = loss.name()]);
             }
             Event::Parked { to, reason, probe_after } => {
-                let (reason, retry) = (reason.name(), probe_after.as_secs());
-                let values: [(&str, &dyn fmt::Display); 3] =
-                    [("to", &to.name), ("reason", &reason), ("retry_s", &retry)];
-                self.note(Level::Warning, "parked", &values);
+                let retry_s = probe_after.as_secs();
+                let values = fields![to = to.name, reason = reason.name(), retry_s];
+                self.note(Level::Warning, "parked", values);
             }
             Event::Refused { events } => {
-                self.note(Level::Error, "store_refused", &[("events", events)]);
+                self.note(Level::Error, "store_refused", fields![events]);
             }
-            Event::Resumed { to } => self.note(Level::Info, "resumed", &[("to", &to.name)]),
+            Event::Resumed { to } => self.note(Level::Info, "resumed", fields![to = to.name]),
             Event::Retrying { to, failures, after, reason } => {
-                let (reason, after) = (reason.name(), after.as_millis());
-                let values: [(&str, &dyn fmt::Display); 4] = [
-                    ("to", &to.name),
-                    ("reason", &reason),
-                    ("failures", failures),
-                    ("after_ms", &after),
-                ];
-                self.note(Level::Warning, "retrying", &values);
+                let (reason, after_ms) = (reason.name(), after.as_millis());
+                let values = fields![to = to.name, reason, failures, after_ms];
+                self.note(Level::Warning, "retrying", values);
             }
             Event::Suppressed { events } => {
-                self.note(Level::Debug, "duplicates", &[("events", events)]);
+                self.note(Level::Debug, "duplicates", fields![events]);
             }
         }
     }
@@ -247,10 +251,9 @@ impl Journal {
         }
     }
 
-    fn line(&self, level: Level, event: &str, values: &[(&str, &dyn fmt::Display)]) -> String {
+    fn line(&self, level: Level, event: &str, values: Fields<'_>) -> String {
         let time = clock::wall().rfc3339();
-        let fixed: [(&str, &dyn fmt::Display); 3] =
-            [("time", &time), ("level", &level.name()), ("event", &event)];
+        let fixed = fields![time, level = level.name(), event];
         let pairs = fixed
             .iter()
             .chain(values)
@@ -291,13 +294,12 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_whatever_is_in_it() {
-        let values: [(&str, &dyn fmt::Display); 3] =
-            [("a", &"b c\n\"d\""), ("n", &7), ("long", &"é".repeat(1_000))];
-        let text = Journal::new(Format::Text, Level::Info).line(Level::Info, "test", &values);
+        let values = fields![a = "b c\n\"d\"", n = 7, long = "é".repeat(1_000)];
+        let text = Journal::new(Format::Text, Level::Info).line(Level::Info, "test", values);
         assert_eq!(text.matches('\n').count(), 1);
         assert!(text.contains(r#"level=info event=test a="b c\n\"d\"" n=7 long="#), "{text}");
         assert!(text.len() < 700);
-        let json = Journal::new(Format::Json, Level::Info).line(Level::Info, "test", &values);
+        let json = Journal::new(Format::Json, Level::Info).line(Level::Info, "test", values);
         let json: serde_json::Value = serde_json::from_str(&json).expect("a JSON line");
         assert_eq!(json.get("a").and_then(serde_json::Value::as_str), Some("b c\n\"d\""));
     }

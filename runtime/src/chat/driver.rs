@@ -33,7 +33,7 @@ use self::fetch::{Recent, Wanted, read_back};
 use crate::{
     base::{
         clock::{self, Alarm, Clock},
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         store::{Left, Store, Write, Written},
     },
     http::outbound::{Bytes, Client, Outbound},
@@ -274,7 +274,7 @@ impl Driver {
             }
             Written::Refused(batches, reason) => {
                 self.writing -= batches.len();
-                self.journal.note(Level::Error, "store_failed", &[("reason", &reason)]);
+                self.journal.note(Level::Error, "store_failed", fields![reason]);
                 for batch in batches {
                     self.recent.forget(batch);
                     self.step(Some(Input::Refused(batch)));

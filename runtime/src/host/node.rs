@@ -26,7 +26,7 @@ use self::listeners::{Common, Listeners, Sockets};
 use crate::{
     base::{
         clock::{self, Clock},
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         metrics::Counter,
         stop,
         store::{self, Store, Written},
@@ -80,7 +80,7 @@ pub fn run(
     sandbox::keep_private();
     let inherited = Inherited::from_env().map_err(Error::new)?;
     let supervisor = Supervisor::from_env().unwrap_or_else(|reason| {
-        journal.note(Level::Warning, "service_manager_unreachable", &[("reason", &reason)]);
+        journal.note(Level::Warning, "service_manager_unreachable", fields![reason]);
         Supervisor::default()
     });
     let journal = Arc::new(journal);
@@ -250,7 +250,7 @@ impl Node {
                     let kept = "the changed configuration has problems, the old one is kept";
                     self.supervisor.ready(&format!("{addresses}; {kept}"));
                     for problem in problems {
-                        journal.note(Level::Error, "reload_failed", &[("reason", &problem)]);
+                        journal.note(Level::Error, "reload_failed", fields![reason = problem]);
                     }
                 }
             }
@@ -314,7 +314,7 @@ impl Node {
 
 fn warn(journal: &Journal, warnings: &[String]) {
     for warning in warnings {
-        journal.note(Level::Warning, "config", &[("warning", warning)]);
+        journal.note(Level::Warning, "config", fields![warning]);
     }
 }
 

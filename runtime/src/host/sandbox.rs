@@ -20,7 +20,7 @@ use std::fmt;
 
 use self::domain::Confined;
 pub use self::needs::Needs;
-use crate::base::journal::{Journal, Level};
+use crate::base::journal::{Journal, Level, fields};
 
 /// What is left after [`enter`], or everything.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Sandbox {
     /// Everything is permitted, because somebody wanted it so.
     pub fn none(journal: &Journal) -> Self {
         let reason = "--unsafe-no-sandbox";
-        journal.note(Level::Warning, "sandbox_off", &[("reason", &reason)]);
+        journal.note(Level::Warning, "sandbox_off", fields![reason]);
         Self::default()
     }
 

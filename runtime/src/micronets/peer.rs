@@ -32,7 +32,7 @@ use smol::{Async, Executor, Task, Timer, channel, future::FutureExt, stream::Str
 use crate::{
     base::{
         clock::{Alarm, Clock},
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         stop::{self, Stop},
     },
     host::sandbox::{self, Needs, Sandbox},
@@ -198,7 +198,7 @@ fn listen(
     let everywhere = everywhere.map(|address| Network { address, prefix: 0 }).collect();
     let listener = Listener::new(socket, None, everywhere, limits);
     let address = listener.local_addr().map_err(explain)?;
-    journal.note(Level::Info, "listening", &[("listener", &"http"), ("address", &address)]);
+    journal.note(Level::Info, "listening", fields![listener = "http", address]);
     let service = Arc::new(PartnerService::new(handle, Arc::clone(journal)));
     Ok(executor.spawn(listener.run(Arc::clone(executor), service, stopped, STOP_GRACE)))
 }
@@ -355,7 +355,7 @@ impl Driver {
             Output::Print(line) => {
                 if !self.printer.print(line) {
                     let reason = "standard output takes no more";
-                    self.journal.client(Level::Warning, "not_printed", &[("reason", &reason)]);
+                    self.journal.client(Level::Warning, "not_printed", fields![reason]);
                 }
             }
             Output::ReadOn => self.read_on(),
@@ -376,28 +376,24 @@ impl Driver {
         match event {
             Event::Called(exchange) => self.exchange("request", exchange),
             Event::Connected => {
-                journal.note(Level::Info, "connected", &[("proxy", &self.config.meetup.uri)]);
+                journal.note(Level::Info, "connected", fields![proxy = self.config.meetup.uri]);
             }
             Event::Disconnected { reason, retry_after } => {
-                let retry = retry_after.as_millis();
-                let values: [(&str, &dyn fmt::Display); 2] =
-                    [("reason", reason), ("retry_ms", &retry)];
-                journal.note(Level::Warning, "disconnected", &values);
+                let values = fields![reason, retry_ms = retry_after.as_millis()];
+                journal.note(Level::Warning, "disconnected", values);
             }
             Event::Forwarded(exchange) => self.exchange("forwarded", exchange),
             Event::Ignored { reason } => {
-                journal.client(Level::Warning, "ignored", &[("reason", reason)]);
+                journal.client(Level::Warning, "ignored", fields![reason]);
             }
             Event::Introduced { peer_class, peer_id } => {
-                let values: [(&str, &dyn fmt::Display); 2] =
-                    [("peer_class", peer_class), ("peer_id", peer_id)];
-                journal.note(Level::Info, "partner", &values);
+                journal.note(Level::Info, "partner", fields![peer_class, peer_id]);
             }
             Event::Rejected { line, reason } => {
-                journal.note(Level::Error, "not_sent", &[("line", line), ("reason", reason)]);
+                journal.note(Level::Error, "not_sent", fields![line, reason]);
             }
             Event::Unanswered { id, reason } => {
-                journal.note(Level::Error, "unanswered", &[("id", id), ("reason", reason)]);
+                journal.note(Level::Error, "unanswered", fields![id, reason]);
             }
         }
     }

@@ -26,7 +26,7 @@ use crate::{
     base::{
         clock::Clock,
         connection_limiter::ConnectionLimiter,
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         stop::{Stop, TaskTracker},
         sync::Shared,
     },
@@ -289,9 +289,11 @@ impl Relay {
             if totals != told {
                 told = totals;
                 let Totals { meetups, pairs, connections } = totals;
-                let values: [(&str, &dyn fmt::Display); 3] =
-                    [("meetups", &meetups), ("pairs", &pairs), ("connections", &connections)];
-                self.journal.note(Level::Info, "proxy_report", &values);
+                self.journal.note(
+                    Level::Info,
+                    "proxy_report",
+                    fields![meetups, pairs, connections],
+                );
             }
         }
     }

@@ -16,7 +16,7 @@ use smol::lock::Semaphore;
 use crate::{
     base::{
         clock::Clock,
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         sync::Mutex,
     },
     http::outbound::{Bytes, Call, Client, Fault, Outbound, Reply},
@@ -63,7 +63,7 @@ impl Api {
         let replied = self.call(&client, request).await;
         self.idle.lock().push(client);
         replied.map(response).map_err(|fault| {
-            self.journal.note(Level::Info, "api_failed", &[("reason", &fault)]);
+            self.journal.note(Level::Info, "api_failed", fields![reason = fault]);
             if fault.may_have_arrived() { Failure::Timeout } else { Failure::Unreachable }
         })
     }

@@ -4,7 +4,6 @@
 //! wait in memory, up to a bound, and are written when the disk takes them.
 
 use std::{
-    fmt,
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     mem,
@@ -18,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use crate::base::journal::{Journal, Level};
+use crate::base::journal::{Journal, Level, fields};
 
 /// The most lines that wait for the disk; what comes then is left out, and the journal says so.
 const WAITING_MAX: usize = 10_000;
@@ -126,16 +125,14 @@ impl Writer {
             Ok(()) => {
                 self.waiting.clear();
                 if mem::take(&mut self.is_failing) {
-                    self.journal.note(Level::Info, "audit_written", &[("lines", &lines)]);
+                    self.journal.note(Level::Info, "audit_written", fields![lines]);
                 }
             }
             Err(error) => {
                 self.file = None;
                 if !mem::replace(&mut self.is_failing, true) {
                     let file = self.path.display();
-                    let values: [(&str, &dyn fmt::Display); 2] =
-                        [("file", &file), ("reason", &error)];
-                    self.journal.note(Level::Error, "audit_failed", &values);
+                    self.journal.note(Level::Error, "audit_failed", fields![file, reason = error]);
                 }
             }
         }

@@ -34,7 +34,7 @@ use super::{
 use crate::{
     base::{
         clock::{self, Alarm},
-        journal::Level,
+        journal::{Level, fields},
         store::Write,
     },
     chat::driver,
@@ -173,7 +173,7 @@ impl Driver {
         };
         if !driver.method.can_ask() {
             let reason = "mist.token_file or mist.org_id is missing";
-            driver.tools.journal.note(Level::Info, "ports_idle", &[("reason", &reason)]);
+            driver.tools.journal.note(Level::Info, "ports_idle", fields![reason]);
         }
         driver.input(Input::Restored(restored));
         driver.input(Input::Stop(is_stopped));

@@ -37,7 +37,7 @@ use smol::{
 
 use crate::base::{
     clock::Clock,
-    journal::{Journal, Level},
+    journal::{Journal, Level, fields},
     stop::{self, Stop, Stopper},
     sync::Mutex,
     sync::Shared,
@@ -273,8 +273,7 @@ impl Switches {
             self.journal.note(Level::Warning, "switch_not_changed", &values);
         }
         for warning in &edited.warnings {
-            let values: [(&str, &dyn fmt::Display); 2] = [("switch", switch), ("warning", warning)];
-            self.journal.note(Level::Info, "switch_warned", &values);
+            self.journal.note(Level::Info, "switch_warned", fields![switch, warning]);
         }
         Ok(edited)
     }

@@ -5,7 +5,6 @@
 //! be looked at, they stop too.
 
 use std::{
-    fmt,
     fs::{self, OpenOptions},
     future::Future,
     io,
@@ -17,7 +16,7 @@ use std::{
 use smol::{Timer, channel, future::FutureExt};
 
 use super::driver::Event;
-use crate::base::journal::{Journal, Level};
+use crate::base::journal::{Journal, Level, fields};
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -85,8 +84,11 @@ impl KillSwitch {
         if let Some(reason) = &complaint
             && self.complaint != complaint
         {
-            let values: [(&str, &dyn fmt::Display); 2] = [("file", &self.path), ("reason", reason)];
-            self.journal.note(Level::Error, "kill_switch_unreadable", &values);
+            self.journal.note(
+                Level::Error,
+                "kill_switch_unreadable",
+                fields![file = self.path, reason],
+            );
         }
         self.complaint = complaint;
         self.is_held || exists.unwrap_or(true)

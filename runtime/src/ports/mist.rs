@@ -28,7 +28,7 @@ use smol::{Timer, lock};
 use crate::{
     base::{
         clock::Clock,
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         keyed_lock::KeyedLock,
         sync::Mutex,
     },
@@ -166,7 +166,7 @@ impl Mist {
         if response.status == 429 {
             let hold = self.memory.budget.lock().refused(self.clock.now(), response.retry_after);
             let secs = hold.as_secs();
-            self.journal.note(Level::Warning, "mist_budget_spent", &[("hold_secs", &secs)]);
+            self.journal.note(Level::Warning, "mist_budget_spent", fields![hold_secs = secs]);
             response.retry_after = Some(hold);
         }
         Ok(response)

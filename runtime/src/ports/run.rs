@@ -1,6 +1,6 @@
 //! From one plan to the next: there is one while the configuration has `[ports]`.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use mistgate_core::{base::rand::Rand, ports::record::Record};
 use smol::{channel, future::FutureExt};
@@ -11,7 +11,7 @@ use super::{
     driver::{Driver, Ending, Start},
     kill_switch,
 };
-use crate::base::journal::Level;
+use crate::base::{journal::Level, journal::fields};
 
 /// Runs the task, with a plan while there are settings for one, until it is told to end and no
 /// change is in flight.
@@ -69,7 +69,7 @@ async fn prepare(tools: &Tools) -> Option<(Vec<Record>, Audit)> {
     match Audit::start(tools.audit.clone(), Arc::clone(&tools.journal)) {
         Ok(audit) => Some((restored, audit)),
         Err(error) => {
-            tools.journal.note(Level::Error, "audit_failed", &[("reason", &error)]);
+            tools.journal.note(Level::Error, "audit_failed", fields![reason = error]);
             None
         }
     }
@@ -82,7 +82,7 @@ async fn read_back(tools: &Tools) -> Option<Vec<Record>> {
     let rows = match smol::unblock(move || store.ports()).await {
         Ok(rows) => rows,
         Err(error) => {
-            tools.journal.note(Level::Error, "ports_unreadable", &[("reason", &error)]);
+            tools.journal.note(Level::Error, "ports_unreadable", fields![reason = error]);
             return None;
         }
     };
@@ -91,8 +91,7 @@ async fn read_back(tools: &Tools) -> Option<Vec<Record>> {
         match row {
             Ok(record) => records.push(record),
             Err((port, reason)) => {
-                let values: [(&str, &dyn fmt::Display); 2] = [("port", &port), ("reason", &reason)];
-                tools.journal.note(Level::Error, "port_unreadable", &values);
+                tools.journal.note(Level::Error, "port_unreadable", fields![port, reason]);
             }
         }
     }

@@ -5,7 +5,10 @@ use mistgate_core::{config::checked::ports::External, ports::ap_event::Request};
 
 use super::{Intake, Settings};
 use crate::{
-    base::{journal::Level, metrics::Counter},
+    base::{
+        journal::{Level, fields},
+        metrics::Counter,
+    },
     http::listen::{Head, Reply},
     ports,
 };
@@ -55,7 +58,7 @@ impl Intake {
         self.journal.client(
             Level::Info,
             "port_requested",
-            &[("from", &head.peer().ip()), ("port", &switch_port), ("mode", &mode.name())],
+            fields![from = head.peer().ip(), port = switch_port, mode = mode.name()],
         );
         switches.requested(request).await;
         Reply::status(StatusCode::Accepted.into())
@@ -68,8 +71,10 @@ impl Intake {
         reason: &dyn std::fmt::Display,
     ) {
         self.journal.metrics.add(Counter::Rejected, &[("reason", label)], 1);
-        let values: [(&str, &dyn std::fmt::Display); 2] =
-            [("from", &head.peer().ip()), ("reason", reason)];
-        self.journal.client(Level::Warning, "external_rejected", &values);
+        self.journal.client(
+            Level::Warning,
+            "external_rejected",
+            fields![from = head.peer().ip(), reason],
+        );
     }
 }

@@ -18,7 +18,7 @@ use mistgate_core::{
 use crate::{
     base::{
         clock,
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         store::Store,
     },
     http::outbound::Bytes,
@@ -40,15 +40,17 @@ pub(super) fn read_back(
     let mut all = Vec::new();
     for (&number, only) in wanted {
         let Some(kept) = store.read(number) else {
-            journal.note(Level::Error, "batch_unreadable", &[("batch", &number)]);
+            journal.note(Level::Error, "batch_unreadable", fields![batch = number]);
             continue;
         };
         let batch = match kept.decode() {
             Ok(batch) => batch,
             Err(error) => {
-                let values: [(&str, &dyn std::fmt::Display); 2] =
-                    [("batch", &number), ("reason", &error)];
-                journal.note(Level::Error, "batch_unreadable", &values);
+                journal.note(
+                    Level::Error,
+                    "batch_unreadable",
+                    fields![batch = number, reason = error],
+                );
                 continue;
             }
         };

@@ -9,7 +9,7 @@ use mistgate_core::{
 };
 
 use crate::{
-    base::journal::{Journal, Level},
+    base::journal::{Journal, Level, fields},
     http::outbound::{Bytes, Cause, Client, Fault, Post},
 };
 
@@ -52,7 +52,7 @@ pub(super) async fn post(
             Ok(Answer { status: answer.status, retry_after: answer.retry_after, body: answer.body })
         }
         Err(fault) => {
-            journal.note(Level::Info, "post_failed", &[("to", &to.name), ("reason", &fault)]);
+            journal.note(Level::Info, "post_failed", fields![to = to.name, reason = fault]);
             Err(reason(&fault))
         }
     }

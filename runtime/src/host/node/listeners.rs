@@ -15,7 +15,7 @@ use crate::{
     admin,
     base::{
         clock::Clock,
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         stop::{self, Stop, Stopper},
         sync::Shared,
     },
@@ -153,8 +153,7 @@ impl Listeners {
         let inherited = self.common.inherited.get(name);
         let Some(configured) = configured else {
             if inherited.is_some() {
-                let values: [(&str, &dyn fmt::Display); 1] = [("listener", &name)];
-                self.common.journal.note(Level::Warning, "socket_unused", &values);
+                self.common.journal.note(Level::Warning, "socket_unused", fields![listener = name]);
             }
             return Ok(None);
         };
@@ -184,9 +183,11 @@ impl Listeners {
         // [::] takes IPv4 too.
         let same = address.ip() == configured.ip() || address.ip().is_unspecified();
         if !same || address.port() != configured.port() {
-            let values: [(&str, &dyn fmt::Display); 3] =
-                [("listener", &name), ("address", &address), ("configured", &configured)];
-            self.common.journal.note(Level::Warning, "socket_elsewhere", &values);
+            self.common.journal.note(
+                Level::Warning,
+                "socket_elsewhere",
+                fields![listener = name, address, configured],
+            );
         }
         Ok(())
     }
@@ -361,9 +362,7 @@ impl Listeners {
     /// Tells the journal where a listener is.
     fn tell(&self, name: &'static str, socket: &TcpListener, tls: bool) -> Result<(), Error> {
         let address = socket.local_addr().map_err(|e| Error::new(format!("{name}: {e}")))?;
-        let values: [(&str, &dyn fmt::Display); 3] =
-            [("listener", &name), ("address", &address), ("tls", &tls)];
-        self.common.journal.note(Level::Info, "listening", &values);
+        self.common.journal.note(Level::Info, "listening", fields![listener = name, address, tls]);
         Ok(())
     }
 
@@ -371,11 +370,13 @@ impl Listeners {
     fn report(&self, name: &'static str) -> impl Fn(Result<(), tls::Error>) + use<> {
         let journal = Arc::clone(&self.common.journal);
         move |result| match result {
-            Ok(()) => journal.note(Level::Info, "certificate_reloaded", &[("listener", &name)]),
+            Ok(()) => journal.note(Level::Info, "certificate_reloaded", fields![listener = name]),
             Err(error) => {
-                let values: [(&str, &dyn fmt::Display); 2] =
-                    [("listener", &name), ("reason", &error)];
-                journal.note(Level::Error, "certificate_kept", &values);
+                journal.note(
+                    Level::Error,
+                    "certificate_kept",
+                    fields![listener = name, reason = error],
+                );
             }
         }
     }

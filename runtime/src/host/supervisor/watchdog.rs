@@ -13,7 +13,7 @@ use smol::{Executor, Timer, channel, future, future::FutureExt};
 use super::Supervisor;
 use crate::{
     base::{
-        journal::{Journal, Level},
+        journal::{Journal, Level, fields},
         store::{Store, Write},
     },
     chat::driver,
@@ -66,13 +66,13 @@ impl Watchdog {
             Timer::after(patience).await;
             was_late = true;
             self.supervisor.status(&format!("stuck: no answer from the {what}"));
-            self.journal.note(Level::Error, "stuck", &[("what", &what)]);
+            self.journal.note(Level::Error, "stuck", fields![what]);
             future::pending().await
         };
         answer.or(complain).await;
         if was_late {
             self.supervisor.status(&format!("moves again: the {what} was stuck"));
-            self.journal.note(Level::Warning, "moves_again", &[("what", &what)]);
+            self.journal.note(Level::Warning, "moves_again", fields![what]);
         }
     }
 }

@@ -20,7 +20,7 @@ use rustix::{
 use smol::{Executor, Task, channel};
 
 use super::Handle;
-use crate::base::journal::{Journal, Level};
+use crate::base::journal::{Journal, Level, fields};
 
 /// How often a terminal is asked whether we may read it.
 const TURN: Duration = Duration::from_millis(250);
@@ -95,7 +95,7 @@ impl Printer {
                 let (own, bytes) = (Arc::clone(&journal), line.len());
                 if let Err(error) = smol::unblock(move || own.console(&line)).await {
                     // A reader that went away wants no more.
-                    return journal.note(Level::Warning, "print_ended", &[("reason", &error)]);
+                    return journal.note(Level::Warning, "print_ended", fields![reason = error]);
                 }
                 left.fetch_sub(bytes, Ordering::Relaxed);
             }

@@ -27,7 +27,7 @@ use crate::{
     base::{
         clock::{self, timeout},
         connection_limiter::{ConnectionSlot, Limit},
-        journal::Level,
+        journal::{Level, fields},
         metrics::Counter,
         net::{self, Socket},
         stop::TaskToken,
@@ -161,14 +161,7 @@ impl Relay {
         self.journal.client(
             Level::Info,
             "peer_refused",
-            &[
-                ("meetup", &meetup),
-                ("from", &from.ip()),
-                ("o", &o),
-                ("cn", &cn),
-                ("status", &refusal.status()),
-                ("reason", refusal),
-            ],
+            fields![meetup, from = from.ip(), o, cn, status = refusal.status(), reason = refusal],
         );
     }
 }

@@ -9,9 +9,11 @@ use mistgate_core::micronets::{
 
 use super::connection::{Connection, End};
 use crate::base::{
-    journal::{Journal, Level},
+    journal::{Journal, Level, fields},
     metrics::Counter,
 };
+
+use crate::base::journal::Fields;
 
 /// Tells of one meetup.
 pub(super) struct MeetupJournal {
@@ -34,28 +36,24 @@ impl MeetupJournal {
     pub(super) fn connected(&self, connection: &Connection, identity: &Identity) {
         self.journal.metrics.add(Counter::Peers, &[], 1);
         let (o, cn) = (identity.organisations.join(", "), identity.common_names.join(", "));
-        self.note(
-            "peer_connected",
-            connection.id,
-            &[("from", &connection.address), ("o", &o), ("cn", &cn)],
-        );
+        self.note("peer_connected", connection.id, fields![from = connection.address, o, cn]);
     }
 
     /// It said hello.
     pub(super) fn greeted(&self, id: ConnectionId, class: Option<&str>, name: Option<&str>) {
         let (class, name) = (class.unwrap_or_default(), name.unwrap_or_default());
-        self.note("peer_greeted", id, &[("class", &class), ("id", &name)]);
+        self.note("peer_greeted", id, fields![class, id = name]);
     }
 
     /// Two were introduced.
     pub(super) fn paired(&self, left: ConnectionId, right: ConnectionId) {
         self.journal.metrics.add(Counter::Pairs, &[], 1);
-        self.note("peers_paired", left, &[("with", &right)]);
+        self.note("peers_paired", left, fields![with = right]);
     }
 
     /// They no longer talk to each other.
     pub(super) fn parted(&self, left: ConnectionId, right: ConnectionId) {
-        self.note("peers_parted", left, &[("from", &right)]);
+        self.note("peers_parted", left, fields![from = right]);
     }
 
     /// We close a connection.
@@ -86,13 +84,13 @@ impl MeetupJournal {
     pub(super) fn answered(&self, id: ConnectionId, requests: usize, status: u16) {
         let label = status.to_string();
         self.journal.metrics.add(Counter::AnsweredForPeers, &[("status", &label)], requests);
-        self.often("requests_answered", id, &[("requests", &requests), ("status", &status)]);
+        self.often("requests_answered", id, fields![requests, status]);
     }
 
     /// Messages came to nobody.
     pub(super) fn dropped(&self, id: ConnectionId, messages: usize, bytes: usize) {
         self.journal.metrics.add(Counter::PeersDropped, &[], messages);
-        self.often("messages_dropped", id, &[("messages", &messages), ("bytes", &bytes)]);
+        self.often("messages_dropped", id, fields![messages, bytes]);
     }
 
     /// Messages were passed on.
@@ -112,22 +110,18 @@ impl MeetupJournal {
         reason: &dyn fmt::Display,
     ) {
         self.journal.metrics.add(Counter::PeersClosed, &[("reason", name)], 1);
-        self.note(
-            "peer_closed",
-            connection.id,
-            &[("from", &connection.address), ("code", &code), ("reason", reason)],
-        );
+        self.note("peer_closed", connection.id, fields![from = connection.address, code, reason]);
     }
 
     /// What happens as often as connections come and go, which is bounded.
-    fn note(&self, event: &str, id: ConnectionId, values: &[(&str, &dyn fmt::Display)]) {
-        let named: [(&str, &dyn fmt::Display); 2] = [("meetup", &self.meetup), ("peer", &id)];
-        self.journal.note(Level::Info, event, &[&named, values].concat());
+    fn note(&self, event: &str, id: ConnectionId, values: Fields<'_>) {
+        let own = fields![meetup = self.meetup, peer = id];
+        self.journal.note(Level::Info, event, &[own, values].concat());
     }
 
     /// What a peer can cause at will.
-    fn often(&self, event: &str, id: ConnectionId, values: &[(&str, &dyn fmt::Display)]) {
-        let named: [(&str, &dyn fmt::Display); 2] = [("meetup", &self.meetup), ("peer", &id)];
-        self.journal.client(Level::Info, event, &[&named, values].concat());
+    fn often(&self, event: &str, id: ConnectionId, values: Fields<'_>) {
+        let own = fields![meetup = self.meetup, peer = id];
+        self.journal.client(Level::Info, event, &[own, values].concat());
     }
 }

@@ -6,7 +6,7 @@ use mistgate_core::config::files::FileKind;
 use smol::lock::Mutex;
 
 use crate::{
-    base::journal::{Journal, Level},
+    base::journal::{Journal, Level, fields},
     ports::junos::ssh::known_hosts::KnownHosts,
 };
 
@@ -57,9 +57,11 @@ impl Trust {
                     *read = Read { stamp: Some(stamp), known };
                 }
                 Err(error) => {
-                    let values: [(&str, &dyn std::fmt::Display); 2] =
-                        [("file", &self.path), ("reason", &error)];
-                    journal.note(Level::Warning, "known_hosts_kept", &values);
+                    journal.note(
+                        Level::Warning,
+                        "known_hosts_kept",
+                        fields![file = self.path, reason = error],
+                    );
                 }
             }
         }
