@@ -14,6 +14,7 @@ use mistgate_core::{
 use crate::base::bytes::Bytes;
 
 mod meetup;
+mod upgrade;
 
 /// What is read is written and read again as the same; the light look sees what the reader sees;
 /// and no request that a message carries can break out of its head.
@@ -202,4 +203,9 @@ fn same_body(sent: &[u8], got: &[u8]) {
 /// A meetup keeps its word, whatever comes when.
 pub fn micronets_meetup(data: &[u8]) {
     meetup::check(data);
+}
+
+/// The head of an upgrade is read the same whole or in pieces, and answered with one head.
+pub fn micronets_upgrade(data: &[u8]) {
+    upgrade::check(data);
 }

@@ -35,7 +35,7 @@ use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 24] = [
+pub const ALL: [Target; 25] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
@@ -46,6 +46,7 @@ pub const ALL: [Target; 24] = [
     ("micronets_meetup", micronets_meetup),
     ("micronets_message", micronets_message),
     ("micronets_peer", micronets_peer),
+    ("micronets_upgrade", micronets_upgrade),
     ("netconf_framing", netconf_framing),
     ("netconf_reply", netconf_reply),
     ("netconf_session", netconf_session),
@@ -110,6 +111,11 @@ pub fn micronets_message(data: &[u8]) {
 /// Operations on a peer of the websocket proxy.
 pub fn micronets_peer(data: &[u8]) {
     laws::machine::<laws::peer::Surroundings>(data);
+}
+
+/// The head of an upgrade to a websocket.
+pub fn micronets_upgrade(data: &[u8]) {
+    micronets::micronets_upgrade(data);
 }
 
 /// A stream of NETCONF messages, in pieces.

@@ -13,12 +13,19 @@ pub enum Limit {
     ConnectionsPerAddress,
 }
 
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Limit {
+    /// What there is too much of.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
             Self::Connections => "connections in all",
             Self::ConnectionsPerAddress => "connections of one address",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

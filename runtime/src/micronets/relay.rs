@@ -41,7 +41,6 @@ use crate::{
 
 mod connection;
 mod frame_tracker;
-mod upgrade;
 
 mod closing;
 mod meetup_journal;

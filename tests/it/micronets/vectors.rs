@@ -23,7 +23,7 @@ use mistgate_core::{
 };
 use mistgate_tests::{
     base::bytes::noise,
-    micronets::{micronets_http, micronets_meetup, micronets_message},
+    micronets::{micronets_http, micronets_meetup, micronets_message, micronets_upgrade},
 };
 use serde_json::Value;
 
@@ -282,6 +282,10 @@ fn real_sessions_go_as_they_went_at_the_original() {
     assert_eq!(delivered, recorded);
 }
 
+const HEAD: &str = "GET /micronets/v1/ws-proxy/gw HTTP/1.1\r\nHost: h:5050\r\n\
+    Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
 #[test]
 fn the_laws_hold_for_noise() {
     for seed in 0..60 {
@@ -289,6 +293,13 @@ fn the_laws_hold_for_noise() {
         micronets_message(&noise);
         micronets_http(&noise);
         micronets_meetup(&noise);
+        micronets_upgrade(&noise);
+        let mut head = HEAD.as_bytes().to_vec();
+        for (at, byte) in noise.iter().take(3).zip(noise.iter().skip(3)) {
+            let at = usize::from(*at) % head.len();
+            head.splice(at..=at, [*byte]);
+            micronets_upgrade(&head);
+        }
     }
     for message in messages() {
         micronets_message(message.to_string().as_bytes());

@@ -13,15 +13,19 @@ use futures_rustls::server::TlsStream;
 use mistgate_core::micronets::{
     access::{self, Identity},
     meetup::CONNECTIONS_MAX,
+    upgrade::{Refusal, Upgrade},
 };
 use rustls::pki_types::CertificateDer;
-use smol::{Async, future::FutureExt, io::AsyncWriteExt};
+use smol::{
+    Async,
+    future::FutureExt,
+    io::{AsyncReadExt, AsyncWriteExt},
+};
 
 use super::{
     Relay,
     connection::{Connection, Upgraded},
     meetup_task::MeetupTask,
-    upgrade::{self, Refusal, Upgrade},
 };
 use crate::{
     base::{
@@ -66,7 +70,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         }
     };
     let mut rest = Vec::new();
-    let read = upgrade::read(&mut stream, &mut rest, &settings.path_prefix);
+    let read = read_upgrade(&mut stream, &mut rest, &settings.path_prefix);
     let result = match read.or(timeout(limits.upgrade_timeout)).await {
         Ok(result) => result,
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Refusal::Late),
@@ -75,13 +79,13 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
     let identity = own(&stream).and_then(mutual::identity);
     let meetup = result.as_ref().map_or(String::new(), |upgrade| upgrade.meetup.clone());
     let result = result.and_then(|upgrade| match (shed, &identity) {
-        (Some(limit), _) => Err(Refusal::Full(limit)),
+        (Some(limit), _) => Err(Refusal::Full(limit.name())),
         (None, Some(identity)) => relay.check(upgrade, identity),
         (None, None) => Err(Refusal::Broken("the client certificate cannot be read")),
     });
     let answer = match &result {
-        Ok(upgrade) => upgrade.accepted(),
-        Err(refusal) => refusal.answer(),
+        Ok(upgrade) => upgrade.answer(),
+        Err(refusal) => refusal.answer(&clock::http_date()),
     };
     let answered = async {
         stream.write_all(answer.as_bytes()).await?;
@@ -116,6 +120,29 @@ async fn shake_hands(trust: &Trust, stream: Async<TcpStream>) -> io::Result<TlsS
             // So that the client hears the alert.
             net::close(socket, &[], false).await;
             Err(error)
+        }
+    }
+}
+
+/// Reads a request's head. What came behind it, which is for the websocket, stays in `buffer`. An
+/// error is a client that is gone.
+async fn read_upgrade(
+    stream: &mut TlsStream<Socket>,
+    buffer: &mut Vec<u8>,
+    prefix: &str,
+) -> io::Result<Result<Upgrade, Refusal>> {
+    let mut chunk = [0; 1024];
+    loop {
+        let count = stream.read(&mut chunk).await?;
+        if count == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
+        if let Some(result) = Upgrade::parse(buffer, prefix).transpose() {
+            if let Ok(upgrade) = &result {
+                buffer.drain(..upgrade.length);
+            }
+            return Ok(result);
         }
     }
 }

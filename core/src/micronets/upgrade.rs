@@ -1,39 +1,82 @@
-//! The upgrade from HTTP/1.1 to a websocket (RFC 6455 §4.2), and how it is refused.
+//! The upgrade from HTTP/1.1 to a websocket (RFC 6455 §4.2): reads the request's head and writes
+//! the answer. It is the first thing that a peer's bytes meet behind TLS.
 //!
 //! Everything behind the prefix of the path is the meetup's id, as it was sent: slashes, `%XX` and
-//! the query are part of it. No extension is ever agreed to and no subprotocol is chosen.
+//! the query are part of it. No extension is agreed to and no subprotocol is chosen.
 
-use std::{fmt, io};
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+};
+use core::fmt;
 
-use async_tungstenite::tungstenite::handshake::derive_accept_key;
+use http_types::StatusCode;
 use httparse::{EMPTY_HEADER, Error, Header, Request, Status};
-use mistgate_core::base::base64;
-use smol::io::{AsyncRead, AsyncReadExt};
+use sha1::{Digest, Sha1};
 
-use crate::base::{clock, connection_limiter::Limit};
+use crate::base::base64;
 
 /// The most bytes of a request's head.
-const HEAD_MAX: usize = 8 << 10;
-/// The most header fields of it.
+pub const HEAD_MAX: usize = 8 << 10;
+/// The most header fields of a request.
 const HEADERS_MAX: usize = 64;
 /// The most bytes of a meetup's id.
-const MEETUP_MAX: usize = 1 << 10;
-/// When to come again, in seconds: what real peers do anyway.
+pub const MEETUP_MAX: usize = 1 << 10;
+/// When a refused peer shall come again, in seconds. Real peers do so anyway.
 const RETRY_AFTER: u32 = 20;
+/// What the server appends to the client's key before hashing (RFC 6455 §1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// A request that can be answered with 101.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Upgrade {
-    /// Which meetup it wants to join; may be empty.
-    pub(super) meetup: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// The meetup that the peer wants to join. May be empty; at most [`MEETUP_MAX`] bytes.
+    pub meetup: String,
+    /// The bytes of the head, its empty line included. What follows is for the websocket.
+    pub length: usize,
+    /// The value of `Sec-WebSocket-Accept`.
     accept: String,
-    /// How long the head is, up to and with its empty line.
-    length: usize,
 }
 
 impl Upgrade {
-    /// The answer that makes it a websocket.
-    pub(super) fn accepted(&self) -> String {
+    /// Reads a request's head from the first bytes of a connection: `None` while the head is not
+    /// whole. `prefix` is what the path must begin with.
+    pub fn parse(bytes: &[u8], prefix: &str) -> Result<Option<Self>, Refusal> {
+        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
+        let mut request = Request::new(&mut headers);
+        let length = match request.parse(bytes) {
+            Ok(Status::Complete(length)) if length <= HEAD_MAX => length,
+            Ok(Status::Partial) if bytes.len() <= HEAD_MAX => return Ok(None),
+            Ok(_) | Err(Error::TooManyHeaders) => return Err(Refusal::HeadTooLong),
+            Err(
+                Error::HeaderName
+                | Error::HeaderValue
+                | Error::NewLine
+                | Error::Status
+                | Error::Token
+                | Error::Version,
+            ) => return Err(Refusal::Broken("expected a request as in RFC 9112")),
+        };
+        let target = request.path.unwrap_or_default();
+        let Some(meetup) = target.strip_prefix(prefix) else {
+            return Err(Refusal::NotFound { prefix: prefix.to_owned() });
+        };
+        if meetup.len() > MEETUP_MAX {
+            return Err(Refusal::MeetupTooLong);
+        }
+        if request.method != Some("GET") {
+            return Err(Refusal::Method);
+        }
+        if request.version != Some(1) {
+            return Err(Refusal::Broken("expected HTTP/1.1"));
+        }
+        let accept = accept(request.headers)?;
+        Ok(Some(Self { meetup: meetup.to_owned(), length, accept }))
+    }
+
+    /// The answer that makes the connection a websocket.
+    pub fn answer(&self) -> String {
         format!(
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
              sec-websocket-accept: {}\r\n\r\n",
@@ -42,31 +85,28 @@ impl Upgrade {
     }
 }
 
-/// Why a request is not upgraded.
+/// Why a request is not upgraded. Its text is the body of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// The rules do not let this certificate join this meetup.
     Barred,
     /// Not what RFC 9112 or RFC 6455 asks for.
     Broken(&'static str),
     /// Too many connections wait at the meetup.
     Crowded,
-    /// Too many connections.
-    Full(Limit),
-    /// The head is too long.
+    /// A limit of the listener is reached; holds what there is too much of.
+    Full(&'static str),
+    /// More than [`HEAD_MAX`] bytes, or too many fields.
     HeadTooLong,
     /// The head did not come in time.
     Late,
-    /// The meetup's id is too long.
+    /// More than [`MEETUP_MAX`] bytes.
     MeetupTooLong,
     /// A method other than GET.
     Method,
-    /// The path does not begin with this prefix.
-    NotFound {
-        /// What it must begin with.
-        prefix: String,
-    },
-    /// A request that does not want a websocket of version 13.
+    /// The path does not begin with the prefix.
+    NotFound { prefix: String },
+    /// The request does not ask for a websocket of version 13.
     NotWebsocket,
 }
 
@@ -93,127 +133,61 @@ impl fmt::Display for Refusal {
 
 impl Refusal {
     /// The label in metrics.
-    pub(super) const fn name(&self) -> &'static str {
-        match self {
-            Self::Barred => "barred",
-            Self::Broken(_) => "broken",
-            Self::Crowded => "crowded",
-            Self::Full(_) => "full",
-            Self::HeadTooLong => "head_too_long",
-            Self::Late => "late",
-            Self::MeetupTooLong => "meetup_too_long",
-            Self::Method => "method",
-            Self::NotFound { .. } => "not_found",
-            Self::NotWebsocket => "not_websocket",
-        }
+    pub const fn name(&self) -> &'static str {
+        self.name_and_status().0
     }
 
     /// The status of the answer.
-    pub(super) const fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
+        self.name_and_status().1.into()
+    }
+
+    const fn name_and_status(&self) -> (&'static str, StatusCode) {
         match self {
-            Self::Broken(_) => 400,
-            Self::Barred => 403,
-            Self::NotFound { .. } => 404,
-            Self::Method => 405,
-            Self::Late => 408,
-            Self::MeetupTooLong => 414,
-            Self::NotWebsocket => 426,
-            Self::HeadTooLong => 431,
-            Self::Crowded | Self::Full(_) => 503,
+            Self::Barred => ("barred", StatusCode::Forbidden),
+            Self::Broken(_) => ("broken", StatusCode::BadRequest),
+            Self::Crowded => ("crowded", StatusCode::ServiceUnavailable),
+            Self::Full(_) => ("full", StatusCode::ServiceUnavailable),
+            Self::HeadTooLong => ("head_too_long", StatusCode::RequestHeaderFieldsTooLarge),
+            Self::Late => ("late", StatusCode::RequestTimeout),
+            Self::MeetupTooLong => ("meetup_too_long", StatusCode::UriTooLong),
+            Self::Method => ("method", StatusCode::MethodNotAllowed),
+            Self::NotFound { .. } => ("not_found", StatusCode::NotFound),
+            Self::NotWebsocket => ("not_websocket", StatusCode::UpgradeRequired),
         }
     }
 
-    /// The whole answer; the reason is its body.
-    pub(super) fn answer(&self) -> String {
-        let (phrase, fields) = match self.status() {
-            403 => ("Forbidden", String::new()),
-            404 => ("Not Found", String::new()),
-            405 => ("Method Not Allowed", "allow: GET\r\n".to_owned()),
-            408 => ("Request Timeout", String::new()),
-            414 => ("URI Too Long", String::new()),
+    /// The whole answer, which ends the connection. `date` is the time as HTTP writes it.
+    pub fn answer(&self, date: &str) -> String {
+        let status = self.name_and_status().1;
+        let (fields, connection) = match self {
+            Self::Method => ("allow: GET\r\n".to_owned(), "close"),
             // RFC 9110 §15.5.22 and RFC 6455 §4.2.2.
-            426 => {
+            Self::NotWebsocket => {
                 let fields = "upgrade: websocket\r\nsec-websocket-version: 13\r\n";
-                ("Upgrade Required", fields.to_owned())
+                (fields.to_owned(), "upgrade, close")
             }
-            431 => ("Request Header Fields Too Large", String::new()),
-            503 => ("Service Unavailable", format!("retry-after: {RETRY_AFTER}\r\n")),
-            _ => ("Bad Request", String::new()),
+            Self::Crowded | Self::Full(_) => (format!("retry-after: {RETRY_AFTER}\r\n"), "close"),
+            Self::Barred
+            | Self::Broken(_)
+            | Self::HeadTooLong
+            | Self::Late
+            | Self::MeetupTooLong
+            | Self::NotFound { .. } => (String::new(), "close"),
         };
-        let connection = if self.status() == 426 { "upgrade, close" } else { "close" };
-        let body = format!("{self}\n");
+        let body = self.to_string() + "\n";
         format!(
-            "HTTP/1.1 {} {phrase}\r\n{fields}connection: {connection}\r\n\
-             content-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\ndate: {}\r\n\r\n\
+            "HTTP/1.1 {status} {}\r\n{fields}connection: {connection}\r\n\
+             content-type: text/plain; charset=utf-8\r\ncontent-length: {}\r\ndate: {date}\r\n\r\n\
              {body}",
-            self.status(),
+            status.canonical_reason(),
             body.len(),
-            clock::http_date()
         )
     }
 }
 
-/// Reads a request. What came behind its head, which is for the websocket, stays in `buffer`. An
-/// error is a client that is gone.
-pub(super) async fn read<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    buffer: &mut Vec<u8>,
-    prefix: &str,
-) -> io::Result<Result<Upgrade, Refusal>> {
-    let mut chunk = [0; 1024];
-    loop {
-        let count = stream.read(&mut chunk).await?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        match parse(buffer, prefix) {
-            Ok(Some(upgrade)) => {
-                buffer.drain(..upgrade.length);
-                return Ok(Ok(upgrade));
-            }
-            Ok(None) => {}
-            Err(refusal) => return Ok(Err(refusal)),
-        }
-    }
-}
-
-/// Parses a head; `None` while it is not whole.
-fn parse(bytes: &[u8], prefix: &str) -> Result<Option<Upgrade>, Refusal> {
-    let mut headers = [EMPTY_HEADER; HEADERS_MAX];
-    let mut request = Request::new(&mut headers);
-    let length = match request.parse(bytes) {
-        Ok(Status::Complete(length)) if length <= HEAD_MAX => length,
-        Ok(Status::Partial) if bytes.len() <= HEAD_MAX => return Ok(None),
-        Ok(_) | Err(Error::TooManyHeaders) => return Err(Refusal::HeadTooLong),
-        Err(
-            Error::HeaderName
-            | Error::HeaderValue
-            | Error::NewLine
-            | Error::Status
-            | Error::Token
-            | Error::Version,
-        ) => return Err(Refusal::Broken("expected a request as in RFC 9112")),
-    };
-    let target = request.path.unwrap_or_default();
-    let Some(meetup) = target.strip_prefix(prefix) else {
-        return Err(Refusal::NotFound { prefix: prefix.to_owned() });
-    };
-    if meetup.len() > MEETUP_MAX {
-        return Err(Refusal::MeetupTooLong);
-    }
-    if request.method != Some("GET") {
-        return Err(Refusal::Method);
-    }
-    if request.version != Some(1) {
-        return Err(Refusal::Broken("expected HTTP/1.1"));
-    }
-    let accept = key(request.headers)?;
-    Ok(Some(Upgrade { meetup: meetup.to_owned(), accept, length }))
-}
-
-/// Checks the fields, and answers the key (RFC 6455 §4.2.1).
-fn key(headers: &[Header<'_>]) -> Result<String, Refusal> {
+/// Checks the fields of a request (RFC 6455 §4.2.1), and answers its key.
+fn accept(headers: &[Header<'_>]) -> Result<String, Refusal> {
     if fields(headers, "host").count() != 1 {
         return Err(Refusal::Broken("expected one Host"));
     }
@@ -237,7 +211,7 @@ fn key(headers: &[Header<'_>]) -> Result<String, Refusal> {
     if decoded.is_none_or(|nonce| nonce.len() != 16) {
         return Err(broken);
     }
-    Ok(derive_accept_key(key))
+    Ok(base64::encode(&Sha1::new().chain_update(key).chain_update(GUID).finalize()))
 }
 
 /// The values of a field, in any letter case of its name.
@@ -262,22 +236,22 @@ mod tests {
     }
 
     fn refused(head: &str) -> u16 {
-        parse(head.as_bytes(), PREFIX).expect_err("a refusal").status()
+        Upgrade::parse(head.as_bytes(), PREFIX).expect_err("a refusal").status()
     }
 
     #[test]
     fn the_rest_of_the_target_is_the_meetup_as_it_was_sent() {
         for meetup in ["gw/7B2A-1", "", "a/../b%2Fc?d=e&f", "micronets-dhcp-0001", "//"] {
             let head = head(&format!("{PREFIX}{meetup}"), FIELDS);
-            let upgrade = parse(head.as_bytes(), PREFIX).expect("fit").expect("whole");
+            let upgrade = Upgrade::parse(head.as_bytes(), PREFIX).expect("fit").expect("whole");
             assert_eq!((upgrade.meetup.as_str(), upgrade.length), (meetup, head.len()));
             // The example of RFC 6455 §1.3.
-            let answer = upgrade.accepted();
+            let answer = upgrade.answer();
             assert!(answer.contains("accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
             assert!(!answer.to_ascii_lowercase().contains("extensions"), "{answer}");
             for length in 0..head.len() {
                 let part = head.get(..length).expect("ASCII");
-                assert_eq!(parse(part.as_bytes(), PREFIX), Ok(None), "{part}");
+                assert_eq!(Upgrade::parse(part.as_bytes(), PREFIX), Ok(None), "{part}");
             }
         }
     }
@@ -303,12 +277,12 @@ mod tests {
 
     #[test]
     fn a_refusal_is_a_whole_answer_with_its_reason() {
-        let answer = Refusal::Crowded.answer();
+        let answer = Refusal::Crowded.answer("now");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\nretry-after: 20\r\n"));
         assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
         assert_eq!(body, "too many connections wait at this meetup\n");
-        let answer = Refusal::NotWebsocket.answer();
+        let answer = Refusal::NotWebsocket.answer("now");
         assert!(answer.contains("\r\nsec-websocket-version: 13\r\nconnection: upgrade, close\r\n"));
     }
 }
