@@ -90,6 +90,20 @@ pub fn is_in_place(ended: &Ended, diff: &str) -> Option<bool> {
     }
 }
 
+/// Why an edit is not in place, or not for good, where somebody wanted it to be.
+pub fn not_in_place(ended: &Ended) -> Option<String> {
+    match ended {
+        Err(failure) => Some(failure.to_string()),
+        Ok(
+            outcome @ (Outcome::Pending { .. }
+            | Outcome::RolledBack { .. }
+            | Outcome::Unconfirmed { .. }
+            | Outcome::Unknown { .. }),
+        ) => Some(outcome.to_string()),
+        Ok(Outcome::Absent | Outcome::Compared | Outcome::Confirmed | Outcome::Unchanged) => None,
+    }
+}
+
 /// Why nothing was changed.
 pub fn failure(error: &session::output::Failure) -> Failure {
     use session::output::Failure as Error;

@@ -6,3 +6,5 @@ pub mod observation;
 pub mod change;
 
 pub mod rollback;
+
+pub mod visit;

@@ -47,7 +47,9 @@ async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
     loop {
         while let Some(output) = session.poll_output() {
             match &output {
-                Output::Bytes(bytes) => stream.write_all(bytes).await.expect("a connection"),
+                Output::Bytes(bytes) => {
+                    stream.channel.write_all(bytes).await.expect("a connection")
+                }
                 Output::Committed { id, .. } => inputs.push(Input::Verified(*id)),
                 Output::Close(_) => {
                     told.push(output);
@@ -66,7 +68,7 @@ async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
         } else if is_opened && session.is_idle() {
             session.handle_input(now(), Input::Stop);
         } else {
-            let count = stream.read(&mut buffer).await.unwrap_or(0);
+            let count = stream.channel.read(&mut buffer).await.unwrap_or(0);
             let bytes = buffer.get(..count).unwrap_or_default().to_vec();
             let input = if count > 0 { Input::Bytes(bytes) } else { Input::Closed };
             session.handle_input(now(), input);

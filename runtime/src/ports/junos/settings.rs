@@ -71,13 +71,6 @@ impl Settings {
         Duration::from_secs(60 * u64::from(self.confirm.get()))
     }
 
-    /// The longest time from the beginning of a push to the moment when the switch has undone what
-    /// the push committed, should it not be confirmed.
-    pub(super) fn longest(&self) -> Duration {
-        let Config { reply_timeout, commit_timeout, lock_wait, .. } = self.session;
-        lock_wait + 4 * reply_timeout + 2 * commit_timeout + self.confirm()
-    }
-
     /// Where a switch is, and how we log in. `None` for a switch whose name nobody knows.
     pub(super) async fn target(&self, switch: &Switch, journal: &Journal) -> Option<Target> {
         Some(Target {

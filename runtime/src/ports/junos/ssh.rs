@@ -5,13 +5,11 @@
 //! the midst of the key exchange, other methods are offered on a new one.
 
 use std::{
-    fmt, io,
-    pin::Pin,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -22,11 +20,7 @@ use russh::{
     client::{self, Config, Handle, Handler},
     keys::{self, PrivateKey},
 };
-use smol::{
-    Timer,
-    future::FutureExt,
-    io::{AsyncRead, AsyncWrite},
-};
+use smol::{Timer, future::FutureExt};
 
 use crate::http::outbound::{self, reach};
 
@@ -224,7 +218,7 @@ impl fmt::Display for Step {
 
 /// The bytes of a NETCONF session. Dropping it ends the session, the SSH connection and TCP.
 pub struct Stream {
-    channel: Compat<ChannelStream<client::Msg>>,
+    pub channel: Compat<ChannelStream<client::Msg>>,
     /// The connection lives as long as this.
     _handle: Handle<Verifier>,
 }
@@ -378,33 +372,5 @@ const fn kind_of(kind: &AlgorithmKind) -> &'static str {
         AlgorithmKind::Cipher => "cipher",
         AlgorithmKind::Mac => "MAC",
         AlgorithmKind::Compression => "compression",
-    }
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.channel).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.channel).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.channel).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.channel).poll_close(cx)
     }
 }

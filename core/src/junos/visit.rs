@@ -1,0 +1,555 @@
+//! A visit to a switch: one NETCONF session in which ports are changed, compared, read or seen.
+//!
+//! ```text
+//! Opening ──> Observing <──> Editing ──> Closing ──> Closed
+//!                 ^  └─ AskingCloud ─┐
+//!                 └───── Pausing <───┘
+//! ```
+//!
+//! This machine decides what is done on a switch and when it stays. It reads back what an earlier
+//! visit left before it pushes, notes how the ports work before a change, and confirms the change
+//! only when they still work after it. What one edit asks of the switch is the session's job, which
+//! this machine owns and drives. Sockets, SSH and timers are the driver's.
+//!
+//! A visit ends with one [`Output::Done`], whatever the switch, the network or the cloud does. The
+//! driver may drop it before that, and with it the connection: what [`Output::Remember`] said last
+//! tells the next visit what may be left on the switch.
+
+use alloc::{collections::VecDeque, string::String, vec::Vec};
+use core::{num::NonZeroU16, time::Duration};
+
+use super::{
+    change,
+    observation::Observation,
+    rollback::{Precondition, RollbackGuard},
+};
+use crate::{
+    base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
+    netconf::{
+        rpc::{
+            error::{Holder, RpcError},
+            operational::Interface,
+        },
+        session::{
+            self, Session,
+            input::{Mode, Query, TaskId},
+            output::Answer as Told,
+        },
+    },
+    ports::{
+        name::PortName,
+        plan::{input::Pushed, output::Edit},
+        question::Answer,
+        switch_port::{self, Switch},
+    },
+};
+
+mod verification;
+
+use self::verification::{Next, Verification};
+
+/// How long the cloud may take to say whether an access point is connected.
+const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a visit may last once all shall stop: a commit that undoes a change fits in.
+const STOP_MAX: Duration = Duration::from_secs(60);
+
+/// What a visit is for, and the policy that holds for it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub task: Task,
+    /// What earlier visits may have left on the switch.
+    pub guard: RollbackGuard,
+    pub session: session::input::Config,
+    /// After how many minutes the switch undoes what nobody confirms.
+    pub confirm: NonZeroU16,
+}
+
+/// What somebody wants of a switch.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// Show what these edits would change.
+    Compare(Vec<Edit>),
+    /// Make these edits, all or none.
+    Push(Vec<Edit>),
+    /// Find out whether this edit is in place.
+    Read(Edit),
+    /// Say what the switch sees on a port.
+    See(Switch, PortName),
+}
+
+/// What became of a [`Task`], in the variant of the same name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The difference; empty if there is none.
+    Compared(Result<String, Failure>),
+    Pushed(Pushed),
+    /// `None` if it is not certain, or not for good.
+    Read(Option<bool>),
+    Seen(Answer),
+}
+
+/// What happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The connection that [`Output::Open`] asked for is there.
+    Opened,
+    /// There is no connection, and why.
+    NotOpened(Failure),
+    /// The switch sent these.
+    Bytes(Vec<u8>),
+    /// The connection is gone.
+    Closed,
+    /// The answer to [`Output::AskCloud`]; `None` if the cloud does not know.
+    CloudAnswered { id: TaskId, is_connected: Option<bool> },
+    /// End soon: give up waiting for a lock at once, and judge a change that is in place once more.
+    Stop,
+}
+
+/// What shall happen outside, or has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Connect to the switch's NETCONF subsystem.
+    Open,
+    /// Write these to the switch.
+    Send(Vec<u8>),
+    /// Ask the cloud whether this access point is connected to it.
+    AskCloud { id: TaskId, ap: Mac },
+    /// Keep this for the next visit. Comes before whatever makes it necessary is sent.
+    Remember(RollbackGuard),
+    /// The edit waits for a lock.
+    Locked { holder: Holder },
+    /// An edit is not in place, or not for good.
+    NotChanged { reason: String },
+    /// The switch remarked something on an edit.
+    Warned(RpcError),
+    /// The last output: drop the connection.
+    Done(Outcome),
+}
+
+#[derive(Debug)]
+enum State {
+    Opening,
+    Observing {
+        id: TaskId,
+        query: Query,
+        interfaces: Option<Vec<Interface>>,
+        then: Then,
+    },
+    /// The session makes an edit.
+    Editing,
+    Pausing {
+        until: Instant,
+    },
+    AskingCloud {
+        id: TaskId,
+        ap: Mac,
+        give_up_at: Instant,
+    },
+    /// Until the session has ended in good order.
+    Closing(Outcome),
+    Closed,
+}
+
+/// What an observation is for.
+#[derive(Debug)]
+enum Then {
+    /// Knowing how the ports work before they are changed.
+    Edit(session::input::Edit, Vec<Edit>),
+    /// Judging what is committed.
+    Judge,
+    /// Telling about this port.
+    Tell(Switch, PortName),
+}
+
+/// The edits of a visit, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Reading back what an earlier visit left, so that nothing is committed upon it.
+    Settling,
+    /// What the task is about.
+    Main,
+    /// Reading back what was in place already: an earlier run may have committed it and not
+    /// confirmed it.
+    Rechecking,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Visit {
+    config: Config,
+    seed: u64,
+    state: State,
+    session: Option<Session>,
+    /// The session has ended, and answers nothing but that.
+    is_over: bool,
+    step: Step,
+    /// Of the edit that is being made.
+    verification: Verification,
+    edit_id: TaskId,
+    last_id: TaskId,
+    /// When the connection is given up, once all shall stop.
+    stop_by: Option<Instant>,
+    outputs: VecDeque<Output>,
+}
+
+impl Visit {
+    fn next_id(&mut self) -> TaskId {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    fn tell(&mut self, now: Instant, input: session::input::Input) {
+        if let Some(session) = &mut self.session {
+            session.handle_input(now, input);
+        }
+    }
+
+    /// Acts on all that the session says, and on what it says to that.
+    fn drain_session(&mut self, now: Instant) {
+        while let Some(output) = self.session.as_mut().and_then(Session::poll_output) {
+            self.session_said(now, output);
+        }
+        if self.is_over
+            && let State::Closing(outcome) = &self.state
+        {
+            self.done(outcome.clone());
+        }
+    }
+
+    fn session_said(&mut self, now: Instant, output: session::output::Output) {
+        use session::output::Output as Said;
+        match output {
+            Said::Answered { id, result } => self.answered(now, id, result.ok()),
+            Said::Bytes(bytes) => self.outputs.push_back(Output::Send(bytes)),
+            Said::Close(_) => self.is_over = true,
+            Said::Committed { verify_by, .. } => {
+                let next = self.verification.committed(now, verify_by);
+                self.verify(now, next);
+            }
+            Said::Edited { result, diff, warnings, .. } => {
+                let reason = change::not_in_place(&result);
+                self.outputs.extend(reason.map(|reason| Output::NotChanged { reason }));
+                self.outputs.extend(warnings.into_iter().map(Output::Warned));
+                self.edited(now, result, diff);
+            }
+            Said::Opened { .. } => {}
+            Said::Waiting { holder, .. } => self.outputs.push_back(Output::Locked { holder }),
+        }
+    }
+
+    /// Begins the task, or what must come before it.
+    fn opened(&mut self, now: Instant) {
+        self.session = Some(Session::new(self.config.session, self.seed, now));
+        match self.config.task.clone() {
+            Task::See(switch, port) => self.observe(now, Then::Tell(switch, port)),
+            Task::Compare(_) => self.main(now),
+            Task::Push(_) | Task::Read(_) => match self.config.guard.precondition(now) {
+                Precondition::ReadBack(edits) => {
+                    self.edit(now, Step::Settling, edits, Mode::ReadBack);
+                }
+                Precondition::Nothing | Precondition::Wait(_) => self.main(now),
+            },
+        }
+    }
+
+    fn main(&mut self, now: Instant) {
+        let may_be_undone = self.config.guard.may_be_undone(now);
+        let (edits, mode) = match &self.config.task {
+            Task::Push(edits) => (edits.clone(), Mode::Push { confirm: self.config.confirm }),
+            Task::Read(edit) if may_be_undone => (Vec::from([edit.clone()]), Mode::ReadBack),
+            Task::Read(edit) => (Vec::from([edit.clone()]), Mode::Compare),
+            Task::Compare(edits) => (edits.clone(), Mode::Compare),
+            Task::See(..) => return,
+        };
+        self.edit(now, Step::Main, edits, mode);
+    }
+
+    /// Makes one edit, from its first request to its end.
+    fn edit(&mut self, now: Instant, step: Step, edits: Vec<Edit>, mode: Mode) {
+        self.step = step;
+        self.edit_id = self.next_id();
+        let edit = match change::edit(self.edit_id, &edits, mode) {
+            Ok(edit) => edit,
+            Err(failure) => return self.fail(now, failure),
+        };
+        if matches!(mode, Mode::Push { .. }) {
+            self.config.guard.begin(&edits, now + self.longest());
+            self.remember();
+        }
+        if mode != Mode::Compare && edits.iter().any(|edit| edit.mode == switch_port::Mode::Ap) {
+            self.observe(now, Then::Edit(edit, edits));
+        } else {
+            self.begin(now, edit, &edits, Observation::default());
+        }
+    }
+
+    fn begin(
+        &mut self,
+        now: Instant,
+        edit: session::input::Edit,
+        edits: &[Edit],
+        before: Observation,
+    ) {
+        self.verification = Verification::new(edits, before);
+        self.state = State::Editing;
+        self.tell(now, session::input::Input::Edit(edit));
+    }
+
+    fn edited(&mut self, now: Instant, result: change::Ended, diff: String) {
+        let (confirm, guard) = (self.confirm(), &mut self.config.guard);
+        if self.step == Step::Main && matches!(self.config.task, Task::Push(_)) {
+            guard.pushed(now, &result, confirm);
+        } else {
+            guard.read_back(now, &result, confirm);
+        }
+        let may_be_undone = guard.may_be_undone(now);
+        let precondition = guard.precondition(now);
+        self.remember();
+        let is_in_place = change::is_in_place(&result, &diff);
+        let outcome = match (self.step, &self.config.task) {
+            (Step::Settling, _) => {
+                return match (precondition, result) {
+                    (Precondition::Nothing, _) => self.main(now),
+                    (Precondition::Wait(time), _) => {
+                        self.fail(now, Failure::Busy { after: Some(time) });
+                    }
+                    (Precondition::ReadBack(_), Err(error)) => {
+                        self.fail(now, change::failure(&error));
+                    }
+                    (Precondition::ReadBack(_), Ok(_)) => self.fail(now, Failure::Timeout),
+                };
+            }
+            (Step::Main, Task::Push(edits))
+                if is_in_place == Some(true) && diff.is_empty() && may_be_undone =>
+            {
+                return self.edit(now, Step::Rechecking, edits.clone(), Mode::ReadBack);
+            }
+            (_, Task::Push(_)) => Outcome::Pushed(change::pushed(now, &result, diff)),
+            (_, Task::Read(_)) => Outcome::Read(is_in_place),
+            (_, Task::Compare(_) | Task::See(..)) => {
+                Outcome::Compared(result.map(|_| diff).map_err(|error| change::failure(&error)))
+            }
+        };
+        self.close(now, outcome);
+    }
+
+    /// Asks the switch how its ports work.
+    fn observe(&mut self, now: Instant, then: Then) {
+        let (id, query) = (self.next_id(), Query::Interfaces);
+        self.state = State::Observing { id, query, interfaces: None, then };
+        self.tell(now, session::input::Input::Ask { id, query });
+    }
+
+    fn answered(&mut self, now: Instant, answered: TaskId, told: Option<Told>) {
+        let is_awaited = matches!(self.state, State::Observing { id, .. } if id == answered);
+        if !is_awaited {
+            return;
+        }
+        let State::Observing { query, interfaces, then, .. } =
+            core::mem::replace(&mut self.state, State::Editing)
+        else {
+            return;
+        };
+        match (query, told) {
+            (Query::Interfaces, _) if self.verification.needs_nothing(&then) => {
+                self.verify(now, Next::Verdict(Ok(())));
+            }
+            (Query::Interfaces, told) => {
+                let interfaces = match told {
+                    Some(Told::Interfaces(interfaces)) => Some(interfaces),
+                    Some(Told::Neighbours(_)) | None => None,
+                };
+                let (id, query) = (self.next_id(), Query::Neighbours);
+                self.state = State::Observing { id, query, interfaces, then };
+                self.tell(now, session::input::Input::Ask { id, query });
+            }
+            (Query::Neighbours, told) => {
+                let neighbours = match told {
+                    Some(Told::Neighbours(neighbours)) => Some(neighbours),
+                    Some(Told::Interfaces(_)) | None => None,
+                };
+                self.observed(now, Observation { interfaces, neighbours }, then);
+            }
+        }
+    }
+
+    fn observed(&mut self, now: Instant, seen: Observation, then: Then) {
+        match then {
+            Then::Edit(edit, edits) => self.begin(now, edit, &edits, seen),
+            Then::Judge => {
+                let next = self.verification.observed(now, seen, self.stop_by.is_some());
+                self.verify(now, next);
+            }
+            Then::Tell(switch, port) => {
+                self.close(now, Outcome::Seen(seen.answer(&switch, port)));
+            }
+        }
+    }
+
+    /// Does what the verification wants next.
+    fn verify(&mut self, now: Instant, next: Next) {
+        match next {
+            Next::Observe => self.observe(now, Then::Judge),
+            Next::Pause { until } => self.state = State::Pausing { until },
+            Next::AskCloud(ap) => {
+                let (id, give_up_at) = (self.next_id(), now + CLOUD_TIMEOUT);
+                self.state = State::AskingCloud { id, ap, give_up_at };
+                self.outputs.push_back(Output::AskCloud { id, ap });
+            }
+            Next::Verdict(verdict) => {
+                self.state = State::Editing;
+                let id = self.edit_id;
+                self.tell(
+                    now,
+                    match verdict {
+                        Ok(()) => session::input::Input::Verified(id),
+                        Err(reason) => session::input::Input::NotVerified { id, reason },
+                    },
+                );
+            }
+        }
+    }
+
+    fn cloud_answered(&mut self, now: Instant, ap: Mac, is_connected: Option<bool>) {
+        let is_stopping = self.stop_by.is_some();
+        let next = self.verification.cloud_answered(now, ap, is_connected, is_stopping);
+        self.verify(now, next);
+    }
+
+    fn stop(&mut self, now: Instant) {
+        match self.state {
+            State::Closed => {}
+            State::Opening => self.fail(now, Failure::Busy { after: None }),
+            _ if self.stop_by.is_none() => {
+                self.stop_by = Some(now + STOP_MAX);
+                self.tell(now, session::input::Input::Stop);
+            }
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self, now: Instant, failure: Failure) {
+        let outcome = match self.config.task {
+            Task::Compare(_) => Outcome::Compared(Err(failure)),
+            Task::Push(_) => Outcome::Pushed(Pushed::Failed(failure)),
+            Task::Read(_) => Outcome::Read(None),
+            Task::See(..) => Outcome::Seen(Answer::Unanswered),
+        };
+        self.close(now, outcome);
+    }
+
+    /// Ends the session in good order, or after a few seconds anyway.
+    fn close(&mut self, now: Instant, outcome: Outcome) {
+        if self.session.is_none() {
+            return self.done(outcome);
+        }
+        self.state = State::Closing(outcome);
+        self.tell(now, session::input::Input::Stop);
+    }
+
+    fn done(&mut self, outcome: Outcome) {
+        self.state = State::Closed;
+        self.session = None;
+        self.stop_by = None;
+        self.outputs.push_back(Output::Done(outcome));
+    }
+
+    fn remember(&mut self) {
+        self.outputs.push_back(Output::Remember(self.config.guard.clone()));
+    }
+
+    /// After how long a switch undoes what is not confirmed.
+    fn confirm(&self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.config.confirm.get()))
+    }
+
+    /// The longest time from the beginning of a push to the moment when the switch has undone what
+    /// the push committed, should it not be confirmed.
+    fn longest(&self) -> Duration {
+        let session::input::Config { reply_timeout, commit_timeout, lock_wait, .. } =
+            self.config.session;
+        lock_wait + 4 * reply_timeout + 2 * commit_timeout + self.confirm()
+    }
+}
+
+impl Machine for Visit {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    /// Wants a connection, unless what an earlier visit left forbids to go there now.
+    fn new(config: Config, seed: u64, now: Instant) -> Self {
+        let mut visit = Self {
+            config,
+            seed,
+            state: State::Opening,
+            session: None,
+            is_over: false,
+            step: Step::Main,
+            verification: Verification::default(),
+            edit_id: 0,
+            last_id: 0,
+            stop_by: None,
+            outputs: VecDeque::new(),
+        };
+        let is_certain = matches!(visit.config.task, Task::Push(_) | Task::Read(_));
+        match visit.config.guard.precondition(now) {
+            Precondition::Wait(time) if is_certain => {
+                visit.fail(now, Failure::Busy { after: Some(time) });
+            }
+            _ => visit.outputs.push_back(Output::Open),
+        }
+        visit
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if let Some(session) = &mut self.session {
+            session.handle_timeout(now);
+        }
+        self.drain_session(now);
+        match self.state {
+            State::Pausing { until } if until <= now => self.observe(now, Then::Judge),
+            State::AskingCloud { ap, give_up_at, .. } if give_up_at <= now => {
+                self.cloud_answered(now, ap, None);
+            }
+            _ => {}
+        }
+        if self.stop_by.is_some_and(|by| by <= now) {
+            self.tell(now, session::input::Input::Closed);
+        }
+        self.drain_session(now);
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        match (input, &self.state) {
+            (Input::Opened, State::Opening) => self.opened(now),
+            (Input::NotOpened(failure), State::Opening) => self.fail(now, failure),
+            (Input::Bytes(bytes), _) => self.tell(now, session::input::Input::Bytes(bytes)),
+            (Input::Closed, _) => self.tell(now, session::input::Input::Closed),
+            (
+                Input::CloudAnswered { id: answered, is_connected },
+                &State::AskingCloud { id, ap, .. },
+            ) if id == answered => self.cloud_answered(now, ap, is_connected),
+            (Input::Stop, _) => self.stop(now),
+            (Input::Opened | Input::NotOpened(_) | Input::CloudAnswered { .. }, _) => {}
+        }
+        self.drain_session(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let own_at = match self.state {
+            State::Pausing { until: at } | State::AskingCloud { give_up_at: at, .. } => Some(at),
+            State::Opening
+            | State::Observing { .. }
+            | State::Editing
+            | State::Closing(_)
+            | State::Closed => None,
+        };
+        let session_at = self.session.as_ref().and_then(Session::poll_timeout);
+        [own_at, session_at, self.stop_by].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,119 @@
+//! Whether a change that is committed until confirmed may stay: what to look at, how often, and
+//! whom to ask.
+//!
+//! Ports that had a link or a neighbour are given a moment before the first look. A look that finds
+//! something broken is repeated, at growing distances, as long as there is time: an access point
+//! needs a while to come back. The cloud is asked only when the switch itself shows nothing broken.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use super::Then;
+use crate::{
+    base::{mac::Mac, time::Instant},
+    junos::observation::{self, ApPort, Observation},
+    ports::plan::output::Edit,
+};
+
+/// From a commit to the first look at ports that had a link before: daemons take a moment to do
+/// what was committed.
+const LOOK_FIRST: Duration = Duration::from_secs(3);
+/// The longest time between two looks.
+const LOOK_CAP: Duration = Duration::from_secs(10);
+/// How long before the session's own deadline a verdict is there.
+const VERDICT_MARGIN: Duration = Duration::from_secs(5);
+
+/// What comes next on the way to a verdict.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    AskCloud(Mac),
+    Observe,
+    Pause {
+        until: Instant,
+    },
+    /// The error is what is broken.
+    Verdict(Result<(), String>),
+}
+
+/// The verification of one edit. That of an edit for no access point asks only that the switch
+/// still answers.
+#[derive(Debug, Default)]
+pub(super) struct Verification {
+    ports: Vec<ApPort>,
+    before: Observation,
+    after: Observation,
+    /// Access points that the cloud is still to be asked about, after this look.
+    to_ask: VecDeque<Mac>,
+    /// What the cloud said of access points.
+    connected: BTreeMap<Mac, bool>,
+    /// Before the next look.
+    pause: Duration,
+    verdict_by: Option<Instant>,
+}
+
+impl Verification {
+    pub(super) fn new(edits: &[Edit], before: Observation) -> Self {
+        Self { ports: observation::ap_ports(edits, &before), before, ..Self::default() }
+    }
+
+    /// Whether any answer of the switch to what was asked `then` will do.
+    pub(super) const fn needs_nothing(&self, then: &Then) -> bool {
+        matches!(then, Then::Judge) && self.ports.is_empty()
+    }
+
+    /// The change is in place; the session waits for a verdict until `verify_by`.
+    pub(super) fn committed(&mut self, now: Instant, verify_by: Instant) -> Next {
+        self.verdict_by = Some(verify_by.saturating_sub(VERDICT_MARGIN));
+        let has_link = |port: &ApPort| port.was_up || port.neighbour.is_some();
+        if !self.ports.iter().any(has_link) {
+            return Next::Observe;
+        }
+        self.pause = LOOK_FIRST;
+        Next::Pause { until: now + LOOK_FIRST }
+    }
+
+    pub(super) fn observed(&mut self, now: Instant, after: Observation, is_stopping: bool) -> Next {
+        self.after = after;
+        // Whom the cloud has seen back once need not be asked about again.
+        self.connected.retain(|_, is_connected| *is_connected);
+        let is_whole = self.judged().is_ok();
+        self.to_ask = self.ports.iter().filter_map(|port| port.ap).filter(|_| is_whole).collect();
+        self.next(now, is_stopping)
+    }
+
+    pub(super) fn cloud_answered(
+        &mut self,
+        now: Instant,
+        ap: Mac,
+        is_connected: Option<bool>,
+        is_stopping: bool,
+    ) -> Next {
+        self.connected.extend(is_connected.map(|is_connected| (ap, is_connected)));
+        self.next(now, is_stopping)
+    }
+
+    fn next(&mut self, now: Instant, is_stopping: bool) -> Next {
+        while let Some(ap) = self.to_ask.pop_front() {
+            if !self.connected.contains_key(&ap) {
+                return Next::AskCloud(ap);
+            }
+        }
+        self.pause = (self.pause * 2).clamp(LOOK_FIRST, LOOK_CAP);
+        let until = now + self.pause;
+        match self.judged() {
+            Err(broken) if is_stopping || self.verdict_by.is_none_or(|by| until >= by) => {
+                Next::Verdict(Err(broken.to_string()))
+            }
+            Err(_) => Next::Pause { until },
+            Ok(()) => Next::Verdict(Ok(())),
+        }
+    }
+
+    fn judged(&self) -> Result<(), observation::Broken> {
+        observation::judge(&self.ports, &self.before, &self.after, &self.connected)
+    }
+}
