@@ -185,12 +185,10 @@ fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
             };
             Ok((severity, Why::Builtin { kind }))
         }
-        Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::Mistgate | Topic::MxedgeEvents => {
-            Ok((Severity::Info, unknown()))
+        topic if types::tables(topic).is_empty() => {
+            Err(Why::NoDefault { topic: topic.name().to_owned() })
         }
-        Topic::Other(_) | Topic::Ping => {
-            Err(Why::NoDefault { topic: event.topic().name().to_owned() })
-        }
+        _ => Ok((Severity::Info, unknown())),
     }
 }
 

@@ -266,15 +266,7 @@ fn overrides(
 }
 
 fn check_topic(topic: &str, item: &Item<'_>) {
-    let ours = [
-        Topic::Alarms,
-        Topic::Audits,
-        Topic::DeviceEvents,
-        Topic::DeviceUpdowns,
-        Topic::Mistgate,
-        Topic::MxedgeEvents,
-    ];
-    let names: Vec<_> = ours.iter().map(Topic::name).collect();
+    let names: Vec<_> = Topic::KNOWN.iter().map(Topic::name).collect();
     if names.contains(&topic) {
         return;
     }

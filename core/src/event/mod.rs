@@ -1,9 +1,8 @@
-//! What happened, in our words: an [`Event`] of a [`Topic`], its device, site and details.
+//! An [`Event`] of a [`Topic`]: its device, its site and its other members.
 //!
-//! An event borrows the webhook's bytes. Its members are split once; a member is decoded only when
-//! somebody asks for it, and as leniently as its meaning allows, because Mist sends numbers as
-//! text, nulls, lists where one value is documented, and leaves out nearly everything that is
-//! optional.
+//! An event borrows the webhook's bytes. They are split into members once, and a member is decoded
+//! when it is asked for. Decoding is lenient: Mist sends numbers as text, nulls, and lists where
+//! one value is documented, and leaves out most of what is optional.
 
 pub mod fingerprint;
 
@@ -26,36 +25,39 @@ use crate::base::{mac::Mac, time::UnixTime};
 /// their name. Mist adds topics at will (`appliance/docs/vendors/mist.md` §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Topic<'a> {
-    /// `alarms`
     Alarms,
-    /// `audits`
     Audits,
-    /// `device-events`
     DeviceEvents,
-    /// `device-updowns`
     DeviceUpdowns,
     /// Our own reports, which never come from outside.
     Mistgate,
-    /// `mxedge-events`
     MxedgeEvents,
     /// Any other topic, by name.
     Other(Cow<'a, str>),
-    /// `ping`, sent by Mist's "test webhook" button
+    /// Sent by the button "test webhook" in Mist.
     Ping,
 }
 
+impl Topic<'static> {
+    /// The topics with a variant of their own.
+    pub const KNOWN: [Self; 7] = [
+        Self::Alarms,
+        Self::Audits,
+        Self::DeviceEvents,
+        Self::DeviceUpdowns,
+        Self::Mistgate,
+        Self::MxedgeEvents,
+        Self::Ping,
+    ];
+}
+
 impl<'a> Topic<'a> {
-    /// The topic of a webhook, whatever its letter case.
+    /// The topic of a webhook, in any letter case. Nothing from outside is [`Topic::Mistgate`].
     pub fn parse(name: Cow<'a, str>) -> Self {
-        match name.to_ascii_lowercase().as_str() {
-            "alarms" => Self::Alarms,
-            "audits" => Self::Audits,
-            "device-events" => Self::DeviceEvents,
-            "device-updowns" => Self::DeviceUpdowns,
-            "mxedge-events" => Self::MxedgeEvents,
-            "ping" => Self::Ping,
-            _ => Self::Other(name),
-        }
+        Topic::KNOWN
+            .into_iter()
+            .find(|known| *known != Self::Mistgate && known.name().eq_ignore_ascii_case(&name))
+            .unwrap_or(Self::Other(name))
     }
 
     /// The name as Mist and our configuration write it.
@@ -73,12 +75,12 @@ impl<'a> Topic<'a> {
     }
 }
 
-/// One member of an event: raw JSON with lenient readings.
+/// The value of a member: raw JSON that is decoded on demand and leniently.
 #[derive(Clone, Copy, Deserialize)]
 pub struct Detail<'a>(#[serde(borrow)] &'a RawValue);
 
 impl<'a> Detail<'a> {
-    /// The JSON text itself.
+    /// The JSON text as it was sent.
     pub fn raw(self) -> &'a str {
         self.0.get()
     }
@@ -134,12 +136,13 @@ impl<'a> Detail<'a> {
         serde_json::from_str(self.raw()).map_or_else(|_| Vec::new(), |Members(members)| members)
     }
 
-    /// One member of an object.
+    /// A member of an object; `None` for anything else.
     pub fn get(self, name: &str) -> Option<Self> {
         find(&self.members(), name)
     }
 
-    /// The JSON inside a text, which is how Mist sends `details`, `before` and `after` at times.
+    /// The JSON object or list inside of a text. Mist sends `details`, `before` and `after` this
+    /// way at times.
     pub fn embedded(self) -> Option<Box<RawValue>> {
         let text = self.text()?;
         matches!(text.as_bytes().first(), Some(b'{' | b'['))
@@ -160,16 +163,13 @@ impl fmt::Debug for Detail<'_> {
     }
 }
 
-/// What kind of device an event is about.
+/// The kind of device that an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DeviceClass {
-    /// A wireless access point.
     AccessPoint,
-    /// A gateway, which Mist's dashboard calls a WAN edge.
+    /// Mist's dashboard calls it a WAN edge.
     Gateway,
-    /// A Mist Edge appliance.
     MistEdge,
-    /// A switch.
     Switch,
 }
 
@@ -184,9 +184,20 @@ impl DeviceClass {
             _ => None,
         }
     }
+
+    /// The class that the first part of an event's type names, such as `AP` of `AP_CONNECTED`.
+    pub fn of_prefix(prefix: &str) -> Option<Self> {
+        match prefix.to_ascii_uppercase().as_str() {
+            "AP" | "ESL" | "1026" => Some(Self::AccessPoint),
+            "GW" => Some(Self::Gateway),
+            "ME" | "TT" => Some(Self::MistEdge),
+            "SW" => Some(Self::Switch),
+            _ => None,
+        }
+    }
 }
 
-/// One event of a webhook.
+/// One event of a webhook, split into its members.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
     topic: Topic<'a>,
@@ -194,23 +205,23 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// Splits the JSON object of one event. `None` for anything that is not an object.
+    /// Splits the JSON object of an event. `None` for anything but an object.
     pub fn parse(topic: Topic<'a>, raw: &'a RawValue) -> Option<Self> {
         Self::parse_text(topic, raw.get())
     }
 
-    /// As [`Event::parse`], from the object's text.
+    /// [`Event::parse`] for the object's text.
     pub fn parse_text(topic: Topic<'a>, text: &'a str) -> Option<Self> {
         let Members(members) = serde_json::from_str(text).ok()?;
         Some(Self { topic, members })
     }
 
-    /// The topic that it came under.
+    /// The topic of the webhook that brought it.
     pub const fn topic(&self) -> &Topic<'a> {
         &self.topic
     }
 
-    /// The type, as sent. Topics whose events have no type give `None`.
+    /// The type in the letters that were sent. Events of some topics have none.
     pub fn kind(&self) -> Option<Cow<'a, str>> {
         self.text("type")
     }
@@ -220,7 +231,7 @@ impl<'a> Event<'a> {
         &self.members
     }
 
-    /// One member by name.
+    /// A member by its name; the last one if the name is repeated.
     pub fn get(&self, name: &str) -> Option<Detail<'a>> {
         find(&self.members, name)
     }
@@ -240,7 +251,7 @@ impl<'a> Event<'a> {
         UnixTime::from_secs_f64(self.get("timestamp")?.number()?)
     }
 
-    /// The organisation's id.
+    /// The id of the organisation, if it may stand in a URL.
     pub fn org_id(&self) -> Option<Cow<'a, str>> {
         self.id("org_id")
     }
@@ -259,23 +270,14 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// The class of the device: from `device_type`, else from the prefix of the type.
+    /// The class of the device: from `device_type`, else from the first part of the type.
     pub fn device_class(&self) -> Option<DeviceClass> {
-        let named = self.text("device_type");
-        let named = named.and_then(|name| DeviceClass::parse(&name));
-        named.or_else(|| {
-            let kind = self.kind()?.to_ascii_uppercase();
-            match kind.split('_').next()? {
-                "AP" | "ESL" | "1026" => Some(DeviceClass::AccessPoint),
-                "GW" => Some(DeviceClass::Gateway),
-                "ME" | "TT" => Some(DeviceClass::MistEdge),
-                "SW" => Some(DeviceClass::Switch),
-                _ => None,
-            }
-        })
+        let named = self.text("device_type").and_then(|name| DeviceClass::parse(&name));
+        named.or_else(|| DeviceClass::of_prefix(self.kind()?.split('_').next()?))
     }
 
-    /// The device's MAC: `mac`, or `ap` of the older and of the documented updown shape.
+    /// The device's MAC: `mac`, or `ap`, which older events and the documented ones of
+    /// `device-updowns` have.
     pub fn device_mac(&self) -> Option<Mac> {
         ["mac", "ap"].into_iter().find_map(|name| Mac::parse(&self.text(name)?))
     }
@@ -286,7 +288,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The mail address in an `admin_name` such as `First Last user@example.net`: its last word.
+/// The last word of an `admin_name` such as `First Last user@example.net`: the mail address.
 pub fn mail_address(admin_name: &str) -> &str {
     admin_name
         .split_whitespace()
@@ -295,8 +297,9 @@ pub fn mail_address(admin_name: &str) -> &str {
         .trim_matches(['<', '>', '(', ')', ','])
 }
 
-fn find<'a>(members: &[(Cow<'a, str>, Detail<'a>)], name: &str) -> Option<Detail<'a>> {
-    // The last of repeated members counts, as in every JSON reader that Mist's users have.
+/// A member by its name.
+pub fn find<'a>(members: &[(Cow<'_, str>, Detail<'a>)], name: &str) -> Option<Detail<'a>> {
+    // The last of repeated members counts, as in other JSON readers.
     members.iter().rev().find_map(|(key, detail)| (key == name).then_some(*detail))
 }
 
@@ -308,7 +311,7 @@ fn non_blank(text: &str) -> Option<&str> {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The members of a JSON object, values unread.
+/// The members of a JSON object with undecoded values.
 struct Members<'a>(Vec<(Cow<'a, str>, Detail<'a>)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {

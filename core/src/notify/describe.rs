@@ -1,15 +1,16 @@
 //! What an event says, in no chat's language.
 //!
-//! Everything from outside is plain text here, on one line and bounded; the shapers escape. What is
-//! said follows the tables of [`types`](super::types); where types differ in more than words, the
-//! files below know their shapes: devices, alarms, audits, and the topics without a table.
+//! Text from outside is plain here, on one line and bounded; each chat escapes it. The sentences
+//! stand in the tables of [`types`](super::types). The files below know the members of each family
+//! of events: devices, alarms, audits, and topics without a table.
 
 use super::{Notification, Severity, links::Dashboard};
 use crate::event::{Event, Topic};
 
-mod draft;
 mod subject;
 mod thread;
+
+mod draft;
 
 mod client;
 mod marvis;

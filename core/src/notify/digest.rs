@@ -1,10 +1,10 @@
 //! Many notifications in one, for a backlog that its destination cannot take one by one.
 //!
-//! In an outage an operator first wants to know how bad it is and whether it is over: how many
-//! failures have not recovered, on which devices; then what else happened, loudest first.
+//! In an outage an operator first wants to know how many failures have not recovered, and on which
+//! devices; then what else happened, the highest severity first.
 
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -16,7 +16,7 @@ use super::{Fact, Notification, Severity, plain};
 const NAMES_MAX: usize = 3;
 /// The most names of devices that are still down.
 const DOWN_MAX: usize = 10;
-/// The most lines of counts; the last one tells how many more there are.
+/// The most lines of counts; the last one counts the rest.
 const GROUPS_MAX: usize = 15;
 
 /// Merges notifications, in the order in which they happened, into one.
@@ -51,11 +51,11 @@ pub fn digest(items: &[Notification]) -> Notification {
     }
 }
 
-/// What the failures and recoveries among the items come to: the names of what is still down, and
-/// how many incidents ended.
+/// The names of devices with a failure that has not recovered, and the number of incidents that
+/// ended.
 fn incidents(items: &[Notification]) -> (Vec<&str>, usize) {
-    // The last word of each incident counts, and whether it began here at all: a recovery from an
-    // earlier failure is good news, but a success without any failure is none.
+    // The last item of each incident decides. An incident that did not begin among these items is
+    // not counted as ended.
     let mut last: BTreeMap<&str, (&Notification, bool)> = BTreeMap::new();
     for item in items {
         let Some(thread) = &item.thread else {
@@ -97,7 +97,7 @@ fn has(failures: usize) -> String {
     format!("{} {verb}", plain::count(failures, "failure", "failures"))
 }
 
-/// One line for each title, loudest and then most frequent first.
+/// One line for each title: the highest severity first, then the most frequent.
 fn counts(items: &[Notification]) -> Vec<Fact> {
     let mut groups: BTreeMap<&str, Vec<&Notification>> = BTreeMap::new();
     for item in items {
@@ -140,7 +140,7 @@ fn counts(items: &[Notification]) -> Vec<Fact> {
     facts
 }
 
-/// Whom an item is about.
+/// The device, destination or person that an item names.
 fn who(item: &Notification) -> Option<&str> {
     const LABELS: [&str; 10] = [
         "Device",
@@ -163,14 +163,8 @@ fn fact<'n>(item: &'n Notification, label: &str) -> Option<&'n str> {
 }
 
 fn distinct<'n>(values: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
-    let mut seen = BTreeMap::new();
-    let mut distinct = Vec::new();
-    for value in values {
-        if seen.insert(value, ()).is_none() {
-            distinct.push(value);
-        }
-    }
-    distinct
+    let mut seen = BTreeSet::new();
+    values.filter(|value| seen.insert(*value)).collect()
 }
 
 #[cfg(test)]

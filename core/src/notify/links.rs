@@ -17,8 +17,8 @@ use crate::{
     event::{DeviceClass, Event},
 };
 
-/// The dashboard's host of a Mist cloud: `manage.` in place of a leading `api.`. A host with
-/// another name is its own dashboard.
+/// The dashboard's host of a Mist cloud: `manage.` in place of a leading `api.`. Any other host
+/// name stays as it is.
 pub fn dashboard_host(api_host: &str) -> String {
     match api_host.strip_prefix("api.") {
         Some(cloud) => format!("manage.{cloud}"),
@@ -31,7 +31,7 @@ pub fn device_id(mac: Mac) -> String {
     format!("00000000-0000-0000-1000-{}", mac.plain())
 }
 
-/// The links of one event.
+/// The links of one event into the dashboard of its organisation.
 #[derive(Clone, Debug)]
 pub struct Dashboard<'a> {
     event: &'a Event<'a>,
@@ -39,13 +39,13 @@ pub struct Dashboard<'a> {
 }
 
 impl<'a> Dashboard<'a> {
-    /// The dashboard of an event's organization on this host.
+    /// `host` is the dashboard's. An event without a usable `org_id` gets no links.
     pub fn new(event: &'a Event<'a>, host: &str) -> Self {
         let base = event.org_id().map(|org| format!("https://{host}/admin/?org_id={org}#!"));
         Self { event, base }
     }
 
-    /// Insights of a device in the day around the event, and its configuration.
+    /// The insights of a device in the day around the event, and its configuration.
     pub fn device(&self, class: DeviceClass, id: &str) -> Vec<Link> {
         let (name, insights, detail) = match class {
             DeviceClass::AccessPoint => ("AP", "device", "ap/detail"),
@@ -68,7 +68,7 @@ impl<'a> Dashboard<'a> {
         insights.into_iter().chain(configuration).collect()
     }
 
-    /// The list of alarms around the event.
+    /// The list of alarms in the hour before the event.
     pub fn alarm(&self) -> Option<Link> {
         let at = self.event.at()?.as_secs();
         let org = self.event.org_id()?;
@@ -84,19 +84,19 @@ impl<'a> Dashboard<'a> {
         )
     }
 
-    /// The organization's audit log.
+    /// The audit log of the organisation.
     pub fn audit_log(&self) -> Option<Link> {
         self.link("Audit log".to_owned(), "auditLogs")
     }
 
-    /// A cluster of Mist Edges.
+    /// The cluster of Mist Edges in the event.
     pub fn cluster(&self) -> Option<Link> {
         let id = self.event.id("mxcluster_id")?;
         self.link("Cluster".to_owned(), &format!("edge/clusterdetail/{id}"))
     }
 
-    /// The objects that an audit names, each by the member that holds its id. A device whose class
-    /// is not known is taken for an AP, as MWTT does.
+    /// The objects that an audit names, each by the member with its id. A device of unknown class
+    /// gets the links of an AP, as in MWTT.
     pub fn audited(&self, class: Option<DeviceClass>) -> Vec<Link> {
         let of_org = self.event.org_id();
         let of_site = self.event.site_id();

@@ -1,7 +1,7 @@
-//! From an event to what people read: where it goes, what it says, how each chat wants it.
+//! From an event to what people read.
 //!
-//! [`describe`](describe::describe) makes one neutral [`Notification`] of an event. Which channel
-//! it goes to is not decided here, nor how a chat wants it.
+//! [`describe`](describe::describe) makes a [`Notification`] of an event, in no chat's language.
+//! The channel is chosen in [`route`](crate::route), the layout in [`chat`](crate::chat).
 
 use alloc::{string::String, vec::Vec};
 
@@ -17,12 +17,10 @@ pub mod describe;
 
 pub mod digest;
 
-/// How loudly a notification speaks. The four default channels bear these names.
+/// The severity of a notification. The four default channels have the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// For whoever looks.
     Debug,
-    /// Good to know.
     Info,
     /// Needs a look today.
     Warning,
@@ -31,7 +29,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// All of them, quietest first.
+    /// All severities, the lowest first.
     pub const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warning, Self::Critical];
 
     /// The name of the default channel.
@@ -50,60 +48,51 @@ impl Severity {
     }
 }
 
-/// One labelled value. Both are plain text from anywhere; shapers escape and cut them.
+/// A labelled value, such as `Reason`. Both texts may come from outside; each chat escapes and cuts
+/// them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// What the value is, such as `Reason`.
     pub label: String,
-    /// The value.
     pub value: String,
 }
 
-/// Lines to be shown as they are, such as a configuration or the difference between two.
+/// Lines with their indentation, such as a configuration or the difference between two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// What they are, such as `Difference`.
     pub label: String,
-    /// The lines. Their indentation counts; shapers cut what is too long or too much.
+    /// Each chat cuts long lines and long lists.
     pub lines: Vec<String>,
 }
 
-/// A button. The URL is ours: scheme, host and path are fixed, ids are checked.
+/// A button such as `AP insights`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// What the button says, such as `AP insights`.
     pub text: String,
-    /// An absolute `https` URL.
+    /// An absolute `https` URL. Scheme, host and path are ours, and ids in it are checked.
     pub url: String,
 }
 
-/// What a failure and its recovery have in common, so that a chat with threads can show them
-/// together.
+/// The incident of a failure and its recovery. A chat with threads shows both in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     /// Equal for the failure and its recovery: at most 200 ASCII letters, digits and `-`.
     pub key: String,
-    /// Whether this is the recovery.
     pub recovery: bool,
 }
 
-/// A message in no chat's language.
+/// A message before a chat lays it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// How loudly it speaks.
     pub severity: Severity,
     /// A headline without markup or a full stop, such as `AP disconnected`.
     pub title: String,
     /// One or two sentences, such as `AP "Reception" (5c:…) at site HQ lost its connection.`
     pub summary: String,
-    /// Details in the order of their use to a reader.
+    /// Those that a reader needs most come first.
     pub facts: Vec<Fact>,
-    /// The exact lines that it is about.
     pub listing: Option<Listing>,
-    /// Where to look further.
     pub links: Vec<Link>,
-    /// When it happened, by Mist's clock.
+    /// By Mist's clock.
     pub at: Option<UnixTime>,
-    /// The incident that it belongs to.
     pub thread: Option<Thread>,
 }

@@ -1,4 +1,4 @@
-//! Plain text for people: cleaned, cut, joined, counted.
+//! Plain text for people: names, lists, counts, and words found in log messages.
 
 use alloc::{
     borrow::Cow,
@@ -17,7 +17,7 @@ const NAME_MAX: usize = 100;
 /// The most names that a sentence lists.
 pub(super) const NAMES_MAX: usize = 3;
 
-/// Words that are not written in lower case, as people write them.
+/// Words that are not written in lower case.
 const SPELLINGS: [&str; 85] = [
     "AAA", "ACL", "AP", "APs", "ARP", "BFD", "BGP", "BLE", "BPDU", "BSSID", "CLI", "CPU", "CRC",
     "DDoS", "DHCP", "DNS", "EAP", "EAPOL", "ESL", "EVPN", "FIB", "FPC", "GHz", "HA", "HTTP",
@@ -45,7 +45,7 @@ pub(super) fn words(name: &str) -> String {
     words.join(" ")
 }
 
-/// [`words`] with the first letter in upper case.
+/// [`words()`] with the first letter in upper case.
 pub(super) fn label(name: &str) -> String {
     capitalized(&words(name))
 }
@@ -62,7 +62,7 @@ pub(super) fn humane(text: &str) -> String {
     }
 }
 
-/// Whether a sentence holds all words of a reason already, in whatever order and letter case.
+/// Whether a sentence holds all words of a reason, in any order and letter case.
 pub(super) fn says(sentence: &str, reason: &str) -> bool {
     let words = |text: &str| -> Vec<String> {
         text.split(|c: char| !c.is_alphanumeric())
@@ -74,7 +74,7 @@ pub(super) fn says(sentence: &str, reason: &str) -> bool {
     words(reason).iter().all(|word| said.contains(word))
 }
 
-/// The text without the tags that Junos puts before its log messages, such as
+/// The text without the tags with which Junos begins its log messages, such as
 /// `L2CPD_RECEIVE_BPDU_BLOCK_ENABLED: BPDU_PROTECT:`.
 pub(super) fn untagged(text: &str) -> &str {
     let mut rest = text.trim_start_matches([':', ' ']);
@@ -106,7 +106,13 @@ pub(super) fn list<T: AsRef<str>>(items: &[T], max: usize) -> String {
     }
 }
 
-/// Each of the texts as `show` shows it.
+/// `AP a`, `APs a and b`. `None` without items.
+pub(super) fn named_list(one: &str, many: &str, items: &[String], max: usize) -> Option<String> {
+    let noun = if items.len() == 1 { one } else { many };
+    (!items.is_empty()).then(|| format!("{noun} {}", list(items, max)))
+}
+
+/// Each of the texts in the form that `show` gives it.
 pub(super) fn each(texts: &[Cow<'_, str>], show: impl Fn(&str) -> String) -> Vec<String> {
     texts.iter().map(|text| show(text)).collect()
 }
@@ -163,8 +169,8 @@ pub(super) fn duration(seconds: i64) -> String {
     shown.join(" ")
 }
 
-/// The word that follows `marker` in the text, or what stands in brackets there. The marker counts
-/// only as a word of its own, in any letter case.
+/// The word behind `marker`, or the text in square brackets there. The marker must be a word of its
+/// own; its letter case does not matter.
 pub(super) fn after<'t>(text: &'t str, marker: &str) -> Option<&'t str> {
     let mut rest = text;
     let after = loop {
@@ -182,7 +188,7 @@ pub(super) fn after<'t>(text: &'t str, marker: &str) -> Option<&'t str> {
     (!found.is_empty()).then_some(found)
 }
 
-/// The neighbor that a routing message is about: Junos says `neighbor` or `peer`.
+/// The neighbor in a routing message, which Junos calls `neighbor` or `peer`.
 pub(super) fn neighbor(text: &str) -> Option<&str> {
     ["neighbor", "neighbour", "peer"].into_iter().find_map(|marker| after(text, marker))
 }

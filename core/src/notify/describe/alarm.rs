@@ -1,4 +1,4 @@
-//! Alarms: of the infrastructure, of security, and of Marvis.
+//! Alarms of the infrastructure, of security, and of Marvis.
 
 use alloc::{
     borrow::Cow,
@@ -10,7 +10,7 @@ use alloc::{
 use super::{
     draft::Draft,
     marvis::{Entity, Marvis},
-    subject, thread,
+    subject,
 };
 use crate::{
     base::{mac::Mac, time::UnixTime},
@@ -30,7 +30,7 @@ const DEVICES: [(&str, DeviceClass); 4] = [
     ("mxedges", DeviceClass::MistEdge),
 ];
 
-/// Lists of an alarm that are shown as they are: member, label of one, label of several.
+/// Lists that become facts as they are: member, label of one value, label of several.
 const LISTS: [(&str, &str, &str); 7] = [
     ("port_ids", "Port", "Ports"),
     ("ssids", "SSID", "SSIDs"),
@@ -41,21 +41,32 @@ const LISTS: [(&str, &str, &str); 7] = [
     ("fw_versions", "Version", "Versions"),
 ];
 
-/// How long an alarm goes on before its last sighting is worth a line, in seconds.
+/// Members of an unknown type that [`Alarm::tell`] and [`Marvis::tell`] show already, or that say
+/// nothing to a reader.
+const TOLD: [&str; 11] = [
+    "alert_id",
+    "category",
+    "count",
+    "detail",
+    "impacted_entity_count",
+    "last_seen",
+    "node",
+    "reason",
+    "root_cause",
+    "status",
+    "suggestion",
+];
+
+/// From how many seconds on the time of the last sighting is a fact.
 const LASTS: i64 = 60;
 
-/// What an alarm says.
+/// Describes an alarm.
 pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let name = event.kind().unwrap_or_default();
     let row = types::find(event.topic(), &name);
     let alarm = Alarm::new(event, &name, row.is_some());
     let mut draft = match row {
-        Some(row) => Draft {
-            title: row.title.to_string(),
-            summary: sentence::say(row.sentence, &mut |name| alarm.value(name).map(Cow::Owned)),
-            thread: row.pair.and_then(|pair| thread::thread(event, pair)),
-            ..Draft::default()
-        },
+        Some(row) => Draft::of(row, event, &mut |name| alarm.value(name).map(Cow::Owned)),
         None => alarm.unknown(&name),
     };
     alarm.tell(&mut draft);
@@ -64,7 +75,7 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
         None => alarm.explain(&mut draft),
     }
     if row.is_none() {
-        draft.scalars(&alarm.strange_members());
+        draft.scalars(event, &TOLD);
     }
     draft.links.extend(dashboard.alarm());
     if let ([mac], Some(class)) = (alarm.macs.as_slice(), alarm.class) {
@@ -73,7 +84,7 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     draft
 }
 
-/// The devices and other lists of an alarm.
+/// An alarm with its devices, reasons and finding.
 struct Alarm<'e> {
     event: &'e Event<'e>,
     class: Option<DeviceClass>,
@@ -97,7 +108,7 @@ impl<'e> Alarm<'e> {
         macs.dedup();
         let mut names = plain::each(&event.texts("hostnames"), plain::clean);
         let marvis = Marvis::of(event);
-        // Marvis names the devices of a finding elsewhere; a single one is told like any other.
+        // Marvis lists devices in another member. A single one is described like that of any alarm.
         if let Some([entity]) = marvis.as_ref().map(|marvis| marvis.impacted.as_slice())
             && macs.is_empty()
             && names.is_empty()
@@ -116,7 +127,7 @@ impl<'e> Alarm<'e> {
             noun: match (is_cellular(kind), &marvis) {
                 (true, _) => "cellular edge",
                 (false, None) if known => subject::noun(class.or_else(|| class_of(kind))),
-                // Marvis looks at everything, and a strange alarm may mean anything.
+                // A finding or an unknown type may be about any kind of device.
                 (false, _) => subject::noun(class),
             },
             macs,
@@ -127,6 +138,7 @@ impl<'e> Alarm<'e> {
         }
     }
 
+    /// The value of a name in the row's sentence.
     fn value(&self, name: &str) -> Option<String> {
         let reasons = self.reasons.join("; ");
         let joined = |member, show: fn(&str) -> String| {
@@ -139,48 +151,42 @@ impl<'e> Alarm<'e> {
             "device" => Some(self.placed()),
             "bare" => Some(self.bare()),
             "entities" => {
-                let victims = self.marvis.as_ref().map(Marvis::victims).and_then(plain::non_empty);
-                let victims = victims.unwrap_or_else(|| self.bare());
-                Some(format!("{victims}{}", subject::at(self.site.as_deref())))
+                let impacted =
+                    self.marvis.as_ref().map(Marvis::impacted).and_then(plain::non_empty);
+                let impacted = impacted.unwrap_or_else(|| self.bare());
+                Some(format!("{impacted}{}", subject::at(self.site.as_deref())))
             }
             "site" => self.site.as_deref().map(subject::named_site),
             "bssids" => joined("bssids", plain::mac),
-            "clients" => self.clients_phrase(),
+            "clients" => plain::named_list("client", "clients", &self.clients(), plain::NAMES_MAX),
             "neighbor" => plain::neighbor(&reasons).map(String::from),
             "member" => plain::after(reasons.split_once(" of ")?.1, name).map(String::from),
             "path" | "peer" => plain::after(&reasons, name).map(String::from),
             "port" => joined("port_ids", plain::clean),
             "servers" => joined("servers", plain::clean),
-            "ssids" => {
-                let ssids = plain::each(&self.event.texts("ssids"), plain::quoted);
-                plain::non_empty(plain::list(&ssids, plain::NAMES_MAX))
-            }
+            "ssids" => joined("ssids", plain::quoted),
             "text" => plain::non_empty(reasons),
             "vlans" => joined("vlans", plain::clean),
             _ => self.event.text(name).map(|text| plain::name(&text)),
         }
     }
 
-    /// `AP "a" (MAC …)`, `2 APs ("a" and "b")`, or `an AP` where none is named.
+    /// `AP "a" (MAC …)`, `2 APs ("a" and "b")`, or `an AP` where the alarm names none.
     fn bare(&self) -> String {
-        let noun = self.noun;
-        let quoted: Vec<String> = self.names.iter().map(|name| plain::quoted(name)).collect();
-        let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
-        match (quoted.as_slice(), macs.as_slice()) {
-            ([], []) => format!("{} {noun}", subject::article(noun)),
-            ([], [mac]) => format!("the {noun} with MAC {mac}"),
-            ([name], []) => format!("{noun} {name}"),
-            ([name], [mac]) => format!("{noun} {name} (MAC {mac})"),
-            (names, macs) => {
-                let listed = if names.len() >= macs.len() { names } else { macs };
-                let plural = match noun.ends_with("ch") {
-                    true => format!("{noun}es"),
-                    false => format!("{noun}s"),
-                };
-                let number = listed.len();
-                format!("{number} {plural} ({})", plain::list(listed, plain::NAMES_MAX))
-            }
+        let Self { noun, names, macs, .. } = self;
+        if names.len() <= 1 && macs.len() <= 1 {
+            return subject::called(noun, names.first().map(String::as_str), macs.first());
         }
+        let listed: Vec<String> = match names.len() >= macs.len() {
+            true => names.iter().map(|name| plain::quoted(name)).collect(),
+            false => self.mac_texts(),
+        };
+        let plural = if noun.ends_with("ch") { "es" } else { "s" };
+        format!("{} {noun}{plural} ({})", listed.len(), plain::list(&listed, plain::NAMES_MAX))
+    }
+
+    fn mac_texts(&self) -> Vec<String> {
+        self.macs.iter().map(ToString::to_string).collect()
     }
 
     fn placed(&self) -> String {
@@ -194,41 +200,25 @@ impl<'e> Alarm<'e> {
             .collect()
     }
 
-    fn clients_phrase(&self) -> Option<String> {
-        let clients = self.clients();
-        let noun = if clients.len() == 1 { "client" } else { "clients" };
-        let listed = plain::non_empty(plain::list(&clients, plain::NAMES_MAX))?;
-        Some(format!("{noun} {listed}"))
-    }
-
+    /// Title and summary of a type without a row.
     fn unknown(&self, name: &str) -> Draft {
         let what = plain::words(name);
         let place = subject::at(self.site.as_deref());
-        let named = !(self.names.is_empty() && self.macs.is_empty());
-        let title = match what.is_empty() {
-            true => "Alarm".to_string(),
-            false => sentence::capitalized(&what),
-        };
-        let summary = match (&self.marvis, named) {
-            (Some(marvis), _) => match marvis.victims().as_str() {
-                "" => format!("Marvis found \"{what}\"{place}."),
-                victims => format!("Marvis found \"{what}\" at {victims}{place}."),
-            },
-            (None, true) => format!("{} raised the alarm \"{what}\".", self.placed()),
-            (None, false) => format!("Mist raised the alarm \"{what}\"{place}."),
-        };
-        let summary = sentence::capitalized(&summary);
-        Draft {
-            title,
-            summary: match what.is_empty() {
-                true => format!("Mist raised an alarm without a type{place}."),
-                false => summary,
-            },
-            ..Draft::default()
+        if what.is_empty() {
+            return Draft::new("Alarm", format!("Mist raised an alarm without a type{place}."));
         }
+        let is_named = !(self.names.is_empty() && self.macs.is_empty());
+        let impacted = self.marvis.as_ref().map(Marvis::impacted);
+        let summary = match impacted.as_deref() {
+            Some("") => format!("Marvis found \"{what}\"{place}."),
+            Some(impacted) => format!("Marvis found \"{what}\" at {impacted}{place}."),
+            None if is_named => format!("{} raised the alarm \"{what}\".", self.placed()),
+            None => format!("Mist raised the alarm \"{what}\"{place}."),
+        };
+        Draft::new(sentence::capitalized(&what), sentence::capitalized(&summary))
     }
 
-    /// Adds to the summary why, and how often beyond once for each device.
+    /// Adds the reasons to the summary, and the count if it exceeds one for each device.
     fn explain(&self, draft: &mut Draft) {
         draft.explain(plain::non_empty(self.reasons.join("; ")).as_deref());
         let devices = self.names.len().max(self.macs.len()).max(1);
@@ -242,10 +232,10 @@ impl<'e> Alarm<'e> {
         usize::try_from(count).ok().filter(|count| *count > 1)
     }
 
+    /// Adds the facts.
     fn tell(&self, draft: &mut Draft) {
         draft.several("Device", "Devices", &self.names);
-        let macs: Vec<String> = self.macs.iter().map(ToString::to_string).collect();
-        draft.several("MAC", "MACs", &macs);
+        draft.several("MAC", "MACs", &self.mac_texts());
         draft.maybe("Site", self.site.as_deref());
         match self.marvis.as_ref().map(|marvis| marvis.impacted.as_slice()) {
             None | Some([]) => {}
@@ -266,9 +256,9 @@ impl<'e> Alarm<'e> {
         }
         draft.several("Client", "Clients", &self.clients());
         draft.maybe("Node", self.event.text("node"));
-        let number = |member| self.event.get(member).and_then(Detail::number);
         draft.maybe("Count", self.count().map(|count| count.to_string()));
-        let last = number("last_seen").and_then(UnixTime::from_secs_f64);
+        let last = self.event.get("last_seen").and_then(Detail::number);
+        let last = last.and_then(UnixTime::from_secs_f64);
         if let (Some(first), Some(last)) = (self.event.at(), last)
             && last.as_secs() - first.as_secs() >= LASTS
         {
@@ -278,37 +268,14 @@ impl<'e> Alarm<'e> {
             draft.fact("Repeated", "yes, Mist sent this alarm before");
         }
     }
-
-    /// The members of a type that no table has, without those that are told anyway.
-    fn strange_members(&self) -> Vec<(String, Detail<'e>)> {
-        let told = [
-            "alert_id",
-            "category",
-            "count",
-            "detail",
-            "impacted_entity_count",
-            "last_seen",
-            "node",
-            "root_cause",
-            "status",
-            "suggestion",
-            "reason",
-        ];
-        self.event
-            .members()
-            .iter()
-            .filter(|(name, _)| !told.contains(&&**name))
-            .map(|(name, detail)| (name.to_string(), *detail))
-            .collect()
-    }
 }
 
-/// Cellular edges are listed in no list of their own, and the dashboard has no page for them.
+/// Alarms have no list for cellular edges, and the dashboard has no page for them.
 fn is_cellular(kind: &str) -> bool {
     kind.to_ascii_lowercase().starts_with("cellular_edge_")
 }
 
-/// The class of device that an alarm is about by its name, where it lists none.
+/// The class of device that the name of an alarm means if the alarm lists no device.
 fn class_of(kind: &str) -> Option<DeviceClass> {
     let kind = kind.to_ascii_lowercase();
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| kind.starts_with(prefix));

@@ -1,7 +1,7 @@
-//! Audits: what an administrator, or Mist itself, did.
+//! Audits: actions of an administrator or of Mist itself.
 
 use alloc::{
-    borrow::{Cow, ToOwned},
+    borrow::ToOwned,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -10,18 +10,18 @@ use alloc::{
 use super::{draft::Draft, subject};
 use crate::{
     base::{secret::is_secret_name, text},
-    event::{Detail, DeviceClass, Event, mail_address},
+    event::{Detail, DeviceClass, Event, find, mail_address},
     notify::{Fact, links::Dashboard, plain},
 };
 
-/// The most changes that are shown one by one.
+/// The most changes with a fact of their own.
 const CHANGES_MAX: usize = 8;
 /// The most characters of each side of a change.
 const SIDE_MAX: usize = 100;
 /// The most characters of the message in the headline.
 const HEADLINE_MAX: usize = 120;
 
-/// What an audit says.
+/// Describes an audit.
 pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let message = event.text("message").map(|message| plain::clean(&message));
     let site = subject::site(event);
@@ -32,14 +32,11 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let who = admin.as_deref().unwrap_or("Mist itself (no administrator)");
     let from = address.map(|ip| format!(" from {ip}")).unwrap_or_default();
     let place = subject::at(site.as_deref());
-    let mut draft = Draft {
-        title: match &message {
-            Some(message) => format!("Audit: {}", text::cut(message, HEADLINE_MAX)),
-            None => "Audit log entry".to_owned(),
-        },
-        summary: format!("{who}{from}{place}: {what}."),
-        ..Draft::default()
+    let title = match &message {
+        Some(message) => format!("Audit: {}", text::cut(message, HEADLINE_MAX)),
+        None => "Audit log entry".to_owned(),
     };
+    let mut draft = Draft::new(title, format!("{who}{from}{place}: {what}."));
     draft.maybe("Admin", admin);
     draft.maybe("Source IP", event.text("src_ip"));
     draft.maybe("Site", site);
@@ -77,7 +74,7 @@ fn tell_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'
     let mut changes: Vec<Fact> = Vec::new();
     let mut elsewhere: Vec<String> = Vec::new();
     for name in names {
-        let (old, new) = (member(&old, name), member(&new, name));
+        let (old, new) = (find(&old, name), find(&new, name));
         if old.map(Detail::raw) == new.map(Detail::raw) {
             continue;
         }
@@ -100,26 +97,20 @@ fn tell_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'
     draft.fact("Also changed", &plain::list(&elsewhere, CHANGES_MAX));
 }
 
-fn member<'d>(members: &[(Cow<'_, str>, Detail<'d>)], name: &str) -> Option<Detail<'d>> {
-    members.iter().rev().find_map(|(key, detail)| (key == name).then_some(*detail))
-}
-
 /// One side of a change; `None` for lists and objects.
 fn side(detail: Option<Detail<'_>>) -> Option<String> {
     let Some(detail) = detail else {
         return Some("(none)".to_owned());
     };
-    match detail.raw().as_bytes().first()? {
-        b'{' | b'[' => None,
-        b'n' => Some("(none)".to_owned()),
-        _ => Some(match detail.text() {
-            Some(text) => text::one_line(&text, SIDE_MAX),
-            None => "(empty)".to_owned(),
-        }),
+    match (detail.raw().as_bytes().first()?, detail.text()) {
+        (b'{' | b'[', _) => None,
+        (b'n', _) => Some("(none)".to_owned()),
+        (_, Some(text)) => Some(text::one_line(&text, SIDE_MAX)),
+        (_, None) => Some("(empty)".to_owned()),
     }
 }
 
-/// Members that every change touches, and ids.
+/// Ids, and members that every change touches.
 fn is_internal(name: &str) -> bool {
     matches!(name, "id" | "created_time" | "modified_time") || name.ends_with("_id")
 }

@@ -2,24 +2,23 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use super::{draft::Draft, subject, subject::Subject};
+use super::{draft::Draft, subject};
 use crate::{
     base::{mac::Mac, time::UnixTime},
-    event::{Detail, DeviceClass, Event},
+    event::{Detail, Event},
     notify::{plain, types::sentence},
 };
 
-/// A headline and a summary.
+/// Title and summary.
 pub(super) type Words = (String, String);
 
 pub(super) fn info(event: &Event<'_>) -> Words {
     let client = sentence::capitalized(&who(event));
-    let address = event.text("ip").map_or_else(
-        || "sent its details".to_owned(),
-        |ip| format!("has the address {}", plain::name(&ip)),
-    );
-    let summary = format!("{client}{} {address}.", place(event));
-    ("Client details".to_owned(), summary)
+    let address = match event.text("ip") {
+        Some(ip) => format!("has the address {}", plain::name(&ip)),
+        None => "sent its details".to_owned(),
+    };
+    ("Client details".to_owned(), format!("{client}{} {address}.", place(event)))
 }
 
 pub(super) fn join(event: &Event<'_>) -> Words {
@@ -33,13 +32,13 @@ pub(super) fn join(event: &Event<'_>) -> Words {
         false => format!(" ({})", radio.join(", ")),
     };
     let client = sentence::capitalized(&who(event));
-    let summary = format!("{client} joined{}{}{radio}.", network(event), on_ap(event));
+    let summary = format!("{client} joined{}{}{radio}.", network(event, ""), on_ap(event));
     ("Client joined".to_owned(), summary)
 }
 
 pub(super) fn latency(event: &Event<'_>) -> Draft {
     let ms = |member: String| Some(event.get(&member)?.number()? * 1_000.0);
-    let mut draft = Draft { title: "Client latency".to_owned(), ..Draft::default() };
+    let mut draft = Draft::new("Client latency", "");
     let mut averages = Vec::new();
     draft.maybe("Site", subject::site(event));
     for (stage, label) in [("auth", "Authentication"), ("dhcp", "DHCP"), ("dns", "DNS")] {
@@ -64,20 +63,17 @@ pub(super) fn latency(event: &Event<'_>) -> Draft {
 
 pub(super) fn session(event: &Event<'_>) -> Words {
     let client = sentence::capitalized(&who(event));
-    let lasted = event
-        .get("duration")
-        .and_then(Detail::number)
-        .and_then(UnixTime::from_secs_f64)
+    let lasted = moment(event, "duration")
         .map(|lasted| format!(" after {}", plain::duration(lasted.as_secs())))
         .unwrap_or_default();
-    // termination_reason of SPEC's webhook_client_sessions.
+    // `appliance/docs/vendors/mist.md` §4.
     let why = match event.get("termination_reason").and_then(Detail::integer) {
         Some(1) => ": it disassociated",
         Some(2) => ": it was inactive",
         Some(3) => ": it roamed to another AP",
         _ => "",
     };
-    let summary = format!("{client} left{}{}{lasted}{why}.", network(event), on_ap(event));
+    let summary = format!("{client} left{}{}{lasted}{why}.", network(event, ""), on_ap(event));
     ("Client left".to_owned(), summary)
 }
 
@@ -88,16 +84,10 @@ pub(super) fn guest(event: &Event<'_>) -> Words {
         (None, Some(client)) => format!("The guest with MAC {}", plain::mac(&client)),
         (None, None) => "A guest".to_owned(),
     };
-    let until = event
-        .get("authorized_expiring_time")
-        .and_then(Detail::number)
-        .and_then(UnixTime::from_secs_f64)
+    let until = moment(event, "authorized_expiring_time")
         .map(|until| format!(" until {until}"))
         .unwrap_or_default();
-    let network = event
-        .text("ssid")
-        .map(|ssid| format!(" for SSID {}", plain::quoted(&ssid)))
-        .unwrap_or_default();
+    let network = network(event, " for");
     let summary = format!("{guest} was authorized{network}{}{until}.", on_ap(event));
     ("Guest authorized".to_owned(), summary)
 }
@@ -107,7 +97,7 @@ pub(super) fn nac(event: &Event<'_>) -> Option<Words> {
     let kind = kind.to_ascii_uppercase();
     let client = sentence::capitalized(&who(event));
     let place = match event.text("ssid") {
-        Some(_) => format!("{}{}", network(event).replacen(" SSID", " on SSID", 1), on_ap(event)),
+        Some(_) => format!("{}{}", network(event, " on"), on_ap(event)),
         None => event
             .text("port_id")
             .map(|port| format!(" on port {}", plain::name(&port)))
@@ -130,24 +120,15 @@ pub(super) fn nac(event: &Event<'_>) -> Option<Words> {
     Some((title.to_owned(), format!("{client} {verb}{place}{vlan}.")))
 }
 
-/// `client "laptop" (MAC …)`, `client 70:ef:… (user)`.
+/// `client "laptop" (MAC …)`, `the client with MAC 70:ef:…`.
 pub(super) fn who(event: &Event<'_>) -> String {
     let noun = match event.text("type").as_deref() {
         Some("asset") => "asset",
         Some("sdk") => "mobile app",
         _ => "client",
     };
-    let name = ["username", "hostname", "name"]
-        .into_iter()
-        .find_map(|member| event.text(member))
-        .map(|name| plain::name(&name));
-    let mac = event.text("mac").map(|mac| plain::mac(&mac));
-    match (name, mac) {
-        (Some(name), Some(mac)) => format!("{noun} \"{name}\" (MAC {mac})"),
-        (Some(name), None) => format!("{noun} \"{name}\""),
-        (None, Some(mac)) => format!("the {noun} with MAC {mac}"),
-        (None, None) => format!("{} {noun}", subject::article(noun)),
-    }
+    let name = ["username", "hostname", "name"].into_iter().find_map(|member| event.text(member));
+    subject::called(noun, name.as_deref(), event.text("mac").map(|mac| plain::mac(&mac)))
 }
 
 pub(super) fn ap(event: &Event<'_>) -> Option<String> {
@@ -163,22 +144,21 @@ pub(super) fn place(event: &Event<'_>) -> String {
     subject::at(subject::site(event).as_deref())
 }
 
-fn network(event: &Event<'_>) -> String {
-    event.text("ssid").map(|ssid| format!(" SSID {}", plain::quoted(&ssid))).unwrap_or_default()
+fn moment(event: &Event<'_>, member: &str) -> Option<UnixTime> {
+    UnixTime::from_secs_f64(event.get(member)?.number()?)
+}
+
+/// `for SSID "Guests"`, with a word such as ` for` in front.
+fn network(event: &Event<'_>, word: &str) -> String {
+    let ssid = event.text("ssid");
+    ssid.map(|ssid| format!("{word} SSID {}", plain::quoted(&ssid))).unwrap_or_default()
 }
 
 fn on_ap(event: &Event<'_>) -> String {
-    let name = event.text("ap_name").map(|name| plain::clean(&name));
+    let name = event.text("ap_name");
     let mac = event.text("ap").and_then(|ap| Mac::parse(&ap));
-    let subject = Subject {
-        class: Some(DeviceClass::AccessPoint),
-        name,
-        mac,
-        id: None,
-        site: subject::site(event),
-    };
-    match (&subject.name, subject.mac) {
-        (None, None) => place(event),
-        _ => format!(" on {}", subject.placed()),
+    match name.is_some() || mac.is_some() {
+        true => format!(" on {}{}", subject::called("AP", name.as_deref(), mac), place(event)),
+        false => place(event),
     }
 }

@@ -20,10 +20,12 @@ use crate::{
     },
 };
 
-/// The most characters of a device's own words in a sentence.
+/// The most ports that a sentence lists.
+const ITEMS_MAX: usize = 8;
+/// The most characters of a log message in a sentence.
 const QUOTE_MAX: usize = 300;
 
-/// Members of known types that are shown as they are.
+/// Members of known types that become facts as they are.
 const SHOWN: [(&str, &str); 15] = [
     ("alarm_class", "Alarm class"),
     ("service", "Service"),
@@ -42,7 +44,7 @@ const SHOWN: [(&str, &str); 15] = [
     ("resource", "Resource"),
 ];
 
-/// What happened to a device.
+/// Describes an event of a device.
 pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let subject = Subject::of(event);
     let name = event.kind().unwrap_or_default();
@@ -57,12 +59,7 @@ pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
 
 fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     let speech = Speech::new(event, subject);
-    let mut draft = Draft {
-        title: row.title.to_string(),
-        summary: sentence::say(row.sentence, &mut |name| speech.value(name)),
-        thread: row.pair.and_then(|pair| thread::thread(event, pair)),
-        ..Draft::default()
-    };
+    let mut draft = Draft::of(row, event, &mut |name| speech.value(name));
     draft.explain(speech.reason().as_deref());
     about(&mut draft, subject);
     draft.maybe("Port", speech.port());
@@ -74,13 +71,8 @@ fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
         Some((None, to)) => draft.fact("New version", &to),
         None => {}
     }
-    let aps = plain::each(&event.texts("disconnected_aps"), plain::mac);
-    draft.several("AP", "APs", &aps);
-    draft.several(
-        "Bounced port",
-        "Bounced ports",
-        &plain::each(&event.texts("bounced_ports"), plain::clean),
-    );
+    draft.several("AP", "APs", &speech.disconnected_aps());
+    draft.several("Bounced port", "Bounced ports", &speech.bounced_ports());
     if !speech.quoted.get() && !speech.repeats(row.name) {
         draft.maybe("Details", speech.text());
     }
@@ -94,7 +86,7 @@ fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     draft
 }
 
-/// `ME_RESOURCE_USAGE`: whether it is good or bad news stands inside of the event.
+/// `ME_RESOURCE_USAGE`: the event itself says whether the usage is high or normal again.
 fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     let usage = event
         .get("sys_info.usage")
@@ -107,26 +99,21 @@ fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     let number = usage.and_then(Detail::text).map(|text| plain::clean(&text));
     let value = number.or_else(|| member("actual_value"));
     let state = match level.as_deref() {
-        Some("normal") => Some("normal"),
         Some("warning") => Some("elevated"),
-        Some("high") => Some("high"),
-        Some("critical") => Some("critical"),
-        _ => None,
+        level => level.filter(|level| matches!(*level, "normal" | "high" | "critical")),
     };
     let placed = subject.placed();
-    let mut draft = Draft {
-        title: match state {
-            Some(state) => format!("Mist Edge {shown} usage {state}"),
-            None => row.title.to_string(),
-        },
-        summary: match (state, &value) {
-            (Some("normal"), _) => format!("The {shown} usage of {placed} is normal again."),
-            (Some(state), _) => format!("The {shown} usage of {placed} is {state}."),
-            (None, Some(value)) => format!("The {shown} usage of {placed} is at {value}."),
-            (None, None) => format!("The {shown} usage of {placed} changed."),
-        },
-        ..Draft::default()
+    let title = match state {
+        Some(state) => format!("Mist Edge {shown} usage {state}"),
+        None => row.title.to_string(),
     };
+    let end = match (state, &value) {
+        (Some("normal"), _) => "is normal again".to_string(),
+        (Some(state), _) => format!("is {state}"),
+        (None, Some(value)) => format!("is at {value}"),
+        (None, None) => "changed".to_string(),
+    };
+    let mut draft = Draft::new(title, format!("The {shown} usage of {placed} {end}."));
     if let Some(state) = state {
         let id = event.id("mxedge_id").unwrap_or_default();
         let parts = [&*id, resource.as_deref().unwrap_or_default()];
@@ -140,47 +127,30 @@ fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     draft
 }
 
-/// A type that no table has, told by its name.
+/// A type without a row, described by its name.
 fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
     let (prefix, rest) = name.split_once(['_', '-']).unwrap_or(("", name));
-    let class = match prefix.to_ascii_uppercase().as_str() {
-        "AP" => Some(DeviceClass::AccessPoint),
-        "GW" => Some(DeviceClass::Gateway),
-        "ME" | "TT" => Some(DeviceClass::MistEdge),
-        "SW" => Some(DeviceClass::Switch),
-        _ => None,
-    };
-    let what = plain::words(match class {
-        Some(_) => rest,
-        None => name,
-    });
+    // Shelf labels keep their prefix, because they are no APs to a reader.
+    let is_label = prefix.eq_ignore_ascii_case("ESL") || prefix == "1026";
+    let class = DeviceClass::of_prefix(prefix).filter(|_| !is_label);
+    let what = plain::words(if class.is_some() { rest } else { name });
     let title = match (class, what.as_str()) {
         (_, "") => plain::label(event.topic().name()),
         (Some(class), what) => format!("{} {what}", subject::noun(Some(class))),
         (None, what) => what.to_string(),
     };
-    let placed = sentence::capitalized(&subject.placed());
-    let mut draft = Draft {
-        title: sentence::capitalized(&title),
-        summary: match what.as_str() {
-            "" => format!("{placed} sent an event without a type."),
-            what => format!("{placed} reported: {what}."),
-        },
-        ..Draft::default()
+    let summary = match what.as_str() {
+        "" => format!("{} sent an event without a type.", subject.placed()),
+        what => format!("{} reported: {what}.", subject.placed()),
     };
+    let mut draft = Draft::new(sentence::capitalized(&title), sentence::capitalized(&summary));
     let speech = Speech::new(event, subject);
     draft.explain(speech.reason().as_deref());
     about(&mut draft, subject);
     draft.maybe("Reason", speech.reason());
     draft.maybe("Details", speech.text());
     build(&mut draft, event);
-    let rest: Vec<_> = event
-        .members()
-        .iter()
-        .filter(|(name, _)| !matches!(&**name, "mac" | "ap" | "apfw" | "version"))
-        .map(|(name, detail)| (name, *detail))
-        .collect();
-    draft.scalars(&rest);
+    draft.scalars(event, &["mac", "ap", "apfw", "version"]);
     draft
 }
 
@@ -191,7 +161,7 @@ fn about(draft: &mut Draft, subject: &Subject) {
     draft.maybe("Site", subject.site.as_deref());
 }
 
-/// Model and version. Some events carry a plain counter as `version`, which is none.
+/// Model and version. In some events `version` is a counter instead.
 fn build(draft: &mut Draft, event: &Event<'_>) {
     draft.maybe("Model", event.text("model"));
     let version = event.text("version").filter(|version| version.contains(['.', '-']));
@@ -200,13 +170,14 @@ fn build(draft: &mut Draft, event: &Event<'_>) {
 
 fn links(event: &Event<'_>, subject: &Subject, name: &str, dashboard: &Dashboard<'_>) -> Vec<Link> {
     let name = name.to_ascii_uppercase();
-    let gone = name.ends_with("_UNASSIGNED") || name.ends_with("_UNCLAIMED");
+    // The dashboard has no page at a site for a device that left it.
+    let is_gone = name.ends_with("_UNASSIGNED") || name.ends_with("_UNCLAIMED");
     let from_mac = || subject.mac.map(|mac| Cow::Owned(links::device_id(mac)));
     let id = event
         .id("device_id")
         .or_else(|| event.id("mxedge_id").filter(|id| id.contains('-')))
         .or_else(from_mac);
-    let device = subject.class.zip(id).filter(|_| !gone);
+    let device = subject.class.zip(id).filter(|_| !is_gone);
     let mut links = device.map_or_else(Vec::new, |(class, id)| dashboard.device(class, &id));
     if matches!(event.topic(), Topic::MxedgeEvents) {
         links.extend(dashboard.cluster());
@@ -217,13 +188,13 @@ fn links(event: &Event<'_>, subject: &Subject, name: &str, dashboard: &Dashboard
     links
 }
 
-/// The values of a device's sentence.
+/// The values of a sentence about a device.
 struct Speech<'s> {
     event: &'s Event<'s>,
     subject: &'s Subject,
-    /// The device's own words, without log tags.
+    /// The device's log message, without tags.
     words: Option<String>,
-    /// Whether the sentence has said all of them.
+    /// Whether the sentence has quoted all of the message.
     quoted: Cell<bool>,
 }
 
@@ -247,11 +218,7 @@ impl<'s> Speech<'s> {
             "text" => self.quote()?,
             "reason" => self.reason()?,
             "alarm_class" => self.event.text(name)?.to_lowercase(),
-            "aps" => {
-                let aps = plain::each(&self.event.texts("disconnected_aps"), plain::mac);
-                let noun = if aps.len() == 1 { "AP" } else { "APs" };
-                format!("{noun} {}", plain::non_empty(plain::list(&aps, plain::NAMES_MAX))?)
-            }
+            "aps" => plain::named_list("AP", "APs", &self.disconnected_aps(), plain::NAMES_MAX)?,
             "band" => plain::band(&self.event.text(name)?),
             "neighbor" => plain::neighbor(text)?.to_string(),
             "occurrences" => {
@@ -262,17 +229,13 @@ impl<'s> Speech<'s> {
                 return plain::after(text, name).map(Cow::Borrowed);
             }
             "member" => plain::after(text.split_once(" of ")?.1, name)?.to_string(),
-            // A Mist Edge calls its ports `port0`, which would read "port port0".
+            // Mist Edges have ports such as `port0`, which would read "port port0".
             "port" => {
                 let port = self.port()?;
                 let number = port.strip_prefix("port").filter(|rest| !rest.is_empty());
                 number.map(ToString::to_string).unwrap_or(port)
             }
-            "ports" => {
-                let ports = plain::each(&self.event.texts("bounced_ports"), plain::clean);
-                let noun = if ports.len() == 1 { "port" } else { "ports" };
-                format!("{noun} {}", plain::non_empty(plain::list(&ports, ITEMS_MAX))?)
-            }
+            "ports" => plain::named_list("port", "ports", &self.bounced_ports(), ITEMS_MAX)?,
             "radio_changes" => self.radio_changes()?,
             "server_change" => {
                 change("", self.event.text("old_server"), self.event.text("new_server")?)
@@ -291,14 +254,22 @@ impl<'s> Speech<'s> {
         self.words.as_deref()
     }
 
-    /// The device's words inside of a sentence.
+    fn disconnected_aps(&self) -> Vec<String> {
+        plain::each(&self.event.texts("disconnected_aps"), plain::mac)
+    }
+
+    fn bounced_ports(&self) -> Vec<String> {
+        plain::each(&self.event.texts("bounced_ports"), plain::clean)
+    }
+
+    /// The message inside of a sentence.
     fn quote(&self) -> Option<String> {
         let words = self.text()?.trim_end_matches('.');
         self.quoted.set(words.chars().count() <= QUOTE_MAX);
         Some(text::cut(words, QUOTE_MAX))
     }
 
-    /// Whether the text only says again what the type says, such as `Switch 5c5b35000001 claimed`.
+    /// Whether the message only repeats the type, such as `Switch 5c5b35000001 claimed`.
     fn repeats(&self, kind: &str) -> bool {
         let last = self.text().and_then(|text| text.rsplit(' ').next());
         let verb = kind.rsplit('_').next();
@@ -315,7 +286,7 @@ impl<'s> Speech<'s> {
         Some(reason.trim_end_matches('.').to_string())
     }
 
-    /// The port, also where only the device's words name it.
+    /// The port of the event, or the one that the message names.
     fn port(&self) -> Option<String> {
         let member = ["port_id", "port"].into_iter().find_map(|name| self.event.text(name));
         if let Some(port) = member {
@@ -338,7 +309,7 @@ impl<'s> Speech<'s> {
         Some(text::cut(rest.trim_end_matches('.'), QUOTE_MAX))
     }
 
-    /// The version before, if known, and the version after.
+    /// The old version, if known, and the new one.
     fn versions(&self) -> Option<(Option<Cow<'_, str>>, Cow<'_, str>)> {
         if let Some(to) = self.event.text("to_version") {
             return Some((self.event.text("from_version"), to));
@@ -352,7 +323,7 @@ impl<'s> Speech<'s> {
         Some((from.map(Cow::Borrowed), Cow::Borrowed(to)))
     }
 
-    /// `channel 40 → 36, power 15 → 17 dBm`, without what stayed the same.
+    /// `channel 40 → 36, power 15 → 17 dBm`. Values that stayed the same are left out.
     fn radio_changes(&self) -> Option<String> {
         let changes: Vec<String> = [("channel", ""), ("bandwidth", " MHz"), ("power", " dBm")]
             .into_iter()
@@ -365,9 +336,6 @@ impl<'s> Speech<'s> {
         plain::non_empty(changes.join(", "))
     }
 }
-
-/// The most ports that a sentence lists.
-const ITEMS_MAX: usize = 8;
 
 /// `from version a to b`, or `to version b`.
 fn change(noun: &str, from: Option<Cow<'_, str>>, to: Cow<'_, str>) -> String {

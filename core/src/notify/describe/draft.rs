@@ -1,19 +1,22 @@
 //! A notification while it is being written.
 
 use alloc::{
-    borrow::ToOwned,
+    borrow::{Cow, ToOwned},
     format,
     string::{String, ToString},
     vec::Vec,
 };
 
+use super::thread;
 use crate::{
     base::{mac::Mac, text, time::UnixTime},
     event::{Detail, Event},
-    notify::{Fact, Link, Listing, Notification, Severity, Thread, plain},
+    notify::{
+        Fact, Link, Listing, Notification, Severity, Thread, plain,
+        types::{Kind, sentence},
+    },
 };
 
-/// The most facts of a notification.
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.
 const TITLE_MAX: usize = 150;
@@ -22,7 +25,7 @@ const REASON_MAX: usize = 300;
 /// The most items that a fact lists.
 const ITEMS_MAX: usize = 10;
 
-/// Members that say nothing to a reader, or that every description says in its own way.
+/// Members that tell a reader nothing, or that every description uses in its own way.
 const SILENT: [&str; 18] = [
     "ap_name",
     "audit_id",
@@ -53,12 +56,26 @@ pub(super) struct Draft {
     pub(super) links: Vec<Link>,
     pub(super) thread: Option<Thread>,
     pub(super) listing: Option<Listing>,
-    /// When it happened, for events that say so elsewhere than in `timestamp`.
+    /// The time of events that have it elsewhere than in `timestamp`.
     pub(super) at: Option<UnixTime>,
 }
 
 impl Draft {
-    /// Adds a reason to the summary, unless it says the same already.
+    pub(super) fn new(title: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self { title: title.into(), summary: summary.into(), ..Self::default() }
+    }
+
+    /// The title, the sentence and the thread of a type's row. `value` gives the sentence's values.
+    pub(super) fn of<'v>(
+        row: &Kind,
+        event: &Event<'_>,
+        value: &mut dyn FnMut(&str) -> Option<Cow<'v, str>>,
+    ) -> Self {
+        let thread = row.pair.and_then(|pair| thread::thread(event, pair));
+        Self { thread, ..Self::new(row.title, sentence::say(row.sentence, value)) }
+    }
+
+    /// Adds a reason to the summary, unless its words are there already.
     pub(super) fn explain(&mut self, reason: Option<&str>) {
         if let Some(reason) = reason.filter(|reason| !plain::says(&self.summary, reason)) {
             let reason = text::cut(reason.trim_end_matches('.'), REASON_MAX);
@@ -66,44 +83,38 @@ impl Draft {
         }
     }
 
-    /// Adds a fact, unless it is empty or its label is taken.
+    /// Adds a fact, unless its value is empty or its label is taken.
     pub(super) fn fact(&mut self, label: &str, value: &str) {
         let value = plain::clean(value);
-        let taken = self.facts.iter().any(|fact| fact.label == label);
-        if !value.is_empty() && !taken {
-            let label = label.to_owned();
-            self.facts.push(Fact { label, value });
+        let is_taken = self.facts.iter().any(|fact| fact.label == label);
+        if !value.is_empty() && !is_taken {
+            self.facts.push(Fact { label: label.to_owned(), value });
         }
     }
 
-    /// Adds a fact that an event may lack.
+    /// Adds a fact if there is a value.
     pub(super) fn maybe(&mut self, label: &str, value: Option<impl AsRef<str>>) {
         if let Some(value) = value {
             self.fact(label, value.as_ref());
         }
     }
 
-    /// Adds a fact of several values, cut to a few.
+    /// Adds a fact of several values, of which only the first few are shown.
     pub(super) fn several(&mut self, one: &str, many: &str, values: &[String]) {
-        let label = match values.len() {
-            1 => one,
-            _ => many,
-        };
-        self.fact(label, &plain::list(values, ITEMS_MAX));
+        self.fact(if values.len() == 1 { one } else { many }, &plain::list(values, ITEMS_MAX));
     }
 
-    /// Adds what an event of an unknown type tells besides its device: all scalar members but
-    /// ids.
-    pub(super) fn scalars(&mut self, members: &[(impl AsRef<str>, Detail<'_>)]) {
-        for (name, detail) in members {
-            let name = name.as_ref();
-            if !SILENT.contains(&name) {
+    /// Adds the members of an event whose type or topic has no table: all that are no lists,
+    /// objects or ids, without those in `told`.
+    pub(super) fn scalars(&mut self, event: &Event<'_>, told: &[&str]) {
+        for (name, detail) in event.members() {
+            if !SILENT.contains(&&**name) && !told.contains(&&**name) {
                 self.maybe(&label(name), scalar(name, *detail));
             }
         }
     }
 
-    /// The notification.
+    /// The finished notification: cut to its limits, with the event's time.
     pub(super) fn finish(mut self, event: &Event<'_>, severity: Severity) -> Notification {
         self.facts.truncate(FACTS_MAX);
         Notification {
@@ -119,8 +130,8 @@ impl Draft {
     }
 }
 
-/// A member's value for people: MAC addresses, times and booleans as people write them. `None` for
-/// lists, objects and ids, except for ids that are MAC addresses.
+/// A member's value with MAC addresses, times and booleans as people write them. `None` for lists,
+/// objects, and ids other than MAC addresses.
 fn scalar(name: &str, detail: Detail<'_>) -> Option<String> {
     let text = detail.text()?;
     let mac = Mac::parse(&text).map(|mac| mac.to_string());
@@ -140,9 +151,8 @@ fn scalar(name: &str, detail: Detail<'_>) -> Option<String> {
         (text, "band") => Some(plain::band(text)),
         (text, name) if name.ends_with("rssi") => Some(format!("{} dBm", plain::clean(text))),
         (text, name) => {
-            let of_device =
-                ["ap", "bssid", "client", "mac"].into_iter().any(|end| name.ends_with(end));
-            Some(mac.filter(|_| of_device).unwrap_or_else(|| plain::humane(text)))
+            let is_mac = ["ap", "bssid", "client", "mac"].iter().any(|end| name.ends_with(end));
+            Some(mac.filter(|_| is_mac).unwrap_or_else(|| plain::humane(text)))
         }
     }
 }
@@ -151,7 +161,7 @@ fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().filter(|b| *b == b'-').count() == 4
 }
 
-/// What a member is called.
+/// The label of a member.
 fn label(name: &str) -> String {
     plain::label(name.strip_suffix("_id").unwrap_or(name))
 }

@@ -1,4 +1,4 @@
-//! What Marvis, Mist's assistant, adds to an alarm: its finding's state, cause, cure and victims.
+//! Findings of Marvis, Mist's assistant: the members that they add to an alarm.
 
 use alloc::{
     format,
@@ -13,32 +13,30 @@ use crate::{
     notify::{Thread, plain},
 };
 
-/// A finding.
+/// The state of a finding, its cause, the suggested repair, and who is impacted.
 pub(super) struct Marvis {
-    /// The devices, WLANs or servers that suffer.
+    /// Devices, WLANs or servers.
     pub(super) impacted: Vec<Entity>,
     status: Option<String>,
     cause: Option<String>,
     action: Option<String>,
 }
 
-/// Something that suffers.
+/// A device, WLAN or server that a finding impacts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entity {
-    /// Its class, if it is a device.
+    /// `None` if it is not a device.
     pub(super) class: Option<DeviceClass>,
-    /// Its name.
     pub(super) name: Option<String>,
-    /// Its MAC.
     pub(super) mac: Option<Mac>,
     /// `switch "a" (MAC …)`.
     phrase: String,
-    /// Its ports that suffer.
+    /// The impacted ports of the device.
     pub(super) ports: Vec<String>,
 }
 
 impl Marvis {
-    /// `None` for the alarms of others.
+    /// `None` if the alarm is not a finding of Marvis.
     pub(super) fn of(event: &Event<'_>) -> Option<Self> {
         let ours = event.text("group").is_some_and(|group| group.eq_ignore_ascii_case("marvis"));
         let entities = event.get("impacted_entities");
@@ -59,29 +57,24 @@ impl Marvis {
         })
     }
 
-    /// Whoever suffers, in words; empty where nobody is named.
-    pub(super) fn victims(&self) -> String {
+    /// The first few impacted entities in words; empty if the finding names none.
+    pub(super) fn impacted(&self) -> String {
         let phrases: Vec<String> = self.impacted.iter().map(Entity::phrase).collect();
         plain::list(&phrases, plain::NAMES_MAX)
     }
 
-    /// Adds the state, the cause and the cure.
+    /// Adds the state, the cause and the suggested repair.
     pub(super) fn tell(&self, draft: &mut Draft, event: &Event<'_>) {
-        match self.status.as_deref() {
-            Some("resolved") => {
-                draft.title.push_str(" (resolved)");
-                draft.summary.push_str(" The issue is resolved.");
-            }
-            Some("validated") => {
-                draft.title.push_str(" (validated)");
-                draft.summary.push_str(" Marvis has validated the fix.");
-            }
+        let (mark, state) = match self.status.as_deref() {
+            Some("resolved") => (" (resolved)", " The issue is resolved."),
+            Some("validated") => (" (validated)", " Marvis has validated the fix."),
             Some("reoccured" | "reoccurred" | "recurred") => {
-                draft.title.push_str(" (again)");
-                draft.summary.push_str(" The issue has come back.");
+                (" (again)", " The issue has come back.")
             }
-            _ => {}
-        }
+            _ => ("", ""),
+        };
+        draft.title.push_str(mark);
+        draft.summary.push_str(state);
         if let Some(cause) = &self.cause {
             draft.summary.push_str(&format!(" Root cause: {cause}."));
         }
@@ -118,16 +111,11 @@ impl Entity {
             (None, kind) => plain::words(kind),
             (class, _) => subject::noun(class).to_string(),
         };
-        let named = match (&name, mac, text("entity_ip")) {
-            (Some(name), Some(mac), _) => format!("{noun} \"{name}\" (MAC {mac})"),
-            (Some(name), None, None) => format!("{noun} \"{name}\""),
-            (Some(name), None, Some(ip)) => format!("{noun} \"{name}\" ({ip})"),
-            (None, Some(mac), _) => format!("the {noun} with MAC {mac}"),
-            (None, None, Some(ip)) => format!("{noun} {ip}"),
-            (None, None, None) => match entity.text() {
-                Some(text) => plain::name(&text),
-                None => format!("{} {noun}", subject::article(&noun)),
-            },
+        let named = match (&name, mac, text("entity_ip"), entity.text()) {
+            (Some(name), None, Some(ip), _) => format!("{noun} \"{name}\" ({ip})"),
+            (None, None, Some(ip), _) => format!("{noun} {ip}"),
+            (None, None, None, Some(text)) => plain::name(&text),
+            _ => subject::called(&noun, name.as_deref(), mac),
         };
         Self {
             class,
@@ -143,16 +131,14 @@ impl Entity {
 
     /// `port ge-0/0/1 of switch "a" (MAC …)`.
     pub(super) fn phrase(&self) -> String {
-        let ports = plain::list(&self.ports, plain::NAMES_MAX);
-        match self.ports.len() {
-            0 => self.phrase.clone(),
-            1 => format!("port {ports} of {}", self.phrase),
-            _ => format!("ports {ports} of {}", self.phrase),
+        match plain::named_list("port", "ports", &self.ports, plain::NAMES_MAX) {
+            Some(ports) => format!("{ports} of {}", self.phrase),
+            None => self.phrase.clone(),
         }
     }
 }
 
-/// The entities, with the ports of one device told together.
+/// The entities. Those of one device become one, with all its ports.
 fn merged(entities: Vec<Detail<'_>>) -> Vec<Entity> {
     let mut merged: Vec<Entity> = Vec::new();
     for entity in entities.into_iter().map(Entity::parse) {
@@ -190,7 +176,7 @@ fn spell_action(action: &str) -> String {
     }
 }
 
-/// A code in words; sentences stay as they are, without their full stop.
+/// A code in words, or a sentence without its full stop.
 fn spell(text: &str) -> String {
     let text = plain::clean(text);
     match text.contains(' ') {

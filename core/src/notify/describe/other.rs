@@ -8,10 +8,9 @@ use alloc::{
     borrow::{Cow, ToOwned},
     format,
     string::{String, ToString},
-    vec::Vec,
 };
 
-use super::{client, client::Words, draft::Draft, port, subject, thread};
+use super::{client, client::Words, draft::Draft, port, subject};
 use crate::{
     base::time::UnixTime,
     event::{Detail, Event},
@@ -22,7 +21,7 @@ use crate::{
     },
 };
 
-/// Members that our sentences tell already.
+/// Members that the sentences and the facts below show already.
 const TOLD: [&str; 11] = [
     "ap",
     "connect_float",
@@ -37,7 +36,7 @@ const TOLD: [&str; 11] = [
     "y",
 ];
 
-/// What an event of a topic without a table says.
+/// Describes an event of a topic without a table.
 pub(super) fn describe(event: &Event<'_>) -> Draft {
     let topic = event.topic().name().to_ascii_lowercase();
     let (title, summary) = match topic.as_str() {
@@ -57,53 +56,41 @@ pub(super) fn describe(event: &Event<'_>) -> Draft {
         name if name.starts_with("location") => location(event),
         name => generic(event, name),
     };
-    let mut draft = Draft { title, summary, ..Draft::default() };
+    let mut draft = Draft::new(title, summary);
     draft.maybe("Name", event.text("name"));
     draft.maybe("User", event.text("username"));
     draft.maybe("MAC", event.text("mac").map(|mac| plain::mac(&mac)));
     draft.maybe("SSID", event.text("ssid"));
     draft.maybe("AP", client::ap(event));
     draft.maybe("Site", subject::site(event));
-    let rest: Vec<_> = event
-        .members()
-        .iter()
-        .filter(|(name, _)| !TOLD.contains(&&**name))
-        .map(|(name, detail)| (name, *detail))
-        .collect();
-    draft.scalars(&rest);
+    draft.scalars(event, &TOLD);
     draft
 }
 
-/// Our own reports.
+/// Describes a report of our own.
 pub(super) fn report(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
     let name = event.kind().unwrap_or_default();
     let Some(row) = types::find(event.topic(), &name) else {
         let (title, summary) = generic(event, "mistgate");
-        let mut draft = Draft { title, summary, ..Draft::default() };
-        draft.scalars(event.members());
+        let mut draft = Draft::new(title, summary);
+        draft.scalars(event, &[]);
         return draft;
     };
     if types::is_of_ports(row.name) {
         return port::describe(event, row, dashboard);
     }
     let waiting = event.get("waiting").and_then(Detail::integer);
-    let value = |name: &str| match name {
-        "waiting" => {
-            let waiting = waiting.filter(|waiting| *waiting > 0)?;
-            let verb = if waiting == 1 { "waits" } else { "wait" };
-            let number = usize::try_from(waiting).ok()?;
-            Some(Cow::Owned(format!("{} {verb}", plain::count(number, "message", "messages"))))
-        }
-        _ => event
-            .text(name)
-            .map(|text| Cow::Owned(plain::clean(&text).trim_end_matches('.').to_owned())),
+    let mut value = |name: &str| {
+        let text = match name {
+            "waiting" => {
+                let number = usize::try_from(waiting?).ok().filter(|number| *number > 0)?;
+                plain::count(number, "message waits", "messages wait")
+            }
+            _ => plain::clean(&event.text(name)?).trim_end_matches('.').to_owned(),
+        };
+        Some(Cow::Owned(text))
     };
-    let mut draft = Draft {
-        title: row.title.to_owned(),
-        summary: sentence::say(row.sentence, &mut |name| value(name)),
-        thread: row.pair.and_then(|pair| thread::thread(event, pair)),
-        ..Draft::default()
-    };
+    let mut draft = Draft::of(row, event, &mut value);
     draft.maybe("Destination", event.text("destination"));
     draft.maybe("Reason", event.text("reason"));
     draft.maybe("Waiting", waiting.map(|waiting| waiting.to_string()));
@@ -126,17 +113,16 @@ fn probe(event: &Event<'_>) -> Words {
         .and_then(Detail::number)
         .map(|ms| format!(" in {ms} ms"))
         .unwrap_or_default();
-    let (title, verb, end) = match (success.as_deref(), loss) {
-        (Some("false"), _) => ("Marvis test failed", "did not reach", String::new()),
-        (_, Some(loss)) if loss >= 100.0 => ("Marvis test failed", "did not reach", String::new()),
-        (_, Some(loss)) if loss > 0.0 => {
-            ("Marvis test lost packets", "reached", format!(", losing {loss} % of the packets"))
+    let is_lost = success.as_deref() == Some("false") || loss.is_some_and(|loss| loss >= 100.0);
+    let (title, end) = match loss.filter(|loss| *loss > 0.0) {
+        _ if is_lost => ("Marvis test failed", format!("did not reach {target}")),
+        Some(loss) => {
+            let end = format!("reached {target}{latency}, losing {loss} % of the packets");
+            ("Marvis test lost packets", end)
         }
-        _ => ("Marvis test passed", "reached", String::new()),
+        None => ("Marvis test passed", format!("reached {target}{latency}")),
     };
-    let latency = if verb == "reached" { latency } else { String::new() };
-    let summary = format!("Marvis Minis at {device}{place} {verb} {target}{latency}{end}.");
-    (title.to_owned(), summary)
+    (title.to_owned(), format!("Marvis Minis at {device}{place} {end}."))
 }
 
 fn occupancy(event: &Event<'_>) -> Draft {
@@ -150,26 +136,15 @@ fn occupancy(event: &Event<'_>) -> Draft {
     let times = alerts.iter().filter_map(|alert| alert.get("timestamp")?.number());
     let place = client::place(event);
     let zones = |number| plain::count(number, "zone", "zones");
-    let mut draft = Draft {
-        title: match crowded {
-            0 => "Occupancy back to normal".to_owned(),
-            _ => "Occupancy limit exceeded".to_owned(),
-        },
-        summary: match (crowded, fine) {
-            (0, 0) => format!("Mist sent an occupancy alert{place} without zones."),
-            (0, fine) => {
-                format!("{}{place} kept the limit again.", sentence::capitalized(&zones(fine)))
-            }
-            (_, 0) => format!("{}{place} exceeded the limit of occupants.", zones(crowded)),
-            (_, _) => format!(
-                "{}{place} exceeded the limit of occupants, {} kept it again.",
-                zones(crowded),
-                zones(fine)
-            ),
-        },
-        at: times.filter_map(UnixTime::from_secs_f64).max(),
-        ..Draft::default()
+    let title = if crowded == 0 { "Occupancy back to normal" } else { "Occupancy limit exceeded" };
+    let end = if fine == 0 { String::new() } else { format!(", {} kept it again", zones(fine)) };
+    let summary = match (crowded, fine) {
+        (0, 0) => format!("Mist sent an occupancy alert{place} without zones."),
+        (0, fine) => format!("{}{place} kept the limit again.", zones(fine)),
+        _ => format!("{}{place} exceeded the limit of occupants{end}.", zones(crowded)),
     };
+    let mut draft = Draft::new(title, summary);
+    draft.at = times.filter_map(UnixTime::from_secs_f64).max();
     draft.maybe("Site", subject::site(event));
     for alert in &alerts {
         let text = |name: &str| Some(plain::name(&alert.get(name)?.text()?));
@@ -214,17 +189,11 @@ fn location(event: &Event<'_>) -> Words {
 fn service_levels(event: &Event<'_>) -> Draft {
     let levels = event.get("sle").map(Detail::members).unwrap_or_default();
     let place = client::place(event);
-    let mut draft = Draft {
-        title: "Service levels".to_owned(),
-        summary: match levels.is_empty() {
-            true => format!("Mist sent the service levels{place}."),
-            false => format!(
-                "Mist sent {}{place}.",
-                plain::count(levels.len(), "service level", "service levels")
-            ),
-        },
-        ..Draft::default()
+    let number = match levels.len() {
+        0 => "the service levels".to_owned(),
+        number => plain::count(number, "service level", "service levels"),
     };
+    let mut draft = Draft::new("Service levels", format!("Mist sent {number}{place}."));
     draft.maybe("Site", subject::site(event));
     for (name, level) in levels {
         let share = level.number().map(|share| format!("{:.0} %", share * 100.0));
@@ -236,14 +205,9 @@ fn service_levels(event: &Event<'_>) -> Draft {
 fn generic(event: &Event<'_>, topic: &str) -> Words {
     let topic = plain::label(topic);
     let place = client::place(event);
-    match event.kind().map(|kind| plain::words(&kind)) {
-        Some(kind) => {
-            let summary = format!("Mist sent \"{kind}\" under the topic \"{topic}\"{place}.");
-            (format!("{topic}: {kind}"), summary)
-        }
-        None => {
-            let summary = format!("Mist sent an event under the topic \"{topic}\"{place}.");
-            (topic, summary)
-        }
-    }
+    let (title, what) = match event.kind().map(|kind| plain::words(&kind)) {
+        Some(kind) => (format!("{topic}: {kind}"), format!("\"{kind}\"")),
+        None => (topic.clone(), "an event".to_owned()),
+    };
+    (title, format!("Mist sent {what} under the topic \"{topic}\"{place}."))
 }

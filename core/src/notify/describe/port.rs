@@ -1,4 +1,4 @@
-//! Our own reports about switch ports, as `ports::account` writes them.
+//! Our own reports about switch ports, in the JSON of `ports::account`.
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -8,11 +8,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{
-    draft::Draft,
-    subject::{self, Subject},
-    thread,
-};
+use super::{draft::Draft, subject};
 use crate::{
     base::mac::Mac,
     event::{Detail, DeviceClass, Event},
@@ -20,7 +16,7 @@ use crate::{
         Link, Listing,
         links::{Dashboard, device_id},
         plain,
-        types::{Kind, sentence},
+        types::Kind,
     },
 };
 
@@ -28,17 +24,12 @@ use crate::{
 const ROWS_MAX: usize = 4;
 const ROWS_IN_FACT_MAX: usize = 12;
 
-/// What a report about ports says.
+/// Describes a report about ports.
 pub(super) fn describe(event: &Event<'_>, row: &Kind, dashboard: &Dashboard<'_>) -> Draft {
     let report = Report::of(event);
-    let mut draft = Draft {
-        title: row.title.to_owned(),
-        summary: sentence::say(row.sentence, &mut |name| report.value(name).map(Cow::Owned)),
-        thread: row.pair.and_then(|pair| thread::thread(event, pair)),
-        links: report.links(dashboard),
-        listing: report.listing(),
-        ..Draft::default()
-    };
+    let mut draft = Draft::of(row, event, &mut |name| report.value(name).map(Cow::Owned));
+    draft.links = report.links(dashboard);
+    draft.listing = report.listing();
     report.tell(&mut draft);
     draft
 }
@@ -62,7 +53,7 @@ struct Change {
 
 struct Report<'e> {
     event: &'e Event<'e>,
-    /// The access point, where it is not about changes.
+    /// The access point of a report without changes.
     ap: Ap,
     changes: Vec<Change>,
     ports: Vec<String>,
@@ -79,7 +70,7 @@ impl<'e> Report<'e> {
         }
     }
 
-    /// What a sentence asks for.
+    /// The value of a name in the row's sentence.
     fn value(&self, name: &str) -> Option<String> {
         match name {
             "ap" => self.ap.called(),
@@ -104,36 +95,29 @@ impl<'e> Report<'e> {
             }
             (many, _) => format!("{} ports", many.len()),
         };
-        Some(format!("{ports} of {}", self.switch().placed()))
+        let site = subject::at(subject::site(self.event).as_deref());
+        Some(format!("{ports} of {}{site}", self.switch()))
     }
 
-    /// The switch, by its name where it has one.
-    fn switch(&self) -> Subject {
-        let name = self.event.text("switch").map(|name| plain::name(&name));
+    /// `switch "sw-1"`, or `the switch with MAC 5c:5b:35:00:00:01`.
+    fn switch(&self) -> String {
+        let name = self.event.text("switch");
         let mac = self.event.text("switch_mac").and_then(|mac| Mac::parse(&mac));
-        Subject {
-            class: Some(DeviceClass::Switch),
-            mac: mac.filter(|_| name.is_none()),
-            name,
-            id: None,
-            site: subject::site(self.event),
-        }
+        subject::called("switch", name.as_deref(), mac.filter(|_| name.is_none()))
     }
 
     /// `mode ap`, or `mode ap (30) and mode default (18)`.
     fn mode(&self) -> Option<String> {
         let modes = self.modes();
-        match modes.iter().collect::<Vec<_>>().as_slice() {
-            [] => None,
-            [(mode, _)] => Some(format!("mode {mode}")),
-            several => {
-                let each: Vec<_> = several
-                    .iter()
-                    .map(|(mode, ports)| format!("mode {mode} ({})", ports.len()))
-                    .collect();
-                Some(plain::list(&each, each.len()))
-            }
-        }
+        let is_one = modes.len() == 1;
+        let each: Vec<_> = modes
+            .iter()
+            .map(|(mode, ports)| match is_one {
+                true => format!("mode {mode}"),
+                false => format!("mode {mode} ({})", ports.len()),
+            })
+            .collect();
+        plain::non_empty(plain::list(&each, each.len()))
     }
 
     /// The ports by mode.
@@ -145,7 +129,7 @@ impl<'e> Report<'e> {
         modes
     }
 
-    /// `for AP "Reception"`, `after AP "Reception" left`
+    /// For a report about one change: `for AP "Reception"`, `after AP "Reception" left`.
     fn whom(&self) -> Option<String> {
         let [Change { ap, mode, .. }] = self.changes.as_slice() else {
             return None;
@@ -154,7 +138,7 @@ impl<'e> Report<'e> {
         Some(if mode == "ap" { format!("for {ap}") } else { format!("after {ap} left") })
     }
 
-    /// Why nothing was done; else why it was, where it is about one port.
+    /// The reason why nothing was changed, or the reason of a single change.
     fn because(&self) -> Option<String> {
         let own = self.event.text("because").map(|words| plain::clean(&words));
         let of_change = || match self.changes.as_slice() {
@@ -165,7 +149,7 @@ impl<'e> Report<'e> {
         plain::non_empty(words.trim_end_matches('.').to_owned())
     }
 
-    /// What happens next, of one port or of several.
+    /// What happens next with the port or the ports.
     fn next(&self) -> Option<String> {
         let attempt = self.event.get("attempt").and_then(Detail::integer);
         let after = self.event.get("after").and_then(Detail::number).map(span);
@@ -193,6 +177,7 @@ impl<'e> Report<'e> {
         })
     }
 
+    /// Adds the facts.
     fn tell(&self, draft: &mut Draft) {
         let event = self.event;
         let time = |name: &str| Some(span(event.get(name)?.number()?));
@@ -227,10 +212,8 @@ impl<'e> Report<'e> {
         draft.maybe("Next attempt in", time("after"));
         draft.maybe("Held for", time("hold"));
         if event.text("read_back").is_some() {
-            draft.fact(
-                "Confirmed by",
-                "reading the port back, as the answer to the change was lost",
-            );
+            let how = "reading the port back, as the answer to the change was lost";
+            draft.fact("Confirmed by", how);
         }
         let took = self.changes.iter().map(|change| change.took).fold(0.0, f64::max);
         if took > 0.0 {
@@ -239,22 +222,24 @@ impl<'e> Report<'e> {
         }
     }
 
-    /// Why, of all changes.
+    /// The reasons of all changes, each with its number of changes if they differ.
     fn reasons(&self) -> Option<String> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for because in self.changes.iter().filter_map(|change| change.because.as_deref()) {
             *counts.entry(because).or_default() += 1;
         }
-        let several = counts.len() > 1;
-        let told = |(words, count): (&&str, &usize)| match several {
-            true => format!("{words} ({count})"),
-            false => words.to_string(),
-        };
-        let each: Vec<_> = counts.iter().map(told).collect();
+        let is_one = counts.len() == 1;
+        let each: Vec<_> = counts
+            .iter()
+            .map(|(words, count)| match is_one {
+                true => words.to_string(),
+                false => format!("{words} ({count})"),
+            })
+            .collect();
         plain::non_empty(plain::list(&each, 3))
     }
 
-    /// The access point, where it is about one.
+    /// The access point of a report about one.
     const fn one_ap(&self) -> Option<&Ap> {
         match self.changes.as_slice() {
             [] => Some(&self.ap),
@@ -263,7 +248,8 @@ impl<'e> Report<'e> {
         }
     }
 
-    /// The buttons: of the access point first where only it is known.
+    /// The links of the switch and of the access point; in a report without changes, the access
+    /// point comes first.
     fn links(&self, dashboard: &Dashboard<'_>) -> Vec<Link> {
         let switch = self.event.id("device_id");
         let switch = switch.map(|id| dashboard.device(DeviceClass::Switch, &id));
@@ -274,7 +260,7 @@ impl<'e> Report<'e> {
         first.into_iter().chain(second).collect()
     }
 
-    /// What was changed, or would be.
+    /// The lines that were changed, or would be.
     fn listing(&self) -> Option<Listing> {
         let diff = self.event.get("diff").and_then(Detail::string);
         let mut listing = match diff {
@@ -295,7 +281,7 @@ impl<'e> Report<'e> {
 }
 
 impl Ap {
-    /// By the members of an event, or of a change in it.
+    /// From the members of an event, or of a change in it.
     fn of<'t>(text: impl Fn(&str) -> Option<Cow<'t, str>>) -> Self {
         Self {
             name: text("ap_name").map(|name| plain::name(&name)),
@@ -305,14 +291,12 @@ impl Ap {
 
     /// `AP "Reception"`, or `the AP with MAC 5c:5b:35:00:00:01`.
     fn called(&self) -> Option<String> {
-        let Self { name, mac } = self;
-        let mac = mac.filter(|_| name.is_none());
-        let class = Some(DeviceClass::AccessPoint);
-        let is_known = name.is_some() || mac.is_some();
-        is_known.then(|| Subject { class, name: name.clone(), mac, ..Subject::default() }.bare())
+        let mac = self.mac.filter(|_| self.name.is_none());
+        let is_known = self.name.is_some() || mac.is_some();
+        is_known.then(|| subject::called("AP", self.name.as_deref(), mac))
     }
 
-    /// Its name, else its MAC.
+    /// The name, else the MAC.
     fn short(&self) -> Option<String> {
         self.name.clone().or_else(|| Some(self.mac?.to_string()))
     }
@@ -329,22 +313,21 @@ impl Change {
             took: json.get("took").and_then(Detail::number).unwrap_or_default(),
             lines: json
                 .get("lines")
-                .map(Detail::items)
-                .unwrap_or_default()
                 .into_iter()
+                .flat_map(Detail::items)
                 .filter_map(|line| line.string().map(Cow::into_owned))
                 .collect(),
         }
     }
 }
 
-/// `12 s`, `4 min 40 s`; what is shorter than a second is one.
+/// `12 s`, `4 min 40 s`; fractions are rounded up.
 fn span(secs: f64) -> String {
     let whole = secs.clamp(0.0, 1e9) as i64;
     plain::duration(whole + i64::from(secs > whole as f64))
 }
 
-/// Neighbouring ports as rows such as `ge-0/0/0-47`, as Mist writes them.
+/// Neighbouring ports as ranges such as `ge-0/0/0-47`, in the notation of Mist.
 fn rows(ports: &[String]) -> Vec<String> {
     let mut rows: Vec<(&str, u32, u32)> = Vec::new();
     let mut whole: Vec<String> = Vec::new();

@@ -1,6 +1,7 @@
-//! Which device an event is about, in words.
+//! The names of devices and sites in sentences.
 
 use alloc::{format, string::String};
+use core::fmt::Display;
 
 use crate::{
     base::mac::Mac,
@@ -8,13 +9,13 @@ use crate::{
     notify::plain,
 };
 
-/// A device and its site, as far as the event knows them.
+/// The device of an event and its site, as far as the event names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Subject {
     pub(super) class: Option<DeviceClass>,
     pub(super) name: Option<String>,
     pub(super) mac: Option<Mac>,
-    /// The id, kept only where nothing else tells the device from others.
+    /// The id of a Mist Edge, if it has neither name nor MAC.
     pub(super) id: Option<String>,
     pub(super) site: Option<String>,
 }
@@ -41,20 +42,25 @@ impl Subject {
     /// `AP "Reception" (MAC 5c:5b:35:00:00:01)`, or `an AP` where nothing else is known.
     pub(super) fn bare(&self) -> String {
         let noun = noun(self.class);
-        match (&self.name, self.mac) {
-            (Some(name), Some(mac)) => format!("{noun} \"{}\" (MAC {mac})", plain::name(name)),
-            (Some(name), None) => format!("{noun} \"{}\"", plain::name(name)),
-            (None, Some(mac)) => format!("the {noun} with MAC {mac}"),
-            (None, None) => match &self.id {
-                Some(id) => format!("the {noun} with ID {id}"),
-                None => format!("{} {noun}", article(noun)),
-            },
+        match &self.id {
+            Some(id) => format!("the {noun} with ID {id}"),
+            None => called(noun, self.name.as_deref(), self.mac),
         }
     }
 
     /// [`Self::bare`] and its site: `… at site HQ`.
     pub(super) fn placed(&self) -> String {
         format!("{}{}", self.bare(), at(self.site.as_deref()))
+    }
+}
+
+/// `AP "Reception" (MAC 5c:5b:35:00:00:01)`, `the AP with MAC 5c:5b:35:00:00:01`, or `an AP`.
+pub(super) fn called(noun: &str, name: Option<&str>, mac: Option<impl Display>) -> String {
+    match (name, mac) {
+        (Some(name), Some(mac)) => format!("{noun} {} (MAC {mac})", plain::quoted(name)),
+        (Some(name), None) => format!("{noun} {}", plain::quoted(name)),
+        (None, Some(mac)) => format!("the {noun} with MAC {mac}"),
+        (None, None) => format!("{} {noun}", article(noun)),
     }
 }
 
@@ -77,7 +83,7 @@ pub(super) fn named_site(site: &str) -> String {
     }
 }
 
-/// What a device is called in a sentence.
+/// The word for a device in a sentence.
 pub(super) const fn noun(class: Option<DeviceClass>) -> &'static str {
     match class {
         None => "device",

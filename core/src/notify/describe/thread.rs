@@ -1,6 +1,6 @@
-//! Which incident an event belongs to.
+//! The incident that an event opens or closes.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String};
 
 use sha2::{Digest, Sha256};
 
@@ -10,8 +10,8 @@ use crate::{
     notify::{Thread, plain, types::Pair},
 };
 
-/// The incident of a type that has a counterpart. `None` where neither a device nor a site is
-/// known, since strangers must not share a thread.
+/// The incident of a type with a counterpart. `None` if neither a device nor a site is known:
+/// events of unknown devices must not share a thread.
 pub(super) fn thread(event: &Event<'_>, pair: Pair) -> Option<Thread> {
     let (of_site, part) = match pair.part.strip_prefix("site:") {
         Some(member) => (true, member),
@@ -27,8 +27,8 @@ pub(super) fn thread(event: &Event<'_>, pair: Pair) -> Option<Thread> {
     Some(keyed(event, pair.category, &[&who, &part], pair.recovery))
 }
 
-/// An incident of this name. The key hides its parts behind a digest, so that it keeps its alphabet
-/// and length whatever a device or port is called.
+/// The incident that `category` and `parts` name. The key holds a digest of the parts, so that its
+/// alphabet and length do not depend on the names of devices and ports.
 pub(super) fn keyed(event: &Event<'_>, category: &str, parts: &[&str], recovery: bool) -> Thread {
     let org = event.org_id();
     let mut digest = Sha256::new();
@@ -49,7 +49,7 @@ pub(super) fn keyed(event: &Event<'_>, category: &str, parts: &[&str], recovery:
     Thread { key: format!("{category}-{digest}"), recovery }
 }
 
-/// The part of a device in the words of [`Pair::part`].
+/// The value of [`Pair::part`] in this event.
 fn part_of(event: &Event<'_>, part: &str) -> String {
     if let Some(marker) = part.strip_prefix("text:") {
         let text = event.text("text").unwrap_or_default();
@@ -63,8 +63,7 @@ fn part_of(event: &Event<'_>, part: &str) -> String {
             None => event.text("vpn_name").unwrap_or_default().into_owned(),
         };
     }
-    let values: Vec<_> = event.texts(part);
-    values.join(" ")
+    event.texts(part).join(" ")
 }
 
 fn device(event: &Event<'_>) -> Option<String> {
@@ -77,13 +76,8 @@ fn device(event: &Event<'_>) -> Option<String> {
 }
 
 fn devices(event: &Event<'_>) -> Option<String> {
-    let mut ids: Vec<String> = ["aps", "switches", "gateways", "mxedges", "hostnames"]
-        .into_iter()
-        .map(|member| event.texts(member))
-        .find(|ids| !ids.is_empty())?
-        .into_iter()
-        .map(|id| id.into_owned())
-        .collect();
+    let lists = ["aps", "switches", "gateways", "mxedges", "hostnames"];
+    let mut ids = lists.map(|list| event.texts(list)).into_iter().find(|ids| !ids.is_empty())?;
     ids.sort_unstable();
     Some(ids.join(" "))
 }

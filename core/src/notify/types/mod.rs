@@ -1,4 +1,4 @@
-//! What Mist's event and alarm types are called and mean, as tables: one row for each type.
+//! The names and meanings of Mist's event and alarm types, as tables: one row for each type.
 //!
 //! A row reads `NAME Severity "Title" "Sentence" (raises|clears) CATEGORY "part";` where everything
 //! after the sentence is left out for types that have no counterpart. Names, pairs and severities
@@ -19,16 +19,16 @@ mod mistgate;
 mod ports;
 mod switch;
 
-/// What is known about one type.
+/// The row of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The name as Mist writes it.
     pub name: &'static str,
-    /// The severity, which is also the built-in channel.
+    /// Also the name of the built-in channel.
     pub severity: Severity,
     /// A headline without a full stop.
     pub title: &'static str,
-    /// What to say, in the language of [`sentence`].
+    /// The summary, in the language of [`sentence`].
     pub sentence: &'static str,
     /// The incident that it opens or closes.
     pub pair: Option<Pair>,
@@ -39,16 +39,15 @@ pub struct Kind {
 pub struct Pair {
     /// Equal for both sides.
     pub category: &'static str,
-    /// Which part of the device it is about: empty for the device itself; the name of a member of
-    /// the event; `text:word` for what follows that word in the event's text; `site:` and a member
-    /// for incidents of a site, whichever device reports them.
+    /// The part of the device that failed: empty for the device itself; the name of a member of the
+    /// event; `text:word` for what follows that word in the event's text; `site:` and a member for
+    /// incidents of a site, whichever device reports them.
     pub part: &'static str,
-    /// Whether this is the recovery.
     pub recovery: bool,
 }
 
-/// The row of a type, whatever its letter case. Device and Mist Edge events share their names, so
-/// that a type is found under whichever of the three device topics it was sent.
+/// The row of a type, in any letter case. The three topics of devices share their tables, so a type
+/// is found under whichever of them it was sent.
 pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
     tables(topic)
         .iter()
@@ -56,13 +55,13 @@ pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
         .find(|row| row.name.eq_ignore_ascii_case(kind))
 }
 
-/// Whether a type of ours, by its name in the table, is about switch ports.
+/// Whether a type of our own reports is about switch ports; `name` is that of its row.
 pub fn is_of_ports(name: &str) -> bool {
     ports::KINDS.iter().any(|row| row.name == name)
 }
 
-/// The tables that the types of a topic are looked up in; none for topics whose events we know by
-/// their shape only.
+/// The tables of a topic. Topics without types, and those that are known only by their members,
+/// have none.
 pub fn tables(topic: &Topic<'_>) -> &'static [&'static [Kind]] {
     match topic {
         Topic::Alarms => &[alarms::KINDS],
@@ -122,8 +121,8 @@ mod tests {
                 assert!(names.insert(row.name.to_ascii_lowercase()), "{} twice", row.name);
                 assert!(!row.title.is_empty() && !row.title.ends_with('.'), "{}", row.name);
                 assert!(row.title.len() <= 60, "{}: long title", row.name);
-                if let Err(error) = sentence::check(row.sentence) {
-                    panic!("{}: {error}", row.name);
+                if let Err(error) = sentence::tests::check(row.sentence) {
+                    panic!("{}: {error:?}", row.name);
                 }
                 assert!(row.sentence.ends_with(['.', ']']), "{}", row.name);
             }

@@ -2,87 +2,11 @@
 //!
 //! `{name}` stands for a value of the event. `[a|b|c]` stands for the first of its alternatives
 //! whose values are all there, and for nothing if there is none. Brackets do not nest. Outside of
-//! brackets only [`ALWAYS`] may be used, so that no sentence can have a hole:
-//! `[Port {port}|A port] of {device} went down[: {text}].`
+//! brackets only `{device}`, `{bare}` and `{entities}` may stand, which every event has, so that no
+//! sentence can have a hole: `[Port {port}|A port] of {device} went down[: {text}].` A test checks
+//! the sentences of all tables.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::fmt;
-
-/// The values that every event has, if only as words such as `an AP`.
-pub const ALWAYS: [&str; 3] = ["bare", "device", "entities"];
-
-/// The values that an event may have.
-pub const SOMETIMES: [&str; 46] = [
-    "alarm_class",
-    "ap",
-    "aps",
-    "band",
-    "because",
-    "bssids",
-    "channel",
-    "clients",
-    "component",
-    "destination",
-    "from_version",
-    "fru_slot",
-    "hold",
-    "lag",
-    "member",
-    "mode",
-    "neighbor",
-    "next",
-    "occurrences",
-    "package",
-    "path",
-    "peer",
-    "port",
-    "ports",
-    "pre_channel",
-    "profile",
-    "protocol_name",
-    "radio_changes",
-    "reason",
-    "resource",
-    "server",
-    "server_change",
-    "servers",
-    "service",
-    "site",
-    "ssid",
-    "ssids",
-    "text",
-    "to_version",
-    "transition",
-    "user",
-    "versions",
-    "vlans",
-    "vpn_name",
-    "waiting",
-    "whom",
-];
-
-/// Why a sentence is not in the language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// A bracket or brace is not closed, not opened, or nested.
-    Brackets,
-    /// No such value.
-    Unknown,
-    /// A value outside of brackets that an event may lack.
-    Uncertain,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Brackets => "expected matching brackets that do not nest",
-            Self::Unknown => "expected the name of a value in braces",
-            Self::Uncertain => "expected a value that is always there, outside of brackets",
-        })
-    }
-}
-
-impl core::error::Error for Error {}
+use alloc::{borrow::Cow, string::String};
 
 /// Says the sentence with the values that `value` knows, its first letter in upper case.
 pub fn say<'v>(sentence: &str, value: &mut dyn FnMut(&str) -> Option<Cow<'v, str>>) -> String {
@@ -105,33 +29,6 @@ pub fn capitalized(text: &str) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
-/// Whether a sentence is in the language.
-pub fn check(sentence: &str) -> Result<(), Error> {
-    let mut bracketed = false;
-    for (index, part) in sentence.split(['[', ']']).enumerate() {
-        bracketed = index % 2 == 1;
-        for name in names(part)? {
-            if !ALWAYS.contains(&name) && !bracketed {
-                return Err(match SOMETIMES.contains(&name) {
-                    true => Error::Uncertain,
-                    false => Error::Unknown,
-                });
-            }
-            if !ALWAYS.contains(&name) && !SOMETIMES.contains(&name) {
-                return Err(Error::Unknown);
-            }
-        }
-    }
-    let opens_first = sentence
-        .matches(['[', ']'])
-        .enumerate()
-        .all(|(index, bracket)| (bracket == "[") == (index % 2 == 0));
-    match opens_first && !bracketed {
-        true => Ok(()),
-        false => Err(Error::Brackets),
-    }
-}
-
 /// The text with its values, or `None` where one is missing.
 fn fill<'v>(text: &str, value: &mut dyn FnMut(&str) -> Option<Cow<'v, str>>) -> Option<String> {
     let mut filled = String::new();
@@ -146,26 +43,119 @@ fn fill<'v>(text: &str, value: &mut dyn FnMut(&str) -> Option<Cow<'v, str>>) -> 
     Some(filled)
 }
 
-fn names(text: &str) -> Result<Vec<&str>, Error> {
-    let mut names = Vec::new();
-    let mut rest = text;
-    while let Some((before, braced)) = rest.split_once('{') {
-        let (name, after) = braced.split_once('}').ok_or(Error::Brackets)?;
-        if before.contains('}') || name.contains('{') {
-            return Err(Error::Brackets);
-        }
-        names.push(name);
-        rest = after;
-    }
-    match rest.contains('}') {
-        true => Err(Error::Brackets),
-        false => Ok(names),
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
+
+    /// The values that every event has, if only as words such as `an AP`.
+    const ALWAYS: [&str; 3] = ["bare", "device", "entities"];
+
+    /// The values that an event may have.
+    const SOMETIMES: [&str; 46] = [
+        "alarm_class",
+        "ap",
+        "aps",
+        "band",
+        "because",
+        "bssids",
+        "channel",
+        "clients",
+        "component",
+        "destination",
+        "from_version",
+        "fru_slot",
+        "hold",
+        "lag",
+        "member",
+        "mode",
+        "neighbor",
+        "next",
+        "occurrences",
+        "package",
+        "path",
+        "peer",
+        "port",
+        "ports",
+        "pre_channel",
+        "profile",
+        "protocol_name",
+        "radio_changes",
+        "reason",
+        "resource",
+        "server",
+        "server_change",
+        "servers",
+        "service",
+        "site",
+        "ssid",
+        "ssids",
+        "text",
+        "to_version",
+        "transition",
+        "user",
+        "versions",
+        "vlans",
+        "vpn_name",
+        "waiting",
+        "whom",
+    ];
+
+    /// Why a sentence is not in the language.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::notify::types) enum Error {
+        /// A bracket or brace is not closed, not opened, or nested.
+        Brackets,
+        /// No such value.
+        Unknown,
+        /// A value outside of brackets that an event may lack.
+        Uncertain,
+    }
+
+    /// Whether a sentence is in the language.
+    pub(in crate::notify::types) fn check(sentence: &str) -> Result<(), Error> {
+        let mut bracketed = false;
+        for (index, part) in sentence.split(['[', ']']).enumerate() {
+            bracketed = index % 2 == 1;
+            for name in names(part)? {
+                if !ALWAYS.contains(&name) && !bracketed {
+                    return Err(match SOMETIMES.contains(&name) {
+                        true => Error::Uncertain,
+                        false => Error::Unknown,
+                    });
+                }
+                if !ALWAYS.contains(&name) && !SOMETIMES.contains(&name) {
+                    return Err(Error::Unknown);
+                }
+            }
+        }
+        let opens_first = sentence
+            .matches(['[', ']'])
+            .enumerate()
+            .all(|(index, bracket)| (bracket == "[") == (index % 2 == 0));
+        match opens_first && !bracketed {
+            true => Ok(()),
+            false => Err(Error::Brackets),
+        }
+    }
+
+    fn names(text: &str) -> Result<Vec<&str>, Error> {
+        let mut names = Vec::new();
+        let mut rest = text;
+        while let Some((before, braced)) = rest.split_once('{') {
+            let (name, after) = braced.split_once('}').ok_or(Error::Brackets)?;
+            if before.contains('}') || name.contains('{') {
+                return Err(Error::Brackets);
+            }
+            names.push(name);
+            rest = after;
+        }
+        match rest.contains('}') {
+            true => Err(Error::Brackets),
+            false => Ok(names),
+        }
+    }
 
     fn said(sentence: &str) -> String {
         say(sentence, &mut |name| match name {
