@@ -16,6 +16,7 @@ use mistgate_core::{
     base::time::UnixTime,
     config::checked::{Admin, Config, Webhook},
     event::{Event, Topic},
+    http::proxy::Proxies,
     notify::types,
     route::route,
     webhook::signature::{HEADER_V2, sign_v2},
@@ -24,7 +25,7 @@ use mistgate_runtime::{
     base::clock::{self, Clock},
     host::load::{From, Loaded, load},
     http::{
-        outbound::{Bytes, Client, Outbound, Post, proxy::Proxies},
+        outbound::{Bytes, Client, Outbound, Post},
         tls::{self, pinned},
     },
 };

@@ -10,6 +10,8 @@ extern crate alloc;
 
 pub mod base;
 
+pub mod http;
+
 pub mod event;
 
 pub mod notify;

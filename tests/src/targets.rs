@@ -35,12 +35,13 @@ use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 25] = [
+pub const ALL: [Target; 27] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
     ("envelope", envelope),
     ("google", google),
+    ("http_head", http_head),
     ("inbox", inbox),
     ("micronets_http", micronets_http),
     ("micronets_meetup", micronets_meetup),
@@ -55,6 +56,7 @@ pub const ALL: [Target; 25] = [
     ("ports_names", ports_names),
     ("ports_port", ports_port),
     ("ports_world", ports_world),
+    ("proxy_rules", proxy_rules),
     ("python_literals", python_literals),
     ("queue", queue),
     ("signature", signature),
@@ -86,6 +88,11 @@ pub fn envelope(data: &[u8]) {
 /// Any event as Google Chat would see it.
 pub fn google(data: &[u8]) {
     shaped(data, &[Kind::Google], limits::google::check);
+}
+
+/// A stream of HTTP requests.
+pub fn http_head(data: &[u8]) {
+    laws::http::head(data);
 }
 
 /// Operations on an inbox.
@@ -157,6 +164,11 @@ pub fn ports_port(data: &[u8]) {
 /// the same journal is not worth a fuzzer's time.
 pub fn ports_world(data: &[u8]) {
     ports::world(data, None);
+}
+
+/// The variables that name proxies and exceptions.
+pub fn proxy_rules(data: &[u8]) {
+    laws::http::proxies(data);
 }
 
 /// The configurations of the old programs.

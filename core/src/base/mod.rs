@@ -3,6 +3,7 @@
 pub mod base64;
 pub mod glob;
 pub mod mac;
+pub mod network;
 pub mod rand;
 pub mod secret;
 pub mod text;

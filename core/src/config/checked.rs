@@ -6,7 +6,7 @@ use core::{net::SocketAddr, time::Duration};
 use http_types::Url;
 
 use crate::{
-    base::{secret::Secret, window::Window},
+    base::{network::Network, secret::Secret, window::Window},
     chat::shape::Kind,
     delivery::batch::Kinds,
     micronets::{access, meetup::input::Config as Meetup},
@@ -95,15 +95,6 @@ pub struct Tls {
     pub cert: String,
     /// The PEM file with the key; may be the same file.
     pub key: String,
-}
-
-/// An address range in CIDR notation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// The address that the range starts from.
-    pub address: core::net::IpAddr,
-    /// How many leading bits count.
-    pub prefix: u8,
 }
 
 /// The bounds on what clients of a listener may cost.

@@ -6,11 +6,8 @@ use core::{
     time::Duration,
 };
 
-use super::{
-    checked::Network,
-    problem::{Fault, quoted},
-};
-use crate::base::window::Window;
+use super::problem::{Fault, quoted};
+use crate::base::{network::Network, window::Window};
 
 /// A duration in words of ours: `500ms`, `30s`, `2m`.
 pub fn duration(text: &str) -> Option<Duration> {

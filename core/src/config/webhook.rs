@@ -8,13 +8,13 @@ use core::{
 };
 
 use super::{
-    checked::{Limits, Network, Webhook},
+    checked::{Limits, Webhook},
     problem::{Fault, quoted},
     reader::Item,
     section::Section,
     units,
 };
-use crate::base::secret::Secret;
+use crate::base::{network::Network, secret::Secret};
 
 /// Where webhooks are expected: the port that MWTT users have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);

@@ -15,7 +15,7 @@ use core::fmt;
 use http_types::StatusCode;
 
 use super::message::{self, Body, Content, Id, Json, Message, Pair};
-use crate::base::base64;
+use crate::{base::base64, http::framing::is_token};
 
 mod query;
 
@@ -149,7 +149,7 @@ impl core::error::Error for Error {}
 
 /// The message that carries an HTTP request and waits for its response.
 pub fn request_to_message<'a>(id: Id<'a>, http: &'a Request<'_>) -> Result<Message<'a>, Error> {
-    if !is_token(&http.method) {
+    if !is_token(http.method.as_bytes()) {
         return Err(Error::Method);
     }
     if !http.target.starts_with('/') {
@@ -169,7 +169,7 @@ pub fn request_to_message<'a>(id: Id<'a>, http: &'a Request<'_>) -> Result<Messa
 /// The HTTP request that a message carries. Nothing in it can be taken for the end of a header or
 /// of the head.
 pub fn request_from_message<'a>(message: &'a message::Request<'_>) -> Result<Request<'a>, Error> {
-    if !is_token(&message.method) {
+    if !is_token(message.method.as_bytes()) {
         return Err(Error::Method);
     }
     if !message.path.starts_with('/') {
@@ -262,7 +262,7 @@ fn kept<'a>(headers: &'a [Pair<'_>]) -> Result<Vec<Pair<'a>>, Error> {
         .collect();
     let mut kept = Vec::with_capacity(headers.len());
     for (nth, Pair { name, value }) in (1..).zip(headers) {
-        if !is_token(name) {
+        if !is_token(name.as_bytes()) {
             return Err(Error::HeaderName { nth });
         }
         if !is_value(value) {
@@ -274,12 +274,6 @@ fn kept<'a>(headers: &'a [Pair<'_>]) -> Result<Vec<Pair<'a>>, Error> {
         }
     }
     Ok(kept)
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
-    const MARKS: &[u8] = b"!#$%&'*+-.^_`|~";
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || MARKS.contains(&b))
 }
 
 /// RFC 9110 §5.5.

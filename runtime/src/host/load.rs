@@ -21,6 +21,7 @@ use mistgate_core::{
         problem::Problem,
         raw::{Draft, EMBEDDED, Source},
     },
+    http::proxy::{self, Proxies},
 };
 use rustls::sign::CertifiedKey;
 
@@ -28,10 +29,7 @@ use self::certificate::Doubt;
 use crate::{
     base::clock,
     host::sandbox::Sandbox,
-    http::{
-        outbound::proxy::{self, Proxies},
-        tls::{self, mutual},
-    },
+    http::tls::{self, mutual},
     ports::junos::ssh::{Key, KeyError, known_hosts::KnownHosts},
 };
 

@@ -23,6 +23,8 @@ use smol::{
 
 pub use self::listeners::Addresses;
 use self::listeners::{Common, Listeners, Sockets};
+use mistgate_core::http::proxy::Proxies;
+
 use crate::{
     base::{
         clock::{self, Clock},
@@ -37,10 +39,7 @@ use crate::{
         sandbox::{self, Needs, Sandbox},
         supervisor::{Inherited, Supervisor, Watchdog},
     },
-    http::{
-        outbound::{Outbound, proxy::Proxies},
-        tls,
-    },
+    http::{outbound::Outbound, tls},
     ports,
 };
 

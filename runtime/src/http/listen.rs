@@ -17,7 +17,7 @@ use std::{
 };
 
 use hyper::http::request;
-use mistgate_core::config::checked::{Limits, Network};
+use mistgate_core::{base::network::Network, config::checked::Limits};
 use smol::{Async, Executor, Timer, future::FutureExt};
 
 pub use hyper::body::Bytes;
@@ -32,7 +32,6 @@ use crate::{
 };
 
 mod connection;
-mod framing;
 mod gate;
 
 /// What answers the requests of a listener.

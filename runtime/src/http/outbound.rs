@@ -34,7 +34,10 @@ use hyper::{
         RETRY_AFTER,
     },
 };
-use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::{
+    base::time::{Instant, UnixTime},
+    http::proxy::{self, Proxies, Proxy},
+};
 use smol::{Timer, future, future::FutureExt, lock::Mutex};
 use smol_hyper::rt::FuturesIo;
 
@@ -44,14 +47,12 @@ use crate::base::{
     clock::{self, Clock},
     net::Duplex,
 };
-use proxy::{Proxies, Proxy};
 
 mod dial;
 mod fault;
-pub mod proxy;
 
 pub(crate) use dial::reach;
-pub use fault::{Cause, Fault, Step};
+pub use fault::{Cause, Fault, Refusal, Step};
 
 /// How much of the body of an answer is kept: enough for the reason that a chat gives.
 pub const ANSWER_MAX: usize = 8 * 1024;

@@ -15,8 +15,8 @@ use std::{
 
 use async_signal::{Signal, Signals};
 use mistgate_core::{
-    base::machine::Machine,
-    config::checked::{Limits, Network},
+    base::{machine::Machine, network::Network},
+    config::checked::Limits,
     micronets::{
         http,
         message::Pair,

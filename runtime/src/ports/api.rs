@@ -140,13 +140,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use mistgate_core::base::time::Instant;
+    use mistgate_core::{base::time::Instant, http::proxy::Proxies};
 
     use super::*;
-    use crate::{
-        base::journal::Format,
-        http::{outbound::proxy::Proxies, tls},
-    };
+    use crate::{base::journal::Format, http::tls};
 
     fn api(origin: &str) -> Api {
         let outbound = Outbound {

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mistgate_core::config::checked::{Limits, Network, Tls};
+use mistgate_core::{
+    base::network::Network,
+    config::checked::{Limits, Tls},
+};
 use mistgate_runtime::{
     base::stop::{self, Stopper},
     http::{

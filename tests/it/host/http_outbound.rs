@@ -14,13 +14,12 @@ use std::{
 
 use futures_rustls::TlsConnector;
 use http_types::Url;
-use mistgate_core::base::secret::Secret;
+use mistgate_core::{base::secret::Secret, http::proxy::Proxies};
 use mistgate_runtime::{
     base::clock::Clock,
     http::{
         outbound::{
-            ANSWER_MAX, Answer, Bytes, Cause, Client, Fault, Outbound, Post, Step,
-            proxy::{Proxies, Refusal},
+            ANSWER_MAX, Answer, Bytes, Cause, Client, Fault, Outbound, Post, Refusal, Step,
         },
         tls,
     },

@@ -6,6 +6,7 @@ use http_types::Url;
 use mistgate_core::{
     base::{failure::Failure, mac::Mac, secret::Secret},
     config::checked::ports,
+    http::proxy::Proxies,
     ports::{
         edit::{CsoProfile, Edits},
         name::{PortName, SwitchName},
@@ -18,10 +19,7 @@ use mistgate_runtime::{
         clock::Clock,
         journal::{Format, Journal, Level},
     },
-    http::{
-        outbound::{Outbound, proxy::Proxies},
-        tls,
-    },
+    http::{outbound::Outbound, tls},
     ports::cso::Cso,
 };
 use mistgate_tests::{

@@ -8,6 +8,7 @@ use mistgate_core::{
     api::Request,
     base::{failure::Failure, mac::Mac, secret::Secret},
     config::checked::{self, ports::Profiles},
+    http::proxy::Proxies,
     ports::{
         name::{PortName, SwitchName},
         plan::{input::Pushed, output::Edit},
@@ -20,10 +21,7 @@ use mistgate_runtime::{
         clock::Clock,
         journal::{Format, Journal, Level},
     },
-    http::{
-        outbound::{Outbound, proxy::Proxies},
-        tls,
-    },
+    http::{outbound::Outbound, tls},
     ports::{api::Api, mist::Mist},
 };
 use mistgate_tests::{

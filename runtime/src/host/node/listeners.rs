@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use mistgate_core::config::checked::{Admin, Config, Limits, Network, Tls};
+use mistgate_core::{
+    base::network::Network,
+    config::checked::{Admin, Config, Limits, Tls},
+};
 use smol::{Async, Executor, Task};
 
 use super::Error;

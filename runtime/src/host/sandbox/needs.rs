@@ -7,10 +7,12 @@ use std::{
 };
 
 use http_types::Url;
-use mistgate_core::config::checked::{Config, ports::Method};
+use mistgate_core::{
+    config::checked::{Config, ports::Method},
+    http::proxy::Proxies,
+};
 
 use super::domain::{SYSTEM, is_of_system};
-use crate::http::outbound::proxy::Proxies;
 
 /// Names in DNS answers too long for UDP, and all vendors' chats and clouds: a reload may always
 /// name another of those.

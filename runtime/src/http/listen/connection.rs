@@ -23,18 +23,17 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use mistgate_core::config::checked::{Limits, Network};
+use mistgate_core::{base::network::Network, config::checked::Limits, http::framing::Error};
 use smol::{Async, Timer, future::FutureExt};
 
 use super::{
     Event, Head, Reply, Service,
-    framing::Doubt,
     gate::{Gate, Turn},
 };
 use crate::{
     base::{
         clock::{self, timeout},
-        net::{self, Duplex, Socket, contains},
+        net::{self, Duplex, Socket},
         stop::Stop,
     },
     http::tls::Identity,
@@ -201,7 +200,7 @@ async fn read_and_serve<S: Service>(
     head: &Head<'_>,
     body: Incoming,
 ) -> Result<Reply, Refusal> {
-    let allowed = site.allow_from.iter().any(|network| contains(network, head.peer().ip()));
+    let allowed = site.allow_from.iter().any(|network| network.contains(head.peer().ip()));
     if !allowed {
         return Err(Refusal::Pump(403, "an address that is not allowed"));
     }
@@ -276,7 +275,7 @@ async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
     }
     let last = gate.doubt();
     let idle = gate.is_idle();
-    let answer = last.map_or_else(String::new, |Doubt { status, reason }| {
+    let answer = last.map_or_else(String::new, |Error { status, reason }| {
         site.service.note(Event::Refused { peer, status, reason });
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         format!(

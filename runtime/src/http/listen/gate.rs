@@ -14,13 +14,15 @@ use std::{
 };
 
 use hyper::rt;
-use mistgate_core::config::checked::Limits;
+use mistgate_core::{
+    config::checked::Limits,
+    http::framing::{Error, Framing},
+};
 use smol::{
     Timer,
     io::{AsyncRead, AsyncWrite},
 };
 
-use super::framing::{Doubt, Framing};
 use crate::base::{clock::Alarm, net::Duplex, sync::Mutex};
 
 /// Whose move it is.
@@ -94,7 +96,7 @@ pub(super) struct Gate {
     /// What came from the stream; `unread` of it has not passed yet.
     buffer: Box<[u8]>,
     unread: std::ops::Range<usize>,
-    doubt: Option<Doubt>,
+    doubt: Option<Error>,
     ended: bool,
     /// When the part of the message that is awaited is late.
     late: Alarm,
@@ -136,7 +138,7 @@ impl Gate {
 
     /// Why the last head did not pass; it is not answered yet. A doubt within a body reaches the
     /// answering side as a broken body instead.
-    pub(super) const fn doubt(&self) -> Option<Doubt> {
+    pub(super) const fn doubt(&self) -> Option<Error> {
         self.doubt
     }
 
@@ -166,7 +168,7 @@ impl Gate {
         let Poll::Ready(count) = Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer) else {
             ready!(self.late.poll(cx));
             if self.is_mid_head() {
-                self.doubt = Some(Doubt { status: 408, reason: "a head that took too long" });
+                self.doubt = Some(Error { status: 408, reason: "a head that took too long" });
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         };

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use mistgate_core::http::proxy::Proxy;
 use rustls::pki_types::ServerName;
 use smol::{
     Async, Timer,
@@ -19,10 +20,7 @@ use smol::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
 };
 
-use super::{
-    Cause, Origin, Outbound, Step,
-    proxy::{Proxy, Refusal},
-};
+use super::{Cause, Origin, Outbound, Refusal, Step};
 use crate::base::net::Duplex;
 
 /// How long an address is tried alone (RFC 8305 §5 recommends it).

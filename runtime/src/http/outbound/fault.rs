@@ -2,8 +2,6 @@
 
 use std::{fmt, time::Duration};
 
-use super::proxy::Refusal;
-
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -117,6 +115,30 @@ impl Step {
             2 => Self::Proxy,
             3 => Self::Handshake,
             _ => Self::Exchange,
+        }
+    }
+}
+
+/// Why a proxy did not open a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The connection to it ended.
+    Lost,
+    /// It does not speak HTTP.
+    Malformed,
+    /// It answered with this status.
+    Status(u16),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost => f.write_str("the proxy closed the connection"),
+            Self::Malformed => f.write_str("the proxy does not speak HTTP"),
+            Self::Status(407) => {
+                f.write_str("the proxy wants a user and password, or others (407)")
+            }
+            Self::Status(status) => write!(f, "the proxy refuses ({status})"),
         }
     }
 }

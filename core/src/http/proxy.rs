@@ -4,15 +4,11 @@
 //! lower case only, since a CGI client can set `HTTP_PROXY` by sending a `Proxy` header),
 //! `all_proxy`, and `no_proxy` for the exceptions.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use alloc::{borrow::ToOwned, format, string::String, sync::Arc, vec::Vec};
+use core::{fmt, net::IpAddr};
 
+use crate::base::{base64, network::Network, secret::Secret};
 use http_types::Url;
-use mistgate_core::{
-    base::{base64, secret::Secret},
-    config::checked::Network,
-};
-
-use crate::base::net::contains;
 
 /// A proxy that speaks HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +39,13 @@ impl Proxy {
         })
     }
 
-    pub(super) fn address(&self) -> (&str, u16) {
+    /// Host and port.
+    pub fn address(&self) -> (&str, u16) {
         (&self.host, self.port)
     }
 
-    pub(super) fn authorization(&self) -> Option<&str> {
+    /// The value of `Proxy-Authorization`.
+    pub fn authorization(&self) -> Option<&str> {
         self.authorization.as_ref().map(Secret::expose)
     }
 }
@@ -162,7 +160,7 @@ impl Exception {
     fn holds(&self, host: &str, port: u16) -> bool {
         let named = match &self.to {
             To::All => true,
-            To::Network(network) => address(host).is_some_and(|address| contains(network, address)),
+            To::Network(network) => address(host).is_some_and(|address| network.contains(address)),
             // A URL's host is in lower case already.
             To::Domain(domain) => host
                 .strip_suffix(domain.as_str())
@@ -189,7 +187,7 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// `Basic` credentials of a URL's user and password (RFC 7617 §2).
-pub(super) fn basic(url: &Url) -> String {
+pub fn basic(url: &Url) -> String {
     let mut login = percent_decoded(url.username());
     login.push(b':');
     login.extend(percent_decoded(url.password().unwrap_or_default()));
@@ -254,34 +252,12 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
-
-/// Why a proxy did not open a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The connection to it ended.
-    Lost,
-    /// It does not speak HTTP.
-    Malformed,
-    /// It answered with this status.
-    Status(u16),
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost => f.write_str("the proxy closed the connection"),
-            Self::Malformed => f.write_str("the proxy does not speak HTTP"),
-            Self::Status(407) => {
-                f.write_str("the proxy wants a user and password, or others (407)")
-            }
-            Self::Status(status) => write!(f, "the proxy refuses ({status})"),
-        }
-    }
-}
+impl core::error::Error for Error {}
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn proxies(configured: Option<&str>, variables: &[(&str, &str)]) -> Result<Proxies, Error> {

@@ -1,28 +1,27 @@
 //! Where a request begins and ends, read as strictly as RFC 9112 allows.
 //!
-//! Lines end with CR LF and nothing else (§2.2); one `Content-Length` of digits or one
-//! `Transfer-Encoding: chunked`, never both (§6); one `Host` (§3.2); no folded lines (§5.2). It
-//! follows the bytes and keeps none but the head or line that it is in; what the fields mean beyond
-//! the framing is read by somebody else.
+//! Lines end with CR LF and nothing else (§2.2). There is one `Content-Length` of digits or one
+//! `Transfer-Encoding: chunked`, never both (§6), and one `Host` (§3.2). No line is folded (§5.2).
+//! The reader keeps only the head or the line that it is in. Other fields are not its business.
 
-use std::mem;
+use alloc::vec::Vec;
+use core::mem;
 
-/// Why the bytes are not a request that we would dare to frame.
+/// Why it is not certain where the request ends. The connection must be closed after the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Doubt {
-    /// The status of the answer.
-    pub(super) status: u16,
-    /// What was wrong.
-    pub(super) reason: &'static str,
+pub struct Error {
+    /// The status of the answer: 400, 413 or 431.
+    pub status: u16,
+    pub reason: &'static str,
 }
 
-const fn bad(reason: &'static str) -> Doubt {
-    Doubt { status: 400, reason }
+const fn bad(reason: &'static str) -> Error {
+    Error { status: 400, reason }
 }
 
-/// The reader's place in a message.
+/// Reads a connection's requests, one after the other, however their bytes are cut into pieces.
 #[derive(Debug)]
-pub(super) struct Framing {
+pub struct Framing {
     head_max: usize,
     headers_max: usize,
     state: State,
@@ -47,14 +46,15 @@ enum State {
 }
 
 impl Framing {
-    /// Before the first message.
-    pub(super) const fn new(head_max: usize, headers_max: usize) -> Self {
+    /// Before the first message. A head has at most `head_max` bytes, as have the trailers and each
+    /// line of a chunked body, and at most `headers_max` fields.
+    pub const fn new(head_max: usize, headers_max: usize) -> Self {
         Self { head_max, headers_max, state: State::Head, line: Vec::new() }
     }
 
-    /// Follows `bytes` to their end, or that of the head, or that of the message, and says how many
-    /// that were.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<usize, Doubt> {
+    /// Reads up to the end of `bytes`, of the head, or of the message, whichever is first; gives how
+    /// many bytes that were.
+    pub fn advance(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         if self.state == State::Head {
             return Ok(bytes.len() - self.head(bytes)?.len());
         }
@@ -79,27 +79,27 @@ impl Framing {
     }
 
     /// Whether the message is whole; its bytes end where `advance` stopped.
-    pub(super) fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.state == State::Complete
     }
 
     /// Whether the head of the message is still to come.
-    pub(super) fn is_in_head(&self) -> bool {
+    pub fn is_in_head(&self) -> bool {
         self.state == State::Head
     }
 
     /// Whether a head has begun and not ended.
-    pub(super) fn is_mid_head(&self) -> bool {
+    pub fn is_mid_head(&self) -> bool {
         self.state == State::Head && !self.line.is_empty()
     }
 
     /// Goes on to the next message.
-    pub(super) fn next(&mut self) {
+    pub fn next(&mut self) {
         self.state = State::Head;
     }
 
-    fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Doubt> {
-        let too_long = Doubt { status: 431, reason: "the head is longer than allowed" };
+    fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
+        let too_long = Error { status: 431, reason: "the head is longer than allowed" };
         let mut rest = bytes;
         while !rest.is_empty() {
             let ended;
@@ -116,7 +116,7 @@ impl Framing {
         Ok(rest)
     }
 
-    fn chunk_size<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Doubt> {
+    fn chunk_size<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
         let (line, rest) = self.take_line(bytes)?;
         if let Some(line) = line {
             self.state = match chunk_size(&line)? {
@@ -127,7 +127,7 @@ impl Framing {
         Ok(rest)
     }
 
-    fn chunk<'a>(&mut self, left: u64, bytes: &'a [u8]) -> Result<&'a [u8], Doubt> {
+    fn chunk<'a>(&mut self, left: u64, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
         if left > 2 {
             let (skipped, rest) = skip(left - 2, bytes);
             self.state = State::Chunk(skipped + 2);
@@ -142,11 +142,11 @@ impl Framing {
         Ok(rest)
     }
 
-    fn trailers<'a>(&mut self, seen: usize, bytes: &'a [u8]) -> Result<&'a [u8], Doubt> {
+    fn trailers<'a>(&mut self, seen: usize, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
         let (line, rest) = self.take_line(bytes)?;
         let seen = seen + bytes.len() - rest.len();
         if seen > self.head_max {
-            return Err(Doubt { status: 431, reason: "the trailers are longer than allowed" });
+            return Err(Error { status: 431, reason: "the trailers are longer than allowed" });
         }
         self.state = match line {
             Some(line) if line.is_empty() => State::Complete,
@@ -156,7 +156,7 @@ impl Framing {
     }
 
     /// The line without its end, once it has ended.
-    fn take_line<'a>(&mut self, bytes: &'a [u8]) -> Result<(Option<Vec<u8>>, &'a [u8]), Doubt> {
+    fn take_line<'a>(&mut self, bytes: &'a [u8]) -> Result<(Option<Vec<u8>>, &'a [u8]), Error> {
         let too_long = bad("a line of a chunked body is longer than allowed");
         let (ended, rest) = self.follow(bytes, too_long)?;
         let line = ended.then(|| {
@@ -169,7 +169,7 @@ impl Framing {
 
     /// Adds bytes up to the next line end; says whether that was reached, and what is behind it. CR
     /// and LF come only together (§2.2).
-    fn follow<'a>(&mut self, bytes: &'a [u8], too_long: Doubt) -> Result<(bool, &'a [u8]), Doubt> {
+    fn follow<'a>(&mut self, bytes: &'a [u8], too_long: Error) -> Result<(bool, &'a [u8]), Error> {
         let end = bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |at| at + 1);
         let (part, rest) = bytes.split_at(end);
         let room = self.head_max.saturating_sub(self.line.len());
@@ -188,8 +188,8 @@ impl Framing {
     }
 }
 
-/// The state after a whole head.
-fn body(head: &[u8], headers_max: usize) -> Result<State, Doubt> {
+/// What follows a whole head.
+fn body(head: &[u8], headers_max: usize) -> Result<State, Error> {
     let mut lines = head
         .split(|&byte| byte == b'\n')
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
@@ -198,7 +198,7 @@ fn body(head: &[u8], headers_max: usize) -> Result<State, Doubt> {
     let (mut length, mut chunked, mut host) = (None, false, false);
     for (count, line) in lines.enumerate() {
         if count >= headers_max {
-            return Err(Doubt { status: 431, reason: "more header fields than allowed" });
+            return Err(Error { status: 431, reason: "more header fields than allowed" });
         }
         let (name, value) = field(line)?;
         if name.eq_ignore_ascii_case(b"content-length") {
@@ -229,7 +229,7 @@ fn body(head: &[u8], headers_max: usize) -> Result<State, Doubt> {
 }
 
 /// Whether the request is HTTP/1.1 rather than 1.0 (§3).
-fn request_line(line: &[u8]) -> Result<bool, Doubt> {
+fn request_line(line: &[u8]) -> Result<bool, Error> {
     let mut words = line.split(|&byte| byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -256,14 +256,14 @@ fn request_line(line: &[u8]) -> Result<bool, Doubt> {
     if fits { Ok(is_1_1) } else { Err(bad("a target that does not fit the method")) }
 }
 
-/// The name and the value of a field line (§5.1). A line that begins with a space would be folded
-/// into the one before (§5.2); both it and a space before the colon are no part of any name.
-fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Doubt> {
+/// The name and the value of a field line (§5.1). No name holds a space: neither a line that is
+/// folded into the one before (§5.2) nor one with a space before the colon is accepted.
+fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Error> {
     let colon = line.iter().position(|&byte| byte == b':');
     let (name, value) = colon
         .and_then(|at| line.split_at_checked(at))
         .ok_or(bad("a header field without a colon"))?;
-    if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
+    if !is_token(name) {
         return Err(bad("a header field whose name is not a token"));
     }
     let value = value.strip_prefix(b":").unwrap_or(value);
@@ -278,8 +278,8 @@ fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-fn content_length(value: &[u8]) -> Result<u64, Doubt> {
-    // More than any body and any parser's limit, if not more than 64 bits.
+fn content_length(value: &[u8]) -> Result<u64, Error> {
+    // Longer than any limit, and short enough for every parser of 64 bits.
     const ABSURD: u64 = 1 << 62;
     let digits = str::from_utf8(value).ok().filter(|text| {
         // `parse` would take a sign.
@@ -288,12 +288,12 @@ fn content_length(value: &[u8]) -> Result<u64, Doubt> {
     let length = digits.ok_or(bad("a Content-Length that is not a number"))?;
     match length.parse() {
         Ok(length) if length < ABSURD => Ok(length),
-        _ => Err(Doubt { status: 413, reason: "a body longer than allowed" }),
+        _ => Err(Error { status: 413, reason: "a body longer than allowed" }),
     }
 }
 
 /// `1*HEXDIG [ chunk-ext ]` (§7.1).
-fn chunk_size(line: &[u8]) -> Result<u64, Doubt> {
+fn chunk_size(line: &[u8]) -> Result<u64, Error> {
     let end = line.iter().position(|byte| !byte.is_ascii_hexdigit());
     let (digits, extension) = line.split_at(end.unwrap_or(line.len()));
     let extends = |extension: &[u8]| trim(extension).starts_with(b";");
@@ -306,55 +306,18 @@ fn chunk_size(line: &[u8]) -> Result<u64, Doubt> {
         .ok_or(bad("a chunk size that is not a number"))
 }
 
-/// `tchar` (RFC 9110 §5.6.2).
-const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
+/// Whether the text is a `token` (RFC 9110 §5.6.2).
+pub fn is_token(text: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !text.is_empty() && text.iter().all(fits)
 }
 
-/// What `uri-host [ ":" port ]` may consist of (RFC 3986 §3.2.2).
-const fn is_host(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.'
-                | b'_'
-                | b'~'
-                | b'%'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b';'
-                | b'='
-                | b':'
-                | b'['
-                | b']'
-        )
+/// Whether `uri-host [ ":" port ]` may hold the byte (RFC 3986 §3.2.2).
+fn is_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte)
 }
 
-/// Leaves out up to `count` bytes, and says how many are still to be left out.
+/// Skips up to `count` bytes; gives how many are still to be skipped, and the bytes behind them.
 fn skip(count: u64, bytes: &[u8]) -> (u64, &[u8]) {
     let here = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
     (count - here as u64, bytes.get(here..).unwrap_or_default())
@@ -362,7 +325,9 @@ fn skip(count: u64, bytes: &[u8]) -> (u64, &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use mistgate_core::base::rand::Rand;
+    use alloc::vec;
+
+    use crate::base::rand::Rand;
 
     use super::*;
 

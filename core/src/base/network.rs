@@ -1,0 +1,56 @@
+//! Ranges of IP addresses.
+
+use core::net::IpAddr;
+
+/// An address range in CIDR notation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The address that the range starts from.
+    pub address: IpAddr,
+    /// How many leading bits count: up to 32 for IPv4, up to 128 for IPv6.
+    pub prefix: u8,
+}
+
+impl Network {
+    /// Whether `address` is in the range. An IPv4 address is never inside an IPv6 network.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        // A shift by all bits is an overflow for `checked_shr`; then no bit counts.
+        let prefix = u32::from(self.prefix);
+        match (self.address, address) {
+            (IpAddr::V4(start), IpAddr::V4(address)) => {
+                let differing = start.to_bits() ^ address.to_bits();
+                differing.checked_shr(32_u32.saturating_sub(prefix)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(start), IpAddr::V6(address)) => {
+                let differing = start.to_bits() ^ address.to_bits();
+                differing.checked_shr(128_u32.saturating_sub(prefix)).unwrap_or(0) == 0
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        let holds = |network: &str, prefix, inside: &str| {
+            Network { address: address(network), prefix }.contains(address(inside))
+        };
+        assert!(holds("10.1.2.0", 24, "10.1.2.255"));
+        assert!(!holds("10.1.2.0", 24, "10.1.3.0"));
+        assert!(holds("0.0.0.0", 0, "203.0.113.9"));
+        assert!(holds("203.0.113.9", 32, "203.0.113.9"));
+        assert!(!holds("203.0.113.9", 32, "203.0.113.8"));
+        assert!(holds("2001:db8::", 32, "2001:db8:ffff::1"));
+        assert!(!holds("2001:db8::", 32, "2001:db9::1"));
+        assert!(holds("::", 0, "2001:db8::1"));
+        assert!(!holds("::", 0, "203.0.113.9"));
+    }
+}
