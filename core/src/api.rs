@@ -1,121 +1,60 @@
-//! Conversations with an HTTP API, one request after the other.
-//!
-//! A conversation is a [`Machine`](crate::base::machine::Machine): it hears [`ExchangeResult`] and says
-//! [`Step`]. It begins to speak when it is made, says one thing at a time, and ends with
-//! one `Done`. It neither waits nor tries again: what failed is told to whoever began it. Whoever
-//! carries it out knows the API's origin, adds what proves who we are, and keeps to its budget.
+//! Why an HTTP API refused a request, in its own words: one short line without our secrets.
 
-use alloc::{string::String, vec::Vec};
-use core::{fmt, time::Duration};
+use alloc::{borrow::ToOwned, string::String};
 
-use http_types::Method;
+use crate::{
+    base::{failure::Failure, secret::Secret, text::one_line},
+    event::Detail,
+};
 
-use crate::base::{failure::Failure, secret::Secret};
+/// The most characters of an API's words, the ellipsis included.
+const WORDS_MAX: usize = 201;
 
-pub mod refusal;
-
-/// What a conversation says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step<T> {
-    /// Its end.
-    Done(T),
-    /// Send this; answer with [`ExchangeResult`].
-    Request(Request),
+/// A refusal with these words.
+pub const fn rejected(message: String) -> Failure {
+    Failure::Rejected { message }
 }
 
-/// What a conversation hears: the answer to its last request, or why there is none.
-pub type ExchangeResult = Result<Response, Failure>;
-
-/// One request. Of its body, which may hold a password, only the length is ever printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Its method.
-    pub method: Method,
-    /// Path and query, encoded, from the `/` on.
-    pub target: String,
-    /// The session that an earlier answer of the conversation opened ([`Response::session`]).
-    pub session: Option<Secret>,
-    /// JSON.
-    pub body: Option<Vec<u8>>,
+/// The reason that a response gives: what `said` finds in it if it is JSON, else its text. Markup
+/// comes from a portal in between and is left out, and so is a text that repeats one of `secrets`.
+pub fn words(
+    body: &[u8],
+    secrets: &[&Secret],
+    said: impl Fn(Detail<'_>) -> Option<String>,
+) -> String {
+    let text = match serde_json::from_slice::<Detail<'_>>(body) {
+        Ok(whole) => said(whole),
+        Err(_) => str::from_utf8(body).ok().filter(|text| !text.contains('<')).map(str::to_owned),
+    };
+    let is_secret = |text: &String| secrets.iter().any(|secret| text.contains(secret.expose()));
+    let words = text.filter(|text| !is_secret(text)).map(|text| line(&text)).unwrap_or_default();
+    if words.is_empty() { "it does not say why".to_owned() } else { words }
 }
 
-/// One answer. Of its body, which may hold a token, only the length is ever printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Response {
-    /// Its status.
-    pub status: u16,
-    /// `Retry-After`.
-    pub retry_after: Option<Duration>,
-    /// How many elements all pages of a list have together (`X-Page-Total`).
-    pub total: Option<usize>,
-    /// The session that it opened (`X-Subject-Token`).
-    pub session: Option<Secret>,
-    /// The body, whole.
-    pub body: Vec<u8>,
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { method, target, session, body } = self;
-        f.debug_struct("Request")
-            .field("method", method)
-            .field("target", target)
-            .field("session", session)
-            .field("body_len", &body.as_ref().map(Vec::len))
-            .finish()
-    }
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, retry_after, total, session, body } = self;
-        f.debug_struct("Response")
-            .field("status", status)
-            .field("retry_after", retry_after)
-            .field("total", total)
-            .field("session", session)
-            .field("body_len", &body.len())
-            .finish()
-    }
+/// A text of the API on one line, cut to a bounded length.
+pub fn line(text: &str) -> String {
+    one_line(text, WORDS_MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::format;
-
     use super::*;
 
     #[test]
-    fn neither_a_body_nor_a_session_is_printed() {
-        let session = || Some(Secret::new("s3ss1on"));
-        let request = Request {
-            method: Method::Post,
-            target: "/v3/auth/tokens".into(),
-            session: session(),
-            body: Some(b"p4ssword".to_vec()),
-        };
-        let response = Response {
-            status: 201,
-            retry_after: None,
-            total: None,
-            session: session(),
-            body: b"t0ken".to_vec(),
-        };
-        assert_eq!(
-            format!("{request:?}"),
-            "Request { method: Post, target: \"/v3/auth/tokens\", session: Some([secret]), \
-             body_len: Some(8) }"
-        );
-        assert_eq!(
-            format!("{response:?}"),
-            "Response { status: 201, retry_after: None, total: None, session: Some([secret]), \
-             body_len: 5 }"
-        );
-        // Nor byte by byte, as lists are.
-        let said =
-            format!("{:#?} {:?}", Step::<()>::Request(request), ExchangeResult::Ok(response));
-        for hidden in ["p4ssword", "t0ken", "s3ss1on", "112,"] {
-            assert!(!said.contains(hidden), "{said}");
+    fn words_are_few_and_on_one_line() {
+        let said = |whole: Detail<'_>| whole.text().map(|text| text.into_owned());
+        let words = |body: &[u8]| words(body, &[&Secret::new("s3cret")], said);
+        for (body, expected) in [
+            ("\"no such\\nprofile \\u001b[31m\"", "no such profile [31m"),
+            (" plain\r\n\r\nwords ", "plain words"),
+            ("{}", "it does not say why"),
+            ("<html>portal</html>", "it does not say why"),
+            ("", "it does not say why"),
+            ("\"s3cret is wrong\"", "it does not say why"),
+        ] {
+            assert_eq!(words(body.as_bytes()), expected, "{body}");
         }
+        assert_eq!(words(b"\xff\xfe"), "it does not say why");
+        assert_eq!(words("é".repeat(500).as_bytes()).chars().count(), WORDS_MAX);
     }
 }

@@ -13,3 +13,5 @@ pub mod backoff;
 pub mod failure;
 pub mod machine;
 pub mod window;
+
+pub mod exchange;

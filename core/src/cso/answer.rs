@@ -6,11 +6,8 @@
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 use crate::{
-    api::{
-        Response,
-        refusal::{rejected, words},
-    },
-    base::{failure::Failure, secret::Secret},
+    api::{rejected, words},
+    base::{exchange::Response, failure::Failure, secret::Secret},
     event::Detail,
     ports::name::PortName,
 };

@@ -7,7 +7,7 @@ use super::{
     request::Association,
 };
 use crate::{
-    api::refusal::rejected,
+    api::rejected,
     base::failure::Failure,
     config::checked::ports::Cso,
     ports::{

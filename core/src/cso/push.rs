@@ -1,11 +1,11 @@
 //! One push: ports of one switch, all together or none.
 //!
 //! ```text
-//! Locating ─> Finding ─> Choosing ─> Segmenting ─> Applying ─> Deploying ─> Viewing ─> Closed
+//! Locating ─> Finding ─> Choosing ─> Segmenting ─> Applying ─> Deploying ─> Viewing ─> done
 //!  sites      devices    profiles   LAN segments                             ports
 //! ```
 //!
-//! Before the first of them, and once more where CSO takes the session for expired, it logs in; the
+//! It logs in before the first of them, and once more if CSO takes the session for expired; the
 //! request that was refused is then made again. All names are found before anything is written.
 //!
 //! Until the deployment is asked for, the switch is as it was, so whatever fails before that has
@@ -18,7 +18,7 @@
 //! whose end is unknown: CSO tells what was applied, not what reached the switch. Where it answers,
 //! the change is made again, which does no harm and has an answer of its own.
 
-use alloc::{collections::VecDeque, format, string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::mem;
 
 use super::{
@@ -27,11 +27,12 @@ use super::{
     request::{self, Association},
 };
 use crate::{
-    api::{
-        ExchangeResult, Request, Response, Step,
-        refusal::{line, rejected},
+    api::{line, rejected},
+    base::{
+        exchange::{Exchange, ExchangeResult, Response, Step},
+        failure::Failure,
+        secret::Secret,
     },
-    base::{failure::Failure, machine::Machine, secret::Secret, time::Instant},
     config::checked::ports::Cso,
     ports::{
         plan::{input::Pushed, output::Edit},
@@ -42,18 +43,7 @@ use crate::{
 /// How often a push logs in at most.
 const LOGINS_MAX: u32 = 2;
 
-/// What is pushed.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// To which CSO, and what its profiles are.
-    pub cso: Cso,
-    /// The switch.
-    pub switch: Switch,
-    /// What its ports shall be.
-    pub edits: Vec<Edit>,
-}
-
-/// What is asked, with what is known by then: uuids of the site and of the switch, and lists.
+/// What is asked for, with what is known by then. `site` and `switch` are uuids.
 #[derive(Clone, Debug)]
 enum State {
     Locating,
@@ -63,7 +53,6 @@ enum State {
     Applying(Change),
     Deploying(Change),
     Viewing(Change),
-    Closed,
 }
 
 /// A change that is ready to be made.
@@ -75,38 +64,34 @@ struct Change {
     associations: Vec<Association>,
 }
 
-/// The push machine.
+/// An exchange that gives ports of a switch their profiles.
 #[derive(Debug)]
 pub struct Push {
     cso: Cso,
-    names: Names,
+    switch: Switch,
     edits: Vec<Edit>,
-    /// None while it logs in.
+    names: Names,
+    /// `None` while it logs in.
     session: Option<Secret>,
     logins: u32,
     state: State,
-    outputs: VecDeque<Step<Pushed>>,
 }
 
 impl Push {
-    fn login(&mut self) {
+    /// Gives ports of `switch` the profiles of their modes, all or none.
+    pub fn new(cso: Cso, switch: Switch, edits: Vec<Edit>) -> Self {
+        let (names, state) = (Names::default(), State::Locating);
+        Self { cso, switch, edits, names, session: None, logins: 0, state }
+    }
+
+    fn login(&mut self) -> Step<Pushed> {
         self.logins += 1;
         self.session = None;
-        self.outputs.push_back(Step::Request(request::login(&self.cso)));
+        Step::Request(request::login(&self.cso))
     }
 
-    fn end(&mut self, pushed: Pushed) {
-        self.state = State::Closed;
-        self.outputs.push_back(Step::Done(pushed));
-    }
-
-    fn ask(&mut self, session: &Secret) {
-        let request = self.request(session).map(Step::Request);
-        self.outputs.extend(request);
-    }
-
-    fn request(&self, session: &Secret) -> Option<Request> {
-        Some(match &self.state {
+    fn ask(&self, session: &Secret) -> Step<Pushed> {
+        Step::Request(match &self.state {
             State::Locating => request::sites(session),
             State::Finding { .. } => request::devices(session),
             State::Choosing { .. } => request::profiles(session),
@@ -118,31 +103,10 @@ impl Push {
                 request::deploy(session, switch, associations)
             }
             State::Viewing(Change { switch, .. }) => request::ports(session, switch),
-            State::Closed => return None,
         })
     }
 
-    fn answered(&mut self, result: ExchangeResult) {
-        if matches!(self.state, State::Closed) {
-            return;
-        }
-        let Some(session) = self.session.clone() else {
-            return self.logged_in(result);
-        };
-        let is_expired = matches!(&result, Ok(response) if response.status == 401);
-        if is_expired && self.logins < LOGINS_MAX {
-            return self.login();
-        }
-        match self.next(result, &session) {
-            Ok(state) => {
-                self.state = state;
-                self.ask(&session);
-            }
-            Err(pushed) => self.end(pushed),
-        }
-    }
-
-    fn logged_in(&mut self, result: ExchangeResult) {
+    fn logged_in(&mut self, result: ExchangeResult) -> Step<Pushed> {
         // What CSO says of a login is not repeated: the password is part of what it got.
         let opened = result.and_then(|response| {
             let response = Response { body: Vec::new(), ..response };
@@ -153,12 +117,13 @@ impl Push {
         });
         match (opened, &self.state) {
             (Ok(session), _) => {
-                self.ask(&session);
+                let step = self.ask(&session);
                 self.session = Some(session);
+                step
             }
             // The deployment is made, whether or not it can be looked at.
-            (Err(_), State::Viewing(_)) => self.end(self.done()),
-            (Err(failure), _) => self.end(Pushed::Failed(failure)),
+            (Err(_), State::Viewing(_)) => Step::Done(self.done()),
+            (Err(failure), _) => Step::Done(Pushed::Failed(failure)),
         }
     }
 
@@ -174,7 +139,7 @@ impl Push {
             let named = answer::named(&answered(result, what)?, key);
             named.ok_or_else(|| Pushed::Failed(no_list(what)))
         };
-        match mem::replace(&mut self.state, State::Closed) {
+        match mem::replace(&mut self.state, State::Locating) {
             State::Locating => {
                 let sites = listed(result, "the question for sites", "site")?;
                 find::site(&sites, &self.names).map_err(Pushed::Failed)?;
@@ -212,7 +177,6 @@ impl Push {
                 Some(failure) => Pushed::Unknown(failure),
                 None => self.done(),
             }),
-            State::Closed => Ok(State::Closed),
         }
     }
 
@@ -262,43 +226,34 @@ fn contradiction(result: ExchangeResult, change: &Change) -> Option<Failure> {
     })
 }
 
-impl Machine for Push {
-    type Config = Config;
-    type Input = ExchangeResult;
-    type Output = Step<Pushed>;
+impl Exchange for Push {
+    type Output = Pushed;
 
-    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let Config { cso, switch, edits } = config;
-        let names = Names::of(&switch);
-        let mut push = Self {
-            cso,
-            names: names.clone().unwrap_or_default(),
-            edits,
-            session: None,
-            logins: 0,
-            state: State::Locating,
-            outputs: VecDeque::new(),
-        };
-        match names {
-            Ok(_) => push.login(),
-            Err(failure) => push.end(Pushed::Failed(failure)),
+    fn start(&mut self) -> Step<Pushed> {
+        match Names::of(&self.switch) {
+            Ok(names) => {
+                self.names = names;
+                self.login()
+            }
+            Err(failure) => Step::Done(Pushed::Failed(failure)),
         }
-        push
     }
 
-    /// It waits for nothing but its answers.
-    fn handle_timeout(&mut self, _now: Instant) {}
-
-    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
-        self.answered(result);
-    }
-
-    fn poll_output(&mut self) -> Option<Step<Pushed>> {
-        self.outputs.pop_front()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        None
+    fn answer(&mut self, result: ExchangeResult) -> Step<Pushed> {
+        let Some(session) = self.session.clone() else {
+            return self.logged_in(result);
+        };
+        let is_expired = matches!(&result, Ok(response) if response.status == 401);
+        if is_expired && self.logins < LOGINS_MAX {
+            return self.login();
+        }
+        match self.next(result, &session) {
+            Ok(state) => {
+                self.state = state;
+                self.ask(&session)
+            }
+            Err(pushed) => Step::Done(pushed),
+        }
     }
 }
 

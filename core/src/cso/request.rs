@@ -10,7 +10,9 @@ use http_types::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    api::Request, base::secret::Secret, config::checked::ports::Cso, ports::name::PortName,
+    base::{exchange::Request, secret::Secret},
+    config::checked::ports::Cso,
+    ports::name::PortName,
 };
 
 /// What a port shall be.

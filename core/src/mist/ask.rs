@@ -1,16 +1,19 @@
-//! What a decision about a port rests on: questions, each asked to its end.
+//! Questions to Mist about access points, switches and ports, each asked to its end.
 //!
-//! A question takes a few requests, one after the other. Where one of them fails, or its answer is
-//! not what it should be, there is no answer: a half would be taken for the whole.
+//! A question takes a few requests, one after the other. If one of them fails, or its response is
+//! not what it should be, there is no answer: a part would be taken for the whole.
 
-use alloc::{collections::BTreeSet, string::String};
+use alloc::{boxed::Box, collections::BTreeSet, string::String};
 
 use http_types::Method;
 
 use super::outcome::outcome;
 use crate::{
-    api::{ExchangeResult, Request, Response, Step},
-    base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
+    base::{
+        exchange::{Exchange, ExchangeResult, Request, Response, Step},
+        failure::Failure,
+        mac::Mac,
+    },
     ports::question::{Answer, Question},
 };
 
@@ -19,86 +22,56 @@ mod inventory;
 mod location;
 mod port;
 
-pub use connected::{Config as ConnectedConfig, Connected};
+pub use connected::Connected;
 
-/// What an [`Ask`] is about.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The organisation's id.
-    pub org: String,
-    /// The question.
-    pub question: Question,
-}
-
-/// What follows from an answer.
+/// What an inquiry does next.
 enum Next {
-    /// Get this.
+    /// Get this target.
     Get(String),
-    /// The answer to the question; nothing where there is none.
+    /// The answer to the question; `None` if Mist does not say enough for one.
     Done(Option<Answer>),
 }
 
-/// A conversation that answers a question.
-#[derive(Debug)]
-pub struct Ask {
-    inquiry: Inquiry,
-    said: Option<Step<Answer>>,
+/// The steps of one question.
+trait Inquiry {
+    fn first(&mut self) -> Next;
+
+    /// Takes a response, or why there is none. `None` if there will be no answer.
+    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Next>;
 }
 
-#[derive(Debug)]
-enum Inquiry {
-    Port(port::Inquiry),
-    Inventory(inventory::Inquiry),
-    Location(location::Inquiry),
-}
+/// An exchange that answers a question.
+pub struct Ask(Box<dyn Inquiry + Send>);
 
-impl Machine for Ask {
-    type Config = Config;
-    type Input = ExchangeResult;
-    type Output = Step<Answer>;
-
-    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let Config { org, question } = config;
-        let (inquiry, next) = match question {
+impl Ask {
+    /// Asks a question about the organisation of this id.
+    pub fn new(org: &str, question: Question) -> Self {
+        Self(match question {
             Question::Port { switch_port, .. } => {
-                let (inquiry, next) = port::Inquiry::begin(org, switch_port);
-                (Inquiry::Port(inquiry), next)
+                Box::new(port::PortInquiry::new(org, switch_port))
             }
-            Question::Inventory => {
-                let (inquiry, next) = inventory::Inquiry::begin(org);
-                (Inquiry::Inventory(inquiry), next)
-            }
+            Question::Inventory => Box::new(inventory::InventoryInquiry::new(org)),
             Question::Location { ap, site } => {
-                let (inquiry, next) = location::Inquiry::begin(org, ap, site);
-                (Inquiry::Location(inquiry), next)
+                Box::new(location::LocationInquiry::new(org, ap, site))
             }
-        };
-        Self { inquiry, said: Some(next.said()) }
+        })
+    }
+}
+
+impl Exchange for Ask {
+    type Output = Answer;
+
+    fn start(&mut self) -> Step<Answer> {
+        self.0.first().step()
     }
 
-    fn handle_timeout(&mut self, _now: Instant) {}
-
-    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
-        let result = outcome(result);
-        let next = match &mut self.inquiry {
-            Inquiry::Port(inquiry) => inquiry.answered(result),
-            Inquiry::Inventory(inquiry) => inquiry.answered(result),
-            Inquiry::Location(inquiry) => inquiry.answered(result),
-        };
-        self.said = Some(next.unwrap_or(Next::Done(None)).said());
-    }
-
-    fn poll_output(&mut self) -> Option<Step<Answer>> {
-        self.said.take()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        None
+    fn answer(&mut self, result: ExchangeResult) -> Step<Answer> {
+        self.0.answered(outcome(result)).unwrap_or(Next::Done(None)).step()
     }
 }
 
 impl Next {
-    fn said(self) -> Step<Answer> {
+    fn step(self) -> Step<Answer> {
         match self {
             Self::Get(target) => Step::Request(get(target)),
             Self::Done(answer) => Step::Done(answer.unwrap_or(Answer::Unanswered)),
@@ -106,10 +79,7 @@ impl Next {
     }
 }
 
-/// The answer to a request, or why it is none.
-type Outcome = Result<Response, Failure>;
-
-/// A request for something that is there.
+/// A GET request without a body.
 pub(super) const fn get(target: String) -> Request {
     Request { method: Method::Get, target, session: None, body: None }
 }

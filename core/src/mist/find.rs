@@ -1,10 +1,6 @@
 //! Finds the switch that somebody means by its name or MAC.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
 use super::{
@@ -15,8 +11,12 @@ use super::{
     target,
 };
 use crate::{
-    api::{ExchangeResult, Step, refusal::rejected},
-    base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
+    api::rejected,
+    base::{
+        exchange::{Exchange, ExchangeResult, Step},
+        failure::Failure,
+        mac::Mac,
+    },
     ports::switch_port::Switch,
 };
 
@@ -45,68 +45,49 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// What a [`Find`] is about.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The organisation's id.
-    pub org: String,
-    /// Which switch.
-    pub wanted: Wanted,
-}
-
-/// A conversation that reads the whole inventory of switches, and tells those that are meant.
+/// An exchange that reads the inventory of all switches and returns those of a name or MAC.
 #[derive(Debug)]
 pub struct Find {
-    config: Config,
+    org: String,
+    wanted: Wanted,
     pages: Pages,
     switches: Switches,
-    said: Option<Step<Result<Vec<Switch>, Failure>>>,
-}
-
-impl Machine for Find {
-    type Config = Config;
-    type Input = ExchangeResult;
-    type Output = Step<Result<Vec<Switch>, Failure>>;
-
-    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let said = Some(Step::Request(get(target::switches(&config.org, [], 1))));
-        Self { config, pages: Pages::default(), switches: Switches::default(), said }
-    }
-
-    fn handle_timeout(&mut self, _now: Instant) {}
-
-    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
-        let then = outcome(result).and_then(|response| {
-            let seen = self.switches.read(&response.body);
-            let then = seen.and_then(|(count, new)| self.pages.seen(count, new, response.total));
-            then.ok_or_else(|| rejected("what Mist sends is no list of switches".to_string()))
-        });
-        self.said = Some(match then {
-            Ok(Then::More) => {
-                let page = self.pages.number();
-                Step::Request(get(target::switches(&self.config.org, [], page)))
-            }
-            Ok(Then::Complete) => Step::Done(Ok(self.found())),
-            Err(failure) => Step::Done(Err(failure)),
-        });
-    }
-
-    fn poll_output(&mut self) -> Option<Self::Output> {
-        self.said.take()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
 }
 
 impl Find {
+    /// Looks in the organisation of this id.
+    pub fn new(org: &str, wanted: Wanted) -> Self {
+        let (pages, switches) = (Pages::default(), Switches::default());
+        Self { org: org.to_owned(), wanted, pages, switches }
+    }
+
     fn found(&self) -> Vec<Switch> {
-        match &self.config.wanted {
+        match &self.wanted {
             Wanted::Mac(mac) => {
                 self.switches.find(*mac).map(|(switch, _)| switch.clone()).into_iter().collect()
             }
             Wanted::Name(name) => self.switches.named(name).cloned().collect(),
+        }
+    }
+}
+
+impl Exchange for Find {
+    type Output = Result<Vec<Switch>, Failure>;
+
+    fn start(&mut self) -> Step<Self::Output> {
+        Step::Request(get(target::switches(&self.org, [], self.pages.number())))
+    }
+
+    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
+        let then = outcome(result).and_then(|response| {
+            let seen = self.switches.read(&response.body);
+            let then = seen.and_then(|(count, new)| self.pages.seen(count, new, response.total));
+            then.ok_or_else(|| rejected("what Mist sends is no list of switches".to_owned()))
+        });
+        match then {
+            Ok(Then::More) => self.start(),
+            Ok(Then::Complete) => Step::Done(Ok(self.found())),
+            Err(failure) => Step::Done(Err(failure)),
         }
     }
 }
@@ -116,7 +97,7 @@ mod tests {
     use alloc::{borrow::ToOwned, vec};
 
     use super::*;
-    use crate::api::Response;
+    use crate::base::exchange::Response;
 
     const INVENTORY: &str = r#"[
         {"mac":"5c5b35000001","id":"a","site_id":"s-1","name":"Access-1","type":"switch"},
@@ -127,12 +108,11 @@ mod tests {
 
     /// What is found, and what was asked for.
     fn find(wanted: &str, answers: &[(u16, &str, usize)]) -> (Result<Vec<String>, Failure>, usize) {
-        let config = Config { org: "o".to_owned(), wanted: Wanted::new(wanted) };
-        let now = Instant::from_micros(0);
-        let mut find = Find::new(config, 0, now);
+        let mut find = Find::new("o", Wanted::new(wanted));
+        let mut step = find.start();
         for (nth, (status, body, total)) in answers.iter().enumerate() {
-            match find.poll_output() {
-                Some(Step::Request(request)) => {
+            match step {
+                Step::Request(request) => {
                     assert_eq!(request.target, target::switches("o", [], nth + 1));
                 }
                 other => panic!("{other:?}"),
@@ -144,10 +124,10 @@ mod tests {
                 session: None,
                 body: body.as_bytes().to_vec(),
             };
-            find.handle_input(now, Ok(response));
+            step = find.answer(Ok(response));
         }
-        match find.poll_output() {
-            Some(Step::Done(found)) => {
+        match step {
+            Step::Done(found) => {
                 let ids = |found: Vec<Switch>| found.into_iter().map(|found| found.device_id);
                 (found.map(|found| ids(found).collect()), answers.len())
             }

@@ -3,16 +3,16 @@
 use alloc::{format, string::String};
 
 use crate::{
-    api::{
-        ExchangeResult, Response,
-        refusal::{rejected, words},
+    api::{rejected, words},
+    base::{
+        exchange::{ExchangeResult, Response},
+        failure::Failure,
     },
-    base::failure::Failure,
     event::Detail,
 };
 
-/// The answer, if it is one that was hoped for; else why it is not. A redirect is not followed, and
-/// leads to no switch.
+/// The response, if its status means success; else the failure that its status stands for. A
+/// redirect is not followed.
 pub fn outcome(result: ExchangeResult) -> Result<Response, Failure> {
     let response = result?;
     Err(match response.status {

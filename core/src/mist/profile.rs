@@ -30,7 +30,7 @@ use super::{
     object::{Object, quoted},
 };
 use crate::{
-    api::refusal::rejected,
+    api::rejected,
     base::{failure::Failure, text::cut_bytes},
     config::checked::ports::Profiles,
     ports::{name::PortName, plan::output::Edit, switch_port::Mode},

@@ -23,12 +23,14 @@ use http_types::Method;
 use super::{
     outcome::outcome,
     profile::{Change, Device, Layer},
-    read::{Config, device, get},
+    read::{Task, device, get},
     target,
 };
 use crate::{
-    api::{ExchangeResult, Request, Step},
-    base::{failure::Failure, machine::Machine, time::Instant},
+    base::{
+        exchange::{Exchange, ExchangeResult, Request, Step},
+        failure::Failure,
+    },
     ports::{
         name::PortName,
         plan::{input::Pushed, output::Edit},
@@ -36,85 +38,75 @@ use crate::{
     },
 };
 
-/// A conversation that gives ports their profiles.
+/// An exchange that gives ports their profiles.
 #[derive(Debug)]
 pub struct Push {
-    config: Config,
+    task: Task,
     state: State,
-    said: Option<Step<Pushed>>,
 }
 
 #[derive(Debug)]
 enum State {
     Reading,
-    Writing { layer: Layer, told: Told },
-    Checking { layer: Layer, told: Told },
+    Writing { layer: Layer, summary: Summary },
+    Checking { layer: Layer, summary: Summary },
 }
 
-/// What is told at the end, from before the first write.
+/// What is reported at the end, as it was before the first write.
 #[derive(Debug)]
-struct Told {
+struct Summary {
     diff: String,
     before: Vec<(PortName, String)>,
-    /// Whether something was written before the write that this is about.
-    is_begun: bool,
+    /// Whether an earlier write of this push was made.
+    is_partial: bool,
 }
 
-impl Machine for Push {
-    type Config = Config;
-    type Input = ExchangeResult;
-    type Output = Step<Pushed>;
+impl Exchange for Push {
+    type Output = Pushed;
 
-    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let said = Some(Step::Request(get(&config.switch)));
-        Self { config, state: State::Reading, said }
+    fn start(&mut self) -> Step<Pushed> {
+        Step::Request(get(&self.task.switch))
     }
 
-    fn handle_timeout(&mut self, _now: Instant) {}
-
-    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
-        let state = core::mem::replace(&mut self.state, State::Reading);
-        let said = match state {
+    fn answer(&mut self, result: ExchangeResult) -> Step<Pushed> {
+        match core::mem::replace(&mut self.state, State::Reading) {
             State::Reading => self.read(result),
-            State::Writing { layer, told } => self.written(layer, told, result),
-            State::Checking { layer, told } => self.check(layer, told, result),
-        };
-        self.said = Some(said);
-    }
-
-    fn poll_output(&mut self) -> Option<Step<Pushed>> {
-        self.said.take()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        None
+            State::Writing { layer, summary } => self.written(layer, summary, result),
+            State::Checking { layer, summary } => self.check(layer, summary, result),
+        }
     }
 }
 
 impl Push {
+    /// Gives the ports of a task their profiles, all or none.
+    pub const fn new(task: Task) -> Self {
+        Self { task, state: State::Reading }
+    }
+
     fn read(&mut self, result: ExchangeResult) -> Step<Pushed> {
-        let Config { edits, profiles, .. } = &self.config;
+        let Task { edits, profiles, .. } = &self.task;
         let change = device(result).and_then(|device| device.change(edits, profiles));
         match change {
             Ok(change) => {
                 let Change { diff, before, .. } = &change;
-                let told = Told { diff: diff.clone(), before: before.clone(), is_begun: false };
+                let summary =
+                    Summary { diff: diff.clone(), before: before.clone(), is_partial: false };
                 match change.layers.first() {
-                    Some(layer) => self.write(*layer, &change.device, told),
-                    None => done(told),
+                    Some(layer) => self.write(*layer, &change.device, summary),
+                    None => done(summary),
                 }
             }
             Err(failure) => Step::Done(Pushed::Failed(failure)),
         }
     }
 
-    fn write(&mut self, layer: Layer, device: &Device, told: Told) -> Step<Pushed> {
-        let Switch { site, device_id, .. } = &self.config.switch;
+    fn write(&mut self, layer: Layer, device: &Device, summary: Summary) -> Step<Pushed> {
+        let Switch { site, device_id, .. } = &self.task.switch;
         let (target, body) = match layer {
             Layer::Config => (target::device(site, device_id), device.whole()),
             Layer::Local => (target::local_port_config(site, device_id), device.local()),
         };
-        self.state = State::Writing { layer, told };
+        self.state = State::Writing { layer, summary };
         Step::Request(Request {
             method: Method::Put,
             target,
@@ -125,15 +117,15 @@ impl Push {
 
     /// A refusal leaves everything as it was. Where there is no answer, or one of a server that is
     /// in trouble, the change may have been made.
-    fn written(&mut self, layer: Layer, told: Told, result: ExchangeResult) -> Step<Pushed> {
+    fn written(&mut self, layer: Layer, summary: Summary, result: ExchangeResult) -> Step<Pushed> {
         let status = result.as_ref().map_or(0, |response| response.status);
         match outcome(result) {
             Ok(_) => {
-                self.state = State::Checking { layer, told };
-                Step::Request(get(&self.config.switch))
+                self.state = State::Checking { layer, summary };
+                Step::Request(get(&self.task.switch))
             }
             Err(failure) => {
-                let is_unknown = failure == Failure::Timeout || status >= 500 || told.is_begun;
+                let is_unknown = failure == Failure::Timeout || status >= 500 || summary.is_partial;
                 // A token that may write overrides alone gets this too.
                 let is_protected = layer == Layer::Config && status == 403;
                 let failure = if is_protected { Failure::Protected } else { failure };
@@ -145,20 +137,20 @@ impl Push {
         }
     }
 
-    fn check(&mut self, layer: Layer, told: Told, result: ExchangeResult) -> Step<Pushed> {
-        let Config { edits, profiles, .. } = &self.config;
+    fn check(&mut self, layer: Layer, summary: Summary, result: ExchangeResult) -> Step<Pushed> {
+        let Task { edits, profiles, .. } = &self.task;
         let device = match device(result) {
             Ok(device) => device,
             Err(failure) => return Step::Done(Pushed::Unknown(failure)),
         };
         let left = device.change(edits, profiles);
         match left.as_ref().map(|left| left.layers.as_slice()) {
-            Ok([]) => return done(told),
+            Ok([]) => return done(summary),
             Ok([Layer::Local]) if layer == Layer::Config => {
-                let told = Told { is_begun: true, ..told };
+                let summary = Summary { is_partial: true, ..summary };
                 return left.map_or_else(
                     |failure| Step::Done(Pushed::Unknown(failure)),
-                    |left| self.write(Layer::Local, &left.device, told),
+                    |left| self.write(Layer::Local, &left.device, summary),
                 );
             }
             Ok(_) | Err(_) => {}
@@ -176,8 +168,8 @@ impl Push {
     }
 }
 
-fn done(told: Told) -> Step<Pushed> {
-    let Told { diff, before, .. } = told;
+fn done(summary: Summary) -> Step<Pushed> {
+    let Summary { diff, before, .. } = summary;
     Step::Done(Pushed::Done { diff, before })
 }
 

@@ -1,4 +1,4 @@
-//! Looks whether ports are what they shall be, and what would have to change.
+//! Reads whether ports have their modes, and what would have to change.
 
 use alloc::{borrow::ToOwned, vec::Vec};
 
@@ -10,55 +10,38 @@ use super::{
     target,
 };
 use crate::{
-    api::{ExchangeResult, Request, Step, refusal::rejected},
-    base::{failure::Failure, machine::Machine, time::Instant},
+    api::rejected,
+    base::{
+        exchange::{Exchange, ExchangeResult, Request, Step},
+        failure::Failure,
+    },
     config::checked::ports::Profiles,
     ports::{plan::output::Edit, switch_port::Switch},
 };
 
 /// What a [`Read`], or a [`Push`](super::push::Push), is about.
 #[derive(Clone, Debug)]
-pub struct Config {
-    /// The switch.
+pub struct Task {
     pub switch: Switch,
-    /// What its ports shall be.
     pub edits: Vec<Edit>,
-    /// The profiles of the modes.
     pub profiles: Profiles,
 }
 
-/// A conversation that finds out what a [`Push`](super::push::Push) of the same would change, and
+/// An exchange that finds out what a [`Push`](super::push::Push) of the same task would change. It
 /// changes nothing.
 #[derive(Debug)]
-pub struct Read {
-    config: Config,
-    said: Option<Step<Result<Change, Failure>>>,
-}
+pub struct Read(pub Task);
 
-impl Machine for Read {
-    type Config = Config;
-    type Input = ExchangeResult;
-    type Output = Step<Result<Change, Failure>>;
+impl Exchange for Read {
+    type Output = Result<Change, Failure>;
 
-    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let said = Some(Step::Request(get(&config.switch)));
-        Self { config, said }
+    fn start(&mut self) -> Step<Self::Output> {
+        Step::Request(get(&self.0.switch))
     }
 
-    fn handle_timeout(&mut self, _now: Instant) {}
-
-    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
-        let Config { edits, profiles, .. } = &self.config;
-        let change = device(result).and_then(|device| device.change(edits, profiles));
-        self.said = Some(Step::Done(change));
-    }
-
-    fn poll_output(&mut self) -> Option<Step<Result<Change, Failure>>> {
-        self.said.take()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        None
+    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
+        let Task { edits, profiles, .. } = &self.0;
+        Step::Done(device(result).and_then(|device| device.change(edits, profiles)))
     }
 }
 
@@ -68,7 +51,8 @@ pub(super) fn get(switch: &Switch) -> Request {
     Request { method: Method::Get, target, session: None, body: None }
 }
 
-/// The configuration of a switch. What is none is a fault of Mist's, or of something in between.
+/// The configuration of a switch. A body that is none is a fault of Mist or of a proxy in between,
+/// so it is tried again.
 pub(super) fn device(result: ExchangeResult) -> Result<Device, Failure> {
     let body = outcome(result)?.body;
     let device = Device::parse(&body).ok_or(Failure::Busy { after: None })?;

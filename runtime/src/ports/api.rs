@@ -1,21 +1,22 @@
-//! Carries out conversations with an HTTP API: the core says what to send, and hears what came.
+//! The connections to an HTTP API, and the loop that runs an exchange over them.
 //!
-//! An [`Api`] knows where it is and who we are. It keeps a few connections, sends each request at
-//! most once, and takes an answer whole or not at all. What an answer means is decided in the core.
+//! An [`Api`] knows the API's origin and our credentials. It keeps a few connections, sends each
+//! request at most once, and takes a response whole or not at all. The core decides what a response
+//! means.
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use http_types::Url;
 use hyper::{Method, header::HeaderMap};
-use mistgate_core::{
-    api::{ExchangeResult, Request, Response, Step},
-    base::{failure::Failure, machine::Machine, secret::Secret},
+use mistgate_core::base::{
+    exchange::{Exchange, ExchangeResult, Request, Response, Step},
+    failure::Failure,
+    secret::Secret,
 };
 use smol::lock::Semaphore;
 
 use crate::{
     base::{
-        clock::Clock,
         journal::{Journal, Level, fields},
         sync::Mutex,
     },
@@ -27,7 +28,7 @@ pub const BODY_MAX: usize = 8 << 20;
 /// The most requests at once, each over a connection of its own.
 pub const REQUESTS_MAX: usize = 8;
 
-/// The way to one API.
+/// The connections to one API, with the credentials for it.
 pub struct Api {
     origin: Url,
     authorization: Option<Secret>,
@@ -100,25 +101,17 @@ impl Api {
     }
 }
 
-/// Carries out a conversation: `send` sends each of its requests.
-pub async fn run_exchange<M, T, F>(
-    clock: Clock,
-    config: M::Config,
-    send: impl Fn(Request) -> F,
-) -> T
+/// Runs an exchange to its end. `send` sends each of its requests.
+pub async fn run_exchange<E, F>(mut exchange: E, send: impl Fn(Request) -> F) -> E::Output
 where
-    M: Machine<Input = ExchangeResult, Output = Step<T>>,
+    E: Exchange,
     F: Future<Output = ExchangeResult>,
 {
-    let mut conversation = M::new(config, 0, clock.now());
+    let mut step = exchange.start();
     loop {
-        let said = conversation.poll_output();
-        match said.expect("a conversation speaks until it is done") {
-            Step::Done(end) => return end,
-            Step::Request(request) => {
-                let result = send(request).await;
-                conversation.handle_input(clock.now(), result);
-            }
+        match step {
+            Step::Done(output) => return output,
+            Step::Request(request) => step = exchange.answer(send(request).await),
         }
     }
 }
@@ -140,10 +133,13 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use mistgate_core::{base::time::Instant, http::proxy::Proxies};
+    use mistgate_core::http::proxy::Proxies;
 
     use super::*;
-    use crate::{base::journal::Format, http::tls};
+    use crate::{
+        base::{clock::Clock, journal::Format},
+        http::tls,
+    };
 
     fn api(origin: &str) -> Api {
         let outbound = Outbound {
@@ -171,52 +167,39 @@ mod tests {
         }
     }
 
-    /// Asks for as many things as it was told to, and says which of them it got.
+    /// Sends `left` requests, and returns their results.
     struct Asking {
         left: u32,
         got: Vec<ExchangeResult>,
-        is_waiting: bool,
     }
 
-    impl Machine for Asking {
-        type Config = u32;
-        type Input = ExchangeResult;
-        type Output = Step<Vec<ExchangeResult>>;
+    impl Exchange for Asking {
+        type Output = Vec<ExchangeResult>;
 
-        fn new(left: u32, _: u64, _: Instant) -> Self {
-            Self { left, got: Vec::new(), is_waiting: false }
-        }
-
-        fn handle_timeout(&mut self, _: Instant) {}
-
-        fn handle_input(&mut self, _: Instant, result: ExchangeResult) {
-            self.got.push(result);
-            self.left -= 1;
-            self.is_waiting = false;
-        }
-
-        fn poll_output(&mut self) -> Option<Self::Output> {
+        fn start(&mut self) -> Step<Self::Output> {
             if self.left == 0 {
-                return Some(Step::Done(self.got.clone()));
+                return Step::Done(self.got.clone());
             }
             let method = http_types::Method::Get;
             let target = format!("/{}", self.left);
-            let request = Request { method, target, session: None, body: None };
-            (!std::mem::replace(&mut self.is_waiting, true)).then_some(Step::Request(request))
+            Step::Request(Request { method, target, session: None, body: None })
         }
 
-        fn poll_timeout(&self) -> Option<Instant> {
-            None
+        fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
+            self.got.push(result);
+            self.left -= 1;
+            self.start()
         }
     }
 
     #[test]
-    fn a_conversation_is_carried_out_to_its_end() {
+    fn an_exchange_is_carried_out_to_its_end() {
+        let asking = Asking { left: 2, got: Vec::new() };
         let send = async |request: Request| {
             assert!(["/1", "/2"].contains(&request.target.as_str()));
             Err(if request.target == "/2" { Failure::Timeout } else { Failure::Login })
         };
-        let got = smol::block_on(run_exchange::<Asking, _, _>(Clock::start(), 2, send));
+        let got = smol::block_on(run_exchange(asking, send));
         assert_eq!(got, [Err(Failure::Timeout), Err(Failure::Login)]);
     }
 }

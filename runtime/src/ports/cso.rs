@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use mistgate_core::{
     base::mac::Mac,
     config::checked::ports,
-    cso::push::{Config, Push},
+    cso::push::Push,
     ports::{
         plan::{input::Pushed, output::Edit},
         switch_port::Switch,
@@ -13,7 +13,7 @@ use mistgate_core::{
 };
 
 use crate::{
-    base::{clock::Clock, journal::Journal, keyed_lock::KeyedLock},
+    base::{journal::Journal, keyed_lock::KeyedLock},
     http::outbound::Outbound,
     ports::api::{Api, run_exchange},
 };
@@ -24,7 +24,6 @@ pub const TIMEOUT: Duration = Duration::from_secs(120);
 /// The way to the switches of one tenant.
 pub struct Cso {
     config: ports::Cso,
-    clock: Clock,
     api: Api,
     turns: KeyedLock<Mac>,
 }
@@ -38,19 +37,16 @@ impl Cso {
         outbound: Outbound,
         journal: Arc<Journal>,
     ) -> Self {
-        let clock = outbound.clock;
         let api = Api::new(config.url.clone(), None, timeout, outbound, journal);
-        Self { config, clock, api, turns: KeyedLock::new() }
+        Self { config, api, turns: KeyedLock::new() }
     }
 
     /// Changes ports of one switch, all or none. Waits for whatever is done to that switch already.
     /// Whoever drops the future does not know what became of the change.
     pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
         let _turn = self.turns.take(switch.mac).await;
-        let config =
-            Config { cso: self.config.clone(), switch: switch.clone(), edits: edits.to_vec() };
-        let send = |request| async move { self.api.send(&request).await };
-        run_exchange::<Push, _, _>(self.clock, config, send).await
+        let push = Push::new(self.config.clone(), switch.clone(), edits.to_vec());
+        run_exchange(push, |request| async move { self.api.send(&request).await }).await
     }
 
     /// Whether a port is what it shall be, after a change whose end is unknown.

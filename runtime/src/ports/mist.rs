@@ -6,16 +6,21 @@
 use std::{sync::Arc, time::Duration};
 
 use mistgate_core::{
-    api::{ExchangeResult, Request},
-    base::{failure::Failure, mac::Mac, secret::Secret, time::Instant},
+    base::{
+        exchange::{Exchange, ExchangeResult, Request},
+        failure::Failure,
+        mac::Mac,
+        secret::Secret,
+        time::Instant,
+    },
     config::checked,
     mist::{
-        ask::{self, Ask, Connected},
+        ask::{Ask, Connected},
         budget::Budget,
-        find::{self, Find, Wanted},
+        find::{Find, Wanted},
         profile::Change,
         push::Push,
-        read::{self, Read},
+        read::{Read, Task},
     },
     ports::{
         plan::{input::Pushed, output::Edit},
@@ -101,35 +106,27 @@ impl Mist {
 
     /// Answers a question.
     pub async fn answer(&self, question: Question) -> Answer {
-        let config = ask::Config { org: self.org.clone(), question };
-        let send = |request| self.send(request, Urgency::Question);
-        run_exchange::<Ask, _, _>(self.clock, config, send).await
+        self.run(Ask::new(&self.org, question), Urgency::Question).await
     }
 
     /// The switches of this name or MAC.
     pub async fn find(&self, wanted: Wanted) -> Result<Vec<Switch>, Failure> {
-        let config = find::Config { org: self.org.clone(), wanted };
-        let send = |request| self.send(request, Urgency::Question);
-        run_exchange::<Find, _, _>(self.clock, config, send).await
+        self.run(Find::new(&self.org, wanted), Urgency::Question).await
     }
 
     /// Whether an access point is connected to the cloud; nothing where Mist does not say.
     pub async fn is_connected(&self, ap: Mac, site: Option<&str>) -> Option<bool> {
-        let site = site.map(str::to_owned);
-        let config = ask::ConnectedConfig { org: self.org.clone(), ap, site };
         // A change that waits to be confirmed depends on it.
-        let send = |request| self.send(request, Urgency::Change);
-        run_exchange::<Connected, _, _>(self.clock, config, send).await
+        self.run(Connected::new(&self.org, ap, site), Urgency::Change).await
     }
 
     /// Gives ports of a switch their modes, all or none.
     pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
-        let Some(config) = self.config(switch, edits) else {
+        let Some(task) = self.task(switch, edits) else {
             return Pushed::Failed(Failure::Unreachable);
         };
         let _alone = self.memory.switches.take(switch.device_id.clone()).await;
-        let send = |request| self.send(request, Urgency::Change);
-        run_exchange::<Push, _, _>(self.clock, config, send).await
+        self.run(Push::new(task), Urgency::Change).await
     }
 
     /// Whether a port has its mode; nothing where it could not be read.
@@ -140,18 +137,21 @@ impl Mist {
 
     /// What a [`push`](Self::push) would change.
     pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<Change, Failure> {
-        let config = self.config(switch, edits).ok_or(Failure::Unreachable)?;
+        let task = self.task(switch, edits).ok_or(Failure::Unreachable)?;
         let _alone = self.memory.switches.take(switch.device_id.clone()).await;
-        let send = |request| self.send(request, Urgency::Change);
-        run_exchange::<Read, _, _>(self.clock, config, send).await
+        self.run(Read(task), Urgency::Change).await
     }
 
     /// `None` where there are no profiles, or where Mist does not have the switch.
-    fn config(&self, switch: &Switch, edits: &[Edit]) -> Option<read::Config> {
+    fn task(&self, switch: &Switch, edits: &[Edit]) -> Option<Task> {
         let profiles = self.profiles.clone()?;
         let is_known = !switch.device_id.is_empty() && !switch.site.is_empty();
         let (switch, edits) = (switch.clone(), edits.to_vec());
-        is_known.then_some(read::Config { switch, edits, profiles })
+        is_known.then_some(Task { switch, edits, profiles })
+    }
+
+    async fn run<E: Exchange>(&self, exchange: E, urgency: Urgency) -> E::Output {
+        run_exchange(exchange, |request| self.send(request, urgency)).await
     }
 
     /// Sends a request when the budget allows it.

@@ -58,7 +58,7 @@ fn netconf() {
 fn pushes_through_cso() {
     for seed in 0..600 {
         let length = usize::try_from(seed * 37 % 100).expect("a length");
-        laws::machine::<laws::cso::Surroundings>(&noise(seed, length));
+        laws::cso::push(&noise(seed, length));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
 use mistgate_core::{
-    api::Request,
+    base::exchange::Request,
     base::{failure::Failure, mac::Mac, secret::Secret},
     config::checked::{self, ports::Profiles},
     http::proxy::Proxies,

@@ -2,10 +2,14 @@
 //! the truth. Done means that the ports are deployed, failed that nothing was.
 
 use mistgate_core::{
-    api::{ExchangeResult, Request, Response, Step},
-    base::{failure::Failure, mac::Mac, secret::Secret, time::Instant},
+    base::{
+        exchange::{Exchange, ExchangeResult, Request, Response, Step},
+        failure::Failure,
+        mac::Mac,
+        secret::Secret,
+    },
     config::checked::ports,
-    cso::push::{Config, Push},
+    cso::push::Push,
     ports::{
         edit::{CsoProfile, Edits},
         name::{PortName, SwitchName},
@@ -14,7 +18,6 @@ use mistgate_core::{
     },
 };
 
-use super::Subject;
 use crate::{
     base::{bytes::Bytes, http::Message},
     ports::cso::tenant::{PortConfig, Reply, Tenant, with_nulls},
@@ -27,15 +30,24 @@ const REQUESTS_MAX: usize = 10;
 pub struct Surroundings {
     tenant: Tenant,
     edits: Vec<Edit>,
-    asked: Option<Request>,
-    requests: usize,
-    is_over: bool,
 }
 
-impl Subject for Surroundings {
-    type Machine = Push;
+/// Runs one push to its end.
+pub fn push(data: &[u8]) {
+    let bytes = &mut Bytes::new(data);
+    let (mut surroundings, mut push) = Surroundings::new(bytes);
+    let mut step = push.start();
+    for _ in 0..=REQUESTS_MAX {
+        match step {
+            Step::Done(pushed) => return surroundings.judge(&pushed),
+            Step::Request(request) => step = push.answer(surroundings.respond(bytes, &request)),
+        }
+    }
+    panic!("more than {REQUESTS_MAX} requests");
+}
 
-    fn new(bytes: &mut Bytes<'_>, _now: Instant) -> (Self, Config) {
+impl Surroundings {
+    fn new(bytes: &mut Bytes<'_>) -> (Self, Push) {
         let tenant = Tenant::small();
         let profile = |profile: &str, vlan, native_vlan| CsoProfile {
             profile: profile.to_owned(),
@@ -71,34 +83,31 @@ impl Subject for Surroundings {
             site: String::new(),
             name: SwitchName::parse(name),
         };
-        let config = Config { cso, switch, edits: edits.clone() };
-        (Self { tenant, edits, asked: None, requests: 0, is_over: false }, config)
+        let push = Push::new(cso, switch, edits.clone());
+        (Self { tenant, edits }, push)
     }
 
-    fn input(&mut self, bytes: &mut Bytes<'_>, _now: Instant) -> ExchangeResult {
-        let Some(request) = self.asked.take() else {
-            return Err(Failure::Timeout);
-        };
+    fn respond(&mut self, bytes: &mut Bytes<'_>, request: &Request) -> ExchangeResult {
         let is_deployment = request.target.contains("deploy");
         // Few pushes would get as far as the deployment, where most is at stake.
         match bytes.up_to(if is_deployment { 11 } else { 59 }) {
             1 => Err(Failure::Unreachable),
             2 => Err(Failure::Timeout),
             3 => {
-                self.carry_out(&request);
+                self.carry_out(request);
                 Err(Failure::Timeout)
             }
             4 => {
-                self.carry_out(&request);
+                self.carry_out(request);
                 Ok(response(500 + u16::try_from(bytes.up_to(4)).expect("small"), "<html>"))
             }
             5 => Ok(response(bytes.pick(&[301, 400, 404, 409, 429, 403, 418]), "{\"message\":1}")),
             6 => {
                 self.tenant.forget_sessions();
-                Ok(self.carry_out(&request))
+                Ok(self.carry_out(request))
             }
             7 => {
-                let mut answer = self.carry_out(&request);
+                let mut answer = self.carry_out(request);
                 answer.body = with_nulls(&String::from_utf8_lossy(&answer.body)).into_bytes();
                 Ok(answer)
             }
@@ -109,31 +118,10 @@ impl Subject for Surroundings {
                     bytes.pick(&["", "{}", "[]", "null", "{\"site\":[{}]}", "{\"device\":7}"]);
                 Ok(response(200, body))
             }
-            _ => Ok(self.carry_out(&request)),
+            _ => Ok(self.carry_out(request)),
         }
     }
 
-    fn output(&mut self, _now: Instant, output: &Step<Pushed>) {
-        assert!(!self.is_over && self.asked.is_none(), "it says one thing at a time: {output:?}");
-        match output {
-            Step::Request(request) => {
-                self.requests += 1;
-                assert!(self.requests <= REQUESTS_MAX, "{} requests", self.requests);
-                self.asked = Some(request.clone());
-            }
-            Step::Done(pushed) => {
-                self.is_over = true;
-                self.judge(pushed);
-            }
-        }
-    }
-
-    fn rests(&mut self, _now: Instant, _machine: &Push) {
-        assert!(self.is_over || self.asked.is_some(), "it has nothing to say and is not done");
-    }
-}
-
-impl Surroundings {
     fn carry_out(&mut self, request: &Request) -> Response {
         let mut headers = Vec::new();
         if let Some(session) = &request.session {

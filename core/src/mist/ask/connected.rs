@@ -1,60 +1,44 @@
 //! Whether an access point is connected to the cloud.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 use super::get;
 use crate::{
-    api::{ExchangeResult, Step},
-    base::{mac::Mac, machine::Machine, time::Instant},
+    base::{
+        exchange::{Exchange, ExchangeResult, Step},
+        mac::Mac,
+    },
     mist::{outcome::outcome, stats, target},
 };
 
-/// A conversation that finds out whether an access point is connected; nothing where Mist does not
-/// say, or does not have it.
+/// An exchange that finds out whether an access point is connected to Mist; `None` if Mist does not
+/// say so or does not have it.
 #[derive(Debug)]
 pub struct Connected {
     ap: Mac,
-    said: Option<Step<Option<bool>>>,
+    target: String,
 }
 
-/// What a [`Connected`] is about.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The organisation's id.
-    pub org: String,
-    /// The access point.
-    pub ap: Mac,
-    /// The id of its site, where it is known.
-    pub site: Option<String>,
+impl Connected {
+    /// Asks about an access point of the organisation `org`. `site` is the id of its site, if that
+    /// is known.
+    pub fn new(org: &str, ap: Mac, site: Option<&str>) -> Self {
+        let target =
+            site.map_or_else(|| target::aps(org, Some(ap), 1), |site| target::ap(site, ap));
+        Self { ap, target }
+    }
 }
 
-impl Machine for Connected {
-    type Config = Config;
-    type Input = ExchangeResult;
-    type Output = Step<Option<bool>>;
+impl Exchange for Connected {
+    type Output = Option<bool>;
 
-    fn new(config: Config, _seed: u64, _now: Instant) -> Self {
-        let Config { org, ap, site } = config;
-        let target = match site {
-            Some(site) => target::ap(&site, ap),
-            None => target::aps(&org, Some(ap), 1),
-        };
-        Self { ap, said: Some(Step::Request(get(target))) }
+    fn start(&mut self) -> Step<Option<bool>> {
+        Step::Request(get(self.target.to_string()))
     }
 
-    fn handle_timeout(&mut self, _now: Instant) {}
-
-    fn handle_input(&mut self, _now: Instant, result: ExchangeResult) {
+    fn answer(&mut self, result: ExchangeResult) -> Step<Option<bool>> {
         let aps = outcome(result).ok().and_then(|response| stats::aps(&response.body));
         let ap = aps.unwrap_or_default().into_iter().find(|ap| ap.mac == self.ap);
-        self.said = Some(Step::Done(ap.and_then(|ap| ap.is_connected)));
-    }
-
-    fn poll_output(&mut self) -> Option<Step<Option<bool>>> {
-        self.said.take()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        None
+        Step::Done(ap.and_then(|ap| ap.is_connected))
     }
 }

@@ -1,14 +1,10 @@
-//! Where all access points are.
+//! The inventory: where all access points of the organisation are.
 
-use alloc::{
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 
-use super::{Next, Outcome};
+use super::{Inquiry, Next};
 use crate::{
-    base::mac::Mac,
+    base::{exchange::Response, failure::Failure, mac::Mac},
     mist::{
         inventory::Switches,
         page::{self, Pages, Search, Then},
@@ -20,35 +16,59 @@ use crate::{
     },
 };
 
-/// First the access points, then the switches, then the ports of switches that have a link: of
-/// these, those on which an access point is seen.
+/// Reads the access points, then the switches, then all switch ports with a link, of which it keeps
+/// those that see an access point.
 #[derive(Debug)]
-pub(super) struct Inquiry {
+pub(super) struct InventoryInquiry {
     org: String,
-    step: Step,
+    state: State,
     aps: BTreeMap<Mac, (stats::Ap, Vec<stats::Port>)>,
     switches: Switches,
 }
 
 #[derive(Debug)]
-enum Step {
+enum State {
     Aps(Pages),
     Switches(Pages),
     Ports(Search),
 }
 
-impl Inquiry {
-    pub(super) fn begin(org: String) -> (Self, Next) {
-        let next = Next::Get(target::aps(&org, None, 1));
-        let step = Step::Aps(Pages::default());
-        (Self { org, step, aps: BTreeMap::new(), switches: Switches::default() }, next)
+impl InventoryInquiry {
+    pub(super) fn new(org: &str) -> Self {
+        let state = State::Aps(Pages::default());
+        let (aps, switches) = (BTreeMap::new(), Switches::default());
+        Self { org: org.to_owned(), state, aps, switches }
     }
 
-    /// `None` where there will be no answer.
-    pub(super) fn answered(&mut self, result: Outcome) -> Option<Next> {
+    fn entries(&self) -> Vec<Entry> {
+        let entry = |(ap, ports): &(stats::Ap, Vec<stats::Port>)| {
+            let sighting = |port: &stats::Port| port.sighting(&self.switches);
+            let seen: Vec<_> = ports.iter().filter_map(sighting).collect();
+            let is_proved = seen.iter().any(|sighting| sighting.proves(ap.mac));
+            Entry {
+                ap: ap.mac,
+                site: ap.site.clone().unwrap_or_default(),
+                is_connected: ap.is_connected == Some(true),
+                last_seen: ap.last_seen,
+                location: Location {
+                    seen,
+                    hint: (!is_proved).then(|| ap.hint(&self.switches)).flatten(),
+                },
+            }
+        };
+        self.aps.values().map(entry).collect()
+    }
+}
+
+impl Inquiry for InventoryInquiry {
+    fn first(&mut self) -> Next {
+        Next::Get(target::aps(&self.org, None, 1))
+    }
+
+    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Next> {
         let response = result.ok()?;
-        match &mut self.step {
-            Step::Aps(pages) => {
+        match &mut self.state {
+            State::Aps(pages) => {
                 let count = page::elements(&response.body)?.len();
                 let before = self.aps.len();
                 let aps = stats::aps(&response.body)?;
@@ -60,24 +80,24 @@ impl Inquiry {
                 Some(match pages.seen(count, new, response.total)? {
                     Then::More => Next::Get(target::aps(&self.org, None, pages.number())),
                     Then::Complete => {
-                        self.step = Step::Switches(Pages::default());
+                        self.state = State::Switches(Pages::default());
                         Next::Get(target::switches(&self.org, [], 1))
                     }
                 })
             }
-            Step::Switches(pages) => {
+            State::Switches(pages) => {
                 let (count, new) = self.switches.read(&response.body)?;
                 Some(match pages.seen(count, new, response.total)? {
                     Then::More => Next::Get(target::switches(&self.org, [], pages.number())),
                     Then::Complete => {
                         let search = Search::new(target::ports(&self.org), target::up());
                         let next = Next::Get(search.target());
-                        self.step = Step::Ports(search);
+                        self.state = State::Ports(search);
                         next
                     }
                 })
             }
-            Step::Ports(search) => {
+            State::Ports(search) => {
                 let (results, then) = search.answered(&response.body)?;
                 for port in results.into_iter().filter_map(stats::Port::read) {
                     let ap = port.neighbor.and_then(|neighbor| self.aps.get_mut(&neighbor));
@@ -91,24 +111,5 @@ impl Inquiry {
                 })
             }
         }
-    }
-
-    fn entries(&self) -> Vec<Entry> {
-        let entry = |(ap, ports): &(stats::Ap, Vec<stats::Port>)| {
-            let sighting = |port: &stats::Port| port.sighting(&self.switches);
-            let seen: Vec<_> = ports.iter().filter_map(sighting).collect();
-            let is_proved = seen.iter().any(|sighting| sighting.proves(ap.mac));
-            Entry {
-                ap: ap.mac,
-                site: ap.site.as_deref().unwrap_or_default().to_string(),
-                is_connected: ap.is_connected == Some(true),
-                last_seen: ap.last_seen,
-                location: Location {
-                    seen,
-                    hint: (!is_proved).then(|| ap.hint(&self.switches)).flatten(),
-                },
-            }
-        };
-        self.aps.values().map(entry).collect()
     }
 }

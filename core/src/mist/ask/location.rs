@@ -1,10 +1,10 @@
 //! Where an access point is.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use super::{Next, Outcome, switches};
+use super::{Inquiry, Next, switches};
 use crate::{
-    base::{failure::Failure, mac::Mac},
+    base::{exchange::Response, failure::Failure, mac::Mac},
     mist::{
         inventory::Lookup,
         page::{Search, Then},
@@ -19,7 +19,7 @@ use crate::{
 /// First the ports that see it, and their switches. Where none of them proves anything, what it
 /// says itself, and the switch that it names.
 #[derive(Debug)]
-pub(super) struct Inquiry {
+pub(super) struct LocationInquiry {
     org: String,
     ap: Mac,
     step: Step,
@@ -42,63 +42,11 @@ enum Step {
     Named,
 }
 
-impl Inquiry {
-    pub(super) fn begin(org: String, ap: Mac, site: Option<String>) -> (Self, Next) {
-        let search = Search::new(target::ports(&org), target::neighbor(ap));
-        let next = Next::Get(search.target());
-        let lookup = Lookup::new(&org);
-        let step = Step::Ports(search, site);
-        (Self { org, ap, step, lookup, seen: Vec::new(), itself: None }, next)
-    }
-
-    /// `None` where there will be no answer.
-    pub(super) fn answered(&mut self, result: Outcome) -> Option<Next> {
-        match &mut self.step {
-            Step::Ports(search, site) => {
-                let body = result.ok()?.body;
-                let (results, then) = search.answered(&body)?;
-                let ports = results.into_iter().filter_map(stats::Port::read);
-                self.seen.extend(ports.filter(|port| port.neighbor == Some(self.ap)));
-                if then == Then::More {
-                    return Some(Next::Get(search.target()));
-                }
-                let site = site.take();
-                let wanted = self.lookup.want(switches(&self.seen));
-                let Some(target) = wanted else {
-                    return Some(self.judge(site));
-                };
-                self.step = Step::Switches(site);
-                Some(Next::Get(target))
-            }
-            Step::Switches(site) => {
-                let site = site.take();
-                if let Some(target) = self.lookup.answered(&result.ok()?.body)? {
-                    self.step = Step::Switches(site);
-                    return Some(Next::Get(target));
-                }
-                Some(self.judge(site))
-            }
-            Step::AtSite => match result {
-                Ok(response) => Some(self.listen(&response.body)?),
-                // It may have moved to another site, or have none.
-                Err(Failure::Unreachable) if self.itself.is_none() => Some(self.anywhere()),
-                Err(_) => None,
-            },
-            Step::Anywhere => {
-                let aps = stats::aps(&result.ok()?.body)?;
-                self.itself = aps.into_iter().find(|ap| ap.mac == self.ap);
-                let site = self.itself.as_ref().filter(|itself| itself.neighbors.is_empty());
-                Some(match site.and_then(|itself| itself.site.clone()) {
-                    // The list of all leaves out what the statistics of one have.
-                    Some(site) => self.at(&site),
-                    None => self.name(),
-                })
-            }
-            Step::Named => match self.lookup.answered(&result.ok()?.body)? {
-                Some(target) => Some(Next::Get(target)),
-                None => Some(self.done()),
-            },
-        }
+impl LocationInquiry {
+    pub(super) fn new(org: &str, ap: Mac, site: Option<String>) -> Self {
+        let search = Search::new(target::ports(org), target::neighbor(ap));
+        let (step, lookup) = (Step::Ports(search, site), Lookup::new(org));
+        Self { org: org.to_owned(), ap, step, lookup, seen: Vec::new(), itself: None }
     }
 
     fn sightings(&self) -> impl Iterator<Item = Sighting> {
@@ -148,5 +96,60 @@ impl Inquiry {
         let itself = self.itself.as_ref().filter(|_| !is_proved);
         let hint = itself.and_then(|itself| itself.hint(&self.lookup.known));
         Next::Done(Some(Answer::Location(Location { seen, hint })))
+    }
+}
+
+impl Inquiry for LocationInquiry {
+    fn first(&mut self) -> Next {
+        Next::Get(format!("{}?{}", target::ports(&self.org), target::neighbor(self.ap)))
+    }
+
+    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Next> {
+        match &mut self.step {
+            Step::Ports(search, site) => {
+                let body = result.ok()?.body;
+                let (results, then) = search.answered(&body)?;
+                let ports = results.into_iter().filter_map(stats::Port::read);
+                self.seen.extend(ports.filter(|port| port.neighbor == Some(self.ap)));
+                if then == Then::More {
+                    return Some(Next::Get(search.target()));
+                }
+                let site = site.take();
+                let wanted = self.lookup.want(switches(&self.seen));
+                let Some(target) = wanted else {
+                    return Some(self.judge(site));
+                };
+                self.step = Step::Switches(site);
+                Some(Next::Get(target))
+            }
+            Step::Switches(site) => {
+                let site = site.take();
+                if let Some(target) = self.lookup.answered(&result.ok()?.body)? {
+                    self.step = Step::Switches(site);
+                    return Some(Next::Get(target));
+                }
+                Some(self.judge(site))
+            }
+            Step::AtSite => match result {
+                Ok(response) => Some(self.listen(&response.body)?),
+                // It may have moved to another site, or have none.
+                Err(Failure::Unreachable) if self.itself.is_none() => Some(self.anywhere()),
+                Err(_) => None,
+            },
+            Step::Anywhere => {
+                let aps = stats::aps(&result.ok()?.body)?;
+                self.itself = aps.into_iter().find(|ap| ap.mac == self.ap);
+                let site = self.itself.as_ref().filter(|itself| itself.neighbors.is_empty());
+                Some(match site.and_then(|itself| itself.site.clone()) {
+                    // The list of all leaves out what the statistics of one have.
+                    Some(site) => self.at(&site),
+                    None => self.name(),
+                })
+            }
+            Step::Named => match self.lookup.answered(&result.ok()?.body)? {
+                Some(target) => Some(Next::Get(target)),
+                None => Some(self.done()),
+            },
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! What a switch says about one of its ports.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use super::{Next, Outcome};
+use super::{Inquiry, Next};
 use crate::{
+    base::{exchange::Response, failure::Failure},
     mist::{
         inventory::Lookup,
         page::{Search, Then},
@@ -15,10 +16,9 @@ use crate::{
     },
 };
 
-/// First the switch, which somebody outside may have named by a member of its virtual chassis;
-/// then its port.
+/// Finds the switch, which may have been named by a member of its virtual chassis, then its port.
 #[derive(Debug)]
-pub(super) struct Inquiry {
+pub(super) struct PortInquiry {
     org: String,
     switch_port: SwitchPort,
     lookup: Lookup,
@@ -26,15 +26,43 @@ pub(super) struct Inquiry {
     seen: Vec<stats::Port>,
 }
 
-impl Inquiry {
-    pub(super) fn begin(org: String, switch_port: SwitchPort) -> (Self, Next) {
-        let mut lookup = Lookup::new(&org);
-        let next = lookup.want([switch_port.switch]).map_or(Next::Done(None), Next::Get);
-        (Self { org, switch_port, lookup, search: None, seen: Vec::new() }, next)
+impl PortInquiry {
+    pub(super) fn new(org: &str, switch_port: SwitchPort) -> Self {
+        let lookup = Lookup::new(org);
+        Self { org: org.to_owned(), switch_port, lookup, search: None, seen: Vec::new() }
     }
 
-    /// `None` where there will be no answer.
-    pub(super) fn answered(&mut self, result: Outcome) -> Option<Next> {
+    fn switch(&self) -> Option<&Switch> {
+        self.lookup.known.find(self.switch_port.switch).map(|(switch, _)| switch)
+    }
+
+    fn search(&mut self) -> Next {
+        let Some(switch) = self.switch() else {
+            return Next::Done(Some(Answer::Port(None)));
+        };
+        let query = target::port(switch.mac, self.switch_port.port);
+        let search = self.search.insert(Search::new(target::ports(&self.org), query));
+        Next::Get(search.target())
+    }
+
+    /// A port that is listed without the state of its link is no answer.
+    fn answer(&self) -> Option<Answer> {
+        let mac = self.switch()?.mac;
+        let is_it =
+            |port: &&stats::Port| port.switch == mac && port.port == Some(self.switch_port.port);
+        match self.seen.iter().find(is_it) {
+            Some(port) => Some(Answer::Port(Some(port.sighting(&self.lookup.known)?))),
+            None => Some(Answer::Port(None)),
+        }
+    }
+}
+
+impl Inquiry for PortInquiry {
+    fn first(&mut self) -> Next {
+        self.lookup.want([self.switch_port.switch]).map_or(Next::Done(None), Next::Get)
+    }
+
+    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Next> {
         let body = result.ok()?.body;
         let Some(search) = &mut self.search else {
             return match self.lookup.answered(&body)? {
@@ -47,31 +75,6 @@ impl Inquiry {
         match then {
             Then::More => Some(Next::Get(search.target())),
             Then::Complete => Some(Next::Done(self.answer())),
-        }
-    }
-
-    fn switch(&self) -> Option<&Switch> {
-        self.lookup.known.find(self.switch_port.switch).map(|(switch, _)| switch)
-    }
-
-    fn search(&mut self) -> Next {
-        let Some(switch) = self.switch() else {
-            // Mist does not know it.
-            return Next::Done(Some(Answer::Port(None)));
-        };
-        let query = target::port(switch.mac, self.switch_port.port);
-        let search = self.search.insert(Search::new(target::ports(&self.org), query));
-        Next::Get(search.target())
-    }
-
-    /// Where the port is listed and nothing is said of its link, there is no answer.
-    fn answer(&self) -> Option<Answer> {
-        let mac = self.switch()?.mac;
-        let is_it =
-            |port: &&stats::Port| port.switch == mac && port.port == Some(self.switch_port.port);
-        match self.seen.iter().find(is_it) {
-            Some(port) => Some(Answer::Port(Some(port.sighting(&self.lookup.known)?))),
-            None => Some(Answer::Port(None)),
         }
     }
 }

@@ -32,11 +32,11 @@ fn ok(body: &str) -> ExchangeResult {
 
 /// Answers each request, of which the path must end so, and takes note of the end.
 fn ask(question: Question, script: &[(&str, ExchangeResult)]) -> Answer {
-    let now = Instant::from_secs(1);
-    let mut ask = Ask::new(Config { org: ORG.to_owned(), question }, 0, now);
+    let mut ask = Ask::new(ORG, question);
+    let mut step = ask.start();
     let mut script = script.iter();
     loop {
-        match ask.poll_output().expect("it speaks until it is done") {
+        match step {
             Step::Done(answer) => {
                 assert_eq!(script.next(), None, "more was expected");
                 return answer;
@@ -45,10 +45,9 @@ fn ask(question: Question, script: &[(&str, ExchangeResult)]) -> Answer {
                 let (expected, result) = script.next().expect("no more was expected");
                 assert!(request.target.contains(expected), "{} {expected}", request.target);
                 assert_eq!((request.method, request.body), (Method::Get, None));
-                ask.handle_input(now, result.clone());
+                step = ask.answer(result.clone());
             }
         }
-        assert_eq!(ask.poll_timeout(), None);
     }
 }
 
@@ -327,18 +326,14 @@ fn the_roster_is_read_to_its_end() {
 #[test]
 fn an_access_point_is_connected_or_not_or_mist_does_not_say() {
     let is_connected = |site: Option<&str>, result: ExchangeResult| {
-        let config =
-            ConnectedConfig { org: ORG.to_owned(), ap: mac(AP), site: site.map(str::to_owned) };
-        let now = Instant::from_secs(1);
-        let mut conversation = Connected::new(config, 0, now);
-        let Some(Step::Request(request)) = conversation.poll_output() else {
+        let mut connected = Connected::new(ORG, mac(AP), site);
+        let Step::Request(request) = connected.start() else {
             panic!("it asks");
         };
         assert_eq!(request.target.contains("/sites/s-1/"), site.is_some());
-        conversation.handle_input(now, result);
-        match conversation.poll_output() {
-            Some(Step::Done(is_connected)) => is_connected,
-            said => panic!("{said:?}"),
+        match connected.answer(result) {
+            Step::Done(is_connected) => is_connected,
+            step @ Step::Request(_) => panic!("{step:?}"),
         }
     };
     let status = |status: &str| format!(r#"{{"mac":"{AP}","status":{status}}}"#);
@@ -358,17 +353,9 @@ fn every_answer_ends_or_asks_for_more_a_bounded_time() {
     let questions = [the_port(), where_is_it(None), where_is_it(Some("s")), Question::Inventory];
     for question in questions {
         for body in bodies {
-            let now = Instant::default();
-            let config = Config { org: ORG.to_owned(), question: question.clone() };
-            let mut ask = Ask::new(config, 0, now);
-            let ends = (0..100).any(|_| match ask.poll_output() {
-                Some(Step::Done(_)) => true,
-                Some(Step::Request(_)) => {
-                    ask.handle_input(now, ok(body));
-                    false
-                }
-                None => panic!("it says nothing"),
-            });
+            let mut ask = Ask::new(ORG, question.clone());
+            let _ = ask.start();
+            let ends = (0..100).any(|_| matches!(ask.answer(ok(body)), Step::Done(_)));
             assert!(ends, "{question:?} {body}");
         }
     }

@@ -2,8 +2,8 @@ use alloc::format;
 
 use super::*;
 use crate::{
-    api::{Response, refusal::rejected},
-    base::mac::Mac,
+    api::rejected,
+    base::{exchange::Response, mac::Mac},
     config::checked::ports::Profiles,
     mist::read::Read,
     ports::{name::SwitchName, switch_port::Mode},
@@ -16,7 +16,7 @@ fn port(name: &str) -> PortName {
     PortName::parse(name).expect("a port")
 }
 
-fn config(ports: &[&str]) -> Config {
+fn task(ports: &[&str]) -> Task {
     let edit = |name: &&str| Edit {
         port: port(name),
         mode: Mode::Ap,
@@ -24,7 +24,7 @@ fn config(ports: &[&str]) -> Config {
         lines: Vec::new(),
         before: None,
     };
-    Config {
+    Task {
         switch: Switch {
             mac: Mac::parse("5c5b35000001").expect("a MAC"),
             device_id: "id-1".into(),
@@ -50,15 +50,11 @@ struct Expected(Method, &'static str, &'static str);
 
 const GET: Expected = Expected(Method::Get, DEVICE, "");
 
-fn run_exchange<M: Machine<Input = ExchangeResult, Output = Step<T>>, T>(
-    config: M::Config,
-    script: &[(Expected, ExchangeResult)],
-) -> T {
-    let now = Instant::from_secs(1);
-    let mut conversation = M::new(config, 0, now);
+fn run_exchange<E: Exchange>(mut exchange: E, script: &[(Expected, ExchangeResult)]) -> E::Output {
     let mut script = script.iter();
+    let mut step = exchange.start();
     loop {
-        match conversation.poll_output().expect("it speaks until it is done") {
+        match step {
             Step::Done(end) => {
                 assert!(script.next().is_none(), "more was expected");
                 return end;
@@ -69,14 +65,14 @@ fn run_exchange<M: Machine<Input = ExchangeResult, Output = Step<T>>, T>(
                 let sent = request.body.unwrap_or_default();
                 let sent = str::from_utf8(&sent).expect("text");
                 assert!(sent.contains(body), "{sent}");
-                conversation.handle_input(now, result.clone());
+                step = exchange.answer(result.clone());
             }
         }
     }
 }
 
 fn push(ports: &[&str], script: &[(Expected, ExchangeResult)]) -> Pushed {
-    run_exchange::<Push, _>(config(ports), script)
+    run_exchange(Push::new(task(ports)), script)
 }
 
 const EMPTY: &str = r#"{"type":"switch","local_port_config":{"ge-0/0/9":{"usage":"x"}}}"#;
@@ -211,8 +207,7 @@ fn both_places_are_written_at_once_where_that_works() {
 
 #[test]
 fn looking_changes_nothing() {
-    let read =
-        |body: ExchangeResult| run_exchange::<Read, _>(config(&["ge-0/0/1"]), &[(GET, body)]);
+    let read = |body: ExchangeResult| run_exchange(Read(task(&["ge-0/0/1"])), &[(GET, body)]);
     assert!(read(ok(OURS)).is_ok_and(|change| change.layers.is_empty()));
     assert!(read(ok(EMPTY)).is_ok_and(|change| change.layers == [Layer::Local]));
     assert_eq!(read(Err(Failure::Timeout)).err(), Some(Failure::Timeout));

@@ -1,0 +1,127 @@
+//! Request and response with an HTTP API, one request after the other.
+//!
+//! An [`Exchange`] never waits and never tries again, so it has no clock: it names a request, takes
+//! its result, and names the next one until it is done. Whoever runs it knows the API's origin, adds
+//! the credentials, and keeps to the API's budget.
+
+use alloc::{string::String, vec::Vec};
+use core::{fmt, time::Duration};
+
+use http_types::Method;
+
+use crate::base::{failure::Failure, secret::Secret};
+
+/// What an exchange needs next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<T> {
+    /// The exchange is over, with this result.
+    Done(T),
+    /// Send this, and hand the outcome to [`Exchange::answer`].
+    Request(Request),
+}
+
+/// The response to a request, or why there is none.
+pub type ExchangeResult = Result<Response, Failure>;
+
+/// One task for an HTTP API that takes any number of requests.
+pub trait Exchange {
+    /// The result of the whole exchange.
+    type Output;
+
+    /// The first request, or the end if none is needed. Called once, before anything else.
+    fn start(&mut self) -> Step<Self::Output>;
+
+    /// Takes the result of the last request. Not called after the end.
+    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output>;
+}
+
+/// One request. Of its body, which may hold a password, only the length is ever printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    pub method: Method,
+    /// Path and query, encoded, from the `/` on.
+    pub target: String,
+    /// The session that an earlier response opened ([`Response::session`]).
+    pub session: Option<Secret>,
+    /// A JSON text.
+    pub body: Option<Vec<u8>>,
+}
+
+/// One answer. Of its body, which may hold a token, only the length is ever printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    pub status: u16,
+    /// `Retry-After`.
+    pub retry_after: Option<Duration>,
+    /// How many elements all pages of a list have together (`X-Page-Total`).
+    pub total: Option<usize>,
+    /// The session that it opened (`X-Subject-Token`).
+    pub session: Option<Secret>,
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, target, session, body } = self;
+        f.debug_struct("Request")
+            .field("method", method)
+            .field("target", target)
+            .field("session", session)
+            .field("body_len", &body.as_ref().map(Vec::len))
+            .finish()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, retry_after, total, session, body } = self;
+        f.debug_struct("Response")
+            .field("status", status)
+            .field("retry_after", retry_after)
+            .field("total", total)
+            .field("session", session)
+            .field("body_len", &body.len())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn neither_a_body_nor_a_session_is_printed() {
+        let session = || Some(Secret::new("s3ss1on"));
+        let request = Request {
+            method: Method::Post,
+            target: "/v3/auth/tokens".into(),
+            session: session(),
+            body: Some(b"p4ssword".to_vec()),
+        };
+        let response = Response {
+            status: 201,
+            retry_after: None,
+            total: None,
+            session: session(),
+            body: b"t0ken".to_vec(),
+        };
+        assert_eq!(
+            format!("{request:?}"),
+            "Request { method: Post, target: \"/v3/auth/tokens\", session: Some([secret]), \
+             body_len: Some(8) }"
+        );
+        assert_eq!(
+            format!("{response:?}"),
+            "Response { status: 201, retry_after: None, total: None, session: Some([secret]), \
+             body_len: 5 }"
+        );
+        // Nor byte by byte, as lists are.
+        let said =
+            format!("{:#?} {:?}", Step::<()>::Request(request), ExchangeResult::Ok(response));
+        for hidden in ["p4ssword", "t0ken", "s3ss1on", "112,"] {
+            assert!(!said.contains(hidden), "{said}");
+        }
+    }
+}
