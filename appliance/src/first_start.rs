@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mistgate_runtime::host::load::make_state_dir;
+use mistgate_runtime::base::store;
 
 use crate::starter;
 
@@ -15,7 +15,7 @@ const SECRET: &str = "./mistgate-data/webhook-secret";
 
 /// Makes the state folder and in it the webhook's secret and the certificates. What is there stays.
 pub(crate) fn make_missing() -> Result<(), String> {
-    make_state_dir(STATE)
+    store::make_folder(STATE)
         .map_err(|error| format!("{STATE}: {error} — run it in a folder of yours"))?;
     starter::make_missing(STATE)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mistgate_runtime::host::load::make_state_dir;
+use mistgate_runtime::base::store;
 
 use crate::{args::Init, files, starter};
 
@@ -12,7 +12,8 @@ pub(crate) fn run(args: &Init) -> Result<(), String> {
     if Path::new(&config).exists() {
         return Err(format!("{config}: exists already — choose another --dir, or remove it first"));
     }
-    make_state_dir(dir).map_err(|error| format!("{dir}: {error} — run it where you may write"))?;
+    store::make_folder(dir)
+        .map_err(|error| format!("{dir}: {error} — run it where you may write"))?;
     starter::make_missing(dir)?;
     // Last, so that it never names what is not there.
     files::replace(&config, starter::config("state").as_bytes(), 0o600)?;

@@ -3,7 +3,7 @@
 
 use std::{fs, io, path::Path};
 
-use mistgate_runtime::host::load::make_state_dir;
+use mistgate_runtime::base::store;
 
 use crate::{
     args::{CertLeaf, CertRoot},
@@ -59,7 +59,7 @@ fn make_certificates(folder: &str) -> Result<(), String> {
         }
         Ok(()) | Err(_) => {}
     }
-    make_state_dir(&aside).map_err(|error| explain(&aside, &error))?;
+    store::make_folder(&aside).map_err(|error| explain(&aside, &error))?;
     let root = CertRoot {
         cert_basename: format!("{aside}/root"),
         subject_org_name: "mistgate root".to_owned(),

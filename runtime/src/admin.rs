@@ -229,7 +229,7 @@ impl Service for Admin {
     }
 
     fn note(&self, event: Event) {
-        self.journal.listener("admin", &event);
+        event.note(&self.journal, "admin");
     }
 }
 

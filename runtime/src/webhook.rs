@@ -175,7 +175,7 @@ impl Service for Intake {
     }
 
     fn note(&self, event: Event) {
-        self.journal.listener("webhook", &event);
+        event.note(&self.journal, "webhook");
     }
 }
 

@@ -111,13 +111,31 @@ pub fn step<O, M: Machine>(
     mut carry_out: impl FnMut(&mut O, M::Output),
 ) {
     machine(owner).handle_timeout(now);
-    while let Some(output) = machine(owner).poll_output() {
-        carry_out(owner, output);
+    drain(owner, &machine, &mut carry_out);
+    if let Some(input) = input {
+        inform(owner, machine, now, input, carry_out);
     }
-    let Some(input) = input else {
-        return;
-    };
+}
+
+/// Hands in an input and carries out every output, but runs nothing that is due. For what the
+/// machine must know before it judges what is due, such as traffic that keeps a peer alive, and for
+/// more inputs of one step.
+pub fn inform<O, M: Machine>(
+    owner: &mut O,
+    machine: impl Fn(&mut O) -> &mut M,
+    now: Instant,
+    input: M::Input,
+    mut carry_out: impl FnMut(&mut O, M::Output),
+) {
     machine(owner).handle_input(now, input);
+    drain(owner, &machine, &mut carry_out);
+}
+
+fn drain<O, M: Machine>(
+    owner: &mut O,
+    machine: &impl Fn(&mut O) -> &mut M,
+    carry_out: &mut impl FnMut(&mut O, M::Output),
+) {
     while let Some(output) = machine(owner).poll_output() {
         carry_out(owner, output);
     }

@@ -22,14 +22,7 @@ use mistgate_core::{
     },
 };
 
-use crate::{
-    base::{
-        clock,
-        metrics::{Counter, Metrics},
-        sync::Mutex,
-    },
-    http::listen,
-};
+use crate::base::{clock, metrics::Metrics, sync::Mutex};
 
 /// What a line says beside time, level and event: keys and their values, in this order.
 pub type Fields<'a> = &'a [(&'a str, &'a dyn fmt::Display)];
@@ -168,27 +161,6 @@ impl Journal {
             self.note(Level::Warning, "lines_left_out", fields![lines = left_out]);
         }
         self.note(level, event, values);
-    }
-
-    /// Prints and counts what a listener tells.
-    pub fn listener(&self, name: &str, event: &listen::Event) {
-        let (level, what, reason, peer): (_, _, &dyn fmt::Display, _) = match event {
-            listen::Event::AcceptFailed { reason, .. } => {
-                (Level::Error, "accept_failed", reason, None)
-            }
-            listen::Event::HandshakeFailed { peer, reason } => {
-                (Level::Info, "handshake_failed", reason, Some(peer))
-            }
-            listen::Event::Refused { peer, reason, .. } => {
-                (Level::Info, "request_refused", reason, Some(peer))
-            }
-            listen::Event::Shed { peer, limit } => {
-                (Level::Warning, "connection_shed", limit, Some(peer))
-            }
-        };
-        self.metrics.add(Counter::Connections, &[("listener", name), ("reason", what)], 1);
-        let from = peer.map_or_else(String::new, |peer| peer.ip().to_string());
-        self.client(level, what, fields![listener = name, from, reason]);
     }
 
     /// Prints a payload for the chat `console` on standard output.

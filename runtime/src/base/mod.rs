@@ -1,13 +1,15 @@
-//! What everybody stands on: the clock, the journal, metrics, the store.
+//! What everybody stands on: the clock, the journal, metrics, the store, the sandbox.
 
-pub mod clock;
-pub(crate) mod connection_limiter;
-pub(crate) mod keyed_lock;
-pub mod metrics;
-pub(crate) mod net;
 pub mod stop;
 pub mod sync;
 
-pub mod journal;
+pub mod clock;
+pub(crate) mod keyed_lock;
+pub(crate) mod net;
 
+pub(crate) mod connection_limiter;
+pub mod metrics;
+
+pub mod journal;
+pub mod sandbox;
 pub mod store;

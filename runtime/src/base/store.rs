@@ -15,8 +15,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt,
+    fs::{DirBuilder, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         Arc, RwLock,
@@ -26,8 +27,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-mod batches;
 mod ports;
+
+mod batches;
 
 use hyper::body::Bytes;
 use mistgate_core::{
@@ -182,6 +184,11 @@ impl Kept {
 pub struct Store {
     shared: Arc<Shared>,
     writes: Sender<Vec<Write>>,
+}
+
+/// Makes the folder of the store, readable for its owner alone, and those above it.
+pub fn make_folder(path: &str) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 impl Store {

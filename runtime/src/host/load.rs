@@ -3,10 +3,8 @@
 mod certificate;
 
 use std::{
-    env, fmt,
-    fs::{self, DirBuilder},
+    env, fmt, fs,
     io::{self, Read},
-    os::unix::fs::DirBuilderExt,
     sync::Arc,
 };
 
@@ -21,15 +19,16 @@ use mistgate_core::{
         problem::Problem,
         raw::{Draft, EMBEDDED, Source},
     },
-    http::proxy::{self, Proxies},
 };
 use rustls::sign::CertifiedKey;
 
 use self::certificate::Doubt;
 use crate::{
-    base::clock,
-    host::sandbox::Sandbox,
-    http::tls::{self, mutual},
+    base::{clock, sandbox::Sandbox},
+    http::{
+        outbound,
+        tls::{self, mutual},
+    },
     ports::junos::ssh::{Key, KeyError, known_hosts::KnownHosts},
 };
 
@@ -140,7 +139,7 @@ fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
     if let Err(error) = tls::connector(config.chat.delivery.extra_ca.as_deref()) {
         findings.problem("chat.extra_ca", &error, "certificates of authorities in PEM");
     }
-    if let Err(error) = proxies(config) {
+    if let Err(error) = outbound::proxies(config) {
         findings.problem("chat.http_proxy", &error, "an http URL");
     }
     findings
@@ -219,17 +218,6 @@ impl Findings<'_> {
         let line = named.map_or(1, |request| request.line);
         Problem { line, key: key.to_owned(), what, expected: expected.to_owned() }
     }
-}
-
-/// The way out: the configured proxy, else the environment's.
-pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
-    Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| env::var(name).ok())
-}
-
-/// Makes the state folder, readable for its owner alone.
-pub fn make_state_dir(path: &str) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(path)
 }
 
 /// A file, up to `max` bytes of it; why not in the system's words. Blocks on the disk.

@@ -1,8 +1,6 @@
 //! The process on its machine: what it reads at the start, gives up, tells its supervisor, and
 //! runs.
 
-pub mod sandbox;
-
 pub mod supervisor;
 
 pub mod load;

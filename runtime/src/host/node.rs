@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_signal::{Signal, Signals};
-use mistgate_core::{config::checked::Config, engine::input};
+use mistgate_core::{config::checked::Config, engine::input, http::proxy::Proxies};
 use smol::{
     Executor, Task, Timer, channel,
     future::{self, FutureExt},
@@ -23,23 +23,25 @@ use smol::{
 
 pub use self::listeners::Addresses;
 use self::listeners::{Common, Listeners, Sockets};
-use mistgate_core::http::proxy::Proxies;
 
 use crate::{
     base::{
         clock::{self, Clock},
         journal::{Journal, Level, fields},
         metrics::Counter,
+        sandbox::{self, Needs, Sandbox},
         stop,
         store::{self, Store, Written},
     },
     chat::driver::{self, Driver, Message},
     host::{
         load::{self, From, Loaded},
-        sandbox::{self, Needs, Sandbox},
         supervisor::{Inherited, Supervisor, Watchdog},
     },
-    http::{outbound::Outbound, tls},
+    http::{
+        outbound::{self, Outbound},
+        tls,
+    },
     ports,
 };
 
@@ -132,7 +134,7 @@ impl Ground {
     ) -> Result<Self, Error> {
         let Loaded { config, files, warnings } = load::load(from).map_err(Error)?;
         warn(&journal, &warnings);
-        load::make_state_dir(&config.state_dir).map_err(|error| {
+        store::make_folder(&config.state_dir).map_err(|error| {
             Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
         })?;
         let (driver, messages) = driver::Handle::new();
@@ -142,7 +144,7 @@ impl Ground {
         let common = Common { clock, journal, executor, driver, switches, ready, inherited };
         let listeners = Listeners::new(common.clone());
         let sockets = listeners.bind(&config)?;
-        let proxies = load::proxies(&config).map_err(Error::new)?;
+        let proxies = outbound::proxies(&config).map_err(Error::new)?;
         let sandbox = if is_confined {
             let needs = Needs::of_node(&config, &files, &proxies);
             sandbox::enter(needs, &common.journal).map_err(Error::new)?
@@ -263,7 +265,7 @@ impl Node {
         if config.state_dir != self.config.state_dir {
             return Err(Error::new("state_dir: changed — restart mistgate to move its state"));
         }
-        let proxies = load::proxies(&config).map_err(Error::new)?;
+        let proxies = outbound::proxies(&config).map_err(Error::new)?;
         let needs = Needs::of_node(&config, &files, &proxies);
         self.sandbox.permits(&needs).map_err(Error)?;
         let settings = settings(&config, proxies, self.clock)?;

@@ -10,7 +10,7 @@
 
 use std::{
     borrow::Cow,
-    io,
+    fmt, io,
     net::{SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     time::Duration,
@@ -26,13 +26,16 @@ pub use crate::base::connection_limiter::Limit;
 use crate::{
     base::{
         connection_limiter::{ConnectionLimiter, ConnectionSlot},
+        journal::{Journal, Level, fields},
+        metrics::Counter,
         stop::{Stop, TaskTracker},
     },
     http::tls::Identity,
 };
 
-mod connection;
 mod gate;
+
+mod connection;
 
 /// What answers the requests of a listener.
 pub trait Service: Send + Sync + 'static {
@@ -79,6 +82,25 @@ pub enum Event {
         /// The limit that is reached.
         limit: Limit,
     },
+}
+
+impl Event {
+    /// Prints and counts it for the listener `name`.
+    pub fn note(&self, journal: &Journal, name: &str) {
+        let (level, event, reason, peer): (_, _, &dyn fmt::Display, _) = match self {
+            Self::AcceptFailed { reason, .. } => (Level::Error, "accept_failed", reason, None),
+            Self::HandshakeFailed { peer, reason } => {
+                (Level::Info, "handshake_failed", reason, Some(peer))
+            }
+            Self::Refused { peer, reason, .. } => {
+                (Level::Info, "request_refused", reason, Some(peer))
+            }
+            Self::Shed { peer, limit } => (Level::Warning, "connection_shed", limit, Some(peer)),
+        };
+        journal.metrics.add(Counter::Connections, &[("listener", name), ("reason", event)], 1);
+        let from = peer.map_or_else(String::new, |peer| peer.ip().to_string());
+        journal.client(level, event, fields![listener = name, from, reason]);
+    }
 }
 
 /// A request before its body.

@@ -13,6 +13,7 @@
 //! it than the host name.
 
 use std::{
+    env,
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
@@ -36,6 +37,7 @@ use hyper::{
 };
 use mistgate_core::{
     base::time::{Instant, UnixTime},
+    config::checked::Config,
     http::proxy::{self, Proxies, Proxy},
 };
 use smol::{Timer, future, future::FutureExt, lock::Mutex};
@@ -72,6 +74,11 @@ pub struct Outbound {
     pub proxies: Proxies,
     /// The clock of the run.
     pub clock: Clock,
+}
+
+/// The way out: the configured proxy, else the environment's.
+pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
+    Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| env::var(name).ok())
 }
 
 /// One POST to a chat. Not to be printed: its URL is a credential.

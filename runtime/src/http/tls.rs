@@ -24,9 +24,10 @@ use rustls::{
 use crate::base::sync::Mutex;
 
 pub mod mutual;
+mod verifier;
+
 pub mod peer;
 pub mod pinned;
-mod verifier;
 
 /// The only protocol that we speak over TLS to clients and servers of HTTP (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";

@@ -7,7 +7,6 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fmt,
-    future::poll_fn,
     net::{SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
@@ -15,7 +14,10 @@ use std::{
 
 use async_signal::{Signal, Signals};
 use mistgate_core::{
-    base::{machine::Machine, network::Network},
+    base::{
+        machine::{self, Machine},
+        network::Network,
+    },
     config::checked::Limits,
     micronets::{
         http,
@@ -33,16 +35,17 @@ use crate::{
     base::{
         clock::{Alarm, Clock},
         journal::{Journal, Level, fields},
+        sandbox::{self, Needs, Sandbox},
         stop::{self, Stop},
     },
-    host::sandbox::{self, Needs, Sandbox},
     http::{listen::Listener, tls::peer::Credentials},
 };
+
+mod target;
 
 mod forward;
 mod link;
 mod service;
-mod target;
 mod terminal;
 
 pub use target::{Meetup, Server};
@@ -268,30 +271,22 @@ impl Driver {
     async fn run(mut self, messages: channel::Receiver<Message>) -> u64 {
         let mut alarm = Alarm::default();
         self.read_on();
-        self.drain();
+        self.step(None);
         let failed = loop {
             if let Some(failed) = self.finished {
                 break failed;
             }
-            alarm.set_at(self.clock, self.peer.poll_timeout());
-            let message = self.next(&messages, &mut alarm).await;
-            self.peer.handle_timeout(self.clock.now());
-            self.drain();
-            if let Some(message) = message {
-                self.handle(message);
-                self.drain();
-            }
+            let due_at = self.peer.poll_timeout();
+            let message = alarm.bound(self.clock, due_at, self.next(&messages)).await.flatten();
+            let input = message.map(|message| self.handle(message));
+            self.step(input);
         };
         self.printer.finish().or(after(LAST_BYTES_GRACE)).await;
         failed
     }
 
-    /// The next message; `None` when something is due, or where nothing more comes from the link.
-    async fn next(
-        &self,
-        messages: &channel::Receiver<Message>,
-        alarm: &mut Alarm,
-    ) -> Option<Message> {
+    /// The next message, of the other tasks or of the link.
+    async fn next(&self, messages: &channel::Receiver<Message>) -> Option<Message> {
         let told = async { messages.recv().await.ok() };
         let incoming = self.link.as_ref().filter(|_| !self.is_paused).map(|link| &link.incoming);
         let heard = async {
@@ -303,15 +298,12 @@ impl Driver {
                 None => std::future::pending().await,
             }
         };
-        let due = async {
-            poll_fn(|cx| alarm.poll(cx)).await;
-            None
-        };
         // Neither side may keep the other from being heard.
-        told.race(heard).or(due).await
+        told.race(heard).await
     }
 
-    fn handle(&mut self, message: Message) {
+    /// The machine's input in a message.
+    fn handle(&mut self, message: Message) -> Input {
         let input = match message {
             Message::Input(input) => input,
             Message::Request { request, answer } => {
@@ -323,13 +315,12 @@ impl Driver {
         if let Input::Forwarded { id, .. } = &input {
             self.forwards.remove(id);
         }
-        self.peer.handle_input(self.clock.now(), input);
+        input
     }
 
-    fn drain(&mut self) {
-        while let Some(output) = self.peer.poll_output() {
-            self.execute(output);
-        }
+    fn step(&mut self, input: Option<Input>) {
+        let now = self.clock.now();
+        machine::step(self, |driver| &mut driver.peer, now, input, Self::execute);
     }
 
     fn execute(&mut self, output: Output) {

@@ -39,17 +39,18 @@ use crate::{
     },
 };
 
-mod connection;
 mod frame_tracker;
+
+mod connection;
 
 mod closing;
 mod meetup_journal;
 mod pump;
 
+mod meetup_task;
 mod registry;
 
 mod admit;
-mod meetup_task;
 
 /// How often the files of certificates, authorities and revocations are looked at.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -306,6 +307,6 @@ impl Relay {
     }
 
     fn note(&self, event: &Event) {
-        self.journal.listener("proxy", event);
+        event.note(&self.journal, "proxy");
     }
 }

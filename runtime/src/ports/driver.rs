@@ -2,12 +2,12 @@
 //!
 //! It does not retry and does not decide; it answers each command once.
 
-use std::{collections::VecDeque, future::poll_fn, mem, sync::Arc, time::Duration};
+use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use mistgate_core::{
     base::{
         failure::Failure,
-        machine::Machine,
+        machine::{self, Machine},
         time::{Instant, UnixTime},
     },
     ports::{
@@ -191,8 +191,9 @@ impl Driver {
                 },
             };
             self.keep_time();
-            self.plan.handle_timeout(self.tools.clock.now());
-            self.drain();
+            let now = self.tools.clock.now();
+            machine::step(&mut self, |driver| &mut driver.plan, now, None, Self::carry_out);
+            self.tell();
             match heard {
                 Heard::Event(event) => self.happened(event),
                 Heard::Message(message) => self.hear(message),
@@ -210,19 +211,16 @@ impl Driver {
         self.hand_over();
         let clock_at = self.wall.0 + CLOCK_EVERY;
         let at = self.plan.poll_timeout().map_or(clock_at, |at| at.min(clock_at));
-        alarm.set_at(self.tools.clock, Some(at));
         let event = async { self.happened.recv().await.map_or(Heard::Nothing, Heard::Event) };
         let message = async { messages.recv().await.map_or(Heard::Nothing, Heard::Message) };
-        let due = async {
-            poll_fn(|cx| alarm.poll(cx)).await;
-            Heard::Nothing
-        };
-        event.or(message).or(due).await
+        let heard = alarm.bound(self.tools.clock, Some(at), event.or(message)).await;
+        heard.unwrap_or(Heard::Nothing)
     }
 
     fn input(&mut self, input: Input) {
-        self.plan.handle_input(self.tools.clock.now(), input);
-        self.drain();
+        let now = self.tools.clock.now();
+        machine::inform(self, |driver| &mut driver.plan, now, input, Self::carry_out);
+        self.tell();
     }
 
     /// Tells the plan the wall clock, if it jumped or it is time.
@@ -309,24 +307,21 @@ impl Driver {
         self.input(Input::Configured(Box::new(plan)));
     }
 
-    fn drain(&mut self) {
-        while let Some(output) = self.plan.poll_output() {
-            match output {
-                Output::Ask { id, question } => self.questions.push((id, question)),
-                Output::Forget(switch_port) => self.write(switch_port, None),
-                Output::Push { id, switch, edits } => {
-                    let method = Arc::clone(&self.method);
-                    self.held.push_back((self.last_write, Push { id, switch, edits, method }));
-                }
-                Output::Read { id, switch, edit } => {
-                    let method = Arc::clone(&self.method);
-                    self.work.push(Work::Read { id, switch, edit, method });
-                }
-                Output::Report(report) => self.reports.push(report),
-                Output::Store(record) => self.write(record.switch_port(), Some(record)),
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Ask { id, question } => self.questions.push((id, question)),
+            Output::Forget(switch_port) => self.write(switch_port, None),
+            Output::Push { id, switch, edits } => {
+                let method = Arc::clone(&self.method);
+                self.held.push_back((self.last_write, Push { id, switch, edits, method }));
             }
+            Output::Read { id, switch, edit } => {
+                let method = Arc::clone(&self.method);
+                self.work.push(Work::Read { id, switch, edit, method });
+            }
+            Output::Report(report) => self.reports.push(report),
+            Output::Store(record) => self.write(record.switch_port(), Some(record)),
         }
-        self.tell();
     }
 
     /// Tells everybody what the plan reported since the last time.

@@ -38,10 +38,12 @@ use crate::base::{
     sync::{Mutex, Shared},
 };
 
-mod connection;
-mod settings;
 pub mod ssh;
 mod trust;
+
+mod settings;
+
+mod connection;
 
 use self::{
     connection::{Connection, Opened},

@@ -55,8 +55,10 @@ use crate::{
         journal::Journal,
         store::{self, Store, Write, Written},
     },
-    host::load,
-    http::{outbound::Outbound, tls},
+    http::{
+        outbound::{self, Outbound},
+        tls,
+    },
 };
 
 /// Which port shall be what, as somebody says it.
@@ -135,7 +137,7 @@ impl Change {
         let clock = Clock::start();
         let tls = tls::connector(config.chat.delivery.extra_ca.as_deref());
         let tls = tls.map_err(|error| error.to_string())?;
-        let proxies = load::proxies(config).map_err(|error| error.to_string())?;
+        let proxies = outbound::proxies(config).map_err(|error| error.to_string())?;
         let outbound = Outbound { tls, proxies, clock };
         let method = Method::new(Ways::new(config, &ports, outbound), None, &journal);
         let switch = switch(&method, &wanted.switch, is_junos).await?;
@@ -455,7 +457,7 @@ fn make_folder(folder: &Path) -> Result<(), String> {
             folder.display()
         ));
     }
-    load::make_state_dir(&folder.to_string_lossy()).map_err(explain)
+    store::make_folder(&folder.to_string_lossy()).map_err(explain)
 }
 
 /// Opens a file, which belongs to whom its folder does if that made it: the superuser must leave

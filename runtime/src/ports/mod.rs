@@ -5,19 +5,22 @@
 //! and changes run beside the task, a bounded number at a time.
 
 pub mod api;
-
 pub mod cso;
-pub mod junos;
 pub mod mist;
 
-mod audit_file;
-mod driver;
-mod kill_switch;
-pub mod manual;
+pub mod junos;
 mod method;
-mod run;
+
+mod audit_file;
+
 mod status;
 mod work_queue;
+
+mod driver;
+mod kill_switch;
+mod run;
+
+pub mod manual;
 
 use std::{path::PathBuf, sync::Arc};
 

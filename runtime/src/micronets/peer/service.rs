@@ -50,6 +50,6 @@ impl Service for PartnerService {
     }
 
     fn note(&self, event: Event) {
-        self.journal.listener("http", &event);
+        event.note(&self.journal, "http");
     }
 }

@@ -14,7 +14,10 @@ use std::{
 };
 
 use mistgate_core::{
-    base::{machine::Machine, time::Instant},
+    base::{
+        machine::{self, Machine},
+        time::Instant,
+    },
     micronets::{
         access,
         close_reason::CloseReason,
@@ -111,8 +114,9 @@ impl MeetupTask {
         while !self.is_over {
             let event = poll_fn(|cx| self.poll(cx)).await;
             self.report();
-            self.machine.handle_timeout(self.now());
-            self.drain();
+            let now = self.now();
+            machine::step(&mut self, |task| &mut task.machine, now, None, Self::execute);
+            self.hand_back();
             self.handle(event);
             self.alarm.set_at(self.relay.clock, self.machine.poll_timeout());
         }
@@ -254,19 +258,15 @@ impl MeetupTask {
 
     /// Hands one input to the machine and carries out what it wants.
     fn input(&mut self, input: Input) {
-        self.machine.handle_input(self.now(), input);
-        self.drain();
+        let now = self.now();
+        machine::inform(self, |task| &mut task.machine, now, input, Self::execute);
+        self.hand_back();
     }
 
-    fn drain(&mut self) {
-        loop {
-            while let Some(output) = self.machine.poll_output() {
-                self.execute(output);
-            }
-            let Some(pending) = self.parted.take() else {
-                return;
-            };
-            self.machine.handle_input(self.now(), Input::Parted(pending));
+    /// Gives the machine what it asked back when it parted a pair.
+    fn hand_back(&mut self) {
+        if let Some(pending) = self.parted.take() {
+            self.input(Input::Parted(pending));
         }
     }
 

@@ -19,7 +19,7 @@ const TRY: &str = "MISTGATE_SANDBOX_TRY";
 /// Runs [`inside`] in a process of its own.
 fn attempt(what: &str) -> Output {
     let mut child = Command::new(env::current_exe().expect("a path"));
-    child.args(["--exact", "host::sandbox::tests::inside", "--nocapture"]);
+    child.args(["--exact", "base::sandbox::tests::inside", "--nocapture"]);
     child.env(TRY, what).output().expect("a process")
 }
 
