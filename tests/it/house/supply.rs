@@ -9,7 +9,7 @@ use spdx::{Expression, LicenseReq, Licensee, ParseMode};
 use toml::{Table, Value as Toml};
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
-/// What is built is the same on the other two targets, except for their assembler.
+/// The other two targets have the same packages, except for assembler.
 const TARGET: &str = "x86_64-unknown-linux-musl";
 
 fn read(name: &str) -> String {
@@ -28,7 +28,7 @@ fn listed(deny: &Table, section: &str, key: &str) -> Vec<String> {
     list.iter().filter_map(Toml::as_str).map(str::to_owned).collect()
 }
 
-/// What of cargo's metadata is looked at.
+/// The parts of cargo's metadata that are read.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -40,7 +40,7 @@ struct Package {
     id: String,
     name: String,
     license: Option<String>,
-    /// None of what is in this workspace.
+    /// `None` for packages of this workspace.
     source: Option<String>,
     dependencies: Vec<Need>,
 }
@@ -92,7 +92,7 @@ fn licences_bans_and_sources_are_those_of_deny_toml() {
     let mut faults = Vec::new();
     for Package { name, license, source, dependencies, .. } in packages() {
         let licence = license.unwrap_or_default();
-        // "MIT/Apache-2.0" is how cargo wrote it once.
+        // Old packages write "MIT/Apache-2.0".
         match Expression::parse_mode(&licence, ParseMode::LAX) {
             Ok(expression) if expression.evaluate(is_allowed) => {}
             Ok(_) => faults.push(format!("{name}: licence {licence}")),
