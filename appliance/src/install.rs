@@ -1,69 +1,67 @@
 //! `mistgate install`: this very binary as a service of a device.
 //!
 //! Everything that can be refused is refused before anything changes. Each file appears whole, and
-//! a run that was interrupted is finished by the next one. What an operator may have changed, the
-//! configuration, secrets, certificates and state, is never touched once there is a configuration;
-//! the binary and the service are ours and always replaced.
+//! the next run finishes one that was interrupted. Once there is a configuration, the files that an
+//! operator may have changed are never touched: itself, secrets, certificates and state. The binary
+//! and the service are always replaced.
 
 mod account;
 mod bundle;
-mod place;
+mod init_system;
+mod root;
 mod uninstall;
 
-use std::{
-    fs, io,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
-    path::Path,
-};
+use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
 use mistgate_runtime::host::load::load;
 
 use self::{
     account::Account,
     bundle::Bundle,
-    place::{CONFIG, CONFIG_DIR, Manager, Place},
+    init_system::InitSystem,
+    root::{CONFIG, CONFIG_DIR, InstallRoot, make_dir, run as run_command, set, write},
 };
 use crate::{
     args::{Install, source},
-    files, starter,
+    starter,
 };
 
-/// This very program, whatever became of its name.
+/// The program that runs, even if its file was renamed or removed.
 const OWN: &str = "/proc/self/exe";
 
 pub(crate) fn run(args: &Install) -> Result<(), String> {
     if !rustix::process::geteuid().is_root() {
         return Err("install: only root may do that — run it by sudo, or see mistgate init".into());
     }
-    let place = Place::find(args.root.as_deref())?;
+    let root = InstallRoot::find(args.root.as_deref())?;
     if args.uninstall {
-        return uninstall::run_on(&place, args.purge);
+        return uninstall::uninstall(&root, args.purge);
     }
-    let beginning = Beginning::choose(&place, args.config.as_deref())?;
+    let beginning = Beginning::choose(&root, args.config.as_deref())?;
     let program = fs::read(OWN).map_err(|error| format!("{OWN}: {error} — mount /proc first"))?;
-    let account = Account::ensure(&place)?;
-    make_dir(&place.path(CONFIG_DIR), 0o750, (0, account.gid))?;
-    make_dir(&place.path(place.manager.state_dir()), 0o700, (account.uid, account.gid))?;
-    beginning.write(&place, &account)?;
-    install_program(&place, &program)?;
-    let upgraded = install_service(&place)?;
-    report(&place, &beginning, &account);
-    start(&place, upgraded)
+    let account = Account::ensure(&root)?;
+    make_dir(&root.path(CONFIG_DIR), 0o750, (0, account.gid))?;
+    make_dir(&root.path(root.init.state_dir), 0o700, (account.uid, account.gid))?;
+    beginning.write(&root, &account)?;
+    install_program(&root, &program)?;
+    let upgraded = install_service(&root)?;
+    report(&root, &beginning, &account);
+    start(&root, upgraded)
 }
 
 /// Which configuration the service will have.
 enum Beginning {
     /// The one that is there.
     Kept,
-    /// The operator's, with the files that it names beside itself.
+    /// A copy of the operator's, with the files that it names.
     Given(Bundle),
     /// One that works at once.
     Starter,
 }
 
 impl Beginning {
-    fn choose(place: &Place, given: Option<&str>) -> Result<Self, String> {
-        let config = place.name(CONFIG);
+    fn choose(root: &InstallRoot, given: Option<&str>) -> Result<Self, String> {
+        let config = root.name(CONFIG);
         let there = match fs::read_to_string(&config) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -72,17 +70,17 @@ impl Beginning {
         match (given, there) {
             (None, None) => Ok(Self::Starter),
             (None, Some(text)) => {
-                // The files of another root are not where its configuration says.
-                if place.is_here() && !names_credentials(&text) {
+                // Its absolute names mean files of that root, not of this machine.
+                if root.is_here() && !names_credentials(&text) {
                     load(&source(Some(&config))).map_err(|problems| problems.join("\n"))?;
                 }
                 Ok(Self::Kept)
             }
             (Some(given), there) => {
-                let bundle = Bundle::read(given, place.manager.state_dir())?;
+                let bundle = Bundle::read(given, root.init.state_dir)?;
                 match there {
                     None => {
-                        bundle.fits(&place.name(CONFIG_DIR))?;
+                        bundle.fits(&root.name(CONFIG_DIR))?;
                         Ok(Self::Given(bundle))
                     }
                     Some(text) if text == bundle.text => Ok(Self::Kept),
@@ -95,8 +93,8 @@ impl Beginning {
         }
     }
 
-    fn write(&self, place: &Place, account: &Account) -> Result<(), String> {
-        let dir = place.name(CONFIG_DIR);
+    fn write(&self, root: &InstallRoot, account: &Account) -> Result<(), String> {
+        let dir = root.name(CONFIG_DIR);
         let text = match self {
             Self::Kept => return Ok(()),
             Self::Given(bundle) => {
@@ -116,102 +114,85 @@ impl Beginning {
                 ] {
                     set(Path::new(&path), mode, (0, account.gid))?;
                 }
-                starter::config(place.manager.state_dir())
+                starter::config(root.init.state_dir)
             }
         };
-        // Last, so that it never names what is not there.
-        let config = place.name(CONFIG);
-        files::replace(&config, text.as_bytes(), 0o640)?;
-        set(Path::new(&config), 0o640, (0, account.gid))
+        // Last, so that every file that it names is there.
+        write(&root.path(CONFIG), text.as_bytes(), 0o640, (0, account.gid))
     }
 }
 
-/// Whether it names files that only the service manager hands over, which cannot be checked here.
+/// Whether it names credentials of systemd, which only the running service can read.
 fn names_credentials(config: &str) -> bool {
     let is_comment = |line: &str| line.trim_start().starts_with('#');
     config.lines().any(|line| !is_comment(line) && line.contains("${CREDENTIALS_DIRECTORY}"))
 }
 
 /// Copies the running program to where the service starts it.
-fn install_program(place: &Place, program: &[u8]) -> Result<(), String> {
-    let path = place.path(place.manager.binary());
+fn install_program(root: &InstallRoot, program: &[u8]) -> Result<(), String> {
+    let path = root.path(root.init.binary);
     let identity = |path: &Path| fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
     if identity(Path::new(OWN)) == identity(&path) {
         return Ok(());
     }
-    if let Some(folder) = path.parent() {
-        make_dir(folder, 0o755, (0, 0))?;
-    }
-    write(&path, program, 0o755)
+    root.write(root.init.binary, program, 0o755)
 }
 
-/// Writes the service and enables it, where it was not there before. Whether it was.
-fn install_service(place: &Place) -> Result<bool, String> {
-    let mut upgraded = false;
-    for (index, (name, text, mode)) in place.manager.files().iter().enumerate() {
-        let path = place.path(name);
-        upgraded |= index == 0 && path.exists();
-        if let Some(folder) = path.parent() {
-            make_dir(folder, 0o755, (0, 0))?;
-        }
-        write(&path, text.as_bytes(), *mode)?;
+/// Writes the service, and enables a new one. Returns whether it was there before.
+fn install_service(root: &InstallRoot) -> Result<bool, String> {
+    let InitSystem { files, links, .. } = root.init;
+    let upgraded = files.first().is_some_and(|(name, ..)| root.path(name).exists());
+    for (name, text, mode) in *files {
+        root.write(name, text.as_bytes(), *mode)?;
     }
-    if upgraded {
-        // Whoever disabled it meant it.
-        return Ok(true);
-    }
-    for (name, target) in place.manager.links() {
-        let path = place.path(name);
-        if let Some(folder) = path.parent() {
-            make_dir(folder, 0o755, (0, 0))?;
-        }
-        if fs::symlink_metadata(&path).is_err() {
-            std::os::unix::fs::symlink(target, &path)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
+    // An operator may have disabled it.
+    if !upgraded {
+        for (name, target) in *links {
+            root.link(name, target)?;
         }
     }
-    Ok(false)
+    Ok(upgraded)
 }
 
-fn start(place: &Place, upgraded: bool) -> Result<(), String> {
-    let Place { manager, .. } = place;
-    if !place.is_running() {
-        match manager {
-            Manager::None => crate::say(&format!(
+fn start(root: &InstallRoot, upgraded: bool) -> Result<(), String> {
+    let init = root.init;
+    if !root.is_running() {
+        if init.files.is_empty() {
+            crate::say(&format!(
                 "Nothing was started, as no systemd, OpenRC or procd is here. By hand:\n  setpriv \
                  --reuid mistgate --regid mistgate --clear-groups {} run --config {CONFIG}",
-                manager.binary()
-            )),
-            Manager::OpenRc | Manager::Procd | Manager::Systemd => {
-                crate::say("Nothing was started, as no boot has begun here. The next one does it.");
-            }
+                init.binary
+            ));
+        } else {
+            crate::say("Nothing was started, as no boot has begun here. The next one does it.");
         }
         return Ok(());
     }
-    let enabled = place.manager.links().iter().all(|(name, _)| place.path(name).exists());
-    if upgraded && !enabled {
+    let starts = !upgraded || init.links.iter().all(|(name, _)| root.path(name).exists());
+    if !starts {
         crate::say("The service is disabled, and was left so.");
     }
-    for command in manager.start(!upgraded || enabled) {
-        place::run(command)
-            .map_err(|error| format!("{error} — {} tells why", manager.log_command()))?;
+    let restart = if starts { init.restart } else { init.restart_if_running };
+    for command in [init.read_again, restart] {
+        run_command(command)
+            .map_err(|error| format!("{error} — {} tells why", init.log_command))?;
     }
-    if !upgraded || enabled {
+    if starts {
         crate::say("The service runs.");
     }
     Ok(())
 }
 
 /// Says where everything is, and what to do next.
-fn report(place: &Place, beginning: &Beginning, account: &Account) {
-    let Place { manager, .. } = place;
+fn report(root: &InstallRoot, beginning: &Beginning, account: &Account) {
+    let init = root.init;
     let made = |name: &str| format!("{CONFIG_DIR}/{name}");
     let mut lines = vec![
-        ("program", manager.binary().to_owned()),
+        ("program", init.binary.to_owned()),
         ("account", account.to_string()),
-        ("state", manager.state_dir().to_owned()),
+        ("state", init.state_dir.to_owned()),
     ];
-    if let Some((service, ..)) = manager.files().first() {
+    if let Some((service, ..)) = init.files.first() {
         lines.push(("service", (*service).to_owned()));
     }
     match beginning {
@@ -226,14 +207,14 @@ fn report(place: &Place, beginning: &Beginning, account: &Account) {
         ]),
     }
     let version = env!("CARGO_PKG_VERSION");
-    let within = if place.is_here() { String::new() } else { format!(" in {}", place.name("/")) };
+    let within = if root.is_here() { String::new() } else { format!(" in {}", root.name("/")) };
     crate::say(&format!("mistgate {version} is installed{within}:"));
     for (what, path) in lines {
         crate::say(&format!("  {what:14}  {path}"));
     }
     if matches!(beginning, Beginning::Starter) {
         let secret = made(starter::SECRET);
-        let (reload, log) = (manager.reload_command(), manager.log_command());
+        let (reload, log) = (init.reload_command, init.log_command);
         crate::say(&format!(
             "Next:\n  \
              mistgate send-test --config {CONFIG}   sends a webhook; {log} shows its message\n  \
@@ -242,29 +223,4 @@ fn report(place: &Place, beginning: &Beginning, account: &Account) {
              mistgate check --config {CONFIG} && {reload}"
         ));
     }
-}
-
-/// Makes a folder where there is none.
-fn make_dir(path: &Path, mode: u32, owner: (u32, u32)) -> Result<(), String> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    set(path, mode, owner)
-}
-
-/// Writes a file of root's, readable as `mode` says whatever the umask is.
-fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), String> {
-    let name = path.display().to_string();
-    files::replace(&name, content, mode)?;
-    set(path, mode, (0, 0))
-}
-
-/// Sets owner, group and mode.
-fn set(path: &Path, mode: u32, (uid, gid): (u32, u32)) -> Result<(), String> {
-    let set = || {
-        chown(path, Some(uid), Some(gid))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))
-    };
-    set().map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -1,9 +1,9 @@
 //! The user and the group that the service runs as.
 //!
-//! On this machine they are made by useradd(8). Where there is none, as on Alpine and OpenWrt, and
-//! in the root folder of another machine, lines are added to passwd(5), group(5) and, where they
-//! are kept, shadow(5) and gshadow(5), under the lock that useradd takes (lckpwdf(3)) and each file
-//! as a whole.
+//! useradd(8) makes them. Alpine and OpenWrt have none, and it cannot work in the root folder of
+//! another machine: there, lines are added to passwd(5) and group(5) and, where they exist, to
+//! shadow(5) and gshadow(5). Each file is replaced in one step, under the lock that useradd takes
+//! (lckpwdf(3)).
 
 use std::{
     fmt,
@@ -14,18 +14,15 @@ use std::{
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 
-use super::{
-    place::{Place, has_program, run},
-    set,
-};
+use super::root::{InstallRoot, has_program, run, set};
 use crate::files;
 
-/// The name of both.
+/// The name of the user and of the group.
 const NAME: &str = "mistgate";
-/// The identities of system accounts, tried from above as useradd does.
+/// The ids of system accounts, tried from the highest as useradd does.
 const IDS: std::ops::RangeInclusive<u32> = 100..=999;
 
-/// The account, which exists.
+/// The user and group on a device.
 pub(super) struct Account {
     pub(super) uid: u32,
     pub(super) gid: u32,
@@ -43,19 +40,19 @@ impl fmt::Display for Account {
 
 impl Account {
     /// Finds it, or makes what is missing of it.
-    pub(super) fn ensure(place: &Place) -> Result<Self, String> {
-        let found = Databases::read(place)?;
+    pub(super) fn ensure(root: &InstallRoot) -> Result<Self, String> {
+        let found = Databases::read(root)?;
         if let (Some(uid), Some(gid)) = (found.uid(), found.gid()) {
             return Ok(Self { uid, gid, made_by: None });
         }
-        let by = if has_tools(place) {
-            add(place, &found)?;
+        let by = if has_tools(root) {
+            add(root, &found)?;
             "useradd"
         } else {
-            edit(place)?;
+            edit(root)?;
             "editing /etc/passwd and /etc/group"
         };
-        let made = Databases::read(place)?;
+        let made = Databases::read(root)?;
         match (made.uid(), made.gid()) {
             (Some(uid), Some(gid)) => Ok(Self { uid, gid, made_by: Some(by) }),
             _ => Err(format!(
@@ -65,25 +62,25 @@ impl Account {
         }
     }
 
-    /// Removes the user and the group. Whether there was one.
-    pub(super) fn remove(place: &Place) -> Result<bool, String> {
-        let found = Databases::read(place)?;
+    /// Removes the user and the group. Returns whether there was one.
+    pub(super) fn remove(root: &InstallRoot) -> Result<bool, String> {
+        let found = Databases::read(root)?;
         if found.uid().is_none() && found.gid().is_none() {
             return Ok(false);
         }
-        if has_tools(place) {
+        if has_tools(root) {
             if found.uid().is_some() {
                 run(&["userdel", NAME])?;
             }
-            // Where both have one name the first may have taken the other along.
-            if Databases::read(place)?.gid().is_some() {
+            // userdel may have removed the group too, as it has the same name.
+            if Databases::read(root)?.gid().is_some() {
                 run(&["groupdel", NAME])?;
             }
             return Ok(true);
         }
-        let _lock = lock(place)?;
+        let _lock = lock(root)?;
         for name in FILES {
-            replace(place, name, |text| {
+            replace(root, name, |text| {
                 let others = text.lines().filter(|line| !is_ours(line));
                 others.map(|line| format!("{line}\n")).collect()
             })?;
@@ -92,18 +89,18 @@ impl Account {
     }
 }
 
-/// Whether the place's own tools can be used.
-fn has_tools(place: &Place) -> bool {
-    place.is_here() && ["useradd", "groupadd"].into_iter().all(has_program)
+/// Whether the device's own tools can be used.
+fn has_tools(root: &InstallRoot) -> bool {
+    root.is_here() && ["useradd", "groupadd"].into_iter().all(has_program)
 }
 
-/// Adds what is missing by the tools.
-fn add(place: &Place, found: &Databases) -> Result<(), String> {
+/// Adds the missing ones with the device's tools.
+fn add(root: &InstallRoot, found: &Databases) -> Result<(), String> {
     if found.gid().is_none() {
         run(&["groupadd", "--system", NAME])?;
     }
     if found.uid().is_none() {
-        let (home, shell) = (place.manager.state_dir(), shell(place));
+        let (home, shell) = (root.init.state_dir, shell(root));
         let fixed = ["useradd", "--system", "--gid", NAME, "--no-create-home"];
         run(&[&fixed[..], &["--home-dir", home, "--shell", shell, NAME]].concat())?;
     }
@@ -119,9 +116,9 @@ struct Databases {
 }
 
 impl Databases {
-    fn read(place: &Place) -> Result<Self, String> {
+    fn read(root: &InstallRoot) -> Result<Self, String> {
         let read = |name| {
-            let path = place.path(name);
+            let path = root.path(name);
             fs::read_to_string(&path).map_err(|error| {
                 format!("{}: {error} — expected the root of a device", path.display())
             })
@@ -142,34 +139,34 @@ fn is_ours(line: &str) -> bool {
     line.split(':').next() == Some(NAME)
 }
 
-/// Both files have the identity in their third field.
+/// The id, which is the third field in both files.
 fn id(line: &str) -> Option<u32> {
     line.split(':').nth(2)?.parse().ok()
 }
 
-fn shell(place: &Place) -> &'static str {
+fn shell(root: &InstallRoot) -> &'static str {
     let shells = ["/usr/sbin/nologin", "/sbin/nologin"];
-    shells.into_iter().find(|shell| place.path(shell).exists()).unwrap_or("/bin/false")
+    shells.into_iter().find(|shell| root.path(shell).exists()).unwrap_or("/bin/false")
 }
 
 /// Adds the lines that are missing.
-fn edit(place: &Place) -> Result<(), String> {
-    let _lock = lock(place)?;
-    let found = Databases::read(place)?;
+fn edit(root: &InstallRoot) -> Result<(), String> {
+    let _lock = lock(root)?;
+    let found = Databases::read(root)?;
     let taken: Vec<u32> = found.passwd.lines().chain(found.group.lines()).filter_map(id).collect();
     let free = IDS.rev().find(|id| !taken.contains(id));
     let free = free.ok_or("/etc/passwd: no identity of a system account is free")?;
     let gid = found.gid().unwrap_or(free);
-    let (home, shell) = (place.manager.state_dir(), shell(place));
-    // Nobody can log in: no password fits `!`. With a day of its last change, even 0, PAM would
-    // take it for one that has expired, and OpenRC starts no service of such a user.
+    let (home, shell) = (root.init.state_dir, shell(root));
+    // No password matches `!`, so nobody can log in. The day of the last change stays empty: PAM
+    // takes even 0 for an expired password, and OpenRC then starts no service of the user.
     for (name, line) in FILES.into_iter().zip([
         format!("{NAME}:x:{gid}:\n"),
         format!("{NAME}:!::\n"),
         format!("{NAME}:x:{}:{gid}:{NAME}:{home}:{shell}\n", found.uid().unwrap_or(free)),
         format!("{NAME}:!:::::::\n"),
     ]) {
-        replace(place, name, |text| {
+        replace(root, name, |text| {
             if text.lines().any(is_ours) {
                 return text.to_owned();
             }
@@ -181,8 +178,8 @@ fn edit(place: &Place) -> Result<(), String> {
 }
 
 /// The lock of the tools for accounts, held until it is dropped.
-fn lock(place: &Place) -> Result<fs::File, String> {
-    let path = place.path("/etc/.pwd.lock");
+fn lock(root: &InstallRoot) -> Result<fs::File, String> {
+    let path = root.path("/etc/.pwd.lock");
     let lock = || {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path)?;
@@ -194,9 +191,13 @@ fn lock(place: &Place) -> Result<fs::File, String> {
     })
 }
 
-/// Replaces a file, where it is there, in one step, with owner and mode as they were.
-fn replace(place: &Place, name: &str, change: impl FnOnce(&str) -> String) -> Result<(), String> {
-    let path = place.path(name);
+/// Replaces a file in one step, with its owner and mode. A missing file stays missing.
+fn replace(
+    root: &InstallRoot,
+    name: &str,
+    change: impl FnOnce(&str) -> String,
+) -> Result<(), String> {
+    let path = root.path(name);
     let explain = |error: std::io::Error| format!("{}: {error}", path.display());
     let data = match fs::metadata(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

@@ -1,7 +1,7 @@
 //! An operator's configuration with the files that it names.
 //!
-//! A file that is named relative to the configuration belongs to it, and is copied to the same
-//! place beside the copy. One with an absolute name stays where it is.
+//! A file with a relative name belongs to the configuration, and is copied along with it. A file
+//! with an absolute name stays where it is.
 
 use std::{
     fs,
@@ -11,15 +11,15 @@ use std::{
 use mistgate_core::config::raw::{Draft, Source};
 use mistgate_runtime::host::load::{Loaded, load};
 
-use super::{make_dir, set};
-use crate::{args::source, files};
+use super::root::{make_parent, write};
+use crate::args::source;
 
-/// A configuration that has no problems.
+/// A configuration without problems, and its files.
 pub(super) struct Bundle {
     /// Its path, as the operator gave it.
     pub(super) name: String,
     pub(super) text: String,
-    /// Relative to its folder, what it names.
+    /// The files that it names, by their paths from its folder.
     files: Vec<(String, Vec<u8>)>,
 }
 
@@ -35,7 +35,7 @@ impl Bundle {
             ));
         }
         let text = fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
-        // Under a name without a folder the names of its files are as they are written.
+        // With an empty name there is no folder to put before the names of files.
         let requests = Draft::parse(Source { name: "", text: &text }).files();
         let folder = Path::new(name).parent().unwrap_or(Path::new(""));
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
@@ -57,7 +57,7 @@ impl Bundle {
         Ok(Self { name: name.to_owned(), text, files })
     }
 
-    /// Holds if none of the files would replace another one below `dir`.
+    /// Fails if a file would replace a different one below `dir`.
     pub(super) fn fits(&self, dir: &str) -> Result<(), String> {
         let other = self.files.iter().find(|(name, content)| {
             fs::read(Path::new(dir).join(name)).is_ok_and(|there| there != *content)
@@ -74,11 +74,8 @@ impl Bundle {
     pub(super) fn write(&self, dir: &str, gid: u32) -> Result<(), String> {
         for (name, content) in &self.files {
             let path = Path::new(dir).join(name);
-            if let Some(folder) = path.parent() {
-                make_dir(folder, 0o750, (0, gid))?;
-            }
-            files::replace(&path.display().to_string(), content, 0o640)?;
-            set(&path, 0o640, (0, gid))?;
+            make_parent(&path, 0o750, (0, gid))?;
+            write(&path, content, 0o640, (0, gid))?;
         }
         Ok(())
     }

@@ -1,15 +1,16 @@
-//! `mistgate install --uninstall`: the way back.
+//! `mistgate install --uninstall`: removes what an installation added.
 
 use std::{fs, io};
 
 use super::{
     account::Account,
-    place::{CONFIG_DIR, Manager, Place, run},
+    init_system::KNOWN,
+    root::{CONFIG_DIR, InstallRoot, run},
 };
 
-/// What an operator may have added to the unit.
+/// The folder of an operator's additions to the unit.
 const DROP_INS: &str = "/etc/systemd/system/mistgate.service.d";
-/// What is there where an operator enabled the sockets.
+/// The links of an operator who enabled the sockets.
 const SOCKETS: [&str; 3] = [
     "/etc/systemd/system/sockets.target.wants/mistgate-webhook.socket",
     "/etc/systemd/system/sockets.target.wants/mistgate-proxy.socket",
@@ -19,33 +20,29 @@ const SOCKETS: [&str; 3] = [
 const LOG: &str = "/var/log/mistgate.log";
 
 /// Stops the service and removes it with the program; with `purge` the rest too.
-pub(super) fn run_on(place: &Place, purge: bool) -> Result<(), String> {
-    let manager = place.manager;
-    let mut files: Vec<&str> = Vec::new();
-    for manager in Manager::ALL {
-        files.extend(manager.files().iter().map(|(name, ..)| *name));
-    }
-    files.retain(|name| place.path(name).exists());
-    let runs = place.is_running() && !files.is_empty();
-    if runs {
+pub(super) fn uninstall(root: &InstallRoot, purge: bool) -> Result<(), String> {
+    let init = root.init;
+    let files = KNOWN.iter().flat_map(|init| init.files).map(|(name, ..)| *name);
+    let files: Vec<&str> = files.filter(|name| root.path(name).exists()).collect();
+    let is_running = root.is_running() && !files.is_empty();
+    if is_running {
         let units: Vec<&str> = files.iter().filter_map(|name| name.rsplit('/').next()).collect();
-        run(&manager.stop(&units))?;
+        run(&(init.stop)(&units))?;
     }
     let mut found = !files.is_empty();
-    let links = Manager::ALL.into_iter().flat_map(|manager| manager.links());
-    let links = links.map(|(name, _)| *name).chain(SOCKETS);
-    for name in links.chain(files).chain([manager.binary()]) {
-        found |= remove(place, name)?;
+    let links = KNOWN.iter().flat_map(|init| init.links).map(|(name, _)| *name);
+    for name in links.chain(SOCKETS).chain(files).chain([init.binary]) {
+        found |= remove(root, name)?;
     }
-    if runs && manager == Manager::Systemd {
-        run(&["systemctl", "daemon-reload"])?;
+    if is_running {
+        run(init.read_again)?;
     }
-    let kept = [CONFIG_DIR, manager.state_dir()];
+    let kept = [CONFIG_DIR, init.state_dir];
     if purge {
         for name in kept.into_iter().chain([DROP_INS, LOG]) {
-            found |= remove(place, name)?;
+            found |= remove(root, name)?;
         }
-        if Account::remove(place)? {
+        if Account::remove(root)? {
             crate::say("removed the account mistgate");
             found = true;
         }
@@ -53,7 +50,7 @@ pub(super) fn run_on(place: &Place, purge: bool) -> Result<(), String> {
     if !found {
         crate::say("There was nothing to remove.");
     }
-    let is_kept = |name: &&str| !purge && place.path(name).exists();
+    let is_kept = |name: &&str| !purge && root.path(name).exists();
     let kept: Vec<&str> = kept.into_iter().filter(is_kept).collect();
     if !kept.is_empty() {
         crate::say(&format!("kept {}; --purge removes them too", kept.join(" and ")));
@@ -61,9 +58,9 @@ pub(super) fn run_on(place: &Place, purge: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Removes a file, or a folder with all that is in it, and says so. Whether it was there.
-fn remove(place: &Place, name: &str) -> Result<bool, String> {
-    let path = place.path(name);
+/// Removes a file or a whole folder, and reports it. Returns whether it was there.
+fn remove(root: &InstallRoot, name: &str) -> Result<bool, String> {
+    let path = root.path(name);
     let removed = match fs::symlink_metadata(&path) {
         Ok(data) if data.is_dir() => fs::remove_dir_all(&path),
         Ok(_) => fs::remove_file(&path),
