@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::{
+    ffi::OsString,
     net::{IpAddr, SocketAddr},
     str::FromStr,
     time::Duration,
@@ -27,7 +28,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// The commands.
+/// What mistgate can be told to do.
 #[derive(FromArgs)]
 #[argh(subcommand)]
 pub(crate) enum Command {
@@ -394,63 +395,48 @@ pub(crate) struct Version {}
 impl Args {
     /// The arguments of this process; otherwise what to print instead.
     pub(crate) fn from_process() -> Result<Self, EarlyExit> {
-        let mut args = Vec::new();
-        for arg in std::env::args_os().skip(1) {
-            match arg.into_string() {
-                Ok(arg) => args.push(arg),
-                Err(arg) => {
-                    let output = format!("{}: not UTF-8", arg.to_string_lossy());
-                    return Err(EarlyExit { output, status: Err(()) });
-                }
-            }
-        }
+        let wrong = |output| EarlyExit { output, status: Err(()) };
+        let text = |arg: OsString| {
+            arg.into_string().map_err(|arg| wrong(format!("{}: not UTF-8", arg.to_string_lossy())))
+        };
+        let args = std::env::args_os().skip(1).map(text).collect::<Result<Vec<_>, _>>()?;
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let args = Self::from_args(&["mistgate"], &args)?;
-        if let Command::Connect(Connect { client_key: Some(_), client_cert: None, .. }) =
-            &args.command
-        {
-            let output = "--client-key is the key of --client-cert, which is missing".to_owned();
-            return Err(EarlyExit { output, status: Err(()) });
-        }
-        if let Command::Import(Import { mwtt: None, mesa: None, micronets: None, .. }) =
-            &args.command
-        {
-            let output = "nothing to import: give --mwtt, --mesa or --micronets".to_owned();
-            return Err(EarlyExit { output, status: Err(()) });
-        }
-        if let Command::Install(install) = &args.command
-            && let Some(output) = install.contradiction()
-        {
-            return Err(EarlyExit { output: output.to_owned(), status: Err(()) });
-        }
-        Ok(args)
+        args.command.contradiction().map_or(Ok(args), |text| Err(wrong(text.to_owned())))
     }
 }
 
-impl Install {
+impl Command {
+    /// What is wrong with options that are right one by one.
     fn contradiction(&self) -> Option<&'static str> {
-        if self.purge && !self.uninstall {
-            Some("--purge is for --uninstall, which is missing")
-        } else if self.uninstall && self.config.is_some() {
-            Some("--uninstall needs no --config")
-        } else {
-            None
+        if let Self::Connect(Connect { client_key: Some(_), client_cert: None, .. }) = self {
+            return Some("--client-key is the key of --client-cert, which is missing");
         }
+        if let Self::Import(Import { mwtt: None, mesa: None, micronets: None, .. }) = self {
+            return Some("nothing to import: give --mwtt, --mesa or --micronets");
+        }
+        if let Self::Install(Install { purge: true, uninstall: false, .. }) = self {
+            return Some("--purge is for --uninstall, which is missing");
+        }
+        if let Self::Install(Install { uninstall: true, config: Some(_), .. }) = self {
+            return Some("--uninstall needs no --config");
+        }
+        None
     }
 }
 
-/// Where the configuration is.
+/// The source of the configuration: a file, or the built-in one.
 pub(crate) fn source(config: Option<&str>) -> From {
     config.map_or(From::Embedded, |name| From::File(name.to_owned()))
 }
 
-/// Of the seed's scripts.
+/// As the scripts of the original websocket proxy have it.
 const DAYS: u32 = 500;
 const DAYS_MAX: u32 = 36_500;
-/// From a request to its response.
+/// The time from a request to its response.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const TIME_MAX: Duration = Duration::from_hours(24);
-/// So that no log line gets long.
+/// Keeps log lines short.
 const PEER_NAME_MAX: usize = 100;
 /// RFC 5280 appendix A.1, ub-organization-name.
 const ORGANIZATION_MAX: usize = 64;
@@ -491,8 +477,8 @@ fn time(text: &str) -> Result<Duration, String> {
     time.ok_or_else(|| expected.to_owned())
 }
 
-/// A name as certificates carry it: RFC 5280 §4.2.1.6, and a wildcard for the first label (RFC
-/// 6125 §6.4.3).
+/// A subject alternative name (RFC 5280 §4.2.1.6). Its first label may be a wildcard (RFC 6125
+/// §6.4.3).
 fn alternative_name(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("*.").unwrap_or(text);
     let is_name = DnsName::try_from(host).is_ok() && !host.ends_with('.');

@@ -1,10 +1,10 @@
 //! `mistgate cert`: a root, intermediates and leaves, as files that the original proxy, its peers
 //! and ours can use.
 //!
-//! Keys are P-256 in PKCS #8. All files of one certificate appear together or not at all, those
-//! with a key readable for their owner alone. A certificate never outlives its CA: an end beyond
-//! the CA's is brought forward to it, because the usual way to make a root and its leaves, with the
-//! same number of days a minute apart, would else be an error.
+//! Keys are P-256 in PKCS #8. The files of one certificate appear together or not at all, and only
+//! their owner may read those with a key. A certificate never outlives its CA: it ends with the CA
+//! at the latest. That is no error, as a root and its leaves are usually made for the same number
+//! of days, a minute apart.
 
 mod authority;
 
@@ -28,12 +28,12 @@ use crate::{
     files::{self, File},
 };
 
-/// Where a file is in the way.
+/// The advice where a file exists already.
 const ADVICE: &str = "choose another --cert-basename, or replace its files with --force";
 const DAY_SECS: i64 = 24 * 60 * 60;
-/// How long before now a certificate begins, for peers whose clocks are late.
+/// How long before now a certificate becomes valid, for peers whose clocks are late.
 const CLOCK_SKEW_SECS: i64 = 60 * 60;
-/// RFC 5280 §4.1.2.2 allows 20; 16 random octets are as unique as anybody needs.
+/// At most 20 (RFC 5280 §4.1.2.2). 16 random ones never meet their like.
 const SERIAL_OCTETS: usize = 16;
 
 pub(crate) fn run(args: &Cert) -> Result<(), String> {
@@ -52,9 +52,17 @@ pub(crate) fn run(args: &Cert) -> Result<(), String> {
 
 /// A certificate that was made.
 pub(crate) struct Made {
-    /// Kind, name and end.
+    /// Its kind, its name and when it ends.
     what: String,
     files: Vec<File>,
+}
+
+impl Made {
+    /// Writes the files.
+    fn write(what: String, files: Vec<File>, force: bool) -> Result<Self, String> {
+        files::write(&files, force, ADVICE)?;
+        Ok(Self { what, files })
+    }
 }
 
 /// Makes a root and writes its files.
@@ -66,8 +74,7 @@ pub(crate) fn root(args: &CertRoot) -> Result<Made, String> {
     let key = KeyPair::generate().map_err(failed)?;
     let cert = params.self_signed(&key).map_err(failed)?;
     let files = Issued { cert, key, chain: &[] }.files(&args.cert_basename);
-    files::write(&files, args.force, ADVICE)?;
-    Ok(Made { what: format!("root O={}, {period}", args.subject_org_name), files })
+    Made::write(format!("root O={}, {period}", args.subject_org_name), files, args.force)
 }
 
 fn intermediate(args: &CertIntermediate) -> Result<Made, String> {
@@ -90,8 +97,7 @@ fn intermediate(args: &CertIntermediate) -> Result<Made, String> {
     authorize(&mut params, BasicConstraints::Constrained(args.path_length));
     let files = Issued::by(&authority, &params)?.files(&args.cert_basename);
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
-    files::write(&files, args.force, ADVICE)?;
-    Ok(Made { what: format!("intermediate O={}, {period}", args.subject_org_name), files })
+    Made::write(format!("intermediate O={}, {period}", args.subject_org_name), files, args.force)
 }
 
 /// Makes a leaf and writes its files.
@@ -120,11 +126,11 @@ pub(crate) fn leaf(args: &CertLeaf) -> Result<Made, String> {
     let mut files = issued.files(&args.cert_basename);
     files.push(issued.pkeycert(&args.cert_basename));
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
-    files::write(&files, args.force, ADVICE)?;
-    Ok(Made { what: format!("leaf O={} for {purpose}, {period}", args.subject_org_name), files })
+    let what = format!("leaf O={} for {purpose}, {period}", args.subject_org_name);
+    Made::write(what, files, args.force)
 }
 
-/// From when and until when a certificate is good.
+/// When a certificate begins and ends.
 struct Period {
     begin: UnixTime,
     end: UnixTime,
@@ -192,7 +198,7 @@ fn serial() -> Result<SerialNumber, String> {
     Ok(SerialNumber::from_slice(&octets))
 }
 
-/// A new certificate, its key, and the chain from above it to below the root.
+/// A new certificate, its key, and the intermediates between it and the root.
 struct Issued<'a> {
     cert: Certificate,
     key: KeyPair,
@@ -217,29 +223,21 @@ impl<'a> Issued<'a> {
         } else {
             "the certificate and those between it and the root"
         };
+        let key = self.key.serialize_pem().into_bytes();
+        let file = |ending, content, holds_key, about| File {
+            path: format!("{basename}.{ending}"),
+            content,
+            holds_key,
+            about,
+        };
         vec![
-            File {
-                path: format!("{basename}.cert.pem"),
-                content: self.chain_pem().into_bytes(),
-                holds_key: false,
-                about,
-            },
-            File {
-                path: format!("{basename}.cert.der"),
-                content: self.cert.der().to_vec(),
-                holds_key: false,
-                about: "the certificate alone, as DER",
-            },
-            File {
-                path: format!("{basename}.key.pem"),
-                content: self.key.serialize_pem().into_bytes(),
-                holds_key: true,
-                about: "its key: keep it secret",
-            },
+            file("cert.pem", self.chain_pem().into_bytes(), false, about),
+            file("cert.der", self.cert.der().to_vec(), false, "the certificate alone, as DER"),
+            file("key.pem", key, true, "its key: keep it secret"),
         ]
     }
 
-    /// What TLS servers and clients load as one file: the leaf, its chain, the key.
+    /// The leaf, its chain and its key in one file, as TLS servers and clients load it.
     fn pkeycert(&self, basename: &str) -> File {
         File {
             path: format!("{basename}.pkeycert.pem"),
@@ -259,7 +257,7 @@ impl<'a> Issued<'a> {
     }
 }
 
-/// Refuses to write over the CA that signs, which --force would else allow.
+/// Refuses to replace the files of the CA that signs, even with --force.
 fn spare(files: &[File], authority: [&String; 2]) -> Result<(), String> {
     let taken = |file: &&File| authority.iter().any(|path| files::is_same(&file.path, path));
     files.iter().find(taken).map_or(Ok(()), |File { path, .. }| {

@@ -10,14 +10,14 @@ use std::{
 pub(crate) struct File {
     pub(crate) path: String,
     pub(crate) content: Vec<u8>,
-    /// If so, only its owner may read it, from the first byte on.
+    /// Whether only its owner may read it.
     pub(crate) holds_key: bool,
     /// What it is, for people.
     pub(crate) about: &'static str,
 }
 
-/// Writes all files, or leaves nothing behind. A file that exists is an error, which ends in the
-/// advice; with `force` it is replaced in one step, as soon as all new ones are on the disk.
+/// Writes all files, or none. A file that exists is an error with this advice; with `force` it is
+/// replaced in one step, once all new ones are on the disk.
 pub(crate) fn write(files: &[File], force: bool, advice: &str) -> Result<(), String> {
     let mut written = Written(Vec::new());
     for file in files {
@@ -59,7 +59,7 @@ pub(crate) fn replace(path: &str, content: &[u8], mode: u32) -> Result<(), Strin
     write().map_err(|error| explain(path, &error))
 }
 
-/// Whether both are names of one file that exists.
+/// Whether both names lead to one file, which exists.
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
     let id = |path| fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
     id(one).is_some_and(|one| id(other) == Some(one))
@@ -81,7 +81,7 @@ impl Written {
 impl Drop for Written {
     fn drop(&mut self) {
         for path in &self.0 {
-            // It may have been renamed; and who cannot remove it has been told of a worse error.
+            // It may have been renamed already, and the error that led here matters more.
             let _ = fs::remove_file(path);
         }
     }

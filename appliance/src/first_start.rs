@@ -1,4 +1,4 @@
-//! What the built-in configuration names and a first start does not find.
+//! The files of the built-in configuration, which a first start makes.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use mistgate_runtime::base::store;
 
 use crate::starter;
 
-/// Where the built-in configuration expects the proxy's certificate and its root's, and a client's
-/// are made beside them.
+/// Where the built-in configuration expects the certificates of the proxy and of its root. A
+/// client's are made beside them.
 pub(crate) const CERTIFICATES: &str = "./mistgate-data/proxy";
 /// Where it expects its state and its secret.
 const STATE: &str = "./mistgate-data";

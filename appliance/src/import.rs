@@ -28,11 +28,11 @@ use crate::{
 };
 
 const CONFIGURATION: &str = "mistgate.toml";
-/// Where the program of the websocket proxy is in its folder, in the repository and in its image.
+/// The program of the websocket proxy in its folder: that of the repository, or of the image.
 const PROGRAMS: [&str; 2] = ["bin/websocket-proxy.py", "websocket-proxy.py"];
-/// Likewise its certificates.
+/// The folders with its certificates.
 const STORES: [&str; 2] = ["lib", "."];
-/// The most files of a folder that are looked into.
+/// How many entries of a folder are looked at.
 const FILES_MAX: usize = 1_000;
 
 pub(crate) fn run(args: &Import) -> Result<(), String> {
@@ -133,7 +133,7 @@ fn add(store: &mut Store, root: &str, folder: &str) -> Result<(), String> {
     let mut names: Vec<String> = Vec::new();
     for entry in entries.take(FILES_MAX) {
         let entry = entry.map_err(|error| format!("{}: {error}", place.display()))?;
-        // What is not UTF-8 is none of the names that are looked for.
+        // The wanted names are all UTF-8.
         names.extend(entry.file_name().into_string().ok().filter(|name| name.ends_with(".pem")));
     }
     names.sort();
@@ -194,7 +194,7 @@ fn write(imported: &Imported, out: &str) -> Result<(), String> {
     let advice = "choose another --out, or move it away";
     files::write(&all, false, advice).inspect_err(|_| {
         if is_new {
-            // It is empty again; and if it is not, somebody else has put something there.
+            // This fails where somebody else has put something there, which then stays.
             let _ = fs::remove_dir(out);
         }
     })

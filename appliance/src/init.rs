@@ -1,4 +1,5 @@
-//! `mistgate init`: what `mistgate install` puts into /etc/mistgate, elsewhere and without root.
+//! `mistgate init`: the files that `mistgate install` puts into /etc/mistgate, in any folder and
+//! without root.
 
 use std::path::Path;
 
@@ -15,7 +16,7 @@ pub(crate) fn run(args: &Init) -> Result<(), String> {
     store::make_folder(dir)
         .map_err(|error| format!("{dir}: {error} — run it where you may write"))?;
     starter::make_missing(dir)?;
-    // Last, so that it never names what is not there.
+    // Last, so that every file that it names is there.
     files::replace(&config, starter::config("state").as_bytes(), 0o600)?;
     crate::say(&format!(
         "{config}\n  the configuration, with comments\n\

@@ -60,7 +60,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints to standard output. A reader that went away wants no more, which is no failure.
+/// Prints to standard output. That its reader went away is no failure.
 fn say(text: &str) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Run) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
-/// Says what a newcomer wants to do next, where nobody configured anything.
+/// Tells a newcomer, who has configured nothing yet, what to try next.
 fn welcome(file: Option<&str>, config: &Config, addresses: &Addresses) {
     let Addresses { webhook: Some(webhook), proxy: Some(proxy), admin: Some(admin) } = addresses
     else {

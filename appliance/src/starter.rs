@@ -1,5 +1,5 @@
-//! What a mistgate needs to start at once: a configuration to begin with, the webhook's secret, and
-//! the certificates of the websocket proxy and of a client to try it with.
+//! The files with which mistgate starts at once: a configuration, the webhook's secret, and the
+//! certificates of the websocket proxy and of a client to try it with.
 
 use std::{fs, io, path::Path};
 
@@ -10,7 +10,6 @@ use crate::{
     cert, files,
 };
 
-/// The files of a starter in its folder.
 pub(crate) const CONFIG: &str = "mistgate.toml";
 pub(crate) const SECRET: &str = "webhook-secret";
 pub(crate) const CERTIFICATES: &str = "proxy";
@@ -18,10 +17,10 @@ pub(crate) const CERTIFICATES: &str = "proxy";
 const EXAMPLE: &str = include_str!("../examples/mistgate.toml");
 /// The state folder in the example.
 pub(crate) const STATE_DIR: &str = "/var/lib/mistgate";
-/// As long as the README of the original suggests: whoever only tries it should not meet the end.
+/// As the README of the original suggests: a trial should not end with its certificates.
 const DAYS: u32 = 3_650;
 
-/// The configuration to begin with. What it names lies beside it, but for the state.
+/// The configuration. All files that it names are beside it, except for the state.
 pub(crate) fn config(state_dir: &str) -> String {
     EXAMPLE.replacen(STATE_DIR, state_dir, 1)
 }
@@ -49,8 +48,8 @@ fn make_secret(path: &str) -> Result<(), String> {
     files::replace(path, format!("{}\n", new_secret()?).as_bytes(), 0o600)
 }
 
-/// Makes a folder with a root, and what it signed for the proxy and for a client: all or nothing,
-/// as the folder gets its name at last.
+/// Makes a folder with a root, and certificates that it signed for the proxy and for a client. The
+/// folder gets its name last, so that it is complete or not there.
 fn make_certificates(folder: &str) -> Result<(), String> {
     let aside = format!("{folder}.new");
     match fs::remove_dir_all(&aside) {

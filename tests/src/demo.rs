@@ -1,5 +1,5 @@
-//! What the programs that show mistgate to newcomers have in common: they write a configuration,
-//! start stand-ins for the world in a process beside them, and become the mistgate.
+//! The common part of the programs that show mistgate to newcomers: they write a configuration,
+//! start stand-ins for the vendors in a process beside them, and become mistgate.
 
 use std::{
     env,
@@ -33,8 +33,7 @@ const POLL_EVERY: Duration = Duration::from_millis(20);
 /// Columns of a message.
 const WIDTH: usize = 84;
 
-/// Addresses that nobody else is given while their sockets are open, until whoever is meant to
-/// listen on them does.
+/// Free addresses, reserved by open sockets until the one who is meant to listen on them does.
 pub fn reserve(count: usize) -> io::Result<(Vec<OwnedFd>, Vec<SocketAddr>)> {
     let sockets: Vec<_> = (0..count).map(|_| server::reserve()).collect::<Result<_, _>>()?;
     let address = |socket| SocketAddr::try_from(rustix::net::getsockname(socket)?);
@@ -47,12 +46,12 @@ pub fn start_beside(folder: &str, addresses: &[SocketAddr]) -> Result<(), String
     let explain = |error: io::Error| format!("the stand-ins do not start: {error}");
     let this = env::current_exe().map_err(explain)?;
     let ports = addresses.iter().map(|address| address.port().to_string());
-    // Outside the group that the terminal's Ctrl-C is for, so that mistgate's last posts are heard.
+    // In a process group of its own: Ctrl-C stops mistgate alone, whose last posts still arrive.
     let world = Command::new(this).arg("receive").arg(folder).args(ports).process_group(0).spawn();
     world.map(drop).map_err(explain)
 }
 
-/// In that process: ends it with the mistgate, and reads the addresses.
+/// Reads the addresses in that process, and makes it end with mistgate.
 pub fn beside(ports: &[&str]) -> Result<Vec<SocketAddr>, String> {
     set_parent_process_death_signal(Some(Signal::TERM)).map_err(|error| error.to_string())?;
     let address = |port: &&str| {
@@ -62,7 +61,7 @@ pub fn beside(ports: &[&str]) -> Result<Vec<SocketAddr>, String> {
     ports.iter().map(address).collect()
 }
 
-/// Becomes a mistgate with this configuration; returns only why not.
+/// Becomes mistgate with this configuration; returns only an error.
 pub fn become_mistgate(mistgate: &Path, config: &Path) -> Result<(), String> {
     let error = Command::new(mistgate)
         .args(["run", "--log-level", "warning", "--config"])
@@ -84,7 +83,7 @@ pub fn await_listener(webhook: &SocketAddr) -> Result<(), String> {
     Ok(())
 }
 
-/// As short as a person would type it.
+/// The path as a person would type it.
 pub fn short(path: PathBuf) -> PathBuf {
     let here = env::current_dir().unwrap_or_default();
     path.strip_prefix(here).map(Path::to_path_buf).unwrap_or(path)
@@ -118,13 +117,12 @@ pub fn hear(kind: Kind, post: &Message) -> Answer {
     answer
 }
 
-/// One write, so that no two messages mix. Who does not listen misses it.
+/// Prints by one write, so that messages do not mix. A closed output is no error.
 pub fn print(to: &mut impl io::Write, text: &str) {
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
-/// A message between two lines: the upper one says where it arrived, the lower one what became of
-/// it.
+/// Draws a message between two lines: where it arrived, and how it was answered.
 fn drawn(kind: Kind, post: &Message, faults: &[String], paint: Paint) -> String {
     let (product, colour) = match kind {
         Kind::Slack => ("Slack", "35"),
@@ -181,7 +179,7 @@ impl Paint {
     }
 }
 
-/// Lines of whole words.
+/// Breaks a text into lines of whole words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

@@ -9,31 +9,15 @@ use super::{
     value::Form,
 };
 
-/// A chat product.
-#[derive(Clone, Copy)]
-pub(super) struct Chat {
-    /// What the old programs call its settings.
-    pub(super) old: &'static str,
-    name: &'static str,
-    section: &'static str,
-    urls: &'static str,
-}
+/// A chat product: what the old programs call its settings, our name of it, its section, and the
+/// section of its URLs.
+type Chat = (&'static str, &'static str, &'static str, &'static str);
 
 /// The chats of MWTT; MESA has the first two.
 pub(super) const CHATS: [Chat; 3] = [
-    Chat { old: "slack_conf", name: "slack", section: "chat.slack", urls: "chat.slack.urls_file" },
-    Chat {
-        old: "msteams_conf",
-        name: "teams",
-        section: "chat.teams",
-        urls: "chat.teams.urls_file",
-    },
-    Chat {
-        old: "gchat_conf",
-        name: "google",
-        section: "chat.google",
-        urls: "chat.google.urls_file",
-    },
+    ("slack_conf", "slack", "chat.slack", "chat.slack.urls_file"),
+    ("msteams_conf", "teams", "chat.teams", "chat.teams.urls_file"),
+    ("gchat_conf", "google", "chat.google", "chat.google.urls_file"),
 ];
 /// What to advise about a list of sites, in either program.
 pub(super) const SITES: &str = "mist.ignored_sites, a list of site ids";
@@ -108,7 +92,7 @@ pub(super) fn secrets(draft: &mut Draft) {
     }
 }
 
-/// `log_level`, `debug`
+/// Reports a setting of the log, which is an argument in mistgate.
 pub(super) fn log_level(old: &mut Table<'_>, key: &str, draft: &mut Draft) {
     if let Some(found) = old.take(key) {
         let what = "not carried over, as it is no part of the configuration";
@@ -125,7 +109,7 @@ pub(super) fn listen(port: i64, origin: &Origin, draft: &mut Draft) {
 /// The settings of a chat. A single `url` is that of the channel `only`, where there is one.
 /// Returns whether the chat is in use.
 pub(super) fn chat(
-    chat: Chat,
+    chat @ (_, _, section, _): Chat,
     mut old: Table<'_>,
     only: Option<&'static str>,
     draft: &mut Draft,
@@ -136,7 +120,7 @@ pub(super) fn chat(
             Some(found) => format!("not carried over, as enabled is {}", found.value.form),
             None => "not carried over, as it is not enabled".into(),
         };
-        let advice = format!("[{}], where messages should go there after all", chat.section);
+        let advice = format!("[{section}], where messages should go there after all");
         draft.note(&old.about, what, advice);
         return false;
     }
@@ -202,15 +186,17 @@ pub(super) fn secret_file(
     draft.file(section, key, (name.to_owned(), content), &found.origin);
 }
 
-fn url(chat: Chat, channel: Option<&str>, found: &Found<'_>, draft: &mut Draft) {
-    let name = chat.name;
+fn url(
+    (_, name, section, urls): Chat,
+    channel: Option<&str>,
+    found: &Found<'_>,
+    draft: &mut Draft,
+) {
     match channel {
         Some(channel) => {
-            secret_file(chat.urls, channel, &format!("{name}-url-{channel}"), found, draft);
+            secret_file(urls, channel, &format!("{name}-url-{channel}"), found, draft);
         }
-        None => {
-            secret_file(chat.section, "default_url_file", &format!("{name}-url"), found, draft);
-        }
+        None => secret_file(section, "default_url_file", &format!("{name}-url"), found, draft),
     }
 }
 

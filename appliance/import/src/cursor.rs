@@ -1,31 +1,29 @@
-//! A place in a Python text: its line, the brackets that are open there, and what lies between
-//! words. Python's lexical rules: docs.python.org/3/reference/lexical_analysis.html.
+//! A position in a Python text, with its line and open brackets. It knows spaces, comments, line
+//! ends and words (docs.python.org/3/reference/lexical_analysis.html).
 
 use std::fmt;
 
-/// Why a text is not read any further. Python would refuse most of it too.
+/// Why a text was refused, mostly as Python would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// The line, from 1.
+    /// The line, counted from 1.
     pub line: u32,
-    /// What is wrong there.
     pub fault: Fault,
 }
 
-/// What is wrong.
+/// What is wrong in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Brackets in brackets, beyond [`DEPTH_MAX`].
+    /// More than [`DEPTH_MAX`] brackets in one another.
     Deep,
-    /// The text is larger than a configuration would be.
+    /// Larger than any configuration.
     Large,
-    /// More values than a configuration would have, or texts repeated by name too often.
+    /// More values than any configuration has, counting names with the values they stand for.
     Many,
-    /// Something that cannot stand there.
     Syntax,
-    /// A bracket that is not closed; the line is that of the bracket.
+    /// A bracket that is not closed, on its line.
     Unclosed,
-    /// A text without its end; the line is that of its beginning.
+    /// A text without an end, on the line of its beginning.
     Unended,
 }
 
@@ -45,41 +43,32 @@ impl fmt::Display for Fault {
 /// The most brackets in one another.
 pub const DEPTH_MAX: usize = 32;
 
-/// See the module.
+/// A place in a text, and the brackets that are open there.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
-    line: u32,
-    /// The open brackets, and where they were opened.
+    pub(super) line: u32,
+    /// The open brackets, and the lines on which they were opened.
     open: Vec<(char, u32)>,
 }
 
-/// A place to come back to, at the same depth.
-#[derive(Clone, Copy)]
-pub(super) struct Mark {
-    at: usize,
-    line: u32,
-}
+/// A place to come back to, at the same depth: its offset and its line.
+pub(super) type Mark = (usize, u32);
 
 impl<'a> Cursor<'a> {
     /// The beginning of a text.
     pub(super) fn new(text: &'a str) -> Self {
-        // RFC 3629 §6 calls it a signature; editors leave it there.
+        // The byte order mark of some editors (RFC 3629 §6).
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self { text, at: 0, line: 1, open: Vec::new() }
     }
 
-    pub(super) const fn line(&self) -> u32 {
-        self.line
-    }
-
     pub(super) const fn mark(&self) -> Mark {
-        Mark { at: self.at, line: self.line }
+        (self.at, self.line)
     }
 
-    pub(super) const fn back(&mut self, Mark { at, line }: Mark) {
-        self.at = at;
-        self.line = line;
+    pub(super) const fn back(&mut self, mark: Mark) {
+        (self.at, self.line) = mark;
     }
 
     pub(super) fn rest(&self) -> &'a str {
@@ -90,7 +79,7 @@ impl<'a> Cursor<'a> {
         self.rest().chars().next()
     }
 
-    /// Whether brackets are open, so that ends of lines mean nothing.
+    /// Whether brackets are open, in which line ends have no meaning.
     pub(super) fn is_inside(&self) -> bool {
         !self.open.is_empty()
     }
@@ -109,7 +98,7 @@ impl<'a> Cursor<'a> {
         Some(next)
     }
 
-    /// Goes beyond `text` if it is next.
+    /// Consumes `text` if it is next.
     pub(super) fn eat(&mut self, text: &str) -> bool {
         let is_next = self.rest().starts_with(text);
         if is_next {
@@ -120,7 +109,7 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
-    /// What follows, as long as `fits`.
+    /// Consumes characters as long as `fits` holds.
     pub(super) fn take_while(&mut self, mut fits: impl FnMut(char) -> bool) -> &'a str {
         let rest = self.rest();
         let from = self.at;
@@ -130,15 +119,14 @@ impl<'a> Cursor<'a> {
         rest.get(..self.at - from).unwrap_or_default()
     }
 
-    /// An identifier or keyword.
+    /// Consumes an identifier or keyword.
     pub(super) fn word(&mut self) -> Option<&'a str> {
         let begins = |c: char| c == '_' || c.is_alphabetic();
         self.peek().filter(|c| begins(*c))?;
         Some(self.take_while(|c| c == '_' || c.is_alphanumeric()))
     }
 
-    /// Goes beyond everything that separates words here. Between brackets that includes comments
-    /// and ends of lines.
+    /// Skips spaces and, between brackets, comments and line ends.
     pub(super) fn skip_space(&mut self) {
         loop {
             match self.peek() {
@@ -163,22 +151,22 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Up to the end of the line.
+    /// Skips to the end of the line.
     pub(super) fn skip_comment(&mut self) {
         self.take_while(|c| !matches!(c, '\n' | '\r'));
     }
 
-    /// One end of a line, however it is written.
+    /// Consumes one line end of any kind.
     pub(super) fn skip_newline(&mut self) -> bool {
         self.eat("\r\n") || self.eat("\n") || self.eat("\r")
     }
 
-    /// Whether nothing but a comment is left of this line.
+    /// Whether at most a comment is left of this line.
     pub(super) fn is_line_over(&self) -> bool {
         matches!(self.peek(), None | Some('\n' | '\r' | '#'))
     }
 
-    /// Goes into a bracket.
+    /// Consumes an opening bracket.
     pub(super) fn enter(&mut self, bracket: char) -> Result<(), Error> {
         let line = self.line;
         self.bump();
@@ -186,8 +174,8 @@ impl<'a> Cursor<'a> {
         if self.open.len() > DEPTH_MAX { Err(Error { line, fault: Fault::Deep }) } else { Ok(()) }
     }
 
-    /// Goes out of the innermost bracket if that is what is next. The end of the text inside of it
-    /// and another bracket's end are errors.
+    /// Consumes the end of the innermost bracket if it is next. The end of the text and that of
+    /// another bracket are errors.
     pub(super) fn leave(&mut self) -> Result<bool, Error> {
         let (bracket, line) = self.open.last().copied().unwrap_or((' ', self.line));
         let end = match bracket {

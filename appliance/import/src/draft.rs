@@ -26,21 +26,20 @@ pub struct File {
     pub content: Content,
 }
 
-/// The content of a file.
+/// The content of a file with a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// What the old configuration held.
+    /// As the old configuration has it.
     Known(Secret),
-    /// A new secret, to be drawn by whoever has random numbers.
+    /// A new secret, which the caller draws.
     New,
 }
 
-/// What somebody who moves should know, and what to do.
+/// A note on one old setting for whoever moves: what became of it, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// The old file that it is about.
+    /// The name of the old file.
     pub file: String,
-    /// The line and key of the old file, what is the matter, and what to do.
     pub about: Problem,
 }
 
@@ -94,7 +93,7 @@ const SECTIONS: [&str; 24] = [
 const ROUNDS_MAX: usize = 8;
 
 impl Draft {
-    /// Sets a key. What is set first stays.
+    /// Sets a key. The first value stays; another one is reported.
     pub(super) fn set(
         &mut self,
         section: &'static str,
@@ -120,7 +119,7 @@ impl Draft {
         }
     }
 
-    /// Adds to a list what is not in it.
+    /// Adds new elements to a list.
     pub(super) fn extend(
         &mut self,
         section: &'static str,
@@ -140,7 +139,7 @@ impl Draft {
         }
     }
 
-    /// Sets a key to the name of a file, which has this content, or which has yet to be made.
+    /// Sets a key to the name of a file with this content; without one, the operator makes it.
     pub(super) fn file(
         &mut self,
         section: &'static str,
@@ -214,7 +213,7 @@ impl Draft {
             if refused.is_empty() {
                 return;
             }
-            // From the end, so that the places before stay what they are.
+            // From the end, so that earlier indices stay valid.
             for (at, problem) in refused.into_iter().rev() {
                 self.take_out(at, problem);
             }
@@ -227,7 +226,7 @@ impl Draft {
     /// The text, the files and the notes.
     pub(super) fn finish(mut self, head: &str) -> (String, Vec<File>, Vec<Note>) {
         self.doubt();
-        // The programs come one after the other; each one's notes follow its lines.
+        // By program, and then by line.
         let mut files: Vec<String> = self.notes.iter().map(|note| note.file.clone()).collect();
         files.dedup();
         let first = |note: &Note| files.iter().position(|file| *file == note.file);
@@ -278,7 +277,7 @@ impl Draft {
             (Toml::Text(name), _)
                 if is_needed && self.files.iter().any(|file| file.name == *name) =>
             {
-                // What cannot be done without is asked for by name.
+                // The key is needed, so the operator is asked to make the file.
                 let _ = write!(advice, ", in the file {name}");
                 self.files.retain(|file| file.name != *name);
                 entry.standing = Standing::Awaited;

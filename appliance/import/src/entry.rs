@@ -1,4 +1,4 @@
-//! One entry of the configuration in the making, and how TOML 1.0 writes it.
+//! An entry of the new configuration, and how it is written in TOML 1.0.
 
 use std::fmt::Write as _;
 
@@ -8,11 +8,11 @@ pub(super) struct Origin {
     pub(super) program: &'static str,
     pub(super) file: String,
     pub(super) line: u32,
-    /// The path of the key, fit to be printed.
+    /// The path of the key, printable.
     pub(super) key: String,
 }
 
-/// A value of ours.
+/// A value of the new configuration. The elements of a list have places of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Toml {
     List(Vec<(String, Origin)>),
@@ -20,7 +20,7 @@ pub(super) enum Toml {
     Text(String),
 }
 
-/// A key of ours with its value.
+/// A key of the new configuration, with its value.
 pub(super) struct Entry {
     pub(super) section: &'static str,
     pub(super) key: String,
@@ -32,19 +32,18 @@ pub(super) struct Entry {
 /// How an entry counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It is written.
     Active,
     /// It names a file that has yet to be made.
     Awaited,
-    /// A comment until something else is right.
+    /// It is written as a comment, for the operator to enable.
     Asleep,
 }
 
-/// Longer lists have a line for each element.
+/// In characters. Longer lists are written with a line for each element.
 const LINE_LEN_MAX: usize = 80;
 
 impl Entry {
-    /// Adds its line, or its lines.
+    /// Adds its lines to the text.
     pub(super) fn write(&self, text: &mut String) {
         let sleep = if self.standing == Standing::Asleep { "# " } else { "" };
         let _ = write!(text, "{sleep}{} = ", key(&self.key));
@@ -69,24 +68,20 @@ impl Entry {
         let _ = writeln!(text, "{value} {comment}");
     }
 
-    /// The old settings that this comes from.
+    /// The old settings that it comes from.
     fn origins(&self) -> String {
         let of = |Origin { program, key, .. }: &Origin| format!("{program}: {key}");
         let Toml::List(list) = &self.value else {
             return of(&self.origin);
         };
-        let mut all: Vec<String> = Vec::new();
-        for (_, origin) in list {
+        // The elements of one list have one origin, without their indices.
+        let of_list = |(_, origin): &(String, Origin)| {
             let origin = of(origin);
-            let of_list = match origin.strip_suffix(']').and_then(|origin| origin.rsplit_once('['))
-            {
-                Some((of_list, _)) => of_list.to_owned(),
-                None => origin,
-            };
-            if all.last() != Some(&of_list) {
-                all.push(of_list);
-            }
-        }
+            let indexed = origin.strip_suffix(']').and_then(|origin| origin.rsplit_once('['));
+            indexed.map_or(origin.clone(), |(of_list, _)| of_list.to_owned())
+        };
+        let mut all: Vec<String> = list.iter().map(of_list).collect();
+        all.dedup();
         all.join(", ")
     }
 

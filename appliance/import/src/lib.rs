@@ -32,12 +32,10 @@ use self::{
     python::Module,
 };
 
-/// The configurations of those old programs that were in use.
+/// The configurations of those old programs that were in use: a `config.py` each, or a folder.
 #[derive(Clone, Copy, Default)]
 pub struct Programs<'a> {
-    /// MWTT's `config.py`.
     pub mwtt: Option<Source<'a>>,
-    /// MESA's `config.py`.
     pub mesa: Option<Source<'a>>,
     pub micronets: Option<Micronets<'a>>,
 }
@@ -143,7 +141,8 @@ fn head(programs: &Programs<'_>) -> String {
     let names: String = names.into_iter().flatten().map(line).collect();
     format!(
         "# Made by mistgate import out of\n{names}\
-         # Behind each value is the setting that it comes from. The files that are named here are in\n\
+         # Behind each value is the setting that it comes from. The files that are named here are \
+         in\n\
          # the folder of this one. Before anything is started, look at it with\n\
          #   mistgate check --config mistgate.toml\n\
          state_dir = \"/var/lib/mistgate\"\n"

@@ -9,27 +9,24 @@ use super::{
     value::{Form, Unread},
 };
 
-/// A text, or several that follow each other, which are one. `None` if there is none.
+/// Reads a text, or several that follow each other, which Python joins. `None` if there is none.
 pub(super) fn text(cursor: &mut Cursor<'_>) -> Result<Option<Form>, Error> {
-    let Some(mut next) = prefix(cursor) else {
+    let mut next = prefix(cursor);
+    if next.is_none() {
         return Ok(None);
-    };
-    // Without room to move, no copy of a part stays behind when the text grows.
+    }
+    // A text that has enough room never moves, and leaves no copy of a secret behind.
     let mut all = Zeroizing::new(String::with_capacity(cursor.rest().len().min(ROOM)));
     let mut unread = None;
-    loop {
-        let refused = part(cursor, &next, &mut all)?;
-        unread = unread.or(refused);
+    while let Some(begun) = next {
+        unread = unread.or(part(cursor, &begun, &mut all)?);
         cursor.skip_space();
-        let Some(another) = prefix(cursor) else {
-            break;
-        };
-        next = another;
+        next = prefix(cursor);
     }
     Ok(Some(unread.map_or_else(|| Form::Text(Secret::new(all.as_str())), Form::Unread)))
 }
 
-/// A number without a sign. `None` if there is none.
+/// Reads a number without a sign. `None` if there is none.
 pub(super) fn number(cursor: &mut Cursor<'_>) -> Option<Form> {
     let mut rest = cursor.rest().chars();
     let begins = match (rest.next(), rest.next()) {
@@ -47,67 +44,48 @@ pub(super) fn number(cursor: &mut Cursor<'_>) -> Option<Form> {
     Some(value(written).unwrap_or(Form::Unread(Unread::Number)))
 }
 
-/// Most texts are shorter.
+/// The room for a text, in bytes. Most are shorter.
 const ROOM: usize = 256;
 
-/// The letters before the quotes, in lower case, and the quotes.
-struct Prefix {
-    letters: [Option<char>; 2],
-    quotes: &'static str,
-}
-
-impl Prefix {
-    fn has(&self, letter: char) -> bool {
-        self.letters.contains(&Some(letter))
-    }
-}
-
-/// What begins a text, if one is next; then the cursor is behind its quotes.
-fn prefix(cursor: &mut Cursor<'_>) -> Option<Prefix> {
+/// Consumes what begins a text, if one is next: its prefix, in lower case, and its quotes.
+fn prefix(cursor: &mut Cursor<'_>) -> Option<(String, &'static str)> {
     let here = cursor.mark();
-    let mut letters = cursor.take_while(|c| "rRbBuUfFtT".contains(c)).chars();
-    let letters = [letters.next(), letters.next(), letters.next()];
+    let letters = cursor.take_while(|c| "rRbBuUfFtT".contains(c)).to_ascii_lowercase();
     let quotes = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| cursor.eat(quotes));
-    match (letters, quotes) {
-        ([first, second, None], Some(quotes)) => {
-            let lower = |letter: Option<char>| letter.map(|letter| letter.to_ascii_lowercase());
-            Some(Prefix { letters: [lower(first), lower(second)], quotes })
-        }
-        _ => {
-            cursor.back(here);
-            None
-        }
+    let found = quotes.filter(|_| letters.len() <= 2).map(|quotes| (letters, quotes));
+    if found.is_none() {
+        cursor.back(here);
     }
+    found
 }
 
-/// Adds one text without its quotes to `all`, or says why it cannot be had.
+/// Adds one text without its quotes to `all`. Returns why its value is not known, if so.
 fn part(
     cursor: &mut Cursor<'_>,
-    prefix: &Prefix,
+    (prefix, quotes): &(String, &str),
     all: &mut String,
 ) -> Result<Option<Unread>, Error> {
-    let line = cursor.line();
+    let line = cursor.line;
     let unended = Error { line, fault: Fault::Unended };
-    let mut unread = match () {
-        () if prefix.has('f') || prefix.has('t') => Some(Unread::Format),
-        () if prefix.has('b') => Some(Unread::Bytes),
-        () => None,
-    };
-    let is_long = prefix.quotes.len() == 3;
+    let mut unread = prefix.contains('b').then_some(Unread::Bytes);
+    if prefix.contains(['f', 't']) {
+        unread = Some(Unread::Format);
+    }
+    let is_long = quotes.len() == 3;
     loop {
-        if cursor.eat(prefix.quotes) {
+        if cursor.eat(quotes) {
             return Ok(unread);
         }
         match cursor.bump().ok_or(unended)? {
             '\n' | '\r' if !is_long => return Err(unended),
-            // Python turns every end of a line into this one.
+            // Python normalises line ends.
             '\r' => {
                 cursor.eat("\n");
                 all.push('\n');
             }
-            '\\' if prefix.has('r') => {
+            '\\' if prefix.contains('r') => {
                 all.push('\\');
-                // Even here it keeps a quote or a line's end from being the end.
+                // Even in a raw text a quote after it does not end the text.
                 if cursor.skip_newline() {
                     all.push('\n');
                 } else {
@@ -115,15 +93,14 @@ fn part(
                 }
             }
             '\\' => {
-                let refused = escape(cursor, all, unended)?;
-                unread = unread.or(refused);
+                unread = unread.or(escape(cursor, all, unended)?);
             }
             other => all.push(other),
         }
     }
 }
 
-/// What follows a backslash.
+/// Reads an escape sequence after its backslash.
 fn escape(
     cursor: &mut Cursor<'_>,
     all: &mut String,
@@ -137,14 +114,7 @@ fn escape(
         'u' => hex(cursor, 4),
         'U' => hex(cursor, 8),
         'N' => None,
-        '0'..='7' => {
-            let mut count = 0;
-            let digits = cursor.take_while(|c| {
-                count += 1;
-                count <= 3 && ('0'..='7').contains(&c)
-            });
-            u32::from_str_radix(digits, 8).ok()
-        }
+        '0'..='7' => u32::from_str_radix(digits(cursor, 8, 3), 8).ok(),
         other => {
             let meant = match other {
                 'a' => '\u{7}',
@@ -155,7 +125,7 @@ fn escape(
                 't' => '\t',
                 'v' => '\u{b}',
                 '\\' | '\'' | '"' => other,
-                // Python leaves what it does not know as it is.
+                // Python keeps unknown escapes as they are written.
                 _ => {
                     all.push('\\');
                     other
@@ -173,34 +143,33 @@ fn escape(
     Ok(None)
 }
 
-/// A letter and that many hexadecimal digits.
-fn hex(cursor: &mut Cursor<'_>, digits: usize) -> Option<u32> {
+/// Reads a letter and that many hexadecimal digits.
+fn hex(cursor: &mut Cursor<'_>, count: usize) -> Option<u32> {
     cursor.bump();
-    let mut left = digits;
-    let written = cursor.take_while(|c| {
-        let fits = left > 0 && c.is_ascii_hexdigit();
-        left = left.saturating_sub(1);
-        fits
-    });
-    u32::from_str_radix(written, 16).ok().filter(|_| written.len() == digits)
+    let written = digits(cursor, 16, count);
+    u32::from_str_radix(written, 16).ok().filter(|_| written.len() == count)
+}
+
+/// Consumes at most that many digits.
+fn digits<'a>(cursor: &mut Cursor<'a>, radix: u32, max: usize) -> &'a str {
+    let mut count = 0;
+    cursor.take_while(|c| {
+        count += 1;
+        count <= max && c.is_digit(radix)
+    })
 }
 
 fn value(written: &str) -> Option<Form> {
     let misplaced = written.starts_with('_') || written.ends_with('_') || written.contains("__");
     let digits: String = written.chars().filter(|c| *c != '_').collect();
     let digits = Some(digits.to_ascii_lowercase()).filter(|_| !misplaced)?;
-    let radix = match digits.get(..2) {
-        Some("0x") => Some(16),
-        Some("0o") => Some(8),
-        Some("0b") => Some(2),
-        _ => None,
-    };
-    if let Some(radix) = radix {
-        let number = i64::from_str_radix(digits.get(2..)?, radix);
-        return number.ok().map(Form::Integer);
+    for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
+        if let Some(digits) = digits.strip_prefix(prefix) {
+            return i64::from_str_radix(digits, radix).ok().map(Form::Integer);
+        }
     }
     if digits.bytes().all(|b| b.is_ascii_digit()) {
-        // Python refuses 007, which was octal once.
+        // Python refuses 007, which was an octal number in Python 2.
         let is_octal =
             digits.len() > 1 && digits.starts_with('0') && !digits.trim_matches('0').is_empty();
         return digits.parse().ok().filter(|_| !is_octal).map(Form::Integer);

@@ -79,7 +79,7 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
     }
     // Its messages have a channel of their own, so that nothing else goes where they went.
     for chat in CHATS {
-        if let Some(found) = old.take(chat.old)
+        if let Some(found) = old.take(chat.0)
             && let Some(table) = found.table(draft)
             && common::chat(chat, table, Some(CHANNEL), draft)
         {

@@ -46,7 +46,7 @@ pub(super) fn import(module: &Module, file: &str, draft: &mut Draft) {
         mist_conf(mist, draft);
     }
     for chat in CHATS {
-        if let Some(table) = old.table(chat.old, draft) {
+        if let Some(table) = old.table(chat.0, draft) {
             common::chat(chat, table, None, draft);
         }
     }

@@ -1,9 +1,8 @@
-//! A reader of the Python that configuration files consist of: literals assigned to names. Nothing
-//! is ever run. What has no value without being run is passed over by its extent alone.
+//! A reader of the Python of configuration files: literals assigned to names. Nothing is ever run;
+//! a statement or an expression that would have to run is skipped.
 //!
-//! A parser of all of Python would be a large dependency for a small part of it, and the one that
-//! was written for such uses (`rustpython-parser`) is no longer kept; this is bounded in depth and
-//! size, which a parser for programs has no reason to be.
+//! Depth, size and number of values are bounded. A parser of all of Python is a large dependency
+//! for so little, and has no such bounds.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,21 +12,21 @@ use super::{
     value::{COST, Form, Unread, Value},
 };
 
-/// The largest text.
+/// The largest text that is read, in bytes.
 pub const TEXT_MAX: usize = 1 << 20;
 
-/// What a text says.
+/// The assignments of a file.
 #[derive(Debug, Default)]
 pub struct Module {
-    /// The names at the top level with the last values given to them.
+    /// The names at the top level, with their last values.
     pub assigned: BTreeMap<String, Value>,
-    /// Those of them that stand for their values in others.
+    /// Names that stand for their values in later ones.
     pub used: BTreeSet<String>,
-    /// The lines with statements that may do something, and were passed over.
+    /// The lines of skipped statements that may do something.
     pub passed_over: Vec<u32>,
 }
 
-/// Reads a file.
+/// Reads a text, whose errors are those of Python or of a bound.
 pub fn parse(text: &str) -> Result<Module, Error> {
     if text.len() > TEXT_MAX {
         return Err(Error { line: 1, fault: Fault::Large });
@@ -40,33 +39,33 @@ pub fn parse(text: &str) -> Result<Module, Error> {
     Ok(parser.module)
 }
 
-/// What all values together may take, as [`Value::cost`] has it.
+/// The cost that all values together may have, by [`Value::measure`].
 const BUDGET: usize = 8 << 20;
-/// How many statements that were passed over are remembered.
+/// How many skipped statements are remembered.
 const PASSED_OVER_MAX: usize = 1_000;
 
-/// Words that are no names.
+/// Words that cannot be names.
 const KEYWORDS: [&str; 16] = [
     "and", "assert", "await", "break", "continue", "del", "global", "in", "is", "lambda",
     "nonlocal", "not", "or", "raise", "return", "yield",
 ];
-/// Those that begin a statement to which all of its line belongs, and the lines below it.
+/// Keywords of statements with a block: the rest of the line, and indented lines below it.
 const COMPOUND: [&str; 8] = ["async", "class", "def", "for", "if", "try", "while", "with"];
-/// Those that belong to the statement before them.
+/// Keywords that continue such a statement.
 const SEQUELS: [&str; 4] = ["elif", "else", "except", "finally"];
-/// Those that change nothing that we could see.
+/// Keywords of statements that set nothing.
 const HARMLESS: [&str; 3] = ["from", "import", "pass"];
 
 struct Parser<'a> {
     cursor: Cursor<'a>,
     module: Module,
     budget: usize,
-    /// Whether what was read last was passed over, so that indented lines may belong to it.
+    /// Whether the last statement was skipped, so that indented lines may be its block.
     has_block: bool,
 }
 
 impl Parser<'_> {
-    /// One line, with those that it continues on.
+    /// Reads a line with its continuations.
     fn line(&mut self) -> Result<(), Error> {
         let is_indented = matches!(self.cursor.peek(), Some(' ' | '\t'));
         self.cursor.skip_space();
@@ -104,7 +103,7 @@ impl Parser<'_> {
     }
 
     fn statement(&mut self) -> Result<(), Error> {
-        let (begin, line) = (self.cursor.mark(), self.cursor.line());
+        let (begin, line) = (self.cursor.mark(), self.cursor.line);
         let word = self.cursor.word();
         self.has_block = word.is_some_and(|word| SEQUELS.contains(&word));
         if self.has_block {
@@ -119,7 +118,7 @@ impl Parser<'_> {
             self.cursor.skip_space();
             if self.cursor.peek() == Some(':') {
                 self.cursor.bump();
-                // The annotation of a type.
+                // A type annotation.
                 self.skip_until(|next| matches!(next, '=' | ';'))?;
                 if self.is_statement_over() {
                     return Ok(());
@@ -130,7 +129,7 @@ impl Parser<'_> {
             }
         }
         self.cursor.back(begin);
-        // A text by itself is a comment.
+        // A text alone is a docstring or a comment.
         if literal::text(&mut self.cursor)?.is_some() && self.is_statement_over() {
             return Ok(());
         }
@@ -145,14 +144,14 @@ impl Parser<'_> {
         self.cursor.is_line_over() || self.cursor.peek() == Some(';')
     }
 
-    /// Goes beyond the `=` of an assignment if it is next.
+    /// Consumes the `=` of an assignment if it is next.
     fn is_assignment(&mut self) -> bool {
         let rest = self.cursor.rest();
         let is_next = rest.starts_with('=') && !rest.starts_with("==");
         is_next && self.cursor.eat("=")
     }
 
-    /// What follows the first `name =`.
+    /// Reads on after the first `name =`.
     fn assignment(&mut self, name: &str) -> Result<(), Error> {
         let mut names = Vec::from([name.to_owned()]);
         let value = loop {
@@ -182,10 +181,10 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The next value. In the key of a dict a colon ends it.
+    /// Reads a value. A colon ends the key of a dict.
     fn value(&mut self, is_key: bool) -> Result<Value, Error> {
         self.cursor.skip_space();
-        let line = self.cursor.line();
+        let line = self.cursor.line;
         self.spend(COST)?;
         let begin = self.cursor.rest().len();
         let form = self.form()?;
@@ -216,7 +215,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A value as far as it is one; `None` where something else stands.
+    /// Reads what may be a value or the beginning of an expression; `None` for anything else.
     fn form(&mut self) -> Result<Option<Form>, Error> {
         if let Some(text) = literal::text(&mut self.cursor)? {
             if let Form::Text(text) = &text {
@@ -256,7 +255,7 @@ impl Parser<'_> {
         })
     }
 
-    /// Reads what is between brackets, part by part. Whether a comma ends it or there is nothing.
+    /// Reads the parts between brackets. Returns whether a comma ends them, or there are none.
     fn bracket(
         &mut self,
         bracket: char,
@@ -287,7 +286,7 @@ impl Parser<'_> {
         Ok((elements, is_separated))
     }
 
-    /// A value, perhaps behind its name in a call.
+    /// Reads a value, perhaps after its name in a call.
     fn element(&mut self) -> Result<Value, Error> {
         let here = self.cursor.mark();
         let name = self.cursor.word();
@@ -358,7 +357,7 @@ impl Parser<'_> {
         // A name stands for a whole value, so it counts against the same bounds as its text would.
         let (depth, cost) = known.measure();
         if self.cursor.depth() + depth > DEPTH_MAX {
-            return Err(Error { line: self.cursor.line(), fault: Fault::Deep });
+            return Err(Error { line: self.cursor.line, fault: Fault::Deep });
         }
         let form = known.form.clone();
         self.spend(cost)?;
@@ -367,23 +366,23 @@ impl Parser<'_> {
     }
 
     fn spend(&mut self, cost: usize) -> Result<(), Error> {
-        let too_many = Error { line: self.cursor.line(), fault: Fault::Many };
+        let too_many = Error { line: self.cursor.line, fault: Fault::Many };
         self.budget = self.budget.checked_sub(cost).ok_or(too_many)?;
         Ok(())
     }
 
-    /// Up to the end of the line, whatever stands there.
+    /// Skips the rest of the line.
     fn skip_line(&mut self) -> Result<(), Error> {
         self.skip_until(|_| false)
     }
 
-    /// Up to the end of the statement.
+    /// Skips the rest of the statement.
     fn skip_statement(&mut self) -> Result<(), Error> {
         self.skip_until(|next| next == ';')
     }
 
-    /// Up to a character at this depth that `ends`, to the end of the bracket that is open here,
-    /// or else to the end of the line.
+    /// Skips to a character for which `ends` holds outside of further brackets, to the end of the
+    /// open bracket, or to the end of the line.
     fn skip_until(&mut self, ends: impl Fn(char) -> bool) -> Result<(), Error> {
         let is_inside = self.cursor.is_inside();
         let mut depth = 0_usize;
@@ -413,7 +412,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A word, whose last letters could be taken for those before a text, or a character.
+    /// Skips a character, or a whole word, as its last letters could look like a text's prefix.
     fn skip_one(&mut self) {
         if self.cursor.word().is_none() {
             self.cursor.bump();

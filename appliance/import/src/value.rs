@@ -17,14 +17,14 @@ pub struct Value {
 pub enum Form {
     /// `True` or `False`
     Bool(bool),
-    /// `function(arguments)` or, with square brackets, `function[argument]`. Nothing is called.
+    /// `function(arguments)` or `function[argument]`, which is not called.
     Call {
         /// The names before the bracket, such as `os.environ.get`.
         function: String,
         /// The values in the brackets, without the names of named ones.
         arguments: Vec<Value>,
     },
-    /// Keys and values in their order, repeated ones too.
+    /// Keys and values in their order, repeated keys included.
     Dict(Vec<(Value, Value)>),
     /// A number with a point or an exponent.
     Float(f64),
@@ -32,9 +32,8 @@ pub enum Form {
     Integer(i64),
     /// A list, tuple or set.
     List(Vec<Value>),
-    /// `None`
     None,
-    /// A text, its escapes undone and its parts joined.
+    /// A text without its escapes, its parts joined.
     Text(Secret),
     /// What has no value until Python runs, or one of a kind that no setting has.
     Unread(Unread),
@@ -43,13 +42,12 @@ pub enum Form {
 /// Why an expression was not read as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
-    /// `b"…"`
     Bytes,
-    /// An escape in a text that stands for no character: a surrogate, or one by its name.
+    /// An escape in a text that is no character: a surrogate, or a name.
     Escape,
     /// Operators, comprehensions, conditions, slices and the like.
     Expression,
-    /// `f"…"` or `t"…"`
+    /// An f-string or t-string, which holds expressions.
     Format,
     /// A name to which the file assigned nothing before.
     Name,
@@ -63,7 +61,7 @@ impl Value {
         if let Form::Text(text) = &self.form { Some(text.expose()) } else { None }
     }
 
-    /// The variable of the environment that Python would ask for, if that is all that it would do.
+    /// The environment variable that this expression reads, if it does nothing else.
     pub fn environment(&self) -> Option<&str> {
         const ASK: [&str; 5] =
             ["os.environ", "os.environ.get", "os.getenv", "environ.get", "getenv"];

@@ -1,4 +1,4 @@
-//! A CA from its two files: what it may sign, until when, and the key that does it.
+//! A CA, read from its two files: its key, what it may sign, and until when.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use x509_parser::{certificate::X509Certificate, parse_x509_certificate, x509::X5
 
 const EXPECTED: &str = "expected one made by mistgate cert root or intermediate";
 
-/// Who signs.
+/// A CA that signs new certificates.
 pub(super) struct Authority {
     pub(super) issuer: Issuer<'static, Key>,
-    /// What a peer that knows only the root must be shown: this CA's certificate and those between
-    /// it and the root. Empty for a root.
+    /// The certificates that a peer needs beside the root: this CA's and those between the two.
+    /// Empty for a root.
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) not_before: UnixTime,
     pub(super) not_after: UnixTime,
-    /// How many intermediates may follow below; `None` for any number.
+    /// How many intermediates may follow below it; `None` for any number.
     pub(super) path_length: Option<u32>,
     /// Its name, if that is one organization and nothing else.
     pub(super) organization: Option<DnValue>,
@@ -64,7 +64,7 @@ impl Key {
     }
 }
 
-/// What the kinds of keys sign with: the same in the words of TLS and of certificates.
+/// The signature algorithms of keys, by their names in TLS and in certificates.
 static ALGORITHMS: [(SignatureScheme, &SignatureAlgorithm); 4] = [
     (SignatureScheme::ECDSA_NISTP256_SHA256, &rcgen::PKCS_ECDSA_P256_SHA256),
     (SignatureScheme::ECDSA_NISTP384_SHA384, &rcgen::PKCS_ECDSA_P384_SHA384),
@@ -118,7 +118,8 @@ fn parse<'c>(file: &str, cert: &'c CertificateDer<'_>) -> Result<X509Certificate
     }
 }
 
-/// Whether peers would accept what this certificate signs (RFC 5280 §6.1.4); its path length.
+/// Fails unless peers accept certificates that this one signs (RFC 5280 §6.1.4). Returns its path
+/// length.
 fn check(file: &str, cert: &X509Certificate<'_>, now: UnixTime) -> Result<Option<u32>, String> {
     let broken = |error| format!("{file}: a certificate in it is broken: {error}");
     let constraints = cert.basic_constraints().map_err(broken)?.map(|found| found.value);
@@ -165,7 +166,7 @@ fn only_organization<'n>(name: &'n X509Name<'_>) -> Option<&'n str> {
     (name.iter_attributes().count() == 1).then_some(organization)?.as_str().ok()
 }
 
-/// From `first` upwards to below the root, as far as `others` tell.
+/// The chain from `first` up to below the root, as far as `others` continue it.
 fn chain(
     file: &str,
     first: (&CertificateDer<'static>, X509Certificate<'_>),
@@ -179,7 +180,7 @@ fn chain(
     let mut next = Some(first);
     while let Some((cert, parsed)) = next.take() {
         let issuer = parsed.issuer().as_raw();
-        // A chain that leads in a circle ends where it meets itself.
+        // A circle ends where it closes.
         if issuer == parsed.subject().as_raw() || chain.contains(cert) {
             break;
         }

@@ -24,10 +24,10 @@ const RUN: [&str; 5] = ["run", "--config", "mistgate.toml", "--log-format", "jso
 /// A watchdog that is quick to bite.
 const WATCHDOG: Duration = Duration::from_secs(1);
 
-/// The end of a service manager that is told things.
-struct Manager(net::UnixDatagram);
+/// The socket on which a service manager receives the notifications of its services.
+struct NotifySocket(net::UnixDatagram);
 
-impl Manager {
+impl NotifySocket {
     fn at(address: &net::SocketAddr) -> Self {
         let socket = net::UnixDatagram::bind_addr(address).expect("a socket");
         Self(socket)
@@ -73,7 +73,7 @@ fn number(message: &str, key: &str) -> u64 {
 #[test]
 fn it_says_when_it_is_ready_reloads_and_stops() {
     let place = Place::new("[chat.console]");
-    let (manager, name) = Manager::in_folder(place.path());
+    let (manager, name) = NotifySocket::in_folder(place.path());
     let mut run = command(place.path(), &RUN);
     run.env("NOTIFY_SOCKET", name);
     let mut mistgate = Mistgate::start(run);
@@ -109,7 +109,7 @@ fn an_abstract_socket_will_do_and_an_unreachable_one_is_a_warning() {
     let place = Place::new("[chat.console]");
     let name = format!("mistgate-tests-{}", std::process::id());
     let address = net::SocketAddr::from_abstract_name(&name).expect("an address");
-    let manager = Manager::at(&address);
+    let manager = NotifySocket::at(&address);
     let mut run = command(place.path(), &RUN);
     run.env("NOTIFY_SOCKET", format!("@{name}"));
     let mistgate = Mistgate::start(run);
@@ -152,7 +152,7 @@ sys.stdin.read()
 #[test]
 fn the_watchdog_starves_while_the_store_stands_still() {
     let place = Place::new("[chat.console]");
-    let (manager, name) = Manager::in_folder(place.path());
+    let (manager, name) = NotifySocket::in_folder(place.path());
     let mut run = command(place.path(), &RUN);
     run.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
     let mistgate = Mistgate::start(run);
@@ -181,7 +181,7 @@ fn the_watchdog_starves_while_the_store_stands_still() {
 #[test]
 fn the_watchdog_starves_while_the_driver_stands_still() {
     let place = Place::new("[chat.console]");
-    let (manager, name) = Manager::in_folder(place.path());
+    let (manager, name) = NotifySocket::in_folder(place.path());
     // Whoever should read the journal does not.
     let (mut journal, stderr) = std::io::pipe().expect("a pipe");
     let mut run = command(place.path(), &RUN);

@@ -58,12 +58,12 @@ fn bounded(value: &Value, lines: u32, depth: usize) {
     }
 }
 
-/// How an editor ends the lines changes nothing.
+/// Asserts that the kind of line ends makes no difference.
 fn any_ends(text: &str, module: &Module) {
     let unix = text.replace("\r\n", "\n").replace('\r', "\n");
     for ends in ["\n", "\r\n", "\r"] {
         let same = python::parse(&unix.replace('\n', ends));
-        // What is twice as large may be too large.
+        // Two bytes for each line end may make the text too large.
         if let Ok(same) = same {
             assert_eq!(same.assigned, module.assigned, "with lines that end in {ends:?}");
         }
@@ -101,7 +101,7 @@ fn usable(programs: &Programs<'_>, lines: u32) {
     }
     for problem in draft.check(&contents).problems {
         let is_lack = problem.what == "missing" || problem.what == "the file was not read";
-        // Without its AP's profile, a method is none.
+        // A method without its profile for APs is refused as a whole.
         assert!(is_lack || problem.key == "ports", "{problem:?}\n{toml}");
     }
 }
