@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use mistgate_core::{config::checked::Tls, micronets::peer::input::Config};
+use mistgate_core::{http::listener::Tls, micronets::peer::input::Config};
 use mistgate_runtime::{
     base::journal::Journal,
     http::tls::peer::Credentials,

@@ -1,6 +1,6 @@
 //! `mistgate run`
 
-use mistgate_core::config::checked::{Config, Proxy};
+use mistgate_core::{config::checked::Config, micronets::proxy::Proxy};
 use mistgate_runtime::{
     base::journal::Journal,
     host::{

@@ -17,9 +17,10 @@ use mistgate_core::{
         time::{Instant, UnixTime},
     },
     chat::shape::Kind,
-    config::checked::{Chat, Limits, Webhook},
+    config::checked::{Chat, Webhook},
     delivery::outcome::{Outcome, Reason, outcome},
     engine::input::{Answer, Input},
+    http::listener::Limits,
     notify::Severity,
     webhook::{
         intake::intake,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mistgate_core::{base::time::UnixTime, config::checked::Tls};
+use mistgate_core::{base::time::UnixTime, http::listener::Tls};
 use mistgate_runtime::http::tls;
 use rcgen::{DnValue, Issuer, PublicKeyData, SignatureAlgorithm};
 use rustls::{SignatureScheme, pki_types::CertificateDer, sign};

@@ -1,4 +1,6 @@
-//! The configuration as the program uses it: complete, and impossible to hold wrong.
+//! The configuration as the program uses it: complete and valid.
+//!
+//! Parts that a machine needs stand beside that machine; this joins them.
 
 use alloc::{string::String, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
@@ -9,7 +11,8 @@ use crate::{
     base::{network::Network, secret::Secret, window::Window},
     chat::shape::Kind,
     delivery::batch::Kinds,
-    micronets::{access, meetup::input::Config as Meetup},
+    http::listener::{Limits, Tls},
+    micronets::proxy::Proxy,
     route::Routes,
 };
 
@@ -20,22 +23,16 @@ pub mod ports;
 pub struct Config {
     /// The folder of the store and of generated secrets.
     pub state_dir: String,
-    /// The Mist cloud.
     pub mist: Mist,
-    /// The webhook listener.
     pub webhook: Option<Webhook>,
-    /// Routing and destinations.
     pub chat: Chat,
-    /// Switch ports.
     pub ports: Option<ports::Ports>,
-    /// The websocket proxy.
     pub proxy: Option<Proxy>,
-    /// The admin endpoint.
     pub admin: Option<Admin>,
 }
 
 impl Config {
-    /// Every secret in it, so that a test can look for them in whatever is printed.
+    /// Every secret, so that a test can look for them in all output.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let webhook = self.webhook.iter().flat_map(|webhook| &webhook.secrets);
         let destinations = &self.chat.destinations;
@@ -49,92 +46,39 @@ impl Config {
     }
 }
 
-/// `[mist]`
+/// `[mist]`: the cloud and how its API is asked.
 #[derive(Clone, Debug)]
 pub struct Mist {
     /// The API's origin, such as `https://api.mist.com`.
     pub api_url: Url,
-    /// The dashboard's host, derived from the API's: `manage.` for a leading `api.`.
+    /// Derived from the API's host: `manage.` for a leading `api.`.
     pub dashboard_host: String,
-    /// The API token.
     pub token: Option<Secret>,
-    /// The organisation's id.
     pub org_id: Option<String>,
 }
 
-/// `[webhook]`
+/// `[webhook]`: the listener for webhooks.
 #[derive(Clone, Debug)]
 pub struct Webhook {
-    /// Where to listen.
     pub listen: SocketAddr,
     /// The paths that take webhooks; each starts with `/`.
     pub paths: Vec<String>,
-    /// The secrets that may sign, at least one, several while rotating.
+    /// The secrets that may sign: at least one, several while rotating.
     pub secrets: Vec<Secret>,
     /// Whether `X-Mist-Signature` (HMAC-SHA1) is enough.
     pub accept_v1: bool,
-    /// How long a seen event is remembered as a duplicate (default 1h).
+    /// How long an event is remembered to notice duplicates (default 1h).
     pub dedup_window: Duration,
-    /// TLS, or plain HTTP for a reverse proxy.
+    /// `None`: plain HTTP, for a reverse proxy.
     pub tls: Option<Tls>,
     /// The networks that may connect.
     pub allow_from: Vec<Network>,
-    /// The bounds on clients.
     pub limits: Limits,
 }
 
 impl Webhook {
-    /// The path where none is configured.
+    /// The default path.
     pub const PATH: &str = "/webhooks";
-}
-
-/// A certificate chain and its key, by file, because both are read again when they change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// The PEM file with the chain.
-    pub cert: String,
-    /// The PEM file with the key; may be the same file.
-    pub key: String,
-}
-
-/// The bounds on what clients of a listener may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of a body (default 1MiB).
-    pub body_max: usize,
-    /// Bytes of bodies held at once over all connections (default 64MiB).
-    pub bodies_max: usize,
-    /// Bytes of a request's head (default 16KiB).
-    pub head_max: usize,
-    /// Header fields of a request (default 64).
-    pub headers_max: usize,
-    /// Connections in all (default 512).
-    pub connections_max: usize,
-    /// Connections of one address, where an IPv6 address stands for its /64 (default 64).
-    pub connections_per_address_max: usize,
-    /// From the first moment a head may be sent to its end; also the idle time of a kept-alive
-    /// connection (default 10s).
-    pub head_timeout: Duration,
-    /// From the end of the head to the end of the body (default 30s).
-    pub body_timeout: Duration,
-    /// For the TLS handshake (default 10s).
-    pub handshake_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_max: 1 << 20,
-            bodies_max: 64 << 20,
-            head_max: 16 << 10,
-            headers_max: 64,
-            connections_max: 512,
-            connections_per_address_max: 64,
-            head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
-            handshake_timeout: Duration::from_secs(10),
-        }
-    }
 }
 
 /// `[chat]`
@@ -239,68 +183,10 @@ impl Destination {
     }
 }
 
-/// `[proxy]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// What the path of an upgrade begins with; the whole rest of the request target is the
-    /// meetup's id. It begins and ends with `/`.
-    pub path_prefix: String,
-    /// The proxy's own certificate and key.
-    pub tls: Tls,
-    /// The PEM file with the authorities whose certificates may connect; read again when it
-    /// changes.
-    pub client_ca: String,
-    /// The PEM files with the lists of certificates that these authorities revoked (RFC 5280 §5);
-    /// read again when they change.
-    pub crl: Vec<String>,
-    /// Who may join which meetup; without any, all may join all.
-    pub allow: Vec<access::Rule>,
-    /// What holds at each meetup.
-    pub meetup: Meetup,
-    /// The bounds on peers.
-    pub limits: ProxyLimits,
-}
-
-/// The bounds on what peers of the websocket proxy may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProxyLimits {
-    /// Bytes of a message (default 1MiB).
-    pub message_max: usize,
-    /// Bytes that wait for a slow reader before its partner is read no more (default 256KiB).
-    pub unsent_max: usize,
-    /// Connections in all (default 4096).
-    pub connections_max: usize,
-    /// Connections of one address, where an IPv6 address stands for its /64 (default 64).
-    pub connections_per_address_max: usize,
-    /// TLS handshakes that may begin in one second, which is what bounds their CPU (default 200).
-    pub handshakes_per_second_max: usize,
-    /// For the TLS handshake (default 10s).
-    pub handshake_timeout: Duration,
-    /// From the end of the TLS handshake to the end of the upgrade request (default 10s).
-    pub upgrade_timeout: Duration,
-}
-
-impl Default for ProxyLimits {
-    fn default() -> Self {
-        Self {
-            message_max: 1 << 20,
-            unsent_max: 256 << 10,
-            connections_max: 4_096,
-            connections_per_address_max: 64,
-            handshakes_per_second_max: 200,
-            handshake_timeout: Duration::from_secs(10),
-            upgrade_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-/// `[admin]`
+/// `[admin]`: the endpoint for operators.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    /// Where to listen.
     pub listen: SocketAddr,
-    /// The bearer token; required where `listen` is not loopback.
+    /// The bearer token; required unless `listen` is loopback.
     pub token: Option<Secret>,
 }

@@ -8,15 +8,18 @@ use core::{
 };
 
 use super::{
-    checked::{Proxy, ProxyLimits, Tls},
     files::FileKind,
     problem::{Fault, quoted},
     reader::Item,
     section::Section,
 };
-use crate::micronets::{
-    access::{self, Rule, Subject},
-    meetup::input::{Config as Meetup, OnPartnerLoss},
+use crate::{
+    http::listener::Tls,
+    micronets::{
+        access::{self, Rule, Subject},
+        meetup::input::{Config as Meetup, OnPartnerLoss},
+        proxy::{Proxy, ProxyLimits},
+    },
 };
 
 /// Where the original listens, and below which path it takes peers.

@@ -17,13 +17,12 @@ use core::{
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    checked::Tls,
     files::FileKind,
     problem::{Fault, meant, quoted},
     reader::{Item, Reader, child},
     units::{self, Units},
 };
-use crate::base::secret::Secret;
+use crate::{base::secret::Secret, http::listener::Tls};
 
 /// What a client may be given for one step.
 const STEP_BOUNDS: RangeInclusive<Duration> =

@@ -8,13 +8,16 @@ use core::{
 };
 
 use super::{
-    checked::{Limits, Webhook},
+    checked::Webhook,
     problem::{Fault, quoted},
     reader::Item,
     section::Section,
     units,
 };
-use crate::base::{network::Network, secret::Secret};
+use crate::{
+    base::{network::Network, secret::Secret},
+    http::listener::Limits,
+};
 
 /// Where webhooks are expected: the port that MWTT users have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);

@@ -20,4 +20,6 @@ mod keepalive;
 pub mod close_reason;
 pub mod meetup;
 
+pub mod proxy;
+
 pub mod peer;

@@ -12,13 +12,15 @@ use mistgate_core::{
     base::{secret::Secret, time::UnixTime},
     config::{
         checked::{
-            Config, Proxy, Tls,
+            Config,
             ports::{Junos, Method},
         },
         files::{FileKind, FileRequest, Files},
         problem::Problem,
         raw::{Draft, EMBEDDED, Source},
     },
+    http::listener::Tls,
+    micronets::proxy::Proxy,
 };
 use rustls::sign::CertifiedKey;
 

@@ -17,7 +17,7 @@ use std::{
 };
 
 use hyper::http::request;
-use mistgate_core::{base::network::Network, config::checked::Limits};
+use mistgate_core::{base::network::Network, http::listener::Limits};
 use smol::{Async, Executor, Timer, future::FutureExt};
 
 pub use hyper::body::Bytes;

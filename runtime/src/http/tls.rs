@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_rustls::{TlsAcceptor, TlsConnector};
-use mistgate_core::config::checked::Tls;
+use mistgate_core::http::listener::Tls;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::{CryptoProvider, ring},

@@ -18,7 +18,7 @@ use mistgate_core::{
         machine::{self, Machine},
         network::Network,
     },
-    config::checked::Limits,
+    http::listener::Limits,
     micronets::{
         http,
         message::Pair,

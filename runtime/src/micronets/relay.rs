@@ -16,8 +16,10 @@ use std::{
 
 use mistgate_core::{
     base::time::{Instant, UnixTime},
-    config::checked::Proxy,
-    micronets::meetup::{input::ConnectionId, status::Stage},
+    micronets::{
+        meetup::{input::ConnectionId, status::Stage},
+        proxy::Proxy,
+    },
 };
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 

@@ -11,7 +11,7 @@ use std::{
 
 use mistgate_core::{
     base::network::Network,
-    config::checked::{Limits, Tls},
+    http::listener::{Limits, Tls},
 };
 use mistgate_runtime::{
     base::stop::{self, Stopper},

@@ -22,13 +22,14 @@ use async_tungstenite::tungstenite::{
     },
 };
 use mistgate_core::{
-    config::checked::{Proxy, ProxyLimits, Tls},
+    http::listener::Tls,
     micronets::{
         access::{Rule, Subject},
         meetup::{
             input::{Config as Meetup, OnPartnerLoss},
             status::Stage,
         },
+        proxy::{Proxy, ProxyLimits},
     },
 };
 use mistgate_runtime::{

@@ -11,7 +11,7 @@ use mistgate_core::{
     },
     chat::shape::Kind,
     config::{
-        checked::{Chat, Config, Destination, Limits, Webhook},
+        checked::{Chat, Config, Destination, Webhook},
         files::{FileKind, FileRequest, Files},
         problem::Problem,
         raw::{Draft, Report, Source},
@@ -22,6 +22,7 @@ use mistgate_core::{
         Event,
         fingerprint::{Fingerprint, fingerprint},
     },
+    http::listener::Limits,
     notify::Severity,
     webhook::{
         envelope::{self, Envelope},

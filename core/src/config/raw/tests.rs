@@ -6,13 +6,15 @@ use crate::{
     base::{secret::Secret, window::Window},
     chat::shape::{Kind, TeamsFormat},
     config::{
-        checked::{Delivery, Destination, Limits, Proxy, ProxyLimits, Tls},
+        checked::{Delivery, Destination},
         files::FileKind,
     },
     delivery::pace,
+    http::listener::{Limits, Tls},
     micronets::{
         access::{Rule, Subject},
         meetup::input::{Config as Meetup, OnPartnerLoss},
+        proxy::{Proxy, ProxyLimits},
     },
     route::Target,
 };

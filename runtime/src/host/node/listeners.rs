@@ -9,7 +9,8 @@ use std::{
 
 use mistgate_core::{
     base::network::Network,
-    config::checked::{Admin, Config, Limits, Tls},
+    config::checked::{Admin, Config},
+    http::listener::{Limits, Tls},
 };
 use smol::{Async, Executor, Task};
 

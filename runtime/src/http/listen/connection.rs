@@ -23,7 +23,10 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use mistgate_core::{base::network::Network, config::checked::Limits, http::framing::Error};
+use mistgate_core::{
+    base::network::Network,
+    http::{framing::Error, listener::Limits},
+};
 use smol::{Async, Timer, future::FutureExt};
 
 use super::{

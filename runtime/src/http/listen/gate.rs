@@ -14,9 +14,9 @@ use std::{
 };
 
 use hyper::rt;
-use mistgate_core::{
-    config::checked::Limits,
-    http::framing::{Error, Framing},
+use mistgate_core::http::{
+    framing::{Error, Framing},
+    listener::Limits,
 };
 use smol::{
     Timer,

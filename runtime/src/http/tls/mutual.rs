@@ -8,8 +8,8 @@ use std::{net::IpAddr, sync::Arc};
 
 use futures_rustls::TlsAcceptor;
 use mistgate_core::{
-    config::checked::{Proxy, Tls},
-    micronets::access::Identity,
+    http::listener::Tls,
+    micronets::{access::Identity, proxy::Proxy},
 };
 use rustls::{
     RootCertStore, ServerConfig,

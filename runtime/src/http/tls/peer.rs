@@ -8,7 +8,7 @@
 use std::{fmt, io, sync::Arc};
 
 use futures_rustls::TlsConnector;
-use mistgate_core::config::checked::Tls;
+use mistgate_core::http::listener::Tls;
 use rustls::{
     CertificateError, ClientConfig, RootCertStore,
     client::{

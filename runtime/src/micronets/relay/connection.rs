@@ -25,8 +25,9 @@ use async_tungstenite::tungstenite::{
 use futures_rustls::server::TlsStream;
 use mistgate_core::{
     base::time::{Instant, UnixTime},
-    config::checked::ProxyLimits,
-    micronets::{access::Identity, close_reason::Fault, meetup::input::ConnectionId},
+    micronets::{
+        access::Identity, close_reason::Fault, meetup::input::ConnectionId, proxy::ProxyLimits,
+    },
 };
 use rustls::pki_types::CertificateDer;
 use smol::io::{AsyncRead, AsyncWrite};

@@ -1,0 +1,61 @@
+//! The settings of the websocket proxy, `[proxy]`.
+
+use alloc::{string::String, vec::Vec};
+use core::{net::SocketAddr, time::Duration};
+
+use super::{access, meetup::input::Config as Meetup};
+use crate::http::listener::Tls;
+
+/// The listener of the proxy, who may join a meetup, and the policy of all meetups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    pub listen: SocketAddr,
+    /// What the path of an upgrade begins with; the rest of the request target is the id of the
+    /// meetup. It begins and ends with `/`.
+    pub path_prefix: String,
+    /// The proxy's own certificate and key.
+    pub tls: Tls,
+    /// The PEM file with the authorities whose certificates may connect; read again when it
+    /// changes.
+    pub client_ca: String,
+    /// The PEM files with the revocation lists of these authorities (RFC 5280 §5); read again when
+    /// they change.
+    pub crl: Vec<String>,
+    /// Who may join which meetup; without rules, everybody may join every meetup.
+    pub allow: Vec<access::Rule>,
+    pub meetup: Meetup,
+    pub limits: ProxyLimits,
+}
+
+/// The limits of the proxy's peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProxyLimits {
+    /// Bytes of a message (default 1MiB).
+    pub message_max: usize,
+    /// Bytes that wait for a slow reader before its partner is read no more (default 256KiB).
+    pub unsent_max: usize,
+    /// Connections in all (default 4096).
+    pub connections_max: usize,
+    /// Connections of one address, where an IPv6 address stands for its /64 (default 64).
+    pub connections_per_address_max: usize,
+    /// TLS handshakes that may begin in one second, which bounds their CPU time (default 200).
+    pub handshakes_per_second_max: usize,
+    /// For the TLS handshake (default 10s).
+    pub handshake_timeout: Duration,
+    /// From the end of the TLS handshake to the end of the upgrade request (default 10s).
+    pub upgrade_timeout: Duration,
+}
+
+impl Default for ProxyLimits {
+    fn default() -> Self {
+        Self {
+            message_max: 1 << 20,
+            unsent_max: 256 << 10,
+            connections_max: 4_096,
+            connections_per_address_max: 64,
+            handshakes_per_second_max: 200,
+            handshake_timeout: Duration::from_secs(10),
+            upgrade_timeout: Duration::from_secs(10),
+        }
+    }
+}
