@@ -16,137 +16,61 @@ use crate::base::sync::Mutex;
 const BUCKETS: [f64; 12] =
     [0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 60.0, 3_600.0];
 
-/// What a metric is and means.
-#[derive(Clone, Copy, Debug)]
-struct Meaning {
-    name: &'static str,
-    kind: &'static str,
-    help: &'static str,
+/// Declares the metrics of a kind, in the order of the exposition: each with its name after
+/// `mistgate_` and its meaning.
+macro_rules! metrics {
+    ($(#[$doc:meta])* $kind:ident: $($metric:ident $name:literal $help:literal)+) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum $kind {
+            $(#[doc = $help] $metric,)+
+        }
+
+        impl $kind {
+            const fn name_and_help(self) -> (&'static str, &'static str) {
+                match self {
+                    $(Self::$metric => ($name, $help),)+
+                }
+            }
+        }
+    };
 }
 
-/// The metrics that only grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Counter {
-    /// Requests, by status.
-    Requests,
-    /// Connections refused or cut, by reason.
-    Connections,
-    /// Requests refused before the store, by reason.
-    Rejected,
-    /// Events put on disk.
-    Accepted,
-    /// Events seen before.
-    Duplicates,
-    /// Events that go nowhere.
-    Unrouted,
-    /// Members of `events` that are not events.
-    Broken,
-    /// Events that a destination took.
-    Delivered,
-    /// Messages that a destination took; fewer than events where digests were sent.
-    Messages,
-    /// Attempts that failed and are repeated, by destination and reason.
-    Retried,
-    /// Events given up, by destination and reason.
-    Dropped,
-    /// Batches that the disk refused.
-    StoreFailures,
-    /// Configurations read again, by result.
-    Reloads,
-    /// Peers that the websocket proxy let in.
-    Peers,
-    /// Peers that the websocket proxy did not let in, by reason.
-    PeersRefused,
-    /// Peers whose connection has ended, by reason.
-    PeersClosed,
-    /// Pairs of peers that were introduced to each other.
-    Pairs,
-    /// Messages that were passed on from one peer to the other.
-    Relayed,
-    /// The bytes of their payloads.
-    RelayedBytes,
-    /// Requests that were answered in the place of an absent peer, by status.
-    AnsweredForPeers,
-    /// Messages of peers that came to nobody.
-    PeersDropped,
-    /// Changes of switch ports, by result.
-    PortChanges,
-    /// Changes of switch ports that failed, each time, by failure.
-    PortFailures,
-    /// Changes of switch ports that must not happen, or not now, by rule.
-    PortRefusals,
+metrics! {
+    /// The metrics that only grow.
+    Counter:
+    Requests "http_requests_total" "Requests answered, by status."
+    Connections "connections_refused_total" "Connections refused or cut, by reason."
+    Rejected "rejected_total" "Webhooks refused, by reason."
+    Accepted "events_accepted_total" "Events put on disk."
+    Duplicates "events_duplicate_total" "Events seen before and suppressed."
+    Unrouted "events_unrouted_total" "Events that no channel wants."
+    Broken "events_broken_total" "Members of events that are not events."
+    Delivered "events_delivered_total" "Events delivered, by destination."
+    Messages "messages_delivered_total" "Messages delivered, by destination."
+    Retried "retries_total" "Failed attempts, by destination and reason."
+    Dropped "events_dropped_total" "Events given up, by destination and reason."
+    StoreFailures "store_failures_total" "Commits that the disk refused."
+    Reloads "config_reloads_total" "Configurations read again, by result."
+    Peers "proxy_peers_total" "Peers that the websocket proxy let in."
+    PeersRefused "proxy_refused_total" "Peers refused, by reason."
+    PeersClosed "proxy_closed_total" "Connections of peers ended, by reason."
+    Pairs "proxy_pairs_total" "Pairs of peers introduced to each other."
+    Relayed "proxy_messages_total" "Messages passed from peer to peer."
+    RelayedBytes "proxy_message_bytes_total" "Payload bytes passed from peer to peer."
+    AnsweredForPeers "proxy_answered_total" "Requests answered for an absent peer, by status."
+    PeersDropped "proxy_dropped_total" "Messages of peers that nobody got."
+    PortChanges "port_changes_total" "Changes of switch ports, by result."
+    PortFailures "port_failures_total" "Failed attempts to change switch ports, by failure."
+    PortRefusals "port_refusals_total" "Changes of switch ports that were refused, by rule."
 }
 
-impl Counter {
-    const fn meaning(self) -> Meaning {
-        let (name, help) = match self {
-            Self::Requests => ("http_requests_total", "Requests answered, by status."),
-            Self::Connections => {
-                ("connections_refused_total", "Connections refused or cut, by reason.")
-            }
-            Self::Rejected => ("rejected_total", "Webhooks refused, by reason."),
-            Self::Accepted => ("events_accepted_total", "Events put on disk."),
-            Self::Duplicates => ("events_duplicate_total", "Events seen before and suppressed."),
-            Self::Unrouted => ("events_unrouted_total", "Events that no channel wants."),
-            Self::Broken => ("events_broken_total", "Members of events that are not events."),
-            Self::Delivered => ("events_delivered_total", "Events delivered, by destination."),
-            Self::Messages => ("messages_delivered_total", "Messages delivered, by destination."),
-            Self::Retried => ("retries_total", "Failed attempts, by destination and reason."),
-            Self::Dropped => {
-                ("events_dropped_total", "Events given up, by destination and reason.")
-            }
-            Self::StoreFailures => ("store_failures_total", "Commits that the disk refused."),
-            Self::Reloads => ("config_reloads_total", "Configurations read again, by result."),
-            Self::Peers => ("proxy_peers_total", "Peers that the websocket proxy let in."),
-            Self::PeersRefused => ("proxy_refused_total", "Peers refused, by reason."),
-            Self::PeersClosed => ("proxy_closed_total", "Connections of peers ended, by reason."),
-            Self::Pairs => ("proxy_pairs_total", "Pairs of peers introduced to each other."),
-            Self::Relayed => ("proxy_messages_total", "Messages passed from peer to peer."),
-            Self::RelayedBytes => {
-                ("proxy_message_bytes_total", "Payload bytes passed from peer to peer.")
-            }
-            Self::AnsweredForPeers => {
-                ("proxy_answered_total", "Requests answered for an absent peer, by status.")
-            }
-            Self::PeersDropped => ("proxy_dropped_total", "Messages of peers that nobody got."),
-            Self::PortChanges => ("port_changes_total", "Changes of switch ports, by result."),
-            Self::PortFailures => {
-                ("port_failures_total", "Failed attempts to change switch ports, by failure.")
-            }
-            Self::PortRefusals => {
-                ("port_refusals_total", "Changes of switch ports that were refused, by rule.")
-            }
-        };
-        Meaning { name, kind: "counter", help }
-    }
-}
-
-/// The metrics of time, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Histogram {
-    /// From the end of a webhook's head to its answer.
-    Request,
-    /// From the acceptance of an event to the chat's answer, by destination.
-    Delivery,
-    /// From the first sign to a changed switch port.
-    PortChange,
-}
-
-impl Histogram {
-    const fn meaning(self) -> Meaning {
-        let (name, help) = match self {
-            Self::Request => {
-                ("request_seconds", "From a webhook's arrival to its answer, disk included.")
-            }
-            Self::Delivery => {
-                ("delivery_seconds", "From an event's acceptance to the chat's answer.")
-            }
-            Self::PortChange => {
-                ("port_change_seconds", "From the first sign to the changed switch port.")
-            }
-        };
-        Meaning { name, kind: "histogram", help }
-    }
+metrics! {
+    /// The metrics of time, in seconds.
+    Histogram:
+    Request "request_seconds" "From a webhook's arrival to its answer, disk included."
+    Delivery "delivery_seconds" "From an event's acceptance to the chat's answer."
+    PortChange "port_change_seconds" "From the first sign to the changed switch port."
 }
 
 /// One value that goes up and down, as read when the metrics are asked for.
@@ -172,14 +96,8 @@ struct Observed {
 
 /// One value for each combination of labels, in their order. They are few, and nearly always there
 /// already, so that counting allocates nothing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Series<T>(Vec<(Labels, T)>);
-
-impl<T> Default for Series<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
 
 impl<T: Default> Series<T> {
     fn of(&mut self, labels: &[(&'static str, &str)]) -> &mut T {
@@ -292,50 +210,46 @@ impl Metrics {
 
     /// The sum of a counter over all of its labels.
     pub fn total(&self, counter: Counter) -> u64 {
-        self.all
-            .lock()
-            .counters
-            .get(&counter)
-            .map_or(0, |Series(rows)| rows.iter().map(|(_, n)| n).sum())
+        let all = self.all.lock();
+        all.counters.get(&counter).map_or(0, |Series(rows)| rows.iter().map(|(_, n)| n).sum())
     }
 
     /// The exposition in Prometheus' text format 0.0.4.
     pub fn exposition(&self, gauges: &[Gauge]) -> String {
         let mut text = String::new();
-        for gauge in gauges {
-            let meaning = Meaning { name: gauge.name, kind: "gauge", help: gauge.help };
-            head(&mut text, meaning);
-            for (labels, value) in &gauge.values {
-                line(&mut text, meaning.name, "", labels, None, *value);
+        for Gauge { name, help, values } in gauges {
+            head(&mut text, "gauge", (name, help));
+            for (labels, value) in values {
+                line(&mut text, name, "", labels, None, *value);
             }
         }
         let all = self.all.lock();
         for (counter, Series(rows)) in &all.counters {
-            let meaning = counter.meaning();
-            head(&mut text, meaning);
+            let (name, help) = counter.name_and_help();
+            head(&mut text, "counter", (name, help));
             for (labels, count) in rows {
-                line(&mut text, meaning.name, "", labels, None, *count as f64);
+                line(&mut text, name, "", labels, None, *count as f64);
             }
         }
         for (histogram, Series(rows)) in &all.histograms {
-            let meaning = histogram.meaning();
-            head(&mut text, meaning);
+            let (name, help) = histogram.name_and_help();
+            head(&mut text, "histogram", (name, help));
             for (labels, observed) in rows {
                 for (bound, count) in BUCKETS.iter().zip(observed.buckets) {
                     let bound = bound.to_string();
-                    line(&mut text, meaning.name, "_bucket", labels, Some(&bound), count as f64);
+                    line(&mut text, name, "_bucket", labels, Some(&bound), count as f64);
                 }
                 let count = observed.count as f64;
-                line(&mut text, meaning.name, "_bucket", labels, Some("+Inf"), count);
-                line(&mut text, meaning.name, "_sum", labels, None, observed.sum);
-                line(&mut text, meaning.name, "_count", labels, None, count);
+                line(&mut text, name, "_bucket", labels, Some("+Inf"), count);
+                line(&mut text, name, "_sum", labels, None, observed.sum);
+                line(&mut text, name, "_count", labels, None, count);
             }
         }
         text
     }
 }
 
-fn head(text: &mut String, Meaning { name, kind, help }: Meaning) {
+fn head(text: &mut String, kind: &str, (name, help): (&str, &str)) {
     // Writing to a String does not fail.
     let _ = writeln!(text, "# HELP mistgate_{name} {help}\n# TYPE mistgate_{name} {kind}");
 }

@@ -289,9 +289,9 @@ impl Node {
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
         // The proxy has nothing to do with what the others hand on to each other.
-        let proxy = listeners.close_proxy();
+        let proxy = listeners.close("proxy");
         let posts = async {
-            listeners.close_webhook().await;
+            listeners.close("webhook").await;
             switches.send(ports::Message::End);
             let late = async {
                 Timer::after(GRACE).await;
@@ -306,7 +306,7 @@ impl Node {
             ended.or(late).await;
         };
         future::zip(proxy, posts).await;
-        listeners.close().await;
+        listeners.close("admin").await;
         // The driver is gone and with it the last sender, so the thread ends after its last commit.
         let _ = smol::unblock(move || storing.join()).await;
         journal.note(Level::Info, "stopped", &[]);

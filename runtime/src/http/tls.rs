@@ -2,14 +2,9 @@
 //!
 //! Errors name the file and what is wrong with it, and never quote what the file holds.
 
-use std::{
-    fmt, fs,
-    os::unix::fs::MetadataExt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, fs, sync::Arc};
 
-use futures_rustls::{TlsAcceptor, TlsConnector};
+use futures_rustls::TlsConnector;
 use mistgate_core::http::listener::Tls;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
@@ -21,13 +16,14 @@ use rustls::{
     sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use crate::base::sync::Mutex;
-
+mod followed;
 pub mod mutual;
 mod verifier;
 
 pub mod peer;
 pub mod pinned;
+
+pub use self::followed::{FileSet, Followed};
 
 /// The only protocol that we speak over TLS to clients and servers of HTTP (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";
@@ -134,53 +130,24 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// A listener's certificate and key, which follow their files.
-#[derive(Debug)]
-pub struct Identity {
-    files: Tls,
-    current: Mutex<Loaded>,
-}
+pub type Identity = Followed<Tls>;
 
-impl Identity {
-    /// Reads the files.
-    pub fn load(files: Tls) -> Result<Self, Error> {
-        // The stamp is taken first: a change during the reading is then seen by the next refresh.
-        let stamp = Stamp::of([&files.cert, &files.key]);
-        let config = server_config(&files)?;
-        Ok(Self { files, current: Mutex::new(Loaded { stamp, config }) })
+impl FileSet for Tls {
+    type Made = ServerConfig;
+
+    fn paths(&self) -> Vec<&String> {
+        vec![&self.cert, &self.key]
     }
 
-    /// For the next handshake. Connections that are open keep what they began with.
-    pub fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.current.lock().config))
-    }
-
-    /// Reads the files again if they changed; true if the new certificate is in use. Where the new
-    /// files cannot be used the old certificate stays, and the error is returned once per change.
-    /// Blocks on the disk.
-    pub fn refresh(&self) -> Result<bool, Error> {
-        let stamp = Stamp::of([&self.files.cert, &self.files.key]);
-        if self.current.lock().stamp == stamp {
-            return Ok(false);
-        }
-        let config = server_config(&self.files);
-        let mut current = self.current.lock();
-        current.stamp = stamp;
-        // A whole new configuration has no memory of sessions, so none outlives its certificate.
-        current.config = config?;
-        Ok(true)
-    }
-
-    /// Refreshes for ever, every `every`, and tells `report` of each change.
-    pub async fn watch(self: Arc<Self>, every: Duration, report: impl Fn(Result<(), Error>)) {
-        loop {
-            smol::Timer::after(every).await;
-            let identity = Arc::clone(&self);
-            match smol::unblock(move || identity.refresh()).await {
-                Ok(false) => {}
-                Ok(true) => report(Ok(())),
-                Err(error) => report(Err(error)),
-            }
-        }
+    fn read(&self) -> Result<ServerConfig, Error> {
+        let resolver = SingleCertAndKey::from(certified_key(self)?);
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks TLS 1.2 and 1.3")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(resolver));
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(config)
     }
 }
 
@@ -214,37 +181,6 @@ pub fn certified_key(files: &Tls) -> Result<CertifiedKey, Error> {
         key: files.key.clone(),
         reason,
     })
-}
-
-#[derive(Debug)]
-struct Loaded {
-    stamp: Stamp,
-    config: Arc<ServerConfig>,
-}
-
-/// What tells one version of the files from the next. A file that cannot be looked at has none.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp(Vec<Option<(SystemTime, u64, u64)>>);
-
-impl Stamp {
-    fn of<'a>(files: impl IntoIterator<Item = &'a String>) -> Self {
-        let stamp = |file| {
-            let data = fs::metadata(file).ok()?;
-            Some((data.modified().ok()?, data.len(), data.ino()))
-        };
-        Self(files.into_iter().map(stamp).collect())
-    }
-}
-
-fn server_config(files: &Tls) -> Result<Arc<ServerConfig>, Error> {
-    let resolver = SingleCertAndKey::from(certified_key(files)?);
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(resolver));
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(Arc::new(config))
 }
 
 /// The roots that are built in and those of the system.

@@ -36,7 +36,7 @@ use crate::{
         listen::{Event, accept_one},
         tls::{
             self,
-            mutual::{Files, Loaded, Mutual},
+            mutual::{Files, Mutual},
         },
     },
 };
@@ -128,7 +128,7 @@ pub struct Peer {
 /// The proxy.
 pub struct Relay {
     settings: Shared<Proxy>,
-    tls: Mutual,
+    tls: Arc<Mutual>,
     limiter: Arc<ConnectionLimiter>,
     apologies: Arc<ConnectionLimiter>,
     registry: Registry,
@@ -156,7 +156,7 @@ impl Relay {
         let limiter =
             ConnectionLimiter::new(limits.connections_max, limits.connections_per_address_max);
         Ok(Arc::new(Self {
-            tls: Mutual::new(Loaded::read(Files::of(settings))?),
+            tls: Arc::new(Mutual::load(Files::of(settings))?),
             settings: Shared::new(settings.clone()),
             limiter: Arc::new(limiter),
             apologies: Arc::new(ConnectionLimiter::new(APOLOGIES_MAX, APOLOGIES_PER_ADDRESS_MAX)),
@@ -186,11 +186,7 @@ impl Relay {
     /// Goes on with new rules, limits and files for the same address: as a whole, or not at all.
     /// Within a second peers are closed that they do not allow. Blocks on the disk.
     pub fn configure(&self, settings: &Proxy) -> Result<(), tls::Error> {
-        let files = Files::of(settings);
-        let changed = Files::of(&self.settings()) != files;
-        if changed {
-            self.tls.replace(Loaded::read(files)?);
-        }
+        self.tls.replace(Files::of(settings))?;
         let limits = &settings.limits;
         self.limiter.limit(limits.connections_max, limits.connections_per_address_max);
         self.settings.set(settings.clone());
@@ -201,18 +197,13 @@ impl Relay {
     /// Looks at the files for ever, twice a second, and tells `report` of each change. Peers that
     /// the new files do not allow are closed.
     pub async fn watch(self: Arc<Self>, report: impl Fn(Result<(), tls::Error>)) {
-        loop {
-            Timer::after(WATCH_EVERY).await;
-            let relay = Arc::clone(&self);
-            match smol::unblock(move || relay.tls.refresh()).await {
-                Ok(false) => {}
-                Ok(true) => {
-                    self.registry.broadcast(|| Command::Review);
-                    report(Ok(()));
-                }
-                Err(error) => report(Err(error)),
+        let changed = |result: Result<(), tls::Error>| {
+            if result.is_ok() {
+                self.registry.broadcast(|| Command::Review);
             }
-        }
+            report(result);
+        };
+        Arc::clone(&self.tls).watch(WATCH_EVERY, changed).await;
     }
 
     /// How many there are of everything.

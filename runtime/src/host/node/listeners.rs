@@ -1,6 +1,7 @@
 //! The listeners of a node, and how they change with the configuration.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     sync::{Arc, atomic::AtomicBool},
@@ -75,20 +76,18 @@ pub(super) struct Common {
     pub(super) inherited: Arc<Inherited>,
 }
 
-/// The listeners of a node.
+/// The listeners of a node, each with the service behind it.
 pub(super) struct Listeners {
     common: Common,
-    webhook: Option<(Port, Policy, Arc<webhook::Intake>)>,
-    proxy: Option<(Port, Arc<Relay>)>,
-    admin: Option<(Port, Arc<admin::Admin>)>,
+    ports: BTreeMap<&'static str, Port>,
+    webhook: Option<(Policy, Arc<webhook::Intake>)>,
+    proxy: Option<Arc<Relay>>,
+    admin: Option<Arc<admin::Admin>>,
 }
 
-/// The sockets for a configuration. Binding is what fails, so it is done before anything changes.
-pub(super) struct Sockets {
-    webhook: Option<TcpListener>,
-    proxy: Option<TcpListener>,
-    admin: Option<TcpListener>,
-}
+/// The sockets for a configuration, by the listener. Binding is what fails, so it is done before
+/// anything changes.
+pub(super) type Sockets = BTreeMap<&'static str, TcpListener>;
 
 /// A listener that runs, and the socket under it, which outlives a change of policy.
 struct Port {
@@ -108,35 +107,30 @@ struct Policy {
 impl Listeners {
     /// None yet.
     pub(super) const fn new(common: Common) -> Self {
-        Self { common, webhook: None, proxy: None, admin: None }
+        Self { common, ports: BTreeMap::new(), webhook: None, proxy: None, admin: None }
     }
 
     pub(super) fn addresses(&self) -> Addresses {
-        let address = |port: &Port| port.socket.local_addr().ok();
-        Addresses {
-            webhook: self.webhook.as_ref().and_then(|(port, ..)| address(port)),
-            proxy: self.proxy.as_ref().and_then(|(port, _)| address(port)),
-            admin: self.admin.as_ref().and_then(|(port, _)| address(port)),
-        }
+        let address = |name| self.ports.get(name).and_then(|port| port.socket.local_addr().ok());
+        Addresses { webhook: address("webhook"), proxy: address("proxy"), admin: address("admin") }
     }
 
     /// Sockets for a configuration; those whose address stays are shared with the listeners.
     pub(super) fn bind(&self, config: &Config) -> Result<Sockets, Error> {
-        let webhook = self.webhook.as_ref().map(|(port, ..)| port);
-        let proxy = self.proxy.as_ref().map(|(port, _)| port);
-        let webhook_listen = config.webhook.as_ref().map(|webhook| webhook.listen);
-        let proxy_listen = config.proxy.as_ref().map(|proxy| proxy.listen);
-        let admin = self.admin.as_ref().map(|(port, _)| port);
-        let admin_listen = config.admin.as_ref().map(|admin| admin.listen);
-        let sockets = Sockets {
-            webhook: self.socket("webhook", webhook_listen, webhook)?,
-            proxy: self.socket("proxy", proxy_listen, proxy)?,
-            admin: self.socket("admin", admin_listen, admin)?,
-        };
+        let configured = [
+            ("webhook", config.webhook.as_ref().map(|webhook| webhook.listen)),
+            ("proxy", config.proxy.as_ref().map(|proxy| proxy.listen)),
+            ("admin", config.admin.as_ref().map(|admin| admin.listen)),
+        ];
+        let mut sockets = Sockets::new();
+        for (name, configured) in configured {
+            sockets.extend(self.socket(name, configured)?.map(|socket| (name, socket)));
+        }
         // The check of the configuration knows only the configured address.
         let exposed =
             |socket: &TcpListener| !socket.local_addr().is_ok_and(|at| at.ip().is_loopback());
-        if let (Some(Admin { token: None, listen }), Some(socket)) = (&config.admin, &sockets.admin)
+        if let Some(Admin { token: None, listen }) = &config.admin
+            && let Some(socket) = sockets.get("admin")
             && listen.ip().is_loopback()
             && exposed(socket)
         {
@@ -146,13 +140,12 @@ impl Listeners {
         Ok(sockets)
     }
 
-    /// A socket for the listener `name`, where `configured` is something: the service manager's, or
-    /// that of `port` if it has this address, or a new one.
+    /// A socket for a listener, if it is configured: the service manager's, else the present one if
+    /// it has this address, else a new one.
     fn socket(
         &self,
         name: &'static str,
         configured: Option<SocketAddr>,
-        port: Option<&Port>,
     ) -> Result<Option<TcpListener>, Error> {
         let inherited = self.common.inherited.get(name);
         let Some(configured) = configured else {
@@ -161,7 +154,7 @@ impl Listeners {
             }
             return Ok(None);
         };
-        let socket = match (inherited, port) {
+        let socket = match (inherited, self.ports.get(name)) {
             (Some(inherited), _) => {
                 self.compare(name, configured, inherited)?;
                 inherited.try_clone().map_err(Error::new)?
@@ -202,15 +195,14 @@ impl Listeners {
         config: &Config,
         sockets: &mut Sockets,
     ) -> Result<(), Error> {
-        let (Some(settings), Some(socket)) = (&config.proxy, sockets.proxy.take()) else {
-            if let Some((port, _)) = self.proxy.take() {
-                port.retire();
-            }
+        let (Some(settings), Some(socket)) = (&config.proxy, sockets.remove("proxy")) else {
+            self.proxy = None;
+            self.retire("proxy");
             return Ok(());
         };
         let explain = |error: &dyn fmt::Display| Error::new(format!("proxy: {error}"));
-        if let Some((port, relay)) = &self.proxy
-            && port.configured == settings.listen
+        if let Some(relay) = &self.proxy
+            && self.is_at("proxy", settings.listen)
         {
             return relay.configure(settings).map_err(|error| explain(&error));
         }
@@ -224,48 +216,45 @@ impl Listeners {
         let watch = Arc::clone(&relay).watch(self.report("proxy"));
         self.until(stopped.clone(), watch);
         let task = executor.spawn(Arc::clone(&relay).run(own, stopped));
-        let port = Port { configured: settings.listen, socket, stop, task };
-        if let Some((old, _)) = self.proxy.replace((port, relay)) {
-            old.retire();
-        }
+        self.replace("proxy", Port { configured: settings.listen, socket, stop, task });
+        self.proxy = Some(relay);
         Ok(())
     }
 
     /// Opens, changes and closes the other listeners, of which the last can tell of all.
-    pub(super) fn open(&mut self, config: &Config, sockets: Sockets) -> Result<(), Error> {
-        self.open_webhook(config, sockets.webhook)?;
-        self.open_admin(config, sockets.admin)
+    pub(super) fn open(&mut self, config: &Config, mut sockets: Sockets) -> Result<(), Error> {
+        self.open_webhook(config, sockets.remove("webhook"))?;
+        self.open_admin(config, sockets.remove("admin"))
     }
 
-    /// Closes all connections of the proxy. Begins when it is first polled.
-    pub(super) fn close_proxy(&mut self) -> impl Future<Output = ()> + use<> {
-        let proxy = self.proxy.take();
+    /// Takes nothing more on a listener and finishes what is in flight. Begins when it is first
+    /// polled.
+    pub(super) fn close(&mut self, name: &str) -> impl Future<Output = ()> + use<> {
+        let port = self.ports.remove(name);
         async move {
-            if let Some((port, _)) = proxy {
+            if let Some(port) = port {
                 port.close().await;
             }
         }
     }
 
-    /// Finishes the webhooks in flight and takes no more.
-    pub(super) async fn close_webhook(&mut self) {
-        if let Some((port, ..)) = self.webhook.take() {
-            port.close().await;
-        }
+    /// Ends a listener that is configured no more in its own time.
+    fn retire(&mut self, name: &str) {
+        self.ports.remove(name).into_iter().for_each(Port::retire);
     }
 
-    /// Finishes the rest.
-    pub(super) async fn close(self) {
-        if let Some((port, _)) = self.admin {
-            port.close().await;
-        }
+    fn replace(&mut self, name: &'static str, port: Port) {
+        self.ports.insert(name, port).into_iter().for_each(Port::retire);
+    }
+
+    fn is_at(&self, name: &str, address: SocketAddr) -> bool {
+        self.ports.get(name).is_some_and(|port| port.configured == address)
     }
 
     fn open_webhook(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
         let (Some(webhook), Some(socket)) = (&config.webhook, socket) else {
-            if let Some((port, ..)) = self.webhook.take() {
-                port.retire();
-            }
+            self.webhook = None;
+            self.retire("webhook");
             return Ok(());
         };
         let settings = webhook::Settings {
@@ -279,8 +268,8 @@ impl Listeners {
             allow_from: webhook.allow_from.clone(),
             limits: webhook.limits,
         };
-        if let Some((port, old, service)) = &self.webhook
-            && port.configured == webhook.listen
+        if let Some((old, service)) = &self.webhook
+            && self.is_at("webhook", webhook.listen)
             && *old == policy
         {
             service.configure(settings);
@@ -291,27 +280,25 @@ impl Listeners {
         let service = Arc::new(webhook::Intake::new(settings, driver, journal, *clock));
         let own = Arc::clone(&service);
         let port = self.listen("webhook", webhook.listen, socket, &policy, own, WEBHOOKS_GRACE)?;
-        if let Some((old, ..)) = self.webhook.replace((port, policy, service)) {
-            old.retire();
-        }
+        self.replace("webhook", port);
+        self.webhook = Some((policy, service));
         Ok(())
     }
 
     fn open_admin(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
         let (Some(Admin { listen, token }), Some(socket)) = (&config.admin, socket) else {
-            if let Some((port, _)) = self.admin.take() {
-                port.retire();
-            }
+            self.admin = None;
+            self.retire("admin");
             return Ok(());
         };
         let Common { clock, journal, driver, switches, ready, .. } = &self.common;
         let settings = admin::Settings {
             token: token.clone(),
             switches: config.ports.as_ref().map(|_| switches.clone()),
-            relay: self.proxy.as_ref().map(|(_, relay)| Arc::clone(relay)),
+            relay: self.proxy.clone(),
         };
-        if let Some((port, service)) = &self.admin
-            && port.configured == *listen
+        if let Some(service) = &self.admin
+            && self.is_at("admin", *listen)
         {
             service.settings.set(settings);
             return Ok(());
@@ -328,9 +315,8 @@ impl Listeners {
         let policy = Policy { tls: None, allow_from, limits: Limits::default() };
         let own = Arc::clone(&service);
         let port = self.listen("admin", *listen, socket, &policy, own, ADMIN_GRACE)?;
-        if let Some((old, _)) = self.admin.replace((port, service)) {
-            old.retire();
-        }
+        self.replace("admin", port);
+        self.admin = Some(service);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use futures_rustls::TlsAcceptor;
 use http_body_util::{BodyExt, Full};
 use hyper::{
     Request, Response, StatusCode,
@@ -123,7 +124,8 @@ async fn shake_hands<S>(site: &Site<S>, stream: Socket) -> io::Result<Box<dyn Du
         return Ok(Box::new(stream));
     };
     let accepted = async {
-        let stream: Box<dyn Duplex> = Box::new(identity.acceptor().accept(stream).await?);
+        let stream: Box<dyn Duplex> =
+            Box::new(TlsAcceptor::from(identity.get()).accept(stream).await?);
         Ok(stream)
     };
     accepted.or(timeout(site.limits.handshake_timeout)).await

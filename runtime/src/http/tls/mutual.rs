@@ -20,9 +20,7 @@ use rustls::{
 use sha2::{Digest, Sha256};
 use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::AttributeTypeAndValue};
 
-use super::{Error, Stamp, certificates, certified_key, provider, read};
-
-use crate::base::sync::Mutex;
+use super::{Error, FileSet, Followed, certificates, certified_key, provider, read};
 
 /// The files that say who we are and whom we let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,10 +42,6 @@ impl Files {
             crl: settings.crl.clone(),
         }
     }
-
-    fn stamp(&self) -> Stamp {
-        Stamp::of([&self.tls.cert, &self.tls.key, &self.client_ca].into_iter().chain(&self.crl))
-    }
 }
 
 /// What one version of the files amounts to.
@@ -58,28 +52,6 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Reads the files. Blocks on the disk.
-    ///
-    /// A certificate whose issuer is on no list counts as not revoked, and a list is used beyond
-    /// its `nextUpdate`: who forgets to renew it does not lock everybody out.
-    fn read(files: &Files) -> Result<Self, Error> {
-        let resolver = SingleCertAndKey::from(certified_key(&files.tls)?);
-        let roots = Arc::new(roots(&files.client_ca)?);
-        let mut lists = Vec::new();
-        for file in &files.crl {
-            lists.extend(revocations(file, &roots)?);
-        }
-        let verifier = verifier(&roots, lists).expect("there are roots, and each list was tried");
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
-            .with_client_cert_verifier(Arc::clone(&verifier))
-            .with_cert_resolver(Arc::new(resolver));
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(Self { config: Arc::new(config), verifier })
-    }
-
     /// For one handshake.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
@@ -94,63 +66,33 @@ impl Trust {
 }
 
 /// The [`Trust`] that follows its files.
-#[derive(Debug)]
-pub struct Mutual {
-    current: Mutex<Loaded>,
-}
+pub type Mutual = Followed<Files>;
 
-/// One version of the files, ready to be used.
-#[derive(Debug)]
-pub struct Loaded {
-    files: Files,
-    stamp: Stamp,
-    trust: Arc<Trust>,
-}
+impl FileSet for Files {
+    type Made = Trust;
 
-impl Loaded {
-    /// Reads the files. Blocks on the disk.
-    pub fn read(files: Files) -> Result<Self, Error> {
-        // The stamp is taken first: a change during the reading is then seen by the next refresh.
-        let stamp = files.stamp();
-        let trust = Arc::new(Trust::read(&files)?);
-        Ok(Self { files, stamp, trust })
-    }
-}
-
-impl Mutual {
-    /// Begins with these.
-    pub const fn new(loaded: Loaded) -> Self {
-        Self { current: Mutex::new(loaded) }
+    fn paths(&self) -> Vec<&String> {
+        [&self.tls.cert, &self.tls.key, &self.client_ca].into_iter().chain(&self.crl).collect()
     }
 
-    /// For the next handshake.
-    pub fn trust(&self) -> Arc<Trust> {
-        Arc::clone(&self.current.lock().trust)
-    }
-
-    /// Goes on with other files.
-    pub fn replace(&self, loaded: Loaded) {
-        *self.current.lock() = loaded;
-    }
-
-    /// Reads the files again if they changed; true if there is a new trust. Where the new files
-    /// cannot be used the old trust stays, and the error is returned once per change. Blocks on
-    /// the disk.
-    pub fn refresh(&self) -> Result<bool, Error> {
-        let files = self.current.lock().files.clone();
-        let stamp = files.stamp();
-        if self.current.lock().stamp == stamp {
-            return Ok(false);
+    /// A certificate whose issuer is on no list counts as not revoked, and a list is used beyond
+    /// its `nextUpdate`: who forgets to renew it does not lock everybody out.
+    fn read(&self) -> Result<Trust, Error> {
+        let resolver = SingleCertAndKey::from(certified_key(&self.tls)?);
+        let roots = Arc::new(roots(&self.client_ca)?);
+        let mut lists = Vec::new();
+        for file in &self.crl {
+            lists.extend(revocations(file, &roots)?);
         }
-        let trust = Trust::read(&files);
-        let mut current = self.current.lock();
-        if current.files != files {
-            // Replaced meanwhile.
-            return Ok(false);
-        }
-        current.stamp = stamp;
-        current.trust = Arc::new(trust?);
-        Ok(true)
+        let verifier = verifier(&roots, lists).expect("there are roots, and each list was tried");
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks TLS 1.2 and 1.3")
+            .with_client_cert_verifier(Arc::clone(&verifier))
+            .with_cert_resolver(Arc::new(resolver));
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Trust { config: Arc::new(config), verifier })
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
     // A message is one small write, which must not wait for the acknowledgement of the one before.
     // A socket that refuses is slower, not wrong.
     let _ = stream.get_ref().set_nodelay(true);
-    let trust = relay.tls.trust();
+    let trust = relay.tls.get();
     let shaken = shake_hands(&trust, stream).or(timeout(limits.handshake_timeout)).await;
     let mut stream = match shaken {
         Ok(stream) => stream,

@@ -240,7 +240,7 @@ impl MeetupTask {
     }
 
     fn review_one(&mut self, id: ConnectionId) {
-        let (settings, trust) = (self.relay.settings(), self.relay.tls.trust());
+        let (settings, trust) = (self.relay.settings(), self.relay.tls.get());
         let name = Arc::clone(self.journal.meetup());
         let Some(connection) = self.connection(id) else {
             return;
