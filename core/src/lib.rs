@@ -24,11 +24,11 @@ pub mod delivery;
 
 pub mod micronets;
 
+pub mod netconf;
+
 pub mod ports;
 
 pub mod api;
-
-pub mod netconf;
 
 pub mod junos;
 

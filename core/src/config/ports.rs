@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     base::{secret::Secret, window::Window},
+    netconf::lines::Fault as LineFault,
     ports::{
         decide::Check,
         edit::CsoProfile,
@@ -217,9 +218,14 @@ fn template(section: &Section<'_>, key: &'static str) -> Option<Template> {
                 let what = match error {
                     template::Error::NoPort => "this line would change more than the port",
                     template::Error::Unknown => "only <port> can be filled in",
-                    template::Error::Verb => "this line does not change a configuration",
-                    template::Error::Control => "this line holds a line break or control character",
-                    template::Error::Long => "this line is too long",
+                    template::Error::Line(fault) => match fault {
+                        LineFault::Bare | LineFault::Verb => {
+                            "this line does not change a configuration"
+                        }
+                        LineFault::Control => "this line holds a line break or control character",
+                        LineFault::Oversize => "this line is too long",
+                        LineFault::Quote => "this line has a quotation that is not closed",
+                    },
                     template::Error::Empty | template::Error::Many => "this is no line",
                 };
                 Fault::new(what, LINE)

@@ -1,43 +1,41 @@
-//! The configuration lines of a change, as the Junos CLI shows them with `| display set`.
+//! The configuration lines of a change, as the Junos CLI shows them with `| display set`, and what
+//! makes one fit to be loaded. The configuration file and every change are judged by the same rule.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
 use super::xml::is_carried;
 
-/// The most lines of one change: a dozen for each port of a large virtual chassis.
+/// In one change: a dozen lines for each port of a large virtual chassis.
 pub const LINES_MAX: usize = 8_192;
-/// The most bytes of a line.
+/// In bytes.
 pub const LINE_MAX: usize = 1_024;
-/// What a line may begin with. Junos could load more, as `rename`, but not without looking at what
-/// is there before.
+/// The words that a line may begin with. Junos could load others, such as `rename`, but their
+/// effect depends on what is configured before.
 const VERBS: [&str; 4] = ["activate", "deactivate", "delete", "set"];
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It acts on the whole configuration: nothing follows the verb.
+    /// Nothing follows the verb: the line would act on the whole configuration.
     Bare,
-    /// It has a control character, which might begin another line.
+    /// There is a control character, which might begin another line.
     Control,
-    /// It has more than [`LINE_MAX`] bytes.
+    /// There are more than [`LINE_MAX`] bytes.
     Oversize,
     /// A quotation is not closed, and would go on in the next line.
     Quote,
-    /// It does not begin with one of the verbs.
+    /// The line does not begin with one of the verbs.
     Verb,
 }
 
-/// Why lines are no change.
+/// Why lines cannot be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// There is no line.
     Empty,
-    /// A line cannot be loaded.
+    /// Lines are counted from 1.
     Line {
-        /// Which, counted from 1.
         number: usize,
-        /// What is wrong with it.
         fault: Fault,
     },
     /// There are more than [`LINES_MAX`].
@@ -70,40 +68,8 @@ impl fmt::Display for Fault {
 
 impl core::error::Error for Error {}
 
-/// Lines that can be loaded: at least one, and each is one statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lines(Vec<String>);
-
-impl Lines {
-    /// Takes lines in their order, without white space around them.
-    pub fn new<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<Self, Error> {
-        let mut checked = Vec::new();
-        for line in lines {
-            let line = line.as_ref().trim_matches(' ');
-            if checked.len() >= LINES_MAX {
-                return Err(Error::TooMany);
-            }
-            let number = checked.len() + 1;
-            check(line).map_err(|fault| Error::Line { number, fault })?;
-            checked.push(line.to_owned());
-        }
-        if checked.is_empty() { Err(Error::Empty) } else { Ok(Self(checked)) }
-    }
-
-    /// The lines.
-    pub fn as_slice(&self) -> &[String] {
-        &self.0
-    }
-}
-
-/// A line each.
-impl fmt::Display for Lines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
-}
-
-fn check(line: &str) -> Result<(), Fault> {
+/// Judges one line, which has no white space around it.
+pub fn check(line: &str) -> Result<(), Fault> {
     if line.len() > LINE_MAX {
         return Err(Fault::Oversize);
     }
@@ -124,6 +90,39 @@ fn check(line: &str) -> Result<(), Fault> {
         is_escaped = c == '\\' && !is_escaped;
     }
     if is_quoted { Err(Fault::Quote) } else { Ok(()) }
+}
+
+/// Lines that can be loaded: at least one, each of them one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lines(Vec<String>);
+
+impl Lines {
+    /// Checks lines, whose order is kept, and strips the white space around them.
+    pub fn new<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<Self, Error> {
+        let mut checked = Vec::new();
+        for line in lines {
+            let line = line.as_ref().trim_matches(' ');
+            if checked.len() >= LINES_MAX {
+                return Err(Error::TooMany);
+            }
+            let number = checked.len() + 1;
+            check(line).map_err(|fault| Error::Line { number, fault })?;
+            checked.push(line.to_owned());
+        }
+        if checked.is_empty() { Err(Error::Empty) } else { Ok(Self(checked)) }
+    }
+
+    /// All lines in their order.
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+/// One statement on each line, which is the format that Junos loads.
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
 }
 
 #[cfg(test)]

@@ -4,15 +4,14 @@ use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 use super::name::PortName;
+use crate::netconf::lines::{self, Fault};
 
 /// What stands for the port.
 const PORT: &str = "<port>";
-/// How a line may begin: what a load in the `set` format takes and what has an undoing line.
-const VERBS: [&str; 4] = ["set", "delete", "activate", "deactivate"];
+/// The longest name of a port, for which a line must not be too long either.
+const LONGEST_PORT: &str = "mge-999/999/999:999";
 /// The most lines of one template.
 pub const LINES_MAX: usize = 64;
-/// The most bytes of a line.
-pub const LINE_LEN_MAX: usize = 512;
 
 /// Lines of configuration that say nothing about anything but one port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,30 +22,24 @@ pub struct Template(Vec<String>);
 pub enum Error {
     /// No lines at all.
     Empty,
-    /// A line is longer than [`LINE_LEN_MAX`].
-    Long,
     /// More lines than [`LINES_MAX`].
     Many,
-    /// A line has control characters, or several lines in it.
-    Control,
+    /// A line could not be loaded, for whichever port.
+    Line(Fault),
     /// A line does not name the port, so it would change something else.
     NoPort,
     /// A line has a place for something that is not the port.
     Unknown,
-    /// A line begins with none of the four words.
-    Verb,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("there is no line"),
-            Self::Long => write!(f, "a line has more than {LINE_LEN_MAX} bytes"),
             Self::Many => write!(f, "there are more than {LINES_MAX} lines"),
-            Self::Control => f.write_str("a line holds a line break or a control character"),
+            Self::Line(fault) => write!(f, "a line: {fault}"),
             Self::NoPort => write!(f, "a line has no {PORT}, so it would change more than a port"),
             Self::Unknown => write!(f, "a line has a placeholder that is not {PORT}"),
-            Self::Verb => f.write_str("a line begins with no word that changes a configuration"),
         }
     }
 }
@@ -56,14 +49,9 @@ impl core::error::Error for Error {}
 impl Template {
     /// Judges one line.
     pub fn check(line: &str) -> Result<(), Error> {
-        let mut words = line.split(' ');
-        if line.len() > LINE_LEN_MAX {
-            Err(Error::Long)
-        } else if line.chars().any(char::is_control) {
-            Err(Error::Control)
-        } else if !words.next().is_some_and(|verb| VERBS.contains(&verb)) {
-            Err(Error::Verb)
-        } else if line.replace(PORT, "").contains(['<', '>']) {
+        lines::check(&line.replace(PORT, LONGEST_PORT)).map_err(Error::Line)?;
+        let mut words = line.split(' ').skip(1);
+        if line.replace(PORT, "").contains(['<', '>']) {
             Err(Error::Unknown)
         } else if words.any(|word| word == PORT || word.strip_prefix(PORT) == Some(".0")) {
             Ok(())
@@ -118,22 +106,29 @@ mod tests {
     #[test]
     fn a_line_that_could_change_more_is_refused() {
         for (line, error) in [
-            ("", Error::Verb),
-            ("show interfaces <port>", Error::Verb),
-            (" set interfaces <port>", Error::Verb),
+            ("", Error::Line(Fault::Verb)),
+            ("show interfaces <port>", Error::Line(Fault::Verb)),
+            (" set interfaces <port>", Error::Line(Fault::Verb)),
             ("set vlans guest vlan-id 12", Error::NoPort),
             ("set interfaces <port>0 mtu 9000", Error::NoPort),
             ("set interfaces x<port> mtu 9000", Error::NoPort),
             ("set interfaces <port> description <ap>", Error::Unknown),
-            ("set interfaces <port>\ndelete system", Error::Control),
-            ("set interfaces <port>\tmtu", Error::Control),
+            ("set interfaces <port>\ndelete system", Error::Line(Fault::Control)),
+            ("set interfaces <port>\tmtu", Error::Line(Fault::Control)),
         ] {
             assert_eq!(Template::new([line]), Err(error), "{line:?}");
         }
         assert_eq!(Template::new([]), Err(Error::Empty));
         let line = "set interfaces <port> mtu 9000";
         assert_eq!(Template::new([line; LINES_MAX + 1]), Err(Error::Many));
-        let long = alloc::format!("{line} {}", "a".repeat(LINE_LEN_MAX));
-        assert_eq!(Template::new([long.as_str()]), Err(Error::Long));
+        let quoted = "set interfaces <port> description \"x";
+        assert_eq!(Template::new([quoted]), Err(Error::Line(Fault::Quote)));
+        // It fits as it stands, and not for every port.
+        let room = lines::LINE_MAX - line.len();
+        let long = alloc::format!("{line} {}", "a".repeat(room - 1));
+        assert_eq!(lines::check(&long), Ok(()));
+        assert_eq!(Template::new([long.as_str()]), Err(Error::Line(Fault::Oversize)));
+        let fits = alloc::format!("{line} {}", "a".repeat(room - 1 - LONGEST_PORT.len()));
+        assert!(Template::new([fits.as_str()]).is_ok());
     }
 }
