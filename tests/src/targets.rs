@@ -24,7 +24,7 @@ use crate::{
     laws::{self, codec},
     micronets,
     ports::{
-        self,
+        self, junos, known_hosts,
         netconf::{self, world::Plan},
     },
     webhook::bodies::body,
@@ -35,7 +35,7 @@ use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 27] = [
+pub const ALL: [Target; 29] = [
     ("batch", batch),
     ("config", config),
     ("engine", engine),
@@ -43,6 +43,8 @@ pub const ALL: [Target; 27] = [
     ("google", google),
     ("http_head", http_head),
     ("inbox", inbox),
+    ("junos_visit", junos_visit),
+    ("known_hosts", known_hosts),
     ("micronets_http", micronets_http),
     ("micronets_meetup", micronets_meetup),
     ("micronets_message", micronets_message),
@@ -98,6 +100,16 @@ pub fn http_head(data: &[u8]) {
 /// Operations on an inbox.
 pub fn inbox(data: &[u8]) {
     laws::machine::<laws::inbox::Surroundings>(data);
+}
+
+/// Visits to a switch that misbehaves.
+pub fn junos_visit(data: &[u8]) {
+    junos::run(data);
+}
+
+/// Whose host key is trusted.
+pub fn known_hosts(data: &[u8]) {
+    known_hosts::run(data);
 }
 
 /// HTTP on its way through messages of the websocket proxy.

@@ -1,5 +1,5 @@
-//! A change on a Junos switch, over NETCONF: what is written, and what must be seen before it
-//! stays.
+//! How ports are changed on a Junos switch: what a change is, what must be seen before it stays, and
+//! which host keys are trusted.
 
 pub mod observation;
 
@@ -8,3 +8,5 @@ pub mod change;
 pub mod rollback;
 
 pub mod visit;
+
+pub mod known_hosts;

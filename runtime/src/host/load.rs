@@ -20,6 +20,7 @@ use mistgate_core::{
         raw::{Draft, EMBEDDED, Source},
     },
     http::listener::Tls,
+    junos::known_hosts::KnownHosts,
     micronets::proxy::Proxy,
 };
 use rustls::sign::CertifiedKey;
@@ -31,7 +32,7 @@ use crate::{
         outbound,
         tls::{self, mutual},
     },
-    ports::junos::ssh::{Key, KeyError, known_hosts::KnownHosts},
+    ports::junos::ssh::{Key, KeyError},
 };
 
 /// The most bytes of a configuration file.

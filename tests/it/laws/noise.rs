@@ -47,6 +47,12 @@ fn peers() {
 }
 
 #[test]
+fn visits() {
+    over_noise("junos_visit", 100);
+    over_noise("known_hosts", 300);
+}
+
+#[test]
 fn netconf() {
     over_noise("netconf_framing", 300);
     over_noise("netconf_reply", 300);

@@ -16,6 +16,7 @@ use core::num::NonZeroU16;
 
 use mistgate_core::{
     base::{machine::Machine, secret::Secret, time::Instant},
+    junos::known_hosts::KnownHosts,
     netconf::{
         framing::Framing,
         lines::Lines,
@@ -26,9 +27,7 @@ use mistgate_core::{
         },
     },
 };
-use mistgate_runtime::ports::junos::ssh::{
-    self, Error, Key, KeyError, Step, Stream, Target, known_hosts::KnownHosts,
-};
+use mistgate_runtime::ports::junos::ssh::{self, Error, Key, KeyError, Step, Stream, Target};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::ports::sshd::{CURRENT, Offer, PASSWORD, Server, USER, keys, prepare, python, run};

@@ -15,8 +15,8 @@ use std::{
     time::Duration,
 };
 
-use mistgate_core::base::secret::Secret;
-use mistgate_runtime::ports::junos::ssh::{Key, Target, known_hosts::KnownHosts};
+use mistgate_core::{base::secret::Secret, junos::known_hosts::KnownHosts};
+use mistgate_runtime::ports::junos::ssh::{Key, Target};
 use mistgate_tests::ports::sshd::{expect_sshd, keygen, start};
 use tempfile::TempDir;
 

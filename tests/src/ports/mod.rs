@@ -18,6 +18,8 @@ use crate::{base::bytes::Bytes, laws};
 
 pub mod cloud;
 pub mod cso;
+pub mod junos;
+pub mod known_hosts;
 pub mod netconf;
 pub mod sshd;
 pub mod switch;

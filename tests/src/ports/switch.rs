@@ -149,6 +149,51 @@ impl Switch {
         self.config.interfaces.insert(interface.to_owned(), (is_up, neighbour));
     }
 
+    /// Whether the candidate is what was there before the commit that is not confirmed, so that a
+    /// commit would undo it.
+    pub fn would_undo(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.to == self.candidate)
+    }
+
+    /// Whether it still carries out what it was asked.
+    pub const fn is_busy(&self) -> bool {
+        !self.works.is_empty()
+    }
+
+    /// Nothing goes wrong any more, and a commit takes as long as on most switches.
+    pub fn heal(&mut self) {
+        self.config.faults.clear();
+        self.config.commit_time = Duration::from_secs(5);
+    }
+
+    /// Somebody who logged in elsewhere commits these lines, and with them whatever waits to be
+    /// confirmed; unless the configuration is locked.
+    pub fn commit_at_console(&mut self, lines: &[&str]) {
+        if self.lock.is_none() && self.stranger_until.is_none() {
+            let before = self.running.clone();
+            for line in lines {
+                self.running.load(line).expect("a line");
+            }
+            self.candidate = self.running.clone();
+            (self.previous, self.pending) = (Some(before), None);
+        }
+    }
+
+    /// It starts anew, with what was committed. What was not confirmed is undone on the way, or
+    /// when its time is up.
+    pub fn reboot(&mut self, undoes: bool) {
+        self.works.clear();
+        let sessions: Vec<_> = self.connections.keys().copied().collect();
+        for id in sessions {
+            self.outputs.push_back(Output::Close(id));
+            self.end(id, false);
+        }
+        self.stranger_until = None;
+        if undoes {
+            self.undo();
+        }
+    }
+
     fn opened(&mut self, now: Instant, id: ConnectionId) {
         let framing = Framing::EndOfMessage;
         let decoder = Decoder::new(framing, REQUEST_MAX);

@@ -1,4 +1,4 @@
-//! One edit on its way through the candidate: what to ask next, and what an answer means for it.
+//! One edit on its way through the candidate: the next request, and what a reply means for it.
 //!
 //! ```text
 //! Locking ─> Loading ─> Comparing ─> Checking ─> Committing ─> Verifying ─> Confirming
@@ -10,22 +10,23 @@
 //!         Done <─ Unlocking <──────────────────────────┴────────────────────────────┘
 //! ```
 //!
-//! A commit of ours, or only the check of one, would confirm whatever the switch still has to undo.
-//! So an edit that leaves something to undo ends the session: Junos then undoes it at once, or at
-//! the latest when the time is up.
+//! Any later commit, and even the check of one, would confirm what the switch still has to undo. So
+//! an edit that leaves something to undo ends the session: Junos then undoes it at once, or at the
+//! latest when the time to confirm is up.
 //!
 //! Before the commit every failure ends with the candidate discarded and the lock released. From
-//! the commit on nothing is called failed unless the switch said so: what is not known is unknown.
+//! the commit on an edit has failed only if the switch said so; otherwise its outcome is unknown.
 //!
-//! Two moments are watched, because a late request would do the opposite of what it should. The
-//! switch counts its time from when it gets the commit, which is not before we send it. So an
-//! answer that comes before that time is up, counted from our sending, was given in time. Where the
-//! answer to the confirming commit is later, the change is looked for once more; and what is loaded
-//! to undo the change is committed only if it was loaded in time, since later it would be the
-//! change itself.
+//! The time to confirm has two bounds. The switch counts it from the commit, which is not before we
+//! send the request: a reply that arrives earlier than that time after our sending (`confirm_by`)
+//! was given while the change was in place. If the reply to the confirming commit is later, the
+//! change is compared once more. What is loaded to undo the change is committed only if it was
+//! loaded in time, because later "the configuration before the last commit" would be the change
+//! itself. And the commit was done before its reply, so that the same time after the reply
+//! (`undone_by`) the switch has begun to undo the change.
 
 use alloc::{string::String, vec::Vec};
-use core::{mem, time::Duration};
+use core::{mem, num::NonZeroU16, time::Duration};
 
 use super::{
     input::{Config, Edit, Mode, TaskId},
@@ -43,15 +44,15 @@ use crate::{
 /// The wait before a lock that somebody else holds is tried again.
 const RELOCK: Backoff = Backoff::secs(1, 300);
 
-/// How long a read-back waits for a verdict: the switch may be about to undo the change.
+/// How long a read-back waits for a verdict. It is short, because the switch may be about to undo
+/// the change.
 const READ_BACK_WAIT: Duration = Duration::from_secs(120);
-/// How long before the switch undoes the change the verdict must be there, so that what follows
-/// from it comes in time.
+/// How long before `confirm_by` the verdict must be there, so that there is time to act on it.
 const CONFIRM_MARGIN: Duration = Duration::from_secs(30);
 
 type Ended = Result<Outcome, Failure>;
 
-/// Where an edit is. All but `Waiting`, `Verifying` and `Done` ask the switch for something.
+/// In all states but `Waiting`, `Verifying` and `Done` a request is due or has no reply yet.
 #[derive(Debug)]
 enum State {
     Locking,
@@ -67,7 +68,7 @@ enum State {
         by: Instant,
     },
     Confirming,
-    /// Confirmed, but perhaps too late: the lines are loaded and compared once more.
+    /// Confirmed, but perhaps too late: the lines are loaded once more, and then compared.
     Reloading,
     Recomparing,
     LoadingPrevious {
@@ -88,16 +89,17 @@ enum State {
     },
 }
 
-/// An edit.
+/// One edit and how far it is.
 #[derive(Debug)]
 pub(super) struct Transaction {
     edit: Edit,
     state: State,
     attempt: u32,
     lock_until: Instant,
-    /// From when on the switch may have undone the change; `None` as long as we commit nothing that
-    /// it would undo.
+    /// Before this moment the switch has not undone the change. `None` before the commit.
     confirm_by: Option<Instant>,
+    /// At this moment the switch has begun to undo the change. `None` before the commit's reply.
+    undone_by: Option<Instant>,
     diff: String,
     warnings: Vec<RpcError>,
 }
@@ -110,12 +112,13 @@ impl Transaction {
             attempt: 1,
             lock_until: now + config.lock_wait,
             confirm_by: None,
+            undone_by: None,
             diff: String::new(),
             warnings: Vec::new(),
         }
     }
 
-    /// What to ask the switch now; `None` while something else is waited for.
+    /// The request that is due; `None` while something else is waited for.
     pub(super) fn request(&self) -> Option<Request<'_>> {
         let comment = &self.edit.comment;
         Some(match (&self.state, self.edit.mode) {
@@ -137,14 +140,14 @@ impl Transaction {
         })
     }
 
-    /// Takes note of when a request went out.
+    /// The request was sent.
     pub(super) fn sent(&mut self, now: Instant) {
         if let (State::Committing, Mode::Push { confirm }) = (&self.state, self.edit.mode) {
-            self.confirm_by = Some(now + Duration::from_secs(u64::from(confirm.get()) * 60));
+            self.confirm_by = Some(now + minutes(confirm));
         }
     }
 
-    /// When it goes on by itself.
+    /// When to call `handle_timeout`.
     pub(super) const fn deadline(&self) -> Option<Instant> {
         if let State::Waiting { retry_at: at, .. } | State::Verifying { by: at } = self.state {
             Some(at)
@@ -153,7 +156,7 @@ impl Transaction {
         }
     }
 
-    /// Goes on by itself if it is time.
+    /// Tries the lock again, or gives up waiting for a verdict, if that is due.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.deadline().is_none_or(|at| at > now) {
             return;
@@ -166,7 +169,7 @@ impl Transaction {
         }
     }
 
-    /// Takes the verdict on what is committed.
+    /// Takes the verdict on the committed change.
     pub(super) fn verified(&mut self, id: TaskId, verdict: Result<(), String>) {
         if id != self.edit.id || !matches!(self.state, State::Verifying { .. }) {
             return;
@@ -177,14 +180,14 @@ impl Transaction {
         };
     }
 
-    /// Gives up if nothing has begun.
+    /// Gives up waiting for the lock.
     pub(super) fn stop(&mut self) {
         if matches!(self.state, State::Waiting { .. }) {
             self.state = State::Done { end: Err(Failure::Stopped), reason: None };
         }
     }
 
-    /// Takes the answer to the request, and gives what shall be known outside.
+    /// Takes the reply to the last request.
     pub(super) fn answered(
         &mut self,
         now: Instant,
@@ -196,7 +199,10 @@ impl Transaction {
                 self.warnings.push(warning.clone());
             }
         }
-        // What stands there meanwhile is never seen.
+        if let (State::Committing, Mode::Push { confirm }) = (&self.state, self.edit.mode) {
+            self.undone_by = Some(now + minutes(confirm));
+        }
+        // The state in between is never used.
         self.state = match mem::replace(&mut self.state, State::Locking) {
             State::Locking => self.locked(now, reply, rand),
             State::Loading => match judged(Step::Load, reply) {
@@ -219,11 +225,11 @@ impl Transaction {
                 Verdict::Refused => self.pending(reason, reply.errors),
                 Verdict::Unclear => self.unclear(Step::Undo, reply.errors),
             },
-            // Whatever it says: giving the lock back discards too.
+            // Unlocking discards the candidate anyway.
             State::Discarding { end } => State::Unlocking { end },
             State::Unlocking { end } => unlocked(end, &reply),
             state @ (State::Waiting { .. } | State::Verifying { .. } | State::Done { .. }) => {
-                // Nothing was asked, so nothing is answered.
+                // No request was sent.
                 self.state = state;
                 return None;
             }
@@ -231,7 +237,8 @@ impl Transaction {
         self.event()
     }
 
-    /// What became of it, and whether that is the end of the session; `None` before its end.
+    /// What became of the edit, and why the session must end with it, if it must. `None` before the
+    /// edit ends.
     pub(super) fn end(&mut self) -> Option<(Output, Option<CloseReason>)> {
         let State::Done { end, reason } = &self.state else {
             return None;
@@ -241,11 +248,11 @@ impl Transaction {
         Some((Output::Edited { id: self.edit.id, result, diff, warnings }, reason))
     }
 
-    /// What became of it where the session ends in the midst of it. With the session the switch
-    /// drops the lock, the candidate, and at once or in time what was not confirmed.
+    /// What became of the edit when the session ends before it. The switch then drops the lock and
+    /// the candidate, and undoes what was not confirmed, at once or when the time is up.
     pub(super) fn lost(self, reason: CloseReason) -> Output {
         let failed = |step| Err(Failure::Ended { step: Some(step), reason });
-        let until = self.confirm_by;
+        let until = self.undone_by;
         let unknown = |step| Ok(Outcome::Unknown { step, cause: Cause::Ended(reason), until });
         let result = match self.state {
             State::Locking | State::Waiting { .. } => failed(Step::Lock),
@@ -337,8 +344,8 @@ impl Transaction {
         }
     }
 
-    /// Takes back what we committed. What a read-back found is not ours to undo: others may have
-    /// committed since.
+    /// Undoes our commit. What a read-back found is left alone, because others may have committed
+    /// since.
     fn undo(&self, reason: NotConfirmed) -> State {
         match self.confirm_by {
             Some(_) => State::LoadingPrevious { reason },
@@ -347,17 +354,16 @@ impl Transaction {
     }
 
     fn pending(&self, reason: NotConfirmed, errors: Vec<RpcError>) -> State {
-        left(Ok(Outcome::Pending { reason, errors, until: self.confirm_by }))
+        left(Ok(Outcome::Pending { reason, errors, until: self.undone_by }))
     }
 
-    /// An answer leaves open what is committed.
+    /// A reply leaves open what is committed.
     fn unclear(&self, step: Step, errors: Vec<RpcError>) -> State {
         let cause = Cause::Unclear { errors };
-        left(Ok(Outcome::Unknown { step, cause, until: self.confirm_by }))
+        left(Ok(Outcome::Unknown { step, cause, until: self.undone_by }))
     }
 
-    /// Whether the switch cannot yet have undone our commit when it gave an answer that is here
-    /// now.
+    /// Whether our commit was in place when the switch sent a reply that arrives now.
     fn is_in_time(&self, now: Instant) -> bool {
         self.confirm_by.is_some_and(|by| now < by)
     }
@@ -375,6 +381,10 @@ impl Transaction {
     }
 }
 
+fn minutes(count: NonZeroU16) -> Duration {
+    Duration::from_secs(u64::from(count.get()) * 60)
+}
+
 fn discarding(end: Ended) -> State {
     State::Discarding { end }
 }
@@ -386,12 +396,12 @@ fn unlocked(end: Ended, reply: &Reply) -> State {
     State::Done { end, reason: (!is_free).then_some(CloseReason::NotUnlocked) }
 }
 
-/// Something is, or may be, left for the switch to undo.
+/// The edit's end when something is, or may be, left for the switch to undo.
 fn left(end: Ended) -> State {
     State::Done { end, reason: Some(CloseReason::Unconfirmed) }
 }
 
-/// Whether something that can still be discarded was done. Success beside errors is none.
+/// Whether a step that can still be discarded was done. Success beside errors does not count.
 fn judged(step: Step, reply: Reply) -> Result<(), Failure> {
     let is_done = reply.errors.is_empty() && reply.is_ok;
     if is_done { Ok(()) } else { Err(refused(step, reply.errors)) }
@@ -401,7 +411,7 @@ fn refused(step: Step, errors: Vec<RpcError>) -> Failure {
     if errors.is_empty() { Failure::Unclear { step } } else { Failure::Refused { step, errors } }
 }
 
-/// The difference in an answer without errors.
+/// The difference in a reply without errors.
 fn difference(reply: &Reply) -> Option<String> {
     let difference = reply.difference().filter(|_| reply.errors.is_empty());
     difference.map(String::from)

@@ -1,4 +1,4 @@
-//! The configuration, as sessions use it.
+//! The configuration in the form that visits use.
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     ports::junos::ssh::{Key, KeyError, Target},
 };
 
-/// From the look-up of a switch's name to its NETCONF subsystem.
+/// For everything from the look-up of a switch's name to the start of its NETCONF subsystem.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Who we are to the switches, and what holds for all sessions.
+/// How to log in to switches, and the policy of all sessions.
 pub(super) struct Settings {
     domain: Option<String>,
     port: u16,
@@ -35,7 +35,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// `before` is what held until here; what did not change is kept.
+    /// Keeps from the settings before what did not change, such as the slots of running sessions.
     pub(super) fn new(junos: &Junos, before: Option<&Self>) -> Result<Self, KeyError> {
         let key = junos.private_key.as_ref().map(|text| Key::parse(text.expose())).transpose()?;
         let sessions = before.filter(|before| before.sessions_max == junos.sessions_max);
@@ -71,7 +71,7 @@ impl Settings {
         Duration::from_secs(60 * u64::from(self.confirm.get()))
     }
 
-    /// Where a switch is, and how we log in. `None` for a switch whose name nobody knows.
+    /// Where a switch is and how to log in. `None` if its name is not known.
     pub(super) async fn target(&self, switch: &Switch, journal: &Journal) -> Option<Target> {
         Some(Target {
             host: host(switch.name.as_ref()?, self.domain.as_deref()),
@@ -86,7 +86,7 @@ impl Settings {
     }
 }
 
-/// The name that a switch is found by. A switch that knows its domain says it with its name.
+/// The host name of a switch: its name and the configured domain, unless the name ends in it.
 fn host(name: &SwitchName, domain: Option<&str>) -> String {
     let name = name.as_str();
     match domain {

@@ -1,8 +1,8 @@
-//! SSH to a switch, as far as its NETCONF subsystem: from there on only bytes (RFC 6242 §3).
+//! SSH to a switch, up to the start of its NETCONF subsystem (RFC 6242 §3).
 //!
-//! The host key must be known. The password, if there is one, is tried once, in whichever way the
-//! server wants it: switches lock out who tries too often. Where a server ends the connection in
-//! the midst of the key exchange, other methods are offered on a new one.
+//! The host key must be known. The password, if there is one, is tried once, because switches lock
+//! out those who try too often. If a server ends the connection during the key exchange, other
+//! methods are offered on a new one.
 
 use std::{
     fmt,
@@ -14,7 +14,10 @@ use std::{
 };
 
 use async_compat::{Compat, CompatExt};
-use mistgate_core::base::secret::Secret;
+use mistgate_core::{
+    base::secret::Secret,
+    junos::known_hosts::{KnownHosts, Refusal},
+};
 use russh::{
     AlgorithmKind, ChannelMsg, ChannelStream,
     client::{self, Config, Handle, Handler},
@@ -25,32 +28,27 @@ use smol::{Timer, future::FutureExt};
 use crate::http::outbound::{self, reach};
 
 mod algorithms;
-pub mod known_hosts;
 mod login;
 
-use known_hosts::{KnownHosts, Refusal};
-
-/// A silent connection is asked for a sign of life, and given up after three without an answer.
+/// How long a connection may be silent before the server is asked for a sign of life. After three
+/// questions without an answer it is given up.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
-/// A switch, and who we are to it.
+/// A switch, and how to log in to it.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Its name or address.
+    /// A name or an address.
     pub host: String,
-    /// Its port: 830, unless it is configured otherwise (RFC 6242 §6).
+    /// 830, unless it is configured otherwise (RFC 6242 §6).
     pub port: u16,
-    /// Our name there.
     pub username: String,
-    /// Our password there.
     pub password: Option<Secret>,
-    /// Our key, which is tried first.
+    /// Tried before the password.
     pub key: Option<Key>,
-    /// Whom we trust.
     pub known_hosts: Arc<KnownHosts>,
-    /// Whether methods that rest on SHA-1 or CBC will do.
+    /// Whether methods that rest on SHA-1 or CBC are offered too.
     pub legacy_algorithms: bool,
-    /// For everything from the look-up of the name to the subsystem.
+    /// For everything from the look-up of the name to the start of the subsystem.
     pub timeout: Duration,
 }
 
@@ -58,12 +56,12 @@ pub struct Target {
 #[derive(Clone)]
 pub struct Key(Arc<PrivateKey>);
 
-/// Why a text is no private key that can be used.
+/// Why a text cannot be used as a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
-    /// It is protected by a passphrase.
+    /// A passphrase protects the key.
     Encrypted,
-    /// It is no key, or of a kind that we do not know.
+    /// The text is not a key of a kind that we know.
     Unreadable,
 }
 
@@ -96,64 +94,41 @@ impl fmt::Display for KeyError {
 
 impl std::error::Error for KeyError {}
 
-/// The steps to a session, in order.
+/// The steps to a NETCONF session, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Looking up the name, and TCP.
+    /// The look-up of the name, and TCP.
     Connect,
-    /// Agreeing on keys, and knowing the host.
+    /// The key exchange, which includes the check of the host key.
     KeyExchange,
-    /// Saying who we are.
     Login,
-    /// Starting NETCONF.
+    /// The start of NETCONF.
     Subsystem,
 }
 
-/// Why there is no session.
+/// Why a session could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// There is no method that both sides know.
-    Algorithms {
-        /// For what.
-        kind: &'static str,
-        /// What the switch offers.
-        theirs: Vec<String>,
-    },
-    /// The host key is not to be trusted.
+    /// Both sides have no method of this kind in common; `theirs` are those of the switch.
+    Algorithms { kind: &'static str, theirs: Vec<String> },
+    /// The host key is not trusted.
     HostKey(Refusal),
-    /// We may not log in.
-    Login {
-        /// Our name there.
-        username: String,
-        /// What was tried.
-        tried: Vec<&'static str>,
-        /// What the switch takes.
-        offered: Vec<String>,
-    },
-    /// The switch ended the connection.
+    /// The login failed: the methods that were tried, and those that the switch offered.
+    Login { username: String, tried: Vec<&'static str>, offered: Vec<String> },
+    /// The switch ended the connection in this step.
     Lost(Step),
-    /// Something is wrong with what the switch sends.
-    Protocol {
-        /// In which step.
-        step: Step,
-        /// What is wrong.
-        reason: String,
-    },
-    /// There is no connection.
+    /// The switch broke the protocol in this step.
+    Protocol { step: Step, reason: String },
+    /// There is no TCP connection.
     Reach(outbound::Cause),
-    /// The switch does not let us speak NETCONF.
+    /// The switch refuses to start NETCONF.
     Subsystem,
-    /// The time was over.
-    TimedOut {
-        /// What was being done.
-        step: Step,
-        /// The time that was given.
-        after: Duration,
-    },
+    /// The timeout passed during this step.
+    TimedOut { step: Step, after: Duration },
 }
 
 impl Error {
-    /// From what the SSH library says.
+    /// Translates an error of the SSH library.
     fn new(step: Step, error: russh::Error) -> Self {
         if let russh::Error::NoCommonAlgo { kind, theirs, .. } = error {
             return Self::Algorithms { kind: kind_of(&kind), theirs };
@@ -169,7 +144,7 @@ impl Error {
         if is_end {
             return Self::Lost(step);
         }
-        // The rest is said in the library's own words; none of them holds what was sent.
+        // The library's other errors do not quote what was sent.
         Self::Protocol { step, reason: error.to_string() }
     }
 }
@@ -216,10 +191,10 @@ impl fmt::Display for Step {
     }
 }
 
-/// The bytes of a NETCONF session. Dropping it ends the session, the SSH connection and TCP.
+/// The channel of a NETCONF session. Dropping it closes the SSH connection.
 pub struct Stream {
     pub channel: Compat<ChannelStream<client::Msg>>,
-    /// The connection lives as long as this.
+    /// The SSH connection lives as long as this.
     _handle: Handle<Verifier>,
 }
 
@@ -229,7 +204,7 @@ impl fmt::Debug for Stream {
     }
 }
 
-/// Opens a NETCONF session.
+/// Connects, checks the host key, logs in, and starts NETCONF.
 pub async fn open(target: &Target) -> Result<Stream, Error> {
     let reached = AtomicU8::new(0);
     let late = async {
@@ -238,7 +213,7 @@ pub async fn open(target: &Target) -> Result<Stream, Error> {
         Err(Error::TimedOut { step, after: target.timeout })
     };
     let reach = |step: Step| reached.store(step as u8, Ordering::Relaxed);
-    // The library asks for tokio's timers and tasks.
+    // The library needs tokio's timers and tasks.
     Compat::new(open_unbounded(target, &reach)).or(late).await
 }
 
@@ -255,7 +230,7 @@ async fn open_unbounded(target: &Target, reached: &impl Fn(Step)) -> Result<Stre
                 reached(Step::Subsystem);
                 return start_netconf(handle).await;
             }
-            // Of what a smaller offer has nothing in common with, the next one may have.
+            // If a smaller offer has nothing in common, the next one may.
             Err(Error::Algorithms { .. }) if attempt > 0 => {}
             Err(error @ (Error::Lost(_) | Error::Protocol { .. })) => {
                 first.get_or_insert(error);
@@ -271,7 +246,7 @@ async fn exchange_keys(
     attempt: usize,
     stream: Compat<smol::Async<std::net::TcpStream>>,
 ) -> Result<Handle<Verifier>, Error> {
-    let known = target.known_hosts.algorithms(&target.host, target.port);
+    let known = target.known_hosts.kinds(&target.host, target.port);
     let config = Config {
         preferred: algorithms::offer(attempt, target.legacy_algorithms, &known),
         gex: algorithms::group_sizes(),
@@ -290,7 +265,7 @@ async fn exchange_keys(
     })
 }
 
-/// Starts the subsystem, or where it is not one, the command of Junos that does the same.
+/// Starts the subsystem or, if there is none, the command of Junos that does the same.
 async fn start_netconf(handle: Handle<Verifier>) -> Result<Stream, Error> {
     let failed = |error| Error::new(Step::Subsystem, error);
     for is_subsystem in [true, false] {
@@ -316,14 +291,14 @@ async fn start_netconf(handle: Handle<Verifier>) -> Result<Stream, Error> {
     Err(Error::Subsystem)
 }
 
-/// Decides on the host key.
+/// Checks the host key during the key exchange.
 struct Verifier {
     host: String,
     port: u16,
     known_hosts: Arc<KnownHosts>,
 }
 
-/// Why a connection ends from our side.
+/// Why the key exchange is given up.
 #[derive(Debug)]
 enum Stop {
     Refused(Refusal),
@@ -345,10 +320,11 @@ impl Handler for Verifier {
     ) -> Result<bool, Stop> {
         let key = match shown {
             keys::PublicKeyOrCertificate::PublicKey { key, .. } => key,
-            // None was asked for.
+            // Certificates are not offered.
             keys::PublicKeyOrCertificate::Certificate(_) => return Ok(false),
         };
-        let verified = self.known_hosts.verify(&self.host, self.port, key);
+        let key = key.to_bytes().map_err(|error| Stop::Ssh(error.into()))?;
+        let verified = self.known_hosts.verify(&self.host, self.port, &key);
         verified.map(|()| true).map_err(Stop::Refused)
     }
 }

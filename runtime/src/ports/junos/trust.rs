@@ -1,16 +1,13 @@
-//! The `known_hosts` file, read again when it has changed.
+//! The `known_hosts` file, which is read again when it has changed.
 
 use std::{fs, io, os::unix::fs::MetadataExt, sync::Arc, time::SystemTime};
 
-use mistgate_core::config::files::FileKind;
+use mistgate_core::{config::files::FileKind, junos::known_hosts::KnownHosts};
 use smol::lock::Mutex;
 
-use crate::{
-    base::journal::{Journal, Level, fields},
-    ports::junos::ssh::known_hosts::KnownHosts,
-};
+use crate::base::journal::{Journal, Level, fields};
 
-/// Whom we trust.
+/// The host keys of the file, as it was read last.
 pub(super) struct Trust {
     path: String,
     read: Mutex<Read>,
@@ -22,7 +19,7 @@ struct Read {
     known: Arc<KnownHosts>,
 }
 
-/// What differs when a file was written anew.
+/// What tells one version of the file from another.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -36,12 +33,12 @@ impl Trust {
         Self { path: path.to_owned(), read: Mutex::default() }
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub(super) fn path(&self) -> &str {
         &self.path
     }
 
-    /// What the file says. One that cannot be read leaves us with what it said before.
+    /// The host keys of the file. If it cannot be read, those that it had before are kept.
     pub(super) async fn current(&self, journal: &Journal) -> Arc<KnownHosts> {
         let mut read = self.read.lock().await;
         let stamp = stamp(&self.path);
@@ -75,7 +72,7 @@ fn stamp(path: &str) -> io::Result<Stamp> {
     Ok(Stamp { inode: metadata.ino(), bytes: metadata.len(), modified })
 }
 
-/// The file as it is, and the stamp that it had before it was read: one that is written meanwhile
+/// The file's text, and the stamp that it had before it was read: a file that is written meanwhile
 /// is read again.
 fn text(path: &str) -> io::Result<(Stamp, String)> {
     let stamp = stamp(path)?;

@@ -1,8 +1,9 @@
-//! What we offer in the key exchange (RFC 4253 §7.1): all that a switch with a current OpenSSH
-//! accepts, and for old ones, if asked for, what rests on SHA-1 or CBC.
+//! The methods offered in the key exchange (RFC 4253 §7.1): all that a switch with a current OpenSSH
+//! accepts and, if configured, those of old switches, which rest on SHA-1 or CBC.
 
 use std::borrow::Cow;
 
+use mistgate_core::junos::known_hosts::RSA;
 use russh::{
     Preferred, cipher,
     client::GexParams,
@@ -11,7 +12,7 @@ use russh::{
     mac,
 };
 
-/// How many offers there are, from the whole one to ever smaller ones.
+/// The number of different offers: one with everything, then smaller ones.
 pub(super) const OFFERS: usize = 4;
 
 const X25519: [kex::Name; 2] = [kex::CURVE25519_PRE_RFC_8731, kex::CURVE25519];
@@ -20,8 +21,8 @@ const ECDH: [kex::Name; 3] =
 const DH: [kex::Name; 4] =
     [kex::DH_GEX_SHA256, kex::DH_G14_SHA256, kex::DH_G16_SHA512, kex::DH_G18_SHA512];
 const DH_LEGACY: [kex::Name; 3] = [kex::DH_G14_SHA1, kex::DH_GEX_SHA1, kex::DH_G1_SHA1];
-/// Not methods, but what we can do besides: ext-info (RFC 8308) and strict key exchange, which
-/// keeps a middleman from dropping messages (CVE-2023-48795).
+/// Extensions, which are listed among the methods: ext-info (RFC 8308) and strict key exchange,
+/// which keeps a man in the middle from dropping messages (CVE-2023-48795).
 const EXTENSIONS: [kex::Name; 2] =
     [kex::EXTENSION_SUPPORT_AS_CLIENT, kex::EXTENSION_OPENSSH_STRICT_KEX_AS_CLIENT];
 
@@ -39,12 +40,12 @@ const MACS: [mac::Name; 4] =
     [mac::HMAC_SHA256_ETM, mac::HMAC_SHA512_ETM, mac::HMAC_SHA256, mac::HMAC_SHA512];
 const MACS_LEGACY: [mac::Name; 2] = [mac::HMAC_SHA1_ETM, mac::HMAC_SHA1];
 
-/// The offer of an attempt, counted from 0. Some old servers die of a method that they offer
-/// themselves, or of a long list. So after the whole list its families are offered one by one, with
-/// the ciphers that every server knows.
+/// The offer of an attempt, counted from 0. Some old servers crash on a method that they offer
+/// themselves, or on a long list. So after the whole list each family is offered alone, with the
+/// ciphers that every server knows.
 ///
-/// `known` are the kinds of host keys that the host is known by; empty if it is not known.
-pub(super) fn offer(attempt: usize, legacy: bool, known: &[Algorithm]) -> Preferred {
+/// `known` are the kinds of the host's known keys; empty if the host is not known.
+pub(super) fn offer(attempt: usize, legacy: bool, known: &[&str]) -> Preferred {
     let old = |list: &'static [kex::Name]| if legacy { list } else { &[] };
     let families: [&[&[kex::Name]]; OFFERS] = [
         &[&[kex::MLKEM768X25519_SHA256], &X25519, &ECDH, &DH, old(&DH_LEGACY)],
@@ -70,12 +71,12 @@ pub(super) fn offer(attempt: usize, legacy: bool, known: &[Algorithm]) -> Prefer
     }
 }
 
-/// The size of groups that we ask for: 8192 bits, the default, cost two seconds.
+/// The size of Diffie-Hellman groups to ask for: 8192 bits, the default, take two seconds.
 pub(super) fn group_sizes() -> GexParams {
     GexParams::new(2_048, 3_072, 8_192).expect("ascending, and none below 2048")
 }
 
-fn host_keys(legacy: bool, known: &[Algorithm]) -> Vec<Algorithm> {
+fn host_keys(legacy: bool, known: &[&str]) -> Vec<Algorithm> {
     let ecdsa = |curve| Algorithm::Ecdsa { curve };
     let rsa = |hash| Algorithm::Rsa { hash };
     let all = [
@@ -87,10 +88,13 @@ fn host_keys(legacy: bool, known: &[Algorithm]) -> Vec<Algorithm> {
         rsa(Some(HashAlg::Sha256)),
         rsa(None),
     ];
-    let is_rsa = |algorithm: &Algorithm| matches!(algorithm, Algorithm::Rsa { .. });
     // An RSA key is the same under every digest.
     let is_known = |offered: &Algorithm| {
-        known.iter().any(|known| known == offered || is_rsa(known) && is_rsa(offered))
+        known.contains(&if matches!(offered, Algorithm::Rsa { .. }) {
+            RSA
+        } else {
+            offered.as_str()
+        })
     };
     all.into_iter()
         .filter(|offered| legacy || *offered != rsa(None))
@@ -123,10 +127,10 @@ mod tests {
 
     #[test]
     fn a_known_host_shows_a_key_that_is_known() {
-        let keys = |legacy, known: &[Algorithm]| offer(0, legacy, known).key.into_owned();
-        assert_eq!(keys(false, &[Algorithm::Ed25519]), [Algorithm::Ed25519]);
-        assert_eq!(keys(false, &[Algorithm::Rsa { hash: None }]).len(), 2);
-        assert_eq!(keys(true, &[Algorithm::Rsa { hash: None }]).len(), 3);
+        let keys = |legacy, known: &[&str]| offer(0, legacy, known).key.into_owned();
+        assert_eq!(keys(false, &["ssh-ed25519"]), [Algorithm::Ed25519]);
+        assert_eq!(keys(false, &[RSA]).len(), 2);
+        assert_eq!(keys(true, &[RSA]).len(), 3);
         assert_eq!(keys(false, &[]).len(), 6);
     }
 

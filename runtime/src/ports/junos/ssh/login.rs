@@ -1,4 +1,4 @@
-//! Who we are to a switch: key, password, or the same password as the answer to a question
+//! The login to a switch: with a key, a password, or the same password as the answer to a question
 //! (RFC 4252, RFC 4256).
 
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use russh::{
 
 use super::{Error, Key, Step, Target};
 
-/// The most rounds of questions that are answered.
+/// How many rounds of questions are answered.
 const ROUNDS_MAX: usize = 4;
 
-/// Logs in. Asks first what the switch takes, which does not count as a try.
+/// Logs in. Asks first which methods the switch accepts, which does not count as an attempt.
 pub(super) async fn log_in<H: Handler>(
     handle: &mut Handle<H>,
     target: &Target,
@@ -63,7 +63,7 @@ pub(super) async fn log_in<H: Handler>(
     Err(Error::Login { username: user.clone(), tried, offered })
 }
 
-/// What else may be tried; `None` if we are in.
+/// The methods that may still be tried; `None` if the login succeeded.
 fn refused(answer: AuthResult) -> Option<MethodSet> {
     match answer {
         AuthResult::Success => None,
@@ -71,8 +71,8 @@ fn refused(answer: AuthResult) -> Option<MethodSet> {
     }
 }
 
-/// The digests to sign with, in turn. What a server says that it knows is not always what it takes,
-/// and those from before OpenSSH 7.2 say nothing, and know only SHA-1 for RSA keys.
+/// The digests to sign with, in turn. Servers do not always accept what they announce, and those
+/// from before OpenSSH 7.2 announce nothing and know only SHA-1 for RSA keys.
 async fn hashes<H: Handler>(
     handle: &Handle<H>,
     key: &PrivateKey,
@@ -85,7 +85,7 @@ async fn hashes<H: Handler>(
     Ok(if legacy { vec![Some(best), None] } else { vec![Some(best)] })
 }
 
-/// Gives the password where one hidden answer is wanted, and nothing where none is.
+/// Gives the password when one hidden answer is wanted, and nothing when none is.
 async fn answer_questions<H: Handler>(
     handle: &mut Handle<H>,
     user: &str,
@@ -103,7 +103,7 @@ async fn answer_questions<H: Handler>(
                     is_given = true;
                     vec![password.expose().to_owned()]
                 }
-                // A second factor is not ours to give.
+                // There is no second factor to give.
                 _ => return Ok(false),
             },
         };

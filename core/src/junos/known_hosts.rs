@@ -1,19 +1,25 @@
-//! Whom we trust: the `known_hosts` file of OpenSSH (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
+//! Whose host key is trusted: the `known_hosts` file of OpenSSH (sshd(8), "SSH_KNOWN_HOSTS FILE
+//! FORMAT").
 //!
 //! Names may be patterns or hashed, and keys may be revoked. Authorities of host certificates are
-//! passed over: no switch has such a certificate.
+//! passed over: no switch has such a certificate. A key is the blob of RFC 4253 §6.6, and two keys
+//! are the same if their blobs are.
 
-use std::fmt;
+use alloc::{format, string::String, vec::Vec};
+use core::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use mistgate_core::base::base64;
-use russh::keys::{Algorithm, HashAlg, PublicKey, parse_public_key_base64};
 use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use crate::base::base64;
 
 /// The port that is not written into the file.
 const SSH_PORT: u16 = 22;
+/// The kind of all RSA keys, whichever digest they sign with.
+pub const RSA: &str = "ssh-rsa";
 
-/// The keys of all hosts that we know.
+/// The keys of all known hosts.
 #[derive(Clone, Debug, Default)]
 pub struct KnownHosts {
     file: String,
@@ -25,7 +31,7 @@ struct Entry {
     line: usize,
     names: Names,
     is_revoked: bool,
-    key: PublicKey,
+    key: Vec<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,31 +45,13 @@ enum Names {
 /// Why a host's key is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The host has another key in the file: it was set up anew, or somebody is in between.
-    Changed {
-        /// The file.
-        file: String,
-        /// Where its other key stands.
-        line: usize,
-        /// The key that it has.
-        fingerprint: String,
-    },
-    /// The key must not be used any more.
-    Revoked {
-        /// The file.
-        file: String,
-        /// Where it says so.
-        line: usize,
-    },
-    /// The host is not in the file.
-    Unknown {
-        /// The file.
-        file: String,
-        /// The key that it has.
-        fingerprint: String,
-        /// The line that would make it known.
-        entry: String,
-    },
+    /// The host has another key, in this line of the file: it was set up anew, or somebody is in
+    /// between. The fingerprint is that of the key that it showed.
+    Changed { file: String, line: usize, fingerprint: String },
+    /// The key must not be used any more, as this line says.
+    Revoked { file: String, line: usize },
+    /// The host is not in the file; `entry` is the line that would make it known.
+    Unknown { file: String, fingerprint: String, entry: String },
 }
 
 impl fmt::Display for Refusal {
@@ -85,8 +73,8 @@ impl fmt::Display for Refusal {
 }
 
 impl KnownHosts {
-    /// Reads a file's text. Lines that hold no key of a kind that we know are passed over, as by
-    /// OpenSSH.
+    /// Reads a file's text. Lines that hold no key of a kind that can be offered are passed over,
+    /// as by OpenSSH.
     pub fn parse(file: impl Into<String>, text: &str) -> Self {
         let lines = (1..).zip(text.lines());
         let entries = lines.filter_map(|(line, text)| Entry::parse(line, text)).collect();
@@ -99,35 +87,35 @@ impl KnownHosts {
     }
 
     /// Whether this is the key of this host.
-    pub fn verify(&self, host: &str, port: u16, key: &PublicKey) -> Result<(), Refusal> {
+    pub fn verify(&self, host: &str, port: u16, key: &[u8]) -> Result<(), Refusal> {
         let entries = self.entries_of(host, port);
-        let fingerprint = || key.fingerprint(HashAlg::Sha256).to_string();
-        if let Some(entry) = entries.iter().find(|entry| entry.is_revoked && is_same(entry, key)) {
-            return Err(Refusal::Revoked { file: self.file.clone(), line: entry.line });
-        }
-        if entries.iter().any(|entry| !entry.is_revoked && is_same(entry, key)) {
-            return Ok(());
+        let file = self.file.clone();
+        let is_same = |entry: &&&Entry| entry.key == key;
+        let is_revoked = |entry: &&&Entry| entry.is_revoked;
+        if let Some(entry) = entries.iter().filter(is_revoked).find(is_same) {
+            return Err(Refusal::Revoked { file, line: entry.line });
         }
         let mut valid = entries.iter().filter(|entry| !entry.is_revoked);
-        let Some(entry) = valid.next() else {
-            let key_text = key.to_openssh().unwrap_or_default();
-            // The comment behind it is the server's, and says nothing.
-            let key_text: Vec<_> = key_text.split(' ').take(2).collect();
-            return Err(Refusal::Unknown {
-                file: self.file.clone(),
-                fingerprint: fingerprint(),
-                entry: format!("{} {}", name_of(host, port), key_text.join(" ")),
-            });
-        };
-        let line = entry.line;
-        Err(Refusal::Changed { file: self.file.clone(), line, fingerprint: fingerprint() })
+        if valid.clone().any(|entry| entry.key == key) {
+            return Ok(());
+        }
+        let digest = base64::encode(&Sha256::digest(key));
+        let fingerprint = format!("SHA256:{}", digest.trim_end_matches('='));
+        Err(match valid.next() {
+            Some(entry) => Refusal::Changed { file, line: entry.line, fingerprint },
+            None => {
+                let kind = kind(key).unwrap_or_default();
+                let entry = format!("{} {kind} {}", name_of(host, port), base64::encode(key));
+                Refusal::Unknown { file, fingerprint, entry }
+            }
+        })
     }
 
-    /// The kinds of keys that this host is known by. A server that has several shall show one of
-    /// these.
-    pub fn algorithms(&self, host: &str, port: u16) -> Vec<Algorithm> {
+    /// The kinds of keys that this host is known by, as `ssh-ed25519`. A server that has several
+    /// shall show one of these.
+    pub fn kinds(&self, host: &str, port: u16) -> Vec<&str> {
         let entries = self.entries_of(host, port).into_iter();
-        entries.filter(|entry| !entry.is_revoked).map(|entry| entry.key.algorithm()).collect()
+        entries.filter(|entry| !entry.is_revoked).filter_map(|entry| kind(&entry.key)).collect()
     }
 
     /// The entries of a host. As in OpenSSH, one that is not known on its port may be known on the
@@ -144,36 +132,60 @@ impl KnownHosts {
     }
 }
 
-fn is_same(entry: &Entry, key: &PublicKey) -> bool {
-    entry.key.key_data() == key.key_data()
-}
-
 /// A host as the file names it.
 fn name_of(host: &str, port: u16) -> String {
     let host = host.to_ascii_lowercase();
     if port == SSH_PORT { host } else { format!("[{host}]:{port}") }
 }
 
+/// What kind of key this blob is (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4); `None` if it is of
+/// none that can be offered, or not whole.
+fn kind(key: &[u8]) -> Option<&str> {
+    let (kind, rest) = string(key)?;
+    let kind = core::str::from_utf8(kind).ok()?;
+    let (first, rest) = string(rest)?;
+    let curve = kind.strip_prefix("ecdsa-sha2-");
+    let point_len = match curve {
+        Some("nistp256") => 65,
+        Some("nistp384") => 97,
+        Some("nistp521") => 133,
+        Some(_) => return None,
+        None if kind == "ssh-ed25519" => {
+            return (first.len() == 32 && rest.is_empty()).then_some(kind);
+        }
+        None if kind == RSA => 0,
+        None => return None,
+    };
+    let (second, rest) = string(rest)?;
+    let is_whole = match curve {
+        Some(curve) => first == curve.as_bytes() && second.len() == point_len,
+        None => !first.is_empty() && !second.is_empty(),
+    };
+    (is_whole && rest.is_empty()).then_some(kind)
+}
+
+/// The first string of RFC 4251 §5, and what is behind it.
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*len)).ok()?)
+}
+
 impl Entry {
     fn parse(line: usize, text: &str) -> Option<Self> {
         let mut fields = text.split_ascii_whitespace();
         let mut names = fields.next().filter(|first| !first.starts_with('#'))?;
-        let mut is_revoked = false;
-        if names.starts_with('@') {
-            is_revoked = names == "@revoked";
-            if !is_revoked {
-                return None;
-            }
+        let is_revoked = names == "@revoked";
+        if is_revoked {
             names = fields.next()?;
+        } else if names.starts_with('@') {
+            return None;
         }
         // What kind of key it is stands in the key once more.
-        let key = fields.nth(1)?;
-        let key = parse_public_key_base64(key).ok()?;
+        let key = base64::decode(fields.nth(1)?).filter(|key| kind(key).is_some())?;
         let names = match names.strip_prefix("|1|") {
             Some(hashed) => {
                 let (salt, hash) = hashed.split_once('|')?;
-                let decoded = |text: &str| base64::decode(text);
-                Names::Hashed { salt: decoded(salt)?, hash: decoded(hash)? }
+                Names::Hashed { salt: base64::decode(salt)?, hash: base64::decode(hash)? }
             }
             None => Names::Patterns(names.to_ascii_lowercase()),
         };
@@ -218,13 +230,15 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     const ONE: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
     const OTHER: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIA6rWI3G1sz07DnfFlrouTcysQlj2P+jpNSOEWD9OJ3X";
 
-    fn key(text: &str) -> PublicKey {
-        parse_public_key_base64(text).expect("a key")
+    fn key(text: &str) -> Vec<u8> {
+        base64::decode(text).expect("a key")
     }
 
     fn verdict(file: &str, host: &str, port: u16) -> Result<(), Refusal> {
@@ -279,6 +293,32 @@ mod tests {
         let file = "|1|VzRgyXxRz28w7cusjt45EexZFaE=|5S72reFBZnSJdZXsIXn+SqA0Qmc= ssh-ed25519 ONE";
         assert_eq!(verdict(file, "sw1", 22), Ok(()));
         assert!(verdict(file, "sw2", 22).is_err());
+    }
+
+    #[test]
+    fn a_key_is_whole_and_of_a_kind_that_can_be_offered() {
+        let blob = |strings: &[&[u8]]| -> Vec<u8> {
+            let sized = strings.iter().map(|s| [&[0, 0, 0, s.len() as u8], *s].concat());
+            sized.collect::<Vec<_>>().concat()
+        };
+        let point = [4; 65];
+        for (strings, expected) in [
+            (&[&b"ssh-rsa"[..], b"\x01\0\x01", b"\0\xc0"][..], Some("ssh-rsa")),
+            (&[b"ecdsa-sha2-nistp256", b"nistp256", &point], Some("ecdsa-sha2-nistp256")),
+            (&[b"ecdsa-sha2-nistp256", b"nistp384", &point], None),
+            (&[b"ecdsa-sha2-nistp384", b"nistp384", &point], None),
+            (&[b"ssh-rsa", b"\x01\0\x01"], None),
+            (&[b"ssh-ed25519", &[1; 31]], None),
+            (&[b"ssh-dss", b"p", b"q", b"g", b"y"], None),
+        ] {
+            assert_eq!(kind(&blob(strings)), expected, "{strings:?}");
+        }
+        let one = key(ONE);
+        assert_eq!(kind(&one), Some("ssh-ed25519"));
+        assert_eq!(kind(&one[..one.len() - 1]), None);
+        assert_eq!(kind(&[one, vec![0]].concat()), None);
+        let known = KnownHosts::parse("f", &format!("sw1 ssh-ed25519 {ONE}"));
+        assert_eq!(known.kinds("sw1", 830), ["ssh-ed25519"]);
     }
 
     #[test]

@@ -1,0 +1,544 @@
+//! The Junos visit against a simulated switch: replies that are lost, links and clouds that come
+//! back late, connections that break, reboots, slow commits, and somebody else who commits.
+//!
+//! Whatever happens, a visit ends once, nothing is confirmed that was not seen to work, and once
+//! all heals the switch is configured as it was told last, locked by nobody, with nothing to undo.
+
+use core::{fmt::Write as _, num::NonZeroU16, time::Duration};
+use std::collections::BTreeMap;
+
+use mistgate_core::{
+    base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
+    junos::{
+        rollback::RollbackGuard,
+        visit::{Config, Input, Outcome, Output, Task, Visit},
+    },
+    netconf::session,
+    ports::{
+        name::PortName,
+        plan::{input::Pushed, output::Edit},
+        switch_port::{self, Mode},
+    },
+};
+
+use crate::{
+    base::bytes::Bytes,
+    ports::switch::{self, ConnectionId, Switch, answer::Style, fault::Fault},
+};
+
+const PORTS: [&str; 2] = ["ge-0/0/7", "ge-0/0/8"];
+const APS: [&str; 2] = ["5c:5b:35:00:00:01", "5c:5b:35:00:00:02"];
+/// Turns of the clock after which a visit that does not end is broken.
+const TURNS_MAX: usize = 10_000;
+/// An answer of the cloud that comes later than this is none.
+const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often the last change is tried once all heals, and how long after the last try.
+const TRIES_MAX: usize = 40;
+const TRY_AFTER: Duration = Duration::from_secs(60);
+
+/// What happens at a moment.
+#[derive(Clone, Debug)]
+enum Event {
+    CloudAnswered {
+        id: u64,
+        nth: usize,
+    },
+    /// The switch notices that a connection is gone.
+    Closed(ConnectionId),
+    /// Somebody at the console commits.
+    Console,
+    /// The connection breaks.
+    Cut,
+    /// Whoever wanted the visit drops it.
+    Drop,
+    /// The link of a port comes back, and later its access point.
+    Link(usize),
+    Online(usize),
+    Opened,
+    Reboot {
+        undoes: bool,
+    },
+    Stop,
+}
+
+/// What the switch said of each port, where it was asked and did say it.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    links: Option<[bool; 2]>,
+    neighbours: Option<[bool; 2]>,
+}
+
+/// Runs a world, and tells what came out of all visits. Calls of `handle_timeout` that are too many
+/// make no difference.
+pub fn run(data: &[u8]) -> String {
+    let journal = World::run(data, 0);
+    assert_eq!(journal, World::run(data, 2), "calls of handle_timeout made a difference");
+    journal
+}
+
+struct World<'a> {
+    bytes: Bytes<'a>,
+    now: Instant,
+    switch: Switch,
+    config: (session::input::Config, NonZeroU16),
+    guard: RollbackGuard,
+    /// Something that an earlier run left may be confirmed by any commit of this one.
+    is_excused: bool,
+    visit: Option<(Visit, Option<ConnectionId>)>,
+    done: Option<Outcome>,
+    last_connection: u64,
+    events: BTreeMap<(Instant, u64), Event>,
+    last_event: u64,
+    /// How long the switch does not notice that a connection is gone.
+    lingers: Duration,
+    /// No connection can be had until then.
+    down_until: Instant,
+    links: [bool; 2],
+    online: [bool; 2],
+    is_healed: bool,
+    before: Seen,
+    seen: Seen,
+    /// The ports that are loaded to serve an access point, and whether the switch was asked since.
+    loaded: [bool; 2],
+    is_asked: bool,
+    /// What the cloud said in time, since the switch was asked.
+    told: [Option<bool>; 2],
+    /// The last question to the cloud, and when it was asked.
+    asked: (u64, Instant),
+    extra_timeouts: usize,
+    journal: String,
+}
+
+impl<'a> World<'a> {
+    fn run(data: &'a [u8], extra_timeouts: usize) -> String {
+        let mut world = Self::new(data, extra_timeouts);
+        for _ in 0..1 + world.bytes.count(5) {
+            let task = world.task();
+            world.trouble();
+            world.visited(task);
+            let pause = world.bytes.pick(&[0, 30, 400]);
+            world.wait(Duration::from_secs(pause));
+            if world.bytes.chance(30) {
+                world.restart();
+            }
+        }
+        world.heal();
+        world.journal
+    }
+
+    fn new(data: &'a [u8], extra_timeouts: usize) -> Self {
+        let mut bytes = Bytes::new(data);
+        let now = Instant::from_secs(1_000);
+        let neighbour = |nth: usize| Some((APS[nth].to_owned(), format!("ap-{nth}")));
+        let config = switch::Config {
+            style: bytes.pick(&Style::ALL),
+            commit_time: Duration::from_secs(bytes.pick(&[5, 0, 25, 100])),
+            undoes_when_killed: bytes.chance(128),
+            interfaces: [0, 1]
+                .map(|nth| (PORTS[nth].to_owned(), (true, neighbour(nth))))
+                .into_iter()
+                .collect(),
+            faults: (0..bytes.count(6))
+                .map(|_| (bytes.up_to(60), bytes.pick(&Fault::ALL)))
+                .collect(),
+            ..switch::Config::default()
+        };
+        let confirm = NonZeroU16::new(bytes.pick(&[5, 1, 2, 10])).expect("not zero");
+        Self {
+            lingers: Duration::from_secs(bytes.pick(&[0, 45, 200])),
+            guard: RollbackGuard::new(now),
+            bytes,
+            now,
+            switch: Switch::new(config, 0, now),
+            config: (session::input::Config::default(), confirm),
+            is_excused: false,
+            visit: None,
+            done: None,
+            last_connection: 0,
+            events: BTreeMap::new(),
+            last_event: 0,
+            down_until: now,
+            links: [true; 2],
+            online: [true; 2],
+            is_healed: false,
+            before: Seen::default(),
+            seen: Seen::default(),
+            loaded: [false; 2],
+            is_asked: false,
+            told: [None; 2],
+            asked: (0, now),
+            extra_timeouts,
+            journal: String::new(),
+        }
+    }
+
+    fn task(&mut self) -> Task {
+        let which = self.bytes.pick(&[[true, false], [false, true], [true, true]]);
+        let mode = self.bytes.pick(&[Mode::Ap, Mode::Ap, Mode::Default]);
+        let edits: Vec<Edit> =
+            (0..2).filter(|nth| which[*nth]).map(|nth| edit(nth, mode)).collect();
+        match self.bytes.up_to(9) {
+            0..=6 => Task::Push(edits),
+            7 => Task::Read(edits[0].clone()),
+            8 => Task::Compare(edits),
+            _ => Task::See(switch(), edits[0].port),
+        }
+    }
+
+    /// Lets something happen in the midst of the next visit.
+    fn trouble(&mut self) {
+        let event = match self.bytes.up_to(15) {
+            0..=6 => return,
+            7 | 8 => Event::Cut,
+            9 | 10 => Event::Reboot { undoes: self.bytes.chance(128) },
+            11 => Event::Stop,
+            12 | 13 => Event::Drop,
+            _ => Event::Console,
+        };
+        let after = self.bytes.up_to(120);
+        self.after(after, event);
+    }
+
+    /// A new process knows nothing of what the one before it left.
+    fn restart(&mut self) {
+        self.note("restart");
+        let confirm = Duration::from_secs(60 * u64::from(self.config.1.get()));
+        self.guard = RollbackGuard::new(self.now + confirm);
+        self.is_excused = true;
+    }
+
+    /// Nothing goes wrong any more, and one change is made in the end.
+    fn heal(&mut self) {
+        self.is_healed = true;
+        self.switch.heal();
+        (self.links, self.online) = ([true; 2], [true; 2]);
+        self.plug();
+        let edits = [edit(0, Mode::Ap), edit(1, Mode::Default)];
+        let is_done = (0..TRIES_MAX).any(|_| {
+            let outcome = self.visited(Task::Push(edits.to_vec()));
+            let is_done = matches!(outcome, Some(Outcome::Pushed(Pushed::Done { .. })));
+            self.wait(if is_done { Duration::ZERO } else { TRY_AFTER });
+            is_done
+        });
+        assert!(is_done, "never done: {}", self.journal);
+        for edit in edits {
+            assert_eq!(self.visited(Task::Read(edit)), Some(Outcome::Read(Some(true))));
+        }
+        self.wait(Duration::from_secs(400));
+        let switch = &self.switch;
+        assert!(!switch.is_locked() && !switch.is_pending() && !switch.is_modified());
+        assert_eq!(switch.sessions(), 0, "{switch:#?}");
+    }
+
+    /// Makes a visit, and holds its outcome against the switch; `None` if it was dropped.
+    fn visited(&mut self, task: Task) -> Option<Outcome> {
+        let (session, confirm) = self.config;
+        let guard = self.guard.clone();
+        let edits = match &task {
+            Task::Push(edits) => edits.clone(),
+            Task::Read(edit) => vec![edit.clone()],
+            Task::Compare(_) | Task::See(..) => Vec::new(),
+        };
+        let was_in_place = self.is_in_place(&edits);
+        let is_certain = !self.switch.is_busy() && !self.switch.is_pending();
+        let config = Config { task: task.clone(), guard, session, confirm };
+        self.note(format_args!("{task:?}"));
+        self.visit = Some((Visit::new(config, self.last_connection, self.now), None));
+        self.exchange();
+        for _ in 0..TURNS_MAX {
+            if self.visit.is_none() {
+                break;
+            }
+            self.turn(None);
+        }
+        assert!(self.visit.is_none(), "no end: {}", self.journal);
+        let outcome = self.done.take()?;
+        let is_in_place = self.is_in_place(&edits);
+        match (&task, &outcome) {
+            (Task::Push(_), Outcome::Pushed(Pushed::Done { .. })) => {
+                assert!(is_in_place && !self.switch.is_pending(), "{}", self.journal);
+            }
+            (Task::Push(_), Outcome::Pushed(Pushed::Failed(_))) => {
+                assert!(!is_certain || was_in_place || !is_in_place, "{}", self.journal);
+            }
+            (Task::Read(_), Outcome::Read(Some(is_done))) => {
+                assert_eq!(*is_done, is_in_place, "{}", self.journal);
+                assert!(!is_done || !self.switch.is_pending(), "{}", self.journal);
+            }
+            (Task::Push(_), Outcome::Pushed(Pushed::Unknown(_)))
+            | (Task::Read(_), Outcome::Read(None))
+            | (Task::Compare(_), Outcome::Compared(_))
+            | (Task::See(..), Outcome::Seen(_)) => {}
+            _ => panic!("{task:?} ended as {outcome:?}"),
+        }
+        Some(outcome)
+    }
+
+    fn is_in_place(&self, edits: &[Edit]) -> bool {
+        edits.iter().all(|edit| {
+            let running = self.switch.running();
+            let native = running.has(&format!("interfaces {} native-vlan-id", edit.port));
+            native == (edit.mode == Mode::Ap)
+        })
+    }
+
+    fn wait(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            self.turn(Some(until));
+        }
+    }
+
+    fn after(&mut self, seconds: u64, event: Event) {
+        self.last_event += 1;
+        self.events.insert((self.now + Duration::from_secs(seconds), self.last_event), event);
+    }
+
+    /// Lets pass the time until something is due, at most until `until`, and does it.
+    fn turn(&mut self, until: Option<Instant>) {
+        let visit_at = self.visit.as_ref().and_then(|(visit, _)| visit.poll_timeout());
+        let event_at = self.events.first_key_value().map(|((at, _), _)| *at);
+        let due = [visit_at, event_at, self.switch.poll_timeout(), until];
+        let next = due.into_iter().flatten().min();
+        self.now = next.unwrap_or(self.now + Duration::from_secs(1)).max(self.now);
+        self.is_excused &= self.switch.is_pending() || self.switch.is_busy();
+        let running = self.switch.running().clone();
+        self.switch.handle_timeout(self.now);
+        if *self.switch.running() != running {
+            self.disturb();
+        }
+        if let Some(entry) = self.events.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let event = entry.remove();
+            self.happen(event);
+        }
+        if let Some((visit, _)) = &mut self.visit {
+            visit.handle_timeout(self.now);
+        }
+        self.exchange();
+        if let Some((visit, _)) = &mut self.visit {
+            for _ in 0..self.extra_timeouts {
+                visit.handle_timeout(self.now);
+                assert!(visit.poll_output().is_none(), "a call too many does something");
+            }
+            let deadline = visit.poll_timeout();
+            assert!(deadline.is_none_or(|at| at > self.now), "due at {deadline:?}");
+        }
+    }
+
+    /// A commit takes links down, for a while.
+    fn disturb(&mut self) {
+        for nth in 0..2 {
+            let (down, offline) =
+                (self.bytes.pick(&[0, 0, 2, 6, 40, 200, 3_000]), self.bytes.pick(&[0, 9, 60, 600]));
+            if down > 0 && !self.is_healed {
+                self.links[nth] = false;
+                self.after(down, Event::Link(nth));
+            }
+            if down + offline > 0 && !self.is_healed {
+                self.online[nth] = false;
+                self.after(down + offline, Event::Online(nth));
+            }
+        }
+        self.plug();
+    }
+
+    fn plug(&mut self) {
+        for nth in 0..2 {
+            let neighbour = (APS[nth].to_owned(), format!("ap-{nth}"));
+            self.switch.plug(PORTS[nth], self.links[nth], Some(neighbour));
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        self.note(format_args!("{event:?}"));
+        match event {
+            Event::CloudAnswered { id, nth } => {
+                let is_connected = (!self.bytes.chance(40)).then_some(self.online[nth]);
+                let (asked, at) = self.asked;
+                if asked == id && self.now - at < CLOUD_TIMEOUT {
+                    self.told[nth] = is_connected;
+                }
+                self.hand(Input::CloudAnswered { id, is_connected });
+            }
+            Event::Closed(id) => self.switch.handle_input(self.now, switch::Input::Closed(id)),
+            Event::Console => {
+                self.switch.commit_at_console(&["set system host-name x", "set vlans a vlan-id 1"]);
+            }
+            Event::Cut if !self.is_healed => {
+                self.disconnect();
+                self.hand(Input::Closed);
+            }
+            Event::Drop if !self.is_healed => {
+                self.disconnect();
+                self.visit = None;
+            }
+            Event::Link(nth) => {
+                self.links[nth] = true;
+                self.plug();
+            }
+            Event::Online(nth) => self.online[nth] = true,
+            Event::Opened if self.now < self.down_until => {
+                self.hand(Input::NotOpened(Failure::Unreachable));
+            }
+            Event::Opened => {
+                self.last_connection += 1;
+                let id = ConnectionId::new(self.last_connection).expect("counted from 1");
+                if let Some((_, connection)) = &mut self.visit {
+                    *connection = Some(id);
+                    self.switch.handle_input(self.now, switch::Input::Opened(id));
+                    self.hand(Input::Opened);
+                }
+            }
+            Event::Reboot { undoes } if !self.is_healed => {
+                self.switch.reboot(undoes);
+                self.down_until = self.now + Duration::from_secs(90);
+                self.disturb();
+            }
+            Event::Stop if !self.is_healed => self.hand(Input::Stop),
+            Event::Cut | Event::Drop | Event::Reboot { .. } | Event::Stop => {}
+        }
+    }
+
+    fn hand(&mut self, input: Input) {
+        if let Some((visit, _)) = &mut self.visit {
+            visit.handle_timeout(self.now);
+            visit.handle_input(self.now, input);
+        }
+    }
+
+    /// Carries bytes both ways until nobody says anything.
+    fn exchange(&mut self) {
+        loop {
+            if let Some(output) = self.visit.as_mut().and_then(|(visit, _)| visit.poll_output()) {
+                self.told(output);
+            } else if let Some(output) = self.switch.poll_output() {
+                self.came(output);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn told(&mut self, output: Output) {
+        match &output {
+            Output::Send(bytes) => self.note(String::from_utf8_lossy(bytes)),
+            output => self.note(format_args!("{output:?}")),
+        }
+        match output {
+            Output::AskCloud { id, ap } => {
+                let nth = APS.iter().position(|known| Mac::parse(known) == Some(ap));
+                let nth = nth.expect("one of ours");
+                let after = self.bytes.pick(&[1, 0, 15, 30]);
+                self.asked = (id, self.now);
+                self.after(after, Event::CloudAnswered { id, nth });
+            }
+            Output::Done(outcome) => {
+                self.disconnect();
+                let visit = self.visit.take();
+                let (mut visit, _) = visit.expect("somebody said it");
+                visit.handle_input(self.now, Input::Stop);
+                assert!(visit.poll_output().is_none() && visit.poll_timeout().is_none());
+                assert!(self.done.replace(outcome).is_none(), "a second end");
+            }
+            Output::Open => {
+                let after = self.bytes.up_to(1);
+                self.after(after, Event::Opened);
+            }
+            Output::Remember(guard) => self.guard = guard,
+            Output::Send(bytes) => {
+                self.judge(&String::from_utf8_lossy(&bytes));
+                if let Some((_, Some(id))) = self.visit {
+                    self.switch.handle_input(self.now, switch::Input::Bytes(id, bytes));
+                }
+            }
+            Output::Locked { .. } | Output::NotChanged { .. } | Output::Warned(_) => {}
+        }
+    }
+
+    fn came(&mut self, output: switch::Output) {
+        let Some((_, Some(ours))) = self.visit else {
+            return;
+        };
+        match output {
+            switch::Output::Bytes(id, bytes) if id == ours => {
+                let text = String::from_utf8_lossy(&bytes);
+                if text.contains("</interface-information>") {
+                    self.seen.links = Some(self.links);
+                } else if text.contains("</lldp-neighbors-information>") {
+                    self.seen.neighbours = Some(self.links);
+                }
+                self.hand(Input::Bytes(bytes));
+            }
+            switch::Output::Close(id) if id == ours => self.hand(Input::Closed),
+            switch::Output::Bytes(..) | switch::Output::Close(_) => {}
+        }
+    }
+
+    /// Our side closes the connection, which the switch notices in time.
+    fn disconnect(&mut self) {
+        if let Some(id) = self.visit.as_mut().and_then(|(_, connection)| connection.take()) {
+            let lingers = self.lingers.as_secs();
+            self.after(lingers, Event::Closed(id));
+        }
+    }
+
+    /// Holds a request against what is known: nothing is confirmed without proof.
+    fn judge(&mut self, request: &str) {
+        if request.contains("<get-interface-information>") {
+            (self.seen, self.is_asked) = (Seen::default(), true);
+            self.told = self.told.map(|told| told.filter(|is_connected| *is_connected));
+        } else if request.contains("<lock-configuration/>") {
+            self.before = self.seen.clone();
+            self.told = [None; 2];
+        } else if request.contains("<configuration-set>") {
+            self.loaded = PORTS
+                .map(|port| request.contains(&format!("set interfaces {port} native-vlan-id")));
+            self.is_asked = false;
+        } else if request.contains("<commit-configuration") && self.switch.is_pending() {
+            if self.is_excused || self.switch.would_undo() {
+                return;
+            }
+            let is_final = !request.contains("<check/>") && !request.contains("<confirmed/>");
+            assert!(is_final && self.is_asked, "confirms by the way: {}", self.journal);
+            for nth in (0..2).filter(|nth| self.loaded[*nth]) {
+                let holds = |before: Option<[bool; 2]>, after: Option<[bool; 2]>| {
+                    before.is_none_or(|ports| after.is_some_and(|after| after[nth] || !ports[nth]))
+                };
+                let is_seen = holds(self.before.links, self.seen.links)
+                    && holds(self.before.neighbours, self.seen.neighbours)
+                    && self.told[nth] != Some(false);
+                assert!(is_seen, "confirmed without proof: {}", self.journal);
+            }
+        }
+    }
+
+    fn note(&mut self, what: impl core::fmt::Display) {
+        writeln!(self.journal, "{:?} {what}", self.now).expect("a text takes all");
+    }
+}
+
+fn switch() -> switch_port::Switch {
+    switch_port::Switch {
+        mac: Mac::parse("00:00:5e:00:53:01").expect("a MAC"),
+        device_id: String::new(),
+        site: "site".to_owned(),
+        name: None,
+    }
+}
+
+fn edit(nth: usize, mode: Mode) -> Edit {
+    let port = PORTS[nth];
+    let trunk = "unit 0 family ethernet-switching interface-mode";
+    let lines = match mode {
+        Mode::Ap => vec![
+            format!("set interfaces {port} {trunk} trunk"),
+            format!("set interfaces {port} native-vlan-id 42"),
+        ],
+        Mode::Default => vec![
+            format!("delete interfaces {port} {trunk}"),
+            format!("delete interfaces {port} native-vlan-id"),
+        ],
+    };
+    let ap = (mode == Mode::Ap).then(|| Mac::parse(APS[nth]).expect("a MAC"));
+    Edit { port: PortName::parse(port).expect("a port"), mode, ap, lines, before: None }
+}
