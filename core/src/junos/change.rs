@@ -1,4 +1,5 @@
-//! A change of ports as an edit of a session, and what became of it in the words of all methods.
+//! Translates a change of ports into an edit of a NETCONF session, and the outcome of the edit into
+//! the terms that all methods share.
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
@@ -16,15 +17,15 @@ use crate::{
     ports::plan::{input::Pushed, output::Edit},
 };
 
-/// The most bytes of the ports in a comment, of which Junos keeps a few hundred.
+/// In bytes, of the ports in a comment, of which Junos keeps a few hundred.
 const PORTS_LEN_MAX: usize = 300;
-/// The most errors that are told; the first says what is wrong, those behind it what follows.
+/// How many errors are reported. The first says what is wrong, the others what follows from it.
 const ERRORS_MAX: usize = 3;
 
-/// What became of an edit of a session.
+/// How an edit of a session ended.
 pub type Ended = Result<Outcome, session::output::Failure>;
 
-/// Ports as one edit: all of their lines in one load, and a comment that names them.
+/// One edit for several ports: their lines are loaded together, and a comment names them.
 pub fn edit(id: TaskId, edits: &[Edit], mode: Mode) -> Result<session::input::Edit, Failure> {
     let lines = Lines::new(edits.iter().flat_map(|edit| &edit.lines))
         .map_err(|error| Failure::Rejected { message: error.to_string() })?;
@@ -45,13 +46,13 @@ fn comment(edits: &[Edit]) -> String {
     text
 }
 
-/// What became of a push, or of the read-back that stands in for one.
+/// The outcome of a push, or of the read-back that ended it.
 pub fn pushed(now: Instant, ended: &Ended, diff: String) -> Pushed {
     let after = |until: &Option<Instant>| until.map(|until| until - now);
     match ended {
         Err(error) => Pushed::Failed(failure(error)),
         Ok(Outcome::Confirmed | Outcome::Unchanged) => Pushed::Done { diff, before: Vec::new() },
-        // Nothing was committed, and the next attempt will.
+        // Nothing was committed; the next attempt will do it.
         Ok(Outcome::Absent | Outcome::Compared) => Pushed::Failed(Failure::Busy { after: None }),
         Ok(Outcome::RolledBack { reason }) => Pushed::Failed(match reason {
             NotConfirmed::Late => Failure::Timeout,
@@ -73,8 +74,8 @@ pub fn pushed(now: Instant, ended: &Ended, diff: String) -> Pushed {
     }
 }
 
-/// Whether the lines of an edit are in place, as a comparison or a read-back found; `None` if that
-/// is not certain, or not for good.
+/// Whether the lines of an edit are in place, after a comparison or a read-back; `None` if that is
+/// not certain, or not for good.
 pub fn is_in_place(ended: &Ended, diff: &str) -> Option<bool> {
     match ended {
         Ok(Outcome::Absent) => Some(false),
@@ -90,7 +91,7 @@ pub fn is_in_place(ended: &Ended, diff: &str) -> Option<bool> {
     }
 }
 
-/// Why an edit is not in place, or not for good, where somebody wanted it to be.
+/// Why an edit is not in place, or not for good, although it should be.
 pub fn not_in_place(ended: &Ended) -> Option<String> {
     match ended {
         Err(failure) => Some(failure.to_string()),
@@ -104,7 +105,7 @@ pub fn not_in_place(ended: &Ended) -> Option<String> {
     }
 }
 
-/// Why nothing was changed.
+/// The failure of an edit that changed nothing.
 pub fn failure(error: &session::output::Failure) -> Failure {
     use session::output::Failure as Error;
     match error {
@@ -119,7 +120,7 @@ pub fn failure(error: &session::output::Failure) -> Failure {
     }
 }
 
-/// Junos says this of a login class that may not do what it was asked for.
+/// Whether the login class may not do what was asked.
 fn is_permission(error: &RpcError) -> bool {
     error.tag.as_deref() == Some("access-denied")
         || error.message.to_ascii_lowercase().contains("permission denied")

@@ -1,4 +1,4 @@
-//! What a switch says of its ports, and whether a change left them working.
+//! The state of a switch's ports at one moment, and whether a change broke them.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::fmt;
@@ -14,49 +14,34 @@ use crate::{
     },
 };
 
-/// What a switch said at one moment; nothing where it would or could not say it.
+/// What a switch reported about its ports; `None` where it gave no answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
-    /// The state of its interfaces.
     pub interfaces: Option<Vec<Interface>>,
-    /// Their LLDP neighbours.
     pub neighbours: Option<Vec<Neighbour>>,
 }
 
-/// A port that an access point is to be ap_ports by.
+/// A port that a change makes serve an access point, as it was before the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApPort {
-    /// The port.
     pub port: PortName,
-    /// The access point, if anybody knows it.
+    /// `None` if it is not known.
     pub ap: Option<Mac>,
-    /// Whether the port had a link before the change.
     pub was_up: bool,
-    /// Who was at the other end before the change: the access point, or else whoever was seen
-    /// first.
+    /// The access point if it was an LLDP neighbour, or else the first neighbour.
     pub neighbour: Option<Mac>,
 }
 
-/// What a change broke, or has not yet been seen to leave whole.
+/// What does not work after a change, or does not work yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// A port had a link, and has none.
+    /// The port had a link and has none.
     Down(PortName),
-    /// A neighbour was seen, and is not.
-    Gone {
-        /// Where.
-        port: PortName,
-        /// Who.
-        neighbour: Mac,
-    },
-    /// An access point is not connected to Mist.
-    Offline {
-        /// Where.
-        port: PortName,
-        /// Which.
-        ap: Mac,
-    },
-    /// The switch does not say any more what it said before.
+    /// The port had this neighbour and does not have it any more.
+    Gone { port: PortName, neighbour: Mac },
+    /// The access point is not connected to Mist.
+    Offline { port: PortName, ap: Mac },
+    /// The switch does not report any more what it reported before.
     Silent,
 }
 
@@ -74,9 +59,9 @@ impl fmt::Display for Broken {
 }
 
 impl Observation {
-    /// What the switch says of one port, as an answer to whoever asked for that.
+    /// The answer to the question what is known of one port.
     pub fn answer(&self, switch: &Switch, port: PortName) -> Answer {
-        // Where LLDP does not run, that nobody is seen does not mean that nobody is there.
+        // Without LLDP, no neighbour does not mean that nobody is there.
         if self.interfaces.is_none() || self.neighbours.is_none() {
             return Answer::Unanswered;
         }
@@ -90,7 +75,7 @@ impl Observation {
         Answer::Port(sighting)
     }
 
-    /// The state of a port's link; `None` if there is no such port, or nothing was said.
+    /// The state of a port's link; `None` if it was not reported.
     fn link(&self, port: PortName) -> Option<Status> {
         let mut interfaces = self.interfaces.iter().flatten();
         interfaces.find(|interface| is(&interface.name, port)).map(|interface| interface.link)
@@ -107,7 +92,7 @@ fn is(name: &str, port: PortName) -> bool {
     PortName::parse(name) == Ok(port)
 }
 
-/// The ports of a change that serve an access point when it is done, as they are before it.
+/// The ports that a change makes serve an access point, as they are before it.
 pub fn ap_ports(edits: &[Edit], before: &Observation) -> Vec<ApPort> {
     let edits = edits.iter().filter(|edit| edit.mode == Mode::Ap);
     edits
@@ -123,9 +108,9 @@ pub fn ap_ports(edits: &[Edit], before: &Observation) -> Vec<ApPort> {
         .collect()
 }
 
-/// Whether a change left whole what was whole before: links, neighbours, and, as far as
-/// `connected` says something about them, the access points' connections to Mist. What was not
-/// there before is not asked for, so that a port can be prepared for an access point to come.
+/// Whether what worked before a change still works: links, neighbours, and the connections to Mist
+/// of those access points that `connected` knows about. What was not there before is not asked for,
+/// so that a port can be prepared for an access point to come.
 pub fn judge(
     ap_ports: &[ApPort],
     before: &Observation,

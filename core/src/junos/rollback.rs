@@ -1,9 +1,10 @@
-//! What a switch may still have to undo, and what must therefore come before the next push.
+//! Remembers what a switch may still have to undo, and what must therefore come before the next
+//! push.
 //!
-//! A commit confirms whatever waits to be confirmed, also what nobody has verified. So a change
-//! whose outcome is unknown is read back first, and while one is known to wait for its undoing
-//! nothing is pushed. An earlier run of ours may have left something too; there the danger is to
-//! find a change in place that the switch is about to undo.
+//! A commit confirms whatever waits to be confirmed, even if nobody has verified it. So a change
+//! whose outcome is unknown is read back first, and while a change is known to wait for its undoing
+//! nothing is pushed. An earlier run of the program may have left something too; the danger is then
+//! to take for done what the switch is about to undo.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -11,43 +12,43 @@ use core::time::Duration;
 use super::change::Ended;
 use crate::{base::time::Instant, netconf::session::output::Outcome, ports::plan::output::Edit};
 
-/// How long a switch may take, when the time to confirm is up, until it has undone a change.
+/// How long a switch may take to undo a change once the time to confirm is up.
 const UNDO_TIME: Duration = Duration::from_secs(60);
 
-/// What comes before a push.
+/// What must come before a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing.
     Nothing,
-    /// Reading these back.
+    /// Reading back these edits.
     ReadBack(Vec<Edit>),
-    /// This time.
     Wait(Duration),
 }
 
-/// What is known of one switch.
+/// What one switch may still have to undo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RollbackGuard {
-    /// How long something of an earlier run may wait to be undone.
+    /// Until when something of an earlier run may be undone.
     earlier_until: Option<Instant>,
     left: Option<Left>,
 }
 
-/// A change that is, or may be, in place and not confirmed.
+/// A change of this run that is, or may be, in place and not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Left {
-    /// What it is, where it is to be read back.
+    /// The edits to read back, if it is not known whether they are in place.
     unknown: Option<Vec<Edit>>,
+    /// When the switch has undone it at the latest.
     until: Instant,
 }
 
 impl RollbackGuard {
-    /// Of a switch that an earlier run may have left something on which is undone by `until`.
+    /// The guard of a switch that no visit of this run has seen. What an earlier run left there has
+    /// begun to be undone by `until`.
     pub fn new(until: Instant) -> Self {
         Self { earlier_until: Some(until + UNDO_TIME), left: None }
     }
 
-    /// What must come before a push, or before it is told whether a change is in place.
+    /// What must come before a push, or before anybody is told whether a change is in place.
     pub fn precondition(&self, now: Instant) -> Precondition {
         match &self.left {
             Some(Left { unknown: Some(edits), until }) if now < *until => {
@@ -58,18 +59,17 @@ impl RollbackGuard {
         }
     }
 
-    /// Whether what is in place may be about to be undone, though nobody of this run left it.
+    /// Whether the switch may be about to undo something that an earlier run left.
     pub fn may_be_undone(&self, now: Instant) -> bool {
         self.earlier_until.is_some_and(|until| now < until)
     }
 
-    /// Takes note that a push begins, which, should nobody learn of its end, is over and undone by
-    /// `until`.
+    /// A push begins. If its end is never known, the switch has begun to undo it by `until`.
     pub fn begin(&mut self, edits: &[Edit], until: Instant) {
         self.left = Some(Left { unknown: Some(edits.to_vec()), until: until + UNDO_TIME });
     }
 
-    /// Takes note of the end of a push.
+    /// A push ended.
     pub fn pushed(&mut self, now: Instant, ended: &Ended, confirm: Duration) {
         if ended.is_err() {
             // Nothing was committed.
@@ -79,7 +79,7 @@ impl RollbackGuard {
         }
     }
 
-    /// Takes note of the end of a read-back.
+    /// A read-back ended.
     pub fn read_back(&mut self, now: Instant, ended: &Ended, confirm: Duration) {
         let known_until = self.left.as_ref().map(|left| left.until);
         let until = |until: &Option<Instant>| {
@@ -88,7 +88,7 @@ impl RollbackGuard {
         };
         match ended {
             Ok(Outcome::Confirmed | Outcome::RolledBack { .. }) => {
-                // A commit of ours was the last: nothing waits to be undone.
+                // The last commit was ours, so nothing waits to be undone.
                 *self = Self { earlier_until: None, left: None };
             }
             Ok(Outcome::Absent | Outcome::Unchanged) => self.left = None,

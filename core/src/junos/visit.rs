@@ -50,10 +50,10 @@ use self::verification::{Next, Verification};
 
 /// How long the cloud may take to say whether an access point is connected.
 const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a visit may last once all shall stop: a commit that undoes a change fits in.
+/// How long a visit may last after `Input::Stop`: enough for a commit that undoes a change.
 const STOP_MAX: Duration = Duration::from_secs(60);
 
-/// What a visit is for, and the policy that holds for it.
+/// The task of a visit, and its policy.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub task: Task,
@@ -64,7 +64,7 @@ pub struct Config {
     pub confirm: NonZeroU16,
 }
 
-/// What somebody wants of a switch.
+/// What a visit is for.
 #[derive(Clone, Debug)]
 pub enum Task {
     /// Show what these edits would change.
@@ -73,7 +73,7 @@ pub enum Task {
     Push(Vec<Edit>),
     /// Find out whether this edit is in place.
     Read(Edit),
-    /// Say what the switch sees on a port.
+    /// Report the state of a port.
     See(Switch, PortName),
 }
 
@@ -88,7 +88,7 @@ pub enum Outcome {
     Seen(Answer),
 }
 
-/// What happened outside.
+/// What happened to the connection, at the cloud, or to the program.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// The connection that [`Output::Open`] asked for is there.
@@ -101,11 +101,11 @@ pub enum Input {
     Closed,
     /// The answer to [`Output::AskCloud`]; `None` if the cloud does not know.
     CloudAnswered { id: TaskId, is_connected: Option<bool> },
-    /// End soon: give up waiting for a lock at once, and judge a change that is in place once more.
+    /// End soon: give up waiting for a lock at once, and judge a committed change at the next look.
     Stop,
 }
 
-/// What shall happen outside, or has happened.
+/// A command to the driver, or an event for the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Connect to the switch's NETCONF subsystem.
@@ -114,13 +114,13 @@ pub enum Output {
     Send(Vec<u8>),
     /// Ask the cloud whether this access point is connected to it.
     AskCloud { id: TaskId, ap: Mac },
-    /// Keep this for the next visit. Comes before whatever makes it necessary is sent.
+    /// Keep this for the next visit. It comes before the bytes that make it necessary.
     Remember(RollbackGuard),
-    /// The edit waits for a lock.
+    /// An edit waits for a lock that somebody else holds.
     Locked { holder: Holder },
     /// An edit is not in place, or not for good.
     NotChanged { reason: String },
-    /// The switch remarked something on an edit.
+    /// The switch warned about an edit.
     Warned(RpcError),
     /// The last output: drop the connection.
     Done(Outcome),
@@ -135,7 +135,7 @@ enum State {
         interfaces: Option<Vec<Interface>>,
         then: Then,
     },
-    /// The session makes an edit.
+    /// The session makes an edit, or waits for nothing but its reply.
     Editing,
     Pausing {
         until: Instant,
@@ -150,44 +150,44 @@ enum State {
     Closed,
 }
 
-/// What an observation is for.
+/// What follows an observation.
 #[derive(Debug)]
 enum Then {
-    /// Knowing how the ports work before they are changed.
+    /// The edit: the observation shows how its ports work before it.
     Edit(session::input::Edit, Vec<Edit>),
-    /// Judging what is committed.
+    /// The judgement of a committed edit.
     Judge,
-    /// Telling about this port.
+    /// The report about this port.
     Tell(Switch, PortName),
 }
 
-/// The edits of a visit, in their order.
+/// Which of the edits of a visit is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
-    /// Reading back what an earlier visit left, so that nothing is committed upon it.
+    /// The read-back of what an earlier visit left, so that nothing is committed on top of it.
     Settling,
-    /// What the task is about.
+    /// The edit of the task.
     Main,
-    /// Reading back what was in place already: an earlier run may have committed it and not
-    /// confirmed it.
+    /// The read-back of what was in place already: an earlier run may have committed it without
+    /// confirming it.
     Rechecking,
 }
 
-/// The machine.
+/// The machine of one visit.
 #[derive(Debug)]
 pub struct Visit {
     config: Config,
     seed: u64,
     state: State,
     session: Option<Session>,
-    /// The session has ended, and answers nothing but that.
+    /// The session has closed the connection.
     is_over: bool,
     step: Step,
     /// Of the edit that is being made.
     verification: Verification,
     edit_id: TaskId,
     last_id: TaskId,
-    /// When the connection is given up, once all shall stop.
+    /// When the connection is given up; set by `Input::Stop`.
     stop_by: Option<Instant>,
     outputs: VecDeque<Output>,
 }
@@ -204,7 +204,7 @@ impl Visit {
         }
     }
 
-    /// Acts on all that the session says, and on what it says to that.
+    /// Acts on the outputs of the session until there are no more.
     fn drain_session(&mut self, now: Instant) {
         while let Some(output) = self.session.as_mut().and_then(Session::poll_output) {
             self.session_said(now, output);
@@ -386,7 +386,7 @@ impl Visit {
         }
     }
 
-    /// Does what the verification wants next.
+    /// Carries out the next step of a verification.
     fn verify(&mut self, now: Instant, next: Next) {
         match next {
             Next::Observe => self.observe(now, Then::Judge),
@@ -477,7 +477,7 @@ impl Machine for Visit {
     type Input = Input;
     type Output = Output;
 
-    /// Wants a connection, unless what an earlier visit left forbids to go there now.
+    /// Asks for a connection, unless something waits to be undone for longer than a push may wait.
     fn new(config: Config, seed: u64, now: Instant) -> Self {
         let mut visit = Self {
             config,

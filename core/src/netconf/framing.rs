@@ -1,47 +1,38 @@
-//! From a stream of bytes to messages and back: the two framings of RFC 6242.
+//! The two framings of RFC 6242, between a stream of bytes and messages.
 //!
-//! A session begins with end-of-message framing (§4.3), the only one of NETCONF 1.0. Once both
-//! sides have said in their hellos that they know NETCONF 1.1, each message that follows is chunked
-//! (§4.2). Switches are seen to write a message in pieces of any size, so nothing here expects a
-//! delimiter in one piece.
+//! A session begins with end-of-message framing (§4.3), the only one of NETCONF 1.0. When both
+//! hellos offer NETCONF 1.1, every later message is chunked (§4.2). Switches were seen to write a
+//! message in pieces of any size, so a delimiter may arrive in parts.
 
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
 use memchr::memmem;
 
-/// What ends a message of NETCONF 1.0 (§4.3).
+/// The end of a message in NETCONF 1.0 (§4.3).
 const END_OF_MESSAGE: &[u8] = b"]]>]]>";
 /// The digits of the longest chunk, 4294967295 bytes (§4.2).
 const DIGITS_MAX: usize = 10;
 
-/// How messages are told apart.
+/// How the end of a message is marked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
-    /// Chunks with their sizes, of NETCONF 1.1.
+    /// NETCONF 1.1: each message is a series of chunks with their sizes.
     Chunked,
-    /// A delimiter behind each message, of NETCONF 1.0.
+    /// NETCONF 1.0: a delimiter follows each message.
     #[default]
     EndOfMessage,
 }
 
-/// Why bytes are no message.
+/// Why bytes are not framed as they must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// Where a chunk must begin or end there is another byte.
-    Chunk {
-        /// What the grammar has there.
-        expected: &'static str,
-        /// The byte that is there.
-        got: u8,
-    },
-    /// The size of a chunk is no number from 1 to 4294967295.
+    /// A byte that does not belong at the beginning or the end of a chunk.
+    Chunk { expected: &'static str, got: u8 },
+    /// The size of a chunk is not a number from 1 to 4294967295.
     ChunkSize,
-    /// The message does not end.
-    Oversize {
-        /// The most bytes that it may have.
-        max: usize,
-    },
+    /// The message has more than `max` bytes.
+    Oversize { max: usize },
 }
 
 impl fmt::Display for Error {
@@ -58,10 +49,10 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// A message ready to be sent.
+/// The bytes of a message as they are sent.
 ///
-/// `message` is a document in which every `>` of a text is escaped, so that it cannot hold the
-/// delimiter; all documents of [`xml`](super::xml) are.
+/// Every `>` in a text of `message` must be escaped, as [`xml`](super::xml) does it, so that no text
+/// can contain the delimiter.
 pub fn encode(framing: Framing, message: &str) -> Vec<u8> {
     debug_assert!(
         !message.is_empty() && memmem::find(message.as_bytes(), END_OF_MESSAGE).is_none()
@@ -72,7 +63,7 @@ pub fn encode(framing: Framing, message: &str) -> Vec<u8> {
     }
 }
 
-/// What has come of the next message, for one direction of a session.
+/// Finds the messages in one direction of a session's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoder {
     state: State,
@@ -89,8 +80,8 @@ enum State {
 /// The next byte of a chunked message (§4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunk {
-    /// Before a chunk. Servers end their lines once too often, so before the first one there may be
-    /// white space.
+    /// Before a chunk. White space is allowed before the first one, because servers were seen to
+    /// send a line end too many.
     LineFeed,
     Hash,
     /// The first digit of a size, or the second hash of the end.
@@ -106,7 +97,7 @@ enum Chunk {
 }
 
 impl Decoder {
-    /// Nothing has come. A message may have up to `max` bytes.
+    /// A decoder at the beginning of a message. Messages may have up to `max` bytes.
     pub const fn new(framing: Framing, max: usize) -> Self {
         let state = match framing {
             Framing::Chunked => State::Chunked(Chunk::LineFeed),
@@ -115,9 +106,9 @@ impl Decoder {
         Self { state, message: Vec::new(), max }
     }
 
-    /// Takes bytes up to the end of a message: the message without its framing, and how many of
-    /// `bytes` it took. `None` means that all were taken and more are wanted. After an error the
-    /// place in the stream is lost.
+    /// Takes bytes up to the end of a message. Returns the message without its framing and how many
+    /// of `bytes` were taken, or `None` if all were taken and the message goes on. After an error
+    /// the decoder must not be used any more.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Error> {
         match self.state {
             State::Chunked(chunk) => self.decode_chunked(chunk, bytes),
@@ -127,7 +118,7 @@ impl Decoder {
 
     fn decode_end_of_message(&mut self, bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, Error> {
         let before = self.message.len();
-        // With a message of `max` bytes and its delimiter behind it there is enough to know.
+        // That many bytes hold the longest message and its delimiter.
         let full = self.max.saturating_add(END_OF_MESSAGE.len());
         let room = full.saturating_sub(before);
         let taken = bytes.get(..room).unwrap_or(bytes);
@@ -170,7 +161,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// One byte that is not data.
+    /// Takes one byte that is not data.
     fn chunk_header(&self, chunk: Chunk, byte: u8) -> Result<Chunk, Error> {
         let is_first = self.message.is_empty();
         let expected = |expected| Err(Error::Chunk { expected, got: byte });

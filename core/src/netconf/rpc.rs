@@ -1,8 +1,8 @@
-//! What is said in a session: our requests, and what a switch answers.
+//! The messages of a session: our requests, and the replies of a switch.
 //!
-//! Requests look as those of PyEZ, which every Junos understands: the envelope has a prefix, and
-//! Junos's own elements are in no namespace. There is one request at a time: servers are seen to
-//! stall when a second one comes before they have answered the first.
+//! Requests look like those of PyEZ, which every Junos understands: the envelope has a prefix, and
+//! Junos's own elements are in no namespace. Only one request is sent at a time, because servers
+//! were seen to stall when a second one came before they had answered the first.
 
 pub mod request;
 

@@ -1,23 +1,22 @@
-//! A session with a switch, from its hello to its end: one edit after the other, each of them whole
-//! or not at all, and questions in between.
+//! A session with a switch, from its hello to its end. It makes one edit after the other, each as a
+//! whole or not at all, and answers questions in between.
 //!
 //! ```text
-//! Greeting ── hello ──> Open ── Stop, nothing left to do ──> Leaving ── answered ──> Closed
-//!     └────────────────────┴── gone, silent or not understood ──────────────────────────^
+//! Greeting ── hello ──> Open ── Stop, nothing left to do ──> Leaving ── replied ──> Closed
+//!     └────────────────────┴── gone, silent or not understood ─────────────────────────^
 //! ```
 //!
-//! What an edit does is in `transaction`. Here is what all requests share: there is one at a time,
-//! each answer has its time, and a session in which something was not answered or not understood is
-//! not used any more. Its end is what frees the switch: Junos then drops the lock, discards what was
-//! not committed, and undoes what was not confirmed.
+//! The steps of an edit are in `transaction`; here is what all requests share. Only one is sent at
+//! a time, and its reply has a deadline. A session in which a reply was missing or not understood
+//! is closed, and that frees the switch: Junos then drops the lock, discards what was not
+//! committed, and undoes what was not confirmed.
 //!
-//! One task owns a session and its connection: it makes the session when the connection is there,
-//! writes what `Bytes` says, and hands in what it reads and, at the end, `Closed`. On `Close` it
-//! drops the connection, without waiting for what was not written. `Committed` is the moment to ask
-//! the switch and others whether the change does what it should.
+//! The owner makes a session when it has a connection, writes what `Bytes` says, hands in what it
+//! reads and, when the connection is gone, `Closed`. On `Close` it drops the connection without
+//! waiting for what was not written. On `Committed` it finds out whether the change works.
 //!
-//! It does not retry. An edit that fails before its commit may be tried again in another session;
-//! one whose outcome is unknown is first to be read back there ([`Mode::ReadBack`]).
+//! A session does not retry. An edit that failed before its commit may be tried again in another
+//! session; one whose outcome is unknown must first be read back there ([`Mode::ReadBack`]).
 //!
 //! [`Mode::ReadBack`]: input::Mode::ReadBack
 
@@ -44,14 +43,13 @@ use super::{
 };
 use crate::base::{machine::Machine, rand::Rand, time::Instant};
 
-/// The most bytes of a message of the switch.
+/// In bytes, of a message of the switch.
 pub const MESSAGE_MAX: usize = 4 << 20;
-/// The most edits, and the most questions, that wait.
+/// How many edits, and how many questions, may wait.
 pub const TASKS_MAX: usize = 64;
-/// How long the switch may take to say goodbye.
+/// How long the switch may take to reply to the end of the session.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the session is.
 #[derive(Debug)]
 enum State {
     Greeting { by: Instant },
@@ -60,7 +58,7 @@ enum State {
     Closed { reason: CloseReason },
 }
 
-/// What a request was sent for.
+/// The reason for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Ask { id: TaskId, query: Query },
@@ -69,7 +67,7 @@ enum Purpose {
     Ping,
 }
 
-/// A request without an answer.
+/// A request that has no reply yet.
 #[derive(Clone, Copy, Debug)]
 struct Call {
     message_id: u64,
@@ -78,7 +76,7 @@ struct Call {
     silent_at: Instant,
 }
 
-/// The session machine.
+/// The machine of one session.
 #[derive(Debug)]
 pub struct Session {
     config: Config,
@@ -96,7 +94,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether nothing is asked, changed, or waiting: a session that is closed or might be.
+    /// Whether no task is under way or waiting.
     pub fn is_idle(&self) -> bool {
         self.call.is_none_or(|call| call.purpose == Purpose::Ping)
             && self.transaction.is_none()
@@ -104,7 +102,7 @@ impl Session {
             && self.questions.is_empty()
     }
 
-    /// What is asked and not answered, and edits that are not at their end.
+    /// The number of questions without an answer and of edits that have not ended.
     pub fn tasks(&self) -> usize {
         let asking = |call: &Call| matches!(call.purpose, Purpose::Ask { .. });
         let asked = self.call.as_ref().is_some_and(asking);
@@ -170,7 +168,7 @@ impl Session {
         self.advance(now);
     }
 
-    /// Takes note of an edit's end, and sends the next request if none is out.
+    /// Reports the end of an edit, and sends the next request unless one has no reply yet.
     fn advance(&mut self, now: Instant) {
         if let Some((edited, reason)) = self.transaction.as_mut().and_then(Transaction::end) {
             self.transaction = None;
@@ -223,7 +221,7 @@ impl Session {
         self.outputs.push_back(Output::Bytes(framing::encode(self.framing, document)));
     }
 
-    /// Ends the session, and with it all that is open.
+    /// Ends the session and all tasks.
     fn end(&mut self, reason: CloseReason) {
         let reason = match self.state {
             State::Closed { .. } => return,
@@ -296,7 +294,7 @@ impl Machine for Session {
     type Input = Input;
     type Output = Output;
 
-    /// Says hello without waiting for the other side's.
+    /// Sends our hello without waiting for that of the switch.
     fn new(config: Config, seed: u64, now: Instant) -> Self {
         let framing = Framing::EndOfMessage;
         Self {
@@ -362,7 +360,7 @@ impl Machine for Session {
 }
 
 fn is_answer(call: &Call, reply: &Reply) -> bool {
-    // A switch that cannot read a request may not know what it was called.
+    // A switch that could not read a request may not know its id.
     reply.message_id.is_none_or(|id| id == call.message_id)
 }
 

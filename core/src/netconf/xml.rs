@@ -1,11 +1,11 @@
-//! XML as far as NETCONF needs it: a small tree of what a switch says, and texts escaped for what
-//! we say.
+//! XML as far as NETCONF needs it: reading a reply into a small tree, and escaping the texts of a
+//! request.
 //!
-//! Reading is lenient where switches are seen to err and strict where they are not. Names are
-//! compared without prefixes, because `rfc-compliant` Junos puts one where others put none. An
-//! element that is never closed ends with the one around it: several Junos releases leave
-//! `<routing-engine>` open in the answer to a commit that succeeded. Comments, declarations and
-//! processing instructions are passed over; a document type is refused.
+//! Reading is lenient where switches were seen to err, and strict elsewhere. Names are compared
+//! without prefixes, because only `rfc-compliant` Junos uses one. An element that is never closed
+//! ends with its parent: several Junos releases leave `<routing-engine>` open in the reply to a
+//! commit that succeeded. Comments, declarations and processing instructions are skipped; a
+//! document type is refused.
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -20,31 +20,29 @@ use quick_xml::{
     events::{BytesRef, BytesStart, Event},
 };
 
-/// The most elements inside each other.
+/// How deep elements may be nested.
 pub const DEPTH_MAX: usize = 64;
-/// The most elements of a document: several times what the largest virtual chassis says of all its
-/// interfaces.
+/// How many elements a document may have: several times what the largest virtual chassis sends
+/// about all its interfaces.
 pub const ELEMENTS_MAX: usize = 100_000;
-/// What markup is indented with (XML 1.0 §2.3); other white space belongs to the text.
+/// The white space of XML 1.0 §2.3; any other belongs to the text.
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Why bytes are no document.
+/// Why bytes cannot be read as a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// It has a document type.
     Doctype,
-    /// It has no element, as a comment alone.
+    /// There is no element, for example only a comment.
     Empty,
-    /// The bytes at this place are not XML.
+    /// The bytes at this offset of the message are not XML.
     Malformed {
-        /// Counted from the beginning of the message.
         at: u64,
     },
-    /// Elements are inside each other more than [`DEPTH_MAX`] deep.
+    /// Elements are nested more than [`DEPTH_MAX`] deep.
     TooDeep,
-    /// It has more than [`ELEMENTS_MAX`] elements.
+    /// There are more than [`ELEMENTS_MAX`] elements.
     TooMany,
-    /// It ends before its first element does.
+    /// The document ends before its first element is closed.
     Truncated,
 }
 
@@ -63,22 +61,21 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// An element with what is in it.
+/// An element with its text and its children.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {
     /// The name without its prefix.
     pub name: String,
-    /// The attribute `message-id`, the only one that means something to us.
+    /// The attribute `message-id`, the only one that we use.
     pub message_id: Option<String>,
-    /// All text directly in it, in one piece, without white space around it.
+    /// All text directly in the element, joined, without white space around it.
     pub text: String,
-    /// The elements directly in it.
     pub children: Vec<Self>,
 }
 
 impl Element {
-    /// Reads the first element of a document. What is not UTF-8 becomes replacement characters:
-    /// what a neighbour calls itself must not cost us the answer.
+    /// Reads the first element of a document. Bytes that are not UTF-8 become replacement
+    /// characters, so that a neighbour's strange name does not cost us the whole reply.
     pub fn parse(document: &[u8]) -> Result<Self, Error> {
         let document = String::from_utf8_lossy(document);
         let mut reader = Reader::from_str(&document);
@@ -122,7 +119,7 @@ impl Element {
         self.child(name).map(|child| child.text.as_str())
     }
 
-    /// This element and all in it, in the order of the document.
+    /// This element and all elements in it, in the order of the document.
     pub fn descendants(&self) -> impl Iterator<Item = &Self> {
         let mut next = alloc::vec![self];
         core::iter::from_fn(move || {
@@ -133,17 +130,17 @@ impl Element {
     }
 }
 
-/// Whether XML 1.0 can carry this character (§2.2). Line ends and tabs are among those that can.
+/// Whether a document may contain this character (XML 1.0 §2.2). Line ends and tabs are allowed.
 pub const fn is_carried(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// A text as it stands between tags.
+/// A text, escaped to stand between tags.
 pub fn escape(text: &str) -> Cow<'_, str> {
     quick_xml::escape::partial_escape(text)
 }
 
-/// The elements that are not closed, and the first one once it is.
+/// The elements that are not closed yet, and the first one when it is.
 #[derive(Debug, Default)]
 struct Open {
     elements: Vec<Element>,
@@ -173,8 +170,8 @@ impl Open {
         Ok(())
     }
 
-    /// Closes the innermost element of this name, and with it what was left open in it. False if
-    /// there is none.
+    /// Closes the innermost element of this name and all that were left open in it. False if there
+    /// is none.
     fn end(&mut self, name: &str) -> bool {
         let Some(at) = self.elements.iter().rposition(|element| element.name == name) else {
             return false;
@@ -192,7 +189,7 @@ impl Open {
         true
     }
 
-    /// Text outside of all elements, as an announcement at login, belongs to nobody.
+    /// Adds a text. Text outside of all elements, such as a login banner, is skipped.
     fn text(&mut self, text: &str) {
         if let Some(element) = self.elements.last_mut() {
             element.text.push_str(text);
@@ -200,8 +197,8 @@ impl Open {
     }
 }
 
-/// The text that a reference stands for; `None` if only a document type could say it. A number that
-/// is no character becomes the replacement character.
+/// The text that a reference stands for; `None` if it is not predefined. A number that is no
+/// character becomes the replacement character.
 fn resolved(reference: &BytesRef<'_>) -> Option<Cow<'static, str>> {
     if reference.is_char_ref() {
         let c = reference.resolve_char_ref().ok().flatten().unwrap_or(char::REPLACEMENT_CHARACTER);

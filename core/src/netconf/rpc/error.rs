@@ -1,28 +1,28 @@
-//! What a switch finds wrong: the `rpc-error` of RFC 6241 §4.3, as Junos fills it in.
+//! The `rpc-error` of RFC 6241 §4.3 as Junos fills it in, and who holds a lock.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
 use crate::{base::text::one_line, netconf::xml::Element};
 
-/// The most errors, and the most warnings, of an answer that are kept.
+/// How many errors, and how many warnings, of one reply are kept.
 pub const ERRORS_MAX: usize = 32;
-/// The most characters of a message, and of a place.
+/// In characters.
 const MESSAGE_MAX: usize = 400;
 const PLACE_MAX: usize = 200;
 
 /// An error or a warning, each text on one line and short.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RpcError {
-    /// What is wrong, as `syntax error`.
+    /// Such as `syntax error`.
     pub message: String,
-    /// Where in the configuration, as `[edit interfaces ge-0/0/1]`.
+    /// The place in the configuration, such as `[edit interfaces ge-0/0/1]`.
     pub path: Option<String>,
-    /// Which statement or word.
+    /// The statement or word that is wrong.
     pub element: Option<String>,
     /// The condition's name in the standard; old releases have none.
     pub tag: Option<String>,
-    /// Whose session is in the way.
+    /// The session that is in the way.
     pub session_id: Option<u32>,
 }
 
@@ -58,12 +58,12 @@ impl fmt::Display for RpcError {
     }
 }
 
-/// The errors and the warnings of an answer, wherever they stand in it: in results of a load or a
-/// commit, of a routing engine, or alone.
+/// The errors and the warnings of a reply, wherever they are in it: in the results of a load or a
+/// commit, in those of a routing engine, or alone.
 pub fn errors_and_warnings(answer: &Element) -> (Vec<RpcError>, Vec<RpcError>) {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     for error in answer.descendants().filter(|element| element.name == "rpc-error") {
-        // What does not say that it is a warning is none.
+        // Without a severity it is an error.
         let is_warning = error.text_of("error-severity") == Some("warning");
         let list = if is_warning { &mut warnings } else { &mut errors };
         if list.len() < ERRORS_MAX {
@@ -76,19 +76,18 @@ pub fn errors_and_warnings(answer: &Element) -> (Vec<RpcError>, Vec<RpcError>) {
 /// Who keeps the configuration from being locked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// A session.
     Session {
-        /// Who and since when, in the words of the switch.
+        /// Who, and since when, in the words of the switch.
         name: String,
-        /// The session's number, if it said so.
         id: Option<u32>,
     },
-    /// Somebody changed the candidate and did not commit; nobody need be logged in any more.
+    /// Somebody changed the candidate and did not commit. They may have logged out since.
     Uncommitted,
 }
 
 impl Holder {
-    /// The holder that errors name in answer to a lock; `None` if they are about something else.
+    /// The holder that these errors of a lock request name; `None` if they are about something
+    /// else.
     pub fn of(errors: &[RpcError]) -> Option<Self> {
         errors.iter().find_map(|error| {
             let message = error.message.to_ascii_lowercase();

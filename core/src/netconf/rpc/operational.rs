@@ -1,7 +1,6 @@
-//! What a switch sees: its LLDP neighbours, and the state of its interfaces.
+//! The state of a switch's interfaces, and its LLDP neighbours.
 //!
-//! All of a neighbour's texts are its own words. Nothing in them is to be trusted, least of all
-//! near a command.
+//! A neighbour chooses its texts itself: they are not trusted, and never become part of a command.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
@@ -13,49 +12,43 @@ const TEXT_MAX: usize = 255;
 /// A device at the other end of a cable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Neighbour {
-    /// Our side of the cable, as `ge-0/0/7`; old releases add the unit, as `ge-0/0/7.0`.
+    /// The switch's interface, such as `ge-0/0/7`; old releases add the unit: `ge-0/0/7.0`.
     pub interface: String,
-    /// Its chassis: for an access point its MAC address, as `5c:5b:35:00:00:01`.
+    /// For an access point its MAC address, such as `5c:5b:35:00:00:01`.
     pub chassis_id: String,
-    /// Its side of the cable.
     pub port_id: String,
-    /// Its side of the cable, in words.
     pub port_description: String,
-    /// Its name.
     pub system_name: String,
 }
 
-/// Whether an interface works.
+/// The administrative or operational status of an interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Status {
-    /// It does not.
     Down,
-    /// The switch says neither.
+    /// The switch says neither up nor down.
     #[default]
     Unknown,
-    /// It does.
     Up,
 }
 
-/// An interface.
+/// The name and the state of a physical interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// As `ge-0/0/7`.
     pub name: String,
-    /// Whether it shall work.
+    /// Whether it is enabled.
     pub admin: Status,
-    /// Whether it does work.
+    /// Whether it has a link.
     pub link: Status,
 }
 
-/// The neighbours in an answer; `None` if it does not say what they are, as where LLDP does not
-/// run. That is not the same as having none.
+/// The neighbours in a reply. `None` if it does not list them, as when LLDP does not run, which is
+/// not the same as having none.
 pub fn neighbours(answer: &Element) -> Option<Vec<Neighbour>> {
     contains(answer, "lldp-neighbors-information")?;
     let all = answer.descendants().filter(|element| element.name == "lldp-neighbor-information");
     let neighbours = all.map(|neighbour| {
         let text = |name| one_line(neighbour.text_of(name).unwrap_or_default(), TEXT_MAX);
-        // The first is said since Enhanced Layer 2 Software, the second before it.
+        // Switches with Enhanced Layer 2 Software send the first, older ones the second.
         let interface = ["lldp-local-port-id", "lldp-local-interface"].map(text);
         Neighbour {
             interface: interface.into_iter().find(|name| !name.is_empty()).unwrap_or_default(),
@@ -68,7 +61,7 @@ pub fn neighbours(answer: &Element) -> Option<Vec<Neighbour>> {
     Some(neighbours.collect())
 }
 
-/// The physical interfaces in an answer; `None` if it does not say what they are.
+/// The physical interfaces in a reply; `None` if it does not list them.
 pub fn interfaces(answer: &Element) -> Option<Vec<Interface>> {
     contains(answer, "interface-information")?;
     let all = answer.descendants().filter(|element| element.name == "physical-interface");

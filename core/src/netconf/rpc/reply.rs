@@ -1,4 +1,4 @@
-//! What a switch says: its hello, and its answers.
+//! The messages of a switch: its hello and its replies.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,16 +11,15 @@ use crate::netconf::{
 
 /// NETCONF 1.1 (RFC 6241 §8.1).
 const BASE_1_1: &str = "urn:ietf:params:netconf:base:1.1";
-/// NETCONF 1.0, as the standard calls it and as Junos up to 12.x does.
+/// NETCONF 1.0: the standard's name, and the one of Junos up to 12.x.
 const BASE_1_0: [&str; 2] =
     ["urn:ietf:params:netconf:base:1.0", "urn:ietf:params:xml:ns:netconf:base:1.0"];
 
 /// Why a message cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// A hello knows no version of NETCONF that we know.
+    /// The hello offers no version of NETCONF that we know.
     Version,
-    /// It is no XML.
     Xml(xml::Error),
 }
 
@@ -35,49 +34,44 @@ impl fmt::Display for Error {
 
 impl core::error::Error for Error {}
 
-/// A message of a switch.
+/// A message of a switch, told apart by its outermost element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// The first one.
     Hello(Hello),
-    /// Neither: a notification, or the comment with which Junos ends a session.
+    /// A notification, or the comment with which Junos ends a session.
     Other,
-    /// An answer.
     Reply(Reply),
 }
 
-/// What the other side can do.
+/// What a session needs to know of the switch's hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// How messages are framed from the next one on.
     pub framing: Framing,
-    /// The session's number: on Junos, that of the process.
+    /// On Junos, the id of the process that serves the session.
     pub session_id: Option<u32>,
 }
 
-/// An answer, with what can be said of it without knowing the question.
+/// A reply, with what can be said of it without knowing the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// Which request it answers; `None` if it does not say so, or not with a number of ours.
+    /// The request that it answers; `None` if there is no id, or none that is a number.
     pub message_id: Option<u64>,
-    /// Complaints that are errors.
     pub errors: Vec<RpcError>,
-    /// Complaints that are warnings.
     pub warnings: Vec<RpcError>,
-    /// Whether success is said anywhere.
+    /// Whether it reports success anywhere, which Junos does even beside errors.
     pub is_ok: bool,
-    /// Everything in it.
+    /// The whole reply.
     pub content: Element,
 }
 
-/// What an answer comes to.
+/// What a reply means for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was done.
     Done,
-    /// It was refused: only errors are said.
+    /// There are errors and no success.
     Refused,
-    /// Success is said beside errors, or neither of them is.
+    /// There is success beside errors, or neither.
     Unclear,
 }
 
@@ -125,7 +119,7 @@ impl Reply {
         Self { message_id, errors, warnings, is_ok, content }
     }
 
-    /// What it comes to as an answer to a load or a commit.
+    /// What it means as the reply to a load or a commit.
     pub const fn verdict(&self) -> Verdict {
         match (self.errors.is_empty(), self.is_ok) {
             (true, true) => Verdict::Done,
@@ -134,8 +128,8 @@ impl Reply {
         }
     }
 
-    /// What it comes to as an answer to a lock or an unlock, to which Junos says nothing at all if
-    /// it is done.
+    /// What it means as the reply to a lock or an unlock: when that is done, the reply of Junos is
+    /// empty.
     pub const fn verdict_or_silence(&self) -> Verdict {
         if self.errors.is_empty() && self.content.children.is_empty() {
             return Verdict::Done;
@@ -143,8 +137,8 @@ impl Reply {
         self.verdict()
     }
 
-    /// The difference, as an answer to a comparison: empty if there is none. `None` if it is no
-    /// such answer.
+    /// The difference in the reply to a comparison, empty if there is none. `None` if this is not
+    /// such a reply.
     pub fn difference(&self) -> Option<&str> {
         let content = || self.content.descendants();
         let output = content().find(|element| element.name == "configuration-output");

@@ -1,4 +1,4 @@
-//! What we ask of a switch.
+//! Our requests to a switch, as XML.
 
 use alloc::{format, string::String};
 use core::num::NonZeroU16;
@@ -8,8 +8,8 @@ use crate::{
     netconf::{lines::Lines, xml::escape},
 };
 
-/// Our side of the capability exchange (RFC 6241 §8.1): we know both versions of NETCONF, and need
-/// nothing else from the list. The server's list is what decides.
+/// Our side of the capability exchange (RFC 6241 §8.1): both versions of NETCONF and nothing else.
+/// The server's list decides which one is spoken.
 pub const HELLO: &str = concat!(
     r#"<?xml version="1.0" encoding="UTF-8"?>"#,
     r#"<nc:hello xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0"><nc:capabilities>"#,
@@ -18,52 +18,47 @@ pub const HELLO: &str = concat!(
     "</nc:capabilities></nc:hello>"
 );
 
-/// The most characters of a comment that a commit keeps.
+/// In characters; Junos keeps a few hundred.
 const COMMENT_MAX: usize = 500;
 
-/// A request.
+/// A request, without its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// End the session; the answer is the last one.
+    /// End the session. Its reply is the last one.
     CloseSession,
-    /// Commit the candidate. Confirms a confirmed commit, also where the candidate has nothing new.
+    /// Commit the candidate. This also confirms a commit that waits for it, even when the candidate
+    /// has nothing new. The comment goes into the commit history.
     Commit {
-        /// What the commit history shall say.
         comment: &'a str,
     },
-    /// See whether the candidate could be committed. Where a confirmed commit is pending, this
-    /// confirms it too.
+    /// Check whether the candidate could be committed. This too confirms a commit that waits for
+    /// it.
     CommitCheck,
-    /// Commit the candidate until it is confirmed or the time is up. Junos counts minutes here,
-    /// other than in the standard's own RPC.
+    /// Commit the candidate, to be undone after so many minutes unless it is confirmed. The
+    /// standard's own RPC counts seconds.
     CommitConfirmed {
-        /// How long it lasts unconfirmed.
         minutes: NonZeroU16,
-        /// What the commit history shall say.
         comment: &'a str,
     },
-    /// The difference between the candidate and what is committed.
+    /// Show the difference between the candidate and the running configuration.
     Compare,
-    /// Make the candidate what is committed.
     DiscardChanges,
-    /// State of all interfaces.
+    /// Show the state of all interfaces.
     Interfaces,
-    /// Change the candidate, all lines at once (Junos 11.4 and later).
+    /// Load all lines into the candidate at once (Junos 11.4 and later).
     Load(&'a Lines),
-    /// Make the candidate what was committed before the last commit.
+    /// Load into the candidate what was running before the last commit.
     LoadPrevious,
-    /// Take the candidate for ourselves alone.
     Lock,
-    /// The LLDP neighbours of all interfaces.
+    /// Show the LLDP neighbours of all interfaces.
     Neighbours,
-    /// Give the candidate back.
     Unlock,
-    /// The time since the switch started: a cheap question, to see that it is there.
+    /// Show the time since the switch started: a cheap request that proves it is there.
     Uptime,
 }
 
 impl Request<'_> {
-    /// The request as a document, to be answered under `message_id`.
+    /// The request as a document; the reply repeats `message_id`.
     pub fn encode(&self, message_id: u64) -> String {
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
@@ -73,7 +68,7 @@ impl Request<'_> {
         )
     }
 
-    /// Whether the switch has to go through its whole configuration to answer.
+    /// Whether the switch goes through its whole configuration, which takes it long.
     pub const fn commits(&self) -> bool {
         matches!(self, Self::Commit { .. } | Self::CommitCheck | Self::CommitConfirmed { .. })
     }

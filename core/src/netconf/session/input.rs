@@ -1,26 +1,26 @@
-//! What goes into a session.
+//! The inputs of a session, and its policy.
 
 use alloc::{string::String, vec::Vec};
 use core::{num::NonZeroU16, time::Duration};
 
 use crate::netconf::lines::Lines;
 
-/// Names an edit or a question to whoever asked for it; used once.
+/// The id of an edit or a question, given by whoever asks and used once.
 pub type TaskId = u64;
 
 /// Policy of a session. No duration may be zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// From the beginning of the session to the switch's hello (default 30s).
+    /// How long the switch may take for its hello (default 30s).
     pub hello_timeout: Duration,
-    /// From a request to its answer (default 60s).
+    /// How long it may take for a reply (default 60s).
     pub reply_timeout: Duration,
-    /// From a commit, or the check of one, to its answer (default 180s; a small switch takes 20s).
+    /// How long it may take for a commit or the check of one (default 180s; a small switch takes
+    /// 20s).
     pub commit_timeout: Duration,
-    /// How long a lock that another session holds is tried for (default 60s).
+    /// How long a lock that somebody else holds is waited for (default 60s).
     pub lock_wait: Duration,
-    /// From the last answer to a question that shows whether the switch is still there (default
-    /// 60s).
+    /// How long after the last reply the switch is asked whether it is still there (default 60s).
     pub keepalive: Duration,
 }
 
@@ -41,63 +41,47 @@ impl Default for Config {
 pub enum Mode {
     /// Show the difference that the lines would make, and leave everything as it is.
     Compare,
-    /// Commit, verify, and confirm; or undo.
-    Push {
-        /// After how many minutes the switch undoes what nobody confirms.
-        confirm: NonZeroU16,
-    },
-    /// Find out what became of a push whose outcome is unknown: where it is in place, verify and
-    /// confirm it. Nothing is committed that is not in place already.
+    /// Commit, verify, and confirm or undo. The switch itself undoes what is not confirmed after so
+    /// many minutes.
+    Push { confirm: NonZeroU16 },
+    /// Find out what became of a push whose outcome is unknown. If the change is in place it is
+    /// verified and confirmed; nothing else is committed.
     ReadBack,
 }
 
-/// A change of one switch.
+/// A change of one switch, made as a whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// Which.
     pub id: TaskId,
-    /// All of it.
     pub lines: Lines,
-    /// What the commit history shall say.
+    /// For the commit history.
     pub comment: String,
-    /// How far it goes.
     pub mode: Mode,
 }
 
-/// A question about what a switch sees.
+/// A question about the state of a switch, which changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// The state of all interfaces.
     Interfaces,
-    /// The LLDP neighbours of all interfaces.
     Neighbours,
 }
 
 /// What happened outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A question; answered before the next edit, and while an edit waits.
-    Ask {
-        /// Which.
-        id: TaskId,
-        /// What is asked.
-        query: Query,
-    },
-    /// The switch sent this.
+    /// A question. It is answered before the next edit begins, and while an edit waits for a lock
+    /// or a verdict.
+    Ask { id: TaskId, query: Query },
+    /// The switch sent these.
     Bytes(Vec<u8>),
     /// The connection is gone.
     Closed,
-    /// A change; one is made after the other.
+    /// A change. Edits are made one after the other.
     Edit(Edit),
-    /// What was committed does not do what it should.
-    NotVerified {
-        /// Which edit.
-        id: TaskId,
-        /// What was seen.
-        reason: String,
-    },
+    /// What this edit committed does not work, and why.
+    NotVerified { id: TaskId, reason: String },
     /// Finish the edit that has begun, and close the session.
     Stop,
-    /// What was committed does what it should.
+    /// What this edit committed works.
     Verified(TaskId),
 }

@@ -1,4 +1,4 @@
-//! What comes out of a session.
+//! The outputs of a session, and what became of its edits.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, time::Duration};
@@ -20,87 +20,48 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// The one answer to a question.
-    Answered {
-        /// Which.
-        id: TaskId,
-        /// What the switch sees.
-        result: Result<Answer, Failure>,
-    },
-    /// Write this to the switch.
+    Answered { id: TaskId, result: Result<Answer, Failure> },
+    /// Write these to the switch.
     Bytes(Vec<u8>),
     /// Close the connection; nothing more comes.
     Close(CloseReason),
-    /// A change is in place until it is confirmed. See whether it does what it should, and answer
-    /// with `Verified` or `NotVerified`; questions may be asked meanwhile.
-    Committed {
-        /// Which edit.
-        id: TaskId,
-        /// Without an answer before this moment the change is undone, or after a read-back left
-        /// alone.
-        verify_by: Instant,
-    },
-    /// The one end of an edit.
-    Edited {
-        /// Which.
-        id: TaskId,
-        /// What became of it. After a failure everything is as it was.
-        result: Result<Outcome, Failure>,
-        /// The difference that it made or would make, as far as it got.
-        diff: String,
-        /// What the switch remarked.
-        warnings: Vec<RpcError>,
-    },
+    /// A change is committed and waits to be confirmed. Find out whether it works, and answer with
+    /// `Verified` or `NotVerified` before `verify_by`; questions may be asked meanwhile. Without an
+    /// answer the change is undone, or after a read-back left alone.
+    Committed { id: TaskId, verify_by: Instant },
+    /// The one end of an edit. After a failure everything is as it was. `diff` is the difference
+    /// that the edit made or would make, if it got that far.
+    Edited { id: TaskId, result: Result<Outcome, Failure>, diff: String, warnings: Vec<RpcError> },
     /// Hellos are exchanged.
-    Opened {
-        /// How messages are framed.
-        framing: Framing,
-        /// The session's number on the switch.
-        session_id: Option<u32>,
-    },
-    /// Another session holds the lock.
-    Waiting {
-        /// Which edit waits.
-        id: TaskId,
-        /// For whom.
-        holder: Holder,
-        /// How often it was tried.
-        attempt: u32,
-        /// When it is tried again.
-        retry_at: Instant,
-    },
+    Opened { framing: Framing, session_id: Option<u32> },
+    /// Somebody else holds the lock, which is tried again.
+    Waiting { id: TaskId, holder: Holder, attempt: u32, retry_at: Instant },
 }
 
-/// What a switch sees.
+/// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Its interfaces.
     Interfaces(Vec<Interface>),
-    /// Its LLDP neighbours.
     Neighbours(Vec<Neighbour>),
 }
 
 /// A part of an edit, or a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Asking what the switch sees.
     Ask,
-    /// Checking whether the candidate could be committed.
+    /// The check whether the candidate could be committed.
     Check,
-    /// Committing until confirmed.
+    /// The commit that is yet to be confirmed.
     Commit,
-    /// Comparing the candidate with what is committed.
     Compare,
-    /// Confirming.
     Confirm,
-    /// Loading the lines into the candidate.
     Load,
-    /// Locking the candidate.
     Lock,
-    /// Committing what was there before.
+    /// The commit of what was there before.
     Undo,
-    /// Looking whether the change is in place after all.
+    /// The comparison that shows whether the change is in place after all.
     ReadBack,
-    /// Waiting for whoever sees whether the change does what it should.
+    /// Waiting for the verdict.
     Verify,
 }
 
@@ -113,69 +74,41 @@ pub enum Outcome {
     Compared,
     /// The change is in place for good.
     Confirmed,
-    /// The change is in place and could not be undone here. The switch undoes it, unless somebody
-    /// commits before that.
-    Pending {
-        /// Why it was not confirmed.
-        reason: NotConfirmed,
-        /// What the switch said when it should be undone.
-        errors: Vec<RpcError>,
-        /// When it is undone at the latest, give or take what the switch needs for it. Before that
-        /// no edit of this switch may be pushed: it would confirm the change.
-        until: Option<Instant>,
-    },
+    /// The change is in place and could not be undone here; `errors` is what the switch said to
+    /// that. The switch undoes it, unless somebody commits before that: until then no edit may be
+    /// pushed, which would confirm the change. `until` is when it has begun to undo it at the
+    /// latest.
+    Pending { reason: NotConfirmed, errors: Vec<RpcError>, until: Option<Instant> },
     /// The change was undone.
-    RolledBack {
-        /// Why it was not confirmed.
-        reason: NotConfirmed,
-    },
-    /// Everything was as wanted before.
+    RolledBack { reason: NotConfirmed },
+    /// Everything was in place before.
     Unchanged,
     /// After a read-back: the change is in place, was not confirmed by us, and was left alone. The
     /// switch may still undo it, unless somebody commits before that.
-    Unconfirmed {
-        /// Why it was not confirmed.
-        reason: NotConfirmed,
-    },
+    Unconfirmed { reason: NotConfirmed },
     /// The change may be in place or not, and is to be read back before anything else is pushed.
-    Unknown {
-        /// In which step.
-        step: Step,
-        /// Why nobody knows.
-        cause: Cause,
-        /// When the switch undoes what is not confirmed; `None` if we do not know it, after a
-        /// read-back.
-        until: Option<Instant>,
-    },
+    /// `until` is as in `Pending`; `None` if it is not known when the switch committed.
+    Unknown { step: Step, cause: Cause, until: Option<Instant> },
 }
 
 /// Why a change was not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotConfirmed {
-    /// Nobody verified it in time.
+    /// There was no verdict in time.
     Late,
-    /// It does not do what it should.
-    NotVerified {
-        /// What was seen.
-        reason: String,
-    },
-    /// The switch would not confirm it.
-    Refused {
-        /// What it said.
-        errors: Vec<RpcError>,
-    },
+    /// It does not work.
+    NotVerified { reason: String },
+    /// The switch refused to confirm it.
+    Refused { errors: Vec<RpcError> },
 }
 
 /// Why an outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The session ended in the midst of it.
+    /// The session ended before the reply.
     Ended(CloseReason),
-    /// The answer says success beside errors, or neither of them.
-    Unclear {
-        /// The errors in it.
-        errors: Vec<RpcError>,
-    },
+    /// The reply has success beside errors, or neither.
+    Unclear { errors: Vec<RpcError> },
 }
 
 /// Why nothing was changed, or a question has no answer.
@@ -183,34 +116,16 @@ pub enum Cause {
 pub enum Failure {
     /// Too many tasks wait already.
     Busy,
-    /// The session ended.
-    Ended {
-        /// In which step; `None` if it had not begun.
-        step: Option<Step>,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// Another session keeps the configuration locked.
-    LockHeld {
-        /// Who.
-        holder: Holder,
-        /// How often we tried.
-        attempts: u32,
-    },
-    /// The switch refused.
-    Refused {
-        /// In which step.
-        step: Step,
-        /// What it said.
-        errors: Vec<RpcError>,
-    },
-    /// The session was stopped before this began.
+    /// The session ended in this step; `None` if the task had not begun.
+    Ended { step: Option<Step>, reason: CloseReason },
+    /// Somebody else keeps the configuration locked.
+    LockHeld { holder: Holder, attempts: u32 },
+    /// The switch refused this step.
+    Refused { step: Step, errors: Vec<RpcError> },
+    /// The session was stopped before the task began.
     Stopped,
-    /// The answer says neither success nor an error.
-    Unclear {
-        /// In which step.
-        step: Step,
-    },
+    /// The reply has neither success nor an error.
+    Unclear { step: Step },
 }
 
 /// Why a session ended.
@@ -218,22 +133,20 @@ pub enum Failure {
 pub enum CloseReason {
     /// The connection was closed by the switch, or broke.
     Closed,
-    /// What came is no frame.
     Framing(framing::Error),
-    /// What came is no message, or a hello that we cannot use.
+    /// A message could not be read, or the hello offers nothing that we can use.
     Message(reply::Error),
-    /// The switch did not give the lock back; the end of the session does.
+    /// The switch did not unlock its configuration; the end of the session makes it.
     NotUnlocked,
-    /// The switch did not answer.
+    /// The switch did not reply in this time.
     Silent {
-        /// In this time.
         after: Duration,
     },
-    /// As we wanted.
+    /// We closed it.
     Stopped,
-    /// An answer came that nobody had asked for, or a second hello.
+    /// A reply came that nobody had asked for, or a second hello.
     Stray,
-    /// Something is, or may be, left for the switch to undo, which the end of the session hastens.
+    /// Something is, or may be, left for the switch to undo. The end of the session may hasten that.
     Unconfirmed,
 }
 
