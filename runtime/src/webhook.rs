@@ -35,9 +35,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// What the service needs of the configuration; replaced as a whole when that is read again.
 #[derive(Debug)]
 pub struct Settings {
-    /// `[webhook]`
     pub webhook: Webhook,
-    /// `[chat]`
     pub chat: Chat,
     /// Whom to tell what events say about access points.
     pub switches: Option<ports::Handle>,
@@ -56,7 +54,7 @@ impl Settings {
     }
 }
 
-/// The service.
+/// Takes webhooks and hands their events to the engine.
 pub struct Intake {
     settings: Shared<Settings>,
     driver: driver::Handle,

@@ -30,7 +30,6 @@ const OUTPUTS_MAX: usize = 10_000;
 
 /// A machine and its surroundings.
 pub trait Subject: Sized {
-    /// The machine.
     type Machine: Machine<Output: fmt::Debug>;
 
     /// Surroundings, and the policy that the machine starts with.

@@ -107,12 +107,6 @@ impl From<String> for Toml {
     }
 }
 
-impl From<i64> for Toml {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
 /// A key as TOML 1.0 has it, bare where it can be.
 fn key(key: &str) -> String {
     let is_bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');

@@ -20,7 +20,6 @@ const WORDS: [&str; 5] = ["message", "error_message", "error_msg", "detail", "re
 /// An object of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// Its uuid.
     pub uuid: String,
     /// The names of those above it, from the top, and its own.
     path: Vec<String>,
@@ -41,9 +40,7 @@ impl Named {
 /// A LAN segment of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Its uuid.
     pub uuid: String,
-    /// Its VLAN.
     pub vlan: Option<i64>,
 }
 

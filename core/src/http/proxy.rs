@@ -129,7 +129,7 @@ struct Exception {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum To {
-    /// `*`
+    /// `*`, which holds for every host.
     All,
     /// `192.0.2.0/24`, `2001:db8::/32`, or one address.
     Network(Network),
@@ -223,7 +223,6 @@ pub enum Error {
     Scheme {
         /// The variable of the environment; none for the configuration.
         variable: Option<&'static str>,
-        /// The kind.
         scheme: String,
     },
 }

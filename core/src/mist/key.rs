@@ -22,7 +22,6 @@ pub enum Cover {
     No,
     /// It may: a part of it is written in a way that is not understood.
     Unclear,
-    /// It does.
     Yes,
 }
 

@@ -146,7 +146,7 @@ impl PortMap {
     }
 }
 
-/// Its JSON.
+/// Writes it as JSON.
 impl fmt::Display for PortMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;

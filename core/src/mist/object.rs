@@ -58,7 +58,7 @@ impl Object {
     }
 }
 
-/// Its JSON.
+/// Writes it as JSON.
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;

@@ -20,7 +20,6 @@ const NEXT_MAX: usize = 4_000;
 /// What a page leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
-    /// Another page.
     More,
     /// The list is complete.
     Complete,

@@ -65,7 +65,6 @@ impl Port {
 /// An access point, from `stats/devices`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ap {
-    /// Its MAC.
     pub mac: Mac,
     /// The id of its site.
     pub site: Option<String>,
@@ -80,7 +79,6 @@ pub struct Ap {
 /// An access point's LLDP neighbour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbor {
-    /// The switch.
     pub chassis: Mac,
     name: Option<SwitchName>,
     port: PortName,

@@ -122,7 +122,7 @@ pub(super) fn non_empty(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// `"name"`.
+/// The text between quotes, as in `"name"`.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", name(text))
 }

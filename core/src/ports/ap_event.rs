@@ -17,11 +17,8 @@ use crate::{
 /// What an access point did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ApAction {
-    /// `AP_CONNECTED`
     Connected,
-    /// `AP_DISCONNECTED`
     Disconnected,
-    /// `AP_RESTARTED`
     Restarted,
 }
 
@@ -79,7 +76,6 @@ impl ApEvent {
 /// What a program outside, such as ClearPass, asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The port.
     pub switch_port: SwitchPort,
     /// The mode that it shall have.
     pub mode: Mode,

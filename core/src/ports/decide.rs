@@ -30,21 +30,18 @@ pub enum Check {
 pub enum Case {
     /// Where is this access point, which came or restarted?
     Arrival {
-        /// Which.
         ap: Mac,
         /// Its port, as far as we know.
         current_port: Option<SwitchPort>,
     },
     /// Is this access point, which was lost, still on its port?
     Departure {
-        /// Which.
         ap: Mac,
         /// Its port, as far as we know.
         current_port: Option<SwitchPort>,
     },
     /// Which mode does this port demand?
     Visit {
-        /// Which.
         switch_port: SwitchPort,
         /// What somebody outside asks for. Without anybody, both will do.
         asked: Option<Mode>,
@@ -83,27 +80,22 @@ pub enum Decision {
     AskAgain(Reason),
     /// The access point says itself that it is there: ask the switch.
     Follow(SwitchPort),
-    /// Nothing changes.
     Keep(Reason),
     /// The port is free: mode `default`.
     Release {
-        /// The port.
         switch_port: SwitchPort,
-        /// Why.
         reason: Reason,
     },
     /// The access point is there: mode `ap`.
     Take {
         /// The access point.
         ap: Mac,
-        /// Its port.
         switch_port: SwitchPort,
-        /// Why.
         reason: Reason,
     },
 }
 
-/// Why.
+/// Why a port changes, or stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Others of its site went with it, but too few for an outage.

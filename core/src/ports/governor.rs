@@ -27,25 +27,20 @@ use crate::base::{
 /// With so many switches or sites in memory, those without recent changes are forgotten.
 const PACES_MAX: usize = 16_384;
 
-/// The rules.
+/// The rules for changes of ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// `ports.allow`
     pub allow: Lists,
-    /// `ports.never`
     pub never: Lists,
-    /// `ports.limits`
     pub limits: Limits,
     /// `ports.breaker`; none where it is off.
     pub breaker: Option<Breaker>,
-    /// `ports.freeze`
     pub freezes: Vec<Freeze>,
 }
 
 /// Switches and ports by pattern.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
-    /// Switches.
     pub switches: Vec<SwitchPattern>,
     /// Ports of any switch.
     pub ports: Vec<PortPattern>,
@@ -54,7 +49,6 @@ pub struct Lists {
 /// A switch's MAC, or a pattern for its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SwitchPattern {
-    /// This switch.
     Mac(Mac),
     /// The switches of these names, in lower case; `*` stands for any text, also for no name.
     Name(String),
@@ -109,11 +103,10 @@ impl Default for Breaker {
 /// Whose changes a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// All.
     All,
-    /// Those of a site.
+    /// The changes on one site.
     Site,
-    /// Those of a switch.
+    /// The changes on one switch.
     Switch,
 }
 
@@ -127,14 +120,12 @@ pub enum Refusal {
     },
     /// Now is a freeze.
     Freeze {
-        /// Its name.
         name: String,
         /// When it ends.
         until: Instant,
     },
     /// Enough was changed.
     Limit {
-        /// Whose limit.
         scope: Scope,
         /// When there is room again.
         until: Instant,

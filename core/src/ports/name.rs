@@ -47,7 +47,7 @@ impl Media {
 /// Why a text is not the name of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// Not `type-fpc/pic/port`.
+    /// It is not of the form `type-fpc/pic/port`.
     Form,
     /// A type that no access point is plugged into.
     Media,
@@ -113,7 +113,7 @@ impl PortName {
     }
 }
 
-/// `ge-0/0/12`, `et-0/0/1:3`
+/// Writes it as Junos does: `ge-0/0/12`, `et-0/0/1:3`.
 impl fmt::Display for PortName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { media, fpc, pic, port, channel } = self;
@@ -149,7 +149,7 @@ impl SwitchName {
         (text.len() <= Self::LEN_MAX && text.split('.').all(label)).then(|| Self(text.to_owned()))
     }
 
-    /// The name.
+    /// The name as it was read.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -16,7 +16,7 @@ pub const SMALL_SITE: usize = 2;
 /// The most access points that are counted, over all sites.
 pub const APS_MAX: usize = 65_536;
 
-/// `ports.outage`
+/// The section `ports.outage` of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The longest time between the losses of one outage (default 30s).

@@ -42,11 +42,9 @@ pub struct Config {
 /// What a port shall be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Want {
-    /// The mode.
     pub mode: Mode,
     /// The access point for which, or which left.
     pub ap: Option<Mac>,
-    /// Why.
     pub reason: Reason,
     /// When the sign came that led here.
     pub since: Instant,
@@ -104,7 +102,6 @@ pub enum Output {
         attempt: u32,
         /// How long until the next attempt.
         after: Duration,
-        /// Why.
         failure: Failure,
         /// Whether the change may have been made.
         is_unknown: bool,
@@ -126,7 +123,6 @@ pub enum Output {
         want: Want,
         /// How often it was tried.
         attempt: u32,
-        /// Why.
         failure: Failure,
         /// Whether it was not stuck for the same reason before.
         is_news: bool,

@@ -81,7 +81,6 @@ pub enum Input {
     Answered {
         /// The number of the `Ask`.
         id: u64,
-        /// The answer.
         answer: Answer,
     },
     /// A later policy.
@@ -101,7 +100,6 @@ pub enum Input {
     },
     /// There is something to look at.
     Triggered {
-        /// What.
         cause: Cause,
         /// The access point's site.
         site: Option<String>,
@@ -146,7 +144,6 @@ pub enum Output {
     Ask {
         /// To be named in the answer.
         id: u64,
-        /// What.
         question: Question,
     },
     /// Looking is over.
@@ -162,26 +159,14 @@ pub enum Output {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conclusion {
     /// Nothing: the port, if one is known, stays as it shall be for its access point.
-    Kept {
-        /// The port.
-        current_port: Option<SwitchPort>,
-        /// Why.
-        reason: Reason,
-    },
+    Kept { current_port: Option<SwitchPort>, reason: Reason },
     /// The port is free.
-    Released {
-        /// Which.
-        switch_port: SwitchPort,
-        /// Why.
-        reason: Reason,
-    },
+    Released { switch_port: SwitchPort, reason: Reason },
     /// An access point is on this port.
     Taken {
         /// Which access point.
         ap: Mac,
-        /// Which port.
         switch_port: SwitchPort,
-        /// Why.
         reason: Reason,
     },
     /// It could not be found out.

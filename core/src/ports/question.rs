@@ -14,7 +14,6 @@ pub enum Question {
     /// What does the switch say about this port? From Mist's `stats/ports/search?mac=&port_id=`,
     /// or, of a switch that Mist does not know, from the switch itself.
     Port {
-        /// Which.
         switch_port: SwitchPort,
         /// What is known of the switch.
         switch: Option<Switch>,
@@ -24,7 +23,6 @@ pub enum Question {
     /// On which port of which switch is this access point? From Mist's
     /// `stats/ports/search?neighbor_mac=`, and from the access point's own LLDP neighbour.
     Location {
-        /// Which.
         ap: Mac,
         /// The site that it last was heard of at.
         site: Option<String>,
@@ -56,23 +54,20 @@ pub struct Location {
 /// An access point's LLDP neighbour. It proves nothing: the port may come from a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// The switch.
     pub switch: Switch,
-    /// The port.
     pub port: PortName,
 }
 
 impl Hint {
-    /// The port.
+    /// The port that the hint names.
     pub const fn switch_port(&self) -> SwitchPort {
         SwitchPort { switch: self.switch.mac, port: self.port }
     }
 }
 
-/// One access point of the roster.
+/// One access point of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Which.
     pub ap: Mac,
     /// The id of its site.
     pub site: String,

@@ -22,9 +22,7 @@ const VERSION: u32 = 1;
 /// What is kept of a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its switch.
     pub switch: Switch,
-    /// The port.
     pub port: PortName,
     /// The access point on it.
     pub ap: Option<Mac>,

@@ -35,11 +35,10 @@ impl Mode {
 pub struct SwitchPort {
     /// The switch's MAC as Mist has it; of a virtual chassis, that which the cloud assigned.
     pub switch: Mac,
-    /// The port.
     pub port: PortName,
 }
 
-/// `5c:5b:35:00:00:01 ge-0/0/12`
+/// Writes it as `5c:5b:35:00:00:01 ge-0/0/12`.
 impl fmt::Display for SwitchPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.switch, self.port)
@@ -72,7 +71,6 @@ impl fmt::Display for Switch {
 /// What a switch says about one of its ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
-    /// The switch.
     pub switch: Switch,
     /// The port; none where it is not one that an access point can be plugged into.
     pub port: Option<PortName>,
@@ -85,7 +83,7 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// The port.
+    /// The port that this is about, if it has a name.
     pub fn switch_port(&self) -> Option<SwitchPort> {
         Some(SwitchPort { switch: self.switch.mac, port: self.port? })
     }

@@ -61,14 +61,12 @@ pub enum Event {
     },
     /// The TLS handshake failed or took too long.
     HandshakeFailed {
-        /// The client.
         peer: SocketAddr,
         /// What was wrong.
         reason: String,
     },
     /// A request was refused by the pump itself.
     Refused {
-        /// The client.
         peer: SocketAddr,
         /// The status of the answer.
         status: u16,
@@ -77,7 +75,6 @@ pub enum Event {
     },
     /// A connection was closed at once because of too many others.
     Shed {
-        /// The client.
         peer: SocketAddr,
         /// The limit that is reached.
         limit: Limit,
@@ -143,7 +140,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// An answer.
+/// An answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The status: 200 to 599.

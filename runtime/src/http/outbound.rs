@@ -88,7 +88,6 @@ pub struct Post<'a> {
     pub url: &'a Url,
     /// Header fields beside `Host`, `Content-Length` and what the proxy wants.
     pub headers: &'a [(&'static str, &'a str)],
-    /// The body.
     pub body: Bytes,
     /// For everything, from the look-up of the host name to the end of the answer.
     pub timeout: Duration,
@@ -404,7 +403,7 @@ fn retry_after(headers: &HeaderMap, wall: UnixTime) -> Option<Duration> {
     Some(until.saturating_sub(from))
 }
 
-/// Since 1970.
+/// The time of an HTTP date since 1970.
 fn date(text: &str) -> Option<Duration> {
     let at = httpdate::parse_http_date(text.trim()).ok()?;
     at.duration_since(UNIX_EPOCH).ok()

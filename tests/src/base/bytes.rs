@@ -25,7 +25,7 @@ impl<'a> Bytes<'a> {
         self.0
     }
 
-    /// One byte.
+    /// The next byte, or 0 behind the end.
     pub fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else {
             return 0;

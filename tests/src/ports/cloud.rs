@@ -25,12 +25,10 @@ use self::organisation::Organisation;
 /// What the token of a request may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// Everything.
     #[default]
     Admin,
     /// Read, and write `local_port_config`.
     PortOperator,
-    /// Read.
     Observer,
 }
 
@@ -69,11 +67,9 @@ struct Script {
 /// A request as the cloud heard it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
-    /// Its method.
     pub method: String,
     /// Its path and query.
     pub target: String,
-    /// Its body.
     pub body: String,
 }
 
@@ -185,7 +181,7 @@ impl Cloud {
     }
 }
 
-/// An answer.
+/// An answer of the cloud.
 #[derive(Clone, Debug)]
 struct Answer {
     status: u16,

@@ -86,7 +86,7 @@ impl Cso {
         Ok(Self { address, shared })
     }
 
-    /// Its origin.
+    /// The URL at which it listens.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

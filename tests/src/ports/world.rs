@@ -166,7 +166,7 @@ impl World<'_> {
         Duration::from_millis(self.bytes.up_to(secs_max * 1_000))
     }
 
-    /// Our clock.
+    /// The wall clock of mistgate in this world.
     fn clock(&self) -> UnixTime {
         UnixTime::from_micros(wall(self.now).as_micros() + self.skew * 1_000_000)
     }

@@ -30,13 +30,11 @@ pub enum Input {
 /// What Mist does: POST this body.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Which webhook.
     pub id: WebhookId,
-    /// Its body.
     pub body: Rc<[u8]>,
 }
 
-/// Mist.
+/// Mist, which sends webhooks until they are taken.
 #[derive(Debug)]
 pub struct Mist {
     rand: Rand,

@@ -29,7 +29,6 @@ pub enum Transition {
 /// Events that happen at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Events {
-    /// How many.
     pub count: u64,
     /// How loud they are: a place in `Severity::ALL`, or one beyond it for a mixture.
     pub severity: usize,

@@ -32,7 +32,6 @@ pub(super) struct LocationInquiry {
 enum Step {
     /// The ports that see it.
     Ports(Search, Option<String>),
-    /// Their switches.
     Switches(Option<String>),
     /// Itself, where its site is known.
     AtSite,

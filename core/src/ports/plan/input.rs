@@ -60,7 +60,6 @@ pub enum Input {
     Answered {
         /// The number of the `Ask`.
         id: u64,
-        /// The answer.
         answer: Answer,
     },
     /// Somebody knows that the access points that went are none of the breaker's business.
@@ -73,7 +72,6 @@ pub enum Input {
     Pushed {
         /// The number of the `Push`.
         id: u64,
-        /// What.
         pushed: Pushed,
     },
     /// What became of a `Read`.

@@ -88,7 +88,7 @@ enum Due {
     Probe(Subject),
 }
 
-/// Who asked.
+/// Who asked a question, and gets its answer.
 #[derive(Clone, Copy, Debug)]
 enum Asker {
     Inventory,

@@ -16,9 +16,7 @@ use crate::{
 /// What one port shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// The port.
     pub port: PortName,
-    /// The mode.
     pub mode: Mode,
     /// The access point on it, for mode `ap`: whom the change must not cut off.
     pub ap: Option<Mac>,
@@ -36,7 +34,6 @@ pub enum Output {
     Ask {
         /// To be named in the answer.
         id: u64,
-        /// What.
         question: Question,
     },
     /// Nothing needs to be known of the port any more.
@@ -45,7 +42,6 @@ pub enum Output {
     Push {
         /// To be named in the answer.
         id: u64,
-        /// The switch.
         switch: Switch,
         /// The changes, in the order of the ports.
         edits: Vec<Edit>,
@@ -54,7 +50,6 @@ pub enum Output {
     Read {
         /// To be named in the answer.
         id: u64,
-        /// The switch.
         switch: Switch,
         /// What it shall be.
         edit: Edit,

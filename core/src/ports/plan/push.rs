@@ -27,7 +27,6 @@ enum Fit {
     Later(Option<Instant>),
     /// It waits no more.
     Never,
-    /// It goes.
     Now(Sent),
 }
 

@@ -13,7 +13,6 @@ use crate::{
 /// A port as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Which.
     pub switch_port: SwitchPort,
     /// The access point on it.
     pub ap: Option<Mac>,

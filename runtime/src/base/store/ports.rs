@@ -60,7 +60,7 @@ pub(super) fn read(database: &Database) -> Result<Vec<Row>, redb::Error> {
     Ok(rows)
 }
 
-/// `5c5b35000001 ge-0/0/12`
+/// The key of a port, such as `5c5b35000001 ge-0/0/12`.
 fn key(SwitchPort { switch, port }: SwitchPort) -> String {
     format!("{} {port}", switch.plain())
 }

@@ -44,7 +44,6 @@ pub enum Cause {
 pub enum Step {
     /// Looking up the host name, of the destination or the proxy.
     Resolve,
-    /// Connecting.
     Connect,
     /// Asking the proxy.
     Proxy,

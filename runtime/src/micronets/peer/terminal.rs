@@ -76,7 +76,7 @@ fn next_line(stdin: &mut impl BufRead, max: usize) -> Input {
     }
 }
 
-/// What prints.
+/// Prints lines in a task of its own.
 #[derive(Debug)]
 pub(super) struct Printer {
     lines: channel::Sender<String>,

@@ -55,7 +55,6 @@ pub(super) enum Incoming {
     Message {
         /// Text, or binary.
         is_text: bool,
-        /// Its bytes.
         payload: Bytes,
     },
     /// A ping or a pong.
@@ -98,7 +97,7 @@ pub(super) struct Changes {
     pub(super) is_full: bool,
 }
 
-/// A connection.
+/// The connection of one peer.
 pub(super) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) address: SocketAddr,

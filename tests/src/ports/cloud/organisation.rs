@@ -12,13 +12,12 @@ use super::{Role, port_config};
 
 /// An organisation's id, where any will do.
 pub const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
-/// A site's.
+/// The id of the site.
 pub const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
 
 /// An organisation with one site or more.
 #[derive(Clone, Debug)]
 pub struct Organisation {
-    /// Its id.
     pub id: String,
     /// The token that opens it, and what it may do.
     pub token: (String, Role),
@@ -52,7 +51,6 @@ pub struct Ap {
 /// A switch, or a virtual chassis.
 #[derive(Clone, Debug)]
 pub struct Switch {
-    /// Its id.
     pub id: String,
     /// The id of its site.
     pub site: String,
@@ -62,7 +60,6 @@ pub struct Switch {
     pub is_connected: bool,
     /// The MACs of the members of a virtual chassis.
     pub members: Vec<Mac>,
-    /// Its ports.
     pub ports: BTreeMap<String, Port>,
     /// Its configuration, but for what says which device it is.
     pub config: Map<String, Value>,

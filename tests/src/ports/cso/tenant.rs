@@ -16,9 +16,7 @@ const TENANT: &str = "ACME";
 /// A switch of the tenant.
 #[derive(Clone, Debug)]
 pub struct Device {
-    /// Its uuid.
     pub uuid: String,
-    /// Its name.
     pub name: String,
     /// The name of its site.
     pub site: String,
@@ -29,11 +27,9 @@ pub struct Device {
 /// A LAN segment of a site.
 #[derive(Clone, Debug)]
 pub struct Segment {
-    /// Its uuid.
     pub uuid: String,
     /// The uuid of its site.
     pub site: String,
-    /// Its VLAN.
     pub vlan: u16,
 }
 
@@ -51,31 +47,26 @@ pub struct PortConfig {
 /// What is answered.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The status.
     pub status: u16,
     /// Header lines, each with its CRLF.
     pub headers: String,
-    /// The body.
     pub body: String,
 }
 
 /// By the uuid of a switch and the name of its port.
 type Ports = BTreeMap<(String, String), PortConfig>;
 
-/// The tenant.
+/// A tenant with its devices and what they are made of.
 #[derive(Clone, Debug)]
 pub struct Tenant {
     /// Who may log in.
     pub login: String,
-    /// With this.
     pub password: String,
     /// Uuids of sites and their names.
     pub sites: Vec<(String, String)>,
-    /// Switches.
     pub devices: Vec<Device>,
     /// Uuids of port profiles and their names.
     pub profiles: Vec<(String, String)>,
-    /// LAN segments.
     pub segments: Vec<Segment>,
     /// What was applied to ports.
     pub applied: Ports,

@@ -39,14 +39,12 @@ pub enum Sight {
     Good,
     /// It does not.
     Bad,
-    /// Nobody looks.
     None,
 }
 
 /// An edit that is wanted.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Its lines.
     pub lines: Vec<String>,
     /// Whether it shall be made, or only shown.
     pub is_push: bool,

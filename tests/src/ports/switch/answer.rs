@@ -72,7 +72,7 @@ impl Style {
         format!("<{nc}rpc-reply{attributes}>\n{body}</{nc}rpc-reply>\n")
     }
 
-    /// Success.
+    /// The answer of a request that succeeded.
     pub fn ok(self) -> String {
         format!("<{}ok/>\n", self.prefix())
     }
@@ -98,7 +98,7 @@ impl Style {
         self.rpc_error("error", "operation-failed", message, path, element.map(bad_element))
     }
 
-    /// A warning.
+    /// Adds a warning, which is no failure.
     pub fn warning(self, message: &str) -> String {
         self.rpc_error("warning", "", message, None, None)
     }

@@ -24,7 +24,7 @@ pub enum LoadError {
     NotFound,
 }
 
-/// A configuration.
+/// A configuration as a set of statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration(BTreeSet<Statement>);
 

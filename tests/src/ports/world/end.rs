@@ -93,7 +93,7 @@ impl Tally {
         }
     }
 
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub const fn and(self, other: &Self) -> Self {
         Self {
