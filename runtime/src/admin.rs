@@ -1,4 +1,4 @@
-//! The admin endpoint: health, readiness, metrics and status, and what stops the switch ports.
+//! The admin endpoint: health, readiness, metrics, status, and orders for the switch ports.
 
 mod meetups;
 mod switch_ports;
@@ -31,36 +31,30 @@ const JSON: &str = "application/json";
 
 /// What the service needs of the configuration; replaced as a whole when that is read again.
 pub struct Settings {
-    /// What a client must show, where there is one.
+    /// The bearer token that clients must send, if there is one.
     pub token: Option<Secret>,
-    /// Whom to ask about switch ports.
     pub switches: Option<ports::Handle>,
-    /// Whom to ask about meetups.
     pub relay: Option<Arc<Relay>>,
 }
 
-/// The service.
+/// The service of the admin endpoint.
 pub struct Admin {
-    /// What may change.
     pub settings: Shared<Settings>,
-    /// Whom to ask about events and destinations.
     pub driver: driver::Handle,
-    /// Who counts.
     pub journal: Arc<Journal>,
-    /// What time it is.
     pub clock: Clock,
     /// Set once everything listens, cleared when it stops.
     pub ready: Arc<AtomicBool>,
 }
 
-/// How each part of mistgate is.
+/// The status of each part; `None` where it is off or has ended.
 struct Parts {
     driver: Option<driver::Status>,
     ports: Option<ports::Status>,
     proxy: Option<relay::Status>,
 }
 
-/// What can be read.
+/// The pages, which are read with GET or HEAD.
 const PAGES: [&str; 4] = ["/-/healthy", "/-/ready", "/metrics", "/status"];
 
 impl Admin {
@@ -143,7 +137,7 @@ impl Admin {
         format!("{value:#}\n")
     }
 
-    /// All parts, of which the proxy brings its counters up to date too.
+    /// Asks every part for its status. The proxy also brings its counters up to date.
     async fn parts(&self) -> Parts {
         let settings = self.settings.get();
         let driver = self.driver.status().await;
@@ -180,7 +174,7 @@ impl Service for Admin {
         } else if is_order && head.method() != "POST" {
             refused("POST")
         } else if is_order && head.header("origin").is_some() {
-            // A page in a browser can post to this machine too.
+            // A page in a browser can post to this host too.
             Err(Reply::status(StatusCode::Forbidden.into()))
         } else if !Self::is_authorised(&settings, head) {
             self.journal.client(
@@ -220,7 +214,7 @@ impl Service for Admin {
                 Some(status) if !status.writable => unavailable.content(TEXT, "no disk\n"),
                 Some(_) | None => unavailable.content(TEXT, "starting or stopping\n"),
             },
-            // Healthy is whoever still hears its driver.
+            // The process is healthy while the chat driver answers.
             _ => match self.driver.status().await {
                 Some(_) => ok.content(TEXT, "healthy\n"),
                 None => unavailable.content(TEXT, "stopping\n"),

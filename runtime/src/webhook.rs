@@ -1,5 +1,5 @@
-//! The webhook listener's service: hands requests to the core's intake, and waits for the disk.
-//! Programs outside that ask for a port's mode are heard here too.
+//! The webhook listener's service: verifies and parses requests in the core, and answers once the
+//! events are on disk. It also takes the requests of external programs for a port's mode.
 
 mod external;
 
@@ -29,7 +29,7 @@ use crate::{
     ports,
 };
 
-/// When a sender should try again after the disk refused.
+/// `Retry-After` when the disk refused.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// What the service needs of the configuration; replaced as a whole when that is read again.
@@ -37,14 +37,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 pub struct Settings {
     pub webhook: Webhook,
     pub chat: Chat,
-    /// Whom to tell what events say about access points.
     pub switches: Option<ports::Handle>,
-    /// Where programs outside may ask for a mode.
+    /// Where external programs may ask for a mode.
     pub external: Option<External>,
 }
 
 impl Settings {
-    /// Tells what accepted events say about access points.
+    /// Hands the switch ports what accepted events say about access points.
     async fn tell(&self, ap_events: Vec<ApEvent>) {
         if let Some(switches) = &self.switches
             && !ap_events.is_empty()

@@ -52,8 +52,8 @@ impl Framing {
         Self { head_max, headers_max, state: State::Head, line: Vec::new() }
     }
 
-    /// Reads up to the end of `bytes`, of the head, or of the message, whichever is first; gives how
-    /// many bytes that were.
+    /// Reads up to the end of `bytes`, of the head, or of the message, whichever comes first; gives
+    /// the number of bytes read.
     pub fn advance(&mut self, bytes: &[u8]) -> Result<usize, Error> {
         if self.state == State::Head {
             return Ok(bytes.len() - self.head(bytes)?.len());

@@ -29,8 +29,8 @@ impl Clock {
         Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// The moment on the system's monotonic clock that the core calls `at`, for timers. `None`
-    /// where it is too far away for the system to name, which is as good as never.
+    /// The core's `at` on the system's monotonic clock, for timers. `None` where it is too far away
+    /// for the system to represent, which is as good as never.
     pub fn system(&self, at: Instant) -> Option<std::time::Instant> {
         self.start.checked_add(Duration::from_micros(at.as_micros()))
     }
@@ -46,8 +46,7 @@ pub(crate) fn http_date() -> String {
     httpdate::fmt_http_date(SystemTime::now())
 }
 
-/// Microseconds on the system's monotonic clock, from a start that all of a machine's processes
-/// share.
+/// Microseconds on the system's monotonic clock, which all processes of the computer share.
 pub(crate) fn monotonic_micros() -> u64 {
     let at = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     Duration::try_from(at).map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
@@ -74,14 +73,14 @@ pub fn before(at: UnixTime, span: Duration) -> UnixTime {
     UnixTime::from_micros(at.as_micros().saturating_sub(micros))
 }
 
-/// The error of what takes longer than `after`, for the right-hand side of an `or`.
+/// Fails with `TimedOut` after this time: `work.or(timeout(after))` bounds `work`.
 pub(crate) async fn timeout<T>(after: Duration) -> io::Result<T> {
     Timer::after(after).await;
     Err(io::ErrorKind::TimedOut.into())
 }
 
-/// A deadline that moves with each step of a conversation. Setting it is only a note: the timer
-/// below, which costs the reactor a wake-up, is set anew when it fires too early, not each time.
+/// A deadline that moves often. To move it only stores the new time: the timer, which costs the
+/// reactor a wake-up, is set again when it fires too early, not each time.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
     at: Option<std::time::Instant>,
@@ -99,7 +98,7 @@ impl Alarm {
         self.at = at.and_then(|at| clock.system(at));
     }
 
-    /// Does not go off.
+    /// Sets no deadline.
     pub(crate) fn clear(&mut self) {
         self.at = None;
     }

@@ -29,7 +29,7 @@ impl fmt::Display for Limit {
     }
 }
 
-/// The connections that are open.
+/// Counts the open connections of a listener.
 #[derive(Debug)]
 pub(crate) struct ConnectionLimiter {
     taken: Mutex<Taken>,
@@ -44,19 +44,19 @@ struct Taken {
 }
 
 impl ConnectionLimiter {
-    /// All of them free.
+    /// With no connection open.
     pub(crate) const fn new(max: usize, per_address_max: usize) -> Self {
         let by_address = BTreeMap::new();
         Self { taken: Mutex::new(Taken { max, per_address_max, all: 0, by_address }) }
     }
 
-    /// Sets other limits, which whoever has a slot already does not feel.
+    /// Sets other limits. Connections that are open stay open.
     pub(crate) fn limit(&self, max: usize, per_address_max: usize) {
         let mut taken = self.taken.lock();
         (taken.max, taken.per_address_max) = (max, per_address_max);
     }
 
-    /// Takes one for a client at `address`.
+    /// Takes a slot for a client at `address`, or names the limit that is reached.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, Limit> {
         let address = subscriber(address);
         let mut taken = self.taken.lock();

@@ -1,4 +1,4 @@
-//! The only place that prints: one line for each thing that happened.
+//! The only place that prints: one line for each event.
 //!
 //! Levels: *error* — events may be lost, or the program must stop; *warning* — something needs a
 //! person; *info* — what an operator wants to find a week later; *debug* — what a developer wants.
@@ -24,11 +24,11 @@ use mistgate_core::{
 
 use crate::base::{clock, metrics::Metrics, sync::Mutex};
 
-/// What a line says beside time, level and event: keys and their values, in this order.
+/// The fields of a line beside time, level and event, in order.
 pub type Fields<'a> = &'a [(&'a str, &'a dyn fmt::Display)];
 
-/// [`Fields`]: `fields![listener = name, address]` has the keys `listener` and `address`, which is
-/// a variable too.
+/// Makes [`Fields`]: `fields![listener = name, address]` is short for
+/// `fields![listener = name, address = address]`.
 macro_rules! fields {
     (@value $key:ident) => { &$key };
     (@value $key:ident $value:expr) => { &$value };
@@ -105,7 +105,7 @@ impl std::str::FromStr for Format {
     }
 }
 
-/// The lines of the current second that clients caused.
+/// Counts the lines of the current second that clients caused.
 #[derive(Debug, Default)]
 struct Quota {
     second: i64,
@@ -135,12 +135,12 @@ impl Journal {
             return;
         }
         let line = self.line(level, event, values);
-        // There is nowhere left to complain about standard error.
+        // An error of standard error cannot be reported anywhere.
         let _ = io::stderr().lock().write_all(line.as_bytes());
     }
 
-    /// Prints a line that a client can cause at will: no more than twenty in a second, and
-    /// then how many were left out.
+    /// Prints a line that a client can cause at will: at most twenty in a second, and then one line
+    /// with the number left out.
     pub fn client(&self, level: Level, event: &str, values: Fields<'_>) {
         let second = clock::wall().as_secs();
         let left_out = {

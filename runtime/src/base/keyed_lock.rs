@@ -1,4 +1,4 @@
-//! KeyedLock: who has one has something for itself, and the others wait for theirs.
+//! One lock for each of many keys.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,10 +6,10 @@ use smol::lock;
 
 use crate::base::sync::Mutex;
 
-/// A turn, which ends when this is dropped.
+/// The lock of one key, held until this is dropped.
 pub(crate) type Turn = lock::MutexGuardArc<()>;
 
-/// KeyedLock for each of many things. Only those that somebody has or waits for are remembered.
+/// Locks by key. Only the keys that a task holds or waits for take memory.
 pub(crate) struct KeyedLock<K>(Mutex<BTreeMap<K, Arc<lock::Mutex<()>>>>);
 
 impl<K: Ord> KeyedLock<K> {
@@ -17,7 +17,7 @@ impl<K: Ord> KeyedLock<K> {
         Self(Mutex::new(BTreeMap::new()))
     }
 
-    /// Waits until nobody else has a turn with `key`.
+    /// Waits until no other task holds `key`.
     pub(crate) async fn take(&self, key: K) -> Turn {
         let door = {
             let mut doors = self.0.lock();

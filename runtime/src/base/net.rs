@@ -1,4 +1,4 @@
-//! What both directions share: streams and address ranges.
+//! Streams, as listeners and clients both use them.
 
 use std::{
     io::{self, IoSlice, Read, Write},
@@ -16,7 +16,7 @@ use smol::{
 
 use crate::base::clock::timeout;
 
-/// How long a connection is held, and how many bytes are read from it, after our last words.
+/// How long [`close`] takes at most, and how many bytes it reads.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_MAX: usize = 8 << 20;
 
@@ -25,9 +25,10 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// A TCP connection that asks the system for data only when there is some, and to take data only
-/// when it has room. An [`Async`] tries first and is told twice that it came too early for every
-/// message; and closing it leaves the sending side open.
+/// A TCP connection that reads only when the system has data, and writes only when it has room.
+///
+/// An [`Async`] tries first, which costs two system calls in vain for every message. Closing an
+/// [`Async`] also leaves the sending side open; this one closes it.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: Async<TcpStream>,
@@ -38,7 +39,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Nothing read yet.
+    /// A connection from which nothing was read yet.
     pub(crate) const fn new(stream: Async<TcpStream>) -> Self {
         Self { stream, drained: false, stuffed: false }
     }

@@ -1,15 +1,16 @@
-//! What mistgate gives up before it serves, so that whoever takes it over has little: rights of
-//! root, rights to gain rights, files and TCP ports that the configuration does not name, and
-//! system calls that it does not make.
+//! What the process gives up before it serves, so that an attacker who takes it over gains little:
+//! the rights of root, the ways to gain rights, files and TCP ports that the configuration does not
+//! name, and system calls that it does not make.
 //!
-//! The kernel never gives back what is given up here, which a reload has to respect: see
-//! [`Sandbox::permits`]. Landlock holds for the calling thread and those that it starts (a kernel
-//! of before Linux 7.0 knows no other way), so this happens before there are others. It is not a
-//! replacement for what a service manager can do from outside, but goes where that does not: to
-//! single ports and folders, and to gateways without systemd.
+//! The kernel never gives these rights back, so a reload that needs more is refused: see
+//! [`Sandbox::permits`]. Landlock confines the calling thread and those that it starts (before
+//! Linux 7.0 there is no other way), so the sandbox is entered before there are other threads. It
+//! does not replace the settings of a service manager. It reaches what they do not: single ports
+//! and folders, and gateways without systemd.
 //!
-//! Memory is not locked into RAM (mlock): that would need a raised limit for all that is ever
-//! allocated. Secrets are wiped when they are dropped, and whoever fears the swap encrypts it.
+//! Memory is not locked into RAM (mlock): that would need a raised limit for everything that is
+//! ever allocated. Secrets are wiped when they are dropped; an operator who fears the swap encrypts
+//! it.
 
 mod account;
 mod calls;
@@ -26,11 +27,10 @@ use crate::base::journal::{Journal, Level, fields};
 #[derive(Debug, Default)]
 pub struct Sandbox {
     needs: Needs,
-    /// Of what the kernel lets us have only what is needed.
     confined: Confined,
 }
 
-/// Lets nobody else read what this process makes from here on.
+/// Makes files that this process creates from here on private to its user.
 pub fn keep_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
@@ -40,11 +40,11 @@ pub fn keep_private() {
 ///
 /// The error says in one line why mistgate cannot serve with so few rights, and what to do.
 pub fn enter(needs: Needs, journal: &Journal) -> Result<Sandbox, String> {
-    let mut told = Told::default();
-    let account = account::leave(&needs, &mut told)?;
-    let confined = domain::enter(&needs, &mut told);
-    calls::restrict(&mut told);
-    let (holds, lacks) = (told.holds.join(", "), told.lacks.join(", "));
+    let mut measures = Measures::default();
+    let account = account::leave(&needs, &mut measures)?;
+    let confined = domain::enter(&needs, &mut measures);
+    calls::restrict(&mut measures);
+    let (holds, lacks) = (measures.holds.join(", "), measures.lacks.join(", "));
     let mut values: Vec<(&str, &dyn fmt::Display)> = vec![("holds", &holds), ("user", &account)];
     if !lacks.is_empty() {
         values.push(("lacks", &lacks));
@@ -54,14 +54,14 @@ pub fn enter(needs: Needs, journal: &Journal) -> Result<Sandbox, String> {
 }
 
 impl Sandbox {
-    /// Everything is permitted, because somebody wanted it so.
+    /// Permits everything: the operator asked for it.
     pub fn none(journal: &Journal) -> Self {
         let reason = "--unsafe-no-sandbox";
         journal.note(Level::Warning, "sandbox_off", fields![reason]);
         Self::default()
     }
 
-    /// Whether another configuration can do with what is left. The problems are one line each.
+    /// Whether another configuration needs no more than what is left. One line for each problem.
     pub fn permits(&self, needs: &Needs) -> Result<(), Vec<String>> {
         let mut problems = Vec::new();
         if self.confined.files {
@@ -73,21 +73,21 @@ impl Sandbox {
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    /// Whether the kernel refuses to open this file because of us.
+    /// Whether it is the sandbox that keeps this file from being opened.
     pub fn refuses(&self, path: &str) -> bool {
         self.confined.files && !self.needs.may_read(path)
     }
 }
 
-/// What becomes a line of the journal.
+/// Which measures hold and which the kernel lacks, for the journal.
 #[derive(Debug, Default)]
-struct Told {
+struct Measures {
     holds: Vec<String>,
     lacks: Vec<String>,
 }
 
-impl Told {
-    /// Takes in what became of one measure.
+impl Measures {
+    /// Notes the result of one measure.
     fn note<E: fmt::Display>(&mut self, measure: &str, result: Result<(), E>) {
         match result {
             Ok(()) => self.holds.push(measure.to_owned()),

@@ -1,4 +1,4 @@
-//! Reading a configuration with everything that it names.
+//! Reads a configuration and everything that it names.
 
 mod certificate;
 
@@ -38,7 +38,7 @@ use crate::{
 /// The most bytes of a configuration file.
 const FILE_MAX: u64 = 1 << 20;
 
-/// Why a file cannot be read whose folder no configuration named in time.
+/// Why a file cannot be read whose folder the configuration did not name at the start.
 const CLOSED: &str = "the sandbox lets only those folders be read that the configuration named \
                       when mistgate started: restart it";
 
@@ -51,19 +51,18 @@ pub enum From {
     File(String),
 }
 
-/// A configuration that can be used, as far as reading tells.
+/// A configuration without problems.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The configuration.
     pub config: Config,
-    /// The files that were read.
     pub files: Vec<String>,
-    /// What should be looked at, one line each.
+    /// What may not be what was wanted, one line each.
     pub warnings: Vec<String>,
 }
 
-/// Reads, and reports every problem in a line of `FILE:LINE: key: what is wrong — what is
-/// expected`. Certificates, keys and proxy addresses are really loaded.
+/// Reads a configuration and the files that it names. The error is every problem, in a line of
+/// `FILE:LINE: key: what is wrong — what is expected`. Certificates, keys and proxy addresses are
+/// parsed as they will be for use.
 pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
     load_in(&Sandbox::default(), from)
 }
@@ -116,11 +115,11 @@ pub fn load_in(sandbox: &Sandbox, from: &From) -> Result<Loaded, Vec<String>> {
     Ok(Loaded { config, files: read_files, warnings })
 }
 
-/// What shows only when certificates, keys and addresses are used.
+/// What is wrong with certificates, keys and addresses, beyond the configuration's text.
 struct Findings<'a> {
     requests: &'a [FileRequest],
     problems: Vec<Problem>,
-    /// What can be used, and still may not be what was wanted.
+    /// What can be used but may not be what was wanted.
     doubts: Vec<Problem>,
 }
 
@@ -149,7 +148,7 @@ fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
 }
 
 impl Findings<'_> {
-    /// Looks at the certificate and key of a listener.
+    /// Checks the certificate and key of a listener.
     fn server(&mut self, key: &str, files: &Tls, now: UnixTime) {
         match tls::certified_key(files) {
             Err(error) => self.problem(key, &error, "a certificate chain and its key in PEM"),
@@ -162,7 +161,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Looks at the authorities of the proxy's peers and at what they revoked.
+    /// Checks the authorities of the proxy's peers and at what they revoked.
     fn authorities(&mut self, proxy: &Proxy, now: UnixTime) {
         let roots = match mutual::roots(&proxy.client_ca) {
             Ok(roots) => Arc::new(roots),
@@ -183,7 +182,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Looks at our key and at those of the switches.
+    /// Checks our key and at those of the switches.
     fn junos(&mut self, junos: &Junos) {
         if let Some(Err(error)) = junos.private_key.as_ref().map(|key| Key::parse(key.expose())) {
             let expected = match error {
@@ -195,7 +194,7 @@ impl Findings<'_> {
             self.problem("ports.junos.private_key", &error, expected);
         }
         let max = u64::try_from(FileKind::KnownHosts.bytes_max()).unwrap_or(u64::MAX);
-        // That it is there and is text was found before.
+        // A file that is missing or no text was reported before.
         let text = read(&junos.known_hosts, max).ok().and_then(|text| String::from_utf8(text).ok());
         let known = text.map(|text| KnownHosts::parse(junos.known_hosts.as_str(), &text));
         if known.is_none_or(|known| known.is_empty()) {
@@ -215,7 +214,7 @@ impl Findings<'_> {
         self.doubts.push(found);
     }
 
-    /// At the line of the key that begins with `key` and names a file.
+    /// The problem, at the line of the first key that begins with `key` and names a file.
     fn found(&self, key: &str, what: String, expected: &str) -> Problem {
         let named = self.requests.iter().find(|request| request.key.starts_with(key));
         let line = named.map_or(1, |request| request.line);
@@ -223,14 +222,14 @@ impl Findings<'_> {
     }
 }
 
-/// A file, up to `max` bytes of it; why not in the system's words. Blocks on the disk.
+/// Reads up to `max` bytes of a file. The error is a reason in words. Blocks on the disk.
 pub fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
     read_file(path, max).map_err(|error| reason(&error))
 }
 
 fn read_file(path: &str, max: u64) -> io::Result<Vec<u8>> {
     let file = fs::File::open(path)?;
-    // Bytes that grow out of their place leave a copy behind, which nobody wipes.
+    // Room for the whole file: a vector that grows leaves copies of a secret behind.
     let length = file.metadata()?.len().min(max).saturating_add(1);
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     file.take(max).read_to_end(&mut bytes)?;

@@ -1,5 +1,5 @@
-//! The service manager: what it is told (sd_notify(3)), and the sockets that it hands over
-//! (sd_listen_fds(3)). Without one, nothing is told and nothing is handed over.
+//! The service manager: what we report to it (sd_notify(3)), and the sockets that it hands over
+//! (sd_listen_fds(3)). Without a service manager all of this does nothing.
 
 mod sockets;
 mod watchdog;
@@ -21,10 +21,10 @@ pub use self::sockets::{Inherited, LISTENERS};
 pub(crate) use self::watchdog::Watchdog;
 use crate::base::clock;
 
-/// How long a message may wait for room. A manager that is busy for longer will miss it.
+/// How long a message may wait for room. A manager that is busy for longer misses it.
 const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A way to the service manager, if there is one.
+/// The connection to the service manager, if there is one.
 #[derive(Debug, Default)]
 pub struct Supervisor {
     socket: Option<UnixDatagram>,
@@ -32,7 +32,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// The one that the environment names. The error says what is wrong with that name.
+    /// Connects to the manager that the environment names. The error says what is wrong with that.
     pub fn from_env() -> Result<Self, String> {
         let Some(name) = env::var_os("NOTIFY_SOCKET") else {
             return Ok(Self::default());
@@ -50,47 +50,47 @@ impl Supervisor {
             Ok(socket)
         };
         let number = |name| env::var(name).ok()?.parse::<u64>().ok();
-        // The deadline of a parent is not ours.
+        // The variable may be inherited from a parent process.
         let ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|micros| ours && *micros > 0);
         let socket = connect().map_err(explain)?;
         Ok(Self { socket: Some(socket), watchdog: watchdog.map(Duration::from_micros) })
     }
 
-    /// Everything serves, after the start or a reload; `status` says in one line what.
+    /// Reports that all listeners serve, after the start or a reload; `status` lists them.
     pub fn ready(&self, status: &str) {
         self.tell(&format!("READY=1\nSTATUS={status}"));
     }
 
-    /// The configuration is being read again. [`ready`](Self::ready) ends it.
+    /// Reports a reload, which [`ready`](Self::ready) ends.
     pub fn reloading(&self) {
         let at = clock::monotonic_micros();
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={at}"));
     }
 
-    /// The end has begun.
+    /// Reports that the process is about to end.
     pub fn stopping(&self) {
         self.tell("STOPPING=1\nSTATUS=finishes what is in flight");
     }
 
-    /// One line for who asks the manager.
+    /// Sets the status line that the manager shows.
     pub fn status(&self, status: &str) {
         self.tell(&format!("STATUS={status}"));
     }
 
-    /// How often it must hear that we are alive, before it starts us anew; `None` for never.
+    /// How often it expects [`alive`](Self::alive) before it restarts us; `None` for never.
     pub const fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
-    /// The work moves.
+    /// Reports that the process is alive.
     pub fn alive(&self) {
         self.tell("WATCHDOG=1");
     }
 
     fn tell(&self, message: &str) {
         if let Some(socket) = &self.socket {
-            // Whoever does not hear that we are ready or alive will do something about it.
+            // A manager that misses such a message restarts us.
             let _ = socket.send(message.as_bytes());
         }
     }

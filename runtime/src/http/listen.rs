@@ -1,12 +1,12 @@
 //! The HTTP/1.1 server pump of the webhook listener and the admin endpoint, over TCP or TLS.
 //!
-//! It moves requests in and replies out and keeps clients within their [`Limits`]. What a request
-//! means is the business of a [`Service`], which is asked twice: once with the head, so that a
-//! refusal costs no body and no `100 Continue`, and once with the whole body.
+//! It moves requests in and replies out and keeps clients within their [`Limits`]. A [`Service`]
+//! answers. It is asked twice: with the head, so that a refusal costs no body and no
+//! `100 Continue`, and with the whole body.
 //!
-//! Two readers look at the framing of every request: ours (`framing`), which knows only the strict
-//! grammar of RFC 9112, and hyper's. A request counts only if both agree where it begins. After any
-//! doubt the client is told 400 and the connection ends.
+//! Two readers frame every request: [`framing`](mistgate_core::http::framing), which accepts only
+//! the strict grammar of RFC 9112, and hyper. A request is served only if both agree where it
+//! begins. Otherwise the answer is 400 and the connection ends.
 
 use std::{
     borrow::Cow,
@@ -37,52 +37,37 @@ mod gate;
 
 mod connection;
 
-/// What answers the requests of a listener.
+/// Answers the requests of a listener.
 pub trait Service: Send + Sync + 'static {
-    /// Looks at the head before the body is read. `Err` is the answer then and there.
+    /// Looks at the head before the body is read. `Err` is the answer, and the body is not read.
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply>;
 
     /// Answers a whole request. Called only for heads that were admitted.
     fn serve(&self, head: &Head<'_>, body: Bytes) -> impl Future<Output = Reply> + Send;
 
-    /// Takes note of what never becomes a request that was served.
+    /// Notes a connection or request that was not served.
     fn note(&self, event: Event);
 }
 
-/// What happened on a listener beside the requests that were served.
+/// A connection or request that a listener did not serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The system refused to accept; the listener tries again after `pause`.
     AcceptFailed {
-        /// What the system says.
         reason: String,
         /// How long nothing is accepted.
         pause: Duration,
     },
     /// The TLS handshake failed or took too long.
-    HandshakeFailed {
-        peer: SocketAddr,
-        /// What was wrong.
-        reason: String,
-    },
-    /// A request was refused by the pump itself.
-    Refused {
-        peer: SocketAddr,
-        /// The status of the answer.
-        status: u16,
-        /// What was wrong.
-        reason: &'static str,
-    },
-    /// A connection was closed at once because of too many others.
-    Shed {
-        peer: SocketAddr,
-        /// The limit that is reached.
-        limit: Limit,
-    },
+    HandshakeFailed { peer: SocketAddr, reason: String },
+    /// The listener itself refused a request.
+    Refused { peer: SocketAddr, status: u16, reason: &'static str },
+    /// A connection was closed at once because there are too many.
+    Shed { peer: SocketAddr, limit: Limit },
 }
 
 impl Event {
-    /// Prints and counts it for the listener `name`.
+    /// Prints and counts the event for the listener `name`.
     pub fn note(&self, journal: &Journal, name: &str) {
         let (level, event, reason, peer): (_, _, &dyn fmt::Display, _) = match self {
             Self::AcceptFailed { reason, .. } => (Level::Error, "accept_failed", reason, None),
@@ -100,7 +85,7 @@ impl Event {
     }
 }
 
-/// A request before its body.
+/// The head of a request, and where it comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     parts: &'a request::Parts,
@@ -129,18 +114,18 @@ impl<'a> Head<'a> {
         Some(self.parts.headers.get(name)?.as_bytes())
     }
 
-    /// All headers in their order; names are in small letters.
+    /// All headers in their order, with names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
 
-    /// The client's address; of a mapped IPv4 address the IPv4 address.
+    /// The client's address. An IPv4 address mapped into IPv6 is given as IPv4.
     pub const fn peer(&self) -> SocketAddr {
         self.peer
     }
 }
 
-/// An answer to a request.
+/// The answer of a [`Service`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The status: 200 to 599.
@@ -183,7 +168,7 @@ impl Reply {
     }
 }
 
-/// A bound socket with its policy.
+/// A socket that listens, and the policy for its clients.
 #[derive(Debug)]
 pub struct Listener {
     socket: Async<TcpListener>,
@@ -209,9 +194,9 @@ impl Listener {
         self.socket.get_ref().local_addr()
     }
 
-    /// Serves until `stop`. Then nothing more is accepted, idle connections are closed, requests in
-    /// flight and of clients that only just connected are answered, and what is left after `grace`
-    /// is dropped.
+    /// Serves until `stop`. Then it accepts nothing more, closes idle connections, answers requests
+    /// in flight and those of clients that connected in the last half second, and drops the rest
+    /// after `grace`.
     pub async fn run<S: Service>(
         self,
         executor: Arc<Executor<'static>>,
@@ -238,7 +223,7 @@ impl Listener {
                 .detach();
         });
         stop.wait().or(accepting).await;
-        // From here on the system refuses connections, and those in the backlog are reset.
+        // From here on the system refuses connections, and resets those in the backlog.
         drop(self.socket);
         let late = async {
             Timer::after(grace).await;
@@ -247,7 +232,7 @@ impl Listener {
     }
 }
 
-/// Accepts for ever.
+/// Accepts connections for ever and hands each that gets a slot to `begin`.
 async fn accept<S: Service>(
     socket: &Async<TcpListener>,
     site: &connection::Site<S>,
@@ -267,7 +252,7 @@ async fn accept<S: Service>(
     }
 }
 
-/// The next connection and the client's address; of a mapped IPv4 address the IPv4 address.
+/// The next connection and the client's address, which is IPv4 if it is mapped into IPv6.
 pub(crate) async fn accept_one(
     socket: &Async<TcpListener>,
     note: impl Fn(Event),
@@ -280,9 +265,9 @@ pub(crate) async fn accept_one(
             Ok((stream, peer)) => {
                 return (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port()));
             }
-            // The client was gone before we came: its own affair (accept(2)).
+            // The client left before we accepted (accept(2)).
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            // Out of descriptors or memory: the socket stays readable, so only time can help.
+            // Out of descriptors or memory: the socket stays readable, so wait.
             Err(error) => {
                 note(Event::AcceptFailed { reason: error.to_string(), pause });
                 Timer::after(pause).await;

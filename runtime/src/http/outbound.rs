@@ -1,16 +1,15 @@
-//! The HTTP/1.1 client pump: one request at a time to a destination, over a connection that is
-//! kept.
+//! The HTTP/1.1 client: one request at a time to a destination, over a connection that is kept.
 //!
-//! A request is sent at most once, with one exception: where a kept connection turns out to be
-//! closed before it took a byte of it, it goes out on a fresh one (RFC 9110 §9.2.2).
-//! Every other failure is a [`Fault`], which says whether the destination may have got the request;
-//! what follows from that is decided elsewhere. Redirects are answers like any other.
+//! A request is sent at most once, with one exception: if a kept connection was closed before it
+//! took a byte of the request, a new connection is opened (RFC 9110 §9.2.2). Every other failure is
+//! a [`Fault`], which says whether the destination may have got the request; the caller decides
+//! what to do. Redirects are answers like any other.
 //!
-//! A chat is sent [`Post`]s, and of its answer the beginning is enough. An API is sent [`Call`]s,
-//! and its answer is taken whole or not at all.
+//! A chat gets [`Post`]s; the beginning of its answer is enough. An API gets [`Call`]s; its answer
+//! is taken whole or not at all.
 //!
-//! A chat's URL is a credential. It goes into the request and nowhere else: no fault holds more of
-//! it than the host name.
+//! A chat's URL is a credential. It goes into the request and nowhere else: a fault holds only its
+//! host name.
 
 use std::{
     env,
@@ -56,7 +55,7 @@ mod fault;
 pub(crate) use dial::reach;
 pub use fault::{Cause, Fault, Refusal, Step};
 
-/// How much of the body of an answer is kept: enough for the reason that a chat gives.
+/// How much of the body of a chat's answer is kept: enough for the reason that it gives.
 pub const ANSWER_MAX: usize = 8 * 1024;
 /// How much more of it is read so that the connection can be used again.
 const DRAIN_MAX: usize = 64 * 1024;
@@ -68,15 +67,13 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 /// What all clients share: how they reach the network and whom they trust.
 #[derive(Clone)]
 pub struct Outbound {
-    /// Trust in https destinations.
+    /// Verifies https destinations.
     pub tls: TlsConnector,
-    /// The way out.
     pub proxies: Proxies,
-    /// The clock of the run.
     pub clock: Clock,
 }
 
-/// The way out: the configured proxy, else the environment's.
+/// The proxies: the configured one, else those of the environment.
 pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
     Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| env::var(name).ok())
 }
@@ -96,7 +93,6 @@ pub struct Post<'a> {
 /// One request to an API. Not to be printed: its headers hold credentials.
 #[derive(Clone)]
 pub struct Call<'a> {
-    /// What is asked for.
     pub method: Method,
     /// An absolute `http` or `https` URL.
     pub url: &'a Url,
@@ -115,7 +111,6 @@ pub struct Call<'a> {
 pub struct Reply {
     /// The status, 200 to 999: vendors use what no list knows.
     pub status: u16,
-    /// Its header fields.
     pub headers: HeaderMap,
     /// How long it asks us to wait, from now.
     pub retry_after: Option<Duration>,
@@ -134,7 +129,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// The way to one destination.
+/// Sends requests to one destination.
 pub struct Client {
     outbound: Outbound,
     kept: Mutex<Option<Link>>,
@@ -220,7 +215,7 @@ enum Take {
     Whole,
 }
 
-/// What a connection is good for.
+/// The scheme, host and port that a connection leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Origin {
     secure: bool,
@@ -247,7 +242,7 @@ struct Link {
     origin: Origin,
     sender: http1::SendRequest<Full<Bytes>>,
     connection: Connection,
-    /// Bytes of ours that the system took.
+    /// Bytes that the system took from us.
     written: Arc<AtomicU64>,
     idle_since: Instant,
 }
@@ -281,19 +276,19 @@ impl Link {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// Whether the connection can take another request, as far as one can see from here.
+    /// Whether the connection can take another request, as far as this side can tell.
     async fn is_alive(&mut self, now: Instant) -> bool {
         let rested = now.saturating_since(self.idle_since) <= IDLE_MAX;
         rested && self.is_ready().await
     }
 
-    /// The link for the next request, if there can be one.
+    /// The link for the next request, if it can take one.
     async fn keep(mut self, now: Instant) -> Option<Self> {
         self.idle_since = now;
         self.is_ready().await.then_some(self)
     }
 
-    /// Lets the connection see what has come meanwhile, such as its end.
+    /// Reads what has arrived meanwhile, such as the connection's end.
     async fn is_ready(&mut self) -> bool {
         let ready = drive(&mut self.connection, self.sender.ready());
         let ready = matches!(future::poll_once(ready).await, Some(Ok(())));
@@ -322,7 +317,7 @@ async fn drive<T>(connection: &mut Connection, work: impl Future<Output = T>) ->
         if let Some(running) = connection
             && Pin::new(running).poll(cx).is_ready()
         {
-            // Whoever waits for an answer is told by hyper that none will come.
+            // hyper fails the request that waits for an answer.
             *connection = None;
         }
         work.as_mut().poll(cx)
@@ -330,8 +325,8 @@ async fn drive<T>(connection: &mut Connection, work: impl Future<Output = T>) ->
     .await
 }
 
-/// Up to `body_max` bytes of a body. Where these are enough, more is read for a while, so that the
-/// connection can go on.
+/// Up to `body_max` bytes of a body. For `Take::First` more is read and dropped, up to a limit, so
+/// that the connection can be used again.
 async fn read(mut body: Incoming, take: Take, body_max: usize) -> Result<Vec<u8>, Cause> {
     let (mut taken, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
@@ -354,10 +349,10 @@ fn cause(error: hyper::Error) -> Cause {
     if error.is_parse() { Cause::Malformed } else { Cause::Lost }
 }
 
-/// The request as it goes over the wire; `None` where it cannot.
+/// The request as it is sent; `None` if it cannot be.
 fn request(call: &Call<'_>, proxy: Option<&Proxy>) -> Option<Request<Full<Bytes>>> {
     let url = call.url;
-    // A proxy for plain HTTP takes the whole URL (RFC 9112 §3.2.2); through CONNECT it is not seen.
+    // A proxy for plain HTTP takes the whole URL (RFC 9112 §3.2.2); with CONNECT it sees none.
     let by_proxy = proxy.filter(|_| url.scheme() == "http");
     let target = match by_proxy {
         Some(_) => format!("http://{}", &url[Position::BeforeHost..Position::AfterQuery]),
@@ -388,11 +383,11 @@ fn secret(value: &str) -> Option<HeaderValue> {
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110 §10.2.3). A date is compared with that of the
-/// answer, so that it does not matter whose clock is wrong; `wall` is the second choice.
+/// answer, so that a wrong clock does not matter; if the answer has none, with `wall`.
 fn retry_after(headers: &HeaderMap, wall: UnixTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Too many digits are a very long time.
+        // A number too large for 64 bits is a very long time.
         return (!text.is_empty()).then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let until = date(text)?;

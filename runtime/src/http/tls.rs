@@ -32,60 +32,23 @@ const ALPN: &[u8] = b"http/1.1";
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
     /// The key is protected by a passphrase.
-    Encrypted {
-        /// The file.
-        file: String,
-    },
+    Encrypted { file: String },
     /// The file holds lists of revoked certificates that cannot be used.
-    Crl {
-        /// The file.
-        file: String,
-        /// What is wrong with them.
-        reason: String,
-    },
+    Crl { file: String, reason: String },
     /// The file holds no certificate.
-    NoCertificate {
-        /// The file.
-        file: String,
-    },
+    NoCertificate { file: String },
     /// The file holds no list of revoked certificates.
-    NoCrl {
-        /// The file.
-        file: String,
-    },
+    NoCrl { file: String },
     /// The file holds no private key.
-    NoKey {
-        /// The file.
-        file: String,
-    },
+    NoKey { file: String },
     /// The file is not PEM.
-    Pem {
-        /// The file.
-        file: String,
-    },
+    Pem { file: String },
     /// The file cannot be read.
-    Read {
-        /// The file.
-        file: String,
-        /// What the system says.
-        reason: String,
-    },
+    Read { file: String, reason: String },
     /// A certificate that cannot be a root.
-    Root {
-        /// Where it came from.
-        file: String,
-        /// What is wrong with it.
-        reason: rustls::Error,
-    },
+    Root { file: String, reason: rustls::Error },
     /// The certificate and the key cannot be used, or not with each other.
-    Unusable {
-        /// The file of the certificate.
-        cert: String,
-        /// The file of the key.
-        key: String,
-        /// What is wrong with them.
-        reason: rustls::Error,
-    },
+    Unusable { cert: String, key: String, reason: rustls::Error },
 }
 
 impl fmt::Display for Error {

@@ -1,4 +1,4 @@
-//! Programs outside, such as ClearPass, that ask for a port's mode.
+//! External programs, such as ClearPass, that ask for a port's mode.
 
 use http_types::StatusCode;
 use mistgate_core::{config::checked::ports::External, ports::ap_event::Request};

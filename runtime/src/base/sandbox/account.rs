@@ -1,4 +1,4 @@
-//! Who we are: not root, without capabilities, and nobody looks into our memory.
+//! The user of the process: not root, without capabilities, its memory closed to others.
 
 use std::{
     fmt,
@@ -15,12 +15,12 @@ use rustix::{
     },
 };
 
-use super::{Needs, Told};
+use super::{Measures, Needs};
 
-/// Who we are from here on.
+/// The user of the process from here on.
 pub(super) struct Account {
     uid: Uid,
-    /// Whether we remain root, because the state belongs to root.
+    /// Whether that is root, because the state folder belongs to root.
     is_root: bool,
 }
 
@@ -36,10 +36,10 @@ impl fmt::Display for Account {
 
 /// Gives up the rights of root and all that leads to more, and closes our memory to others.
 ///
-/// Root becomes the user and the group to whom the state belongs, which is what an installation
-/// prepares; where that is root, it stays root by name, without the capabilities that make it
-/// mighty. Other threads would not follow, so there must be none.
-pub(super) fn leave(needs: &Needs, told: &mut Told) -> Result<Account, String> {
+/// Root becomes the owner of the state folder, user and group, as an installation prepares it. If
+/// the owner is root, the process stays root but loses its capabilities. Other threads would keep
+/// their rights, so there must be none.
+pub(super) fn leave(needs: &Needs, measures: &mut Measures) -> Result<Account, String> {
     let explain = |error: io::Errno| format!("cannot become the owner of state_dir: {error}");
     let mut uid = process::geteuid();
     if let (true, Some(state)) = (uid.is_root(), needs.state()) {
@@ -52,12 +52,12 @@ pub(super) fn leave(needs: &Needs, told: &mut Told) -> Result<Account, String> {
             set_thread_res_uid(uid, uid, uid).map_err(explain)?;
         }
     }
-    told.note("no capabilities", drop_capabilities());
-    told.note("no new privileges", thread::set_no_new_privs(true));
+    measures.note("no capabilities", drop_capabilities());
+    measures.note("no new privileges", thread::set_no_new_privs(true));
     let never = Rlimit { current: Some(0), maximum: Some(0) };
     let no_dumps = process::setrlimit(Resource::Core, never)
         .and_then(|()| process::set_dumpable_behavior(DumpableBehavior::NotDumpable));
-    told.note("no core dumps", no_dumps);
+    measures.note("no core dumps", no_dumps);
     for file in needs.files() {
         // A later reload would fail on it.
         File::open(file).map_err(|error| {
@@ -68,7 +68,7 @@ pub(super) fn leave(needs: &Needs, told: &mut Told) -> Result<Account, String> {
     Ok(Account { uid, is_root: uid.is_root() })
 }
 
-/// A service manager that leaves none may not permit the call that drops them either.
+/// Does nothing where there are none left: a service manager may forbid the call then.
 fn drop_capabilities() -> io::Result<()> {
     let none = CapabilitySet::empty();
     let none = CapabilitySets { effective: none, permitted: none, inheritable: none };

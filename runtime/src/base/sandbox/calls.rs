@@ -1,19 +1,20 @@
-//! System calls (seccomp(2)): a list of those that are made, and one of those that only an intruder
+//! System calls (seccomp(2)): a list of those that we make, and one of those that only an intruder
 //! makes.
 //!
-//! What is on neither is answered as by a kernel that does not have it (ENOSYS): every libc is
-//! ready for older kernels, and goes another way where there is one, so that a new version of it
-//! costs a detour and no outage. Nobody answers an intruder: the kernel ends the process, its audit
-//! says why, and the service manager starts it anew.
+//! A call on neither list fails with ENOSYS, as on a kernel that does not have it. Every libc is
+//! ready for older kernels, so a new version of one takes a detour and nothing breaks. A call of an
+//! intruder ends the process: the kernel's audit log says why, and the service manager starts it
+//! again.
 //!
-//! What is made was found by strace(1) under end-to-end tests with glibc on x86-64; with it stand
-//! what musl calls instead, and what either may call next. 64-bit Arm has no forerunners.
+//! The first list was found with strace(1) under the end-to-end tests, with glibc on x86-64, and
+//! holds also what musl calls instead and what either may call next. The older forms of calls do
+//! not exist on 64-bit Arm.
 
-use super::Told;
+use super::Measures;
 
 /// Restricts all threads.
-pub(super) fn restrict(told: &mut Told) {
-    told.note("seccomp", list::apply());
+pub(super) fn restrict(measures: &mut Measures) {
+    measures.note("seccomp", list::apply());
 }
 
 #[cfg(not(all(
@@ -44,7 +45,7 @@ mod list {
     type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
     pub(super) fn apply() -> Result<(), Error> {
-        // The second list lets no further one be set.
+        // Applied first: the second list forbids to set another.
         let never = program(
             NEVER.iter().map(|call| (*call, Vec::new())).collect(),
             SeccompAction::Allow,
@@ -64,13 +65,13 @@ mod list {
         SeccompFilter::new(rules, other, listed, ARCH.try_into()?)?.try_into()
     }
 
-    /// All that is made, with what it may be made for.
+    /// The calls that we make, with the arguments that we make them with.
     fn made() -> Result<Rules, BackendError> {
         let mut rules: Rules = MADE.iter().map(|call| (*call, Vec::new())).collect();
         rules.insert(SYS_socket, any_of(0, &[AF_INET, AF_INET6, AF_UNIX].map(word))?);
         let requests = [FIONBIO, FIOCLEX, FIONREAD, TCGETS, TIOCGPGRP, TIOCGWINSZ];
         rules.insert(SYS_ioctl, any_of(1, &requests.map(|request| u64::from(request as u32)))?);
-        // The names of threads and of memory, and what the kernel told at the start.
+        // The names of threads and of memory, and what the kernel handed over at the start.
         rules.insert(
             SYS_prctl,
             any_of(0, &[word(PR_SET_NAME), word(PR_SET_VMA), word(PR_GET_AUXV)])?,
@@ -85,7 +86,7 @@ mod list {
             | CLONE_NEWUTS;
         let flags = SeccompCmpOp::MaskedEq(word(namespaces | CLONE_THREAD));
         rules.insert(SYS_clone, vec![rule(0, flags, word(CLONE_THREAD))?]);
-        // Of a signal to itself an abort consists.
+        // An abort is a signal to itself.
         let own = u64::from(std::process::id());
         rules.insert(SYS_tgkill, vec![rule(0, SeccompCmpOp::Eq, own)?]);
         // Reads limits, and sets none.
@@ -117,7 +118,7 @@ mod list {
         SeccompRule::new(vec![SeccompCondition::new(index, length, operator, value)?])
     }
 
-    /// An argument as the kernel sees it: the upper half of a register is not of an int.
+    /// An argument as the kernel sees it: of an int, it ignores the upper half of the register.
     fn word(value: c_int) -> u64 {
         u64::from(value.cast_unsigned())
     }
@@ -239,7 +240,7 @@ mod list {
         SYS_sysinfo,
         SYS_tkill,
         SYS_uname,
-        // The forerunners.
+        // The older forms.
         #[cfg(target_arch = "x86_64")]
         SYS_access,
         #[cfg(target_arch = "x86_64")]

@@ -7,7 +7,7 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 
-use super::{Needs, Told};
+use super::{Measures, Needs};
 
 /// The last one whose rights we know. What the kernel does not know is left out.
 const KNOWN: ABI = ABI::V7;
@@ -20,27 +20,27 @@ pub(super) struct Confined {
 }
 
 /// Confines this thread, and those that it starts, to what is needed.
-pub(super) fn enter(needs: &Needs, told: &mut Told) -> Confined {
+pub(super) fn enter(needs: &Needs, measures: &mut Measures) -> Confined {
     let abi = match confine(needs) {
         Ok(Some(abi)) => abi,
         Ok(None) => {
-            told.lacks.push("Landlock (of Linux 5.13, where it is enabled)".to_owned());
+            measures.lacks.push("Landlock (of Linux 5.13, where it is enabled)".to_owned());
             return Confined::default();
         }
         Err(error) => {
-            told.lacks.push(format!("Landlock ({error})"));
+            measures.lacks.push(format!("Landlock ({error})"));
             return Confined::default();
         }
     };
     let version = abi as u32;
-    told.holds.push(format!("Landlock {version}: files"));
+    measures.holds.push(format!("Landlock {version}: files"));
     for (what, since, linux) in
         [("TCP ports", ABI::V4, "6.7"), ("abstract sockets", ABI::V6, "6.12")]
     {
         if abi >= since {
-            told.holds.push(what.to_owned());
+            measures.holds.push(what.to_owned());
         } else {
-            told.lacks.push(format!("Landlock: {what} (of Linux {linux})"));
+            measures.lacks.push(format!("Landlock: {what} (of Linux {linux})"));
         }
     }
     Confined { files: true, ports: abi >= ABI::V4 }

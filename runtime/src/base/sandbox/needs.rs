@@ -1,4 +1,4 @@
-//! What a configuration needs of files and TCP ports.
+//! Which files and TCP ports a configuration needs.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,11 +14,10 @@ use mistgate_core::{
 
 use super::domain::{SYSTEM, is_of_system};
 
-/// Names in DNS answers too long for UDP, and all vendors' chats and clouds: a reload may always
-/// name another of those.
+/// DNS over TCP, and the HTTPS of all chats and clouds: a reload may always name another of them.
 const ALWAYS: [u16; 2] = [53, 443];
 
-/// Folders that are read and written, and ports, each with what names it.
+/// Folders and ports, each with the key of the configuration that names it.
 #[derive(Debug, Default)]
 pub struct Needs {
     state: Option<PathBuf>,
@@ -66,15 +65,14 @@ impl Needs {
         needs
     }
 
-    /// What a peer needs, which reads these files again for each connection, and connects to these
-    /// ports.
+    /// For a peer, which reads these files again for each connection and connects to these ports.
     pub fn of_peer(files: &[String], ports: impl IntoIterator<Item = u16>) -> Self {
         let mut needs = Self::of_files(files);
         needs.connect.extend(ports.into_iter().map(|port| (port, "the URL".to_owned())));
         needs
     }
 
-    /// As a node's, whose state is in this folder.
+    /// As for a node whose state is in this folder.
     #[cfg(test)]
     pub(super) fn with_state(mut self, folder: &Path) -> Self {
         self.write.insert(real(folder), "state_dir");
@@ -129,7 +127,7 @@ impl Needs {
         folders_of(Path::new(path)).iter().all(|folder| self.reads(folder))
     }
 
-    /// What `other` writes, but this does not.
+    /// Folders that `other` needs and this does not. One line for each.
     pub(super) fn missing_folders<'a>(
         &'a self,
         other: &'a Self,
@@ -141,7 +139,7 @@ impl Needs {
         })
     }
 
-    /// What `other` connects to or binds, but this does not.
+    /// Ports that `other` needs and this does not. One line for each.
     pub(super) fn missing_ports<'a>(
         &'a self,
         other: &'a Self,
@@ -161,8 +159,8 @@ impl Needs {
 
 const RESTART: &str = "restart mistgate, which opens what the configuration names when it starts";
 
-/// The folder of a file, where the next one of its name will be, and that of the file behind a
-/// link.
+/// The folder of a file, in which its next version will be; of a link, also the folder of what it
+/// points to.
 fn folders_of(file: &Path) -> BTreeSet<PathBuf> {
     let behind = file.canonicalize().ok();
     let behind = behind.as_deref().and_then(Path::parent).map(Path::to_owned);
@@ -175,7 +173,7 @@ fn folder_of(file: &Path) -> PathBuf {
     real(folder.unwrap_or(Path::new(".")))
 }
 
-/// The name without links, as far as there is something of that name.
+/// The path without links, as far as it exists.
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| match path.file_name() {
         Some(name) => folder_of(path).join(name),

@@ -40,14 +40,11 @@ const ADMIN_GRACE: Duration = Duration::from_secs(1);
 /// How often certificates are looked at for changes.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 
-/// Where the listeners are; the ports are real where the configuration said 0.
+/// The addresses of the listeners, with the real port where the configuration says 0.
 #[derive(Debug)]
 pub struct Addresses {
-    /// The webhook listener.
     pub webhook: Option<SocketAddr>,
-    /// The websocket proxy.
     pub proxy: Option<SocketAddr>,
-    /// The admin endpoint.
     pub admin: Option<SocketAddr>,
 }
 
@@ -63,7 +60,7 @@ impl fmt::Display for Addresses {
     }
 }
 
-/// What the listeners of a node have in common.
+/// What all listeners of a node use.
 #[derive(Clone)]
 pub(super) struct Common {
     pub(super) clock: Clock,
@@ -72,7 +69,7 @@ pub(super) struct Common {
     pub(super) driver: driver::Handle,
     pub(super) switches: ports::Handle,
     pub(super) ready: Arc<AtomicBool>,
-    /// Sockets that need no binding.
+    /// The sockets of the service manager.
     pub(super) inherited: Arc<Inherited>,
 }
 
@@ -105,7 +102,7 @@ struct Policy {
 }
 
 impl Listeners {
-    /// None yet.
+    /// Without any listener.
     pub(super) const fn new(common: Common) -> Self {
         Self { common, ports: BTreeMap::new(), webhook: None, proxy: None, admin: None }
     }
@@ -126,7 +123,7 @@ impl Listeners {
         for (name, configured) in configured {
             sockets.extend(self.socket(name, configured)?.map(|socket| (name, socket)));
         }
-        // The check of the configuration knows only the configured address.
+        // The check of the configuration sees only the configured address.
         let exposed =
             |socket: &TcpListener| !socket.local_addr().is_ok_and(|at| at.ip().is_loopback());
         if let Some(Admin { token: None, listen }) = &config.admin
@@ -169,7 +166,7 @@ impl Listeners {
         Ok(Some(socket))
     }
 
-    /// Warns where the service manager listens elsewhere than the configuration says.
+    /// Warns if the service manager's socket has another address than the configuration.
     fn compare(
         &self,
         name: &'static str,
@@ -189,7 +186,7 @@ impl Listeners {
         Ok(())
     }
 
-    /// Opens, changes or closes the proxy. It reads files; if that fails nothing has changed.
+    /// Opens, changes or closes the proxy. Reads its files first; if that fails nothing changes.
     pub(super) fn open_proxy(
         &mut self,
         config: &Config,
@@ -221,14 +218,13 @@ impl Listeners {
         Ok(())
     }
 
-    /// Opens, changes and closes the other listeners, of which the last can tell of all.
+    /// Opens, changes or closes the other listeners. The admin endpoint comes last, as it uses them.
     pub(super) fn open(&mut self, config: &Config, mut sockets: Sockets) -> Result<(), Error> {
         self.open_webhook(config, sockets.remove("webhook"))?;
         self.open_admin(config, sockets.remove("admin"))
     }
 
-    /// Takes nothing more on a listener and finishes what is in flight. Begins when it is first
-    /// polled.
+    /// Closes a listener's socket and finishes what is in flight, once the future is polled.
     pub(super) fn close(&mut self, name: &str) -> impl Future<Output = ()> + use<> {
         let port = self.ports.remove(name);
         async move {
@@ -238,7 +234,7 @@ impl Listeners {
         }
     }
 
-    /// Ends a listener that is configured no more in its own time.
+    /// Ends a listener that is no longer configured, without waiting for what is in flight.
     fn retire(&mut self, name: &str) {
         self.ports.remove(name).into_iter().for_each(Port::retire);
     }
@@ -349,14 +345,14 @@ impl Listeners {
         Ok(Port { configured, socket, stop, task })
     }
 
-    /// Tells the journal where a listener is.
+    /// Notes in the journal where a listener is.
     fn tell(&self, name: &'static str, socket: &TcpListener, tls: bool) -> Result<(), Error> {
         let address = socket.local_addr().map_err(|e| Error::new(format!("{name}: {e}")))?;
         self.common.journal.note(Level::Info, "listening", fields![listener = name, address, tls]);
         Ok(())
     }
 
-    /// Tells the journal what became of changed files.
+    /// Notes in the journal that changed files are in use, or why not.
     fn report(&self, name: &'static str) -> impl Fn(Result<(), tls::Error>) + use<> {
         let journal = Arc::clone(&self.common.journal);
         move |result| match result {
@@ -378,7 +374,7 @@ impl Listeners {
 }
 
 impl Port {
-    /// Ends the listener in its own time; what is in flight is answered.
+    /// Ends the listener without waiting; what is in flight is answered.
     fn retire(self) {
         drop(self.stop);
         self.task.detach();

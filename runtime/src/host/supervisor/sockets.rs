@@ -1,5 +1,5 @@
-//! Sockets that the service manager opened before it started us: connections wait in them while a
-//! new version starts, and they may be at ports that we may not open ourselves.
+//! Sockets that the service manager opened before it started us. Connections wait in them while a
+//! new version starts, and their ports may need rights that we do not have.
 
 use std::{collections::BTreeMap, env, net::TcpListener};
 
@@ -13,8 +13,8 @@ pub const LISTENERS: [&str; 3] = ["webhook", "proxy", "admin"];
 pub struct Inherited(BTreeMap<&'static str, TcpListener>);
 
 impl Inherited {
-    /// Takes those of the environment, which from then on does not name them. To be called once,
-    /// before there are other threads. The error says what is wrong with them.
+    /// Takes the sockets that the environment names, and removes the variables. To be called once,
+    /// before there are other threads. The error says what is wrong with a socket.
     pub fn from_env() -> Result<Self, String> {
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut sockets = ListenFd::from_env();

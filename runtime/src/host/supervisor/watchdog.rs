@@ -1,10 +1,9 @@
 //! The service manager's watchdog, fed only while the work really moves.
 //!
-//! Before each sign of life the store's thread, the executor and the driver must each have answered
-//! a question, and the timer between two of them must have fired. The one who asks is polled beside
-//! the signals, so that a main thread which stands still is noticed too. Whoever stays away is
-//! named in the journal, and nothing is sent until it answers: the manager ends us, and starts us
-//! anew.
+//! Before each keepalive message the store's thread, the executor and the chat driver must each
+//! have answered, and a timer must have fired. The main thread polls this task beside the signals,
+//! so a main thread that hangs is noticed too. The journal names the part that does not answer, and
+//! no message is sent until it does: then the manager ends the process and starts it again.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -19,7 +18,7 @@ use crate::{
     chat::driver,
 };
 
-/// Whoever feeds it. Its handle on the store keeps the writing thread alive.
+/// Feeds the watchdog. Its handle on the store keeps the writing thread alive.
 pub(crate) struct Watchdog {
     pub(crate) supervisor: Arc<Supervisor>,
     pub(crate) journal: Arc<Journal>,
@@ -29,12 +28,12 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Feeds it for ever; does nothing for ever where there is none.
+    /// Feeds the watchdog for ever; waits for ever where there is none.
     pub(crate) async fn feed<T>(self) -> T {
         let Some(deadline) = self.supervisor.watchdog() else {
             return future::pending().await;
         };
-        // Early, so that there is time for answers: that of a disk may take long.
+        // Four times as often as demanded: the answer of a disk may take long.
         let (pause, patience) = (deadline / 4, deadline / 2);
         loop {
             self.awaited("store", patience, self.store_answers()).await;
@@ -47,7 +46,7 @@ impl Watchdog {
 
     async fn store_answers(&self) {
         let (answer, answered) = channel::bounded(1);
-        // Without a thread there is never an answer.
+        // If the thread is gone there is never an answer.
         if !self.store.write(Write::Probe(answer)) || answered.recv().await.is_err() {
             future::pending().await
         }
@@ -59,7 +58,7 @@ impl Watchdog {
         }
     }
 
-    /// Waits, and complains once where that takes `patience`.
+    /// Waits for an answer, and notes in the journal once if that takes `patience`.
     async fn awaited(&self, what: &str, patience: Duration, answer: impl Future<Output = ()>) {
         let mut was_late = false;
         let complain = async {

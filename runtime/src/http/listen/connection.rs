@@ -1,4 +1,4 @@
-//! One connection: the handshake, then requests until either side has enough.
+//! One connection: the TLS handshake, then requests until either side closes.
 
 use std::{
     convert::Infallible,
@@ -43,24 +43,21 @@ use crate::{
     http::tls::Identity,
 };
 
-/// How old a connection is at least before the end of the listener closes it as idle: the first
-/// request of a client that only just connected is on its way, and it may not send it again.
+/// A stopping listener closes no idle connection that is younger: the first request of a client
+/// that only just connected is on its way, and the client may not send it again.
 const FRESH: Duration = Duration::from_millis(500);
 
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub(super) struct Site<S> {
-    /// The bodies that are held at this moment.
+    /// Bytes of bodies in memory.
     pub(super) bodies: Arc<Budget>,
-    /// The bounds on clients.
     pub(super) limits: Limits,
     /// The networks whose requests are answered.
     pub(super) allow_from: Vec<Network>,
     /// The certificate; none for plain HTTP.
     pub(super) tls: Option<Arc<Identity>>,
-    /// What answers.
     pub(super) service: Arc<S>,
-    /// The end of it all.
     pub(super) stop: Stop,
 }
 
@@ -104,9 +101,9 @@ pub(super) async fn serve<S: Service>(
         .await;
     });
     let mut stopping = false;
-    // What went wrong the gate knows better than hyper.
+    // The gate knows better than hyper what went wrong.
     let _ = poll_fn(|cx| {
-        // What has come already is read before the end is looked at.
+        // Bytes that have arrived are read before the listener's end is looked at.
         let polled = connection.poll_without_shutdown(cx);
         if polled.is_ready() || stopping || ending.as_mut().poll(cx).is_pending() {
             return polled;
@@ -132,12 +129,12 @@ async fn shake_hands<S>(site: &Site<S>, stream: Socket) -> io::Result<Box<dyn Du
 }
 
 fn http(limits: &Limits) -> http1::Builder {
-    // hyper panics below its own minimum. Above it the gate keeps the configured one.
+    // hyper panics below its own minimum. The gate keeps the configured limit.
     const BUFFER_MIN: usize = 8 * 1024;
     // Up to here hyper parses without an allocation.
     const HEADERS_MIN: usize = 100;
     let mut http = http1::Builder::new();
-    // The gate keeps the times.
+    // The gate keeps the timeouts.
     http.header_read_timeout(None).half_close(true).max_buf_size(limits.head_max.max(BUFFER_MIN));
     if limits.headers_max > HEADERS_MIN {
         http.max_headers(limits.headers_max);
@@ -165,7 +162,7 @@ async fn respond<S: Service>(
         Err(refusal) => {
             let mut response = response(refusal.reply(site, peer));
             if !whole {
-                // Where the body was not read to its end nothing can follow it.
+                // Nothing can follow a body that was not read to its end.
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -178,7 +175,7 @@ async fn respond<S: Service>(
 
 /// Why a request was not served.
 enum Refusal {
-    /// The pump refuses, with a status and a reason.
+    /// The listener refuses, with a status and a reason.
     Pump(u16, &'static str),
     /// The service refuses.
     Service(Reply),
@@ -223,10 +220,10 @@ async fn read_and_serve<S: Service>(
     Ok(site.service.serve(head, bytes).await)
 }
 
-/// Reads a body to its end. What is returned beside it counts the bytes as held until it is
-/// dropped.
+/// Reads a body to its end. Its bytes count against the budget until the second value is dropped.
 async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held), Refusal> {
-    // Room for the usual body at once; more only as it arrives, so that a promise costs nothing.
+    // Room for the usual body at once, and more only as bytes arrive: an announced length alone
+    // costs no memory.
     const ROOM: u64 = 64 * 1024;
     let mut held = Held { budget: Arc::clone(&site.bodies), bytes: 0 };
     let room = body.size_hint().lower().min(ROOM);
@@ -236,7 +233,7 @@ async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held),
             true => Refusal::Pump(408, "a body that took too long"),
             false => Refusal::Pump(400, "a broken body"),
         })?;
-        // Trailers say nothing that we would believe.
+        // Trailers are not used.
         let Ok(data) = frame.into_data() else {
             continue;
         };
@@ -259,7 +256,7 @@ fn is_late(error: &hyper::Error) -> bool {
 
 fn response(reply: Reply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(reply.body));
-    // A service that names no status or header that can be sent has a fault of its own.
+    // A status that cannot be sent is a bug of the service.
     *response.status_mut() = StatusCode::from_u16(reply.status)
         .ok()
         .filter(|status| !status.is_informational())
@@ -273,12 +270,12 @@ fn response(reply: Reply) -> Response<Full<Bytes>> {
     response
 }
 
-/// Says what is left to say, and lets the client hear it.
+/// Answers the last error, if any, and closes the connection so that the client gets the answer.
 async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
     if gate.is_stalled() {
         return;
     }
-    let last = gate.doubt();
+    let last = gate.error();
     let idle = gate.is_idle();
     let answer = last.map_or_else(String::new, |Error { status, reason }| {
         site.service.note(Event::Refused { peer, status, reason });
@@ -291,7 +288,7 @@ async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
     net::close(gate.into_stream(), answer.as_bytes(), idle).await;
 }
 
-/// Bytes of bodies that may be held at once.
+/// The memory for bodies of all connections.
 #[derive(Debug)]
 pub(super) struct Budget {
     max: usize,
@@ -299,13 +296,13 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Nothing held.
+    /// A budget of `max` bytes, none of them taken.
     pub(super) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { max, held: AtomicUsize::new(0) })
     }
 }
 
-/// What one request holds of the budget, given back when dropped.
+/// The share of one request in the budget, given back when dropped.
 #[derive(Debug)]
 struct Held {
     budget: Arc<Budget>,
@@ -313,7 +310,7 @@ struct Held {
 }
 
 impl Held {
-    /// Holds `more` bytes, unless that would be too many.
+    /// Takes `more` bytes; false if the budget does not have them.
     fn grow(&mut self, more: usize) -> bool {
         let grown = self.budget.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
             held.checked_add(more).filter(|&sum| sum <= self.budget.max)

@@ -1,9 +1,9 @@
 //! The bytes between a socket and hyper, one message at a time.
 //!
-//! The gate lets hyper see a message only as far as [`Framing`] follows it, and the next one only
-//! after the answer to this one. So hyper can never take the bytes behind a message for anything,
-//! and a client that closes its side early still gets its answer. It also keeps the times, because
-//! it alone knows which part of a message is awaited.
+//! The gate passes to hyper only the bytes that [`Framing`] has accepted, and those of the next
+//! message only after the answer to this one. So hyper never misreads the bytes behind a message,
+//! and a client that closes its side early still gets its answer. The gate also keeps the timeouts,
+//! because it alone knows which part of a message is awaited.
 
 use std::{
     io,
@@ -25,7 +25,7 @@ use smol::{
 
 use crate::base::{clock::Alarm, net::Duplex, sync::Mutex};
 
-/// Whose move it is.
+/// Whether hyper reads or the service answers, shared by both.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Turn(Arc<Mutex<Move>>);
 
@@ -38,18 +38,18 @@ struct Move {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum At {
-    /// No head has passed that is not answered.
+    /// All heads that have passed are answered.
     #[default]
     Reading,
-    /// A head has passed and nobody has claimed it.
+    /// A head has passed and is not claimed yet.
     Passed,
-    /// Somebody claimed the head and owes the answer.
+    /// The service has claimed the head and owes the answer.
     Answering,
 }
 
 impl Turn {
-    /// Claims the head that has passed the gate. False where none has: then hyper and the gate do
-    /// not agree about where a request begins.
+    /// Claims the head that has passed. False if none has: then hyper and the gate disagree about
+    /// where a request begins.
     pub(super) fn claim(&self) -> bool {
         let mut turn = self.0.lock();
         let passed = turn.at == At::Passed;
@@ -96,20 +96,20 @@ pub(super) struct Gate {
     /// What came from the stream; `unread` of it has not passed yet.
     buffer: Box<[u8]>,
     unread: std::ops::Range<usize>,
-    doubt: Option<Error>,
+    error: Option<Error>,
     ended: bool,
-    /// When the part of the message that is awaited is late.
+    /// The timeout of the part of the message that is awaited.
     late: Alarm,
     head_timeout: Duration,
     body_timeout: Duration,
-    /// Runs while the client does not take what we write.
+    /// Runs while the client takes nothing of what we write.
     stall: Option<Timer>,
     stalled: bool,
 }
 
 impl Gate {
-    /// Before the first message. The reader is told `TimedOut` where a head or a body takes too
-    /// long; a client that takes nothing of an answer for `body_timeout` is given up.
+    /// Before the first message. Reads and writes fail with `TimedOut`: a read if a head or a body
+    /// takes too long, a write if the client takes nothing for `body_timeout`.
     pub(super) fn new(stream: Box<dyn Duplex>, limits: &Limits) -> Self {
         const BUFFER: usize = 8 * 1024;
         let framing = Framing::new(limits.head_max, limits.headers_max);
@@ -121,7 +121,7 @@ impl Gate {
             turn: Turn::default(),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             unread: 0..0,
-            doubt: None,
+            error: None,
             ended: false,
             late,
             head_timeout: limits.head_timeout,
@@ -131,15 +131,15 @@ impl Gate {
         }
     }
 
-    /// Whose move it is, for the side that answers.
+    /// The turn, for the side that answers.
     pub(super) fn turn(&self) -> Turn {
         self.turn.clone()
     }
 
-    /// Why the last head did not pass; it is not answered yet. A doubt within a body reaches the
-    /// answering side as a broken body instead.
-    pub(super) const fn doubt(&self) -> Option<Error> {
-        self.doubt
+    /// Why the last head did not pass, if that is not answered yet. An error within a body reaches
+    /// the service as a broken body instead.
+    pub(super) const fn error(&self) -> Option<Error> {
+        self.error
     }
 
     /// Whether the client has begun a head and not ended it.
@@ -151,15 +151,15 @@ impl Gate {
     /// answered.
     pub(super) fn is_idle(&self) -> bool {
         let between = self.framing.is_in_head() && !self.framing.is_mid_head();
-        self.ended || between && self.unread.is_empty() && self.doubt.is_none()
+        self.ended || between && self.unread.is_empty() && self.error.is_none()
     }
 
-    /// Whether the client was given up because it did not take what we wrote.
+    /// Whether a write timed out.
     pub(super) const fn is_stalled(&self) -> bool {
         self.stalled
     }
 
-    /// The stream, without what was read and has not passed.
+    /// The stream; bytes that were read and have not passed are lost.
     pub(super) fn into_stream(self) -> Box<dyn Duplex> {
         self.stream
     }
@@ -168,7 +168,7 @@ impl Gate {
         let Poll::Ready(count) = Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer) else {
             ready!(self.late.poll(cx));
             if self.is_mid_head() {
-                self.doubt = Some(Error { status: 408, reason: "a head that took too long" });
+                self.error = Some(Error { status: 408, reason: "a head that took too long" });
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         };
@@ -227,9 +227,9 @@ impl rt::Read for Gate {
                 }
                 Poll::Ready(Ok(()))
             }
-            Err(doubt) => {
-                gate.doubt = Some(doubt).filter(|_| gate.framing.is_in_head());
-                Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, doubt.reason)))
+            Err(error) => {
+                gate.error = Some(error).filter(|_| gate.framing.is_in_head());
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error.reason)))
             }
         }
     }

@@ -61,7 +61,7 @@ pub(super) async fn dial(
     Ok((Box::new(stream), written))
 }
 
-/// A TCP connection to a host, of which a URL writes an IPv6 address in brackets.
+/// A TCP connection to a host. An IPv6 address may stand in brackets, as in a URL.
 pub(crate) async fn reach(host: &str, port: u16) -> Result<Async<TcpStream>, Cause> {
     let stream = connect(&resolve(host, port).await?).await;
     let stream = stream.map_err(|error| Cause::Connect(error.to_string()))?;
@@ -71,13 +71,13 @@ pub(crate) async fn reach(host: &str, port: u16) -> Result<Async<TcpStream>, Cau
     Ok(stream)
 }
 
-/// The addresses of a host, of which a URL writes an IPv6 address in brackets.
+/// The addresses of a host. An IPv6 address may stand in brackets, as in a URL.
 async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
     if let Ok(address) = bare(host).parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
     let host = host.to_owned();
-    // The system's look-up blocks and cannot be cancelled; whoever waits for it can be.
+    // The system's look-up blocks and cannot be cancelled, but waiting for it can.
     let found = smol::unblock(move || (host.as_str(), port).to_socket_addrs()).await;
     match found.map(Vec::from_iter) {
         Ok(addresses) if addresses.is_empty() => Err(Cause::Resolve("none is known".to_owned())),
@@ -86,8 +86,8 @@ async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Cause> {
     }
 }
 
-/// A connection to the first address that takes one. Where an address keeps silent the next one is
-/// tried beside it, so that a broken path costs little (RFC 8305 §5).
+/// A connection to the first address that takes one. If an address does not answer soon, the next
+/// one is tried at the same time, so that a broken path costs little (RFC 8305 §5).
 fn connect(addresses: &[SocketAddr]) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
     Box::pin(async move {
         let Some((&first, others)) = addresses.split_first() else {

@@ -5,9 +5,7 @@ use std::{fmt, time::Duration};
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The host of the destination.
     pub host: String,
-    /// What went wrong.
     pub cause: Cause,
 }
 
@@ -29,12 +27,7 @@ pub enum Cause {
     /// The answer is not HTTP/1, or its head is too long.
     Malformed,
     /// The time was over.
-    TimedOut {
-        /// What was being done.
-        step: Step,
-        /// The time that was given.
-        after: Duration,
-    },
+    TimedOut { step: Step, after: Duration },
     /// The body of the answer is longer than what is taken of it.
     TooLong,
 }

@@ -1,4 +1,4 @@
-//! What is made of certificates, keys and lists, and made anew whenever their files change.
+//! TLS configurations that follow the files they are made of.
 
 use std::{
     fmt, fs,
@@ -10,9 +10,9 @@ use std::{
 use super::Error;
 use crate::base::sync::Mutex;
 
-/// Files of which something is made.
+/// Files from which a configuration is made.
 pub trait FileSet: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
-    /// What connections use.
+    /// What handshakes use.
     type Made: fmt::Debug + Send + Sync;
 
     /// The files' paths.
@@ -22,7 +22,7 @@ pub trait FileSet: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
     fn read(&self) -> Result<Self::Made, Error>;
 }
 
-/// What was made of files, which follows them.
+/// What was made from files, and is made again when they change.
 #[derive(Debug)]
 pub struct Followed<F: FileSet>(Mutex<Version<F>>);
 
@@ -33,7 +33,8 @@ struct Version<F: FileSet> {
     made: Arc<F::Made>,
 }
 
-/// Differs between two versions of the files. A file that cannot be looked at has no stamp.
+/// Modification time, size and inode of each file: they differ between two versions. `None` for a
+/// file that cannot be examined.
 type Stamp = Vec<Option<(SystemTime, u64, u64)>>;
 
 impl<F: FileSet> Version<F> {

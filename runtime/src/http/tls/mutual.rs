@@ -1,8 +1,8 @@
 //! TLS in which the client shows a certificate too, for the websocket proxy.
 //!
-//! What a handshake is checked against is a [`Trust`], which never changes: where a file changes
-//! there is a new one. So a connection can remember which trust let it in, and be checked again
-//! when there is another. No session is ever resumed, since that would skip the check.
+//! A handshake is checked against a [`Trust`], which never changes: when a file changes there is a
+//! new one. A connection remembers the trust that let it in, and is checked again when there is a
+//! new one. No session is ever resumed, because that would skip the check.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -22,7 +22,7 @@ use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::Attribu
 
 use super::{Error, FileSet, Followed, certificates, certified_key, provider, read};
 
-/// The files that say who we are and whom we let in.
+/// The files with our certificate and with the authorities of our clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     /// Our own certificate and key.
@@ -34,7 +34,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Those of the proxy.
+    /// The files that the proxy's configuration names.
     pub fn of(settings: &Proxy) -> Self {
         Self {
             tls: settings.tls.clone(),
@@ -44,7 +44,7 @@ impl Files {
     }
 }
 
-/// What one version of the files amounts to.
+/// A verifier of clients, made of one version of the files.
 #[derive(Debug)]
 pub struct Trust {
     config: Arc<ServerConfig>,
@@ -75,8 +75,8 @@ impl FileSet for Files {
         [&self.tls.cert, &self.tls.key, &self.client_ca].into_iter().chain(&self.crl).collect()
     }
 
-    /// A certificate whose issuer is on no list counts as not revoked, and a list is used beyond
-    /// its `nextUpdate`: who forgets to renew it does not lock everybody out.
+    /// A certificate whose issuer has no list counts as not revoked, and a list is used beyond its
+    /// `nextUpdate`: an operator who forgets to renew it does not lock out all clients.
     fn read(&self) -> Result<Trust, Error> {
         let resolver = SingleCertAndKey::from(certified_key(&self.tls)?);
         let roots = Arc::new(roots(&self.client_ca)?);

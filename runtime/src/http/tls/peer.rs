@@ -36,14 +36,14 @@ pub enum Verify {
     Name,
 }
 
-/// Whom a peer trusts, and who it is. By file, because files are read for each connection.
+/// A peer's own certificate and the authorities that it trusts, by file: the files are read for
+/// each connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// Our certificate and its key; none for a proxy that asks for none.
     pub own: Option<Tls>,
     /// The PEM file with the authorities of the proxy; the public ones if there is none.
     pub authorities: Option<String>,
-    /// What is verified.
     pub verify: Verify,
 }
 
@@ -81,7 +81,7 @@ impl Credentials {
     }
 }
 
-/// What a client sees of a server that is gone, depending on who was faster.
+/// The errors of a connection that the server closed; which one depends on timing.
 const HUNG_UP: [io::ErrorKind; 4] = [
     io::ErrorKind::BrokenPipe,
     io::ErrorKind::ConnectionAborted,
@@ -89,7 +89,7 @@ const HUNG_UP: [io::ErrorKind; 4] = [
     io::ErrorKind::UnexpectedEof,
 ];
 
-/// Why a handshake failed, or what follows it at once, with what to do about it.
+/// Why a handshake, or the first use of the connection, failed, and what to do about it.
 pub(crate) fn explain(error: &io::Error) -> String {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
     match cause {

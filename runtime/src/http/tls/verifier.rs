@@ -1,5 +1,5 @@
-//! A client's own rule for the certificate of a server, where the usual one does not fit. That the
-//! server holds the key of its certificate is verified as ever.
+//! A custom rule for the certificate of a server, where the usual one does not fit. The server must
+//! still prove that it holds the key of its certificate.
 
 use std::{fmt, sync::Arc};
 
@@ -10,9 +10,9 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-/// What the certificate of a server must be.
+/// Decides whether the certificate of a server is accepted.
 pub(super) trait Rule: fmt::Debug + Send + Sync {
-    /// Whether it is that, at `now`.
+    /// Accepts the certificate at `now`, or says why not.
     fn admit(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -22,7 +22,7 @@ pub(super) trait Rule: fmt::Debug + Send + Sync {
     ) -> Result<(), Error>;
 }
 
-/// A verifier by a rule.
+/// Makes a rule a verifier of rustls.
 #[derive(Debug)]
 pub(super) struct Verifier<R> {
     rule: R,
