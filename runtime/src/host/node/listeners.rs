@@ -218,7 +218,7 @@ impl Listeners {
         Ok(())
     }
 
-    /// Opens, changes or closes the other listeners. The admin endpoint comes last, as it uses them.
+    /// Opens, changes or closes the other listeners. The admin endpoint comes last: it uses them.
     pub(super) fn open(&mut self, config: &Config, mut sockets: Sockets) -> Result<(), Error> {
         self.open_webhook(config, sockets.remove("webhook"))?;
         self.open_admin(config, sockets.remove("admin"))
