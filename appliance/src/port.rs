@@ -48,7 +48,7 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
     if let Some(refusal) = change.refusal() {
         return Err(format!("{switch_port}: refused, because {refusal}"));
     }
-    if show(&change, wanted).await? == Difference::None {
+    if show(&change, wanted).await? == Difference::Known(String::new()) {
         return Ok(());
     }
     if !yes && !ask(&format!("Change {switch_port}?"))? {
@@ -103,18 +103,19 @@ async fn show(change: &Change, wanted: &Wanted) -> Result<Difference, String> {
         |failure| format!("{switch_port}: what would change is not known, because {failure}");
     let difference = change.difference().await.map_err(explain)?;
     match &difference {
-        Difference::Blind(lines) => {
+        Difference::Blind(method, lines) => {
             crate::say(&format!(
-                "{switch_port}: for mode {mode} CSO would apply this. What the port has it does not tell."
+                "{switch_port}: for mode {mode} {method} would apply this. What the port has it does not \
+                 tell."
             ));
-            crate::say(&lines.join("\n"));
+            crate::say(lines);
         }
-        Difference::None => {
+        Difference::Known(lines) if lines.is_empty() => {
             crate::say(&format!("{switch_port}: nothing to change, it has mode {mode} already"));
         }
-        Difference::Some(lines) => {
+        Difference::Known(lines) => {
             crate::say(&format!("{switch_port}: for mode {mode} this would change:"));
-            crate::say(&lines.join("\n"));
+            crate::say(lines);
         }
     }
     Ok(difference)

@@ -32,11 +32,11 @@ pub mod api;
 
 pub mod junos;
 
-pub mod config;
-
 pub mod mist;
 
 pub mod cso;
+
+pub mod config;
 
 pub mod webhook;
 

@@ -19,7 +19,7 @@ use std::{
 
 use mistgate_core::{
     base::{mac::Mac, secret::Secret},
-    config::checked::ports::Junos,
+    junos::Junos,
     ports::{
         name::{PortName, SwitchName},
         plan::{input::Pushed, output::Edit},

@@ -1,8 +1,8 @@
 //! Request and response with an HTTP API, one request after the other.
 //!
-//! An [`Exchange`] never waits and never tries again, so it has no clock: it names a request, takes
-//! its result, and names the next one until it is done. Whoever runs it knows the API's origin, adds
-//! the credentials, and keeps to the API's budget.
+//! An [`Exchange`] never waits and never tries again, so it has no clock. It names a request, takes
+//! its result, and names the next one until it is done. The loop that runs it knows the API's
+//! origin, adds the credentials, and keeps to the API's budget.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, time::Duration};

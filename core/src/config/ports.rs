@@ -1,33 +1,28 @@
 //! `[ports]`: what is done about switch ports, how, and what must not be done.
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::{ops::RangeInclusive, time::Duration};
 
 use super::{
-    checked::ports::{Cso, External, Junos, Method, Ports, Profiles},
-    files::FileKind,
+    checked::ports::{External, Method, Ports},
     problem::{Fault, quoted},
     reader::Item,
     section::Section,
-    units, urls,
+    units,
 };
 use crate::{
-    base::{secret::Secret, window::Window},
-    netconf::lines::Fault as LineFault,
+    base::window::Window,
     ports::{
         decide::Check,
-        edit::CsoProfile,
         freeze::{DAYS, Freeze},
         governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern},
-        name::SwitchName,
         outage,
-        template::{self, Template},
     },
 };
+
+mod cso;
+mod junos;
+mod mist;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -117,13 +112,18 @@ fn outage(section: &Section<'_>) -> outage::Policy {
     policy
 }
 
-/// The method, where there must or may be one; `None` where it is wrong.
+/// The sections of the methods, by their names.
+const METHODS: [(&str, fn(&Section<'_>) -> Option<Method>); 3] = [
+    ("junos", |section| junos::junos(section).map(Method::Junos)),
+    ("mist", |section| mist::profiles(section).map(Method::Mist)),
+    ("cso", |section| cso::cso(section).map(Method::Cso)),
+];
+
+/// The method, which may be missing while observing. The outer `None` is a wrong one.
 fn method(section: &Section<'_>, is_observing: bool) -> Option<Option<Method>> {
     let expected = "\"junos\", \"mist\" or \"cso\"";
-    // Each is read, also where another is used, so that each is right when it is.
-    let junos = section.section("junos", junos);
-    let mist = section.section("mist", profiles);
-    let cso = section.section("cso", cso);
+    // Each section is read, also if another method is used, so that it is right when it is used.
+    let methods = METHODS.map(|(name, read)| (name, section.section(name, read)));
     if section.lacks(&["method"]) {
         section.item("method");
         if is_observing {
@@ -133,172 +133,16 @@ fn method(section: &Section<'_>, is_observing: bool) -> Option<Option<Method>> {
         return None;
     }
     let method = section.judged("method", expected, |text| {
-        let read = match text {
-            "cso" => cso.map(|cso| cso.map(Method::Cso)),
-            "junos" => junos.map(|junos| junos.map(Method::Junos)),
-            "mist" => mist.map(|mist| mist.map(Method::Mist)),
-            _ => return Err(Fault::new(alloc::format!("{} is no method", quoted(text)), expected)),
-        };
-        read.ok_or_else(|| {
+        let method = methods
+            .into_iter()
+            .find(|(name, _)| *name == text)
+            .ok_or_else(|| Fault::new(alloc::format!("{} is no method", quoted(text)), expected))?;
+        method.1.ok_or_else(|| {
             let what = alloc::format!("there is no section [ports.{text}]");
             Fault::new(what, "what this method needs to know")
         })
     })?;
     method.map(Some)
-}
-
-fn junos(section: &Section<'_>) -> Option<Junos> {
-    let domain = section.judged("domain", "a domain such as \"mydomain.corp\"", |text| {
-        SwitchName::parse(text).map(|name| name.to_string()).ok_or_else(|| {
-            let what = alloc::format!("{} is not a domain", quoted(text));
-            Fault::new(what, "a domain such as \"mydomain.corp\"")
-        })
-    });
-    let password = section.secret("password", "password_file");
-    let private_key = section.item("private_key");
-    if section.lacks(&["password", "password_file", "private_key"]) {
-        section.missing("password_file", "a password, a private_key, or both");
-    }
-    let private_key = private_key.and_then(|item| item.file(FileKind::PrivateKey));
-    let known_hosts = match section.item("known_hosts") {
-        Some(item) => item.file(FileKind::KnownHosts),
-        None => {
-            let expected = "the file with the switches' host keys, as OpenSSH writes it";
-            section.missing("known_hosts", expected);
-            None
-        }
-    };
-    let legacy_algorithms = section.flag("legacy_algorithms");
-    if legacy_algorithms {
-        let what = "algorithms with SHA-1 will do, for every switch";
-        let expected = "false, unless some switches know no others";
-        section.warning("legacy_algorithms", Fault::new(what, expected));
-    }
-    let minute = Duration::from_secs(60);
-    let confirm = section.duration("confirm", 5 * minute, minute..=HOUR);
-    if !confirm.as_secs().is_multiple_of(60) || confirm.subsec_millis() != 0 {
-        let fault = Fault::new("Junos counts this in minutes", "whole minutes, such as \"5m\"");
-        section.conflict("confirm", fault);
-    }
-    let commit_timeout =
-        section.duration("commit_timeout", 2 * minute, Duration::from_secs(10)..=HOUR);
-    let lock_wait = section.duration("lock_wait", minute, SECOND..=HOUR);
-    let port = section.count("port", 830, 1..=65_535);
-    let sessions_max = section.count("sessions_max", 256, 1..=1_024);
-    let username = name(section, "username", "the login on the switches");
-    let (ap, default) = (template(section, "ap"), template(section, "default"));
-    Some(Junos {
-        domain,
-        port: u16::try_from(port).unwrap_or(830),
-        username: username?,
-        password: password.map(|(_, password)| password),
-        private_key: private_key.map(|(_, text)| Secret::new(text)),
-        known_hosts: known_hosts?.0,
-        legacy_algorithms,
-        sessions_max,
-        commit_timeout,
-        lock_wait,
-        confirm,
-        ap: ap?,
-        default: default?,
-    })
-}
-
-/// Lines of Junos commands, each judged where it stands.
-fn template(section: &Section<'_>, key: &'static str) -> Option<Template> {
-    const LINE: &str = "a line such as \"set interfaces <port> native-vlan-id 42\"";
-    const LINES: &str = "a list of lines such as \"set interfaces <port> native-vlan-id 42\"";
-    let Some(item) = section.item(key) else {
-        section.missing(key, LINES);
-        return None;
-    };
-    let line = |item: &Item<'_>| {
-        item.judged(LINE, |text| {
-            Template::check(text).map(|()| text.to_owned()).map_err(|error| {
-                let what = match error {
-                    template::Error::NoPort => "this line would change more than the port",
-                    template::Error::Unknown => "only <port> can be filled in",
-                    template::Error::Line(fault) => match fault {
-                        LineFault::Bare | LineFault::Verb => {
-                            "this line does not change a configuration"
-                        }
-                        LineFault::Control => "this line holds a line break or control character",
-                        LineFault::Oversize => "this line is too long",
-                        LineFault::Quote => "this line has a quotation that is not closed",
-                    },
-                    template::Error::Empty | template::Error::Many => "this is no line",
-                };
-                Fault::new(what, LINE)
-            })
-        })
-    };
-    let elements = item.elements(LINES);
-    let lines: Vec<String> = elements.iter().filter_map(line).collect();
-    if lines.is_empty() || lines.len() < elements.len() {
-        return None;
-    }
-    Template::new(lines.iter().map(String::as_str))
-        .map_err(|error| {
-            item.problem(error.to_string(), alloc::format!("up to {} lines", template::LINES_MAX))
-        })
-        .ok()
-}
-
-fn profiles(section: &Section<'_>) -> Option<Profiles> {
-    let ap = name(section, "ap_profile", "the port profile for APs");
-    let default = match section.item("default_profile") {
-        Some(item) => Some(item.judged("the name of a port profile", one_name)?),
-        None => None,
-    };
-    if ap.is_some() && ap == default {
-        let what = "this is ap_profile too, so an AP's port would never be given back";
-        let expected = "another profile, or no such key: then a port gets back what it had";
-        section.conflict("default_profile", Fault::new(what, expected));
-    }
-    Some(Profiles { ap: ap?, default })
-}
-
-fn cso(section: &Section<'_>) -> Option<Cso> {
-    let url = section.judged("url", "a URL such as \"https://cso.example.net\"", urls::cso);
-    if section.lacks(&["url"]) {
-        section.missing("url", "the https URL of CSO");
-    }
-    let password = section.secret("password", "password_file");
-    if section.lacks(&["password", "password_file"]) {
-        section.missing("password_file", "the password of the login");
-    }
-    let profile = |key| {
-        let expected = "{ profile = \"generic-trunk\", native_vlan = 11 }";
-        let Some(item) = section.item(key) else {
-            section.missing(key, expected);
-            return None;
-        };
-        item.section(cso_profile).flatten()
-    };
-    let (ap, default) = (profile("ap"), profile("default"));
-    let tenant = name(section, "tenant", "the tenant");
-    let login = name(section, "login", "the login");
-    Some(Cso {
-        url: url?,
-        tenant: tenant?,
-        login: login?,
-        password: password?.1,
-        ap: ap?,
-        default: default?,
-    })
-}
-
-fn cso_profile(section: &Section<'_>) -> Option<CsoProfile> {
-    let vlan = |key| match section.count(key, 0, 1..=4_094) {
-        0 => None,
-        vlan => u16::try_from(vlan).ok(),
-    };
-    let (vlan, native_vlan) = (vlan("vlan"), vlan("native_vlan"));
-    if vlan.is_some() && native_vlan.is_some() {
-        let what = "vlan, of an access port, is set too";
-        section.conflict("native_vlan", Fault::new(what, "only one of the two"));
-    }
-    Some(CsoProfile { profile: name(section, "profile", "the port profile")?, vlan, native_vlan })
 }
 
 fn external(section: &Section<'_>) -> Option<External> {

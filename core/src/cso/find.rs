@@ -9,9 +9,8 @@ use super::{
 use crate::{
     api::rejected,
     base::failure::Failure,
-    config::checked::ports::Cso,
+    cso::{Cso, CsoProfile},
     ports::{
-        edit::CsoProfile,
         plan::output::Edit,
         switch_port::{Mode, Switch},
     },

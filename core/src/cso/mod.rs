@@ -22,9 +22,13 @@
 //!   `port_configuration`, another port profile that CSO knows, it is taken to contradict; anything
 //!   else is neither a proof nor an objection.
 
+mod config;
+
 pub mod answer;
 pub mod request;
 
 pub mod find;
 
 pub mod push;
+
+pub use config::{Cso, CsoProfile};

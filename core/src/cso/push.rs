@@ -33,7 +33,7 @@ use crate::{
         failure::Failure,
         secret::Secret,
     },
-    config::checked::ports::Cso,
+    cso::Cso,
     ports::{
         plan::{input::Pushed, output::Edit},
         switch_port::Switch,

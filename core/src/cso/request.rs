@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     base::{exchange::Request, secret::Secret},
-    config::checked::ports::Cso,
+    cso::Cso,
     ports::name::PortName,
 };
 

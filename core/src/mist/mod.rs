@@ -10,6 +10,8 @@
 //! there is never taken for a value. What was asked for by a filter is compared again, because
 //! filters differ between the versions of the API.
 
+mod config;
+
 pub mod budget;
 
 pub mod object;
@@ -31,3 +33,5 @@ pub mod profile;
 pub mod read;
 
 pub mod push;
+
+pub use config::Profiles;

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     api::rejected,
     base::{failure::Failure, text::cut_bytes},
-    config::checked::ports::Profiles,
+    mist::Profiles,
     ports::{name::PortName, plan::output::Edit, switch_port::Mode},
 };
 

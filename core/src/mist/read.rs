@@ -15,7 +15,7 @@ use crate::{
         exchange::{Exchange, ExchangeResult, Request, Step},
         failure::Failure,
     },
-    config::checked::ports::Profiles,
+    mist::Profiles,
     ports::{plan::output::Edit, switch_port::Switch},
 };
 

@@ -11,16 +11,13 @@ use std::{
 use mistgate_core::{
     base::{secret::Secret, time::UnixTime},
     config::{
-        checked::{
-            Config,
-            ports::{Junos, Method},
-        },
+        checked::{Config, ports::Method},
         files::{FileKind, FileRequest, Files},
         problem::Problem,
         raw::{Draft, EMBEDDED, Source},
     },
     http::listener::Tls,
-    junos::known_hosts::KnownHosts,
+    junos::{Junos, known_hosts::KnownHosts},
     micronets::proxy::Proxy,
 };
 use rustls::sign::CertifiedKey;

@@ -3,19 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use mistgate_core::{
-    base::mac::Mac,
-    config::checked::ports,
-    cso::push::Push,
+    base::{failure::Failure, mac::Mac},
+    cso::{self, push::Push},
     ports::{
         plan::{input::Pushed, output::Edit},
         switch_port::Switch,
     },
 };
 
+use smol::future::ready;
+
 use crate::{
     base::{journal::Journal, keyed_lock::KeyedLock},
     http::outbound::Outbound,
-    ports::api::{Api, run_exchange},
+    ports::{
+        api::{Api, run_exchange},
+        method::{Call, Difference, Method},
+    },
 };
 
 /// For each request with its answer. A deployment may be answered when the switch has it.
@@ -23,7 +27,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The way to the switches of one tenant.
 pub struct Cso {
-    config: ports::Cso,
+    config: cso::Cso,
     api: Api,
     turns: KeyedLock<Mac>,
 }
@@ -32,7 +36,7 @@ impl Cso {
     /// Nothing is opened before the first change. `timeout` is for each request with its answer:
     /// [`TIMEOUT`], unless there is a reason.
     pub fn new(
-        config: ports::Cso,
+        config: cso::Cso,
         timeout: Duration,
         outbound: Outbound,
         journal: Arc<Journal>,
@@ -59,5 +63,30 @@ impl Cso {
             Pushed::Done { .. } => Some(false),
             Pushed::Failed(_) | Pushed::Unknown(_) => None,
         }
+    }
+}
+
+impl Method for Cso {
+    fn name(&self) -> &'static str {
+        "cso"
+    }
+
+    /// CSO does not tell what a port has.
+    fn compare<'a>(
+        &'a self,
+        _: &'a Switch,
+        edits: &'a [Edit],
+    ) -> Call<'a, Result<Difference, Failure>> {
+        let lines: Vec<&str> =
+            edits.iter().flat_map(|edit| &edit.lines).map(String::as_str).collect();
+        Box::pin(ready(Ok(Difference::Blind("CSO", lines.join("\n")))))
+    }
+
+    fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {
+        Box::pin(self.push(switch, edits))
+    }
+
+    fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>> {
+        Box::pin(self.read(switch, edit))
     }
 }

@@ -29,7 +29,7 @@ use mistgate_core::{
 use smol::{channel, future::FutureExt};
 
 use super::{
-    Message, Settings, Status, Tools, audit_file::Audit, method::Method, work_queue::WorkQueue,
+    Message, Settings, Status, Tools, audit_file::Audit, backend::Backend, work_queue::WorkQueue,
 };
 use crate::{
     base::{
@@ -94,19 +94,19 @@ struct Push {
     id: u64,
     switch: Switch,
     edits: Vec<Edit>,
-    /// That of the time when it was wanted.
-    method: Arc<Method>,
+    /// The backend at the time of the decision.
+    backend: Arc<Backend>,
 }
 
 /// What is done on switches.
 enum Work {
     Push(Push),
-    Read { id: u64, switch: Switch, edit: Edit, method: Arc<Method> },
+    Read { id: u64, switch: Switch, edit: Edit, backend: Arc<Backend> },
 }
 
 pub(super) struct Driver {
     plan: Plan,
-    method: Arc<Method>,
+    backend: Arc<Backend>,
     tools: Tools,
     audit: Audit,
     /// To whoever watches the kill switch.
@@ -147,15 +147,15 @@ impl Driver {
         paths: channel::Sender<String>,
     ) -> Self {
         let Start { seed, first_write, restored, audit, events, is_stopped } = start;
-        let Settings { plan: config, org_id, ways, .. } = settings;
-        let method = Arc::new(Method::new(ways, None, &tools.journal));
+        let Settings { plan: config, org_id, backend, .. } = settings;
+        let backend = Arc::new(Backend::new(backend, None, &tools.journal));
         let now = tools.clock.now();
         let wall = (now, config.wall);
         let mut driver = Self {
             plan: Plan::new(config, seed, now),
-            work: WorkQueue::new(method.work_max()),
+            work: WorkQueue::new(backend.method.work_max()),
             questions: WorkQueue::new(ASKED_MAX),
-            method,
+            backend,
             tools,
             audit,
             paths,
@@ -171,7 +171,7 @@ impl Driver {
             kept: first_write - 1,
             ending: None,
         };
-        if !driver.method.can_ask() {
+        if !driver.backend.can_ask() {
             let reason = "mist.token_file or mist.org_id is missing";
             driver.tools.journal.note(Level::Info, "ports_idle", fields![reason]);
         }
@@ -271,7 +271,7 @@ impl Driver {
             }
             Message::ApEvents { ap_events, taken } => {
                 // Where nobody can be asked, looking would only end in a complaint.
-                if self.method.can_ask() {
+                if self.backend.can_ask() {
                     for ap_event in ap_events {
                         self.names.learn(&ap_event);
                         self.input(Input::ApEvent(ap_event));
@@ -281,7 +281,7 @@ impl Driver {
             }
             Message::Status(answer) => {
                 let now = self.tools.clock.now();
-                let _ = answer.try_send(Status::new(&self.plan, now, &self.method));
+                let _ = answer.try_send(Status::new(&self.plan, now, &self.backend));
             }
             Message::Unkept => self.unkept(),
         }
@@ -292,17 +292,17 @@ impl Driver {
         self.questions.clear();
         self.work.clear();
         self.held.clear();
-        self.method.stop();
+        self.backend.method.stop();
         self.ending = Some(ending);
     }
 
     fn configure(&mut self, settings: Settings) {
-        let Settings { plan, org_id, ways, kill_switch } = settings;
-        let method = Method::new(ways, Some(&self.method), &self.tools.journal);
+        let Settings { plan, org_id, backend, kill_switch } = settings;
+        let backend = Backend::new(backend, Some(&self.backend), &self.tools.journal);
         self.org_id = org_id;
         self.wall = (self.tools.clock.now(), plan.wall);
-        self.work.set_max(method.work_max());
-        self.method = Arc::new(method);
+        self.work.set_max(backend.method.work_max());
+        self.backend = Arc::new(backend);
         let _ = self.paths.try_send(kill_switch);
         self.input(Input::Configured(Box::new(plan)));
     }
@@ -312,12 +312,12 @@ impl Driver {
             Output::Ask { id, question } => self.questions.push((id, question)),
             Output::Forget(switch_port) => self.write(switch_port, None),
             Output::Push { id, switch, edits } => {
-                let method = Arc::clone(&self.method);
-                self.held.push_back((self.last_write, Push { id, switch, edits, method }));
+                let backend = Arc::clone(&self.backend);
+                self.held.push_back((self.last_write, Push { id, switch, edits, backend }));
             }
             Output::Read { id, switch, edit } => {
-                let method = Arc::clone(&self.method);
-                self.work.push(Work::Read { id, switch, edit, method });
+                let backend = Arc::clone(&self.backend);
+                self.work.push(Work::Read { id, switch, edit, backend });
             }
             Output::Report(report) => self.reports.push(report),
             Output::Store(record) => self.write(record.switch_port(), Some(record)),
@@ -378,9 +378,9 @@ impl Driver {
             self.work.push(Work::Push(push));
         }
         while let Some((id, question)) = self.questions.next() {
-            let (method, events) = (Arc::clone(&self.method), self.events.clone());
+            let (backend, events) = (Arc::clone(&self.backend), self.events.clone());
             let task = async move {
-                let answer = method.answer(question).await;
+                let answer = backend.answer(question).await;
                 let _ = events.try_send(Event::Answered { id, answer });
             };
             self.tools.executor.spawn(task).detach();
@@ -392,16 +392,16 @@ impl Driver {
                     self.work.done();
                     self.refuse(id, Failure::Stopped);
                 }
-                Work::Push(Push { id, switch, edits, method }) => {
+                Work::Push(Push { id, switch, edits, backend }) => {
                     let task = async move {
-                        let pushed = method.push(&switch, &edits).await;
+                        let pushed = backend.method.push(&switch, &edits).await;
                         let _ = events.try_send(Event::Pushed { id, pushed });
                     };
                     self.tools.executor.spawn(task).detach();
                 }
-                Work::Read { id, switch, edit, method } => {
+                Work::Read { id, switch, edit, backend } => {
                     let task = async move {
-                        let is_done = method.read(&switch, &edit).await;
+                        let is_done = backend.method.read(&switch, &edit).await;
                         let _ = events.try_send(Event::Read { id, is_done });
                     };
                     self.tools.executor.spawn(task).detach();

@@ -17,7 +17,7 @@ use mistgate_core::{
         machine::{self, Machine},
         time::Instant,
     },
-    config::checked::ports::Junos,
+    junos::Junos,
     junos::{
         rollback::RollbackGuard,
         visit::{Config, Outcome, Output, Task, Visit},
@@ -45,6 +45,9 @@ mod settings;
 
 mod connection;
 
+mod method;
+
+pub(super) use self::method::OnSwitches;
 use self::{
     connection::{Connection, Opened},
     settings::Settings,

@@ -24,10 +24,7 @@ use mistgate_core::{
         mac::Mac,
         time::{Instant, UnixTime},
     },
-    config::checked::{
-        Config,
-        ports::{self, Ports},
-    },
+    config::checked::{Config, ports::Ports},
     mist::find,
     ports::{
         account::Context,
@@ -45,9 +42,10 @@ use mistgate_core::{
 };
 use rustix::process;
 
+pub use super::method::Difference;
 use super::{
     AUDIT_FILE, audit_file,
-    method::{Method, Ways},
+    backend::{Backend, BackendConfig},
 };
 use crate::{
     base::{
@@ -70,17 +68,6 @@ pub struct Wanted {
     pub port: PortName,
     /// The mode.
     pub mode: Mode,
-}
-
-/// What a change would do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Difference {
-    /// This would be applied. Whether the port has it already is not told by the method.
-    Blind(Vec<String>),
-    /// Nothing: the port is as it shall be.
-    None,
-    /// These lines.
-    Some(Vec<String>),
 }
 
 /// What became of a change.
@@ -115,7 +102,7 @@ pub struct Change {
     ports: Ports,
     org_id: Option<String>,
     folder: PathBuf,
-    method: Method,
+    backend: Backend,
     clock: Clock,
     switch: Switch,
     edit: Edit,
@@ -129,25 +116,24 @@ impl Change {
         journal: Arc<Journal>,
     ) -> Result<Self, String> {
         let ports = config.ports.clone().ok_or("ports: no such section — nothing to do it with")?;
-        let Some(means) = &ports.method else {
+        let Some(method) = &ports.method else {
             return Err("ports.method: none — expected \"junos\", \"mist\" or \"cso\"".to_owned());
         };
-        let is_junos = matches!(means, ports::Method::Junos(_));
-        let lines = means.edits().lines(wanted.port, wanted.mode);
+        let lines = method.config().edits().lines(wanted.port, wanted.mode);
         let clock = Clock::start();
         let tls = tls::connector(config.chat.delivery.extra_ca.as_deref());
         let tls = tls.map_err(|error| error.to_string())?;
         let proxies = outbound::proxies(config).map_err(|error| error.to_string())?;
         let outbound = Outbound { tls, proxies, clock };
-        let method = Method::new(Ways::new(config, &ports, outbound), None, &journal);
-        let switch = switch(&method, &wanted.switch, is_junos).await?;
+        let backend = Backend::new(BackendConfig::new(config, &ports, outbound), None, &journal);
+        let switch = switch(&backend, &wanted.switch).await?;
         judge_lists(&ports, &switch)?;
         let Wanted { port, mode, .. } = *wanted;
         let mut change = Self {
             ports,
             org_id: config.mist.org_id.clone(),
             folder: Path::new(&config.state_dir).to_path_buf(),
-            method,
+            backend,
             clock,
             switch,
             edit: Edit { port, mode, ap: None, lines, before: None },
@@ -177,13 +163,12 @@ impl Change {
 
     /// What it would do. Nothing is changed.
     pub async fn difference(&self) -> Result<Difference, Failure> {
-        if matches!(self.ports.method, Some(ports::Method::Cso(_))) {
-            return Ok(Difference::Blind(self.edit.lines.clone()));
-        }
         let edits = std::slice::from_ref(&self.edit);
-        let diff = self.method.compare(&self.switch, edits).await?;
-        let lines: Vec<String> = diff.lines().map(|line| redact(line).to_string()).collect();
-        Ok(if lines.is_empty() { Difference::None } else { Difference::Some(lines) })
+        let shown = |text: String| text.lines().map(redact).collect::<Vec<_>>().join("\n");
+        Ok(match self.backend.method.compare(&self.switch, edits).await? {
+            Difference::Known(diff) => Difference::Known(shown(diff)),
+            blind @ Difference::Blind(..) => blind,
+        })
     }
 
     /// Makes the change, and writes down that `by` did so. The error is why it was not begun.
@@ -233,7 +218,7 @@ impl Change {
             memory.keep(self.switch_port(), Some(self.record(before.as_ref(), None, None)))?;
         }
         let edits = std::slice::from_ref(&self.edit);
-        let pushed = self.method.push(&self.switch, edits).await;
+        let pushed = self.backend.method.push(&self.switch, edits).await;
         let mut told = None;
         let (ended, report) = match pushed {
             Pushed::Done { diff, before } => {
@@ -242,16 +227,19 @@ impl Change {
                 (ended, self.settled(since, diff, false))
             }
             Pushed::Failed(failure) => self.failed(since, failure),
-            Pushed::Unknown(failure) => match self.method.read(&self.switch, &self.edit).await {
-                Some(true) => {
-                    (Ended::Done { is_unchanged: false }, self.settled(since, String::new(), true))
+            Pushed::Unknown(failure) => {
+                match self.backend.method.read(&self.switch, &self.edit).await {
+                    Some(true) => (
+                        Ended::Done { is_unchanged: false },
+                        self.settled(since, String::new(), true),
+                    ),
+                    Some(false) => self.failed(since, failure),
+                    None => {
+                        let report = self.unconfirmed(since, failure.clone());
+                        (Ended::Unknown(failure), report)
+                    }
                 }
-                Some(false) => self.failed(since, failure),
-                None => {
-                    let report = self.unconfirmed(since, failure.clone());
-                    (Ended::Unknown(failure), report)
-                }
-            },
+            }
         };
         if let Some(memory) = known {
             let record = match &ended {
@@ -343,9 +331,9 @@ impl Change {
 }
 
 /// The switch that somebody calls so.
-async fn switch(method: &Method, name: &str, is_junos: bool) -> Result<Switch, String> {
+async fn switch(backend: &Backend, name: &str) -> Result<Switch, String> {
     let wanted = find::Wanted::new(name);
-    let unknown = match method.find(wanted.clone()).await {
+    let unknown = match backend.find(wanted.clone()).await {
         Some(Ok(found)) => {
             let macs: Vec<String> = found.iter().map(|switch| switch.mac.to_string()).collect();
             return match <[Switch; 1]>::try_from(found) {
@@ -365,7 +353,7 @@ async fn switch(method: &Method, name: &str, is_junos: bool) -> Result<Switch, S
     };
     // To reach a switch itself its name is enough.
     let host = match &wanted {
-        find::Wanted::Name(name) if is_junos => SwitchName::parse(name),
+        find::Wanted::Name(name) if backend.method.reaches_by_name() => SwitchName::parse(name),
         find::Wanted::Mac(_) | find::Wanted::Name(_) => None,
     };
     let name = host.ok_or(format!("{wanted}: {unknown}"))?;

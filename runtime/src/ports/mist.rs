@@ -15,6 +15,7 @@ use mistgate_core::{
     },
     config::checked,
     mist::{
+        Profiles,
         ask::{Ask, Connected},
         budget::Budget,
         find::{Find, Wanted},
@@ -38,7 +39,10 @@ use crate::{
         sync::Mutex,
     },
     http::outbound::Outbound,
-    ports::api::{Api, REQUESTS_MAX, run_exchange},
+    ports::{
+        api::{Api, REQUESTS_MAX, run_exchange},
+        method::{Call, Difference, Method},
+    },
 };
 
 /// For one request with its answer.
@@ -54,7 +58,7 @@ const QUESTIONS_MAX: usize = REQUESTS_MAX - 2;
 pub struct Mist {
     api: Api,
     org: String,
-    profiles: Option<checked::ports::Profiles>,
+    profiles: Option<Profiles>,
     clock: Clock,
     journal: Arc<Journal>,
     memory: Arc<Memory>,
@@ -79,7 +83,7 @@ impl Mist {
     /// `None` without a token or an organisation. Without `profiles` no port can be changed.
     pub fn new(
         mist: &checked::Mist,
-        profiles: Option<checked::ports::Profiles>,
+        profiles: Option<Profiles>,
         outbound: Outbound,
         journal: Arc<Journal>,
     ) -> Option<Self> {
@@ -191,5 +195,29 @@ impl Mist {
             let system = system.ok_or(Failure::Busy { after: Some(ready_at - now) })?;
             Timer::at(system).await;
         }
+    }
+}
+
+impl Method for Mist {
+    fn name(&self) -> &'static str {
+        "mist"
+    }
+
+    fn compare<'a>(
+        &'a self,
+        switch: &'a Switch,
+        edits: &'a [Edit],
+    ) -> Call<'a, Result<Difference, Failure>> {
+        Box::pin(async {
+            self.compare(switch, edits).await.map(|change| Difference::Known(change.diff))
+        })
+    }
+
+    fn push<'a>(&'a self, switch: &'a Switch, edits: &'a [Edit]) -> Call<'a, Pushed> {
+        Box::pin(self.push(switch, edits))
+    }
+
+    fn read<'a>(&'a self, switch: &'a Switch, edit: &'a Edit) -> Call<'a, Option<bool>> {
+        Box::pin(self.read(switch, edit))
     }
 }

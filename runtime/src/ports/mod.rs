@@ -5,11 +5,14 @@
 //! and changes run beside the task, a bounded number at a time.
 
 pub mod api;
+mod method;
+
 pub mod cso;
 pub mod mist;
 
 pub mod junos;
-mod method;
+
+mod backend;
 
 mod audit_file;
 
@@ -35,7 +38,7 @@ use smol::{Executor, channel};
 
 pub(crate) use self::run::run;
 pub use self::status::{PortStatus, Status};
-use self::{kill_switch::Order, method::Ways};
+use self::{backend::BackendConfig, kill_switch::Order};
 use crate::{
     base::{
         clock::{self, Clock},
@@ -139,7 +142,7 @@ impl Handle {
 pub(crate) struct Settings {
     plan: input::Config,
     org_id: Option<String>,
-    ways: Ways,
+    backend: BackendConfig,
     kill_switch: String,
 }
 
@@ -149,7 +152,7 @@ impl Settings {
         Self {
             plan: ports.plan(&config.chat.routes.ignored_sites, clock::wall()),
             org_id: config.mist.org_id.clone(),
-            ways: Ways::new(config, ports, outbound),
+            backend: BackendConfig::new(config, ports, outbound),
             kill_switch: ports.kill_switch.clone(),
         }
     }

@@ -11,7 +11,7 @@ use mistgate_core::{
     },
 };
 
-use super::method::Method;
+use super::backend::Backend;
 
 /// The most ports that are listed one by one, those that wait before the others.
 const LISTED_MAX: usize = 1_000;
@@ -55,7 +55,7 @@ pub struct PortStatus {
 }
 
 impl Status {
-    pub(super) fn new(plan: &Plan, now: Instant, method: &Method) -> Self {
+    pub(super) fn new(plan: &Plan, now: Instant, backend: &Backend) -> Self {
         let (mut modes, mut stages) = (BTreeMap::new(), BTreeMap::new());
         let mut observed = 0;
         for port in plan.ports() {
@@ -74,8 +74,8 @@ impl Status {
         });
         Self {
             is_observing: plan.is_observing(),
-            method: method.name(),
-            can_ask: method.can_ask(),
+            method: backend.method.name(),
+            can_ask: backend.can_ask(),
             is_stopped: plan.is_stopped(),
             breaker_open: plan.breaker_closes_at().map(|at| at - now),
             watched: plan.watched(),

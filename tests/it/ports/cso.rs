@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use http_types::Url;
 use mistgate_core::{
     base::{failure::Failure, mac::Mac, secret::Secret},
-    config::checked::ports,
+    cso::{Cso as Config, CsoProfile},
     http::proxy::Proxies,
     ports::{
-        edit::{CsoProfile, Edits},
+        edit::MethodConfig as _,
         name::{PortName, SwitchName},
         plan::{input::Pushed, output::Edit},
         switch_port::{Mode, Switch},
@@ -58,15 +58,19 @@ fn default() -> CsoProfile {
     profile("generic-access", Some(12), None)
 }
 
-fn way_to(url: &str, password: &str, timeout: Duration) -> Cso {
-    let config = ports::Cso {
+fn config(url: &str, password: &str) -> Config {
+    Config {
         url: Url::parse(url).expect("a URL"),
         tenant: "ACME".to_owned(),
         login: "mesa@acme.example".to_owned(),
         password: Secret::new(password),
         ap: ap(),
         default: default(),
-    };
+    }
+}
+
+fn way_to(url: &str, password: &str, timeout: Duration) -> Cso {
+    let config = config(url, password);
     let outbound = Outbound {
         tls: tls::connector(None).expect("roots"),
         proxies: Proxies::default(),
@@ -120,7 +124,7 @@ fn switch(site: &str) -> Switch {
 
 fn edit(port: u16, mode: Mode) -> Edit {
     let port = PortName::parse(&format!("ge-0/0/{port}")).expect("a port");
-    let lines = Edits::Cso { ap: ap(), default: default() }.lines(port, mode);
+    let lines = config("https://cso.example", "").edits().lines(port, mode);
     Edit { port, mode, ap: None, lines, before: None }
 }
 

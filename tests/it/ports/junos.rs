@@ -17,7 +17,7 @@ use std::{
 
 use mistgate_core::{
     base::{failure::Failure, mac::Mac, secret::Secret},
-    config::checked::ports::Junos,
+    junos::Junos,
     ports::{
         name::{PortName, SwitchName},
         plan::{input::Pushed, output::Edit},

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
 use mistgate_core::{
-    base::exchange::Request,
-    base::{failure::Failure, mac::Mac, secret::Secret},
-    config::checked::{self, ports::Profiles},
+    base::{exchange::Request, failure::Failure, mac::Mac, secret::Secret},
+    config::checked,
     http::proxy::Proxies,
+    mist::Profiles,
     ports::{
         name::{PortName, SwitchName},
         plan::{input::Pushed, output::Edit},

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mistgate_core::{
     base::rand::Rand,
-    config::checked::ports::Profiles,
+    mist::Profiles,
     mist::profile::Device,
     ports::{name::PortName, plan::output::Edit, switch_port::Mode},
 };

@@ -8,10 +8,9 @@ use mistgate_core::{
         mac::Mac,
         secret::Secret,
     },
-    config::checked::ports,
-    cso::push::Push,
+    cso::{Cso, CsoProfile, push::Push},
     ports::{
-        edit::{CsoProfile, Edits},
+        edit::MethodConfig as _,
         name::{PortName, SwitchName},
         plan::{input::Pushed, output::Edit},
         switch_port::{Mode, Switch},
@@ -54,7 +53,7 @@ impl Surroundings {
             vlan,
             native_vlan,
         };
-        let cso = ports::Cso {
+        let cso = Cso {
             url: "http://127.0.0.1".parse().expect("a URL"),
             tenant: "ACME".to_owned(),
             login: tenant.login.clone(),
@@ -62,7 +61,7 @@ impl Surroundings {
             ap: profile("generic-trunk", None, Some(11)),
             default: profile("generic-access", Some(12), None),
         };
-        let edits = Edits::Cso { ap: cso.ap.clone(), default: cso.default.clone() };
+        let edits = cso.edits();
         let edit = |number: u64| {
             let port = PortName::parse(&format!("ge-0/0/{number}")).expect("a port");
             let mode = if number.is_multiple_of(2) { Mode::Ap } else { Mode::Default };

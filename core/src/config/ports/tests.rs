@@ -1,8 +1,9 @@
-use alloc::{format, vec, vec::Vec};
+use alloc::{format, string::ToString as _, vec, vec::Vec};
 
 use toml::de::DeTable;
 
 use super::*;
+use crate::base::secret::Secret;
 use crate::{
     base::time::UnixTime,
     config::{
@@ -216,7 +217,7 @@ fn without_a_word_it_observes_and_is_careful() {
     let read = sound("[ports]\n");
     assert!(read.is_observing && read.method.is_none() && read.external.is_none());
     let plan = read.plan(&["s".into()], UnixTime::from_secs(5));
-    assert_eq!((plan.edits, plan.ignored_sites), (Edits::Nothing, vec!["s".into()]));
+    assert_eq!((plan.edits, plan.ignored_sites), (Edits::unwritten(), vec!["s".into()]));
     assert_eq!(plan.probe.check, Check::Lldp);
     assert_eq!(plan.probe.settle, Duration::from_secs(60));
     assert_eq!(plan.probe.wait, Duration::from_secs(30));

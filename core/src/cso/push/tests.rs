@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     base::{exchange::Request, mac::Mac},
+    cso::CsoProfile,
     ports::{
-        edit::CsoProfile,
         name::{PortName, SwitchName},
         switch_port::Mode,
     },

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     api::rejected,
     base::{exchange::Response, mac::Mac},
-    config::checked::ports::Profiles,
+    mist::Profiles,
     mist::read::Read,
     ports::{name::SwitchName, switch_port::Mode},
 };

@@ -84,7 +84,7 @@ fn config(check: Check) -> Config {
             },
             ..governor::Policy::default()
         },
-        edits: Edits::Nothing,
+        edits: Edits::unwritten(),
         is_observing: false,
         ignored_sites: vec!["ignored".into()],
         reconcile_after: Duration::from_secs(3_600),

@@ -7,10 +7,7 @@ use std::{
 };
 
 use http_types::Url;
-use mistgate_core::{
-    config::checked::{Config, ports::Method},
-    http::proxy::Proxies,
-};
+use mistgate_core::{config::checked::Config, http::proxy::Proxies};
 
 use super::domain::{SYSTEM, is_of_system};
 
@@ -54,13 +51,8 @@ impl Needs {
         if let Some(ports) = &config.ports {
             let folder = folder_of(Path::new(&ports.kill_switch));
             needs.write.entry(folder).or_insert("ports.kill_switch");
-            match &ports.method {
-                Some(Method::Cso(cso)) => needs.reach(Some(&cso.url), "ports.cso.url"),
-                Some(Method::Junos(junos)) => {
-                    needs.connect.insert(junos.port, "ports.junos.port".to_owned());
-                }
-                Some(Method::Mist(_)) | None => {}
-            }
+            let connect = ports.method.iter().filter_map(|method| method.config().connects_to());
+            needs.connect.extend(connect.map(|(port, key)| (port, key.to_owned())));
         }
         needs
     }

@@ -4,7 +4,7 @@ use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 use mistgate_core::{
     base::secret::Secret,
-    config::checked::ports::Junos,
+    junos::Junos,
     netconf::session::input::Config,
     ports::{name::SwitchName, switch_port::Switch},
 };

@@ -247,7 +247,7 @@ pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Conf
             breaker: (!bytes.chance(60)).then(|| breaker(size)),
             freezes: bytes.chance(60).then(|| freeze(bytes)).into_iter().collect(),
         },
-        edits: Edits::Nothing,
+        edits: Edits::unwritten(),
         is_observing: bytes.chance(40),
         ignored_sites: vec![IGNORED.to_owned()],
         reconcile_after: Duration::from_secs(3_600),

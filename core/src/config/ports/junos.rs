@@ -1,0 +1,118 @@
+//! `[ports.junos]`
+
+use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
+use core::time::Duration;
+
+use super::{HOUR, SECOND, name};
+use crate::{
+    base::secret::Secret,
+    config::{
+        files::FileKind,
+        problem::{Fault, quoted},
+        reader::Item,
+        section::Section,
+    },
+    junos::Junos,
+    netconf::lines::Fault as LineFault,
+    ports::{
+        name::SwitchName,
+        template::{self, Template},
+    },
+};
+
+pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
+    let domain = section.judged("domain", "a domain such as \"mydomain.corp\"", |text| {
+        SwitchName::parse(text).map(|name| name.to_string()).ok_or_else(|| {
+            let what = alloc::format!("{} is not a domain", quoted(text));
+            Fault::new(what, "a domain such as \"mydomain.corp\"")
+        })
+    });
+    let password = section.secret("password", "password_file");
+    let private_key = section.item("private_key");
+    if section.lacks(&["password", "password_file", "private_key"]) {
+        section.missing("password_file", "a password, a private_key, or both");
+    }
+    let private_key = private_key.and_then(|item| item.file(FileKind::PrivateKey));
+    let known_hosts = match section.item("known_hosts") {
+        Some(item) => item.file(FileKind::KnownHosts),
+        None => {
+            let expected = "the file with the switches' host keys, as OpenSSH writes it";
+            section.missing("known_hosts", expected);
+            None
+        }
+    };
+    let legacy_algorithms = section.flag("legacy_algorithms");
+    if legacy_algorithms {
+        let what = "algorithms with SHA-1 will do, for every switch";
+        let expected = "false, unless some switches know no others";
+        section.warning("legacy_algorithms", Fault::new(what, expected));
+    }
+    let minute = Duration::from_secs(60);
+    let confirm = section.duration("confirm", 5 * minute, minute..=HOUR);
+    if !confirm.as_secs().is_multiple_of(60) || confirm.subsec_millis() != 0 {
+        let fault = Fault::new("Junos counts this in minutes", "whole minutes, such as \"5m\"");
+        section.conflict("confirm", fault);
+    }
+    let commit_timeout =
+        section.duration("commit_timeout", 2 * minute, Duration::from_secs(10)..=HOUR);
+    let lock_wait = section.duration("lock_wait", minute, SECOND..=HOUR);
+    let port = section.count("port", 830, 1..=65_535);
+    let sessions_max = section.count("sessions_max", 256, 1..=1_024);
+    let username = name(section, "username", "the login on the switches");
+    let (ap, default) = (template(section, "ap"), template(section, "default"));
+    Some(Junos {
+        domain,
+        port: u16::try_from(port).unwrap_or(830),
+        username: username?,
+        password: password.map(|(_, password)| password),
+        private_key: private_key.map(|(_, text)| Secret::new(text)),
+        known_hosts: known_hosts?.0,
+        legacy_algorithms,
+        sessions_max,
+        commit_timeout,
+        lock_wait,
+        confirm,
+        ap: ap?,
+        default: default?,
+    })
+}
+
+/// Lines of Junos commands, each judged where it stands.
+fn template(section: &Section<'_>, key: &'static str) -> Option<Template> {
+    const LINE: &str = "a line such as \"set interfaces <port> native-vlan-id 42\"";
+    const LINES: &str = "a list of lines such as \"set interfaces <port> native-vlan-id 42\"";
+    let Some(item) = section.item(key) else {
+        section.missing(key, LINES);
+        return None;
+    };
+    let line = |item: &Item<'_>| {
+        item.judged(LINE, |text| {
+            Template::check(text).map(|()| text.to_owned()).map_err(|error| {
+                let what = match error {
+                    template::Error::NoPort => "this line would change more than the port",
+                    template::Error::Unknown => "only <port> can be filled in",
+                    template::Error::Line(fault) => match fault {
+                        LineFault::Bare | LineFault::Verb => {
+                            "this line does not change a configuration"
+                        }
+                        LineFault::Control => "this line holds a line break or control character",
+                        LineFault::Oversize => "this line is too long",
+                        LineFault::Quote => "this line has a quotation that is not closed",
+                    },
+                    template::Error::Empty | template::Error::Many => "this is no line",
+                };
+                Fault::new(what, LINE)
+            })
+        })
+    };
+    let elements = item.elements(LINES);
+    let lines: Vec<String> = elements.iter().filter_map(line).collect();
+    if lines.is_empty() || lines.len() < elements.len() {
+        return None;
+    }
+    Template::new(lines.iter().map(String::as_str))
+        .map_err(|error| {
+            item.problem(error.to_string(), alloc::format!("up to {} lines", template::LINES_MAX))
+        })
+        .ok()
+}

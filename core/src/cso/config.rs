@@ -1,0 +1,77 @@
+//! The configuration of this method.
+
+use alloc::{format, string::String, vec::Vec};
+
+use http_types::Url;
+
+use crate::{
+    base::secret::Secret,
+    ports::edit::{Edits, Lines, MethodConfig},
+};
+
+/// `[ports.cso]`: port profiles through Contrail Service Orchestration.
+#[derive(Clone, Debug)]
+pub struct Cso {
+    /// Its origin.
+    pub url: Url,
+    /// The tenant.
+    pub tenant: String,
+    /// The login.
+    pub login: String,
+    /// Its password.
+    pub password: Secret,
+    /// For an access point.
+    pub ap: CsoProfile,
+    /// For whoever plugs in.
+    pub default: CsoProfile,
+}
+
+/// `{ profile = "generic-trunk", native_vlan = 11 }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsoProfile {
+    /// The port profile's name.
+    pub profile: String,
+    /// The VLAN of an access port.
+    pub vlan: Option<u16>,
+    /// The untagged VLAN of a trunk port.
+    pub native_vlan: Option<u16>,
+}
+
+impl CsoProfile {
+    fn text(&self) -> String {
+        let Self { profile, vlan, native_vlan } = self;
+        let vlan = vlan.map(|vlan| format!(", VLAN {vlan}")).unwrap_or_default();
+        let native = native_vlan.map(|vlan| format!(", native VLAN {vlan}")).unwrap_or_default();
+        format!("profile {profile}{vlan}{native}")
+    }
+}
+
+impl MethodConfig for Cso {
+    fn edits(&self) -> Edits {
+        Edits { ap: Lines::Words(self.ap.text()), default: Lines::Words(self.default.text()) }
+    }
+
+    fn secrets(&self) -> Vec<&Secret> {
+        Vec::from([&self.password])
+    }
+
+    fn connects_to(&self) -> Option<(u16, &'static str)> {
+        Some((self.url.port_or_known_default()?, "ports.cso.url"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_names_its_profile_and_vlan() {
+        for (vlan, native_vlan, text) in [
+            (None, Some(11), "profile generic, native VLAN 11"),
+            (Some(12), None, "profile generic, VLAN 12"),
+        ] {
+            let profile = CsoProfile { profile: "generic".into(), vlan, native_vlan };
+            assert_eq!(profile.text(), text);
+        }
+    }
+}

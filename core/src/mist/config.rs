@@ -1,0 +1,40 @@
+//! The configuration of this method.
+
+use alloc::{format, string::String};
+
+use crate::ports::edit::{Edits, Lines, MethodConfig};
+
+/// `[ports.mist]`: port profiles through Mist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profiles {
+    /// For an access point.
+    pub ap: String,
+    /// For whoever plugs in; without one, the override is removed.
+    pub default: Option<String>,
+}
+
+impl MethodConfig for Profiles {
+    fn edits(&self) -> Edits {
+        let named = |profile: &String| format!("profile {profile}");
+        let before = || "the profile that it had before".into();
+        Edits {
+            ap: Lines::Words(named(&self.ap)),
+            default: Lines::Words(self.default.as_ref().map_or_else(before, named)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{name::PortName, switch_port::Mode};
+
+    #[test]
+    fn a_change_names_its_profile() {
+        let port = PortName::parse("ge-0/0/7").expect("a port");
+        let edits = Profiles { ap: "ap".into(), default: None }.edits();
+        assert_eq!(edits.lines(port, Mode::Ap), ["ge-0/0/7: profile ap"]);
+        let default = "ge-0/0/7: the profile that it had before";
+        assert_eq!(edits.lines(port, Mode::Default), [default]);
+    }
+}

@@ -1,0 +1,109 @@
+//! Mist, which answers the plan's questions whatever the method is, and the method, which changes
+//! ports.
+
+use std::{any::Any, sync::Arc};
+
+use mistgate_core::{
+    base::failure::Failure,
+    config::checked::{
+        self, Config,
+        ports::{Method as MethodConfig, Ports},
+    },
+    mist::find::Wanted,
+    ports::{
+        question::{Answer, Question},
+        switch_port::Switch,
+    },
+};
+
+use super::{
+    cso::{self, Cso},
+    junos::OnSwitches,
+    method::{Method, NoMethod},
+    mist::Mist,
+};
+use crate::{base::journal::Journal, http::outbound::Outbound};
+
+/// What a [`Backend`] needs of the configuration.
+pub(crate) struct BackendConfig {
+    mist: checked::Mist,
+    method: Option<MethodConfig>,
+    outbound: Outbound,
+}
+
+impl BackendConfig {
+    pub(crate) fn new(config: &Config, ports: &Ports, outbound: Outbound) -> Self {
+        Self { mist: config.mist.clone(), method: ports.method.clone(), outbound }
+    }
+}
+
+/// Mist, which is asked, and the method, which changes ports.
+pub(super) struct Backend {
+    mist: Option<Arc<Mist>>,
+    pub(super) method: Arc<dyn Method>,
+}
+
+impl Backend {
+    /// The backend of a configuration. It takes over what `before` remembers of switches and of
+    /// Mist's budget.
+    pub(super) fn new(
+        config: BackendConfig,
+        before: Option<&Self>,
+        journal: &Arc<Journal>,
+    ) -> Self {
+        let BackendConfig { mist, method, outbound } = config;
+        let profiles = match &method {
+            Some(MethodConfig::Mist(profiles)) => Some(profiles.clone()),
+            Some(MethodConfig::Cso(_) | MethodConfig::Junos(_)) | None => None,
+        };
+        let mist = Mist::new(&mist, profiles, outbound.clone(), Arc::clone(journal));
+        let mist = mist.map(|mist| match before.and_then(|before| before.mist.as_ref()) {
+            Some(before) => Arc::new(mist.after(before)),
+            None => Arc::new(mist),
+        });
+        let method: Arc<dyn Method> = match (method, &mist) {
+            (Some(MethodConfig::Cso(config)), _) => {
+                Arc::new(Cso::new(config, cso::TIMEOUT, outbound, Arc::clone(journal)))
+            }
+            (Some(MethodConfig::Junos(junos)), mist) => {
+                let before = before.and_then(|before| {
+                    let method: &dyn Any = &*before.method;
+                    method.downcast_ref()
+                });
+                Arc::new(OnSwitches::new(&junos, before, mist.as_ref(), &outbound, journal))
+            }
+            (Some(MethodConfig::Mist(_)), Some(mist)) => Arc::clone(mist) as Arc<dyn Method>,
+            (Some(MethodConfig::Mist(_)) | None, _) => Arc::new(NoMethod),
+        };
+        Self { mist, method }
+    }
+
+    /// Whether there is a Mist to ask about access points.
+    pub(super) const fn can_ask(&self) -> bool {
+        self.mist.is_some()
+    }
+
+    pub(super) async fn answer(&self, question: Question) -> Answer {
+        let named = match &question {
+            Question::Port { switch_port, switch: Some(switch) } if switch.name.is_some() => {
+                Some((switch_port.port, switch.clone()))
+            }
+            Question::Port { .. } | Question::Inventory | Question::Location { .. } => None,
+        };
+        let answer = match &self.mist {
+            Some(mist) => mist.answer(question).await,
+            None => Answer::Unanswered,
+        };
+        if let (Answer::Port(None) | Answer::Unanswered, Some((port, switch))) = (&answer, named)
+            && let Answer::Port(seen) = self.method.see(&switch, port).await
+        {
+            return Answer::Port(seen);
+        }
+        answer
+    }
+
+    /// The switches of this name or MAC; `None` if there is no Mist to ask.
+    pub(super) async fn find(&self, wanted: Wanted) -> Option<Result<Vec<Switch>, Failure>> {
+        Some(self.mist.as_ref()?.find(wanted).await)
+    }
+}
