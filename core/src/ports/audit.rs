@@ -6,9 +6,9 @@ use alloc::{
 };
 
 use super::{
-    account::{Context, Room, account, ap, because, switch_port},
-    report::{Change, Report},
+    report::{Change, Context, Facts, Report},
     switch_port::Switch,
+    text::{Room, because, text},
 };
 use crate::{
     event::Topic,
@@ -19,10 +19,10 @@ use crate::{
 const ROOM: Room = Room(65_536);
 
 /// One line of the audit file, without its line break: a JSON object as
-/// [`account`](super::account) describes it, of at most some 200 kilobytes. `nth` counts the
+/// [`text`](super::text) describes it, of at most some 200 kilobytes. `nth` counts the
 /// reports of the same input.
 pub fn line(report: &Report, context: &Context<'_>, nth: usize) -> String {
-    account(report, &[], context, nth, ROOM)
+    text(&report.facts(context.now), &[], context, nth, ROOM)
 }
 
 /// A line of the journal.
@@ -38,11 +38,12 @@ pub struct Note {
 
 /// The lines of the journal: one for each port that a report is about.
 pub fn notes(report: &Report, context: &Context<'_>) -> Vec<Note> {
-    let kind = report.kind();
-    let severity = types::find(&Topic::Mistgate, kind).map_or(Severity::Info, |row| row.severity);
-    let note = |values| Note { event: kind.to_ascii_lowercase(), severity, values };
-    let common = common(report, context);
-    if report.changes().is_empty() {
+    let facts = report.facts(context.now);
+    let row = types::find(&Topic::Mistgate, facts.kind);
+    let severity = row.map_or(Severity::Info, |row| row.severity);
+    let note = |values| Note { event: facts.kind.to_ascii_lowercase(), severity, values };
+    let common = common(&facts);
+    if facts.changes.is_empty() {
         return Vec::from([note(common)]);
     }
     let of_change = |change: &Change| {
@@ -54,51 +55,24 @@ pub fn notes(report: &Report, context: &Context<'_>) -> Vec<Note> {
         values.push(("took_ms", took.as_millis().to_string()));
         note(values)
     };
-    report.changes().iter().map(of_change).collect()
+    facts.changes.iter().map(of_change).collect()
 }
 
-fn common(report: &Report, context: &Context<'_>) -> Vec<(&'static str, String)> {
+fn common(facts: &Facts<'_>) -> Vec<(&'static str, String)> {
     let mut values = Vec::new();
-    if let Some(switch_port) = switch_port(report) {
-        values.push(("port", switch_port.port.to_string()));
-    }
-    if let Some(ap) = ap(report) {
-        values.push(("ap", ap.plain()));
-    }
-    if let Some(Switch { mac, name, .. }) = report.switch() {
+    values.extend(facts.switch_port.map(|switch_port| ("port", switch_port.port.to_string())));
+    values.extend(facts.ap.map(|ap| ("ap", ap.plain())));
+    if let Some(Switch { mac, name, .. }) = facts.switch {
         values.extend(name.as_ref().map(|name| ("switch", name.to_string())));
         values.push(("switch_mac", mac.plain()));
-    } else if let Some(switch_port) = switch_port(report) {
+    } else if let Some(switch_port) = facts.switch_port {
         values.push(("switch_mac", switch_port.switch.plain()));
     }
-    match report {
-        Report::Kept { .. } | Report::Undecided { .. } => {
-            values.push(("reason", report.cause().to_string()));
-        }
-        Report::Refused { refusal, .. } => {
-            values.push(("rule", report.cause().to_string()));
-            let after = refusal.until().map(|until| until - context.now);
-            values.extend(after.map(|after| ("after_ms", after.as_millis().to_string())));
-        }
-        Report::Retrying { attempt, after, .. } => {
-            values.push(("failure", report.cause().to_string()));
-            values.push(("attempt", attempt.to_string()));
-            values.push(("after_ms", after.as_millis().to_string()));
-        }
-        Report::Stuck { attempt, .. } => {
-            values.push(("failure", report.cause().to_string()));
-            values.push(("attempt", attempt.to_string()));
-        }
-        Report::Settled { is_read_back: true, .. } => values.push(("read_back", "true".into())),
-        Report::Breaker { is_open: true, hold } => {
-            values.push(("hold_ms", hold.as_millis().to_string()));
-        }
-        Report::Breaker { .. }
-        | Report::Observed { .. }
-        | Report::Overflow
-        | Report::Settled { .. }
-        | Report::Stopped(_) => {}
-    }
-    values.extend(because(report).map(|because| ("because", because)));
+    values.extend(facts.why.label().map(|(key, label)| (key, label.to_string())));
+    values.extend(facts.attempt.map(|attempt| ("attempt", attempt.to_string())));
+    values.extend(facts.after.map(|after| ("after_ms", after.as_millis().to_string())));
+    values.extend(facts.is_read_back.then(|| ("read_back", "true".into())));
+    values.extend(facts.hold.map(|hold| ("hold_ms", hold.as_millis().to_string())));
+    values.extend(because(facts.why).map(|because| ("because", because)));
     values
 }

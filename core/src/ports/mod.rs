@@ -35,7 +35,7 @@ pub mod report;
 pub mod names;
 pub mod redact;
 
-pub mod account;
+pub mod text;
 
 pub mod audit;
 pub mod notification;

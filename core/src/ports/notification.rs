@@ -1,15 +1,15 @@
-//! What people hear of the reports: the texts of events for the chats.
+//! Which reports the chats get, as the texts of events.
 //!
-//! Every change, refusal and failure is told, and each once: of a change that is tried again and
-//! again the first failure and the end, and what one input did to several ports of a switch in one
-//! message. Where a port was given up and fails again as before, nothing is new. The journal and
-//! the audit have all of it.
+//! Every change, refusal and failure is told once: of a change that is tried again and again the
+//! first failure and the end, and what one input did to several ports of a switch in one message. A
+//! port that was given up and fails again as before is not told again. The journal and the audit
+//! have all reports.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use super::{
-    account::{Context, Room, account, because},
-    report::Report,
+    report::{Context, Facts, Report},
+    text::{Room, because, text},
 };
 use crate::base::mac::Mac;
 
@@ -18,56 +18,29 @@ const ROOM: Room = Room(8_192);
 /// The most ports in one message.
 const PORTS_MAX: usize = 100;
 
-/// What reports must have in common to be told together.
-type Key<'a> = (&'static str, Option<Mac>, Option<String>);
+/// What reports must have in common to be one message: kind, switch and words for why.
+type Key = (&'static str, Option<Mac>, Option<String>);
 
 /// The texts of events of topic `mistgate`, for the engine's `Report`. Called with all reports of one
 /// input, in their order; `context` is that of the input.
 pub fn texts(reports: &[Report], context: &Context<'_>) -> Vec<String> {
-    let mut groups: Vec<Vec<&Report>> = Vec::new();
-    let mut open: BTreeMap<Key<'_>, usize> = BTreeMap::new();
-    for report in reports.iter().filter(|report| is_told(report)) {
-        let key = key(report);
+    let mut groups: Vec<Vec<Facts<'_>>> = Vec::new();
+    let mut open: BTreeMap<Key, usize> = BTreeMap::new();
+    let facts = reports.iter().map(|report| report.facts(context.now));
+    for facts in facts.filter(|facts| !facts.is_repeated) {
+        let mac = facts.switch.map(|switch| switch.mac);
+        let key = facts.is_joined.then(|| (facts.kind, mac, because(facts.why)));
         let group = key.as_ref().and_then(|key| groups.get_mut(*open.get(key)?));
         if let Some(group) = group.filter(|group| group.len() < PORTS_MAX) {
-            group.push(report);
+            group.push(facts);
             continue;
         }
-        if let Some(key) = key {
-            open.insert(key, groups.len());
-        }
-        groups.push(Vec::from([report]));
+        open.extend(key.map(|key| (key, groups.len())));
+        groups.push(Vec::from([facts]));
     }
-    let groups = groups.iter().enumerate();
-    groups
-        .filter_map(|(nth, group)| {
-            let (first, others) = group.split_first()?;
-            Some(account(first, others, context, nth, ROOM))
-        })
-        .collect()
-}
-
-/// Whether a chat should hear of it.
-const fn is_told(report: &Report) -> bool {
-    !matches!(
-        report,
-        Report::Retrying { attempt: 2.., .. } | Report::Retrying { is_news: false, .. }
-    )
-}
-
-/// Reports about one change each that have the same key differ only in the change.
-fn key(report: &Report) -> Option<Key<'_>> {
-    let mac = report.switch().map(|switch| switch.mac);
-    match report {
-        Report::Refused { .. } | Report::Retrying { .. } | Report::Stuck { .. } => {
-            Some((report.kind(), mac, because(report)))
-        }
-        Report::Breaker { .. }
-        | Report::Kept { .. }
-        | Report::Observed { .. }
-        | Report::Overflow
-        | Report::Settled { .. }
-        | Report::Stopped(_)
-        | Report::Undecided { .. } => None,
-    }
+    let message = |(nth, group): (usize, Vec<Facts<'_>>)| {
+        let (first, others) = group.split_first()?;
+        Some(text(first, others, context, nth, ROOM))
+    };
+    groups.into_iter().enumerate().filter_map(message).collect()
 }

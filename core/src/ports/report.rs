@@ -8,10 +8,15 @@ use super::{
     decide::Reason,
     governor::Refusal,
     name::PortName,
+    names::Names,
     probe::Subject,
     switch_port::{Mode, Switch, SwitchPort},
 };
-use crate::base::{failure::Failure, mac::Mac};
+use crate::base::{
+    failure::Failure,
+    mac::Mac,
+    time::{Instant, UnixTime},
+};
 
 /// One change of one port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,72 +127,154 @@ pub enum Report {
     },
 }
 
+/// What a report does not know itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The id of the organisation.
+    pub org_id: Option<&'a str>,
+    pub names: &'a Names,
+    /// The plan's clock at the time of the report.
+    pub now: Instant,
+    /// The wall clock at that time.
+    pub at: UnixTime,
+    /// The user who gave the command, for a manual change.
+    pub by: Option<&'a str>,
+}
+
+/// Why nothing was changed, or not yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Why<'a> {
+    #[default]
+    Nothing,
+    Failure(&'a Failure),
+    Reason(Reason),
+    Refusal(&'a Refusal),
+}
+
+/// A report in one form for all kinds. The audit, the journal, the metrics and the chats say what
+/// is in here, and nothing else. What a kind does not have stays at its default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// The type of the event for the chats, also the name in the audit.
+    pub kind: &'static str,
+    pub switch: Option<&'a Switch>,
+    /// The port of a report that is not about changes.
+    pub switch_port: Option<SwitchPort>,
+    /// The access point of a report that is not about changes.
+    pub ap: Option<Mac>,
+    pub changes: &'a [Change],
+    /// The label in metrics for what became of the changes.
+    pub result: Option<&'static str>,
+    pub why: Why<'a>,
+    /// Whether only news of the port leads to another attempt.
+    pub is_lasting: bool,
+    /// Counts from 1.
+    pub attempt: Option<u32>,
+    /// From now to the next attempt.
+    pub after: Option<Duration>,
+    /// How long no port is changed.
+    pub hold: Option<Duration>,
+    /// The difference that the changes made together.
+    pub diff: &'a str,
+    /// Whether the change was found on the switch after its answer was lost.
+    pub is_read_back: bool,
+    /// Whether the chats have it already, from an earlier attempt.
+    pub is_repeated: bool,
+    /// Whether reports of this kind that differ only in their changes are one message.
+    pub is_joined: bool,
+}
+
 impl Report {
-    /// The type of the event that tells it, which is also its name in the audit and in metrics.
-    pub const fn kind(&self) -> &'static str {
+    /// What everybody says about it. `now` is the plan's clock at the time of the report.
+    pub fn facts(&self, now: Instant) -> Facts<'_> {
+        let of = |kind| Facts { kind, ..Facts::default() };
         match self {
-            Self::Breaker { is_open: true, .. } => "PORTS_BREAKER_OPEN",
-            Self::Breaker { is_open: false, .. } => "PORTS_BREAKER_CLOSED",
-            Self::Kept { .. } => "PORT_KEPT",
-            Self::Observed { .. } => "PORT_OBSERVED",
-            Self::Overflow => "PORTS_OVERFLOW",
-            Self::Refused { .. } => "PORT_REFUSED",
-            Self::Retrying { is_unknown: true, .. } => "PORT_UNCONFIRMED",
-            Self::Retrying { is_unknown: false, .. } => "PORT_RETRYING",
-            Self::Settled { diff, is_read_back: false, .. } if diff.is_empty() => "PORT_UNCHANGED",
-            Self::Settled { .. } => "PORT_CHANGED",
-            Self::Stopped(true) => "PORTS_STOPPED",
-            Self::Stopped(false) => "PORTS_RESUMED",
-            Self::Stuck { .. } => "PORT_STUCK",
-            Self::Undecided { .. } => "PORT_UNDECIDED",
+            Self::Breaker { is_open: true, hold } => {
+                Facts { hold: Some(*hold), ..of("PORTS_BREAKER_OPEN") }
+            }
+            Self::Breaker { is_open: false, .. } => of("PORTS_BREAKER_CLOSED"),
+            Self::Kept { ap, switch_port, switch, reason } => Facts {
+                ap: Some(*ap),
+                switch_port: Some(*switch_port),
+                switch: switch.as_ref(),
+                why: Why::Reason(*reason),
+                ..of("PORT_KEPT")
+            },
+            Self::Observed { switch, changes } => Facts {
+                switch: Some(switch),
+                changes,
+                result: Some("observed"),
+                ..of("PORT_OBSERVED")
+            },
+            Self::Overflow => of("PORTS_OVERFLOW"),
+            Self::Refused { switch, change, refusal } => Facts {
+                switch: Some(switch),
+                changes: slice::from_ref(change),
+                why: Why::Refusal(refusal),
+                is_lasting: !refusal.is_for_now(),
+                after: refusal.until().map(|until| until - now),
+                is_joined: true,
+                ..of("PORT_REFUSED")
+            },
+            Self::Retrying { switch, change, failure, is_unknown, is_news, attempt, after } => {
+                Facts {
+                    switch: Some(switch),
+                    changes: slice::from_ref(change),
+                    why: Why::Failure(failure),
+                    attempt: Some(*attempt),
+                    after: Some(*after),
+                    is_repeated: *attempt > 1 || !is_news,
+                    is_joined: true,
+                    ..of(if *is_unknown { "PORT_UNCONFIRMED" } else { "PORT_RETRYING" })
+                }
+            }
+            Self::Settled { switch, changes, diff, is_read_back } => {
+                let is_changed = *is_read_back || !diff.is_empty();
+                Facts {
+                    switch: Some(switch),
+                    changes,
+                    result: Some(if is_changed { "done" } else { "unchanged" }),
+                    diff,
+                    is_read_back: *is_read_back,
+                    ..of(if is_changed { "PORT_CHANGED" } else { "PORT_UNCHANGED" })
+                }
+            }
+            Self::Stopped(is_on) => of(if *is_on { "PORTS_STOPPED" } else { "PORTS_RESUMED" }),
+            Self::Stuck { switch, change, failure, attempt } => Facts {
+                switch: Some(switch),
+                changes: slice::from_ref(change),
+                result: Some("failed"),
+                why: Why::Failure(failure),
+                is_lasting: true,
+                attempt: Some(*attempt),
+                is_joined: true,
+                ..of("PORT_STUCK")
+            },
+            Self::Undecided { subject, switch, reason } => {
+                let (ap, switch_port) = match subject {
+                    Subject::Ap(ap) => (Some(*ap), None),
+                    Subject::Port(port) => (None, Some(*port)),
+                };
+                let (switch, why) = (switch.as_ref(), Why::Reason(*reason));
+                Facts { ap, switch_port, switch, why, ..of("PORT_UNDECIDED") }
+            }
         }
     }
 
-    /// The label for why: the name of a rule, of a failure or of a reason. `none` where the changes
-    /// of a batch may have different ones, and where there is nothing to name.
-    pub const fn cause(&self) -> &'static str {
-        match self {
-            Self::Kept { reason, .. } | Self::Undecided { reason, .. } => reason.name(),
-            Self::Refused { refusal, .. } => refusal.rule(),
-            Self::Retrying { failure, .. } | Self::Stuck { failure, .. } => failure.name(),
-            Self::Breaker { .. }
-            | Self::Observed { .. }
-            | Self::Overflow
-            | Self::Settled { .. }
-            | Self::Stopped(_) => "none",
-        }
+    /// The type of the event that tells it.
+    pub fn kind(&self) -> &'static str {
+        self.facts(Instant::default()).kind
     }
+}
 
-    /// The changes that it is about.
-    pub fn changes(&self) -> &[Change] {
+impl Why<'_> {
+    /// The key in the audit and the journal, and the label: a rule, a failure or a reason.
+    pub const fn label(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Observed { changes, .. } | Self::Settled { changes, .. } => changes,
-            Self::Refused { change, .. }
-            | Self::Retrying { change, .. }
-            | Self::Stuck { change, .. } => slice::from_ref(change),
-            Self::Breaker { .. }
-            | Self::Kept { .. }
-            | Self::Overflow
-            | Self::Stopped(_)
-            | Self::Undecided { .. } => &[],
+            Self::Nothing => None,
+            Self::Failure(failure) => Some(("failure", failure.name())),
+            Self::Reason(reason) => Some(("reason", reason.name())),
+            Self::Refusal(refusal) => Some(("rule", refusal.rule())),
         }
-    }
-
-    /// The switch that it is about.
-    pub const fn switch(&self) -> Option<&Switch> {
-        match self {
-            Self::Observed { switch, .. }
-            | Self::Refused { switch, .. }
-            | Self::Retrying { switch, .. }
-            | Self::Settled { switch, .. }
-            | Self::Stuck { switch, .. } => Some(switch),
-            Self::Kept { switch, .. } | Self::Undecided { switch, .. } => switch.as_ref(),
-            Self::Breaker { .. } | Self::Overflow | Self::Stopped(_) => None,
-        }
-    }
-
-    /// How many ports, access points or other things it is about, for counting.
-    pub fn count(&self) -> usize {
-        self.changes().len().max(1)
     }
 }

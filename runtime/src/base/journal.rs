@@ -16,9 +16,8 @@ use mistgate_core::{
     engine::output::Event,
     notify::Severity,
     ports::{
-        account::Context,
         audit::{self, Note},
-        report::Report,
+        report::{Context, Report},
     },
 };
 
@@ -209,7 +208,7 @@ impl Journal {
 
     /// Prints and counts what the plan of the switch ports tells.
     pub fn reported(&self, report: &Report, context: &Context<'_>) {
-        self.metrics.reported(report);
+        self.metrics.reported(&report.facts(context.now));
         for Note { event, severity, values } in audit::notes(report, context) {
             let level = match severity {
                 Severity::Critical => Level::Error,

@@ -3,11 +3,11 @@
 //! Names and labels follow prometheus.io "Metric and label naming". Every label value is one of ours
 //! (a destination's name, a closed set of reasons), so the number of series is bounded.
 
-use std::{collections::BTreeMap, fmt::Write as _, slice, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use mistgate_core::{
     engine::output::Event,
-    ports::report::{Change, Report},
+    ports::report::{Facts, Why},
 };
 
 use crate::base::sync::Mutex;
@@ -174,37 +174,23 @@ impl Metrics {
     }
 
     /// Counts what the plan of the switch ports tells.
-    pub fn reported(&self, report: &Report) {
-        let changed = |result, changes: &[Change]| {
-            self.add(Counter::PortChanges, &[("result", result)], changes.len());
-        };
-        match report {
-            Report::Observed { changes, .. } => changed("observed", changes),
-            Report::Refused { refusal, .. } => {
+    pub fn reported(&self, facts: &Facts<'_>) {
+        match facts.why {
+            Why::Refusal(refusal) => {
                 self.add(Counter::PortRefusals, &[("rule", refusal.rule())], 1);
             }
-            Report::Retrying { failure, .. } => {
+            Why::Failure(failure) => {
                 self.add(Counter::PortFailures, &[("failure", failure.name())], 1);
             }
-            Report::Settled { changes, diff, is_read_back: false, .. } if diff.is_empty() => {
-                changed("unchanged", changes);
+            Why::Nothing | Why::Reason(_) => {}
+        }
+        if let Some(result) = facts.result {
+            self.add(Counter::PortChanges, &[("result", result)], facts.changes.len());
+        }
+        if facts.result == Some("done") {
+            for change in facts.changes {
+                self.observe(Histogram::PortChange, &[], change.took);
             }
-            Report::Settled { changes, .. } => {
-                changed("done", changes);
-                for change in changes {
-                    self.observe(Histogram::PortChange, &[], change.took);
-                }
-            }
-            Report::Stuck { change, failure, .. } => {
-                self.add(Counter::PortFailures, &[("failure", failure.name())], 1);
-                changed("failed", slice::from_ref(change));
-            }
-            // The gauges and the journal tell.
-            Report::Breaker { .. }
-            | Report::Kept { .. }
-            | Report::Overflow
-            | Report::Stopped(_)
-            | Report::Undecided { .. } => {}
         }
     }
 

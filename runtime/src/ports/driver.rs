@@ -11,7 +11,6 @@ use mistgate_core::{
         time::{Instant, UnixTime},
     },
     ports::{
-        account::Context,
         audit,
         names::Names,
         notification,
@@ -22,7 +21,7 @@ use mistgate_core::{
         },
         question::{Answer, Question},
         record::Record,
-        report::Report,
+        report::{Context, Report},
         switch_port::{Switch, SwitchPort},
     },
 };

@@ -27,7 +27,6 @@ use mistgate_core::{
     config::checked::{Config, ports::Ports},
     mist::find,
     ports::{
-        account::Context,
         audit,
         decide::Reason,
         governor::{Governor, Refusal, SwitchPattern},
@@ -36,7 +35,7 @@ use mistgate_core::{
         plan::{input::Pushed, output::Edit},
         record::Record,
         redact::redact,
-        report::{self, Report},
+        report::{self, Context, Report},
         switch_port::{Mode, Switch, SwitchPort},
     },
 };

@@ -16,7 +16,6 @@ use mistgate_core::{
     event::{Detail, Event, Topic, fingerprint::fingerprint},
     notify::types,
     ports::{
-        account::Context,
         ap_event::ApEvent,
         audit,
         decide::Reason,
@@ -26,7 +25,7 @@ use mistgate_core::{
         notification,
         outage::Share,
         probe::Subject,
-        report::{Change, Report},
+        report::{Change, Context, Report},
         switch_port::{Mode, Switch, SwitchPort},
     },
     route::Routes,

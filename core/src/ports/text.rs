@@ -6,7 +6,7 @@
 //! | member | what |
 //! |---|---|
 //! | `time`, `timestamp` | when, for people and for programs |
-//! | `type` | what happened: [`Report::kind`] |
+//! | `type` | what happened: [`Facts::kind`] |
 //! | `id` | of no other account |
 //! | `org_id`, `site_id`, `site_name` | where |
 //! | `switch`, `switch_mac`, `device_id` | its name, its MAC, its id in Mist |
@@ -34,41 +34,21 @@ use serde::Serialize;
 use super::{
     decide::Reason,
     names::Names,
-    probe::Subject,
     redact::redact,
-    report::{Change, Report},
+    report::{Change, Context, Facts, Why},
     switch_port::{Switch, SwitchPort},
 };
-use crate::base::{
-    mac::Mac,
-    text::cut_bytes,
-    time::{Instant, UnixTime},
-};
+use crate::base::{mac::Mac, text::cut_bytes};
 
 /// The most bytes of a line, and of the words for why.
 const LINE_LEN_MAX: usize = 512;
-
-/// What a report does not know itself.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The organisation's id.
-    pub org_id: Option<&'a str>,
-    /// What things are called.
-    pub names: &'a Names,
-    /// The plan's clock when it reported.
-    pub now: Instant,
-    /// The wall clock at that time.
-    pub at: UnixTime,
-    /// Who gave the command, where somebody did it by hand.
-    pub by: Option<&'a str>,
-}
 
 /// The most bytes of all `lines`, and of `diff`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room(pub(super) usize);
 
 #[derive(Debug, Serialize)]
-struct Account<'a> {
+struct Text<'a> {
     time: String,
     #[serde(rename = "type")]
     kind: &'static str,
@@ -94,22 +74,6 @@ struct Account<'a> {
     ap: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ap_name: Option<&'a str>,
-    #[serde(flatten)]
-    why: Why,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hold: Option<f64>,
-    #[serde(skip_serializing_if = "core::ops::Not::not")]
-    read_back: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    changes: Vec<Changed<'a>>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    diff: String,
-    #[serde(skip_serializing_if = "is_zero")]
-    left_out: usize,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct Why {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +88,16 @@ struct Why {
     attempt: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<f64>,
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    read_back: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Changed<'a>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    diff: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,33 +115,31 @@ struct Changed<'a> {
     lines: Vec<String>,
 }
 
-/// The account of a report, or of several that differ only in their changes. `nth` tells it from
-/// others of the same moment.
-pub(super) fn account(
-    first: &Report,
-    others: &[&Report],
+/// The text of a report, with the changes of `others`, which differ only in those. `nth` tells it
+/// from others of the same moment.
+pub(super) fn text(
+    first: &Facts<'_>,
+    others: &[Facts<'_>],
     context: &Context<'_>,
     nth: usize,
     room: Room,
 ) -> String {
     let Context { org_id, names, at, by, .. } = *context;
-    let switch = first.switch();
-    let ap = ap(first);
+    let Facts { switch, switch_port, ap, .. } = *first;
     let site = switch.map(|switch| switch.site.as_str());
     let site = site.or_else(|| names.site_of(ap?)).filter(|site| !site.is_empty());
     let mut lines = Budget::new(room);
-    let changes = first.changes().iter().chain(others.iter().flat_map(|other| other.changes()));
+    let changes = first.changes.iter().chain(others.iter().flat_map(|other| other.changes));
     let changes: Vec<_> =
         changes.map(|change| Changed::of(change, switch, names, &mut lines)).collect();
     let mut diff = Budget::new(room);
-    let text = if let Report::Settled { diff: text, .. } = first { text.as_str() } else { "" };
-    let text = diff.take(text.lines()).join("\n");
-    let switch_port = switch_port(first);
+    let text = diff.take(first.diff.lines()).join("\n");
     let port = switch_port.map(|switch_port| switch_port.port.to_string());
-    let mac = switch.map(|switch| switch.mac).or(switch_port.map(|switch_port| switch_port.switch));
-    let account = Account {
+    let mac = switch.map(|switch| switch.mac).or(switch_port.map(|port| port.switch));
+    let label = |key| first.why.label().and_then(|(own, label)| (own == key).then_some(label));
+    let text = Text {
         time: at.rfc3339(),
-        kind: first.kind(),
+        kind: first.kind,
         id: format!("{}-{nth}", at.as_micros()),
         timestamp: at.as_micros() as f64 / 1e6,
         org_id,
@@ -180,45 +152,20 @@ pub(super) fn account(
         by,
         ap: ap.map(Mac::plain),
         ap_name: ap.and_then(|ap| names.ap(ap)),
-        why: Why::of(first, context),
-        hold: if let Report::Breaker { is_open: true, hold } = first {
-            Some(secs(*hold))
-        } else {
-            None
-        },
-        read_back: matches!(first, Report::Settled { is_read_back: true, .. }),
+        reason: label("reason"),
+        rule: label("rule"),
+        failure: label("failure"),
+        because: because(first.why),
+        lasting: first.is_lasting,
+        attempt: first.attempt,
+        after: first.after.map(secs),
+        hold: first.hold.map(secs),
+        read_back: first.is_read_back,
         changes,
         diff: text,
         left_out: lines.left_out + diff.left_out,
     };
-    serde_json::to_string(&account).expect("texts, numbers and lists are JSON")
-}
-
-impl Why {
-    fn of(report: &Report, context: &Context<'_>) -> Self {
-        let why = Self { because: because(report), ..Self::default() };
-        let cause = Some(report.cause());
-        match report {
-            Report::Kept { .. } | Report::Undecided { .. } => Self { reason: cause, ..why },
-            Report::Refused { refusal, .. } => Self {
-                rule: cause,
-                lasting: !refusal.is_for_now(),
-                after: refusal.until().map(|until| secs(until - context.now)),
-                ..why
-            },
-            Report::Retrying { attempt, after, .. } => {
-                Self { failure: cause, attempt: Some(*attempt), after: Some(secs(*after)), ..why }
-            }
-            Report::Stuck { attempt, .. } => {
-                Self { failure: cause, lasting: true, attempt: Some(*attempt), ..why }
-            }
-            Report::Breaker { .. }
-            | Report::Observed { .. }
-            | Report::Overflow
-            | Report::Settled { .. }
-            | Report::Stopped(_) => why,
-        }
-    }
+    serde_json::to_string(&text).expect("texts, numbers and lists are JSON")
 }
 
 impl<'a> Changed<'a> {
@@ -230,7 +177,7 @@ impl<'a> Changed<'a> {
             ap: ap.map(Mac::plain),
             ap_name: ap.and_then(|ap| names.ap(ap)),
             reason: reason.name(),
-            because: told(*reason, switch),
+            because: reason_of_change(*reason, switch),
             took: secs(*took),
             lines: lines.take(all.iter().map(String::as_str)),
         }
@@ -238,7 +185,7 @@ impl<'a> Changed<'a> {
 }
 
 /// Why a port is changed. Of another port on the same switch the name is enough.
-fn told(reason: Reason, switch: Option<&Switch>) -> String {
+fn reason_of_change(reason: Reason, switch: Option<&Switch>) -> String {
     let is_same =
         |switch_port: SwitchPort| switch.is_some_and(|switch| switch.mac == switch_port.switch);
     if let Reason::Moved(from) = reason
@@ -254,53 +201,16 @@ fn told(reason: Reason, switch: Option<&Switch>) -> String {
     }
 }
 
-/// Why nothing was changed, or not yet, in words; nothing for changes, of which each has a reason.
-pub(super) fn because(report: &Report) -> Option<String> {
-    match report {
-        Report::Kept { reason, .. } | Report::Undecided { reason, .. } => Some(reason.to_string()),
-        Report::Refused { refusal, .. } => Some(refusal.to_string()),
-        Report::Retrying { failure, .. } | Report::Stuck { failure, .. } => {
-            let words = failure.to_string();
-            Some(if failure.is_quoting() { cut_bytes(redact(&words), LINE_LEN_MAX) } else { words })
+/// Why nothing was changed, or not yet, in words. Changes have a reason each.
+pub(super) fn because(why: Why<'_>) -> Option<String> {
+    match why {
+        Why::Nothing => None,
+        Why::Failure(failure) if failure.is_quoting() => {
+            Some(cut_bytes(redact(&failure.to_string()), LINE_LEN_MAX))
         }
-        Report::Breaker { .. }
-        | Report::Observed { .. }
-        | Report::Overflow
-        | Report::Settled { .. }
-        | Report::Stopped(_) => None,
-    }
-}
-
-/// The access point that a report is about, if it is not about changes.
-pub(super) const fn ap(report: &Report) -> Option<Mac> {
-    match report {
-        Report::Kept { ap, .. } | Report::Undecided { subject: Subject::Ap(ap), .. } => Some(*ap),
-        Report::Breaker { .. }
-        | Report::Observed { .. }
-        | Report::Overflow
-        | Report::Refused { .. }
-        | Report::Retrying { .. }
-        | Report::Settled { .. }
-        | Report::Stopped(_)
-        | Report::Stuck { .. }
-        | Report::Undecided { subject: Subject::Port(_), .. } => None,
-    }
-}
-
-/// The port that a report is about, if it is not about changes.
-pub(super) const fn switch_port(report: &Report) -> Option<SwitchPort> {
-    match report {
-        Report::Kept { switch_port, .. }
-        | Report::Undecided { subject: Subject::Port(switch_port), .. } => Some(*switch_port),
-        Report::Breaker { .. }
-        | Report::Observed { .. }
-        | Report::Overflow
-        | Report::Refused { .. }
-        | Report::Retrying { .. }
-        | Report::Settled { .. }
-        | Report::Stopped(_)
-        | Report::Stuck { .. }
-        | Report::Undecided { subject: Subject::Ap(_), .. } => None,
+        Why::Failure(failure) => Some(failure.to_string()),
+        Why::Reason(reason) => Some(reason.to_string()),
+        Why::Refusal(refusal) => Some(refusal.to_string()),
     }
 }
 
