@@ -51,7 +51,6 @@ pub struct Request {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     pub status: u16,
-    /// `Retry-After`.
     pub retry_after: Option<Duration>,
     /// How many elements all pages of a list have together (`X-Page-Total`).
     pub total: Option<usize>,

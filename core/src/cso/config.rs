@@ -12,17 +12,11 @@ use crate::{
 /// `[ports.cso]`: port profiles through Contrail Service Orchestration.
 #[derive(Clone, Debug)]
 pub struct Cso {
-    /// Its origin.
     pub url: Url,
-    /// The tenant.
     pub tenant: String,
-    /// The login.
     pub login: String,
-    /// Its password.
     pub password: Secret,
-    /// For an access point.
     pub ap: CsoProfile,
-    /// For whoever plugs in.
     pub default: CsoProfile,
 }
 

@@ -19,7 +19,6 @@ use crate::{
 /// What CSO calls a switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Its own name.
     pub switch: String,
     /// The name of its site.
     pub site: String,
@@ -69,7 +68,7 @@ pub fn profile<'a>(profiles: &'a [Named], cso: &Cso, mode: Mode) -> Result<&'a N
     one(profiles.iter().filter(is_it), || format!("port profile {profile}"))
 }
 
-/// What ports shall be, with the uuids of what their profiles name.
+/// The changes of ports, with the uuids of their profiles and segments.
 pub fn associations(
     cso: &Cso,
     names: &Names,

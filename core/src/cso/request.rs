@@ -15,10 +15,9 @@ use crate::{
     ports::name::PortName,
 };
 
-/// What a port shall be.
+/// The profile of a port and the segments that it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Association {
-    /// The port.
     pub port: PortName,
     /// The uuid of the port profile.
     pub profile: String,
@@ -68,7 +67,7 @@ pub fn segments(session: &Secret, site: &str) -> Request {
     post("/topology-service/lan-segment/_filter", Some(session), &body)
 }
 
-/// Tells what ports of a device shall be.
+/// Assigns profiles to ports of a device, without deploying them.
 pub fn apply(session: &Secret, device: &str, associations: &[Association]) -> Request {
     let of = |association: &Association| {
         let Association { port, profile, segments, native } = association;

@@ -44,7 +44,7 @@ impl Budget {
         self.pace.note(now);
     }
 
-    /// Notes an answer 429, and says how long nothing is asked. Somebody else uses the token too.
+    /// Notes an answer 429, and says how long nothing is asked. Another program uses the token too.
     pub fn refused(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
         // The count starts anew with every hour, so a longer wait is a mistake.
         let hold = retry_after.unwrap_or(HOLD).min(HOUR);

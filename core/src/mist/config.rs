@@ -7,9 +7,8 @@ use crate::ports::edit::{Edits, Lines, MethodConfig};
 /// `[ports.mist]`: port profiles through Mist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profiles {
-    /// For an access point.
     pub ap: String,
-    /// For whoever plugs in; without one, the override is removed.
+    /// For other devices; without one, a port gets back the profile that it had.
     pub default: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Finds the switch that somebody means by its name or MAC.
+//! Finds a switch by its name or MAC.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
@@ -20,7 +20,7 @@ use crate::{
     ports::switch_port::Switch,
 };
 
-/// What somebody calls a switch.
+/// The switch in a command: by its MAC or its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// The switch of this MAC, or the virtual chassis of this member.

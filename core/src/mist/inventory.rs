@@ -83,7 +83,6 @@ pub struct Lookup {
     org: String,
     wanted: BTreeSet<Mac>,
     is_second: bool,
-    /// What is found.
     pub known: Switches,
 }
 

@@ -146,7 +146,7 @@ impl PortMap {
     }
 }
 
-/// Writes it as JSON.
+/// The JSON of the whole map.
 impl fmt::Display for PortMap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;

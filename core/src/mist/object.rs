@@ -58,7 +58,7 @@ impl Object {
     }
 }
 
-/// Writes it as JSON.
+/// The JSON of the whole object.
 impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;

@@ -91,7 +91,7 @@ impl Search {
             return (is_short || is_all).then_some((results, Then::Complete));
         };
         let query = self.follow(&next)?.to_string();
-        // Whoever sends us where we are would do so for ever.
+        // A next page that is this page would have no end.
         if query == self.query || self.pages >= PAGES_MAX {
             return None;
         }

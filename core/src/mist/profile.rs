@@ -50,7 +50,7 @@ const KEPT: [&str; 9] = [
 ];
 /// What the dashboard shows beside an override of ours.
 const NOTE: &str = "set by mistgate";
-/// The most bytes of a difference that are told.
+/// The most bytes of a difference.
 const DIFF_MAX: usize = 16 << 10;
 
 /// Where a profile is written.
@@ -97,7 +97,6 @@ pub struct Change {
 /// What was there before a port got mode `ap`, as it is kept.
 #[derive(Debug, Deserialize, Serialize)]
 struct Before {
-    /// Where.
     layer: Layer,
     /// The entry, as JSON; none where there was none.
     entry: Option<String>,
@@ -209,7 +208,7 @@ impl Device {
         Ok(own.and_then(|(entry, _)| entry.text("usage")))
     }
 
-    /// Gives a port a profile, and tells what was there.
+    /// Gives a port a profile, and returns what was there.
     fn give(
         &mut self,
         port: PortName,
@@ -241,7 +240,7 @@ impl Device {
         Ok(before.map(|before| (port, before)))
     }
 
-    /// Gives a port back what it had. What somebody else has changed since is not ours to take.
+    /// Gives a port back what it had. What another user has changed since then stays.
     fn give_back(&mut self, edit: &Edit, profiles: &Profiles) -> Result<(), Failure> {
         let port = edit.port;
         let before = edit.before.as_deref().and_then(|text| serde_json::from_str(text).ok());

@@ -1,4 +1,4 @@
-//! What Mist tells of ports and access points, element by element.
+//! The statistics of ports and access points, element by element.
 
 use alloc::{string::String, vec::Vec};
 
@@ -16,7 +16,6 @@ use crate::{
 /// A port, from `stats/ports/search`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
-    /// The switch's MAC.
     pub switch: Mac,
     /// Its name, where it is one that an access point can be plugged into.
     pub port: Option<PortName>,
@@ -66,7 +65,6 @@ impl Port {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ap {
     pub mac: Mac,
-    /// The id of its site.
     pub site: Option<String>,
     /// Whether it is connected to the cloud; none where Mist does not say.
     pub is_connected: Option<bool>,

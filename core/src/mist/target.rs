@@ -54,7 +54,7 @@ pub fn neighbor(mac: Mac) -> String {
     format!("type=switch&neighbor_mac={}&limit={PAGE_MAX}", mac.plain())
 }
 
-/// The path of the statistics of one port.
+/// One port of one switch.
 pub fn port(switch: Mac, port: PortName) -> String {
     let port = encoded(&format!("{port}"));
     format!("type=switch&mac={}&port_id={port}&limit={PAGE_MAX}", switch.plain())

@@ -1,4 +1,4 @@
-//! What makes us look: events of access points, and requests from outside.
+//! What starts a probe: events of access points, and requests of programs outside.
 
 use alloc::{borrow::Cow, string::String};
 use core::fmt;
@@ -42,11 +42,8 @@ impl ApAction {
 /// An event that concerns a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApEvent {
-    /// The access point.
     pub ap: Mac,
-    /// What it did.
     pub action: ApAction,
-    /// The id of its site.
     pub site: Option<String>,
     /// When, by Mist's clock.
     pub at: Option<UnixTime>,

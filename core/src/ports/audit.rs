@@ -32,7 +32,6 @@ pub struct Note {
     pub event: String,
     /// How much it matters.
     pub severity: Severity,
-    /// Its values.
     pub values: Vec<(&'static str, String)>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing is decided without evidence, and a port gets mode `ap` only where its switch sees an
 //! access point at the far end of a link that is up. Where the evidence is not enough, the decision
-//! is to ask again; how often is the [`Probe`](super::watch::Watch)'s business.
+//! is to ask again; how often is the [`Probe`](super::probe::Probe)'s business.
 
 use core::fmt;
 
@@ -17,7 +17,7 @@ use crate::base::mac::Mac;
 /// free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Its port: down, empty or with somebody else on it.
+    /// Its port must be down, empty or taken by another device.
     Lldp,
     /// Nothing. The event is enough.
     None,
@@ -43,7 +43,7 @@ pub enum Case {
     /// Which mode does this port demand?
     Visit {
         switch_port: SwitchPort,
-        /// What somebody outside asks for. Without anybody, both will do.
+        /// The mode that a program outside asks for; `None` if either will do.
         asked: Option<Mode>,
     },
 }
@@ -88,21 +88,20 @@ pub enum Decision {
     },
     /// The access point is there: mode `ap`.
     Take {
-        /// The access point.
         ap: Mac,
         switch_port: SwitchPort,
         reason: Reason,
     },
 }
 
-/// Why a port changes, or stays as it is.
+/// Why something is decided: what was seen, or what is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Others of its site went with it, but too few for an outage.
     Alone(Share),
     /// The switch sees it on this port.
     Arrived,
-    /// Somebody gave the command.
+    /// A user gave the command.
     Manual,
     /// The switch sees it on this port, and had it on another one before.
     Moved(SwitchPort),
@@ -116,11 +115,11 @@ pub enum Reason {
     NoPortName,
     /// No switch sees it.
     NotSeen,
-    /// Somebody else is on the port.
+    /// Another device is on the port.
     OtherNeighbor(Mac),
     /// The port has no link.
     PortDown,
-    /// The port has a link, and nobody there says who it is.
+    /// The port has a link and no LLDP neighbour.
     PortEmpty,
     /// The switch sees it where it was before.
     SamePort,
@@ -140,7 +139,7 @@ pub enum Reason {
     Unchecked,
     /// It is not known how many access points its site has.
     Uncounted,
-    /// Somebody is on the port, and it is not known whether that is an access point.
+    /// The port has a neighbour that may be an access point or not.
     UnknownNeighbor(Mac),
     /// The switch has no such port.
     UnknownPort,
@@ -178,31 +177,21 @@ impl Reason {
 
     /// Whether a switch said so, at a certain time.
     pub const fn is_seen(self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Arrived
-            | Self::Moved(_)
-            | Self::MovedAway(_)
-            | Self::NoAp
-            | Self::OtherNeighbor(_)
-            | Self::PortDown
-            | Self::PortEmpty
-            | Self::SamePort
-            | Self::StillThere
-            | Self::TwoPorts
-            | Self::UnknownNeighbor(_)
-            | Self::UnknownPort => true,
-            Self::Alone(_)
-            | Self::Manual
-            | Self::NoCurrentPort
-            | Self::NoPortName
-            | Self::NotSeen
-            | Self::SiteOutage(_)
-            | Self::SmallSite(_)
-            | Self::SwitchLost
-            | Self::Unanswered
-            | Self::Unchecked
-            | Self::Uncounted => false,
-        }
+                | Self::Moved(_)
+                | Self::MovedAway(_)
+                | Self::NoAp
+                | Self::OtherNeighbor(_)
+                | Self::PortDown
+                | Self::PortEmpty
+                | Self::SamePort
+                | Self::StillThere
+                | Self::TwoPorts
+                | Self::UnknownNeighbor(_)
+                | Self::UnknownPort
+        )
     }
 }
 
@@ -348,7 +337,7 @@ fn visit(
     seen: Option<&Sighting>,
     is_ap: Option<bool>,
 ) -> Decision {
-    // Somebody outside may name a virtual chassis by the MAC of a member.
+    // A request may name a virtual chassis by the MAC of a member.
     let seen = seen.filter(|sighting| sighting.port == Some(switch_port.port));
     let Some((sighting, switch_port)) = seen.zip(seen.and_then(Sighting::switch_port)) else {
         return Decision::AskAgain(Reason::UnknownPort);
@@ -358,7 +347,7 @@ fn visit(
     }
     let release = |reason| Decision::Release { switch_port, reason };
     match (sighting.neighbor.filter(|_| sighting.up), is_ap, asked) {
-        // Who may be an access point is not somebody else.
+        // A neighbour that may be an access point does not free the port.
         (Some(neighbor), None, _) => Decision::AskAgain(Reason::UnknownNeighbor(neighbor)),
         (Some(ap), Some(true), Some(Mode::Ap) | None) => {
             Decision::Take { ap, switch_port, reason: Reason::Arrived }

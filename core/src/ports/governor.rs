@@ -27,14 +27,18 @@ use crate::base::{
 /// With so many switches or sites in memory, those without recent changes are forgotten.
 const PACES_MAX: usize = 16_384;
 
-/// The rules for changes of ports.
+/// The rules, as the sections below `[ports]` give them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
+    /// `ports.allow`
     pub allow: Lists,
+    /// `ports.never`
     pub never: Lists,
+    /// `ports.limits`
     pub limits: Limits,
     /// `ports.breaker`; none where it is off.
     pub breaker: Option<Breaker>,
+    /// `ports.freeze`
     pub freezes: Vec<Freeze>,
 }
 
@@ -82,7 +86,7 @@ impl Default for Limits {
     }
 }
 
-/// When so many access points go at once, nobody knows what is going on, and nothing is changed for
+/// If so many access points are lost at once, something larger is wrong, and nothing is changed for
 /// a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
@@ -104,9 +108,9 @@ impl Default for Breaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     All,
-    /// The changes on one site.
+    /// Those of a site.
     Site,
-    /// The changes on one switch.
+    /// Those of a switch.
     Switch,
 }
 
@@ -161,27 +165,20 @@ impl Refusal {
 
     /// Whether the change may happen later.
     pub const fn is_for_now(&self) -> bool {
-        match self {
-            Self::Breaker { .. } | Self::Freeze { .. } | Self::Limit { .. } | Self::Stopped => true,
-            Self::PortForbidden(_)
-            | Self::PortNotAllowed
-            | Self::SwitchForbidden(_)
-            | Self::SwitchNotAllowed => false,
-        }
+        matches!(
+            self,
+            Self::Breaker { .. } | Self::Freeze { .. } | Self::Limit { .. } | Self::Stopped
+        )
     }
 
     /// When it may, where that is known.
     pub const fn until(&self) -> Option<Instant> {
-        match self {
-            Self::Breaker { until } | Self::Freeze { until, .. } | Self::Limit { until, .. } => {
-                Some(*until)
-            }
-            Self::PortForbidden(_)
-            | Self::PortNotAllowed
-            | Self::Stopped
-            | Self::SwitchForbidden(_)
-            | Self::SwitchNotAllowed => None,
+        if let Self::Breaker { until } | Self::Freeze { until, .. } | Self::Limit { until, .. } =
+            self
+        {
+            return Some(*until);
         }
+        None
     }
 }
 
@@ -344,8 +341,8 @@ impl Governor {
         self.open_until.take_if(|until| *until <= now).is_some()
     }
 
-    /// Closes the breaker because somebody says so; the losses so far count no more. Tells whether
-    /// it was open.
+    /// Closes the breaker for an operator and forgets the losses so far. Returns whether it was
+    /// open.
     pub fn close_manually(&mut self) -> bool {
         self.lost.clear();
         self.open_until.take().is_some()

@@ -1,9 +1,9 @@
 //! Switch ports: an access point that is plugged in gets its trunk, one that is unplugged gives it
 //! back.
 //!
-//! Events make us look, never act: what is done follows from what the switch says of the port at
-//! that time. [`decide`](decide::decide) is the whole of that judgement, as one table. The machines
-//! around it wait: a [`Probe`](watch::Watch) for each access point until it is clear where it is, a
+//! An event only starts a probe: what is done follows from what the switch says of the port at that
+//! time. [`decide`](decide::decide) is the whole of that judgement, as one table. The machines
+//! around it wait: a [`Probe`](probe::Probe) for each access point until it is clear where it is, a
 //! [`Port`](port::Port) for each port until it is as it should be. The [`Plan`](plan::Plan) owns
 //! them, puts the changes of one switch into one commit, and lets the
 //! [`Governor`](governor::Governor) refuse what must not happen.

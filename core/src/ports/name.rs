@@ -47,7 +47,6 @@ impl Media {
 /// Why a text is not the name of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// It is not of the form `type-fpc/pic/port`.
     Form,
     /// A type that no access point is plugged into.
     Media,
@@ -113,7 +112,7 @@ impl PortName {
     }
 }
 
-/// Writes it as Junos does: `ge-0/0/12`, `et-0/0/1:3`.
+/// The name as Junos writes it: `ge-0/0/12`, `et-0/0/1:3`.
 impl fmt::Display for PortName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { media, fpc, pic, port, channel } = self;
@@ -149,7 +148,7 @@ impl SwitchName {
         (text.len() <= Self::LEN_MAX && text.split('.').all(label)).then(|| Self(text.to_owned()))
     }
 
-    /// The name as it was read.
+    /// The name as a text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -13,7 +13,7 @@ const NAMES_MAX: usize = 65_536;
 /// The most bytes of a name; what is longer is cut.
 const NAME_LEN_MAX: usize = 128;
 
-/// Names that were heard.
+/// The names of access points and sites from events.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     aps: BTreeMap<Mac, Known>,
@@ -27,7 +27,7 @@ struct Known {
 }
 
 impl Names {
-    /// Takes the names in an event. To be called with every sign before the plan has it.
+    /// Takes the names in an event. Called with every event before the plan gets it.
     pub fn learn(&mut self, ap_event: &ApEvent) {
         if let Some((site, name)) = ap_event.site.as_ref().zip(ap_event.site_name.as_ref())
             && (self.sites.len() < NAMES_MAX || self.sites.contains_key(site))
@@ -53,7 +53,7 @@ impl Names {
         self.aps.get(&ap)?.name.as_deref()
     }
 
-    /// The id of the site that an access point was last heard of at.
+    /// The id of the site in an access point's last event.
     pub fn site_of(&self, ap: Mac) -> Option<&str> {
         self.aps.get(&ap)?.site.as_deref()
     }

@@ -21,8 +21,8 @@ const PORTS_MAX: usize = 100;
 /// What reports must have in common to be one message: kind, switch and words for why.
 type Key = (&'static str, Option<Mac>, Option<String>);
 
-/// The texts of events of topic `mistgate`, for the engine's `Report`. Called with all reports of one
-/// input, in their order; `context` is that of the input.
+/// The texts of events of topic `mistgate`, for the engine's `Report`. Called with all reports of
+/// one input, in their order; `context` is that of the input.
 pub fn texts(reports: &[Report], context: &Context<'_>) -> Vec<String> {
     let mut groups: Vec<Vec<Facts<'_>>> = Vec::new();
     let mut open: BTreeMap<Key, usize> = BTreeMap::new();

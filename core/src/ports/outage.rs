@@ -4,7 +4,7 @@
 //! This is what the original describes and does not do (`appliance/docs/vendors/mist.md` §10): the
 //! time between the first and the last loss of an outage is at most `window`, who was lost longer
 //! than `forget` before does not count among the site's access points, and on a site of up to
-//! [`SMALL_SITE`] nothing can be told.
+//! [`SMALL_SITE`] an outage cannot be told from a single loss.
 
 use alloc::{collections::BTreeMap, sync::Arc};
 use core::time::Duration;
@@ -16,7 +16,7 @@ pub const SMALL_SITE: usize = 2;
 /// The most access points that are counted, over all sites.
 pub const APS_MAX: usize = 65_536;
 
-/// The section `ports.outage` of the configuration.
+/// `ports.outage`: when losses count as an outage of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The longest time between the losses of one outage (default 30s).
@@ -67,7 +67,7 @@ pub struct Losses {
 
 #[derive(Clone, Debug, Default)]
 struct Site {
-    /// Whether a roster told of all its access points.
+    /// Whether an inventory listed all its access points.
     is_counted: bool,
     aps: BTreeMap<Mac, Standing>,
 }

@@ -1,4 +1,4 @@
-//! One port: from the mode that it shall have to the mode that it has.
+//! One port: it brings the mode that the port has to the mode that is wanted.
 //!
 //! ```text
 //!          Wanted          Taken             Pushed(Done)
@@ -13,9 +13,9 @@
 //! ```
 //!
 //! One change is in flight at a time. What is wanted meanwhile waits for its end, and only the last
-//! of it counts. A change whose end is not known was perhaps made: the port is read back before
-//! anything else, and nobody is told that it failed. Whoever owns the port pushes it, with others
-//! of its switch, when it is due; a `Pushing` port is answered with `Pushed` once.
+//! of it counts. A change whose end is not known may have been made: the port is read back before
+//! anything else, and the change is not reported as failed. The owner of the port pushes it, with
+//! others of its switch, when it is due; a `Pushing` port is answered with `Pushed` once.
 //!
 //! It decides neither which mode is right nor whether the change is allowed.
 
@@ -39,14 +39,13 @@ pub struct Config {
     pub attempts_max: u32,
 }
 
-/// What a port shall be.
+/// The mode that is wanted of a port, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Want {
     pub mode: Mode,
-    /// The access point for which, or which left.
     pub ap: Option<Mac>,
     pub reason: Reason,
-    /// When the sign came that led here.
+    /// When the event came that led here.
     pub since: Instant,
     /// When the switch said so; none where the decision rests on nothing that grows old.
     pub proved_at: Option<Instant>,
@@ -72,35 +71,29 @@ pub enum Input {
     Pushed(Outcome),
     /// The change in flight was not tried: it is due again.
     PutBack,
-    /// Whether the port has the mode that it shall have; nothing where it could not be read.
+    /// Whether the port has the wanted mode; `None` if it could not be read.
     Read(Option<bool>),
     /// The change that is due is forbidden.
     Refused,
     /// An earlier run left the port like this.
     Restored {
-        /// The mode, if that run knew.
         mode: Option<Mode>,
     },
     /// The change that is due is on its way.
     Taken,
-    /// What it shall be.
     Wanted(Want),
 }
 
-/// What shall happen outside, or has happened inside.
+/// Commands and events of a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// It waits to be pushed.
     Due,
     /// Find out whether the port has this mode; answer with `Read`.
     Read(Mode),
     /// It will be tried again.
     Retrying {
-        /// What is wanted.
         want: Want,
-        /// How often it was tried.
         attempt: u32,
-        /// How long until the next attempt.
         after: Duration,
         failure: Failure,
         /// Whether the change may have been made.
@@ -108,20 +101,16 @@ pub enum Output {
         /// Whether it was not stuck for the same reason before.
         is_news: bool,
     },
-    /// It is as it shall be.
+    /// It has the wanted mode.
     Settled {
-        /// What was wanted.
         want: Want,
-        /// How often it was tried.
         attempt: u32,
         /// Whether that was read back from the port after an unknown end.
         is_read_back: bool,
     },
-    /// It is not as it shall be, and will not be tried again until something new is known.
+    /// It has not the wanted mode, and is not tried again until there is news of it.
     Stuck {
-        /// What is wanted.
         want: Want,
-        /// How often it was tried.
         attempt: u32,
         failure: Failure,
         /// Whether it was not stuck for the same reason before.
@@ -196,15 +185,7 @@ impl Port {
 
     /// What it waits to be pushed to.
     pub const fn due(&self) -> Option<&Want> {
-        match &self.state {
-            State::Due { change } => Some(&change.want),
-            State::Pushing { .. }
-            | State::Reading { .. }
-            | State::Resting
-            | State::Stuck
-            | State::Waiting { .. }
-            | State::Unconfirmed { .. } => None,
-        }
+        if let State::Due { change } = &self.state { Some(&change.want) } else { None }
     }
 
     /// What was wanted last, until it is so or given up.
@@ -268,20 +249,14 @@ impl Port {
         }
     }
 
-    /// What is in flight, if anything is, which thereby ends.
+    /// Ends the change in flight and returns it.
     fn take_flight(&mut self) -> Option<(Change, Option<Want>)> {
-        match mem::replace(&mut self.state, State::Resting) {
-            State::Pushing { change, next } => Some((change, next)),
-            other @ (State::Due { .. }
-            | State::Reading { .. }
-            | State::Resting
-            | State::Stuck
-            | State::Waiting { .. }
-            | State::Unconfirmed { .. }) => {
-                self.state = other;
-                None
-            }
-        }
+        let State::Pushing { change, next } = &mut self.state else {
+            return None;
+        };
+        let flight = (change.clone(), next.take());
+        self.state = State::Resting;
+        Some(flight)
     }
 
     fn put_back(&mut self) {
@@ -373,19 +348,12 @@ impl Port {
     }
 
     fn read(&mut self, now: Instant, is_done: Option<bool>) {
-        let (change, next, failure) = match mem::replace(&mut self.state, State::Resting) {
-            State::Reading { change, next, failure } => (change, next, failure),
-            // An answer that nobody waits for changes nothing.
-            other @ (State::Due { .. }
-            | State::Pushing { .. }
-            | State::Resting
-            | State::Stuck
-            | State::Waiting { .. }
-            | State::Unconfirmed { .. }) => {
-                self.state = other;
-                return;
-            }
+        let State::Reading { change, next, failure } = &mut self.state else {
+            // The answer comes too late.
+            return;
         };
+        let (change, next, failure) = (change.clone(), next.take(), failure.clone());
+        self.state = State::Resting;
         match (is_done, next) {
             (Some(true), next) => self.settled(&change, next, true),
             (Some(false), Some(next)) if next.mode != change.want.mode => self.want(next),

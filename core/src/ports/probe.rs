@@ -1,19 +1,19 @@
-//! The watch over one access point, or one port that somebody asked about: from a sign to what is
-//! to be done about it.
+//! The probe of one access point, or of one port that a program outside asked about: from an event
+//! to what is to be done about it.
 //!
 //! ```text
-//!           Signed                          ask_at
-//! Resting ──────────> Settling ───────────────────────> Asking <──────┐ ask_at
+//!          Triggered                        ask_at
+//! Resting ──────────> Debouncing ─────────────────────> Asking <──────┐ ask_at
 //!    ^                                                   │  │         │
-//!    │                    Concluded                      │  └──────> Doubting
+//!    │                    Concluded                      │  └──────> Rechecking
 //!    └───────────────────────────────────────────────────┘ AskAgain
 //! ```
 //!
 //! After an access point came, the cloud needs `settle` to learn where it is. After it was lost,
 //! its port is asked about at once and, where the switch still sees it, once more after
 //! `disconnect_wait`; its site is asked about after `disconnect_wait` only. An answer that is not
-//! enough is asked for again, less and less often, up to [`ATTEMPTS_MAX`] times. A later sign takes
-//! the place of an earlier one; a sign that is older than the last, or equal to it, is nothing.
+//! enough is asked for again, less and less often, up to [`ATTEMPTS_MAX`] times. A later event
+//! replaces an earlier one; an event that is not newer than the last is ignored.
 //!
 //! It is not the port: it knows where its access point is, not how the port is configured.
 
@@ -57,18 +57,18 @@ pub struct Config {
 pub enum Subject {
     /// An access point, wherever it is.
     Ap(Mac),
-    /// A port, whoever is on it.
+    /// A port, whatever is plugged in.
     Port(SwitchPort),
 }
 
-/// What makes us look.
+/// What starts a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The access point came or restarted.
     Came,
     /// The access point was lost.
     Lost,
-    /// Somebody outside asks for this mode of the port.
+    /// A program outside asks for this mode of the port.
     Asked(Mode),
     /// What was known of the port is old.
     Stale,
@@ -78,24 +78,20 @@ pub enum Cause {
 #[derive(Clone, Debug)]
 pub enum Input {
     /// What became of an `Ask`.
-    Answered {
-        /// The number of the `Ask`.
-        id: u64,
-        answer: Answer,
-    },
+    Answered { id: u64, answer: Answer },
     /// A later policy.
     Configured(Config),
     /// Its port is another's, or none.
     Displaced,
     /// An earlier run knew its port.
     Restored(SwitchPort),
-    /// What the roster says.
+    /// What the inventory says of it.
     Listed {
         /// Where the access point is; nothing where it is not connected.
         location: Option<Location>,
-        /// When the roster was asked for.
+        /// When the inventory was asked for.
         asked_at: Instant,
-        /// Whether its port is as it shall be.
+        /// Whether its port has mode `ap`.
         is_settled: bool,
     },
     /// There is something to look at.
@@ -133,24 +129,19 @@ pub enum Question {
     Port(SwitchPort),
     /// How many were lost together with this access point?
     Share(Mac),
-    /// Where is this access point, which was last heard of at this site?
+    /// Where is this access point, whose last event came from this site?
     Location(Mac, Option<String>),
 }
 
-/// What shall happen outside, or has happened inside.
+/// Commands and events of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Find out; answer with `Answered`.
-    Ask {
-        /// To be named in the answer.
-        id: u64,
-        question: Question,
-    },
+    Ask { id: u64, question: Question },
     /// Looking is over.
     Concluded {
         /// What is to be done.
         conclusion: Conclusion,
-        /// When the sign came.
         since: Instant,
     },
 }
@@ -158,22 +149,17 @@ pub enum Output {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conclusion {
-    /// Nothing: the port, if one is known, stays as it shall be for its access point.
+    /// Nothing changes.
     Kept { current_port: Option<SwitchPort>, reason: Reason },
     /// The port is free.
     Released { switch_port: SwitchPort, reason: Reason },
     /// An access point is on this port.
-    Taken {
-        /// Which access point.
-        ap: Mac,
-        switch_port: SwitchPort,
-        reason: Reason,
-    },
+    Taken { ap: Mac, switch_port: SwitchPort, reason: Reason },
     /// It could not be found out.
     Undecided(Reason),
 }
 
-/// One look, from the sign to the conclusion.
+/// One attempt, from the event to the conclusion.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     cause: Cause,
@@ -190,7 +176,7 @@ enum State {
     Debouncing { look: Look, ask_at: Instant },
 }
 
-/// The watch machine.
+/// The state machine of one probe.
 #[derive(Debug)]
 pub struct Probe {
     config: Config,
@@ -198,9 +184,9 @@ pub struct Probe {
     subject: Subject,
     current_port: Option<SwitchPort>,
     site: Option<String>,
-    /// The last sign, by Mist's clock.
+    /// The last event, by Mist's clock.
     latest: Option<(UnixTime, Cause)>,
-    /// When the last sign came.
+    /// When the last event came.
     triggered_at: Option<Instant>,
     state: State,
     last_id: u64,
@@ -339,9 +325,9 @@ impl Probe {
         self.outputs.push_back(Output::Concluded { conclusion, since: look.since });
     }
 
-    /// Takes the roster's word for where it is, which is as good as an answer, unless something is
-    /// going on, or went on since, that is newer.
-    fn rostered(
+    /// Takes what the inventory says as an answer, unless an attempt is under way or an event came
+    /// since the inventory was asked for.
+    fn listed(
         &mut self,
         now: Instant,
         location: Option<&Location>,
@@ -363,7 +349,8 @@ impl Probe {
         match decide(self.case(look.cause), Evidence::Where(location)) {
             // What is not known in this hour may be known in the next.
             Decision::AskAgain(_) => {}
-            // The switch need not be asked every hour about what nobody doubts.
+            // It is on its port and the port has its mode: the switch is not asked again every
+            // hour.
             Decision::Follow(switch_port)
                 if self.current_port == Some(switch_port) && is_settled => {}
             Decision::Follow(_)
@@ -429,7 +416,7 @@ impl Machine for Probe {
             Input::Displaced => self.set_port(None),
             Input::Restored(switch_port) => self.set_port(Some(switch_port)),
             Input::Listed { location, asked_at, is_settled } => {
-                self.rostered(now, location.as_ref(), asked_at, is_settled);
+                self.listed(now, location.as_ref(), asked_at, is_settled);
             }
             Input::Triggered { cause, site, at } => {
                 if site.is_some() {

@@ -13,18 +13,14 @@ use crate::base::{mac::Mac, time::UnixTime};
 pub enum Question {
     /// What does the switch say about this port? From Mist's `stats/ports/search?mac=&port_id=`,
     /// or, of a switch that Mist does not know, from the switch itself.
-    Port {
-        switch_port: SwitchPort,
-        /// What is known of the switch.
-        switch: Option<Switch>,
-    },
+    Port { switch_port: SwitchPort, switch: Option<Switch> },
     /// Where are all access points, and which are connected?
     Inventory,
     /// On which port of which switch is this access point? From Mist's
     /// `stats/ports/search?neighbor_mac=`, and from the access point's own LLDP neighbour.
     Location {
         ap: Mac,
-        /// The site that it last was heard of at.
+        /// The site of its last event.
         site: Option<String>,
     },
 }
@@ -69,7 +65,6 @@ impl Hint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub ap: Mac,
-    /// The id of its site.
     pub site: String,
     /// Whether it is connected to the cloud.
     pub is_connected: bool,

@@ -21,15 +21,11 @@ use crate::base::{
 /// One change of one port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The port.
     pub port: PortName,
-    /// The mode.
     pub mode: Mode,
-    /// The access point for which, or which left.
     pub ap: Option<Mac>,
-    /// Why.
     pub reason: Reason,
-    /// From the first sign to now.
+    /// From the first event to now.
     pub took: Duration,
     /// The exact change, line by line.
     pub lines: Vec<String>,
@@ -42,60 +38,31 @@ pub enum Report {
     Breaker {
         /// Whether changes are held from now on.
         is_open: bool,
-        /// How long.
         hold: Duration,
     },
     /// An access point does not answer, and its port stays as it is.
-    Kept {
-        /// Which.
-        ap: Mac,
-        /// Its port.
-        switch_port: SwitchPort,
-        /// What is known of the switch.
-        switch: Option<Switch>,
-        /// Why.
-        reason: Reason,
-    },
+    Kept { ap: Mac, switch_port: SwitchPort, switch: Option<Switch>, reason: Reason },
     /// This would have been done in `enforce`.
-    Observed {
-        /// The switch.
-        switch: Switch,
-        /// Its ports.
-        changes: Vec<Change>,
-    },
+    Observed { switch: Switch, changes: Vec<Change> },
     /// There is more to watch than there is room for, and the rest is not watched.
     Overflow,
     /// A change must not happen, or not now.
-    Refused {
-        /// The switch.
-        switch: Switch,
-        /// The change.
-        change: Change,
-        /// Why not.
-        refusal: Refusal,
-    },
+    Refused { switch: Switch, change: Change, refusal: Refusal },
     /// A change failed, or may have failed, and is tried again.
     Retrying {
-        /// The switch.
         switch: Switch,
-        /// The change.
         change: Change,
-        /// Why.
         failure: Failure,
         /// Whether the change may have been made.
         is_unknown: bool,
         /// Whether the port was not given up for the same reason before.
         is_news: bool,
-        /// How often it was tried.
         attempt: u32,
-        /// How long until the next attempt.
         after: Duration,
     },
-    /// Ports are as they shall be.
+    /// Ports have the wanted modes.
     Settled {
-        /// The switch.
         switch: Switch,
-        /// Its ports.
         changes: Vec<Change>,
         /// The difference that it made, as the method tells it; empty where there was none, because
         /// the ports were as they should be already.
@@ -106,23 +73,12 @@ pub enum Report {
     /// All changes are stopped, or may go on.
     Stopped(bool),
     /// A change failed and is not tried again until there is news of the port.
-    Stuck {
-        /// The switch.
-        switch: Switch,
-        /// The change.
-        change: Change,
-        /// Why.
-        failure: Failure,
-        /// How often it was tried.
-        attempt: u32,
-    },
+    Stuck { switch: Switch, change: Change, failure: Failure, attempt: u32 },
     /// It could not be found out what a port should be.
     Undecided {
-        /// What was looked at.
         subject: Subject,
         /// The switch of the port, or of the port that the access point had.
         switch: Option<Switch>,
-        /// Why not.
         reason: Reason,
     },
 }

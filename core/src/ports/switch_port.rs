@@ -9,9 +9,7 @@ use crate::base::mac::Mac;
 /// What a port is configured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
-    /// For an access point.
     Ap,
-    /// For whoever plugs in.
     Default,
 }
 
@@ -38,7 +36,7 @@ pub struct SwitchPort {
     pub port: PortName,
 }
 
-/// Writes it as `5c:5b:35:00:00:01 ge-0/0/12`.
+/// Switch and port: `5c:5b:35:00:00:01 ge-0/0/12`.
 impl fmt::Display for SwitchPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.switch, self.port)
@@ -48,7 +46,6 @@ impl fmt::Display for SwitchPort {
 /// What is known of a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switch {
-    /// Its MAC, which names it.
     pub mac: Mac,
     /// Its id in Mist's API. Of a virtual chassis it does not follow from a member's MAC.
     pub device_id: String,
@@ -83,7 +80,7 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// The port that this is about, if it has a name.
+    /// The port, if it is one that an access point can be plugged into.
     pub fn switch_port(&self) -> Option<SwitchPort> {
         Some(SwitchPort { switch: self.switch.mac, port: self.port? })
     }

@@ -7,13 +7,13 @@
 //! |---|---|
 //! | `time`, `timestamp` | when, for people and for programs |
 //! | `type` | what happened: [`Facts::kind`] |
-//! | `id` | of no other account |
+//! | `id` | of no other text |
 //! | `org_id`, `site_id`, `site_name` | where |
 //! | `switch`, `switch_mac`, `device_id` | its name, its MAC, its id in Mist |
 //! | `ports` | the names of all ports |
 //! | `changes` | of each `port` its `mode`, `ap`, `ap_name`, `reason`, `because`, `took`, `lines` |
 //! | `ap`, `ap_name` | the access point, where it is not about changes |
-//! | `by` | who gave the command, where somebody did it by hand |
+//! | `by` | the user who gave the command, for a manual change |
 //! | `reason`, `rule`, `failure` | the label for why nothing is changed, and `because`, its words |
 //! | `lasting` | whether only news of the port lead to another attempt |
 //! | `attempt`, `after` | how often it was tried, and how long until the next time |

@@ -1,7 +1,7 @@
 //! Counters and histograms, and their Prometheus text.
 //!
-//! Names and labels follow prometheus.io "Metric and label naming". Every label value is one of ours
-//! (a destination's name, a closed set of reasons), so the number of series is bounded.
+//! Names and labels follow prometheus.io "Metric and label naming". Every label value is one of
+//! ours (a destination's name, a closed set of reasons), so the number of series is bounded.
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 

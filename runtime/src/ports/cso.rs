@@ -46,17 +46,17 @@ impl Cso {
     }
 
     /// Changes ports of one switch, all or none. Waits for whatever is done to that switch already.
-    /// Whoever drops the future does not know what became of the change.
+    /// If the future is dropped, the end of the change is unknown.
     pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
         let _turn = self.turns.take(switch.mac).await;
         let push = Push::new(self.config.clone(), switch.clone(), edits.to_vec());
         run_exchange(push, |request| async move { self.api.send(&request).await }).await
     }
 
-    /// Whether a port is what it shall be, after a change whose end is unknown.
+    /// Whether a port has its mode, after a change whose end is unknown.
     ///
-    /// CSO tells what was applied to a port and not what reached the switch, so this is never sure
-    /// that it is. While CSO does not answer, or does not know the switch, there is nothing to say;
+    /// CSO says what was applied to a port and not what reached the switch, so this is never
+    /// `true`. While CSO does not answer, or does not know the switch, there is nothing to say;
     /// else the change is to be made again, which does no harm where it was made already.
     pub async fn read(&self, switch: &Switch, _edit: &Edit) -> Option<bool> {
         match self.push(switch, &[]).await {

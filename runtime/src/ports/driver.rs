@@ -39,15 +39,15 @@ use crate::{
     chat::driver,
 };
 
-/// How often the plan is told the wall clock, even where it did not jump.
+/// How often the plan gets the wall clock, even if it did not jump.
 const CLOCK_EVERY: Duration = Duration::from_secs(300);
-/// By how much the wall clock may go wrong before the plan is told.
+/// A larger jump of the wall clock is passed to the plan at once.
 const CLOCK_SLACK: Duration = Duration::from_secs(1);
 /// The most questions that are asked at once; the others wait.
 const ASKED_MAX: usize = 64;
 
-/// What the driver hears of what it began. Each plan has a channel of its own, so that none hears
-/// what another one began.
+/// The end of something that the driver began. Each plan has a channel of its own, so that it gets
+/// nothing that another plan began.
 pub(super) enum Event {
     /// What became of a question.
     Answered { id: u64, answer: Answer },
@@ -61,7 +61,6 @@ pub(super) enum Event {
 
 /// What a plan begins with.
 pub(super) struct Start {
-    /// Its luck.
     pub(super) seed: u64,
     /// The number of its first write.
     pub(super) first_write: u64,
@@ -82,7 +81,6 @@ pub(super) struct Ended {
 
 /// What comes after a plan.
 pub(super) enum Ending {
-    /// Nothing.
     End,
     /// Another plan, or none for now.
     Off(Option<Box<Settings>>),
@@ -108,7 +106,7 @@ pub(super) struct Driver {
     backend: Arc<Backend>,
     tools: Tools,
     audit: Audit,
-    /// To whoever watches the kill switch.
+    /// To the task that watches the kill switch.
     paths: channel::Sender<String>,
     events: channel::Sender<Event>,
     happened: channel::Receiver<Event>,
@@ -129,7 +127,7 @@ pub(super) struct Driver {
     ending: Option<Ending>,
 }
 
-/// What the driver hears next.
+/// What the driver handles next.
 enum Heard {
     Event(Event),
     Message(Message),
@@ -205,7 +203,7 @@ impl Driver {
         (Ended { last_write: self.last_write, ending }, self.audit)
     }
 
-    /// Waits for something to hear, or to be due.
+    /// Waits for an event, a message or the deadline.
     async fn wait(&mut self, messages: &channel::Receiver<Message>, alarm: &mut Alarm) -> Heard {
         self.hand_over();
         let clock_at = self.wall.0 + CLOCK_EVERY;
@@ -261,7 +259,7 @@ impl Driver {
             }
             Message::Configured(settings) => self.end(Ending::Off(settings)),
             Message::End => self.end(Ending::End),
-            // Of a plan before this one there may be more to hear.
+            // The number may be from before this plan.
             Message::Kept(number) => self.kept = self.kept.max(number),
             Message::Reopen => self.audit.reopen(),
             Message::Requested { request, taken } => {
@@ -269,7 +267,7 @@ impl Driver {
                 drop(taken);
             }
             Message::ApEvents { ap_events, taken } => {
-                // Where nobody can be asked, looking would only end in a complaint.
+                // Without Mist every probe would only end undecided.
                 if self.backend.can_ask() {
                     for ap_event in ap_events {
                         self.names.learn(&ap_event);

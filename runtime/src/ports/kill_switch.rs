@@ -23,14 +23,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Make the file, or remove it.
 pub(super) struct Order {
-    /// Whether changes shall stop.
+    /// Turns the switch on or off.
     pub(super) is_on: bool,
     /// Takes what of that was not possible.
     pub(super) answer: channel::Sender<Result<(), String>>,
 }
 
-/// Looks at the file, and tells whether changes are stopped. The future looks on, and tells the
-/// driver of each change. `paths` brings another name for the file.
+/// Reads whether the file is there. The future reads it again and again, and sends each change to
+/// the driver. `paths` brings another name for the file.
 pub(super) async fn watch(
     path: String,
     paths: channel::Receiver<String>,

@@ -1,10 +1,10 @@
-//! One port, changed by somebody's command, in a process of its own.
+//! One port, changed by `mistgate port set`, in a process of its own.
 //!
 //! A mistgate that runs may be at work on the same switch. The switch's lock keeps the two apart
 //! there, and through Mist each verifies what it wrote. The store belongs to one process at a time:
 //! where this one gets it, it writes down what it does, so that the next run knows of it. Where a
-//! mistgate that runs has it, that one is not told. The audit has a line either way, because
-//! appending one is a single write.
+//! running mistgate has it, that one does not learn of the change. The audit has a line either way,
+//! because appending one is a single write.
 
 use std::{
     fs,
@@ -58,21 +58,19 @@ use crate::{
     },
 };
 
-/// Which port shall be what, as somebody says it.
+/// The port and the mode in the command.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     /// The name or the MAC of the switch.
     pub switch: String,
-    /// The port.
     pub port: PortName,
-    /// The mode.
     pub mode: Mode,
 }
 
 /// What became of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The port is as it shall be.
+    /// The port has the mode.
     Done {
         /// Whether it was before.
         is_unchanged: bool,
@@ -96,7 +94,7 @@ pub struct Outcome {
     pub unwritten: Vec<String>,
 }
 
-/// One port and what it shall be.
+/// One port and the mode that it is to get.
 pub struct Change {
     ports: Ports,
     org_id: Option<String>,
@@ -108,7 +106,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Finds the switch. The error is what to tell whoever asked.
+    /// Finds the switch. The error is a message for the user.
     pub async fn find(
         config: &Config,
         wanted: &Wanted,
@@ -213,7 +211,7 @@ impl Change {
         };
         let before = known.and_then(|memory| memory.record(self.switch_port()));
         if let Some(memory) = known {
-            // Whoever finds this after a crash looks at the port.
+            // After a crash the next run finds this and looks at the port.
             memory.keep(self.switch_port(), Some(self.record(before.as_ref(), None, None)))?;
         }
         let edits = std::slice::from_ref(&self.edit);
@@ -329,7 +327,7 @@ impl Change {
     }
 }
 
-/// The switch that somebody calls so.
+/// The switch of this name or MAC.
 async fn switch(backend: &Backend, name: &str) -> Result<Switch, String> {
     let wanted = find::Wanted::new(name);
     let unknown = match backend.find(wanted.clone()).await {

@@ -26,7 +26,7 @@ pub enum Difference {
     /// These lines would be applied by the method of this title, which does not know whether the
     /// port has them already.
     Blind(&'static str, String),
-    /// These lines would change; none if the port is as it shall be.
+    /// These lines would change; none if the port has its mode.
     Known(String),
 }
 

@@ -51,9 +51,9 @@ use crate::{
 /// The name of the audit's file in the state folder.
 pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";
 
-/// What the task hears.
+/// What the task is asked to do.
 pub(crate) enum Message {
-    /// Somebody closes the breaker.
+    /// Close the breaker.
     BreakerClosed,
     /// The configuration was read again; nothing where it has no `[ports]`.
     Configured(Option<Box<Settings>>),
@@ -67,7 +67,7 @@ pub(crate) enum Message {
     Requested { request: Request, taken: channel::Sender<()> },
     /// What events say about access points. The sender waits for `taken` to be dropped.
     ApEvents { ap_events: Vec<ApEvent>, taken: channel::Sender<()> },
-    /// Somebody wants to know how things are.
+    /// Send the status.
     Status(channel::Sender<Status>),
     /// The disk refuses what was to be kept.
     Unkept,
@@ -95,12 +95,12 @@ impl Handle {
         (Self { messages, orders }, Ends { messages: heard, orders: ordered })
     }
 
-    /// Hands a message over; once the task has ended, nobody listens.
+    /// Hands a message over. After the end of the task it is dropped.
     pub(crate) fn send(&self, message: Message) {
         let _ = self.messages.try_send(message);
     }
 
-    /// Hands over what events say, and waits until it was heard.
+    /// Hands over what events say, and waits until the plan has it.
     pub(crate) async fn ap_events(&self, ap_events: Vec<ApEvent>) {
         let (taken, done) = channel::bounded(1);
         self.send(Message::ApEvents { ap_events, taken });
@@ -108,7 +108,7 @@ impl Handle {
         let _ = done.recv().await;
     }
 
-    /// Hands over what a program outside asks for, and waits until it was heard.
+    /// Hands over a request from outside, and waits until the plan has it.
     pub(crate) async fn requested(&self, request: Request) {
         let (taken, done) = channel::bounded(1);
         self.send(Message::Requested { request, taken });

@@ -38,7 +38,7 @@ pub(crate) async fn run(settings: Option<Settings>, seed: u64, tools: Tools, end
                 None
             };
             let driving = async { Some(driver.run(&ends.messages).await) };
-            // Whoever watches does so for ever.
+            // The watching never ends.
             let (ended, audit) = driving.or(watching).await.expect("the driver ends first");
             smol::unblock(move || audit.close()).await;
             last_write = ended.last_write;
@@ -50,14 +50,14 @@ pub(crate) async fn run(settings: Option<Settings>, seed: u64, tools: Tools, end
         }
         let message = async { Some(ends.messages.recv().await) };
         let order = async {
-            // Whoever gave it hears that nobody takes it.
+            // Dropping the order answers it.
             let _ = ends.orders.recv().await;
             None
         };
         match message.or(order).await {
             Some(Ok(Message::Configured(settings))) => next = settings,
             Some(Ok(Message::End) | Err(_)) => return,
-            // Without a plan nobody cares, and whoever waits hears that.
+            // Without a plan nothing is done, and dropping the message answers it.
             Some(Ok(_)) | None => {}
         }
     }

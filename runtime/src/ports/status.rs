@@ -19,11 +19,10 @@ const LISTED_MAX: usize = 1_000;
 /// How things are.
 #[derive(Debug)]
 pub struct Status {
-    /// Whether nothing is changed, only told.
+    /// Whether changes are only reported, not made.
     pub is_observing: bool,
-    /// The method's name.
     pub method: &'static str,
-    /// Whether there is somebody to ask about access points.
+    /// Whether Mist can be asked about access points.
     pub can_ask: bool,
     /// Whether the kill switch is on.
     pub is_stopped: bool,
@@ -39,7 +38,6 @@ pub struct Status {
     pub observed: usize,
     /// How many ports are at each stage of a change.
     pub stages: BTreeMap<&'static str, usize>,
-    /// The first ports.
     pub ports: Vec<PortStatus>,
 }
 
@@ -48,7 +46,6 @@ pub struct Status {
 pub struct PortStatus {
     /// What people call its switch.
     pub switch: String,
-    /// How it is.
     pub port: plan::status::Status,
     /// How long until it goes on, where that is known.
     pub next: Option<Duration>,

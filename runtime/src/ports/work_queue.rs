@@ -23,7 +23,7 @@ impl<T> WorkQueue<T> {
         self.waiting.push_back(work);
     }
 
-    /// Takes the next that may run; its end is told by [`done`](Self::done).
+    /// Takes the next that may run. Its end must be noted with [`done`](Self::done).
     pub(super) fn next(&mut self) -> Option<T> {
         if self.running >= self.max {
             return None;

@@ -1,4 +1,4 @@
-//! Our own reports about switch ports, in the JSON of `ports::account`.
+//! Our own reports about switch ports, in the JSON of `ports::text`.
 
 use alloc::{
     borrow::{Cow, ToOwned},

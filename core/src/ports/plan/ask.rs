@@ -1,4 +1,4 @@
-//! Questions of the watches, the answers, and what they tell of switches by the way.
+//! The questions of the probes and their answers, which also say what switches there are.
 
 use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::Line};
 use crate::{
@@ -33,7 +33,7 @@ impl Plan {
         self.outputs.push_back(Output::Ask { id, question });
     }
 
-    /// Answers from what is counted. Where the site is not counted, the roster may help.
+    /// Answers from what is counted. If the site is not counted yet, the inventory is asked first.
     fn share(&mut self, now: Instant, ap: Mac, asked: u64) {
         let share = self.counted(ap);
         if share.is_none() && !self.inventory.is_fresh(now) {
@@ -55,7 +55,7 @@ impl Plan {
 
     pub(super) fn answered(&mut self, now: Instant, id: u64, answer: Answer) {
         let (subject, id) = match self.asked.remove(&id) {
-            Some(Asker::Inventory) => return self.rostered(now, answer),
+            Some(Asker::Inventory) => return self.compare_inventory(now, answer),
             Some(Asker::Probe(subject, id)) => (subject, id),
             None => return,
         };
@@ -79,8 +79,7 @@ impl Plan {
         }
     }
 
-    /// Whether this is an access point; nothing where that is not known, because no roster that
-    /// names them all has come.
+    /// Whether this is an access point; `None` until an inventory has named them all.
     pub(super) fn is_ap(&self, mac: Mac) -> Option<bool> {
         let is_known = self.losses.knows(mac) || self.probes.contains_key(&Subject::Ap(mac));
         (is_known || self.inventory.answered_at.is_some()).then_some(is_known)

@@ -1,4 +1,5 @@
-//! What follows from the end of a look: who is where, and what their ports shall be.
+//! What follows from a conclusion of a probe: which port an access point is on, and which modes the
+//! ports get.
 
 use core::{mem, time::Duration};
 
@@ -14,7 +15,7 @@ use crate::{
     },
 };
 
-/// How long after it was told that an access point cannot be found it is told again.
+/// After this time it is reported again that an access point cannot be found.
 const UNFOUND_AGAIN: Duration = Duration::from_secs(86_400);
 
 impl Plan {
@@ -211,7 +212,7 @@ impl Plan {
         }
     }
 
-    /// Whether a port is none of our business because of its site, and never was.
+    /// Whether a port is left alone because of its site. A port that we have changed before is not.
     fn is_ignored(&self, switch_port: SwitchPort) -> bool {
         let line = self.lines.get(&switch_port.switch);
         line.is_some_and(|line| self.config.ignored_sites.contains(&line.switch.site))

@@ -27,9 +27,9 @@ pub struct Config {
     pub governor: governor::Policy,
     /// What is written.
     pub edits: Edits,
-    /// Whether nothing is changed, only told.
+    /// Whether changes are only reported, not made.
     pub is_observing: bool,
-    /// The sites whose access points are none of our business.
+    /// The ids of the sites whose access points are left alone.
     pub ignored_sites: Vec<String>,
     /// The time between two looks at everything.
     pub reconcile_after: Duration,
@@ -57,26 +57,17 @@ pub enum Pushed {
 #[derive(Clone, Debug)]
 pub enum Input {
     /// What became of an `Ask`.
-    Answered {
-        /// The number of the `Ask`.
-        id: u64,
-        answer: Answer,
-    },
-    /// Somebody knows that the access points that went are none of the breaker's business.
+    Answered { id: u64, answer: Answer },
+    /// An operator closes the breaker.
     BreakerClosed,
     /// The wall clock. Freezes and outages are judged by it; it was right at the last such input.
     Clock(UnixTime),
     /// The configuration was read again.
     Configured(Box<Config>),
     /// What became of a `Push`.
-    Pushed {
-        /// The number of the `Push`.
-        id: u64,
-        pushed: Pushed,
-    },
+    Pushed { id: u64, pushed: Pushed },
     /// What became of a `Read`.
     Read {
-        /// The number of the `Read`.
         id: u64,
         /// Whether the port has the mode; nothing where it could not be read.
         is_done: Option<bool>,
@@ -87,6 +78,6 @@ pub enum Input {
     Restored(Vec<Record>),
     /// An event of an access point.
     ApEvent(ApEvent),
-    /// Whether all changes shall stop.
+    /// Turns the kill switch on or off.
     Stop(bool),
 }

@@ -33,7 +33,7 @@ impl Plan {
         self.outputs.push_back(Output::Ask { id, question: Question::Inventory });
     }
 
-    pub(super) fn rostered(&mut self, now: Instant, answer: Answer) {
+    pub(super) fn compare_inventory(&mut self, now: Instant, answer: Answer) {
         let Some((asked_at, wall)) = self.inventory.asked.take() else {
             return;
         };
@@ -60,7 +60,7 @@ impl Plan {
     }
 
     fn compare(&mut self, now: Instant, asked_at: Instant, wall: UnixTime, entries: Vec<Entry>) {
-        // One that Mist never heard of was lost before everybody else.
+        // An AP without `last_seen` counts as lost before all others.
         let lost_at = |entry: &Entry| {
             (!entry.is_connected).then(|| entry.last_seen.unwrap_or(UnixTime::from_secs(0)))
         };
@@ -72,7 +72,7 @@ impl Plan {
             listed.insert(entry.ap);
             let subject = Subject::Ap(entry.ap);
             if entry.is_connected && self.config.ignored_sites.contains(&entry.site) {
-                // It is none of our business any more, but the port that it may have left is.
+                // Its new site is ignored, but the port that it may have left is ours.
                 if let Some(current_port) = self.current_port(entry.ap) {
                     self.look_at(now, Subject::Port(current_port), Cause::Stale);
                 }
@@ -86,8 +86,8 @@ impl Plan {
             let current_port =
                 self.current_port(entry.ap).and_then(|current_port| self.slots.get(&current_port));
             let is_settled = current_port.is_some_and(|slot| slot.port.mode() == Some(Mode::Ap));
-            let rostered = probe::Input::Listed { location, asked_at, is_settled };
-            self.handle_probe(now, subject, rostered);
+            let listed = probe::Input::Listed { location, asked_at, is_settled };
+            self.handle_probe(now, subject, listed);
         }
         self.drop_unlisted_aps(now, asked_at, &listed);
         self.recheck_stale_ports(now);

@@ -1,21 +1,21 @@
-//! The roof of the ports: where signs, evidence, ports, switches and rules meet.
+//! The roof of the ports: where events, evidence, ports, switches and rules meet.
 //!
-//! A sign goes to the watch over its access point. What the watch concludes goes to the port that
-//! it is about, and, where the access point was on another one, to that too. What a port wants
-//! waits a moment on its switch for what the others want, and goes out as one commit when the
+//! An event goes to the probe of its access point. What the probe concludes goes to the port that
+//! it is about and, if the access point was on another port before, to that port too. What a port
+//! wants waits a moment on its switch for what the others want, and goes out as one commit when the
 //! governor lets it. What a switch said too long ago is asked again before anything is done about
 //! it. Once an hour everything is compared with what Mist knows, which finds what was missed.
 //!
 //! The plan drains its children inside its own `handle_*`. It owns the one truth about who is
-//! where: an access point's home is the port whose slot names it, and the other way round.
+//! where: an access point's current port is the port whose slot names it, and the other way round.
 //!
 //! # Driving it
 //!
 //! - `Restored`, with all records of the store, is the first input, also where there are none.
 //!   `Clock` comes whenever the wall clock may have jumped, and every few minutes.
-//! - Each `Ask`, `Push` and `Read` is answered once, failures included, and by nobody tried again.
-//!   Whoever asks Mist may answer many questions with one request, and lets them wait for its
-//!   budget. Whoever writes to switches has one session for each: a `Read` may come while a `Push`
+//! - Each `Ask`, `Push` and `Read` is answered once, failures included; the driver never retries.
+//!   It may answer many questions with one request to Mist, and lets them wait for Mist's budget.
+//!   It has one session for each switch: a `Read` may come while a `Push`
 //!   to the same switch is under way, and waits for it.
 //! - Outputs are carried out in order as far as the store is concerned: a `Push` begins when every
 //!   `Store` before it is on disk. After a crash in between, the port is looked at again.
@@ -88,7 +88,7 @@ enum Due {
     Probe(Subject),
 }
 
-/// Who asked a question, and gets its answer.
+/// Who asked a question of the plan.
 #[derive(Clone, Copy, Debug)]
 enum Asker {
     Inventory,
@@ -105,7 +105,7 @@ pub struct Plan {
     lines: BTreeMap<Mac, Line>,
     slots: BTreeMap<SwitchPort, Slot>,
     probes: BTreeMap<Subject, Probe>,
-    /// When it was told, and why, that a watched access point cannot be found.
+    /// When it was reported that an access point cannot be found, by reason.
     unfound: BTreeMap<Mac, BTreeMap<&'static str, Instant>>,
     inventory: Inventory,
     timers: Timers<Due>,

@@ -13,12 +13,12 @@ use crate::{
     },
 };
 
-/// What one port shall be.
+/// The change of one port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
     pub port: PortName,
     pub mode: Mode,
-    /// The access point on it, for mode `ap`: whom the change must not cut off.
+    /// For mode `ap`: the access point on the port, which the change must not cut off.
     pub ap: Option<Mac>,
     /// The change, line by line, as the method writes it.
     pub lines: Vec<String>,
@@ -26,34 +26,18 @@ pub struct Edit {
     pub before: Option<String>,
 }
 
-/// What shall happen outside, or has happened inside. A `Store` must be on disk before a `Push`
+/// Commands and events of the plan. A `Store` must be on disk before a `Push`
 /// that follows it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Find out; answer with `Answered`.
-    Ask {
-        /// To be named in the answer.
-        id: u64,
-        question: Question,
-    },
+    Ask { id: u64, question: Question },
     /// Nothing needs to be known of the port any more.
     Forget(SwitchPort),
     /// Change ports of one switch, all or none; answer with `Pushed`.
-    Push {
-        /// To be named in the answer.
-        id: u64,
-        switch: Switch,
-        /// The changes, in the order of the ports.
-        edits: Vec<Edit>,
-    },
-    /// Find out whether a port is what it shall be; answer with `Read`.
-    Read {
-        /// To be named in the answer.
-        id: u64,
-        switch: Switch,
-        /// What it shall be.
-        edit: Edit,
-    },
+    Push { id: u64, switch: Switch, edits: Vec<Edit> },
+    /// Find out whether a port has its mode; answer with `Read`.
+    Read { id: u64, switch: Switch, edit: Edit },
     /// For the chat, the journal, the audit and the metrics.
     Report(Report),
     /// Keep this, in place of what is kept of the port.

@@ -250,7 +250,7 @@ impl Plan {
         }
     }
 
-    /// What a port shall be: what it waits for, or a certain mode.
+    /// The edit of a port to `mode`, or to the mode that it waits for.
     fn edit(&self, switch_port: SwitchPort, mode: Option<Mode>) -> Option<Edit> {
         let slot = self.slots.get(&switch_port)?;
         let mode = mode.or(slot.port.due().map(|want| want.mode))?;

@@ -57,7 +57,7 @@ impl Line {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) port: Port,
-    /// The access point whose home it is.
+    /// The access point whose current port it is.
     pub(super) ap: Option<Mac>,
     /// What was there before its first change.
     pub(super) before: Option<String>,
@@ -67,7 +67,8 @@ pub(super) struct Slot {
     pub(super) refused: Option<&'static str>,
     /// Why the last look changed nothing, until an access point is seen there again.
     pub(super) told: Option<Reason>,
-    /// The change of what we really made of it that was only told, in `observe`.
+    /// In `observe`: the mode of the change that was reported and not made, on a port that we had
+    /// really changed before.
     pub(super) observed: Option<Mode>,
     /// What the store has of it.
     pub(super) kept: Option<Kept>,

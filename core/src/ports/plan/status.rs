@@ -69,7 +69,7 @@ impl Plan {
         self.probes.values().filter(|probe| !Probe::is_resting(probe)).count()
     }
 
-    /// Whether nothing is changed, only told.
+    /// Whether changes are only reported, not made.
     pub const fn is_observing(&self) -> bool {
         self.config.is_observing
     }

@@ -6,7 +6,6 @@ use crate::ports::switch_port::Mode;
 /// What becomes of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// It waits to be pushed.
     Due,
     /// It is in flight.
     Pushing,
