@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) mod documents;
 pub(crate) mod floors;
 pub(crate) mod lines;
 pub(crate) mod shape;
