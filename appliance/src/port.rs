@@ -121,7 +121,7 @@ async fn show(change: &Change, wanted: &Wanted) -> Result<Difference, String> {
     Ok(difference)
 }
 
-/// `access-1 ge-0/0/7`
+/// The name of the port for people, such as `access-1 ge-0/0/7`.
 fn switch_port(change: &Change, wanted: &Wanted) -> String {
     format!("{} {}", change.switch(), wanted.port)
 }

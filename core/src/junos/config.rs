@@ -18,7 +18,6 @@ pub struct Junos {
     pub domain: Option<String>,
     /// The port of NETCONF (default 830).
     pub port: u16,
-    /// The login.
     pub username: String,
     /// Its password. There is this, or a key, or both.
     pub password: Option<Secret>,

@@ -59,7 +59,6 @@ pub enum Layer {
     /// The device's own configuration.
     #[serde(rename = "port_config")]
     Config,
-    /// The overrides.
     #[serde(rename = "local_port_config")]
     Local,
 }

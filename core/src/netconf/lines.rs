@@ -8,7 +8,7 @@ use super::xml::is_carried;
 
 /// In one change: a dozen lines for each port of a large virtual chassis.
 pub const LINES_MAX: usize = 8_192;
-/// In bytes.
+/// The longest line, in bytes.
 pub const LINE_MAX: usize = 1_024;
 /// The words that a line may begin with. Junos could load others, such as `rename`, but their
 /// effect depends on what is configured before.

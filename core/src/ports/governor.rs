@@ -30,15 +30,11 @@ const PACES_MAX: usize = 16_384;
 /// The rules, as the sections below `[ports]` give them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// `ports.allow`
     pub allow: Lists,
-    /// `ports.never`
     pub never: Lists,
-    /// `ports.limits`
     pub limits: Limits,
     /// `ports.breaker`; none where it is off.
     pub breaker: Option<Breaker>,
-    /// `ports.freeze`
     pub freezes: Vec<Freeze>,
 }
 

@@ -149,12 +149,21 @@ pub enum Output {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conclusion {
-    /// Nothing changes.
-    Kept { current_port: Option<SwitchPort>, reason: Reason },
+    Kept {
+        current_port: Option<SwitchPort>,
+        reason: Reason,
+    },
     /// The port is free.
-    Released { switch_port: SwitchPort, reason: Reason },
+    Released {
+        switch_port: SwitchPort,
+        reason: Reason,
+    },
     /// An access point is on this port.
-    Taken { ap: Mac, switch_port: SwitchPort, reason: Reason },
+    Taken {
+        ap: Mac,
+        switch_port: SwitchPort,
+        reason: Reason,
+    },
     /// It could not be found out.
     Undecided(Reason),
 }

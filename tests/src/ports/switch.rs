@@ -61,7 +61,6 @@ pub enum Input {
 /// What a switch does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// It writes.
     Bytes(ConnectionId, Vec<u8>),
     /// It closes the connection.
     Close(ConnectionId),
@@ -95,7 +94,7 @@ struct Work {
     fault: Option<Fault>,
 }
 
-/// The switch.
+/// A simulated switch, as a machine.
 #[derive(Debug)]
 pub struct Switch {
     config: Config,

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// `[ports]`
+/// The section `[ports]` of the configuration.
 #[derive(Clone, Debug)]
 pub struct Ports {
     /// Whether nothing is changed, only told (default).
@@ -92,7 +92,7 @@ impl Method {
     }
 }
 
-/// `[ports.external]`
+/// The section `[ports.external]` of the configuration.
 #[derive(Clone, Debug)]
 pub struct External {
     /// The path on the webhook listener.

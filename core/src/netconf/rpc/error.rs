@@ -7,7 +7,7 @@ use crate::{base::text::one_line, netconf::xml::Element};
 
 /// How many errors, and how many warnings, of one reply are kept.
 pub const ERRORS_MAX: usize = 32;
-/// In characters.
+/// The most characters that are kept of a message.
 const MESSAGE_MAX: usize = 400;
 const PLACE_MAX: usize = 200;
 

@@ -217,13 +217,13 @@ impl Names {
     }
 }
 
-/// Mist's clock.
+/// What Mist's clock shows.
 pub(super) fn wall(now: Instant) -> UnixTime {
     let micros = i64::try_from((now - START).as_micros()).expect("a short run");
     UnixTime::from_micros(WALL * 1_000_000 + micros)
 }
 
-/// A policy.
+/// A configuration of the ports, drawn from bytes.
 pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Config {
     let forbidden = format!("ge-0/0/{}", size.ports - 1);
     let outage = Check::Outage(outage::Policy::default());
