@@ -29,11 +29,11 @@ pub mod port;
 
 pub mod governor;
 
-pub mod record;
-pub mod report;
-
 pub mod names;
 pub mod redact;
+
+pub mod record;
+pub mod report;
 
 pub mod text;
 

@@ -164,24 +164,17 @@ impl Report {
             },
             Self::Overflow => of("PORTS_OVERFLOW"),
             Self::Refused { switch, change, refusal } => Facts {
-                switch: Some(switch),
-                changes: slice::from_ref(change),
-                why: Why::Refusal(refusal),
                 is_lasting: !refusal.is_for_now(),
                 after: refusal.until().map(|until| until - now),
-                is_joined: true,
-                ..of("PORT_REFUSED")
+                ..Facts::of_change("PORT_REFUSED", switch, change, Why::Refusal(refusal))
             },
             Self::Retrying { switch, change, failure, is_unknown, is_news, attempt, after } => {
+                let kind = if *is_unknown { "PORT_UNCONFIRMED" } else { "PORT_RETRYING" };
                 Facts {
-                    switch: Some(switch),
-                    changes: slice::from_ref(change),
-                    why: Why::Failure(failure),
                     attempt: Some(*attempt),
                     after: Some(*after),
                     is_repeated: *attempt > 1 || !is_news,
-                    is_joined: true,
-                    ..of(if *is_unknown { "PORT_UNCONFIRMED" } else { "PORT_RETRYING" })
+                    ..Facts::of_change(kind, switch, change, Why::Failure(failure))
                 }
             }
             Self::Settled { switch, changes, diff, is_read_back } => {
@@ -197,14 +190,10 @@ impl Report {
             }
             Self::Stopped(is_on) => of(if *is_on { "PORTS_STOPPED" } else { "PORTS_RESUMED" }),
             Self::Stuck { switch, change, failure, attempt } => Facts {
-                switch: Some(switch),
-                changes: slice::from_ref(change),
                 result: Some("failed"),
-                why: Why::Failure(failure),
                 is_lasting: true,
                 attempt: Some(*attempt),
-                is_joined: true,
-                ..of("PORT_STUCK")
+                ..Facts::of_change("PORT_STUCK", switch, change, Why::Failure(failure))
             },
             Self::Undecided { subject, switch, reason } => {
                 let (ap, switch_port) = match subject {
@@ -220,6 +209,14 @@ impl Report {
     /// The type of the event that tells it.
     pub fn kind(&self) -> &'static str {
         self.facts(Instant::default()).kind
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// Of a report about one change.
+    fn of_change(kind: &'static str, switch: &'a Switch, change: &'a Change, why: Why<'a>) -> Self {
+        let (switch, changes) = (Some(switch), slice::from_ref(change));
+        Self { kind, switch, changes, why, is_joined: true, ..Self::default() }
     }
 }
 
