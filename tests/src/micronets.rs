@@ -163,7 +163,7 @@ pub fn micronets_http(data: &[u8]) {
     sent_response(&http::Response { status, headers, body: body.into() }, method);
 }
 
-fn sent_request(sent: &http::Request<'_>) {
+fn sent_request(sent: &http::Request) {
     let Ok(message) = http::request_to_message(Id::number(1), sent) else {
         return;
     };
@@ -179,7 +179,7 @@ fn sent_request(sent: &http::Request<'_>) {
     assert_eq!(http::request_from_message(request), Ok(got.clone()), "it changes on its way");
 }
 
-fn sent_response(sent: &http::Response<'_>, method: &str) {
+fn sent_response(sent: &http::Response, method: &str) {
     let Ok(message) = http::response_to_message(Id::number(1), Id::number(2), method, sent) else {
         return;
     };

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     http::listener::Tls,
     micronets::{
-        access::{self, Rule, Subject},
+        access::{Rule, Subject},
         meetup::input::{Config as Meetup, OnPartnerLoss},
         proxy::{Proxy, ProxyLimits},
     },
@@ -146,19 +146,9 @@ fn subject(item: &Item<'_>) -> Option<Subject> {
         "a property of a certificate: \"O=…\", \"CN=…\", \"SAN=…\" or \"SPKI=…\"";
     item.judged(EXPECTED, |text| {
         Subject::parse(text).map_err(|error| {
-            Fault::new(alloc::format!("{} is no subject", quoted(text)), expected_of(error))
+            Fault::new(alloc::format!("{} is no subject", quoted(text)), error.expected())
         })
     })
-}
-
-fn expected_of(error: access::Error) -> &'static str {
-    match error {
-        access::Error::Empty => "a value behind the \"=\"",
-        access::Error::Key => {
-            "behind \"SPKI=\" the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and base64"
-        }
-        access::Error::Name => "\"O=…\", \"CN=…\", \"SAN=…\" or \"SPKI=…\"",
-    }
 }
 
 fn meetup(section: &Section<'_>) -> Meetup {

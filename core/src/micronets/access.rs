@@ -1,20 +1,19 @@
 //! Who may join which meetup: `[[proxy.allow]]`.
 //!
-//! The authority of `client_ca` says that a peer is one of ours; a rule says which meetups it is
-//! for. The original has no such rules: any certificate joins any meetup. Nothing of this is taken
-//! from a hello, whose names anybody can write.
+//! The authority of `client_ca` says that a peer is one of ours; a rule says which meetups it may
+//! join. The original has no such rules: any certificate joins any meetup. Only the certificate
+//! counts, because anybody can write any name into a hello.
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
-use core::fmt;
 
 use crate::base::{base64, glob};
 
-/// What a peer's certificate says of it. It was verified before.
+/// What a verified certificate says about a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The organisations of its subject (O).
+    /// The O values of its subject.
     pub organisations: Vec<String>,
-    /// The common names of its subject (CN).
+    /// The CN values of its subject.
     pub common_names: Vec<String>,
     /// Its subject alternative names: DNS names, addresses, URIs and mail addresses as text.
     pub alt_names: Vec<String>,
@@ -23,29 +22,29 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Whether both hold the same key, also where one of the certificates is a renewed one.
+    /// Whether both hold the same key, also if one of the certificates is a renewed one.
     pub fn is_same_peer(&self, other: &Self) -> bool {
         self.key == other.key
     }
 }
 
-/// One `[[proxy.allow]]`.
+/// One `[[proxy.allow]]`: the peers that may join some meetups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The meetups that it is about: `*` stands for any text, slashes included.
+    /// The ids of the meetups; `*` stands for any text, slashes included.
     pub meetup: String,
-    /// Whoever is one of these may join them.
+    /// A peer may join if one of these describes its certificate.
     pub subjects: Vec<Subject>,
 }
 
 /// A property of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// `SAN=`, whatever its letter case.
+    /// `SAN=`, in any letter case.
     AltName(String),
     /// `CN=`
     CommonName(String),
-    /// `SPKI=`, the SHA-256 of the public key in hex, or in base64 behind `sha256//` as curl's
+    /// `SPKI=`, the SHA-256 of the public key: in hex, or in base64 behind `sha256//` as curl's
     /// `--pinnedpubkey` has it.
     Key([u8; 32]),
     /// `O=`
@@ -59,21 +58,23 @@ pub enum Error {
     Empty,
     /// Not the SHA-256 of a key.
     Key,
-    /// It begins with none of the four names.
+    /// None of the four names.
     Name,
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "expected a value behind the =, got nothing",
-            Self::Key => "SPKI: expected 64 hex digits or sha256// and base64, got neither",
-            Self::Name => "expected O=, CN=, SAN= or SPKI=, got none of them",
-        })
+impl Error {
+    /// What would have been right, in words for the configuration's author.
+    pub const fn expected(self) -> &'static str {
+        match self {
+            Self::Empty => "a value behind the \"=\"",
+            Self::Key => {
+                "behind \"SPKI=\" the SHA-256 of a public key: 64 hex digits, or \"sha256//\" and \
+                 base64"
+            }
+            Self::Name => "\"O=…\", \"CN=…\", \"SAN=…\" or \"SPKI=…\"",
+        }
     }
 }
-
-impl core::error::Error for Error {}
 
 impl Subject {
     /// Reads `O=…`, `CN=…`, `SAN=…` or `SPKI=…`.
@@ -102,8 +103,8 @@ impl Subject {
     }
 }
 
-/// Whether the rules let a peer join a meetup. Without rules anybody may; with rules, only whom a
-/// rule about the meetup names.
+/// Whether the rules let a peer join a meetup. Without any rule every peer may; otherwise only one
+/// that a rule for this meetup describes.
 pub fn allow(rules: &[Rule], meetup: &str, identity: &Identity) -> bool {
     rules.is_empty()
         || rules.iter().any(|rule| {
@@ -113,24 +114,10 @@ pub fn allow(rules: &[Rule], meetup: &str, identity: &Identity) -> bool {
 }
 
 fn key(text: &str) -> Option<[u8; 32]> {
-    let bytes = match text.strip_prefix("sha256//") {
-        Some(text) => base64::decode(text)?,
-        None => {
-            let digits: Vec<u8> = text
-                .chars()
-                .filter(|c| *c != ':')
-                .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-                .collect::<Option<_>>()?;
-            digits
-                .chunks(2)
-                .map(|pair| match pair {
-                    [high, low] => Some(high << 4 | low),
-                    _ => None,
-                })
-                .collect::<Option<_>>()?
-        }
-    };
-    bytes.try_into().ok()
+    match text.strip_prefix("sha256//") {
+        Some(text) => base64::decode(text)?.try_into().ok(),
+        None => base64::hex(text.replace(':', "").as_bytes()),
+    }
 }
 
 #[cfg(test)]

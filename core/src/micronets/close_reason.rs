@@ -1,9 +1,9 @@
 //! Why we close a connection: a code and a reason for each case.
 //!
-//! The codes are those of RFC 6455 §7.4.1. Among the later ones 1013 (try again later) would suit a
-//! full meetup, but the library of the real gateways takes it for a broken frame and logs that in
-//! place of our reason. Real peers connect anew after any close, whatever it says, so the reason is
-//! for people who read a peer's log.
+//! The codes are those of RFC 6455 §7.4.1. Of the later ones 1013 (try again later) would suit a
+//! full meetup, but the library of the real gateways takes it for a broken frame and logs that
+//! instead of our reason. Real peers connect again after any close, whatever it says, so the reason
+//! is for people who read a peer's log.
 
 use core::{fmt, time::Duration};
 
@@ -14,85 +14,65 @@ use super::message;
 pub enum Fault {
     /// A text that is not UTF-8.
     NotUtf8,
-    /// A message of more than this many bytes.
-    Oversize {
-        /// The bound.
-        max: usize,
-    },
+    /// A message of more than `max` bytes.
+    Oversize { max: usize },
     /// A frame that RFC 6455 does not allow.
     Protocol,
 }
 
-/// Why a connection is closed.
+/// Why a connection is closed. Durations are the limits that were exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The rules no longer let it join.
+    /// The rules no longer let the peer join.
     Barred,
     /// Too many connections wait at this meetup.
     Crowded,
-    /// It sent what no websocket may send.
+    /// The peer broke the websocket protocol.
     Faulty(Fault),
-    /// Its first message is not a hello.
+    /// The peer's first message is not a hello.
     HelloInvalid(message::Error),
-    /// It said no hello.
-    HelloMissing {
-        /// In this time.
-        after: Duration,
-    },
+    /// The peer sent no hello in time.
+    HelloMissing { after: Duration },
     /// Two other peers are here.
     Occupied,
-    /// Its partner left, and it was asked for that this ends the other connection too.
+    /// The partner left, and `on_partner_loss` is `close`.
     PartnerLeft,
-    /// The same peer has come again, and this connection of it does not answer.
+    /// The same peer has connected again, and this connection does not answer.
     Replaced,
-    /// It took nothing of what we wrote.
-    Stalled {
-        /// In this time.
-        after: Duration,
-    },
-    /// We stop.
+    /// The peer took nothing of what we wrote.
+    Stalled { after: Duration },
+    /// The proxy stops.
     Stopping,
-    /// It answered no ping.
-    Unanswered {
-        /// In this time.
-        after: Duration,
-    },
+    /// The peer answered no ping.
+    Unanswered { after: Duration },
 }
 
 impl CloseReason {
     /// The status code of the close frame.
     pub const fn code(self) -> u16 {
-        match self {
-            Self::Replaced => 1000,
-            Self::PartnerLeft | Self::Stopping => 1001,
-            Self::Faulty(Fault::Protocol) => 1002,
-            Self::Faulty(Fault::NotUtf8) => 1007,
-            Self::Barred
-            | Self::Crowded
-            | Self::HelloInvalid(_)
-            | Self::HelloMissing { .. }
-            | Self::Occupied => 1008,
-            Self::Faulty(Fault::Oversize { .. }) => 1009,
-            Self::Stalled { .. } | Self::Unanswered { .. } => 1011,
-        }
+        self.code_and_name().0
     }
 
     /// The label in metrics and logs.
     pub const fn name(self) -> &'static str {
+        self.code_and_name().1
+    }
+
+    const fn code_and_name(self) -> (u16, &'static str) {
         match self {
-            Self::Barred => "barred",
-            Self::Crowded => "crowded",
-            Self::Faulty(Fault::NotUtf8) => "not_utf8",
-            Self::Faulty(Fault::Oversize { .. }) => "oversize",
-            Self::Faulty(Fault::Protocol) => "protocol",
-            Self::HelloInvalid(_) => "hello_invalid",
-            Self::HelloMissing { .. } => "hello_missing",
-            Self::Occupied => "occupied",
-            Self::PartnerLeft => "partner_left",
-            Self::Replaced => "replaced",
-            Self::Stalled { .. } => "stalled",
-            Self::Stopping => "stopping",
-            Self::Unanswered { .. } => "unanswered",
+            Self::Barred => (1008, "barred"),
+            Self::Crowded => (1008, "crowded"),
+            Self::Faulty(Fault::NotUtf8) => (1007, "not_utf8"),
+            Self::Faulty(Fault::Oversize { .. }) => (1009, "oversize"),
+            Self::Faulty(Fault::Protocol) => (1002, "protocol"),
+            Self::HelloInvalid(_) => (1008, "hello_invalid"),
+            Self::HelloMissing { .. } => (1008, "hello_missing"),
+            Self::Occupied => (1008, "occupied"),
+            Self::PartnerLeft => (1001, "partner_left"),
+            Self::Replaced => (1000, "replaced"),
+            Self::Stalled { .. } => (1011, "stalled"),
+            Self::Stopping => (1001, "stopping"),
+            Self::Unanswered { .. } => (1011, "unanswered"),
         }
     }
 }
@@ -125,7 +105,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
-    use crate::micronets::message::{Error, Got};
+    use crate::micronets::message::Error;
 
     #[test]
     fn every_reason_fits_into_a_close_frame() {
@@ -136,7 +116,7 @@ mod tests {
             ("message.queryStrings", "a list of objects with name and value"),
         ];
         let invalid = members
-            .map(|(name, expected)| Error::Member { name, expected, got: Got::Boolean })
+            .map(|(name, expected)| Error::Member { name, expected, got: "true or false" })
             .into_iter()
             .chain([
                 Error::Json { line: 1 << 20, column: 1 << 20 },

@@ -1,15 +1,14 @@
 //! HTTP in messages: a request as `REST:REQUEST`, a response as `REST:RESPONSE`, and back.
 //!
-//! Content-Length, Content-Type and Content-Encoding do not travel among the headers: `dataFormat`
-//! and `messageBody` say what they would (README §2.3). Nor do the headers that are about one
-//! connection only (RFC 9110 §7.6.1). A body travels as an object where it is a JSON object, as
-//! base64 where it is binary, and as text else; a JSON list as text too, because the real gateway
-//! drops a message with any other JSON and never answers it.
+//! A message's headers leave out Content-Length, Content-Type and Content-Encoding, because
+//! `dataFormat` and `messageBody` say the same (README §2.3), and headers that concern one
+//! connection only (RFC 9110 §7.6.1). A JSON object becomes an object, a binary body base64, and
+//! any other body text. A JSON list becomes text too: the real gateway drops a message with such a
+//! body and never answers it.
 //!
-//! These are functions over HTTP's parts, whoever speaks it. They make no Content-Length, which
-//! whoever sends the body knows best.
+//! These functions make no Content-Length; the sender of the body adds it.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
 
 use http_types::StatusCode;
@@ -22,10 +21,9 @@ mod query;
 const JSON: &str = "application/json";
 const BINARY: &str = "application/octet-stream";
 const CONTENT_TYPE: &str = "content-type";
-const NO_BODY: Cow<'_, [u8]> = Cow::Borrowed(&[]);
 
-/// Headers that are said in other words, concern one connection, or ask for an encoding that a
-/// message cannot tell of.
+/// Headers that `dataFormat` and `messageBody` replace, that concern one connection, or that ask for
+/// an encoding.
 const LEFT_OUT: [&str; 14] = [
     "accept-encoding",
     "connection",
@@ -43,86 +41,49 @@ const LEFT_OUT: [&str; 14] = [
     "upgrade",
 ];
 
-/// Methods whose requests have no body that means anything (RFC 9110 §9.3).
+/// Methods whose requests have no meaningful body (RFC 9110 §9.3).
 const BODILESS: [&str; 5] = ["DELETE", "GET", "HEAD", "OPTIONS", "TRACE"];
 
 /// An HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request<'a> {
-    /// The method.
-    pub method: Cow<'a, str>,
+pub struct Request {
+    pub method: String,
     /// The path and, behind a `?`, the query.
-    pub target: Cow<'a, str>,
-    /// The headers in their order, repeated ones as often as they came.
-    pub headers: Vec<Pair<'a>>,
+    pub target: String,
+    /// In their order, repeated ones as often as they came.
+    pub headers: Vec<Pair<'static>>,
     /// The whole body, without transfer coding.
-    pub body: Cow<'a, [u8]>,
+    pub body: Vec<u8>,
 }
 
 /// An HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response<'a> {
-    /// The status, 200 to 599.
+pub struct Response {
+    /// 200 to 599.
     pub status: u16,
-    /// The headers in their order, repeated ones as often as they came.
-    pub headers: Vec<Pair<'a>>,
+    /// In their order, repeated ones as often as they came.
+    pub headers: Vec<Pair<'static>>,
     /// The whole body, without transfer coding.
-    pub body: Cow<'a, [u8]>,
+    pub body: Vec<u8>,
 }
 
-impl Request<'_> {
-    /// The same, borrowing from nothing.
-    pub fn into_owned(self) -> Request<'static> {
-        Request {
-            method: Cow::Owned(self.method.into_owned()),
-            target: Cow::Owned(self.target.into_owned()),
-            headers: owned(self.headers),
-            body: Cow::Owned(self.body.into_owned()),
-        }
-    }
-}
-
-impl Response<'_> {
-    /// The same, borrowing from nothing.
-    pub fn into_owned(self) -> Response<'static> {
-        Response {
-            status: self.status,
-            headers: owned(self.headers),
-            body: Cow::Owned(self.body.into_owned()),
-        }
-    }
-}
-
-fn owned(headers: Vec<Pair<'_>>) -> Vec<Pair<'static>> {
-    headers.into_iter().map(|h| Pair::new(h.name.into_owned(), h.value.into_owned())).collect()
-}
-
-/// Why something cannot be said in the other language.
+/// Why a request or a response cannot become a message, or a message HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The body is compressed, which a message cannot tell.
+    /// The body is compressed; a message has no member that says so.
     Encoding,
     /// The format of a body holds a control character.
     Format,
-    /// A header's name is no token (RFC 9110 §5.1).
-    HeaderName {
-        /// Which header, from 1.
-        nth: usize,
-    },
-    /// A header's value holds a control character (RFC 9110 §5.5).
-    HeaderValue {
-        /// Which header, from 1.
-        nth: usize,
-    },
+    /// The name of a header, counted from 1, is no token (RFC 9110 §5.1).
+    HeaderName { nth: usize },
+    /// The value of a header, counted from 1, holds a control character (RFC 9110 §5.5).
+    HeaderValue { nth: usize },
     /// The method is no token (RFC 9110 §9.1).
     Method,
     /// The path does not begin with a slash.
     Path,
     /// The status is that of no final response.
-    Status {
-        /// What it is.
-        got: u16,
-    },
+    Status { got: u16 },
 }
 
 impl fmt::Display for Error {
@@ -148,7 +109,7 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {}
 
 /// The message that carries an HTTP request and waits for its response.
-pub fn request_to_message<'a>(id: Id<'a>, http: &'a Request<'_>) -> Result<Message<'a>, Error> {
+pub fn request_to_message<'a>(id: Id<'a>, http: &'a Request) -> Result<Message<'a>, Error> {
     if !is_token(http.method.as_bytes()) {
         return Err(Error::Method);
     }
@@ -166,9 +127,8 @@ pub fn request_to_message<'a>(id: Id<'a>, http: &'a Request<'_>) -> Result<Messa
     Ok(Message::new(id, content))
 }
 
-/// The HTTP request that a message carries. Nothing in it can be taken for the end of a header or
-/// of the head.
-pub fn request_from_message<'a>(message: &'a message::Request<'_>) -> Result<Request<'a>, Error> {
+/// The HTTP request that a message carries. Nothing in it ends a header or the head.
+pub fn request_from_message(message: &message::Request<'_>) -> Result<Request, Error> {
     if !is_token(message.method.as_bytes()) {
         return Err(Error::Method);
     }
@@ -177,26 +137,29 @@ pub fn request_from_message<'a>(message: &'a message::Request<'_>) -> Result<Req
     }
     let mut headers = kept(&message.headers)?;
     let is_none = |content: &Json<'_>| content.raw() == "{}";
-    // The real manager puts an empty object in where there is nothing to say.
+    // The real manager sends an empty object as the body of a request without one.
     let has_body = !BODILESS.contains(&&*message.method)
         || message.body.content.as_ref().is_some_and(|content| !is_none(content));
-    let body =
-        if has_body { disclosed(&message.headers, &message.body, &mut headers)? } else { NO_BODY };
+    let body = if has_body {
+        disclosed(&message.headers, &message.body, &mut headers)?
+    } else {
+        Vec::new()
+    };
     Ok(Request {
-        method: Cow::Borrowed(&message.method),
-        target: query::join(&message.path, &message.query).into(),
-        headers,
+        method: message.method.clone().into_owned(),
+        target: query::join(&message.path, &message.query),
+        headers: owned(headers),
         body,
     })
 }
 
-/// The message that carries the HTTP response to the request of that method that its sender calls
-/// `to`. What answers HEAD has no body, whatever the server sent.
+/// The message that carries the HTTP response to the request with the id `to` and that method. An
+/// answer to HEAD gets no body, whatever the server sent.
 pub fn response_to_message<'a>(
     id: Id<'a>,
     to: Id<'a>,
     method: &str,
-    http: &'a Response<'_>,
+    http: &'a Response,
 ) -> Result<Message<'a>, Error> {
     let status = final_status(http.status)?;
     let body = if has_body(status, method) {
@@ -215,45 +178,49 @@ pub fn response_to_message<'a>(
 }
 
 /// The HTTP response that a message carries, to a request of that method.
-pub fn response_from_message<'a>(
-    message: &'a message::Response<'_>,
+pub fn response_from_message(
+    message: &message::Response<'_>,
     method: &str,
-) -> Result<Response<'a>, Error> {
+) -> Result<Response, Error> {
     let status = final_status(message.status)?;
     let mut headers = kept(&message.headers)?;
     let mut body = match status {
-        204 => NO_BODY,
+        204 => Vec::new(),
         _ => disclosed(&message.headers, &message.body, &mut headers)?,
     };
-    // What answers HEAD describes a body that it does not have.
+    // The answer to HEAD describes a body that it does not have.
     if !has_body(status, method) {
-        body = NO_BODY;
+        body.clear();
     }
-    Ok(Response { status, headers, body })
+    Ok(Response { status, headers: owned(headers), body })
 }
 
-/// What is answered in the place of whoever was asked, in the words of the real gateway.
-pub fn refusal(status: StatusCode, why: &str) -> Response<'static> {
+/// The response that we make instead of a peer or a server, in the real gateway's format.
+pub fn refusal(status: StatusCode, why: &str) -> Response {
     let status = u16::from(status);
     let why = Json::string(why);
     let body = alloc::format!(r#"{{"message":{},"status_code":{status}}}"#, why.raw());
     let headers = [Pair::new("Content-Type", JSON)].into();
-    Response { status, headers, body: Cow::Owned(body.into_bytes()) }
+    Response { status, headers, body: body.into_bytes() }
 }
 
-/// Interim responses are between two HTTP peers (RFC 9110 §15.2).
+fn owned(headers: Vec<Pair<'_>>) -> Vec<Pair<'static>> {
+    headers.into_iter().map(|h| Pair::new(h.name.into_owned(), h.value.into_owned())).collect()
+}
+
+/// Refuses interim responses, which concern one connection only (RFC 9110 §15.2).
 fn final_status(status: u16) -> Result<u16, Error> {
     if (200..=599).contains(&status) { Ok(status) } else { Err(Error::Status { got: status }) }
 }
 
-/// RFC 9110 §6.4.1.
+/// Whether the response to a request of that method may have a body (RFC 9110 §6.4.1).
 fn has_body(status: u16, method: &str) -> bool {
     method != "HEAD" && !matches!(status, 204 | 304)
 }
 
-/// The headers that travel.
+/// The headers that go into a message.
 fn kept<'a>(headers: &'a [Pair<'_>]) -> Result<Vec<Pair<'a>>, Error> {
-    // What Connection names concerns this connection only.
+    // Headers that Connection names concern this connection only.
     let named: Vec<&str> = headers
         .iter()
         .filter(|header| header.name.eq_ignore_ascii_case("connection"))
@@ -276,7 +243,7 @@ fn kept<'a>(headers: &'a [Pair<'_>]) -> Result<Vec<Pair<'a>>, Error> {
     Ok(kept)
 }
 
-/// RFC 9110 §5.5.
+/// Whether a text can be a header's value (RFC 9110 §5.5).
 fn is_value(text: &str) -> bool {
     text.bytes().all(|b| b == b'\t' || !b.is_ascii_control())
 }
@@ -306,48 +273,42 @@ fn enclosed<'a>(headers: &'a [Pair<'_>], body: &'a [u8]) -> Result<Body<'a>, Err
     Ok(Body { format: Some(Cow::Borrowed(format)), content: Some(content) })
 }
 
-/// The bytes of what a message carries; their Content-Type joins the headers that travel.
+/// The bytes of a message's body. Their Content-Type is added to the headers.
 fn disclosed<'a>(
     sent: &'a [Pair<'_>],
     body: &'a Body<'_>,
     headers: &mut Vec<Pair<'a>>,
-) -> Result<Cow<'a, [u8]>, Error> {
+) -> Result<Vec<u8>, Error> {
     let Some(content) = &body.content else {
-        return Ok(NO_BODY);
+        return Ok(Vec::new());
     };
     let format = body.format.as_deref().or_else(|| header(sent, CONTENT_TYPE));
     let format = format.filter(|format| !format.trim().is_empty());
     let text = content.text();
-    // What is no text is JSON, whatever its sender calls it.
+    // A body that is no string is JSON, whatever its sender calls it.
     let default = if text.is_some() { "text/plain; charset=utf-8" } else { JSON };
-    let format = checked(format.unwrap_or(default))?;
+    let format = format.unwrap_or(default);
+    if !is_value(format) {
+        return Err(Error::Format);
+    }
     let is_binary = is_binary(format);
     headers.push(Pair::new("Content-Type", format));
     Ok(match text {
-        None => content.raw().as_bytes().into(),
+        None => content.raw().into(),
         Some(text) => {
             let bytes = if is_binary { base64::decode(&text) } else { None };
-            // Real peers send binary bodies that happen to be text as they are.
-            bytes.unwrap_or_else(|| text.into_owned().into_bytes()).into()
+            // Real peers do not encode a binary body that happens to be text.
+            bytes.unwrap_or_else(|| text.into_owned().into_bytes())
         }
     })
 }
 
-/// A format that can stand in a header.
-fn checked(format: &str) -> Result<&str, Error> {
-    if is_value(format) { Ok(format) } else { Err(Error::Format) }
-}
-
-fn essence(format: &str) -> &str {
-    format.split(';').next().unwrap_or_default().trim()
-}
-
 fn is_binary(format: &str) -> bool {
-    essence(format).eq_ignore_ascii_case(BINARY)
+    format.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(BINARY)
 }
 
-/// Whether it is JSON and says nothing else of note: its encoding can only be UTF-8 (RFC 8259
-/// §8.1). The real gateway knows JSON by the bare name only.
+/// Whether a format is JSON without other parameters than its charset, which can only be UTF-8
+/// (RFC 8259 §8.1). The real gateway knows JSON by the bare name only.
 fn is_plain_json(format: &str) -> bool {
     let mut parts = format.split(';').map(str::trim);
     parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(JSON))
@@ -363,7 +324,7 @@ mod tests {
 
     use super::*;
 
-    fn request(target: &'static str, headers: &[(&'static str, &'static str)]) -> Request<'static> {
+    fn request(target: &'static str, headers: &[(&'static str, &'static str)]) -> Request {
         Request {
             method: "POST".into(),
             target: target.into(),
@@ -377,20 +338,20 @@ mod tests {
     }
 
     /// The message of a request, as its receiver reads it.
-    fn sent(http: &Request<'_>) -> String {
+    fn sent(http: &Request) -> String {
         request_to_message(Id::number(1), http).expect("a message").encode()
     }
 
     /// The request that comes out of the message of a request.
     #[track_caller]
-    fn passed_on(http: &Request<'_>) -> (String, Vec<(String, String)>, Vec<u8>) {
+    fn passed_on(http: &Request) -> (String, Vec<(String, String)>, Vec<u8>) {
         let text = sent(http);
         let message = Message::parse(text.as_bytes()).expect("a message");
         let Content::Request(request) = &message.content else { panic!("a request: {text}") };
         let Request { target, headers, body, .. } =
             request_from_message(request).expect("a request");
         let headers = headers.iter().map(|h| (h.name.to_string(), h.value.to_string())).collect();
-        (target.into_owned(), headers, body.into_owned())
+        (target, headers, body)
     }
 
     #[test]
@@ -460,7 +421,7 @@ mod tests {
         }
         let mut http = request("/", &[("Content-Type", "image/png")]);
         http.body = [0x89, b'P', 0xff].as_slice().into();
-        assert_eq!(passed_on(&http).2, *http.body);
+        assert_eq!(passed_on(&http).2, http.body);
     }
 
     #[test]
@@ -473,7 +434,7 @@ mod tests {
             let Content::Request(request) = &message.content else { panic!("a request") };
             let http = request_from_message(request).expect("a request");
             let format = header(&http.headers, CONTENT_TYPE).map(str::to_string);
-            (format, String::from_utf8(http.body.into_owned()).expect("UTF-8"))
+            (format, String::from_utf8(http.body).expect("UTF-8"))
         };
         let json = || Some("application/json".to_string());
         // The manager's DELETE, a list, a body without a format, and binary that is text.

@@ -1,22 +1,22 @@
 //! Whether a connection is alive.
 //!
 //! ```text
-//!              partner full               own writes stand still
-//! Suspended <───────────────> Listening <────────────────────────> Blocked
-//!  no clock                    ping_at, answer_by                   drain_by
+//!            reader is full                our writes are stuck
+//! Suspended <───────────────> Listening <───────────────────────> Blocked
+//!  no clock                    ping_at, answer_by                  drain_by
 //! ```
 //!
-//! We ping at fixed intervals, and anything that is heard counts as the answer, so a busy peer is
-//! not cut for a late pong. Nothing can be heard from a connection that we do not read, because its
-//! partner takes no more: its clock stands still, bounded by the partner's own. A peer that takes
-//! nothing cannot be pinged; it must go on reading, or be heard, within the time that a silent one
-//! has.
+//! A ping goes out at fixed intervals. Anything that the peer sends counts as its answer, so a busy
+//! peer is not cut off for a late pong. A connection that is not read, because its partner takes no
+//! more, cannot show life: its clock stands still, and the partner's own clock bounds that. A peer
+//! that takes nothing cannot be pinged: it must take something, or send something, within
+//! [`Timing::silence_max`].
 
 use core::time::Duration;
 
 use crate::base::time::Instant;
 
-/// How often to ping, and how long to wait.
+/// How often to ping, and how long to wait for a sign of life.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timing {
     pub(super) interval: Duration,
@@ -30,7 +30,7 @@ impl Timing {
     }
 }
 
-/// What can be known of a connection just now.
+/// What a connection allows at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
     /// It takes no more of what we write.
@@ -41,19 +41,18 @@ pub(super) enum Condition {
     Unread,
 }
 
-/// What is due.
+/// What a connection's clock asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Nothing.
     None,
-    /// A ping.
     Ping,
-    /// It took nothing for too long.
+    /// Close it: it took nothing for too long.
     Stalled,
-    /// It did not answer.
+    /// Close it: it did not answer a ping.
     Unanswered,
 }
 
+/// The clock of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Keepalive {
     Blocked { drain_by: Instant },
@@ -66,7 +65,7 @@ impl Keepalive {
         Self::Listening { ping_at: now + timing.interval, answer_by: None }
     }
 
-    /// Something came from it.
+    /// Notes a sign of life.
     pub(super) fn heard(&mut self, now: Instant, timing: Timing) {
         match self {
             Self::Blocked { drain_by } => *drain_by = now + timing.silence_max(),
@@ -89,7 +88,7 @@ impl Keepalive {
         }
     }
 
-    /// Takes what is due at `now`.
+    /// What is due at `now`. A ping that is due counts as sent.
     pub(super) fn take_due(&mut self, now: Instant, timing: Timing) -> Due {
         match self {
             Self::Blocked { drain_by } if *drain_by <= now => Due::Stalled,

@@ -1,47 +1,47 @@
 //! The meetup: two peers find each other, are introduced, and are kept together.
 //!
 //! ```text
-//!           both places taken                   one of them goes, or is closed
-//! Apart ────────────────────────> Relaying ───────────────────────────> Parting
-//!   ^    Send hellos, Paired                          Part                 │
-//!   └──────────────────────────────────────────────────────────────────────┘
-//!                     Parted: 502 to whoever still waits
+//!          both sides are taken            a paired connection goes or is closed
+//! Apart ────────────────────────> Relaying ─────────────────────────> Parting
+//!   ^    Send hellos, Paired                          Part               │
+//!   └────────────────────────────────────────────────────────────────────┘
+//!                     Parted: 502 for unanswered requests
 //! ```
 //!
 //! A connection is pinged from its first moment and must say hello in time. With the hello it takes
-//! one of two places. Each peer gets the other's hello, byte for byte, and from then on all that
-//! either says goes to the other. A peer outlives its partner: it keeps its place and is introduced
-//! again. Meanwhile its requests are answered with 503, other messages wait for the next partner,
-//! and responses, which nobody waits for any more, are dropped.
+//! one of two sides. Each peer gets the other's hello, byte for byte, and from then on everything
+//! that either sends goes to the other. When one leaves, the other keeps its side and is introduced
+//! to the next partner. Until then its requests are answered with 503, its responses are dropped
+//! because nobody waits for them, and its other messages are held for the next partner.
 //!
 //! A third peer is refused, with one exception. If it has the key and the class of a peer that is
-//! here, it may be that peer, come again before we noticed that its old connection is dead. Then
-//! the old one is pinged. If it shows no life within [`PROBE_TIMEOUT`], the new one takes its
-//! place; if it lives, they are two peers, which may pair as in the original if there is room.
+//! here, it may be that peer, connected again before we noticed that its old connection is dead.
+//! Then the old connection is pinged. If it shows no sign of life within [`PROBE_TIMEOUT`], the new
+//! one takes its side. Otherwise they are two peers, which pair as in the original if a side is
+//! free.
 //!
-//! It is not the relay. What two peers say to each other does not pass through here.
+//! The meetup does not relay: messages between paired peers do not pass through it.
 //!
 //! # Driving it
 //!
-//! One task owns a meetup: it makes it for the first connection and may drop it once
+//! One task owns a meetup. It makes it for the first connection and may drop it once
 //! [`Meetup::is_empty`] holds.
 //!
-//! - While a connection is not paired, that task reads it: one message, which it hands in as
-//!   `Received`, and the next one only when the outputs are carried out. So `Pause` takes effect
-//!   between two messages, and what a peer sends right behind its hello finds the pumps ready.
+//! - The task reads connections that are not paired. It hands each message in as `Received` and
+//!   reads the next one when the outputs are carried out. So `Pause` takes effect between two
+//!   messages, and what a peer sends right behind its hello is read by a pump.
 //! - `Paired` gives two connections to two pumps, which share the [`PendingRequests`] and nothing
-//!   else. For each message a pump notes it there, counts it, and feeds it to the other connection;
-//!   it flushes once nothing more is ready. Thus a message costs no input, and where the pumps
-//!   belong to that task too, no lock. Noting comes before feeding, so no response overtakes the
-//!   note of its request.
-//! - A pump that waits for a slow reader reads nothing, which is all the pushing back there is. It
-//!   reports nothing either: whenever the task wakes, it first reports for each pump what was
-//!   counted since the last time (`Traffic`), and whether what it writes to is stuck (`Full`) or
-//!   has moved on (`Drained`). Only then it runs what is due or hands in what it woke for. Liveness
-//!   is judged at deadlines only, so such late reports judge as well as early ones.
-//! - Pongs count as `Traffic` of no messages. Pings of peers are the websocket library's work.
-//! - `Part` stops the pumps; the next input is `Parted`, with the pending requests. What a pump
-//!   has read it still passes on if it can. Other outputs to these connections are carried out after that.
+//!   else. A pump notes each message there, counts it, and then feeds it to the other connection,
+//!   so no response overtakes the note of its request. It flushes when nothing more is ready. A
+//!   message is no input to the meetup; and if the task owns the pumps too, it takes no lock.
+//! - A pump whose reader is slow stops reading; this alone slows the sender down. Whenever the task
+//!   wakes, it first reports for each pump what was counted since the last time (`Traffic`), and
+//!   whether what it writes to is stuck (`Full`) or has moved on (`Drained`). Then it runs what is
+//!   due or hands in what it woke for. Liveness is judged only when a deadline is due, so a late
+//!   report is as good as an early one.
+//! - A pong is `Traffic` of no messages. Peers' pings are answered by the websocket library.
+//! - `Part` stops the pumps; the next input is `Parted`, with the pending requests. A pump still
+//!   passes on what it has read, if it can. Other outputs to the two are carried out after that.
 //! - A pump whose connection ends reports `Closed` or `Broken` and goes on waiting for `Part`.
 
 use alloc::{
@@ -71,7 +71,7 @@ use super::{
     close_reason::{CloseReason, Fault},
     keepalive::{Condition, Due, Keepalive, Timing},
     message::Hello,
-    pending::{PendingRequests, Side},
+    pending::{Both, PendingRequests, Side},
 };
 use crate::base::{machine::Machine, time::Instant};
 
@@ -79,36 +79,21 @@ use crate::base::{machine::Machine, time::Instant};
 pub const CONNECTIONS_MAX: usize = 8;
 /// The most bytes of a hello, which is kept for as long as its connection.
 pub const HELLO_MAX: usize = 16 << 10;
-/// How long a peer has to show life while a new connection claims its place.
+/// How long a peer has to show life while a new connection claims its side.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-/// After this no late response is expected any more.
+/// How long after a parting late responses are expected.
 const ORPHANS_KEPT: Duration = Duration::from_secs(60);
 
-/// How the two places are connected.
+/// How the two sides are connected. A pair is the two that were introduced; since then one may have
+/// left, and another may have taken its side.
 #[derive(Debug)]
 enum State {
     Apart { pending: PendingRequests, since: Instant },
-    Parting { pair: Pair },
-    Relaying { pair: Pair },
+    Parting { pair: Both<ConnectionId> },
+    Relaying { pair: Both<ConnectionId> },
 }
 
-/// Who was introduced. A place may have been left, or taken by another, since.
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    left: ConnectionId,
-    right: ConnectionId,
-}
-
-impl Pair {
-    const fn at(self, side: Side) -> ConnectionId {
-        match side {
-            Side::Left => self.left,
-            Side::Right => self.right,
-        }
-    }
-}
-
-/// A connection that claims another's place.
+/// A connection that claims the side of `rival`, which may be an older one of the same peer.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
     id: ConnectionId,
@@ -116,16 +101,16 @@ struct Claim {
     probe_by: Instant,
 }
 
-/// The meetup machine.
+/// The machine of one meetup. Its config may be replaced by an input; the seed is not used.
 #[derive(Debug)]
 pub struct Meetup {
     config: Config,
-    /// Boxed, because a map of two has room for eleven.
+    /// Boxed, because a map of two peers reserves room for eleven.
     peers: BTreeMap<ConnectionId, Box<Peer>>,
     sides: Sides,
     state: State,
-    /// Who outlived its last partner. Requests that were orphaned concern it: it asked them, or is
-    /// late with the responses. Once it leaves too, their ids mean something else.
+    /// The peer that outlived its last partner. Orphaned requests are its own, or those that it has
+    /// not answered; once it leaves too, they are forgotten.
     survivor: Option<ConnectionId>,
     claim: Option<Claim>,
     stopped: bool,
@@ -134,7 +119,7 @@ pub struct Meetup {
 }
 
 impl Meetup {
-    /// Whether nobody is here and no pump runs.
+    /// Whether there is no connection and no pump runs.
     pub fn is_empty(&self) -> bool {
         self.peers.is_empty() && matches!(self.state, State::Apart { .. })
     }
@@ -147,13 +132,13 @@ impl Meetup {
         if self.peers.contains_key(&id) {
             return;
         }
-        let seated = |side| self.peers.get(&self.sides.at(side)?).map(Box::as_ref);
+        let seated = |side| self.peers.get(&(*self.sides.at(side))?).map(Box::as_ref);
         let is_other =
             |peer: Option<&Peer>| peer.is_some_and(|peer| !peer.identity.is_same_peer(&identity));
         let refusal = if self.stopped {
             Some(CloseReason::Stopping)
         } else if Side::BOTH.into_iter().all(|side| is_other(seated(side))) {
-            // It cannot be one of the two, whatever its hello says.
+            // Its key differs from both, so it cannot be one of them, whatever its hello says.
             Some(CloseReason::Occupied)
         } else if self.peers.len() >= CONNECTIONS_MAX {
             Some(CloseReason::Crowded)
@@ -183,12 +168,12 @@ impl Meetup {
                 self.outputs.push_back(Output::Send { id: partner, frame });
             }
             (_, Some(side), _) => self.receive_unpaired(side, id, frame),
-            // Reading it is paused, so this is one that was under way.
+            // It claims a side and is paused, but this message was under way.
             (_, None, _) => self.dropped(id, Lost { messages: 1, bytes: frame.payload.len() }),
         }
     }
 
-    /// Takes a first message, which must be a hello.
+    /// Takes the first message of a connection, which must be a hello.
     fn greet(&mut self, now: Instant, id: ConnectionId, frame: Frame) {
         let hello = if frame.payload.len() > HELLO_MAX {
             Err(CloseReason::Faulty(Fault::Oversize { max: HELLO_MAX }))
@@ -204,15 +189,15 @@ impl Meetup {
         };
         let rival = Side::BOTH
             .into_iter()
-            .filter_map(|side| self.sides.at(side))
-            .find(|seated| self.is_rival(*seated, &peer.identity, &names));
+            .filter_map(|side| *self.sides.at(side))
+            .find(|id| self.peers.get(id).is_some_and(|own| own.is_rival(&peer.identity, &names)));
         self.outputs.push_back(Output::Greeted {
             id,
             peer_class: names.class.clone(),
             peer_id: names.id.clone(),
         });
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.greeting = Greeting::Said { hello: frame.payload, names };
+            peer.greeting = Greeting::Received { hello: frame.payload, names };
         }
         match rival {
             Some(rival) => self.claim(now, id, rival),
@@ -221,11 +206,7 @@ impl Meetup {
         }
     }
 
-    fn is_rival(&self, seated: ConnectionId, identity: &Identity, names: &Names) -> bool {
-        self.peers.get(&seated).is_some_and(|peer| peer.is_rival(identity, names))
-    }
-
-    /// Asks a peer for a sign of life, because a new connection may be the same peer.
+    /// Probes a peer, because a new connection may be the same peer.
     fn claim(&mut self, now: Instant, id: ConnectionId, rival: ConnectionId) {
         if let Some(earlier) = self.claim.take() {
             self.close(earlier.id, CloseReason::Replaced);
@@ -236,7 +217,7 @@ impl Meetup {
         if rival_keepalive.is_some_and(|keepalive| !matches!(keepalive, Keepalive::Suspended)) {
             self.outputs.push_back(Output::Ping(rival));
         } else {
-            // It is not its fault that it cannot be heard.
+            // It is not read, so it cannot show life.
             self.survived(rival);
         }
     }
@@ -250,9 +231,15 @@ impl Meetup {
         }
     }
 
-    /// A peer lives: whoever claimed its place is another one.
+    /// A peer lives, so whoever claimed its side is another peer.
     fn survived(&mut self, rival: ConnectionId) {
-        if let Some(claim) = self.claim.take_if(|claim| claim.rival == rival)
+        let claim = self.claim.take_if(|claim| claim.rival == rival);
+        self.settle_claim(claim);
+    }
+
+    /// Gives a side to a connection that claims no other's any more, or refuses it.
+    fn settle_claim(&mut self, claim: Option<Claim>) {
+        if let Some(claim) = claim
             && !self.sides.take(claim.id)
         {
             self.close(claim.id, CloseReason::Occupied);
@@ -296,52 +283,49 @@ impl Meetup {
         if self.survivor.is_some_and(|id| self.sides.side_of(id).is_none()) {
             pending.forget_orphans();
         }
-        let sides = Side::BOTH.map(|side| (side, self.sides.at(side) == Some(pair.at(side))));
+        let sides = Side::BOTH.map(|side| (side, *self.sides.at(side) == Some(*pair.at(side))));
         let stayed = sides.into_iter().filter_map(|(side, stays)| stays.then_some(side));
         for (side, stays) in sides {
             let open = pending.part(side);
             if stays {
-                self.answer(pair.at(side), &open, StatusCode::BadGateway);
+                self.answer(*pair.at(side), &open, StatusCode::BadGateway);
             }
         }
-        self.survivor = stayed.clone().next().map(|side| pair.at(side));
+        self.survivor = stayed.clone().next().map(|side| *pair.at(side));
         if self.survivor.is_none() {
             pending.forget_orphans();
         }
         self.state = State::Apart { pending, since: now };
         if self.config.on_partner_loss == OnPartnerLoss::Close {
             for side in stayed {
-                self.close(pair.at(side), CloseReason::PartnerLeft);
+                self.close(*pair.at(side), CloseReason::PartnerLeft);
             }
         }
     }
 
-    /// Does what an input or a timeout made possible.
+    /// Brings claims, pairs and pauses up to date after an input or a timeout.
     fn settle(&mut self, now: Instant) {
-        if let Some(claim) = self.claim.take_if(|claim| self.sides.side_of(claim.rival).is_none())
-            && !self.sides.take(claim.id)
+        let claim = self.claim.take_if(|claim| self.sides.side_of(claim.rival).is_none());
+        self.settle_claim(claim);
+        if let (Both { left: Some(left), right: Some(right) }, State::Apart { .. }) =
+            (*self.sides, &self.state)
         {
-            self.close(claim.id, CloseReason::Occupied);
-        }
-        if let Some((left, right)) = self.sides.both()
-            && matches!(self.state, State::Apart { .. })
-        {
-            self.introduce(now, Pair { left, right });
+            self.introduce(now, Both { left, right });
         }
         self.balance(now);
     }
 
-    fn introduce(&mut self, now: Instant, pair: Pair) {
+    fn introduce(&mut self, now: Instant, pair: Both<ConnectionId>) {
         let relaying = State::Relaying { pair };
         let State::Apart { mut pending, since } = mem::replace(&mut self.state, relaying) else {
             return;
         };
         for side in Side::BOTH {
-            let id = pair.at(side);
-            let Some(partner) = self.peers.get_mut(&pair.at(side.other())) else {
+            let id = *pair.at(side);
+            let Some(partner) = self.peers.get_mut(pair.at(side.other())) else {
                 continue;
             };
-            if let Greeting::Said { hello, .. } = &partner.greeting {
+            if let Greeting::Received { hello, .. } = &partner.greeting {
                 let frame = Frame::text(hello.clone());
                 self.outputs.push_back(Output::Send { id, frame });
             }
@@ -351,17 +335,17 @@ impl Meetup {
         if now - since > ORPHANS_KEPT {
             pending.forget_orphans();
         }
-        let Pair { left, right } = pair;
+        let Both { left, right } = pair;
         self.outputs.push_back(Output::Paired { left, right, pending });
     }
 
-    /// Lets no more be read than can be written.
+    /// Pauses and resumes reading, so that no more is read than can be written.
     fn balance(&mut self, now: Instant) {
         let timing = self.timing();
         let is_relaying = matches!(self.state, State::Relaying { .. });
         let ids: Vec<_> = self.peers.keys().copied().collect();
         for id in ids {
-            // What a peer without a partner sends may be answered to itself.
+            // Answers to a peer without a partner go to that peer itself.
             let reader = if is_relaying { self.sides.partner_of(id) } else { Some(id) };
             let is_stuck = reader
                 .and_then(|reader| self.peers.get(&reader))
@@ -383,7 +367,7 @@ impl Meetup {
         }
     }
 
-    /// Notes whether what is written to it waits, and gives what was so before.
+    /// Notes whether writes to a connection are stuck; gives what was noted before.
     fn set_full(&mut self, id: ConnectionId, is_full: bool) -> bool {
         let peer = self.peers.get_mut(&id);
         peer.is_some_and(|peer| mem::replace(&mut peer.is_full, is_full))
@@ -444,7 +428,7 @@ impl Machine for Meetup {
             Input::Closed(id) => self.leave(id),
             Input::Configured(config) => self.config = config,
             Input::Drained(id) => {
-                // That it took something again is a sign of life.
+                // Taking something again is a sign of life.
                 if self.set_full(id, false) {
                     self.heard(now, id);
                 }

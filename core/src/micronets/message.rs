@@ -1,14 +1,15 @@
 //! The messages of the proxy's peers: one JSON object each, `{"message": {…}}`.
 //!
-//! Strict in what we write, lenient in what they send. An id is a number or a text, a header's
-//! value is called `value` or `val`, a null is as good as nothing, and the last of repeated members
-//! counts. What we do not know is kept and written again, inside `message` and beside it, where the
-//! real manager has an `id` of its own. A body stays the JSON that it is: no tree is built of it.
+//! What we write follows the README; what peers send is read leniently. An id is a number or a
+//! text, a header's value is called `value` or `val`, a null counts as a missing member, and of
+//! repeated members the last one counts. Unknown members are kept and written again, inside
+//! `message` and beside it, where the real manager has an `id` of its own. A body stays JSON text:
+//! no tree is built of it.
 //!
 //! Source: README of `micronets-ws-proxy` §2; `appliance/docs/vendors/micronets.md` §3.
 
 use alloc::{borrow::Cow, vec::Vec};
-use core::{cmp::Ordering, fmt};
+use core::fmt;
 
 use serde_json::value::RawValue;
 
@@ -17,28 +18,28 @@ use crate::event::Detail;
 mod encode;
 mod parse;
 
+/// What an [`Error::Member`] got where a member is missing or null.
+pub const NOTHING: &str = "nothing";
+
 /// The most bytes of one message. The original and both of its Python peers have this bound.
 pub const MESSAGE_MAX: usize = 1 << 20;
 
-/// The type of a hello.
+/// The values of `messageType`.
 const HELLO: &str = "CONN:HELLO";
-/// The type of a request.
 const REQUEST: &str = "REST:REQUEST";
-/// The type of a response.
 const RESPONSE: &str = "REST:RESPONSE";
-/// The beginning of an event's type.
+/// What the type of an event begins with.
 const EVENT: &str = "EVENT:";
 
 /// A whole message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// `messageId`, the sender's name for it. Events of some peers have none.
+    /// `messageId`. Events of some peers have none.
     pub id: Option<Id<'a>>,
     /// `requiresResponse`; where it is missing, only a request requires one.
     pub requires_response: bool,
     /// `inResponseTo`, the id of the message that this one answers.
     pub in_response_to: Option<Id<'a>>,
-    /// What it says.
     pub content: Content<'a>,
     /// Other members of `message`, in the order sent.
     pub unknown: Vec<(Cow<'a, str>, Json<'a>)>,
@@ -53,7 +54,7 @@ pub enum Content<'a> {
     Event(Event<'a>),
     /// `CONN:HELLO`
     Hello(Hello<'a>),
-    /// Any other type, by name; all it says is unknown to us.
+    /// Any other type, by its name. Its members are among the unknown ones.
     Other(Cow<'a, str>),
     /// `REST:REQUEST`
     Request(Request<'a>),
@@ -61,28 +62,25 @@ pub enum Content<'a> {
     Response(Response<'a>),
 }
 
-/// `CONN:HELLO`: who is there. The names of real peers identify nobody: managers and test clients
-/// share theirs, and a gateway's id changes with each start.
+/// `CONN:HELLO`: who the peer says it is. The names do not identify a real peer: managers and test
+/// clients share theirs, and a gateway's id changes with each start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hello<'a> {
-    /// `peerClass`, the kind of peer.
+    /// The kind of peer.
     pub peer_class: Option<Cow<'a, str>>,
-    /// `peerId`, its name among its kind.
+    /// Its name among its kind.
     pub peer_id: Option<Cow<'a, str>>,
 }
 
 /// `REST:REQUEST`: an HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// `method`
     pub method: Cow<'a, str>,
     /// `path`, percent-encoded as in a URI. Real peers leave the query in it.
     pub path: Cow<'a, str>,
     /// `queryStrings`, decoded.
     pub query: Vec<Pair<'a>>,
-    /// `headers`
     pub headers: Vec<Pair<'a>>,
-    /// `dataFormat` and `messageBody`
     pub body: Body<'a>,
 }
 
@@ -91,27 +89,22 @@ pub struct Request<'a> {
 pub struct Response<'a> {
     /// `statusCode`, 100 to 599.
     pub status: u16,
-    /// `reasonPhrase`
     pub reason: Option<Cow<'a, str>>,
-    /// `headers`
     pub headers: Vec<Pair<'a>>,
-    /// `dataFormat` and `messageBody`
     pub body: Body<'a>,
 }
 
-/// `EVENT:…`: something happened at the sender's.
+/// `EVENT:…`: something happened at the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// What follows `EVENT:`, such as `GatewayService:leaseAcquired`.
     pub name: Cow<'a, str>,
-    /// `dataFormat` and `messageBody`
     pub body: Body<'a>,
 }
 
 /// A header or a part of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair<'a> {
-    /// `name`
     pub name: Cow<'a, str>,
     /// `value`, or `val`
     pub value: Cow<'a, str>,
@@ -134,8 +127,8 @@ pub struct Body<'a> {
     pub content: Option<Json<'a>>,
 }
 
-/// The name that a sender gives to its message: a whole number or a text, which are the same name
-/// where they look the same.
+/// The id that a sender gives to its message: a whole number or a text. Both are the same id if
+/// they look the same.
 #[derive(Clone, Debug)]
 pub struct Id<'a> {
     text: Cow<'a, str>,
@@ -143,12 +136,12 @@ pub struct Id<'a> {
 }
 
 impl<'a> Id<'a> {
-    /// What real peers send.
+    /// A number, as real peers send it.
     pub fn number(number: u64) -> Self {
         Self { text: Cow::Owned(alloc::format!("{number}")), quoted: false }
     }
 
-    /// What the README has.
+    /// A text, as the README has it.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self { text: text.into(), quoted: true }
     }
@@ -168,7 +161,8 @@ impl<'a> Id<'a> {
         self.quoted
     }
 
-    /// An id of `text` in the digits or the quotes that it had. `None` for a number that is none.
+    /// The id of a JSON text, with or without its quotes. `None` without quotes for anything but a
+    /// whole number.
     pub(super) fn written(text: Cow<'a, str>, quoted: bool) -> Option<Self> {
         let digits = text.strip_prefix('-').unwrap_or(&text);
         let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -184,40 +178,28 @@ impl PartialEq for Id<'_> {
 
 impl Eq for Id<'_> {}
 
-impl PartialOrd for Id<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Id<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.text.cmp(&other.text)
-    }
-}
-
-/// One JSON value, unread. Prints its length only, because bodies carry keys of networks.
+/// The text of one JSON value. Only its length is printed, because bodies carry keys of networks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Json<'a>(Cow<'a, str>);
 
 impl<'a> Json<'a> {
-    /// The value that `text` is, if it is one.
+    /// The value that `text` holds, if it is JSON.
     pub fn parse(text: &'a str) -> Option<Self> {
         let raw: &RawValue = serde_json::from_str(text).ok()?;
         Some(Self(Cow::Borrowed(raw.get())))
     }
 
-    /// `text` in quotes.
+    /// A JSON string of `text`.
     pub fn string(text: &str) -> Self {
         Self(Cow::Owned(serde_json::to_string(text).expect("a text is JSON")))
     }
 
-    /// The JSON itself.
+    /// The JSON text.
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// The text in the quotes; `None` where the value is none.
+    /// The content of a JSON string; `None` for any other value.
     pub fn text(&self) -> Option<Cow<'_, str>> {
         let raw: &RawValue = serde_json::from_str(&self.0).ok()?;
         Detail::from(raw).string()
@@ -241,62 +223,17 @@ impl fmt::Debug for Json<'_> {
     }
 }
 
-/// What was sent in the place of something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Got {
-    /// `true` or `false`
-    Boolean,
-    /// `[…]`
-    List,
-    /// No such member, or null.
-    Nothing,
-    /// A number.
-    Number,
-    /// `{…}`
-    Object,
-    /// `"…"`
-    Text,
-}
-
-impl fmt::Display for Got {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Boolean => "true or false",
-            Self::List => "a list",
-            Self::Nothing => "nothing",
-            Self::Number => "a number",
-            Self::Object => "an object",
-            Self::Text => "a text",
-        })
-    }
-}
-
 /// Why a text is not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// Not JSON.
-    Json {
-        /// The line of the first fault, from 1.
-        line: usize,
-        /// The column of the first fault.
-        column: usize,
-    },
-    /// A member is not what it must be.
-    Member {
-        /// The member, by its path.
-        name: &'static str,
-        /// What it must be.
-        expected: &'static str,
-        /// What it is.
-        got: Got,
-    },
-    /// Another message is in the place of a hello.
+    /// Not JSON. The line and the column of the first fault count from 1.
+    Json { line: usize, column: usize },
+    /// The member at this path is not what it must be. A missing member and a null are [`NOTHING`].
+    Member { name: &'static str, expected: &'static str, got: &'static str },
+    /// Another message came instead of a hello.
     NotHello,
     /// `statusCode` is no HTTP status.
-    Status {
-        /// What it is.
-        got: i64,
-    },
+    Status { got: i64 },
 }
 
 impl fmt::Display for Error {

@@ -1,10 +1,11 @@
 //! A light look at a relayed message: is it a request that waits for a response, or a response?
 //!
-//! It builds nothing, copies nothing and judges nothing. What is no JSON object is passed over at
-//! its first byte; of the rest no more is read than it takes to find the type and the id. It may
-//! miss an oddity, such as an escaped letter in a type, and then knows of no request. Of repeated
-//! members it may see the first, where a peer would take the last. Neither harms anybody but the
-//! peer that writes so.
+//! The relay looks at every message that it passes on, so this neither copies nor validates: it
+//! reads only as far as the type and the id, and a message that does not begin like an object costs
+//! one byte. It has limits that [`Message::parse`](super::message::Message::parse) does not have. It
+//! misses oddities such as an escaped letter in a type, and then sees no request; of repeated
+//! members it may see the first, where a peer takes the last. Both harm only the peer that writes
+//! so.
 
 use alloc::borrow::Cow;
 
@@ -12,7 +13,7 @@ use memchr::memchr2;
 
 use super::message::Id;
 
-/// What a message means to the relay.
+/// What the relay needs to know about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Peek<'a> {
     /// A `REST:REQUEST` of that id, whose sender waits for the response.
@@ -80,7 +81,7 @@ fn read_id(value: &[u8]) -> Option<Id<'_>> {
     Id::written(Cow::Borrowed(text), quoted.is_some())
 }
 
-/// A place in a JSON text that is taken to be sound.
+/// A position in a text that is assumed to be JSON.
 struct Scanner<'a> {
     rest: &'a [u8],
     /// Whether the next member is the first of its object.
@@ -88,7 +89,7 @@ struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
-    /// Steps into an object.
+    /// Enters an object.
     fn open(&mut self) -> Option<()> {
         self.first = true;
         self.byte(b'{')
@@ -125,13 +126,13 @@ impl<'a> Scanner<'a> {
         (*first == expected).then_some(())
     }
 
-    /// A text with its quotes.
+    /// A string with its quotes.
     fn string(&mut self) -> Option<&'a [u8]> {
         let end = string_end(self.rest)?;
         self.split(end)
     }
 
-    /// An object or a list, whole.
+    /// A whole object or list.
     fn nested(&mut self) -> Option<&'a [u8]> {
         let (mut depth, mut at) = (0_usize, 0);
         loop {
@@ -158,9 +159,9 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Where a text that begins here ends, behind its last quote.
+/// The end of the string at the beginning of `text`, behind its closing quote.
 fn string_end(text: &[u8]) -> Option<usize> {
-    /// Most texts are short, and a search over many bytes at once would take longer to begin.
+    /// Most strings are short, and a vectorised search takes longer to begin.
     const SHORT: usize = 32;
     let mut at = 1;
     text.strip_prefix(b"\"")?;

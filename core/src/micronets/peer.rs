@@ -1,39 +1,37 @@
-//! A peer of the proxy: HTTP requests go out as messages, or come in as messages and go to a local
-//! server, and the connection under them is made anew whenever it is lost.
+//! A peer of the proxy. HTTP requests of local clients go to the partner as messages, its requests
+//! go to a local server, and a lost connection to the proxy is made again.
 //!
 //! ```text
 //!        Opened                       Stop, or all is done
 //! Connecting ──────> Open ──────────────────────────────────> Closing ──> Ended
-//!   ^    │            │ Closed, Broken, no life                  Closed
+//!   ^    │            │ Closed, Broken, not alive                Closed
 //!   │    └─────┬──────┘
 //!   └──────── Down
 //!    backoff
 //! ```
 //!
-//! A request goes out once the partner has said hello; before that the original proxy would close
-//! us for it, so it is answered 503 here, as it is while there is no connection. A request that
-//! gets no response in its time is answered 504, and 502 when the connection goes first. A hello in
-//! the middle is a partner that came back; it says nothing about requests in flight, which the
-//! proxy answers for those who left.
+//! A request goes out once the partner has said hello. Before that, and while there is no
+//! connection, it is answered 503, because the original proxy would close us for it. It is answered
+//! 504 if no response comes in time, and 502 if the connection is lost first. A later hello is a
+//! partner that has come back. It does not concern requests in flight: the proxy answers those.
 //!
-//! The partner's requests go to the local server, a few at a time, and wait in order for their
-//! turn. Without such a server each is answered 501, so that nobody waits.
+//! The partner's requests go to the local server, a few at a time and in order. Without such a
+//! server each is answered 501.
 //!
-//! A line of standard input is sent when the partner is there, and until then no other is read.
+//! A line of standard input is sent when the partner is there; until then no other line is read.
 
 use alloc::{
     borrow::Cow,
     collections::VecDeque,
     string::{String, ToString},
 };
-use core::time::Duration;
+use core::{mem, time::Duration};
 
 use http_types::StatusCode;
 
 pub mod input;
 pub mod output;
 
-mod lines;
 mod link;
 mod requests;
 
@@ -43,10 +41,10 @@ mod stdin;
 
 use self::{
     input::{Config, Input, LinkId},
-    lines::Typing,
     link::{Link, Open},
     output::{Event, Output},
     requests::{Calls, Forwards},
+    stdin::Stdin,
 };
 use super::{
     close_reason::CloseReason,
@@ -58,38 +56,38 @@ use crate::base::{backoff::Backoff, machine::Machine, rand::Rand, time::Instant}
 
 /// The wait after a lost connection.
 const RETRY: Backoff = Backoff::secs(1, 30);
-/// A connection that lasted this long was a good one: the next wait is the first again.
+/// A connection that lasted this long was healthy: the next wait is the shortest again.
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(10);
-/// How long requests in flight may take once we are to stop.
+/// How long requests in flight may take after `Stop`.
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
-/// How long the proxy has for its answer to our close frame.
+/// How long the proxy has to answer our close frame.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// The most characters of a partner's name for itself.
+/// The most characters of a partner's name that are kept.
 const NAME_MAX: usize = 100;
 
-/// RFC 6455 §7.4.1
+// Status codes of RFC 6455 §7.4.1.
 const NORMAL: u16 = 1000;
 const GOING_AWAY: u16 = 1001;
 
-/// The peer machine.
+/// The machine of `mistgate connect`. The seed spreads the waits between attempts to connect.
 #[derive(Debug)]
 pub struct Peer {
     config: Config,
     rand: Rand,
     link: Link,
     last_link: LinkId,
-    /// Connections that were lost without having been good ones, in a row.
+    /// How many connections in a row were lost before they were healthy.
     failures: u32,
     calls: Calls,
     forwards: Forwards,
-    typing: Typing,
-    /// When requests in flight are given up, once we are to stop.
+    stdin: Stdin,
+    /// When requests in flight are given up; set by `Stop`.
     stop_by: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
 impl Peer {
-    /// Bytes that are to be sent and not taken yet.
+    /// Bytes of messages that the system has not taken yet.
     pub const fn unsent(&self) -> usize {
         match &self.link {
             Link::Open(open) => open.unsent,
@@ -97,9 +95,9 @@ impl Peer {
         }
     }
 
-    /// Our requests that wait for a response.
+    /// How many of our requests wait for a response.
     pub fn calls(&self) -> usize {
-        self.calls.len()
+        self.calls.open.len()
     }
 
     /// The partner's requests: how many the local server has, and how many wait for it.
@@ -140,7 +138,7 @@ impl Peer {
         }
     }
 
-    /// The connection is no more.
+    /// Handles the loss of the connection.
     fn lost(&mut self, now: Instant, reason: String) {
         let was_good = matches!(&self.link, Link::Open(open) if now - open.since >= HEALTHY_AFTER);
         self.give_up_all(now, "the connection to the proxy was lost");
@@ -154,10 +152,10 @@ impl Peer {
     }
 
     fn give_up_all(&mut self, now: Instant, why: &str) {
-        for (id, call) in self.calls.take_all() {
+        for (id, call) in mem::take(&mut self.calls.open) {
             self.refuse_call(now, &id, call, StatusCode::BadGateway, why);
         }
-        // Whoever asked is answered by the proxy.
+        // The proxy answers the partner's requests when we are gone.
         let begun = self.forwards.clear();
         self.outputs.extend(begun.into_iter().map(Output::Abandon));
     }
@@ -203,13 +201,12 @@ impl Peer {
         self.emit(Event::Introduced { peer_class, peer_id });
     }
 
-    /// Drops what is no message; but where somebody waits for it, or for our answer to it, that one
-    /// is told.
+    /// Drops what cannot be read. A request is answered, and whoever waits for a response is told.
     fn misread(&mut self, now: Instant, payload: &[u8], error: &str) {
         match peek(payload) {
             Some(Peek::Request(to)) => self.refuse_unread(&to, error),
             Some(Peek::Response(to)) => {
-                if let Some(call) = self.calls.remove(&to) {
+                if let Some(call) = self.calls.open.remove(to.as_str()) {
                     let why = alloc::format!("the response cannot be read: {error}");
                     self.refuse_call(now, to.as_str(), call, StatusCode::BadGateway, &why);
                 }
@@ -224,12 +221,12 @@ impl Peer {
     }
 
     fn print(&mut self, payload: &[u8]) {
-        // A line break in JSON stands between two tokens, where a blank does as well.
+        // A line break in JSON stands between two tokens, where a blank does too.
         let line = String::from_utf8_lossy(payload).replace(['\r', '\n'], " ");
         self.outputs.push_back(Output::Print(line));
     }
 
-    /// Why nothing can be asked just now.
+    /// Why no message can be sent at the moment.
     fn unavailable(&self) -> Option<&'static str> {
         match &self.link {
             _ if self.stop_by.is_some() => Some("mistgate connect is stopping"),
@@ -246,12 +243,12 @@ impl Peer {
         }
     }
 
-    /// Does what an input or a timeout made possible.
+    /// Does what an input or a timeout has made possible.
     fn settle(&mut self, now: Instant) {
         while let Some((id, request)) = self.forwards.start(&self.config) {
             self.outputs.push_back(Output::Forward { id, request });
         }
-        self.settle_typing(now);
+        self.settle_stdin(now);
         let timing = self.timing();
         if let Link::Open(open) = &mut self.link {
             let (id, is_full) = (open.id, open.unsent > self.config.unsent_max);
@@ -260,8 +257,9 @@ impl Peer {
                 self.outputs.push_back(output);
             }
         }
-        let is_idle = self.calls.len() == 0 && self.forwards.is_empty() && self.unsent() == 0;
-        let is_done = self.config.ends_with_input && self.typing.is_over();
+        let is_idle =
+            self.calls.open.len() == 0 && self.forwards.len() == (0, 0) && self.unsent() == 0;
+        let is_done = self.config.ends_with_input && self.stdin.is_over();
         match self.stop_by {
             Some(at) if is_idle || at <= now => {
                 self.give_up_all(now, "mistgate connect has stopped");
@@ -272,7 +270,7 @@ impl Peer {
         }
     }
 
-    /// Ends for good, with a close frame where there is a connection.
+    /// Ends for good, with a close frame if there is a connection.
     fn close(&mut self, now: Instant, code: u16, reason: &str) {
         match &self.link {
             Link::Open(Open { id, .. }) => {
@@ -291,10 +289,10 @@ impl Peer {
 
     fn end(&mut self) {
         self.link = Link::Ended;
-        self.outputs.push_back(Output::Finish { failed: self.typing.failed() });
+        self.outputs.push_back(Output::Finish { failed: self.stdin.failed() });
     }
 
-    /// Ends a connection that is good for nothing.
+    /// Drops a connection that does not work.
     fn hang_up(&mut self, now: Instant, id: LinkId, reason: String) {
         self.outputs.push_back(Output::Hangup(id));
         self.lost(now, reason);
@@ -347,7 +345,7 @@ impl Machine for Peer {
             failures: 0,
             calls: Calls::new(),
             forwards: Forwards::default(),
-            typing: Typing::default(),
+            stdin: Stdin::default(),
             stop_by: None,
             outputs: VecDeque::new(),
         };
@@ -384,15 +382,15 @@ impl Machine for Peer {
                     open.keepalive.heard(now, timing);
                 }
             }
-            Input::StdinEnded => self.typing.end(),
+            Input::StdinEnded => self.stdin.has_ended = true,
             Input::Opened(link) => self.opened(now, link),
             Input::Received { link, payload } => self.received(now, link, &payload),
             Input::Request { id, request } => self.request(now, id, request),
             Input::Stop => {
                 self.stop_by.get_or_insert(now + STOP_GRACE);
             }
-            Input::Line(line) => self.typed(&line),
-            Input::LineTooLong => self.typed_too_long(),
+            Input::Line(line) => self.line_received(&line),
+            Input::LineTooLong => self.line_too_long(),
             Input::Written { link, bytes } => {
                 if let Some(open) = self.link.open(link) {
                     open.unsent = open.unsent.saturating_sub(bytes);

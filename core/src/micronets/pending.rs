@@ -1,12 +1,13 @@
 //! Which requests wait for a response, in each direction of a pair.
 //!
 //! Whoever relays a pair's messages notes each of them here. Only [`peek`] looks at them, and only
-//! ids are remembered, so it costs a relayed message about as much as that look. It is no machine: it neither waits nor decides. The meetup lends it out when it pairs two
-//! peers, and reads from it, when they part, who is owed an answer.
+//! ids are remembered, so noting a message costs about as much as that look. This is no machine: it
+//! neither waits nor decides. The meetup lends it to the pumps when it pairs two peers, and reads
+//! from it when they part whose requests are unanswered.
 //!
-//! What was never answered is *orphaned* when a pair parts: its sender is gone, or was told that
-//! there will be no response. A response to it that comes late is not for the next partner, which
-//! numbers its own requests from one again.
+//! A request that was not answered when its pair parted is *orphaned*: its sender has left, or was
+//! told that there will be no response. If the response still comes, it must not reach the next
+//! partner, which numbers its own requests from one again.
 
 use alloc::{
     borrow::Cow,
@@ -26,20 +27,18 @@ pub const OPEN_MAX: usize = 1_024;
 /// The most bytes of an id that is remembered.
 pub const ID_MAX: usize = 128;
 
-/// One of the two places of a meetup.
+/// One of the two sides of a meetup. The peer that came first is on the left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// Whose place was taken first.
     Left,
-    /// The other.
     Right,
 }
 
 impl Side {
-    /// Both sides.
+    /// Both sides, the left one first.
     pub const BOTH: [Self; 2] = [Self::Left, Self::Right];
 
-    /// The partner's side.
+    /// The side of the partner.
     pub const fn other(self) -> Self {
         match self {
             Self::Left => Self::Right,
@@ -48,55 +47,72 @@ impl Side {
     }
 }
 
-/// What shall become of a message.
+/// A value for each side of a meetup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Both<T> {
+    pub(super) left: T,
+    pub(super) right: T,
+}
+
+impl<T> Both<T> {
+    pub(super) const fn at(&self, side: Side) -> &T {
+        match side {
+            Side::Left => &self.left,
+            Side::Right => &self.right,
+        }
+    }
+
+    pub(super) const fn at_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Left => &mut self.left,
+            Side::Right => &mut self.right,
+        }
+    }
+}
+
+/// What shall become of a message that was noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// Pass it on, as it is.
+    /// Pass it on as it is.
     Relay,
-    /// Drop it: it answers somebody who is no longer here.
+    /// Drop it: whoever asked for it is no longer here.
     Stale,
 }
 
-/// The open requests of a pair.
+/// The unanswered requests of a pair.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PendingRequests {
-    left: Asked,
-    right: Asked,
-}
+pub struct PendingRequests(Both<Requests>);
 
 /// The requests of one side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Asked {
-    /// Their ids, and whether each was sent as a text.
+struct Requests {
+    /// By id; the value says whether the id was sent as a text.
     open: BTreeMap<Box<str>, bool>,
     orphaned: BTreeSet<Box<str>>,
 }
 
 impl PendingRequests {
-    /// Takes note of a message that `from` sent, before it is passed on.
+    /// Notes a message that `from` sent. To be called before it is passed on.
     pub fn note(&mut self, from: Side, payload: &[u8]) -> Verdict {
         match peek(payload) {
             None => Verdict::Relay,
             Some(Peek::Request(id)) => {
-                self.asked(from).ask(&id);
+                self.0.at_mut(from).ask(&id);
                 Verdict::Relay
             }
-            Some(Peek::Response(to)) => self.asked(from.other()).answer(&to),
+            Some(Peek::Response(to)) => self.0.at_mut(from.other()).answer(&to),
         }
     }
 
-    /// How many requests of `side` wait.
+    /// How many requests of `side` are unanswered; at most [`OPEN_MAX`].
     pub fn open(&self, side: Side) -> usize {
-        match side {
-            Side::Left => self.left.open.len(),
-            Side::Right => self.right.open.len(),
-        }
+        self.0.at(side).open.len()
     }
 
-    /// Ends a pairing: gives the waiting requests of `side`, and orphans them.
+    /// Orphans the unanswered requests of `side`, and gives their ids.
     pub(super) fn part(&mut self, side: Side) -> Vec<Id<'static>> {
-        let Asked { open, orphaned } = self.asked(side);
+        let Requests { open, orphaned } = self.0.at_mut(side);
         let open = core::mem::take(open);
         orphaned.extend(open.keys().cloned());
         while orphaned.len() > OPEN_MAX {
@@ -109,19 +125,12 @@ impl PendingRequests {
 
     /// Expects no late responses any more.
     pub(super) fn forget_orphans(&mut self) {
-        self.left.orphaned.clear();
-        self.right.orphaned.clear();
-    }
-
-    const fn asked(&mut self, side: Side) -> &mut Asked {
-        match side {
-            Side::Left => &mut self.left,
-            Side::Right => &mut self.right,
-        }
+        self.0.left.orphaned.clear();
+        self.0.right.orphaned.clear();
     }
 }
 
-impl Asked {
+impl Requests {
     fn ask(&mut self, id: &Id<'_>) {
         if self.open.len() < OPEN_MAX && id.as_str().len() <= ID_MAX {
             self.open.insert(id.as_str().into(), id.is_text());
@@ -133,7 +142,7 @@ impl Asked {
             return Verdict::Stale;
         }
         if self.open.remove(to.as_str()).is_some() {
-            // Real gateways answer in order: what was asked before this will not be answered.
+            // Real gateways answer in order, so older requests will not be answered.
             self.orphaned.clear();
         }
         Verdict::Relay
@@ -197,7 +206,7 @@ mod tests {
                 let _ = note(pending, Side::Left, &request(&format!("{round}{id}")));
             }
             assert_eq!(pending.part(Side::Left).len(), OPEN_MAX);
-            assert_eq!(pending.left.orphaned.len(), OPEN_MAX);
+            assert_eq!(pending.0.left.orphaned.len(), OPEN_MAX);
         }
         pending.forget_orphans();
         assert_eq!(*pending, PendingRequests::default());

@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::base::secret::Secret;
+use crate::base::{base64::hex, secret::Secret};
 
 /// The header with the HMAC-SHA256.
 pub const HEADER_V2: &str = "x-mist-signature-v2";
@@ -103,20 +103,6 @@ fn holds<M: Mac + KeyInit>(secret: &Secret, body: &[u8], digest: &[u8]) -> bool 
 fn keyed<M: Mac + KeyInit>(secret: &Secret) -> M {
     <M as KeyInit>::new_from_slice(secret.expose().as_bytes())
         .expect("HMAC takes keys of any length (RFC 2104 §2)")
-}
-
-fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let mut octets = [0; N];
-    if text.len() != 2 * N {
-        return None;
-    }
-    for (octet, pair) in octets.iter_mut().zip(text.chunks_exact(2)) {
-        for &digit in pair {
-            let value = char::from(digit).to_digit(16)?;
-            *octet = (*octet << 4) | u8::try_from(value).ok()?;
-        }
-    }
-    Some(octets)
 }
 
 #[cfg(test)]

@@ -213,10 +213,10 @@ struct Handle(channel::Sender<Message>);
 #[derive(Debug)]
 enum Message {
     Input(Input),
-    Request { request: http::Request<'static>, answer: Answer },
+    Request { request: http::Request, answer: Answer },
 }
 
-type Answer = channel::Sender<http::Response<'static>>;
+type Answer = channel::Sender<http::Response>;
 
 impl Handle {
     fn new() -> (Self, channel::Receiver<Message>) {
@@ -231,7 +231,7 @@ impl Handle {
         let _ = self.0.try_send(Message::Input(input));
     }
 
-    fn ask(&self, request: http::Request<'static>, answer: Answer) {
+    fn ask(&self, request: http::Request, answer: Answer) {
         let _ = self.0.try_send(Message::Request { request, answer });
     }
 }
@@ -414,7 +414,7 @@ impl Driver {
         let _ = self.ask.try_send(());
     }
 
-    fn forward(&mut self, id: ForwardId, request: http::Request<'static>) {
+    fn forward(&mut self, id: ForwardId, request: http::Request) {
         let Some(forwarder) = self.forwarder.clone() else {
             let result = Err("there is no local server".to_owned());
             return self.handle.send(Input::Forwarded { id, result });

@@ -151,13 +151,13 @@ fn the_readmes_examples_are_this_http() {
             Content::Request(request) => {
                 let http::Request { method, target, headers, body } =
                     http::request_from_message(request).expect("HTTP");
-                (wire(&format!("{method} {target}"), &headers, &body), body.into_owned())
+                (wire(&format!("{method} {target}"), &headers, &body), body)
             }
             Content::Response(response) => {
                 let method = name.split(' ').next().expect("a word");
                 let http::Response { status, headers, body } =
                     http::response_from_message(response, method).expect("HTTP");
-                (wire(&status.to_string(), &headers, &body), body.into_owned())
+                (wire(&status.to_string(), &headers, &body), body)
             }
             Content::Event(_) | Content::Hello(_) | Content::Other(_) => continue,
         };

@@ -259,7 +259,7 @@ impl Surroundings {
     }
 }
 
-fn request(bytes: &mut Bytes<'_>) -> http::Request<'static> {
+fn request(bytes: &mut Bytes<'_>) -> http::Request {
     let is_odd = bytes.chance(40);
     http::Request {
         method: if is_odd { "A B" } else { bytes.pick(&["GET", "HEAD", "PUT"]) }.into(),
@@ -269,7 +269,7 @@ fn request(bytes: &mut Bytes<'_>) -> http::Request<'static> {
     }
 }
 
-fn response(bytes: &mut Bytes<'_>) -> http::Response<'static> {
+fn response(bytes: &mut Bytes<'_>) -> http::Response {
     http::Response {
         status: bytes.pick(&[200, 204, 100, 999]),
         headers: vec![Pair::new("a", bytes.text(6))],

@@ -1,26 +1,28 @@
 //! A request's target, split into `path` and `queryStrings` and joined again.
 //!
-//! A query travels as names and values where it is nothing but that. Any other stays in the path,
-//! which is where real peers put all of them, so that no query is changed on its way.
+//! A query of names and values becomes `queryStrings`. Any other query stays in the path, where real
+//! peers put all of them, so that it arrives unchanged.
 //!
-//! The real gateway understands neither and answers 404: it looks the path up with its query, and
-//! adds `queryStrings` to the path behind a `&` without any `?`.
+//! The real gateway understands neither and answers 404: it looks up the path with its query, and
+//! appends `queryStrings` to the path behind a `&` without any `?`.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt::Write;
 
 use crate::micronets::message::Pair;
 
-/// The path and the decoded query. A query that would not come out again as it went in is left in
+/// The path and the decoded query. A query that could not be joined again to the same text stays in
 /// the path.
 pub(super) fn split(target: &str) -> (&str, Vec<Pair<'static>>) {
     let split = target.split_once('?').and_then(|(path, query)| Some((path, pairs(query)?)));
     split.unwrap_or((target, Vec::new()))
 }
 
-/// The target, in characters that may stand in one (RFC 3986 §3.3 and §3.4).
+/// The target of a path and a query, with all other characters than RFC 3986 §3.3 and §3.4 allow
+/// escaped.
 pub(super) fn join(path: &str, query: &[Pair<'_>]) -> String {
     let mut target = String::with_capacity(path.len());
-    // What is encoded stays encoded.
+    // Escapes in the path stay.
     escape(path, |b| is_unreserved(b) || b"!$&'()*+,;=:@/?%".contains(&b), &mut target);
     let mut separator = if path.contains('?') { '&' } else { '?' };
     for Pair { name, value } in query {
@@ -43,7 +45,8 @@ fn pairs(query: &str) -> Option<Vec<Pair<'static>>> {
         .collect()
 }
 
-/// `None` for a plus, which means a space to some and itself to others, and for what is not UTF-8.
+/// `None` for a plus, which some read as a space and others as itself, and for text that is not
+/// UTF-8.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -66,16 +69,13 @@ fn escape(text: &str, stays: impl Fn(u8) -> bool, out: &mut String) {
         if stays(byte) {
             out.push(char::from(byte));
         } else {
-            out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                let digit = char::from_digit(digit.into(), 16).unwrap_or('0');
-                out.push(digit.to_ascii_uppercase());
-            }
+            // Writing to a String does not fail.
+            let _ = write!(out, "%{byte:02X}");
         }
     }
 }
 
-/// RFC 3986 §2.3.
+/// Whether a byte is never escaped (RFC 3986 §2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }

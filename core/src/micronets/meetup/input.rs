@@ -5,15 +5,15 @@ use core::time::Duration;
 
 use crate::micronets::{access::Identity, close_reason::Fault, pending::PendingRequests};
 
-/// Names a connection to the driver; used once.
+/// Names a connection to the driver, which uses each id once.
 pub type ConnectionId = u64;
 
-/// What becomes of a peer whose partner is gone.
+/// What becomes of a peer whose partner has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnPartnerLoss {
     /// It is closed too, as the original does.
     Close,
-    /// It stays, and is introduced to the next partner.
+    /// It stays and is introduced to the next partner.
     Keep,
 }
 
@@ -24,11 +24,11 @@ pub struct Config {
     pub hello_timeout: Duration,
     /// From one ping to the next (default 10s).
     pub ping_interval: Duration,
-    /// From a ping to whatever shows that the peer lives (default 10s).
+    /// From a ping to a sign of life (default 10s).
     pub ping_timeout: Duration,
-    /// Whether a peer outlives its partner (default `Keep`).
+    /// Whether a peer stays when its partner leaves (default `Keep`).
     pub on_partner_loss: OnPartnerLoss,
-    /// Bytes of messages that are kept for a partner that is not there (default 256KiB).
+    /// Bytes of messages that are held for a peer's next partner (default 256KiB).
     pub held_max: usize,
 }
 
@@ -44,12 +44,11 @@ impl Default for Config {
     }
 }
 
-/// A whole websocket message.
+/// A whole websocket message, its fragments joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Text, which is UTF-8, or binary.
+    /// Whether it is text, which is UTF-8, and not binary.
     pub is_text: bool,
-    /// The bytes, joined of all fragments.
     pub payload: Vec<u8>,
 }
 
@@ -63,48 +62,27 @@ impl Frame {
 /// What happened outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// The rules no longer let it join.
+    /// The rules no longer let the peer join.
     Barred(ConnectionId),
-    /// It sent what the websocket layer cannot read.
-    Broken {
-        /// Which.
-        id: ConnectionId,
-        /// What is wrong.
-        fault: Fault,
-    },
-    /// It is gone: by a close frame, or without one.
+    /// The peer broke the websocket protocol.
+    Broken { id: ConnectionId, fault: Fault },
+    /// The connection has ended, with a close frame or without one.
     Closed(ConnectionId),
-    /// From here on this policy counts; what is awaited already is awaited until the same moment.
+    /// From here on this policy counts. Deadlines that are set already stay.
     Configured(Config),
-    /// Some of what could not be written to it was taken.
+    /// Some of what could not be written to the connection was taken.
     Drained(ConnectionId),
-    /// What is written to it waits: the bound on its buffer is reached.
+    /// The buffer of what is to be written to the connection is full.
     Full(ConnectionId),
-    /// It is upgraded, and allowed to join.
-    Opened {
-        /// Which.
-        id: ConnectionId,
-        /// Whose it is.
-        identity: Identity,
-    },
+    /// The connection is upgraded, and the rules let its peer join.
+    Opened { id: ConnectionId, identity: Identity },
     /// The pumps have stopped, after `Part`.
     Parted(PendingRequests),
-    /// A message of a connection that no pump reads.
-    Received {
-        /// Whose.
-        id: ConnectionId,
-        /// What it sent.
-        frame: Frame,
-    },
+    /// A message came over a connection that no pump reads.
+    Received { id: ConnectionId, frame: Frame },
     /// All connections shall end.
     Stop,
-    /// Something came from it since the last report: a pong, or messages that a pump passed on.
-    Traffic {
-        /// From which.
-        id: ConnectionId,
-        /// How many messages.
-        messages: u64,
-        /// The bytes of their payloads.
-        bytes: u64,
-    },
+    /// What came over a connection since the last report: messages that a pump passed on, and the
+    /// bytes of their payloads; none of both for a pong.
+    Traffic { id: ConnectionId, messages: u64, bytes: u64 },
 }

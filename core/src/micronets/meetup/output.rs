@@ -10,63 +10,27 @@ use crate::micronets::{close_reason::CloseReason, pending::PendingRequests};
 /// What shall happen outside (imperative), or has happened inside (past).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// We answered requests in the place of a partner.
-    Answered {
-        /// Whose requests.
-        id: ConnectionId,
-        /// How many.
-        requests: usize,
-        /// 503 where no partner was there, 502 where it left before it answered.
-        status: StatusCode,
-    },
-    /// Close it with this code and reason, once what was written to it is flushed, and forget it.
-    Close {
-        /// Which.
-        id: ConnectionId,
-        /// Why.
-        reason: CloseReason,
-    },
-    /// Messages came to nobody: they waited too long for a partner, or answered one that is gone.
-    Dropped {
-        /// Whose messages.
-        id: ConnectionId,
-        /// How many.
-        messages: usize,
-        /// The bytes of their payloads.
-        bytes: usize,
-    },
-    /// It said its first hello.
-    Greeted {
-        /// Which.
-        id: ConnectionId,
-        /// `peerClass`, shortened.
-        peer_class: Option<String>,
-        /// `peerId`, shortened.
-        peer_id: Option<String>,
-    },
-    /// These two are introduced. From here on pumps pass on what they send, each message as it is,
-    /// unless the pending requests call it stale.
-    Paired {
-        /// Whose messages are noted under `Side::Left`.
-        left: ConnectionId,
-        /// Whose messages are noted under `Side::Right`.
-        right: ConnectionId,
-        /// To be shown each message, and to come back in `Parted`.
-        pending: PendingRequests,
-    },
+    /// We answered so many requests of a peer in its partner's place: with 503 if there was no
+    /// partner, with 502 if it left before it answered.
+    Answered { id: ConnectionId, requests: usize, status: StatusCode },
+    /// Flush what was written to the connection, close it with this code and reason, and forget it.
+    Close { id: ConnectionId, reason: CloseReason },
+    /// Messages of a peer reached nobody: they were held too long, or answered a partner that has
+    /// left. `bytes` are those of their payloads.
+    Dropped { id: ConnectionId, messages: usize, bytes: usize },
+    /// A peer said its first hello. The names are cut to 64 characters.
+    Greeted { id: ConnectionId, peer_class: Option<String>, peer_id: Option<String> },
+    /// Two peers are introduced. From here on pumps pass on what they send, each message as it is,
+    /// after noting it in `pending` under the sender's side. It comes back in `Parted`.
+    Paired { left: ConnectionId, right: ConnectionId, pending: PendingRequests },
     /// Stop both pumps, each between two messages; answer with `Parted`.
     Part,
-    /// Read no more from it.
+    /// Read no more from the connection.
     Pause(ConnectionId),
-    /// Ping it.
+    /// Ping the peer.
     Ping(ConnectionId),
-    /// Read from it again.
+    /// Read from the connection again.
     Resume(ConnectionId),
-    /// Write this to it.
-    Send {
-        /// To which.
-        id: ConnectionId,
-        /// What.
-        frame: Frame,
-    },
+    /// Write this message.
+    Send { id: ConnectionId, frame: Frame },
 }

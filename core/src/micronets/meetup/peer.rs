@@ -1,43 +1,48 @@
-//! One connection of a meetup, and what is kept of it.
+//! One connection of a meetup, and what is kept about it.
 
 use alloc::{collections::VecDeque, string::String, vec::Vec};
-use core::mem;
+use core::{mem, ops::Deref};
 
 use super::input::{ConnectionId, Frame};
 use crate::{
     base::time::Instant,
-    micronets::{access::Identity, keepalive::Keepalive, message::Hello, pending::Side},
+    micronets::{
+        access::Identity,
+        keepalive::Keepalive,
+        message::Hello,
+        pending::{Both, Side},
+    },
 };
 
-/// The most characters of a peer's names that are kept.
+/// The most characters of each name of a peer that are kept.
 const NAME_MAX: usize = 64;
-/// What keeping one message costs beside its payload.
+/// Bytes that holding a message costs beside its payload.
 const FRAME_COST: usize = 64;
 
-/// A connection.
+/// A connection and its peer.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) identity: Identity,
     pub(super) keepalive: Keepalive,
     pub(super) greeting: Greeting,
-    /// Whether what we write to it waits.
+    /// Whether our writes to it are stuck.
     pub(super) is_full: bool,
-    /// Whether we have asked not to read it.
+    /// Whether we have asked to pause reading it.
     pub(super) is_paused: bool,
-    /// What it said while it had no partner.
+    /// Messages that it sent while it had no partner.
     pub(super) held: Held,
     pub(super) messages: u64,
     pub(super) bytes: u64,
 }
 
-/// How far a connection has come.
+/// Whether a connection's hello has come. `hello` is its message, byte for byte.
 #[derive(Debug)]
 pub(super) enum Greeting {
     Awaited { hello_by: Instant },
-    Said { hello: Vec<u8>, names: Names },
+    Received { hello: Vec<u8>, names: Names },
 }
 
-/// A peer's names for itself.
+/// The names in a peer's hello, cut to [`NAME_MAX`] characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Names {
     pub(super) class: Option<String>,
@@ -71,80 +76,66 @@ impl Peer {
     pub(super) const fn hello_by(&self) -> Option<Instant> {
         match self.greeting {
             Greeting::Awaited { hello_by } => Some(hello_by),
-            Greeting::Said { .. } => None,
+            Greeting::Received { .. } => None,
         }
     }
 
     pub(super) const fn names(&self) -> Option<&Names> {
         match &self.greeting {
             Greeting::Awaited { .. } => None,
-            Greeting::Said { names, .. } => Some(names),
+            Greeting::Received { names, .. } => Some(names),
         }
     }
 
-    /// Whether it may be another connection of the same peer: one key, one class. The id in the
-    /// hello tells nothing, since a gateway draws a new one at each start.
+    /// Whether both may be connections of the same peer: they have the same key and class. The id
+    /// in the hello does not count, because a gateway draws a new one at each start.
     pub(super) fn is_rival(&self, identity: &Identity, names: &Names) -> bool {
         self.identity.is_same_peer(identity)
             && self.names().is_some_and(|own| own.class == names.class)
     }
 }
 
-/// The two places of a meetup.
+/// The connections on the two sides of a meetup.
 #[derive(Debug, Default)]
-pub(super) struct Sides {
-    left: Option<ConnectionId>,
-    right: Option<ConnectionId>,
+pub(super) struct Sides(Both<Option<ConnectionId>>);
+
+impl Deref for Sides {
+    type Target = Both<Option<ConnectionId>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Sides {
-    pub(super) const fn at(&self, side: Side) -> Option<ConnectionId> {
-        match side {
-            Side::Left => self.left,
-            Side::Right => self.right,
-        }
-    }
-
-    const fn side_mut(&mut self, side: Side) -> &mut Option<ConnectionId> {
-        match side {
-            Side::Left => &mut self.left,
-            Side::Right => &mut self.right,
-        }
-    }
-
     pub(super) fn side_of(&self, id: ConnectionId) -> Option<Side> {
-        Side::BOTH.into_iter().find(|side| self.at(*side) == Some(id))
+        Side::BOTH.into_iter().find(|side| *self.at(*side) == Some(id))
     }
 
     pub(super) fn partner_of(&self, id: ConnectionId) -> Option<ConnectionId> {
-        self.at(self.side_of(id)?.other())
+        *self.at(self.side_of(id)?.other())
     }
 
-    pub(super) fn both(&self) -> Option<(ConnectionId, ConnectionId)> {
-        self.left.zip(self.right)
-    }
-
-    /// Takes a free place, if there is one.
+    /// Takes a free side; false if there is none.
     pub(super) fn take(&mut self, id: ConnectionId) -> bool {
         let free = Side::BOTH.into_iter().find(|side| self.at(*side).is_none());
-        free.map(|side| self.side_mut(side).insert(id)).is_some()
+        free.map(|side| self.0.at_mut(side).insert(id)).is_some()
     }
 
-    /// Leaves a place; whether there was one.
+    /// Leaves a side; false if the connection had none.
     pub(super) fn leave(&mut self, id: ConnectionId) -> bool {
-        let side = self.side_of(id);
-        side.and_then(|side| self.side_mut(side).take()).is_some()
+        self.side_of(id).and_then(|side| self.0.at_mut(side).take()).is_some()
     }
 }
 
-/// Messages that wait for a partner.
+/// Messages that are held for the next partner.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     frames: VecDeque<Frame>,
     cost: usize,
 }
 
-/// How much was given up.
+/// Held messages that were dropped.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lost {
     pub(super) messages: usize,
@@ -159,7 +150,7 @@ impl Lost {
 }
 
 impl Held {
-    /// Keeps a message, and gives up the oldest ones beyond `max` bytes.
+    /// Holds a message, and drops the oldest ones beyond `max` bytes.
     pub(super) fn push(&mut self, frame: Frame, max: usize) -> Lost {
         let cost = |frame: &Frame| frame.payload.len() + FRAME_COST;
         self.cost += cost(&frame);

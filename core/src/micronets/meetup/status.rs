@@ -1,32 +1,30 @@
-//! A meetup for people to look at.
+//! The state of a meetup for monitoring.
 
 use alloc::{string::String, vec::Vec};
 
 use super::{Meetup, State, input::ConnectionId};
 
-/// What a connection is doing, for people.
+/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It has not said hello.
+    /// Its hello has not come.
     Greeting,
     /// It has a partner.
     Paired,
-    /// It claims the place of a peer that may be dead.
+    /// It claims the side of a peer that may be dead.
     Probing,
     /// It has no partner.
     Waiting,
 }
 
-/// A connection's state, for people.
+/// The state of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
-    /// Which.
     pub id: ConnectionId,
-    /// What it is doing.
     pub stage: Stage,
-    /// `peerClass` of its hello, shortened.
+    /// `peerClass` of its hello, cut to 64 characters.
     pub peer_class: Option<String>,
-    /// `peerId` of its hello, shortened.
+    /// `peerId` of its hello, cut to 64 characters.
     pub peer_id: Option<String>,
     /// Messages that came from it.
     pub messages: u64,

@@ -1,5 +1,5 @@
-//! What becomes of the messages of a peer that has no partner: requests are answered in the
-//! partner's place, responses are dropped, and the rest waits.
+//! The messages of a peer that has no partner: requests are answered in the partner's place,
+//! responses are dropped, and the rest is held.
 
 use alloc::string::String;
 
@@ -27,26 +27,26 @@ impl Meetup {
                 self.answer(id, &[to], StatusCode::ServiceUnavailable);
             }
             (Some(Peek::Response(_)), state) => {
-                // Nobody is here to take it, and it is late for nobody any longer.
+                // Its request is answered now, so it is orphaned no longer.
                 if let State::Apart { pending, .. } = state {
                     let _ = pending.note(side, &frame.payload);
                 }
                 self.dropped(id, Lost { messages: 1, bytes });
             }
-            (None, _) => self.keep(id, frame),
+            (None, _) => self.hold(id, frame),
         }
     }
 
-    /// Keeps a message for the next partner.
-    fn keep(&mut self, id: ConnectionId, frame: Frame) {
+    /// Holds a message for the next partner.
+    fn hold(&mut self, id: ConnectionId, frame: Frame) {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
         if frame.payload.len() <= HELLO_MAX
             && let Ok(names) = Hello::parse(&frame.payload).map(Names::from)
         {
-            // It introduces itself anew, and that is what the next partner shall hear.
-            peer.greeting = Greeting::Said { hello: frame.payload, names };
+            // A new hello replaces the first one for the next partner.
+            peer.greeting = Greeting::Received { hello: frame.payload, names };
             return;
         }
         let lost = peer.held.push(frame, self.config.held_max);
@@ -72,8 +72,7 @@ impl Meetup {
     }
 }
 
-/// The response to a request that no partner can answer. It has no headers in the message, where
-/// the original's test client would look for them under another name.
+/// The response to a request that no partner can answer.
 fn refusal(id: Id<'_>, to: Id<'_>, status: StatusCode) -> String {
     let why = if status == StatusCode::BadGateway {
         "the partner left before it answered"

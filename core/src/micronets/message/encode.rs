@@ -1,4 +1,4 @@
-//! Writing messages, strictly: every member that the README asks for, in one order.
+//! Writes messages with every member that the README asks for, in a fixed order.
 
 use alloc::string::String;
 
@@ -8,7 +8,7 @@ use super::{
 };
 
 impl<'a> Message<'a> {
-    /// A message with nothing unknown in it. Only a request requires a response.
+    /// A message without unknown members. Only a request requires a response.
     pub fn new(id: Id<'a>, content: Content<'a>) -> Self {
         Self {
             id: Some(id),
@@ -20,7 +20,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The response to the request that its sender calls `to`.
+    /// The response to the request with the id `to`.
     pub fn response(id: Id<'a>, to: Id<'a>, response: Response<'a>) -> Self {
         Self { in_response_to: Some(to), ..Self::new(id, Content::Response(response)) }
     }
@@ -88,7 +88,7 @@ struct Members<'o> {
 }
 
 impl Members<'_> {
-    /// Begins a member; its value is what is written next.
+    /// Begins a member; its value must be written next.
     fn member(&mut self, name: &str) -> &mut String {
         if self.any {
             self.out.push(',');
@@ -114,7 +114,7 @@ impl Members<'_> {
         if id.is_text() { quote(id.as_str(), out) } else { out.push_str(id.as_str()) }
     }
 
-    /// A list of names and values, each value under all of `names`; nothing where it is empty.
+    /// A list of names and values, each value under all of `names`. An empty list is left out.
     fn pairs(&mut self, name: &str, pairs: &[Pair<'_>], names: &[&str]) {
         if pairs.is_empty() {
             return;

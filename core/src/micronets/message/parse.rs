@@ -8,17 +8,18 @@ use alloc::{
 use serde_json::value::RawValue;
 
 use super::{
-    Body, Content, EVENT, Error, Event, Got, HELLO, Hello, Id, Json, Message, Pair, REQUEST,
+    Body, Content, EVENT, Error, Event, HELLO, Hello, Id, Json, Message, NOTHING, Pair, REQUEST,
     RESPONSE, Request, Response,
 };
 use crate::event::Detail;
 
 const ID: &str = "a whole number or a text";
+const BOOLEAN: &str = "true or false";
 const OBJECT: &str = "an object";
 const TEXT: &str = "a text";
 
 impl<'a> Message<'a> {
-    /// Reads a message.
+    /// Reads a message that a peer sent.
     pub fn parse(payload: &'a [u8]) -> Result<Self, Error> {
         let message = Self::parse_draft(payload)?;
         let needs_id = match message.content {
@@ -31,7 +32,7 @@ impl<'a> Message<'a> {
         Ok(message)
     }
 
-    /// Reads a message that may have no id yet, because it is not sent yet.
+    /// As [`parse`](Self::parse), for a message that is not sent yet and so may have no id.
     pub fn parse_draft(payload: &'a [u8]) -> Result<Self, Error> {
         let raw: &RawValue = serde_json::from_slice(payload)
             .map_err(|error| Error::Json { line: error.line(), column: error.column() })?;
@@ -52,7 +53,7 @@ impl<'a> Message<'a> {
             Some(detail) => match detail.raw() {
                 "true" => true,
                 "false" => false,
-                _ => return Err(fault("message.requiresResponse", "true or false", Some(detail))),
+                _ => return Err(fault("message.requiresResponse", BOOLEAN, Some(detail))),
             },
         };
         let (unknown, siblings) = (members.rest(), siblings.rest());
@@ -101,22 +102,11 @@ fn content<'a>(kind: Cow<'a, str>, members: &mut Members<'a>) -> Result<Content<
     })
 }
 
-fn is_null(detail: Detail<'_>) -> bool {
-    matches!(detail.raw().as_bytes(), b"null")
-}
-
-fn id(detail: Detail<'_>) -> Option<Id<'_>> {
-    match detail.string() {
-        Some(text) => Some(Id::text(text)),
-        None => Id::written(Cow::Borrowed(detail.raw()), false),
-    }
-}
-
 fn fault(name: &'static str, expected: &'static str, got: Option<Detail<'_>>) -> Error {
-    Error::Member { name, expected, got: Got::of(got) }
+    Error::Member { name, expected, got: kind(got) }
 }
 
-/// The members of an object that nobody has asked for yet.
+/// The members of an object that are not taken yet.
 struct Members<'a>(Vec<(Cow<'a, str>, Detail<'a>)>);
 
 impl<'a> Members<'a> {
@@ -128,11 +118,11 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The last member of that name, unless it is null; the others are forgotten.
+    /// Takes all members of a name, and gives the last one unless it is null.
     fn take(&mut self, name: &str) -> Option<Detail<'a>> {
         let last = self.0.iter().rev().find(|(key, _)| key == name).map(|(_, detail)| *detail)?;
         self.0.retain(|(key, _)| key != name);
-        (!is_null(last)).then_some(last)
+        (last.raw() != "null").then_some(last)
     }
 
     fn text(&mut self, name: &str, path: &'static str) -> Result<Cow<'a, str>, Error> {
@@ -141,7 +131,11 @@ impl<'a> Members<'a> {
     }
 
     fn id(&mut self, name: &str, path: &'static str) -> Result<Option<Id<'a>>, Error> {
-        let read = |detail| id(detail).ok_or_else(|| fault(path, ID, Some(detail)));
+        let read = |detail: Detail<'a>| {
+            let text = detail.string().map(Id::text);
+            text.or_else(|| Id::written(Cow::Borrowed(detail.raw()), false))
+                .ok_or_else(|| fault(path, ID, Some(detail)))
+        };
         self.take(name).map(read).transpose()
     }
 
@@ -190,15 +184,14 @@ impl<'a> Members<'a> {
     }
 }
 
-impl Got {
-    fn of(detail: Option<Detail<'_>>) -> Self {
-        match detail.and_then(|detail| detail.raw().as_bytes().first()) {
-            Some(b'"') => Self::Text,
-            Some(b'[') => Self::List,
-            Some(b'{') => Self::Object,
-            Some(b't' | b'f') => Self::Boolean,
-            Some(b'-' | b'0'..=b'9') => Self::Number,
-            Some(_) | None => Self::Nothing,
-        }
+/// What a member is, in words.
+fn kind(detail: Option<Detail<'_>>) -> &'static str {
+    match detail.and_then(|detail| detail.raw().as_bytes().first()) {
+        Some(b'"') => TEXT,
+        Some(b'[') => "a list",
+        Some(b'{') => OBJECT,
+        Some(b't' | b'f') => BOOLEAN,
+        Some(b'-' | b'0'..=b'9') => "a number",
+        Some(_) | None => NOTHING,
     }
 }

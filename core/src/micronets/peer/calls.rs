@@ -1,4 +1,4 @@
-//! Our requests: from an HTTP client to the partner, and its response back.
+//! Our requests: from an HTTP client to the partner, and the response back.
 
 use alloc::string::{String, ToString};
 
@@ -20,10 +20,10 @@ use crate::{
 
 impl Peer {
     /// Takes a request of an HTTP client.
-    pub(super) fn request(&mut self, now: Instant, id: RequestId, request: http::Request<'static>) {
+    pub(super) fn request(&mut self, now: Instant, id: RequestId, request: http::Request) {
         let waiting = Waiting::new(&request.method, &request.target, now, &self.config);
         let call = Call { requester: Requester::Http(id), waiting };
-        let full = self.calls.len() >= self.config.calls_max;
+        let full = self.calls.open.len() >= self.config.calls_max;
         let full = full.then_some("too many requests wait for a response");
         if let Some(why) = self.unavailable().or(full) {
             return self.refuse_call(now, "", call, StatusCode::ServiceUnavailable, why);
@@ -48,7 +48,7 @@ impl Peer {
             let why = self.too_long("request", text.len());
             return self.refuse_call(now, "", call, StatusCode::PayloadTooLarge, &why);
         }
-        self.calls.insert(&id, call);
+        self.calls.open.insert(id.as_str().into(), call);
         self.send(text);
     }
 
@@ -60,7 +60,7 @@ impl Peer {
         response: &Response<'_>,
         payload: &[u8],
     ) {
-        let Some(Call { requester, waiting }) = self.calls.remove(to) else {
+        let Some(Call { requester, waiting }) = self.calls.open.remove(to.as_str()) else {
             let reason = "a response that nobody waits for, or no longer".to_string();
             return self.emit(Event::Ignored { reason });
         };
@@ -69,9 +69,9 @@ impl Peer {
                 self.print(payload);
                 self.emit(Event::Called(waiting.over(now, response.status, None)));
             }
-            Requester::Http(id) => match http::response_from_message(response, waiting.method()) {
+            Requester::Http(id) => match http::response_from_message(response, &waiting.method) {
                 Ok(http) => {
-                    let response = http.into_owned();
+                    let response = http;
                     let exchange = waiting.over(now, response.status, None);
                     self.outputs.push_back(Output::Respond { id, response });
                     self.emit(Event::Called(exchange));
@@ -102,13 +102,13 @@ impl Peer {
                 self.emit(Event::Called(exchange));
             }
             Requester::Stdin => {
-                self.typing.fail();
+                self.stdin.failed += 1;
                 self.emit(Event::Unanswered { id: message_id.into(), reason: why.into() });
             }
         }
     }
 
-    /// Gives up on requests whose time is over.
+    /// Gives up on requests that are due.
     pub(super) fn run_calls(&mut self, now: Instant) {
         for (id, call) in self.calls.take_due(now) {
             let why = alloc::format!("no response within {:?}", self.config.request_timeout);

@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Peer {
-    /// Takes a request of the partner's. `to` is its id, where a response is wanted.
+    /// Takes a request of the partner. `to` is its id if a response is wanted.
     pub(super) fn request_received(
         &mut self,
         now: Instant,
@@ -37,7 +37,7 @@ impl Peer {
             return self.refuse_forward(now, forward, StatusCode::ServiceUnavailable, why);
         }
         let http = match http::request_from_message(request) {
-            Ok(http) => http.into_owned(),
+            Ok(http) => http,
             Err(error) => {
                 let why = error.to_string();
                 return self.refuse_forward(now, forward, StatusCode::BadRequest, &why);
@@ -54,9 +54,9 @@ impl Peer {
         &mut self,
         now: Instant,
         id: ForwardId,
-        result: Result<http::Response<'static>, String>,
+        result: Result<http::Response, String>,
     ) {
-        let Some(forward) = self.forwards.finish(id) else {
+        let Some(forward) = self.forwards.running.remove(&id) else {
             return;
         };
         match result {
@@ -65,7 +65,7 @@ impl Peer {
         }
     }
 
-    /// Gives up on requests whose time is over.
+    /// Gives up on requests that are due.
     pub(super) fn run_forwards(&mut self, now: Instant) {
         for (begun, forward) in self.forwards.take_due(now) {
             self.outputs.extend(begun.map(Output::Abandon));
@@ -78,11 +78,11 @@ impl Peer {
     /// Answers a request that cannot be read.
     pub(super) fn refuse_unread(&mut self, to: &Id<'_>, error: &str) {
         let response = http::refusal(StatusCode::BadRequest, error);
-        // That it cannot fail to be sent follows from its status and its length.
+        // Its status and its length let it be sent.
         let _ = self.send_response(to.clone().into_owned(), "GET", &response);
     }
 
-    /// Answers a request of the partner's in the local server's place.
+    /// Answers a request of the partner in the local server's place.
     fn refuse_forward(&mut self, now: Instant, forward: Forward, status: StatusCode, why: &str) {
         let response = http::refusal(status, why);
         self.respond(now, forward, &response, Some(why));
@@ -92,12 +92,12 @@ impl Peer {
         &mut self,
         now: Instant,
         forward: Forward,
-        response: &http::Response<'_>,
+        response: &http::Response,
         refusal: Option<&str>,
     ) {
         let Forward { to, waiting } = forward;
         let sent = match to {
-            Some(to) => self.send_response(to, waiting.method(), response),
+            Some(to) => self.send_response(to, &waiting.method, response),
             None => Ok(()),
         };
         let (status, why) = match sent {
@@ -107,12 +107,12 @@ impl Peer {
         self.emit(Event::Forwarded(waiting.over(now, status, why)));
     }
 
-    /// Sends a response; otherwise an error in its place, of which it tells.
+    /// Sends a response. If it cannot be sent, sends an error in its place and returns that.
     fn send_response(
         &mut self,
         to: Id<'static>,
         method: &str,
-        response: &http::Response<'_>,
+        response: &http::Response,
     ) -> Result<(), (StatusCode, String)> {
         let id = self.calls.id();
         let why = match http::response_to_message(id.clone(), to.clone(), method, response) {

@@ -7,18 +7,24 @@ use crate::{
 
 use super::input::LinkId;
 
-/// How far it has come.
+/// How far the connection has come.
 #[derive(Debug)]
 pub(super) enum Link {
-    /// Our close frame is on its way.
-    Closing { id: LinkId, hang_up_at: Instant },
-    /// Being made.
-    Connecting { id: LinkId, give_up_at: Instant },
-    /// Lost; the next attempt follows.
-    Down { retry_at: Instant },
-    /// Closed for good.
+    /// Our close frame is sent.
+    Closing {
+        id: LinkId,
+        hang_up_at: Instant,
+    },
+    Connecting {
+        id: LinkId,
+        give_up_at: Instant,
+    },
+    /// Lost, until the next attempt.
+    Down {
+        retry_at: Instant,
+    },
     Ended,
-    /// Upgraded, and our hello is said.
+    /// Upgraded, and our hello is sent.
     Open(Open),
 }
 
@@ -30,7 +36,7 @@ pub(super) struct Open {
     pub(super) keepalive: Keepalive,
     /// Whether the partner has said hello.
     pub(super) is_introduced: bool,
-    /// Bytes that are to be sent and not taken yet.
+    /// Bytes of messages that the system has not taken yet.
     pub(super) unsent: usize,
     /// Whether reading is paused.
     pub(super) is_paused: bool,
@@ -48,9 +54,9 @@ impl Open {
         }
     }
 
-    /// Pauses or resumes reading; whether that is a change.
+    /// Pauses or resumes reading; true if that is a change.
     pub(super) fn pause(&mut self, now: Instant, is_paused: bool, timing: Timing) -> bool {
-        // What is not read cannot show life, but what takes our bytes does.
+        // The proxy shows life by taking bytes, because nothing it sends is read.
         let condition = if is_paused { Condition::Blocked } else { Condition::Open };
         self.keepalive.adapt(now, condition, timing);
         core::mem::replace(&mut self.is_paused, is_paused) != is_paused
@@ -58,7 +64,7 @@ impl Open {
 }
 
 impl Link {
-    /// The connection of that name, if it is the one that is open.
+    /// The connection with that id, if it is open.
     pub(super) fn open(&mut self, id: LinkId) -> Option<&mut Open> {
         match self {
             Self::Open(open) if open.id == id => Some(open),
@@ -70,7 +76,7 @@ impl Link {
         }
     }
 
-    /// The connection of that name, made or being made.
+    /// Whether there is a connection, or an attempt, with that id.
     pub(super) const fn is(&self, name: LinkId) -> bool {
         match self {
             Self::Closing { id, .. }

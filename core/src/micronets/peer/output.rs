@@ -6,112 +6,65 @@ use core::time::Duration;
 use super::input::{ForwardId, LinkId, RequestId};
 use crate::micronets::http;
 
-/// What shall happen outside.
+/// What shall happen outside (imperative), or has happened inside (`Event`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Forget a `Forward`: nobody waits for it any more. It is not answered.
     Abandon(ForwardId),
-    /// Write this close frame and end the connection, at the latest when `Hangup` comes.
-    Close {
-        /// Which.
-        link: LinkId,
-        /// The status code.
-        code: u16,
-        /// The reason, of at most 123 bytes.
-        reason: String,
-    },
+    /// Write this close frame and end the connection, at the latest when `Hangup` comes. The reason
+    /// has at most 123 bytes.
+    Close { link: LinkId, code: u16, reason: String },
     /// Connect to the proxy; answer with `Opened` or `Closed`.
     Connect(LinkId),
-    /// Everything is done: end.
-    Finish {
-        /// Lines of standard input that were not sent, or whose request got no response.
-        failed: u64,
-    },
-    /// Let the local server answer this; answer with `Forwarded`.
-    Forward {
-        /// Its name.
-        id: ForwardId,
-        /// What the partner asks.
-        request: http::Request<'static>,
-    },
-    /// Something has happened inside: a line of the journal.
+    /// A line for the journal.
     Event(Event),
-    /// End a connection, or an attempt, at once. It is not heard of again.
+    /// Everything is done: end. So many lines of standard input were not sent, or hold a request
+    /// that got no response.
+    Finish { failed: u64 },
+    /// Send this request of the partner to the local server; answer with `Forwarded`.
+    Forward { id: ForwardId, request: http::Request },
+    /// End a connection, or an attempt, at once, and report nothing about it any more.
     Hangup(LinkId),
     /// Read nothing more from the connection.
     Pause(LinkId),
     /// Ping the proxy.
     Ping(LinkId),
-    /// Print this line: a message that somebody at the terminal or in a pipe waits for.
+    /// Print this line: a message for whoever reads standard output.
     Print(String),
     /// Read the next line of standard input.
     ReadOn,
     /// Answer an HTTP request.
-    Respond {
-        /// Which.
-        id: RequestId,
-        /// With what.
-        response: http::Response<'static>,
-    },
+    Respond { id: RequestId, response: http::Response },
     /// Read from the connection again.
     Resume(LinkId),
-    /// Send this text message. `Written` counts its bytes once they are taken.
-    Send {
-        /// Over which connection.
-        link: LinkId,
-        /// What.
-        text: String,
-    },
+    /// Send this text message. `Written` counts its bytes once the system has taken them.
+    Send { link: LinkId, text: String },
 }
 
-/// What has happened inside.
+/// Something that the journal reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// One of our requests is over.
+    /// One of our requests is answered.
     Called(RequestReport),
-    /// We are connected, and have said hello.
+    /// We are connected and have said hello.
     Connected,
-    /// The connection is gone, or was not made.
-    Disconnected {
-        /// Why.
-        reason: String,
-        /// When the next attempt is made, from now.
-        retry_after: Duration,
-    },
-    /// One of the partner's requests is over.
+    /// The connection is lost, or could not be made. The next attempt follows after that time.
+    Disconnected { reason: String, retry_after: Duration },
+    /// One of the partner's requests is answered.
     Forwarded(RequestReport),
-    /// A message that says nothing to us was dropped.
-    Ignored {
-        /// Why.
-        reason: String,
-    },
-    /// The partner said hello: it is there, or there again.
-    Introduced {
-        /// `peerClass`, shortened.
-        peer_class: String,
-        /// `peerId`, shortened.
-        peer_id: String,
-    },
-    /// A line of standard input was not sent.
-    Rejected {
-        /// Which line, from 1.
-        line: u64,
-        /// Why.
-        reason: String,
-    },
-    /// A request that came from standard input got no response.
-    Unanswered {
-        /// Its `messageId`.
-        id: String,
-        /// Why.
-        reason: String,
-    },
+    /// A message that means nothing to us was dropped.
+    Ignored { reason: String },
+    /// The partner said hello, for the first time or again. The names are cut to 100 characters.
+    Introduced { peer_class: String, peer_id: String },
+    /// A line of standard input, counted from 1, was not sent.
+    Rejected { line: u64, reason: String },
+    /// The request from standard input with this `messageId` got no response.
+    Unanswered { id: String, reason: String },
 }
 
-/// A request and what became of it, for the journal. Neither query nor body is in it.
+/// A request and what became of it, for the journal. It holds neither query nor body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestReport {
-    /// The method.
     pub method: String,
     /// The path without the query.
     pub path: String,
@@ -119,6 +72,6 @@ pub struct RequestReport {
     pub status: u16,
     /// From the request to the response.
     pub after: Duration,
-    /// Why it was us who answered, where the partner or the local server did not.
+    /// Why we answered and not the partner or the local server; `None` if they did.
     pub refusal: Option<String>,
 }

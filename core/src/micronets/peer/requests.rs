@@ -15,10 +15,10 @@ use crate::{
     micronets::{http, message::Id},
 };
 
-/// What is known of a request until it is answered.
+/// A request that waits for its response.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    method: String,
+    pub(super) method: String,
     path: String,
     since: Instant,
     due_at: Instant,
@@ -35,11 +35,7 @@ impl Waiting {
         }
     }
 
-    pub(super) fn method(&self) -> &str {
-        &self.method
-    }
-
-    /// Its end, for the journal.
+    /// What became of it, for the journal.
     pub(super) fn over(self, now: Instant, status: u16, refusal: Option<String>) -> RequestReport {
         let Self { method, path, since, .. } = self;
         RequestReport { method, path, status, after: now - since, refusal }
@@ -51,32 +47,32 @@ impl Waiting {
 pub(super) enum Requester {
     /// An HTTP client.
     Http(RequestId),
-    /// Whoever wrote the request to standard input.
+    /// The writer of standard input.
     Stdin,
 }
 
-/// One of our requests.
+/// A request of ours to the partner.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) requester: Requester,
     pub(super) waiting: Waiting,
 }
 
-/// Our requests.
+/// Our requests to the partner, by `messageId`.
 #[derive(Debug)]
 pub(super) struct Calls {
-    open: BTreeMap<String, Call>,
+    pub(super) open: BTreeMap<String, Call>,
     next_id: u64,
 }
 
 impl Calls {
-    /// None yet. Ids begin with 1, because the real manager takes 0 for no id, and go on from
-    /// connection to connection, so that a late response is never taken for another's.
+    /// No requests. Ids begin with 1, because the real manager takes 0 for no id, and go on from
+    /// connection to connection, so that a late response never answers another request.
     pub(super) const fn new() -> Self {
         Self { open: BTreeMap::new(), next_id: 1 }
     }
 
-    /// A new id, which is a number because real peers accept nothing else.
+    /// A new id: a number, because real peers accept nothing else.
     pub(super) fn id(&mut self) -> Id<'static> {
         loop {
             let id = Id::number(self.next_id);
@@ -87,29 +83,9 @@ impl Calls {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    pub(super) fn contains(&self, id: &Id<'_>) -> bool {
-        self.open.contains_key(id.as_str())
-    }
-
-    pub(super) fn insert(&mut self, id: &Id<'_>, call: Call) {
-        self.open.insert(id.as_str().into(), call);
-    }
-
-    pub(super) fn remove(&mut self, id: &Id<'_>) -> Option<Call> {
-        self.open.remove(id.as_str())
-    }
-
-    /// Takes those whose time is over.
+    /// Takes the requests that are due.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<(String, Call)> {
         self.open.extract_if(.., |_, call| call.waiting.due_at <= now).collect()
-    }
-
-    pub(super) fn take_all(&mut self) -> Vec<(String, Call)> {
-        core::mem::take(&mut self.open).into_iter().collect()
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -117,38 +93,34 @@ impl Calls {
     }
 }
 
-/// One of the partner's requests.
+/// A request of the partner to the local server.
 #[derive(Debug)]
 pub(super) struct Forward {
-    /// Its `messageId`; `None` where no response is wanted.
+    /// Its `messageId`; `None` if no response is wanted.
     pub(super) to: Option<Id<'static>>,
     pub(super) waiting: Waiting,
 }
 
-/// The partner's requests.
+/// The partner's requests to the local server.
 #[derive(Debug, Default)]
 pub(super) struct Forwards {
-    running: BTreeMap<ForwardId, Forward>,
-    waiting: VecDeque<(ForwardId, Forward, http::Request<'static>)>,
+    pub(super) running: BTreeMap<ForwardId, Forward>,
+    waiting: VecDeque<(ForwardId, Forward, http::Request)>,
     waiting_bytes: usize,
     last_id: ForwardId,
 }
 
 impl Forwards {
-    pub(super) fn is_empty(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty()
-    }
-
-    /// How many the local server has, and how many wait for it.
+    /// How many requests the local server has, and how many wait for it.
     pub(super) fn len(&self) -> (usize, usize) {
         (self.running.len(), self.waiting.len())
     }
 
-    /// Queues a request; gives it back where too many wait.
+    /// Queues a request; gives it back if too many wait.
     pub(super) fn push(
         &mut self,
         forward: Forward,
-        request: http::Request<'static>,
+        request: http::Request,
         config: &Config,
     ) -> Result<(), Forward> {
         let bytes = self.waiting_bytes + request.body.len();
@@ -161,8 +133,8 @@ impl Forwards {
         Ok(())
     }
 
-    /// The next request that the local server has time for.
-    pub(super) fn start(&mut self, config: &Config) -> Option<(ForwardId, http::Request<'static>)> {
+    /// Begins the next request, if the local server may have one more.
+    pub(super) fn start(&mut self, config: &Config) -> Option<(ForwardId, http::Request)> {
         if self.running.len() >= config.forwards_max {
             return None;
         }
@@ -172,15 +144,11 @@ impl Forwards {
         Some((id, request))
     }
 
-    pub(super) fn finish(&mut self, id: ForwardId) -> Option<Forward> {
-        self.running.remove(&id)
-    }
-
-    /// Takes those whose time is over, with their names where they were begun.
+    /// Takes the requests that are due, with their ids if the local server has them.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<(Option<ForwardId>, Forward)> {
         let running = self.running.extract_if(.., |_, forward| forward.waiting.due_at <= now);
         let mut due: Vec<_> = running.map(|(id, forward)| (Some(id), forward)).collect();
-        // They wait in the order in which they came, and each may wait as long as the others.
+        // All have the same time, so the first in the queue is due first.
         while self.waiting.front().is_some_and(|(_, forward, _)| forward.waiting.due_at <= now)
             && let Some((_, forward, request)) = self.waiting.pop_front()
         {
@@ -190,7 +158,7 @@ impl Forwards {
         due
     }
 
-    /// Forgets all; gives those that were begun.
+    /// Forgets all requests; gives the ids of those that the local server has.
     pub(super) fn clear(&mut self) -> Vec<ForwardId> {
         self.waiting.clear();
         self.waiting_bytes = 0;

@@ -1,51 +1,90 @@
-//! Messages from standard input: one JSON object in a line, as a whole or only what is inside of
+//! Messages from standard input, one JSON object a line: a whole message, or only the members of
 //! `message`.
 
 use alloc::string::{String, ToString};
 
 use super::{
     Peer,
-    lines::{Line, Wanted},
     output::{Event, Output},
     requests::{Call, Requester, Waiting},
 };
 use crate::{
     base::time::Instant,
-    micronets::message::{Content, Error, Got, Id, Message},
+    micronets::message::{Content, Error, Id, Message, NOTHING},
 };
 
+/// What is known about standard input.
+#[derive(Debug, Default)]
+pub(super) struct Stdin {
+    /// The lines that came.
+    pub(super) lines: u64,
+    /// The last line, until it can be sent.
+    pub(super) held: Option<Line>,
+    /// Lines that were not sent, and requests that got no response.
+    pub(super) failed: u64,
+    pub(super) has_ended: bool,
+}
+
+/// A message that is ready to be sent.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) text: String,
+    /// Set for a request whose response is wanted.
+    pub(super) request: Option<LineRequest>,
+}
+
+/// What is remembered of a request from standard input.
+#[derive(Debug)]
+pub(super) struct LineRequest {
+    pub(super) id: Id<'static>,
+    pub(super) method: String,
+    pub(super) path: String,
+}
+
+impl Stdin {
+    /// Whether every line is dealt with.
+    pub(super) const fn is_over(&self) -> bool {
+        self.has_ended && self.held.is_none()
+    }
+
+    /// How many lines or requests failed; a line that still waits counts.
+    pub(super) fn failed(&self) -> u64 {
+        self.failed + u64::from(self.held.is_some())
+    }
+}
+
 impl Peer {
-    /// Takes a line.
-    pub(super) fn typed(&mut self, line: &[u8]) {
-        self.typing.lines += 1;
+    /// Takes a line of standard input.
+    pub(super) fn line_received(&mut self, line: &[u8]) {
+        self.stdin.lines += 1;
         let line = line.trim_ascii();
         if line.is_empty() {
             self.outputs.push_back(Output::ReadOn);
             return;
         }
         match self.compose(line) {
-            Ok(line) => self.typing.held = Some(line),
+            Ok(line) => self.stdin.held = Some(line),
             Err(reason) => self.reject(reason),
         }
     }
 
-    /// Takes note of a line that is too long.
-    pub(super) fn typed_too_long(&mut self) {
-        self.typing.lines += 1;
+    /// Rejects a line that is too long.
+    pub(super) fn line_too_long(&mut self) {
+        self.stdin.lines += 1;
         let max = self.config.message_max;
         self.reject(alloc::format!("more than {max} bytes"));
     }
 
-    /// Sends the line that waits, if it can be sent.
-    pub(super) fn settle_typing(&mut self, now: Instant) {
-        if self.unavailable().is_some() || self.calls.len() >= self.config.calls_max {
+    /// Sends the line that waits, if a message can be sent.
+    pub(super) fn settle_stdin(&mut self, now: Instant) {
+        if self.unavailable().is_some() || self.calls.open.len() >= self.config.calls_max {
             return;
         }
-        let Some(Line { text, request }) = self.typing.held.take() else {
+        let Some(Line { text, request }) = self.stdin.held.take() else {
             return;
         };
-        if let Some(Wanted { id, method, path }) = request {
-            if self.calls.contains(&id) {
+        if let Some(LineRequest { id, method, path }) = request {
+            if self.calls.open.contains_key(id.as_str()) {
                 let id = id.as_str();
                 return self.reject(alloc::format!(
                     "message.messageId: expected a new one or none, got {id}, whose response is \
@@ -53,18 +92,20 @@ impl Peer {
                 ));
             }
             let waiting = Waiting::new(&method, &path, now, &self.config);
-            self.calls.insert(&id, Call { requester: Requester::Stdin, waiting });
+            self.calls
+                .open
+                .insert(id.as_str().into(), Call { requester: Requester::Stdin, waiting });
         }
         self.send(text);
         self.outputs.push_back(Output::ReadOn);
     }
 
-    /// The message that a line is, with the members that real peers insist on.
+    /// The message of a line, with the members that real peers insist on.
     fn compose(&mut self, line: &[u8]) -> Result<Line, String> {
         let whole;
         let message = match Message::parse_draft(line) {
-            // What has no `message` in it may be what belongs there.
-            Err(Error::Member { name: "message", got: Got::Nothing, .. }) => {
+            // A line without a `message` member may hold what belongs there.
+            Err(Error::Member { name: "message", got: NOTHING, .. }) => {
                 whole = [b"{\"message\":", line, b"}"].concat();
                 Message::parse_draft(&whole)
             }
@@ -76,7 +117,7 @@ impl Peer {
         let request = match &message.content {
             Content::Request(request) if message.requires_response => {
                 let (method, path) = (request.method.to_string(), request.path.to_string());
-                Some(Wanted { id, method, path })
+                Some(LineRequest { id, method, path })
             }
             Content::Event(_)
             | Content::Hello(_)
@@ -92,8 +133,8 @@ impl Peer {
     }
 
     fn reject(&mut self, reason: String) {
-        self.typing.fail();
-        self.emit(Event::Rejected { line: self.typing.lines, reason });
+        self.stdin.failed += 1;
+        self.emit(Event::Rejected { line: self.stdin.lines, reason });
         self.outputs.push_back(Output::ReadOn);
     }
 }

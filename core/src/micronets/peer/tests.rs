@@ -113,7 +113,7 @@ fn reported(event: Event) -> Output {
     Output::Event(event)
 }
 
-fn request(method: &'static str, target: &'static str) -> http::Request<'static> {
+fn request(method: &'static str, target: &'static str) -> http::Request {
     http::Request {
         method: method.into(),
         target: target.into(),
@@ -194,7 +194,7 @@ fn nobody_is_asked_before_the_partner_has_said_hello() {
 #[test]
 fn a_request_that_cannot_be_a_message_is_refused_at_once() {
     let mut line = Line::introduced(|config| config.message_max = 200);
-    let mut bad = |id, change: &dyn Fn(&mut http::Request<'static>)| {
+    let mut bad = |id, change: &dyn Fn(&mut http::Request)| {
         let mut request = request("POST", "/a");
         change(&mut request);
         refusal(&line.input(Input::Request { id, request }), id).0

@@ -46,10 +46,7 @@ impl Forwarder {
 
     /// Sends a request and waits for the response; otherwise says why there is none. Dropping the
     /// future closes the connection.
-    pub(super) async fn exchange(
-        &self,
-        request: http::Request<'static>,
-    ) -> Result<http::Response<'static>, String> {
+    pub(super) async fn exchange(&self, request: http::Request) -> Result<http::Response, String> {
         let mut request = self.request(request).ok_or("the request cannot be said in HTTP/1.1")?;
         loop {
             let kept = self.idle.lock().pop();
@@ -94,7 +91,7 @@ impl Forwarder {
         &self,
         sender: Sender,
         response: Response<Incoming>,
-    ) -> Result<http::Response<'static>, String> {
+    ) -> Result<http::Response, String> {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, self.body_max).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -109,7 +106,7 @@ impl Forwarder {
             headers: pairs(
                 head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())),
             ),
-            body: Vec::from(body.to_bytes()).into(),
+            body: body.to_bytes().into(),
         })
     }
 
@@ -122,9 +119,9 @@ impl Forwarder {
     }
 
     /// The request as it goes over the wire; `None` where it cannot.
-    fn request(&self, request: http::Request<'static>) -> Option<Request<Full<Bytes>>> {
+    fn request(&self, request: http::Request) -> Option<Request<Full<Bytes>>> {
         let http::Request { method, target, headers, body } = request;
-        let mut http = Request::new(Full::new(Bytes::from(body.into_owned())));
+        let mut http = Request::new(Full::new(Bytes::from(body)));
         *http.method_mut() = Method::from_bytes(method.as_bytes()).ok()?;
         *http.uri_mut() = target.parse().ok()?;
         for pair in headers {

@@ -46,7 +46,7 @@ impl Service for PartnerService {
             return Reply::status(503);
         };
         let headers = response.headers.into_iter().map(|pair| (pair.name, pair.value)).collect();
-        Reply { status: response.status, headers, body: response.body.into_owned().into() }
+        Reply { status: response.status, headers, body: response.body.into() }
     }
 
     fn note(&self, event: Event) {
