@@ -1,6 +1,6 @@
 //! The websocket proxy in metrics and status.
 //!
-//! Metrics have no label for the meetup: its name is the peers' choice, so there may be any number.
+//! Metrics have no label for the meetup, because peers choose its id and there may be any number.
 
 use mistgate_core::micronets::meetup::status::Stage;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::{
     micronets::relay::{MeetupStatus, Peer, Status, Totals},
 };
 
-/// How many there are of everything.
+/// The totals as gauges.
 pub(super) fn gauges(Status { totals, .. }: &Status) -> [Gauge; 3] {
     let Totals { meetups, pairs, connections } = *totals;
     [
@@ -21,7 +21,7 @@ pub(super) fn gauges(Status { totals, .. }: &Status) -> [Gauge; 3] {
     ]
 }
 
-/// Who is where, since when, and how much it said.
+/// Every meetup and its peers.
 pub(super) fn json(Status { totals, meetups }: &Status) -> Value {
     let meetup = |MeetupStatus { meetup, peers }: &MeetupStatus| {
         let peers: Vec<_> = peers.iter().map(peer).collect();
@@ -34,23 +34,23 @@ pub(super) fn json(Status { totals, meetups }: &Status) -> Value {
     })
 }
 
-fn peer(peer: &Peer) -> Value {
-    let stage = match peer.stage {
+fn peer(Peer { status, identity, address, since, heard_ago, sent }: &Peer) -> Value {
+    let stage = match status.stage {
         Stage::Greeting => "greeting",
         Stage::Paired => "paired",
         Stage::Probing => "probing",
         Stage::Waiting => "waiting",
     };
     json!({
-        "peer": peer.id,
+        "peer": status.id,
         "stage": stage,
-        "peer_class": peer.peer_class,
-        "peer_id": peer.peer_id,
-        "certificate": { "o": peer.organisations, "cn": peer.common_names },
-        "address": peer.address.to_string(),
-        "since": peer.since.rfc3339(),
-        "heard_seconds_ago": peer.heard_ago.as_secs_f64(),
-        "received": { "messages": peer.received_messages, "bytes": peer.received_bytes },
-        "sent": { "messages": peer.sent_messages, "bytes": peer.sent_bytes },
+        "peer_class": status.peer_class,
+        "peer_id": status.peer_id,
+        "certificate": { "o": identity.organisations, "cn": identity.common_names },
+        "address": address.to_string(),
+        "since": since.rfc3339(),
+        "heard_seconds_ago": heard_ago.as_secs_f64(),
+        "received": { "messages": status.messages, "bytes": status.bytes },
+        "sent": { "messages": sent.messages, "bytes": sent.bytes },
     })
 }

@@ -1,8 +1,8 @@
-//! The websocket proxy of Micronets: lets peers in, and brings the two of each meetup together.
+//! The websocket proxy of Micronets: lets peers in, and connects the two peers of each meetup.
 //!
-//! One task accepts. One task for each TCP connection does the TLS handshake and the upgrade, and
-//! ends. One task for each meetup owns everything of it, so several meetups use several cores. When
-//! a connection ends one more task says goodbye.
+//! One task accepts. A task for each TCP connection does the TLS handshake and the upgrade, and
+//! ends. A task for each meetup owns its connections, so several meetups use several cores. A task
+//! for each connection that we end writes its close frame and waits for the answer.
 
 use std::{
     fmt,
@@ -17,7 +17,8 @@ use std::{
 use mistgate_core::{
     base::time::{Instant, UnixTime},
     micronets::{
-        meetup::{input::ConnectionId, status::Stage},
+        access::Identity,
+        meetup::{input::ConnectionId, status::PeerStatus},
         proxy::Proxy,
     },
 };
@@ -54,18 +55,18 @@ mod registry;
 
 mod admit;
 
-/// How often the files of certificates, authorities and revocations are looked at.
+/// How often the files of certificates, authorities and revocation lists are checked.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// How long connections may take to close when everything stops.
 const GRACE: Duration = Duration::from_secs(3);
-/// How many connections beyond the limits are told so; more are closed at once.
+/// How many connections beyond the limits get an answer that says so; more are closed at once.
 const APOLOGIES_MAX: usize = 16;
 /// The same for one address.
 const APOLOGIES_PER_ADDRESS_MAX: usize = 4;
-/// How often the totals are looked at for the journal.
+/// How often the journal reports the totals, if they have changed.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// How many there are.
+/// The sums over all meetups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Meetups with at least one connection.
@@ -76,16 +77,15 @@ pub struct Totals {
     pub connections: usize,
 }
 
-/// The proxy for people and monitoring to look at.
+/// The state of the proxy for monitoring.
 #[derive(Clone, Debug)]
 pub struct Status {
-    /// The sums.
     pub totals: Totals,
-    /// Every meetup, in the order of their names.
+    /// In the order of their ids.
     pub meetups: Vec<MeetupStatus>,
 }
 
-/// One meetup.
+/// The state of one meetup.
 #[derive(Clone, Debug)]
 pub struct MeetupStatus {
     /// Its id: what follows the prefix of the path.
@@ -94,35 +94,32 @@ pub struct MeetupStatus {
     pub peers: Vec<Peer>,
 }
 
-/// One connection.
+/// One connection: what its meetup knows about it, and what its task does.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// The number that the journal calls it by.
-    pub id: ConnectionId,
-    /// What it is doing.
-    pub stage: Stage,
-    /// `peerClass` of its hello, shortened.
-    pub peer_class: Option<String>,
-    /// `peerId` of its hello, shortened.
-    pub peer_id: Option<String>,
-    /// O of its certificate.
-    pub organisations: Vec<String>,
-    /// CN of its certificate.
-    pub common_names: Vec<String>,
-    /// Where it comes from.
+    pub status: PeerStatus,
+    pub identity: Identity,
     pub address: SocketAddr,
     /// When it was upgraded.
     pub since: UnixTime,
     /// How long ago something came from it, pongs included.
     pub heard_ago: Duration,
-    /// Messages that came from it.
-    pub received_messages: u64,
-    /// The bytes of their payloads.
-    pub received_bytes: u64,
-    /// Messages that were written to it, hellos and answers of ours included.
-    pub sent_messages: u64,
-    /// The bytes of their payloads.
-    pub sent_bytes: u64,
+    /// What was written to it, our own hellos and answers included.
+    pub sent: Traffic,
+}
+
+/// Messages, and the bytes of their payloads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub messages: u64,
+    pub bytes: u64,
+}
+
+impl Traffic {
+    const fn count(&mut self, payload: &[u8]) {
+        self.messages += 1;
+        self.bytes += payload.len() as u64;
+    }
 }
 
 /// The proxy.
@@ -145,7 +142,8 @@ impl fmt::Debug for Relay {
 }
 
 impl Relay {
-    /// Reads certificates, authorities and revocations; opens nothing. Blocks on the disk.
+    /// Reads certificates, authorities and revocation lists, but opens no socket. Blocks on the
+    /// disk.
     pub fn new(
         settings: &Proxy,
         journal: Arc<Journal>,
@@ -168,8 +166,8 @@ impl Relay {
         }))
     }
 
-    /// Accepts until `stopped`. Then every connection is closed with 1001, and what is left after
-    /// three seconds is dropped. To be run once.
+    /// Accepts until `stopped`. Then every connection is closed with 1001, and those that are left
+    /// after three seconds are dropped. To be run once.
     pub async fn run(self: Arc<Self>, socket: Async<TcpListener>, stopped: Stop) {
         let tasks = TaskTracker::new();
         let accepting = self.accept(&socket, &tasks, &stopped);
@@ -183,8 +181,8 @@ impl Relay {
         tasks.end(late).await;
     }
 
-    /// Goes on with new rules, limits and files for the same address: as a whole, or not at all.
-    /// Within a second peers are closed that they do not allow. Blocks on the disk.
+    /// Takes new rules, limits and files for the same address: all of them, or none on an error.
+    /// Peers that they do not allow are closed within a second. Blocks on the disk.
     pub fn configure(&self, settings: &Proxy) -> Result<(), tls::Error> {
         self.tls.replace(Files::of(settings))?;
         let limits = &settings.limits;
@@ -194,8 +192,8 @@ impl Relay {
         Ok(())
     }
 
-    /// Looks at the files for ever, twice a second, and tells `report` of each change. Peers that
-    /// the new files do not allow are closed.
+    /// Checks the files for ever, twice a second, and reports each change or error. Peers that the
+    /// new files do not allow are closed.
     pub async fn watch(self: Arc<Self>, report: impl Fn(Result<(), tls::Error>)) {
         let changed = |result: Result<(), tls::Error>| {
             if result.is_ok() {
@@ -206,12 +204,12 @@ impl Relay {
         Arc::clone(&self.tls).watch(WATCH_EVERY, changed).await;
     }
 
-    /// How many there are of everything.
+    /// The sums over all meetups.
     pub fn totals(&self) -> Totals {
         self.registry.totals()
     }
 
-    /// Every meetup and its peers. Counters of messages are up to date after it.
+    /// The state of every meetup. Counting messages in metrics catches up first.
     pub async fn status(&self) -> Status {
         let (answer, answers) = channel::unbounded();
         self.registry.broadcast(|| Command::Status(answer.clone()));
@@ -225,8 +223,8 @@ impl Relay {
         Status { totals: self.totals(), meetups }
     }
 
-    /// Accepts for ever. Of the handshakes only so many may begin in a second; those beyond it wait
-    /// in the system's backlog, so that after an outage all peers come back, one after the other.
+    /// Accepts for ever. Only so many handshakes begin in a second; later connections wait in the
+    /// system's backlog, so that after an outage all peers come back one after the other.
     async fn accept(
         self: &Arc<Self>,
         socket: &Async<TcpListener>,
@@ -260,8 +258,8 @@ impl Relay {
         self.executor.spawn(admitted).detach();
     }
 
-    /// Waits until one more handshake may begin. After a quiet second a whole second's may begin at
-    /// once.
+    /// Waits until one more handshake may begin. After a quiet second, those of a whole second may
+    /// begin at once.
     async fn pace(&self, due: Instant) -> Instant {
         let per_second = self.settings().limits.handshakes_per_second_max.max(1);
         let each = Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX);
@@ -273,14 +271,14 @@ impl Relay {
         due
     }
 
-    /// Writes the totals into the journal for ever, whenever they are others.
+    /// Reports the totals to the journal for ever, whenever they have changed.
     async fn report(&self) {
-        let mut told = Totals::default();
+        let mut reported = Totals::default();
         loop {
             Timer::after(REPORT_EVERY).await;
             let totals = self.totals();
-            if totals != told {
-                told = totals;
+            if totals != reported {
+                reported = totals;
                 let Totals { meetups, pairs, connections } = totals;
                 self.journal.note(
                     Level::Info,

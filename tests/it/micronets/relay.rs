@@ -195,7 +195,7 @@ impl Site {
     fn until(&self, meetup: &str, stages: &[Stage]) {
         wait(|| {
             let peers = self.meetup(meetup).map(|meetup| meetup.peers).unwrap_or_default();
-            peers.iter().map(|peer| peer.stage).eq(stages.iter().copied())
+            peers.iter().map(|peer| peer.status.stage).eq(stages.iter().copied())
         });
     }
 
@@ -361,10 +361,10 @@ fn two_peers_are_introduced_and_hear_each_other_byte_for_byte() {
     let sums: Vec<_> = status
         .peers
         .iter()
-        .map(|peer| (peer.stage, peer.received_messages, peer.sent_messages))
+        .map(|peer| (peer.status.stage, peer.status.messages, peer.sent.messages))
         .collect();
     assert_eq!(sums, [(Stage::Paired, 7, 7), (Stage::Paired, 7, 7)]);
-    assert_eq!(status.peers.first().expect("a peer").organisations, ["Anybody"]);
+    assert_eq!(status.peers.first().expect("a peer").identity.organisations, ["Anybody"]);
     assert_eq!(site.journal.metrics.total(Counter::Relayed), 12);
     let took = site.stop();
     assert_eq!(manager.reason(), (1001, "the proxy is stopping".into()));
@@ -583,7 +583,7 @@ fn a_slow_reader_holds_its_partner_back() {
     }
     manager.patience(LONG);
     let status = site.meetup("m").expect("a meetup");
-    let passed = status.peers.iter().map(|peer| peer.sent_bytes).max().expect("peers");
+    let passed = status.peers.iter().map(|peer| peer.sent.bytes).max().expect("peers");
     let reading = thread::spawn(move || {
         for _ in 0..=sent {
             assert!(gateway.hear().len() == 64 << 10);

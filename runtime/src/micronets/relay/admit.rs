@@ -1,7 +1,7 @@
 //! From a TCP connection to a peer of a meetup: TLS, certificate, upgrade, rules.
 //!
-//! Each step has its time. The task ends as soon as the connection is handed to its meetup, and its
-//! memory with it.
+//! Each step has its own time limit. The task, and its memory, ends when the connection is handed to
+//! its meetup.
 
 use std::{
     io,
@@ -24,7 +24,7 @@ use smol::{
 
 use super::{
     Relay,
-    connection::{Connection, Upgraded},
+    connection::{Connection, Origin},
     meetup_task::MeetupTask,
 };
 use crate::{
@@ -42,23 +42,23 @@ use crate::{
     },
 };
 
-/// A TCP connection, and what it holds.
+/// A TCP connection that was accepted, and what it holds.
 pub(super) struct Arrival {
     pub(super) stream: Async<TcpStream>,
     pub(super) address: SocketAddr,
     pub(super) slot: ConnectionSlot,
     pub(super) token: TaskToken,
-    /// The limit that is reached: then it gets as far as being told so.
+    /// The limit that is reached, if any: then the upgrade is refused with it.
     pub(super) shed: Option<Limit>,
 }
 
-/// Admits a connection, or tells it why not.
+/// Admits a connection to its meetup, or answers why not.
 pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
     let Arrival { stream, address, slot, token, shed } = arrival;
     let settings = relay.settings();
     let limits = &settings.limits;
     // A message is one small write, which must not wait for the acknowledgement of the one before.
-    // A socket that refuses is slower, not wrong.
+    // Without the option the connection is only slower.
     let _ = stream.get_ref().set_nodelay(true);
     let trust = relay.tls.get();
     let shaken = shake_hands(&trust, stream).or(timeout(limits.handshake_timeout)).await;
@@ -101,14 +101,15 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         Ok(_) => {
             let (since, now) = (clock::wall(), relay.clock.now());
             let id = relay.next_id();
-            let upgraded = Upgraded { id, address, since, now, trust, token, slot, stream, rest };
-            // Where everything stops, it is dropped before it has heard anything.
-            let _ = Arc::clone(&relay).join(&meetup, Connection::new(upgraded, limits));
+            let origin = Origin { id, address, since, trust, token, _slot: slot };
+            let connection = Connection::new(origin, now, stream, rest, limits);
+            // When the proxy stops, the connection is dropped here.
+            let _ = Arc::clone(&relay).join(&meetup, connection);
         }
     }
 }
 
-/// A client that left in the middle.
+/// The event of a client that left too early.
 fn gone(peer: SocketAddr) -> Event {
     Event::HandshakeFailed { peer, reason: "it left before it was upgraded".to_owned() }
 }
@@ -152,7 +153,7 @@ fn own(stream: &TlsStream<Socket>) -> Option<&CertificateDer<'static>> {
 }
 
 impl Relay {
-    /// Whether a peer may join a meetup at this moment.
+    /// Whether the rules and the meetup let a peer join.
     fn check(&self, upgrade: Upgrade, identity: &Identity) -> Result<Upgrade, Refusal> {
         if !access::allow(&self.settings().allow, &upgrade.meetup, identity) {
             return Err(Refusal::Barred);

@@ -1,4 +1,4 @@
-//! The end of a connection, so that the other side hears what was said last.
+//! Closes a connection so that the peer gets the last frames.
 
 use std::{future::poll_fn, time::Duration};
 
@@ -7,21 +7,21 @@ use smol::future::FutureExt;
 use super::connection::Connection;
 use crate::base::{clock::timeout, net};
 
-/// How long a peer is given to take what was written to it and to answer our close frame.
+/// How long a peer has to take what was written and to answer our close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is left to say.
+/// How a connection is closed.
 #[derive(Debug)]
 pub(super) enum Closing {
-    /// Nothing beside what waits, which is our answer to its close frame.
+    /// With what is in its buffer: our answer to the peer's close frame.
     Answered,
-    /// This close frame, to which it will answer.
+    /// With a close frame of this code and reason, which the peer answers.
     Close(u16, String),
-    /// This close frame. It sent what cannot be read, so nothing more is read from it.
+    /// With such a close frame, but nothing more is read: the peer broke the protocol.
     Fail(u16, String),
 }
 
-/// Says what is left to say and closes the connection.
+/// Closes a connection, within [`CLOSE_TIMEOUT`] and the linger of its socket.
 pub(super) async fn close(mut connection: Box<Connection>, closing: Closing) {
     let token = connection.token.clone();
     let closed = async {
@@ -35,7 +35,7 @@ pub(super) async fn close(mut connection: Box<Connection>, closing: Closing) {
             Ok(())
         };
         if said.or(timeout(CLOSE_TIMEOUT)).await.is_ok() {
-            let (stream, _token, _place) = connection.into_stream();
+            let (stream, _origin) = connection.into_stream();
             net::close(stream, &[], false).await;
         }
     };

@@ -1,12 +1,12 @@
-//! One connection after its upgrade: a websocket over TLS, which two things never do: wait inside,
-//! and grow without a bound.
+//! One connection after its upgrade: a websocket over TLS. No method blocks, and memory is bounded.
 //!
-//! The websocket library reads. What is to be written goes through a buffer of ours, which can tell
-//! how full it is and gives its memory back.
+//! The websocket library reads. What we write goes through a buffer of ours, because it can say how
+//! full it is and gives its memory back.
 
 use std::{
     io::{self, Read, Write},
     net::SocketAddr,
+    ops::Deref,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
@@ -32,7 +32,7 @@ use mistgate_core::{
 use rustls::pki_types::CertificateDer;
 use smol::io::{AsyncRead, AsyncWrite};
 
-use super::frame_tracker::FrameTracker;
+use super::{Traffic, frame_tracker::FrameTracker};
 use crate::{
     base::{connection_limiter::ConnectionSlot, net::Socket, stop::TaskToken},
     http::tls::mutual::{self, Trust},
@@ -41,22 +41,18 @@ use crate::{
 
 /// What the library reads at a time; every idle connection holds this much.
 const READ_BUFFER: usize = 4 << 10;
-/// Once this much waits it is worth a write of its own: one TLS record.
+/// Once this much is unsent it is worth a write of its own: one TLS record.
 const RECORD: usize = 16 << 10;
-/// What an idle connection may keep of what it needed to write, or to read one frame.
+/// The most memory that an idle connection keeps for writing, and for reading one frame.
 const KEPT_MAX: usize = 4 << 10;
-/// How much of our answers to its pings a peer may leave unread before it is read no more.
+/// Bytes of our pongs that a peer may leave unread before it is read no more.
 const PONGS_MAX: usize = 16 << 10;
 
-/// Something that came.
+/// What came over a connection.
 #[derive(Debug)]
 pub(super) enum Incoming {
-    /// A whole message.
-    Message {
-        /// Text, or binary.
-        is_text: bool,
-        payload: Bytes,
-    },
+    /// A whole message: text, or binary.
+    Message { is_text: bool, payload: Bytes },
     /// A ping or a pong.
     Control,
 }
@@ -64,34 +60,20 @@ pub(super) enum Incoming {
 /// Why nothing more comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It sent what the library cannot read.
+    /// The peer broke the websocket protocol.
     Broken(Fault),
-    /// It sent a close frame, with this code if there was one; the answer is in the buffer.
+    /// The peer sent a close frame, with this code if any; the answer is in our buffer.
     Closed(Option<u16>),
-    /// It is gone without a close frame.
+    /// The connection was lost without a close frame.
     Lost(io::ErrorKind),
 }
 
-/// Messages and the bytes of their payloads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Traffic {
-    pub(super) messages: u64,
-    pub(super) bytes: u64,
-}
-
-impl Traffic {
-    pub(super) const fn count(&mut self, payload: &[u8]) {
-        self.messages += 1;
-        self.bytes += payload.len() as u64;
-    }
-}
-
-/// What the machine does not know yet of a connection.
+/// What the machine does not know yet about a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Changes {
-    /// What came from it while it was paired; `Some` if anything came at all.
+    /// What came since the last report; `None` if nothing came.
     pub(super) traffic: Option<Traffic>,
-    /// Whether it took something of what had waited when the machine was told that it is full.
+    /// Whether it took some of what was unsent when it was reported full.
     pub(super) has_drained: bool,
     /// Whether it has become full.
     pub(super) is_full: bool,
@@ -99,69 +81,69 @@ pub(super) struct Changes {
 
 /// The connection of one peer.
 pub(super) struct Connection {
-    pub(super) id: ConnectionId,
-    pub(super) address: SocketAddr,
-    /// When it was upgraded.
-    pub(super) since: UnixTime,
+    pub(super) origin: Origin,
     /// When something came from it.
     pub(super) heard_at: Instant,
-    /// What let it in.
-    pub(super) trust: Arc<Trust>,
-    /// Whether the machine asked not to read it.
+    /// Whether the machine asked to pause reading it.
     pub(super) is_paused: bool,
     /// What was written to it.
     pub(super) sent: Traffic,
-    /// Keeps the end of the program waiting.
-    pub(super) token: TaskToken,
     stream: TlsStream<Socket>,
     context: WebSocketContext,
     frames: FrameTracker,
     message_max: usize,
     unsent_max: usize,
-    /// What waits to be written; `written` bytes of it are.
+    /// What we write to it; the first `written` bytes are sent.
     out: Vec<u8>,
     written: usize,
-    /// Whether what was written waits inside TLS.
+    /// Whether TLS may hold bytes that are not sent.
     is_unflushed: bool,
-    /// Bytes in `out` that answer its own pings.
+    /// Bytes in `out` that the library put there: mostly pongs.
     pongs: usize,
     heard: Option<Traffic>,
     is_reported_full: bool,
     has_moved: bool,
-    /// Why nothing more comes, once that is so.
+    /// Set once nothing more comes.
     end: Option<End>,
-    slot: ConnectionSlot,
 }
 
-/// What a new connection brings.
-pub(super) struct Upgraded {
+/// Where a connection comes from, and what it holds as long as it lives.
+pub(super) struct Origin {
     pub(super) id: ConnectionId,
     pub(super) address: SocketAddr,
+    /// When it was upgraded.
     pub(super) since: UnixTime,
-    pub(super) now: Instant,
+    /// The certificates that let it in.
     pub(super) trust: Arc<Trust>,
+    /// The end of the program waits for it.
     pub(super) token: TaskToken,
-    pub(super) slot: ConnectionSlot,
-    pub(super) stream: TlsStream<Socket>,
-    /// What came behind the head of its request.
-    pub(super) rest: Vec<u8>,
+    pub(super) _slot: ConnectionSlot,
+}
+
+impl Deref for Connection {
+    type Target = Origin;
+
+    fn deref(&self) -> &Origin {
+        &self.origin
+    }
 }
 
 impl Connection {
-    /// A connection that was just upgraded.
-    pub(super) fn new(upgraded: Upgraded, limits: &ProxyLimits) -> Box<Self> {
-        let Upgraded { id, address, since, now, trust, token, slot, stream, rest } = upgraded;
+    /// A connection that was upgraded `now`. `rest` is what came behind the head of its request.
+    pub(super) fn new(
+        origin: Origin,
+        now: Instant,
+        stream: TlsStream<Socket>,
+        rest: Vec<u8>,
+        limits: &ProxyLimits,
+    ) -> Box<Self> {
         let mut frames = FrameTracker::default();
         frames.pass(&rest);
         Box::new(Self {
-            id,
-            address,
-            since,
+            origin,
             heard_at: now,
-            trust,
             is_paused: false,
             sent: Traffic::default(),
-            token,
             stream,
             context: reader(rest, limits.message_max),
             frames,
@@ -175,36 +157,36 @@ impl Connection {
             is_reported_full: false,
             has_moved: false,
             end: None,
-            slot,
         })
     }
 
-    /// Its certificate and those that came with it.
+    /// The peer's certificate and those that came with it.
     pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
         self.stream.get_ref().1.peer_certificates().unwrap_or_default()
     }
 
-    /// Whose certificate it has. It is read anew each time, which happens rarely and saves memory.
+    /// What the peer's certificate says. It is rarely needed, so it is read each time, which saves
+    /// memory.
     pub(super) fn identity(&self) -> Option<Identity> {
         mutual::identity(self.chain().first()?)
     }
 
-    /// Whether more waits to be written to it than may.
+    /// Whether as much is unsent as may be.
     pub(super) const fn is_full(&self) -> bool {
         self.unsent() >= self.unsent_max
     }
 
-    /// Whether enough waits to be worth a write.
+    /// Whether enough is unsent to be worth a write.
     pub(super) const fn is_worth_a_write(&self) -> bool {
         self.unsent() >= RECORD
     }
 
-    /// Whether it leaves so many of our pongs unread that it is read no more.
+    /// Whether so many pongs are unsent that it is read no more.
     pub(super) const fn owes_pongs(&self) -> bool {
         self.pongs >= PONGS_MAX
     }
 
-    /// Whether it may be told of as no longer full, which the machine is waiting for.
+    /// Whether it is no longer full, but still reported as full.
     pub(super) const fn has_room_again(&self) -> bool {
         self.is_reported_full && !self.is_full()
     }
@@ -213,7 +195,7 @@ impl Connection {
         self.out.len() - self.written
     }
 
-    /// Takes other limits.
+    /// Sets other limits.
     pub(super) fn limit(&mut self, limits: &ProxyLimits) {
         let max = Some(limits.message_max);
         (self.message_max, self.unsent_max) = (limits.message_max, limits.unsent_max);
@@ -247,7 +229,7 @@ impl Connection {
         self.out.extend_from_slice(payload);
     }
 
-    /// The next thing that comes from it.
+    /// Reads the next message or control frame. Nothing comes after an `End`.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
         if let Some(end) = &self.end {
             return Poll::Ready(Err(end.clone()));
@@ -263,7 +245,7 @@ impl Connection {
         let read = self.context.read(&mut wire);
         let result = match read {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                // The library has taken all that it was given.
+                // The library has consumed all that it was given, so a new reader loses nothing.
                 if self.frames.longest() > KEPT_MAX as u64 && self.frames.is_between() {
                     self.frames.reset();
                     self.context = reader(Vec::new(), self.message_max);
@@ -281,7 +263,7 @@ impl Connection {
             }
             Ok(Message::Pong(_) | Message::Frame(_)) => Ok(Incoming::Control),
             Ok(Message::Close(frame)) => {
-                // Puts the answer into the buffer; the error is that there is nothing to do then.
+                // Puts the answer into the buffer; the error only says that the connection is closed.
                 let _ = self.context.flush(&mut wire);
                 Err(End::Closed(frame.map(|frame| frame.code.into())))
             }
@@ -292,7 +274,7 @@ impl Connection {
         Poll::Ready(result)
     }
 
-    /// Writes what waits; pending while some of it still does.
+    /// Writes what is unsent; pending until all of it is sent.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest @ [_, ..]) = self.out.get(self.written..) {
             let count = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))?;
@@ -319,7 +301,7 @@ impl Connection {
         Poll::Ready(Ok(()))
     }
 
-    /// Notes that something came from it at `now`, and counts a message that is passed on.
+    /// Notes that something came at `now`, and counts a message that is passed on.
     pub(super) fn note(&mut self, now: Instant, payload: Option<&[u8]>) {
         self.heard_at = now;
         let heard = self.heard.get_or_insert_default();
@@ -328,8 +310,8 @@ impl Connection {
         }
     }
 
-    /// What the machine is to be told.
-    pub(super) fn changes(&mut self) -> Changes {
+    /// Takes what is to be reported to the machine.
+    pub(super) fn take_changes(&mut self) -> Changes {
         let is_full = self.is_full();
         let has_drained = self.is_reported_full && (self.has_moved || !is_full);
         let has_filled = is_full && (!self.is_reported_full || has_drained);
@@ -342,20 +324,20 @@ impl Connection {
     pub(super) fn put_close(&mut self, code: u16, reason: &str) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let Self { stream, out, frames, .. } = self;
-        // Nothing is read, so nobody needs to be woken.
+        // This reads nothing, so no task needs to be woken.
         let cx = &mut Context::from_waker(Waker::noop());
         let mut wire = Wire { stream, out, frames, cx };
-        // It fails only if there was a close frame before.
+        // It fails only after another close frame.
         let _ = self.context.close(&mut wire, Some(frame));
     }
 
-    /// The stream under the websocket.
-    pub(super) fn into_stream(self: Box<Self>) -> (TlsStream<Socket>, TaskToken, ConnectionSlot) {
-        (self.stream, self.token, self.slot)
+    /// The stream under the websocket, and what the connection holds.
+    pub(super) fn into_stream(self: Box<Self>) -> (TlsStream<Socket>, Origin) {
+        (self.stream, self.origin)
     }
 }
 
-/// A reader that begins with these bytes.
+/// A reader whose input begins with these bytes.
 fn reader(first: Vec<u8>, message_max: usize) -> WebSocketContext {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)

@@ -1,8 +1,8 @@
-//! The task of one meetup: it owns the machine, its connections, and the two pumps of its pair.
+//! The task of one meetup. It owns the machine, the connections, and the two pumps of the pair.
 //!
 //! Connections, machine and pending requests have one owner, so a message between two peers takes
-//! no lock and wakes no other task: this task wakes, passes on what is there, and sleeps. The machine is
-//! bothered only by what concerns it. `micronets::meetup` says in which order it wants to hear.
+//! no lock and wakes no other task: this task wakes, passes on what is there, and sleeps. The order
+//! in which it calls the machine is that of the docs of [`meetup`](mistgate_core::micronets::meetup).
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,6 @@ use mistgate_core::{
             Meetup,
             input::{ConnectionId, Frame, Input},
             output::Output,
-            status::PeerStatus,
         },
         pending::PendingRequests,
     },
@@ -33,41 +32,41 @@ use mistgate_core::{
 use smol::{channel, stream::Stream};
 
 use super::{
-    MeetupStatus, Peer, Relay,
+    MeetupStatus, Peer, Relay, Traffic,
     closing::{self, Closing},
-    connection::{Changes, Connection, End, Incoming, Traffic},
+    connection::{Changes, Connection, End, Incoming},
     meetup_journal::MeetupJournal,
     pump::{Pair, Pumped},
 };
 use crate::{base::clock::Alarm, http::listen::Bytes};
 
-/// How often in a row the task may go on before it lets others run.
+/// How many events in a row the task takes before it lets other tasks run.
 const BURST: u32 = 64;
 
-/// What a meetup is told.
+/// What the rest of the proxy asks of a meetup.
 pub(super) enum Command {
-    /// A connection wants to join.
+    /// Take this connection.
     Join(Box<Connection>),
-    /// Rules or certificates have changed.
+    /// Check all peers, because rules, limits or certificates have changed.
     Review,
-    /// Somebody wants to know how things are.
+    /// Send the state of the meetup.
     Status(channel::Sender<MeetupStatus>),
-    /// All connections shall end.
+    /// End all connections.
     Stop,
 }
 
 /// What wakes the machine.
 enum Event {
     Command(Command),
-    /// Time to run what is due.
+    /// A deadline of the machine has come.
     Due,
     Ended(ConnectionId, End),
-    /// There is something to report, and nothing else.
+    /// A connection has something to report, and nothing else happened.
     Changes,
     Received(ConnectionId, bool, Bytes),
 }
 
-/// The task.
+/// The task of one meetup.
 pub(super) struct MeetupTask {
     relay: Arc<Relay>,
     journal: MeetupJournal,
@@ -76,18 +75,18 @@ pub(super) struct MeetupTask {
     alarm: Alarm,
     /// The connections that no pump reads.
     connections: BTreeMap<ConnectionId, Box<Connection>>,
-    /// Whose turn it was to be read.
+    /// The unpaired connection that was read last.
     turn: ConnectionId,
     pair: Option<Pair>,
-    /// What the machine gets back, now that the pumps have stopped.
+    /// Set when the pumps have stopped, until the machine has it back.
     parted: Option<PendingRequests>,
-    /// How often in a row something was there.
+    /// How many events came in a row.
     burst: u32,
     is_over: bool,
 }
 
 impl MeetupTask {
-    /// A meetup without anybody. Its first command is sent already.
+    /// A meetup without connections. The first command is sent already.
     pub(super) fn new(
         relay: Arc<Relay>,
         name: Arc<str>,
@@ -126,7 +125,7 @@ impl MeetupTask {
         self.relay.clock.now()
     }
 
-    /// The next thing that the machine must know of. What it need not know of happens here.
+    /// The next event that concerns the machine. Relaying happens here and does not.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         if self.burst >= BURST {
             self.burst = 0;
@@ -139,7 +138,7 @@ impl MeetupTask {
     }
 
     fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        // It does not end before this task does.
+        // The channel does not end before this task does.
         if let Poll::Ready(Some(command)) = self.commands.as_mut().poll_next(cx) {
             return Poll::Ready(Event::Command(command));
         }
@@ -153,7 +152,7 @@ impl MeetupTask {
                 Pumped::Nothing => {}
             }
         }
-        // Everybody's turn comes, however much another one sends.
+        // Reading goes round, so one connection that sends much does not starve the others.
         let turn = self.turn;
         let (first, then) =
             ((Bound::Excluded(turn), Bound::Unbounded), (Bound::Unbounded, Bound::Included(turn)));
@@ -168,12 +167,12 @@ impl MeetupTask {
         Poll::Pending
     }
 
-    /// Tells the machine what has happened since the last time, before it judges anything.
+    /// Reports to the machine what the connections have counted, before it judges anything.
     fn report(&mut self) {
         let pair = self.pair.iter_mut().flat_map(|pair| [&mut pair.left, &mut pair.right]);
         let connections = pair.chain(self.connections.values_mut());
         let changes: Vec<_> =
-            connections.map(|connection| (connection.id, connection.changes())).collect();
+            connections.map(|connection| (connection.id, connection.take_changes())).collect();
         for (id, Changes { traffic, has_drained, is_full }) in changes {
             if let Some(Traffic { messages, bytes }) = traffic {
                 self.journal.relayed(messages, bytes);
@@ -193,7 +192,7 @@ impl MeetupTask {
             Event::Command(Command::Join(connection)) => self.join(connection),
             Event::Command(Command::Review) => self.review(),
             Event::Command(Command::Status(answer)) => {
-                // Whoever asked may not wait any longer.
+                // The receiver may have given up.
                 let _ = answer.try_send(self.status());
             }
             Event::Command(Command::Stop) => self.input(Input::Stop),
@@ -221,7 +220,7 @@ impl MeetupTask {
     fn join(&mut self, connection: Box<Connection>) {
         let id = connection.id;
         let Some(identity) = connection.identity() else {
-            // It could be read when it was let in.
+            // Unreachable in practice: the certificate could be read when the peer was let in.
             self.is_over = self.relay.registry.leave(self.journal.meetup());
             return;
         };
@@ -231,7 +230,7 @@ impl MeetupTask {
         self.review_one(id);
     }
 
-    /// Takes the policy of this moment, and checks everybody against its rules and certificates.
+    /// Takes the current policy, and checks all peers against the rules and certificates.
     fn review(&mut self) {
         self.input(Input::Configured(self.relay.settings().meetup));
         let pair = self.pair.iter().flat_map(|pair| [pair.left.id, pair.right.id]);
@@ -249,14 +248,14 @@ impl MeetupTask {
         let is_allowed =
             connection.identity().is_some_and(|own| access::allow(&settings.allow, &name, &own));
         if is_trusted && is_allowed {
-            connection.trust = trust;
+            connection.origin.trust = trust;
             connection.limit(&settings.limits);
         } else {
             self.input(Input::Barred(id));
         }
     }
 
-    /// Hands one input to the machine and carries out what it wants.
+    /// Hands an input to the machine and carries out the outputs.
     fn input(&mut self, input: Input) {
         let now = self.now();
         machine::inform(self, |task| &mut task.machine, now, input, Self::execute);
@@ -292,7 +291,8 @@ impl MeetupTask {
     }
 
     fn introduce(&mut self, left: ConnectionId, right: ConnectionId, pending: PendingRequests) {
-        let mut take = |id| self.connections.remove(&id).expect("it pairs only who is here");
+        let mut take =
+            |id| self.connections.remove(&id).expect("it pairs only connections that are here");
         let (left, right) = (take(left), take(right));
         self.journal.paired(left.id, right.id);
         self.pair = Some(Pair { left, right, pending });
@@ -325,7 +325,7 @@ impl MeetupTask {
         self.relay.executor.spawn(closing::close(connection, closing)).detach();
     }
 
-    /// Takes a connection out. No pump reads it any more.
+    /// Takes out a connection that no pump reads.
     fn remove(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
         let connection = self.connections.remove(&id)?;
         self.is_over = self.relay.registry.leave(self.journal.meetup());
@@ -349,23 +349,14 @@ impl MeetupTask {
         let peers = self.machine.peers();
         let now = self.now();
         let peers = peers.into_iter().filter_map(|status| {
-            let PeerStatus { id, stage, peer_class, peer_id, messages, bytes } = status;
-            let connection = self.connection(id)?;
-            let identity = connection.identity()?;
+            let connection = self.connection(status.id)?;
             Some(Peer {
-                id,
-                stage,
-                peer_class,
-                peer_id,
-                organisations: identity.organisations,
-                common_names: identity.common_names,
+                status,
+                identity: connection.identity()?,
                 address: connection.address,
                 since: connection.since,
                 heard_ago: now - connection.heard_at,
-                received_messages: messages,
-                received_bytes: bytes,
-                sent_messages: connection.sent.messages,
-                sent_bytes: connection.sent.bytes,
+                sent: connection.sent,
             })
         });
         let peers = peers.collect();
@@ -373,7 +364,7 @@ impl MeetupTask {
     }
 }
 
-/// What comes from a connection that no pump reads. What waits for it is written.
+/// Writes what is unsent to a connection that no pump reads, and reads what comes from it.
 fn poll_unpaired(connection: &mut Connection, cx: &mut Context<'_>, now: Instant) -> Poll<Event> {
     if let Poll::Ready(Err(error)) = connection.poll_flush(cx) {
         return Poll::Ready(Event::Ended(connection.id, End::Lost(error.kind())));
