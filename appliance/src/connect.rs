@@ -11,7 +11,7 @@ use mistgate_runtime::{
 
 use crate::args::{Connect, HttpListen};
 
-/// Of the seed's test client.
+/// Where the original's test client listens.
 const HTTP_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5001);
 
 pub(crate) fn run(args: Connect) -> Result<(), String> {
@@ -48,11 +48,8 @@ pub(crate) fn run(args: Connect) -> Result<(), String> {
         forward: args.forward,
     };
     let ends_with_input = settings.config.ends_with_input;
-    match peer::run(settings, journal, !args.unsafe_no_sandbox)
-        .map_err(|error| error.to_string())?
-    {
-        _ if !ends_with_input => Ok(()),
-        0 => Ok(()),
+    match peer::run(settings, journal, !args.unsafe_no_sandbox)? {
+        failed if failed == 0 || !ends_with_input => Ok(()),
         1 => Err("one message was not sent, or not answered".to_owned()),
         failed => Err(format!("{failed} messages were not sent, or not answered")),
     }

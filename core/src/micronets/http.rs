@@ -22,8 +22,8 @@ const JSON: &str = "application/json";
 const BINARY: &str = "application/octet-stream";
 const CONTENT_TYPE: &str = "content-type";
 
-/// Headers that `dataFormat` and `messageBody` replace, that concern one connection, or that ask for
-/// an encoding.
+/// Headers that `dataFormat` and `messageBody` replace, that concern one connection, or that ask
+/// for an encoding.
 const LEFT_OUT: [&str; 14] = [
     "accept-encoding",
     "connection",

@@ -78,7 +78,7 @@ pub struct Request<'a> {
     pub method: Cow<'a, str>,
     /// `path`, percent-encoded as in a URI. Real peers leave the query in it.
     pub path: Cow<'a, str>,
-    /// `queryStrings`, decoded.
+    /// `queryStrings`, with escapes decoded.
     pub query: Vec<Pair<'a>>,
     pub headers: Vec<Pair<'a>>,
     pub body: Body<'a>,

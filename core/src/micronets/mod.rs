@@ -1,8 +1,8 @@
-//! The Micronets websocket proxy: two peers meet at an address of ours, say hello to each other
-//! through us, and from then on we pass on what they say, unread. And a peer of such a proxy.
+//! The Micronets websocket proxy, and a peer of such a proxy. Two peers join a meetup, the proxy
+//! passes their hellos to each other, and from then on it relays their messages unchanged.
 //!
-//! The protocol is that of the README of `micronets-ws-proxy` (§2), read as its real peers speak
-//! it; `appliance/docs/vendors/micronets.md` §3 says where they differ. Framing is the websocket
+//! The protocol is that of the README of `micronets-ws-proxy` (§2), as its real peers speak it;
+//! `appliance/docs/vendors/micronets.md` §3 says where they differ. Framing is the websocket
 //! library's work.
 
 pub mod message;

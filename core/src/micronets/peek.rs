@@ -2,8 +2,8 @@
 //!
 //! The relay looks at every message that it passes on, so this neither copies nor validates: it
 //! reads only as far as the type and the id, and a message that does not begin like an object costs
-//! one byte. It has limits that [`Message::parse`](super::message::Message::parse) does not have. It
-//! misses oddities such as an escaped letter in a type, and then sees no request; of repeated
+//! one byte. It has limits that [`Message::parse`](super::message::Message::parse) does not have.
+//! It misses oddities such as an escaped letter in a type, and then sees no request; of repeated
 //! members it may see the first, where a peer takes the last. Both harm only the peer that writes
 //! so.
 

@@ -44,19 +44,19 @@ struct Taken {
 }
 
 impl ConnectionLimiter {
-    /// With no connection open.
+    /// A limiter without connections.
     pub(crate) const fn new(max: usize, per_address_max: usize) -> Self {
         let by_address = BTreeMap::new();
         Self { taken: Mutex::new(Taken { max, per_address_max, all: 0, by_address }) }
     }
 
-    /// Sets other limits. Connections that are open stay open.
+    /// Sets other limits. Slots that are taken stay.
     pub(crate) fn limit(&self, max: usize, per_address_max: usize) {
         let mut taken = self.taken.lock();
         (taken.max, taken.per_address_max) = (max, per_address_max);
     }
 
-    /// Takes a slot for a client at `address`, or names the limit that is reached.
+    /// Takes a slot for a client at `address`, or says which limit is reached.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, Limit> {
         let address = subscriber(address);
         let mut taken = self.taken.lock();

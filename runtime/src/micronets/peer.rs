@@ -1,7 +1,7 @@
 //! `mistgate connect`: the tasks around the core's peer machine.
 //!
-//! One task owns the machine: it hands in what the link, the HTTP listener, the local server and
-//! the terminal bring, and carries out what the machine wants. It decides nothing.
+//! One task owns the machine. It hands in what comes from the link, the HTTP listener, the local
+//! server and the terminal, and carries out the machine's outputs. It decides nothing.
 
 use std::{
     borrow::Cow,
@@ -60,45 +60,32 @@ use self::{
 /// How long the last answers and the last lines may take at the end.
 const LAST_BYTES_GRACE: Duration = Duration::from_secs(1);
 
-/// What a peer is told on its command line.
+/// What the command line says.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where it connects to.
     pub meetup: Meetup,
-    /// How it shows who it is, and whom it trusts.
     pub credentials: Credentials,
     /// The policy of its machine.
     pub config: Config,
-    /// Where HTTP requests for the partner are taken.
+    /// Where HTTP requests for the partner are accepted.
     pub http_listen: Option<SocketAddr>,
-    /// Where the partner's requests go.
+    /// The local server for the partner's requests.
     pub forward: Option<Server>,
 }
 
-/// Why it does not start. One line, saying what to do.
-#[derive(Debug)]
-pub struct Error(String);
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// Runs until a signal, or until all that standard input wanted is done. Gives the number of lines
-/// of standard input that were not sent, or whose request got no response.
+/// Runs until a signal comes, or until standard input has ended and all its requests are answered.
+/// Gives the number of lines of standard input that were not sent, or whose request got no
+/// response. An error is one line that says why it does not start.
 ///
-/// If `is_confined`, all rights that are not needed are given up first; there must be no other
-/// threads.
-pub fn run(settings: Settings, journal: Journal, is_confined: bool) -> Result<u64, Error> {
-    let explain = |error: &dyn fmt::Display| Error(error.to_string());
-    // What is wrong with the files and the address is known before anything else is opened.
+/// If `is_confined`, the process first gives up all rights that it does not need; it must have no
+/// other thread.
+pub fn run(settings: Settings, journal: Journal, is_confined: bool) -> Result<u64, String> {
+    let explain = |error: &dyn fmt::Display| error.to_string();
+    // Report wrong files and addresses before anything else is opened.
     settings.credentials.connector().map_err(|error| explain(&error))?;
     let bound = settings.http_listen.map(bind).transpose()?;
     if is_confined {
-        sandbox::enter(needs(&settings), &journal).map_err(Error)?;
+        sandbox::enter(needs(&settings), &journal)?;
     } else {
         Sandbox::none(&journal);
     }
@@ -107,7 +94,7 @@ pub fn run(settings: Settings, journal: Journal, is_confined: bool) -> Result<u6
     smol::block_on(executor.run(run_on(settings, bound, journal, Arc::clone(&executor))))
 }
 
-/// What is read again for each connection, and whither those go.
+/// The files that are read again for each connection, and the ports that are connected to.
 fn needs(settings: &Settings) -> Needs {
     let Credentials { own, authorities, .. } = &settings.credentials;
     let own = own.iter().flat_map(|own| [&own.cert, &own.key]);
@@ -121,8 +108,8 @@ async fn run_on(
     bound: Option<TcpListener>,
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
-) -> Result<u64, Error> {
-    let explain = |error: &dyn fmt::Display| Error(error.to_string());
+) -> Result<u64, String> {
+    let explain = |error: &dyn fmt::Display| error.to_string();
     let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(|e| explain(&e))?;
     let (handle, messages) = Handle::new();
     let (stop, stopped) = stop::stop();
@@ -162,13 +149,13 @@ async fn run_on(
             handle.send(Input::Stop);
             drop(stop);
         }
-        // The second one is for somebody who does not want to wait.
+        // A second signal ends it at once.
         signals.next().await;
         0
     };
     let failed = driver.run(messages).or(hearing).await;
     if let Some(listening) = listening {
-        // All is answered; this is for the last bytes of it.
+        // All requests are answered; the last bytes may still be on their way.
         listening.or(after(LAST_BYTES_GRACE)).await;
     }
     journal.note(Level::Info, "stopped", &[]);
@@ -179,10 +166,9 @@ async fn after(time: Duration) {
     Timer::after(time).await;
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).map_err(|error| {
-        Error(format!("--http-listen {address}: {error} — choose another address"))
-    })
+fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .map_err(|error| format!("--http-listen {address}: {error} — choose another address"))
 }
 
 fn listen(
@@ -191,10 +177,10 @@ fn listen(
     journal: &Arc<Journal>,
     executor: &Arc<Executor<'static>>,
     stopped: Stop,
-) -> Result<Task<()>, Error> {
-    let explain = |error: std::io::Error| Error(format!("--http-listen: {error}"));
+) -> Result<Task<()>, String> {
+    let explain = |error: std::io::Error| format!("--http-listen: {error}");
     let socket = Async::new(socket).map_err(explain)?;
-    // It is for programs on one machine, most often of one address.
+    // Most clients are programs on this machine and so have one address.
     let limits = Limits::default();
     let limits = Limits { connections_per_address_max: limits.connections_max, ..limits };
     let everywhere = ["0.0.0.0", "::"].into_iter().filter_map(|address| address.parse().ok());
@@ -206,7 +192,7 @@ fn listen(
     Ok(executor.spawn(listener.run(Arc::clone(executor), service, stopped, STOP_GRACE)))
 }
 
-/// A way to the task that owns the machine.
+/// A handle to the task that owns the machine.
 #[derive(Clone, Debug)]
 struct Handle(channel::Sender<Message>);
 
@@ -220,13 +206,13 @@ type Answer = channel::Sender<http::Response>;
 
 impl Handle {
     fn new() -> (Self, channel::Receiver<Message>) {
-        // Unbounded, because each sender waits for an answer before it sends again, or reports on
-        // what the core wanted and bounds.
+        // Unbounded: a sender waits for an answer before it sends again, or reports on an output,
+        // and the machine bounds those.
         let (sender, receiver) = channel::unbounded();
         (Self(sender), receiver)
     }
 
-    /// Hands an input over; once all is over, nobody listens.
+    /// Hands an input over. After the end it is dropped.
     fn send(&self, input: Input) {
         let _ = self.0.try_send(Message::Input(input));
     }
@@ -236,7 +222,8 @@ impl Handle {
     }
 }
 
-/// Header fields as text. What is not UTF-8 is Latin-1, as it once was in HTTP (RFC 9110 §5.5).
+/// Header fields as text. A value that is not UTF-8 is read as Latin-1, as HTTP once had it
+/// (RFC 9110 §5.5).
 fn pairs<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Pair<'static>> {
     let text = |value: &[u8]| match str::from_utf8(value) {
         Ok(text) => text.to_owned(),
@@ -254,11 +241,11 @@ struct Driver {
     executor: Arc<Executor<'static>>,
     handle: Handle,
     forwarder: Option<Arc<Forwarder>>,
-    /// Asks for a line of standard input.
+    /// Asks the terminal's thread for a line of standard input.
     ask: channel::Sender<()>,
     printer: Printer,
     link: Option<Link>,
-    /// Whether nothing is taken from the link.
+    /// Whether the machine asked to pause reading the link.
     is_paused: bool,
     waiting: BTreeMap<RequestId, Answer>,
     last_request: RequestId,
@@ -298,7 +285,7 @@ impl Driver {
                 None => std::future::pending().await,
             }
         };
-        // Neither side may keep the other from being heard.
+        // Neither side may starve the other.
         told.race(heard).await
     }
 
@@ -361,7 +348,7 @@ impl Driver {
         }
     }
 
-    /// Prints what has happened.
+    /// Reports an event to the journal.
     fn note(&self, event: &Event) {
         let journal = &self.journal;
         match event {
@@ -401,16 +388,16 @@ impl Driver {
         self.journal.note(level, event, &values);
     }
 
-    /// Gives the link of that name something to write.
+    /// Lets the link with that id write, if it is the current one.
     fn write(&self, link: u64, outgoing: Outgoing) {
         if let Some(link) = self.link.as_ref().filter(|own| own.id == link) {
-            // A link that has ended says so, and what it did not write is lost with it.
+            // After the link's end nothing is written; the link reports its end.
             let _ = link.outgoing.try_send(outgoing);
         }
     }
 
     fn read_on(&self) {
-        // Where standard input has ended nobody reads.
+        // After the end of standard input nobody reads.
         let _ = self.ask.try_send(());
     }
 

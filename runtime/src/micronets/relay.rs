@@ -122,7 +122,7 @@ impl Traffic {
     }
 }
 
-/// The proxy.
+/// The proxy: what its tasks share.
 pub struct Relay {
     settings: Shared<Proxy>,
     tls: Arc<Mutual>,

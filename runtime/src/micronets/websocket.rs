@@ -1,4 +1,4 @@
-//! What the errors of the websocket library mean, at the proxy and at its peers.
+//! What the websocket library's errors mean, for the proxy and for its peers.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use async_tungstenite::tungstenite::{
 };
 use mistgate_core::micronets::close_reason::Fault;
 
-/// What the other side did wrong; `Err` where its connection was lost without a close frame.
+/// What the other side did wrong; `Err` if the connection was lost without a close frame.
 pub(crate) fn fault(error: &Error) -> Result<Fault, io::ErrorKind> {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {

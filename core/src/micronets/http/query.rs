@@ -1,7 +1,7 @@
 //! A request's target, split into `path` and `queryStrings` and joined again.
 //!
-//! A query of names and values becomes `queryStrings`. Any other query stays in the path, where real
-//! peers put all of them, so that it arrives unchanged.
+//! A query of names and values becomes `queryStrings`. Any other query stays in the path, where
+//! real peers put all of them, so that it arrives unchanged.
 //!
 //! The real gateway understands neither and answers 404: it looks up the path with its query, and
 //! appends `queryStrings` to the path behind a `&` without any `?`.

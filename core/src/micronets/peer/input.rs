@@ -77,7 +77,8 @@ pub enum Input {
     Closed { link: LinkId, reason: String },
     /// A ping or a pong came.
     ControlFrame(LinkId),
-    /// The local server's response to a `Forward`, or a line for people that says why there is none.
+    /// The local server's response to a `Forward`, or a line for people that says why there is
+    /// none.
     Forwarded { id: ForwardId, result: Result<http::Response, String> },
     /// A line of standard input, of at most `message_max` bytes. The next one is read after
     /// `ReadOn`.

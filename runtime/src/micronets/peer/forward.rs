@@ -1,6 +1,6 @@
-//! The partner's requests: over HTTP/1.1 to the local server, and its responses back.
+//! Sends the partner's requests over HTTP/1.1 to the local server.
 //!
-//! Connections are kept. A request is sent once; only where a kept connection turns out to be
+//! Connections are kept. A request is sent once, with one exception: if a kept connection was
 //! closed before it took the request, it goes out on another one (RFC 9110 §9.2.2).
 
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use smol_hyper::rt::FuturesIo;
 use super::{pairs, target::Server};
 use crate::{base::sync::Mutex, http::outbound::reach};
 
-/// Connections that are kept while nothing is asked.
+/// The most idle connections that are kept.
 const IDLE_MAX: usize = 32;
-/// How much of a head hyper holds.
+/// The most bytes of a response's head.
 const HEAD_MAX: usize = 64 << 10;
 
-/// The way to the local server.
+/// The client of the local server.
 pub(super) struct Forwarder {
     server: Server,
     body_max: usize,
@@ -35,7 +35,7 @@ pub(super) struct Forwarder {
 type Sender = SendRequest<Full<Bytes>>;
 
 impl Forwarder {
-    /// Nothing is opened before the first request. No response's body may exceed `body_max` bytes.
+    /// Opens nothing before the first request. The body of a response may have `body_max` bytes.
     pub(super) const fn new(
         server: Server,
         body_max: usize,
@@ -44,8 +44,8 @@ impl Forwarder {
         Self { server, body_max, executor, idle: Mutex::new(Vec::new()) }
     }
 
-    /// Sends a request and waits for the response; otherwise says why there is none. Dropping the
-    /// future closes the connection.
+    /// Sends a request and waits for the response. An error is a line that says why there is none.
+    /// Dropping the future closes the connection.
     pub(super) async fn exchange(&self, request: http::Request) -> Result<http::Response, String> {
         let mut request = self.request(request).ok_or("the request cannot be said in HTTP/1.1")?;
         loop {
@@ -79,7 +79,7 @@ impl Forwarder {
             .handshake(FuturesIo::new(stream))
             .await
             .map_err(|error| lost(&error))?;
-        // It ends with its sender, and its faults are the sender's.
+        // It ends with its sender, which reports its errors.
         let running = async {
             let _ = connection.await;
         };
@@ -118,7 +118,7 @@ impl Forwarder {
         }
     }
 
-    /// The request as it goes over the wire; `None` where it cannot.
+    /// The request for hyper; `None` if it is no HTTP/1.1.
     fn request(&self, request: http::Request) -> Option<Request<Full<Bytes>>> {
         let http::Request { method, target, headers, body } = request;
         let mut http = Request::new(Full::new(Bytes::from(body)));

@@ -1,7 +1,7 @@
 //! One connection to the proxy: TCP, TLS, the upgrade, and then messages both ways.
 //!
-//! What comes is handed on in order and read no faster than it is taken. What goes is written at
-//! once, and reported as written when the system has taken it.
+//! Messages are handed on in order and read no faster than they are taken. Messages to the proxy
+//! are written at once, and reported when the system has taken them.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -26,14 +26,14 @@ use crate::{
     micronets::websocket,
 };
 
-/// Messages that were read and not taken yet.
+/// The most messages that are read and not taken yet.
 const UNREAD_MAX: usize = 16;
-/// How long the other side has for its close frame, and the system for ours.
+/// How long the proxy has to send its close frame, and the system to send ours.
 const LINGER: Duration = Duration::from_secs(2);
 /// The read buffer.
 const BUFFER: usize = 16 << 10;
 
-/// What is written.
+/// What a link writes.
 #[derive(Debug)]
 pub(super) enum Outgoing {
     Close { code: u16, reason: String },
@@ -41,7 +41,7 @@ pub(super) enum Outgoing {
     Text(String),
 }
 
-/// Where connections lead.
+/// What every link needs.
 #[derive(Debug)]
 pub(super) struct LinkConfig {
     pub(super) meetup: Meetup,
@@ -49,7 +49,7 @@ pub(super) struct LinkConfig {
     pub(super) message_max: usize,
 }
 
-/// A connection, or an attempt. Dropping it ends it at once.
+/// A connection, or an attempt to make one. Dropping it ends it at once.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) id: LinkId,
@@ -66,14 +66,14 @@ impl Link {
         handle: Handle,
         executor: &Executor<'static>,
     ) -> Self {
-        // Unbounded, because the core bounds what it wants to be sent.
+        // Unbounded, because the machine bounds what is unsent.
         let (outgoing, to_send) = channel::unbounded();
         let (received, incoming) = channel::bounded(UNREAD_MAX);
         let task = executor.spawn(run(id, config, handle, to_send, received));
         Self { id, outgoing, incoming, task }
     }
 
-    /// Lets it end by itself, with what is left to say.
+    /// Lets it write what is left and end by itself.
     pub(super) fn leave(self) {
         self.task.detach();
     }
@@ -91,7 +91,7 @@ async fn run(
     let stream = match connect(&config).await {
         Ok(stream) => stream,
         Err(reason) => {
-            // Nobody listens any more where the attempt was given up.
+            // The receiver is gone if the attempt was given up.
             let _ = received.send(Input::Closed { link: id, reason }).await;
             return;
         }
@@ -129,12 +129,12 @@ async fn connect(config: &Arc<LinkConfig>) -> Result<Stream, String> {
     Ok(stream)
 }
 
-/// Why there is no upgrade.
+/// Why the proxy did not upgrade the connection.
 fn refusal(error: &Error) -> String {
     if let Error::Http(response) = error {
         return format!("the proxy answered {} to the upgrade", response.status());
     }
-    // With TLS 1.3 a client learns only here that it is not let in.
+    // With TLS 1.3 a client learns only here that its certificate is refused.
     if let Error::Io(error) = error {
         return tls::peer::explain(error);
     }
@@ -144,7 +144,7 @@ fn refusal(error: &Error) -> String {
     format!("the upgrade failed: {error}")
 }
 
-/// Writes until the close frame is written, or nothing can be.
+/// Writes until the close frame is written, or writing fails.
 async fn write(
     link: LinkId,
     mut sender: WebSocketSender<futures_rustls::client::TlsStream<Socket>>,
@@ -168,13 +168,13 @@ async fn write(
             Ok(()) if is_last => return,
             Ok(()) if bytes > 0 => handle.send(Input::Written { link, bytes }),
             Ok(()) => {}
-            // Whoever reads finds out why.
+            // The reader reports the reason.
             Err(_) => return,
         }
     }
 }
 
-/// Reads until the end, and says why it is the end.
+/// Reads until the end, and reports why it ended.
 async fn read(
     link: LinkId,
     mut receiver: WebSocketReceiver<futures_rustls::client::TlsStream<Socket>>,
@@ -197,7 +197,7 @@ async fn read(
             Err(_) if is_closed => return,
             Err(error) => {
                 let _ = received.send(end(link, &error)).await;
-                // Where it is the proxy's fault, our close frame still goes out.
+                // If the proxy broke the protocol, our close frame must still go out.
                 Timer::after(LINGER).await;
                 return;
             }
@@ -208,7 +208,7 @@ async fn read(
     }
 }
 
-/// What the proxy says when it closes.
+/// The reason of the proxy's close frame.
 fn reason(frame: Option<&CloseFrame>) -> String {
     match frame {
         Some(CloseFrame { code, reason }) if reason.is_empty() => {
@@ -221,7 +221,7 @@ fn reason(frame: Option<&CloseFrame>) -> String {
     }
 }
 
-/// What is told of an error.
+/// The input that reports an error.
 fn end(link: LinkId, error: &Error) -> Input {
     match websocket::fault(error) {
         Ok(fault) => Input::Broken { link, fault },

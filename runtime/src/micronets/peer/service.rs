@@ -11,7 +11,7 @@ use crate::{
     http::listen::{Bytes, Event, Head, Reply, Service},
 };
 
-/// The service.
+/// Hands each request to the machine and waits for its answer.
 pub(super) struct PartnerService {
     handle: Handle,
     journal: Arc<Journal>,
@@ -41,7 +41,7 @@ impl Service for PartnerService {
         };
         let (answer, answered) = channel::bounded(1);
         self.handle.ask(request, answer);
-        // The core answers every request; only the end of the program leaves one without.
+        // The machine answers every request, except at the end of the program.
         let Ok(response) = answered.recv().await else {
             return Reply::status(503);
         };

@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 /// A meetup of a proxy: `wss://HOST:PORT/PREFIX/MEETUP`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meetup {
-    /// The whole of it. What follows the host goes to the proxy as it is written.
+    /// The whole URL. What follows the host goes to the proxy as it is written.
     pub(super) uri: Uri,
     pub(super) port: u16,
 }
@@ -16,12 +16,12 @@ pub struct Meetup {
 impl Meetup {
     /// The host, an IPv6 address in brackets.
     pub(super) fn host(&self) -> &str {
-        self.uri.host().expect("looked at when it was parsed")
+        self.uri.host().expect("checked when it was parsed")
     }
 
     /// The name that the proxy's certificate should have.
     pub(super) fn name(&self) -> ServerName<'static> {
-        name(self.host()).expect("looked at when it was parsed")
+        name(self.host()).expect("checked when it was parsed")
     }
 }
 
@@ -63,7 +63,7 @@ impl FromStr for Server {
 }
 
 impl Server {
-    /// What stands in the Host of a request that has none.
+    /// The Host of a request that has none.
     pub(super) fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
@@ -73,8 +73,7 @@ impl Server {
 fn authority(uri: &Uri, default_port: u16) -> Option<(&str, u16)> {
     let authority = uri.authority()?.as_str();
     let host = uri.host().filter(|host| name(host).is_some())?;
-    // A port that is no number is no port to `Uri`, though it is there; and before a host there
-    // may be a user.
+    // `Uri` ignores a port that is no number, and allows a user before the host.
     let port = match authority.strip_prefix(host)?.strip_prefix(':') {
         Some(port) => port.parse().ok().filter(|port| *port > 0)?,
         None => default_port,

@@ -1,5 +1,4 @@
-//! Standard input, line by line and only when asked; and standard output, which never holds up the
-//! rest.
+//! Standard input, read line by line on request, and standard output, which blocks nothing else.
 
 use std::{
     io::{self, BufRead, BufReader, IsTerminal, Read, Stdin},
@@ -22,13 +21,13 @@ use smol::{Executor, Task, channel};
 use super::Handle;
 use crate::base::journal::{Journal, Level, fields};
 
-/// How often a terminal is asked whether we may read it.
+/// How often to check whether we may read the terminal.
 const TURN: Duration = Duration::from_millis(250);
-/// Bytes that wait to be printed.
+/// The most bytes that wait to be printed.
 const PRINTING_MAX: usize = 4 << 20;
 
-/// A thread that reads a line for each message of the channel. Longer ones than `line_max` bytes
-/// are skipped.
+/// Starts a thread that reads a line for each message of the channel. Lines of more than `line_max`
+/// bytes are skipped.
 pub(super) fn read_lines(handle: Handle, line_max: usize) -> io::Result<channel::Sender<()>> {
     let (ask, waiting) = channel::unbounded();
     thread::Builder::new().name("stdin".to_owned()).spawn(move || {
@@ -48,8 +47,8 @@ pub(super) fn read_lines(handle: Handle, line_max: usize) -> io::Result<channel:
     Ok(ask)
 }
 
-/// Waits until there is something to read for us. A program in the background that reads from the
-/// terminal would be stopped (SIGTTIN), and could not even serve HTTP.
+/// Waits until we may read. A background program that reads from the terminal is stopped by
+/// SIGTTIN, and then could not even serve HTTP.
 fn await_turn(stdin: &Stdin) {
     let turn = Timespec::try_from(TURN).ok();
     while stdin.is_terminal() {
@@ -66,7 +65,7 @@ fn next_line(stdin: &mut impl BufRead, max: usize) -> Input {
     let mut line = Vec::new();
     let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
     match stdin.by_ref().take(limit).read_until(b'\n', &mut line) {
-        // A terminal that may not be read is as good as none.
+        // A terminal that cannot be read counts as ended.
         Ok(0) | Err(_) => Input::StdinEnded,
         Ok(_) if line.len() > max && !line.ends_with(b"\n") => match stdin.skip_until(b'\n') {
             Ok(_) => Input::LineTooLong,
@@ -76,7 +75,7 @@ fn next_line(stdin: &mut impl BufRead, max: usize) -> Input {
     }
 }
 
-/// Prints lines in a task of its own.
+/// Prints lines in a task of its own, so that a slow reader does not stop the rest.
 #[derive(Debug)]
 pub(super) struct Printer {
     lines: channel::Sender<String>,
@@ -86,7 +85,7 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn start(journal: &Arc<Journal>, executor: &Executor<'static>) -> Self {
-        // Its bytes are bounded.
+        // Unbounded, because `print` bounds the bytes.
         let (lines, to_print) = channel::unbounded::<String>();
         let waiting = Arc::new(AtomicUsize::new(0));
         let (journal, left) = (Arc::clone(journal), Arc::clone(&waiting));
@@ -94,7 +93,7 @@ impl Printer {
             while let Ok(line) = to_print.recv().await {
                 let (own, bytes) = (Arc::clone(&journal), line.len());
                 if let Err(error) = smol::unblock(move || own.console(&line)).await {
-                    // A reader that went away wants no more.
+                    // The reader of standard output is gone.
                     return journal.note(Level::Warning, "print_ended", fields![reason = error]);
                 }
                 left.fetch_sub(bytes, Ordering::Relaxed);
@@ -103,21 +102,21 @@ impl Printer {
         Self { lines, waiting, task }
     }
 
-    /// Prints a line in its turn; false where too much waits already.
+    /// Queues a line; false if too much waits already.
     pub(super) fn print(&self, line: String) -> bool {
         let bytes = line.len();
         if self.waiting.load(Ordering::Relaxed) + bytes > PRINTING_MAX {
             return false;
         }
         self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        // Nobody prints any more once the reader of standard output went away.
+        // The task ends when the reader of standard output is gone.
         if self.lines.try_send(line).is_err() {
             self.waiting.fetch_sub(bytes, Ordering::Relaxed);
         }
         true
     }
 
-    /// Prints what waits, and ends.
+    /// Prints what is queued, and ends.
     pub(super) async fn finish(self) {
         let Self { lines, task, .. } = self;
         drop(lines);

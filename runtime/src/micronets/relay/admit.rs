@@ -1,7 +1,7 @@
 //! From a TCP connection to a peer of a meetup: TLS, certificate, upgrade, rules.
 //!
-//! Each step has its own time limit. The task, and its memory, ends when the connection is handed to
-//! its meetup.
+//! Each step has its own time limit. The task, and its memory, ends when the connection is handed
+//! to its meetup.
 
 use std::{
     io,

@@ -79,7 +79,7 @@ pub(super) struct Changes {
     pub(super) is_full: bool,
 }
 
-/// The connection of one peer.
+/// An upgraded connection of a meetup.
 pub(super) struct Connection {
     pub(super) origin: Origin,
     /// When something came from it.
@@ -263,7 +263,8 @@ impl Connection {
             }
             Ok(Message::Pong(_) | Message::Frame(_)) => Ok(Incoming::Control),
             Ok(Message::Close(frame)) => {
-                // Puts the answer into the buffer; the error only says that the connection is closed.
+                // Puts the answer into the buffer; the error only says that the connection is
+                // closed.
                 let _ = self.context.flush(&mut wire);
                 Err(End::Closed(frame.map(|frame| frame.code.into())))
             }

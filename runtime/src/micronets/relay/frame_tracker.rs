@@ -1,28 +1,28 @@
-//! Where in a stream of websocket frames a reader is (RFC 6455 §5.2).
+//! The position of a reader in a stream of websocket frames (RFC 6455 §5.2).
 //!
-//! The library keeps a buffer as large as the largest frame that it has read, for as long as it
-//! lives. To give that memory back we put a new reader in the old one's place, which is possible
-//! only where the old one holds nothing. The library does not say so, hence this.
+//! The library keeps a buffer as large as the largest frame that it has read, as long as it lives.
+//! To free that memory we replace the reader, which is safe only while the old one holds nothing.
+//! The library does not say when that is, so we follow the frames ourselves.
 
-/// The longest head of a frame: two bytes, eight of length, four of mask.
+/// The most bytes of a frame's head: two, eight of length, four of mask.
 const HEAD_MAX: usize = 14;
 
-/// Follows the bytes that a reader is given. It checks nothing, which is the reader's work.
+/// Follows the bytes that a reader is given. It checks nothing; the reader does.
 #[derive(Debug, Default)]
 pub(super) struct FrameTracker {
     head: [u8; HEAD_MAX],
-    /// How much of the head is there.
+    /// How many bytes of the head have come.
     filled: u8,
     /// Bytes of the payload that are still to come.
     left: u64,
     /// The longest payload since the last [`FrameTracker::reset`].
     longest: u64,
-    /// Whether the last data frame was not the last of its message.
+    /// Whether the current message has more frames.
     is_fragmented: bool,
 }
 
 impl FrameTracker {
-    /// Takes note of what the reader is given.
+    /// Follows bytes that the reader is given.
     pub(super) fn pass(&mut self, mut bytes: &[u8]) {
         while let Some((&first, rest)) = bytes.split_first() {
             if self.left == 0 {
@@ -36,7 +36,7 @@ impl FrameTracker {
         }
     }
 
-    /// Whether the reader is between two messages, provided that it has taken all it was given.
+    /// Whether the reader is between two messages, if it has consumed all it was given.
     pub(super) const fn is_between(&self) -> bool {
         self.filled == 0 && self.left == 0 && !self.is_fragmented
     }

@@ -1,5 +1,5 @@
-//! What the journal and the metrics are told of a meetup. Names of certificates and of peers are;
-//! what peers say to each other is not.
+//! What the journal and the metrics report about a meetup: names of certificates and peers, but
+//! nothing of what the peers send to each other.
 
 use std::{fmt, sync::Arc};
 
@@ -15,19 +15,18 @@ use crate::base::{
 
 use crate::base::journal::Fields;
 
-/// Tells of one meetup.
+/// Reports on one meetup.
 pub(super) struct MeetupJournal {
     journal: Arc<Journal>,
     meetup: Arc<str>,
 }
 
 impl MeetupJournal {
-    /// Of this meetup.
     pub(super) const fn new(journal: Arc<Journal>, meetup: Arc<str>) -> Self {
         Self { journal, meetup }
     }
 
-    /// Of which meetup.
+    /// The id of the meetup.
     pub(super) const fn meetup(&self) -> &Arc<str> {
         &self.meetup
     }
@@ -39,7 +38,7 @@ impl MeetupJournal {
         self.note("peer_connected", connection.id, fields![from = connection.address, o, cn]);
     }
 
-    /// It said hello.
+    /// A peer said hello.
     pub(super) fn greeted(&self, id: ConnectionId, class: Option<&str>, name: Option<&str>) {
         let (class, name) = (class.unwrap_or_default(), name.unwrap_or_default());
         self.note("peer_greeted", id, fields![class, id = name]);
@@ -51,18 +50,18 @@ impl MeetupJournal {
         self.note("peers_paired", left, fields![with = right]);
     }
 
-    /// They no longer talk to each other.
+    /// Two were parted.
     pub(super) fn parted(&self, left: ConnectionId, right: ConnectionId) {
         self.note("peers_parted", left, fields![from = right]);
     }
 
-    /// We close a connection.
+    /// We closed a connection.
     pub(super) fn closed(&self, connection: &Connection, reason: CloseReason) {
         self.over(connection, reason.name(), reason.code(), &reason);
     }
 
-    /// A peer has closed its connection, or is gone. The codes are those that RFC 6455 §7.1.5 gives
-    /// to a close frame without one, and to a connection without a close frame.
+    /// A peer has closed its connection, or the connection was lost. The codes are those of RFC
+    /// 6455 §7.1.5 for a close frame without a code, and for no close frame.
     pub(super) fn ended(&self, connection: &Connection, end: &End) {
         match end {
             End::Closed(code) => {
@@ -75,19 +74,19 @@ impl MeetupJournal {
                 );
             }
             End::Lost(kind) => self.over(connection, "lost", 1006, kind),
-            // The machine closes it, and that is told.
+            // The machine closes it, which `closed` reports.
             End::Broken(_) => {}
         }
     }
 
-    /// Requests were answered in the place of a partner.
+    /// Requests were answered in the partner's place.
     pub(super) fn answered(&self, id: ConnectionId, requests: usize, status: u16) {
         let label = status.to_string();
         self.journal.metrics.add(Counter::AnsweredForPeers, &[("status", &label)], requests);
         self.often("requests_answered", id, fields![requests, status]);
     }
 
-    /// Messages came to nobody.
+    /// Messages reached nobody.
     pub(super) fn dropped(&self, id: ConnectionId, messages: usize, bytes: usize) {
         self.journal.metrics.add(Counter::PeersDropped, &[], messages);
         self.often("messages_dropped", id, fields![messages, bytes]);
@@ -113,13 +112,13 @@ impl MeetupJournal {
         self.note("peer_closed", connection.id, fields![from = connection.address, code, reason]);
     }
 
-    /// What happens as often as connections come and go, which is bounded.
+    /// Reports what happens as often as connections come and go, which is bounded.
     fn note(&self, event: &str, id: ConnectionId, values: Fields<'_>) {
         let own = fields![meetup = self.meetup, peer = id];
         self.journal.note(Level::Info, event, &[own, values].concat());
     }
 
-    /// What a peer can cause at will.
+    /// Reports what a peer can cause at will; the journal bounds it.
     fn often(&self, event: &str, id: ConnectionId, values: Fields<'_>) {
         let own = fields![meetup = self.meetup, peer = id];
         self.journal.client(Level::Info, event, &[own, values].concat());

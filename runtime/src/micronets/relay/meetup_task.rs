@@ -2,7 +2,8 @@
 //!
 //! Connections, machine and pending requests have one owner, so a message between two peers takes
 //! no lock and wakes no other task: this task wakes, passes on what is there, and sleeps. The order
-//! in which it calls the machine is that of the docs of [`meetup`](mistgate_core::micronets::meetup).
+//! in which it calls the machine is that of the docs of
+//! [`meetup`](mistgate_core::micronets::meetup).
 
 use std::{
     collections::BTreeMap,

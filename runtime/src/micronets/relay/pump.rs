@@ -1,8 +1,7 @@
-//! The two pumps of a pair: each passes on what one peer says to the other.
+//! The two pumps of a pair: each passes on what one peer sends to the other.
 //!
-//! A pump reads while something is there and its reader has room, and writes once. Where the reader
-//! has no room it reads nothing, so the sender's own system makes it wait: all the pushing back
-//! there is.
+//! A pump reads while something is there and its reader has room, and then writes once. If the
+//! reader has no room, the pump reads nothing, so the sender's own system makes it wait.
 
 use std::task::{Context, Poll};
 
@@ -17,38 +16,38 @@ use mistgate_core::{
 use super::connection::{Connection, End, Incoming};
 use crate::base::clock::Clock;
 
-/// The most that a pump passes on before it lets others run: messages, and bytes of payload.
+/// The most messages and bytes of payload that a pump passes on before it lets others run.
 const MESSAGES_MAX: usize = 64;
 const BYTES_MAX: usize = 256 << 10;
 
-/// Two peers that were introduced.
+/// Two connections that were introduced, and their pending requests.
 pub(super) struct Pair {
     pub(super) left: Box<Connection>,
     pub(super) right: Box<Connection>,
     pub(super) pending: PendingRequests,
 }
 
-/// What came of pumping.
+/// The result of running both pumps.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pumped {
     /// A connection has ended.
     Ended(ConnectionId, End),
-    /// The machine should hear the changes of the two.
+    /// The connections have something to report to the machine.
     Changes,
-    /// Nothing to speak of, and the task is woken when there is more to do.
+    /// Nothing concerns the machine; the task is woken when there is more to do.
     Nothing,
 }
 
 /// Why a pump stopped.
 enum Stopped {
-    /// Something that it must write first cannot be written.
+    /// Something must be written first and cannot be.
     Blocked,
     Ended(ConnectionId, End),
-    /// There may be more, but it is others' turn.
+    /// There may be more to read, but it is others' turn.
     More,
-    /// It was a ping or a pong.
+    /// A ping or a pong came.
     Control,
-    /// Nothing is there.
+    /// There is nothing to read.
     Waiting,
 }
 
@@ -61,7 +60,7 @@ impl Pair {
         let back = pump(cx, now, (right, Side::Right), left, pending);
         let mut pumped = Pumped::Nothing;
         for connection in [&mut *left, &mut *right] {
-            // What it sent before it ended was passed on.
+            // What it sent before its end was passed on above.
             if let Poll::Ready(Err(error)) = connection.poll_flush(cx) {
                 pumped = Pumped::Ended(connection.id, End::Lost(error.kind()));
             } else if connection.has_room_again() && pumped == Pumped::Nothing {
@@ -71,7 +70,7 @@ impl Pair {
         for (stopped, from, to) in [(there, &*left, &*right), (back, &*right, &*left)] {
             match stopped {
                 Stopped::Ended(id, end) => return Pumped::Ended(id, end),
-                // It was written just now, so nobody else wakes us to go on reading.
+                // The flush above made room, so nothing else wakes us to go on reading.
                 Stopped::Blocked if !is_blocked(from, to) => cx.waker().wake_by_ref(),
                 Stopped::More => cx.waker().wake_by_ref(),
                 Stopped::Control if pumped == Pumped::Nothing => pumped = Pumped::Changes,
@@ -82,7 +81,7 @@ impl Pair {
     }
 }
 
-/// Whether something must be written before one may be read for the other.
+/// Whether something must be written before `from` may be read.
 const fn is_blocked(from: &Connection, to: &Connection) -> bool {
     to.is_full() || from.owes_pongs()
 }

@@ -1,5 +1,5 @@
-//! Which meetups there are, and the way to the task of each. Touched when a connection comes or
-//! goes and when a pair forms or ends; a message never comes by.
+//! The meetups, and a channel to the task of each. It is used when a connection comes or goes and
+//! when a pair forms or ends, never for a message.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,14 +25,14 @@ struct State {
 #[derive(Debug)]
 struct Entry {
     commands: channel::Sender<Command>,
-    /// Those that were sent there and have not left.
+    /// How many were sent there and have not left.
     connections: usize,
     is_paired: bool,
 }
 
 impl Registry {
-    /// Sends a connection to its meetup. Where there is none `begin` makes its task, which shall
-    /// hear the commands that come. Gives the connection back once everything stops.
+    /// Sends a connection to its meetup; if there is none, `begin` starts its task with the
+    /// receiver of its commands. Gives the connection back once the proxy stops.
     pub(super) fn join(
         &self,
         meetup: &str,
@@ -46,7 +46,7 @@ impl Registry {
         state.totals.connections += 1;
         if let Some(entry) = state.meetups.get_mut(meetup) {
             entry.connections += 1;
-            // There is room, and its task hears until its entry is gone.
+            // The channel is unbounded, and its task receives until its entry is gone.
             let _ = entry.commands.try_send(Command::Join(connection));
             return Ok(());
         }
@@ -60,8 +60,8 @@ impl Registry {
         Ok(())
     }
 
-    /// A connection has left. True if it was the last one: then its meetup is forgotten, and
-    /// nothing more will be sent to its task.
+    /// Notes that a connection has left. True if it was the last one: then the meetup is forgotten,
+    /// and nothing more is sent to its task.
     pub(super) fn leave(&self, meetup: &str) -> bool {
         let mut state = self.state.lock();
         state.totals.connections = state.totals.connections.saturating_sub(1);
@@ -77,7 +77,7 @@ impl Registry {
         is_last
     }
 
-    /// Two peers were introduced, or parted.
+    /// Notes that two peers were introduced, or parted.
     pub(super) fn pair(&self, meetup: &str, is_paired: bool) {
         let mut state = self.state.lock();
         let Some(entry) = state.meetups.get_mut(meetup) else {
@@ -94,21 +94,21 @@ impl Registry {
         self.state.lock().meetups.get(meetup).map_or(0, |entry| entry.connections)
     }
 
-    /// How many there are of everything.
+    /// The sums over all meetups.
     pub(super) fn totals(&self) -> Totals {
         self.state.lock().totals
     }
 
-    /// Lets nobody in any more.
+    /// Refuses connections from here on, and ends those that are there.
     pub(super) fn stop(&self) {
         self.state.lock().is_stopped = true;
         self.broadcast(|| Command::Stop);
     }
 
-    /// Tells all meetups something.
+    /// Sends a command to every meetup.
     pub(super) fn broadcast(&self, command: impl Fn() -> Command) {
         for entry in self.state.lock().meetups.values() {
-            // Only a task that has ended does not hear.
+            // It fails only for a task that has ended.
             let _ = entry.commands.try_send(command());
         }
     }
