@@ -117,3 +117,86 @@ impl Verification {
         observation::judge(&self.ports, &self.before, &self.after, &self.connected)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{borrow::ToOwned, vec};
+
+    use super::*;
+    use crate::{
+        netconf::rpc::operational::{Interface, Status},
+        ports::{name::PortName, switch_port::Mode},
+    };
+
+    const PORTS: [&str; 2] = ["ge-0/0/7", "ge-0/0/8"];
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_secs(seconds)
+    }
+
+    fn ap(nth: usize) -> Mac {
+        Mac::parse(["5c5b35000001", "5c5b35000002"][nth]).expect("a MAC")
+    }
+
+    fn seen(link: Status) -> Observation {
+        let interface = |name: &str| Interface { name: name.to_owned(), admin: Status::Up, link };
+        Observation {
+            interfaces: Some(PORTS.map(interface).to_vec()),
+            neighbours: Some(Vec::new()),
+        }
+    }
+
+    /// Of two ports for access points, committed at 0 s, with a verdict wanted by 30 s.
+    fn begun(before: Status) -> (Verification, Next) {
+        let edit = |nth: usize| Edit {
+            port: PortName::parse(PORTS[nth]).expect("a port"),
+            mode: Mode::Ap,
+            ap: Some(ap(nth)),
+            lines: Vec::new(),
+            before: None,
+        };
+        let mut verification = Verification::new(&[edit(0), edit(1)], seen(before));
+        let next = verification.committed(at(0), at(30) + VERDICT_MARGIN);
+        (verification, next)
+    }
+
+    #[test]
+    fn a_look_is_repeated_until_there_is_no_time_left() {
+        let (mut verification, next) = begun(Status::Up);
+        assert_eq!(next, Next::Pause { until: at(3) });
+        let broken = || Next::Verdict(Err("ge-0/0/7 lost its link".to_owned()));
+        for (now, next) in [
+            (3, Next::Pause { until: at(9) }),
+            (9, Next::Pause { until: at(19) }),
+            (19, Next::Pause { until: at(29) }),
+            (29, broken()),
+        ] {
+            assert_eq!(verification.observed(at(now), seen(Status::Down), false), next);
+        }
+        // When all shall stop, the next look is the last.
+        let (mut verification, _) = begun(Status::Up);
+        assert_eq!(verification.observed(at(3), seen(Status::Down), true), broken());
+        // Ports that had no link are looked at once.
+        assert_eq!(begun(Status::Down).1, Next::Observe);
+    }
+
+    #[test]
+    fn the_cloud_is_asked_once_nothing_is_broken() {
+        let (mut verification, _) = begun(Status::Up);
+        let mut look = |now, link, answers: &[(usize, Option<bool>)]| {
+            let mut next = vec![verification.observed(at(now), seen(link), false)];
+            for (nth, answer) in answers {
+                next.push(verification.cloud_answered(at(now), ap(*nth), *answer, false));
+            }
+            next
+        };
+        let [first, second] = [0, 1].map(|nth| Next::AskCloud(ap(nth)));
+        assert_eq!(look(3, Status::Down, &[]), [Next::Pause { until: at(9) }]);
+        let answers = [(0, Some(true)), (1, Some(false))];
+        let again = Next::Pause { until: at(19) };
+        assert_eq!(look(9, Status::Up, &answers), [first, second, again]);
+        // Whom the cloud has seen is not asked about again, and what it does not know is no fault.
+        let second = Next::AskCloud(ap(1));
+        assert_eq!(look(19, Status::Up, &[(1, None)]), [second, Next::Verdict(Ok(()))]);
+    }
+}

@@ -1,41 +1,26 @@
-//! What goes wrong with a request.
+//! The faults of the simulated switch: what may go wrong with one request.
 
 use core::time::Duration;
 
-/// One thing that goes wrong. Some leave open whether the request was carried out, and it may be
-/// either way.
+/// One fault. After some of them a client cannot know whether the request was carried out
+/// (`is_done`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The answer is no XML.
-    Garbled {
-        /// Whether the request is carried out.
-        is_done: bool,
-    },
-    /// The connection ends in place of an answer.
-    HangUp {
-        /// Whether the request is carried out.
-        is_done: bool,
-    },
-    /// The answer says success beside an error.
-    Mixed {
-        /// Whether the request is carried out.
-        is_done: bool,
-    },
-    /// The answer says neither success nor an error.
-    Nonsense {
-        /// Whether the request is carried out.
-        is_done: bool,
-    },
-    /// It is not carried out, and the answer says so.
+    /// The reply is not XML.
+    Garbled { is_done: bool },
+    /// The connection ends instead of a reply.
+    HangUp { is_done: bool },
+    /// The reply has success beside an error.
+    Mixed { is_done: bool },
+    /// The reply has neither success nor an error.
+    Nonsense { is_done: bool },
+    /// The request is not carried out, and the reply says so.
     Refused,
-    /// There is no answer.
-    Silence {
-        /// Whether the request is carried out.
-        is_done: bool,
-    },
-    /// It takes so much longer.
+    /// There is no reply.
+    Silence { is_done: bool },
+    /// The request takes so much longer.
     Slow(Duration),
-    /// Somebody at the console takes the lock, for so long.
+    /// Somebody at the console holds the lock for so long.
     Stranger(Duration),
 }
 
