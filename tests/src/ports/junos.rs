@@ -129,13 +129,13 @@ impl<'a> World<'a> {
     fn new(data: &'a [u8], extra_timeouts: usize) -> Self {
         let mut bytes = Bytes::new(data);
         let now = Instant::from_secs(1_000);
-        let neighbour = |nth: usize| Some((APS[nth].to_owned(), format!("ap-{nth}")));
+        let neighbour = |nth: usize| Some((at(APS, nth).to_owned(), format!("ap-{nth}")));
         let config = switch::Config {
             style: bytes.pick(&Style::ALL),
             commit_time: Duration::from_secs(bytes.pick(&[5, 0, 25, 100])),
             undoes_when_killed: bytes.chance(128),
             interfaces: [0, 1]
-                .map(|nth| (PORTS[nth].to_owned(), (true, neighbour(nth))))
+                .map(|nth| (at(PORTS, nth).to_owned(), (true, neighbour(nth))))
                 .into_iter()
                 .collect(),
             faults: (0..bytes.count(6))
@@ -176,12 +176,12 @@ impl<'a> World<'a> {
         let which = self.bytes.pick(&[[true, false], [false, true], [true, true]]);
         let mode = self.bytes.pick(&[Mode::Ap, Mode::Ap, Mode::Default]);
         let edits: Vec<Edit> =
-            (0..2).filter(|nth| which[*nth]).map(|nth| edit(nth, mode)).collect();
+            (0..2).filter(|nth| at(which, *nth)).map(|nth| edit(nth, mode)).collect();
         match self.bytes.up_to(9) {
             0..=6 => Task::Push(edits),
-            7 => Task::Read(edits[0].clone()),
+            7 => Task::Read(edits.first().expect("one at least").clone()),
             8 => Task::Compare(edits),
-            _ => Task::See(switch(), edits[0].port),
+            _ => Task::See(switch(), edits.first().expect("one at least").port),
         }
     }
 
@@ -331,11 +331,11 @@ impl<'a> World<'a> {
             let (down, offline) =
                 (self.bytes.pick(&[0, 0, 2, 6, 40, 200, 3_000]), self.bytes.pick(&[0, 9, 60, 600]));
             if down > 0 && !self.is_healed {
-                self.links[nth] = false;
+                *of(&mut self.links, nth) = false;
                 self.after(down, Event::Link(nth));
             }
             if down + offline > 0 && !self.is_healed {
-                self.online[nth] = false;
+                *of(&mut self.online, nth) = false;
                 self.after(down + offline, Event::Online(nth));
             }
         }
@@ -344,8 +344,8 @@ impl<'a> World<'a> {
 
     fn plug(&mut self) {
         for nth in 0..2 {
-            let neighbour = (APS[nth].to_owned(), format!("ap-{nth}"));
-            self.switch.plug(PORTS[nth], self.links[nth], Some(neighbour));
+            let neighbour = (at(APS, nth).to_owned(), format!("ap-{nth}"));
+            self.switch.plug(at(PORTS, nth), at(self.links, nth), Some(neighbour));
         }
     }
 
@@ -353,10 +353,10 @@ impl<'a> World<'a> {
         self.note(format_args!("{event:?}"));
         match event {
             Event::CloudAnswered { id, nth } => {
-                let is_connected = (!self.bytes.chance(40)).then_some(self.online[nth]);
+                let is_connected = (!self.bytes.chance(40)).then_some(at(self.online, nth));
                 let (asked, at) = self.asked;
                 if asked == id && self.now - at < CLOUD_TIMEOUT {
-                    self.told[nth] = is_connected;
+                    *of(&mut self.told, nth) = is_connected;
                 }
                 self.hand(Input::CloudAnswered { id, is_connected });
             }
@@ -373,10 +373,10 @@ impl<'a> World<'a> {
                 self.visit = None;
             }
             Event::Link(nth) => {
-                self.links[nth] = true;
+                *of(&mut self.links, nth) = true;
                 self.plug();
             }
-            Event::Online(nth) => self.online[nth] = true,
+            Event::Online(nth) => *of(&mut self.online, nth) = true,
             Event::Opened if self.now < self.down_until => {
                 self.hand(Input::NotOpened(Failure::Unreachable));
             }
@@ -500,13 +500,15 @@ impl<'a> World<'a> {
             }
             let is_final = !request.contains("<check/>") && !request.contains("<confirmed/>");
             assert!(is_final && self.is_asked, "confirms by the way: {}", self.journal);
-            for nth in (0..2).filter(|nth| self.loaded[*nth]) {
+            for nth in (0..2).filter(|nth| at(self.loaded, *nth)) {
                 let holds = |before: Option<[bool; 2]>, after: Option<[bool; 2]>| {
-                    before.is_none_or(|ports| after.is_some_and(|after| after[nth] || !ports[nth]))
+                    before.is_none_or(|ports| {
+                        after.is_some_and(|after| at(after, nth) || !at(ports, nth))
+                    })
                 };
                 let is_seen = holds(self.before.links, self.seen.links)
                     && holds(self.before.neighbours, self.seen.neighbours)
-                    && self.told[nth] != Some(false);
+                    && at(self.told, nth) != Some(false);
                 assert!(is_seen, "confirmed without proof: {}", self.journal);
             }
         }
@@ -527,7 +529,7 @@ fn switch() -> switch_port::Switch {
 }
 
 fn edit(nth: usize, mode: Mode) -> Edit {
-    let port = PORTS[nth];
+    let port = at(PORTS, nth);
     let trunk = "unit 0 family ethernet-switching interface-mode";
     let lines = match mode {
         Mode::Ap => vec![
@@ -539,6 +541,15 @@ fn edit(nth: usize, mode: Mode) -> Edit {
             format!("delete interfaces {port} native-vlan-id"),
         ],
     };
-    let ap = (mode == Mode::Ap).then(|| Mac::parse(APS[nth]).expect("a MAC"));
+    let ap = (mode == Mode::Ap).then(|| Mac::parse(at(APS, nth)).expect("a MAC"));
     Edit { port: PortName::parse(port).expect("a port"), mode, ap, lines, before: None }
+}
+
+/// One of two.
+fn at<T: Copy>(both: [T; 2], nth: usize) -> T {
+    *both.get(nth).expect("one of two")
+}
+
+fn of<T>(both: &mut [T; 2], nth: usize) -> &mut T {
+    both.get_mut(nth).expect("one of two")
 }

@@ -66,7 +66,9 @@ fn pattern(patterns: &str, host: &str, key: &[u8]) {
 fn fits(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern.split_first(), name.split_first()) {
         (None, None) => true,
-        (Some((b'*', rest)), _) => (0..=name.len()).any(|taken| fits(rest, &name[taken..])),
+        (Some((b'*', rest)), _) => {
+            fits(rest, name) || name.split_first().is_some_and(|(_, name)| fits(pattern, name))
+        }
         (Some((wanted, rest)), Some((byte, name))) => {
             (*wanted == b'?' || wanted == byte) && fits(rest, name)
         }

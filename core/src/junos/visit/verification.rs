@@ -135,7 +135,7 @@ mod tests {
     }
 
     fn ap(nth: usize) -> Mac {
-        Mac::parse(["5c5b35000001", "5c5b35000002"][nth]).expect("a MAC")
+        Mac::parse(&alloc::format!("5c5b3500000{nth}")).expect("a MAC")
     }
 
     fn seen(link: Status) -> Observation {
@@ -148,14 +148,15 @@ mod tests {
 
     /// Of two ports for access points, committed at 0 s, with a verdict wanted by 30 s.
     fn begun(before: Status) -> (Verification, Next) {
-        let edit = |nth: usize| Edit {
-            port: PortName::parse(PORTS[nth]).expect("a port"),
+        let edit = |(nth, port)| Edit {
+            port: PortName::parse(port).expect("a port"),
             mode: Mode::Ap,
             ap: Some(ap(nth)),
             lines: Vec::new(),
             before: None,
         };
-        let mut verification = Verification::new(&[edit(0), edit(1)], seen(before));
+        let edits: Vec<_> = PORTS.into_iter().enumerate().map(edit).collect();
+        let mut verification = Verification::new(&edits, seen(before));
         let next = verification.committed(at(0), at(30) + VERDICT_MARGIN);
         (verification, next)
     }
