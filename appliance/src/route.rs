@@ -6,7 +6,7 @@ use std::{
 };
 
 use mistgate_core::{
-    chat::{payload::payload, shape::Form},
+    chat::shape::Form,
     config::checked::Config,
     event::Event,
     notify::describe::describe,
@@ -110,9 +110,9 @@ fn payloads(config: &Config, event: &Event<'_>, decision: &Decision<'_>) -> Resu
     }
     let notification = describe(event, decision.severity, &config.mist.dashboard_host);
     for destination in chosen.iter().filter_map(|index| config.chat.destinations.get(*index)) {
-        let shaped = payload(destination.kind, &notification, Form::Rich);
+        let shaped = (destination.format.shape)(&notification, Form::Rich);
         let payload = RawValue::from_string(shaped.body).map_err(|error| error.to_string())?;
-        let (destination, payload) = (Some(destination.kind.name()), Some(&*payload));
+        let (destination, payload) = (Some(destination.kind.name), Some(&*payload));
         print(&Line { topic, r#type, channel, destination, payload, reason: None })?;
     }
     Ok(())

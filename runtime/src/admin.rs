@@ -111,7 +111,7 @@ impl Admin {
                 };
                 json!({
                     "name": to.to.name,
-                    "flavour": to.to.kind.name(),
+                    "flavour": to.to.kind.name,
                     "health": health,
                     "reason": reason,
                     "waiting": to.waiting,

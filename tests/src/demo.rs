@@ -16,12 +16,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mistgate_core::chat::shape::Kind;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::{
     base::http::Message,
     chat::{
+        limits::Vendor,
         server::{self, Answer},
         stand_in::{self, Card},
     },
@@ -110,10 +110,10 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Answers a post, and prints it.
-pub fn hear(kind: Kind, post: &Message) -> Answer {
-    let (answer, faults) = stand_in::judge(kind, post);
+pub fn hear(vendor: &'static Vendor, post: &Message) -> Answer {
+    let (answer, faults) = stand_in::judge(vendor, post);
     let paint = Paint(io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none());
-    print(&mut io::stdout(), &drawn(kind, post, &faults, paint));
+    print(&mut io::stdout(), &drawn(vendor, post, &faults, paint));
     answer
 }
 
@@ -123,16 +123,11 @@ pub fn print(to: &mut impl io::Write, text: &str) {
 }
 
 /// Draws a message between two lines: where it arrived, and how it was answered.
-fn drawn(kind: Kind, post: &Message, faults: &[String], paint: Paint) -> String {
-    let (product, colour) = match kind {
-        Kind::Slack => ("Slack", "35"),
-        Kind::Teams(_) => ("Microsoft Teams", "34"),
-        Kind::Google => ("Google Chat", "32"),
-        Kind::Console => ("Console", "0"),
-    };
+fn drawn(vendor: &Vendor, post: &Message, faults: &[String], paint: Paint) -> String {
+    let Vendor { product, colour, .. } = vendor;
     let path = post.target().split('?').next().unwrap_or_default();
     let channel = path.rsplit('/').next().unwrap_or_default();
-    let card = Card::read(kind, &post.body);
+    let card = Card::read(vendor, &post.body);
     let mut lines = Vec::new();
     if !card.title.is_empty() {
         lines.push(paint.with("1", &card.title));

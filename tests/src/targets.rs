@@ -6,8 +6,9 @@
 
 use mistgate_core::{
     chat::{
-        payload::payload,
-        shape::{Form, Kind, Payload, TeamsFormat},
+        kind::Kind,
+        kinds::KINDS,
+        shape::{Form, Payload},
     },
     delivery::{
         batch::{self, site_number},
@@ -35,12 +36,12 @@ use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 29] = [
+pub const ALL: [Target; 27] = [
     ("batch", batch),
+    ("chat", chat),
     ("config", config),
     ("engine", engine),
     ("envelope", envelope),
-    ("google", google),
     ("http_head", http_head),
     ("inbox", inbox),
     ("junos_visit", junos_visit),
@@ -62,8 +63,6 @@ pub const ALL: [Target; 29] = [
     ("python_literals", python_literals),
     ("queue", queue),
     ("signature", signature),
-    ("slack", slack),
-    ("teams", teams),
     ("world", world),
 ];
 
@@ -85,11 +84,6 @@ pub fn engine(data: &[u8]) {
 /// A webhook's body, from its signature to the stored events.
 pub fn envelope(data: &[u8]) {
     codec::envelope(data);
-}
-
-/// Any event as Google Chat would see it.
-pub fn google(data: &[u8]) {
-    shaped(data, &[Kind::Google], limits::google::check);
 }
 
 /// A stream of HTTP requests.
@@ -198,17 +192,6 @@ pub fn signature(data: &[u8]) {
     codec::signed(data);
 }
 
-/// Any event as Slack would see it.
-pub fn slack(data: &[u8]) {
-    shaped(data, &[Kind::Slack], limits::slack::check);
-}
-
-/// Any event as Teams would see it, in both formats.
-pub fn teams(data: &[u8]) {
-    let formats = [TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard].map(Kind::Teams);
-    shaped(data, &formats, limits::teams::check);
-}
-
 /// Transitions of the world. That the same bytes give the same journal is not worth a fuzzer's
 /// time.
 pub fn world(data: &[u8]) {
@@ -222,8 +205,8 @@ const DESCRIBED_MAX: usize = 20;
 const SHAPED_MAX: usize = 4;
 const DASHBOARD_HOST: &str = "manage.mist.com";
 
-/// Whatever the events are, alone and merged, the vendor would take every form of them.
-fn shaped(data: &[u8], kinds: &[Kind], check: fn(&str) -> Vec<String>) {
+/// Whatever the events are, alone and merged, each vendor would take every form of them.
+pub fn chat(data: &[u8]) {
     let body = body(data);
     let envelope = envelope::parse(&body).expect("a body");
     let routes = Routes::default();
@@ -234,29 +217,15 @@ fn shaped(data: &[u8], kinds: &[Kind], check: fn(&str) -> Vec<String>) {
         .map(|(_, event)| describe(event, route(event, &routes).severity, DASHBOARD_HOST))
         .collect();
     let merged = (notifications.len() > 1).then(|| digest(&notifications));
+    let formats =
+        || KINDS.into_iter().flat_map(|kind| kind.formats.iter().map(move |of| (kind, of)));
     for notification in merged.iter().chain(notifications.iter().take(SHAPED_MAX)) {
         assert!(!notification.title.trim().is_empty(), "no title: {notification:?}");
-        for kind in kinds {
-            for best in FORMS {
-                let payload = payload(*kind, notification, best);
-                valid(&payload, best, check);
-            }
+        for ((kind, format), best) in formats().flat_map(|of| FORMS.map(|best| (of, best))) {
+            valid(kind, &(format.shape)(notification, best), best);
         }
     }
-    stored(&envelope, kinds, check);
-}
-
-fn valid(payload: &Payload, best: Form, check: fn(&str) -> Vec<String>) {
-    let faults = check(&payload.body);
-    assert!(faults.is_empty(), "{best:?}: {faults:#?}\n{}", payload.body);
-    assert!(payload.form >= best, "better than asked for");
-    assert!(!payload.body.contains('\n'), "not one line");
-}
-
-/// By way of the store the same events are the same message.
-fn stored(envelope: &envelope::Envelope<'_>, kinds: &[Kind], check: fn(&str) -> Vec<String>) {
-    let routes = Routes::default();
-    let severity = |event| route(event, &routes).severity;
+    // By way of the store the same events are the same message.
     let stored: Vec<_> = envelope
         .events
         .iter()
@@ -264,19 +233,25 @@ fn stored(envelope: &envelope::Envelope<'_>, kinds: &[Kind], check: fn(&str) -> 
         .map(|(text, event)| {
             let stored = batch::Stored {
                 channel: "info",
-                severity: severity(event),
-                kinds: batch::Kinds::NONE,
+                severity: route(event, &routes).severity,
                 site: site_number(event.site_id().as_deref()),
                 text,
             };
             (envelope.topic.clone(), stored)
         })
         .collect();
-    for kind in kinds {
-        let rendered = render(*kind, DASHBOARD_HOST, &stored, Form::Rich);
+    for (kind, format) in formats() {
+        let rendered = render(format, DASHBOARD_HOST, &stored, Form::Rich);
         assert_eq!(rendered.is_none(), stored.is_empty());
         if let Some(payload) = rendered {
-            valid(&payload, Form::Rich, check);
+            valid(kind, &payload, Form::Rich);
         }
     }
+}
+
+fn valid(kind: &Kind, payload: &Payload, best: Form) {
+    let faults = limits::check(kind, &payload.body);
+    assert!(faults.is_empty(), "{kind:?}, {best:?}: {faults:#?}\n{}", payload.body);
+    assert!(kind.url.is_none() || payload.form >= best, "better than asked for");
+    assert!(!payload.body.contains('\n'), "not one line");
 }

@@ -16,9 +16,12 @@ use mistgate_core::{
         secret::Secret,
         time::{Instant, UnixTime},
     },
-    chat::shape::Kind,
+    chat::{
+        kind::Kind,
+        kinds::KINDS,
+        outcome::{Outcome, Reason},
+    },
     config::checked::{Chat, Webhook},
-    delivery::outcome::{Outcome, Reason, outcome},
     engine::input::{Answer, Input},
     http::listener::Limits,
     notify::Severity,
@@ -37,10 +40,7 @@ use self::{
     transition::{Events, Transition, transition},
     webhooks::body,
 };
-use crate::{
-    base::bytes::Bytes,
-    chat::{configurations::chat, reference::PRODUCTS},
-};
+use crate::{base::bytes::Bytes, chat::configurations::chat};
 
 pub mod disk;
 pub mod ledger;
@@ -292,7 +292,7 @@ impl World {
         };
         self.say(format_args!("{url} answers #{post} {said}"));
         let confirmed = answer.as_ref().is_ok_and(|answer| {
-            outcome(kind, answer.status, answer.retry_after, &answer.body) == Outcome::Delivered
+            kind.outcome(answer.status, answer.retry_after, &answer.body) == Outcome::Delivered
         });
         self.ledger.answered(post, confirmed);
         let at = self.wall();
@@ -374,6 +374,6 @@ fn listener() -> Webhook {
     }
 }
 
-fn kind_of(url: &str) -> Kind {
-    PRODUCTS.into_iter().find(|known| url.contains(known.name())).expect("a product's URL")
+fn kind_of(url: &str) -> &'static Kind {
+    KINDS.into_iter().find(|known| url.contains(known.name)).expect("a product's URL")
 }

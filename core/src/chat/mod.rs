@@ -1,6 +1,13 @@
-//! What each chat product wants to be sent: one module for each, and what they share.
+//! The kinds of destinations, a folder for each, and what they share.
+//!
+//! [`kind::Kind`] is the common face: everything that differs between Slack, Teams, Google Chat and
+//! the console. [`kinds::KINDS`] lists them, and whoever works with all of them walks over it. To
+//! add a kind, write its folder and add its row.
 
+pub mod outcome;
 pub mod shape;
+
+pub mod kind;
 
 mod excerpt;
 
@@ -9,4 +16,4 @@ pub mod google;
 pub mod slack;
 pub mod teams;
 
-pub mod payload;
+pub mod kinds;

@@ -1,48 +1,16 @@
-//! What the kinds have in common: their names, the ladder of forms, and what comes out.
+//! The forms of a message, and the payload that a shape makes of a notification.
+//!
+//! Each kind tries the forms in order: rich, compact, plain. It takes the first one that keeps the
+//! vendor's limits, so a payload is valid whatever a device is called.
 
 use alloc::string::String;
 
-/// A chat product, or the console in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Printed, not posted.
-    Console,
-    /// Google Chat: cardsV2.
-    Google,
-    /// Slack: Block Kit.
-    Slack,
-    /// Microsoft Teams: an Adaptive Card in the Workflows envelope.
-    Teams(TeamsFormat),
-}
-
-impl Kind {
-    /// The name in configuration, metrics and `route --payloads`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Console => "console",
-            Self::Google => "google",
-            Self::Slack => "slack",
-            Self::Teams(_) => "teams",
-        }
-    }
-}
-
-/// What a Teams URL takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TeamsFormat {
-    /// An Adaptive Card, for Workflows.
-    #[default]
-    AdaptiveCard,
-    /// A MessageCard, for receivers that still speak the retired connectors' format.
-    MessageCard,
-}
-
-/// The rungs of the ladder, best first.
+/// How much of a notification a message shows, from most to least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
     /// Headline, facts, buttons.
     Rich,
-    /// Headline, the first facts shortened, no more than one button.
+    /// Headline, the first facts shortened, at most one button.
     Compact,
     /// Text only.
     Plain,
@@ -62,9 +30,8 @@ impl Form {
 /// What to POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
-    /// A JSON document in UTF-8.
+    /// One JSON document in UTF-8, on one line.
     pub body: String,
-    /// The rung that was taken.
     pub form: Form,
     /// Parameters to append to the URL's query, without `?` or `&` at the start.
     pub query: Option<&'static str>,

@@ -17,9 +17,11 @@ use super::{
     units, urls,
 };
 use crate::{
-    base::{secret::Secret, window::Window},
-    chat::shape::{Kind, TeamsFormat},
-    delivery::pace,
+    base::secret::Secret,
+    chat::{
+        kind::{Format, Kind},
+        kinds::KINDS,
+    },
     event::Topic,
     notify::types,
     route::{Routes, Target},
@@ -98,99 +100,83 @@ fn approved_admins(section: &Section<'_>) -> Vec<String> {
         .map_or(Vec::new(), |list| list.elements(expected).iter().filter_map(admin).collect())
 }
 
-/// The destinations of all kinds, in the order of the file.
+/// The destinations of all chats, in the order of the file. A chat has the name of its kind.
 fn destinations(section: &Section<'_>) -> Vec<Destination> {
-    let kinds = section.items(&["slack", "teams", "google", "console"]);
+    let named = section.items(&KINDS.map(|kind| kind.name));
     let of_kind = |(name, item): (&str, Item<'_>)| {
-        item.section(|section| match name {
-            "slack" => posted(section, Kind::Slack, pace::SLACK),
-            "google" => posted(section, Kind::Google, pace::GOOGLE),
-            "teams" => posted(section, Kind::Teams(teams_format(section)), pace::TEAMS),
-            _ => Vec::from([console()]),
-        })
+        let kind = KINDS.into_iter().find(|kind| kind.name == name)?;
+        item.section(|section| chat_of(section, kind))
     };
-    let all: Vec<_> = kinds.into_iter().filter_map(of_kind).collect();
+    let all: Vec<_> = named.into_iter().filter_map(of_kind).collect();
     all.into_iter().flatten().collect()
 }
 
-/// Takes every channel; a printer needs neither a URL nor a pace.
-fn console() -> Destination {
-    Destination {
-        name: alloc::format!("{}/{DEFAULT}", Kind::Console.name()),
-        kind: Kind::Console,
-        url: None,
+/// One destination for each URL of a chat. One that prints has no URL, and takes every channel.
+fn chat_of(section: &Section<'_>, kind: &'static Kind) -> Vec<Destination> {
+    let new = |channel: &str, format, url, pace| Destination {
+        chat: kind.name.into(),
+        name: alloc::format!("{}/{channel}", kind.name),
+        kind,
+        format,
+        url,
         channels: Vec::new(),
-        default: true,
-        pace: Vec::new(),
+        default: channel == DEFAULT,
+        pace,
+    };
+    if kind.url.is_none() {
+        return Vec::from([new(DEFAULT, kind.default_format(), None, Vec::new())]);
     }
-}
-
-fn teams_format(section: &Section<'_>) -> TeamsFormat {
-    let expected = "\"adaptive-card\" or \"message-card\"";
-    let format = section.judged("format", expected, |text| match text {
-        "adaptive-card" => Ok(TeamsFormat::AdaptiveCard),
-        "message-card" => Ok(TeamsFormat::MessageCard),
-        _ => {
-            let what = alloc::format!("{} is not a format", quoted(text));
-            Err(Fault::new(what, expected))
-        }
-    });
-    if format == Some(TeamsFormat::MessageCard) {
-        let what = "Microsoft Teams itself no longer takes message cards";
-        let expected = "\"adaptive-card\", unless the receiver is a program of your own";
-        section.warning("format", Fault::new(what, expected));
-    }
-    format.unwrap_or_default()
-}
-
-/// One destination for each URL of a kind.
-fn posted(section: &Section<'_>, kind: Kind, vendor: &[Window]) -> Vec<Destination> {
+    let format = format(section, kind);
     let expected = "a pace such as \"1/s\", or \"off\" for no limit";
-    let pace = section.judged("pace", expected, units::pace).unwrap_or_else(|| vendor.to_vec());
+    let pace = section.judged("pace", expected, units::pace).unwrap_or_else(|| kind.pace.to_vec());
     let default = section.secret("default_url", "default_url_file");
     let tables = section.items(&["urls", "urls_file"]);
     if section.lacks(&["default_url", "default_url_file", "urls", "urls_file"]) {
         section.problem("there is no URL to post to", "default_url, urls, or both");
     }
 
+    let named = named_urls(tables).into_iter();
+    let named = named.map(|(channel, item, url)| (Some(channel), item, url));
     let mut destinations: Vec<Destination> = Vec::new();
-    for (channel, item, url) in named_urls(tables) {
+    for (channel, item, url) in named.chain(default.map(|(item, url)| (None, item, url))) {
         let Some(url) = accepted(kind, &item, url) else {
             continue;
         };
-        match at(&mut destinations, &url) {
-            Some(destination) => destination.channels.push(channel),
-            None => destinations.push(Destination {
-                name: alloc::format!("{}/{channel}", kind.name()),
-                kind,
-                url: Some(url),
-                channels: Vec::from([channel]),
-                default: false,
-                pace: pace.clone(),
-            }),
-        }
-    }
-    if let Some(url) = default.and_then(|(item, url)| accepted(kind, &item, url)) {
-        match at(&mut destinations, &url) {
-            Some(destination) => destination.default = true,
-            None => destinations.push(Destination {
-                name: alloc::format!("{}/{DEFAULT}", kind.name()),
-                kind,
-                url: Some(url),
-                channels: Vec::new(),
-                default: true,
-                pace,
-            }),
+        let name = channel.as_deref().unwrap_or(DEFAULT);
+        let place = destinations.iter().position(|to| to.url.as_ref() == Some(&url));
+        let place = place.unwrap_or_else(|| {
+            destinations.push(new(name, format, Some(url), pace.clone()));
+            destinations.len() - 1
+        });
+        if let Some(destination) = destinations.get_mut(place) {
+            destination.default |= channel.is_none();
+            destination.channels.extend(channel);
         }
     }
     destinations
 }
 
-fn at<'d>(destinations: &'d mut [Destination], url: &Secret) -> Option<&'d mut Destination> {
-    destinations.iter_mut().find(|destination| destination.url.as_ref() == Some(url))
+/// The key `format`, which only a kind of several formats has.
+fn format(section: &Section<'_>, kind: &'static Kind) -> &'static Format {
+    if kind.formats.len() < 2 {
+        return kind.default_format();
+    }
+    let names: Vec<_> =
+        kind.formats.iter().map(|format| alloc::format!("\"{}\"", format.name)).collect();
+    let expected = names.join(" or ");
+    let format = section.judged("format", &expected, |text| {
+        let found = kind.formats.iter().find(|format| format.name == text);
+        found.ok_or_else(|| {
+            Fault::new(alloc::format!("{} is not a format", quoted(text)), expected.clone())
+        })
+    });
+    if let Some((what, expected)) = format.and_then(|format| format.doubt) {
+        section.warning("format", Fault::new(what, expected));
+    }
+    format.unwrap_or_else(|| kind.default_format())
 }
 
-fn accepted(kind: Kind, item: &Item<'_>, url: Secret) -> Option<Secret> {
+fn accepted(kind: &Kind, item: &Item<'_>, url: Secret) -> Option<Secret> {
     match urls::chat(kind, url.expose()) {
         Ok(doubts) => {
             for doubt in doubts {

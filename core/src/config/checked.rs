@@ -2,15 +2,15 @@
 //!
 //! Parts that a machine needs stand beside that machine; this joins them.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{net::SocketAddr, time::Duration};
 
 use http_types::Url;
 
 use crate::{
     base::{network::Network, secret::Secret, window::Window},
-    chat::shape::Kind,
-    delivery::batch::Kinds,
+    chat::kind::{Format, Kind},
+    delivery::batch::{ChatId, Chats},
     http::listener::{Limits, Tls},
     micronets::proxy::Proxy,
     route::Routes,
@@ -92,18 +92,20 @@ pub struct Chat {
     pub delivery: Delivery,
 }
 
-/// One URL of one chat product, with a queue of its own.
+/// One URL of a chat, with a queue of its own.
 #[derive(Clone, Debug)]
 pub struct Destination {
+    /// The chat that it belongs to. Stored events are owed to chats, by this name.
+    pub chat: ChatId,
     /// `slack/info`, `teams/default`; stable while the configuration keeps the channel.
     pub name: String,
-    /// The chat product.
-    pub kind: Kind,
-    /// Where to POST; none for the console. Chat URLs are credentials.
+    pub kind: &'static Kind,
+    pub format: &'static Format,
+    /// Where to POST; none where messages are printed. Chat URLs are credentials.
     pub url: Option<Secret>,
     /// The channels that it serves by name.
     pub channels: Vec<String>,
-    /// Whether it also serves the channels of its kind that have no URL of their own.
+    /// Whether it also serves the channels of its chat that have no URL of their own.
     pub default: bool,
     /// How fast it may be written to; empty for no limit.
     pub pace: Vec<Window>,
@@ -140,7 +142,7 @@ impl Default for Delivery {
 }
 
 impl Chat {
-    /// The destinations of a channel, at most one for each kind, in the order of the
+    /// The destinations of a channel, at most one of each chat, in the order of the
     /// configuration.
     pub fn destinations_of(&self, channel: &str) -> Vec<usize> {
         let mut chosen: Vec<(usize, &Destination)> = Vec::new();
@@ -148,9 +150,7 @@ impl Chat {
             if !destination.serves(channel) {
                 continue;
             }
-            let same = |(_, rival): &&mut (usize, &Destination)| {
-                rival.kind.name() == destination.kind.name()
-            };
+            let same = |(_, rival): &&mut (usize, &Destination)| rival.chat == destination.chat;
             match chosen.iter_mut().find(same) {
                 Some(best) if destination.names(channel) && !best.1.names(channel) => {
                     *best = (index, destination);
@@ -164,12 +164,10 @@ impl Chat {
         indexes
     }
 
-    /// The kinds of the destinations of a channel.
-    pub fn kinds_of(&self, channel: &str) -> Kinds {
-        self.destinations
-            .iter()
-            .filter(|destination| destination.serves(channel))
-            .fold(Kinds::NONE, |kinds, destination| kinds.with(destination.kind))
+    /// The chats that have a destination for a channel.
+    pub fn chats_of(&self, channel: &str) -> Chats {
+        let serving = self.destinations.iter().filter(|to| to.serves(channel));
+        serving.map(|to| Arc::clone(&to.chat)).collect()
     }
 }
 

@@ -1,13 +1,16 @@
 //! URLs of the configuration. A chat URL is a credential and a proxy's URL may hold one, so no
 //! message here repeats any part of a URL but names that are ours.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use http_types::{Url, url::Host};
 
 use super::problem::Fault;
-use crate::chat::shape::Kind;
+use crate::chat::{
+    kind::{Kind, UrlVerdict},
+    kinds::KINDS,
+};
 
 /// Longer URLs are not from a chat.
 const CHAT_URL_MAX: usize = 2_000;
@@ -44,7 +47,7 @@ fn origin(text: &str, unencrypted: &str, expected: &str) -> Result<Url, Fault> {
 }
 
 /// A URL that a chat product gave out, with what is doubtful about it.
-pub(super) fn chat(kind: Kind, text: &str) -> Result<Vec<Fault>, Fault> {
+pub(super) fn chat(kind: &Kind, text: &str) -> Result<Vec<Fault>, Fault> {
     let fault = |what: &str| Fault::new(what, "the https URL that the chat product gave out");
     if text.len() > CHAT_URL_MAX {
         return Err(fault("this is longer than 2,000 characters"));
@@ -62,18 +65,21 @@ pub(super) fn chat(kind: Kind, text: &str) -> Result<Vec<Fault>, Fault> {
         }
         _ => return Err(fault("this is not an https URL")),
     }
-    match vendor(&url) {
-        Some(vendor) if vendor != kind.name() => Err(Fault::new(
-            alloc::format!("this URL belongs to chat.{vendor}"),
-            alloc::format!("a URL for chat.{}", kind.name()),
-        )),
-        vendor => {
-            if vendor.is_some() {
-                doubts.extend(doubt(&url));
+    match kind.judge(&url) {
+        UrlVerdict::Fine => {}
+        UrlVerdict::Doubtful((what, expected)) => doubts.push(Fault::new(what, expected)),
+        // Other hosts are fine, such as relays and test receivers, but not another vendor's.
+        UrlVerdict::Foreign => {
+            let owns = |other: &&&Kind| other.judge(&url) != UrlVerdict::Foreign;
+            if let Some(owner) = KINDS.iter().find(owns) {
+                return Err(Fault::new(
+                    alloc::format!("this URL belongs to chat.{}", owner.name),
+                    alloc::format!("a URL for chat.{}", kind.name),
+                ));
             }
-            Ok(doubts)
         }
     }
+    Ok(doubts)
 }
 
 /// The HTTP proxy on the way to the chats.
@@ -134,73 +140,10 @@ fn reach(url: &Url) -> Reach {
     }
 }
 
-/// The kind of destination that this host belongs to (`appliance/docs/vendors/chat.md` §1). Other
-/// hosts are fine: relays and test receivers have such.
-fn vendor(url: &Url) -> Option<&'static str> {
-    match host(url).as_str() {
-        "hooks.slack.com" | "hooks.slack-gov.com" => Some("slack"),
-        "chat.googleapis.com" => Some("google"),
-        host if is_connector(host) || is_logic_apps(host) || is_power_platform(host) => {
-            Some("teams")
-        }
-        _ => None,
-    }
-}
-
-/// What is known about URLs of this vendor that no longer, or never, take our messages.
-fn doubt(url: &Url) -> Option<Fault> {
-    let has = |name: &str| url.query_pairs().any(|(key, _)| key == name);
-    let host = host(url);
-    let (what, expected) = match host.as_str() {
-        host if is_connector(host) => (
-            "Microsoft switched connectors off in May 2026",
-            "the URL of a Teams workflow \"Send webhook alerts to a channel\"",
-        ),
-        host if is_logic_apps(host) => (
-            "Microsoft moved workflows away from this host in November 2025",
-            "the URL that the workflow shows today, on api.powerplatform.com",
-        ),
-        host if is_power_platform(host) && !has("sig") => (
-            "the URL has no \"sig\" parameter, so it was cut off",
-            "the whole URL that the workflow shows",
-        ),
-        "chat.googleapis.com" if !(has("key") && has("token")) => (
-            "the URL lacks its \"key\" or its \"token\" parameter, so it was cut off",
-            "the whole URL of the space's webhook",
-        ),
-        "hooks.slack.com" | "hooks.slack-gov.com" if !url.path().starts_with("/services/") => (
-            "Slack's workflows do not take formatted messages",
-            "the URL of an incoming webhook, with /services/ after the host",
-        ),
-        _ => return None,
-    };
-    Some(Fault::new(what, expected))
-}
-
-fn host(url: &Url) -> String {
-    String::from(url.host_str().unwrap_or_default())
-}
-
-fn is_connector(host: &str) -> bool {
-    host == "webhook.office.com"
-        || host.ends_with(".webhook.office.com")
-        || matches!(host, "outlook.office.com" | "outlook.office365.com")
-}
-
-fn is_logic_apps(host: &str) -> bool {
-    host.ends_with(".logic.azure.com")
-}
-
-fn is_power_platform(host: &str) -> bool {
-    host.ends_with(".api.powerplatform.com")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::shape::TeamsFormat;
-
-    const TEAMS: Kind = Kind::Teams(TeamsFormat::AdaptiveCard);
+    use crate::chat::{google, slack, teams};
 
     #[test]
     fn an_api_is_the_origin_of_a_cloud() {
@@ -232,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_chat_url_is_encrypted_or_stays_in_the_house() {
-        let doubts = |text: &str| chat(Kind::Slack, text).map(|doubts| doubts.len());
+        let doubts = |text: &str| chat(&slack::KIND, text).map(|doubts| doubts.len());
         for (text, count) in [
             ("https://hooks.slack.com/services/T/B/X", Some(0)),
             ("https://relay.example/hook?token=1", Some(0)),
@@ -277,7 +220,7 @@ mod tests {
                 None,
             ),
         ] {
-            let doubts = chat(TEAMS, text).expect("a usable URL");
+            let doubts = chat(&teams::KIND, text).expect("a usable URL");
             assert_eq!(doubts.first().map(|doubt| doubt.what.as_str()), what);
         }
     }
@@ -285,15 +228,15 @@ mod tests {
     #[test]
     fn a_url_in_the_wrong_section_or_cut_off_is_noticed() {
         let google = "https://chat.googleapis.com/v1/spaces/S/messages?key=k&token=t";
-        assert_eq!(chat(Kind::Google, google), Ok(Vec::new()));
+        assert_eq!(chat(&google::KIND, google), Ok(Vec::new()));
         assert_eq!(
-            chat(Kind::Slack, google).map_err(|fault| fault.what),
+            chat(&slack::KIND, google).map_err(|fault| fault.what),
             Err("this URL belongs to chat.google".into())
         );
         let cut_off = google.split('&').next().expect("a first part");
-        assert_eq!(chat(Kind::Google, cut_off).map(|doubts| doubts.len()), Ok(1));
+        assert_eq!(chat(&google::KIND, cut_off).map(|doubts| doubts.len()), Ok(1));
         let workflow = "https://hooks.slack.com/triggers/T/1/2";
-        assert_eq!(chat(Kind::Slack, workflow).map(|doubts| doubts.len()), Ok(1));
+        assert_eq!(chat(&slack::KIND, workflow).map(|doubts| doubts.len()), Ok(1));
     }
 
     #[test]

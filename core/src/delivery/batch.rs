@@ -1,21 +1,18 @@
 //! The accepted events of one request as the store keeps them, and the keys that name them.
 //!
 //! A batch is written once and read when a destination's turn comes. Layout, all integers
-//! little-endian: version (u8), received at (i64, microseconds), topic, then for each event its
-//! channel, severity (u8), kinds (u8), site (u64) and JSON text. A text is its length (u32) and
-//! its bytes.
+//! little-endian: received at (i64, microseconds), topic, then for each event its channel, severity
+//! (u8), site (u64) and JSON text. A text is its length (u32) and its bytes. The layout has no
+//! number of its own: the store's format number covers it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use crate::{
     base::time::UnixTime,
-    chat::shape::Kind,
     event::{Topic, fingerprint::Fingerprint},
     notify::Severity,
 };
-
-const VERSION: u8 = 1;
 
 /// One stored event: its batch and its place in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,54 +23,13 @@ pub struct EventKey {
     pub index: u32,
 }
 
-/// A set of chat products, one bit each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(u8);
+/// The name of a chat: a set of destinations of which each channel has at most one. All
+/// destinations of `[chat.slack]` belong to the chat `slack`. Of a-z, 0-9, `-` and `_`.
+pub type ChatId = Arc<str>;
 
-impl Kinds {
-    /// No kind.
-    pub const NONE: Self = Self(0);
-
-    /// From the store's byte.
-    pub const fn from_bits(bits: u8) -> Self {
-        Self(bits)
-    }
-
-    /// For the store.
-    pub const fn bits(self) -> u8 {
-        self.0
-    }
-
-    /// Whether nothing is left.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether `kind` is in the set.
-    pub const fn contains(self, kind: Kind) -> bool {
-        self.0 & Self::of(kind).0 != 0
-    }
-
-    /// The set with `kind` in it.
-    pub const fn with(self, kind: Kind) -> Self {
-        Self(self.0 | Self::of(kind).0)
-    }
-
-    /// The set without the kinds of `other`.
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    /// The set of one.
-    pub const fn of(kind: Kind) -> Self {
-        Self(match kind {
-            Kind::Console => 1,
-            Kind::Google => 2,
-            Kind::Slack => 4,
-            Kind::Teams(_) => 8,
-        })
-    }
-}
+/// The chats that an event is owed to. Stored by name, so that it survives a restart with another
+/// configuration.
+pub type Chats = BTreeSet<ChatId>;
 
 /// One accepted event, on its way to the store and to the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +42,8 @@ pub struct Item {
     pub severity: Severity,
     /// Stands for its site: equal for events of one site.
     pub site: u64,
-    /// The chats that shall have it.
-    pub kinds: Kinds,
+    /// The chats that shall have it. The store keeps them beside the batch, where they are settled.
+    pub chats: Chats,
     /// Its JSON text, as sent.
     pub text: String,
 }
@@ -110,8 +66,6 @@ pub struct Stored<'a> {
     pub channel: &'a str,
     /// How loudly it speaks.
     pub severity: Severity,
-    /// The chats that it was meant for when it came.
-    pub kinds: Kinds,
     /// Stands for its site.
     pub site: u64,
     /// Its JSON text.
@@ -138,8 +92,6 @@ pub enum Error {
     Text,
     /// The bytes end too early.
     Truncated,
-    /// Written by another version.
-    Version(u8),
 }
 
 impl fmt::Display for Error {
@@ -148,7 +100,6 @@ impl fmt::Display for Error {
             Self::Severity(got) => write!(f, "expected a severity of 0 to 3, got {got}"),
             Self::Text => f.write_str("a text is not UTF-8"),
             Self::Truncated => f.write_str("the bytes end too early"),
-            Self::Version(got) => write!(f, "expected version {VERSION}, got {got}"),
         }
     }
 }
@@ -157,15 +108,13 @@ impl core::error::Error for Error {}
 
 /// Encodes the events of one request.
 pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
-    let texts: usize = items.iter().map(|item| item.channel.len() + item.text.len() + 18).sum();
-    let mut bytes = Vec::with_capacity(1 + 8 + 4 + topic.len() + texts);
-    bytes.push(VERSION);
+    let texts: usize = items.iter().map(|item| item.channel.len() + item.text.len() + 17).sum();
+    let mut bytes = Vec::with_capacity(8 + 4 + topic.len() + texts);
     bytes.extend_from_slice(&received_at.as_micros().to_le_bytes());
     put_text(&mut bytes, topic);
     for item in items {
         put_text(&mut bytes, &item.channel);
         bytes.push(item.severity as u8);
-        bytes.push(item.kinds.bits());
         bytes.extend_from_slice(&item.site.to_le_bytes());
         put_text(&mut bytes, &item.text);
     }
@@ -175,24 +124,19 @@ pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
 /// Decodes what [`encode`] wrote, borrowing its texts.
 pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
     let mut reader = Reader(bytes);
-    let [version] = reader.take()?;
-    if version != VERSION {
-        return Err(Error::Version(version));
-    }
     let received_at = UnixTime::from_micros(i64::from_le_bytes(reader.take()?));
     let topic = reader.take_text()?;
     let mut events = Vec::new();
     while !reader.0.is_empty() {
         let channel = reader.take_text()?;
-        let [severity, kinds] = reader.take()?;
+        let [severity] = reader.take()?;
         let severity = Severity::ALL
             .into_iter()
             .find(|known| *known as u8 == severity)
             .ok_or(Error::Severity(severity))?;
         let site = u64::from_le_bytes(reader.take()?);
         let text = reader.take_text()?;
-        let kinds = Kinds::from_bits(kinds);
-        events.push(Stored { channel, severity, kinds, site, text });
+        events.push(Stored { channel, severity, site, text });
     }
     Ok(Batch { received_at, topic, events })
 }
@@ -239,7 +183,7 @@ mod tests {
             channel: channel.into(),
             severity: Severity::Info,
             site: 0,
-            kinds: Kinds::of(Kind::Slack).with(Kind::Google),
+            chats: Chats::default(),
             text: text.into(),
         }
     }
@@ -250,15 +194,15 @@ mod tests {
         let bytes = encode(UnixTime::from_secs(5), "alarms", &items);
         let batch = decode(&bytes).expect("our own bytes");
         assert_eq!((batch.received_at, batch.topic), (UnixTime::from_secs(5), "alarms"));
-        let read: Vec<_> = batch.events.iter().map(|e| (e.channel, e.kinds, e.text)).collect();
+        let read: Vec<_> = batch.events.iter().map(|e| (e.channel, e.severity, e.text)).collect();
         let written: Vec<_> =
-            items.iter().map(|i| (i.channel.as_str(), i.kinds, i.text.as_str())).collect();
+            items.iter().map(|i| (i.channel.as_str(), i.severity, i.text.as_str())).collect();
         assert_eq!(read, written);
         for end in 0..bytes.len() {
             if let Ok(shorter) = decode(bytes.get(..end).expect("a prefix")) {
                 assert!(shorter.events.len() < 2);
             }
         }
-        assert_eq!(decode(&[9]), Err(Error::Version(9)));
+        assert_eq!(decode(&[9]), Err(Error::Truncated));
     }
 }

@@ -1,7 +1,5 @@
 //! Getting a payload to a chat: how fast, how often, until when, and what is kept meanwhile.
 
 pub mod batch;
-pub mod outcome;
-pub mod pace;
 pub mod queue;
 pub mod render;

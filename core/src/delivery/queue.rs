@@ -19,10 +19,7 @@ use alloc::{
 };
 use core::{mem, time::Duration};
 
-use super::{
-    batch::EventKey,
-    outcome::{Outcome, Reason},
-};
+use super::batch::EventKey;
 use crate::{
     base::{
         backoff::Backoff,
@@ -31,7 +28,10 @@ use crate::{
         time::Instant,
         window::{Pace, Window},
     },
-    chat::shape::Form,
+    chat::{
+        outcome::{Outcome, Reason},
+        shape::Form,
+    },
 };
 
 /// The most events that one digest merges.

@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 
 use crate::{
     chat::{
-        payload::payload,
-        shape::{Form, Kind, Payload},
+        kind::Format,
+        shape::{Form, Payload},
     },
     delivery::batch::Stored,
     event::Event,
@@ -16,7 +16,7 @@ use crate::{
 /// The payload of one stored event, or of several as a digest. `None` where none of the texts is an
 /// event, which the store's own checks rule out.
 pub fn render(
-    kind: Kind,
+    format: &Format,
     dashboard_host: &str,
     events: &[(Topic<'_>, Stored<'_>)],
     best: Form,
@@ -30,7 +30,7 @@ pub fn render(
         .collect();
     match notifications.as_slice() {
         [] => None,
-        [one] => Some(payload(kind, one, best)),
-        many => Some(payload(kind, &digest(many), best)),
+        [one] => Some((format.shape)(one, best)),
+        many => Some((format.shape)(&digest(many), best)),
     }
 }

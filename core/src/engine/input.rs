@@ -5,11 +5,9 @@ use core::time::Duration;
 
 use crate::{
     base::time::UnixTime,
+    chat::outcome::Reason,
     config::checked::Chat,
-    delivery::{
-        batch::{EventKey, Kinds},
-        outcome::Reason,
-    },
+    delivery::batch::{Chats, EventKey},
     event::fingerprint::Fingerprint,
     notify::Severity,
     webhook::{inbox::RequestId, intake::Intake},
@@ -106,5 +104,5 @@ pub struct Restored {
     /// Stands for its site.
     pub site: u64,
     /// The chats that do not have it yet.
-    pub kinds: Kinds,
+    pub chats: Chats,
 }

@@ -32,10 +32,10 @@ use crate::{
         rand::Rand,
         time::{Instant, UnixTime},
     },
+    chat::outcome::{Outcome, Reason},
     config::checked::{Chat, Destination},
     delivery::{
-        batch::{self, EventKey, Item, Kinds},
-        outcome::{Outcome, Reason, outcome},
+        batch::{self, Chats, EventKey, Item},
         queue::{self, Entry, Health, Loss, Queue},
     },
     event::{Event, Topic, fingerprint::fingerprint},
@@ -126,7 +126,7 @@ impl Engine {
                     self.outputs.push_back(Output::Store {
                         batch,
                         bytes: batch::encode(at, &topic, &items),
-                        kinds: items.iter().map(|item| item.kinds).collect(),
+                        chats: items.iter().map(|item| item.chats.clone()).collect(),
                         fingerprints: items.iter().map(|item| item.fingerprint).collect(),
                     });
                     self.writing.insert(batch, Writing { accepted_at: now, items });
@@ -160,7 +160,7 @@ impl Engine {
                 accepted_at: Some(accepted_at),
                 expires_at,
             };
-            self.enqueue(now, entry, &item.channel, item.kinds);
+            self.enqueue(now, entry, &item.channel, item.chats);
         }
     }
 
@@ -174,7 +174,7 @@ impl Engine {
                 accepted_at: None,
                 expires_at: now + left,
             };
-            self.enqueue(now, entry, &event.channel, event.kinds);
+            self.enqueue(now, entry, &event.channel, event.chats);
         }
     }
 
@@ -186,19 +186,16 @@ impl Engine {
     }
 
     /// Puts an event into the queues of its channel, for the chats that still want it.
-    fn enqueue(&mut self, now: Instant, entry: Entry, channel: &str, wanted: Kinds) {
-        let mut left = wanted;
+    fn enqueue(&mut self, now: Instant, entry: Entry, channel: &str, mut owed: Chats) {
         for index in self.chat.destinations_of(channel) {
-            let Some(slot) = self.slots.get_mut(index) else {
-                continue;
-            };
-            if left.contains(slot.to.kind) {
-                left = left.without(Kinds::of(slot.to.kind));
+            if let Some(slot) = self.slots.get_mut(index)
+                && owed.remove(&slot.to.chat)
+            {
                 slot.queue.handle_input(now, queue::Input::Enqueue(entry));
             }
         }
-        if !left.is_empty() {
-            self.outputs.push_back(Output::Settle { key: entry.key, kinds: left });
+        if !owed.is_empty() {
+            self.outputs.push_back(Output::Settle { key: entry.key, chats: owed });
             self.emit(output::Event::Dropped { to: None, events: 1, loss: Loss::Unrouted });
         }
     }
@@ -215,7 +212,7 @@ impl Engine {
         if let Some(slot) = slot {
             let outcome = match answer {
                 Ok(Answer { status, retry_after, body }) => {
-                    outcome(slot.to.kind, *status, *retry_after, body)
+                    slot.to.kind.outcome(*status, *retry_after, body)
                 }
                 Err(reason) => Outcome::Retry { after: None, reason: *reason },
             };
@@ -231,7 +228,9 @@ impl Engine {
         let mut old = core::mem::take(&mut self.slots);
         for to in self.chat.destinations.clone() {
             let policy = queue_config(&self.chat, &to);
-            let same = |slot: &Slot| slot.to.kind == to.kind && slot.to.url == to.url;
+            let same = |slot: &Slot| {
+                (&slot.to.chat, slot.to.kind, &slot.to.url) == (&to.chat, to.kind, &to.url)
+            };
             let slot = match old.iter().position(same) {
                 Some(position) => {
                     let mut slot = old.swap_remove(position);
@@ -258,8 +257,8 @@ impl Engine {
         for slot in &mut self.retired {
             let keys: Vec<_> = slot.queue.take_waiting().iter().map(|entry| entry.key).collect();
             if !keys.is_empty() {
-                let kinds = Kinds::of(slot.to.kind);
-                self.outputs.push_back(Output::Recall { keys, kinds });
+                let chat = Arc::clone(&slot.to.chat);
+                self.outputs.push_back(Output::Recall { keys, chat });
             }
         }
         self.retired.retain(|slot| slot.queue.is_sending());
@@ -335,8 +334,9 @@ impl Engine {
     }
 
     fn settle(&mut self, entries: &[Entry], to: &Destination) {
-        let kinds = Kinds::of(to.kind);
-        let settled = entries.iter().map(|entry| Output::Settle { key: entry.key, kinds });
+        let chats = Chats::from([Arc::clone(&to.chat)]);
+        let settled =
+            entries.iter().map(|entry| Output::Settle { key: entry.key, chats: chats.clone() });
         self.outputs.extend(settled);
     }
 
@@ -344,7 +344,7 @@ impl Engine {
     fn report_intake(&self, report: &Report, at: Option<UnixTime>) -> Option<Intake> {
         let about = |slot: &Slot| slot.to.name == report.destination;
         let waiting = self.slots.iter().find(|slot| about(slot))?.queue.waiting();
-        let (channel, kinds) = self.report_channel(|slot| {
+        let (channel, chats) = self.report_channel(|slot| {
             !about(slot) && !matches!(slot.queue.health(), Health::Parked(_))
         })?;
         let text = report.text(waiting, at)?;
@@ -354,25 +354,26 @@ impl Engine {
             channel,
             severity: report.severity,
             site: batch::site_number(None),
-            kinds,
+            chats,
             text: text.clone(),
         };
         Some(intake::ours(item))
     }
 
     /// The loudest channel that has a destination of which `takes` holds, and those destinations.
-    fn report_channel(&self, takes: impl Fn(&Slot) -> bool) -> Option<(String, Kinds)> {
+    fn report_channel(&self, takes: impl Fn(&Slot) -> bool) -> Option<(String, Chats)> {
         let by_severity = Severity::ALL.iter().rev().map(|severity| severity.name());
         let named = self.slots.iter().flat_map(|slot| &slot.to.channels).map(String::as_str);
         by_severity.chain(named).find_map(|channel| {
-            let kinds = self
+            let chats: Chats = self
                 .chat
                 .destinations_of(channel)
                 .into_iter()
                 .filter_map(|index| self.slots.get(index))
                 .filter(|slot| takes(slot))
-                .fold(Kinds::NONE, |kinds, slot| kinds.with(slot.to.kind));
-            (!kinds.is_empty()).then(|| (channel.to_string(), kinds))
+                .map(|slot| Arc::clone(&slot.to.chat))
+                .collect();
+            (!chats.is_empty()).then(|| (channel.to_string(), chats))
         })
     }
 

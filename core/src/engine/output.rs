@@ -7,11 +7,10 @@ use http_types::StatusCode;
 
 use super::input::DestinationId;
 use crate::{
-    chat::shape::Form,
+    chat::{outcome::Reason, shape::Form},
     config::checked::Destination,
     delivery::{
-        batch::{EventKey, Kinds},
-        outcome::Reason,
+        batch::{ChatId, Chats, EventKey},
         queue::Loss,
     },
     event::fingerprint::Fingerprint,
@@ -23,13 +22,8 @@ use crate::{
 pub enum Output {
     /// For the journal and the metrics.
     Event(Event),
-    /// Read these events again and hand them in as `Restored`, for these chats only.
-    Recall {
-        /// Which.
-        keys: Vec<EventKey>,
-        /// For whom.
-        kinds: Kinds,
-    },
+    /// Read these events again and hand them in as `Restored`, owed to this chat only.
+    Recall { keys: Vec<EventKey>, chat: ChatId },
     /// Answer the request.
     Respond {
         /// Which.
@@ -51,12 +45,7 @@ pub enum Output {
         form: Form,
     },
     /// These chats are done with this event; the store may forget what nobody waits for.
-    Settle {
-        /// Which.
-        key: EventKey,
-        /// For whom.
-        kinds: Kinds,
-    },
+    Settle { key: EventKey, chats: Chats },
     /// Put a batch on disk; answer with `Stored` or `Refused`.
     Store {
         /// Its number.
@@ -64,7 +53,7 @@ pub enum Output {
         /// Its bytes, as [`encode`](crate::delivery::batch::encode) makes them.
         bytes: Vec<u8>,
         /// The chats that shall have each event, in order.
-        kinds: Vec<Kinds>,
+        chats: Vec<Chats>,
         /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
     },

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use serde::Serialize;
 
 use crate::{
-    base::time::UnixTime, config::checked::Destination, delivery::outcome::Reason, notify::Severity,
+    base::time::UnixTime, chat::outcome::Reason, config::checked::Destination, notify::Severity,
 };
 
 /// Something about a destination that the people behind the others should know.

@@ -5,16 +5,18 @@ use core::time::Duration;
 use super::*;
 use crate::{
     base::{secret::Secret, window::Window},
-    chat::shape::Kind,
+    chat::{google, kind::Kind, slack, teams},
     config::checked::Delivery,
     event::fingerprint::Fingerprint,
     route::Routes,
 };
 
-fn destination(name: &str, kind: Kind, channels: &[&str]) -> Destination {
+fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destination {
     Destination {
+        chat: kind.name.into(),
         name: name.to_string(),
         kind,
+        format: kind.default_format(),
         url: Some(Secret::new(name)),
         channels: channels.iter().map(|channel| channel.to_string()).collect(),
         default: channels.is_empty(),
@@ -38,13 +40,17 @@ fn chat(destinations: &[Destination]) -> Config {
     Config { chat, dedup_window: Duration::from_secs(60), next_batch: 1 }
 }
 
-fn item(n: u8, channel: &str, kinds: &[Kind]) -> Item {
+fn names(chats: &Chats) -> String {
+    chats.iter().map(|chat| &**chat).collect::<Vec<_>>().join(" ")
+}
+
+fn item(n: u8, channel: &str, kinds: &[&Kind]) -> Item {
     Item {
         fingerprint: Fingerprint::from_bytes([n; 16]),
         channel: channel.to_string(),
         severity: Severity::Info,
         site: 0,
-        kinds: kinds.iter().fold(Kinds::NONE, |set, kind| set.with(*kind)),
+        chats: kinds.iter().map(|kind| kind.name.into()).collect(),
         text: "{}".to_string(),
     }
 }
@@ -91,11 +97,11 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
             let batches: Vec<_> = keys.iter().map(|key| key.batch.to_string()).collect();
             alloc::format!("send {} #{id} {}", to.name, batches.join(","))
         }
-        Output::Settle { key, kinds } => {
-            alloc::format!("settle {} {}", key.batch, kinds.bits())
+        Output::Settle { key, chats } => {
+            alloc::format!("settle {} {}", key.batch, names(&chats))
         }
-        Output::Store { batch, kinds, .. } => {
-            alloc::format!("store {batch}: {}", kinds.len())
+        Output::Store { batch, chats, .. } => {
+            alloc::format!("store {batch}: {}", chats.len())
         }
     });
     words.collect()
@@ -117,10 +123,10 @@ fn engine(destinations: &[Destination]) -> Engine {
 
 #[test]
 fn from_a_request_to_two_chats() {
-    let both = [Kind::Slack, Kind::Google];
+    let both = [&slack::KIND, &google::KIND];
     let engine = &mut engine(&[
-        destination("slack/info", Kind::Slack, &["info"]),
-        destination("google/default", Kind::Google, &[]),
+        destination("slack/info", &slack::KIND, &["info"]),
+        destination("google/default", &google::KIND, &[]),
     ]);
     assert_eq!(at(engine, 0, request(7, [item(1, "info", &both)].into())), ["store 1: 1"]);
     assert!(engine.is_busy());
@@ -129,9 +135,9 @@ fn from_a_request_to_two_chats() {
         ["respond 7 200", "accepted 1: 1", "send slack/info #1 1", "send google/default #1 1"]
     );
     let answer = answered(engine, "slack/info", 1, 200);
-    assert_eq!(at(engine, 1, answer), ["settle 1 4", "delivered slack/info: 1"]);
+    assert_eq!(at(engine, 1, answer), ["settle 1 slack", "delivered slack/info: 1"]);
     let answer = answered(engine, "google/default", 1, 200);
-    assert_eq!(at(engine, 2, answer), ["settle 1 2", "delivered google/default: 1"]);
+    assert_eq!(at(engine, 2, answer), ["settle 1 google", "delivered google/default: 1"]);
     assert!(!engine.is_busy());
     let again = request(8, [item(1, "info", &both)].into());
     assert_eq!(at(engine, 3, again), ["suppressed 1", "respond 8 200"]);
@@ -139,8 +145,8 @@ fn from_a_request_to_two_chats() {
 
 #[test]
 fn a_refusing_disk_is_a_503_and_nothing_is_queued() {
-    let engine = &mut engine(&[destination("slack/info", Kind::Slack, &["info"])]);
-    let item = item(1, "info", &[Kind::Slack]);
+    let engine = &mut engine(&[destination("slack/info", &slack::KIND, &["info"])]);
+    let item = item(1, "info", &[&slack::KIND]);
     assert_eq!(at(engine, 0, request(1, [item.clone()].into())), ["store 1: 1"]);
     assert_eq!(at(engine, 0, Input::Refused(1)), ["respond 1 503", "refused 1"]);
     assert_eq!(at(engine, 1, request(2, [item].into())), ["store 2: 1"]);
@@ -149,11 +155,11 @@ fn a_refusing_disk_is_a_503_and_nothing_is_queued() {
 #[test]
 fn a_dead_destination_is_said_on_the_others() {
     let engine = &mut engine(&[
-        destination("slack/info", Kind::Slack, &["info"]),
-        destination("slack/critical", Kind::Slack, &["critical"]),
-        destination("teams/default", Kind::Teams(Default::default()), &[]),
+        destination("slack/info", &slack::KIND, &["info"]),
+        destination("slack/critical", &slack::KIND, &["critical"]),
+        destination("teams/default", &teams::KIND, &[]),
     ]);
-    at(engine, 0, request(1, [item(1, "info", &[Kind::Slack])].into()));
+    at(engine, 0, request(1, [item(1, "info", &[&slack::KIND])].into()));
     at(engine, 0, Input::Stored(1));
     let answer = answered(engine, "slack/info", 1, 404);
     assert_eq!(at(engine, 0, answer), ["parked slack/info gone", "store 2: 1"]);
@@ -166,43 +172,43 @@ fn a_dead_destination_is_said_on_the_others() {
     let answer = answered(engine, "slack/info", 2, 200);
     assert_eq!(
         at(engine, 61, answer),
-        ["resumed slack/info", "settle 1 4", "delivered slack/info: 1", "store 3: 1"]
+        ["resumed slack/info", "settle 1 slack", "delivered slack/info: 1", "store 3: 1"]
     );
 }
 
 #[test]
 fn what_a_vanished_destination_held_goes_to_the_one_in_its_place() {
-    let engine = &mut engine(&[destination("slack/old", Kind::Slack, &["info"])]);
-    let items = [item(1, "info", &[Kind::Slack]), item(2, "info", &[Kind::Slack])];
+    let engine = &mut engine(&[destination("slack/old", &slack::KIND, &["info"])]);
+    let items = [item(1, "info", &[&slack::KIND]), item(2, "info", &[&slack::KIND])];
     at(engine, 0, request(1, items.into()));
     at(engine, 0, Input::Stored(1));
-    let config = chat(&[destination("slack/new", Kind::Slack, &["info"])]);
+    let config = chat(&[destination("slack/new", &slack::KIND, &["info"])]);
     // What is in flight is awaited, what waits is recalled.
     assert_eq!(at(engine, 1, Input::Configured(config)), ["recall 1"]);
     let answer = answered(engine, "slack/old", 1, 200);
-    assert_eq!(at(engine, 1, answer), ["settle 1 4", "delivered slack/old: 1"]);
+    assert_eq!(at(engine, 1, answer), ["settle 1 slack", "delivered slack/old: 1"]);
     let restored = Restored {
         key: EventKey { batch: 1, index: 1 },
         channel: "info".to_string(),
         severity: Severity::Info,
         site: 0,
-        kinds: Kinds::of(Kind::Slack),
+        chats: Chats::from([slack::KIND.name.into()]),
     };
     let input = Input::Restored { events: [restored.clone()].into(), ago: Duration::ZERO };
     assert_eq!(at(engine, 2, input.clone()), ["send slack/new #1 1"]);
     at(engine, 3, Input::Configured(chat(&[])));
     let dropped = at(engine, 4, input);
-    assert_eq!(dropped, ["settle 1 4", "dropped nobody: 1 unrouted"]);
+    assert_eq!(dropped, ["settle 1 slack", "dropped nobody: 1 unrouted"]);
 }
 
 #[test]
 fn what_was_to_be_said_plainly_is_recalled_too() {
     let slow = |name| {
         let pace = [Window::per_secs(1, 60)].to_vec();
-        Destination { pace, ..destination(name, Kind::Slack, &["info"]) }
+        Destination { pace, ..destination(name, &slack::KIND, &["info"]) }
     };
     let refused_then_retired = &mut engine(&[slow("slack/old")]);
-    at(refused_then_retired, 0, request(1, [item(1, "info", &[Kind::Slack])].into()));
+    at(refused_then_retired, 0, request(1, [item(1, "info", &[&slack::KIND])].into()));
     at(refused_then_retired, 0, Input::Stored(1));
     let answer = answered(refused_then_retired, "slack/old", 1, 400);
     assert!(at(refused_then_retired, 1, answer).is_empty());
@@ -210,7 +216,7 @@ fn what_was_to_be_said_plainly_is_recalled_too() {
     assert_eq!(at(refused_then_retired, 2, config()), ["recall 1"]);
 
     let retired_then_refused = &mut engine(&[slow("slack/old")]);
-    at(retired_then_refused, 0, request(1, [item(1, "info", &[Kind::Slack])].into()));
+    at(retired_then_refused, 0, request(1, [item(1, "info", &[&slack::KIND])].into()));
     at(retired_then_refused, 0, Input::Stored(1));
     assert!(at(retired_then_refused, 1, config()).is_empty());
     let answer = answered(retired_then_refused, "slack/old", 1, 400);
@@ -219,24 +225,24 @@ fn what_was_to_be_said_plainly_is_recalled_too() {
 
 #[test]
 fn what_an_earlier_run_left_expires_by_its_own_age() {
-    let engine = &mut engine(&[destination("slack/info", Kind::Slack, &["info"])]);
+    let engine = &mut engine(&[destination("slack/info", &slack::KIND, &["info"])]);
     let restored = Restored {
         key: EventKey { batch: 1, index: 0 },
         channel: "info".to_string(),
         severity: Severity::Info,
         site: 0,
-        kinds: Kinds::of(Kind::Slack),
+        chats: Chats::from([slack::KIND.name.into()]),
     };
     let ago = Duration::from_secs(3_601);
     let input = Input::Restored { events: [restored].into(), ago };
-    assert_eq!(at(engine, 0, input), ["settle 1 4", "dropped slack/info: 1 expired"]);
+    assert_eq!(at(engine, 0, input), ["settle 1 slack", "dropped slack/info: 1 expired"]);
 }
 
 #[test]
 fn what_is_told_takes_the_way_of_any_event_and_a_repeat_is_none() {
     let mut config = chat(&[
-        destination("slack/noc", Kind::Slack, &["noc"]),
-        destination("slack/info", Kind::Slack, &["info"]),
+        destination("slack/noc", &slack::KIND, &["noc"]),
+        destination("slack/info", &slack::KIND, &["info"]),
     ]);
     config.chat.routes.ports_to = Some("noc".to_string());
     let mut engine = Engine::new(config, 1, Instant::from_secs(0));

@@ -105,13 +105,13 @@ pub fn ours(item: Item) -> Intake {
 pub fn item(chat: &Chat, event: &Event<'_>, text: &str) -> Option<Item> {
     let decision = route(event, &chat.routes);
     let channel = decision.channel?;
-    let kinds = chat.kinds_of(channel);
-    (!kinds.is_empty()).then(|| Item {
+    let chats = chat.chats_of(channel);
+    (!chats.is_empty()).then(|| Item {
         fingerprint: fingerprint(event),
         channel: channel.to_string(),
         severity: decision.severity,
         site: site_number(event.site_id().as_deref()),
-        kinds,
+        chats,
         text: text.to_string(),
     })
 }

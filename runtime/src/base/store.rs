@@ -31,20 +31,25 @@ mod ports;
 
 mod batches;
 
+mod guard;
+
+mod format;
+
 use hyper::body::Bytes;
 use mistgate_core::{
     base::time::UnixTime,
-    delivery::batch::{self, Batch, EventKey, Kinds},
+    delivery::batch::{self, Batch, Chats, EventKey},
     event::fingerprint::Fingerprint,
     ports::{record::Record, switch_port::SwitchPort},
 };
-use redb::{Database, ReadableDatabase, StorageError, backends::FileBackend};
+use redb::{Database, ReadableDatabase, StorageBackend, backends::FileBackend};
 
-pub use self::ports::Row;
 use self::{
-    batches::{BATCHES, LEFT},
+    batches::{BATCHES, LEFT, read_chats, write_chats},
+    guard::Guard,
     ports::Owed,
 };
+pub use self::{format::FORMAT, ports::Row};
 use smol::channel;
 
 /// Its name in the state folder.
@@ -60,20 +65,46 @@ const SETTLE_AFTER: Duration = Duration::from_millis(50);
 /// How long a failed file is left alone.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
-/// Why the store cannot be used. Says what failed, in the words of the library and the system.
+/// Why the store cannot be used, with the path of its file.
 #[derive(Debug)]
 pub struct Error {
     path: PathBuf,
-    source: redb::Error,
+    problem: Problem,
+}
+
+#[derive(Debug)]
+enum Problem {
+    /// No room for a copy of the file, which is made before it is brought to this format.
+    Copy(io::Error),
+    /// Written by a newer mistgate, in this format.
+    Newer(u64),
+    Redb(redb::Error),
+}
+
+impl<E: Into<redb::Error>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self::Redb(error.into())
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
-        if matches!(self.source, redb::Error::DatabaseAlreadyOpen) {
-            write!(f, "{path}: another mistgate uses this store — stop it, or set state_dir")
-        } else {
-            write!(f, "{path}: {}", self.source)
+        match &self.problem {
+            Problem::Redb(redb::Error::DatabaseAlreadyOpen) => {
+                write!(f, "{path}: another mistgate uses this store — stop it, or set state_dir")
+            }
+            Problem::Redb(error) => write!(f, "{path}: {error}"),
+            Problem::Newer(format) => write!(
+                f,
+                "{path}: a newer mistgate wrote this store, in format {format}; this one knows \
+                 formats up to {FORMAT} — start the newer one, or set state_dir"
+            ),
+            Problem::Copy(error) => write!(
+                f,
+                "{path}: no copy of it could be made before bringing it to format {FORMAT}: \
+                 {error} — make room beside it"
+            ),
         }
     }
 }
@@ -81,7 +112,7 @@ impl fmt::Display for Error {
 impl Error {
     /// Whether another process has it.
     pub const fn is_taken(&self) -> bool {
-        matches!(self.source, redb::Error::DatabaseAlreadyOpen)
+        matches!(self.problem, Problem::Redb(redb::Error::DatabaseAlreadyOpen))
     }
 }
 
@@ -106,7 +137,7 @@ pub enum Write {
         /// Its bytes.
         bytes: Bytes,
         /// The chats that shall have each event.
-        kinds: Vec<Kinds>,
+        chats: Vec<Chats>,
         /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
         /// When it was accepted.
@@ -122,7 +153,7 @@ pub enum Write {
         /// Which.
         key: EventKey,
         /// For whom.
-        kinds: Kinds,
+        chats: Chats,
     },
 }
 
@@ -169,7 +200,7 @@ pub struct Kept {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// The chats that still wait for each event, in order.
-    pub left: Vec<Kinds>,
+    pub left: Vec<Chats>,
 }
 
 impl Kept {
@@ -204,9 +235,8 @@ impl Store {
             // What is in it is nobody else's business, whatever the folder allows.
             let mut options = OpenOptions::new();
             let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            let file = options.open(&opener).map_err(StorageError::Io)?;
-            let file = FileBackend::new(file)?;
-            Database::builder().set_cache_size(CACHE_MAX).create_with_backend(file)
+            let file: Box<dyn StorageBackend> = Box::new(FileBackend::new(options.open(&opener)?)?);
+            Ok(file)
         };
         Self::open_with(path, Box::new(open), forget_before, written)
     }
@@ -218,9 +248,11 @@ impl Store {
         forget_before: UnixTime,
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
-        let error = |source: redb::Error| Error { path: path.to_path_buf(), source };
-        let database = open().map_err(|source| error(source.into()))?;
-        let left = batches::prepare(&database, forget_before).map_err(error)?;
+        let error = |problem| Error { path: path.to_path_buf(), problem };
+        let file = open().map_err(|source| error(source.into()))?;
+        let database = format::open(path, file).map_err(error)?;
+        let left = batches::prepare(&database, forget_before);
+        let left = left.map_err(|source| error(source.into()))?;
         let shared = Arc::new(Shared { database: RwLock::new(Some(Arc::new(database))) });
         let (writes, inbox) = mpsc::channel();
         let writer = Writer {
@@ -236,7 +268,7 @@ impl Store {
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox, written))
-            .map_err(|source| error(redb::Error::Io(source)))?;
+            .map_err(|source| error(Problem::Redb(redb::Error::Io(source))))?;
         Ok((Self { shared, writes }, left, thread))
     }
 
@@ -258,10 +290,9 @@ impl Store {
         let database = self.shared.database()?;
         let transaction = database.begin_read().ok()?;
         let row = transaction.open_table(BATCHES).ok()?.get(batch).ok()??;
-        let (_, kinds, _, bytes) = row.value();
+        let (_, chats, _, bytes) = row.value();
         let left = transaction.open_table(LEFT).ok()?.get(batch).ok()?;
-        let left = left.as_ref().map_or(kinds, |left| left.value());
-        let left = left.iter().copied().map(Kinds::from_bits).collect();
+        let left = read_chats(left.as_ref().map_or(chats, |left| left.value()));
         Some(Kept { bytes: bytes.to_vec(), left })
     }
 
@@ -278,7 +309,7 @@ impl Store {
 }
 
 /// How the file is opened, at first and after a failure.
-pub type Open = dyn Fn() -> Result<Database, redb::DatabaseError> + Send;
+pub type Open = dyn Fn() -> Result<Box<dyn StorageBackend>, redb::Error> + Send;
 
 #[derive(Debug)]
 struct Shared {
@@ -306,7 +337,7 @@ struct Writer {
     shared: Arc<Shared>,
     open: Box<Open>,
     /// Settled but not yet written down.
-    owed: BTreeMap<EventKey, Kinds>,
+    owed: BTreeMap<EventKey, Chats>,
     owed_since: Option<Instant>,
     /// What is not yet on disk of ports.
     ports: Owed,
@@ -391,10 +422,9 @@ impl Writer {
                     Write::Probe(answer) => {
                         let _ = answer.try_send(());
                     }
-                    Write::Settle { key, kinds } => {
+                    Write::Settle { key, chats } => {
                         self.owed_since.get_or_insert_with(Instant::now);
-                        let owed = self.owed.entry(key).or_default();
-                        *owed = Kinds::from_bits(owed.bits() | kinds.bits());
+                        self.owed.entry(key).or_default().extend(chats);
                     }
                 }
             }
@@ -418,13 +448,13 @@ impl Writer {
                 batches.remove(batch)?;
             }
             for write in puts {
-                let Write::Put { batch, bytes, kinds, fingerprints, at, .. } = write else {
+                let Write::Put { batch, bytes, chats, fingerprints, at, .. } = write else {
                     continue;
                 };
-                let bits: Vec<u8> = kinds.iter().map(|set| set.bits()).collect();
+                let chats = write_chats(chats);
                 let prints: Vec<_> = fingerprints.iter().map(|print| print.to_bytes()).collect();
                 let prints = prints.as_flattened();
-                let row = (at.as_micros(), bits.as_slice(), prints, &**bytes);
+                let row = (at.as_micros(), chats.as_bytes(), prints, &**bytes);
                 batches.insert(batch, row)?;
             }
         }
@@ -453,7 +483,9 @@ impl Writer {
             return Err(redb::Error::Io(waiting));
         }
         self.failed_at = Some(Instant::now());
-        let database = Arc::new((self.open)()?);
+        let mut builder = Database::builder();
+        let builder = builder.set_cache_size(CACHE_MAX);
+        let database = Arc::new(builder.create_with_backend(Guard::released((self.open)()?))?);
         self.failed_at = None;
         self.shared.set(Some(Arc::clone(&database)));
         Ok(database)

@@ -14,12 +14,9 @@ use mistgate_core::{
         machine::{self, Machine},
         time::Instant,
     },
-    chat::shape::Form,
+    chat::{outcome::Reason, shape::Form},
     config::checked::Destination,
-    delivery::{
-        batch::{EventKey, Kinds},
-        outcome::Reason,
-    },
+    delivery::batch::{ChatId, EventKey},
     engine::{
         DestinationStatus, Engine,
         input::{self, Answer, DestinationId, Input, Restored},
@@ -291,7 +288,7 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.journal.emit(&event),
-            Output::Recall { keys, kinds } => self.recall(keys, kinds),
+            Output::Recall { keys, chat } => self.recall(keys, &chat),
             Output::Respond { id, status } => {
                 if let Some(answer) = self.waiting.remove(&id) {
                     let _ = answer.try_send(status);
@@ -302,16 +299,14 @@ impl Driver {
                     self.send(destination, to, id, keys, form);
                 }
             }
-            Output::Settle { key, kinds } => {
-                self.writes.push(Write::Settle { key, kinds });
-            }
-            Output::Store { batch, bytes, kinds, fingerprints } => {
+            Output::Settle { key, chats } => self.writes.push(Write::Settle { key, chats }),
+            Output::Store { batch, bytes, chats, fingerprints } => {
                 let bytes = Bytes::from(bytes);
                 self.recent.keep(batch, bytes.clone());
                 let at = clock::wall();
                 let forget_before = clock::before(at, self.dedup_window);
                 self.writing += 1;
-                let put = Write::Put { batch, bytes, kinds, fingerprints, at, forget_before };
+                let put = Write::Put { batch, bytes, chats, fingerprints, at, forget_before };
                 self.writes.push(put);
             }
         }
@@ -355,7 +350,7 @@ impl Driver {
         let task = async move {
             let batches = fetch::fetch(store, batches).await;
             let payload = batches.and_then(|batches| {
-                fetch::payload(to.kind, &dashboard_host, &keys, &batches, form)
+                fetch::payload(to.format, &dashboard_host, &keys, &batches, form)
             });
             let answer = match payload {
                 None => Err(Reason::Store),
@@ -366,13 +361,13 @@ impl Driver {
         self.executor.spawn(task).detach();
     }
 
-    fn recall(&self, keys: Vec<EventKey>, kinds: Kinds) {
+    fn recall(&self, keys: Vec<EventKey>, chat: &ChatId) {
         let (store, handle) = (self.store.clone(), self.handle.clone());
         let journal = Arc::clone(&self.journal);
         let mut wanted: Wanted = BTreeMap::new();
         for key in keys {
-            let place = wanted.entry(key.batch).or_insert_with(|| Some((kinds, Vec::new())));
-            if let Some((_, indexes)) = place {
+            let only = || Some((Arc::clone(chat), Vec::new()));
+            if let Some((_, indexes)) = wanted.entry(key.batch).or_insert_with(only) {
                 indexes.push(key.index);
             }
         }

@@ -3,8 +3,11 @@
 use mistgate_core::{
     base::{rand::Rand, time::UnixTime},
     chat::{
-        payload::payload,
-        shape::{Form, Kind, Payload, TeamsFormat},
+        console, google,
+        kind::{Format, Kind},
+        kinds::KINDS,
+        shape::Form,
+        slack, teams,
     },
     notify::{Fact, Link, Listing, Notification, Severity, Thread},
 };
@@ -63,33 +66,22 @@ const PIECES: [&str; 48] = [
     "שלום",
 ];
 
-/// The kinds whose vendors have limits.
-pub(crate) const KINDS: [Kind; 4] = [
-    Kind::Google,
-    Kind::Slack,
-    Kind::Teams(TeamsFormat::AdaptiveCard),
-    Kind::Teams(TeamsFormat::MessageCard),
-];
+/// Every format of every kind, by name.
+pub(crate) fn formats() -> impl Iterator<Item = (&'static Kind, &'static Format)> {
+    let mut kinds = KINDS;
+    kinds.sort_by_key(|kind| kind.name);
+    kinds.into_iter().flat_map(|kind| kind.formats.iter().map(move |format| (kind, format)))
+}
 
 const FORMS: [Form; 3] = [Form::Rich, Form::Compact, Form::Plain];
 
-/// The faults of a payload by the limits of its vendor.
-pub(crate) fn faults(kind: Kind, payload: &Payload) -> Vec<String> {
-    match kind {
-        Kind::Console => Vec::new(),
-        Kind::Google => limits::google::check(&payload.body),
-        Kind::Slack => limits::slack::check(&payload.body),
-        Kind::Teams(_) => limits::teams::check(&payload.body),
-    }
-}
-
 fn check(notification: &Notification, what: &str) {
-    for kind in KINDS {
+    for (kind, format) in formats().filter(|(kind, _)| kind.url.is_some()) {
         for best in FORMS {
-            let payload = payload(kind, notification, best);
-            let faults = faults(kind, &payload);
+            let payload = (format.shape)(notification, best);
+            let faults = limits::check(kind, &payload.body);
             let body: String = payload.body.chars().take(2_000).collect();
-            assert!(faults.is_empty(), "{what}, {kind:?}, {best:?}: {faults:#?}\n{body}");
+            assert!(faults.is_empty(), "{what}, {format:?}, {best:?}: {faults:#?}\n{body}");
             assert!(payload.form >= best, "{what}: better than asked for");
             assert!(!payload.body.contains('\n'), "{what}: the body is not one line");
         }
@@ -152,24 +144,27 @@ fn names_are_shown_as_they_are() {
         let mut notification = notification(&text(&mut rand, 6), 0);
         notification.title.insert(0, 'a');
         notification.summary.insert(0, 'a');
-        let part = |kind, pointer: &str| {
-            let body = payload(kind, &notification, Form::Rich).body;
+        let part = |format: &Format, pointer: &str| {
+            let body = (format.shape)(&notification, Form::Rich).body;
             let json: Value = serde_json::from_str(&body).expect("a JSON document");
             let text = json.pointer(pointer).and_then(Value::as_str);
             text.unwrap_or_else(|| panic!("no {pointer} in {body}")).to_owned()
         };
-        let meant = part(Kind::Console, "/summary");
+        let meant = part(console::KIND.default_format(), "/summary");
         if meant.chars().count() > 100 {
             continue;
         }
-        let slack = part(Kind::Slack, "/blocks/1/text/text");
+        let slack = part(slack::KIND.default_format(), "/blocks/1/text/text");
         assert_eq!(entities(&slack), meant);
         let google = "/cardsV2/0/card/sections/0/widgets/0/textParagraph/text";
-        assert_eq!(entities(&part(Kind::Google, google)), meant);
+        assert_eq!(entities(&part(google::KIND.default_format(), google)), meant);
+        let [adaptive_card, message_card] = teams::KIND.formats else {
+            panic!("two formats");
+        };
         let card = "/attachments/0/content/body/0/items/0/text";
-        let teams = part(Kind::Teams(TeamsFormat::AdaptiveCard), card);
+        let teams = part(adaptive_card, card);
         assert_eq!(markdown(&teams), meant);
-        let legacy = part(Kind::Teams(TeamsFormat::MessageCard), "/title");
+        let legacy = part(message_card, "/title");
         assert_eq!(markdown(&legacy), format!("🔴 {meant}"));
     }
 }

@@ -8,10 +8,7 @@ use std::{
 };
 
 use mistgate_core::{
-    chat::{
-        payload::payload,
-        shape::{Form, Kind},
-    },
+    chat::{google, shape::Form},
     config::{
         files::{FileKind, Files},
         raw::{Draft, Source},
@@ -19,7 +16,7 @@ use mistgate_core::{
     notify::{Fact, Link, Listing, Notification, Severity},
 };
 use mistgate_tests::{
-    chat::stand_in::{self, Card},
+    chat::{limits::VENDORS, stand_in::Card},
     webhook::mist::{request, send},
 };
 use rustix::process::Signal;
@@ -162,13 +159,14 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
         buttons: vec![("AP insights".to_owned(), "https://manage.mist.com/admin/?a=1&b=2".into())],
         notes: vec!["Critical".to_owned()],
     };
-    for kind in stand_in::ALL {
+    for vendor in VENDORS {
+        let shape = vendor.kind.default_format().shape;
         for form in [Form::Rich, Form::Compact] {
-            let body = payload(kind, &notification, form).body;
-            assert_eq!(Card::read(kind, &body), meant, "{body}");
+            let body = shape(&notification, form).body;
+            assert_eq!(Card::read(vendor, &body), meant, "{body}");
         }
-        let plain = Card::read(kind, &payload(kind, &notification, Form::Plain).body);
-        let google = kind == Kind::Google;
+        let plain = Card::read(vendor, &shape(&notification, Form::Plain).body);
+        let google = *vendor.kind == google::KIND;
         let name = if google { "AP ∗1∗ ‹!channel› & co" } else { name };
         let lines = [[plain.title].as_slice(), &plain.paragraphs].concat();
         assert!(lines.contains(&meant.title), "{lines:?}");

@@ -10,5 +10,6 @@ pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod secrets;
 pub(crate) mod store;
+pub(crate) mod store_format;
 pub(crate) mod systemd;
 pub(crate) mod units;

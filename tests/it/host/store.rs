@@ -15,8 +15,7 @@ use std::{
 
 use mistgate_core::{
     base::{mac::Mac, time::UnixTime},
-    chat::shape::Kind,
-    delivery::batch::{self, EventKey, Item, Kinds},
+    delivery::batch::{self, Chats, EventKey, Item},
     event::fingerprint::Fingerprint,
     notify::Severity,
     ports::{
@@ -30,7 +29,7 @@ use mistgate_tests::{
     chat::server::{Answer, Chat, LONG},
     webhook::mist::{body, device_event, event_body},
 };
-use redb::{Database, StorageBackend, backends::FileBackend};
+use redb::{StorageBackend, backends::FileBackend};
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;
 
@@ -143,7 +142,8 @@ impl Kept {
             let mut options = OpenOptions::new();
             let file = options.read(true).write(true).create(true).truncate(false).open(&file);
             let file = FileBackend::new(file.expect("a file"))?;
-            Database::builder().create_with_backend(Backend { file, disk: disk.clone() })
+            let backend: Box<dyn StorageBackend> = Box::new(Backend { file, disk: disk.clone() });
+            Ok(backend)
         };
         let (report, written) = mpsc::channel();
         let report = move |answer| report.send(answer).expect("a listener");
@@ -154,21 +154,21 @@ impl Kept {
 
     /// Puts a batch of one event for two chats, and waits for the answer.
     fn put(&self, number: u64) -> bool {
-        let kinds = Kinds::of(Kind::Slack).with(Kind::Google);
+        let chats = chats(&["google", "slack"]);
         let fingerprint = Fingerprint::from_bytes([u8::try_from(number % 256).expect("small"); 16]);
         let item = Item {
             fingerprint,
             channel: "info".to_owned(),
             severity: Severity::Info,
             site: 0,
-            kinds,
+            chats: chats.clone(),
             text: format!("{{\"batch\":{number},\"pad\":\"{}\"}}", "x".repeat(2_000)),
         };
         let at = UnixTime::from_secs(1_752_000_000);
         assert!(self.store.write(Write::Put {
             batch: number,
             bytes: batch::encode(at, "alarms", &[item]).into(),
-            kinds: vec![kinds],
+            chats: vec![chats],
             fingerprints: vec![fingerprint],
             at,
             forget_before: UnixTime::from_secs(0),
@@ -209,9 +209,9 @@ impl Kept {
     }
 
     fn settle(&self, number: u64) {
-        let kinds = Kinds::of(Kind::Slack);
+        let chats = chats(&["slack"]);
         let key = EventKey { batch: number, index: 0 };
-        assert!(self.store.write(Write::Settle { key, kinds }));
+        assert!(self.store.write(Write::Settle { key, chats }));
     }
 
     fn reopened(&self) {
@@ -222,6 +222,10 @@ impl Kept {
         drop(self.store);
         self.thread.join().expect("no panic");
     }
+}
+
+fn chats(names: &[&str]) -> Chats {
+    names.iter().map(|name| (*name).into()).collect()
 }
 
 fn record(port: &str, mode: Mode) -> Record {
@@ -317,9 +321,8 @@ fn fail_and_recover(refuses: Refusal, calls: i64) {
         let read = kept.store.read(batch).expect("a batch");
         let text = read.decode().expect("a batch").events.first().map(|event| event.text);
         assert!(text.is_some_and(|text| text.contains(&format!("{{\"batch\":{batch},"))), "{case}");
-        let google = Kinds::of(Kind::Google);
-        let both = google.with(Kind::Slack);
-        assert_eq!(read.left, [if batch <= 2 { google } else { both }], "{case}: {batch}");
+        let left = if batch <= 2 { chats(&["google"]) } else { chats(&["google", "slack"]) };
+        assert_eq!(read.left, [left], "{case}: {batch}");
     }
     kept.close();
 }

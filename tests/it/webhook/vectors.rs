@@ -13,8 +13,8 @@ use std::{
 
 use mistgate_core::{
     chat::{
-        payload::payload,
-        shape::{Form, Kind},
+        kind::{Format, Kind},
+        shape::Form,
     },
     event::{Detail, Event},
     notify::describe::describe,
@@ -22,9 +22,10 @@ use mistgate_core::{
     webhook::envelope,
 };
 
+use mistgate_tests::chat::limits;
 use serde_json::value::RawValue;
 
-use crate::chat::limits::{KINDS, faults};
+use crate::chat::limits::formats;
 
 /// Fewer events than this mean that the vectors were not found.
 const EVENTS_MIN: usize = 200;
@@ -112,18 +113,34 @@ pub(crate) fn messages(
         decision.why,
     );
     let notification = describe(event, decision.severity, DASHBOARD_HOST);
-    for kind in [Kind::Console].into_iter().chain(KINDS) {
-        let payload = payload(kind, &notification, Form::Rich);
-        for said in faults(kind, &payload) {
-            fault(format!("{kind:?}: {said}"));
+    for (kind, format) in formats() {
+        let payload = (format.shape)(&notification, Form::Rich);
+        let name = heading(kind, format);
+        for said in limits::check(kind, &payload.body) {
+            fault(format!("{name}: {said}"));
         }
         let query = payload.query.map(|query| format!(", ?{query}")).unwrap_or_default();
-        let _ = writeln!(text, "\n{kind:?}, {:?}{query}", payload.form);
+        let _ = writeln!(text, "\n{name}, {:?}{query}", payload.form);
         let json: &RawValue = serde_json::from_str(&payload.body).expect("valid JSON");
         pretty(Detail::from(json), 0, text);
         text.push('\n');
     }
     text.push('\n');
+}
+
+/// `Slack`, `Teams(MessageCard)`.
+fn heading(kind: &Kind, format: &Format) -> String {
+    let words = |name: &str| -> String {
+        let word = |word: &str| {
+            let (first, rest) = word.split_at(1);
+            first.to_uppercase() + rest
+        };
+        name.split('-').map(word).collect()
+    };
+    match kind.formats {
+        [_] => words(kind.name),
+        _ => format!("{}({})", words(kind.name), words(format.name)),
+    }
 }
 
 /// JSON in the order of its members, a value on one line where it fits.

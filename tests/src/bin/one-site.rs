@@ -21,9 +21,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use mistgate_core::{base::mac::Mac, chat::shape::Kind};
+use mistgate_core::base::mac::Mac;
 use mistgate_tests::{
-    chat::server::Chat,
+    chat::{limits::slack, server::Chat},
     demo::{self, binary, hear, print, short, write},
     ports::{
         cloud::{
@@ -149,7 +149,7 @@ fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
     };
     let explain = |error: io::Error| format!("{folder}: {error}");
     let folder_path = fs::canonicalize(folder).map_err(explain)?;
-    Chat::judging(*chat, |post| hear(Kind::Slack, post)).map_err(explain)?;
+    Chat::judging(*chat, &slack::VENDOR, hear).map_err(explain)?;
     let mut organisation = Organisation::new(ORG, TOKEN);
     organisation.add_switch(mac(SWITCH)?, SITE, NAME, 48);
     organisation.add_ap(mac(AP)?, SITE);

@@ -10,12 +10,8 @@ use std::{
     thread,
 };
 
-use mistgate_core::chat::shape::{Kind, TeamsFormat};
 use mistgate_tests::{
-    chat::{
-        server::{Chat, Judge},
-        stand_in,
-    },
+    chat::{limits::VENDORS, server::Chat},
     demo::{self, binary, hear, print, write},
 };
 
@@ -42,7 +38,7 @@ fn main() -> ExitCode {
 fn start(folder: &str) -> Result<(), String> {
     let mistgate = binary()?;
     let explain = |error: io::Error| format!("{folder}: {error}");
-    let (_sockets, addresses) = demo::reserve(5).map_err(explain)?;
+    let (_sockets, addresses) = demo::reserve(2 + VENDORS.len()).map_err(explain)?;
     let [admin, webhook, chats @ ..] = addresses.as_slice() else {
         return Err("five sockets have as many addresses".to_owned());
     };
@@ -62,8 +58,8 @@ fn configuration(admin: &SocketAddr, webhook: &SocketAddr, chats: &[SocketAddr])
          listen = \"{webhook}\"\nsecret_file = \"webhook-secret\"\n\n[admin]\n\
          listen = \"{admin}\"\n"
     );
-    for (kind, address) in stand_in::ALL.iter().zip(chats) {
-        let name = kind.name();
+    for (vendor, address) in VENDORS.iter().zip(chats) {
+        let name = vendor.kind.name;
         let url = |channel: &str| format!("{channel} = \"http://{address}/{channel}\"");
         let urls = ["debug", "info", "warning", "critical"].map(url).join(", ");
         text.push_str(&format!("\n[chat.{name}]\nurls = {{ {urls} }}\n"));
@@ -77,13 +73,8 @@ fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
     let Some((webhook, chats)) = addresses.split_first() else {
         return Err("no ports".to_owned());
     };
-    let judges: [Judge; 3] = [
-        |post| hear(Kind::Slack, post),
-        |post| hear(Kind::Teams(TeamsFormat::AdaptiveCard), post),
-        |post| hear(Kind::Google, post),
-    ];
-    for (address, judge) in chats.iter().zip(judges) {
-        Chat::judging(*address, judge).map_err(|error| format!("{address}: {error}"))?;
+    for (address, vendor) in chats.iter().zip(VENDORS) {
+        Chat::judging(*address, vendor, hear).map_err(|error| format!("{address}: {error}"))?;
     }
     demo::await_listener(webhook)?;
     print(&mut io::stdout(), &welcome(folder, webhook)?);

@@ -4,9 +4,8 @@ use core::time::Duration;
 
 use mistgate_core::{
     base::{secret::Secret, window::Window},
-    chat::shape::{Kind, TeamsFormat},
+    chat::{console, google, kind::Kind, slack, teams},
     config::checked::{Chat, Delivery, Destination},
-    delivery::pace,
     route::Routes,
 };
 
@@ -22,38 +21,41 @@ pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
     // Another URL for the same channel: what waits for the old one must find the new one.
     let renamed = bytes.chance(60);
     let pace = bytes.pick(&[None, None, Some(OFF), Some(FAST)]);
-    let teams = Kind::Teams(bytes.pick(&[TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard]));
+    let teams_format = bytes.count(1);
     let mut destinations = Vec::new();
-    let mut add = |kind: Kind, channels: &[&str], default, vendor: &[Window]| {
+    let mut add = |kind: &'static Kind, channels: &[&str], default| {
         let place = channels.first().copied().unwrap_or("default");
         let version = if renamed { "new" } else { "old" };
         destinations.push(Destination {
-            name: format!("{}/{place}", kind.name()),
+            chat: kind.name.into(),
+            name: format!("{}/{place}", kind.name),
             kind,
-            url: (kind != Kind::Console)
-                .then(|| Secret::new(format!("https://{}.example/{place}/{version}", kind.name()))),
+            format: kind.formats.get(teams_format).unwrap_or(kind.default_format()),
+            url: kind
+                .url
+                .map(|_| Secret::new(format!("https://{}.example/{place}/{version}", kind.name))),
             channels: channels.iter().map(|channel| (*channel).to_owned()).collect(),
             default,
-            pace: pace.unwrap_or(vendor).to_vec(),
+            pace: pace.filter(|_| kind.url.is_some()).unwrap_or(kind.pace).to_vec(),
         });
     };
     if has(0) {
-        add(Kind::Slack, &[], true, pace::SLACK);
+        add(&slack::KIND, &[], true);
     }
     if has(1) {
-        add(Kind::Slack, &["critical"], false, pace::SLACK);
+        add(&slack::KIND, &["critical"], false);
     }
     if has(2) {
-        add(Kind::Slack, &["info", "debug"], false, pace::SLACK);
+        add(&slack::KIND, &["info", "debug"], false);
     }
     if has(3) {
-        add(teams, &[], true, pace::TEAMS);
+        add(&teams::KIND, &[], true);
     }
     if has(4) {
-        add(Kind::Google, &["warning"], has(5), pace::GOOGLE);
+        add(&google::KIND, &["warning"], has(5));
     }
     if !has(6) {
-        add(Kind::Console, &[], true, &[]);
+        add(&console::KIND, &[], true);
     }
     let delivery = Delivery {
         max_age: Duration::from_secs(bytes.pick(&[86_400, 86_400, 3_600, 60])),

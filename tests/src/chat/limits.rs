@@ -5,12 +5,44 @@
 //! means that the payload is fine. Lengths are in UTF-16 code units, the larger of the two ways in
 //! which a vendor may count characters.
 
+use mistgate_core::chat::kind::Kind;
 use serde_json::{Map, Value};
+
+use super::{server::Answer, stand_in::Card};
 
 pub mod google;
 mod markdown;
 pub mod slack;
 pub mod teams;
+
+/// A vendor as the tests know it: what it takes, what it answers, and what its readers see.
+#[derive(Debug)]
+pub struct Vendor {
+    pub kind: &'static Kind,
+    /// What it calls itself.
+    pub product: &'static str,
+    /// The number of its colour on a terminal, for the demos.
+    pub colour: &'static str,
+    /// Every fault of the body of a POST.
+    pub check: fn(&str) -> Vec<String>,
+    pub taken: Answer,
+    pub refused: Answer,
+    /// Reads a message, except one in the plain form, into what a reader sees.
+    pub read: fn(&mut Card, &Value),
+}
+
+/// The vendors of all kinds that are posted to.
+pub static VENDORS: [&Vendor; 3] = [&slack::VENDOR, &teams::VENDOR, &google::VENDOR];
+
+/// The vendor of a kind; none of what is printed.
+pub fn vendor(kind: &Kind) -> Option<&'static Vendor> {
+    VENDORS.into_iter().find(|vendor| vendor.kind == kind)
+}
+
+/// Every fault of a payload by the limits of its vendor, where it has one.
+pub fn check(kind: &Kind, body: &str) -> Vec<String> {
+    vendor(kind).map_or_else(Vec::new, |vendor| (vendor.check)(body))
+}
 
 /// The faults found so far.
 #[derive(Debug, Default)]

@@ -9,16 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use http_types::StatusCode;
 use mistgate_core::{
     base::{machine::Machine, time::Instant},
-    chat::shape::{Form, Kind, TeamsFormat},
+    chat::{kind::Kind, outcome::Outcome, shape::Form},
     config::checked::{Chat, Destination},
     delivery::{
-        batch::{self, EventKey, Kinds},
-        outcome::{Outcome, outcome},
+        batch::{self, ChatId, Chats, EventKey},
         queue::{DIGEST_MAX, Loss},
     },
     engine::{
         Engine,
-        input::{Config, DestinationId, Input, Restored},
+        input::{Answer, Config, DestinationId, Input, Restored},
         output::{Event, Output},
     },
     event::{Topic, fingerprint::Fingerprint},
@@ -28,15 +27,11 @@ use mistgate_core::{
 
 use crate::chat::windows::Windows;
 
-/// The chat products; of Teams either format stands for both.
-pub const PRODUCTS: [Kind; 4] =
-    [Kind::Console, Kind::Google, Kind::Slack, Kind::Teams(TeamsFormat::AdaptiveCard)];
-
-/// An event for one product.
-pub type Debt = (EventKey, &'static str);
+/// An event for one chat.
+pub type Debt = (EventKey, ChatId);
 
 /// What became of a debt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// The chat confirmed it.
     Delivered(Debt),
@@ -45,7 +40,7 @@ pub enum Fate {
 }
 
 /// A destination as the engine tells them apart.
-type Place = (Kind, Option<String>);
+type Place = (ChatId, Option<String>);
 /// What is sent in order: events of one destination, class and site.
 type Line = (Place, bool, u64);
 
@@ -61,6 +56,7 @@ struct Owed {
 #[derive(Clone, Debug)]
 struct Message {
     id: u64,
+    kind: &'static Kind,
     place: Place,
     keys: Vec<EventKey>,
     form: Form,
@@ -71,7 +67,7 @@ struct Message {
 #[derive(Debug)]
 struct Writing {
     accepted_at: Instant,
-    events: Vec<(String, Severity, u64, Kinds)>,
+    events: Vec<(String, Severity, u64, Chats)>,
     fingerprints: Vec<Fingerprint>,
 }
 
@@ -98,7 +94,7 @@ pub struct Reference {
     degraded: BTreeMap<DestinationId, Message>,
     paces: BTreeMap<DestinationId, (Place, Windows)>,
     answered: Option<(Message, Outcome)>,
-    settling: Vec<(EventKey, Kinds)>,
+    settling: Vec<(EventKey, Chats)>,
     fates: Vec<Fate>,
 }
 
@@ -156,9 +152,8 @@ impl Reference {
             Input::Answered { destination, id, answer, .. } => {
                 if let Some(message) = self.in_flight.remove(destination).filter(|m| m.id == *id) {
                     let outcome = match answer {
-                        Ok(answer) => {
-                            let (kind, _) = message.place;
-                            outcome(kind, answer.status, answer.retry_after, &answer.body)
+                        Ok(Answer { status, retry_after, body }) => {
+                            message.kind.outcome(*status, *retry_after, body)
                         }
                         Err(reason) => Outcome::Retry { after: None, reason: *reason },
                     };
@@ -189,8 +184,8 @@ impl Reference {
             }
             Input::Restored { events, ago } => {
                 let left = self.config.chat.delivery.max_age.saturating_sub(*ago);
-                for Restored { key, channel, severity, site, kinds } in events {
-                    self.owe(*key, (channel, *severity, *site), *kinds, now + left);
+                for Restored { key, channel, severity, site, chats } in events {
+                    self.owe(*key, (channel, *severity, *site), chats, now + left);
                 }
             }
             Input::Stored(batch) => self.stored(*batch),
@@ -206,9 +201,9 @@ impl Reference {
         };
         self.on_disk.extend(fingerprints);
         let expires_at = accepted_at + self.config.chat.delivery.max_age;
-        for (index, (channel, severity, site, kinds)) in (0..).zip(events) {
+        for (index, (channel, severity, site, chats)) in (0..).zip(events) {
             let key = EventKey { batch, index };
-            self.owe(key, (&channel, severity, site), kinds, expires_at);
+            self.owe(key, (&channel, severity, site), &chats, expires_at);
         }
     }
 
@@ -216,16 +211,16 @@ impl Reference {
         &mut self,
         key: EventKey,
         (channel, severity, site): (&str, Severity, u64),
-        kinds: Kinds,
+        chats: &Chats,
         expires_at: Instant,
     ) {
-        for product in PRODUCTS.into_iter().filter(|product| kinds.contains(*product)) {
-            let debt = (key, product.name());
-            let place = place_of(&self.config.chat, channel, product);
+        for chat in chats {
+            let debt = (key, chat.clone());
+            let place = place_of(&self.config.chat, channel, chat);
             let line = place.map(|place| (place, severity == Severity::Critical, site));
             self.last_turn += 1;
             let owed = Owed { line: line.clone(), turn: self.last_turn, expires_at };
-            let before = self.owed.insert(debt, owed);
+            let before = self.owed.insert(debt.clone(), owed);
             let recalled = self.recalled.remove(&debt);
             assert!(before.is_none() || recalled, "{debt:?} is owed twice");
             if let Some(line) = line {
@@ -250,7 +245,7 @@ impl Reference {
     }
 
     fn answered(&mut self, destination: DestinationId, message: Message, outcome: Outcome) {
-        let kind = message.place.0;
+        let chat = message.place.0.clone();
         match outcome {
             Outcome::Degrade(_) if message.form != Form::Plain => {
                 self.degraded.insert(destination, message);
@@ -259,7 +254,7 @@ impl Reference {
             Outcome::Degrade(_) | Outcome::Delivered => {}
             Outcome::Dead(_) | Outcome::Retry { .. } => {
                 for key in &message.keys {
-                    let owed = self.owed.get(&(*key, kind.name())).expect("sent, so owed");
+                    let owed = self.owed.get(&(*key, chat.clone())).expect("sent, so owed");
                     let line = owed.line.clone().expect("sent, so routed");
                     self.lines.entry(line).or_default().insert(owed.turn, *key);
                 }
@@ -272,11 +267,12 @@ impl Reference {
     pub fn output(&mut self, now: Instant, output: &Output) {
         match output {
             Output::Event(event) => self.emit(now, event),
-            Output::Recall { keys, kinds } => self.recall(keys, *kinds),
+            Output::Recall { keys, chat } => self.recall(keys, chat),
             Output::Respond { id, status } => self.respond(*id, *status),
             Output::Send { destination, to, id, keys, form } => {
                 let message = Message {
                     id: *id,
+                    kind: to.kind,
                     place: place(to),
                     keys: keys.clone(),
                     form: *form,
@@ -284,9 +280,9 @@ impl Reference {
                 };
                 self.sent(now, *destination, to, message);
             }
-            Output::Settle { key, kinds } => self.settling.push((*key, *kinds)),
-            Output::Store { batch, bytes, kinds, fingerprints } => {
-                self.store(now, *batch, bytes, kinds, fingerprints);
+            Output::Settle { key, chats } => self.settling.push((*key, chats.clone())),
+            Output::Store { batch, bytes, chats, fingerprints } => {
+                self.store(now, *batch, bytes, chats, fingerprints);
             }
         }
     }
@@ -296,7 +292,7 @@ impl Reference {
         now: Instant,
         batch: u64,
         bytes: &[u8],
-        kinds: &[Kinds],
+        chats: &[Chats],
         fingerprints: &[Fingerprint],
     ) {
         assert_eq!(batch, self.next_batch, "batches are numbered in order");
@@ -305,10 +301,13 @@ impl Reference {
         let events: Vec<_> = read
             .events
             .iter()
-            .map(|event| (event.channel.to_owned(), event.severity, event.site, event.kinds))
+            .zip(chats)
+            .map(|(event, chats)| {
+                (event.channel.to_owned(), event.severity, event.site, chats.clone())
+            })
             .collect();
         assert!(!events.is_empty() && events.len() == fingerprints.len());
-        assert!(events.iter().map(|(.., set)| set).eq(kinds));
+        assert_eq!(events.len(), chats.len());
         for print in fingerprints {
             let is_ours = read.topic() == Topic::Mistgate;
             assert!(is_ours || self.request.contains(print), "stored what nobody sent");
@@ -335,7 +334,7 @@ impl Reference {
         let Message { place, keys, form, .. } = &message;
         assert!((1..=DIGEST_MAX).contains(&keys.len()), "{} events in a message", keys.len());
         for key in keys {
-            let owed = self.owed.get(&(*key, place.0.name())).expect("sent what is not owed");
+            let owed = self.owed.get(&(*key, place.0.clone())).expect("sent what is not owed");
             let waits_here = owed.line.as_ref().is_some_and(|(waits_at, ..)| waits_at == place);
             assert!(waits_here, "{key:?} was sent to {} instead of {:?}", to.name, owed.line);
         }
@@ -361,7 +360,7 @@ impl Reference {
     fn take_in_order(&mut self, place: &Place, keys: &[EventKey]) {
         let mut critical_sent = false;
         for key in keys {
-            let owed = self.owed.get(&(*key, place.0.name())).expect("sent, so owed");
+            let owed = self.owed.get(&(*key, place.0.clone())).expect("sent, so owed");
             let line = owed.line.clone().expect("sent, so routed");
             critical_sent |= line.1;
             let first = self.lines.get_mut(&line).and_then(BTreeMap::pop_first);
@@ -373,20 +372,16 @@ impl Reference {
         assert!(critical_sent || !self.lines.iter().any(waits), "overtook something critical");
     }
 
-    fn recall(&mut self, keys: &[EventKey], kinds: Kinds) {
+    fn recall(&mut self, keys: &[EventKey], chat: &ChatId) {
         for key in keys {
-            for product in PRODUCTS.into_iter().filter(|product| kinds.contains(*product)) {
-                let debt = (*key, product.name());
-                let owed = self.owed.get_mut(&debt).expect("recalled what is not owed");
-                let line = owed.line.take().expect("recalled, so it had a place");
-                let turn = owed.turn;
-                self.lines.entry(line).or_default().remove(&turn);
-                assert!(self.recalled.insert(debt), "recalled twice");
-                let holds = |message: &Message| {
-                    message.place.0.name() == product.name() && message.keys.contains(key)
-                };
-                self.degraded.retain(|_, message| !holds(message));
-            }
+            let debt = (*key, chat.clone());
+            let owed = self.owed.get_mut(&debt).expect("recalled what is not owed");
+            let line = owed.line.take().expect("recalled, so it had a place");
+            let turn = owed.turn;
+            self.lines.entry(line).or_default().remove(&turn);
+            assert!(self.recalled.insert(debt), "recalled twice");
+            let holds = |message: &Message| message.place.0 == *chat && message.keys.contains(key);
+            self.degraded.retain(|_, message| !holds(message));
         }
     }
 
@@ -413,8 +408,7 @@ impl Reference {
 
     fn dropped(&mut self, now: Instant, to: Option<&Destination>, events: usize, loss: Loss) {
         let settling: Vec<_> = self.settling.iter().map(|(key, _)| *key).collect();
-        let name = to.map(|to| to.kind.name());
-        let owed = |key: &EventKey| name.and_then(|name| self.owed.get(&(*key, name)));
+        let owed = |key: &EventKey| self.owed.get(&(*key, to?.chat.clone()));
         match loss {
             Loss::Expired => {
                 let old = |key| owed(key).is_some_and(|owed| owed.expires_at <= now);
@@ -447,10 +441,11 @@ impl Reference {
     ) -> Vec<EventKey> {
         let settling = core::mem::take(&mut self.settling);
         assert_eq!(settling.len(), events, "settled {settling:?}");
-        for (key, kinds) in &settling {
-            assert!(to.is_none_or(|to| Kinds::of(to.kind) == *kinds), "for whom?");
-            for product in PRODUCTS.into_iter().filter(|product| kinds.contains(*product)) {
-                let debt = (*key, product.name());
+        for (key, chats) in &settling {
+            let only = |to: &Destination| *chats == Chats::from([to.chat.clone()]);
+            assert!(to.is_none_or(only), "for whom?");
+            for chat in chats {
+                let debt = (*key, chat.clone());
                 let owed = self.owed.remove(&debt).expect("settled what is not owed");
                 assert_eq!(owed.line.as_ref().map(|line| &line.0), to.map(place).as_ref());
                 if let Some(line) = owed.line
@@ -496,12 +491,12 @@ impl Reference {
 
 /// A destination as the engine tells them apart.
 fn place(to: &Destination) -> Place {
-    (to.kind, to.url.as_ref().map(|url| url.expose().to_owned()))
+    (to.chat.clone(), to.url.as_ref().map(|url| url.expose().to_owned()))
 }
 
-/// Where a product's events of a channel go.
-fn place_of(chat: &Chat, channel: &str, product: Kind) -> Option<Place> {
-    let indexes = chat.destinations_of(channel);
-    let mut destinations = indexes.into_iter().filter_map(|index| chat.destinations.get(index));
-    destinations.find(|to| to.kind.name() == product.name()).map(place)
+/// Where a chat's events of a channel go.
+fn place_of(config: &Chat, channel: &str, chat: &ChatId) -> Option<Place> {
+    let indexes = config.destinations_of(channel);
+    let mut destinations = indexes.into_iter().filter_map(|index| config.destinations.get(index));
+    destinations.find(|to| to.chat == *chat).map(place)
 }

@@ -13,6 +13,7 @@ use std::{
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
+use super::limits::Vendor;
 use crate::base::http::{self, Message};
 
 /// How long a test waits for what must come, on a machine that is busy with other things.
@@ -76,11 +77,11 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     /// Decides in the place of the script.
-    judge: Option<Judge>,
+    judge: Option<(Judge, &'static Vendor)>,
 }
 
 /// What a chat that reads its posts does with one.
-pub type Judge = fn(&Message) -> Answer;
+pub type Judge = fn(&'static Vendor, &Message) -> Answer;
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,13 +112,13 @@ impl Chat {
     }
 
     /// A chat at an address that is reserved, which reads each post before it answers.
-    pub fn judging(address: SocketAddr, judge: Judge) -> io::Result<Self> {
-        let mut chat = Self::bound(bind(address)?, Some(judge))?;
+    pub fn judging(address: SocketAddr, vendor: &'static Vendor, judge: Judge) -> io::Result<Self> {
+        let mut chat = Self::bound(bind(address)?, Some((judge, vendor)))?;
         chat.listen()?;
         Ok(chat)
     }
 
-    fn bound(socket: OwnedFd, judge: Option<Judge>) -> io::Result<Self> {
+    fn bound(socket: OwnedFd, judge: Option<(Judge, &'static Vendor)>) -> io::Result<Self> {
         let address = rustix::net::getsockname(&socket)?.try_into()?;
         let state =
             State { posts: Vec::new(), script: VecDeque::new(), always: OK, released: false };
@@ -202,7 +203,7 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut requests = BufReader::new(stream.try_clone()?);
     while let Some(request) = http::read(&mut requests)? {
-        let judged = shared.judge.map(|judge| judge(&request));
+        let judged = shared.judge.map(|(judge, vendor)| judge(vendor, &request));
         let answer = {
             let mut state = shared.state();
             let scripted = state.script.pop_front().unwrap_or(state.always);

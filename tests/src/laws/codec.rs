@@ -9,14 +9,14 @@ use mistgate_core::{
         secret::Secret,
         time::{Instant, UnixTime},
     },
-    chat::shape::Kind,
+    chat::console,
     config::{
         checked::{Chat, Config, Destination, Webhook},
         files::{FileKind, FileRequest, Files},
         problem::Problem,
         raw::{Draft, Report, Source},
     },
-    delivery::batch::{self, Item, Kinds},
+    delivery::batch::{self, Chats, Item},
     engine::{Engine, input},
     event::{
         Event,
@@ -86,8 +86,10 @@ fn take(
         limits: Limits::default(),
     };
     let console = Destination {
+        chat: "console".into(),
         name: "console/default".to_owned(),
-        kind: Kind::Console,
+        kind: &console::KIND,
+        format: console::KIND.default_format(),
         url: None,
         channels: Vec::new(),
         default: true,
@@ -195,7 +197,7 @@ pub fn batch(data: &[u8]) {
                 channel: stored.channel.to_owned(),
                 severity: stored.severity,
                 site: stored.site,
-                kinds: stored.kinds,
+                chats: Chats::new(),
                 text: stored.text.to_owned(),
             })
             .collect();
@@ -210,7 +212,7 @@ pub fn batch(data: &[u8]) {
             channel: bytes.text(70),
             severity: bytes.pick(&Severity::ALL),
             site: bytes.number(),
-            kinds: Kinds::from_bits(bytes.byte()),
+            chats: Chats::new(),
             text: bytes.text(300),
         });
     }
@@ -224,9 +226,8 @@ fn round_trip(topic: &str, items: &[Item]) {
     assert_eq!((read.received_at, read.topic), (received_at, topic));
     assert_eq!(read.events.len(), items.len());
     for (stored, item) in read.events.iter().zip(items) {
-        let read = (stored.channel, stored.severity, stored.kinds, stored.site, stored.text);
-        let written =
-            (item.channel.as_str(), item.severity, item.kinds, item.site, item.text.as_str());
+        let read = (stored.channel, stored.severity, stored.site, stored.text);
+        let written = (item.channel.as_str(), item.severity, item.site, item.text.as_str());
         assert_eq!(read, written);
     }
     // A torn end is noticed, or costs whole events and nothing else.
@@ -303,7 +304,7 @@ fn runnable(config: &Config) {
     let mut names = BTreeSet::new();
     for destination in &chat.destinations {
         assert!(names.insert(&destination.name), "{} twice", destination.name);
-        assert_eq!(destination.url.is_none(), destination.kind == Kind::Console);
+        assert_eq!(destination.url.is_none(), destination.kind.url.is_none());
         let url = destination.url.as_ref().map(|url| Url::parse(url.expose()));
         assert!(url.is_none_or(|url| url.is_ok()), "{}: not a URL", destination.name);
         assert!(destination.default || !destination.channels.is_empty());

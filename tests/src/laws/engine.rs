@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 
 use mistgate_core::{
     base::time::{Instant, UnixTime},
-    delivery::{
-        batch::{self, EventKey, Item, Kinds},
-        outcome::Reason,
-    },
+    chat::outcome::Reason,
+    delivery::batch::{self, ChatId, Chats, EventKey, Item},
     engine::{
         Engine,
         input::{Answer, Config, Input, Restored},
@@ -22,10 +20,7 @@ use mistgate_core::{
 use super::Subject;
 use crate::{
     base::bytes::Bytes,
-    chat::{
-        configurations::chat,
-        reference::{PRODUCTS, Reference},
-    },
+    chat::{configurations::chat, reference::Reference},
 };
 
 /// How many different events there are.
@@ -36,7 +31,7 @@ pub struct Surroundings {
     reference: Reference,
     last_id: RequestId,
     events: BTreeMap<EventKey, Restored>,
-    recalls: Vec<(Vec<EventKey>, Kinds)>,
+    recalls: Vec<(Vec<EventKey>, ChatId)>,
 }
 
 impl Subject for Surroundings {
@@ -73,17 +68,17 @@ impl Subject for Surroundings {
     fn output(&mut self, now: Instant, output: &Output) {
         self.reference.output(now, output);
         match output {
-            Output::Recall { keys, kinds } => self.recalls.push((keys.clone(), *kinds)),
-            Output::Store { batch, bytes, .. } => {
+            Output::Recall { keys, chat } => self.recalls.push((keys.clone(), chat.clone())),
+            Output::Store { batch, bytes, chats, .. } => {
                 let read = batch::decode(bytes).expect("our own bytes");
-                for (index, event) in (0..).zip(read.events) {
+                for (index, (event, chats)) in (0..).zip(read.events.into_iter().zip(chats)) {
                     let key = EventKey { batch: *batch, index };
                     let restored = Restored {
                         key,
                         channel: event.channel.to_owned(),
                         severity: event.severity,
                         site: event.site,
-                        kinds: event.kinds,
+                        chats: chats.clone(),
                     };
                     self.events.insert(key, restored);
                 }
@@ -147,12 +142,12 @@ impl Surroundings {
     fn restored(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let nth = bytes.count(self.recalls.len().saturating_sub(1));
         let recall = (nth < self.recalls.len()).then(|| self.recalls.swap_remove(nth));
-        let (keys, kinds) = recall.unwrap_or_default();
+        let (keys, chat) = recall.unwrap_or_default();
         let events = keys
             .iter()
             .map(|key| {
                 let stored = self.events.get(key).expect("recalled what was never stored");
-                Restored { kinds, ..stored.clone() }
+                Restored { chats: Chats::from([chat.clone()]), ..stored.clone() }
             })
             .collect();
         Input::Restored { events, ago: Duration::from_secs(bytes.up_to(100)) }
@@ -166,14 +161,15 @@ fn config(bytes: &mut Bytes<'_>) -> Config {
 
 fn item(bytes: &mut Bytes<'_>) -> Item {
     let severity = bytes.pick(&Severity::ALL);
-    let kinds = bytes.pick(&[0xff, 0x04, 0x0c, 0x01]);
-    let known = PRODUCTS.into_iter().filter(|p| Kinds::from_bits(kinds).contains(*p));
+    const WANTED: [&[&str]; 4] =
+        [&["console", "google", "slack", "teams"], &["slack"], &["slack", "teams"], &["console"]];
+    let chats = bytes.pick(&WANTED);
     Item {
         fingerprint: print(bytes),
         channel: severity.name().to_owned(),
         severity,
         site: bytes.up_to(3),
-        kinds: known.fold(Kinds::NONE, Kinds::with),
+        chats: chats.iter().map(|chat| (*chat).into()).collect(),
         text: "{}".to_owned(),
     }
 }

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 
 use mistgate_core::{
     base::{machine::Machine, time::Instant, window::Window},
-    chat::shape::Form,
+    chat::{
+        google,
+        outcome::{Outcome, Reason},
+        shape::Form,
+        slack, teams,
+    },
     delivery::{
         batch::EventKey,
-        outcome::{Outcome, Reason},
-        pace,
         queue::{Config, DIGEST_MAX, Entry, Input, Loss, Output, Queue},
     },
 };
@@ -200,7 +203,9 @@ fn keys(entries: &[Entry]) -> Vec<EventKey> {
 fn config(bytes: &mut Bytes<'_>) -> Config {
     const FAST: &[Window] = &[Window::per_secs(1_000, 1)];
     Config {
-        pace: bytes.pick(&[pace::SLACK, &[], pace::TEAMS, pace::GOOGLE, FAST]).to_vec(),
+        pace: bytes
+            .pick(&[slack::KIND.pace, &[], teams::KIND.pace, google::KIND.pace, FAST])
+            .to_vec(),
         queue_max: bytes.pick(&[1_000, 1, 7, 60]),
         digest_after: Duration::from_secs(bytes.pick(&[30, 1, 5, 3_600])),
     }

@@ -12,7 +12,7 @@ use mistgate_core::{
         rand::Rand,
         time::{Instant, UnixTime},
     },
-    delivery::batch::{EventKey, Kinds},
+    delivery::batch::{Chats, EventKey},
     event::fingerprint::Fingerprint,
 };
 
@@ -26,7 +26,7 @@ pub enum Input {
     /// Keep a batch.
     Put(Batch),
     /// These chats are done with this event.
-    Settle(EventKey, Kinds),
+    Settle(EventKey, Chats),
 }
 
 /// How the disk does.
@@ -57,7 +57,7 @@ pub struct Batch {
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// The chats that shall have each event, in order; on disk, those that still wait for it.
-    pub left: Vec<Kinds>,
+    pub left: Vec<Chats>,
     /// The identities of its events.
     pub fingerprints: Vec<Fingerprint>,
     /// When it was accepted, by the wall clock.
@@ -87,7 +87,7 @@ pub struct Disk {
     waiting: Vec<Batch>,
     /// Settled and not yet written down. After a failure they wait for the next write, as in the
     /// store.
-    owed: Vec<(EventKey, Kinds)>,
+    owed: Vec<(EventKey, Chats)>,
     is_due: bool,
     group: Option<Group>,
     reports: VecDeque<(Instant, Output)>,
@@ -153,22 +153,22 @@ impl Disk {
                 self.batches.insert(batch.number, batch);
             }
             // As the store does, this writes down settlements that arrived while it was writing.
-            for (key, kinds) in core::mem::take(&mut self.owed) {
-                self.settle(key, kinds);
+            for (key, chats) in core::mem::take(&mut self.owed) {
+                self.settle(key, &chats);
             }
         }
         let told_at = commit_at + Duration::from_micros(50 + self.rand.up_to(2_000));
         self.reports.push_back((told_at, output));
     }
 
-    fn settle(&mut self, key: EventKey, kinds: Kinds) {
+    fn settle(&mut self, key: EventKey, done: &Chats) {
         let Some(batch) = self.batches.get_mut(&key.batch) else {
             return;
         };
         let index = usize::try_from(key.index).expect("a place");
         let left = batch.left.get_mut(index).expect("a place in the batch");
-        *left = left.without(kinds);
-        if batch.left.iter().all(|left| left.is_empty()) {
+        left.retain(|chat| !done.contains(chat));
+        if batch.left.iter().all(Chats::is_empty) {
             self.batches.remove(&key.batch);
         }
     }
@@ -226,8 +226,8 @@ impl Machine for Disk {
                 self.waiting.push(batch);
                 self.is_due = true;
             }
-            Input::Settle(key, kinds) => {
-                self.owed.push((key, kinds));
+            Input::Settle(key, chats) => {
+                self.owed.push((key, chats));
                 self.is_due = true;
             }
         }

@@ -5,13 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mistgate_core::{delivery::batch::EventKey, event::fingerprint::Fingerprint};
+use mistgate_core::{
+    delivery::batch::{ChatId, EventKey},
+    event::fingerprint::Fingerprint,
+};
 
 use super::{disk::Batch, server::PostId};
-use crate::chat::reference::{Debt, Fate, PRODUCTS};
+use crate::chat::reference::{Debt, Fate};
 
-/// An event for one product.
-type Entry = (Fingerprint, &'static str);
+/// An event for one chat.
+type Entry = (Fingerprint, ChatId);
 
 #[derive(Clone, Debug, Default)]
 struct Account {
@@ -43,24 +46,24 @@ pub struct Ledger {
 impl Ledger {
     /// A batch is on disk.
     pub fn accepted(&mut self, batch: &Batch) {
-        for (index, (print, kinds)) in (0..).zip(batch.fingerprints.iter().zip(&batch.left)) {
+        for (index, (print, chats)) in (0..).zip(batch.fingerprints.iter().zip(&batch.left)) {
             let key = EventKey { batch: batch.number, index };
             self.names.insert(key, *print);
-            for product in PRODUCTS.into_iter().filter(|product| kinds.contains(*product)) {
-                self.confirmed.remove(&(key, product.name()));
-                self.accounts.entry((*print, product.name())).or_default().accepted += 1;
+            for chat in chats {
+                self.confirmed.remove(&(key, chat.clone()));
+                self.accounts.entry((*print, chat.clone())).or_default().accepted += 1;
             }
         }
     }
 
     /// A message left.
-    pub fn sent(&mut self, id: PostId, product: &'static str, keys: &[EventKey]) {
+    pub fn sent(&mut self, id: PostId, chat: &ChatId, keys: &[EventKey]) {
         let name = |key: &EventKey| {
             let print = self.names.get(key).expect("only what is on disk is sent");
-            (*print, product)
+            (*print, chat.clone())
         };
         let entries = keys.iter().map(name).collect();
-        let debts = keys.iter().map(|key| (*key, product)).collect();
+        let debts = keys.iter().map(|key| (*key, chat.clone())).collect();
         self.posts.insert(id, Post { debts, entries, took: false, confirmed: None });
     }
 
@@ -87,20 +90,20 @@ impl Ledger {
         assert!(post.took || !confirmed, "confirmed and never seen");
         if post.took && !confirmed {
             for entry in &post.entries {
-                self.accounts.entry(*entry).or_default().excused += 1;
+                self.accounts.entry(entry.clone()).or_default().excused += 1;
             }
         }
         post.confirmed = Some(confirmed);
         if confirmed {
-            self.confirmed.extend(&post.debts);
+            self.confirmed.extend(post.debts.iter().cloned());
         }
     }
 
     /// The engine is done with an event.
     pub fn done(&mut self, fate: Fate) {
-        let (Fate::Delivered(debt) | Fate::Dropped(debt)) = fate;
+        let (Fate::Delivered(debt) | Fate::Dropped(debt)) = &fate;
         let print = *self.names.get(&debt.0).expect("only what is on disk is settled");
-        let account = self.accounts.entry((print, debt.1)).or_default();
+        let account = self.accounts.entry((print, debt.1.clone())).or_default();
         match fate {
             Fate::Delivered(_) => assert!(account.taken > 0, "delivered and never seen"),
             Fate::Dropped(_) => account.dropped += 1,
@@ -112,9 +115,9 @@ impl Ledger {
         for batch in on_disk {
             for (index, (print, left)) in (0..).zip(batch.fingerprints.iter().zip(&batch.left)) {
                 let key = EventKey { batch: batch.number, index };
-                for product in PRODUCTS.into_iter().filter(|product| left.contains(*product)) {
-                    if self.confirmed.remove(&(key, product.name())) {
-                        self.accounts.entry((*print, product.name())).or_default().excused += 1;
+                for chat in left {
+                    if self.confirmed.remove(&(key, chat.clone())) {
+                        self.accounts.entry((*print, chat.clone())).or_default().excused += 1;
                     }
                 }
             }

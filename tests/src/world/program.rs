@@ -8,9 +8,10 @@ use mistgate_core::{
         machine::Machine,
         time::{Instant, UnixTime},
     },
-    chat::shape::{Form, Kind},
+    chat::shape::Form,
+    config::checked::Destination,
     delivery::{
-        batch::{self, EventKey, Kinds},
+        batch::{self, ChatId, Chats, EventKey},
         render::render,
     },
     engine::{
@@ -39,7 +40,7 @@ pub(super) struct Mistgate {
     pub(super) last_request: RequestId,
     pub(super) requests: BTreeMap<RequestId, (WebhookId, Vec<Fingerprint>)>,
     pub(super) posts: BTreeMap<PostId, (DestinationId, u64)>,
-    pub(super) recalls: Vec<(Instant, Vec<EventKey>, Kinds)>,
+    pub(super) recalls: Vec<(Instant, Vec<EventKey>, ChatId)>,
 }
 
 impl World {
@@ -51,15 +52,12 @@ impl World {
             .iter_mut()
             .flat_map(|mistgate| mistgate.recalls.extract_if(.., |(at, ..)| *at <= now));
         let mut wanted: Vec<(UnixTime, Vec<Restored>)> = Vec::new();
-        for (_, keys, kinds) in recalls {
+        for (_, keys, chat) in recalls {
             for key in keys {
                 let batch = self.disk.read(key.batch).expect("recalled what the disk has not");
-                wanted.push(restored(
-                    batch,
-                    |index, _| {
-                        if index == key.index { kinds } else { Kinds::NONE }
-                    },
-                ));
+                wanted.push(restored(batch, |index, _| {
+                    (index == key.index).then(|| chat.clone()).into_iter().collect()
+                }));
             }
         }
         let said = !wanted.is_empty();
@@ -109,10 +107,10 @@ impl World {
     fn action(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.say(told(&event)),
-            Output::Recall { keys, kinds } => {
+            Output::Recall { keys, chat } => {
                 let at = self.now + Duration::from_micros(self.rand.up_to(2_000_000));
-                self.say(format_args!("recalls {} for {}", keys.len(), kinds.bits()));
-                self.running().recalls.push((at, keys, kinds));
+                self.say(format_args!("recalls {} for {}", keys.len(), chat));
+                self.running().recalls.push((at, keys, chat));
             }
             Output::Respond { id, status } => {
                 let (webhook, prints) =
@@ -129,9 +127,9 @@ impl World {
                 let post = self.last_post;
                 self.say(format_args!("sends #{post} to {url}: {} events, {form:?}", keys.len()));
                 if post % LOOKED_AT == 1 {
-                    self.look_at(to.kind, &keys, form);
+                    self.look_at(&to, &keys, form);
                 }
-                self.ledger.sent(post, to.kind.name(), &keys);
+                self.ledger.sent(post, &to.chat, &keys);
                 self.running().posts.insert(post, (destination, id));
                 let timeout = self.chat.delivery.timeout;
                 let (now, seed) = (self.now, self.rand.next_u64());
@@ -139,10 +137,10 @@ impl World {
                 let server = server.or_insert_with(|| Server::new(to.kind, seed, now));
                 server.handle_input(now, server::Input::Post { id: post, form, timeout });
             }
-            Output::Settle { key, kinds } => {
-                self.disk.handle_input(self.now, disk::Input::Settle(key, kinds));
+            Output::Settle { key, chats } => {
+                self.disk.handle_input(self.now, disk::Input::Settle(key, chats));
             }
-            Output::Store { batch: number, bytes, kinds: left, fingerprints } => {
+            Output::Store { batch: number, bytes, chats: left, fingerprints } => {
                 let at = self.wall();
                 let window = i64::try_from(DEDUP_WINDOW.as_micros()).expect("an hour");
                 let forget_before = UnixTime::from_micros(at.as_micros() - window);
@@ -157,7 +155,7 @@ impl World {
     }
 
     /// The message itself: valid, and about the event.
-    fn look_at(&self, kind: Kind, keys: &[EventKey], form: Form) {
+    fn look_at(&self, to: &Destination, keys: &[EventKey], form: Form) {
         let batches: Vec<_> = keys
             .iter()
             .map(|key| {
@@ -173,7 +171,7 @@ impl World {
                 (batch.topic(), *batch.events.get(index).expect("a place in the batch"))
             })
             .collect();
-        let payload = render(kind, "manage.mist.com", &events, form).expect("events");
+        let payload = render(to.format, "manage.mist.com", &events, form).expect("events");
         if let [(topic, stored)] = events.as_slice()
             && *topic != Topic::Mistgate
         {
@@ -181,12 +179,7 @@ impl World {
             let name = event.device_name().expect("every event here names a device");
             assert!(payload.body.contains(&*name), "not about {name}: {}", payload.body);
         }
-        let faults = match kind {
-            Kind::Console => Vec::new(),
-            Kind::Google => limits::google::check(&payload.body),
-            Kind::Slack => limits::slack::check(&payload.body),
-            Kind::Teams(_) => limits::teams::check(&payload.body),
-        };
+        let faults = limits::check(to.kind, &payload.body);
         assert!(faults.is_empty(), "{faults:#?}");
     }
 
@@ -233,7 +226,7 @@ impl World {
             mistgate.engine.handle_input(now, input);
         }
         let left: Vec<_> =
-            self.disk.batches().map(|batch| restored(batch, |_, left| left)).collect();
+            self.disk.batches().map(|batch| restored(batch, |_, left| left.clone())).collect();
         for (at, events) in left {
             let ago = since(at, wall);
             self.feed(Some(Input::Restored { events, ago }));
@@ -269,7 +262,7 @@ fn told(event: &output::Event) -> String {
 /// The events of a batch that shall be handed in, for the chats that `wanted` picks.
 fn restored(
     batch: &disk::Batch,
-    wanted: impl Fn(u32, Kinds) -> Kinds,
+    wanted: impl Fn(u32, &Chats) -> Chats,
 ) -> (UnixTime, Vec<Restored>) {
     let read = batch::decode(&batch.bytes).expect("our own bytes");
     let events = (0..)
@@ -279,9 +272,9 @@ fn restored(
             channel: stored.channel.to_owned(),
             severity: stored.severity,
             site: stored.site,
-            kinds: wanted(index, *left),
+            chats: wanted(index, left),
         })
-        .filter(|restored| !restored.kinds.is_empty())
+        .filter(|restored| !restored.chats.is_empty())
         .collect();
     (read.received_at, events)
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use mistgate_core::{
     base::{machine::Machine, rand::Rand, time::Instant},
-    chat::shape::{Form, Kind},
-    delivery::outcome::Reason,
+    chat::{kind::Kind, outcome::Reason, shape::Form},
     engine::input::Answer,
 };
+
+use crate::chat::{limits, server::Answer as Says};
 
 /// Names a post across all servers.
 pub type PostId = u64;
@@ -82,7 +83,7 @@ pub enum Output {
 /// The chat.
 #[derive(Debug)]
 pub struct Server {
-    kind: Kind,
+    kind: &'static Kind,
     rand: Rand,
     mood: Mood,
     last: u64,
@@ -119,9 +120,9 @@ impl Server {
     }
 
     fn yes(&self) -> Answer {
-        match self.kind {
-            Kind::Teams(_) => answer(202, None, b""),
-            Kind::Console | Kind::Google | Kind::Slack => answer(200, None, b"ok"),
+        match limits::vendor(self.kind).map(|vendor| vendor.taken) {
+            Some(Says::Say { status, body, .. }) => answer(status, None, body.as_bytes()),
+            Some(Says::Close | Says::Hold) | None => answer(200, None, b"ok"),
         }
     }
 
@@ -136,11 +137,11 @@ fn answer(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Answer {
 }
 
 impl Machine for Server {
-    type Config = Kind;
+    type Config = &'static Kind;
     type Input = Input;
     type Output = Output;
 
-    fn new(kind: Kind, seed: u64, _now: Instant) -> Self {
+    fn new(kind: &'static Kind, seed: u64, _now: Instant) -> Self {
         Self {
             kind,
             rand: Rand::new(seed),

@@ -4,12 +4,11 @@ use core::time::Duration;
 use super::*;
 use crate::{
     base::{secret::Secret, window::Window},
-    chat::shape::{Kind, TeamsFormat},
+    chat::{console, google, slack, teams},
     config::{
         checked::{Delivery, Destination},
         files::FileKind,
     },
-    delivery::pace,
     http::listener::{Limits, Tls},
     micronets::{
         access::{Rule, Subject},
@@ -282,13 +281,16 @@ fn each_url_of_a_kind_is_one_destination() {
     ];
     assert_eq!(shown, expected);
     let kinds: Vec<_> = chat.destinations.iter().map(|each| each.kind).collect();
-    let teams = Kind::Teams(TeamsFormat::MessageCard);
-    let (slack, google) = (Kind::Slack, Kind::Google);
-    let expected = [slack, slack, slack, teams, google, Kind::Console];
+    let (slack, google) = (&slack::KIND, &google::KIND);
+    let expected = [slack, slack, slack, &teams::KIND, google, &console::KIND];
     assert_eq!(kinds, expected);
+    let formats: Vec<_> = chat.destinations.iter().map(|each| each.format.name).collect();
+    let block_kit = "block-kit";
+    let expected = [block_kit, block_kit, block_kit, "message-card", "cards-v2", "json"];
+    assert_eq!(formats, expected);
     let paces: Vec<_> = chat.destinations.iter().map(|each| &*each.pace).collect();
     let windows = [Window::per_secs(4, 1), Window::per_secs(60, 30)];
-    let expected = [pace::SLACK, pace::SLACK, pace::SLACK, &windows, pace::GOOGLE, &[]];
+    let expected = [slack.pace, slack.pace, slack.pace, &windows, google.pace, &[]];
     assert_eq!(paces, expected);
     let last = |each: &Destination| {
         let url = each.url.as_ref().map_or("", Secret::expose);

@@ -54,7 +54,7 @@ fn answer(queue: &mut Queue, now: Instant, id: u64, outcome: Outcome) {
 
 #[test]
 fn events_leave_in_order_one_at_a_time_at_the_vendors_pace() {
-    let queue = &mut queue(super::super::pace::SLACK);
+    let queue = &mut queue(crate::chat::slack::KIND.pace);
     let start = secs(10);
     put(queue, start, 1);
     put(queue, start, 2);
@@ -175,7 +175,7 @@ fn a_reload_probes_a_dead_destination_but_keeps_a_wait_that_was_asked_for() {
 
 #[test]
 fn what_waits_to_be_said_plainly_is_taken_out_too() {
-    let queue = &mut queue(super::super::pace::SLACK);
+    let queue = &mut queue(crate::chat::slack::KIND.pace);
     put(queue, secs(0), 1);
     put(queue, secs(0), 2);
     assert!(sent(queue).is_some());
@@ -187,7 +187,7 @@ fn what_waits_to_be_said_plainly_is_taken_out_too() {
 
 #[test]
 fn a_storm_is_merged_by_site_and_critical_events_go_first() {
-    let queue = &mut queue(super::super::pace::SLACK);
+    let queue = &mut queue(crate::chat::slack::KIND.pace);
     let start = secs(100);
     for batch in 0..100 {
         queue.handle_input(start, Input::Enqueue(entry(start, batch, false, batch % 2)));
@@ -212,7 +212,7 @@ fn a_storm_is_merged_by_site_and_critical_events_go_first() {
 
 #[test]
 fn a_storm_over_many_sites_shares_messages() {
-    let queue = &mut queue(super::super::pace::SLACK);
+    let queue = &mut queue(crate::chat::slack::KIND.pace);
     for batch in 0..600 {
         queue.handle_input(secs(0), Input::Enqueue(entry(secs(0), batch, false, batch)));
     }

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 
 use mistgate_core::{
     base::time::UnixTime,
-    delivery::batch::{EventKey, Kinds},
+    delivery::batch::{Chats, EventKey},
     event::fingerprint::Fingerprint,
 };
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{Left, ports::PORTS};
 
-/// When it was accepted, the chats that shall have each event, the fingerprints, and the bytes.
+/// When it was accepted, the chats that shall have each event as [`write_chats`] writes them, the
+/// fingerprints, and the bytes.
 type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
 
 pub(super) const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
-/// The chats that still wait for each event.
+/// The chats that still wait for each event, where that is less than at first.
 pub(super) const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
 /// When it was accepted, and the fingerprints.
 const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
@@ -24,7 +25,7 @@ const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen"
 /// remembered by its fingerprints alone.
 pub(super) fn settle(
     transaction: &WriteTransaction,
-    owed: &BTreeMap<EventKey, Kinds>,
+    owed: &BTreeMap<EventKey, Chats>,
     forget_before: UnixTime,
 ) -> Result<(), redb::Error> {
     let mut batches = transaction.open_table(BATCHES)?;
@@ -34,18 +35,18 @@ pub(super) fn settle(
         let Some(row) = batches.get(batch)? else {
             continue;
         };
-        let (at, kinds, prints, _) = row.value();
-        let mut bits = match left.get(batch)? {
-            Some(bits) => bits.value().to_vec(),
-            None => kinds.to_vec(),
+        let (at, chats, prints, _) = row.value();
+        let mut waiting = match left.get(batch)? {
+            Some(chats) => read_chats(chats.value()),
+            None => read_chats(chats),
         };
-        for (index, kinds) in events {
-            if let Some(bits) = usize::try_from(index).ok().and_then(|i| bits.get_mut(i)) {
-                *bits = Kinds::from_bits(*bits).without(kinds).bits();
+        for (index, done) in events {
+            if let Some(chats) = usize::try_from(index).ok().and_then(|i| waiting.get_mut(i)) {
+                chats.retain(|chat| !done.contains(chat));
             }
         }
-        if bits.iter().any(|bits| *bits != 0) {
-            left.insert(batch, bits.as_slice())?;
+        if waiting.iter().any(|chats| !chats.is_empty()) {
+            left.insert(batch, write_chats(&waiting).as_bytes())?;
             continue;
         }
         seen.insert(batch, (at, prints))?;
@@ -56,10 +57,23 @@ pub(super) fn settle(
     forget(&mut seen, forget_before)
 }
 
-fn by_batch(owed: &BTreeMap<EventKey, Kinds>) -> BTreeMap<u64, Vec<(u32, Kinds)>> {
+/// The chats of each event: a line for each event, in order, with the names between spaces. A name
+/// holds neither.
+pub(super) fn write_chats(events: &[Chats]) -> String {
+    let line = |chats: &Chats| chats.iter().map(|chat| &**chat).collect::<Vec<_>>().join(" ");
+    events.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What [`write_chats`] wrote.
+pub(super) fn read_chats(bytes: &[u8]) -> Vec<Chats> {
+    let text = String::from_utf8_lossy(bytes);
+    text.split('\n').map(|line| line.split_whitespace().map(Into::into).collect()).collect()
+}
+
+fn by_batch(owed: &BTreeMap<EventKey, Chats>) -> BTreeMap<u64, Vec<(u32, &Chats)>> {
     let mut batches: BTreeMap<u64, Vec<_>> = BTreeMap::new();
-    for (key, kinds) in owed {
-        batches.entry(key.batch).or_default().push((key.index, *kinds));
+    for (key, chats) in owed {
+        batches.entry(key.batch).or_default().push((key.index, chats));
     }
     batches
 }

@@ -7,9 +7,12 @@ use std::{
 
 use mistgate_core::{
     base::time::UnixTime,
-    chat::shape::{Form, Kind, Payload},
+    chat::{
+        kind::Format,
+        shape::{Form, Payload},
+    },
     delivery::{
-        batch::{self, EventKey, Kinds},
+        batch::{self, ChatId, Chats, EventKey},
         render::render,
     },
     engine::input::Restored,
@@ -27,8 +30,8 @@ use crate::{
 /// Bytes of batches kept in memory, so that what was just accepted is sent without a disk read.
 const RECENT_MAX: usize = 1 << 20;
 
-/// Batches to read back: all that waits, or some of their events for some chats.
-pub(super) type Wanted = BTreeMap<u64, Option<(Kinds, Vec<u32>)>>;
+/// Batches to read back: all that waits in them, or some of their events for one chat.
+pub(super) type Wanted = BTreeMap<u64, Option<(ChatId, Vec<u32>)>>;
 
 /// Reads batches from the store as the engine wants them. Blocks on the disk.
 pub(super) fn read_back(
@@ -56,17 +59,17 @@ pub(super) fn read_back(
         };
         let events = (0..).zip(batch.events.iter().zip(&kept.left));
         let events = events.filter_map(|(index, (stored, left))| {
-            let kinds = match only {
-                None => *left,
-                Some((kinds, indexes)) if indexes.contains(&index) => *kinds,
-                Some(_) => Kinds::NONE,
+            let chats = match only {
+                None => left.clone(),
+                Some((chat, indexes)) if indexes.contains(&index) => Chats::from([chat.clone()]),
+                Some(_) => Chats::new(),
             };
-            (!kinds.is_empty()).then(|| Restored {
+            (!chats.is_empty()).then(|| Restored {
                 key: EventKey { batch: number, index },
                 channel: stored.channel.to_owned(),
                 severity: stored.severity,
                 site: stored.site,
-                kinds,
+                chats,
             })
         });
         all.push((events.collect(), clock::since(batch.received_at, wall)));
@@ -94,7 +97,7 @@ pub(super) async fn fetch(
 }
 
 pub(super) fn payload(
-    kind: Kind,
+    format: &Format,
     dashboard_host: &str,
     keys: &[EventKey],
     batches: &BTreeMap<u64, Bytes>,
@@ -112,7 +115,7 @@ pub(super) fn payload(
             Some((batch.topic(), *stored))
         })
         .collect();
-    render(kind, dashboard_host, &events, form)
+    render(format, dashboard_host, &events, form)
 }
 
 /// The bytes of the batches that were accepted last.

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
 use mistgate_core::{
-    chat::shape::Payload, config::checked::Destination, delivery::outcome::Reason,
+    chat::{outcome::Reason, shape::Payload},
+    config::checked::Destination,
     engine::input::Answer,
 };
 

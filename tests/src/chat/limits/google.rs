@@ -1,9 +1,14 @@
 //! Google Chat's incoming webhooks: developers.google.com/workspace/chat, "spaces.messages",
 //! "Cards v2", "Format messages".
 
+use mistgate_core::chat::google;
 use serde_json::{Map, Value};
 
-use super::{Findings, is_word, join};
+use super::{Findings, Vendor, is_word, join};
+use crate::chat::{
+    server::say,
+    stand_in::{Card, list, text, unescaped},
+};
 
 const BODY_MAX: usize = 32_000;
 const KEY_MAX: usize = 4_000;
@@ -12,6 +17,17 @@ const TEXT_MAX: usize = 4_096;
 const URL_MAX: usize = 2_048;
 /// Beyond it a section and all that follow are dropped without an error.
 const WIDGETS_MAX: usize = 100;
+
+/// Google Chat as the tests know it.
+pub static VENDOR: Vendor = Vendor {
+    kind: &google::KIND,
+    product: "Google Chat",
+    colour: "32",
+    check,
+    taken: say(200, "{\"name\":\"spaces/S/messages/M\"}"),
+    refused: say(400, "{\"error\":{\"code\":400,\"status\":\"INVALID_ARGUMENT\"}}"),
+    read,
+};
 
 /// Every fault of a body for an incoming webhook.
 pub fn check(json: &str) -> Vec<String> {
@@ -187,5 +203,41 @@ impl Findings {
                 before = Some(c);
             }
         }
+    }
+}
+
+/// Reads a message as people see it.
+fn read(card: &mut Card, message: &Value) {
+    let Some(shown) = message.pointer("/cardsV2/0/card") else {
+        return;
+    };
+    card.title = text(shown, "/header/title");
+    card.notes.push(text(shown, "/header/subtitle"));
+    // What the next paragraph lists.
+    let mut listed = None;
+    let sections = list(shown, "/sections").iter();
+    for widget in sections.flat_map(|section| list(section, "/widgets")) {
+        let paragraph = widget.pointer("/textParagraph/text").and_then(Value::as_str);
+        let label = |text: &str| {
+            let label = text.strip_prefix("<b>").and_then(|rest| rest.strip_suffix("</b>"));
+            label.map(unescaped)
+        };
+        match paragraph {
+            Some(text) if listed.is_some() => {
+                card.paragraphs.extend(listed.take());
+                card.lists(text.split("<br>").map(unescaped));
+            }
+            Some(text) => {
+                listed = label(text);
+                card.paragraphs.extend(listed.is_none().then(|| unescaped(text)));
+            }
+            None => {}
+        }
+        if let Some(fact) = widget.pointer("/decoratedText") {
+            card.facts.push((text(fact, "/topLabel"), unescaped(&text(fact, "/text"))));
+        }
+        let buttons = list(widget, "/buttonList/buttons").iter();
+        card.buttons
+            .extend(buttons.map(|of| (text(of, "/text"), text(of, "/onClick/openLink/url"))));
     }
 }

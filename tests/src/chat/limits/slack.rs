@@ -1,9 +1,14 @@
 //! Slack's incoming webhooks: docs.slack.dev, "Blocks", "Composition objects", "Formatting message
 //! text", "chat.postMessage".
 
+use mistgate_core::chat::slack;
 use serde_json::Value;
 
-use super::{Findings, join};
+use super::{Findings, Vendor, join};
+use crate::chat::{
+    server::{OK, say},
+    stand_in::{Card, list, text, unescaped},
+};
 
 const BLOCKS_MAX: usize = 50;
 const FALLBACK_MAX: usize = 4_000;
@@ -11,6 +16,17 @@ const ID_MAX: usize = 255;
 /// All texts of all blocks (github.com/slackapi/bolt-js/issues/2509: `msg_blocks_too_long`).
 const TEXTS_MAX: usize = 12_000;
 const URL_MAX: usize = 3_000;
+
+/// Slack as the tests know it.
+pub static VENDOR: Vendor = Vendor {
+    kind: &slack::KIND,
+    product: "Slack",
+    colour: "35",
+    check,
+    taken: OK,
+    refused: say(400, "invalid_blocks"),
+    read,
+};
 
 /// Every fault of a body for an incoming webhook.
 pub fn check(json: &str) -> Vec<String> {
@@ -178,5 +194,43 @@ fn units(value: &Value) -> usize {
             })
             .sum(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// Reads a message as people see it.
+fn read(card: &mut Card, message: &Value) {
+    let literal = |of: &Value, pointer: &str| unescaped(&text(of, pointer));
+    for block in list(message, "/blocks") {
+        match text(block, "/type").as_str() {
+            "header" => card.title = literal(block, "/text/text"),
+            "section" => {
+                let paragraph = literal(block, "/text/text");
+                let lines = paragraph.strip_prefix("```\n");
+                if let Some(lines) = lines.and_then(|lines| lines.strip_suffix("\n```")) {
+                    card.lists(lines.lines().map(str::to_owned));
+                } else if text(block, "/text/type") == "mrkdwn" {
+                    card.paragraphs.push(paragraph.trim_matches('*').to_owned());
+                } else {
+                    card.paragraphs.extend((!paragraph.is_empty()).then_some(paragraph));
+                }
+                for pair in list(block, "/fields").chunks(2) {
+                    if let [label, value] = pair {
+                        let label = literal(label, "/text");
+                        let label = label.trim_matches('*').to_owned();
+                        card.facts.push((label, literal(value, "/text")));
+                    }
+                }
+            }
+            "actions" => {
+                let buttons = list(block, "/elements").iter();
+                card.buttons
+                    .extend(buttons.map(|of| (literal(of, "/text/text"), text(of, "/url"))));
+            }
+            "context" => {
+                let notes = list(block, "/elements").iter();
+                card.notes.extend(notes.map(|of| literal(of, "/text")));
+            }
+            _ => {}
+        }
     }
 }

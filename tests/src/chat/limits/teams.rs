@@ -2,15 +2,31 @@
 //! Webhooks", "Format cards in Teams"; adaptivecards.io, "Schema explorer"), and MessageCards
 //! ("Legacy actionable message card reference").
 
+use mistgate_core::chat::teams;
 use serde_json::{Map, Value};
 
-use super::{Findings, join, markdown};
+use super::{Findings, Vendor, join, markdown};
+use crate::chat::{
+    server::say,
+    stand_in::{Card, list, text},
+};
 
 /// 24,453 bytes were refused as 28,897 of the 28,672 that Teams stores
 /// (github.com/MicrosoftDocs/msteams-docs/issues/11274).
 const BODY_MAX: usize = 24_000;
 const TEXT_MAX: usize = BODY_MAX;
 const URL_MAX: usize = 2_048;
+
+/// Microsoft Teams as the tests know it.
+pub static VENDOR: Vendor = Vendor {
+    kind: &teams::KIND,
+    product: "Microsoft Teams",
+    colour: "34",
+    check,
+    taken: say(202, ""),
+    refused: say(400, "{\"error\":{\"code\":\"TriggerInputSchemaMismatch\"}}"),
+    read,
+};
 
 /// Every fault of a body for a Workflows URL or, where it says so itself, a connector.
 pub fn check(json: &str) -> Vec<String> {
@@ -260,4 +276,64 @@ impl Findings {
             }
         }
     }
+}
+
+/// Reads a message as people see it.
+fn read(card: &mut Card, message: &Value) {
+    for found in list(message, "/attachments/0/content/body") {
+        element(card, found);
+    }
+    let actions = list(message, "/attachments/0/content/actions").iter();
+    card.buttons.extend(actions.map(|of| (text(of, "/title"), text(of, "/url"))));
+}
+
+fn element(card: &mut Card, found: &Value) {
+    match text(found, "/type").as_str() {
+        "Container" => {
+            let items = list(found, "/items");
+            let code = |item: &&Value| text(item, "/fontType") == "Monospace";
+            if items.iter().all(|item| code(&item)) {
+                let lines = items.iter().map(|item| without_backslashes(&text(item, "/text")));
+                return card.lists(lines);
+            }
+            for item in items {
+                element(card, item);
+            }
+            let disc = match text(found, "/style").as_str() {
+                "attention" => "🔴",
+                "warning" => "🟠",
+                "good" => "🟢",
+                "accent" => "🔵",
+                _ => "⚪",
+            };
+            card.title.insert_str(0, &format!("{disc} "));
+        }
+        "TextBlock" => {
+            let words = without_backslashes(&text(found, "/text"));
+            if text(found, "/size") == "Large" {
+                card.title = words;
+            } else if found.pointer("/isSubtle") == Some(&Value::Bool(true)) {
+                card.notes.push(words);
+            } else {
+                card.paragraphs.push(words);
+            }
+        }
+        "FactSet" => {
+            let literal = |of, pointer| without_backslashes(&text(of, pointer));
+            let facts = list(found, "/facts").iter();
+            card.facts.extend(facts.map(|of| (literal(of, "/title"), literal(of, "/value"))));
+        }
+        _ => {}
+    }
+}
+
+/// Markdown's escapes, as Teams reads them.
+fn without_backslashes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let escapes = c == '\\' && rest.peek().is_some_and(char::is_ascii_punctuation);
+        plain.extend(if escapes { rest.next() } else { Some(c) });
+    }
+    plain
 }

@@ -15,7 +15,7 @@ use alloc::{format, string::String, vec::Vec};
 
 use serde::Serialize;
 
-use super::{
+use crate::chat::{
     excerpt::{Excerpt, first_within, to_json, units},
     shape::{Form, Payload},
 };
@@ -29,7 +29,7 @@ const BODY_MAX: usize = 10_000;
 const FIELDS_MAX: usize = 10;
 
 /// The body for an incoming webhook.
-pub fn shape(notification: &Notification, best: Form) -> Payload {
+pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
     let (form, body) = first_within(BODY_MAX, best, |form| {
         let excerpt = Excerpt::of(notification, form, cost);
         to_json(&match form {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn too_much_text_takes_the_next_rung() {
+    fn too_much_text_takes_the_next_form() {
         let mut long = notification();
         long.facts = (0..30)
             .map(|nth| Fact { label: format!("Detail {nth}"), value: "x".repeat(500) })

@@ -9,7 +9,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use serde::Serialize;
 
-use super::{
+use crate::chat::{
     excerpt::{Excerpt, first_within, spaced, to_json, units},
     shape::{Form, Payload},
 };
@@ -24,7 +24,7 @@ const UNFOLDED: usize = 8;
 const REPLY: &str = "messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD";
 
 /// The body for an incoming webhook, in its incident's thread where there is one.
-pub fn shape(notification: &Notification, best: Form) -> Payload {
+pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
     let thread = thread(notification);
     let query = thread.is_some().then_some(REPLY);
     let (form, body) = first_within(BODY_MAX, best, |form| {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn thirty_facts_of_astral_characters_take_the_next_rung() {
+    fn thirty_facts_of_astral_characters_take_the_next_form() {
         let mut long = notification();
         long.facts = (0..30)
             .map(|_| Fact { label: String::from("Name"), value: "😀".repeat(250) })

@@ -9,9 +9,9 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use serde::Serialize;
 
-use super::{
+use crate::chat::{
     excerpt::{Excerpt, Tone, first_within, spaced, to_json, units},
-    shape::{Form, Payload, TeamsFormat},
+    shape::{Form, Payload},
 };
 use crate::notify::{Listing, Notification};
 
@@ -20,15 +20,23 @@ use crate::notify::{Listing, Notification};
 /// the 202. So the budget is 20 KB.
 const BODY_MAX: usize = 20_000;
 
-/// The body for a Workflows URL or a connector.
-pub fn shape(notification: &Notification, format: TeamsFormat, best: Form) -> Payload {
-    let (form, body) = first_within(BODY_MAX, best, |form| {
-        let excerpt = Excerpt::of(notification, form, cost);
-        match format {
-            TeamsFormat::AdaptiveCard => to_json(&adaptive(&excerpt, form)),
-            TeamsFormat::MessageCard => to_json(&message_card(&excerpt, form)),
-        }
-    });
+/// The body for a Workflows URL.
+pub(super) fn adaptive_card(notification: &Notification, best: Form) -> Payload {
+    shape(notification, best, |excerpt, form| to_json(&adaptive(excerpt, form)))
+}
+
+/// The body for a receiver of the retired connectors' format.
+pub(super) fn message_card(notification: &Notification, best: Form) -> Payload {
+    shape(notification, best, |excerpt, form| to_json(&legacy(excerpt, form)))
+}
+
+fn shape(
+    notification: &Notification,
+    best: Form,
+    body: impl Fn(&Excerpt, Form) -> String,
+) -> Payload {
+    let (form, body) =
+        first_within(BODY_MAX, best, |form| body(&Excerpt::of(notification, form, cost), form));
     Payload { body, form, query: None }
 }
 
@@ -105,7 +113,7 @@ const fn style(tone: Tone) -> &'static str {
     }
 }
 
-fn message_card(excerpt: &Excerpt, form: Form) -> MessageCard {
+fn legacy(excerpt: &Excerpt, form: Form) -> MessageCard {
     let mut card = MessageCard {
         r#type: "MessageCard",
         context: "https://schema.org/extensions",
@@ -401,7 +409,7 @@ mod tests {
 
     #[test]
     fn the_envelope_is_the_one_that_workflows_take() {
-        let payload = shape(&notification(), TeamsFormat::AdaptiveCard, Form::Rich);
+        let payload = adaptive_card(&notification(), Form::Rich);
         let expected = concat!(
             r#"{"type":"message","#,
             r#""summary":"🔴 AP offline: AP \"[a](http://evil)\" is gone.","#,
@@ -424,7 +432,7 @@ mod tests {
 
     #[test]
     fn the_legacy_card_has_a_hex_colour_and_text() {
-        let payload = shape(&notification(), TeamsFormat::MessageCard, Form::Rich);
+        let payload = message_card(&notification(), Form::Rich);
         let expected = concat!(
             r#"{"@type":"MessageCard","@context":"https://schema.org/extensions","#,
             r#""themeColor":"D13438","#,
@@ -465,16 +473,16 @@ mod tests {
     }
 
     #[test]
-    fn too_many_bytes_take_the_next_rung() {
+    fn too_many_bytes_take_the_next_form() {
         let mut long = notification();
         long.facts = (0..30)
             .map(|nth| notify::Fact { label: format!("Detail {nth}"), value: "€".repeat(400) })
             .collect();
-        for format in [TeamsFormat::AdaptiveCard, TeamsFormat::MessageCard] {
-            let payload = shape(&long, format, Form::Rich);
+        for shape in [adaptive_card, message_card] {
+            let payload = shape(&long, Form::Rich);
             assert_eq!(payload.form, Form::Compact);
             assert!(payload.body.contains("… and 24 more details"));
         }
-        assert_eq!(shape(&long, TeamsFormat::AdaptiveCard, Form::Plain).form, Form::Plain);
+        assert_eq!(adaptive_card(&long, Form::Plain).form, Form::Plain);
     }
 }

@@ -10,14 +10,14 @@ use alloc::{
 
 use serde::Serialize;
 
-use super::{
+use crate::chat::{
     excerpt::{exact, line, to_json, units},
     shape::{Form, Payload},
 };
 use crate::notify::Notification;
 
-/// The JSON object to print, always whole.
-pub fn shape(notification: &Notification) -> Payload {
+/// The JSON object to print, which has one form only.
+pub(super) fn shape(notification: &Notification, _best: Form) -> Payload {
     let clean = |text: &str| line(text, usize::MAX, units);
     let facts = notification.facts.iter();
     let links = notification.links.iter();
@@ -85,7 +85,7 @@ mod tests {
             thread: None,
         };
         assert_eq!(
-            shape(&notification).body,
+            shape(&notification, Form::Rich).body,
             concat!(
                 r#"{"title":"AP [2J connected","severity":"info","summary":"","#,
                 r#""facts":[{"label":"Name","value":"<b>*x*</b> y"}],"links":[],"#,

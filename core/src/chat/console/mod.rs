@@ -1,0 +1,14 @@
+//! The console in a chat's place: messages are printed on standard output.
+
+mod shape;
+
+use super::kind::{Format, Kind};
+
+/// Has neither URLs nor limits, and prints each message as one line of JSON.
+pub static KIND: Kind = Kind {
+    name: "console",
+    formats: &[Format { name: "json", shape: shape::shape, doubt: None }],
+    pace: &[],
+    url: None,
+    answer: |_| None,
+};

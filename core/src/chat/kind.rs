@@ -1,0 +1,102 @@
+//! The common face of the kinds of destinations.
+
+use core::{fmt, time::Duration};
+
+use http_types::Url;
+
+use super::{
+    outcome::{Outcome, by_status},
+    shape::{Form, Payload},
+};
+use crate::{base::window::Window, notify::Notification};
+
+/// Bytes of an answer that are read for the vendor's words.
+const ANSWER_MAX: usize = 2_048;
+
+/// A kind of destination: a chat product, or the console in its place.
+pub struct Kind {
+    /// The name in the configuration, in `/status` and in `route --payloads`.
+    pub name: &'static str,
+    /// The formats of its messages, the default first. Where there are several, the configuration
+    /// chooses one by its key `format`.
+    pub formats: &'static [Format],
+    /// The vendor's published rate limits; empty for no limit.
+    pub pace: &'static [Window],
+    /// Judges a URL from the configuration. A kind without it has no URLs: its messages are printed
+    /// on standard output, and it serves every channel.
+    pub url: Option<fn(&Url) -> UrlVerdict>,
+    /// What an answer means by the vendor's own words, which count before the status does.
+    pub answer: fn(&Answer<'_>) -> Option<Outcome>,
+}
+
+/// One format of the messages of a kind.
+pub struct Format {
+    /// The value of the key `format`.
+    pub name: &'static str,
+    /// Makes the payload of a notification, at best in the given form.
+    pub shape: fn(&Notification, Form) -> Payload,
+    /// A warning for whoever chooses it.
+    pub doubt: Option<Doubt>,
+}
+
+/// What is doubtful about a value, and what was expected instead.
+pub type Doubt = (&'static str, &'static str);
+
+/// What a kind says about a URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrlVerdict {
+    /// The host is not the vendor's: a relay, a test receiver, or another vendor.
+    Foreign,
+    Fine,
+    /// The vendor's, but it does not take our messages, or no longer.
+    Doubtful(Doubt),
+}
+
+/// An HTTP answer as the vendors' words are looked for in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    pub status: u16,
+    pub retry_after: Option<Duration>,
+    /// The beginning of the body.
+    pub body: &'a str,
+}
+
+impl Kind {
+    /// What an answer means. The vendor's known words decide before the status does.
+    pub fn outcome(&self, status: u16, retry_after: Option<Duration>, body: &[u8]) -> Outcome {
+        let body = alloc::string::String::from_utf8_lossy(body.get(..ANSWER_MAX).unwrap_or(body));
+        (self.answer)(&Answer { status, retry_after, body: &body })
+            .unwrap_or_else(|| by_status(status, retry_after))
+    }
+
+    /// Judges a URL; see [`Kind::url`].
+    pub fn judge(&self, url: &Url) -> UrlVerdict {
+        self.url.map_or(UrlVerdict::Foreign, |judge| judge(url))
+    }
+
+    /// The format that is taken where the configuration names none.
+    pub fn default_format(&self) -> &'static Format {
+        self.formats.first().expect("each kind has a format")
+    }
+}
+
+/// Two kinds are the same if their names are.
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Kind {}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}

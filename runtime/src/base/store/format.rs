@@ -1,0 +1,157 @@
+//! The format number of the store, and the steps from older formats.
+//!
+//! | format | |
+//! |---|---|
+//! | 1 | no number in the file; events are owed to kinds of destinations, a bit for each |
+//! | 2 | the number in a table of its own; events are owed to chats, by name |
+//!
+//! Before the first step the file is copied beside itself, to `mistgate-format-N.redb`, so that the
+//! older program can be given it back. Only the last copy is kept, and the first start that finds
+//! it a week old removes it. Each step is one transaction: after a crash it was done or was not. A
+//! newer store is refused before a byte of it is written.
+
+use std::{fs, io, path::Path, time::Duration};
+
+use redb::{
+    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError,
+    TableHandle, WriteTransaction,
+};
+
+use super::{
+    CACHE_MAX, Problem,
+    batches::{BATCHES, LEFT},
+    guard::Guard,
+};
+
+/// The format that this program reads and writes.
+pub const FORMAT: u64 = 2;
+const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
+/// The step from each format to the next, from format 1 on.
+const STEPS: [fn(&WriteTransaction) -> Result<(), redb::Error>; 1] = [owe_by_name];
+/// How old a copy becomes before it is removed.
+const COPY_KEPT: Duration = Duration::from_secs(7 * 86_400);
+
+/// Opens the store in a file of any format that this program knows, and brings it to [`FORMAT`].
+pub(super) fn open(path: &Path, file: Box<dyn StorageBackend>) -> Result<Database, Problem> {
+    let guard = Guard::new(file);
+    let mut builder = Database::builder();
+    let database = builder.set_cache_size(CACHE_MAX).create_with_backend(guard.clone());
+    let database = database?;
+    let found = number(&database)?;
+    match found {
+        Some(newer) if newer > FORMAT => return Err(Problem::Newer(newer)),
+        Some(older) if older < FORMAT => copy(path, older).map_err(Problem::Copy)?,
+        Some(_) | None => remove_copies(path, COPY_KEPT),
+    }
+    guard.release()?;
+    for format in found.unwrap_or(FORMAT - 1)..FORMAT {
+        let transaction = database.begin_write()?;
+        let step = usize::try_from(format - 1).ok().and_then(|nth| STEPS.get(nth));
+        if let (Some(step), Some(_)) = (step, found) {
+            step(&transaction)?;
+        }
+        transaction.open_table(NUMBER)?.insert((), format + 1)?;
+        transaction.commit()?;
+    }
+    Ok(database)
+}
+
+/// The format of a store; `None` for one that is new.
+fn number(database: &Database) -> Result<Option<u64>, redb::Error> {
+    let transaction = database.begin_read()?;
+    match transaction.open_table(NUMBER) {
+        Ok(table) => Ok(table.get(())?.map(|number| number.value())),
+        Err(TableError::TableDoesNotExist(_)) => {
+            let mut tables = transaction.list_tables()?;
+            Ok(tables.any(|table| table.name() == BATCHES.name()).then_some(1))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Copies the file as it was before this program opened it.
+fn copy(path: &Path, format: u64) -> io::Result<()> {
+    remove_copies(path, Duration::ZERO);
+    let aside = path.with_file_name("mistgate-format.new");
+    fs::copy(path, &aside)?;
+    fs::File::open(&aside)?.sync_all()?;
+    fs::rename(aside, copy_of(path, format))
+}
+
+fn remove_copies(path: &Path, kept: Duration) {
+    for copy in (1..FORMAT).map(|format| copy_of(path, format)) {
+        let age = fs::metadata(&copy).and_then(|copy| copy.modified()).map(|at| at.elapsed());
+        if age.is_ok_and(|age| age.is_ok_and(|age| age >= kept)) {
+            let _ = fs::remove_file(copy);
+        }
+    }
+}
+
+fn copy_of(path: &Path, format: u64) -> std::path::PathBuf {
+    path.with_file_name(format!("mistgate-format-{format}.redb"))
+}
+
+/// From format 1 to 2. What was a bit for each kind of destination becomes the name of its chat, in
+/// the tables and no longer also in the bytes of a batch, whose own version number goes.
+fn owe_by_name(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    let mut batches = transaction.open_table(BATCHES)?;
+    let numbers: Vec<u64> =
+        batches.iter()?.map(|row| Ok(row?.0.value())).collect::<Result<_, redb::StorageError>>()?;
+    for number in numbers {
+        let Some(row) = batches.get(number)?.map(|row| {
+            let (at, bits, prints, bytes) = row.value();
+            // Bytes that cannot be read stay as they are, and are reported when they are read.
+            let bytes = without_kinds(bytes).unwrap_or_else(|| bytes.to_vec());
+            (at, names(bits), prints.to_vec(), bytes)
+        }) else {
+            continue;
+        };
+        let (at, chats, prints, bytes) = &row;
+        batches.insert(number, (*at, chats.as_bytes(), &**prints, &**bytes))?;
+    }
+    let mut left = transaction.open_table(LEFT)?;
+    let numbers: Vec<u64> =
+        left.iter()?.map(|row| Ok(row?.0.value())).collect::<Result<_, redb::StorageError>>()?;
+    for number in numbers {
+        let chats = left.get(number)?.map(|bits| names(bits.value()));
+        left.insert(number, chats.unwrap_or_default().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The chats of each event as format 2 writes them, from the bits of format 1.
+fn names(bits: &[u8]) -> String {
+    const KINDS: [(u8, &str); 4] = [(1, "console"), (2, "google"), (4, "slack"), (8, "teams")];
+    let of = |bits: &u8| {
+        let set = KINDS.into_iter().filter(|(bit, _)| bits & bit != 0);
+        set.map(|(_, name)| name).collect::<Vec<_>>().join(" ")
+    };
+    bits.iter().map(of).collect::<Vec<_>>().join("\n")
+}
+
+/// A batch of format 1 without its version number and the bits of its events.
+fn without_kinds(bytes: &[u8]) -> Option<Vec<u8>> {
+    /// A text with its length.
+    fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+        let (length, _) = bytes.split_first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        bytes.split_at_checked(length.checked_add(4)?)
+    }
+    let mut rest = bytes.strip_prefix(&[1])?;
+    let mut new = Vec::with_capacity(bytes.len());
+    let mut take = |(taken, left): (&[u8], _)| {
+        new.extend_from_slice(taken);
+        left
+    };
+    rest = take(rest.split_at_checked(8)?);
+    rest = take(text(rest)?);
+    while !rest.is_empty() {
+        // Channel and severity, then the bits, then site and text.
+        rest = take(text(rest)?);
+        rest = take(rest.split_at_checked(1)?);
+        rest = rest.get(1..)?;
+        rest = take(rest.split_at_checked(8)?);
+        rest = take(text(rest)?);
+    }
+    Some(new)
+}
