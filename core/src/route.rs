@@ -1,8 +1,8 @@
 //! Which channel an event goes to, and why.
 //!
-//! The operator's word comes first: ignored sites, then the type's own override, then the topic's
-//! `*`, then `ports.report_to` for what happens to switch ports. What is left follows the built-in
-//! table, which is MWTT's published configuration.
+//! The operator's configuration decides first: ignored sites, then the override of the type, then
+//! the topic's `*`, then `ports.report_to` for reports on switch ports. Everything else follows the
+//! built-in table, which is MWTT's published configuration.
 
 use alloc::{
     borrow::ToOwned,
@@ -24,7 +24,7 @@ const APPROVED: &str = "approved_admins";
 /// Changes by any other administrator.
 const OTHERS: &str = "other_admins";
 /// Changes by Mist itself, which names no administrator. MWTT posts them to its default URL; they
-/// are neither expected work of a colleague nor the act of a stranger, so they are information.
+/// are neither a colleague's expected work nor a stranger's, so they count as information.
 const SYSTEM: &str = "system";
 
 /// The operator's wishes about channels; what they do not name follows the built-in table.
@@ -45,7 +45,6 @@ pub struct Routes {
 pub enum Target {
     /// To the channel of this name.
     Channel(String),
-    /// Nowhere.
     Drop,
 }
 
@@ -54,10 +53,8 @@ pub enum Target {
 pub struct Decision<'r> {
     /// The channel; `None` drops the event.
     pub channel: Option<&'r str>,
-    /// How loudly its notification speaks: the severity that the channel is named after, else the
-    /// type's own.
+    /// The severity of its notification: the one that the channel is named after, else the type's.
     pub severity: Severity,
-    /// What decided.
     pub why: Why,
 }
 
@@ -68,7 +65,6 @@ pub enum Why {
     AlarmSeverity {
         /// The type, as sent.
         kind: String,
-        /// The severity, as sent.
         severity: String,
     },
     /// The built-in table, for this type or class of audits.
@@ -79,10 +75,7 @@ pub enum Why {
     /// The operator ignores the site.
     IgnoredSite,
     /// The topic has no built-in channel and the operator named none.
-    NoDefault {
-        /// The topic.
-        topic: String,
-    },
+    NoDefault { topic: String },
     /// The operator's channel for what happens to switch ports.
     Ports {
         /// The type's name in the table.
@@ -90,7 +83,6 @@ pub enum Why {
     },
     /// The operator's configuration.
     Override {
-        /// The topic.
         topic: String,
         /// The type or class in the configuration's spelling, or `*`.
         kind: String,

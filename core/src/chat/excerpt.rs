@@ -21,15 +21,10 @@ pub(super) type Cost = fn(char) -> usize;
 /// How a notification looks before its words are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
-    /// Background noise.
     Quiet,
-    /// Neither good nor bad.
     Neutral,
-    /// A failure has ended.
     Good,
-    /// Needs a look today.
     Warning,
-    /// Needs a look now.
     Critical,
 }
 
@@ -63,7 +58,6 @@ impl Tone {
 /// The part of a notification that a form shows. Nothing in it is escaped.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Excerpt {
-    /// The look.
     pub(super) tone: Tone,
     /// The headline; never empty.
     pub(super) title: String,

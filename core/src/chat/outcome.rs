@@ -17,7 +17,6 @@ pub enum Outcome {
     Retry {
         /// What the answer's `Retry-After` asks for.
         after: Option<Duration>,
-        /// Why.
         reason: Reason,
     },
 }
@@ -41,9 +40,7 @@ pub enum Reason {
     Payload,
     /// The HTTP proxy refused or failed.
     Proxy,
-    /// 429.
     RateLimited,
-    /// 5xx.
     ServerError,
     /// Our own store could not be read.
     Store,

@@ -55,7 +55,6 @@ pub struct Batch<'a> {
     pub received_at: UnixTime,
     /// The topic's name.
     pub topic: &'a str,
-    /// The events.
     pub events: Vec<Stored<'a>>,
 }
 
@@ -64,11 +63,9 @@ pub struct Batch<'a> {
 pub struct Stored<'a> {
     /// The channel that it was routed to when it came.
     pub channel: &'a str,
-    /// How loudly it speaks.
     pub severity: Severity,
     /// Stands for its site.
     pub site: u64,
-    /// Its JSON text.
     pub text: &'a str,
 }
 

@@ -8,10 +8,10 @@
 //!   └───── Waiting <─────┘ Answered(Retry)
 //! ```
 //!
-//! One message is in flight at a time, so order is kept; critical events go first. What waits
-//! longer than the pace can send in `digest_after` is merged by site. It holds keys, not texts:
-//! memory per waiting event is some forty bytes. It is not the store: it says what was delivered or
-//! dropped, and the driver writes that down.
+//! One message is in flight at a time, so order is kept; critical events go first. A backlog that
+//! the pace could not send within `digest_after` is merged into one message for each site. The
+//! queue holds keys, not texts: some forty bytes for each waiting event. It does not write to the
+//! store: it reports what was delivered or dropped, and the driver has that written.
 
 use alloc::{
     collections::{BTreeSet, VecDeque},
@@ -55,13 +55,12 @@ pub struct Config {
 /// One waiting event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it is stored.
     pub key: EventKey,
-    /// Whether it overtakes.
+    /// Whether it overtakes what is not critical.
     pub critical: bool,
     /// Equal for events of one site.
     pub site: u64,
-    /// When it was accepted; unknown for what an earlier run left.
+    /// When this run accepted it; `None` for an event that an earlier run left.
     pub accepted_at: Option<Instant>,
     /// When it is given up.
     pub expires_at: Instant,
@@ -74,10 +73,9 @@ pub enum Input {
     Answered {
         /// The number of the `Send`.
         id: u64,
-        /// What the answer meant.
         outcome: Outcome,
     },
-    /// A later policy.
+    /// The configuration was read again.
     Configured(Config),
     /// One more event.
     Enqueue(Entry),
@@ -108,28 +106,21 @@ impl Loss {
     }
 }
 
-/// What shall happen outside, or has happened inside.
+/// A command, or an event that the engine passes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// These events arrived.
     Delivered {
-        /// Which; several as one digest.
+        /// Several if they were sent as one digest.
         entries: Vec<Entry>,
-        /// The form that was sent.
         form: Form,
         /// How many attempts failed since the last success.
         failures: u32,
     },
     /// These events will never be sent.
-    Dropped {
-        /// Which.
-        entries: Vec<Entry>,
-        /// Why.
-        loss: Loss,
-    },
+    Dropped { entries: Vec<Entry>, loss: Loss },
     /// Nothing arrives there until somebody repairs it.
     Parked {
-        /// Why.
         reason: Reason,
         /// How long until it is tried again.
         probe_after: Duration,
@@ -144,14 +135,12 @@ pub enum Output {
         failures: u32,
         /// How long until the next.
         after: Duration,
-        /// Why.
         reason: Reason,
     },
     /// Post these events, several as one digest; answer with `Answered`.
     Send {
         /// To be named in the answer.
         id: u64,
-        /// Which events.
         keys: Vec<EventKey>,
         /// The best form to try.
         form: Form,
@@ -179,7 +168,7 @@ enum State {
         reason: Reason,
     },
     Ready,
-    /// `health` is that before the attempt, which alone does not make it better.
+    /// `health` is the one before the attempt: sending alone does not make it better.
     Sending {
         entries: Vec<Entry>,
         form: Form,
@@ -332,7 +321,7 @@ impl Queue {
         if entries.is_empty() {
             return;
         }
-        // What a full queue loses to one batch is one thing that happened.
+        // What a full queue loses to one batch is reported once.
         match self.outputs.back_mut() {
             Some(Output::Dropped { entries: earlier, loss: same }) if *same == loss => {
                 earlier.append(&mut entries);
@@ -351,12 +340,12 @@ impl Queue {
         self.drop_all(expired, Loss::Expired);
     }
 
-    /// Sends what is due. Whatever came before, this leaves the deadline in the future.
+    /// Sends what is due. Afterwards the deadline lies in the future.
     fn advance(&mut self, now: Instant) {
         self.expire(now);
         self.send_next(now);
-        // What was taken may have hidden something older: a digest that came back goes to the
-        // front.
+        // Events are not sorted by age: a digest that failed went back to the front, and what was
+        // taken just now may have hidden older events behind it.
         self.expire(now);
     }
 

@@ -1,4 +1,4 @@
-//! What happens to the engine.
+//! What the driver hands to the engine.
 
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
@@ -31,11 +31,10 @@ pub struct DestinationId(pub(super) u32);
 /// What came back from a POST.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
-    /// What the answer asks for.
+    /// The `Retry-After` of the answer.
     pub retry_after: Option<Duration>,
-    /// The beginning of the body.
+    /// The beginning of the body, which may be cut.
     pub body: Vec<u8>,
 }
 
@@ -44,13 +43,11 @@ pub struct Answer {
 pub enum Input {
     /// What became of a `Send`.
     Answered {
-        /// The destination of the `Send`.
         destination: DestinationId,
         /// The number of the `Send`.
         id: u64,
         /// The answer, or why there is none.
         answer: Result<Answer, Reason>,
-        /// When, by the wall clock.
         at: UnixTime,
     },
     /// The configuration was read again.
@@ -58,36 +55,27 @@ pub enum Input {
     /// The disk refused a batch.
     Refused(u64),
     /// An event that an earlier run accepted.
-    Remembered {
-        /// Its identity.
-        fingerprint: Fingerprint,
-        /// How long ago.
-        ago: Duration,
-    },
+    Remembered { fingerprint: Fingerprint, ago: Duration },
     /// A request that [`intake`](crate::webhook::intake::intake) let in.
     Request {
         /// To be named in the answer.
         id: RequestId,
-        /// What it brought.
         intake: Intake,
-        /// When, by the wall clock.
         at: UnixTime,
     },
     /// Events in the store that still wait, from an earlier run or recalled.
     Restored {
-        /// Which and for whom.
         events: Vec<Restored>,
         /// How long ago their batch was accepted.
         ago: Duration,
     },
     /// A batch is on disk.
     Stored(u64),
-    /// An event of our own, of topic `mistgate`. It takes the way of any other: where it is routed
-    /// to somebody and is not known already, it is stored and queued.
+    /// An event of our own, of topic `mistgate`. It is handled as any other: if it has a route and
+    /// is new, it is stored and queued.
     Report {
         /// Its JSON text.
         text: String,
-        /// When, by the wall clock.
         at: UnixTime,
     },
 }
@@ -95,14 +83,11 @@ pub enum Input {
 /// An event in the store that still waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Where it is.
     pub key: EventKey,
-    /// Its channel.
     pub channel: String,
-    /// How loudly it speaks.
     pub severity: Severity,
     /// Stands for its site.
     pub site: u64,
-    /// The chats that do not have it yet.
+    /// The chats that it is still owed to.
     pub chats: Chats,
 }

@@ -1,4 +1,4 @@
-//! The roof: where the inbox and the queues meet.
+//! The machine of webhooks and chats, in which the inbox and the queues meet.
 //!
 //! A request goes to the inbox; what is new goes to the store; what is stored goes to the queues of
 //! its channel; what a queue delivers or gives up is settled in the store. A destination that dies
@@ -49,12 +49,10 @@ use crate::{
 /// The most events that the inbox remembers, in some four megabytes.
 const SEEN_MAX: usize = 65_536;
 
-/// A destination's state, for people.
+/// The state of a destination, for `/status` and metrics.
 #[derive(Clone, Debug)]
 pub struct DestinationStatus {
-    /// The destination.
     pub to: Arc<Destination>,
-    /// How it does.
     pub health: Health,
     /// Events waiting, those in flight included.
     pub waiting: usize,
@@ -103,13 +101,13 @@ impl Engine {
             .collect()
     }
 
-    /// Whether a message is on its way or a batch on its way to the disk.
+    /// Whether a message is in flight or a batch is being written.
     pub fn is_busy(&self) -> bool {
         !self.writing.is_empty()
             || self.slots.iter().chain(&self.retired).any(|slot| slot.queue.is_sending())
     }
 
-    /// Hands new events to the inbox and to the store what it finds new.
+    /// Shows events to the inbox, and has those stored that it finds new.
     fn accept(&mut self, now: Instant, id: Option<RequestId>, intake: Intake, at: UnixTime) {
         let Intake { topic, items, .. } = intake;
         let fingerprints = items.iter().map(|item| item.fingerprint).collect();
@@ -185,7 +183,7 @@ impl Engine {
         }
     }
 
-    /// Puts an event into the queues of its channel, for the chats that still want it.
+    /// Puts an event into the queue that each chat it is owed to has for its channel.
     fn enqueue(&mut self, now: Instant, entry: Entry, channel: &str, mut owed: Chats) {
         for index in self.chat.destinations_of(channel) {
             if let Some(slot) = self.slots.get_mut(index)
@@ -277,7 +275,7 @@ impl Engine {
         self.recall_retired();
         // A report is accepted like any event; being new, it reaches no queue before it is stored.
         for report in reports {
-            if let Some(intake) = self.report_intake(&report, at) {
+            if let Some(intake) = self.report_intake(report, at) {
                 self.accept(now, None, intake, at.unwrap_or_default());
             }
         }
@@ -292,7 +290,7 @@ impl Engine {
         Some((slot.id, Arc::clone(&slot.to), output))
     }
 
-    /// Passes on what a queue says; what the other chats should hear comes back as a report.
+    /// Passes on a queue's output. If the other chats should know of it, returns a report.
     fn relay(
         &mut self,
         now: Instant,
@@ -340,27 +338,29 @@ impl Engine {
         self.outputs.extend(settled);
     }
 
-    /// The report as an event for every destination of a channel that is alive.
-    fn report_intake(&self, report: &Report, at: Option<UnixTime>) -> Option<Intake> {
+    /// The report as an event, for the destinations of a channel that are not dead.
+    fn report_intake(&self, report: Report, at: Option<UnixTime>) -> Option<Intake> {
         let about = |slot: &Slot| slot.to.name == report.destination;
         let waiting = self.slots.iter().find(|slot| about(slot))?.queue.waiting();
         let (channel, chats) = self.report_channel(|slot| {
             !about(slot) && !matches!(slot.queue.health(), Health::Parked(_))
         })?;
+        let severity = report.severity;
         let text = report.text(waiting, at)?;
         let event = Event::parse_text(Topic::Mistgate, &text)?;
         let item = Item {
             fingerprint: fingerprint(&event),
             channel,
-            severity: report.severity,
+            severity,
             site: batch::site_number(None),
             chats,
-            text: text.clone(),
+            text,
         };
         Some(intake::ours(item))
     }
 
-    /// The loudest channel that has a destination of which `takes` holds, and those destinations.
+    /// The channel of the highest severity that has a destination for which `takes` holds, and the
+    /// chats of those destinations.
     fn report_channel(&self, takes: impl Fn(&Slot) -> bool) -> Option<(String, Chats)> {
         let by_severity = Severity::ALL.iter().rev().map(|severity| severity.name());
         let named = self.slots.iter().flat_map(|slot| &slot.to.channels).map(String::as_str);

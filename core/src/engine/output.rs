@@ -1,4 +1,4 @@
-//! What the engine wants, and what it has to tell.
+//! What the engine wants done, and the events that it emits.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::time::Duration;
@@ -17,7 +17,7 @@ use crate::{
     webhook::inbox::RequestId,
 };
 
-/// What shall happen outside, or has happened inside.
+/// A command to the driver, or an event that it only passes on.
 #[derive(Clone, Debug)]
 pub enum Output {
     /// For the journal and the metrics.
@@ -25,17 +25,10 @@ pub enum Output {
     /// Read these events again and hand them in as `Restored`, owed to this chat only.
     Recall { keys: Vec<EventKey>, chat: ChatId },
     /// Answer the request.
-    Respond {
-        /// Which.
-        id: RequestId,
-        /// With what.
-        status: StatusCode,
-    },
+    Respond { id: RequestId, status: StatusCode },
     /// Post these events; answer with `Answered`.
     Send {
-        /// The queue.
         destination: DestinationId,
-        /// Where to.
         to: Arc<Destination>,
         /// To be named in the answer.
         id: u64,
@@ -44,56 +37,44 @@ pub enum Output {
         /// The best form to try.
         form: Form,
     },
-    /// These chats are done with this event; the store may forget what nobody waits for.
+    /// These chats are done with this event. The store may forget an event once no chat waits for
+    /// it.
     Settle { key: EventKey, chats: Chats },
     /// Put a batch on disk; answer with `Stored` or `Refused`.
     Store {
-        /// Its number.
         batch: u64,
         /// Its bytes, as [`encode`](crate::delivery::batch::encode) makes them.
         bytes: Vec<u8>,
         /// The chats that shall have each event, in order.
         chats: Vec<Chats>,
-        /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
     },
 }
 
-/// What the journal tells and the metrics count.
+/// What the journal prints and the metrics count.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A batch was put on disk.
-    Accepted {
-        /// Its number.
-        batch: u64,
-        /// How many events.
-        events: usize,
-    },
+    Accepted { batch: u64, events: usize },
     /// A destination took a message.
     Delivered {
-        /// Its name.
         to: Arc<Destination>,
         /// How many events were in it.
         events: usize,
-        /// The form that was sent.
         form: Form,
         /// From acceptance to the answer, for the oldest event that this run accepted.
         latency: Option<Duration>,
     },
     /// Events were given up.
     Dropped {
-        /// The destination; none where none is configured.
+        /// `None` where no destination is configured for them any more.
         to: Option<Arc<Destination>>,
-        /// How many.
         events: usize,
-        /// Why.
         loss: Loss,
     },
     /// A destination is dead.
     Parked {
-        /// Its name.
         to: Arc<Destination>,
-        /// Why.
         reason: Reason,
         /// How long until it is tried again.
         probe_after: Duration,
@@ -104,10 +85,7 @@ pub enum Event {
         events: usize,
     },
     /// A dead destination is back.
-    Resumed {
-        /// Its name.
-        to: Arc<Destination>,
-    },
+    Resumed { to: Arc<Destination> },
     /// An attempt failed.
     Retrying {
         /// The destination.
@@ -116,12 +94,8 @@ pub enum Event {
         failures: u32,
         /// How long until the next.
         after: Duration,
-        /// Why.
         reason: Reason,
     },
     /// Events were seen before.
-    Suppressed {
-        /// How many.
-        events: usize,
-    },
+    Suppressed { events: usize },
 }

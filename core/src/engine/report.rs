@@ -1,4 +1,4 @@
-//! Reports: what the people behind the other destinations should know about a dead one.
+//! Reports about a destination that died or came back, for the readers of the other ones.
 
 use alloc::string::{String, ToString};
 
@@ -8,56 +8,45 @@ use crate::{
     base::time::UnixTime, chat::outcome::Reason, config::checked::Destination, notify::Severity,
 };
 
-/// Something about a destination that the people behind the others should know.
-#[derive(Debug)]
+/// A report on a destination; as JSON the text of an event of topic `mistgate`.
+#[derive(Debug, Serialize)]
 pub(super) struct Report {
-    kind: &'static str,
+    r#type: &'static str,
+    #[serde(skip)]
     pub(super) severity: Severity,
     pub(super) destination: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    waiting: usize,
+    /// Seconds by the wall clock; `None` where a timeout and not an input is the cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<i64>,
 }
 
 impl Report {
     pub(super) fn parked(to: &Destination, reason: Reason) -> Self {
         Self {
-            kind: "DESTINATION_PARKED",
+            r#type: "DESTINATION_PARKED",
             severity: Severity::Warning,
-            destination: to.name.clone(),
             reason: Some(reason.to_string()),
+            ..Self::resumed(to)
         }
     }
 
     pub(super) fn resumed(to: &Destination) -> Self {
         Self {
-            kind: "DESTINATION_RESUMED",
+            r#type: "DESTINATION_RESUMED",
             severity: Severity::Info,
             destination: to.name.clone(),
             reason: None,
+            waiting: 0,
+            timestamp: None,
         }
     }
 
-    /// The report as the text of an event.
-    pub(super) fn text(&self, waiting: usize, at: Option<UnixTime>) -> Option<String> {
-        let text = ReportText {
-            kind: self.kind,
-            destination: &self.destination,
-            reason: self.reason.as_deref(),
-            waiting,
-            timestamp: at.map(UnixTime::as_secs),
-        };
-        serde_json::to_string(&text).ok()
+    /// The text of the event, which also says how many events wait there.
+    pub(super) fn text(self, waiting: usize, at: Option<UnixTime>) -> Option<String> {
+        let report = Self { waiting, timestamp: at.map(UnixTime::as_secs), ..self };
+        serde_json::to_string(&report).ok()
     }
-}
-
-/// A report in the form of an event.
-#[derive(Serialize)]
-struct ReportText<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    destination: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
-    waiting: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timestamp: Option<i64>,
 }

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! 200 means on disk, also for a duplicate whose first copy is still being written. A batch that
-//! the disk refused is forgotten, so that a resend is new again. It is not the store, and it does
-//! not look into events: it knows them by their fingerprints.
+//! the disk refused is forgotten, so that a resend counts as new. The inbox knows events by their
+//! fingerprints only; writing them is the store's work.
 
 use alloc::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
@@ -37,16 +37,15 @@ pub struct Config {
     pub next_batch: u64,
 }
 
-/// What happened outside.
+/// What the engine hands to the inbox.
 #[derive(Debug)]
 pub enum Input {
     /// A later policy; `next_batch` is ignored.
     Configured(Config),
-    /// The disk has no room or no strength: nothing of this batch was kept.
+    /// The disk is full or failed: nothing of this batch was kept.
     Refused(u64),
     /// An event seen before the last start.
     Remembered {
-        /// Its identity.
         fingerprint: Fingerprint,
         /// How long ago it was accepted.
         ago: Duration,
@@ -62,12 +61,11 @@ pub enum Input {
     Stored(u64),
 }
 
-/// What shall happen outside, or has happened inside.
+/// A command, or an event that the engine passes on.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// Answer the request.
     Respond {
-        /// Which.
         id: RequestId,
         /// 200, or 503 where the disk refused.
         status: StatusCode,
@@ -198,8 +196,8 @@ impl Inbox {
         }
     }
 
-    /// The batch in which it was seen. After a shorter window was configured, what is due may hide
-    /// behind what is not.
+    /// The batch in which it was seen. The time is checked here too: after a shorter window was
+    /// configured, the queue of what to forget is not in order.
     fn known(&self, now: Instant, fingerprint: &Fingerprint) -> Option<u64> {
         self.seen.get(fingerprint).filter(|seen| seen.forget_at > now).map(|seen| seen.batch)
     }

@@ -123,18 +123,14 @@ impl std::error::Error for Error {}
 pub enum Write {
     /// Keep or forget what is known of a port; answered with its number in [`Written`].
     Port {
-        /// Its number; numbers grow.
         number: u64,
-        /// Which port.
         switch_port: SwitchPort,
-        /// Its record; none to forget it.
+        /// The record; none to forget it.
         record: Option<Record>,
     },
     /// Keep a batch; answered with its number in [`Written`].
     Put {
-        /// Its number.
         batch: u64,
-        /// Its bytes.
         bytes: Bytes,
         /// The chats that shall have each event.
         chats: Vec<Chats>,
@@ -149,12 +145,7 @@ pub enum Write {
     Probe(channel::Sender<()>),
     /// These chats are done with this event. Not answered: what is lost is delivered twice at
     /// worst.
-    Settle {
-        /// Which.
-        key: EventKey,
-        /// For whom.
-        chats: Chats,
-    },
+    Settle { key: EventKey, chats: Chats },
 }
 
 impl Write {
@@ -197,7 +188,6 @@ pub struct Left {
 /// A batch that was read back: its bytes, and the chats that still wait for each event.
 #[derive(Debug)]
 pub struct Kept {
-    /// Its bytes.
     pub bytes: Vec<u8>,
     /// The chats that still wait for each event, in order.
     pub left: Vec<Chats>,

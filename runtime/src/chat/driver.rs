@@ -1,7 +1,7 @@
-//! The task that owns the engine: hands it what happens, and does what it wants.
+//! The task that owns the engine: it hands over inputs and carries out commands.
 //!
-//! The order is fixed: what is due, one input, everything that comes out, the timer. The driver
-//! does not retry and does not decide; it answers each command once.
+//! The order is fixed: due timeouts, one input, all outputs, the timer. The driver neither retries
+//! nor decides; it answers each command once.
 
 mod fetch;
 mod post;
@@ -39,49 +39,39 @@ use crate::{
 /// How many stored batches are handed to the engine at a time when it starts.
 const RESTORE_STEP: usize = 64;
 
-/// What the driver hears.
+/// A message to the driver.
 pub enum Message {
     /// What became of a post.
-    Answered {
-        /// The destination.
-        destination: DestinationId,
-        /// The number of the command.
-        id: u64,
-        /// What came back.
-        answer: Result<Answer, Reason>,
-    },
+    Answered { destination: DestinationId, id: u64, answer: Result<Answer, Reason> },
     /// The configuration was read again.
     Configured(Box<Settings>),
-    /// A webhook.
     Request {
-        /// What it brought.
         intake: Intake,
         /// Takes the status to answer with.
         answer: channel::Sender<StatusCode>,
     },
     /// Events that were read back.
     Restored {
-        /// Which.
         events: Vec<Restored>,
         /// How long ago their batch was accepted.
         ago: Duration,
     },
-    /// Somebody wants to know how things are.
+    /// Asks for the state of all destinations.
     Status(channel::Sender<Status>),
     /// Start nothing new, finish what is in flight, and end.
     Stop,
-    /// An event of our own, as JSON, for those whom it is routed to. There is no answer.
+    /// An event of our own, as JSON, to be routed like any other. There is no answer.
     Report(String),
-    /// What became of batches.
+    /// The store's answer about batches.
     Written(Written),
 }
 
-/// A way to the driver.
+/// A handle on the driver.
 #[derive(Clone, Debug)]
 pub struct Handle(channel::Sender<Message>);
 
 impl Handle {
-    /// A way, and its end for [`Driver::start`].
+    /// A handle, and the channel's other end for [`Driver::run`].
     pub fn new() -> (Self, channel::Receiver<Message>) {
         // Unbounded, because each sender waits for an answer before it sends again: a connection
         // has one request, a destination one post, the store one group in flight. Only what ports
@@ -90,12 +80,12 @@ impl Handle {
         (Self(sender), receiver)
     }
 
-    /// Hands a message over; once the driver has ended, nobody listens.
+    /// Sends a message, which is lost once the driver has ended.
     pub fn send(&self, message: Message) {
         let _ = self.0.try_send(message);
     }
 
-    /// How things are; `None` once the driver has ended.
+    /// Asks for the state of all destinations; `None` once the driver has ended.
     pub async fn status(&self) -> Option<Status> {
         let (answer, answered) = channel::bounded(1);
         self.send(Message::Status(answer));
@@ -103,7 +93,7 @@ impl Handle {
     }
 }
 
-/// How things are.
+/// The state of all destinations and of the store.
 #[derive(Debug)]
 pub struct Status {
     /// Each destination.
@@ -312,7 +302,7 @@ impl Driver {
         }
     }
 
-    /// Gives the store what there is to write.
+    /// Hands the collected writes to the store, which puts them into one commit.
     fn hand_over(&mut self) {
         let writes = mem::take(&mut self.writes);
         if writes.is_empty() {
