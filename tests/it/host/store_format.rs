@@ -1,4 +1,4 @@
-//! The format of the store: an older one is brought up to date after a copy, a newer one is refused.
+//! The format of the store: an older one is brought up to date after a copy, a newer one refused.
 //!
 //! `tests/vectors/store/format-N.redb` was written by the last mistgate of format N, which was
 //! killed while destinations were down. Its clock stood at the year 2101, so that its events never

@@ -10,7 +10,13 @@
 //! it a week old removes it. Each step is one transaction: after a crash it was done or was not. A
 //! newer store is refused before a byte of it is written.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    time::Duration,
+};
 
 use redb::{
     Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError,
@@ -69,13 +75,22 @@ fn number(database: &Database) -> Result<Option<u64>, redb::Error> {
     }
 }
 
-/// Copies the file as it was before this program opened it.
+/// Copies the file as it was before this program opened it. By hand, because the system calls of
+/// `fs::copy` are among those that the sandbox has given up.
 fn copy(path: &Path, format: u64) -> io::Result<()> {
     remove_copies(path, Duration::ZERO);
-    let aside = path.with_file_name("mistgate-format.new");
-    fs::copy(path, &aside)?;
-    fs::File::open(&aside)?.sync_all()?;
-    fs::rename(aside, copy_of(path, format))
+    let mut options = fs::OpenOptions::new();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let mut copy = options.open(copy_of(path, format))?;
+    let mut file = fs::File::open(path)?;
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return copy.sync_all();
+        }
+        copy.write_all(buffer.get(..read).unwrap_or_default())?;
+    }
 }
 
 fn remove_copies(path: &Path, kept: Duration) {
