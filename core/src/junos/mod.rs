@@ -1,5 +1,5 @@
-//! How ports are changed on a Junos switch: what a change is, what must be seen before it stays, and
-//! which host keys are trusted.
+//! How ports are changed on a Junos switch: what a change is, what must be seen before it stays,
+//! and which host keys are trusted.
 
 mod config;
 

@@ -16,20 +16,13 @@
 //! tells the next visit what may be left on the switch.
 
 use alloc::{collections::VecDeque, string::String, vec::Vec};
-use core::{num::NonZeroU16, time::Duration};
+use core::time::Duration;
 
-use super::{
-    change,
-    observation::Observation,
-    rollback::{Precondition, RollbackGuard},
-};
+use super::{change, observation::Observation, rollback::Precondition};
 use crate::{
     base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
     netconf::{
-        rpc::{
-            error::{Holder, RpcError},
-            operational::Interface,
-        },
+        rpc::operational::Interface,
         session::{
             self, Session,
             input::{Mode, Query, TaskId},
@@ -44,87 +37,21 @@ use crate::{
     },
 };
 
+pub mod input;
+pub mod output;
+
 mod verification;
 
-use self::verification::{Next, Verification};
+use self::{
+    input::{Config, Input, Task},
+    output::{Outcome, Output},
+    verification::{Next, Verification},
+};
 
 /// How long the cloud may take to say whether an access point is connected.
 const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a visit may last after `Input::Stop`: enough for a commit that undoes a change.
 const STOP_MAX: Duration = Duration::from_secs(60);
-
-/// The task of a visit, and its policy.
-#[derive(Clone, Debug)]
-pub struct Config {
-    pub task: Task,
-    /// What earlier visits may have left on the switch.
-    pub guard: RollbackGuard,
-    pub session: session::input::Config,
-    /// After how many minutes the switch undoes what nobody confirms.
-    pub confirm: NonZeroU16,
-}
-
-/// What a visit is for.
-#[derive(Clone, Debug)]
-pub enum Task {
-    /// Show what these edits would change.
-    Compare(Vec<Edit>),
-    /// Make these edits, all or none.
-    Push(Vec<Edit>),
-    /// Find out whether this edit is in place.
-    Read(Edit),
-    /// Report the state of a port.
-    See(Switch, PortName),
-}
-
-/// What became of a [`Task`], in the variant of the same name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The difference; empty if there is none.
-    Compared(Result<String, Failure>),
-    Pushed(Pushed),
-    /// `None` if it is not certain, or not for good.
-    Read(Option<bool>),
-    Seen(Answer),
-}
-
-/// What happened to the connection, at the cloud, or to the program.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// The connection that [`Output::Open`] asked for is there.
-    Opened,
-    /// There is no connection, and why.
-    NotOpened(Failure),
-    /// The switch sent these.
-    Bytes(Vec<u8>),
-    /// The connection is gone.
-    Closed,
-    /// The answer to [`Output::AskCloud`]; `None` if the cloud does not know.
-    CloudAnswered { id: TaskId, is_connected: Option<bool> },
-    /// End soon: give up waiting for a lock at once, and judge a committed change at the next look.
-    Stop,
-}
-
-/// A command to the driver, or an event for the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Connect to the switch's NETCONF subsystem.
-    Open,
-    /// Write these to the switch.
-    Send(Vec<u8>),
-    /// Ask the cloud whether this access point is connected to it.
-    AskCloud { id: TaskId, ap: Mac },
-    /// Keep this for the next visit. It comes before the bytes that make it necessary.
-    Remember(RollbackGuard),
-    /// An edit waits for a lock that somebody else holds.
-    Locked { holder: Holder },
-    /// An edit is not in place, or not for good.
-    NotChanged { reason: String },
-    /// The switch warned about an edit.
-    Warned(RpcError),
-    /// The last output: drop the connection.
-    Done(Outcome),
-}
 
 #[derive(Debug)]
 enum State {
@@ -351,7 +278,9 @@ impl Visit {
             return;
         };
         match (query, told) {
-            (Query::Interfaces, _) if self.verification.needs_nothing(&then) => {
+            (Query::Interfaces, _)
+                if matches!(then, Then::Judge) && self.verification.needs_only_an_answer() =>
+            {
                 self.verify(now, Next::Verdict(Ok(())));
             }
             (Query::Interfaces, told) => {

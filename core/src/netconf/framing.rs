@@ -51,8 +51,8 @@ impl core::error::Error for Error {}
 
 /// The bytes of a message as they are sent.
 ///
-/// Every `>` in a text of `message` must be escaped, as [`xml`](super::xml) does it, so that no text
-/// can contain the delimiter.
+/// Every `>` in a text of `message` must be escaped, as [`xml`](super::xml) does it, so that no
+/// text can contain the delimiter.
 pub fn encode(framing: Framing, message: &str) -> Vec<u8> {
     debug_assert!(
         !message.is_empty() && memmem::find(message.as_bytes(), END_OF_MESSAGE).is_none()

@@ -20,7 +20,11 @@ use mistgate_core::{
     junos::Junos,
     junos::{
         rollback::RollbackGuard,
-        visit::{Config, Outcome, Output, Task, Visit},
+        visit::{
+            Visit,
+            input::{Config, Task},
+            output::{Outcome, Output},
+        },
     },
     ports::{
         name::PortName,

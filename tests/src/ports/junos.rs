@@ -11,7 +11,11 @@ use mistgate_core::{
     base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
     junos::{
         rollback::RollbackGuard,
-        visit::{Config, Input, Outcome, Output, Task, Visit},
+        visit::{
+            Visit,
+            input::{Config, Input, Task},
+            output::{Outcome, Output},
+        },
     },
     netconf::session,
     ports::{
@@ -26,12 +30,14 @@ use crate::{
     ports::switch::{self, ConnectionId, Switch, answer::Style, fault::Fault},
 };
 
+mod proof;
+
+use self::proof::Proof;
+
 const PORTS: [&str; 2] = ["ge-0/0/7", "ge-0/0/8"];
 const APS: [&str; 2] = ["5c:5b:35:00:00:01", "5c:5b:35:00:00:02"];
 /// Turns of the clock after which a visit that does not end is broken.
 const TURNS_MAX: usize = 10_000;
-/// An answer of the cloud that comes later than this is none.
-const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often the last change is tried once all heals, and how long after the last try.
 const TRIES_MAX: usize = 40;
 const TRY_AFTER: Duration = Duration::from_secs(60);
@@ -59,13 +65,6 @@ enum Event {
         undoes: bool,
     },
     Stop,
-}
-
-/// What the switch said of each port, where it was asked and did say it.
-#[derive(Clone, Debug, Default)]
-struct Seen {
-    links: Option<[bool; 2]>,
-    neighbours: Option<[bool; 2]>,
 }
 
 /// Runs a world, and tells what came out of all visits. Calls of `handle_timeout` that are too many
@@ -96,15 +95,7 @@ struct World<'a> {
     links: [bool; 2],
     online: [bool; 2],
     is_healed: bool,
-    before: Seen,
-    seen: Seen,
-    /// The ports that are loaded to serve an access point, and whether the switch was asked since.
-    loaded: [bool; 2],
-    is_asked: bool,
-    /// What the cloud said in time, since the switch was asked.
-    told: [Option<bool>; 2],
-    /// The last question to the cloud, and when it was asked.
-    asked: (u64, Instant),
+    proof: Proof,
     extra_timeouts: usize,
     journal: String,
 }
@@ -161,12 +152,7 @@ impl<'a> World<'a> {
             links: [true; 2],
             online: [true; 2],
             is_healed: false,
-            before: Seen::default(),
-            seen: Seen::default(),
-            loaded: [false; 2],
-            is_asked: false,
-            told: [None; 2],
-            asked: (0, now),
+            proof: Proof::default(),
             extra_timeouts,
             journal: String::new(),
         }
@@ -354,10 +340,7 @@ impl<'a> World<'a> {
         match event {
             Event::CloudAnswered { id, nth } => {
                 let is_connected = (!self.bytes.chance(40)).then_some(at(self.online, nth));
-                let (asked, at) = self.asked;
-                if asked == id && self.now - at < CLOUD_TIMEOUT {
-                    *of(&mut self.told, nth) = is_connected;
-                }
+                self.proof.cloud_answered(self.now, id, nth, is_connected);
                 self.hand(Input::CloudAnswered { id, is_connected });
             }
             Event::Closed(id) => self.switch.handle_input(self.now, switch::Input::Closed(id)),
@@ -429,7 +412,7 @@ impl<'a> World<'a> {
                 let nth = APS.iter().position(|known| Mac::parse(known) == Some(ap));
                 let nth = nth.expect("one of ours");
                 let after = self.bytes.pick(&[1, 0, 15, 30]);
-                self.asked = (id, self.now);
+                self.proof.cloud_asked(self.now, id);
                 self.after(after, Event::CloudAnswered { id, nth });
             }
             Output::Done(outcome) => {
@@ -461,12 +444,7 @@ impl<'a> World<'a> {
         };
         match output {
             switch::Output::Bytes(id, bytes) if id == ours => {
-                let text = String::from_utf8_lossy(&bytes);
-                if text.contains("</interface-information>") {
-                    self.seen.links = Some(self.links);
-                } else if text.contains("</lldp-neighbors-information>") {
-                    self.seen.neighbours = Some(self.links);
-                }
+                self.proof.replied(&String::from_utf8_lossy(&bytes), self.links);
                 self.hand(Input::Bytes(bytes));
             }
             switch::Output::Close(id) if id == ours => self.hand(Input::Closed),
@@ -484,33 +462,12 @@ impl<'a> World<'a> {
 
     /// Holds a request against what is known: nothing is confirmed without proof.
     fn judge(&mut self, request: &str) {
-        if request.contains("<get-interface-information>") {
-            (self.seen, self.is_asked) = (Seen::default(), true);
-            self.told = self.told.map(|told| told.filter(|is_connected| *is_connected));
-        } else if request.contains("<lock-configuration/>") {
-            self.before = self.seen.clone();
-            self.told = [None; 2];
-        } else if request.contains("<configuration-set>") {
-            self.loaded = PORTS
-                .map(|port| request.contains(&format!("set interfaces {port} native-vlan-id")));
-            self.is_asked = false;
-        } else if request.contains("<commit-configuration") && self.switch.is_pending() {
-            if self.is_excused || self.switch.would_undo() {
-                return;
-            }
+        self.proof.requested(request);
+        let commits = request.contains("<commit-configuration") && self.switch.is_pending();
+        if commits && !self.is_excused && !self.switch.would_undo() {
             let is_final = !request.contains("<check/>") && !request.contains("<confirmed/>");
-            assert!(is_final && self.is_asked, "confirms by the way: {}", self.journal);
-            for nth in (0..2).filter(|nth| at(self.loaded, *nth)) {
-                let holds = |before: Option<[bool; 2]>, after: Option<[bool; 2]>| {
-                    before.is_none_or(|ports| {
-                        after.is_some_and(|after| at(after, nth) || !at(ports, nth))
-                    })
-                };
-                let is_seen = holds(self.before.links, self.seen.links)
-                    && holds(self.before.neighbours, self.seen.neighbours)
-                    && at(self.told, nth) != Some(false);
-                assert!(is_seen, "confirmed without proof: {}", self.journal);
-            }
+            assert!(is_final, "confirms by the way: {}", self.journal);
+            assert!(self.proof.holds(), "confirmed without proof: {}", self.journal);
         }
     }
 

@@ -12,7 +12,6 @@ use alloc::{
 };
 use core::time::Duration;
 
-use super::Then;
 use crate::{
     base::{mac::Mac, time::Instant},
     junos::observation::{self, ApPort, Observation},
@@ -60,9 +59,9 @@ impl Verification {
         Self { ports: observation::ap_ports(edits, &before), before, ..Self::default() }
     }
 
-    /// Whether any answer of the switch to what was asked `then` will do.
-    pub(super) const fn needs_nothing(&self, then: &Then) -> bool {
-        matches!(then, Then::Judge) && self.ports.is_empty()
+    /// Whether any answer of the switch will do.
+    pub(super) const fn needs_only_an_answer(&self) -> bool {
+        self.ports.is_empty()
     }
 
     /// The change is in place; the session waits for a verdict until `verify_by`.

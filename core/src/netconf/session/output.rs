@@ -146,7 +146,8 @@ pub enum CloseReason {
     Stopped,
     /// A reply came that nobody had asked for, or a second hello.
     Stray,
-    /// Something is, or may be, left for the switch to undo. The end of the session may hasten that.
+    /// Something is, or may be, left for the switch to undo. The end of the session may hasten
+    /// that.
     Unconfirmed,
 }
 

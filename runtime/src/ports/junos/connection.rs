@@ -9,7 +9,7 @@ use std::{
 
 use mistgate_core::{
     base::{failure::Failure, time::Instant},
-    junos::visit::Input,
+    junos::visit::input::Input,
 };
 use smol::{
     future::{self, Boxed, Future, FutureExt},

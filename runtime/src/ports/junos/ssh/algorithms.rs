@@ -1,5 +1,5 @@
-//! The methods offered in the key exchange (RFC 4253 §7.1): all that a switch with a current OpenSSH
-//! accepts and, if configured, those of old switches, which rest on SHA-1 or CBC.
+//! The methods offered in the key exchange (RFC 4253 §7.1): all that a switch with a current
+//! OpenSSH accepts and, if configured, those of old switches, which rest on SHA-1 or CBC.
 
 use std::borrow::Cow;
 

@@ -1,0 +1,52 @@
+//! The inputs of a visit, its task and its policy.
+
+use alloc::vec::Vec;
+use core::num::NonZeroU16;
+
+use crate::{
+    base::failure::Failure,
+    junos::rollback::RollbackGuard,
+    netconf::session::{self, input::TaskId},
+    ports::{name::PortName, plan::output::Edit, switch_port::Switch},
+};
+
+/// The task of a visit, and its policy.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub task: Task,
+    /// What earlier visits may have left on the switch.
+    pub guard: RollbackGuard,
+    pub session: session::input::Config,
+    /// After how many minutes the switch undoes what nobody confirms.
+    pub confirm: NonZeroU16,
+}
+
+/// What a visit is for.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// Show what these edits would change.
+    Compare(Vec<Edit>),
+    /// Make these edits, all or none.
+    Push(Vec<Edit>),
+    /// Find out whether this edit is in place.
+    Read(Edit),
+    /// Report the state of a port.
+    See(Switch, PortName),
+}
+
+/// What happened to the connection, at the cloud, or to the program.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The connection that [`Output::Open`] asked for is there.
+    Opened,
+    /// There is no connection, and why.
+    NotOpened(Failure),
+    /// The switch sent these.
+    Bytes(Vec<u8>),
+    /// The connection is gone.
+    Closed,
+    /// The answer to [`Output::AskCloud`]; `None` if the cloud does not know.
+    CloudAnswered { id: TaskId, is_connected: Option<bool> },
+    /// End soon: give up waiting for a lock at once, and judge a committed change at the next look.
+    Stop,
+}
