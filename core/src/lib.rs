@@ -3,6 +3,9 @@
 //! Nothing here opens a socket, reads a clock or draws a random number. What neither remembers nor
 //! waits is a function; what does is a [`base::machine::Machine`]. The modules are listed from the
 //! ground floor to the roof, and a file imports only from modules above it in this list.
+//!
+//! `no_std` lets the compiler guard this border: our files cannot name `std`. It promises no more.
+//! Dependencies may link `std`, so the crate is not meant for targets without an operating system.
 
 #![no_std]
 

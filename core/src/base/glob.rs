@@ -11,7 +11,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     let Some(last) = parts.next_back() else {
         return rest.is_empty();
     };
-    // The earliest place for each part leaves the most room for the next.
+    // The earliest match of each part leaves the most room for the next.
     for part in parts {
         match rest.split_once(part) {
             Some((_, behind)) => rest = behind,

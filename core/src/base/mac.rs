@@ -1,9 +1,9 @@
-//! MAC addresses.
+//! MAC addresses, in the notations of Mist, switches and people.
 
 use alloc::string::String;
 use core::fmt;
 
-/// A MAC address.
+/// A MAC address of six octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac([u8; 6]);
 
@@ -23,15 +23,15 @@ impl Mac {
         (digits == 12).then_some(Self(octets))
     }
 
-    /// All octets zero: nobody's, for whom has none that is known.
+    /// The null MAC: the device's MAC is unknown.
     pub const NULL: Self = Self([0; 6]);
 
-    /// Whether it is nobody's.
+    /// Whether the MAC is the null MAC.
     pub const fn is_null(self) -> bool {
         matches!(self.0, [0, 0, 0, 0, 0, 0])
     }
 
-    /// The six octets.
+    /// The octets in the order of transmission.
     pub const fn octets(self) -> [u8; 6] {
         self.0
     }
@@ -42,7 +42,7 @@ impl Mac {
     }
 }
 
-/// `5c:5b:35:00:00:01`, as people write it.
+/// Written as `5c:5b:35:00:00:01`.
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, g] = self.0;

@@ -18,7 +18,7 @@ use crate::{
 /// What one character adds to a length as the vendor counts it, escaping included.
 pub(super) type Cost = fn(char) -> usize;
 
-/// How a notification looks before its words are read.
+/// The colour of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Quiet,
@@ -59,24 +59,23 @@ impl Tone {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Excerpt {
     pub(super) tone: Tone,
-    /// The headline; never empty.
+    /// Never empty.
     pub(super) title: String,
-    /// The sentences, or empty.
+    /// May be empty.
     pub(super) summary: String,
     /// Severity and time.
     pub(super) status: String,
     /// Label and value, neither empty.
     pub(super) facts: Vec<Fact>,
-    /// Says how many facts were left out, or empty.
+    /// The number of facts that were left out, in words, or empty.
     pub(super) more: String,
-    /// The lines that are shown as they are.
     pub(super) listing: Option<Listing>,
     /// Buttons with `https` URLs.
     pub(super) links: Vec<Link>,
 }
 
 impl Excerpt {
-    /// The excerpt for `form`, lengths counted by `cost`.
+    /// The excerpt for `form`, with lengths counted by `cost`.
     pub(super) fn of(notification: &Notification, form: Form, cost: Cost) -> Self {
         let most = Most::of(form);
         let shown = |fact: &&Fact| !is_blank(&fact.value);

@@ -1,4 +1,4 @@
-//! `[admin]`: the endpoint for those who run it.
+//! `[admin]`: the endpoint for operators, and the addresses of all listeners.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -6,7 +6,7 @@ use super::{checked::Admin, problem::Fault, section::Section};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9361);
 
-/// `[admin]`
+/// Reads `[admin]`, which needs a token unless it listens on loopback.
 pub(super) fn admin(section: &Section<'_>) -> Admin {
     let listen = section.listen("listen", LISTEN);
     let token = section.token();
@@ -26,8 +26,8 @@ pub(super) fn admin(section: &Section<'_>) -> Admin {
     Admin { listen, token }
 }
 
-/// Holds if two listeners cannot both have their address. Port 0 is any free port, and an IPv6
-/// wildcard takes the IPv4 port too, unless the system says otherwise.
+/// Whether two listeners cannot both have their address. Port 0 is any free port. An IPv6 wildcard
+/// takes the IPv4 port too, unless the system is configured otherwise.
 pub(super) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     let takes = |wild: SocketAddr, taken: SocketAddr| {
         wild.ip() == Ipv6Addr::UNSPECIFIED

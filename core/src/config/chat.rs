@@ -88,16 +88,11 @@ fn approved_admins(section: &Section<'_>) -> Vec<String> {
                 Some((user, host)) if visible && !user.is_empty() && !host.is_empty() => {
                     Ok(text.to_lowercase())
                 }
-                _ => Err(Fault::new(
-                    alloc::format!("{} is not a mail address", quoted(text)),
-                    ADDRESS,
-                )),
+                _ => Err(Fault::of(text, "is not a mail address", ADDRESS)),
             }
         })
     };
-    section
-        .item("approved_admins")
-        .map_or(Vec::new(), |list| list.elements(expected).iter().filter_map(admin).collect())
+    section.list("approved_admins", expected, admin).unwrap_or_default()
 }
 
 /// The destinations of all chats, in the order of the file. A chat has the name of its kind.

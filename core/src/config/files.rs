@@ -1,4 +1,4 @@
-//! The files that a configuration names: which ones, and whether their contents can be right.
+//! The files that a configuration names, and whether their contents can be right.
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 
@@ -7,23 +7,21 @@ use zeroize::Zeroizing;
 use super::problem::Fault;
 use crate::base::secret::Secret;
 
-/// What a file is for.
+/// The purpose of a file, which decides how its contents are judged. Certificates, keys and
+/// revocation lists are PEM text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// PEM text with certificates.
     Certificates,
     /// The host keys of switches, as OpenSSH writes them (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
     KnownHosts,
-    /// PEM text with a private key.
     PrivateKey,
-    /// PEM text with certificate revocation lists.
     RevocationLists,
-    /// One line of text, which is a secret.
+    /// One line of text.
     Secret,
 }
 
 impl FileKind {
-    /// The most bytes that such a file may have; a reader needs to read no more than one beyond.
+    /// The most bytes of such a file. A reader needs at most one byte more.
     pub const fn bytes_max(self) -> usize {
         match self {
             Self::Certificates | Self::KnownHosts | Self::RevocationLists => 4 << 20,
@@ -39,13 +37,12 @@ pub struct FileRequest {
     pub key: String,
     /// The line of the key.
     pub line: u32,
-    /// The path; a relative one is already joined to the folder of the configuration.
+    /// A relative path is already joined to the folder of the configuration.
     pub path: String,
-    /// What it is for.
     pub kind: FileKind,
 }
 
-/// The contents of files by path, wiped from memory when dropped.
+/// The contents of files by path. They are wiped from memory when dropped.
 #[derive(Debug, Default)]
 pub struct Files(BTreeMap<String, Content>);
 
@@ -58,12 +55,12 @@ enum Content {
 }
 
 impl Files {
-    /// No files.
+    /// No contents yet.
     pub const fn new() -> Self {
         Self(BTreeMap::new())
     }
 
-    /// Takes in what reading the file of a request gave: its bytes, or why there are none, such as
+    /// Takes the bytes of a requested file, or the reason why it cannot be read, such as
     /// `permission denied`.
     pub fn insert(&mut self, request: &FileRequest, read: Result<Vec<u8>, String>) {
         let content = match read.map(Zeroizing::new) {
@@ -75,7 +72,7 @@ impl Files {
         self.0.insert(request.path.clone(), content);
     }
 
-    /// The text of a file, judged by what it is for. A secret loses the end of its line.
+    /// The text of a file, judged by its kind. A secret comes without the end of its line.
     pub(super) fn text(&self, path: &str, kind: FileKind) -> Result<&str, Fault> {
         let fault = |what: &str| Fault::new(what, expected(kind));
         let text = match self.0.get(path) {
@@ -87,35 +84,30 @@ impl Files {
             Some(Content::TooLarge) => return Err(fault("the file is too large")),
             Some(Content::Read(text)) => text.expose(),
         };
-        match kind {
+        let (is_there, what) = match kind {
             FileKind::Secret => {
                 let secret = text.strip_suffix('\n').unwrap_or(text);
-                one_line(secret.strip_suffix('\r').unwrap_or(secret))
-                    .map_err(|what| fault(&alloc::format!("the file {what}")))
+                return one_line(secret.strip_suffix('\r').unwrap_or(secret))
+                    .map_err(|what| fault(&alloc::format!("the file {what}")));
             }
-            FileKind::Certificates if !has_block(text, |label| label == "CERTIFICATE") => {
-                Err(fault("the file holds no certificate"))
+            FileKind::PrivateKey if is_encrypted(text) => {
+                return Err(fault("the key has a passphrase"));
             }
-            FileKind::PrivateKey if is_encrypted(text) => Err(fault("the key has a passphrase")),
-            FileKind::PrivateKey if !has_block(text, is_key) => {
-                Err(fault("the file holds no private key"))
+            FileKind::Certificates => {
+                (has_block(text, |label| label == "CERTIFICATE"), "certificate")
             }
-            FileKind::KnownHosts if !text.lines().any(is_known_host) => {
-                Err(fault("the file holds no host key"))
+            FileKind::KnownHosts => (text.lines().any(is_known_host), "host key"),
+            FileKind::PrivateKey => (has_block(text, is_key), "private key"),
+            FileKind::RevocationLists => {
+                (has_block(text, |label| label == "X509 CRL"), "revocation list")
             }
-            FileKind::RevocationLists if !has_block(text, |label| label == "X509 CRL") => {
-                Err(fault("the file holds no revocation list"))
-            }
-            FileKind::Certificates
-            | FileKind::KnownHosts
-            | FileKind::PrivateKey
-            | FileKind::RevocationLists => Ok(text),
-        }
+        };
+        if is_there { Ok(text) } else { Err(fault(&alloc::format!("the file holds no {what}"))) }
     }
 }
 
-/// Holds if the text can be a secret: not empty, and one line without control characters or a byte
-/// order mark, none of which anybody sees when comparing two secrets. The error says what it is.
+/// Accepts what can be a secret: one line, not empty, without control characters or a byte order
+/// mark, which nobody sees when comparing two secrets. The error completes "the file …".
 pub(super) fn one_line(text: &str) -> Result<&str, &'static str> {
     if text.is_empty() {
         Err("is empty")

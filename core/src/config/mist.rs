@@ -1,23 +1,17 @@
-//! `[mist]`: the cloud.
+//! `[mist]`: the cloud, its API and the ignored sites.
 
 use alloc::{string::String, vec::Vec};
 
 use http_types::Url;
 
-use super::{
-    checked::Mist,
-    problem::{Fault, quoted},
-    reader::Item,
-    section::Section,
-    urls,
-};
+use super::{checked::Mist, problem::Fault, reader::Item, section::Section, urls};
 use crate::notify::links::dashboard_host;
 
 /// The cloud where nothing else is configured: Global 01 (`appliance/docs/vendors/mist.md` §3).
 const API_URL: &str = "https://api.mist.com";
 const ID: &str = "an id such as \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"";
 
-/// `[mist]` but for `ignored_sites`; without a section, its defaults.
+/// `[mist]` without `ignored_sites`. No section means the defaults.
 pub(super) fn mist(section: Option<&Section<'_>>) -> Mist {
     let expected = "a URL such as \"https://api.mist.com\"";
     let api_url = section
@@ -32,7 +26,7 @@ pub(super) fn mist(section: Option<&Section<'_>>) -> Mist {
     }
 }
 
-/// The key that is missing where Mist's API shall be asked.
+/// The key that is missing for requests to Mist's API.
 pub(super) fn unsaid(section: &Section<'_>) -> Option<&'static str> {
     if section.lacks(&["token", "token_file"]) {
         Some("mist.token_file")
@@ -43,23 +37,19 @@ pub(super) fn unsaid(section: &Section<'_>) -> Option<&'static str> {
     }
 }
 
-/// `mist.ignored_sites`
+/// Reads `mist.ignored_sites`, the ids of sites without notifications.
 pub(super) fn ignored_sites(section: &Section<'_>) -> Vec<String> {
-    let expected = "a list of site ids";
-    section.item("ignored_sites").map_or(Vec::new(), |sites| {
-        let site = |item: &Item<'_>| item.judged(ID, id);
-        sites.elements(expected).iter().filter_map(site).collect()
-    })
+    let site = |item: &Item<'_>| item.judged(ID, id);
+    section.list("ignored_sites", "a list of site ids", site).unwrap_or_default()
 }
 
-/// An id of Mist's, a UUID, in lower case as Mist writes it.
+/// An id of Mist's: a UUID, in lower case.
 fn id(text: &str) -> Result<String, Fault> {
     let groups: Vec<_> = text.split('-').map(str::len).collect();
     let hex = text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
     if hex && groups == [8, 4, 4, 4, 12] {
         Ok(text.to_ascii_lowercase())
     } else {
-        let what = alloc::format!("{} is not an id of Mist's", quoted(text));
-        Err(Fault::new(what, ID))
+        Err(Fault::of(text, "is not an id of Mist's", ID))
     }
 }

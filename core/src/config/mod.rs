@@ -1,6 +1,6 @@
 //! The configuration: TOML text in, [`Config`](checked::Config) or all of its problems out.
 //!
-//! The core reads no file. [`Draft`](raw::Draft) lists the files that a configuration names, its
+//! The core reads no file. [`Draft`](raw::Draft) lists the files that a configuration names, the
 //! caller reads them, and [`Draft::check`](raw::Draft::check) judges text and contents together.
 
 pub mod checked;

@@ -43,8 +43,8 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
         if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
             Ok(text.to_owned())
         } else {
-            let what = alloc::format!("{} is not a channel's name", quoted(text));
-            Err(Fault::new(what, "up to 64 of a-z, 0-9, \"-\" and \"_\""))
+            let expected = "up to 64 of a-z, 0-9, \"-\" and \"_\"";
+            Err(Fault::of(text, "is not a channel's name", expected))
         }
     });
     let attempts_max = section.count("attempts", 6, 1..=100);
@@ -71,11 +71,8 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
 
 fn is_observing(section: &Section<'_>) -> bool {
     let expected = "\"observe\" or \"enforce\"";
-    let mode = section.judged("mode", expected, |text| match text {
-        "observe" => Ok(true),
-        "enforce" => Ok(false),
-        _ => Err(Fault::new(alloc::format!("{} is not a mode", quoted(text)), expected)),
-    });
+    let modes = [("observe", true), ("enforce", false)];
+    let mode = section.choice("mode", expected, "is not a mode", &modes);
     // Nothing is changed that nobody asked for.
     mode.unwrap_or(true)
 }
@@ -83,12 +80,8 @@ fn is_observing(section: &Section<'_>) -> bool {
 fn check(section: &Section<'_>) -> Check {
     let expected = "\"lldp\", \"outage\" or \"none\"";
     let outage = section.section("outage", outage).unwrap_or_default();
-    let check = section.judged("disconnect_check", expected, |text| match text {
-        "lldp" => Ok(Check::Lldp),
-        "none" => Ok(Check::None),
-        "outage" => Ok(Check::Outage(outage)),
-        _ => Err(Fault::new(alloc::format!("{} is not a check", quoted(text)), expected)),
-    });
+    let checks = [("lldp", Check::Lldp), ("none", Check::None), ("outage", Check::Outage(outage))];
+    let check = section.choice("disconnect_check", expected, "is not a check", &checks);
     if check == Some(Check::None) {
         let what = "a port loses its configuration whenever its AP is out of reach";
         let expected = "\"lldp\", or \"outage\" where Mist does not know the switches";
@@ -136,7 +129,7 @@ fn method(section: &Section<'_>, is_observing: bool) -> Option<Option<Method>> {
         let method = methods
             .into_iter()
             .find(|(name, _)| *name == text)
-            .ok_or_else(|| Fault::new(alloc::format!("{} is no method", quoted(text)), expected))?;
+            .ok_or_else(|| Fault::of(text, "is no method", expected))?;
         method.1.ok_or_else(|| {
             let what = alloc::format!("there is no section [ports.{text}]");
             Fault::new(what, "what this method needs to know")
@@ -152,7 +145,7 @@ fn external(section: &Section<'_>) -> Option<External> {
         if text.starts_with('/') && text.bytes().all(visible) {
             Ok(text.to_owned())
         } else {
-            Err(Fault::new(alloc::format!("{} is not a path", quoted(text)), PATH))
+            Err(Fault::of(text, "is not a path", PATH))
         }
     });
     if section.lacks(&["key", "key_file"]) {
@@ -188,27 +181,18 @@ fn lists(section: &Section<'_>, absent: Lists) -> Lists {
             if !text.is_empty() && text.bytes().all(fits) {
                 Ok(SwitchPattern::new(text))
             } else {
-                let what = alloc::format!("{} matches no switch", quoted(text));
-                Err(Fault::new(what, SWITCH))
+                Err(Fault::of(text, "matches no switch", SWITCH))
             }
         })
     };
     let port = |item: &Item<'_>| {
         item.judged(PORT, |text| {
-            PortPattern::new(text)
-                .ok_or_else(|| Fault::new(alloc::format!("{} matches no port", quoted(text)), PORT))
+            PortPattern::new(text).ok_or_else(|| Fault::of(text, "matches no port", PORT))
         })
     };
-    let switches = section.item("switches");
-    let ports = section.item("ports");
-    Lists {
-        switches: switches.map_or(absent.switches, |list| {
-            list.elements("a list of switches").iter().filter_map(switch).collect()
-        }),
-        ports: ports.map_or(absent.ports, |list| {
-            list.elements("a list of ports").iter().filter_map(port).collect()
-        }),
-    }
+    let switches = section.list("switches", "a list of switches", switch);
+    let ports = section.list("ports", "a list of ports", port);
+    Lists { switches: switches.unwrap_or(absent.switches), ports: ports.unwrap_or(absent.ports) }
 }
 
 fn limits(section: &Section<'_>) -> Limits {
@@ -216,8 +200,7 @@ fn limits(section: &Section<'_>) -> Limits {
     let default = Limits::default();
     let limit = |key, default: Vec<Window>| {
         let windows = section.judged(key, LIMIT, |text| {
-            units::pace(text)
-                .map_err(|_| Fault::new(alloc::format!("{} is not a limit", quoted(text)), LIMIT))
+            units::pace(text).map_err(|_| Fault::of(text, "is not a limit", LIMIT))
         });
         windows.unwrap_or(default)
     };
@@ -247,11 +230,8 @@ fn breaker(section: &Section<'_>) -> Option<Breaker> {
 
 fn freezes(section: &Section<'_>) -> Vec<Freeze> {
     let expected = "[[ports.freeze]] with name, days, from and to";
-    let Some(list) = section.item("freeze") else {
-        return Vec::new();
-    };
     let freeze = |item: &Item<'_>| item.section(freeze).flatten();
-    list.elements(expected).iter().filter_map(freeze).collect()
+    section.list("freeze", expected, freeze).unwrap_or_default()
 }
 
 fn freeze(section: &Section<'_>) -> Option<Freeze> {
@@ -262,9 +242,8 @@ fn freeze(section: &Section<'_>) -> Option<Freeze> {
             let mut days = [false; 7];
             for item in list.elements("a list of days, such as [\"sat\", \"sun\"]") {
                 let day = item.judged(DAY_NAME, |text| {
-                    DAYS.iter().position(|day| *day == text).ok_or_else(|| {
-                        Fault::new(alloc::format!("{} is not a day", quoted(text)), DAY_NAME)
-                    })
+                    let day = DAYS.iter().position(|day| *day == text);
+                    day.ok_or_else(|| Fault::of(text, "is not a day", DAY_NAME))
                 });
                 if let Some(day) = day.and_then(|day| days.get_mut(day)) {
                     *day = true;
@@ -284,10 +263,7 @@ fn freeze(section: &Section<'_>) -> Option<Freeze> {
 /// A time of day in UTC, as the minute of the day.
 fn minute(section: &Section<'_>, key: &'static str) -> Option<u16> {
     const TIME: &str = "a time of day in UTC, such as \"18:00\"";
-    let Some(item) = section.item(key) else {
-        section.missing(key, TIME);
-        return None;
-    };
+    let item = section.required(key, TIME)?;
     item.judged(TIME, |text| {
         let two = |text: &str, max: u16| {
             let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
@@ -303,17 +279,12 @@ fn minute(section: &Section<'_>, key: &'static str) -> Option<u16> {
 
 /// A required name.
 fn name(section: &Section<'_>, key: &'static str, expected: &str) -> Option<String> {
-    let Some(item) = section.item(key) else {
-        section.missing(key, expected);
-        return None;
-    };
-    item.judged(expected, one_name)
+    section.required(key, expected)?.judged(expected, one_name)
 }
 
 fn one_name(text: &str) -> Result<String, Fault> {
     if text.trim().is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
-        let what = alloc::format!("{} is not a name", quoted(text));
-        Err(Fault::new(what, "up to 255 visible characters"))
+        Err(Fault::of(text, "is not a name", "up to 255 visible characters"))
     } else {
         Ok(text.to_owned())
     }

@@ -1,25 +1,23 @@
-//! What is wrong with a configuration, where, and what was expected instead.
+//! The problems of a configuration: where they are, what is wrong, and what is expected.
 
 use alloc::string::String;
 use core::fmt;
 
-/// One thing to put right, or, in the list of warnings, to think about. It never holds the value of
-/// a key that takes a secret, nor of any key whose value looks like a URL.
+/// A problem, or a warning. It never holds the value of a key for a secret, nor a value that looks
+/// like a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The line in the file, from 1.
+    /// Counts from 1.
     pub line: u32,
     /// The dotted path of the key, such as `chat.slack.urls.info`; elements of a list are numbered
-    /// from 0. Empty for what concerns the file as a whole.
+    /// from 0. Empty for the file as a whole.
     pub key: String,
-    /// What is wrong.
     pub what: String,
-    /// What is expected.
     pub expected: String,
 }
 
 impl Problem {
-    /// `F:LINE: key.path: what is wrong — what is expected`, for the file name `file`.
+    /// `FILE:LINE: key.path: what is wrong — what is expected`
     pub fn in_file<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
         InFile { problem: self, file }
     }
@@ -38,7 +36,7 @@ impl fmt::Display for InFile<'_> {
     }
 }
 
-/// A [`Problem`] of a value that does not know where it stands.
+/// A [`Problem`] without its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub(super) what: String,
@@ -49,10 +47,15 @@ impl Fault {
     pub(super) fn new(what: impl Into<String>, expected: impl Into<String>) -> Self {
         Self { what: what.into(), expected: expected.into() }
     }
+
+    /// A fault of `value`, such as `"x" is not a mode`.
+    pub(super) fn of(value: &str, what: &str, expected: impl Into<String>) -> Self {
+        Self::new(alloc::format!("{} {what}", quoted(value)), expected)
+    }
 }
 
-/// A value for a message: in quotes, control characters escaped. What is long or looks like a URL
-/// may be a secret in the wrong place, so it is only pointed at.
+/// A value for a message: in quotes, control characters escaped. A long value or one that looks
+/// like a URL may be a secret in the wrong place, so it is not repeated.
 pub fn quoted(value: &str) -> String {
     if value.chars().count() > 64 || value.contains("://") {
         String::from("this value")
@@ -61,7 +64,7 @@ pub fn quoted(value: &str) -> String {
     }
 }
 
-/// A key for a message, as TOML would write it; like [`quoted`], it hides what may be a secret.
+/// A key for a message, as TOML writes it; like [`quoted`], it hides what may be a secret.
 pub fn segment(key: &str) -> String {
     let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
     if key.len() > 64 || key.contains("://") {
@@ -73,7 +76,7 @@ pub fn segment(key: &str) -> String {
     }
 }
 
-/// The one of `known` that `written` was most likely meant to be.
+/// The name among `known` that `written` most likely is a slip of.
 pub(super) fn meant<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
@@ -83,7 +86,7 @@ pub(super) fn meant<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
         .map(|(_, name)| name)
 }
 
-/// How many characters must be added, removed or exchanged to turn one text into the other.
+/// The edit distance: the number of characters to add, remove or exchange.
 fn distance(from: &str, to: &str) -> usize {
     let mut above: alloc::vec::Vec<usize> = (0..=to.chars().count()).collect();
     for (row, wanted) in from.chars().enumerate() {

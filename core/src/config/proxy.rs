@@ -7,12 +7,7 @@ use core::{
     time::Duration,
 };
 
-use super::{
-    files::FileKind,
-    problem::{Fault, quoted},
-    reader::Item,
-    section::Section,
-};
+use super::{files::FileKind, problem::Fault, reader::Item, section::Section};
 use crate::{
     http::listener::Tls,
     micronets::{
@@ -34,7 +29,7 @@ const MESSAGE_BOUNDS: RangeInclusive<usize> = (1 << 10)..=(64 << 20);
 const WAITING_BOUNDS: RangeInclusive<usize> = (1 << 10)..=(64 << 20);
 const COUNT_BOUNDS: RangeInclusive<usize> = 1..=100_000;
 
-/// `[proxy]`
+/// Reads `[proxy]`; certificates and authorities are required.
 pub(super) fn proxy(section: &Section<'_>) -> Proxy {
     let listen = section.listen("listen", LISTEN);
     let path_prefix = path_prefix(section);
@@ -65,8 +60,7 @@ fn path_prefix(section: &Section<'_>) -> String {
         if is_path && is_target(text) && !text.contains('?') {
             Ok(text)
         } else {
-            let what = alloc::format!("{} is not such a path", quoted(text));
-            Err(Fault::new(what, EXPECTED))
+            Err(Fault::of(text, "is not such a path", EXPECTED))
         }
     });
     prefix.unwrap_or(PATH_PREFIX).into()
@@ -79,12 +73,8 @@ fn is_target(text: &str) -> bool {
 }
 
 fn client_ca(section: &Section<'_>) -> Option<String> {
-    let Some(item) = section.item("client_ca") else {
-        let expected = "the PEM file with the authorities whose certificates may connect";
-        section.missing("client_ca", expected);
-        return None;
-    };
-    Some(item.file(FileKind::Certificates)?.0)
+    let expected = "the PEM file with the authorities whose certificates may connect";
+    Some(section.required("client_ca", expected)?.file(FileKind::Certificates)?.0)
 }
 
 fn crl(section: &Section<'_>) -> Vec<String> {
@@ -125,7 +115,7 @@ fn rule(section: &Section<'_>, path_prefix: &str) -> Rule {
         Some(item) => {
             let pattern = item.judged(MEETUP, |text| match text {
                 text if is_target(text) => Ok(text),
-                text => Err(Fault::new(alloc::format!("{} is in no URL", quoted(text)), MEETUP)),
+                text => Err(Fault::of(text, "is in no URL", MEETUP)),
             });
             rule.meetup = pattern.unwrap_or_default().into();
             if rule.meetup.starts_with(path_prefix) {
@@ -134,9 +124,8 @@ fn rule(section: &Section<'_>, path_prefix: &str) -> Rule {
             }
         }
     }
-    match section.item("subjects") {
-        None => section.missing("subjects", SUBJECTS),
-        Some(list) => rule.subjects = list.elements(SUBJECTS).iter().filter_map(subject).collect(),
+    if let Some(list) = section.required("subjects", SUBJECTS) {
+        rule.subjects = list.elements(SUBJECTS).iter().filter_map(subject).collect();
     }
     rule
 }
@@ -145,9 +134,7 @@ fn subject(item: &Item<'_>) -> Option<Subject> {
     const EXPECTED: &str =
         "a property of a certificate: \"O=…\", \"CN=…\", \"SAN=…\" or \"SPKI=…\"";
     item.judged(EXPECTED, |text| {
-        Subject::parse(text).map_err(|error| {
-            Fault::new(alloc::format!("{} is no subject", quoted(text)), error.expected())
-        })
+        Subject::parse(text).map_err(|error| Fault::of(text, "is no subject", error.expected()))
     })
 }
 
@@ -164,12 +151,8 @@ fn meetup(section: &Section<'_>) -> Meetup {
 
 fn on_partner_loss(section: &Section<'_>, default: OnPartnerLoss) -> OnPartnerLoss {
     const EXPECTED: &str = "\"keep\", or \"close\" as the original does";
-    let written = section.judged("on_partner_loss", EXPECTED, |text| match text {
-        "keep" => Ok(OnPartnerLoss::Keep),
-        "close" => Ok(OnPartnerLoss::Close),
-        _ => Err(Fault::new(alloc::format!("{} is neither", quoted(text)), EXPECTED)),
-    });
-    written.unwrap_or(default)
+    let choices = [("keep", OnPartnerLoss::Keep), ("close", OnPartnerLoss::Close)];
+    section.choice("on_partner_loss", EXPECTED, "is neither", &choices).unwrap_or(default)
 }
 
 fn limits(section: &Section<'_>) -> ProxyLimits {

@@ -1,11 +1,11 @@
-//! From TOML text to a [`Config`], or to everything that is wrong with it.
+//! From TOML text to a [`Config`], or to the list of its problems.
 //!
-//! The text is read in two steps, because the core reads no file. [`Draft::parse`] takes the text
-//! and [`Draft::files`] lists what it names; [`Draft::check`] takes their contents and judges all.
+//! The text is read in two steps, because the core reads no file: [`Draft::parse`] takes the text
+//! and [`Draft::files`] lists the files that it names; [`Draft::check`] takes their contents.
 //!
-//! Deserialising into a struct with serde would be shorter, but serde stops at the first error and
-//! forgets lines, while somebody who repairs a configuration wants the whole list. So this reads
-//! TOML's own tree, in which each key and value keeps its place, with a small typed reader.
+//! Deserialising with serde would be shorter, but serde stops at the first error and forgets lines,
+//! and whoever repairs a configuration wants all problems at once. So a small typed reader walks
+//! over TOML's own tree, in which each key and value keeps its place.
 
 use alloc::{string::ToString, vec::Vec};
 
@@ -29,24 +29,22 @@ use super::{
     webhook,
 };
 
-/// What runs where no configuration is named: everything on loopback, chats printed. It is read
-/// like any other file, relative to the working directory.
+/// The configuration without `--config`: everything on loopback, chats printed. It is read like a
+/// file in the working directory.
 pub const EMBEDDED: Source<'_> = Source { name: "(built-in)", text: include_str!("embedded.toml") };
 
-/// The state folder where the configuration names none.
+/// The default state folder.
 const STATE_DIR: &str = "/var/lib/mistgate";
 
-/// A configuration file.
+/// A configuration file and its text.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
-    /// Its name as the user gave it. The folder in it is where relative paths inside the file
-    /// start; without one, that is the working directory.
+    /// The name as the user gave it. Relative paths inside the file start at its folder.
     pub name: &'a str,
-    /// Its text.
     pub text: &'a str,
 }
 
-/// A configuration whose files have yet to be read.
+/// A parsed configuration whose files have not been read yet.
 pub struct Draft<'a> {
     source: Source<'a>,
     credentials: Option<&'a str>,
@@ -56,21 +54,20 @@ pub struct Draft<'a> {
 /// The outcome of a check.
 #[derive(Debug)]
 pub struct Report {
-    /// The configuration, if nothing is wrong with it.
+    /// `None` if there are problems.
     pub config: Option<Config>,
-    /// What must be put right, in the order of the file.
+    /// In the order of the file.
     pub problems: Vec<Problem>,
-    /// What works and still should be looked at, in the order of the file.
+    /// In the order of the file.
     pub warnings: Vec<Problem>,
 }
 
 impl<'a> Draft<'a> {
-    /// Takes the text apart. Where it is not TOML, there are no files, and the first place that is
-    /// not TOML is all that the check will report.
+    /// Parses the text. If it is not TOML, the check will report the first error only.
     pub fn parse(source: Source<'a>) -> Self {
         let (table, errors) = DeTable::parse_recoverable(source.text);
-        // Values are looked into after lines, so the first error is not always the first found; the
-        // others often only follow from it.
+        // The parser does not report errors in their order in the file, and those behind the first
+        // often only follow from it.
         let start = |error: &Error| error.span().map_or(0, |span| span.start);
         let table = match errors.into_iter().min_by_key(start) {
             None => Ok(table),
@@ -79,17 +76,17 @@ impl<'a> Draft<'a> {
         Self { source, credentials: None, table }
     }
 
-    /// Says where files are that are named `${CREDENTIALS_DIRECTORY}/NAME`.
+    /// Sets the folder of files that are named `${CREDENTIALS_DIRECTORY}/NAME`.
     #[must_use]
     pub fn credentials(self, folder: Option<&'a str>) -> Self {
         Self { credentials: folder, ..self }
     }
 
-    /// The files that [`check`](Self::check) needs, in the order in which they are named. One may
-    /// be named twice.
+    /// The files that [`check`](Self::check) needs, in the order of the file. One may be there
+    /// twice.
     pub fn files(&self) -> Vec<FileRequest> {
-        // The walk is that of the check, so that no key can be forgotten here; its problems are
-        // reported when the contents are there.
+        // This is the walk of the check, so that no key is forgotten. Its problems are dropped here
+        // and found again when the contents are there.
         self.walk(&Files::new()).1.requests
     }
 
@@ -126,7 +123,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The problem of a text that is not TOML. The parser's message tells which syntax it expected and
+/// The problem of a text that is not TOML. The parser's message names the expected syntax and
 /// repeats nothing of the text.
 fn not_toml(text: &str, error: &Error) -> Problem {
     const ANY: &str = "sections such as [webhook] and lines such as listen = \"127.0.0.1:51361\"";
@@ -175,7 +172,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
     Some(config)
 }
 
-/// What only shows when the sections are seen together.
+/// Problems and warnings that concern several sections.
 fn together(root: &Section<'_>, config: &Config) {
     let Config { webhook, ports, proxy, admin, .. } = config;
     let chats = !config.chat.destinations.is_empty();
@@ -204,7 +201,8 @@ fn together(root: &Section<'_>, config: &Config) {
     }
 }
 
-/// Without any destination at all, that is what is worth saying.
+/// Warns if no destination serves the channel of the reports. Without any destination,
+/// [`together`] warns instead.
 fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
     let channel = &ports.report_to;
     if !chat.destinations.is_empty() && chat.destinations_of(channel).is_empty() {
@@ -213,16 +211,16 @@ fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
     }
 }
 
-/// Everything that is decided about a port rests on what Mist says.
+/// A method for ports needs Mist's API: all decisions rest on its answers.
 fn asks_mist(section: &Section<'_>, unsaid: Option<&str>, ports: &Ports) {
-    // Without a method it only observes, as where nobody configured anything.
+    // Without a method, ports are only observed.
     if let (Some(key), Some(_)) = (unsaid, &ports.method) {
         let what = "without what Mist says about APs and switches nothing can be decided";
         section.problem(what, key);
     }
 }
 
-/// Programs outside ask on the listener of webhooks, which tells the two apart by their paths.
+/// `[ports.external]` uses the listener of webhooks, which tells the two apart by their paths.
 fn has_listener(section: &Section<'_>, webhook: Option<&Webhook>, ports: &Ports) {
     let Some(External { path, .. }) = &ports.external else {
         return;

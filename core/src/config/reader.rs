@@ -1,8 +1,7 @@
-//! A typed reader over TOML values that still know where they stand: what one walk over a file
-//! finds, and one [`Item`] of it.
+//! A typed reader over TOML values with their places in the file.
 //!
-//! Readers return `None` where a key is absent or its value unusable; in the latter case they have
-//! noted a problem, so the caller may go on with a default and find the next problem.
+//! Readers return `None` if a key is absent or its value unusable. An unusable value is noted as a
+//! problem, so the caller may go on with a default and find the next problem.
 
 use alloc::{
     string::{String, ToString},
@@ -18,21 +17,21 @@ use super::{
 };
 use crate::base::secret::Secret;
 
-/// What stands for the folder of the credentials that the service manager hands over.
+/// Stands for the folder with the credentials from the service manager.
 const CREDENTIALS: &str = "${CREDENTIALS_DIRECTORY}/";
 
-/// What one walk over a configuration needs and finds.
+/// One walk over a configuration: its inputs, and what it found so far.
 pub(super) struct Reader<'a> {
     text: &'a str,
-    /// Where relative paths start; `None` for the working directory.
+    /// Relative paths start here; `None` for the working directory.
     folder: Option<&'a str>,
-    /// Where the service manager put the credentials, if it did.
+    /// The folder with the credentials from the service manager.
     credentials: Option<&'a str>,
     files: &'a Files,
     found: RefCell<Found>,
 }
 
-/// What a walk found, each list in the order of the file.
+/// The findings of a walk, each list in the order of the file.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) requests: Vec<FileRequest>,
@@ -126,6 +125,7 @@ impl<'a> Item<'a> {
         text
     }
 
+    /// A text that `judge` accepts; `expected` describes it for other types of values.
     pub(super) fn judged<T>(
         &self,
         expected: &str,
@@ -134,7 +134,7 @@ impl<'a> Item<'a> {
         judge(self.text(expected)?).map_err(|fault| self.fault(fault)).ok()
     }
 
-    /// The elements of a list that has some.
+    /// The elements of a list, which must not be empty.
     pub(super) fn elements(&self, expected: &str) -> Vec<Self> {
         let Some(array) = self.value.as_array() else {
             self.mistyped(expected);
@@ -188,7 +188,7 @@ impl<'a> Item<'a> {
         Some(Secret::new(secret))
     }
 
-    /// The path and the text of a file that this value names.
+    /// The path and the text of the file that this value names.
     pub(super) fn file(&self, kind: FileKind) -> Option<(String, &'a str)> {
         let path = self.file_path()?;
         let Problem { key, line, .. } =
@@ -208,8 +208,8 @@ impl<'a> Item<'a> {
         }
     }
 
-    /// A path; a relative one starts at the folder of the configuration, and one that begins with
-    /// [`CREDENTIALS`] at that of the credentials (systemd.exec(5), "CREDENTIALS").
+    /// A path. A relative one starts at the folder of the configuration, and one that begins with
+    /// [`CREDENTIALS`] at the folder of the credentials (systemd.exec(5), "CREDENTIALS").
     pub(super) fn file_path(&self) -> Option<String> {
         let expected = "the name of a file or folder";
         let written = self.judged(expected, |text| match text {

@@ -1,7 +1,7 @@
-//! A table of the configuration whose keys are ours, read key by key.
+//! A table of the configuration with fixed keys, read key by key.
 //!
-//! What asks for a key declares it: at the end of the walk the keys asked for are all that there
-//! can be, so no second list of them can go stale.
+//! To read a key is to declare it: at the end of the walk, every other key of the table is a
+//! problem. So there is no second list of keys.
 
 use alloc::{
     string::{String, ToString},
@@ -18,28 +18,28 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     files::FileKind,
-    problem::{Fault, meant, quoted},
+    problem::{Fault, meant},
     reader::{Item, Reader, child},
     units::{self, Units},
 };
 use crate::{base::secret::Secret, http::listener::Tls};
 
-/// What a client may be given for one step.
+/// Time-outs of clients.
 const STEP_BOUNDS: RangeInclusive<Duration> =
     Duration::from_millis(10)..=Duration::from_secs(3_600);
 
-/// A table whose keys are ours.
+/// A table with fixed keys.
 pub(super) struct Section<'a> {
     reader: &'a Reader<'a>,
     table: &'a DeTable<'a>,
     path: String,
     at: usize,
-    /// The keys asked for so far. At the end of the walk they are all that there can be.
+    /// The keys that were read so far.
     known: RefCell<Vec<&'static str>>,
 }
 
 impl<'a> Section<'a> {
-    /// The outermost table of a file.
+    /// The table of the whole file.
     pub(super) const fn root(reader: &'a Reader<'a>, table: &'a DeTable<'a>) -> Self {
         Self::new(reader, table, String::new(), 0)
     }
@@ -48,12 +48,12 @@ impl<'a> Section<'a> {
         Self { reader, table, path, at, known: RefCell::new(Vec::new()) }
     }
 
-    /// Whether no problem has been noted so far, anywhere.
+    /// Whether no problem has been noted so far, in any section.
     pub(super) fn is_sound(&self) -> bool {
         self.reader.is_sound()
     }
 
-    /// Ends the walk over this table: a key that nobody asked for is a problem.
+    /// Ends the walk over this table: a key that was not read is a problem.
     pub(super) fn close(self) {
         let mut known = self.known.into_inner();
         known.sort_unstable();
@@ -72,7 +72,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The value of a key.
+    /// The value of a key, if it is there.
     pub(super) fn item(&self, key: &'static str) -> Option<Item<'a>> {
         self.known.borrow_mut().push(key);
         let (name, value) = self.table.get_key_value(key)?;
@@ -81,6 +81,39 @@ impl<'a> Section<'a> {
             path: child(&self.path, key),
             at: name.span().start,
             value: value.get_ref(),
+        })
+    }
+
+    /// The value of a key that must be there.
+    pub(super) fn required(&self, key: &'static str, expected: &str) -> Option<Item<'a>> {
+        let item = self.item(key);
+        if item.is_none() {
+            self.missing(key, expected);
+        }
+        item
+    }
+
+    /// The usable elements of a list; `None` if the key is not there.
+    pub(super) fn list<T>(
+        &self,
+        key: &'static str,
+        expected: &str,
+        read: impl Fn(&Item<'a>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        Some(self.item(key)?.elements(expected).iter().filter_map(read).collect())
+    }
+
+    /// The meaning of a text that must be one of `choices`; `not` is such as `is not a mode`.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        key: &'static str,
+        expected: &str,
+        not: &str,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
+        self.judged(key, expected, |text| {
+            let chosen = choices.iter().find(|(name, _)| *name == text);
+            chosen.map(|(_, choice)| *choice).ok_or_else(|| Fault::of(text, not, expected))
         })
     }
 
@@ -102,7 +135,7 @@ impl<'a> Section<'a> {
         items
     }
 
-    /// The first of several keys that exclude each other.
+    /// The value of the one key among several that exclude each other.
     pub(super) fn one_of(&self, keys: &[&'static str]) -> Option<(&'static str, Item<'a>)> {
         let mut items = self.items(keys).into_iter();
         let first = items.next()?;
@@ -122,19 +155,19 @@ impl<'a> Section<'a> {
         self.reader.problem(&self.path, self.at, Fault::new(what, expected));
     }
 
-    /// Notes a doubt about a key that is absent or right in itself.
+    /// Notes a warning about a key that is absent or valid.
     pub(super) fn warning(&self, key: &str, fault: Fault) {
         let (path, at) = self.place(key);
         self.reader.warning(&path, at, fault);
     }
 
-    /// Notes that values which are right one by one do not fit together.
+    /// Notes that a key does not fit to others.
     pub(super) fn conflict(&self, key: &str, fault: Fault) {
         let (path, at) = self.place(key);
         self.reader.problem(&path, at, fault);
     }
 
-    /// Where a key is, or where it would be.
+    /// The place of a key, or of its section if it is absent.
     fn place(&self, key: &str) -> (String, usize) {
         let found = self.table.get_key_value(key);
         let at = found.map_or(self.at, |(name, _)| name.span().start);
@@ -151,7 +184,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// A text that `judge` accepts; `expected` says what it should be.
+    /// [`Item::judged`] of a key.
     pub(super) fn judged<T>(
         &self,
         key: &'static str,
@@ -167,12 +200,9 @@ impl<'a> Section<'a> {
             return default;
         };
         let address = item.judged("a text with an address and a port", |text| {
-            text.parse().map_err(|_| {
-                let what = alloc::format!("{} is not an address with a port", quoted(text));
-                Fault::new(what, EXPECTED)
-            })
+            text.parse().map_err(|_| Fault::of(text, "is not an address with a port", EXPECTED))
         });
-        // An address that raises no further questions stands in for an unusable one.
+        // The stand-in for an unusable address raises no further problems.
         address.unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
     }
 
@@ -187,7 +217,7 @@ impl<'a> Section<'a> {
         self.quantity(key, &units::DURATION, bounds).map_or(default, Duration::from_millis)
     }
 
-    /// How long a client may take for one step.
+    /// A time-out for a client.
     pub(super) fn step(&self, key: &'static str, default: Duration) -> Duration {
         self.duration(key, default, STEP_BOUNDS)
     }
@@ -220,9 +250,8 @@ impl<'a> Section<'a> {
             return None;
         }
         item.judged(&form, |text| {
-            let no_quantity =
-                || Fault::new(alloc::format!("{} is not a {noun}", quoted(text)), &*form);
-            let quantity = units::parse(text, units).ok_or_else(no_quantity)?;
+            let quantity = units::parse(text, units)
+                .ok_or_else(|| Fault::of(text, &alloc::format!("is not a {noun}"), &*form))?;
             within(Some(quantity), &bounds, text, |bound| units::written(bound, units))
         })
     }
@@ -240,14 +269,14 @@ impl<'a> Section<'a> {
             item.mistyped("a whole number");
             return default;
         };
-        // What does not fit, because it is negative or huge, is out of bounds too.
+        // A negative or huge number that does not fit is out of bounds too.
         let count = usize::from_str_radix(integer.as_str(), integer.radix()).ok();
         within(count, &bounds, &integer.to_string(), |bound| bound.to_string())
             .map_err(|fault| item.fault(fault))
             .unwrap_or(default)
     }
 
-    /// A secret in `key`, or in the file that `file_key` names, with the item that has it.
+    /// A secret in `key`, or in the file that `file_key` names, with its item.
     pub(super) fn secret(
         &self,
         key: &'static str,
@@ -260,14 +289,11 @@ impl<'a> Section<'a> {
 
     /// The files in `cert` and `key`.
     pub(super) fn tls(&self) -> Option<Tls> {
-        let Some(cert_item) = self.item("cert") else {
-            self.missing("cert", "the PEM file with the certificate chain");
-            self.item("key");
-            return None;
-        };
+        let key = self.item("key");
+        let cert_item = self.required("cert", "the PEM file with the certificate chain")?;
         let cert = cert_item.file(FileKind::Certificates);
-        // The key may be in the same file, so it need not be named.
-        let key = self.item("key").unwrap_or(cert_item).file(FileKind::PrivateKey);
+        // Without `key`, it is in the same file.
+        let key = key.unwrap_or(cert_item).file(FileKind::PrivateKey);
         Some(Tls { cert: cert?.0, key: key?.0 })
     }
 
@@ -286,7 +312,7 @@ impl<'a> Section<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// Walks over a table whose keys are ours.
+    /// Walks over a table with fixed keys.
     pub(super) fn section<T>(&self, read: impl FnOnce(&Section<'a>) -> T) -> Option<T> {
         let Some(table) = self.value.as_table() else {
             self.mistyped("a table");

@@ -1,4 +1,4 @@
-//! Values that carry their unit: durations, sizes, paces and networks.
+//! Texts with a meaning of their own: durations and sizes with their units, paces, networks.
 
 use alloc::{string::String, vec::Vec};
 use core::{
@@ -6,21 +6,19 @@ use core::{
     time::Duration,
 };
 
-use super::problem::{Fault, quoted};
+use super::problem::Fault;
 use crate::base::{network::Network, window::Window};
 
-/// A duration in words of ours: `500ms`, `30s`, `2m`.
+/// A duration in the notation of the configuration: `500ms`, `30s`, `2m`.
 pub fn duration(text: &str) -> Option<Duration> {
     parse(text, &DURATION).map(Duration::from_millis)
 }
 
 /// A family of units.
 pub(super) struct Units {
-    /// What they measure.
     pub(super) noun: &'static str,
-    /// A quantity for messages.
     pub(super) example: &'static str,
-    /// Names and factors, smallest first.
+    /// Names and factors, the smallest first.
     factors: &'static [(&'static str, u64)],
 }
 
@@ -46,17 +44,17 @@ pub(super) const SIZE: Units = Units {
     ],
 };
 
-/// Bare numbers.
+/// Numbers without a unit.
 const NONE: Units = Units { noun: "number", example: "1", factors: &[("", 1)] };
 
-/// The most that one window of a pace may count: each counted send is remembered.
+/// The most that one window of a pace may count; the moment of each is kept in memory.
 const PACE_COUNT_MAX: u64 = 100_000;
 /// The most windows of one pace.
 const PACE_WINDOWS_MAX: usize = 8;
-/// The longest window of a pace.
+/// The longest window of a pace, in milliseconds.
 const PACE_PER_MAX: u64 = 31 * 86_400_000;
 
-/// A whole number directly followed by its unit, in the smallest unit.
+/// A whole number directly followed by its unit; the result counts the smallest unit.
 pub(super) fn parse(text: &str, units: &Units) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits)?;
@@ -83,12 +81,10 @@ pub(super) fn pace(text: &str) -> Result<Vec<Window>, Fault> {
         return Ok(Vec::new());
     }
     let windows: Option<Vec<_>> = text.split(',').map(|part| window(part.trim())).collect();
-    windows.filter(|windows| windows.len() <= PACE_WINDOWS_MAX).ok_or_else(|| {
-        Fault::new(
-            alloc::format!("{} is not a pace", quoted(text)),
-            "messages per time, such as \"1/s\" or \"4/s, 60/30s\", or \"off\" for no limit",
-        )
-    })
+    let expected = "messages per time, such as \"1/s\" or \"4/s, 60/30s\", or \"off\" for no limit";
+    windows
+        .filter(|windows| windows.len() <= PACE_WINDOWS_MAX)
+        .ok_or_else(|| Fault::of(text, "is not a pace", expected))
 }
 
 fn window(text: &str) -> Option<Window> {
@@ -102,21 +98,18 @@ fn window(text: &str) -> Option<Window> {
 
 /// An address, which is a network of one, or a network such as `10.0.0.0/8`.
 pub(super) fn network(text: &str) -> Result<Network, Fault> {
-    let fault = || {
-        Fault::new(
-            alloc::format!("{} is not a network", quoted(text)),
-            "an address or a network, such as \"192.0.2.7\", \"10.0.0.0/8\" or \"2001:db8::/32\"",
-        )
-    };
+    let expected =
+        "an address or a network, such as \"192.0.2.7\", \"10.0.0.0/8\" or \"2001:db8::/32\"";
+    let fault = || Fault::of(text, "is not a network", expected);
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),
     };
     let address: IpAddr = address.parse().map_err(|_| fault())?;
     if address.to_canonical() != address {
-        // Peers are compared as what they are, so this would match nobody.
-        let what = alloc::format!("{} is an IPv4 address in IPv6 notation", quoted(text));
-        return Err(Fault::new(what, "IPv4 notation, such as \"192.0.2.7\" or \"10.0.0.0/8\""));
+        // Addresses of peers are compared in IPv4 notation, so this would match nobody.
+        let expected = "IPv4 notation, such as \"192.0.2.7\" or \"10.0.0.0/8\"";
+        return Err(Fault::of(text, "is an IPv4 address in IPv6 notation", expected));
     }
     let bits: u8 = if address.is_ipv4() { 32 } else { 128 };
     let prefix = match prefix {

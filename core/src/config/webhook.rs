@@ -1,4 +1,4 @@
-//! `[webhook]`: the listener.
+//! `[webhook]`: the listener for webhooks.
 
 use alloc::{string::String, vec::Vec};
 use core::{
@@ -7,46 +7,31 @@ use core::{
     time::Duration,
 };
 
-use super::{
-    checked::Webhook,
-    problem::{Fault, quoted},
-    reader::Item,
-    section::Section,
-    units,
-};
+use super::{checked::Webhook, problem::Fault, reader::Item, section::Section, units};
 use crate::{
     base::{network::Network, secret::Secret},
     http::listener::Limits,
 };
 
-/// Where webhooks are expected: the port that MWTT users have opened already.
+/// The port that users of MWTT have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);
 const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
 const DEDUP_WINDOW_BOUNDS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
 
-/// `[webhook]`
+/// Reads `[webhook]`, with a warning for what is less safe.
 pub(super) fn webhook(section: &Section<'_>) -> Webhook {
     let listen = section.listen("listen", LISTEN);
     let accept_v1 = section.flag("accept_v1");
     if accept_v1 {
-        section.warning(
-            "accept_v1",
-            Fault::new(
-                "HMAC-SHA1 signatures are accepted",
-                "false, as Mist signs each webhook with HMAC-SHA256 too",
-            ),
-        );
+        let expected = "false, as Mist signs each webhook with HMAC-SHA256 too";
+        section.warning("accept_v1", Fault::new("HMAC-SHA1 signatures are accepted", expected));
     }
     let tls_item = section.item("tls");
     if tls_item.is_none() && !listen.ip().is_loopback() {
-        section.warning(
-            "tls",
-            Fault::new(
-                alloc::format!("webhooks reach {listen} unencrypted"),
-                "a certificate, or a reverse proxy with TLS in front",
-            ),
-        );
+        let what = alloc::format!("webhooks reach {listen} unencrypted");
+        let expected = "a certificate, or a reverse proxy with TLS in front";
+        section.warning("tls", Fault::new(what, expected));
     }
     Webhook {
         listen,
@@ -94,8 +79,7 @@ fn paths(section: &Section<'_>) -> Vec<String> {
             } else {
                 return Ok(String::from(text));
             };
-            let what = alloc::format!("{} {what}", quoted(text));
-            Err(Fault::new(what, PATH))
+            Err(Fault::of(text, what, PATH))
         });
         paths.extend(path);
     }
@@ -104,15 +88,11 @@ fn paths(section: &Section<'_>) -> Vec<String> {
 
 fn allow_from(section: &Section<'_>) -> Vec<Network> {
     let expected = "a list of networks, such as [\"10.0.0.0/8\"]";
-    let Some(list) = section.item("allow_from") else {
-        let any = |address| Network { address, prefix: 0 };
-        return Vec::from([
-            any(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            any(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
-        ]);
-    };
     let network = |item: &Item<'_>| item.judged("a network such as \"10.0.0.0/8\"", units::network);
-    list.elements(expected).iter().filter_map(network).collect()
+    section.list("allow_from", expected, network).unwrap_or_else(|| {
+        let any = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+        any.map(|address| Network { address, prefix: 0 }).to_vec()
+    })
 }
 
 fn limits(section: &Section<'_>) -> Limits {

@@ -17,11 +17,7 @@ pub(super) fn cso(section: &Section<'_>) -> Option<Cso> {
     }
     let profile = |key| {
         let expected = "{ profile = \"generic-trunk\", native_vlan = 11 }";
-        let Some(item) = section.item(key) else {
-            section.missing(key, expected);
-            return None;
-        };
-        item.section(cso_profile).flatten()
+        section.required(key, expected)?.section(cso_profile).flatten()
     };
     let (ap, default) = (profile("ap"), profile("default"));
     let tenant = name(section, "tenant", "the tenant");

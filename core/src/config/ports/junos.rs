@@ -6,12 +6,7 @@ use core::time::Duration;
 use super::{HOUR, SECOND, name};
 use crate::{
     base::secret::Secret,
-    config::{
-        files::FileKind,
-        problem::{Fault, quoted},
-        reader::Item,
-        section::Section,
-    },
+    config::{files::FileKind, problem::Fault, reader::Item, section::Section},
     junos::Junos,
     netconf::lines::Fault as LineFault,
     ports::{
@@ -22,10 +17,9 @@ use crate::{
 
 pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
     let domain = section.judged("domain", "a domain such as \"mydomain.corp\"", |text| {
-        SwitchName::parse(text).map(|name| name.to_string()).ok_or_else(|| {
-            let what = alloc::format!("{} is not a domain", quoted(text));
-            Fault::new(what, "a domain such as \"mydomain.corp\"")
-        })
+        SwitchName::parse(text)
+            .map(|name| name.to_string())
+            .ok_or_else(|| Fault::of(text, "is not a domain", "a domain such as \"mydomain.corp\""))
     });
     let password = section.secret("password", "password_file");
     let private_key = section.item("private_key");
@@ -33,14 +27,9 @@ pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
         section.missing("password_file", "a password, a private_key, or both");
     }
     let private_key = private_key.and_then(|item| item.file(FileKind::PrivateKey));
-    let known_hosts = match section.item("known_hosts") {
-        Some(item) => item.file(FileKind::KnownHosts),
-        None => {
-            let expected = "the file with the switches' host keys, as OpenSSH writes it";
-            section.missing("known_hosts", expected);
-            None
-        }
-    };
+    let expected = "the file with the switches' host keys, as OpenSSH writes it";
+    let known_hosts =
+        section.required("known_hosts", expected).and_then(|item| item.file(FileKind::KnownHosts));
     let legacy_algorithms = section.flag("legacy_algorithms");
     if legacy_algorithms {
         let what = "algorithms with SHA-1 will do, for every switch";
@@ -81,10 +70,7 @@ pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
 fn template(section: &Section<'_>, key: &'static str) -> Option<Template> {
     const LINE: &str = "a line such as \"set interfaces <port> native-vlan-id 42\"";
     const LINES: &str = "a list of lines such as \"set interfaces <port> native-vlan-id 42\"";
-    let Some(item) = section.item(key) else {
-        section.missing(key, LINES);
-        return None;
-    };
+    let item = section.required(key, LINES)?;
     let line = |item: &Item<'_>| {
         item.judged(LINE, |text| {
             Template::check(text).map(|()| text.to_owned()).map_err(|error| {
