@@ -180,7 +180,12 @@ fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
         topic if types::tables(topic).is_empty() => {
             Err(Why::NoDefault { topic: topic.name().to_owned() })
         }
-        _ => Ok((Severity::Info, unknown())),
+        Topic::DeviceEvents
+        | Topic::DeviceUpdowns
+        | Topic::Mistgate
+        | Topic::MxedgeEvents
+        | Topic::Other(_)
+        | Topic::Ping => Ok((Severity::Info, unknown())),
     }
 }
 

@@ -155,7 +155,7 @@ pub fn micronets_http(data: &[u8]) {
     };
     let request = http::Request {
         method: method.into(),
-        target: target.into(),
+        target,
         headers: headers.clone(),
         body: body.into(),
     };

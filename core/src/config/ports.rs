@@ -105,8 +105,11 @@ fn outage(section: &Section<'_>) -> outage::Policy {
     policy
 }
 
+/// Reads the section of a method.
+type ReadMethod = fn(&Section<'_>) -> Option<Method>;
+
 /// The sections of the methods, by their names.
-const METHODS: [(&str, fn(&Section<'_>) -> Option<Method>); 3] = [
+const METHODS: [(&str, ReadMethod); 3] = [
     ("junos", |section| junos::junos(section).map(Method::Junos)),
     ("mist", |section| mist::profiles(section).map(Method::Mist)),
     ("cso", |section| cso::cso(section).map(Method::Cso)),

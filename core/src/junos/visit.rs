@@ -349,11 +349,16 @@ impl Visit {
         match self.state {
             State::Closed => {}
             State::Opening => self.fail(now, Failure::Busy { after: None }),
-            _ if self.stop_by.is_none() => {
-                self.stop_by = Some(now + STOP_MAX);
-                self.tell(now, session::input::Input::Stop);
+            State::Observing { .. }
+            | State::Editing
+            | State::Pausing { .. }
+            | State::AskingCloud { .. }
+            | State::Closing(_) => {
+                if self.stop_by.is_none() {
+                    self.stop_by = Some(now + STOP_MAX);
+                    self.tell(now, session::input::Input::Stop);
+                }
             }
-            _ => {}
         }
     }
 
@@ -422,11 +427,12 @@ impl Machine for Visit {
             outputs: VecDeque::new(),
         };
         let is_certain = matches!(visit.config.task, Task::Push(_) | Task::Read(_));
-        match visit.config.guard.precondition(now) {
-            Precondition::Wait(time) if is_certain => {
-                visit.fail(now, Failure::Busy { after: Some(time) });
-            }
-            _ => visit.outputs.push_back(Output::Open),
+        if let Precondition::Wait(time) = visit.config.guard.precondition(now)
+            && is_certain
+        {
+            visit.fail(now, Failure::Busy { after: Some(time) });
+        } else {
+            visit.outputs.push_back(Output::Open);
         }
         visit
     }
@@ -441,7 +447,13 @@ impl Machine for Visit {
             State::AskingCloud { ap, give_up_at, .. } if give_up_at <= now => {
                 self.cloud_answered(now, ap, None);
             }
-            _ => {}
+            State::Opening
+            | State::Observing { .. }
+            | State::Editing
+            | State::Pausing { .. }
+            | State::AskingCloud { .. }
+            | State::Closing(_)
+            | State::Closed => {}
         }
         if self.stop_by.is_some_and(|by| by <= now) {
             self.tell(now, session::input::Input::Closed);

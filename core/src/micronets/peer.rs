@@ -258,7 +258,7 @@ impl Peer {
             }
         }
         let is_idle =
-            self.calls.open.len() == 0 && self.forwards.len() == (0, 0) && self.unsent() == 0;
+            self.calls.open.is_empty() && self.forwards.len() == (0, 0) && self.unsent() == 0;
         let is_done = self.config.ends_with_input && self.stdin.is_over();
         match self.stop_by {
             Some(at) if is_idle || at <= now => {

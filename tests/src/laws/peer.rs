@@ -265,7 +265,7 @@ fn request(bytes: &mut Bytes<'_>) -> http::Request {
         method: if is_odd { "A B" } else { bytes.pick(&["GET", "HEAD", "PUT"]) }.into(),
         target: bytes.pick(&["/", "/a?b=c", "/%", "*"]).into(),
         headers: vec![Pair::new("x", bytes.pick(&["", "y", "z\n"]))],
-        body: bytes.slice(40).to_vec().into(),
+        body: bytes.slice(40).to_vec(),
     }
 }
 
@@ -273,6 +273,6 @@ fn response(bytes: &mut Bytes<'_>) -> http::Response {
     http::Response {
         status: bytes.pick(&[200, 204, 100, 999]),
         headers: vec![Pair::new("a", bytes.text(6))],
-        body: bytes.slice(400).to_vec().into(),
+        body: bytes.slice(400).to_vec(),
     }
 }

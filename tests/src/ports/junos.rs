@@ -403,9 +403,10 @@ impl<'a> World<'a> {
     }
 
     fn told(&mut self, output: Output) {
-        match &output {
-            Output::Send(bytes) => self.note(String::from_utf8_lossy(bytes)),
-            output => self.note(format_args!("{output:?}")),
+        if let Output::Send(bytes) = &output {
+            self.note(String::from_utf8_lossy(bytes));
+        } else {
+            self.note(format_args!("{output:?}"));
         }
         match output {
             Output::AskCloud { id, ap } => {

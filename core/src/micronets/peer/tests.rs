@@ -201,11 +201,11 @@ fn a_request_that_cannot_be_a_message_is_refused_at_once() {
     };
     assert_eq!(bad(1, &|request| request.target = "*".into()), 400);
     assert_eq!(bad(2, &|request| request.method = "A B".into()), 400);
-    assert_eq!(bad(3, &|request| request.body = vec![b'x'; 100].into()), 413);
+    assert_eq!(bad(3, &|request| request.body = vec![b'x'; 100]), 413);
     assert_eq!(
         bad(4, &|request| {
             request.headers.push(Pair::new("Content-Encoding", "gzip"));
-            request.body = vec![1].into();
+            request.body = vec![1];
         }),
         415
     );
@@ -349,7 +349,7 @@ fn the_partners_requests_wait_their_turn_and_are_answered_by_number() {
     // No room for a third.
     let refused = sent(&line.heard(&asked("9", "")));
     assert!(refused.contains(r#""inResponseTo":9,"statusCode":503,"#), "{refused}");
-    let answer = |status| http::Response { status, headers: vec![], body: vec![].into() };
+    let answer = |status| http::Response { status, headers: vec![], body: vec![] };
     let outputs = line.input(Input::Forwarded { id: 1, result: Ok(answer(204)) });
     let [Output::Send { text, .. }, Output::Event(_), Output::Forward { id: 2, .. }] =
         outputs.as_slice()
@@ -394,9 +394,8 @@ fn a_local_server_that_is_slow_or_answers_nonsense_is_answered_for() {
         panic!("{outputs:?}")
     };
     assert!(sent(answer).contains(r#""inResponseTo":1,"statusCode":504,"#), "{answer:?}");
-    let answer = |status, bytes: usize| {
-        Ok(http::Response { status, headers: vec![], body: vec![0; bytes].into() })
-    };
+    let answer =
+        |status, bytes: usize| Ok(http::Response { status, headers: vec![], body: vec![0; bytes] });
     let told = sent(&line.input(Input::Forwarded { id: 2, result: answer(200, 1_000) }));
     assert!(told.contains("400 are allowed") && told.contains(r#""statusCode":502"#), "{told}");
     for (id, odd) in [(3, 101), (4, 999)] {
@@ -507,7 +506,7 @@ fn to_stop_is_to_finish_first() {
     let told = sent(&line.heard(&asked("6", "")));
     assert!(told.contains(r#""inResponseTo":6,"statusCode":503"#), "{told}");
     line.heard(&response("1", ""));
-    let answer = http::Response { status: 200, headers: vec![], body: vec![].into() };
+    let answer = http::Response { status: 200, headers: vec![], body: vec![] };
     line.input(Input::Forwarded { id: 1, result: Ok(answer) });
     let link = line.link;
     let outputs = line.input(Input::Written { link, bytes: line.peer.unsent() });

@@ -32,8 +32,9 @@ use super::{
 /// The format that this program reads and writes.
 pub const FORMAT: u64 = 2;
 const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
+type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 /// The step from each format to the next, from format 1 on.
-const STEPS: [fn(&WriteTransaction) -> Result<(), redb::Error>; 1] = [owe_by_name];
+const STEPS: [Step; 1] = [owe_by_name];
 /// How old a copy becomes before it is removed.
 const COPY_KEPT: Duration = Duration::from_secs(7 * 86_400);
 

@@ -34,10 +34,10 @@ impl Service for PartnerService {
             None => head.path().to_owned(),
         };
         let request = http::Request {
-            method: head.method().to_owned().into(),
-            target: target.into(),
+            method: head.method().to_owned(),
+            target,
             headers: pairs(head.headers()),
-            body: Vec::from(body).into(),
+            body: Vec::from(body),
         };
         let (answer, answered) = channel::bounded(1);
         self.handle.ask(request, answer);

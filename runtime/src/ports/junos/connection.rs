@@ -31,13 +31,15 @@ const READ_MAX: usize = 16 << 10;
 /// A session's bytes, and its slot among all sessions.
 pub(super) type Opened = (Stream, SemaphoreGuardArc);
 
+type Opening<'a> = Pin<Box<dyn Future<Output = Result<Opened, Failure>> + Send + 'a>>;
+
 /// Everything that a visit needs of the world.
 pub(super) struct Connection<'a> {
     clock: Clock,
     alarm: Alarm,
     stop: Stop,
     is_stopping: bool,
-    opening: Option<Pin<Box<dyn Future<Output = Result<Opened, Failure>> + Send + 'a>>>,
+    opening: Option<Opening<'a>>,
     stream: Option<Stream>,
     /// Kept to the end of the visit.
     slot: Option<SemaphoreGuardArc>,
