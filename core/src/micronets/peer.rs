@@ -34,10 +34,11 @@ pub mod output;
 
 mod link;
 mod requests;
+mod stdin;
 
 mod calls;
 mod forwards;
-mod stdin;
+mod lines;
 
 use self::{
     input::{Config, Input, LinkId},
