@@ -21,7 +21,7 @@ struct Item<'a> {
 
 impl<'a> Item<'a> {
     fn parse(line: &'a str) -> Option<Self> {
-        let mut words = line.trim_start().split_whitespace().peekable();
+        let mut words = line.split_whitespace().peekable();
         let is_public = words.peek() == Some(&"pub");
         let mut kind = words.find(|word| {
             let qualifies = ["async", "pub", "unsafe"].contains(word) || word.starts_with("pub(");
