@@ -37,7 +37,7 @@ pub enum Task {
 /// What happened to the connection, at the cloud, or to the program.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The connection that [`Output::Open`] asked for is there.
+    /// The connection that [`Open`](super::output::Output::Open) asked for is there.
     Opened,
     /// There is no connection, and why.
     NotOpened(Failure),
@@ -45,7 +45,7 @@ pub enum Input {
     Bytes(Vec<u8>),
     /// The connection is gone.
     Closed,
-    /// The answer to [`Output::AskCloud`]; `None` if the cloud does not know.
+    /// The answer to [`AskCloud`](super::output::Output::AskCloud); `None` if the cloud does not know.
     CloudAnswered { id: TaskId, is_connected: Option<bool> },
     /// End soon: give up waiting for a lock at once, and judge a committed change at the next look.
     Stop,
