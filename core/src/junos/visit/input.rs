@@ -45,7 +45,8 @@ pub enum Input {
     Bytes(Vec<u8>),
     /// The connection is gone.
     Closed,
-    /// The answer to [`AskCloud`](super::output::Output::AskCloud); `None` if the cloud does not know.
+    /// The answer to [`AskCloud`](super::output::Output::AskCloud); `None` if the cloud does not
+    /// know.
     CloudAnswered { id: TaskId, is_connected: Option<bool> },
     /// End soon: give up waiting for a lock at once, and judge a committed change at the next look.
     Stop,
