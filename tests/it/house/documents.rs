@@ -5,10 +5,12 @@ use std::fs;
 use super::{none, root};
 
 /// The paths in backquotes: those with a slash, and without a place for a name of the reader's.
+/// What a build makes is not in the repository.
 fn paths(text: &str) -> Vec<&str> {
     let is_path = |code: &&str| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "./_-".contains(c);
-        code.contains('/') && code.chars().all(is_plain) && !code.contains(char::is_uppercase)
+        let is_built = code.starts_with("target/");
+        code.contains('/') && code.chars().all(is_plain) && !is_built
     };
     text.split('`').skip(1).step_by(2).filter(is_path).collect()
 }
