@@ -4,13 +4,11 @@
 //! mistgate must stay as it is, and its format number can be read only through redb. So until the
 //! number is known, writes are held in memory, in order; [`Guard::release`] then does them.
 
-use std::{
-    io,
-    ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{io, ops::Bound, sync::Arc};
 
 use redb::{BackendError, StorageBackend};
+
+use crate::base::sync::Mutex;
 
 /// A write that is held.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl Guard {
 
     /// Does what was held, and holds nothing any more.
     pub(super) fn release(&self) -> io::Result<()> {
-        let mut held = self.held();
+        let mut held = self.held.lock();
         for write in held.take().unwrap_or_default() {
             match write {
                 Held::SetLen(len) => self.file.set_len(len)?,
@@ -50,13 +48,9 @@ impl Guard {
         Ok(())
     }
 
-    fn held(&self) -> MutexGuard<'_, Option<Vec<Held>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Holds a write, or does it once the file is released.
     fn hold(&self, write: Held, now: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if let Some(held) = &mut *self.held() {
+        if let Some(held) = &mut *self.held.lock() {
             held.push(write);
             return Ok(());
         }
@@ -66,7 +60,7 @@ impl Guard {
 
 impl StorageBackend for Guard {
     fn len(&self) -> io::Result<u64> {
-        let held = self.held();
+        let held = self.held.lock();
         let len = held.iter().flatten().rev().find_map(|write| match write {
             Held::SetLen(len) => Some(*len),
             Held::Sync | Held::Write(..) => None,
@@ -76,7 +70,7 @@ impl StorageBackend for Guard {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let held = self.held();
+        let held = self.held.lock();
         let Some(held) = held.as_ref().filter(|held| !held.is_empty()) else {
             drop(held);
             return self.file.read(offset, out);
@@ -117,7 +111,7 @@ impl StorageBackend for Guard {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        if self.held().is_none() {
+        if self.held.lock().is_none() {
             return self.file.write(offset, data);
         }
         self.hold(Held::Write(offset, data.to_vec()), || self.file.write(offset, data))
