@@ -1,9 +1,9 @@
 //! The world: the real engine among a simulated Mist, disk and chats, on one virtual clock.
 //!
-//! Bytes become transitions: events, storms, duplicates, slow and full disks, deaf and failing
+//! Bytes become transitions: events, storms, duplicates, slow and full disks, silent and failing
 //! chats, crashes, reloads, jumps of the wall clock. After each step of the engine the
-//! [`Reference`](crate::chat::reference::Reference) judges it, and the [`Ledger`] judges
-//! what people see. At the end everything heals; then all must be settled and the disk empty. The
+//! [`Reference`](crate::chat::reference::Reference) checks it, and [`Delivered`] checks what people
+//! see. At the end everything works again: all events must then be settled and the disk empty. The
 //! same bytes give the same journal.
 
 use core::{fmt::Write as _, time::Duration};
@@ -32,8 +32,8 @@ use mistgate_core::{
 };
 
 use self::{
+    delivered::Delivered,
     disk::Disk,
-    ledger::Ledger,
     mist::{Mist, WebhookId},
     program::Mistgate,
     server::{PostId, Server},
@@ -42,36 +42,35 @@ use self::{
 };
 use crate::{base::bytes::Bytes, chat::configurations::chat};
 
+pub mod delivered;
 pub mod disk;
-pub mod ledger;
 pub mod mist;
 mod program;
 pub mod server;
 pub mod transition;
 pub mod webhooks;
 
-/// The most transitions of a run.
 const TRANSITIONS_MAX: usize = 150;
-/// A healed world that is not at rest after this time never will be.
+/// How long the world may take to come to rest once everything works again.
 const HEALED_MAX: Duration = Duration::from_secs(40 * 86_400);
 /// As `[webhook] dedup_window`.
 const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
 const SECRET: &str = "the world's secret";
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Journal {
     /// Everything that happened, one line each.
     pub text: String,
-    /// How many messages people saw.
+    /// Messages that people saw.
     pub seen: usize,
-    /// How many events were given up.
+    /// Events that were given up.
     pub dropped: usize,
-    /// How often power was lost.
+    /// Losses of power.
     pub crashes: usize,
 }
 
-/// Lives through the transitions in `data`, heals, and comes to rest.
+/// Runs the transitions in `data`, then lets everything work again until all is at rest.
 pub fn run(data: &[u8]) -> Journal {
     let bytes = &mut Bytes::new(data);
     let mut world = World::new(bytes);
@@ -79,16 +78,16 @@ pub fn run(data: &[u8]) -> Journal {
         if bytes.is_empty() {
             break;
         }
-        world.happen(transition(bytes));
+        world.apply(transition(bytes));
     }
     world.heal();
-    let (seen, dropped) = world.ledger.totals();
+    let (seen, dropped) = world.delivered.totals();
     Journal { text: world.journal, seen, dropped, crashes: world.crashes }
 }
 
 struct World {
     now: Instant,
-    /// By how many microseconds the wall clock is off.
+    /// The error of the wall clock, in microseconds.
     wall_offset: i64,
     rand: Rand,
     journal: String,
@@ -100,7 +99,7 @@ struct World {
     disk: Disk,
     mist: Mist,
     servers: BTreeMap<String, Server>,
-    ledger: Ledger,
+    delivered: Delivered,
     events: u64,
     last_post: PostId,
 }
@@ -121,7 +120,7 @@ impl World {
             disk: Disk::new((), rand.next_u64(), now),
             mist: Mist::new((), rand.next_u64(), now),
             servers: BTreeMap::new(),
-            ledger: Ledger::default(),
+            delivered: Delivered::default(),
             events: 0,
             last_post: 0,
             rand,
@@ -130,9 +129,9 @@ impl World {
         world
     }
 
-    fn say(&mut self, said: impl core::fmt::Display) {
+    fn say(&mut self, line: impl core::fmt::Display) {
         let micros = self.now.as_micros();
-        let _ = writeln!(self.journal, "{}.{:06} {said}", micros / 1_000_000, micros % 1_000_000);
+        let _ = writeln!(self.journal, "{}.{:06} {line}", micros / 1_000_000, micros % 1_000_000);
     }
 
     fn wall(&self) -> UnixTime {
@@ -140,7 +139,7 @@ impl World {
         UnixTime::from_micros(1_752_000_000_000_000 + micros + self.wall_offset)
     }
 
-    fn happen(&mut self, transition: Transition) {
+    fn apply(&mut self, transition: Transition) {
         match transition {
             Transition::Chat(nth, mood) => {
                 if let Some((url, server)) = self.servers.iter_mut().nth(nth) {
@@ -171,7 +170,7 @@ impl World {
         self.settle();
     }
 
-    /// Everything works again, and something happens on every channel.
+    /// Lets everything work again, and sends an event of each severity.
     fn heal(&mut self) {
         self.crash_after = None;
         self.disk.handle_input(self.now, disk::Input::Mood(disk::Mood::Well));
@@ -179,16 +178,16 @@ impl World {
             server.handle_input(self.now, server::Input::Mood(server::Mood::Well));
         }
         self.say("heals");
-        let last = |severity| Events { count: 1, severity, sites: 1, aggregated: 1, twice: false };
-        (0..Severity::ALL.len()).for_each(|severity| self.events(last(severity)));
+        let one = |severity| Events { count: 1, severity, sites: 1, aggregated: 1, twice: false };
+        (0..Severity::ALL.len()).for_each(|severity| self.events(one(severity)));
         let end = self.now + HEALED_MAX;
         while !self.is_at_rest() {
-            let due = self.due().expect("what is not at rest waits for something");
+            let due = self.due().expect("a world that is not at rest waits for something");
             assert!(due < end, "not at rest after {HEALED_MAX:?}");
             self.run_to(due);
         }
         assert_eq!(self.disk.batches().count(), 0, "settled, and still on disk");
-        self.ledger.close();
+        self.delivered.check_all_settled();
         self.say("at rest");
     }
 
@@ -201,7 +200,7 @@ impl World {
             })
     }
 
-    /// When something happens next.
+    /// The next deadline of any part of the world.
     fn due(&self) -> Option<Instant> {
         let mistgate = self.mistgate.iter().flat_map(|mistgate| {
             let recalls = mistgate.recalls.iter().map(|(at, ..)| *at);
@@ -220,15 +219,16 @@ impl World {
         self.now = self.now.max(end);
     }
 
-    /// Passes on what everybody says until nobody says anything.
+    /// Passes outputs on until no part has any left.
     fn settle(&mut self) {
         loop {
             if self.restart_at.is_some_and(|at| at <= self.now) && self.mistgate.is_none() {
                 self.start();
             }
             self.feed(None);
-            let said = [self.hear_disk(), self.hear_servers(), self.hear_mist(), self.read_back()];
-            if said.iter().all(|said| !said) {
+            let active =
+                [self.poll_disk(), self.poll_servers(), self.poll_mist(), self.read_back()];
+            if active.iter().all(|active| !active) {
                 break;
             }
         }
@@ -238,14 +238,14 @@ impl World {
         }
     }
 
-    fn hear_disk(&mut self) -> bool {
+    fn poll_disk(&mut self) -> bool {
         self.disk.handle_timeout(self.now);
         for batch in self.disk.committed() {
-            self.ledger.accepted(&batch);
+            self.delivered.accepted(&batch);
         }
-        let mut said = false;
+        let mut active = false;
         while let Some(output) = self.disk.poll_output() {
-            said = true;
+            active = true;
             self.say(format_args!("disk {output:?}"));
             match output {
                 disk::Output::Stored(batches) => {
@@ -256,10 +256,10 @@ impl World {
                 }
             }
         }
-        said
+        active
     }
 
-    fn hear_servers(&mut self) -> bool {
+    fn poll_servers(&mut self) -> bool {
         let mut outputs = Vec::new();
         for (url, server) in &mut self.servers {
             server.handle_timeout(self.now);
@@ -267,17 +267,17 @@ impl World {
                 outputs.push((url.clone(), output));
             }
         }
-        let said = !outputs.is_empty();
+        let active = !outputs.is_empty();
         for (url, output) in outputs {
             match output {
                 server::Output::Answered(post, answer) => self.answered(&url, post, answer),
-                server::Output::Took(post) => {
+                server::Output::Shown(post) => {
                     self.say(format_args!("{url} shows #{post}"));
-                    self.ledger.took(post);
+                    self.delivered.shown(post);
                 }
             }
         }
-        said
+        active
     }
 
     fn answered(&mut self, url: &str, post: PostId, answer: Result<Answer, Reason>) {
@@ -286,30 +286,30 @@ impl World {
             return;
         };
         let kind = kind_of(url);
-        let said = match &answer {
+        let result = match &answer {
             Ok(answer) => answer.status.to_string(),
             Err(reason) => reason.name().to_owned(),
         };
-        self.say(format_args!("{url} answers #{post} {said}"));
+        self.say(format_args!("{url} answers #{post} {result}"));
         let confirmed = answer.as_ref().is_ok_and(|answer| {
             kind.outcome(answer.status, answer.retry_after, &answer.body) == Outcome::Delivered
         });
-        self.ledger.answered(post, confirmed);
+        self.delivered.answered(post, confirmed);
         let at = self.wall();
         self.feed(Some(Input::Answered { destination, id, answer, at }));
     }
 
-    fn hear_mist(&mut self) -> bool {
+    fn poll_mist(&mut self) -> bool {
         self.mist.handle_timeout(self.now);
-        let mut said = false;
+        let mut active = false;
         while let Some(mist::Output { id, body }) = self.mist.poll_output() {
-            said = true;
+            active = true;
             self.request(id, &body);
         }
-        said
+        active
     }
 
-    /// A webhook arrives, as in the listener's service.
+    /// Hands a webhook to the engine as the listener's service does.
     fn request(&mut self, webhook: WebhookId, body: &[u8]) {
         let at = self.wall();
         let Some(mistgate) = &mut self.mistgate else {
@@ -332,8 +332,8 @@ impl World {
     fn reload(&mut self, chat: Chat) {
         self.chat = chat;
         let names: Vec<_> = self.chat.destinations.iter().map(|to| to.name.as_str()).collect();
-        let said = format!("reloads: {}", names.join(" "));
-        self.say(said);
+        let line = format!("reloads: {}", names.join(" "));
+        self.say(line);
         let config = self.config(0);
         self.feed(Some(Input::Configured(config)));
     }
@@ -354,7 +354,7 @@ impl World {
             let copies: &[bool] = if twice { &[false, true] } else { &[false] };
             for for_site in copies {
                 let body = body(self.wall(), events, *for_site);
-                self.mist.handle_input(self.now, mist::Input::Happened(body));
+                self.mist.handle_input(self.now, mist::Input::Event(body));
             }
         }
     }

@@ -1,8 +1,8 @@
-//! What the engine owes: a slow and simple model that watches its inputs and outputs.
+//! A model of the engine that watches its inputs and outputs. It is simple, and may be slow.
 //!
-//! It knows for each chat and event whether it waits, is in flight, was recalled, or is done, and
-//! panics where an output contradicts that: an answer before its time, an event sent out of turn,
-//! at a pace that the vendor forbids, settled twice, or lost.
+//! For each event and chat it knows whether the event waits, is in flight, was recalled, or is
+//! settled. It panics where an output contradicts that: an early answer, an event sent out of order
+//! or faster than the vendor allows, settled twice, or lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,29 +27,28 @@ use mistgate_core::{
 
 use crate::chat::windows::Windows;
 
-/// An event for one chat.
-pub type Debt = (EventKey, ChatId);
+/// An event that a chat has not settled yet.
+pub type PendingEvent = (EventKey, ChatId);
 
-/// What became of a debt.
+/// How a pending event ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// The chat confirmed it.
-    Delivered(Debt),
-    /// It was given up, and that was said.
-    Dropped(Debt),
+pub enum Settled {
+    Delivered(PendingEvent),
+    /// It was given up, and a report says so.
+    Dropped(PendingEvent),
 }
 
-/// A destination as the engine tells them apart.
-type Place = (ChatId, Option<String>);
-/// What is sent in order: events of one destination, class and site.
-type Line = (Place, bool, u64);
+/// What makes two destinations the same to the engine: the chat and the URL.
+type DestinationKey = (ChatId, Option<String>);
+/// Events with the same key are sent in order: destination, whether critical, site.
+type QueueKey = (DestinationKey, bool, u64);
 
 #[derive(Clone, Debug)]
-struct Owed {
-    /// Where it waits or is in flight; none while it is recalled or has no destination.
-    line: Option<Line>,
-    /// Its turn in the line.
-    turn: u64,
+struct Pending {
+    /// `None` while it is recalled, or has no destination.
+    queue: Option<QueueKey>,
+    /// Its position in the queue.
+    position: u64,
     expires_at: Instant,
 }
 
@@ -57,97 +56,97 @@ struct Owed {
 struct Message {
     id: u64,
     kind: &'static Kind,
-    place: Place,
+    destination_key: DestinationKey,
     keys: Vec<EventKey>,
     form: Form,
-    /// Its destination is no longer configured.
+    /// Whether its destination is no longer configured.
     retired: bool,
 }
 
 #[derive(Debug)]
-struct Writing {
+struct UnstoredBatch {
     accepted_at: Instant,
     events: Vec<(String, Severity, u64, Chats)>,
     fingerprints: Vec<Fingerprint>,
 }
 
-/// The model.
+/// The state of the model after the inputs and outputs so far.
 #[derive(Debug)]
 pub struct Reference {
     config: Config,
     next_batch: u64,
     request: Vec<Fingerprint>,
     unanswered: BTreeMap<RequestId, Vec<Fingerprint>>,
-    writing: BTreeMap<u64, Writing>,
+    unstored: BTreeMap<u64, UnstoredBatch>,
     on_disk: BTreeSet<Fingerprint>,
     refused: BTreeSet<Fingerprint>,
-    /// Until when an event is a duplicate, and of which batch.
+    /// Until when an event counts as a duplicate, and of an event in which batch.
     seen: BTreeMap<Fingerprint, (Instant, u64)>,
-    owed: BTreeMap<Debt, Owed>,
-    recalled: BTreeSet<Debt>,
-    lines: BTreeMap<Line, BTreeMap<u64, EventKey>>,
-    last_turn: u64,
-    /// The last turn before this input. What came with it reaches its queue one by one.
-    known_turn: u64,
+    pending: BTreeMap<PendingEvent, Pending>,
+    recalled: BTreeSet<PendingEvent>,
+    queues: BTreeMap<QueueKey, BTreeMap<u64, EventKey>>,
+    last_position: u64,
+    /// The last position before this input, whose events reach their queues one by one.
+    known_position: u64,
     in_flight: BTreeMap<DestinationId, Message>,
-    /// Refused by the chat, to be said plainly.
+    /// Refused by the chat in the rich form. The plain form is next.
     degraded: BTreeMap<DestinationId, Message>,
-    paces: BTreeMap<DestinationId, (Place, Windows)>,
+    paces: BTreeMap<DestinationId, (DestinationKey, Windows)>,
     answered: Option<(Message, Outcome)>,
     settling: Vec<(EventKey, Chats)>,
-    fates: Vec<Fate>,
+    settled: Vec<Settled>,
 }
 
 impl Reference {
-    /// Nothing accepted, nothing owed.
+    /// A model of an engine that has accepted nothing.
     pub fn new(config: Config) -> Self {
         Self {
             next_batch: config.next_batch,
             config,
             request: Vec::new(),
             unanswered: BTreeMap::new(),
-            writing: BTreeMap::new(),
+            unstored: BTreeMap::new(),
             on_disk: BTreeSet::new(),
             refused: BTreeSet::new(),
             seen: BTreeMap::new(),
-            owed: BTreeMap::new(),
+            pending: BTreeMap::new(),
             recalled: BTreeSet::new(),
-            lines: BTreeMap::new(),
-            last_turn: 0,
-            known_turn: 0,
+            queues: BTreeMap::new(),
+            last_position: 0,
+            known_position: 0,
             in_flight: BTreeMap::new(),
             degraded: BTreeMap::new(),
             paces: BTreeMap::new(),
             answered: None,
             settling: Vec::new(),
-            fates: Vec::new(),
+            settled: Vec::new(),
         }
     }
 
-    /// Whether nothing is owed to anybody.
+    /// Whether all events are settled and all requests answered.
     pub fn is_settled(&self) -> bool {
-        self.owed.is_empty() && self.writing.is_empty() && self.unanswered.is_empty()
+        self.pending.is_empty() && self.unstored.is_empty() && self.unanswered.is_empty()
     }
 
-    /// The batches on their way to the disk.
-    pub fn writing(&self) -> impl Iterator<Item = u64> {
-        self.writing.keys().copied()
+    /// The batches that are being stored.
+    pub fn unstored(&self) -> impl Iterator<Item = u64> {
+        self.unstored.keys().copied()
     }
 
-    /// The messages in flight.
+    /// The messages in flight: the destination and the id of each.
     pub fn in_flight(&self) -> impl Iterator<Item = (DestinationId, u64)> {
         self.in_flight.iter().map(|(destination, message)| (*destination, message.id))
     }
 
-    /// What became of debts since the last call.
-    pub fn fates(&mut self) -> Vec<Fate> {
-        core::mem::take(&mut self.fates)
+    /// The events settled since the last call.
+    pub fn take_settled(&mut self) -> Vec<Settled> {
+        core::mem::take(&mut self.settled)
     }
 
-    /// Notes an input; to be called before the engine has it.
+    /// Notes an input. Call it before the engine handles the input.
     pub fn input(&mut self, now: Instant, input: &Input) {
         self.request.clear();
-        self.known_turn = self.last_turn;
+        self.known_position = self.last_position;
         match input {
             Input::Answered { destination, id, answer, .. } => {
                 if let Some(message) = self.in_flight.remove(destination).filter(|m| m.id == *id) {
@@ -162,8 +161,8 @@ impl Reference {
             }
             Input::Configured(config) => self.configured(config),
             Input::Refused(batch) => {
-                for print in self.writing.remove(batch).into_iter().flat_map(|w| w.fingerprints) {
-                    // It may have come again while the disk took longer than the window.
+                for print in self.unstored.remove(batch).into_iter().flat_map(|w| w.fingerprints) {
+                    // It may have arrived again if the disk took longer than the window.
                     if self.seen.get(&print).is_some_and(|(_, of)| of == batch) {
                         self.seen.remove(&print);
                     }
@@ -185,17 +184,18 @@ impl Reference {
             Input::Restored { events, ago } => {
                 let left = self.config.chat.delivery.max_age.saturating_sub(*ago);
                 for Restored { key, channel, severity, site, chats } in events {
-                    self.owe(*key, (channel, *severity, *site), chats, now + left);
+                    self.add_pending(*key, (channel, *severity, *site), chats, now + left);
                 }
             }
             Input::Stored(batch) => self.stored(*batch),
-            // What is told is stored like a report of the engine's own.
+            // It is stored like a report of the engine's own.
             Input::Report { .. } => {}
         }
     }
 
     fn stored(&mut self, batch: u64) {
-        let Some(Writing { accepted_at, events, fingerprints }) = self.writing.remove(&batch)
+        let Some(UnstoredBatch { accepted_at, events, fingerprints }) =
+            self.unstored.remove(&batch)
         else {
             return;
         };
@@ -203,11 +203,11 @@ impl Reference {
         let expires_at = accepted_at + self.config.chat.delivery.max_age;
         for (index, (channel, severity, site, chats)) in (0..).zip(events) {
             let key = EventKey { batch, index };
-            self.owe(key, (&channel, severity, site), &chats, expires_at);
+            self.add_pending(key, (&channel, severity, site), &chats, expires_at);
         }
     }
 
-    fn owe(
+    fn add_pending(
         &mut self,
         key: EventKey,
         (channel, severity, site): (&str, Severity, u64),
@@ -215,37 +215,39 @@ impl Reference {
         expires_at: Instant,
     ) {
         for chat in chats {
-            let debt = (key, chat.clone());
-            let place = place_of(&self.config.chat, channel, chat);
-            let line = place.map(|place| (place, severity == Severity::Critical, site));
-            self.last_turn += 1;
-            let owed = Owed { line: line.clone(), turn: self.last_turn, expires_at };
-            let before = self.owed.insert(debt.clone(), owed);
-            let recalled = self.recalled.remove(&debt);
-            assert!(before.is_none() || recalled, "{debt:?} is owed twice");
-            if let Some(line) = line {
-                self.lines.entry(line).or_default().insert(self.last_turn, key);
+            let event = (key, chat.clone());
+            let destination_key = key_of(&self.config.chat, channel, chat);
+            let queue = destination_key
+                .map(|destination_key| (destination_key, severity == Severity::Critical, site));
+            self.last_position += 1;
+            let pending =
+                Pending { queue: queue.clone(), position: self.last_position, expires_at };
+            let before = self.pending.insert(event.clone(), pending);
+            let recalled = self.recalled.remove(&event);
+            assert!(before.is_none() || recalled, "{event:?} is pending twice");
+            if let Some(queue) = queue {
+                self.queues.entry(queue).or_default().insert(self.last_position, key);
             }
         }
     }
 
     fn configured(&mut self, config: &Config) {
         self.config = config.clone();
-        let destinations: BTreeMap<Place, &Destination> =
-            config.chat.destinations.iter().map(|to| (place(to), to)).collect();
+        let destinations: BTreeMap<DestinationKey, &Destination> =
+            config.chat.destinations.iter().map(|to| (destination_key(to), to)).collect();
         for message in self.in_flight.values_mut().chain(self.degraded.values_mut()) {
-            message.retired |= !destinations.contains_key(&message.place);
+            message.retired |= !destinations.contains_key(&message.destination_key);
         }
-        self.paces.retain(|_, (place, windows)| {
-            if let Some(to) = destinations.get(place) {
+        self.paces.retain(|_, (destination_key, windows)| {
+            if let Some(to) = destinations.get(destination_key) {
                 windows.replace(to.pace.clone());
             }
-            destinations.contains_key(place)
+            destinations.contains_key(destination_key)
         });
     }
 
     fn answered(&mut self, destination: DestinationId, message: Message, outcome: Outcome) {
-        let chat = message.place.0.clone();
+        let chat = message.destination_key.0.clone();
         match outcome {
             Outcome::Degrade(_) if message.form != Form::Plain => {
                 self.degraded.insert(destination, message);
@@ -254,16 +256,17 @@ impl Reference {
             Outcome::Degrade(_) | Outcome::Delivered => {}
             Outcome::Dead(_) | Outcome::Retry { .. } => {
                 for key in &message.keys {
-                    let owed = self.owed.get(&(*key, chat.clone())).expect("sent, so owed");
-                    let line = owed.line.clone().expect("sent, so routed");
-                    self.lines.entry(line).or_default().insert(owed.turn, *key);
+                    let pending =
+                        self.pending.get(&(*key, chat.clone())).expect("sent, so pending");
+                    let queue = pending.queue.clone().expect("sent, so routed");
+                    self.queues.entry(queue).or_default().insert(pending.position, *key);
                 }
             }
         }
         self.answered = Some((message, outcome));
     }
 
-    /// Judges an output.
+    /// Checks an output against the model.
     pub fn output(&mut self, now: Instant, output: &Output) {
         match output {
             Output::Event(event) => self.emit(now, event),
@@ -273,7 +276,7 @@ impl Reference {
                 let message = Message {
                     id: *id,
                     kind: to.kind,
-                    place: place(to),
+                    destination_key: destination_key(to),
                     keys: keys.clone(),
                     form: *form,
                     retired: false,
@@ -315,7 +318,7 @@ impl Reference {
             assert!(seen.is_none_or(|(until, _)| until <= now), "accepted twice");
         }
         let fingerprints = fingerprints.to_vec();
-        self.writing.insert(batch, Writing { accepted_at: now, events, fingerprints });
+        self.unstored.insert(batch, UnstoredBatch { accepted_at: now, events, fingerprints });
     }
 
     fn respond(&mut self, id: RequestId, status: StatusCode) {
@@ -331,12 +334,16 @@ impl Reference {
     }
 
     fn sent(&mut self, now: Instant, at: DestinationId, to: &Destination, mut message: Message) {
-        let Message { place, keys, form, .. } = &message;
+        let Message { destination_key, keys, form, .. } = &message;
         assert!((1..=DIGEST_MAX).contains(&keys.len()), "{} events in a message", keys.len());
         for key in keys {
-            let owed = self.owed.get(&(*key, place.0.clone())).expect("sent what is not owed");
-            let waits_here = owed.line.as_ref().is_some_and(|(waits_at, ..)| waits_at == place);
-            assert!(waits_here, "{key:?} was sent to {} instead of {:?}", to.name, owed.line);
+            let pending = self
+                .pending
+                .get(&(*key, destination_key.0.clone()))
+                .expect("sent what is not pending");
+            let waits_here =
+                pending.queue.as_ref().is_some_and(|(waits_at, ..)| waits_at == destination_key);
+            assert!(waits_here, "{key:?} was sent to {} instead of {:?}", to.name, pending.queue);
         }
         let retired = match self.degraded.remove(&at) {
             Some(refused) => {
@@ -345,42 +352,49 @@ impl Reference {
             }
             None => {
                 assert_eq!(*form, Form::Rich);
-                self.take_in_order(place, keys);
+                self.take_in_order(destination_key, keys);
                 false
             }
         };
-        let (_, windows) =
-            self.paces.entry(at).or_insert_with(|| (place.clone(), Windows::new(to.pace.clone())));
+        let (_, windows) = self
+            .paces
+            .entry(at)
+            .or_insert_with(|| (destination_key.clone(), Windows::new(to.pace.clone())));
         windows.sent(now);
         message.retired = retired;
         assert!(self.in_flight.insert(at, message).is_none(), "two messages in flight");
     }
 
-    /// The next of each line, and nothing ordinary while something critical waits.
-    fn take_in_order(&mut self, place: &Place, keys: &[EventKey]) {
+    /// Takes the first event of each queue; ordinary events wait while a critical one does.
+    fn take_in_order(&mut self, destination_key: &DestinationKey, keys: &[EventKey]) {
         let mut critical_sent = false;
         for key in keys {
-            let owed = self.owed.get(&(*key, place.0.clone())).expect("sent, so owed");
-            let line = owed.line.clone().expect("sent, so routed");
-            critical_sent |= line.1;
-            let first = self.lines.get_mut(&line).and_then(BTreeMap::pop_first);
-            assert_eq!(first, Some((owed.turn, *key)), "not the next of {line:?}");
+            let pending =
+                self.pending.get(&(*key, destination_key.0.clone())).expect("sent, so pending");
+            let queue = pending.queue.clone().expect("sent, so routed");
+            critical_sent |= queue.1;
+            let first = self.queues.get_mut(&queue).and_then(BTreeMap::pop_first);
+            assert_eq!(first, Some((pending.position, *key)), "not the next of {queue:?}");
         }
-        let waits = |((at, critical, _), keys): (&Line, &BTreeMap<_, _>)| {
-            at == place && *critical && keys.keys().any(|turn| *turn <= self.known_turn)
+        let waits = |((at, critical, _), keys): (&QueueKey, &BTreeMap<_, _>)| {
+            at == destination_key
+                && *critical
+                && keys.keys().any(|position| *position <= self.known_position)
         };
-        assert!(critical_sent || !self.lines.iter().any(waits), "overtook something critical");
+        assert!(critical_sent || !self.queues.iter().any(waits), "overtook something critical");
     }
 
     fn recall(&mut self, keys: &[EventKey], chat: &ChatId) {
         for key in keys {
-            let debt = (*key, chat.clone());
-            let owed = self.owed.get_mut(&debt).expect("recalled what is not owed");
-            let line = owed.line.take().expect("recalled, so it had a place");
-            let turn = owed.turn;
-            self.lines.entry(line).or_default().remove(&turn);
-            assert!(self.recalled.insert(debt), "recalled twice");
-            let holds = |message: &Message| message.place.0 == *chat && message.keys.contains(key);
+            let event = (*key, chat.clone());
+            let pending = self.pending.get_mut(&event).expect("recalled what is not pending");
+            let queue = pending.queue.take().expect("recalled, so it had a queue");
+            let position = pending.position;
+            self.queues.entry(queue).or_default().remove(&position);
+            assert!(self.recalled.insert(event), "recalled twice");
+            let holds = |message: &Message| {
+                message.destination_key.0 == *chat && message.keys.contains(key)
+            };
             self.degraded.retain(|_, message| !holds(message));
         }
     }
@@ -391,7 +405,7 @@ impl Reference {
             Event::Delivered { to, events, form, .. } => {
                 let (message, outcome) = self.answered.take().expect("an answer");
                 assert_eq!((outcome, message.form), (Outcome::Delivered, *form));
-                let keys = self.finish(Some(to), *events, Fate::Delivered);
+                let keys = self.finish(Some(to), *events, Settled::Delivered);
                 assert_eq!(keys, message.keys);
             }
             Event::Dropped { to, events, loss } => self.dropped(now, to.as_deref(), *events, *loss),
@@ -408,18 +422,18 @@ impl Reference {
 
     fn dropped(&mut self, now: Instant, to: Option<&Destination>, events: usize, loss: Loss) {
         let settling: Vec<_> = self.settling.iter().map(|(key, _)| *key).collect();
-        let owed = |key: &EventKey| self.owed.get(&(*key, to?.chat.clone()));
+        let pending = |key: &EventKey| self.pending.get(&(*key, to?.chat.clone()));
         match loss {
             Loss::Expired => {
-                let old = |key| owed(key).is_some_and(|owed| owed.expires_at <= now);
+                let old = |key| pending(key).is_some_and(|pending| pending.expires_at <= now);
                 assert!(settling.iter().all(old), "given up too early");
             }
             Loss::Full => {
-                let here = to.map(place);
-                let waits = |(line, keys): (&Line, &BTreeMap<_, _>)| {
-                    (Some(&line.0) == here.as_ref()).then_some(keys.len())
+                let here = to.map(destination_key);
+                let waits = |(queue, keys): (&QueueKey, &BTreeMap<_, _>)| {
+                    (Some(&queue.0) == here.as_ref()).then_some(keys.len())
                 };
-                let waiting: usize = self.lines.iter().filter_map(waits).sum();
+                let waiting: usize = self.queues.iter().filter_map(waits).sum();
                 assert!(waiting > self.config.chat.delivery.queue_max, "{waiting} were too many");
             }
             Loss::Refused(reason) => {
@@ -429,15 +443,15 @@ impl Reference {
             }
             Loss::Unrouted => assert!(to.is_none()),
         }
-        self.finish(to, events, Fate::Dropped);
+        self.finish(to, events, Settled::Dropped);
     }
 
-    /// The debts that were settled just now are done.
+    /// Removes the events that the engine has just settled, and gives their keys.
     fn finish(
         &mut self,
         to: Option<&Destination>,
         events: usize,
-        fate: impl Fn(Debt) -> Fate,
+        settled: impl Fn(PendingEvent) -> Settled,
     ) -> Vec<EventKey> {
         let settling = core::mem::take(&mut self.settling);
         assert_eq!(settling.len(), events, "settled {settling:?}");
@@ -445,43 +459,46 @@ impl Reference {
             let only = |to: &Destination| *chats == Chats::from([to.chat.clone()]);
             assert!(to.is_none_or(only), "for whom?");
             for chat in chats {
-                let debt = (*key, chat.clone());
-                let owed = self.owed.remove(&debt).expect("settled what is not owed");
-                assert_eq!(owed.line.as_ref().map(|line| &line.0), to.map(place).as_ref());
-                if let Some(line) = owed.line
-                    && let Some(keys) = self.lines.get_mut(&line)
+                let event = (*key, chat.clone());
+                let pending = self.pending.remove(&event).expect("settled what is not pending");
+                assert_eq!(
+                    pending.queue.as_ref().map(|queue| &queue.0),
+                    to.map(destination_key).as_ref()
+                );
+                if let Some(queue) = pending.queue
+                    && let Some(keys) = self.queues.get_mut(&queue)
                 {
-                    keys.remove(&owed.turn);
+                    keys.remove(&pending.position);
                 }
-                self.fates.push(fate(debt));
+                self.settled.push(settled(event));
             }
         }
         settling.into_iter().map(|(key, _)| key).collect()
     }
 
-    /// Judges the engine once it is drained.
-    pub fn rests(&mut self, now: Instant, engine: &Engine) {
+    /// Checks the engine after all its outputs were taken.
+    pub fn check_drained(&mut self, now: Instant, engine: &Engine) {
         assert_eq!(self.settling, [], "settled without saying why");
         assert!(self.answered.is_none(), "nothing came of {:?}", self.answered);
-        self.known_turn = self.last_turn;
+        self.known_position = self.last_position;
         for print in self.request.drain(..) {
             assert!(
                 self.seen.get(&print).is_some_and(|(until, _)| *until > now),
                 "an event was ignored"
             );
         }
-        assert!(!self.writing.is_empty() || self.unanswered.is_empty(), "a request waits in vain");
-        let busy = !self.writing.is_empty() || !self.in_flight.is_empty();
+        assert!(!self.unstored.is_empty() || self.unanswered.is_empty(), "a request waits in vain");
+        let busy = !self.unstored.is_empty() || !self.in_flight.is_empty();
         assert_eq!(engine.is_busy(), busy);
         let held: usize = engine.destinations().iter().map(|to| to.waiting).sum();
         let retired = self.in_flight.values().filter(|message| message.retired);
         let retired: usize = retired.map(|message| message.keys.len()).sum();
         assert_eq!(
             held + retired + self.recalled.len(),
-            self.owed.len(),
-            "held {held}, in flight to retired destinations {retired}, recalled {}, owed {}",
+            self.pending.len(),
+            "held {held}, in flight to retired destinations {retired}, recalled {}, pending {}",
             self.recalled.len(),
-            self.owed.len()
+            self.pending.len()
         );
         if held > 0 && self.in_flight.is_empty() {
             assert!(engine.poll_timeout().is_some(), "{held} events wait for nothing");
@@ -489,14 +506,13 @@ impl Reference {
     }
 }
 
-/// A destination as the engine tells them apart.
-fn place(to: &Destination) -> Place {
+fn destination_key(to: &Destination) -> DestinationKey {
     (to.chat.clone(), to.url.as_ref().map(|url| url.expose().to_owned()))
 }
 
-/// Where a chat's events of a channel go.
-fn place_of(config: &Chat, channel: &str, chat: &ChatId) -> Option<Place> {
+/// The destination of a chat's events of a channel.
+fn key_of(config: &Chat, channel: &str, chat: &ChatId) -> Option<DestinationKey> {
     let indexes = config.destinations_of(channel);
     let mut destinations = indexes.into_iter().filter_map(|index| config.destinations.get(index));
-    destinations.find(|to| to.chat == *chat).map(place)
+    destinations.find(|to| to.chat == *chat).map(destination_key)
 }

@@ -91,7 +91,7 @@ impl Subject for Surroundings {
     }
 
     fn rests(&mut self, now: Instant, engine: &Engine) {
-        self.reference.rests(now, engine);
+        self.reference.check_drained(now, engine);
     }
 }
 
@@ -109,11 +109,11 @@ impl Surroundings {
         Input::Request { id: self.last_id, intake, at: UnixTime::from_secs(1_752_000_000) }
     }
 
-    /// A batch that is being written, or one that is not.
+    /// A batch that is being stored, or one that does not exist.
     fn batch(&self, bytes: &mut Bytes<'_>) -> u64 {
-        let writing: Vec<_> = self.reference.writing().collect();
-        let nth = bytes.count(writing.len());
-        writing.get(nth).copied().unwrap_or(1_000_000)
+        let unstored: Vec<_> = self.reference.unstored().collect();
+        let nth = bytes.count(unstored.len());
+        unstored.get(nth).copied().unwrap_or(1_000_000)
     }
 
     /// An answer to a message in flight; without any, something to tell, not always new.

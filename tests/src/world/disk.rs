@@ -1,7 +1,7 @@
 //! The disk: what was committed survives a crash, what was not is lost.
 //!
-//! It commits in groups as the store does, a moment after the first write, and tells so a moment
-//! later still, so that a crash may fall between the two.
+//! Like the store it commits writes in groups, shortly after the first write. It reports a commit
+//! a moment later, so a crash may fall between the two.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,53 +16,47 @@ use mistgate_core::{
     event::fingerprint::Fingerprint,
 };
 
-/// What the disk is asked.
+/// What the disk is told.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The machine lost power: what is not committed is gone.
+    /// Power is lost, and with it all that is not committed.
     Crash,
-    /// From now on it does so.
+    /// From now on it behaves like this.
     Mood(Mood),
-    /// Keep a batch.
     Put(Batch),
     /// These chats are done with this event.
     Settle(EventKey, Chats),
 }
 
-/// How the disk does.
+/// How the disk behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     /// Commits take milliseconds.
     Well,
     /// Commits take half a minute.
     Slow,
-    /// Commits fail.
+    /// All commits fail.
     Full,
 }
 
-/// What became of the batches of a commit.
+/// The result of a commit, with the numbers of its batches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// They are on disk.
     Stored(Vec<u64>),
-    /// They are not.
     Refused(Vec<u64>),
 }
 
-/// A batch to keep.
+/// A batch of events as the store keeps it.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Its number.
     pub number: u64,
-    /// Its bytes.
     pub bytes: Vec<u8>,
-    /// The chats that shall have each event, in order; on disk, those that still wait for it.
+    /// For each event the chats that are still to get it.
     pub left: Vec<Chats>,
-    /// The identities of its events.
     pub fingerprints: Vec<Fingerprint>,
-    /// When it was accepted, by the wall clock.
+    /// When it was accepted.
     pub at: UnixTime,
-    /// Identities of before this moment may be forgotten.
+    /// Fingerprints older than this may be forgotten.
     pub forget_before: UnixTime,
 }
 
@@ -73,21 +67,19 @@ struct Group {
     fails: bool,
 }
 
-/// The disk.
+/// What is committed, what is being committed, and what waits for the next commit.
 #[derive(Debug)]
 pub struct Disk {
     rand: Rand,
     mood: Mood,
     batches: BTreeMap<u64, Batch>,
     seen: BTreeMap<u64, (UnixTime, Vec<Fingerprint>)>,
-    /// Every identity that ever was on disk.
+    /// Every fingerprint that was ever committed.
     ever: BTreeSet<Fingerprint>,
-    /// Committed since the last look.
     committed: Vec<Batch>,
     waiting: Vec<Batch>,
-    /// Settled and not yet written down. After a failure they wait for the next write, as in the
-    /// store.
-    owed: Vec<(EventKey, Chats)>,
+    /// Settlements for the next commit. As in the store, a failed commit leaves them here.
+    settlements: Vec<(EventKey, Chats)>,
     is_due: bool,
     group: Option<Group>,
     reports: VecDeque<(Instant, Output)>,
@@ -95,34 +87,34 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// The number for the next batch.
+    /// The number of the next batch.
     pub fn next_batch(&self) -> u64 {
         let last = self.batches.keys().chain(self.seen.keys()).max();
         last.map_or(1, |last| last + 1)
     }
 
-    /// A batch that somebody still waits for.
+    /// A batch that some chat still waits for.
     pub fn read(&self, number: u64) -> Option<&Batch> {
         self.batches.get(&number)
     }
 
-    /// The batches that somebody still waits for, oldest first.
+    /// The batches that some chat still waits for, oldest first.
     pub fn batches(&self) -> impl Iterator<Item = &Batch> {
         self.batches.values()
     }
 
-    /// The identities that are remembered, oldest first, without those of before a moment.
+    /// The fingerprints since `forget_before`, oldest first.
     pub fn seen(&mut self, forget_before: UnixTime) -> Vec<(UnixTime, Fingerprint)> {
         forget(&mut self.seen, forget_before);
         self.seen.values().flat_map(|(at, prints)| prints.iter().map(|p| (*at, *p))).collect()
     }
 
-    /// Whether an event ever reached the disk.
-    pub fn knew(&self, print: &Fingerprint) -> bool {
+    /// Whether an event was ever committed.
+    pub fn ever_held(&self, print: &Fingerprint) -> bool {
         self.ever.contains(print)
     }
 
-    /// What was committed since the last call.
+    /// The batches that were committed since the last call.
     pub fn committed(&mut self) -> Vec<Batch> {
         core::mem::take(&mut self.committed)
     }
@@ -152,21 +144,21 @@ impl Disk {
                 self.committed.push(batch.clone());
                 self.batches.insert(batch.number, batch);
             }
-            // As the store does, this writes down settlements that arrived while it was writing.
-            for (key, chats) in core::mem::take(&mut self.owed) {
+            // As in the store, this includes settlements that arrived during the commit.
+            for (key, chats) in core::mem::take(&mut self.settlements) {
                 self.settle(key, &chats);
             }
         }
-        let told_at = commit_at + Duration::from_micros(50 + self.rand.up_to(2_000));
-        self.reports.push_back((told_at, output));
+        let report_at = commit_at + Duration::from_micros(50 + self.rand.up_to(2_000));
+        self.reports.push_back((report_at, output));
     }
 
     fn settle(&mut self, key: EventKey, done: &Chats) {
         let Some(batch) = self.batches.get_mut(&key.batch) else {
             return;
         };
-        let index = usize::try_from(key.index).expect("a place");
-        let left = batch.left.get_mut(index).expect("a place in the batch");
+        let index = usize::try_from(key.index).expect("an index");
+        let left = batch.left.get_mut(index).expect("an index in the batch");
         left.retain(|chat| !done.contains(chat));
         if batch.left.iter().all(Chats::is_empty) {
             self.batches.remove(&key.batch);
@@ -194,7 +186,7 @@ impl Machine for Disk {
             ever: BTreeSet::new(),
             committed: Vec::new(),
             waiting: Vec::new(),
-            owed: Vec::new(),
+            settlements: Vec::new(),
             is_due: false,
             group: None,
             reports: VecDeque::new(),
@@ -207,7 +199,8 @@ impl Machine for Disk {
             self.commit(group);
             self.begin(now);
         }
-        while let Some((_, output)) = self.reports.pop_front_if(|(told_at, _)| *told_at <= now) {
+        while let Some((_, output)) = self.reports.pop_front_if(|(report_at, _)| *report_at <= now)
+        {
             self.outputs.push_back(output);
         }
     }
@@ -216,7 +209,7 @@ impl Machine for Disk {
         match input {
             Input::Crash => {
                 self.waiting.clear();
-                self.owed.clear();
+                self.settlements.clear();
                 self.is_due = false;
                 self.group = None;
                 self.reports.clear();
@@ -227,7 +220,7 @@ impl Machine for Disk {
                 self.is_due = true;
             }
             Input::Settle(key, chats) => {
-                self.owed.push((key, chats));
+                self.settlements.push((key, chats));
                 self.is_due = true;
             }
         }
@@ -240,7 +233,7 @@ impl Machine for Disk {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let commit_at = self.group.as_ref().map(|group| group.commit_at);
-        let told_at = self.reports.front().map(|(told_at, _)| *told_at);
-        commit_at.into_iter().chain(told_at).min()
+        let report_at = self.reports.front().map(|(report_at, _)| *report_at);
+        commit_at.into_iter().chain(report_at).min()
     }
 }

@@ -1,4 +1,4 @@
-//! Mist: sends webhooks, and sends again what was not answered with 200.
+//! Mist: sends webhooks, and repeats each until it is answered with 200.
 
 use core::time::Duration;
 use std::{
@@ -11,35 +11,34 @@ use mistgate_core::base::{machine::Machine, rand::Rand, time::Instant};
 /// How long Mist waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long Mist pauses after the first refusal; each further one doubles it a few times.
+/// The pause after the first refusal. Each further one doubles it, up to `DOUBLED_MAX` times.
 const PAUSE: Duration = Duration::from_secs(2);
 const DOUBLED_MAX: u32 = 9;
 
-/// Names a webhook; each time that it is sent again it has the same name.
+/// Identifies a webhook. A repeated webhook keeps its id.
 pub type WebhookId = u64;
 
-/// What happens to Mist.
+/// What Mist is told.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A request was answered; 0 where nobody was there.
+    /// The status of the answer, or 0 where mistgate did not run.
     Answered(WebhookId, u16),
-    /// These events happened.
-    Happened(Rc<[u8]>),
+    /// A webhook's body, to be sent.
+    Event(Rc<[u8]>),
 }
 
-/// What Mist does: POST this body.
+/// A request to mistgate with this body.
 #[derive(Clone, Debug)]
 pub struct Output {
     pub id: WebhookId,
     pub body: Rc<[u8]>,
 }
 
-/// Mist, which sends webhooks until they are taken.
+/// The webhooks that are not yet answered with 200, and when each is sent again.
 #[derive(Debug)]
 pub struct Mist {
     rand: Rand,
     last: WebhookId,
-    /// What is not yet answered with 200.
     open: BTreeMap<WebhookId, Webhook>,
     outputs: VecDeque<Output>,
 }
@@ -80,7 +79,7 @@ impl Machine for Mist {
                         now + pause + Duration::from_micros(self.rand.up_to(999_999));
                 }
             }
-            Input::Happened(body) => {
+            Input::Event(body) => {
                 self.last += 1;
                 let latency = Duration::from_micros(1 + self.rand.up_to(200_000));
                 let webhook = Webhook { body, refusals: 0, again_at: now + latency };

@@ -1,4 +1,4 @@
-//! The program in the world: what the driver does, from its start to a crash.
+//! The program in the world: does what the driver does, from a start to a crash.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -30,10 +30,10 @@ use super::{
 };
 use crate::chat::{limits, reference::Reference};
 
-/// One of so many messages is looked at: the shapes have tests of their own.
-const LOOKED_AT: u64 = 5;
+/// One message out of this many has its payload checked; the shapes have tests of their own.
+const CHECKED_EVERY: u64 = 5;
 
-/// The program while it runs: the engine, and what the driver knows beside it.
+/// The running program: the engine, and what the driver remembers.
 pub(super) struct Mistgate {
     pub(super) engine: Engine,
     pub(super) reference: Reference,
@@ -44,7 +44,7 @@ pub(super) struct Mistgate {
 }
 
 impl World {
-    /// Reads back what was recalled, as the driver does.
+    /// Reads recalled events from the disk and hands them to the engine, as the driver does.
     pub(super) fn read_back(&mut self) -> bool {
         let now = self.now;
         let recalls = self
@@ -54,21 +54,22 @@ impl World {
         let mut wanted: Vec<(UnixTime, Vec<Restored>)> = Vec::new();
         for (_, keys, chat) in recalls {
             for key in keys {
-                let batch = self.disk.read(key.batch).expect("recalled what the disk has not");
+                let batch =
+                    self.disk.read(key.batch).expect("recalled an event that is not on disk");
                 wanted.push(restored(batch, |index, _| {
                     (index == key.index).then(|| chat.clone()).into_iter().collect()
                 }));
             }
         }
-        let said = !wanted.is_empty();
+        let active = !wanted.is_empty();
         for (at, events) in wanted {
             let ago = since(at, self.wall());
             self.feed(Some(Input::Restored { events, ago }));
         }
-        said
+        active
     }
 
-    /// What the driver does with an input, or with a timer that is due.
+    /// Runs due timers, then handles an input, as the driver does.
     pub(super) fn feed(&mut self, input: Option<Input>) {
         let now = self.now;
         if let Some(mistgate) = &mut self.mistgate {
@@ -85,16 +86,16 @@ impl World {
     fn drain(&mut self) {
         while let Some(mistgate) = &mut self.mistgate {
             let Some(output) = mistgate.engine.poll_output() else {
-                mistgate.reference.rests(self.now, &mistgate.engine);
+                mistgate.reference.check_drained(self.now, &mistgate.engine);
                 let deadline = mistgate.engine.poll_timeout();
                 assert!(deadline.is_none_or(|at| at > self.now), "the deadline is not ahead");
                 break;
             };
             mistgate.reference.output(self.now, &output);
-            for fate in mistgate.reference.fates() {
-                self.ledger.done(fate);
+            for settled in mistgate.reference.take_settled() {
+                self.delivered.settled(settled);
             }
-            self.action(output);
+            self.execute(output);
             if let Some(outputs) = &mut self.crash_after {
                 match outputs.checked_sub(1) {
                     Some(left) => *outputs = left,
@@ -104,9 +105,9 @@ impl World {
         }
     }
 
-    fn action(&mut self, output: Output) {
+    fn execute(&mut self, output: Output) {
         match output {
-            Output::Event(event) => self.say(told(&event)),
+            Output::Event(event) => self.say(describe(&event)),
             Output::Recall { keys, chat } => {
                 let at = self.now + Duration::from_micros(self.rand.up_to(2_000_000));
                 self.say(format_args!("recalls {} for {}", keys.len(), chat));
@@ -116,7 +117,7 @@ impl World {
                 let (webhook, prints) =
                     self.running().requests.remove(&id).expect("one answer to each request");
                 let status = u16::from(status);
-                let on_disk = prints.iter().all(|print| self.disk.knew(print));
+                let on_disk = prints.iter().all(|print| self.disk.ever_held(print));
                 assert!(status != 200 || on_disk, "200 before the disk has it");
                 self.say(format_args!("answers {webhook} {status}"));
                 self.mist.handle_input(self.now, mist::Input::Answered(webhook, status));
@@ -126,10 +127,10 @@ impl World {
                 self.last_post += 1;
                 let post = self.last_post;
                 self.say(format_args!("sends #{post} to {url}: {} events, {form:?}", keys.len()));
-                if post % LOOKED_AT == 1 {
-                    self.look_at(&to, &keys, form);
+                if post % CHECKED_EVERY == 1 {
+                    self.check_payload(&to, &keys, form);
                 }
-                self.ledger.sent(post, &to.chat, &keys);
+                self.delivered.sent(post, &to.chat, &keys);
                 self.running().posts.insert(post, (destination, id));
                 let timeout = self.chat.delivery.timeout;
                 let (now, seed) = (self.now, self.rand.next_u64());
@@ -151,15 +152,15 @@ impl World {
     }
 
     fn running(&mut self) -> &mut Mistgate {
-        self.mistgate.as_mut().expect("only what runs says something")
+        self.mistgate.as_mut().expect("the program runs")
     }
 
-    /// The message itself: valid, and about the event.
-    fn look_at(&self, to: &Destination, keys: &[EventKey], form: Form) {
+    /// Checks that a payload is within the vendor's limits and names the event's device.
+    fn check_payload(&self, to: &Destination, keys: &[EventKey], form: Form) {
         let batches: Vec<_> = keys
             .iter()
             .map(|key| {
-                let kept = self.disk.read(key.batch).expect("sent what the disk has not");
+                let kept = self.disk.read(key.batch).expect("sent an event that is not on disk");
                 batch::decode(&kept.bytes).expect("our own bytes")
             })
             .collect();
@@ -167,8 +168,8 @@ impl World {
             .iter()
             .zip(&batches)
             .map(|(key, batch)| {
-                let index = usize::try_from(key.index).expect("a place");
-                (batch.topic(), *batch.events.get(index).expect("a place in the batch"))
+                let index = usize::try_from(key.index).expect("an index");
+                (batch.topic(), *batch.events.get(index).expect("an index in the batch"))
             })
             .collect();
         let payload = render(to.format, "manage.mist.com", &events, form).expect("events");
@@ -192,9 +193,9 @@ impl World {
         self.say("power is lost");
         self.disk.handle_input(self.now, disk::Input::Crash);
         for post in mistgate.posts.into_keys() {
-            self.ledger.answered(post, false);
+            self.delivered.answered(post, false);
         }
-        self.ledger.crashed(self.disk.batches());
+        self.delivered.crashed(self.disk.batches());
         for (webhook, _) in mistgate.requests.into_values() {
             self.mist.handle_input(self.now, mist::Input::Answered(webhook, 0));
         }
@@ -202,7 +203,7 @@ impl World {
         self.restart_at = Some(self.restart_at.unwrap_or_default().max(self.now + pause));
     }
 
-    /// Starts the program with what the disk kept, as the driver does.
+    /// Starts the program with what is on disk, as the driver does.
     pub(super) fn start(&mut self) {
         self.restart_at = None;
         let wall = self.wall();
@@ -238,8 +239,8 @@ impl World {
     }
 }
 
-/// What happened, in a few words.
-fn told(event: &output::Event) -> String {
+/// An event in a few words, for the journal.
+fn describe(event: &output::Event) -> String {
     match event {
         output::Event::Accepted { batch, events } => format!("accepted {events} as batch {batch}"),
         output::Event::Delivered { to, events, .. } => format!("delivered {events} to {}", to.name),
@@ -259,7 +260,7 @@ fn told(event: &output::Event) -> String {
     }
 }
 
-/// The events of a batch that shall be handed in, for the chats that `wanted` picks.
+/// The events of a batch, each for the chats that `wanted` selects; those without one are left out.
 fn restored(
     batch: &disk::Batch,
     wanted: impl Fn(u32, &Chats) -> Chats,

@@ -1,4 +1,4 @@
-//! A chat behind a network: takes messages, or loses, refuses and delays them.
+//! A chat behind a network: messages are accepted, refused, delayed or lost.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -9,54 +9,52 @@ use mistgate_core::{
     engine::input::Answer,
 };
 
-use crate::chat::{limits, server::Answer as Says};
+use crate::chat::{limits, server::Answer as VendorAnswer};
 
-/// Names a post across all servers.
+/// Identifies a post among those of all servers.
 pub type PostId = u64;
 
-/// What happens to a server.
+/// What a server is told.
 #[derive(Clone, Copy, Debug)]
 pub enum Input {
-    /// From now on it does so.
+    /// From now on it behaves like this.
     Mood(Mood),
     /// A message was sent.
     Post {
-        /// Its name.
         id: PostId,
-        /// The form.
         form: Form,
         /// When its sender gives up.
         timeout: Duration,
     },
 }
 
-/// How a chat and the way to it do. Three posts of four feel it.
+/// How a chat and the network before it behave, for three posts out of four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
-    /// It takes everything in a moment.
+    /// It accepts every message within a second.
     Well,
-    /// It takes seconds, more than its senders wait at times.
+    /// It takes seconds, sometimes longer than the sender waits.
     Slow,
-    /// The way there loses messages.
+    /// The network loses messages.
     LosesPosts,
-    /// The way back loses answers.
+    /// The network loses answers.
     LosesAnswers,
-    /// It asks for fewer messages.
+    /// It answers 429, with this time in `Retry-After`.
     Limits(Duration),
-    /// It fails before it takes a message.
+    /// It answers 503 and does not show the message.
     Fails,
-    /// It fails after it took a message.
+    /// It answers 504 and shows the message.
     FailsLate,
-    /// It refuses anything but plain text.
+    /// It accepts only plain text.
     RefusesRich,
-    /// It refuses everything.
+    /// It answers 400 to every message.
     RefusesAll,
-    /// Its URL is dead.
+    /// It answers 404, as if its URL did not exist.
     Dead,
 }
 
 impl Mood {
-    /// All of them; the named time is a minute.
+    /// All of them. `Limits` asks for a minute.
     pub const ALL: [Self; 10] = [
         Self::Well,
         Self::Slow,
@@ -71,23 +69,23 @@ impl Mood {
     ];
 }
 
-/// What a server and the way back do.
+/// What a server and the network report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// The sender has an answer, or gives up.
+    /// The sender has an answer, or gave up waiting.
     Answered(PostId, Result<Answer, Reason>),
     /// People see the message.
-    Took(PostId),
+    Shown(PostId),
 }
 
-/// The chat.
+/// One chat, and the answers that are under way.
 #[derive(Debug)]
 pub struct Server {
     kind: &'static Kind,
     rand: Rand,
     mood: Mood,
     last: u64,
-    coming: BTreeMap<(Instant, u64), Output>,
+    scheduled: BTreeMap<(Instant, u64), Output>,
     outputs: VecDeque<Output>,
 }
 
@@ -95,40 +93,40 @@ impl Server {
     fn post(&mut self, now: Instant, id: PostId, form: Form, timeout: Duration) {
         let mood = if self.rand.up_to(3) > 0 { self.mood } else { Mood::Well };
         let slow = if mood == Mood::Slow { 12_000_000 } else { 300_000 };
-        let took_at = now + Duration::from_micros(500 + self.rand.up_to(slow));
-        let answer_at = took_at + Duration::from_micros(500 + self.rand.up_to(slow));
+        let shown_at = now + Duration::from_micros(500 + self.rand.up_to(slow));
+        let answer_at = shown_at + Duration::from_micros(500 + self.rand.up_to(slow));
         let give_up_at = now + timeout;
-        let says = |status| answer(status, None, b"no");
-        let (takes, answer) = match mood {
-            Mood::Well | Mood::Slow => (true, Some(self.yes())),
+        let refusal = |status| answer(status, None, b"no");
+        let (shows, answer) = match mood {
+            Mood::Well | Mood::Slow => (true, Some(self.success())),
             Mood::LosesPosts => (false, None),
             Mood::LosesAnswers => (true, None),
             Mood::Limits(after) => (false, Some(answer(429, Some(after), b"later"))),
-            Mood::Fails => (false, Some(says(503))),
-            Mood::FailsLate => (true, Some(says(504))),
-            Mood::RefusesRich if form == Form::Plain => (true, Some(self.yes())),
-            Mood::RefusesRich | Mood::RefusesAll => (false, Some(says(400))),
-            Mood::Dead => (false, Some(says(404))),
+            Mood::Fails => (false, Some(refusal(503))),
+            Mood::FailsLate => (true, Some(refusal(504))),
+            Mood::RefusesRich if form == Form::Plain => (true, Some(self.success())),
+            Mood::RefusesRich | Mood::RefusesAll => (false, Some(refusal(400))),
+            Mood::Dead => (false, Some(refusal(404))),
         };
-        if takes {
-            self.come(took_at, Output::Took(id));
+        if shows {
+            self.schedule(shown_at, Output::Shown(id));
         }
         match answer.filter(|_| answer_at < give_up_at) {
-            Some(answer) => self.come(answer_at, Output::Answered(id, Ok(answer))),
-            None => self.come(give_up_at, Output::Answered(id, Err(Reason::Timeout))),
+            Some(answer) => self.schedule(answer_at, Output::Answered(id, Ok(answer))),
+            None => self.schedule(give_up_at, Output::Answered(id, Err(Reason::Timeout))),
         }
     }
 
-    fn yes(&self) -> Answer {
+    fn success(&self) -> Answer {
         match limits::vendor(self.kind).map(|vendor| vendor.taken) {
-            Some(Says::Say { status, body, .. }) => answer(status, None, body.as_bytes()),
-            Some(Says::Close | Says::Hold) | None => answer(200, None, b"ok"),
+            Some(VendorAnswer::Say { status, body, .. }) => answer(status, None, body.as_bytes()),
+            Some(VendorAnswer::Close | VendorAnswer::Hold) | None => answer(200, None, b"ok"),
         }
     }
 
-    fn come(&mut self, at: Instant, output: Output) {
+    fn schedule(&mut self, at: Instant, output: Output) {
         self.last += 1;
-        self.coming.insert((at, self.last), output);
+        self.scheduled.insert((at, self.last), output);
     }
 }
 
@@ -147,13 +145,13 @@ impl Machine for Server {
             rand: Rand::new(seed),
             mood: Mood::Well,
             last: 0,
-            coming: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
             outputs: VecDeque::new(),
         }
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        while let Some(entry) = self.coming.first_entry()
+        while let Some(entry) = self.scheduled.first_entry()
             && entry.key().0 <= now
         {
             self.outputs.push_back(entry.remove());
@@ -172,6 +170,6 @@ impl Machine for Server {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.coming.first_key_value().map(|((at, _), _)| *at)
+        self.scheduled.first_key_value().map(|((at, _), _)| *at)
     }
 }

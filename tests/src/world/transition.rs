@@ -1,4 +1,4 @@
-//! What happens to the world, from luck.
+//! The transitions of the world, decoded from bytes.
 
 use core::time::Duration;
 
@@ -7,40 +7,37 @@ use mistgate_core::config::checked::Chat;
 use super::{disk, server};
 use crate::{base::bytes::Bytes, chat::configurations::chat};
 
-/// One thing that happens.
+/// A change to the world, or a pause.
 #[derive(Clone, Debug)]
 pub enum Transition {
-    /// A chat or the way to it changes; the number picks one.
+    /// The chat with this number, or the network before it, behaves differently from now on.
     Chat(usize, server::Mood),
-    /// Power is lost after so many more outputs of the engine, and back after a while.
+    /// Power is lost after this many more outputs of the engine, and returns after this time.
     Crash(u64, Duration),
-    /// The disk changes.
+    /// The disk behaves differently from now on.
     Disk(disk::Mood),
-    /// Events at several sites, in a number of webhooks.
     Events(Events),
-    /// The configuration is read again.
+    /// The configuration is replaced.
     Reload(Box<Chat>),
-    /// Nothing, for a while.
     Wait(Duration),
-    /// The wall clock jumps by so many seconds.
+    /// The wall clock jumps by this many seconds.
     WallClock(i64),
 }
 
-/// Events that happen at once.
+/// Events of one moment, and how they are spread over webhooks.
 #[derive(Clone, Copy, Debug)]
 pub struct Events {
     pub count: u64,
-    /// How loud they are: a place in `Severity::ALL`, or one beyond it for a mixture.
+    /// An index in `Severity::ALL`, or one beyond the last for a mixture.
     pub severity: usize,
-    /// How many sites they come from.
     pub sites: u64,
-    /// How many of them share a webhook.
+    /// The most events in one webhook.
     pub aggregated: usize,
-    /// Whether both an organisation's and a site's webhook tell of them.
+    /// Whether the organisation's and the site's webhook both report them.
     pub twice: bool,
 }
 
-/// The next transition.
+/// Decodes the next transition.
 pub fn transition(bytes: &mut Bytes<'_>) -> Transition {
     match bytes.up_to(31) {
         0..=9 | 11 => Transition::Events(Events {

@@ -1,4 +1,4 @@
-//! The webhooks that Mist sends here.
+//! Bodies of the webhooks that the simulated Mist sends.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use mistgate_core::{
 };
 use serde_json::json;
 
-/// A webhook of events by number, severity and site.
+/// A webhook with one event for each number, severity and site.
 pub fn body(at: UnixTime, events: &[(u64, Severity, u64)], for_site: bool) -> Rc<[u8]> {
     let events: Vec<_> = events
         .iter()
@@ -28,7 +28,7 @@ pub fn body(at: UnixTime, events: &[(u64, Severity, u64)], for_site: bool) -> Rc
     serde_json::to_vec(&body).expect("texts and numbers are JSON").into()
 }
 
-/// A type of this severity.
+/// The name of an event type of this severity.
 fn kind(severity: Severity) -> &'static str {
     let mut kinds = types::tables(&Topic::DeviceEvents).iter().flat_map(|table| table.iter());
     kinds.find(|row| row.severity == severity).expect("each severity has a type").name
