@@ -6,9 +6,10 @@
 //! [connections=64]
 //! ```
 //!
-//! No two events are alike, so that nothing is spared as a duplicate. `sink` is where a receiver of
-//! chat posts listens. One line of `name=value` pairs comes out. CPU time is that of the process
-//! `pid` and of its children that have ended, as the kernel counts it in steps of 10 ms.
+//! No two events are alike, so none is dropped as a duplicate. `sink` is the port on which this
+//! program receives the chat posts. The result is one line of `name=value` pairs. CPU time is that
+//! of the process `pid` and of its children that have ended; the kernel counts it in steps of 10
+//! ms.
 
 use std::{
     cell::{Cell, RefCell},
@@ -30,9 +31,9 @@ mod measure;
 
 use self::measure::{Failure, Options, cost, percentiles};
 
-/// How long the last posts may take to arrive.
+/// How long to wait for the last posts.
 const SETTLE: Duration = Duration::from_secs(3);
-/// What the sink looks for: the device's name, which every chat message shows.
+/// The beginning of each device's name. Every chat message shows the name.
 const NAME: &str = "bench-";
 const NAME_DIGITS: usize = 9;
 
@@ -63,7 +64,6 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What all connections share.
 struct Bench {
     server: SocketAddr,
     path: String,
@@ -75,15 +75,15 @@ struct Bench {
     posts: RefCell<Posts>,
 }
 
-/// What became of the requests.
+/// Counts of the requests.
 #[derive(Default)]
 struct Requests {
     took: Vec<Duration>,
-    /// How many of them were not answered 200.
+    /// Requests that were not answered with 200.
     other_status: usize,
 }
 
-/// When each event was sent and seen again, by its number.
+/// When each event was sent, and when it was seen in a post, by its number.
 #[derive(Default)]
 struct Posts {
     count: usize,
@@ -111,7 +111,7 @@ impl Bench {
         self.next_event.replace(self.next_event.get() + 1)
     }
 
-    /// A signed request of new events: as many as fit into `bytes`, but at least one.
+    /// A signed request with as many new events as fit into `bytes`, but at least one.
     fn request(&self, bytes: usize) -> Vec<u8> {
         let mut body = r#"{"topic":"device-events","events":["#.to_owned();
         let mut longest = 0;
@@ -145,7 +145,7 @@ impl Bench {
     }
 }
 
-/// One event after the samples in Mist's documentation, of several types, devices and sites.
+/// Writes an event like the samples in Mist's documentation, of varying type, device and site.
 fn put_event(body: &mut String, number: usize) {
     const KINDS: [(&str, &str, &str); 6] = [
         ("AP_CONNECTED", "ap", r#""reason":"status-connected","#),
@@ -179,7 +179,7 @@ fn put_event(body: &mut String, number: usize) {
     );
 }
 
-/// Every connection sends its next request when the last is answered.
+/// Sends requests on each connection, one after the answer to the other.
 async fn accept(
     executor: &Rc<LocalExecutor<'static>>,
     bench: &Rc<Bench>,
@@ -218,7 +218,7 @@ async fn accept(
     ))
 }
 
-/// One event in a request, at even intervals, each connection in its turn.
+/// Sends requests of one event at even intervals, on the connections in rotation.
 async fn latency(
     executor: &Rc<LocalExecutor<'static>>,
     bench: &Rc<Bench>,
@@ -266,7 +266,7 @@ async fn latency(
     ))
 }
 
-/// A connection that is opened when it is needed.
+/// A connection that is opened when it is first used.
 #[derive(Default)]
 struct Connection {
     stream: Option<Async<TcpStream>>,
@@ -304,7 +304,7 @@ async fn exchange(connection: &mut Connection, bench: &Bench, bytes: usize) -> i
     Ok(())
 }
 
-/// Takes posts, answers 200, and notes which events were in them.
+/// Takes posts, answers 200, and notes the events in them.
 async fn sink(
     listener: Async<TcpListener>,
     bench: Rc<Bench>,
@@ -314,7 +314,7 @@ async fn sink(
         let bench = Rc::clone(&bench);
         executor
             .spawn(async move {
-                // Whoever closes or breaks a connection is seen by the missing events.
+                // A broken connection shows in the events that are missing.
                 let _ = take_posts(stream, &bench).await;
             })
             .detach();
@@ -339,7 +339,7 @@ async fn take_posts(mut stream: Async<TcpStream>, bench: &Bench) -> io::Result<(
     Ok(())
 }
 
-/// The numbers of the events whose names stand in a payload.
+/// The numbers of the events that a payload names.
 fn numbers(body: &[u8]) -> Vec<usize> {
     let text = String::from_utf8_lossy(body);
     let digits = |rest: &str| rest.get(..NAME_DIGITS)?.parse().ok();
@@ -360,7 +360,7 @@ impl Message {
     }
 }
 
-/// One request or answer with a `Content-Length`; `None` where the connection ends before it.
+/// Reads one request or answer with a `Content-Length`. `None` if the connection ends before it.
 async fn read_message(
     stream: &mut Async<TcpStream>,
     buffer: &mut Vec<u8>,

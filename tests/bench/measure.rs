@@ -1,4 +1,4 @@
-//! What the load generators share: their options, and what they measure.
+//! What the load generators share: their options and measurements.
 
 use std::{collections::BTreeMap, error::Error, str::FromStr, time::Duration};
 
@@ -6,7 +6,7 @@ use mistgate_tests::base::process::Usage;
 
 pub(crate) type Failure = Box<dyn Error>;
 
-/// The words of the command line behind the mode: `name=value`.
+/// The options of the command line, `name=value`, after the mode.
 pub(crate) struct Options(BTreeMap<String, String>);
 
 impl Options {
@@ -30,7 +30,7 @@ impl Options {
     }
 }
 
-/// CPU of a process for each of `count` things, and its memory.
+/// The CPU time of a process for each of `count` items, and its memory.
 pub(crate) fn cost(before: &Usage, after: &Usage, count: usize) -> String {
     let count = count.max(1) as f64;
     let micros = |span: Duration| span.as_secs_f64() * 1e6 / count;
@@ -47,7 +47,7 @@ pub(crate) fn cost(before: &Usage, after: &Usage, count: usize) -> String {
     )
 }
 
-/// The middle, the 99th of 100, and the worst, in milliseconds.
+/// The median, the 99th percentile and the maximum, in milliseconds.
 pub(crate) fn percentiles(mut all: Vec<Duration>) -> String {
     all.sort_unstable();
     let at = |share: f64| {

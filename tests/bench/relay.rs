@@ -2,16 +2,15 @@
 //!
 //! ```text
 //! relay echo port=P pid=PID cert=FILE ca=FILE pairs=N window=N bytes=N secs=S [pipe=PORT]
-//! relay idle port=P pid=PID cert=FILE ca=FILE legs=N [pipe=PORT]
+//! relay idle port=P pid=PID cert=FILE ca=FILE connections=N [pipe=PORT]
 //! relay soak port=P pid=PID cert=FILE other=FILE ca=FILE pairs=N secs=S [seed=N]
 //! ```
 //!
-//! In `echo` one peer of each pair keeps `window` requests under way, which the other answers; a
-//! message is what goes through the proxy, so there are two in a round trip. In `idle` they say
-//! nothing but hello. With `pipe` the server is no proxy but a pipe that takes TLS off and leads to
-//! that port, where the other peers then are.
-//! `soak` is what soak.rs says, and fails where it finds a fault or where memory does not return.
-//! One line of `name=value` pairs comes out.
+//! In `echo` one peer of each pair keeps `window` requests in flight and the other answers them. A
+//! message is what passes through the proxy, so a round trip counts two. In `idle` the peers send
+//! nothing but their hello. With `pipe` the server is not a proxy but removes TLS and forwards to
+//! that port, where the other peers listen. `soak` runs soak.rs, and fails on a fault or where
+//! memory does not return. The result is one line of `name=value` pairs.
 
 use std::{
     cell::{Cell, RefCell},
@@ -38,11 +37,10 @@ use self::{
 };
 
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
-/// Before anything is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Joins under way at once, so that no timeout of a handshake is tried.
+/// The most joins in progress at once, so that no handshake times out.
 const JOINS_MAX: usize = 32;
-/// How much more memory than after its first filling the proxy may keep.
+/// The most memory that the proxy may keep, as a multiple of that after its first filling.
 const KEPT_SHARE_MAX: f64 = 1.25;
 const KEPT_KIB_MAX: u64 = 4 << 10;
 
@@ -55,7 +53,9 @@ fn main() -> Result<(), Failure> {
     let executor = Rc::new(LocalExecutor::new());
     let report = match mode.as_str() {
         "echo" => smol::block_on(executor.run(echo(&executor, &bench, &options)))?,
-        "idle" => smol::block_on(executor.run(idle(&executor, &bench, options.value("legs")?)))?,
+        "idle" => {
+            smol::block_on(executor.run(idle(&executor, &bench, options.value("connections")?)))?
+        }
         "soak" => soak(&bench, &options)?,
         _ => return Err(MODES.into()),
     };
@@ -63,12 +63,11 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What all peers share.
 struct Bench {
     server: SocketAddr,
     pid: u32,
     tls: TlsConnector,
-    /// Where a pipe leads to.
+    /// Accepts the connections that the pipe forwards.
     pipe: Option<TcpListener>,
     is_over: Cell<bool>,
     is_measured: Cell<bool>,
@@ -95,7 +94,7 @@ impl Bench {
         })
     }
 
-    /// A peer that said hello.
+    /// Connects a peer and sends its hello.
     async fn join(&self, meetup: &str, class: &str) -> io::Result<Peer> {
         let (mut peer, _) = dial(&self.tls, self.server).await?;
         peer.upgrade(&format!("{PREFIX}{meetup}")).await?;
@@ -107,7 +106,7 @@ impl Bench {
         Ok(peer)
     }
 
-    /// Two peers that were introduced, or the two ends of a pipe.
+    /// Two peers that have met, or the two ends of a pipe.
     async fn pair(&self, meetup: &str) -> io::Result<(Peer, Peer)> {
         if let Some(listener) = &self.pipe {
             let (first, _) = dial(&self.tls, self.server).await?;
@@ -115,7 +114,8 @@ impl Bench {
             stream.set_nodelay(true)?;
             return Ok((first, Peer::over(Box::new(stream))));
         }
-        // Of one class and with one certificate they could be one peer that has come again.
+        // With one class and one certificate the proxy could take them for one peer that
+        // reconnects.
         let mut first = self.join(meetup, "manager").await?;
         let mut second = self.join(meetup, "gateway").await?;
         for peer in [&mut first, &mut second] {
@@ -139,7 +139,7 @@ fn text(event: Event<'_>) -> io::Result<&[u8]> {
     }
 }
 
-/// A message of a fixed size, with the place of its number: ten digits.
+/// A message of a fixed size, and the offset of its number of ten digits.
 struct Template {
     text: Vec<u8>,
     number_at: usize,
@@ -205,7 +205,7 @@ async fn echo(
     for asker in askers {
         asker.await?;
     }
-    // A proxy may keep them for another partner.
+    // A proxy may keep these connections for another partner.
     drop(answerers);
     Ok(format!(
         "rate={:.0} {} {}",
@@ -215,7 +215,7 @@ async fn echo(
     ))
 }
 
-/// Keeps requests under way, and takes the answers in their order.
+/// Keeps `window` requests in flight, and takes the answers in order.
 async fn ask(bench: Rc<Bench>, mut peer: Peer, window: usize, bytes: usize) -> io::Result<()> {
     let mut request = Template::request(bytes);
     let response = Template::response(bytes);
@@ -243,7 +243,7 @@ async fn ask(bench: Rc<Bench>, mut peer: Peer, window: usize, bytes: usize) -> i
     }
 }
 
-/// Answers for as long as there are requests.
+/// Answers requests until there are no more.
 async fn answer(mut peer: Peer, bytes: usize) -> io::Result<()> {
     let request = Template::request(bytes);
     let mut response = Template::response(bytes);
@@ -255,13 +255,13 @@ async fn answer(mut peer: Peer, bytes: usize) -> io::Result<()> {
     }
 }
 
-/// Pairs that say nothing but hello.
+/// Measures pairs that send nothing but their hello.
 async fn idle(
     executor: &Rc<LocalExecutor<'static>>,
     bench: &Rc<Bench>,
-    legs: usize,
+    connections: usize,
 ) -> Result<String, Failure> {
-    // What the first connections cost once is not of each.
+    // The first pair is not counted: it causes costs that occur once only.
     let warm = bench.pair("idle/warm").await?;
     let (before, began) = (Usage::of(bench.pid)?, Instant::now());
     let next = Rc::new(Cell::new(0));
@@ -269,7 +269,7 @@ async fn idle(
         .map(|_| {
             let (bench, next, tasks) = (Rc::clone(bench), Rc::clone(&next), Rc::clone(executor));
             executor.spawn(async move {
-                while next.get() < legs / 2 {
+                while next.get() < connections / 2 {
                     let nth = next.replace(next.get() + 1);
                     let (first, second) = bench.pair(&format!("idle/{nth}")).await?;
                     for mut peer in [first, second] {
@@ -286,16 +286,18 @@ async fn idle(
     let took = began.elapsed();
     Timer::after(WARM_UP).await;
     let after = Usage::of(bench.pid)?;
-    let per_leg = (after.resident_kib as f64 - before.resident_kib as f64) / legs as f64;
+    let per_connection =
+        (after.resident_kib as f64 - before.resident_kib as f64) / connections as f64;
     drop(warm);
     Ok(format!(
-        "legs={legs} kib_per_leg={per_leg:.1} joins_per_s={:.0} {}",
-        legs as f64 / took.as_secs_f64(),
-        cost(&before, &after, legs)
+        "connections={connections} kib_per_connection={per_connection:.1} joins_per_s={:.0} {}",
+        connections as f64 / took.as_secs_f64(),
+        cost(&before, &after, connections)
     ))
 }
 
-/// Twice: what the first, short run leaves in memory is what the long one may leave.
+/// Runs the soak twice. The memory that the proxy keeps after the short first run is the bound for
+/// the long one.
 fn soak(bench: &Bench, options: &Options) -> Result<String, Failure> {
     let [pairs, secs]: [usize; 2] = [options.value("pairs")?, options.value("secs")?];
     let seed = options.maybe("seed")?.unwrap_or(1);
@@ -307,14 +309,14 @@ fn soak(bench: &Bench, options: &Options) -> Result<String, Failure> {
             tls: [bench.tls.clone(), other.clone()],
             pairs,
             length,
-            life: Duration::from_secs(20),
+            connection_length: Duration::from_secs(20),
             pause: Duration::from_secs(1),
             patience: Duration::from_secs(60),
             seed,
         })
     };
     let rest = || {
-        // Until the proxy has seen the last connection end.
+        // Wait until the proxy has seen the last connection end.
         let mut usage = Usage::of(bench.pid)?;
         for _ in 0..100 {
             std::thread::sleep(Duration::from_millis(100));

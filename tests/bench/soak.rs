@@ -1,11 +1,12 @@
-//! Many pairs that join, talk, leave and die at random: nothing may be mixed up, lost on the way,
-//! doubled, or left without an answer.
+//! A soak test: many pairs of clients connect, talk, disconnect and fail at random. No message may
+//! be mixed up, lost, doubled, or left without an answer.
 //!
-//! Each pair has a meetup; each of its legs lives many lives, one connection after the other. A
-//! message carries its meetup, leg, life and number, so that whoever hears it knows whether it
-//! should. Between two that were introduced the numbers have no gap; every request of a leg that
-//! leaves in good manners is answered, once, by its partner or in its place; and a late answer
-//! never reaches a later life, although each life numbers its requests from one again.
+//! Each pair has a meetup. Each of its two clients makes one connection after the other. A message
+//! carries the meetup, the client, the number of the connection and its own number, so the receiver
+//! knows whether it should have got it. Between two connections that have met, event numbers have no
+//! gap. Every request of a connection that closes in order is answered once, by the partner or by
+//! the proxy. A late answer never reaches a later connection, although each connection numbers its
+//! requests from 1.
 
 use std::{
     cell::RefCell,
@@ -24,41 +25,40 @@ use smol::{LocalExecutor, Timer, future, net::TcpStream};
 
 use crate::wire::{Event, Peer, dial};
 
-/// One more than the proxy takes by default.
+/// One byte more than the proxy accepts by default.
 const OVERSIZE: usize = (1 << 20) + 1;
 
-/// What shall happen.
+/// The size and the pace of a soak.
 pub(crate) struct Plan {
     pub(crate) server: SocketAddr,
-    /// What the path begins with, and the meetups' names too.
+    /// The prefix of the paths, and so of the meetups' names.
     pub(crate) prefix: String,
-    /// The certificates of the two legs.
+    /// The certificates of the two clients of a pair.
     pub(crate) tls: [TlsConnector; 2],
     pub(crate) pairs: usize,
     pub(crate) length: Duration,
-    /// How long a connection lives, on average.
-    pub(crate) life: Duration,
-    /// From one message of a leg to its next, on average.
+    /// The average length of a connection.
+    pub(crate) connection_length: Duration,
+    /// The average time between two messages of a client.
     pub(crate) pause: Duration,
-    /// How long an answer may take where the partner has to be found dead first.
+    /// How long an answer may take if the proxy must first find the partner dead.
     pub(crate) patience: Duration,
     pub(crate) seed: u64,
 }
 
-/// What happened.
+/// Counts of what happened, and the faults.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) joined: usize,
-    /// Hellos of partners.
+    /// Hellos of partners that were received.
     pub(crate) introduced: usize,
-    /// Events that arrived.
+    /// Events that were received.
     pub(crate) events: usize,
     pub(crate) requests: usize,
-    /// Answers, by status.
+    /// Answers by status.
     pub(crate) answers: BTreeMap<u64, usize>,
-    /// Ends of connections: the leg's way to go, or the proxy's code.
+    /// Ends of connections: by the client's `End`, or by the proxy's close code.
     pub(crate) ends: BTreeMap<String, usize>,
-    /// What must not happen.
     pub(crate) faults: Vec<String>,
 }
 
@@ -77,25 +77,25 @@ impl fmt::Display for Tally {
     }
 }
 
-/// How a life ends.
+/// How a client ends a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// With a close frame, once all is answered.
-    Farewell,
-    /// The connection is closed under it.
+    /// With a close frame, once all requests are answered.
+    Close,
+    /// TCP is closed without a close frame.
     Fin,
-    /// The connection is reset.
+    /// TCP is reset.
     Reset,
-    /// It stays, and nobody reads or writes it any more.
+    /// The connection stays open, but is neither read nor written.
     Silence,
-    /// It sends more than the proxy takes.
+    /// It sends a message that is larger than the proxy accepts.
     Oversize,
 }
 
 impl End {
     const fn name(self) -> &'static str {
         match self {
-            Self::Farewell => "farewell",
+            Self::Close => "close",
             Self::Fin => "fin",
             Self::Reset => "reset",
             Self::Silence => "silence",
@@ -104,86 +104,88 @@ impl End {
     }
 }
 
-/// Lets all legs live until the plan's end and then leave.
+/// Runs all clients until the plan's end, then closes their connections in order.
 pub(crate) fn run(plan: Plan) -> Tally {
     let plan = Rc::new(plan);
     let tally = Rc::new(RefCell::new(Tally::default()));
     let until = Instant::now() + plan.length;
     let executor = LocalExecutor::new();
-    let legs: Vec<_> = (0..2 * plan.pairs)
+    let clients: Vec<_> = (0..2 * plan.pairs)
         .map(|nth| {
-            let leg = Leg {
+            let client = Client {
                 plan: Rc::clone(&plan),
                 tally: Rc::clone(&tally),
                 meetup: nth / 2,
                 side: nth % 2,
-                life: 0,
+                connection: 0,
                 rand: Rand::new(plan.seed.wrapping_mul(1_000_003) ^ nth as u64),
-                graves: Vec::new(),
+                silent: Vec::new(),
             };
-            executor.spawn(leg.live(until))
+            executor.spawn(client.run(until))
         })
         .collect();
     smol::block_on(executor.run(async {
-        for leg in legs {
-            leg.await;
+        for client in clients {
+            client.await;
         }
     }));
     drop(executor);
     tally.take()
 }
 
-/// One place of a pair.
-struct Leg {
+/// One of the two clients of a pair.
+struct Client {
     plan: Rc<Plan>,
     tally: Rc<RefCell<Tally>>,
     meetup: usize,
     side: usize,
-    /// The number of its connection.
-    life: u64,
+    /// The number of its current connection, from 1.
+    connection: u64,
     rand: Rand,
-    /// Silent connections of earlier lives, and how long they are kept.
-    graves: Vec<(Peer, Instant)>,
+    /// Connections that ended with `End::Silence`, and until when each is kept open.
+    silent: Vec<(Peer, Instant)>,
 }
 
-/// One connection.
-struct Life {
+/// An open connection.
+struct Connection {
     peer: Peer,
     tcp: TcpStream,
-    /// The numbers of its last event and request.
-    told: u64,
-    asked: u64,
-    /// The requests without an answer.
+    last_event: u64,
+    last_request: u64,
+    /// Requests without an answer.
     waiting: BTreeSet<u64>,
-    /// The partner's life, and its last event.
+    /// The number of the partner's connection, and that of its last event.
     partner: Option<(u64, Option<u64>)>,
 }
 
-impl Leg {
-    async fn live(mut self, until: Instant) {
+impl Client {
+    async fn run(mut self, until: Instant) {
         while Instant::now() < until {
             Timer::after(self.about(self.plan.pause)).await;
-            self.life += 1;
+            self.connection += 1;
             match self.join().await {
-                Ok(life) => {
+                Ok(connection) => {
                     self.tally.borrow_mut().joined += 1;
-                    let dies_at = (Instant::now() + self.about(self.plan.life)).min(until);
-                    if let Err(error) = self.stay(life, dies_at, dies_at == until).await {
+                    let ends_at =
+                        (Instant::now() + self.about(self.plan.connection_length)).min(until);
+                    if let Err(error) = self.talk_until(connection, ends_at, ends_at == until).await
+                    {
                         self.fault(&format!("{error}"));
                     }
                 }
                 Err(error) => self.fault(&format!("cannot join: {error}")),
             }
-            self.graves.retain(|(_, until)| *until > Instant::now());
+            self.silent.retain(|(_, until)| *until > Instant::now());
         }
     }
 
     fn fault(&self, what: &str) {
-        let place = format!("meetup {} leg {} life {}", self.meetup, self.side, self.life);
-        self.tally.borrow_mut().faults.push(format!("{place}: {what}"));
+        let who =
+            format!("meetup {} client {} connection {}", self.meetup, self.side, self.connection);
+        self.tally.borrow_mut().faults.push(format!("{who}: {what}"));
     }
 
-    /// Between nothing and twice as long.
+    /// A random time with this average, at most twice as long.
     fn about(&mut self, span: Duration) -> Duration {
         let micros = u64::try_from(span.as_micros()).expect("a span of this century");
         Duration::from_micros(self.rand.up_to(2 * micros))
@@ -193,66 +195,78 @@ impl Leg {
         format!("{}{}", self.plan.prefix, self.meetup)
     }
 
-    async fn join(&self) -> io::Result<Life> {
+    async fn join(&self) -> io::Result<Connection> {
         let tls = self.plan.tls.get(self.side).ok_or(io::ErrorKind::NotFound)?;
         let (mut peer, tcp) = dial(tls, self.plan.server).await?;
         let meetup = self.meetup();
         peer.upgrade(&meetup).await?;
         let hello = format!(
             r#"{{"message":{{"messageId":0,"messageType":"CONN:HELLO","requiresResponse":false,"peerClass":"soak-{}","peerId":"{meetup} {} {}"}}}}"#,
-            self.side, self.side, self.life
+            self.side, self.side, self.connection
         );
         peer.push_text(hello.as_bytes());
         peer.flush().await?;
-        Ok(Life { peer, tcp, told: 0, asked: 0, waiting: BTreeSet::new(), partner: None })
+        Ok(Connection {
+            peer,
+            tcp,
+            last_event: 0,
+            last_request: 0,
+            waiting: BTreeSet::new(),
+            partner: None,
+        })
     }
 
-    /// Talks until it dies.
-    async fn stay(&mut self, mut life: Life, dies_at: Instant, is_last: bool) -> io::Result<()> {
+    /// Sends and receives messages until the connection ends.
+    async fn talk_until(
+        &mut self,
+        mut connection: Connection,
+        ends_at: Instant,
+        is_last: bool,
+    ) -> io::Result<()> {
         let end = match self.rand.up_to(19) {
-            _ if is_last => End::Farewell,
-            0..=7 => End::Farewell,
+            _ if is_last => End::Close,
+            0..=7 => End::Close,
             8..=11 => End::Fin,
             12..=16 => End::Reset,
             17 | 18 => End::Silence,
             _ => End::Oversize,
         };
-        let mut talks_at = Instant::now();
-        while Instant::now() < dies_at {
-            if !self.listen(&mut life, talks_at.min(dies_at)).await? {
+        let mut sends_at = Instant::now();
+        while Instant::now() < ends_at {
+            if !self.receive(&mut connection, sends_at.min(ends_at)).await? {
                 return Ok(());
             }
-            if talks_at <= Instant::now() {
-                self.talk(&mut life);
-                talks_at += self.about(self.plan.pause);
+            if sends_at <= Instant::now() {
+                self.send(&mut connection);
+                sends_at += self.about(self.plan.pause);
             }
         }
         let mut is_open = true;
-        if end == End::Farewell {
+        if end == End::Close {
             let patient_until = Instant::now() + self.plan.patience;
-            while is_open && !life.waiting.is_empty() && Instant::now() < patient_until {
-                is_open = self.listen(&mut life, patient_until).await?;
+            while is_open && !connection.waiting.is_empty() && Instant::now() < patient_until {
+                is_open = self.receive(&mut connection, patient_until).await?;
             }
-            if is_open && !life.waiting.is_empty() {
-                self.fault(&format!("no answer to {:?}", life.waiting));
+            if is_open && !connection.waiting.is_empty() {
+                self.fault(&format!("no answer to {:?}", connection.waiting));
             }
         }
-        if is_open { self.leave(life, end).await } else { Ok(()) }
+        if is_open { self.end(connection, end).await } else { Ok(()) }
     }
 
-    /// Hears one message, or nothing until then; holds unless the proxy closed the connection.
-    async fn listen(&mut self, life: &mut Life, until: Instant) -> io::Result<bool> {
+    /// Receives one message, or gives up at `until`. `false` if the proxy closed the connection.
+    async fn receive(&mut self, connection: &mut Connection, until: Instant) -> io::Result<bool> {
         let timer = async {
             Timer::at(until).await;
             None
         };
-        let event = future::or(async { Some(life.peer.next().await) }, timer).await;
+        let event = future::or(async { Some(connection.peer.next().await) }, timer).await;
         let reply = match event.transpose()? {
             None => None,
             Some(Event::Closed(code, reason)) => {
-                // The proxy may take a slow one for dead, or its silent predecessor for alive, but
-                // has nothing else against any.
-                let is_rival = code == 1008 && !self.graves.is_empty();
+                // The proxy may take a slow client for dead, or the client's silent connection for
+                // alive. It has no other reason to close.
+                let is_rival = code == 1008 && !self.silent.is_empty();
                 if !is_rival && !matches!(code, 1000 | 1011) {
                     self.fault(&format!("closed: {code} {reason}"));
                 }
@@ -260,20 +274,20 @@ impl Leg {
                 return Ok(false);
             }
             Some(Event::Text(payload)) => {
-                self.heard(&mut life.partner, &mut life.waiting, payload, true)?
+                self.check(&mut connection.partner, &mut connection.waiting, payload, true)?
             }
             Some(Event::Binary(payload)) => {
-                self.heard(&mut life.partner, &mut life.waiting, payload, false)?
+                self.check(&mut connection.partner, &mut connection.waiting, payload, false)?
             }
         };
         if let Some(reply) = reply {
-            life.peer.push_text(reply.as_bytes());
+            connection.peer.push_text(reply.as_bytes());
         }
         Ok(true)
     }
 
-    /// Judges what came, and gives the answer to a request.
-    fn heard(
+    /// Checks a message that arrived. If it is a request, gives the answer.
+    fn check(
         &self,
         partner: &mut Option<(u64, Option<u64>)>,
         waiting: &mut BTreeSet<u64>,
@@ -291,29 +305,31 @@ impl Leg {
         };
         match text("messageType") {
             "CONN:HELLO" => {
-                let life = self.partners_life(text("peerId"));
-                *partner = Some((life.ok_or_else(|| strange("a strange hello"))?, None));
+                let number = self.partners_connection(text("peerId"));
+                *partner = Some((number.ok_or_else(|| strange("a strange hello"))?, None));
                 tally.introduced += 1;
             }
             "EVENT:soak" => {
-                let Some((life, last)) = *partner else {
+                let Some((connection, last)) = *partner else {
                     return Err(strange("an event before the hello"));
                 };
-                let told = number("messageId");
-                if last.is_some_and(|last| told != last + 1) {
+                let event = number("messageId");
+                if last.is_some_and(|last| event != last + 1) {
                     return Err(strange("a gap between events"));
                 }
-                let expected = Said { leg: self.partners_leg(), life, number: told };
+                let expected = SoakEvent { side: self.partners_side(), connection, number: event };
                 if text("messageBody") != expected.body(self) || is_text != expected.is_text() {
-                    return Err(strange("not what was said"));
+                    return Err(strange("not the event that was sent"));
                 }
-                *partner = Some((life, Some(told)));
+                *partner = Some((connection, Some(event)));
                 tally.events += 1;
             }
             "REST:REQUEST" => {
                 let path = text("path");
-                let (life, _) = partner.ok_or_else(|| strange("a request before the hello"))?;
-                if !path.starts_with(&format!("{} {} {life} ", self.meetup(), 1 - self.side)) {
+                let (connection, _) =
+                    partner.ok_or_else(|| strange("a request before the hello"))?;
+                if !path.starts_with(&format!("{} {} {connection} ", self.meetup(), 1 - self.side))
+                {
                     return Err(strange("a strange request"));
                 }
                 return Ok(Some(format!(
@@ -322,12 +338,12 @@ impl Leg {
                 )));
             }
             "REST:RESPONSE" => {
-                let asked = number("inResponseTo");
-                if !waiting.remove(&asked) {
+                let request = number("inResponseTo");
+                if !waiting.remove(&request) {
                     return Err(strange("an answer to nothing"));
                 }
                 let status = number("statusCode");
-                if status == 200 && text("messageBody") != self.question(asked) {
+                if status == 200 && text("messageBody") != self.question(request) {
                     return Err(strange("an answer to another question"));
                 }
                 *tally.answers.entry(status).or_default() += 1;
@@ -337,82 +353,86 @@ impl Leg {
         Ok(None)
     }
 
-    const fn partners_leg(&self) -> usize {
+    const fn partners_side(&self) -> usize {
         1 - self.side
     }
 
-    fn partners_life(&self, peer_id: &str) -> Option<u64> {
-        let expected = format!("{} {} ", self.meetup(), self.partners_leg());
+    fn partners_connection(&self, peer_id: &str) -> Option<u64> {
+        let expected = format!("{} {} ", self.meetup(), self.partners_side());
         peer_id.strip_prefix(&expected)?.parse().ok()
     }
 
-    fn question(&self, asked: u64) -> String {
-        format!("{} {} {} {asked}", self.meetup(), self.side, self.life)
+    fn question(&self, request: u64) -> String {
+        format!("{} {} {} {request}", self.meetup(), self.side, self.connection)
     }
 
-    /// Says an event, or asks.
-    fn talk(&mut self, life: &mut Life) {
+    /// Sends an event or a request.
+    fn send(&mut self, connection: &mut Connection) {
         if self.rand.up_to(2) == 0 {
-            life.asked += 1;
-            life.waiting.insert(life.asked);
+            connection.last_request += 1;
+            connection.waiting.insert(connection.last_request);
             self.tally.borrow_mut().requests += 1;
             let request = format!(
                 r#"{{"message":{{"messageId":{},"messageType":"REST:REQUEST","requiresResponse":true,"method":"GET","path":"{}"}}}}"#,
-                life.asked,
-                self.question(life.asked)
+                connection.last_request,
+                self.question(connection.last_request)
             );
-            life.peer.push_text(request.as_bytes());
+            connection.peer.push_text(request.as_bytes());
             return;
         }
-        life.told += 1;
-        let said = Said { leg: self.side, life: self.life, number: life.told };
+        connection.last_event += 1;
+        let sent = SoakEvent {
+            side: self.side,
+            connection: self.connection,
+            number: connection.last_event,
+        };
         let event = format!(
             r#"{{"message":{{"messageId":{},"messageType":"EVENT:soak","requiresResponse":false,"dataFormat":"text/plain","messageBody":"{}"}}}}"#,
-            life.told,
-            said.body(self)
+            connection.last_event,
+            sent.body(self)
         );
-        if said.is_text() {
-            life.peer.push_text(event.as_bytes());
+        if sent.is_text() {
+            connection.peer.push_text(event.as_bytes());
         } else {
             let (first, second) = event.as_bytes().split_at(event.len() / 3);
-            life.peer.push_binary(&[first, second]);
+            connection.peer.push_binary(&[first, second]);
         }
     }
 
-    async fn leave(&mut self, mut life: Life, end: End) -> io::Result<()> {
+    async fn end(&mut self, mut connection: Connection, end: End) -> io::Result<()> {
         *self.tally.borrow_mut().ends.entry(end.name().to_owned()).or_default() += 1;
         match end {
-            End::Farewell | End::Oversize => {
-                let close = if end == End::Farewell {
-                    life.peer.push_close(1000);
+            End::Close | End::Oversize => {
+                let close = if end == End::Close {
+                    connection.peer.push_close(1000);
                     1000
                 } else {
-                    life.peer.push_binary(&[&vec![b'x'; OVERSIZE]]);
+                    connection.peer.push_binary(&[&vec![b'x'; OVERSIZE]]);
                     1009
                 };
                 let until = Instant::now() + self.plan.patience;
-                let closed = self.closed(&mut life.peer, until).await;
+                let closed = self.closed(&mut connection.peer, until).await;
                 match closed {
-                    // It ends the connection while more is on its way, which can cost the frame.
+                    // The proxy closes TCP while data is under way, so its close frame may be lost.
                     Err(_) if end == End::Oversize => {}
-                    // As in `listen`: slow ones may be taken for dead.
+                    // As in `receive`: a slow client may be taken for dead.
                     Ok(Some((code, _))) if code == close || matches!(code, 1000 | 1011) => {}
-                    other => self.fault(&format!("left by {}, and got {other:?}", end.name())),
+                    other => self.fault(&format!("ended by {}, and got {other:?}", end.name())),
                 }
             }
-            End::Fin => drop(life),
+            End::Fin => drop(connection),
             End::Reset => {
-                set_socket_linger(&life.tcp, Some(Duration::ZERO))?;
-                drop(life);
+                set_socket_linger(&connection.tcp, Some(Duration::ZERO))?;
+                drop(connection);
             }
             End::Silence => {
-                self.graves.push((life.peer, Instant::now() + self.plan.patience));
+                self.silent.push((connection.peer, Instant::now() + self.plan.patience));
             }
         }
         Ok(())
     }
 
-    /// Waits for the proxy's close frame; `None` if none comes.
+    /// Waits for the proxy's close frame. `None` if none comes.
     async fn closed(&self, peer: &mut Peer, until: Instant) -> io::Result<Option<(u16, String)>> {
         loop {
             let timer = async {
@@ -428,26 +448,26 @@ impl Leg {
     }
 }
 
-/// An event, whose form follows from its number.
-struct Said {
-    leg: usize,
-    life: u64,
+/// An event. Its kind of frame and its body follow from its number.
+struct SoakEvent {
+    side: usize,
+    connection: u64,
     number: u64,
 }
 
-impl Said {
+impl SoakEvent {
     const fn is_text(&self) -> bool {
         !self.number.is_multiple_of(3)
     }
 
-    fn body(&self, place: &Leg) -> String {
-        let Self { leg, life, number } = self;
-        // Mostly short; one in forty as long as a large table of rules.
+    fn body(&self, client: &Client) -> String {
+        let Self { side, connection, number } = self;
+        // Mostly short. One in forty is as long as a large table of rules.
         let filling = match number % 40 {
             7 => 30_000,
             _ => number * 37 % 900,
         };
         let filling = "x".repeat(usize::try_from(filling).unwrap_or_default());
-        format!("{} {leg} {life} {number} {filling}", place.meetup())
+        format!("{} {side} {connection} {number} {filling}", client.meetup())
     }
 }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! `push` makes `pushes` changes of `ports` ports each, one after the other, or one on each of
-//! `switches` switches at once. All switches are at 127.0.0.1. `process` runs a command some
-//! times and says what one took. One line of `name=value` pairs comes out.
+//! `switches` switches at once. All switches are at 127.0.0.1. `process` runs a command several
+//! times and prints what one run took. The result is one line of `name=value` pairs.
 
 use std::{
     fs,
@@ -131,8 +131,8 @@ fn switch(number: usize) -> Result<Switch, Failure> {
     })
 }
 
-/// What a command takes, and the most memory that it says itself that it had. It is run more than
-/// once, because the kernel counts the CPU of others in hundredths of a second.
+/// The average CPU time of a command, and the most memory that it reports for itself. It runs
+/// several times because the kernel counts the CPU time of children in hundredths of a second.
 fn process(words: &[String]) -> Result<String, Failure> {
     const TIMES: u16 = 10;
     let (program, arguments) = words.split_first().ok_or("expected a command")?;

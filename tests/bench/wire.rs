@@ -1,8 +1,9 @@
-//! A websocket peer of the proxy for the load generator and the soak: RFC 6455 by hand, with no
-//! line in common with the proxy's library, and cheap enough to keep a core of the proxy busy.
+//! A websocket peer of the proxy for the load generator and the soak. It implements RFC 6455 by
+//! hand, shares no code with the proxy's library, and is cheap enough to keep one core of the proxy
+//! busy.
 //!
-//! Frames go out when [`Peer::next`] has nothing more to take from what was read, so that messages
-//! that come together are answered together.
+//! Frames are written once [`Peer::next`] has handed out all that was read, so messages that arrive
+//! together are answered together.
 
 use std::{
     io::{self, ErrorKind},
@@ -35,31 +36,29 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
 
-/// Bytes in both directions.
+/// A stream of bytes in both directions.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Duplex for S {}
 
-/// One end of a websocket whose handshake is over.
+/// One end of a websocket after the handshake.
 pub(crate) struct Peer {
     stream: Box<dyn Duplex>,
-    /// What was read, up to `filled`; the part before `taken` was handed out.
+    /// What was read, up to `filled`. The part before `taken` was handed out.
     input: Vec<u8>,
     taken: usize,
     filled: usize,
-    /// What is to be written; the part before `written` is.
+    /// What is to be written. The part before `written` was written.
     output: Vec<u8>,
     written: usize,
 }
 
-/// What comes from the other end.
+/// What the other end sent.
 #[derive(Debug)]
 pub(crate) enum Event<'p> {
-    /// A text message.
     Text(&'p [u8]),
-    /// A binary message.
     Binary(&'p [u8]),
-    /// It closed the connection.
+    /// The code and the reason of a close frame.
     Closed(u16, String),
 }
 
@@ -68,8 +67,8 @@ struct Frame {
     payload: Range<usize>,
 }
 
-/// TLS for a peer with the certificate and key in one PEM file, which trusts the root in another.
-/// Every connection pays for its whole handshake.
+/// TLS for a peer whose certificate and key are in one PEM file, and which trusts the root in the
+/// other. Sessions are not resumed, so each connection makes a full handshake.
 pub(crate) fn connector(certificate: &[u8], root: &[u8]) -> io::Result<TlsConnector> {
     let mut roots = RootCertStore::empty();
     for root in CertificateDer::pem_slice_iter(root) {
@@ -87,7 +86,7 @@ pub(crate) fn connector(certificate: &[u8], root: &[u8]) -> io::Result<TlsConnec
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// A TLS connection, and a handle on its socket.
+/// Opens a TLS connection; gives it with a handle on its socket.
 pub(crate) async fn dial(tls: &TlsConnector, server: SocketAddr) -> io::Result<(Peer, TcpStream)> {
     let tcp = TcpStream::connect(server).await?;
     tcp.set_nodelay(true)?;
@@ -96,13 +95,13 @@ pub(crate) async fn dial(tls: &TlsConnector, server: SocketAddr) -> io::Result<(
 }
 
 impl Peer {
-    /// Frames over a stream that needs no handshake any more.
+    /// A peer over a stream whose handshake is over.
     pub(crate) fn over(stream: Box<dyn Duplex>) -> Self {
         let input = vec![0; CHUNK];
         Self { stream, input, taken: 0, filled: 0, output: Vec::new(), written: 0 }
     }
 
-    /// The opening handshake (RFC 6455 §4.1), whose key need not be new for our purpose.
+    /// Makes the opening handshake (RFC 6455 §4.1). A fixed key is good enough here.
     pub(crate) async fn upgrade(&mut self, path: &str) -> io::Result<()> {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: \
@@ -115,7 +114,7 @@ impl Peer {
             let read = self.input.get(..self.filled).unwrap_or_default();
             if let Some(end) = read.windows(4).position(|end| end == b"\r\n\r\n") {
                 let head = String::from_utf8_lossy(read.get(..end).unwrap_or_default());
-                // The answer to that key, from RFC 6455 §1.3.
+                // The accept value that RFC 6455 §1.3 gives for that key.
                 if !head.starts_with("HTTP/1.1 101 ")
                     || !head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
                 {
@@ -127,12 +126,12 @@ impl Peer {
         }
     }
 
-    /// Adds a text message to what goes out.
+    /// Queues a text message.
     pub(crate) fn push_text(&mut self, payload: &[u8]) {
         self.push(FINAL | TEXT, payload);
     }
 
-    /// Adds a binary message to what goes out, in as many fragments.
+    /// Queues a binary message in these fragments.
     pub(crate) fn push_binary(&mut self, fragments: &[&[u8]]) {
         for (nth, fragment) in fragments.iter().enumerate() {
             let opcode = if nth == 0 { BINARY } else { CONTINUATION };
@@ -141,12 +140,12 @@ impl Peer {
         }
     }
 
-    /// Adds a close frame to what goes out.
+    /// Queues a close frame.
     pub(crate) fn push_close(&mut self, code: u16) {
         self.push(FINAL | CLOSE, &code.to_be_bytes());
     }
 
-    /// A client's frame; a mask of zeros is as good as any to whoever takes it off (§5.3).
+    /// Queues a client's frame. It is masked with zeros (§5.3), which changes no byte.
     fn push(&mut self, head: u8, payload: &[u8]) {
         const MASKED: u8 = 0x80;
         self.output.push(head);
@@ -165,7 +164,7 @@ impl Peer {
         self.output.extend_from_slice(payload);
     }
 
-    /// The next message. May be dropped and called again. Pings are answered.
+    /// The next message; answers pings meanwhile. The future may be dropped and called again.
     pub(crate) async fn next(&mut self) -> io::Result<Event<'_>> {
         let Frame { opcode, payload } = loop {
             let Some(frame) = self.frame()? else {
@@ -185,7 +184,7 @@ impl Peer {
         if opcode == CLOSE {
             let answer = self.input.get(payload.clone()).unwrap_or_default().to_vec();
             self.push(FINAL | CLOSE, answer.get(..2).unwrap_or_default());
-            // Its sender may be gone.
+            // The other end may be gone.
             let _ = self.flush().await;
             let (code, reason) = answer.split_first_chunk().unwrap_or((&[0; 2], &[]));
             let reason = String::from_utf8_lossy(reason).into_owned();
@@ -195,7 +194,7 @@ impl Peer {
         Ok(if opcode == TEXT { Event::Text(payload) } else { Event::Binary(payload) })
     }
 
-    /// Writes all that goes out.
+    /// Writes all that is queued.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_write(cx)).await
     }
@@ -217,7 +216,7 @@ impl Peer {
         if first & 0xf0 != FINAL || length > 16 << 20 {
             return Err(fault(format!("a frame of {length} bytes that begins with {first:#x}")));
         }
-        // Only our own frames have a mask, where nothing between us takes it off.
+        // The frames of a server have no mask. Ours have one, and arrive with it through a pipe.
         let mask = if second & 0x80 == 0 { 0 } else { 4 };
         let begin = self.taken + size + mask;
         let end = begin + usize::try_from(length).map_err(io::Error::other)?;
@@ -228,7 +227,7 @@ impl Peer {
         Ok(Some(Frame { opcode: first & 0x0f, payload: begin..end }))
     }
 
-    /// Reads something, and meanwhile writes what it can.
+    /// Reads something, and writes what it can meanwhile.
     async fn fill(&mut self) -> io::Result<()> {
         self.input.copy_within(self.taken..self.filled, 0);
         self.filled -= self.taken;

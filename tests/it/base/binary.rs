@@ -1,4 +1,4 @@
-//! The real binary as a process: start it, hear it, signal it, see it end.
+//! The real binary as a process: start it, read its output, signal it, wait for its end.
 
 use std::{
     fs,
@@ -20,13 +20,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The webhook's secret of most tests.
+/// The webhook's secret in most tests.
 pub(crate) const SECRET: &str = "the secret of the tests";
 
 /// The binary under test: `MISTGATE_BIN`, else what cargo built last beside the tests.
 pub(crate) fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("MISTGATE_BIN") {
-        // A relative name counts from where the tests were started, but they run elsewhere.
+        // A relative path is resolved here, because tests run in other folders.
         let named = fs::canonicalize(&named);
         return named.expect("MISTGATE_BIN names no file");
     }
@@ -41,7 +41,7 @@ pub(crate) fn binary() -> PathBuf {
     built
 }
 
-/// The binary in a folder, without an environment that could reach into it.
+/// The binary in a folder, with an empty environment.
 pub(crate) fn command(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.args(args).current_dir(folder).env_clear();
@@ -53,19 +53,19 @@ pub(crate) fn output(folder: &Path, args: &[&str]) -> Output {
     command(folder, args).stdin(Stdio::null()).output().expect("a process")
 }
 
-/// What a process printed, as text.
+/// Process output as text.
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// A folder with a configuration, which outlives the processes that run on it.
+/// A folder with a configuration. It outlives the processes that run on it.
 pub(crate) struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    /// A folder whose `mistgate.toml` begins with a state folder, a webhook listener and an admin
-    /// endpoint, and goes on with `config`.
+    /// Creates a folder. Its `mistgate.toml` has a state folder, a webhook listener and an admin
+    /// endpoint, followed by `config`.
     pub(crate) fn new(config: &str) -> Self {
         let place = Self { folder: tempfile::tempdir().expect("a folder") };
         place.configure(config);
@@ -83,7 +83,7 @@ impl Place {
         );
     }
 
-    /// Writes a file as editors do: aside, and then in the place of the old one.
+    /// Replaces a file by renaming a new one, as editors do.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let aside = self.path().join("aside");
         fs::write(&aside, text).expect("a file");
@@ -106,12 +106,12 @@ impl Place {
 
 #[derive(Default)]
 struct Heard {
-    /// What each stream said, and whether it has ended.
+    /// The text of each stream so far, and whether the stream has ended.
     stdout: (String, bool),
     stderr: (String, bool),
 }
 
-/// What a process says, while it says it.
+/// The output of a process, filled by a thread for each stream.
 #[derive(Clone, Default)]
 struct Ears(Arc<(Mutex<Heard>, Condvar)>);
 
@@ -139,7 +139,7 @@ impl Ears {
         });
     }
 
-    /// Waits until `found` finds something; `None` after a long time.
+    /// Waits until `found` finds something. `None` after a long time.
     fn wait<T>(&self, found: impl Fn(&Heard) -> Option<T>) -> Option<T> {
         let mut result = None;
         let until = |heard: &mut Heard| {
@@ -151,7 +151,7 @@ impl Ears {
     }
 }
 
-/// A running process whose two streams are heard. Killed when dropped.
+/// A running process whose two output streams are read. Killed when dropped.
 pub(crate) struct Process {
     child: Child,
     ears: Ears,
@@ -190,17 +190,17 @@ impl Process {
         Self { child, ears }
     }
 
-    /// What it printed on its standard output so far.
+    /// Its standard output so far.
     pub(crate) fn stdout(&self) -> String {
         self.ears.heard().stdout.0.clone()
     }
 
-    /// What it printed on its standard error so far.
+    /// Its standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.ears.heard().stderr.0.clone()
     }
 
-    /// Waits until its standard error holds `text`.
+    /// Waits until its standard error contains `text`.
     pub(crate) fn heard(&self, text: &str) {
         let found = |heard: &Heard| {
             let (journal, ended) = &heard.stderr;
@@ -209,7 +209,7 @@ impl Process {
         assert_eq!(self.ears.wait(found), Some(true), "no {text}:\n{}", self.stderr());
     }
 
-    /// Waits until its standard output is enough, or the process has ended.
+    /// Waits until its standard output is `enough`, or the process has ended.
     pub(crate) fn printed(&self, enough: impl Fn(&str) -> bool) -> String {
         let found = |heard: &Heard| {
             (enough(&heard.stdout.0) || heard.stdout.1).then(|| heard.stdout.0.clone())
@@ -226,14 +226,14 @@ impl Process {
         kill_process(self.pid(), signal).expect("a living process");
     }
 
-    /// Waits for the end. Both streams are then heard to theirs.
+    /// Waits for the end of the process and of both streams.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let ended = self.ears.wait(|heard| (heard.stdout.1 && heard.stderr.1).then_some(()));
         assert!(ended.is_some(), "it does not end:\n{}", self.stderr());
         self.child.wait().expect("an exit status")
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it, as a power cut would.
     pub(crate) fn kill(mut self) -> (String, String) {
         self.child.kill().expect("a living process");
         let status = self.wait();
@@ -244,13 +244,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Where it has ended already there is nothing to do.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A running mistgate.
+/// A running mistgate whose journal is read.
 pub(crate) struct Mistgate(Process);
 
 impl Deref for Mistgate {
@@ -262,12 +262,12 @@ impl Deref for Mistgate {
 }
 
 impl Mistgate {
-    /// Starts `command`, whose standard error must be the journal in JSON lines.
+    /// Starts `command`, whose standard error must be a journal of JSON lines.
     pub(crate) fn start(command: Command) -> Self {
         Self(Process::start(command))
     }
 
-    /// As [`Mistgate::start`], with the payloads of the console to somebody else.
+    /// As [`Mistgate::start`], with standard output, where the console writes payloads, elsewhere.
     pub(crate) fn start_with_stdout(command: Command, stdout: Stdio) -> Self {
         Self(Process::start_with_stdout(command, stdout))
     }
@@ -278,7 +278,7 @@ impl Mistgate {
         (Self(process), stdin)
     }
 
-    /// The journal lines of one event so far.
+    /// The journal's lines of one event so far.
     pub(crate) fn journal(&self, event: &str) -> Vec<Value> {
         lines(&self.stderr(), event).collect()
     }
@@ -293,7 +293,7 @@ impl Mistgate {
         line.unwrap_or_else(|| panic!("no {event} #{nth} in the journal:\n{}", self.stderr()))
     }
 
-    /// Where the listener of this name was opened last.
+    /// The address at which the listener of this name was last opened.
     pub(crate) fn address(&self, listener: &str) -> SocketAddr {
         let found = |heard: &Heard| {
             let of_name = lines(&heard.stderr.0, "listening")
@@ -319,33 +319,33 @@ impl Mistgate {
         self.address("admin")
     }
 
-    /// Sends a signed body, and is answered.
+    /// Posts a signed body, and gives the answer.
     pub(crate) fn post(&self, body: &str) -> Message {
         let answer = Mist::new(SECRET).post(self.webhook(), body);
         answer.unwrap_or_else(|error| panic!("{error}\n{}", self.stderr()))
     }
 
-    /// Sends a signed body, which must be accepted.
+    /// Posts a signed body, which must be accepted.
     pub(crate) fn accept(&self, body: &str) {
         let answer = self.post(body);
         assert_eq!(answer.status(), 200, "{}", self.stderr());
         assert_eq!(answer.body, "");
     }
 
-    /// Asks the admin endpoint.
+    /// Sends a GET to the admin endpoint.
     pub(crate) fn ask(&self, path: &str) -> Message {
         let answer = send(self.admin(), &request("GET", path, &[], ""));
         answer.unwrap_or_else(|error| panic!("{error}\n{}", self.stderr()))
     }
 
-    /// The value of a metric, by its whole name with labels; 0 where there is none.
+    /// The value of a metric, by its full name with labels; 0 if it is absent.
     pub(crate) fn metric(&self, series: &str) -> f64 {
         let metrics = self.ask("/metrics").body;
         let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.map_or(0.0, |value| value.parse().expect("a number"))
     }
 
-    /// What `/status` says.
+    /// The JSON of `/status`.
     pub(crate) fn status(&self) -> Value {
         serde_json::from_str(&self.ask("/status").body).expect("JSON")
     }
@@ -358,7 +358,7 @@ impl Mistgate {
         found.unwrap_or_else(|| panic!("no {name} in {status}")).clone()
     }
 
-    /// Asks again and again until the answer is as wanted: for what has no line in the journal.
+    /// Polls until `holds`, for what the journal has no line for.
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let began = std::time::Instant::now();
         while !holds(self) {
@@ -367,7 +367,7 @@ impl Mistgate {
         }
     }
 
-    /// Reads its configuration again, which must succeed.
+    /// Makes it reload its configuration, which must succeed.
     pub(crate) fn reload(&self) {
         let count = self.journal("reloaded").len();
         self.signal(Signal::HUP);
@@ -378,9 +378,9 @@ impl Mistgate {
         self.0.wait()
     }
 
-    /// Stops it by SIGTERM; it must end well.
+    /// Stops it with SIGTERM; it must exit with success.
     pub(crate) fn stop(mut self) -> String {
-        // Until it listens the signal would end it as it ends any process.
+        // A signal before mistgate is ready would kill it.
         self.webhook();
         self.signal(Signal::TERM);
         let status = self.wait();
@@ -388,7 +388,7 @@ impl Mistgate {
         self.stderr()
     }
 
-    /// Ends it as a power cut would.
+    /// Kills it, as a power cut would.
     pub(crate) fn kill(self) -> (String, String) {
         self.0.kill()
     }

@@ -1,4 +1,4 @@
-//! What the tests stand on: the binary as a process, certificates, threads.
+//! What the tests share: the binary as a process, certificates, threads.
 
 pub(crate) mod binary;
 pub(crate) mod openssl;

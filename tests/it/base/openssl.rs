@@ -1,5 +1,6 @@
-//! Certificates as the original's scripts make them, by openssl: P-256, v3, a subject of O alone,
-//! no alternative name, no extended usage, and a key file that begins with its parameters.
+//! Certificates made by openssl as the original's scripts make them: P-256, v3, a subject of O
+//! alone, no alternative name, no extended key usage, and a key file that begins with the curve's
+//! parameters.
 
 use std::{
     fs,
@@ -20,16 +21,16 @@ pub(crate) fn openssl(folder: &Path, args: &[&str]) -> Output {
     })
 }
 
-/// For leaves, beside what every leaf of the original has.
+/// What a leaf has beyond every leaf of the original.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct More<'a> {
-    /// More lines of the extensions' section.
+    /// More lines in the section of extensions.
     pub(crate) extensions: &'a str,
     /// `-startdate` and `-enddate`.
     pub(crate) dates: Option<(&'a str, &'a str)>,
 }
 
-/// A root, `root.*`, and what it signed, in a folder of their own.
+/// A root, `root.*`, and the certificates that it signed, in a temporary folder.
 pub(crate) struct Authority(TempDir);
 
 impl Authority {
@@ -37,7 +38,7 @@ impl Authority {
         Self::of("Micronets Websocket Root Cert")
     }
 
-    /// With a root of this organisation.
+    /// Creates a root of this organisation.
     pub(crate) fn of(organisation: &str) -> Self {
         let authority = Self(tempfile::tempdir().expect("a folder"));
         authority.key("root");
@@ -67,7 +68,7 @@ impl Authority {
         self.0.path().join(name)
     }
 
-    /// The path as text, as a configuration has it.
+    /// The path as text, for a configuration.
     pub(crate) fn file(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
@@ -76,7 +77,7 @@ impl Authority {
         self.0.path()
     }
 
-    /// `name.cert.pem`, `name.key.pem` and both in `name.pkeycert.pem`.
+    /// Makes `name.cert.pem`, `name.key.pem`, and both in `name.pkeycert.pem`.
     pub(crate) fn leaf(&self, name: &str, organisation: &str) {
         self.leaf_with(name, organisation, More::default());
     }
@@ -98,7 +99,7 @@ impl Authority {
         fs::write(self.path(&file(".pkeycert.pem")), both).expect("a file");
     }
 
-    /// Writes `crl.pem` anew, which lists these leaves, and earlier ones, as revoked.
+    /// Replaces `crl.pem` by a list that revokes these leaves and all earlier ones.
     pub(crate) fn revoke(&self, names: &[&str]) {
         self.configure("");
         for name in names {
@@ -106,7 +107,7 @@ impl Authority {
             self.run(&["ca", "-config", "ca.conf", "-revoke", &cert]);
         }
         self.run(&["ca", "-config", "ca.conf", "-gencrl", "-out", "crl.new"]);
-        // As editors do, so that nobody reads half of it.
+        // A rename, so that nobody reads half a file.
         fs::rename(self.path("crl.new"), self.path("crl.pem")).expect("a rename");
     }
 

@@ -1,4 +1,4 @@
-//! Certificates of our own making, as PEM, and clients that trust them.
+//! Certificates made by `rcgen`, as PEM, and TLS clients that trust them.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
-/// A certificate authority that nobody knows.
+/// A certificate authority that no system trusts.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key.
@@ -34,12 +34,12 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A server's certificate for host names and addresses.
+    /// A server's certificate for these host names and addresses.
     pub(crate) fn issue(&self, names: &[&str]) -> Leaf {
         self.issue_with(names, |_| {})
     }
 
-    /// A server's certificate that is not quite as it should be.
+    /// As [`Authority::issue`], with changed parameters.
     pub(crate) fn issue_with(
         &self,
         names: &[&str],
@@ -55,8 +55,8 @@ impl Authority {
         }
     }
 
-    /// A peer's certificate as the seed's scripts make it: P-256, nothing but an organisation in
-    /// its subject, no alternative name, no extended key usage.
+    /// A peer's certificate as the original's scripts make it: P-256, a subject of O alone, no
+    /// alternative name, no extended key usage.
     pub(crate) fn member(&self, organisation: &str, serial: u64) -> Leaf {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.distinguished_name = DistinguishedName::new();
@@ -75,12 +75,12 @@ impl Authority {
         }
     }
 
-    /// The list of the certificates that it revoked, by serial number.
+    /// A list that revokes the certificates with these serial numbers.
     pub(crate) fn revoke(&self, serials: &[u64]) -> String {
         self.revoke_until(serials, 2096)
     }
 
-    /// As [`Authority::revoke`], and in this year there should be a newer one.
+    /// As [`Authority::revoke`], with the next update due in this year.
     pub(crate) fn revoke_until(&self, serials: &[u64], year: i32) -> String {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
@@ -100,12 +100,12 @@ impl Authority {
     }
 }
 
-/// The client's end of TLS with a server called `name` that `root` vouches for.
+/// A TLS client for a server called `name` that trusts `root`.
 pub(crate) fn client(root: &str, name: &'static str) -> ClientConnection {
     client_with(root, name, DEFAULT_VERSIONS, None)
 }
 
-/// As [`client`], of these versions of TLS and with a certificate of its own, if any.
+/// As [`client`], with these TLS versions and, if any, its own certificate.
 pub(crate) fn client_with(
     root: &str,
     name: &'static str,

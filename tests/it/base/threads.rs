@@ -1,4 +1,4 @@
-//! Many small runs on all processors.
+//! Runs many small jobs on all processors.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -6,8 +6,8 @@ use std::{
     thread,
 };
 
-/// Runs `body` on each of `inputs`, on as many threads as there are processors, and gives what it
-/// made of them, in no order. Panics with the `name` of every input that it panicked on.
+/// Runs `body` on each of `inputs`, on one thread per processor, and gives the results in no order.
+/// Panics with the `name` of each input whose run panicked.
 pub(crate) fn on_all_threads<I: Sync, T: Send>(
     inputs: &[I],
     name: impl Fn(&I) -> String + Sync,
@@ -18,7 +18,7 @@ pub(crate) fn on_all_threads<I: Sync, T: Send>(
     let work = || {
         let mut ends = Vec::new();
         while let Some(input) = inputs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            // What a panic leaves behind is not looked at again.
+            // After a panic nothing uses the state that it may have left broken.
             let end = catch_unwind(AssertUnwindSafe(|| body(input)));
             ends.push(end.map_err(|_| name(input)));
         }

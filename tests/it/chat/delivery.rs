@@ -1,4 +1,4 @@
-//! From a signed webhook to the chats: the right channel, and what every answer leads to.
+//! From a signed webhook to the chats: the right channel, and the effect of each answer.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::base::binary::{Mistgate, Place};
 
-/// Answers of the three products when all is well.
+/// The answers of the three products to a valid message.
 const TEAMS_OK: Answer = say(202, "");
 const GOOGLE_OK: Answer = say(200, "{\"name\":\"spaces/S/messages/M\"}");
 
@@ -123,7 +123,7 @@ fn what_was_accepted_while_the_chat_was_down_is_delivered_after_a_restart() {
     });
     mistgate.stop();
 
-    // Nothing is left for yet another run.
+    // The next run has nothing left to send.
     let mistgate = place.start();
     mistgate.accept(&event_body("AP_CONNECTED", "ap-last"));
     chat.wait(|posts| posts.len() == 21).expect("one more post");
@@ -134,7 +134,7 @@ fn what_was_accepted_while_the_chat_was_down_is_delivered_after_a_restart() {
 #[test]
 fn a_chat_that_asks_for_time_gets_it() {
     let chat = Chat::open().expect("a chat");
-    // Longer than the first backoff would be.
+    // Longer than the first backoff.
     const WAIT: Duration = Duration::from_secs(2);
     let later = Answer::Say { status: 429, headers: "Retry-After: 2\r\n", body: "rate_limited" };
     chat.answer(&[later], OK);
@@ -172,7 +172,7 @@ fn what_is_refused_in_full_is_said_plainly() {
     assert!(text.contains("ap-1"), "{text}");
     assert!(is_text(&mistgate.line("delivered", 1), "form", "plain"));
 
-    // Refused in every form it is given up, and the next event has its turn.
+    // After a refusal of both forms the event is dropped, and the next one is sent.
     chat.answer(&[say(400, "invalid_payload"), say(400, "invalid_payload")], OK);
     mistgate.accept(&event_body("AP_CONNECTED", "ap-2"));
     mistgate.accept(&event_body("AP_CONNECTED", "ap-3"));
@@ -210,12 +210,12 @@ fn a_dead_destination_is_parked_said_on_the_others_and_resumed() {
     assert_eq!(mistgate.metric(&series("parked", "google/default")), 0.0);
     assert_eq!(mistgate.metric(&series("queued", "slack/default")), 1.0);
 
-    // More events do not knock at a dead door.
+    // While the destination is parked, new events are not sent.
     mistgate.accept(&event_body("AP_CONNECTED", "ap-2"));
     alive.wait(|posts| posts.len() == 3).expect("the second event");
     assert_eq!(dead.posts().len(), 1);
 
-    // Somebody repairs it and says so.
+    // Somebody repairs it, and asks for a retry.
     dead.answer(&[], OK);
     mistgate.reload();
     mistgate.line("resumed", 1);
@@ -245,7 +245,8 @@ fn the_vendors_pace_is_kept() {
     let posts = chat.wait(|posts| posts.len() == 3).expect("three posts");
     for (n, (post, device)) in (0..).zip(posts.iter().zip(devices)) {
         assert!(post.request.body.contains(device), "{post:?}");
-        // One per second: the third leaves two seconds after the first, which left after `before`.
+        // One per second: the third leaves at least two seconds after the first, which left after
+        // `before`.
         assert!(post.at - before >= Duration::from_secs(n), "{device}: {:?}", post.at - before);
     }
     mistgate.stop();

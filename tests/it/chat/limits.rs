@@ -14,7 +14,7 @@ use mistgate_core::{
 use mistgate_tests::chat::limits;
 use serde_json::Value;
 
-/// What names, messages and values are made of in the random notifications.
+/// The random notifications have names, messages and values made of these.
 const PIECES: [&str; 48] = [
     "AP",
     "Reception",
@@ -66,7 +66,7 @@ const PIECES: [&str; 48] = [
     "שלום",
 ];
 
-/// Every format of every kind, by name.
+/// Every format of every kind, with its name.
 pub(crate) fn formats() -> impl Iterator<Item = (&'static Kind, &'static Format)> {
     let mut kinds = KINDS;
     kinds.sort_by_key(|kind| kind.name);
@@ -116,8 +116,8 @@ fn every_piece_alone_and_in_bulk_is_harmless() {
     }
 }
 
-/// Escaping is right if what the vendor shows after decoding it is what was meant. The console
-/// escapes nothing, so it says what was meant.
+/// Escaping is right if the text that the vendor shows after decoding is the one that was meant.
+/// The console escapes nothing, so its text is the one that was meant.
 #[test]
 fn names_are_shown_as_they_are() {
     let entities = |text: &str| {
@@ -242,7 +242,7 @@ fn random(rand: &mut Rand) -> Notification {
     }
 }
 
-/// Up to so many pieces.
+/// A text of up to `pieces_max` pieces.
 pub(crate) fn text(rand: &mut Rand, pieces_max: u64) -> String {
     (0..rand.up_to(pieces_max)).map(|_| pick(rand, &PIECES)).collect()
 }

@@ -1,4 +1,4 @@
-//! What goes out to the chats.
+//! Messages to the chats.
 
 pub(crate) mod delivery;
 pub(crate) mod limits;

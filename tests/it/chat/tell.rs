@@ -1,8 +1,8 @@
-//! Reports of the ports in, what people and programs read out.
+//! Reports about ports, as people and programs see them.
 //!
-//! Every case below has a golden file under `vectors/tell/`: the journal's lines, the audit's, and
-//! what each chat shows. After a change that is meant, `UPDATE=1 cargo test -p mistgate-tests tell`
-//! writes them anew; read the difference.
+//! Every case has a golden file under `vectors/tell/` with the lines of the journal, those of the
+//! audit, and the message in each chat. After an intended change, `UPDATE=1 cargo test -p
+//! mistgate-tests tell` rewrites them; read the difference.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, time::Duration};
 
@@ -103,7 +103,7 @@ const DIFF: &str = "[edit interfaces ge-0/0/7]\n+   native-vlan-id 42;\n\
     [edit protocols dot1x authenticator interface]\n-    ge-0/0/7.0 {\n-        \
     supplicant multiple;\n-    }\n+   server-secret \"$9$hunter2\"; ## SECRET-DATA\n";
 
-/// What one input of the plan brings, by name.
+/// The reports that one input of the plan causes, by name.
 fn cases() -> Vec<(&'static str, Vec<Report>)> {
     let mut cases = changes();
     cases.extend(failures());
@@ -197,7 +197,7 @@ fn decisions() -> Vec<(&'static str, Vec<Report>)> {
     ]
 }
 
-/// The site and some access points have been heard of.
+/// The names that are known: those of the site and of some access points.
 fn names() -> Names {
     let mut names = Names::default();
     for number in 0..48 {
@@ -292,7 +292,7 @@ fn whatever_is_told_is_one_bounded_line() {
     }
 }
 
-/// What is stored is ours, but the names and words in it are not.
+/// A stored report has our structure, but its names and words come from others.
 #[test]
 fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
     let rows = types::tables(&Topic::Mistgate).iter().flat_map(|table| table.iter());

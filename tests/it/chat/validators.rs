@@ -1,4 +1,4 @@
-//! The validators can fail: every rule is broken once and seen.
+//! Tests of the validators: each rule is broken once, and the fault must be found.
 
 use mistgate_tests::chat::limits;
 
@@ -208,8 +208,8 @@ fn many(item: &str, count: usize) -> String {
     vec![item; count].join(",")
 }
 
-/// Each row of what is there, what takes its place, and what the validator says of it breaks one
-/// rule of a payload that is fine.
+/// Each row breaks one rule of a valid payload: the text to replace, its replacement, and the fault
+/// that the validator must report.
 fn breaks(check: fn(&str) -> Vec<String>, fine: &str, rows: &[(&str, &str, &str)]) {
     assert_eq!(check(fine), Vec::<String>::new());
     assert_ne!(check("[]"), Vec::<String>::new());

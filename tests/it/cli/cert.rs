@@ -1,4 +1,4 @@
-//! `mistgate cert` from outside: its files go to the peers that must take them, openssl and rustls.
+//! `mistgate cert` from outside: openssl and rustls, which its peers use, must accept its files.
 
 use std::{
     fs,
@@ -24,7 +24,6 @@ use crate::{
 
 const DAY_SECS: u64 = 24 * 60 * 60;
 
-/// A folder in which certificates are made.
 struct Place(TempDir);
 
 impl Place {
@@ -32,7 +31,7 @@ impl Place {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    /// A folder with root.*, made by mistgate.
+    /// A folder with `root.*`, made by mistgate.
     fn with_root() -> Self {
         let place = Self::new();
         place.made("root --cert-basename root --subject-org-name Root --expiration-in-days 3650");
@@ -51,7 +50,7 @@ impl Place {
         fs::metadata(self.path(name)).expect(name).permissions().mode() & 0o777
     }
 
-    /// The names of the files there, in order.
+    /// The names of the files, in order.
     fn list(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).expect("a folder");
         let mut names: Vec<_> = entries
@@ -61,7 +60,8 @@ impl Place {
         names
     }
 
-    /// Runs `mistgate cert` with these arguments, which are split at blanks. No umask helps it.
+    /// Runs `mistgate cert` with these arguments, split at blanks, under a umask that forbids
+    /// nothing.
     fn cert(&self, args: &str) -> Output {
         let mut shell = Command::new("sh");
         shell.args(["-c", "umask 0; exec \"$0\" cert \"$@\""]).arg(binary());
@@ -69,7 +69,7 @@ impl Place {
         shell.output().expect("a shell")
     }
 
-    /// As [`Place::cert`], which must succeed: what it printed.
+    /// As [`Place::cert`], which must succeed. Gives what it printed.
     fn made(&self, args: &str) -> String {
         let output = self.cert(args);
         assert_eq!(output.status.code(), Some(0), "{args}: {}", text(&output.stderr));
@@ -77,7 +77,7 @@ impl Place {
         text(&output.stdout)
     }
 
-    /// As [`Place::cert`], which must refuse in one line, and leave all files as they are.
+    /// As [`Place::cert`], which must refuse with one line and leave all files unchanged.
     fn refused(&self, args: &str) -> String {
         self.failed(args, 1)
     }
@@ -97,12 +97,12 @@ impl Place {
         error
     }
 
-    /// A leaf of this CA, with what `more` says.
+    /// Makes a leaf of this CA, with the options in `more`.
     fn leaf(&self, name: &str, ca: &str, more: &str) -> String {
         self.made(&leaf(name, ca, more))
     }
 
-    /// Runs openssl, whose arguments are split at blanks; what it printed.
+    /// Runs openssl with these arguments, split at blanks. Gives what it printed.
     fn openssl(&self, args: &str) -> String {
         let output = self.openssl_output(args);
         assert!(output.status.success(), "openssl {args}: {}", text(&output.stderr));
@@ -113,13 +113,13 @@ impl Place {
         openssl(self.0.path(), &args.split_whitespace().collect::<Vec<_>>())
     }
 
-    /// What openssl reads in a certificate, in lines without blanks at their ends.
+    /// A certificate as openssl prints it, in trimmed lines.
     fn text_of(&self, name: &str) -> String {
         let printed = self.openssl(&format!("x509 -noout -text -in {name}"));
         printed.lines().map(|line| line.trim().to_owned() + "\n").collect()
     }
 
-    /// A CA of openssl's making, with the key that `key` makes in ca.key.pem.
+    /// Makes a CA with openssl. The command `key` makes its key, ca.key.pem.
     fn openssl_ca(&self, key: &str, more: &str) {
         self.openssl(key);
         self.openssl(&format!(
@@ -173,7 +173,7 @@ fn shake_hands(place: &Place, server: &str, client: &str, host: &str) -> Result<
         client.read_tls(&mut wire.as_slice()).expect("memory");
         client.process_new_packets()?;
     }
-    // The client believes in the end of the handshake before the server has judged it.
+    // The client finishes its handshake before the server has verified the client.
     client.writer().write_all(b"hello").expect("memory");
     let mut wire = Vec::new();
     client.write_tls(&mut wire).expect("memory");
@@ -248,13 +248,13 @@ fn peers_that_know_the_root_shake_hands() {
     for host in ["proxy.example", "north.proxy.example"] {
         shake_hands(&place, "proxy", "gateway", host).expect("a handshake");
     }
-    // Nobody plays the other's part.
+    // A certificate for one role is not valid for the other.
     shake_hands(&place, "gateway", "gateway", "proxy.example").expect_err("a client as server");
     shake_hands(&place, "proxy", "proxy", "proxy.example").expect_err("a server as client");
     shake_hands(&place, "proxy", "gateway", "other.example").expect_err("another name");
     place.leaf("either", "root", " --san either.example");
     shake_hands(&place, "either", "either", "either.example").expect("a handshake");
-    // Nor does anybody of another root.
+    // Nor is one of another root.
     let strange = Place::with_root();
     strange.leaf("gateway", "root", "");
     fs::copy(strange.path("gateway.pkeycert.pem"), place.path("strange.pkeycert.pem"))
@@ -288,7 +288,7 @@ fn peers_below_intermediates_shake_hands_because_files_hold_the_chain() {
     assert!(error.starts_with("lower.cert.pem: the CA may sign only leaves — "), "{error}");
     let error = place.refused(&intermediate("deeper", "upper", " --path-length 1"));
     assert_eq!(error, "--path-length 1: the CA allows at most 0");
-    // A root in the file of the CA is not for the peers, who have it.
+    // The root in the CA's file is not copied into the chain: the peers have it.
     let bundle = [place.read("upper.cert.pem"), place.read("root.cert.pem")].concat();
     fs::write(place.path("upper.cert.pem"), bundle).expect("a file");
     place.leaf("bundled", "upper", "");
@@ -298,7 +298,7 @@ fn peers_below_intermediates_shake_hands_because_files_hold_the_chain() {
 #[test]
 fn a_ca_of_openssl_signs_whatever_its_key() {
     for (key, first_line) in [
-        // What the original's scripts do: SEC1 after a block of parameters.
+        // As the original's scripts do: a SEC1 key after a block of parameters.
         ("ecparam -name prime256v1 -genkey -out ca.key.pem", "-----BEGIN EC PARAMETERS-----"),
         (
             "ecparam -name secp384r1 -genkey -noout -out ca.key.pem",
@@ -312,13 +312,13 @@ fn a_ca_of_openssl_signs_whatever_its_key() {
         ("genrsa -traditional -out ca.key.pem 2048", "-----BEGIN RSA PRIVATE KEY-----"),
     ] {
         let place = Place::new();
-        // The strict check wants a usage of CAs, which the original's roots have.
+        // The strict check requires a key usage in a CA, which the original's roots have.
         place.openssl_ca(key, "-addext keyUsage=critical,digitalSignature,keyCertSign,cRLSign");
         assert_eq!(text(&place.read("ca.key.pem")).lines().next(), Some(first_line));
         place.leaf("leaf", "ca", "");
         place.openssl("verify -x509_strict -CAfile ca.cert.pem leaf.cert.pem");
         assert!(place.text_of("leaf.cert.pem").contains("NIST CURVE: P-256"), "{key}");
-        // rustls looks for its root under this name.
+        // `shake_hands` reads the root under this name.
         fs::copy(place.path("ca.cert.pem"), place.path("root.cert.pem")).expect("a copy");
         place.leaf("proxy", "ca", " --san proxy.example");
         shake_hands(&place, "proxy", "leaf", "proxy.example").expect("a handshake");
@@ -371,7 +371,8 @@ fn cas_that_peers_would_refuse_are_refused() {
         ("ecparam -name secp521r1 -genkey -out ca.key.pem", "", "ca.key.pem: cannot sign here — "),
     ] {
         if more == "-not_after" {
-            // `openssl req` has no such option in Debian 12; this is its way to the past.
+            // `openssl req` has no option for a past date in Debian 12; `expired` shows another
+            // way.
             place.openssl(key);
             expired(&place);
         } else {
@@ -395,7 +396,7 @@ fn cas_that_peers_would_refuse_are_refused() {
     assert!(error.starts_with("absent.cert.pem: cannot be read: "), "{error}");
 }
 
-/// Makes ca.cert.pem anew for its key, with an end in the past.
+/// Makes ca.cert.pem again for its key, with an end in the past.
 fn expired(place: &Place) {
     let config = "[ca]\ndefault_ca=old\n[old]\ndatabase=index\nnew_certs_dir=.\nserial=serial\n\
                   default_md=sha256\npolicy=any\nx509_extensions=ext\n[any]\norganizationName=\
@@ -417,7 +418,7 @@ fn files_that_exist_stay_unless_forced() {
     let again = "root --cert-basename root --subject-org-name Root";
     let error = place.refused(again);
     assert!(error.starts_with("root.cert.pem: exists already — "), "{error}");
-    // The last of a leaf's files is in the way: the others are taken back.
+    // The last of the leaf's files exists already: the others are removed again.
     fs::write(place.path("leaf.pkeycert.pem"), "mine").expect("a file");
     let error = place.refused(&leaf("leaf", "root", ""));
     assert!(error.starts_with("leaf.pkeycert.pem: exists already — "), "{error}");
@@ -431,10 +432,10 @@ fn files_that_exist_stay_unless_forced() {
     assert!(place.list().iter().all(|name| !name.ends_with(".new")), "{:?}", place.list());
     place.openssl("verify -CAfile root.cert.pem leaf.pkeycert.pem");
 
-    // Not even by force does a certificate take the place of the CA that signs it.
+    // Even `--force` does not replace the CA that signs.
     let error = place.refused(&leaf("root", "root", " --force"));
     assert!(error.starts_with("root.cert.pem: belongs to the CA that signs — "), "{error}");
-    // What cannot be replaced, a folder here, leaves nothing beside it.
+    // Where a file cannot be replaced (here by a folder), no temporary file is left.
     fs::remove_file(place.path("leaf.cert.pem")).expect("a file");
     fs::create_dir(place.path("leaf.cert.pem")).expect("a folder");
     let output = place.cert(&leaf("leaf", "root", " --force"));

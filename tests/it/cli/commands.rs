@@ -1,4 +1,4 @@
-//! The commands beside `run`: what they print, and how they exit.
+//! The commands other than `run`: what they print, and how they exit.
 
 use std::{fs, io::Write, process::Stdio};
 
@@ -115,7 +115,7 @@ fn check_lists_every_problem_with_its_line() {
 
 const RULE: &str = "[[proxy.allow]]\nmeetup = \"*\"\nsubjects = [\"O=x\"]";
 
-/// What `mistgate check` says of a proxy with these keys, and how it exits.
+/// The exit code and output of `mistgate check` for a proxy with these keys.
 fn check_proxy(place: &Place, keys: &str) -> (Option<i32>, String) {
     place.write("proxy.toml", &format!("[proxy]\nlisten = \"127.0.0.1:5050\"\n{keys}\n"));
     let checked = output(place.path(), &["check", "--config", "proxy.toml"]);
@@ -239,7 +239,7 @@ fn route_tells_where_and_why_and_payloads_are_what_would_be_posted() {
     assert_eq!(routed.status.code(), Some(0), "{said}{}", text(&routed.stderr));
     assert!(said.starts_with("device-events AP_CONNECTED -> warning: slack/default ("), "{said}");
 
-    // From standard input, and as it would be posted.
+    // Read from standard input and shaped as it would be posted.
     let payloads = |body: &str| -> Vec<Value> {
         let args = ["route", "--config", "mistgate.toml", "--payloads"];
         let mut child = command(place.path(), &args)

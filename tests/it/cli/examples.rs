@@ -1,4 +1,4 @@
-//! The configurations that we hand out have no problems, and the README's first webhook arrives.
+//! The example configurations have no problems, and the README's first webhook arrives.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ const PEM: &str = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\
                    -----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n\
                    -----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n";
 
-/// What the files of the examples would hold.
+/// A valid content for each file that an example refers to.
 fn content(key: &str, kind: FileKind) -> String {
     let url = |rest: &str| format!("https://{rest}\n");
     match kind {
@@ -45,7 +45,7 @@ fn content(key: &str, kind: FileKind) -> String {
     }
 }
 
-/// What would be said of the text of a configuration whose files hold what they should.
+/// What `check` finds in a configuration whose files have valid contents.
 fn findings(text: &str) -> Vec<String> {
     let draft = Draft::parse(Source { name: "mistgate.toml", text });
     let mut files = Files::new();
@@ -61,11 +61,11 @@ fn findings(text: &str) -> Vec<String> {
 fn the_example_has_no_problems_and_nor_have_the_examples_in_its_comments() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../appliance/examples/mistgate.toml");
     let example = fs::read_to_string(path).expect("UTF-8");
-    // A newcomer has no certificate, and is told.
+    // There is no certificate yet, and a warning says so.
     let unencrypted = "webhook.tls: webhooks reach 0.0.0.0:51361 unencrypted";
     assert_eq!(findings(&example), [unencrypted]);
     let uncomment = |line: &str| format!("{}\n", line.strip_prefix("#   ").unwrap_or(line));
-    // The commands at its beginning are no TOML.
+    // The commands in the first paragraph are not TOML.
     let (about, rest) = example.split_once("\n\n").expect("two paragraphs");
     assert!(about.lines().all(|line| line.starts_with('#')));
     let whole: String = rest.lines().map(uncomment).collect();
@@ -89,7 +89,7 @@ fn a_newcomer_sees_a_signed_webhook_in_all_three_chats() {
     };
     let seen = |said: &str, title: &str| said.lines().filter(|line| line.ends_with(title)).count();
 
-    // The commands as they are printed, in a shell.
+    // The printed commands, run in a shell.
     let send_test = commands("To try it");
     let tried = shell(folder.path(), &send_test);
     for name in ["slack", "teams", "google"] {
@@ -107,7 +107,7 @@ fn a_newcomer_sees_a_signed_webhook_in_all_three_chats() {
     assert_eq!(seen(&cards, " AP disconnected"), 3, "{cards}");
     assert!(!cards.contains("refused"), "{cards}");
 
-    // They are strict, as the products are.
+    // The stand-ins are as strict as the products.
     let config = fs::read_to_string(folder.path().join("target/three-chats/mistgate.toml"));
     let config = config.expect("the configuration");
     let slack = config.split("http://").nth(1).and_then(|url| url.split('/').next());
@@ -117,13 +117,13 @@ fn a_newcomer_sees_a_signed_webhook_in_all_three_chats() {
     assert_eq!(answer.expect("an answer").status(), 400);
     three_chats.printed(|said| said.contains("refused, as Slack would: text: unescaped &"));
 
-    // Both processes end: their output does.
+    // The output ends when both processes have ended.
     three_chats.signal(Signal::INT);
     assert_eq!(three_chats.wait().code(), Some(0), "{}", three_chats.stderr());
     assert_eq!(three_chats.stderr(), "");
 }
 
-/// What a shell prints, which must succeed.
+/// Runs a script in a shell. It must succeed; gives what it printed.
 fn shell(folder: &Path, script: &str) -> String {
     let mut shell = Command::new("sh");
     shell.args(["-euc", script]).current_dir(folder).stdin(Stdio::null());

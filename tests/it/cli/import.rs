@@ -1,5 +1,4 @@
-//! `mistgate import`: the old programs' configurations through the real binary, and what it wrote
-//! through `mistgate check`.
+//! `mistgate import` on the old programs' configurations, and `mistgate check` on what it wrote.
 
 use std::{
     fs,
@@ -28,7 +27,7 @@ fn code(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
-/// What `mistgate check` says of a configuration, but that switch ports are for another build.
+/// What `mistgate check` finds, except that this build may lack switch ports.
 fn problems(place: &Place, config: &str) -> Vec<String> {
     let checked = output(place.path(), &["check", "--config", config]);
     let said = text(&checked.stderr);
@@ -41,7 +40,7 @@ fn mode(path: PathBuf) -> u32 {
         & 0o777
 }
 
-/// What the vectors keep in files, or not at all.
+/// Secrets of the vectors. They may be in files of their own, but nowhere else.
 const SECRETS: [&str; 9] = [
     "a webhook's secret",
     "B0EXAMPLE",
@@ -78,7 +77,7 @@ fn everything_is_written_once_and_passes_the_check() {
         }
     }
     assert_eq!(files, 11);
-    // What came from the environment is asked for.
+    // A value that came from the environment must be filled in.
     let [left] = problems(&place, "new/mistgate.toml").try_into().expect("one problem");
     let left: String = left;
     assert!(left.contains("chat.slack.urls_file.critical: the file cannot be read"), "{left}");
@@ -150,7 +149,7 @@ fn wrong_usage_is_2_and_what_cannot_be_read_is_1() {
     }
 }
 
-/// Files that are no configuration, and the line that is told.
+/// Files that are not a configuration, and the line that reports each.
 const HOSTILE: [(&str, &str); 5] = [
     ("a = '", "hostile.py:1: this text has no end"),
     ("\r\n\r\na = (1,\r\n", "hostile.py:3: this bracket is not closed"),
@@ -191,7 +190,7 @@ fn hostile_text_is_refused_or_comes_to_nothing() {
     assert!(said.contains("mist_conf.mist_secret: left out"), "{said}");
 }
 
-/// A value as tests/peers/literals.py has it; `None` if there is something in it that has none.
+/// A value in the notation of tests/peers/literals.py. `None` if some part of it has no notation.
 fn plain(value: &Value) -> Option<Json> {
     Some(match &value.form {
         Form::Bool(value) => json!(value),
@@ -203,7 +202,7 @@ fn plain(value: &Value) -> Option<Json> {
             json!({ "list": elements.iter().map(plain).collect::<Option<Vec<_>>>()? })
         }
         Form::Dict(pairs) => {
-            // Of repeated keys the last counts, whatever the others have.
+            // If a key is repeated, the last one counts.
             let mut last: Vec<(Json, Option<Json>)> = Vec::new();
             for (key, value) in pairs {
                 let (key, value) = (plain(key)?, plain(value));
@@ -247,7 +246,7 @@ fn literals_are_what_python_makes_of_them() {
     assert!(compared > 2_000 && refused < 2_500, "{compared} compared, {refused} refused");
 }
 
-/// The proxy's program as far as its settings go.
+/// The beginning of the proxy's program, with its settings.
 const PROGRAM: &str = "#!/usr/bin/env python\nbin_path = pathlib.Path (__file__).parent\n\
     proxy_bind_address = \"127.0.0.1\"\nproxy_port = 5050\n\
     proxy_service_prefix = \"/micronets/v1/ws-proxy/\"\n\
@@ -310,7 +309,7 @@ fn published_certificates_stay_behind_and_new_ones_take_their_place() {
     assert_eq!(problems(&place, "new/mistgate.toml"), Vec::<String>::new());
 }
 
-/// The root's certificate in the repository of the original, which anybody can read, like its key.
+/// The root certificate published in the original's repository, together with its key.
 const PUBLISHED_ROOT: &str = "\
     -----BEGIN CERTIFICATE-----\n\
     MIIBkzCCATigAwIBAgIJAM86FW32R7m5MAoGCCqGSM49BAMCMBwxGjAYBgNVBAoM\n\

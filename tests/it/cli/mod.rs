@@ -1,4 +1,4 @@
-//! The commands beside `run`.
+//! The commands other than `run`.
 
 pub(crate) mod cert;
 pub(crate) mod commands;

@@ -40,7 +40,7 @@ fn pairs_that_join_talk_leave_and_die_are_never_mixed_up() {
         tls,
         pairs: 60,
         length: Duration::from_secs(8),
-        life: Duration::from_secs(2),
+        connection_length: Duration::from_secs(2),
         pause: Duration::from_millis(200),
         patience: Duration::from_secs(40),
         seed: 1,
