@@ -1,4 +1,4 @@
-//! The one integration test binary: each module looks at the product from one side.
+//! The one integration test binary. Each module tests one part of the product.
 
 mod base;
 

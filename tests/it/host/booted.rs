@@ -1,5 +1,5 @@
-//! `mistgate install` under a real systemd: this machine's own, booted in a container that has this
-//! machine's programs, no network but loopback, and nothing else.
+//! `mistgate install` under a real systemd: this machine's own, booted in a container with this
+//! machine's programs and no network but loopback.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ const POLL_EVERY: Duration = Duration::from_millis(50);
 /// A booted container.
 struct Machine {
     _nspawn: Process,
-    /// Its systemd, as this machine numbers it.
+    /// The process id of its systemd on this machine.
     systemd: Pid,
 }
 
@@ -31,7 +31,7 @@ impl Machine {
         nspawn.args(["--quiet", "--boot", "--directory=/", "--volatile=yes", "--private-network"]);
         nspawn.args(["--register=no", "--keep-unit", "--console=pipe", "--tmpfs=/usr/local/bin"]);
         nspawn.arg(format!("--bind-ro={}:/mistgate", binary().display()));
-        // Nothing but what every service may rely on. No wizard, and no wait for a network.
+        // Only what every service may rely on: no first-boot questions, no waiting for a network.
         nspawn.arg("systemd.unit=basic.target");
         for service in ["systemd-firstboot", "systemd-networkd-wait-online"] {
             nspawn.arg(format!("systemd.mask={service}.service"));
@@ -41,7 +41,7 @@ impl Machine {
         let children = format!("/proc/{pid}/task/{pid}/children");
         let systemd = wait("container — is there an apt-get install systemd-container?", || {
             let children = fs::read_to_string(&children).ok()?;
-            // Those before it only prepare its place.
+            // The processes before it only prepare the container.
             let name = |pid: &&str| fs::read_to_string(format!("/proc/{pid}/comm")).ok();
             let is_systemd = |pid: &&str| name(pid).is_some_and(|name| name == "systemd\n");
             Pid::from_raw(children.split_whitespace().find(is_systemd)?.parse().ok()?)
@@ -54,14 +54,13 @@ impl Machine {
         machine
     }
 
-    /// Runs a command in it.
     fn output(&self, command: &[&str]) -> Output {
         let mut enter = Command::new("nsenter");
         enter.args(["--all", "--target", &self.systemd.as_raw_nonzero().to_string(), "--"]);
         enter.args(command).output().expect("nsenter")
     }
 
-    /// Runs a command in it, which must succeed; what it printed.
+    /// Runs a command in it, which must succeed. Gives what it printed.
     #[track_caller]
     fn run(&self, command: &[&str]) -> String {
         let done = self.output(command);
@@ -70,7 +69,7 @@ impl Machine {
         said
     }
 
-    /// A file of it, as seen from here.
+    /// The path of one of its files on this machine.
     fn path(&self, absolute: &str) -> PathBuf {
         format!("/proc/{}/root{absolute}", self.systemd.as_raw_nonzero()).into()
     }
@@ -82,7 +81,7 @@ impl Machine {
     fn write(&self, absolute: &str, content: &str) {
         let path = self.path(absolute);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        // In place, so that owner and mode stay.
+        // Written in place, which keeps owner and mode.
         fs::write(path, content).expect("a file");
     }
 
@@ -97,7 +96,7 @@ impl Machine {
         text(&lines.stdout)
     }
 
-    /// A signed webhook, which must be delivered.
+    /// Posts a signed webhook, which must be delivered.
     fn webhook(&self) {
         let said = self.run(&["mistgate", "send-test", "--config", CONFIG]);
         assert_eq!(said, "webhook listener: 200\nconsole/default: delivered\n");
@@ -106,12 +105,12 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // The first process takes all others along. Where it has ended there is nothing to do.
+        // All its processes end with the first one, which may have ended already.
         let _ = kill_process(self.systemd, Signal::KILL);
     }
 }
 
-/// Looks again and again for what has no better sign.
+/// Polls, where no event tells that something happened.
 #[track_caller]
 fn wait<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
     let began = Instant::now();
@@ -168,14 +167,14 @@ fn is_locked_in(machine: &Machine) {
     let journal = machine.journal();
     let sandbox = journal.lines().find(|line| line.contains("event=sandbox"));
     let sandbox = sandbox.expect("what it gave up");
-    // What systemd permits is the kernel's alone to refuse.
+    // systemd permits it, so only the kernel can refuse it.
     assert!(sandbox.contains("seccomp\"") && !sandbox.contains("os error"), "{sandbox}");
     assert_eq!(machine.property("WatchdogUSec"), "1min");
     let status = machine.property("StatusText");
     assert_eq!(status, "webhook 0.0.0.0:51361, proxy 0.0.0.0:5050, admin 127.0.0.1:9361");
 }
 
-/// With a bad configuration neither a reload nor an upgrade begins.
+/// With a bad configuration neither a reload nor an upgrade starts.
 fn keeps_its_configuration(machine: &Machine) {
     let good = machine.read(CONFIG);
     let pid = machine.property("MainPID");
@@ -192,7 +191,7 @@ fn keeps_its_configuration(machine: &Machine) {
 }
 
 fn takes_credentials(machine: &Machine) {
-    // A file that the service's user may not read.
+    // The service's user may not read this file.
     let secret = machine.read("/etc/mistgate/webhook-secret");
     let credential = "/root/webhook-secret";
     machine.write(credential, &secret);
@@ -203,7 +202,7 @@ fn takes_credentials(machine: &Machine) {
     let named = good.replace("\"webhook-secret\"", "\"${CREDENTIALS_DIRECTORY}/hook\"");
     assert_ne!(named, good);
     machine.write(CONFIG, &named);
-    // What an installer cannot check is no reason not to upgrade.
+    // An error that the installer cannot find does not stop an upgrade.
     machine.run(&["/mistgate", "install"]);
     let directory = "CREDENTIALS_DIRECTORY=/run/credentials/mistgate.service";
     machine.run(&["env", directory, "mistgate", "send-test", "--config", CONFIG]);
@@ -221,7 +220,7 @@ fn takes_sockets(machine: &Machine) {
     for socket in &sockets {
         machine.run(&["systemctl", "enable", "--quiet", "--now", socket]);
     }
-    // The first connection starts it.
+    // The first connection starts the service.
     machine.webhook();
     let status = machine.property("StatusText");
     assert_eq!(status, "webhook [::]:51361, proxy [::]:5050, admin 127.0.0.1:9361");
@@ -231,7 +230,7 @@ fn takes_sockets(machine: &Machine) {
     machine.run(&["systemctl", "restart", "mistgate"]);
 }
 
-/// Whoever stands still is started anew.
+/// A process that hangs is restarted.
 fn is_watched(machine: &Machine) {
     machine.write(DROP_IN, "[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\nRestartSec=100ms\n");
     machine.run(&["systemctl", "daemon-reload"]);
@@ -239,7 +238,7 @@ fn is_watched(machine: &Machine) {
     let pid = machine.property("MainPID");
     machine.run(&["sh", "-c", &format!("kill -STOP {pid}")]);
     wait("new start", || {
-        // In this order: between two others it may die, and have no process at all.
+        // In this order: if it dies between two properties, it has no process for a moment.
         let anew =
             machine.property("MainPID") != pid && machine.property("ActiveState") == "active";
         anew.then_some(())

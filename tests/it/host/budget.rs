@@ -1,4 +1,5 @@
-//! What a small gateway has to spare. `tests/run` runs this by itself, against the static binary.
+//! The resources that a small gateway can spare. `tests/run` runs this alone, with the static
+//! binary.
 
 use std::{
     fs,
@@ -17,11 +18,11 @@ use mistgate_tests::{
 
 use crate::{base::binary::Place, base::openssl::Authority};
 
-/// Resident, everything on and nothing to do.
+/// Resident memory of a mistgate with everything configured, idle.
 const IDLE_KB_MAX: u64 = 8_000;
-/// From the start of the process to its first "ready".
+/// The time from the start of the process to its first "ready".
 const READY_MAX: Duration = Duration::from_millis(50);
-/// Of so many starts the quickest counts: this machine may have other things to do.
+/// The fastest of this many starts counts, since this machine may be busy.
 const STARTS: usize = 10;
 
 #[expect(clippy::print_stdout, reason = "libtest keeps it, and shows it where it is asked to")]
@@ -57,7 +58,7 @@ fn it_is_ready_at_once_and_small_when_idle() {
     assert!(ready <= READY_MAX && idle <= IDLE_KB_MAX, "{figures}");
 }
 
-/// A configuration with each of the three jobs, all chats and all listeners.
+/// A configuration with all three jobs, all chats and all listeners.
 fn everything(chat: &Chat, cloud: &Cloud, authority: &Authority) -> String {
     let chats = ["slack", "teams", "google"]
         .map(|name| format!("[chat.{name}]\ndefault_url = \"{}\"\n", chat.url("/")));

@@ -1,4 +1,4 @@
-//! The server pump over real sockets: what hostile, slow and many clients get.
+//! The HTTP server over real sockets: hostile, slow and many clients.
 
 use std::{
     fs,
@@ -39,24 +39,25 @@ const LIMITS: Limits = Limits {
     body_timeout: Duration::from_millis(250),
     handshake_timeout: Duration::from_millis(250),
 };
-/// Longer than anything takes, even here.
+/// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_millis(300);
-/// More than the buffers of two sockets.
+/// More than the buffers of two sockets hold.
 const BIG: usize = 32 * 1024 * 1024;
 
-/// Limits whose time never comes, where the test is not about time.
+/// Limits whose timeouts never fire, for tests that are not about time.
 const PATIENT: Limits =
     Limits { head_timeout: LONG, body_timeout: LONG, handshake_timeout: LONG, ..LIMITS };
 
-/// Takes POSTs to /webhooks and to a few paths with a meaning of their own.
+/// A service for POSTs to /webhooks and to a few paths that make it behave in a special way.
 struct Recorder {
-    /// `METHOD path body` of what was served, and `METHOD path` of what was refused.
+    /// `METHOD path body` for each request that was served, `METHOD path` for each that was
+    /// refused.
     seen: Mutex<Vec<String>>,
     events: channel::Sender<Event>,
-    /// Each request to /held is announced here …
+    /// Gets a message for each request to /held …
     arrived: channel::Sender<()>,
-    /// … and answered when something comes from there.
+    /// … which is answered once a message arrives here.
     released: channel::Receiver<()>,
 }
 
@@ -97,7 +98,7 @@ impl Recorder {
     }
 }
 
-/// A listener on its own threads.
+/// A listener that runs on threads of its own.
 struct Site {
     address: SocketAddr,
     recorder: Arc<Recorder>,
@@ -142,12 +143,12 @@ impl Site {
         let service = Arc::clone(&recorder);
         let run = listener.run(Arc::clone(&executor), service, stop, grace);
         let main = executor.spawn(run);
-        // Two threads, as in the appliance: what is shared must bear it.
+        // Two threads as in the appliance, to test what they share.
         let (ends, ended) = channel::bounded::<()>(1);
         let helper = {
             let executor = Arc::clone(&executor);
             thread::spawn(move || {
-                // Ends when the owner does.
+                // It returns when the owner drops its end of the channel.
                 let _ = future::block_on(executor.run(ended.recv()));
             })
         };
@@ -182,7 +183,7 @@ impl Site {
         self.events.recv_blocking().expect("an event")
     }
 
-    /// Stops, and says how long that took.
+    /// Stops the listener, and gives how long that took.
     fn stop(mut self) -> Duration {
         let start = Instant::now();
         self.stop = None;
@@ -193,8 +194,8 @@ impl Site {
     }
 }
 
-/// Everything that the server says until it closes its side. A reset fails the test: it could have
-/// swallowed the answer.
+/// Reads until the server closes its side. A reset fails the test, since it could have destroyed
+/// the answer.
 fn hear(client: &mut impl Read) -> Vec<u8> {
     let mut heard = Vec::new();
     match client.read_to_end(&mut heard) {
@@ -203,7 +204,7 @@ fn hear(client: &mut impl Read) -> Vec<u8> {
     }
 }
 
-/// The statuses of the answers in `heard`, whose bodies are as long as they say.
+/// The statuses of the answers in `heard`. Each body must have its announced length.
 fn statuses(heard: &[u8]) -> Vec<u16> {
     let mut text = &*String::from_utf8_lossy(heard).into_owned();
     let mut statuses = Vec::new();
@@ -220,7 +221,7 @@ fn statuses(heard: &[u8]) -> Vec<u16> {
     statuses
 }
 
-/// One answer of a connection that stays open.
+/// Reads one answer from a connection that stays open.
 fn one_answer(client: &mut impl Read) -> String {
     let mut heard = Vec::new();
     while !heard.ends_with(b"\r\n\r\n") {
@@ -231,7 +232,8 @@ fn one_answer(client: &mut impl Read) -> String {
     String::from_utf8(heard).expect("text")
 }
 
-/// Sends `sent` and then nothing more, whole or byte by byte, and hears all answers.
+/// Sends `sent` in pieces of this size, closes the sending side, and gives the statuses of all
+/// answers.
 fn exchange(site: &Site, sent: &[u8], piece: usize) -> Vec<u16> {
     let mut client = site.connect();
     let mut hearing = client.try_clone().expect("a second handle");
@@ -282,7 +284,7 @@ fn a_client_that_ignores_the_refusal_still_hears_it() {
         let sent = [head.as_bytes(), &body].concat();
         assert_eq!(exchange(&site, &sent, usize::MAX), [expected], "{path}");
     }
-    // The same without saying how much will come.
+    // The same in chunks, which announce no total length.
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     let head = "POST /webhooks HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
     let fits = format!("{head}{chunk}0\r\n\r\n");
@@ -313,7 +315,7 @@ fn heads_are_bounded_in_bytes_and_in_fields() {
         assert_eq!(answered, [expected], "{name}");
     }
     site.stop();
-    // Longer than what hyper reads at once.
+    // Longer than one read by hyper.
     let site = Site::new(Limits { head_max: 16 * 1024, ..PATIENT });
     for (spare, expected) in [(0, 200), (1, 431)] {
         let sent = head(&format!("X: {}\r\n", "y".repeat(16 * 1024 - 41 + spare)));
@@ -345,7 +347,7 @@ fn the_body_is_asked_for_only_after_the_head_is_admitted() {
     site.stop();
 }
 
-/// Writes a byte every 20 ms until the server has had enough or nothing is left.
+/// Writes a byte every 20 ms until the server closes or nothing is left.
 fn drip(mut client: &TcpStream, bytes: &[u8]) {
     for byte in bytes.chunks(1) {
         if client.write_all(byte).is_err() {
@@ -376,7 +378,7 @@ fn the_slow_are_told_so_and_dropped() {
         let mut client = site.connect();
         client.write_all(at_once).expect("written");
         let heard = thread::scope(|scope| {
-            // The drips go on beyond the answer, until there is nobody to write to.
+            // It writes on after the answer, until the server closes.
             scope.spawn(|| drip(&client, dripped));
             let heard = hear(&mut &client);
             client.shutdown(Shutdown::Write).expect("a close");
@@ -397,7 +399,7 @@ fn a_client_that_does_not_read_is_dropped() {
     let start = Instant::now();
     let mut deaf = site.connect();
     deaf.write_all(b"POST /big HTTP/1.1\r\nHost: h\r\n\r\n").expect("written");
-    // The only place becomes free when it is dropped, and until then everybody else is turned away.
+    // The only place is taken until this connection is dropped, and everybody else is refused.
     loop {
         let mut client = site.connect();
         let answered =
@@ -408,7 +410,7 @@ fn a_client_that_does_not_read_is_dropped() {
         assert!(start.elapsed() < LONG, "still there");
     }
     assert!(start.elapsed() >= LIMITS.body_timeout);
-    // Less than was promised; whether it ends with a close or a reset does not matter.
+    // Shorter than announced. The connection may end with a close or a reset.
     let mut rest = Vec::new();
     let _ = deaf.read_to_end(&mut rest);
     assert!(rest.len() < BIG);
@@ -432,7 +434,7 @@ fn connections_are_bounded_for_each_address() {
     assert_eq!(newest.read(&mut [0]).expect("a plain close"), 0);
     let limit = Limit::ConnectionsPerAddress;
     assert_eq!(site.event(), Event::Shed { peer, limit });
-    // The older ones live, and a place that was left is free again.
+    // The older connections stay open, and a place that was left is free again.
     everybody_is_answered(&mut clients);
     let mut leaving = clients.pop().expect("a client");
     leaving.shutdown(Shutdown::Write).expect("a close");
@@ -510,7 +512,7 @@ fn a_stop_does_not_wait_for_ever() {
     assert!(hear(&mut busy).is_empty());
 }
 
-/// Files of a certificate that can be exchanged.
+/// The files of a certificate, which a test replaces.
 struct Files(tempfile::TempDir);
 
 impl Files {
@@ -532,7 +534,7 @@ fn connect_tls(site: &Site, authority: &Authority, name: &'static str) -> TlsCli
     StreamOwned::new(session, site.connect())
 }
 
-/// Whether the server has a certificate of this authority for this name, and serves.
+/// Whether the server answers with a certificate of this authority for this name.
 fn answers(site: &Site, authority: &Authority, name: &'static str) -> Result<(), String> {
     let mut client = connect_tls(site, authority, name);
     let sent = CANARY.replace("Host:", "Connection: close\r\nHost:");
@@ -551,7 +553,7 @@ fn a_certificate_is_exchanged_without_a_stop() {
     assert_eq!(answers(&site, &authority, "old.example"), Ok(()));
     assert_eq!(identity.refresh(), Ok(false));
 
-    // The new certificate is there and the new key is not yet.
+    // The certificate is replaced, its key is not yet.
     let new = authority.issue(&["new.example", "longer.new.example"]);
     files.put("cert.pem", &new.cert);
     let error = identity.refresh().expect_err("they are no pair").to_string();
@@ -599,7 +601,7 @@ fn a_handshake_that_fails_is_noted_and_harms_nobody() {
     let tls = Tls { cert: files.put("cert.pem", &leaf.cert), key: files.put("key.pem", &leaf.key) };
     let identity = Arc::new(Identity::load(tls).expect("a certificate"));
     let site = Site::with_tls(LIMITS, identity);
-    // Plain HTTP, somebody who trusts another authority, and somebody who says nothing.
+    // Plain HTTP, a client that trusts another authority, and a client that sends nothing.
     let mut plain = site.connect();
     plain.write_all(CANARY.as_bytes()).expect("written");
     let _ = plain.read_to_end(&mut Vec::new());

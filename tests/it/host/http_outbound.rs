@@ -1,4 +1,4 @@
-//! The client pump over real sockets: what goes out, how often, and what comes of every failure.
+//! The HTTP client over real sockets: what it sends, how often, and the fault for every failure.
 
 use std::{
     io::{Read, Write},
@@ -32,33 +32,30 @@ use smol::future;
 
 use crate::base::pki::{Authority, Leaf};
 
-/// Longer than anything takes, even here.
+/// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(20);
-/// What no fault may show: the path and the query of a chat's URL are its password.
+/// Must be in no fault: the path and the query of a chat's URL are a secret.
 const PATH: &str = "/services/T0/B0/s3cr3t?key=s3cr3t";
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// What a peer does with a request.
 #[derive(Clone, Copy)]
 enum Act {
-    /// Answers and waits for the next.
+    /// Answers, and waits for the next request.
     Say(&'static str),
-    /// Answers and closes.
     SayAndClose(&'static str),
-    /// Closes without an answer.
     Close,
-    /// Keeps still until the client has gone.
+    /// Keeps silent until the client has gone.
     Hang,
 }
 use Act::{Close, Hang, Say, SayAndClose};
 
-/// A destination or a proxy, which does what its script says: one act for each request, counted
-/// over all connections; the last one again and again.
+/// A destination or a proxy that follows a script: one act for each request over all connections,
+/// and then always the last.
 struct Peer {
     address: SocketAddr,
     requests: mpsc::Receiver<String>,
     connections: Arc<AtomicUsize>,
-    /// Hears of each connection that a peer has closed.
+    /// Gets a message for each connection that a peer has closed.
     closed: mpsc::Receiver<()>,
 }
 
@@ -90,7 +87,7 @@ impl Peer {
         let connections = Arc::new(AtomicUsize::new(0));
         let acts = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&connections);
-        // The threads end with the test binary.
+        // The threads end with the process.
         thread::spawn(move || {
             for stream in socket.incoming() {
                 counter.fetch_add(1, Ordering::SeqCst);
@@ -124,13 +121,12 @@ impl Peer {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// All requests so far.
     fn requests(&self) -> Vec<String> {
         self.requests.try_iter().collect()
     }
 }
 
-/// Acts on one connection until it ends, and closes it.
+/// Serves one connection until it ends.
 fn play(
     mut stream: impl Read + Write,
     hears: &mpsc::Sender<String>,
@@ -207,7 +203,7 @@ fn post_within(client: &Client, url: &Url, timeout: Duration) -> Result<Answer, 
         timeout,
     }));
     if let Err(fault) = &posted {
-        // The host may be told, the rest of the URL may not.
+        // The host may be shown, the rest of the URL may not.
         let told = format!("{fault} {fault:?}");
         assert!(!told.contains("s3cr3t") && !told.contains("services"), "{told}");
     }
@@ -287,7 +283,7 @@ fn time_is_bounded_at_every_step() {
     const SHORT: Duration = Duration::from_millis(200);
     let silent = Peer::new(&[Hang]);
     let half = Peer::new(&[Say("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")]);
-    // Takes connections, and nothing else.
+    // It accepts connections and never answers.
     let deaf = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let deaf = deaf.local_addr().map(|address| (deaf, address)).expect("an address");
     let tls = url(&format!("https://{}{PATH}", deaf.1));
@@ -316,7 +312,7 @@ fn a_destination_that_is_not_there_got_nothing() {
     let fault = post(&client, &url(&format!("http://{address}{PATH}"))).expect_err("nobody");
     assert!(matches!(fault.cause, Cause::Connect(_)), "{fault}");
     assert!(!fault.may_have_arrived());
-    // Reserved never to have an address (RFC 6761 §6.4).
+    // RFC 6761 §6.4 reserves this name, so it never has an address.
     let nowhere = url(&format!("http://chat.invalid{PATH}"));
     let fault = post(&client, &nowhere).expect_err("nowhere");
     assert!(matches!(fault.cause, Cause::Resolve(_)), "{fault}");
@@ -370,7 +366,7 @@ fn answers_are_bounded_and_taken_as_they_are() {
             assert_eq!(answer.retry_after, retry_after.map(Duration::from_secs), "{name}");
             assert_eq!(answer.body.len(), kept, "{name}");
         }
-        // Only what has no end in sight costs the connection.
+        // The connection is given up only if the rest of the answer is too long to read.
         let expected = if said.len() > 1024 * 1024 { 2 } else { 1 };
         assert_eq!((peer.connections(), peer.requests().len()), (expected, 2), "{name}");
     }
@@ -433,7 +429,7 @@ fn tls_is_verified_by_authority_and_name() {
     assert!(elsewhere.requests().is_empty());
 }
 
-/// A proxy that opens tunnels to `target` whatever it is asked for, and tells what that was.
+/// A proxy that opens tunnels to `target` whatever it is asked for, and sends what that was.
 fn tunnels(target: SocketAddr) -> (SocketAddr, mpsc::Receiver<String>) {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = socket.local_addr().expect("an address");
@@ -471,7 +467,7 @@ fn https_goes_through_a_tunnel() {
     let (proxy, asked) = tunnels(peer.address);
     let proxies = through(&format!("http://me:s3cr3t@{proxy}"));
     let client = Client::new(outbound(proxies, Some(&authority)));
-    // Only the proxy can know where this is.
+    // The name can be resolved by the proxy only.
     let url = url(&format!("https://chat.invalid{PATH}"));
     for _ in 0..3 {
         assert_eq!(status(post(&client, &url)), 200);

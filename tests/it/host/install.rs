@@ -1,5 +1,5 @@
-//! `mistgate install` into the root folder of another machine, and `mistgate init`. Under a service
-//! manager that runs it is tested in `systemd`.
+//! `mistgate install` into a root folder given by `--root`, and `mistgate init`. `systemd` and
+//! `booted` test it under a service manager.
 
 use std::{
     collections::BTreeMap,
@@ -21,16 +21,15 @@ const CONFIG: &str = "etc/mistgate/mistgate.toml";
 const UNIT: &str = "etc/systemd/system/mistgate.service";
 const ENABLED: &str = "etc/systemd/system/multi-user.target.wants/mistgate.service";
 const PROGRAM: &str = "usr/local/bin/mistgate";
-/// Whoever is not root: nobody.
+/// The user and group `nobody`.
 const NOBODY: u32 = 65_534;
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nold:x:999:998::/:/bin/false\n";
 const GROUP: &str = "root:x:0:\nold:x:998:\n";
 
-/// The root folder of a device.
 struct Root(TempDir);
 
 impl Root {
-    /// One that has these files of its service manager, all empty.
+    /// Creates one with these files of its service manager, all empty.
     fn new(files: &[&str]) -> Self {
         assert!(geteuid().is_root(), "mistgate install is root's: run these tests as root");
         let root = Self(tempfile::tempdir().expect("a folder"));
@@ -67,13 +66,13 @@ impl Root {
         fs::symlink_metadata(self.path(name)).is_ok()
     }
 
-    /// Runs `mistgate install` on it.
+    /// Runs `mistgate install` with `--root` on this folder.
     fn install(&self, args: &[&str]) -> Output {
         let root = self.0.path().to_str().expect("UTF-8");
         output(self.0.path(), &[&["install", "--root", root], args].concat())
     }
 
-    /// As [`Root::install`], which must succeed; what it printed.
+    /// As [`Root::install`], which must succeed. Gives what it printed.
     #[track_caller]
     fn installed(&self, args: &[&str]) -> String {
         let done = self.install(args);
@@ -82,7 +81,8 @@ impl Root {
         text(&done.stdout)
     }
 
-    /// As [`Root::install`], which must fail with one line that says `what`, and change nothing.
+    /// As [`Root::install`], which must fail with one line that contains `what`, and change
+    /// nothing.
     #[track_caller]
     fn refused(&self, args: &[&str], what: &str) {
         let before = self.all();
@@ -94,7 +94,7 @@ impl Root {
         assert_eq!(self.all(), before, "{what}");
     }
 
-    /// Mode, owner, group and content of everything in it.
+    /// Mode, owner, group and content of each file and folder in it.
     fn all(&self) -> BTreeMap<PathBuf, (u32, u32, u32, Vec<u8>)> {
         let mut all = BTreeMap::new();
         let mut folders = vec![self.0.path().to_owned()];
@@ -125,7 +125,7 @@ impl Root {
 fn a_device_gets_a_service_that_starts_at_once() {
     let root = Root::new(&["usr/lib/systemd/systemd"]);
     let said = root.installed(&[]);
-    // The highest free identity of a system account, for both.
+    // Both get the highest free id of a system account.
     assert_eq!(
         root.read("etc/passwd"),
         format!("{PASSWD}mistgate:x:997:997:mistgate:/var/lib/mistgate:/bin/false\n")
@@ -140,7 +140,7 @@ fn a_device_gets_a_service_that_starts_at_once() {
         ("etc/mistgate/proxy", 0o750, 0, 997),
         ("etc/mistgate/proxy/proxy.pkeycert.pem", 0o640, 0, 997),
         ("etc/mistgate/proxy/root.cert.pem", 0o644, 0, 997),
-        // The service needs no key but its own.
+        // Only the service's own key is readable by the service.
         ("etc/mistgate/proxy/root.key.pem", 0o600, 0, 0),
         ("etc/mistgate/proxy/client.pkeycert.pem", 0o600, 0, 0),
         ("var/lib/mistgate", 0o700, 997, 997),
@@ -179,7 +179,7 @@ fn a_second_run_upgrades_what_is_ours_and_touches_nothing_else() {
     root.installed(&[]);
     assert_eq!(root.all(), before);
 
-    // An older version, of which somebody changed what may be changed.
+    // An older version; the administrator has changed the files that may be changed.
     for ours in [PROGRAM, UNIT] {
         root.write(ours, "older");
     }
@@ -223,7 +223,7 @@ fn an_uninstall_keeps_what_only_a_purge_removes() {
     root.installed(&[]);
     assert_eq!(root.read("etc/mistgate/webhook-secret"), secret);
     root.installed(&["--uninstall", "--purge"]);
-    // Folders that others share stay, and the lock of the accounts.
+    // Folders that others share stay, and so does the lock file of the accounts.
     let mut rest = root.all();
     rest.retain(|path, _| path.is_file() && !path.ends_with(".pwd.lock"));
     let is_file = |(path, _): &(&PathBuf, _)| path.is_file();
@@ -267,7 +267,7 @@ fn each_service_manager_has_its_own_places() {
             assert!(!root.exists(name), "{name}");
         }
     }
-    // A container has none.
+    // A container has no service manager.
     let root = Root::new(&[]);
     let said = root.installed(&[]);
     assert!(said.contains("no systemd, OpenRC or procd is here. By hand:\n  setpriv "), "{said}");
@@ -304,7 +304,7 @@ fn a_given_configuration_comes_with_the_files_beside_it() {
         root.expect(name, mode, 0, 997);
     }
     assert!(!root.exists("etc/mistgate/slack") && !root.exists("etc/mistgate/webhook-secret"));
-    // The same again is no conflict.
+    // The same file a second time is no conflict.
     root.installed(&["--config", &given]);
 }
 
@@ -337,7 +337,7 @@ fn what_cannot_be_done_is_refused_before_anything_changes() {
     }
     root.refused(&["--config", "/nowhere.toml"], "/nowhere.toml:1: there is no such file");
 
-    // Leftovers, and what an operator put there.
+    // Left-over files, and what an administrator put there.
     let path = given(hook);
     root.write("etc/mistgate/hook", "another secret\n");
     root.refused(&["--config", &path], "etc/mistgate/hook: exists already and is another one");
@@ -363,7 +363,7 @@ fn what_cannot_be_done_is_refused_before_anything_changes() {
 
 #[test]
 fn a_service_of_somebody_else_is_not_followed() {
-    // Where another program planted a link, the file is replaced and not what it leads to.
+    // Where another program planted a link, the link is replaced, and its target stays.
     let root = Root::new(&["usr/lib/systemd/systemd"]);
     root.write("etc/shadow-of-root", "precious");
     root.write("etc/mistgate/other", "");
@@ -373,7 +373,7 @@ fn a_service_of_somebody_else_is_not_followed() {
     assert_eq!(root.read("etc/mistgate/webhook-secret").trim_end().len(), 64);
 }
 
-/// Runs the program, or a copy of it where others may not look, as nobody.
+/// Runs the program as nobody. If nobody may not read it there, runs a copy.
 fn as_nobody(folder: &Path, args: &[&str]) -> Output {
     let copy = folder.join("mistgate-of-nobody");
     fs::copy(binary(), &copy).expect("a copy");
@@ -408,7 +408,7 @@ fn without_root_there_is_init() {
     }
     let secret = fs::read_to_string(place.join("webhook-secret")).expect("a file");
     assert!(!said.contains(secret.trim_end()), "{said}");
-    // The first of the commands that it prints.
+    // The first of the commands that it suggests.
     let next = said.lines().find_map(|line| line.strip_prefix("  mistgate ")).expect("a command");
     assert_eq!(next, "check --config ./mistgate/mistgate.toml");
     let checked = as_nobody(folder.path(), &next.split(' ').collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The process on its machine: starting, reloading, its store, its sandbox, its service manager.
+//! The process on its machine: start, reload, store, sandbox, service manager.
 
 pub(crate) mod booted;
 pub(crate) mod budget;

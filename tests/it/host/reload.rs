@@ -1,4 +1,4 @@
-//! SIGHUP: a new configuration takes over as a whole or not at all, and nothing is lost on the way.
+//! SIGHUP: a new configuration is applied as a whole or not at all, and no event is lost.
 
 use std::{
     collections::BTreeSet,
@@ -29,13 +29,13 @@ fn slack(chat: &Chat) -> String {
     format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/T"))
 }
 
-/// As [`slack`], and a channel of which nothing is heard: its port is one that the sandbox lets a
-/// later configuration use.
+/// As [`slack`], with a second channel that gets no events. Its port is in the start's
+/// configuration, so the sandbox allows a later one to use it.
 fn slack_and(spare: &Chat, chat: &Chat) -> String {
     format!("{}\nurls = {{ spare = \"{}\" }}", slack(chat), spare.url("/spare"))
 }
 
-/// The reasons in the journal why the configuration was not taken, of the last attempt.
+/// The reasons in the journal for the last refusal of a configuration.
 fn refused(mistgate: &Mistgate, problems: usize) -> Vec<String> {
     let before = mistgate.journal("reload_failed").len();
     mistgate.signal(Signal::HUP);
@@ -111,7 +111,7 @@ fn a_new_address_is_listened_on_and_the_old_one_is_not() {
     let request = request.replace("/webhooks", "/other");
     let answer = http::exchange(&mut stream, request.as_bytes()).expect("an answer");
     assert_eq!(answer.status(), 200);
-    // The old listener ends in its own time.
+    // The old listener closes soon after.
     mistgate.until("a closed port", |_| connect(old).is_err());
     mistgate.stop();
 }
@@ -120,7 +120,7 @@ fn a_new_address_is_listened_on_and_the_old_one_is_not() {
 fn a_bad_file_changes_nothing_and_each_problem_is_said() {
     let chat = Chat::open().expect("a chat");
     let place = Place::new(&slack(&chat));
-    // The sandbox would open no other port at all.
+    // The sandbox would allow no port that the start did not have.
     let mistgate = place.start_with(&["--unsafe-no-sandbox"]);
     let webhook = mistgate.webhook();
 
@@ -149,7 +149,7 @@ fn a_bad_file_changes_nothing_and_each_problem_is_said() {
     assert!(said.iter().any(|line| line.starts_with("state_dir: changed")), "{said:?}");
     assert!(!place.path().join("elsewhere").exists());
 
-    // An address that somebody else has.
+    // An address that is in use.
     let taken = chat.address().to_string();
     place.write("mistgate.toml", &file("state", &taken));
     let said = refused(&mistgate, 1);
@@ -162,7 +162,7 @@ fn a_bad_file_changes_nothing_and_each_problem_is_said() {
     mistgate.stop();
 }
 
-/// Sends events until told to stop; the devices of what was answered 200.
+/// Posts events until told to stop, and gives the devices of those that were answered with 200.
 fn send_until(stop: &AtomicBool, to: SocketAddr, sender: usize) -> Vec<String> {
     let mist = Mist::new(SECRET);
     let mut devices = Vec::new();
@@ -185,7 +185,7 @@ fn reloads_under_load_lose_nothing() {
     let google = |chat: &Chat| {
         format!("[chat.google]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/g"))
     };
-    // What each file has and the next one has not: a URL, a listener's policy, a whole product.
+    // Each file differs from the next one: in a URL, in a listener's policy, in a whole product.
     let [first, last] = chats.each_ref();
     let configs = [
         format!("max_body = \"1MiB\"\n{}", slack_and(last, first)),
@@ -220,7 +220,7 @@ fn reloads_under_load_lose_nothing() {
     });
     assert_eq!(mistgate.metric("mistgate_config_reloads_total{result=\"ok\"}"), RELOADS as f64);
     mistgate.stop();
-    // Only Slack was there all the time.
+    // Only Slack was configured all the time.
     let told: Vec<String> = chats.iter().flat_map(Chat::taken).collect();
     let slack: Vec<&String> = told.iter().filter(|body| body.contains("\"blocks\"")).collect();
     let device = |body: &str| {
@@ -254,11 +254,11 @@ fn https_with_a_certificate_that_follows_its_file() {
     };
     assert_eq!(post(&first, "ap-1").expect("an answer"), 200);
     assert!(post(&second, "ap-2").is_err());
-    // Plain HTTP is not answered with anything that could be taken for a 200.
+    // Plain HTTP gets no answer that could be taken for a 200.
     let mut plain = connect(to).expect("a connection");
     let request = Mist::new(SECRET).request(&event_body("AP_CONNECTED", "ap-3"));
     let mut answer = Vec::new();
-    // The alert may be followed by a reset.
+    // A reset may follow the alert.
     let _ = plain.write_all(request.as_bytes()).and_then(|()| plain.read_to_end(&mut answer));
     assert!(!answer.starts_with(b"HTTP/"), "{answer:?}");
 
@@ -267,7 +267,7 @@ fn https_with_a_certificate_that_follows_its_file() {
     assert_eq!(post(&second, "ap-4").expect("an answer"), 200);
     assert!(post(&first, "ap-5").is_err());
 
-    // A broken file keeps the certificate that works.
+    // A broken file does not replace a working certificate.
     place.write("cert.pem", "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n");
     mistgate.line("certificate_kept", 1);
     assert_eq!(post(&second, "ap-6").expect("an answer"), 200);

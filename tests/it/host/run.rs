@@ -1,4 +1,4 @@
-//! `mistgate run`: the first start in an empty folder, and how it ends.
+//! `mistgate run`: the first start in an empty folder, and the stop.
 
 use std::{
     fs::{self, File},
@@ -27,21 +27,21 @@ use crate::{
     micronets::relay::{GATEWAY, MANAGER, Peer},
 };
 
-/// What the README promises for the time from a signal to the end.
+/// The README promises that a stop takes no longer.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
-/// A connection on which a request has arrived, but for the rest of its body.
+/// A connection on which a request has arrived, except for the second half of its body.
 fn half_a_request(to: SocketAddr, device: &str) -> (TcpStream, String) {
     let request = Mist::new(SECRET).request(&event_body("AP_CONNECTED", device));
     let request = request.replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
     let (first, rest) = request.split_at(request.len() - 10);
     let mut stream = connect(to).expect("a connection");
     stream.write_all(first.as_bytes()).expect("a write");
-    // It says so when it begins to read the body.
+    // The server answers 100 when it starts to read the body.
     let answer = http::read(&mut stream).expect("an answer").expect("an answer");
     assert_eq!(answer.status(), 100);
     (stream, rest.to_owned())
@@ -49,7 +49,7 @@ fn half_a_request(to: SocketAddr, device: &str) -> (TcpStream, String) {
 
 #[test]
 fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
-    // The built-in addresses are the same in every folder: one at a time on this machine.
+    // The built-in addresses are the same in every folder, so only one test may use them at a time.
     let lock = File::create(std::env::temp_dir().join("mistgate-tests-embedded.lock"));
     let lock = lock.expect("a lock file");
     lock.lock().expect("a lock");
@@ -125,7 +125,7 @@ fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
     assert!(!welcome.contains(secret), "{welcome}");
     mistgate.stop();
 
-    // A second start finds what the first one made.
+    // A second start uses what the first one made.
     let mistgate = start();
     let answer = Mist::new(secret).post(mistgate.webhook(), &event_body("AP_CONNECTED", "ap-2"));
     assert_eq!(answer.expect("an answer").status(), 200);
@@ -172,7 +172,7 @@ fn a_stop_answers_the_requests_and_awaits_the_posts_in_flight() {
         mistgate.accept(&event_body("AP_CONNECTED", "ap-posted"));
         chat.wait(|posts| posts.len() == 1).expect("a post");
 
-        // The first half of a request is on its way when the signal comes.
+        // The first half of a request has arrived when the signal comes.
         let webhook = mistgate.webhook();
         let (mut stream, rest) = half_a_request(webhook, "ap-requested");
         mistgate.signal(signal);
@@ -186,7 +186,7 @@ fn a_stop_answers_the_requests_and_awaits_the_posts_in_flight() {
         mistgate.line("stopped", 1);
         assert!(mistgate.journal("stopped_early").is_empty());
 
-        // What was answered 200 after the signal is delivered by the next run, and nothing twice.
+        // Events answered with 200 after the signal are delivered by the next run, none twice.
         let mistgate = place.start();
         chat.wait(|posts| posts.len() >= 2).expect("the rest");
         mistgate.stop();
@@ -227,7 +227,7 @@ fn a_stop_does_not_wait_for_those_who_never_finish() {
 fn a_reader_of_the_console_who_stands_still_holds_up_nothing_else() {
     let place = Place::new("[chat.console]");
     let (mut stalled, stdout) = std::io::pipe().expect("a pipe");
-    // The pipe is full from the start, so that already the first payload waits.
+    // The pipe is full from the start, so even the first payload waits.
     rustix::io::ioctl_fionbio(&stdout, true).expect("a pipe");
     while (&stdout).write(&[b'-'; 4_096]).is_ok() {}
     rustix::io::ioctl_fionbio(&stdout, false).expect("a pipe");

@@ -1,6 +1,6 @@
-//! What mistgate gave up, judged from outside: by the kernel's own words on the process, and by
-//! what a new configuration can no longer get. That all else goes on working is what the other
-//! tests show, whose mistgate is confined as well.
+//! The sandbox of a running mistgate, seen from outside: what the kernel reports of the process,
+//! and what a new configuration can no longer open. That everything else still works is shown by
+//! the other tests, which run in the sandbox too.
 
 use std::{
     fs,
@@ -13,11 +13,11 @@ use serde_json::Value;
 
 use crate::base::binary::{Mistgate, Place, Process, SECRET, command};
 
-/// The user `nobody` of every Linux.
+/// The user `nobody`.
 const NOBODY: u32 = 65_534;
 const RUN: [&str; 5] = ["run", "--config", "mistgate.toml", "--log-format", "json"];
 
-/// The status of each thread.
+/// `/proc/PID/task/*/status` of each thread.
 fn threads(process: &Process) -> Vec<String> {
     let tasks = format!("/proc/{}/task", process.pid().as_raw_nonzero());
     let tasks = fs::read_dir(tasks).expect("a process");
@@ -25,7 +25,7 @@ fn threads(process: &Process) -> Vec<String> {
     tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok()).collect()
 }
 
-/// Holds if no thread of the process can do what is given up.
+/// Asserts that every thread of the process has given up its rights.
 #[track_caller]
 fn is_confined(process: &Process) {
     let all = threads(process);
@@ -50,8 +50,8 @@ fn value<'a>(line: &'a Value, key: &str) -> &'a str {
     line.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The version of Landlock that holds, as the journal tells; `None` where the kernel has none,
-/// which the journal must tell too.
+/// The version of Landlock in effect according to the journal. `None` where the kernel has none,
+/// which the journal must say too.
 fn landlock(mistgate: &Mistgate) -> Option<u32> {
     let line = mistgate.line("sandbox", 1);
     assert_ne!(value(&line, "holds"), "", "{line}");
@@ -61,7 +61,7 @@ fn landlock(mistgate: &Mistgate) -> Option<u32> {
     version
 }
 
-/// The reasons in the journal why a configuration was not taken.
+/// The reasons in the journal for refusing a configuration.
 fn refused(mistgate: &Mistgate) -> String {
     let before = mistgate.journal("reload_failed").len();
     mistgate.signal(Signal::HUP);
@@ -92,7 +92,7 @@ fn a_peer_keeps_none_either() {
     let args = ["connect", "--http-listen", "127.0.0.1:0", "--log-format", "json"];
     let url = "wss://127.0.0.1:9/micronets/v1/ws-proxy/nobody";
     let peer = Mistgate::start(command(place.path(), &[&args[..], &[url]].concat()));
-    // It has its threads when it has tried to connect.
+    // All its threads exist once it has tried to connect.
     peer.heard("\"http\"");
     peer.until("threads", |peer| threads(peer).len() > 2);
     is_confined(&peer);
@@ -110,10 +110,10 @@ fn what_the_configuration_did_not_name_stays_closed() {
 
     let place = Place::new(&slack(&first));
     let mistgate = place.start();
-    // It hears signals.
+    // It handles signals from now on.
     mistgate.admin();
     let Some(version) = landlock(&mistgate) else {
-        // All that a kernel without Landlock leaves: the reloads succeed.
+        // Without Landlock in the kernel the reload succeeds.
         place.configure(&by_file);
         return mistgate.reload();
     };
@@ -134,7 +134,7 @@ fn what_the_configuration_did_not_name_stays_closed() {
         let said = refused(&mistgate);
         let port = format!("port {}", second.address().port());
         assert!(said.contains("slack/default: ") && said.contains(&port), "{said}");
-        // Somebody else has this port, but that is not why.
+        // The port is in use, but that is not the reason for the refusal.
         let port = second.address().port();
         place.write(
             "mistgate.toml",
@@ -147,7 +147,7 @@ fn what_the_configuration_did_not_name_stays_closed() {
         let said = refused(&mistgate);
         assert!(said.contains("webhook.listen: ") && said.contains("restart"), "{said}");
     }
-    // What runs, runs on; and a new start opens what the configuration names.
+    // The running mistgate goes on, and a new start opens what the configuration names.
     mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
     first.wait(|posts| posts.len() == 1).expect("a post");
     mistgate.stop();
@@ -173,7 +173,7 @@ fn it_can_be_switched_off_which_is_said() {
     mistgate.stop();
 }
 
-/// Only root can leave root behind.
+/// Needs root, which can give up root.
 #[test]
 fn root_becomes_the_owner_of_the_state() {
     let place = Place::new("[chat.console]");
@@ -188,7 +188,7 @@ fn root_becomes_the_owner_of_the_state() {
     }
     chown(&state, Some(NOBODY), Some(NOBODY)).expect("root");
     let open = |mode| fs::Permissions::from_mode(mode);
-    // The configuration is in a folder of root's alone, which a reload could not read.
+    // The configuration is in a folder that only root can read, so a reload could not read it.
     fs::set_permissions(place.path(), open(0o700)).expect("root");
     let mut refused = Process::start(command(place.path(), &RUN));
     assert_eq!(refused.wait().code(), Some(1));

@@ -1,5 +1,5 @@
-//! No secret is printed, logged or answered, whatever goes well or wrong, and no payload is logged
-//! above the level for developers.
+//! No secret is printed, logged or answered, whatever succeeds or fails, and no payload is logged
+//! above level debug.
 
 use std::{
     io::{Read, Write},
@@ -19,8 +19,8 @@ use crate::base::{
     pki::Authority,
 };
 
-/// Each is unlike any text that mistgate could print for another reason. URLs hold them as the
-/// vendors' URLs do: in the path, and in the query.
+/// Texts that mistgate prints for no other reason. In URLs they are where the vendors' URLs have
+/// them: in the path, and in the query.
 const WEBHOOK: &str = "wHooKsEcReT0001";
 const WEBHOOK_OLD: &str = "wHooKsEcReT0002";
 const SLACK: &str = "sLacKtOkEn0003";
@@ -31,7 +31,7 @@ const ADMIN: &str = "aDmiNtOkEn0007";
 const MIST: &str = "mIstApItOkEn0008";
 const PROXY: &str = "pRoxYpAsS0009";
 const PROXY_ENV: &str = "pRoxYpAsS0010";
-/// `user:` and the passwords, as proxies are told them.
+/// `user:` and the passwords, as the Proxy-Authorization header has them.
 const PROXY_BASIC: &str = "dXNlcjpwUm94WXBBc1Mw";
 const SECRETS: [&str; 11] = [
     WEBHOOK,
@@ -46,10 +46,10 @@ const SECRETS: [&str; 11] = [
     PROXY_ENV,
     PROXY_BASIC,
 ];
-/// What only a payload holds.
+/// A text that only a payload contains.
 const DEVICE: &str = "pAylOaDdEviCe";
 
-/// Everything that was printed, logged or answered, with where.
+/// Everything that was printed, logged or answered, and where.
 #[derive(Default)]
 struct Said(Vec<(String, String)>);
 
@@ -95,7 +95,7 @@ fn ask(mistgate: &Mistgate, said: &mut Said) {
     }
 }
 
-/// Posts what is right and what is wrong, and keeps the answers.
+/// Posts valid and invalid requests, and keeps the answers.
 fn post(mistgate: &Mistgate, said: &mut Said, nth: usize) {
     let to = mistgate.webhook();
     let body = event_body("AP_CONNECTED", &format!("{DEVICE}{nth}"));
@@ -118,14 +118,14 @@ fn post(mistgate: &Mistgate, said: &mut Said, nth: usize) {
     }
 }
 
-/// Where somebody answers a TLS handshake with something else.
+/// A server that answers a TLS handshake with something else.
 fn no_tls() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.expect("a connection");
-            // Closing on unread bytes would reset the connection before the answer is read.
+            // Closing with unread bytes would reset the connection before the answer is read.
             let _ = stream.read(&mut [0; 4_096]);
             let _ = stream.write_all(b"220 this is another protocol\r\n");
         }
@@ -149,9 +149,9 @@ impl Chats {
         Self { slack, dead, down: Chat::closed().expect("a chat") }
     }
 
-    /// A configuration of which everything fails that can, each destination in its own way.
+    /// A configuration in which everything fails that can, each destination in its own way.
     fn config(&self) -> String {
-        // A label of 64 octets is no name (RFC 1035 §2.3.4), so nobody is asked for its address.
+        // A label of 64 octets is not a name (RFC 1035 §2.3.4), so no resolver is asked.
         let unresolved = "x".repeat(64);
         let chat = format!(
             "[chat]\ntimeout = \"2s\"\n[chat.console]\n[chat.slack]\npace = \"off\"\n\
@@ -208,7 +208,7 @@ fn no_secret_is_said_on_the_way_to_the_chats() {
 fn no_secret_is_said_about_a_configuration() {
     let mut said = Said::default();
     let good = Chats::new().config();
-    // Problems in what holds a secret, and a text that is not TOML in the middle of one.
+    // Problems in values that hold a secret, and a syntax error in the middle of one.
     let ftp = good.replace("http:", "ftp:").replace("https:", "ftps:");
     let bad = ftp.replace(ADMIN, &format!("{ADMIN} and more")).replace("pace", "pase");
     let broken = good.replace(&format!("\"{WEBHOOK_OLD}\""), WEBHOOK_OLD);
@@ -269,7 +269,7 @@ fn no_secret_is_said_on_the_way_through_a_proxy() {
     mistgate.line("reload_failed", 1);
     said.add("the journal", mistgate.stop());
 
-    // The proxy of the environment, right and wrong.
+    // Proxies of the environment, right and wrong.
     place.write("mistgate.toml", &config("state", &slack));
     let args = ["run", "--config", "mistgate.toml", "--log-format", "json", "--log-level", "debug"];
     let mut by_environment = command(place.path(), &args);
@@ -308,14 +308,14 @@ fn no_key_is_said_by_listeners_with_tls() {
     };
     with_tls("key.pem");
     let mistgate = start(&place, "json");
-    // Not TLS, and a reload with a key that is none or another.
+    // A client that does not speak TLS, and a reload with no key or with another certificate's key.
     post(&mistgate, &mut said, 0);
     place.write("broken.pem", &leaf.key.replace('=', "").replace('A', "?"));
     place.write("other.pem", &authority.issue(&["127.0.0.1"]).key);
     for (nth, key) in (1..).zip(["broken.pem", "other.pem"]) {
         with_tls(key);
         mistgate.signal(Signal::HUP);
-        // For the webhook and for the proxy.
+        // One line for the webhook, one for the proxy.
         mistgate.line("reload_failed", 2 * nth);
         let checked = output(place.path(), &["check", "--config", "mistgate.toml"]);
         assert_eq!(checked.status.code(), Some(1));

@@ -1,4 +1,5 @@
-//! A disk that refuses: nothing accepted is lost, nothing settled comes again, and it recovers.
+//! A disk that refuses writes: nothing accepted is lost, nothing settled is sent again, and the
+//! store recovers.
 
 use std::{
     fs::OpenOptions,
@@ -35,20 +36,20 @@ use serde_json::Value;
 
 use crate::base::binary::{Mistgate, Place, command};
 
-/// How many calls the disk still takes: below zero it refuses, far above it is well.
+/// A disk that fails after a number of calls: it refuses below zero, and works far above it.
 #[derive(Clone, Debug)]
 struct Disk {
     calls: Arc<AtomicI64>,
-    /// What is refused, from then on.
+    /// The kind of calls that it then refuses.
     refuses: Arc<Mutex<Refusal>>,
     refused: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
-    /// Writes and growth, as a full disk.
+    /// Writes and growth, as a full disk does.
     Writes,
-    /// Flushes, after which nobody knows what is on disk.
+    /// Flushes, after which the state of the disk is unknown.
     Syncs,
     /// Everything, as a disk that is gone.
     All,
@@ -113,7 +114,7 @@ impl StorageBackend for Backend {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        // What was written is there, whatever the answer.
+        // The write was made, whatever the call returns.
         self.file.sync_data()?;
         self.disk.take(Refusal::Syncs)
     }
@@ -128,7 +129,7 @@ impl StorageBackend for Backend {
     }
 }
 
-/// A store on a disk, and what it reports.
+/// A store on such a disk, and its reports.
 struct Kept {
     store: Store,
     written: mpsc::Receiver<Written>,
@@ -152,7 +153,7 @@ impl Kept {
         (Self { store, written, thread }, left)
     }
 
-    /// Puts a batch of one event for two chats, and waits for the answer.
+    /// Stores a batch of one event for two chats, and gives whether it was stored.
     fn put(&self, number: u64) -> bool {
         let chats = chats(&["google", "slack"]);
         let fingerprint = Fingerprint::from_bytes([u8::try_from(number % 256).expect("small"); 16]);
@@ -186,7 +187,7 @@ impl Kept {
         }
     }
 
-    /// Keeps or forgets a port, and waits for the answer.
+    /// Keeps or forgets a port, and waits for the result.
     fn port(&self, number: u64, port: &str, mode: Option<Mode>) -> bool {
         let switch_port = record(port, Mode::Ap).switch_port();
         let record = mode.map(|mode| record(port, mode));
@@ -259,7 +260,7 @@ fn what_is_kept_of_ports_waits_for_the_disk_and_only_its_last_word_counts() {
         assert!(!kept.port(2, "ge-0/0/2", Some(Mode::Ap)), "{refuses:?}");
         assert!(!kept.port(3, "ge-0/0/2", Some(Mode::Default)), "{refuses:?}");
         assert!(!kept.port(4, "ge-0/0/1", None), "{refuses:?}");
-        // Nobody writes, and yet it is written.
+        // It is written after the recovery without another write.
         disk.heal();
         while kept.written.recv_timeout(LONG).expect("a recovery") != Written::Kept(4) {}
         let expected = [record("ge-0/0/2", Mode::Default)];
@@ -273,7 +274,7 @@ fn what_is_kept_of_ports_waits_for_the_disk_and_only_its_last_word_counts() {
 
 #[test]
 fn at_whatever_call_the_disk_fails_what_was_stored_stays_and_what_was_refused_is_gone() {
-    // The recovery of each takes a second, most of which is waiting.
+    // Each recovery takes a second, most of it waiting.
     thread::scope(|scope| {
         for refuses in [Refusal::Writes, Refusal::Syncs, Refusal::All] {
             for calls in 0..12 {
@@ -291,21 +292,21 @@ fn fail_and_recover(refuses: Refusal, calls: i64) {
     let (kept, left) = Kept::open(&path, &disk);
     assert!(left.waiting.is_empty());
     assert!(kept.put(1) && kept.put(2), "{case}");
-    // One chat is done with the first batch before the failure, and with the second in it.
+    // One chat settles the first batch before the failure, and the second batch during it.
     kept.settle(1);
     assert!(kept.put(3), "{case}");
     disk.fail_after(calls, refuses);
     kept.settle(2);
     let mut stored = vec![1, 2, 3];
     let mut number = 4;
-    // A commit takes a few calls, so some may still succeed.
+    // A commit takes several calls, so some may still succeed.
     while kept.put(number) {
         stored.push(number);
         number += 1;
         assert!(number < 100, "{case}: it never failed");
     }
     assert!(!kept.store.is_writable() && disk.refused() > 0, "{case}");
-    // Nobody writes, and yet it recovers.
+    // It recovers without another write.
     disk.heal();
     kept.reopened();
     assert!(kept.store.is_writable(), "{case}");
@@ -327,8 +328,8 @@ fn fail_and_recover(refuses: Refusal, calls: i64) {
     kept.close();
 }
 
-/// A start whose file sizes can be limited without killing it: the kernel's EFBIG is as good a
-/// refusal as a full disk's, and needs no right to mount one.
+/// Starts a mistgate whose file sizes can be limited without killing it. The kernel then refuses
+/// with EFBIG, which does for a full disk and needs no right to mount one.
 pub(crate) fn start(place: &Place) -> Mistgate {
     let binary = crate::base::binary::binary();
     let mut shell = Command::new("/bin/sh");
@@ -338,7 +339,7 @@ pub(crate) fn start(place: &Place) -> Mistgate {
     Mistgate::start(shell)
 }
 
-/// How long its files may be from now on.
+/// Sets the longest size of its files from now on.
 pub(crate) fn limit(mistgate: &Mistgate, bytes: Option<u64>) {
     let maximum = getrlimit(Resource::Fsize).maximum;
     prlimit(Some(mistgate.pid()), Resource::Fsize, Rlimit { current: bytes, maximum })
@@ -357,7 +358,7 @@ fn a_full_disk_is_a_503_until_there_is_room_again() {
     chat.wait(|posts| posts.len() == 1).expect("a post");
     assert_eq!(mistgate.ask("/-/ready").status(), 200);
 
-    // The file may not grow, and a body does not fit into it.
+    // The file may not grow, and has no room for a body.
     let size = place.path().join("state/mistgate.redb").metadata().expect("a store").len();
     limit(&mistgate, Some(size));
     let mut large = device_event("AP_CONNECTED", "ap-large.");
@@ -369,7 +370,7 @@ fn a_full_disk_is_a_503_until_there_is_room_again() {
     assert_eq!(answer.body, "");
     mistgate.line("store_failed", 1);
 
-    // The file may not even be written to.
+    // The file may not be written at all.
     limit(&mistgate, Some(0));
     let small = event_body("AP_CONNECTED", "ap-small.");
     mistgate.until("a refusal", |mistgate| mistgate.ask("/-/ready").status() == 503);
@@ -379,10 +380,10 @@ fn a_full_disk_is_a_503_until_there_is_room_again() {
     assert_eq!(mistgate.ask("/-/healthy").status(), 200);
     assert_eq!(mistgate.metric("mistgate_store_writable"), 0.0);
     assert!(mistgate.ask("/status").body.contains("\"writable\": false"));
-    // What goes nowhere needs no disk.
+    // An event without a destination needs no disk.
     mistgate.accept(r#"{"topic":"ping"}"#);
 
-    // Readiness comes back without a webhook, which a balancer may hold back until then.
+    // It is ready again without a webhook, since a load balancer may send none until then.
     limit(&mistgate, None);
     mistgate.line("store_reopened", 1);
     mistgate.until("readiness", |mistgate| mistgate.ask("/-/ready").status() == 200);
@@ -443,7 +444,7 @@ fn a_digest_waits_until_all_of_it_can_be_read() {
     mistgate.line("retrying", 1);
     mistgate.stop();
 
-    // What an earlier run left is on disk alone; what this one accepts is in memory too.
+    // Events of an earlier run are on disk only; those of this run are in memory too.
     chat.answer(&[], Answer::Hold);
     chat.listen().expect("a port");
     let mistgate = start(&place);

@@ -1,8 +1,8 @@
-//! The format of the store: an older one is brought up to date after a copy, a newer one refused.
+//! The format of the store: an older one is copied and upgraded, a newer one is refused.
 //!
-//! `tests/vectors/store/format-N.redb` was written by the last mistgate of format N, which was
-//! killed while destinations were down. Its clock stood at the year 2101, so that its events never
-//! grow too old.
+//! `tests/vectors/store/format-N.redb` was written by the last mistgate with format N, which was
+//! killed while its destinations were down. Its clock was set to the year 2101, so its events never
+//! expire.
 
 use std::{fs, path::PathBuf};
 
@@ -18,7 +18,7 @@ fn fixture(format: u64) -> Vec<u8> {
     fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)).expect("a fixture")
 }
 
-/// A place whose store has these bytes.
+/// A folder whose store has these bytes.
 fn place(config: &str, bytes: &[u8]) -> (Place, PathBuf) {
     let place = Place::new(config);
     let store = place.path().join("state/mistgate.redb");
@@ -68,7 +68,7 @@ fn a_store_of_format_1_is_copied_and_all_of_it_is_delivered() {
     thread.join().expect("no panic");
 }
 
-/// What a later run prints on the console.
+/// The output of a later run on the console.
 fn mistgate_printed(place: &Place) -> String {
     let mistgate = place.start();
     let printed = mistgate.stdout();
@@ -116,7 +116,7 @@ fn a_newer_store_is_refused_before_a_byte_of_it_is_written() {
     let transaction = database.begin_write().expect("a transaction");
     transaction.open_table(NUMBER).expect("a table").insert((), FORMAT + 1).expect("a row");
     transaction.commit().expect("a commit");
-    // As a crash leaves it, which redb repairs first, and as it is when it was closed.
+    // As a crash leaves it, which redb repairs first, and as a close leaves it.
     let crashed = fs::read(&path).expect("a file");
     drop(database);
     let closed = fs::read(&path).expect("a file");

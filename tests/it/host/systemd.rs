@@ -1,4 +1,5 @@
-//! The service manager: what it is told, and what it hands over. A real one is in `booted`.
+//! The service manager: the notifications that it gets, and the sockets that it passes. `booted`
+//! tests a real one.
 
 use std::{
     fs,
@@ -19,12 +20,12 @@ use rustix::process::Signal;
 
 use crate::base::binary::{Mistgate, Place, Process, SECRET, binary, command, output, text};
 
-/// As a unit starts it.
+/// The arguments in the unit.
 const RUN: [&str; 5] = ["run", "--config", "mistgate.toml", "--log-format", "json"];
-/// A watchdog that is quick to bite.
+/// A short watchdog interval.
 const WATCHDOG: Duration = Duration::from_secs(1);
 
-/// The socket on which a service manager receives the notifications of its services.
+/// The socket on which a service manager receives notifications of its services.
 struct NotifySocket(net::UnixDatagram);
 
 impl NotifySocket {
@@ -39,7 +40,7 @@ impl NotifySocket {
         (Self::at(&address), path.display().to_string())
     }
 
-    /// The next message; `None` if there is none for `patience`.
+    /// The next message. `None` if none arrives within `patience`.
     fn hear_within(&self, patience: Duration) -> Option<String> {
         self.0.set_read_timeout(Some(patience)).expect("a timeout");
         let mut message = [0; 4_096];
@@ -52,7 +53,7 @@ impl NotifySocket {
         self.hear_within(LONG).expect("a message")
     }
 
-    /// The next message that has something to do with `word`.
+    /// The next message that contains `word`.
     #[track_caller]
     fn hear_of(&self, word: &str) -> String {
         loop {
@@ -64,7 +65,7 @@ impl NotifySocket {
     }
 }
 
-/// Microseconds of the value of a line.
+/// The number of microseconds in the line with this key.
 fn number(message: &str, key: &str) -> u64 {
     let value = message.lines().find_map(|line| line.strip_prefix(key));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {key} in {message}"))
@@ -80,7 +81,7 @@ fn it_says_when_it_is_ready_reloads_and_stops() {
     let (webhook, admin) = (mistgate.webhook(), mistgate.admin());
     let ready = format!("READY=1\nSTATUS=webhook {webhook}, admin {admin}");
     assert_eq!(manager.hear(), ready);
-    // Whoever heard that can rely on it.
+    // Readiness holds once the manager has been notified.
     assert_eq!(mistgate.ask("/-/ready").status(), 200);
 
     mistgate.signal(Signal::HUP);
@@ -116,7 +117,7 @@ fn an_abstract_socket_will_do_and_an_unreachable_one_is_a_warning() {
     assert!(manager.hear().starts_with("READY=1\n"));
     mistgate.stop();
 
-    // Without it, it serves all the same.
+    // If the socket cannot be used, mistgate runs without it.
     for (name, reason) in [
         ("vsock:2:1234", "NOTIFY_SOCKET: vsock:2:1234: expected an absolute path or @NAME"),
         (
@@ -133,7 +134,7 @@ fn an_abstract_socket_will_do_and_an_unreachable_one_is_a_warning() {
     }
 }
 
-/// Stops one thread of a process, as no signal can, until its standard input ends.
+/// Stops one thread of a process with ptrace, as no signal can, until its standard input ends.
 const FREEZE: &str = "
 import ctypes, os, sys
 pid, name = sys.argv[1:]
@@ -167,7 +168,7 @@ fn the_watchdog_starves_while_the_store_stands_still() {
     freezer.printed(|said| said.contains("frozen"));
     manager.hear_of("STATUS=stuck: no answer from the store");
     assert_eq!(manager.hear_within(2 * WATCHDOG), None);
-    // All but the store lives on.
+    // Everything but the store still works.
     assert_eq!(mistgate.ask("/-/healthy").status(), 200);
     drop(stdin);
     assert_eq!(freezer.wait().code(), Some(0), "{}", freezer.stderr());
@@ -182,7 +183,7 @@ fn the_watchdog_starves_while_the_store_stands_still() {
 fn the_watchdog_starves_while_the_driver_stands_still() {
     let place = Place::new("[chat.console]");
     let (manager, name) = NotifySocket::in_folder(place.path());
-    // Whoever should read the journal does not.
+    // The reader of the journal does not read.
     let (mut journal, stderr) = std::io::pipe().expect("a pipe");
     let mut run = command(place.path(), &RUN);
     run.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
@@ -196,7 +197,7 @@ fn the_watchdog_starves_while_the_driver_stands_still() {
     while (&stderr).write(&[b'-'; 4_096]).is_ok() {}
     rustix::io::ioctl_fionbio(&stderr, false).expect("a pipe");
     drop(stderr);
-    // The next line waits for ever, and with it the driver, which wants to tell of a delivery.
+    // The next line blocks for ever, and with it the driver, which has a delivery to report.
     let answer = Mist::new(SECRET).post(webhook, &event_body("AP_CONNECTED", "ap-1"));
     assert_eq!(answer.expect("an answer").status(), 200);
     let silent = || manager.hear_within(2 * WATCHDOG).is_none();
@@ -207,15 +208,14 @@ fn the_watchdog_starves_while_the_driver_stands_still() {
     mistgate.wait().expect("an end");
 }
 
-/// Reads what is there.
 fn drain(pipe: &mut PipeReader) {
     let mut some = [0; 65_536];
     let count = pipe.read(&mut some).expect("a pipe");
     assert!(count > 0);
 }
 
-/// A service manager that opens sockets on ADDRESS, prints where, and starts what is left of its
-/// arguments once it is told to, with the sockets under these names.
+/// A service manager that opens a socket on ADDRESS for each name, prints their addresses, and
+/// waits for a line. Then it runs the program in its arguments with these sockets.
 const ACTIVATE: &str = "
 import fcntl, os, socket, sys
 names, address, *program = sys.argv[1:]
@@ -233,7 +233,7 @@ os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(names)),
 os.execv(program[0], program)
 ";
 
-/// The sockets of [`ACTIVATE`], a mistgate that waits behind them, and what lets it start.
+/// The sockets of [`ACTIVATE`], the mistgate that it will run, and the pipe that starts it.
 fn activate(place: &Place, names: &str, address: &str) -> (Vec<SocketAddr>, Mistgate, impl Write) {
     let mut manager = Command::new("python3");
     manager.args(["-c", ACTIVATE, names, address]).arg(binary()).args(RUN);
@@ -249,7 +249,7 @@ fn inherited_sockets_are_served_and_their_connections_waited() {
     let place = Place::new("[chat.console]");
     let (at, mistgate, mut start) = activate(&place, "admin:proxy:webhook", "127.0.0.1");
     let [admin, _, webhook] = at.as_slice() else { panic!("three sockets") };
-    // Sent before there is a mistgate.
+    // Sent before mistgate runs.
     let request = Mist::new(SECRET).request(&event_body("AP_CONNECTED", "ap-early"));
     let mut early = connect(*webhook).expect("a connection");
     early.write_all(request.as_bytes()).expect("a write");
@@ -260,10 +260,10 @@ fn inherited_sockets_are_served_and_their_connections_waited() {
     assert_eq!(mistgate.ask("/-/ready").status(), 200);
     let unused = mistgate.line("socket_unused", 1);
     assert_eq!(unused.get("listener").and_then(|name| name.as_str()), Some("proxy"));
-    // The configured port is another one.
+    // The configuration has another port.
     mistgate.line("socket_elsewhere", 2);
 
-    // The manager's sockets outlast a reload, a change of the listener's policy included.
+    // The manager's sockets stay open over a reload, even if the listener's policy changes.
     place.configure("allow_from = [\"127.0.0.0/8\"]\n[chat.console]");
     mistgate.reload();
     mistgate.accept(&event_body("AP_CONNECTED", "ap-late"));

@@ -1,4 +1,4 @@
-//! What is installed beside the binary: service units, the manual page, completions.
+//! The files that are installed with the binary: service units, the manual page, completions.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::base::binary::{binary, text};
 
-/// The most that `systemd-analyze security` may count, in tenths: 0 is locked up, 100 is exposed.
+/// The highest exposure by `systemd-analyze security`, in tenths: 0 is safe, 100 is exposed.
 const EXPOSURE_MAX: u32 = 20;
 
 fn appliance(name: &str) -> PathBuf {

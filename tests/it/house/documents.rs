@@ -1,11 +1,11 @@
-//! What the documents refer to is there.
+//! Files that the documents refer to exist.
 
 use std::fs;
 
 use super::{none, root};
 
-/// The paths in backquotes: those with a slash, and without a place for a name of the reader's.
-/// What a build makes is not in the repository.
+/// The paths in backquotes: they have a slash, and no placeholder for the reader to fill in. Files
+/// that a build makes are left out.
 fn paths(text: &str) -> Vec<&str> {
     let is_path = |code: &&str| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "./_-".contains(c);

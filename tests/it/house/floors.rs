@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{none, sources};
 
-/// The modules of a crate in the order in which they are listed, and which imports which.
+/// The modules of a crate in the order of their listing, and the modules that each imports.
 struct Floors {
     folder: &'static str,
     order: Vec<String>,
@@ -23,7 +23,7 @@ impl Floors {
         floors
     }
 
-    /// Lists a module's children, deepest first where the parent only lists them.
+    /// Adds a module's children to the order, each followed by its own children.
     fn visit(&mut self, sources: &BTreeMap<String, String>, module: &str, file: &str) {
         for line in sources.get(file).expect("a listed module").lines() {
             let declared = line.split_once("mod ").and_then(|(_, name)| name.strip_suffix(';'));
@@ -63,7 +63,7 @@ impl Floors {
             .find(|file| sources.contains_key(file))
     }
 
-    /// The module in which the last name of a path is defined.
+    /// The module that defines the last name of a path.
     fn resolve(&self, module: &str, path: &str) -> Option<String> {
         let path = if let Some(rest) = path.strip_prefix("crate::") {
             rest.to_owned()
@@ -99,7 +99,7 @@ fn expand(tree: &str) -> Vec<String> {
             '{' => depth += 1,
             '}' => depth -= 1,
             ',' if depth == 0 => {
-                // Behind a last comma nothing is imported.
+                // After a trailing comma there is no name.
                 let branch = inner.get(start..at).filter(|branch| !branch.is_empty());
                 let branch = branch.map(expand).unwrap_or_default();
                 paths.extend(branch.into_iter().map(|path| format!("{prefix}{path}")));
@@ -121,9 +121,8 @@ fn the_runtime_has_floors_and_no_circles() {
     keeps_to_its_floors(&Floors::of("runtime"), true);
 }
 
-/// A module imports only from what is listed above it, and from its own children. Where
-/// `children_look_up`, a task's file and its children, which carry out parts of it, may import each
-/// other.
+/// Checks that a module imports only from modules listed above it, and from its own children. With
+/// `children_look_up` a module and its children may import from each other.
 fn keeps_to_its_floors(floors: &Floors, children_look_up: bool) {
     let place: BTreeMap<&str, usize> =
         floors.order.iter().enumerate().map(|(place, module)| (module.as_str(), place)).collect();

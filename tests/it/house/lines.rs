@@ -1,4 +1,4 @@
-//! How large the product is.
+//! The size of the product.
 
 use std::collections::BTreeMap;
 

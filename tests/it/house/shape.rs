@@ -24,7 +24,7 @@ fn the_top_level_is_what_was_asked_for() {
         "tests",
     ];
     let allowed: BTreeSet<&str> = asked.into_iter().chain(["target", "mistgate-data"]).collect();
-    // Configuration of our tools, which look for it here.
+    // Configuration files of tools, which look for them in the root.
     let tools = ["deny.toml", "rustfmt.toml", "clippy.toml"];
     let there: Vec<String> = fs::read_dir(root())
         .expect("the root")

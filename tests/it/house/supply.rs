@@ -1,6 +1,6 @@
-//! The supply chain as a test: what `deny.toml` says of licences, bans and sources holds for all
-//! that is built, and each direct dependency has its reason in the README. Advisories need a
-//! database that is not here: `cargo deny check advisories` reads the same file before a release.
+//! The supply chain as a test: all that is built keeps `deny.toml`'s rules on licences, bans and
+//! sources, and the README gives a reason for each direct dependency. Advisories need a database
+//! from the network: `cargo deny check advisories` reads the same file before a release.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -21,14 +21,14 @@ fn table(name: &str) -> Table {
     read(name).parse().expect("TOML")
 }
 
-/// The texts of a list in a section of `deny.toml`.
+/// The strings of a list in a section of `deny.toml`.
 fn listed(deny: &Table, section: &str, key: &str) -> Vec<String> {
     let list = deny.get(section).and_then(|section| section.get(key)).and_then(Toml::as_array);
     let list = list.unwrap_or_else(|| panic!("deny.toml: no list {section}.{key}"));
     list.iter().filter_map(Toml::as_str).map(str::to_owned).collect()
 }
 
-/// The parts of cargo's metadata that are read.
+/// The parts of cargo's metadata that are used.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -72,7 +72,7 @@ fn packages() -> Vec<Package> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let Metadata { mut packages, resolve } =
         serde_json::from_slice(&output.stdout).expect("cargo's JSON");
-    // The packages of all targets are listed; only those of the graph are built.
+    // All targets' packages are listed; only those of the graph are built.
     let built: BTreeSet<String> = resolve.nodes.into_iter().map(|node| node.id).collect();
     packages.retain(|package| built.contains(&package.id));
     assert!(packages.len() > 100, "only {} packages", packages.len());

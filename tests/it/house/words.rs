@@ -1,18 +1,18 @@
-//! Comments and names: what is public has a doc that says more than its name, comments refer to
-//! nothing outside of the repository, and names avoid the words that mean nothing.
+//! Comments and names: public items have docs that say more than their names, comments refer only
+//! to what is in the repository, and names avoid words without a meaning.
 
 use super::{none, sources};
 
-/// A doc of fewer words repeats the name.
+/// A doc of fewer words only repeats the name.
 const DOC_WORDS_MIN: usize = 3;
-/// Words that say nothing of what a type is.
+/// Words that do not tell what a type is.
 const BANNED: [&str; 4] = ["Handler", "Helper", "Manager", "Util"];
-/// Beginnings that say nothing of what a function does.
+/// Prefixes that do not tell what a function does.
 const BANNED_BEGINNINGS: [&str; 3] = ["do_", "get_", "process_"];
 const ITEMS: [&str; 9] =
     ["const", "enum", "fn", "mod", "static", "struct", "trait", "type", "union"];
 
-/// An item that a line defines.
+/// An item defined on a line.
 struct Item<'a> {
     kind: &'a str,
     name: &'a str,
@@ -56,14 +56,14 @@ fn docs_say_more_than_names() {
         if !text.starts_with("//! ") {
             faults.push(format!("{name}:1: the module has no doc"));
         }
-        // The doc above the next item, and whether there is one.
+        // The words of the doc above the next item. `None` without a doc.
         let mut doc: Option<Vec<&str>> = None;
         for (number, line) in product(&text) {
             let code = line.trim_start();
             if let Some(words) = code.strip_prefix("///") {
                 doc.get_or_insert_default().extend(words.split_whitespace());
             } else if code.starts_with("#[argh") {
-                // Such a doc is the help of an argument, which may be short.
+                // This doc is the help text of an argument, and may be short.
                 doc = Some(vec!["…"; DOC_WORDS_MIN]);
             } else if !code.starts_with("#[") && !code.starts_with(")]") {
                 match (doc.take(), Item::parse(line)) {
@@ -104,7 +104,7 @@ fn names_avoid_the_words_that_say_nothing() {
 
 #[test]
 fn comments_refer_to_what_is_here() {
-    // Spelled apart, so that this line is none of them.
+    // Split, so that this line does not match.
     let absent = concat!("fac", "ts/");
     let mut faults = Vec::new();
     for (name, text) in sources() {

@@ -1,4 +1,4 @@
-//! The laws over noise, the simulated world, and the fuzz corpora.
+//! The laws on random bytes, the simulated world, and the fuzz corpora.
 
 pub(crate) mod noise;
 pub(crate) mod regressions;

@@ -1,8 +1,8 @@
-//! The laws over noise: for each machine and codec, many seeds.
+//! The laws on random bytes: many seeds for each machine and codec.
 
 use mistgate_tests::{base::bytes::noise, laws, targets};
 
-/// Noise of many lengths; most of it long enough to fill a queue.
+/// Runs a target on random bytes of many lengths, most of them long enough to fill a queue.
 fn over_noise(name: &str, seeds: u64) {
     let (_, body) = targets::ALL.iter().find(|(known, _)| *known == name).expect("a target");
     for seed in 0..seeds {

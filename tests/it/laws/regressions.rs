@@ -1,4 +1,4 @@
-//! Seeds that once failed, by what they found.
+//! Seeds that once failed, each in a test named after the bug.
 
 use mistgate_tests::{base::bytes::noise, targets};
 

@@ -1,4 +1,4 @@
-//! Every input that a fuzzer found worth keeping, through its target, without a fuzzer.
+//! Runs each fuzz target over its committed corpus, without a fuzzer.
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,4 @@
-//! The world over many seeds. A failure names its seed, which then belongs into `regressions`.
+//! The world over many seeds. A failure prints its seed, which then belongs into `regressions`.
 
 use mistgate_tests::{
     base::bytes::noise,
@@ -7,10 +7,10 @@ use mistgate_tests::{
 
 use crate::base::threads::on_all_threads;
 
-/// How many seeds, in the time that a developer waits.
+/// As many seeds as a developer has time for.
 const SEEDS: u64 = 300;
 
-/// What the world of a seed came to.
+/// Runs the world of a seed.
 pub(crate) fn of_seed(seed: u64) -> Journal {
     let length = usize::try_from(100 + seed * 7 % 300).expect("a length");
     world::run(&noise(seed, length))
@@ -28,7 +28,7 @@ fn whatever_happens_all_is_settled() {
         lived.into_iter().fold((0, 0, 0), |sum, (seen, dropped, crashes)| {
             (sum.0 + seen, sum.1 + dropped, sum.2 + crashes)
         });
-    // Otherwise little happened, and nothing was shown.
+    // With fewer messages the test would prove little.
     assert!(seen > 10_000, "only {seen} messages");
     assert!(dropped > 1_000, "only {dropped} events dropped");
     assert!(crashes > 100, "only {crashes} crashes");

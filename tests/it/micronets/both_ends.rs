@@ -1,5 +1,6 @@
-//! Both ends and the proxy between them: HTTP into one `mistgate connect`, through `mistgate run`,
-//! out of another one to a local server, and back. Each of the three may die and come again.
+//! Both ends and the proxy between them: HTTP enters one `mistgate connect`, passes `mistgate run`,
+//! leaves another `mistgate connect` for a local server, and comes back. Each of the three may be
+//! killed and restarted.
 
 use std::{
     collections::BTreeSet,
@@ -24,7 +25,7 @@ use crate::{
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// The three programs, each of which can be replaced.
+/// The three programs, each of which a test can replace.
 struct Site {
     certificates: Certificates,
     proxy_at: SocketAddr,
@@ -34,7 +35,7 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
-        // Ports that nobody else takes, since each is opened more than once.
+        // Fixed port numbers, since each port is opened more than once.
         let free = || {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             listener.local_addr().expect("an address")
@@ -79,12 +80,12 @@ impl Site {
         send(self.http_at, request).expect("an answer")
     }
 
-    /// The status of a request that must be answered soon, whatever the answer.
+    /// The status of a request that must be answered soon, with any status.
     fn status(&self) -> u16 {
         self.ask(&request("GET", "/now", &[], "")).status()
     }
 
-    /// Asks until it works again; every answer on the way must be one of these.
+    /// Asks until the answer is 200. Until then each status must be one of `meanwhile`.
     fn until_it_works(&self, meanwhile: &[u16]) {
         let began = Instant::now();
         loop {
@@ -98,7 +99,7 @@ impl Site {
     }
 }
 
-/// An HTTP message, octet by octet.
+/// An HTTP message as bytes.
 struct Octets {
     start: String,
     headers: Vec<(String, String)>,
@@ -132,13 +133,13 @@ impl Octets {
     }
 }
 
-/// A local server that gives back the body, and what it understood in headers.
+/// A local server that returns the body, and what it understood in headers.
 fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
         for stream in listener.incoming() {
-            // Whoever breaks off is one of those that the tests kill.
+            // An error comes from a client that a test has killed.
             thread::spawn(move || answer_all(stream?));
         }
     });
@@ -150,7 +151,7 @@ fn answer_all(mut stream: TcpStream) -> io::Result<()> {
     loop {
         let asked = Octets::read(&mut reader)?;
         if asked.start.starts_with("GET /never ") {
-            // Until the other side has enough.
+            // Until the other side has closed.
             reader.fill_buf()?;
             return Ok(());
         }
@@ -187,7 +188,7 @@ fn http_goes_through_and_comes_back_as_it_is() {
     let head = site.ask(&request("HEAD", "/h", &[("Connection", "close")], ""));
     assert_eq!((head.status(), head.body.as_str()), (200, ""));
     assert_eq!(head.header("x-start"), Some("HEAD /h HTTP/1.1"));
-    // All the octets there are, as many as a message allows.
+    // Every octet value, as many as a message allows.
     let octets: Vec<u8> = (0..=255).cycle().take(700 << 10).collect();
     let mut stream = connect(site.http_at).expect("a connection");
     let head = format!(
@@ -199,7 +200,7 @@ fn http_goes_through_and_comes_back_as_it_is() {
     assert_eq!(answer.start, "HTTP/1.1 200 OK");
     assert_eq!(answer.values("x-start"), ["PUT /octets HTTP/1.1"]);
     assert!(answer.body == octets, "{} octets", answer.body.len());
-    // What no message may carry.
+    // Too large for a message.
     let large = site.ask(&request("PUT", "/", &[], &"x".repeat(1 << 20)));
     assert_eq!(large.status(), 413, "{}", large.body);
     assert_eq!(site.status(), 200);
@@ -242,9 +243,9 @@ fn the_proxy_comes_again_and_so_do_both_ends() {
         stream.write_all(request("GET", "/never", &[], "").as_bytes()).expect("a reader");
         stream
     };
-    // It is at the gateway once a later one has come back.
+    // Once a later request is answered, this one has reached the gateway.
     site.until_it_works(&[]);
-    // Killed in the middle of a request.
+    // Killed while a request is in flight.
     proxy.kill();
     let mut asked = asked;
     let cut = http::read(&mut asked).expect("an answer").expect("an answer");
@@ -252,7 +253,7 @@ fn the_proxy_comes_again_and_so_do_both_ends() {
     assert_eq!(site.status(), 503);
     let proxy = site.proxy();
     site.until_it_works(&[503]);
-    // Stopped in good order.
+    // Stopped in order.
     let mut proxy = proxy;
     proxy.signal(Signal::TERM);
     assert_eq!(proxy.wait().code(), Some(0), "{}", proxy.stderr());
@@ -271,7 +272,7 @@ fn the_gateway_comes_again_and_the_client_does_not_notice_but_for_its_answers() 
     site.until_it_works(&[]);
     let mut waiting = connect(site.http_at).expect("a connection");
     waiting.write_all(request("GET", "/never", &[], "").as_bytes()).expect("a reader");
-    // It is at the gateway once a later one has come back.
+    // Once a later request is answered, this one has reached the gateway.
     site.until_it_works(&[]);
     gateway.kill();
     let cut = http::read(&mut waiting).expect("an answer").expect("an answer");

@@ -1,4 +1,4 @@
-//! `mistgate connect` as a process, against a proxy and partner in one that each test plays itself.
+//! `mistgate connect` as a process. The test plays the proxy and the partner behind it.
 
 use std::{
     fs,
@@ -34,11 +34,11 @@ use crate::base::binary::{Mistgate, command, output, text};
 
 const LONG: Duration = Duration::from_secs(30);
 const MEETUP: &str = "/micronets/v1/ws-proxy/gw/7B2A?x=%2F";
-/// Stands for what must never be logged.
+/// A secret that must never be logged.
 const PSK: &str = "psk-0a1b2c3d4e5f";
 
-/// A folder with certificates of `mistgate cert`: a root, a proxy without a name in its
-/// certificate as the original's, one with, and a client; and another root.
+/// A folder with certificates made by `mistgate cert`: a root, a proxy whose certificate has no
+/// name, as the original's, a proxy with a name, a client, and a second root.
 pub(crate) struct Certificates(TempDir);
 
 impl Certificates {
@@ -75,7 +75,7 @@ impl Certificates {
         fs::read(self.path().join(name)).expect(name)
     }
 
-    /// `mistgate connect` with a certificate and JSON log lines.
+    /// The command `mistgate connect`, with a certificate and JSON log lines.
     pub(crate) fn connect(&self, url: &str, args: &[&str]) -> Command {
         let fixed = [
             "connect",
@@ -92,7 +92,7 @@ impl Certificates {
     }
 }
 
-/// The proxy's place, which the test holds for as long as it likes.
+/// The proxy's listener, which the test controls.
 struct Proxy {
     listener: TcpListener,
     config: Arc<ServerConfig>,
@@ -137,7 +137,7 @@ impl Proxy {
         format!("wss://{}{MEETUP}", self.address())
     }
 
-    /// The next connection; the error is that of its handshake.
+    /// Accepts the next connection. The error is that of its handshake.
     fn accept(&self) -> Result<Partner, String> {
         let (stream, _) = self.listener.accept().expect("a connection");
         stream.set_read_timeout(Some(LONG)).expect("a timeout");
@@ -150,7 +150,7 @@ impl Proxy {
         Ok(Partner { ws })
     }
 
-    /// The next connection, which says hello and is answered so.
+    /// Accepts the next connection, reads its hello and answers with the partner's.
     fn meet(&self) -> Partner {
         let mut partner = self.accept().expect("an upgrade");
         let hello = partner.read();
@@ -164,7 +164,7 @@ impl Proxy {
     }
 }
 
-/// Takes note of the target of an upgrade.
+/// Records the target of an upgrade.
 struct Look<'t>(&'t mut String);
 
 impl Callback for Look<'_> {
@@ -174,13 +174,13 @@ impl Callback for Look<'_> {
     }
 }
 
-/// The other end of a connection.
+/// The test's end of a connection: proxy and partner in one.
 struct Partner {
     ws: WebSocket<StreamOwned<ServerConnection, TcpStream>>,
 }
 
 impl Partner {
-    /// The next message.
+    /// Reads the next message.
     fn read(&mut self) -> Value {
         loop {
             match self.ws.read().expect("a message") {
@@ -193,7 +193,7 @@ impl Partner {
         }
     }
 
-    /// The code and the reason of the close frame that comes next.
+    /// Reads a close frame: its code and reason.
     fn closed(&mut self) -> (u16, String) {
         loop {
             match self.ws.read().expect("a close frame") {
@@ -233,7 +233,7 @@ fn member<'m>(message: &'m Value, name: &str) -> &'m Value {
     message.pointer(&format!("/message/{name}")).unwrap_or(&Value::Null)
 }
 
-/// A request and its answer on a thread of its own.
+/// Sends a request and reads its answer, on a thread of its own.
 fn ask(to: SocketAddr, request: String) -> thread::JoinHandle<http::Message> {
     thread::spawn(move || send(to, &request).expect("an answer"))
 }
@@ -260,7 +260,7 @@ fn http_goes_out_and_the_matching_response_comes_back() {
     mistgate.line("partner", 1);
     let at = mistgate.address("http");
 
-    // Two at once, the second one answered first.
+    // Two at once; the second is answered first.
     let headers = [("Accept", "a/b"), ("Accept", "c/d"), ("Content-Type", "application/json")];
     let body = format!("{{\"psk\": \"{PSK}\"}}");
     let post = ask(at, request("POST", "/subnets?medium=wifi", &headers, &body));
@@ -293,7 +293,7 @@ fn http_goes_out_and_the_matching_response_comes_back() {
     assert_eq!(cookies.len(), 2, "{:?}", post.headers);
     assert_eq!(post.header("content-type"), Some("application/json"));
 
-    // HEAD has no body, whatever the partner sends, and bytes are base64.
+    // An answer to HEAD has no body, whatever the partner sends. Binary bodies are base64.
     let head = ask(at, request("HEAD", "/b", &[("Connection", "close")], ""));
     let message = partner.read();
     partner.answer(&message, 200, &json!({"dataFormat": "text/plain", "messageBody": "no"}));
@@ -334,7 +334,7 @@ fn nobody_waits_for_ever_and_a_lost_link_is_made_again() {
         let body: Value = serde_json::from_str(&answer.body).expect("JSON");
         assert_eq!(body, json!({"message": why, "status_code": status}));
     };
-    // Nobody is there, first at all and then behind the proxy.
+    // Nobody answers: first there is no proxy, then no partner.
     refused("/a", 503, "no connection to the proxy");
     let mut partner = proxy.accept().expect("an upgrade");
     partner.read();
@@ -343,18 +343,18 @@ fn nobody_waits_for_ever_and_a_lost_link_is_made_again() {
     partner.hello();
     mistgate.line("partner", 1);
     refused("/late", 504, "no response within 300ms");
-    // The late response is nobody's.
+    // A late response has no receiver.
     let late = partner.read();
     partner.answer(&late, 200, &json!({}));
     mistgate.line("ignored", 1);
-    // The partner comes back: nothing changes.
+    // The partner reconnects, which changes nothing.
     partner.hello();
     mistgate.line("partner", 2);
     let asked = ask(at, get("/again"));
     let message = partner.read();
     partner.answer(&message, 204, &json!({}));
     assert_eq!(asked.join().expect("an answer").status(), 204);
-    // The proxy dies in the middle of a request.
+    // The proxy dies while a request is in flight.
     let asked = ask(at, get("/cut"));
     partner.read();
     drop(partner);
@@ -368,7 +368,7 @@ fn nobody_waits_for_ever_and_a_lost_link_is_made_again() {
     let message = partner.read();
     partner.answer(&message, 200, &json!({}));
     assert_eq!(asked.join().expect("an answer").status(), 200);
-    // A reason is passed on, and a message that is too long costs only this connection.
+    // A close reason is passed on. A message that is too long costs only its connection.
     partner
         .ws
         .close(Some(CloseFrame { code: 1008.into(), reason: "no place".into() }))
@@ -383,7 +383,7 @@ fn nobody_waits_for_ever_and_a_lost_link_is_made_again() {
     assert_eq!(mistgate.wait().code(), Some(0));
 }
 
-/// A local server that answers as its paths say.
+/// A local server whose answers depend on the path.
 fn local_server() -> (SocketAddr, Arc<Mutex<Vec<http::Message>>>, mpsc::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -412,7 +412,7 @@ fn serve(
                 "late".to_owned()
             }
             "/huge" => "x".repeat((1 << 20) + 1),
-            // As a message it would be longer than allowed.
+            // Too long as a message.
             "/large" => "\"".repeat(600 << 10),
             "/broken" => {
                 let _ = stream.write_all(b"SSH-2.0-x\r\n\r\n");
@@ -444,7 +444,7 @@ fn the_partners_requests_are_answered_by_the_local_server() {
     ));
     let mut partner = proxy.accept().expect("an upgrade");
     assert_eq!(member(&partner.read(), "peerClass"), &json!("mistgate-gateway"));
-    // The partner need not wait for anything.
+    // The partner need not wait for an answer.
     partner.send(&json!({"messageId": 9, "messageType": "REST:REQUEST", "requiresResponse": true,
         "method": "PUT", "path": "/a?b=c", "queryStrings": [{"name": "d", "value": "e f"}],
         "headers": [{"name": "Host", "value": "gw:1"}, {"name": "X-B", "value": "1"},
@@ -531,7 +531,7 @@ fn lines_are_sent_and_events_printed() {
     let args = ["--http-listen", "off"];
     let (mut mistgate, mut stdin) =
         Mistgate::start_typing(certificates.connect(&proxy.url(), &args));
-    // Nothing is lost before the partner is there.
+    // Nothing is lost before the partner connects.
     let event =
         r#"{"messageType":"EVENT:DPP:x","dataFormat":"application/json","messageBody":{"n":1.50}}"#;
     writeln!(stdin, "{event}\n\n{{\"message\":{event},\"id\":7}}").expect("a reader");

@@ -1,5 +1,5 @@
-//! The README of the original (§1.3, §1.4) followed with each of its three programs in Python or
-//! replaced by ours, and the manners of our proxy as peers in Python see them.
+//! The steps of the original's README (§1.3, §1.4), with each of its three Python programs or our
+//! replacement; and how our proxy treats peers written in Python.
 
 use std::{
     collections::BTreeSet,
@@ -20,18 +20,18 @@ use crate::{
 
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 const SUBNETS: &str = "/micronets/v1/dhcp/subnets";
-/// The README's example of a POST (§2.3).
+/// The example of a POST in the original's README (§2.3).
 const SUBNET: &str = r#"{"subnetId":"mocksubnet007","ipv4Network":{"network":"192.168.1.0",
     "mask":"255.255.255.0","gateway":"192.168.1.1"},"nameservers":["1.2.3.4","1.2.3.5"]}"#;
 
-/// Who plays a part.
+/// Which program plays a part: the original's or ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Player {
     Python,
     Ours,
 }
 
-/// The certificates of the three programs, and how ours verify the proxy's.
+/// The certificates of the three programs, and how our peers verify the proxy's.
 struct Files {
     proxy: String,
     gateway: String,
@@ -55,7 +55,7 @@ impl Files {
         }
     }
 
-    /// Made by mistgate in place of the original's scripts, with the README's words (§1.1).
+    /// Made by mistgate instead of the original's scripts, with the words of its README (§1.1).
     fn of_ours(place: &Place) -> Self {
         let cert = |args: &str| {
             let mut words = vec!["cert"];
@@ -106,12 +106,12 @@ impl Proxy {
     }
 }
 
-/// `[proxy]`
+/// The section `[proxy]` with these files.
 fn section(cert: &str, root: &str, more: &str) -> String {
     format!("[proxy]\nlisten = \"127.0.0.1:0\"\ncert = \"{cert}\"\nclient_ca = \"{root}\"\n{more}")
 }
 
-/// `mistgate connect`
+/// The command `mistgate connect` with these files.
 fn connect(place: &Place, cert: &str, files: &Files, url: &str, more: &[&str]) -> Mistgate {
     let mut args = vec!["connect", "--client-cert", cert, "--ca-cert", &files.root];
     args.extend(["--verify", files.verify, "--log-format", "json"]);
@@ -181,7 +181,7 @@ impl Client {
         }
     }
 
-    /// As curl would: the README's §1.4.3.
+    /// Sends a request as curl does in the README's §1.4.3.
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let address = match self {
             Self::Python(client) => ([127, 0, 0, 1], client.port()).into(),
@@ -200,7 +200,7 @@ impl Client {
         (answer.status(), body)
     }
 
-    /// Waits for an event, of which it prints the type and the body.
+    /// Waits until it has printed an event's type and body.
     fn has_printed(&self, kind: &str, body: &Value) {
         let (seen, printed) = match self {
             Self::Python(client) => (client.said(kind, 1), String::new()),
@@ -216,7 +216,7 @@ impl Client {
     }
 }
 
-/// What the README does with its test client, and what its sections on messages show.
+/// Follows the README's steps for its test client, and its sections on messages.
 fn follow(client: &Client, has_events: bool) {
     assert_eq!(client.ask("GET", SUBNETS, ""), (200, json!({ "subnets": [] })));
     let subnet: Value = serde_json::from_str(SUBNET).expect("JSON");
@@ -279,7 +279,7 @@ fn with_our_certificates_names_are_verified_too() {
     let _gateway = Gateway::start(Player::Ours, &place, &files, &url);
     let client = Client::start(Player::Ours, &place, &files, &url);
     follow(&client, false);
-    // The same certificate under a name that it does not have.
+    // The same certificate under a host name that it does not have.
     let elsewhere = url.replace("127.0.0.1", "localhost");
     let stranger =
         connect(&place, &files.client, &files, &elsewhere, &["--http-listen", "127.0.0.1:0"]);
@@ -301,7 +301,7 @@ fn a_gateway_that_comes_again_finds_its_client_where_it_was() {
         gateway.has_met(1);
         assert_eq!(client.ask("GET", SUBNETS, "").0, 200);
         drop(gateway);
-        // Its partner's end may be a moment away from being known.
+        // The proxy may notice the end of the partner a moment later.
         while client.ask("GET", SUBNETS, "").0 != 503 {}
         let gateway = Gateway::start(gateway_by, &place, &files, &url);
         gateway.has_met(1);
@@ -330,7 +330,7 @@ fn manners(more: &str, names: &[&str]) {
     proxy.stop();
 }
 
-/// With the defaults.
+/// Scenarios for the default configuration.
 const USUAL: [&str; 18] = [
     "compression_is_declined",
     "messages_stay_what_they_are",
@@ -351,13 +351,13 @@ const USUAL: [&str; 18] = [
     "meetups_are_told_apart_by_the_whole_rest_of_the_target",
     "what_is_no_websocket_of_ours_gets_an_http_answer",
 ];
-/// With short times.
+/// Scenarios for short timeouts.
 const TIMED: [&str; 3] = [
     "silent_peers_that_answer_pings_stay",
     "a_peer_that_answers_no_ping_is_closed",
     "whoever_says_no_hello_is_closed",
 ];
-/// As the original.
+/// The scenario for the original's way of closing.
 const CLOSING: [&str; 1] = ["the_other_one_is_closed_where_that_is_wanted"];
 
 #[test]

@@ -1,5 +1,5 @@
-//! The programs in Python that stand for the real peers of the websocket proxy (tests/peers), on
-//! `websockets` from PyPI in a venv beside the build.
+//! The Python programs that stand for the real peers of the websocket proxy (tests/peers). They use
+//! `websockets` from PyPI, in a venv beside the build.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use mistgate_tests::chat::server::LONG;
 
 use crate::base::binary::{Process, text};
 
-/// A running program.
+/// A running Python program.
 pub(crate) struct Program(Process);
 
 impl Program {
@@ -20,7 +20,7 @@ impl Program {
         Self(Process::start(command(name, args)))
     }
 
-    /// Waits for the `nth` line (from 1) that begins with this word; gives what follows.
+    /// Waits for the `nth` line (from 1) that begins with this word, and gives the rest of it.
     pub(crate) fn said(&self, word: &str, nth: usize) -> String {
         let find = |stdout: &str| {
             let lines = stdout.lines().filter_map(|line| line.strip_prefix(word));
@@ -42,7 +42,7 @@ impl Program {
     }
 }
 
-/// Runs a program to its end, which must be a good one: what it printed.
+/// Runs a program, which must succeed. Gives what it printed.
 pub(crate) fn run(name: &str, args: &[&str]) -> String {
     let mut command = command(name, args);
     let output = command.stdin(Stdio::null()).output().expect("a process");
@@ -54,7 +54,7 @@ pub(crate) fn run(name: &str, args: &[&str]) -> String {
 fn command(name: &str, args: &[&str]) -> Command {
     let mut command = Command::new(&*PYTHON);
     command.arg(folder().join(name)).args(args).env_clear();
-    // Its own files stay out of the tree.
+    // Keep its compiled files out of the tree.
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command
 }
@@ -63,14 +63,14 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
 
-/// The Python of the venv, which is made where it is missing or has other packages.
+/// The Python of the venv, which is made if it is missing or has other packages.
 static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     let tests = std::env::current_exe().expect("a path");
     let target = tests.ancestors().nth(3).expect("target/PROFILE/deps/it");
     let venv = target.join("peers");
     let python = venv.join("bin/python");
     let wanted = fs::read_to_string(folder().join("requirements.txt")).expect("requirements");
-    // Two test runs may begin at once.
+    // Two test runs may start at once.
     let lock = File::create(target.join("peers.lock")).expect("a lock file");
     lock.lock().expect("a lock");
     let installed = venv.join("installed.txt");

@@ -1,4 +1,4 @@
-//! The websocket proxy in the real binary: how it starts, is seen, changes and ends.
+//! The websocket proxy in the real binary: start, metrics and status, reload, stop.
 
 use std::{
     net::TcpStream,
@@ -17,20 +17,20 @@ use crate::{
     micronets::relay::{GATEWAY, MANAGER, Peer},
 };
 
-/// What the issue promises for the time from new rules to the end of a connection, and as much
-/// again for this machine.
+/// The longest time from a rule change to the end of a connection: the promised time, doubled for a
+/// busy machine.
 const CUT_MAX: Duration = Duration::from_secs(2);
-/// What the README promises for the time from a signal to the end.
+/// The README promises that a stop takes no longer.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
-/// A folder with a proxy, and the authority of its peers.
+/// A folder with a proxy's configuration, and the authority of its peers.
 struct Site {
     place: Place,
     authority: Authority,
 }
 
 impl Site {
-    /// `rest` follows the proxy's keys.
+    /// Creates one. `rest` follows the keys of `[proxy]`.
     fn new(rest: &str) -> Self {
         let site = Self { place: Place::new(""), authority: Authority::new() };
         let Leaf { cert, key } = site.authority.issue(&["localhost"]);
@@ -52,7 +52,7 @@ impl Site {
         Peer::upgrade(mistgate.proxy(), &self.authority.cert(), member, meetup)
     }
 
-    /// A manager and a gateway that were introduced.
+    /// A manager and a gateway that have met.
     fn pair(&self, mistgate: &Mistgate, meetup: &str) -> (Peer, Peer) {
         let join = |organisation, serial, hello| {
             let member = self.authority.member(organisation, serial);
@@ -68,7 +68,7 @@ impl Site {
     }
 }
 
-/// What one says the other hears.
+/// Sends a text from one peer, and reads it at the other.
 fn talk(from: &mut Peer, to: &mut Peer, text: &str) {
     from.say(text);
     assert_eq!(to.hear(), Message::text(text));
@@ -109,7 +109,7 @@ fn who_meets_whom_is_in_the_status_and_how_much_in_the_metrics() {
     assert!(first.get("heard_seconds_ago").is_some_and(Value::is_f64), "{status}");
     assert_eq!(seen("/proxy/meetups/0/peers/1/certificate/o/0"), "Gateway");
 
-    // One who is not let in, because it is nobody's.
+    // A peer whose authority is unknown is refused.
     let stranger = Authority::new().member("Manager", 1);
     assert!(site.connect(&mistgate, &stranger, "gw/7B2A").is_err());
     mistgate.line("handshake_failed", 1);
@@ -129,7 +129,7 @@ fn who_meets_whom_is_in_the_status_and_how_much_in_the_metrics() {
         mistgate.until(series, |mistgate| mistgate.metric(series) == value);
     }
 
-    // The end, for which nobody has to wait.
+    // The stop, which needs nobody's answer.
     let began = Instant::now();
     mistgate.signal(Signal::TERM);
     assert_eq!(manager.reason(), (1001, "the proxy is stopping".into()));
@@ -148,7 +148,7 @@ fn new_rules_cut_whom_they_do_not_allow_and_nobody_else() {
     let mut third = site.connect(&mistgate, &stranger, "elsewhere").expect("upgraded");
     third.say(MANAGER);
 
-    // What cannot be used changes nothing, and is said with its key.
+    // An invalid configuration changes nothing, and the error names its key.
     site.configure("127.0.0.1:0", "ping_interval = \"0s\"");
     mistgate.signal(Signal::HUP);
     let said = mistgate.line("reload_failed", 1);
@@ -224,7 +224,7 @@ fn a_proxy_needs_no_webhook() {
     let (mut manager, mut gateway) = site.pair(&mistgate, "gw/1");
     talk(&mut manager, &mut gateway, "hello");
     assert!(mistgate.journal("config").is_empty(), "{}", mistgate.stderr());
-    // The gateway does not listen to its reason.
+    // The gateway does not answer the close frame.
     let began = Instant::now();
     mistgate.signal(Signal::TERM);
     assert_eq!(manager.reason().0, 1001);

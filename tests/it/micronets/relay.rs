@@ -112,7 +112,7 @@ impl Site {
         let threads = (0..2).map(|_| {
             let (executor, end) = (Arc::clone(&executor), end.clone());
             thread::spawn(move || {
-                // Its only result is that the channel closed.
+                // It returns when the channel is closed.
                 let _ = smol::block_on(executor.run(end.recv()));
             })
         });
@@ -144,7 +144,7 @@ impl Site {
         }
     }
 
-    /// A connection that shows the certificate of `member`, if any. The handshake comes with the
+    /// A connection that offers the certificate of `member`, if any. The handshake starts with the
     /// first byte.
     fn tls(&self, member: &Leaf) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
         self.tls_of(&TLS13, Some(member))
@@ -170,14 +170,14 @@ impl Site {
         self.upgrade(&self.member("Anybody"), meetup).expect("upgraded")
     }
 
-    /// A peer that has said this hello.
+    /// Connects a peer and sends this hello.
     fn join(&self, meetup: &str, hello: &str) -> Peer {
         let mut peer = self.connect(meetup);
         peer.say(hello);
         peer
     }
 
-    /// A manager and a gateway that were introduced.
+    /// A manager and a gateway that have met.
     fn pair(&self, meetup: &str) -> (Peer, Peer) {
         let mut manager = self.join(meetup, MANAGER);
         let mut gateway = self.join(meetup, GATEWAY);
@@ -199,14 +199,14 @@ impl Site {
         });
     }
 
-    /// Writes a plain request, and gives the whole answer.
+    /// Sends a request without an upgrade, and gives the whole answer.
     fn ask(&self, request: &str) -> String {
         let stream = self.tls(&self.member("Anybody")).expect("connected");
         answer(stream, request).expect("closed properly")
     }
 
     fn put(&self, name: &str, text: &str) {
-        // In one step, as a careful administrator does it.
+        // By a rename, as a careful administrator does it.
         let fresh = self.files.path().join("fresh");
         fs::write(&fresh, text).expect("written");
         fs::rename(fresh, self.files.path().join(name)).expect("exchanged");
@@ -247,7 +247,7 @@ fn wait(condition: impl Fn() -> bool) {
     }
 }
 
-/// A connection to a proxy that `root` vouches for.
+/// A TLS connection to a proxy whose root is `root`.
 fn tls(
     to: SocketAddr,
     root: &str,
@@ -262,11 +262,10 @@ fn tls(
     Ok(StreamOwned::new(session, stream))
 }
 
-/// A client of the proxy.
 pub(crate) struct Peer(Socket);
 
 impl Peer {
-    /// An upgraded connection to a proxy that `root` vouches for.
+    /// An upgraded connection to a proxy whose root is `root`.
     pub(crate) fn upgrade(
         to: SocketAddr,
         root: &str,
@@ -292,7 +291,7 @@ impl Peer {
         self.0.send(Message::text(text)).expect("sent");
     }
 
-    /// The next message; pings are answered meanwhile.
+    /// The next message; answers pings meanwhile.
     pub(crate) fn hear(&mut self) -> Message {
         loop {
             match self.0.read().expect("a message") {
@@ -306,13 +305,13 @@ impl Peer {
         }
     }
 
-    /// The code and reason that it is closed with.
+    /// The code and the reason of the proxy's close frame.
     pub(crate) fn reason(&mut self) -> (u16, String) {
         loop {
             match self.0.read() {
                 Ok(Message::Close(Some(CloseFrame { code, reason }))) => {
                     let told = (code.into(), reason.to_string());
-                    // The proxy answers ours by closing TLS and TCP.
+                    // The proxy answers our close frame by closing TLS and TCP.
                     while self.0.read().is_ok() {}
                     return told;
                 }
@@ -459,14 +458,14 @@ fn a_peer_that_comes_again_takes_the_place_of_its_dead_connection() {
         gateway
     };
     let mut manager = site.join("m", MANAGER);
-    // Nobody reads it, so it does not answer when it is asked whether it lives.
+    // Nobody reads this connection, so it answers no ping.
     let mut dead = join();
     assert_eq!(manager.hear(), GATEWAY.into());
     let mut gateway = join();
     assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
     let replaced = "a newer connection of the same peer took this place";
     assert_eq!(dead.reason(), (1000, replaced.to_owned()));
-    // This one lives.
+    // This one answers pings.
     let reading = thread::spawn(move || gateway.hear());
     let began = Instant::now();
     assert_eq!(join().reason().0, 1008);
@@ -492,13 +491,13 @@ fn a_survivor_is_answered_for_its_partner_and_introduced_again() {
     assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
     manager.say(REQUEST);
     assert_eq!(gateway.hear(), REQUEST.into());
-    // Gone without a word.
+    // TCP is closed without a close frame.
     gateway.0.get_ref().sock.shutdown(Shutdown::Both).expect("shut");
     assert_eq!(status(manager.hear()), Some(502));
     site.until("m", &[Stage::Waiting]);
     let mut gateway = site.join("m", GATEWAY);
     assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
-    // Gone in order: its close frame is answered with the same.
+    // A close frame is answered with the same code.
     gateway.0.close(Some(CloseFrame { code: 4711.into(), reason: "bye".into() })).expect("sent");
     assert_eq!(gateway.reason(), (4711, "bye".to_owned()));
     site.until("m", &[Stage::Waiting]);
@@ -555,14 +554,14 @@ fn who_answers_no_ping_is_closed_and_any_sign_counts() {
     let site = Site::with(|settings| {
         (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (brief, brief);
     });
-    // It is not read, so nobody answers the pings.
+    // Nobody reads it, so pings are not answered.
     let mut dead = site.join("dead", MANAGER);
     let (mut manager, mut gateway) = site.pair("live");
     let began = Instant::now();
     while began.elapsed() < 6 * brief {
         manager.say("x");
         assert_eq!(gateway.hear(), "x".into());
-        // The manager never reads, but what it says shows that it lives.
+        // The manager never reads, but the messages that it sends prove that it is alive.
         thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(dead.reason(), (1011, "no answer to a ping within 200ms".to_owned()));
@@ -573,10 +572,10 @@ fn a_slow_reader_holds_its_partner_back() {
     let site = Site::new();
     let (mut manager, mut gateway) = site.pair("m");
     let payload = vec![7; 64 << 10];
-    // Writing it would also wait for something to read.
+    // A blocked write would also wait for something to read.
     manager.patience(Duration::from_millis(300));
     let mut sent = 0;
-    // Until the buffers of three systems and the proxy's are full.
+    // Until the buffers of both sockets and of the proxy are full.
     while manager.0.send(Message::binary(payload.clone())).is_ok() {
         sent += 1;
         assert!(sent < 2_000, "nobody holds it back");
@@ -589,7 +588,7 @@ fn a_slow_reader_holds_its_partner_back() {
             assert!(gateway.hear().len() == 64 << 10);
         }
     });
-    // The one that was cut short goes on.
+    // The message that was cut short is completed.
     manager.0.flush().expect("it reads again");
     reading.join().expect("all came");
     assert!(passed <= (sent + 1) * payload.len() as u64, "{passed} {sent}");
@@ -650,7 +649,7 @@ fn certificates_are_asked_for_and_checked() {
     for version in [&TLS12, &TLS13] {
         let ask = |member| answer(site.tls_of(version, member).expect("connected"), request);
         assert!(ask(Some(&member)).expect("let in").starts_with("HTTP/1.1 404 "));
-        // The stranger's authority has the name of ours and another key.
+        // The stranger's authority has the same name as ours, and another key.
         for (member, alert) in
             [(None, "alert"), (Some(&stranger), "DecryptError"), (Some(&revoked), "Revoked")]
         {
@@ -732,7 +731,7 @@ fn a_peer_whose_certificate_is_revoked_is_closed_within_a_second() {
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     site.until("m", &[Stage::Waiting]);
     kept.say("still here");
-    // Another authority: nobody of the first one is let in or kept.
+    // With another authority, peers of the first are refused and their connections closed.
     let other = Authority::new();
     site.put("root.pem", &other.cert());
     assert_eq!(kept.reason().0, 1008);

@@ -31,7 +31,7 @@ fn pairs_that_join_talk_leave_and_die_are_never_mixed_up() {
     let tls = ["gateway.pkeycert.pem", "client.pkeycert.pem"]
         .map(|name| connector(&read(name), &read("root.cert.pem")).expect("certificates"));
     let server = proxy.address("proxy");
-    // With all that it opens at its start.
+    // Ready, so all files and sockets of the start are open.
     proxy.until("ready", |proxy| proxy.ask("/-/ready").status() == 200);
     let before = Usage::of(pid).expect("a process");
     let tally = run(Plan {
@@ -49,7 +49,7 @@ fn pairs_that_join_talk_leave_and_die_are_never_mixed_up() {
     let answered = |status| tally.answers.get(&status).copied().unwrap_or_default();
     assert!(tally.joined > 240 && tally.introduced > 240, "{tally}");
     assert!(tally.events > 1_000 && answered(200) > 500 && answered(503) > 0, "{tally}");
-    // Every connection is given back.
+    // The descriptors of all connections are closed.
     proxy.until(&format!("{before:?} again"), |_| {
         Usage::of(pid).is_ok_and(|usage| usage.descriptors <= before.descriptors)
     });

@@ -1,5 +1,6 @@
-//! Who may connect to the websocket proxy, tried with openssl: certificates as the original makes
-//! them, and those that must be refused, with the reason in our journal; all files replaced live.
+//! Who may connect to the websocket proxy, tried with openssl: certificates made as the original
+//! makes them, and certificates that must be refused with a reason in our journal. All files are
+//! replaced while it runs.
 
 use std::{io::Write as _, net::SocketAddr, process::Command, time::Duration};
 
@@ -14,10 +15,10 @@ use crate::{
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 const HELLO: &[u8] = br#"{"message":{"messageId":0,"messageType":"CONN:HELLO","requiresResponse":false,"peerClass":"x","peerId":"1"}}"#;
 const REQUEST: &[u8] = br#"{"message":{"messageId":1,"messageType":"REST:REQUEST","requiresResponse":true,"method":"GET","path":"/"}}"#;
-/// How soon a change of a file must be felt, on a machine that is busy with other tests.
+/// How soon a changed file must take effect, on a machine that is busy with other tests.
 const SOON: Duration = Duration::from_secs(10);
 
-/// An authority with the proxy's certificate, which has the name that our own peers ask for.
+/// An authority, and the proxy's certificate with the name that our peers expect.
 fn authority() -> Authority {
     let authority = Authority::new();
     let extensions = "subjectAltName=IP:127.0.0.1";
@@ -35,8 +36,8 @@ fn section(authority: &Authority, more: &str) -> String {
     )
 }
 
-/// Asks for an upgrade with `openssl s_client`: the head of the answer, if there is one, and what
-/// it complained of.
+/// Asks for an upgrade with `openssl s_client`. Gives the head of the answer, if any, and what
+/// openssl printed on its standard error.
 fn s_client(authority: &Authority, to: SocketAddr, args: &[&str]) -> (String, String) {
     let mut command = Command::new("openssl");
     command.args(["s_client", "-quiet", "-CAfile", "root.cert.pem", "-connect", &to.to_string()]);
@@ -46,7 +47,7 @@ fn s_client(authority: &Authority, to: SocketAddr, args: &[&str]) -> (String, St
         "GET {PREFIX}tls HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     );
-    // A connection that is refused may be gone by then.
+    // A refused connection may be closed by now.
     let _ = stdin.write_all(request.as_bytes());
     let answer = client.printed(|stdout| stdout.contains("\r\n\r\n"));
     (answer, client.stderr())
@@ -60,7 +61,7 @@ fn takes(authority: &Authority, proxy: &Mistgate, args: &[&str]) {
     assert!(answer.starts_with(UPGRADED), "{args:?}: {answer}{complaint}\n{}", proxy.stderr());
 }
 
-/// It is refused, and the journal says why in these words.
+/// Asserts that the connection is refused, and that the journal gives this reason.
 #[track_caller]
 fn refuses(authority: &Authority, proxy: &Mistgate, args: &[&str], why: &str) {
     let said = |proxy: &Mistgate| proxy.stderr().matches(why).count();
@@ -87,7 +88,7 @@ fn certificates_of_the_originals_scripts_are_taken() {
             takes(&authority, &proxy, &["-cert", one, "-key", one, version]);
         }
     }
-    // openssl itself speaks no TLS 1.1 above its security level 0.
+    // openssl itself speaks TLS 1.1 only at its security level 0.
     let one = "gateway.pkeycert.pem";
     let old = ["-cert", one, "-key", one, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"];
     refuses(&authority, &proxy, &old, "peer is incompatible");
@@ -105,7 +106,7 @@ fn whoever_has_no_certificate_of_ours_is_refused_and_the_journal_says_why() {
     authority.leaf_with("server", "Server", More { extensions, ..More::default() });
     authority.leaf("revoked", "Revoked");
     authority.revoke(&["revoked"]);
-    // One root of another name, and one that only has the name of ours.
+    // A root with another name, and a root with only the name of ours.
     let strangers = [Authority::of("Another Root"), Authority::new()];
     let [stranger, impostor] = strangers.each_ref().map(|authority| {
         authority.leaf("stranger", "Micronets Manager Cert");
@@ -128,16 +129,16 @@ fn whoever_has_no_certificate_of_ours_is_refused_and_the_journal_says_why() {
             refuses(&authority, &proxy, &["-cert", cert, "-key", cert, version], why);
         }
     }
-    // Nothing of this is the end of anything.
+    // The proxy still serves after all of this.
     authority.leaf("gateway", "Micronets DHCP Manager Cert");
     takes(&authority, &proxy, &["-cert", "gateway.pkeycert.pem", "-key", "gateway.key.pem"]);
     proxy.stop();
 }
 
-/// What the journal says of a revoked certificate.
+/// The journal's reason for a revoked certificate.
 const REVOKED: &str = "invalid peer certificate: Revoked";
 
-/// A peer of ours, behind its hello.
+/// Connects a peer with a certificate of ours, and sends its hello.
 async fn join(authority: &Authority, to: SocketAddr, name: &str) -> std::io::Result<Peer> {
     let [certificate, root] = [format!("{name}.pkeycert.pem"), "root.cert.pem".to_owned()]
         .map(|name| std::fs::read(authority.path(&name)).expect("a file"));
@@ -158,7 +159,7 @@ async fn pair(authority: &Authority, to: SocketAddr) -> (Peer, Peer) {
     (gateway, client)
 }
 
-/// The code and the reason with which it is closed.
+/// The code and the reason of the proxy's close frame.
 async fn closed(peer: &mut Peer) -> (u16, String) {
     let timer = async {
         Timer::after(SOON).await;
@@ -170,7 +171,7 @@ async fn closed(peer: &mut Peer) -> (u16, String) {
     }
 }
 
-/// Whoever is left lives, and is told that it is alone.
+/// The partner stays connected, and its requests are answered with 503.
 async fn is_alone(peer: &mut Peer) {
     peer.push_text(REQUEST);
     let Event::Text(answer) = peer.next().await.expect("an answer") else { panic!("no answer") };
@@ -240,7 +241,7 @@ fn another_authority_takes_over_while_the_proxy_runs() {
     let others = Authority::new();
     smol::block_on(async {
         let (mut gateway, mut client) = pair(&authority, to).await;
-        // What cannot be read changes nothing.
+        // A file that cannot be read changes nothing.
         place.write("ca.pem", "nonsense");
         proxy.until("a complaint", |proxy| proxy.stderr().contains("ca.pem"));
         gateway.push_text(REQUEST);

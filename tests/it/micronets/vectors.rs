@@ -1,4 +1,4 @@
-//! What the README shows and what real peers said, through messages, HTTP and the meetup.
+//! The README's examples and a recorded session, run through messages, HTTP and the meetup.
 //!
 //! `session.jsonl` was recorded at the original proxy between the real gateway, manager and test
 //! client: what each connection sent and what the proxy delivered to it, in order. `readme.jsonl`
@@ -44,7 +44,7 @@ fn messages() -> Vec<Value> {
     messages
 }
 
-/// A null says as much as nothing.
+/// Removes nulls, which mean the same as absent members.
 fn without_nulls(mut message: Value) -> Value {
     if let Some(members) = message.get_mut("message").and_then(Value::as_object_mut) {
         members.retain(|_, value| !value.is_null());
@@ -120,7 +120,7 @@ fn the_http_in_every_message_comes_out_and_goes_in_again() {
     assert_eq!(methods, ["DELETE", "GET", "POST", "PUT"]);
 }
 
-/// HTTP as it would stand on the wire, but for its framing.
+/// An HTTP message as on the wire, without framing headers.
 fn wire(start: &str, headers: &[Pair<'_>], body: &[u8]) -> String {
     let headers: String =
         headers.iter().map(|Pair { name, value }| format!("{name}: {value}\n")).collect();
@@ -173,7 +173,7 @@ fn the_readmes_examples_are_this_http() {
     assert_eq!(seen.len(), expected.len(), "{seen:?}");
 }
 
-/// A meetup with the pumps that its runtime would have.
+/// A meetup and the parts of the runtime that surround it.
 struct Driven {
     meetup: Meetup,
     pumps: Option<(ConnectionId, ConnectionId, PendingRequests)>,

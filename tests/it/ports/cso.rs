@@ -1,4 +1,4 @@
-//! Port profiles through CSO: the runtime against a CSO on loopback.
+//! Port profiles through CSO: the runtime against a simulated CSO on loopback.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,7 +40,7 @@ const APPLY: &str = "/tssm/apply-port-config-association";
 const DEPLOY: &str = "/tssm/deploy-port-config-association";
 const VIEW: &str = "/data-view-central/device-port";
 
-/// A server, and mistgate's way to it.
+/// A simulated CSO, and the runtime's client for it.
 struct Bench {
     server: Arc<cso::Cso>,
     cso: Cso,
@@ -102,7 +102,7 @@ impl Bench {
         self.server.with(|tenant| tenant.port(site, &format!("ge-0/0/{port}")))
     }
 
-    /// The paths that were asked for, without what was asked of them.
+    /// The paths of the requests, without their queries.
     fn paths(&self) -> Vec<String> {
         let path = |request: &String| {
             let target = request.split(' ').nth(1).expect("a target");
@@ -132,7 +132,7 @@ fn done(diff: &str) -> Pushed {
     Pushed::Done { diff: diff.to_owned(), before: Vec::new() }
 }
 
-/// What a push that changes port 7 for an access point ends with.
+/// The result of a push that makes port 7 a trunk for an access point.
 fn trunk_done() -> Pushed {
     done("ge-0/0/7: profile generic-trunk, native VLAN 11")
 }
@@ -294,7 +294,7 @@ fn a_lost_answer_counts_by_what_was_asked() {
         let pushed = bench.push(&[edit(7, Mode::Ap)]);
         assert_eq!(pushed, Pushed::Unknown(Failure::Timeout));
         assert_eq!(bench.port("branch", 7).is_some(), fault == Fault::CutAfter);
-        // Either way the same again settles it.
+        // In both cases the same push settles the port.
         assert_eq!(bench.read(), Some(false));
         assert_eq!(bench.push(&[edit(7, Mode::Ap)]), trunk_done());
         assert_eq!(bench.port("branch", 7), Some(trunk()));
@@ -322,7 +322,7 @@ fn a_deployment_that_the_view_contradicts_is_no_success() {
     let message = "CSO reports success and shows profile generic-access on ge-0/0/7".to_owned();
     let unknown = Pushed::Unknown(Failure::Rejected { message });
     assert_eq!(bench.push(&[edit(7, Mode::Ap)]), unknown);
-    // A view that shows no profiles says nothing about it.
+    // A view without profiles gives no answer.
     bench.server.with(|tenant| tenant.shows_profiles = false);
     assert_eq!(bench.push(&[edit(7, Mode::Ap)]), trunk_done());
 }
@@ -352,7 +352,7 @@ fn a_switch_is_spoken_about_once_at_a_time_and_holds_up_no_other() {
         let deploys = |requests: &[String]| requests.iter().any(|request| request.contains(DEPLOY));
         assert!(smol::unblock(move || server.wait(deploys)).await);
         let pushed = bench.cso.push(&there, &[edit(7, Mode::Ap)]).await;
-        // The other switch is done, and of the second change of the first nothing is heard.
+        // The other switch is finished, while the second change of the first has not begun.
         let logins = bench.server.with(|tenant| tenant.logins());
         bench.server.release();
         (pushed, logins)

@@ -1,4 +1,4 @@
-//! `[ports.junos]` against simulated switches, each behind a real `sshd`: what becomes of a change
+//! `[ports.junos]` against simulated switches, each behind a real `sshd`: how a change ends
 //! whatever happens to it, and that the switch is free afterwards.
 
 use std::{
@@ -44,13 +44,14 @@ use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
 
 const AP: &str = "5c5b35000001";
 const PORT: &str = "ge-0/0/7";
-/// Requests of a push for an access point, counted from 0.
+/// The numbers of a push's requests for an access point, from 0.
 const LOCK: u64 = 2;
 const LOAD: u64 = 3;
 const COMMIT: u64 = 6;
 const CONFIRM: u64 = 9;
 
-/// Simulated switches at 127.0.0.1, 127.0.0.2 and so on, with one access point each, and us.
+/// Simulated switches at 127.0.0.1, 127.0.0.2 and so on, each with one access point, and the client
+/// under test.
 struct Site {
     switches: Switches,
     junos: Junos,
@@ -115,7 +116,7 @@ impl Site {
         self.switches.push(&switch(1), edits).await
     }
 
-    /// Checks that nobody of us is at the switches any more, and nothing is left there.
+    /// Checks that no session of ours is left at the switches, and nothing locked or unconfirmed.
     fn assert_free(&self) {
         for (_, shared) in &self.boxes {
             let began = Moment::now();
@@ -133,7 +134,7 @@ impl Site {
     }
 }
 
-/// Lets `sshd`'s subsystem in.
+/// Allows `sshd` to start its subsystem.
 pub(crate) fn listen(server: &Server, shared: &Arc<Shared>) {
     let path = server.path().join("socket");
     let listener = UnixListener::bind(&path).expect("a socket");
@@ -183,7 +184,7 @@ fn port() -> PortName {
     PortName::parse(PORT).expect("a port")
 }
 
-/// A change that commits: a trunk with its native VLAN.
+/// A change that needs a commit: a trunk with its native VLAN.
 fn ap() -> Edit {
     edit(Mode::Ap, &["unit 0 family ethernet-switching interface-mode trunk", "native-vlan-id 42"])
 }
@@ -215,7 +216,7 @@ fn a_change_is_made_once_and_taken_back() {
         let unchanged = Pushed::Done { diff: String::new(), before: Vec::new() };
         assert_eq!(site.push(&[ap()]).await, unchanged);
         assert_eq!(site.switches.read(&switch(1), &ap()).await, Some(true));
-        // Deleting what is not there is only warned of.
+        // Deleting what does not exist is only a warning.
         let statements = ["unit 0", "native-vlan-id", "description"];
         let pushed = site.push(&[edit(Mode::Default, &statements)]).await;
         assert!(is_done(&pushed), "{pushed:?}");
@@ -265,7 +266,7 @@ fn what_the_switch_refuses_is_told_in_its_words() {
     site.assert_free();
 }
 
-/// Where a commit is not answered, or a connection ends in it, nobody says that it failed.
+/// If a commit has no answer, or its connection ends, it is not reported as failed.
 #[test]
 fn a_change_whose_end_is_unknown_is_read_back() {
     let (silent, gone) = (Fault::Silence { is_done: true }, Fault::HangUp { is_done: true });
@@ -308,7 +309,7 @@ fn an_unknown_change_is_settled_before_the_next_one() {
     site.assert_free();
 }
 
-/// A run that ended in the midst of a change leaves no memory of it.
+/// The next run does not remember the change that an earlier run was making.
 #[test]
 fn what_an_earlier_run_left_is_confirmed_or_undone() {
     let site = Site::with(1, &[(COMMIT, Fault::HangUp { is_done: true })], None, |config, _| {
@@ -337,7 +338,7 @@ fn a_switch_that_goes_before_the_commit_was_not_changed() {
     site.assert_free();
 }
 
-/// Answers for Mist, and counts how often it was asked.
+/// Answers for Mist, and counts the questions.
 fn cloud(answer: Option<bool>, asked: &Arc<AtomicUsize>) -> Option<Connected> {
     let asked = Arc::clone(asked);
     Some(Arc::new(move |ap, site| {
@@ -359,7 +360,7 @@ fn a_change_is_confirmed_when_mist_sees_the_access_point() {
     }
 }
 
-/// Waits until a change is in place, and then pulls the cable.
+/// Waits until a change is in effect, then unplugs the access point.
 async fn unplug(shared: &Shared) {
     while !shared.with(|switch| switch.is_pending()) {
         Timer::after(Duration::from_millis(10)).await;
@@ -405,7 +406,7 @@ fn who_stops_leaves_no_change_behind() {
     let busy = Pushed::Failed(Failure::Busy { after: None });
     assert_eq!(smol::block_on(site.push(&edits)), busy);
     site.assert_free();
-    // Who waits for a lock stops at once.
+    // A push that waits for a lock stops at once.
     let fault = Fault::Stranger(Duration::from_secs(600));
     let site = Site::with(1, &[(LOCK, fault)], None, |_, junos| {
         junos.lock_wait = Duration::from_secs(600);
@@ -437,7 +438,7 @@ fn a_push_that_is_dropped_leaves_nothing_open() {
             };
             let pushed = async { Some(site.push(&edits).await) };
             assert_eq!(pushed.or(dropped).await, None, "it ended before it was dropped");
-            // What it left is settled by whoever comes next.
+            // The next push settles what this one left.
             assert_eq!(site.switches.read(&switch(1), &ap()).await, Some(!undoes_when_killed));
         });
         site.assert_free();
@@ -450,7 +451,7 @@ fn hosts_and_passwords_must_be_right() {
     let known = fs::read_to_string(&site.junos.known_hosts).expect("a file");
     let push = |edits: &[Edit]| smol::block_on(site.push(edits));
     let trust = |text: &str| {
-        // As an editor saves it: a new file in the place of the old one.
+        // Replaced by a new file, as an editor does.
         let new = site.folder.path().join("new");
         fs::write(&new, text).expect("a file");
         fs::rename(&new, &site.junos.known_hosts).expect("a file");
@@ -468,7 +469,7 @@ fn hosts_and_passwords_must_be_right() {
     wrong.private_key = Some(Secret::new("no key"));
     assert!(site.switches.configure(&wrong).is_err());
     site.switches.configure(&site.junos).expect("no key");
-    // A file that is gone is as it was.
+    // A missing file leaves the last one in effect.
     fs::remove_file(&site.junos.known_hosts).expect("a file");
     let pushed = push(&[ap()]);
     assert!(is_done(&pushed), "{pushed:?}");
@@ -510,7 +511,7 @@ fn a_switch_says_what_it_sees_on_a_port() {
     site.assert_free();
 }
 
-/// What becomes of all of them, and the most sessions that there were at once.
+/// Runs all futures at once. Gives their results, and the most sessions that were open at once.
 async fn together<T>(site: &Site, futures: Vec<impl Future<Output = T>>) -> (Vec<T>, usize) {
     let most = AtomicUsize::new(0);
     let watched = async {

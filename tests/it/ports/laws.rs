@@ -1,4 +1,4 @@
-//! The laws of switch ports over noise, and the same noise twice.
+//! The laws of switch ports on random bytes, and the same bytes twice.
 
 use std::{env, fs, panic::AssertUnwindSafe, path::Path};
 
@@ -38,7 +38,7 @@ fn rules() {
     over_noise("governor", ports::governor, 300, 1_500);
 }
 
-/// The luck of a seed. Most worlds are small, one in ten has a hundred access points, and one in a
+/// The bytes of a seed. Most worlds are small, one in ten has a hundred access points, and one in a
 /// hundred has thousands.
 fn luck(seed: u64) -> Vec<u8> {
     let length = match seed {
@@ -59,13 +59,13 @@ fn the_world_ends_well() {
     };
     let tallies = on_all_threads(&seeds, rerun, |seed| ports::world(&luck(*seed), None));
     let all = tallies.iter().fold(Tally::default(), Tally::and);
-    // Otherwise little happened, and nothing was shown.
+    // With less the test would prove little.
     assert!(all.changed > 30_000 && all.refused > 5_000 && all.observed > 1_000, "{all:?}");
     assert!(all.crashes > 5_000 && all.kept > 1_000, "{all:?}");
     assert!(all.stuck > 1_000 && all.undone > 500 && all.opened > 300, "{all:?}");
 }
 
-/// Runs the world of `SEED`, or of any one, and leaves its journal where it says.
+/// Runs the world of the seed `SEED`, by default 0, and writes its journal to a file.
 #[test]
 fn the_world_of_a_seed() {
     let seed = env::var("SEED").map_or(Ok(0), |seed| seed.parse()).expect("SEED is a number");

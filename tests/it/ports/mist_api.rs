@@ -1,5 +1,5 @@
-//! Mist's API over real sockets: every question and every way of a change, beside a cloud that
-//! behaves and one that does not.
+//! Mist's API over real sockets: each question and each way of a change, against a cloud that works
+//! and one that does not.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,7 +54,7 @@ fn port(name: &str) -> PortName {
     PortName::parse(name).expect("a port")
 }
 
-/// A cloud with one switch of twelve ports and three access points at the site.
+/// A cloud with one switch of twelve ports, and three access points at its site.
 fn cloud() -> Cloud {
     let mut organisation = Organisation::new(ORG, TOKEN);
     organisation.add_switch(switch_mac(), SITE, "sw-1", 12);
@@ -118,7 +118,7 @@ fn inventory(mist: &Mist) -> Vec<Entry> {
     entries
 }
 
-/// The switch as Mist tells it.
+/// The switch as Mist describes it.
 fn switch() -> Switch {
     Switch {
         mac: switch_mac(),
@@ -155,7 +155,7 @@ fn puts(cloud: &Cloud) -> usize {
     cloud.heard_of("PUT").len()
 }
 
-/// Waits until the cloud has heard so many requests of a method.
+/// Waits until the cloud has got this many requests with a method.
 async fn heard(cloud: &Cloud, method: &str, count: usize) {
     let deadline = std::time::Instant::now() + LONG;
     while cloud.heard_of(method).len() < count {
@@ -178,7 +178,7 @@ fn a_port_is_what_the_cloud_says_of_it() {
     let Answer::Port(Some(seen)) = ask_port(&mist, switch_mac(), "ge-0/0/1") else {
         panic!("no answer");
     };
-    // The neighbour is stale: without a link it proves nothing.
+    // Without a link the neighbour is out of date, and proves nothing.
     assert_eq!((seen.up, seen.neighbor), (false, Some(ap(1))));
     assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/99"), Answer::Port(None));
     assert_eq!(ask_port(&mist, mac("00005e0053ff"), "ge-0/0/1"), Answer::Port(None));
@@ -191,7 +191,7 @@ fn a_port_is_what_the_cloud_says_of_it() {
         panic!("no answer");
     };
     assert!(!seen.is_live && !seen.proves(ap(1)));
-    // Of a port that it has not looked at, the switch says nothing.
+    // The switch reports nothing of a port that it has not seen.
     assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/2"), Answer::Unanswered);
 }
 
@@ -215,7 +215,7 @@ fn a_virtual_chassis_is_the_device_that_the_cloud_made() {
     let pushed = future::block_on(mist.push(&seen.switch, &[edit("ge-0/0/1", Mode::Ap, None)]));
     done(pushed);
     assert_eq!(cloud.with(|o| o.usage(whole, "ge-0/0/1")).as_deref(), Some("ap"));
-    // The access point names a member as its neighbour.
+    // The access point names a member of the chassis as its neighbour.
     cloud.with(|organisation| {
         let stack = organisation.switches.get_mut(&whole).expect("the stack");
         stack.ports.get_mut("ge-0/0/1").expect("the port").neighbor = None;
@@ -235,13 +235,13 @@ fn an_access_point_is_where_a_switch_sees_it_or_where_it_says() {
     let found = location(&mist, ap(1), Some(SITE));
     assert!(found.seen.iter().all(|seen| seen.proves(ap(1))) && found.seen.len() == 1);
     assert_eq!(found.hint, None);
-    // It moves; the port that it left tells of it for a while.
+    // It moves; the old port still reports it for a while.
     assert!(cloud.with(|organisation| organisation.plug(ap(1), switch_mac(), "ge-0/0/2")));
     let found = location(&mist, ap(1), Some(SITE));
     let proofs: Vec<_> = found.seen.iter().filter(|seen| seen.proves(ap(1))).collect();
     assert_eq!(proofs.iter().map(|seen| seen.port).collect::<Vec<_>>(), [Some(port("ge-0/0/2"))]);
     assert_eq!(found.seen.len(), 2);
-    // The switch does not see it, for LLDP is off there; the site is one that it has left.
+    // LLDP is off there, so the switch does not see it. The site is the one that it has left.
     cloud.with(|organisation| {
         let switch = organisation.switches.get_mut(&switch_mac()).expect("the switch");
         switch.ports.values_mut().for_each(|port| port.neighbor = None);
@@ -290,7 +290,7 @@ fn the_roster_is_everybody_over_all_pages() {
     let never = entries.iter().find(|entry| entry.ap == ap(APS - 1)).expect("it is listed");
     assert_eq!((never.is_connected, never.last_seen), (false, None));
     assert!(cloud.heard().len() > 12, "{}", cloud.heard().len());
-    // One page that fails is no answer, wherever it is.
+    // If one page fails there is no answer, whichever page it is.
     for part in ["stats/devices", "page=3", "inventory", "stats/ports", "search_after=8"] {
         cloud.misbehave("GET", part, Fault::Status(500, "{}".to_owned()), 1);
         assert_eq!(ask(&mist, Question::Inventory), Answer::Unanswered, "{part}");
@@ -359,14 +359,14 @@ fn an_override_comes_and_goes() {
         (usage(&cloud, "ge-0/0/6"), usage(&cloud, "ge-0/0/9")),
         ("iot".into(), "iot".into())
     );
-    // One request for both ports, with everybody's overrides.
+    // One request for both ports, with all overrides.
     let written = cloud.heard_of("PUT");
     assert_eq!(written.len(), 1);
     assert!(written.iter().all(|put| put.target.ends_with("/local_port_config")));
     let read = |edit: &Edit| future::block_on(mist.read(&switch(), edit));
     assert_eq!(read(&edit("ge-0/0/1", Mode::Ap, None)), Some(true));
     assert_eq!(read(&edit("ge-0/0/2", Mode::Ap, None)), Some(false));
-    // Again is nothing.
+    // The same change again does nothing.
     assert_eq!(done(push(&mist, &edits)).0, "");
     assert_eq!(puts(&cloud), 1);
     let back: Vec<Edit> = before
@@ -420,7 +420,7 @@ fn a_named_profile_is_given_in_place_of_what_was_there() {
     done(to_ap(&mist, "ge-0/0/1"));
     done(push(&mist, &[edit("ge-0/0/1", Mode::Default, None)]));
     assert_eq!(usage(&cloud, "ge-0/0/1"), "secured");
-    // A profile that Mist does not have is refused in its words.
+    // If Mist does not have a profile, the refusal has Mist's words.
     cloud.with(|organisation| organisation.profiles.remove("ap"));
     let Pushed::Failed(Failure::Rejected { message }) = to_ap(&mist, "ge-0/0/2") else {
         panic!("it is refused");
@@ -471,14 +471,14 @@ fn a_write_without_an_answer_is_unknown_and_is_read_back() {
         assert_eq!(puts(&cloud), before + 1, "{fault:?}: it is not sent twice");
         assert_eq!(future::block_on(mist.read(&switch, &here)), Some(is_made), "{fault:?}");
     }
-    // A success that is none, and one that cannot be looked at.
+    // An answer of success without an effect, and one whose effect cannot be read back.
     cloud.misbehave("PUT", "", Fault::Ignored, 1);
     let reason = "Mist took the change and did not keep it".to_owned();
     let not_kept = Pushed::Failed(Failure::Undone { reason, after: None });
     let switch = switch();
     let push = || future::block_on(mist.push(&switch, std::slice::from_ref(&here)));
     assert_eq!(push(), not_kept);
-    // The first look at the device is right.
+    // The first read of the device succeeds.
     cloud.misbehave("PUT", "", Fault::Portal, 1);
     assert!(matches!(push(), Pushed::Done { .. }), "what is read counts");
     cloud.misbehave("GET", "/devices/", Fault::Portal, 1);
@@ -509,7 +509,7 @@ fn one_switch_is_written_by_one_at_a_time() {
     let mist = mist(&cloud);
     let at = switch();
     let edits: Vec<Edit> = (0..10).map(|n| edit(&format!("ge-0/0/{n}"), Mode::Ap, None)).collect();
-    // Each reads all overrides and writes them back: two at once would lose one.
+    // Each change reads all overrides and writes them back, so two at once would lose one.
     let executor = smol::LocalExecutor::new();
     let tasks: Vec<_> = edits
         .iter()
@@ -562,13 +562,13 @@ fn a_spent_budget_holds_everybody_up() {
     assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/0"), Answer::Unanswered);
     let heard = cloud.heard().len();
     let start = std::time::Instant::now();
-    // What comes now waits, and then is answered.
+    // A question waits, and then is answered.
     let Answer::Port(Some(_)) = ask_port(&mist, switch_mac(), "ge-0/0/0") else {
         panic!("it is answered");
     };
     assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
     assert_eq!(cloud.heard().len(), heard + 2);
-    // A change does not wait so long, and says when to come again.
+    // A change does not wait that long, and reports when to try again.
     cloud.misbehave("PUT", "", Fault::TooMany(Some(600)), 1);
     let here = [edit("ge-0/0/1", Mode::Ap, None)];
     let pushed = future::block_on(mist.push(&at, &here));
@@ -581,7 +581,7 @@ fn a_spent_budget_holds_everybody_up() {
     assert!(after > Duration::from_secs(500), "{after:?}");
     assert_eq!(future::block_on(mist.is_connected(ap(1), None)), None);
     assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/0"), Answer::Unanswered);
-    // Nor does a later configuration begin anew.
+    // A later configuration keeps the pause.
     let later = self::mist(&cloud).after(&mist);
     assert_eq!(future::block_on(later.is_connected(ap(1), None)), None);
     assert_eq!(cloud.heard().len(), heard, "nothing is asked meanwhile");
@@ -604,7 +604,7 @@ fn questions_leave_room_for_changes() {
     let answers = future::block_on(executor.run(async {
         let (at, here) = (switch(), [edit("ge-0/0/1", Mode::Ap, None)]);
         heard(&cloud, "GET", 6).await;
-        // While no question is answered, a change goes through.
+        // While no question is answered, changes still succeed.
         done(mist.push(&at, &here).await);
         cloud.release();
         let mut answers = Vec::new();
@@ -670,7 +670,7 @@ fn an_answer_that_is_late_may_be_one_and_a_cloud_that_is_not_there_got_nothing()
     let address = nobody.local_addr().expect("an address");
     drop(nobody);
     assert_eq!(get(&format!("http://{address}"), LONG), Err(Failure::Unreachable));
-    // Who does not finish the handshake does not get the token.
+    // A server without a valid certificate does not get the token.
     let https = cloud.origin().replace("http://", "https://");
     assert_eq!(get(&https, short), Err(Failure::Unreachable));
 }

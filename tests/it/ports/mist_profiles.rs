@@ -1,5 +1,5 @@
-//! What is written into a switch's configuration, beside a reading of Mist's specification that is
-//! not ours: whatever comes and goes, no other port is touched.
+//! Changes to a switch's configuration, checked by an independent reading of Mist's specification:
+//! no change touches another port.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use mistgate_core::{
 use mistgate_tests::ports::cloud::port_config;
 use serde_json::{Map, Value, json};
 
-/// The profiles of ports, by their names.
+/// The profile of each port, by the port's name.
 type Usages = BTreeMap<String, String>;
 
 fn ports() -> impl Iterator<Item = String> {
     (0..12).map(|n| format!("ge-0/0/{n}"))
 }
 
-/// Some entries for runs of ports, of which some share a key.
+/// A few entries for ranges of ports, some of which share a key.
 fn some_entries(rand: &mut Rand, is_local: bool) -> Map<String, Value> {
     let mut map = Map::new();
     let mut key = String::new();
@@ -47,7 +47,7 @@ fn some_entries(rand: &mut Rand, is_local: bool) -> Map<String, Value> {
     map
 }
 
-/// What all ports have. No port has two entries.
+/// The profile of each port. No port may have two entries.
 fn usages(device: &Device) -> Usages {
     let whole: Map<String, Value> = serde_json::from_str(&device.whole()).expect("an object");
     for name in ["port_config", "local_port_config"] {
@@ -67,7 +67,7 @@ fn whatever_comes_and_goes_no_other_port_is_touched() {
         let mut device = Device::parse(text.as_bytes()).expect("a device");
         let original = usages(&device);
         let mut plugged: BTreeMap<String, String> = BTreeMap::new();
-        // In the end everybody goes.
+        // In the end all access points go.
         let somewhere = (0..20).map(|_| (format!("ge-0/0/{}", rand.up_to(11)), true));
         let steps: Vec<_> = somewhere.chain(ports().map(|port| (port, false))).collect();
         for (port, may_come) in steps {

@@ -1,7 +1,7 @@
-//! What PyEZ and a switch said to each other, through framing, answers and the session.
+//! A recorded conversation between PyEZ and a switch, run through framing, replies and the session.
 //!
-//! `pyez_transcript.xml` holds what PyEZ 2.8.2 really sends in 13 scenarios, with answers shaped
-//! after those of real switches.
+//! `pyez_transcript.xml` holds what PyEZ 2.8.2 really sends in 13 scenarios, with replies modelled
+//! on those of real switches.
 
 use core::num::NonZeroU16;
 use std::{
@@ -32,7 +32,7 @@ use mistgate_tests::{
     ports::netconf::{decoded, name, session},
 };
 
-/// One side's message, with the call of PyEZ's that it belongs to.
+/// A message of one side, and the call of PyEZ's that it belongs to.
 struct Said {
     scenario: String,
     call: String,
@@ -92,13 +92,13 @@ fn attribute(tag: &str, name: &str) -> String {
 }
 
 impl Said {
-    /// The message as it went over the wire.
+    /// The message as on the wire.
     fn bytes(&self) -> Vec<u8> {
         let end = if self.framing == Framing::EndOfMessage { "]]>]]>" } else { "" };
         format!("{}{end}", self.text).into_bytes()
     }
 
-    /// The message without its framing, from a stream in small pieces.
+    /// The message without its framing, decoded from small pieces.
     fn message(&self) -> Vec<u8> {
         let (messages, error) = decoded(self.framing, MESSAGE_MAX, &self.bytes(), 3);
         assert_eq!((messages.len(), error), (1, None), "{}", self.text);
@@ -117,7 +117,7 @@ impl Said {
 #[test]
 fn all_answers_are_read_as_pyez_or_better() {
     let (mut refused, mut done) = (0, 0);
-    // The comment behind the last answer is outside of the framing.
+    // The comment after the last reply is not part of the framing.
     let is_last = |said: &Said| said.text.starts_with("<!-- session end");
     for said in transcript().iter().filter(|said| !said.is_client && !is_last(said)) {
         let Some(reply) = said.reply() else {
@@ -126,8 +126,8 @@ fn all_answers_are_read_as_pyez_or_better() {
         if said.call.contains("facts") {
             continue;
         }
-        // PyEZ takes a warning for an error, and stumbles over the routing engine that is not
-        // closed, though the commit has succeeded.
+        // PyEZ raises an error for a warning. It also fails on the routing engine element that is
+        // not closed, although the commit has succeeded.
         let raises = said.result.starts_with("RAISES")
             && !said.result.contains("statement not found")
             && !said.result.contains("XMLSyntaxError");
@@ -136,7 +136,7 @@ fn all_answers_are_read_as_pyez_or_better() {
         assert_eq!(is_refused, raises, "{}, {}: {}", said.scenario, said.call, said.text);
         assert!(
             is_refused || is_diff || reply.verdict_or_silence() == Verdict::Done || {
-                // The private edit's warning stands alone.
+                // The private edit has only a warning.
                 said.scenario == "private_edit"
             }
         );
@@ -179,7 +179,7 @@ fn our_requests_are_those_of_pyez_byte_for_byte() {
     }
 }
 
-/// A switch that answers each request with what it once answered PyEZ.
+/// Runs an edit against a switch that sends the replies that it once sent to PyEZ.
 fn replayed(scenario: &str) -> Vec<Output> {
     let said: Vec<_> = transcript().into_iter().filter(|said| said.scenario == scenario).collect();
     let now = Instant::from_secs(0);
@@ -219,7 +219,7 @@ fn replayed(scenario: &str) -> Vec<Output> {
 fn answer(said: &[Said], rpc: &Element, framing: Framing) -> Vec<u8> {
     let asked = rpc.children.first().expect("a request");
     let mut requests = said.iter().enumerate().filter(|(_, said)| said.is_client);
-    // What differs, as the comment of the confirming commit, is not looked at.
+    // Differences, such as the comment of the confirming commit, are skipped.
     let (at, _) = requests
         .find(|(_, said)| {
             let theirs = Element::parse(&said.message()).expect("XML");
@@ -238,7 +238,7 @@ fn answer(said: &[Said], rpc: &Element, framing: Framing) -> Vec<u8> {
     encode(framing, &format!("{head}message-id=\"{id}\"{tail}"))
 }
 
-/// The laws say nothing about an outcome that noise never reaches.
+/// The laws prove nothing about an outcome that random bytes never reach.
 #[test]
 fn noise_reaches_every_outcome() {
     let mut reached = BTreeMap::<&str, usize>::new();
@@ -249,7 +249,7 @@ fn noise_reaches_every_outcome() {
             };
             let name = match result {
                 Ok(outcome) => name(&outcome),
-                // Most noise ends before so many wait.
+                // Most runs end before this many edits wait.
                 Err(Failure::Busy) => continue,
                 Err(Failure::Ended { .. }) => "ended",
                 Err(Failure::LockHeld { .. }) => "lock held",

@@ -1,6 +1,5 @@
-//! The README's section on switch ports, followed as it is printed: an access point goes from its
-//! webhook to its trunk, to the report in the chat, and back, on a simulated switch behind a real
-//! `sshd`.
+//! The README's section on switch ports, followed step by step: from the access point's webhook to
+//! its trunk and the report in the chat, and back. The switch is simulated, behind a real `sshd`.
 
 use std::{
     fs,
@@ -14,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::base::binary::{Process, binary, output, text};
 
-/// `one-site` in a folder of its own, and the commands that it prints.
+/// A running `one-site` in a temporary folder, and the commands that it printed.
 struct Site {
     folder: TempDir,
     one_site: Process,
@@ -31,7 +30,7 @@ impl Site {
         Self { folder, one_site, welcome }
     }
 
-    /// Runs the printed command that holds this, with more behind it, in a shell.
+    /// Runs the printed command that contains `part`, followed by `more`, in a shell.
     fn shell(&self, part: &str, more: &str) -> (Option<i32>, String, String) {
         let lines = self.welcome.lines().filter(|line| line.starts_with("  "));
         let line = lines.into_iter().find(|line| line.contains(part)).unwrap_or_else(|| {
@@ -45,7 +44,7 @@ impl Site {
         (done.status.code(), text(&done.stdout), text(&done.stderr))
     }
 
-    /// The same, which must succeed.
+    /// As [`Site::shell`], which must succeed.
     fn follow(&self, part: &str, more: &str) -> String {
         let (code, said, complained) = self.shell(part, more);
         assert_eq!(code, Some(0), "{part}: {said}{complained}{}", self.one_site.stderr());
@@ -56,9 +55,9 @@ impl Site {
         self.follow(" show ", "")
     }
 
-    /// Waits for so many reports of this title in the chat.
+    /// Waits for this many reports with this title in the chat.
     fn told(&self, title: &str, times: usize) -> String {
-        // A card is whole when its last line is there.
+        // A card is complete once its last line is there.
         let count = |said: &str| {
             let (whole, _) = said.rsplit_once("╰ ").unwrap_or_default();
             whole.lines().filter(|line| line.ends_with(title)).count()
@@ -74,7 +73,7 @@ impl Site {
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
 
-    /// Both processes end: their output does.
+    /// Stops it. The output ends when both processes have ended.
     fn stop(mut self) {
         self.one_site.signal(Signal::INT);
         assert_eq!(self.one_site.wait().code(), Some(0), "{}", self.one_site.stderr());
@@ -123,14 +122,14 @@ fn an_ap_gets_its_trunk_and_gives_it_back() {
 
     by_hand(&site, &before, &trunk);
     let complained = site.one_site.stderr();
-    // It may have seen the kill switch before that was gone again.
+    // It may have noticed the kill switch before that was removed.
     let complained: Vec<_> =
         complained.lines().filter(|line| !line.ends_with("event=ports_stopped")).collect();
     assert!(complained.is_empty(), "{complained:?}");
     site.stop();
 }
 
-/// The commands by hand, while the mistgate runs.
+/// The manual commands, while mistgate runs.
 fn by_hand(site: &Site, before: &str, trunk: &str) {
     let (code, said, complained) = site.shell(" port set ", "");
     assert_eq!((code, said.as_str()), (Some(1), ""), "{complained}");
@@ -150,7 +149,7 @@ fn by_hand(site: &Site, before: &str, trunk: &str) {
     let of_mistgate = lines.iter().filter(|line| member(line, "/by").is_empty());
     assert_eq!(of_mistgate.filter(|line| member(line, "/type") == "PORT_CHANGED").count(), 2);
 
-    // The kill switch holds for people too.
+    // The kill switch stops manual changes too.
     let stop = site.folder.path().join("target/one-site/state/stop-ports");
     fs::write(&stop, "").expect("a file");
     let (code, _, complained) = site.shell(" port set ", "--yes");
@@ -164,12 +163,12 @@ fn by_hand(site: &Site, before: &str, trunk: &str) {
     assert_eq!(site.show(), before);
 }
 
-/// A switch's name is enough where Mist does not answer, unless a list asks for its MAC.
+/// Without an answer from Mist a switch's name is enough, unless a list asks for its MAC.
 fn without_mist(site: &Site) {
     let folder = site.folder.path().join("target/one-site");
     let config = fs::read_to_string(folder.join("mistgate.toml")).expect("a file");
     let url = config.lines().find(|line| line.starts_with("api_url")).expect("a line");
-    // The port of the discard service (RFC 863), where nobody listens.
+    // The discard service's port (RFC 863), where nobody listens.
     let config = config.replace(url, "api_url = \"http://127.0.0.1:9\"");
     fs::write(folder.join("away.toml"), &config).expect("a file");
     let never = "[ports]\nnever = { switches = [\"5c5b350000ff\"] }";
@@ -193,7 +192,7 @@ fn without_mist(site: &Site) {
 }
 
 impl Site {
-    /// The printed command for mode default.
+    /// The printed command, with the mode replaced by `default`.
     fn default(&self, command: &str, more: &str) -> String {
         let part = format!(" port {command} ");
         let line = self.welcome.lines().find(|line| line.contains(&part)).expect("a command");

@@ -1,4 +1,4 @@
-//! `mistgate port diff|set` where no mistgate runs, against a Mist on loopback.
+//! `mistgate port diff|set` while no mistgate runs, against a simulated Mist on loopback.
 
 use std::{
     fs,
@@ -32,7 +32,7 @@ struct Site {
 }
 
 impl Site {
-    /// `ports` follows the head of `[ports]`.
+    /// Creates one. `ports` follows the keys of `[ports]`.
     fn new(ports: &str) -> Self {
         let mut organisation = Organisation::new(ORG, TOKEN);
         organisation.add_switch(mac(SWITCH), SITE, "access-1", 4);
@@ -60,14 +60,14 @@ impl Site {
         output(self.place.path(), &[&args, &which[..], more].concat())
     }
 
-    /// What is printed, by a command that succeeds.
+    /// Runs a command, which must succeed. Gives what it printed.
     fn done(&self, command: &str, switch: &str, mode: &str, more: &[&str]) -> String {
         let done = self.run(command, switch, mode, more);
         assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
         text(&done.stdout)
     }
 
-    /// What is complained of, by a command that does not.
+    /// Runs a command, which must fail. Gives its error.
     fn refused(&self, command: &str, switch: &str, mode: &str, more: &[&str]) -> String {
         let done = self.run(command, switch, mode, more);
         assert_eq!(done.status.code(), Some(1), "{}", text(&done.stdout));
@@ -79,7 +79,7 @@ impl Site {
         self.place.path().join("state")
     }
 
-    /// Makes the state folder, as root must have done for whoever runs mistgate.
+    /// Makes the state folder, as root must do where another user runs mistgate.
     fn make_state(&self) {
         fs::create_dir(self.state()).expect("a folder");
     }
@@ -102,7 +102,7 @@ fn member<'v>(line: &'v Value, pointer: &str) -> &'v str {
 #[test]
 fn a_port_is_set_and_gets_back_what_it_had() {
     let site = Site::new("");
-    // Nothing that local_port_config could change: what was there must be remembered.
+    // `local_port_config` cannot change this entry, so the old one must be remembered.
     let config = json!({ "port_config": { PORT: { "usage": "secured" } } });
     site.cloud.with(|organisation| organisation.configure(mac(SWITCH), config));
     let diff = site.done("diff", "ACCESS-1", "ap", &[]);
@@ -116,7 +116,7 @@ fn a_port_is_set_and_gets_back_what_it_had() {
     assert!(set.ends_with("access-1 ge-0/0/1: done, it has mode ap\n"), "{set}");
     assert!(!set.contains("runs"), "{set}");
     assert_eq!(site.usage(), "ap");
-    // In mode observe too: this is not for what nobody asked for.
+    // In mode observe too, since a person asked for this change.
     site.configure("observe", "");
     let set = site.done("set", "access-1", "ap", &["--yes"]);
     assert_eq!(set, "access-1 ge-0/0/1: nothing to change, it has mode ap already\n");
@@ -177,7 +177,7 @@ fn what_cannot_be_done_is_said() {
     assert_eq!(site.usage(), "default");
     assert_eq!(site.audit(), Vec::<Value>::new());
 
-    // It failed, and that is on record.
+    // The change failed, and the record says so.
     site.make_state();
     site.cloud.misbehave("PUT", "", Fault::Status(400, "{\"detail\":\"no\"}".to_owned()), 1);
     let refused = site.refused("set", "access-1", "ap", &["--yes"]);
@@ -187,7 +187,7 @@ fn what_cannot_be_done_is_said() {
     assert_eq!((member(line, "/type"), member(line, "/failure")), ("PORT_STUCK", "rejected"));
 }
 
-/// What is done by hand is known to the next run, which gives the port back as its own.
+/// A manual change is known to the next run, which restores the port as if the change were its own.
 #[test]
 fn the_next_run_knows_of_it() {
     let site = Site::new("settle = \"10ms\"\ndisconnect_wait = \"10ms\"");
@@ -202,7 +202,7 @@ fn the_next_run_knows_of_it() {
     mistgate.stop();
 }
 
-/// Whoever runs mistgate must be able to use what somebody's command leaves.
+/// Files that a command leaves must be usable by the user that runs mistgate.
 #[test]
 fn the_state_folder_belongs_to_whom_mistgate_runs_as() {
     const NOBODY: u32 = 65_534;

@@ -1,5 +1,5 @@
-//! NETCONF over real SSH: Debian's `sshd`, restricted to what one kind of switch offers, with the
-//! simulated switch as its subsystem.
+//! NETCONF over real SSH: Debian's `sshd` offers only what one kind of switch offers, and the
+//! simulated switch is its subsystem.
 
 use std::{
     fs,
@@ -36,7 +36,7 @@ fn open(target: &Target) -> Result<Stream, Error> {
     smol::block_on(ssh::open(target))
 }
 
-/// Drives a session on the real clock, to its end.
+/// Drives a session to its end on the real clock.
 async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
     let began = Moment::now();
     let now = || Instant::from_micros(u64::try_from(began.elapsed().as_micros()).unwrap_or(0));
@@ -118,7 +118,7 @@ fn edits_go_through_ssh_in_every_style() {
     }
 }
 
-/// The families of `appliance/docs/vendors/junos.md` §8, and whether they are old.
+/// The kinds of switch in `appliance/docs/vendors/junos.md` §8, and whether each is old.
 #[test]
 fn every_family_of_algorithms_is_reached() {
     prepare();
@@ -183,7 +183,7 @@ fn a_host_key_that_is_unknown_or_changed_is_refused() {
     let key: Vec<_> = server.host_key.split(' ').take(2).collect();
     let entry = format!("[127.0.0.1]:{} {}", server.address.port(), key.join(" "));
     assert!(unknown.ends_with(&format!("then add: {entry}")), "{unknown}");
-    // What it says to add is what helps.
+    // The line that the error suggests makes the host known.
     assert!(trusting(&entry).is_ok());
     let other = fs::read_to_string(server.path().join("user.pub")).expect("a key");
     let changed = trusting(&format!("\n127.0.0.1 {other}")).expect_err("changed").to_string();
@@ -230,7 +230,7 @@ fn a_user_logs_in_by_key_or_password() {
     }
 }
 
-/// The end of a session is what frees a switch.
+/// The end of a session frees the switch.
 #[test]
 fn a_session_that_is_dropped_ends_at_the_switch() {
     prepare();
@@ -286,7 +286,7 @@ fn a_switch_without_netconf_says_what_to_configure() {
     let without = config.replace("Subsystem netconf", "Subsystem other") + "ForceCommand exit 1\n";
     fs::write(server.path().join("config"), without).expect("a file");
     let opened = open(&server.target());
-    // The command that stands in for the subsystem is started, and ends at once.
+    // The command in place of the subsystem starts, and ends at once.
     let told = smol::block_on(drive(opened.expect("a channel"), Vec::new()));
     assert_eq!(told.last(), Some(&Output::Close(CloseReason::Closed)));
     server.address.set_port(9);
@@ -312,8 +312,8 @@ fn a_silent_server_costs_no_more_than_the_timeout() {
     assert_eq!(late.to_string(), "the key exchange took longer than 100ms");
 }
 
-/// PyEZ as users of Junos know it takes the switch for one: what it reads there is asserted in the
-/// script itself.
+/// PyEZ, a client that users of Junos know, accepts the simulated switch. The script itself asserts
+/// what it reads.
 const PYEZ: &str = r#"
 import sys
 from jnpr.junos import Device
@@ -371,7 +371,7 @@ fn pyez_takes_the_switch_for_a_real_one() {
     }
 }
 
-/// A NETCONF server that nobody here wrote: yuma123's, which knows nothing of Junos.
+/// A NETCONF server by others: yuma123's, which is not made for Junos.
 #[test]
 fn another_server_understands_both_framings() {
     const NETCONFD: &str = "/usr/sbin/netconfd";

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 pub(crate) const USER: &str = "mistgate-test";
 pub(crate) const PASSWORD: &str = "pass ]]>]]> word";
 
-/// What a switch's `sshd` offers, and how.
+/// The algorithms that a switch's `sshd` offers.
 pub(crate) struct Offer {
     pub(crate) config: &'static str,
     pub(crate) host_key: &'static str,
@@ -40,18 +40,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A switch of this style, behind an `sshd` that dies on its first connections.
+    /// A switch of this style, behind an `sshd` that dies on its first `broken_first` connections.
     pub(crate) fn new(offer: &Offer, style: &str, broken_first: usize) -> Self {
         Self::with(offer, &format!("FOLDER/switch --style {style}"), broken_first)
     }
 
-    /// As before, with a command for the subsystem, in which `FOLDER` and `PORT` are the
-    /// server's.
+    /// As [`Server::new`], with a command for the subsystem, in which `FOLDER` and `PORT` stand for
+    /// the server's.
     pub(crate) fn with(offer: &Offer, subsystem: &str, broken_first: usize) -> Self {
         Self::at((Ipv4Addr::LOCALHOST, 0).into(), offer, subsystem, broken_first)
     }
 
-    /// As before, at this address.
+    /// As [`Server::with`], at this address.
     pub(crate) fn at(
         address: SocketAddr,
         offer: &Offer,
@@ -60,7 +60,7 @@ impl Server {
     ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path();
-        // The user whom sshd becomes must get to the program.
+        // The user that sshd switches to must be able to read the program.
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a folder of ours");
         let switch = path.join("switch");
         fs::copy(env!("CARGO_BIN_EXE_switch"), &switch).expect("the switch");
@@ -104,12 +104,12 @@ impl Server {
         self.folder.path()
     }
 
-    /// The line that makes a client trust it.
+    /// The line that makes a client trust this server.
     pub(crate) fn known_line(&self) -> String {
         format!("[{}]:{} {}", self.address.ip(), self.address.port(), self.host_key)
     }
 
-    /// What the file says that a client trusts.
+    /// A client's known hosts, with this server only.
     pub(crate) fn known(&self) -> KnownHosts {
         KnownHosts::parse("known_hosts", &self.known_line())
     }
@@ -150,7 +150,7 @@ pub(crate) fn keys() -> &'static Path {
         for (name, kind) in
             [("ecdsa", "ecdsa"), ("ed25519", "ed25519"), ("rsa", "rsa"), ("user", "ed25519")]
         {
-            // More would only take longer.
+            // A longer key would only take more time.
             let bits = (kind == "rsa").then_some("2048");
             keygen(&folder.path().join(name), kind, bits).expect("a key");
         }
@@ -159,7 +159,7 @@ pub(crate) fn keys() -> &'static Path {
     KEYS.get_or_init(make).path()
 }
 
-/// A server that dies of what it is offered.
+/// A server that closes the connection after the first bytes of the client.
 fn give_up(mut stream: TcpStream) {
     use std::io::Write;
     stream.write_all(b"SSH-2.0-OpenSSH_6.6.1\r\n").expect("a client");
@@ -167,7 +167,8 @@ fn give_up(mut stream: TcpStream) {
     let _ = stream.read(&mut some);
 }
 
-/// What these tests need of the machine; a test that cannot run fails and says how it could.
+/// Checks what these tests need of the machine. A test that cannot run fails and says what to
+/// install.
 pub(crate) fn prepare() {
     static READY: std::sync::Once = std::sync::Once::new();
     READY.call_once(|| {
@@ -191,7 +192,7 @@ pub(crate) fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Python with PyEZ in it.
+/// The Python of a venv with PyEZ.
 pub(crate) fn python() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("junos-eznc-2.8.2");
     let python = folder.join("bin/python3");
@@ -200,7 +201,7 @@ pub(crate) fn python() -> PathBuf {
         output.is_ok_and(|output| output.status.success())
     };
     if !has_pyez(&python) {
-        // It says how it could be made to run: apt-get install python3-venv.
+        // On failure its message says what to install: python3-venv.
         run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
         run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "junos-eznc==2.8.2"]));
     }

@@ -1,4 +1,4 @@
-//! Edits of a simulated switch, with whatever can go wrong in each of their requests.
+//! Edits of a simulated switch, with each fault in each of their requests.
 
 use core::{num::NonZeroU16, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use mistgate_tests::ports::{
     switch::{Config, answer::Style, fault::Fault},
 };
 
-/// Two edits, there and back.
+/// Two edits: a change, and its reversal.
 fn plan(style: Style, sight: Sight, faults: &[(u64, Fault)]) -> Plan {
     let (running, edits) = world::small();
     let neighbour = ("5c:5b:35:00:00:01".to_owned(), "ap-1".to_owned());
@@ -42,7 +42,7 @@ fn edits_are_made_in_every_style_and_however_the_bytes_are_split() {
         for sight in [Sight::Bad, Sight::None] {
             let ends = world::run(&plan(style, sight, &[]));
             let is_undone = |end: &End| matches!(end, Ok(Outcome::RolledBack { .. }));
-            // The second edit has nothing to change: the first was undone.
+            // The first edit was undone, so the second has nothing to change.
             assert!(ends.first().is_some_and(is_undone), "{ends:?}");
             assert_eq!(ends.get(1), Some(&Ok(Outcome::Unchanged)));
         }
@@ -61,8 +61,8 @@ fn what_the_switch_does_not_take_changes_nothing() {
     }
 }
 
-/// Each fault in each request of both edits, whatever is seen of them; the style, and what the
-/// switch makes of a lost session, take turns.
+/// Each fault in each request of both edits, with each result of the verification. The style of the
+/// switch and its reaction to a lost session alternate.
 #[test]
 fn whatever_goes_wrong_in_a_request_the_switch_is_as_it_is_told() {
     let mut reached = BTreeSet::new();

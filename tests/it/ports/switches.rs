@@ -1,5 +1,4 @@
-//! `mistgate run` with `[ports]`: from a webhook to the port, to the chat and to the audit, and
-//! back.
+//! `mistgate run` with `[ports]`: from a webhook to the port, the chat and the audit, and back.
 
 mod cso;
 mod guards;
@@ -32,18 +31,18 @@ fn mac(text: &str) -> Mac {
     Mac::parse(text).expect("a MAC")
 }
 
-/// A cloud with one switch and one access point, a chat that hears the reports, and a folder with a
-/// configuration for both.
+/// A cloud with one switch and one access point, a chat for the reports, and a folder with a
+/// configuration.
 struct Site {
     cloud: Cloud,
     chat: Chat,
     place: Place,
-    /// Mist's clock, which goes on with every event.
+    /// Mist's clock, which advances with every event.
     clock: Mutex<u64>,
 }
 
 impl Site {
-    /// `ports` is the head of `[ports]`, with whatever sections follow it.
+    /// Creates one. `ports` is the beginning of `[ports]`, with any sections that follow.
     fn new(ports: &str) -> Self {
         Self::with_switch("access-1", ports)
     }
@@ -95,12 +94,12 @@ impl Site {
         body("device-events", &[event])
     }
 
-    /// An event that no chat wants.
+    /// Sends an event that no chat shows.
     fn tell(&self, mistgate: &Mistgate, kind: &str) {
         mistgate.accept(&self.event(kind, AP));
     }
 
-    /// The lines of the audit of this type.
+    /// The audit's lines of this type.
     fn audit(&self, kind: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.place.path().join("state/ports-audit.jsonl"));
         let lines = text.unwrap_or_default();
@@ -108,7 +107,7 @@ impl Site {
         lines.filter(|line: &Value| line.get("type").is_some_and(|of| of == kind)).collect()
     }
 
-    /// Waits for a post to the chat that holds all of this.
+    /// Waits for a post to the chat that contains all of these texts.
     fn told(&self, texts: &[&str]) {
         let holds = |body: &str| texts.iter().all(|text| body.contains(text));
         let posts = self.chat.wait(|posts| posts.iter().any(|post| holds(&post.request.body)));
@@ -122,7 +121,7 @@ fn observe() -> String {
     ENFORCE.replace("enforce", "observe")
 }
 
-/// Asks for a mode of the port, as a program outside does.
+/// Requests a mode of the port by the key API.
 fn ask(mistgate: &Mistgate, method: &str, headers: &[(&str, &str)], body: &str) -> Message {
     send(mistgate.webhook(), &request(method, "/external", headers, body)).expect("an answer")
 }
@@ -197,13 +196,14 @@ fn observing_changes_nothing_and_tells_the_exact_change_until_it_may() {
     assert_eq!(mistgate.metric("mistgate_ports_observed"), 1.0);
     assert_eq!(site.cloud.heard_of("PUT"), []);
 
-    // What was only told is done when it may be.
+    // The change that was only reported is made once it is allowed.
     site.configure(ENFORCE);
     mistgate.reload();
     mistgate.line("port_changed", 1);
     assert_eq!(site.usage().as_deref(), Some("ap"));
 
-    // Without the section nothing is heard any more, and with it what was missed is found.
+    // Without the section events are ignored. With it, the comparison with Mist finds what was
+    // missed.
     site.configure("");
     let config = fs::read_to_string(site.place.path().join("mistgate.toml")).expect("a file");
     let (head, tail) = config.split_once("[ports]").expect("a section");
@@ -258,12 +258,12 @@ fn the_kill_switch_holds_over_a_restart_and_everything_goes_on_after_it() {
     mistgate.line("port_changed", 1);
     assert!(stopped(false)(&mistgate) && !file.exists());
 
-    // The file alone does it as well, and so does a place where none can be made.
+    // A file made by hand works too, and so does a path where no file can be made.
     fs::write(&file, "").expect("a file");
     mistgate.until("a stop", stopped(true));
     fs::remove_file(&file).expect("a file");
     mistgate.until("no stop", stopped(false));
-    // In the state folder, since the sandbox lets nothing be written elsewhere.
+    // In the state folder, since the sandbox allows no other place to be written.
     site.configure(&format!("kill_switch = \"state/nowhere/stop\"\n{ENFORCE}"));
     mistgate.reload();
     let answer = order(&mistgate, "/ports/stop", &[]);
@@ -295,7 +295,7 @@ fn a_program_outside_may_ask_for_a_mode() {
     mistgate.line("port_requested", 1);
     mistgate.line("port_changed", 1);
     assert_eq!(site.usage().as_deref(), Some("ap"));
-    // Asked for or not, a port is not taken from the access point that is there.
+    // Even on request a port is not taken from an access point that is connected to it.
     assert_eq!(ask(&mistgate, "POST", &key, &wanted("AP_DISCONNECTED")).status(), 202);
     mistgate.line("port_requested", 2);
     site.unplug();
@@ -316,7 +316,7 @@ fn a_crash_in_the_midst_of_a_change_ends_right() {
     site.tell(&mistgate, "AP_CONNECTED");
     assert!(site.cloud.wait(|heard| heard.iter().any(|heard| heard.method == "PUT")));
     mistgate.kill();
-    // The switch has it, and nobody knows.
+    // The switch has the change, but mistgate does not know it.
     assert_eq!(site.usage().as_deref(), Some("ap"));
     assert_eq!(site.audit("PORT_CHANGED").len(), 0);
     site.cloud.release();

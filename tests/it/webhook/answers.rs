@@ -1,4 +1,4 @@
-//! What the webhook listener answers, by the table of the contract.
+//! The webhook listener's answers, by the table of the contract.
 
 use std::io::Write;
 
@@ -75,7 +75,7 @@ fn an_address_that_is_not_allowed_is_403() {
     let mistgate = place.start();
     let answer = mistgate.post(&event_body("AP_CONNECTED", "ap-1"));
     assert_eq!((answer.status(), answer.body.as_str()), (403, ""));
-    // So is a program that asks for a port's mode, whatever key it has.
+    // A program that asks for a port's mode is refused too, whatever its key.
     let key = [("X-ClientApiKey", "open-sesame")];
     let asked = request("POST", "/external", &key, "{}");
     let answer = send(mistgate.webhook(), &asked).expect("an answer");
@@ -175,7 +175,7 @@ fn an_event_counts_once_however_it_comes_and_one_bad_event_costs_only_itself() {
     assert_eq!(mistgate.metric("mistgate_events_broken_total"), 2.0);
     mistgate.stop();
 
-    // The memory survives a restart.
+    // The memory of seen events survives a restart.
     let mistgate = place.start();
     mistgate.accept(&body("device-events", &[by_site, device_event("AP_CONNECTED", "ap-3")]));
     let posts = chat.wait(|posts| posts.len() == 3).expect("a third post");

@@ -1,29 +1,29 @@
-//! Hostile requests and the answer to each. The table is meant to be read.
+//! Hostile requests and the answer to each, in a table meant to be read.
 //!
 //! The first line of each row is the expectation: the statuses of the answers, whether the
-//! connection goes on, and what the service was shown. Below is what the client sends, where
-//! `post!(…)` stands for `POST /webhooks HTTP/1.1` with a `Host`, and `chunked!(…)` for the same
-//! with `Transfer-Encoding: chunked` at the end of its head. `smuggled!()` is a request inside of
-//! another that must never be served.
+//! connection goes on, and the requests that the service got. The rest is what the client sends.
+//! There `post!(…)` stands for `POST /webhooks HTTP/1.1` with a `Host`, and `chunked!(…)` for the
+//! same with `Transfer-Encoding: chunked` at the end of the head. `smuggled!()` is a request inside
+//! another one, and must never be served.
 
-/// What follows every hostile request: it must be answered where the connection goes on, and never
-/// where the connection had to end.
+/// Follows every hostile request. It must be answered if the connection goes on, and never if the
+/// connection had to end.
 pub(crate) const CANARY: &str =
     "POST /webhooks HTTP/1.1\r\nHost: canary\r\nContent-Length: 6\r\n\r\ncanary";
 
-/// A request and what must come of it.
+/// A request, and the expected result.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
-    /// The statuses of all answers but that to the canary.
+    /// The statuses of all answers except that to the canary.
     pub(crate) answered: &'static [u16],
     pub(crate) then: Then,
-    /// What the service saw before the canary: `METHOD path body` of what it served, and
-    /// `METHOD path` of what it refused.
+    /// The requests before the canary: `METHOD path body` for each that was served, and `METHOD
+    /// path` for each that was refused.
     pub(crate) seen: &'static [&'static str],
     pub(crate) sent: &'static [u8],
 }
 
-/// What becomes of the connection.
+/// Whether the connection goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     GoesOn,
@@ -56,13 +56,13 @@ macro_rules! smuggled {
     };
 }
 
-/// A request without a body, served.
+/// A request without a body that was served.
 const SERVED: &str = "POST /webhooks ";
 
 // Formatted by hand: two lines for each row.
 #[rustfmt::skip]
 pub(crate) const CASES: &[Case] = &[
-    // What must work.
+    // Requests that must work.
     case("a length", &[200], GoesOn, &["POST /webhooks hello"],
         post!("Content-Length: 5\r\n\r\nhello")),
     case("no body", &[200], GoesOn, &[SERVED],
@@ -111,7 +111,7 @@ pub(crate) const CASES: &[Case] = &[
     case("expecting 100 of HTTP/1.0", &[200], Ends, &["POST /webhooks hi"],
         raw!("POST /webhooks HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi")),
 
-    // What is refused by the head alone.
+    // Requests that are refused by the head alone.
     case("another path", &[404], GoesOn, &["POST /other"],
         raw!("POST /other HTTP/1.1\r\nHost: h\r\n\r\n")),
     case("another path with a body", &[404], Ends, &["POST /other"],
@@ -196,7 +196,7 @@ pub(crate) const CASES: &[Case] = &[
     case("a length over the limit, expecting 100", &[413], Ends, &[],
         post!("Expect: 100-continue\r\nContent-Length: 65537\r\n\r\n")),
 
-    // Transfer codings, each with a request in the body that nobody may take for one.
+    // Transfer codings. Each has a request in its body that must not be served.
     case("gzip, chunked", &[400], Ends, &[],
         post!("Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", smuggled!())),
     case("xchunked", &[400], Ends, &[],

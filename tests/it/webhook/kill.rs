@@ -1,9 +1,9 @@
-//! Power cuts: mistgate is killed at random moments under load, again and again on one state.
+//! Power cuts: mistgate is killed at random moments under load, again and again on the same state.
 //!
-//! What was answered 200 must reach each chat. It may reach it twice only where the kill came
-//! between the chat's answer and the note of it on disk. Notes are written in the order of the
-//! answers, so of what one life delivered to one chat, only an unbroken row of the last may come
-//! again.
+//! An event answered with 200 must reach each chat. It may reach a chat twice only if the kill came
+//! between the chat's answer and the settlement on disk. Settlements are written in the order of
+//! the answers. So of the events that one run delivered to one chat, only an unbroken sequence of
+//! the last may be repeated.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,7 +35,7 @@ struct Load {
 
 #[derive(Default)]
 struct State {
-    /// The listener of this life; none between two lives.
+    /// The listener of this run. `None` between two runs.
     to: Option<SocketAddr>,
     answered: usize,
     stop: bool,
@@ -56,8 +56,8 @@ impl Load {
     }
 }
 
-/// Sends bodies of one to four events until told to stop, each until it is answered, as Mist does.
-/// Returns the devices of what was answered 200.
+/// Posts bodies of one to four events until told to stop. Repeats each body until it is answered,
+/// as Mist does. Returns the devices of the events that were answered with 200.
 fn send(load: &Load, sender: usize, seed: u64) -> Vec<String> {
     let mist = Mist::new(SECRET);
     let mut rand = Rand::new(seed);
@@ -75,7 +75,7 @@ fn send(load: &Load, sender: usize, seed: u64) -> Vec<String> {
             };
             match mist.post(to, &body) {
                 Ok(answer) => break answer,
-                // Killed in the middle. Until the next life there is nobody to ask.
+                // Killed during the request. Until the next run starts, there is no listener.
                 Err(_) => load.change(|state| state.to = state.to.filter(|now| *now != to)),
             }
         };
@@ -86,7 +86,7 @@ fn send(load: &Load, sender: usize, seed: u64) -> Vec<String> {
     accepted
 }
 
-/// The devices that payloads are about, in order.
+/// The devices that payloads name, in order.
 fn devices<'p>(payloads: impl Iterator<Item = &'p str>) -> Vec<String> {
     let device = |payload: &str| {
         let rest = payload.get(payload.find("ap-")?..)?;
@@ -95,38 +95,38 @@ fn devices<'p>(payloads: impl Iterator<Item = &'p str>) -> Vec<String> {
     payloads.filter_map(device).collect()
 }
 
-/// Holds what the chat heard in each life against what was accepted; the number of duplicates.
-fn check(chat: &str, accepted: &BTreeSet<String>, lives: &[Vec<String>]) -> usize {
-    let heard: BTreeSet<&String> = lives.iter().flatten().collect();
+/// Compares what a chat got in each run with what was accepted. Gives the number of duplicates.
+fn check(chat: &str, accepted: &BTreeSet<String>, runs: &[Vec<String>]) -> usize {
+    let heard: BTreeSet<&String> = runs.iter().flatten().collect();
     let lost: Vec<&String> = accepted.iter().filter(|device| !heard.contains(device)).collect();
     assert!(lost.is_empty(), "{chat}: {} accepted events are lost: {lost:?}", lost.len());
     let mut duplicates = 0;
-    let mut last_life: BTreeMap<&String, usize> = BTreeMap::new();
-    for (life, devices) in lives.iter().enumerate() {
+    let mut last_run: BTreeMap<&String, usize> = BTreeMap::new();
+    for (run, devices) in runs.iter().enumerate() {
         for device in devices {
-            if let Some(earlier) = last_life.insert(device, life) {
-                assert_ne!(earlier, life, "{chat}: {device} came twice in life {life}");
+            if let Some(earlier) = last_run.insert(device, run) {
+                assert_ne!(earlier, run, "{chat}: {device} came twice in run {run}");
                 duplicates += 1;
             }
         }
     }
-    for (life, devices) in lives.iter().enumerate() {
+    for (run, devices) in runs.iter().enumerate() {
         let again: Vec<bool> = devices
             .iter()
-            .map(|device| last_life.get(device).is_some_and(|&last| last > life))
+            .map(|device| last_run.get(device).is_some_and(|&last| last > run))
             .collect();
         let first = again.iter().position(|again| *again).unwrap_or(again.len());
         let row = again.iter().skip(first).all(|again| *again);
-        assert!(row, "{chat}: life {life} repeats more than its end: {devices:?} {again:?}");
+        assert!(row, "{chat}: run {run} repeats more than its end: {devices:?} {again:?}");
     }
     duplicates
 }
 
-/// One life, from its start to the kill; what it printed and logged.
-fn live(place: &Place, load: &Load, rand: &mut Rand, life: usize) -> (String, String) {
+/// Runs mistgate from its start to the kill. Gives what it printed and logged.
+fn run_and_kill(place: &Place, load: &Load, rand: &mut Rand, run: usize) -> (String, String) {
     let mistgate = place.start_with(&[]);
-    if life % 10 == 9 {
-        // While it starts, or while it is about to.
+    if run % 10 == 9 {
+        // The kill comes during the start.
         thread::sleep(Duration::from_micros(rand.up_to(30_000)));
         return mistgate.kill();
     }
@@ -162,9 +162,9 @@ fn what_was_answered_200_survives_being_killed_at_any_moment() {
     println!("MISTGATE_SEED={seed}");
     let mut rand = Rand::new(seed);
     let chat = Chat::open().expect("a chat");
-    // Each life has a URL of its own, by which its posts are told from those of the others.
-    let config = |life: usize| {
-        let url = chat.url(&format!("/{life}"));
+    // Each run posts to a URL of its own, so its posts can be told from those of other runs.
+    let config = |run: usize| {
+        let url = chat.url(&format!("/{run}"));
         format!("[chat.console]\n[chat.slack]\npace = \"off\"\ndefault_url = \"{url}\"")
     };
     let place = Place::new(&config(0));
@@ -179,13 +179,13 @@ fn what_was_answered_200_survives_being_killed_at_any_moment() {
     let mut printed = Vec::new();
     let mut remember = |stdout: &str, stderr: &str| {
         assert!(!stderr.contains("\"level\":\"error\""), "{stderr}");
-        // A line that the kill cut off was not printed.
+        // A line that the kill cut off does not count as printed.
         let whole = stdout.rsplit_once('\n').map_or("", |(whole, _)| whole);
         printed.push(devices(whole.lines()));
     };
-    for life in 0..KILLS {
-        place.configure(&config(life));
-        let (stdout, stderr) = live(&place, &load, &mut rand, life);
+    for run in 0..KILLS {
+        place.configure(&config(run));
+        let (stdout, stderr) = run_and_kill(&place, &load, &mut rand, run);
         remember(&stdout, &stderr);
     }
     load.change(|state| state.stop = true);
@@ -199,17 +199,17 @@ fn what_was_answered_200_survives_being_killed_at_any_moment() {
 
     let posts = chat.posts();
     let posted: Vec<Vec<String>> = (0..=KILLS)
-        .map(|life| {
-            let of_life = |post: &&Post| post.request.target() == format!("/{life}");
-            devices(posts.iter().filter(of_life).map(|post| post.request.body.as_str()))
+        .map(|run| {
+            let of_run = |post: &&Post| post.request.target() == format!("/{run}");
+            devices(posts.iter().filter(of_run).map(|post| post.request.body.as_str()))
         })
         .collect();
     let twice = [("console", &printed), ("slack", &posted)]
-        .map(|(chat, lives)| check(chat, &accepted, lives));
+        .map(|(chat, runs)| check(chat, &accepted, runs));
     println!("{KILLS} kills, {} accepted, {twice:?} twice", accepted.len());
     assert!(accepted.len() > KILLS, "too little load: {}", accepted.len());
 
-    // Nothing is left that a further start would send.
+    // Nothing is left that another start would send.
     let size = store_size(&place.path().join("state"));
     let mistgate = place.start_with(&[]);
     assert!(is_drained(&mistgate) && mistgate.stdout().is_empty());

@@ -1,4 +1,4 @@
-//! What comes in: answers, real bodies, hostile requests, power cuts.
+//! Incoming webhooks: answers, real bodies, hostile requests, power cuts.
 
 pub(crate) mod answers;
 pub(crate) mod http_hostile;

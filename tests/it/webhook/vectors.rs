@@ -1,8 +1,8 @@
-//! Real webhook bodies in, what people would read out.
+//! Real webhook bodies, and the messages that people would read.
 //!
-//! Every file under `vectors/mist/` has a golden file of the same name under `vectors/golden/`:
-//! for each of its events where it goes and why, and the payload for each chat. After a change that
-//! is meant, `UPDATE=1 cargo test -p mistgate-tests vectors` writes them anew; read the difference.
+//! Every file under `vectors/mist/` has a golden file of the same name under `vectors/golden/`. It
+//! shows for each event where it goes and why, and the payload for each chat. After an intended
+//! change, `UPDATE=1 cargo test -p mistgate-tests vectors` rewrites them; read the difference.
 
 use std::{
     collections::BTreeSet,
@@ -27,10 +27,10 @@ use serde_json::value::RawValue;
 
 use crate::chat::limits::formats;
 
-/// Fewer events than this mean that the vectors were not found.
+/// With fewer events the vectors were not found.
 const EVENTS_MIN: usize = 200;
 const DASHBOARD_HOST: &str = "manage.mist.com";
-/// Up to this column a JSON value stays on its line.
+/// A JSON value that fits into this many columns stays on one line.
 const WIDTH: usize = 100;
 
 #[test]
@@ -76,7 +76,7 @@ fn every_body_becomes_the_golden_messages() {
     );
 }
 
-/// What becomes of a body, for people to read, and how many events it holds.
+/// The result of a body as readable text, and its number of events.
 fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
     let envelope = match envelope::parse(body) {
         Ok(envelope) => envelope,
@@ -96,7 +96,7 @@ fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
     (text, envelope.events.len())
 }
 
-/// Where an event goes, and what each chat shows of it.
+/// The chats that an event goes to, and each one's payload.
 pub(crate) fn messages(
     event: &Event<'_>,
     routes: &Routes,
@@ -128,7 +128,7 @@ pub(crate) fn messages(
     text.push('\n');
 }
 
-/// `Slack`, `Teams(MessageCard)`.
+/// A heading such as `Slack` or `Teams(MessageCard)`.
 fn heading(kind: &Kind, format: &Format) -> String {
     let words = |name: &str| -> String {
         let word = |word: &str| {
@@ -143,7 +143,7 @@ fn heading(kind: &Kind, format: &Format) -> String {
     }
 }
 
-/// JSON in the order of its members, a value on one line where it fits.
+/// Formats JSON, with members in their order, and a value on one line if it fits.
 pub(crate) fn pretty(json: Detail<'_>, depth: usize, out: &mut String) {
     let raw = json.raw();
     let line_start = out.rfind('\n').map_or(0, |at| at + 1);
@@ -190,7 +190,7 @@ pub(crate) fn difference(found: &str, expected: &str) -> Option<String> {
     Some("the golden file has more lines".to_owned())
 }
 
-/// All files below a folder, in order; none where there is no folder.
+/// All files below a folder, in order. Empty if there is no folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,5 +1,5 @@
-//! The same through CSO, which knows neither whether an access point is there nor, at times, what a
-//! port has.
+//! The same through CSO, which cannot tell whether an access point is connected, and not always
+//! what a port is configured to.
 
 use mistgate_tests::ports::cso::{
     Cso, say,
@@ -12,7 +12,7 @@ use super::{AP, PORT, Site, text};
 const PASSWORD: &str = "cso-pass-word";
 const APPLY: &str = "/tssm/apply-port-config-association";
 
-/// A CSO, and the site of one of its switches.
+/// A simulated CSO, and the site of one of its switches.
 struct Managed {
     cso: Cso,
     site: Site,
@@ -85,7 +85,7 @@ fn what_cso_refuses_is_told_in_its_words() {
     assert_eq!(text(&line, "/failure"), "rejected");
     assert_eq!(managed.port(), None);
     site.told(&["Switch port change given up", "the port is reserved"]);
-    // With the next news of the access point it is tried again.
+    // The next event of the access point makes it try again.
     site.tell(&mistgate, "AP_RESTARTED");
     let line = mistgate.line("port_changed", 1);
     assert_eq!(text(&line, "/reason"), "arrived");

@@ -1,4 +1,4 @@
-//! What holds a change back, and lets it go on.
+//! The guards that hold a change back, and what releases it.
 
 use serde_json::json;
 
@@ -8,8 +8,8 @@ use crate::{
     host::store::{limit, start},
 };
 
-/// A site whose breaker opens when two access points go within a minute, and these two have gone.
-/// The one of the site came meanwhile, and its port waits.
+/// A site whose breaker has opened, because two access points were lost within a minute. The site's
+/// access point appeared meanwhile, and its port waits.
 fn held(hold: &str) -> (Site, Mistgate) {
     let breaker = format!("breaker = {{ aps = 2, window = \"1m\", hold = \"{hold}\" }}\n{ENFORCE}");
     let site = Site::new(&breaker);
@@ -62,7 +62,7 @@ fn the_breaker_closes_after_its_time() {
     let_go(&site, mistgate);
 }
 
-/// Without a record on disk a change that a crash cuts short would be nobody's.
+/// Without a record on disk, nobody would own a change that a crash cuts short.
 #[test]
 fn a_change_that_the_disk_does_not_keep_is_not_begun() {
     let site = Site::new(&format!("{ENFORCE}[ports.external]\nkey = \"{KEY}\"\n"));
@@ -70,7 +70,7 @@ fn a_change_that_the_disk_does_not_keep_is_not_begun() {
     mistgate.webhook();
     limit(&mistgate, Some(0));
     site.plug();
-    // A webhook would be refused already.
+    // A webhook would be refused.
     let key = [("X-ClientApiKey", KEY)];
     assert_eq!(ask(&mistgate, "POST", &key, &wanted("AP_CONNECTED")).status(), 202);
     let line = mistgate.line("port_retrying", 1);
@@ -83,7 +83,7 @@ fn a_change_that_the_disk_does_not_keep_is_not_begun() {
     let line = mistgate.line("port_changed", 1);
     assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "ap"));
     assert_eq!(site.usage().as_deref(), Some("ap"));
-    // And it is known to the next run.
+    // The next run knows it too.
     mistgate.kill();
     let mistgate = site.place.start();
     site.unplug();

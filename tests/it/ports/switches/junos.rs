@@ -19,11 +19,11 @@ use crate::{
     },
 };
 
-/// The number of a push's commit among its requests, from 0.
+/// The number of the commit among the requests of a push, from 0.
 const COMMIT: u64 = 6;
 const STATEMENT: &str = "interfaces ge-0/0/1 native-vlan-id 42";
 
-/// A switch, and the site that it is at.
+/// A simulated switch, and the site that it is at.
 struct Switched {
     shared: Arc<Shared>,
     server: Server,
@@ -45,7 +45,7 @@ impl Switched {
             ..Config::default()
         }));
         listen(&server, &shared);
-        // The simulated switch is called what it can be reached by.
+        // The simulated switch is named after its address, so it can be reached.
         let site = Site::with_switch("127.0.0.1", "");
         site.place.write("password", PASSWORD);
         site.place.write("known_hosts", &server.known_line());
@@ -71,7 +71,7 @@ impl Switched {
         self.shared.with(|switch| switch.running().has(STATEMENT))
     }
 
-    /// Waits until nobody is at the switch and nothing is left there.
+    /// Waits until no session is left at the switch, and nothing locked or unconfirmed.
     fn until_free(&self, mistgate: &Mistgate) {
         mistgate.until("a free switch", |_| {
             self.shared.with(|switch| {
@@ -139,7 +139,7 @@ fn a_crash_between_commit_and_confirmation_ends_right() {
 fn a_switch_that_is_not_the_known_one_is_not_changed() {
     let switched = Switched::new(&[], "enforce");
     let site = &switched.site;
-    // The key of somebody else.
+    // Another host's key.
     let key = fs::read_to_string(switched.server.path().join("user.pub")).expect("a key");
     let address = switched.server.address;
     site.place.write("known_hosts", &format!("[{}]:{} {key}", address.ip(), address.port()));
