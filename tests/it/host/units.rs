@@ -56,6 +56,8 @@ fn the_manual_and_the_completions_know_every_command() {
         ".SS port set\nShow what would change",
         "\nmistgate connect \\-\\-client\\-cert manager.pkeycert.pem",
         ".B body\nthe file with the body",
+        ".SS [webhook]\nThe listener that Mist sends to.",
+        ".B dedup_window\n",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }
