@@ -1,5 +1,5 @@
 //! The supply chain as a test: all that is built keeps `deny.toml`'s rules on licences, bans and
-//! sources, and the README gives a reason for each direct dependency. Advisories need a database
+//! sources, and the manual gives a reason for each direct dependency. Advisories need a database
 //! from the network: `cargo deny check advisories` reads the same file before a release.
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
@@ -111,10 +111,9 @@ fn licences_bans_and_sources_are_those_of_deny_toml() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-/// The names in the first column of the README's table of dependencies.
+/// The names in the first column of the manual's table of dependencies.
 fn explained() -> Vec<String> {
-    let readme = read("README.md");
-    let (_, table) = readme.split_once("## What it is made of").expect("the README's section");
+    let table = read("appliance/docs/dependencies.md");
     let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
     let cells = rows.filter_map(|row| row.split_once(" | ")).map(|(names, _)| names);
     let names = cells.flat_map(|names| names.split(", ").map(|name| name.trim_matches('`')));
@@ -122,7 +121,7 @@ fn explained() -> Vec<String> {
 }
 
 #[test]
-fn each_direct_dependency_has_its_reason_in_the_readme() {
+fn each_direct_dependency_has_its_reason_in_the_manual() {
     let manifest = table("Cargo.toml");
     let dependencies = manifest.get("workspace").and_then(|table| table.get("dependencies"));
     let dependencies = dependencies.and_then(Toml::as_table).expect("a table");

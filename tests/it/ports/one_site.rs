@@ -1,4 +1,4 @@
-//! The README's section on switch ports, followed step by step: from the access point's webhook to
+//! The manual's way to try switch ports, followed step by step: from the access point's webhook to
 //! its trunk and the report in the chat, and back. The switch is simulated, behind a real `sshd`.
 
 use std::{
@@ -206,10 +206,10 @@ impl Site {
 }
 
 #[test]
-fn the_readme_has_the_commands() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = fs::read_to_string(readme).expect("the README");
+fn the_manual_has_the_commands() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../appliance/docs/rollout.md");
+    let page = fs::read_to_string(page).expect("the page");
     for command in ["one-site --enforce", "one-site plug", "one-site show", "one-site unplug"] {
-        assert!(readme.contains(&format!("target/release/{command}")), "{command}");
+        assert!(page.contains(&format!("target/release/{command}")), "{command}");
     }
 }
