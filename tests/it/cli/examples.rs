@@ -28,11 +28,12 @@ const PEM: &str = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\
                    -----BEGIN X509 CRL-----\nAA==\n-----END X509 CRL-----\n";
 
 /// A valid content for each file that an example refers to.
-fn content(key: &str, kind: FileKind) -> String {
+pub(crate) fn content(key: &str, kind: FileKind) -> String {
     let url = |rest: &str| format!("https://{rest}\n");
     match kind {
         FileKind::Certificates | FileKind::PrivateKey | FileKind::RevocationLists => PEM.to_owned(),
         FileKind::KnownHosts => "sw-1.example ssh-ed25519 AAAA\n".to_owned(),
+        FileKind::Secret if key.contains("http_proxy") => "http://proxy.example:3128\n".to_owned(),
         FileKind::Secret if key.contains("slack") => url("hooks.slack.com/services/T/B/X"),
         FileKind::Secret if key.contains("google") => {
             url("chat.googleapis.com/v1/spaces/S/messages?key=K&token=T")

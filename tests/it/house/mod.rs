@@ -9,6 +9,7 @@ use std::{
 pub(crate) mod documents;
 pub(crate) mod floors;
 pub(crate) mod lines;
+pub(crate) mod manual;
 pub(crate) mod shape;
 pub(crate) mod supply;
 pub(crate) mod words;
