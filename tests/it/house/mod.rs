@@ -12,6 +12,7 @@ pub(crate) mod lines;
 pub(crate) mod manual;
 pub(crate) mod shape;
 pub(crate) mod supply;
+pub(crate) mod walks;
 pub(crate) mod words;
 
 fn root() -> &'static Path {
