@@ -1,5 +1,5 @@
-//! The common part of the programs that show mistgate to newcomers: they write a configuration,
-//! start stand-ins for the vendors in a process beside them, and become mistgate.
+//! The common part of the demo programs. They write a configuration, start stand-ins for the
+//! vendors in a second process, and become mistgate.
 
 use std::{
     env,
@@ -27,13 +27,13 @@ use crate::{
     },
 };
 
-/// How long a mistgate may take to listen.
+/// How long mistgate may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
 const POLL_EVERY: Duration = Duration::from_millis(20);
-/// Columns of a message.
+/// The width of a message, in columns.
 const WIDTH: usize = 84;
 
-/// Free addresses, reserved by open sockets until the one who is meant to listen on them does.
+/// Free addresses. Each is reserved by an open socket until another program listens on it.
 pub fn reserve(count: usize) -> io::Result<(Vec<OwnedFd>, Vec<SocketAddr>)> {
     let sockets: Vec<_> = (0..count).map(|_| server::reserve()).collect::<Result<_, _>>()?;
     let address = |socket| SocketAddr::try_from(rustix::net::getsockname(socket)?);
@@ -41,17 +41,17 @@ pub fn reserve(count: usize) -> io::Result<(Vec<OwnedFd>, Vec<SocketAddr>)> {
     Ok((sockets, addresses?))
 }
 
-/// Starts this program once more, as `receive FOLDER PORT…`, to be the world around mistgate.
+/// Starts this program a second time, as `receive FOLDER PORT…`, to simulate the vendors.
 pub fn start_beside(folder: &str, addresses: &[SocketAddr]) -> Result<(), String> {
     let explain = |error: io::Error| format!("the stand-ins do not start: {error}");
     let this = env::current_exe().map_err(explain)?;
     let ports = addresses.iter().map(|address| address.port().to_string());
-    // In a process group of its own: Ctrl-C stops mistgate alone, whose last posts still arrive.
+    // In a process group of its own, so that Ctrl-C stops mistgate only, and its last posts arrive.
     let world = Command::new(this).arg("receive").arg(folder).args(ports).process_group(0).spawn();
     world.map(drop).map_err(explain)
 }
 
-/// Reads the addresses in that process, and makes it end with mistgate.
+/// Parses the ports in that second process, and makes it end with mistgate.
 pub fn beside(ports: &[&str]) -> Result<Vec<SocketAddr>, String> {
     set_parent_process_death_signal(Some(Signal::TERM)).map_err(|error| error.to_string())?;
     let address = |port: &&str| {
@@ -61,7 +61,7 @@ pub fn beside(ports: &[&str]) -> Result<Vec<SocketAddr>, String> {
     ports.iter().map(address).collect()
 }
 
-/// Becomes mistgate with this configuration; returns only an error.
+/// Replaces this process by mistgate with this configuration. Returns only an error.
 pub fn become_mistgate(mistgate: &Path, config: &Path) -> Result<(), String> {
     let error = Command::new(mistgate)
         .args(["run", "--log-level", "warning", "--config"])
@@ -71,7 +71,7 @@ pub fn become_mistgate(mistgate: &Path, config: &Path) -> Result<(), String> {
     Err(format!("{}: {error}", mistgate.display()))
 }
 
-/// Waits until the mistgate listens.
+/// Waits until mistgate listens.
 pub fn await_listener(webhook: &SocketAddr) -> Result<(), String> {
     let began = Instant::now();
     while TcpStream::connect(webhook).is_err() {
@@ -83,13 +83,13 @@ pub fn await_listener(webhook: &SocketAddr) -> Result<(), String> {
     Ok(())
 }
 
-/// The path as a person would type it.
+/// The path relative to the current folder, if it is inside.
 pub fn short(path: PathBuf) -> PathBuf {
     let here = env::current_dir().unwrap_or_default();
     path.strip_prefix(here).map(Path::to_path_buf).unwrap_or(path)
 }
 
-/// `MISTGATE_BIN`, else the one that was built together with this program.
+/// `MISTGATE_BIN`, else the binary that was built with this program.
 pub fn binary() -> Result<PathBuf, String> {
     if let Some(named) = env::var_os("MISTGATE_BIN") {
         return Ok(PathBuf::from(named));
@@ -109,7 +109,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Answers a post, and prints it.
+/// Prints a post, and gives the answer to it.
 pub fn hear(vendor: &'static Vendor, post: &Message) -> Answer {
     let (answer, faults) = stand_in::judge(vendor, post);
     let paint = Paint(io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none());
@@ -117,12 +117,12 @@ pub fn hear(vendor: &'static Vendor, post: &Message) -> Answer {
     answer
 }
 
-/// Prints by one write, so that messages do not mix. A closed output is no error.
+/// Prints with one write, so that messages do not mix. A closed output is no error.
 pub fn print(to: &mut impl io::Write, text: &str) {
     let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }
 
-/// Draws a message between two lines: where it arrived, and how it was answered.
+/// Draws a message between two lines: the channel that it went to, and the answer.
 fn drawn(vendor: &Vendor, post: &Message, faults: &[String], paint: Paint) -> String {
     let Vendor { product, colour, .. } = vendor;
     let path = post.target().split('?').next().unwrap_or_default();
@@ -174,7 +174,7 @@ impl Paint {
     }
 }
 
-/// Breaks a text into lines of whole words.
+/// Breaks a text into lines between words.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {

@@ -1,11 +1,11 @@
-//! What always holds, for any input: the laws of the codecs, and one harness for all machines.
+//! The laws: what holds for any input of a codec, and a harness for what holds for every machine.
 //!
-//! Each law takes bytes and panics where it is broken, saying what it found and what it expected.
+//! Each law takes bytes, and panics if it is broken, with what it found and what it expected.
 //!
-//! A [`Subject`] is a machine with its surroundings: it makes inputs out of luck, answers what the
-//! machine asked for, and knows the machine's own limits. [`machine`] drives it as the driver does
-//! and holds it to what [`Machine`] promises: a call too many does nothing, the drain ends, the
-//! deadline lies in the future, and equal inputs give equal outputs.
+//! A [`Subject`] is a machine with its surroundings. It makes inputs from random bytes, answers the
+//! machine's outputs, and knows the machine's limits. [`machine`] drives it as the driver does and
+//! checks what [`Machine`] promises: an extra call does nothing, the drain ends, the deadline lies
+//! in the future, and equal inputs give equal outputs.
 
 use core::{fmt, time::Duration};
 use std::fmt::Write as _;
@@ -23,29 +23,29 @@ pub mod peer;
 pub mod python;
 pub mod queue;
 
-/// The most operations of one run; what luck is left is not used.
+/// The most operations of one run. The bytes that remain are not used.
 const OPERATIONS_MAX: usize = 2_000;
-/// More outputs than this for one input mean that the drain does not end.
+/// If one input has more outputs than this, the drain does not end.
 const OUTPUTS_MAX: usize = 10_000;
 
 /// A machine and its surroundings.
 pub trait Subject: Sized {
     type Machine: Machine<Output: fmt::Debug>;
 
-    /// Surroundings, and the policy that the machine starts with.
+    /// Creates the surroundings, and the configuration that the machine starts with.
     fn new(bytes: &mut Bytes<'_>, now: Instant) -> (Self, <Self::Machine as Machine>::Config);
 
     /// The next input.
     fn input(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> <Self::Machine as Machine>::Input;
 
-    /// Takes note of an output, and panics where it breaks a limit.
+    /// Notes an output, and panics if it breaks a limit.
     fn output(&mut self, now: Instant, output: &<Self::Machine as Machine>::Output);
 
-    /// Judges the machine once it is drained.
+    /// Checks the machine after all outputs were taken.
     fn rests(&mut self, now: Instant, machine: &Self::Machine);
 }
 
-/// Holds the machine of `S` to the laws, with operations from `data`.
+/// Checks the machine of `S` against the laws, with operations from `data`.
 pub fn machine<S: Subject>(data: &[u8]) {
     let told = run::<S>(data, 0);
     let again = run::<S>(data, 2);
@@ -76,7 +76,7 @@ fn run<S: Subject>(data: &[u8], extra_timeouts: usize) -> String {
     told
 }
 
-/// The moment of the next operation: at once, soon, much later, at the deadline, or just before it.
+/// The time of the next operation: now, soon, much later, at the deadline, or just before it.
 fn later(bytes: &mut Bytes<'_>, now: Instant, deadline: Option<Instant>) -> Instant {
     match bytes.up_to(7) {
         0..=3 => now,
@@ -100,7 +100,7 @@ fn drain<S: Subject>(subject: &mut S, machine: &mut S::Machine, now: Instant, to
     subject.rests(now, machine);
 }
 
-/// Early and double calls, none of which may do anything.
+/// Calls too early and twice, which must do nothing.
 fn repeat<S: Subject>(machine: &mut S::Machine, now: Instant, times: usize) {
     for _ in 0..times {
         let deadline = machine.poll_timeout();

@@ -1,4 +1,4 @@
-//! The world around mistgate: validators, reference models and simulated peers for the tests.
+//! Simulated surroundings of mistgate for the tests: validators, reference models and peers.
 
 pub mod base;
 

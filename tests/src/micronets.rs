@@ -1,6 +1,6 @@
-//! The laws of the websocket proxy: its messages, their HTTP, and the meetup with its surroundings.
+//! The laws of the websocket proxy: messages, their HTTP, and the meetup with its surroundings.
 //!
-//! Each law takes bytes and panics where it is broken.
+//! Each law takes bytes, and panics if it is broken.
 
 use mistgate_core::{
     base::base64,
@@ -16,8 +16,8 @@ use crate::base::bytes::Bytes;
 mod meetup;
 mod upgrade;
 
-/// What is read is written and read again as the same; the light look sees what the reader sees;
-/// and no request that a message carries can break out of its head.
+/// A message that is read, written and read again is the same. The light parser sees what the full
+/// one sees. No request in a message can break out of its head.
 pub fn micronets_message(data: &[u8]) {
     let _ = peek(data);
     if let Ok(message) = Message::parse(data) {
@@ -64,13 +64,13 @@ pub fn micronets_message(data: &[u8]) {
     carried(&message);
 }
 
-/// A message is itself again after writing and reading, also for the light look.
+/// Checks that a message is the same after writing and reading, for the light parser too.
 fn written(message: &Message<'_>) {
     let text = message.encode();
     let again = Message::parse(text.as_bytes()).expect("our own message");
     assert_eq!(*message, again, "{text}");
     assert_eq!(again.encode(), text);
-    // A name that needs escapes is passed over.
+    // An id that needs escapes is skipped.
     let plain = |id: &&Id<'_>| {
         !id.as_str().contains(|c: char| matches!(c, '"' | '\\') || u32::from(c) < 0x20)
     };
@@ -86,7 +86,7 @@ fn written(message: &Message<'_>) {
     assert_eq!(peek(text.as_bytes()), expected, "{text}");
 }
 
-/// The HTTP that a message carries has one line per header, and is carried back unchanged.
+/// Checks that a message's HTTP has one line per header, and becomes the same message again.
 fn carried(message: &Message<'_>) {
     match &message.content {
         Content::Request(request) => {
@@ -115,7 +115,7 @@ fn one_line_each(headers: &[Pair<'_>]) {
     }
 }
 
-/// HTTP travels in a message and comes out with its method, its body and what concerns both ends.
+/// HTTP put into a message comes out with its method, its body, and the end-to-end headers.
 pub fn micronets_http(data: &[u8]) {
     const HEADERS: [&str; 8] = [
         "Accept",
@@ -194,13 +194,13 @@ fn sent_response(sent: &http::Response, method: &str) {
     }
 }
 
-/// White space around a JSON object is no part of it.
+/// Compares bodies. White space around a JSON object does not count.
 fn same_body(sent: &[u8], got: &[u8]) {
     let is_object = got.starts_with(b"{");
     assert!(got == sent || is_object && got == sent.trim_ascii(), "{sent:?} became {got:?}");
 }
 
-/// A meetup keeps its word, whatever comes when.
+/// Laws of a meetup under any order of inputs.
 pub fn micronets_meetup(data: &[u8]) {
     meetup::check(data);
 }

@@ -1,8 +1,8 @@
-//! The bodies of the fuzz targets, as ordinary functions from bytes to a panic or none.
+//! The bodies of the fuzz targets, as functions that take bytes and panic on a failure.
 //!
 //! Each of [`ALL`] has a target of its name under `fuzz/` and a folder of inputs under
-//! `fuzz/corpus/`, which the tests replay without a fuzzer. What each must hold is said once, in
-//! `fuzz/README.md`.
+//! `fuzz/corpus/`, which the tests replay without a fuzzer. `fuzz/README.md` says what each must
+//! hold.
 
 use mistgate_core::{
     chat::{
@@ -32,10 +32,10 @@ use crate::{
     world,
 };
 
-/// A target's name and body.
+/// The name of a target, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// All targets.
+/// All targets, by name.
 pub const ALL: [Target; 27] = [
     ("batch", batch),
     ("chat", chat),
@@ -66,17 +66,17 @@ pub const ALL: [Target; 27] = [
     ("world", world),
 ];
 
-/// The store's bytes.
+/// A batch as the store keeps it.
 pub fn batch(data: &[u8]) {
     codec::batch(data);
 }
 
-/// The configuration's text.
+/// The text of a configuration.
 pub fn config(data: &[u8]) {
     codec::config(data);
 }
 
-/// Operations on the engine.
+/// A sequence of inputs to the engine.
 pub fn engine(data: &[u8]) {
     laws::machine::<laws::engine::Surroundings>(data);
 }
@@ -91,7 +91,7 @@ pub fn http_head(data: &[u8]) {
     laws::http::head(data);
 }
 
-/// Operations on an inbox.
+/// A sequence of inputs to the inbox.
 pub fn inbox(data: &[u8]) {
     laws::machine::<laws::inbox::Surroundings>(data);
 }
@@ -101,7 +101,7 @@ pub fn junos_visit(data: &[u8]) {
     junos::run(data);
 }
 
-/// Whose host key is trusted.
+/// The text of a `known_hosts` file.
 pub fn known_hosts(data: &[u8]) {
     known_hosts::run(data);
 }
@@ -111,7 +111,7 @@ pub fn micronets_http(data: &[u8]) {
     micronets::micronets_http(data);
 }
 
-/// Operations on a meetup.
+/// A sequence of inputs to a meetup.
 pub fn micronets_meetup(data: &[u8]) {
     micronets::micronets_meetup(data);
 }
@@ -121,7 +121,7 @@ pub fn micronets_message(data: &[u8]) {
     micronets::micronets_message(data);
 }
 
-/// Operations on a peer of the websocket proxy.
+/// A sequence of inputs to a peer of the websocket proxy.
 pub fn micronets_peer(data: &[u8]) {
     laws::machine::<laws::peer::Surroundings>(data);
 }
@@ -136,12 +136,12 @@ pub fn netconf_framing(data: &[u8]) {
     netconf::framing(data);
 }
 
-/// What a switch answers.
+/// A reply of a switch.
 pub fn netconf_reply(data: &[u8]) {
     netconf::reply(data);
 }
 
-/// Operations on a session with a switch.
+/// A sequence of inputs to a session with a switch.
 pub fn netconf_session(data: &[u8]) {
     netconf::session::run(data);
 }
@@ -156,18 +156,18 @@ pub fn ports_governor(data: &[u8]) {
     ports::governor(data);
 }
 
-/// What LLDP, files and requests call ports and switches, and what is written about them.
+/// Names of ports and switches from LLDP, files and requests, and the records that hold them.
 pub fn ports_names(data: &[u8]) {
     ports::names(data);
 }
 
-/// Operations on a switch port.
+/// A sequence of inputs to a switch port.
 pub fn ports_port(data: &[u8]) {
     ports::port(data);
 }
 
-/// What happens to access points, switches and the cloud around the plan. That the same bytes give
-/// the same journal is not worth a fuzzer's time.
+/// Access points, switches and the cloud around the plan. It runs once only: that the same bytes
+/// give the same journal is left to the tests.
 pub fn ports_world(data: &[u8]) {
     ports::world(data, None);
 }
@@ -182,7 +182,7 @@ pub fn python_literals(data: &[u8]) {
     laws::python::literals(data);
 }
 
-/// Operations on the queue of a destination.
+/// A sequence of inputs to the queue of a destination.
 pub fn queue(data: &[u8]) {
     laws::machine::<laws::queue::Surroundings>(data);
 }
@@ -192,20 +192,20 @@ pub fn signature(data: &[u8]) {
     codec::signed(data);
 }
 
-/// Transitions of the world. That the same bytes give the same journal is not worth a fuzzer's
-/// time.
+/// Transitions of the world. It runs once only: that the same bytes give the same journal is left
+/// to the tests.
 pub fn world(data: &[u8]) {
     world::run(data);
 }
 
 const FORMS: [Form; 3] = [Form::Rich, Form::Compact, Form::Plain];
-/// Events of a body that are described and merged, and of those that are also shaped one by one: a
-/// fuzzer finds more in many small inputs than in one large one.
+/// How many events of a body are described and merged, and how many are also shaped one by one. A
+/// fuzzer finds more with many small inputs than with one large one.
 const DESCRIBED_MAX: usize = 20;
 const SHAPED_MAX: usize = 4;
 const DASHBOARD_HOST: &str = "manage.mist.com";
 
-/// Whatever the events are, alone and merged, each vendor would take every form of them.
+/// Whatever the events are, alone and merged, each vendor accepts them in every form.
 pub fn chat(data: &[u8]) {
     let body = body(data);
     let envelope = envelope::parse(&body).expect("a body");
@@ -225,7 +225,7 @@ pub fn chat(data: &[u8]) {
             valid(kind, &(format.shape)(notification, best), best);
         }
     }
-    // By way of the store the same events are the same message.
+    // Events that were stored give the same message.
     let stored: Vec<_> = envelope
         .events
         .iter()

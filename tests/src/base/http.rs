@@ -1,11 +1,11 @@
-//! As much HTTP/1.1 as the peers of the tests need (RFC 9112), over whatever carries bytes.
+//! As much of HTTP/1.1 (RFC 9112) as the tests' peers need, over any stream.
 
 use std::io::{self, Read, Write};
 
-/// The most bytes of a message: more is a mistake of a test.
+/// The most bytes of a message. More is a mistake of a test.
 const MESSAGE_MAX: usize = 16 << 20;
 
-/// A request or an answer as it came.
+/// A request or an answer as it arrived.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// The request line or the status line.
@@ -16,7 +16,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// The value of a header; its name in lower case.
+    /// The value of a header, whose name is given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(header, _)| header == name);
         found.map(|(_, value)| value.as_str())
@@ -27,14 +27,14 @@ impl Message {
         self.start.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0)
     }
 
-    /// The target of a request: its path and query, or a whole URL on the way through a proxy.
+    /// The target of a request: its path and query, or a whole URL for a proxy.
     pub fn target(&self) -> &str {
         self.start.split(' ').nth(1).unwrap_or_default()
     }
 }
 
-/// Reads one message. An end before its first byte is `None`. A body without `Content-Length` ends
-/// with the connection where it is a final answer's, and is empty elsewhere.
+/// Reads one message. `None` if the stream ends before its first byte. Without `Content-Length` the
+/// body of a final answer ends with the stream, and any other body is empty.
 pub fn read(stream: &mut impl Read) -> io::Result<Option<Message>> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -70,7 +70,7 @@ pub fn read(stream: &mut impl Read) -> io::Result<Option<Message>> {
     Ok(Some(message))
 }
 
-/// Sends a request whole and reads the answer.
+/// Sends a request, and reads the answer.
 pub fn exchange(stream: &mut (impl Read + Write), request: &[u8]) -> io::Result<Message> {
     stream.write_all(request)?;
     stream.flush()?;

@@ -1,4 +1,4 @@
-//! What the other modules stand on: bytes as luck, as much HTTP as peers need, processes.
+//! What the other modules share: random bytes, HTTP for simulated peers, processes.
 
 pub mod bytes;
 pub mod http;

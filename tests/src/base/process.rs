@@ -1,32 +1,32 @@
-//! What a process uses, as the kernel counts it (proc(5)).
+//! The resources that a process uses, as the kernel counts them (proc(5)).
 
 use std::{fs, io, time::Duration};
 
-/// The kernel's unit of CPU time in `/proc` (`USER_HZ`), which is the same on every Linux of today.
+/// The unit of CPU time in `/proc` (`USER_HZ`), which is the same on every current Linux.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What a process has used so far.
+/// The resources that a process has used so far.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// CPU time of its own, in steps of 10 ms.
+    /// CPU time of the process itself, in steps of 10 ms.
     pub own: Duration,
     /// CPU time of its children that have ended.
     pub children: Duration,
-    /// Bytes that it made the disks write, where we may know.
+    /// Bytes that it has had written to disks. `None` without the right to know.
     pub written: Option<u64>,
-    /// KiB of its memory that are in use.
+    /// Resident memory in KiB.
     pub resident_kib: u64,
-    /// The most KiB that were in use at once.
+    /// The most resident memory so far, in KiB.
     pub resident_max_kib: u64,
     /// Open file descriptors.
     pub descriptors: usize,
 }
 
 impl Usage {
-    /// Looks at a process.
+    /// Reads the current values of a process.
     pub fn of(pid: u32) -> io::Result<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // Fields 14 to 17; the one behind the name is the third.
+        // Fields 14 to 17. The first field after the name is the third.
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
         let ticks: Vec<u32> =
             fields.split_whitespace().skip(11).take(4).filter_map(|n| n.parse().ok()).collect();
@@ -47,7 +47,7 @@ impl Usage {
     }
 }
 
-/// A field of `/proc/PID/status`, of that of a thread, or of another file of such lines.
+/// A field of `/proc/PID/status`, or of another file with such lines.
 pub fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }

@@ -1,10 +1,9 @@
-//! `one-site [--enforce] [FOLDER]`: a mistgate on this machine that cares for the switch port of an
-//! access point, for whoever wants to see it work without having a switch, a Mist organisation or a
-//! chat at hand.
+//! `one-site [--enforce] [FOLDER]`: shows mistgate managing the switch port of an access point,
+//! without a switch, a Mist organisation or a chat.
 //!
-//! This process becomes the mistgate. Mist's API, the switch behind Debian's `sshd`, and Slack are
-//! a process beside it that ends when it ends. `one-site plug|unplug|show [FOLDER]` tells that
-//! process what happens to the access point.
+//! This process becomes mistgate. A second process simulates Mist's API, Slack, and the switch
+//! behind Debian's `sshd`, and ends when mistgate ends. `one-site plug|unplug|show [FOLDER]` sends
+//! a command about the access point to that process.
 
 use std::{
     env, fs,
@@ -40,7 +39,7 @@ use serde_json::json;
 const TOKEN: &str = "only-for-this-machine";
 const AP: &str = "5c5b35000001";
 const SWITCH: &str = "5c5b350000ff";
-/// mistgate finds a switch by its name, and this one leads here on every machine.
+/// mistgate connects to a switch by its name, and this name resolves to this machine.
 const NAME: &str = "localhost";
 const PORT: &str = "ge-0/0/7";
 /// A commit on a small real switch takes 20 times as long.
@@ -74,7 +73,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes a configuration, starts the world, and becomes the mistgate.
+/// Writes a configuration, starts the simulation, and becomes mistgate.
 fn start(folder: &str, mode: &str) -> Result<(), String> {
     let mistgate = binary()?;
     sshd::expect_sshd()?;
@@ -126,14 +125,14 @@ fn configuration(mode: &str, addresses: [&SocketAddr; 5], user: &str) -> String 
     )
 }
 
-/// Who this process is on this machine, which is who `sshd` lets in.
+/// The name of the user who runs this process, whom `sshd` lets in.
 fn user() -> Result<String, String> {
     let said = Command::new("id").arg("-un").output().map_err(|error| format!("id: {error}"))?;
     let name = String::from_utf8_lossy(&said.stdout).trim().to_owned();
     if name.is_empty() { Err("id: this user has no name".to_owned()) } else { Ok(name) }
 }
 
-/// The world around the mistgate.
+/// The simulation around mistgate.
 struct World {
     cloud: Cloud,
     switch: Arc<Shared>,
@@ -141,7 +140,7 @@ struct World {
     mist: Mist,
 }
 
-/// The process beside the mistgate.
+/// Runs the process beside mistgate.
 fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
     let addresses = demo::beside(ports)?;
     let [webhook, chat, cloud, ssh] = addresses.as_slice() else {
@@ -169,7 +168,7 @@ fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// A socket in the place of one that an earlier run left.
+/// Opens a socket in the place of one that an earlier run left.
 fn listen(path: &Path) -> Result<UnixListener, String> {
     let _ = fs::remove_file(path);
     UnixListener::bind(path).map_err(|error| format!("{}: {error}", path.display()))
@@ -214,7 +213,7 @@ fn switch(folder: &Path, ssh: SocketAddr) -> Result<Arc<Shared>, String> {
 }
 
 impl World {
-    /// Hears one word, and answers it.
+    /// Reads one command, carries it out, and answers it.
     fn hear(&self, stream: &UnixStream) -> io::Result<()> {
         let mut word = String::new();
         BufReader::new(stream).read_line(&mut word)?;
@@ -242,7 +241,7 @@ impl World {
         self.webhook("AP_DISCONNECTED")
     }
 
-    /// Sends the signed webhook that Mist would.
+    /// Posts the signed webhook that Mist would send.
     fn webhook(&self, kind: &str) -> Result<String, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let event = json!({
@@ -254,7 +253,7 @@ impl World {
         Ok(format!("Mist sends a webhook with {kind} of the AP Lobby: {status}\n"))
     }
 
-    /// What the switch has for the port.
+    /// The port's configuration on the switch.
     fn show(&self) -> String {
         let prefix = format!("interfaces {PORT}");
         let running = self.switch.with(|switch| switch.running().lines(&prefix));
@@ -266,7 +265,7 @@ fn mac(text: &str) -> Result<Mac, String> {
     Mac::parse(text).ok_or_else(|| format!("{text}: not a MAC"))
 }
 
-/// Says a word to the world, and prints what it answers.
+/// Sends a command to the simulation, and prints its answer.
 fn tell(folder: &str, word: &str) -> Result<(), String> {
     let explain = |error: io::Error| format!("{folder}: {error} — start one-site first");
     let mut stream = UnixStream::connect(Path::new(folder).join("world")).map_err(explain)?;

@@ -1,4 +1,4 @@
-//! The simulated switch as a program: what `sshd` starts for its `netconf` subsystem.
+//! The simulated switch as a program, which `sshd` starts for its `netconf` subsystem.
 //!
 //! ```text
 //! switch [OPTIONS]                  one session, and a switch that lives as long as it
@@ -61,19 +61,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Passes on bytes both ways until the switch closes.
+/// Copies bytes both ways until the switch closes.
 fn bridge(stream: &UnixStream) -> io::Result<()> {
     let mut up = stream.try_clone()?;
     thread::spawn(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut up);
-        // A switch whose client is gone shall notice.
+        // Tells the switch that its client has gone.
         let _ = up.shutdown(Shutdown::Write);
     });
     let (mut down, mut stdout) = (stream, io::stdout().lock());
     let mut buffer = [0; 16 << 10];
     while let count @ 1.. = down.read(&mut buffer)? {
         stdout.write_all(buffer.split_at(count).0)?;
-        // Standard output waits for the end of a line, which a message need not have.
+        // Standard output is buffered by lines, and a message need not end with one.
         stdout.flush()?;
     }
     Ok(())

@@ -1,9 +1,9 @@
-//! `three-chats [FOLDER]`: a mistgate on this machine that posts to stand-ins for Slack, Teams and
-//! Google Chat, for whoever wants to see it work without having a chat at hand.
+//! `three-chats [FOLDER]`: shows mistgate posting to stand-ins for Slack, Teams and Google Chat,
+//! without a chat.
 //!
-//! This process becomes the mistgate, so Ctrl-C and the exit code are mistgate's own. The stand-ins
-//! are a process beside it that ends when it ends. They check each post by the vendor's limits,
-//! answer as the vendor would, and print what its readers would see.
+//! This process becomes mistgate, so Ctrl-C and the exit code are mistgate's own. The stand-ins run
+//! in a second process, which ends when mistgate ends. They check each post against the vendor's
+//! limits, answer as the vendor would, and print what readers would see.
 
 use std::{
     env, fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode,
@@ -27,14 +27,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // Where all is well this process is another program by now.
+    // On success this process runs mistgate by now.
     if let Err(error) = result {
         print(&mut io::stderr(), &format!("three-chats: {error}\n"));
     }
     ExitCode::FAILURE
 }
 
-/// Writes a configuration, starts the stand-ins, and becomes the mistgate.
+/// Writes a configuration, starts the stand-ins, and becomes mistgate.
 fn start(folder: &str) -> Result<(), String> {
     let mistgate = binary()?;
     let explain = |error: io::Error| format!("{folder}: {error}");
@@ -67,7 +67,7 @@ fn configuration(admin: &SocketAddr, webhook: &SocketAddr, chats: &[SocketAddr])
     text
 }
 
-/// The process beside the mistgate.
+/// Runs the process beside mistgate.
 fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
     let addresses = demo::beside(ports)?;
     let Some((webhook, chats)) = addresses.split_first() else {

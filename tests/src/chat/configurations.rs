@@ -1,4 +1,4 @@
-//! Chat configurations from luck: which destinations there are, how fast, and how patient.
+//! Random chat configurations: the destinations, their paces, and the delivery's limits.
 
 use core::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::base::bytes::Bytes;
 const FAST: &[Window] = &[Window::per_secs(5, 1)];
 const OFF: &[Window] = &[];
 
-/// A configuration. The plainest has one destination of each product, at the vendors' paces.
+/// A configuration. The simplest has one destination of each product, at the vendor's pace.
 pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
     let lacks = bytes.byte();
     let has = |bit: u32| lacks & (1 << bit) == 0;
-    // Another URL for the same channel: what waits for the old one must find the new one.
+    // A new URL for the same channel. Events that wait for the old one must go to the new one.
     let renamed = bytes.chance(60);
     let pace = bytes.pick(&[None, None, Some(OFF), Some(FAST)]);
     let teams_format = bytes.count(1);

@@ -1,9 +1,9 @@
 //! What the chats accept, written from their documentation and not from our shapers.
 //!
-//! Each vendor's `check` takes the body of a POST and gives every fault for which the vendor would
-//! refuse it, drop a part, or show something else than the text that was meant. An empty list
-//! means that the payload is fine. Lengths are in UTF-16 code units, the larger of the two ways in
-//! which a vendor may count characters.
+//! Each vendor's `check` takes the body of a POST. It reports every fault for which the vendor
+//! would refuse the message, drop a part of it, or show another text than was meant. No faults mean
+//! that the payload is fine. Lengths are in UTF-16 code units, which is the larger of the two
+//! counts that a vendor may use.
 
 use mistgate_core::chat::kind::Kind;
 use serde_json::{Map, Value};
@@ -15,31 +15,31 @@ mod markdown;
 pub mod slack;
 pub mod teams;
 
-/// A vendor as the tests know it: what it takes, what it answers, and what its readers see.
+/// A vendor as the tests know it: what it accepts, what it answers, and what readers see.
 #[derive(Debug)]
 pub struct Vendor {
     pub kind: &'static Kind,
-    /// What it calls itself.
+    /// The name that the vendor uses.
     pub product: &'static str,
-    /// The number of its colour on a terminal, for the demos.
+    /// Its colour in the demos, as a terminal's SGR code.
     pub colour: &'static str,
-    /// Every fault of the body of a POST.
+    /// Finds every fault of the body of a POST.
     pub check: fn(&str) -> Vec<String>,
     pub taken: Answer,
     pub refused: Answer,
-    /// Reads a message, except one in the plain form, into what a reader sees.
+    /// Reads a message, unless it is in the plain form, into what a reader sees.
     pub read: fn(&mut Card, &Value),
 }
 
-/// The vendors of all kinds that are posted to.
+/// The vendors of all kinds that are reached by a POST.
 pub static VENDORS: [&Vendor; 3] = [&slack::VENDOR, &teams::VENDOR, &google::VENDOR];
 
-/// The vendor of a kind; none of what is printed.
+/// The vendor of a kind. `None` for the console.
 pub fn vendor(kind: &Kind) -> Option<&'static Vendor> {
     VENDORS.into_iter().find(|vendor| vendor.kind == kind)
 }
 
-/// Every fault of a payload by the limits of its vendor, where it has one.
+/// Every fault of a payload by its vendor's limits, if it has a vendor.
 pub fn check(kind: &Kind, body: &str) -> Vec<String> {
     vendor(kind).map_or_else(Vec::new, |vendor| (vendor.check)(body))
 }
@@ -53,14 +53,14 @@ impl Findings {
         self.0.push(format!("{path}: {}", fault.as_ref()));
     }
 
-    /// Says `fault` unless `holds`.
+    /// Adds `fault` unless `holds`.
     fn expect(&mut self, holds: bool, path: &str, fault: impl AsRef<str>) {
         if !holds {
             self.say(path, fault);
         }
     }
 
-    /// A JSON object, with what concerns every text anywhere in it.
+    /// Parses a JSON object, and checks all texts in it.
     fn document(&mut self, json: &str) -> Option<Value> {
         match serde_json::from_str(json) {
             Ok(document @ Value::Object(_)) => {
@@ -78,8 +78,9 @@ impl Findings {
         }
     }
 
-    /// No text may hold control characters, which some JSON readers refuse and no chat shows, or
-    /// bidirectional controls, which let a name disguise itself (UAX #9, Trojan Source).
+    /// Checks that no text has control characters, which some JSON readers refuse and no chat
+    /// shows, or bidirectional controls, with which a name can disguise itself (UAX #9, Trojan
+    /// Source).
     fn clean(&mut self, path: &str, value: &Value) {
         match value {
             Value::String(text) => {
@@ -105,7 +106,7 @@ impl Findings {
         }
     }
 
-    /// The members of an object, none of which is unknown to the vendor.
+    /// The members of an object, each of which the vendor must know.
     fn object<'a>(
         &mut self,
         path: &str,
@@ -149,7 +150,7 @@ impl Findings {
         items
     }
 
-    /// One of the words that a member may have; absent is fine.
+    /// Checks that a member is absent or has one of these values.
     fn word(&mut self, path: &str, members: &Map<String, Value>, name: &str, words: &[&str]) {
         if let Some(value) = members.get(name) {
             let holds = value.as_str().is_some_and(|word| words.contains(&word));
@@ -157,7 +158,7 @@ impl Findings {
         }
     }
 
-    /// An absolute `https` URL without characters that end or break it.
+    /// Checks for an absolute `https` URL without characters that end or break it.
     fn url(&mut self, path: &str, value: Option<&Value>, max: usize) {
         if let Some(url) = self.text(path, value, max) {
             let host =
@@ -168,7 +169,7 @@ impl Findings {
         }
     }
 
-    /// No two of the same.
+    /// Checks that no two are equal.
     fn unique<'a>(&mut self, path: &str, names: impl IntoIterator<Item = &'a str>) {
         let mut seen = std::collections::BTreeSet::new();
         for name in names {
@@ -176,8 +177,8 @@ impl Findings {
         }
     }
 
-    /// `&`, `<` and `>` as `&amp;`, `&lt;` and `&gt;`. A `<` may stay where `is_live` takes what
-    /// follows it up to the next `>`.
+    /// Checks that `&`, `<` and `>` are escaped. A `<` may stay if `is_live` accepts what follows
+    /// it, up to the next `>`.
     fn entities(&mut self, path: &str, text: &str, is_live: impl Fn(&str) -> bool) {
         let mut rest = text;
         while let Some(at) = rest.find(['&', '<']) {
@@ -199,7 +200,7 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// Whether `c` is part of a word, which keeps `_` from being markup.
+/// Whether `c` is part of a word. Next to such a character `_` is no markup.
 fn is_word(c: Option<char>) -> bool {
     c.is_some_and(char::is_alphanumeric)
 }

@@ -1,4 +1,4 @@
-//! The chats: what they accept, how they answer, and what the engine owes them.
+//! The chats: what they accept, how they answer, and a model of what the engine must send.
 
 pub mod configurations;
 pub mod limits;

@@ -414,7 +414,7 @@ impl Reference {
                 assert!(matches!(outcome, Outcome::Dead(_) | Outcome::Retry { .. }), "{outcome:?}");
             }
             Event::Suppressed { events } => {
-                // A report of ours may be a duplicate too.
+                // A report of the engine's own may be a duplicate too.
                 assert!(self.request.is_empty() || *events <= self.request.len());
             }
         }

@@ -1,5 +1,5 @@
-//! A chat on loopback: takes posts over real HTTP, answers as it is told to, and remembers what it
-//! heard, in order and with the time.
+//! A chat on loopback. It accepts posts over real HTTP, answers as it is told to, and records what
+//! it got, in order and with the time.
 
 use std::{
     collections::VecDeque,
@@ -16,28 +16,26 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 use super::limits::Vendor;
 use crate::base::http::{self, Message};
 
-/// How long a test waits for what must come, on a machine that is busy with other things.
+/// How long a test waits for something that must happen, on a busy machine.
 pub const LONG: Duration = Duration::from_secs(60);
 
-/// What a chat does with a post.
+/// How a chat answers a post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Says this.
+    /// Answers with this status and body.
     Say {
-        /// The status.
         status: u16,
         /// Header lines, each with its CRLF.
         headers: &'static str,
-        /// The body.
         body: &'static str,
     },
-    /// Closes the connection without a word.
+    /// Closes the connection without an answer.
     Close,
-    /// Keeps still until [`Chat::release`], and then says [`OK`].
+    /// Waits for [`Chat::release`], and then answers [`OK`].
     Hold,
 }
 
-/// What Slack says when all is well; the others look at the status alone.
+/// Slack's answer of success. The other products are judged by the status alone.
 pub const OK: Answer = say(200, "ok");
 
 /// An answer without headers of its own.
@@ -45,19 +43,17 @@ pub const fn say(status: u16, body: &'static str) -> Answer {
     Answer::Say { status, headers: "", body }
 }
 
-/// A post as the chat heard it.
+/// A post that the chat received.
 #[derive(Clone, Debug)]
 pub struct Post {
-    /// The request.
     pub request: Message,
-    /// When its last byte was there, before it was answered.
+    /// When its last byte arrived.
     pub at: Instant,
-    /// What was answered.
     pub answer: Answer,
 }
 
 impl Post {
-    /// Whether mistgate may believe that it was delivered.
+    /// Whether mistgate may count it as delivered.
     pub const fn is_taken(&self) -> bool {
         matches!(self.answer, Answer::Hold | Answer::Say { status: 200..=299, .. })
     }
@@ -66,7 +62,7 @@ impl Post {
 #[derive(Debug)]
 struct State {
     posts: Vec<Post>,
-    /// One for each post to come, and then always the last.
+    /// One answer for each post to come. The last one stays.
     script: VecDeque<Answer>,
     always: Answer,
     released: bool,
@@ -76,11 +72,11 @@ struct State {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    /// Decides in the place of the script.
+    /// Decides on the answer instead of the script.
     judge: Option<(Judge, &'static Vendor)>,
 }
 
-/// What a chat that reads its posts does with one.
+/// Decides on the answer to a post by reading it.
 pub type Judge = fn(&'static Vendor, &Message) -> Answer;
 
 impl Shared {
@@ -89,29 +85,29 @@ impl Shared {
     }
 }
 
-/// The chat. Its threads end with the process.
+/// A chat's address, script and record. Its threads end with the process.
 #[derive(Debug)]
 pub struct Chat {
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// Until the chat listens.
+    /// The bound socket, until the chat listens.
     socket: Option<OwnedFd>,
 }
 
 impl Chat {
-    /// A chat that takes everything.
+    /// Opens a chat that accepts everything.
     pub fn open() -> io::Result<Self> {
         let mut chat = Self::closed()?;
         chat.listen()?;
         Ok(chat)
     }
 
-    /// A chat that has its address and refuses connections until [`Chat::listen`].
+    /// Creates a chat with an address, which refuses connections until [`Chat::listen`].
     pub fn closed() -> io::Result<Self> {
         Self::bound(reserve()?, None)
     }
 
-    /// A chat at an address that is reserved, which reads each post before it answers.
+    /// Opens a chat at a reserved address. `judge` decides on the answer to each post.
     pub fn judging(address: SocketAddr, vendor: &'static Vendor, judge: Judge) -> io::Result<Self> {
         let mut chat = Self::bound(bind(address)?, Some((judge, vendor)))?;
         chat.listen()?;
@@ -126,7 +122,7 @@ impl Chat {
         Ok(Self { address, shared, socket: Some(socket) })
     }
 
-    /// Takes connections from now on.
+    /// Accepts connections from now on.
     pub fn listen(&mut self) -> io::Result<()> {
         let Some(socket) = self.socket.take() else {
             return Ok(());
@@ -147,36 +143,36 @@ impl Chat {
         self.address
     }
 
-    /// A URL of it, with a path and query.
+    /// A URL of this chat, with a path and query.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// What it does with the posts to come: these answers one by one, and then `always`.
+    /// Sets the answers to the next posts: these one by one, and then `always`.
     pub fn answer(&self, script: &[Answer], always: Answer) {
         let mut state = self.shared.state();
         state.script = script.iter().copied().collect();
         state.always = always;
     }
 
-    /// Answers what is held, and holds nothing any more.
+    /// Answers all posts that wait, and holds back no more.
     pub fn release(&self) {
         self.shared.state().released = true;
         self.shared.changed.notify_all();
     }
 
-    /// What it heard so far.
+    /// The posts that it received so far.
     pub fn posts(&self) -> Vec<Post> {
         self.shared.state().posts.clone()
     }
 
-    /// What it took so far: the bodies, in order.
+    /// The bodies that it accepted so far, in order.
     pub fn taken(&self) -> Vec<String> {
         let posts = self.posts();
         posts.into_iter().filter(Post::is_taken).map(|post| post.request.body).collect()
     }
 
-    /// Waits until what it heard is enough, and returns it. `None` after [`LONG`].
+    /// Waits until the posts received are `enough`, and returns them. `None` after [`LONG`].
     pub fn wait(&self, enough: impl Fn(&[Post]) -> bool) -> Option<Vec<Post>> {
         let state = self.shared.state();
         let waited =
@@ -186,7 +182,8 @@ impl Chat {
     }
 }
 
-/// A loopback port that nobody else gets while this lives, for whoever binds it by its number.
+/// Binds a loopback port. Nobody else gets it while the socket is open, except a program that is
+/// told its number.
 pub fn reserve() -> io::Result<OwnedFd> {
     bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
 }

@@ -1,4 +1,4 @@
-//! Stand-ins for the three chats: they answer a post as the product would by its published limits,
+//! Stand-ins for the three chats. They answer a post as the product would by its published limits,
 //! and read it as a person would see it.
 
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::{
     chat::{limits::Vendor, server::Answer},
 };
 
-/// What the product answers, and every fault for which it refuses the post.
+/// The product's answer, and every fault for which it refuses the post.
 pub fn judge(vendor: &Vendor, request: &Message) -> (Answer, Vec<String>) {
     let mut faults = (vendor.check)(&request.body);
     let json = |kind: &str| kind.starts_with("application/json");
@@ -21,22 +21,21 @@ pub fn judge(vendor: &Vendor, request: &Message) -> (Answer, Vec<String>) {
 /// What a reader sees of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Card {
-    /// The headline, with the colour of the card as a disc.
+    /// The headline. A coloured disc in it stands for the card's colour.
     pub title: String,
-    /// The sentences.
     pub paragraphs: Vec<String>,
     /// Labels and values.
     pub facts: Vec<(String, String)>,
-    /// What a listing is called, and its lines.
+    /// The label of a listing, and its lines.
     pub listing: Option<(String, Vec<String>)>,
-    /// What is written on the buttons, and where they lead.
+    /// The label of each button, and its URL.
     pub buttons: Vec<(String, String)>,
-    /// What stands in small letters.
+    /// The texts in small print.
     pub notes: Vec<String>,
 }
 
 impl Card {
-    /// Reads the body of a post. Whatever it does not understand it leaves out.
+    /// Reads the body of a post. Leaves out what it does not understand.
     pub fn read(vendor: &Vendor, body: &str) -> Self {
         let message = serde_json::from_str(body).unwrap_or_default();
         let mut card = Self::default();
@@ -51,7 +50,7 @@ impl Card {
         card
     }
 
-    /// The last paragraph is what these lines are called.
+    /// Makes these lines the listing, with the last paragraph as its label.
     pub(super) fn lists(&mut self, lines: impl Iterator<Item = String>) {
         let label = self.paragraphs.pop().unwrap_or_default();
         let lines = lines.map(|line| line.replace('\u{a0}', " ")).collect();
@@ -67,7 +66,7 @@ pub(super) fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// The three entities of Slack and of Google's texts.
+/// Decodes the three entities of Slack and of Google's texts.
 pub(super) fn unescaped(text: &str) -> String {
     text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }

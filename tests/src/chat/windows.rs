@@ -1,4 +1,4 @@
-//! A reference for the pace: every send of a destination against every window.
+//! A reference for pacing: checks each send to a destination against every window.
 
 use std::collections::VecDeque;
 
@@ -12,24 +12,24 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Nothing sent yet.
+    /// Windows without any sends.
     pub const fn new(windows: Vec<Window>) -> Self {
         Self { windows, sent: VecDeque::new() }
     }
 
-    /// Counts against other windows from now on. Equal ones keep counting what was sent.
+    /// Uses these windows from now on. A window that is as before keeps the sends that it counted.
     pub fn replace(&mut self, windows: Vec<Window>) {
         if windows != self.windows {
             *self = Self::new(windows);
         }
     }
 
-    /// Counts a send that was allowed by whatever held then.
+    /// Counts a send of the past, when other windows may have been in effect.
     pub fn recall(&mut self, at: Instant) {
         self.sent.push_back(at);
     }
 
-    /// Counts a send.
+    /// Counts a send, and checks that the windows allow it.
     pub fn sent(&mut self, now: Instant) {
         self.sent.push_back(now);
         let longest = self.windows.iter().map(|window| window.per).max().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The laws of what neither remembers nor waits: envelopes, batches, signatures, configurations.
+//! The laws of what has no state: envelopes, batches, signatures, configurations.
 
 use std::collections::BTreeSet;
 
@@ -34,11 +34,10 @@ use serde_json::value::RawValue;
 
 use crate::base::bytes::Bytes;
 
-/// The secret of the webhooks here.
 const SECRET: &str = "a secret for the laws";
 
-/// A body is taken whole as its events are taken one by one, its identities depend on nothing but
-/// contents, and what comes in through a signature is what the body says.
+/// Laws of a webhook's body. Read whole it gives the same events as event by event. Fingerprints
+/// depend on the contents only. A signed body gives the same events as the body itself.
 pub fn envelope(body: &[u8]) {
     let sent = envelope::parse(body);
     let taken = take(body, Signatures { v2: Some(sign(body).as_bytes()), v1: None });
@@ -107,11 +106,11 @@ fn prints(envelope: &Envelope<'_>) -> Vec<Fingerprint> {
     envelope.events.iter().map(|(_, event)| fingerprint(event)).collect()
 }
 
-/// The order of members does not count, nor by which webhook the event came; every other member
-/// does.
+/// Checks that a fingerprint depends on every member, but not on the members' order or on the
+/// webhook that brought the event.
 fn reordered(event: &Event<'_>) {
     let mut members = event.members().to_vec();
-    // Of repeated members the order counts, and a stable sort keeps it.
+    // The order of repeated members counts, and a stable sort keeps it.
     members.sort_by(|(a, _), (b, _)| b.cmp(a));
     let object = |members: &mut dyn Iterator<Item = (&str, &str)>| {
         let members: Vec<_> = members
@@ -134,7 +133,7 @@ fn reordered(event: &Event<'_>) {
     assert_ne!(of(&other), expected, "one more member makes no difference");
 }
 
-/// A signature holds for its body and its secret only, in either case of its digits.
+/// A signature is valid for its body and its secret only, with hex digits of either case.
 pub fn signed(data: &[u8]) {
     let bytes = &mut Bytes::new(data);
     let sent = bytes.slice(80);
@@ -186,7 +185,8 @@ pub fn signed(data: &[u8]) {
     }
 }
 
-/// Bytes are a batch only if encoding it gives them again; and what is encoded is read back.
+/// Bytes decode as a batch only if encoding gives the same bytes. What is encoded decodes to the
+/// same batch.
 pub fn batch(data: &[u8]) {
     if let Ok(read) = batch::decode(data) {
         let items: Vec<_> = read
@@ -230,7 +230,7 @@ fn round_trip(topic: &str, items: &[Item]) {
         let written = (item.channel.as_str(), item.severity, item.site, item.text.as_str());
         assert_eq!(read, written);
     }
-    // A torn end is noticed, or costs whole events and nothing else.
+    // A truncated end is noticed, or loses whole events and nothing else.
     let step = 1 + encoded.len() / 40;
     for end in (0..encoded.len()).step_by(step) {
         if let Ok(shorter) = batch::decode(encoded.get(..end).expect("a prefix")) {
@@ -240,8 +240,8 @@ fn round_trip(topic: &str, items: &[Item]) {
     }
 }
 
-/// A configuration is complete or refused; each problem has a place in the file, is one line and
-/// holds no secret; an accepted one can be run.
+/// A configuration is complete or refused. Each problem has a place in the file, is one line, and
+/// holds no secret. An accepted configuration can be run.
 pub fn config(data: &[u8]) {
     let text = &*String::from_utf8_lossy(data);
     let draft = Draft::parse(Source { name: "laws/mistgate.toml", text });
@@ -267,7 +267,7 @@ pub fn config(data: &[u8]) {
     }
 }
 
-/// What the file of a request holds.
+/// The contents of a file that a configuration refers to.
 fn content(request: &FileRequest) -> &'static str {
     match request.kind {
         FileKind::Certificates => "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n",
@@ -298,7 +298,7 @@ fn listed(text: &str, problems: &[Problem]) {
     assert!(problems.is_sorted_by_key(|problem| problem.line), "not in the order of the file");
 }
 
-/// What the rest of the program takes for granted.
+/// Checks what the rest of the program relies on.
 fn runnable(config: &Config) {
     let chat = &config.chat;
     let mut names = BTreeSet::new();
@@ -332,7 +332,7 @@ fn runnable(config: &Config) {
     assert_eq!(engine.poll_timeout(), None);
 }
 
-/// No secret is in what is printed.
+/// Checks that no secret is in anything that is printed.
 fn silent(config: &Config, report: &Report) {
     let said: Vec<_> = [&report.problems, &report.warnings]
         .into_iter()

@@ -1,5 +1,5 @@
-//! A push through CSO under the laws: it ends, says one thing at a time and not too much, and tells
-//! the truth. Done means that the ports are deployed, failed that nothing was.
+//! The laws of a push through CSO. It ends, has one request in flight at a time and not too many in
+//! all, and reports the truth: done means that all ports are deployed, failed that none is.
 
 use mistgate_core::{
     base::{
@@ -22,10 +22,10 @@ use crate::{
     ports::cso::tenant::{PortConfig, Reply, Tenant, with_nulls},
 };
 
-/// Two logins, seven questions and changes, and one of them once more.
+/// Two logins, seven other requests, and one of them repeated.
 const REQUESTS_MAX: usize = 10;
 
-/// CSO, and a network that loses what it wants.
+/// A simulated CSO, and a network that loses requests and answers.
 pub struct Surroundings {
     tenant: Tenant,
     edits: Vec<Edit>,
@@ -88,7 +88,7 @@ impl Surroundings {
 
     fn respond(&mut self, bytes: &mut Bytes<'_>, request: &Request) -> ExchangeResult {
         let is_deployment = request.target.contains("deploy");
-        // Few pushes would get as far as the deployment, where most is at stake.
+        // Faults are rare before the deployment, so that most pushes get that far.
         match bytes.up_to(if is_deployment { 11 } else { 59 }) {
             1 => Err(Failure::Unreachable),
             2 => Err(Failure::Timeout),
@@ -111,7 +111,7 @@ impl Surroundings {
                 Ok(answer)
             }
             8 => Ok(response(200, "<html>")),
-            // A deployment that is reported and not made is beyond what anybody can find out.
+            // If CSO reports a deployment that it did not make, nobody can find out.
             9 if !is_deployment => {
                 let body =
                     bytes.pick(&["", "{}", "[]", "null", "{\"site\":[{}]}", "{\"device\":7}"]);
@@ -136,7 +136,7 @@ impl Surroundings {
         Response { session, ..response(status, &body) }
     }
 
-    /// Compares what is said to have become of the ports with what became of them.
+    /// Compares the reported result with the state of the ports.
     fn judge(&self, pushed: &Pushed) {
         match pushed {
             Pushed::Done { diff, .. } => {

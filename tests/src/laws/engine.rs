@@ -1,4 +1,4 @@
-//! The engine under the laws, held to account by the reference.
+//! The engine under the laws, checked by the reference model.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -23,10 +23,10 @@ use crate::{
     chat::{configurations::chat, reference::Reference},
 };
 
-/// How many different events there are.
+/// The number of different events.
 const EVENTS: u64 = 255;
 
-/// The engine's surroundings: the driver, whose disk never forgets.
+/// The engine's surroundings: the driver, with a disk that never forgets.
 pub struct Surroundings {
     reference: Reference,
     last_id: RequestId,
@@ -116,7 +116,7 @@ impl Surroundings {
         unstored.get(nth).copied().unwrap_or(1_000_000)
     }
 
-    /// An answer to a message in flight; without any, something to tell, not always new.
+    /// An answer to a message in flight. If there is none, a report, which may be a repeated one.
     fn answered(&self, bytes: &mut Bytes<'_>) -> Input {
         let in_flight: Vec<_> = self.reference.in_flight().collect();
         let nth = bytes.count(in_flight.len().saturating_sub(1));

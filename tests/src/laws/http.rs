@@ -1,4 +1,4 @@
-//! What must hold of the readers of HTTP that see bytes of anybody, and of the rules for proxies.
+//! The laws of the HTTP readers that read anybody's bytes, and of the rules for proxies.
 
 use http_types::Url;
 use mistgate_core::{
@@ -8,8 +8,9 @@ use mistgate_core::{
 
 use crate::base::bytes::Bytes;
 
-/// Limits on a head, and a stream of requests. Cut anywhere, it has the same messages and the same
-/// end. No head passes that two readers could frame differently.
+/// Limits on a head, followed by a stream of requests. However the stream is cut into pieces, it
+/// has the same messages and the same end. No head is accepted that two readers could frame
+/// differently.
 pub fn head(data: &[u8]) {
     let mut bytes = Bytes::new(data);
     let limits = (1 + bytes.count(300), bytes.count(10));
@@ -29,13 +30,13 @@ pub fn head(data: &[u8]) {
     }
 }
 
-/// What a stream amounts to.
+/// The messages of a stream, and its end.
 #[derive(Debug, PartialEq, Eq)]
 struct Followed {
     heads: Vec<Vec<u8>>,
-    /// Where each message ends.
+    /// The offset after each message.
     ends: Vec<usize>,
-    /// The status of the error that ends it.
+    /// The status of the error that ends the stream.
     status: Option<u16>,
 }
 
@@ -73,7 +74,7 @@ fn follow<'a>(limits: (usize, usize), pieces: impl Iterator<Item = &'a [u8]>) ->
 }
 
 /// The lines of a text as the configured proxy, four variables and a URL. No error and no output
-/// repeats what may be a password; an exception that names the host is honoured.
+/// contains what may be a password. An exception that names the host applies.
 pub fn proxies(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut lines = text.lines().map(str::to_owned);

@@ -1,5 +1,5 @@
-//! The inbox under the laws: every request is answered once, 200 only for what is on disk, what was
-//! seen is not taken twice, and no more is remembered than allowed.
+//! The laws of the inbox: every request is answered once, with 200 only for what is on disk; a
+//! duplicate is not accepted; and no more is remembered than allowed.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use mistgate_core::{
 use super::Subject;
 use crate::base::bytes::Bytes;
 
-/// How many different events there are.
+/// The number of different events.
 const EVENTS: u64 = 24;
 
 /// The inbox's surroundings: a disk and a sender.
@@ -22,14 +22,14 @@ pub struct Surroundings {
     config: Config,
     next_batch: u64,
     last_id: RequestId,
-    /// What the last request brought.
+    /// The events of the last request.
     request: Vec<Fingerprint>,
     suppressed: usize,
     unanswered: BTreeMap<RequestId, Vec<Fingerprint>>,
     writing: BTreeMap<u64, Vec<Fingerprint>>,
     on_disk: BTreeSet<Fingerprint>,
     refused: BTreeSet<Fingerprint>,
-    /// Until when an event is a duplicate, unless memory was ever short.
+    /// Until when an event counts as a duplicate, unless the memory was ever full.
     seen: BTreeMap<Fingerprint, Instant>,
     was_short: bool,
 }
@@ -143,7 +143,7 @@ impl Subject for Surroundings {
 }
 
 impl Surroundings {
-    /// A batch that is being written, or one that is not.
+    /// A batch that is being stored, or one that does not exist.
     fn batch(&self, bytes: &mut Bytes<'_>) -> u64 {
         let nth = bytes.count(self.writing.len());
         self.writing.keys().nth(nth).copied().unwrap_or(bytes.up_to(20))
@@ -161,7 +161,7 @@ fn config(bytes: &mut Bytes<'_>, next_batch: u64) -> Config {
     Config { window, seen_max, next_batch }
 }
 
-/// Whether events may be forgotten before their time.
+/// Whether events may be forgotten early.
 const fn is_short(config: &Config) -> bool {
     config.seen_max < 1_000_000
 }

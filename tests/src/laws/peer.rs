@@ -1,6 +1,6 @@
-//! The peer under the laws: every HTTP request is answered once, the partner's requests are begun
-//! and answered once, no more is in flight than allowed, nothing goes to a connection that is not
-//! open, and a line is asked for only after the one before.
+//! The laws of the peer. Every HTTP request is answered once. Each request of the partner starts
+//! once and is answered once. No more are in flight than allowed. Nothing is sent on a connection
+//! that is not open. A line is read only after the one before is done.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ use crate::base::bytes::Bytes;
 
 const HELLO: &str = r#"{"message":{"messageId":0,"messageType":"CONN:HELLO"}}"#;
 
-/// How far a connection is.
+/// The stage of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Attempt,
@@ -33,16 +33,16 @@ enum Stage {
     Open,
 }
 
-/// A proxy, a partner, HTTP clients, a local server and somebody at the terminal.
+/// A proxy, a partner, HTTP clients, a local server, and standard input.
 pub struct Surroundings {
     config: Config,
-    /// The connection that the peer believes in, and how far it is.
+    /// The connection that the peer knows, and its stage.
     link: Option<(LinkId, Stage)>,
     last_link: LinkId,
     unsent: usize,
     is_paused: bool,
     is_introduced: bool,
-    /// The ids of the last requests that went out.
+    /// The ids of the last requests that were sent.
     waiting: Vec<String>,
     last_request: RequestId,
     unanswered: BTreeSet<RequestId>,
@@ -89,9 +89,9 @@ impl Subject for Surroundings {
     }
 
     fn input(&mut self, bytes: &mut Bytes<'_>, _now: Instant) -> Input {
-        // Mostly the connection that is there, and sometimes one that was.
+        // Mostly the current connection, and sometimes an earlier one.
         let link = self.link.map_or(1, |(id, _)| id).saturating_sub(u64::from(bytes.chance(20)));
-        // Time passes in leaps here, and most of what there is to see needs a partner.
+        // Time advances in large steps here, and most of the behaviour needs a partner.
         match self.link {
             Some((link, Stage::Attempt)) if bytes.chance(180) => {
                 self.open(link);
@@ -198,7 +198,7 @@ impl Subject for Surroundings {
             }
             Output::Send { link, text } => {
                 assert_eq!(self.link, Some((*link, Stage::Open)));
-                // A refusal may be a little longer than what was too long.
+                // A refusal may be a little longer than the message that was too long.
                 assert!(text.len() <= self.config.message_max.max(600), "{}", text.len());
                 self.unsent += text.len();
                 if let Some(Peek::Request(id)) = peek(text.as_bytes()) {
@@ -236,7 +236,7 @@ impl Surroundings {
         self.link.take_if(|(link, _)| *link == id);
     }
 
-    /// A message, most often one that means something.
+    /// A message, mostly a meaningful one.
     fn message(&self, bytes: &mut Bytes<'_>) -> String {
         let nth = bytes.count(self.waiting.len());
         let number = bytes.up_to(12).to_string();

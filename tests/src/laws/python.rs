@@ -1,4 +1,4 @@
-//! The laws of the import: whatever an old program's configuration says, the new one is valid.
+//! The laws of the import: for any configuration of an old program, the new one is valid.
 
 use mistgate_core::config::{
     files::Files,
@@ -14,7 +14,7 @@ use mistgate_import::{
     value::Value,
 };
 
-/// A text is read or refused, however its lines end; and taken for any old program's configuration,
+/// Any text is read or refused, whatever its line ends. Taken for an old program's configuration,
 /// it becomes a configuration of ours whose only problems are missing values.
 pub fn literals(data: &[u8]) {
     let text = &*String::from_utf8_lossy(data);
@@ -49,7 +49,7 @@ pub fn literals(data: &[u8]) {
     }
 }
 
-/// Asserts that the value nests no deeper than allowed, and lies on the lines of the text.
+/// Asserts that the value nests no deeper than allowed, and that its lines are lines of the text.
 fn bounded(value: &Value, lines: u32, depth: usize) {
     assert!((1..=lines).contains(&value.line), "line {} of {lines}", value.line);
     assert!(depth <= DEPTH_MAX, "deeper than the text");
@@ -63,7 +63,7 @@ fn any_ends(text: &str, module: &Module) {
     let unix = text.replace("\r\n", "\n").replace('\r', "\n");
     for ends in ["\n", "\r\n", "\r"] {
         let same = python::parse(&unix.replace('\n', ends));
-        // Two bytes for each line end may make the text too large.
+        // With two bytes for each line end the text may be too long.
         if let Ok(same) = same {
             assert_eq!(same.assigned, module.assigned, "with lines that end in {ends:?}");
         }
@@ -101,7 +101,7 @@ fn usable(programs: &Programs<'_>, lines: u32) {
     }
     for problem in draft.check(&contents).problems {
         let is_lack = problem.what == "missing" || problem.what == "the file was not read";
-        // A method without its profile for APs is refused as a whole.
+        // A method without its profile for access points is refused as a whole.
         assert!(is_lack || problem.key == "ports", "{problem:?}\n{toml}");
     }
 }

@@ -1,5 +1,6 @@
-//! A destination's queue under the laws: nothing is lost or doubled, one message is in flight,
-//! order is kept within a class and site, and the vendor's windows and the queue's bounds hold.
+//! The laws of a destination's queue: nothing is lost or doubled, one message is in flight at a
+//! time, events of one class and site keep their order, and the vendor's windows and the queue's
+//! bounds hold.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -26,12 +27,12 @@ pub struct Surroundings {
     config: Config,
     max_age: Duration,
     last_batch: u64,
-    /// Everything that is neither delivered nor dropped.
+    /// All events that are neither delivered nor dropped.
     waiting: BTreeMap<EventKey, Entry>,
     in_flight: Option<Message>,
-    /// What the last answer was, until the queue has said what comes of it.
+    /// The last answer, until the queue has reported its effect.
     answered: Option<(Message, Outcome)>,
-    /// What must be said plainly next.
+    /// The events whose plain form must be sent next.
     degraded: Option<Vec<EventKey>>,
     windows: Windows,
 }
@@ -182,7 +183,7 @@ impl Surroundings {
         let (message, outcome) = self.answered.take().expect("an answer");
         assert!(matches!(outcome, Outcome::Dead(_) | Outcome::Retry { .. }), "{outcome:?}");
         if let Outcome::Retry { after: Some(named), reason: _ } = outcome {
-            // A parked destination is probed by its own clock.
+            // A parked destination is probed by its own timer.
             assert!(after >= named.min(Duration::from_secs(60)), "{after:?} instead of {named:?}");
         }
         assert!(!after.is_zero() && !message.keys.is_empty());

@@ -1,7 +1,7 @@
-//! The meetup under the laws: two peers that said hello never wait side by side; each gets the
-//! other's hello as it was said, before anything else; every request is answered or handed on,
-//! once; a response is stale only if one of the two knows what it answers; nobody is told anything
-//! after its close.
+//! The laws of a meetup. Two peers that said hello are always introduced. Each gets the other's
+//! hello unchanged, before anything else. Every request is answered or forwarded, once. A response
+//! is stale only if one of the two knows what it answers. Nothing is sent to a connection after its
+//! close.
 
 use core::{fmt::Write as _, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,12 +24,12 @@ use mistgate_core::{
 
 use crate::base::bytes::Bytes;
 
-/// The most operations of one run; what luck is left is not used.
+/// The most operations of one run. The bytes that remain are not used.
 const OPERATIONS_MAX: usize = 2_000;
-/// More outputs than this for one input mean that the drain does not end.
+/// If one input has more outputs than this, the drain does not end.
 const OUTPUTS_MAX: usize = 10_000;
 
-/// Holds a meetup to its word, with operations from `data`.
+/// Checks a meetup against the laws, with operations from `data`.
 pub(super) fn check(data: &[u8]) {
     let told = run(data, 0);
     let again = run(data, 2);
@@ -77,7 +77,7 @@ fn run(data: &[u8], extra_timeouts: usize) -> String {
     told
 }
 
-/// The moment of the next operation: at once, soon, at the deadline, or just before it.
+/// The time of the next operation: now, soon, at the deadline, or just before it.
 fn later(bytes: &mut Bytes<'_>, now: Instant, deadline: Option<Instant>) -> Instant {
     match bytes.up_to(15) {
         0..=9 => now,
@@ -87,14 +87,14 @@ fn later(bytes: &mut Bytes<'_>, now: Instant, deadline: Option<Instant>) -> Inst
     }
 }
 
-/// A meetup's surroundings: peers, pumps and a network.
+/// A meetup's surroundings: peers, connection tasks and a network.
 struct Surroundings {
     next_id: ConnectionId,
     connections: BTreeMap<ConnectionId, Connection>,
     pumps: Option<Pumps>,
     is_parting: bool,
-    /// Answers that the last input calls for, by connection: those still to be written, and the
-    /// status that they must have.
+    /// For each connection, how many answers the last input requires, and the status that they must
+    /// have.
     owed: BTreeMap<ConnectionId, (usize, u16)>,
     /// What was written since the last input.
     written: Vec<(ConnectionId, Vec<u8>)>,
@@ -191,13 +191,13 @@ impl Surroundings {
         }
     }
 
-    /// A connection, or one that is not there.
+    /// A connection, or an id without one.
     fn any(&self, bytes: &mut Bytes<'_>) -> ConnectionId {
         let nth = bytes.count(self.connections.len());
         self.connections.keys().nth(nth).copied().unwrap_or(1_000_000)
     }
 
-    /// Something that a connection says to the meetup: first hello, then anything.
+    /// A message from a connection: first a hello, then anything.
     fn said(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let id = self.any(bytes);
         let is_pumped =
@@ -228,7 +228,7 @@ impl Surroundings {
         Input::Received { id, frame: Frame { is_text: true, payload } }
     }
 
-    /// Something that a pump passes on.
+    /// A message that a connection has received for its partner.
     fn relayed(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let Some(pumps) = &mut self.pumps else {
             return Input::Drained(1_000_000);
@@ -315,7 +315,7 @@ impl Surroundings {
     }
 
     fn pause(&mut self, id: ConnectionId, is_paused: bool) {
-        // A connection may be resumed in the moment in which it is forgotten, but not after.
+        // A connection may be resumed in the moment in which it is forgotten, but not later.
         let connection = self.connections.get_mut(&id).expect("a connection");
         let before = core::mem::replace(&mut connection.is_paused, is_paused);
         assert_ne!(before, is_paused, "said twice");

@@ -2,11 +2,11 @@
 
 use mistgate_core::micronets::upgrade::{HEAD_MAX, MEETUP_MAX, Refusal, Upgrade};
 
-/// What the paths of peers begin with.
+/// The beginning of the peers' paths.
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 
-/// Whole or byte by byte, the same result; an accepted head asks for its meetup and ends with an
-/// empty line; each answer is one head, and a refusal's body is as long as it says.
+/// Whole or byte by byte, the result is the same. An accepted head names its meetup and ends with
+/// an empty line. Each answer is one head, and a refusal's body has the announced length.
 pub(super) fn check(data: &[u8]) {
     let whole = Upgrade::parse(data, PREFIX);
     if data.len() <= HEAD_MAX {

@@ -1,9 +1,9 @@
 //! Juniper Mist's cloud on loopback, as far as switch ports need it: a real HTTP server around an
-//! [`Organisation`], which pages like the real one, checks tokens, and misbehaves on demand.
+//! [`Organisation`]. It pages like the real one, checks tokens, and misbehaves on demand.
 //!
-//! Its shapes are those of `appliance/docs/vendors/mist.md` §7 to §9. Where Mist's documentation is
-//! silent, it is as strict as Mist may be: two entries for one port are refused, and what a request
-//! that replaces does not carry is gone.
+//! Its answers are shaped as in `appliance/docs/vendors/mist.md` §7 to §9. Where Mist's
+//! documentation is silent, it is as strict as Mist may be: it refuses two entries for one port,
+//! and a request that replaces a configuration removes what it does not carry.
 
 use std::{
     collections::VecDeque,
@@ -22,40 +22,40 @@ mod answer;
 
 use self::organisation::Organisation;
 
-/// What the token of a request may do.
+/// The rights of a request's token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     #[default]
     Admin,
-    /// Read, and write `local_port_config`.
+    /// It may read, and write `local_port_config`.
     PortOperator,
     Observer,
 }
 
-/// What goes wrong with a request.
+/// A fault in the answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// This status, with this body, and nothing is done.
+    /// This status and this body. The request has no effect.
     Status(u16, String),
-    /// 429, with `Retry-After` in seconds where there is one.
+    /// 429, with `Retry-After` in seconds if there is one.
     TooMany(Option<u64>),
-    /// 200, and a portal's page.
+    /// 200, with the page of a login portal.
     Portal,
-    /// The connection ends, and nothing is done.
+    /// The connection ends. The request has no effect.
     Cut,
-    /// It is done, and the connection ends before the answer.
+    /// The request takes effect, and the connection ends before the answer.
     LostAnswer,
     /// The answer ends in its middle.
     HalfAnswer,
     /// The answer waits for [`Cloud::release`].
     Held,
-    /// It is answered like any other, and nothing is done.
+    /// The answer is the usual one, but the request has no effect.
     Ignored,
-    /// This body in the place of the right one.
+    /// This body instead of the right one.
     Body(String),
 }
 
-/// A fault to come.
+/// A fault to come, and the requests that it applies to.
 #[derive(Clone, Debug)]
 struct Script {
     method: &'static str,
@@ -64,11 +64,11 @@ struct Script {
     left: usize,
 }
 
-/// A request as the cloud heard it.
+/// A request that the cloud received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
     pub method: String,
-    /// Its path and query.
+    /// The path and query.
     pub target: String,
     pub body: String,
 }
@@ -79,7 +79,7 @@ struct State {
     heard: Vec<Heard>,
     scripts: VecDeque<Script>,
     is_released: bool,
-    /// The most requests at once so far, and how many there are.
+    /// The most requests at once so far, and how many there are now.
     together: (usize, usize),
 }
 
@@ -95,7 +95,7 @@ impl Shared {
     }
 }
 
-/// The cloud. Its threads end with the process.
+/// A simulated Mist cloud. Its threads end with the process.
 #[derive(Debug)]
 pub struct Cloud {
     address: SocketAddr,
@@ -130,35 +130,35 @@ impl Cloud {
         Ok(Self { address, shared })
     }
 
-    /// `mist.api_url` of whoever shall ask it.
+    /// The URL for `mist.api_url`.
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Looks at the organisation, or changes it.
+    /// Reads or changes the organisation.
     pub fn with<T>(&self, what: impl FnOnce(&mut Organisation) -> T) -> T {
         what(&mut self.shared.state().organisation)
     }
 
-    /// Lets the next `times` requests of a method (`""` for any) whose target contains `part` go
-    /// wrong.
+    /// Makes the next `times` requests fail whose method is this (`""` for any) and whose target
+    /// contains `part`.
     pub fn misbehave(&self, method: &'static str, part: &str, fault: Fault, times: usize) {
         let script = Script { method, part: part.to_owned(), fault, left: times };
         self.shared.state().scripts.push_back(script);
     }
 
-    /// Answers what is held, and holds nothing any more.
+    /// Sends the answers that wait, and holds back no more.
     pub fn release(&self) {
         self.shared.state().is_released = true;
         self.shared.changed.notify_all();
     }
 
-    /// What it heard so far.
+    /// The requests that it received so far.
     pub fn heard(&self) -> Vec<Heard> {
         self.shared.state().heard.clone()
     }
 
-    /// What it heard so far of one method.
+    /// The requests of one method that it received so far.
     pub fn heard_of(&self, method: &str) -> Vec<Heard> {
         let mut heard = self.heard();
         heard.retain(|heard| heard.method == method);
@@ -170,7 +170,7 @@ impl Cloud {
         self.shared.state().together.0
     }
 
-    /// Waits until what it heard is enough. `false` after
+    /// Waits until the requests received are `enough`. `false` after
     /// [`LONG`](crate::chat::server::LONG).
     pub fn wait(&self, enough: impl Fn(&[Heard]) -> bool) -> bool {
         let state = self.shared.state();
@@ -219,7 +219,7 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// Answers a request, and says whether the connection goes on.
+/// Answers a request. `true` if the connection goes on.
 fn answer(stream: &mut TcpStream, request: &Message, shared: &Shared) -> io::Result<bool> {
     let method = request.start.split(' ').next().unwrap_or_default().to_owned();
     let target = request.target().to_owned();
@@ -276,7 +276,7 @@ fn bytes(answer: &Answer) -> String {
 }
 
 impl State {
-    /// The fault of this request, if it has one.
+    /// The fault for this request, if there is one.
     fn fault(&mut self, method: &str, target: &str) -> Option<Fault> {
         let is_meant = |script: &Script| {
             (script.method.is_empty() || script.method == method) && target.contains(&script.part)

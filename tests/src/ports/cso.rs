@@ -1,5 +1,5 @@
-//! Contrail Service Orchestration on loopback: takes what mistgate says to it over real HTTP, holds
-//! it to the letter, and misbehaves as it is told to.
+//! Contrail Service Orchestration on loopback. It accepts mistgate's requests over real HTTP,
+//! checks every detail of them, and misbehaves on demand.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -18,24 +18,25 @@ pub mod tenant;
 
 use tenant::{Reply, Tenant};
 
-/// What the server does instead of what it should. Each counts for one request.
+/// A fault in the answer to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Closes the connection without having read what it was for.
+    /// Closes the connection without having read the request.
     Cut,
-    /// Does what it was asked for, and closes the connection without a word.
+    /// Carries out the request, and closes the connection without an answer.
     CutAfter,
-    /// Has forgotten all sessions.
+    /// Forgets all sessions.
     Expire,
-    /// Keeps still until [`Cso::release`], and then does what it was asked for.
+    /// Waits for [`Cso::release`], and then carries out the request.
     Hold,
-    /// Answers with null for each member that mistgate does not need, and null objects in lists.
+    /// Answers with null for each member that mistgate does not need, and with null objects in
+    /// lists.
     Nulls,
-    /// Answers this, and does nothing.
+    /// Sends this answer: status, headers, body. The request has no effect.
     Say(u16, &'static str, &'static str),
 }
 
-/// An answer without headers of its own.
+/// A fault that sends an answer without headers of its own.
 pub const fn say(status: u16, body: &'static str) -> Fault {
     Fault::Say(status, "", body)
 }
@@ -43,7 +44,7 @@ pub const fn say(status: u16, body: &'static str) -> Fault {
 #[derive(Debug)]
 struct State {
     tenant: Tenant,
-    /// By the path of the request.
+    /// Faults by the path of a request.
     faults: BTreeMap<&'static str, VecDeque<Fault>>,
     requests: Vec<String>,
     released: bool,
@@ -61,7 +62,7 @@ impl Shared {
     }
 }
 
-/// The server. Its threads end with the process.
+/// A simulated CSO. Its threads end with the process.
 #[derive(Debug)]
 pub struct Cso {
     address: SocketAddr,
@@ -69,7 +70,7 @@ pub struct Cso {
 }
 
 impl Cso {
-    /// A server that knows this tenant.
+    /// Opens a server for this tenant.
     pub fn open(tenant: Tenant) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -86,33 +87,33 @@ impl Cso {
         Ok(Self { address, shared })
     }
 
-    /// The URL at which it listens.
+    /// The URL of the server.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it does with the next requests for this path, one by one.
+    /// Sets the faults of the next requests for this path, one by one.
     pub fn misbehave(&self, path: &'static str, faults: &[Fault]) {
         self.shared.state().faults.entry(path).or_default().extend(faults);
     }
 
-    /// Does what is held, and holds nothing any more.
+    /// Carries out the requests that wait, and holds back no more.
     pub fn release(&self) {
         self.shared.state().released = true;
         self.shared.changed.notify_all();
     }
 
-    /// Looks at the tenant, or changes it.
+    /// Reads or changes the tenant.
     pub fn with<T>(&self, look: impl FnOnce(&mut Tenant) -> T) -> T {
         look(&mut self.shared.state().tenant)
     }
 
-    /// Method and target of each request so far, in the order of their coming.
+    /// Method and target of each request so far, in order.
     pub fn requests(&self) -> Vec<String> {
         self.shared.state().requests.clone()
     }
 
-    /// Waits until the requests are enough. Whether they are; if not, that took [`LONG`].
+    /// Waits until the requests are `enough`. `false` after [`LONG`].
     pub fn wait(&self, enough: impl Fn(&[String]) -> bool) -> bool {
         let state = self.shared.state();
         let lacks = |state: &mut State| !enough(&state.requests);
@@ -157,7 +158,7 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes note of a request, and says what is done with it.
+/// Records a request, and takes its fault.
 fn note(shared: &Shared, request: &Message) -> Option<Fault> {
     let method = request.start.split(' ').next().unwrap_or_default();
     let path = request.target().split('?').next().unwrap_or_default();

@@ -1,6 +1,6 @@
-//! The governor under its laws: no window holds more changes than it allows, nothing on a list
-//! gets through, an open breaker, a freeze and a stop let nothing through, and what must wait may
-//! go when it was told it could.
+//! The laws of the governor. No window has more changes than it allows. A port on the list of
+//! exceptions is never changed. An open breaker, a freeze and a stop allow no change. A change that
+//! must wait is allowed at the announced time, or then waits for something else.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use mistgate_core::{
 use crate::{base::bytes::Bytes, chat::windows::Windows};
 
 const OPERATIONS_MAX: usize = 2_000;
-/// A Monday's midnight.
+/// A Monday, 00:00.
 const WALL: i64 = 1_795_392_000;
 
 fn mac(number: u64) -> Mac {
@@ -65,7 +65,7 @@ fn policy(bytes: &mut Bytes<'_>) -> Policy {
     }
 }
 
-/// Holds a governor to its word, with operations from `data`.
+/// Checks a governor against the laws, with operations from `data`.
 pub(super) fn check(data: &[u8]) {
     let bytes = &mut Bytes::new(data);
     let start = Instant::from_secs(10_000);
@@ -127,7 +127,7 @@ pub(super) fn check(data: &[u8]) {
     }
 }
 
-/// What was told to wait until a time waits for something else then, or may go.
+/// Checks that a change that must wait until a time is then allowed, or waits for something else.
 fn waits(now: Instant, refusal: &Refusal, judge: impl Fn(Instant) -> Result<(), Refusal>) {
     assert!(refusal.rule().starts_with("ports."), "{refusal}");
     assert_eq!(refusal.until().is_some(), refusal.is_for_now() && *refusal != Refusal::Stopped);

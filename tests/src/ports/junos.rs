@@ -1,8 +1,9 @@
-//! The Junos visit against a simulated switch: replies that are lost, links and clouds that come
-//! back late, connections that break, reboots, slow commits, and somebody else who commits.
+//! The Junos visit against a simulated switch: lost replies, links and clouds that come back late,
+//! connections that break, reboots, slow commits, and commits by others.
 //!
-//! Whatever happens, a visit ends once, nothing is confirmed that was not seen to work, and once
-//! all heals the switch is configured as it was told last, locked by nobody, with nothing to undo.
+//! Whatever happens, a visit ends once, and nothing is confirmed that was not seen to work. Once
+//! everything works again, the switch has the last requested configuration, no lock, and nothing
+//! unconfirmed.
 
 use core::{fmt::Write as _, num::NonZeroU16, time::Duration};
 use std::collections::BTreeMap;
@@ -36,13 +37,13 @@ use self::proof::Proof;
 
 const PORTS: [&str; 2] = ["ge-0/0/7", "ge-0/0/8"];
 const APS: [&str; 2] = ["5c:5b:35:00:00:01", "5c:5b:35:00:00:02"];
-/// Turns of the clock after which a visit that does not end is broken.
+/// A visit that takes more steps than this never ends.
 const TURNS_MAX: usize = 10_000;
-/// How often the last change is tried once all heals, and how long after the last try.
+/// How often the last change is tried once everything works again, and the time between two tries.
 const TRIES_MAX: usize = 40;
 const TRY_AFTER: Duration = Duration::from_secs(60);
 
-/// What happens at a moment.
+/// Something that happens at a given time.
 #[derive(Clone, Debug)]
 enum Event {
     CloudAnswered {
@@ -51,13 +52,13 @@ enum Event {
     },
     /// The switch notices that a connection is gone.
     Closed(ConnectionId),
-    /// Somebody at the console commits.
+    /// A person at the console commits.
     Console,
     /// The connection breaks.
     Cut,
-    /// Whoever wanted the visit drops it.
+    /// The caller drops the visit.
     Drop,
-    /// The link of a port comes back, and later its access point.
+    /// The link of a port comes up, and later its access point.
     Link(usize),
     Online(usize),
     Opened,
@@ -67,8 +68,8 @@ enum Event {
     Stop,
 }
 
-/// Runs a world, and tells what came out of all visits. Calls of `handle_timeout` that are too many
-/// make no difference.
+/// Runs a world, and describes the results of all visits. Extra calls of `handle_timeout` must make
+/// no difference.
 pub fn run(data: &[u8]) -> String {
     let journal = World::run(data, 0);
     assert_eq!(journal, World::run(data, 2), "calls of handle_timeout made a difference");
@@ -81,16 +82,16 @@ struct World<'a> {
     switch: Switch,
     config: (session::input::Config, NonZeroU16),
     guard: RollbackGuard,
-    /// Something that an earlier run left may be confirmed by any commit of this one.
+    /// Whether an earlier run left a commit, which any commit of this run confirms.
     is_excused: bool,
     visit: Option<(Visit, Option<ConnectionId>)>,
     done: Option<Outcome>,
     last_connection: u64,
     events: BTreeMap<(Instant, u64), Event>,
     last_event: u64,
-    /// How long the switch does not notice that a connection is gone.
+    /// How long the switch takes to notice that a connection is gone.
     lingers: Duration,
-    /// No connection can be had until then.
+    /// Until when no connection can be opened.
     down_until: Instant,
     links: [bool; 2],
     online: [bool; 2],
@@ -171,7 +172,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Lets something happen in the midst of the next visit.
+    /// Schedules something that goes wrong during the next visit.
     fn trouble(&mut self) {
         let event = match self.bytes.up_to(15) {
             0..=6 => return,
@@ -185,7 +186,7 @@ impl<'a> World<'a> {
         self.after(after, event);
     }
 
-    /// A new process knows nothing of what the one before it left.
+    /// A new process, which knows nothing of what the last one left.
     fn restart(&mut self) {
         self.note("restart");
         let confirm = Duration::from_secs(60 * u64::from(self.config.1.get()));
@@ -193,7 +194,7 @@ impl<'a> World<'a> {
         self.is_excused = true;
     }
 
-    /// Nothing goes wrong any more, and one change is made in the end.
+    /// Lets everything work again, and makes a last change.
     fn heal(&mut self) {
         self.is_healed = true;
         self.switch.heal();
@@ -216,7 +217,7 @@ impl<'a> World<'a> {
         assert_eq!(switch.sessions(), 0, "{switch:#?}");
     }
 
-    /// Makes a visit, and holds its outcome against the switch; `None` if it was dropped.
+    /// Makes a visit, and compares its result with the switch. `None` if it was dropped.
     fn visited(&mut self, task: Task) -> Option<Outcome> {
         let (session, confirm) = self.config;
         let guard = self.guard.clone();
@@ -280,7 +281,7 @@ impl<'a> World<'a> {
         self.events.insert((self.now + Duration::from_secs(seconds), self.last_event), event);
     }
 
-    /// Lets pass the time until something is due, at most until `until`, and does it.
+    /// Advances to the next event, at most to `until`, and handles it.
     fn turn(&mut self, until: Option<Instant>) {
         let visit_at = self.visit.as_ref().and_then(|(visit, _)| visit.poll_timeout());
         let event_at = self.events.first_key_value().map(|((at, _), _)| *at);
@@ -311,7 +312,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A commit takes links down, for a while.
+    /// Takes links down for a while, as a commit does.
     fn disturb(&mut self) {
         for nth in 0..2 {
             let (down, offline) =
@@ -389,7 +390,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Carries bytes both ways until nobody says anything.
+    /// Passes bytes in both directions until there are no more.
     fn exchange(&mut self) {
         loop {
             if let Some(output) = self.visit.as_mut().and_then(|(visit, _)| visit.poll_output()) {
@@ -453,7 +454,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Our side closes the connection, which the switch notices in time.
+    /// Closes our side of the connection. The switch notices later.
     fn disconnect(&mut self) {
         if let Some(id) = self.visit.as_mut().and_then(|(_, connection)| connection.take()) {
             let lingers = self.lingers.as_secs();
@@ -461,7 +462,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Holds a request against what is known: nothing is confirmed without proof.
+    /// Checks a request: nothing may be confirmed without proof.
     fn judge(&mut self, request: &str) {
         self.proof.requested(request);
         let commits = request.contains("<commit-configuration") && self.switch.is_pending();
@@ -503,7 +504,7 @@ fn edit(nth: usize, mode: Mode) -> Edit {
     Edit { port: PortName::parse(port).expect("a port"), mode, ap, lines, before: None }
 }
 
-/// One of two.
+/// The item with this index.
 fn at<T: Copy>(both: [T; 2], nth: usize) -> T {
     *both.get(nth).expect("one of two")
 }

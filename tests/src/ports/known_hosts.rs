@@ -1,5 +1,5 @@
-//! The law of `known_hosts`: any text is read, a name fits a pattern as a plain reading of the
-//! pattern says, and a host becomes known by the line that its refusal gives.
+//! The laws of `known_hosts`: any text is read; a name matches a pattern as a simple matcher says;
+//! and the line that a refusal suggests makes the host known.
 
 use mistgate_core::{
     base::base64,
@@ -14,7 +14,7 @@ const KEYS: [&str; 2] = [
 ];
 const HOSTS: [&str; 4] = ["sw1", "SW-2.lab", "127.0.0.1", "sw"];
 
-/// Reads a file of any text among lines that may be entries.
+/// Reads a file of random text among lines that may be entries.
 pub fn run(data: &[u8]) {
     let bytes = &mut Bytes::new(data);
     let host = bytes.pick(&HOSTS);
@@ -62,7 +62,7 @@ fn pattern(patterns: &str, host: &str, key: &[u8]) {
     assert_eq!(is_known, !is_comment && !is_excluded && patterns.split(',').any(fits), "{line:?}");
 }
 
-/// Whether a pattern stands for the whole name, tried in every way.
+/// Whether a pattern matches the whole name, by trying every way.
 fn fits(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern.split_first(), name.split_first()) {
         (None, None) => true,

@@ -1,7 +1,7 @@
 //! The laws of switch ports: names, records, rules, one port, and a small world of switches, access
 //! points and a cloud around the plan.
 //!
-//! Each law takes bytes and panics where it is broken.
+//! Each law takes bytes, and panics if it is broken.
 
 use mistgate_core::{
     base::{mac::Mac, time::UnixTime},
@@ -30,8 +30,8 @@ mod world;
 
 pub use self::world::Tally;
 
-/// Nothing of what LLDP, a file or a request says gets near a command unless it is a name: what is
-/// read is written as it was, and a line stays one line about one port.
+/// Text from LLDP, a file or a request gets near a command only if it is a name. A name that is
+/// read is written the same, and a line stays one line about one port.
 pub fn names(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for part in text.split(['\n', ' ']).chain([&*text]) {
@@ -103,19 +103,19 @@ fn written(bytes: &mut Bytes<'_>) {
     assert!(Record::decode(encoded.get(..end).expect("a prefix")).is_err(), "a torn record");
 }
 
-/// Operations on one port.
+/// Runs operations on one port.
 pub fn port(data: &[u8]) {
     laws::machine::<port::Surroundings>(data);
 }
 
-/// Changes and losses under rules.
+/// Runs changes and losses under rules.
 pub fn governor(data: &[u8]) {
     governor::check(data);
 }
 
-/// A world of access points, switches and a cloud that lies, loses and crashes, around the plan; as
-/// large as there is luck for it. Everything that happens goes into the journal, one line each, and
-/// is counted.
+/// Runs a world around the plan, with access points, switches, and a cloud that errs, fails and
+/// crashes. The more bytes, the larger the world. Each event is counted, and is a line of the
+/// journal.
 pub fn world(data: &[u8], journal: Option<&mut String>) -> Tally {
     world::run(data, journal)
 }

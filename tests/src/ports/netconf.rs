@@ -1,6 +1,6 @@
-//! The laws of NETCONF: framing, answers, and the session with a switch that says anything.
+//! The laws of NETCONF: framing, replies, and the session with a switch that sends anything.
 //!
-//! Each law takes bytes and panics where it is broken.
+//! Each law takes bytes, and panics if it is broken.
 
 use mistgate_core::{
     base::text::one_line,
@@ -22,7 +22,7 @@ use crate::base::bytes::Bytes;
 pub mod session;
 pub mod world;
 
-/// What a test calls an outcome.
+/// The name of an outcome in the tests.
 pub const fn name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Absent => "absent",
@@ -36,7 +36,7 @@ pub const fn name(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Messages are the same whole and in pieces, have their bound, and come back as they were sent.
+/// Messages are the same whole and in pieces, have a bound, and arrive as they were sent.
 pub fn framing(data: &[u8]) {
     let bytes = &mut Bytes::new(data);
     let framing = bytes.pick(&[Framing::EndOfMessage, Framing::Chunked]);
@@ -61,7 +61,7 @@ pub fn framing(data: &[u8]) {
     }
 }
 
-/// All messages in a stream that comes in pieces of this size, and what ended it.
+/// All messages of a stream in pieces of this size, and the error that ended it.
 pub fn decoded(
     framing: Framing,
     max: usize,
@@ -85,8 +85,8 @@ pub fn decoded(
     (messages, None)
 }
 
-/// Any bytes are a message or are refused; what an element holds is read however it is written;
-/// and what we ask is read as it was meant.
+/// Any bytes are a message or are refused. An element is read the same in whichever way it is
+/// written. Our requests are read as they were meant.
 pub fn reply(data: &[u8]) {
     if let Ok(Message::Reply(reply)) = Message::parse(data) {
         assert_eq!(reply.verdict() == Verdict::Refused, !reply.errors.is_empty() && !reply.is_ok);
@@ -123,7 +123,7 @@ fn asked(bytes: &mut Bytes<'_>) {
     assert_eq!(log.text_of("log").unwrap_or_default(), one_line(&comment, 500));
 }
 
-/// What a request asks, as the switch reads it.
+/// A request as the switch reads it.
 fn told(request: &Request<'_>) -> Element {
     let document = request.encode(7);
     assert!(!document.contains("]]>"), "{document}");
@@ -132,7 +132,7 @@ fn told(request: &Request<'_>) -> Element {
     rpc.children.remove(0)
 }
 
-/// A line that may be one.
+/// A line that may be a valid one.
 fn line(bytes: &mut Bytes<'_>) -> String {
     let verb = bytes.pick(&["set ", "delete ", "deactivate ", "", "commit "]);
     format!("{verb}{}", bytes.text(30))
@@ -164,8 +164,7 @@ fn element(bytes: &mut Bytes<'_>, depth_max: usize) -> Element {
     }
 }
 
-/// Writes an element in one of many ways that mean the same. Tells whether its last child was left
-/// open.
+/// Writes an element in one of many equivalent ways. `true` if its last child was left open.
 fn write(bytes: &mut Bytes<'_>, element: &Element, document: &mut String) -> bool {
     let prefix = bytes.pick(&["", "nc:", "junos:"]);
     let name = &element.name;
@@ -188,8 +187,8 @@ fn write(bytes: &mut Bytes<'_>, element: &Element, document: &mut String) -> boo
     let mut is_left_open = false;
     for (nth, child) in element.children.iter().enumerate() {
         let is_deep = write(bytes, child, document);
-        // What is left open ends with its parent, so only the last one may be; and of two within
-        // each other the inner one could have the parent's name and take its end.
+        // An open element ends with its parent, so only the last child may be left open. Of two
+        // nested ones, the inner could have the parent's name and take its end tag.
         let end = format!("</{}>", child.name);
         let may_be_open = nth + 1 == element.children.len() && child.name != *name && !is_deep;
         if may_be_open && document.ends_with(&end) {

@@ -1,5 +1,5 @@
-//! One port under the laws: at most one change is in flight, what settles is what was last sent,
-//! an unknown end is read back before the next change, and attempts are bounded.
+//! The laws of one port: at most one change is in flight, the mode that settles is the one last
+//! sent, an unknown outcome is read back before the next change, and attempts are bounded.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use crate::{base::bytes::Bytes, laws::Subject};
 /// A switch that may or may not do what it is told.
 pub(super) struct Surroundings {
     attempts_max: u32,
-    /// What is in flight, with its mode.
+    /// The mode of the change in flight.
     pushing: Option<Mode>,
-    /// What may have been done, until it is read back.
+    /// A change may have been made. Set until it is read back.
     unknown: bool,
     reading: bool,
     /// The last mode that was wanted.
@@ -70,7 +70,7 @@ impl Subject for Surroundings {
                     }
                 }
             }
-            // An answer nobody waits for.
+            // An answer that nobody waits for.
             5..=7 if !self.reading => Input::Pushed(Outcome::Done),
             5..=7 => {
                 self.reading = false;
@@ -97,7 +97,7 @@ impl Subject for Surroundings {
             Output::Settled { attempt, .. } => assert!(*attempt <= self.attempts_max),
             Output::Stuck { attempt, .. } => {
                 assert!(*attempt <= self.attempts_max);
-                // Nobody will read it back; the next change says what it is.
+                // It is not read back; the next change settles it.
                 self.unknown = false;
             }
         }

@@ -1,5 +1,5 @@
-//! OpenSSH's `sshd` in front of a simulated switch, once for each connection as inetd would start
-//! it: no port is taken for long, and no daemon is left.
+//! OpenSSH's `sshd` in front of a simulated switch. It runs once for each connection, as inetd
+//! would start it, so no port is taken for long and no daemon is left.
 
 use std::{
     fs, io,
@@ -10,22 +10,22 @@ use std::{
     thread,
 };
 
-/// Where Debian has it.
+/// The path of `sshd` in Debian.
 pub const SSHD: &str = "/usr/sbin/sshd";
 
-/// Whether it is there, and can start; else what to do about it.
+/// Checks that `sshd` is installed and can start. The error says what to do.
 pub fn expect_sshd() -> Result<(), String> {
     if !Path::new(SSHD).exists() {
         return Err(format!("{SSHD} is missing: apt-get install openssh-server"));
     }
     if rustix::process::geteuid().is_root() {
-        // It keeps itself there when it has rights to give up.
+        // As root, `sshd` needs this folder for privilege separation.
         fs::create_dir_all("/run/sshd").map_err(|error| format!("/run/sshd: {error}"))?;
     }
     Ok(())
 }
 
-/// One `sshd` on one connection.
+/// Starts `sshd` on one connection.
 pub fn start(config: &Path, stream: TcpStream) -> io::Result<Child> {
     let both = stream.try_clone()?;
     Command::new(SSHD)
@@ -37,7 +37,7 @@ pub fn start(config: &Path, stream: TcpStream) -> io::Result<Child> {
         .spawn()
 }
 
-/// Gives each connection an `sshd`, as long as the process lives.
+/// Starts an `sshd` for each connection, until the process ends.
 pub fn serve(listener: TcpListener, config: PathBuf) {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
@@ -47,7 +47,7 @@ pub fn serve(listener: TcpListener, config: PathBuf) {
     });
 }
 
-/// Makes a key and, with `.pub`, its public half.
+/// Makes a key, and its public half with the suffix `.pub`.
 pub fn keygen(path: &Path, kind: &str, bits: Option<&str>) -> Result<(), String> {
     let mut command = Command::new("ssh-keygen");
     command.args(["-q", "-N", "", "-t", kind]);

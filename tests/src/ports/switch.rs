@@ -1,9 +1,8 @@
-//! A switch: Junos's management process, as far as a session of ours can tell, on virtual time.
+//! A simulated switch: Junos' management process as a NETCONF session sees it, on virtual time.
 //!
 //! It has one candidate that all sessions share, a lock on it, commits that are undone unless they
-//! are confirmed, and LLDP neighbours. It speaks in the styles of several releases, takes its time
-//! for a commit, and misbehaves where a script says so. That PyEZ takes it for a real one says how
-//! like one it is.
+//! are confirmed, and LLDP neighbours. It speaks in the styles of several releases, takes time for
+//! a commit, and misbehaves as a script says. PyEZ accepts it as a real switch.
 
 use core::{num::NonZeroU64, time::Duration};
 use std::collections::{BTreeMap, VecDeque};
@@ -26,35 +25,35 @@ use self::{answer::Style, configuration::Configuration, fault::Fault, xml::Node}
 /// The most bytes of a request.
 const REQUEST_MAX: usize = 1 << 20;
 
-/// Names a connection to the switch; used once, and never 0.
+/// Identifies a connection to the switch. Used once, and never 0.
 pub type ConnectionId = NonZeroU64;
 
-/// What a switch is.
+/// The switch's style, state and faults.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// How it speaks.
+    /// The release that it imitates.
     pub style: Style,
-    /// What it is configured to.
+    /// The running configuration.
     pub running: Configuration,
-    /// How long a commit takes, and the check of one.
+    /// The time for a commit, and for its check.
     pub commit_time: Duration,
-    /// Whether what is not confirmed is undone at once where the session that committed it is
-    /// killed; else when the time is up.
+    /// Whether an unconfirmed commit is undone at once if its session is killed; else it is undone
+    /// when its time is up.
     pub undoes_when_killed: bool,
-    /// By interface: whether its link is up, and who is at the other end: MAC address and name.
+    /// By interface: whether its link is up, and its neighbour's MAC address and name.
     pub interfaces: BTreeMap<String, (bool, Option<(String, String)>)>,
-    /// What goes wrong, by the number of the request, counted from 0 over all sessions.
+    /// Faults by the number of the request, counted from 0 over all sessions.
     pub faults: BTreeMap<u64, Fault>,
 }
 
-/// What comes to a switch.
+/// What a switch is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Bytes on a connection.
+    /// Bytes that arrived on a connection.
     Bytes(ConnectionId, Vec<u8>),
-    /// The other side closed it, or is found to be gone.
+    /// The other side has closed it, or is gone.
     Closed(ConnectionId),
-    /// A connection whose user is authenticated.
+    /// A connection of an authenticated user.
     Opened(ConnectionId),
 }
 
@@ -62,7 +61,7 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     Bytes(ConnectionId, Vec<u8>),
-    /// It closes the connection.
+    /// Closes the connection.
     Close(ConnectionId),
 }
 
@@ -79,9 +78,9 @@ struct Connection {
     decoder: Decoder,
     framing: Framing,
     is_greeted: bool,
-    /// When the last request on it is done.
+    /// When its last request is done.
     free_at: Instant,
-    /// The other side is gone; what was asked before is still carried out.
+    /// The client has gone. Its earlier requests are still carried out.
     is_gone: bool,
 }
 
@@ -99,11 +98,11 @@ struct Work {
 pub struct Switch {
     config: Config,
     running: Configuration,
-    /// What was running before the last commit.
+    /// The running configuration before the last commit.
     previous: Option<Configuration>,
     candidate: Configuration,
     lock: Option<ConnectionId>,
-    /// Somebody at the console holds the lock until then.
+    /// Until when a person at the console holds the lock.
     stranger_until: Option<Instant>,
     pending: Option<Pending>,
     requests: u64,
@@ -113,7 +112,7 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// What it is configured to.
+    /// Its running configuration.
     pub const fn running(&self) -> &Configuration {
         &self.running
     }
@@ -123,50 +122,50 @@ impl Switch {
         self.lock.is_some()
     }
 
-    /// Whether something is undone unless it is confirmed.
+    /// Whether there is an unconfirmed commit.
     pub const fn is_pending(&self) -> bool {
         self.pending.is_some()
     }
 
-    /// Whether the candidate has something that is not committed.
+    /// Whether the candidate has uncommitted changes.
     pub fn is_modified(&self) -> bool {
         self.candidate != self.running
     }
 
-    /// How many sessions there are.
+    /// The number of open sessions.
     pub fn sessions(&self) -> usize {
         self.connections.len()
     }
 
-    /// How many requests it got.
+    /// The number of requests so far.
     pub const fn requests(&self) -> u64 {
         self.requests
     }
 
-    /// Plugs somebody into an interface, or pulls the cable.
+    /// Sets an interface's link and neighbour.
     pub fn plug(&mut self, interface: &str, is_up: bool, neighbour: Option<(String, String)>) {
         self.config.interfaces.insert(interface.to_owned(), (is_up, neighbour));
     }
 
-    /// Whether the candidate is what was there before the commit that is not confirmed, so that a
+    /// Whether the candidate equals the configuration before the unconfirmed commit, so that a
     /// commit would undo it.
     pub fn would_undo(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.to == self.candidate)
     }
 
-    /// Whether it still carries out what it was asked.
+    /// Whether a request is being carried out.
     pub const fn is_busy(&self) -> bool {
         !self.works.is_empty()
     }
 
-    /// Nothing goes wrong any more, and a commit takes as long as on most switches.
+    /// Ends all faults, and sets the usual time for a commit.
     pub fn heal(&mut self) {
         self.config.faults.clear();
         self.config.commit_time = Duration::from_secs(5);
     }
 
-    /// Somebody who logged in elsewhere commits these lines, and with them whatever waits to be
-    /// confirmed; unless the configuration is locked.
+    /// Commits these lines at the console, unless the configuration is locked. This confirms any
+    /// unconfirmed commit.
     pub fn commit_at_console(&mut self, lines: &[&str]) {
         if self.lock.is_none() && self.stranger_until.is_none() {
             let before = self.running.clone();
@@ -178,8 +177,8 @@ impl Switch {
         }
     }
 
-    /// It starts anew, with what was committed. What was not confirmed is undone on the way, or
-    /// when its time is up.
+    /// Restarts with the committed configuration. An unconfirmed commit is undone by the restart if
+    /// `undoes`, else when its time is up.
     pub fn reboot(&mut self, undoes: bool) {
         self.works.clear();
         let sessions: Vec<_> = self.connections.keys().copied().collect();
@@ -234,7 +233,7 @@ impl Switch {
         }
     }
 
-    /// Takes a request to be carried out, at once or when its time has passed.
+    /// Starts a request, which is done now or after some time.
     fn begin(&mut self, now: Instant, by: ConnectionId, rpc: Node) {
         let fault = self.config.faults.get(&self.requests).copied();
         self.requests += 1;
@@ -281,7 +280,7 @@ impl Switch {
         self.reap(by);
     }
 
-    /// Ends a session whose client is gone, now that its last request is done.
+    /// Ends a session whose client has gone, if its last request is done.
     fn reap(&mut self, id: ConnectionId) {
         let is_gone = self.connections.get(&id).is_some_and(|connection| connection.is_gone);
         if is_gone && !self.works.iter().any(|work| work.by == id) {
@@ -292,7 +291,7 @@ impl Switch {
     fn say(&mut self, to: ConnectionId, document: &str) {
         if let Some(connection) = self.connections.get(&to).filter(|to| !to.is_gone) {
             let mut bytes = encode(connection.framing, document);
-            // Real ones end their lines behind the delimiter too.
+            // Real switches send a line end after the delimiter too.
             if connection.framing == Framing::EndOfMessage {
                 bytes.push(b'\n');
             }
@@ -305,7 +304,7 @@ impl Switch {
         self.end(id, true);
     }
 
-    /// A session has ended. With it goes its lock, and what it had not committed.
+    /// Ends a session. Its lock and its uncommitted changes go with it.
     fn end(&mut self, id: ConnectionId, is_killed: bool) {
         if self.connections.remove(&id).is_none() {
             return;
@@ -320,7 +319,7 @@ impl Switch {
         }
     }
 
-    /// Undoes what was not confirmed.
+    /// Undoes the unconfirmed commit.
     fn undo(&mut self) {
         if let Some(pending) = self.pending.take() {
             self.previous = Some(core::mem::replace(&mut self.running, pending.to));
@@ -352,7 +351,7 @@ impl Machine for Switch {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.stranger_until.take_if(|until| *until <= now);
-        // What is due first is done first, as far as one can have to do with the other.
+        // In order of time, as far as the order can matter.
         loop {
             let work_at = self.works.iter().map(|work| work.at).min();
             let undo_at = self.pending.as_ref().map(|pending| pending.undo_at);

@@ -1,13 +1,14 @@
-//! A world around the plan: access points that are plugged about, hang and flap; switches that lose
-//! power, are slow, are locked by somebody, and lie in the moment of a commit; virtual chassis
-//! whose members change their numbers; a cloud that hears late, tells late, twice or never; and we
-//! who crash, lose what is not on disk, and are configured anew.
+//! A world around the plan. Access points are moved, hang and flap. Switches lose power, are slow,
+//! are locked by others, and drop commits. Members of virtual chassis change their numbers. The
+//! cloud learns late and reports late, twice or never. mistgate crashes, loses what is not on disk,
+//! and is reconfigured.
 //!
-//! [`laws`] says what holds at every step. In the end all heals; then every port has the mode that
-//! its access point demands, and no switch is locked or has anything to undo.
+//! [`laws`] says what holds at every step. In the end everything works again. Then every port must
+//! have the mode that its access point needs, and no switch may be locked or have an unconfirmed
+//! commit.
 //!
-//! The more luck there is to begin with, the larger is the world: from some access points to
-//! thousands, on hundreds of switches.
+//! The number of bytes decides the size of the world: from a few access points to thousands, on
+//! hundreds of switches.
 
 use core::{fmt::Write as _, time::Duration};
 use std::collections::BTreeMap;
@@ -45,10 +46,10 @@ mod laws;
 mod setting;
 mod switches;
 
-/// A run with more steps than this spins.
+/// A run with more steps than this never ends.
 const STEPS_MAX: usize = 2_000_000;
 
-/// What will happen.
+/// Something that will happen.
 #[derive(Clone, Debug)]
 enum Event {
     Answered { run: u64, id: u64, answer: Answer },
@@ -63,24 +64,23 @@ enum Event {
     Webhook(ApEvent),
 }
 
-/// What happened in a world, counted.
+/// Counts of what happened in a world.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How often we crashed.
     pub crashes: usize,
-    /// Ports that were changed, by the switch's account.
+    /// Ports that were changed, as the switch sees it.
     pub changed: usize,
     /// How often the breaker opened.
     pub opened: usize,
-    /// Changes that were only told.
+    /// Changes that were only reported, in mode observe.
     pub observed: usize,
-    /// Changes that a rule refused or held.
+    /// Changes that a rule refused or held back.
     pub refused: usize,
     /// Ports that were left as they are because their access point was not known to be gone.
     pub kept: usize,
     /// Changes that were given up.
     pub stuck: usize,
-    /// Commits that were undone because nobody confirmed them.
+    /// Unconfirmed commits that were undone.
     pub undone: usize,
 }
 
@@ -89,11 +89,11 @@ struct World<'a> {
     size: Size,
     names: Names,
     now: Instant,
-    /// By how many seconds our clock is ahead of Mist's.
+    /// By how many seconds mistgate's clock is ahead of Mist's.
     skew: i64,
     config: Config,
     plan: Plan,
-    /// How often we were started.
+    /// The number of starts of mistgate so far.
     run: u64,
     events: BTreeMap<(Instant, u64), Event>,
     last_event: u64,
@@ -102,17 +102,17 @@ struct World<'a> {
     is_stopped: bool,
     /// Until when the API fails.
     fails_until: Instant,
-    /// When the last roster was asked for, by our clock.
+    /// When the last inventory was requested, by mistgate's clock.
     asked: UnixTime,
     disk: BTreeMap<SwitchPort, Record>,
-    /// What is written down but not yet on disk.
+    /// Records that are not on disk yet.
     unsaved: BTreeMap<SwitchPort, Option<Record>>,
     tally: Tally,
-    /// Everything that happened, one line each, where somebody wants to know.
+    /// One line for each event. `None` if nobody wants it.
     journal: Option<&'a mut String>,
 }
 
-/// Runs the world, and writes down everything that happens where there is something to write on.
+/// Runs the world, and writes the journal if there is one.
 pub(super) fn run(data: &[u8], journal: Option<&mut String>) -> Tally {
     let mut bytes = Bytes::new(data);
     let size = Size::of(data.len());
@@ -166,12 +166,12 @@ impl World<'_> {
         Duration::from_millis(self.bytes.up_to(secs_max * 1_000))
     }
 
-    /// The wall clock of mistgate in this world.
+    /// mistgate's wall clock.
     fn clock(&self) -> UnixTime {
         UnixTime::from_micros(wall(self.now).as_micros() + self.skew * 1_000_000)
     }
 
-    /// A large world begins with most access points in their places.
+    /// A large world starts with most access points plugged in.
     fn install(&mut self) {
         let is_large = self.size.at_once > 1;
         for ap in (0..self.size.aps).filter(|ap| is_large && ap % 10 != 9) {
@@ -237,7 +237,7 @@ impl World<'_> {
         }
     }
 
-    /// An access point takes the place of whoever is there, who perhaps takes the one that it left.
+    /// Plugs an access point into a port. Whatever was there may get the port that it left.
     fn exchange(&mut self, ap: usize, spot: usize) {
         let from = self.ground.ap(ap).at;
         if let Some(Device::Ap(other)) =
@@ -251,7 +251,7 @@ impl World<'_> {
         }
     }
 
-    /// A cable comes out and goes in again.
+    /// Unplugs an access point, and plugs it in again.
     fn flap(&mut self, ap: usize) {
         if let Some(to) = self.ground.ap(ap).at {
             self.plug(ap, None);
@@ -267,7 +267,7 @@ impl World<'_> {
         }
     }
 
-    /// A telephone takes a free port, or leaves it.
+    /// Plugs a telephone into a free port, or unplugs it.
     fn phone(&mut self, spot: usize) {
         let device = match self.ground.socket(spot).there {
             None => Some(Device::Phone),
@@ -295,7 +295,7 @@ impl World<'_> {
         }
     }
 
-    /// A switch gets another name, and a virtual chassis other names for its ports too.
+    /// Renames a switch. A virtual chassis renames its ports too.
     fn rename(&mut self, switch: usize) {
         self.note(("rename", switch));
         self.names.rename(switch, self.last_event);
@@ -307,7 +307,8 @@ impl World<'_> {
         }
     }
 
-    /// A program outside asks for a mode, right or wrong, and may not know the chassis of a member.
+    /// An external program requests a mode, valid or not. It may name a member instead of the
+    /// chassis.
     fn request(&mut self, spot: usize) {
         let switch = self.size.switch_of(spot);
         if self.size.is_ignored(switch) {
@@ -335,7 +336,7 @@ impl World<'_> {
         self.tell(Input::Clock(self.clock()));
     }
 
-    /// We are gone at once, and with us what is not on disk, and come again.
+    /// Kills mistgate, which loses what is not on disk, and starts it again.
     fn crash(&mut self) {
         self.note("crash");
         self.tally.crashes += 1;
@@ -363,7 +364,7 @@ impl World<'_> {
         self.drain();
     }
 
-    /// Lets time pass, with all that happens meanwhile.
+    /// Advances the time, and handles all that is due.
     fn pass(&mut self, duration: Duration) {
         let until = self.now + duration;
         for step in 0.. {
@@ -397,7 +398,7 @@ impl World<'_> {
             Event::Flush => self.flush(),
             Event::Noticed { ap, epoch, is_alive } => self.noticed(ap, epoch, is_alive),
             Event::Plug { ap, to } => {
-                // Somebody may have carried it elsewhere meanwhile.
+                // It may have been plugged in elsewhere meanwhile.
                 if self.ground.ap(ap).at.is_none() {
                     self.plug(ap, Some(to));
                 }
@@ -408,7 +409,7 @@ impl World<'_> {
             Event::Undo { switch } => self.undo(switch),
             Event::Unlock { switch } => self.unlock(switch),
             Event::Webhook(ap_event) => self.tell(Input::ApEvent(ap_event)),
-            // Whoever asked is gone.
+            // mistgate has crashed since it asked.
             Event::Answered { .. } | Event::Asked { .. } | Event::Read { .. } => {}
         }
     }
@@ -446,7 +447,7 @@ impl World<'_> {
         assert!(self.plan.poll_output().is_none(), "an early handle_timeout does something");
     }
 
-    /// What was written down last of the port that an output keeps or forgets.
+    /// The last record of the port that an output stores or forgets.
     fn kept(&self, output: &Output) -> Option<Record> {
         let switch_port = match output {
             Output::Forget(switch_port) => *switch_port,
@@ -476,7 +477,7 @@ impl World<'_> {
         }
     }
 
-    /// Every access point has one home, and every port one that says so.
+    /// Checks that every access point has one current port, and that the port's record agrees.
     fn check_homes(&self) {
         let located = self.plan.ports().filter_map(|status| Some((status.ap?, status.switch_port)));
         let current_ports: BTreeMap<Mac, SwitchPort> = located.collect();

@@ -1,14 +1,14 @@
-//! Webhook bodies from luck: known topics, types and members with any values in them.
+//! Random webhook bodies: known topics, types and members, with any values.
 //!
 //! Changing single bytes of a real body mostly breaks its JSON. Here the fuzzer's bytes become the
-//! values instead, so that whatever it tries reaches the words and the shapes.
+//! values instead, so every input reaches the descriptions and the shapes.
 
 use mistgate_core::{event::Topic, notify::types, webhook::envelope};
 use serde_json::{Map, Number, Value, json};
 
 use crate::base::bytes::Bytes;
 
-/// Topics that we shape in full, and others.
+/// Topics that have shapes of their own, and others.
 const TOPICS: [&str; 12] = [
     "device-events",
     "alarms",
@@ -24,7 +24,7 @@ const TOPICS: [&str; 12] = [
     "never-heard-of",
 ];
 
-/// The members that the words look at.
+/// The members that the descriptions use.
 const MEMBERS: [&str; 72] = [
     "device_name",
     "site_name",
@@ -100,7 +100,7 @@ const MEMBERS: [&str; 72] = [
     "marvis_alarm",
 ];
 
-/// Values that mean something to somebody: to a chat, to a JSON reader, to a terminal, to us.
+/// Values with a meaning for a chat, a JSON reader, a terminal, or mistgate.
 const VALUES: [&str; 24] = [
     "",
     "5c5b35000001",
@@ -128,7 +128,7 @@ const VALUES: [&str; 24] = [
     "-1",
 ];
 
-/// A webhook body: `data` itself where it is one, else a body made of it.
+/// A webhook body: `data` itself if it is one, else a body made from it.
 pub fn body(data: &[u8]) -> Vec<u8> {
     if envelope::parse(data).is_ok() {
         return data.to_vec();

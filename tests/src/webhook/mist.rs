@@ -1,4 +1,4 @@
-//! Mist as a sender: signs bodies with the webhook's secret and posts them.
+//! Mist as a sender: signs bodies with the webhook's secret, and posts them.
 
 use std::{
     io,
@@ -16,7 +16,7 @@ use sha1::Sha1;
 
 use crate::base::http::{self, Message};
 
-/// No answer takes longer than the slowest timeout of the listener.
+/// Longer than the slowest timeout of the listener.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A webhook of an organisation.
@@ -27,25 +27,25 @@ pub struct Mist {
 }
 
 impl Mist {
-    /// A webhook with this secret, to the path `/webhooks`.
+    /// A webhook with this secret, posted to `/webhooks`.
     pub fn new(secret: &str) -> Self {
         Self { secret: Secret::new(secret), path: "/webhooks".to_owned() }
     }
 
-    /// Posts a body as Mist does, over a connection of its own.
+    /// Posts a body as Mist does, over a new connection.
     pub fn post(&self, to: SocketAddr, body: &str) -> io::Result<Message> {
         send(to, &self.request(body))
     }
 
-    /// The bytes of the request.
+    /// The request as bytes.
     pub fn request(&self, body: &str) -> String {
         let signature = sign_v2(&self.secret, body.as_bytes());
         request("POST", &self.path, &[(HEADER_V2, &signature)], body)
     }
 
-    /// The bytes of the request with the old signature alone.
+    /// The request as bytes, with the old signature only.
     pub fn request_v1(&self, body: &str) -> String {
-        // RFC 2104 §2 takes keys of any length.
+        // RFC 2104 §2 allows keys of any length.
         let Ok(mut mac) = <Hmac<Sha1> as KeyInit>::new_from_slice(self.secret.expose().as_bytes())
         else {
             unreachable!("a key of any length");
@@ -57,7 +57,7 @@ impl Mist {
     }
 }
 
-/// The bytes of a request.
+/// A request as bytes.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: mistgate\r\n");
     let length = body.len().to_string();
@@ -67,13 +67,13 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -
     head + "\r\n" + body
 }
 
-/// Sends the bytes of a request over a connection of its own.
+/// Sends a request over a new connection, and reads the answer.
 pub fn send(to: SocketAddr, request: &str) -> io::Result<Message> {
     let mut stream = connect(to)?;
     http::exchange(&mut stream, request.as_bytes())
 }
 
-/// A connection that does not wait for ever.
+/// A connection whose reads and writes time out.
 pub fn connect(to: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -87,7 +87,7 @@ pub fn body(topic: &str, events: &[serde_json::Value]) -> String {
     json!({ "topic": topic, "events": events }).to_string()
 }
 
-/// A device event. The device's name says which one it is, in every chat.
+/// A device event. Every chat shows the device's name, which identifies the event.
 pub fn device_event(kind: &str, device: &str) -> serde_json::Value {
     json!({
         "type": kind,

@@ -1,4 +1,4 @@
-//! Webhooks: bodies of all kinds, and Mist as their sender.
+//! Webhooks: random bodies, and Mist as the sender.
 
 pub mod bodies;
 pub mod mist;

@@ -1,5 +1,5 @@
-//! Google Chat's incoming webhooks: developers.google.com/workspace/chat, "spaces.messages",
-//! "Cards v2", "Format messages".
+//! Google Chat's incoming webhooks: developers.google.com/workspace/chat, "spaces.messages", "Cards
+//! v2", "Format messages".
 
 use mistgate_core::chat::google;
 use serde_json::{Map, Value};
@@ -12,10 +12,10 @@ use crate::chat::{
 
 const BODY_MAX: usize = 32_000;
 const KEY_MAX: usize = 4_000;
-/// The older of the two published limits of a text message.
+/// The older of the two published limits for a text message.
 const TEXT_MAX: usize = 4_096;
 const URL_MAX: usize = 2_048;
-/// Beyond it a section and all that follow are dropped without an error.
+/// Beyond this limit, the section and all that follow are dropped without an error.
 const WIDGETS_MAX: usize = 100;
 
 /// Google Chat as the tests know it.
@@ -29,7 +29,7 @@ pub static VENDOR: Vendor = Vendor {
     read,
 };
 
-/// Every fault of a body for an incoming webhook.
+/// Every fault of the body of a POST to an incoming webhook.
 pub fn check(json: &str) -> Vec<String> {
     let mut findings = Findings::default();
     let bytes = json.len();
@@ -99,7 +99,7 @@ impl Findings {
         self.expect(widgets <= WIDGETS_MAX, path, format!("{widgets} widgets"));
     }
 
-    /// How many widgets the section holds.
+    /// Checks a section, and gives its number of widgets.
     fn card_section(&mut self, path: &str, value: &Value) -> usize {
         let known = ["header", "collapsible", "uncollapsibleWidgetsCount", "widgets"];
         let Some(members) = self.object(path, value, &known) else {
@@ -163,7 +163,7 @@ impl Findings {
         }
     }
 
-    /// A text of a widget: a subset of HTML.
+    /// Checks a widget's text, which is a subset of HTML.
     fn html(&mut self, path: &str, value: Option<&Value>) {
         if let Some(text) = self.text(path, value, BODY_MAX) {
             self.entities(path, text, |tag| {
@@ -176,16 +176,16 @@ impl Findings {
         }
     }
 
-    /// A text that has no documented markup and no documented escape: what could be either stays
-    /// out.
+    /// Checks a text without documented markup or escapes: it must have no character that could be
+    /// either.
     fn label(&mut self, path: &str, value: Option<&Value>) {
         if let Some(text) = self.text(path, value, BODY_MAX) {
             self.expect(!text.contains(['<', '>']), path, "may be markup");
         }
     }
 
-    /// A message's text: `*b*`, `_i_`, `~s~`, code and `<…>` mean something, and nothing escapes
-    /// them. Underscores and asterisks in URLs do not.
+    /// Checks a message's text. `*b*`, `_i_`, `~s~`, code and `<…>` are markup, and nothing escapes
+    /// them. Underscores and asterisks in URLs are not.
     fn unformatted(&mut self, path: &str, text: &str) {
         for word in text.split_whitespace().filter(|word| !word.starts_with("https://")) {
             let mut before = None;
@@ -213,7 +213,7 @@ fn read(card: &mut Card, message: &Value) {
     };
     card.title = text(shown, "/header/title");
     card.notes.push(text(shown, "/header/subtitle"));
-    // What the next paragraph lists.
+    // The label of the list in the next paragraph.
     let mut listed = None;
     let sections = list(shown, "/sections").iter();
     for widget in sections.flat_map(|section| list(section, "/widgets")) {

@@ -1,9 +1,9 @@
-//! Which texts mean more than themselves as Markdown: CommonMark 0.31, the strikethrough of GitHub,
-//! which Teams has too, and the `{{DATE(…)}}` of Adaptive Cards.
+//! Texts that are markup in Markdown: CommonMark 0.31, the strikethrough of GitHub, which Teams has
+//! too, and the `{{DATE(…)}}` of Adaptive Cards.
 
 use super::is_word;
 
-/// What of a line would be shown as something else than its characters.
+/// The first markup in a line, if there is any.
 pub(super) fn live(line: &str) -> Option<&'static str> {
     let bare = without_escapes(line);
     let found = [
@@ -22,7 +22,7 @@ pub(super) fn live(line: &str) -> Option<&'static str> {
     found.into_iter().find_map(|(holds, what)| holds.then_some(what))
 }
 
-/// The line with a character that means nothing in the place of each escaped one.
+/// The line with each escaped character replaced by one without a meaning.
 fn without_escapes(line: &str) -> String {
     let mut bare = String::new();
     let mut rest = line.chars();

@@ -13,7 +13,8 @@ use crate::chat::{
 const BLOCKS_MAX: usize = 50;
 const FALLBACK_MAX: usize = 4_000;
 const ID_MAX: usize = 255;
-/// All texts of all blocks (github.com/slackapi/bolt-js/issues/2509: `msg_blocks_too_long`).
+/// The most units of all texts in all blocks (github.com/slackapi/bolt-js/issues/2509:
+/// `msg_blocks_too_long`).
 const TEXTS_MAX: usize = 12_000;
 const URL_MAX: usize = 3_000;
 
@@ -28,7 +29,7 @@ pub static VENDOR: Vendor = Vendor {
     read,
 };
 
-/// Every fault of a body for an incoming webhook.
+/// Every fault of the body of a POST to an incoming webhook.
 pub fn check(json: &str) -> Vec<String> {
     let mut findings = Findings::default();
     if let Some(document) = findings.document(json) {
@@ -163,8 +164,8 @@ impl Findings {
     }
 }
 
-/// Whether a text in `mrkdwn` is formatted otherwise than as one bold label or as one listing
-/// between fences.
+/// Whether a `mrkdwn` text has any format except that of a bold label, or of one listing between
+/// fences.
 fn formats(text: &str) -> bool {
     const LIVE: [char; 4] = ['*', '_', '~', '`'];
     let fenced = text.strip_prefix("```\n").and_then(|rest| rest.strip_suffix("\n```"));
@@ -176,7 +177,7 @@ fn formats(text: &str) -> bool {
     }
 }
 
-/// Of what may stand between `<` and `>`, only links; mentions and dates are control sequences.
+/// Whether the text between `<` and `>` is a link. Mentions and dates are control sequences.
 fn is_link(inner: &str) -> bool {
     inner.split('|').next().is_some_and(|url| url.starts_with("https://"))
 }

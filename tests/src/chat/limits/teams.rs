@@ -28,7 +28,7 @@ pub static VENDOR: Vendor = Vendor {
     read,
 };
 
-/// Every fault of a body for a Workflows URL or, where it says so itself, a connector.
+/// Every fault of the body of a POST to a Workflows URL, or to a connector if it is a MessageCard.
 pub fn check(json: &str) -> Vec<String> {
     let mut findings = Findings::default();
     let bytes = json.len();
@@ -87,7 +87,7 @@ impl Findings {
             self.element(&format!("card.body[{nth}]"), element);
         }
         if card.contains_key("actions") {
-            // Teams shows six and hides the rest in a menu.
+            // Teams shows six actions and hides the rest in a menu.
             for action in self.list("card.actions", card.get("actions"), 6) {
                 self.action("card.actions", action);
             }
@@ -162,7 +162,7 @@ impl Findings {
         else {
             return;
         };
-        // Action.Submit and Action.Execute need a bot behind the card.
+        // Action.Submit and Action.Execute need a bot.
         self.is(path, action, "type", "Action.OpenUrl");
         self.text(&join(path, "title"), action.get("title"), 255);
         self.url(&join(path, "url"), action.get("url"), URL_MAX);
@@ -267,7 +267,7 @@ impl Findings {
         self.expect(holds, &join(path, name), format!("not {expected:?}"));
     }
 
-    /// A text that means only itself as Markdown.
+    /// Checks that a text has no Markdown markup.
     fn markdown(&mut self, path: &str, value: Option<&Value>) {
         let text = self.text(path, value, TEXT_MAX).unwrap_or_default();
         for line in text.lines() {
@@ -327,7 +327,7 @@ fn element(card: &mut Card, found: &Value) {
     }
 }
 
-/// Markdown's escapes, as Teams reads them.
+/// Removes Markdown's escapes, as Teams does.
 fn without_backslashes(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();

@@ -1,4 +1,4 @@
-//! What the cloud answers to a request that nothing happens to.
+//! The cloud's answers to requests without a fault.
 
 use http_types::Url;
 use mistgate_core::base::mac::Mac;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::base::http::Message;
 
-/// What a request asks for.
+/// A request's query.
 struct Query {
     path: Vec<String>,
     pairs: Vec<(String, String)>,
@@ -36,7 +36,7 @@ impl Query {
         self.get(name).and_then(|text| text.parse().ok()).unwrap_or(default)
     }
 
-    /// Whether one of the MACs that are asked for, if any are, is this.
+    /// Whether the query's MACs, if it has any, include this one.
     fn wants(&self, mac: Mac) -> bool {
         self.get("mac").is_none_or(|macs| macs.split(',').any(|text| Mac::parse(text) == Some(mac)))
     }
@@ -113,7 +113,7 @@ fn aps(organisation: &Organisation, query: &Query) -> Answer {
     paged(organisation, query, aps.map(|(mac, ap)| organisation.ap(*mac, ap)).collect())
 }
 
-/// One page of a search, with the address of the next.
+/// One page of a search, with the URL of the next.
 fn ports(organisation: &Organisation, query: &Query) -> Answer {
     let fits = |port: &Value| {
         ["mac", "port_id", "neighbor_mac"]
@@ -143,7 +143,7 @@ fn ports(organisation: &Organisation, query: &Query) -> Answer {
     )
 }
 
-/// A switch's configuration, read or replaced.
+/// Reads or replaces a switch's configuration.
 fn device(
     organisation: &mut Organisation,
     mac: Mac,
@@ -191,7 +191,7 @@ fn device(
     Answer::new(200, Value::Object(told))
 }
 
-/// What says which device it is, and cannot be changed.
+/// The members that identify the device, and cannot be changed.
 const OWN: [&str; 8] =
     ["deviceprofile_id", "id", "mac", "modified_time", "name", "org_id", "site_id", "type"];
 

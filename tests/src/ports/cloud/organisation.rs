@@ -1,4 +1,4 @@
-//! What the cloud knows: sites, access points, switches, and who is plugged in where.
+//! The data of the cloud: sites, access points, switches, and what is plugged in where.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,41 +10,40 @@ use serde_json::{Map, Value, json};
 
 use super::{Role, port_config};
 
-/// An organisation's id, where any will do.
+/// The id of an organisation, for tests that need just one.
 pub const ORG: &str = "978c48e6-6ef6-11e6-8bbf-02e208b2d34f";
-/// The id of the site.
+/// The id of a site, for tests that need just one.
 pub const SITE: &str = "67970e46-4e12-11e6-9188-0242ac110007";
 
 /// An organisation with one site or more.
 #[derive(Clone, Debug)]
 pub struct Organisation {
     pub id: String,
-    /// The token that opens it, and what it may do.
+    /// The only valid token, and its rights.
     pub token: (String, Role),
-    /// The names of the port profiles that there are.
+    /// The names of the port profiles.
     pub profiles: BTreeSet<String>,
-    /// The most elements of a page, whatever is asked for.
+    /// The most elements on a page, whatever the request says.
     pub page_max: usize,
-    /// Whether a request for a device takes its `local_port_config` as well.
+    /// Whether a PUT of a device replaces its `local_port_config` as well.
     pub takes_overrides: bool,
-    /// Whether what is optional is sent as null.
+    /// Whether absent optional values are sent as null.
     pub sends_nulls: bool,
-    /// Its access points.
     pub aps: BTreeMap<Mac, Ap>,
-    /// Its switches; of a virtual chassis, by the MAC that the cloud assigned.
+    /// A virtual chassis is listed by the MAC that the cloud assigned.
     pub switches: BTreeMap<Mac, Switch>,
 }
 
-/// An access point.
+/// An access point's state as Mist knows it.
 #[derive(Clone, Debug)]
 pub struct Ap {
     /// The id of its site.
     pub site: String,
-    /// Whether it is connected; nothing before the first time.
+    /// `None` before it connects for the first time.
     pub is_connected: Option<bool>,
-    /// When it was heard of, in seconds since 1970.
+    /// In seconds since 1970.
     pub last_seen: Option<u64>,
-    /// The switch and port that it says it is on, which it says as long as it knows no better.
+    /// The switch and port that it reports. It reports the last ones until it knows others.
     pub neighbor: Option<(Mac, String)>,
 }
 
@@ -54,23 +53,21 @@ pub struct Switch {
     pub id: String,
     /// The id of its site.
     pub site: String,
-    /// What it is called.
     pub name: String,
-    /// Whether it is connected.
     pub is_connected: bool,
-    /// The MACs of the members of a virtual chassis.
+    /// The MACs of a virtual chassis' members.
     pub members: Vec<Mac>,
     pub ports: BTreeMap<String, Port>,
-    /// Its configuration, but for what says which device it is.
+    /// Its configuration, without the members that identify the device.
     pub config: Map<String, Value>,
 }
 
-/// A port of a switch.
+/// A port's link and neighbour as Mist knows them.
 #[derive(Clone, Debug, Default)]
 pub struct Port {
-    /// Whether it has a link; nothing where the switch has not said yet.
+    /// Whether it has a link. `None` before the switch has reported.
     pub up: Option<bool>,
-    /// The LLDP neighbour, which stays when the link goes.
+    /// The LLDP neighbour, which stays when the link goes down.
     pub neighbor: Option<Mac>,
 }
 
@@ -89,7 +86,7 @@ impl Organisation {
         }
     }
 
-    /// Adds a switch with so many ports, `ge-0/0/0` and on, that is configured to nothing.
+    /// Adds a switch with this many ports, `ge-0/0/0` and on, and an empty configuration.
     pub fn add_switch(&mut self, mac: Mac, site: &str, name: &str, ports: usize) {
         let ports = (0..ports).map(|n| (format!("ge-0/0/{n}"), Port::default())).collect();
         let switch = Switch {
@@ -111,8 +108,8 @@ impl Organisation {
         self.aps.insert(mac, ap);
     }
 
-    /// Plugs an access point into a port, from wherever it was, and lets it connect. `false` where
-    /// there is no such access point or port.
+    /// Moves an access point to a port, and connects it. `false` if there is no such access point
+    /// or port.
     pub fn plug(&mut self, ap: Mac, switch: Mac, port: &str) -> bool {
         self.unplug(ap);
         let at = self.switches.get_mut(&switch);
@@ -131,8 +128,8 @@ impl Organisation {
         true
     }
 
-    /// Unplugs an access point. Its port keeps a neighbour without a link, as Mist does for a
-    /// while.
+    /// Unplugs an access point. As with Mist, its port keeps the neighbour for a while, without a
+    /// link.
     pub fn unplug(&mut self, ap: Mac) {
         let ports = self.switches.values_mut().flat_map(|switch| switch.ports.values_mut());
         for port in ports.filter(|port| port.neighbor == Some(ap)) {
@@ -144,27 +141,27 @@ impl Organisation {
         }
     }
 
-    /// The profile that a port has by what is configured. Nothing where there is no such port.
+    /// The profile of a port by the switch's configuration. `None` if there is no such port.
     pub fn usage(&self, switch: Mac, port: &str) -> Option<String> {
         let switch = self.switches.get(&switch)?;
         let at = switch.ports.contains_key(port);
         at.then(|| port_config::usage(&switch.config, port))
     }
 
-    /// Configures a switch to this, as if somebody had done so in the dashboard.
+    /// Replaces a switch's configuration, as an administrator does in the dashboard.
     pub fn configure(&mut self, switch: Mac, config: Value) {
         if let (Some(switch), Value::Object(config)) = (self.switches.get_mut(&switch), config) {
             switch.config = config;
         }
     }
 
-    /// A switch's configuration, but for what says which device it is.
+    /// A switch's configuration, without the members that identify the device.
     pub fn config(&self, switch: Mac) -> Value {
         let config = self.switches.get(&switch).map(|switch| switch.config.clone());
         config.map_or(Value::Null, Value::Object)
     }
 
-    /// An object without what is null, unless nulls are sent.
+    /// An object as it is sent: without nulls, unless they are to be sent.
     pub(super) fn told(&self, mut object: Value) -> Value {
         if let (Value::Object(object), false) = (&mut object, self.sends_nulls) {
             object.retain(|_, value| !value.is_null());
@@ -172,7 +169,7 @@ impl Organisation {
         object
     }
 
-    /// A port as `stats/ports/search` tells it.
+    /// A port as `stats/ports/search` returns it.
     pub(super) fn port(&self, mac: Mac, switch: &Switch, name: &str, port: &Port) -> Value {
         self.told(json!({
             "org_id": self.id, "site_id": switch.site, "mac": mac.plain(), "port_id": name,
@@ -182,7 +179,7 @@ impl Organisation {
         }))
     }
 
-    /// An access point as `stats/devices` tells it.
+    /// An access point as `stats/devices` returns it.
     pub(super) fn ap(&self, mac: Mac, ap: &Ap) -> Value {
         let status = |is_connected| if is_connected { "connected" } else { "disconnected" };
         let lldp_stat = ap.neighbor.as_ref().map(|(mac, port)| {
@@ -201,7 +198,7 @@ impl Organisation {
         }))
     }
 
-    /// The inventory's entries of a switch: itself, and its members.
+    /// A switch's entries in the inventory: itself, and its members.
     pub(super) fn entries(&self, mac: Mac, switch: &Switch, with_members: bool) -> Vec<Value> {
         let vc_mac = (!switch.members.is_empty()).then(|| mac.plain());
         let whole = json!({
@@ -215,7 +212,7 @@ impl Organisation {
     }
 }
 
-/// The id of a device that is no virtual chassis.
+/// The id of a device that is not a virtual chassis.
 pub(super) fn device_id(mac: Mac) -> String {
     format!("00000000-0000-0000-1000-{}", mac.plain())
 }

@@ -1,4 +1,4 @@
-//! What `port_config` and `local_port_config` mean, by the words of Mist's specification.
+//! The meaning of `port_config` and `local_port_config` by Mist's specification.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 const CONFIG: &str = "port_config";
 const LOCAL: &str = "local_port_config";
 
-/// The profile that a port has: its override where that is allowed, else its entry, else that of
-/// `*`.
+/// The profile of a port: its override if that is allowed, else its entry, else the entry `*`.
 pub fn usage(config: &Map<String, Value>, port: &str) -> String {
     let own = entry(config.get(CONFIG), port);
     let is_closed = own.is_some_and(|entry| entry["no_local_overwrite"] != Value::Bool(false));
@@ -18,7 +17,7 @@ pub fn usage(config: &Map<String, Value>, port: &str) -> String {
     usage.unwrap_or("default").to_owned()
 }
 
-/// What is wrong with a map of ports.
+/// The reason why Mist would refuse a map of ports, if there is one.
 pub fn objection(map: &Value, is_profile: impl Fn(&str) -> bool) -> Option<String> {
     let Value::Object(map) = map else {
         return Some("not an object".to_owned());
@@ -45,7 +44,7 @@ fn entry<'m>(map: Option<&'m Value>, port: &str) -> Option<&'m Value> {
     entries.find(|(key, _)| ports(key).iter().any(|own| own == port)).map(|(_, entry)| entry)
 }
 
-/// The ports of `ge-0/0/8-16, ge-1/0/0-47`, one by one.
+/// The ports of a range such as `ge-0/0/8-16, ge-1/0/0-47`, one by one.
 fn ports(key: &str) -> Vec<String> {
     let mut all = Vec::new();
     for part in key.split(',').map(str::trim) {

@@ -1,8 +1,8 @@
-//! What the server knows of one tenant, and what it makes of a request.
+//! The data of one tenant, and the answers to its requests.
 //!
-//! The shapes are those of `appliance/docs/vendors/cso.md` §1 to §4. A body must be what is
-//! expected there, to the last member, and what it names must belong together: a LAN segment that
-//! is another site's is refused, as is the deployment of what was not applied.
+//! Requests and answers are shaped as in `appliance/docs/vendors/cso.md` §1 to §4. A body must have
+//! exactly the expected members, and the objects that it names must belong together: the LAN
+//! segment of another site is refused, and so is a deployment of what was not applied.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::base::http::Message;
 
-/// Its name, which is the scope of a login.
+/// The name of the tenant, which is the scope of a login.
 const TENANT: &str = "ACME";
 
 /// A switch of the tenant.
@@ -33,18 +33,18 @@ pub struct Segment {
     pub vlan: u16,
 }
 
-/// What a port is configured to.
+/// The configuration of a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortConfig {
-    /// The name of its profile.
+    /// The name of the profile.
     pub profile: String,
-    /// The VLANs that it carries, in their order.
+    /// The VLANs, in order.
     pub vlans: Vec<u16>,
-    /// The one without a tag.
+    /// The untagged VLAN.
     pub native: Option<u16>,
 }
 
-/// What is answered.
+/// An answer to a request.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: u16,
@@ -53,28 +53,28 @@ pub struct Reply {
     pub body: String,
 }
 
-/// By the uuid of a switch and the name of its port.
+/// Port configurations by the switch's uuid and the port's name.
 type Ports = BTreeMap<(String, String), PortConfig>;
 
-/// A tenant with its devices and what they are made of.
+/// A tenant with its devices, and what they can be configured to.
 #[derive(Clone, Debug)]
 pub struct Tenant {
-    /// Who may log in.
+    /// The user who may log in.
     pub login: String,
     pub password: String,
-    /// Uuids of sites and their names.
+    /// Uuids of sites, and their names.
     pub sites: Vec<(String, String)>,
     pub devices: Vec<Device>,
-    /// Uuids of port profiles and their names.
+    /// Uuids of port profiles, and their names.
     pub profiles: Vec<(String, String)>,
     pub segments: Vec<Segment>,
-    /// What was applied to ports.
+    /// The configuration that was applied to ports.
     pub applied: Ports,
-    /// What reached the switches.
+    /// The configuration that was deployed to the switches.
     pub deployed: Ports,
-    /// Whether the view of a switch shows the profiles of its ports; real ones may not.
+    /// Whether a switch's view shows the profiles of ports. A real one may not.
     pub shows_profiles: bool,
-    /// Whether deployments are reported and not made.
+    /// Whether deployments are reported but not made.
     pub lies: bool,
     sessions: Vec<String>,
     logins: u32,
@@ -114,22 +114,22 @@ impl Tenant {
         }
     }
 
-    /// What reached a port of the switch at this site.
+    /// What was deployed to a port of the switch at this site.
     pub fn port(&self, site: &str, port: &str) -> Option<PortConfig> {
         self.deployed.get(&(format!("device-{site}"), port.to_owned())).cloned()
     }
 
-    /// How often somebody logged in.
+    /// The number of logins so far.
     pub const fn logins(&self) -> u32 {
         self.logins
     }
 
-    /// All sessions are over.
+    /// Ends all sessions.
     pub fn forget_sessions(&mut self) {
         self.sessions.clear();
     }
 
-    /// Carries out a request.
+    /// Carries out a request, and gives the answer.
     pub fn answer(&mut self, request: &Message) -> Reply {
         let (method, target) =
             (request.start.split(' ').next().unwrap_or_default(), request.target());
@@ -292,7 +292,7 @@ impl Tenant {
     }
 }
 
-/// A body with null in the place of what nobody needs, and null objects in its lists.
+/// A body with null for each member that nobody needs, and null objects in its lists.
 pub fn with_nulls(body: &str) -> String {
     let Ok(Value::Object(mut whole)) = serde_json::from_str(body) else {
         return body.to_owned();
@@ -322,7 +322,7 @@ fn associations(body: &Value) -> Result<&Vec<Value>, String> {
     associations.ok_or_else(|| "port_config_association is no list".to_owned())
 }
 
-/// Holds an object to its members.
+/// Checks that an object has exactly these members.
 fn members(object: &Value, expected: &[&str]) -> Result<(), String> {
     let members = object.as_object().map(|object| object.keys().map(String::as_str).collect());
     let members: Vec<&str> = members.unwrap_or_default();

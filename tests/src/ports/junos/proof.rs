@@ -1,5 +1,5 @@
-//! What a switch and the cloud have said of a change, which must prove that it works before it is
-//! confirmed.
+//! What the switch and the cloud have reported of a change. It must prove that the change works
+//! before the commit is confirmed.
 
 use core::time::Duration;
 
@@ -7,30 +7,30 @@ use mistgate_core::base::time::Instant;
 
 use super::{PORTS, at, of};
 
-/// An answer of the cloud that comes later than this is none.
+/// A later answer of the cloud does not count.
 const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What the switch said of each port; `None` where it was not asked or did not answer.
+/// What the switch reported of each port. `None` without an answer.
 #[derive(Clone, Debug, Default)]
 struct Seen {
     links: Option<[bool; 2]>,
     neighbours: Option<[bool; 2]>,
 }
 
-/// Everything that was said in a session.
+/// All that was reported during a session.
 #[derive(Debug, Default)]
 pub(super) struct Proof {
-    /// Before the edit that is being made.
+    /// Before the edit.
     before: Seen,
-    /// At the last look.
+    /// At the last check.
     seen: Seen,
-    /// The ports that the edit makes serve an access point.
+    /// The ports that the edit configures for an access point.
     loaded: [bool; 2],
-    /// Whether the switch was asked since they were loaded.
+    /// Whether the switch was asked after the edit was loaded.
     is_asked: bool,
-    /// What the cloud said in time since the last look.
+    /// What the cloud answered in time since the last check.
     told: [Option<bool>; 2],
-    /// The last question to the cloud, and when it was asked.
+    /// The last question to the cloud, and its time.
     asked: Option<(u64, Instant)>,
 }
 
@@ -72,7 +72,7 @@ impl Proof {
         }
     }
 
-    /// Whether what was loaded was seen to work since, as far as it did before.
+    /// Whether the loaded edit was seen to work since, as far as the ports worked before.
     pub(super) fn holds(&self) -> bool {
         let holds = |nth, before: Option<[bool; 2]>, after: Option<[bool; 2]>| {
             before

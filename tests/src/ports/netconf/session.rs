@@ -1,6 +1,6 @@
-//! The session under the laws, with a switch that answers anything: one request at a time, one end
-//! to each task, nothing without a lock, nothing confirmed that nobody verified, and no session
-//! that goes on while the switch may be locked or has something to undo.
+//! The laws of the session, with a switch that answers anything. There is one request at a time,
+//! and one end to each task. Nothing is changed without a lock, and nothing confirmed that was not
+//! verified. A session does not go on while the switch may be locked or has an unconfirmed commit.
 
 use core::{num::NonZeroU16, time::Duration};
 use std::collections::BTreeMap;
@@ -21,11 +21,11 @@ use mistgate_core::{
 
 use crate::base::bytes::Bytes;
 
-/// The most operations of one run; what luck is left is not used.
+/// The most operations of one run. The bytes that remain are not used.
 const OPERATIONS_MAX: usize = 2_000;
 
-/// Runs sessions one after the other, as their ends leave luck for more, and gives all outputs.
-/// Calls of `handle_timeout` that are too many make no difference.
+/// Runs sessions one after the other while there are bytes, and gives all outputs. Extra calls of
+/// `handle_timeout` must make no difference.
 pub fn run(data: &[u8]) -> Vec<Output> {
     let told = lived(data, 0);
     assert_eq!(
@@ -64,7 +64,7 @@ fn lived(data: &[u8], extra_timeouts: usize) -> Vec<Output> {
     told
 }
 
-/// The moment of the next operation: mostly at once, else soon, just before the deadline, or at it.
+/// The time of the next operation: mostly now, else soon, just before the deadline, or at it.
 fn later(bytes: &mut Bytes<'_>, now: Instant, deadline: Option<Instant>) -> Instant {
     match bytes.up_to(31) {
         0..=25 => now,
@@ -90,7 +90,7 @@ fn drain(
     surroundings.rests(session);
 }
 
-/// What the session asked for, as far as the laws tell requests apart.
+/// A request of the session, as far as the laws tell requests apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Check,
@@ -108,7 +108,7 @@ enum Asked {
     Uptime,
 }
 
-/// What an answer says.
+/// The meaning of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     Done,
@@ -116,44 +116,44 @@ enum Meaning {
     Unclear,
 }
 
-/// A task that is not at its end.
+/// The kind of a task that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Task {
     Edit(Mode),
     Question,
 }
 
-/// What must be known of the switch to judge the session.
+/// The state of the switch that the laws need.
 #[derive(Debug, Default)]
 struct Switch {
-    /// A lock was asked for, and not given back.
+    /// A lock was requested, and not released.
     may_be_locked: bool,
     is_locked: bool,
     is_checked: bool,
-    /// Something was committed that the switch will undo.
+    /// There is an unconfirmed commit, which the switch will undo.
     is_pending: bool,
-    /// The candidate is what was there before.
+    /// The candidate is the configuration before the commit.
     is_previous: bool,
 }
 
-/// The session's surroundings: a switch, and whoever asks for edits.
+/// The session's surroundings: a switch, and a caller that wants edits.
 #[derive(Debug)]
 struct Surroundings {
     next_id: TaskId,
     tasks: BTreeMap<TaskId, Task>,
     framing: Framing,
     outbound: Decoder,
-    /// A request without an answer, and its number.
+    /// The request without an answer, and its number.
     asked: Option<(u64, Asked)>,
     message_id: u64,
-    /// What the switch has said and the network has not brought.
+    /// What the switch has sent and the network has not delivered.
     wire: Vec<u8>,
-    /// What the switch means by it, once all of it is there.
+    /// What these bytes mean once all have arrived.
     meant: Option<(Asked, Meaning)>,
     switch: Switch,
-    /// Something committed was left for the switch to undo.
+    /// An unconfirmed commit was left for the switch to undo.
     is_left: bool,
-    /// The edit whose commit is to be verified, and whether it was.
+    /// The edit whose commit must be verified, and whether it was.
     committed: Option<(TaskId, bool)>,
     is_greeted: bool,
     is_closed: bool,
@@ -254,7 +254,7 @@ impl Surroundings {
                     }
                     Ok(Outcome::Pending { .. } | Outcome::Unknown { .. }) => {
                         assert_ne!(mode, Mode::Compare);
-                        // What is told of edits behind this one is another matter.
+                        // The results of edits that come later do not concern this one.
                         self.is_left |= core::mem::take(&mut self.switch.is_pending);
                     }
                     Err(Failure::Busy | Failure::Ended { step: None, .. } | Failure::Stopped) => {}
@@ -281,7 +281,7 @@ impl Surroundings {
         if self.is_closed {
             return;
         }
-        // As long as something may be locked or pending, an edit is responsible for it.
+        // While there may be a lock or an unconfirmed commit, an edit is responsible for it.
         assert!(!self.is_left, "goes on though the switch has something to undo");
         let is_open = self.switch.may_be_locked || self.switch.is_pending;
         assert!(!is_open || !session.is_idle(), "idle, but {:?}", self.switch);
@@ -313,7 +313,7 @@ impl Surroundings {
         self.brought(bytes)
     }
 
-    /// The switch answers; mostly what is hoped for.
+    /// The switch's answer, mostly one of success.
     fn answer(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let (id, asked) = self.asked.expect("a request");
         let error =
@@ -346,7 +346,7 @@ impl Surroundings {
         self.brought(bytes)
     }
 
-    /// The network brings some of what the switch said.
+    /// Delivers some of what the switch has sent.
     fn brought(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let count = if bytes.chance(30) { bytes.count(self.wire.len()) } else { self.wire.len() };
         let piece: Vec<u8> = self.wire.drain(..count).collect();
@@ -359,7 +359,7 @@ impl Surroundings {
         Input::Bytes(piece)
     }
 
-    /// The session is about to know what the switch did.
+    /// Notes what the session will learn of the switch.
     const fn meant(&mut self, asked: Asked, meaning: Meaning) {
         let switch = &mut self.switch;
         match (asked, meaning) {
@@ -377,7 +377,7 @@ impl Surroundings {
         }
     }
 
-    /// Looks at a request.
+    /// Checks a request.
     fn asked(&mut self, bytes: &[u8]) {
         let (message, used) = self.outbound.decode(bytes).expect("frames").expect("a whole one");
         assert_eq!(used, bytes.len(), "one message at a time");
@@ -423,7 +423,7 @@ impl Surroundings {
         }
     }
 
-    /// Whether this is what a closed session says to whoever still asks.
+    /// Whether this is a closed session's answer to a task.
     fn is_refusal(&self, output: &Output) -> bool {
         matches!(
             output,

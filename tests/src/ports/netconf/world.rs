@@ -1,8 +1,8 @@
-//! A session and a switch on one clock, with a network between them, and whoever wants edits made:
-//! the session's surroundings as they are meant to be.
+//! A session and a switch on one clock, with a network between them, and a caller that wants edits
+//! made and verifies them.
 //!
-//! Whatever goes wrong, in the end the switch is as the outcomes say it is, nobody holds its lock,
-//! and it has nothing to undo.
+//! Whatever goes wrong, in the end the switch is configured as the outcomes say, nobody holds its
+//! lock, and no commit is unconfirmed.
 
 use core::{num::NonZeroU16, time::Duration};
 use std::collections::{BTreeMap, VecDeque};
@@ -26,52 +26,52 @@ use crate::{
     },
 };
 
-/// Turns of the clock after which a world that does not come to rest is broken.
+/// A world that takes more steps than this never comes to rest.
 const TURNS_MAX: usize = 20_000;
-/// How often a read-back is tried, and how long after the last one.
+/// How often a read-back is tried, and the time between two tries.
 const READ_BACKS_MAX: usize = 30;
 const READ_BACK_AFTER: Duration = Duration::from_secs(30);
 
-/// What somebody sees of a change once it is committed.
+/// The result of verifying a committed change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight {
-    /// It does what it should.
+    /// The change works.
     Good,
-    /// It does not.
+    /// The change does not work.
     Bad,
     None,
 }
 
-/// An edit that is wanted.
+/// An edit that the caller wants.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub lines: Vec<String>,
-    /// Whether it shall be made, or only shown.
+    /// Whether the edit is to be made, or only shown.
     pub is_push: bool,
-    /// What is seen of it.
+    /// The result of verifying it.
     pub sight: Sight,
 }
 
-/// All that happens in a world.
+/// A whole world, with all its events.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The switch with its faults.
+    /// The switch and its faults.
     pub switch: switch::Config,
-    /// What is wanted, in order.
+    /// The edits, in order.
     pub wanted: Vec<Wanted>,
-    /// After how many minutes the switch undoes what is not confirmed.
+    /// The minutes after which the switch undoes an unconfirmed commit.
     pub confirm: NonZeroU16,
-    /// How long the switch does not notice that we have closed a connection.
+    /// How long the switch takes to notice that we have closed a connection.
     pub lingers: Duration,
-    /// Of how many bytes the network makes its pieces.
+    /// The size of the network's pieces, in bytes.
     pub piece: usize,
 }
 
-/// How an edit ended, read-backs included.
+/// How an edit ended, after any read-backs.
 pub type End = Result<Outcome, Failure>;
 
 impl Plan {
-    /// A plan from luck: a few edits, and things that go wrong.
+    /// A random plan: a few edits and faults.
     pub fn of(bytes: &mut Bytes<'_>) -> Self {
         let (running, edits) = small();
         let switch = switch::Config {
@@ -101,7 +101,7 @@ fn fault(bytes: &mut Bytes<'_>) -> (u64, Fault) {
     (bytes.up_to(40), bytes.pick(&Fault::ALL))
 }
 
-/// Runs a world until all is at rest, and gives how each wanted edit ended.
+/// Runs a world until all is at rest. Gives how each edit ended.
 pub fn run(plan: &Plan) -> Vec<End> {
     let mut world = World::new(plan);
     let mut before = plan.switch.running.clone();
@@ -109,7 +109,7 @@ pub fn run(plan: &Plan) -> Vec<End> {
     for wanted in &plan.wanted {
         let mut after = before.clone();
         for line in &wanted.lines {
-            // What cannot be loaded is refused by the switch as a whole.
+            // If a line cannot be loaded, the switch refuses the edit as a whole.
             let _ = after.load(line);
         }
         let end = world.edited(plan, wanted);
@@ -139,7 +139,7 @@ pub fn run(plan: &Plan) -> Vec<End> {
 struct World {
     now: Instant,
     switch: Switch,
-    /// The session and its connection, while there is one.
+    /// The open session and its connection.
     session: Option<(Session, ConnectionId)>,
     last_connection: u64,
     last_task: TaskId,
@@ -147,9 +147,9 @@ struct World {
     lingers: Duration,
     /// Connections that we have closed, and when the switch notices.
     closing: VecDeque<(Instant, ConnectionId)>,
-    /// How the edit that is being made ended.
+    /// How the current edit ended.
     end: Option<End>,
-    /// What will be seen of it.
+    /// The result of verifying it.
     sight: Sight,
 }
 
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    /// Makes an edit, and where nobody knows what became of it, finds out.
+    /// Makes an edit. If its outcome is unknown, reads back.
     fn edited(&mut self, plan: &Plan, wanted: &Wanted) -> End {
         let push = Mode::Push { confirm: plan.confirm };
         let mode = if wanted.is_push { push } else { Mode::Compare };
@@ -207,7 +207,7 @@ impl World {
         panic!("no end");
     }
 
-    /// Closes the session, and waits until the switch rests.
+    /// Closes the session, and waits until the switch is at rest.
     fn stop(&mut self) {
         if self.session.is_some() {
             self.ask(Input::Stop);
@@ -229,7 +229,7 @@ impl World {
         }
     }
 
-    /// Hands something to the session, a new one if there is none.
+    /// Passes an input to the session; opens one if there is none.
     fn ask(&mut self, input: Input) {
         if self.session.is_none() {
             self.last_connection += 1;
@@ -250,7 +250,7 @@ impl World {
         }
     }
 
-    /// Lets pass the time until something is due, at most until `until`, and does it.
+    /// Advances to the next event, at most to `until`, and handles it.
     fn turn(&mut self, until: Option<Instant>) {
         let session_at = self.session.as_ref().and_then(|(session, _)| session.poll_timeout());
         let closing_at = self.closing.front().map(|(at, _)| *at);
@@ -267,7 +267,7 @@ impl World {
         self.exchange();
     }
 
-    /// Carries bytes both ways until nobody says anything.
+    /// Passes bytes in both directions until there are no more.
     fn exchange(&mut self) {
         loop {
             if let Some(output) = self.session.as_mut().and_then(|(s, _)| s.poll_output()) {
@@ -302,7 +302,7 @@ impl World {
                 self.closing.push_back((self.now + self.lingers, id));
             }
             Output::Committed { .. } => {
-                // Each question has its number, the edit's own not among them.
+                // Each question has a number of its own, different from those of edits.
                 let question = 1_000_000 + self.last_task;
                 self.hand(Input::Ask { id: question, query: Query::Neighbours });
             }
@@ -334,7 +334,7 @@ impl World {
     }
 }
 
-/// A configuration and two edits of it that a switch takes.
+/// A configuration, and two edits of it that a switch accepts.
 pub fn small() -> (Configuration, [Vec<String>; 2]) {
     let before = Configuration::of(&[
         "set interfaces ge-0/0/7 description \"AP <1> & co\"",

@@ -1,24 +1,25 @@
-//! How a switch words its answers: the shapes that real ones were seen to send
+//! The wording of a switch's replies, after those of real switches
 //! (`appliance/docs/vendors/junos.md` §3; the hello: §1).
 
 use super::xml::Node;
 
-/// Which release it runs, by how it speaks.
+/// The release of a switch, by its wording.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Style {
-    /// Junos as it comes: 15 to 23.
+    /// Junos 15 to 23 with its defaults.
     #[default]
     Plain,
-    /// Up to 12.x: other capabilities, errors without tags, a routing engine that is never closed.
+    /// Up to 12.x: other capabilities, errors without tags, a routing engine element that is never
+    /// closed.
     Old,
-    /// `set system services netconf rfc-compliant`: a prefix for what is NETCONF's.
+    /// With `set system services netconf rfc-compliant`: NETCONF's elements have a prefix.
     RfcCompliant,
-    /// As before, with `version-1.1`: chunked framing.
+    /// As `RfcCompliant`, with `version-1.1`: chunked framing.
     Chunked,
 }
 
 impl Style {
-    /// All of them.
+    /// All styles, the usual one first.
     pub const ALL: [Self; 4] = [Self::Plain, Self::Old, Self::RfcCompliant, Self::Chunked];
 
     const fn prefix(self) -> &'static str {
@@ -28,7 +29,7 @@ impl Style {
         }
     }
 
-    /// The first message.
+    /// The first message of a session.
     pub fn hello(self, session_id: u64) -> String {
         let nc = self.prefix();
         let namespace = match self {
@@ -58,7 +59,7 @@ impl Style {
         )
     }
 
-    /// An answer to `rpc`, all of whose attributes it echoes.
+    /// A reply to `rpc`, which repeats all its attributes.
     pub fn reply(self, rpc: &Node, body: &str) -> String {
         let nc = self.prefix();
         let mut attributes = String::new();
@@ -72,12 +73,12 @@ impl Style {
         format!("<{nc}rpc-reply{attributes}>\n{body}</{nc}rpc-reply>\n")
     }
 
-    /// The answer of a request that succeeded.
+    /// The reply to a request that succeeded.
     pub fn ok(self) -> String {
         format!("<{}ok/>\n", self.prefix())
     }
 
-    /// Success of a commit or its check, which some tell of each member.
+    /// The success of a commit or of its check. Some styles report it for each member.
     pub fn committed(self, success: &str) -> String {
         let engine = format!("<name>fpc0</name>\n<{success}/>\n");
         match self {
@@ -93,12 +94,12 @@ impl Style {
         }
     }
 
-    /// An error, perhaps with a place.
+    /// An error, perhaps with a path and an element.
     pub fn error(self, message: &str, path: Option<&str>, element: Option<&str>) -> String {
         self.rpc_error("error", "operation-failed", message, path, element.map(bad_element))
     }
 
-    /// Adds a warning, which is no failure.
+    /// A warning, which is no failure.
     pub fn warning(self, message: &str) -> String {
         self.rpc_error("warning", "", message, None, None)
     }
@@ -127,7 +128,7 @@ impl Style {
             format!("<{nc}{name}>\n{text}\n</{nc}{name}>\n")
         };
         let mut inside = String::new();
-        // Warnings, and old releases, say no more than how bad it is.
+        // Warnings, and old releases, have a severity only.
         if severity == "error" && self != Self::Old {
             inside.push_str(&element("error-type", "protocol"));
             inside.push_str(&element("error-tag", tag));

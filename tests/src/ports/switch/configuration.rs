@@ -1,26 +1,26 @@
-//! A configuration as a set of statements, changed by set lines and committed with a history.
+//! A configuration as a set of statements, changed by set lines and committed.
 //!
-//! It knows as much of Junos as the tests need: which hierarchies there are, which statements hold
-//! one value only, and one rule that a commit checks.
+//! It knows as much of Junos as the tests need: the hierarchies, the statements that hold one
+//! value, and one rule that a commit checks.
 
 use std::collections::BTreeSet;
 
 /// A statement as its words.
 pub type Statement = Vec<String>;
 
-/// The hierarchies that may be configured.
+/// The hierarchies that can be configured.
 const HIERARCHIES: [&str; 6] =
     ["interfaces", "poe", "protocols", "switch-options", "system", "vlans"];
-/// Statements that hold one value: another one takes its place.
+/// Statements with one value. A new value replaces the old one.
 const SINGLE: [&str; 7] =
     ["description", "host-name", "interface-mode", "mtu", "native-vlan-id", "speed", "vlan-id"];
 
-/// What is wrong with a line.
+/// The fault of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadError {
-    /// It is no line, or not of a hierarchy that there is; the word at which reading ended.
+    /// Not a line, or not in a known hierarchy. Holds the word where parsing failed.
     Syntax(String),
-    /// There is nothing to delete: only a warning.
+    /// The statement to delete does not exist. This is only a warning.
     NotFound,
 }
 
@@ -29,7 +29,7 @@ pub enum LoadError {
 pub struct Configuration(BTreeSet<Statement>);
 
 impl Configuration {
-    /// What these lines make of nothing.
+    /// The configuration that these lines make from an empty one.
     pub fn of(lines: &[&str]) -> Self {
         let mut configuration = Self::default();
         for line in lines {
@@ -38,7 +38,7 @@ impl Configuration {
         configuration
     }
 
-    /// Whether there is this statement, or something below it.
+    /// Whether it has this statement, or one below it.
     pub fn has(&self, statement: &str) -> bool {
         let words = words(statement).unwrap_or_default();
         self.0.iter().any(|known| known.starts_with(&words))
@@ -84,7 +84,7 @@ impl Configuration {
         self.0.insert(path.to_vec());
     }
 
-    /// What this one has more and less than `other`, as `show | compare` does; empty if nothing.
+    /// The difference to `other`, as `show | compare` prints it. Empty if there is none.
     pub fn compare(&self, other: &Self) -> String {
         let line = |sign: char, statement: &Statement| format!("{sign}  {};\n", line(statement));
         let less = other.0.difference(&self.0).map(|statement| line('-', statement));
@@ -93,7 +93,8 @@ impl Configuration {
         if lines.is_empty() { lines } else { format!("[edit]\n{lines}") }
     }
 
-    /// Why it cannot be committed: where and what. An interface with a native VLAN must be a trunk.
+    /// The path and the reason why it cannot be committed. An interface with a native VLAN must be
+    /// a trunk.
     pub fn check(&self) -> Option<(String, String)> {
         let native = self.0.iter().find(|statement| {
             let interface = statement.get(..2).unwrap_or_default();
@@ -108,7 +109,7 @@ impl Configuration {
     }
 }
 
-/// The words of a line; `None` if a quotation does not end.
+/// The words of a line. `None` if a quotation does not end.
 fn words(line: &str) -> Option<Vec<String>> {
     let (mut words, mut word) = (Vec::new(), None::<String>);
     let (mut is_quoted, mut is_escaped) = (false, false);

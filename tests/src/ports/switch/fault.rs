@@ -1,16 +1,15 @@
-//! The faults of the simulated switch: what may go wrong with one request.
+//! The faults of the simulated switch, one to a request.
 
 use core::time::Duration;
 
-/// One fault. After some of them a client cannot know whether the request was carried out
-/// (`is_done`).
+/// A fault. `is_done` says whether the request is carried out where the client cannot know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The reply is not XML.
     Garbled { is_done: bool },
     /// The connection ends instead of a reply.
     HangUp { is_done: bool },
-    /// The reply has success beside an error.
+    /// The reply has both success and an error.
     Mixed { is_done: bool },
     /// The reply has neither success nor an error.
     Nonsense { is_done: bool },
@@ -18,9 +17,9 @@ pub enum Fault {
     Refused,
     /// There is no reply.
     Silence { is_done: bool },
-    /// The request takes so much longer.
+    /// The request takes this much longer.
     Slow(Duration),
-    /// Somebody at the console holds the lock for so long.
+    /// A person at the console holds the lock for this time.
     Stranger(Duration),
 }
 

@@ -1,4 +1,4 @@
-//! What a switch does when it is asked.
+//! How a switch carries out requests.
 
 use core::time::Duration;
 
@@ -6,11 +6,11 @@ use mistgate_core::base::time::Instant;
 
 use super::{ConnectionId, Pending, Switch, configuration::LoadError, xml::Node};
 
-/// Who holds the lock if it is nobody's session: the process of a login at the console.
+/// The process id of a login at the console, as the holder of a lock.
 const STRANGER: u64 = 50_198;
 
 impl Switch {
-    /// Carries out a request, and words its answer.
+    /// Carries out a request, and gives the reply.
     pub(super) fn execute(&mut self, now: Instant, by: ConnectionId, rpc: &Node) -> String {
         let style = self.config.style;
         let Some(asked) = rpc.children.first() else {

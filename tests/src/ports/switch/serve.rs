@@ -1,4 +1,4 @@
-//! A switch on a clock that goes by itself, for clients in other processes.
+//! A switch on the real clock, for clients in other processes.
 
 use std::{
     collections::BTreeMap,
@@ -14,8 +14,8 @@ use mistgate_core::base::{machine::Machine, time::Instant};
 
 use super::{Config, ConnectionId, Input, Output, Switch};
 
-/// The longest that a session waits before it looks whether something is to be written: another
-/// session may have moved the switch's deadline meanwhile.
+/// How long a session waits at most before it looks for outputs. Another session may have changed
+/// the switch's deadline meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A switch that several sessions share.
@@ -30,19 +30,19 @@ pub struct Shared {
 struct Inside {
     switch: Switch,
     last_id: u64,
-    /// What is to be written on each connection that is served.
+    /// The outputs for each connection that is served.
     outputs: BTreeMap<ConnectionId, Vec<Output>>,
 }
 
 impl Shared {
-    /// A switch that begins now.
+    /// Starts a switch now.
     pub fn new(config: Config) -> Self {
         let switch = Switch::new(config, 0, Instant::from_micros(0));
         let inside = Mutex::new(Inside { switch, last_id: 0, outputs: BTreeMap::new() });
         Self { began: Moment::now(), inside, changed: Condvar::new() }
     }
 
-    /// Looks at the switch, or does something to it by hand.
+    /// Reads or changes the switch.
     pub fn with<T>(&self, with: impl FnOnce(&mut Switch) -> T) -> T {
         let now = self.now();
         let mut inside = self.lock();
@@ -52,7 +52,7 @@ impl Shared {
         answer
     }
 
-    /// Serves one session to its end: what comes from `from` goes in, what comes out goes to `to`.
+    /// Serves one session to its end, with input from `from` and output to `to`.
     pub fn serve<R: Read + Send + 'static>(
         self: &Arc<Self>,
         mut from: R,
@@ -67,7 +67,7 @@ impl Shared {
         };
         self.handle(Input::Opened(id));
         let shared = Arc::clone(self);
-        // It ends with the client, for which nobody needs to wait.
+        // It ends with the client; nobody needs to wait for it.
         thread::spawn(move || {
             let mut buffer = [0; 4_096];
             while let Ok(count @ 1..) = from.read(&mut buffer) {
@@ -84,10 +84,10 @@ impl Shared {
         written
     }
 
-    /// Serves one session on a socket, which is closed at its end.
+    /// Serves one session on a socket, which is closed at the end.
     pub fn serve_socket(self: &Arc<Self>, stream: &UnixStream) -> io::Result<()> {
         let served = self.serve(stream.try_clone()?, stream);
-        // Whoever reads from it has a handle of its own.
+        // The reading thread has a handle of its own.
         stream.shutdown(Shutdown::Both)?;
         served
     }
@@ -114,7 +114,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Waits until there is something to write on a connection.
+    /// Waits for outputs of a connection.
     fn outputs_of(&self, id: ConnectionId) -> Vec<Output> {
         let mut inside = self.lock();
         loop {

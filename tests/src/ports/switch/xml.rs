@@ -1,13 +1,13 @@
-//! What a client asks, read without the help of what is under test.
+//! The client's XML, parsed without the code under test.
 
 use quick_xml::{Reader, events::Event};
 
-/// An element with its attributes, its text without white space around it, and what is in it.
+/// An element: attributes, trimmed text, children.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// The name without its prefix.
     pub name: String,
-    /// All attributes, declarations of namespaces included, in their order.
+    /// All attributes in order, namespace declarations included.
     pub attributes: Vec<(String, String)>,
     /// The text directly in it.
     pub text: String,
@@ -16,7 +16,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Reads a document; `None` if it is none.
+    /// Parses a document. `None` if it is not well-formed.
     pub fn parse(document: &str) -> Option<Self> {
         let mut reader = Reader::from_str(document);
         let mut open = vec![Self::default()];

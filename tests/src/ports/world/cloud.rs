@@ -1,5 +1,5 @@
-//! What the cloud makes of it: it hears late, tells late, twice or never, and answers from what it
-//! has, if at all.
+//! The cloud in this world. It learns late, reports late, twice or never, and answers from what it
+//! knows, if at all.
 
 use core::{mem, time::Duration};
 
@@ -10,12 +10,12 @@ use mistgate_core::ports::{
 
 use super::{Event, World, setting::wall};
 
-/// What an access point needs until the cloud has it, and the cloud until it misses one.
+/// How long an access point takes to connect, and how long the cloud takes to miss one.
 const CONNECT_AFTER: Duration = Duration::from_secs(20);
 const MISS_AFTER: Duration = Duration::from_secs(40);
 
 impl World<'_> {
-    /// The cloud will notice what happened to an access point.
+    /// Schedules the cloud's notice of a change to an access point.
     pub(super) fn changed(&mut self, ap: usize) {
         let is_alive = self.ground.is_alive(ap);
         let one = self.ground.ap_mut(ap);
@@ -54,7 +54,7 @@ impl World<'_> {
         self.names.switch(self.size.switch_of(spot)).site.clone()
     }
 
-    /// A question takes its time, and its answer is that of its beginning or of its end.
+    /// Schedules the answer to a question. It is true of the time of the question or of the answer.
     pub(super) fn asked(&mut self, id: u64, question: Question) {
         let after = if self.bytes.chance(8) { self.soon(120) } else { self.soon(5) };
         let run = self.run;
@@ -100,8 +100,8 @@ impl World<'_> {
         }
     }
 
-    /// All ports whose neighbour it is or was, of the switches that the cloud knows, and what it
-    /// says itself.
+    /// All ports whose neighbour it is or was, of the switches that the cloud knows, and what the
+    /// access point reports itself.
     fn location(&self, ap: usize, is_late: bool) -> Location {
         let mut seen = self.ground.seen(&self.names, self.now, ap, is_late);
         let number = |mac| self.names.switch_of(mac).expect("a switch of ours");

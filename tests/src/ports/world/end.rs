@@ -1,4 +1,4 @@
-//! How a world ends: all heals, and then everything is as it should be.
+//! The end of a world: everything works again, and then every port must be right.
 
 use core::time::Duration;
 
@@ -7,9 +7,9 @@ use mistgate_core::ports::{plan::input::Input, report::Report, switch_port::Mode
 use super::{Tally, World, ground::Device};
 use crate::base::bytes::Bytes;
 
-/// How long a world that has healed runs: some comparisons with Mist, and the last attempts.
+/// How long a world runs after that: a few comparisons with Mist, and the last attempts.
 const HEALED_FOR: Duration = Duration::from_secs(6 * 3_600);
-/// How often more time is given to those that still wait, and how much.
+/// How often it runs longer because something still waits, and how much longer.
 const PATIENCE: usize = 300;
 const LONGER: Duration = Duration::from_secs(600);
 
@@ -35,7 +35,8 @@ impl World<'_> {
             self.tell(Input::Configured(Box::new(self.config.clone())));
         }
         self.pass(HEALED_FOR);
-        // What is forbidden is asked for every hour, and may just be; limits and freezes take time.
+        // A forbidden port is tried again every hour, perhaps right now. Limits and freezes take
+        // time.
         let mut patience = 0;
         while self.plan.ports().any(|status| status.is_pushing || status.due.is_some()) {
             assert!(patience < PATIENCE, "a change without end");
@@ -67,7 +68,7 @@ impl World<'_> {
         let mode = self.ground.socket(spot).mode;
         let kept = owner.and_then(|owner| self.names.ap_of(owner));
         if there.is_none() && kept.is_some_and(|ap| self.laws.is_outage(ap)) {
-            // An access point that went together with many others is still waited for.
+            // An access point that was lost together with many others is still waited for.
             return;
         }
         let is_trunk = there.is_some() && !self.size.is_forbidden(spot);
@@ -93,7 +94,7 @@ impl Tally {
         }
     }
 
-    /// The sum of both.
+    /// The sum of both counts.
     #[must_use]
     pub const fn and(self, other: &Self) -> Self {
         Self {

@@ -1,5 +1,5 @@
-//! How everything really is: who is plugged in where, which switch has power and what it is
-//! configured for. Nobody but the world's laws sees it as it is.
+//! The true state of the world: what is plugged in where, which switch has power, and how it is
+//! configured. Only the world's laws see it directly.
 
 use core::{mem, time::Duration};
 
@@ -13,9 +13,9 @@ use mistgate_core::{
 
 use super::setting::{Names, Size};
 
-/// What a link needs until its neighbour is known.
+/// How long a link is up before its neighbour is known.
 const LLDP_AFTER: Duration = Duration::from_secs(30);
-/// How old the cloud's statistics of a port may be.
+/// The greatest age of the cloud's statistics of a port.
 const STATS_MAX: Duration = Duration::from_secs(60);
 
 /// What can be plugged in.
@@ -29,9 +29,9 @@ pub(super) enum Device {
 pub(super) struct Socket {
     pub(super) there: Option<Device>,
     since: Instant,
-    /// Who was there before.
+    /// The device that was there before.
     was: Option<Device>,
-    /// Whom the switch heard there last.
+    /// The last neighbour that the switch learned.
     heard: Option<Device>,
     pub(super) mode: Mode,
 }
@@ -41,14 +41,14 @@ pub(super) struct Chassis {
     pub(super) is_dark: bool,
     pub(super) is_slow: bool,
     pub(super) lock: Option<Holder>,
-    /// What will be undone because nobody confirms it.
+    /// The ports of an unconfirmed commit, and the modes that undoing it restores.
     pub(super) undo: Vec<(usize, Mode)>,
 }
 
-/// Who holds the lock of a configuration.
+/// The holder of a configuration lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holder {
-    /// A run of ours.
+    /// A run of mistgate, by its number.
     Run(u64),
     Somebody,
 }
@@ -56,15 +56,15 @@ pub(super) enum Holder {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ap {
     pub(super) at: Option<usize>,
-    /// Where it was plugged in last, also if it is not any more.
+    /// Where it is plugged in, or was last.
     pub(super) home: Option<usize>,
-    /// Has a link but does nothing.
+    /// It has a link but does not work.
     pub(super) is_hung: bool,
-    /// Counts what happened to it, so that what the cloud was about to notice may be outdated.
+    /// Counts its changes. A notice of the cloud with an older number is out of date.
     pub(super) epoch: u64,
     pub(super) is_connected: bool,
     pub(super) last_seen: Option<UnixTime>,
-    /// Where switches may still think that it is, in order.
+    /// Where switches may still report it, in order.
     spots: Vec<usize>,
 }
 
@@ -116,7 +116,7 @@ impl Ground {
         self.sockets.get_mut(spot).expect("a spot of ours")
     }
 
-    /// Configures a port, and gives what it was configured for.
+    /// Configures a port, and gives its mode before.
     pub(super) fn configure(&mut self, spot: usize, mode: Mode) -> Mode {
         mem::replace(&mut self.socket_mut(spot).mode, mode)
     }
@@ -127,7 +127,7 @@ impl Ground {
         !ap.is_hung && ap.at.is_some_and(|at| !self.chassis(self.size.switch_of(at)).is_dark)
     }
 
-    /// Plugs an access point in, if the port is free, or out. Tells whether it did.
+    /// Plugs an access point into a port, if that is free, or unplugs it. `true` if it did.
     pub(super) fn plug(&mut self, now: Instant, ap: usize, to: Option<usize>) -> bool {
         if to.is_some_and(|to| self.socket(to).there.is_some()) {
             return false;
@@ -141,7 +141,7 @@ impl Ground {
         true
     }
 
-    /// Changes who is plugged in, whoever that was.
+    /// Replaces the device that is plugged in.
     pub(super) fn put(&mut self, now: Instant, spot: usize, device: Option<Device>) {
         let socket = self.socket_mut(spot);
         if socket.there.is_some() && socket.since + LLDP_AFTER <= now {
@@ -168,7 +168,7 @@ impl Ground {
         aps.collect()
     }
 
-    /// Takes power from a switch or gives it back. Tells whether that is new.
+    /// Turns a switch's power off or on. `true` if that is a change.
     pub(super) fn darken(&mut self, now: Instant, switch: usize, is_dark: bool) -> bool {
         let is_news = mem::replace(&mut self.chassis_mut(switch).is_dark, is_dark) != is_dark;
         if is_news && !is_dark {
@@ -179,7 +179,7 @@ impl Ground {
         is_news
     }
 
-    /// The two members of a virtual chassis change their numbers, and so all names of their ports.
+    /// Swaps the numbers of a virtual chassis' two members, and so the names of all its ports.
     pub(super) fn renumber(&mut self, now: Instant, switch: usize) {
         let spots = self.size.spots_of(switch);
         for first in spots.start..spots.start + self.size.ports {
@@ -195,8 +195,8 @@ impl Ground {
         }
     }
 
-    /// What a switch says of a port, the truth but for what it has not heard yet, or, where
-    /// `is_late`, what it said a while ago.
+    /// What a switch reports of a port. It is true except for what the switch has not learned yet,
+    /// or, with `is_late`, true of a moment ago.
     pub(super) fn sighting(
         &self,
         names: &Names,
@@ -211,7 +211,7 @@ impl Ground {
         Sighting { switch: names.switch(number).clone(), port, is_live, up, neighbor }
     }
 
-    /// Whether the switch is there, the port has a link, and who is at its end.
+    /// Whether the switch is on, whether the port has a link, and its neighbour.
     fn glimpse(&self, now: Instant, spot: usize, is_late: bool) -> (bool, bool, Option<Device>) {
         let socket = self.socket(spot);
         let is_live = !self.chassis(self.size.switch_of(spot)).is_dark;
@@ -223,7 +223,7 @@ impl Ground {
         (is_live, socket.there.is_some(), known.or(stale))
     }
 
-    /// The ports that switches see an access point on.
+    /// The ports on which switches see an access point.
     pub(super) fn seen(
         &self,
         names: &Names,

@@ -1,5 +1,6 @@
-//! What must hold at every step: who is taken to be where was seen there, what is changed was
-//! proved lately, and no rule is broken. It knows what the plan was told, and nothing else.
+//! What must hold at every step. An access point is assigned to a port only if it was seen there, a
+//! port is changed only with recent proof, and no rule is broken. The laws know what the plan was
+//! told, and nothing else.
 
 use std::collections::VecDeque;
 
@@ -39,15 +40,15 @@ pub(super) struct Laws {
     /// The last losses that the breaker counts, and until when it is open.
     lost: VecDeque<(Instant, Mac)>,
     open_until: Option<Instant>,
-    /// Who was seen on a port, and when last.
+    /// For each port the neighbours that were seen, and when.
     seen: Vec<Vec<(Instant, Option<Mac>)>>,
-    /// Where an access point was seen, and when last.
+    /// For each access point the ports where it was seen, and when.
     seen_at: Vec<Vec<(Instant, usize)>>,
-    /// Who was taken to be on a port last.
+    /// For each port the access point that is assigned to it.
     owner: Vec<Option<Mac>>,
-    /// Whether it was taken for free because of events, which do not grow old.
+    /// Whether the port became free because of events, which do not grow old.
     is_left: Vec<bool>,
-    /// When we changed a port last, as far as it is written down.
+    /// When mistgate last changed the port, if a record says so.
     changed_at: Vec<Option<Instant>>,
     of_switch: Vec<Windows>,
     of_site: Vec<Windows>,
@@ -75,7 +76,7 @@ impl Laws {
         }
     }
 
-    /// We are started again, and know what is written down.
+    /// mistgate starts again, and knows what its records say.
     pub(super) fn restart(&mut self, config: Config) {
         let changed_at = core::mem::take(&mut self.changed_at);
         *self = Self::new(self.size, config);
@@ -88,13 +89,12 @@ impl Laws {
         self.changed_at = changed_at;
     }
 
-    /// Our clock jumps, and what is written down does not tell any more when that was.
+    /// Our clock jumps, so the records no longer tell when a port was changed.
     pub(super) fn jump(&mut self) {
         self.changed_at.fill(None);
     }
 
-    /// Takes note of what the plan is told next. `asked` is our clock when the last roster was
-    /// asked for.
+    /// Notes the next input of the plan. `asked` is our clock at the last request for an inventory.
     pub(super) fn hears(&mut self, now: Instant, input: &Input, names: &Names, asked: UnixTime) {
         match input {
             Input::Answered { answer, .. } => match answer {
@@ -182,8 +182,7 @@ impl Laws {
         }
     }
 
-    /// Judges what the plan wants, at `clock` by our clock. `before` is what was written down of
-    /// the port.
+    /// Checks an output of the plan. `clock` is our clock, and `before` the port's record.
     pub(super) fn sees(
         &mut self,
         now: Instant,
@@ -198,7 +197,7 @@ impl Laws {
                 let is_observing = self.config.is_observing;
                 let (owner, is_left, changed_at) = self.of(*switch_port, names);
                 *changed_at = None;
-                // A change that is only told is told after that.
+                // In mode observe a change is reported only after its record is removed.
                 if !is_observing {
                     (*owner, *is_left) = (None, false);
                 }
@@ -240,7 +239,7 @@ impl Laws {
         (owner, is_left, changed_at)
     }
 
-    /// Somebody is taken to be on a port, or not any more.
+    /// Checks that an access point may be assigned to a port, or removed from it.
     fn houses(
         &mut self,
         now: Instant,
@@ -280,7 +279,7 @@ impl Laws {
         }
     }
 
-    /// A port is changed, or would be.
+    /// Checks that a port may be changed.
     fn changes(
         &mut self,
         now: Instant,
@@ -305,7 +304,7 @@ impl Laws {
         self.windows(spot).into_iter().for_each(|windows| windows.sent(now));
     }
 
-    /// The limits that a change of a port counts for.
+    /// The windows that count a change of this port.
     fn windows(&mut self, spot: usize) -> [&mut Windows; 3] {
         let switch = self.size.switch_of(spot);
         let site = self.size.site_of(switch);
@@ -319,8 +318,8 @@ impl Laws {
         seen.iter().any(|(at, neighbor)| is_young(*at, now) && *neighbor == who)
     }
 
-    /// Whether a port was seen without its owner lately, or the owner elsewhere. Where nobody was
-    /// taken to be on it, any access point there may stay.
+    /// Whether the port was recently seen without its owner, or the owner elsewhere. If it has no
+    /// owner, any access point on it may stay.
     fn is_free(&self, now: Instant, spot: usize, owner: Option<Mac>, names: &Names) -> bool {
         let seen = self.seen.get(spot).expect("a spot of ours");
         let stays = |neighbor: Mac| match owner {
@@ -336,7 +335,7 @@ impl Laws {
         seen.iter().any(without) || seen_at.is_some_and(|at| at.iter().any(elsewhere))
     }
 
-    /// Whether the loss of an access point is still a part of an outage of its site.
+    /// Whether the loss of an access point still counts as part of an outage of its site.
     pub(super) fn is_outage(&self, ap: usize) -> bool {
         match self.config.probe.check {
             Check::Outage(policy) => self
@@ -352,7 +351,7 @@ fn is_young(at: Instant, now: Instant) -> bool {
     at + PROOF_MAX >= now
 }
 
-/// `(lost, of)` is an outage: not of a site of two, and a large share.
+/// Whether `lost` of `of` access points are an outage: a large share, of a site with more than two.
 const fn policy_says((lost, of): (usize, usize), min_percent: u8) -> bool {
     of > 2 && lost * 100 >= of * min_percent as usize
 }

@@ -1,4 +1,4 @@
-//! What the world is made of, and the policies in it.
+//! The size, the names and the configuration of a world.
 
 use core::time::Duration;
 
@@ -23,30 +23,30 @@ use mistgate_core::{
 
 use crate::base::bytes::Bytes;
 
-/// When it begins.
+/// When the world starts.
 pub(super) const START: Instant = Instant::from_secs(10_000);
-/// A Monday's midnight.
+/// A Monday, 00:00.
 const WALL: i64 = 1_795_392_000;
-/// The site that `ignored_sites` names, which the last switch is at.
+/// The site in `ignored_sites`, where the last switch is.
 pub(super) const IGNORED: &str = "ignored";
 
-/// How much there is of everything.
+/// The number of devices, and the bounds on changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Size {
     pub(super) switches: usize,
-    /// Of one switch, and of each member of a virtual chassis.
+    /// For each switch, or for each member of a virtual chassis.
     pub(super) ports: usize,
     pub(super) aps: usize,
     sites: usize,
     pub(super) operations: usize,
-    /// How many access points or switches one operation is about.
+    /// How many access points or switches one operation concerns.
     pub(super) at_once: usize,
-    /// Changes per minute, of a switch, a site and all, and how many losses are too many.
+    /// Changes per minute for a switch, a site and all, and the losses that open the breaker.
     limits: [u32; 4],
 }
 
 impl Size {
-    /// The more luck there is, the larger is the world.
+    /// The size for a number of bytes.
     pub(super) const fn of(luck: usize) -> Self {
         match luck {
             ..4_000 => Self {
@@ -79,7 +79,8 @@ impl Size {
         }
     }
 
-    /// The ports of a switch are numbered through, with room for two members.
+    /// The number of all ports, which have consecutive indices. Each switch has room for two
+    /// members.
     pub(super) const fn spots(&self) -> usize {
         self.switches * self.ports * 2
     }
@@ -88,7 +89,7 @@ impl Size {
         spot / (self.ports * 2)
     }
 
-    /// The spots of a switch.
+    /// The indices of a switch's ports.
     pub(super) const fn spots_of(&self, switch: usize) -> core::ops::Range<usize> {
         let members = if self.is_chassis(switch) { 2 } else { 1 };
         let first = switch * self.ports * 2;
@@ -100,7 +101,7 @@ impl Size {
         switch % 3 == 1
     }
 
-    /// Whether only the access points know of a switch, and the cloud does not.
+    /// Whether a switch is known to its access points only, and not to the cloud.
     pub(super) const fn is_unknown(&self, switch: usize) -> bool {
         switch % 4 == 2
     }
@@ -124,17 +125,17 @@ impl Size {
     }
 }
 
-/// What everything is called.
+/// The names of everything in the world.
 #[derive(Debug)]
 pub(super) struct Names {
     size: Size,
     aps: Vec<Mac>,
     switches: Vec<Switch>,
-    /// In the order of their names.
+    /// In the order of the names.
     ports: Vec<PortName>,
 }
 
-/// What a MAC's first half says that it is of.
+/// The byte of a MAC that says what kind of device it is.
 const APS: u8 = 0x35;
 const SWITCHES: u8 = 0x36;
 const MEMBERS: u8 = 0x37;
@@ -178,7 +179,7 @@ impl Names {
         number(mac, APS)
     }
 
-    /// Who has an LLDP stack and is no access point.
+    /// A device with LLDP that is not an access point.
     pub(super) fn phone(spot: usize) -> Mac {
         mac(PHONES, spot)
     }
@@ -191,7 +192,7 @@ impl Names {
         number(mac, SWITCHES)
     }
 
-    /// The MAC of a virtual chassis's second member, which is not the chassis's.
+    /// The MAC of a virtual chassis' second member, which differs from the chassis'.
     pub(super) fn member(number: usize) -> Mac {
         mac(MEMBERS, number)
     }
@@ -206,7 +207,7 @@ impl Names {
         SwitchPort { switch: self.switch(self.size.switch_of(spot)).mac, port: *port }
     }
 
-    /// The spot of a place, also where a member of a virtual chassis stands for all of it.
+    /// The index of a port. A member may be named instead of its virtual chassis.
     pub(super) fn spot(&self, switch_port: SwitchPort) -> Option<usize> {
         let switch =
             self.switch_of(switch_port.switch).or_else(|| number(switch_port.switch, MEMBERS))?;
@@ -217,13 +218,13 @@ impl Names {
     }
 }
 
-/// What Mist's clock shows.
+/// Mist's clock.
 pub(super) fn wall(now: Instant) -> UnixTime {
     let micros = i64::try_from((now - START).as_micros()).expect("a short run");
     UnixTime::from_micros(WALL * 1_000_000 + micros)
 }
 
-/// A configuration of the ports, drawn from bytes.
+/// A random configuration of the ports.
 pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Config {
     let forbidden = format!("ge-0/0/{}", size.ports - 1);
     let outage = Check::Outage(outage::Policy::default());
@@ -275,7 +276,7 @@ fn breaker(size: &Size) -> Breaker {
     }
 }
 
-/// An hour or less of each day.
+/// A freeze of an hour or less each day.
 fn freeze(bytes: &mut Bytes<'_>) -> Freeze {
     let from = u16::try_from(bytes.up_to(1_379)).expect("a minute");
     let minutes = u16::try_from(1 + bytes.up_to(59)).expect("a minute");

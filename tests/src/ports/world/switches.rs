@@ -1,4 +1,4 @@
-//! What switches do with what they are told: mostly that, sometimes not, and sometimes who knows.
+//! How switches carry out changes: mostly as told, sometimes not, and sometimes nobody knows.
 
 use core::{mem, time::Duration};
 
@@ -15,12 +15,12 @@ use mistgate_core::{
 
 use super::{Event, Holder, World};
 
-/// How a switch comes to the end of a commit.
+/// How a commit ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Done,
     Failed,
-    /// We do not hear of it: whether it was done, and whether that lasts.
+    /// mistgate gets no answer, whether or not the commit was made and lasts.
     Unheard {
         is_done: bool,
         lasts: bool,
@@ -28,7 +28,7 @@ enum End {
 }
 
 impl World<'_> {
-    /// A batch begins, unless somebody holds the lock or something waits to be undone.
+    /// Starts a change, unless the configuration is locked or a commit is unconfirmed.
     pub(super) fn push(&mut self, id: u64, switch: Mac, edits: Vec<Edit>) {
         self.flush();
         for edit in &edits {
@@ -54,7 +54,7 @@ impl World<'_> {
         self.at(after, Event::Finish { run, id, switch: number, edits });
     }
 
-    /// A commit comes to its end, whatever that is and whoever still waits for it.
+    /// Ends a commit in some way, whether or not its caller still waits.
     pub(super) fn finish(&mut self, run: u64, id: u64, switch: usize, edits: &[Edit]) {
         self.unlock(switch);
         let is_done = self.bytes.chance(128);
@@ -93,7 +93,7 @@ impl World<'_> {
         }
     }
 
-    /// Configures ports, and gives what they were configured for.
+    /// Configures ports, and gives the modes that they had.
     fn commit(&mut self, switch: usize, edits: &[Edit]) -> Vec<(usize, Mode)> {
         let mut before = Vec::with_capacity(edits.len());
         let mac = self.names.switch(switch).mac;
@@ -121,7 +121,7 @@ impl World<'_> {
         }
     }
 
-    /// Nobody confirmed a commit in time.
+    /// Undoes a commit that was not confirmed in time.
     pub(super) fn undo(&mut self, switch: usize) {
         let undo = mem::take(&mut self.ground.chassis_mut(switch).undo);
         self.note(("undone", switch, &undo));
@@ -131,7 +131,7 @@ impl World<'_> {
         }
     }
 
-    /// Somebody works on a switch for a while.
+    /// Locks a switch for a while, as an administrator does.
     pub(super) fn lock(&mut self, switch: usize) {
         if self.ground.chassis(switch).lock.is_none() {
             self.note(("locked", switch));
@@ -145,7 +145,7 @@ impl World<'_> {
         self.ground.chassis_mut(switch).lock = None;
     }
 
-    /// What a port is. What waits to be undone is not what the port is.
+    /// Answers how a port is configured. An unconfirmed commit does not count.
     pub(super) fn read(&mut self, id: u64, switch_port: SwitchPort, mode: Mode) {
         let spot = self.names.spot(switch_port).expect("a spot of ours");
         let chassis = self.ground.chassis(self.size.switch_of(spot));
@@ -156,7 +156,7 @@ impl World<'_> {
     }
 }
 
-/// What a port's configuration looks like.
+/// The text of a port's configuration.
 const fn text(mode: Mode) -> &'static str {
     match mode {
         Mode::Ap => "ap",

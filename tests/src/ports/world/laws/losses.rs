@@ -1,5 +1,4 @@
-//! A reference for what is known of lost access points: all of them in a row, counted anew each
-//! time.
+//! A reference for the losses of access points. It keeps them all, and counts them anew each time.
 
 use mistgate_core::{
     base::time::UnixTime,
@@ -11,7 +10,7 @@ struct Told {
     site: String,
     lost_at: Option<UnixTime>,
     noted_at: Option<UnixTime>,
-    /// The time of the last sign, whether it was a loss, and whether the last word was one.
+    /// The time of the last event, and whether it was a loss.
     latest: Option<(UnixTime, bool)>,
     is_lost: bool,
 }
@@ -27,7 +26,7 @@ impl Losses {
         Self { aps: vec![Told::default(); aps], is_counted: false }
     }
 
-    /// An event. One that is older than what is known is none.
+    /// Notes an event, unless a newer one is known.
     pub(super) fn signed(&mut self, ap: usize, is_lost: bool, site: Option<&str>, at: UnixTime) {
         let told = self.aps.get_mut(ap).expect("an access point of ours");
         if told
@@ -47,7 +46,7 @@ impl Losses {
         }
     }
 
-    /// What the roster that was asked for at `asked_at` says.
+    /// Notes an inventory entry, requested at `asked_at`.
     pub(super) fn rostered(&mut self, ap: usize, entry: &Entry, asked_at: UnixTime) {
         self.is_counted = true;
         let told = self.aps.get_mut(ap).expect("an access point of ours");
@@ -60,12 +59,12 @@ impl Losses {
         }
     }
 
-    /// Whether the last word of an access point was that it is lost.
+    /// Whether the last event of an access point was a loss.
     pub(super) fn is_lost(&self, ap: usize) -> bool {
         self.aps.get(ap).is_some_and(|told| told.is_lost)
     }
 
-    /// How many of its site were lost together with an access point, and of how many.
+    /// How many access points of its site were lost together with this one, and of how many.
     pub(super) fn share(&self, ap: usize, policy: &Policy) -> Option<(usize, usize)> {
         let own = self.aps.get(ap).filter(|_| self.is_counted)?;
         let lost_at = own.lost_at?.as_micros();
