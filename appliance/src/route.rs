@@ -9,7 +9,7 @@ use mistgate_core::{
     chat::shape::Form,
     config::checked::Config,
     event::Event,
-    notify::describe::describe,
+    notify::topics::describe,
     route::{Decision, route},
     webhook::envelope,
 };

@@ -17,7 +17,7 @@ use mistgate_core::{
     config::checked::{Admin, Config, Webhook},
     event::{Event, Topic},
     http::proxy::Proxies,
-    notify::types,
+    notify::topics,
     route::route,
     webhook::signature::{HEADER_V2, sign_v2},
 };
@@ -73,7 +73,7 @@ fn body(config: &Config, channel: &str) -> Result<String, String> {
     }
     let at = clock::wall();
     for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::MxedgeEvents] {
-        for kind in types::tables(&topic).iter().flat_map(|table| table.iter()) {
+        for kind in topics::types(&topic) {
             let event = test_event(kind.name, at).map_err(|error| error.to_string())?;
             let parsed = Event::parse_text(topic.clone(), &event).ok_or("not an event")?;
             if route(&parsed, &config.chat.routes).channel == Some(channel) {

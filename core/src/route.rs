@@ -14,7 +14,7 @@ use core::fmt;
 
 use crate::{
     event::{Event, Topic, mail_address},
-    notify::{Severity, types},
+    notify::{Severity, topics, types},
 };
 
 /// The key under which the operator routes every type of a topic that is not named.
@@ -152,7 +152,7 @@ pub fn route<'r>(event: &Event<'_>, routes: &'r Routes) -> Decision<'r> {
 /// The built-in severity, which names the built-in channel; an error where there is none.
 fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
     let kind = event.kind().unwrap_or_default();
-    if let Some(row) = types::find(event.topic(), &kind) {
+    if let Some(row) = topics::find(event.topic(), &kind) {
         return Ok((row.severity, Why::Builtin { kind: row.name }));
     }
     let unknown = || Why::UnknownType { kind: kind.to_string() };
@@ -177,7 +177,7 @@ fn default(event: &Event<'_>, routes: &Routes) -> Result<(Severity, Why), Why> {
             };
             Ok((severity, Why::Builtin { kind }))
         }
-        topic if types::tables(topic).is_empty() => {
+        topic if topics::types(topic).next().is_none() => {
             Err(Why::NoDefault { topic: topic.name().to_owned() })
         }
         Topic::DeviceEvents

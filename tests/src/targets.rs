@@ -14,7 +14,7 @@ use mistgate_core::{
         batch::{self, site_number},
         render::render,
     },
-    notify::{Notification, describe::describe, digest::digest},
+    notify::{Notification, digest::digest, topics::describe},
     route::{Routes, route},
     webhook::envelope,
 };

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use mistgate_core::{event::Topic, notify::types};
+use mistgate_core::{event::Topic, notify::topics};
 
 use super::{
     common::{self, CHATS},
@@ -119,7 +119,7 @@ fn channels(
             // The new name is reported with the channel's URL.
             common::channel(channel)
         };
-        let builtin = types::find(&topic, kind).map(|row| row.severity.name());
+        let builtin = topics::find(&topic, kind).map(|row| row.severity.name());
         if builtin == Some(&*channel) {
             same += 1;
         } else {

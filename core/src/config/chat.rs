@@ -23,7 +23,7 @@ use crate::{
         kinds::KINDS,
     },
     event::Topic,
-    notify::types,
+    notify::topics,
     route::{Routes, Target},
 };
 
@@ -270,9 +270,8 @@ fn check_kind(topic: &str, kind: &str, item: &Item<'_>) {
         item.warning(Fault::new(what, expected));
     }
     let is_ours = topic == Topic::Mistgate.name();
-    if is_ours && kind != "*" && types::find(&Topic::Mistgate, kind).is_none() {
-        let tables = types::tables(&Topic::Mistgate).iter();
-        let names: Vec<_> = tables.flat_map(|table| table.iter()).map(|row| row.name).collect();
+    if is_ours && kind != "*" && topics::find(&Topic::Mistgate, kind).is_none() {
+        let names: Vec<_> = topics::types(&Topic::Mistgate).map(|row| row.name).collect();
         let expected = match meant(&kind.to_ascii_uppercase(), &names) {
             Some(meant) => alloc::format!("did you mean \"{meant}\"?"),
             None => alloc::format!("one of {}", names.join(", ")),

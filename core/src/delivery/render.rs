@@ -10,7 +10,7 @@ use crate::{
     delivery::batch::Stored,
     event::Event,
     event::Topic,
-    notify::{Notification, describe::describe, digest::digest},
+    notify::{Notification, digest::digest, topics::describe},
 };
 
 /// The payload of one stored event, or of several as a digest. `None` where none of the texts is an

@@ -1,6 +1,6 @@
 //! From an event to what people read.
 //!
-//! [`describe`](describe::describe) makes a [`Notification`] of an event, in no chat's language.
+//! [`describe`](topics::describe) makes a [`Notification`] of an event, in no chat's language.
 //! The channel is chosen in [`route`](crate::route), the layout in [`chat`](crate::chat).
 
 use alloc::{string::String, vec::Vec};
@@ -13,7 +13,9 @@ mod plain;
 
 pub mod links;
 
-pub mod describe;
+mod describe;
+
+pub mod topics;
 
 pub mod digest;
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     event::Topic,
-    notify::{Severity, types},
+    notify::{Severity, topics},
 };
 
 /// Room for the lines of a large batch.
@@ -38,7 +38,7 @@ pub struct Note {
 /// The lines of the journal: one for each port that a report is about.
 pub fn notes(report: &Report, context: &Context<'_>) -> Vec<Note> {
     let facts = report.facts(context.now);
-    let row = types::find(&Topic::Mistgate, facts.kind);
+    let row = topics::find(&Topic::Mistgate, facts.kind);
     let severity = row.map_or(Severity::Info, |row| row.severity);
     let note = |values| Note { event: facts.kind.to_ascii_lowercase(), severity, values };
     let common = common(&facts);

@@ -14,7 +14,7 @@ use mistgate_core::{
         time::{Instant, UnixTime},
     },
     event::{Detail, Event, Topic, fingerprint::fingerprint},
-    notify::types,
+    notify::{topics, types},
     ports::{
         ap_event::ApEvent,
         audit,
@@ -241,7 +241,7 @@ fn every_report_reads_as_its_golden_file() {
     }
     let stale = files(&folder).into_iter().filter(|path| !expected.contains(path));
     faults.extend(stale.map(|path| format!("{}: no case of this name", path.display())));
-    let of_ports = types::tables(&Topic::Mistgate).iter().flat_map(|table| table.iter());
+    let of_ports = topics::types(&Topic::Mistgate);
     let of_ports = of_ports.map(|row| row.name).filter(|name| types::is_of_ports(name));
     assert_eq!(kinds, of_ports.collect(), "the types of the table have no case, or the other way");
     let listed = faults.join("\n");
@@ -295,7 +295,7 @@ fn whatever_is_told_is_one_bounded_line() {
 /// A stored report has our structure, but its names and words come from others.
 #[test]
 fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
-    let rows = types::tables(&Topic::Mistgate).iter().flat_map(|table| table.iter());
+    let rows = topics::types(&Topic::Mistgate);
     let kinds: Vec<_> = rows.map(|row| row.name).collect();
     for seed in 0..200 {
         let rand = &mut Rand::new(seed);

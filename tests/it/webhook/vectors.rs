@@ -17,7 +17,7 @@ use mistgate_core::{
         shape::Form,
     },
     event::{Detail, Event},
-    notify::describe::describe,
+    notify::topics::describe,
     route::{Routes, route},
     webhook::envelope,
 };

@@ -3,7 +3,7 @@
 //! Changing single bytes of a real body mostly breaks its JSON. Here the fuzzer's bytes become the
 //! values instead, so every input reaches the descriptions and the shapes.
 
-use mistgate_core::{event::Topic, notify::types, webhook::envelope};
+use mistgate_core::{event::Topic, notify::topics, webhook::envelope};
 use serde_json::{Map, Number, Value, json};
 
 use crate::base::bytes::Bytes;
@@ -145,10 +145,8 @@ pub fn body(data: &[u8]) -> Vec<u8> {
 
 fn event(bytes: &mut Bytes<'_>, topic: &str) -> Value {
     let mut members = Map::new();
-    let kinds: Vec<_> = types::tables(&Topic::parse(topic.into()))
-        .iter()
-        .flat_map(|table| table.iter().map(|row| row.name))
-        .collect();
+    let topic = Topic::parse(topic.into());
+    let kinds: Vec<_> = topics::types(&topic).map(|row| row.name).collect();
     if !kinds.is_empty() {
         members.insert("type".to_owned(), bytes.pick(&kinds).into());
     }

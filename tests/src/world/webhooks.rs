@@ -5,7 +5,7 @@ use std::rc::Rc;
 use mistgate_core::{
     base::time::UnixTime,
     event::Topic,
-    notify::{Severity, types},
+    notify::{Severity, topics},
 };
 use serde_json::json;
 
@@ -30,6 +30,6 @@ pub fn body(at: UnixTime, events: &[(u64, Severity, u64)], for_site: bool) -> Rc
 
 /// The name of an event type of this severity.
 fn kind(severity: Severity) -> &'static str {
-    let mut kinds = types::tables(&Topic::DeviceEvents).iter().flat_map(|table| table.iter());
+    let mut kinds = topics::types(&Topic::DeviceEvents);
     kinds.find(|row| row.severity == severity).expect("each severity has a type").name
 }

@@ -18,7 +18,7 @@ use crate::{
     notify::{
         links::{self, Dashboard},
         plain,
-        types::{self, sentence},
+        types::{Kind, sentence},
     },
 };
 
@@ -61,9 +61,12 @@ const TOLD: [&str; 11] = [
 const LASTS: i64 = 60;
 
 /// Describes an alarm.
-pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
+pub(in crate::notify) fn describe(
+    event: &Event<'_>,
+    row: Option<&'static Kind>,
+    dashboard: &Dashboard<'_>,
+) -> Draft {
     let name = event.kind().unwrap_or_default();
-    let row = types::find(event.topic(), &name);
     let alarm = Alarm::new(event, &name, row.is_some());
     let mut draft = match row {
         Some(row) => Draft::of(row, event, &mut |name| alarm.value(name).map(Cow::Owned)),

@@ -11,7 +11,7 @@ use super::{draft::Draft, subject};
 use crate::{
     base::{secret::is_secret_name, text},
     event::{Detail, DeviceClass, Event, find, mail_address},
-    notify::{Fact, links::Dashboard, plain},
+    notify::{Fact, links::Dashboard, plain, types::Kind},
 };
 
 /// The most changes with a fact of their own.
@@ -22,7 +22,11 @@ const SIDE_MAX: usize = 100;
 const HEADLINE_MAX: usize = 120;
 
 /// Describes an audit.
-pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
+pub(in crate::notify) fn describe(
+    event: &Event<'_>,
+    _row: Option<&'static Kind>,
+    dashboard: &Dashboard<'_>,
+) -> Draft {
     let message = event.text("message").map(|message| plain::clean(&message));
     let site = subject::site(event);
     let admin = event.text("admin_name").map(|name| person(&name));

@@ -16,7 +16,7 @@ use crate::{
         Link,
         links::{self, Dashboard},
         plain,
-        types::{self, Kind, sentence},
+        types::{Kind, sentence},
     },
 };
 
@@ -45,10 +45,14 @@ const SHOWN: [(&str, &str); 15] = [
 ];
 
 /// Describes an event of a device.
-pub(super) fn describe(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
+pub(in crate::notify) fn describe(
+    event: &Event<'_>,
+    row: Option<&'static Kind>,
+    dashboard: &Dashboard<'_>,
+) -> Draft {
     let subject = Subject::of(event);
     let name = event.kind().unwrap_or_default();
-    let mut draft = match types::find(event.topic(), &name) {
+    let mut draft = match row {
         Some(row) if row.name == "ME_RESOURCE_USAGE" => resource_usage(event, &subject, row),
         Some(row) => known(event, &subject, row),
         None => unknown(event, &subject, &name),

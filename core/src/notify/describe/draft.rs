@@ -49,7 +49,7 @@ const SILENT: [&str; 18] = [
 
 /// The parts of a [`Notification`] that a description decides.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(in crate::notify) struct Draft {
     pub(super) title: String,
     pub(super) summary: String,
     pub(super) facts: Vec<Fact>,
@@ -115,7 +115,11 @@ impl Draft {
     }
 
     /// The finished notification: cut to its limits, with the event's time.
-    pub(super) fn finish(mut self, event: &Event<'_>, severity: Severity) -> Notification {
+    pub(in crate::notify) fn finish(
+        mut self,
+        event: &Event<'_>,
+        severity: Severity,
+    ) -> Notification {
         self.facts.truncate(FACTS_MAX);
         Notification {
             severity,

@@ -17,7 +17,7 @@ use crate::{
     notify::{
         links::Dashboard,
         plain,
-        types::{self, sentence},
+        types::{self, Kind, sentence},
     },
 };
 
@@ -37,7 +37,11 @@ const TOLD: [&str; 11] = [
 ];
 
 /// Describes an event of a topic without a table.
-pub(super) fn describe(event: &Event<'_>) -> Draft {
+pub(in crate::notify) fn describe(
+    event: &Event<'_>,
+    _row: Option<&'static Kind>,
+    _dashboard: &Dashboard<'_>,
+) -> Draft {
     let topic = event.topic().name().to_ascii_lowercase();
     let (title, summary) = match topic.as_str() {
         "client-info" => client::info(event),
@@ -68,9 +72,12 @@ pub(super) fn describe(event: &Event<'_>) -> Draft {
 }
 
 /// Describes a report of our own.
-pub(super) fn report(event: &Event<'_>, dashboard: &Dashboard<'_>) -> Draft {
-    let name = event.kind().unwrap_or_default();
-    let Some(row) = types::find(event.topic(), &name) else {
+pub(in crate::notify) fn report(
+    event: &Event<'_>,
+    row: Option<&'static Kind>,
+    dashboard: &Dashboard<'_>,
+) -> Draft {
+    let Some(row) = row else {
         let (title, summary) = generic(event, "mistgate");
         let mut draft = Draft::new(title, summary);
         draft.scalars(event, &[]);

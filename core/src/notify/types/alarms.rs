@@ -2,7 +2,7 @@
 
 use super::{Kind, kinds};
 
-pub(super) const KINDS: &[Kind] = kinds! {
+pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Devices
     device_down Warning "AP offline" "{device} went offline." raises DEVICE;
     device_reconnected Info "AP reconnected" "{device} reconnected." clears DEVICE;

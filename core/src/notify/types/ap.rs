@@ -2,7 +2,7 @@
 
 use super::{Kind, kinds};
 
-pub(super) const KINDS: &[Kind] = kinds! {
+pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Inventory
     AP_ASSIGNED Info "AP assigned to a site" "{bare} was assigned to [{site}|a site].";
     AP_CLAIMED Warning "AP claimed" "{bare} was claimed by the organization.";

@@ -2,7 +2,7 @@
 
 use super::{Kind, kinds};
 
-pub(super) const KINDS: &[Kind] = kinds! {
+pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Inventory
     GW_ASSIGNED Info "Gateway assigned to a site" "{bare} was assigned to [{site}|a site].";
     GW_CLAIMED Warning "Gateway claimed" "{bare} was claimed by the organization.";

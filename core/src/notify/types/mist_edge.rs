@@ -2,7 +2,7 @@
 
 use super::{Kind, kinds};
 
-pub(super) const KINDS: &[Kind] = kinds! {
+pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Inventory
     ME_ASSIGNED Info "Mist Edge assigned to a site" "{bare} was assigned to [{site}|a site].";
     ME_CLAIMED Warning "Mist Edge claimed" "{bare} was claimed by the organization.";

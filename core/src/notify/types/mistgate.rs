@@ -2,7 +2,7 @@
 
 use super::{Kind, kinds};
 
-pub(super) const KINDS: &[Kind] = kinds! {
+pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     DESTINATION_PARKED Critical "Chat destination stopped"
         "Sending to [{destination}|a destination] stopped[: {reason}].[ {waiting} there.]"
         raises DESTINATION "destination";

@@ -7,17 +7,16 @@
 //! [`sentence`].
 
 use super::Severity;
-use crate::event::Topic;
 
 pub mod sentence;
 
-mod alarms;
-mod ap;
-mod gateway;
-mod mist_edge;
-mod mistgate;
-mod ports;
-mod switch;
+pub(super) mod alarms;
+pub(super) mod ap;
+pub(super) mod gateway;
+pub(super) mod mist_edge;
+pub(super) mod mistgate;
+pub(super) mod ports;
+pub(super) mod switch;
 
 /// The row of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,31 +45,9 @@ pub struct Pair {
     pub recovery: bool,
 }
 
-/// The row of a type, in any letter case. The three topics of devices share their tables, so a type
-/// is found under whichever of them it was sent.
-pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
-    tables(topic)
-        .iter()
-        .flat_map(|table| table.iter())
-        .find(|row| row.name.eq_ignore_ascii_case(kind))
-}
-
 /// Whether a type of our own reports is about switch ports; `name` is that of its row.
 pub fn is_of_ports(name: &str) -> bool {
     ports::KINDS.iter().any(|row| row.name == name)
-}
-
-/// The tables of a topic. Topics without types, and those that are known only by their members,
-/// have none.
-pub fn tables(topic: &Topic<'_>) -> &'static [&'static [Kind]] {
-    match topic {
-        Topic::Alarms => &[alarms::KINDS],
-        Topic::DeviceEvents | Topic::DeviceUpdowns | Topic::MxedgeEvents => {
-            &[ap::KINDS, switch::KINDS, gateway::KINDS, mist_edge::KINDS]
-        }
-        Topic::Mistgate => &[mistgate::KINDS, ports::KINDS],
-        Topic::Audits | Topic::Other(_) | Topic::Ping => &[],
-    }
 }
 
 /// The rows of a table, in the notation that the module describes.
@@ -106,18 +83,18 @@ mod tests {
     use alloc::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+    use crate::{
+        event::Topic,
+        notify::topics::{find, types},
+    };
 
     const ALL: [Topic<'static>; 3] = [Topic::Alarms, Topic::DeviceEvents, Topic::Mistgate];
-
-    fn rows(topic: &Topic<'_>) -> impl Iterator<Item = &'static Kind> {
-        tables(topic).iter().flat_map(|table| table.iter())
-    }
 
     #[test]
     fn every_row_is_sound() {
         for topic in ALL {
             let mut names = BTreeSet::new();
-            for row in rows(&topic) {
+            for row in types(&topic) {
                 assert!(names.insert(row.name.to_ascii_lowercase()), "{} twice", row.name);
                 assert!(!row.title.is_empty() && !row.title.ends_with('.'), "{}", row.name);
                 assert!(row.title.len() <= 60, "{}: long title", row.name);
@@ -134,7 +111,7 @@ mod tests {
     fn failures_and_recoveries_come_in_pairs() {
         for topic in ALL {
             let mut categories: BTreeMap<&str, (BTreeSet<bool>, BTreeSet<&str>)> = BTreeMap::new();
-            for pair in rows(&topic).filter_map(|row| row.pair) {
+            for pair in types(&topic).filter_map(|row| row.pair) {
                 let (roles, parts) = categories.entry(pair.category).or_default();
                 roles.insert(pair.recovery);
                 parts.insert(pair.part);

@@ -2,7 +2,7 @@
 
 use super::{Kind, kinds};
 
-pub(super) const KINDS: &[Kind] = kinds! {
+pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Changes
     PORT_CHANGED Info "Switch port changed"
         "[{ports}|A switch port] got [{mode}|another mode][ {whom}][: {because}]."

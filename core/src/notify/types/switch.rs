@@ -2,7 +2,7 @@
 
 use super::{Kind, kinds};
 
-pub(super) const KINDS: &[Kind] = kinds! {
+pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Inventory
     SW_ASSIGNED Info "Switch assigned to a site" "{bare} was assigned to [{site}|a site].";
     SW_CLAIMED Warning "Switch claimed" "{bare} was claimed by the organization.";

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::{
     event::Topic,
-    notify::{Severity, types},
+    notify::{Severity, topics, types},
 };
 
 use super::{cell, code, files, read, rows, same, under};
@@ -122,7 +122,7 @@ fn events_of_the_journal_are_those_of_the_manual() {
             }
         }
     }
-    for kind in types::tables(&Topic::Mistgate).iter().flat_map(|table| table.iter()) {
+    for kind in topics::types(&Topic::Mistgate) {
         if types::is_of_ports(kind.name) {
             let level = match kind.severity {
                 Severity::Critical => "error",

@@ -1,0 +1,381 @@
+//! What is known of each topic of webhooks: its types, and who describes its events.
+//!
+//! One row for each topic that Mist or we give a meaning. An event of any other topic is described by
+//! [`other`], as well as its members allow.
+
+use super::{
+    Notification, Severity,
+    describe::{alarm, audit, device, draft::Draft, other},
+    links::Dashboard,
+    types::{Kind, alarms, ap, gateway, mist_edge, mistgate, ports, switch},
+};
+use crate::event::{Event, Topic};
+
+/// Describes an event: the row of its type, if that is known, and the dashboard to link to.
+type Describe = fn(&Event<'_>, Option<&'static Kind>, &Dashboard<'_>) -> Draft;
+
+struct Row {
+    topic: Topic<'static>,
+    /// Empty for a topic whose events have no types.
+    types: &'static [&'static [Kind]],
+    describe: Describe,
+}
+
+/// The types of devices. Their three topics share them, so a type is found under whichever of the
+/// topics it was sent.
+const DEVICES: &[&[Kind]] = &[ap::KINDS, switch::KINDS, gateway::KINDS, mist_edge::KINDS];
+
+static TOPICS: [Row; 6] = [
+    Row { topic: Topic::Alarms, types: &[alarms::KINDS], describe: alarm::describe },
+    Row { topic: Topic::Audits, types: &[], describe: audit::describe },
+    Row { topic: Topic::DeviceEvents, types: DEVICES, describe: device::describe },
+    Row { topic: Topic::DeviceUpdowns, types: DEVICES, describe: device::describe },
+    Row { topic: Topic::MxedgeEvents, types: DEVICES, describe: device::describe },
+    Row {
+        topic: Topic::Mistgate,
+        types: &[mistgate::KINDS, ports::KINDS],
+        describe: other::report,
+    },
+];
+
+fn row(topic: &Topic<'_>) -> Option<&'static Row> {
+    TOPICS.iter().find(|row| row.topic == *topic)
+}
+
+/// The rows of the known types of a topic.
+pub fn types(topic: &Topic<'_>) -> impl Iterator<Item = &'static Kind> + use<> {
+    row(topic).into_iter().flat_map(|row| row.types).flat_map(|table| *table)
+}
+
+/// The row of a type, in any letter case.
+pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
+    types(topic).find(|row| row.name.eq_ignore_ascii_case(kind))
+}
+
+/// Describes an event. `dashboard_host` is the host that its links lead to.
+pub fn describe(event: &Event<'_>, severity: Severity, dashboard_host: &str) -> Notification {
+    let dashboard = Dashboard::new(event, dashboard_host);
+    let describe = row(event.topic()).map_or(other::describe as Describe, |row| row.describe);
+    let kind = find(event.topic(), &event.kind().unwrap_or_default());
+    describe(event, kind, &dashboard).finish(event, severity)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{
+        format,
+        string::{String, ToString},
+        vec::Vec,
+    };
+
+    use super::*;
+
+    fn described(topic: &Topic<'static>, json: &str) -> Notification {
+        let raw = serde_json::from_str(json).expect("test JSON");
+        let event = Event::parse(topic.clone(), raw).expect("an object");
+        describe(&event, Severity::Info, "manage.mist.com")
+    }
+
+    fn fact<'n>(notification: &'n Notification, label: &str) -> Option<&'n str> {
+        let found = notification.facts.iter().find(|fact| fact.label == label);
+        found.map(|fact| fact.value.as_str())
+    }
+
+    fn other(name: &'static str) -> Topic<'static> {
+        Topic::parse(name.into())
+    }
+
+    /// Every member that a sentence of the tables may ask for.
+    const RICH: &str = concat!(
+        r#""org_id":"o1","site_id":"s1","site_name":"HQ","timestamp":1752000000,
+        "device_name":"dev-1","mac":"5c5b35000001","alarm_class":"Major","band":"5","channel":36,
+        "pre_channel":40,"bounced_ports":["1","2"],"disconnected_aps":["5c-5b-35-00-00-02"],
+        "component":"PS1","destination":"slack/info","fru_slot":2,"from_version":"1.0",
+        "to_version":"1.1","lag":"ae0","old_server":"a","new_server":"b","occurrence":3,
+        "hold":900,"because":"the switch sees it","attempt":2,"after":10,"took":3,
+        "switch":"sw-1","switch_mac":"5c5b350000ff","ports":["ge-0/0/7"],"ap":"5c5b35000001",
+        "changes":[{"port":"ge-0/0/7","mode":"ap","ap":"5c5b35000001","lines":["set a"]}],
+        "package":"p","port_id":"ge-0/0/1","protocol_name":"ARP","reason":"power_cycle",
+        "resource":"cpu","service":"tunterm","ssid":"Guests","vpn_name":"V","waiting":2,
+        "text":"TAG_X: neighbor 10.0.0.1 state changed from Full to Down of member 1 peer hub "#,
+        r#"path [a,b] profile: trunk server 10.0.0.2 user bob.",
+        "hostnames":["dev-1"],"aps":["5c5b35000001"],"bssids":["5c5b35000003"],
+        "client_macs":["5c5b35000004"],"port_ids":["ge-0/0/1"],"servers":["10.0.0.3"],
+        "ssids":["Guests"],"vlans":["10"],
+        "reasons":["neighbor 10.0.0.1 path [a,b] of member 1 peer hub down"]"#
+    );
+
+    #[test]
+    fn every_type_is_said_whole_whatever_its_event_has() {
+        let mut said = 0;
+        for topic in [Topic::Alarms, Topic::DeviceEvents, Topic::Mistgate] {
+            for row in types(&topic) {
+                for members in ["", RICH] {
+                    let comma = if members.is_empty() { "" } else { "," };
+                    let json = format!(r#"{{"type":"{}"{comma}{members}}}"#, row.name);
+                    let told = described(&topic, &json);
+                    let summary = told.summary.as_str();
+                    let whole = summary.ends_with('.') && summary.starts_with(char::is_uppercase);
+                    assert!(whole, "{summary}");
+                    for hole in ["{", "}", "[ ", " ]", "  ", " .", " ,", "None", "null", ".."] {
+                        assert!(!summary.contains(hole), "{}: {summary}", row.name);
+                    }
+                    assert_eq!(
+                        summary.matches("dev-1").count(),
+                        usize::from(!members.is_empty() && topic != Topic::Mistgate),
+                        "{summary}"
+                    );
+                    let all_there = !members.is_empty() && row.name != "ME_RESOURCE_USAGE";
+                    if all_there && let Some((_, rest)) = row.sentence.split_once('{') {
+                        // With every member there, no second choice is said.
+                        for second in rest.split('|').skip(1).filter_map(|s| s.split(']').next()) {
+                            let fallback = !second.contains('{') && second.len() > 6;
+                            assert!(
+                                !fallback || !summary.contains(second),
+                                "{}: {summary}",
+                                row.name
+                            );
+                        }
+                    }
+                    said += 1;
+                }
+            }
+        }
+        assert!(said > 1_000);
+    }
+
+    #[test]
+    fn events_of_devices_say_what_happened_to_whom_where_and_why() {
+        for (json, title, summary) in [
+            (
+                r#"{"type":"AP_RESTARTED","ap":"5c5b35000001","ap_name":"AP01","site_name":"HQ",
+                    "reason":"power_cycle"}"#,
+                "AP restarted",
+                r#"AP "AP01" (MAC 5c:5b:35:00:00:01) at site HQ restarted. Reason: power cycle."#,
+            ),
+            (
+                r#"{"type":"AP_RADAR_DETECTED","device_name":"a","channel":36,"pre_channel":125,
+                    "reason":"radar-detected"}"#,
+                "Radar detected",
+                r#"AP "a" detected radar and moved from channel 125 to 36."#,
+            ),
+            (
+                r#"{"type":"AP_RRM_ACTION","device_name":"a","band":"24","channel":1,"power":17,
+                    "pre_channel":1,"pre_power":15}"#,
+                "AP radio adjusted",
+                r#"Radio management adjusted the 2.4 GHz radio of AP "a": power 15 → 17 dBm."#,
+            ),
+            (
+                r#"{"type":"SW_CONFIG_FAILED","mac":"5c5b35000001",
+                    "text":"UI_X: 'user' is not defined."}"#,
+                "Switch configuration failed",
+                "The switch with MAC 5c:5b:35:00:00:01 could not apply its configuration: \
+                 'user' is not defined.",
+            ),
+            (
+                r#"{"type":"SW_PORT_DOWN","device_name":"s",
+                    "text":"SNMP_TRAP_LINK_DOWN: ifIndex 5, ifName ge-0/0/7"}"#,
+                "Switch port down",
+                r#"Port ge-0/0/7 of switch "s" went down."#,
+            ),
+            (
+                r#"{"type":"GW_UPGRADED","device_name":"g","text":"from version 19.1 to 19.3"}"#,
+                "Gateway upgraded",
+                r#"Gateway "g" was upgraded from version 19.1 to 19.3."#,
+            ),
+            (
+                r#"{"type":"ME_PSU_UNPLUGGED","mxedge_name":"m","component":null}"#,
+                "Mist Edge power supply unplugged",
+                r#"A power supply of Mist Edge "m" was unplugged."#,
+            ),
+            (
+                r#"{"type":"ME_RESOURCE_USAGE","mxedge_name":"m",
+                    "sys_info.usage":{"severity":"high","resource":"cpu"}}"#,
+                "Mist Edge CPU usage high",
+                r#"The CPU usage of Mist Edge "m" is high."#,
+            ),
+            (
+                r#"{"type":"TT_PORTS_BOUNCED","mxedge_name":"m","bounced_ports":["0",2]}"#,
+                "Mist Edge ports bounced",
+                r#"Mist Edge "m" bounced ports 0 and 2."#,
+            ),
+            (
+                r#"{"type":"SW_FOO_POE_FAILED","device_name":"s"}"#,
+                "Switch foo PoE failed",
+                r#"Switch "s" reported: foo PoE failed."#,
+            ),
+            ("{}", "Device events", "A device sent an event without a type."),
+        ] {
+            let told = described(&Topic::DeviceEvents, json);
+            assert_eq!((told.title.as_str(), told.summary.as_str()), (title, summary));
+        }
+    }
+
+    #[test]
+    fn alarms_say_which_devices_and_what_to_do() {
+        let down = r#"{"type":"device_down","aps":["5c5b350e1d1f","5c5b353ed0bb"],
+            "hostnames":["AP1","AP3"],"site_name":"HQ","count":9}"#;
+        let told = described(&Topic::Alarms, down);
+        assert_eq!(
+            told.summary,
+            r#"2 APs ("AP1" and "AP3") at site HQ went offline. Seen 9 times."#
+        );
+        assert_eq!(fact(&told, "MACs"), Some("5c:5b:35:0e:1d:1f and 5c:5b:35:3e:d0:bb"));
+        let cable = r#"{"type":"bad_cable","group":"marvis","id":"i1","site_name":"HQ",
+            "details":"{\"status\":\"open\",\"action\":\"test_replace_cable\"}",
+            "root_cause":"x_dhcp",
+            "impacted_entities":[
+                {"entity_type":"switch","entity_name":"s","entity_mac":"5c5b35000001",
+                    "port_id":"ge-0/0/1"},
+                {"entity_type":"switch","entity_name":"s","entity_mac":"5c5b35000001",
+                    "port_id":"ge-0/0/2"}]}"#;
+        let told = described(&Topic::Alarms, cable);
+        assert_eq!(
+            told.summary,
+            "Marvis found a bad cable at ports ge-0/0/1 and ge-0/0/2 of switch \"s\" \
+             (MAC 5c:5b:35:00:00:01) at site HQ. Root cause: x DHCP. \
+             Suggested action: test the cable and replace it."
+        );
+        assert_eq!(fact(&told, "Ports"), Some("ge-0/0/1 and ge-0/0/2"));
+        assert_eq!(fact(&told, "Impacted"), None);
+        let open = told.thread.expect("a finding has a thread");
+        let fixed = cable.replace(r#"{\"status\":\"open\""#, r#"{\"status\":\"resolved\""#);
+        let told = described(&Topic::Alarms, &fixed);
+        assert_eq!(told.title, "Bad cable (resolved)");
+        let closed = told.thread.expect("a finding has a thread");
+        assert_eq!((open.recovery, closed.recovery), (false, true));
+        assert_eq!(open.key, closed.key);
+        let new =
+            described(&Topic::Alarms, r#"{"type":"new_vlan_x","vlans":[7],"site_name":"HQ"}"#);
+        assert_eq!(new.summary, r#"Mist raised the alarm "new VLAN x" at site HQ."#);
+        assert_eq!(fact(&new, "VLAN"), Some("7"));
+    }
+
+    #[test]
+    fn audits_say_who_did_what_and_what_changed() {
+        let audit = r#"{"message":"Update WLAN \"Guests\"","admin_name":"Ann Bee ann@example.net",
+            "src_ip":"1.2.3.4","before":"{\"enabled\":true,\"psk\":\"old\",\"id\":\"1\",\"x\":{}}",
+            "after":{"enabled":false,"psk":"new","id":"2","x":{"y":1},"vlan_pool":"a"}}"#;
+        let told = described(&Topic::Audits, audit);
+        assert_eq!(told.title, r#"Audit: Update WLAN "Guests""#);
+        assert_eq!(
+            told.summary,
+            r#"Ann Bee (ann@example.net) from 1.2.3.4: Update WLAN "Guests"."#
+        );
+        let facts: Vec<String> =
+            told.facts.iter().map(|fact| format!("{}: {}", fact.label, fact.value)).collect();
+        assert_eq!(
+            facts,
+            [
+                "Admin: Ann Bee (ann@example.net)",
+                "Source IP: 1.2.3.4",
+                "Enabled: true → false",
+                "PSK: changed (not shown)",
+                "VLAN pool: (none) → a",
+                "Also changed: x",
+            ]
+        );
+        let system = described(&Topic::Audits, r#"{"message":"Auto upgrade","admin_name":null}"#);
+        assert_eq!(system.summary, "Mist itself (no administrator): Auto upgrade.");
+    }
+
+    #[test]
+    fn other_topics_are_told_as_well_as_they_can_be() {
+        for (topic, json, summary) in [
+            (
+                "client-sessions",
+                r#"{"mac":"70ef0071535f","ssid":"Maui","ap":"5c5b352f587e","ap_name":"AP41",
+                    "site_name":"HQ","duration":279.8,"termination_reason":3}"#,
+                "The client with MAC 70:ef:00:71:53:5f left SSID \"Maui\" on AP \"AP41\" \
+                 (MAC 5c:5b:35:2f:58:7e) at site HQ after 4 min 39 s: it roamed to another AP.",
+            ),
+            (
+                "nac-events",
+                r#"{"type":"NAC_CLIENT_DENY","mac":"70ef0071535f","username":"bob",
+                    "port_id":"ge-0/0/1"}"#,
+                r#"Client "bob" (MAC 70:ef:00:71:53:5f) was refused on port ge-0/0/1."#,
+            ),
+            (
+                "occupancy-alerts",
+                r#"{"site_name":"HQ","alert_events":[
+                    {"type":"COMPLIANCE-VIOLATION","zone_name":"a","timestamp":1752000000},
+                    {"type":"COMPLIANCE-OK","zone_name":"b"}]}"#,
+                "1 zone at site HQ exceeded the limit of occupants, 1 zone kept it again.",
+            ),
+            ("ping", r#"{"name":"my\nhook"}"#, r#"Mist tested the webhook "my hook"."#),
+            ("brand-new", r#"{"type":"X_Y"}"#, r#"Mist sent "x y" under the topic "Brand new"."#),
+        ] {
+            assert_eq!(described(&other(topic), json).summary, summary);
+        }
+        let parked = r#"{"type":"DESTINATION_PARKED","destination":"slack/info","waiting":1,
+            "reason":"no_service"}"#;
+        assert_eq!(
+            described(&Topic::Mistgate, parked).summary,
+            "Sending to slack/info stopped: no_service. 1 message waits there."
+        );
+    }
+
+    #[test]
+    fn whatever_comes_from_outside_is_bounded_and_on_one_line() {
+        let long = "x\\n\\u202e".repeat(1_000);
+        let json = format!(
+            r#"{{"type":"AP_CONFIG_FAILED","device_name":"{long}","text":"{long}",
+                "site_name":"{long}",
+                "reason":"{long}"}}"#
+        );
+        for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::Audits, Topic::Ping, other("x")] {
+            let told = described(&topic, &json);
+            let values = told.facts.iter().map(|fact| &fact.value);
+            for text in values.chain([&told.title, &told.summary]) {
+                assert!(text.chars().count() <= 1_000);
+                assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'));
+            }
+        }
+        let many: Vec<String> = (0..100).map(|n| format!(r#""m{n}":{n}"#)).collect();
+        let told = described(&other("x"), &format!("{{{}}}", many.join(",")));
+        assert_eq!(told.facts.len(), 20);
+    }
+
+    #[test]
+    fn a_failure_and_its_recovery_share_a_thread() {
+        let thread = |topic: &Topic<'static>, json: &str| described(topic, json).thread;
+        let down = r#"{"type":"SW_PORT_DOWN","mac":"5c5b35000001","port_id":"ge-0/0/1"}"#;
+        let fail = thread(&Topic::DeviceEvents, down).expect("a pair");
+        let up = thread(&Topic::DeviceEvents, &down.replace("DOWN", "UP")).expect("a pair");
+        assert_eq!((fail.recovery, up.recovery, &fail.key), (false, true, &up.key));
+        let elsewhere = thread(&Topic::DeviceEvents, &down.replace("0/1", "0/2")).expect("a pair");
+        assert_ne!(fail.key, elsewhere.key);
+        let safe = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        assert!(safe(&fail.key) && fail.key.len() <= 200, "{}", fail.key);
+        let ospf = |kind: &str, text: &str| {
+            format!(r#"{{"type":"SW_OSPF_NEIGHBOR_{kind}","mac":"5c5b35000001","text":"{text}"}}"#)
+        };
+        let lost = thread(&Topic::DeviceEvents, &ospf("DOWN", "A_B: OSPF neighbor 10.0.0.1 down"));
+        let back = thread(&Topic::DeviceEvents, &ospf("UP", "A_C: OSPF neighbor 10.0.0.1 (x) up"));
+        assert_eq!(lost.map(|t| t.key), back.map(|t| t.key));
+        let infra =
+            r#"{"type":"infra_dhcp_failure","site_id":"s1","aps":["5c5b35000001"],"vlans":["7"]}"#;
+        let works = r#"{"type":"infra_dhcp_success","site_id":"s1","vlans":["7"]}"#;
+        assert_eq!(
+            thread(&Topic::Alarms, infra).map(|t| t.key),
+            thread(&Topic::Alarms, works).map(|t| t.key)
+        );
+        assert_eq!(thread(&Topic::DeviceEvents, r#"{"type":"AP_DISCONNECTED"}"#), None);
+        assert_eq!(
+            thread(&Topic::DeviceEvents, r#"{"type":"AP_RESTARTED","mac":"5c5b35000001"}"#),
+            None
+        );
+    }
+
+    #[test]
+    fn a_device_that_left_its_site_has_no_links_there() {
+        let json = r#"{"type":"AP_ASSIGNED","org_id":"o1","site_id":"s1","mac":"5c5b35000001",
+            "timestamp":1752000000,"audit_id":"a1"}"#;
+        let texts = |json: &str| -> Vec<String> {
+            let told = described(&Topic::DeviceEvents, json);
+            told.links.iter().map(|link| link.text.to_string()).collect()
+        };
+        assert_eq!(texts(json), ["AP insights", "AP configuration", "Audit log"]);
+        assert_eq!(texts(&json.replace("AP_A", "AP_UNA")), ["Audit log"]);
+    }
+}
