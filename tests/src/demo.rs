@@ -110,7 +110,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Prints a post, and gives the answer to it.
-pub fn hear(vendor: &'static Vendor, post: &Message) -> Answer {
+pub fn print_and_answer(vendor: &'static Vendor, post: &Message) -> Answer {
     let (answer, faults) = stand_in::judge(vendor, post);
     let paint = Paint(io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none());
     print(&mut io::stdout(), &drawn(vendor, post, &faults, paint));

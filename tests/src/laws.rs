@@ -42,14 +42,14 @@ pub trait Subject: Sized {
     fn output(&mut self, now: Instant, output: &<Self::Machine as Machine>::Output);
 
     /// Checks the machine after all outputs were taken.
-    fn rests(&mut self, now: Instant, machine: &Self::Machine);
+    fn check_drained(&mut self, now: Instant, machine: &Self::Machine);
 }
 
 /// Checks the machine of `S` against the laws, with operations from `data`.
 pub fn machine<S: Subject>(data: &[u8]) {
-    let told = run::<S>(data, 0);
+    let text = run::<S>(data, 0);
     let again = run::<S>(data, 2);
-    assert_eq!(told, again, "calls of handle_timeout that were too many made a difference");
+    assert_eq!(text, again, "calls of handle_timeout that were too many made a difference");
 }
 
 /// Runs the operations, and gives all outputs as text.
@@ -59,21 +59,21 @@ fn run<S: Subject>(data: &[u8], extra_timeouts: usize) -> String {
     let seed = bytes.up_to(255);
     let (mut subject, config) = S::new(bytes, now);
     let mut machine = S::Machine::new(config, seed, now);
-    let mut told = String::new();
+    let mut text = String::new();
     for _ in 0..OPERATIONS_MAX {
         if bytes.is_empty() {
             break;
         }
         now = later(bytes, now, machine.poll_timeout());
         machine.handle_timeout(now);
-        drain(&mut subject, &mut machine, now, &mut told);
+        drain(&mut subject, &mut machine, now, &mut text);
         repeat::<S>(&mut machine, now, extra_timeouts);
         let input = subject.input(bytes, now);
         machine.handle_input(now, input);
-        drain(&mut subject, &mut machine, now, &mut told);
+        drain(&mut subject, &mut machine, now, &mut text);
         repeat::<S>(&mut machine, now, extra_timeouts);
     }
-    told
+    text
 }
 
 /// The time of the next operation: now, soon, much later, at the deadline, or just before it.
@@ -87,17 +87,17 @@ fn later(bytes: &mut Bytes<'_>, now: Instant, deadline: Option<Instant>) -> Inst
     }
 }
 
-fn drain<S: Subject>(subject: &mut S, machine: &mut S::Machine, now: Instant, told: &mut String) {
+fn drain<S: Subject>(subject: &mut S, machine: &mut S::Machine, now: Instant, text: &mut String) {
     let mut outputs = 0;
     while let Some(output) = machine.poll_output() {
         outputs += 1;
         assert!(outputs <= OUTPUTS_MAX, "the drain does not end");
-        let _ = writeln!(told, "{} {output:?}", now.as_micros());
+        let _ = writeln!(text, "{} {output:?}", now.as_micros());
         subject.output(now, &output);
     }
     let deadline = machine.poll_timeout();
     assert!(deadline.is_none_or(|at| at > now), "the deadline {deadline:?} is not after {now:?}");
-    subject.rests(now, machine);
+    subject.check_drained(now, machine);
 }
 
 /// Calls too early and twice, which must do nothing.

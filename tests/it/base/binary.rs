@@ -105,7 +105,7 @@ impl Place {
 }
 
 #[derive(Default)]
-struct Heard {
+struct Streams {
     /// The text of each stream so far, and whether the stream has ended.
     stdout: (String, bool),
     stderr: (String, bool),
@@ -113,40 +113,40 @@ struct Heard {
 
 /// The output of a process, filled by a thread for each stream.
 #[derive(Clone, Default)]
-struct Ears(Arc<(Mutex<Heard>, Condvar)>);
+struct Captured(Arc<(Mutex<Streams>, Condvar)>);
 
-impl Ears {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
+impl Captured {
+    fn lock(&self) -> MutexGuard<'_, Streams> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn listen(
+    fn read(
         &self,
         stream: impl Read + Send + 'static,
-        place: fn(&mut Heard) -> &mut (String, bool),
+        place: fn(&mut Streams) -> &mut (String, bool),
     ) {
-        let ears = self.clone();
+        let output = self.clone();
         thread::spawn(move || {
             let mut stream = BufReader::new(stream);
             let mut line = Vec::new();
             while stream.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-                place(&mut ears.heard()).0.push_str(&String::from_utf8_lossy(&line));
-                ears.0.1.notify_all();
+                place(&mut output.lock()).0.push_str(&String::from_utf8_lossy(&line));
+                output.0.1.notify_all();
                 line.clear();
             }
-            place(&mut ears.heard()).1 = true;
-            ears.0.1.notify_all();
+            place(&mut output.lock()).1 = true;
+            output.0.1.notify_all();
         });
     }
 
     /// Waits until `found` finds something. `None` after a long time.
-    fn wait<T>(&self, found: impl Fn(&Heard) -> Option<T>) -> Option<T> {
+    fn wait<T>(&self, found: impl Fn(&Streams) -> Option<T>) -> Option<T> {
         let mut result = None;
-        let until = |heard: &mut Heard| {
-            result = found(heard);
+        let until = |streams: &mut Streams| {
+            result = found(streams);
             result.is_none()
         };
-        drop(self.0.1.wait_timeout_while(self.heard(), LONG, until));
+        drop(self.0.1.wait_timeout_while(self.lock(), LONG, until));
         result
     }
 }
@@ -154,7 +154,7 @@ impl Ears {
 /// A running process whose two output streams are read. Killed when dropped.
 pub(crate) struct Process {
     child: Child,
-    ears: Ears,
+    output: Captured,
 }
 
 impl Process {
@@ -181,40 +181,40 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{program}: {error}"));
-        let ears = Ears::default();
+        let output = Captured::default();
         match child.stdout.take() {
-            Some(stdout) => ears.listen(stdout, |heard| &mut heard.stdout),
-            None => ears.heard().stdout.1 = true,
+            Some(stdout) => output.read(stdout, |streams| &mut streams.stdout),
+            None => output.lock().stdout.1 = true,
         }
-        ears.listen(child.stderr.take().expect("a pipe"), |heard| &mut heard.stderr);
-        Self { child, ears }
+        output.read(child.stderr.take().expect("a pipe"), |streams| &mut streams.stderr);
+        Self { child, output }
     }
 
     /// Its standard output so far.
     pub(crate) fn stdout(&self) -> String {
-        self.ears.heard().stdout.0.clone()
+        self.output.lock().stdout.0.clone()
     }
 
     /// Its standard error so far.
     pub(crate) fn stderr(&self) -> String {
-        self.ears.heard().stderr.0.clone()
+        self.output.lock().stderr.0.clone()
     }
 
     /// Waits until its standard error contains `text`.
-    pub(crate) fn heard(&self, text: &str) {
-        let found = |heard: &Heard| {
-            let (journal, ended) = &heard.stderr;
+    pub(crate) fn printed_error(&self, text: &str) {
+        let found = |streams: &Streams| {
+            let (journal, ended) = &streams.stderr;
             (journal.contains(text) || *ended).then(|| journal.contains(text))
         };
-        assert_eq!(self.ears.wait(found), Some(true), "no {text}:\n{}", self.stderr());
+        assert_eq!(self.output.wait(found), Some(true), "no {text}:\n{}", self.stderr());
     }
 
     /// Waits until its standard output is `enough`, or the process has ended.
     pub(crate) fn printed(&self, enough: impl Fn(&str) -> bool) -> String {
-        let found = |heard: &Heard| {
-            (enough(&heard.stdout.0) || heard.stdout.1).then(|| heard.stdout.0.clone())
+        let found = |streams: &Streams| {
+            (enough(&streams.stdout.0) || streams.stdout.1).then(|| streams.stdout.0.clone())
         };
-        let printed = self.ears.wait(found);
+        let printed = self.output.wait(found);
         printed.unwrap_or_else(|| panic!("not enough: {}\n{}", self.stdout(), self.stderr()))
     }
 
@@ -228,7 +228,8 @@ impl Process {
 
     /// Waits for the end of the process and of both streams.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let ended = self.ears.wait(|heard| (heard.stdout.1 && heard.stderr.1).then_some(()));
+        let ended =
+            self.output.wait(|streams| (streams.stdout.1 && streams.stderr.1).then_some(()));
         assert!(ended.is_some(), "it does not end:\n{}", self.stderr());
         self.child.wait().expect("an exit status")
     }
@@ -285,25 +286,25 @@ impl Mistgate {
 
     /// Waits for the `nth` line (from 1) of this event in the journal.
     pub(crate) fn line(&self, event: &str, nth: usize) -> Value {
-        let found = |heard: &Heard| match lines(&heard.stderr.0, event).nth(nth - 1) {
+        let found = |streams: &Streams| match lines(&streams.stderr.0, event).nth(nth - 1) {
             Some(line) => Some(Some(line)),
-            None => heard.stderr.1.then_some(None),
+            None => streams.stderr.1.then_some(None),
         };
-        let line = self.0.ears.wait(found).flatten();
+        let line = self.0.output.wait(found).flatten();
         line.unwrap_or_else(|| panic!("no {event} #{nth} in the journal:\n{}", self.stderr()))
     }
 
     /// The address at which the listener of this name was last opened.
     pub(crate) fn address(&self, listener: &str) -> SocketAddr {
-        let found = |heard: &Heard| {
-            let of_name = lines(&heard.stderr.0, "listening")
+        let found = |streams: &Streams| {
+            let of_name = lines(&streams.stderr.0, "listening")
                 .filter(|line| line.get("listener").and_then(Value::as_str) == Some(listener));
             match of_name.last().and_then(|line| line.get("address")?.as_str()?.parse().ok()) {
                 Some(address) => Some(Some(address)),
-                None => heard.stderr.1.then_some(None),
+                None => streams.stderr.1.then_some(None),
             }
         };
-        let address = self.0.ears.wait(found).flatten();
+        let address = self.0.output.wait(found).flatten();
         address.unwrap_or_else(|| panic!("no {listener} listens:\n{}", self.stderr()))
     }
 

@@ -64,10 +64,10 @@ fn each_chat_hears_each_event_in_its_own_language_and_channel() {
     for chat in &chats {
         let posts = chat.wait(|posts| posts.len() == 4).expect("four posts");
         for (_, device, path) in kinds {
-            let told: Vec<&Post> =
+            let about: Vec<&Post> =
                 posts.iter().filter(|post| post.request.body.contains(device)).collect();
-            let [post] = told.as_slice() else {
-                panic!("{device}: {told:?}");
+            let [post] = about.as_slice() else {
+                panic!("{device}: {about:?}");
             };
             let target = post.request.target();
             assert!(target.starts_with(&format!("{path}?key=k&token=t")), "{device}: {target}");
@@ -196,8 +196,8 @@ fn a_dead_destination_is_parked_said_on_the_others_and_resumed() {
     mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
     let parked = mistgate.line("parked", 1);
     assert!(is_text(&parked, "to", "slack/default") && is_text(&parked, "reason", "gone"));
-    let heard = alive.wait(|posts| posts.len() == 2).expect("the event and the report");
-    let report = heard.iter().find(|post| !post.request.body.contains("ap-1"));
+    let posts = alive.wait(|posts| posts.len() == 2).expect("the event and the report");
+    let report = posts.iter().find(|post| !post.request.body.contains("ap-1"));
     let report = &report.expect("a report").request.body;
     for words in ["Chat destination stopped", "slack/default", "the channel, space or flow is gone"]
     {
@@ -220,9 +220,9 @@ fn a_dead_destination_is_parked_said_on_the_others_and_resumed() {
     mistgate.reload();
     mistgate.line("resumed", 1);
     dead.wait(|posts| posts.iter().filter(|post| post.is_taken()).count() == 2).expect("both");
-    let heard = alive.wait(|posts| posts.len() == 4).expect("a report");
+    let posts = alive.wait(|posts| posts.len() == 4).expect("a report");
     let resumed = |post: &Post| post.request.body.contains("Chat destination resumed");
-    assert!(heard.iter().any(resumed), "{heard:?}");
+    assert!(posts.iter().any(resumed), "{posts:?}");
     mistgate.until("no parked destination", |mistgate| {
         mistgate.metric(&series("parked", "slack/default")) == 0.0
             && mistgate.metric(&series("queued", "slack/default")) == 0.0

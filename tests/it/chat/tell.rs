@@ -235,7 +235,7 @@ fn every_report_reads_as_its_golden_file() {
             fs::write(&path, &text).expect("a golden file can be written");
         } else {
             let found = fs::read_to_string(&path).unwrap_or_default();
-            faults.extend(difference(&found, &text).map(|said| format!("{name}: {said}")));
+            faults.extend(difference(&found, &text).map(|line| format!("{name}: {line}")));
         }
         expected.insert(path);
     }
@@ -252,7 +252,7 @@ fn every_report_reads_as_its_golden_file() {
 fn a_change_is_told_again_only_after_a_crash() {
     let names = names();
     let report = [settled(vec![trunk(7)], DIFF, false)];
-    let told = |micros| {
+    let print_of = |micros| {
         let at = UnixTime::from_micros(micros);
         let context = Context { at, ..context(&names) };
         let events = notification::texts(&report, &context);
@@ -260,8 +260,8 @@ fn a_change_is_told_again_only_after_a_crash() {
         let text = events.first().expect("one");
         fingerprint(&Event::parse_text(Topic::Mistgate, text).expect("an event"))
     };
-    assert_eq!(told(1_752_000_000_000_000), told(1_752_000_000_000_000));
-    assert_ne!(told(1_752_000_000_000_000), told(1_752_000_000_000_001));
+    assert_eq!(print_of(1_752_000_000_000_000), print_of(1_752_000_000_000_000));
+    assert_ne!(print_of(1_752_000_000_000_000), print_of(1_752_000_000_000_001));
     let twice = [Report::Overflow, Report::Overflow];
     let events = notification::texts(&twice, &context(&names));
     assert_eq!(events.len(), 2);
@@ -320,10 +320,10 @@ fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
         });
         let event = event.to_string();
         let event = Event::parse_text(Topic::Mistgate, &event).expect("an event");
-        let mut said = Vec::new();
+        let mut faults = Vec::new();
         let (routes, mut shown) = (Routes::default(), String::new());
-        messages(&event, &routes, &mut shown, &mut |fault| said.push(fault));
-        assert!(said.is_empty(), "seed {seed}: {said:#?}\n{shown}");
+        messages(&event, &routes, &mut shown, &mut |fault| faults.push(fault));
+        assert!(faults.is_empty(), "seed {seed}: {faults:#?}\n{shown}");
     }
 }
 

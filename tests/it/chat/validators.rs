@@ -217,7 +217,7 @@ fn breaks(check: fn(&str) -> Vec<String>, fine: &str, rows: &[(&str, &str, &str)
     for (good, bad, fault) in rows {
         assert_eq!(fine.matches(good).count(), 1, "{good} is not one place");
         let faults = check(&fine.replace(good, bad));
-        let found = faults.iter().any(|said| said.contains(fault));
+        let found = faults.iter().any(|found| found.contains(fault));
         assert!(found, "{good} -> {bad}: expected {fault:?}, got {faults:?}");
     }
 }

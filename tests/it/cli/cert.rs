@@ -179,9 +179,9 @@ fn shake_hands(place: &Place, server: &str, client: &str, host: &str) -> Result<
     client.write_tls(&mut wire).expect("memory");
     server.read_tls(&mut wire.as_slice()).expect("memory");
     server.process_new_packets()?;
-    let mut heard = [0; 5];
-    server.reader().read_exact(&mut heard).expect("what was said");
-    assert_eq!(&heard, b"hello");
+    let mut received = [0; 5];
+    server.reader().read_exact(&mut received).expect("the text");
+    assert_eq!(&received, b"hello");
     Ok(())
 }
 

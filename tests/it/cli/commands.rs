@@ -35,9 +35,12 @@ fn every_command_helps_and_wrong_usage_is_2() {
     for command in ["run", "check", "import", "route", "send-test", "version"] {
         for args in [vec![command, "--help"], vec!["help", command]] {
             let help = output(folder.path(), &args);
-            let said = text(&help.stdout);
+            let printed = text(&help.stdout);
             assert_eq!(help.status.code(), Some(0), "{args:?}");
-            assert!(said.starts_with(&format!("Usage: mistgate {command}")), "{args:?}: {said}");
+            assert!(
+                printed.starts_with(&format!("Usage: mistgate {command}")),
+                "{args:?}: {printed}"
+            );
             assert!(help.stderr.is_empty(), "{args:?}");
         }
     }
@@ -85,8 +88,8 @@ fn check_lists_every_problem_with_its_line() {
     for args in [["check", "--config", "bad.toml"], ["run", "--config", "bad.toml"]] {
         let bad = output(place.path(), &args);
         assert_eq!(bad.status.code(), Some(1));
-        let said = text(&bad.stderr);
-        let lines: Vec<&str> = said.lines().collect();
+        let printed = text(&bad.stderr);
+        let lines: Vec<&str> = printed.lines().collect();
         for (line, key) in [
             (2, "webhook.listen"),
             (3, "webhook.secret_file"),
@@ -99,8 +102,8 @@ fn check_lists_every_problem_with_its_line() {
             (11, "admin.token_file"),
         ] {
             let place = format!("bad.toml:{line}: {key}");
-            let said_so = lines.iter().filter(|said| said.starts_with(&place)).count();
-            assert_eq!(said_so, 1, "{place}\n{said}");
+            let reported = lines.iter().filter(|printed| printed.starts_with(&place)).count();
+            assert_eq!(reported, 1, "{place}\n{printed}");
         }
         // Where the manual has these keys.
         let problems = lines.iter().filter(|line| !line.starts_with("see https://"));
@@ -108,7 +111,7 @@ fn check_lists_every_problem_with_its_line() {
         for line in problems {
             assert!(line.starts_with("bad.toml:") && line.contains(" — "), "{line}");
         }
-        assert!(!said.contains("token\""), "{said}");
+        assert!(!printed.contains("token\""), "{printed}");
         assert!(bad.stdout.is_empty());
     }
     let absent = output(place.path(), &["check", "--config", "absent.toml"]);
@@ -123,11 +126,11 @@ const RULE: &str = "[[proxy.allow]]\nmeetup = \"*\"\nsubjects = [\"O=x\"]";
 fn check_proxy(place: &Place, keys: &str) -> (Option<i32>, String) {
     place.write("proxy.toml", &format!("[proxy]\nlisten = \"127.0.0.1:5050\"\n{keys}\n"));
     let checked = output(place.path(), &["check", "--config", "proxy.toml"]);
-    let said = text(&checked.stdout) + &text(&checked.stderr);
-    let page = said.lines().filter(|line| line.starts_with("see https://")).count();
-    let is_good = checked.status.success() && said.lines().count() == 1;
-    assert_eq!(page, usize::from(!is_good), "{said}");
-    let lines = said.lines().filter(|line| !line.starts_with("see https://"));
+    let printed = text(&checked.stdout) + &text(&checked.stderr);
+    let page = printed.lines().filter(|line| line.starts_with("see https://")).count();
+    let is_good = checked.status.success() && printed.lines().count() == 1;
+    assert_eq!(page, usize::from(!is_good), "{printed}");
+    let lines = printed.lines().filter(|line| !line.starts_with("see https://"));
     (checked.status.code(), lines.map(|line| format!("{line}\n")).collect())
 }
 
@@ -150,12 +153,12 @@ fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
         place.write(name, &text);
     }
     let good = "cert = \"good.pem\"\nclient_ca = \"root.pem\"\ncrl = \"crl.pem\"";
-    let (code, said) = check_proxy(&place, &format!("{good}\n{RULE}"));
-    assert_eq!(said, "proxy.toml: no problems, 0 destinations, a websocket proxy\n");
+    let (code, printed) = check_proxy(&place, &format!("{good}\n{RULE}"));
+    assert_eq!(printed, "proxy.toml: no problems, 0 destinations, a websocket proxy\n");
     assert_eq!(code, Some(0));
 
-    let (code, said) = check_proxy(&place, &good.replace("good.pem", "nameless.pem"));
-    let lines: Vec<&str> = said.lines().collect();
+    let (code, printed) = check_proxy(&place, &good.replace("good.pem", "nameless.pem"));
+    let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(
         lines,
         [
@@ -189,8 +192,11 @@ fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
             "proxy.toml:5: proxy.crl: the file holds no revocation list — ",
         ),
     ] {
-        let (code, said) = check_proxy(&place, &format!("{files}\n{RULE}"));
-        assert!(said.starts_with(problem) && said.lines().count() == 1, "{problem}\n{said}");
+        let (code, printed) = check_proxy(&place, &format!("{files}\n{RULE}"));
+        assert!(
+            printed.starts_with(problem) && printed.lines().count() == 1,
+            "{problem}\n{printed}"
+        );
         assert_eq!(code, Some(1));
     }
 }
@@ -206,29 +212,29 @@ fn check_doubts_what_is_out_of_its_time_or_for_another_use() {
     let authority = Authority::new();
     let place = Place::new("");
     place.write("root.pem", &authority.cert());
-    let doubted = |cert: &str, revoked: &str, doubt: &str| {
+    let warned = |cert: &str, revoked: &str, warning: &str| {
         place.write("proxy.pem", cert);
         place.write("crl.pem", revoked);
         let files = "cert = \"proxy.pem\"\nclient_ca = \"root.pem\"\ncrl = \"crl.pem\"";
-        let (code, said) = check_proxy(&place, &format!("{files}\n{RULE}"));
-        assert!(said.starts_with(&format!("proxy.toml:{doubt}")), "{doubt}\n{said}");
-        assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
+        let (code, printed) = check_proxy(&place, &format!("{files}\n{RULE}"));
+        assert!(printed.starts_with(&format!("proxy.toml:{warning}")), "{warning}\n{printed}");
+        assert_eq!((code, printed.lines().count()), (Some(0), 2), "{printed}");
     };
     let issue = |spoil| {
         let Leaf { cert, key } = authority.issue_with(&["proxy.example"], spoil);
         format!("{cert}{key}")
     };
-    for (spoil, doubt) in [
+    for (spoil, warning) in [
         (ended, "the certificate ended at 2021-01-01 00:00:00 UTC — "),
         (future, "the certificate begins only at 2096-01-01 00:00:00 UTC — "),
         (client, USE),
     ] {
-        doubted(&issue(spoil), &authority.revoke(&[7]), &format!("3: proxy.cert: {doubt}"));
+        warned(&issue(spoil), &authority.revoke(&[7]), &format!("3: proxy.cert: {warning}"));
     }
     let old = authority.revoke_until(&[7], 2021);
-    let doubt = "5: proxy.crl: a newer list should be there since 2021-01-01 00:00:00 UTC; this \
+    let warning = "5: proxy.crl: a newer list should be there since 2021-01-01 00:00:00 UTC; this \
                  one still counts — ";
-    doubted(&issue(|_| {}), &old, doubt);
+    warned(&issue(|_| {}), &old, warning);
 }
 
 #[test]
@@ -244,9 +250,12 @@ fn route_tells_where_and_why_and_payloads_are_what_would_be_posted() {
     let connected = event_body("AP_CONNECTED", "ap-1");
     place.write("connected.json", &connected);
     let routed = output(place.path(), &["route", "--config", "mistgate.toml", "connected.json"]);
-    let said = text(&routed.stdout);
-    assert_eq!(routed.status.code(), Some(0), "{said}{}", text(&routed.stderr));
-    assert!(said.starts_with("device-events AP_CONNECTED -> warning: slack/default ("), "{said}");
+    let printed = text(&routed.stdout);
+    assert_eq!(routed.status.code(), Some(0), "{printed}{}", text(&routed.stderr));
+    assert!(
+        printed.starts_with("device-events AP_CONNECTED -> warning: slack/default ("),
+        "{printed}"
+    );
 
     // Read from standard input and shaped as it would be posted.
     let payloads = |body: &str| -> Vec<Value> {
@@ -259,8 +268,8 @@ fn route_tells_where_and_why_and_payloads_are_what_would_be_posted() {
         child.stdin.take().expect("a pipe").write_all(body.as_bytes()).expect("a write");
         let routed = child.wait_with_output().expect("an output");
         assert_eq!(routed.status.code(), Some(0));
-        let said = text(&routed.stdout);
-        said.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
+        let printed = text(&routed.stdout);
+        printed.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
     };
     let lines = payloads(&connected);
     let [line] = lines.as_slice() else {
@@ -316,9 +325,9 @@ fn send_test_reports_what_each_destination_answered() {
         let tried = output(place.path(), &[&fixed, args].concat());
         (tried.status.code(), text(&tried.stdout), text(&tried.stderr))
     };
-    let (code, _, complained) = try_it(&[]);
+    let (code, _, errors) = try_it(&[]);
     assert_eq!(code, Some(1));
-    assert!(complained.contains("Start it with mistgate run"), "{complained}");
+    assert!(errors.contains("Start it with mistgate run"), "{errors}");
 
     let mistgate = place.start();
     mistgate.line("listening", 2);
@@ -327,20 +336,20 @@ fn send_test_reports_what_each_destination_answered() {
         "webhook listener: 200\ngoogle/info: delivered\nslack/default: delivered\n".to_owned(),
         String::new(),
     );
-    let (code, said, complained) = try_it(&[]);
-    let mut lines: Vec<&str> = said.lines().collect();
+    let (code, printed, errors) = try_it(&[]);
+    let mut lines: Vec<&str> = printed.lines().collect();
     lines.get_mut(1..).expect("two destinations").sort_unstable();
-    assert_eq!((code, lines.join("\n") + "\n", complained), all);
-    let (code, said, _) = try_it(&["--channel", "critical"]);
-    assert_eq!((code, said.lines().count()), (Some(0), 2), "{said}");
+    assert_eq!((code, lines.join("\n") + "\n", errors), all);
+    let (code, printed, _) = try_it(&["--channel", "critical"]);
+    assert_eq!((code, printed.lines().count()), (Some(0), 2), "{printed}");
 
     chat.answer(&[], say(500, ""));
-    let (code, said, complained) = try_it(&["--channel", "warning"]);
+    let (code, printed, errors) = try_it(&["--channel", "warning"]);
     assert_eq!(code, Some(1));
-    assert!(said.contains("slack/default: refused, see the log"), "{said}");
-    assert_eq!(complained, "not delivered: slack/default\n");
-    let (code, _, complained) = try_it(&["--channel", "nowhere"]);
+    assert!(printed.contains("slack/default: refused, see the log"), "{printed}");
+    assert_eq!(errors, "not delivered: slack/default\n");
+    let (code, _, errors) = try_it(&["--channel", "nowhere"]);
     assert_eq!(code, Some(1));
-    assert!(complained.starts_with("nowhere: "), "{complained}");
+    assert!(errors.starts_with("nowhere: "), "{errors}");
     mistgate.stop();
 }

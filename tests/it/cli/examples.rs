@@ -82,13 +82,13 @@ fn a_newcomer_sees_a_signed_webhook_in_all_three_chats() {
     let mut three_chats = Command::new(env!("CARGO_BIN_EXE_three-chats"));
     three_chats.current_dir(folder.path()).env("MISTGATE_BIN", binary());
     let mut three_chats = Mistgate::start(three_chats);
-    let welcome = three_chats.printed(|said| said.contains("Ctrl-C stops all of it."));
+    let welcome = three_chats.printed(|text| text.contains("Ctrl-C stops all of it."));
     let commands = |from: &str| -> String {
         let after = welcome.lines().skip_while(|line| !line.contains(from));
         let lines = after.skip_while(|line| !line.is_empty()).skip(1);
         lines.take_while(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
     };
-    let seen = |said: &str, title: &str| said.lines().filter(|line| line.ends_with(title)).count();
+    let seen = |text: &str, title: &str| text.lines().filter(|line| line.ends_with(title)).count();
 
     // The printed commands, run in a shell.
     let send_test = commands("To try it");
@@ -96,7 +96,7 @@ fn a_newcomer_sees_a_signed_webhook_in_all_three_chats() {
     for name in ["slack", "teams", "google"] {
         assert!(tried.contains(&format!("{name}/critical: delivered\n")), "{send_test}{tried}");
     }
-    let cards = three_chats.printed(|said| said.matches("╰ taken: ").count() == 3);
+    let cards = three_chats.printed(|text| text.matches("╰ taken: ").count() == 3);
     for product in ["Slack", "Microsoft Teams", "Google Chat"] {
         assert!(cards.contains(&format!("╭ {product} · critical\n")), "{cards}");
     }
@@ -104,7 +104,7 @@ fn a_newcomer_sees_a_signed_webhook_in_all_three_chats() {
 
     let by_hand = shell(folder.path(), &commands("sign it as Mist does"));
     assert!(by_hand.starts_with("HTTP/1.1 200 "), "{by_hand}");
-    let cards = three_chats.printed(|said| said.matches("╰ taken: ").count() == 6);
+    let cards = three_chats.printed(|text| text.matches("╰ taken: ").count() == 6);
     assert_eq!(seen(&cards, " AP disconnected"), 3, "{cards}");
     assert!(!cards.contains("refused"), "{cards}");
 
@@ -116,7 +116,7 @@ fn a_newcomer_sees_a_signed_webhook_in_all_three_chats() {
     let json = [("Content-Type", "application/json")];
     let answer = send(slack, &request("POST", "/info", &json, "{\"text\":\"a & b\"}"));
     assert_eq!(answer.expect("an answer").status(), 400);
-    three_chats.printed(|said| said.contains("refused, as Slack would: text: unescaped &"));
+    three_chats.printed(|text| text.contains("refused, as Slack would: text: unescaped &"));
 
     // The output ends when both processes have ended.
     three_chats.signal(Signal::INT);

@@ -30,10 +30,10 @@ fn code(output: &Output) -> Option<i32> {
 /// What `mistgate check` finds, except that this build may lack switch ports.
 fn problems(place: &Place, config: &str) -> Vec<String> {
     let checked = output(place.path(), &["check", "--config", config]);
-    let said = text(&checked.stderr);
+    let printed = text(&checked.stderr);
     // Neither is the page of the manual.
     let is_none = |line: &&str| line.contains("this build") || line.starts_with("see https://");
-    said.lines().filter(|line| !is_none(line)).map(str::to_owned).collect()
+    printed.lines().filter(|line| !is_none(line)).map(str::to_owned).collect()
 }
 
 fn mode(path: PathBuf) -> u32 {
@@ -60,12 +60,12 @@ fn everything_is_written_once_and_passes_the_check() {
     let (mwtt, mesa) = (vector("mwtt.py"), vector("mesa.py"));
     let args = ["import", "--mwtt", &mwtt, "--mesa", &mesa, "--out", "new"];
     let done = output(place.path(), &args);
-    let said = text(&done.stderr);
-    assert_eq!(code(&done), Some(0), "{said}");
+    let printed = text(&done.stderr);
+    assert_eq!(code(&done), Some(0), "{printed}");
     assert!(done.stdout.is_empty());
     assert!(
-        said.lines().any(|line| line.starts_with(&format!("{mwtt}:34: msteams_conf"))),
-        "{said}"
+        printed.lines().any(|line| line.starts_with(&format!("{mwtt}:34: msteams_conf"))),
+        "{printed}"
     );
     let new = place.path().join("new");
     assert_eq!(mode(new.clone()), 0o700);
@@ -86,7 +86,7 @@ fn everything_is_written_once_and_passes_the_check() {
     assert_eq!(problems(&place, "new/mistgate.toml"), Vec::<String>::new());
     let toml = fs::read_to_string(new.join("mistgate.toml")).expect("the configuration");
     for secret in SECRETS {
-        assert!(!said.contains(secret) && !toml.contains(secret), "{secret}\n{said}\n{toml}");
+        assert!(!printed.contains(secret) && !toml.contains(secret), "{secret}\n{printed}\n{toml}");
     }
     let key = fs::read_to_string(new.join("external-key")).expect("a new key");
     assert_eq!(key.trim_end().len(), 64, "a new key of 256 bits");
@@ -103,11 +103,11 @@ fn without_a_folder_the_configuration_is_printed_and_nothing_written() {
     for vector_name in ["mesa_switches.py", "mesa_cso.py"] {
         let before = fs::read_dir(place.path()).expect("the folder").count();
         let done = output(place.path(), &["import", "--mesa", &vector(vector_name)]);
-        let (toml, said) = (text(&done.stdout), text(&done.stderr));
-        assert_eq!(code(&done), Some(0), "{said}");
-        assert!(toml.contains("[ports]") && said.contains("not written: "), "{said}");
+        let (toml, printed) = (text(&done.stdout), text(&done.stderr));
+        assert_eq!(code(&done), Some(0), "{printed}");
+        assert!(toml.contains("[ports]") && printed.contains("not written: "), "{printed}");
         for secret in SECRETS {
-            assert!(!said.contains(secret) && !toml.contains(secret), "{secret}\n{said}");
+            assert!(!printed.contains(secret) && !toml.contains(secret), "{secret}\n{printed}");
         }
         assert_eq!(fs::read_dir(place.path()).expect("the folder").count(), before);
     }
@@ -145,8 +145,8 @@ fn wrong_usage_is_2_and_what_cannot_be_read_is_1() {
     ] {
         let refused = output(place.path(), &args);
         assert_eq!(code(&refused), Some(1), "{args:?}");
-        let said = text(&refused.stderr);
-        assert!(said.starts_with(part) && refused.stdout.is_empty(), "{said}");
+        let printed = text(&refused.stderr);
+        assert!(printed.starts_with(part) && refused.stdout.is_empty(), "{printed}");
     }
 }
 
@@ -164,17 +164,21 @@ fn hostile_text_is_refused_or_comes_to_nothing() {
     let place = Place::new("");
     let deep = format!("a = {}", "[".repeat(100_000));
     let many = format!("a = [{}]", "0,".repeat(400_000));
-    let hostile = HOSTILE.map(|(content, said)| (content.to_owned(), said)).into_iter().chain([
-        (deep, "hostile.py:1: more than 32 brackets in one another"),
-        (many, "hostile.py:1: more values than a configuration has"),
-        ("#".repeat(2 << 20), "hostile.py:1: larger than 1MiB"),
-    ]);
+    let hostile =
+        HOSTILE.map(|(content, printed)| (content.to_owned(), printed)).into_iter().chain([
+            (deep, "hostile.py:1: more than 32 brackets in one another"),
+            (many, "hostile.py:1: more values than a configuration has"),
+            ("#".repeat(2 << 20), "hostile.py:1: larger than 1MiB"),
+        ]);
     for (content, expected) in hostile {
         place.write("hostile.py", &content);
         let refused = output(place.path(), &["import", "--mwtt", "hostile.py"]);
-        let said = text(&refused.stderr);
-        assert_eq!(code(&refused), Some(1), "{said}");
-        assert!(said.starts_with(expected) && said.lines().count() == 1, "{expected}: {said}");
+        let printed = text(&refused.stderr);
+        assert_eq!(code(&refused), Some(1), "{printed}");
+        assert!(
+            printed.starts_with(expected) && printed.lines().count() == 1,
+            "{expected}: {printed}"
+        );
     }
     let odd = format!(
         "\u{feff}# \tno indent\r\nport =\t{}\r\nmist_conf = {{'mist_secret':\t'\\x00'}}\r\n",
@@ -182,13 +186,13 @@ fn hostile_text_is_refused_or_comes_to_nothing() {
     );
     place.write("odd.py", &odd);
     let odd = output(place.path(), &["import", "--mwtt", "odd.py", "--out", "odd"]);
-    let said = text(&odd.stderr);
-    assert_eq!(code(&odd), Some(0), "{said}");
+    let printed = text(&odd.stderr);
+    assert_eq!(code(&odd), Some(0), "{printed}");
     assert!(
-        said.contains("odd.py:2: port: not carried over, as this is a number of no use"),
-        "{said}"
+        printed.contains("odd.py:2: port: not carried over, as this is a number of no use"),
+        "{printed}"
     );
-    assert!(said.contains("mist_conf.mist_secret: left out"), "{said}");
+    assert!(printed.contains("mist_conf.mist_secret: left out"), "{printed}");
 }
 
 /// A value in the notation of tests/peers/literals.py. `None` if some part of it has no notation.
@@ -225,12 +229,12 @@ fn literals_are_what_python_makes_of_them() {
     let mut python = Command::new("python3");
     python.arg(script).args(["1", "3000"]);
     python.args(["mwtt.py", "mesa.py", "mesa_switches.py", "mesa_cso.py"].map(vector));
-    let said = python.output().unwrap_or_else(|error| {
+    let done = python.output().unwrap_or_else(|error| {
         panic!("python3: {error} — this test needs it: apt-get install python3")
     });
-    assert!(said.status.success(), "{}", text(&said.stderr));
+    assert!(done.status.success(), "{}", text(&done.stderr));
     let (mut compared, mut refused) = (0, 0);
-    for line in text(&said.stdout).lines() {
+    for line in text(&done.stdout).lines() {
         let line: Json = serde_json::from_str(line).expect("JSON");
         let source = line.get("source").and_then(Json::as_str).expect("a source");
         let Some(values) = line.get("values").and_then(Json::as_object) else {
@@ -268,11 +272,14 @@ fn the_folder_of_the_websocket_proxy_is_moved() {
     place.write("old/lib/micronets-ws-proxy.pkeycert.pem", &(own.cert + &own.key));
     place.write("old/lib/notes.pem", "nothing");
     let done = output(place.path(), &["import", "--micronets", "old", "--out", "new"]);
-    let said = text(&done.stderr);
-    assert_eq!(code(&done), Some(0), "{said}");
+    let printed = text(&done.stderr);
+    assert_eq!(code(&done), Some(0), "{printed}");
     assert_eq!(problems(&place, "new/mistgate.toml"), Vec::<String>::new());
     assert_eq!(mode(place.path().join("new/proxy.pkeycert.pem")), 0o600);
-    assert!(said.contains("[[proxy.allow]]") && !said.contains("public repository"), "{said}");
+    assert!(
+        printed.contains("[[proxy.allow]]") && !printed.contains("public repository"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -281,10 +288,10 @@ fn published_certificates_stay_behind_and_new_ones_take_their_place() {
     fs::create_dir(place.path().join("old")).expect("a folder");
     place.write("old/micronets-ws-root.cert.pem", PUBLISHED_ROOT);
     let done = output(place.path(), &["import", "--micronets", "old", "--out", "new"]);
-    let said = text(&done.stderr);
-    assert_eq!(code(&done), Some(0), "{said}");
+    let printed = text(&done.stderr);
+    assert_eq!(code(&done), Some(0), "{printed}");
     let expected = "old:1: the private keys of micronets-ws-root.cert.pem are in a public";
-    assert!(said.contains(expected), "{said}");
+    assert!(printed.contains(expected), "{printed}");
     assert!(!place.path().join("new/root.cert.pem").exists());
     assert!(!problems(&place, "new/mistgate.toml").is_empty());
 

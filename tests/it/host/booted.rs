@@ -64,9 +64,9 @@ impl Machine {
     #[track_caller]
     fn run(&self, command: &[&str]) -> String {
         let done = self.output(command);
-        let (said, complained) = (text(&done.stdout), text(&done.stderr));
-        assert!(done.status.success(), "{command:?}: {said}{complained}{}", self.journal());
-        said
+        let (printed, errors) = (text(&done.stdout), text(&done.stderr));
+        assert!(done.status.success(), "{command:?}: {printed}{errors}{}", self.journal());
+        printed
     }
 
     /// The path of one of its files on this machine.
@@ -98,8 +98,8 @@ impl Machine {
 
     /// Posts a signed webhook, which must be delivered.
     fn webhook(&self) {
-        let said = self.run(&["mistgate", "send-test", "--config", CONFIG]);
-        assert_eq!(said, "webhook listener: 200\nconsole/default: delivered\n");
+        let printed = self.run(&["mistgate", "send-test", "--config", CONFIG]);
+        assert_eq!(printed, "webhook listener: 200\nconsole/default: delivered\n");
     }
 }
 
@@ -126,9 +126,9 @@ fn wait<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
 #[test]
 fn under_systemd_it_runs_with_few_rights_is_watched_upgraded_and_removed() {
     let machine = Machine::boot();
-    let said = machine.run(&["/mistgate", "install"]);
-    assert!(said.contains("mistgate, made by useradd\n"), "{said}");
-    assert!(said.ends_with("The service runs.\n"), "{said}");
+    let printed = machine.run(&["/mistgate", "install"]);
+    assert!(printed.contains("mistgate, made by useradd\n"), "{printed}");
+    assert!(printed.ends_with("The service runs.\n"), "{printed}");
     machine.webhook();
     assert!(machine.journal().contains("mistgate send-test"), "{}", machine.journal());
     is_locked_in(&machine);

@@ -196,17 +196,17 @@ impl Site {
 
 /// Reads until the server closes its side. A reset fails the test, since it could have destroyed
 /// the answer.
-fn hear(client: &mut impl Read) -> Vec<u8> {
-    let mut heard = Vec::new();
-    match client.read_to_end(&mut heard) {
-        Ok(_) => heard,
-        Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&heard)),
+fn read_all(client: &mut impl Read) -> Vec<u8> {
+    let mut received = Vec::new();
+    match client.read_to_end(&mut received) {
+        Ok(_) => received,
+        Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(&received)),
     }
 }
 
 /// The statuses of the answers in `heard`. Each body must have its announced length.
-fn statuses(heard: &[u8]) -> Vec<u16> {
-    let mut text = &*String::from_utf8_lossy(heard).into_owned();
+fn statuses(received: &[u8]) -> Vec<u16> {
+    let mut text = &*String::from_utf8_lossy(received).into_owned();
     let mut statuses = Vec::new();
     while !text.is_empty() {
         let (head, rest) = text.split_once("\r\n\r\n").expect("a whole head");
@@ -223,13 +223,13 @@ fn statuses(heard: &[u8]) -> Vec<u16> {
 
 /// Reads one answer from a connection that stays open.
 fn one_answer(client: &mut impl Read) -> String {
-    let mut heard = Vec::new();
-    while !heard.ends_with(b"\r\n\r\n") {
+    let mut received = Vec::new();
+    while !received.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        assert_eq!(client.read(&mut byte).expect("an answer"), 1, "{heard:?}");
-        heard.extend(byte);
+        assert_eq!(client.read(&mut byte).expect("an answer"), 1, "{received:?}");
+        received.extend(byte);
     }
-    String::from_utf8(heard).expect("text")
+    String::from_utf8(received).expect("text")
 }
 
 /// Sends `sent` in pieces of this size, closes the sending side, and gives the statuses of all
@@ -237,15 +237,15 @@ fn one_answer(client: &mut impl Read) -> String {
 fn exchange(site: &Site, sent: &[u8], piece: usize) -> Vec<u16> {
     let mut client = site.connect();
     let mut hearing = client.try_clone().expect("a second handle");
-    let heard = thread::scope(|scope| {
-        let heard = scope.spawn(move || hear(&mut hearing));
+    let received = thread::scope(|scope| {
+        let received = scope.spawn(move || read_all(&mut hearing));
         for piece in sent.chunks(piece) {
             client.write_all(piece).expect("the server listens to the end");
         }
         client.shutdown(Shutdown::Write).expect("a close");
-        heard.join().expect("an answer")
+        received.join().expect("an answer")
     });
-    statuses(&heard)
+    statuses(&received)
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn the_body_is_asked_for_only_after_the_head_is_admitted() {
     }
     let refused = head.replace("/webhooks", "/other");
     client.write_all(refused.as_bytes()).expect("written");
-    let answer = String::from_utf8(hear(&mut client)).expect("text");
+    let answer = String::from_utf8(read_all(&mut client)).expect("text");
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     assert!(answer.contains("connection: close\r\n"), "{answer}");
     assert_eq!(site.seen(), ["POST /webhooks hi", "POST /webhooks hi", "POST /other"]);
@@ -377,14 +377,14 @@ fn the_slow_are_told_so_and_dropped() {
         let start = Instant::now();
         let mut client = site.connect();
         client.write_all(at_once).expect("written");
-        let heard = thread::scope(|scope| {
+        let received = thread::scope(|scope| {
             // It writes on after the answer, until the server closes.
             scope.spawn(|| drip(&client, dripped));
-            let heard = hear(&mut &client);
+            let received = read_all(&mut &client);
             client.shutdown(Shutdown::Write).expect("a close");
-            heard
+            received
         });
-        assert_eq!(statuses(&heard), expected, "{name}");
+        assert_eq!(statuses(&received), expected, "{name}");
         let took = start.elapsed();
         assert!(took >= LIMITS.head_timeout, "{name}: only {took:?}");
         assert!(took < LONG / 4, "{name}: {took:?}");
@@ -438,7 +438,7 @@ fn connections_are_bounded_for_each_address() {
     everybody_is_answered(&mut clients);
     let mut leaving = clients.pop().expect("a client");
     leaving.shutdown(Shutdown::Write).expect("a close");
-    assert!(hear(&mut leaving).is_empty());
+    assert!(read_all(&mut leaving).is_empty());
     assert_eq!(exchange(&site, CANARY.as_bytes(), usize::MAX), [200]);
     site.stop();
 }
@@ -457,7 +457,7 @@ fn bodies_are_bounded_over_all_connections() {
     let mut second = site.connect();
     second.write_all(request("/webhooks").as_bytes()).expect("written");
     second.shutdown(Shutdown::Write).expect("a close");
-    let answer = String::from_utf8(hear(&mut second)).expect("text");
+    let answer = String::from_utf8(read_all(&mut second)).expect("text");
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
     site.release.send_blocking(()).expect("released");
@@ -488,10 +488,10 @@ fn a_stop_answers_what_is_in_flight_and_closes_what_is_idle() {
     busy.write_all(b"POST /held HTTP/1.1\r\nHost: h\r\n\r\n").expect("written");
     site.arrived.recv_blocking().expect("it is being served");
     site.stop = None;
-    assert!(hear(&mut idle).is_empty());
-    assert!(hear(&mut fresh).is_empty());
+    assert!(read_all(&mut idle).is_empty());
+    assert!(read_all(&mut fresh).is_empty());
     site.release.send_blocking(()).expect("released");
-    let answer = String::from_utf8(hear(&mut busy)).expect("text");
+    let answer = String::from_utf8(read_all(&mut busy)).expect("text");
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     assert!(answer.contains("connection: close\r\n"), "{answer}");
     let address = site.address;
@@ -509,7 +509,7 @@ fn a_stop_does_not_wait_for_ever() {
     site.arrived.recv_blocking().expect("it is being served");
     let took = site.stop();
     assert!(took >= GRACE && took < LONG / 2, "{took:?}");
-    assert!(hear(&mut busy).is_empty());
+    assert!(read_all(&mut busy).is_empty());
 }
 
 /// The files of a certificate, which a test replaces.
@@ -539,7 +539,7 @@ fn answers(site: &Site, authority: &Authority, name: &'static str) -> Result<(),
     let mut client = connect_tls(site, authority, name);
     let sent = CANARY.replace("Host:", "Connection: close\r\nHost:");
     client.write_all(sent.as_bytes()).map_err(|error| error.to_string())?;
-    assert_eq!(statuses(&hear(&mut client)), [200]);
+    assert_eq!(statuses(&read_all(&mut client)), [200]);
     Ok(())
 }
 
@@ -608,7 +608,7 @@ fn a_handshake_that_fails_is_noted_and_harms_nobody() {
     let error = answers(&site, &Authority::new(), "h.example").expect_err("unknown");
     assert!(error.contains("invalid peer certificate"), "{error}");
     let mut silent = site.connect();
-    assert!(hear(&mut silent).is_empty());
+    assert!(read_all(&mut silent).is_empty());
     for _ in 0..3 {
         let event = site.event();
         assert!(matches!(event, Event::HandshakeFailed { .. }), "{event:?}");

@@ -82,7 +82,7 @@ impl Peer {
     fn start(script: &'static [Act], tls: Option<Arc<ServerConfig>>) -> Self {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let address = socket.local_addr().expect("an address");
-        let (hears, requests) = mpsc::channel();
+        let (request_sender, requests) = mpsc::channel();
         let (closes, closed) = mpsc::channel();
         let connections = Arc::new(AtomicUsize::new(0));
         let acts = Arc::new(AtomicUsize::new(0));
@@ -92,7 +92,7 @@ impl Peer {
             for stream in socket.incoming() {
                 counter.fetch_add(1, Ordering::SeqCst);
                 let stream = stream.expect("a connection");
-                let (hears, closes) = (hears.clone(), closes.clone());
+                let (request_sender, closes) = (request_sender.clone(), closes.clone());
                 let (acts, tls) = (Arc::clone(&acts), tls.clone());
                 thread::spawn(move || {
                     let next = || {
@@ -102,9 +102,9 @@ impl Peer {
                     match tls {
                         Some(tls) => {
                             let session = ServerConnection::new(tls).expect("a session");
-                            play(StreamOwned::new(session, stream), &hears, next);
+                            play(StreamOwned::new(session, stream), &request_sender, next);
                         }
-                        None => play(stream, &hears, next),
+                        None => play(stream, &request_sender, next),
                     }
                     let _ = closes.send(());
                 });
@@ -129,11 +129,11 @@ impl Peer {
 /// Serves one connection until it ends.
 fn play(
     mut stream: impl Read + Write,
-    hears: &mpsc::Sender<String>,
+    request_sender: &mpsc::Sender<String>,
     mut next: impl FnMut() -> Act,
 ) {
     while let Some(request) = read_request(&mut stream) {
-        let _ = hears.send(request);
+        let _ = request_sender.send(request);
         match next() {
             Say(answer) => {
                 if stream.write_all(answer.as_bytes()).is_err() {
@@ -204,8 +204,8 @@ fn post_within(client: &Client, url: &Url, timeout: Duration) -> Result<Answer, 
     }));
     if let Err(fault) = &posted {
         // The host may be shown, the rest of the URL may not.
-        let told = format!("{fault} {fault:?}");
-        assert!(!told.contains("s3cr3t") && !told.contains("services"), "{told}");
+        let shown = format!("{fault} {fault:?}");
+        assert!(!shown.contains("s3cr3t") && !shown.contains("services"), "{shown}");
     }
     posted
 }
@@ -357,8 +357,8 @@ fn answers_are_bounded_and_taken_as_they_are() {
         ),
         ("no body", "HTTP/1.1 204 No Content\r\n\r\n", 204, None, 0),
     ];
-    for &(name, said, status, retry_after, kept) in cases {
-        let peer = Peer::new(Box::leak(Box::new([Say(said)])));
+    for &(name, sent, status, retry_after, kept) in cases {
+        let peer = Peer::new(Box::leak(Box::new([Say(sent)])));
         let client = client();
         for _ in 0..2 {
             let answer = post(&client, &peer.url()).expect(name);
@@ -367,7 +367,7 @@ fn answers_are_bounded_and_taken_as_they_are() {
             assert_eq!(answer.body.len(), kept, "{name}");
         }
         // The connection is given up only if the rest of the answer is too long to read.
-        let expected = if said.len() > 1024 * 1024 { 2 } else { 1 };
+        let expected = if sent.len() > 1024 * 1024 { 2 } else { 1 };
         assert_eq!((peer.connections(), peer.requests().len()), (expected, 2), "{name}");
     }
 }
@@ -424,8 +424,8 @@ fn tls_is_verified_by_authority_and_name() {
     );
     refused(Some(&theirs), &peer, "127.0.0.1");
     let elsewhere = Peer::with_tls(&[Say(OK)], &ours.issue(&["elsewhere.example"]));
-    let told = refused(Some(&ours), &elsewhere, "127.0.0.1");
-    assert!(told.contains("not valid for name"), "{told}");
+    let shown = refused(Some(&ours), &elsewhere, "127.0.0.1");
+    assert!(shown.contains("not valid for name"), "{shown}");
     assert!(elsewhere.requests().is_empty());
 }
 
@@ -433,12 +433,12 @@ fn tls_is_verified_by_authority_and_name() {
 fn tunnels(target: SocketAddr) -> (SocketAddr, mpsc::Receiver<String>) {
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = socket.local_addr().expect("an address");
-    let (hears, asked) = mpsc::channel();
+    let (request_sender, asked) = mpsc::channel();
     thread::spawn(move || {
         for stream in socket.incoming() {
             let mut near = stream.expect("a connection");
             let request = read_request(&mut near).expect("a request");
-            let _ = hears.send(request);
+            let _ = request_sender.send(request);
             let far = TcpStream::connect(target).expect("the target");
             near.write_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n").expect("told");
             let pump = |mut from: TcpStream, mut to: TcpStream| {
@@ -506,7 +506,7 @@ fn plain_http_is_handed_to_the_proxy() {
 
 #[test]
 fn a_proxy_that_refuses_is_named_as_such() {
-    for (said, refusal, told) in [
+    for (sent, refusal, shown) in [
         (
             Say("HTTP/1.1 407 Authenticate\r\nContent-Length: 0\r\n\r\n"),
             Refusal::Status(407),
@@ -524,13 +524,13 @@ fn a_proxy_that_refuses_is_named_as_such() {
         ),
         (Close, Refusal::Lost, "chat.invalid: the proxy closed the connection"),
     ] {
-        let proxy = Peer::new(Box::leak(Box::new([said])));
+        let proxy = Peer::new(Box::leak(Box::new([sent])));
         let proxies = through(&proxy.address.to_string());
         let client = Client::new(outbound(proxies, None));
         let url = url(&format!("https://chat.invalid{PATH}"));
         let fault = post(&client, &url).expect_err("refused");
         assert_eq!(fault.cause, Cause::Proxy(refusal));
-        assert_eq!(fault.to_string(), told);
+        assert_eq!(fault.to_string(), shown);
         assert!(!fault.may_have_arrived());
     }
 }

@@ -87,9 +87,9 @@ impl Root {
     fn refused(&self, args: &[&str], what: &str) {
         let before = self.all();
         let done = self.install(args);
-        let said = text(&done.stderr);
-        assert_eq!(done.status.code(), Some(1), "{said}");
-        assert!(said.contains(what) && said.lines().count() == 1, "{what}: {said}");
+        let printed = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(1), "{printed}");
+        assert!(printed.contains(what) && printed.lines().count() == 1, "{what}: {printed}");
         assert_eq!(text(&done.stdout), "");
         assert_eq!(self.all(), before, "{what}");
     }
@@ -124,7 +124,7 @@ impl Root {
 #[test]
 fn a_device_gets_a_service_that_starts_at_once() {
     let root = Root::new(&["usr/lib/systemd/systemd"]);
-    let said = root.installed(&[]);
+    let printed = root.installed(&[]);
     // Both get the highest free id of a system account.
     assert_eq!(
         root.read("etc/passwd"),
@@ -156,13 +156,13 @@ fn a_device_gets_a_service_that_starts_at_once() {
 
     let secret = root.read("etc/mistgate/webhook-secret");
     let secret = secret.trim_end();
-    assert!(secret.len() == 64 && !said.contains(secret), "{said}");
+    assert!(secret.len() == 64 && !printed.contains(secret), "{printed}");
     for words in [
         "account         mistgate, made by editing",
         "/etc/mistgate/webhook-secret",
         "The next one does it.",
     ] {
-        assert!(said.contains(words), "{words}: {said}");
+        assert!(printed.contains(words), "{words}: {printed}");
     }
     let config = root.path(CONFIG).display().to_string();
     let checked = output(root.0.path(), &["check", "--config", &config]);
@@ -193,8 +193,8 @@ fn a_second_run_upgrades_what_is_ours_and_touches_nothing_else() {
     }
     fs::remove_dir_all(root.path("etc/mistgate/proxy")).expect("a folder");
     fs::remove_file(root.path(ENABLED)).expect("a link");
-    let said = root.installed(&[]);
-    assert!(said.contains("/etc/mistgate/mistgate.toml, as it was"), "{said}");
+    let printed = root.installed(&[]);
+    assert!(printed.contains("/etc/mistgate/mistgate.toml, as it was"), "{printed}");
     for (name, content) in theirs {
         assert_eq!(root.read(name), content, "{name}");
     }
@@ -211,8 +211,8 @@ fn an_uninstall_keeps_what_only_a_purge_removes() {
     let root = Root::new(&["usr/lib/systemd/systemd"]);
     let bare = root.all();
     root.installed(&[]);
-    let said = root.installed(&["--uninstall"]);
-    assert!(said.contains("kept /etc/mistgate and /var/lib/mistgate; --purge "), "{said}");
+    let printed = root.installed(&["--uninstall"]);
+    assert!(printed.contains("kept /etc/mistgate and /var/lib/mistgate; --purge "), "{printed}");
     for name in [PROGRAM, UNIT, ENABLED, "etc/systemd/system/mistgate-admin.socket"] {
         assert!(!root.exists(name), "{name}");
     }
@@ -269,8 +269,11 @@ fn each_service_manager_has_its_own_places() {
     }
     // A container has no service manager.
     let root = Root::new(&[]);
-    let said = root.installed(&[]);
-    assert!(said.contains("no systemd, OpenRC or procd is here. By hand:\n  setpriv "), "{said}");
+    let printed = root.installed(&[]);
+    assert!(
+        printed.contains("no systemd, OpenRC or procd is here. By hand:\n  setpriv "),
+        "{printed}"
+    );
     root.expect(PROGRAM, 0o755, 0, 0);
 }
 
@@ -294,8 +297,11 @@ fn a_given_configuration_comes_with_the_files_beside_it() {
     ] {
         fs::write(elsewhere.path().join(name), content).expect("a file");
     }
-    let said = root.installed(&["--config", &given]);
-    assert!(said.contains(&format!("a copy of {given}")) && !said.contains("Next"), "{said}");
+    let printed = root.installed(&["--config", &given]);
+    assert!(
+        printed.contains(&format!("a copy of {given}")) && !printed.contains("Next"),
+        "{printed}"
+    );
     assert_eq!(root.read(CONFIG), fs::read_to_string(&given).expect("a file"));
     assert_eq!(root.read("etc/mistgate/secrets/hook"), "the secret of a gateway\n");
     for (name, mode) in
@@ -354,9 +360,9 @@ fn what_cannot_be_done_is_refused_before_anything_changes() {
         assert_eq!((done.status.code(), text(&done.stderr).as_str()), (Some(2), what));
     }
     let done = output(root.0.path(), &["install", "--root", "/nowhere"]);
-    let said = text(&done.stderr);
+    let printed = text(&done.stderr);
     assert_eq!(
-        said,
+        printed,
         "--root /nowhere: not a folder — expected the folder that is a device's root\n"
     );
 }
@@ -393,7 +399,7 @@ fn without_root_there_is_init() {
 
     let made = as_nobody(folder.path(), &["init"]);
     assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
-    let said = text(&made.stdout);
+    let printed = text(&made.stdout);
     let place = folder.path().join("mistgate");
     for (name, mode) in [
         ("", 0o700),
@@ -407,9 +413,10 @@ fn without_root_there_is_init() {
         assert_eq!((data.mode() & 0o7777, data.uid()), (mode, NOBODY), "{name}");
     }
     let secret = fs::read_to_string(place.join("webhook-secret")).expect("a file");
-    assert!(!said.contains(secret.trim_end()), "{said}");
+    assert!(!printed.contains(secret.trim_end()), "{printed}");
     // The first of the commands that it suggests.
-    let next = said.lines().find_map(|line| line.strip_prefix("  mistgate ")).expect("a command");
+    let next =
+        printed.lines().find_map(|line| line.strip_prefix("  mistgate ")).expect("a command");
     assert_eq!(next, "check --config ./mistgate/mistgate.toml");
     let checked = as_nobody(folder.path(), &next.split(' ').collect::<Vec<_>>());
     assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));

@@ -125,18 +125,18 @@ fn a_bad_file_changes_nothing_and_each_problem_is_said() {
     let webhook = mistgate.webhook();
 
     place.configure(&format!("max_body = 7\n{}\nnonsense = true", slack(&chat)));
-    let said = refused(&mistgate, 2);
-    assert!(said.iter().any(|line| line.contains("webhook.max_body: ")), "{said:?}");
-    assert!(said.iter().any(|line| line.contains("chat.slack.nonsense: ")), "{said:?}");
-    assert!(said.iter().all(|line| line.starts_with("mistgate.toml:")), "{said:?}");
+    let problems = refused(&mistgate, 2);
+    assert!(problems.iter().any(|line| line.contains("webhook.max_body: ")), "{problems:?}");
+    assert!(problems.iter().any(|line| line.contains("chat.slack.nonsense: ")), "{problems:?}");
+    assert!(problems.iter().all(|line| line.starts_with("mistgate.toml:")), "{problems:?}");
 
     place.configure("this is not TOML");
-    let said = refused(&mistgate, 1);
-    assert!(said.iter().any(|line| line.contains("not TOML")), "{said:?}");
+    let problems = refused(&mistgate, 1);
+    assert!(problems.iter().any(|line| line.contains("not TOML")), "{problems:?}");
 
     std::fs::remove_file(place.path().join("mistgate.toml")).expect("a file");
-    let said = refused(&mistgate, 1);
-    assert!(said.iter().any(|line| line.contains("there is no such file")), "{said:?}");
+    let problems = refused(&mistgate, 1);
+    assert!(problems.iter().any(|line| line.contains("there is no such file")), "{problems:?}");
 
     let file = |state: &str, listen: &str| {
         format!(
@@ -145,15 +145,15 @@ fn a_bad_file_changes_nothing_and_each_problem_is_said() {
         )
     };
     place.write("mistgate.toml", &file("elsewhere", "127.0.0.1:0"));
-    let said = refused(&mistgate, 1);
-    assert!(said.iter().any(|line| line.starts_with("state_dir: changed")), "{said:?}");
+    let problems = refused(&mistgate, 1);
+    assert!(problems.iter().any(|line| line.starts_with("state_dir: changed")), "{problems:?}");
     assert!(!place.path().join("elsewhere").exists());
 
     // An address that is in use.
     let taken = chat.address().to_string();
     place.write("mistgate.toml", &file("state", &taken));
-    let said = refused(&mistgate, 1);
-    assert!(said.iter().any(|line| line.contains(&taken)), "{said:?}");
+    let problems = refused(&mistgate, 1);
+    assert!(problems.iter().any(|line| line.contains(&taken)), "{problems:?}");
 
     assert_eq!(mistgate.webhook(), webhook);
     mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
@@ -203,9 +203,9 @@ fn reloads_under_load_lose_nothing() {
         })
         .collect();
     for config in configs.iter().cycle().skip(1).take(RELOADS) {
-        let heard: usize = chats.iter().map(|chat| chat.posts().len()).sum();
+        let posts_before: usize = chats.iter().map(|chat| chat.posts().len()).sum();
         mistgate.until("traffic", |_| {
-            chats.iter().map(|chat| chat.posts().len()).sum::<usize>() > heard + 10
+            chats.iter().map(|chat| chat.posts().len()).sum::<usize>() > posts_before + 10
         });
         place.configure(config);
         mistgate.reload();
@@ -221,8 +221,8 @@ fn reloads_under_load_lose_nothing() {
     assert_eq!(mistgate.metric("mistgate_config_reloads_total{result=\"ok\"}"), RELOADS as f64);
     mistgate.stop();
     // Only Slack was configured all the time.
-    let told: Vec<String> = chats.iter().flat_map(Chat::taken).collect();
-    let slack: Vec<&String> = told.iter().filter(|body| body.contains("\"blocks\"")).collect();
+    let bodies: Vec<String> = chats.iter().flat_map(Chat::taken).collect();
+    let slack: Vec<&String> = bodies.iter().filter(|body| body.contains("\"blocks\"")).collect();
     let device = |body: &str| {
         let from = body.find("ap-").expect("a device");
         body.get(from..).and_then(|rest| rest.split_inclusive('.').next()).map(str::to_owned)

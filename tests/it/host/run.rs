@@ -90,9 +90,9 @@ fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
         (["send-test", "--channel", "critical"].as_slice(), "\"severity\":\"critical\""),
     ] {
         let tried = output(folder.path(), args);
-        let (said, complained) = (text(&tried.stdout), text(&tried.stderr));
-        assert_eq!(tried.status.code(), Some(0), "{said}{complained}");
-        assert_eq!(said, "webhook listener: 200\nconsole/default: delivered\n");
+        let (printed, errors) = (text(&tried.stdout), text(&tried.stderr));
+        assert_eq!(tried.status.code(), Some(0), "{printed}{errors}");
+        assert_eq!(printed, "webhook listener: 200\nconsole/default: delivered\n");
         let printed = mistgate.printed(|stdout| stdout.contains(title));
         assert!(printed.contains("mistgate send-test"), "{printed}");
     }
@@ -107,8 +107,8 @@ fn without_a_configuration_it_starts_in_an_empty_folder_and_can_be_tried() {
         peer
     });
     let [manager, gateway] = &mut peers;
-    assert_eq!(manager.hear(), Message::text(GATEWAY));
-    assert_eq!(gateway.hear(), Message::text(MANAGER));
+    assert_eq!(manager.receive(), Message::text(GATEWAY));
+    assert_eq!(gateway.receive(), Message::text(MANAGER));
     drop(peers);
 
     let welcome = mistgate.stderr();
@@ -141,8 +141,8 @@ fn a_second_one_on_the_same_state_or_address_says_what_to_do() {
     let taken = mistgate.webhook();
     let second = output(place.path(), &["run", "--config", "mistgate.toml"]);
     assert_eq!(second.status.code(), Some(1));
-    let said = text(&second.stderr);
-    assert!(said.contains("another mistgate uses this store"), "{said}");
+    let printed = text(&second.stderr);
+    assert!(printed.contains("another mistgate uses this store"), "{printed}");
 
     place.write(
         "other.toml",
@@ -153,9 +153,9 @@ fn a_second_one_on_the_same_state_or_address_says_what_to_do() {
     );
     let second = output(place.path(), &["run", "--config", "other.toml"]);
     assert_eq!(second.status.code(), Some(1));
-    let said = text(&second.stderr);
-    assert!(said.contains(&format!("webhook.listen: {taken}")), "{said}");
-    assert!(said.contains("choose another address"), "{said}");
+    let printed = text(&second.stderr);
+    assert!(printed.contains(&format!("webhook.listen: {taken}")), "{printed}");
+    assert!(printed.contains("choose another address"), "{printed}");
     assert_eq!(mistgate.ask("/-/ready").status(), 200);
 }
 

@@ -93,7 +93,7 @@ fn a_peer_keeps_none_either() {
     let url = "wss://127.0.0.1:9/micronets/v1/ws-proxy/nobody";
     let peer = Mistgate::start(command(place.path(), &[&args[..], &[url]].concat()));
     // All its threads exist once it has tried to connect.
-    peer.heard("\"http\"");
+    peer.printed_error("\"http\"");
     peer.until("threads", |peer| threads(peer).len() > 2);
     is_confined(&peer);
     landlock(&peer);
@@ -118,22 +118,25 @@ fn what_the_configuration_did_not_name_stays_closed() {
         return mistgate.reload();
     };
     place.configure(&by_file);
-    let said = refused(&mistgate);
-    assert!(said.contains("chat.slack.default_url_file: ") && said.contains("restart"), "{said}");
+    let problems = refused(&mistgate);
+    assert!(
+        problems.contains("chat.slack.default_url_file: ") && problems.contains("restart"),
+        "{problems}"
+    );
     place.configure(&format!(
         "{}\n[ports]\nkill_switch = \"{}\"",
         slack(&first),
         elsewhere.path().join("stop").display()
     ));
-    let said = refused(&mistgate);
-    assert!(said.contains("ports.kill_switch: ") && said.contains("restart"), "{said}");
+    let problems = refused(&mistgate);
+    assert!(problems.contains("ports.kill_switch: ") && problems.contains("restart"), "{problems}");
     place.configure(&slack(&second));
     if version < 4 {
         mistgate.reload();
     } else {
-        let said = refused(&mistgate);
+        let problems = refused(&mistgate);
         let port = format!("port {}", second.address().port());
-        assert!(said.contains("slack/default: ") && said.contains(&port), "{said}");
+        assert!(problems.contains("slack/default: ") && problems.contains(&port), "{problems}");
         // The port is in use, but that is not the reason for the refusal.
         let port = second.address().port();
         place.write(
@@ -144,8 +147,11 @@ fn what_the_configuration_did_not_name_stays_closed() {
                 slack(&first)
             ),
         );
-        let said = refused(&mistgate);
-        assert!(said.contains("webhook.listen: ") && said.contains("restart"), "{said}");
+        let problems = refused(&mistgate);
+        assert!(
+            problems.contains("webhook.listen: ") && problems.contains("restart"),
+            "{problems}"
+        );
     }
     // The running mistgate goes on, and a new start opens what the configuration names.
     mistgate.accept(&event_body("AP_CONNECTED", "ap-1"));
@@ -192,8 +198,11 @@ fn root_becomes_the_owner_of_the_state() {
     fs::set_permissions(place.path(), open(0o700)).expect("root");
     let mut refused = Process::start(command(place.path(), &RUN));
     assert_eq!(refused.wait().code(), Some(1));
-    let said = refused.stderr();
-    assert!(said.contains("mistgate.toml: ") && said.contains("the owner of state_dir"), "{said}");
+    let problems = refused.stderr();
+    assert!(
+        problems.contains("mistgate.toml: ") && problems.contains("the owner of state_dir"),
+        "{problems}"
+    );
 
     fs::set_permissions(place.path(), open(0o755)).expect("root");
     fs::set_permissions(place.path().join("mistgate.toml"), open(0o644)).expect("root");

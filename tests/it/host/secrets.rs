@@ -51,9 +51,9 @@ const DEVICE: &str = "pAylOaDdEviCe";
 
 /// Everything that was printed, logged or answered, and where.
 #[derive(Default)]
-struct Said(Vec<(String, String)>);
+struct Printed(Vec<(String, String)>);
 
-impl Said {
+impl Printed {
     fn add(&mut self, place: &str, text: impl Into<String>) {
         self.0.push((place.to_owned(), text.into()));
     }
@@ -84,19 +84,19 @@ fn start(place: &Place, format: &str) -> Mistgate {
     Mistgate::start(command(place.path(), &args))
 }
 
-fn ask(mistgate: &Mistgate, said: &mut Said) {
+fn ask(mistgate: &Mistgate, printed: &mut Printed) {
     for path in ["/metrics", "/status", "/-/ready", "/-/healthy"] {
         for token in [ADMIN, "wrong"] {
             let authorization = format!("Bearer {token}");
             let headers = [("Authorization", authorization.as_str())];
             let answer = send(mistgate.admin(), &request("GET", path, &headers, ""));
-            said.add(path, format!("{:?}", answer.expect("an answer")));
+            printed.add(path, format!("{:?}", answer.expect("an answer")));
         }
     }
 }
 
 /// Posts valid and invalid requests, and keeps the answers.
-fn post(mistgate: &Mistgate, said: &mut Said, nth: usize) {
+fn post(mistgate: &Mistgate, printed: &mut Printed, nth: usize) {
     let to = mistgate.webhook();
     let body = event_body("AP_CONNECTED", &format!("{DEVICE}{nth}"));
     let mist = Mist::new(WEBHOOK);
@@ -114,7 +114,7 @@ fn post(mistgate: &Mistgate, said: &mut Said, nth: usize) {
         signed.replace("Host: ", &format!("{SLACK} : ")),
     ] {
         let answer = send(to, &request);
-        said.add("the webhook listener's answer", format!("{answer:?}"));
+        printed.add("the webhook listener's answer", format!("{answer:?}"));
     }
 }
 
@@ -173,12 +173,12 @@ impl Chats {
 
 #[test]
 fn no_secret_is_said_on_the_way_to_the_chats() {
-    let mut said = Said::default();
+    let mut printed = Printed::default();
     let chats = Chats::new();
     let place = Place::new("[chat.console]");
     place.write("mistgate.toml", &chats.config());
     let mistgate = start(&place, "json");
-    post(&mistgate, &mut said, 0);
+    post(&mistgate, &mut printed, 0);
     let critical = event_body("SW_DISCONNECTED", &format!("{DEVICE}-critical"));
     let answer = Mist::new(WEBHOOK).post(mistgate.webhook(), &critical);
     assert_eq!(answer.expect("an answer").status(), 200);
@@ -192,21 +192,21 @@ fn no_secret_is_said_on_the_way_to_the_chats() {
         });
     }
     chats.slack.wait(|posts| posts.iter().any(Post::is_taken)).expect("a delivery");
-    ask(&mistgate, &mut said);
-    post(&mistgate, &mut said, 1);
-    said.add("the console", mistgate.stdout());
+    ask(&mistgate, &mut printed);
+    post(&mistgate, &mut printed, 1);
+    printed.add("the console", mistgate.stdout());
     let journal = mistgate.stop();
     for line in journal.lines().filter(|line| !line.contains("\"level\":\"debug\"")) {
         assert!(!line.contains(DEVICE), "a payload above debug: {line}");
     }
     assert!(journal.contains("\"level\":\"debug\""));
-    said.add("the journal", journal);
-    said.check();
+    printed.add("the journal", journal);
+    printed.check();
 }
 
 #[test]
 fn no_secret_is_said_about_a_configuration() {
-    let mut said = Said::default();
+    let mut printed = Printed::default();
     let good = Chats::new().config();
     // Problems in values that hold a secret, and a syntax error in the middle of one.
     let ftp = good.replace("http:", "ftp:").replace("https:", "ftps:");
@@ -215,31 +215,31 @@ fn no_secret_is_said_about_a_configuration() {
     let place = Place::new("[chat.console]");
     place.write("mistgate.toml", &good);
     let mut mistgate = start(&place, "text");
-    mistgate.heard("event=listening listener=admin");
+    mistgate.printed_error("event=listening listener=admin");
     for (config, done) in
         [(&bad, "event=reload_failed"), (&broken, "this is not TOML"), (&good, "event=reloaded")]
     {
         place.write("mistgate.toml", config);
         mistgate.signal(Signal::HUP);
-        mistgate.heard(done);
+        mistgate.printed_error(done);
         for args in [
             ["check", "--config", "mistgate.toml"].as_slice(),
             &["send-test", "--config", "mistgate.toml"],
             &["route", "--config", "mistgate.toml"],
         ] {
-            let told = output(place.path(), args);
-            said.add("a command", text(&told.stdout) + &text(&told.stderr));
+            let done = output(place.path(), args);
+            printed.add("a command", text(&done.stdout) + &text(&done.stderr));
         }
     }
     mistgate.signal(Signal::TERM);
     assert_eq!(mistgate.wait().code(), Some(0));
-    said.add("the journal", mistgate.stderr());
-    said.check();
+    printed.add("the journal", mistgate.stderr());
+    printed.check();
 }
 
 #[test]
 fn no_secret_is_said_on_the_way_through_a_proxy() {
-    let mut said = Said::default();
+    let mut printed = Printed::default();
     let proxy = Chat::open().expect("a proxy");
     proxy.answer(&[say(407, PROXY), say(502, PROXY), Answer::Close], OK);
     let place = Place::new("[chat.console]");
@@ -256,18 +256,18 @@ fn no_secret_is_said_on_the_way_through_a_proxy() {
     );
     place.write("mistgate.toml", &by_config);
     let mistgate = start(&place, "json");
-    post(&mistgate, &mut said, 0);
+    post(&mistgate, &mut printed, 0);
     mistgate.line("delivered", 1);
-    let heard = proxy.posts();
-    assert!(heard.iter().all(|post| {
-        let told = post.request.header("proxy-authorization").unwrap_or_default();
-        told.starts_with(&format!("Basic {PROXY_BASIC}"))
+    let posts = proxy.posts();
+    assert!(posts.iter().all(|post| {
+        let header = post.request.header("proxy-authorization").unwrap_or_default();
+        header.starts_with(&format!("Basic {PROXY_BASIC}"))
     }));
-    ask(&mistgate, &mut said);
+    ask(&mistgate, &mut printed);
     place.write("mistgate.toml", &by_config.replace("http://user", "socks5://user"));
     mistgate.signal(Signal::HUP);
     mistgate.line("reload_failed", 1);
-    said.add("the journal", mistgate.stop());
+    printed.add("the journal", mistgate.stop());
 
     // Proxies of the environment, right and wrong.
     place.write("mistgate.toml", &config("state", &slack));
@@ -276,23 +276,23 @@ fn no_secret_is_said_on_the_way_through_a_proxy() {
     by_environment.env("http_proxy", format!("http://user:{PROXY_ENV}@{}", proxy.address()));
     by_environment.env("https_proxy", format!("http://user:{PROXY_ENV}@{}", proxy.address()));
     let mistgate = Mistgate::start(by_environment);
-    post(&mistgate, &mut said, 1);
+    post(&mistgate, &mut printed, 1);
     mistgate.line("delivered", 1);
-    ask(&mistgate, &mut said);
-    said.add("the journal", mistgate.stop());
+    ask(&mistgate, &mut printed);
+    printed.add("the journal", mistgate.stop());
     for wrong in ["socks5://user:SECRET@127.0.0.1:1", "http://user:SECRET@:x", "http://SECRET@"] {
         let mut by_environment = command(place.path(), &args);
         by_environment.env("http_proxy", wrong.replace("SECRET", PROXY_ENV));
         let refused = by_environment.stdin(Stdio::null()).output().expect("a process");
         assert_eq!(refused.status.code(), Some(1), "{wrong}");
-        said.add("the refusal of a proxy", text(&refused.stderr));
+        printed.add("the refusal of a proxy", text(&refused.stderr));
     }
-    said.check();
+    printed.check();
 }
 
 #[test]
 fn no_key_is_said_by_listeners_with_tls() {
-    let mut said = Said::default();
+    let mut printed = Printed::default();
     let authority = Authority::new();
     let leaf = authority.issue(&["127.0.0.1"]);
     let place = Place::new("[chat.console]");
@@ -309,7 +309,7 @@ fn no_key_is_said_by_listeners_with_tls() {
     with_tls("key.pem");
     let mistgate = start(&place, "json");
     // A client that does not speak TLS, and a reload with no key or with another certificate's key.
-    post(&mistgate, &mut said, 0);
+    post(&mistgate, &mut printed, 0);
     place.write("broken.pem", &leaf.key.replace('=', "").replace('A', "?"));
     place.write("other.pem", &authority.issue(&["127.0.0.1"]).key);
     for (nth, key) in (1..).zip(["broken.pem", "other.pem"]) {
@@ -319,14 +319,14 @@ fn no_key_is_said_by_listeners_with_tls() {
         mistgate.line("reload_failed", 2 * nth);
         let checked = output(place.path(), &["check", "--config", "mistgate.toml"]);
         assert_eq!(checked.status.code(), Some(1));
-        said.add("check", text(&checked.stderr));
+        printed.add("check", text(&checked.stderr));
     }
     mistgate.line("handshake_failed", 1);
-    said.add("the journal", mistgate.stop());
-    for (place, text) in &said.0 {
+    printed.add("the journal", mistgate.stop());
+    for (place, text) in &printed.0 {
         for line in leaf.key.lines().filter(|line| line.len() > 16 && !line.contains("-----")) {
             assert!(!text.contains(line), "the key in {place}: {text}");
         }
     }
-    said.check();
+    printed.check();
 }

@@ -391,8 +391,8 @@ fn a_full_disk_is_a_503_until_there_is_room_again() {
     mistgate.accept(&large);
     let posts = chat.wait(|posts| posts.len() == 3).expect("three posts");
     for device in ["ap-before.", "ap-small.", "ap-large."] {
-        let told = posts.iter().filter(|post| post.request.body.contains(device)).count();
-        assert_eq!(told, 1, "{device}");
+        let count = posts.iter().filter(|post| post.request.body.contains(device)).count();
+        assert_eq!(count, 1, "{device}");
     }
     mistgate.stop();
 
@@ -425,9 +425,9 @@ fn what_was_delivered_while_the_disk_refused_is_noted_when_it_recovers() {
     mistgate.accept(&event_body("AP_CONNECTED", "ap-after."));
     chat.wait(|posts| posts.len() == 6).expect("a sixth post");
     mistgate.stop();
-    let told = chat.taken();
-    assert_eq!(told.len(), 6, "{told:?}");
-    assert!(told.iter().all(|body| !body.contains("ap-refused.")));
+    let bodies = chat.taken();
+    assert_eq!(bodies.len(), 6, "{bodies:?}");
+    assert!(bodies.iter().all(|body| !body.contains("ap-refused.")));
 }
 
 #[test]
@@ -456,12 +456,12 @@ fn a_digest_waits_until_all_of_it_can_be_read() {
     let retrying = mistgate.line("retrying", 1);
     assert_eq!(retrying.get("reason").and_then(Value::as_str), Some("store"), "{retrying}");
     limit(&mistgate, None);
-    let all_told = |told: &str| {
-        ["ap-second.", "ap-third.", "ap-fourth."].iter().all(|device| told.contains(device))
+    let has_all = |text: &str| {
+        ["ap-second.", "ap-third.", "ap-fourth."].iter().all(|device| text.contains(device))
     };
     chat.wait(|posts| {
-        let told: String = posts.iter().map(|post| post.request.body.as_str()).collect();
-        all_told(&told)
+        let bodies: String = posts.iter().map(|post| post.request.body.as_str()).collect();
+        has_all(&bodies)
     })
     .expect("the other three");
     mistgate.stop();
@@ -474,7 +474,7 @@ fn a_state_folder_that_cannot_be_used_is_said_at_the_start() {
     let started = command(place.path(), &["run", "--config", "mistgate.toml"]).output();
     let started = started.expect("a process");
     assert_eq!(started.status.code(), Some(1));
-    let said = crate::base::binary::text(&started.stderr);
-    assert!(said.starts_with("state: ") || said.contains("/state: "), "{said}");
-    assert!(said.contains("make it, or set state_dir"), "{said}");
+    let printed = crate::base::binary::text(&started.stderr);
+    assert!(printed.starts_with("state: ") || printed.contains("/state: "), "{printed}");
+    assert!(printed.contains("make it, or set state_dir"), "{printed}");
 }

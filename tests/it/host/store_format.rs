@@ -47,14 +47,14 @@ fn a_store_of_format_1_is_copied_and_all_of_it_is_delivered() {
     let copy = store.with_file_name("mistgate-format-1.redb");
     assert!(fs::read(&copy).expect("a copy") == before, "the copy differs");
     mistgate.stop();
-    let told = |chat: &Chat, device: &str| {
+    let posts_about = |chat: &Chat, device: &str| {
         chat.taken().iter().filter(|body| body.contains(device)).count()
     };
     for device in ["both-1.", "both-2."] {
-        assert_eq!((told(&slack, device), told(&teams, device)), (1, 1), "{device}");
+        assert_eq!((posts_about(&slack, device), posts_about(&teams, device)), (1, 1), "{device}");
     }
     for device in ["slack-1.", "slack-2."] {
-        assert_eq!((told(&slack, device), told(&teams, device)), (1, 0), "{device}");
+        assert_eq!((posts_about(&slack, device), posts_about(&teams, device)), (1, 0), "{device}");
     }
     assert_eq!(mistgate_printed(&place), "", "the console had all of it before");
 
@@ -125,8 +125,8 @@ fn a_newer_store_is_refused_before_a_byte_of_it_is_written() {
         let (place, store) = place("[chat.console]", &bytes);
         let started = output(place.path(), &["run", "--config", "mistgate.toml"]);
         assert_eq!(started.status.code(), Some(1));
-        let said = text(&started.stderr);
-        assert!(said.contains("a newer mistgate wrote this store, in format 3"), "{said}");
+        let printed = text(&started.stderr);
+        assert!(printed.contains("a newer mistgate wrote this store, in format 3"), "{printed}");
         assert!(fs::read(&store).expect("a store") == bytes, "it was written to");
         let beside = fs::read_dir(store.parent().expect("a folder")).expect("a folder").count();
         assert_eq!(beside, 1, "a copy was made");

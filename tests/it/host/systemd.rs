@@ -41,7 +41,7 @@ impl NotifySocket {
     }
 
     /// The next message. `None` if none arrives within `patience`.
-    fn hear_within(&self, patience: Duration) -> Option<String> {
+    fn receive_within(&self, patience: Duration) -> Option<String> {
         self.0.set_read_timeout(Some(patience)).expect("a timeout");
         let mut message = [0; 4_096];
         let length = self.0.recv(&mut message).ok()?;
@@ -49,15 +49,15 @@ impl NotifySocket {
     }
 
     #[track_caller]
-    fn hear(&self) -> String {
-        self.hear_within(LONG).expect("a message")
+    fn receive(&self) -> String {
+        self.receive_within(LONG).expect("a message")
     }
 
     /// The next message that contains `word`.
     #[track_caller]
-    fn hear_of(&self, word: &str) -> String {
+    fn receive_with(&self, word: &str) -> String {
         loop {
-            let message = self.hear();
+            let message = self.receive();
             if message.contains(word) {
                 return message;
             }
@@ -80,29 +80,29 @@ fn it_says_when_it_is_ready_reloads_and_stops() {
     let mut mistgate = Mistgate::start(run);
     let (webhook, admin) = (mistgate.webhook(), mistgate.admin());
     let ready = format!("READY=1\nSTATUS=webhook {webhook}, admin {admin}");
-    assert_eq!(manager.hear(), ready);
+    assert_eq!(manager.receive(), ready);
     // Readiness holds once the manager has been notified.
     assert_eq!(mistgate.ask("/-/ready").status(), 200);
 
     mistgate.signal(Signal::HUP);
-    let reloading = manager.hear();
+    let reloading = manager.receive();
     assert!(reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="), "{reloading}");
     let uptime = fs::read_to_string("/proc/uptime").expect("an uptime");
     let uptime: f64 = uptime.split(' ').next().and_then(|s| s.parse().ok()).expect("seconds");
     let at = Duration::from_micros(number(&reloading, "MONOTONIC_USEC=")).as_secs_f64();
     assert!((uptime - 60.0..uptime + 1.0).contains(&at), "{at} of {uptime}");
-    assert_eq!(manager.hear(), ready);
+    assert_eq!(manager.receive(), ready);
 
     place.configure("nonsense = 1");
     mistgate.signal(Signal::HUP);
-    assert!(manager.hear().starts_with("RELOADING=1\n"));
+    assert!(manager.receive().starts_with("RELOADING=1\n"));
     let kept = "; the changed configuration has problems, the old one is kept";
-    assert_eq!(manager.hear(), ready + kept);
+    assert_eq!(manager.receive(), ready + kept);
 
     mistgate.signal(Signal::TERM);
-    assert_eq!(manager.hear(), "STOPPING=1\nSTATUS=finishes what is in flight");
+    assert_eq!(manager.receive(), "STOPPING=1\nSTATUS=finishes what is in flight");
     assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
-    assert_eq!(manager.hear_within(Duration::from_millis(1)), None);
+    assert_eq!(manager.receive_within(Duration::from_millis(1)), None);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn an_abstract_socket_will_do_and_an_unreachable_one_is_a_warning() {
     let mut run = command(place.path(), &RUN);
     run.env("NOTIFY_SOCKET", format!("@{name}"));
     let mistgate = Mistgate::start(run);
-    assert!(manager.hear().starts_with("READY=1\n"));
+    assert!(manager.receive().starts_with("READY=1\n"));
     mistgate.stop();
 
     // If the socket cannot be used, mistgate runs without it.
@@ -157,23 +157,23 @@ fn the_watchdog_starves_while_the_store_stands_still() {
     let mut run = command(place.path(), &RUN);
     run.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
     let mistgate = Mistgate::start(run);
-    assert!(manager.hear().starts_with("READY=1\n"));
+    assert!(manager.receive().starts_with("READY=1\n"));
     for _ in 0..3 {
-        manager.hear_of("WATCHDOG=1");
+        manager.receive_with("WATCHDOG=1");
     }
     let pid = mistgate.pid().as_raw_nonzero().to_string();
     let mut freeze = Command::new("python3");
     freeze.args(["-c", FREEZE, &pid, "store"]);
     let (mut freezer, stdin) = Process::start_typing(freeze);
-    freezer.printed(|said| said.contains("frozen"));
-    manager.hear_of("STATUS=stuck: no answer from the store");
-    assert_eq!(manager.hear_within(2 * WATCHDOG), None);
+    freezer.printed(|text| text.contains("frozen"));
+    manager.receive_with("STATUS=stuck: no answer from the store");
+    assert_eq!(manager.receive_within(2 * WATCHDOG), None);
     // Everything but the store still works.
     assert_eq!(mistgate.ask("/-/healthy").status(), 200);
     drop(stdin);
     assert_eq!(freezer.wait().code(), Some(0), "{}", freezer.stderr());
-    assert_eq!(manager.hear(), "STATUS=moves again: the store was stuck");
-    manager.hear_of("WATCHDOG=1");
+    assert_eq!(manager.receive(), "STATUS=moves again: the store was stuck");
+    manager.receive_with("WATCHDOG=1");
     mistgate.line("stuck", 1);
     mistgate.line("moves_again", 1);
     mistgate.stop();
@@ -189,10 +189,10 @@ fn the_watchdog_starves_while_the_driver_stands_still() {
     run.env("NOTIFY_SOCKET", name).env("WATCHDOG_USEC", WATCHDOG.as_micros().to_string());
     run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr.try_clone().expect("a pipe"));
     let mut mistgate = run.spawn().expect("a process");
-    let ready = manager.hear();
+    let ready = manager.receive();
     let webhook = ready.split("webhook ").nth(1).and_then(|rest| rest.split(',').next());
     let webhook: SocketAddr = webhook.and_then(|at| at.parse().ok()).expect("an address");
-    manager.hear_of("WATCHDOG=1");
+    manager.receive_with("WATCHDOG=1");
     rustix::io::ioctl_fionbio(&stderr, true).expect("a pipe");
     while (&stderr).write(&[b'-'; 4_096]).is_ok() {}
     rustix::io::ioctl_fionbio(&stderr, false).expect("a pipe");
@@ -200,10 +200,10 @@ fn the_watchdog_starves_while_the_driver_stands_still() {
     // The next line blocks for ever, and with it the driver, which has a delivery to report.
     let answer = Mist::new(SECRET).post(webhook, &event_body("AP_CONNECTED", "ap-1"));
     assert_eq!(answer.expect("an answer").status(), 200);
-    let silent = || manager.hear_within(2 * WATCHDOG).is_none();
+    let silent = || manager.receive_within(2 * WATCHDOG).is_none();
     assert!((0..10).any(|_| silent()), "it is fed while nothing moves");
     drain(&mut journal);
-    manager.hear_of("WATCHDOG=1");
+    manager.receive_with("WATCHDOG=1");
     mistgate.kill().expect("a living process");
     mistgate.wait().expect("an end");
 }
@@ -239,7 +239,7 @@ fn activate(place: &Place, names: &str, address: &str) -> (Vec<SocketAddr>, Mist
     manager.args(["-c", ACTIVATE, names, address]).arg(binary()).args(RUN);
     manager.current_dir(place.path());
     let (mistgate, stdin) = Mistgate::start_typing(manager);
-    let opened = mistgate.printed(|said| said.ends_with('\n'));
+    let opened = mistgate.printed(|text| text.ends_with('\n'));
     let addresses = opened.split_whitespace().map(|at| at.parse().expect("an address"));
     (addresses.collect(), mistgate, stdin)
 }

@@ -24,9 +24,9 @@ fn the_systemd_unit_exposes_little() {
         .env("LC_ALL", "C.UTF-8")
         .output()
         .expect("systemd-analyze: apt-get install systemd");
-    let said = text(&analysed.stdout);
-    assert!(said.contains("Overall exposure level for mistgate.service:"), "{said}");
-    assert!(analysed.status.success(), "{said}");
+    let printed = text(&analysed.stdout);
+    assert!(printed.contains("Overall exposure level for mistgate.service:"), "{printed}");
+    assert!(analysed.status.success(), "{printed}");
 }
 
 #[test]

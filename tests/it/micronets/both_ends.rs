@@ -299,7 +299,7 @@ fn events_and_messages_cross_between_two_terminals() {
             .expect("a reader");
     }
     drop(typed);
-    let printed = right.printed(|said| said.lines().count() == 50);
+    let printed = right.printed(|text| text.lines().count() == 50);
     let bodies: Vec<Value> = printed
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))

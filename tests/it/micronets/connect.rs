@@ -476,8 +476,8 @@ fn the_partners_requests_are_answered_by_the_local_server() {
         let answer = partner.read();
         assert_eq!(member(&answer, "statusCode"), &json!(status), "{answer}");
         assert_eq!(member(&answer, "inResponseTo"), &id);
-        let said = answer.pointer("/message/messageBody/message").and_then(Value::as_str);
-        assert!(said.is_some_and(|said| said.contains(why)), "{answer}");
+        let problem = answer.pointer("/message/messageBody/message").and_then(Value::as_str);
+        assert!(problem.is_some_and(|problem| problem.contains(why)), "{answer}");
     };
     refused(json!("a-text"), "/huge", 502, "more than 1048576 bytes");
     refused(json!(10), "/large", 502, "1048576 are allowed");
@@ -549,7 +549,7 @@ fn lines_are_sent_and_events_printed() {
         ))
         .expect("a peer");
     let printed = "{\"message\":  {\"messageType\":\"EVENT:a\",  \"messageBody\":\"b\\nc\"}}\n";
-    mistgate.printed(|said| said.contains('\n'));
+    mistgate.printed(|text| text.contains('\n'));
     assert_eq!(mistgate.stdout(), printed);
     writeln!(
         stdin,
@@ -586,13 +586,13 @@ fn what_is_no_message_is_told_and_the_rest_is_sent() {
         .iter()
         .map(|line| (line.get("line").cloned(), line.get("reason").cloned()))
         .collect();
-    let told = |line: &str, reason: &str| (Some(json!(line)), Some(json!(reason)));
+    let entry = |line: &str, reason: &str| (Some(json!(line)), Some(json!(reason)));
     assert_eq!(
         reasons,
         [
-            told("1", "expected JSON, got none at line 1, column 1"),
-            told("2", "message.messageType: expected a text, got nothing"),
-            told("3", "more than 1048576 bytes"),
+            entry("1", "expected JSON, got none at line 1, column 1"),
+            entry("2", "message.messageType: expected a text, got nothing"),
+            entry("3", "more than 1048576 bytes"),
         ]
     );
     assert!(!log.contains(PSK), "{log}");
@@ -645,11 +645,11 @@ fn certificates_are_verified_as_asked_for_and_refusals_say_why() {
                 "the proxy's certificate is not of an authority that --ca-cert names",
             ),
         ] {
-            let said = reason(proxy, args);
-            assert!(said.contains(why), "{said}");
+            let problem = reason(proxy, args);
+            assert!(problem.contains(why), "{problem}");
         }
-        let said = reason(&named, &["--ca-cert", "root.cert.pem"]);
-        assert!(said.contains("does not accept our certificate"), "{said}");
+        let problem = reason(&named, &["--ca-cert", "root.cert.pem"]);
+        assert!(problem.contains("does not accept our certificate"), "{problem}");
     }
 }
 
@@ -675,7 +675,7 @@ fn wrong_usage_is_2_and_wrong_files_are_1() {
     }
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = taken.local_addr().expect("an address").to_string();
-    for (args, said) in [
+    for (args, problem) in [
         (&["--client-cert", "none.pem", url][..], "none.pem: cannot be read: "),
         (&["--client-cert", "client.cert.pem", url], "client.cert.pem: no key in it"),
         (&["--ca-cert", "root.key.pem", url], "root.key.pem: no certificate in it"),
@@ -684,7 +684,7 @@ fn wrong_usage_is_2_and_wrong_files_are_1() {
         let failed = output(certificates.path(), &[&["connect"], args].concat());
         let stderr = text(&failed.stderr);
         assert_eq!(failed.status.code(), Some(1), "{args:?}: {stderr}");
-        assert!(stderr.contains(said) && stderr.lines().count() == 1, "{args:?}: {stderr}");
+        assert!(stderr.contains(problem) && stderr.lines().count() == 1, "{args:?}: {stderr}");
     }
     let help = output(certificates.path(), &["connect", "--help"]);
     assert!(text(&help.stdout).starts_with("Usage: mistgate connect"), "{}", text(&help.stdout));

@@ -147,7 +147,7 @@ impl Gateway {
     fn has_met(&self, nth: usize) {
         match self {
             Self::Python(gateway) => {
-                gateway.said("hello", nth);
+                gateway.line_after("hello", nth);
             }
             Self::Ours { peer, .. } => {
                 peer.line("partner", nth);
@@ -203,7 +203,7 @@ impl Client {
     /// Waits until it has printed an event's type and body.
     fn has_printed(&self, kind: &str, body: &Value) {
         let (seen, printed) = match self {
-            Self::Python(client) => (client.said(kind, 1), String::new()),
+            Self::Python(client) => (client.line_after(kind, 1), String::new()),
             Self::Ours(client) => {
                 let line = client.printed(|stdout| stdout.contains(kind));
                 let event: Value = serde_json::from_str(line.trim()).expect("one line of JSON");

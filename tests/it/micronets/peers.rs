@@ -21,7 +21,7 @@ impl Program {
     }
 
     /// Waits for the `nth` line (from 1) that begins with this word, and gives the rest of it.
-    pub(crate) fn said(&self, word: &str, nth: usize) -> String {
+    pub(crate) fn line_after(&self, word: &str, nth: usize) -> String {
         let find = |stdout: &str| {
             let lines = stdout.lines().filter_map(|line| line.strip_prefix(word));
             lines.skip(nth - 1).map(|rest| rest.trim().to_owned()).next()
@@ -34,7 +34,7 @@ impl Program {
 
     /// The port that it listens on.
     pub(crate) fn port(&self) -> u16 {
-        self.said("listening", 1).parse().expect("a port")
+        self.line_after("listening", 1).parse().expect("a port")
     }
 
     pub(crate) fn complaints(&self) -> String {
@@ -46,9 +46,9 @@ impl Program {
 pub(crate) fn run(name: &str, args: &[&str]) -> String {
     let mut command = command(name, args);
     let output = command.stdin(Stdio::null()).output().expect("a process");
-    let (said, complained) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{name} {args:?}:\n{said}{complained}");
-    said
+    let (printed, errors) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{name} {args:?}:\n{printed}{errors}");
+    printed
 }
 
 fn command(name: &str, args: &[&str]) -> Command {
@@ -82,8 +82,8 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     let step = |command: &mut Command| {
         let output = command.stdin(Stdio::null()).output();
         let output = output.unwrap_or_else(|error| panic!("{command:?}: {error} — {needs}"));
-        let said = text(&output.stdout) + &text(&output.stderr);
-        assert!(output.status.success(), "{command:?}: {said} — {needs}");
+        let printed = text(&output.stdout) + &text(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {printed} — {needs}");
     };
     step(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv));
     let timeout = LONG.as_secs().to_string();

@@ -62,8 +62,8 @@ impl Site {
         };
         let mut manager = join("Manager", 1, MANAGER);
         let mut gateway = join("Gateway", 2, GATEWAY);
-        assert_eq!(gateway.hear(), Message::text(MANAGER));
-        assert_eq!(manager.hear(), Message::text(GATEWAY));
+        assert_eq!(gateway.receive(), Message::text(MANAGER));
+        assert_eq!(manager.receive(), Message::text(GATEWAY));
         (manager, gateway)
     }
 }
@@ -71,7 +71,7 @@ impl Site {
 /// Sends a text from one peer, and reads it at the other.
 fn talk(from: &mut Peer, to: &mut Peer, text: &str) {
     from.say(text);
-    assert_eq!(to.hear(), Message::text(text));
+    assert_eq!(to.receive(), Message::text(text));
 }
 
 #[test]
@@ -151,8 +151,8 @@ fn new_rules_cut_whom_they_do_not_allow_and_nobody_else() {
     // An invalid configuration changes nothing, and the error names its key.
     site.configure("127.0.0.1:0", "ping_interval = \"0s\"");
     mistgate.signal(Signal::HUP);
-    let said = mistgate.line("reload_failed", 1);
-    let reason = said.get("reason").and_then(Value::as_str).unwrap_or_default();
+    let line = mistgate.line("reload_failed", 1);
+    let reason = line.get("reason").and_then(Value::as_str).unwrap_or_default();
     assert!(reason.contains("proxy.ping_interval: 0s is out of bounds"), "{reason}");
     talk(&mut manager, &mut gateway, "still here");
 
@@ -174,11 +174,11 @@ fn new_rules_cut_whom_they_do_not_allow_and_nobody_else() {
     site.place.write("crl.pem", &site.authority.revoke(&[2, 99]));
     assert_eq!(gateway.reason().0, 1008);
     assert!(began.elapsed() < CUT_MAX, "{:?}", began.elapsed());
-    let said = mistgate.line("certificate_reloaded", 1);
-    assert_eq!(said.get("listener").and_then(Value::as_str), Some("proxy"));
+    let line = mistgate.line("certificate_reloaded", 1);
+    assert_eq!(line.get("listener").and_then(Value::as_str), Some("proxy"));
     site.place.write("crl.pem", "nothing");
-    let said = mistgate.line("certificate_kept", 1);
-    assert!(said.to_string().contains("crl.pem"), "{said}");
+    let line = mistgate.line("certificate_kept", 1);
+    assert!(line.to_string().contains("crl.pem"), "{line}");
     mistgate.stop();
 }
 

@@ -181,8 +181,8 @@ impl Site {
     fn pair(&self, meetup: &str) -> (Peer, Peer) {
         let mut manager = self.join(meetup, MANAGER);
         let mut gateway = self.join(meetup, GATEWAY);
-        assert_eq!(gateway.hear(), Message::text(MANAGER));
-        assert_eq!(manager.hear(), Message::text(GATEWAY));
+        assert_eq!(gateway.receive(), Message::text(MANAGER));
+        assert_eq!(manager.receive(), Message::text(GATEWAY));
         (manager, gateway)
     }
 
@@ -292,7 +292,7 @@ impl Peer {
     }
 
     /// The next message; answers pings meanwhile.
-    pub(crate) fn hear(&mut self) -> Message {
+    pub(crate) fn receive(&mut self) -> Message {
         loop {
             match self.0.read().expect("a message") {
                 Message::Ping(_) => self.0.flush().expect("ponged"),
@@ -310,10 +310,10 @@ impl Peer {
         loop {
             match self.0.read() {
                 Ok(Message::Close(Some(CloseFrame { code, reason }))) => {
-                    let told = (code.into(), reason.to_string());
+                    let close = (code.into(), reason.to_string());
                     // The proxy answers our close frame by closing TLS and TCP.
                     while self.0.read().is_ok() {}
-                    return told;
+                    return close;
                 }
                 Ok(_) => {}
                 Err(error) => panic!("no close frame: {error}"),
@@ -352,9 +352,9 @@ fn two_peers_are_introduced_and_hear_each_other_byte_for_byte() {
         Message::text("x".repeat(1 << 20)),
     ] {
         manager.0.send(message.clone()).expect("sent");
-        assert!(gateway.hear() == message);
+        assert!(gateway.receive() == message);
         gateway.0.send(message.clone()).expect("sent");
-        assert!(manager.hear() == message);
+        assert!(manager.receive() == message);
     }
     let status = site.meetup("gw/7B2A/%2e?x=1").expect("a meetup");
     let sums: Vec<_> = status
@@ -380,11 +380,11 @@ fn what_follows_a_hello_at_once_is_relayed_in_order() {
         gateway.0.write(Message::text(number.to_string())).expect("written");
     }
     gateway.0.flush().expect("flushed");
-    assert_eq!(manager.hear(), Message::text(GATEWAY));
+    assert_eq!(manager.receive(), Message::text(GATEWAY));
     for number in 0..500 {
-        assert_eq!(manager.hear(), Message::text(number.to_string()));
+        assert_eq!(manager.receive(), Message::text(number.to_string()));
     }
-    assert_eq!(gateway.hear(), Message::text(MANAGER));
+    assert_eq!(gateway.receive(), Message::text(MANAGER));
 }
 
 #[test]
@@ -398,8 +398,8 @@ fn fragments_are_joined_and_pings_are_not_relayed() {
     manager.0.send(Message::Ping("?".into())).expect("sent");
     manager.0.send(part("l", Data::Continue, false)).expect("sent");
     manager.0.send(part("lo", Data::Continue, true)).expect("sent");
-    assert_eq!(gateway.hear(), Message::text("hallo"));
-    assert_eq!(manager.hear(), Message::Pong("?".into()));
+    assert_eq!(gateway.receive(), Message::text("hallo"));
+    assert_eq!(manager.receive(), Message::Pong("?".into()));
     gateway.is_quiet();
 }
 
@@ -413,7 +413,7 @@ fn pings_are_answered_before_there_is_a_partner() {
             gateway.say(GATEWAY);
         } else {
             gateway.0.send(Message::Ping(round.into())).expect("sent");
-            assert_eq!(gateway.hear(), Message::Pong(round.into()));
+            assert_eq!(gateway.receive(), Message::Pong(round.into()));
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
@@ -426,7 +426,7 @@ fn who_sends_pings_and_takes_no_pongs_is_closed() {
         (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (second, second);
     });
     let (mut manager, mut gateway) = site.pair("m");
-    let reading = thread::spawn(move || gateway.hear());
+    let reading = thread::spawn(move || gateway.receive());
     manager.patience(Duration::from_millis(300));
     let mut sent = 0;
     while manager.0.write(Message::Ping("x".repeat(125).into())).is_ok() {
@@ -445,7 +445,7 @@ fn a_third_peer_is_told_that_there_are_two() {
     let reason = (1008, "two other peers are connected to this meetup".to_owned());
     assert_eq!(site.join("m", GATEWAY).reason(), reason);
     manager.say("still here");
-    assert_eq!(gateway.hear(), Message::text("still here"));
+    assert_eq!(gateway.receive(), Message::text("still here"));
 }
 
 #[test]
@@ -460,13 +460,13 @@ fn a_peer_that_comes_again_takes_the_place_of_its_dead_connection() {
     let mut manager = site.join("m", MANAGER);
     // Nobody reads this connection, so it answers no ping.
     let mut dead = join();
-    assert_eq!(manager.hear(), GATEWAY.into());
+    assert_eq!(manager.receive(), GATEWAY.into());
     let mut gateway = join();
-    assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+    assert_eq!((gateway.receive(), manager.receive()), (MANAGER.into(), GATEWAY.into()));
     let replaced = "a newer connection of the same peer took this place";
     assert_eq!(dead.reason(), (1000, replaced.to_owned()));
     // This one answers pings.
-    let reading = thread::spawn(move || gateway.hear());
+    let reading = thread::spawn(move || gateway.receive());
     let began = Instant::now();
     assert_eq!(join().reason().0, 1008);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
@@ -486,17 +486,17 @@ fn a_survivor_is_answered_for_its_partner_and_introduced_again() {
         message.get("statusCode").and_then(serde_json::Value::as_u64)
     };
     manager.say(REQUEST);
-    assert_eq!(status(manager.hear()), Some(503));
+    assert_eq!(status(manager.receive()), Some(503));
     let mut gateway = site.join("m", GATEWAY);
-    assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+    assert_eq!((gateway.receive(), manager.receive()), (MANAGER.into(), GATEWAY.into()));
     manager.say(REQUEST);
-    assert_eq!(gateway.hear(), REQUEST.into());
+    assert_eq!(gateway.receive(), REQUEST.into());
     // TCP is closed without a close frame.
     gateway.0.get_ref().sock.shutdown(Shutdown::Both).expect("shut");
-    assert_eq!(status(manager.hear()), Some(502));
+    assert_eq!(status(manager.receive()), Some(502));
     site.until("m", &[Stage::Waiting]);
     let mut gateway = site.join("m", GATEWAY);
-    assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+    assert_eq!((gateway.receive(), manager.receive()), (MANAGER.into(), GATEWAY.into()));
     // A close frame is answered with the same code.
     gateway.0.close(Some(CloseFrame { code: 4711.into(), reason: "bye".into() })).expect("sent");
     assert_eq!(gateway.reason(), (4711, "bye".to_owned()));
@@ -525,7 +525,7 @@ fn a_fault_costs_only_whoever_made_it() {
         manager.0.send(fault).expect("sent");
         assert_eq!(manager.reason(), (code, reason.to_owned()));
         manager = site.join("m", MANAGER);
-        assert_eq!((gateway.hear(), manager.hear()), (MANAGER.into(), GATEWAY.into()));
+        assert_eq!((gateway.receive(), manager.receive()), (MANAGER.into(), GATEWAY.into()));
     }
     let half = vec![0; max / 2 + 1];
     let part = |opcode, is_last| {
@@ -560,7 +560,7 @@ fn who_answers_no_ping_is_closed_and_any_sign_counts() {
     let began = Instant::now();
     while began.elapsed() < 6 * brief {
         manager.say("x");
-        assert_eq!(gateway.hear(), "x".into());
+        assert_eq!(gateway.receive(), "x".into());
         // The manager never reads, but the messages that it sends prove that it is alive.
         thread::sleep(Duration::from_millis(20));
     }
@@ -585,7 +585,7 @@ fn a_slow_reader_holds_its_partner_back() {
     let passed = status.peers.iter().map(|peer| peer.sent.bytes).max().expect("peers");
     let reading = thread::spawn(move || {
         for _ in 0..=sent {
-            assert!(gateway.hear().len() == 64 << 10);
+            assert!(gateway.receive().len() == 64 << 10);
         }
     });
     // The message that was cut short is completed.
@@ -679,7 +679,7 @@ fn another_policy_holds_for_peers_that_are_there() {
     site.relay.configure(&site.settings).expect("fit");
     wait(|| site.meetup("m").is_some());
     manager.say("0123456789");
-    assert_eq!(gateway.hear(), "0123456789".into());
+    assert_eq!(gateway.receive(), "0123456789".into());
     manager.say("0123456789a");
     assert_eq!(manager.reason(), (1009, "a message has more than 10 bytes".to_owned()));
     assert_eq!(gateway.reason(), (1001, "the partner has left".to_owned()));
@@ -695,7 +695,7 @@ fn settings_that_cannot_be_used_change_nothing() {
     let error = site.relay.configure(&site.settings).expect_err("nowhere").to_string();
     assert!(error.starts_with("/nowhere: cannot be read: "), "{error}");
     manager.say("still here");
-    assert_eq!(gateway.hear(), "still here".into());
+    assert_eq!(gateway.receive(), "still here".into());
     assert!(site.upgrade(&site.member("Anybody"), "other").is_ok());
 }
 
@@ -721,7 +721,7 @@ fn a_peer_whose_certificate_is_revoked_is_closed_within_a_second() {
     let mut gone = site.upgrade(&site.authority.member("Gone", 5), "m").expect("upgraded");
     gone.say(GATEWAY);
     let mut kept = site.join("m", MANAGER);
-    assert_eq!((gone.hear(), kept.hear()), (MANAGER.into(), GATEWAY.into()));
+    assert_eq!((gone.receive(), kept.receive()), (MANAGER.into(), GATEWAY.into()));
     site.put("crl.pem", "nothing");
     let error = site.reports.recv_blocking().expect("a report").expect_err("nothing");
     assert!(error.to_string().contains("no list of revoked certificates in it"), "{error}");

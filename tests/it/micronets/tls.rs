@@ -64,12 +64,12 @@ fn takes(authority: &Authority, proxy: &Mistgate, args: &[&str]) {
 /// Asserts that the connection is refused, and that the journal gives this reason.
 #[track_caller]
 fn refuses(authority: &Authority, proxy: &Mistgate, args: &[&str], why: &str) {
-    let said = |proxy: &Mistgate| proxy.stderr().matches(why).count();
-    let before = said(proxy);
+    let count = |proxy: &Mistgate| proxy.stderr().matches(why).count();
+    let before = count(proxy);
     let (answer, complaint) = s_client(authority, proxy.address("proxy"), args);
     assert!(!answer.contains(UPGRADED), "{args:?} was let in: {answer}");
     assert!(!complaint.is_empty(), "{args:?}: no alert");
-    proxy.until(why, |proxy| said(proxy) > before);
+    proxy.until(why, |proxy| count(proxy) > before);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn who_is_revoked_is_cut_at_once_and_its_partner_stays() {
         is_alone(&mut client).await;
         join(&authority, to, "gateway").await.map(drop).expect_err("it is revoked");
     });
-    proxy.heard(REVOKED);
+    proxy.printed_error(REVOKED);
     proxy.stop();
 }
 

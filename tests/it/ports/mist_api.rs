@@ -152,14 +152,14 @@ fn usage(cloud: &Cloud, name: &str) -> String {
 }
 
 fn puts(cloud: &Cloud) -> usize {
-    cloud.heard_of("PUT").len()
+    cloud.requests_of("PUT").len()
 }
 
 /// Waits until the cloud has got this many requests with a method.
-async fn heard(cloud: &Cloud, method: &str, count: usize) {
+async fn await_requests(cloud: &Cloud, method: &str, count: usize) {
     let deadline = std::time::Instant::now() + LONG;
-    while cloud.heard_of(method).len() < count {
-        assert!(std::time::Instant::now() < deadline, "the cloud hears no more");
+    while cloud.requests_of(method).len() < count {
+        assert!(std::time::Instant::now() < deadline, "the cloud gets no more requests");
         smol::Timer::after(Duration::from_millis(2)).await;
     }
 }
@@ -289,7 +289,7 @@ fn the_roster_is_everybody_over_all_pages() {
     assert!(!gone.is_connected && gone.location.seen.is_empty());
     let never = entries.iter().find(|entry| entry.ap == ap(APS - 1)).expect("it is listed");
     assert_eq!((never.is_connected, never.last_seen), (false, None));
-    assert!(cloud.heard().len() > 12, "{}", cloud.heard().len());
+    assert!(cloud.requests().len() > 12, "{}", cloud.requests().len());
     // If one page fails there is no answer, whichever page it is.
     for part in ["stats/devices", "page=3", "inventory", "stats/ports", "search_after=8"] {
         cloud.misbehave("GET", part, Fault::Status(500, "{}".to_owned()), 1);
@@ -360,7 +360,7 @@ fn an_override_comes_and_goes() {
         ("iot".into(), "iot".into())
     );
     // One request for both ports, with all overrides.
-    let written = cloud.heard_of("PUT");
+    let written = cloud.requests_of("PUT");
     assert_eq!(written.len(), 1);
     assert!(written.iter().all(|put| put.target.ends_with("/local_port_config")));
     let read = |edit: &Edit| future::block_on(mist.read(&switch(), edit));
@@ -542,7 +542,7 @@ fn different_switches_wait_for_nobody() {
     let here = [edit("ge-0/0/1", Mode::Ap, None)];
     cloud.misbehave("PUT", &first.device_id, Fault::Held, 1);
     let (slow, quick) = future::block_on(future::zip(mist.push(&first, &here), async {
-        heard(&cloud, "PUT", 1).await;
+        await_requests(&cloud, "PUT", 1).await;
         let quick = mist.push(&second, &here).await;
         cloud.release();
         quick
@@ -560,20 +560,20 @@ fn a_spent_budget_holds_everybody_up() {
     let at = switch();
     cloud.misbehave("GET", "inventory", Fault::TooMany(Some(2)), 1);
     assert_eq!(ask_port(&mist, switch_mac(), "ge-0/0/0"), Answer::Unanswered);
-    let heard = cloud.heard().len();
+    let before = cloud.requests().len();
     let start = std::time::Instant::now();
     // A question waits, and then is answered.
     let Answer::Port(Some(_)) = ask_port(&mist, switch_mac(), "ge-0/0/0") else {
         panic!("it is answered");
     };
     assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
-    assert_eq!(cloud.heard().len(), heard + 2);
+    assert_eq!(cloud.requests().len(), before + 2);
     // A change does not wait that long, and reports when to try again.
     cloud.misbehave("PUT", "", Fault::TooMany(Some(600)), 1);
     let here = [edit("ge-0/0/1", Mode::Ap, None)];
     let pushed = future::block_on(mist.push(&at, &here));
     assert_eq!(pushed, Pushed::Failed(Failure::Busy { after: Some(Duration::from_secs(600)) }));
-    let heard = cloud.heard().len();
+    let before = cloud.requests().len();
     let pushed = future::block_on(mist.push(&at, &here));
     let Pushed::Failed(Failure::Busy { after: Some(after) }) = pushed else {
         panic!("{pushed:?}");
@@ -584,7 +584,7 @@ fn a_spent_budget_holds_everybody_up() {
     // A later configuration keeps the pause.
     let later = self::mist(&cloud).after(&mist);
     assert_eq!(future::block_on(later.is_connected(ap(1), None)), None);
-    assert_eq!(cloud.heard().len(), heard, "nothing is asked meanwhile");
+    assert_eq!(cloud.requests().len(), before, "nothing is asked meanwhile");
 }
 
 #[test]
@@ -603,7 +603,7 @@ fn questions_leave_room_for_changes() {
         .collect();
     let answers = future::block_on(executor.run(async {
         let (at, here) = (switch(), [edit("ge-0/0/1", Mode::Ap, None)]);
-        heard(&cloud, "GET", 6).await;
+        await_requests(&cloud, "GET", 6).await;
         // While no question is answered, changes still succeed.
         done(mist.push(&at, &here).await);
         cloud.release();
@@ -644,10 +644,10 @@ fn requests_are_signed_and_bare() {
     let cloud = cloud();
     let mist = mist(&cloud);
     done(to_ap(&mist, "ge-0/0/1"));
-    let put = cloud.heard_of("PUT").pop().expect("a write");
+    let put = cloud.requests_of("PUT").pop().expect("a write");
     let body: Value = serde_json::from_str(&put.body).expect("JSON");
     assert_eq!(body, json!({ "ge-0/0/1": { "usage": "ap", "note": "set by mistgate" } }));
-    assert!(cloud.heard().iter().all(|heard| !heard.target.contains(TOKEN)));
+    assert!(cloud.requests().iter().all(|request| !request.target.contains(TOKEN)));
 }
 
 #[test]

@@ -33,7 +33,7 @@ use mistgate_tests::{
 };
 
 /// A message of one side, and the call of PyEZ's that it belongs to.
-struct Said {
+struct Recorded {
     scenario: String,
     call: String,
     result: String,
@@ -42,11 +42,11 @@ struct Said {
     text: String,
 }
 
-fn transcript() -> Vec<Said> {
+fn transcript() -> Vec<Recorded> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/netconf/pyez_transcript.xml");
     let file = fs::read_to_string(path).expect("vectors");
     let (mut scenario, mut call, mut result) = (String::new(), String::new(), String::new());
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     let mut rest = file.as_str();
     while let Some(at) = rest.find('<') {
         rest = rest.split_at(at).1;
@@ -63,7 +63,7 @@ fn transcript() -> Vec<Said> {
                 .and_then(|text| text.split_once("]]></msg>"))
                 .expect("a whole message");
             rest = behind;
-            said.push(Said {
+            messages.push(Recorded {
                 scenario: scenario.clone(),
                 call: call.clone(),
                 result: result.clone(),
@@ -77,8 +77,8 @@ fn transcript() -> Vec<Said> {
             });
         }
     }
-    assert!(said.len() > 150, "only {} messages", said.len());
-    said
+    assert!(messages.len() > 150, "only {} messages", messages.len());
+    messages
 }
 
 fn attribute(tag: &str, name: &str) -> String {
@@ -91,7 +91,7 @@ fn attribute(tag: &str, name: &str) -> String {
     String::new()
 }
 
-impl Said {
+impl Recorded {
     /// The message as on the wire.
     fn bytes(&self) -> Vec<u8> {
         let end = if self.framing == Framing::EndOfMessage { "]]>]]>" } else { "" };
@@ -118,26 +118,26 @@ impl Said {
 fn all_answers_are_read_as_pyez_or_better() {
     let (mut refused, mut done) = (0, 0);
     // The comment after the last reply is not part of the framing.
-    let is_last = |said: &Said| said.text.starts_with("<!-- session end");
-    for said in transcript().iter().filter(|said| !said.is_client && !is_last(said)) {
-        let Some(reply) = said.reply() else {
+    let is_last = |message: &Recorded| message.text.starts_with("<!-- session end");
+    for message in transcript().iter().filter(|message| !message.is_client && !is_last(message)) {
+        let Some(reply) = message.reply() else {
             continue;
         };
-        if said.call.contains("facts") {
+        if message.call.contains("facts") {
             continue;
         }
         // PyEZ raises an error for a warning. It also fails on the routing engine element that is
         // not closed, although the commit has succeeded.
-        let raises = said.result.starts_with("RAISES")
-            && !said.result.contains("statement not found")
-            && !said.result.contains("XMLSyntaxError");
+        let raises = message.result.starts_with("RAISES")
+            && !message.result.contains("statement not found")
+            && !message.result.contains("XMLSyntaxError");
         let is_refused = reply.verdict_or_silence() == Verdict::Refused;
         let is_diff = reply.difference().is_some();
-        assert_eq!(is_refused, raises, "{}, {}: {}", said.scenario, said.call, said.text);
+        assert_eq!(is_refused, raises, "{}, {}: {}", message.scenario, message.call, message.text);
         assert!(
             is_refused || is_diff || reply.verdict_or_silence() == Verdict::Done || {
                 // The private edit has only a warning.
-                said.scenario == "private_edit"
+                message.scenario == "private_edit"
             }
         );
         if is_refused { refused += 1 } else { done += 1 }
@@ -154,8 +154,8 @@ fn our_requests_are_those_of_pyez_byte_for_byte() {
     };
     let theirs: BTreeSet<String> = transcript()
         .iter()
-        .filter(|said| said.is_client && said.text.contains("message-id"))
-        .map(|said| without_id(&String::from_utf8(said.message()).expect("UTF-8")))
+        .filter(|message| message.is_client && message.text.contains("message-id"))
+        .map(|message| without_id(&String::from_utf8(message.message()).expect("UTF-8")))
         .collect();
     let lines = Lines::new([
         "set interfaces ge-0/0/7 native-vlan-id 42",
@@ -181,26 +181,27 @@ fn our_requests_are_those_of_pyez_byte_for_byte() {
 
 /// Runs an edit against a switch that sends the replies that it once sent to PyEZ.
 fn replayed(scenario: &str) -> Vec<Output> {
-    let said: Vec<_> = transcript().into_iter().filter(|said| said.scenario == scenario).collect();
+    let recorded: Vec<_> =
+        transcript().into_iter().filter(|message| message.scenario == scenario).collect();
     let now = Instant::from_secs(0);
     let mut session = Session::new(Config::default(), 0, now);
     let lines = Lines::new(["set interfaces ge-0/0/7 native-vlan-id 42"]).expect("a line");
     let mode = Mode::Push { confirm: NonZeroU16::new(5).expect("not zero") };
     session.handle_input(now, Input::Edit(Edit { id: 1, lines, comment: String::new(), mode }));
-    let hello = said.iter().find(|said| !said.is_client).expect("a hello");
+    let hello = recorded.iter().find(|message| !message.is_client).expect("a hello");
     let mut inputs = vec![Input::Bytes(hello.bytes())];
-    let mut told = Vec::new();
+    let mut outputs = Vec::new();
     let mut framing = Framing::EndOfMessage;
     while let Some(input) = inputs.pop() {
         session.handle_timeout(now);
         session.handle_input(now, input);
         while let Some(output) = session.poll_output() {
             match &output {
-                Output::Bytes(bytes) if !told.is_empty() => {
+                Output::Bytes(bytes) if !outputs.is_empty() => {
                     let (messages, error) = decoded(framing, MESSAGE_MAX, bytes, 1);
                     assert_eq!(error, None);
                     let rpc = Element::parse(&messages.concat()).expect("a request");
-                    inputs.push(Input::Bytes(answer(&said, &rpc, framing)));
+                    inputs.push(Input::Bytes(answer(&recorded, &rpc, framing)));
                 }
                 Output::Committed { id, .. } => inputs.push(Input::Verified(*id)),
                 Output::Opened { framing: chosen, .. } => framing = *chosen,
@@ -210,19 +211,19 @@ fn replayed(scenario: &str) -> Vec<Output> {
                 | Output::Edited { .. }
                 | Output::Waiting { .. } => {}
             }
-            told.push(output);
+            outputs.push(output);
         }
     }
-    told
+    outputs
 }
 
-fn answer(said: &[Said], rpc: &Element, framing: Framing) -> Vec<u8> {
+fn answer(messages: &[Recorded], rpc: &Element, framing: Framing) -> Vec<u8> {
     let asked = rpc.children.first().expect("a request");
-    let mut requests = said.iter().enumerate().filter(|(_, said)| said.is_client);
+    let mut requests = messages.iter().enumerate().filter(|(_, message)| message.is_client);
     // Differences, such as the comment of the confirming commit, are skipped.
     let (at, _) = requests
-        .find(|(_, said)| {
-            let theirs = Element::parse(&said.message()).expect("XML");
+        .find(|(_, message)| {
+            let theirs = Element::parse(&message.message()).expect("XML");
             theirs.children.first().is_some_and(|theirs| {
                 let kind =
                     |e: &Element| (e.child("check").is_some(), e.child("confirmed").is_some());
@@ -230,7 +231,7 @@ fn answer(said: &[Said], rpc: &Element, framing: Framing) -> Vec<u8> {
             })
         })
         .unwrap_or_else(|| panic!("PyEZ never sent {}", asked.name));
-    let theirs = said.iter().skip(at).find(|said| !said.is_client).expect("an answer");
+    let theirs = messages.iter().skip(at).find(|message| !message.is_client).expect("an answer");
     let text = String::from_utf8(theirs.message()).expect("UTF-8");
     let (head, rest) = text.split_once("message-id=\"").expect("a message id");
     let (_, tail) = rest.split_once('"').expect("a message id");
@@ -266,9 +267,9 @@ fn noise_reaches_every_outcome() {
 #[test]
 fn a_session_does_with_these_answers_what_pyez_did() {
     for scenario in ["full_default", "full_rfc_compliant", "full_rfc_chunked"] {
-        let told = replayed(scenario);
-        let Some(Output::Edited { result, diff, .. }) = told.last() else {
-            panic!("{scenario}: {told:?}");
+        let outputs = replayed(scenario);
+        let Some(Output::Edited { result, diff, .. }) = outputs.last() else {
+            panic!("{scenario}: {outputs:?}");
         };
         assert_eq!(*result, Ok(Outcome::Confirmed), "{scenario}");
         assert!(diff.starts_with("[edit]\n+  interfaces ge-0/0/7"), "{diff}");
@@ -276,7 +277,7 @@ fn a_session_does_with_these_answers_what_pyez_did() {
             "full_rfc_chunked" => Framing::Chunked,
             _ => Framing::EndOfMessage,
         };
-        let opened = told.iter().find_map(|output| {
+        let opened = outputs.iter().find_map(|output| {
             if let Output::Opened { framing, .. } = output { Some(*framing) } else { None }
         });
         assert_eq!(opened, Some(framing), "{scenario}");

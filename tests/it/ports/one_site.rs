@@ -26,7 +26,7 @@ impl Site {
         let mut command = Command::new(env!("CARGO_BIN_EXE_one-site"));
         command.args(args).current_dir(folder.path()).env("MISTGATE_BIN", binary());
         let one_site = Process::start(command);
-        let welcome = one_site.printed(|said| said.contains("Ctrl-C stops all of it."));
+        let welcome = one_site.printed(|text| text.contains("Ctrl-C stops all of it."));
         Self { folder, one_site, welcome }
     }
 
@@ -46,9 +46,9 @@ impl Site {
 
     /// As [`Site::shell`], which must succeed.
     fn follow(&self, part: &str, more: &str) -> String {
-        let (code, said, complained) = self.shell(part, more);
-        assert_eq!(code, Some(0), "{part}: {said}{complained}{}", self.one_site.stderr());
-        said
+        let (code, printed, errors) = self.shell(part, more);
+        assert_eq!(code, Some(0), "{part}: {printed}{errors}{}", self.one_site.stderr());
+        printed
     }
 
     fn show(&self) -> String {
@@ -56,15 +56,15 @@ impl Site {
     }
 
     /// Waits for this many reports with this title in the chat.
-    fn told(&self, title: &str, times: usize) -> String {
+    fn await_reports(&self, title: &str, times: usize) -> String {
         // A card is complete once its last line is there.
-        let count = |said: &str| {
-            let (whole, _) = said.rsplit_once("╰ ").unwrap_or_default();
+        let count = |printed: &str| {
+            let (whole, _) = printed.rsplit_once("╰ ").unwrap_or_default();
             whole.lines().filter(|line| line.ends_with(title)).count()
         };
-        let said = self.one_site.printed(|said| count(said) >= times);
-        assert_eq!(count(&said), times, "{said}{}", self.one_site.stderr());
-        said
+        let printed = self.one_site.printed(|text| count(text) >= times);
+        assert_eq!(count(&printed), times, "{printed}{}", self.one_site.stderr());
+        printed
     }
 
     fn audit(&self) -> Vec<Value> {
@@ -94,9 +94,9 @@ fn observing_tells_the_change_and_makes_none() {
     assert!(before.contains(ACCESS), "{before}");
     let plugged = site.follow(" plug ", "");
     assert!(plugged.contains("AP_CONNECTED") && plugged.contains("200"), "{plugged}");
-    let said = site.told("Switch port would be changed", 1);
-    assert!(said.contains("set interfaces ge-0/0/7 native-vlan-id 42"), "{said}");
-    assert!(said.contains("Lobby"), "{said}");
+    let printed = site.await_reports("Switch port would be changed", 1);
+    assert!(printed.contains("set interfaces ge-0/0/7 native-vlan-id 42"), "{printed}");
+    assert!(printed.contains("Lobby"), "{printed}");
     assert_eq!(site.show(), before);
     let diff = site.follow(" port diff ", "");
     assert!(diff.contains("+  interfaces ge-0/0/7 native-vlan-id 42;"), "{diff}");
@@ -109,31 +109,31 @@ fn an_ap_gets_its_trunk_and_gives_it_back() {
     let site = Site::start(&["--enforce"]);
     let before = site.show();
     site.follow(" plug ", "");
-    let said = site.told("Switch port changed", 1);
-    assert!(said.contains("+  interfaces ge-0/0/7 native-vlan-id 42;"), "{said}");
-    assert!(said.contains("Lobby") && !said.contains("refused, as Slack would"), "{said}");
+    let printed = site.await_reports("Switch port changed", 1);
+    assert!(printed.contains("+  interfaces ge-0/0/7 native-vlan-id 42;"), "{printed}");
+    assert!(printed.contains("Lobby") && !printed.contains("refused, as Slack would"), "{printed}");
     let trunk = site.show();
     assert!(trunk.contains(TRUNK) && trunk.contains("vlan members all"), "{trunk}");
     let diff = site.follow(" port diff ", "");
     assert_eq!(diff, "localhost ge-0/0/7: nothing to change, it has mode ap already\n");
     site.follow(" unplug ", "");
-    site.told("Switch port changed", 2);
+    site.await_reports("Switch port changed", 2);
     assert_eq!(site.show(), before);
 
     by_hand(&site, &before, &trunk);
-    let complained = site.one_site.stderr();
+    let errors = site.one_site.stderr();
     // It may have noticed the kill switch before that was removed.
-    let complained: Vec<_> =
-        complained.lines().filter(|line| !line.ends_with("event=ports_stopped")).collect();
-    assert!(complained.is_empty(), "{complained:?}");
+    let errors: Vec<_> =
+        errors.lines().filter(|line| !line.ends_with("event=ports_stopped")).collect();
+    assert!(errors.is_empty(), "{errors:?}");
     site.stop();
 }
 
 /// The manual commands, while mistgate runs.
 fn by_hand(site: &Site, before: &str, trunk: &str) {
-    let (code, said, complained) = site.shell(" port set ", "");
-    assert_eq!((code, said.as_str()), (Some(1), ""), "{complained}");
-    assert!(complained.contains("no terminal to ask on — --yes"), "{complained}");
+    let (code, printed, errors) = site.shell(" port set ", "");
+    assert_eq!((code, printed.as_str()), (Some(1), ""), "{errors}");
+    assert!(errors.contains("no terminal to ask on — --yes"), "{errors}");
     let done = site.follow(" port set ", "--yes");
     assert!(done.contains("localhost ge-0/0/7: done, it has mode ap\n"), "{done}");
     assert!(done.contains("The mistgate that runs is not told."), "{done}");
@@ -152,9 +152,9 @@ fn by_hand(site: &Site, before: &str, trunk: &str) {
     // The kill switch stops manual changes too.
     let stop = site.folder.path().join("target/one-site/state/stop-ports");
     fs::write(&stop, "").expect("a file");
-    let (code, _, complained) = site.shell(" port set ", "--yes");
-    assert_eq!(code, Some(1), "{complained}");
-    assert!(complained.contains("all changes are stopped (ports.kill_switch)"), "{complained}");
+    let (code, _, errors) = site.shell(" port set ", "--yes");
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("all changes are stopped (ports.kill_switch)"), "{errors}");
     fs::remove_file(&stop).expect("a file");
     without_mist(site);
     let default = site.default("diff", "");
@@ -179,15 +179,15 @@ fn without_mist(site: &Site) {
         (done.status.code(), text(&done.stdout), text(&done.stderr))
     };
     let nothing = "localhost ge-0/0/7: nothing to change, it has mode ap already\n";
-    let (code, said, complained) = run("away.toml", "localhost");
-    assert_eq!((code, said.lines().next()), (Some(0), nothing.lines().next()), "{complained}");
+    let (code, printed, errors) = run("away.toml", "localhost");
+    assert_eq!((code, printed.lines().next()), (Some(0), nothing.lines().next()), "{errors}");
     for (config, switch, because) in [
         ("away.toml", "5c5b350000ff", "Mist could not be asked: there is no way"),
         ("never.toml", "localhost", "ports.never.switches names MACs, and only Mist could tell"),
     ] {
-        let (code, said, complained) = run(config, switch);
-        assert_eq!((code, said.as_str()), (Some(1), ""), "{complained}");
-        assert!(complained.contains(because), "{complained}");
+        let (code, printed, errors) = run(config, switch);
+        assert_eq!((code, printed.as_str()), (Some(1), ""), "{errors}");
+        assert!(errors.contains(because), "{errors}");
     }
 }
 

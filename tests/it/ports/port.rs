@@ -108,7 +108,7 @@ fn a_port_is_set_and_gets_back_what_it_had() {
     let diff = site.done("diff", "ACCESS-1", "ap", &[]);
     assert!(diff.starts_with("access-1 ge-0/0/1: for mode ap this would change:\n"), "{diff}");
     assert!(diff.contains("[port_config]") && diff.contains("\"secured\""), "{diff}");
-    assert_eq!(site.cloud.heard_of("PUT"), []);
+    assert_eq!(site.cloud.requests_of("PUT"), []);
     assert!(!site.state().exists(), "a look leaves something");
     site.make_state();
 
@@ -145,35 +145,35 @@ fn a_refusal_names_its_rule() {
         let diff = site.done("diff", "access-1", "ap", &[]);
         let refusal = "mistgate port set would be refused, because the ";
         assert!(diff.contains(refusal) && diff.contains(rule), "{diff}");
-        let said = site.refused("set", "access-1", "ap", &["--yes"]);
-        assert!(said.starts_with("access-1 ge-0/0/1: refused, because ") && said.contains(rule));
-        assert_eq!(site.cloud.heard_of("PUT"), []);
+        let error = site.refused("set", "access-1", "ap", &["--yes"]);
+        assert!(error.starts_with("access-1 ge-0/0/1: refused, because ") && error.contains(rule));
+        assert_eq!(site.cloud.requests_of("PUT"), []);
     }
 }
 
 #[test]
 fn what_cannot_be_done_is_said() {
     let site = Site::new("");
-    for (switch, more, said) in [
+    for (switch, more, expected) in [
         ("access-1", &[] as &[&str], "there is no terminal to ask on — --yes"),
         ("access-9", &["--yes"], "access-9: Mist has no switch of this name or MAC"),
         ("twin", &["--yes"], "twin: Mist has 2 switches of this name — name one of 5c:5b:35:00:"),
     ] {
         let refused = site.refused("set", switch, "ap", more);
-        assert!(refused.contains(said), "{refused}");
+        assert!(refused.contains(expected), "{refused}");
     }
     let args = ["port", "set", "--config", "mistgate.toml", "--switch", "access-1", "--port"];
-    for (port, mode, said) in
+    for (port, mode, expected) in
         [("ge-0/0", "ap", "ge-0/0"), (PORT, "trunk", "expected ap or default")]
     {
         let wrong = output(site.place.path(), &[&args, &[port, "--mode", mode][..]].concat());
         assert_eq!(wrong.status.code(), Some(2));
-        assert!(text(&wrong.stderr).contains(said), "{}", text(&wrong.stderr));
+        assert!(text(&wrong.stderr).contains(expected), "{}", text(&wrong.stderr));
     }
     site.cloud.misbehave("GET", "inventory", Fault::Status(401, "{}".to_owned()), 1);
     let refused = site.refused("set", "access-1", "ap", &["--yes"]);
-    let said = "access-1: Mist could not be asked: the login or the permission was refused";
-    assert!(refused.contains(said) && !refused.contains(TOKEN), "{refused}");
+    let expected = "access-1: Mist could not be asked: the login or the permission was refused";
+    assert!(refused.contains(expected) && !refused.contains(TOKEN), "{refused}");
     assert_eq!(site.usage(), "default");
     assert_eq!(site.audit(), Vec::<Value>::new());
 
@@ -215,7 +215,7 @@ fn the_state_folder_belongs_to_whom_mistgate_runs_as() {
     let refused = site.refused("set", "access-1", "ap", &["--yes"]);
     assert!(refused.contains("there is no such folder yet") && refused.contains("chown"));
     assert!(!site.state().exists());
-    assert_eq!(site.cloud.heard_of("PUT"), []);
+    assert_eq!(site.cloud.requests_of("PUT"), []);
 
     site.make_state();
     chown(site.state(), Some(NOBODY), Some(NOBODY)).expect("root may");

@@ -42,7 +42,7 @@ async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
     let now = || Instant::from_micros(u64::try_from(began.elapsed().as_micros()).unwrap_or(0));
     let mut session = Session::new(Config::default(), 0, now());
     inputs.reverse();
-    let (mut told, mut buffer) = (Vec::new(), vec![0; 4_096]);
+    let (mut outputs, mut buffer) = (Vec::new(), vec![0; 4_096]);
     loop {
         while let Some(output) = session.poll_output() {
             match &output {
@@ -51,17 +51,17 @@ async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
                 }
                 Output::Committed { id, .. } => inputs.push(Input::Verified(*id)),
                 Output::Close(_) => {
-                    told.push(output);
-                    return told;
+                    outputs.push(output);
+                    return outputs;
                 }
                 Output::Answered { .. }
                 | Output::Edited { .. }
                 | Output::Opened { .. }
                 | Output::Waiting { .. } => {}
             }
-            told.push(output);
+            outputs.push(output);
         }
-        let is_opened = told.iter().any(|output| matches!(output, Output::Opened { .. }));
+        let is_opened = outputs.iter().any(|output| matches!(output, Output::Opened { .. }));
         if let Some(input) = inputs.pop() {
             session.handle_input(now(), input);
         } else if is_opened && session.is_idle() {
@@ -91,21 +91,21 @@ fn edits_go_through_ssh_in_every_style() {
             edit(2, &["set interfaces ge-0/0/7 description \"AP <1> & co ]]>]]>\""]),
             edit(3, &["delete interfaces ge-0/0/7", "delete interfaces ge-0/0/8"]),
         ];
-        let told = smol::block_on(async {
+        let outputs = smol::block_on(async {
             let stream = ssh::open(&server.target()).await.expect("a session");
             drive(stream, edits).await
         });
         let mut results = Vec::new();
-        for output in &told {
+        for output in &outputs {
             if let Output::Edited { result, .. } = output {
                 results.push(result.clone());
             }
         }
         let expected = [Outcome::Confirmed, Outcome::Unchanged, Outcome::Confirmed].map(Ok);
         assert_eq!(results, expected, "{style}");
-        assert_eq!(told.last(), Some(&Output::Close(CloseReason::Stopped)));
+        assert_eq!(outputs.last(), Some(&Output::Close(CloseReason::Stopped)));
         let framing = if style == "chunked" { Framing::Chunked } else { Framing::EndOfMessage };
-        let opened = told.iter().find_map(|output| match output {
+        let opened = outputs.iter().find_map(|output| match output {
             Output::Opened { framing, .. } => Some(*framing),
             Output::Answered { .. }
             | Output::Bytes(_)
@@ -287,8 +287,8 @@ fn a_switch_without_netconf_says_what_to_configure() {
     fs::write(server.path().join("config"), without).expect("a file");
     let opened = open(&server.target());
     // The command in place of the subsystem starts, and ends at once.
-    let told = smol::block_on(drive(opened.expect("a channel"), Vec::new()));
-    assert_eq!(told.last(), Some(&Output::Close(CloseReason::Closed)));
+    let outputs = smol::block_on(drive(opened.expect("a channel"), Vec::new()));
+    assert_eq!(outputs.last(), Some(&Output::Close(CloseReason::Closed)));
     server.address.set_port(9);
     let unreachable = open(&server.target()).expect_err("nobody there");
     assert!(matches!(unreachable, Error::Reach(_)), "{unreachable:?}");
@@ -402,12 +402,12 @@ fn another_server_understands_both_framings() {
         }
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("a socket");
         let question = Input::Ask { id: 1, query: Query::Neighbours };
-        let told = smol::block_on(async {
+        let outputs = smol::block_on(async {
             let stream = ssh::open(&server.target()).await.expect("a session");
             drive(stream, vec![question.clone(), edit(2, &["set a b"]), question]).await
         });
         let mut refusals = 0;
-        for output in &told {
+        for output in &outputs {
             match output {
                 Output::Opened { framing, .. } => assert_eq!(*framing, expected),
                 Output::Answered { result: Err(Failure::Refused { .. }), .. }
@@ -420,6 +420,6 @@ fn another_server_understands_both_framings() {
                 | Output::Waiting { .. } => panic!("{output:?}"),
             }
         }
-        assert_eq!(refusals, 3, "{told:?}");
+        assert_eq!(refusals, 3, "{outputs:?}");
     }
 }

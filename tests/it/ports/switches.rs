@@ -95,7 +95,7 @@ impl Site {
     }
 
     /// Sends an event that no chat shows.
-    fn tell(&self, mistgate: &Mistgate, kind: &str) {
+    fn send_event(&self, mistgate: &Mistgate, kind: &str) {
         mistgate.accept(&self.event(kind, AP));
     }
 
@@ -108,7 +108,7 @@ impl Site {
     }
 
     /// Waits for a post to the chat that contains all of these texts.
-    fn told(&self, texts: &[&str]) {
+    fn await_post(&self, texts: &[&str]) {
         let holds = |body: &str| texts.iter().all(|text| body.contains(text));
         let posts = self.chat.wait(|posts| posts.iter().any(|post| holds(&post.request.body)));
         assert!(posts.is_some(), "{texts:?} not among {:?}", self.chat.posts());
@@ -144,12 +144,12 @@ fn an_ap_gets_its_port_and_gives_it_back() {
     let mistgate = site.place.start();
     let before = site.usage().expect("a port");
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     let line = mistgate.line("port_changed", 1);
     assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "ap"));
     assert_eq!((text(&line, "/switch"), text(&line, "/ap")), ("access-1", AP));
     assert_eq!(site.usage().as_deref(), Some("ap"));
-    site.told(&["Switch port changed", PORT, "Lobby", "HQ"]);
+    site.await_post(&["Switch port changed", PORT, "Lobby", "HQ"]);
 
     let status = mistgate.status();
     assert_eq!(status.pointer("/ports/modes/ap"), Some(&json!(1)), "{status}");
@@ -159,7 +159,7 @@ fn an_ap_gets_its_port_and_gives_it_back() {
     assert_eq!(mistgate.metric("mistgate_ports{mode=\"ap\"}"), 1.0);
 
     site.unplug();
-    site.tell(&mistgate, "AP_DISCONNECTED");
+    site.send_event(&mistgate, "AP_DISCONNECTED");
     let line = mistgate.line("port_changed", 2);
     assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "default"));
     assert_eq!(site.usage(), Some(before));
@@ -186,15 +186,15 @@ fn observing_changes_nothing_and_tells_the_exact_change_until_it_may() {
     let site = Site::new(&observe());
     let mistgate = site.place.start();
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     mistgate.line("port_observed", 1);
-    site.told(&["Switch port would be changed", &format!("{PORT}: profile ap")]);
+    site.await_post(&["Switch port would be changed", &format!("{PORT}: profile ap")]);
     let [observed] = &*site.audit("PORT_OBSERVED") else {
         panic!("{:?}", site.audit("PORT_OBSERVED"));
     };
     assert_eq!(text(observed, "/changes/0/lines/0"), format!("{PORT}: profile ap"));
     assert_eq!(mistgate.metric("mistgate_ports_observed"), 1.0);
-    assert_eq!(site.cloud.heard_of("PUT"), []);
+    assert_eq!(site.cloud.requests_of("PUT"), []);
 
     // The change that was only reported is made once it is allowed.
     site.configure(ENFORCE);
@@ -212,7 +212,7 @@ fn observing_changes_nothing_and_tells_the_exact_change_until_it_may() {
     mistgate.reload();
     assert_eq!(mistgate.status().pointer("/ports"), Some(&Value::Null));
     site.unplug();
-    site.tell(&mistgate, "AP_DISCONNECTED");
+    site.send_event(&mistgate, "AP_DISCONNECTED");
     site.configure(ENFORCE);
     mistgate.reload();
     mistgate.line("port_changed", 2);
@@ -237,9 +237,9 @@ fn the_kill_switch_holds_over_a_restart_and_everything_goes_on_after_it() {
     assert!(stopped(true)(&mistgate));
     let file = site.place.path().join("state/stop-ports");
     assert!(file.exists());
-    site.told(&["Switch port changes stopped"]);
+    site.await_post(&["Switch port changes stopped"]);
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     let line = mistgate.line("port_refused", 1);
     assert_eq!(text(&line, "/rule"), "ports.kill_switch");
     let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
@@ -253,7 +253,7 @@ fn the_kill_switch_holds_over_a_restart_and_everything_goes_on_after_it() {
     mistgate.line("ports_stopped", 1);
     // The comparison with Mist finds the access point.
     mistgate.line("port_refused", 1);
-    assert_eq!(site.cloud.heard_of("PUT"), []);
+    assert_eq!(site.cloud.requests_of("PUT"), []);
     assert_eq!(order(&mistgate, "/ports/go", &[]).status(), 200);
     mistgate.line("port_changed", 1);
     assert!(stopped(false)(&mistgate) && !file.exists());
@@ -287,8 +287,9 @@ fn a_program_outside_may_ask_for_a_mode() {
     assert_eq!(ask(&mistgate, "POST", &wrong, &wanted("AP_CONNECTED")).status(), 401);
     let answer = ask(&mistgate, "POST", &key, &wanted("SW_CONNECTED"));
     assert_eq!(answer.status(), 400);
-    let said = "type: expected AP_CONNECTED, AP_RESTARTED or AP_DISCONNECTED, got another type\n";
-    assert_eq!(answer.body, said);
+    let expected =
+        "type: expected AP_CONNECTED, AP_RESTARTED or AP_DISCONNECTED, got another type\n";
+    assert_eq!(answer.body, expected);
     site.plug();
     let answer = ask(&mistgate, "POST", &key, &wanted("AP_CONNECTED"));
     assert_eq!((answer.status(), answer.body.as_str()), (202, ""));
@@ -301,9 +302,9 @@ fn a_program_outside_may_ask_for_a_mode() {
     site.unplug();
     assert_eq!(ask(&mistgate, "POST", &key, &wanted("AP_DISCONNECTED")).status(), 202);
     mistgate.line("port_changed", 2);
-    let said = mistgate.stop();
+    let journal = mistgate.stop();
     for secret in [KEY, TOKEN] {
-        assert!(!said.contains(secret), "{said}");
+        assert!(!journal.contains(secret), "{journal}");
     }
 }
 
@@ -313,8 +314,8 @@ fn a_crash_in_the_midst_of_a_change_ends_right() {
     let mistgate = site.place.start();
     site.plug();
     site.cloud.misbehave("PUT", "local_port_config", Fault::Held, 1);
-    site.tell(&mistgate, "AP_CONNECTED");
-    assert!(site.cloud.wait(|heard| heard.iter().any(|heard| heard.method == "PUT")));
+    site.send_event(&mistgate, "AP_CONNECTED");
+    assert!(site.cloud.wait(|requests| requests.iter().any(|request| request.method == "PUT")));
     mistgate.kill();
     // The switch has the change, but mistgate does not know it.
     assert_eq!(site.usage().as_deref(), Some("ap"));
@@ -324,7 +325,7 @@ fn a_crash_in_the_midst_of_a_change_ends_right() {
     let mistgate = site.place.start();
     mistgate.line("port_unchanged", 1);
     site.unplug();
-    site.tell(&mistgate, "AP_DISCONNECTED");
+    site.send_event(&mistgate, "AP_DISCONNECTED");
     let line = mistgate.line("port_changed", 1);
     assert_eq!(text(&line, "/mode"), "default");
     assert_eq!(site.usage().as_deref(), Some("default"));
@@ -336,7 +337,7 @@ fn the_audit_follows_when_its_file_is_moved() {
     let site = Site::new(ENFORCE);
     let mistgate = site.place.start();
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     mistgate.until("a line", |_| site.audit("PORT_CHANGED").len() == 1);
     let file = site.place.path().join("state/ports-audit.jsonl");
     let moved = file.with_extension("jsonl.1");
@@ -344,7 +345,7 @@ fn the_audit_follows_when_its_file_is_moved() {
     mistgate.signal(Signal::HUP);
     mistgate.line("reloaded", 1);
     site.unplug();
-    site.tell(&mistgate, "AP_DISCONNECTED");
+    site.send_event(&mistgate, "AP_DISCONNECTED");
     mistgate.until("a line", |_| site.audit("PORT_CHANGED").len() == 1);
     assert_eq!(fs::read_to_string(&moved).expect("a file").lines().count(), 1);
     mistgate.stop();

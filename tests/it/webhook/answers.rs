@@ -182,7 +182,7 @@ fn an_event_counts_once_however_it_comes_and_one_bad_event_costs_only_itself() {
     assert_eq!(mistgate.metric("mistgate_events_duplicate_total"), 1.0);
     mistgate.stop();
     for device in ["ap-1", "ap-2", "ap-3"] {
-        let told = posts.iter().filter(|post| post.request.body.contains(device)).count();
-        assert_eq!(told, 1, "{device}");
+        let count = posts.iter().filter(|post| post.request.body.contains(device)).count();
+        assert_eq!(count, 1, "{device}");
     }
 }

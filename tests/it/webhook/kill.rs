@@ -97,8 +97,8 @@ fn devices<'p>(payloads: impl Iterator<Item = &'p str>) -> Vec<String> {
 
 /// Compares what a chat got in each run with what was accepted. Gives the number of duplicates.
 fn check(chat: &str, accepted: &BTreeSet<String>, runs: &[Vec<String>]) -> usize {
-    let heard: BTreeSet<&String> = runs.iter().flatten().collect();
-    let lost: Vec<&String> = accepted.iter().filter(|device| !heard.contains(device)).collect();
+    let received: BTreeSet<&String> = runs.iter().flatten().collect();
+    let lost: Vec<&String> = accepted.iter().filter(|device| !received.contains(device)).collect();
     assert!(lost.is_empty(), "{chat}: {} accepted events are lost: {lost:?}", lost.len());
     let mut duplicates = 0;
     let mut last_run: BTreeMap<&String, usize> = BTreeMap::new();
@@ -136,9 +136,9 @@ fn run_and_kill(place: &Place, load: &Load, rand: &mut Rand, run: usize) -> (Str
     let before = load.wait(|_| true).answered;
     drop(load.wait(|state| state.answered >= before + more));
     thread::sleep(Duration::from_micros(rand.up_to(5_000)));
-    let said = mistgate.kill();
+    let outputs = mistgate.kill();
     load.change(|state| state.to = None);
-    said
+    outputs
 }
 
 fn is_drained(mistgate: &Mistgate) -> bool {

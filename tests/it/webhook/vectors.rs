@@ -55,7 +55,7 @@ fn every_body_becomes_the_golden_messages() {
         } else {
             let found = fs::read_to_string(&path).unwrap_or_default();
             faults.extend(
-                difference(&found, &text).map(|said| format!("{}: {said}", name.display())),
+                difference(&found, &text).map(|line| format!("{}: {line}", name.display())),
             );
         }
         expected.insert(path);
@@ -116,8 +116,8 @@ pub(crate) fn messages(
     for (kind, format) in formats() {
         let payload = (format.shape)(&notification, Form::Rich);
         let name = heading(kind, format);
-        for said in limits::check(kind, &payload.body) {
-            fault(format!("{name}: {said}"));
+        for line in limits::check(kind, &payload.body) {
+            fault(format!("{name}: {line}"));
         }
         let query = payload.query.map(|query| format!(", ?{query}")).unwrap_or_default();
         let _ = writeln!(text, "\n{name}, {:?}{query}", payload.form);

@@ -23,7 +23,7 @@ use std::{
 use mistgate_core::base::mac::Mac;
 use mistgate_tests::{
     chat::{limits::slack, server::Chat},
-    demo::{self, binary, hear, print, short, write},
+    demo::{self, binary, print, print_and_answer, short, write},
     ports::{
         cloud::{
             Cloud,
@@ -54,8 +54,8 @@ fn main() -> ExitCode {
         ["--enforce"] => start(FOLDER, "enforce"),
         ["--enforce", folder] => start(folder, "enforce"),
         ["receive", folder, ports @ ..] => receive(folder, ports),
-        [word @ ("plug" | "unplug" | "show")] => tell(FOLDER, word),
-        [word @ ("plug" | "unplug" | "show"), folder] => tell(folder, word),
+        [word @ ("plug" | "unplug" | "show")] => send_command(FOLDER, word),
+        [word @ ("plug" | "unplug" | "show"), folder] => send_command(folder, word),
         [folder] if !folder.starts_with('-') => start(folder, "observe"),
         _ => {
             let usage = "Usage: one-site [--enforce] [FOLDER, else target/one-site]\n       \
@@ -127,8 +127,8 @@ fn configuration(mode: &str, addresses: [&SocketAddr; 5], user: &str) -> String 
 
 /// The name of the user who runs this process, whom `sshd` lets in.
 fn user() -> Result<String, String> {
-    let said = Command::new("id").arg("-un").output().map_err(|error| format!("id: {error}"))?;
-    let name = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+    let id = Command::new("id").arg("-un").output().map_err(|error| format!("id: {error}"))?;
+    let name = String::from_utf8_lossy(&id.stdout).trim().to_owned();
     if name.is_empty() { Err("id: this user has no name".to_owned()) } else { Ok(name) }
 }
 
@@ -148,7 +148,7 @@ fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
     };
     let explain = |error: io::Error| format!("{folder}: {error}");
     let folder_path = fs::canonicalize(folder).map_err(explain)?;
-    Chat::judging(*chat, &slack::VENDOR, hear).map_err(explain)?;
+    Chat::judging(*chat, &slack::VENDOR, print_and_answer).map_err(explain)?;
     let mut organisation = Organisation::new(ORG, TOKEN);
     organisation.add_switch(mac(SWITCH)?, SITE, NAME, 48);
     organisation.add_ap(mac(AP)?, SITE);
@@ -163,7 +163,7 @@ fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
     print(&mut io::stdout(), &welcome(folder)?);
     for stream in words.incoming().map_while(Result::ok) {
         let world = Arc::clone(&world);
-        thread::spawn(move || world.hear(&stream));
+        thread::spawn(move || world.serve_command(&stream));
     }
     Ok(())
 }
@@ -214,7 +214,7 @@ fn switch(folder: &Path, ssh: SocketAddr) -> Result<Arc<Shared>, String> {
 
 impl World {
     /// Reads one command, carries it out, and answers it.
-    fn hear(&self, stream: &UnixStream) -> io::Result<()> {
+    fn serve_command(&self, stream: &UnixStream) -> io::Result<()> {
         let mut word = String::new();
         BufReader::new(stream).read_line(&mut word)?;
         let answer = match word.trim() {
@@ -266,7 +266,7 @@ fn mac(text: &str) -> Result<Mac, String> {
 }
 
 /// Sends a command to the simulation, and prints its answer.
-fn tell(folder: &str, word: &str) -> Result<(), String> {
+fn send_command(folder: &str, word: &str) -> Result<(), String> {
     let explain = |error: io::Error| format!("{folder}: {error} — start one-site first");
     let mut stream = UnixStream::connect(Path::new(folder).join("world")).map_err(explain)?;
     writeln!(stream, "{word}").map_err(explain)?;

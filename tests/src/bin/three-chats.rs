@@ -12,7 +12,7 @@ use std::{
 
 use mistgate_tests::{
     chat::{limits::VENDORS, server::Chat},
-    demo::{self, binary, hear, print, write},
+    demo::{self, binary, print, print_and_answer, write},
 };
 
 fn main() -> ExitCode {
@@ -74,7 +74,8 @@ fn receive(folder: &str, ports: &[&str]) -> Result<(), String> {
         return Err("no ports".to_owned());
     };
     for (address, vendor) in chats.iter().zip(VENDORS) {
-        Chat::judging(*address, vendor, hear).map_err(|error| format!("{address}: {error}"))?;
+        Chat::judging(*address, vendor, print_and_answer)
+            .map_err(|error| format!("{address}: {error}"))?;
     }
     demo::await_listener(webhook)?;
     print(&mut io::stdout(), &welcome(folder, webhook)?);

@@ -132,7 +132,7 @@ impl Chat {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || stream.and_then(|stream| converse(stream, &shared)));
+                thread::spawn(move || stream.and_then(|stream| serve_connection(stream, &shared)));
             }
         });
         Ok(())
@@ -196,7 +196,7 @@ fn bind(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+fn serve_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut requests = BufReader::new(stream.try_clone()?);
     while let Some(request) = http::read(&mut requests)? {

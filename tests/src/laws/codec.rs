@@ -291,9 +291,9 @@ fn place(text: &str, line: u32) {
 fn listed(text: &str, problems: &[Problem]) {
     for problem in problems {
         place(text, problem.line);
-        let said = problem.in_file("laws/mistgate.toml").to_string();
-        assert!(!said.contains(char::is_control), "{said:?} is not one printable line");
-        assert!(!problem.what.is_empty() && !problem.expected.is_empty(), "{said:?}");
+        let line = problem.in_file("laws/mistgate.toml").to_string();
+        assert!(!line.contains(char::is_control), "{line:?} is not one printable line");
+        assert!(!problem.what.is_empty() && !problem.expected.is_empty(), "{line:?}");
     }
     assert!(problems.is_sorted_by_key(|problem| problem.line), "not in the order of the file");
 }
@@ -334,11 +334,11 @@ fn runnable(config: &Config) {
 
 /// Checks that no secret is in anything that is printed.
 fn silent(config: &Config, report: &Report) {
-    let said: Vec<_> = [&report.problems, &report.warnings]
+    let lines: Vec<_> = [&report.problems, &report.warnings]
         .into_iter()
         .flatten()
         .map(|problem| problem.in_file("f").to_string())
         .collect();
-    let printed = format!("{config:?} {}", said.join(" "));
+    let printed = format!("{config:?} {}", lines.join(" "));
     assert!(!printed.contains("hush-hush"));
 }

@@ -90,7 +90,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn rests(&mut self, now: Instant, engine: &Engine) {
+    fn check_drained(&mut self, now: Instant, engine: &Engine) {
         self.reference.check_drained(now, engine);
     }
 }

@@ -135,7 +135,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn rests(&mut self, _now: Instant, inbox: &Inbox) {
+    fn check_drained(&mut self, _now: Instant, inbox: &Inbox) {
         let (seen, max) = (inbox.seen(), self.config.seen_max);
         assert!(seen <= max, "remembers {seen} of at most {max}");
         assert!(!self.writing.is_empty() || self.unanswered.is_empty(), "a request waits in vain");

@@ -208,7 +208,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn rests(&mut self, _now: Instant, peer: &Peer) {
+    fn check_drained(&mut self, _now: Instant, peer: &Peer) {
         let (running, waiting) = peer.forwards();
         assert!(peer.calls() <= self.config.calls_max);
         assert!(running <= self.config.forwards_max && waiting <= self.config.waiting_max);

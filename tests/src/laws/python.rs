@@ -79,10 +79,10 @@ fn usable(programs: &Programs<'_>, lines: u32) {
         }
     };
     for note in notes {
-        let said = note.to_string();
-        assert!(!said.contains(char::is_control), "{said:?} is not one printable line");
-        assert!((1..=lines).contains(&note.about.line), "{said:?} of {lines} lines");
-        assert!(!note.about.what.is_empty() && !note.about.expected.is_empty(), "{said:?}");
+        let line = note.to_string();
+        assert!(!line.contains(char::is_control), "{line:?} is not one printable line");
+        assert!((1..=lines).contains(&note.about.line), "{line:?} of {lines} lines");
+        assert!(!note.about.what.is_empty() && !note.about.expected.is_empty(), "{line:?}");
     }
     let Some((toml, files)) = imported else {
         return;

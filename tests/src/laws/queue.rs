@@ -128,7 +128,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn rests(&mut self, _now: Instant, queue: &Queue) {
+    fn check_drained(&mut self, _now: Instant, queue: &Queue) {
         if let Some((message, outcome)) = self.answered.take() {
             assert!(matches!(outcome, Outcome::Degrade(_)), "nothing came of {outcome:?}");
             self.degraded = Some(message.keys);

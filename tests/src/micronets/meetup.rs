@@ -31,9 +31,9 @@ const OUTPUTS_MAX: usize = 10_000;
 
 /// Checks a meetup against the laws, with operations from `data`.
 pub(super) fn check(data: &[u8]) {
-    let told = run(data, 0);
+    let text = run(data, 0);
     let again = run(data, 2);
-    assert_eq!(told, again, "calls of handle_timeout that were too many made a difference");
+    assert_eq!(text, again, "calls of handle_timeout that were too many made a difference");
 }
 
 /// Runs the operations, and gives all outputs as text.
@@ -42,19 +42,19 @@ fn run(data: &[u8], extra_timeouts: usize) -> String {
     let mut now = Instant::from_secs(bytes.pick(&[1_000, 0]));
     let (mut surroundings, config) = Surroundings::new(bytes);
     let mut meetup = Meetup::new(config, 0, now);
-    let mut told = String::new();
+    let mut text = String::new();
     let mut drain = |surroundings: &mut Surroundings, meetup: &mut Meetup, now: Instant| {
         for outputs in 0.. {
             assert!(outputs <= OUTPUTS_MAX, "the drain does not end");
             let Some(output) = meetup.poll_output() else {
                 break;
             };
-            let _ = writeln!(told, "{} {output:?}", now.as_micros());
-            surroundings.told(&output);
+            let _ = writeln!(text, "{} {output:?}", now.as_micros());
+            surroundings.note_output(&output);
         }
         let deadline = meetup.poll_timeout();
         assert!(deadline.is_none_or(|at| at > now), "{deadline:?} is not after {now:?}");
-        surroundings.rests(meetup);
+        surroundings.check_drained(meetup);
         for _ in 0..extra_timeouts {
             meetup.handle_timeout(now);
             assert!(meetup.poll_output().is_none(), "an early handle_timeout does something");
@@ -74,7 +74,7 @@ fn run(data: &[u8], extra_timeouts: usize) -> String {
         meetup.handle_input(now, input);
         drain(&mut surroundings, &mut meetup, now);
     }
-    told
+    text
 }
 
 /// The time of the next operation: now, soon, at the deadline, or just before it.
@@ -95,7 +95,7 @@ struct Surroundings {
     is_parting: bool,
     /// For each connection, how many answers the last input requires, and the status that they must
     /// have.
-    owed: BTreeMap<ConnectionId, (usize, u16)>,
+    expected_answers: BTreeMap<ConnectionId, (usize, u16)>,
     /// What was written since the last input.
     written: Vec<(ConnectionId, Vec<u8>)>,
 }
@@ -140,7 +140,7 @@ impl Surroundings {
             connections: BTreeMap::new(),
             pumps: None,
             is_parting: false,
-            owed: BTreeMap::new(),
+            expected_answers: BTreeMap::new(),
             written: Vec::new(),
         };
         (surroundings, config)
@@ -157,7 +157,7 @@ impl Surroundings {
             for side in Side::BOTH {
                 let open = pumps.pending.open(side);
                 if open > 0 && self.connections.contains_key(&pumps.at(side)) {
-                    self.owed.insert(pumps.at(side), (open, 502));
+                    self.expected_answers.insert(pumps.at(side), (open, 502));
                 }
             }
             return Input::Parted(pumps.pending);
@@ -175,7 +175,7 @@ impl Surroundings {
                 };
                 Input::Opened { id, identity }
             }
-            2..=8 => self.said(bytes),
+            2..=8 => self.message(bytes),
             9..=12 => self.relayed(bytes),
             13 | 14 => Input::Traffic { id: self.any(bytes), messages: 0, bytes: 0 },
             15 => Input::Full(self.any(bytes)),
@@ -198,7 +198,7 @@ impl Surroundings {
     }
 
     /// A message from a connection: first a hello, then anything.
-    fn said(&mut self, bytes: &mut Bytes<'_>) -> Input {
+    fn message(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let id = self.any(bytes);
         let is_pumped =
             self.pumps.as_ref().is_some_and(|pumps| pumps.left == id || pumps.right == id);
@@ -223,7 +223,7 @@ impl Surroundings {
             connection.hello = Some(payload.clone());
         }
         if connection.is_greeted && matches!(peek(&payload), Some(Peek::Request(_))) {
-            self.owed.insert(id, (1, 503));
+            self.expected_answers.insert(id, (1, 503));
         }
         Input::Received { id, frame: Frame { is_text: true, payload } }
     }
@@ -262,16 +262,16 @@ impl Surroundings {
         Input::Traffic { id, messages: 1, bytes: payload.len() as u64 }
     }
 
-    fn told(&mut self, output: &Output) {
+    fn note_output(&mut self, output: &Output) {
         match output {
             Output::Answered { id, requests, status } => {
-                let owed = self.owed.remove(id);
-                assert_eq!(owed, Some((0, u16::from(*status))), "{requests} requests");
+                let expected_answers = self.expected_answers.remove(id);
+                assert_eq!(expected_answers, Some((0, u16::from(*status))), "{requests} requests");
             }
             Output::Close { id, reason } => {
                 assert!(self.connections.remove(id).is_some(), "closed twice");
                 assert!(reason.to_string().len() <= 123);
-                self.owed.remove(id);
+                self.expected_answers.remove(id);
             }
             Output::Dropped { messages, .. } => assert!(*messages > 0),
             Output::Greeted { id, .. } => {
@@ -289,7 +289,7 @@ impl Surroundings {
             Output::Resume(id) => self.pause(*id, false),
             Output::Send { id, frame } => {
                 assert!(self.connections.contains_key(id), "written after its end");
-                if let Some((left, _)) = self.owed.get_mut(id)
+                if let Some((left, _)) = self.expected_answers.get_mut(id)
                     && let Some(Peek::Response(_)) = peek(&frame.payload)
                 {
                     *left = left.checked_sub(1).expect("one answer to each request");
@@ -321,8 +321,8 @@ impl Surroundings {
         assert_ne!(before, is_paused, "said twice");
     }
 
-    fn rests(&mut self, meetup: &Meetup) {
-        assert!(self.owed.is_empty(), "unanswered: {:?}", self.owed);
+    fn check_drained(&mut self, meetup: &Meetup) {
+        assert!(self.expected_answers.is_empty(), "unanswered: {:?}", self.expected_answers);
         let peers = meetup.peers();
         assert!(peers.len() <= CONNECTIONS_MAX);
         let ids: Vec<_> = peers.iter().map(|peer| peer.id).collect();

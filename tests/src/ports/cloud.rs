@@ -66,7 +66,7 @@ struct Script {
 
 /// A request that the cloud received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct Recorded {
     pub method: String,
     /// The path and query.
     pub target: String,
@@ -76,7 +76,7 @@ pub struct Heard {
 #[derive(Debug)]
 struct State {
     organisation: Organisation,
-    heard: Vec<Heard>,
+    requests: Vec<Recorded>,
     scripts: VecDeque<Script>,
     is_released: bool,
     /// The most requests at once so far, and how many there are now.
@@ -114,7 +114,7 @@ impl Cloud {
         let address = listener.local_addr()?;
         let state = State {
             organisation,
-            heard: Vec::new(),
+            requests: Vec::new(),
             scripts: VecDeque::new(),
             is_released: false,
             together: (0, 0),
@@ -124,7 +124,7 @@ impl Cloud {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let shared = Arc::clone(&serving);
-                thread::spawn(move || stream.and_then(|stream| converse(stream, &shared)));
+                thread::spawn(move || stream.and_then(|stream| serve_connection(stream, &shared)));
             }
         });
         Ok(Self { address, shared })
@@ -154,15 +154,15 @@ impl Cloud {
     }
 
     /// The requests that it received so far.
-    pub fn heard(&self) -> Vec<Heard> {
-        self.shared.state().heard.clone()
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.shared.state().requests.clone()
     }
 
     /// The requests of one method that it received so far.
-    pub fn heard_of(&self, method: &str) -> Vec<Heard> {
-        let mut heard = self.heard();
-        heard.retain(|heard| heard.method == method);
-        heard
+    pub fn requests_of(&self, method: &str) -> Vec<Recorded> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.method == method);
+        requests
     }
 
     /// The most requests that it answered at once.
@@ -172,9 +172,9 @@ impl Cloud {
 
     /// Waits until the requests received are `enough`. `false` after
     /// [`LONG`](crate::chat::server::LONG).
-    pub fn wait(&self, enough: impl Fn(&[Heard]) -> bool) -> bool {
+    pub fn wait(&self, enough: impl Fn(&[Recorded]) -> bool) -> bool {
         let state = self.shared.state();
-        let waiting = |state: &mut State| !enough(&state.heard);
+        let waiting = |state: &mut State| !enough(&state.requests);
         let waited =
             self.shared.changed.wait_timeout_while(state, crate::chat::server::LONG, waiting);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
@@ -201,7 +201,7 @@ impl Answer {
     }
 }
 
-fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+fn serve_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut requests = BufReader::new(stream.try_clone()?);
     while let Some(request) = http::read(&mut requests)? {
@@ -225,7 +225,7 @@ fn answer(stream: &mut TcpStream, request: &Message, shared: &Shared) -> io::Res
     let target = request.target().to_owned();
     let mut state = shared.state();
     let body = request.body.clone();
-    state.heard.push(Heard { method: method.clone(), target: target.clone(), body });
+    state.requests.push(Recorded { method: method.clone(), target: target.clone(), body });
     shared.changed.notify_all();
     let fault = state.fault(&method, &target);
     let is_done =

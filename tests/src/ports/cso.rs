@@ -81,7 +81,7 @@ impl Cso {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let shared = Arc::clone(&serving);
-                thread::spawn(move || stream.and_then(|stream| converse(stream, &shared)));
+                thread::spawn(move || stream.and_then(|stream| serve_connection(stream, &shared)));
             }
         });
         Ok(Self { address, shared })
@@ -122,7 +122,7 @@ impl Cso {
     }
 }
 
-fn converse(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+fn serve_connection(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut requests = BufReader::new(stream.try_clone()?);
     while let Some(request) = http::read(&mut requests)? {

@@ -38,7 +38,7 @@ use self::proof::Proof;
 const PORTS: [&str; 2] = ["ge-0/0/7", "ge-0/0/8"];
 const APS: [&str; 2] = ["5c:5b:35:00:00:01", "5c:5b:35:00:00:02"];
 /// A visit that takes more steps than this never ends.
-const TURNS_MAX: usize = 10_000;
+const STEPS_MAX: usize = 10_000;
 /// How often the last change is tried once everything works again, and the time between two tries.
 const TRIES_MAX: usize = 40;
 const TRY_AFTER: Duration = Duration::from_secs(60);
@@ -232,11 +232,11 @@ impl<'a> World<'a> {
         self.note(format_args!("{task:?}"));
         self.visit = Some((Visit::new(config, self.last_connection, self.now), None));
         self.exchange();
-        for _ in 0..TURNS_MAX {
+        for _ in 0..STEPS_MAX {
             if self.visit.is_none() {
                 break;
             }
-            self.turn(None);
+            self.step(None);
         }
         assert!(self.visit.is_none(), "no end: {}", self.journal);
         let outcome = self.done.take()?;
@@ -272,7 +272,7 @@ impl<'a> World<'a> {
     fn wait(&mut self, time: Duration) {
         let until = self.now + time;
         while self.now < until {
-            self.turn(Some(until));
+            self.step(Some(until));
         }
     }
 
@@ -282,7 +282,7 @@ impl<'a> World<'a> {
     }
 
     /// Advances to the next event, at most to `until`, and handles it.
-    fn turn(&mut self, until: Option<Instant>) {
+    fn step(&mut self, until: Option<Instant>) {
         let visit_at = self.visit.as_ref().and_then(|(visit, _)| visit.poll_timeout());
         let event_at = self.events.first_key_value().map(|((at, _), _)| *at);
         let due = [visit_at, event_at, self.switch.poll_timeout(), until];
@@ -394,7 +394,7 @@ impl<'a> World<'a> {
     fn exchange(&mut self) {
         loop {
             if let Some(output) = self.visit.as_mut().and_then(|(visit, _)| visit.poll_output()) {
-                self.told(output);
+                self.note_output(output);
             } else if let Some(output) = self.switch.poll_output() {
                 self.came(output);
             } else {
@@ -403,7 +403,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn told(&mut self, output: Output) {
+    fn note_output(&mut self, output: Output) {
         if let Output::Send(bytes) = &output {
             self.note(String::from_utf8_lossy(bytes));
         } else {
@@ -420,7 +420,7 @@ impl<'a> World<'a> {
             Output::Done(outcome) => {
                 self.disconnect();
                 let visit = self.visit.take();
-                let (mut visit, _) = visit.expect("somebody said it");
+                let (mut visit, _) = visit.expect("its output comes from a visit");
                 visit.handle_input(self.now, Input::Stop);
                 assert!(visit.poll_output().is_none() && visit.poll_timeout().is_none());
                 assert!(self.done.replace(outcome).is_none(), "a second end");

@@ -117,14 +117,14 @@ fn asked(bytes: &mut Bytes<'_>) {
     let text = lines.to_string();
     assert_eq!(text.lines().count(), lines.as_slice().len(), "{text:?}");
     assert!(lines.as_slice().len() <= LINES_MAX);
-    assert_eq!(told(&Request::Load(&lines)).text_of("configuration-set"), Some(&*text));
+    assert_eq!(as_read(&Request::Load(&lines)).text_of("configuration-set"), Some(&*text));
     let comment = bytes.text(40);
-    let log = told(&Request::Commit { comment: &comment });
+    let log = as_read(&Request::Commit { comment: &comment });
     assert_eq!(log.text_of("log").unwrap_or_default(), one_line(&comment, 500));
 }
 
 /// A request as the switch reads it.
-fn told(request: &Request<'_>) -> Element {
+fn as_read(request: &Request<'_>) -> Element {
     let document = request.encode(7);
     assert!(!document.contains("]]>"), "{document}");
     let mut rpc = Element::parse(document.as_bytes()).expect("our own document");

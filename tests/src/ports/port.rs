@@ -103,7 +103,7 @@ impl Subject for Surroundings {
         }
     }
 
-    fn rests(&mut self, _now: Instant, port: &Port) {
+    fn check_drained(&mut self, _now: Instant, port: &Port) {
         if port.is_pushing() && self.pushing.is_none() {
             assert!(!self.unknown, "a change before the last one's end is known");
             self.pushing = self.wanted;

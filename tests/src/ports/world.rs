@@ -33,18 +33,18 @@ use mistgate_core::{
 };
 
 use self::{
-    ground::{Device, Ground, Holder},
     laws::Laws,
     setting::{Names, START, Size, config, wall},
+    truth::{Device, Holder, Truth},
 };
 use crate::base::bytes::Bytes;
 
 mod cloud;
 mod end;
-mod ground;
 mod laws;
 mod setting;
 mod switches;
+mod truth;
 
 /// A run with more steps than this never ends.
 const STEPS_MAX: usize = 2_000_000;
@@ -97,7 +97,7 @@ struct World<'a> {
     run: u64,
     events: BTreeMap<(Instant, u64), Event>,
     last_event: u64,
-    ground: Ground,
+    truth: Truth,
     laws: Laws,
     is_stopped: bool,
     /// Until when the API fails.
@@ -127,7 +127,7 @@ pub(super) fn run(data: &[u8], journal: Option<&mut String>) -> Tally {
         run: 1,
         events: BTreeMap::new(),
         last_event: 0,
-        ground: Ground::new(size, START),
+        truth: Truth::new(size, START),
         laws: Laws::new(size, config.clone()),
         config,
         is_stopped: false,
@@ -138,7 +138,7 @@ pub(super) fn run(data: &[u8], journal: Option<&mut String>) -> Tally {
         tally: Tally::default(),
         journal,
     };
-    world.tell(Input::Restored(Vec::new()));
+    world.input(Input::Restored(Vec::new()));
     world.install();
     for _ in 0..size.operations {
         if world.bytes.is_empty() {
@@ -190,7 +190,7 @@ impl World<'_> {
         }
         let pause = self.bytes.pick(&[0, 1, 5, 30, 70, 100, 400, 4_000]);
         self.pass(Duration::from_secs(pause));
-        self.check_homes();
+        self.check_current_ports();
     }
 
     fn action(&mut self, kind: u64) {
@@ -201,17 +201,17 @@ impl World<'_> {
         match kind {
             0..=6 => self.plug(ap, Some(spot)),
             7 => self.plug(ap, None),
-            8 if self.ground.ap(ap).is_connected => self.webhook(ap, ApAction::Restarted),
+            8 if self.truth.ap(ap).is_connected => self.webhook(ap, ApAction::Restarted),
             9 => self.exchange(ap, spot),
             10 => self.flap(ap),
             11 | 12 => self.darken(switch, true),
             13 => self.darken(switch, false),
-            14 => self.hang(ap, !self.ground.ap(ap).is_hung),
+            14 => self.hang(ap, !self.truth.ap(ap).is_hung),
             15 => self.phone(spot),
             16 | 17 => self.crash(),
             18 => {
                 self.is_stopped = !self.is_stopped;
-                self.tell(Input::Stop(self.is_stopped));
+                self.input(Input::Stop(self.is_stopped));
             }
             19 | 20 => self.request(spot),
             21 => self.rename(switch),
@@ -219,19 +219,19 @@ impl World<'_> {
             23 => (0..self.size.switches).for_each(|switch| self.darken(switch, false)),
             24 => self.fails_until = self.now + self.soon(2_000),
             25 => self.reload(),
-            26 => self.ground.chassis_mut(switch).is_slow ^= true,
+            26 => self.truth.chassis_mut(switch).is_slow ^= true,
             27 => self.lock(switch),
             28 => {
                 let skew = self.bytes.pick(&[0, 1, -1, 90, -90, 4_000, -4_000]);
                 self.set_clock(skew);
             }
-            29 => self.tell(Input::BreakerClosed),
+            29 => self.input(Input::BreakerClosed),
             _ => {}
         }
     }
 
     fn plug(&mut self, ap: usize, to: Option<usize>) {
-        if self.ground.plug(self.now, ap, to) {
+        if self.truth.plug(self.now, ap, to) {
             self.note(("plug", ap, to));
             self.changed(ap);
         }
@@ -239,9 +239,9 @@ impl World<'_> {
 
     /// Plugs an access point into a port. Whatever was there may get the port that it left.
     fn exchange(&mut self, ap: usize, spot: usize) {
-        let from = self.ground.ap(ap).at;
+        let from = self.truth.ap(ap).at;
         if let Some(Device::Ap(other)) =
-            self.ground.socket(spot).there.filter(|_| from != Some(spot))
+            self.truth.socket(spot).there.filter(|_| from != Some(spot))
         {
             self.plug(other, None);
             self.plug(ap, Some(spot));
@@ -253,7 +253,7 @@ impl World<'_> {
 
     /// Unplugs an access point, and plugs it in again.
     fn flap(&mut self, ap: usize) {
-        if let Some(to) = self.ground.ap(ap).at {
+        if let Some(to) = self.truth.ap(ap).at {
             self.plug(ap, None);
             let after = self.soon(60);
             self.at(after, Event::Plug { ap, to });
@@ -261,7 +261,7 @@ impl World<'_> {
     }
 
     fn hang(&mut self, ap: usize, is_hung: bool) {
-        if core::mem::replace(&mut self.ground.ap_mut(ap).is_hung, is_hung) != is_hung {
+        if core::mem::replace(&mut self.truth.ap_mut(ap).is_hung, is_hung) != is_hung {
             self.note(("hang", ap, is_hung));
             self.changed(ap);
         }
@@ -269,19 +269,19 @@ impl World<'_> {
 
     /// Plugs a telephone into a free port, or unplugs it.
     fn phone(&mut self, spot: usize) {
-        let device = match self.ground.socket(spot).there {
+        let device = match self.truth.socket(spot).there {
             None => Some(Device::Phone),
             Some(Device::Phone) => None,
             Some(Device::Ap(_)) => return,
         };
         self.note(("phone", spot, device));
-        self.ground.put(self.now, spot, device);
+        self.truth.put(self.now, spot, device);
     }
 
     fn darken(&mut self, switch: usize, is_dark: bool) {
-        if self.ground.darken(self.now, switch, is_dark) {
+        if self.truth.darken(self.now, switch, is_dark) {
             self.note(("dark", switch, is_dark));
-            for ap in self.ground.on(switch) {
+            for ap in self.truth.on(switch) {
                 self.changed(ap);
             }
         }
@@ -300,8 +300,8 @@ impl World<'_> {
         self.note(("rename", switch));
         self.names.rename(switch, self.last_event);
         if self.size.is_chassis(switch) {
-            self.ground.renumber(self.now, switch);
-            for ap in self.ground.on(switch) {
+            self.truth.renumber(self.now, switch);
+            for ap in self.truth.on(switch) {
                 self.changed(ap);
             }
         }
@@ -321,19 +321,19 @@ impl World<'_> {
             switch_port.switch = Names::phone(spot);
         }
         let mode = self.bytes.pick(&[Mode::Ap, Mode::Default]);
-        self.tell(Input::Requested(Request { switch_port, mode }));
+        self.input(Input::Requested(Request { switch_port, mode }));
     }
 
     fn reload(&mut self) {
         let clock = self.clock();
         self.config = config(&mut self.bytes, &self.size, clock);
-        self.tell(Input::Configured(Box::new(self.config.clone())));
+        self.input(Input::Configured(Box::new(self.config.clone())));
     }
 
     fn set_clock(&mut self, skew: i64) {
         self.skew = skew;
         self.laws.jump();
-        self.tell(Input::Clock(self.clock()));
+        self.input(Input::Clock(self.clock()));
     }
 
     /// Kills mistgate, which loses what is not on disk, and starts it again.
@@ -354,12 +354,12 @@ impl World<'_> {
             read.expect("a record that was written")
         });
         let records = records.collect();
-        self.tell(Input::Restored(records));
+        self.input(Input::Restored(records));
     }
 
-    fn tell(&mut self, input: Input) {
+    fn input(&mut self, input: Input) {
         self.note(&input);
-        self.laws.hears(self.now, &input, &self.names, self.asked);
+        self.laws.note_input(self.now, &input, &self.names, self.asked);
         self.plan.handle_input(self.now, input);
         self.drain();
     }
@@ -388,18 +388,18 @@ impl World<'_> {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Answered { run, id, answer } if run == self.run => {
-                self.tell(Input::Answered { id, answer });
+                self.input(Input::Answered { id, answer });
             }
             Event::Asked { run, id, question } if run == self.run => {
                 let answer = self.answer(&question);
-                self.tell(Input::Answered { id, answer });
+                self.input(Input::Answered { id, answer });
             }
             Event::Finish { run, id, switch, edits } => self.finish(run, id, switch, &edits),
             Event::Flush => self.flush(),
             Event::Noticed { ap, epoch, is_alive } => self.noticed(ap, epoch, is_alive),
             Event::Plug { ap, to } => {
                 // It may have been plugged in elsewhere meanwhile.
-                if self.ground.ap(ap).at.is_none() {
+                if self.truth.ap(ap).at.is_none() {
                     self.plug(ap, Some(to));
                 }
             }
@@ -408,7 +408,7 @@ impl World<'_> {
             }
             Event::Undo { switch } => self.undo(switch),
             Event::Unlock { switch } => self.unlock(switch),
-            Event::Webhook(ap_event) => self.tell(Input::ApEvent(ap_event)),
+            Event::Webhook(ap_event) => self.input(Input::ApEvent(ap_event)),
             // mistgate has crashed since it asked.
             Event::Answered { .. } | Event::Asked { .. } | Event::Read { .. } => {}
         }
@@ -418,7 +418,7 @@ impl World<'_> {
         while let Some(output) = self.plan.poll_output() {
             self.note(&output);
             let kept = self.kept(&output);
-            self.laws.sees(self.now, self.clock(), &output, &self.names, kept.as_ref());
+            self.laws.check_output(self.now, self.clock(), &output, &self.names, kept.as_ref());
             match output {
                 Output::Ask { id, question } => {
                     if question == Question::Inventory {
@@ -478,7 +478,7 @@ impl World<'_> {
     }
 
     /// Checks that every access point has one current port, and that the port's record agrees.
-    fn check_homes(&self) {
+    fn check_current_ports(&self) {
         let located = self.plan.ports().filter_map(|status| Some((status.ap?, status.switch_port)));
         let current_ports: BTreeMap<Mac, SwitchPort> = located.collect();
         assert_eq!(
@@ -489,7 +489,7 @@ impl World<'_> {
             assert_eq!(
                 self.plan.current_port(ap),
                 current_ports.get(&ap).copied(),
-                "the home of {ap}"
+                "the current port of {ap}"
             );
         }
     }

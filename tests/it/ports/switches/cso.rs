@@ -44,33 +44,33 @@ fn a_webhook_changes_the_port_and_gives_it_back() {
     let site = &managed.site;
     let mistgate = site.place.start();
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     let line = mistgate.line("port_changed", 1);
     assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "ap"));
     assert_eq!((text(&line, "/switch"), text(&line, "/ap")), ("sw-1.branch.ACME", AP));
     let (profile, vlans) = ("generic-trunk".to_owned(), vec![11, 12, 13]);
     assert_eq!(managed.port(), Some(PortConfig { profile, vlans, native: Some(11) }));
-    site.told(&["Switch port changed", "profile generic-trunk, native VLAN 11", "Lobby"]);
+    site.await_post(&["Switch port changed", "profile generic-trunk, native VLAN 11", "Lobby"]);
 
     site.unplug();
-    site.tell(&mistgate, "AP_DISCONNECTED");
+    site.send_event(&mistgate, "AP_DISCONNECTED");
     let line = mistgate.line("port_changed", 2);
     assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "default"));
     let profile = "generic-access".to_owned();
     assert_eq!(managed.port(), Some(PortConfig { profile, vlans: vec![12], native: None }));
-    site.told(&["Switch port changed", "profile generic-access, VLAN 12", "Lobby"]);
-    let said = mistgate.stop();
+    site.await_post(&["Switch port changed", "profile generic-access, VLAN 12", "Lobby"]);
+    let journal = mistgate.stop();
 
     let audit = site.audit("PORT_CHANGED");
     let diffs: Vec<_> = audit.iter().map(|line| text(line, "/diff")).collect();
     let trunk = format!("{PORT}: profile generic-trunk, native VLAN 11");
     assert_eq!(diffs, [&trunk, &format!("{PORT}: profile generic-access, VLAN 12")]);
-    for told in [said, json!(audit).to_string(), format!("{:?}", site.chat.posts())] {
+    for text in [journal, json!(audit).to_string(), format!("{:?}", site.chat.posts())] {
         for secret in [PASSWORD, "cso-session-"] {
-            assert!(!told.contains(secret), "{told}");
+            assert!(!text.contains(secret), "{text}");
         }
     }
-    assert_eq!(site.cloud.heard_of("PUT"), [], "Mist is asked, and not told");
+    assert_eq!(site.cloud.requests_of("PUT"), [], "Mist is asked, and not told");
 }
 
 #[test]
@@ -80,13 +80,13 @@ fn what_cso_refuses_is_told_in_its_words() {
     cso.misbehave(APPLY, &[say(400, "{\"message\":\"the port is reserved\"}")]);
     let mistgate = site.place.start();
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     let line = mistgate.line("port_stuck", 1);
     assert_eq!(text(&line, "/failure"), "rejected");
     assert_eq!(managed.port(), None);
-    site.told(&["Switch port change given up", "the port is reserved"]);
+    site.await_post(&["Switch port change given up", "the port is reserved"]);
     // The next event of the access point makes it try again.
-    site.tell(&mistgate, "AP_RESTARTED");
+    site.send_event(&mistgate, "AP_RESTARTED");
     let line = mistgate.line("port_changed", 1);
     assert_eq!(text(&line, "/reason"), "arrived");
     assert_eq!(managed.port().map(|port| port.profile).as_deref(), Some("generic-trunk"));

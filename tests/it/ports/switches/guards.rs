@@ -18,13 +18,13 @@ fn held(hold: &str) -> (Site, Mistgate) {
         mistgate.accept(&site.event("AP_DISCONNECTED", gone));
     }
     mistgate.line("ports_breaker_open", 1);
-    site.told(&["Switch port changes held"]);
+    site.await_post(&["Switch port changes held"]);
     assert_eq!(mistgate.metric("mistgate_ports_breaker_open"), 1.0);
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     let line = mistgate.line("port_refused", 1);
     assert_eq!((text(&line, "/port"), text(&line, "/rule")), (PORT, "ports.breaker"));
-    assert_eq!(site.cloud.heard_of("PUT"), []);
+    assert_eq!(site.cloud.requests_of("PUT"), []);
     (site, mistgate)
 }
 
@@ -34,7 +34,7 @@ fn let_go(site: &Site, mistgate: Mistgate) {
     assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "ap"));
     assert_eq!(site.usage().as_deref(), Some("ap"));
     assert_eq!(mistgate.metric("mistgate_ports_breaker_open"), 0.0);
-    site.told(&["Switch port changes no longer held"]);
+    site.await_post(&["Switch port changes no longer held"]);
     mistgate.stop();
     let kinds = ["PORTS_BREAKER_OPEN", "PORT_REFUSED", "PORTS_BREAKER_CLOSED", "PORT_CHANGED"];
     assert_eq!(kinds.map(|kind| site.audit(kind).len()), [1; 4]);
@@ -76,7 +76,7 @@ fn a_change_that_the_disk_does_not_keep_is_not_begun() {
     let line = mistgate.line("port_retrying", 1);
     assert_eq!((text(&line, "/port"), text(&line, "/failure")), (PORT, "store"));
     assert_eq!(text(&line, "/because"), "the disk refused to keep that it is under way");
-    assert_eq!(site.cloud.heard_of("PUT"), []);
+    assert_eq!(site.cloud.requests_of("PUT"), []);
     assert_eq!(mistgate.metric("mistgate_port_failures_total{failure=\"store\"}"), 1.0);
 
     limit(&mistgate, None);
@@ -87,7 +87,7 @@ fn a_change_that_the_disk_does_not_keep_is_not_begun() {
     mistgate.kill();
     let mistgate = site.place.start();
     site.unplug();
-    site.tell(&mistgate, "AP_DISCONNECTED");
+    site.send_event(&mistgate, "AP_DISCONNECTED");
     let line = mistgate.line("port_changed", 1);
     assert_eq!((text(&line, "/port"), text(&line, "/mode")), (PORT, "default"));
     mistgate.stop();

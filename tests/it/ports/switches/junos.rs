@@ -88,9 +88,9 @@ fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
     let site = &switched.site;
     let mistgate = site.place.start();
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     mistgate.line("port_observed", 1);
-    site.told(&["Switch port would be changed", "set interfaces ge-0/0/1 native-vlan-id 42"]);
+    site.await_post(&["Switch port would be changed", "set interfaces ge-0/0/1 native-vlan-id 42"]);
     assert!(!switched.has() && switched.shared.with(|switch| switch.sessions()) == 0);
 
     switched.configure("enforce");
@@ -98,19 +98,19 @@ fn a_webhook_changes_the_switch_itself_and_takes_it_back() {
     let line = mistgate.line("port_changed", 1);
     assert_eq!((text(&line, "/port"), text(&line, "/switch")), (PORT, "127.0.0.1"));
     assert!(switched.has());
-    site.told(&["Switch port changed", STATEMENT]);
+    site.await_post(&["Switch port changed", STATEMENT]);
 
     site.unplug();
-    site.tell(&mistgate, "AP_DISCONNECTED");
+    site.send_event(&mistgate, "AP_DISCONNECTED");
     mistgate.line("port_changed", 2);
     assert!(!switched.has());
     switched.until_free(&mistgate);
-    let said = mistgate.stop();
+    let journal = mistgate.stop();
     let audit = site.audit("PORT_CHANGED");
     let diffs: Vec<_> = audit.iter().map(|line| text(line, "/diff")).collect();
     assert!(diffs.iter().all(|diff| diff.contains(STATEMENT)) && diffs.len() == 2, "{diffs:?}");
-    for told in [said, json!(audit).to_string(), format!("{:?}", site.chat.posts())] {
-        assert!(!told.contains(PASSWORD) && !told.contains("]]&gt;"), "{told}");
+    for text in [journal, json!(audit).to_string(), format!("{:?}", site.chat.posts())] {
+        assert!(!text.contains(PASSWORD) && !text.contains("]]&gt;"), "{text}");
     }
 }
 
@@ -120,7 +120,7 @@ fn a_crash_between_commit_and_confirmation_ends_right() {
     let site = &switched.site;
     let mistgate = site.place.start();
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     mistgate.until("a commit", |_| switched.shared.with(|switch| switch.is_pending()));
     mistgate.kill();
     assert!(switched.has());
@@ -145,10 +145,10 @@ fn a_switch_that_is_not_the_known_one_is_not_changed() {
     site.place.write("known_hosts", &format!("[{}]:{} {key}", address.ip(), address.port()));
     let mistgate = site.place.start();
     site.plug();
-    site.tell(&mistgate, "AP_CONNECTED");
+    site.send_event(&mistgate, "AP_CONNECTED");
     let line = mistgate.line("port_stuck", 1);
     assert_eq!(text(&line, "/failure"), "host_key");
-    site.told(&["Switch port change given up", "known_hosts"]);
+    site.await_post(&["Switch port change given up", "known_hosts"]);
     assert!(!switched.has());
     let port = mistgate.status().pointer("/ports/ports/0").cloned().expect("a port");
     assert_eq!((text(&port, "/stage"), text(&port, "/last_failure")), ("stuck", "host_key"));

@@ -137,7 +137,7 @@ fn ports(organisation: &Organisation, query: &Query) -> Answer {
     });
     Answer::new(
         200,
-        organisation.told(json!({
+        organisation.as_sent(json!({
             "start": 1, "end": 2, "limit": limit, "total": total, "next": next, "results": results,
         })),
     )
@@ -178,17 +178,17 @@ fn device(
     let Some(switch) = organisation.switches.get(&mac) else {
         return not_found();
     };
-    let mut told = switch.config.clone();
-    let own = organisation.told(json!({
+    let mut device = switch.config.clone();
+    let own = organisation.as_sent(json!({
         "id": switch.id, "mac": mac.plain(), "type": "switch", "org_id": organisation.id,
         "site_id": switch.site, "name": switch.name, "modified_time": 1_752_000_000.25,
         "deviceprofile_id": null,
     }));
-    told.extend(own.as_object().cloned().unwrap_or_default());
+    device.extend(own.as_object().cloned().unwrap_or_default());
     for name in ["port_config", "local_port_config"].iter().filter(|_| organisation.sends_nulls) {
-        told.entry(*name).or_insert(Value::Null);
+        device.entry(*name).or_insert(Value::Null);
     }
-    Answer::new(200, Value::Object(told))
+    Answer::new(200, Value::Object(device))
 }
 
 /// The members that identify the device, and cannot be changed.

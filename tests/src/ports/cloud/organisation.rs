@@ -162,7 +162,7 @@ impl Organisation {
     }
 
     /// An object as it is sent: without nulls, unless they are to be sent.
-    pub(super) fn told(&self, mut object: Value) -> Value {
+    pub(super) fn as_sent(&self, mut object: Value) -> Value {
         if let (Value::Object(object), false) = (&mut object, self.sends_nulls) {
             object.retain(|_, value| !value.is_null());
         }
@@ -171,7 +171,7 @@ impl Organisation {
 
     /// A port as `stats/ports/search` returns it.
     pub(super) fn port(&self, mac: Mac, switch: &Switch, name: &str, port: &Port) -> Value {
-        self.told(json!({
+        self.as_sent(json!({
             "org_id": self.id, "site_id": switch.site, "mac": mac.plain(), "port_id": name,
             "type": "switch", "speed": 1000, "up": port.up,
             "neighbor_mac": port.neighbor.map(Mac::plain), "neighbor_system_name": null,
@@ -190,7 +190,7 @@ impl Organisation {
                 "system_name": switch.map(|switch| &switch.name),
             })
         });
-        self.told(json!({
+        self.as_sent(json!({
             "id": device_id(mac), "mac": mac.plain(), "type": "ap", "org_id": self.id,
             "site_id": ap.site, "name": format!("ap-{}", mac.plain()),
             "status": ap.is_connected.map(status), "last_seen": ap.last_seen,
@@ -208,7 +208,7 @@ impl Organisation {
         });
         let member = |member: &Mac| json!({ "mac": member.plain(), "type": "switch", "vc_mac": vc_mac, "org_id": self.id });
         let members = switch.members.iter().filter(|_| with_members).map(member);
-        std::iter::once(self.told(whole)).chain(members).collect()
+        std::iter::once(self.as_sent(whole)).chain(members).collect()
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) struct Proof {
     /// Whether the switch was asked after the edit was loaded.
     is_asked: bool,
     /// What the cloud answered in time since the last check.
-    told: [Option<bool>; 2],
+    cloud_answers: [Option<bool>; 2],
     /// The last question to the cloud, and its time.
     asked: Option<(u64, Instant)>,
 }
@@ -47,7 +47,7 @@ impl Proof {
         is_connected: Option<bool>,
     ) {
         if self.asked.is_some_and(|(asked, at)| asked == id && now - at < CLOUD_TIMEOUT) {
-            *of(&mut self.told, nth) = is_connected;
+            *of(&mut self.cloud_answers, nth) = is_connected;
         }
     }
 
@@ -62,9 +62,10 @@ impl Proof {
     pub(super) fn requested(&mut self, request: &str) {
         if request.contains("<get-interface-information>") {
             (self.seen, self.is_asked) = (Seen::default(), true);
-            self.told = self.told.map(|told| told.filter(|is_connected| *is_connected));
+            self.cloud_answers =
+                self.cloud_answers.map(|answer| answer.filter(|is_connected| *is_connected));
         } else if request.contains("<lock-configuration/>") {
-            (self.before, self.told) = (self.seen.clone(), [None; 2]);
+            (self.before, self.cloud_answers) = (self.seen.clone(), [None; 2]);
         } else if request.contains("<configuration-set>") {
             let is_loaded =
                 |port| request.contains(&format!("set interfaces {port} native-vlan-id"));
@@ -82,7 +83,7 @@ impl Proof {
             && (0..2).filter(|nth| at(self.loaded, *nth)).all(|nth| {
                 holds(nth, self.before.links, self.seen.links)
                     && holds(nth, self.before.neighbours, self.seen.neighbours)
-                    && at(self.told, nth) != Some(false)
+                    && at(self.cloud_answers, nth) != Some(false)
             })
     }
 }

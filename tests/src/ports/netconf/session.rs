@@ -27,21 +27,21 @@ const OPERATIONS_MAX: usize = 2_000;
 /// Runs sessions one after the other while there are bytes, and gives all outputs. Extra calls of
 /// `handle_timeout` must make no difference.
 pub fn run(data: &[u8]) -> Vec<Output> {
-    let told = lived(data, 0);
+    let outputs = run_sessions(data, 0);
     assert_eq!(
-        told,
-        lived(data, 2),
+        outputs,
+        run_sessions(data, 2),
         "calls of handle_timeout that were too many made a difference"
     );
-    told
+    outputs
 }
 
-fn lived(data: &[u8], extra_timeouts: usize) -> Vec<Output> {
+fn run_sessions(data: &[u8], extra_timeouts: usize) -> Vec<Output> {
     let bytes = &mut Bytes::new(data);
     let mut now = Instant::from_secs(bytes.pick(&[1_000, 0]));
     let (mut surroundings, mut session) = Surroundings::new(bytes, now);
-    let mut told = Vec::new();
-    drain(&mut surroundings, &mut session, now, &mut told);
+    let mut outputs = Vec::new();
+    drain(&mut surroundings, &mut session, now, &mut outputs);
     for _ in 0..OPERATIONS_MAX {
         if bytes.is_empty() {
             break;
@@ -51,17 +51,17 @@ fn lived(data: &[u8], extra_timeouts: usize) -> Vec<Output> {
             session.handle_timeout(now);
             let is_quiet = extra == 0 || session.poll_output().is_none();
             assert!(is_quiet, "an early handle_timeout does something");
-            drain(&mut surroundings, &mut session, now, &mut told);
+            drain(&mut surroundings, &mut session, now, &mut outputs);
         }
         let input = surroundings.input(bytes);
         session.handle_input(now, input);
-        drain(&mut surroundings, &mut session, now, &mut told);
+        drain(&mut surroundings, &mut session, now, &mut outputs);
         if surroundings.is_closed && bytes.chance(128) {
             (surroundings, session) = Surroundings::new(bytes, now);
-            drain(&mut surroundings, &mut session, now, &mut told);
+            drain(&mut surroundings, &mut session, now, &mut outputs);
         }
     }
-    told
+    outputs
 }
 
 /// The time of the next operation: mostly now, else soon, just before the deadline, or at it.
@@ -78,16 +78,16 @@ fn drain(
     surroundings: &mut Surroundings,
     session: &mut Session,
     now: Instant,
-    told: &mut Vec<Output>,
+    outputs: &mut Vec<Output>,
 ) {
     while let Some(output) = session.poll_output() {
-        surroundings.told(now, &output);
-        told.push(output);
-        assert!(told.len() < 100_000, "the drain does not end");
+        surroundings.note_output(now, &output);
+        outputs.push(output);
+        assert!(outputs.len() < 100_000, "the drain does not end");
     }
     let deadline = session.poll_timeout();
     assert!(deadline.is_none_or(|at| at > now), "the deadline {deadline:?} is not after {now:?}");
-    surroundings.rests(session);
+    surroundings.check_drained(session);
 }
 
 /// A request of the session, as far as the laws tell requests apart.
@@ -215,7 +215,7 @@ impl Surroundings {
         }
     }
 
-    fn told(&mut self, now: Instant, output: &Output) {
+    fn note_output(&mut self, now: Instant, output: &Output) {
         assert!(!self.is_closed || self.is_refusal(output), "after the end: {output:?}");
         match output {
             Output::Answered { id, .. } => {
@@ -275,7 +275,7 @@ impl Surroundings {
         }
     }
 
-    fn rests(&self, session: &Session) {
+    fn check_drained(&self, session: &Session) {
         assert_eq!(session.tasks(), self.tasks.len());
         assert!(self.tasks.len() <= 2 * TASKS_MAX + 2);
         if self.is_closed {

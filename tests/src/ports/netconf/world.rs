@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A world that takes more steps than this never comes to rest.
-const TURNS_MAX: usize = 20_000;
+const STEPS_MAX: usize = 20_000;
 /// How often a read-back is tried, and the time between two tries.
 const READ_BACKS_MAX: usize = 30;
 const READ_BACK_AFTER: Duration = Duration::from_secs(30);
@@ -198,11 +198,11 @@ impl World {
         let lines = Lines::new(&wanted.lines).expect("lines");
         let edit = Edit { id: self.last_task, lines, comment: "world".to_owned(), mode };
         self.ask(Input::Edit(edit));
-        for _ in 0..TURNS_MAX {
+        for _ in 0..STEPS_MAX {
             if let Some(end) = self.end.take() {
                 return end;
             }
-            self.turn(None);
+            self.step(None);
         }
         panic!("no end");
     }
@@ -212,12 +212,12 @@ impl World {
         if self.session.is_some() {
             self.ask(Input::Stop);
         }
-        for _ in 0..TURNS_MAX {
+        for _ in 0..STEPS_MAX {
             let is_quiet = self.session.is_none() && self.closing.is_empty();
             if is_quiet && self.switch.poll_timeout().is_none() {
                 return;
             }
-            self.turn(None);
+            self.step(None);
         }
         panic!("no rest");
     }
@@ -225,7 +225,7 @@ impl World {
     fn wait(&mut self, time: Duration) {
         let until = self.now + time;
         while self.now < until {
-            self.turn(Some(until));
+            self.step(Some(until));
         }
     }
 
@@ -251,7 +251,7 @@ impl World {
     }
 
     /// Advances to the next event, at most to `until`, and handles it.
-    fn turn(&mut self, until: Option<Instant>) {
+    fn step(&mut self, until: Option<Instant>) {
         let session_at = self.session.as_ref().and_then(|(session, _)| session.poll_timeout());
         let closing_at = self.closing.front().map(|(at, _)| *at);
         let due = [session_at, closing_at, self.switch.poll_timeout(), until];
@@ -271,7 +271,7 @@ impl World {
     fn exchange(&mut self) {
         loop {
             if let Some(output) = self.session.as_mut().and_then(|(s, _)| s.poll_output()) {
-                self.told(output);
+                self.note_output(output);
             } else if let Some(output) = self.switch.poll_output() {
                 self.came(output);
             } else {
@@ -280,7 +280,7 @@ impl World {
         }
     }
 
-    fn told(&mut self, output: Output) {
+    fn note_output(&mut self, output: Output) {
         let Some((_, id)) = self.session else {
             return;
         };

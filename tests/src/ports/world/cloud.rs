@@ -17,8 +17,8 @@ const MISS_AFTER: Duration = Duration::from_secs(40);
 impl World<'_> {
     /// Schedules the cloud's notice of a change to an access point.
     pub(super) fn changed(&mut self, ap: usize) {
-        let is_alive = self.ground.is_alive(ap);
-        let one = self.ground.ap_mut(ap);
+        let is_alive = self.truth.is_alive(ap);
+        let one = self.truth.ap_mut(ap);
         one.epoch += 1;
         let epoch = one.epoch;
         let after = if is_alive { CONNECT_AFTER } else { MISS_AFTER };
@@ -27,7 +27,7 @@ impl World<'_> {
 
     pub(super) fn noticed(&mut self, ap: usize, epoch: u64, is_alive: bool) {
         let seen = wall(self.now);
-        let one = self.ground.ap_mut(ap);
+        let one = self.truth.ap_mut(ap);
         if one.epoch != epoch {
             return;
         }
@@ -41,7 +41,7 @@ impl World<'_> {
     }
 
     pub(super) fn webhook(&mut self, ap: usize, action: ApAction) {
-        let site = self.ground.ap(ap).home.map(|at| self.site(at));
+        let site = self.truth.ap(ap).last_port.map(|at| self.site(at));
         let (ap, at) = (self.names.ap(ap), Some(wall(self.now)));
         let ap_event = ApEvent { ap, action, site, at, ap_name: None, site_name: None };
         for _ in 0..self.bytes.pick(&[1, 1, 1, 1, 1, 1, 2, 0]) {
@@ -75,7 +75,7 @@ impl World<'_> {
         match question {
             Question::Port { switch_port, .. } => {
                 let spot = self.names.spot(*switch_port);
-                let sighting = |spot| self.ground.sighting(&self.names, self.now, spot, is_late);
+                let sighting = |spot| self.truth.sighting(&self.names, self.now, spot, is_late);
                 Answer::Port(spot.map(sighting))
             }
             Question::Inventory => {
@@ -90,10 +90,10 @@ impl World<'_> {
     }
 
     fn entry(&self, ap: usize, is_late: bool) -> Entry {
-        let one = self.ground.ap(ap);
+        let one = self.truth.ap(ap);
         Entry {
             ap: self.names.ap(ap),
-            site: self.site(one.home.unwrap_or_default()),
+            site: self.site(one.last_port.unwrap_or_default()),
             is_connected: one.is_connected,
             last_seen: one.last_seen,
             location: self.location(ap, is_late),
@@ -103,10 +103,10 @@ impl World<'_> {
     /// All ports whose neighbour it is or was, of the switches that the cloud knows, and what the
     /// access point reports itself.
     fn location(&self, ap: usize, is_late: bool) -> Location {
-        let mut seen = self.ground.seen(&self.names, self.now, ap, is_late);
+        let mut seen = self.truth.seen(&self.names, self.now, ap, is_late);
         let number = |mac| self.names.switch_of(mac).expect("a switch of ours");
         seen.retain(|sighting| !self.size.is_unknown(number(sighting.switch.mac)));
-        let hint = self.ground.ap(ap).at.map(|at| Hint {
+        let hint = self.truth.ap(ap).at.map(|at| Hint {
             switch: self.names.switch(self.size.switch_of(at)).clone(),
             port: self.names.switch_port(at).port,
         });

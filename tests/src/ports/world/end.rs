@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use mistgate_core::ports::{plan::input::Input, report::Report, switch_port::Mode};
 
-use super::{Tally, World, ground::Device};
+use super::{Tally, World, truth::Device};
 use crate::base::bytes::Bytes;
 
 /// How long a world runs after that: a few comparisons with Mist, and the last attempts.
@@ -19,20 +19,20 @@ impl World<'_> {
         self.note("heal");
         for switch in 0..self.size.switches {
             self.darken(switch, false);
-            self.ground.chassis_mut(switch).is_slow = false;
+            self.truth.chassis_mut(switch).is_slow = false;
         }
         for ap in 0..self.size.aps {
             self.hang(ap, false);
         }
         (self.fails_until, self.is_stopped) = (self.now, false);
         self.set_clock(0);
-        self.tell(Input::Stop(false));
+        self.input(Input::Stop(false));
         if self.config.is_observing {
             self.pass(HEALED_FOR);
-            self.check_homes();
+            self.check_current_ports();
             self.config.is_observing = false;
             self.config.wall = self.clock();
-            self.tell(Input::Configured(Box::new(self.config.clone())));
+            self.input(Input::Configured(Box::new(self.config.clone())));
         }
         self.pass(HEALED_FOR);
         // A forbidden port is tried again every hour, perhaps right now. Limits and freezes take
@@ -44,12 +44,12 @@ impl World<'_> {
             self.pass(LONGER);
         }
         self.flush();
-        self.check_homes();
+        self.check_current_ports();
         self.judge();
     }
 
     fn judge(&self) {
-        for (number, chassis) in self.ground.all_chassis().iter().enumerate() {
+        for (number, chassis) in self.truth.all_chassis().iter().enumerate() {
             assert!(chassis.lock.is_none(), "switch {number} is locked");
             assert!(chassis.undo.is_empty(), "switch {number} has something to undo");
             for spot in self.size.spots_of(number) {
@@ -60,12 +60,12 @@ impl World<'_> {
 
     fn judge_port(&self, switch: usize, spot: usize) {
         let switch_port = self.names.switch_port(spot);
-        let there = match self.ground.socket(spot).there.filter(|_| !self.size.is_ignored(switch)) {
+        let there = match self.truth.socket(spot).there.filter(|_| !self.size.is_ignored(switch)) {
             Some(Device::Ap(ap)) => Some(self.names.ap(ap)),
             Some(Device::Phone) | None => None,
         };
         let owner = self.disk.get(&switch_port).and_then(|record| record.ap);
-        let mode = self.ground.socket(spot).mode;
+        let mode = self.truth.socket(spot).mode;
         let kept = owner.and_then(|owner| self.names.ap_of(owner));
         if there.is_none() && kept.is_some_and(|ap| self.laws.is_outage(ap)) {
             // An access point that was lost together with many others is still waited for.

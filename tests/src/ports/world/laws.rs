@@ -95,11 +95,17 @@ impl Laws {
     }
 
     /// Notes the next input of the plan. `asked` is our clock at the last request for an inventory.
-    pub(super) fn hears(&mut self, now: Instant, input: &Input, names: &Names, asked: UnixTime) {
+    pub(super) fn note_input(
+        &mut self,
+        now: Instant,
+        input: &Input,
+        names: &Names,
+        asked: UnixTime,
+    ) {
         match input {
             Input::Answered { answer, .. } => match answer {
                 Answer::Port(seen) => self.saw_all(now, seen.iter(), names),
-                Answer::Inventory(entries) => self.rostered(now, entries, names, asked),
+                Answer::Inventory(entries) => self.note_inventory(now, entries, names, asked),
                 Answer::Unanswered => {}
                 Answer::Location(location) => {
                     self.saw_all(now, location.seen.iter(), names);
@@ -115,7 +121,7 @@ impl Laws {
                     *self.of(record.switch_port(), names).0 = record.ap;
                 }
             }
-            Input::ApEvent(ap_event) => self.signed(now, ap_event, names),
+            Input::ApEvent(ap_event) => self.note_event(now, ap_event, names),
             Input::Stop(is_stopped) => self.is_stopped = *is_stopped,
             Input::Clock(_) | Input::Pushed { .. } | Input::Read { .. } | Input::Requested(_) => {}
         }
@@ -136,14 +142,14 @@ impl Laws {
         self.config = config.clone();
     }
 
-    fn signed(&mut self, now: Instant, ap_event: &ApEvent, names: &Names) {
+    fn note_event(&mut self, now: Instant, ap_event: &ApEvent, names: &Names) {
         let ApEvent { ap, action, site, at, .. } = ap_event;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
         }
         let number = names.ap_of(*ap).expect("an access point of ours");
         let is_lost = *action == ApAction::Disconnected;
-        self.losses.signed(number, is_lost, site.as_deref(), at.expect("a time"));
+        self.losses.note_event(number, is_lost, site.as_deref(), at.expect("a time"));
         if let Some(breaker) = self.config.governor.breaker.filter(|_| is_lost) {
             self.lost.retain(|(at, lost)| *at + breaker.window > now && lost != ap);
             self.lost.push_back((now, *ap));
@@ -153,10 +159,10 @@ impl Laws {
         }
     }
 
-    fn rostered(&mut self, now: Instant, entries: &[Entry], names: &Names, asked: UnixTime) {
+    fn note_inventory(&mut self, now: Instant, entries: &[Entry], names: &Names, asked: UnixTime) {
         for entry in entries {
             let number = names.ap_of(entry.ap).expect("an access point of ours");
-            self.losses.rostered(number, entry, asked);
+            self.losses.note_inventory(number, entry, asked);
             self.saw_all(now, entry.location.seen.iter(), names);
         }
     }
@@ -183,7 +189,7 @@ impl Laws {
     }
 
     /// Checks an output of the plan. `clock` is our clock, and `before` the port's record.
-    pub(super) fn sees(
+    pub(super) fn check_output(
         &mut self,
         now: Instant,
         clock: UnixTime,
@@ -193,7 +199,7 @@ impl Laws {
     ) {
         match output {
             Output::Forget(switch_port) => {
-                self.houses(now, *switch_port, before, None, names);
+                self.check_assignment(now, *switch_port, before, None, names);
                 let is_observing = self.config.is_observing;
                 let (owner, is_left, changed_at) = self.of(*switch_port, names);
                 *changed_at = None;
@@ -207,21 +213,21 @@ impl Laws {
                 assert!(!edits.is_empty() && edits.is_sorted_by(|a, b| a.port < b.port));
                 for edit in edits {
                     let switch_port = SwitchPort { switch: switch.mac, port: edit.port };
-                    self.changes(now, clock, switch_port, edit.mode, names);
+                    self.check_change(now, clock, switch_port, edit.mode, names);
                     let (owner, _, changed_at) = self.of(switch_port, names);
                     assert_eq!(edit.ap, owner.filter(|_| edit.mode == Mode::Ap), "{switch_port}");
                     *changed_at = Some(now);
                 }
             }
             Output::Report(Report::Observed { switch, changes }) => {
-                assert!(self.config.is_observing, "a change that was only told");
+                assert!(self.config.is_observing, "a change that was only reported");
                 for Change { port, mode, .. } in changes {
                     let switch_port = SwitchPort { switch: switch.mac, port: *port };
-                    self.changes(now, clock, switch_port, *mode, names);
+                    self.check_change(now, clock, switch_port, *mode, names);
                 }
             }
             Output::Store(record) => {
-                self.houses(now, record.switch_port(), before, record.ap, names)
+                self.check_assignment(now, record.switch_port(), before, record.ap, names)
             }
             Output::Ask { .. } | Output::Read { .. } | Output::Report(_) => {}
         }
@@ -240,7 +246,7 @@ impl Laws {
     }
 
     /// Checks that an access point may be assigned to a port, or removed from it.
-    fn houses(
+    fn check_assignment(
         &mut self,
         now: Instant,
         switch_port: SwitchPort,
@@ -280,7 +286,7 @@ impl Laws {
     }
 
     /// Checks that a port may be changed.
-    fn changes(
+    fn check_change(
         &mut self,
         now: Instant,
         clock: UnixTime,

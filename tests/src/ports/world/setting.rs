@@ -218,7 +218,7 @@ impl Names {
     }
 }
 
-/// Mist's clock.
+/// The time that Mist's clock shows.
 pub(super) fn wall(now: Instant) -> UnixTime {
     let micros = i64::try_from((now - START).as_micros()).expect("a short run");
     UnixTime::from_micros(WALL * 1_000_000 + micros)

@@ -43,11 +43,11 @@ impl World<'_> {
         }
         let run = self.run;
         let number = self.names.switch_of(switch).expect("a switch of ours");
-        let chassis = self.ground.chassis_mut(number);
+        let chassis = self.truth.chassis_mut(number);
         assert_ne!(chassis.lock, Some(Holder::Run(run)), "two commits at a time");
         if chassis.lock.is_some() || !chassis.undo.is_empty() {
             let failure = Failure::Locked { holder: "alice".to_owned() };
-            return self.tell(Input::Pushed { id, pushed: Pushed::Failed(failure) });
+            return self.input(Input::Pushed { id, pushed: Pushed::Failed(failure) });
         }
         chassis.lock = Some(Holder::Run(run));
         let after = if chassis.is_slow { self.soon(600) } else { self.soon(30) };
@@ -59,7 +59,7 @@ impl World<'_> {
         self.unlock(switch);
         let is_done = self.bytes.chance(128);
         let end = match self.bytes.up_to(15) {
-            _ if self.ground.chassis(switch).is_dark => match self.bytes.up_to(2) {
+            _ if self.truth.chassis(switch).is_dark => match self.bytes.up_to(2) {
                 0 => End::Failed,
                 _ => End::Unheard { is_done, lasts: true },
             },
@@ -83,13 +83,13 @@ impl World<'_> {
             End::Unheard { .. } => Pushed::Unknown(Failure::Timeout),
         };
         if let End::Unheard { is_done: true, lasts: false } = end {
-            self.ground.chassis_mut(switch).undo = before;
+            self.truth.chassis_mut(switch).undo = before;
             let after = Duration::from_secs(60) + self.soon(540);
             self.at(after, Event::Undo { switch });
         }
         self.note(("finished", switch, end));
         if run == self.run {
-            self.tell(Input::Pushed { id, pushed });
+            self.input(Input::Pushed { id, pushed });
         }
     }
 
@@ -100,14 +100,14 @@ impl World<'_> {
         for edit in edits {
             let switch_port = SwitchPort { switch: mac, port: edit.port };
             let spot = self.names.spot(switch_port).expect("a spot of ours");
-            before.push((spot, self.ground.configure(spot, edit.mode)));
+            before.push((spot, self.truth.configure(spot, edit.mode)));
         }
         self.tally.changed += edits.len();
         before
     }
 
     fn failure(&mut self, switch: usize) -> Failure {
-        if self.ground.chassis(switch).is_dark {
+        if self.truth.chassis(switch).is_dark {
             return Failure::Unreachable;
         }
         match self.bytes.up_to(7) {
@@ -123,36 +123,36 @@ impl World<'_> {
 
     /// Undoes a commit that was not confirmed in time.
     pub(super) fn undo(&mut self, switch: usize) {
-        let undo = mem::take(&mut self.ground.chassis_mut(switch).undo);
+        let undo = mem::take(&mut self.truth.chassis_mut(switch).undo);
         self.note(("undone", switch, &undo));
         self.tally.undone += undo.len();
         for (spot, mode) in undo {
-            self.ground.configure(spot, mode);
+            self.truth.configure(spot, mode);
         }
     }
 
     /// Locks a switch for a while, as an administrator does.
     pub(super) fn lock(&mut self, switch: usize) {
-        if self.ground.chassis(switch).lock.is_none() {
+        if self.truth.chassis(switch).lock.is_none() {
             self.note(("locked", switch));
-            self.ground.chassis_mut(switch).lock = Some(Holder::Somebody);
+            self.truth.chassis_mut(switch).lock = Some(Holder::Somebody);
             let after = self.soon(2_000);
             self.at(after, Event::Unlock { switch });
         }
     }
 
     pub(super) fn unlock(&mut self, switch: usize) {
-        self.ground.chassis_mut(switch).lock = None;
+        self.truth.chassis_mut(switch).lock = None;
     }
 
     /// Answers how a port is configured. An unconfirmed commit does not count.
     pub(super) fn read(&mut self, id: u64, switch_port: SwitchPort, mode: Mode) {
         let spot = self.names.spot(switch_port).expect("a spot of ours");
-        let chassis = self.ground.chassis(self.size.switch_of(spot));
+        let chassis = self.truth.chassis(self.size.switch_of(spot));
         let is_lost = chassis.is_dark || !chassis.undo.is_empty();
         let is_lost = is_lost || self.bytes.chance(30);
-        let is_done = (!is_lost).then(|| self.ground.socket(spot).mode == mode);
-        self.tell(Input::Read { id, is_done });
+        let is_done = (!is_lost).then(|| self.truth.socket(spot).mode == mode);
+        self.input(Input::Read { id, is_done });
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Socket {
     /// The device that was there before.
     was: Option<Device>,
     /// The last neighbour that the switch learned.
-    heard: Option<Device>,
+    learned: Option<Device>,
     pub(super) mode: Mode,
 }
 
@@ -57,7 +57,7 @@ pub(super) enum Holder {
 pub(super) struct Ap {
     pub(super) at: Option<usize>,
     /// Where it is plugged in, or was last.
-    pub(super) home: Option<usize>,
+    pub(super) last_port: Option<usize>,
     /// It has a link but does not work.
     pub(super) is_hung: bool,
     /// Counts its changes. A notice of the cloud with an older number is out of date.
@@ -69,17 +69,17 @@ pub(super) struct Ap {
 }
 
 #[derive(Debug)]
-pub(super) struct Ground {
+pub(super) struct Truth {
     size: Size,
     sockets: Vec<Socket>,
     chassis: Vec<Chassis>,
     aps: Vec<Ap>,
 }
 
-impl Ground {
+impl Truth {
     pub(super) fn new(size: Size, now: Instant) -> Self {
         let socket =
-            Socket { there: None, since: now, was: None, heard: None, mode: Mode::Default };
+            Socket { there: None, since: now, was: None, learned: None, mode: Mode::Default };
         Self {
             size,
             sockets: vec![socket; size.spots()],
@@ -145,13 +145,13 @@ impl Ground {
     pub(super) fn put(&mut self, now: Instant, spot: usize, device: Option<Device>) {
         let socket = self.socket_mut(spot);
         if socket.there.is_some() && socket.since + LLDP_AFTER <= now {
-            socket.heard = socket.there;
+            socket.learned = socket.there;
         }
         socket.was = mem::replace(&mut socket.there, device);
         socket.since = now;
         if let Some(Device::Ap(ap)) = device {
             let ap = self.ap_mut(ap);
-            ap.home = Some(spot);
+            ap.last_port = Some(spot);
             if let Err(at) = ap.spots.binary_search(&spot) {
                 ap.spots.insert(at, spot);
             }
@@ -219,7 +219,7 @@ impl Ground {
             return (is_live, socket.was.is_some(), socket.was);
         }
         let known = socket.there.filter(|_| socket.since + LLDP_AFTER <= now);
-        let stale = socket.heard.filter(|_| socket.there.is_none() || !is_live);
+        let stale = socket.learned.filter(|_| socket.there.is_none() || !is_live);
         (is_live, socket.there.is_some(), known.or(stale))
     }
 
