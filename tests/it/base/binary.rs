@@ -20,6 +20,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::{files, poll};
+
 /// The webhook's secret in most tests.
 pub(crate) const SECRET: &str = "the secret of the tests";
 
@@ -85,9 +87,7 @@ impl Place {
 
     /// Replaces a file by renaming a new one, as editors do.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        let aside = self.path().join("aside");
-        fs::write(&aside, text).expect("a file");
-        fs::rename(&aside, self.path().join(name)).expect("a rename");
+        files::replace(&self.path().join(name), text);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -361,11 +361,7 @@ impl Mistgate {
 
     /// Polls until `holds`, for what the journal has no line for.
     pub(crate) fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
-        let began = std::time::Instant::now();
-        while !holds(self) {
-            assert!(began.elapsed() < LONG, "{what}, in vain:\n{}", self.stderr());
-            thread::sleep(std::time::Duration::from_millis(20));
-        }
+        poll::within(LONG, || holds(self), || format!("{what}\n{}", self.stderr()));
     }
 
     /// Makes it reload its configuration, which must succeed.

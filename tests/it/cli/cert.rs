@@ -17,9 +17,10 @@ use rustls::{
 };
 use tempfile::TempDir;
 
-use crate::{
-    base::binary::{binary, text},
-    base::openssl::openssl,
+use crate::base::{
+    binary::{binary, text},
+    files,
+    openssl::openssl,
 };
 
 const DAY_SECS: u64 = 24 * 60 * 60;
@@ -47,7 +48,7 @@ impl Place {
     }
 
     fn mode(&self, name: &str) -> u32 {
-        fs::metadata(self.path(name)).expect(name).permissions().mode() & 0o777
+        files::mode(&self.path(name))
     }
 
     /// The names of the files, in order.

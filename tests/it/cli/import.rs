@@ -2,8 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output},
 };
 
@@ -15,6 +14,7 @@ use serde_json::{Value as Json, json};
 
 use crate::base::{
     binary::{Place, output, text},
+    files::mode,
     pki::Authority,
 };
 
@@ -34,11 +34,6 @@ fn problems(place: &Place, config: &str) -> Vec<String> {
     // Neither is the page of the manual.
     let is_none = |line: &&str| line.contains("this build") || line.starts_with("see https://");
     printed.lines().filter(|line| !is_none(line)).map(str::to_owned).collect()
-}
-
-fn mode(path: PathBuf) -> u32 {
-    fs::metadata(&path).unwrap_or_else(|error| panic!("{path:?}: {error}")).permissions().mode()
-        & 0o777
 }
 
 /// Secrets of the vectors. They may be in files of their own, but nowhere else.
@@ -68,12 +63,12 @@ fn everything_is_written_once_and_passes_the_check() {
         "{printed}"
     );
     let new = place.path().join("new");
-    assert_eq!(mode(new.clone()), 0o700);
+    assert_eq!(mode(&new), 0o700);
     let mut files = 0;
     for entry in fs::read_dir(&new).expect("the folder") {
         let entry = entry.expect("an entry");
         if entry.file_name() != "mistgate.toml" {
-            assert_eq!(mode(entry.path()), 0o600, "{entry:?}");
+            assert_eq!(mode(&entry.path()), 0o600, "{entry:?}");
             files += 1;
         }
     }
@@ -275,7 +270,7 @@ fn the_folder_of_the_websocket_proxy_is_moved() {
     let printed = text(&done.stderr);
     assert_eq!(code(&done), Some(0), "{printed}");
     assert_eq!(problems(&place, "new/mistgate.toml"), Vec::<String>::new());
-    assert_eq!(mode(place.path().join("new/proxy.pkeycert.pem")), 0o600);
+    assert_eq!(mode(&place.path().join("new/proxy.pkeycert.pem")), 0o600);
     assert!(
         printed.contains("[[proxy.allow]]") && !printed.contains("public repository"),
         "{printed}"

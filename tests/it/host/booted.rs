@@ -5,18 +5,18 @@ use std::{
     fs,
     path::PathBuf,
     process::{Command, Output},
-    thread,
-    time::{Duration, Instant},
 };
 
 use mistgate_tests::{base::process::field, chat::server::LONG};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::base::binary::{Process, binary, text};
+use crate::base::{
+    binary::{Process, binary, text},
+    poll,
+};
 
 const CONFIG: &str = "/etc/mistgate/mistgate.toml";
 const DROP_IN: &str = "/etc/systemd/system/mistgate.service.d/tests.conf";
-const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// A booted container.
 struct Machine {
@@ -110,17 +110,9 @@ impl Drop for Machine {
     }
 }
 
-/// Polls, where no event tells that something happened.
 #[track_caller]
-fn wait<T>(what: &str, found: impl Fn() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(began.elapsed() < LONG, "no {what}");
-        thread::sleep(POLL_EVERY);
-    }
+fn wait<T>(what: &str, find: impl Fn() -> Option<T>) -> T {
+    poll::find_within(LONG, find, || what.to_owned())
 }
 
 #[test]

@@ -15,14 +15,15 @@ use std::{
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::base::binary::{binary, output, text};
+use crate::base::{
+    binary::{binary, output, text},
+    files::NOBODY,
+};
 
 const CONFIG: &str = "etc/mistgate/mistgate.toml";
 const UNIT: &str = "etc/systemd/system/mistgate.service";
 const ENABLED: &str = "etc/systemd/system/multi-user.target.wants/mistgate.service";
 const PROGRAM: &str = "usr/local/bin/mistgate";
-/// The user and group `nobody`.
-const NOBODY: u32 = 65_534;
 const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nold:x:999:998::/:/bin/false\n";
 const GROUP: &str = "root:x:0:\nold:x:998:\n";
 

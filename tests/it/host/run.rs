@@ -4,8 +4,6 @@ use std::{
     fs::{self, File},
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    os::unix::fs::PermissionsExt,
-    path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -22,6 +20,7 @@ use serde_json::Value;
 use crate::{
     base::{
         binary::{Mistgate, Place, SECRET, command, output, text},
+        files::mode,
         pki::Leaf,
     },
     micronets::relay::{GATEWAY, MANAGER, Peer},
@@ -29,10 +28,6 @@ use crate::{
 
 /// The README promises that a stop takes no longer.
 const STOP_MAX: Duration = Duration::from_secs(10);
-
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).expect("a file").permissions().mode() & 0o777
-}
 
 /// A connection on which a request has arrived, except for the second half of its body.
 fn half_a_request(to: SocketAddr, device: &str) -> (TcpStream, String) {

@@ -11,10 +11,11 @@ use mistgate_tests::{base::process::field, chat::server::Chat, webhook::mist::ev
 use rustix::process::{Signal, geteuid};
 use serde_json::Value;
 
-use crate::base::binary::{Mistgate, Place, Process, SECRET, command};
+use crate::base::{
+    binary::{Mistgate, Place, Process, SECRET, command},
+    files::NOBODY,
+};
 
-/// The user `nobody`.
-const NOBODY: u32 = 65_534;
 const RUN: [&str; 5] = ["run", "--config", "mistgate.toml", "--log-format", "json"];
 
 /// `/proc/PID/task/*/status` of each thread.

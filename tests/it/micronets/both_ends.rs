@@ -8,7 +8,7 @@ use std::{
     io::{self, BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use mistgate_tests::{
@@ -19,7 +19,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
-    base::binary::{Mistgate, command},
+    base::{
+        binary::{Mistgate, command},
+        poll,
+    },
     micronets::connect::Certificates,
 };
 
@@ -87,15 +90,12 @@ impl Site {
 
     /// Asks until the answer is 200. Until then each status must be one of `meanwhile`.
     fn until_it_works(&self, meanwhile: &[u16]) {
-        let began = Instant::now();
-        loop {
-            match self.status() {
-                200 => return,
-                status => assert!(meanwhile.contains(&status), "{status}"),
-            }
-            assert!(began.elapsed() < LONG, "it does not work again");
-            thread::sleep(Duration::from_millis(20));
-        }
+        let works = || {
+            let status = self.status();
+            assert!(status == 200 || meanwhile.contains(&status), "{status}");
+            status == 200
+        };
+        poll::within(LONG, works, String::new);
     }
 }
 

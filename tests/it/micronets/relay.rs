@@ -48,7 +48,11 @@ use rustls::{
 use smol::{Async, Executor, channel};
 use tempfile::TempDir;
 
-use crate::base::pki::{Authority, Leaf, client_with};
+use crate::base::{
+    files,
+    pki::{Authority, Leaf, client_with},
+    poll,
+};
 
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 /// Longer than anything here takes on a busy machine.
@@ -206,10 +210,7 @@ impl Site {
     }
 
     fn put(&self, name: &str, text: &str) {
-        // By a rename, as a careful administrator does it.
-        let fresh = self.files.path().join("fresh");
-        fs::write(&fresh, text).expect("written");
-        fs::rename(fresh, self.files.path().join(name)).expect("exchanged");
+        files::replace(&self.files.path().join(name), text);
     }
 
     fn stop(&mut self) -> Duration {
@@ -240,11 +241,7 @@ fn answer(
 }
 
 fn wait(condition: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !condition() {
-        assert!(began.elapsed() < LONG, "it never came to that");
-        thread::sleep(Duration::from_millis(5));
-    }
+    poll::within(LONG, condition, String::new);
 }
 
 /// A TLS connection to a proxy whose root is `root`.

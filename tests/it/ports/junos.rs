@@ -7,6 +7,7 @@ use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr},
     os::unix::{fs::PermissionsExt, net::UnixListener},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -40,7 +41,10 @@ use smol::{
 };
 use tempfile::TempDir;
 
-use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
+use crate::{
+    base::{files, poll},
+    ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare},
+};
 
 const AP: &str = "5c5b35000001";
 const PORT: &str = "ge-0/0/7";
@@ -56,7 +60,7 @@ struct Site {
     switches: Switches,
     junos: Junos,
     boxes: Vec<(Server, Arc<Shared>)>,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Site {
@@ -101,7 +105,7 @@ impl Site {
         fs::write(&junos.known_hosts, known).expect("a file");
         let journal = Arc::new(Journal::new(Format::Text, Level::Error));
         let switches = Switches::new(&junos, connected, Clock::start(), journal).expect("no key");
-        Self { switches, junos, boxes, folder }
+        Self { switches, junos, boxes, _folder: folder }
     }
 
     fn shared(&self) -> &Arc<Shared> {
@@ -119,17 +123,14 @@ impl Site {
     /// Checks that no session of ours is left at the switches, and nothing locked or unconfirmed.
     fn assert_free(&self) {
         for (_, shared) in &self.boxes {
-            let began = Moment::now();
             let left = || {
                 shared.with(|switch| {
                     let left = (switch.sessions(), switch.is_locked());
                     (left, switch.is_modified(), switch.is_pending())
                 })
             };
-            while left() != ((0, false), false, false) {
-                assert!(began.elapsed() < Duration::from_secs(20), "left: {:?}", left());
-                thread::sleep(Duration::from_millis(10));
-            }
+            let is_free = || left() == ((0, false), false, false);
+            poll::within(Duration::from_secs(20), is_free, || format!("left: {:?}", left()));
         }
     }
 }
@@ -450,12 +451,7 @@ fn hosts_and_passwords_must_be_right() {
     let site = Site::new(1, &[]);
     let known = fs::read_to_string(&site.junos.known_hosts).expect("a file");
     let push = |edits: &[Edit]| smol::block_on(site.push(edits));
-    let trust = |text: &str| {
-        // Replaced by a new file, as an editor does.
-        let new = site.folder.path().join("new");
-        fs::write(&new, text).expect("a file");
-        fs::rename(&new, &site.junos.known_hosts).expect("a file");
-    };
+    let trust = |text: &str| files::replace(Path::new(&site.junos.known_hosts), text);
     trust("");
     assert_eq!(push(&[ap()]), Pushed::Failed(Failure::HostKey), "an unknown host");
     let other = fs::read_to_string(site.boxes.first().expect("a switch").0.path().join("user.pub"));

@@ -34,13 +34,11 @@ use mistgate_tests::{
 use serde_json::{Value, json};
 use smol::future;
 
+use crate::ports::mac;
+
 const SITE: &str = "4ac1dcf4-9d8b-7211-65c4-057819f0862b";
 const OTHER_SITE: &str = "5bd2ed05-0e9c-8322-76d5-168920a1973c";
 const TOKEN: &str = "t0k3n-of-the-tests";
-
-fn mac(text: &str) -> Mac {
-    Mac::parse(text).expect("a MAC")
-}
 
 fn ap(n: usize) -> Mac {
     mac(&format!("5c5b350{n:05x}"))

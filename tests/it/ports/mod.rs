@@ -1,5 +1,7 @@
 //! Switch ports: the methods, the rules, and the real binary.
 
+use mistgate_core::base::mac::Mac;
+
 pub(crate) mod cso;
 pub(crate) mod junos;
 pub(crate) mod laws;
@@ -12,3 +14,7 @@ pub(crate) mod ssh;
 pub(crate) mod sshd;
 pub(crate) mod switch;
 pub(crate) mod switches;
+
+fn mac(text: &str) -> Mac {
+    Mac::parse(text).expect("a MAC")
+}

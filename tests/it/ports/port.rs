@@ -7,7 +7,6 @@ use std::{
     process::Output,
 };
 
-use mistgate_core::base::mac::Mac;
 use mistgate_tests::ports::cloud::{
     Cloud, Fault,
     organisation::{ORG, Organisation, SITE},
@@ -15,15 +14,17 @@ use mistgate_tests::ports::cloud::{
 use rustix::process::geteuid;
 use serde_json::{Value, json};
 
-use crate::base::binary::{Place, output, text};
+use crate::{
+    base::{
+        binary::{Place, output, text},
+        files::NOBODY,
+    },
+    ports::mac,
+};
 
 const TOKEN: &str = "the-token-of-the-tests";
 const SWITCH: &str = "5c5b350000ff";
 const PORT: &str = "ge-0/0/1";
-
-fn mac(text: &str) -> Mac {
-    Mac::parse(text).expect("a MAC")
-}
 
 /// A cloud with a switch, and a folder with a configuration for it.
 struct Site {
@@ -205,7 +206,6 @@ fn the_next_run_knows_of_it() {
 /// Files that a command leaves must be usable by the user that runs mistgate.
 #[test]
 fn the_state_folder_belongs_to_whom_mistgate_runs_as() {
-    const NOBODY: u32 = 65_534;
     let site = Site::new("");
     if !geteuid().is_root() {
         site.done("set", "access-1", "ap", &["--yes"]);

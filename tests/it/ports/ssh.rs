@@ -8,7 +8,6 @@ use std::{
     path::Path,
     process::{Command, Stdio},
     sync::Arc,
-    thread,
     time::{Duration, Instant as Moment},
 };
 
@@ -30,7 +29,10 @@ use mistgate_core::{
 use mistgate_runtime::ports::junos::ssh::{self, Error, Key, KeyError, Step, Stream, Target};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::ports::sshd::{CURRENT, Offer, PASSWORD, Server, USER, keys, prepare, python, run};
+use crate::{
+    base::poll,
+    ports::sshd::{CURRENT, Offer, PASSWORD, Server, USER, keys, prepare, python, run},
+};
 
 fn open(target: &Target) -> Result<Stream, Error> {
     smol::block_on(ssh::open(target))
@@ -242,11 +244,7 @@ fn a_session_that_is_dropped_ends_at_the_switch() {
     };
     assert!(!is_over(), "it ends by itself");
     drop(stream);
-    let began = Moment::now();
-    while !is_over() {
-        assert!(began.elapsed() < Duration::from_secs(20), "the connection stays");
-        thread::sleep(Duration::from_millis(10));
-    }
+    poll::within(Duration::from_secs(20), is_over, || "the connection stays".to_owned());
 }
 
 #[test]
@@ -395,11 +393,8 @@ fn another_server_understands_both_framings() {
             .spawn()
             .expect("netconfd");
         server.children.lock().expect("a list").push(daemon);
-        let began = Moment::now();
-        while !socket.exists() {
-            assert!(began.elapsed() < Duration::from_secs(60), "netconfd does not start");
-            thread::sleep(Duration::from_millis(20));
-        }
+        let explain = || "netconfd does not start".to_owned();
+        poll::within(Duration::from_secs(60), || socket.exists(), explain);
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("a socket");
         let question = Input::Ask { id: 1, query: Query::Neighbours };
         let outputs = smol::block_on(async {

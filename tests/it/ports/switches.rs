@@ -6,7 +6,6 @@ mod junos;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
 
-use mistgate_core::base::mac::Mac;
 use mistgate_tests::{
     base::http::Message,
     chat::server::Chat,
@@ -19,17 +18,16 @@ use mistgate_tests::{
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::base::binary::{Mistgate, Place};
+use crate::{
+    base::binary::{Mistgate, Place},
+    ports::mac,
+};
 
 const TOKEN: &str = "the-token-of-the-tests";
 const KEY: &str = "the key of the tests";
 const SWITCH: &str = "5c5b350000ff";
 const AP: &str = "5c5b35000001";
 const PORT: &str = "ge-0/0/1";
-
-fn mac(text: &str) -> Mac {
-    Mac::parse(text).expect("a MAC")
-}
 
 /// A cloud with one switch and one access point, a chat for the reports, and a folder with a
 /// configuration.
