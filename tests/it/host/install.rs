@@ -4,12 +4,14 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::ErrorKind,
     os::unix::{
         fs::{MetadataExt, PermissionsExt, symlink},
         process::CommandExt,
     },
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    thread,
 };
 
 use rustix::process::geteuid;
@@ -383,11 +385,21 @@ fn a_service_of_somebody_else_is_not_followed() {
 /// Runs the program as nobody. If nobody may not read it there, runs a copy.
 fn as_nobody(folder: &Path, args: &[&str]) -> Output {
     let copy = folder.join("mistgate-of-nobody");
-    fs::copy(binary(), &copy).expect("a copy");
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("a mode");
+    if !copy.exists() {
+        fs::copy(binary(), &copy).expect("a copy");
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("a mode");
+    }
     let mut command = Command::new(copy);
     command.args(args).current_dir(folder).env_clear().stdin(Stdio::null());
-    command.uid(NOBODY).gid(NOBODY).output().expect("a process")
+    command.uid(NOBODY).gid(NOBODY);
+    loop {
+        match command.output() {
+            // A process that another test has just forked may still hold the copy open for writing,
+            // until it executes its own program (execve(2), ETXTBSY).
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::yield_now(),
+            done => return done.expect("a process"),
+        }
+    }
 }
 
 #[test]
