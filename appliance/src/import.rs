@@ -7,15 +7,12 @@ use std::{
     path::Path,
 };
 
-use mistgate_core::{
-    base::secret::Secret,
-    config::{files::FileKind, raw::Source},
-};
+use mistgate_core::{base::secret::Secret, config::files::FileKind};
 use mistgate_import::{
-    Imported, Micronets, Programs,
+    Imported, Program, Programs,
     draft::{Content, Note},
     import,
-    micronets::{Certificate, Store},
+    micronets::{Certificate, Folder},
     python,
 };
 use mistgate_runtime::{host::load, http::tls::mutual};
@@ -36,13 +33,10 @@ const STORES: [&str; 2] = ["lib", "."];
 const FILES_MAX: usize = 1_000;
 
 pub(crate) fn run(args: &Import) -> Result<(), String> {
-    let mwtt = args.mwtt.as_deref().map(python).transpose()?;
-    let mesa = args.mesa.as_deref().map(python).transpose()?;
-    let folder = args.micronets.as_deref().map(Folder::read).transpose()?;
     let programs = Programs {
-        mwtt: mwtt.as_ref().map(Text::source),
-        mesa: mesa.as_ref().map(Text::source),
-        micronets: folder.as_ref().map(Folder::source),
+        mwtt: args.mwtt.as_deref().map(python).transpose()?,
+        mesa: args.mesa.as_deref().map(python).transpose()?,
+        micronets: args.micronets.as_deref().map(folder).transpose()?,
     };
     let lines = |notes: &[Note]| -> Vec<String> { notes.iter().map(ToString::to_string).collect() };
     let imported = import(&programs).map_err(|notes| lines(&notes).join("\n"))?;
@@ -69,62 +63,37 @@ pub(crate) fn run(args: &Import) -> Result<(), String> {
     Ok(())
 }
 
-/// A file of text.
-struct Text {
-    name: String,
-    text: String,
-}
-
-impl Text {
-    fn source(&self) -> Source<'_> {
-        Source { name: &self.name, text: &self.text }
-    }
-}
-
-fn python(name: &str) -> Result<Text, String> {
+fn python(name: &str) -> Result<Program, String> {
     let max = u64::try_from(python::TEXT_MAX).unwrap_or(u64::MAX);
     let expected = "expected a configuration in Python";
     let explain = |why: &str| format!("{name}:1: {why} — {expected}");
     let bytes = load::read(name, max.saturating_add(1)).map_err(|why| explain(&why))?;
     let text = String::from_utf8(bytes).map_err(|_| explain("not UTF-8 text"))?;
-    Ok(Text { name: name.to_owned(), text })
+    Ok(Program { name: name.to_owned(), text })
 }
 
-/// The folder of the websocket proxy.
-struct Folder {
-    name: String,
-    program: Option<Text>,
-    store: Store,
-}
-
-impl Folder {
-    fn read(name: &str) -> Result<Self, String> {
-        let at = |path: &str| format!("{}/{path}", name.trim_end_matches('/'));
-        let program = PROGRAMS.map(at).into_iter().find(|path| Path::new(path).is_file());
-        let program = program.as_deref().map(python).transpose()?;
-        let mut store = Store::default();
-        for folder in STORES {
-            add(&mut store, name, folder)?;
-        }
-        if program.is_none() && store.certificates.is_empty() {
-            let program = PROGRAMS.join(" nor ");
-            return Err(format!(
-                "{name}: there is neither {program} nor a certificate — expected the folder of the \
-                 Micronets websocket proxy"
-            ));
-        }
-        Ok(Self { name: name.to_owned(), program, store })
+/// Reads the folder of the websocket proxy.
+fn folder(name: &str) -> Result<Folder, String> {
+    let at = |path: &str| format!("{}/{path}", name.trim_end_matches('/'));
+    let program = PROGRAMS.map(at).into_iter().find(|path| Path::new(path).is_file());
+    let program = program.as_deref().map(python).transpose()?;
+    let mut folder = Folder { name: name.to_owned(), program, ..Folder::default() };
+    for store in STORES {
+        add(&mut folder, store)?;
     }
-
-    fn source(&self) -> Micronets<'_> {
-        let program = self.program.as_ref().map(Text::source);
-        Micronets { name: &self.name, program, store: &self.store }
+    if folder.program.is_none() && folder.certificates.is_empty() {
+        let program = PROGRAMS.join(" nor ");
+        return Err(format!(
+            "{name}: there is neither {program} nor a certificate — expected the folder of the \
+             Micronets websocket proxy"
+        ));
     }
+    Ok(folder)
 }
 
-/// Adds what is in the PEM files of a folder, in the order of their names.
-fn add(store: &mut Store, root: &str, folder: &str) -> Result<(), String> {
-    let place = Path::new(root).join(folder);
+/// Adds what is in the PEM files of one of its folders, in the order of their names.
+fn add(to: &mut Folder, folder: &str) -> Result<(), String> {
+    let place = Path::new(&to.name).join(folder);
     let entries = match fs::read_dir(&place) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound && folder != "." => return Ok(()),
@@ -154,9 +123,9 @@ fn add(store: &mut Store, root: &str, folder: &str) -> Result<(), String> {
         let certificate = CertificateDer::from_pem_slice(pem.expose().as_bytes()).ok();
         match certificate.as_ref().and_then(mutual::identity) {
             Some(identity) => {
-                store.certificates.push(Certificate { path, pem, has_key, identity });
+                to.certificates.push(Certificate { path, pem, has_key, identity });
             }
-            None if has_key => store.keys.push(path),
+            None if has_key => to.keys.push(path),
             None => {}
         }
     }

@@ -1,7 +1,10 @@
-//! A position in a Python text, with its line and open brackets. It knows spaces, comments, line
-//! ends and words (docs.python.org/3/reference/lexical_analysis.html).
+//! The tokens of a Python text, one after the other, with their lines
+//! (docs.python.org/3/reference/lexical_analysis.html). Spaces and comments are skipped, and so are
+//! line ends between brackets.
 
-use std::fmt;
+use std::{fmt, mem};
+
+use super::{literal, value::Form};
 
 /// Why a text was refused, mostly as Python would.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,55 +46,128 @@ impl fmt::Display for Fault {
 /// The most brackets in one another.
 pub const DEPTH_MAX: usize = 32;
 
-/// A place in a text, and the brackets that are open there.
-pub(super) struct Cursor<'a> {
-    text: &'a str,
-    at: usize,
+/// A token. The reader needs no operators of several characters except `==`, so any other comes
+/// character by character.
+pub(super) enum Token<'a> {
+    /// A closing bracket, which fits the one that it closes.
+    Close,
+    End,
+    /// Two equal signs, which assign nothing.
+    Equals,
+    Newline,
+    Number(Form),
+    /// One of `([{`.
+    Open(char),
+    Other(char),
+    /// Several texts in a row are one, as in Python.
+    Text(Form),
+    /// An identifier or keyword.
+    Word(&'a str),
+}
+
+/// The tokens of a text. One of them is looked at before it is taken.
+pub(super) struct Tokens<'a> {
+    pub(super) next: Token<'a>,
+    /// The line on which the next token begins.
     pub(super) line: u32,
-    /// The open brackets, and the lines on which they were opened.
+    /// Whether the line of the next token begins with a space or a tab.
+    pub(super) is_indented: bool,
+    cursor: Cursor<'a>,
+    /// The ends of the open brackets, and the lines on which these were opened.
     open: Vec<(char, u32)>,
 }
 
-/// A place to come back to, at the same depth: its offset and its line.
-pub(super) type Mark = (usize, u32);
+impl<'a> Tokens<'a> {
+    /// The tokens of a text, before its first.
+    pub(super) fn new(text: &'a str) -> Result<Self, Error> {
+        // The byte order mark of some editors (RFC 3629 §6).
+        let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let cursor = Cursor { rest, line: 1 };
+        let is_indented = cursor.is_indented();
+        let mut tokens =
+            Self { next: Token::Newline, line: 1, is_indented, cursor, open: Vec::new() };
+        tokens.take()?;
+        Ok(tokens)
+    }
+
+    /// Takes the next token.
+    pub(super) fn take(&mut self) -> Result<Token<'a>, Error> {
+        self.cursor.skip_space(!self.open.is_empty());
+        self.line = self.cursor.line;
+        let next = self.read()?;
+        Ok(mem::replace(&mut self.next, next))
+    }
+
+    /// Takes the next token if it is this character.
+    pub(super) fn eat(&mut self, character: char) -> Result<bool, Error> {
+        let is_next = matches!(self.next, Token::Other(next) if next == character);
+        if is_next {
+            self.take()?;
+        }
+        Ok(is_next)
+    }
+
+    pub(super) const fn syntax(&self) -> Error {
+        Error { line: self.line, fault: Fault::Syntax }
+    }
+
+    fn read(&mut self) -> Result<Token<'a>, Error> {
+        let line = self.line;
+        if let Some(text) = literal::text(&mut self.cursor, !self.open.is_empty())? {
+            return Ok(Token::Text(text));
+        }
+        if let Some(number) = literal::number(&mut self.cursor) {
+            return Ok(Token::Number(number));
+        }
+        if let Some(word) = self.cursor.word() {
+            return Ok(Token::Word(word));
+        }
+        // A `#` is the beginning of a comment, which ends with its line.
+        self.cursor.skip_comment();
+        if self.cursor.eat_newline() {
+            self.is_indented = self.cursor.is_indented();
+            return Ok(Token::Newline);
+        }
+        if self.cursor.eat("==") {
+            return Ok(Token::Equals);
+        }
+        let Some(next) = self.cursor.bump() else {
+            let unclosed = |&(_, line): &(char, u32)| Error { line, fault: Fault::Unclosed };
+            return self.open.last().map_or(Ok(Token::End), |open| Err(unclosed(open)));
+        };
+        let end = match next {
+            '(' => ')',
+            '[' => ']',
+            '{' => '}',
+            ')' | ']' | '}' => {
+                let is_right = self.open.pop().is_some_and(|(end, _)| end == next);
+                return if is_right { Ok(Token::Close) } else { Err(self.syntax()) };
+            }
+            other => return Ok(Token::Other(other)),
+        };
+        if self.open.len() == DEPTH_MAX {
+            return Err(Error { line, fault: Fault::Deep });
+        }
+        self.open.push((end, line));
+        Ok(Token::Open(next))
+    }
+}
+
+/// A position in a text.
+pub(super) struct Cursor<'a> {
+    pub(super) rest: &'a str,
+    pub(super) line: u32,
+}
 
 impl<'a> Cursor<'a> {
-    /// The beginning of a text.
-    pub(super) fn new(text: &'a str) -> Self {
-        // The byte order mark of some editors (RFC 3629 §6).
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self { text, at: 0, line: 1, open: Vec::new() }
-    }
-
-    pub(super) const fn mark(&self) -> Mark {
-        (self.at, self.line)
-    }
-
-    pub(super) const fn back(&mut self, mark: Mark) {
-        (self.at, self.line) = mark;
-    }
-
-    pub(super) fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
-    }
-
     pub(super) fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    /// Whether brackets are open, in which line ends have no meaning.
-    pub(super) fn is_inside(&self) -> bool {
-        !self.open.is_empty()
-    }
-
-    /// How many brackets are open.
-    pub(super) const fn depth(&self) -> usize {
-        self.open.len()
+        self.rest.chars().next()
     }
 
     pub(super) fn bump(&mut self) -> Option<char> {
-        let next = self.peek()?;
-        self.at += next.len_utf8();
+        let mut rest = self.rest.chars();
+        let next = rest.next()?;
+        self.rest = rest.as_str();
         if next == '\n' || (next == '\r' && self.peek() != Some('\n')) {
             self.line = self.line.saturating_add(1);
         }
@@ -100,7 +176,7 @@ impl<'a> Cursor<'a> {
 
     /// Consumes `text` if it is next.
     pub(super) fn eat(&mut self, text: &str) -> bool {
-        let is_next = self.rest().starts_with(text);
+        let is_next = self.rest.starts_with(text);
         if is_next {
             for _ in text.chars() {
                 self.bump();
@@ -109,93 +185,48 @@ impl<'a> Cursor<'a> {
         is_next
     }
 
-    /// Consumes characters as long as `fits` holds.
-    pub(super) fn take_while(&mut self, mut fits: impl FnMut(char) -> bool) -> &'a str {
-        let rest = self.rest();
-        let from = self.at;
-        while self.peek().is_some_and(&mut fits) {
-            self.bump();
-        }
-        rest.get(..self.at - from).unwrap_or_default()
-    }
-
-    /// Consumes an identifier or keyword.
-    pub(super) fn word(&mut self) -> Option<&'a str> {
-        let begins = |c: char| c == '_' || c.is_alphabetic();
-        self.peek().filter(|c| begins(*c))?;
-        Some(self.take_while(|c| c == '_' || c.is_alphanumeric()))
-    }
-
-    /// Skips spaces and, between brackets, comments and line ends.
-    pub(super) fn skip_space(&mut self) {
-        loop {
-            match self.peek() {
-                Some(' ' | '\t' | '\u{c}') => {}
-                Some('\n' | '\r') if self.is_inside() => {}
-                Some('#') if self.is_inside() => {
-                    self.skip_comment();
-                    continue;
-                }
-                Some('\\') => {
-                    let here = self.mark();
-                    self.bump();
-                    if !self.skip_newline() {
-                        self.back(here);
-                        return;
-                    }
-                    continue;
-                }
-                _ => return,
-            }
-            self.bump();
-        }
-    }
-
-    /// Skips to the end of the line.
-    pub(super) fn skip_comment(&mut self) {
-        self.take_while(|c| !matches!(c, '\n' | '\r'));
-    }
-
     /// Consumes one line end of any kind.
-    pub(super) fn skip_newline(&mut self) -> bool {
+    pub(super) fn eat_newline(&mut self) -> bool {
         self.eat("\r\n") || self.eat("\n") || self.eat("\r")
     }
 
-    /// Whether at most a comment is left of this line.
-    pub(super) fn is_line_over(&self) -> bool {
-        matches!(self.peek(), None | Some('\n' | '\r' | '#'))
+    /// Consumes characters as long as `fits` holds.
+    pub(super) fn take_while(&mut self, mut fits: impl FnMut(char) -> bool) -> &'a str {
+        let rest = self.rest;
+        while self.peek().is_some_and(&mut fits) {
+            self.bump();
+        }
+        rest.strip_suffix(self.rest).unwrap_or_default()
     }
 
-    /// Consumes an opening bracket.
-    pub(super) fn enter(&mut self, bracket: char) -> Result<(), Error> {
-        let line = self.line;
-        self.bump();
-        self.open.push((bracket, line));
-        if self.open.len() > DEPTH_MAX { Err(Error { line, fault: Fault::Deep }) } else { Ok(()) }
-    }
-
-    /// Consumes the end of the innermost bracket if it is next. The end of the text and that of
-    /// another bracket are errors.
-    pub(super) fn leave(&mut self) -> Result<bool, Error> {
-        let (bracket, line) = self.open.last().copied().unwrap_or((' ', self.line));
-        let end = match bracket {
-            '(' => ')',
-            '[' => ']',
-            _ => '}',
-        };
-        match self.peek() {
-            None => Err(Error { line, fault: Fault::Unclosed }),
-            Some(next) if next == end => {
-                self.bump();
-                self.open.pop();
-                Ok(true)
+    /// Skips spaces, line ends behind a backslash and, between brackets, comments and other line
+    /// ends.
+    pub(super) fn skip_space(&mut self, is_inside: bool) {
+        loop {
+            self.take_while(|c| {
+                matches!(c, ' ' | '\t' | '\u{c}') || is_inside && matches!(c, '\n' | '\r')
+            });
+            if is_inside && self.rest.starts_with('#') {
+                self.skip_comment();
+            } else if !["\\\r\n", "\\\n", "\\\r"].into_iter().any(|end| self.eat(end)) {
+                return;
             }
-            Some(')' | ']' | '}') => Err(self.syntax()),
-            Some(_) => Ok(false),
         }
     }
 
-    pub(super) const fn syntax(&self) -> Error {
-        Error { line: self.line, fault: Fault::Syntax }
+    /// Skips a comment to the end of its line.
+    fn skip_comment(&mut self) {
+        if self.rest.starts_with('#') {
+            self.take_while(|c| !matches!(c, '\n' | '\r'));
+        }
+    }
+
+    fn is_indented(&self) -> bool {
+        self.rest.starts_with([' ', '\t'])
+    }
+
+    fn word(&mut self) -> Option<&'a str> {
+        self.peek().filter(|c| *c == '_' || c.is_alphabetic())?;
+        Some(self.take_while(|c| c == '_' || c.is_alphanumeric()))
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use mistgate_core::config::{problem::Problem, raw::Source};
+use mistgate_core::config::problem::Problem;
 
 pub mod value;
 
@@ -32,22 +32,19 @@ use self::{
     python::Module,
 };
 
-/// The configurations of those old programs that were in use: a `config.py` each, or a folder.
-#[derive(Clone, Copy, Default)]
-pub struct Programs<'a> {
-    pub mwtt: Option<Source<'a>>,
-    pub mesa: Option<Source<'a>>,
-    pub micronets: Option<Micronets<'a>>,
+/// The configurations of those old programs that were in use.
+#[derive(Default)]
+pub struct Programs {
+    pub mwtt: Option<Program>,
+    pub mesa: Option<Program>,
+    pub micronets: Option<Folder>,
 }
 
-/// The folder of the Micronets websocket proxy.
-#[derive(Clone, Copy)]
-pub struct Micronets<'a> {
+/// A file of Python: a `config.py`, or the program of the websocket proxy.
+pub struct Program {
     /// Its name as the user gave it.
-    pub name: &'a str,
-    /// `websocket-proxy.py`, if it is there.
-    pub program: Option<Source<'a>>,
-    pub store: &'a micronets::Store,
+    pub name: String,
+    pub text: String,
 }
 
 /// The new configuration.
@@ -62,30 +59,30 @@ pub struct Imported {
 
 /// Makes one configuration of those of all programs. A text that is no Python is an error, and then
 /// there is nothing to write.
-pub fn import(programs: &Programs<'_>) -> Result<Imported, Vec<Note>> {
+pub fn import(programs: &Programs) -> Result<Imported, Vec<Note>> {
+    let Programs { mwtt, mesa, micronets } = programs;
     let mut errors = Vec::new();
-    let mut parse = |source: Option<Source<'_>>, needs: &str| {
-        source.and_then(|source| read(source, needs).map_err(|note| errors.push(note)).ok())
+    let mut parse = |program: Option<&Program>, needs: &str| {
+        program.and_then(|program| read(program, needs).map_err(|note| errors.push(note)).ok())
     };
-    let mwtt = parse(programs.mwtt, "mist_conf");
-    let mesa = parse(programs.mesa, "mist_conf");
-    let program = parse(programs.micronets.and_then(|folder| folder.program), "");
+    let mwtt_module = parse(mwtt.as_ref(), "mist_conf");
+    let mesa_module = parse(mesa.as_ref(), "mist_conf");
+    let proxy = parse(micronets.as_ref().and_then(|folder| folder.program.as_ref()), "");
     if !errors.is_empty() {
         return Err(errors);
     }
     let mut draft = Draft::default();
-    if let Some((source, module)) = programs.mwtt.zip(mwtt) {
-        passed_over("MWTT", source.name, &module, &mut draft);
-        mwtt::import(&module, source.name, &mut draft);
+    if let Some((program, module)) = mwtt.as_ref().zip(mwtt_module) {
+        passed_over("MWTT", &program.name, &module, &mut draft);
+        mwtt::import(&module, &program.name, &mut draft);
     }
-    if let Some((source, module)) = programs.mesa.zip(mesa) {
-        passed_over("MESA", source.name, &module, &mut draft);
-        mesa::import(&module, source.name, &mut draft);
+    if let Some((program, module)) = mesa.as_ref().zip(mesa_module) {
+        passed_over("MESA", &program.name, &module, &mut draft);
+        mesa::import(&module, &program.name, &mut draft);
     }
     common::secrets(&mut draft);
-    if let Some(Micronets { name, program: source, store }) = programs.micronets {
-        let program = source.map(|source| source.name).zip(program.as_ref());
-        micronets::import(&Folder { name, program, store }, &mut draft);
+    if let Some(folder) = micronets {
+        micronets::import(folder, &proxy.unwrap_or_default(), &mut draft);
     }
     draft.settle();
     disable_method_without_mist(&mut draft);
@@ -95,15 +92,15 @@ pub fn import(programs: &Programs<'_>) -> Result<Imported, Vec<Note>> {
 
 /// Reads a file. It must give the name `needs` a value, without which the old program does not
 /// start; an empty `needs` asks for nothing.
-fn read(source: Source<'_>, needs: &str) -> Result<Module, Note> {
-    let (line, what) = match python::parse(source.text) {
+fn read(program: &Program, needs: &str) -> Result<Module, Note> {
+    let (line, what) = match python::parse(&program.text) {
         Ok(module) if needs.is_empty() || module.assigned.contains_key(needs) => return Ok(module),
         Ok(_) => (1, format!("there is no {needs} in this file")),
         Err(error) => (error.line, format!("{}, so nothing was read", error.fault)),
     };
     let expected = "a configuration that the old program runs with".into();
     let about = Problem { line, key: String::new(), what, expected };
-    Err(Note { file: source.name.into(), about })
+    Err(Note { file: program.name.clone(), about })
 }
 
 /// Reports the statements that are no assignments.
@@ -131,13 +128,13 @@ fn disable_method_without_mist(draft: &mut Draft) {
     }
 }
 
-fn head(programs: &Programs<'_>) -> String {
+fn head(Programs { mwtt, mesa, micronets }: &Programs) -> String {
     let names = [
-        programs.mwtt.map(|source| (source.name, "MWTT")),
-        programs.mesa.map(|source| (source.name, "MESA")),
-        programs.micronets.map(|folder| (folder.name, "Micronets")),
+        mwtt.as_ref().map(|program| (&program.name, "MWTT")),
+        mesa.as_ref().map(|program| (&program.name, "MESA")),
+        micronets.as_ref().map(|folder| (&folder.name, "Micronets")),
     ];
-    let line = |(name, program): (&str, _)| format!("#   {} ({program})\n", name.escape_debug());
+    let line = |(name, program): (&String, _)| format!("#   {} ({program})\n", name.escape_debug());
     let names: String = names.into_iter().flatten().map(line).collect();
     format!(
         "# Made by mistgate import out of\n{names}\

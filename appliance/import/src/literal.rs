@@ -6,21 +6,21 @@ use zeroize::Zeroizing;
 
 use super::{
     cursor::{Cursor, Error, Fault},
-    value::{Form, Unread},
+    value::{Form, unread},
 };
 
 /// Reads a text, or several that follow each other, which Python joins. `None` if there is none.
-pub(super) fn text(cursor: &mut Cursor<'_>) -> Result<Option<Form>, Error> {
+pub(super) fn text(cursor: &mut Cursor<'_>, is_inside: bool) -> Result<Option<Form>, Error> {
     let mut next = prefix(cursor);
     if next.is_none() {
         return Ok(None);
     }
     // A text that has enough room never moves, and leaves no copy of a secret behind.
-    let mut all = Zeroizing::new(String::with_capacity(cursor.rest().len().min(ROOM)));
+    let mut all = Zeroizing::new(String::with_capacity(cursor.rest.len().min(ROOM)));
     let mut unread = None;
     while let Some(begun) = next {
         unread = unread.or(part(cursor, &begun, &mut all)?);
-        cursor.skip_space();
+        cursor.skip_space(is_inside);
         next = prefix(cursor);
     }
     Ok(Some(unread.map_or_else(|| Form::Text(Secret::new(all.as_str())), Form::Unread)))
@@ -28,7 +28,7 @@ pub(super) fn text(cursor: &mut Cursor<'_>) -> Result<Option<Form>, Error> {
 
 /// Reads a number without a sign. `None` if there is none.
 pub(super) fn number(cursor: &mut Cursor<'_>) -> Option<Form> {
-    let mut rest = cursor.rest().chars();
+    let mut rest = cursor.rest.chars();
     let begins = match (rest.next(), rest.next()) {
         (Some('.'), second) => second,
         (first, _) => first,
@@ -41,7 +41,7 @@ pub(super) fn number(cursor: &mut Cursor<'_>) -> Option<Form> {
         before = c;
         is_part
     });
-    Some(value(written).unwrap_or(Form::Unread(Unread::Number)))
+    Some(value(written).unwrap_or(Form::Unread(unread::NUMBER)))
 }
 
 /// The room for a text, in bytes. Most are shorter.
@@ -49,14 +49,10 @@ const ROOM: usize = 256;
 
 /// Consumes what begins a text, if one is next: its prefix, in lower case, and its quotes.
 fn prefix(cursor: &mut Cursor<'_>) -> Option<(String, &'static str)> {
-    let here = cursor.mark();
-    let letters = cursor.take_while(|c| "rRbBuUfFtT".contains(c)).to_ascii_lowercase();
-    let quotes = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| cursor.eat(quotes));
-    let found = quotes.filter(|_| letters.len() <= 2).map(|quotes| (letters, quotes));
-    if found.is_none() {
-        cursor.back(here);
-    }
-    found
+    let end = cursor.rest.find(|c| !"rRbBuUfFtT".contains(c)).filter(|end| *end <= 2)?;
+    let (letters, rest) = cursor.rest.split_at_checked(end)?;
+    let quotes = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|end| rest.starts_with(end))?;
+    (cursor.eat(letters) && cursor.eat(quotes)).then(|| (letters.to_ascii_lowercase(), quotes))
 }
 
 /// Adds one text without its quotes to `all`. Returns why its value is not known, if so.
@@ -64,12 +60,12 @@ fn part(
     cursor: &mut Cursor<'_>,
     (prefix, quotes): &(String, &str),
     all: &mut String,
-) -> Result<Option<Unread>, Error> {
+) -> Result<Option<&'static str>, Error> {
     let line = cursor.line;
     let unended = Error { line, fault: Fault::Unended };
-    let mut unread = prefix.contains('b').then_some(Unread::Bytes);
+    let mut unread = prefix.contains('b').then_some(unread::BYTES);
     if prefix.contains(['f', 't']) {
-        unread = Some(Unread::Format);
+        unread = Some(unread::FORMAT);
     }
     let is_long = quotes.len() == 3;
     loop {
@@ -86,7 +82,7 @@ fn part(
             '\\' if prefix.contains('r') => {
                 all.push('\\');
                 // Even in a raw text a quote after it does not end the text.
-                if cursor.skip_newline() {
+                if cursor.eat_newline() {
                     all.push('\n');
                 } else {
                     all.extend(cursor.bump());
@@ -105,8 +101,8 @@ fn escape(
     cursor: &mut Cursor<'_>,
     all: &mut String,
     unended: Error,
-) -> Result<Option<Unread>, Error> {
-    if cursor.skip_newline() {
+) -> Result<Option<&'static str>, Error> {
+    if cursor.eat_newline() {
         return Ok(None);
     }
     let code = match cursor.peek().ok_or(unended)? {
@@ -137,7 +133,7 @@ fn escape(
         }
     };
     let Some(character) = code.and_then(char::from_u32) else {
-        return Ok(Some(Unread::Escape));
+        return Ok(Some(unread::ESCAPE));
     };
     all.push(character);
     Ok(None)

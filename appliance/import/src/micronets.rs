@@ -11,6 +11,7 @@ use std::{
 use mistgate_core::{base::secret::Secret, config::problem::quoted, micronets::access::Identity};
 
 use super::{
+    Program,
     draft::{Content, Draft},
     entry::Origin,
     old::{Found, Table},
@@ -31,20 +32,17 @@ pub struct Certificate {
     pub identity: Identity,
 }
 
-/// The certificates and keys of a folder.
-#[derive(Clone, Debug, Default)]
-pub struct Store {
+/// The folder of the websocket proxy.
+#[derive(Default)]
+pub struct Folder {
+    /// Its name as the user gave it.
+    pub name: String,
+    /// `websocket-proxy.py`, if it is there.
+    pub program: Option<Program>,
     /// The files with certificates.
     pub certificates: Vec<Certificate>,
-    /// The paths of those with private keys alone.
+    /// The paths of the files with private keys alone.
     pub keys: Vec<String>,
-}
-
-/// The folder as given, and what is in it.
-pub(super) struct Folder<'a> {
-    pub(super) name: &'a str,
-    pub(super) program: Option<(&'a str, &'a Module)>,
-    pub(super) store: &'a Store,
 }
 
 const PROGRAM: &str = "Micronets";
@@ -89,9 +87,8 @@ const ROOT: &str = "root.cert.pem";
 const SUBJECTS_MAX: usize = 5;
 
 /// Carries the settings and the certificates over.
-pub(super) fn import(folder: &Folder<'_>, draft: &mut Draft) {
-    let nothing = Module::default();
-    let (file, module) = folder.program.unwrap_or((folder.name, &nothing));
+pub(super) fn import(folder: &Folder, module: &Module, draft: &mut Draft) {
+    let file = folder.program.as_ref().map_or(&folder.name, |program| &program.name);
     let mut old = Table::of_module(module, PROGRAM, file);
     let about = Origin { key: "websocket-proxy.py".into(), ..old.about.clone() };
     let settings = SETTINGS.map(|key| old.take(key));
@@ -140,7 +137,7 @@ fn listen(
 }
 
 fn certificates(
-    folder: &Folder<'_>,
+    folder: &Folder,
     cert: Option<&Found<'_>>,
     root: Option<&Found<'_>>,
     about: &Origin,
@@ -174,9 +171,9 @@ fn certificates(
 }
 
 /// Reports the certificates whose private keys are published, each key once.
-fn report_published(folder: &Folder<'_>, draft: &mut Draft) {
+fn report_published(folder: &Folder, draft: &mut Draft) {
     let mut known: Vec<&Certificate> = Vec::new();
-    for found in folder.store.certificates.iter().filter(|found| is_published(found)) {
+    for found in folder.certificates.iter().filter(|found| is_published(found)) {
         if !known.iter().any(|known| known.identity.key == found.identity.key) {
             known.push(found);
         }
@@ -189,18 +186,18 @@ fn report_published(folder: &Folder<'_>, draft: &mut Draft) {
         "the private keys of {} are in a public repository, so these certificates prove nothing",
         paths.join(", ")
     );
-    let about = Origin { program: PROGRAM, file: folder.name.into(), line: 1, key: String::new() };
+    let about = Origin { program: PROGRAM, file: folder.name.clone(), line: 1, key: String::new() };
     draft.note(&about, what, "a new root and new certificates for all peers; never these again");
 }
 
 /// Reports how the original leaves its authority unguarded.
-fn guard(folder: &Folder<'_>, root: &Certificate, draft: &mut Draft) {
+fn guard(folder: &Folder, root: &Certificate, draft: &mut Draft) {
     let key = root.path.replace(".cert.pem", ".key.pem");
-    if folder.store.keys.contains(&key) {
+    if folder.keys.contains(&key) {
         let what = "the root's key is not needed here, and whoever has it makes peers";
         draft.note(&folder.origin(&key), what, "a place without a network for it");
     }
-    let leaves = folder.store.certificates.iter();
+    let leaves = folder.certificates.iter();
     let leaves = leaves.filter(|leaf| leaf.identity.key != root.identity.key);
     let names: BTreeSet<&String> = leaves.flat_map(|leaf| &leaf.identity.organisations).collect();
     let subjects = names.into_iter().take(SUBJECTS_MAX).map(|name| quoted(&format!("O={name}")));
@@ -213,12 +210,12 @@ fn guard(folder: &Folder<'_>, root: &Certificate, draft: &mut Draft) {
     draft.note(&folder.origin(&root.path), what, advice);
 }
 
-impl<'a> Folder<'a> {
+impl Folder {
     /// The certificate at a path that the program names, perhaps as seen from elsewhere: the last
     /// part decides.
-    fn find(&self, path: &str, origin: &Origin, draft: &mut Draft) -> Option<&'a Certificate> {
+    fn find(&self, path: &str, origin: &Origin, draft: &mut Draft) -> Option<&Certificate> {
         let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
-        let found = self.store.certificates.iter().find(|found| last(&found.path) == last(path));
+        let found = self.certificates.iter().find(|found| last(&found.path) == last(path));
         if found.is_none() {
             let what = format!("there is no certificate at {}", quoted(path));
             draft.note(origin, what, "the PEM file, where it is elsewhere");

@@ -7,9 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    cursor::{Cursor, DEPTH_MAX, Error, Fault},
-    literal,
-    value::{COST, Form, Unread, Value},
+    cursor::{DEPTH_MAX, Error, Fault, Token, Tokens},
+    value::{COST, Form, Value, unread},
 };
 
 /// The largest text that is read, in bytes.
@@ -31,9 +30,9 @@ pub fn parse(text: &str) -> Result<Module, Error> {
     if text.len() > TEXT_MAX {
         return Err(Error { line: 1, fault: Fault::Large });
     }
-    let (cursor, module) = (Cursor::new(text), Module::default());
-    let mut parser = Parser { cursor, module, budget: BUDGET, has_block: false };
-    while parser.cursor.peek().is_some() {
+    let (tokens, module) = (Tokens::new(text)?, Module::default());
+    let mut parser = Parser { tokens, module, budget: BUDGET, depth: 0, has_block: false };
+    while !matches!(parser.tokens.next, Token::End) {
         parser.line()?;
     }
     Ok(parser.module)
@@ -57,252 +56,223 @@ const SEQUELS: [&str; 4] = ["elif", "else", "except", "finally"];
 const HARMLESS: [&str; 3] = ["from", "import", "pass"];
 
 struct Parser<'a> {
-    cursor: Cursor<'a>,
+    tokens: Tokens<'a>,
     module: Module,
     budget: usize,
+    /// How many brackets are open.
+    depth: usize,
     /// Whether the last statement was skipped, so that indented lines may be its block.
     has_block: bool,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     /// Reads a line with its continuations.
     fn line(&mut self) -> Result<(), Error> {
-        let is_indented = matches!(self.cursor.peek(), Some(' ' | '\t'));
-        self.cursor.skip_space();
-        if self.cursor.is_line_over() {
-            return self.end_of_line();
-        }
-        if is_indented {
-            if !self.has_block {
-                return Err(self.cursor.syntax());
-            }
-            self.skip_line()?;
-            return self.end_of_line();
-        }
-        loop {
-            self.statement()?;
-            self.cursor.skip_space();
-            if !self.cursor.eat(";") {
-                break;
-            }
-            self.cursor.skip_space();
-            if self.cursor.is_line_over() {
-                break;
+        if !self.is_line_over() {
+            if self.tokens.is_indented {
+                if !self.has_block {
+                    return Err(self.tokens.syntax());
+                }
+                self.skip_line()?;
+            } else {
+                self.statement()?;
+                while self.tokens.eat(';')? && !self.is_line_over() {
+                    self.statement()?;
+                }
             }
         }
-        self.end_of_line()
-    }
-
-    fn end_of_line(&mut self) -> Result<(), Error> {
-        if !self.cursor.is_line_over() {
-            return Err(self.cursor.syntax());
-        }
-        self.cursor.skip_comment();
-        self.cursor.skip_newline();
-        Ok(())
+        if self.is_line_over() { self.take().map(drop) } else { Err(self.tokens.syntax()) }
     }
 
     fn statement(&mut self) -> Result<(), Error> {
-        let (begin, line) = (self.cursor.mark(), self.cursor.line);
-        let word = self.cursor.word();
-        self.has_block = word.is_some_and(|word| SEQUELS.contains(&word));
+        let line = self.tokens.line;
+        let word = self.word()?;
+        let is = |words: &[&str]| word.is_some_and(|word| words.contains(&word));
+        self.has_block = is(&SEQUELS);
         if self.has_block {
             return self.skip_line();
         }
-        if word.is_some_and(|word| HARMLESS.contains(&word)) {
+        if is(&HARMLESS) {
             return self.skip_statement();
         }
-        let is_compound = word.is_some_and(|word| COMPOUND.contains(&word));
-        let is_keyword = is_compound || word.is_some_and(|word| KEYWORDS.contains(&word));
-        if let Some(name) = word.filter(|_| !is_keyword) {
-            self.cursor.skip_space();
-            if self.cursor.peek() == Some(':') {
-                self.cursor.bump();
+        if let Some(name) = word.filter(|_| !is(&COMPOUND) && !is(&KEYWORDS)) {
+            if self.tokens.eat(':')? {
                 // A type annotation.
                 self.skip_until(|next| matches!(next, '=' | ';'))?;
                 if self.is_statement_over() {
                     return Ok(());
                 }
             }
-            if self.is_assignment() {
+            if self.tokens.eat('=')? {
                 return self.assignment(name);
             }
-        }
-        self.cursor.back(begin);
-        // A text alone is a docstring or a comment.
-        if literal::text(&mut self.cursor)?.is_some() && self.is_statement_over() {
-            return Ok(());
+        } else if word.is_none() && matches!(self.tokens.next, Token::Text(_)) {
+            // A text alone is a docstring or a comment.
+            self.take()?;
+            if self.is_statement_over() {
+                return Ok(());
+            }
         }
         self.has_block = true;
         if self.module.passed_over.len() < PASSED_OVER_MAX {
             self.module.passed_over.push(line);
         }
-        if is_compound { self.skip_line() } else { self.skip_statement() }
-    }
-
-    fn is_statement_over(&self) -> bool {
-        self.cursor.is_line_over() || self.cursor.peek() == Some(';')
-    }
-
-    /// Consumes the `=` of an assignment if it is next.
-    fn is_assignment(&mut self) -> bool {
-        let rest = self.cursor.rest();
-        let is_next = rest.starts_with('=') && !rest.starts_with("==");
-        is_next && self.cursor.eat("=")
+        if is(&COMPOUND) { self.skip_line() } else { self.skip_statement() }
     }
 
     /// Reads on after the first `name =`.
-    fn assignment(&mut self, name: &str) -> Result<(), Error> {
-        let mut names = Vec::from([name.to_owned()]);
-        let value = loop {
-            self.cursor.skip_space();
-            let here = self.cursor.mark();
-            let next = self.cursor.word();
-            self.cursor.skip_space();
-            match next {
-                Some(next) if self.is_assignment() => names.push(next.to_owned()),
-                _ => {
-                    self.cursor.back(here);
-                    break self.value(false)?;
-                }
-            }
-        };
-        let value = if self.cursor.peek() == Some(',') {
+    fn assignment(&mut self, name: &'a str) -> Result<(), Error> {
+        let (mut names, mut value) = self.assigned()?;
+        names.push(name);
+        if matches!(self.tokens.next, Token::Other(',')) {
             // A tuple without brackets.
             self.skip_statement()?;
-            Value { line: value.line, form: Form::Unread(Unread::Expression) }
-        } else {
-            value
-        };
+            value.form = Form::Unread(unread::EXPRESSION);
+        }
         for name in names {
             self.spend(value.measure().1)?;
-            self.module.assigned.insert(name, value.clone());
+            self.module.assigned.insert(name.to_owned(), value.clone());
         }
         Ok(())
     }
 
+    /// Reads a value with the names before it, each with an `=` behind it.
+    fn assigned(&mut self) -> Result<(Vec<&'a str>, Value), Error> {
+        let mut names = Vec::new();
+        loop {
+            let line = self.tokens.line;
+            match self.word()? {
+                Some(name) if self.tokens.eat('=')? => names.push(name),
+                word => return Ok((names, self.value_from(word, line, false)?)),
+            }
+        }
+    }
+
     /// Reads a value. A colon ends the key of a dict.
     fn value(&mut self, is_key: bool) -> Result<Value, Error> {
-        self.cursor.skip_space();
-        let line = self.cursor.line;
+        let line = self.tokens.line;
+        let word = self.word()?;
+        self.value_from(word, line, is_key)
+    }
+
+    /// Reads the rest of a value whose first word, if it begins with one, was taken from that line.
+    fn value_from(
+        &mut self,
+        word: Option<&'a str>,
+        line: u32,
+        is_key: bool,
+    ) -> Result<Value, Error> {
         self.spend(COST)?;
-        let begin = self.cursor.rest().len();
-        let form = self.form()?;
-        self.cursor.skip_space();
+        let form = match word {
+            Some(word) => self.named(word)?,
+            None if self.is_value_over(is_key) => return Err(self.tokens.syntax()),
+            None => self.form()?,
+        };
         if let Some(form) = form.filter(|_| self.is_value_over(is_key)) {
             return Ok(Value { line, form });
         }
-        let is_inside = self.cursor.is_inside();
+        let is_inside = self.depth > 0;
         self.skip_until(|next| match next {
             ',' => true,
             ':' => is_key,
             ';' => !is_inside,
             _ => false,
         })?;
-        if self.cursor.rest().len() == begin {
-            return Err(self.cursor.syntax());
-        }
-        Ok(Value { line, form: Form::Unread(Unread::Expression) })
+        Ok(Value { line, form: Form::Unread(unread::EXPRESSION) })
     }
 
-    fn is_value_over(&self, is_key: bool) -> bool {
-        match self.cursor.peek() {
-            Some(':') => is_key,
-            Some(',') => true,
-            Some(')' | ']' | '}') => self.cursor.is_inside(),
-            Some(';') => !self.cursor.is_inside(),
-            _ => self.cursor.is_line_over(),
+    const fn is_line_over(&self) -> bool {
+        matches!(self.tokens.next, Token::Newline | Token::End)
+    }
+
+    const fn is_statement_over(&self) -> bool {
+        self.is_line_over() || matches!(self.tokens.next, Token::Other(';'))
+    }
+
+    const fn is_value_over(&self, is_key: bool) -> bool {
+        match self.tokens.next {
+            Token::Close | Token::Other(',') => true,
+            Token::Other(':') => is_key,
+            _ => self.depth == 0 && self.is_statement_over(),
         }
     }
 
-    /// Reads what may be a value or the beginning of an expression; `None` for anything else.
+    /// Reads what may be a value, or the beginning of an expression, and begins with no word.
     fn form(&mut self) -> Result<Option<Form>, Error> {
-        if let Some(text) = literal::text(&mut self.cursor)? {
-            if let Form::Text(text) = &text {
-                self.spend(text.expose().len())?;
+        match self.tokens.next {
+            Token::Text(_) | Token::Number(_) => self.literal(),
+            Token::Other(sign @ ('-' | '+')) => {
+                self.take()?;
+                if !matches!(self.tokens.next, Token::Number(_)) {
+                    return Ok(None);
+                }
+                Ok(match self.literal()? {
+                    Some(Form::Integer(number)) if sign == '-' => Some(Form::Integer(-number)),
+                    Some(Form::Float(number)) if sign == '-' => Some(Form::Float(-number)),
+                    number => number,
+                })
             }
-            return Ok(Some(text));
-        }
-        if let Some(number) = literal::number(&mut self.cursor) {
-            return Ok(Some(number));
-        }
-        match self.cursor.peek() {
-            Some('-' | '+') => Ok(self.signed()),
-            Some('[') => Ok(Some(Form::List(self.elements('[')?.0))),
-            Some('(') => {
-                let (mut elements, is_tuple) = self.elements('(')?;
+            Token::Open('(') => {
+                let (mut elements, is_tuple) = self.elements()?;
                 // Brackets around one value mean nothing.
                 let only = if is_tuple || elements.len() > 1 { None } else { elements.pop() };
                 Ok(Some(only.map_or(Form::List(elements), |only| only.form)))
             }
-            Some('{') => Ok(Some(self.braces()?)),
-            _ => self.named(),
+            Token::Open('[') => Ok(Some(Form::List(self.elements()?.0))),
+            Token::Open(_) => Ok(Some(self.braces()?)),
+            _ => Ok(None),
         }
     }
 
-    fn signed(&mut self) -> Option<Form> {
-        let is_minus = self.cursor.bump() == Some('-');
-        self.cursor.skip_space();
-        let number = literal::number(&mut self.cursor)?;
-        Some(if !is_minus {
-            number
-        } else if let Form::Integer(number) = number {
-            Form::Integer(-number)
-        } else if let Form::Float(number) = number {
-            Form::Float(-number)
-        } else {
-            number
-        })
+    /// Takes a text or a number, if one is next.
+    fn literal(&mut self) -> Result<Option<Form>, Error> {
+        if !matches!(self.tokens.next, Token::Text(_) | Token::Number(_)) {
+            return Ok(None);
+        }
+        let (Token::Text(form) | Token::Number(form)) = self.take()? else {
+            return Ok(None);
+        };
+        if let Form::Text(text) = &form {
+            self.spend(text.expose().len())?;
+        }
+        Ok(Some(form))
     }
 
     /// Reads the parts between brackets. Returns whether a comma ends them, or there are none.
     fn bracket(
         &mut self,
-        bracket: char,
         mut part: impl FnMut(&mut Self) -> Result<(), Error>,
     ) -> Result<bool, Error> {
-        self.cursor.enter(bracket)?;
+        self.take()?;
         let mut is_separated = true;
-        loop {
-            self.cursor.skip_space();
-            if self.cursor.leave()? {
-                return Ok(is_separated);
-            }
+        while !matches!(self.tokens.next, Token::Close) {
             if !is_separated {
-                return Err(self.cursor.syntax());
+                return Err(self.tokens.syntax());
             }
             part(self)?;
-            is_separated = self.cursor.eat(",");
+            is_separated = self.tokens.eat(',')?;
         }
+        self.take()?;
+        Ok(is_separated)
     }
 
-    /// The values between brackets, and whether a comma ends them or there are none.
-    fn elements(&mut self, bracket: char) -> Result<(Vec<Value>, bool), Error> {
+    /// The values between brackets, without the names of named arguments, and whether a comma ends
+    /// them or there are none.
+    fn elements(&mut self) -> Result<(Vec<Value>, bool), Error> {
         let mut elements = Vec::new();
-        let is_separated = self.bracket(bracket, |parser| {
-            elements.push(parser.element()?);
+        let is_separated = self.bracket(|parser| {
+            elements.push(parser.assigned()?.1);
             Ok(())
         })?;
         Ok((elements, is_separated))
     }
 
-    /// Reads a value, perhaps after its name in a call.
-    fn element(&mut self) -> Result<Value, Error> {
-        let here = self.cursor.mark();
-        let name = self.cursor.word();
-        self.cursor.skip_space();
-        if name.is_none() || !self.is_assignment() {
-            self.cursor.back(here);
-        }
-        self.value(false)
-    }
-
     /// A dict or a set.
     fn braces(&mut self) -> Result<Form, Error> {
         let mut parts = Vec::new();
-        self.bracket('{', |parser| {
+        self.bracket(|parser| {
             let key = parser.value(true)?;
-            let is_pair = parser.cursor.eat(":");
+            let is_pair = parser.tokens.eat(':')?;
             parts.push((key, is_pair.then(|| parser.value(false)).transpose()?));
             Ok(())
         })?;
@@ -312,17 +282,14 @@ impl Parser<'_> {
         // `**other` among the pairs brings more of them, which are not known; they are kept last.
         parts.sort_by_key(|(_, value)| value.is_none());
         let pair = |(key, value): (Value, Option<Value>)| {
-            let unread = Value { line: key.line, form: Form::Unread(Unread::Expression) };
+            let unread = Value { line: key.line, form: Form::Unread(unread::EXPRESSION) };
             (key, value.unwrap_or(unread))
         };
         Ok(Form::Dict(parts.into_iter().map(pair).collect()))
     }
 
-    /// A constant, a name that has a value, or a call.
-    fn named(&mut self) -> Result<Option<Form>, Error> {
-        let Some(first) = self.cursor.word() else {
-            return Ok(None);
-        };
+    /// A constant, a name that has a value, or a call, which begins with this word.
+    fn named(&mut self, first: &str) -> Result<Option<Form>, Error> {
         match first {
             "True" => return Ok(Some(Form::Bool(true))),
             "False" => return Ok(Some(Form::Bool(false))),
@@ -330,34 +297,29 @@ impl Parser<'_> {
             _ if KEYWORDS.contains(&first) || COMPOUND.contains(&first) => return Ok(None),
             _ => {}
         }
-        let mut path = first.to_string();
+        let mut path = first.to_owned();
         loop {
-            self.cursor.skip_space();
-            match self.cursor.peek() {
-                Some('.') => {
-                    self.cursor.bump();
-                    self.cursor.skip_space();
-                    let Some(next) = self.cursor.word() else {
-                        return Ok(None);
-                    };
-                    path.push('.');
-                    path.push_str(next);
-                }
-                Some(bracket @ ('(' | '[')) => {
-                    self.spend(path.len())?;
-                    let (arguments, _) = self.elements(bracket)?;
-                    return Ok(Some(Form::Call { function: path, arguments }));
-                }
-                _ => break,
+            if matches!(self.tokens.next, Token::Open('(' | '[')) {
+                self.spend(path.len())?;
+                let (arguments, _) = self.elements()?;
+                return Ok(Some(Form::Call { function: path, arguments }));
             }
+            if !self.tokens.eat('.')? {
+                break;
+            }
+            let Some(next) = self.word()? else {
+                return Ok(None);
+            };
+            path.push('.');
+            path.push_str(next);
         }
         let Some(known) = self.module.assigned.get(&path) else {
-            return Ok(Some(Form::Unread(Unread::Name)));
+            return Ok(Some(Form::Unread(unread::NAME)));
         };
         // A name stands for a whole value, so it counts against the same bounds as its text would.
         let (depth, cost) = known.measure();
-        if self.cursor.depth() + depth > DEPTH_MAX {
-            return Err(Error { line: self.cursor.line, fault: Fault::Deep });
+        if self.depth + depth > DEPTH_MAX {
+            return Err(Error { line: self.tokens.line, fault: Fault::Deep });
         }
         let form = known.form.clone();
         self.spend(cost)?;
@@ -366,17 +328,34 @@ impl Parser<'_> {
     }
 
     fn spend(&mut self, cost: usize) -> Result<(), Error> {
-        let too_many = Error { line: self.cursor.line, fault: Fault::Many };
+        let too_many = Error { line: self.tokens.line, fault: Fault::Many };
         self.budget = self.budget.checked_sub(cost).ok_or(too_many)?;
         Ok(())
     }
 
-    /// Skips the rest of the line.
+    fn take(&mut self) -> Result<Token<'a>, Error> {
+        let token = self.tokens.take()?;
+        match token {
+            Token::Open(_) => self.depth += 1,
+            Token::Close => self.depth -= 1,
+            _ => {}
+        }
+        Ok(token)
+    }
+
+    /// Takes the next token if it is a word.
+    fn word(&mut self) -> Result<Option<&'a str>, Error> {
+        let Token::Word(word) = self.tokens.next else {
+            return Ok(None);
+        };
+        self.take()?;
+        Ok(Some(word))
+    }
+
     fn skip_line(&mut self) -> Result<(), Error> {
         self.skip_until(|_| false)
     }
 
-    /// Skips the rest of the statement.
     fn skip_statement(&mut self) -> Result<(), Error> {
         self.skip_until(|next| next == ';')
     }
@@ -384,38 +363,14 @@ impl Parser<'_> {
     /// Skips to a character for which `ends` holds outside of further brackets, to the end of the
     /// open bracket, or to the end of the line.
     fn skip_until(&mut self, ends: impl Fn(char) -> bool) -> Result<(), Error> {
-        let is_inside = self.cursor.is_inside();
-        let mut depth = 0_usize;
+        let depth = self.depth;
         loop {
-            self.cursor.skip_space();
-            if literal::text(&mut self.cursor)?.is_some() {
-                continue;
-            }
-            match self.cursor.peek() {
-                Some(bracket @ ('(' | '[' | '{')) => {
-                    self.cursor.enter(bracket)?;
-                    depth += 1;
-                }
-                Some(')' | ']' | '}') if depth == 0 && is_inside => return Ok(()),
-                _ if depth > 0 => {
-                    if self.cursor.leave()? {
-                        depth -= 1;
-                    } else {
-                        self.skip_one();
-                    }
-                }
-                None | Some('\n' | '\r' | '#') => return Ok(()),
-                Some(')' | ']' | '}') => return Err(self.cursor.syntax()),
-                Some(next) if ends(next) => return Ok(()),
-                Some(_) => self.skip_one(),
-            }
-        }
-    }
-
-    /// Skips a character, or a whole word, as its last letters could look like a text's prefix.
-    fn skip_one(&mut self) {
-        if self.cursor.word().is_none() {
-            self.cursor.bump();
+            match self.tokens.next {
+                Token::Newline | Token::End => return Ok(()),
+                Token::Close if self.depth == depth => return Ok(()),
+                Token::Other(next) if self.depth == depth && ends(next) => return Ok(()),
+                _ => self.take()?,
+            };
         }
     }
 }

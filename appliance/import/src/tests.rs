@@ -2,27 +2,23 @@ use mistgate_core::{
     base::secret::Secret,
     config::{
         files::{FileKind, Files},
-        raw,
+        raw::{self, Source},
     },
     micronets::access::Identity,
 };
 
-use super::{
-    draft::Content,
-    micronets::{Certificate, Store},
-    *,
-};
+use super::{draft::Content, micronets::Certificate, *};
 
 const MWTT: &str = include_str!("../../../tests/vectors/import/mwtt.py");
 const MESA: &str = include_str!("../../../tests/vectors/import/mesa.py");
 const MESA_SWITCHES: &str = include_str!("../../../tests/vectors/import/mesa_switches.py");
 const MESA_CSO: &str = include_str!("../../../tests/vectors/import/mesa_cso.py");
 
-fn source<'a>(name: &'a str, text: &'a str) -> Option<Source<'a>> {
-    Some(Source { name, text })
+fn source(name: &str, text: &str) -> Option<Program> {
+    Some(Program { name: name.into(), text: text.into() })
 }
 
-fn imported(programs: &Programs<'_>) -> Imported {
+fn imported(programs: &Programs) -> Imported {
     import(programs).unwrap_or_else(|notes| panic!("{notes:?}"))
 }
 
@@ -297,9 +293,11 @@ fn certificate(path: &str, organisation: &str, key: [u8; 32]) -> Certificate {
 }
 
 fn proxy(program: Option<&str>, certificates: Vec<Certificate>) -> Imported {
-    let store = Store { certificates, keys: vec!["lib/my-root.key.pem".into()] };
-    let program = program.and_then(|text| source("old/bin/websocket-proxy.py", text));
-    let micronets = Some(Micronets { name: "old", program, store: &store });
+    let (keys, program) = (
+        vec!["lib/my-root.key.pem".into()],
+        program.and_then(|text| source("old/bin/websocket-proxy.py", text)),
+    );
+    let micronets = Some(Folder { name: "old".into(), program, certificates, keys });
     imported(&Programs { micronets, ..Programs::default() })
 }
 

@@ -35,24 +35,22 @@ pub enum Form {
     None,
     /// A text without its escapes, its parts joined.
     Text(Secret),
-    /// What has no value until Python runs, or one of a kind that no setting has.
-    Unread(Unread),
+    /// What has no value until Python runs, or one of a kind that no setting has; holds the reason.
+    Unread(&'static str),
 }
 
-/// Why an expression was not read as a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unread {
-    Bytes,
-    /// An escape in a text that is no character: a surrogate, or a name.
-    Escape,
-    /// Operators, comprehensions, conditions, slices and the like.
-    Expression,
-    /// An f-string or t-string, which holds expressions.
-    Format,
-    /// A name to which the file assigned nothing before.
-    Name,
-    /// A number of more than 64 bits, or an imaginary one.
-    Number,
+/// Why an expression was not read as a value, in words that follow "this is".
+pub mod unread {
+    pub const BYTES: &str = "bytes";
+    /// For a surrogate, or a character by its name.
+    pub const ESCAPE: &str = "a text with an escape that is no character";
+    /// For operators, comprehensions, conditions, slices and the like.
+    pub const EXPRESSION: &str = "an expression, and nothing of the file is run";
+    /// For a t-string too.
+    pub const FORMAT: &str = "an f-string, and nothing of the file is run";
+    pub const NAME: &str = "a name that the file gives no value before";
+    /// For a number of more than 64 bits, or an imaginary one.
+    pub const NUMBER: &str = "a number of no use here";
 }
 
 impl Value {
@@ -122,12 +120,7 @@ impl fmt::Display for Form {
             Self::List(_) => "a list",
             Self::None => "None",
             Self::Text(_) => "a text",
-            Self::Unread(Unread::Bytes) => "bytes",
-            Self::Unread(Unread::Escape) => "a text with an escape that is no character",
-            Self::Unread(Unread::Expression) => "an expression, and nothing of the file is run",
-            Self::Unread(Unread::Format) => "an f-string, and nothing of the file is run",
-            Self::Unread(Unread::Name) => "a name that the file gives no value before",
-            Self::Unread(Unread::Number) => "a number of no use here",
+            Self::Unread(reason) => reason,
         })
     }
 }

@@ -5,11 +5,11 @@ use mistgate_core::config::{
     raw::{Draft, Source},
 };
 use mistgate_import::{
-    Imported, Micronets, Programs,
+    Imported, Program, Programs,
     cursor::DEPTH_MAX,
     draft::Content,
     import,
-    micronets::Store,
+    micronets::Folder,
     python::{self, Module},
     value::Value,
 };
@@ -32,18 +32,13 @@ pub fn literals(data: &[u8]) {
         }
         Err(error) => assert!((1..=lines).contains(&error.line), "{error:?} of {lines} lines"),
     }
-    let source = |name| Source { name, text };
-    let store = Store::default();
-    let proxy =
-        Micronets { name: "old", program: Some(source("websocket-proxy.py")), store: &store };
+    let program = |name: &str| Some(Program { name: name.into(), text: text.into() });
+    let name = "old".into();
+    let folder = Folder { name, program: program("websocket-proxy.py"), ..Folder::default() };
     for programs in [
-        Programs { mwtt: Some(source("mwtt.py")), ..Programs::default() },
-        Programs { mesa: Some(source("mesa.py")), ..Programs::default() },
-        Programs {
-            mwtt: Some(source("mwtt.py")),
-            mesa: Some(source("mesa.py")),
-            micronets: Some(proxy),
-        },
+        Programs { mwtt: program("mwtt.py"), ..Programs::default() },
+        Programs { mesa: program("mesa.py"), ..Programs::default() },
+        Programs { mwtt: program("mwtt.py"), mesa: program("mesa.py"), micronets: Some(folder) },
     ] {
         usable(&programs, lines);
     }
@@ -70,7 +65,7 @@ fn any_ends(text: &str, module: &Module) {
     }
 }
 
-fn usable(programs: &Programs<'_>, lines: u32) {
+fn usable(programs: &Programs, lines: u32) {
     let (notes, imported) = match import(programs) {
         Ok(Imported { toml, files, notes }) => (notes, Some((toml, files))),
         Err(notes) => {

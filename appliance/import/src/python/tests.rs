@@ -43,11 +43,11 @@ fn texts_are_what_python_makes_of_them() {
     ] {
         assert_eq!(x(source), text(expected), "{source}");
     }
-    assert_eq!(x("x = f'{y}'"), Form::Unread(Unread::Format));
-    assert_eq!(x("x = 'a' Rf'{y}'"), Form::Unread(Unread::Format));
-    assert_eq!(x("x = b'a'"), Form::Unread(Unread::Bytes));
+    assert_eq!(x("x = f'{y}'"), Form::Unread(unread::FORMAT));
+    assert_eq!(x("x = 'a' Rf'{y}'"), Form::Unread(unread::FORMAT));
+    assert_eq!(x("x = b'a'"), Form::Unread(unread::BYTES));
     for escape in [r"'\ud800'", r"'\N{DASH}'", r"'\x4'", r"'\U00110000'"] {
-        assert_eq!(x(&format!("x = {escape}")), Form::Unread(Unread::Escape), "{escape}");
+        assert_eq!(x(&format!("x = {escape}")), Form::Unread(unread::ESCAPE), "{escape}");
     }
 }
 
@@ -73,7 +73,7 @@ fn numbers_are_whole_or_not_or_of_no_use() {
     }
     let huge = "9".repeat(10_000);
     for source in ["007", "1__0", "1_", "0x", "3j", "9223372036854775808", "1e999", &huge] {
-        assert_eq!(x(&format!("x = {source}")), Form::Unread(Unread::Number), "{source}");
+        assert_eq!(x(&format!("x = {source}")), Form::Unread(unread::NUMBER), "{source}");
     }
 }
 
@@ -144,10 +144,10 @@ fn nothing_is_run() {
         "x = ...",
         "x = 'a'.join(\n[')'])",
     ] {
-        assert_eq!(x(source), Form::Unread(Unread::Expression), "{source}");
+        assert_eq!(x(source), Form::Unread(unread::EXPRESSION), "{source}");
     }
-    assert_eq!(x("x = y"), Form::Unread(Unread::Name));
-    assert_eq!(x("x = y.z"), Form::Unread(Unread::Name));
+    assert_eq!(x("x = y"), Form::Unread(unread::NAME));
+    assert_eq!(x("x = y.z"), Form::Unread(unread::NAME));
     let Form::Dict(pairs) = x("x = {**y, 'a': z or 'b', f(): 1, 'c': [i for i in j]}") else {
         panic!("no dict");
     };
@@ -208,5 +208,5 @@ fn whatever_is_read_is_bounded() {
         (2, Fault::Deep)
     );
     assert!(parse(&format!("{half}x = {}a{}", "[".repeat(12), "]".repeat(12))).is_ok());
-    assert_eq!(x(&format!("x = {}", "-".repeat(100_000))), Form::Unread(Unread::Expression));
+    assert_eq!(x(&format!("x = {}", "-".repeat(100_000))), Form::Unread(unread::EXPRESSION));
 }
