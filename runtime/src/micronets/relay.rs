@@ -31,7 +31,7 @@ use crate::{
         connection_limiter::ConnectionLimiter,
         journal::{Journal, Level, fields},
         stop::{Stop, TaskTracker},
-        sync::Shared,
+        sync::{Mutex, Shared},
     },
     http::{
         listen::{Event, accept_one},
@@ -46,8 +46,6 @@ mod frame_tracker;
 
 mod connection;
 
-mod closing;
-mod meetup_journal;
 mod pump;
 
 mod meetup_task;
@@ -128,7 +126,7 @@ pub struct Relay {
     tls: Arc<Mutual>,
     limiter: Arc<ConnectionLimiter>,
     apologies: Arc<ConnectionLimiter>,
-    registry: Registry,
+    registry: Mutex<Registry>,
     last_id: AtomicU64,
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
@@ -158,7 +156,7 @@ impl Relay {
             settings: Shared::new(settings.clone()),
             limiter: Arc::new(limiter),
             apologies: Arc::new(ConnectionLimiter::new(APOLOGIES_MAX, APOLOGIES_PER_ADDRESS_MAX)),
-            registry: Registry::default(),
+            registry: Mutex::new(Registry::default()),
             last_id: AtomicU64::new(0),
             journal,
             executor,
@@ -174,7 +172,7 @@ impl Relay {
         accepting.or(self.report()).or(stopped.wait()).await;
         // From here on the system refuses connections, and those in the backlog are reset.
         drop(socket);
-        self.registry.stop();
+        self.registry.lock().stop();
         let late = async {
             Timer::after(GRACE).await;
         };
@@ -188,7 +186,7 @@ impl Relay {
         let limits = &settings.limits;
         self.limiter.limit(limits.connections_max, limits.connections_per_address_max);
         self.settings.set(settings.clone());
-        self.registry.broadcast(|| Command::Review);
+        self.registry.lock().broadcast(|| Command::Review);
         Ok(())
     }
 
@@ -197,7 +195,7 @@ impl Relay {
     pub async fn watch(self: Arc<Self>, report: impl Fn(Result<(), tls::Error>)) {
         let changed = |result: Result<(), tls::Error>| {
             if result.is_ok() {
-                self.registry.broadcast(|| Command::Review);
+                self.registry.lock().broadcast(|| Command::Review);
             }
             report(result);
         };
@@ -206,13 +204,13 @@ impl Relay {
 
     /// The sums over all meetups.
     pub fn totals(&self) -> Totals {
-        self.registry.totals()
+        self.registry.lock().totals
     }
 
     /// The state of every meetup. Counting messages in metrics catches up first.
     pub async fn status(&self) -> Status {
         let (answer, answers) = channel::unbounded();
-        self.registry.broadcast(|| Command::Status(answer.clone()));
+        self.registry.lock().broadcast(|| Command::Status(answer.clone()));
         drop(answer);
         let mut meetups = Vec::new();
         // Ends when the last meetup has answered, or is gone.

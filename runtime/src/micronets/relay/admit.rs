@@ -158,7 +158,7 @@ impl Relay {
         if !access::allow(&self.settings().allow, &upgrade.meetup, identity) {
             return Err(Refusal::Barred);
         }
-        if self.registry.connections(&upgrade.meetup) >= CONNECTIONS_MAX {
+        if self.registry.lock().connections(&upgrade.meetup) >= CONNECTIONS_MAX {
             return Err(Refusal::Crowded);
         }
         Ok(upgrade)
@@ -170,7 +170,7 @@ impl Relay {
         connection: Box<Connection>,
     ) -> Result<(), Box<Connection>> {
         let (relay, executor) = (Arc::clone(&self), Arc::clone(&self.executor));
-        self.registry.join(meetup, connection, move |name, commands| {
+        self.registry.lock().join(meetup, connection, move |name, commands| {
             executor.spawn(MeetupTask::new(relay, name, commands).run()).detach();
         })
     }

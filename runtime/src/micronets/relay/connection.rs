@@ -4,12 +4,14 @@
 //! full it is and gives its memory back.
 
 use std::{
+    future::poll_fn,
     io::{self, Read, Write},
     net::SocketAddr,
     ops::Deref,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use async_tungstenite::tungstenite::{
@@ -26,15 +28,26 @@ use futures_rustls::server::TlsStream;
 use mistgate_core::{
     base::time::{Instant, UnixTime},
     micronets::{
-        access::Identity, close_reason::Fault, meetup::input::ConnectionId, proxy::ProxyLimits,
+        access::Identity,
+        close_reason::Fault,
+        meetup::input::{ConnectionId, Input},
+        proxy::ProxyLimits,
     },
 };
 use rustls::pki_types::CertificateDer;
-use smol::io::{AsyncRead, AsyncWrite};
+use smol::{
+    future::FutureExt,
+    io::{AsyncRead, AsyncWrite},
+};
 
 use super::{Traffic, frame_tracker::FrameTracker};
 use crate::{
-    base::{connection_limiter::ConnectionSlot, net::Socket, stop::TaskToken},
+    base::{
+        clock::timeout,
+        connection_limiter::ConnectionSlot,
+        net::{self, Socket},
+        stop::TaskToken,
+    },
     http::tls::mutual::{self, Trust},
     micronets::websocket,
 };
@@ -47,6 +60,8 @@ const RECORD: usize = 16 << 10;
 const KEPT_MAX: usize = 4 << 10;
 /// Bytes of our pongs that a peer may leave unread before it is read no more.
 const PONGS_MAX: usize = 16 << 10;
+/// How long a peer has to take what was written and to answer our close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What came over a connection.
 #[derive(Debug)]
@@ -66,17 +81,6 @@ pub(super) enum End {
     Closed(Option<u16>),
     /// The connection was lost without a close frame.
     Lost(io::ErrorKind),
-}
-
-/// What the machine does not know yet about a connection.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Changes {
-    /// What came since the last report; `None` if nothing came.
-    pub(super) traffic: Option<Traffic>,
-    /// Whether it took some of what was unsent when it was reported full.
-    pub(super) has_drained: bool,
-    /// Whether it has become full.
-    pub(super) is_full: bool,
 }
 
 /// An upgraded connection of a meetup.
@@ -311,14 +315,22 @@ impl Connection {
         }
     }
 
-    /// Takes what is to be reported to the machine.
-    pub(super) fn take_changes(&mut self) -> Changes {
-        let is_full = self.is_full();
+    /// Adds what the machine does not know yet: what came, whether it took some of what was unsent
+    /// when it was reported full, and whether it has become full.
+    pub(super) fn report(&mut self, inputs: &mut Vec<Input>) {
+        let (id, is_full) = (self.id, self.is_full());
+        if let Some(Traffic { messages, bytes }) = self.heard.take() {
+            inputs.push(Input::Traffic { id, messages, bytes });
+        }
         let has_drained = self.is_reported_full && (self.has_moved || !is_full);
-        let has_filled = is_full && (!self.is_reported_full || has_drained);
+        if has_drained {
+            inputs.push(Input::Drained(id));
+        }
+        if is_full && (!self.is_reported_full || has_drained) {
+            inputs.push(Input::Full(id));
+        }
         self.is_reported_full = is_full;
         self.has_moved = false;
-        Changes { traffic: self.heard.take(), has_drained, is_full: has_filled }
     }
 
     /// Puts a close frame into the buffer.
@@ -332,9 +344,23 @@ impl Connection {
         let _ = self.context.close(&mut wire, Some(frame));
     }
 
-    /// The stream under the websocket, and what the connection holds.
-    pub(super) fn into_stream(self: Box<Self>) -> (TlsStream<Socket>, Origin) {
-        (self.stream, self.origin)
+    /// Writes what is in the buffer and ends the connection so that the peer gets all of it, within
+    /// [`CLOSE_TIMEOUT`] and the linger of its socket. A peer that answers our close frame is read
+    /// until it has; one that broke the protocol is not.
+    pub(super) async fn end(mut self: Box<Self>, is_answered: bool) {
+        let token = self.token.clone();
+        let ended = async move {
+            let said = async {
+                poll_fn(|cx| self.poll_flush(cx)).await?;
+                while is_answered && poll_fn(|cx| self.poll_receive(cx)).await.is_ok() {}
+                Ok(())
+            };
+            if said.or(timeout(CLOSE_TIMEOUT)).await.is_ok() {
+                let Self { stream, origin: _origin, .. } = *self;
+                net::close(stream, &[], false).await;
+            }
+        };
+        token.bound(ended).await;
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     future::poll_fn,
     ops::Bound,
     pin::Pin,
@@ -33,13 +34,18 @@ use mistgate_core::{
 use smol::{channel, stream::Stream};
 
 use super::{
-    MeetupStatus, Peer, Relay, Traffic,
-    closing::{self, Closing},
-    connection::{Changes, Connection, End, Incoming},
-    meetup_journal::MeetupJournal,
-    pump::{Pair, Pumped},
+    MeetupStatus, Peer, Relay,
+    connection::{Connection, End, Incoming},
+    pump::Pair,
 };
-use crate::{base::clock::Alarm, http::listen::Bytes};
+use crate::{
+    base::{
+        clock::Alarm,
+        journal::{Fields, Level, fields},
+        metrics::Counter,
+    },
+    http::listen::Bytes,
+};
 
 /// How many events in a row the task takes before it lets other tasks run.
 const BURST: u32 = 64;
@@ -70,7 +76,8 @@ enum Event {
 /// The task of one meetup.
 pub(super) struct MeetupTask {
     relay: Arc<Relay>,
-    journal: MeetupJournal,
+    /// The id of the meetup.
+    name: Arc<str>,
     commands: Pin<Box<channel::Receiver<Command>>>,
     machine: Meetup,
     alarm: Alarm,
@@ -95,8 +102,8 @@ impl MeetupTask {
     ) -> Self {
         let machine = Meetup::new(relay.settings().meetup, 0, relay.clock.now());
         Self {
-            journal: MeetupJournal::new(Arc::clone(&relay.journal), name),
             relay,
+            name,
             commands: Box::pin(commands),
             machine,
             alarm: Alarm::default(),
@@ -146,12 +153,10 @@ impl MeetupTask {
         if self.alarm.poll(cx).is_ready() {
             return Poll::Ready(Event::Due);
         }
-        if let Some(pair) = &mut self.pair {
-            match pair.poll(cx, self.relay.clock) {
-                Pumped::Ended(id, end) => return Poll::Ready(Event::Ended(id, end)),
-                Pumped::Changes => return Poll::Ready(Event::Changes),
-                Pumped::Nothing => {}
-            }
+        if let Some(pair) = &mut self.pair
+            && let Poll::Ready(end) = pair.poll(cx, self.relay.clock)
+        {
+            return Poll::Ready(end.map_or(Event::Changes, |(id, end)| Event::Ended(id, end)));
         }
         // Reading goes round, so one connection that sends much does not starve the others.
         let turn = self.turn;
@@ -171,20 +176,17 @@ impl MeetupTask {
     /// Reports to the machine what the connections have counted, before it judges anything.
     fn report(&mut self) {
         let pair = self.pair.iter_mut().flat_map(|pair| [&mut pair.left, &mut pair.right]);
-        let connections = pair.chain(self.connections.values_mut());
-        let changes: Vec<_> =
-            connections.map(|connection| (connection.id, connection.take_changes())).collect();
-        for (id, Changes { traffic, has_drained, is_full }) in changes {
-            if let Some(Traffic { messages, bytes }) = traffic {
-                self.journal.relayed(messages, bytes);
-                self.input(Input::Traffic { id, messages, bytes });
+        let mut inputs = Vec::new();
+        for connection in pair.chain(self.connections.values_mut()) {
+            connection.report(&mut inputs);
+        }
+        for input in inputs {
+            if let Input::Traffic { messages: messages @ 1.., bytes, .. } = input {
+                let count = |count| usize::try_from(count).unwrap_or(usize::MAX);
+                self.count(Counter::Relayed, &[], count(messages));
+                self.count(Counter::RelayedBytes, &[], count(bytes));
             }
-            if has_drained {
-                self.input(Input::Drained(id));
-            }
-            if is_full {
-                self.input(Input::Full(id));
-            }
+            self.input(input);
         }
     }
 
@@ -199,17 +201,19 @@ impl MeetupTask {
             Event::Command(Command::Stop) => self.input(Input::Stop),
             Event::Due | Event::Changes => {}
             Event::Ended(id, End::Broken(fault)) => self.input(Input::Broken { id, fault }),
-            Event::Ended(id, end) => {
+            Event::Ended(id, End::Closed(code)) => {
                 self.input(Input::Closed(id));
-                if let Some(connection) = self.remove(id) {
-                    self.journal.ended(&connection, &end);
-                    if matches!(end, End::Closed(_)) {
-                        self.relay
-                            .executor
-                            .spawn(closing::close(connection, Closing::Answered))
-                            .detach();
-                    }
+                // RFC 6455 §7.1.5: the code of a close frame without one.
+                let (code, reason) = (code.unwrap_or(1005), "the peer has closed the connection");
+                if let Some(connection) = self.remove(id, "closed_by_peer", code, &reason) {
+                    // What is unsent is the answer to its close frame.
+                    self.relay.executor.spawn(connection.end(false)).detach();
                 }
+            }
+            Event::Ended(id, End::Lost(kind)) => {
+                self.input(Input::Closed(id));
+                // RFC 6455 §7.1.5: the code of an end without a close frame.
+                drop(self.remove(id, "lost", 1006, &kind));
             }
             Event::Received(id, is_text, payload) => {
                 let frame = Frame { is_text, payload: payload.to_vec() };
@@ -222,10 +226,12 @@ impl MeetupTask {
         let id = connection.id;
         let Some(identity) = connection.identity() else {
             // Unreachable in practice: the certificate could be read when the peer was let in.
-            self.is_over = self.relay.registry.leave(self.journal.meetup());
+            self.is_over = self.relay.registry.lock().leave(&self.name);
             return;
         };
-        self.journal.connected(&connection, &identity);
+        self.count(Counter::Peers, &[], 1);
+        let (o, cn) = (identity.organisations.join(", "), identity.common_names.join(", "));
+        self.note("peer_connected", id, fields![from = connection.address, o, cn]);
         self.connections.insert(id, connection);
         self.input(Input::Opened { id, identity });
         self.review_one(id);
@@ -241,7 +247,7 @@ impl MeetupTask {
 
     fn review_one(&mut self, id: ConnectionId) {
         let (settings, trust) = (self.relay.settings(), self.relay.tls.get());
-        let name = Arc::clone(self.journal.meetup());
+        let name = Arc::clone(&self.name);
         let Some(connection) = self.connection(id) else {
             return;
         };
@@ -273,12 +279,18 @@ impl MeetupTask {
     fn execute(&mut self, output: Output) {
         match output {
             Output::Answered { id, requests, status } => {
-                self.journal.answered(id, requests, status.into());
+                let status = u16::from(status);
+                self.count(Counter::AnsweredForPeers, &[("status", &status.to_string())], requests);
+                self.note_often("requests_answered", id, fields![requests, status]);
             }
             Output::Close { id, reason } => self.close(id, reason),
-            Output::Dropped { id, messages, bytes } => self.journal.dropped(id, messages, bytes),
+            Output::Dropped { id, messages, bytes } => {
+                self.count(Counter::PeersDropped, &[], messages);
+                self.note_often("messages_dropped", id, fields![messages, bytes]);
+            }
             Output::Greeted { id, peer_class, peer_id } => {
-                self.journal.greeted(id, peer_class.as_deref(), peer_id.as_deref());
+                let (class, name) = (peer_class.unwrap_or_default(), peer_id.unwrap_or_default());
+                self.note("peer_greeted", id, fields![class, id = name]);
             }
             Output::Paired { left, right, pending } => self.introduce(left, right, pending),
             Output::Part => self.part(),
@@ -295,17 +307,18 @@ impl MeetupTask {
         let mut take =
             |id| self.connections.remove(&id).expect("it pairs only connections that are here");
         let (left, right) = (take(left), take(right));
-        self.journal.paired(left.id, right.id);
+        self.count(Counter::Pairs, &[], 1);
+        self.note("peers_paired", left.id, fields![with = right.id]);
         self.pair = Some(Pair { left, right, pending });
-        self.relay.registry.pair(self.journal.meetup(), true);
+        self.relay.registry.lock().pair(&self.name, true);
     }
 
     fn part(&mut self) {
         let Some(Pair { left, right, pending }) = self.pair.take() else {
             return;
         };
-        self.journal.parted(left.id, right.id);
-        self.relay.registry.pair(self.journal.meetup(), false);
+        self.note("peers_parted", left.id, fields![from = right.id]);
+        self.relay.registry.lock().pair(&self.name, false);
         for connection in [left, right] {
             self.connections.insert(connection.id, connection);
         }
@@ -313,23 +326,26 @@ impl MeetupTask {
     }
 
     fn close(&mut self, id: ConnectionId, reason: CloseReason) {
-        let Some(connection) = self.remove(id) else {
-            return;
-        };
-        self.journal.closed(&connection, reason);
-        let (code, text) = (reason.code(), reason.to_string());
-        let closing = if matches!(reason, CloseReason::Faulty(_)) {
-            Closing::Fail(code, text)
-        } else {
-            Closing::Close(code, text)
-        };
-        self.relay.executor.spawn(closing::close(connection, closing)).detach();
+        let code = reason.code();
+        if let Some(mut connection) = self.remove(id, reason.name(), code, &reason) {
+            connection.put_close(code, &reason.to_string());
+            let is_answered = !matches!(reason, CloseReason::Faulty(_));
+            self.relay.executor.spawn(connection.end(is_answered)).detach();
+        }
     }
 
-    /// Takes out a connection that no pump reads.
-    fn remove(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
+    /// Takes out a connection that no pump reads, and reports why it ends.
+    fn remove(
+        &mut self,
+        id: ConnectionId,
+        name: &'static str,
+        code: u16,
+        reason: &dyn fmt::Display,
+    ) -> Option<Box<Connection>> {
         let connection = self.connections.remove(&id)?;
-        self.is_over = self.relay.registry.leave(self.journal.meetup());
+        self.is_over = self.relay.registry.lock().leave(&self.name);
+        self.count(Counter::PeersClosed, &[("reason", name)], 1);
+        self.note("peer_closed", id, fields![from = connection.address, code, reason]);
         Some(connection)
     }
 
@@ -361,7 +377,24 @@ impl MeetupTask {
             })
         });
         let peers = peers.collect();
-        MeetupStatus { meetup: self.journal.meetup().to_string(), peers }
+        MeetupStatus { meetup: self.name.to_string(), peers }
+    }
+
+    fn count(&self, counter: Counter, labels: &[(&'static str, &str)], by: usize) {
+        self.relay.journal.metrics.add(counter, labels, by);
+    }
+
+    /// Reports what happens as often as connections come and go, which is bounded: the names of
+    /// certificates and peers, but nothing of what the peers send to each other.
+    fn note(&self, event: &str, id: ConnectionId, values: Fields<'_>) {
+        let own = fields![meetup = self.name, peer = id];
+        self.relay.journal.note(Level::Info, event, &[own, values].concat());
+    }
+
+    /// Reports what a peer can cause at will; the journal bounds it.
+    fn note_often(&self, event: &str, id: ConnectionId, values: Fields<'_>) {
+        let own = fields![meetup = self.name, peer = id];
+        self.relay.journal.client(Level::Info, event, &[own, values].concat());
     }
 }
 

@@ -27,17 +27,6 @@ pub(super) struct Pair {
     pub(super) pending: PendingRequests,
 }
 
-/// The result of running both pumps.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Pumped {
-    /// A connection has ended.
-    Ended(ConnectionId, End),
-    /// The connections have something to report to the machine.
-    Changes,
-    /// Nothing concerns the machine; the task is woken when there is more to do.
-    Nothing,
-}
-
 /// Why a pump stopped.
 enum Stopped {
     /// Something must be written first and cannot be.
@@ -52,28 +41,33 @@ enum Stopped {
 }
 
 impl Pair {
-    /// Passes on what is there, both ways.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, clock: Clock) -> Pumped {
+    /// Passes on what is there, both ways. Ready with a connection that has ended, or with `None` if
+    /// the connections have something to report to the machine.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        clock: Clock,
+    ) -> Poll<Option<(ConnectionId, End)>> {
         let Self { left, right, pending } = self;
         let now = clock.now();
         let there = pump(cx, now, (left, Side::Left), right, pending);
         let back = pump(cx, now, (right, Side::Right), left, pending);
-        let mut pumped = Pumped::Nothing;
+        let mut pumped = Poll::Pending;
         for connection in [&mut *left, &mut *right] {
             // What it sent before its end was passed on above.
             if let Poll::Ready(Err(error)) = connection.poll_flush(cx) {
-                pumped = Pumped::Ended(connection.id, End::Lost(error.kind()));
-            } else if connection.has_room_again() && pumped == Pumped::Nothing {
-                pumped = Pumped::Changes;
+                pumped = Poll::Ready(Some((connection.id, End::Lost(error.kind()))));
+            } else if connection.has_room_again() && pumped.is_pending() {
+                pumped = Poll::Ready(None);
             }
         }
         for (stopped, from, to) in [(there, &*left, &*right), (back, &*right, &*left)] {
             match stopped {
-                Stopped::Ended(id, end) => return Pumped::Ended(id, end),
+                Stopped::Ended(id, end) => return Poll::Ready(Some((id, end))),
                 // The flush above made room, so nothing else wakes us to go on reading.
                 Stopped::Blocked if !is_blocked(from, to) => cx.waker().wake_by_ref(),
                 Stopped::More => cx.waker().wake_by_ref(),
-                Stopped::Control if pumped == Pumped::Nothing => pumped = Pumped::Changes,
+                Stopped::Control if pumped.is_pending() => pumped = Poll::Ready(None),
                 Stopped::Blocked | Stopped::Control | Stopped::Waiting => {}
             }
         }

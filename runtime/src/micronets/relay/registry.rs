@@ -7,18 +7,11 @@ use smol::channel;
 
 use super::{Totals, connection::Connection, meetup_task::Command};
 
-use crate::base::sync::Mutex;
-
 /// The meetups that have a connection.
 #[derive(Debug, Default)]
 pub(super) struct Registry {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
     meetups: BTreeMap<Arc<str>, Entry>,
-    totals: Totals,
+    pub(super) totals: Totals,
     is_stopped: bool,
 }
 
@@ -34,17 +27,16 @@ impl Registry {
     /// Sends a connection to its meetup; if there is none, `begin` starts its task with the
     /// receiver of its commands. Gives the connection back once the proxy stops.
     pub(super) fn join(
-        &self,
+        &mut self,
         meetup: &str,
         connection: Box<Connection>,
         begin: impl FnOnce(Arc<str>, channel::Receiver<Command>),
     ) -> Result<(), Box<Connection>> {
-        let mut state = self.state.lock();
-        if state.is_stopped {
+        if self.is_stopped {
             return Err(connection);
         }
-        state.totals.connections += 1;
-        if let Some(entry) = state.meetups.get_mut(meetup) {
+        self.totals.connections += 1;
+        if let Some(entry) = self.meetups.get_mut(meetup) {
             entry.connections += 1;
             // The channel is unbounded, and its task receives until its entry is gone.
             let _ = entry.commands.try_send(Command::Join(connection));
@@ -54,60 +46,53 @@ impl Registry {
         let (commands, to_hear) = channel::unbounded();
         let _ = commands.try_send(Command::Join(connection));
         let entry = Entry { commands, connections: 1, is_paired: false };
-        state.meetups.insert(Arc::clone(&name), entry);
-        state.totals.meetups = state.meetups.len();
+        self.meetups.insert(Arc::clone(&name), entry);
+        self.totals.meetups = self.meetups.len();
         begin(name, to_hear);
         Ok(())
     }
 
     /// Notes that a connection has left. True if it was the last one: then the meetup is forgotten,
     /// and nothing more is sent to its task.
-    pub(super) fn leave(&self, meetup: &str) -> bool {
-        let mut state = self.state.lock();
-        state.totals.connections = state.totals.connections.saturating_sub(1);
-        let Some(entry) = state.meetups.get_mut(meetup) else {
+    pub(super) fn leave(&mut self, meetup: &str) -> bool {
+        self.totals.connections = self.totals.connections.saturating_sub(1);
+        let Some(entry) = self.meetups.get_mut(meetup) else {
             return true;
         };
         entry.connections = entry.connections.saturating_sub(1);
         let is_last = entry.connections == 0;
         if is_last {
-            state.meetups.remove(meetup);
-            state.totals.meetups = state.meetups.len();
+            self.meetups.remove(meetup);
+            self.totals.meetups = self.meetups.len();
         }
         is_last
     }
 
     /// Notes that two peers were introduced, or parted.
-    pub(super) fn pair(&self, meetup: &str, is_paired: bool) {
-        let mut state = self.state.lock();
-        let Some(entry) = state.meetups.get_mut(meetup) else {
+    pub(super) fn pair(&mut self, meetup: &str, is_paired: bool) {
+        let Some(entry) = self.meetups.get_mut(meetup) else {
             return;
         };
         if std::mem::replace(&mut entry.is_paired, is_paired) != is_paired {
-            let pairs = state.totals.pairs;
-            state.totals.pairs = if is_paired { pairs + 1 } else { pairs.saturating_sub(1) };
+            let pairs = self.totals.pairs;
+            self.totals.pairs = if is_paired { pairs + 1 } else { pairs.saturating_sub(1) };
         }
     }
 
     /// How many connections a meetup has.
     pub(super) fn connections(&self, meetup: &str) -> usize {
-        self.state.lock().meetups.get(meetup).map_or(0, |entry| entry.connections)
-    }
-
-    /// The sums over all meetups.
-    pub(super) fn totals(&self) -> Totals {
-        self.state.lock().totals
+        self.meetups.get(meetup).map_or(0, |entry| entry.connections)
     }
 
     /// Refuses connections from here on, and ends those that are there.
-    pub(super) fn stop(&self) {
-        self.state.lock().is_stopped = true;
+    pub(super) fn stop(&mut self) {
+        self.is_stopped = true;
         self.broadcast(|| Command::Stop);
     }
 
     /// Sends a command to every meetup.
     pub(super) fn broadcast(&self, command: impl Fn() -> Command) {
-        for entry in self.state.lock().meetups.values() {
+        for entry in self.meetups.values() {
             // It fails only for a task that has ended.
             let _ = entry.commands.try_send(command());
         }
