@@ -25,7 +25,7 @@ use mistgate_runtime::{
     base::clock::{self, Clock},
     host::load::{From, Loaded, load},
     http::{
-        outbound::{Bytes, Client, Outbound, Post},
+        outbound::{Bytes, Call, Client, Method, Outbound, Take},
         tls::{self, pinned},
     },
 };
@@ -120,13 +120,15 @@ fn post(webhook: &Webhook, body: String) -> Result<u16, String> {
     };
     let client = Client::new(Outbound { tls, proxies: Proxies::default(), clock: Clock::start() });
     let signature = sign_v2(secret, body.as_bytes());
-    let request = Post {
+    let request = Call {
+        method: Method::POST,
         url: &url,
         headers: &[("content-type", "application/json"), (HEADER_V2, &signature)],
         body: Bytes::from(body),
         timeout: PATIENCE,
+        take: Take::First(0),
     };
-    let answer = smol::block_on(client.post(&request));
+    let answer = smol::block_on(client.call(&request));
     let start = "is it running? — start it with mistgate run";
     Ok(answer.map_err(|fault| format!("{address}: {fault} — {start}"))?.status)
 }

@@ -101,13 +101,7 @@ fn advise(error: &tls::Error) -> String {
             format!("{key}: cannot sign here — expected a key of P-256, P-384, Ed25519 or RSA")
         }
         tls::Error::Read { .. } => format!("{error} — expected the file of a CA"),
-        tls::Error::Crl { .. }
-        | tls::Error::Encrypted { .. }
-        | tls::Error::NoCertificate { .. }
-        | tls::Error::NoCrl { .. }
-        | tls::Error::NoKey { .. }
-        | tls::Error::Pem { .. }
-        | tls::Error::Root { .. } => error.to_string(),
+        tls::Error::Content { .. } => error.to_string(),
     }
 }
 

@@ -5,8 +5,7 @@
 //! a [`Fault`], which says whether the destination may have got the request; the caller decides
 //! what to do. Redirects are answers like any other.
 //!
-//! A chat gets [`Post`]s; the beginning of its answer is enough. An API gets [`Call`]s; its answer
-//! is taken whole or not at all.
+//! Of a chat's answer the beginning is enough; an API's answer is taken whole or not at all.
 //!
 //! A chat's URL is a credential. It goes into the request and nowhere else: a fault holds only its
 //! host name.
@@ -26,7 +25,7 @@ use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt, Full};
 use http_types::{Url, url::Position};
 use hyper::{
-    Method, Request, Uri,
+    Request, Uri,
     body::Incoming,
     client::conn::http1,
     header::{
@@ -42,7 +41,7 @@ use mistgate_core::{
 use smol::{Timer, future, future::FutureExt, lock::Mutex};
 use smol_hyper::rt::FuturesIo;
 
-pub use hyper::body::Bytes;
+pub use hyper::{Method, body::Bytes};
 
 use crate::base::{
     clock::{self, Clock},
@@ -55,9 +54,7 @@ mod fault;
 pub(crate) use dial::reach;
 pub use fault::{Cause, Fault, Refusal, Step};
 
-/// How much of the body of a chat's answer is kept: enough for the reason that it gives.
-pub const ANSWER_MAX: usize = 8 * 1024;
-/// How much more of it is read so that the connection can be used again.
+/// How much of a body is read beyond what is taken of it, so that the connection can be used again.
 const DRAIN_MAX: usize = 64 * 1024;
 /// How much of a head hyper holds.
 const HEAD_MAX: usize = 32 * 1024;
@@ -78,19 +75,7 @@ pub fn proxies(config: &Config) -> Result<Proxies, proxy::Error> {
     Proxies::new(config.chat.delivery.http_proxy.as_ref(), |name| env::var(name).ok())
 }
 
-/// One POST to a chat. Not to be printed: its URL is a credential.
-#[derive(Clone)]
-pub struct Post<'a> {
-    /// An absolute `http` or `https` URL.
-    pub url: &'a Url,
-    /// Header fields beside `Host`, `Content-Length` and what the proxy wants.
-    pub headers: &'a [(&'static str, &'a str)],
-    pub body: Bytes,
-    /// For everything, from the look-up of the host name to the end of the answer.
-    pub timeout: Duration,
-}
-
-/// One request to an API. Not to be printed: its headers hold credentials.
+/// One request. Not to be printed: its URL or its headers hold a credential.
 #[derive(Clone)]
 pub struct Call<'a> {
     pub method: Method,
@@ -102,11 +87,20 @@ pub struct Call<'a> {
     pub body: Bytes,
     /// For everything, from the look-up of the host name to the end of the answer.
     pub timeout: Duration,
-    /// The most bytes of the answer's body. A longer answer is a fault.
-    pub body_max: usize,
+    /// How much of the answer's body is taken.
+    pub take: Take,
 }
 
-/// What an API answered. Not to be printed: its headers may open a session.
+/// How much of the body of an answer is taken, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// No more than these; a little more is read and dropped.
+    First(usize),
+    /// All of it. A longer body is a fault.
+    Whole(usize),
+}
+
+/// What was answered. Not to be printed: its headers may open a session.
 #[derive(Clone)]
 pub struct Reply {
     /// The status, 200 to 999: vendors use what no list knows.
@@ -114,18 +108,6 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// How long it asks us to wait, from now.
     pub retry_after: Option<Duration>,
-    /// The body, whole.
-    pub body: Vec<u8>,
-}
-
-/// What a chat answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The status, 200 to 999: vendors use what no list knows.
-    pub status: u16,
-    /// How long it asks us to wait, from now.
-    pub retry_after: Option<Duration>,
-    /// The first [`ANSWER_MAX`] bytes of the body.
     pub body: Vec<u8>,
 }
 
@@ -141,22 +123,9 @@ impl Client {
         Self { outbound, kept: Mutex::new(None) }
     }
 
-    /// Sends a POST and waits for its answer. A second request waits for the first. Dropping the
+    /// Sends a request and waits for its answer. A second request waits for the first. Dropping the
     /// future closes the connection.
-    pub async fn post(&self, post: &Post<'_>) -> Result<Answer, Fault> {
-        let Post { url, headers, ref body, timeout } = *post;
-        let (method, body) = (Method::POST, body.clone());
-        let call = Call { method, url, headers, body, timeout, body_max: ANSWER_MAX };
-        let Reply { status, retry_after, body, .. } = self.send(&call, Take::First).await?;
-        Ok(Answer { status, retry_after, body })
-    }
-
-    /// As [`post`](Self::post), for a request of any method and its answer as a whole.
     pub async fn call(&self, call: &Call<'_>) -> Result<Reply, Fault> {
-        self.send(call, Take::Whole).await
-    }
-
-    async fn send(&self, call: &Call<'_>, take: Take) -> Result<Reply, Fault> {
         let step = AtomicU8::new(0);
         let late = async {
             Timer::after(call.timeout).await;
@@ -166,23 +135,21 @@ impl Client {
             })
         };
         let reached = |at: Step| step.store(at as u8, Ordering::Relaxed);
-        let answered = self.send_unbounded(call, take, &reached).or(late).await;
+        let answered = self.call_unbounded(call, &reached).or(late).await;
         answered.map_err(|cause| Fault {
             host: call.url.host_str().unwrap_or("(no host)").to_owned(),
             cause,
         })
     }
 
-    async fn send_unbounded(
+    async fn call_unbounded(
         &self,
         call: &Call<'_>,
-        take: Take,
         reached: &(impl Fn(Step) + Sync),
     ) -> Result<Reply, Cause> {
         let origin = Origin::of(call.url).ok_or(Cause::Request)?;
         let proxy = self.outbound.proxies.of(call.url);
         let request = || request(call, proxy).ok_or(Cause::Request);
-        let body_max = call.body_max;
         let mut kept = self.kept.lock().await;
         if let Some(mut link) = kept.take()
             && link.origin == origin
@@ -190,7 +157,7 @@ impl Client {
         {
             reached(Step::Exchange);
             let written_before = link.written();
-            match link.exchange(request()?, take, body_max).await {
+            match link.exchange(request()?, call.take).await {
                 Err(Cause::Lost) if link.written() == written_before => {}
                 reply => {
                     *kept = link.keep(self.outbound.clock.now()).await;
@@ -200,19 +167,10 @@ impl Client {
         }
         let mut link = Link::open(&self.outbound, origin, proxy, reached).await?;
         reached(Step::Exchange);
-        let reply = link.exchange(request()?, take, body_max).await;
+        let reply = link.exchange(request()?, call.take).await;
         *kept = link.keep(self.outbound.clock.now()).await;
         reply
     }
-}
-
-/// What is taken of the body of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Take {
-    /// The first bytes.
-    First,
-    /// All, or nothing.
-    Whole,
 }
 
 /// The scheme, host and port that a connection leads to.
@@ -299,13 +257,12 @@ impl Link {
         &mut self,
         request: Request<Full<Bytes>>,
         take: Take,
-        body_max: usize,
     ) -> Result<Reply, Cause> {
         let sending = self.sender.send_request(request);
         let response = drive(&mut self.connection, sending).await.map_err(cause)?;
         let (head, body) = response.into_parts();
         let retry_after = retry_after(&head.headers, clock::wall());
-        let body = drive(&mut self.connection, read(body, take, body_max)).await?;
+        let body = drive(&mut self.connection, read(body, take)).await?;
         Ok(Reply { status: head.status.as_u16(), headers: head.headers, retry_after, body })
     }
 }
@@ -325,20 +282,21 @@ async fn drive<T>(connection: &mut Connection, work: impl Future<Output = T>) ->
     .await
 }
 
-/// Up to `body_max` bytes of a body. For `Take::First` more is read and dropped, up to a limit, so
-/// that the connection can be used again.
-async fn read(mut body: Incoming, take: Take, body_max: usize) -> Result<Vec<u8>, Cause> {
+/// What is taken of a body. For `Take::First` more is read and dropped, up to a limit, so that the
+/// connection can be used again.
+async fn read(mut body: Incoming, take: Take) -> Result<Vec<u8>, Cause> {
+    let (Take::First(max) | Take::Whole(max)) = take;
     let (mut taken, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(cause)?.into_data() else {
             continue;
         };
         seen += data.len();
-        if take == Take::Whole && seen > body_max {
+        if matches!(take, Take::Whole(_)) && seen > max {
             return Err(Cause::TooLong);
         }
-        taken.extend_from_slice(data.get(..body_max - taken.len()).unwrap_or(&data));
-        if take == Take::First && seen > DRAIN_MAX {
+        taken.extend_from_slice(data.get(..max - taken.len()).unwrap_or(&data));
+        if matches!(take, Take::First(_)) && seen > DRAIN_MAX {
             break;
         }
     }

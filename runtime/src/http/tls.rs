@@ -2,12 +2,12 @@
 //!
 //! Errors name the file and what is wrong with it, and never quote what the file holds.
 
-use std::{fmt, fs, sync::Arc};
+use std::{borrow::Cow, fmt, fs, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use mistgate_core::http::listener::Tls;
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
+    ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier,
     crypto::{CryptoProvider, ring},
     pki_types::{
         CertificateDer, PrivateKeyDer,
@@ -28,55 +28,32 @@ pub use self::followed::{FileSet, Followed};
 /// The only protocol that we speak over TLS to clients and servers of HTTP (RFC 7301 §6).
 const ALPN: &[u8] = b"http/1.1";
 
-/// Why a certificate, key or root cannot be used.
+/// Why a certificate, key, root or revocation list cannot be used.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Error {
-    /// The key is protected by a passphrase.
-    Encrypted { file: String },
-    /// The file holds lists of revoked certificates that cannot be used.
-    Crl { file: String, reason: String },
-    /// The file holds no certificate.
-    NoCertificate { file: String },
-    /// The file holds no list of revoked certificates.
-    NoCrl { file: String },
-    /// The file holds no private key.
-    NoKey { file: String },
-    /// The file is not PEM.
-    Pem { file: String },
+    /// What the file holds is not what is expected of it.
+    Content { file: String, what: Cow<'static, str> },
     /// The file cannot be read.
     Read { file: String, reason: String },
-    /// A certificate that cannot be a root.
-    Root { file: String, reason: rustls::Error },
     /// The certificate and the key cannot be used, or not with each other.
     Unusable { cert: String, key: String, reason: rustls::Error },
+}
+
+impl Error {
+    fn content(file: &str, what: impl Into<Cow<'static, str>>) -> Self {
+        Self::Content { file: file.to_owned(), what: what.into() }
+    }
+
+    fn pem(file: &str) -> Self {
+        Self::content(file, "broken PEM — expected whole BEGIN/END blocks")
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Encrypted { file } => write!(
-                f,
-                "{file}: the key has a passphrase — expected one without (openssl pkey removes it)"
-            ),
-            Self::Crl { file, reason } => {
-                write!(f, "{file}: a list of revoked certificates cannot be used: {reason}")
-            }
-            Self::NoCertificate { file } => {
-                write!(f, "{file}: no certificate in it — expected BEGIN CERTIFICATE")
-            }
-            Self::NoCrl { file } => {
-                write!(f, "{file}: no list of revoked certificates in it — expected BEGIN X509 CRL")
-            }
-            Self::NoKey { file } => {
-                write!(f, "{file}: no key in it — expected BEGIN PRIVATE KEY")
-            }
-            Self::Pem { file } => {
-                write!(f, "{file}: broken PEM — expected whole BEGIN/END blocks")
-            }
+            Self::Content { file, what } => write!(f, "{file}: {what}"),
             Self::Read { file, reason } => write!(f, "{file}: cannot be read: {reason}"),
-            Self::Root { file, reason } => {
-                write!(f, "{file}: a certificate in it cannot be a root: {reason}")
-            }
             Self::Unusable { cert, key, reason: rustls::Error::InconsistentKeys(_) } => {
                 write!(f, "{cert}: the certificate does not belong to the key in {key}")
             }
@@ -104,11 +81,7 @@ impl FileSet for Tls {
 
     fn read(&self) -> Result<ServerConfig, Error> {
         let resolver = SingleCertAndKey::from(certified_key(self)?);
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(resolver));
+        let mut config = server().with_no_client_auth().with_cert_resolver(Arc::new(resolver));
         config.alpn_protocols = vec![ALPN.to_vec()];
         Ok(config)
     }
@@ -120,16 +93,9 @@ impl FileSet for Tls {
 pub fn connector(extra_ca: Option<&str>) -> Result<TlsConnector, Error> {
     let mut roots = public_roots();
     if let Some(pem) = extra_ca {
-        let file = "extra_ca";
-        for cert in certificates(file, pem.as_bytes())? {
-            roots.add(cert).map_err(|reason| Error::Root { file: file.to_owned(), reason })?;
-        }
+        add("extra_ca", pem.as_bytes(), &mut roots)?;
     }
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let mut config = client().with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
 }
@@ -158,28 +124,55 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
+/// A configuration of the protocol versions that we speak, TLS 1.2 and 1.3.
+fn client() -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+}
+
+/// As [`client`], for a server.
+fn server() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+}
+
 fn read(file: &str) -> Result<Vec<u8>, Error> {
     fs::read(file).map_err(|error| Error::Read { file: file.to_owned(), reason: error.to_string() })
 }
 
+/// Adds the authorities in a PEM text.
+fn add(file: &str, pem: &[u8], roots: &mut RootCertStore) -> Result<(), Error> {
+    certificates(file, pem)?.into_iter().try_for_each(|cert| {
+        roots.add(cert).map_err(|reason| {
+            Error::content(file, format!("a certificate in it cannot be a root: {reason}"))
+        })
+    })
+}
+
 fn certificates(file: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let file = file.to_owned();
-    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
-        Ok(certs) if certs.is_empty() => Err(Error::NoCertificate { file }),
-        Ok(certs) => Ok(certs),
-        Err(_) => Err(Error::Pem { file }),
+    all(file, pem, "no certificate in it — expected BEGIN CERTIFICATE")
+}
+
+/// All blocks of one kind in a PEM text; without any, the error says `none`.
+fn all<T: PemObject>(file: &str, pem: &[u8], none: &'static str) -> Result<Vec<T>, Error> {
+    match T::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+        Ok(blocks) if blocks.is_empty() => Err(Error::content(file, none)),
+        Ok(blocks) => Ok(blocks),
+        Err(_) => Err(Error::pem(file)),
     }
 }
 
 fn private_key(file: &str, pem: &[u8]) -> Result<PrivateKeyDer<'static>, Error> {
-    let file = file.to_owned();
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| {
         if is_encrypted(pem) {
-            Error::Encrypted { file }
+            let what = "the key has a passphrase — expected one without (openssl pkey removes it)";
+            Error::content(file, what)
         } else if matches!(error, pem::Error::NoItemsFound) {
-            Error::NoKey { file }
+            Error::content(file, "no key in it — expected BEGIN PRIVATE KEY")
         } else {
-            Error::Pem { file }
+            Error::pem(file)
         }
     })
 }

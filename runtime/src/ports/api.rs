@@ -20,7 +20,7 @@ use crate::{
         journal::{Journal, Level, fields},
         sync::Mutex,
     },
-    http::outbound::{Bytes, Call, Client, Fault, Outbound, Reply},
+    http::outbound::{Bytes, Call, Client, Fault, Outbound, Reply, Take},
 };
 
 /// The most bytes of an answer: a page of a few hundred devices has less than one megabyte.
@@ -83,7 +83,7 @@ impl Api {
             headers: &headers,
             body: request.body.clone().map(Bytes::from).unwrap_or_default(),
             timeout: self.timeout,
-            body_max: BODY_MAX,
+            take: Take::Whole(BODY_MAX),
         };
         client.call(&call).await
     }

@@ -19,7 +19,7 @@ use mistgate_runtime::{
     base::clock::Clock,
     http::{
         outbound::{
-            ANSWER_MAX, Answer, Bytes, Cause, Client, Fault, Outbound, Post, Refusal, Step,
+            Bytes, Call, Cause, Client, Fault, Method, Outbound, Refusal, Reply, Step, Take,
         },
         tls,
     },
@@ -191,17 +191,25 @@ fn client() -> Client {
     Client::new(outbound(Proxies::default(), None))
 }
 
+/// How much of an answer's body is taken.
+const ANSWER_MAX: usize = 8 * 1024;
+
 fn post(client: &Client, url: &Url) -> Result<Answer, Fault> {
     post_within(client, url, LONG)
 }
 
+/// A POST without anything, of whose answer the beginning is taken.
+fn call(url: &Url) -> Call<'_> {
+    let (method, take) = (Method::POST, Take::First(ANSWER_MAX));
+    Call { method, url, headers: &[], body: Bytes::new(), timeout: LONG, take }
+}
+
 fn post_within(client: &Client, url: &Url, timeout: Duration) -> Result<Answer, Fault> {
-    let posted = future::block_on(client.post(&Post {
-        url,
-        headers: &[("content-type", "application/json")],
-        body: Bytes::from_static(b"{}"),
-        timeout,
-    }));
+    let headers = &[("content-type", "application/json")];
+    let body = Bytes::from_static(b"{}");
+    let posted = future::block_on(client.call(&Call { headers, body, timeout, ..call(url) }));
+    let posted =
+        posted.map(|Reply { status, retry_after, body, .. }| Answer { status, retry_after, body });
     if let Err(fault) = &posted {
         // The host may be shown, the rest of the URL may not.
         let shown = format!("{fault} {fault:?}");
@@ -540,7 +548,7 @@ fn a_post_that_is_dropped_leaves_nothing_half_done() {
     let peer = Peer::new(&[Hang, Say(OK)]);
     let client = client();
     let url = peer.url();
-    let post_once = Post { url: &url, headers: &[], body: Bytes::new(), timeout: LONG };
+    let post_once = call(&url);
     let arrived = async {
         smol::unblock({
             let requests = peer.requests;
@@ -549,7 +557,7 @@ fn a_post_that_is_dropped_leaves_nothing_half_done() {
         .await;
         None
     };
-    let posted = async { Some(client.post(&post_once).await) };
+    let posted = async { Some(client.call(&post_once).await) };
     assert!(future::block_on(future::or(posted, arrived)).is_none());
     peer.closed.recv().expect("the connection is closed");
     assert_eq!(status(post(&client, &url)), 200);
@@ -562,6 +570,6 @@ fn the_future_of_a_post_may_move_between_threads() {
     }
     let peer = Peer::new(&[Say(OK)]);
     let (client, url) = (client(), peer.url());
-    let post = Post { url: &url, headers: &[], body: Bytes::new(), timeout: LONG };
-    assert_eq!(status(future::block_on(moves(client.post(&post)))), 200);
+    let post = call(&url);
+    assert_eq!(status(future::block_on(moves(client.call(&post)))), 200);
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
+use hyper::Method;
 use mistgate_core::{
     chat::{outcome::Reason, shape::Payload},
     config::checked::Destination,
@@ -11,8 +12,11 @@ use mistgate_core::{
 
 use crate::{
     base::journal::{Journal, Level, fields},
-    http::outbound::{Bytes, Cause, Client, Fault, Post},
+    http::outbound::{Bytes, Call, Cause, Client, Fault, Take},
 };
+
+/// How much of the body of a chat's answer is kept: enough for the reason that it gives.
+const ANSWER_MAX: usize = 8 * 1024;
 
 /// Posts, or prints where there is no URL.
 pub(super) async fn post(
@@ -39,7 +43,8 @@ pub(super) async fn post(
         };
         url.set_query(Some(&query));
     }
-    let request = Post {
+    let request = Call {
+        method: Method::POST,
         url: &url,
         headers: &[
             ("content-type", "application/json; charset=utf-8"),
@@ -47,8 +52,9 @@ pub(super) async fn post(
         ],
         body: Bytes::copy_from_slice(payload.body.as_bytes()),
         timeout,
+        take: Take::First(ANSWER_MAX),
     };
-    match client.post(&request).await {
+    match client.call(&request).await {
         Ok(answer) => {
             Ok(Answer { status: answer.status, retry_after: answer.retry_after, body: answer.body })
         }

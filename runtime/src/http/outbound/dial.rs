@@ -37,14 +37,7 @@ pub(super) async fn dial(
         Some(proxy) => proxy.address(),
         None => (origin.host.as_str(), origin.port),
     };
-    reached(Step::Resolve);
-    let addresses = resolve(host, port).await?;
-    reached(Step::Connect);
-    let stream = connect(&addresses).await;
-    let stream = stream.map_err(|error| Cause::Connect(error.to_string()))?;
-    // A request is one write or two; the second must not wait for an acknowledgement. A socket that
-    // refuses is slower, not wrong.
-    let _ = stream.get_ref().set_nodelay(true);
+    let stream = open(host, port, reached).await?;
     let written = Arc::new(AtomicU64::new(0));
     let mut stream = Counted { stream, written: Arc::clone(&written) };
     if !origin.secure {
@@ -63,9 +56,20 @@ pub(super) async fn dial(
 
 /// A TCP connection to a host. An IPv6 address may stand in brackets, as in a URL.
 pub(crate) async fn reach(host: &str, port: u16) -> Result<Async<TcpStream>, Cause> {
-    let stream = connect(&resolve(host, port).await?).await;
+    open(host, port, &|_| {}).await
+}
+
+async fn open(
+    host: &str,
+    port: u16,
+    reached: &(impl Fn(Step) + Sync),
+) -> Result<Async<TcpStream>, Cause> {
+    reached(Step::Resolve);
+    let addresses = resolve(host, port).await?;
+    reached(Step::Connect);
+    let stream = connect(&addresses).await;
     let stream = stream.map_err(|error| Cause::Connect(error.to_string()))?;
-    // Messages are small, and none shall wait for the acknowledgement of the one before. A socket
+    // No message and no part of a request waits for the acknowledgement of the one before. A socket
     // that refuses is slower, not wrong.
     let _ = stream.get_ref().set_nodelay(true);
     Ok(stream)

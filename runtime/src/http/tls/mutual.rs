@@ -13,14 +13,14 @@ use mistgate_core::{
 };
 use rustls::{
     RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime},
     server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::SingleCertAndKey,
 };
 use sha2::{Digest, Sha256};
 use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::AttributeTypeAndValue};
 
-use super::{Error, FileSet, Followed, certificates, certified_key, provider, read};
+use super::{Error, FileSet, Followed, add, all, certified_key, provider, read, server};
 
 /// The files with our certificate and with the authorities of our clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,9 +85,7 @@ impl FileSet for Files {
             lists.extend(revocations(file, &roots)?);
         }
         let verifier = verifier(&roots, lists).expect("there are roots, and each list was tried");
-        let mut config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
+        let mut config = server()
             .with_client_cert_verifier(Arc::clone(&verifier))
             .with_cert_resolver(Arc::new(resolver));
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -134,9 +132,7 @@ fn alt_name(name: &GeneralName<'_>) -> Option<String> {
 /// The authorities in a file. Blocks on the disk.
 pub(crate) fn roots(file: &str) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(file, &read(file)?)? {
-        roots.add(certificate).map_err(|reason| Error::Root { file: file.to_owned(), reason })?;
-    }
+    add(file, &read(file)?, &mut roots)?;
     Ok(roots)
 }
 
@@ -145,15 +141,14 @@ pub(crate) fn revocations(
     file: &str,
     roots: &Arc<RootCertStore>,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
-    let pem = read(file)?;
-    let file = file.to_owned();
-    match CertificateRevocationListDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>() {
-        Ok(lists) if lists.is_empty() => Err(Error::NoCrl { file }),
-        Ok(lists) => match verifier(roots, lists.clone()) {
-            Ok(_) => Ok(lists),
-            Err(reason) => Err(Error::Crl { file, reason }),
-        },
-        Err(_) => Err(Error::Pem { file }),
+    let none = "no list of revoked certificates in it — expected BEGIN X509 CRL";
+    let lists: Vec<_> = all(file, &read(file)?, none)?;
+    match verifier(roots, lists.clone()) {
+        Ok(_) => Ok(lists),
+        Err(reason) => {
+            let what = format!("a list of revoked certificates cannot be used: {reason}");
+            Err(Error::content(file, what))
+        }
     }
 }
 

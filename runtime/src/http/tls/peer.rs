@@ -5,23 +5,18 @@
 //! Whoever holds any certificate of the same authority can then pose as the proxy, unless that
 //! certificate is for clients only.
 
-use std::{fmt, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use mistgate_core::http::listener::Tls;
 use rustls::{
-    CertificateError, ClientConfig, RootCertStore,
-    client::{
-        WebPkiServerVerifier, danger::ServerCertVerifier, verify_server_cert_signed_by_trust_anchor,
-    },
-    crypto::WebPkiSupportedAlgorithms,
-    pki_types::{CertificateDer, UnixTime},
-    server::ParsedCertificate,
+    CertificateError,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     sign::SingleCertAndKey,
 };
 
 use super::{
-    Error, certified_key,
+    Error, certified_key, client,
     mutual::roots,
     provider, public_roots,
     verifier::{Rule, Verifier},
@@ -54,22 +49,13 @@ impl Credentials {
             Some(file) => roots(file)?,
             None => public_roots(),
         });
-        let provider = provider();
         let verifier: Arc<dyn ServerCertVerifier> = match self.verify {
-            Verify::Chain => {
-                Verifier::new(Chain(roots), provider.signature_verification_algorithms)
-            }
-            Verify::Name => {
-                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
-                    .build()
-                    .expect("there are roots, and no CRLs")
-            }
+            Verify::Chain => Verifier::new(Rule::Chain(roots)),
+            Verify::Name => WebPkiServerVerifier::builder_with_provider(roots, provider())
+                .build()
+                .expect("there are roots, and no CRLs"),
         };
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
-            .dangerous()
-            .with_custom_certificate_verifier(verifier);
+        let config = client().dangerous().with_custom_certificate_verifier(verifier);
         let config = match &self.own {
             Some(files) => {
                 let key = SingleCertAndKey::from(certified_key(files)?);
@@ -115,33 +101,5 @@ pub(crate) fn explain(error: &io::Error) -> String {
             "the proxy hung up; perhaps it does not accept our certificate".to_owned()
         }
         None => format!("the connection was lost: {error}"),
-    }
-}
-
-/// Everything but the name.
-struct Chain(Arc<RootCertStore>);
-
-impl fmt::Debug for Chain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Chain({} roots)", self.0.len())
-    }
-}
-
-impl Rule for Chain {
-    fn admit(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-        algorithms: &WebPkiSupportedAlgorithms,
-    ) -> Result<(), rustls::Error> {
-        // It also asks for the extended key usage serverAuth, where there is any such extension.
-        verify_server_cert_signed_by_trust_anchor(
-            &ParsedCertificate::try_from(end_entity)?,
-            &self.0,
-            intermediates,
-            now,
-            algorithms.all,
-        )
     }
 }

@@ -1,41 +1,44 @@
-//! A custom rule for the certificate of a server, where the usual one does not fit. The server must
-//! still prove that it holds the key of its certificate.
+//! Rules for the certificate of a server where the usual one does not fit. The server must still
+//! prove that it holds the key of its certificate.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use rustls::{
-    DigitallySignedStruct, Error, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_cert_signed_by_trust_anchor,
+    },
     crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
+    server::ParsedCertificate,
 };
 
-/// Decides whether the certificate of a server is accepted.
-pub(super) trait Rule: fmt::Debug + Send + Sync {
-    /// Accepts the certificate at `now`, or says why not.
-    fn admit(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-        algorithms: &WebPkiSupportedAlgorithms,
-    ) -> Result<(), Error>;
+use super::provider;
+
+/// Which certificates of a server are accepted.
+#[derive(Debug)]
+pub(super) enum Rule {
+    /// Any that one of these authorities signed, whatever name it has.
+    Chain(Arc<RootCertStore>),
+    /// This one.
+    Pinned(CertificateDer<'static>),
 }
 
-/// Makes a rule a verifier of rustls.
+/// A rule as rustls asks it.
 #[derive(Debug)]
-pub(super) struct Verifier<R> {
-    rule: R,
+pub(super) struct Verifier {
+    rule: Rule,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl<R: Rule + 'static> Verifier<R> {
-    pub(super) fn new(rule: R, algorithms: WebPkiSupportedAlgorithms) -> Arc<Self> {
-        Arc::new(Self { rule, algorithms })
+impl Verifier {
+    pub(super) fn new(rule: Rule) -> Arc<Self> {
+        Arc::new(Self { rule, algorithms: provider().signature_verification_algorithms })
     }
 }
 
-impl<R: Rule> ServerCertVerifier for Verifier<R> {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -44,7 +47,21 @@ impl<R: Rule> ServerCertVerifier for Verifier<R> {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.rule.admit(end_entity, intermediates, now, &self.algorithms)?;
+        match &self.rule {
+            // It also asks for the extended key usage serverAuth, where there is any such extension.
+            Rule::Chain(roots) => verify_server_cert_signed_by_trust_anchor(
+                &ParsedCertificate::try_from(end_entity)?,
+                roots,
+                intermediates,
+                now,
+                self.algorithms.all,
+            )?,
+            Rule::Pinned(expected) if end_entity == expected => {}
+            Rule::Pinned(_) => {
+                let what = "the listener uses another certificate than its file";
+                return Err(Error::General(what.into()));
+            }
+        }
         Ok(ServerCertVerified::assertion())
     }
 
