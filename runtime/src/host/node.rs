@@ -117,7 +117,6 @@ struct Ground {
     config: Config,
     proxies: Proxies,
     sandbox: Sandbox,
-    common: Common,
     messages: channel::Receiver<Message>,
     ends: ports::Ends,
     listeners: Listeners,
@@ -142,16 +141,16 @@ impl Ground {
         let ready = Arc::new(AtomicBool::new(false));
         let (clock, inherited) = (Clock::start(), Arc::new(inherited));
         let common = Common { clock, journal, executor, driver, switches, ready, inherited };
-        let listeners = Listeners::new(common.clone());
+        let listeners = Listeners::new(common);
         let sockets = listeners.bind(&config)?;
         let proxies = outbound::proxies(&config).map_err(Error::new)?;
         let sandbox = if is_confined {
             let needs = Needs::of_node(&config, &files, &proxies);
-            sandbox::enter(needs, &common.journal).map_err(Error::new)?
+            sandbox::enter(needs, &listeners.common.journal).map_err(Error::new)?
         } else {
-            Sandbox::none(&common.journal)
+            Sandbox::none(&listeners.common.journal)
         };
-        Ok(Self { config, proxies, sandbox, common, messages, ends, listeners, sockets })
+        Ok(Self { config, proxies, sandbox, messages, ends, listeners, sockets })
     }
 }
 
@@ -160,15 +159,10 @@ struct Node {
     config: Config,
     /// Shared with whoever reads the configuration again.
     sandbox: Arc<Sandbox>,
-    clock: Clock,
-    journal: Arc<Journal>,
     signals: Signals,
-    driver: driver::Handle,
     driving: Task<()>,
-    switches: ports::Handle,
     switching: Task<()>,
     storing: thread::JoinHandle<()>,
-    ready: Arc<AtomicBool>,
     supervisor: Arc<Supervisor>,
     listeners: Listeners,
 }
@@ -179,9 +173,10 @@ impl Node {
         ground: Ground,
         supervisor: Supervisor,
     ) -> Result<(Self, Watchdog), Error> {
-        let Ground { config, proxies, sandbox, common, messages, ends, .. } = ground;
-        let (mut listeners, mut sockets) = (ground.listeners, ground.sockets);
-        let Common { clock, journal, executor, driver, switches, ready, .. } = common;
+        let Ground { config, proxies, sandbox, messages, ends, mut listeners, mut sockets } =
+            ground;
+        let Common { clock, journal, executor, driver, switches, ready, .. } =
+            listeners.common.clone();
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(Error::new)?;
         let (written, kept) = (driver.clone(), switches.clone());
         let (store, left, storing) = Store::open(
@@ -190,9 +185,18 @@ impl Node {
             move |answer| tell_owner(answer, &written, &kept),
         )
         .map_err(Error::new)?;
-        let tasks = (clock, Arc::clone(&journal), Arc::clone(&executor));
         let mut settings = settings(&config, proxies, clock)?;
-        let switching = start_switches(&config, &settings.outbound, ends, &tasks, &store, &driver)?;
+        let tools = ports::Tools {
+            clock,
+            journal: Arc::clone(&journal),
+            executor: Arc::clone(&executor),
+            store: store.clone(),
+            driver: driver.clone(),
+            audit: Path::new(&config.state_dir).join(ports::AUDIT_FILE),
+        };
+        // The task waits where there are no switch ports.
+        let switching = switching(&config, &settings.outbound).map(|settings| *settings);
+        let switching = executor.spawn(ports::run(switching, seed()?, tools, ends));
         settings.engine.next_batch = left.next_batch;
         let supervisor = Arc::new(supervisor);
         let watchdog = Watchdog {
@@ -202,7 +206,8 @@ impl Node {
             driver: driver.clone(),
             store: store.clone(),
         };
-        let driving = Driver::start(settings, &left, store, seed()?, tasks, driver.clone());
+        let tasks = (clock, journal, Arc::clone(&executor));
+        let driving = Driver::start(settings, &left, store, seed()?, tasks, driver);
         let driving = executor.spawn(driving.run(messages));
         listeners.open_proxy(&config, &mut sockets)?;
         listeners.open(&config, sockets)?;
@@ -211,15 +216,10 @@ impl Node {
             from: from.clone(),
             config,
             sandbox: Arc::new(sandbox),
-            clock,
-            journal,
             signals,
-            driver,
             driving,
-            switches,
             switching,
             storing,
-            ready,
             supervisor,
             listeners,
         };
@@ -234,9 +234,9 @@ impl Node {
                 break;
             }
             self.supervisor.reloading();
-            self.switches.send(ports::Message::Reopen);
-            let (from, journal) = (self.from.clone(), Arc::clone(&self.journal));
-            let sandbox = Arc::clone(&self.sandbox);
+            let Common { journal, switches, .. } = self.listeners.common.clone();
+            switches.send(ports::Message::Reopen);
+            let (from, sandbox) = (self.from.clone(), Arc::clone(&self.sandbox));
             let loaded = smol::unblock(move || load::load_in(&sandbox, &from)).await;
             let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
             let label = if result.is_ok() { "ok" } else { "failed" };
@@ -268,23 +268,24 @@ impl Node {
         let proxies = outbound::proxies(&config).map_err(Error::new)?;
         let needs = Needs::of_node(&config, &files, &proxies);
         self.sandbox.permits(&needs).map_err(Error)?;
-        let settings = settings(&config, proxies, self.clock)?;
+        let Common { clock, journal, driver, switches, .. } = self.listeners.common.clone();
+        let settings = settings(&config, proxies, clock)?;
         let mut sockets = self.listeners.bind(&config)?;
         self.listeners.open_proxy(&config, &mut sockets)?;
         // The engine first: it would drop what the listener already takes for a new destination.
         let switching = switching(&config, &settings.outbound);
-        self.driver.send(Message::Configured(Box::new(settings)));
-        self.switches.send(ports::Message::Configured(switching));
+        driver.send(Message::Configured(Box::new(settings)));
+        switches.send(ports::Message::Configured(switching));
         self.listeners.open(&config, sockets)?;
-        warn(&self.journal, &warnings);
+        warn(&journal, &warnings);
         self.config = config;
         Ok(())
     }
 
     /// Finishes what is in flight and closes everything.
     async fn stop(self) {
-        let Self { journal, driver, driving, switches, switching, storing, ready, .. } = self;
-        let Self { supervisor, mut listeners, .. } = self;
+        let Self { driving, switching, storing, supervisor, mut listeners, .. } = self;
+        let Common { journal, driver, switches, ready, .. } = listeners.common.clone();
         supervisor.stopping();
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
@@ -327,27 +328,6 @@ fn dedup_window(config: &Config) -> Duration {
 fn switching(config: &Config, outbound: &Outbound) -> Option<Box<ports::Settings>> {
     let ports = config.ports.as_ref()?;
     Some(Box::new(ports::Settings::new(config, ports, outbound.clone())))
-}
-
-/// Starts the task for switch ports, which waits where there are none.
-fn start_switches(
-    config: &Config,
-    outbound: &Outbound,
-    ends: ports::Ends,
-    (clock, journal, executor): &(Clock, Arc<Journal>, Arc<Executor<'static>>),
-    store: &Store,
-    driver: &driver::Handle,
-) -> Result<Task<()>, Error> {
-    let tools = ports::Tools {
-        clock: *clock,
-        journal: Arc::clone(journal),
-        executor: Arc::clone(executor),
-        store: store.clone(),
-        driver: driver.clone(),
-        audit: Path::new(&config.state_dir).join(ports::AUDIT_FILE),
-    };
-    let settings = switching(config, outbound).map(|settings| *settings);
-    Ok(executor.spawn(ports::run(settings, seed()?, tools, ends)))
 }
 
 /// Tells the owner of what was written.

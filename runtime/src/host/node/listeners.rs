@@ -75,7 +75,7 @@ pub(super) struct Common {
 
 /// The listeners of a node, each with the service behind it.
 pub(super) struct Listeners {
-    common: Common,
+    pub(super) common: Common,
     ports: BTreeMap<&'static str, Port>,
     webhook: Option<(Policy, Arc<webhook::Intake>)>,
     proxy: Option<Arc<Relay>>,
