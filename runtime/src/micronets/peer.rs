@@ -13,6 +13,7 @@ use std::{
 };
 
 use async_signal::{Signal, Signals};
+use async_tungstenite::tungstenite::{Message as Frame, protocol::CloseFrame};
 use mistgate_core::{
     base::{
         machine::{self, Machine},
@@ -38,24 +39,21 @@ use crate::{
         sandbox::{self, Needs, Sandbox},
         stop::{self, Stop},
     },
-    http::{listen::Listener, tls::peer::Credentials},
+    http::{
+        listen::{self, Bytes, Head, Listener, Reply, Service},
+        tls::peer::Credentials,
+    },
 };
 
 mod target;
 
 mod forward;
 mod link;
-mod service;
 mod terminal;
 
 pub use target::{Meetup, Server};
 
-use self::{
-    forward::Forwarder,
-    link::{Link, LinkConfig, Outgoing},
-    service::PartnerService,
-    terminal::Printer,
-};
+use self::{forward::Forwarder, link::Link, terminal::Printer};
 
 /// How long the last answers and the last lines may take at the end.
 const LAST_BYTES_GRACE: Duration = Duration::from_secs(1);
@@ -80,9 +78,8 @@ pub struct Settings {
 /// If `is_confined`, the process first gives up all rights that it does not need; it must have no
 /// other thread.
 pub fn run(settings: Settings, journal: Journal, is_confined: bool) -> Result<u64, String> {
-    let explain = |error: &dyn fmt::Display| error.to_string();
     // Report wrong files and addresses before anything else is opened.
-    settings.credentials.connector().map_err(|error| explain(&error))?;
+    settings.credentials.connector().map_err(explain)?;
     let bound = settings.http_listen.map(bind).transpose()?;
     if is_confined {
         sandbox::enter(needs(&settings), &journal)?;
@@ -109,27 +106,25 @@ async fn run_on(
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
 ) -> Result<u64, String> {
-    let explain = |error: &dyn fmt::Display| error.to_string();
-    let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(|e| explain(&e))?;
+    let mut signals = Signals::new([Signal::Term, Signal::Int]).map_err(explain)?;
     let (handle, messages) = Handle::new();
     let (stop, stopped) = stop::stop();
     let listening = bound
         .map(|socket| listen(socket, handle.clone(), &journal, &executor, stopped.clone()))
         .transpose()?;
-    let message_max = settings.config.message_max;
-    let ask = terminal::read_lines(handle.clone(), message_max).map_err(|e| explain(&e))?;
+    let (config, message_max) = (settings.config.clone(), settings.config.message_max);
+    let ask = terminal::read_lines(handle.clone(), message_max).map_err(explain)?;
     let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(|error| explain(&error))?;
+    getrandom::fill(&mut seed).map_err(explain)?;
     let clock = Clock::start();
     let forwarder = settings
         .forward
+        .clone()
         .map(|server| Arc::new(Forwarder::new(server, message_max, Arc::clone(&executor))));
-    let config =
-        LinkConfig { meetup: settings.meetup, credentials: settings.credentials, message_max };
     let driver = Driver {
-        peer: peer::Peer::new(settings.config, u64::from_le_bytes(seed), clock.now()),
+        peer: peer::Peer::new(config, u64::from_le_bytes(seed), clock.now()),
         clock,
-        config: Arc::new(config),
+        settings: Arc::new(settings),
         printer: Printer::start(&journal, &executor),
         journal: Arc::clone(&journal),
         executor: Arc::clone(&executor),
@@ -162,6 +157,10 @@ async fn run_on(
     Ok(failed)
 }
 
+fn explain(error: impl fmt::Display) -> String {
+    error.to_string()
+}
+
 async fn after(time: Duration) {
     Timer::after(time).await;
 }
@@ -178,17 +177,17 @@ fn listen(
     executor: &Arc<Executor<'static>>,
     stopped: Stop,
 ) -> Result<Task<()>, String> {
-    let explain = |error: std::io::Error| format!("--http-listen: {error}");
-    let socket = Async::new(socket).map_err(explain)?;
+    let wrong = |error: std::io::Error| format!("--http-listen: {error}");
+    let socket = Async::new(socket).map_err(wrong)?;
     // Most clients are programs on this machine and so have one address.
     let limits = Limits::default();
     let limits = Limits { connections_per_address_max: limits.connections_max, ..limits };
     let everywhere = ["0.0.0.0", "::"].into_iter().filter_map(|address| address.parse().ok());
     let everywhere = everywhere.map(|address| Network { address, prefix: 0 }).collect();
     let listener = Listener::new(socket, None, everywhere, limits);
-    let address = listener.local_addr().map_err(explain)?;
+    let address = listener.local_addr().map_err(wrong)?;
     journal.note(Level::Info, "listening", fields![listener = "http", address]);
-    let service = Arc::new(PartnerService::new(handle, Arc::clone(journal)));
+    let service = Arc::new(PartnerService { handle, journal: Arc::clone(journal) });
     Ok(executor.spawn(listener.run(Arc::clone(executor), service, stopped, STOP_GRACE)))
 }
 
@@ -222,6 +221,39 @@ impl Handle {
     }
 }
 
+/// The service of the HTTP listener: every request is one for the partner.
+struct PartnerService {
+    handle: Handle,
+    journal: Arc<Journal>,
+}
+
+impl Service for PartnerService {
+    fn admit(&self, _head: &Head<'_>) -> Result<(), Reply> {
+        Ok(())
+    }
+
+    async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
+        let target = match head.query() {
+            Some(query) => format!("{}?{query}", head.path()),
+            None => head.path().to_owned(),
+        };
+        let (method, headers) = (head.method().to_owned(), pairs(head.headers()));
+        let request = http::Request { method, target, headers, body: Vec::from(body) };
+        let (answer, answered) = channel::bounded(1);
+        self.handle.ask(request, answer);
+        // The machine answers every request, except at the end of the program.
+        let Ok(response) = answered.recv().await else {
+            return Reply::status(503);
+        };
+        let headers = response.headers.into_iter().map(|pair| (pair.name, pair.value)).collect();
+        Reply { status: response.status, headers, body: response.body.into() }
+    }
+
+    fn note(&self, event: listen::Event) {
+        event.note(&self.journal, "http");
+    }
+}
+
 /// Header fields as text. A value that is not UTF-8 is read as Latin-1, as HTTP once had it
 /// (RFC 9110 §5.5).
 fn pairs<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Pair<'static>> {
@@ -236,7 +268,7 @@ fn pairs<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Pair<'sta
 struct Driver {
     peer: peer::Peer,
     clock: Clock,
-    config: Arc<LinkConfig>,
+    settings: Arc<Settings>,
     journal: Arc<Journal>,
     executor: Arc<Executor<'static>>,
     handle: Handle,
@@ -314,11 +346,12 @@ impl Driver {
         match output {
             Output::Abandon(id) => drop(self.forwards.remove(&id)),
             Output::Close { link, code, reason } => {
-                self.write(link, Outgoing::Close { code, reason });
+                let frame = CloseFrame { code: code.into(), reason: reason.into() };
+                self.write(link, Frame::Close(Some(frame)));
             }
             Output::Connect(id) => {
-                let (config, handle) = (Arc::clone(&self.config), self.handle.clone());
-                let link = Link::start(id, config, handle, &self.executor);
+                let (settings, handle) = (Arc::clone(&self.settings), self.handle.clone());
+                let link = Link::start(id, settings, handle, &self.executor);
                 self.is_paused = false;
                 if let Some(old) = self.link.replace(link) {
                     old.leave();
@@ -329,7 +362,7 @@ impl Driver {
             Output::Event(event) => self.note(&event),
             Output::Hangup(id) => drop(self.link.take_if(|link| link.id == id)),
             Output::Pause(_) => self.is_paused = true,
-            Output::Ping(link) => self.write(link, Outgoing::Ping),
+            Output::Ping(link) => self.write(link, Frame::Ping(Bytes::new())),
             Output::Print(line) => {
                 if !self.printer.print(line) {
                     let reason = "standard output takes no more";
@@ -344,7 +377,7 @@ impl Driver {
                 }
             }
             Output::Resume(_) => self.is_paused = false,
-            Output::Send { link, text } => self.write(link, Outgoing::Text(text)),
+            Output::Send { link, text } => self.write(link, Frame::text(text)),
         }
     }
 
@@ -354,7 +387,7 @@ impl Driver {
         match event {
             Event::Called(exchange) => self.exchange("request", exchange),
             Event::Connected => {
-                journal.note(Level::Info, "connected", fields![proxy = self.config.meetup.uri]);
+                journal.note(Level::Info, "connected", fields![proxy = self.settings.meetup.uri]);
             }
             Event::Disconnected { reason, retry_after } => {
                 let values = fields![reason, retry_ms = retry_after.as_millis()];
@@ -389,7 +422,7 @@ impl Driver {
     }
 
     /// Lets the link with that id write, if it is the current one.
-    fn write(&self, link: u64, outgoing: Outgoing) {
+    fn write(&self, link: u64, outgoing: Frame) {
         if let Some(link) = self.link.as_ref().filter(|own| own.id == link) {
             // After the link's end nothing is written; the link reports its end.
             let _ = link.outgoing.try_send(outgoing);

@@ -16,13 +16,10 @@ use async_tungstenite::{
 use mistgate_core::micronets::peer::input::{Input, LinkId};
 use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
-use super::{Handle, target::Meetup};
+use super::{Handle, Settings};
 use crate::{
     base::net::Socket,
-    http::{
-        outbound::reach,
-        tls::{self, peer::Credentials},
-    },
+    http::{outbound::reach, tls},
     micronets::websocket,
 };
 
@@ -33,27 +30,11 @@ const LINGER: Duration = Duration::from_secs(2);
 /// The read buffer.
 const BUFFER: usize = 16 << 10;
 
-/// What a link writes.
-#[derive(Debug)]
-pub(super) enum Outgoing {
-    Close { code: u16, reason: String },
-    Ping,
-    Text(String),
-}
-
-/// What every link needs.
-#[derive(Debug)]
-pub(super) struct LinkConfig {
-    pub(super) meetup: Meetup,
-    pub(super) credentials: Credentials,
-    pub(super) message_max: usize,
-}
-
 /// A connection, or an attempt to make one. Dropping it ends it at once.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) id: LinkId,
-    pub(super) outgoing: channel::Sender<Outgoing>,
+    pub(super) outgoing: channel::Sender<Message>,
     pub(super) incoming: channel::Receiver<Input>,
     task: Task<()>,
 }
@@ -62,14 +43,14 @@ impl Link {
     /// Begins an attempt.
     pub(super) fn start(
         id: LinkId,
-        config: Arc<LinkConfig>,
+        settings: Arc<Settings>,
         handle: Handle,
         executor: &Executor<'static>,
     ) -> Self {
         // Unbounded, because the machine bounds what is unsent.
         let (outgoing, to_send) = channel::unbounded();
         let (received, incoming) = channel::bounded(UNREAD_MAX);
-        let task = executor.spawn(run(id, config, handle, to_send, received));
+        let task = executor.spawn(run(id, settings, handle, to_send, received));
         Self { id, outgoing, incoming, task }
     }
 
@@ -83,12 +64,12 @@ type Stream = WebSocketStream<futures_rustls::client::TlsStream<Socket>>;
 
 async fn run(
     id: LinkId,
-    config: Arc<LinkConfig>,
+    settings: Arc<Settings>,
     handle: Handle,
-    to_send: channel::Receiver<Outgoing>,
+    to_send: channel::Receiver<Message>,
     received: channel::Sender<Input>,
 ) {
-    let stream = match connect(&config).await {
+    let stream = match connect(&settings).await {
         Ok(stream) => stream,
         Err(reason) => {
             // The receiver is gone if the attempt was given up.
@@ -109,16 +90,16 @@ async fn run(
     let _ = received.send(Input::Closed { link: id, reason: "closed".to_owned() }).await;
 }
 
-async fn connect(config: &Arc<LinkConfig>) -> Result<Stream, String> {
-    let meetup = &config.meetup;
-    let own = Arc::clone(config);
+async fn connect(settings: &Arc<Settings>) -> Result<Stream, String> {
+    let meetup = &settings.meetup;
+    let own = Arc::clone(settings);
     // The files may have been renewed since the last attempt.
     let connector = smol::unblock(move || own.credentials.connector()).await;
     let connector = connector.map_err(|error| error.to_string())?;
     let stream = reach(meetup.host(), meetup.port).await.map_err(|cause| cause.to_string())?;
     let stream = connector.connect(meetup.name(), Socket::new(stream)).await;
     let stream = stream.map_err(|error| tls::peer::explain(&error))?;
-    let max = Some(config.message_max);
+    let max = Some(settings.config.message_max);
     let config = WebSocketConfig::default()
         .max_message_size(max)
         .max_frame_size(max)
@@ -148,22 +129,13 @@ fn refusal(error: &Error) -> String {
 async fn write(
     link: LinkId,
     mut sender: WebSocketSender<futures_rustls::client::TlsStream<Socket>>,
-    to_send: channel::Receiver<Outgoing>,
+    to_send: channel::Receiver<Message>,
     handle: &Handle,
 ) {
-    while let Ok(outgoing) = to_send.recv().await {
-        let bytes = match &outgoing {
-            Outgoing::Text(text) => text.len(),
-            Outgoing::Close { .. } | Outgoing::Ping => 0,
-        };
-        let is_last = matches!(outgoing, Outgoing::Close { .. });
-        let message = match outgoing {
-            Outgoing::Close { code, reason } => {
-                Message::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
-            }
-            Outgoing::Ping => Message::Ping(tungstenite::Bytes::new()),
-            Outgoing::Text(text) => Message::text(text),
-        };
+    while let Ok(message) = to_send.recv().await {
+        // The machine counts the bytes of texts.
+        let bytes = if message.is_text() { message.len() } else { 0 };
+        let is_last = message.is_close();
         match sender.send(message).await {
             Ok(()) if is_last => return,
             Ok(()) if bytes > 0 => handle.send(Input::Written { link, bytes }),
