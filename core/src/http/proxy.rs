@@ -26,11 +26,12 @@ impl Proxy {
             true => Url::parse(text),
             false => Url::parse(&format!("http://{text}")),
         };
-        let url = whole.map_err(|_| Error::NotAUrl { variable: None })?;
+        let wrong = |scheme| Error { variable: None, scheme };
+        let url = whole.map_err(|_| wrong(None))?;
         if url.scheme() != "http" {
-            return Err(Error::Scheme { variable: None, scheme: url.scheme().to_owned() });
+            return Err(wrong(Some(url.scheme().to_owned())));
         }
-        let host = url.host_str().ok_or(Error::NotAUrl { variable: None })?;
+        let host = url.host_str().ok_or(wrong(None))?;
         let has_login = !url.username().is_empty() || url.password().is_some();
         Ok(Self {
             host: host.to_owned(),
@@ -75,9 +76,10 @@ impl Proxies {
             })
         };
         let proxy = |names: &[&'static str]| {
-            first(names)
-                .map(|(name, text)| Proxy::parse(&text).map_err(|error| error.of(name)))
-                .transpose()
+            let parse = |(name, text): (_, String)| {
+                Proxy::parse(&text).map_err(|error| Error { variable: Some(name), ..error })
+            };
+            first(names).map(parse).transpose()
         };
         let (http, https) = match configured {
             Some(text) => {
@@ -213,39 +215,21 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 
 /// Why the text is no proxy. It may hold a password and is not repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
-    /// Not a URL.
-    NotAUrl {
-        /// The variable of the environment; none for the configuration.
-        variable: Option<&'static str>,
-    },
-    /// A kind of proxy that is not spoken here.
-    Scheme {
-        /// The variable of the environment; none for the configuration.
-        variable: Option<&'static str>,
-        scheme: String,
-    },
-}
-
-impl Error {
-    fn of(self, name: &'static str) -> Self {
-        let variable = Some(name);
-        match self {
-            Self::NotAUrl { .. } => Self::NotAUrl { variable },
-            Self::Scheme { scheme, .. } => Self::Scheme { variable, scheme },
-        }
-    }
+pub struct Error {
+    /// The variable of the environment; none for the configuration.
+    variable: Option<&'static str>,
+    /// The kind of proxy, if it is a URL and of a kind that is not spoken here.
+    scheme: Option<String>,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::NotAUrl { variable } | Self::Scheme { variable, .. }) = self;
-        if let Some(variable) = variable {
+        if let Some(variable) = self.variable {
             write!(f, "{variable}: ")?;
         }
-        match self {
-            Self::NotAUrl { .. } => f.write_str("not a URL")?,
-            Self::Scheme { scheme, .. } => write!(f, "a proxy of the kind {scheme}")?,
+        match &self.scheme {
+            None => f.write_str("not a URL")?,
+            Some(scheme) => write!(f, "a proxy of the kind {scheme}")?,
         }
         f.write_str(" — expected http://[user:password@]host[:port]")
     }

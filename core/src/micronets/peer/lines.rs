@@ -7,7 +7,7 @@ use super::{
     Peer,
     output::{Event, Output},
     requests::{Call, Requester, Waiting},
-    stdin::{Line, LineRequest},
+    stdin::Line,
 };
 use crate::{
     base::time::Instant,
@@ -44,7 +44,7 @@ impl Peer {
         let Some(Line { text, request }) = self.stdin.held.take() else {
             return;
         };
-        if let Some(LineRequest { id, method, path }) = request {
+        if let Some((id, method, path)) = request {
             if self.calls.open.contains_key(id.as_str()) {
                 let id = id.as_str();
                 return self.reject(alloc::format!(
@@ -75,16 +75,12 @@ impl Peer {
         let mut message = message.map_err(|error| error.to_string())?;
         let id = message.id.take().map_or_else(|| self.calls.id(), Id::into_owned);
         message.id = Some(id.clone());
-        let request = match &message.content {
-            Content::Request(request) if message.requires_response => {
-                let (method, path) = (request.method.to_string(), request.path.to_string());
-                Some(LineRequest { id, method, path })
-            }
-            Content::Event(_)
-            | Content::Hello(_)
-            | Content::Other(_)
-            | Content::Request(_)
-            | Content::Response(_) => None,
+        let request = if let Content::Request(request) = &message.content
+            && message.requires_response
+        {
+            Some((id, request.method.to_string(), request.path.to_string()))
+        } else {
+            None
         };
         let text = message.encode();
         if text.len() > self.config.message_max {

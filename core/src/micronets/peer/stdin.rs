@@ -20,16 +20,8 @@ pub(super) struct Stdin {
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) text: String,
-    /// Set for a request whose response is wanted.
-    pub(super) request: Option<LineRequest>,
-}
-
-/// What is remembered of a request from standard input.
-#[derive(Debug)]
-pub(super) struct LineRequest {
-    pub(super) id: Id<'static>,
-    pub(super) method: String,
-    pub(super) path: String,
+    /// The id, method and path of a request whose response is wanted.
+    pub(super) request: Option<(Id<'static>, String, String)>,
 }
 
 impl Stdin {
