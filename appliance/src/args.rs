@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     net::{IpAddr, SocketAddr},
-    str::FromStr,
     time::Duration,
 };
 
@@ -98,8 +97,8 @@ pub(crate) struct Check {
 pub(crate) struct Connect {
     /// where HTTP requests for the partner are taken, or off. 127.0.0.1:5001 if nothing is said,
     /// and off with --forward
-    #[argh(option, arg_name = "address:port")]
-    pub(crate) http_listen: Option<HttpListen>,
+    #[argh(option, arg_name = "address:port", from_str_fn(http_listen))]
+    pub(crate) http_listen: Option<Option<SocketAddr>>,
 
     /// the HTTP server that answers the partner's requests: http://HOST:PORT
     #[argh(option, arg_name = "url")]
@@ -367,26 +366,6 @@ pub(crate) struct CertLeaf {
     pub(crate) force: bool,
 }
 
-/// Where HTTP requests for the partner are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HttpListen {
-    At(SocketAddr),
-    Off,
-}
-
-impl FromStr for HttpListen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "off" => Ok(Self::Off),
-            _ => text.parse().map(Self::At).map_err(|_| {
-                "expected an IP address and a port such as 127.0.0.1:5001, or off".to_owned()
-            }),
-        }
-    }
-}
-
 /// Show the version, the target and the commit.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "version")]
@@ -453,6 +432,15 @@ fn organization(text: &str) -> Result<String, String> {
     } else {
         Err(format!("expected 1 to {ORGANIZATION_MAX} characters, with no blank at the ends"))
     }
+}
+
+/// `None` for "off".
+fn http_listen(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let expected = "expected an IP address and a port such as 127.0.0.1:5001, or off";
+    text.parse().map(Some).map_err(|_| expected.to_owned())
 }
 
 fn verify(text: &str) -> Result<Verify, String> {

@@ -9,19 +9,15 @@ use mistgate_runtime::{
     micronets::peer::{self, Settings},
 };
 
-use crate::args::{Connect, HttpListen};
+use crate::args::Connect;
 
 /// Where the original's test client listens.
 const HTTP_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 5001);
 
 pub(crate) fn run(args: Connect) -> Result<(), String> {
     let journal = Journal::new(args.log_format, args.log_level);
-    let http_listen = match args.http_listen {
-        Some(HttpListen::At(address)) => Some(address),
-        Some(HttpListen::Off) => None,
-        None if args.forward.is_some() => None,
-        None => Some(HTTP_LISTEN),
-    };
+    let http_listen =
+        args.http_listen.unwrap_or_else(|| args.forward.is_none().then_some(HTTP_LISTEN));
     let own = match (args.client_cert, args.client_key) {
         (Some(cert), Some(key)) => Some(Tls { cert, key }),
         (Some(both), None) => Some(Tls { cert: both.clone(), key: both }),

@@ -190,38 +190,35 @@ impl<'a> Parser<'a> {
     }
 
     const fn is_value_over(&self, is_key: bool) -> bool {
-        match self.tokens.next {
-            Token::Close | Token::Other(',') => true,
-            Token::Other(':') => is_key,
-            _ => self.depth == 0 && self.is_statement_over(),
-        }
+        matches!(self.tokens.next, Token::Close | Token::Other(','))
+            || is_key && matches!(self.tokens.next, Token::Other(':'))
+            || self.depth == 0 && self.is_statement_over()
     }
 
     /// Reads what may be a value, or the beginning of an expression, and begins with no word.
     fn form(&mut self) -> Result<Option<Form>, Error> {
-        match self.tokens.next {
-            Token::Text(_) | Token::Number(_) => self.literal(),
-            Token::Other(sign @ ('-' | '+')) => {
-                self.take()?;
-                if !matches!(self.tokens.next, Token::Number(_)) {
-                    return Ok(None);
-                }
-                Ok(match self.literal()? {
-                    Some(Form::Integer(number)) if sign == '-' => Some(Form::Integer(-number)),
-                    Some(Form::Float(number)) if sign == '-' => Some(Form::Float(-number)),
-                    number => number,
-                })
+        if let Token::Other(sign @ ('-' | '+')) = self.tokens.next {
+            self.take()?;
+            if !matches!(self.tokens.next, Token::Number(_)) {
+                return Ok(None);
             }
-            Token::Open('(') => {
-                let (mut elements, is_tuple) = self.elements()?;
-                // Brackets around one value mean nothing.
-                let only = if is_tuple || elements.len() > 1 { None } else { elements.pop() };
-                Ok(Some(only.map_or(Form::List(elements), |only| only.form)))
-            }
-            Token::Open('[') => Ok(Some(Form::List(self.elements()?.0))),
-            Token::Open(_) => Ok(Some(self.braces()?)),
-            _ => Ok(None),
+            return Ok(match self.literal()? {
+                Some(Form::Integer(number)) if sign == '-' => Some(Form::Integer(-number)),
+                Some(Form::Float(number)) if sign == '-' => Some(Form::Float(-number)),
+                number => number,
+            });
         }
+        let Token::Open(bracket) = self.tokens.next else {
+            return self.literal();
+        };
+        if bracket == '{' {
+            return self.braces().map(Some);
+        }
+        let (mut elements, is_tuple) = self.elements()?;
+        // Round brackets around one value mean nothing.
+        let is_one = bracket == '(' && !is_tuple && elements.len() == 1;
+        let only = if is_one { elements.pop() } else { None };
+        Ok(Some(only.map_or(Form::List(elements), |only| only.form)))
     }
 
     /// Takes a text or a number, if one is next.
@@ -335,10 +332,10 @@ impl<'a> Parser<'a> {
 
     fn take(&mut self) -> Result<Token<'a>, Error> {
         let token = self.tokens.take()?;
-        match token {
-            Token::Open(_) => self.depth += 1,
-            Token::Close => self.depth -= 1,
-            _ => {}
+        if matches!(token, Token::Open(_)) {
+            self.depth += 1;
+        } else if matches!(token, Token::Close) {
+            self.depth -= 1;
         }
         Ok(token)
     }
@@ -365,12 +362,12 @@ impl<'a> Parser<'a> {
     fn skip_until(&mut self, ends: impl Fn(char) -> bool) -> Result<(), Error> {
         let depth = self.depth;
         loop {
-            match self.tokens.next {
-                Token::Newline | Token::End => return Ok(()),
-                Token::Close if self.depth == depth => return Ok(()),
-                Token::Other(next) if self.depth == depth && ends(next) => return Ok(()),
-                _ => self.take()?,
-            };
+            let is_end = matches!(self.tokens.next, Token::Close)
+                || matches!(self.tokens.next, Token::Other(next) if ends(next));
+            if self.is_line_over() || is_end && self.depth == depth {
+                return Ok(());
+            }
+            self.take()?;
         }
     }
 }

@@ -14,6 +14,7 @@
 
 use core::time::Duration;
 
+use super::close_reason::CloseReason;
 use crate::base::time::Instant;
 
 /// How often to ping, and how long to wait for a sign of life.
@@ -46,10 +47,8 @@ pub(super) enum Condition {
 pub(super) enum Due {
     None,
     Ping,
-    /// Close it: it took nothing for too long.
-    Stalled,
-    /// Close it: it did not answer a ping.
-    Unanswered,
+    /// Close it: it took nothing for too long, or did not answer a ping.
+    Close(CloseReason),
 }
 
 /// The clock of a connection.
@@ -91,8 +90,12 @@ impl Keepalive {
     /// What is due at `now`. A ping that is due counts as sent.
     pub(super) fn take_due(&mut self, now: Instant, timing: Timing) -> Due {
         match self {
-            Self::Blocked { drain_by } if *drain_by <= now => Due::Stalled,
-            Self::Listening { answer_by: Some(at), .. } if *at <= now => Due::Unanswered,
+            Self::Blocked { drain_by } if *drain_by <= now => {
+                Due::Close(CloseReason::Stalled { after: timing.silence_max() })
+            }
+            Self::Listening { answer_by: Some(at), .. } if *at <= now => {
+                Due::Close(CloseReason::Unanswered { after: timing.timeout })
+            }
             Self::Listening { ping_at, answer_by } if *ping_at <= now => {
                 *ping_at = now + timing.interval;
                 answer_by.get_or_insert(now + timing.timeout);

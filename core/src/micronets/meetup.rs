@@ -64,7 +64,7 @@ mod unpaired;
 use self::{
     input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
     output::Output,
-    peer::{Greeting, Lost, Names, Peer, Sides},
+    peer::{Greeting, Lost, Names, Peer},
 };
 use super::{
     access::Identity,
@@ -107,7 +107,8 @@ pub struct Meetup {
     config: Config,
     /// Boxed, because a map of two peers reserves room for eleven.
     peers: BTreeMap<ConnectionId, Box<Peer>>,
-    sides: Sides,
+    /// The connections on the two sides.
+    sides: Both<Option<ConnectionId>>,
     state: State,
     /// The peer that outlived its last partner. Orphaned requests are its own, or those that it has
     /// not answered; once it leaves too, they are forgotten.
@@ -308,7 +309,7 @@ impl Meetup {
         let claim = self.claim.take_if(|claim| self.sides.side_of(claim.rival).is_none());
         self.settle_claim(claim);
         if let (Both { left: Some(left), right: Some(right) }, State::Apart { .. }) =
-            (*self.sides, &self.state)
+            (self.sides, &self.state)
         {
             self.introduce(now, Both { left, right });
         }
@@ -383,7 +384,7 @@ impl Machine for Meetup {
         Self {
             config,
             peers: BTreeMap::new(),
-            sides: Sides::default(),
+            sides: Both::default(),
             state: State::Apart { pending: PendingRequests::default(), since: now },
             survivor: None,
             claim: None,
@@ -410,12 +411,7 @@ impl Machine for Meetup {
             match peer.keepalive.take_due(now, timing) {
                 Due::None => {}
                 Due::Ping => self.outputs.push_back(Output::Ping(id)),
-                Due::Stalled => {
-                    self.close(id, CloseReason::Stalled { after: timing.silence_max() });
-                }
-                Due::Unanswered => {
-                    self.close(id, CloseReason::Unanswered { after: timing.timeout });
-                }
+                Due::Close(reason) => self.close(id, reason),
             }
         }
         self.settle(now);

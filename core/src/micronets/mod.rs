@@ -15,9 +15,10 @@ pub mod upgrade;
 
 pub mod pending;
 
+pub mod close_reason;
+
 mod keepalive;
 
-pub mod close_reason;
 pub mod meetup;
 
 pub mod proxy;

@@ -317,14 +317,7 @@ impl Peer {
                 match open.keepalive.take_due(now, timing) {
                     Due::None => {}
                     Due::Ping => self.outputs.push_back(Output::Ping(id)),
-                    Due::Stalled => {
-                        let reason = CloseReason::Stalled { after: timing.silence_max() };
-                        self.hang_up(now, id, reason.to_string());
-                    }
-                    Due::Unanswered => {
-                        let reason = CloseReason::Unanswered { after: timing.timeout };
-                        self.hang_up(now, id, reason.to_string());
-                    }
+                    Due::Close(reason) => self.hang_up(now, id, reason.to_string()),
                 }
             }
             Link::Closing { .. } | Link::Connecting { .. } | Link::Down { .. } | Link::Ended => {}

@@ -52,12 +52,8 @@ pub trait Service: Send + Sync + 'static {
 /// A connection or request that a listener did not serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The system refused to accept; the listener tries again after `pause`.
-    AcceptFailed {
-        reason: String,
-        /// How long nothing is accepted.
-        pause: Duration,
-    },
+    /// The system refused to accept; the listener tries again soon.
+    AcceptFailed { reason: String },
     /// The TLS handshake failed or took too long.
     HandshakeFailed { peer: SocketAddr, reason: String },
     /// The listener itself refused a request.
@@ -70,7 +66,7 @@ impl Event {
     /// Prints and counts the event for the listener `name`.
     pub fn note(&self, journal: &Journal, name: &str) {
         let (level, event, reason, peer): (_, _, &dyn fmt::Display, _) = match self {
-            Self::AcceptFailed { reason, .. } => (Level::Error, "accept_failed", reason, None),
+            Self::AcceptFailed { reason } => (Level::Error, "accept_failed", reason, None),
             Self::HandshakeFailed { peer, reason } => {
                 (Level::Info, "handshake_failed", reason, Some(peer))
             }
@@ -269,7 +265,7 @@ pub(crate) async fn accept_one(
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // Out of descriptors or memory: the socket stays readable, so wait.
             Err(error) => {
-                note(Event::AcceptFailed { reason: error.to_string(), pause });
+                note(Event::AcceptFailed { reason: error.to_string() });
                 Timer::after(pause).await;
                 pause = PAUSE_MAX.min(pause * 2);
             }

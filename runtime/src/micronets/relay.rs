@@ -7,20 +7,13 @@
 use std::{
     fmt,
     net::{SocketAddr, TcpListener},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use mistgate_core::{
     base::time::{Instant, UnixTime},
-    micronets::{
-        access::Identity,
-        meetup::{input::ConnectionId, status::PeerStatus},
-        proxy::Proxy,
-    },
+    micronets::{access::Identity, meetup::status::PeerStatus, proxy::Proxy},
 };
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
@@ -242,24 +235,21 @@ impl Relay {
             let Ok(slot) = slot else {
                 continue;
             };
-            self.begin(Arrival { stream, address, slot, token: tasks.begin(), shed }, stopped);
+            let token = tasks.begin();
+            let arrival = Arrival { stream, address, slot, token: token.clone(), shed };
+            let (relay, stopped) = (Arc::clone(self), stopped.clone());
+            let admitted = async move {
+                token.bound(stopped.bound(admit::admit(relay, arrival))).await;
+            };
+            self.executor.spawn(admitted).detach();
             due = self.pace(due).await;
         }
-    }
-
-    fn begin(self: &Arc<Self>, arrival: Arrival, stopped: &Stop) {
-        let (relay, stopped) = (Arc::clone(self), stopped.clone());
-        let token = arrival.token.clone();
-        let admitted = async move {
-            token.bound(stopped.bound(admit::admit(relay, arrival))).await;
-        };
-        self.executor.spawn(admitted).detach();
     }
 
     /// Waits until one more handshake may begin. After a quiet second, those of a whole second may
     /// begin at once.
     async fn pace(&self, due: Instant) -> Instant {
-        let per_second = self.settings().limits.handshakes_per_second_max.max(1);
+        let per_second = self.settings.get().limits.handshakes_per_second_max.max(1);
         let each = Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX);
         let now = self.clock.now();
         let due = due.max(now.saturating_sub(Duration::from_secs(1))) + each;
@@ -285,14 +275,6 @@ impl Relay {
                 );
             }
         }
-    }
-
-    fn settings(&self) -> Arc<Proxy> {
-        self.settings.get()
-    }
-
-    fn next_id(&self) -> ConnectionId {
-        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn note(&self, event: &Event) {

@@ -14,6 +14,7 @@ use std::{
 
 use futures_rustls::TlsConnector;
 use http_types::Url;
+use mistgate_core::engine::input::Answer;
 use mistgate_core::{base::secret::Secret, http::proxy::Proxies};
 use mistgate_runtime::{
     base::clock::Clock,

@@ -1,7 +1,7 @@
 //! One connection of a meetup, and what is kept about it.
 
 use alloc::{collections::VecDeque, string::String, vec::Vec};
-use core::{mem, ops::Deref};
+use core::mem;
 
 use super::input::{ConnectionId, Frame};
 use crate::{
@@ -96,18 +96,7 @@ impl Peer {
 }
 
 /// The connections on the two sides of a meetup.
-#[derive(Debug, Default)]
-pub(super) struct Sides(Both<Option<ConnectionId>>);
-
-impl Deref for Sides {
-    type Target = Both<Option<ConnectionId>>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl Sides {
+impl Both<Option<ConnectionId>> {
     pub(super) fn side_of(&self, id: ConnectionId) -> Option<Side> {
         Side::BOTH.into_iter().find(|side| *self.at(*side) == Some(id))
     }
@@ -119,12 +108,12 @@ impl Sides {
     /// Takes a free side; false if there is none.
     pub(super) fn take(&mut self, id: ConnectionId) -> bool {
         let free = Side::BOTH.into_iter().find(|side| self.at(*side).is_none());
-        free.map(|side| self.0.at_mut(side).insert(id)).is_some()
+        free.map(|side| self.at_mut(side).insert(id)).is_some()
     }
 
     /// Leaves a side; false if the connection had none.
     pub(super) fn leave(&mut self, id: ConnectionId) -> bool {
-        self.side_of(id).and_then(|side| self.0.at_mut(side).take()).is_some()
+        self.side_of(id).and_then(|side| self.at_mut(side).take()).is_some()
     }
 }
 

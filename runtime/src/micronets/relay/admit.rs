@@ -6,7 +6,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpStream},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use futures_rustls::server::TlsStream;
@@ -55,7 +55,7 @@ pub(super) struct Arrival {
 /// Admits a connection to its meetup, or answers why not.
 pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
     let Arrival { stream, address, slot, token, shed } = arrival;
-    let settings = relay.settings();
+    let settings = relay.settings.get();
     let limits = &settings.limits;
     // A message is one small write, which must not wait for the acknowledgement of the one before.
     // Without the option the connection is only slower.
@@ -100,11 +100,15 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         Ok(_) if answered.is_err() => relay.note(&gone(address)),
         Ok(_) => {
             let (since, now) = (clock::wall(), relay.clock.now());
-            let id = relay.next_id();
+            let id = relay.last_id.fetch_add(1, Ordering::Relaxed) + 1;
             let origin = Origin { id, address, since, trust, token, _slot: slot };
             let connection = Connection::new(origin, now, stream, rest, limits);
+            let begin = |name, commands| {
+                let task = MeetupTask::new(Arc::clone(&relay), name, commands);
+                relay.executor.spawn(task.run()).detach();
+            };
             // When the proxy stops, the connection is dropped here.
-            let _ = Arc::clone(&relay).join(&meetup, connection);
+            drop(relay.registry.lock().join(&meetup, connection, begin));
         }
     }
 }
@@ -155,24 +159,13 @@ fn own(stream: &TlsStream<Socket>) -> Option<&CertificateDer<'static>> {
 impl Relay {
     /// Whether the rules and the meetup let a peer join.
     fn check(&self, upgrade: Upgrade, identity: &Identity) -> Result<Upgrade, Refusal> {
-        if !access::allow(&self.settings().allow, &upgrade.meetup, identity) {
+        if !access::allow(&self.settings.get().allow, &upgrade.meetup, identity) {
             return Err(Refusal::Barred);
         }
         if self.registry.lock().connections(&upgrade.meetup) >= CONNECTIONS_MAX {
             return Err(Refusal::Crowded);
         }
         Ok(upgrade)
-    }
-
-    fn join(
-        self: Arc<Self>,
-        meetup: &str,
-        connection: Box<Connection>,
-    ) -> Result<(), Box<Connection>> {
-        let (relay, executor) = (Arc::clone(&self), Arc::clone(&self.executor));
-        self.registry.lock().join(meetup, connection, move |name, commands| {
-            executor.spawn(MeetupTask::new(relay, name, commands).run()).detach();
-        })
     }
 
     fn note_refusal(

@@ -100,7 +100,7 @@ impl MeetupTask {
         name: Arc<str>,
         commands: channel::Receiver<Command>,
     ) -> Self {
-        let machine = Meetup::new(relay.settings().meetup, 0, relay.clock.now());
+        let machine = Meetup::new(relay.settings.get().meetup, 0, relay.clock.now());
         Self {
             relay,
             name,
@@ -239,14 +239,14 @@ impl MeetupTask {
 
     /// Takes the current policy, and checks all peers against the rules and certificates.
     fn review(&mut self) {
-        self.input(Input::Configured(self.relay.settings().meetup));
+        self.input(Input::Configured(self.relay.settings.get().meetup));
         let pair = self.pair.iter().flat_map(|pair| [pair.left.id, pair.right.id]);
         let ids: Vec<_> = pair.chain(self.connections.keys().copied()).collect();
         ids.into_iter().for_each(|id| self.review_one(id));
     }
 
     fn review_one(&mut self, id: ConnectionId) {
-        let (settings, trust) = (self.relay.settings(), self.relay.tls.get());
+        let (settings, trust) = (self.relay.settings.get(), self.relay.tls.get());
         let name = Arc::clone(&self.name);
         let Some(connection) = self.connection(id) else {
             return;
