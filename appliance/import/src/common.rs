@@ -24,9 +24,9 @@ pub(super) const SITES: &str = "mist.ignored_sites, a list of site ids";
 
 /// The webhook's secret.
 const SECRET: &str = "webhook-secret";
-/// Leaves room for what may be added to it.
+/// Leaves room for what may be added to a name, in characters.
 const CHANNEL_LEN_MAX: usize = 48;
-/// No type and no channel has a longer name.
+/// In bytes; no type and no channel has a longer name.
 const NAME_LEN_MAX: usize = 128;
 
 /// Mist's cloud and its webhook, which both programs have in `mist_conf`. The cloud is the host of
@@ -58,7 +58,7 @@ pub(super) fn mist(old: &mut Table<'_>, cloud: &[&str], draft: &mut Draft) {
     }
 }
 
-/// Names the secrets of the webhook, once all programs were asked.
+/// Puts the webhook secrets of all programs into files, each secret once.
 pub(super) fn secrets(draft: &mut Draft) {
     let secrets = std::mem::take(&mut draft.secrets);
     let mut known: Vec<&(Option<Content>, Origin)> = Vec::new();
@@ -74,7 +74,7 @@ pub(super) fn secrets(draft: &mut Draft) {
         let advice = format!("{file} {SECRET}, entered as the webhook's secret in Mist");
         draft.note(origin, "there is no secret, so anybody could send", advice);
     }
-    // Where a program has its secret elsewhere, it is that one rather than a new one.
+    // A secret that a program keeps elsewhere is used rather than a new one.
     let elsewhere = || secrets.iter().find(|(content, _)| content.is_none());
     let only = match known.as_slice() {
         [] => elsewhere().or(secrets.first()),

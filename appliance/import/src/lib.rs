@@ -115,7 +115,7 @@ fn passed_over(program: &'static str, file: &str, module: &Module, draft: &mut D
     }
 }
 
-/// Comments the method out where it would know nothing from Mist, as mistgate refuses it then.
+/// Comments the method out if the settings of Mist's API are missing: mistgate refuses it then.
 fn disable_method_without_mist(draft: &mut Draft) {
     let missing =
         ["token_file", "org_id"].into_iter().find(|key| draft.origin("mist", key).is_none());

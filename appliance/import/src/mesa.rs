@@ -150,7 +150,8 @@ fn external(mut old: Table<'_>, draft: &mut Draft) {
     old.close(draft);
 }
 
-/// MESA can have the same path for Mist and for others, of whom only the first is then heard.
+/// Sets the path for requests of others. MESA allows the path of Mist's webhooks here too, and then
+/// hears only one of the two.
 fn external_path(found: Option<&Found<'_>>, about: &Origin, draft: &mut Draft) {
     // More than there can be paths for Mist.
     const FREE: [&str; 3] = [External::PATH, "/ports", "/ports/external"];

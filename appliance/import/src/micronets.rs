@@ -190,7 +190,7 @@ fn report_published(folder: &Folder, draft: &mut Draft) {
     draft.note(&about, what, "a new root and new certificates for all peers; never these again");
 }
 
-/// Reports how the original leaves its authority unguarded.
+/// Reports that the root's key lies there, and that any of its certificates joins any meetup.
 fn guard(folder: &Folder, root: &Certificate, draft: &mut Draft) {
     let key = root.path.replace(".cert.pem", ".key.pem");
     if folder.keys.contains(&key) {
@@ -211,8 +211,8 @@ fn guard(folder: &Folder, root: &Certificate, draft: &mut Draft) {
 }
 
 impl Folder {
-    /// The certificate at a path that the program names, perhaps as seen from elsewhere: the last
-    /// part decides.
+    /// The certificate at a path that the program names. Only the file's name is compared, because
+    /// the path may begin at another folder.
     fn find(&self, path: &str, origin: &Origin, draft: &mut Draft) -> Option<&Certificate> {
         let last = |path: &str| path.rsplit('/').next().map(str::to_owned);
         let found = self.certificates.iter().find(|found| last(&found.path) == last(path));

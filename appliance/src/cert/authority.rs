@@ -174,7 +174,7 @@ fn chain(
     let mut next = Some(first);
     while let Some((cert, parsed)) = next.take() {
         let issuer = parsed.issuer().as_raw();
-        // A circle ends where it closes.
+        // A chain that runs in a circle ends where it closes.
         if issuer == parsed.subject().as_raw() || chain.contains(cert) {
             break;
         }

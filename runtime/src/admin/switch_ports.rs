@@ -17,11 +17,11 @@ use crate::{
 /// What can be ordered by POST.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The access points that went are none of the breaker's business.
+    /// The breaker closes: the loss of the access points is expected.
     CloseBreaker,
     /// Changes may go on.
     Go,
-    /// All changes stop.
+    /// No more changes are made.
     Stop,
 }
 
@@ -92,7 +92,7 @@ pub(super) fn gauges(status: &Status) -> Vec<Gauge> {
     ]
 }
 
-/// What is where, and what waits and why.
+/// The state of the plan and of every port.
 pub(super) fn json(status: &Status) -> Value {
     json!({
         "mode": if status.is_observing { "observe" } else { "enforce" },

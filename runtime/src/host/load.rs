@@ -35,7 +35,7 @@ use crate::{
 /// The most bytes of a configuration file.
 const FILE_MAX: u64 = 1 << 20;
 
-/// Why a file cannot be read whose folder the configuration did not name at the start.
+/// Why a file is not readable: the configuration did not name its folder at the start.
 const CLOSED: &str = "the sandbox lets only those folders be read that the configuration named \
                       when mistgate started: restart it";
 
@@ -112,11 +112,11 @@ pub fn load_in(sandbox: &Sandbox, from: &From) -> Result<Loaded, Vec<String>> {
     Ok(Loaded { config, files: read_files, warnings })
 }
 
-/// What is wrong with certificates, keys and addresses, beyond the configuration's text.
+/// The problems and doubts about what the configuration names: certificates, keys, addresses.
 struct Findings<'a> {
     requests: &'a [FileRequest],
     problems: Vec<Problem>,
-    /// What can be used but may not be what was wanted.
+    /// What works but may not be what was wanted.
     doubts: Vec<Problem>,
 }
 
@@ -158,7 +158,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Checks the authorities of the proxy's peers and at what they revoked.
+    /// Checks the authorities of the proxy's peers and their revocation lists.
     fn authorities(&mut self, proxy: &Proxy, now: UnixTime) {
         let roots = match mutual::roots(&proxy.client_ca) {
             Ok(roots) => Arc::new(roots),
@@ -179,7 +179,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Checks our key and at those of the switches.
+    /// Checks our key and the host keys of the switches.
     fn junos(&mut self, junos: &Junos) {
         if let Some(Err(error)) = junos.private_key.as_ref().map(|key| Key::parse(key.expose())) {
             let expected = match error {

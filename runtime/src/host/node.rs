@@ -86,7 +86,7 @@ pub fn run(
     });
     let journal = Arc::new(journal);
     let executor = Arc::new(Executor::new());
-    // How many there are is asked of files that are closed afterwards.
+    // Asked before the sandbox closes the files that say how many there are.
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
     let ground = Ground::prepare(from, journal, Arc::clone(&executor), inherited, is_confined)?;
     let (alive, stop) = stop::stop();
@@ -112,7 +112,7 @@ pub fn run(
     result
 }
 
-/// What is there before there are threads: the sockets, and no more rights than they leave.
+/// What is made before there are threads: the configuration, the sockets and the sandbox.
 struct Ground {
     config: Config,
     proxies: Proxies,
@@ -289,7 +289,7 @@ impl Node {
         supervisor.stopping();
         journal.note(Level::Info, "stopping", &[]);
         ready.store(false, Ordering::Relaxed);
-        // The proxy has nothing to do with what the others hand on to each other.
+        // No other part depends on the proxy, so it may end at the same time.
         let proxy = listeners.close("proxy");
         let posts = async {
             listeners.close("webhook").await;
@@ -299,7 +299,7 @@ impl Node {
                 journal.note(Level::Warning, "stopped_early", &[]);
             };
             let ended = async {
-                // The changes first, of which there is something to tell.
+                // The changes first, because their reports still go to the chats.
                 switching.await;
                 driver.send(Message::Stop);
                 driving.await;

@@ -90,7 +90,7 @@ impl Supervisor {
 
     fn tell(&self, message: &str) {
         if let Some(socket) = &self.socket {
-            // A manager that misses such a message restarts us.
+            // A manager that misses such a message restarts us in time.
             let _ = socket.send(message.as_bytes());
         }
     }

@@ -1,4 +1,4 @@
-//! Certificates, keys and roots, from PEM to a rustls configuration. The only handshakes.
+//! Certificates, keys and roots, from PEM to a rustls configuration. Nothing else sets up TLS.
 //!
 //! Errors name the file and what is wrong with it, and never quote what the file holds.
 

@@ -34,10 +34,10 @@ use crate::{
     ports, webhook,
 };
 
-/// How long what is in flight may take when a listener closes.
+/// How long requests in flight may take when a listener closes.
 const WEBHOOKS_GRACE: Duration = Duration::from_secs(3);
 const ADMIN_GRACE: Duration = Duration::from_secs(1);
-/// How often certificates are looked at for changes.
+/// How often the files of certificates are checked for changes.
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 
 /// The addresses of the listeners, with the real port where the configuration says 0.
@@ -82,8 +82,8 @@ pub(super) struct Listeners {
     admin: Option<Arc<admin::Admin>>,
 }
 
-/// The sockets for a configuration, by the listener. Binding is what fails, so it is done before
-/// anything changes.
+/// The sockets for a configuration, by the listener. They are bound before anything changes, because
+/// binding may fail.
 pub(super) type Sockets = BTreeMap<&'static str, TcpListener>;
 
 /// A listener that runs, and the socket under it, which outlives a change of policy.
@@ -224,7 +224,7 @@ impl Listeners {
         self.open_admin(config, sockets.remove("admin"))
     }
 
-    /// Closes a listener's socket and finishes what is in flight, once the future is polled.
+    /// Closes a listener's socket and answers the requests in flight, once the future is polled.
     pub(super) fn close(&mut self, name: &str) -> impl Future<Output = ()> + use<> {
         let port = self.ports.remove(name);
         async move {
@@ -234,7 +234,7 @@ impl Listeners {
         }
     }
 
-    /// Ends a listener that is no longer configured, without waiting for what is in flight.
+    /// Ends a listener that is no longer configured, without waiting for requests in flight.
     fn retire(&mut self, name: &str) {
         self.ports.remove(name).into_iter().for_each(Port::retire);
     }
@@ -374,7 +374,7 @@ impl Listeners {
 }
 
 impl Port {
-    /// Ends the listener without waiting; what is in flight is answered.
+    /// Ends the listener without waiting; requests in flight are still answered.
     fn retire(self) {
         drop(self.stop);
         self.task.detach();
