@@ -10,7 +10,6 @@ use argh::{EarlyExit, FromArgs};
 use mistgate_core::config::units;
 use mistgate_runtime::{
     base::journal::{Format, Level},
-    host::load::From,
     http::tls::peer::Verify,
     micronets::peer::{Meetup, Server},
 };
@@ -402,11 +401,6 @@ impl Command {
         }
         None
     }
-}
-
-/// The source of the configuration: a file, or the built-in one.
-pub(crate) fn source(config: Option<&str>) -> From {
-    config.map_or(From::Embedded, |name| From::File(name.to_owned()))
 }
 
 /// As the scripts of the original websocket proxy have it.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mistgate_core::config::checked::ports::Ports;
 use mistgate_runtime::host::load::{Loaded, load};
 
-use crate::args::{Check, source};
+use crate::args::Check;
 
 /// The page of the manual that has every key, with a heading for each of [`SECTIONS`].
 const PAGE: &str =
@@ -13,11 +13,10 @@ const PAGE: &str =
 const SECTIONS: [&str; 7] = ["state_dir", "mist", "webhook", "chat", "ports", "proxy", "admin"];
 
 pub(crate) fn run(args: &Check) -> Result<(), String> {
-    let Loaded { config, warnings, .. } =
-        load(&source(Some(&args.config))).map_err(|mut problems| {
-            problems.push(manual(&args.config, &problems));
-            problems.join("\n")
-        })?;
+    let Loaded { config, warnings, .. } = load(Some(&args.config)).map_err(|mut problems| {
+        problems.push(manual(&args.config, &problems));
+        problems.join("\n")
+    })?;
     for warning in &warnings {
         crate::say(&format!("{warning} (warning)"));
     }

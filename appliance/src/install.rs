@@ -13,18 +13,13 @@ mod uninstall;
 
 use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 
-use mistgate_runtime::host::load::load;
-
 use self::{
     account::Account,
     bundle::Bundle,
     init_system::InitSystem,
     root::{CONFIG, CONFIG_DIR, InstallRoot, make_dir, run as run_command, set, write},
 };
-use crate::{
-    args::{Install, source},
-    starter,
-};
+use crate::{args::Install, starter};
 
 /// The program that runs, even if its file was renamed or removed.
 const OWN: &str = "/proc/self/exe";
@@ -72,7 +67,7 @@ impl Beginning {
             (None, Some(text)) => {
                 // Its absolute names mean files of that root, not of this machine.
                 if root.is_here() && !names_credentials(&text) {
-                    load(&source(Some(&config))).map_err(|problems| problems.join("\n"))?;
+                    crate::load(Some(&config))?;
                 }
                 Ok(Self::Kept)
             }

@@ -23,6 +23,8 @@ use std::{
     process::ExitCode,
 };
 
+use mistgate_runtime::host::load::Loaded;
+
 use args::{Args, Command};
 
 fn main() -> ExitCode {
@@ -58,6 +60,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads a configuration, from a file or else the one in the program. The error has a line for each
+/// problem.
+fn load(file: Option<&str>) -> Result<Loaded, String> {
+    mistgate_runtime::host::load::load(file).map_err(|problems| problems.join("\n"))
 }
 
 /// Prints to standard output. That its reader went away is no failure.

@@ -10,11 +10,11 @@ use std::{
 use mistgate_core::ports::switch_port::Mode;
 use mistgate_runtime::{
     base::journal::{Format, Journal, Level},
-    host::load::{Loaded, load},
+    host::load::Loaded,
     ports::manual::{Change, Difference, Ended, Outcome, Wanted},
 };
 
-use crate::args::{Diff, Port, PortKind, Set, source};
+use crate::args::{Diff, Port, PortKind, Set};
 
 /// The most characters of a user's name.
 const USER_MAX: usize = 64;
@@ -90,8 +90,7 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
 }
 
 async fn find(config: &str, wanted: &Wanted) -> Result<Change, String> {
-    let from = source(Some(config));
-    let Loaded { config, .. } = load(&from).map_err(|problems| problems.join("\n"))?;
+    let Loaded { config, .. } = crate::load(Some(config))?;
     let journal = Arc::new(Journal::new(Format::Text, Level::Warning));
     Change::find(&config, wanted, journal).await
 }

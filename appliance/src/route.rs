@@ -13,21 +13,17 @@ use mistgate_core::{
     route::{Decision, route},
     webhook::envelope,
 };
-use mistgate_runtime::host::load::{From, Loaded, load};
+use mistgate_runtime::host::load::Loaded;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    args::{Route, source},
-    first_start,
-};
+use crate::{args::Route, first_start};
 
 pub(crate) fn run(args: &Route) -> Result<(), String> {
-    let from = source(args.config.as_deref());
-    if from == From::Embedded {
+    if args.config.is_none() {
         first_start::make_missing()?;
     }
-    let Loaded { config, .. } = load(&from).map_err(|problems| problems.join("\n"))?;
+    let Loaded { config, .. } = crate::load(args.config.as_deref())?;
     let (name, body) = read(args.body.as_deref())?;
     let envelope = envelope::parse(&body).map_err(|error| format!("{name}: {error}"))?;
     for (_, event) in &envelope.events {

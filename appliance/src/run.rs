@@ -3,26 +3,19 @@
 use mistgate_core::{config::checked::Config, micronets::proxy::Proxy};
 use mistgate_runtime::{
     base::journal::Journal,
-    host::{
-        load::From,
-        node::{self, Addresses},
-    },
+    host::node::{self, Addresses},
 };
 
-use crate::{
-    args::{Run, source},
-    first_start,
-};
+use crate::{args::Run, first_start};
 
 pub(crate) fn run(args: &Run) -> Result<(), String> {
-    let from = source(args.config.as_deref());
-    if from == From::Embedded {
+    let config = args.config.as_deref();
+    if config.is_none() {
         first_start::make_missing()?;
     }
     let journal = Journal::new(args.log_format, args.log_level);
-    let config = args.config.as_deref();
     let is_confined = !args.unsafe_no_sandbox;
-    node::run(&from, journal, is_confined, |loaded, addresses| welcome(config, loaded, addresses))
+    node::run(config, journal, is_confined, |loaded, addresses| welcome(config, loaded, addresses))
         .map_err(|error| error.to_string())
 }
 

@@ -23,7 +23,7 @@ use mistgate_core::{
 };
 use mistgate_runtime::{
     base::clock::{self, Clock},
-    host::load::{From, Loaded, load},
+    host::load::Loaded,
     http::{
         outbound::{Bytes, Call, Client, Method, Outbound, Take},
         tls::{self, pinned},
@@ -31,21 +31,17 @@ use mistgate_runtime::{
 };
 use serde::Serialize;
 
-use crate::{
-    args::{SendTest, source},
-    first_start,
-};
+use crate::{args::SendTest, first_start};
 
 /// For the listener's answer, and for the chats' answers after it.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &SendTest) -> Result<(), String> {
-    let from = source(args.config.as_deref());
-    if from == From::Embedded {
+    if args.config.is_none() {
         first_start::expect_made()?;
     }
-    let Loaded { config, .. } = load(&from).map_err(|problems| problems.join("\n"))?;
+    let Loaded { config, .. } = crate::load(args.config.as_deref())?;
     let webhook = config.webhook.as_ref().ok_or("webhook: no such section — nothing to test")?;
     let body = body(&config, &args.channel)?;
     let before = config.admin.as_ref().map(scrape).transpose()?;

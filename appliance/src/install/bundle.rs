@@ -9,10 +9,9 @@ use std::{
 };
 
 use mistgate_core::config::raw::{Draft, Source};
-use mistgate_runtime::host::load::{Loaded, load};
+use mistgate_runtime::host::load::Loaded;
 
 use super::root::{make_parent, write};
-use crate::args::source;
 
 /// A configuration without problems, and its files.
 pub(super) struct Bundle {
@@ -26,8 +25,7 @@ pub(super) struct Bundle {
 impl Bundle {
     /// Reads and checks it. Its state must be in `state_dir`.
     pub(super) fn read(name: &str, state_dir: &str) -> Result<Self, String> {
-        let Loaded { config, .. } =
-            load(&source(Some(name))).map_err(|problems| problems.join("\n"))?;
+        let Loaded { config, .. } = crate::load(Some(name))?;
         if config.state_dir != state_dir {
             return Err(format!(
                 "{name}: state_dir: {} — expected {state_dir}, which the service may write",

@@ -39,15 +39,6 @@ const FILE_MAX: u64 = 1 << 20;
 const CLOSED: &str = "the sandbox lets only those folders be read that the configuration named \
                       when mistgate started: restart it";
 
-/// Where the configuration is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
-    /// In the program itself.
-    Embedded,
-    /// In a file.
-    File(String),
-}
-
 /// A configuration without problems.
 #[derive(Debug)]
 pub struct Loaded {
@@ -57,30 +48,30 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Reads a configuration and the files that it names. The error is every problem, in a line of
-/// `FILE:LINE: key: what is wrong — what is expected`. Certificates, keys and proxy addresses are
-/// parsed as they will be for use.
-pub fn load(from: &From) -> Result<Loaded, Vec<String>> {
-    load_in(&Sandbox::default(), from)
+/// Reads a configuration, from a file or else the one in the program, and the files that it names.
+/// The error is every problem, in a line of `FILE:LINE: key: what is wrong — what is expected`.
+/// Certificates, keys and proxy addresses are parsed as they will be for use.
+pub fn load(file: Option<&str>) -> Result<Loaded, Vec<String>> {
+    load_in(&Sandbox::default(), file)
 }
 
 /// As [`load`], in a sandbox, which may be why a file cannot be read.
-pub fn load_in(sandbox: &Sandbox, from: &From) -> Result<Loaded, Vec<String>> {
+pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<String>> {
     let read = |path: &str, max| match read_file(path, max) {
         Err(error) if is_denied(&error) && sandbox.refuses(path) => Err(CLOSED.to_owned()),
         result => result.map_err(|error| reason(&error)),
     };
     let text;
     let mut read_files = Vec::new();
-    let source = match from {
-        From::Embedded => EMBEDDED,
-        From::File(name) => {
+    let source = match file {
+        None => EMBEDDED,
+        Some(name) => {
             // It may hold secrets.
             text = read(name, FILE_MAX)
                 .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned()))
                 .map(Secret::new)
                 .map_err(|why| vec![format!("{name}:1: {why} — expected a configuration file")])?;
-            read_files.push(name.clone());
+            read_files.push(name.to_owned());
             Source { name, text: text.expose() }
         }
     };

@@ -35,7 +35,7 @@ use crate::{
     },
     chat::driver::{self, Driver, Message},
     host::{
-        load::{self, From, Loaded},
+        load::{self, Loaded},
         supervisor::{Inherited, Supervisor, Watchdog},
     },
     http::{
@@ -69,11 +69,12 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Runs until SIGTERM or SIGINT. `started` is told where the listeners are. If `is_confined`, all
+/// Runs with the configuration of a file, else with the one in the program, until SIGTERM or
+/// SIGINT. `started` is told where the listeners are. If `is_confined`, all
 /// rights that are not needed are given up before the first byte is taken; there must be no other
 /// threads.
 pub fn run(
-    from: &From,
+    file: Option<&str>,
     journal: Journal,
     is_confined: bool,
     started: impl FnOnce(&Config, &Addresses),
@@ -88,7 +89,7 @@ pub fn run(
     let executor = Arc::new(Executor::new());
     // Asked before the sandbox closes the files that say how many there are.
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let ground = Ground::prepare(from, journal, Arc::clone(&executor), inherited, is_confined)?;
+    let ground = Ground::prepare(file, journal, Arc::clone(&executor), inherited, is_confined)?;
     let (alive, stop) = stop::stop();
     let threads: Vec<_> = (1..threads)
         .map(|_| {
@@ -96,7 +97,7 @@ pub fn run(
             thread::spawn(move || smol::block_on(executor.run(stop.wait())))
         })
         .collect();
-    let node = Node::start(from, ground, supervisor);
+    let node = Node::start(file, ground, supervisor);
     let result = smol::block_on(executor.run(async {
         let (mut node, watchdog) = node?;
         started(&node.config, &node.listeners.addresses());
@@ -125,13 +126,13 @@ struct Ground {
 
 impl Ground {
     fn prepare(
-        from: &From,
+        file: Option<&str>,
         journal: Arc<Journal>,
         executor: Arc<Executor<'static>>,
         inherited: Inherited,
         is_confined: bool,
     ) -> Result<Self, Error> {
-        let Loaded { config, files, warnings } = load::load(from).map_err(Error)?;
+        let Loaded { config, files, warnings } = load::load(file).map_err(Error)?;
         warn(&journal, &warnings);
         store::make_folder(&config.state_dir).map_err(|error| {
             Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
@@ -155,7 +156,8 @@ impl Ground {
 }
 
 struct Node {
-    from: From,
+    /// The file of the configuration; none for the one in the program.
+    file: Option<String>,
     config: Config,
     /// Shared with whoever reads the configuration again.
     sandbox: Arc<Sandbox>,
@@ -169,7 +171,7 @@ struct Node {
 
 impl Node {
     fn start(
-        from: &From,
+        file: Option<&str>,
         ground: Ground,
         supervisor: Supervisor,
     ) -> Result<(Self, Watchdog), Error> {
@@ -213,7 +215,7 @@ impl Node {
         listeners.open(&config, sockets)?;
         ready.store(true, Ordering::Relaxed);
         let node = Self {
-            from: from.clone(),
+            file: file.map(str::to_owned),
             config,
             sandbox: Arc::new(sandbox),
             signals,
@@ -236,8 +238,8 @@ impl Node {
             self.supervisor.reloading();
             let Common { journal, switches, .. } = self.listeners.common.clone();
             switches.send(ports::Message::Reopen);
-            let (from, sandbox) = (self.from.clone(), Arc::clone(&self.sandbox));
-            let loaded = smol::unblock(move || load::load_in(&sandbox, &from)).await;
+            let (file, sandbox) = (self.file.clone(), Arc::clone(&self.sandbox));
+            let loaded = smol::unblock(move || load::load_in(&sandbox, file.as_deref())).await;
             let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
             let label = if result.is_ok() { "ok" } else { "failed" };
             journal.metrics.add(Counter::Reloads, &[("result", label)], 1);

@@ -16,7 +16,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, UNIX_EPOCH},
 };
@@ -44,6 +44,7 @@ use smol_hyper::rt::FuturesIo;
 pub use hyper::{Method, body::Bytes};
 
 use crate::base::{
+    self,
     clock::{self, Clock},
     net::Duplex,
 };
@@ -126,15 +127,12 @@ impl Client {
     /// Sends a request and waits for its answer. A second request waits for the first. Dropping the
     /// future closes the connection.
     pub async fn call(&self, call: &Call<'_>) -> Result<Reply, Fault> {
-        let step = AtomicU8::new(0);
+        let step = base::sync::Mutex::new(Step::Resolve);
         let late = async {
             Timer::after(call.timeout).await;
-            Err(Cause::TimedOut {
-                step: Step::from_number(step.load(Ordering::Relaxed)),
-                after: call.timeout,
-            })
+            Err(Cause::TimedOut { step: *step.lock(), after: call.timeout })
         };
-        let reached = |at: Step| step.store(at as u8, Ordering::Relaxed);
+        let reached = |at: Step| *step.lock() = at;
         let answered = self.call_unbounded(call, &reached).or(late).await;
         answered.map_err(|cause| Fault {
             host: call.url.host_str().unwrap_or("(no host)").to_owned(),

@@ -32,14 +32,10 @@ impl Peer {
         let text = match http::request_to_message(id.clone(), &request) {
             Ok(message) => message.encode(),
             Err(error) => {
-                let status = match error {
-                    Error::Encoding => StatusCode::UnsupportedMediaType,
-                    Error::Format
-                    | Error::HeaderName { .. }
-                    | Error::HeaderValue { .. }
-                    | Error::Method
-                    | Error::Path
-                    | Error::Status { .. } => StatusCode::BadRequest,
+                let status = if error == Error::Encoding {
+                    StatusCode::UnsupportedMediaType
+                } else {
+                    StatusCode::BadRequest
                 };
                 return self.refuse_call(now, "", call, status, &error.to_string());
             }

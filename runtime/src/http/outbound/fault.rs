@@ -33,7 +33,7 @@ pub enum Cause {
 }
 
 /// The steps to an answer, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Looking up the host name, of the destination or the proxy.
     Resolve,
@@ -98,19 +98,6 @@ impl fmt::Display for Step {
     }
 }
 
-impl Step {
-    /// The inverse of `as u8`.
-    pub(super) const fn from_number(number: u8) -> Self {
-        match number {
-            0 => Self::Resolve,
-            1 => Self::Connect,
-            2 => Self::Proxy,
-            3 => Self::Handshake,
-            _ => Self::Exchange,
-        }
-    }
-}
-
 /// Why a proxy did not open a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -138,13 +125,6 @@ impl fmt::Display for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn steps_are_numbered() {
-        for step in [Step::Resolve, Step::Connect, Step::Proxy, Step::Handshake, Step::Exchange] {
-            assert_eq!(Step::from_number(step as u8), step);
-        }
-    }
 
     #[test]
     fn a_fault_is_one_line_for_people() {
