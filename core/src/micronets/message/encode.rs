@@ -1,11 +1,14 @@
 //! Writes messages with every member that the README asks for, in a fixed order.
 
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use super::{
-    Body, Content, EVENT, Event, HELLO, Hello, Id, Json, Message, Pair, REQUEST, RESPONSE, Request,
+    Body, Content, EVENT, Event, HELLO, Hello, Id, Message, Pair, REQUEST, RESPONSE, Request,
     Response,
 };
+
+/// The members of an object: names, and values as JSON texts.
+type Members<'m> = Vec<(&'m str, Cow<'m, str>)>;
 
 impl<'a> Message<'a> {
     /// A message without unknown members. Only a request requires a response.
@@ -27,127 +30,89 @@ impl<'a> Message<'a> {
 
     /// The JSON text of the message.
     pub fn encode(&self) -> String {
-        let mut out = String::with_capacity(256);
-        object(&mut out, |whole| {
-            for (name, value) in &self.siblings {
-                whole.raw(name, value.raw());
-            }
-            object(whole.member("message"), |message| self.write(message));
-        });
-        out
+        let mut whole: Members<'_> = Vec::new();
+        whole.extend(self.siblings.iter().map(|(name, value)| (&**name, value.raw().into())));
+        whole.push(("message", object(&self.members()).into()));
+        object(&whole)
     }
 
-    fn write(&self, message: &mut Members<'_>) {
-        if let Some(id) = &self.id {
-            message.id("messageId", id);
-        }
-        let kind = message.member("messageType");
+    fn members(&self) -> Members<'_> {
+        let mut members: Members<'_> = Vec::new();
+        members.extend(self.id.as_ref().map(|id| ("messageId", id.json())));
+        let kind = match &self.content {
+            Content::Event(Event { name, .. }) => quoted(&[EVENT, name].concat()),
+            Content::Hello(_) => quoted(HELLO),
+            Content::Other(name) => quoted(name),
+            Content::Request(_) => quoted(REQUEST),
+            Content::Response(_) => quoted(RESPONSE),
+        };
+        members.push(("messageType", kind));
+        let requires = if self.requires_response { "true" } else { "false" };
+        members.push(("requiresResponse", requires.into()));
+        members.extend(self.in_response_to.as_ref().map(|id| ("inResponseTo", id.json())));
         match &self.content {
-            Content::Event(Event { name, .. }) => quote(&[EVENT, name].concat(), kind),
-            Content::Hello(_) => quote(HELLO, kind),
-            Content::Other(name) => quote(name, kind),
-            Content::Request(_) => quote(REQUEST, kind),
-            Content::Response(_) => quote(RESPONSE, kind),
-        }
-        message.raw("requiresResponse", if self.requires_response { "true" } else { "false" });
-        if let Some(id) = &self.in_response_to {
-            message.id("inResponseTo", id);
-        }
-        match &self.content {
-            Content::Event(Event { body, .. }) => message.body(body),
+            Content::Event(Event { body, .. }) => members.extend(body.members()),
             Content::Hello(Hello { peer_class, peer_id }) => {
-                message.text("peerClass", peer_class.as_deref());
-                message.text("peerId", peer_id.as_deref());
+                members.extend(peer_class.as_deref().map(|class| ("peerClass", quoted(class))));
+                members.extend(peer_id.as_deref().map(|id| ("peerId", quoted(id))));
             }
             Content::Other(_) => {}
             Content::Request(Request { method, path, query, headers, body }) => {
-                message.text("method", Some(method));
-                message.text("path", Some(path));
-                message.pairs("queryStrings", query, &["value"]);
-                message.pairs("headers", headers, &["value"]);
-                message.body(body);
+                members.extend([("method", quoted(method)), ("path", quoted(path))]);
+                members.extend(pairs("queryStrings", query, &["value"]));
+                members.extend(pairs("headers", headers, &["value"]));
+                members.extend(body.members());
             }
             Content::Response(Response { status, reason, headers, body }) => {
-                message.raw("statusCode", &alloc::format!("{status}"));
-                message.text("reasonPhrase", reason.as_deref());
+                members.push(("statusCode", alloc::format!("{status}").into()));
+                members.extend(reason.as_deref().map(|reason| ("reasonPhrase", quoted(reason))));
                 // The original's test client looks for `val` in responses, and dies without it.
-                message.pairs("headers", headers, &["value", "val"]);
-                message.body(body);
+                members.extend(pairs("headers", headers, &["value", "val"]));
+                members.extend(body.members());
             }
         }
-        for (name, value) in &self.unknown {
-            message.raw(name, value.raw());
-        }
+        members.extend(self.unknown.iter().map(|(name, value)| (&**name, value.raw().into())));
+        members
     }
 }
 
-/// The members of an object that is being written.
-struct Members<'o> {
-    out: &'o mut String,
-    any: bool,
-}
-
-impl Members<'_> {
-    /// Begins a member; its value must be written next.
-    fn member(&mut self, name: &str) -> &mut String {
-        if self.any {
-            self.out.push(',');
-        }
-        self.any = true;
-        quote(name, self.out);
-        self.out.push(':');
-        self.out
-    }
-
-    fn raw(&mut self, name: &str, json: &str) {
-        self.member(name).push_str(json);
-    }
-
-    fn text(&mut self, name: &str, text: Option<&str>) {
-        if let Some(text) = text {
-            quote(text, self.member(name));
-        }
-    }
-
-    fn id(&mut self, name: &str, id: &Id<'_>) {
-        let out = self.member(name);
-        if id.is_text() { quote(id.as_str(), out) } else { out.push_str(id.as_str()) }
-    }
-
-    /// A list of names and values, each value under all of `names`. An empty list is left out.
-    fn pairs(&mut self, name: &str, pairs: &[Pair<'_>], names: &[&str]) {
-        if pairs.is_empty() {
-            return;
-        }
-        let out = self.member(name);
-        let mut separator = '[';
-        for pair in pairs {
-            out.push(separator);
-            separator = ',';
-            object(out, |members| {
-                members.text("name", Some(&pair.name));
-                for name in names {
-                    members.text(name, Some(&pair.value));
-                }
-            });
-        }
-        out.push(']');
-    }
-
-    fn body(&mut self, body: &Body<'_>) {
-        self.text("dataFormat", body.format.as_deref());
-        if let Some(content) = body.content.as_ref().map(Json::raw) {
-            self.raw("messageBody", content);
-        }
+impl Id<'_> {
+    fn json(&self) -> Cow<'_, str> {
+        if self.is_text() { quoted(self.as_str()) } else { self.as_str().into() }
     }
 }
 
-fn object(out: &mut String, write: impl FnOnce(&mut Members<'_>)) {
-    out.push('{');
-    write(&mut Members { out, any: false });
-    out.push('}');
+impl Body<'_> {
+    fn members(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let format = self.format.as_deref().map(|format| ("dataFormat", quoted(format)));
+        let content = self.content.as_ref().map(|content| ("messageBody", content.raw().into()));
+        format.into_iter().chain(content)
+    }
 }
 
-fn quote(text: &str, out: &mut String) {
-    out.push_str(&serde_json::to_string(text).expect("a text is JSON"));
+/// A list of names and values, each value under all of `names`; `None` for an empty list.
+fn pairs(
+    member: &'static str,
+    pairs: &[Pair<'_>],
+    names: &[&str],
+) -> Option<(&'static str, Cow<'static, str>)> {
+    let pair = |Pair { name, value }: &Pair<'_>| {
+        let values = names.iter().map(|name| (*name, quoted(value)));
+        object(&[("name", quoted(name))].into_iter().chain(values).collect::<Vec<_>>())
+    };
+    let list: Vec<String> = pairs.iter().map(pair).collect();
+    (!list.is_empty()).then(|| (member, alloc::format!("[{}]", list.join(",")).into()))
+}
+
+fn object(members: &[(&str, Cow<'_, str>)]) -> String {
+    let mut out = String::from("{");
+    for (place, (name, value)) in members.iter().enumerate() {
+        let separator = if place > 0 { "," } else { "" };
+        out.extend([separator, &quoted(name), ":", value]);
+    }
+    out + "}"
+}
+
+fn quoted(text: &str) -> Cow<'static, str> {
+    serde_json::to_string(text).expect("a text is JSON").into()
 }
