@@ -37,7 +37,7 @@ const CLOCK_SKEW_SECS: i64 = 60 * 60;
 const SERIAL_OCTETS: usize = 16;
 
 pub(crate) fn run(args: &Cert) -> Result<(), String> {
-    let Made { what, files } = match &args.kind {
+    let (what, files) = match &args.kind {
         CertKind::Root(args) => root(args)?,
         CertKind::Intermediate(args) => intermediate(args)?,
         CertKind::Leaf(args) => leaf(args)?,
@@ -50,19 +50,12 @@ pub(crate) fn run(args: &Cert) -> Result<(), String> {
     Ok(())
 }
 
-/// A certificate that was made.
-pub(crate) struct Made {
-    /// Its kind, its name and when it ends.
-    what: String,
-    files: Vec<File>,
-}
+/// A certificate that was made: its kind, its name and when it ends; and its files.
+type Made = (String, Vec<File>);
 
-impl Made {
-    /// Writes the files.
-    fn write(what: String, files: Vec<File>, force: bool) -> Result<Self, String> {
-        files::write(&files, force, ADVICE)?;
-        Ok(Self { what, files })
-    }
+fn write(what: String, files: Vec<File>, force: bool) -> Result<Made, String> {
+    files::write(&files, force, ADVICE)?;
+    Ok((what, files))
 }
 
 /// Makes a root and writes its files.
@@ -74,7 +67,7 @@ pub(crate) fn root(args: &CertRoot) -> Result<Made, String> {
     let key = KeyPair::generate().map_err(failed)?;
     let cert = params.self_signed(&key).map_err(failed)?;
     let files = Issued { cert, key, chain: &[] }.files(&args.cert_basename);
-    Made::write(format!("root O={}, {period}", args.subject_org_name), files, args.force)
+    write(format!("root O={}, {period}", args.subject_org_name), files, args.force)
 }
 
 fn intermediate(args: &CertIntermediate) -> Result<Made, String> {
@@ -97,7 +90,7 @@ fn intermediate(args: &CertIntermediate) -> Result<Made, String> {
     authorize(&mut params, BasicConstraints::Constrained(args.path_length));
     let files = Issued::by(&authority, &params)?.files(&args.cert_basename);
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
-    Made::write(format!("intermediate O={}, {period}", args.subject_org_name), files, args.force)
+    write(format!("intermediate O={}, {period}", args.subject_org_name), files, args.force)
 }
 
 /// Makes a leaf and writes its files.
@@ -127,7 +120,7 @@ pub(crate) fn leaf(args: &CertLeaf) -> Result<Made, String> {
     files.push(issued.pkeycert(&args.cert_basename));
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
     let what = format!("leaf O={} for {purpose}, {period}", args.subject_org_name);
-    Made::write(what, files, args.force)
+    write(what, files, args.force)
 }
 
 /// When a certificate begins and ends.

@@ -16,7 +16,7 @@ pub(crate) fn run(args: &Run) -> Result<(), String> {
     let journal = Journal::new(args.log_format, args.log_level);
     let is_confined = !args.unsafe_no_sandbox;
     node::run(config, journal, is_confined, |loaded, addresses| welcome(config, loaded, addresses))
-        .map_err(|error| error.to_string())
+        .map_err(|problems| problems.join("\n"))
 }
 
 /// Tells a newcomer, who has configured nothing yet, what to try next.

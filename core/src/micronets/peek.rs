@@ -35,22 +35,16 @@ pub fn peek(payload: &[u8]) -> Option<Peek<'_>> {
     None
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Request,
-    Response,
-}
-
 fn message<'a>(scanner: &mut Scanner<'a>) -> Option<Peek<'a>> {
-    let (mut kind, mut id, mut origin, mut waits) = (None, None, None, None);
+    let (mut is_request, mut id, mut origin, mut waits) = (None, None, None, None);
     scanner.open()?;
     while let Some(name) = scanner.name() {
         let value = scanner.value()?;
         match name {
             b"messageType" => {
-                kind = Some(match value {
-                    b"\"REST:REQUEST\"" => Kind::Request,
-                    b"\"REST:RESPONSE\"" => Kind::Response,
+                is_request = Some(match value {
+                    b"\"REST:REQUEST\"" => true,
+                    b"\"REST:RESPONSE\"" => false,
                     _ => return None,
                 });
             }
@@ -59,16 +53,19 @@ fn message<'a>(scanner: &mut Scanner<'a>) -> Option<Peek<'a>> {
             b"requiresResponse" => waits = Some(value != b"false"),
             _ => {}
         }
-        match (kind, &id, &origin, waits) {
-            (Some(Kind::Request), Some(_), _, Some(_)) => break,
-            (Some(Kind::Response), _, Some(_), _) => break,
-            _ => {}
+        let is_known = match is_request {
+            Some(true) => id.is_some() && waits.is_some(),
+            Some(false) => origin.is_some(),
+            None => false,
+        };
+        if is_known {
+            break;
         }
     }
-    match kind? {
-        Kind::Request if waits != Some(false) => id.map(Peek::Request),
-        Kind::Request => None,
-        Kind::Response => origin.map(Peek::Response),
+    if is_request? {
+        id.filter(|_| waits != Some(false)).map(Peek::Request)
+    } else {
+        origin.map(Peek::Response)
     }
 }
 

@@ -51,23 +51,12 @@ const GRACE: Duration = Duration::from_secs(5);
 /// The most threads that run tasks.
 const THREADS_MAX: usize = 4;
 
-/// Why it does not start. One line, saying what to do.
-#[derive(Debug)]
-pub struct Error(Vec<String>);
+/// Why it does not start, or does not take a configuration: lines that say what to do.
+type Problems = Vec<String>;
 
-impl Error {
-    fn new(line: impl fmt::Display) -> Self {
-        Self(vec![line.to_string()])
-    }
+fn problem(line: impl fmt::Display) -> Problems {
+    vec![line.to_string()]
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// Runs with the configuration of a file, else with the one in the program, until SIGTERM or
 /// SIGINT. `started` is told where the listeners are. If `is_confined`, all
@@ -78,9 +67,9 @@ pub fn run(
     journal: Journal,
     is_confined: bool,
     started: impl FnOnce(&Config, &Addresses),
-) -> Result<(), Error> {
+) -> Result<(), Problems> {
     sandbox::keep_private();
-    let inherited = Inherited::from_env().map_err(Error::new)?;
+    let inherited = Inherited::from_env().map_err(problem)?;
     let supervisor = Supervisor::from_env().unwrap_or_else(|reason| {
         journal.note(Level::Warning, "service_manager_unreachable", fields![reason]);
         Supervisor::default()
@@ -131,11 +120,11 @@ impl Ground {
         executor: Arc<Executor<'static>>,
         inherited: Inherited,
         is_confined: bool,
-    ) -> Result<Self, Error> {
-        let Loaded { config, files, warnings } = load::load(file).map_err(Error)?;
+    ) -> Result<Self, Problems> {
+        let Loaded { config, files, warnings } = load::load(file)?;
         warn(&journal, &warnings);
         store::make_folder(&config.state_dir).map_err(|error| {
-            Error::new(format!("{}: {error} — make it, or set state_dir", config.state_dir))
+            problem(format!("{}: {error} — make it, or set state_dir", config.state_dir))
         })?;
         let (driver, messages) = driver::Handle::new();
         let (switches, ends) = ports::Handle::new();
@@ -144,10 +133,10 @@ impl Ground {
         let common = Common { clock, journal, executor, driver, switches, ready, inherited };
         let listeners = Listeners::new(common);
         let sockets = listeners.bind(&config)?;
-        let proxies = outbound::proxies(&config).map_err(Error::new)?;
+        let proxies = outbound::proxies(&config).map_err(problem)?;
         let sandbox = if is_confined {
             let needs = Needs::of_node(&config, &files, &proxies);
-            sandbox::enter(needs, &listeners.common.journal).map_err(Error::new)?
+            sandbox::enter(needs, &listeners.common.journal).map_err(problem)?
         } else {
             Sandbox::none(&listeners.common.journal)
         };
@@ -174,19 +163,19 @@ impl Node {
         file: Option<&str>,
         ground: Ground,
         supervisor: Supervisor,
-    ) -> Result<(Self, Watchdog), Error> {
+    ) -> Result<(Self, Watchdog), Problems> {
         let Ground { config, proxies, sandbox, messages, ends, mut listeners, mut sockets } =
             ground;
         let Common { clock, journal, executor, driver, switches, ready, .. } =
             listeners.common.clone();
-        let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(Error::new)?;
+        let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(problem)?;
         let (written, kept) = (driver.clone(), switches.clone());
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join(store::FILE),
             clock::before(clock::wall(), dedup_window(&config)),
             move |answer| tell_owner(answer, &written, &kept),
         )
-        .map_err(Error::new)?;
+        .map_err(problem)?;
         let mut settings = settings(&config, proxies, clock)?;
         let tools = ports::Tools {
             clock,
@@ -229,10 +218,10 @@ impl Node {
     }
 
     /// Serves until a signal says to stop; a hang-up reads the configuration again.
-    async fn serve(&mut self) -> Result<(), Error> {
+    async fn serve(&mut self) -> Result<(), Problems> {
         self.supervisor.ready(&self.listeners.addresses().to_string());
         while let Some(signal) = self.signals.next().await {
-            if signal.map_err(Error::new)? != Signal::Hup {
+            if signal.map_err(problem)? != Signal::Hup {
                 break;
             }
             self.supervisor.reloading();
@@ -240,7 +229,7 @@ impl Node {
             switches.send(ports::Message::Reopen);
             let (file, sandbox) = (self.file.clone(), Arc::clone(&self.sandbox));
             let loaded = smol::unblock(move || load::load_in(&sandbox, file.as_deref())).await;
-            let result = loaded.map_err(Error).and_then(|loaded| self.configure(loaded));
+            let result = loaded.and_then(|loaded| self.configure(loaded));
             let label = if result.is_ok() { "ok" } else { "failed" };
             journal.metrics.add(Counter::Reloads, &[("result", label)], 1);
             let addresses = self.listeners.addresses();
@@ -249,7 +238,7 @@ impl Node {
                     self.supervisor.ready(&addresses.to_string());
                     journal.note(Level::Info, "reloaded", &[]);
                 }
-                Err(Error(problems)) => {
+                Err(problems) => {
                     let kept = "the changed configuration has problems, the old one is kept";
                     self.supervisor.ready(&format!("{addresses}; {kept}"));
                     for problem in problems {
@@ -262,14 +251,14 @@ impl Node {
     }
 
     /// Takes a new configuration as a whole, or leaves everything as it is.
-    fn configure(&mut self, loaded: Loaded) -> Result<(), Error> {
+    fn configure(&mut self, loaded: Loaded) -> Result<(), Problems> {
         let Loaded { config, files, warnings } = loaded;
         if config.state_dir != self.config.state_dir {
-            return Err(Error::new("state_dir: changed — restart mistgate to move its state"));
+            return Err(problem("state_dir: changed — restart mistgate to move its state"));
         }
-        let proxies = outbound::proxies(&config).map_err(Error::new)?;
+        let proxies = outbound::proxies(&config).map_err(problem)?;
         let needs = Needs::of_node(&config, &files, &proxies);
-        self.sandbox.permits(&needs).map_err(Error)?;
+        self.sandbox.permits(&needs)?;
         let Common { clock, journal, driver, switches, .. } = self.listeners.common.clone();
         let settings = settings(&config, proxies, clock)?;
         let mut sockets = self.listeners.bind(&config)?;
@@ -343,14 +332,14 @@ fn tell_owner(answer: Written, driver: &driver::Handle, switches: &ports::Handle
     }
 }
 
-fn seed() -> Result<u64, Error> {
+fn seed() -> Result<u64, Problems> {
     let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(Error::new)?;
+    getrandom::fill(&mut seed).map_err(problem)?;
     Ok(u64::from_le_bytes(seed))
 }
 
-fn settings(config: &Config, proxies: Proxies, clock: Clock) -> Result<driver::Settings, Error> {
-    let tls = tls::connector(config.chat.delivery.extra_ca.as_deref()).map_err(Error::new)?;
+fn settings(config: &Config, proxies: Proxies, clock: Clock) -> Result<driver::Settings, Problems> {
+    let tls = tls::connector(config.chat.delivery.extra_ca.as_deref()).map_err(problem)?;
     Ok(driver::Settings {
         engine: input::Config {
             chat: config.chat.clone(),

@@ -15,7 +15,7 @@ use mistgate_core::{
 };
 use smol::{Async, Executor, Task};
 
-use super::Error;
+use super::{Problems, problem};
 use crate::{
     admin,
     base::{
@@ -113,7 +113,7 @@ impl Listeners {
     }
 
     /// Sockets for a configuration; those whose address stays are shared with the listeners.
-    pub(super) fn bind(&self, config: &Config) -> Result<Sockets, Error> {
+    pub(super) fn bind(&self, config: &Config) -> Result<Sockets, Problems> {
         let configured = [
             ("webhook", config.webhook.as_ref().map(|webhook| webhook.listen)),
             ("proxy", config.proxy.as_ref().map(|proxy| proxy.listen)),
@@ -132,7 +132,7 @@ impl Listeners {
             && exposed(socket)
         {
             let what = "the socket of the service manager is not on a loopback address";
-            return Err(Error::new(format!("admin: {what} — set admin.token_file")));
+            return Err(problem(format!("admin: {what} — set admin.token_file")));
         }
         Ok(sockets)
     }
@@ -143,7 +143,7 @@ impl Listeners {
         &self,
         name: &'static str,
         configured: Option<SocketAddr>,
-    ) -> Result<Option<TcpListener>, Error> {
+    ) -> Result<Option<TcpListener>, Problems> {
         let inherited = self.common.inherited.get(name);
         let Some(configured) = configured else {
             if inherited.is_some() {
@@ -154,13 +154,13 @@ impl Listeners {
         let socket = match (inherited, self.ports.get(name)) {
             (Some(inherited), _) => {
                 self.compare(name, configured, inherited)?;
-                inherited.try_clone().map_err(Error::new)?
+                inherited.try_clone().map_err(problem)?
             }
             (None, Some(port)) if port.configured == configured => {
-                port.socket.try_clone().map_err(Error::new)?
+                port.socket.try_clone().map_err(problem)?
             }
             (None, Some(_) | None) => TcpListener::bind(configured).map_err(|error| {
-                Error::new(format!("{name}.listen: {configured}: {error} — choose another address"))
+                problem(format!("{name}.listen: {configured}: {error} — choose another address"))
             })?,
         };
         Ok(Some(socket))
@@ -172,8 +172,8 @@ impl Listeners {
         name: &'static str,
         configured: SocketAddr,
         inherited: &TcpListener,
-    ) -> Result<(), Error> {
-        let address = inherited.local_addr().map_err(Error::new)?;
+    ) -> Result<(), Problems> {
+        let address = inherited.local_addr().map_err(problem)?;
         // [::] takes IPv4 too.
         let same = address.ip() == configured.ip() || address.ip().is_unspecified();
         if !same || address.port() != configured.port() {
@@ -191,13 +191,13 @@ impl Listeners {
         &mut self,
         config: &Config,
         sockets: &mut Sockets,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Problems> {
         let (Some(settings), Some(socket)) = (&config.proxy, sockets.remove("proxy")) else {
             self.proxy = None;
             self.retire("proxy");
             return Ok(());
         };
-        let explain = |error: &dyn fmt::Display| Error::new(format!("proxy: {error}"));
+        let explain = |error: &dyn fmt::Display| problem(format!("proxy: {error}"));
         if let Some(relay) = &self.proxy
             && self.is_at("proxy", settings.listen)
         {
@@ -219,7 +219,7 @@ impl Listeners {
     }
 
     /// Opens, changes or closes the other listeners. The admin endpoint comes last: it uses them.
-    pub(super) fn open(&mut self, config: &Config, mut sockets: Sockets) -> Result<(), Error> {
+    pub(super) fn open(&mut self, config: &Config, mut sockets: Sockets) -> Result<(), Problems> {
         self.open_webhook(config, sockets.remove("webhook"))?;
         self.open_admin(config, sockets.remove("admin"))
     }
@@ -247,7 +247,11 @@ impl Listeners {
         self.ports.get(name).is_some_and(|port| port.configured == address)
     }
 
-    fn open_webhook(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
+    fn open_webhook(
+        &mut self,
+        config: &Config,
+        socket: Option<TcpListener>,
+    ) -> Result<(), Problems> {
         let (Some(webhook), Some(socket)) = (&config.webhook, socket) else {
             self.webhook = None;
             self.retire("webhook");
@@ -281,7 +285,7 @@ impl Listeners {
         Ok(())
     }
 
-    fn open_admin(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Error> {
+    fn open_admin(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Problems> {
         let (Some(Admin { listen, token }), Some(socket)) = (&config.admin, socket) else {
             self.admin = None;
             self.retire("admin");
@@ -325,8 +329,8 @@ impl Listeners {
         policy: &Policy,
         service: Arc<S>,
         grace: Duration,
-    ) -> Result<Port, Error> {
-        let explain = |error: &dyn fmt::Display| Error::new(format!("{name}: {error}"));
+    ) -> Result<Port, Problems> {
+        let explain = |error: &dyn fmt::Display| problem(format!("{name}: {error}"));
         let identity = match policy.tls.clone() {
             Some(files) => Some(Arc::new(Identity::load(files).map_err(|e| explain(&e))?)),
             None => None,
@@ -346,8 +350,8 @@ impl Listeners {
     }
 
     /// Notes in the journal where a listener is.
-    fn tell(&self, name: &'static str, socket: &TcpListener, tls: bool) -> Result<(), Error> {
-        let address = socket.local_addr().map_err(|e| Error::new(format!("{name}: {e}")))?;
+    fn tell(&self, name: &'static str, socket: &TcpListener, tls: bool) -> Result<(), Problems> {
+        let address = socket.local_addr().map_err(|e| problem(format!("{name}: {e}")))?;
         self.common.journal.note(Level::Info, "listening", fields![listener = name, address, tls]);
         Ok(())
     }
