@@ -163,7 +163,7 @@ fn write(imported: &Imported, out: &str) -> Result<(), String> {
     let advice = "choose another --out, or move it away";
     files::write(&all, false, advice).inspect_err(|_| {
         if is_new {
-            // This fails where somebody else has put something there, which then stays.
+            // This fails if somebody else has put something there; then the folder stays.
             let _ = fs::remove_dir(out);
         }
     })

@@ -20,7 +20,7 @@ pub(crate) const STATE_DIR: &str = "/var/lib/mistgate";
 /// As the README of the original suggests: a trial should not end with its certificates.
 const DAYS: u32 = 3_650;
 
-/// The configuration. All files that it names are beside it, except for the state.
+/// The configuration. All files that it names are in its folder, except for the state.
 pub(crate) fn config(state_dir: &str) -> String {
     EXAMPLE.replacen(STATE_DIR, state_dir, 1)
 }

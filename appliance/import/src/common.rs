@@ -29,8 +29,8 @@ const CHANNEL_LEN_MAX: usize = 48;
 /// In bytes; no type and no channel has a longer name.
 const NAME_LEN_MAX: usize = 128;
 
-/// Mist's cloud and its webhook, which both programs have in `mist_conf`. The cloud is the host of
-/// the API, in older versions that of the dashboard.
+/// Mist's cloud and its webhook, which both programs have in `mist_conf`. The cloud is the API's
+/// host; in older versions it is the dashboard's.
 pub(super) fn mist(old: &mut Table<'_>, cloud: &[&str], draft: &mut Draft) {
     if let Some(found) = old.take_any(cloud)
         && let Some(host) = found.text(draft, "mist.api_url, such as \"https://api.mist.com\"")
@@ -106,7 +106,7 @@ pub(super) fn listen(port: i64, origin: &Origin, draft: &mut Draft) {
     draft.set("webhook", "listen", format!("0.0.0.0:{port}"), origin);
 }
 
-/// The settings of a chat. A single `url` is that of the channel `only`, where there is one.
+/// The settings of a chat. If `only` is given, a single `url` is that of this channel.
 /// Returns whether the chat is in use.
 pub(super) fn chat(
     chat @ (_, _, section, _): Chat,

@@ -1,5 +1,5 @@
-//! The configuration in the making: its entries, where each comes from, and the notes for whoever
-//! moves.
+//! The configuration in the making: its entries, where each comes from, and the notes for the
+//! operator.
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +35,7 @@ pub enum Content {
     New,
 }
 
-/// A note on one old setting for whoever moves: what became of it, and what to do.
+/// A note on one old setting: what became of it, and what the operator has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The name of the old file.

@@ -1,4 +1,4 @@
-//! MWTT's `config.py`: chats and which event goes to which channel of theirs.
+//! MWTT's `config.py`: the chats, and which event goes to which of their channels.
 //!
 //! What it means: `src/config_example.py`, `main.py` and `mwtt.py` of tmunzer/mwtt.
 

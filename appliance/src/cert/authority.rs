@@ -13,7 +13,7 @@ const EXPECTED: &str = "expected one made by mistgate cert root or intermediate"
 /// A CA that signs new certificates.
 pub(super) struct Authority {
     pub(super) issuer: Issuer<'static, Key>,
-    /// The certificates that a peer needs beside the root: this CA's and those between the two.
+    /// The certificates that a peer needs besides the root: this CA's and those between the two.
     /// Empty for a root.
     pub(super) chain: Vec<CertificateDer<'static>>,
     pub(super) not_before: UnixTime,

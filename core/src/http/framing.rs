@@ -33,11 +33,11 @@ pub struct Framing {
 enum State {
     /// Before or within a head.
     Head,
-    /// Within a body that has so many bytes left.
+    /// Within a body with this many bytes left.
     Length(u64),
     /// Within the line that gives the size of a chunk.
     ChunkSize,
-    /// Within a chunk that has so many bytes left, the CR LF after it included.
+    /// Within a chunk with this many bytes left, the CR LF after it included.
     Chunk(u64),
     /// After the last chunk; holds the bytes of the trailers so far.
     Trailers(usize),

@@ -232,13 +232,13 @@ impl Meetup {
         }
     }
 
-    /// A peer lives, so whoever claimed its side is another peer.
+    /// A peer lives, so the connection that claimed its side is another peer.
     fn survived(&mut self, rival: ConnectionId) {
         let claim = self.claim.take_if(|claim| claim.rival == rival);
         self.settle_claim(claim);
     }
 
-    /// Gives a side to a connection that claims no other's any more, or refuses it.
+    /// Ends a claim: the connection that made it takes a free side or is refused.
     fn settle_claim(&mut self, claim: Option<Claim>) {
         if let Some(claim) = claim
             && !self.sides.take(claim.id)

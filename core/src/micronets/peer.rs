@@ -202,7 +202,8 @@ impl Peer {
         self.emit(Event::Introduced { peer_class, peer_id });
     }
 
-    /// Drops what cannot be read. A request is answered, and whoever waits for a response is told.
+    /// Drops a message that cannot be read. If it is a request it is answered; if it is a response
+    /// its requester is told.
     fn misread(&mut self, now: Instant, payload: &[u8], error: &str) {
         match peek(payload) {
             Some(Peek::Request(to)) => self.refuse_unread(&to, error),

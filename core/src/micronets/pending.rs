@@ -76,7 +76,7 @@ impl<T> Both<T> {
 pub enum Verdict {
     /// Pass it on as it is.
     Relay,
-    /// Drop it: whoever asked for it is no longer here.
+    /// Drop it: the peer that asked for it is no longer here.
     Stale,
 }
 

@@ -148,7 +148,7 @@ struct Node {
     /// The file of the configuration; none for the one in the program.
     file: Option<String>,
     config: Config,
-    /// Shared with whoever reads the configuration again.
+    /// Shared with the thread that reads the configuration again.
     sandbox: Arc<Sandbox>,
     signals: Signals,
     driving: Task<()>,

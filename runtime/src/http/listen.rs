@@ -126,7 +126,7 @@ impl<'a> Head<'a> {
 pub struct Reply {
     /// The status: 200 to 599.
     pub status: u16,
-    /// Header fields beside `Content-Length`, `Date` and `Connection`, which the pump adds.
+    /// Header fields besides `Content-Length`, `Date` and `Connection`, which the pump adds.
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body, often empty.
     pub body: Bytes,

@@ -82,7 +82,7 @@ pub struct Call<'a> {
     pub method: Method,
     /// An absolute `http` or `https` URL.
     pub url: &'a Url,
-    /// Header fields beside `Host`, `Content-Length` and what the proxy wants.
+    /// Header fields besides `Host`, `Content-Length` and what the proxy wants.
     pub headers: &'a [(&'static str, &'a str)],
     /// The body; empty for none.
     pub body: Bytes,

@@ -83,6 +83,6 @@ pub enum Input {
     /// All connections shall end.
     Stop,
     /// What came over a connection since the last report: messages that a pump passed on, and the
-    /// bytes of their payloads; none of both for a pong.
+    /// bytes of their payloads; both are 0 for a pong.
     Traffic { id: ConnectionId, messages: u64, bytes: u64 },
 }

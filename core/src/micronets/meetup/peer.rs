@@ -16,7 +16,7 @@ use crate::{
 
 /// The most characters of each name of a peer that are kept.
 const NAME_MAX: usize = 64;
-/// Bytes that holding a message costs beside its payload.
+/// Bytes that a held message costs in addition to its payload.
 const FRAME_COST: usize = 64;
 
 /// A connection and its peer.

@@ -53,7 +53,7 @@ impl Meetup {
         self.dropped(id, lost);
     }
 
-    /// Answers requests in the place of a partner.
+    /// Answers requests that no partner can answer.
     pub(super) fn answer(&mut self, id: ConnectionId, requests: &[Id<'_>], status: StatusCode) {
         for to in requests {
             self.last_id += 1;

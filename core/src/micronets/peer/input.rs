@@ -35,7 +35,7 @@ pub struct Config {
     pub ping_timeout: Duration,
     /// Bytes of one message (default 1MiB).
     pub message_max: usize,
-    /// Unsent bytes from which on we read nothing and refuse requests (default 4MiB).
+    /// Unsent bytes at which we stop reading and refuse requests (default 4MiB).
     pub unsent_max: usize,
     /// Requests that wait for a response at once (default 512).
     pub calls_max: usize,
@@ -95,6 +95,6 @@ pub enum Input {
     StdinEnded,
     /// Finish what is in flight, close, and end.
     Stop,
-    /// The system took so many bytes of messages.
+    /// The system took this many bytes of messages.
     Written { link: LinkId, bytes: usize },
 }

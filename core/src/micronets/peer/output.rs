@@ -29,7 +29,7 @@ pub enum Output {
     Pause(LinkId),
     /// Ping the proxy.
     Ping(LinkId),
-    /// Print this line: a message for whoever reads standard output.
+    /// Print this line, a message, to standard output.
     Print(String),
     /// Read the next line of standard input.
     ReadOn,

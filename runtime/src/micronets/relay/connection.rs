@@ -185,7 +185,7 @@ impl Connection {
         self.unsent() >= RECORD
     }
 
-    /// Whether so many pongs are unsent that it is read no more.
+    /// Whether so many of our pongs are unsent that the peer is not read.
     pub(super) const fn owes_pongs(&self) -> bool {
         self.pongs >= PONGS_MAX
     }
