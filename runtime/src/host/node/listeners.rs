@@ -82,8 +82,8 @@ pub(super) struct Listeners {
     admin: Option<Arc<admin::Admin>>,
 }
 
-/// The sockets for a configuration, by the listener. They are bound before anything changes, because
-/// binding may fail.
+/// The sockets for a configuration, by the listener. They are bound before anything changes,
+/// because binding may fail.
 pub(super) type Sockets = BTreeMap<&'static str, TcpListener>;
 
 /// A listener that runs, and the socket under it, which outlives a change of policy.

@@ -48,7 +48,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match &self.rule {
-            // It also asks for the extended key usage serverAuth, where there is any such extension.
+            // It also asks for the extended key usage serverAuth, if the extension is there.
             Rule::Chain(roots) => verify_server_cert_signed_by_trust_anchor(
                 &ParsedCertificate::try_from(end_entity)?,
                 roots,

@@ -281,12 +281,12 @@ impl MeetupTask {
             Output::Answered { id, requests, status } => {
                 let status = u16::from(status);
                 self.count(Counter::AnsweredForPeers, &[("status", &status.to_string())], requests);
-                self.note_often("requests_answered", id, fields![requests, status]);
+                self.often("requests_answered", id, fields![requests, status]);
             }
             Output::Close { id, reason } => self.close(id, reason),
             Output::Dropped { id, messages, bytes } => {
                 self.count(Counter::PeersDropped, &[], messages);
-                self.note_often("messages_dropped", id, fields![messages, bytes]);
+                self.often("messages_dropped", id, fields![messages, bytes]);
             }
             Output::Greeted { id, peer_class, peer_id } => {
                 let (class, name) = (peer_class.unwrap_or_default(), peer_id.unwrap_or_default());
@@ -392,7 +392,7 @@ impl MeetupTask {
     }
 
     /// Reports what a peer can cause at will; the journal bounds it.
-    fn note_often(&self, event: &str, id: ConnectionId, values: Fields<'_>) {
+    fn often(&self, event: &str, id: ConnectionId, values: Fields<'_>) {
         let own = fields![meetup = self.name, peer = id];
         self.relay.journal.client(Level::Info, event, &[own, values].concat());
     }

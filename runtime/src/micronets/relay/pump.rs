@@ -41,8 +41,8 @@ enum Stopped {
 }
 
 impl Pair {
-    /// Passes on what is there, both ways. Ready with a connection that has ended, or with `None` if
-    /// the connections have something to report to the machine.
+    /// Passes on what is there, both ways. Ready with a connection that has ended, or with `None`
+    /// if the connections have something to report to the machine.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
