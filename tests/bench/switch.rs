@@ -21,8 +21,8 @@ use mistgate_core::{
     base::{mac::Mac, secret::Secret},
     junos::Junos,
     ports::{
+        edit::{Edit, Pushed},
         name::{PortName, SwitchName},
-        plan::{input::Pushed, output::Edit},
         switch_port::{Mode, Switch},
         template::Template,
     },

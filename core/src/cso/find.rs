@@ -11,7 +11,7 @@ use crate::{
     base::failure::Failure,
     cso::{Cso, CsoProfile},
     ports::{
-        plan::output::Edit,
+        edit::Edit,
         switch_port::{Mode, Switch},
     },
 };

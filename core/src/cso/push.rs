@@ -35,7 +35,7 @@ use crate::{
     },
     cso::Cso,
     ports::{
-        plan::{input::Pushed, output::Edit},
+        edit::{Edit, Pushed},
         switch_port::Switch,
     },
 };

@@ -14,7 +14,7 @@ use crate::{
             output::{Cause, NotConfirmed, Outcome, Step},
         },
     },
-    ports::plan::{input::Pushed, output::Edit},
+    ports::edit::{Edit, Pushed},
 };
 
 /// In bytes, of the ports in a comment, of which Junos keeps a few hundred.

@@ -7,8 +7,8 @@ use crate::{
     base::mac::Mac,
     netconf::rpc::operational::{Interface, Neighbour, Status},
     ports::{
+        edit::Edit,
         name::PortName,
-        plan::output::Edit,
         question::Answer,
         switch_port::{Mode, Sighting, Switch},
     },
@@ -71,6 +71,7 @@ impl Observation {
             is_live: true,
             up: link == Status::Up,
             neighbor: self.neighbours_on(port).next(),
+            is_ap: None,
         });
         Answer::Port(sighting)
     }
@@ -264,6 +265,7 @@ mod tests {
                 is_live: true,
                 up,
                 neighbor: neighbor.map(mac),
+                is_ap: None,
             }))
         };
         let (up, down) = (Some(Status::Up), Some(Status::Down));

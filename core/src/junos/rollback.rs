@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::change::Ended;
-use crate::{base::time::Instant, netconf::session::output::Outcome, ports::plan::output::Edit};
+use crate::{base::time::Instant, netconf::session::output::Outcome, ports::edit::Edit};
 
 /// How long a switch may take to undo a change once the time to confirm is up.
 const UNDO_TIME: Duration = Duration::from_secs(60);

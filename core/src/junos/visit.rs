@@ -30,8 +30,8 @@ use crate::{
         },
     },
     ports::{
+        edit::{Edit, Pushed},
         name::PortName,
-        plan::{input::Pushed, output::Edit},
         question::Answer,
         switch_port::{self, Switch},
     },

@@ -33,7 +33,7 @@ use crate::{
     api::rejected,
     base::{failure::Failure, text::cut_bytes},
     mist::Profiles,
-    ports::{name::PortName, plan::output::Edit, switch_port::Mode},
+    ports::{edit::Edit, name::PortName, switch_port::Mode},
 };
 
 /// What of an override stays: what is about the wire, not about who is on it.

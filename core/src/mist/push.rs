@@ -32,8 +32,8 @@ use crate::{
         failure::Failure,
     },
     ports::{
+        edit::{Edit, Pushed},
         name::PortName,
-        plan::{input::Pushed, output::Edit},
         switch_port::Switch,
     },
 };

@@ -16,7 +16,7 @@ use crate::{
         failure::Failure,
     },
     mist::Profiles,
-    ports::{plan::output::Edit, switch_port::Switch},
+    ports::{edit::Edit, switch_port::Switch},
 };
 
 /// What a [`Read`], or a [`Push`](super::push::Push), is about.

@@ -57,7 +57,7 @@ impl Port {
             }
         };
         let Self { port, up, neighbor, .. } = *self;
-        Some(Sighting { switch, port, is_live, up: up?, neighbor })
+        Some(Sighting { switch, port, is_live, up: up?, neighbor, is_ap: None })
     }
 }
 

@@ -1,107 +1,65 @@
-//! What follows from what is seen: one function, and its tests as the table to read.
+//! Which mode a port should have, from what its switch says: one function, with its tests as the
+//! table to read.
 //!
-//! Nothing is decided without evidence, and a port gets mode `ap` only where its switch sees an
-//! access point at the far end of a link that is up. Where the evidence is not enough, the decision
-//! is to ask again; how often is the [`Probe`](super::probe::Probe)'s business.
+//! A port gets mode `ap` only if its switch sees an access point at the far end of a link that is
+//! up. If an answer is not enough, the decision is to ask again; the
+//! [`Probe`](super::probe::Probe) knows how often.
 
 use core::fmt;
 
 use super::{
     outage::{Policy, Share},
-    question::Location,
+    question::{Answer, Location},
     switch_port::{Mode, Sighting, SwitchPort},
 };
 use crate::base::mac::Mac;
 
-/// `ports.disconnect_check`: what must be seen before the port of a lost access point is taken for
+/// `ports.disconnect_check`: what must be known before the port of a lost access point counts as
 /// free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Its port must be down, empty or taken by another device.
+    /// The port is down or empty, or another device is on it.
     Lldp,
-    /// Nothing. The event is enough.
+    /// Nothing: the event is enough.
     None,
-    /// That its site did not lose a share of its access points at once.
+    /// The site did not lose a large share of its access points at once.
     Outage(Policy),
 }
 
-/// What the question is.
+/// What is to be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     /// Where is this access point, which came or restarted?
-    Arrival {
-        ap: Mac,
-        /// Its port, as far as we know.
-        current_port: Option<SwitchPort>,
-    },
+    Arrival { ap: Mac, current_port: Option<SwitchPort> },
     /// Is this access point, which was lost, still on its port?
-    Departure {
-        ap: Mac,
-        /// Its port, as far as we know.
-        current_port: Option<SwitchPort>,
-    },
-    /// Which mode does this port demand?
-    Visit {
-        switch_port: SwitchPort,
-        /// The mode that a program outside asks for; `None` if either will do.
-        asked: Option<Mode>,
-    },
-}
-
-/// What is seen.
-#[derive(Clone, Copy, Debug)]
-pub enum Evidence<'a> {
-    /// Nothing was asked, because the check is `none`.
-    Unasked,
-    /// There is no answer.
-    Unanswered,
-    /// What the switch says about the port in question.
-    OnPort {
-        /// Nothing where it has no such port.
-        seen: Option<&'a Sighting>,
-        /// Whether its neighbour is one of our access points; nothing where that is not known.
-        is_ap: Option<bool>,
-    },
-    /// How many of the site's access points went together.
-    Together {
-        /// Nothing where that is not known.
-        share: Option<Share>,
-        /// The share that is an outage, in percent.
-        min_percent: u8,
-    },
-    /// Where the access point is seen.
-    Where(&'a Location),
+    Departure { ap: Mac, current_port: Option<SwitchPort> },
+    /// Which mode should this port have? `asked` is what a program outside asks for.
+    Visit { switch_port: SwitchPort, asked: Option<Mode> },
 }
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The evidence is not enough.
+    /// The answer is not enough. As the end of a probe: it could not be found out.
     AskAgain(Reason),
-    /// The access point says itself that it is there: ask the switch.
+    /// The access point itself names this port: ask the switch about it.
     Follow(SwitchPort),
+    /// Nothing changes.
     Keep(Reason),
     /// The port is free: mode `default`.
-    Release {
-        switch_port: SwitchPort,
-        reason: Reason,
-    },
+    Release { switch_port: SwitchPort, reason: Reason },
     /// The access point is there: mode `ap`.
-    Take {
-        ap: Mac,
-        switch_port: SwitchPort,
-        reason: Reason,
-    },
+    Take { ap: Mac, switch_port: SwitchPort, reason: Reason },
 }
 
-/// Why something is decided: what was seen, or what is not known.
+/// Why something is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Others of its site went with it, but too few for an outage.
+    /// Too few of its site's access points were lost with it for an outage.
     Alone(Share),
     /// The switch sees it on this port.
     Arrived,
-    /// A user gave the command.
+    /// The command `mistgate port set`.
     Manual,
     /// The switch sees it on this port, and had it on another one before.
     Moved(SwitchPort),
@@ -109,9 +67,8 @@ pub enum Reason {
     MovedAway(SwitchPort),
     /// The switch sees no access point there.
     NoAp,
-    /// No port is known to be its own.
     NoCurrentPort,
-    /// It is seen on something that is not a port for an access point.
+    /// A switch sees it on an interface that is no port for access points.
     NoPortName,
     /// No switch sees it.
     NotSeen,
@@ -129,7 +86,7 @@ pub enum Reason {
     SmallSite(Share),
     /// It does not answer, but the switch still sees it.
     StillThere,
-    /// The switch itself is not there.
+    /// The switch is not connected to Mist.
     SwitchLost,
     /// More than one port sees it.
     TwoPorts,
@@ -175,7 +132,7 @@ impl Reason {
         }
     }
 
-    /// Whether a switch said so, at a certain time.
+    /// Whether a switch said so, which grows old.
     pub const fn is_seen(self) -> bool {
         matches!(
             self,
@@ -199,7 +156,7 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Alone(Share { lost, of }) => {
+            Self::Alone(Share { lost, of, .. }) => {
                 return write!(f, "only {lost} of its site's {of} APs went together");
             }
             Self::Arrived => "the switch sees the AP on this port",
@@ -214,7 +171,7 @@ impl fmt::Display for Reason {
             Self::PortDown => "the port has no link",
             Self::PortEmpty => "nobody on the port says who it is",
             Self::SamePort => "the AP is where it was",
-            Self::SiteOutage(Share { lost, of }) => {
+            Self::SiteOutage(Share { lost, of, .. }) => {
                 return write!(f, "{lost} of its site's {of} APs went together");
             }
             Self::SmallSite(Share { of, .. }) => {
@@ -234,38 +191,31 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What follows for this case from this evidence.
-pub fn decide(case: Case, evidence: Evidence<'_>) -> Decision {
-    match (case, evidence) {
+/// What follows for this case from this answer; `None` if nothing was asked, because the check is
+/// `none`.
+pub fn decide(case: Case, answer: Option<&Answer>) -> Decision {
+    match (case, answer) {
         (Case::Departure { current_port: None, .. }, _) => Decision::Keep(Reason::NoCurrentPort),
-        (_, Evidence::Unanswered) => Decision::AskAgain(Reason::Unanswered),
-        (Case::Arrival { ap, current_port }, Evidence::Where(location)) => {
-            arrival(ap, current_port, location)
-        }
-        (Case::Arrival { ap, current_port }, Evidence::OnPort { seen, .. }) => {
-            followed(ap, current_port, seen)
-        }
-        (
-            Case::Departure { ap, current_port: Some(switch_port) },
-            Evidence::OnPort { seen, .. },
-        ) => departure(ap, switch_port, seen),
-        (
-            Case::Departure { current_port: Some(switch_port), .. },
-            Evidence::Together { share, min_percent },
-        ) => together(switch_port, share, min_percent),
-        (Case::Departure { current_port: Some(switch_port), .. }, Evidence::Unasked) => {
+        (Case::Departure { current_port: Some(switch_port), .. }, None) => {
             Decision::Release { switch_port, reason: Reason::Unchecked }
         }
-        (Case::Visit { switch_port, asked }, Evidence::OnPort { seen, is_ap }) => {
-            visit(switch_port, asked, seen, is_ap)
+        (Case::Arrival { ap, current_port }, Some(Answer::Location(location))) => {
+            arrival(ap, current_port, location)
         }
-        // Evidence of another kind than the case needs is as good as none.
-        (Case::Arrival { .. }, Evidence::Together { .. } | Evidence::Unasked)
-        | (Case::Departure { .. }, Evidence::Where(_))
-        | (
-            Case::Visit { .. },
-            Evidence::Together { .. } | Evidence::Unasked | Evidence::Where(_),
-        ) => Decision::AskAgain(Reason::Unanswered),
+        (Case::Arrival { ap, current_port }, Some(Answer::Port(seen))) => {
+            followed(ap, current_port, seen.as_ref())
+        }
+        (Case::Departure { ap, current_port: Some(port) }, Some(Answer::Port(seen))) => {
+            departure(ap, port, seen.as_ref())
+        }
+        (Case::Departure { current_port: Some(port), .. }, Some(Answer::Share(share))) => {
+            together(port, *share)
+        }
+        (Case::Visit { switch_port, asked }, Some(Answer::Port(seen))) => {
+            visit(switch_port, asked, seen.as_ref())
+        }
+        // The answer to another question is as good as none.
+        _ => Decision::AskAgain(Reason::Unanswered),
     }
 }
 
@@ -308,7 +258,7 @@ fn at(ap: Mac, current_port: Option<SwitchPort>, switch_port: SwitchPort) -> Dec
 fn departure(ap: Mac, switch_port: SwitchPort, seen: Option<&Sighting>) -> Decision {
     let release = |reason| Decision::Release { switch_port, reason };
     match seen.filter(|sighting| sighting.switch_port() == Some(switch_port)) {
-        // What is not known to be gone may come back.
+        // A port that is not listed may come back.
         None => Decision::AskAgain(Reason::UnknownPort),
         Some(Sighting { is_live: false, .. }) => Decision::AskAgain(Reason::SwitchLost),
         Some(Sighting { up: false, .. }) => release(Reason::PortDown),
@@ -320,23 +270,18 @@ fn departure(ap: Mac, switch_port: SwitchPort, seen: Option<&Sighting>) -> Decis
     }
 }
 
-fn together(switch_port: SwitchPort, share: Option<Share>, min_percent: u8) -> Decision {
+fn together(switch_port: SwitchPort, share: Option<Share>) -> Decision {
     match share {
         Some(share) if share.is_small() => {
             Decision::Release { switch_port, reason: Reason::SmallSite(share) }
         }
-        Some(share) if share.is_outage(min_percent) => Decision::Keep(Reason::SiteOutage(share)),
+        Some(share) if share.is_outage => Decision::Keep(Reason::SiteOutage(share)),
         Some(share) => Decision::Release { switch_port, reason: Reason::Alone(share) },
         None => Decision::AskAgain(Reason::Uncounted),
     }
 }
 
-fn visit(
-    switch_port: SwitchPort,
-    asked: Option<Mode>,
-    seen: Option<&Sighting>,
-    is_ap: Option<bool>,
-) -> Decision {
+fn visit(switch_port: SwitchPort, asked: Option<Mode>, seen: Option<&Sighting>) -> Decision {
     // A request may name a virtual chassis by the MAC of a member.
     let seen = seen.filter(|sighting| sighting.port == Some(switch_port.port));
     let Some((sighting, switch_port)) = seen.zip(seen.and_then(Sighting::switch_port)) else {
@@ -346,8 +291,8 @@ fn visit(
         return Decision::AskAgain(Reason::SwitchLost);
     }
     let release = |reason| Decision::Release { switch_port, reason };
-    match (sighting.neighbor.filter(|_| sighting.up), is_ap, asked) {
-        // A neighbour that may be an access point does not free the port.
+    match (sighting.neighbor.filter(|_| sighting.up), sighting.is_ap, asked) {
+        // The neighbour may be an access point.
         (Some(neighbor), None, _) => Decision::AskAgain(Reason::UnknownNeighbor(neighbor)),
         (Some(ap), Some(true), Some(Mode::Ap) | None) => {
             Decision::Take { ap, switch_port, reason: Reason::Arrived }

@@ -1,10 +1,39 @@
-//! What a method writes on a port, as people read it, and what else every method's configuration
-//! says.
+//! The change of a port as every method gets it, what became of it, and what each method's
+//! configuration must tell.
 
 use alloc::{format, string::String, vec::Vec};
 
 use super::{name::PortName, switch_port::Mode, template::Template};
-use crate::base::secret::Secret;
+use crate::base::{failure::Failure, mac::Mac, secret::Secret};
+
+/// The change of one port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    pub port: PortName,
+    pub mode: Mode,
+    /// For mode `ap`: the access point on the port, which the change must not cut off.
+    pub ap: Option<Mac>,
+    /// The change, line by line, as people read it; with `junos`, what is sent.
+    pub lines: Vec<String>,
+    /// For mode `default`: the record of what the port had before, as the method wrote it.
+    pub before: Option<String>,
+}
+
+/// What became of the edits of one switch, which are made all or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// All ports have their modes.
+    Done {
+        /// The difference that the edits made; empty if the ports had their modes already.
+        diff: String,
+        /// What the ports had before, from methods that can tell.
+        before: Vec<(PortName, String)>,
+    },
+    /// All ports are as they were.
+    Failed(Failure),
+    /// The edits may have been made.
+    Unknown(Failure),
+}
 
 /// The section of a method in the configuration.
 pub trait MethodConfig {

@@ -17,9 +17,9 @@ pub mod template;
 pub mod ap_event;
 pub mod edit;
 
-pub mod question;
-
 pub mod outage;
+
+pub mod question;
 
 pub mod decide;
 pub mod probe;

@@ -1,10 +1,10 @@
-//! How many access points of a site were lost together: one that goes alone was unplugged, many
-//! that go at once lost their site.
+//! How many access points of a site were lost together. One that is lost alone was unplugged; if
+//! many are lost at once, their site has an outage.
 //!
-//! This is what the original describes and does not do (`appliance/docs/vendors/mist.md` §10): the
-//! time between the first and the last loss of an outage is at most `window`, who was lost longer
-//! than `forget` before does not count among the site's access points, and on a site of up to
-//! [`SMALL_SITE`] an outage cannot be told from a single loss.
+//! The rules are those that the original describes and does not follow
+//! (`appliance/docs/vendors/mist.md` §10). The losses of an outage are at most `window` apart. An
+//! access point that was lost longer than `forget` before does not count among those of the site.
+//! On a site of up to [`SMALL_SITE`] access points an outage looks like a single loss.
 
 use alloc::{collections::BTreeMap, sync::Arc};
 use core::time::Duration;
@@ -21,7 +21,7 @@ pub const APS_MAX: usize = 65_536;
 pub struct Policy {
     /// The longest time between the losses of one outage (default 30s).
     pub window: Duration,
-    /// Who was lost this long before is taken for removed (default 85400s).
+    /// An access point that was lost this long before counts as removed (default 85400s).
     pub forget: Duration,
     /// The share of a site's access points whose loss is an outage (default 50).
     pub min_percent: u8,
@@ -37,21 +37,18 @@ impl Default for Policy {
     }
 }
 
-/// How many were lost together.
+/// How many of a site's access points were lost together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     /// Lost within the window, the one in question included.
     pub lost: usize,
-    /// The site's access points.
+    /// All access points of the site.
     pub of: usize,
+    /// Whether that is an outage by the policy. A small site never has one.
+    pub is_outage: bool,
 }
 
 impl Share {
-    /// Whether so many are an outage. A small site never has one.
-    pub const fn is_outage(self, min_percent: u8) -> bool {
-        !self.is_small() && self.lost * 100 >= self.of * min_percent as usize
-    }
-
     /// Whether the site has too few access points to tell.
     pub const fn is_small(self) -> bool {
         self.of <= SMALL_SITE
@@ -75,23 +72,23 @@ struct Site {
 #[derive(Clone, Copy, Debug)]
 struct Standing {
     lost_at: Option<UnixTime>,
-    /// When this was so.
+    /// The time of the news.
     noted_at: UnixTime,
 }
 
 impl Losses {
-    /// How many access points are counted.
+    /// The number of access points over all sites.
     pub fn aps(&self) -> usize {
         self.aps.len()
     }
 
-    /// Whether this is an access point.
+    /// Whether this MAC is that of an access point.
     pub fn knows(&self, ap: Mac) -> bool {
         self.aps.contains_key(&ap)
     }
 
-    /// Notes that an access point was lost, or is back, at a time by Mist's clock. Older news than
-    /// what is known changes nothing, nor do news of more than [`APS_MAX`].
+    /// Notes that an access point was lost, or is back, at a time by Mist's clock. News that are
+    /// older than what is known, or of more than [`APS_MAX`] access points, are ignored.
     pub fn note(&mut self, ap: Mac, site: Option<&str>, is_lost: bool, at: UnixTime) {
         let known = self.standing(ap);
         if known.is_some_and(|standing| standing.noted_at > at) {
@@ -103,14 +100,14 @@ impl Losses {
         if known.is_none() && self.aps.len() >= APS_MAX {
             return;
         }
-        // Lost twice is lost the first time.
+        // If it is lost twice, the first time counts.
         let earlier = known.and_then(|standing| standing.lost_at);
         let lost_at = is_lost.then(|| earlier.unwrap_or(at));
         self.put(ap, site, Standing { lost_at, noted_at: at });
     }
 
-    /// Takes all access points, with their sites and when each was lost, as they were at
-    /// `asked_at`.
+    /// Takes an inventory: all access points with their sites and the times of their losses, as
+    /// they were at `asked_at`.
     pub fn count<'a>(
         &mut self,
         asked_at: UnixTime,
@@ -118,7 +115,7 @@ impl Losses {
     ) {
         let before = core::mem::take(self);
         for (ap, site, lost_at) in aps.into_iter().take(APS_MAX) {
-            // What happened since the question is not in the answer.
+            // The answer does not have what happened after the question.
             let later = before.standing(ap).filter(|standing| standing.noted_at > asked_at);
             match (later, before.aps.get(&ap)) {
                 (Some(standing), Some(site)) => self.put(ap, site.clone(), standing),
@@ -130,12 +127,12 @@ impl Losses {
         }
     }
 
-    /// How many were lost together with an access point. `None` where it is not lost, or where it
-    /// is not known how many its site has.
+    /// How many were lost together with an access point. `None` if it is not lost, or if no
+    /// inventory has listed the access points of its site.
     pub fn share(&self, policy: &Policy, ap: Mac) -> Option<Share> {
         let lost_at = self.standing(ap)?.lost_at?;
         let site = self.sites.get(self.aps.get(&ap)?).filter(|site| site.is_counted)?;
-        let mut share = Share { lost: 0, of: 0 };
+        let mut share = Share { lost: 0, of: 0, is_outage: false };
         for other_at in site.aps.values().map(|standing| standing.lost_at) {
             let Some(other_at) = other_at else {
                 share.of += 1;
@@ -145,6 +142,8 @@ impl Losses {
             share.lost += usize::from(before.unsigned_abs() <= micros(policy.window));
             share.of += usize::from(before < 0 || before.unsigned_abs() < micros(policy.forget));
         }
+        let is_large = share.lost * 100 >= share.of * usize::from(policy.min_percent);
+        share.is_outage = is_large && !share.is_small();
         Some(share)
     }
 
@@ -202,9 +201,9 @@ mod tests {
             (2, &[(1, 5), (2, 5)], (2, 2), false, "too few to tell"),
             (3, &[(1, 5), (2, 5), (3, 5)], (3, 3), true, "all of a site of three"),
         ] {
-            let share = Share { lost: share.0, of: share.1 };
+            let share = Share { lost: share.0, of: share.1, is_outage: outage };
             let got = losses(of, lost).share(&policy, ap(1)).expect("a lost access point");
-            assert_eq!((got, got.is_outage(policy.min_percent)), (share, outage), "{case}");
+            assert_eq!(got, share, "{case}");
         }
     }
 

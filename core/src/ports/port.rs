@@ -22,7 +22,7 @@
 use alloc::collections::VecDeque;
 use core::{mem, time::Duration};
 
-use super::{decide::Reason, switch_port::Mode};
+use super::{decide::Reason, edit::Pushed, switch_port::Mode};
 use crate::base::{
     backoff::Backoff, failure::Failure, mac::Mac, machine::Machine, rand::Rand, time::Instant,
 };
@@ -51,24 +51,13 @@ pub struct Want {
     pub proved_at: Option<Instant>,
 }
 
-/// What became of a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The port has the mode.
-    Done,
-    /// The port is as it was.
-    Failed(Failure),
-    /// Either of the two.
-    Unknown(Failure),
-}
-
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A later policy.
     Configured(Config),
     /// What became of the change in flight.
-    Pushed(Outcome),
+    Pushed(Pushed),
     /// The change in flight was not tried: it is due again.
     PutBack,
     /// Whether the port has the wanted mode; `None` if it could not be read.
@@ -273,14 +262,14 @@ impl Port {
         }
     }
 
-    fn pushed(&mut self, now: Instant, outcome: Outcome) {
+    fn pushed(&mut self, now: Instant, pushed: Pushed) {
         let Some((change, next)) = self.take_flight() else {
             return;
         };
-        match outcome {
-            Outcome::Done => self.settled(&change, next, false),
-            Outcome::Failed(failure) => self.failed(now, change, next, failure),
-            Outcome::Unknown(failure) => {
+        match pushed {
+            Pushed::Done { .. } => self.settled(&change, next, false),
+            Pushed::Failed(failure) => self.failed(now, change, next, failure),
+            Pushed::Unknown(failure) => {
                 self.is_touched = true;
                 self.mode = None;
                 self.unconfirmed(now, change, next, failure);
@@ -407,7 +396,7 @@ impl Machine for Port {
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Configured(config) => self.config = config,
-            Input::Pushed(outcome) => self.pushed(now, outcome),
+            Input::Pushed(pushed) => self.pushed(now, pushed),
             Input::PutBack => self.put_back(),
             Input::Read(is_done) => self.read(now, is_done),
             Input::Refused => {

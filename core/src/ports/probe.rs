@@ -1,5 +1,5 @@
 //! The probe of one access point, or of one port that a program outside asked about: from an event
-//! to what is to be done about it.
+//! to the decision what to do.
 //!
 //! ```text
 //!          Triggered                        ask_at
@@ -10,21 +10,20 @@
 //! ```
 //!
 //! After an access point came, the cloud needs `settle` to learn where it is. After it was lost,
-//! its port is asked about at once and, where the switch still sees it, once more after
-//! `disconnect_wait`; its site is asked about after `disconnect_wait` only. An answer that is not
-//! enough is asked for again, less and less often, up to [`ATTEMPTS_MAX`] times. A later event
-//! replaces an earlier one; an event that is not newer than the last is ignored.
+//! the probe asks about its port at once and, if the switch still sees it, once more after
+//! `disconnect_wait`. It asks about the site only after `disconnect_wait`. If an answer is not
+//! enough, it asks again, less and less often, up to [`ATTEMPTS_MAX`] times. A later event replaces
+//! an earlier one; an event that is not newer than the last is ignored.
 //!
-//! It is not the port: it knows where its access point is, not how the port is configured.
+//! A probe knows where its access point is, not how the port is configured.
 
 use alloc::{collections::VecDeque, string::String};
 use core::time::Duration;
 
 use super::{
-    decide::{Case, Check, Decision, Evidence, Reason, decide},
-    outage::Share,
-    question::Location,
-    switch_port::{Mode, Sighting, SwitchPort},
+    decide::{Case, Check, Decision, Reason, decide},
+    question::{Answer, Location, Question},
+    switch_port::{Mode, SwitchPort},
 };
 use crate::base::{
     backoff::Backoff,
@@ -34,9 +33,9 @@ use crate::base::{
     time::{Instant, UnixTime},
 };
 
-/// How often one question is asked at most.
+/// The most questions of one probe.
 pub const ATTEMPTS_MAX: u32 = 6;
-/// How often a switch that still sees a lost access point is asked.
+/// The most questions to a switch that still sees a lost access point.
 const STILL_THERE_MAX: u32 = 2;
 /// The wait before a further question.
 const AGAIN: Backoff = Backoff::secs(30, 300);
@@ -44,15 +43,14 @@ const AGAIN: Backoff = Backoff::secs(30, 300);
 /// Policy of a [`Probe`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// From an access point's coming to the first question.
+    /// From the arrival of an access point to the first question.
     pub settle: Duration,
-    /// What must be seen before a lost access point is taken for gone.
     pub check: Check,
-    /// From a loss to the question that counts.
+    /// From the loss of an access point to the question that counts.
     pub wait: Duration,
 }
 
-/// What is watched.
+/// What a probe is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// An access point, wherever it is.
@@ -68,121 +66,64 @@ pub enum Cause {
     Came,
     /// The access point was lost.
     Lost,
-    /// A program outside asks for this mode of the port.
+    /// A program outside asks for this mode.
     Asked(Mode),
-    /// What was known of the port is old.
+    /// What is known is old.
     Stale,
 }
 
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// What became of an `Ask`.
-    Answered { id: u64, answer: Answer },
-    /// A later policy.
+    /// The answer to an `Ask`.
+    Answered {
+        id: u64,
+        answer: Answer,
+    },
     Configured(Config),
-    /// Its port is another's, or none.
+    /// The access point is not on its port any more.
     Displaced,
-    /// An earlier run knew its port.
+    /// The port is known from elsewhere, such as an earlier run.
     Restored(SwitchPort),
-    /// What the inventory says of it.
+    /// The access point's entry in an inventory that was asked for at `asked_at`. `location` is
+    /// `None` if it is not connected; `is_settled` tells whether its port has mode `ap`.
     Listed {
-        /// Where the access point is; nothing where it is not connected.
         location: Option<Location>,
-        /// When the inventory was asked for.
         asked_at: Instant,
-        /// Whether its port has mode `ap`.
         is_settled: bool,
     },
-    /// There is something to look at.
+    /// Something happened, by Mist's clock at `at`.
     Triggered {
         cause: Cause,
-        /// The access point's site.
         site: Option<String>,
-        /// When, by Mist's clock.
         at: Option<UnixTime>,
     },
-}
-
-/// The answer to the [`Question`] of the same name.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// What the switch says.
-    Port {
-        /// Nothing where it has no such port.
-        seen: Option<Sighting>,
-        /// Whether the neighbour is one of our access points; nothing where that is not known.
-        is_ap: Option<bool>,
-    },
-    /// How many went together.
-    Share(Option<Share>),
-    /// There is none.
-    Unanswered,
-    /// Where it is.
-    Location(Location),
-}
-
-/// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// What does the switch say about this port?
-    Port(SwitchPort),
-    /// How many were lost together with this access point?
-    Share(Mac),
-    /// Where is this access point, whose last event came from this site?
-    Location(Mac, Option<String>),
 }
 
 /// Commands and events of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Find out; answer with `Answered`.
+    /// Find out, and answer once with `Answered`.
     Ask { id: u64, question: Question },
-    /// Looking is over.
-    Concluded {
-        /// What is to be done.
-        conclusion: Conclusion,
-        since: Instant,
-    },
+    /// The end, after an event that came at `since`. The decision is never to follow.
+    Concluded { decision: Decision, since: Instant },
 }
 
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conclusion {
-    Kept {
-        current_port: Option<SwitchPort>,
-        reason: Reason,
-    },
-    /// The port is free.
-    Released {
-        switch_port: SwitchPort,
-        reason: Reason,
-    },
-    /// An access point is on this port.
-    Taken {
-        ap: Mac,
-        switch_port: SwitchPort,
-        reason: Reason,
-    },
-    /// It could not be found out.
-    Undecided(Reason),
-}
-
-/// One attempt, from the event to the conclusion.
+/// What is tried, from the event to the decision.
 #[derive(Clone, Copy, Debug)]
-struct Look {
+struct Attempt {
     cause: Cause,
     since: Instant,
     /// Questions asked so far.
-    attempt: u32,
+    count: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    Asking { look: Look, id: u64 },
-    Rechecking { look: Look, ask_at: Instant },
+    Asking { attempt: Attempt, id: u64 },
+    Rechecking { attempt: Attempt, ask_at: Instant },
     Resting,
-    Debouncing { look: Look, ask_at: Instant },
+    Debouncing { attempt: Attempt, ask_at: Instant },
 }
 
 /// The state machine of one probe.
@@ -193,9 +134,9 @@ pub struct Probe {
     subject: Subject,
     current_port: Option<SwitchPort>,
     site: Option<String>,
-    /// The last event, by Mist's clock.
+    /// The last event and its time by Mist's clock.
     latest: Option<(UnixTime, Cause)>,
-    /// When the last event came.
+    /// When the last event came here.
     triggered_at: Option<Instant>,
     state: State,
     last_id: u64,
@@ -213,7 +154,7 @@ impl Probe {
         matches!(self.state, State::Resting)
     }
 
-    fn signed(&mut self, now: Instant, cause: Cause, at: Option<UnixTime>) {
+    fn triggered(&mut self, now: Instant, cause: Cause, at: Option<UnixTime>) {
         if let Some(at) = at {
             let is_news = |(latest_at, latest): (UnixTime, Cause)| {
                 at > latest_at || (at == latest_at && cause != latest)
@@ -223,17 +164,16 @@ impl Probe {
             }
             self.latest = Some((at, cause));
         }
-        let look = Look { cause, since: now, attempt: 0 };
+        let attempt = Attempt { cause, since: now, count: 0 };
         let wait = match (cause, self.config.check) {
             (Cause::Came | Cause::Asked(Mode::Ap), _) => self.config.settle,
             (Cause::Lost, Check::Outage(_)) => self.config.wait,
             (Cause::Lost, Check::Lldp | Check::None)
             | (Cause::Asked(Mode::Default) | Cause::Stale, _) => Duration::ZERO,
         };
-        self.state = State::Debouncing { look, ask_at: now + wait };
+        self.state = State::Debouncing { attempt, ask_at: now + wait };
     }
 
-    /// What is in question.
     const fn case(&self, cause: Cause) -> Case {
         match (self.subject, cause) {
             (Subject::Ap(ap), Cause::Lost) => {
@@ -251,95 +191,75 @@ impl Probe {
         }
     }
 
-    /// Asks what must be known, or decides where nothing must.
-    fn look(&mut self, now: Instant, look: Look) {
-        let question = match (self.case(look.cause), self.config.check) {
-            (Case::Arrival { ap, .. }, _) => Question::Location(ap, self.site.clone()),
+    /// Asks what must be known, or decides if nothing must.
+    fn begin(&mut self, now: Instant, attempt: Attempt) {
+        let question = match (self.case(attempt.cause), self.config.check) {
+            (Case::Arrival { ap, .. }, _) => Question::Location { ap, site: self.site.clone() },
             (Case::Departure { current_port: None, .. }, _)
-            | (Case::Departure { .. }, Check::None) => {
-                return self.judge(now, look, &Evidence::Unasked);
-            }
-            (Case::Departure { ap, .. }, Check::Outage(_)) => Question::Share(ap),
+            | (Case::Departure { .. }, Check::None) => return self.judge(now, attempt, None),
+            (Case::Departure { .. }, Check::Outage(_)) => Question::Inventory,
             (Case::Departure { current_port: Some(switch_port), .. }, Check::Lldp)
-            | (Case::Visit { switch_port, .. }, _) => Question::Port(switch_port),
+            | (Case::Visit { switch_port, .. }, _) => Question::Port { switch_port, switch: None },
         };
-        self.ask(Look { attempt: look.attempt + 1, ..look }, question);
+        self.ask(Attempt { count: attempt.count + 1, ..attempt }, question);
     }
 
-    fn ask(&mut self, look: Look, question: Question) {
+    fn ask(&mut self, attempt: Attempt, question: Question) {
         self.last_id += 1;
-        self.state = State::Asking { look, id: self.last_id };
+        self.state = State::Asking { attempt, id: self.last_id };
         self.outputs.push_back(Output::Ask { id: self.last_id, question });
     }
 
-    fn answered(&mut self, now: Instant, id: u64, answer: &Answer) {
-        let State::Asking { look, id: asked } = self.state else {
-            return;
-        };
-        if asked != id {
-            return;
-        }
-        let min_percent = match self.config.check {
-            Check::Outage(policy) => policy.min_percent,
-            Check::Lldp | Check::None => 100,
-        };
-        let evidence = match answer {
-            Answer::Port { seen, is_ap } => Evidence::OnPort { seen: seen.as_ref(), is_ap: *is_ap },
-            Answer::Share(share) => Evidence::Together { share: *share, min_percent },
-            Answer::Unanswered => Evidence::Unanswered,
-            Answer::Location(location) => Evidence::Where(location),
-        };
-        self.judge(now, look, &evidence);
-    }
-
-    fn judge(&mut self, now: Instant, look: Look, evidence: &Evidence<'_>) {
-        match decide(self.case(look.cause), *evidence) {
-            Decision::Follow(switch_port) => self.ask(look, Question::Port(switch_port)),
-            Decision::Keep(reason) => {
-                self.conclude(look, Conclusion::Kept { current_port: self.current_port, reason });
-            }
-            Decision::Release { switch_port, reason } => {
-                self.current_port = None;
-                self.conclude(look, Conclusion::Released { switch_port, reason });
-            }
-            Decision::Take { ap, switch_port, reason } => {
-                if self.subject == Subject::Ap(ap) {
-                    self.current_port = Some(switch_port);
-                }
-                self.conclude(look, Conclusion::Taken { ap, switch_port, reason });
-            }
-            Decision::AskAgain(reason) => self.doubt(now, look, reason),
+    fn answered(&mut self, now: Instant, answered: u64, answer: &Answer) {
+        if let State::Asking { attempt, id } = self.state
+            && id == answered
+        {
+            self.judge(now, attempt, Some(answer));
         }
     }
 
-    fn doubt(&mut self, now: Instant, look: Look, reason: Reason) {
-        let still_there = reason == Reason::StillThere;
-        let attempts_max = if still_there { STILL_THERE_MAX } else { ATTEMPTS_MAX };
-        if look.attempt >= attempts_max {
-            let kept = Conclusion::Kept { current_port: self.current_port, reason };
-            let conclusion = if still_there { kept } else { Conclusion::Undecided(reason) };
-            self.conclude(look, conclusion);
-            return;
+    fn judge(&mut self, now: Instant, attempt: Attempt, answer: Option<&Answer>) {
+        let decision = decide(self.case(attempt.cause), answer);
+        match decision {
+            Decision::Follow(switch_port) => {
+                return self.ask(attempt, Question::Port { switch_port, switch: None });
+            }
+            Decision::Release { .. } => self.current_port = None,
+            Decision::Take { ap, switch_port, .. } if self.subject == Subject::Ap(ap) => {
+                self.current_port = Some(switch_port);
+            }
+            Decision::AskAgain(reason) => return self.recheck(now, attempt, reason),
+            Decision::Keep(_) | Decision::Take { .. } => {}
         }
-        let wait = if still_there {
-            self.config.wait
+        self.conclude(attempt, decision);
+    }
+
+    /// Asks again later, unless it was asked often enough.
+    fn recheck(&mut self, now: Instant, attempt: Attempt, reason: Reason) {
+        let is_still_there = reason == Reason::StillThere;
+        let count_max = if is_still_there { STILL_THERE_MAX } else { ATTEMPTS_MAX };
+        if attempt.count < count_max {
+            let again = AGAIN.jittered(attempt.count, &mut self.rand);
+            let wait = if is_still_there { self.config.wait } else { again };
+            self.state = State::Rechecking { attempt, ask_at: now + wait };
+        } else if is_still_there {
+            self.conclude(attempt, Decision::Keep(reason));
         } else {
-            AGAIN.jittered(look.attempt, &mut self.rand)
-        };
-        self.state = State::Rechecking { look, ask_at: now + wait };
+            self.conclude(attempt, Decision::AskAgain(reason));
+        }
     }
 
-    fn conclude(&mut self, look: Look, conclusion: Conclusion) {
+    fn conclude(&mut self, attempt: Attempt, decision: Decision) {
         self.state = State::Resting;
-        self.outputs.push_back(Output::Concluded { conclusion, since: look.since });
+        self.outputs.push_back(Output::Concluded { decision, since: attempt.since });
     }
 
-    /// Takes what the inventory says as an answer, unless an attempt is under way or an event came
-    /// since the inventory was asked for.
+    /// Takes an entry of the inventory as an answer, unless an attempt is under way or an event
+    /// came after the inventory was asked for.
     fn listed(
         &mut self,
         now: Instant,
-        location: Option<&Location>,
+        location: Option<Location>,
         asked_at: Instant,
         is_settled: bool,
     ) {
@@ -350,46 +270,45 @@ impl Probe {
         }
         let Some(location) = location else {
             if self.current_port.is_some() {
-                self.signed(now, Cause::Lost, None);
+                self.triggered(now, Cause::Lost, None);
             }
             return;
         };
-        let look = Look { cause: Cause::Came, since: now, attempt: 1 };
-        match decide(self.case(look.cause), Evidence::Where(location)) {
-            // What is not known in this hour may be known in the next.
+        let attempt = Attempt { cause: Cause::Came, since: now, count: 1 };
+        let answer = Answer::Location(location);
+        match decide(self.case(attempt.cause), Some(&answer)) {
+            // The next inventory may know more.
             Decision::AskAgain(_) => {}
-            // It is on its port and the port has its mode: the switch is not asked again every
-            // hour.
+            // The port has its mode: the switch need not be asked every hour.
             Decision::Follow(switch_port)
                 if self.current_port == Some(switch_port) && is_settled => {}
             Decision::Follow(_)
             | Decision::Keep(_)
             | Decision::Release { .. }
-            | Decision::Take { .. } => self.judge(now, look, &Evidence::Where(location)),
+            | Decision::Take { .. } => self.judge(now, attempt, Some(&answer)),
         }
     }
 
-    /// Learns from others where it is. A question about another port is none any more.
+    /// Learns from others where it is. Whether it is lost from another port is no question then.
     fn set_port(&mut self, current_port: Option<SwitchPort>) {
-        let (State::Asking { look, .. }
-        | State::Rechecking { look, .. }
-        | State::Debouncing { look, .. }) = self.state
-        else {
-            self.current_port = current_port;
-            return;
-        };
-        if look.cause == Cause::Lost && self.current_port != current_port {
+        if let State::Asking { attempt, .. }
+        | State::Rechecking { attempt, .. }
+        | State::Debouncing { attempt, .. } = self.state
+            && attempt.cause == Cause::Lost
+            && self.current_port != current_port
+        {
             self.state = State::Resting;
         }
         self.current_port = current_port;
     }
 
     fn advance(&mut self, now: Instant) {
-        if let State::Debouncing { look, ask_at } | State::Rechecking { look, ask_at } = self.state
+        if let State::Debouncing { attempt, ask_at } | State::Rechecking { attempt, ask_at } =
+            self.state
             && ask_at <= now
         {
             self.state = State::Resting;
-            self.look(now, look);
+            self.begin(now, attempt);
         }
     }
 }
@@ -425,14 +344,14 @@ impl Machine for Probe {
             Input::Displaced => self.set_port(None),
             Input::Restored(switch_port) => self.set_port(Some(switch_port)),
             Input::Listed { location, asked_at, is_settled } => {
-                self.listed(now, location.as_ref(), asked_at, is_settled);
+                self.listed(now, location, asked_at, is_settled);
             }
             Input::Triggered { cause, site, at } => {
                 if site.is_some() {
                     self.site = site;
                 }
                 self.triggered_at = Some(now);
-                self.signed(now, cause, at);
+                self.triggered(now, cause, at);
             }
         }
         self.advance(now);

@@ -1,53 +1,54 @@
-//! What is asked before a decision, and the answers.
+//! The questions before a decision, and their answers.
 
 use alloc::{string::String, vec::Vec};
 
 use super::{
     name::PortName,
+    outage::Share,
     switch_port::{Sighting, Switch, SwitchPort},
 };
 use crate::base::{mac::Mac, time::UnixTime};
 
-/// A question, to be answered once, also where there is no answer.
+/// A question. Each gets one [`Answer`], which may be that there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// What does the switch say about this port? From Mist's `stats/ports/search?mac=&port_id=`,
-    /// or, of a switch that Mist does not know, from the switch itself.
+    /// What does the switch say about this port? Mist answers from
+    /// `stats/ports/search?mac=&port_id=`; if it does not know the switch, the switch itself does.
+    /// `switch` is what the plan knows of it.
     Port { switch_port: SwitchPort, switch: Option<Switch> },
-    /// Where are all access points, and which are connected?
+    /// Where are all access points, and which are connected? A probe that asks this gets the
+    /// [`Answer::Share`] of its access point from the plan.
     Inventory,
-    /// On which port of which switch is this access point? From Mist's
+    /// On which port is this access point, whose last event came from `site`? Mist answers from
     /// `stats/ports/search?neighbor_mac=`, and from the access point's own LLDP neighbour.
-    Location {
-        ap: Mac,
-        /// The site of its last event.
-        site: Option<String>,
-    },
+    Location { ap: Mac, site: Option<String> },
 }
 
-/// The answer to a question of the same name.
+/// The answer to the question of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// What the switch says; nothing where it has no such port.
+    /// `None` if the switch has no such port.
     Port(Option<Sighting>),
-    /// All access points of the organisation. A part of them is no answer.
+    /// All access points of the organisation; a part of them is no answer.
     Inventory(Vec<Entry>),
-    /// There is none: the API refused, failed or did not answer in time.
+    /// How many were lost together with an access point; `None` if that is not known.
+    Share(Option<Share>),
+    /// The API refused, failed or did not answer in time.
     Unanswered,
-    /// Where the access point is.
     Location(Location),
 }
 
 /// Where an access point is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Location {
-    /// The ports that switches see it on.
+    /// The ports on which switches see it.
     pub seen: Vec<Sighting>,
-    /// The port that it says itself that it is on.
+    /// The port that it names itself.
     pub hint: Option<Hint>,
 }
 
-/// An access point's LLDP neighbour. It proves nothing: the port may come from a description.
+/// The LLDP neighbour that an access point reports. It proves nothing: the port may come from a
+/// description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
     pub switch: Switch,
@@ -70,6 +71,5 @@ pub struct Entry {
     pub is_connected: bool,
     /// When Mist last heard of it.
     pub last_seen: Option<UnixTime>,
-    /// Where it is.
     pub location: Location,
 }

@@ -1,4 +1,4 @@
-//! What ports, switches and their modes are, and what is seen on a port.
+//! Switches, their ports and the ports' modes, and what a switch says about a port.
 
 use alloc::string::String;
 use core::fmt;
@@ -14,7 +14,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The word for it in the configuration, in commands and in the store.
+    /// The name in the configuration, in commands and in the store.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ap => "ap",
@@ -31,7 +31,7 @@ impl Mode {
 /// One port of one switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SwitchPort {
-    /// The switch's MAC as Mist has it; of a virtual chassis, that which the cloud assigned.
+    /// The switch's MAC as Mist has it; a virtual chassis has one that the cloud assigned.
     pub switch: Mac,
     pub port: PortName,
 }
@@ -47,15 +47,15 @@ impl fmt::Display for SwitchPort {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Switch {
     pub mac: Mac,
-    /// Its id in Mist's API. Of a virtual chassis it does not follow from a member's MAC.
+    /// The id in Mist's API; that of a virtual chassis does not follow from a member's MAC.
     pub device_id: String,
-    /// The site's id.
+    /// The id of the site.
     pub site: String,
-    /// Its name, where that could be a host's.
+    /// `None` if the name cannot be a host name.
     pub name: Option<SwitchName>,
 }
 
-/// What people call it: its name, else its MAC.
+/// The name, or else the MAC.
 impl fmt::Display for Switch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
@@ -69,23 +69,25 @@ impl fmt::Display for Switch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
     pub switch: Switch,
-    /// The port; none where it is not one that an access point can be plugged into.
+    /// `None` for an interface that no access point can be plugged into.
     pub port: Option<PortName>,
-    /// Whether the switch is there to say it. If not, this is what it said before it was lost.
+    /// Whether the switch is connected. If not, this is what it said last.
     pub is_live: bool,
-    /// Whether the port has a link.
     pub up: bool,
-    /// Its LLDP neighbour.
+    /// The LLDP neighbour.
     pub neighbor: Option<Mac>,
+    /// Whether the neighbour is one of our access points, as the plan knows it; `None` if it does
+    /// not, and in the answers that it gets.
+    pub is_ap: Option<bool>,
 }
 
 impl Sighting {
-    /// The port, if it is one that an access point can be plugged into.
+    /// The port, unless it is an interface that no access point can be plugged into.
     pub fn switch_port(&self) -> Option<SwitchPort> {
         Some(SwitchPort { switch: self.switch.mac, port: self.port? })
     }
 
-    /// Whether this proves that `ap` is there, at the far end of a link that is up.
+    /// Whether this proves that `ap` is connected to the port.
     pub fn proves(&self, ap: Mac) -> bool {
         self.is_live && self.up && self.neighbor == Some(ap)
     }

@@ -6,7 +6,7 @@ use mistgate_core::{
     base::{failure::Failure, mac::Mac},
     cso::{self, push::Push},
     ports::{
-        plan::{input::Pushed, output::Edit},
+        edit::{Edit, Pushed},
         switch_port::Switch,
     },
 };

@@ -12,13 +12,10 @@ use mistgate_core::{
     },
     ports::{
         audit,
+        edit::{Edit, Pushed},
         names::Names,
         notification,
-        plan::{
-            Plan,
-            input::{Input, Pushed},
-            output::{Edit, Output},
-        },
+        plan::{Plan, input::Input, output::Output},
         question::{Answer, Question},
         record::Record,
         report::{Context, Report},

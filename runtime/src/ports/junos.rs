@@ -17,8 +17,8 @@ use mistgate_core::{
         machine::{self, Machine},
         time::Instant,
     },
-    junos::Junos,
     junos::{
+        Junos,
         rollback::RollbackGuard,
         visit::{
             Visit,
@@ -27,8 +27,8 @@ use mistgate_core::{
         },
     },
     ports::{
+        edit::{Edit, Pushed},
         name::PortName,
-        plan::{input::Pushed, output::Edit},
         question::Answer,
         switch_port::Switch,
     },

@@ -29,10 +29,10 @@ use mistgate_core::{
     ports::{
         audit,
         decide::Reason,
+        edit::{Edit, Pushed},
         governor::{Governor, Refusal, SwitchPattern},
         name::{PortName, SwitchName},
         names::Names,
-        plan::{input::Pushed, output::Edit},
         record::Record,
         redact::redact,
         report::{self, Context, Report},

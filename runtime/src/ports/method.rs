@@ -5,8 +5,8 @@ use std::any::Any;
 use mistgate_core::{
     base::failure::Failure,
     ports::{
+        edit::{Edit, Pushed},
         name::PortName,
-        plan::{input::Pushed, output::Edit},
         question::Answer,
         switch_port::Switch,
     },

@@ -24,7 +24,7 @@ use mistgate_core::{
         read::{Read, Task},
     },
     ports::{
-        plan::{input::Pushed, output::Edit},
+        edit::{Edit, Pushed},
         question::{Answer, Question},
         switch_port::Switch,
     },

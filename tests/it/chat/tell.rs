@@ -179,7 +179,7 @@ fn decisions() -> Vec<(&'static str, Vec<Report>)> {
         reason,
     };
     let undecided = |subject, switch, reason| Report::Undecided { subject, switch, reason };
-    let share = Share { lost: 40, of: 48 };
+    let share = Share { lost: 40, of: 48, is_outage: true };
     let breaker = |is_open| Report::Breaker { is_open, hold: Duration::from_secs(900) };
     vec![
         ("kept", vec![kept(Reason::StillThere)]),

@@ -8,9 +8,8 @@ use mistgate_core::{
     cso::{Cso as Config, CsoProfile},
     http::proxy::Proxies,
     ports::{
-        edit::MethodConfig as _,
+        edit::{Edit, MethodConfig as _, Pushed},
         name::{PortName, SwitchName},
-        plan::{input::Pushed, output::Edit},
         switch_port::{Mode, Switch},
     },
 };

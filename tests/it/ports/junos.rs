@@ -20,8 +20,8 @@ use mistgate_core::{
     base::{failure::Failure, mac::Mac, secret::Secret},
     junos::Junos,
     ports::{
+        edit::{Edit, Pushed},
         name::{PortName, SwitchName},
-        plan::{input::Pushed, output::Edit},
         question::Answer,
         switch_port::{Mode, Sighting, Switch},
         template::Template,
@@ -494,7 +494,7 @@ fn a_switch_says_what_it_sees_on_a_port() {
     let site = Site::new(1, &[]);
     let sighting = |port, up, neighbor| {
         let (switch, port) = (switch(1), Some(port));
-        Answer::Port(Some(Sighting { switch, port, is_live: true, up, neighbor }))
+        Answer::Port(Some(Sighting { switch, port, is_live: true, up, neighbor, is_ap: None }))
     };
     smol::block_on(async {
         let seen = site.switches.see(&switch(1), port()).await;

@@ -10,8 +10,8 @@ use mistgate_core::{
     http::proxy::Proxies,
     mist::Profiles,
     ports::{
+        edit::{Edit, Pushed},
         name::{PortName, SwitchName},
-        plan::{input::Pushed, output::Edit},
         question::{Answer, Entry, Location, Question},
         switch_port::{Mode, Switch, SwitchPort},
     },

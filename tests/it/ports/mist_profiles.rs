@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 
 use mistgate_core::{
     base::rand::Rand,
-    mist::Profiles,
-    mist::profile::Device,
-    ports::{name::PortName, plan::output::Edit, switch_port::Mode},
+    mist::{Profiles, profile::Device},
+    ports::{edit::Edit, name::PortName, switch_port::Mode},
 };
 use mistgate_tests::ports::cloud::port_config;
 use serde_json::{Map, Value, json};

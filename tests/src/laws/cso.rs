@@ -10,9 +10,8 @@ use mistgate_core::{
     },
     cso::{Cso, CsoProfile, push::Push},
     ports::{
-        edit::MethodConfig as _,
+        edit::{Edit, MethodConfig as _, Pushed},
         name::{PortName, SwitchName},
-        plan::{input::Pushed, output::Edit},
         switch_port::{Mode, Switch},
     },
 };

@@ -20,8 +20,8 @@ use mistgate_core::{
     },
     netconf::session,
     ports::{
+        edit::{Edit, Pushed},
         name::PortName,
-        plan::{input::Pushed, output::Edit},
         switch_port::{self, Mode},
     },
 };

@@ -7,7 +7,8 @@ use mistgate_core::{
     base::{failure::Failure, machine::Machine, time::Instant},
     ports::{
         decide::Reason,
-        port::{Config, Input, Outcome, Output, Port, Want},
+        edit::Pushed,
+        port::{Config, Input, Output, Port, Want},
         switch_port::Mode,
     },
 };
@@ -61,17 +62,19 @@ impl Subject for Surroundings {
                 self.pushing = None;
                 let failure = failure(bytes);
                 match bytes.up_to(3) {
-                    0 => Input::Pushed(Outcome::Done),
+                    0 => Input::Pushed(Pushed::Done { diff: String::new(), before: Vec::new() }),
                     1 => Input::PutBack,
-                    2 => Input::Pushed(Outcome::Failed(failure)),
+                    2 => Input::Pushed(Pushed::Failed(failure)),
                     _ => {
                         self.unknown = true;
-                        Input::Pushed(Outcome::Unknown(failure))
+                        Input::Pushed(Pushed::Unknown(failure))
                     }
                 }
             }
             // An answer that nobody waits for.
-            5..=7 if !self.reading => Input::Pushed(Outcome::Done),
+            5..=7 if !self.reading => {
+                Input::Pushed(Pushed::Done { diff: String::new(), before: Vec::new() })
+            }
             5..=7 => {
                 self.reading = false;
                 let is_done = bytes.pick(&[Some(true), Some(false), None]);

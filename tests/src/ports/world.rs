@@ -21,10 +21,11 @@ use mistgate_core::{
     },
     ports::{
         ap_event::{ApAction, ApEvent, Request},
+        edit::Edit,
         plan::{
             Plan,
             input::{Config, Input},
-            output::{Edit, Output},
+            output::Output,
         },
         question::{Answer, Question},
         record::Record,

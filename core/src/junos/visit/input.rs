@@ -7,7 +7,7 @@ use crate::{
     base::failure::Failure,
     junos::rollback::RollbackGuard,
     netconf::session::{self, input::TaskId},
-    ports::{name::PortName, plan::output::Edit, switch_port::Switch},
+    ports::{edit::Edit, name::PortName, switch_port::Switch},
 };
 
 /// The task of a visit, and its policy.

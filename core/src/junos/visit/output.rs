@@ -9,7 +9,7 @@ use crate::{
         rpc::error::{Holder, RpcError},
         session::input::TaskId,
     },
-    ports::{plan::input::Pushed, question::Answer},
+    ports::{edit::Pushed, question::Answer},
 };
 
 /// What became of a [`Task`](super::input::Task), in the variant of the same name.

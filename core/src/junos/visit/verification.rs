@@ -15,7 +15,7 @@ use core::time::Duration;
 use crate::{
     base::{mac::Mac, time::Instant},
     junos::observation::{self, ApPort, Observation},
-    ports::plan::output::Edit,
+    ports::edit::Edit,
 };
 
 /// From a commit to the first look at ports that had a link before: daemons take a moment to do

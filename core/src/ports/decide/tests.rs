@@ -45,6 +45,7 @@ fn sighting(text: &str) -> Sighting {
         is_live: *link != "stale",
         up: *link != "down",
         neighbor: NAMES.iter().find(|(name, _)| name == neighbor).map(|(_, text)| mac(text)),
+        is_ap: None,
     }
 }
 
@@ -57,13 +58,9 @@ fn location(seen: &[&str]) -> Location {
 
 #[track_caller]
 fn check_arrival(current_port: Option<u16>, seen: &[&str], decision: &str) {
-    let location = location(seen);
+    let answer = Answer::Location(location(seen));
     let case = Case::Arrival { ap: mac(AP), current_port: current_port.map(switch_port) };
-    assert_eq!(
-        told(decide(case, Evidence::Where(&location))),
-        decision,
-        "{current_port:?} {seen:?}"
-    );
+    assert_eq!(told(decide(case, Some(&answer))), decision, "{current_port:?} {seen:?}");
 }
 
 /// What is done, as text, with the names of this table.
@@ -136,10 +133,9 @@ fn the_switch_is_asked_about_the_port_that_an_access_point_names() {
         (None, Some("1 stale ap1"), "ask again: the switch is not connected"),
         (None, None, "ask again: no switch sees the AP"),
     ] {
-        let seen = seen.map(sighting);
+        let answer = Answer::Port(seen.map(sighting));
         let case = Case::Arrival { ap: mac(AP), current_port: current_port.map(switch_port) };
-        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: None };
-        assert_eq!(told(decide(case, evidence)), decision, "{current_port:?} {seen:?}");
+        assert_eq!(told(decide(case, Some(&answer))), decision, "{current_port:?} {answer:?}");
     }
 }
 
@@ -159,10 +155,9 @@ fn an_access_point_was_lost_and_its_port_is_looked_at() {
         (Some(1), Some("2 down -"), "ask again: the switch has no such port"),
         (None, Some("1 down -"), "keep: no port is known to be the AP's"),
     ] {
-        let seen = seen.map(sighting);
+        let answer = Answer::Port(seen.map(sighting));
         let case = Case::Departure { ap: mac(AP), current_port: current_port.map(switch_port) };
-        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap: None };
-        assert_eq!(told(decide(case, evidence)), decision, "{current_port:?} {seen:?}");
+        assert_eq!(told(decide(case, Some(&answer))), decision, "{current_port:?} {answer:?}");
     }
 }
 
@@ -178,10 +173,11 @@ fn an_access_point_was_lost_and_its_site_is_looked_at() {
         (Some((2, 3)), "keep: 2 of its site's 3 APs went together"),
         (None, "ask again: it is not known how many APs its site has"),
     ] {
-        let share = share.map(|(lost, of)| Share { lost, of });
+        let is_outage = |lost, of| of > 2 && lost * 2 >= of;
+        let share = share.map(|(lost, of)| Share { lost, of, is_outage: is_outage(lost, of) });
         let case = Case::Departure { ap: mac(AP), current_port: Some(switch_port(1)) };
-        let evidence = Evidence::Together { share, min_percent: 50 };
-        assert_eq!(told(decide(case, evidence)), decision, "{share:?}");
+        let decided = decide(case, Some(&Answer::Share(share)));
+        assert_eq!(told(decided), decision, "{share:?}");
     }
 }
 
@@ -192,7 +188,7 @@ fn an_access_point_was_lost_and_nothing_is_looked_at() {
         (None, "keep: no port is known to be the AP's"),
     ] {
         let case = Case::Departure { ap: mac(AP), current_port: current_port.map(switch_port) };
-        assert_eq!(told(decide(case, Evidence::Unasked)), decision);
+        assert_eq!(told(decide(case, None)), decision);
     }
 }
 
@@ -223,19 +219,19 @@ fn a_port_is_looked_at() {
         (None, Some("1 down -"), "1 is free: the port has no link"),
         (None, None, "ask again: the switch has no such port"),
     ] {
-        let seen = seen.map(sighting);
-        let neighbor = seen.as_ref().and_then(|sighting| sighting.neighbor);
-        let known = neighbor.filter(|neighbor| *neighbor != mac(WHO));
-        let is_ap = known.map(|neighbor| neighbor != mac(LAPTOP));
+        let known = |neighbor: &Mac| *neighbor != mac(WHO);
+        let answer = Answer::Port(seen.map(sighting).map(|seen| Sighting {
+            is_ap: seen.neighbor.filter(known).map(|neighbor| neighbor != mac(LAPTOP)),
+            ..seen
+        }));
         let case = Case::Visit { switch_port: switch_port(1), asked };
-        let evidence = Evidence::OnPort { seen: seen.as_ref(), is_ap };
-        assert_eq!(told(decide(case, evidence)), decision, "{asked:?} {seen:?}");
+        assert_eq!(told(decide(case, Some(&answer))), decision, "{asked:?} {answer:?}");
     }
 }
 
 #[test]
 fn without_an_answer_nothing_changes() {
-    let location = Location::default();
+    let location = Answer::Location(Location::default());
     let (ap, current_port) = (mac(AP), Some(switch_port(1)));
     let cases = [
         Case::Arrival { ap, current_port },
@@ -243,16 +239,16 @@ fn without_an_answer_nothing_changes() {
         Case::Visit { switch_port: switch_port(1), asked: None },
     ];
     for case in cases {
-        let decision = decide(case, Evidence::Unanswered);
+        let decision = decide(case, Some(&Answer::Unanswered));
         assert_eq!(decision, Decision::AskAgain(Reason::Unanswered), "{case:?}");
     }
     // Nor by an answer to another question.
-    for (case, evidence) in [
-        (Case::Departure { ap: mac(OTHER), current_port }, Evidence::Where(&location)),
-        (Case::Arrival { ap, current_port }, Evidence::Unasked),
-        (Case::Visit { switch_port: switch_port(1), asked: None }, Evidence::Unasked),
+    for (case, answer) in [
+        (Case::Departure { ap: mac(OTHER), current_port }, Some(&location)),
+        (Case::Arrival { ap, current_port }, None),
+        (Case::Visit { switch_port: switch_port(1), asked: None }, None),
     ] {
-        let decision = decide(case, evidence);
+        let decision = decide(case, answer);
         assert_eq!(decision, Decision::AskAgain(Reason::Unanswered), "{case:?}");
     }
 }

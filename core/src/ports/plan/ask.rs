@@ -1,6 +1,6 @@
 //! The questions of the probes and their answers, which also say what switches there are.
 
-use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::Line};
+use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::SwitchQueue};
 use crate::{
     base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
@@ -13,20 +13,14 @@ use crate::{
 };
 
 impl Plan {
-    pub(super) fn ask(
-        &mut self,
-        now: Instant,
-        subject: Subject,
-        asked: u64,
-        question: probe::Question,
-    ) {
-        let question = match question {
-            probe::Question::Port(switch_port) => {
-                let switch = self.lines.get(&switch_port.switch).map(|line| line.switch.clone());
+    pub(super) fn ask(&mut self, now: Instant, subject: Subject, asked: u64, question: Question) {
+        let question = match (question, subject) {
+            (Question::Inventory, Subject::Ap(ap)) => return self.share(now, ap, asked),
+            (Question::Port { switch_port, .. }, _) => {
+                let switch = self.switch(switch_port.switch).cloned();
                 Question::Port { switch_port, switch }
             }
-            probe::Question::Share(ap) => return self.share(now, ap, asked),
-            probe::Question::Location(ap, site) => Question::Location { ap, site },
+            (question, _) => question,
         };
         let id = self.next_id();
         self.asked.insert(id, Asker::Probe(subject, asked));
@@ -41,7 +35,7 @@ impl Plan {
             return self.ask_inventory(now);
         }
         if let Some(probe) = self.probes.get_mut(&Subject::Ap(ap)) {
-            let answer = probe::Answer::Share(share);
+            let answer = Answer::Share(share);
             probe.handle_input(now, probe::Input::Answered { id: asked, answer });
         }
     }
@@ -53,27 +47,20 @@ impl Plan {
         }
     }
 
-    pub(super) fn answered(&mut self, now: Instant, id: u64, answer: Answer) {
+    pub(super) fn answered(&mut self, now: Instant, id: u64, mut answer: Answer) {
         let (subject, id) = match self.asked.remove(&id) {
             Some(Asker::Inventory) => return self.compare_inventory(now, answer),
             Some(Asker::Probe(subject, id)) => (subject, id),
             None => return,
         };
-        let answer = match answer {
-            Answer::Port(seen) => {
-                let neighbor = seen.as_ref().and_then(|sighting| sighting.neighbor);
-                let is_ap = neighbor.and_then(|neighbor| self.is_ap(neighbor));
-                if let Some(sighting) = &seen {
-                    self.know(&sighting.switch);
-                }
-                probe::Answer::Port { seen, is_ap }
+        match &mut answer {
+            Answer::Port(Some(sighting)) => {
+                sighting.is_ap = sighting.neighbor.and_then(|neighbor| self.is_ap(neighbor));
+                self.know(&sighting.switch);
             }
-            Answer::Location(location) => {
-                self.know_all(&location);
-                probe::Answer::Location(location)
-            }
-            Answer::Inventory(_) | Answer::Unanswered => probe::Answer::Unanswered,
-        };
+            Answer::Location(location) => self.know_all(location),
+            Answer::Port(None) | Answer::Inventory(_) | Answer::Share(_) | Answer::Unanswered => {}
+        }
         if self.probes.contains_key(&subject) {
             self.handle_probe(now, subject, probe::Input::Answered { id, answer });
         }
@@ -96,12 +83,12 @@ impl Plan {
 
     /// Takes note of what is known of a switch.
     pub(super) fn know(&mut self, switch: &Switch) {
-        if let Some(line) = self.lines.get_mut(&switch.mac) {
-            if line.switch != *switch {
-                line.switch = switch.clone();
+        if let Some(queue) = self.queues.get_mut(&switch.mac) {
+            if queue.switch != *switch {
+                queue.switch = switch.clone();
             }
-        } else if self.lines.len() < SWITCHES_MAX {
-            self.lines.insert(switch.mac, Line::new(switch.clone()));
+        } else if self.queues.len() < SWITCHES_MAX {
+            self.queues.insert(switch.mac, SwitchQueue::new(switch.clone()));
         } else {
             self.overflow();
         }

@@ -7,11 +7,11 @@ use super::{PROBES_MAX, Plan, state::Slot};
 use crate::{
     base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
-        decide::Reason,
+        decide::{Decision, Reason},
         port::{self, Port, Want},
-        probe::{self, Cause, Conclusion, Subject},
+        probe::{self, Cause, Subject},
         report::Report,
-        switch_port::{Mode, Switch, SwitchPort},
+        switch_port::{Mode, SwitchPort},
     },
 };
 
@@ -23,39 +23,31 @@ impl Plan {
         &mut self,
         now: Instant,
         subject: Subject,
-        conclusion: Conclusion,
+        decision: Decision,
         since: Instant,
     ) {
-        match (conclusion, subject) {
-            (Conclusion::Taken { ap, switch_port, reason }, _) => {
+        match (decision, subject) {
+            (Decision::Take { ap, switch_port, reason }, _) => {
                 self.take(now, subject, ap, switch_port, reason, since);
             }
-            (Conclusion::Released { switch_port, reason }, Subject::Ap(ap)) => {
+            (Decision::Release { switch_port, reason }, Subject::Ap(ap)) => {
                 self.clear_port(now, switch_port, ap, reason, since);
             }
-            (Conclusion::Released { switch_port, reason }, Subject::Port(_)) => {
+            (Decision::Release { switch_port, reason }, Subject::Port(_)) => {
                 self.free(now, switch_port, reason, since);
             }
-            (
-                Conclusion::Kept { current_port: Some(switch_port), reason: Reason::SamePort },
-                Subject::Ap(ap),
-            ) => {
-                self.confirm(now, switch_port, ap, since);
-            }
-            (Conclusion::Kept { current_port: Some(switch_port), reason }, Subject::Ap(ap)) => {
-                if self.is_news(switch_port, reason) {
-                    let switch = self.known(switch_port.switch);
-                    self.report(Report::Kept { ap, switch_port, switch, reason });
+            (Decision::Keep(reason), Subject::Ap(ap)) => {
+                if let Some(switch_port) = self.current_port(ap) {
+                    self.stay(now, switch_port, ap, reason, since);
                 }
             }
-            // There is nothing to keep.
-            (Conclusion::Kept { .. }, _) => {}
-            (Conclusion::Undecided(reason), _) => self.undecided(now, subject, reason),
+            (Decision::AskAgain(reason), _) => self.undecided(now, subject, reason),
+            (Decision::Keep(_) | Decision::Follow(_), _) => {}
         }
-        if let Conclusion::Released { reason: Reason::OtherNeighbor(other), .. } = conclusion
+        if let Decision::Release { reason: Reason::OtherNeighbor(other), .. } = decision
             && self.is_ap(other) == Some(true)
         {
-            // Whose own event may have been lost.
+            // The event of that access point may have been lost.
             self.look_at(now, Subject::Ap(other), Cause::Stale);
         }
     }
@@ -69,7 +61,8 @@ impl Plan {
             Subject::Port(switch_port) => (Some(switch_port), self.is_news(switch_port, reason)),
         };
         if is_news {
-            let switch = switch_port.and_then(|switch_port| self.known(switch_port.switch));
+            let switch =
+                switch_port.and_then(|switch_port| self.switch(switch_port.switch).cloned());
             self.report(Report::Undecided { subject, switch, reason });
         }
     }
@@ -84,11 +77,6 @@ impl Plan {
             told.insert(reason.name(), now);
         }
         is_news
-    }
-
-    /// What is known of a switch.
-    fn known(&self, mac: Mac) -> Option<Switch> {
-        self.lines.get(&mac).map(|line| line.switch.clone())
     }
 
     /// Whether the last look at a port did not end for the same reason. Every hour has a look.
@@ -132,10 +120,23 @@ impl Plan {
         self.want(now, switch_port, ap, reason, since);
     }
 
-    /// An access point is where it was. Where its port is as it shall be, that is all. Else it is
-    /// no reason for a change: why one was wanted stays true, and a port that none is wanted of yet
-    /// is to be changed because the access point is seen there.
-    fn confirm(&mut self, now: Instant, switch_port: SwitchPort, ap: Mac, since: Instant) {
+    /// An access point stays on its port. If it was seen there, the port should have mode `ap`; the
+    /// reason of a change that is under way stays.
+    fn stay(
+        &mut self,
+        now: Instant,
+        switch_port: SwitchPort,
+        ap: Mac,
+        reason: Reason,
+        since: Instant,
+    ) {
+        if reason != Reason::SamePort {
+            if self.is_news(switch_port, reason) {
+                let switch = self.switch(switch_port.switch).cloned();
+                self.report(Report::Kept { ap, switch_port, switch, reason });
+            }
+            return;
+        }
         let wanted = self.slots.get(&switch_port).and_then(|slot| slot.port.wanted());
         let same = wanted.filter(|want| want.mode == Mode::Ap && want.ap == Some(ap));
         let reason = same.map_or(Reason::Arrived, |want| want.reason);
@@ -214,8 +215,8 @@ impl Plan {
 
     /// Whether a port is left alone because of its site. A port that we have changed before is not.
     fn is_ignored(&self, switch_port: SwitchPort) -> bool {
-        let line = self.lines.get(&switch_port.switch);
-        line.is_some_and(|line| self.config.ignored_sites.contains(&line.switch.site))
+        let queue = self.queues.get(&switch_port.switch);
+        queue.is_some_and(|queue| self.config.ignored_sites.contains(&queue.switch.site))
             && !self.slots.contains_key(&switch_port)
     }
 
@@ -224,7 +225,7 @@ impl Plan {
         if self.slots.contains_key(&switch_port) {
             return true;
         }
-        if self.slots.len() >= PROBES_MAX || !self.lines.contains_key(&switch_port.switch) {
+        if self.slots.len() >= PROBES_MAX || !self.queues.contains_key(&switch_port.switch) {
             self.overflow();
             return false;
         }

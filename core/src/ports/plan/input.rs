@@ -4,13 +4,11 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{
-    base::{failure::Failure, time::UnixTime},
+    base::time::UnixTime,
     ports::{
         ap_event::{ApEvent, Request},
-        edit::Edits,
-        governor,
-        name::PortName,
-        port, probe,
+        edit::{Edits, Pushed},
+        governor, port, probe,
         question::Answer,
         record::Record,
     },
@@ -35,22 +33,6 @@ pub struct Config {
     pub reconcile_after: Duration,
     /// The wall clock.
     pub wall: UnixTime,
-}
-
-/// What became of a `Push`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pushed {
-    /// All ports have their modes.
-    Done {
-        /// The difference that it made.
-        diff: String,
-        /// What was there before, by port, where the method can tell.
-        before: Vec<(PortName, String)>,
-    },
-    /// All ports are as they were.
-    Failed(Failure),
-    /// Either of the two.
-    Unknown(Failure),
 }
 
 /// What happened outside.

@@ -45,7 +45,7 @@ impl Plan {
                 self.compare(now, asked_at, wall, entries);
                 self.config.reconcile_after
             }
-            Answer::Port(_) | Answer::Unanswered | Answer::Location(_) => {
+            Answer::Port(_) | Answer::Share(_) | Answer::Unanswered | Answer::Location(_) => {
                 self.inventory.failures = self.inventory.failures.saturating_add(1);
                 let cap = self.config.reconcile_after;
                 let retry = Backoff { first: RETRY_FIRST.min(cap), cap };
@@ -54,7 +54,7 @@ impl Plan {
         };
         self.timers.set(Due::Inventory, Some(now + after));
         for (ap, id) in core::mem::take(&mut self.inventory.waiting) {
-            let answer = probe::Answer::Share(self.counted(ap));
+            let answer = Answer::Share(self.counted(ap));
             self.handle_probe(now, Subject::Ap(ap), probe::Input::Answered { id, answer });
         }
     }
@@ -96,7 +96,7 @@ impl Plan {
     /// Switches that nothing is known to be plugged into make room for others.
     fn forget_switches(&mut self) {
         let kept: BTreeSet<Mac> = self.slots.keys().map(|switch_port| switch_port.switch).collect();
-        self.lines.retain(|mac, line| kept.contains(mac) || !line.is_idle());
+        self.queues.retain(|mac, queue| kept.contains(mac) || !queue.is_idle());
     }
 
     /// Access points that Mist does not have any more are lost, and then forgotten.

@@ -44,7 +44,7 @@ mod push;
 use self::{
     input::{Config, Input},
     output::Output,
-    state::{Inventory, Kept, Line, Slot},
+    state::{Inventory, Kept, Slot, SwitchQueue},
     timers::Timers,
 };
 use super::{
@@ -82,7 +82,7 @@ const RECONCILE_FIRST: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Breaker,
-    Line(Mac),
+    Queue(Mac),
     Port(SwitchPort),
     Inventory,
     Probe(Subject),
@@ -102,7 +102,7 @@ pub struct Plan {
     rand: Rand,
     governor: Governor,
     losses: Losses,
-    lines: BTreeMap<Mac, Line>,
+    queues: BTreeMap<Mac, SwitchQueue>,
     slots: BTreeMap<SwitchPort, Slot>,
     probes: BTreeMap<Subject, Probe>,
     /// When it was reported that an access point cannot be found, by reason.
@@ -133,7 +133,7 @@ impl Plan {
         UnixTime::from_micros(wall.as_micros().saturating_add(since))
     }
 
-    fn signed(&mut self, now: Instant, ap_event: ApEvent) {
+    fn triggered(&mut self, now: Instant, ap_event: ApEvent) {
         let ApEvent { ap, action, site, at, .. } = ap_event;
         if site.as_ref().is_some_and(|site| self.config.ignored_sites.contains(site)) {
             return;
@@ -155,8 +155,8 @@ impl Plan {
     }
 
     fn look_at(&mut self, now: Instant, subject: Subject, cause: Cause) {
-        let signed = probe::Input::Triggered { cause, site: None, at: None };
-        self.handle_probe(now, subject, signed);
+        let triggered = probe::Input::Triggered { cause, site: None, at: None };
+        self.handle_probe(now, subject, triggered);
     }
 
     fn handle_probe(&mut self, now: Instant, subject: Subject, input: probe::Input) {
@@ -177,8 +177,8 @@ impl Plan {
         while let Some(output) = self.probes.get_mut(&subject).and_then(Probe::poll_output) {
             match output {
                 probe::Output::Ask { id, question } => self.ask(now, subject, id, question),
-                probe::Output::Concluded { conclusion, since } => {
-                    self.concluded(now, subject, conclusion, since);
+                probe::Output::Concluded { decision, since } => {
+                    self.concluded(now, subject, decision, since);
                 }
             }
         }
@@ -290,7 +290,7 @@ impl Plan {
                         self.report(Report::Breaker { is_open: false, hold: Duration::ZERO });
                     }
                 }
-                Due::Line(mac) => self.push(now, mac),
+                Due::Queue(mac) => self.push(now, mac),
                 Due::Port(switch_port) => {
                     if let Some(slot) = self.slots.get_mut(&switch_port) {
                         slot.port.handle_timeout(now);
@@ -323,7 +323,7 @@ impl Machine for Plan {
             config,
             rand: Rand::new(seed),
             losses: Losses::default(),
-            lines: BTreeMap::new(),
+            queues: BTreeMap::new(),
             slots: BTreeMap::new(),
             probes: BTreeMap::new(),
             unfound: BTreeMap::new(),
@@ -353,7 +353,7 @@ impl Machine for Plan {
             Input::Read { id, is_done } => self.read(now, id, is_done),
             Input::Requested(request) => self.requested(now, request),
             Input::Restored(records) => self.restored(now, records),
-            Input::ApEvent(ap_event) => self.signed(now, ap_event),
+            Input::ApEvent(ap_event) => self.triggered(now, ap_event),
             Input::Stop(is_stopped) => self.stop(now, is_stopped),
         }
         self.run(now);

@@ -1,30 +1,14 @@
 //! What the plan wants, and what it has to tell.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 
-use crate::{
-    base::mac::Mac,
-    ports::{
-        name::PortName,
-        question::Question,
-        record::Record,
-        report::Report,
-        switch_port::{Mode, Switch, SwitchPort},
-    },
+use crate::ports::{
+    edit::Edit,
+    question::Question,
+    record::Record,
+    report::Report,
+    switch_port::{Switch, SwitchPort},
 };
-
-/// The change of one port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Edit {
-    pub port: PortName,
-    pub mode: Mode,
-    /// For mode `ap`: the access point on the port, which the change must not cut off.
-    pub ap: Option<Mac>,
-    /// The change, line by line, as the method writes it.
-    pub lines: Vec<String>,
-    /// What was there before the port got mode `ap`, in the method's words, to be put back.
-    pub before: Option<String>,
-}
 
 /// Commands and events of the plan. A `Store` must be on disk before a `Push`
 /// that follows it is carried out.

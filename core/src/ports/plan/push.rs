@@ -5,15 +5,15 @@ use core::mem;
 
 use super::{
     BATCH_MAX, Due, GATHER, PROOF_MAX, Plan,
-    input::Pushed,
-    output::{Edit, Output},
-    state::{Kept, Line, Sent},
+    output::Output,
+    state::{Kept, Sent, SwitchQueue},
 };
 use crate::{
     base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
+        edit::{Edit, Pushed},
         name::PortName,
-        port::{self, Outcome, Want},
+        port::{self, Want},
         probe::{Cause, Subject},
         record::Record,
         report::{Change, Report},
@@ -80,28 +80,28 @@ impl Plan {
 
     /// Lets a change wait for the others of its switch.
     fn wait(&mut self, now: Instant, switch_port: SwitchPort) {
-        if let Some(line) = self.lines.get_mut(&switch_port.switch) {
-            line.due.insert(switch_port.port);
+        if let Some(queue) = self.queues.get_mut(&switch_port.switch) {
+            queue.due.insert(switch_port.port);
             let push_at = now + GATHER;
-            line.push_at = Some(line.push_at.map_or(push_at, |earlier| earlier.min(push_at)));
+            queue.push_at = Some(queue.push_at.map_or(push_at, |earlier| earlier.min(push_at)));
         }
         self.arm(switch_port.switch);
     }
 
     fn arm(&mut self, mac: Mac) {
-        let line = self.lines.get(&mac).filter(|line| line.batch.is_none());
-        self.timers.set(Due::Line(mac), line.and_then(|line| line.push_at));
+        let queue = self.queues.get(&mac).filter(|queue| queue.batch.is_none());
+        self.timers.set(Due::Queue(mac), queue.and_then(|queue| queue.push_at));
     }
 
     /// Lets everything that waits be judged again at once.
     pub(super) fn judge_again(&mut self, now: Instant) {
-        let waiting = |(_, line): &(&Mac, &mut Line)| !line.due.is_empty();
+        let waiting = |(_, queue): &(&Mac, &mut SwitchQueue)| !queue.due.is_empty();
         let macs: Vec<Mac> = self
-            .lines
+            .queues
             .iter_mut()
             .filter(waiting)
-            .map(|(mac, line)| {
-                line.push_at = Some(now);
+            .map(|(mac, queue)| {
+                queue.push_at = Some(now);
                 *mac
             })
             .collect();
@@ -112,17 +112,17 @@ impl Plan {
 
     /// Sends what waits for a switch, as one batch, as far as it may.
     pub(super) fn push(&mut self, now: Instant, mac: Mac) {
-        let Some(line) = self.lines.get_mut(&mac).filter(|line| line.batch.is_none()) else {
+        let Some(queue) = self.queues.get_mut(&mac).filter(|queue| queue.batch.is_none()) else {
             return;
         };
-        line.push_at = None;
-        let waiting: Vec<PortName> = line.due.iter().copied().collect();
+        queue.push_at = None;
+        let waiting: Vec<PortName> = queue.due.iter().copied().collect();
         let mut batch: Vec<Sent> = Vec::new();
         let mut again_at: Option<Instant> = None;
         let mut is_full = false;
         for port in waiting {
             let switch_port = SwitchPort { switch: mac, port };
-            let is_alone = self.lines.get(&mac).is_some_and(|line| line.alone.contains(&port));
+            let is_alone = self.queues.get(&mac).is_some_and(|queue| queue.alone.contains(&port));
             let fit = if is_full || (is_alone && !batch.is_empty()) {
                 Fit::Later(Some(now))
             } else {
@@ -138,8 +138,8 @@ impl Plan {
                 }
             }
         }
-        if let Some(line) = self.lines.get_mut(&mac) {
-            line.push_at = [line.push_at, again_at].into_iter().flatten().min();
+        if let Some(queue) = self.queues.get_mut(&mac) {
+            queue.push_at = [queue.push_at, again_at].into_iter().flatten().min();
         }
         if !batch.is_empty() {
             self.send(now, mac, batch);
@@ -148,15 +148,15 @@ impl Plan {
     }
 
     fn done_waiting(&mut self, switch_port: SwitchPort) {
-        if let Some(line) = self.lines.get_mut(&switch_port.switch) {
-            line.due.remove(&switch_port.port);
+        if let Some(queue) = self.queues.get_mut(&switch_port.switch) {
+            queue.due.remove(&switch_port.port);
         }
     }
 
     /// Whether a port's change may go now.
     fn fit(&mut self, now: Instant, switch_port: SwitchPort) -> Fit {
-        let Some((slot, line)) =
-            self.slots.get(&switch_port).zip(self.lines.get(&switch_port.switch))
+        let Some((slot, queue)) =
+            self.slots.get(&switch_port).zip(self.queues.get(&switch_port.switch))
         else {
             return Fit::Never;
         };
@@ -165,7 +165,7 @@ impl Plan {
         };
         let sent = Sent { port: switch_port.port, is_first: !slot.port.is_touched() };
         if let Err(refusal) =
-            self.governor.judge(now, self.wall(now), &line.switch, switch_port.port)
+            self.governor.judge(now, self.wall(now), &queue.switch, switch_port.port)
         {
             let (is_news, until) = (slot.refused != Some(refusal.rule()), refusal.until());
             let (is_for_now, rule) = (refusal.is_for_now(), refusal.rule());
@@ -188,7 +188,7 @@ impl Plan {
             self.look_at(now, subject, Cause::Stale);
             return Fit::Never;
         }
-        let site = line.switch.site.clone();
+        let site = queue.switch.site.clone();
         self.governor.note(now, switch_port, &site);
         if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.refused = None;
@@ -211,13 +211,13 @@ impl Plan {
             }
             self.handle_port(now, switch_port(sent), port::Input::Taken);
         }
-        let Some(switch) = self.lines.get(&mac).map(|line| line.switch.clone()) else {
+        let Some(switch) = self.queues.get(&mac).map(|queue| queue.switch.clone()) else {
             return;
         };
         let id = self.next_id();
         self.pushed.insert(id, mac);
-        if let Some(line) = self.lines.get_mut(&mac) {
-            line.batch = Some(batch);
+        if let Some(queue) = self.queues.get_mut(&mac) {
+            queue.batch = Some(batch);
         }
         self.outputs.push_back(Output::Push { id, switch, edits });
     }
@@ -232,8 +232,9 @@ impl Plan {
             let want = slot.port.due().copied();
             if sent.is_first || slot.is_observed {
                 slot.is_observed = true;
+                let done = Pushed::Done { diff: String::new(), before: Vec::new() };
                 self.handle_port(now, switch_port, port::Input::Taken);
-                self.handle_port(now, switch_port, port::Input::Pushed(Outcome::Done));
+                self.handle_port(now, switch_port, port::Input::Pushed(done));
             } else {
                 let mode = want.map(|want| want.mode);
                 let is_news = mem::replace(&mut slot.observed, mode) != mode;
@@ -244,7 +245,7 @@ impl Plan {
             }
         }
         let changes = mem::take(&mut self.settled);
-        let switch = self.lines.get(&mac).map(|line| line.switch.clone());
+        let switch = self.queues.get(&mac).map(|queue| queue.switch.clone());
         if let Some(switch) = switch.filter(|_| !changes.is_empty()) {
             self.report(Report::Observed { switch, changes });
         }
@@ -260,50 +261,46 @@ impl Plan {
         Some(Edit { port: switch_port.port, mode, ap, lines, before })
     }
 
-    pub(super) fn pushed(&mut self, now: Instant, id: u64, pushed: Pushed) {
+    pub(super) fn pushed(&mut self, now: Instant, id: u64, mut pushed: Pushed) {
         let Some(mac) = self.pushed.remove(&id) else {
             return;
         };
-        let batch = self.lines.get_mut(&mac).and_then(|line| line.batch.take());
+        let batch = self.queues.get_mut(&mac).and_then(|queue| queue.batch.take());
         let batch = batch.unwrap_or_default();
         let switch_port = |sent: &Sent| SwitchPort { switch: mac, port: sent.port };
-        let (outcome, diff, before) = match pushed {
-            Pushed::Done { diff, before } => (Outcome::Done, diff, before),
-            Pushed::Failed(failure) => (Outcome::Failed(failure), String::new(), Vec::new()),
-            Pushed::Unknown(failure) => (Outcome::Unknown(failure), String::new(), Vec::new()),
+        let (diff, before) = match &mut pushed {
+            Pushed::Done { diff, before } => (mem::take(diff), mem::take(before)),
+            Pushed::Failed(_) | Pushed::Unknown(_) => Default::default(),
         };
         let is_divided = batch.len() > 1
-            && matches!(&outcome, Outcome::Failed(failure) if failure.is_of_one_port());
+            && matches!(&pushed, Pushed::Failed(failure) if failure.is_of_one_port());
         for sent in &batch {
-            if let Some(line) = self.lines.get_mut(&mac) {
+            if let Some(queue) = self.queues.get_mut(&mac) {
                 if is_divided {
-                    line.alone.insert(sent.port);
+                    queue.alone.insert(sent.port);
                 } else {
-                    line.alone.remove(&sent.port);
+                    queue.alone.remove(&sent.port);
                 }
             }
             let before = before.iter().find(|(port, _)| *port == sent.port && sent.is_first);
             if let Some((slot, (_, before))) = self.slots.get_mut(&switch_port(sent)).zip(before) {
                 slot.before = Some(before.clone());
             }
-            let input = if is_divided {
-                port::Input::PutBack
-            } else {
-                port::Input::Pushed(outcome.clone())
-            };
+            let input =
+                if is_divided { port::Input::PutBack } else { port::Input::Pushed(pushed.clone()) };
             self.handle_port(now, switch_port(sent), input);
         }
         self.report_settled(mac, diff, false);
-        if let Some(line) = self.lines.get_mut(&mac)
-            && !line.due.is_empty()
+        if let Some(queue) = self.queues.get_mut(&mac)
+            && !queue.due.is_empty()
         {
-            line.push_at.get_or_insert(now);
+            queue.push_at.get_or_insert(now);
         }
         self.arm(mac);
     }
 
     fn read_back(&mut self, switch_port: SwitchPort, mode: Mode) {
-        let switch = self.lines.get(&switch_port.switch).map(|line| line.switch.clone());
+        let switch = self.queues.get(&switch_port.switch).map(|queue| queue.switch.clone());
         let Some((switch, edit)) = switch.zip(self.edit(switch_port, Some(mode))) else {
             return;
         };
@@ -332,7 +329,7 @@ impl Plan {
 
     fn report_settled(&mut self, mac: Mac, diff: String, is_read_back: bool) {
         let changes = mem::take(&mut self.settled);
-        let switch = self.lines.get(&mac).map(|line| line.switch.clone());
+        let switch = self.queues.get(&mac).map(|queue| queue.switch.clone());
         if let Some(switch) = switch.filter(|_| !changes.is_empty()) {
             self.report(Report::Settled { switch, changes, diff, is_read_back });
         }
@@ -344,7 +341,7 @@ impl Plan {
         switch_port: SwitchPort,
         want: &Want,
     ) -> Option<(Switch, Change)> {
-        let switch = self.lines.get(&switch_port.switch)?.switch.clone();
+        let switch = self.queues.get(&switch_port.switch)?.switch.clone();
         let change = Change {
             port: switch_port.port,
             mode: want.mode,
@@ -358,8 +355,8 @@ impl Plan {
 
     /// Writes down what a port is, or forgets it where nothing of it is ours.
     pub(super) fn keep(&mut self, switch_port: SwitchPort) {
-        let Some((slot, line)) =
-            self.slots.get(&switch_port).zip(self.lines.get(&switch_port.switch))
+        let Some((slot, queue)) =
+            self.slots.get(&switch_port).zip(self.queues.get(&switch_port.switch))
         else {
             return;
         };
@@ -368,7 +365,7 @@ impl Plan {
             || !port.is_idle()
             || (port.is_touched() && port.mode() != Some(Mode::Default));
         let record = is_ours.then(|| Record {
-            switch: line.switch.clone(),
+            switch: queue.switch.clone(),
             port: switch_port.port,
             ap: slot.ap,
             mode: port.mode().filter(|_| !port.is_pushing()),

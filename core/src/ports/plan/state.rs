@@ -22,7 +22,7 @@ const FRESH_FOR: Duration = Duration::from_secs(60);
 
 /// A switch and the changes that wait for it.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct SwitchQueue {
     pub(super) switch: Switch,
     /// The ports that wait to be pushed, or have waited since the last push.
     pub(super) due: BTreeSet<PortName>,
@@ -42,7 +42,7 @@ pub(super) struct Sent {
     pub(super) is_first: bool,
 }
 
-impl Line {
+impl SwitchQueue {
     pub(super) const fn new(switch: Switch) -> Self {
         Self { switch, due: BTreeSet::new(), alone: BTreeSet::new(), push_at: None, batch: None }
     }

@@ -56,7 +56,7 @@ impl Plan {
 
     /// What is known of a switch.
     pub fn switch(&self, mac: Mac) -> Option<&Switch> {
-        self.lines.get(&mac).map(|line| &line.switch)
+        self.queues.get(&mac).map(|queue| &queue.switch)
     }
 
     /// How many access points and ports are watched.

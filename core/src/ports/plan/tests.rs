@@ -9,12 +9,12 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{input::Pushed, output::Edit, *};
+use super::*;
 use crate::{
     base::{failure::Failure, window::Window},
     ports::{
         decide::{Check, Reason},
-        edit::Edits,
+        edit::{Edit, Edits, Pushed},
         governor::{self, Breaker, Lists, PortPattern, SwitchPattern},
         name::PortName,
         outage,
@@ -219,6 +219,7 @@ impl Bench {
                 is_live: true,
                 up: there.is_some(),
                 neighbor: there.map(|(ap, _)| *ap),
+                is_ap: None,
             }
         };
         let location = |ap: Mac| {

@@ -10,6 +10,10 @@ struct Bench {
     now: Instant,
 }
 
+fn done() -> Input {
+    Input::Pushed(Pushed::Done { diff: String::new(), before: Vec::new() })
+}
+
 impl Bench {
     fn new() -> Self {
         let now = Instant::from_secs(1_000);
@@ -63,7 +67,7 @@ fn text(output: Output) -> String {
 }
 
 fn failed(failure: Failure) -> Input {
-    Input::Pushed(Outcome::Failed(failure))
+    Input::Pushed(Pushed::Failed(failure))
 }
 
 const NOTHING: [&str; 0] = [];
@@ -75,7 +79,7 @@ fn a_change_is_made_once() {
     assert_eq!(bench.want(Mode::Ap), NOTHING);
     assert_eq!(bench.tell(Input::Taken), NOTHING);
     assert_eq!(bench.want(Mode::Ap), NOTHING);
-    assert_eq!(bench.tell(Input::Pushed(Outcome::Done)), ["settled ap in 1, read back: false"]);
+    assert_eq!(bench.tell(done()), ["settled ap in 1, read back: false"]);
     assert_eq!(bench.want(Mode::Ap), NOTHING);
     assert!(bench.port.is_idle() && bench.port.mode() == Some(Mode::Ap));
     assert_eq!(bench.port.poll_timeout(), None);
@@ -83,7 +87,7 @@ fn a_change_is_made_once() {
 
 #[test]
 fn an_answer_that_nobody_waits_for_is_nothing() {
-    let stray = [Input::Pushed(Outcome::Done), Input::PutBack, Input::Read(Some(true))];
+    let stray = [done(), Input::PutBack, Input::Read(Some(true))];
     let mut bench = Bench::new();
     let hold = |bench: &mut Bench| {
         for input in stray.clone() {
@@ -96,7 +100,7 @@ fn an_answer_that_nobody_waits_for_is_nothing() {
     bench.want(Mode::Ap);
     hold(&mut bench);
     bench.tell(Input::Taken);
-    bench.tell(Input::Pushed(Outcome::Unknown(Failure::Timeout)));
+    bench.tell(Input::Pushed(Pushed::Unknown(Failure::Timeout)));
     hold(&mut bench);
     bench.wait();
     bench.tell(Input::Read(Some(false)));
@@ -123,7 +127,7 @@ fn what_is_wanted_in_mid_flight_waits_and_only_the_last_counts() {
     assert_eq!(bench.want(Mode::Default), NOTHING);
     assert_eq!(bench.want(Mode::Ap), NOTHING);
     assert_eq!(bench.want(Mode::Default), NOTHING);
-    let told = bench.tell(Input::Pushed(Outcome::Done));
+    let told = bench.tell(done());
     assert_eq!(told, ["settled ap in 1, read back: false", "due"]);
     assert_eq!(bench.port.due().map(|want| want.mode), Some(Mode::Default));
     bench.tell(Input::Taken);
@@ -176,7 +180,7 @@ fn the_other_side_may_ask_for_a_longer_wait() {
 
 #[test]
 fn an_unknown_end_is_read_back_and_never_called_a_failure() {
-    let unknown = || Input::Pushed(Outcome::Unknown(Failure::Timeout));
+    let unknown = || Input::Pushed(Pushed::Unknown(Failure::Timeout));
     for (answers, told) in [
         (vec![Some(true)], vec!["settled ap in 2, read back: true"]),
         (vec![Some(false)], vec!["due"]),
@@ -215,7 +219,7 @@ fn an_unknown_end_is_known_before_anything_else_is_done() {
     let mut bench = Bench::new();
     bench.want(Mode::Ap);
     bench.tell(Input::Taken);
-    bench.tell(Input::Pushed(Outcome::Unknown(Failure::Timeout)));
+    bench.tell(Input::Pushed(Pushed::Unknown(Failure::Timeout)));
     assert_eq!(bench.want(Mode::Default), NOTHING);
     assert_eq!(bench.wait(), ["read ap"]);
     assert_eq!(bench.want(Mode::Default), NOTHING);
@@ -244,7 +248,7 @@ fn a_change_that_was_put_back_or_refused_is_not_a_failure() {
     bench.tell(Input::Taken);
     assert_eq!(bench.tell(Input::PutBack), ["due"]);
     bench.tell(Input::Taken);
-    assert_eq!(bench.tell(Input::Pushed(Outcome::Done)), ["settled ap in 1, read back: false"]);
+    assert_eq!(bench.tell(done()), ["settled ap in 1, read back: false"]);
     bench.want(Mode::Default);
     assert_eq!(bench.tell(Input::Refused), NOTHING);
     assert!(bench.port.is_idle() && bench.port.mode() == Some(Mode::Ap));

@@ -3,7 +3,12 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::*;
-use crate::ports::{name::PortName, outage::Policy, question::Hint, switch_port::Switch};
+use crate::ports::{
+    name::PortName,
+    outage::{Policy, Share},
+    question::Hint,
+    switch_port::{Sighting, Switch},
+};
 
 struct Bench {
     probe: Probe,
@@ -26,7 +31,14 @@ fn switch_port(port: u16) -> SwitchPort {
 
 fn sighting(port: u16, neighbor: Option<Mac>) -> Sighting {
     let port = Some(switch_port(port).port);
-    Sighting { switch: switch(), port, is_live: true, up: true, neighbor }
+    Sighting {
+        switch: switch(),
+        port,
+        is_live: true,
+        up: true,
+        neighbor,
+        is_ap: Some(neighbor == Some(ap())),
+    }
 }
 
 fn seen_on(ports: &[u16]) -> Answer {
@@ -35,7 +47,7 @@ fn seen_on(ports: &[u16]) -> Answer {
 }
 
 fn on_port(neighbor: Option<Mac>) -> Answer {
-    Answer::Port { seen: Some(sighting(1, neighbor)), is_ap: Some(neighbor == Some(ap())) }
+    Answer::Port(Some(sighting(1, neighbor)))
 }
 
 impl Bench {
@@ -82,33 +94,36 @@ impl Bench {
     }
 
     fn told(&mut self) -> Vec<String> {
-        let told: Vec<_> = core::iter::from_fn(|| self.probe.poll_output()).map(text).collect();
+        let outputs: Vec<_> = core::iter::from_fn(|| self.probe.poll_output()).collect();
+        let current_port = self.probe.current_port();
+        let told = outputs.into_iter().map(|output| text(output, current_port)).collect();
         assert!(self.probe.poll_timeout().is_none_or(|at| at > self.now));
         told
     }
 }
 
-fn text(output: Output) -> String {
+fn text(output: Output, current_port: Option<SwitchPort>) -> String {
     match output {
         Output::Ask { question, .. } => match question {
-            Question::Port(switch_port) => format!("who is on {}?", switch_port.port),
-            Question::Share(_) => "who went with it?".into(),
-            Question::Location(..) => "where is it?".into(),
+            Question::Port { switch_port, .. } => format!("who is on {}?", switch_port.port),
+            Question::Inventory => "who went with it?".into(),
+            Question::Location { .. } => "where is it?".into(),
         },
-        Output::Concluded { conclusion, .. } => match conclusion {
-            Conclusion::Kept { current_port, reason } => {
+        Output::Concluded { decision, .. } => match decision {
+            Decision::Keep(reason) => {
                 format!(
                     "kept {}: {reason}",
                     current_port.map_or("nothing".into(), |p| format!("{}", p.port))
                 )
             }
-            Conclusion::Released { switch_port, reason } => {
+            Decision::Release { switch_port, reason } => {
                 format!("released {}: {reason}", switch_port.port)
             }
-            Conclusion::Taken { switch_port, reason, .. } => {
+            Decision::Take { switch_port, reason, .. } => {
                 format!("taken {}: {reason}", switch_port.port)
             }
-            Conclusion::Undecided(reason) => format!("undecided: {reason}"),
+            Decision::AskAgain(reason) => format!("undecided: {reason}"),
+            Decision::Follow(_) => unreachable!("a decision to ask again is no end"),
         },
     }
 }
@@ -230,11 +245,11 @@ fn the_site_is_looked_at_after_the_wait() {
     let mut bench = Bench::located(Check::Outage(Policy::default()));
     assert_eq!(bench.ap_event(Cause::Lost, 10), NOTHING);
     assert_eq!(bench.wait(), (30, vec_of(&["who went with it?"])));
-    let told = bench.answer(Answer::Share(Some(Share { lost: 6, of: 10 })));
+    let told = bench.answer(Answer::Share(Some(Share { lost: 6, of: 10, is_outage: true })));
     assert_eq!(told, ["kept ge-0/0/1: 6 of its site's 10 APs went together"]);
     bench.ap_event(Cause::Lost, 20);
     bench.wait();
-    let told = bench.answer(Answer::Share(Some(Share { lost: 1, of: 10 })));
+    let told = bench.answer(Answer::Share(Some(Share { lost: 1, of: 10, is_outage: false })));
     assert_eq!(told, ["released ge-0/0/1: only 1 of its site's 10 APs went together"]);
 }
 

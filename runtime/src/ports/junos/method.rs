@@ -6,8 +6,8 @@ use mistgate_core::{
     base::failure::Failure,
     junos::Junos,
     ports::{
+        edit::{Edit, Pushed},
         name::PortName,
-        plan::{input::Pushed, output::Edit},
         question::Answer,
         switch_port::Switch,
     },

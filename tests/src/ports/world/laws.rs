@@ -106,7 +106,7 @@ impl Laws {
             Input::Answered { answer, .. } => match answer {
                 Answer::Port(seen) => self.saw_all(now, seen.iter(), names),
                 Answer::Inventory(entries) => self.note_inventory(now, entries, names, asked),
-                Answer::Unanswered => {}
+                Answer::Share(_) | Answer::Unanswered => {}
                 Answer::Location(location) => {
                     self.saw_all(now, location.seen.iter(), names);
                 }

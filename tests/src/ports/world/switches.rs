@@ -5,10 +5,8 @@ use core::{mem, time::Duration};
 use mistgate_core::{
     base::{failure::Failure, mac::Mac},
     ports::{
-        plan::{
-            input::{Input, Pushed},
-            output::Edit,
-        },
+        edit::{Edit, Pushed},
+        plan::input::Input,
         switch_port::{Mode, SwitchPort},
     },
 };

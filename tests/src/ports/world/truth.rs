@@ -208,7 +208,7 @@ impl Truth {
         let (is_live, up, neighbor) = self.glimpse(now, spot, is_late);
         let neighbor = neighbor.map(|device| neighbor_mac(names, spot, device));
         let port = Some(names.switch_port(spot).port);
-        Sighting { switch: names.switch(number).clone(), port, is_live, up, neighbor }
+        Sighting { switch: names.switch(number).clone(), port, is_live, up, neighbor, is_ap: None }
     }
 
     /// Whether the switch is on, whether the port has a link, and its neighbour.
