@@ -5,6 +5,7 @@
 //! one value is documented, and leaves out most of what is optional.
 
 pub mod fingerprint;
+pub mod ports;
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -201,6 +202,7 @@ impl DeviceClass {
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
     topic: Topic<'a>,
+    text: &'a str,
     members: Vec<(Cow<'a, str>, Detail<'a>)>,
 }
 
@@ -213,12 +215,17 @@ impl<'a> Event<'a> {
     /// [`Event::parse`] for the object's text.
     pub fn parse_text(topic: Topic<'a>, text: &'a str) -> Option<Self> {
         let Members(members) = serde_json::from_str(text).ok()?;
-        Some(Self { topic, members })
+        Some(Self { topic, text, members })
     }
 
     /// The topic of the webhook that brought it.
     pub const fn topic(&self) -> &Topic<'a> {
         &self.topic
+    }
+
+    /// Reads an event that is one of our own. `None` if it has another form.
+    pub fn read<T: Deserialize<'a>>(&self) -> Option<T> {
+        serde_json::from_str(self.text).ok()
     }
 
     /// The type in the letters that were sent. Events of some topics have none.

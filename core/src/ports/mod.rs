@@ -35,8 +35,6 @@ pub mod redact;
 pub mod record;
 pub mod report;
 
-pub mod text;
-
 pub mod audit;
 pub mod notification;
 

@@ -1,7 +1,10 @@
-//! What people should know: each change, refusal and failure, with everything that a message about
-//! it needs.
+//! What people should know: each change, refusal and failure, and the event that tells it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::{slice, time::Duration};
 
 use super::{
@@ -10,13 +13,21 @@ use super::{
     name::PortName,
     names::Names,
     probe::Subject,
+    redact::redact,
     switch_port::{Mode, Switch, SwitchPort},
 };
-use crate::base::{
-    failure::Failure,
-    mac::Mac,
-    time::{Instant, UnixTime},
+use crate::{
+    base::{
+        failure::Failure,
+        mac::Mac,
+        text::cut_bytes,
+        time::{Instant, UnixTime},
+    },
+    event::ports::{PortChange, PortEvent},
 };
+
+/// The most bytes of a line, and of the words for why.
+const LINE_LEN_MAX: usize = 512;
 
 /// One change of one port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,60 +38,45 @@ pub struct Change {
     pub reason: Reason,
     /// From the first event to now.
     pub took: Duration,
-    /// The exact change, line by line.
+    /// The change, line by line.
     pub lines: Vec<String>,
 }
 
 /// Something that people should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
-    /// Too many access points went at once, or it is over.
-    Breaker {
-        /// Whether changes are held from now on.
-        is_open: bool,
-        hold: Duration,
-    },
-    /// An access point does not answer, and its port stays as it is.
+    /// Too many access points were lost at once, or that is over. `hold` is how long no port is
+    /// changed from now on.
+    Breaker { is_open: bool, hold: Duration },
+    /// An access point is lost, and its port stays as it is.
     Kept { ap: Mac, switch_port: SwitchPort, switch: Option<Switch>, reason: Reason },
-    /// This would have been done in `enforce`.
+    /// In mode `enforce` this would have been done.
     Observed { switch: Switch, changes: Vec<Change> },
-    /// There is more to watch than there is room for, and the rest is not watched.
+    /// There are more access points and ports than can be watched. The rest is not watched.
     Overflow,
-    /// A change must not happen, or not now.
+    /// A change is forbidden, for now or for good.
     Refused { switch: Switch, change: Change, refusal: Refusal },
-    /// A change failed, or may have failed, and is tried again.
+    /// A change failed and is tried again. If it `is_unknown` whether it failed, the port is read
+    /// back first. `is_news` is false if the port was given up for the same failure before.
     Retrying {
         switch: Switch,
         change: Change,
         failure: Failure,
-        /// Whether the change may have been made.
         is_unknown: bool,
-        /// Whether the port was not given up for the same reason before.
         is_news: bool,
         attempt: u32,
         after: Duration,
     },
-    /// Ports have the wanted modes.
-    Settled {
-        switch: Switch,
-        changes: Vec<Change>,
-        /// The difference that it made, as the method tells it; empty where there was none, because
-        /// the ports were as they should be already.
-        diff: String,
-        /// Whether that was read back after an unknown end.
-        is_read_back: bool,
-    },
+    /// Ports have the wanted modes. `diff` is empty if they had them already, or if the change was
+    /// only read back after an unknown end.
+    Settled { switch: Switch, changes: Vec<Change>, diff: String, is_read_back: bool },
     /// All changes are stopped, or may go on.
     Stopped(bool),
     /// A change failed and is not tried again until there is news of the port.
     Stuck { switch: Switch, change: Change, failure: Failure, attempt: u32 },
-    /// It could not be found out what a port should be.
-    Undecided {
-        subject: Subject,
-        /// The switch of the port, or of the port that the access point had.
-        switch: Option<Switch>,
-        reason: Reason,
-    },
+    /// It could not be found out where an access point is, or which mode a port should have.
+    /// `switch` is that of the port, or of the access point's last port.
+    Undecided { subject: Subject, switch: Option<Switch>, reason: Reason },
 }
 
 /// What a report does not know itself.
@@ -97,137 +93,185 @@ pub struct Context<'a> {
     pub by: Option<&'a str>,
 }
 
-/// Why nothing was changed, or not yet.
-#[derive(Clone, Copy, Debug, Default)]
-pub enum Why<'a> {
-    #[default]
-    Nothing,
-    Failure(&'a Failure),
-    Reason(Reason),
-    Refusal(&'a Refusal),
-}
-
-/// A report in one form for all kinds. The audit, the journal, the metrics and the chats say what
-/// is in here, and nothing else. What a kind does not have stays at its default.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Facts<'a> {
-    /// The type of the event for the chats, also the name in the audit.
-    pub kind: &'static str,
-    pub switch: Option<&'a Switch>,
-    /// The port of a report that is not about changes.
-    pub switch_port: Option<SwitchPort>,
-    /// The access point of a report that is not about changes.
-    pub ap: Option<Mac>,
-    pub changes: &'a [Change],
-    /// The label in metrics for what became of the changes.
-    pub result: Option<&'static str>,
-    pub why: Why<'a>,
-    /// Whether only news of the port leads to another attempt.
-    pub is_lasting: bool,
-    /// Counts from 1.
-    pub attempt: Option<u32>,
-    /// From now to the next attempt.
-    pub after: Option<Duration>,
-    /// How long no port is changed.
-    pub hold: Option<Duration>,
-    /// The difference that the changes made together.
-    pub diff: &'a str,
-    /// Whether the change was found on the switch after its answer was lost.
-    pub is_read_back: bool,
-    /// Whether the chats have it already, from an earlier attempt.
-    pub is_repeated: bool,
-    /// Whether reports of this kind that differ only in their changes are one message.
-    pub is_joined: bool,
-}
-
 impl Report {
-    /// What everybody says about it. `now` is the plan's clock at the time of the report.
-    pub fn facts(&self, now: Instant) -> Facts<'_> {
-        let of = |kind| Facts { kind, ..Facts::default() };
+    /// The type of its event.
+    pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Breaker { is_open: true, hold } => {
-                Facts { hold: Some(*hold), ..of("PORTS_BREAKER_OPEN") }
+            Self::Breaker { is_open: true, .. } => "PORTS_BREAKER_OPEN",
+            Self::Breaker { is_open: false, .. } => "PORTS_BREAKER_CLOSED",
+            Self::Kept { .. } => "PORT_KEPT",
+            Self::Observed { .. } => "PORT_OBSERVED",
+            Self::Overflow => "PORTS_OVERFLOW",
+            Self::Refused { .. } => "PORT_REFUSED",
+            Self::Retrying { is_unknown: true, .. } => "PORT_UNCONFIRMED",
+            Self::Retrying { is_unknown: false, .. } => "PORT_RETRYING",
+            Self::Settled { is_read_back: false, diff, .. } if diff.is_empty() => "PORT_UNCHANGED",
+            Self::Settled { .. } => "PORT_CHANGED",
+            Self::Stopped(true) => "PORTS_STOPPED",
+            Self::Stopped(false) => "PORTS_RESUMED",
+            Self::Stuck { .. } => "PORT_STUCK",
+            Self::Undecided { .. } => "PORT_UNDECIDED",
+        }
+    }
+
+    /// Whether the chats got it with an earlier attempt.
+    pub const fn is_repeated(&self) -> bool {
+        matches!(self, Self::Retrying { attempt, is_news, .. } if *attempt > 1 || !*is_news)
+    }
+
+    /// What the audit, the journal, the metrics and the chats tell. Its lines are neither cut nor
+    /// redacted yet; [`text`] does that.
+    pub fn event(&self, context: &Context<'_>) -> PortEvent {
+        let Context { org_id, at, by, now, names } = *context;
+        let mut event = PortEvent {
+            time: at.rfc3339(),
+            kind: self.kind().into(),
+            id: at.as_micros().to_string(),
+            timestamp: at.as_micros() as f64 / 1e6,
+            org_id: org_id.map(Into::into),
+            by: by.map(Into::into),
+            ..PortEvent::default()
+        };
+        match self {
+            Self::Breaker { is_open, hold } => event.hold = is_open.then(|| secs(*hold)),
+            Self::Kept { ap, switch_port, switch, reason } => {
+                set_subject(&mut event, names, switch.as_ref(), Some(*ap), Some(*switch_port));
+                set_reason(&mut event, *reason);
             }
-            Self::Breaker { is_open: false, .. } => of("PORTS_BREAKER_CLOSED"),
-            Self::Kept { ap, switch_port, switch, reason } => Facts {
-                ap: Some(*ap),
-                switch_port: Some(*switch_port),
-                switch: switch.as_ref(),
-                why: Why::Reason(*reason),
-                ..of("PORT_KEPT")
-            },
-            Self::Observed { switch, changes } => Facts {
-                switch: Some(switch),
-                changes,
-                result: Some("observed"),
-                ..of("PORT_OBSERVED")
-            },
-            Self::Overflow => of("PORTS_OVERFLOW"),
-            Self::Refused { switch, change, refusal } => Facts {
-                is_lasting: !refusal.is_for_now(),
-                after: refusal.until().map(|until| until - now),
-                ..Facts::of_change("PORT_REFUSED", switch, change, Why::Refusal(refusal))
-            },
-            Self::Retrying { switch, change, failure, is_unknown, is_news, attempt, after } => {
-                let kind = if *is_unknown { "PORT_UNCONFIRMED" } else { "PORT_RETRYING" };
-                Facts {
-                    attempt: Some(*attempt),
-                    after: Some(*after),
-                    is_repeated: *attempt > 1 || !is_news,
-                    ..Facts::of_change(kind, switch, change, Why::Failure(failure))
-                }
+            Self::Observed { switch, changes } => set_changes(&mut event, names, switch, changes),
+            Self::Refused { switch, change, refusal } => {
+                set_changes(&mut event, names, switch, slice::from_ref(change));
+                event.rule = Some(refusal.rule().into());
+                event.because = Some(refusal.to_string());
+                event.lasting = !refusal.is_for_now();
+                event.after = refusal.until().map(|until| secs(until - now));
+            }
+            Self::Retrying { switch, change, failure, attempt, after, .. } => {
+                set_changes(&mut event, names, switch, slice::from_ref(change));
+                set_failure(&mut event, failure, *attempt);
+                event.after = Some(secs(*after));
             }
             Self::Settled { switch, changes, diff, is_read_back } => {
-                let is_changed = *is_read_back || !diff.is_empty();
-                Facts {
-                    switch: Some(switch),
-                    changes,
-                    result: Some(if is_changed { "done" } else { "unchanged" }),
-                    diff,
-                    is_read_back: *is_read_back,
-                    ..of(if is_changed { "PORT_CHANGED" } else { "PORT_UNCHANGED" })
-                }
+                set_changes(&mut event, names, switch, changes);
+                event.diff.clone_from(diff);
+                event.read_back = *is_read_back;
             }
-            Self::Stopped(is_on) => of(if *is_on { "PORTS_STOPPED" } else { "PORTS_RESUMED" }),
-            Self::Stuck { switch, change, failure, attempt } => Facts {
-                result: Some("failed"),
-                is_lasting: true,
-                attempt: Some(*attempt),
-                ..Facts::of_change("PORT_STUCK", switch, change, Why::Failure(failure))
-            },
+            Self::Stuck { switch, change, failure, attempt } => {
+                set_changes(&mut event, names, switch, slice::from_ref(change));
+                set_failure(&mut event, failure, *attempt);
+                event.lasting = true;
+            }
             Self::Undecided { subject, switch, reason } => {
                 let (ap, switch_port) = match subject {
                     Subject::Ap(ap) => (Some(*ap), None),
                     Subject::Port(port) => (None, Some(*port)),
                 };
-                let (switch, why) = (switch.as_ref(), Why::Reason(*reason));
-                Facts { ap, switch_port, switch, why, ..of("PORT_UNDECIDED") }
+                set_subject(&mut event, names, switch.as_ref(), ap, switch_port);
+                set_reason(&mut event, *reason);
             }
+            Self::Overflow | Self::Stopped(_) => {}
         }
-    }
-
-    /// The type of the event that tells it.
-    pub fn kind(&self) -> &'static str {
-        self.facts(Instant::default()).kind
+        event
     }
 }
 
-impl<'a> Facts<'a> {
-    /// Of a report about one change.
-    fn of_change(kind: &'static str, switch: &'a Switch, change: &'a Change, why: Why<'a>) -> Self {
-        let (switch, changes) = (Some(switch), slice::from_ref(change));
-        Self { kind, switch, changes, why, is_joined: true, ..Self::default() }
+fn set_subject(
+    event: &mut PortEvent,
+    names: &Names,
+    switch: Option<&Switch>,
+    ap: Option<Mac>,
+    switch_port: Option<SwitchPort>,
+) {
+    let site = switch.map(|switch| switch.site.as_str());
+    let site = site.or_else(|| names.site_of(ap?)).filter(|site| !site.is_empty());
+    let mac = switch.map(|switch| switch.mac).or(switch_port.map(|port| port.switch));
+    let device_id = switch.map(|switch| &switch.device_id).filter(|id| !id.is_empty());
+    event.site_id = site.map(Into::into);
+    event.site_name = site.and_then(|site| names.site(site)).map(Into::into);
+    event.switch = switch.and_then(|switch| switch.name.as_ref()).map(ToString::to_string);
+    event.switch_mac = mac.filter(|mac| !mac.is_null()).map(Mac::plain);
+    event.device_id = device_id.cloned();
+    event.ports = switch_port.iter().map(|switch_port| switch_port.port.to_string()).collect();
+    event.ap = ap.map(Mac::plain);
+    event.ap_name = ap.and_then(|ap| names.ap(ap)).map(Into::into);
+}
+
+fn set_changes(event: &mut PortEvent, names: &Names, switch: &Switch, changes: &[Change]) {
+    set_subject(event, names, Some(switch), None, None);
+    event.ports = changes.iter().map(|change| change.port.to_string()).collect();
+    let of = |change: &Change| PortChange {
+        port: change.port.to_string(),
+        mode: change.mode.name().into(),
+        ap: change.ap.map(Mac::plain),
+        ap_name: change.ap.and_then(|ap| names.ap(ap)).map(Into::into),
+        reason: change.reason.name().into(),
+        because: because(change.reason, switch.mac),
+        took: secs(change.took),
+        lines: change.lines.clone(),
+    };
+    event.changes = changes.iter().map(of).collect();
+}
+
+fn set_reason(event: &mut PortEvent, reason: Reason) {
+    event.reason = Some(reason.name().into());
+    event.because = Some(reason.to_string());
+}
+
+fn set_failure(event: &mut PortEvent, failure: &Failure, attempt: u32) {
+    let words = failure.to_string();
+    let is_quoting = failure.is_quoting();
+    event.failure = Some(failure.name().into());
+    event.because = Some(if is_quoting { cut_bytes(redact(&words), LINE_LEN_MAX) } else { words });
+    event.attempt = Some(attempt);
+}
+
+/// Why a port of a switch is changed. Another port of the same switch is named without the switch.
+fn because(reason: Reason, switch: Mac) -> String {
+    match reason {
+        Reason::Moved(from) if from.switch == switch => {
+            format!("the AP moved here from {}", from.port)
+        }
+        Reason::MovedAway(to) if to.switch == switch => format!("the AP moved to {}", to.port),
+        reason => reason.to_string(),
     }
 }
 
-impl Why<'_> {
-    /// The key in the audit and the journal, and the label: a rule, a failure or a reason.
-    pub const fn label(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::Nothing => None,
-            Self::Failure(failure) => Some(("failure", failure.name())),
-            Self::Reason(reason) => Some(("reason", reason.name())),
-            Self::Refusal(refusal) => Some(("rule", refusal.rule())),
+fn secs(duration: Duration) -> f64 {
+    duration.as_millis() as f64 / 1e3
+}
+
+/// An event as one line of JSON: its lines of configuration cut to `room` bytes, and its difference
+/// too, both without secrets. `nth` tells it from others of the same moment.
+pub(super) fn text(mut event: PortEvent, nth: usize, room: usize) -> String {
+    event.id.push_str(&format!("-{nth}"));
+    let mut left = room;
+    for change in &mut event.changes {
+        let lines = change.lines.iter().map(String::as_str);
+        change.lines = shown(lines, &mut left, &mut event.left_out);
+    }
+    let (mut left, mut left_out) = (room, 0);
+    event.diff = shown(event.diff.lines(), &mut left, &mut left_out).join("\n");
+    event.left_out += left_out;
+    serde_json::to_string(&event).expect("texts, numbers and lists are JSON")
+}
+
+/// The lines for which there is room, without their secrets. After the first that is left out, all
+/// others are.
+fn shown<'l>(
+    lines: impl Iterator<Item = &'l str>,
+    left: &mut usize,
+    left_out: &mut usize,
+) -> Vec<String> {
+    let mut shown = Vec::new();
+    for line in lines {
+        let line = cut_bytes(redact(line), LINE_LEN_MAX);
+        if *left_out > 0 || line.len() >= *left {
+            *left_out += 1;
+        } else {
+            // The line break takes room too.
+            *left -= line.len() + 1;
+            shown.push(line);
         }
     }
+    shown
 }

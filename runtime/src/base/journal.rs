@@ -208,8 +208,9 @@ impl Journal {
 
     /// Prints and counts what the plan of the switch ports tells.
     pub fn reported(&self, report: &Report, context: &Context<'_>) {
-        self.metrics.reported(&report.facts(context.now));
-        for Note { event, severity, values } in audit::notes(report, context) {
+        let event = report.event(context);
+        self.metrics.reported(&event);
+        for Note { event, severity, values } in audit::notes(&event) {
             let level = match severity {
                 Severity::Critical => Level::Error,
                 Severity::Debug => Level::Debug,

@@ -5,10 +5,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use mistgate_core::{
-    engine::output::Event,
-    ports::report::{Facts, Why},
-};
+use mistgate_core::{engine::output::Event, event::ports::PortEvent};
 
 use crate::base::sync::Mutex;
 
@@ -173,24 +170,24 @@ impl Metrics {
         }
     }
 
-    /// Counts what the plan of the switch ports tells.
-    pub fn reported(&self, facts: &Facts<'_>) {
-        match facts.why {
-            Why::Refusal(refusal) => {
-                self.add(Counter::PortRefusals, &[("rule", refusal.rule())], 1);
-            }
-            Why::Failure(failure) => {
-                self.add(Counter::PortFailures, &[("failure", failure.name())], 1);
-            }
-            Why::Nothing | Why::Reason(_) => {}
+    /// Counts a report about switch ports.
+    pub fn reported(&self, event: &PortEvent) {
+        if let Some(rule) = &event.rule {
+            self.add(Counter::PortRefusals, &[("rule", rule)], 1);
         }
-        if let Some(result) = facts.result {
-            self.add(Counter::PortChanges, &[("result", result)], facts.changes.len());
+        if let Some(failure) = &event.failure {
+            self.add(Counter::PortFailures, &[("failure", failure)], 1);
         }
-        if facts.result == Some("done") {
-            for change in facts.changes {
-                self.observe(Histogram::PortChange, &[], change.took);
-            }
+        let result = match event.kind.as_str() {
+            "PORT_CHANGED" => "done",
+            "PORT_OBSERVED" => "observed",
+            "PORT_STUCK" => "failed",
+            "PORT_UNCHANGED" => "unchanged",
+            _ => return,
+        };
+        self.add(Counter::PortChanges, &[("result", result)], event.changes.len());
+        for change in event.changes.iter().filter(|_| result == "done") {
+            self.observe(Histogram::PortChange, &[], Duration::from_secs_f64(change.took));
         }
     }
 

@@ -315,7 +315,7 @@ fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
             "switch_mac": text(rand, 2), "device_id": text(rand, 2), "ap_name": text(rand, 9),
             "ports": changes.iter().map(|change| change["port"].clone()).collect::<Vec<_>>(),
             "because": text(rand, 60), "rule": text(rand, 9), "attempt": rand.up_to(9),
-            "after": text(rand, 2), "hold": rand.up_to(1_000), "read_back": true,
+            "after": rand.up_to(100_000), "hold": rand.up_to(1_000), "read_back": true,
             "left_out": rand.up_to(9), "diff": text(rand, 300), "changes": changes,
         });
         let event = event.to_string();
@@ -330,7 +330,7 @@ fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
 fn transcript(reports: &[Report], context: &Context<'_>, fault: &mut impl FnMut(String)) -> String {
     let mut text = String::new();
     for (nth, report) in reports.iter().enumerate().take(2) {
-        for note in audit::notes(report, context).into_iter().take(2) {
+        for note in audit::notes(&report.event(context)).into_iter().take(2) {
             let _ = write!(text, "journal: {} {}", note.severity.name(), note.event);
             for (name, value) in note.values {
                 let _ = write!(text, " {name}={value:?}");

@@ -1,4 +1,4 @@
-//! Our own reports about switch ports, in the JSON of `ports::text`.
+//! Our own reports about switch ports.
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -11,7 +11,10 @@ use alloc::{
 use super::{draft::Draft, subject};
 use crate::{
     base::mac::Mac,
-    event::{Detail, DeviceClass, Event},
+    event::{
+        DeviceClass, Event,
+        ports::{PortChange, PortEvent},
+    },
     notify::{
         Link, Listing,
         links::{Dashboard, device_id},
@@ -26,56 +29,45 @@ const ROWS_IN_FACT_MAX: usize = 12;
 
 /// Describes a report about ports.
 pub(super) fn describe(event: &Event<'_>, row: &Kind, dashboard: &Dashboard<'_>) -> Draft {
-    let report = Report::of(event);
+    let report = Description::of(event);
     let mut draft = Draft::of(row, event, &mut |name| report.value(name).map(Cow::Owned));
     draft.links = report.links(dashboard);
     draft.listing = report.listing();
-    report.tell(&mut draft);
+    report.add_facts(&mut draft);
     draft
 }
 
-/// An access point, as far as it is known.
-#[derive(Default)]
+/// The name and the MAC of an access point, as far as they are known.
 struct Ap {
     name: Option<String>,
     mac: Option<Mac>,
 }
 
-/// One port's change.
-struct Change {
-    port: String,
-    mode: String,
-    ap: Ap,
-    because: Option<String>,
-    took: f64,
-    lines: Vec<String>,
-}
-
-struct Report<'e> {
+struct Description<'e> {
     event: &'e Event<'e>,
-    /// The access point of a report without changes.
-    ap: Ap,
-    changes: Vec<Change>,
-    ports: Vec<String>,
+    /// The report, with texts that may be shown.
+    report: PortEvent,
 }
 
-impl<'e> Report<'e> {
+impl<'e> Description<'e> {
     fn of(event: &'e Event<'e>) -> Self {
-        let changes = event.get("changes").map(Detail::items).unwrap_or_default();
-        Self {
-            event,
-            ap: Ap::of(|name| event.text(name)),
-            changes: changes.into_iter().map(Change::of).collect(),
-            ports: plain::each(&event.texts("ports"), plain::name),
+        let mut report: PortEvent = event.read().unwrap_or_default();
+        for port in &mut report.ports {
+            *port = plain::name(port);
         }
+        for PortChange { port, mode, because, .. } in &mut report.changes {
+            (*port, *mode, *because) =
+                (plain::name(port), plain::name(mode), plain::clean(because));
+        }
+        Self { event, report }
     }
 
     /// The value of a name in the row's sentence.
     fn value(&self, name: &str) -> Option<String> {
         match name {
-            "ap" => self.ap.called(),
+            "ap" => Ap::of(&self.report.ap, &self.report.ap_name).called(),
             "because" => self.because(),
-            "hold" => Some(span(self.event.get("hold")?.number()?)),
+            "hold" => self.report.hold.map(span),
             "mode" => self.mode(),
             "next" => self.next(),
             "ports" => self.placed(),
@@ -86,8 +78,8 @@ impl<'e> Report<'e> {
 
     /// `port ge-0/0/7 of switch "sw-1" at site HQ`
     fn placed(&self) -> Option<String> {
-        let rows = rows(&self.ports);
-        let ports = match (self.ports.as_slice(), rows.len()) {
+        let rows = rows(&self.report.ports);
+        let ports = match (self.report.ports.as_slice(), rows.len()) {
             ([], _) => return None,
             ([port], _) => format!("port {port}"),
             (many, 1..=ROWS_MAX) => {
@@ -101,9 +93,9 @@ impl<'e> Report<'e> {
 
     /// `switch "sw-1"`, or `the switch with MAC 5c:5b:35:00:00:01`.
     fn switch(&self) -> String {
-        let name = self.event.text("switch");
-        let mac = self.event.text("switch_mac").and_then(|mac| Mac::parse(&mac));
-        subject::called("switch", name.as_deref(), mac.filter(|_| name.is_none()))
+        let PortEvent { switch, switch_mac, .. } = &self.report;
+        let mac = switch_mac.as_ref().filter(|_| switch.is_none()).and_then(|mac| Mac::parse(mac));
+        subject::called("switch", switch.as_deref(), mac)
     }
 
     /// `mode ap`, or `mode ap (30) and mode default (18)`.
@@ -123,7 +115,7 @@ impl<'e> Report<'e> {
     /// The ports by mode.
     fn modes(&self) -> BTreeMap<&str, Vec<String>> {
         let mut modes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for change in &self.changes {
+        for change in &self.report.changes {
             modes.entry(&change.mode).or_default().push(change.port.clone());
         }
         modes
@@ -131,35 +123,32 @@ impl<'e> Report<'e> {
 
     /// For a report about one change: `for AP "Reception"`, `after AP "Reception" left`.
     fn whom(&self) -> Option<String> {
-        let [Change { ap, mode, .. }] = self.changes.as_slice() else {
+        let [PortChange { ap, ap_name, mode, .. }] = self.report.changes.as_slice() else {
             return None;
         };
-        let ap = ap.called()?;
+        let ap = Ap::of(ap, ap_name).called()?;
         Some(if mode == "ap" { format!("for {ap}") } else { format!("after {ap} left") })
     }
 
     /// The reason why nothing was changed, or the reason of a single change.
     fn because(&self) -> Option<String> {
-        let own = self.event.text("because").map(|words| plain::clean(&words));
-        let of_change = || match self.changes.as_slice() {
-            [Change { because, .. }] => because.clone(),
-            [] | [_, _, ..] => None,
+        let words = match (&self.report.because, self.report.changes.as_slice()) {
+            (Some(because), _) => plain::clean(because),
+            (None, [PortChange { because, .. }]) => because.clone(),
+            (None, [] | [_, _, ..]) => return None,
         };
-        let words = own.or_else(of_change)?;
         plain::non_empty(words.trim_end_matches('.').to_owned())
     }
 
     /// What happens next with the port or the ports.
     fn next(&self) -> Option<String> {
-        let attempt = self.event.get("attempt").and_then(Detail::integer);
-        let after = self.event.get("after").and_then(Detail::number).map(span);
-        let is_lasting = self.event.text("lasting").is_some();
-        let is_unknown = self.event.kind().is_some_and(|kind| kind == "PORT_UNCONFIRMED");
-        let (it_is, it_waits, port) = match self.ports.len() {
+        let PortEvent { kind, ports, attempt, after, lasting, .. } = &self.report;
+        let is_unknown = kind == "PORT_UNCONFIRMED";
+        let (it_is, it_waits, port) = match ports.len() {
             0 | 1 => ("It is", "It waits", "the port"),
             _ => ("They are", "They wait", "the ports"),
         };
-        Some(match (attempt, after) {
+        Some(match (attempt, after.map(span)) {
             (Some(attempt), None) => {
                 let times = match attempt {
                     1 => "once".to_owned(),
@@ -170,20 +159,18 @@ impl<'e> Report<'e> {
             (Some(_), Some(after)) if is_unknown => format!("{it_is} read back in {after}"),
             (Some(_), Some(after)) => format!("{it_is} tried again in {after}"),
             (None, Some(after)) => format!("{it_is} judged again in {after}"),
-            (None, None) if is_lasting => {
+            (None, None) if *lasting => {
                 format!("{it_is} judged again when there is news of {port}")
             }
             (None, None) => format!("{it_waits} until that is over"),
         })
     }
 
-    /// Adds the facts.
-    fn tell(&self, draft: &mut Draft) {
-        let event = self.event;
-        let time = |name: &str| Some(span(event.get(name)?.number()?));
-        draft.maybe("Switch", event.text("switch"));
-        draft.maybe("Switch MAC", event.text("switch_mac").map(|mac| plain::mac(&mac)));
-        draft.maybe("Site", subject::site(event));
+    fn add_facts(&self, draft: &mut Draft) {
+        let PortEvent { ports, rule, failure, changes, .. } = &self.report;
+        draft.maybe("Switch", self.report.switch.as_ref());
+        draft.maybe("Switch MAC", self.report.switch_mac.as_ref().map(|mac| plain::mac(mac)));
+        draft.maybe("Site", subject::site(self.event));
         let modes = self.modes();
         if modes.len() > 1 {
             for (mode, ports) in modes {
@@ -191,33 +178,34 @@ impl<'e> Report<'e> {
                 draft.fact(&format!("Mode {mode}"), &ports);
             }
         } else {
-            let label = if self.ports.len() == 1 { "Port" } else { "Ports" };
-            draft.fact(label, &plain::list(&rows(&self.ports), ROWS_IN_FACT_MAX));
+            let label = if ports.len() == 1 { "Port" } else { "Ports" };
+            draft.fact(label, &plain::list(&rows(ports), ROWS_IN_FACT_MAX));
             draft.maybe("Mode", modes.into_keys().next());
         }
-        let aps = self.changes.iter().map(|change| &change.ap).chain([&self.ap]);
+        let own = Ap::of(&self.report.ap, &self.report.ap_name);
+        let aps = changes.iter().map(|change| Ap::of(&change.ap, &change.ap_name)).chain([own]);
         draft.several("AP", "APs", &aps.filter_map(Ap::short).collect::<Vec<_>>());
         if let Some(Ap { name: Some(_), mac: Some(mac) }) = self.one_ap() {
             draft.fact("AP MAC", &mac.to_string());
         }
         draft.maybe("Reason", self.reasons());
-        let label = match (event.get("rule"), event.get("failure")) {
+        let label = match (rule, failure) {
             (Some(_), _) => "Refusal",
             (None, Some(_)) => "Failure",
             (None, None) => "Reason",
         };
-        draft.maybe(label, event.text("because"));
-        draft.maybe("Rule", event.text("rule"));
-        draft.maybe("Attempts", event.text("attempt"));
-        draft.maybe("Next attempt in", time("after"));
-        draft.maybe("Held for", time("hold"));
-        if event.text("read_back").is_some() {
+        draft.maybe(label, self.report.because.as_ref());
+        draft.maybe("Rule", rule.as_ref());
+        draft.maybe("Attempts", self.report.attempt.map(|attempt| attempt.to_string()));
+        draft.maybe("Next attempt in", self.report.after.map(span));
+        draft.maybe("Held for", self.report.hold.map(span));
+        if self.report.read_back {
             let how = "reading the port back, as the answer to the change was lost";
             draft.fact("Confirmed by", how);
         }
-        let took = self.changes.iter().map(|change| change.took).fold(0.0, f64::max);
+        let took = changes.iter().map(|change| change.took).fold(0.0, f64::max);
         if took > 0.0 {
-            let is_done = event.get("rule").or(event.get("failure")).is_none();
+            let is_done = rule.is_none() && failure.is_none();
             draft.fact(if is_done { "Took" } else { "Open for" }, &span(took));
         }
     }
@@ -225,7 +213,8 @@ impl<'e> Report<'e> {
     /// The reasons of all changes, each with its number of changes if they differ.
     fn reasons(&self) -> Option<String> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for because in self.changes.iter().filter_map(|change| change.because.as_deref()) {
+        let words = self.report.changes.iter().map(|change| change.because.as_str());
+        for because in words.filter(|words| !words.is_empty()) {
             *counts.entry(because).or_default() += 1;
         }
         let is_one = counts.len() == 1;
@@ -240,10 +229,10 @@ impl<'e> Report<'e> {
     }
 
     /// The access point of a report about one.
-    const fn one_ap(&self) -> Option<&Ap> {
-        match self.changes.as_slice() {
-            [] => Some(&self.ap),
-            [change] => Some(&change.ap),
+    fn one_ap(&self) -> Option<Ap> {
+        match self.report.changes.as_slice() {
+            [] => Some(Ap::of(&self.report.ap, &self.report.ap_name)),
+            [change] => Some(Ap::of(&change.ap, &change.ap_name)),
             [_, _, ..] => None,
         }
     }
@@ -256,24 +245,22 @@ impl<'e> Report<'e> {
         let ap = self.one_ap().and_then(|ap| ap.mac);
         let ap = ap.map(|mac| dashboard.device(DeviceClass::AccessPoint, &device_id(mac)));
         let (switch, ap) = (switch.unwrap_or_default(), ap.unwrap_or_default());
-        let [first, second] = if self.changes.is_empty() { [ap, switch] } else { [switch, ap] };
+        let [first, second] =
+            if self.report.changes.is_empty() { [ap, switch] } else { [switch, ap] };
         first.into_iter().chain(second).collect()
     }
 
     /// The lines that were changed, or would be.
     fn listing(&self) -> Option<Listing> {
-        let diff = self.event.get("diff").and_then(Detail::string);
-        let mut listing = match diff {
-            Some(diff) => Listing {
-                label: "Difference".to_owned(),
-                lines: diff.lines().map(str::to_owned).collect(),
-            },
-            None => Listing {
-                label: "Configuration".to_owned(),
-                lines: self.changes.iter().flat_map(|change| change.lines.clone()).collect(),
-            },
+        let PortEvent { diff, changes, left_out: more, .. } = &self.report;
+        let (label, lines) = match diff.as_str() {
+            "" => {
+                ("Configuration", changes.iter().flat_map(|change| change.lines.clone()).collect())
+            }
+            diff => ("Difference", diff.lines().map(str::to_owned).collect()),
         };
-        if let Some(more) = self.event.get("left_out").and_then(Detail::integer) {
+        let mut listing = Listing { label: label.to_owned(), lines };
+        if *more > 0 {
             listing.lines.push(format!("… {more} more in the audit file"));
         }
         (!listing.lines.is_empty()).then_some(listing)
@@ -281,12 +268,9 @@ impl<'e> Report<'e> {
 }
 
 impl Ap {
-    /// From the members of an event, or of a change in it.
-    fn of<'t>(text: impl Fn(&str) -> Option<Cow<'t, str>>) -> Self {
-        Self {
-            name: text("ap_name").map(|name| plain::name(&name)),
-            mac: text("ap").and_then(|mac| Mac::parse(&mac)),
-        }
+    fn of(mac: &Option<String>, name: &Option<String>) -> Self {
+        let name = name.as_ref().map(|name| plain::name(name));
+        Self { name, mac: mac.as_ref().and_then(|mac| Mac::parse(mac)) }
     }
 
     /// `AP "Reception"`, or `the AP with MAC 5c:5b:35:00:00:01`.
@@ -297,27 +281,8 @@ impl Ap {
     }
 
     /// The name, else the MAC.
-    fn short(&self) -> Option<String> {
-        self.name.clone().or_else(|| Some(self.mac?.to_string()))
-    }
-}
-
-impl Change {
-    fn of(json: Detail<'_>) -> Self {
-        let text = |name: &str| json.get(name).and_then(Detail::text);
-        Self {
-            port: text("port").map(|port| plain::name(&port)).unwrap_or_default(),
-            mode: text("mode").map(|mode| plain::name(&mode)).unwrap_or_default(),
-            ap: Ap::of(text),
-            because: text("because").map(|words| plain::clean(&words)),
-            took: json.get("took").and_then(Detail::number).unwrap_or_default(),
-            lines: json
-                .get("lines")
-                .into_iter()
-                .flat_map(Detail::items)
-                .filter_map(|line| line.string().map(Cow::into_owned))
-                .collect(),
-        }
+    fn short(self) -> Option<String> {
+        self.name.or_else(|| Some(self.mac?.to_string()))
     }
 }
 
