@@ -7,11 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use mistgate_core::ports::switch_port::Mode;
+use mistgate_core::ports::{report::Report, switch_port::Mode};
 use mistgate_runtime::{
     base::journal::{Format, Journal, Level},
     host::load::Loaded,
-    ports::manual::{Change, Difference, Ended, Outcome, Wanted},
+    ports::manual::{Change, Difference, Outcome, Wanted},
 };
 
 use crate::args::{Diff, Port, PortKind, Set};
@@ -54,28 +54,35 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
     if !yes && !ask(&format!("Change {switch_port}?"))? {
         return Err(format!("{switch_port}: nothing is changed"));
     }
-    let Outcome { ended, is_running, unwritten } = change.push(&user()).await?;
+    let Outcome { report, is_running, unwritten } = change.push(&user()).await?;
     let line = |reason| format!("\n{switch_port}: this could not be written down: {reason}");
     let unwritten: String = unwritten.iter().map(line).collect();
     let mode = wanted.mode.name();
-    match ended {
-        Ended::Done { is_unchanged } => {
+    match &report {
+        Report::Settled { .. } => {
+            let is_unchanged = report.kind() == "PORT_UNCHANGED";
             let done = if is_unchanged { "has mode" } else { "done, it has mode" };
             let already = if is_unchanged { " already" } else { "" };
             crate::say(&format!("{switch_port}: {done} {mode}{already}"));
         }
-        Ended::Failed(failure) => {
+        Report::Stuck { failure, .. } => {
             return Err(format!("{switch_port}: nothing is changed, because {failure}{unwritten}"));
         }
-        Ended::Refused(refusal) => {
+        Report::Refused { refusal, .. } => {
             return Err(format!("{switch_port}: refused, because {refusal}{unwritten}"));
         }
-        Ended::Unknown(failure) => {
+        Report::Retrying { failure, .. } => {
             return Err(format!(
                 "{switch_port}: it is not known whether this was changed, because {failure} — see \
                  mistgate port diff{unwritten}"
             ));
         }
+        Report::Breaker { .. }
+        | Report::Kept { .. }
+        | Report::Observed { .. }
+        | Report::Overflow
+        | Report::Stopped(_)
+        | Report::Undecided { .. } => return Err(format!("{switch_port}: {}", report.kind())),
     }
     if is_running {
         let until = match wanted.mode {

@@ -14,32 +14,29 @@ use crate::{
 /// `[ports.junos]`: NETCONF over SSH, to the switch itself.
 #[derive(Clone, Debug)]
 pub struct Junos {
-    /// What is appended to a switch's name to find it; none where its name is enough.
+    /// Appended to a switch's name to get its host name.
     pub domain: Option<String>,
     /// The port of NETCONF (default 830).
     pub port: u16,
     pub username: String,
-    /// Its password. There is this, or a key, or both.
+    /// There is a password, a key, or both.
     pub password: Option<Secret>,
-    /// The PEM text of its private key.
+    /// As a PEM text.
     pub private_key: Option<Secret>,
     /// The file with the switches' host keys, as OpenSSH writes it; read again when it changes.
     pub known_hosts: String,
-    /// Whether algorithms with SHA-1 will do, which old switches need.
+    /// Whether algorithms with SHA-1 are allowed, which old switches need.
     pub legacy_algorithms: bool,
     /// How many sessions may be open at once, to as many switches (default 256, of about 100 KiB
     /// each).
     pub sessions_max: usize,
     /// For one commit; a small switch takes half a minute (default 2m).
     pub commit_timeout: Duration,
-    /// How long a lock that somebody else holds is waited for (default 60s).
+    /// How long to wait for a lock that somebody else holds (default 60s).
     pub lock_wait: Duration,
-    /// When a switch takes back what was not confirmed, in whole minutes as Junos wants it
-    /// (default 5m).
+    /// After how long a switch undoes what was not confirmed, in whole minutes (default 5m).
     pub confirm: Duration,
-    /// For an access point.
     pub ap: Template,
-    /// For whoever plugs in.
     pub default: Template,
 }
 
@@ -51,6 +48,14 @@ impl MethodConfig for Junos {
 
     fn secrets(&self) -> Vec<&Secret> {
         self.password.iter().chain(&self.private_key).collect()
+    }
+
+    fn private_key(&self) -> Option<&Secret> {
+        self.private_key.as_ref()
+    }
+
+    fn known_hosts(&self) -> Option<&str> {
+        Some(&self.known_hosts)
     }
 
     fn connects_to(&self) -> Option<(u16, &'static str)> {

@@ -45,6 +45,16 @@ pub trait MethodConfig {
         Vec::new()
     }
 
+    /// The private key that the method logs in with, as a PEM text.
+    fn private_key(&self) -> Option<&Secret> {
+        None
+    }
+
+    /// The file with the host keys of the switches.
+    fn known_hosts(&self) -> Option<&str> {
+        None
+    }
+
     /// The TCP port that the method connects to, beside those of Mist, and the key that names it.
     fn connects_to(&self) -> Option<(u16, &'static str)> {
         None
@@ -72,6 +82,25 @@ impl Edits {
     pub fn unwritten() -> Self {
         let mode = |mode: Mode| Lines::Words(format!("mode {}", mode.name()));
         Self { ap: mode(Mode::Ap), default: mode(Mode::Default) }
+    }
+
+    /// The edit of a port to a mode. `ap` is the access point on it, and `before` the record of what
+    /// it had before.
+    pub fn edit(
+        &self,
+        port: PortName,
+        mode: Mode,
+        ap: Option<Mac>,
+        before: Option<String>,
+    ) -> Edit {
+        let is_ap = mode == Mode::Ap;
+        Edit {
+            port,
+            mode,
+            ap: ap.filter(|_| is_ap),
+            lines: self.lines(port, mode),
+            before: before.filter(|_| !is_ap),
+        }
     }
 
     /// The change of one port, line by line.

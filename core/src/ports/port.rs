@@ -17,7 +17,10 @@
 //! anything else, and the change is not reported as failed. The owner of the port pushes it, with
 //! others of its switch, when it is due; a `Pushing` port is answered with `Pushed` once.
 //!
-//! It decides neither which mode is right nor whether the change is allowed.
+//! A manual change is made even if the port should have the mode already, and if its end is not
+//! known the port is read back once, at once.
+//!
+//! The port decides neither which mode is right nor whether the change is allowed.
 
 use alloc::collections::VecDeque;
 use core::{mem, time::Duration};
@@ -45,10 +48,16 @@ pub struct Want {
     pub mode: Mode,
     pub ap: Option<Mac>,
     pub reason: Reason,
-    /// When the event came that led here.
+    /// When the event came that led to it.
     pub since: Instant,
-    /// When the switch said so; none where the decision rests on nothing that grows old.
+    /// When the switch said so; `None` if the reason does not grow old.
     pub proved_at: Option<Instant>,
+}
+
+impl Want {
+    fn is_manual(&self) -> bool {
+        self.reason == Reason::Manual
+    }
 }
 
 /// What happened outside.
@@ -208,7 +217,7 @@ impl Port {
             | State::Reading { next, .. }
             | State::Unconfirmed { next, .. } => *next = Some(want),
             State::Due { .. } | State::Resting | State::Stuck | State::Waiting { .. }
-                if self.mode == Some(want.mode) =>
+                if self.mode == Some(want.mode) && !want.is_manual() =>
             {
                 self.state = State::Resting;
             }
@@ -272,7 +281,11 @@ impl Port {
             Pushed::Unknown(failure) => {
                 self.is_touched = true;
                 self.mode = None;
-                self.unconfirmed(now, change, next, failure);
+                if change.want.is_manual() {
+                    self.read_back(change, next, failure);
+                } else {
+                    self.unconfirmed(now, change, next, failure);
+                }
             }
         }
     }
@@ -345,10 +358,21 @@ impl Port {
         self.state = State::Resting;
         match (is_done, next) {
             (Some(true), next) => self.settled(&change, next, true),
+            (Some(false), next) if change.want.is_manual() => {
+                self.failed(now, change, next, failure);
+            }
+            (None, _) if change.want.is_manual() => {
+                self.retrying(change, Duration::ZERO, failure, true);
+            }
             (Some(false), Some(next)) if next.mode != change.want.mode => self.want(next),
             (Some(false), _) => self.push(change),
             (None, next) => self.unconfirmed(now, change, next, failure),
         }
+    }
+
+    fn read_back(&mut self, change: Change, next: Option<Want>, failure: Failure) {
+        self.outputs.push_back(Output::Read(change.want.mode));
+        self.state = State::Reading { change, next, failure };
     }
 
     fn advance(&mut self, now: Instant) {
@@ -358,8 +382,7 @@ impl Port {
         match mem::replace(&mut self.state, State::Resting) {
             State::Waiting { change, .. } => self.push(change),
             State::Unconfirmed { change, next, failure, .. } => {
-                self.outputs.push_back(Output::Read(change.want.mode));
-                self.state = State::Reading { change, next, failure };
+                self.read_back(change, next, failure);
             }
             // These wait for no time.
             State::Due { .. }

@@ -227,12 +227,16 @@ fn set_failure(event: &mut PortEvent, failure: &Failure, attempt: u32) {
 
 /// Why a port of a switch is changed. Another port of the same switch is named without the switch.
 fn because(reason: Reason, switch: Mac) -> String {
-    match reason {
-        Reason::Moved(from) if from.switch == switch => {
-            format!("the AP moved here from {}", from.port)
-        }
-        Reason::MovedAway(to) if to.switch == switch => format!("the AP moved to {}", to.port),
-        reason => reason.to_string(),
+    if let Reason::Moved(from) = reason
+        && from.switch == switch
+    {
+        format!("the AP moved here from {}", from.port)
+    } else if let Reason::MovedAway(to) = reason
+        && to.switch == switch
+    {
+        format!("the AP moved to {}", to.port)
+    } else {
+        reason.to_string()
     }
 }
 

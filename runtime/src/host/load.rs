@@ -11,14 +11,15 @@ use std::{
 use mistgate_core::{
     base::{secret::Secret, time::UnixTime},
     config::{
-        checked::{Config, ports::Method},
+        checked::Config,
         files::{FileKind, FileRequest, Files},
         problem::Problem,
         raw::{Draft, EMBEDDED, Source},
     },
     http::listener::Tls,
-    junos::{Junos, known_hosts::KnownHosts},
+    junos::known_hosts::KnownHosts,
     micronets::proxy::Proxy,
+    ports::edit::MethodConfig,
 };
 use rustls::sign::CertifiedKey;
 
@@ -121,10 +122,8 @@ fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
         findings.server("proxy.cert", &proxy.tls, now);
         findings.authorities(proxy, now);
     }
-    if let Some(Method::Junos(junos)) =
-        config.ports.as_ref().and_then(|ports| ports.method.as_ref())
-    {
-        findings.junos(junos);
+    if let Some(method) = config.ports.as_ref().and_then(|ports| ports.method.as_ref()) {
+        findings.method(method.config());
     }
     if let Err(error) = tls::connector(config.chat.delivery.extra_ca.as_deref()) {
         findings.problem("chat.extra_ca", &error, "certificates of authorities in PEM");
@@ -171,8 +170,8 @@ impl Findings<'_> {
     }
 
     /// Checks our key and the host keys of the switches.
-    fn junos(&mut self, junos: &Junos) {
-        if let Some(Err(error)) = junos.private_key.as_ref().map(|key| Key::parse(key.expose())) {
+    fn method(&mut self, method: &dyn MethodConfig) {
+        if let Some(Err(error)) = method.private_key().map(|key| Key::parse(key.expose())) {
             let expected = match error {
                 KeyError::Encrypted => "one without (ssh-keygen -p removes it)",
                 KeyError::Unreadable => {
@@ -181,10 +180,13 @@ impl Findings<'_> {
             };
             self.problem("ports.junos.private_key", &error, expected);
         }
+        let Some(known_hosts) = method.known_hosts() else {
+            return;
+        };
         let max = u64::try_from(FileKind::KnownHosts.bytes_max()).unwrap_or(u64::MAX);
         // A file that is missing or no text was reported before.
-        let text = read(&junos.known_hosts, max).ok().and_then(|text| String::from_utf8(text).ok());
-        let known = text.map(|text| KnownHosts::parse(junos.known_hosts.as_str(), &text));
+        let text = read(known_hosts, max).ok().and_then(|text| String::from_utf8(text).ok());
+        let known = text.map(|text| KnownHosts::parse(known_hosts, &text));
         if known.is_none_or(|known| known.is_empty()) {
             let what = "no line of the file holds a host key that can be used";
             let expected = "lines as ssh-keyscan -p 830 HOST prints them";

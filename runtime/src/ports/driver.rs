@@ -1,6 +1,5 @@
-//! The owner of the plan: what is due, one input, everything that comes out, the timer.
-//!
-//! It does not retry and does not decide; it answers each command once.
+//! The driver of the plan. It answers each command of the plan once, and neither retries nor
+//! decides.
 
 use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
@@ -16,7 +15,7 @@ use mistgate_core::{
         names::Names,
         notification,
         plan::{Plan, input::Input, output::Output},
-        question::{Answer, Question},
+        question::Question,
         record::Record,
         report::{Context, Report},
         switch_port::{Switch, SwitchPort},
@@ -43,29 +42,15 @@ const CLOCK_SLACK: Duration = Duration::from_secs(1);
 /// The most questions that are asked at once; the others wait.
 const ASKED_MAX: usize = 64;
 
-/// The end of something that the driver began. Each plan has a channel of its own, so that it gets
-/// nothing that another plan began.
-pub(super) enum Event {
-    /// What became of a question.
-    Answered { id: u64, answer: Answer },
-    /// Whether the kill switch is on.
-    KillSwitch(bool),
-    /// What became of a change.
-    Pushed { id: u64, pushed: Pushed },
-    /// What became of reading a port back.
-    Read { id: u64, is_done: Option<bool> },
-}
-
 /// What a plan begins with.
 pub(super) struct Start {
     pub(super) seed: u64,
-    /// The number of its first write.
+    /// The number of the plan's first write.
     pub(super) first_write: u64,
-    /// What an earlier run left.
     pub(super) restored: Vec<Record>,
     pub(super) audit: Audit,
-    /// A way to the plan's own channel, and its end.
-    pub(super) events: (channel::Sender<Event>, channel::Receiver<Event>),
+    /// The channel of this plan alone, so that it gets nothing that another plan began.
+    pub(super) events: (channel::Sender<Input>, channel::Receiver<Input>),
     /// Whether the kill switch is on.
     pub(super) is_stopped: bool,
 }
@@ -103,15 +88,15 @@ pub(super) struct Driver {
     backend: Arc<Backend>,
     tools: Tools,
     audit: Audit,
-    /// To the task that watches the kill switch.
+    /// Later paths of the kill switch, for the task that watches it.
     paths: channel::Sender<String>,
-    events: channel::Sender<Event>,
-    happened: channel::Receiver<Event>,
+    events: channel::Sender<Input>,
+    happened: channel::Receiver<Input>,
     /// When the wall clock was read, and what it said.
     wall: (Instant, UnixTime),
     org_id: Option<String>,
     names: Names,
-    /// What the last input brought.
+    /// The reports of the last input.
     reports: Vec<Report>,
     questions: WorkQueue<(u64, Question)>,
     work: WorkQueue<Work>,
@@ -120,20 +105,20 @@ pub(super) struct Driver {
     writes: Vec<Write>,
     last_write: u64,
     kept: u64,
-    /// What comes when the changes in flight have ended.
+    /// Set when nothing new may begin: what follows when the changes in flight have ended.
     ending: Option<Ending>,
 }
 
 /// What the driver handles next.
 enum Heard {
-    Event(Event),
+    Input(Input),
     Message(Message),
-    /// It is time for something.
+    /// Nothing: it is time for something.
     Nothing,
 }
 
 impl Driver {
-    /// With what an earlier run left.
+    /// Begins a plan with what an earlier run left.
     pub(super) fn start(
         settings: Settings,
         start: Start,
@@ -178,7 +163,7 @@ impl Driver {
         let mut alarm = Alarm::default();
         while self.ending.is_none() || !self.work.is_quiet() {
             let heard = match self.happened.try_recv() {
-                Ok(event) => Heard::Event(event),
+                Ok(input) => Heard::Input(input),
                 Err(_) => match messages.try_recv() {
                     Ok(message) => Heard::Message(message),
                     Err(_) => self.wait(messages, &mut alarm).await,
@@ -189,7 +174,7 @@ impl Driver {
             machine::step(&mut self, |driver| &mut driver.plan, now, None, Self::carry_out);
             self.tell();
             match heard {
-                Heard::Event(event) => self.happened(event),
+                Heard::Input(input) => self.happened(input),
                 Heard::Message(message) => self.hear(message),
                 Heard::Nothing => {}
             }
@@ -205,7 +190,7 @@ impl Driver {
         self.hand_over();
         let clock_at = self.wall.0 + CLOCK_EVERY;
         let at = self.plan.poll_timeout().map_or(clock_at, |at| at.min(clock_at));
-        let event = async { self.happened.recv().await.map_or(Heard::Nothing, Heard::Event) };
+        let event = async { self.happened.recv().await.map_or(Heard::Nothing, Heard::Input) };
         let message = async { messages.recv().await.map_or(Heard::Nothing, Heard::Message) };
         let heard = alarm.bound(self.tools.clock, Some(at), event.or(message)).await;
         heard.unwrap_or(Heard::Nothing)
@@ -217,7 +202,7 @@ impl Driver {
         self.tell();
     }
 
-    /// Tells the plan the wall clock, if it jumped or it is time.
+    /// Gives the plan the wall clock if it jumped, and every few minutes.
     fn keep_time(&mut self) {
         let (now, wall) = (self.tools.clock.now(), clock::wall());
         let (read_at, read) = self.wall;
@@ -230,22 +215,14 @@ impl Driver {
         }
     }
 
-    fn happened(&mut self, event: Event) {
-        match event {
-            Event::Answered { id, answer } => {
-                self.questions.done();
-                self.input(Input::Answered { id, answer });
-            }
-            Event::KillSwitch(is_on) => self.input(Input::Stop(is_on)),
-            Event::Pushed { id, pushed } => {
-                self.work.done();
-                self.input(Input::Pushed { id, pushed });
-            }
-            Event::Read { id, is_done } => {
-                self.work.done();
-                self.input(Input::Read { id, is_done });
-            }
+    /// Hands over what became of something that the driver began, or the kill switch.
+    fn happened(&mut self, input: Input) {
+        if matches!(input, Input::Answered { .. }) {
+            self.questions.done();
+        } else if matches!(input, Input::Pushed { .. } | Input::Read { .. }) {
+            self.work.done();
         }
+        self.input(input);
     }
 
     fn hear(&mut self, message: Message) {
@@ -264,7 +241,7 @@ impl Driver {
                 drop(taken);
             }
             Message::ApEvents { ap_events, taken } => {
-                // Without Mist every probe would only end undecided.
+                // Without Mist no question about an access point has an answer.
                 if self.backend.can_ask() {
                     for ap_event in ap_events {
                         self.names.learn(&ap_event);
@@ -318,7 +295,7 @@ impl Driver {
         }
     }
 
-    /// Tells everybody what the plan reported since the last time.
+    /// Hands the reports of the last input to the journal, the audit and the chats.
     fn tell(&mut self) {
         let reports = mem::take(&mut self.reports);
         if reports.is_empty() {
@@ -337,7 +314,7 @@ impl Driver {
         }
     }
 
-    /// The disk refuses what must be kept before the changes that wait for it.
+    /// The disk refused to store something, so the changes that wait for it are not begun.
     fn unkept(&mut self) {
         for (_, push) in mem::take(&mut self.held) {
             self.refuse(push.id, Failure::Store);
@@ -354,16 +331,16 @@ impl Driver {
         self.writes.push(Write::Port { number: self.last_write, switch_port, record });
     }
 
-    /// Gives the store what there is to write.
+    /// Hands the pending writes to the store.
     fn hand_over(&mut self) {
         let writes = mem::take(&mut self.writes);
         if !writes.is_empty() && self.tools.store.write_all(writes).is_err() {
-            // The writing thread is gone, which only a bug can do: nothing is kept.
+            // The writing thread is gone, which is a bug: nothing is stored any more.
             self.unkept();
         }
     }
 
-    /// Begins what may begin.
+    /// Begins the questions and changes that may begin.
     fn begin(&mut self) {
         if self.ending.is_some() {
             return;
@@ -375,7 +352,7 @@ impl Driver {
             let (backend, events) = (Arc::clone(&self.backend), self.events.clone());
             let task = async move {
                 let answer = backend.answer(question).await;
-                let _ = events.try_send(Event::Answered { id, answer });
+                let _ = events.try_send(Input::Answered { id, answer });
             };
             self.tools.executor.spawn(task).detach();
         }
@@ -389,14 +366,14 @@ impl Driver {
                 Work::Push(Push { id, switch, edits, backend }) => {
                     let task = async move {
                         let pushed = backend.method.push(&switch, &edits).await;
-                        let _ = events.try_send(Event::Pushed { id, pushed });
+                        let _ = events.try_send(Input::Pushed { id, pushed });
                     };
                     self.tools.executor.spawn(task).detach();
                 }
                 Work::Read { id, switch, edit, backend } => {
                     let task = async move {
                         let is_done = backend.method.read(&switch, &edit).await;
-                        let _ = events.try_send(Event::Read { id, is_done });
+                        let _ = events.try_send(Input::Read { id, is_done });
                     };
                     self.tools.executor.spawn(task).detach();
                 }

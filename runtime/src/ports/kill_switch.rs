@@ -1,8 +1,8 @@
 //! The kill switch: a file that stops all changes while it exists, looked at every second.
 //!
-//! The admin endpoint turns it by making and removing the file, so that it outlives a restart.
-//! Where the file cannot be made, changes stop all the same until the next restart; where it cannot
-//! be looked at, they stop too.
+//! The admin endpoint turns it on and off by making and removing the file, so that it outlives a
+//! restart. If the file cannot be made, changes stop all the same until the next restart. If it
+//! cannot be looked at, they stop too.
 
 use std::{
     fs::{self, OpenOptions},
@@ -15,7 +15,8 @@ use std::{
 
 use smol::{Timer, channel, future::FutureExt};
 
-use super::driver::Event;
+use mistgate_core::ports::plan::input::Input;
+
 use crate::base::journal::{Journal, Level, fields};
 
 /// How often the file is looked at.
@@ -25,17 +26,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Order {
     /// Turns the switch on or off.
     pub(super) is_on: bool,
-    /// Takes what of that was not possible.
+    /// Gets why that was not possible, if it was not.
     pub(super) answer: channel::Sender<Result<(), String>>,
 }
 
-/// Reads whether the file is there. The future reads it again and again, and sends each change to
-/// the driver. `paths` brings another name for the file.
+/// Whether the file is there, and a future that looks again and again and sends each change to the
+/// driver. `paths` brings other names for the file.
 pub(super) async fn watch(
     path: String,
     paths: channel::Receiver<String>,
     orders: channel::Receiver<Order>,
-    events: channel::Sender<Event>,
+    events: channel::Sender<Input>,
     journal: Arc<Journal>,
 ) -> (bool, impl Future<Output = ()>) {
     let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
@@ -57,7 +58,7 @@ pub(super) async fn watch(
             };
             let was_on = std::mem::replace(&mut is_on, switch.look().await);
             if is_on != was_on {
-                let _ = events.try_send(Event::KillSwitch(is_on));
+                let _ = events.try_send(Input::Stop(is_on));
             }
             if let Some(answer) = answer {
                 let _ = answer.try_send(result);
@@ -71,7 +72,7 @@ struct KillSwitch {
     path: String,
     /// Whether it is on without a file, because none could be made.
     is_held: bool,
-    /// Why the file cannot be looked at, once that was said.
+    /// Why the file cannot be looked at, as the journal was told.
     complaint: Option<String>,
     journal: Arc<Journal>,
 }
@@ -109,7 +110,7 @@ impl KillSwitch {
     }
 }
 
-/// Makes the file, on disk when this returns. One that is there already stays as it is.
+/// Makes the file, unless it is there. It is on disk when this returns.
 fn make(path: &str) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)?.sync_all()
 }

@@ -1,12 +1,13 @@
-//! One port, changed by `mistgate port set`, in a process of its own.
+//! One port, changed by `mistgate port set`, in a process of its own with a [`Plan`] of its own.
 //!
-//! A mistgate that runs may be at work on the same switch. The switch's lock keeps the two apart
-//! there, and through Mist each verifies what it wrote. The store belongs to one process at a time:
-//! where this one gets it, it writes down what it does, so that the next run knows of it. Where a
-//! running mistgate has it, that one does not learn of the change. The audit has a line either way,
-//! because appending one is a single write.
+//! A running mistgate may change the same switch at the same time. The switch's lock keeps the two
+//! apart, and through Mist each verifies what it wrote. Only one process can have the store. If this
+//! one gets it, it stores what it does, so that the next run knows of it; else the running mistgate
+//! does not learn of the change. The audit gets a line either way, because appending one is a single
+//! write.
 
 use std::{
+    collections::VecDeque,
     fs,
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, chown},
@@ -22,20 +23,26 @@ use mistgate_core::{
     base::{
         failure::Failure,
         mac::Mac,
-        time::{Instant, UnixTime},
+        machine::{self, Machine as _},
+        time::UnixTime,
     },
     config::checked::{Config, ports::Ports},
     mist::find,
     ports::{
         audit,
-        decide::Reason,
-        edit::{Edit, Pushed},
+        edit::Edit,
         governor::{Governor, Refusal, SwitchPattern},
         name::{PortName, SwitchName},
         names::Names,
+        plan::{
+            Plan,
+            input::{self, Input},
+            output::Output,
+        },
+        port,
         record::Record,
         redact::redact,
-        report::{self, Context, Report},
+        report::{Context, Report},
         switch_port::{Mode, Switch, SwitchPort},
     },
 };
@@ -67,30 +74,14 @@ pub struct Wanted {
     pub mode: Mode,
 }
 
-/// What became of a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The port has the mode.
-    Done {
-        /// Whether it was before.
-        is_unchanged: bool,
-    },
-    /// The port is as it was.
-    Failed(Failure),
-    /// It must not happen.
-    Refused(Refusal),
-    /// Either of the two.
-    Unknown(Failure),
-}
-
 /// What a [`Change::push`] leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What became of the change.
-    pub ended: Ended,
-    /// Whether a mistgate runs, which does not know of it.
+    /// `Settled`, `Stuck`, `Refused`, or `Retrying` if it is not known what the port has.
+    pub report: Report,
+    /// Whether a mistgate runs, which does not know of the change.
     pub is_running: bool,
-    /// What could not be written down of it, and why.
+    /// What could not be written down, and why.
     pub unwritten: Vec<String>,
 }
 
@@ -116,7 +107,7 @@ impl Change {
         let Some(method) = &ports.method else {
             return Err("ports.method: none — expected \"junos\", \"mist\" or \"cso\"".to_owned());
         };
-        let lines = method.config().edits().lines(wanted.port, wanted.mode);
+        let edits = method.config().edits();
         let clock = Clock::start();
         let tls = tls::connector(config.chat.delivery.extra_ca.as_deref());
         let tls = tls.map_err(|error| error.to_string())?;
@@ -126,39 +117,34 @@ impl Change {
         let switch = switch(&backend, &wanted.switch).await?;
         judge_lists(&ports, &switch)?;
         let Wanted { port, mode, .. } = *wanted;
-        let mut change = Self {
-            ports,
-            org_id: config.mist.org_id.clone(),
-            folder: Path::new(&config.state_dir).to_path_buf(),
-            backend,
-            clock,
-            switch,
-            edit: Edit { port, mode, ap: None, lines, before: None },
-        };
-        if fs::exists(change.folder.join(store::FILE)).unwrap_or(false)
-            && let Ok(Memory::Ours(memory)) = Memory::open(&change.folder)
+        let folder = Path::new(&config.state_dir).to_path_buf();
+        let mut record = None;
+        if fs::exists(folder.join(store::FILE)).unwrap_or(false)
+            && let Ok(Memory::Ours(memory)) = Memory::open(&folder)
         {
-            change.recall(memory.record(change.switch_port()).as_ref());
+            record = memory.record(SwitchPort { switch: switch.mac, port });
             memory.close();
         }
-        Ok(change)
+        let (ap, before) = record.map_or((None, None), |record| (record.ap, record.before));
+        let edit = edits.edit(port, mode, ap, before);
+        let org_id = config.mist.org_id.clone();
+        Ok(Self { ports, org_id, folder, backend, clock, switch, edit })
     }
 
-    /// What is known of the switch.
+    /// The switch that was found.
     pub const fn switch(&self) -> &Switch {
         &self.switch
     }
 
-    /// The rule that forbids it, as far as a rule can be judged without what a running mistgate
-    /// remembers: the lists, the kill switch and the freezes.
+    /// The rule that forbids the change. Only the lists, the kill switch and the freezes are judged:
+    /// the other rules depend on what a running mistgate remembers.
     pub fn refusal(&self) -> Option<Refusal> {
         let mut governor = Governor::new(self.ports.governor.clone());
-        // Where it cannot be looked at it is on.
-        governor.stop(fs::exists(&self.ports.kill_switch).unwrap_or(true));
+        governor.stop(self.is_stopped());
         governor.judge(self.clock.now(), clock::wall(), &self.switch, self.edit.port).err()
     }
 
-    /// What it would do. Nothing is changed.
+    /// What the change would do, without its secrets.
     pub async fn difference(&self) -> Result<Difference, Failure> {
         let edits = std::slice::from_ref(&self.edit);
         let shown = |text: String| text.lines().map(redact).collect::<Vec<_>>().join("\n");
@@ -169,23 +155,18 @@ impl Change {
     }
 
     /// Makes the change, and writes down that `by` did so. The error is why it was not begun.
-    pub async fn push(mut self, by: &str) -> Result<Outcome, String> {
+    pub async fn push(self, by: &str) -> Result<Outcome, String> {
         // Nothing is changed that would not be in the audit.
         let audit = self.folder.join(AUDIT_FILE);
         make_folder(&self.folder)?;
         ours(&self.folder, &audit, || audit_file::open(&audit).map(drop))
             .map_err(|error| format!("{}: {error}", audit.display()))?;
         let memory = Memory::open(&self.folder)?;
-        if let Memory::Ours(memory) = &memory {
-            self.recall(memory.record(self.switch_port()).as_ref());
-        }
-        let since = self.clock.now();
         let mut unwritten = Vec::new();
-        let (ended, report) = match self.refusal() {
-            Some(refusal) => (Ended::Refused(refusal.clone()), self.refused(refusal)),
-            None => self.carry_out(&memory, since, &mut unwritten).await?,
-        };
-        let line = self.line(&report, by);
+        let report = self.carry_out(&memory, &mut unwritten).await?;
+        let (now, at, names) = (self.clock.now(), clock::wall(), &Names::default());
+        let org_id = self.org_id.as_deref();
+        let line = audit::line(&report, &Context { org_id, names, now, at, by: Some(by) }, 0);
         let written = audit_file::open(&audit).and_then(|mut file| {
             file.write_all((line + "\n").as_bytes())?;
             file.sync_data()
@@ -195,135 +176,74 @@ impl Change {
             memory.close();
         }
         unwritten.extend(written.err().map(|error| format!("{}: {error}", audit.display())));
-        Ok(Outcome { ended, is_running, unwritten })
+        Ok(Outcome { report, is_running, unwritten })
     }
 
-    /// The error is why it was not begun.
+    /// Drives a plan that knows this port alone to the report about the change. The error is why
+    /// nothing was begun.
     async fn carry_out(
         &self,
         memory: &Memory,
-        since: Instant,
         unwritten: &mut Vec<String>,
-    ) -> Result<(Ended, Report), String> {
-        let known = match memory {
+    ) -> Result<Report, String> {
+        // Without the switch's MAC the store cannot name the port.
+        let memory = match memory {
             Memory::Ours(memory) if !self.switch.mac.is_null() => Some(memory),
             Memory::Ours(_) | Memory::Running => None,
         };
-        let before = known.and_then(|memory| memory.record(self.switch_port()));
-        if let Some(memory) = known {
-            // After a crash the next run finds this and looks at the port.
-            memory.keep(self.switch_port(), Some(self.record(before.as_ref(), None, None)))?;
-        }
-        let edits = std::slice::from_ref(&self.edit);
-        let pushed = self.backend.method.push(&self.switch, edits).await;
-        let mut told = None;
-        let (ended, report) = match pushed {
-            Pushed::Done { diff, before } => {
-                told = before.into_iter().find(|(port, _)| *port == self.edit.port);
-                let ended = Ended::Done { is_unchanged: diff.is_empty() };
-                (ended, self.settled(since, diff, false))
-            }
-            Pushed::Failed(failure) => self.failed(since, failure),
-            Pushed::Unknown(failure) => {
-                match self.backend.method.read(&self.switch, &self.edit).await {
-                    Some(true) => (
-                        Ended::Done { is_unchanged: false },
-                        self.settled(since, String::new(), true),
-                    ),
-                    Some(false) => self.failed(since, failure),
-                    None => {
-                        let report = self.unconfirmed(since, failure.clone());
-                        (Ended::Unknown(failure), report)
-                    }
-                }
-            }
+        let record = memory.and_then(|memory| memory.record(self.switch_port()));
+        // No limit counts what was changed before this command.
+        let restored = record.map(|record| Record { changed_at: None, ..record });
+        let config = input::Config {
+            port: port::Config { attempts_max: 1 },
+            is_observing: false,
+            ..self.ports.plan(&[], clock::wall())
         };
-        if let Some(memory) = known {
-            let record = match &ended {
-                Ended::Done { .. } if self.edit.mode == Mode::Default => {
-                    let is_home = before.as_ref().is_some_and(|record| record.ap.is_some());
-                    let mode = Some(Mode::Default);
-                    is_home.then(|| self.record(before.as_ref(), mode, None))
+        let mut driven = (Plan::new(config, 0, self.clock.now()), VecDeque::new());
+        let tell = |driven: &mut (Plan, VecDeque<Output>), input| {
+            let keep = |driven: &mut (_, VecDeque<_>), output| driven.1.push_back(output);
+            machine::inform(driven, |driven| &mut driven.0, self.clock.now(), input, keep);
+        };
+        tell(&mut driven, Input::Restored(restored.into_iter().collect()));
+        tell(&mut driven, Input::Stop(self.is_stopped()));
+        driven.1.clear();
+        let (switch, Edit { port, mode, .. }) = (self.switch.clone(), &self.edit);
+        tell(&mut driven, Input::Manual { switch, port: *port, mode: *mode });
+        let (mut write, mut is_begun, mut report) = (None, false, None);
+        while let Some(output) = driven.1.pop_front() {
+            match output {
+                Output::Ask { .. } => {}
+                Output::Forget(_) => write = Some(None),
+                Output::Push { id, switch, edits } => {
+                    if let Some((memory, record)) = memory.zip(write.take()) {
+                        // After a crash the next run finds this and looks at the port.
+                        memory.keep(self.switch_port(), record)?;
+                    }
+                    is_begun = true;
+                    let pushed = self.backend.method.push(&switch, &edits).await;
+                    tell(&mut driven, Input::Pushed { id, pushed });
                 }
-                Ended::Done { .. } => {
-                    let told = told.map(|(_, before)| before);
-                    Some(self.record(before.as_ref(), Some(Mode::Ap), told))
+                Output::Read { id, switch, edit } => {
+                    let is_done = self.backend.method.read(&switch, &edit).await;
+                    tell(&mut driven, Input::Read { id, is_done });
                 }
-                Ended::Failed(_) | Ended::Refused(_) => before,
-                Ended::Unknown(_) => return Ok((ended, report)),
-            };
+                Output::Report(last) => report = Some(last),
+                Output::Store(record) => write = Some(Some(record)),
+            }
+        }
+        if let Some((memory, record)) = memory.zip(write.filter(|_| is_begun)) {
             unwritten.extend(memory.keep(self.switch_port(), record).err());
         }
-        Ok((ended, report))
+        Ok(report.expect("a manual change is refused, or is made and ends"))
     }
 
     const fn switch_port(&self) -> SwitchPort {
         SwitchPort { switch: self.switch.mac, port: self.edit.port }
     }
 
-    /// Takes what the store has of the port: whom a change must not cut off, and what is to be put
-    /// back.
-    fn recall(&mut self, record: Option<&Record>) {
-        let is_ap = self.edit.mode == Mode::Ap;
-        self.edit.ap = record.and_then(|record| record.ap).filter(|_| is_ap);
-        self.edit.before = record.and_then(|record| record.before.clone()).filter(|_| !is_ap);
-    }
-
-    fn record(&self, before: Option<&Record>, mode: Option<Mode>, told: Option<String>) -> Record {
-        Record {
-            switch: self.switch.clone(),
-            port: self.edit.port,
-            ap: before.and_then(|record| record.ap),
-            mode,
-            is_touched: true,
-            is_observed: false,
-            // What was there before its first change is not ours.
-            before: before.and_then(|record| record.before.clone()).or(told),
-            changed_at: Some(clock::wall()),
-        }
-    }
-
-    fn change(&self, since: Instant) -> report::Change {
-        let Edit { port, mode, ap, lines, .. } = self.edit.clone();
-        let took = self.clock.now() - since;
-        report::Change { port, mode, ap, reason: Reason::Manual, took, lines }
-    }
-
-    fn refused(&self, refusal: Refusal) -> Report {
-        let change = self.change(self.clock.now());
-        Report::Refused { switch: self.switch.clone(), change, refusal }
-    }
-
-    fn settled(&self, since: Instant, diff: String, is_read_back: bool) -> Report {
-        let changes = vec![self.change(since)];
-        Report::Settled { switch: self.switch.clone(), changes, diff, is_read_back }
-    }
-
-    fn failed(&self, since: Instant, failure: Failure) -> (Ended, Report) {
-        let (switch, change) = (self.switch.clone(), self.change(since));
-        let report = Report::Stuck { switch, change, failure: failure.clone(), attempt: 1 };
-        (Ended::Failed(failure), report)
-    }
-
-    fn unconfirmed(&self, since: Instant, failure: Failure) -> Report {
-        let (switch, change) = (self.switch.clone(), self.change(since));
-        let after = std::time::Duration::ZERO;
-        Report::Retrying {
-            switch,
-            change,
-            failure,
-            is_unknown: true,
-            attempt: 1,
-            after,
-            is_news: true,
-        }
-    }
-
-    fn line(&self, report: &Report, by: &str) -> String {
-        let (now, at) = (self.clock.now(), clock::wall());
-        let names = &Names::default();
-        let org_id = self.org_id.as_deref();
-        audit::line(report, &Context { org_id, names, now, at, by: Some(by) }, 0)
+    /// Whether the kill switch is on, or cannot be looked at.
+    fn is_stopped(&self) -> bool {
+        fs::exists(&self.ports.kill_switch).unwrap_or(true)
     }
 }
 
@@ -369,10 +289,10 @@ fn judge_lists(ports: &Ports, switch: &Switch) -> Result<(), String> {
     Ok(())
 }
 
-/// What is kept of ports from one run to the next.
+/// The store, which keeps what is known of ports from one run to the next.
 enum Memory {
     Ours(Kept),
-    /// A mistgate that runs has it.
+    /// A running mistgate has it.
     Running,
 }
 
@@ -428,8 +348,8 @@ impl Kept {
     }
 }
 
-/// Makes the state folder, unless it is there. The superuser cannot know for whom: mistgate becomes
-/// the owner of the folder, and where that is root a service of another user has no place to write.
+/// Makes the state folder, unless it is there. The superuser may not: mistgate runs as the owner of
+/// the folder, and root cannot know which user that should be.
 fn make_folder(folder: &Path) -> Result<(), String> {
     let explain = |error: io::Error| format!("{}: {error}", folder.display());
     if fs::exists(folder).map_err(explain)? {
@@ -445,8 +365,8 @@ fn make_folder(folder: &Path) -> Result<(), String> {
     store::make_folder(&folder.to_string_lossy()).map_err(explain)
 }
 
-/// Opens a file, which belongs to whom its folder does if that made it: the superuser must leave
-/// nothing that mistgate cannot use.
+/// Opens a file. One that this makes gets the owner of the folder, so that the superuser leaves
+/// nothing behind that mistgate cannot use.
 fn ours<T>(folder: &Path, file: &Path, open: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let was_there = fs::exists(file)?;
     let opened = open()?;

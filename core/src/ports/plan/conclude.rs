@@ -8,10 +8,11 @@ use crate::{
     base::{mac::Mac, machine::Machine, time::Instant},
     ports::{
         decide::{Decision, Reason},
+        name::PortName,
         port::{self, Port, Want},
         probe::{self, Cause, Subject},
         report::Report,
-        switch_port::{Mode, SwitchPort},
+        switch_port::{Mode, Switch, SwitchPort},
     },
 };
 
@@ -157,6 +158,19 @@ impl Plan {
         let proved_at = Some(now);
         let want = Want { mode: Mode::Ap, ap: Some(ap), reason, since, proved_at };
         self.handle_port(now, switch_port, port::Input::Wanted(want));
+    }
+
+    /// Lets the change of a port be judged and pushed at once.
+    pub(super) fn manual(&mut self, now: Instant, switch: &Switch, port: PortName, mode: Mode) {
+        self.know(switch);
+        let switch_port = SwitchPort { switch: switch.mac, port };
+        if self.make_slot(now, switch_port) {
+            let slot = self.slots.get(&switch_port);
+            let ap = slot.and_then(|slot| slot.ap).filter(|_| mode == Mode::Ap);
+            let want = Want { mode, ap, reason: Reason::Manual, since: now, proved_at: None };
+            self.handle_port(now, switch_port, port::Input::Wanted(want));
+            self.push(now, switch.mac);
+        }
     }
 
     /// An access point left a port, unless another one is there.

@@ -8,9 +8,12 @@ use crate::{
     ports::{
         ap_event::{ApEvent, Request},
         edit::{Edits, Pushed},
-        governor, port, probe,
+        governor,
+        name::PortName,
+        port, probe,
         question::Answer,
         record::Record,
+        switch_port::{Mode, Switch},
     },
 };
 
@@ -46,6 +49,8 @@ pub enum Input {
     Clock(UnixTime),
     /// The configuration was read again.
     Configured(Box<Config>),
+    /// A user wants a port to have this mode. It is tried once, at once and without proof.
+    Manual { switch: Switch, port: PortName, mode: Mode },
     /// What became of a `Push`.
     Pushed { id: u64, pushed: Pushed },
     /// What became of a `Read`.

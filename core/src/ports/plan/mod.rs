@@ -349,6 +349,7 @@ impl Machine for Plan {
             Input::BreakerClosed => self.close_breaker(now),
             Input::Clock(wall) => self.wall = (now, wall),
             Input::Configured(config) => self.configure(now, *config),
+            Input::Manual { switch, port, mode } => self.manual(now, &switch, port, mode),
             Input::Pushed { id, pushed } => self.pushed(now, id, pushed),
             Input::Read { id, is_done } => self.read(now, id, is_done),
             Input::Requested(request) => self.requested(now, request),

@@ -255,10 +255,7 @@ impl Plan {
     fn edit(&self, switch_port: SwitchPort, mode: Option<Mode>) -> Option<Edit> {
         let slot = self.slots.get(&switch_port)?;
         let mode = mode.or(slot.port.due().map(|want| want.mode))?;
-        let lines = self.config.edits.lines(switch_port.port, mode);
-        let before = slot.before.clone().filter(|_| mode == Mode::Default);
-        let ap = slot.ap.filter(|_| mode == Mode::Ap);
-        Some(Edit { port: switch_port.port, mode, ap, lines, before })
+        Some(self.config.edits.edit(switch_port.port, mode, slot.ap, slot.before.clone()))
     }
 
     pub(super) fn pushed(&mut self, now: Instant, id: u64, mut pushed: Pushed) {

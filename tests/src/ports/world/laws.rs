@@ -123,7 +123,11 @@ impl Laws {
             }
             Input::ApEvent(ap_event) => self.note_event(now, ap_event, names),
             Input::Stop(is_stopped) => self.is_stopped = *is_stopped,
-            Input::Clock(_) | Input::Pushed { .. } | Input::Read { .. } | Input::Requested(_) => {}
+            Input::Clock(_)
+            | Input::Manual { .. }
+            | Input::Pushed { .. }
+            | Input::Read { .. }
+            | Input::Requested(_) => {}
         }
     }
 
