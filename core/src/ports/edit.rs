@@ -84,8 +84,8 @@ impl Edits {
         Self { ap: mode(Mode::Ap), default: mode(Mode::Default) }
     }
 
-    /// The edit of a port to a mode. `ap` is the access point on it, and `before` the record of what
-    /// it had before.
+    /// The edit of a port to a mode. `ap` is the access point on it, and `before` the record of
+    /// what it had before.
     pub fn edit(
         &self,
         port: PortName,

@@ -1,10 +1,10 @@
 //! One port, changed by `mistgate port set`, in a process of its own with a [`Plan`] of its own.
 //!
-//! A running mistgate may change the same switch at the same time. The switch's lock keeps the two
-//! apart, and through Mist each verifies what it wrote. Only one process can have the store. If this
-//! one gets it, it stores what it does, so that the next run knows of it; else the running mistgate
-//! does not learn of the change. The audit gets a line either way, because appending one is a single
-//! write.
+//! A running mistgate may change the same switch at the same time. The switch's lock keeps the
+//! two apart, and through Mist each verifies what it wrote. Only one process can have the store.
+//! If this one gets it, it stores what it does, so that the next run knows of it; else the running
+//! mistgate does not learn of the change. The audit gets a line either way, because appending one
+//! is a single write.
 
 use std::{
     collections::VecDeque,
@@ -136,8 +136,8 @@ impl Change {
         &self.switch
     }
 
-    /// The rule that forbids the change. Only the lists, the kill switch and the freezes are judged:
-    /// the other rules depend on what a running mistgate remembers.
+    /// The rule that forbids the change. Only the lists, the kill switch and the freezes are
+    /// judged: the other rules depend on what a running mistgate remembers.
     pub fn refusal(&self) -> Option<Refusal> {
         let mut governor = Governor::new(self.ports.governor.clone());
         governor.stop(self.is_stopped());
