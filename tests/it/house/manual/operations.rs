@@ -155,13 +155,15 @@ fn serialised(text: &str) -> BTreeMap<String, BTreeSet<String>> {
             continue;
         };
         let (mut members, mut attributes) = (BTreeSet::new(), String::new());
-        for line in body.lines().map(str::trim) {
+        let lines = body.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+        for line in lines {
             if line.starts_with('#') {
                 attributes.push_str(line);
             } else if let Some((name, _)) = line.split_once(": ") {
                 let renamed = attributes.split("rename = \"").nth(1);
                 let renamed = renamed.and_then(|rest| rest.split('"').next());
                 if !attributes.contains("flatten") {
+                    let name = name.trim_start_matches("pub ");
                     members.insert(renamed.unwrap_or(name).to_owned());
                 }
                 attributes.clear();
