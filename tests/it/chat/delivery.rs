@@ -27,7 +27,7 @@ fn is_text(value: &Value, key: &str, expected: &str) -> bool {
 }
 
 #[test]
-fn each_chat_hears_each_event_in_its_own_language_and_channel() {
+fn each_chat_gets_each_event_in_its_own_format_and_channel() {
     let chats: Vec<Chat> = (0..3).map(|_| Chat::open().expect("a chat")).collect();
     let [slack, teams, google] = chats.as_slice() else {
         panic!("three chats");
@@ -155,7 +155,7 @@ fn a_chat_that_asks_for_time_gets_it() {
 }
 
 #[test]
-fn what_is_refused_in_full_is_said_plainly() {
+fn what_is_refused_in_full_is_sent_in_the_plain_form() {
     let chat = Chat::open().expect("a chat");
     chat.answer(&[say(400, "invalid_blocks")], OK);
     let place = Place::new(&slack(&chat));
@@ -184,7 +184,7 @@ fn what_is_refused_in_full_is_said_plainly() {
 }
 
 #[test]
-fn a_dead_destination_is_parked_said_on_the_others_and_resumed() {
+fn a_dead_destination_is_parked_reported_to_the_others_and_resumed() {
     let (dead, alive) = (Chat::open().expect("a chat"), Chat::open().expect("a chat"));
     dead.answer(&[], say(404, "no_service"));
     let place = Place::new(&format!(

@@ -249,7 +249,7 @@ fn every_report_reads_as_its_golden_file() {
 }
 
 #[test]
-fn a_change_is_told_again_only_after_a_crash() {
+fn a_change_is_reported_again_only_after_a_crash() {
     let names = names();
     let report = [settled(vec![trunk(7)], DIFF, false)];
     let print_of = |micros| {
@@ -269,7 +269,7 @@ fn a_change_is_told_again_only_after_a_crash() {
 }
 
 #[test]
-fn whatever_is_told_is_one_bounded_line() {
+fn every_report_is_one_bounded_line() {
     let names = names();
     let long = |number| {
         let lines = vec![format!("set interfaces x description {}", "é".repeat(240)); 64];

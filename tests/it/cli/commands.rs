@@ -135,7 +135,7 @@ fn check_proxy(place: &Place, keys: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
+fn check_loads_the_files_of_the_proxy_and_warns_of_what_peers_would_refuse() {
     let (authority, other) = (Authority::new(), Authority::new());
     let Leaf { cert, key } = authority.issue(&["proxy.example"]);
     let nameless = authority.member("Proxy", 7);
@@ -202,7 +202,7 @@ fn check_loads_the_files_of_the_proxy_and_doubts_what_peers_would_refuse() {
 }
 
 #[test]
-fn check_doubts_what_is_out_of_its_time_or_for_another_use() {
+fn check_warns_of_expired_files_and_of_certificates_for_another_use() {
     type Spoil = fn(&mut CertificateParams);
     const USE: &str = "the certificate's extended key usage is not for servers, so clients refuse";
     let ended: Spoil = |params| params.not_after = date_time_ymd(2021, 1, 1);

@@ -358,7 +358,7 @@ fn drip(mut client: &TcpStream, bytes: &[u8]) {
 }
 
 #[test]
-fn the_slow_are_told_so_and_dropped() {
+fn slow_clients_get_408_and_are_closed() {
     const HEAD: &[u8] = b"POST /webhooks HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n";
     const CHUNKS: &[u8] =
         b"POST /webhooks HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n";
@@ -468,7 +468,7 @@ fn bodies_are_bounded_over_all_connections() {
 }
 
 #[test]
-fn strangers_are_refused_whatever_they_ask() {
+fn addresses_that_are_not_allowed_are_refused() {
     let site = Site::with(PATIENT, None, "10.0.0.0", LONG);
     assert_eq!(exchange(&site, CANARY.as_bytes(), usize::MAX), [403]);
     assert!(site.seen().is_empty());

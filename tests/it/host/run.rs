@@ -219,7 +219,7 @@ fn a_stop_does_not_wait_for_those_who_never_finish() {
 }
 
 #[test]
-fn a_reader_of_the_console_who_stands_still_holds_up_nothing_else() {
+fn a_console_that_is_not_read_blocks_nothing_else() {
     let place = Place::new("[chat.console]");
     let (mut stalled, stdout) = std::io::pipe().expect("a pipe");
     // The pipe is full from the start, so even the first payload waits.

@@ -88,7 +88,7 @@ fn no_thread_keeps_rights_that_are_not_needed() {
 }
 
 #[test]
-fn a_peer_keeps_none_either() {
+fn connect_keeps_no_rights_either() {
     let place = Place::new("[chat.console]");
     let args = ["connect", "--http-listen", "127.0.0.1:0", "--log-format", "json"];
     let url = "wss://127.0.0.1:9/micronets/v1/ws-proxy/nobody";
@@ -166,7 +166,7 @@ fn what_the_configuration_did_not_name_stays_closed() {
 }
 
 #[test]
-fn it_can_be_switched_off_which_is_said() {
+fn the_sandbox_can_be_switched_off_with_a_warning() {
     let place = Place::new("[chat.console]");
     let mistgate = place.start_with(&["--unsafe-no-sandbox"]);
     assert_eq!(value(&mistgate.line("sandbox_off", 1), "level"), "warning");

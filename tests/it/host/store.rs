@@ -249,7 +249,7 @@ fn record(port: &str, mode: Mode) -> Record {
 }
 
 #[test]
-fn what_is_kept_of_ports_waits_for_the_disk_and_only_its_last_word_counts() {
+fn records_of_ports_wait_for_the_disk_and_only_the_last_is_kept() {
     for refuses in [Refusal::Writes, Refusal::Syncs, Refusal::All] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.redb");

@@ -77,7 +77,7 @@ fn mistgate_printed(place: &Place) -> String {
 }
 
 #[test]
-fn each_event_is_owed_to_the_chats_that_wanted_it() {
+fn each_event_waits_for_the_chats_that_it_was_routed_to() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mistgate.redb");
     fs::write(&path, fixture(1)).expect("a store");

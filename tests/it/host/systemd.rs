@@ -151,7 +151,7 @@ sys.stdin.read()
 ";
 
 #[test]
-fn the_watchdog_starves_while_the_store_stands_still() {
+fn the_watchdog_gets_no_sign_while_the_store_hangs() {
     let place = Place::new("[chat.console]");
     let (manager, name) = NotifySocket::in_folder(place.path());
     let mut run = command(place.path(), &RUN);
@@ -180,7 +180,7 @@ fn the_watchdog_starves_while_the_store_stands_still() {
 }
 
 #[test]
-fn the_watchdog_starves_while_the_driver_stands_still() {
+fn the_watchdog_gets_no_sign_while_the_driver_hangs() {
     let place = Place::new("[chat.console]");
     let (manager, name) = NotifySocket::in_folder(place.path());
     // The reader of the journal does not read.

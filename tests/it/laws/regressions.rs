@@ -13,17 +13,17 @@ fn a_smaller_memory_forgets_at_once() {
 }
 
 #[test]
-fn a_full_memory_hides_nothing_that_is_due() {
+fn a_full_memory_hides_no_due_event() {
     holds("inbox", 67, 2_479);
 }
 
 #[test]
-fn a_digest_that_came_back_hides_nothing_that_is_too_old() {
+fn a_recalled_digest_hides_no_expired_event() {
     holds("queue", 93, 3_441);
 }
 
 #[test]
-fn what_was_to_be_said_plainly_survives_its_destination() {
+fn a_plain_form_that_was_due_survives_its_destination() {
     holds("engine", 20, 740);
 }
 

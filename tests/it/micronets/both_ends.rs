@@ -233,7 +233,7 @@ fn a_hundred_requests_at_once_each_get_their_own_answer() {
 }
 
 #[test]
-fn the_proxy_comes_again_and_so_do_both_ends() {
+fn both_ends_reconnect_to_a_restarted_proxy() {
     let site = Site::new();
     let (proxy, _gateway, client) = (site.proxy(), site.gateway(), site.client());
     client.line("partner", 1);
@@ -265,7 +265,7 @@ fn the_proxy_comes_again_and_so_do_both_ends() {
 }
 
 #[test]
-fn the_gateway_comes_again_and_the_client_does_not_notice_but_for_its_answers() {
+fn a_gateway_that_restarts_costs_the_client_only_answers() {
     let site = Site::new();
     let (_proxy, gateway, client) = (site.proxy(), site.gateway(), site.client());
     client.line("partner", 1);

@@ -320,7 +320,7 @@ fn http_goes_out_and_the_matching_response_comes_back() {
 }
 
 #[test]
-fn nobody_waits_for_ever_and_a_lost_link_is_made_again() {
+fn no_request_waits_for_ever_and_a_lost_connection_is_reopened() {
     let certificates = Certificates::new();
     let proxy = Proxy::open(&certificates, "proxy");
     let mut mistgate = Mistgate::start(certificates.connect(
@@ -567,7 +567,7 @@ fn lines_are_sent_and_events_printed() {
 }
 
 #[test]
-fn what_is_no_message_is_told_and_the_rest_is_sent() {
+fn lines_that_are_no_message_are_reported_and_the_rest_is_sent() {
     let certificates = Certificates::new();
     let proxy = Proxy::open(&certificates, "named");
     let (mut mistgate, mut stdin) =

@@ -361,18 +361,18 @@ const TIMED: [&str; 3] = [
 const CLOSING: [&str; 1] = ["the_other_one_is_closed_where_that_is_wanted"];
 
 #[test]
-fn peers_in_python_see_good_manners() {
+fn peers_in_python_are_treated_as_specified() {
     manners("", &USUAL);
 }
 
 #[test]
-fn peers_in_python_see_whoever_is_silent_go() {
+fn peers_in_python_see_silent_connections_closed() {
     let times = "hello_timeout = \"1s\"\nping_interval = \"500ms\"\nping_timeout = \"1s\"\n";
     manners(times, &TIMED);
 }
 
 #[test]
-fn peers_in_python_see_the_originals_manners_where_that_is_wanted() {
+fn peers_in_python_are_treated_as_by_the_original_if_configured() {
     manners("on_partner_loss = \"close\"\n", &CLOSING);
 }
 

@@ -75,7 +75,7 @@ fn talk(from: &mut Peer, to: &mut Peer, text: &str) {
 }
 
 #[test]
-fn who_meets_whom_is_in_the_status_and_how_much_in_the_metrics() {
+fn status_shows_meetups_and_metrics_count_messages() {
     let site = Site::new("");
     let mut mistgate = site.place.start();
     let (mut manager, mut gateway) = site.pair(&mistgate, "gw/7B2A");
@@ -139,7 +139,7 @@ fn who_meets_whom_is_in_the_status_and_how_much_in_the_metrics() {
 }
 
 #[test]
-fn new_rules_cut_whom_they_do_not_allow_and_nobody_else() {
+fn new_rules_close_only_connections_that_they_do_not_allow() {
     let site = Site::new("");
     let mistgate = site.place.start();
     let address = mistgate.proxy();

@@ -335,7 +335,7 @@ impl Peer {
 }
 
 #[test]
-fn two_peers_are_introduced_and_hear_each_other_byte_for_byte() {
+fn two_peers_are_introduced_and_get_messages_byte_for_byte() {
     let mut site = Site::new();
     let (mut manager, mut gateway) = site.pair("gw/7B2A/%2e?x=1");
     let long: String = "ä\u{0}\"\\€".repeat(20_000);
@@ -417,7 +417,7 @@ fn pings_are_answered_before_there_is_a_partner() {
 }
 
 #[test]
-fn who_sends_pings_and_takes_no_pongs_is_closed() {
+fn a_peer_that_sends_pings_and_reads_no_pongs_is_closed() {
     let second = Duration::from_secs(1);
     let site = Site::with(|settings| {
         (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (second, second);
@@ -506,7 +506,7 @@ fn a_survivor_is_answered_for_its_partner_and_introduced_again() {
 }
 
 #[test]
-fn a_fault_costs_only_whoever_made_it() {
+fn a_fault_closes_only_the_connection_that_made_it() {
     let site = Site::new();
     let (mut manager, mut gateway) = site.pair("m");
     let text =
@@ -534,7 +534,7 @@ fn a_fault_costs_only_whoever_made_it() {
 }
 
 #[test]
-fn who_says_no_hello_is_closed() {
+fn a_peer_without_a_hello_is_closed() {
     let brief = Duration::from_millis(300);
     let site = Site::with(|settings| settings.meetup.hello_timeout = brief);
     let mut mute = site.connect("m");
@@ -546,7 +546,7 @@ fn who_says_no_hello_is_closed() {
 }
 
 #[test]
-fn who_answers_no_ping_is_closed_and_any_sign_counts() {
+fn a_peer_without_a_pong_is_closed_and_any_message_counts_as_one() {
     let brief = Duration::from_millis(200);
     let site = Site::with(|settings| {
         (settings.meetup.ping_interval, settings.meetup.ping_timeout) = (brief, brief);
@@ -736,7 +736,7 @@ fn a_peer_whose_certificate_is_revoked_is_closed_within_a_second() {
 }
 
 #[test]
-fn a_stop_does_not_wait_for_the_deaf() {
+fn a_stop_does_not_wait_for_peers_that_do_not_answer() {
     let mut site = Site::new();
     let _deaf = site.pair("m");
     let _silent = TcpStream::connect(site.address).expect("connected");

@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn pairs_that_join_talk_leave_and_die_are_never_mixed_up() {
+fn pairs_that_connect_talk_and_fail_are_never_mixed_up() {
     let authority = Authority::new();
     let more = More { extensions: "subjectAltName=IP:127.0.0.1", ..More::default() };
     authority.leaf_with("proxy", "Proxy", more);

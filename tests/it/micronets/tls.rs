@@ -96,7 +96,7 @@ fn certificates_of_the_originals_scripts_are_taken() {
 }
 
 #[test]
-fn whoever_has_no_certificate_of_ours_is_refused_and_the_journal_says_why() {
+fn certificates_of_others_are_refused_and_the_journal_says_why() {
     let authority = authority();
     let past = Some(("20200101000000Z", "20210101000000Z"));
     let future = Some(("20900101000000Z", "20910101000000Z"));
@@ -181,7 +181,7 @@ async fn is_alone(peer: &mut Peer) {
 const BARRED: &str = "this certificate may no longer join this meetup";
 
 #[test]
-fn who_is_revoked_is_cut_at_once_and_its_partner_stays() {
+fn a_revoked_peer_is_closed_at_once_and_its_partner_stays() {
     let authority = authority();
     authority.leaf("gateway", "Micronets DHCP Manager Cert");
     authority.leaf("client", "Micronets Manager Cert");
@@ -202,7 +202,7 @@ fn who_is_revoked_is_cut_at_once_and_its_partner_stays() {
 }
 
 #[test]
-fn who_may_no_longer_join_by_the_rules_is_cut_on_reload() {
+fn a_peer_that_may_no_longer_join_is_closed_on_reload() {
     let authority = authority();
     authority.leaf("gateway", "Micronets DHCP Manager Cert");
     authority.leaf("client", "Micronets Manager Cert");

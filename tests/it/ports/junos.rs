@@ -392,7 +392,7 @@ fn a_change_that_breaks_its_port_is_undone() {
 }
 
 #[test]
-fn who_stops_leaves_no_change_behind() {
+fn a_stop_leaves_no_change_behind() {
     let site = Site::new(1, &[]);
     let began = Moment::now();
     let pulled = async {

@@ -257,7 +257,7 @@ fn an_access_point_is_where_a_switch_sees_it_or_where_it_says() {
 }
 
 #[test]
-fn the_roster_is_everybody_over_all_pages() {
+fn the_inventory_has_all_devices_over_all_pages() {
     const APS: usize = 23;
     let cloud = cloud();
     let mist = mist(&cloud);
@@ -526,7 +526,7 @@ fn one_switch_is_written_by_one_at_a_time() {
 }
 
 #[test]
-fn different_switches_wait_for_nobody() {
+fn different_switches_are_written_at_the_same_time() {
     let cloud = cloud();
     let other = mac("00005e005302");
     cloud.with(|organisation| organisation.add_switch(other, SITE, "sw-2", 2));
@@ -551,7 +551,7 @@ fn different_switches_wait_for_nobody() {
 }
 
 #[test]
-fn a_spent_budget_holds_everybody_up() {
+fn a_spent_budget_delays_all_questions() {
     let cloud = cloud();
     let mist = mist(&cloud);
     assert!(cloud.with(|organisation| organisation.plug(ap(1), switch_mac(), "ge-0/0/0")));

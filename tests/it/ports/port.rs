@@ -153,7 +153,7 @@ fn a_refusal_names_its_rule() {
 }
 
 #[test]
-fn what_cannot_be_done_is_said() {
+fn errors_say_what_cannot_be_done() {
     let site = Site::new("");
     for (switch, more, expected) in [
         ("access-1", &[] as &[&str], "there is no terminal to ask on — --yes"),
