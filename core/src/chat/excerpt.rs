@@ -7,8 +7,6 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use serde::Serialize;
-
 use super::shape::Form;
 use crate::{
     base::text::{is_bidi_control, is_blank, is_joined, is_space},
@@ -165,11 +163,6 @@ pub(super) fn first_within(
     (Form::Plain, body(Form::Plain))
 }
 
-/// A message as JSON.
-pub(super) fn to_json(message: &impl Serialize) -> String {
-    serde_json::to_string(message).expect("structs of text, lists and booleans always serialize")
-}
-
 /// `text` as one line of at most `max` by `cost`: runs of white space and control characters
 /// become one space, bidirectional controls disappear, and what is too long ends in `…`.
 /// Empty if nothing visible is left.
@@ -274,28 +267,34 @@ struct Most {
 }
 
 impl Most {
+    const RICH: Self = Self {
+        title: 120,
+        summary: 1_000,
+        label: 60,
+        value: 500,
+        facts: 30,
+        links: 4,
+        line: 160,
+        listing: 2_500,
+        lines: 40,
+    };
+
+    const COMPACT: Self = Self {
+        title: 120,
+        summary: 300,
+        label: 40,
+        value: 120,
+        facts: 6,
+        links: 1,
+        line: 100,
+        listing: 600,
+        lines: 8,
+    };
+
     const fn of(form: Form) -> Self {
         match form {
-            Form::Rich => {
-                let (line, listing, lines) = (160, 2_500, 40);
-                let (label, value, facts, links) = (60, 500, 30, 4);
-                Self {
-                    title: 120,
-                    summary: 1_000,
-                    label,
-                    value,
-                    facts,
-                    links,
-                    line,
-                    listing,
-                    lines,
-                }
-            }
-            Form::Compact | Form::Plain => {
-                let (line, listing, lines) = (100, 600, 8);
-                let (label, value, facts, links) = (40, 120, 6, 1);
-                Self { title: 120, summary: 300, label, value, facts, links, line, listing, lines }
-            }
+            Form::Rich => Self::RICH,
+            Form::Compact | Form::Plain => Self::COMPACT,
         }
     }
 }

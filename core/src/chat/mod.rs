@@ -10,6 +10,7 @@ pub mod shape;
 pub mod kind;
 
 mod excerpt;
+mod json;
 
 pub mod console;
 pub mod google;

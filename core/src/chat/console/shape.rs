@@ -3,15 +3,11 @@
 //! Not a vendor's format, so nothing is cut and there is one form only. Text is still made single
 //! lines, so that what a device is called cannot steer a terminal.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
-
-use serde::Serialize;
+use alloc::string::ToString;
 
 use crate::chat::{
-    excerpt::{exact, line, to_json, units},
+    excerpt::{exact, line, units},
+    json::{Json, object},
     shape::{Form, Payload},
 };
 use crate::notify::Notification;
@@ -20,49 +16,31 @@ use crate::notify::Notification;
 pub(super) fn shape(notification: &Notification, _best: Form) -> Payload {
     let clean = |text: &str| line(text, usize::MAX, units);
     let facts = notification.facts.iter();
+    let facts =
+        facts.map(|fact| object! { "label": clean(&fact.label), "value": clean(&fact.value) });
     let links = notification.links.iter();
-    let message = Message {
-        title: clean(&notification.title),
-        severity: notification.severity.name(),
-        summary: clean(&notification.summary),
-        facts: facts
-            .map(|fact| Fact { label: clean(&fact.label), value: clean(&fact.value) })
-            .collect(),
-        lines: notification.listing.as_ref().map(|listing| {
-            listing.lines.iter().map(|line| exact(line, usize::MAX, units)).collect()
-        }),
-        links: links.map(|link| Link { text: clean(&link.text), url: clean(&link.url) }).collect(),
-        at: notification.at.map(|at| at.to_string()),
+    let links = links.map(|link| object! { "text": clean(&link.text), "url": clean(&link.url) });
+    let lines = notification.listing.as_ref().map(|listing| {
+        let lines = listing.lines.iter().map(|line| exact(line, usize::MAX, units));
+        lines.map(Json::from).collect::<Json>()
+    });
+    let message = object! {
+        "title": clean(&notification.title),
+        "severity": notification.severity.name(),
+        "summary": clean(&notification.summary),
+        "facts": Json::from_iter(facts),
     };
-    Payload { body: to_json(&message), form: Form::Rich, query: None }
-}
-
-#[derive(Serialize)]
-struct Message {
-    title: String,
-    severity: &'static str,
-    summary: String,
-    facts: Vec<Fact>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lines: Option<Vec<String>>,
-    links: Vec<Link>,
-    at: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Fact {
-    label: String,
-    value: String,
-}
-
-#[derive(Serialize)]
-struct Link {
-    text: String,
-    url: String,
+    let message = message
+        .with("lines", lines)
+        .with("links", Some(Json::from_iter(links)))
+        .with("at", Some(notification.at.map(|at| at.to_string())));
+    Payload { body: message.into_text(), form: Form::Rich, query: None }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::{string::String, vec::Vec};
+
     use super::*;
     use crate::{
         base::time::UnixTime,

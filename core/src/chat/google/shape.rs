@@ -7,10 +7,9 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use serde::Serialize;
-
 use crate::chat::{
-    excerpt::{Excerpt, first_within, spaced, to_json, units},
+    excerpt::{Excerpt, first_within, spaced, units},
+    json::{Json, object},
     shape::{Form, Payload},
 };
 use crate::notify::{Listing, Notification};
@@ -29,21 +28,14 @@ pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
     let query = thread.is_some().then_some(REPLY);
     let (form, body) = first_within(BODY_MAX, best, |form| {
         let excerpt = Excerpt::of(notification, form, units);
-        let thread = thread.map(|thread_key| Thread { thread_key });
-        to_json(&match form {
-            Form::Rich | Form::Compact => Message {
-                text: None,
-                fallback_text: Some(inert(&excerpt.preview())),
-                cards: Vec::from([card(&excerpt)]),
-                thread,
+        let message = match form {
+            Form::Rich | Form::Compact => object! {
+                "fallbackText": inert(&excerpt.preview()),
+                "cardsV2": Json::from_iter([card(&excerpt)]),
             },
-            Form::Plain => Message {
-                text: Some(excerpt.lines(inert, str::to_owned).join("\n")),
-                fallback_text: None,
-                cards: Vec::new(),
-                thread,
-            },
-        })
+            Form::Plain => object! { "text": excerpt.lines(inert, str::to_owned).join("\n") },
+        };
+        message.with("thread", thread.map(|key| object! { "threadKey": key })).into_text()
     });
     Payload { body, form, query }
 }
@@ -56,52 +48,62 @@ fn thread(notification: &Notification) -> Option<&str> {
     (plain && (1..=KEY_MAX).contains(&key.len())).then_some(key)
 }
 
-fn card(excerpt: &Excerpt) -> CardWithId {
+fn card(excerpt: &Excerpt) -> Json {
+    let paragraph = |text: String| object! { "textParagraph": object! { "text": text } };
     let mut sections = Vec::new();
     if !excerpt.summary.is_empty() {
-        sections
-            .push(Section::of(Vec::from([Widget::TextParagraph { text: html(&excerpt.summary) }])));
+        sections.push(section(Vec::from([paragraph(html(&excerpt.summary))])));
     }
-    let mut facts: Vec<Widget> = excerpt
-        .facts
-        .iter()
-        .map(|fact| Widget::DecoratedText {
-            top_label: inert(&fact.label),
-            text: html(&fact.value),
-            wrap_text: true,
-        })
-        .collect();
+    let facts = excerpt.facts.iter().map(|fact| {
+        object! { "decoratedText": object! {
+            "topLabel": inert(&fact.label),
+            "text": html(&fact.value),
+            "wrapText": true,
+        } }
+    });
+    let mut facts: Vec<_> = facts.collect();
     if !excerpt.more.is_empty() {
-        facts.push(Widget::TextParagraph { text: html(&excerpt.more) });
+        facts.push(paragraph(html(&excerpt.more)));
     }
     if !facts.is_empty() {
-        sections.push(Section::of(facts));
+        sections.push(section(facts));
     }
     if let Some(Listing { label, lines }) = &excerpt.listing {
         let lines: Vec<_> = lines.iter().map(|line| html(&spaced(line))).collect();
         let texts = [format!("<b>{}</b>", html(label)), lines.join("<br>")];
-        let widgets = texts.map(|text| Widget::TextParagraph { text });
-        sections.push(Section::of(Vec::from(widgets)));
+        sections.push(section(Vec::from(texts.map(paragraph))));
     }
-    if !excerpt.links.is_empty() {
-        let buttons = excerpt.links.iter().map(|link| Button {
-            text: inert(&link.text),
-            on_click: OnClick { open_link: OpenLink { url: link.url.clone() } },
-        });
-        sections.push(Section::of(Vec::from([Widget::ButtonList { buttons: buttons.collect() }])));
+    let buttons = excerpt.links.iter().map(|link| {
+        object! {
+            "text": inert(&link.text),
+            "onClick": object! { "openLink": object! { "url": &link.url } },
+        }
+    });
+    if let Some(buttons) = Json::unless_empty(buttons.collect()) {
+        let list = object! { "buttonList": object! { "buttons": buttons } };
+        sections.push(section(Vec::from([list])));
     }
     if sections.is_empty() {
         // A card needs a section, whatever little there is to say.
-        sections
-            .push(Section::of(Vec::from([Widget::TextParagraph { text: html(&excerpt.title) }])));
+        sections.push(section(Vec::from([paragraph(html(&excerpt.title))])));
     }
-    CardWithId {
-        card_id: "notification",
-        card: Card {
-            header: Header { title: inert(&excerpt.headline()), subtitle: excerpt.status.clone() },
-            sections,
+    object! {
+        // Unique within its message, which has one card.
+        "cardId": "notification",
+        "card": object! {
+            "header": object! { "title": inert(&excerpt.headline()), "subtitle": &excerpt.status },
+            "sections": Json::from_iter(sections),
         },
     }
+}
+
+/// A section of a card. A long one folds, so that a space of many cards stays readable.
+fn section(widgets: Vec<Json>) -> Json {
+    let is_long = widgets.len() > UNFOLDED;
+    object! {}
+        .with("collapsible", is_long.then_some(true))
+        .with("uncollapsibleWidgetsCount", is_long.then_some(UNFOLDED))
+        .with("widgets", Some(Json::from_iter(widgets)))
 }
 
 /// Escapes for the texts of widgets.
@@ -139,93 +141,6 @@ fn inert(text: &str) -> String {
         before = Some(c);
     }
     shown
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Message<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fallback_text: Option<String>,
-    #[serde(rename = "cardsV2", skip_serializing_if = "Vec::is_empty")]
-    cards: Vec<CardWithId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread: Option<Thread<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Thread<'a> {
-    thread_key: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CardWithId {
-    /// Unique within its message, which has one card.
-    card_id: &'static str,
-    card: Card,
-}
-
-#[derive(Serialize)]
-struct Card {
-    header: Header,
-    sections: Vec<Section>,
-}
-
-#[derive(Serialize)]
-struct Header {
-    title: String,
-    subtitle: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Section {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    collapsible: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    uncollapsible_widgets_count: Option<usize>,
-    widgets: Vec<Widget>,
-}
-
-impl Section {
-    /// A long list folds, so that a chat of many cards stays readable.
-    fn of(widgets: Vec<Widget>) -> Self {
-        let long = widgets.len() > UNFOLDED;
-        Self {
-            collapsible: long.then_some(true),
-            uncollapsible_widgets_count: long.then_some(UNFOLDED),
-            widgets,
-        }
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-enum Widget {
-    TextParagraph { text: String },
-    DecoratedText { top_label: String, text: String, wrap_text: bool },
-    ButtonList { buttons: Vec<Button> },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Button {
-    text: String,
-    on_click: OnClick,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OnClick {
-    open_link: OpenLink,
-}
-
-#[derive(Serialize)]
-struct OpenLink {
-    url: String,
 }
 
 #[cfg(test)]

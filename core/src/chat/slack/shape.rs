@@ -13,10 +13,9 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use serde::Serialize;
-
 use crate::chat::{
-    excerpt::{Excerpt, first_within, to_json, units},
+    excerpt::{Excerpt, first_within, units},
+    json::{Json, object},
     shape::{Form, Payload},
 };
 use crate::notify::{Listing, Notification};
@@ -32,72 +31,74 @@ const FIELDS_MAX: usize = 10;
 pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
     let (form, body) = first_within(BODY_MAX, best, |form| {
         let excerpt = Excerpt::of(notification, form, cost);
-        to_json(&match form {
-            Form::Rich | Form::Compact => blocks(&excerpt),
-            Form::Plain => plain(&excerpt),
-        })
+        let message = match form {
+            Form::Rich | Form::Compact => object! { "text": escape(&excerpt.preview()) }
+                .with("blocks", Some(blocks(&excerpt))),
+            Form::Plain => {
+                let text = excerpt.lines(escape, escape).join("\n");
+                object! { "text": text, "mrkdwn": false }
+            }
+        };
+        message.with("unfurl_links", Some(false)).with("unfurl_media", Some(false)).into_text()
     });
     Payload { body, form, query: None }
 }
 
-fn blocks(excerpt: &Excerpt) -> Message {
-    let mut blocks = Vec::from([Block::Header { text: Text::literal(&excerpt.headline()) }]);
+fn blocks(excerpt: &Excerpt) -> Json {
+    let section = |text: Json| object! { "type": "section", "text": text };
+    let mut blocks =
+        Vec::from([object! { "type": "header", "text": literal(&excerpt.headline()) }]);
     if !excerpt.summary.is_empty() {
-        blocks.push(Block::Section {
-            text: Some(Text::literal(&excerpt.summary)),
-            fields: Vec::new(),
-        });
+        blocks.push(section(literal(&excerpt.summary)));
     }
-    let fields: Vec<Text> = excerpt
-        .facts
-        .iter()
-        .flat_map(|fact| [Text::label(&fact.label), Text::literal(&fact.value)])
-        .collect();
+    let fields = excerpt.facts.iter().flat_map(|fact| [bold(&fact.label), literal(&fact.value)]);
+    let fields: Vec<Json> = fields.collect();
     blocks.extend(
-        fields
-            .chunks(FIELDS_MAX)
-            .map(|fields| Block::Section { text: None, fields: fields.to_vec() }),
+        fields.chunks(FIELDS_MAX).map(
+            |fields| object! { "type": "section", "fields": Json::from_iter(fields.to_vec()) },
+        ),
     );
     if let Some(Listing { label, lines }) = &excerpt.listing {
-        let texts = [Text::label(label), Text::fenced(lines)];
-        blocks.extend(texts.map(|text| Block::Section { text: Some(text), fields: Vec::new() }));
+        blocks.extend([bold(label), fenced(lines)].map(section));
     }
-    if !excerpt.links.is_empty() {
-        let links = excerpt.links.iter().zip(1_usize..);
-        blocks.push(Block::Actions {
-            elements: links
-                .map(|(link, nth)| Element::Button {
-                    action_id: format!("link-{nth}"),
-                    text: Text::literal(&link.text),
-                    url: link.url.clone(),
-                })
-                .collect(),
-        });
-    }
-    let notes = [&excerpt.status, &excerpt.more];
-    blocks.push(Block::Context {
-        elements: notes
-            .into_iter()
-            .filter(|note| !note.is_empty())
-            .map(|note| Text::literal(note))
-            .collect(),
+    let buttons = excerpt.links.iter().zip(1_usize..).map(|(link, nth)| {
+        object! {
+            "type": "button",
+            "action_id": format!("link-{nth}"),
+            "text": literal(&link.text),
+            "url": &link.url,
+        }
     });
-    Message {
-        text: escape(&excerpt.preview()),
-        mrkdwn: None,
-        blocks,
-        unfurl_links: false,
-        unfurl_media: false,
+    if let Some(buttons) = Json::unless_empty(buttons.collect()) {
+        blocks.push(object! { "type": "actions", "elements": buttons });
     }
+    let notes = [&excerpt.status, &excerpt.more].into_iter().filter(|note| !note.is_empty());
+    let notes = notes.map(|note| literal(note));
+    blocks.push(object! { "type": "context", "elements": Json::from_iter(notes) });
+    Json::from_iter(blocks)
 }
 
-fn plain(excerpt: &Excerpt) -> Message {
-    Message {
-        text: excerpt.lines(escape, escape).join("\n"),
-        mrkdwn: Some(false),
-        blocks: Vec::new(),
-        unfurl_links: false,
-        unfurl_media: false,
+/// Text in which Slack interprets nothing.
+fn literal(text: &str) -> Json {
+    object! { "type": "plain_text", "text": escape(text), "emoji": false }
+}
+
+fn mrkdwn(text: String) -> Json {
+    object! { "type": "mrkdwn", "text": text, "verbatim": true }
+}
+
+/// Lines between fences, which hold nothing that could end them.
+fn fenced(lines: &[String]) -> Json {
+    let lines = escape(&lines.join("\n").replace('`', "ˋ"));
+    mrkdwn(format!("```\n{lines}\n```"))
+}
+
+/// Bold, unless the text holds anything that could mean something in `mrkdwn`.
+fn bold(text: &str) -> Json {
+    let is_inert = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '&' | '-' | '/' | '(' | ')');
+    match text.chars().all(is_inert) {
+        true => mrkdwn(format!("*{}*", escape(text))),
+        false => literal(text),
     }
 }
 
@@ -127,74 +128,6 @@ const fn entity(c: char) -> Option<&'static str> {
         '<' => Some("&lt;"),
         '>' => Some("&gt;"),
         _ => None,
-    }
-}
-
-#[derive(Serialize)]
-struct Message {
-    /// The whole message where there are no blocks, else what a notification shows.
-    text: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mrkdwn: Option<bool>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    blocks: Vec<Block>,
-    unfurl_links: bool,
-    unfurl_media: bool,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Block {
-    Header {
-        text: Text,
-    },
-    Section {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        text: Option<Text>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        fields: Vec<Text>,
-    },
-    Actions {
-        elements: Vec<Element>,
-    },
-    Context {
-        elements: Vec<Text>,
-    },
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Element {
-    Button { action_id: String, text: Text, url: String },
-}
-
-#[derive(Clone, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Text {
-    Mrkdwn { text: String, verbatim: bool },
-    PlainText { text: String, emoji: bool },
-}
-
-impl Text {
-    fn literal(text: &str) -> Self {
-        Self::PlainText { text: escape(text), emoji: false }
-    }
-
-    /// Lines between fences, which hold nothing that could end them.
-    fn fenced(lines: &[String]) -> Self {
-        let lines = escape(&lines.join("\n").replace('`', "ˋ"));
-        Self::Mrkdwn { text: format!("```\n{lines}\n```"), verbatim: true }
-    }
-
-    /// Bold, unless it holds anything that could mean something in `mrkdwn`.
-    fn label(text: &str) -> Self {
-        let is_inert =
-            |c: char| c.is_alphanumeric() || matches!(c, ' ' | '&' | '-' | '/' | '(' | ')');
-        if text.chars().all(is_inert) {
-            Self::Mrkdwn { text: format!("*{}*", escape(text)), verbatim: true }
-        } else {
-            Self::literal(text)
-        }
     }
 }
 

@@ -7,10 +7,9 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use serde::Serialize;
-
 use crate::chat::{
-    excerpt::{Excerpt, Tone, first_within, spaced, to_json, units},
+    excerpt::{Excerpt, Tone, first_within, spaced, units},
+    json::{Json, object},
     shape::{Form, Payload},
 };
 use crate::notify::{Listing, Notification};
@@ -22,85 +21,106 @@ const BODY_MAX: usize = 20_000;
 
 /// The body for a Workflows URL.
 pub(super) fn adaptive_card(notification: &Notification, best: Form) -> Payload {
-    shape(notification, best, |excerpt, form| to_json(&adaptive(excerpt, form)))
+    shape(notification, best, adaptive)
 }
 
 /// The body for a receiver of the retired connectors' format.
 pub(super) fn message_card(notification: &Notification, best: Form) -> Payload {
-    shape(notification, best, |excerpt, form| to_json(&legacy(excerpt, form)))
+    shape(notification, best, legacy)
 }
 
 fn shape(
     notification: &Notification,
     best: Form,
-    body: impl Fn(&Excerpt, Form) -> String,
+    card: impl Fn(&Excerpt, Form) -> Json,
 ) -> Payload {
-    let (form, body) =
-        first_within(BODY_MAX, best, |form| body(&Excerpt::of(notification, form, cost), form));
+    let body = |form| card(&Excerpt::of(notification, form, cost), form).into_text();
+    let (form, body) = first_within(BODY_MAX, best, body);
     Payload { body, form, query: None }
 }
 
-fn adaptive(excerpt: &Excerpt, form: Form) -> Message {
+fn adaptive(excerpt: &Excerpt, form: Form) -> Json {
     let (body, actions) = match form {
         Form::Rich | Form::Compact => elements(excerpt),
         // A flow without an attachment fails after its 202, so even plain text is a card.
-        Form::Plain => (paragraphs(excerpt), Vec::new()),
+        Form::Plain => {
+            let lines = excerpt.lines(markdown, str::to_owned);
+            (lines.into_iter().map(text_block).collect(), Vec::new())
+        }
     };
-    Message {
-        r#type: "message",
-        summary: excerpt.preview(),
-        attachments: [Attachment {
-            content_type: "application/vnd.microsoft.card.adaptive",
-            content_url: None,
-            content: AdaptiveCard {
-                schema: "http://adaptivecards.io/schemas/adaptive-card.json",
-                r#type: "AdaptiveCard",
-                version: "1.4",
-                msteams: Width { width: "Full" },
-                body,
-                actions,
-            },
-        }],
+    let card = object! {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "msteams": object! { "width": "Full" },
+        "body": Json::from_iter(body),
+    };
+    object! {
+        "type": "message",
+        // The desktop notification and the activity feed show this.
+        "summary": excerpt.preview(),
+        "attachments": Json::from_iter([object! {
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            // Always null, but present in every example that is known to work.
+            "contentUrl": (),
+            "content": card.with("actions", Json::unless_empty(actions)),
+        }]),
     }
 }
 
-fn elements(excerpt: &Excerpt) -> (Vec<Element>, Vec<Action>) {
-    let mut body = Vec::from([Element::Container {
-        style: style(excerpt.tone),
-        bleed: true,
-        items: Vec::from([
-            Element::text(&excerpt.title, Look::Title),
-            Element::text(&excerpt.status, Look::Note),
-        ]),
-    }]);
+/// The body and the actions of an adaptive card.
+fn elements(excerpt: &Excerpt) -> (Vec<Json>, Vec<Json>) {
+    let container = |style: &str, bleed: bool, items: Json| {
+        object! { "type": "Container", "style": style, "bleed": bleed, "items": items }
+    };
+    let head = [text(&excerpt.title, Look::Title), text(&excerpt.status, Look::Note)];
+    let mut body = Vec::from([container(style(excerpt.tone), true, Json::from_iter(head))]);
     if !excerpt.summary.is_empty() {
-        body.push(Element::text(&excerpt.summary, Look::Body));
+        body.push(text(&excerpt.summary, Look::Body));
     }
-    if !excerpt.facts.is_empty() {
-        let facts = excerpt
-            .facts
-            .iter()
-            .map(|fact| Fact { title: markdown(&fact.label), value: markdown(&fact.value) });
-        body.push(Element::FactSet { facts: facts.collect() });
+    let facts = excerpt
+        .facts
+        .iter()
+        .map(|fact| object! { "title": markdown(&fact.label), "value": markdown(&fact.value) });
+    if let Some(facts) = Json::unless_empty(facts.collect()) {
+        body.push(object! { "type": "FactSet", "facts": facts });
     }
     if !excerpt.more.is_empty() {
-        body.push(Element::text(&excerpt.more, Look::Note));
+        body.push(text(&excerpt.more, Look::Note));
     }
     if let Some(Listing { label, lines }) = &excerpt.listing {
-        body.push(Element::text(label, Look::Label));
-        let items = lines.iter().map(|line| Element::text(&spaced(line), Look::Code)).collect();
-        body.push(Element::Container { style: "emphasis", bleed: false, items });
+        body.push(text(label, Look::Label));
+        let items = lines.iter().map(|line| text(&spaced(line), Look::Code)).collect();
+        body.push(container("emphasis", false, items));
     }
     let actions = excerpt
         .links
         .iter()
-        .map(|link| Action::OpenUrl { title: link.text.clone(), url: link.url.clone() });
+        .map(|link| object! { "type": "Action.OpenUrl", "title": &link.text, "url": &link.url });
     (body, actions.collect())
 }
 
-fn paragraphs(excerpt: &Excerpt) -> Vec<Element> {
-    let lines = excerpt.lines(markdown, str::to_owned);
-    lines.into_iter().map(Element::paragraph).collect()
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Body,
+    /// A line of a listing. Teams has an element for code, but not on phones.
+    Code,
+    Label,
+    Note,
+    Title,
+}
+
+fn text(text: &str, look: Look) -> Json {
+    text_block(markdown(text))
+        .with("size", (look == Look::Title).then_some("Large"))
+        .with("weight", matches!(look, Look::Label | Look::Title).then_some("Bolder"))
+        .with("spacing", matches!(look, Look::Code | Look::Note).then_some("None"))
+        .with("isSubtle", (look == Look::Note).then_some(true))
+        .with("fontType", (look == Look::Code).then_some("Monospace"))
+}
+
+fn text_block(markdown: String) -> Json {
+    object! { "type": "TextBlock", "text": markdown, "wrap": true }
 }
 
 const fn style(tone: Tone) -> &'static str {
@@ -113,51 +133,46 @@ const fn style(tone: Tone) -> &'static str {
     }
 }
 
-fn legacy(excerpt: &Excerpt, form: Form) -> MessageCard {
-    let mut card = MessageCard {
-        r#type: "MessageCard",
-        context: "https://schema.org/extensions",
-        theme_color: theme_color(excerpt.tone),
-        summary: excerpt.preview(),
-        title: None,
-        text: None,
-        sections: Vec::new(),
-        potential_action: Vec::new(),
+fn legacy(excerpt: &Excerpt, form: Form) -> Json {
+    let card = object! {
+        "@type": "MessageCard",
+        "@context": "https://schema.org/extensions",
+        "themeColor": theme_color(excerpt.tone),
+        "summary": excerpt.preview(),
     };
     if form == Form::Plain {
-        // An empty line is what Markdown takes for the end of a paragraph.
-        card.text = Some(excerpt.lines(markdown, str::to_owned).join("\n\n"));
-        return card;
+        // Markdown takes an empty line for the end of a paragraph.
+        let text = excerpt.lines(markdown, str::to_owned).join("\n\n");
+        return card.with("text", Some(text));
     }
-    card.title = Some(markdown(&excerpt.headline()));
+    let section = |text: String, facts: Vec<Json>| {
+        object! { "text": text }
+            .with("facts", Json::unless_empty(facts))
+            .with("markdown", Some(true))
+    };
     let texts = [&excerpt.summary, &excerpt.status, &excerpt.more].into_iter();
+    let texts: Vec<_> = texts.filter(|text| !text.is_empty()).map(|text| markdown(text)).collect();
     let facts = excerpt
         .facts
         .iter()
-        .map(|fact| CardFact { name: markdown(&fact.label), value: markdown(&fact.value) });
-    card.sections.push(CardSection {
-        text: texts
-            .filter(|text| !text.is_empty())
-            .map(|text| markdown(text))
-            .collect::<Vec<_>>()
-            .join("\n\n"),
-        facts: facts.collect(),
-        markdown: true,
-    });
+        .map(|fact| object! { "name": markdown(&fact.label), "value": markdown(&fact.value) });
+    let mut sections = Vec::from([section(texts.join("\n\n"), facts.collect())]);
     if let Some(Listing { label, lines }) = &excerpt.listing {
         let lines = lines.iter().map(|line| spaced(line));
         let all: Vec<_> =
             [format!("{label}:")].into_iter().chain(lines).map(|line| markdown(&line)).collect();
-        let text = all.join("\n\n");
-        card.sections.push(CardSection { text, facts: Vec::new(), markdown: true });
+        sections.push(section(all.join("\n\n"), Vec::new()));
     }
-    let links = excerpt.links.iter().map(|link| OpenUri {
-        r#type: "OpenUri",
-        name: link.text.clone(),
-        targets: [Target { os: "default", uri: link.url.clone() }],
+    let links = excerpt.links.iter().map(|link| {
+        object! {
+            "@type": "OpenUri",
+            "name": &link.text,
+            "targets": Json::from_iter([object! { "os": "default", "uri": &link.url }]),
+        }
     });
-    card.potential_action.extend(links);
-    card
+    card.with("title", Some(markdown(&excerpt.headline())))
+        .with("sections", Some(Json::from_iter(sections)))
+        .with("potentialAction", Json::unless_empty(links.collect()))
 }
 
 /// Six hex digits; named colours are not understood.
@@ -221,164 +236,6 @@ fn is_entity(rest: &str) -> bool {
         (1..=NAME_MAX).contains(&name.len())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#')
     })
-}
-
-#[derive(Serialize)]
-struct Message {
-    r#type: &'static str,
-    /// What the desktop notification and the activity feed show.
-    summary: String,
-    attachments: [Attachment; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Attachment {
-    content_type: &'static str,
-    /// Always null, but present in every example that is known to work.
-    content_url: Option<&'static str>,
-    content: AdaptiveCard,
-}
-
-#[derive(Serialize)]
-struct AdaptiveCard {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    r#type: &'static str,
-    version: &'static str,
-    msteams: Width,
-    body: Vec<Element>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    actions: Vec<Action>,
-}
-
-#[derive(Serialize)]
-struct Width {
-    width: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all_fields = "camelCase")]
-enum Element {
-    Container {
-        style: &'static str,
-        bleed: bool,
-        items: Vec<Self>,
-    },
-    FactSet {
-        facts: Vec<Fact>,
-    },
-    TextBlock {
-        text: String,
-        wrap: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        size: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        weight: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        spacing: Option<&'static str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        is_subtle: Option<bool>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        font_type: Option<&'static str>,
-    },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
-    Body,
-    /// A line of a listing. Teams has an element for code, but not on phones.
-    Code,
-    Label,
-    Note,
-    Title,
-}
-
-impl Element {
-    fn text(text: &str, look: Look) -> Self {
-        Self::TextBlock {
-            text: markdown(text),
-            wrap: true,
-            size: (look == Look::Title).then_some("Large"),
-            weight: matches!(look, Look::Label | Look::Title).then_some("Bolder"),
-            spacing: matches!(look, Look::Code | Look::Note).then_some("None"),
-            is_subtle: (look == Look::Note).then_some(true),
-            font_type: (look == Look::Code).then_some("Monospace"),
-        }
-    }
-
-    /// A line that is escaped already.
-    fn paragraph(text: String) -> Self {
-        Self::TextBlock {
-            text,
-            wrap: true,
-            size: None,
-            weight: None,
-            spacing: None,
-            is_subtle: None,
-            font_type: None,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Fact {
-    title: String,
-    value: String,
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type")]
-enum Action {
-    #[serde(rename = "Action.OpenUrl")]
-    OpenUrl { title: String, url: String },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct MessageCard {
-    #[serde(rename = "@type")]
-    r#type: &'static str,
-    #[serde(rename = "@context")]
-    context: &'static str,
-    theme_color: &'static str,
-    summary: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    sections: Vec<CardSection>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    potential_action: Vec<OpenUri>,
-}
-
-#[derive(Serialize)]
-struct CardSection {
-    text: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    facts: Vec<CardFact>,
-    markdown: bool,
-}
-
-#[derive(Serialize)]
-struct CardFact {
-    name: String,
-    value: String,
-}
-
-#[derive(Serialize)]
-struct OpenUri {
-    #[serde(rename = "@type")]
-    r#type: &'static str,
-    name: String,
-    targets: [Target; 1],
-}
-
-#[derive(Serialize)]
-struct Target {
-    os: &'static str,
-    uri: String,
 }
 
 #[cfg(test)]
