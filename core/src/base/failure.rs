@@ -49,19 +49,7 @@ pub enum Failure {
 impl Failure {
     /// Whether the next attempt would fail too, until somebody repairs something.
     pub const fn is_lasting(&self) -> bool {
-        match self {
-            Self::HostKey
-            | Self::Login
-            | Self::Protected
-            | Self::Rejected { .. }
-            | Self::Undone { .. } => true,
-            Self::Busy { .. }
-            | Self::Locked { .. }
-            | Self::Stopped
-            | Self::Store
-            | Self::Timeout
-            | Self::Unreachable => false,
-        }
+        self.is_of_one_port() || matches!(self, Self::HostKey | Self::Login)
     }
 
     /// Whether, of several ports in one change, one may have spoilt it for the others.
@@ -76,18 +64,7 @@ impl Failure {
 
     /// When the other side wants to be asked again.
     pub const fn after(&self) -> Option<Duration> {
-        match self {
-            Self::Busy { after } | Self::Undone { after, .. } => *after,
-            Self::HostKey
-            | Self::Locked { .. }
-            | Self::Login
-            | Self::Protected
-            | Self::Rejected { .. }
-            | Self::Stopped
-            | Self::Store
-            | Self::Timeout
-            | Self::Unreachable => None,
-        }
+        if let Self::Busy { after } | Self::Undone { after, .. } = self { *after } else { None }
     }
 
     /// The label in metrics and logs.

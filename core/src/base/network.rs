@@ -14,18 +14,22 @@ pub struct Network {
 impl Network {
     /// Whether `address` is in the range. An IPv4 address is never inside an IPv6 network.
     pub fn contains(&self, address: IpAddr) -> bool {
-        // A shift by all bits is an overflow for `checked_shr`; then no bit counts.
-        let prefix = u32::from(self.prefix);
-        match (self.address, address) {
-            (IpAddr::V4(start), IpAddr::V4(address)) => {
-                let differing = start.to_bits() ^ address.to_bits();
-                differing.checked_shr(32_u32.saturating_sub(prefix)).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(start), IpAddr::V6(address)) => {
-                let differing = start.to_bits() ^ address.to_bits();
-                differing.checked_shr(128_u32.saturating_sub(prefix)).unwrap_or(0) == 0
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        masked(address, self.prefix) == masked(self.address, self.prefix)
+    }
+}
+
+/// The address with only its first `prefix` bits, which is where the network of that size starts.
+pub fn masked(address: IpAddr, prefix: u8) -> IpAddr {
+    // A shift by all bits is an overflow for `checked_shl`; then no bit is left.
+    let prefix = u32::from(prefix);
+    match address {
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(prefix)).unwrap_or(0);
+            IpAddr::V4((v4.to_bits() & mask).into())
+        }
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(prefix)).unwrap_or(0);
+            IpAddr::V6((v6.to_bits() & mask).into())
         }
     }
 }

@@ -53,46 +53,36 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The label in metrics and logs, and what a person would say after "the chat is not reachable:".
+    const fn label_and_words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::BadAnswer => ("bad_answer", "it gave an answer that this chat does not give"),
+            Self::Connection => ("connection", "the connection failed"),
+            Self::Dns => ("dns", "its name does not resolve"),
+            Self::Forbidden => ("forbidden", "it no longer accepts the URL's token"),
+            Self::Gone => ("gone", "the channel, space or flow is gone"),
+            Self::Moved => ("moved", "it redirects to another address"),
+            Self::Payload => ("payload", "it refused the message's content"),
+            Self::Proxy => ("proxy", "the HTTP proxy failed"),
+            Self::RateLimited => ("rate_limited", "it asked for fewer messages"),
+            Self::ServerError => ("server_error", "it has a fault of its own"),
+            Self::Store => ("store", "our own store could not be read"),
+            Self::Timeout => ("timeout", "it did not answer in time"),
+            Self::Tls => ("tls", "no trusted TLS connection"),
+            Self::TooLarge => ("too_large", "it found the message too large"),
+        }
+    }
+
     /// The label in metrics and logs.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::BadAnswer => "bad_answer",
-            Self::Connection => "connection",
-            Self::Dns => "dns",
-            Self::Forbidden => "forbidden",
-            Self::Gone => "gone",
-            Self::Moved => "moved",
-            Self::Payload => "payload",
-            Self::Proxy => "proxy",
-            Self::RateLimited => "rate_limited",
-            Self::ServerError => "server_error",
-            Self::Store => "store",
-            Self::Timeout => "timeout",
-            Self::Tls => "tls",
-            Self::TooLarge => "too_large",
-        }
+        self.label_and_words().0
     }
 }
 
-/// The reason as a person would say it, after "the chat is not reachable:".
+/// The reason as a person would say it.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BadAnswer => "it gave an answer that this chat does not give",
-            Self::Connection => "the connection failed",
-            Self::Dns => "its name does not resolve",
-            Self::Forbidden => "it no longer accepts the URL's token",
-            Self::Gone => "the channel, space or flow is gone",
-            Self::Moved => "it redirects to another address",
-            Self::Payload => "it refused the message's content",
-            Self::Proxy => "the HTTP proxy failed",
-            Self::RateLimited => "it asked for fewer messages",
-            Self::ServerError => "it has a fault of its own",
-            Self::Store => "our own store could not be read",
-            Self::Timeout => "it did not answer in time",
-            Self::Tls => "no trusted TLS connection",
-            Self::TooLarge => "it found the message too large",
-        })
+        f.write_str(self.label_and_words().1)
     }
 }
 

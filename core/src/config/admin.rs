@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{checked::Admin, problem::Fault, section::Section};
+use super::{checked::Admin, section::Section};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9361);
 
@@ -17,10 +17,8 @@ pub(super) fn admin(section: &Section<'_>) -> Admin {
         }
         section.warning(
             "listen",
-            Fault::new(
-                "the token travels unencrypted",
-                "a loopback address, or a reverse proxy with TLS in front",
-            ),
+            "the token travels unencrypted",
+            "a loopback address, or a reverse proxy with TLS in front",
         );
     }
     Admin { listen, token }

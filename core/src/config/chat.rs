@@ -11,7 +11,7 @@ use core::time::Duration;
 use super::{
     checked::{Chat, Delivery, Destination},
     files::FileKind,
-    problem::{Fault, meant, quoted},
+    problem::{Fault, meant},
     reader::Item,
     section::Section,
     units, urls,
@@ -161,12 +161,10 @@ fn format(section: &Section<'_>, kind: &'static Kind) -> &'static Format {
     let expected = names.join(" or ");
     let format = section.judged("format", &expected, |text| {
         let found = kind.formats.iter().find(|format| format.name == text);
-        found.ok_or_else(|| {
-            Fault::new(alloc::format!("{} is not a format", quoted(text)), expected.clone())
-        })
+        found.ok_or_else(|| Fault::of(text, "is not a format", expected.clone()))
     });
     if let Some((what, expected)) = format.and_then(|format| format.doubt) {
-        section.warning("format", Fault::new(what, expected));
+        section.warning("format", what, expected);
     }
     format.unwrap_or_else(|| kind.default_format())
 }
@@ -174,8 +172,8 @@ fn format(section: &Section<'_>, kind: &'static Kind) -> &'static Format {
 fn accepted(kind: &Kind, item: &Item<'_>, url: Secret) -> Option<Secret> {
     match urls::chat(kind, url.expose()) {
         Ok(doubts) => {
-            for doubt in doubts {
-                item.warning(doubt);
+            for Fault { what, expected } in doubts {
+                item.warning(what, expected);
             }
             Some(url)
         }
@@ -206,7 +204,7 @@ fn named_urls<'a>(tables: Vec<(&'static str, Item<'a>)>) -> Vec<(String, Item<'a
             } else if matches!(channel, DROP | DEFAULT) {
                 let what = alloc::format!("\"{channel}\" means something else here");
                 item.problem(what, "another name for the channel");
-            } else if !is_channel(channel) {
+            } else if self::channel(channel).is_err() {
                 item.problem("this is not a channel's name", CHANNEL);
             } else if let Some(secret) = secret {
                 named.push((channel.to_string(), item, secret));
@@ -216,11 +214,13 @@ fn named_urls<'a>(tables: Vec<(&'static str, Item<'a>)>) -> Vec<(String, Item<'a
     named
 }
 
-fn is_channel(name: &str) -> bool {
-    (1..=CHANNEL_LEN_MAX).contains(&name.len())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+/// The name of a channel.
+pub(super) fn channel(name: &str) -> Result<&str, Fault> {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    match (1..=CHANNEL_LEN_MAX).contains(&name.len()) && name.bytes().all(fits) {
+        true => Ok(name),
+        false => Err(Fault::of(name, "is not a channel's name", CHANNEL)),
+    }
 }
 
 /// `[chat.channels.<topic>]`
@@ -258,7 +258,7 @@ fn check_topic(topic: &str, item: &Item<'_>) {
         item.problem("topics are written in lower case", expected);
     } else if let Some(meant) = meant(topic, &names) {
         let expected = alloc::format!("did you mean \"{meant}\"?");
-        item.warning(Fault::new("no topic that we know", expected));
+        item.warning("no topic that we know", expected);
     }
 }
 
@@ -267,7 +267,7 @@ fn check_kind(topic: &str, kind: &str, item: &Item<'_>) {
     if topic == Topic::Audits.name() && kind != "*" && !ADMINS.contains(&kind) {
         let what = "audits have no types, so this names none of them";
         let expected = "approved_admins, other_admins, system or \"*\"";
-        item.warning(Fault::new(what, expected));
+        item.warning(what, expected);
     }
     let is_ours = topic == Topic::Mistgate.name();
     if is_ours && kind != "*" && topics::find(&Topic::Mistgate, kind).is_none() {
@@ -276,26 +276,19 @@ fn check_kind(topic: &str, kind: &str, item: &Item<'_>) {
             Some(meant) => alloc::format!("did you mean \"{meant}\"?"),
             None => alloc::format!("one of {}", names.join(", ")),
         };
-        item.warning(Fault::new("mistgate has no events of this type", expected));
+        item.warning("mistgate has no events of this type", expected);
     }
 }
 
 fn target(item: &Item<'_>, is_served: impl Fn(&str) -> bool) -> Option<Target> {
     let expected = "a channel's name, or \"drop\"";
-    let name = item.judged(expected, |text| match text {
-        DROP => Ok(DROP),
-        name if is_channel(name) => Ok(name),
-        other => {
-            let what = alloc::format!("{} is not a channel's name", quoted(other));
-            Err(Fault::new(what, CHANNEL))
-        }
-    })?;
+    let name = item.judged(expected, channel)?;
     if name == DROP {
         return Some(Target::Drop);
     }
     if !is_served(name) {
         let what = alloc::format!("no destination serves the channel \"{name}\"");
-        item.warning(Fault::new(what, "a URL for it, or a default_url"));
+        item.warning(what, "a URL for it, or a default_url");
     }
     Some(Target::Channel(name.to_string()))
 }

@@ -4,8 +4,9 @@ use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::{ops::RangeInclusive, time::Duration};
 
 use super::{
+    chat,
     checked::ports::{External, Method, Ports},
-    problem::{Fault, quoted},
+    problem::Fault,
     reader::Item,
     section::Section,
     units,
@@ -38,15 +39,7 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
         Some(item) => item.file_path(),
         None => state_dir.map(|folder| alloc::format!("{folder}/stop-ports")),
     };
-    let report_to = section.judged("report_to", "the name of a channel", |text| {
-        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
-        if (1..=64).contains(&text.len()) && text.bytes().all(fits) {
-            Ok(text.to_owned())
-        } else {
-            let expected = "up to 64 of a-z, 0-9, \"-\" and \"_\"";
-            Err(Fault::of(text, "is not a channel's name", expected))
-        }
-    });
+    let report_to = section.judged("report_to", "the name of a channel", chat::channel);
     let attempts_max = section.count("attempts", 6, 1..=100);
     let method = method(section, is_observing);
     let governor = governor(section);
@@ -60,9 +53,9 @@ pub(super) fn ports(section: &Section<'_>, state_dir: Option<&str>) -> Option<Po
         settle,
         check,
         disconnect_wait,
-        report_to: report_to.unwrap_or_else(|| "info".to_owned()),
+        report_to: report_to.unwrap_or("info").to_owned(),
         reconcile,
-        attempts_max: u32::try_from(attempts_max).unwrap_or(u32::MAX),
+        attempts_max,
         governor,
         kill_switch: kill_switch?,
         external: external.flatten(),
@@ -85,22 +78,22 @@ fn check(section: &Section<'_>) -> Check {
     if check == Some(Check::None) {
         let what = "a port loses its configuration whenever its AP is out of reach";
         let expected = "\"lldp\", or \"outage\" where Mist does not know the switches";
-        section.warning("disconnect_check", Fault::new(what, expected));
+        section.warning("disconnect_check", what, expected);
     }
     check.unwrap_or(Check::Lldp)
 }
 
 fn outage(section: &Section<'_>) -> outage::Policy {
     let default = outage::Policy::default();
-    let min_percent = section.count("min_percent", default.min_percent.into(), 1..=100);
+    let min_percent = section.count("min_percent", default.min_percent, 1..=100);
     let policy = outage::Policy {
         window: section.duration("window", default.window, SECOND..=HOUR),
         forget: section.duration("forget", default.forget, SECOND..=DAY * 366),
-        min_percent: u8::try_from(min_percent).unwrap_or(100),
+        min_percent,
     };
     if policy.forget <= policy.window {
         let what = "an AP would be taken for removed while its outage begins";
-        section.conflict("forget", Fault::new(what, "more than window"));
+        section.conflict("forget", what, "more than window");
     }
     policy
 }
@@ -143,19 +136,10 @@ fn method(section: &Section<'_>, is_observing: bool) -> Option<Option<Method>> {
 
 fn external(section: &Section<'_>) -> Option<External> {
     const PATH: &str = "a path such as \"/external\"";
-    let path = section.judged("path", PATH, |text| {
-        let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"');
-        if text.starts_with('/') && text.bytes().all(visible) {
-            Ok(text.to_owned())
-        } else {
-            Err(Fault::of(text, "is not a path", PATH))
-        }
-    });
-    if section.lacks(&["key", "key_file"]) {
-        section.missing("key_file", "the key that the header X-ClientApiKey must hold");
-    }
-    let (_, key) = section.secret("key", "key_file")?;
-    Some(External { path: path.unwrap_or_else(|| External::PATH.to_owned()), key })
+    let path = section.judged("path", PATH, |text| units::path(text, PATH));
+    let expected = "the key that the header X-ClientApiKey must hold";
+    let key = section.required_secret("key", "key_file", expected)?;
+    Some(External { path: path.unwrap_or(External::PATH).to_owned(), key })
 }
 
 fn governor(section: &Section<'_>) -> Policy {
@@ -274,9 +258,7 @@ fn minute(section: &Section<'_>, key: &'static str) -> Option<u16> {
         };
         let time = text.split_once(':');
         let minute = time.and_then(|(h, m)| Some(two(h, 23)? * 60 + two(m, 59)?));
-        minute.ok_or_else(|| {
-            Fault::new(alloc::format!("{} is not a time of day", quoted(text)), TIME)
-        })
+        minute.ok_or_else(|| Fault::of(text, "is not a time of day", TIME))
     })
 }
 

@@ -19,20 +19,9 @@ pub struct Problem {
 impl Problem {
     /// `FILE:LINE: key.path: what is wrong — what is expected`
     pub fn in_file<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
-        InFile { problem: self, file }
-    }
-}
-
-struct InFile<'a> {
-    problem: &'a Problem,
-    file: &'a str,
-}
-
-impl fmt::Display for InFile<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Problem { line, key, what, expected } = self.problem;
+        let Self { line, key, what, expected } = self;
         let colon = if key.is_empty() { "" } else { ": " };
-        write!(f, "{}:{line}: {key}{colon}{what} — {expected}", self.file)
+        fmt::from_fn(move |f| write!(f, "{file}:{line}: {key}{colon}{what} — {expected}"))
     }
 }
 

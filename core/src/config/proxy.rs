@@ -94,10 +94,8 @@ fn allow(section: &Section<'_>, path_prefix: &str) -> Vec<Rule> {
     let Some(list) = section.item("allow") else {
         section.warning(
             "allow",
-            Fault::new(
-                "any certificate of client_ca may join any meetup",
-                "[[proxy.allow]] with a meetup and the subjects that may join it",
-            ),
+            "any certificate of client_ca may join any meetup",
+            "[[proxy.allow]] with a meetup and the subjects that may join it",
         );
         return Vec::new();
     };
@@ -120,7 +118,7 @@ fn rule(section: &Section<'_>, path_prefix: &str) -> Rule {
             rule.meetup = pattern.unwrap_or_default().into();
             if rule.meetup.starts_with(path_prefix) {
                 let what = "this begins with path_prefix, which is no part of a meetup's name";
-                item.warning(Fault::new(what, MEETUP));
+                item.warning(what, MEETUP);
             }
         }
     }

@@ -178,12 +178,12 @@ fn together(root: &Section<'_>, config: &Config) {
     let chats = !config.chat.destinations.is_empty();
     if webhook.is_none() && (chats || ports.is_some() || proxy.is_none()) {
         let what = "without this section no event ever arrives";
-        root.warning("webhook", Fault::new(what, "[webhook] with a secret_file"));
+        root.warning("webhook", what, "[webhook] with a secret_file");
     }
     if webhook.is_some() && !chats && ports.is_none() && root.is_sound() {
         let what = "there is no chat to post to, so events are accepted and dropped";
         let expected = "[chat.slack], [chat.teams], [chat.google] or [chat.console]";
-        root.warning("chat", Fault::new(what, expected));
+        root.warning("chat", what, expected);
     }
     let listeners = [
         ("webhook", webhook.as_ref().map(|webhook| webhook.listen)),
@@ -196,7 +196,7 @@ fn together(root: &Section<'_>, config: &Config) {
         let taken = listeners.iter().take(above).find(|(_, other)| admin::collide(*other, *listen));
         if let Some((other, _)) = taken {
             let what = alloc::format!("{other}.listen takes the address of this listener");
-            root.conflict(key, Fault::new(what, "another port"));
+            root.conflict(key, what, "another port");
         }
     }
 }
@@ -207,7 +207,7 @@ fn has_chat(section: &Section<'_>, chat: &Chat, ports: &Ports) {
     let channel = &ports.report_to;
     if !chat.destinations.is_empty() && chat.destinations_of(channel).is_empty() {
         let what = alloc::format!("no destination serves the channel \"{channel}\"");
-        section.warning("report_to", Fault::new(what, "a URL for it, or a default_url"));
+        section.warning("report_to", what, "a URL for it, or a default_url");
     }
 }
 
@@ -232,7 +232,7 @@ fn has_listener(section: &Section<'_>, webhook: Option<&Webhook>, ports: &Ports)
         }
         Some(_) => return,
     };
-    section.conflict("external", Fault::new(what, expected));
+    section.conflict("external", what, expected);
 }
 
 #[cfg(test)]

@@ -101,8 +101,8 @@ impl<'a> Item<'a> {
         self.reader.problem(&self.path, self.at, fault);
     }
 
-    pub(super) fn warning(&self, fault: Fault) {
-        self.reader.warning(&self.path, self.at, fault);
+    pub(super) fn warning(&self, what: impl Into<String>, expected: impl Into<String>) {
+        self.reader.warning(&self.path, self.at, Fault::new(what, expected));
     }
 
     pub(super) fn mistyped(&self, expected: &str) {

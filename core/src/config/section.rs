@@ -147,7 +147,7 @@ impl<'a> Section<'a> {
 
     /// Notes that a required key is missing.
     pub(super) fn missing(&self, key: &str, expected: impl Into<String>) {
-        self.conflict(key, Fault::new("missing", expected));
+        self.conflict(key, "missing", expected);
     }
 
     /// Notes a problem of the section as a whole.
@@ -156,15 +156,15 @@ impl<'a> Section<'a> {
     }
 
     /// Notes a warning about a key that is absent or valid.
-    pub(super) fn warning(&self, key: &str, fault: Fault) {
+    pub(super) fn warning(&self, key: &str, what: impl Into<String>, expected: impl Into<String>) {
         let (path, at) = self.place(key);
-        self.reader.warning(&path, at, fault);
+        self.reader.warning(&path, at, Fault::new(what, expected));
     }
 
     /// Notes that a key does not fit to others.
-    pub(super) fn conflict(&self, key: &str, fault: Fault) {
+    pub(super) fn conflict(&self, key: &str, what: impl Into<String>, expected: impl Into<String>) {
         let (path, at) = self.place(key);
-        self.reader.problem(&path, at, fault);
+        self.reader.problem(&path, at, Fault::new(what, expected));
     }
 
     /// The place of a key, or of its section if it is absent.
@@ -256,12 +256,12 @@ impl<'a> Section<'a> {
         })
     }
 
-    pub(super) fn count(
+    pub(super) fn count<T: Copy + PartialOrd + ToString + TryFrom<u64>>(
         &self,
         key: &'static str,
-        default: usize,
-        bounds: RangeInclusive<usize>,
-    ) -> usize {
+        default: T,
+        bounds: RangeInclusive<T>,
+    ) -> T {
         let Some(item) = self.item(key) else {
             return default;
         };
@@ -270,10 +270,24 @@ impl<'a> Section<'a> {
             return default;
         };
         // A negative or huge number that does not fit is out of bounds too.
-        let count = usize::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let count = u64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let count = count.and_then(|count| T::try_from(count).ok());
         within(count, &bounds, &integer.to_string(), |bound| bound.to_string())
             .map_err(|fault| item.fault(fault))
             .unwrap_or(default)
+    }
+
+    /// The secret in `key` or in the file that `file_key` names, one of which must be there.
+    pub(super) fn required_secret(
+        &self,
+        key: &'static str,
+        file_key: &'static str,
+        expected: &str,
+    ) -> Option<Secret> {
+        if self.lacks(&[key, file_key]) {
+            self.missing(file_key, expected);
+        }
+        self.secret(key, file_key).map(|(_, secret)| secret)
     }
 
     /// A secret in `key`, or in the file that `file_key` names, with its item.

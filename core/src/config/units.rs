@@ -1,13 +1,13 @@
 //! Texts with a meaning of their own: durations and sizes with their units, paces, networks.
 
 use alloc::{string::String, vec::Vec};
-use core::{
-    net::{IpAddr, Ipv6Addr},
-    time::Duration,
-};
+use core::{net::IpAddr, time::Duration};
 
 use super::problem::Fault;
-use crate::base::{network::Network, window::Window};
+use crate::base::{
+    network::{Network, masked},
+    window::Window,
+};
 
 /// A duration in the notation of the configuration: `500ms`, `30s`, `2m`.
 pub fn duration(text: &str) -> Option<Duration> {
@@ -96,6 +96,15 @@ fn window(text: &str) -> Option<Window> {
     Some(Window { count: u32::try_from(count).ok()?, per: Duration::from_millis(per) })
 }
 
+/// The path of a request: visible ASCII without query and fragment.
+pub(super) fn path<'t>(text: &'t str, expected: &str) -> Result<&'t str, Fault> {
+    let fits = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"');
+    match text.starts_with('/') && text.bytes().all(fits) {
+        true => Ok(text),
+        false => Err(Fault::of(text, "is not a path", expected)),
+    }
+}
+
 /// An address, which is a network of one, or a network such as `10.0.0.0/8`.
 pub(super) fn network(text: &str) -> Result<Network, Fault> {
     let expected =
@@ -127,19 +136,6 @@ pub(super) fn network(text: &str) -> Result<Network, Fault> {
             alloc::format!("{text} has bits set beyond the first {prefix}"),
             alloc::format!("{start}/{prefix} for the network, {address} for the address alone"),
         ))
-    }
-}
-
-fn masked(address: IpAddr, prefix: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(prefix.into()));
-            IpAddr::V4((v4.to_bits() & mask.unwrap_or(0)).into())
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(prefix.into()));
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask.unwrap_or(0)))
-        }
     }
 }
 

@@ -25,13 +25,13 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
     let accept_v1 = section.flag("accept_v1");
     if accept_v1 {
         let expected = "false, as Mist signs each webhook with HMAC-SHA256 too";
-        section.warning("accept_v1", Fault::new("HMAC-SHA1 signatures are accepted", expected));
+        section.warning("accept_v1", "HMAC-SHA1 signatures are accepted", expected);
     }
     let tls_item = section.item("tls");
     if tls_item.is_none() && !listen.ip().is_loopback() {
         let what = alloc::format!("webhooks reach {listen} unencrypted");
         let expected = "a certificate, or a reverse proxy with TLS in front";
-        section.warning("tls", Fault::new(what, expected));
+        section.warning("tls", what, expected);
     }
     Webhook {
         listen,
@@ -70,16 +70,11 @@ fn paths(section: &Section<'_>) -> Vec<String> {
     };
     let mut paths: Vec<String> = Vec::new();
     for item in list.elements(expected) {
-        let path = item.judged(PATH, |text| {
-            let visible = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"');
-            let what = if !text.starts_with('/') || !text.bytes().all(visible) {
-                "is not a path"
-            } else if paths.iter().any(|path| path == text) {
-                "is listed twice"
-            } else {
-                return Ok(String::from(text));
-            };
-            Err(Fault::of(text, what, PATH))
+        let path = item.judged(PATH, |text| match units::path(text, PATH)? {
+            path if paths.iter().any(|other| other == path) => {
+                Err(Fault::of(text, "is listed twice", PATH))
+            }
+            path => Ok(String::from(path)),
         });
         paths.extend(path);
     }
@@ -114,7 +109,7 @@ fn limits(section: &Section<'_>) -> Limits {
     };
     if limits.bodies_max < limits.body_max {
         let what = "all bodies together may have less than one of them";
-        section.conflict("bodies_max", Fault::new(what, "at least max_body"));
+        section.conflict("bodies_max", what, "at least max_body");
     }
     limits
 }

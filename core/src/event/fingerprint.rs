@@ -44,12 +44,9 @@ pub fn fingerprint(event: &Event<'_>) -> Fingerprint {
         content.extend_from_slice(&(detail.raw().len() as u64).to_le_bytes());
         content.extend_from_slice(detail.raw().as_bytes());
     }
-    let full = Sha256::digest(&content);
-    let mut short = [0; 16];
-    for (to, from) in short.iter_mut().zip(full.iter()) {
-        *to = *from;
-    }
-    Fingerprint::from_bytes(short)
+    let digest = Sha256::digest(&content);
+    let (short, _) = digest.split_first_chunk().expect("a SHA-256 has 32 bytes");
+    Fingerprint::from_bytes(*short)
 }
 
 #[cfg(test)]

@@ -2,19 +2,16 @@
 
 use super::name;
 use crate::{
-    config::{problem::Fault, section::Section, urls},
+    config::{section::Section, urls},
     cso::{Cso, CsoProfile},
 };
 
 pub(super) fn cso(section: &Section<'_>) -> Option<Cso> {
-    let url = section.judged("url", "a URL such as \"https://cso.example.net\"", urls::cso);
-    if section.lacks(&["url"]) {
-        section.missing("url", "the https URL of CSO");
-    }
-    let password = section.secret("password", "password_file");
-    if section.lacks(&["password", "password_file"]) {
-        section.missing("password_file", "the password of the login");
-    }
+    let url = section
+        .required("url", "the https URL of CSO")
+        .and_then(|item| item.judged("a URL such as \"https://cso.example.net\"", urls::cso));
+    let password =
+        section.required_secret("password", "password_file", "the password of the login");
     let profile = |key| {
         let expected = "{ profile = \"generic-trunk\", native_vlan = 11 }";
         section.required(key, expected)?.section(cso_profile).flatten()
@@ -26,21 +23,18 @@ pub(super) fn cso(section: &Section<'_>) -> Option<Cso> {
         url: url?,
         tenant: tenant?,
         login: login?,
-        password: password?.1,
+        password: password?,
         ap: ap?,
         default: default?,
     })
 }
 
 fn cso_profile(section: &Section<'_>) -> Option<CsoProfile> {
-    let vlan = |key| match section.count(key, 0, 1..=4_094) {
-        0 => None,
-        vlan => u16::try_from(vlan).ok(),
-    };
+    let vlan = |key| Some(section.count(key, 0, 1..=4_094)).filter(|vlan| *vlan > 0);
     let (vlan, native_vlan) = (vlan("vlan"), vlan("native_vlan"));
     if vlan.is_some() && native_vlan.is_some() {
         let what = "vlan, of an access port, is set too";
-        section.conflict("native_vlan", Fault::new(what, "only one of the two"));
+        section.conflict("native_vlan", what, "only one of the two");
     }
     Some(CsoProfile { profile: name(section, "profile", "the port profile")?, vlan, native_vlan })
 }

@@ -34,24 +34,24 @@ pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
     if legacy_algorithms {
         let what = "algorithms with SHA-1 will do, for every switch";
         let expected = "false, unless some switches know no others";
-        section.warning("legacy_algorithms", Fault::new(what, expected));
+        section.warning("legacy_algorithms", what, expected);
     }
     let minute = Duration::from_secs(60);
     let confirm = section.duration("confirm", 5 * minute, minute..=HOUR);
     if !confirm.as_secs().is_multiple_of(60) || confirm.subsec_millis() != 0 {
-        let fault = Fault::new("Junos counts this in minutes", "whole minutes, such as \"5m\"");
-        section.conflict("confirm", fault);
+        let expected = "whole minutes, such as \"5m\"";
+        section.conflict("confirm", "Junos counts this in minutes", expected);
     }
     let commit_timeout =
         section.duration("commit_timeout", 2 * minute, Duration::from_secs(10)..=HOUR);
     let lock_wait = section.duration("lock_wait", minute, SECOND..=HOUR);
-    let port = section.count("port", 830, 1..=65_535);
+    let port = section.count("port", 830, 1..=u16::MAX);
     let sessions_max = section.count("sessions_max", 256, 1..=1_024);
     let username = name(section, "username", "the login on the switches");
     let (ap, default) = (template(section, "ap"), template(section, "default"));
     Some(Junos {
         domain,
-        port: u16::try_from(port).unwrap_or(830),
+        port,
         username: username?,
         password: password.map(|(_, password)| password),
         private_key: private_key.map(|(_, text)| Secret::new(text)),

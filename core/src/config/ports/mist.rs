@@ -1,10 +1,7 @@
 //! `[ports.mist]`
 
 use super::{name, one_name};
-use crate::{
-    config::{problem::Fault, section::Section},
-    mist::Profiles,
-};
+use crate::{config::section::Section, mist::Profiles};
 
 pub(super) fn profiles(section: &Section<'_>) -> Option<Profiles> {
     let ap = name(section, "ap_profile", "the port profile for APs");
@@ -15,7 +12,7 @@ pub(super) fn profiles(section: &Section<'_>) -> Option<Profiles> {
     if ap.is_some() && ap == default {
         let what = "this is ap_profile too, so an AP's port would never be given back";
         let expected = "another profile, or no such key: then a port gets back what it had";
-        section.conflict("default_profile", Fault::new(what, expected));
+        section.conflict("default_profile", what, expected);
     }
     Some(Profiles { ap: ap?, default })
 }
