@@ -20,7 +20,7 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
-        Arc, RwLock,
+        Arc,
         mpsc::{self, Receiver, RecvError, RecvTimeoutError, SendError, Sender},
     },
     thread,
@@ -50,6 +50,7 @@ use self::{
     ports::Owed,
 };
 pub use self::{format::FORMAT, ports::Row};
+use crate::base::sync::Mutex;
 use smol::channel;
 
 /// Its name in the state folder.
@@ -203,7 +204,7 @@ impl Kept {
 /// A handle on the store. Once every clone is dropped the writing thread ends.
 #[derive(Clone, Debug)]
 pub struct Store {
-    shared: Arc<Shared>,
+    shared: Shared,
     writes: Sender<Vec<Write>>,
 }
 
@@ -243,7 +244,7 @@ impl Store {
         let database = format::open(path, file).map_err(error)?;
         let left = batches::prepare(&database, forget_before);
         let left = left.map_err(|source| error(source.into()))?;
-        let shared = Arc::new(Shared { database: RwLock::new(Some(Arc::new(database))) });
+        let shared = Arc::new(Mutex::new(Some(Arc::new(database))));
         let (writes, inbox) = mpsc::channel();
         let writer = Writer {
             shared: Arc::clone(&shared),
@@ -277,7 +278,7 @@ impl Store {
 
     /// Reads a batch. `None` where it is gone, or the file cannot be read for now. Blocks.
     pub fn read(&self, batch: u64) -> Option<Kept> {
-        let database = self.shared.database()?;
+        let database = self.shared.lock().clone()?;
         let transaction = database.begin_read().ok()?;
         let row = transaction.open_table(BATCHES).ok()?.get(batch).ok()??;
         let (_, chats, _, bytes) = row.value();
@@ -288,43 +289,24 @@ impl Store {
 
     /// What is kept of ports. Blocks.
     pub fn ports(&self) -> Result<Vec<Row>, redb::Error> {
-        let database = self.shared.database();
+        let database = self.shared.lock().clone();
         database.map_or(Ok(Vec::new()), |database| ports::read(&database))
     }
 
     /// Whether the disk takes writes, as far as the last commit told.
     pub fn is_writable(&self) -> bool {
-        self.shared.is_open()
+        self.shared.lock().is_some()
     }
 }
 
 /// How the file is opened, at first and after a failure.
 pub type Open = dyn Fn() -> Result<Box<dyn StorageBackend>, redb::Error> + Send;
 
-#[derive(Debug)]
-struct Shared {
-    /// `None` while the file is closed after a failure.
-    database: RwLock<Option<Arc<Database>>>,
-}
-
-impl Shared {
-    fn database(&self) -> Option<Arc<Database>> {
-        self.database.read().ok()?.clone()
-    }
-
-    fn is_open(&self) -> bool {
-        self.database.read().is_ok_and(|database| database.is_some())
-    }
-
-    fn set(&self, database: Option<Arc<Database>>) {
-        if let Ok(mut place) = self.database.write() {
-            *place = database;
-        }
-    }
-}
+/// The database; `None` while the file is closed after a failure.
+type Shared = Arc<Mutex<Option<Arc<Database>>>>;
 
 struct Writer {
-    shared: Arc<Shared>,
+    shared: Shared,
     open: Box<Open>,
     /// Settled but not yet written down.
     owed: BTreeMap<EventKey, Chats>,
@@ -347,7 +329,7 @@ impl Writer {
                 continue;
             }
             let batches: Vec<u64> = puts.iter().filter_map(Write::batch).collect();
-            let was_closed = !self.shared.is_open();
+            let was_closed = self.shared.lock().is_none();
             match self.commit(&puts) {
                 Ok(()) => {
                     if was_closed {
@@ -376,7 +358,7 @@ impl Writer {
     /// to write down what is owed.
     fn next(&self, inbox: &Receiver<Vec<Write>>) -> Result<Vec<Write>, RecvError> {
         let wait = match self.owed_since {
-            _ if !self.shared.is_open() => REOPEN_AFTER,
+            _ if self.shared.lock().is_none() => REOPEN_AFTER,
             Some(since) => SETTLE_AFTER.saturating_sub(since.elapsed()),
             None => return inbox.recv(),
         };
@@ -390,7 +372,7 @@ impl Writer {
     /// Whether a commit without a batch is due. Of a closed file only the attempt tells.
     fn is_due(&self) -> bool {
         let settle = self.owed_since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER);
-        settle || !self.shared.is_open()
+        settle || self.shared.lock().is_none()
     }
 
     /// The batches among these writes and those that wait. What is settled is owed from now on.
@@ -425,7 +407,7 @@ impl Writer {
     }
 
     fn close(&mut self) {
-        self.shared.set(None);
+        *self.shared.lock() = None;
         self.failed_at.get_or_insert_with(Instant::now);
     }
 
@@ -463,7 +445,7 @@ impl Writer {
 
     /// The database, opened again where that is due after a failure.
     fn database(&mut self) -> Result<Arc<Database>, redb::Error> {
-        if let Some(database) = self.shared.database() {
+        if let Some(database) = self.shared.lock().clone() {
             return Ok(database);
         }
         if let Some(failed_at) = self.failed_at
@@ -477,7 +459,7 @@ impl Writer {
         let builder = builder.set_cache_size(CACHE_MAX);
         let database = Arc::new(builder.create_with_backend(Guard::released((self.open)()?))?);
         self.failed_at = None;
-        self.shared.set(Some(Arc::clone(&database)));
+        *self.shared.lock() = Some(Arc::clone(&database));
         Ok(database)
     }
 }

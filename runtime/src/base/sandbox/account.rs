@@ -42,7 +42,7 @@ impl fmt::Display for Account {
 pub(super) fn leave(needs: &Needs, measures: &mut Measures) -> Result<Account, String> {
     let explain = |error: io::Errno| format!("cannot become the owner of state_dir: {error}");
     let mut uid = process::geteuid();
-    if let (true, Some(state)) = (uid.is_root(), needs.state()) {
+    if let (true, Some(state)) = (uid.is_root(), &needs.state) {
         let owner = fs::metadata(state).map_err(|e| format!("{}: {e}", state.display()))?;
         uid = Uid::from_raw(owner.uid());
         if !uid.is_root() {
@@ -58,7 +58,7 @@ pub(super) fn leave(needs: &Needs, measures: &mut Measures) -> Result<Account, S
     let no_dumps = process::setrlimit(Resource::Core, never)
         .and_then(|()| process::set_dumpable_behavior(DumpableBehavior::NotDumpable));
     measures.note("no core dumps", no_dumps);
-    for file in needs.files() {
+    for file in &needs.files {
         // A later reload would fail on it.
         File::open(file).map_err(|error| {
             let (file, id) = (file.display(), uid.as_raw());

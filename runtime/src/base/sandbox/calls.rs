@@ -46,11 +46,8 @@ mod list {
 
     pub(super) fn apply() -> Result<(), Error> {
         // Applied first: the second list forbids to set another.
-        let never = program(
-            NEVER.iter().map(|call| (*call, Vec::new())).collect(),
-            SeccompAction::Allow,
-            SeccompAction::KillProcess,
-        )?;
+        let never =
+            program(rules(NEVER, OLDER.1), SeccompAction::Allow, SeccompAction::KillProcess)?;
         let missing = SeccompAction::Errno(ENOSYS.unsigned_abs());
         let made = program(made()?, missing, SeccompAction::Allow)?;
         apply_filter_all_threads(&never)?;
@@ -67,7 +64,7 @@ mod list {
 
     /// The calls that we make, with the arguments that we make them with.
     fn made() -> Result<Rules, BackendError> {
-        let mut rules: Rules = MADE.iter().map(|call| (*call, Vec::new())).collect();
+        let mut rules = rules(MADE, OLDER.0);
         rules.insert(SYS_socket, any_of(0, &[AF_INET, AF_INET6, AF_UNIX].map(word))?);
         let requests = [FIONBIO, FIOCLEX, FIONREAD, TCGETS, TIOCGPGRP, TIOCGWINSZ];
         rules.insert(SYS_ioctl, any_of(1, &requests.map(|request| u64::from(request as u32)))?);
@@ -99,6 +96,11 @@ mod list {
             rules.insert(SYS_mprotect, vec![not_executable()?]);
         }
         Ok(rules)
+    }
+
+    /// Calls with any arguments.
+    fn rules(calls: &[i64], older: &[i64]) -> Rules {
+        calls.iter().chain(older).map(|call| (*call, Vec::new())).collect()
     }
 
     fn any_of(index: u8, values: &[u64]) -> Result<Vec<SeccompRule>, BackendError> {
@@ -240,40 +242,33 @@ mod list {
         SYS_sysinfo,
         SYS_tkill,
         SYS_uname,
-        // The older forms.
-        #[cfg(target_arch = "x86_64")]
-        SYS_access,
-        #[cfg(target_arch = "x86_64")]
-        SYS_arch_prctl,
-        #[cfg(target_arch = "x86_64")]
-        SYS_dup2,
-        #[cfg(target_arch = "x86_64")]
-        SYS_epoll_wait,
-        #[cfg(target_arch = "x86_64")]
-        SYS_getpgrp,
-        #[cfg(target_arch = "x86_64")]
-        SYS_lstat,
-        #[cfg(target_arch = "x86_64")]
-        SYS_mkdir,
-        #[cfg(target_arch = "x86_64")]
-        SYS_open,
-        #[cfg(target_arch = "x86_64")]
-        SYS_pipe,
-        #[cfg(target_arch = "x86_64")]
-        SYS_poll,
-        #[cfg(target_arch = "x86_64")]
-        SYS_readlink,
-        #[cfg(target_arch = "x86_64")]
-        SYS_rename,
-        #[cfg(target_arch = "x86_64")]
-        SYS_select,
-        #[cfg(target_arch = "x86_64")]
-        SYS_stat,
-        #[cfg(target_arch = "x86_64")]
-        SYS_time,
-        #[cfg(target_arch = "x86_64")]
-        SYS_unlink,
     ];
+
+    /// The older forms of calls that we make, and of calls that only an intruder makes.
+    #[cfg(target_arch = "x86_64")]
+    const OLDER: (&[i64], &[i64]) = (
+        &[
+            SYS_access,
+            SYS_arch_prctl,
+            SYS_dup2,
+            SYS_epoll_wait,
+            SYS_getpgrp,
+            SYS_lstat,
+            SYS_mkdir,
+            SYS_open,
+            SYS_pipe,
+            SYS_poll,
+            SYS_readlink,
+            SYS_rename,
+            SYS_select,
+            SYS_stat,
+            SYS_time,
+            SYS_unlink,
+        ],
+        &[SYS_fork, SYS_vfork],
+    );
+    #[cfg(not(target_arch = "x86_64"))]
+    const OLDER: (&[i64], &[i64]) = (&[], &[]);
 
     /// Running programs, looking into other processes, leaving for other file systems, changing the
     /// kernel, and the ways round the list of what is made.
@@ -310,9 +305,5 @@ mod list {
         SYS_umount2,
         SYS_unshare,
         SYS_userfaultfd,
-        #[cfg(target_arch = "x86_64")]
-        SYS_fork,
-        #[cfg(target_arch = "x86_64")]
-        SYS_vfork,
     ];
 }

@@ -48,9 +48,7 @@ pub(super) fn enter(needs: &Needs, measures: &mut Measures) -> Confined {
 
 /// The version that holds; `None` where the kernel has none.
 fn confine(needs: &Needs) -> Result<Option<ABI>, RulesetError> {
-    let ports = |ports: Vec<u16>, access: AccessNet| {
-        ports.into_iter().map(move |port| Ok::<_, RulesetError>(NetPort::new(port, access)))
-    };
+    let port = |port: &u16, access| Ok::<_, RulesetError>(NetPort::new(*port, access));
     let status = Ruleset::default()
         .handle_access(AccessFs::from_all(KNOWN))?
         .handle_access(AccessNet::from_all(KNOWN))?
@@ -58,10 +56,10 @@ fn confine(needs: &Needs) -> Result<Option<ABI>, RulesetError> {
         // (PR_SET_PDEATHSIG), and none is sent to others: seccomp leaves no kill(2).
         .scope(Scope::AbstractUnixSocket)?
         .create()?
-        .add_rules(path_beneath_rules(needs.read(), read()))?
-        .add_rules(path_beneath_rules(needs.write(), write()))?
-        .add_rules(ports(needs.connect(), AccessNet::ConnectTcp))?
-        .add_rules(ports(needs.bind(), AccessNet::BindTcp))?
+        .add_rules(path_beneath_rules(&needs.read, read()))?
+        .add_rules(path_beneath_rules(needs.write.keys(), write()))?
+        .add_rules(needs.connect.keys().map(|to| port(to, AccessNet::ConnectTcp)))?
+        .add_rules(needs.bind.keys().map(|to| port(to, AccessNet::BindTcp)))?
         .restrict_self()?;
     Ok(match (status.ruleset, status.landlock) {
         (RulesetStatus::NotEnforced, _) => None,

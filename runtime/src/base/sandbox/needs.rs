@@ -17,12 +17,12 @@ const ALWAYS: [u16; 2] = [53, 443];
 /// Folders and ports, each with the key of the configuration that names it.
 #[derive(Debug, Default)]
 pub struct Needs {
-    state: Option<PathBuf>,
-    files: Vec<PathBuf>,
-    read: BTreeSet<PathBuf>,
-    write: BTreeMap<PathBuf, &'static str>,
-    connect: BTreeMap<u16, String>,
-    bind: BTreeMap<u16, &'static str>,
+    pub(super) state: Option<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) read: BTreeSet<PathBuf>,
+    pub(super) write: BTreeMap<PathBuf, &'static str>,
+    pub(super) connect: BTreeMap<u16, String>,
+    pub(super) bind: BTreeMap<u16, &'static str>,
 }
 
 impl Needs {
@@ -90,30 +90,6 @@ impl Needs {
         self.connect.extend(port.map(|port| (port, name.to_owned())));
     }
 
-    pub(super) fn state(&self) -> Option<&Path> {
-        self.state.as_deref()
-    }
-
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(PathBuf::as_path)
-    }
-
-    pub(super) fn read(&self) -> impl Iterator<Item = &Path> {
-        self.read.iter().map(PathBuf::as_path)
-    }
-
-    pub(super) fn write(&self) -> impl Iterator<Item = &Path> {
-        self.write.keys().map(PathBuf::as_path)
-    }
-
-    pub(super) fn connect(&self) -> Vec<u16> {
-        self.connect.keys().copied().collect()
-    }
-
-    pub(super) fn bind(&self) -> Vec<u16> {
-        self.bind.keys().copied().collect()
-    }
-
     /// Whether a file is in one of the folders that are read or written.
     pub(super) fn may_read(&self, path: &str) -> bool {
         folders_of(Path::new(path)).iter().all(|folder| self.reads(folder))
@@ -124,7 +100,7 @@ impl Needs {
         &'a self,
         other: &'a Self,
     ) -> impl Iterator<Item = String> + 'a {
-        let written = |folder: &Path| self.write().any(|own| folder.starts_with(own));
+        let written = |folder: &Path| self.write.keys().any(|own| folder.starts_with(own));
         other.write.iter().filter(move |(folder, _)| !written(folder)).map(|(folder, key)| {
             let folder = folder.display();
             format!("{key}: the sandbox lets nothing be written in {folder} — {RESTART}")
@@ -145,7 +121,8 @@ impl Needs {
     }
 
     fn reads(&self, folder: &Path) -> bool {
-        is_of_system(folder) || self.read().chain(self.write()).any(|own| folder.starts_with(own))
+        is_of_system(folder)
+            || self.read.iter().chain(self.write.keys()).any(|own| folder.starts_with(own))
     }
 }
 
