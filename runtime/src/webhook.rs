@@ -43,8 +43,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Hands the switch ports what accepted events say about access points.
-    async fn tell(&self, ap_events: Vec<ApEvent>) {
+    /// Passes what accepted events say about access points on to the plan of the switch ports.
+    async fn pass_on(&self, ap_events: Vec<ApEvent>) {
         if let Some(switches) = &self.switches
             && !ap_events.is_empty()
         {
@@ -151,7 +151,7 @@ impl Service for Intake {
         );
         let ap_events = mem::take(&mut intake.ap_events);
         if intake.items.is_empty() {
-            settings.tell(ap_events).await;
+            settings.pass_on(ap_events).await;
             return self.answer(began, Reply::status(StatusCode::Ok.into()));
         }
         // The body is not needed any more; a slow disk should not hold it.
@@ -160,7 +160,7 @@ impl Service for Intake {
         self.driver.send(Message::Request { intake, answer });
         let status = answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable);
         if status == StatusCode::Ok {
-            settings.tell(ap_events).await;
+            settings.pass_on(ap_events).await;
         }
         let reply = Reply::status(status.into());
         let reply = if status == StatusCode::ServiceUnavailable {

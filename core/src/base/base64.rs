@@ -1,5 +1,4 @@
-//! Base64 (RFC 4648 §4) as this house reads it: padded or not, and broken into lines as MIME does;
-//! and hex.
+//! Base64 (RFC 4648 §4), which may lack its padding and be broken into lines as in MIME; and hex.
 
 use alloc::{string::String, vec::Vec};
 

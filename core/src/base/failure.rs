@@ -1,4 +1,4 @@
-//! Why a change did not happen, in the words of all methods.
+//! Why a change did not happen: one list for all port methods.
 
 use alloc::string::String;
 use core::{fmt, time::Duration};
@@ -9,7 +9,7 @@ pub enum Failure {
     /// The API asked for fewer requests or has a fault of its own, or the switch has something to
     /// do first.
     Busy {
-        /// When it wants to be asked again.
+        /// How long it asks to wait.
         after: Option<Duration>,
     },
     /// The switch's host key is not the known one.
@@ -31,7 +31,7 @@ pub enum Failure {
     },
     /// All changes were stopped before it was begun.
     Stopped,
-    /// The disk refused to keep that it is under way, so it was not begun.
+    /// The store could not record that the change is under way, so it was not begun.
     Store,
     /// The connection was lost, or there was no answer in time.
     Timeout,
@@ -39,10 +39,11 @@ pub enum Failure {
     Undone {
         /// What was seen of it.
         reason: String,
-        /// When the switch will have undone it; none where it has.
+        /// The time until the switch has undone it; `None` if it has already.
         after: Option<Duration>,
     },
-    /// There is no way there: its name, the connection, or the switch is not known to Mist.
+    /// The switch cannot be reached: its name does not resolve, the connection fails, or Mist does
+    /// not know it.
     Unreachable,
 }
 
@@ -52,17 +53,17 @@ impl Failure {
         self.is_of_one_port() || matches!(self, Self::HostKey | Self::Login)
     }
 
-    /// Whether, of several ports in one change, one may have spoilt it for the others.
+    /// Whether one port may have caused it for all ports of the same change.
     pub const fn is_of_one_port(&self) -> bool {
         matches!(self, Self::Protected | Self::Rejected { .. } | Self::Undone { .. })
     }
 
-    /// Whether its words hold those of the other side, which may hold anything.
+    /// Whether its text quotes the switch or the API, which may say anything.
     pub const fn is_quoting(&self) -> bool {
         matches!(self, Self::Locked { .. } | Self::Rejected { .. } | Self::Undone { .. })
     }
 
-    /// When the other side wants to be asked again.
+    /// How long the other side asks to wait before the next attempt.
     pub const fn after(&self) -> Option<Duration> {
         if let Self::Busy { after } | Self::Undone { after, .. } = self { *after } else { None }
     }

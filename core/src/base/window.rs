@@ -83,7 +83,7 @@ impl Pace {
         nth.map_or(Instant::default(), |&event_at| event_at + per)
     }
 
-    /// Whether no event counts any more, so that this memory may be dropped.
+    /// Whether no event counts any more, so that this value may be dropped.
     pub fn is_idle(&self, now: Instant) -> bool {
         let longest = self.windows.iter().map(|window| window.per).max().unwrap_or_default();
         self.events.back().is_none_or(|&event_at| event_at + longest <= now)

@@ -27,7 +27,7 @@ pub(super) enum Tone {
 }
 
 impl Tone {
-    /// The tone of a notification; a recovery is good news however loudly it speaks.
+    /// The tone of a notification. A recovery is good news whatever its severity.
     pub(super) fn of(notification: &Notification) -> Self {
         if notification.thread.as_ref().is_some_and(|t| t.recovery) {
             return Self::Good;
@@ -57,7 +57,7 @@ impl Tone {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Excerpt {
     pub(super) tone: Tone,
-    /// Never empty.
+    /// The headline, which is never empty.
     pub(super) title: String,
     /// May be empty.
     pub(super) summary: String,
@@ -173,8 +173,8 @@ pub(super) fn line(text: &str, max: usize, cost: Cost) -> String {
     within(words(text), max, cost)
 }
 
-/// The characters as far as they fit, and `…` where that is not all. Lazy, because a megabyte is
-/// cut to a line.
+/// As many characters as fit, and `…` if some are left. It reads no further than it must, because a
+/// megabyte may be cut to a line.
 fn within(all: impl Iterator<Item = char>, max: usize, cost: Cost) -> String {
     const ELLIPSIS: char = '…';
     let mut line = String::new();
@@ -235,7 +235,8 @@ pub(super) fn exact(text: &str, max: usize, cost: Cost) -> String {
     exact
 }
 
-/// The line with spaces that no chat takes for one: at its beginning, and after another space.
+/// The line with no-break spaces at its beginning and after another space, where a chat would drop
+/// or merge plain ones.
 pub(super) fn spaced(line: &str) -> String {
     let mut before = ' ';
     let keep = |c: char| {
@@ -346,8 +347,8 @@ fn words(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
-/// A link must be what [`Link`] promises, or no button is better than a wrong one: a vendor
-/// refuses the whole message for one bad URL.
+/// Whether a URL keeps what [`Link`] promises. A vendor refuses the whole message for one bad URL,
+/// so such a link is left out.
 fn is_safe(url: &str, cost: Cost) -> bool {
     const URL_MAX: usize = 1_500;
     url.strip_prefix("https://")

@@ -41,8 +41,8 @@ impl<T: Serialize> From<T> for Json {
     }
 }
 
-/// A list.
-impl FromIterator<Json> for Json {
+/// Collects values into a list.
+impl FromIterator<Self> for Json {
     fn from_iter<I: IntoIterator<Item = Self>>(values: I) -> Self {
         let values: Vec<_> = values.into_iter().map(|value| value.0).collect();
         Self(format!("[{}]", values.join(",")))

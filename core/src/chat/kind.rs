@@ -25,7 +25,7 @@ pub struct Kind {
     /// Judges a URL from the configuration. A kind without it has no URLs: its messages are printed
     /// on standard output, and it serves every channel.
     pub url: Option<fn(&Url) -> UrlVerdict>,
-    /// What an answer means by the vendor's own words, which count before the status does.
+    /// The meaning of an answer by the vendor's own words, which count before the status does.
     pub answer: fn(&Answer<'_>) -> Option<Outcome>,
 }
 
@@ -52,7 +52,7 @@ pub enum UrlVerdict {
     Doubtful(Doubt),
 }
 
-/// An HTTP answer as the vendors' words are looked for in it.
+/// An HTTP answer, in which a kind looks for its vendor's words.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
     pub status: u16,

@@ -4,7 +4,7 @@
 
 use core::{fmt, time::Duration};
 
-/// What becomes of a message.
+/// What an answer means for the message that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The chat took it.
@@ -53,7 +53,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The label in metrics and logs, and what a person would say after "the chat is not reachable:".
+    /// The label in metrics and logs, and what a person would say after "the chat is not
+    /// reachable:".
     const fn label_and_words(self) -> (&'static str, &'static str) {
         match self {
             Self::BadAnswer => ("bad_answer", "it gave an answer that this chat does not give"),

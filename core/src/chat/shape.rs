@@ -12,7 +12,7 @@ pub enum Form {
     Rich,
     /// Headline, the first facts shortened, at most one button.
     Compact,
-    /// Text only.
+    /// Lines of text, without a layout or buttons.
     Plain,
 }
 

@@ -223,7 +223,7 @@ pub(super) fn channel(name: &str) -> Result<&str, Fault> {
     }
 }
 
-/// `[chat.channels.<topic>]`
+/// Reads `[chat.channels.<topic>]`: a target for each type.
 fn overrides(
     section: &Section<'_>,
     is_served: impl Fn(&str) -> bool,

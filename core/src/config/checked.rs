@@ -81,14 +81,13 @@ impl Webhook {
     pub const PATH: &str = "/webhooks";
 }
 
-/// `[chat]`
+/// `[chat]`: the destinations and what goes to them.
 #[derive(Clone, Debug, Default)]
 pub struct Chat {
     /// Which event goes to which channel.
     pub routes: Routes,
     /// The queues: one for each URL of each kind.
     pub destinations: Vec<Destination>,
-    /// How deliveries behave.
     pub delivery: Delivery,
 }
 
@@ -111,7 +110,7 @@ pub struct Destination {
     pub pace: Vec<Window>,
 }
 
-/// What holds for every delivery.
+/// The settings of all deliveries.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// How old an event may become before it is given up (default 24h).

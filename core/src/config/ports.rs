@@ -66,7 +66,7 @@ fn is_observing(section: &Section<'_>) -> bool {
     let expected = "\"observe\" or \"enforce\"";
     let modes = [("observe", true), ("enforce", false)];
     let mode = section.choice("mode", expected, "is not a mode", &modes);
-    // Nothing is changed that nobody asked for.
+    // Without a mode nothing is changed.
     mode.unwrap_or(true)
 }
 
@@ -111,7 +111,8 @@ const METHODS: [(&str, ReadMethod); 3] = [
 /// The method, which may be missing while observing. The outer `None` is a wrong one.
 fn method(section: &Section<'_>, is_observing: bool) -> Option<Option<Method>> {
     let expected = "\"junos\", \"mist\" or \"cso\"";
-    // Each section is read, also if another method is used, so that it is right when it is used.
+    // The sections of methods that are not in use are checked too, so that they are right when
+    // used.
     let methods = METHODS.map(|(name, read)| (name, section.section(name, read)));
     if section.lacks(&["method"]) {
         section.item("method");

@@ -115,7 +115,7 @@ fn absolute(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// How far away the host of a URL may be, as far as the URL itself tells.
+/// How far away the host of a URL is, judged by the URL alone.
 enum Reach {
     Loopback,
     Private,

@@ -14,12 +14,12 @@ use crate::{
     notify::Severity,
 };
 
-/// One stored event: its batch and its place in it.
+/// Names a stored event: its batch and its position in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventKey {
-    /// The batch, numbered in the order of acceptance.
+    /// The number of the batch. Batches are numbered in the order of acceptance.
     pub batch: u64,
-    /// The place, from 0.
+    /// The position in the batch, from 0.
     pub index: u32,
 }
 
@@ -34,15 +34,14 @@ pub type Chats = BTreeSet<ChatId>;
 /// One accepted event, on its way to the store and to the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// The identity of its content.
     pub fingerprint: Fingerprint,
     /// The channel that it was routed to.
     pub channel: String,
-    /// How loudly it speaks; a critical one overtakes.
+    /// A critical event overtakes the others.
     pub severity: Severity,
-    /// Stands for its site: equal for events of one site.
+    /// A number for its site ([`site_number`]).
     pub site: u64,
-    /// The chats that shall have it. The store keeps them beside the batch, where they are settled.
+    /// The chats that it goes to. The store keeps them beside the batch and settles them there.
     pub chats: Chats,
     /// Its JSON text, as sent.
     pub text: String,
@@ -64,7 +63,7 @@ pub struct Stored<'a> {
     /// The channel that it was routed to when it came.
     pub channel: &'a str,
     pub severity: Severity,
-    /// Stands for its site.
+    /// A number for its site ([`site_number`]).
     pub site: u64,
     pub text: &'a str,
 }
@@ -162,7 +161,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Stands for a site in the queues: equal for equal ids, and as good as unique.
+/// A number for a site in the queues: equal for equal ids, and almost surely different for others.
 pub fn site_number(site_id: Option<&str>) -> u64 {
     use sha2::{Digest, Sha256};
     let digest = Sha256::digest(site_id.unwrap_or_default());

@@ -62,14 +62,14 @@ pub struct Entry {
     pub site: u64,
     /// When this run accepted it; `None` for an event that an earlier run left.
     pub accepted_at: Option<Instant>,
-    /// When it is given up.
+    /// When the event is given up.
     pub expires_at: Instant,
 }
 
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// What became of a `Send`.
+    /// The outcome of a `Send`.
     Answered {
         /// The number of the `Send`.
         id: u64,
@@ -77,7 +77,6 @@ pub enum Input {
     },
     /// The configuration was read again.
     Configured(Config),
-    /// One more event.
     Enqueue(Entry),
 }
 
@@ -139,7 +138,7 @@ pub enum Output {
     },
     /// Post these events, several as one digest; answer with `Answered`.
     Send {
-        /// To be named in the answer.
+        /// The answer names it.
         id: u64,
         keys: Vec<EventKey>,
         /// The best form to try.
@@ -154,7 +153,6 @@ pub enum Health {
     Failing(Reason),
     /// The URL is dead.
     Parked(Reason),
-    /// Nothing is wrong.
     Ready,
 }
 
@@ -211,7 +209,7 @@ impl Queue {
         fronts.into_iter().flatten().filter_map(|entry| entry.accepted_at).min()
     }
 
-    /// How the destination does.
+    /// The health of the destination, as the last attempt showed it.
     pub const fn health(&self) -> Health {
         match self.state {
             State::Parked { reason, .. } => Health::Parked(reason),

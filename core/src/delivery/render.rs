@@ -1,4 +1,4 @@
-//! From stored events to what is posted.
+//! From stored events to the payload of a post.
 
 use alloc::vec::Vec;
 
@@ -13,8 +13,8 @@ use crate::{
     notify::{Notification, digest::digest, topics::describe},
 };
 
-/// The payload of one stored event, or of several as a digest. `None` where none of the texts is an
-/// event, which the store's own checks rule out.
+/// The payload of one stored event, or of several as a digest. `None` if none of the texts is an
+/// event, which the checks of the store rule out.
 pub fn render(
     format: &Format,
     dashboard_host: &str,

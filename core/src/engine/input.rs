@@ -41,7 +41,7 @@ pub struct Answer {
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// What became of a `Send`.
+    /// The outcome of a `Send`.
     Answered {
         destination: DestinationId,
         /// The number of the `Send`.
@@ -58,7 +58,7 @@ pub enum Input {
     Remembered { fingerprint: Fingerprint, ago: Duration },
     /// A request that [`intake`](crate::webhook::intake::intake) let in.
     Request {
-        /// To be named in the answer.
+        /// The answer names it.
         id: RequestId,
         intake: Intake,
         at: UnixTime,
@@ -86,7 +86,7 @@ pub struct Restored {
     pub key: EventKey,
     pub channel: String,
     pub severity: Severity,
-    /// Stands for its site.
+    /// A number for its site.
     pub site: u64,
     /// The chats that it is still owed to.
     pub chats: Chats,

@@ -107,7 +107,7 @@ impl Engine {
             || self.slots.iter().chain(&self.retired).any(|slot| slot.queue.is_sending())
     }
 
-    /// Shows events to the inbox, and has those stored that it finds new.
+    /// Hands events to the inbox, and stores those that it finds new.
     fn accept(&mut self, now: Instant, id: Option<RequestId>, intake: Intake, at: UnixTime) {
         let Intake { topic, items, .. } = intake;
         let fingerprints = items.iter().map(|item| item.fingerprint).collect();
@@ -183,7 +183,8 @@ impl Engine {
         }
     }
 
-    /// Puts an event into the queue that each chat it is owed to has for its channel.
+    /// Puts an event into one queue of each chat that it is owed to: the one that serves its
+    /// channel.
     fn enqueue(&mut self, now: Instant, entry: Entry, channel: &str, mut owed: Chats) {
         for index in self.chat.destinations_of(channel) {
             if let Some(slot) = self.slots.get_mut(index)
@@ -262,7 +263,7 @@ impl Engine {
         self.retired.retain(|slot| slot.queue.is_sending());
     }
 
-    /// Drains the children until none has anything to say.
+    /// Drains all queues, and accepts the reports that follow.
     fn drain(&mut self, now: Instant, at: Option<UnixTime>) {
         let mut reports = Vec::new();
         for index in 0..self.slots.len() + self.retired.len() {
@@ -423,7 +424,7 @@ impl Machine for Engine {
         for slot in &mut self.slots {
             slot.queue.handle_timeout(now);
         }
-        // What a queue gives up by itself needs no wall time.
+        // A queue that only drops expired events needs no wall time.
         self.drain(now, None);
     }
 

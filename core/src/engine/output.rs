@@ -30,9 +30,9 @@ pub enum Output {
     Send {
         destination: DestinationId,
         to: Arc<Destination>,
-        /// To be named in the answer.
+        /// The answer names it.
         id: u64,
-        /// Which events, several as one digest.
+        /// Several events become one digest.
         keys: Vec<EventKey>,
         /// The best form to try.
         form: Form,
@@ -45,7 +45,7 @@ pub enum Output {
         batch: u64,
         /// Its bytes, as [`encode`](crate::delivery::batch::encode) makes them.
         bytes: Vec<u8>,
-        /// The chats that shall have each event, in order.
+        /// The chats that each event goes to, in the order of the events.
         chats: Vec<Chats>,
         fingerprints: Vec<Fingerprint>,
     },
@@ -88,7 +88,6 @@ pub enum Event {
     Resumed { to: Arc<Destination> },
     /// An attempt failed.
     Retrying {
-        /// The destination.
         to: Arc<Destination>,
         /// How many attempts failed in a row.
         failures: u32,

@@ -1,4 +1,4 @@
-//! Reports about a destination that died or came back, for the readers of the other ones.
+//! Reports that a destination died or came back, for the readers of the other destinations.
 
 use alloc::string::{String, ToString};
 
@@ -18,7 +18,7 @@ pub(super) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     waiting: usize,
-    /// Seconds by the wall clock; `None` where a timeout and not an input is the cause.
+    /// Seconds by the wall clock; `None` if a timeout is the cause and not an input.
     #[serde(skip_serializing_if = "Option::is_none")]
     timestamp: Option<i64>,
 }

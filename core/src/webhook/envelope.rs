@@ -83,8 +83,8 @@ pub fn parse(body: &[u8]) -> Result<Envelope<'_>, Error> {
 type Split<'a> = (Option<Detail<'a>>, Result<Vec<Detail<'a>>, Error>);
 
 fn split(body: &[u8]) -> Result<Split<'_>, serde_json::Error> {
-    // Nearly always `events` is a list, which this splits in passing; what it is otherwise is worth
-    // a second look.
+    // `events` is nearly always a list, which the first attempt splits at once. Anything else is
+    // parsed a second time.
     if let Ok(Shape { topic, events }) = serde_json::from_slice::<Shape<'_, Vec<Detail<'_>>>>(body)
     {
         return Ok((topic, Ok(events.unwrap_or_default())));
@@ -104,7 +104,7 @@ struct Shape<'a, E> {
     events: Option<E>,
 }
 
-/// A topic's name, borrowed for the life of the text.
+/// The topic of this name, which it borrows.
 pub fn topic(name: &str) -> Topic<'_> {
     Topic::parse(Cow::Borrowed(name))
 }

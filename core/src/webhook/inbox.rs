@@ -52,7 +52,7 @@ pub enum Input {
     },
     /// A request whose signature held.
     Request {
-        /// To be named in the answer; our own reports have none.
+        /// The answer names it. Our own reports have none, because nobody waits for an answer.
         id: Option<RequestId>,
         /// The identities of its routed events, in order.
         fingerprints: Vec<Fingerprint>,
@@ -77,7 +77,7 @@ pub enum Output {
         /// The places of the new events in the request, ascending.
         new: Vec<usize>,
     },
-    /// So many events of the last request were seen before.
+    /// The number of events of the last request that were seen before.
     Suppressed(usize),
 }
 
@@ -207,7 +207,7 @@ impl Inbox {
         self.to_forget.push_back((forget_at, fingerprint));
     }
 
-    /// Forgets what is due or too much, oldest first.
+    /// Forgets the events that are due, and the oldest beyond `seen_max`.
     fn forget(&mut self, now: Instant) {
         let max = self.config.seen_max;
         while self.to_forget.len() > max || self.to_forget.front().is_some_and(|&(at, _)| at <= now)

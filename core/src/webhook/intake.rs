@@ -28,11 +28,11 @@ use crate::{
 pub struct Intake {
     /// The topic's name.
     pub topic: String,
-    /// The events that somebody wants.
+    /// The events that go to a chat.
     pub items: Vec<Item>,
-    /// How many events go nowhere.
+    /// The number of events that go to no chat.
     pub unrouted: usize,
-    /// How many members of `events` are not events at all.
+    /// The number of members of `events` that are not events.
     pub broken: usize,
     /// What the events say about ports, also those that no chat wants.
     pub ap_events: Vec<ApEvent>,
@@ -74,7 +74,7 @@ impl fmt::Display for Rejection {
     }
 }
 
-/// Takes a webhook's body apart, if it is one of ours.
+/// Verifies a webhook's body, parses it, and routes its events.
 pub fn intake(
     webhook: &Webhook,
     chat: &Chat,
@@ -101,7 +101,7 @@ pub fn ours(item: Item) -> Intake {
     Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0, ap_events: Vec::new() }
 }
 
-/// The event as it is stored and queued; `None` where nobody wants it.
+/// The event as it is stored and queued; `None` if no chat takes it.
 pub fn item(chat: &Chat, event: &Event<'_>, text: &str) -> Option<Item> {
     let decision = route(event, &chat.routes);
     let channel = decision.channel?;

@@ -1,8 +1,8 @@
 //! Webhook signatures: `X-Mist-Signature-v2` and, where allowed, `X-Mist-Signature`.
 //!
 //! Both are a plain hex HMAC over the raw body with the webhook's secret, SHA-256 and SHA-1
-//! respectively (`appliance/docs/vendors/mist.md` §2). Nothing that is signed tells the time, so a
-//! repeated request is the inbox's to notice.
+//! respectively (`appliance/docs/vendors/mist.md` §2). The signed text holds no time, so the inbox
+//! must notice a repeated request.
 
 use core::fmt;
 
@@ -50,7 +50,8 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {}
 
 impl Signatures<'_> {
-    /// Holds if there is a signature to verify at all, which is known before the body is read.
+    /// Fails if no signature was sent that could be verified. This is known before the body is
+    /// read.
     pub fn present(self, accept_v1: bool) -> Result<(), Error> {
         match self.v2.or(self.v1.filter(|_| accept_v1)) {
             Some(_) => Ok(()),
@@ -59,9 +60,9 @@ impl Signatures<'_> {
     }
 }
 
-/// Holds if one of `secrets` made the signature of `body`. Where a v2 signature was sent it alone
-/// counts; v1 is looked at only with `accept_v1`. The comparison takes the same time for every
-/// wrong digest.
+/// Verifies that one of `secrets` made the signature of `body`. If a v2 signature was sent, only it
+/// counts; v1 counts only with `accept_v1`. The comparison takes the same time for every wrong
+/// digest.
 pub fn verify(
     signatures: Signatures<'_>,
     body: &[u8],

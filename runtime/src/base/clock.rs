@@ -36,7 +36,7 @@ impl Clock {
     }
 }
 
-/// The wall time at this moment, whatever the system believes it to be.
+/// The system's wall time at this moment.
 pub fn wall() -> UnixTime {
     unix_time(SystemTime::now())
 }
@@ -61,7 +61,7 @@ pub fn unix_time(at: SystemTime) -> UnixTime {
     })
 }
 
-/// How long `at` lies back; zero for a time in the future, which a corrected clock leaves behind.
+/// The time since `at`; zero for a time in the future, which a corrected clock may leave behind.
 pub fn since(at: UnixTime, wall: UnixTime) -> Duration {
     let micros = wall.as_micros().saturating_sub(at.as_micros());
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))

@@ -169,7 +169,7 @@ impl Journal {
         stdout.flush()
     }
 
-    /// Prints and counts what the engine tells.
+    /// Prints and counts an event of the engine.
     pub fn emit(&self, event: &Event) {
         self.metrics.count(event);
         match event {
@@ -206,7 +206,7 @@ impl Journal {
         }
     }
 
-    /// Prints and counts what the plan of the switch ports tells.
+    /// Prints and counts a report about switch ports.
     pub fn reported(&self, report: &Report, context: &Context<'_>) {
         let event = report.event(context);
         self.metrics.reported(&event);

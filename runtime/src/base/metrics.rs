@@ -142,7 +142,7 @@ impl Metrics {
         }
     }
 
-    /// Counts what the engine tells.
+    /// Counts an event of the engine.
     pub fn count(&self, event: &Event) {
         match event {
             Event::Accepted { events, .. } => self.add(Counter::Accepted, &[], *events),

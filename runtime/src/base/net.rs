@@ -112,9 +112,9 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// Writes `last_words`, closes our side and, unless the other side is waiting for nothing, reads on
-/// until it is closed too. To close a connection while bytes of it are unread would reset it, and
-/// the other side would lose our last words (RFC 9293 §3.6, RFC 9112 §9.6).
+/// Writes `last_words`, closes our side and, unless the connection is idle, reads on until the
+/// other side closes too. To close a connection with unread bytes would reset it, and the other
+/// side would lose our last words (RFC 9293 §3.6, RFC 9112 §9.6).
 pub(crate) async fn close<S: Duplex>(mut stream: S, last_words: &[u8], is_idle: bool) {
     let closed = async {
         stream.write_all(last_words).await?;

@@ -23,7 +23,7 @@ use self::domain::Confined;
 pub use self::needs::Needs;
 use crate::base::journal::{Journal, Level, fields};
 
-/// What is left after [`enter`], or everything.
+/// The rights that are left after [`enter`], or all of them.
 #[derive(Debug, Default)]
 pub struct Sandbox {
     needs: Needs,

@@ -8,7 +8,7 @@
 //!
 //! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file
 //! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch
-//! is refused, which the sender hears as 503, and the file is opened anew at most once a second,
+//! is refused, so the sender gets 503, and the file is opened anew at most once a second,
 //! whether or not somebody writes. What was delivered is written down with the next batch, or
 //! after a moment.
 
@@ -119,7 +119,7 @@ impl Error {
 
 impl std::error::Error for Error {}
 
-/// One write.
+/// A write for the writing thread.
 #[derive(Debug)]
 pub enum Write {
     /// Keep or forget what is known of a port; answered with its number in [`Written`].
@@ -133,7 +133,7 @@ pub enum Write {
     Put {
         batch: u64,
         bytes: Bytes,
-        /// The chats that shall have each event.
+        /// The chats that each event goes to.
         chats: Vec<Chats>,
         /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
@@ -142,7 +142,7 @@ pub enum Write {
         /// Fingerprints of before this moment may be forgotten.
         forget_before: UnixTime,
     },
-    /// Asks for a sign of life, which is not more than that the writing thread takes up its work.
+    /// Answered when the writing thread takes it up, as a sign of life.
     Probe(channel::Sender<()>),
     /// These chats are done with this event. Not answered: what is lost is delivered twice at
     /// worst.
@@ -159,19 +159,18 @@ impl Write {
     }
 }
 
-/// What became of the batches and the ports of one commit.
+/// The result of one commit, for its batches and its ports.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Written {
-    /// All that was to be kept or forgotten of ports, up to this number, is on disk.
+    /// All changes of ports up to this number are on disk.
     Kept(u64),
     /// The file is open again after a failure.
     Reopened,
-    /// On disk.
+    /// These batches are on disk.
     Stored(Vec<u64>),
     /// Not kept, with the system's reason.
     Refused(Vec<u64>, String),
-    /// What was to be kept or forgotten of ports is not on disk; it is tried again with the next
-    /// commit.
+    /// The changes of ports are not on disk; they are tried again with the next commit.
     Unkept,
 }
 
@@ -223,7 +222,7 @@ impl Store {
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
         let opener = path.to_path_buf();
         let open = move || {
-            // What is in it is nobody else's business, whatever the folder allows.
+            // Only the owner may read the file, whatever the folder allows.
             let mut options = OpenOptions::new();
             let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
             let file: Box<dyn StorageBackend> = Box::new(FileBackend::new(options.open(&opener)?)?);
@@ -311,7 +310,7 @@ struct Writer {
     /// Settled but not yet written down.
     owed: BTreeMap<EventKey, Chats>,
     owed_since: Option<Instant>,
-    /// What is not yet on disk of ports.
+    /// The changes of ports that are not yet on disk.
     ports: Owed,
     /// Fingerprints of before this moment may be forgotten.
     forget_before: UnixTime,
@@ -340,7 +339,7 @@ impl Writer {
                 }
                 Err(error) => {
                     self.close();
-                    // That the file is still closed was said when it was closed.
+                    // A file that stays closed was reported when it was closed.
                     if !was_closed || !batches.is_empty() {
                         written(Written::Refused(batches, error.to_string()));
                     }
@@ -369,7 +368,7 @@ impl Writer {
         }
     }
 
-    /// Whether a commit without a batch is due. Of a closed file only the attempt tells.
+    /// Whether a commit without a batch is due. Only an attempt opens a closed file again.
     fn is_due(&self) -> bool {
         let settle = self.owed_since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER);
         settle || self.shared.lock().is_none()

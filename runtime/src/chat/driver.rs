@@ -41,7 +41,7 @@ const RESTORE_STEP: usize = 64;
 
 /// A message to the driver.
 pub enum Message {
-    /// What became of a post.
+    /// The outcome of a post.
     Answered { destination: DestinationId, id: u64, answer: Result<Answer, Reason> },
     /// The configuration was read again.
     Configured(Box<Settings>),
@@ -74,8 +74,8 @@ impl Handle {
     /// A handle, and the channel's other end for [`Driver::run`].
     pub fn new() -> (Self, channel::Receiver<Message>) {
         // Unbounded, because each sender waits for an answer before it sends again: a connection
-        // has one request, a destination one post, the store one group in flight. Only what ports
-        // have to tell is not answered, and of that the plan's own bounds are the bound.
+        // has one request, a destination one post, the store one group in flight. Only
+        // reports about switch ports are not answered, and the plan bounds their number.
         let (sender, receiver) = channel::unbounded();
         (Self(sender), receiver)
     }
@@ -96,7 +96,6 @@ impl Handle {
 /// The state of all destinations and of the store.
 #[derive(Debug)]
 pub struct Status {
-    /// Each destination.
     pub destinations: Vec<DestinationStatus>,
     /// The driver's clock at this moment, for the ages.
     pub now: Instant,
@@ -110,11 +109,10 @@ pub struct Settings {
     pub engine: input::Config,
     /// The dashboard's host, for links.
     pub dashboard_host: String,
-    /// How posts leave.
     pub outbound: Outbound,
 }
 
-/// The driver.
+/// Owns the engine and everything that its commands need.
 pub struct Driver {
     engine: Engine,
     clock: Clock,
@@ -130,7 +128,7 @@ pub struct Driver {
     waiting: BTreeMap<RequestId, channel::Sender<StatusCode>>,
     last_request: RequestId,
     recent: Recent,
-    /// For the store, which gets what belongs together at once and so in one commit.
+    /// Collected for the store, so that the writes of one step share a commit.
     writes: Vec<Write>,
     posting: usize,
     writing: usize,
@@ -197,7 +195,7 @@ impl Driver {
                     received.and_then(Result::ok)
                 }
             };
-            let input = message.and_then(|message| self.hear(message));
+            let input = message.and_then(|message| self.receive(message));
             self.step(input);
         }
         self.hand_over();
@@ -207,8 +205,8 @@ impl Driver {
         self.stopping && self.posting == 0 && self.writing == 0 && self.waiting.is_empty()
     }
 
-    /// Takes a message; gives the engine's part of it, if there is one.
-    fn hear(&mut self, message: Message) -> Option<Input> {
+    /// Handles a message, and returns the input for the engine if there is one.
+    fn receive(&mut self, message: Message) -> Option<Input> {
         Some(match message {
             Message::Answered { destination, id, answer } => {
                 self.posting -= 1;
@@ -309,7 +307,7 @@ impl Driver {
             return;
         }
         if let Err(refused) = self.store.write_all(writes) {
-            // The writing thread is gone, which only a bug can do: nothing is kept.
+            // Only a bug can end the writing thread. Nothing is kept.
             let reason = "the writing thread has ended".to_owned();
             let batches = refused.iter().filter_map(Write::batch).collect();
             self.handle.send(Message::Written(Written::Refused(batches, reason)));

@@ -1,4 +1,4 @@
-//! The console in a chat's place: messages are printed on standard output.
+//! The console in place of a chat: messages are printed on standard output.
 
 mod shape;
 

@@ -1,7 +1,7 @@
-//! The console in a chat's place: a small neutral JSON object, one line per message.
+//! The console in place of a chat: a small neutral JSON object, one line for each message.
 //!
-//! Not a vendor's format, so nothing is cut and there is one form only. Text is still made single
-//! lines, so that what a device is called cannot steer a terminal.
+//! No vendor limits it, so nothing is cut and there is one form only. Each text still becomes one
+//! line without control characters, so that the name of a device cannot steer a terminal.
 
 use alloc::string::ToString;
 

@@ -20,27 +20,27 @@ use crate::{
 /// The section `[ports]` of the configuration.
 #[derive(Clone, Debug)]
 pub struct Ports {
-    /// Whether nothing is changed, only told (default).
+    /// Whether changes are only reported and not made (default).
     pub is_observing: bool,
-    /// How changes are made; none while observing without one.
+    /// How changes are made; `None` only while observing.
     pub method: Option<Method>,
-    /// From an access point's coming to the first question about it (default 60s).
+    /// From the connection of an AP to the first query about it (default 60s).
     pub settle: Duration,
-    /// What must be seen before a lost access point is taken for gone (default lldp).
+    /// What must be seen before a lost AP counts as removed (default lldp).
     pub check: Check,
-    /// From a loss to the question that counts (default 30s).
+    /// From the loss of an AP to the query that decides (default 30s).
     pub disconnect_wait: Duration,
     /// The chat channel for the reports (default info).
     pub report_to: String,
-    /// The time between two comparisons with all that Mist knows (default 1h).
+    /// The interval at which all ports are compared with what Mist knows (default 1h).
     pub reconcile: Duration,
-    /// How often a change is tried (default 6).
+    /// The attempts that one change gets (default 6).
     pub attempts_max: u32,
-    /// What must not happen.
+    /// Which changes are refused or held back.
     pub governor: Policy,
     /// The file that stops all changes while it exists (default `stop-ports` in the state folder).
     pub kill_switch: String,
-    /// Where programs outside may ask for a mode.
+    /// Where external programs may request a mode.
     pub external: Option<External>,
 }
 

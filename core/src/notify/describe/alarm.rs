@@ -41,9 +41,9 @@ const LISTS: [(&str, &str, &str); 7] = [
     ("fw_versions", "Version", "Versions"),
 ];
 
-/// Members of an unknown type that [`Alarm::tell`] and [`Marvis::tell`] show already, or that say
-/// nothing to a reader.
-const TOLD: [&str; 11] = [
+/// Members of an unknown type that [`Alarm::add_facts`] and [`Marvis::add_facts`] show already, or
+/// that say nothing to a reader.
+const SHOWN: [&str; 11] = [
     "alert_id",
     "category",
     "count",
@@ -72,13 +72,13 @@ pub(in crate::notify) fn describe(
         Some(row) => Draft::of(row, event, &mut |name| alarm.value(name).map(Cow::Owned)),
         None => alarm.unknown(&name),
     };
-    alarm.tell(&mut draft);
+    alarm.add_facts(&mut draft);
     match &alarm.marvis {
-        Some(marvis) => marvis.tell(&mut draft, event),
+        Some(marvis) => marvis.add_facts(&mut draft, event),
         None => alarm.explain(&mut draft),
     }
     if row.is_none() {
-        draft.scalars(event, &TOLD);
+        draft.scalars(event, &SHOWN);
     }
     draft.links.extend(dashboard.alarm());
     if let ([mac], Some(class)) = (alarm.macs.as_slice(), alarm.class) {
@@ -236,7 +236,7 @@ impl<'e> Alarm<'e> {
     }
 
     /// Adds the facts.
-    fn tell(&self, draft: &mut Draft) {
+    fn add_facts(&self, draft: &mut Draft) {
         draft.several("Device", "Devices", &self.names);
         draft.several("MAC", "MACs", &self.mac_texts());
         draft.maybe("Site", self.site.as_deref());

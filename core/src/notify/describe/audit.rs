@@ -48,7 +48,7 @@ pub(in crate::notify) fn describe(
     let (old_text, new_text) = (old.and_then(Detail::embedded), new.and_then(Detail::embedded));
     let old = old_text.as_deref().map(Detail::from).or(old);
     let new = new_text.as_deref().map(Detail::from).or(new);
-    tell_changes(&mut draft, old, new);
+    add_changes(&mut draft, old, new);
     draft.maybe("User agent", event.text("user_agent"));
     let class = |device: Option<Detail<'_>>| DeviceClass::parse(&device?.get("type")?.text()?);
     let class = event.device_class().or_else(|| class(new)).or_else(|| class(old));
@@ -66,7 +66,7 @@ fn person(admin_name: &str) -> String {
     }
 }
 
-fn tell_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'_>>) {
+fn add_changes(draft: &mut Draft, old: Option<Detail<'_>>, new: Option<Detail<'_>>) {
     let old = old.map(Detail::members).unwrap_or_default();
     let new = new.map(Detail::members).unwrap_or_default();
     let mut names: Vec<&str> = Vec::new();

@@ -105,10 +105,10 @@ impl Draft {
     }
 
     /// Adds the members of an event whose type or topic has no table: all that are no lists,
-    /// objects or ids, without those in `told`.
-    pub(super) fn scalars(&mut self, event: &Event<'_>, told: &[&str]) {
+    /// objects or ids, without those in `shown`.
+    pub(super) fn scalars(&mut self, event: &Event<'_>, shown: &[&str]) {
         for (name, detail) in event.members() {
-            if !SILENT.contains(&&**name) && !told.contains(&&**name) {
+            if !SILENT.contains(&&**name) && !shown.contains(&&**name) {
                 self.maybe(&label(name), scalar(name, *detail));
             }
         }

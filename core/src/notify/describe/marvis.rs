@@ -64,7 +64,7 @@ impl Marvis {
     }
 
     /// Adds the state, the cause and the suggested repair.
-    pub(super) fn tell(&self, draft: &mut Draft, event: &Event<'_>) {
+    pub(super) fn add_facts(&self, draft: &mut Draft, event: &Event<'_>) {
         let (mark, state) = match self.status.as_deref() {
             Some("resolved") => (" (resolved)", " The issue is resolved."),
             Some("validated") => (" (validated)", " Marvis has validated the fix."),

@@ -1,8 +1,8 @@
 //! The topics without a table, and our own reports.
 //!
 //! Topics with a documented shape (`appliance/docs/vendors/mist.md` §4) get a sentence of their
-//! own. Any other topic, also one that Mist adds tomorrow, is told by its name, its type and its
-//! members that are no lists or objects.
+//! own. Any other topic, also one that Mist adds tomorrow, is described by its name, its type and
+//! its members that are no lists or objects.
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Members that the sentences and the facts below show already.
-const TOLD: [&str; 11] = [
+const SHOWN: [&str; 11] = [
     "ap",
     "connect_float",
     "disconnect_float",
@@ -67,7 +67,7 @@ pub(in crate::notify) fn describe(
     draft.maybe("SSID", event.text("ssid"));
     draft.maybe("AP", client::ap(event));
     draft.maybe("Site", subject::site(event));
-    draft.scalars(event, &TOLD);
+    draft.scalars(event, &SHOWN);
     draft
 }
 

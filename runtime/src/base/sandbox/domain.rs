@@ -9,7 +9,7 @@ use landlock::{
 
 use super::{Measures, Needs};
 
-/// The last one whose rights we know. What the kernel does not know is left out.
+/// The last version whose rights we know. Rights that the kernel does not know are left out.
 const KNOWN: ABI = ABI::V7;
 
 /// What the kernel guards from here on.
@@ -104,7 +104,7 @@ pub(super) const SYSTEM: &[&str] = &[
     "/usr/lib64",
 ];
 
-/// Whether a folder that is there is one of those, or inside of one.
+/// Whether an existing folder is one of [`SYSTEM`], or inside of one.
 pub(super) fn is_of_system(folder: &Path) -> bool {
     SYSTEM.iter().any(|system| folder.starts_with(system))
 }

@@ -73,7 +73,7 @@ impl Needs {
 
     fn of_files(files: &[String]) -> Self {
         let mut needs = Self::default();
-        // Those of which rustls-native-certs knows, too.
+        // rustls-native-certs reads these variables too.
         let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(env::var_os);
         needs.read.extend(named.map(|path| folder_of(Path::new(&path))));
         needs.read.extend(SYSTEM.iter().map(PathBuf::from));

@@ -11,7 +11,7 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{Left, ports::PORTS};
 
-/// When it was accepted, the chats that shall have each event as [`write_chats`] writes them, the
+/// When it was accepted, the chats that each event goes to as [`write_chats`] writes them, the
 /// fingerprints, and the bytes.
 type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
 

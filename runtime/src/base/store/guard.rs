@@ -35,7 +35,7 @@ impl Guard {
         Self { file: file.into(), held: Arc::default() }
     }
 
-    /// Does what was held, and holds nothing any more.
+    /// Does the held writes, and holds no more.
     pub(super) fn release(&self) -> io::Result<()> {
         let mut held = self.held.lock();
         for write in held.take().unwrap_or_default() {

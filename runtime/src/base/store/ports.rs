@@ -14,8 +14,8 @@ pub(super) const PORTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new(
 /// What the table has of a port: its record, or why it cannot be read, with its key.
 pub type Row = Result<Record, (String, record::Error)>;
 
-/// What shall be kept or forgotten and is not yet on disk. Of each port only the last word counts,
-/// so this is bounded by how many ports there are.
+/// The changes of rows that are not yet on disk. Only the last change of each port is kept, so the
+/// number of ports bounds it.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
     rows: BTreeMap<SwitchPort, Option<Record>>,

@@ -1,4 +1,4 @@
-//! From keys to texts: batches from memory or from the store, and what is made of them.
+//! Batches from memory or from the store, and the payloads that are made of their events.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -78,7 +78,7 @@ pub(super) fn read_back(
 }
 
 /// The bytes of batches, from memory where they are recent. `None` if one of them cannot be read
-/// for now: a digest without its events would count as their delivery.
+/// for now: a digest that lacks events would count them as delivered.
 pub(super) async fn fetch(
     store: Store,
     batches: BTreeMap<u64, Option<Bytes>>,

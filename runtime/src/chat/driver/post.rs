@@ -1,4 +1,4 @@
-//! One payload to one chat.
+//! Posts one payload to one chat.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ pub(super) async fn post(
     journal: &Arc<Journal>,
 ) -> Result<Answer, Reason> {
     let Some(url) = &to.url else {
-        // A reader who stands still holds up this destination, but no task of the executor.
+        // If nobody reads standard output, only this destination waits.
         let (journal, payload) = (Arc::clone(journal), payload.body.clone());
         return match smol::unblock(move || journal.console(&payload)).await {
             Ok(()) => Ok(Answer { status: 200, retry_after: None, body: Vec::new() }),
