@@ -28,7 +28,8 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Supervisor {
     socket: Option<UnixDatagram>,
-    watchdog: Option<Duration>,
+    /// How often it expects [`alive`](Self::alive) before it restarts us; `None` for never.
+    pub watchdog: Option<Duration>,
 }
 
 impl Supervisor {
@@ -76,11 +77,6 @@ impl Supervisor {
     /// Sets the status line that the manager shows.
     pub fn status(&self, status: &str) {
         self.tell(&format!("STATUS={status}"));
-    }
-
-    /// How often it expects [`alive`](Self::alive) before it restarts us; `None` for never.
-    pub const fn watchdog(&self) -> Option<Duration> {
-        self.watchdog
     }
 
     /// Reports that the process is alive.

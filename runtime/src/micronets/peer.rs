@@ -354,7 +354,7 @@ impl Driver {
                 let link = Link::start(id, settings, handle, &self.executor);
                 self.is_paused = false;
                 if let Some(old) = self.link.replace(link) {
-                    old.leave();
+                    old.task.detach();
                 }
             }
             Output::Finish { failed } => self.finished = Some(failed),

@@ -87,7 +87,7 @@ pub(super) async fn serve<S: Service>(
     };
     let limits = &site.limits;
     let gate = Gate::new(stream, limits);
-    let turn = gate.turn();
+    let turn = gate.turn.clone();
     let service = service_fn(|request| -> Pin<Box<dyn Future<Output = _> + Send>> {
         Box::pin(respond(&site, &turn, peer, request))
     });
@@ -272,12 +272,11 @@ fn response(reply: Reply) -> Response<Full<Bytes>> {
 
 /// Answers the last error, if any, and closes the connection so that the client gets the answer.
 async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
-    if gate.is_stalled() {
+    if gate.is_stalled {
         return;
     }
-    let last = gate.error();
     let idle = gate.is_idle();
-    let answer = last.map_or_else(String::new, |Error { status, reason }| {
+    let answer = gate.error.map_or_else(String::new, |Error { status, reason }| {
         site.service.note(Event::Refused { peer, status, reason });
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         format!(
@@ -285,7 +284,7 @@ async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
             clock::http_date()
         )
     });
-    net::close(gate.into_stream(), answer.as_bytes(), idle).await;
+    net::close(gate.stream, answer.as_bytes(), idle).await;
 }
 
 /// The memory for bodies of all connections.

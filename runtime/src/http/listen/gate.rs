@@ -90,13 +90,17 @@ impl Turn {
 
 /// The gate of one connection.
 pub(super) struct Gate {
-    stream: Box<dyn Duplex>,
+    /// Bytes that were read and have not passed are lost to whoever takes it.
+    pub(super) stream: Box<dyn Duplex>,
     framing: Framing,
-    turn: Turn,
+    /// Shared with the side that answers.
+    pub(super) turn: Turn,
     /// What came from the stream; `unread` of it has not passed yet.
     buffer: Box<[u8]>,
     unread: std::ops::Range<usize>,
-    error: Option<Error>,
+    /// Why the last head did not pass, if that is not answered yet. An error within a body reaches
+    /// the service as a broken body instead.
+    pub(super) error: Option<Error>,
     ended: bool,
     /// The timeout of the part of the message that is awaited.
     late: Alarm,
@@ -104,7 +108,8 @@ pub(super) struct Gate {
     body_timeout: Duration,
     /// Runs while the client takes nothing of what we write.
     stall: Option<Timer>,
-    stalled: bool,
+    /// Whether a write timed out.
+    pub(super) is_stalled: bool,
 }
 
 impl Gate {
@@ -127,24 +132,8 @@ impl Gate {
             head_timeout: limits.head_timeout,
             body_timeout: limits.body_timeout,
             stall: None,
-            stalled: false,
+            is_stalled: false,
         }
-    }
-
-    /// The turn, for the side that answers.
-    pub(super) fn turn(&self) -> Turn {
-        self.turn.clone()
-    }
-
-    /// Why the last head did not pass, if that is not answered yet. An error within a body reaches
-    /// the service as a broken body instead.
-    pub(super) const fn error(&self) -> Option<Error> {
-        self.error
-    }
-
-    /// Whether the client has begun a head and not ended it.
-    pub(super) fn is_mid_head(&self) -> bool {
-        self.framing.is_mid_head()
     }
 
     /// Whether the client waits for nothing: it has closed its side, or everything that it sent is
@@ -154,20 +143,10 @@ impl Gate {
         self.ended || between && self.unread.is_empty() && self.error.is_none()
     }
 
-    /// Whether a write timed out.
-    pub(super) const fn is_stalled(&self) -> bool {
-        self.stalled
-    }
-
-    /// The stream; bytes that were read and have not passed are lost.
-    pub(super) fn into_stream(self) -> Box<dyn Duplex> {
-        self.stream
-    }
-
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Poll::Ready(count) = Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer) else {
             ready!(self.late.poll(cx));
-            if self.is_mid_head() {
+            if self.framing.is_mid_head() {
                 self.error = Some(Error { status: 408, reason: "a head that took too long" });
             }
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
@@ -191,7 +170,7 @@ impl Gate {
         let timeout = self.body_timeout;
         let stall = self.stall.get_or_insert_with(|| Timer::after(timeout));
         ready!(Pin::new(stall).poll(cx));
-        self.stalled = true;
+        self.is_stalled = true;
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }

@@ -36,7 +36,8 @@ pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) outgoing: channel::Sender<Message>,
     pub(super) incoming: channel::Receiver<Input>,
-    task: Task<()>,
+    /// Detached, it writes what is left and ends by itself.
+    pub(super) task: Task<()>,
 }
 
 impl Link {
@@ -52,11 +53,6 @@ impl Link {
         let (received, incoming) = channel::bounded(UNREAD_MAX);
         let task = executor.spawn(run(id, settings, handle, to_send, received));
         Self { id, outgoing, incoming, task }
-    }
-
-    /// Lets it write what is left and end by itself.
-    pub(super) fn leave(self) {
-        self.task.detach();
     }
 }
 

@@ -250,8 +250,8 @@ impl Connection {
         let result = match read {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                 // The library has consumed all that it was given, so a new reader loses nothing.
-                if self.frames.longest() > KEPT_MAX as u64 && self.frames.is_between() {
-                    self.frames.reset();
+                if self.frames.longest > KEPT_MAX as u64 && self.frames.is_between() {
+                    self.frames = FrameTracker::default();
                     self.context = reader(Vec::new(), self.message_max);
                 }
                 return Poll::Pending;

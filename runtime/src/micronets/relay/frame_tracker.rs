@@ -15,8 +15,8 @@ pub(super) struct FrameTracker {
     filled: u8,
     /// Bytes of the payload that are still to come.
     left: u64,
-    /// The longest payload since the last [`FrameTracker::reset`].
-    longest: u64,
+    /// The longest payload of a frame so far.
+    pub(super) longest: u64,
     /// Whether the current message has more frames.
     is_fragmented: bool,
 }
@@ -39,16 +39,6 @@ impl FrameTracker {
     /// Whether the reader is between two messages, if it has consumed all it was given.
     pub(super) const fn is_between(&self) -> bool {
         self.filled == 0 && self.left == 0 && !self.is_fragmented
-    }
-
-    /// The longest payload of a frame since the last [`FrameTracker::reset`].
-    pub(super) const fn longest(&self) -> u64 {
-        self.longest
-    }
-
-    /// Begins with a new reader.
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
     }
 
     fn head_byte(&mut self, byte: u8) {
@@ -120,17 +110,17 @@ mod tests {
                 frames.pass(&[*last]);
                 assert!(frames.is_between());
             }
-            assert_eq!(frames.longest(), 70_000);
+            assert_eq!(frames.longest, 70_000);
             // Fragments, with a ping in their midst.
             for (first, is_last) in [(0x01, false), (0x00, false), (0x89, false), (0x80, true)] {
                 frames.pass(&frame(first, 9));
                 assert_eq!(frames.is_between(), is_last);
             }
             // Two messages at once.
-            frames.reset();
+            frames = FrameTracker::default();
             frames.pass(&[frame(0x81, 20), frame(0x81, 200)].concat());
             assert!(frames.is_between());
-            assert_eq!(frames.longest(), 200);
+            assert_eq!(frames.longest, 200);
         }
     }
 
@@ -138,7 +128,7 @@ mod tests {
     fn nonsense_is_followed_too() {
         let mut frames = FrameTracker::default();
         frames.pass(&[0xff; 100]);
-        assert_eq!(frames.longest(), u64::MAX);
+        assert_eq!(frames.longest, u64::MAX);
         assert!(!frames.is_between());
     }
 }
