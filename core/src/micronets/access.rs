@@ -42,12 +42,12 @@ pub struct Rule {
 pub enum Subject {
     /// `SAN=`, in any letter case.
     AltName(String),
-    /// `CN=`
+    /// Written as `CN=`.
     CommonName(String),
     /// `SPKI=`, the SHA-256 of the public key: in hex, or in base64 behind `sha256//` as curl's
     /// `--pinnedpubkey` has it.
     Key([u8; 32]),
-    /// `O=`
+    /// Written as `O=`.
     Organisation(String),
 }
 

@@ -52,13 +52,13 @@ pub struct Message<'a> {
 pub enum Content<'a> {
     /// `EVENT:` and a name.
     Event(Event<'a>),
-    /// `CONN:HELLO`
+    /// The type `CONN:HELLO`.
     Hello(Hello<'a>),
     /// Any other type, by its name. Its members are among the unknown ones.
     Other(Cow<'a, str>),
-    /// `REST:REQUEST`
+    /// The type `REST:REQUEST`.
     Request(Request<'a>),
-    /// `REST:RESPONSE`
+    /// The type `REST:RESPONSE`.
     Response(Response<'a>),
 }
 

@@ -44,7 +44,7 @@ pub enum Decision {
     AskAgain(Reason),
     /// The access point itself names this port: ask the switch about it.
     Follow(SwitchPort),
-    /// Nothing changes.
+    /// The port stays as it is.
     Keep(Reason),
     /// The port is free: mode `default`.
     Release { switch_port: SwitchPort, reason: Reason },

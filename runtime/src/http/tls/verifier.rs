@@ -21,7 +21,7 @@ use super::provider;
 pub(super) enum Rule {
     /// Any that one of these authorities signed, whatever name it has.
     Chain(Arc<RootCertStore>),
-    /// This one.
+    /// This certificate alone.
     Pinned(CertificateDer<'static>),
 }
 
