@@ -6,7 +6,10 @@ use http_types::Url;
 
 use crate::{
     base::secret::Secret,
-    ports::edit::{Edits, Lines, MethodConfig},
+    ports::{
+        edit::{Edits, MethodConfig},
+        template::Template,
+    },
 };
 
 /// `[ports.cso]`: port profiles through Contrail Service Orchestration.
@@ -32,17 +35,17 @@ pub struct CsoProfile {
 }
 
 impl CsoProfile {
-    fn text(&self) -> String {
+    fn template(&self) -> Template {
         let Self { profile, vlan, native_vlan } = self;
         let vlan = vlan.map(|vlan| format!(", VLAN {vlan}")).unwrap_or_default();
         let native = native_vlan.map(|vlan| format!(", native VLAN {vlan}")).unwrap_or_default();
-        format!("profile {profile}{vlan}{native}")
+        Template::describing(&format!("profile {profile}{vlan}{native}"))
     }
 }
 
 impl MethodConfig for Cso {
     fn edits(&self) -> Edits {
-        Edits { ap: Lines::Words(self.ap.text()), default: Lines::Words(self.default.text()) }
+        Edits { ap: self.ap.template(), default: self.default.template() }
     }
 
     fn secrets(&self) -> Vec<&Secret> {

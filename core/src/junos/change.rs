@@ -93,16 +93,11 @@ pub fn is_in_place(ended: &Ended, diff: &str) -> Option<bool> {
 
 /// Why an edit is not in place, or not for good, although it should be.
 pub fn not_in_place(ended: &Ended) -> Option<String> {
-    match ended {
-        Err(failure) => Some(failure.to_string()),
-        Ok(
-            outcome @ (Outcome::Pending { .. }
-            | Outcome::RolledBack { .. }
-            | Outcome::Unconfirmed { .. }
-            | Outcome::Unknown { .. }),
-        ) => Some(outcome.to_string()),
-        Ok(Outcome::Absent | Outcome::Compared | Outcome::Confirmed | Outcome::Unchanged) => None,
-    }
+    let words = match ended {
+        Ok(outcome) => outcome.to_string(),
+        Err(failure) => failure.to_string(),
+    };
+    is_in_place(ended, "").is_none().then_some(words)
 }
 
 /// The failure of an edit that changed nothing.

@@ -6,7 +6,7 @@ use core::time::Duration;
 use crate::{
     base::secret::Secret,
     ports::{
-        edit::{Edits, Lines, MethodConfig},
+        edit::{Edits, MethodConfig},
         template::Template,
     },
 };
@@ -42,8 +42,7 @@ pub struct Junos {
 
 impl MethodConfig for Junos {
     fn edits(&self) -> Edits {
-        let lines = |template: &Template| Lines::Commands(template.clone());
-        Edits { ap: lines(&self.ap), default: lines(&self.default) }
+        Edits { ap: self.ap.clone(), default: self.default.clone() }
     }
 
     fn secrets(&self) -> Vec<&Secret> {

@@ -24,20 +24,12 @@ mod port;
 
 pub use connected::Connected;
 
-/// What an inquiry does next.
-enum Next {
-    /// Get this target.
-    Get(String),
-    /// The answer to the question; `None` if Mist does not say enough for one.
-    Done(Option<Answer>),
-}
-
 /// The steps of one question.
 trait Inquiry {
-    fn first(&mut self) -> Next;
+    fn first(&mut self) -> Step<Answer>;
 
     /// Takes a response, or why there is none. `None` if there will be no answer.
-    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Next>;
+    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Step<Answer>>;
 }
 
 /// An exchange that answers a question.
@@ -62,26 +54,17 @@ impl Exchange for Ask {
     type Output = Answer;
 
     fn start(&mut self) -> Step<Answer> {
-        self.0.first().step()
+        self.0.first()
     }
 
     fn answer(&mut self, result: ExchangeResult) -> Step<Answer> {
-        self.0.answered(outcome(result)).unwrap_or(Next::Done(None)).step()
+        self.0.answered(outcome(result)).unwrap_or(Step::Done(Answer::Unanswered))
     }
 }
 
-impl Next {
-    fn step(self) -> Step<Answer> {
-        match self {
-            Self::Get(target) => Step::Request(get(target)),
-            Self::Done(answer) => Step::Done(answer.unwrap_or(Answer::Unanswered)),
-        }
-    }
-}
-
-/// A GET request without a body.
-pub(super) const fn get(target: String) -> Request {
-    Request { method: Method::Get, target, session: None, body: None }
+/// Gets a target.
+pub(super) const fn get<T>(target: String) -> Step<T> {
+    Step::Request(Request { method: Method::Get, target, session: None, body: None })
 }
 
 /// The switches of these ports.

@@ -2,24 +2,24 @@
 
 use alloc::{format, string::String};
 
-use crate::ports::edit::{Edits, Lines, MethodConfig};
+use crate::ports::{
+    edit::{Edits, MethodConfig},
+    template::Template,
+};
 
 /// `[ports.mist]`: port profiles through Mist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profiles {
     pub ap: String,
-    /// For other devices; without one, a port gets back the profile that it had.
+    /// For other devices; if there is none, a port gets back the profile that it had.
     pub default: Option<String>,
 }
 
 impl MethodConfig for Profiles {
     fn edits(&self) -> Edits {
-        let named = |profile: &String| format!("profile {profile}");
-        let before = || "the profile that it had before".into();
-        Edits {
-            ap: Lines::Words(named(&self.ap)),
-            default: Lines::Words(self.default.as_ref().map_or_else(before, named)),
-        }
+        let named = |profile: &String| Template::describing(&format!("profile {profile}"));
+        let before = || Template::describing("the profile that it had before");
+        Edits { ap: named(&self.ap), default: self.default.as_ref().map_or_else(before, named) }
     }
 }
 

@@ -75,7 +75,7 @@ impl Exchange for Find {
     type Output = Result<Vec<Switch>, Failure>;
 
     fn start(&mut self) -> Step<Self::Output> {
-        Step::Request(get(target::switches(&self.org, [], self.pages.number())))
+        get(target::switches(&self.org, [], self.pages.number()))
     }
 
     fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {

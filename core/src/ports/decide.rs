@@ -105,50 +105,41 @@ pub enum Reason {
 impl Reason {
     /// The label in metrics and the audit.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Alone(_) => "alone",
-            Self::Arrived => "arrived",
-            Self::Manual => "by_hand",
-            Self::Moved(_) => "moved",
-            Self::MovedAway(_) => "moved_away",
-            Self::NoAp => "no_ap",
-            Self::NoCurrentPort => "no_home",
-            Self::NoPortName => "no_port_name",
-            Self::NotSeen => "not_seen",
-            Self::OtherNeighbor(_) => "other_neighbor",
-            Self::PortDown => "port_down",
-            Self::PortEmpty => "port_empty",
-            Self::SamePort => "same_port",
-            Self::SiteOutage(_) => "site_outage",
-            Self::SmallSite(_) => "small_site",
-            Self::StillThere => "still_there",
-            Self::SwitchLost => "switch_lost",
-            Self::TwoPorts => "two_ports",
-            Self::Unanswered => "unanswered",
-            Self::Unchecked => "unchecked",
-            Self::Uncounted => "uncounted",
-            Self::UnknownNeighbor(_) => "unknown_neighbor",
-            Self::UnknownPort => "unknown_port",
-        }
+        self.row().0
     }
 
     /// Whether a switch said so, which grows old.
     pub const fn is_seen(self) -> bool {
-        matches!(
-            self,
-            Self::Arrived
-                | Self::Moved(_)
-                | Self::MovedAway(_)
-                | Self::NoAp
-                | Self::OtherNeighbor(_)
-                | Self::PortDown
-                | Self::PortEmpty
-                | Self::SamePort
-                | Self::StillThere
-                | Self::TwoPorts
-                | Self::UnknownNeighbor(_)
-                | Self::UnknownPort
-        )
+        self.row().1
+    }
+
+    /// The label, and whether a switch said so.
+    const fn row(self) -> (&'static str, bool) {
+        match self {
+            Self::Alone(_) => ("alone", false),
+            Self::Arrived => ("arrived", true),
+            Self::Manual => ("by_hand", false),
+            Self::Moved(_) => ("moved", true),
+            Self::MovedAway(_) => ("moved_away", true),
+            Self::NoAp => ("no_ap", true),
+            Self::NoCurrentPort => ("no_home", false),
+            Self::NoPortName => ("no_port_name", false),
+            Self::NotSeen => ("not_seen", false),
+            Self::OtherNeighbor(_) => ("other_neighbor", true),
+            Self::PortDown => ("port_down", true),
+            Self::PortEmpty => ("port_empty", true),
+            Self::SamePort => ("same_port", true),
+            Self::SiteOutage(_) => ("site_outage", false),
+            Self::SmallSite(_) => ("small_site", false),
+            Self::StillThere => ("still_there", true),
+            Self::SwitchLost => ("switch_lost", false),
+            Self::TwoPorts => ("two_ports", true),
+            Self::Unanswered => ("unanswered", false),
+            Self::Unchecked => ("unchecked", false),
+            Self::Uncounted => ("uncounted", false),
+            Self::UnknownNeighbor(_) => ("unknown_neighbor", true),
+            Self::UnknownPort => ("unknown_port", true),
+        }
     }
 }
 

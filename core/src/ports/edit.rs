@@ -61,26 +61,17 @@ pub trait MethodConfig {
     }
 }
 
-/// What is written on a port for each mode.
+/// What is written on a port for each mode: commands, or a description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edits {
-    pub ap: Lines,
-    pub default: Lines,
-}
-
-/// What is written for one mode.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lines {
-    /// The exact commands.
-    Commands(Template),
-    /// A description, for a method that writes no lines.
-    Words(String),
+    pub ap: Template,
+    pub default: Template,
 }
 
 impl Edits {
     /// For `observe` without a method, which writes nothing.
     pub fn unwritten() -> Self {
-        let mode = |mode: Mode| Lines::Words(format!("mode {}", mode.name()));
+        let mode = |mode: Mode| Template::describing(&format!("mode {}", mode.name()));
         Self { ap: mode(Mode::Ap), default: mode(Mode::Default) }
     }
 
@@ -105,13 +96,9 @@ impl Edits {
 
     /// The change of one port, line by line.
     pub fn lines(&self, port: PortName, mode: Mode) -> Vec<String> {
-        let lines = match mode {
-            Mode::Ap => &self.ap,
-            Mode::Default => &self.default,
-        };
-        match lines {
-            Lines::Commands(template) => template.render(port),
-            Lines::Words(words) => Vec::from([format!("{port}: {words}")]),
+        match mode {
+            Mode::Ap => self.ap.render(port),
+            Mode::Default => self.default.render(port),
         }
     }
 }
@@ -123,7 +110,7 @@ mod tests {
     #[test]
     fn a_change_reads_as_its_method_writes_it() {
         let port = PortName::parse("ge-0/0/7").expect("a port");
-        let template = |line| Lines::Commands(Template::new([line]).expect("a template"));
+        let template = |line| Template::new([line]).expect("a template");
         let commands = Edits {
             ap: template("set interfaces <port> native-vlan-id 42"),
             default: template("delete interfaces <port> native-vlan-id"),

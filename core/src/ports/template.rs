@@ -1,19 +1,20 @@
-//! Junos commands with a place for the port: `ports.junos.ap` and `ports.junos.default`.
+//! Lines with a placeholder for the port: the Junos commands of `ports.junos.ap` and
+//! `ports.junos.default`, and the descriptions of methods that write no commands.
 
-use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 use core::fmt;
 
 use super::name::PortName;
 use crate::netconf::lines::{self, Fault};
 
-/// What stands for the port.
+/// The placeholder of the port.
 const PORT: &str = "<port>";
-/// The longest name of a port, for which a line must not be too long either.
+/// The longest name of a port: with it too a line must not be too long.
 const LONGEST_PORT: &str = "mge-999/999/999:999";
 /// The most lines of one template.
 pub const LINES_MAX: usize = 64;
 
-/// Lines of configuration that say nothing about anything but one port.
+/// Lines that are about one port and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(Vec<String>);
 
@@ -24,11 +25,11 @@ pub enum Error {
     Empty,
     /// More lines than [`LINES_MAX`].
     Many,
-    /// A line could not be loaded, for whichever port.
+    /// A line that Junos could not load for any port.
     Line(Fault),
     /// A line does not name the port, so it would change something else.
     NoPort,
-    /// A line has a place for something that is not the port.
+    /// A line has another placeholder.
     Unknown,
 }
 
@@ -72,6 +73,11 @@ impl Template {
             taken.push(line.to_owned());
         }
         if taken.is_empty() { Err(Error::Empty) } else { Ok(Self(taken)) }
+    }
+
+    /// One line for people that describes what happens to the port.
+    pub fn describing(words: &str) -> Self {
+        Self(Vec::from([format!("{PORT}: {words}")]))
     }
 
     /// The lines for a port.

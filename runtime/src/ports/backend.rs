@@ -18,7 +18,7 @@ use mistgate_core::{
 
 use super::{
     cso::{self, Cso},
-    junos::OnSwitches,
+    junos::{Connected, Switches},
     method::{Method, NoMethod},
     mist::Mist,
 };
@@ -66,11 +66,19 @@ impl Backend {
                 Arc::new(Cso::new(config, cso::TIMEOUT, outbound, Arc::clone(journal)))
             }
             (Some(MethodConfig::Junos(junos)), mist) => {
-                let before = before.and_then(|before| {
-                    let method: &dyn Any = &*before.method;
-                    method.downcast_ref()
-                });
-                Arc::new(OnSwitches::new(&junos, before, mist.as_ref(), &outbound, journal))
+                const READ: &str = "the key was read when the configuration was";
+                let connected = mist.clone().map(connected);
+                let before =
+                    before.map(|before| Arc::clone(&before.method) as Arc<dyn Any + Send + Sync>);
+                let before: Option<Arc<Switches>> = before.and_then(|any| any.downcast().ok());
+                if let Some(switches) = before {
+                    switches.configure(&junos).expect(READ);
+                    switches.ask(connected);
+                    switches
+                } else {
+                    let (clock, journal) = (outbound.clock, Arc::clone(journal));
+                    Arc::new(Switches::new(&junos, connected, clock, journal).expect(READ))
+                }
             }
             (Some(MethodConfig::Mist(_)), Some(mist)) => Arc::clone(mist) as Arc<dyn Method>,
             (Some(MethodConfig::Mist(_)) | None, _) => Arc::new(NoMethod),
@@ -106,4 +114,12 @@ impl Backend {
     pub(super) async fn find(&self, wanted: Wanted) -> Option<Result<Vec<Switch>, Failure>> {
         Some(self.mist.as_ref()?.find(wanted).await)
     }
+}
+
+/// Asks Mist whether an access point is back.
+fn connected(mist: Arc<Mist>) -> Connected {
+    Arc::new(move |ap, site| {
+        let mist = Arc::clone(&mist);
+        Box::pin(async move { mist.is_connected(ap, Some(&site)).await })
+    })
 }

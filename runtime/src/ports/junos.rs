@@ -51,7 +51,6 @@ mod connection;
 
 mod method;
 
-pub(super) use self::method::OnSwitches;
 use self::{
     connection::{Connection, Opened},
     settings::Settings,
@@ -72,7 +71,7 @@ type SwitchQueue = Arc<lock::Mutex<RollbackGuard>>;
 pub struct Switches {
     settings: Shared<Settings>,
     queues: Mutex<BTreeMap<Mac, SwitchQueue>>,
-    connected: Option<Connected>,
+    connected: Shared<Option<Connected>>,
     clock: Clock,
     journal: Arc<Journal>,
     began: Instant,
@@ -98,7 +97,7 @@ impl Switches {
         Ok(Self {
             settings: Shared::new(Settings::new(junos, None)?),
             queues: Mutex::default(),
-            connected,
+            connected: Shared::new(connected),
             clock,
             journal,
             began: clock.now(),
@@ -112,6 +111,11 @@ impl Switches {
         let settings = Settings::new(junos, Some(&self.settings.get()))?;
         self.settings.set(settings);
         Ok(())
+    }
+
+    /// Asks another cloud from here on.
+    pub fn ask(&self, connected: Option<Connected>) {
+        self.connected.set(connected);
     }
 
     /// Begins nothing new, and lets each visit end: one that waits for a lock at once, one whose
@@ -169,8 +173,9 @@ impl Switches {
                     Output::Open => connection.open(self.open(&settings, switch)),
                     Output::Send(bytes) => connection.send(&bytes),
                     Output::AskCloud { id, ap } => {
-                        let asked = self.connected.as_ref().map(|ask| ask(ap, switch.site.clone()));
-                        connection.ask(id, asked);
+                        let connected = self.connected.get();
+                        let asked = connected.as_ref().as_ref();
+                        connection.ask(id, asked.map(|ask| ask(ap, switch.site.clone())));
                     }
                     Output::Remember(left) => *guard = left,
                     Output::Locked { holder } => {

@@ -33,7 +33,7 @@ impl Exchange for Connected {
     type Output = Option<bool>;
 
     fn start(&mut self) -> Step<Option<bool>> {
-        Step::Request(get(self.target.to_string()))
+        get(self.target.to_string())
     }
 
     fn answer(&mut self, result: ExchangeResult) -> Step<Option<bool>> {

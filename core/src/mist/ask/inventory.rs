@@ -2,9 +2,13 @@
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 
-use super::{Inquiry, Next};
+use super::{Inquiry, get};
 use crate::{
-    base::{exchange::Response, failure::Failure, mac::Mac},
+    base::{
+        exchange::{Response, Step},
+        failure::Failure,
+        mac::Mac,
+    },
     mist::{
         inventory::Switches,
         page::{self, Pages, Search, Then},
@@ -61,11 +65,11 @@ impl InventoryInquiry {
 }
 
 impl Inquiry for InventoryInquiry {
-    fn first(&mut self) -> Next {
-        Next::Get(target::aps(&self.org, None, 1))
+    fn first(&mut self) -> Step<Answer> {
+        get(target::aps(&self.org, None, 1))
     }
 
-    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Next> {
+    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Step<Answer>> {
         let response = result.ok()?;
         match &mut self.state {
             State::Aps(pages) => {
@@ -78,20 +82,20 @@ impl Inquiry for InventoryInquiry {
                 }
                 let new = self.aps.len() - before;
                 Some(match pages.seen(count, new, response.total)? {
-                    Then::More => Next::Get(target::aps(&self.org, None, pages.number())),
+                    Then::More => get(target::aps(&self.org, None, pages.number())),
                     Then::Complete => {
                         self.state = State::Switches(Pages::default());
-                        Next::Get(target::switches(&self.org, [], 1))
+                        get(target::switches(&self.org, [], 1))
                     }
                 })
             }
             State::Switches(pages) => {
                 let (count, new) = self.switches.read(&response.body)?;
                 Some(match pages.seen(count, new, response.total)? {
-                    Then::More => Next::Get(target::switches(&self.org, [], pages.number())),
+                    Then::More => get(target::switches(&self.org, [], pages.number())),
                     Then::Complete => {
                         let search = Search::new(target::ports(&self.org), target::up());
-                        let next = Next::Get(search.target());
+                        let next = get(search.target());
                         self.state = State::Ports(search);
                         next
                     }
@@ -106,8 +110,8 @@ impl Inquiry for InventoryInquiry {
                     }
                 }
                 Some(match then {
-                    Then::More => Next::Get(search.target()),
-                    Then::Complete => Next::Done(Some(Answer::Inventory(self.entries()))),
+                    Then::More => get(search.target()),
+                    Then::Complete => Step::Done(Answer::Inventory(self.entries())),
                 })
             }
         }

@@ -2,9 +2,13 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use super::{Inquiry, Next, switches};
+use super::{Inquiry, get, switches};
 use crate::{
-    base::{exchange::Response, failure::Failure, mac::Mac},
+    base::{
+        exchange::{Response, Step},
+        failure::Failure,
+        mac::Mac,
+    },
     mist::{
         inventory::Lookup,
         page::{Search, Then},
@@ -22,14 +26,14 @@ use crate::{
 pub(super) struct LocationInquiry {
     org: String,
     ap: Mac,
-    step: Step,
+    state: State,
     lookup: Lookup,
     seen: Vec<stats::Port>,
     itself: Option<stats::Ap>,
 }
 
 #[derive(Debug)]
-enum Step {
+enum State {
     /// The ports that see it.
     Ports(Search, Option<String>),
     Switches(Option<String>),
@@ -44,8 +48,8 @@ enum Step {
 impl LocationInquiry {
     pub(super) fn new(org: &str, ap: Mac, site: Option<String>) -> Self {
         let search = Search::new(target::ports(org), target::neighbor(ap));
-        let (step, lookup) = (Step::Ports(search, site), Lookup::new(org));
-        Self { org: org.to_owned(), ap, step, lookup, seen: Vec::new(), itself: None }
+        let (state, lookup) = (State::Ports(search, site), Lookup::new(org));
+        Self { org: org.to_owned(), ap, state, lookup, seen: Vec::new(), itself: None }
     }
 
     fn sightings(&self) -> impl Iterator<Item = Sighting> {
@@ -53,7 +57,7 @@ impl LocationInquiry {
     }
 
     /// Whether what is seen is enough.
-    fn judge(&mut self, site: Option<String>) -> Next {
+    fn judge(&mut self, site: Option<String>) -> Step<Answer> {
         if self.sightings().any(|sighting| sighting.proves(self.ap)) {
             return self.done();
         }
@@ -63,79 +67,79 @@ impl LocationInquiry {
         }
     }
 
-    fn at(&mut self, site: &str) -> Next {
-        self.step = Step::AtSite;
-        Next::Get(target::ap(site, self.ap))
+    fn at(&mut self, site: &str) -> Step<Answer> {
+        self.state = State::AtSite;
+        get(target::ap(site, self.ap))
     }
 
-    fn anywhere(&mut self) -> Next {
-        self.step = Step::Anywhere;
-        Next::Get(target::aps(&self.org, Some(self.ap), 1))
+    fn anywhere(&mut self) -> Step<Answer> {
+        self.state = State::Anywhere;
+        get(target::aps(&self.org, Some(self.ap), 1))
     }
 
-    fn listen(&mut self, body: &[u8]) -> Option<Next> {
+    fn listen(&mut self, body: &[u8]) -> Option<Step<Answer>> {
         let aps = stats::aps(body)?;
         self.itself = aps.into_iter().find(|ap| ap.mac == self.ap);
         Some(self.name())
     }
 
     /// Looks for the switches that it names.
-    fn name(&mut self) -> Next {
+    fn name(&mut self) -> Step<Answer> {
         let neighbors = self.itself.iter().flat_map(|itself| &itself.neighbors);
         let Some(target) = self.lookup.want(neighbors.map(|neighbor| neighbor.chassis)) else {
             return self.done();
         };
-        self.step = Step::Named;
-        Next::Get(target)
+        self.state = State::Named;
+        get(target)
     }
 
-    fn done(&self) -> Next {
+    fn done(&self) -> Step<Answer> {
         let seen: Vec<Sighting> = self.sightings().collect();
         let is_proved = seen.iter().any(|sighting| sighting.proves(self.ap));
         let itself = self.itself.as_ref().filter(|_| !is_proved);
         let hint = itself.and_then(|itself| itself.hint(&self.lookup.known));
-        Next::Done(Some(Answer::Location(Location { seen, hint })))
+        Step::Done(Answer::Location(Location { seen, hint }))
     }
 }
 
 impl Inquiry for LocationInquiry {
-    fn first(&mut self) -> Next {
-        Next::Get(format!("{}?{}", target::ports(&self.org), target::neighbor(self.ap)))
+    fn first(&mut self) -> Step<Answer> {
+        get(format!("{}?{}", target::ports(&self.org), target::neighbor(self.ap)))
     }
 
-    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Next> {
-        match &mut self.step {
-            Step::Ports(search, site) => {
+    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Step<Answer>> {
+        match &mut self.state {
+            State::Ports(search, site) => {
                 let body = result.ok()?.body;
                 let (results, then) = search.answered(&body)?;
                 let ports = results.into_iter().filter_map(stats::Port::read);
                 self.seen.extend(ports.filter(|port| port.neighbor == Some(self.ap)));
                 if then == Then::More {
-                    return Some(Next::Get(search.target()));
+                    return Some(get(search.target()));
                 }
                 let site = site.take();
                 let wanted = self.lookup.want(switches(&self.seen));
                 let Some(target) = wanted else {
                     return Some(self.judge(site));
                 };
-                self.step = Step::Switches(site);
-                Some(Next::Get(target))
+                self.state = State::Switches(site);
+                Some(get(target))
             }
-            Step::Switches(site) => {
+            State::Switches(site) => {
                 let site = site.take();
                 if let Some(target) = self.lookup.answered(&result.ok()?.body)? {
-                    self.step = Step::Switches(site);
-                    return Some(Next::Get(target));
+                    self.state = State::Switches(site);
+                    return Some(get(target));
                 }
                 Some(self.judge(site))
             }
-            Step::AtSite => match result {
+            State::AtSite => match result {
                 Ok(response) => Some(self.listen(&response.body)?),
                 // It may have moved to another site, or have none.
                 Err(Failure::Unreachable) if self.itself.is_none() => Some(self.anywhere()),
                 Err(_) => None,
             },
-            Step::Anywhere => {
+            State::Anywhere => {
                 let aps = stats::aps(&result.ok()?.body)?;
                 self.itself = aps.into_iter().find(|ap| ap.mac == self.ap);
                 let site = self.itself.as_ref().filter(|itself| itself.neighbors.is_empty());
@@ -145,8 +149,8 @@ impl Inquiry for LocationInquiry {
                     None => self.name(),
                 })
             }
-            Step::Named => match self.lookup.answered(&result.ok()?.body)? {
-                Some(target) => Some(Next::Get(target)),
+            State::Named => match self.lookup.answered(&result.ok()?.body)? {
+                Some(target) => Some(get(target)),
                 None => Some(self.done()),
             },
         }

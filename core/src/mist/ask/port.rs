@@ -2,9 +2,12 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use super::{Inquiry, Next};
+use super::{Inquiry, get};
 use crate::{
-    base::{exchange::Response, failure::Failure},
+    base::{
+        exchange::{Response, Step},
+        failure::Failure,
+    },
     mist::{
         inventory::Lookup,
         page::{Search, Then},
@@ -36,13 +39,13 @@ impl PortInquiry {
         self.lookup.known.find(self.switch_port.switch).map(|(switch, _)| switch)
     }
 
-    fn search(&mut self) -> Next {
+    fn search(&mut self) -> Step<Answer> {
         let Some(switch) = self.switch() else {
-            return Next::Done(Some(Answer::Port(None)));
+            return Step::Done(Answer::Port(None));
         };
         let query = target::port(switch.mac, self.switch_port.port);
         let search = self.search.insert(Search::new(target::ports(&self.org), query));
-        Next::Get(search.target())
+        get(search.target())
     }
 
     /// A port that is listed without the state of its link is no answer.
@@ -58,23 +61,23 @@ impl PortInquiry {
 }
 
 impl Inquiry for PortInquiry {
-    fn first(&mut self) -> Next {
-        self.lookup.want([self.switch_port.switch]).map_or(Next::Done(None), Next::Get)
+    fn first(&mut self) -> Step<Answer> {
+        self.lookup.want([self.switch_port.switch]).map_or(Step::Done(Answer::Unanswered), get)
     }
 
-    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Next> {
+    fn answered(&mut self, result: Result<Response, Failure>) -> Option<Step<Answer>> {
         let body = result.ok()?.body;
         let Some(search) = &mut self.search else {
             return match self.lookup.answered(&body)? {
-                Some(target) => Some(Next::Get(target)),
+                Some(target) => Some(get(target)),
                 None => Some(self.search()),
             };
         };
         let (results, then) = search.answered(&body)?;
         self.seen.extend(results.into_iter().filter_map(stats::Port::read));
         match then {
-            Then::More => Some(Next::Get(search.target())),
-            Then::Complete => Some(Next::Done(self.answer())),
+            Then::More => Some(get(search.target())),
+            Then::Complete => Some(Step::Done(self.answer().unwrap_or(Answer::Unanswered))),
         }
     }
 }

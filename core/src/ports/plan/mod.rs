@@ -44,7 +44,7 @@ mod push;
 use self::{
     input::{Config, Input},
     output::Output,
-    state::{Inventory, Kept, Slot, SwitchQueue},
+    state::{Inventory, Slot, SwitchQueue},
     timers::Timers,
 };
 use super::{
@@ -256,7 +256,7 @@ impl Plan {
             }
             let counts = !record.is_observed || self.config.is_observing;
             if let Some(slot) = self.slots.get_mut(&switch_port) {
-                slot.kept = Some(Kept::of(&record));
+                slot.kept = Some(record.clone());
                 slot.ap = ap;
                 slot.before = record.before;
                 slot.changed_at = record.changed_at;

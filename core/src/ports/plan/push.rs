@@ -6,7 +6,7 @@ use core::mem;
 use super::{
     BATCH_MAX, Due, GATHER, PROOF_MAX, Plan,
     output::Output,
-    state::{Kept, Sent, SwitchQueue},
+    state::{Sent, SwitchQueue},
 };
 use crate::{
     base::{mac::Mac, machine::Machine, time::Instant},
@@ -371,13 +371,12 @@ impl Plan {
             before: slot.before.clone(),
             changed_at: slot.changed_at,
         });
-        let kept = record.as_ref().map(Kept::of);
         let Some(slot) = self.slots.get_mut(&switch_port) else {
             return;
         };
-        let before = mem::replace(&mut slot.kept, kept);
+        let before = mem::replace(&mut slot.kept, record.clone());
         match record {
-            Some(_) if before == kept => {}
+            Some(_) if before == record => {}
             Some(record) => self.outputs.push_back(Output::Store(record)),
             None => {
                 self.slots.remove(&switch_port);

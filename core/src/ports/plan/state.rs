@@ -71,24 +71,7 @@ pub(super) struct Slot {
     /// really changed before.
     pub(super) observed: Option<Mode>,
     /// What the store has of it.
-    pub(super) kept: Option<Kept>,
-}
-
-/// What of a record changes; the rest changes only together with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kept {
-    ap: Option<Mac>,
-    mode: Option<Mode>,
-    is_touched: bool,
-    is_observed: bool,
-    changed_at: Option<UnixTime>,
-}
-
-impl Kept {
-    pub(super) const fn of(record: &Record) -> Self {
-        let Record { ap, mode, is_touched, is_observed, changed_at, .. } = *record;
-        Self { ap, mode, is_touched, is_observed, changed_at }
-    }
+    pub(super) kept: Option<Record>,
 }
 
 impl Slot {

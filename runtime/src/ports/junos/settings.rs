@@ -1,9 +1,8 @@
-//! The configuration in the form that visits use.
+//! The configuration in the form that visits need.
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 use mistgate_core::{
-    base::secret::Secret,
     junos::Junos,
     netconf::session::input::Config,
     ports::{name::SwitchName, switch_port::Switch},
@@ -21,14 +20,9 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How to log in to switches, and the policy of all sessions.
 pub(super) struct Settings {
-    domain: Option<String>,
-    port: u16,
-    username: String,
-    password: Option<Secret>,
+    pub(super) junos: Junos,
     key: Option<Key>,
     trust: Arc<Trust>,
-    legacy_algorithms: bool,
-    sessions_max: usize,
     pub(super) sessions: Arc<Semaphore>,
     pub(super) session: Config,
     pub(super) confirm: NonZeroU16,
@@ -38,21 +32,15 @@ impl Settings {
     /// Keeps from the settings before what did not change, such as the slots of running sessions.
     pub(super) fn new(junos: &Junos, before: Option<&Self>) -> Result<Self, KeyError> {
         let key = junos.private_key.as_ref().map(|text| Key::parse(text.expose())).transpose()?;
-        let sessions = before.filter(|before| before.sessions_max == junos.sessions_max);
+        let sessions = before.filter(|before| before.junos.sessions_max == junos.sessions_max);
         let trust = before.filter(|before| before.trust.path() == junos.known_hosts);
         let minutes = u16::try_from(junos.confirm.as_secs() / 60).unwrap_or(u16::MAX);
         Ok(Self {
-            domain: junos.domain.clone(),
-            port: junos.port,
-            username: junos.username.clone(),
-            password: junos.password.clone(),
             key,
             trust: trust.map_or_else(
                 || Arc::new(Trust::new(&junos.known_hosts)),
                 |before| Arc::clone(&before.trust),
             ),
-            legacy_algorithms: junos.legacy_algorithms,
-            sessions_max: junos.sessions_max,
             sessions: sessions.map_or_else(
                 || Arc::new(Semaphore::new(junos.sessions_max)),
                 |before| Arc::clone(&before.sessions),
@@ -63,6 +51,7 @@ impl Settings {
                 ..Config::default()
             },
             confirm: NonZeroU16::new(minutes).unwrap_or(NonZeroU16::MIN),
+            junos: junos.clone(),
         })
     }
 
@@ -73,14 +62,15 @@ impl Settings {
 
     /// Where a switch is and how to log in. `None` if its name is not known.
     pub(super) async fn target(&self, switch: &Switch, journal: &Journal) -> Option<Target> {
+        let Junos { domain, port, username, password, legacy_algorithms, .. } = &self.junos;
         Some(Target {
-            host: host(switch.name.as_ref()?, self.domain.as_deref()),
-            port: self.port,
-            username: self.username.clone(),
-            password: self.password.clone(),
+            host: host(switch.name.as_ref()?, domain.as_deref()),
+            port: *port,
+            username: username.clone(),
+            password: password.clone(),
             key: self.key.clone(),
             known_hosts: self.trust.current(journal).await,
-            legacy_algorithms: self.legacy_algorithms,
+            legacy_algorithms: *legacy_algorithms,
             timeout: OPEN_TIMEOUT,
         })
     }

@@ -218,7 +218,7 @@ fn reasons_are_those_of_the_manual() {
         (OPERATIONS, "### Events are dropped", &["delivery"], "Loss", "name"),
         (OPERATIONS, "### A port is stuck", &["base"], "Failure", "name"),
         (OPERATIONS, "### A port change was refused", &["ports"], "Refusal", "rule"),
-        (ROLLOUT, "## How to read a difference", &["ports"], "Reason", "name"),
+        (ROLLOUT, "## How to read a difference", &["ports"], "Reason", "row"),
     ] {
         same(heading, &named(page, heading), &words(wings, of, function));
     }
