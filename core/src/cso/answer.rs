@@ -1,7 +1,7 @@
-//! What CSO answers: lists of objects, and why something is refused.
+//! The answers of CSO: lists of objects, and refusals.
 //!
-//! What is not needed is not looked at, and an object that lacks what is needed is left out: it
-//! cannot be the one that is looked for. A list that is none is refused, never taken for empty.
+//! Only the members that are needed are read. An object that lacks one is left out, since it cannot
+//! be the one that is looked for. An answer that should be a list and is none is refused.
 
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
@@ -21,7 +21,7 @@ const WORDS: [&str; 5] = ["message", "error_message", "error_msg", "detail", "re
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     pub uuid: String,
-    /// The names of those above it, from the top, and its own.
+    /// The names of its ancestors from the top, and its own.
     path: Vec<String>,
 }
 
@@ -53,8 +53,8 @@ pub fn named(body: &[u8], key: &str) -> Option<Vec<Named>> {
     Some(list(body, key)?.into_iter().filter_map(read).collect())
 }
 
-/// The LAN segments of the site of this uuid. `None` where there is no such list, or where one of
-/// them has no uuid: a trunk without it would be another trunk.
+/// The LAN segments of the site of this uuid. `None` if there is no such list, or if one of them
+/// has no uuid: without it a trunk would lack a segment.
 pub fn segments(body: &[u8], site: &str) -> Option<Vec<Segment>> {
     let is_ours = |item: &Detail<'_>| {
         let parent = item.get("parent_uuid").and_then(Detail::text);
@@ -77,8 +77,8 @@ pub fn port_configuration(body: &[u8], port: PortName) -> Option<String> {
     item.get("port_configuration")?.text().map(|text| text.into_owned())
 }
 
-/// Why a request was refused; `None` where it was not. `what` names what was asked for, for people,
-/// and `secrets` are what CSO's words must not repeat.
+/// Why a request was refused, if it was. `what` names the request for people; CSO's words must not
+/// repeat `secrets`.
 pub fn failure(response: &Response, what: &str, secrets: &[&Secret]) -> Option<Failure> {
     let Response { status, retry_after, body, .. } = response;
     let words = || words(body, secrets, said);
@@ -92,13 +92,12 @@ pub fn failure(response: &Response, what: &str, secrets: &[&Secret]) -> Option<F
     })
 }
 
-/// Whether an answer whose status means success can mean it by its content, which is nothing or
-/// JSON. A portal in between has pages.
+/// Whether an answer is empty or JSON. A portal in between answers with a web page.
 pub fn is_readable(body: &[u8]) -> bool {
     body.trim_ascii().is_empty() || serde_json::from_slice::<Detail<'_>>(body).is_ok()
 }
 
-/// What is wrong all the same, where the status means success and the content does not.
+/// The error in an answer whose status means success.
 pub fn objection(body: &[u8], what: &str, secrets: &[&Secret]) -> Option<Failure> {
     if !is_readable(body) {
         return Some(unreadable(what));
@@ -120,12 +119,12 @@ pub fn objection(body: &[u8], what: &str, secrets: &[&Secret]) -> Option<Failure
     })
 }
 
-/// What is wrong with an answer that is not what CSO answers.
+/// The failure for an answer that is not JSON.
 pub fn unreadable(what: &str) -> Failure {
     rejected(format!("CSO's answer to {what} is not JSON"))
 }
 
-/// What is wrong with an answer that should be a list.
+/// The failure for an answer that should be a list.
 pub fn no_list(what: &str) -> Failure {
     rejected(format!("CSO's answer to {what} is no list"))
 }

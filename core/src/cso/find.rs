@@ -1,4 +1,4 @@
-//! From names to what CSO knows by them: each must be there exactly once.
+//! Finds the objects of CSO by their names, each of which must exist exactly once.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// What CSO calls a switch.
+/// The names by which CSO knows a switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     pub switch: String,
@@ -105,7 +105,7 @@ const fn wanted(cso: &Cso, mode: Mode) -> &CsoProfile {
     }
 }
 
-/// The only one there is.
+/// The only match; an error if there is none, or more than one.
 fn one<T>(mut found: impl Iterator<Item = T>, what: impl Fn() -> String) -> Result<T, Failure> {
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only),

@@ -1,4 +1,4 @@
-//! What is said to CSO: each request as it goes over the wire.
+//! The requests to CSO as they go over the wire.
 
 use alloc::{
     format,

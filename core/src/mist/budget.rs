@@ -1,4 +1,4 @@
-//! How often Mist's API may be asked: 5,000 times in an hour and token, by all callers together
+//! The budget of requests to Mist's API: 5,000 in an hour for each token, by all callers together
 //! (`appliance/docs/vendors/mist.md` §7).
 
 use alloc::vec::Vec;
@@ -12,14 +12,14 @@ use crate::base::{
 /// What Mist allows to one token.
 pub const PER_HOUR: u32 = 5_000;
 const HOUR: Duration = Duration::from_secs(3_600);
-/// How long nothing is asked after an answer 429 that does not say.
+/// How long to wait after an answer 429 that does not say.
 const HOLD: Duration = Duration::from_secs(60);
 
 /// The memory of recent requests.
 ///
-/// Mist counts by the hour of the clock, and we count the last hour at every moment, which is never
-/// more. What is urgent, such as a change, may use all of it; questions may burst into two fifths,
-/// are spread over the hour after that, and leave the last fifth to what is urgent.
+/// Mist counts by the hour of the clock. We count the last hour at every moment, which never allows
+/// more. Urgent requests, such as changes, may use all of it. Questions may use two fifths at once,
+/// are spread over the hour after that, and leave the last fifth to urgent requests.
 #[derive(Clone, Debug)]
 pub struct Budget {
     pace: Pace,
@@ -34,7 +34,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// When the next request is allowed; not after `now` where it is allowed at once.
+    /// When the next request is allowed; not after `now` if that is at once.
     pub fn ready_at(&self, now: Instant, is_urgent: bool) -> Instant {
         self.pace.ready_at(now, is_urgent).max(self.held_until)
     }

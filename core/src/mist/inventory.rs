@@ -1,4 +1,4 @@
-//! The organisation's switches: what they are called, and which are there.
+//! The switches of the organisation: their names, and whether they are connected.
 //!
 //! Of a virtual chassis, the cloud makes one device whose MAC and id follow from no member
 //! (`appliance/docs/vendors/mist.md` §8). The inventory lists the members beside it, each with the
@@ -37,8 +37,8 @@ struct Device {
 pub struct Switches(BTreeMap<Mac, Device>);
 
 impl Switches {
-    /// Takes a page, and says how many elements it had and how many of them were not known. `None`
-    /// where it is none, or where there are too many.
+    /// Takes a page. Returns how many elements it had, and how many of them are new. `None` if it
+    /// is no page, or if there are too many devices.
     pub fn read(&mut self, body: &[u8]) -> Option<(usize, usize)> {
         let elements = page::elements(body)?;
         let before = self.0.len();
@@ -48,7 +48,7 @@ impl Switches {
         (self.0.len() <= DEVICES_MAX).then(|| (elements.len(), self.0.len() - before))
     }
 
-    /// The switch of this MAC, or the virtual chassis of this member; and whether it is connected.
+    /// The switch of this MAC, or the virtual chassis of this member, and whether it is connected.
     pub fn find(&self, mac: Mac) -> Option<(&Switch, bool)> {
         let device = self.0.get(&mac)?;
         let whole = match device.chassis.filter(|chassis| *chassis != mac) {
@@ -58,7 +58,7 @@ impl Switches {
         Some((&whole.switch, whole.is_connected))
     }
 
-    /// The switches of this name, in either case; of a virtual chassis the whole.
+    /// The switches of this name, in either case; a virtual chassis counts as one.
     pub fn named(&self, name: &str) -> impl Iterator<Item = &Switch> {
         let wholes = self
             .0
@@ -70,7 +70,7 @@ impl Switches {
         })
     }
 
-    /// The virtual chassis that only members tell of.
+    /// The virtual chassis that members name and that are not listed yet.
     fn missing(&self) -> BTreeSet<Mac> {
         let chassis = self.0.values().filter_map(|device| device.chassis);
         chassis.filter(|chassis| !self.0.contains_key(chassis)).collect()
@@ -93,7 +93,7 @@ impl Lookup {
         Self { org: org.to_owned(), wanted, is_second: false, known }
     }
 
-    /// What to ask to find these; nothing where they are known, or were not found.
+    /// The target that finds these; `None` if they are known, or were asked for before.
     pub fn want(&mut self, macs: impl IntoIterator<Item = Mac>) -> Option<String> {
         let is_new = |mac: &Mac| !self.wanted.contains(mac) && self.known.find(*mac).is_none();
         let new: BTreeSet<Mac> = macs.into_iter().filter(is_new).take(LOOKUP_MAX).collect();
@@ -102,8 +102,8 @@ impl Lookup {
         (!new.is_empty()).then(|| target::switches(&self.org, new, 1))
     }
 
-    /// Takes the answer: what to ask next, and nothing where all is found. The outer `None` is an
-    /// answer that is none.
+    /// Takes the answer. Returns the next target, or `None` if there is none. The outer `None`
+    /// means that the answer cannot be read.
     pub fn answered(&mut self, body: &[u8]) -> Option<Option<String>> {
         self.known.read(body)?;
         if core::mem::replace(&mut self.is_second, true) {

@@ -1,7 +1,7 @@
-//! Which ports an entry of a port configuration is about: `ge-0/0/8-16, ge-1/0/0-47`.
+//! The key of an entry in a port configuration, which names its ports: `ge-0/0/8-16, ge-1/0/0-47`.
 //!
-//! Where two keys name the same port, it is not documented which counts. So a port that gets an
-//! entry of its own is taken out of the key that it is in.
+//! If two keys name the same port, it is not documented which one counts. So a port that gets an
+//! entry of its own is removed from the key that it is in.
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::fmt;
@@ -41,7 +41,7 @@ struct Run {
 }
 
 impl Key {
-    /// Reads a key. Every text is one.
+    /// Reads a key. Every text is a key.
     pub fn parse(text: &str) -> Self {
         // The specification writes a comma, and the dashboard a blank behind it.
         let is_narrow = text.contains(',') && !text.contains(", ");
@@ -181,7 +181,7 @@ impl Run {
     }
 }
 
-/// Whether a part that is no run of ports may name a port. `*` is for those that have no entry.
+/// Whether a part that is no run of ports may name a port. `*` is for ports without an entry.
 fn other(text: &str, port: &Run) -> Cover {
     let media = text.split_once('-').map(|(media, _)| media);
     let is_plain = |media: &&str| media.bytes().all(|b| b.is_ascii_lowercase());

@@ -15,12 +15,12 @@ use super::{
 };
 use crate::ports::name::PortName;
 
-/// Why a map does not tell what holds for a port.
+/// Why it is not clear which entry holds for a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// A key that may name it is written in a way that is not understood.
+    /// This key may name the port, but cannot be understood.
     Unclear(String),
-    /// Two keys name it.
+    /// Two keys name the port.
     Twice(String, String),
 }
 
@@ -43,7 +43,7 @@ impl Entry {
 }
 
 impl PortMap {
-    /// Reads the JSON of a map; no map and null are empty ones. `None` for what is none.
+    /// Reads the JSON of a map; null, or none at all, is an empty one. `None` if it is no map.
     pub fn parse(json: Option<&str>) -> Option<Self> {
         let Some(json) = json.filter(|json| *json != "null") else {
             return Some(Self::default());
@@ -57,7 +57,7 @@ impl PortMap {
         Some(Self(object.members().map(entry).collect()))
     }
 
-    /// What is configured for a port, and whether for it alone.
+    /// The configuration of a port, and whether it is for this port alone.
     pub fn find(&self, port: PortName) -> Result<Option<(&str, bool)>, Error> {
         let entry = self.entry(port)?.and_then(|at| self.0.get(at));
         Ok(entry.map(|entry| (entry.json.as_str(), entry.key.is_single())))
@@ -88,8 +88,8 @@ impl PortMap {
         Ok(())
     }
 
-    /// Configures a port with others: with those that are configured like it, best beside it, or
-    /// else alone.
+    /// Puts a port into an entry with the same configuration, preferably one with a neighbouring
+    /// port; else into an entry of its own.
     pub fn join(&mut self, port: PortName, json: String) -> Result<(), Error> {
         self.remove(port)?;
         let is_like = |entry: &&mut Entry| is_same(&entry.json, &json);

@@ -1,8 +1,8 @@
-//! Lists that come in pages, of both kinds (`appliance/docs/vendors/mist.md` §7): by number, with
-//! the total in a header; and by the address of the next page, in the answer to a search.
+//! Lists that come in pages (`appliance/docs/vendors/mist.md` §7). Most number their pages and give
+//! the total in a header; a search gives the address of its next page.
 //!
-//! A list is complete or it is none: what is missing from it would look like something that is not
-//! there.
+//! A list that is not complete is refused: a missing element would look like one that does not
+//! exist.
 
 use alloc::{
     format,
@@ -38,8 +38,8 @@ impl Pages {
         self.read + 1
     }
 
-    /// Takes note of a page with so many elements, of which so many were not on earlier ones.
-    /// `None` where the list will not be complete.
+    /// Counts a page of `count` elements, `new` of which were on no earlier page. `None` if the
+    /// list will not be complete.
     pub fn seen(&mut self, count: usize, new: usize, total: Option<usize>) -> Option<Then> {
         self.read += 1;
         self.seen += count;
@@ -47,7 +47,7 @@ impl Pages {
             Some(total) if self.seen >= total => true,
             Some(_) if count == 0 => return None,
             Some(_) => false,
-            // Some lists come whole, and would do so again and again.
+            // Some lists ignore the page and come whole each time.
             None => new == 0,
         };
         let then = if is_last { Then::Complete } else { Then::More };
@@ -75,8 +75,8 @@ impl Search {
         format!("{}?{}", self.path, self.query)
     }
 
-    /// Takes a page: its results, and what follows. `None` where it is none, or where the list will
-    /// not be complete.
+    /// Takes a page. Returns its results, and whether more follow. `None` if it is no page, or if
+    /// the list will not be complete.
     pub fn answered<'a>(&mut self, body: &'a [u8]) -> Option<(Vec<Detail<'a>>, Then)> {
         let whole: Detail<'a> = serde_json::from_slice(body).ok()?;
         let results = whole.get("results").filter(|results| results.raw().starts_with('['))?;
@@ -91,7 +91,7 @@ impl Search {
             return (is_short || is_all).then_some((results, Then::Complete));
         };
         let query = self.follow(&next)?.to_string();
-        // A next page that is this page would have no end.
+        // A page that leads to itself would have no end.
         if query == self.query || self.pages >= PAGES_MAX {
             return None;
         }
@@ -99,7 +99,7 @@ impl Search {
         Some((results, Then::More))
     }
 
-    /// The query of the next page. It is asked of where the first one came from, and nowhere else.
+    /// The query of the next page, which must have the path of the first one.
     fn follow<'n>(&self, next: &'n str) -> Option<&'n str> {
         let is_plain = next.len() <= NEXT_MAX && next.bytes().all(|b| b.is_ascii_graphic());
         let (path, query) = next.split_once('?').filter(|_| is_plain)?;
@@ -107,7 +107,7 @@ impl Search {
     }
 }
 
-/// The elements of an answer that is a list. `None` where it is none.
+/// The elements of an answer, if it is a list.
 pub fn elements(body: &[u8]) -> Option<Vec<Detail<'_>>> {
     let whole: Detail<'_> = serde_json::from_slice(body).ok()?;
     whole.raw().starts_with('[').then(|| whole.items())

@@ -1,10 +1,10 @@
-//! Which port has which profile by a switch's configuration, and how that is changed.
+//! The profiles of ports in a switch's configuration, and how they are changed.
 //!
-//! Mist has two places for it (`appliance/docs/vendors/mist.md` §9). `local_port_config` holds
-//! overrides, leaves everything else as it is, and can be taken back without a trace: it is the
-//! place for what we do. But it has no effect on a port whose entry in `port_config` has
-//! `no_local_overwrite`, which is true where it is not said, and which the dashboard writes for
-//! every port that it configures. So the place is chosen port by port:
+//! Mist has two layers for them (`appliance/docs/vendors/mist.md` §9). `local_port_config` holds
+//! overrides and can be taken back without a trace, so it is the better one for us. But it has no
+//! effect on a port whose entry in `port_config` has `no_local_overwrite`, which is the default and
+//! which the dashboard writes for every port that it configures. So the layer is chosen for each
+//! port:
 //!
 //! | entry in `port_config` | written is |
 //! |---|---|
@@ -12,9 +12,8 @@
 //! | one with `no_local_overwrite: false` | `local_port_config` |
 //! | any other | `usage` of that entry; the rest of it stays |
 //!
-//! What a template configures for a port is not in a device's own configuration, and not looked
-//! at. An entry that speaks of several ports is split. The ports of an aggregated link are left
-//! alone.
+//! Templates are not part of a device's own configuration and are ignored. An entry for several
+//! ports is split. The ports of an aggregated link are not changed.
 
 use alloc::{
     borrow::ToOwned,
@@ -36,7 +35,7 @@ use crate::{
     ports::{edit::Edit, name::PortName, switch_port::Mode},
 };
 
-/// What of an override stays: what is about the wire, not about who is on it.
+/// The members of an override that stay: they are about the cable, not about the device on it.
 const KEPT: [&str; 9] = [
     "description",
     "disable_autoneg",

@@ -17,9 +17,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
     pub switch: Mac,
-    /// Its name, where it is one that an access point can be plugged into.
+    /// `None` for an interface that no access point can be plugged into.
     pub port: Option<PortName>,
-    /// Whether it has a link; none where Mist does not say.
+    /// Whether it has a link; `None` if Mist does not say.
     pub up: Option<bool>,
     /// Its LLDP neighbour.
     pub neighbor: Option<Mac>,
@@ -27,7 +27,7 @@ pub struct Port {
 }
 
 impl Port {
-    /// Reads an element. `None` where it does not say which port it is about.
+    /// Reads an element. `None` if it does not name a port.
     pub fn read(item: Detail<'_>) -> Option<Self> {
         let text = |name: &str| item.get(name)?.text();
         let up = text("up").and_then(|up| match &*up {
@@ -44,9 +44,8 @@ impl Port {
         })
     }
 
-    /// What the switch says with it. `None` where the switch does not say whether there is a link:
-    /// what is not said is no proof of anything. A switch that the inventory does not have says
-    /// nothing any more.
+    /// The sighting in this element. `None` if it does not say whether there is a link, since that
+    /// proves nothing. A switch that the inventory does not have is not live.
     pub fn sighting(&self, switches: &Switches) -> Option<Sighting> {
         let (switch, is_live) = match switches.find(self.switch) {
             Some((switch, is_live)) => (switch.clone(), is_live),
@@ -66,11 +65,11 @@ impl Port {
 pub struct Ap {
     pub mac: Mac,
     pub site: Option<String>,
-    /// Whether it is connected to the cloud; none where Mist does not say.
+    /// Whether it is connected to the cloud; `None` if Mist does not say.
     pub is_connected: Option<bool>,
     /// When Mist last heard of it.
     pub last_seen: Option<UnixTime>,
-    /// Whom it sees on its own ports.
+    /// The LLDP neighbours on its own ports.
     pub neighbors: Vec<Neighbor>,
 }
 
@@ -83,7 +82,7 @@ pub struct Neighbor {
 }
 
 impl Ap {
-    /// Reads an element. `None` where it does not say which access point it is about.
+    /// Reads an element. `None` if it does not name an access point.
     pub fn read(item: Detail<'_>) -> Option<Self> {
         let text = |name: &str| item.get(name)?.text();
         let last_seen = item.get("last_seen").and_then(Detail::number);
@@ -105,8 +104,8 @@ impl Ap {
         })
     }
 
-    /// The port that it says itself that it is on. A switch that the inventory does not have is
-    /// named all the same, without an id: it may be reached without Mist.
+    /// The port that the access point itself names. A switch that the inventory does not have is
+    /// returned without an id: it may be reached without Mist.
     pub fn hint(&self, switches: &Switches) -> Option<Hint> {
         let hint = |neighbor: &Neighbor| {
             let switch = match switches.find(neighbor.chassis) {
@@ -139,7 +138,7 @@ impl Neighbor {
     }
 }
 
-/// The access points of an answer that is a list, or one alone. `None` where it is neither.
+/// The access points of an answer: a list, or one alone. `None` if it is neither.
 pub fn aps(body: &[u8]) -> Option<Vec<Ap>> {
     let whole: Detail<'_> = serde_json::from_slice(body).ok()?;
     match whole.raw().as_bytes().first() {

@@ -14,7 +14,7 @@ use crate::{
     event::{Event, Topic},
 };
 
-/// What an access point did.
+/// What happened to an access point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ApAction {
     Connected,
@@ -39,23 +39,21 @@ impl ApAction {
     }
 }
 
-/// An event that concerns a port.
+/// An event of an access point, which may concern a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApEvent {
     pub ap: Mac,
     pub action: ApAction,
     pub site: Option<String>,
-    /// When, by Mist's clock.
+    /// The time by Mist's clock.
     pub at: Option<UnixTime>,
-    /// What the access point is called.
     pub ap_name: Option<String>,
-    /// What its site is called.
     pub site_name: Option<String>,
 }
 
 impl ApEvent {
-    /// What an event of `device-events` or `device-updowns` says about an access point. `None` for
-    /// all others.
+    /// Reads an event of `device-events` or `device-updowns` about an access point. `None` for all
+    /// other events.
     pub fn of(event: &Event<'_>) -> Option<Self> {
         let is_ours = matches!(event.topic(), Topic::DeviceEvents | Topic::DeviceUpdowns);
         let action = ApAction::parse(&event.kind()?).filter(|_| is_ours)?;
@@ -74,7 +72,6 @@ impl ApEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     pub switch_port: SwitchPort,
-    /// The mode that it shall have.
     pub mode: Mode,
 }
 
@@ -83,7 +80,6 @@ pub struct Request {
 pub enum Error {
     /// Not an object with three texts.
     Body,
-    /// Not a port.
     Port(name::Error),
     /// Not a MAC address.
     Switch,

@@ -16,18 +16,17 @@ pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// A time of day that comes again on certain days of each week, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freeze {
-    /// What people call it.
     pub name: String,
-    /// On which days it begins, from Monday.
+    /// The days on which it begins, from Monday.
     pub days: [bool; 7],
     /// The minute of the day at which it begins.
     pub from: u16,
-    /// The minute of the day at which it ends. If it is not after `from`, that is on the next day.
+    /// The minute of the day at which it ends; on the next day, unless it is after `from`.
     pub to: u16,
 }
 
 impl Freeze {
-    /// How long it will still last; `None` outside of it.
+    /// How much longer it lasts; `None` outside of it.
     pub fn left(&self, at: UnixTime) -> Option<Duration> {
         let (from, to) = (i64::from(self.from), i64::from(self.to));
         let lasts = if to > from { to - from } else { to - from + MINUTES_PER_DAY };

@@ -1,8 +1,8 @@
-//! What must not happen, whatever was decided: lists, limits, the breaker, freezes and the switch
-//! that stops everything. Each refusal names its rule.
+//! The rules that may refuse a change: lists, limits, the breaker, freezes and the kill switch.
+//! Each refusal names its rule.
 //!
-//! A refusal by a list is for good, so the change is dropped. All others end some time: the change
-//! waits, and is judged again. It is no machine, because it does nothing by itself.
+//! A refusal by a list is for good, so the change is dropped. All others are for now: the change
+//! waits and is judged again. The governor is no machine, because it does nothing by itself.
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -24,7 +24,7 @@ use crate::base::{
     window::{Pace, Window},
 };
 
-/// With so many switches or sites in memory, those without recent changes are forgotten.
+/// With so many switches or sites in memory, the ones without recent changes are forgotten.
 const PACES_MAX: usize = 16_384;
 
 /// The rules, as the sections below `[ports]` give them.
@@ -33,7 +33,7 @@ pub struct Policy {
     pub allow: Lists,
     pub never: Lists,
     pub limits: Limits,
-    /// `ports.breaker`; none where it is off.
+    /// `ports.breaker`; `None` if it is off.
     pub breaker: Option<Breaker>,
     pub freezes: Vec<Freeze>,
 }
@@ -59,7 +59,7 @@ pub enum SwitchPattern {
 pub enum PortPattern {
     /// `*` stands for any text.
     Glob(String),
-    /// The ports of the first one's row from its number to that of the last one.
+    /// From the first port to the last one in the same row.
     Range(PortName, PortName),
 }
 
@@ -82,15 +82,14 @@ impl Default for Limits {
     }
 }
 
-/// If so many access points are lost at once, something larger is wrong, and nothing is changed for
-/// a while.
+/// Holds all changes for a while if many access points are lost at once: something larger is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Breaker {
-    /// How many (default 30).
+    /// How many access points (default 30).
     pub aps: usize,
-    /// Within which time (default 1m).
+    /// Within this time (default 1m).
     pub window: Duration,
-    /// How long nothing is changed, from the last loss that was too many (default 15m).
+    /// How long nothing is changed after the last of these losses (default 15m).
     pub hold: Duration,
 }
 
@@ -113,18 +112,11 @@ pub enum Scope {
 /// Why a change must not happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Too many access points went at once.
-    Breaker {
-        /// When it closes again.
-        until: Instant,
-    },
-    /// Now is a freeze.
-    Freeze {
-        name: String,
-        /// When it ends.
-        until: Instant,
-    },
-    /// Enough was changed.
+    /// Too many access points were lost at once.
+    Breaker { until: Instant },
+    /// It is the time of a freeze.
+    Freeze { name: String, until: Instant },
+    /// Enough was changed for now.
     Limit {
         scope: Scope,
         /// When there is room again.
@@ -143,7 +135,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The key of the configuration that says so.
+    /// The key of the rule in the configuration.
     pub const fn rule(&self) -> &'static str {
         match self {
             Self::Breaker { .. } => "ports.breaker",
@@ -167,7 +159,7 @@ impl Refusal {
         )
     }
 
-    /// When it may, where that is known.
+    /// When it may happen, if that is known.
     pub const fn until(&self) -> Option<Instant> {
         if let Self::Breaker { until } | Self::Freeze { until, .. } | Self::Limit { until, .. } =
             self
@@ -223,7 +215,7 @@ impl fmt::Display for SwitchPattern {
 }
 
 impl PortPattern {
-    /// Takes a pattern from the configuration. `None` for what no port can match.
+    /// Takes a pattern from the configuration. `None` if no port can match it.
     pub fn new(text: &str) -> Option<Self> {
         if text.contains('*') {
             let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-/:*".contains(&b);
@@ -242,7 +234,7 @@ impl PortPattern {
     fn matches(&self, port: PortName) -> bool {
         match self {
             Self::Glob(pattern) => glob::matches(pattern, &port.to_string()),
-            // A channel of a listed port is the port.
+            // A listed port stands for its channels too.
             Self::Range(first, last) if first.channel().is_none() => {
                 (*first..=*last).contains(&port.whole())
             }
@@ -261,12 +253,12 @@ impl fmt::Display for PortPattern {
     }
 }
 
-/// The rules with what they must remember.
+/// The rules, and what they remember of changes and losses.
 #[derive(Clone, Debug)]
 pub struct Governor {
     policy: Policy,
     is_stopped: bool,
-    /// The last losses, of different access points, within the breaker's window.
+    /// The latest losses within the breaker's window, one for each access point.
     lost: VecDeque<(Instant, Mac)>,
     open_until: Option<Instant>,
     all: Pace,
@@ -275,7 +267,7 @@ pub struct Governor {
 }
 
 impl Governor {
-    /// Nothing has been changed or lost yet.
+    /// Begins without any changes or losses.
     pub fn new(policy: Policy) -> Self {
         Self {
             all: Pace::new(policy.limits.all.clone()),
@@ -303,14 +295,14 @@ impl Governor {
         self.policy = policy;
     }
 
-    /// Stops all changes, or lets them go on. Tells whether that is new.
+    /// Stops all changes, or lets them go on. Returns whether that is new.
     pub const fn stop(&mut self, is_stopped: bool) -> bool {
         let is_news = self.is_stopped != is_stopped;
         self.is_stopped = is_stopped;
         is_news
     }
 
-    /// Notes that an access point was lost. Tells whether this was the one too many.
+    /// Notes that an access point was lost. Returns whether that opened the breaker.
     pub fn lost(&mut self, now: Instant, ap: Mac) -> bool {
         let Some(Breaker { aps, window, hold }) = self.policy.breaker else {
             return false;
@@ -320,7 +312,7 @@ impl Governor {
         if self.lost.len() < aps {
             return false;
         }
-        // More than the last of them cannot matter.
+        // Earlier ones cannot matter any more.
         while self.lost.len() > aps {
             self.lost.pop_front();
         }
@@ -332,7 +324,7 @@ impl Governor {
         self.open_until
     }
 
-    /// Closes the breaker if it is time. Tells whether it was.
+    /// Closes the breaker if it is time. Returns whether it did.
     pub fn close(&mut self, now: Instant) -> bool {
         self.open_until.take_if(|until| *until <= now).is_some()
     }
@@ -404,7 +396,7 @@ impl Governor {
         Ok(())
     }
 
-    /// Notes that a port is changed.
+    /// Counts the change of a port.
     pub fn note(&mut self, now: Instant, switch_port: SwitchPort, site: &str) {
         let Limits { switch, site: windows, .. } = &self.policy.limits;
         self.all.note(now);
@@ -413,7 +405,7 @@ impl Governor {
     }
 }
 
-/// The memory for a key. Those that remember nothing any more make room first.
+/// The pace of a key. If there are too many, the idle ones are forgotten first.
 fn for_key<'a, K: Ord + Clone>(
     paces: &'a mut BTreeMap<K, Pace>,
     key: K,

@@ -1,14 +1,14 @@
-//! Switch ports: an access point that is plugged in gets its trunk, one that is unplugged gives it
-//! back.
+//! Switch ports: a port becomes a trunk when an access point is plugged in, and goes back to its
+//! default when the access point is unplugged.
 //!
-//! An event only starts a probe: what is done follows from what the switch says of the port at that
-//! time. [`decide`](decide::decide) is the whole of that judgement, as one table. The machines
-//! around it wait: a [`Probe`](probe::Probe) for each access point until it is clear where it is, a
-//! [`Port`](port::Port) for each port until it is as it should be. The [`Plan`](plan::Plan) owns
-//! them, puts the changes of one switch into one commit, and lets the
-//! [`Governor`](governor::Governor) refuse what must not happen.
+//! An event only starts a probe. What is done depends on what the switch says about the port then,
+//! and [`decide`](decide::decide) is that decision, as one table. Each access point has a
+//! [`Probe`](probe::Probe), which finds out where it is. Each port has a [`Port`](port::Port),
+//! which brings it to the wanted mode. The [`Plan`](plan::Plan) owns both, puts the changes of one
+//! switch into one commit, and lets the [`Governor`](governor::Governor) refuse what must not
+//! happen.
 //!
-//! How a change is written, by Mist's API, on the switch itself or by CSO, is not decided here.
+//! Whether Mist's API, the switch itself or CSO writes a change is decided elsewhere.
 
 pub mod name;
 pub mod switch_port;

@@ -1,8 +1,8 @@
-//! Names that come from switches and stand in commands: of ports and of the switches themselves.
+//! The names of ports and switches, which become part of commands.
 //!
-//! Both may come from LLDP, which anybody with a cable can speak, so nothing is kept of the text
-//! that was sent. A [`PortName`] is numbers, and writes itself; a [`SwitchName`] has the letters of
-//! a host name and no others.
+//! They may come from LLDP, which anybody with a cable can send, so the text itself is not trusted.
+//! A [`PortName`] keeps only numbers and writes its own text; a [`SwitchName`] has only the letters
+//! of a host name.
 
 use alloc::{borrow::ToOwned, string::String};
 use core::fmt;
@@ -10,7 +10,7 @@ use core::fmt;
 /// The physical port of a Junos switch, such as `ge-0/0/12` or, of a channelised one, `et-0/0/1:3`
 /// (junos "Interface Naming Overview": type, FPC, PIC, port, channel).
 ///
-/// Aggregated, management, routed and virtual-chassis ports are not among them: no access point is
+/// Aggregated, management, routed and virtual-chassis ports are left out: no access point is
 /// plugged into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortName {
@@ -124,7 +124,7 @@ impl fmt::Display for PortName {
 fn number(text: &str) -> Result<u16, Error> {
     let canonical = text == "0" || !text.starts_with('0');
     let digits = (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    // A second spelling of a port would pass by the lists that name it in the first.
+    // A second spelling of a port would slip past the lists that name it.
     if canonical && digits { text.parse().map_err(|_| Error::Number) } else { Err(Error::Number) }
 }
 
@@ -138,7 +138,7 @@ impl SwitchName {
     /// The longest label of one.
     const LABEL_MAX: usize = 63;
 
-    /// Takes a name as the switch or Mist gives it. `None` where it could not be a host's.
+    /// Takes a name as the switch or Mist gives it. `None` if it cannot be a host name.
     pub fn parse(text: &str) -> Option<Self> {
         let label = |label: &str| {
             (1..=Self::LABEL_MAX).contains(&label.len())

@@ -1,16 +1,16 @@
-//! What access points and sites are called, as far as events said so.
+//! The names of access points and sites, from events.
 //!
-//! Decisions rest on MAC addresses and ids; only what people read has names. So nothing is lost
-//! when a name is not known, and nothing is asked or stored to know it.
+//! Names are only for people: decisions rest on MAC addresses and ids. So nothing is asked or
+//! stored to learn a name.
 
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String};
 
 use super::ap_event::ApEvent;
 use crate::base::{mac::Mac, text};
 
-/// The most access points, and the most sites, that are known by name.
+/// The most access points and the most sites.
 const NAMES_MAX: usize = 65_536;
-/// The most bytes of a name; what is longer is cut.
+/// The most bytes of a name; a longer one is cut.
 const NAME_LEN_MAX: usize = 128;
 
 /// The names of access points and sites from events.
@@ -27,7 +27,7 @@ struct Known {
 }
 
 impl Names {
-    /// Takes the names in an event. Called with every event before the plan gets it.
+    /// Takes the names of an event. Called with every event before the plan gets it.
     pub fn learn(&mut self, ap_event: &ApEvent) {
         if let Some((site, name)) = ap_event.site.as_ref().zip(ap_event.site_name.as_ref())
             && (self.sites.len() < NAMES_MAX || self.sites.contains_key(site))
@@ -38,7 +38,7 @@ impl Names {
             return;
         }
         let known = self.aps.entry(ap_event.ap).or_default();
-        // An AP without a name is called by its MAC, which is no name.
+        // Mist puts the MAC where an access point has no name.
         let name = ap_event.ap_name.as_ref().filter(|name| Mac::parse(name) != Some(ap_event.ap));
         if let Some(name) = name {
             known.name = Some(short(name));
@@ -48,7 +48,7 @@ impl Names {
         }
     }
 
-    /// What an access point is called.
+    /// The name of an access point.
     pub fn ap(&self, ap: Mac) -> Option<&str> {
         self.aps.get(&ap)?.name.as_deref()
     }
@@ -58,7 +58,7 @@ impl Names {
         self.aps.get(&ap)?.site.as_deref()
     }
 
-    /// What the site with this id is called.
+    /// The name of the site with this id.
     pub fn site(&self, id: &str) -> Option<&str> {
         self.sites.get(id).map(String::as_str)
     }

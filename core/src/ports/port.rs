@@ -1,4 +1,4 @@
-//! One port: it brings the mode that the port has to the mode that is wanted.
+//! One port: it changes the mode that the port has into the mode that is wanted.
 //!
 //! ```text
 //!          Wanted          Taken             Pushed(Done)
@@ -12,10 +12,10 @@
 //!    └── Wanted as it is              └─ Pushed(Failed) for good, or too often ──> Stuck
 //! ```
 //!
-//! One change is in flight at a time. What is wanted meanwhile waits for its end, and only the last
-//! of it counts. A change whose end is not known may have been made: the port is read back before
-//! anything else, and the change is not reported as failed. The owner of the port pushes it, with
-//! others of its switch, when it is due; a `Pushing` port is answered with `Pushed` once.
+//! One change is in flight at a time. If other modes are wanted meanwhile, the last of them waits
+//! for its end. A change whose end is not known may have been made: the port is read back before
+//! anything else, and the change is not reported as failed. The owner of the port pushes a change
+//! that is due, with others of the same switch, and answers a `Pushing` port with `Pushed` once.
 //!
 //! A manual change is made even if the port should have the mode already, and if its end is not
 //! known the port is read back once, at once.
@@ -63,17 +63,16 @@ impl Want {
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// A later policy.
     Configured(Config),
-    /// What became of the change in flight.
+    /// The end of the change in flight.
     Pushed(Pushed),
-    /// The change in flight was not tried: it is due again.
+    /// The change in flight was not tried, and is due again.
     PutBack,
     /// Whether the port has the wanted mode; `None` if it could not be read.
     Read(Option<bool>),
     /// The change that is due is forbidden.
     Refused,
-    /// An earlier run left the port like this.
+    /// An earlier run changed the port; `mode` is what it has, if that is known.
     Restored {
         mode: Option<Mode>,
     },
@@ -96,27 +95,27 @@ pub enum Output {
         failure: Failure,
         /// Whether the change may have been made.
         is_unknown: bool,
-        /// Whether it was not stuck for the same reason before.
+        /// Whether it was not given up for the same failure before.
         is_news: bool,
     },
     /// It has the wanted mode.
     Settled {
         want: Want,
         attempt: u32,
-        /// Whether that was read back from the port after an unknown end.
+        /// Whether the port was read back after an unknown end.
         is_read_back: bool,
     },
-    /// It has not the wanted mode, and is not tried again until there is news of it.
+    /// It was given up until there is news of the port.
     Stuck {
         want: Want,
         attempt: u32,
         failure: Failure,
-        /// Whether it was not stuck for the same reason before.
+        /// Whether it was not given up for the same failure before.
         is_news: bool,
     },
 }
 
-/// What is on its way.
+/// The change that is under way, and its attempt.
 #[derive(Clone, Debug)]
 struct Change {
     want: Want,
@@ -158,12 +157,12 @@ enum State {
 pub struct Port {
     config: Config,
     rand: Rand,
-    /// The mode that it is known to have.
+    /// The mode that the port is known to have.
     mode: Option<Mode>,
     /// Whether it may ever have been changed.
     is_touched: bool,
     state: State,
-    /// Why it was stuck last, until it settles.
+    /// Why it was given up last, until it settles.
     stuck: Option<Failure>,
     /// Why a change failed last, until one settles.
     last_failure: Option<&'static str>,
@@ -181,12 +180,12 @@ impl Port {
         self.is_touched
     }
 
-    /// What it waits to be pushed to.
+    /// The change that waits to be pushed.
     pub const fn due(&self) -> Option<&Want> {
         if let State::Due { change } = &self.state { Some(&change.want) } else { None }
     }
 
-    /// What was wanted last, until it is so or given up.
+    /// What was wanted last, until the port has it or it is given up.
     pub fn wanted(&self) -> Option<&Want> {
         match &self.state {
             State::Due { change } | State::Waiting { change, .. } => Some(&change.want),
@@ -204,13 +203,13 @@ impl Port {
         matches!(self.state, State::Pushing { .. })
     }
 
-    /// Whether nothing will happen before something else is wanted.
+    /// Whether nothing happens until something else is wanted.
     pub const fn is_idle(&self) -> bool {
         matches!(self.state, State::Resting | State::Stuck)
     }
 
     fn want(&mut self, want: Want) {
-        // What was never changed needs no changing back.
+        // A port that was never changed need not be changed back.
         let is_withdrawn = !self.is_touched && want.mode == Mode::Default;
         match &mut self.state {
             State::Pushing { next, .. }
@@ -224,7 +223,7 @@ impl Port {
             State::Due { .. } | State::Waiting { .. } if is_withdrawn => {
                 self.state = State::Resting;
             }
-            // The same for a newer reason: what it waits for stays.
+            // The same mode for a newer reason.
             State::Due { change } | State::Waiting { change, .. }
                 if change.want.mode == want.mode =>
             {
@@ -264,7 +263,7 @@ impl Port {
         }
     }
 
-    /// Turns to what was wanted meanwhile.
+    /// Turns to the mode that was wanted meanwhile, if any.
     fn later(&mut self, next: Option<Want>) {
         if let Some(next) = next {
             self.want(next);
@@ -316,7 +315,7 @@ impl Port {
         self.retrying(Change { want, attempt }, after, failure, false);
     }
 
-    /// Waits to read the port back.
+    /// Waits until the port is to be read back.
     fn unconfirmed(&mut self, now: Instant, change: Change, next: Option<Want>, failure: Failure) {
         let Change { want, attempt } = change;
         self.last_failure = Some(failure.name());
@@ -351,7 +350,7 @@ impl Port {
 
     fn read(&mut self, now: Instant, is_done: Option<bool>) {
         let State::Reading { change, next, failure } = &mut self.state else {
-            // The answer comes too late.
+            // The answer is too late.
             return;
         };
         let (change, next, failure) = (change.clone(), next.take(), failure.clone());

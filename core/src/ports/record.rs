@@ -1,6 +1,6 @@
-//! What the store keeps of a port: who is on it, what we made of it, and what was there before.
+//! The record of a port in the store: its access point, its mode, and what it had before.
 //!
-//! A record is JSON, so that it can be looked at, with a version.
+//! A record is JSON with a version, so that people can read it.
 
 use alloc::{
     borrow::{Cow, ToOwned},
@@ -19,22 +19,22 @@ use crate::base::{mac::Mac, time::UnixTime};
 
 const VERSION: u32 = 1;
 
-/// What is kept of a port.
+/// The record of a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub switch: Switch,
     pub port: PortName,
     /// The access point on it.
     pub ap: Option<Mac>,
-    /// The mode that we gave it; none while a change is under way.
+    /// The mode that we gave it; `None` while a change is under way.
     pub mode: Option<Mode>,
     /// Whether we may ever have changed it.
     pub is_touched: bool,
-    /// Whether that is only what we would have done, in `observe`.
+    /// Whether the mode was only reported, in `observe`, and not set.
     pub is_observed: bool,
-    /// What was there before, in the words of the method.
+    /// What the port had before, as the method wrote it.
     pub before: Option<String>,
-    /// When it was changed last, or a change began, by our clock.
+    /// When a change last began or ended, by our clock.
     pub changed_at: Option<UnixTime>,
 }
 
@@ -43,7 +43,7 @@ pub struct Record {
 pub enum Error {
     /// Not the JSON of a record.
     Form,
-    /// A MAC, port or mode that is none.
+    /// A MAC, port or mode cannot be read.
     Value,
     /// Written by another version.
     Version(u32),
@@ -89,7 +89,7 @@ struct Text<'a> {
 }
 
 impl Record {
-    /// What the record is about; its key in the store.
+    /// The port, which is the key in the store.
     pub const fn switch_port(&self) -> SwitchPort {
         SwitchPort { switch: self.switch.mac, port: self.port }
     }

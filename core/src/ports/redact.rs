@@ -1,24 +1,24 @@
-//! Configuration for those who must not see what is secret in it: chats, the audit, the journal.
+//! Hides the secrets of a configuration from chats, the audit and the journal.
 //!
-//! Junos shows `/* SECRET-DATA */` in the place of a secret to a login that may not read secrets,
-//! and marks the line of one that it does show with `## SECRET-DATA` (junos "secret" permission
-//! flag). So do we. A value counts as secret if the word before it says so, if it has the form of
-//! an encrypted one (`$9$…`), or if Junos marked its line. Rather too much is hidden than too
-//! little: of a statement everything behind such a word.
+//! Junos shows `/* SECRET-DATA */` instead of a secret to a login that may not read secrets, and
+//! marks a line with a secret with `## SECRET-DATA` (junos "secret" permission flag). So do we. A
+//! value is a secret if the word before it says so, if it has the form of an encrypted one
+//! (`$9$…`), or if Junos marked its line. If in doubt, more is hidden: everything in a statement
+//! after such a word.
 
 use alloc::{borrow::ToOwned, string::String};
 
 use crate::base::secret::is_secret_name;
 
-/// What stands in the place of a secret.
+/// Replaces a secret.
 const MASK: &str = "/* SECRET-DATA */";
-/// What Junos writes behind a line with a secret.
+/// Junos writes this after a line with a secret.
 const MARK: &str = "SECRET-DATA";
-/// Words of Junos before a secret that do not say so.
+/// Words of Junos before a secret that do not sound like one.
 const WORDS: [&str; 3] = ["ascii-text", "cak", "hexadecimal"];
 
-/// One line of configuration, of a difference, or of what a switch or an API says, without its
-/// secrets.
+/// One line without its secrets: of a configuration, a difference, or a message of a switch or an
+/// API.
 pub fn redact(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
@@ -49,7 +49,7 @@ pub fn redact(line: &str) -> String {
     if shown.contains(MARK) && !shown.contains(MASK) { marked(&shown) } else { shown }
 }
 
-/// The value hidden, unless there is none, and what follows it.
+/// Hides the value of `len` bytes, unless it is blank, and returns what follows it.
 fn masked<'a>(text: &'a str, len: usize, shown: &mut String) -> &'a str {
     let (value, rest) = text.split_at(len);
     let bare = value.trim();
@@ -63,12 +63,12 @@ fn masked<'a>(text: &'a str, len: usize, shown: &mut String) -> &'a str {
     rest
 }
 
-/// What of `text` stands before its end `rest`.
+/// The part of `text` before its end `rest`.
 fn lead<'a>(text: &'a str, rest: &str) -> &'a str {
     text.get(..text.len() - rest.len()).unwrap_or_default()
 }
 
-/// A line that Junos marked: its first word, and no value.
+/// The first word of a line that Junos marked, with the rest hidden.
 fn marked(line: &str) -> String {
     let start = line.find(|c: char| c.is_alphanumeric()).unwrap_or(0);
     let (_, statement) = line.split_at(start);
@@ -104,7 +104,7 @@ fn token_len(text: &str, first: char) -> usize {
     }
 }
 
-/// The length of a text in quotes; all of it where they do not end.
+/// The length of a text in quotes; if they are not closed, all of it.
 fn quoted_len(text: &str) -> usize {
     let mut is_escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -116,7 +116,7 @@ fn quoted_len(text: &str) -> usize {
     text.len()
 }
 
-/// The length of what is assigned: a text in quotes, a word, or, of what has parts, all the rest.
+/// The length of an assigned value: a text in quotes or a word; all the rest for a list or object.
 fn value_len(text: &str) -> usize {
     let value = text.trim_start();
     let space = text.len() - value.len();
@@ -128,7 +128,7 @@ fn value_len(text: &str) -> usize {
         }
 }
 
-/// The length of what is left of a statement; nothing where a block begins.
+/// The length of the rest of a statement; 0 if a block begins.
 fn statement_len(text: &str) -> usize {
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {

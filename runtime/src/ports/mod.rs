@@ -1,8 +1,8 @@
-//! Switch ports: a task owns their plan, and does beside it what the plan wants.
+//! Switch ports: a task drives their plan and carries out its commands.
 //!
-//! What the plan wants to be kept goes to the store, and a change begins when all of it that came
-//! before is on disk: after a crash the next run knows which ports may have been changed. Questions
-//! and changes run beside the task, a bounded number at a time.
+//! The records of the plan go to the store. A change begins when all records before it are on disk,
+//! so that after a crash the next run knows which ports may have been changed. Questions and
+//! changes run beside the task, a bounded number at a time.
 
 pub mod api;
 mod method;
@@ -51,7 +51,7 @@ use crate::{
 /// The name of the audit's file in the state folder.
 pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";
 
-/// What the task is asked to do.
+/// A message to the task.
 pub(crate) enum Message {
     /// Close the breaker.
     BreakerClosed,
@@ -59,9 +59,9 @@ pub(crate) enum Message {
     Configured(Option<Box<Settings>>),
     /// Begin nothing new, finish the changes in flight, and end.
     End,
-    /// All that was to be kept, up to this number, is on disk.
+    /// All writes up to this number are on disk.
     Kept(u64),
-    /// Open the audit's file anew, because somebody may have moved it.
+    /// Open the audit file again, because somebody may have moved it.
     Reopen,
     /// A program outside asks for a mode. The sender waits for `taken` to be dropped.
     Requested { request: Request, taken: channel::Sender<()> },
@@ -69,11 +69,11 @@ pub(crate) enum Message {
     ApEvents { ap_events: Vec<ApEvent>, taken: channel::Sender<()> },
     /// Send the status.
     Status(channel::Sender<Status>),
-    /// The disk refuses what was to be kept.
+    /// The disk refused a write.
     Unkept,
 }
 
-/// A way to the task.
+/// The sender of messages to the task.
 #[derive(Clone, Debug)]
 pub struct Handle {
     messages: channel::Sender<Message>,
@@ -130,7 +130,7 @@ impl Handle {
             .map_err(|_| "nothing is changed anyway: there is no plan".to_owned())?
     }
 
-    /// How things are; `None` once the task has ended.
+    /// The state of the plan; `None` once the task has ended.
     pub async fn status(&self) -> Option<Status> {
         let (answer, answered) = channel::bounded(1);
         self.send(Message::Status(answer));
@@ -165,7 +165,7 @@ pub(crate) struct Tools {
     pub(crate) journal: Arc<Journal>,
     pub(crate) executor: Arc<Executor<'static>>,
     pub(crate) store: Store,
-    /// Who brings what is reported to the chats.
+    /// Gets what is reported to the chats.
     pub(crate) driver: crate::chat::driver::Handle,
     /// The file of the audit.
     pub(crate) audit: PathBuf,

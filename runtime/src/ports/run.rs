@@ -1,4 +1,4 @@
-//! From one plan to the next: there is one while the configuration has `[ports]`.
+//! The life of a plan: there is one while the configuration has `[ports]`.
 
 use std::sync::Arc;
 
@@ -75,8 +75,8 @@ async fn prepare(tools: &Tools) -> Option<(Vec<Record>, Audit)> {
     }
 }
 
-/// What the store has of ports. `None` where that cannot be read: what was there before may be
-/// lost, so that nothing must be changed.
+/// The records of the store. `None` if they cannot be read: nothing may be changed then, because it
+/// is not known what ports had before.
 async fn read_back(tools: &Tools) -> Option<Vec<Record>> {
     let store = tools.store.clone();
     let rows = match smol::unblock(move || store.ports()).await {

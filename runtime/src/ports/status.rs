@@ -1,4 +1,4 @@
-//! How things are, for `/status` and `/metrics`.
+//! The state of the plan, for `/status` and `/metrics`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,7 +16,7 @@ use super::backend::Backend;
 /// The most ports that are listed one by one, those that wait before the others.
 const LISTED_MAX: usize = 1_000;
 
-/// How things are.
+/// The state of the plan.
 #[derive(Debug)]
 pub struct Status {
     /// Whether changes are only reported, not made.
@@ -34,20 +34,20 @@ pub struct Status {
     pub looking: usize,
     /// How many ports have each mode.
     pub modes: BTreeMap<&'static str, usize>,
-    /// Of how many ports the mode is only what we would have done.
+    /// How many ports have a mode that was only reported, in `observe`.
     pub observed: usize,
     /// How many ports are at each stage of a change.
     pub stages: BTreeMap<&'static str, usize>,
     pub ports: Vec<PortStatus>,
 }
 
-/// A port as it is.
+/// The state of a port.
 #[derive(Debug)]
 pub struct PortStatus {
-    /// What people call its switch.
+    /// The name of its switch, or else the MAC.
     pub switch: String,
     pub port: plan::status::Status,
-    /// How long until it goes on, where that is known.
+    /// How long until the next step, if that is known.
     pub next: Option<Duration>,
 }
 

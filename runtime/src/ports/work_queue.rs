@@ -1,4 +1,4 @@
-//! What runs beside the task, a bounded number at a time, and what waits for its turn.
+//! Work beside the task: a bounded number of items runs at a time, the others wait.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! The questions of the probes and their answers, which also say what switches there are.
+//! The questions of the probes, and the answers, from which the plan learns of switches.
 
 use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::SwitchQueue};
 use crate::{
@@ -81,7 +81,7 @@ impl Plan {
         }
     }
 
-    /// Takes note of what is known of a switch.
+    /// Remembers a switch as it was last described.
     pub(super) fn know(&mut self, switch: &Switch) {
         if let Some(queue) = self.queues.get_mut(&switch.mac) {
             if queue.switch != *switch {

@@ -1,5 +1,5 @@
-//! What follows from a conclusion of a probe: which port an access point is on, and which modes the
-//! ports get.
+//! Acts on the decision of a probe: which port an access point is on, and which modes the ports
+//! should get.
 
 use core::{mem, time::Duration};
 
@@ -68,9 +68,9 @@ impl Plan {
         }
     }
 
-    /// Whether it was not told within the last day that an access point, of which no port is known,
-    /// cannot be found for this reason. Behind a switch that Mist does not know it is looked for in
-    /// vain at each restart, and where it names a port itself, every hour.
+    /// Whether it was not reported within the last day that an access point without a known port
+    /// cannot be found for this reason. Behind a switch that Mist does not know, it is looked for
+    /// in vain at each restart, or every hour if it names a port itself.
     fn is_news_of_the_day(&mut self, now: Instant, ap: Mac, reason: Reason) -> bool {
         let told = self.unfound.entry(ap).or_default();
         let is_news = told.get(reason.name()).is_none_or(|told_at| *told_at + UNFOUND_AGAIN <= now);
@@ -80,7 +80,7 @@ impl Plan {
         is_news
     }
 
-    /// Whether the last look at a port did not end for the same reason. Every hour has a look.
+    /// Whether the last report about a port had another reason. Each hour looks at the port again.
     fn is_news(&mut self, switch_port: SwitchPort, reason: Reason) -> bool {
         let told = self.slots.get_mut(&switch_port).and_then(|slot| slot.told.replace(reason));
         told.is_none_or(|told| mem::discriminant(&told) != mem::discriminant(&reason))
@@ -189,14 +189,14 @@ impl Plan {
             return;
         }
         if slot.port.is_idle() && !slot.port.is_touched() {
-            // It was never changed for the access point, so nothing is to be given back.
+            // It was never changed, so it need not be changed back.
             self.keep(switch_port);
         } else {
             self.want_default(now, switch_port, Some(ap), reason, since);
         }
     }
 
-    /// Nobody is on a port.
+    /// No access point is on a port.
     fn free(&mut self, now: Instant, switch_port: SwitchPort, reason: Reason, since: Instant) {
         if self.is_ignored(switch_port) || !self.make_slot(now, switch_port) {
             return;
@@ -227,14 +227,14 @@ impl Plan {
         }
     }
 
-    /// Whether a port is left alone because of its site. A port that we have changed before is not.
+    /// Whether a port is ignored because of its site. A port that we know already is not.
     fn is_ignored(&self, switch_port: SwitchPort) -> bool {
         let queue = self.queues.get(&switch_port.switch);
         queue.is_some_and(|queue| self.config.ignored_sites.contains(&queue.switch.site))
             && !self.slots.contains_key(&switch_port)
     }
 
-    /// Whether there is a slot for the port, if need be a new one.
+    /// Makes a slot for the port, unless there is one. Returns whether there is room.
     pub(super) fn make_slot(&mut self, now: Instant, switch_port: SwitchPort) -> bool {
         if self.slots.contains_key(&switch_port) {
             return true;

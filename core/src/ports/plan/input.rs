@@ -1,4 +1,4 @@
-//! What happens to the plan.
+//! The inputs of the plan, and its policy.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
@@ -20,19 +20,15 @@ use crate::{
 /// Policy of a [`Plan`](super::Plan).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How access points and ports are looked at.
     pub probe: probe::Config,
-    /// How changes are tried.
     pub port: port::Config,
-    /// What must not happen.
     pub governor: governor::Policy,
-    /// What is written.
     pub edits: Edits,
     /// Whether changes are only reported, not made.
     pub is_observing: bool,
-    /// The ids of the sites whose access points are left alone.
+    /// The ids of sites whose access points are ignored.
     pub ignored_sites: Vec<String>,
-    /// The time between two looks at everything.
+    /// From one inventory to the next.
     pub reconcile_after: Duration,
     /// The wall clock.
     pub wall: UnixTime,
@@ -41,7 +37,7 @@ pub struct Config {
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// What became of an `Ask`.
+    /// The answer to an `Ask`.
     Answered { id: u64, answer: Answer },
     /// An operator closes the breaker.
     BreakerClosed,
@@ -51,17 +47,13 @@ pub enum Input {
     Configured(Box<Config>),
     /// A user wants a port to have this mode. It is tried once, at once and without proof.
     Manual { switch: Switch, port: PortName, mode: Mode },
-    /// What became of a `Push`.
+    /// The end of a `Push`.
     Pushed { id: u64, pushed: Pushed },
-    /// What became of a `Read`.
-    Read {
-        id: u64,
-        /// Whether the port has the mode; nothing where it could not be read.
-        is_done: Option<bool>,
-    },
+    /// Whether the port of a `Read` has the mode; `None` if it could not be read.
+    Read { id: u64, is_done: Option<bool> },
     /// A program outside asks for a port's mode.
     Requested(Request),
-    /// What an earlier run left; before any other input.
+    /// The records of the store, before any other input.
     Restored(Vec<Record>),
     /// An event of an access point.
     ApEvent(ApEvent),

@@ -1,5 +1,5 @@
-//! The comparison with what Mist knows of everything: at the start, every hour, and where it is not
-//! known how many access points a site has.
+//! The comparison with Mist's inventory of all access points: at the start, every hour, and when it
+//! is not known how many access points a site has.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::time::Duration;
@@ -93,13 +93,13 @@ impl Plan {
         self.recheck_stale_ports(now);
     }
 
-    /// Switches that nothing is known to be plugged into make room for others.
+    /// Forgets switches without a known port, to make room for others.
     fn forget_switches(&mut self) {
         let kept: BTreeSet<Mac> = self.slots.keys().map(|switch_port| switch_port.switch).collect();
         self.queues.retain(|mac, queue| kept.contains(mac) || !queue.is_idle());
     }
 
-    /// Access points that Mist does not have any more are lost, and then forgotten.
+    /// Access points that Mist does not list any more count as lost, and are then forgotten.
     fn drop_unlisted_aps(&mut self, now: Instant, asked_at: Instant, listed: &BTreeSet<Mac>) {
         let drop_unlisted_aps = |subject: &Subject| match subject {
             Subject::Ap(ap) => !listed.contains(ap),
@@ -120,8 +120,8 @@ impl Plan {
         }
     }
 
-    /// Ports that nobody is on and that are not as they should be, because we were interrupted or
-    /// stuck.
+    /// Looks at ports without an access point that may be in the wrong mode, because of a restart
+    /// or a failure.
     fn recheck_stale_ports(&mut self, now: Instant) {
         let switch_ports: Vec<SwitchPort> = self
             .slots

@@ -1,13 +1,15 @@
-//! The roof of the ports: where events, evidence, ports, switches and rules meet.
+//! The plan of all switch ports: it owns the probes, the ports, the queues of the switches and the
+//! governor.
 //!
-//! An event goes to the probe of its access point. What the probe concludes goes to the port that
-//! it is about and, if the access point was on another port before, to that port too. What a port
-//! wants waits a moment on its switch for what the others want, and goes out as one commit when the
-//! governor lets it. What a switch said too long ago is asked again before anything is done about
-//! it. Once an hour everything is compared with what Mist knows, which finds what was missed.
+//! An event goes to the probe of its access point. The decision of the probe goes to the port that
+//! it is about and, if the access point was on another port before, to that port too. The change of
+//! a port waits a moment for other changes of the same switch, and they go out as one commit when
+//! the governor allows it. If a switch said something too long ago, it is asked again before
+//! anything is done about it. Once an hour everything is compared with Mist's inventory, which
+//! finds what was missed.
 //!
-//! The plan drains its children inside its own `handle_*`. It owns the one truth about who is
-//! where: an access point's current port is the port whose slot names it, and the other way round.
+//! The plan drains its children inside its own `handle_*`. The current port of an access point is
+//! the port whose slot names it, and the other way round.
 //!
 //! # Driving it
 //!
@@ -15,11 +17,11 @@
 //!   `Clock` comes whenever the wall clock may have jumped, and every few minutes.
 //! - Each `Ask`, `Push` and `Read` is answered once, failures included; the driver never retries.
 //!   It may answer many questions with one request to Mist, and lets them wait for Mist's budget.
-//!   It has one session for each switch: a `Read` may come while a `Push`
-//!   to the same switch is under way, and waits for it.
-//! - Outputs are carried out in order as far as the store is concerned: a `Push` begins when every
-//!   `Store` before it is on disk. After a crash in between, the port is looked at again.
-//! - A `Push` is all or nothing. If one of several ports spoils a commit, the others are pushed
+//!   It has one session for each switch: a `Read` may come while a `Push` to the same switch is
+//!   under way, and waits for it.
+//! - A `Push` begins when every `Store` before it is on disk. After a crash in between, the next
+//!   run looks at the port again.
+//! - A `Push` is all or nothing. If one of several ports spoils a commit, the ports are pushed
 //!   again one by one, so that only that one gets stuck.
 //! - While `Stop` holds, nothing new is pushed. What is in flight comes to its end.
 
@@ -64,21 +66,21 @@ use crate::base::{
     time::{Instant, UnixTime},
 };
 
-/// The most access points and ports that are watched, and the most ports that are kept.
+/// The most probes, and the most ports.
 pub const PROBES_MAX: usize = 65_536;
 /// The most switches that are known.
 pub const SWITCHES_MAX: usize = 16_384;
-/// How long the first change of a switch waits for the others. 48 access points that come back
-/// together are known to Mist within seconds of each other.
+/// How long the first change of a switch waits for others: Mist reports 48 access points that come
+/// back together within seconds of each other.
 pub const GATHER: Duration = Duration::from_secs(5);
-/// What a switch said longer ago is asked again before anything is done about it.
+/// The age from which on an answer of a switch is asked for again before it is acted on.
 pub const PROOF_MAX: Duration = Duration::from_secs(300);
 /// The most ports in one commit.
 pub const BATCH_MAX: usize = 100;
-/// The time between the end of a start and the first look at everything.
+/// From the start to the first inventory.
 const RECONCILE_FIRST: Duration = Duration::from_secs(5);
 
-/// What waits for a time.
+/// What has a deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Breaker,
@@ -105,7 +107,7 @@ pub struct Plan {
     queues: BTreeMap<Mac, SwitchQueue>,
     slots: BTreeMap<SwitchPort, Slot>,
     probes: BTreeMap<Subject, Probe>,
-    /// When it was reported that an access point cannot be found, by reason.
+    /// When it was last reported that an access point cannot be found, by reason.
     unfound: BTreeMap<Mac, BTreeMap<&'static str, Instant>>,
     inventory: Inventory,
     timers: Timers<Due>,
@@ -269,7 +271,7 @@ impl Plan {
         }
     }
 
-    /// Counts a change of an earlier run, so that a restart does not lift a limit.
+    /// Counts a change of an earlier run, so that limits hold across a restart.
     fn recall(&mut self, now: Instant, record: &Record) {
         let wall = self.wall(now).as_micros();
         let ago = record.changed_at.map(|changed_at| wall.saturating_sub(changed_at.as_micros()));

@@ -1,4 +1,4 @@
-//! What the plan wants, and what it has to tell.
+//! The outputs of the plan.
 
 use alloc::vec::Vec;
 
@@ -14,9 +14,9 @@ use crate::ports::{
 /// that follows it is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Find out; answer with `Answered`.
+    /// Find out, and answer with `Answered`.
     Ask { id: u64, question: Question },
-    /// Nothing needs to be known of the port any more.
+    /// Remove the record of the port.
     Forget(SwitchPort),
     /// Change ports of one switch, all or none; answer with `Pushed`.
     Push { id: u64, switch: Switch, edits: Vec<Edit> },
@@ -24,6 +24,6 @@ pub enum Output {
     Read { id: u64, switch: Switch, edit: Edit },
     /// For the chat, the journal, the audit and the metrics.
     Report(Report),
-    /// Keep this, in place of what is kept of the port.
+    /// Store this record in place of an earlier one of the port.
     Store(Record),
 }

@@ -1,4 +1,4 @@
-//! From what ports want to what goes out, and back: batches, refusals and records.
+//! The changes of ports on their way to the switch: batches, refusals, results and records.
 
 use alloc::{string::String, vec::Vec};
 use core::mem;
@@ -23,9 +23,9 @@ use crate::{
 
 /// Whether a port that waits goes with the batch.
 enum Fit {
-    /// It stays, up to a time where one is known.
+    /// It waits, until this time if one is known.
     Later(Option<Instant>),
-    /// It waits no more.
+    /// Its change is dropped.
     Never,
     Now(Sent),
 }
@@ -93,7 +93,7 @@ impl Plan {
         self.timers.set(Due::Queue(mac), queue.and_then(|queue| queue.push_at));
     }
 
-    /// Lets everything that waits be judged again at once.
+    /// Judges all waiting changes again at once.
     pub(super) fn judge_again(&mut self, now: Instant) {
         let waiting = |(_, queue): &(&Mac, &mut SwitchQueue)| !queue.due.is_empty();
         let macs: Vec<Mac> = self
@@ -110,7 +110,7 @@ impl Plan {
         }
     }
 
-    /// Sends what waits for a switch, as one batch, as far as it may.
+    /// Sends the waiting changes of a switch that are allowed, as one batch.
     pub(super) fn push(&mut self, now: Instant, mac: Mac) {
         let Some(queue) = self.queues.get_mut(&mac).filter(|queue| queue.batch.is_none()) else {
             return;
@@ -176,7 +176,7 @@ impl Plan {
                 slot.refused = Some(rule);
             }
             if is_for_now {
-                // Where a limit has room for one, it soon has room for more.
+                // When a limit has room for one change, it soon has room for more.
                 return Fit::Later(until.map(|until| until.max(now + GATHER)));
             }
             self.handle_port(now, switch_port, port::Input::Refused);
@@ -205,7 +205,7 @@ impl Plan {
             batch.iter().filter_map(|sent| self.edit(switch_port(sent), None)).collect();
         let wall = self.wall(now);
         for sent in &batch {
-            // Limits count a change from here, also after a restart in the middle of it.
+            // From here on limits count the change, also after a restart.
             if let Some(slot) = self.slots.get_mut(&switch_port(sent)) {
                 slot.changed_at = Some(wall);
             }
@@ -222,7 +222,7 @@ impl Plan {
         self.outputs.push_back(Output::Push { id, switch, edits });
     }
 
-    /// Tells what would be sent. What we really made of a port stays what it is.
+    /// Reports what would be sent. The mode of a port that we really changed stays as it is.
     fn observe(&mut self, now: Instant, mac: Mac, batch: &[Sent]) {
         for sent in batch {
             let switch_port = SwitchPort { switch: mac, port: sent.port };
@@ -350,7 +350,8 @@ impl Plan {
         Some((switch, change))
     }
 
-    /// Writes down what a port is, or forgets it where nothing of it is ours.
+    /// Stores the record of a port, or forgets the port if it is in its default mode without an
+    /// access point.
     pub(super) fn keep(&mut self, switch_port: SwitchPort) {
         let Some((slot, queue)) =
             self.slots.get(&switch_port).zip(self.queues.get(&switch_port.switch))

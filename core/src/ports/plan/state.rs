@@ -1,4 +1,4 @@
-//! What the plan keeps of a switch, of each of its ports, and of the comparison with Mist.
+//! What the plan remembers of a switch, of a port, and of the comparison with the inventory.
 
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::time::Duration;
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What is younger need not be asked for again.
+/// A younger inventory need not be asked for again.
 const FRESH_FOR: Duration = Duration::from_secs(60);
 
 /// A switch and the changes that wait for it.
@@ -26,11 +26,11 @@ pub(super) struct SwitchQueue {
     pub(super) switch: Switch,
     /// The ports that wait to be pushed, or have waited since the last push.
     pub(super) due: BTreeSet<PortName>,
-    /// The ports of a refused batch, one of which may have been the reason.
+    /// Ports that are pushed alone, because one of them may have spoilt the last batch.
     pub(super) alone: BTreeSet<PortName>,
-    /// When those that wait are pushed; none where nothing waits or no time is known.
+    /// When the waiting ports are pushed; `None` if none waits, or no time is known.
     pub(super) push_at: Option<Instant>,
-    /// What is in flight.
+    /// The ports in flight.
     pub(super) batch: Option<Vec<Sent>>,
 }
 
@@ -53,7 +53,7 @@ impl SwitchQueue {
     }
 }
 
-/// A port and what is known of it beside its mode.
+/// A port, and what the plan remembers of it.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) port: Port,
@@ -65,7 +65,7 @@ pub(super) struct Slot {
     pub(super) is_observed: bool,
     /// The rule that refused its change, until one is let through.
     pub(super) refused: Option<&'static str>,
-    /// Why the last look changed nothing, until an access point is seen there again.
+    /// The reason of the last report that nothing is changed, until an access point is seen there.
     pub(super) told: Option<Reason>,
     /// In `observe`: the mode of the change that was reported and not made, on a port that we had
     /// really changed before.
@@ -90,19 +90,19 @@ impl Slot {
     }
 }
 
-/// Where the comparison stands.
+/// The state of the comparison with the inventory.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
     /// When the question in flight was asked.
     pub(super) asked: Option<(Instant, UnixTime)>,
     pub(super) answered_at: Option<Instant>,
     pub(super) failures: u32,
-    /// The access points whose site is not counted, with the question about each.
+    /// Access points whose share waits for the inventory, each with the id of its question.
     pub(super) waiting: Vec<(Mac, u64)>,
 }
 
 impl Inventory {
-    /// Whether there was an answer not long ago.
+    /// Whether the last answer is recent.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         self.answered_at.is_some_and(|answered_at| answered_at + FRESH_FOR > now)
     }

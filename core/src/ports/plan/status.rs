@@ -1,4 +1,4 @@
-//! How things are, for people.
+//! The state of the plan, for people.
 
 use super::Plan;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// A port as it is.
+/// The state of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
     pub switch_port: SwitchPort,
@@ -18,7 +18,7 @@ pub struct Status {
     pub ap: Option<Mac>,
     /// The mode that it is known to have.
     pub mode: Option<Mode>,
-    /// Whether that is only what we would have done.
+    /// Whether the mode was only reported, in `observe`.
     pub is_observed: bool,
     /// The mode that it is on its way to.
     pub wanted: Option<Mode>,
@@ -26,18 +26,18 @@ pub struct Status {
     pub due: Option<Mode>,
     /// Whether a change is in flight.
     pub is_pushing: bool,
-    /// What becomes of its change.
+    /// How far its change is.
     pub stage: Stage,
-    /// When it goes on from there, where that is known.
+    /// When the next step follows, if that is known.
     pub next_at: Option<Instant>,
-    /// The rule that holds its change up.
+    /// The rule that refuses its change for now.
     pub refused: Option<&'static str>,
     /// Why its change failed last, by [`Failure::name`](crate::base::failure::Failure::name).
     pub last_failure: Option<&'static str>,
 }
 
 impl Plan {
-    /// All ports that are kept.
+    /// All known ports.
     pub fn ports(&self) -> impl Iterator<Item = Status> {
         self.slots.iter().map(|(switch_port, slot)| Status {
             switch_port: *switch_port,
@@ -59,12 +59,12 @@ impl Plan {
         self.queues.get(&mac).map(|queue| &queue.switch)
     }
 
-    /// How many access points and ports are watched.
+    /// The number of probes.
     pub fn watched(&self) -> usize {
         self.probes.len()
     }
 
-    /// How many of them are being looked at.
+    /// The number of probes that are not at rest.
     pub fn looking(&self) -> usize {
         self.probes.values().filter(|probe| !Probe::is_resting(probe)).count()
     }

@@ -16,7 +16,7 @@ impl<K: Copy + Ord> Timers<K> {
         Self { by_key: BTreeMap::new(), by_time: BTreeSet::new() }
     }
 
-    /// Takes note of a deadline, or that there is none.
+    /// Sets or clears the deadline of a key.
     pub(super) fn set(&mut self, key: K, at: Option<Instant>) {
         let before = match at {
             Some(at) => self.by_key.insert(key, at),
@@ -38,7 +38,7 @@ impl<K: Copy + Ord> Timers<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Takes out the earliest that is due.
+    /// Removes and returns the key with the earliest deadline that has passed.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<K> {
         let (at, key) = *self.by_time.first()?;
         if at > now {

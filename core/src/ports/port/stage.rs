@@ -1,9 +1,9 @@
-//! Where a port is on its way, for people.
+//! How far the change of a port is, for people.
 
 use super::{Port, State};
 use crate::ports::switch_port::Mode;
 
-/// What becomes of a change.
+/// How far a change is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
     Due,
@@ -11,16 +11,16 @@ pub enum Stage {
     Pushing,
     /// Its end is not known, so the port is read back.
     ReadingBack,
-    /// There is none.
+    /// There is no change.
     Resting,
     /// It failed and will be tried again.
     Retrying,
-    /// It failed and will not be tried again until something new is known.
+    /// It was given up until there is news of the port.
     Stuck,
 }
 
 impl Stage {
-    /// The word for it.
+    /// The name in `/status` and in the metrics.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Due => "due",
@@ -46,7 +46,7 @@ impl Port {
         }
     }
 
-    /// What becomes of its change.
+    /// How far its change is.
     pub const fn stage(&self) -> Stage {
         match self.state {
             State::Due { .. } => Stage::Due,
@@ -58,8 +58,7 @@ impl Port {
         }
     }
 
-    /// Why its change failed last, by its [name](crate::base::failure::Failure::name), until one
-    /// settles.
+    /// Why its change failed last, by [`Failure::name`], until one settles.
     pub const fn last_failure(&self) -> Option<&'static str> {
         self.last_failure
     }
