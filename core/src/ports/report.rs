@@ -120,7 +120,7 @@ impl Report {
     }
 
     /// What the audit, the journal, the metrics and the chats tell. Its lines are neither cut nor
-    /// redacted yet; [`text`] does that.
+    /// redacted yet.
     pub fn event(&self, context: &Context<'_>) -> PortEvent {
         let Context { org_id, at, by, now, names } = *context;
         let mut event = PortEvent {

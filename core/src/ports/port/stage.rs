@@ -58,7 +58,8 @@ impl Port {
         }
     }
 
-    /// Why its change failed last, by [`Failure::name`], until one settles.
+    /// Why its change failed last, until one settles: the
+    /// [name](crate::base::failure::Failure::name) of the failure.
     pub const fn last_failure(&self) -> Option<&'static str> {
         self.last_failure
     }
