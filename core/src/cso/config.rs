@@ -68,7 +68,7 @@ mod tests {
             (Some(12), None, "profile generic, VLAN 12"),
         ] {
             let profile = CsoProfile { profile: "generic".into(), vlan, native_vlan };
-            assert_eq!(profile.text(), text);
+            assert_eq!(profile.template(), Template::describing(text));
         }
     }
 }
