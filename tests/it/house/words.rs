@@ -43,7 +43,6 @@ fn product(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 #[test]
-#[ignore = "not yet everywhere"]
 fn docs_say_more_than_names() {
     let mut faults = Vec::new();
     for (name, text) in sources() {
