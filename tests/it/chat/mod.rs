@@ -2,5 +2,5 @@
 
 pub(crate) mod delivery;
 pub(crate) mod limits;
-pub(crate) mod tell;
+pub(crate) mod reports;
 pub(crate) mod validators;

@@ -1,8 +1,8 @@
 //! Reports about ports, as people and programs see them.
 //!
-//! Every case has a golden file under `vectors/tell/` with the lines of the journal, those of the
+//! Every case has a golden file under `vectors/reports/` with the lines of the journal, those of the
 //! audit, and the message in each chat. After an intended change, `UPDATE=1 cargo test -p
-//! mistgate-tests tell` rewrites them; read the difference.
+//! mistgate-tests reports` rewrites them; read the difference.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, time::Duration};
 
@@ -219,7 +219,7 @@ fn context(names: &Names) -> Context<'_> {
 
 #[test]
 fn every_report_reads_as_its_golden_file() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/tell");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/reports");
     let update = std::env::var_os("UPDATE").is_some_and(|value| value == "1");
     let names = names();
     let (mut faults, mut kinds, mut expected) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
