@@ -122,11 +122,12 @@ fn is_permission(error: &RpcError) -> bool {
 }
 
 fn rejected(errors: &[RpcError]) -> Failure {
-    let mut told: Vec<String> = errors.iter().take(ERRORS_MAX).map(ToString::to_string).collect();
+    let mut messages: Vec<String> =
+        errors.iter().take(ERRORS_MAX).map(ToString::to_string).collect();
     if let Some(more @ 1..) = errors.len().checked_sub(ERRORS_MAX) {
-        told.push(format!("and {more} more"));
+        messages.push(format!("and {more} more"));
     }
-    Failure::Rejected { message: told.join("; ") }
+    Failure::Rejected { message: messages.join("; ") }
 }
 
 #[cfg(test)]

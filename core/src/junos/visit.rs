@@ -26,7 +26,7 @@ use crate::{
         session::{
             self, Session,
             input::{Mode, Query, TaskId},
-            output::Answer as Told,
+            output::Answer as SessionAnswer,
         },
     },
     ports::{
@@ -84,8 +84,8 @@ enum Then {
     Edit(session::input::Edit, Vec<Edit>),
     /// The judgement of a committed edit.
     Judge,
-    /// The report about this port.
-    Tell(Switch, PortName),
+    /// The answer about this port.
+    Answer(Switch, PortName),
 }
 
 /// Which of the edits of a visit is being made.
@@ -125,7 +125,7 @@ impl Visit {
         self.last_id
     }
 
-    fn tell(&mut self, now: Instant, input: session::input::Input) {
+    fn inform_session(&mut self, now: Instant, input: session::input::Input) {
         if let Some(session) = &mut self.session {
             session.handle_input(now, input);
         }
@@ -134,7 +134,7 @@ impl Visit {
     /// Acts on the outputs of the session until there are no more.
     fn drain_session(&mut self, now: Instant) {
         while let Some(output) = self.session.as_mut().and_then(Session::poll_output) {
-            self.session_said(now, output);
+            self.handle_session_output(now, output);
         }
         if self.is_over
             && let State::Closing(outcome) = &self.state
@@ -143,24 +143,26 @@ impl Visit {
         }
     }
 
-    fn session_said(&mut self, now: Instant, output: session::output::Output) {
-        use session::output::Output as Said;
+    fn handle_session_output(&mut self, now: Instant, output: session::output::Output) {
+        use session::output::Output as SessionOutput;
         match output {
-            Said::Answered { id, result } => self.answered(now, id, result.ok()),
-            Said::Bytes(bytes) => self.outputs.push_back(Output::Send(bytes)),
-            Said::Close(_) => self.is_over = true,
-            Said::Committed { verify_by, .. } => {
+            SessionOutput::Answered { id, result } => self.answered(now, id, result.ok()),
+            SessionOutput::Bytes(bytes) => self.outputs.push_back(Output::Send(bytes)),
+            SessionOutput::Close(_) => self.is_over = true,
+            SessionOutput::Committed { verify_by, .. } => {
                 let next = self.verification.committed(now, verify_by);
                 self.verify(now, next);
             }
-            Said::Edited { result, diff, warnings, .. } => {
+            SessionOutput::Edited { result, diff, warnings, .. } => {
                 let reason = change::not_in_place(&result);
                 self.outputs.extend(reason.map(|reason| Output::NotChanged { reason }));
                 self.outputs.extend(warnings.into_iter().map(Output::Warned));
                 self.edited(now, result, diff);
             }
-            Said::Opened { .. } => {}
-            Said::Waiting { holder, .. } => self.outputs.push_back(Output::Locked { holder }),
+            SessionOutput::Opened { .. } => {}
+            SessionOutput::Waiting { holder, .. } => {
+                self.outputs.push_back(Output::Locked { holder });
+            }
         }
     }
 
@@ -168,7 +170,7 @@ impl Visit {
     fn opened(&mut self, now: Instant) {
         self.session = Some(Session::new(self.config.session, self.seed, now));
         match self.config.task.clone() {
-            Task::See(switch, port) => self.observe(now, Then::Tell(switch, port)),
+            Task::See(switch, port) => self.observe(now, Then::Answer(switch, port)),
             Task::Compare(_) => self.main(now),
             Task::Push(_) | Task::Read(_) => match self.config.guard.precondition(now) {
                 Precondition::ReadBack(edits) => {
@@ -219,7 +221,7 @@ impl Visit {
     ) {
         self.verification = Verification::new(edits, before);
         self.state = State::Editing;
-        self.tell(now, session::input::Input::Edit(edit));
+        self.inform_session(now, session::input::Input::Edit(edit));
     }
 
     fn edited(&mut self, now: Instant, result: change::Ended, diff: String) {
@@ -264,10 +266,10 @@ impl Visit {
     fn observe(&mut self, now: Instant, then: Then) {
         let (id, query) = (self.next_id(), Query::Interfaces);
         self.state = State::Observing { id, query, interfaces: None, then };
-        self.tell(now, session::input::Input::Ask { id, query });
+        self.inform_session(now, session::input::Input::Ask { id, query });
     }
 
-    fn answered(&mut self, now: Instant, answered: TaskId, told: Option<Told>) {
+    fn answered(&mut self, now: Instant, answered: TaskId, answer: Option<SessionAnswer>) {
         let is_awaited = matches!(self.state, State::Observing { id, .. } if id == answered);
         if !is_awaited {
             return;
@@ -277,25 +279,25 @@ impl Visit {
         else {
             return;
         };
-        match (query, told) {
+        match (query, answer) {
             (Query::Interfaces, _)
                 if matches!(then, Then::Judge) && self.verification.needs_only_an_answer() =>
             {
                 self.verify(now, Next::Verdict(Ok(())));
             }
-            (Query::Interfaces, told) => {
-                let interfaces = match told {
-                    Some(Told::Interfaces(interfaces)) => Some(interfaces),
-                    Some(Told::Neighbours(_)) | None => None,
+            (Query::Interfaces, answer) => {
+                let interfaces = match answer {
+                    Some(SessionAnswer::Interfaces(interfaces)) => Some(interfaces),
+                    Some(SessionAnswer::Neighbours(_)) | None => None,
                 };
                 let (id, query) = (self.next_id(), Query::Neighbours);
                 self.state = State::Observing { id, query, interfaces, then };
-                self.tell(now, session::input::Input::Ask { id, query });
+                self.inform_session(now, session::input::Input::Ask { id, query });
             }
-            (Query::Neighbours, told) => {
-                let neighbours = match told {
-                    Some(Told::Neighbours(neighbours)) => Some(neighbours),
-                    Some(Told::Interfaces(_)) | None => None,
+            (Query::Neighbours, answer) => {
+                let neighbours = match answer {
+                    Some(SessionAnswer::Neighbours(neighbours)) => Some(neighbours),
+                    Some(SessionAnswer::Interfaces(_)) | None => None,
                 };
                 self.observed(now, Observation { interfaces, neighbours }, then);
             }
@@ -309,7 +311,7 @@ impl Visit {
                 let next = self.verification.observed(now, seen, self.stop_by.is_some());
                 self.verify(now, next);
             }
-            Then::Tell(switch, port) => {
+            Then::Answer(switch, port) => {
                 self.close(now, Outcome::Seen(seen.answer(&switch, port)));
             }
         }
@@ -328,7 +330,7 @@ impl Visit {
             Next::Verdict(verdict) => {
                 self.state = State::Editing;
                 let id = self.edit_id;
-                self.tell(
+                self.inform_session(
                     now,
                     match verdict {
                         Ok(()) => session::input::Input::Verified(id),
@@ -356,7 +358,7 @@ impl Visit {
             | State::Closing(_) => {
                 if self.stop_by.is_none() {
                     self.stop_by = Some(now + STOP_MAX);
-                    self.tell(now, session::input::Input::Stop);
+                    self.inform_session(now, session::input::Input::Stop);
                 }
             }
         }
@@ -378,7 +380,7 @@ impl Visit {
             return self.done(outcome);
         }
         self.state = State::Closing(outcome);
-        self.tell(now, session::input::Input::Stop);
+        self.inform_session(now, session::input::Input::Stop);
     }
 
     fn done(&mut self, outcome: Outcome) {
@@ -456,7 +458,7 @@ impl Machine for Visit {
             | State::Closed => {}
         }
         if self.stop_by.is_some_and(|by| by <= now) {
-            self.tell(now, session::input::Input::Closed);
+            self.inform_session(now, session::input::Input::Closed);
         }
         self.drain_session(now);
     }
@@ -465,8 +467,10 @@ impl Machine for Visit {
         match (input, &self.state) {
             (Input::Opened, State::Opening) => self.opened(now),
             (Input::NotOpened(failure), State::Opening) => self.fail(now, failure),
-            (Input::Bytes(bytes), _) => self.tell(now, session::input::Input::Bytes(bytes)),
-            (Input::Closed, _) => self.tell(now, session::input::Input::Closed),
+            (Input::Bytes(bytes), _) => {
+                self.inform_session(now, session::input::Input::Bytes(bytes));
+            }
+            (Input::Closed, _) => self.inform_session(now, session::input::Input::Closed),
             (
                 Input::CloudAnswered { id: answered, is_connected },
                 &State::AskingCloud { id, ap, .. },

@@ -54,7 +54,7 @@ fn a_comment_of_many_ports_stays_short() {
 }
 
 #[test]
-fn every_outcome_is_told_in_the_words_of_all_methods() {
+fn every_outcome_is_reported_in_the_words_of_all_methods() {
     let reason = || NotConfirmed::NotVerified { reason: "ge-0/0/7 lost its link".to_owned() };
     let undone = |after: Option<u64>| Failure::Undone {
         reason: "ge-0/0/7 lost its link".to_owned(),
