@@ -72,18 +72,19 @@ impl Plan {
     /// cannot be found for this reason. Behind a switch that Mist does not know, it is looked for
     /// in vain at each restart, or every hour if it names a port itself.
     fn is_news_of_the_day(&mut self, now: Instant, ap: Mac, reason: Reason) -> bool {
-        let told = self.unfound.entry(ap).or_default();
-        let is_news = told.get(reason.name()).is_none_or(|told_at| *told_at + UNFOUND_AGAIN <= now);
+        let reported = self.unfound.entry(ap).or_default();
+        let is_news = reported.get(reason.name()).is_none_or(|at| *at + UNFOUND_AGAIN <= now);
         if is_news {
-            told.insert(reason.name(), now);
+            reported.insert(reason.name(), now);
         }
         is_news
     }
 
     /// Whether the last report about a port had another reason. Each hour looks at the port again.
     fn is_news(&mut self, switch_port: SwitchPort, reason: Reason) -> bool {
-        let told = self.slots.get_mut(&switch_port).and_then(|slot| slot.told.replace(reason));
-        told.is_none_or(|told| mem::discriminant(&told) != mem::discriminant(&reason))
+        let slot = self.slots.get_mut(&switch_port);
+        let last = slot.and_then(|slot| slot.last_reason.replace(reason));
+        last.is_none_or(|last| mem::discriminant(&last) != mem::discriminant(&reason))
     }
 
     /// An access point is on a port.
@@ -153,7 +154,7 @@ impl Plan {
         since: Instant,
     ) {
         if let Some(slot) = self.slots.get_mut(&switch_port) {
-            slot.told = None;
+            slot.last_reason = None;
         }
         let proved_at = Some(now);
         let want = Want { mode: Mode::Ap, ap: Some(ap), reason, since, proved_at };

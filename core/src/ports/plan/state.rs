@@ -66,7 +66,7 @@ pub(super) struct Slot {
     /// The rule that refused its change, until one is let through.
     pub(super) refused: Option<&'static str>,
     /// The reason of the last report that nothing is changed, until an access point is seen there.
-    pub(super) told: Option<Reason>,
+    pub(super) last_reason: Option<Reason>,
     /// In `observe`: the mode of the change that was reported and not made, on a port that we had
     /// really changed before.
     pub(super) observed: Option<Mode>,
@@ -83,7 +83,7 @@ impl Slot {
             changed_at: None,
             is_observed: false,
             refused: None,
-            told: None,
+            last_reason: None,
             observed: None,
             kept: None,
         }
