@@ -65,7 +65,7 @@ impl Keepalive {
     }
 
     /// Notes a sign of life.
-    pub(super) fn heard(&mut self, now: Instant, timing: Timing) {
+    pub(super) fn note_activity(&mut self, now: Instant, timing: Timing) {
         match self {
             Self::Blocked { drain_by } => *drain_by = now + timing.silence_max(),
             Self::Listening { answer_by, .. } => *answer_by = None,

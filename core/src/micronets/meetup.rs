@@ -162,7 +162,7 @@ impl Meetup {
         peer.messages += 1;
         peer.bytes += frame.payload.len() as u64;
         let is_greeted = peer.names().is_some();
-        self.heard(now, id);
+        self.note_activity(now, id);
         match (&self.state, self.sides.side_of(id), self.sides.partner_of(id)) {
             _ if !is_greeted => self.greet(now, id, frame),
             (State::Relaying { .. }, Some(_), Some(partner)) => {
@@ -224,10 +224,10 @@ impl Meetup {
     }
 
     /// Notes a sign of life.
-    fn heard(&mut self, now: Instant, id: ConnectionId) {
+    fn note_activity(&mut self, now: Instant, id: ConnectionId) {
         let timing = self.timing();
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.keepalive.heard(now, timing);
+            peer.keepalive.note_activity(now, timing);
             self.survived(id);
         }
     }
@@ -426,7 +426,7 @@ impl Machine for Meetup {
             Input::Drained(id) => {
                 // Taking something again is a sign of life.
                 if self.set_full(id, false) {
-                    self.heard(now, id);
+                    self.note_activity(now, id);
                 }
             }
             Input::Full(id) => {
@@ -445,7 +445,7 @@ impl Machine for Meetup {
                     peer.messages += messages;
                     peer.bytes += bytes;
                 }
-                self.heard(now, id);
+                self.note_activity(now, id);
             }
         }
         self.settle(now);

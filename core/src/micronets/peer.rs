@@ -166,7 +166,7 @@ impl Peer {
         let Some(open) = self.link.open(id) else {
             return;
         };
-        open.keepalive.heard(now, timing);
+        open.keepalive.note_activity(now, timing);
         let message = match Message::parse(payload) {
             Ok(message) => message,
             Err(error) => return self.misread(now, payload, &error.to_string()),
@@ -202,8 +202,8 @@ impl Peer {
         self.emit(Event::Introduced { peer_class, peer_id });
     }
 
-    /// Drops a message that cannot be read. If it is a request it is answered; if it is a response
-    /// its requester is told.
+    /// Drops a message that cannot be read. A request is answered with an error, and for a response
+    /// its requester gets one.
     fn misread(&mut self, now: Instant, payload: &[u8], error: &str) {
         match peek(payload) {
             Some(Peek::Request(to)) => self.refuse_unread(&to, error),
@@ -374,7 +374,7 @@ impl Machine for Peer {
             Input::Forwarded { id, result } => self.forwarded(now, id, result),
             Input::ControlFrame(link) => {
                 if let Some(open) = self.link.open(link) {
-                    open.keepalive.heard(now, timing);
+                    open.keepalive.note_activity(now, timing);
                 }
             }
             Input::StdinEnded => self.stdin.has_ended = true,
@@ -389,7 +389,7 @@ impl Machine for Peer {
             Input::Written { link, bytes } => {
                 if let Some(open) = self.link.open(link) {
                     open.unsent = open.unsent.saturating_sub(bytes);
-                    open.keepalive.heard(now, timing);
+                    open.keepalive.note_activity(now, timing);
                 }
             }
         }

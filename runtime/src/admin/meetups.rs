@@ -34,7 +34,7 @@ pub(super) fn json(Status { totals, meetups }: &Status) -> Value {
     })
 }
 
-fn peer(Peer { status, identity, address, since, heard_ago, sent }: &Peer) -> Value {
+fn peer(Peer { status, identity, address, since, received_ago, sent }: &Peer) -> Value {
     let stage = match status.stage {
         Stage::Greeting => "greeting",
         Stage::Paired => "paired",
@@ -49,7 +49,7 @@ fn peer(Peer { status, identity, address, since, heard_ago, sent }: &Peer) -> Va
         "certificate": { "o": identity.organisations, "cn": identity.common_names },
         "address": address.to_string(),
         "since": since.rfc3339(),
-        "heard_seconds_ago": heard_ago.as_secs_f64(),
+        "heard_seconds_ago": received_ago.as_secs_f64(),
         "received": { "messages": status.messages, "bytes": status.bytes },
         "sent": { "messages": sent.messages, "bytes": sent.bytes },
     })

@@ -138,7 +138,7 @@ async fn run_on(
         forwards: BTreeMap::new(),
         finished: None,
     };
-    let hearing = async {
+    let signalled = async {
         if signals.next().await.is_some() {
             journal.note(Level::Info, "stopping", &[]);
             handle.send(Input::Stop);
@@ -148,7 +148,7 @@ async fn run_on(
         signals.next().await;
         0
     };
-    let failed = driver.run(messages).or(hearing).await;
+    let failed = driver.run(messages).or(signalled).await;
     if let Some(listening) = listening {
         // All requests are answered; the last bytes may still be on their way.
         listening.or(after(LAST_BYTES_GRACE)).await;
@@ -306,9 +306,9 @@ impl Driver {
 
     /// The next message, of the other tasks or of the link.
     async fn next(&self, messages: &channel::Receiver<Message>) -> Option<Message> {
-        let told = async { messages.recv().await.ok() };
+        let from_tasks = async { messages.recv().await.ok() };
         let incoming = self.link.as_ref().filter(|_| !self.is_paused).map(|link| &link.incoming);
-        let heard = async {
+        let from_link = async {
             match incoming {
                 Some(incoming) => match incoming.recv().await {
                     Ok(input) => Some(Message::Input(input)),
@@ -318,7 +318,7 @@ impl Driver {
             }
         };
         // Neither side may starve the other.
-        told.race(heard).await
+        from_tasks.race(from_link).await
     }
 
     /// The machine's input in a message.

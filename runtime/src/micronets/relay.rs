@@ -94,7 +94,7 @@ pub struct Peer {
     /// When it was upgraded.
     pub since: UnixTime,
     /// How long ago something came from it, pongs included.
-    pub heard_ago: Duration,
+    pub received_ago: Duration,
     /// What was written to it, our own hellos and answers included.
     pub sent: Traffic,
 }

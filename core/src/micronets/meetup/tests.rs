@@ -402,8 +402,8 @@ fn once_the_survivor_leaves_too_ids_are_new() {
     // The gateway leaves, and the manager does when it has another one.
     let mut timeline = Timeline::paired(0, Config::default());
     timeline.at(5, Input::Closed(1), &[Output::Part]);
-    let told = [bad_gateway(2, 1, "1"), answered(2, 1, StatusCode::BadGateway)];
-    timeline.at(5, Input::Parted(asked()), &told);
+    let answers = [bad_gateway(2, 1, "1"), answered(2, 1, StatusCode::BadGateway)];
+    timeline.at(5, Input::Parted(asked()), &answers);
     let mut orphaned = asked();
     let _ = [Side::Left, Side::Right].map(|side| orphaned.part(side));
     let again = [send(3, MANAGER), send(2, GATEWAY), paired(3, 2, orphaned.clone())];
@@ -531,7 +531,7 @@ fn a_slow_reader_holds_its_partner_back_and_is_given_time() {
     let mut timeline = Timeline::paired(0, Config::default());
     timeline.at(5, Input::Full(1), &[Output::Pause(2)]);
     timeline.at(6, Input::Full(1), &[]);
-    // The manager cannot be heard, so it is not asked; the gateway cannot be asked.
+    // The manager is not read, so it is not asked; the gateway cannot be asked.
     timeline.deadline(25);
     timeline.at(20, pong(1), &[]);
     timeline.at(39, Input::Drained(1), &[Output::Resume(2)]);

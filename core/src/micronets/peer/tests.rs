@@ -56,7 +56,7 @@ impl Line {
         let hello = Output::Send { link, text: HELLO.into() };
         assert_eq!(opened, [reported(Event::Connected), hello]);
         self.written(HELLO.len());
-        let introduced = self.heard(GATEWAY);
+        let introduced = self.receive(GATEWAY);
         let partner = Event::Introduced {
             peer_class: "micronets-gateway-service".into(),
             peer_id: "gw service 140".into(),
@@ -64,7 +64,7 @@ impl Line {
         assert_eq!(introduced.first(), Some(&reported(partner)), "{introduced:?}");
     }
 
-    fn heard(&mut self, text: &str) -> Vec<Output> {
+    fn receive(&mut self, text: &str) -> Vec<Output> {
         self.input(Input::Received { link: self.link, payload: text.into() })
     }
 
@@ -162,7 +162,7 @@ fn a_request_goes_out_and_the_response_of_its_number_comes_back() {
     );
     assert!(line.ask(71, "HEAD", "/b").contains(r#""messageId":2,"#));
     line.now = line.now + Duration::from_millis(5);
-    let outputs = line.heard(&response("\"2\"", r#","messageBody":"x","dataFormat":"a/b""#));
+    let outputs = line.receive(&response("\"2\"", r#","messageBody":"x","dataFormat":"a/b""#));
     let [Output::Respond { id: 71, response: http }, Output::Event(Event::Called(over))] =
         outputs.as_slice()
     else {
@@ -171,10 +171,10 @@ fn a_request_goes_out_and_the_response_of_its_number_comes_back() {
     assert_eq!((http.status, http.body.len()), (200, 0));
     assert_eq!((over.status, over.refusal.as_deref()), (200, None));
     assert_eq!(over.after, Duration::from_millis(5));
-    let outputs = line.heard(&response("1", ""));
+    let outputs = line.receive(&response("1", ""));
     assert!(matches!(outputs.as_slice(), [Output::Respond { id: 70, .. }, _]), "{outputs:?}");
     // It has been answered.
-    let again = line.heard(&response("1", ""));
+    let again = line.receive(&response("1", ""));
     assert!(matches!(again.as_slice(), [Output::Event(Event::Ignored { .. })]), "{again:?}");
     assert_eq!(line.peer.calls(), 0);
 }
@@ -186,7 +186,7 @@ fn nobody_is_asked_before_the_partner_has_said_hello() {
     line.input(Input::Opened(1));
     let alone = "connected to the proxy, but no partner has said hello yet";
     assert_eq!(line.refused(2), (503, alone.into()));
-    line.heard(GATEWAY);
+    line.receive(GATEWAY);
     line.ask(3, "GET", "/a");
     assert_eq!(line.refused(4), (503, "too many requests wait for a response".into()));
 }
@@ -221,13 +221,13 @@ fn a_response_that_does_not_come_or_cannot_be_read_is_an_error() {
     let (waited, outputs) = line.wait();
     assert_eq!(waited, Duration::from_secs(2));
     assert_eq!(refusal(&outputs, 1), (504, "no response within 3s".into()));
-    let broken = line.heard(r#"{"message":{"messageType":"REST:RESPONSE","inResponseTo":2}}"#);
+    let broken = line.receive(r#"{"message":{"messageType":"REST:RESPONSE","inResponseTo":2}}"#);
     let [answer @ .., Output::Event(Event::Ignored { .. })] = broken.as_slice() else {
         panic!("{broken:?}")
     };
     assert_eq!(refusal(answer, 2).0, 502);
     line.ask(3, "GET", "/c");
-    let broken = line.heard(&response("3", r#","headers":[{"name":"a b","value":""}]"#));
+    let broken = line.receive(&response("3", r#","headers":[{"name":"a b","value":""}]"#));
     assert_eq!(refusal(&broken, 3).0, 502);
 }
 
@@ -235,7 +235,7 @@ fn a_response_that_does_not_come_or_cannot_be_read_is_an_error() {
 fn a_lost_link_answers_who_waits_and_is_made_again_later_and_later() {
     let mut line = Line::introduced(|config| config.forwards = true);
     line.ask(1, "GET", "/a");
-    let begun = line.heard(&asked("5", ""));
+    let begun = line.receive(&asked("5", ""));
     assert!(matches!(begun.as_slice(), [Output::Forward { id: 1, .. }]), "{begun:?}");
     line.pass(Duration::from_secs(5));
     let outputs = line.closed();
@@ -258,7 +258,7 @@ fn a_lost_link_answers_who_waits_and_is_made_again_later_and_later() {
         let [Output::Event(Event::Disconnected { .. })] = outputs.as_slice() else {
             panic!("{outputs:?}")
         };
-        // What an old attempt says late is not heard.
+        // What an old attempt says late is ignored.
         line.link -= 1;
         assert_eq!(line.closed(), []);
         line.link += 1;
@@ -296,7 +296,7 @@ fn a_silent_proxy_is_noticed_and_any_sound_is_life() {
     line.now = line.now + Duration::from_secs(9);
     line.input(Input::ControlFrame(1));
     assert_eq!(line.wait(), (Duration::from_secs(1), vec![Output::Ping(1)]));
-    line.heard(r#"{"message":{"messageType":"EVENT:x"}}"#);
+    line.receive(r#"{"message":{"messageType":"EVENT:x"}}"#);
     assert_eq!(line.wait(), (ten, vec![Output::Ping(1)]));
     let (waited, outputs) = line.wait();
     assert_eq!(waited, ten);
@@ -341,13 +341,13 @@ fn the_partners_requests_wait_their_turn_and_are_answered_by_number() {
         config.forwards = true;
         (config.forwards_max, config.waiting_max) = (1, 1);
     });
-    let begun = line.heard(&asked("\"x\"", r#","queryStrings":[{"name":"q","value":"1"}]"#));
+    let begun = line.receive(&asked("\"x\"", r#","queryStrings":[{"name":"q","value":"1"}]"#));
     let [Output::Forward { id: 1, request }] = begun.as_slice() else { panic!("{begun:?}") };
     assert_eq!(request.target, "/p?q=1");
-    assert_eq!(line.heard(&asked("8", "")), []);
+    assert_eq!(line.receive(&asked("8", "")), []);
     assert_eq!(line.peer.forwards(), (1, 1));
     // No room for a third.
-    let refused = sent(&line.heard(&asked("9", "")));
+    let refused = sent(&line.receive(&asked("9", "")));
     assert!(refused.contains(r#""inResponseTo":9,"statusCode":503,"#), "{refused}");
     let answer = |status| http::Response { status, headers: vec![], body: vec![] };
     let outputs = line.input(Input::Forwarded { id: 1, result: Ok(answer(204)) });
@@ -359,11 +359,11 @@ fn the_partners_requests_wait_their_turn_and_are_answered_by_number() {
     assert!(text.contains(r#""inResponseTo":"x","statusCode":204,"#), "{text}");
     // What is answered is not answered again.
     assert_eq!(line.input(Input::Forwarded { id: 1, result: Ok(answer(200)) }), []);
-    let told = sent(&line.input(Input::Forwarded { id: 2, result: Err("down".into()) }));
-    assert!(told.contains(r#""statusCode":502,"reasonPhrase":"Bad Gateway""#), "{told}");
-    assert!(told.contains(r#""messageBody":{"message":"down","status_code":502}"#), "{told}");
+    let reply = sent(&line.input(Input::Forwarded { id: 2, result: Err("down".into()) }));
+    assert!(reply.contains(r#""statusCode":502,"reasonPhrase":"Bad Gateway""#), "{reply}");
+    assert!(reply.contains(r#""messageBody":{"message":"down","status_code":502}"#), "{reply}");
     // Without a wish for a response there is none.
-    line.heard(&asked("10", r#","requiresResponse":false"#));
+    line.receive(&asked("10", r#","requiresResponse":false"#));
     let outputs = line.input(Input::Forwarded { id: 3, result: Ok(answer(200)) });
     assert!(matches!(outputs.as_slice(), [Output::Event(Event::Forwarded(_))]), "{outputs:?}");
 }
@@ -385,9 +385,9 @@ fn a_local_server_that_is_slow_or_answers_nonsense_is_answered_for() {
         config.request_timeout = Duration::from_secs(2);
         config.message_max = 400;
     });
-    line.heard(&asked("1", ""));
+    line.receive(&asked("1", ""));
     line.now = line.now + Duration::from_secs(1);
-    line.heard(&asked("2", ""));
+    line.receive(&asked("2", ""));
     let (_, outputs) = line.wait();
     let [Output::Abandon(1), answer @ .., Output::Forward { id: 2, .. }] = outputs.as_slice()
     else {
@@ -396,25 +396,25 @@ fn a_local_server_that_is_slow_or_answers_nonsense_is_answered_for() {
     assert!(sent(answer).contains(r#""inResponseTo":1,"statusCode":504,"#), "{answer:?}");
     let answer =
         |status, bytes: usize| Ok(http::Response { status, headers: vec![], body: vec![0; bytes] });
-    let told = sent(&line.input(Input::Forwarded { id: 2, result: answer(200, 1_000) }));
-    assert!(told.contains("400 are allowed") && told.contains(r#""statusCode":502"#), "{told}");
+    let reply = sent(&line.input(Input::Forwarded { id: 2, result: answer(200, 1_000) }));
+    assert!(reply.contains("400 are allowed") && reply.contains(r#""statusCode":502"#), "{reply}");
     for (id, odd) in [(3, 101), (4, 999)] {
-        line.heard(&asked("3", ""));
-        let told = sent(&line.input(Input::Forwarded { id, result: answer(odd, 0) }));
-        assert!(told.contains(r#""statusCode":502"#), "{told}");
+        line.receive(&asked("3", ""));
+        let reply = sent(&line.input(Input::Forwarded { id, result: answer(odd, 0) }));
+        assert!(reply.contains(r#""statusCode":502"#), "{reply}");
     }
-    let told = sent(&line.heard(&asked("4", r#","path":"no-slash""#)));
-    assert!(told.contains(r#""statusCode":400"#), "{told}");
-    let unread = line.heard(r#"{"message":{"messageType":"REST:REQUEST","messageId":5}}"#);
-    let told = sent(&unread);
-    assert!(told.contains(r#""inResponseTo":5,"statusCode":400"#), "{told}");
+    let reply = sent(&line.receive(&asked("4", r#","path":"no-slash""#)));
+    assert!(reply.contains(r#""statusCode":400"#), "{reply}");
+    let unread = line.receive(r#"{"message":{"messageType":"REST:REQUEST","messageId":5}}"#);
+    let reply = sent(&unread);
+    assert!(reply.contains(r#""inResponseTo":5,"statusCode":400"#), "{reply}");
 }
 
 #[test]
 fn a_peer_without_a_server_says_so() {
     let mut line = Line::introduced(|_| {});
-    let told = sent(&line.heard(&asked("5", "")));
-    assert!(told.contains(r#""inResponseTo":5,"statusCode":501,"#), "{told}");
+    let reply = sent(&line.receive(&asked("5", "")));
+    assert!(reply.contains(r#""inResponseTo":5,"statusCode":501,"#), "{reply}");
 }
 
 #[test]
@@ -424,7 +424,7 @@ fn lines_wait_for_the_partner_and_get_what_is_missing() {
     assert_eq!(line.input(typed(" \n")), [Output::ReadOn]);
     assert_eq!(line.input(typed(r#"{"messageType":"EVENT:x","messageBody":[1, 2]}"#)), []);
     line.input(Input::Opened(1));
-    let outputs = line.heard(GATEWAY);
+    let outputs = line.receive(GATEWAY);
     let event = r#"{"message":{"messageId":1,"messageType":"EVENT:x","requiresResponse":false,"messageBody":[1, 2]}}"#;
     let send = |text: &str| Output::Send { link: 1, text: text.into() };
     assert_eq!(outputs.get(1..), Some(&[send(event), Output::ReadOn][..]), "{outputs:?}");
@@ -440,13 +440,13 @@ fn lines_wait_for_the_partner_and_get_what_is_missing() {
         panic!("{busy:?}")
     };
     assert!(reason.starts_with("message.messageId: expected a new one or none, got 2"), "{reason}");
-    let printed = line.heard(&response("2", ",\n\"statusCode\":\r\n404"));
+    let printed = line.receive(&response("2", ",\n\"statusCode\":\r\n404"));
     let [Output::Print(text), Output::Event(Event::Called(over))] = printed.as_slice() else {
         panic!("{printed:?}")
     };
     assert!(!text.contains(['\r', '\n']) && text.contains("404"), "{text}");
     assert_eq!((over.path.as_str(), over.status), ("/a", 404));
-    // Without a response it is told.
+    // Without a response the user gets an error.
     line.input(typed(request));
     let outputs = line.pass(Duration::from_secs(5));
     let unanswered = Event::Unanswered { id: "3".into(), reason: "no response within 5s".into() };
@@ -482,7 +482,7 @@ fn the_end_of_input_is_the_end_where_nothing_else_was_asked_for() {
     line.input(Input::Line(r#"{"messageType":"EVENT:x"}"#.into()));
     assert_eq!(line.input(Input::StdinEnded), []);
     line.input(Input::Opened(1));
-    let outputs = line.heard(GATEWAY);
+    let outputs = line.receive(GATEWAY);
     assert!(matches!(outputs.as_slice(), [_, Output::Send { .. }, Output::ReadOn]), "{outputs:?}");
     // Only once the system has taken it.
     let outputs = line.input(Input::Written { link: 1, bytes: 10_000 });
@@ -499,13 +499,13 @@ fn the_end_of_input_is_the_end_where_nothing_else_was_asked_for() {
 fn to_stop_is_to_finish_first() {
     let mut line = Line::introduced(|config| config.forwards = true);
     line.ask(1, "GET", "/a");
-    line.heard(&asked("5", ""));
+    line.receive(&asked("5", ""));
     line.written(line.peer.unsent());
     assert_eq!(line.input(Input::Stop), []);
     assert_eq!(line.refused(2), (503, "mistgate connect is stopping".into()));
-    let told = sent(&line.heard(&asked("6", "")));
-    assert!(told.contains(r#""inResponseTo":6,"statusCode":503"#), "{told}");
-    line.heard(&response("1", ""));
+    let reply = sent(&line.receive(&asked("6", "")));
+    assert!(reply.contains(r#""inResponseTo":6,"statusCode":503"#), "{reply}");
+    line.receive(&response("1", ""));
     let answer = http::Response { status: 200, headers: vec![], body: vec![] };
     line.input(Input::Forwarded { id: 1, result: Ok(answer) });
     let link = line.link;
@@ -565,7 +565,7 @@ fn what_says_nothing_to_us_is_noted_without_its_content() {
         ("psk", "expected JSON, got none at line 1, column 1"),
         (r#"{"message":{"psk":1}}"#, "message.messageType: expected a text, got nothing"),
     ] {
-        let outputs = line.heard(text);
+        let outputs = line.receive(text);
         assert_eq!(outputs, [reported(Event::Ignored { reason: why.into() })]);
     }
 }

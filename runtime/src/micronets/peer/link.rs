@@ -75,14 +75,14 @@ async fn run(
     };
     let _ = received.send(Input::Opened(id)).await;
     let (sender, receiver) = stream.split();
-    let said = async {
+    let writing = async {
         write(id, sender, to_send, &handle).await;
         Timer::after(LINGER).await;
     };
-    let heard = async {
+    let reading = async {
         read(id, receiver, &received).await;
     };
-    heard.or(said).await;
+    reading.or(writing).await;
     let _ = received.send(Input::Closed { link: id, reason: "closed".to_owned() }).await;
 }
 

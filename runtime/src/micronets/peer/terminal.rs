@@ -22,7 +22,7 @@ use super::Handle;
 use crate::base::journal::{Journal, Level, fields};
 
 /// How often to check whether we may read the terminal.
-const TURN: Duration = Duration::from_millis(250);
+const CHECK_EVERY: Duration = Duration::from_millis(250);
 /// The most bytes that wait to be printed.
 const PRINTING_MAX: usize = 4 << 20;
 
@@ -34,7 +34,7 @@ pub(super) fn read_lines(handle: Handle, line_max: usize) -> io::Result<channel:
         let mut stdin = BufReader::new(io::stdin());
         while waiting.recv_blocking().is_ok() {
             if stdin.buffer().is_empty() {
-                await_turn(stdin.get_ref());
+                await_foreground(stdin.get_ref());
             }
             let input = next_line(&mut stdin, line_max);
             let is_end = input == Input::StdinEnded;
@@ -49,13 +49,13 @@ pub(super) fn read_lines(handle: Handle, line_max: usize) -> io::Result<channel:
 
 /// Waits until we may read. A background program that reads from the terminal is stopped by
 /// SIGTTIN, and then could not even serve HTTP.
-fn await_turn(stdin: &Stdin) {
-    let turn = Timespec::try_from(TURN).ok();
+fn await_foreground(stdin: &Stdin) {
+    let timeout = Timespec::try_from(CHECK_EVERY).ok();
     while stdin.is_terminal() {
         let is_ours = tcgetpgrp(stdin).is_ok_and(|group| group == getpgrp());
         if !is_ours {
-            thread::sleep(TURN);
-        } else if poll(&mut [PollFd::new(stdin, PollFlags::IN)], turn.as_ref()) != Ok(0) {
+            thread::sleep(CHECK_EVERY);
+        } else if poll(&mut [PollFd::new(stdin, PollFlags::IN)], timeout.as_ref()) != Ok(0) {
             return;
         }
     }

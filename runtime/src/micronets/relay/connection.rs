@@ -87,7 +87,7 @@ pub(super) enum End {
 pub(super) struct Connection {
     pub(super) origin: Origin,
     /// When something came from it.
-    pub(super) heard_at: Instant,
+    pub(super) received_at: Instant,
     /// Whether the machine asked to pause reading it.
     pub(super) is_paused: bool,
     /// What was written to it.
@@ -104,7 +104,8 @@ pub(super) struct Connection {
     is_unflushed: bool,
     /// Bytes in `out` that the library put there: mostly pongs.
     pongs: usize,
-    heard: Option<Traffic>,
+    /// What came since the last report to the machine.
+    received: Option<Traffic>,
     is_reported_full: bool,
     has_moved: bool,
     /// Set once nothing more comes.
@@ -145,7 +146,7 @@ impl Connection {
         frames.pass(&rest);
         Box::new(Self {
             origin,
-            heard_at: now,
+            received_at: now,
             is_paused: false,
             sent: Traffic::default(),
             stream,
@@ -157,7 +158,7 @@ impl Connection {
             written: 0,
             is_unflushed: false,
             pongs: 0,
-            heard: None,
+            received: None,
             is_reported_full: false,
             has_moved: false,
             end: None,
@@ -308,10 +309,10 @@ impl Connection {
 
     /// Notes that something came at `now`, and counts a message that is passed on.
     pub(super) fn note(&mut self, now: Instant, payload: Option<&[u8]>) {
-        self.heard_at = now;
-        let heard = self.heard.get_or_insert_default();
+        self.received_at = now;
+        let received = self.received.get_or_insert_default();
         if let Some(payload) = payload {
-            heard.count(payload);
+            received.count(payload);
         }
     }
 
@@ -319,7 +320,7 @@ impl Connection {
     /// when it was reported full, and whether it has become full.
     pub(super) fn report(&mut self, inputs: &mut Vec<Input>) {
         let (id, is_full) = (self.id, self.is_full());
-        if let Some(Traffic { messages, bytes }) = self.heard.take() {
+        if let Some(Traffic { messages, bytes }) = self.received.take() {
             inputs.push(Input::Traffic { id, messages, bytes });
         }
         let has_drained = self.is_reported_full && (self.has_moved || !is_full);

@@ -84,7 +84,7 @@ pub(super) struct MeetupTask {
     /// The connections that no pump reads.
     connections: BTreeMap<ConnectionId, Box<Connection>>,
     /// The unpaired connection that was read last.
-    turn: ConnectionId,
+    last_read: ConnectionId,
     pair: Option<Pair>,
     /// Set when the pumps have stopped, until the machine has it back.
     parted: Option<PendingRequests>,
@@ -108,7 +108,7 @@ impl MeetupTask {
             machine,
             alarm: Alarm::default(),
             connections: BTreeMap::new(),
-            turn: 0,
+            last_read: 0,
             pair: None,
             parted: None,
             burst: 0,
@@ -159,13 +159,13 @@ impl MeetupTask {
             return Poll::Ready(end.map_or(Event::Changes, |(id, end)| Event::Ended(id, end)));
         }
         // Reading goes round, so one connection that sends much does not starve the others.
-        let turn = self.turn;
+        let last = self.last_read;
         let (first, then) =
-            ((Bound::Excluded(turn), Bound::Unbounded), (Bound::Unbounded, Bound::Included(turn)));
+            ((Bound::Excluded(last), Bound::Unbounded), (Bound::Unbounded, Bound::Included(last)));
         for range in [first, then] {
             for (id, connection) in self.connections.range_mut(range) {
                 if let Poll::Ready(event) = poll_unpaired(connection, cx, self.relay.clock.now()) {
-                    self.turn = *id;
+                    self.last_read = *id;
                     return Poll::Ready(event);
                 }
             }
@@ -372,7 +372,7 @@ impl MeetupTask {
                 identity: connection.identity()?,
                 address: connection.address,
                 since: connection.since,
-                heard_ago: now - connection.heard_at,
+                received_ago: now - connection.received_at,
                 sent: connection.sent,
             })
         });
@@ -409,9 +409,9 @@ fn poll_unpaired(connection: &mut Connection, cx: &mut Context<'_>, now: Instant
     if connection.is_paused {
         return Poll::Pending;
     }
-    connection.poll_receive(cx).map(|heard| match heard {
+    connection.poll_receive(cx).map(|received| match received {
         Ok(Incoming::Message { is_text, payload }) => {
-            connection.heard_at = now;
+            connection.received_at = now;
             Event::Received(connection.id, is_text, payload)
         }
         Ok(Incoming::Control) => {

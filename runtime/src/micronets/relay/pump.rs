@@ -32,7 +32,7 @@ enum Stopped {
     /// Something must be written first and cannot be.
     Blocked,
     Ended(ConnectionId, End),
-    /// There may be more to read, but it is others' turn.
+    /// There may be more to read, but other connections come first.
     More,
     /// A ping or a pong came.
     Control,
@@ -93,13 +93,13 @@ fn pump(
         {
             return Stopped::Blocked;
         }
-        let heard = match from.poll_receive(cx) {
+        let received = match from.poll_receive(cx) {
             Poll::Pending if is_blocked(from, to) => return Stopped::Blocked,
             Poll::Pending => return Stopped::Waiting,
-            Poll::Ready(Ok(heard)) => heard,
+            Poll::Ready(Ok(received)) => received,
             Poll::Ready(Err(end)) => return Stopped::Ended(from.id, end),
         };
-        let Incoming::Message { is_text, payload } = heard else {
+        let Incoming::Message { is_text, payload } = received else {
             from.note(now, None);
             return Stopped::Control;
         };

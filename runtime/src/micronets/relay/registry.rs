@@ -43,12 +43,12 @@ impl Registry {
             return Ok(());
         }
         let name: Arc<str> = meetup.into();
-        let (commands, to_hear) = channel::unbounded();
+        let (commands, receiver) = channel::unbounded();
         let _ = commands.try_send(Command::Join(connection));
         let entry = Entry { commands, connections: 1, is_paired: false };
         self.meetups.insert(Arc::clone(&name), entry);
         self.totals.meetups = self.meetups.len();
-        begin(name, to_hear);
+        begin(name, receiver);
         Ok(())
     }
 
