@@ -7,7 +7,7 @@ use smol::lock;
 use crate::base::sync::Mutex;
 
 /// The lock of one key, held until this is dropped.
-pub(crate) type Turn = lock::MutexGuardArc<()>;
+pub(crate) type KeyGuard = lock::MutexGuardArc<()>;
 
 /// Locks by key. Only the keys that a task holds or waits for take memory.
 pub(crate) struct KeyedLock<K>(Mutex<BTreeMap<K, Arc<lock::Mutex<()>>>>);
@@ -18,13 +18,13 @@ impl<K: Ord> KeyedLock<K> {
     }
 
     /// Waits until no other task holds `key`.
-    pub(crate) async fn take(&self, key: K) -> Turn {
-        let door = {
-            let mut doors = self.0.lock();
-            doors.retain(|_, door| Arc::strong_count(door) > 1);
-            Arc::clone(doors.entry(key).or_default())
+    pub(crate) async fn lock(&self, key: K) -> KeyGuard {
+        let entry = {
+            let mut entries = self.0.lock();
+            entries.retain(|_, entry| Arc::strong_count(entry) > 1);
+            Arc::clone(entries.entry(key).or_default())
         };
-        door.lock_arc().await
+        entry.lock_arc().await
     }
 }
 
@@ -35,18 +35,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_holds_up_its_own_kind_only_and_is_forgotten() {
-        let turns = KeyedLock::new();
+    fn a_lock_holds_up_its_own_key_only_and_is_forgotten() {
+        let locks = KeyedLock::new();
         smol::block_on(async {
-            let first = turns.take(1).await;
-            let mut second = std::pin::pin!(turns.take(1));
+            let first = locks.lock(1).await;
+            let mut second = std::pin::pin!(locks.lock(1));
             assert!(future::poll_once(&mut second).await.is_none());
-            drop(turns.take(2).await);
+            drop(locks.lock(2).await);
             drop(first);
             drop(second.await);
-            drop(turns.take(3).await);
+            drop(locks.lock(3).await);
         });
-        let left: Vec<i32> = turns.0.lock().keys().copied().collect();
+        let left: Vec<i32> = locks.0.lock().keys().copied().collect();
         assert_eq!(left, [3]);
     }
 }

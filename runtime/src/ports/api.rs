@@ -35,7 +35,7 @@ pub struct Api {
     timeout: Duration,
     outbound: Outbound,
     journal: Arc<Journal>,
-    turns: Semaphore,
+    in_flight: Semaphore,
     /// The connections that are not in use.
     idle: Mutex<Vec<Client>>,
 }
@@ -51,15 +51,15 @@ impl Api {
         outbound: Outbound,
         journal: Arc<Journal>,
     ) -> Self {
-        let turns = Semaphore::new(REQUESTS_MAX);
+        let in_flight = Semaphore::new(REQUESTS_MAX);
         let idle = Mutex::new(Vec::new());
-        Self { origin, authorization, timeout, outbound, journal, turns, idle }
+        Self { origin, authorization, timeout, outbound, journal, in_flight, idle }
     }
 
     /// Sends a request. `Unreachable` means that it certainly did not arrive, and `Timeout` that it
     /// may have. Dropping the future closes its connection.
     pub async fn send(&self, request: &Request) -> ExchangeResult {
-        let _turn = self.turns.acquire().await;
+        let _permit = self.in_flight.acquire().await;
         let client = self.idle.lock().pop().unwrap_or_else(|| Client::new(self.outbound.clone()));
         let replied = self.call(&client, request).await;
         self.idle.lock().push(client);

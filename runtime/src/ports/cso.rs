@@ -29,7 +29,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(120);
 pub struct Cso {
     config: cso::Cso,
     api: Api,
-    turns: KeyedLock<Mac>,
+    switches: KeyedLock<Mac>,
 }
 
 impl Cso {
@@ -42,13 +42,13 @@ impl Cso {
         journal: Arc<Journal>,
     ) -> Self {
         let api = Api::new(config.url.clone(), None, timeout, outbound, journal);
-        Self { config, api, turns: KeyedLock::new() }
+        Self { config, api, switches: KeyedLock::new() }
     }
 
     /// Changes ports of one switch, all or none. Waits for whatever is done to that switch already.
     /// If the future is dropped, the end of the change is unknown.
     pub async fn push(&self, switch: &Switch, edits: &[Edit]) -> Pushed {
-        let _turn = self.turns.take(switch.mac).await;
+        let _alone = self.switches.lock(switch.mac).await;
         let push = Push::new(self.config.clone(), switch.clone(), edits.to_vec());
         run_exchange(push, |request| async move { self.api.send(&request).await }).await
     }

@@ -90,8 +90,9 @@ pub(super) struct Driver {
     audit: Audit,
     /// Later paths of the kill switch, for the task that watches it.
     paths: channel::Sender<String>,
+    /// Tasks send the results of questions and changes here, and the kill switch its state.
     events: channel::Sender<Input>,
-    happened: channel::Receiver<Input>,
+    arriving: channel::Receiver<Input>,
     /// When the wall clock was read, and what it said.
     wall: (Instant, UnixTime),
     org_id: Option<String>,
@@ -109,12 +110,11 @@ pub(super) struct Driver {
     ending: Option<Ending>,
 }
 
-/// What the driver handles next.
-enum Heard {
-    Input(Input),
+/// What wakes the driver.
+enum Wake {
+    Event(Input),
     Message(Message),
-    /// Nothing: it is time for something.
-    Nothing,
+    Deadline,
 }
 
 impl Driver {
@@ -139,7 +139,7 @@ impl Driver {
             audit,
             paths,
             events: events.0,
-            happened: events.1,
+            arriving: events.1,
             wall,
             org_id,
             names: Names::default(),
@@ -162,21 +162,21 @@ impl Driver {
     pub(super) async fn run(mut self, messages: &channel::Receiver<Message>) -> (Ended, Audit) {
         let mut alarm = Alarm::default();
         while self.ending.is_none() || !self.work.is_quiet() {
-            let heard = match self.happened.try_recv() {
-                Ok(input) => Heard::Input(input),
+            let wake = match self.arriving.try_recv() {
+                Ok(input) => Wake::Event(input),
                 Err(_) => match messages.try_recv() {
-                    Ok(message) => Heard::Message(message),
+                    Ok(message) => Wake::Message(message),
                     Err(_) => self.wait(messages, &mut alarm).await,
                 },
             };
             self.keep_time();
             let now = self.tools.clock.now();
             machine::step(&mut self, |driver| &mut driver.plan, now, None, Self::carry_out);
-            self.tell();
-            match heard {
-                Heard::Input(input) => self.happened(input),
-                Heard::Message(message) => self.hear(message),
-                Heard::Nothing => {}
+            self.publish_reports();
+            match wake {
+                Wake::Event(input) => self.handle_event(input),
+                Wake::Message(message) => self.handle_message(message),
+                Wake::Deadline => {}
             }
             self.begin();
         }
@@ -186,20 +186,20 @@ impl Driver {
     }
 
     /// Waits for an event, a message or the deadline.
-    async fn wait(&mut self, messages: &channel::Receiver<Message>, alarm: &mut Alarm) -> Heard {
+    async fn wait(&mut self, messages: &channel::Receiver<Message>, alarm: &mut Alarm) -> Wake {
         self.hand_over();
         let clock_at = self.wall.0 + CLOCK_EVERY;
         let at = self.plan.poll_timeout().map_or(clock_at, |at| at.min(clock_at));
-        let event = async { self.happened.recv().await.map_or(Heard::Nothing, Heard::Input) };
-        let message = async { messages.recv().await.map_or(Heard::Nothing, Heard::Message) };
-        let heard = alarm.bound(self.tools.clock, Some(at), event.or(message)).await;
-        heard.unwrap_or(Heard::Nothing)
+        let event = async { self.arriving.recv().await.map_or(Wake::Deadline, Wake::Event) };
+        let message = async { messages.recv().await.map_or(Wake::Deadline, Wake::Message) };
+        let wake = alarm.bound(self.tools.clock, Some(at), event.or(message)).await;
+        wake.unwrap_or(Wake::Deadline)
     }
 
     fn input(&mut self, input: Input) {
         let now = self.tools.clock.now();
         machine::inform(self, |driver| &mut driver.plan, now, input, Self::carry_out);
-        self.tell();
+        self.publish_reports();
     }
 
     /// Gives the plan the wall clock if it jumped, and every few minutes.
@@ -216,7 +216,7 @@ impl Driver {
     }
 
     /// Hands over what became of something that the driver began, or the kill switch.
-    fn happened(&mut self, input: Input) {
+    fn handle_event(&mut self, input: Input) {
         if matches!(input, Input::Answered { .. }) {
             self.questions.done();
         } else if matches!(input, Input::Pushed { .. } | Input::Read { .. }) {
@@ -225,7 +225,7 @@ impl Driver {
         self.input(input);
     }
 
-    fn hear(&mut self, message: Message) {
+    fn handle_message(&mut self, message: Message) {
         match message {
             Message::BreakerClosed => self.input(Input::BreakerClosed),
             Message::Configured(Some(settings)) if self.ending.is_none() => {
@@ -296,7 +296,7 @@ impl Driver {
     }
 
     /// Hands the reports of the last input to the journal, the audit and the chats.
-    fn tell(&mut self) {
+    fn publish_reports(&mut self) {
         let reports = mem::take(&mut self.reports);
         if reports.is_empty() {
             return;

@@ -200,15 +200,15 @@ impl Change {
             ..self.ports.plan(&[], clock::wall())
         };
         let mut driven = (Plan::new(config, 0, self.clock.now()), VecDeque::new());
-        let tell = |driven: &mut (Plan, VecDeque<Output>), input| {
+        let inform = |driven: &mut (Plan, VecDeque<Output>), input| {
             let keep = |driven: &mut (_, VecDeque<_>), output| driven.1.push_back(output);
             machine::inform(driven, |driven| &mut driven.0, self.clock.now(), input, keep);
         };
-        tell(&mut driven, Input::Restored(restored.into_iter().collect()));
-        tell(&mut driven, Input::Stop(self.is_stopped()));
+        inform(&mut driven, Input::Restored(restored.into_iter().collect()));
+        inform(&mut driven, Input::Stop(self.is_stopped()));
         driven.1.clear();
         let (switch, Edit { port, mode, .. }) = (self.switch.clone(), &self.edit);
-        tell(&mut driven, Input::Manual { switch, port: *port, mode: *mode });
+        inform(&mut driven, Input::Manual { switch, port: *port, mode: *mode });
         let (mut write, mut is_begun, mut report) = (None, false, None);
         while let Some(output) = driven.1.pop_front() {
             match output {
@@ -221,11 +221,11 @@ impl Change {
                     }
                     is_begun = true;
                     let pushed = self.backend.method.push(&switch, &edits).await;
-                    tell(&mut driven, Input::Pushed { id, pushed });
+                    inform(&mut driven, Input::Pushed { id, pushed });
                 }
                 Output::Read { id, switch, edit } => {
                     let is_done = self.backend.method.read(&switch, &edit).await;
-                    tell(&mut driven, Input::Read { id, is_done });
+                    inform(&mut driven, Input::Read { id, is_done });
                 }
                 Output::Report(last) => report = Some(last),
                 Output::Store(record) => write = Some(Some(record)),
@@ -305,13 +305,13 @@ struct Kept {
 impl Memory {
     fn open(folder: &Path) -> Result<Self, String> {
         let path = folder.join(store::FILE);
-        let (tell, written) = mpsc::channel();
+        let (answers, written) = mpsc::channel();
         let open = || {
-            let tell = move |written| {
-                let _ = tell.send(written);
+            let answer = move |written| {
+                let _ = answers.send(written);
             };
             // Nothing is forgotten here.
-            Ok(Store::open(&path, UnixTime::from_secs(0), tell))
+            Ok(Store::open(&path, UnixTime::from_secs(0), answer))
         };
         match ours(folder, &path, open).map_err(|error| format!("{}: {error}", path.display()))? {
             Ok((store, _, thread)) => Ok(Self::Ours(Kept { store, thread, written })),

@@ -129,7 +129,7 @@ impl Mist {
         let Some(task) = self.task(switch, edits) else {
             return Pushed::Failed(Failure::Unreachable);
         };
-        let _alone = self.memory.switches.take(switch.device_id.clone()).await;
+        let _alone = self.memory.switches.lock(switch.device_id.clone()).await;
         self.run(Push::new(task), Urgency::Change).await
     }
 
@@ -142,7 +142,7 @@ impl Mist {
     /// What a [`push`](Self::push) would change.
     pub async fn compare(&self, switch: &Switch, edits: &[Edit]) -> Result<Change, Failure> {
         let task = self.task(switch, edits).ok_or(Failure::Unreachable)?;
-        let _alone = self.memory.switches.take(switch.device_id.clone()).await;
+        let _alone = self.memory.switches.lock(switch.device_id.clone()).await;
         self.run(Read(task), Urgency::Change).await
     }
 
@@ -161,7 +161,7 @@ impl Mist {
     /// Sends a request when the budget allows it.
     async fn send(&self, request: Request, urgency: Urgency) -> ExchangeResult {
         let since = self.clock.now();
-        let _turn = match urgency {
+        let _permit = match urgency {
             Urgency::Change => None,
             Urgency::Question => Some(self.questions.acquire().await),
         };

@@ -90,9 +90,9 @@ impl Handle {
     pub(crate) fn new() -> (Self, Ends) {
         // Unbounded, because each sender waits for an answer before it sends again: a connection
         // has one request, and the store one commit in flight.
-        let (messages, heard) = channel::unbounded();
-        let (orders, ordered) = channel::unbounded();
-        (Self { messages, orders }, Ends { messages: heard, orders: ordered })
+        let (messages, message_end) = channel::unbounded();
+        let (orders, order_end) = channel::unbounded();
+        (Self { messages, orders }, Ends { messages: message_end, orders: order_end })
     }
 
     /// Hands a message over. After the end of the task it is dropped.
