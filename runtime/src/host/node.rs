@@ -59,9 +59,8 @@ fn problem(line: impl fmt::Display) -> Problems {
 }
 
 /// Runs with the configuration of a file, else with the one in the program, until SIGTERM or
-/// SIGINT. `started` is told where the listeners are. If `is_confined`, all
-/// rights that are not needed are given up before the first byte is taken; there must be no other
-/// threads.
+/// SIGINT. `started` gets the addresses of the listeners. If `is_confined`, all rights that are not
+/// needed are given up before the first byte is taken; there must be no other threads.
 pub fn run(
     file: Option<&str>,
     journal: Journal,
@@ -78,7 +77,7 @@ pub fn run(
     let executor = Arc::new(Executor::new());
     // Asked before the sandbox closes the files that say how many there are.
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let ground = Ground::prepare(file, journal, Arc::clone(&executor), inherited, is_confined)?;
+    let prepared = Prepared::prepare(file, journal, Arc::clone(&executor), inherited, is_confined)?;
     let (alive, stop) = stop::stop();
     let threads: Vec<_> = (1..threads)
         .map(|_| {
@@ -86,7 +85,7 @@ pub fn run(
             thread::spawn(move || smol::block_on(executor.run(stop.wait())))
         })
         .collect();
-    let node = Node::start(file, ground, supervisor);
+    let node = Node::start(file, prepared, supervisor);
     let result = smol::block_on(executor.run(async {
         let (mut node, watchdog) = node?;
         started(&node.config, &node.listeners.addresses());
@@ -103,7 +102,7 @@ pub fn run(
 }
 
 /// What is made before there are threads: the configuration, the sockets and the sandbox.
-struct Ground {
+struct Prepared {
     config: Config,
     proxies: Proxies,
     sandbox: Sandbox,
@@ -113,7 +112,7 @@ struct Ground {
     sockets: Sockets,
 }
 
-impl Ground {
+impl Prepared {
     fn prepare(
         file: Option<&str>,
         journal: Arc<Journal>,
@@ -161,11 +160,11 @@ struct Node {
 impl Node {
     fn start(
         file: Option<&str>,
-        ground: Ground,
+        prepared: Prepared,
         supervisor: Supervisor,
     ) -> Result<(Self, Watchdog), Problems> {
-        let Ground { config, proxies, sandbox, messages, ends, mut listeners, mut sockets } =
-            ground;
+        let Prepared { config, proxies, sandbox, messages, ends, mut listeners, mut sockets } =
+            prepared;
         let Common { clock, journal, executor, driver, switches, ready, .. } =
             listeners.common.clone();
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(problem)?;
@@ -173,7 +172,7 @@ impl Node {
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join(store::FILE),
             clock::before(clock::wall(), dedup_window(&config)),
-            move |answer| tell_owner(answer, &written, &kept),
+            move |answer| report_written(answer, &written, &kept),
         )
         .map_err(problem)?;
         let mut settings = settings(&config, proxies, clock)?;
@@ -321,8 +320,8 @@ fn switching(config: &Config, outbound: &Outbound) -> Option<Box<ports::Settings
     Some(Box::new(ports::Settings::new(config, ports, outbound.clone())))
 }
 
-/// Tells the owner of what was written.
-fn tell_owner(answer: Written, driver: &driver::Handle, switches: &ports::Handle) {
+/// Passes the answer of the store to the task whose write it answers.
+fn report_written(answer: Written, driver: &driver::Handle, switches: &ports::Handle) {
     match answer {
         Written::Kept(number) => switches.send(ports::Message::Kept(number)),
         Written::Unkept => switches.send(ports::Message::Unkept),

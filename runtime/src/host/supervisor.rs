@@ -60,31 +60,31 @@ impl Supervisor {
 
     /// Reports that all listeners serve, after the start or a reload; `status` lists them.
     pub fn ready(&self, status: &str) {
-        self.tell(&format!("READY=1\nSTATUS={status}"));
+        self.notify(&format!("READY=1\nSTATUS={status}"));
     }
 
     /// Reports a reload, which [`ready`](Self::ready) ends.
     pub fn reloading(&self) {
         let at = clock::monotonic_micros();
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={at}"));
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={at}"));
     }
 
     /// Reports that the process is about to end.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=finishes what is in flight");
+        self.notify("STOPPING=1\nSTATUS=finishes what is in flight");
     }
 
     /// Sets the status line that the manager shows.
     pub fn status(&self, status: &str) {
-        self.tell(&format!("STATUS={status}"));
+        self.notify(&format!("STATUS={status}"));
     }
 
     /// Reports that the process is alive.
     pub fn alive(&self) {
-        self.tell("WATCHDOG=1");
+        self.notify("WATCHDOG=1");
     }
 
-    fn tell(&self, message: &str) {
+    fn notify(&self, message: &str) {
         if let Some(socket) = &self.socket {
             // A manager that misses such a message restarts us in time.
             let _ = socket.send(message.as_bytes());

@@ -208,7 +208,7 @@ impl Listeners {
             .map_err(|error| explain(&error))?;
         let own = socket.try_clone().map_err(|error| explain(&error))?;
         let own = Async::new(own).map_err(|error| explain(&error))?;
-        self.tell("proxy", &socket, true)?;
+        self.announce("proxy", &socket, true)?;
         let (stop, stopped) = stop::stop();
         let watch = Arc::clone(&relay).watch(self.report("proxy"));
         self.until(stopped.clone(), watch);
@@ -343,14 +343,19 @@ impl Listeners {
         if let Some(identity) = identity {
             self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report(name)));
         }
-        self.tell(name, &socket, policy.tls.is_some())?;
+        self.announce(name, &socket, policy.tls.is_some())?;
         let running = listener.run(Arc::clone(&self.common.executor), service, stopped, grace);
         let task = self.common.executor.spawn(running);
         Ok(Port { configured, socket, stop, task })
     }
 
     /// Notes in the journal where a listener is.
-    fn tell(&self, name: &'static str, socket: &TcpListener, tls: bool) -> Result<(), Problems> {
+    fn announce(
+        &self,
+        name: &'static str,
+        socket: &TcpListener,
+        tls: bool,
+    ) -> Result<(), Problems> {
         let address = socket.local_addr().map_err(|e| problem(format!("{name}: {e}")))?;
         self.common.journal.note(Level::Info, "listening", fields![listener = name, address, tls]);
         Ok(())

@@ -32,7 +32,7 @@ use smol::{Async, Timer, future::FutureExt};
 
 use super::{
     Event, Head, Reply, Service,
-    gate::{Gate, Turn},
+    gate::{Gate, RequestState},
 };
 use crate::{
     base::{
@@ -87,14 +87,14 @@ pub(super) async fn serve<S: Service>(
     };
     let limits = &site.limits;
     let gate = Gate::new(stream, limits);
-    let turn = gate.turn.clone();
+    let request_state = gate.request_state.clone();
     let service = service_fn(|request| -> Pin<Box<dyn Future<Output = _> + Send>> {
-        Box::pin(respond(&site, &turn, peer, request))
+        Box::pin(respond(&site, &request_state, peer, request))
     });
     let mut connection = http(limits).serve_connection(gate, service);
     let mut ending = pin!(async {
         site.stop.wait().await;
-        poll_fn(|cx| match turn.has_begun() {
+        poll_fn(|cx| match request_state.has_begun() {
             true => Poll::Ready(()),
             false => Pin::new(&mut fresh).poll(cx).map(|_| ()),
         })
@@ -145,14 +145,14 @@ fn http(limits: &Limits) -> http1::Builder {
 /// Answers one request, whatever it is.
 async fn respond<S: Service>(
     site: &Site<S>,
-    turn: &Turn,
+    request_state: &RequestState,
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let head = Head { parts: &parts, peer };
     let whole = body.is_end_stream();
-    let reply = if turn.claim() {
+    let reply = if request_state.claim() {
         read_and_serve(site, &head, body).await
     } else {
         Err(Refusal::Pump(400, "two requests in the place of one"))
@@ -169,7 +169,7 @@ async fn respond<S: Service>(
             response
         }
     };
-    turn.answered();
+    request_state.answered();
     Ok(response)
 }
 

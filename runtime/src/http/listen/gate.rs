@@ -27,17 +27,17 @@ use crate::base::{clock::Alarm, net::Duplex, sync::Mutex};
 
 /// Whether hyper reads or the service answers, shared by both.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Turn(Arc<Mutex<Move>>);
+pub(super) struct RequestState(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
-struct Move {
-    at: At,
+struct Inner {
+    phase: Phase,
     reader: Option<Waker>,
     begun: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum At {
+enum Phase {
     /// All heads that have passed are answered.
     #[default]
     Reading,
@@ -47,23 +47,23 @@ enum At {
     Answering,
 }
 
-impl Turn {
+impl RequestState {
     /// Claims the head that has passed. False if none has: then hyper and the gate disagree about
     /// where a request begins.
     pub(super) fn claim(&self) -> bool {
-        let mut turn = self.0.lock();
-        let passed = turn.at == At::Passed;
+        let mut state = self.0.lock();
+        let passed = state.phase == Phase::Passed;
         if passed {
-            turn.at = At::Answering;
+            state.phase = Phase::Answering;
         }
         passed
     }
 
     /// Lets the next message in.
     pub(super) fn answered(&self) {
-        let mut turn = self.0.lock();
-        turn.at = At::Reading;
-        if let Some(reader) = turn.reader.take() {
+        let mut state = self.0.lock();
+        state.phase = Phase::Reading;
+        if let Some(reader) = state.reader.take() {
             reader.wake();
         }
     }
@@ -74,16 +74,16 @@ impl Turn {
     }
 
     fn pass(&self) {
-        let mut turn = self.0.lock();
-        (turn.at, turn.begun) = (At::Passed, true);
+        let mut state = self.0.lock();
+        (state.phase, state.begun) = (Phase::Passed, true);
     }
 
     fn poll_answered(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut turn = self.0.lock();
-        if turn.at == At::Reading {
+        let mut state = self.0.lock();
+        if state.phase == Phase::Reading {
             return Poll::Ready(());
         }
-        turn.reader = Some(cx.waker().clone());
+        state.reader = Some(cx.waker().clone());
         Poll::Pending
     }
 }
@@ -94,7 +94,7 @@ pub(super) struct Gate {
     pub(super) stream: Box<dyn Duplex>,
     framing: Framing,
     /// Shared with the side that answers.
-    pub(super) turn: Turn,
+    pub(super) request_state: RequestState,
     /// What came from the stream; `unread` of it has not passed yet.
     buffer: Box<[u8]>,
     unread: std::ops::Range<usize>,
@@ -123,7 +123,7 @@ impl Gate {
         Self {
             stream,
             framing,
-            turn: Turn::default(),
+            request_state: RequestState::default(),
             buffer: vec![0; BUFFER].into_boxed_slice(),
             unread: 0..0,
             error: None,
@@ -183,7 +183,7 @@ impl rt::Read for Gate {
     ) -> Poll<io::Result<()>> {
         let gate = self.get_mut();
         if gate.framing.is_complete() {
-            ready!(gate.turn.poll_answered(cx));
+            ready!(gate.request_state.poll_answered(cx));
             gate.framing.next();
             gate.late.set(gate.head_timeout);
         }
@@ -198,7 +198,7 @@ impl rt::Read for Gate {
                 buf.put_slice(fresh.get(..passed).unwrap_or_default());
                 gate.unread.start += passed;
                 if was_in_head && !gate.framing.is_in_head() {
-                    gate.turn.pass();
+                    gate.request_state.pass();
                     gate.late.set(gate.body_timeout);
                 }
                 if gate.framing.is_complete() {
