@@ -225,7 +225,7 @@ impl Draft {
 
     /// The text, the files and the notes.
     pub(super) fn finish(mut self, head: &str) -> (String, Vec<File>, Vec<Note>) {
-        self.doubt();
+        self.note_warnings();
         // By program, and then by line.
         let mut files: Vec<String> = self.notes.iter().map(|note| note.file.clone()).collect();
         files.dedup();
@@ -237,17 +237,18 @@ impl Draft {
     }
 
     /// Reports the warnings of [`mistgate_core::config`]; the same one of many keys once.
-    fn doubt(&mut self) {
+    fn note_warnings(&mut self) {
         let (report, places) = self.check();
         // By text, with the first entry and the number of entries.
-        let mut doubts: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
+        let mut warnings: BTreeMap<(String, String), (usize, usize)> = BTreeMap::new();
         for warning in report.warnings {
             if let Some(at) = place(&places, &warning) {
-                let (_, count) = doubts.entry((warning.what, warning.expected)).or_insert((at, 0));
+                let (_, count) =
+                    warnings.entry((warning.what, warning.expected)).or_insert((at, 0));
                 *count += 1;
             }
         }
-        for ((what, expected), (at, count)) in doubts {
+        for ((what, expected), (at, count)) in warnings {
             if let Some(mut origin) = self.entries.get(at).map(|entry| entry.origin.clone()) {
                 if count > 1 {
                     let _ = write!(origin.key, " and {} more", count - 1);

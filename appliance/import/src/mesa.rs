@@ -175,7 +175,7 @@ fn disconnect(mut old: Table<'_>, draft: &mut Draft) {
     {
         let origin = &found.origin;
         let reports = "a look at its reports before ports.mode = \"enforce\"";
-        let (check, doubt) = match method {
+        let (check, warning) = match method {
             "outage" => {
                 let what = "MESA changes no port back on sites of more than two APs, whatever its \
                             log says; mistgate does";
@@ -189,7 +189,7 @@ fn disconnect(mut old: Table<'_>, draft: &mut Draft) {
             "none" => (method, None),
             _ => ("none", Some(("no check that MESA knows, so it makes none", "\"lldp\""))),
         };
-        if let Some((what, advice)) = doubt {
+        if let Some((what, advice)) = warning {
             draft.note(origin, what, advice);
         }
         draft.set("ports", "disconnect_check", check, origin);

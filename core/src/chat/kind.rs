@@ -35,12 +35,12 @@ pub struct Format {
     pub name: &'static str,
     /// Makes the payload of a notification, at best in the given form.
     pub shape: fn(&Notification, Form) -> Payload,
-    /// A warning for whoever chooses it.
-    pub doubt: Option<Doubt>,
+    /// Reported if this format is chosen.
+    pub warning: Option<Warning>,
 }
 
-/// What is doubtful about a value, and what was expected instead.
-pub type Doubt = (&'static str, &'static str);
+/// What may be wrong with a value, and what was expected instead.
+pub type Warning = (&'static str, &'static str);
 
 /// What a kind says about a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum UrlVerdict {
     Foreign,
     Fine,
     /// The vendor's, but it does not take our messages, or no longer.
-    Doubtful(Doubt),
+    Suspicious(Warning),
 }
 
 /// An HTTP answer, in which a kind looks for its vendor's words.

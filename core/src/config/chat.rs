@@ -163,7 +163,7 @@ fn format(section: &Section<'_>, kind: &'static Kind) -> &'static Format {
         let found = kind.formats.iter().find(|format| format.name == text);
         found.ok_or_else(|| Fault::of(text, "is not a format", expected.clone()))
     });
-    if let Some((what, expected)) = format.and_then(|format| format.doubt) {
+    if let Some((what, expected)) = format.and_then(|format| format.warning) {
         section.warning("format", what, expected);
     }
     format.unwrap_or_else(|| kind.default_format())
@@ -171,8 +171,8 @@ fn format(section: &Section<'_>, kind: &'static Kind) -> &'static Format {
 
 fn accepted(kind: &Kind, item: &Item<'_>, url: Secret) -> Option<Secret> {
     match urls::chat(kind, url.expose()) {
-        Ok(doubts) => {
-            for Fault { what, expected } in doubts {
+        Ok(warnings) => {
+            for Fault { what, expected } in warnings {
                 item.warning(what, expected);
             }
             Some(url)

@@ -46,17 +46,17 @@ fn origin(text: &str, unencrypted: &str, expected: &str) -> Result<Url, Fault> {
     Ok(url)
 }
 
-/// A URL that a chat product gave out, with what is doubtful about it.
+/// A URL that a chat product gave out, with the warnings about it.
 pub(super) fn chat(kind: &Kind, text: &str) -> Result<Vec<Fault>, Fault> {
     let fault = |what: &str| Fault::new(what, "the https URL that the chat product gave out");
     if text.len() > CHAT_URL_MAX {
         return Err(fault("this is longer than 2,000 characters"));
     }
     let url = absolute(text).map_err(fault)?;
-    let mut doubts = Vec::new();
+    let mut warnings = Vec::new();
     match (url.scheme(), reach(&url)) {
         ("https", _) | ("http", Reach::Loopback) => {}
-        ("http", Reach::Private) => doubts.push(Fault::new(
+        ("http", Reach::Private) => warnings.push(Fault::new(
             "messages travel unencrypted",
             "https, unless everybody on this network may read them",
         )),
@@ -67,7 +67,7 @@ pub(super) fn chat(kind: &Kind, text: &str) -> Result<Vec<Fault>, Fault> {
     }
     match kind.judge(&url) {
         UrlVerdict::Fine => {}
-        UrlVerdict::Doubtful((what, expected)) => doubts.push(Fault::new(what, expected)),
+        UrlVerdict::Suspicious((what, expected)) => warnings.push(Fault::new(what, expected)),
         // Other hosts are fine, such as relays and test receivers, but not another vendor's.
         UrlVerdict::Foreign => {
             let owns = |other: &&&Kind| other.judge(&url) != UrlVerdict::Foreign;
@@ -79,7 +79,7 @@ pub(super) fn chat(kind: &Kind, text: &str) -> Result<Vec<Fault>, Fault> {
             }
         }
     }
-    Ok(doubts)
+    Ok(warnings)
 }
 
 /// The HTTP proxy on the way to the chats.
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_chat_url_is_encrypted_or_stays_in_the_house() {
-        let doubts = |text: &str| chat(&slack::KIND, text).map(|doubts| doubts.len());
+        let warnings = |text: &str| chat(&slack::KIND, text).map(|warnings| warnings.len());
         for (text, count) in [
             ("https://hooks.slack.com/services/T/B/X", Some(0)),
             ("https://relay.example/hook?token=1", Some(0)),
@@ -190,10 +190,10 @@ mod tests {
             ("relay.example/x", None),
             ("", None),
         ] {
-            assert_eq!(doubts(text).ok(), count, "{text}");
+            assert_eq!(warnings(text).ok(), count, "{text}");
         }
-        assert!(doubts(&alloc::format!("https://a.example/{}", "x".repeat(1_982))).is_ok());
-        assert!(doubts(&alloc::format!("https://a.example/{}", "x".repeat(1_983))).is_err());
+        assert!(warnings(&alloc::format!("https://a.example/{}", "x".repeat(1_982))).is_ok());
+        assert!(warnings(&alloc::format!("https://a.example/{}", "x".repeat(1_983))).is_err());
     }
 
     #[test]
@@ -220,8 +220,8 @@ mod tests {
                 None,
             ),
         ] {
-            let doubts = chat(&teams::KIND, text).expect("a usable URL");
-            assert_eq!(doubts.first().map(|doubt| doubt.what.as_str()), what);
+            let warnings = chat(&teams::KIND, text).expect("a usable URL");
+            assert_eq!(warnings.first().map(|warning| warning.what.as_str()), what);
         }
     }
 
@@ -234,9 +234,9 @@ mod tests {
             Err("this URL belongs to chat.google".into())
         );
         let cut_off = google.split('&').next().expect("a first part");
-        assert_eq!(chat(&google::KIND, cut_off).map(|doubts| doubts.len()), Ok(1));
+        assert_eq!(chat(&google::KIND, cut_off).map(|warnings| warnings.len()), Ok(1));
         let workflow = "https://hooks.slack.com/triggers/T/1/2";
-        assert_eq!(chat(&slack::KIND, workflow).map(|doubts| doubts.len()), Ok(1));
+        assert_eq!(chat(&slack::KIND, workflow).map(|warnings| warnings.len()), Ok(1));
     }
 
     #[test]

@@ -332,7 +332,7 @@ mod tests {
     use super::*;
 
     /// What becomes of a stream that comes in the given pieces: the ends of its messages, and the
-    /// status of the doubt that ends it, if any.
+    /// status of the error that ends it, if any.
     fn follow<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<usize>, Option<u16>) {
         let mut framing = Framing::new(256, 8);
         let (mut ends, mut at) = (Vec::new(), 0);
@@ -343,7 +343,7 @@ mod tests {
                         at += taken;
                         piece = piece.get(taken..).expect("no more than there was");
                     }
-                    Err(doubt) => return (ends, Some(doubt.status)),
+                    Err(error) => return (ends, Some(error.status)),
                 }
                 if framing.is_complete() {
                     ends.push(at);
@@ -399,8 +399,8 @@ mod tests {
     #[test]
     fn nothing_is_kept_beyond_the_limit() {
         let mut framing = Framing::new(256, 8);
-        let doubt = framing.advance(&[b'a'; 10_000]).expect_err("too long");
-        assert_eq!(doubt.status, 431);
+        let error = framing.advance(&[b'a'; 10_000]).expect_err("too long");
+        assert_eq!(error.status, 431);
         assert!(framing.line.len() <= 256);
     }
 }

@@ -252,7 +252,7 @@ impl Store {
             owed_since: None,
             ports: Owed::default(),
             forget_before,
-            doubtful: BTreeSet::new(),
+            maybe_kept: BTreeSet::new(),
             failed_at: None,
         };
         let thread = thread::Builder::new()
@@ -315,7 +315,7 @@ struct Writer {
     /// Fingerprints of before this moment may be forgotten.
     forget_before: UnixTime,
     /// Batches whose commit failed. They were refused, but may be on the disk all the same.
-    doubtful: BTreeSet<u64>,
+    maybe_kept: BTreeSet<u64>,
     failed_at: Option<Instant>,
 }
 
@@ -347,7 +347,7 @@ impl Writer {
                 }
             }
         }
-        if !self.owed.is_empty() || !self.doubtful.is_empty() || self.ports.last().is_some() {
+        if !self.owed.is_empty() || !self.maybe_kept.is_empty() || self.ports.last().is_some() {
             // The last chance; what stays owed is delivered twice.
             let _ = self.commit(&[]);
         }
@@ -415,7 +415,7 @@ impl Writer {
         let transaction = database.begin_write()?;
         {
             let mut batches = transaction.open_table(BATCHES)?;
-            for batch in &self.doubtful {
+            for batch in &self.maybe_kept {
                 batches.remove(batch)?;
             }
             for write in puts {
@@ -433,9 +433,9 @@ impl Writer {
             batches::settle(&transaction, &self.owed, self.forget_before)?;
         }
         self.ports.write(&transaction)?;
-        self.doubtful.extend(puts.iter().filter_map(Write::batch));
+        self.maybe_kept.extend(puts.iter().filter_map(Write::batch));
         transaction.commit()?;
-        self.doubtful.clear();
+        self.maybe_kept.clear();
         self.owed.clear();
         self.owed_since = None;
         self.ports = Owed::default();

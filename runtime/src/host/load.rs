@@ -23,7 +23,7 @@ use mistgate_core::{
 };
 use rustls::sign::CertifiedKey;
 
-use self::certificate::Doubt;
+use self::certificate::Warning;
 use crate::{
     base::{clock, sandbox::Sandbox},
     http::{
@@ -91,29 +91,29 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     let Some(config) = report.config else {
         return Err(lines(&report.problems));
     };
-    let Findings { mut problems, doubts, .. } = judge(&config, &requests);
+    let Findings { mut problems, warnings: found, .. } = judge(&config, &requests);
     if !problems.is_empty() {
         problems.sort_by_key(|problem| problem.line);
         return Err(lines(&problems));
     }
     let mut warnings = report.warnings;
-    warnings.extend(doubts);
+    warnings.extend(found);
     warnings.sort_by_key(|warning| warning.line);
     let warnings = lines(&warnings);
     read_files.extend(requests.into_iter().map(|request| request.path));
     Ok(Loaded { config, files: read_files, warnings })
 }
 
-/// The problems and doubts about what the configuration names: certificates, keys, addresses.
+/// What is wrong or suspicious about the files and addresses that the configuration names.
 struct Findings<'a> {
     requests: &'a [FileRequest],
     problems: Vec<Problem>,
-    /// What works but may not be what was wanted.
-    doubts: Vec<Problem>,
+    /// What works but may not be wanted.
+    warnings: Vec<Problem>,
 }
 
 fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
-    let mut findings = Findings { requests, problems: Vec::new(), doubts: Vec::new() };
+    let mut findings = Findings { requests, problems: Vec::new(), warnings: Vec::new() };
     let now = clock::wall();
     if let Some(tls) = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) {
         findings.server("webhook.tls", tls, now);
@@ -140,9 +140,10 @@ impl Findings<'_> {
         match tls::certified_key(files) {
             Err(error) => self.problem(key, &error, "a certificate chain and its key in PEM"),
             Ok(CertifiedKey { cert, .. }) => {
-                for doubt in cert.first().map_or_else(Vec::new, |own| certificate::server(own, now))
+                for warning in
+                    cert.first().map_or_else(Vec::new, |own| certificate::server(own, now))
                 {
-                    self.doubt(key, doubt);
+                    self.warning(key, warning);
                 }
             }
         }
@@ -162,8 +163,8 @@ impl Findings<'_> {
             match mutual::revocations(path, &roots) {
                 Err(error) => self.problem(key, &error, "revocation lists in PEM"),
                 Ok(lists) => {
-                    let doubts = lists.iter().filter_map(|list| certificate::list(list, now));
-                    doubts.for_each(|doubt| self.doubt(key, doubt));
+                    let warnings = lists.iter().filter_map(|list| certificate::list(list, now));
+                    warnings.for_each(|warning| self.warning(key, warning));
                 }
             }
         }
@@ -199,9 +200,9 @@ impl Findings<'_> {
         self.problems.push(found);
     }
 
-    fn doubt(&mut self, key: &str, (what, expected): Doubt) {
+    fn warning(&mut self, key: &str, (what, expected): Warning) {
         let found = self.found(key, what, expected);
-        self.doubts.push(found);
+        self.warnings.push(found);
     }
 
     /// The problem, at the line of the first key that begins with `key` and names a file.

@@ -7,7 +7,7 @@ use super::kind::{Format, Kind};
 /// Has neither URLs nor limits, and prints each message as one line of JSON.
 pub static KIND: Kind = Kind {
     name: "console",
-    formats: &[Format { name: "json", shape: shape::shape, doubt: None }],
+    formats: &[Format { name: "json", shape: shape::shape, warning: None }],
     pace: &[],
     url: None,
     answer: |_| None,

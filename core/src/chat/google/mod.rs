@@ -11,7 +11,7 @@ use crate::base::window::Window;
 /// spread evenly because the space is shared with other apps. Answers mean what their status says.
 pub static KIND: Kind = Kind {
     name: "google",
-    formats: &[Format { name: "cards-v2", shape: shape::shape, doubt: None }],
+    formats: &[Format { name: "cards-v2", shape: shape::shape, warning: None }],
     pace: &[Window::per_secs(1, 1), Window::per_secs(60, 60)],
     url: Some(url),
     answer: |_| None,
@@ -21,7 +21,7 @@ fn url(url: &Url) -> UrlVerdict {
     let has = |name: &str| url.query_pairs().any(|(key, _)| key == name);
     match url.host_str() {
         Some("chat.googleapis.com") if has("key") && has("token") => UrlVerdict::Fine,
-        Some("chat.googleapis.com") => UrlVerdict::Doubtful((
+        Some("chat.googleapis.com") => UrlVerdict::Suspicious((
             "the URL lacks its \"key\" or its \"token\" parameter, so it was cut off",
             "the whole URL of the space's webhook",
         )),

@@ -13,7 +13,7 @@ use crate::base::window::Window;
 /// One message per second and webhook (docs.slack.dev, "Rate limits").
 pub static KIND: Kind = Kind {
     name: "slack",
-    formats: &[Format { name: "block-kit", shape: shape::shape, doubt: None }],
+    formats: &[Format { name: "block-kit", shape: shape::shape, warning: None }],
     pace: &[Window::per_secs(1, 1)],
     url: Some(url),
     answer,
@@ -25,7 +25,7 @@ fn url(url: &Url) -> UrlVerdict {
             if url.path().starts_with("/services/") {
                 return UrlVerdict::Fine;
             }
-            UrlVerdict::Doubtful((
+            UrlVerdict::Suspicious((
                 "Slack's workflows do not take formatted messages",
                 "the URL of an incoming webhook, with /services/ after the host",
             ))

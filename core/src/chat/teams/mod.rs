@@ -16,11 +16,11 @@ use crate::base::window::Window;
 pub static KIND: Kind = Kind {
     name: "teams",
     formats: &[
-        Format { name: "adaptive-card", shape: shape::adaptive_card, doubt: None },
+        Format { name: "adaptive-card", shape: shape::adaptive_card, warning: None },
         Format {
             name: "message-card",
             shape: shape::message_card,
-            doubt: Some((
+            warning: Some((
                 "Microsoft Teams itself no longer takes message cards",
                 "\"adaptive-card\", unless the receiver is a program of your own",
             )),
@@ -44,13 +44,13 @@ fn url(url: &Url) -> UrlVerdict {
         || host.ends_with(".webhook.office.com")
         || matches!(host, "outlook.office.com" | "outlook.office365.com");
     if is_connector {
-        return UrlVerdict::Doubtful((
+        return UrlVerdict::Suspicious((
             "Microsoft switched connectors off in May 2026",
             "the URL of a Teams workflow \"Send webhook alerts to a channel\"",
         ));
     }
     if host.ends_with(".logic.azure.com") {
-        return UrlVerdict::Doubtful((
+        return UrlVerdict::Suspicious((
             "Microsoft moved workflows away from this host in November 2025",
             "the URL that the workflow shows today, on api.powerplatform.com",
         ));
@@ -61,7 +61,7 @@ fn url(url: &Url) -> UrlVerdict {
     if url.query_pairs().any(|(key, _)| key == "sig") {
         return UrlVerdict::Fine;
     }
-    UrlVerdict::Doubtful((
+    UrlVerdict::Suspicious((
         "the URL has no \"sig\" parameter, so it was cut off",
         "the whole URL that the workflow shows",
     ))

@@ -237,7 +237,7 @@ fn without_a_word_it_observes_and_is_careful() {
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_told_with_its_line() {
+fn what_is_missing_or_wrong_is_reported_with_its_line() {
     check(
         "[ports]\nmode = \"enforce\"\n",
         &["F:1: ports.method: missing — \"junos\", \"mist\" or \"cso\""],
@@ -288,7 +288,7 @@ fn what_is_missing_or_wrong_is_told_with_its_line() {
 }
 
 #[test]
-fn what_is_wrong_in_a_table_is_told_with_its_line() {
+fn what_is_wrong_in_a_table_is_reported_with_its_line() {
     check(
         "[ports]\n[ports.cso]\nurl = \"http://cso.example.net\"\nap = { vlan = 5000 }\n",
         &[
@@ -345,7 +345,7 @@ fn what_is_wrong_in_a_table_is_told_with_its_line() {
 }
 
 #[test]
-fn what_is_allowed_but_doubtful_is_told() {
+fn what_is_allowed_but_suspicious_is_warned_of() {
     let text = format!(
         "[ports]\nmethod = \"junos\"\ndisconnect_check = \"none\"\n{}",
         JUNOS.replace("username", "legacy_algorithms = true\nusername")

@@ -157,7 +157,7 @@ fn check(text: &str, problems: &[&str]) {
     assert_eq!(lines(&report(text).problems), problems, "in\n{text}");
 }
 
-/// Holds if `text` works and raises exactly these doubts.
+/// Holds if `text` works and raises exactly these warnings.
 #[track_caller]
 fn check_warnings(text: &str, warnings: &[&str]) {
     let report = report(text);
@@ -558,7 +558,7 @@ Alarms = { "" = "Info" }
 fn what_ports_need_of_other_sections_is_named() {
     const WEBHOOK: &str = "[webhook]\nlisten = \"127.0.0.1:1\"\nsecret = \"a\"\n";
     const MIST: &str = "[mist]\ntoken = \"t\"\norg_id = \"978c48e6-6ef6-11e6-8bbf-02e208b2d34f\"\n";
-    const UNTOLD: &str = "without what Mist says about APs and switches nothing can be decided";
+    const UNKNOWN: &str = "without what Mist says about APs and switches nothing can be decided";
     let external = |path| format!("[ports.external]\nkey = \"k\"\npath = \"{path}\"\n");
     check_warnings(&format!("{WEBHOOK}[ports]\n"), &[]);
     check_warnings(&format!("{WEBHOOK}{MIST}{}", external("/external")), &[]);
@@ -571,11 +571,11 @@ fn what_ports_need_of_other_sections_is_named() {
     let enforce =
         "[ports]\nmode = \"enforce\"\nmethod = \"mist\"\n[ports.mist]\nap_profile = \"ap\"\n";
     for (text, line, what) in [
-        (format!("{WEBHOOK}{enforce}"), 4, format!("ports: {UNTOLD} — mist.token_file")),
+        (format!("{WEBHOOK}{enforce}"), 4, format!("ports: {UNKNOWN} — mist.token_file")),
         (
             format!("{WEBHOOK}[mist]\ntoken = \"t\"\n{enforce}"),
             6,
-            format!("ports: {UNTOLD} — mist.org_id"),
+            format!("ports: {UNKNOWN} — mist.org_id"),
         ),
         // What is there and wrong is not missing.
         (
@@ -683,7 +683,7 @@ subject = "O=Micronets"
 }
 
 #[test]
-fn doubts_about_the_rules_of_the_proxy_are_said() {
+fn suspicious_rules_of_the_proxy_are_warned_of() {
     const FILES: &str = "cert = \"both.pem\"\nclient_ca = \"both.pem\"\ncrl = \"crl.pem\"";
     check_warnings(
         &alloc::format!("[proxy]\n{FILES}"),

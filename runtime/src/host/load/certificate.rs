@@ -7,37 +7,38 @@ use x509_parser::{
 };
 
 /// What is doubtful, and what is expected.
-pub(super) type Doubt = (String, &'static str);
+pub(super) type Warning = (String, &'static str);
 
 /// Looks at a server's own certificate as its clients will.
-pub(super) fn server(certificate: &CertificateDer<'_>, now: UnixTime) -> Vec<Doubt> {
+pub(super) fn server(certificate: &CertificateDer<'_>, now: UnixTime) -> Vec<Warning> {
     let Ok((_, certificate)) = parse_x509_certificate(certificate) else {
         // TLS has read it, so it is a kind that only this parser does not know.
         return Vec::new();
     };
-    let mut doubts = Vec::new();
+    let mut warnings = Vec::new();
     if !has_name(&certificate) {
         // RFC 9525 §6.3: a name in the subject alone counts no more.
         let expected = "one with a subject alternative name, as mistgate cert leaf --san makes";
         let what = "the certificate names no host, so clients that look for one refuse it";
-        doubts.push((what.to_owned(), expected));
+        warnings.push((what.to_owned(), expected));
     }
     if !is_for_servers(&certificate) {
         let what = "the certificate's extended key usage is not for servers, so clients refuse it";
-        doubts.push((what.to_owned(), "one for serverAuth, as mistgate cert leaf --server makes"));
+        warnings
+            .push((what.to_owned(), "one for serverAuth, as mistgate cert leaf --server makes"));
     }
     let (begin, end) = (certificate.validity().not_before, certificate.validity().not_after);
     if unix(end) < now {
-        doubts.push((format!("the certificate ended at {}", unix(end)), "a new one"));
+        warnings.push((format!("the certificate ended at {}", unix(end)), "a new one"));
     } else if now < unix(begin) {
         let what = format!("the certificate begins only at {}", unix(begin));
-        doubts.push((what, "one that holds by now, or the right time on this machine"));
+        warnings.push((what, "one that holds by now, or the right time on this machine"));
     }
-    doubts
+    warnings
 }
 
 /// Looks at a revocation list.
-pub(super) fn list(list: &CertificateRevocationListDer<'_>, now: UnixTime) -> Option<Doubt> {
+pub(super) fn list(list: &CertificateRevocationListDer<'_>, now: UnixTime) -> Option<Warning> {
     let (_, list) = parse_x509_crl(list).ok()?;
     let next = unix(list.next_update()?);
     let what = format!("a newer list should be there since {next}; this one still counts");
