@@ -33,18 +33,17 @@ pub mod input;
 pub mod output;
 
 mod link;
-mod requests;
-mod stdin;
 
 mod calls;
 mod forwards;
-mod lines;
+mod stdin;
 
 use self::{
+    calls::Calls,
+    forwards::Forwards,
     input::{Config, Input, LinkId},
     link::{Link, Open},
     output::{Event, Output},
-    requests::{Calls, Forwards},
     stdin::Stdin,
 };
 use super::{
@@ -90,10 +89,7 @@ pub struct Peer {
 impl Peer {
     /// Bytes of messages that the system has not taken yet.
     pub const fn unsent(&self) -> usize {
-        match &self.link {
-            Link::Open(open) => open.unsent,
-            Link::Closing { .. } | Link::Connecting { .. } | Link::Down { .. } | Link::Ended => 0,
-        }
+        if let Link::Open(open) = &self.link { open.unsent } else { 0 }
     }
 
     /// How many of our requests wait for a response.

@@ -1,14 +1,18 @@
-//! Our requests: from an HTTP client to the partner, and the response back.
+//! Our requests by `messageId`: from an HTTP client or standard input to the partner, and the
+//! response back.
 
-use alloc::string::{String, ToString};
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use http_types::StatusCode;
 
 use super::{
     Peer,
-    input::RequestId,
-    output::{Event, Output},
-    requests::{Call, Requester, Waiting},
+    input::{Config, RequestId},
+    output::{Event, Output, RequestReport},
 };
 use crate::{
     base::time::Instant,
@@ -18,11 +22,83 @@ use crate::{
     },
 };
 
+/// A request that waits for its response.
+#[derive(Debug)]
+pub(super) struct Waiting<T> {
+    /// To whom the response goes.
+    pub(super) to: T,
+    pub(super) method: String,
+    path: String,
+    since: Instant,
+    pub(super) due_at: Instant,
+}
+
+impl<T> Waiting<T> {
+    pub(super) fn new(to: T, method: &str, target: &str, now: Instant, config: &Config) -> Self {
+        let path = target.split('?').next().unwrap_or_default().into();
+        let due_at = now + config.request_timeout;
+        Self { to, method: method.into(), path, since: now, due_at }
+    }
+
+    /// What became of it, for the journal.
+    pub(super) fn over(self, now: Instant, status: u16, refusal: Option<String>) -> RequestReport {
+        let Self { method, path, since, .. } = self;
+        RequestReport { method, path, status, after: now - since, refusal }
+    }
+}
+
+/// Who waits for a response.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Requester {
+    /// An HTTP client.
+    Http(RequestId),
+    /// The writer of standard input.
+    Stdin,
+}
+
+/// A request of ours to the partner.
+pub(super) type Call = Waiting<Requester>;
+
+/// Our requests to the partner, by `messageId`.
+#[derive(Debug)]
+pub(super) struct Calls {
+    pub(super) open: BTreeMap<String, Call>,
+    next_id: u64,
+}
+
+impl Calls {
+    /// No requests. Ids begin with 1, because the real manager takes 0 for no id, and go on from
+    /// connection to connection, so that a late response never answers another request.
+    pub(super) const fn new() -> Self {
+        Self { open: BTreeMap::new(), next_id: 1 }
+    }
+
+    /// A new id: a number, because real peers accept nothing else.
+    pub(super) fn id(&mut self) -> Id<'static> {
+        loop {
+            let id = Id::number(self.next_id);
+            self.next_id = self.next_id.wrapping_add(1);
+            if !self.open.contains_key(id.as_str()) {
+                return id;
+            }
+        }
+    }
+
+    /// Takes the requests that are due.
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(String, Call)> {
+        self.open.extract_if(.., |_, call| call.due_at <= now).collect()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.open.values().map(|call| call.due_at).min()
+    }
+}
+
 impl Peer {
     /// Takes a request of an HTTP client.
     pub(super) fn request(&mut self, now: Instant, id: RequestId, request: http::Request) {
-        let waiting = Waiting::new(&request.method, &request.target, now, &self.config);
-        let call = Call { requester: Requester::Http(id), waiting };
+        let requester = Requester::Http(id);
+        let call = Call::new(requester, &request.method, &request.target, now, &self.config);
         let full = self.calls.open.len() >= self.config.calls_max;
         let full = full.then_some("too many requests wait for a response");
         if let Some(why) = self.unavailable().or(full) {
@@ -56,29 +132,21 @@ impl Peer {
         response: &Response<'_>,
         payload: &[u8],
     ) {
-        let Some(Call { requester, waiting }) = self.calls.open.remove(to.as_str()) else {
+        let Some(call) = self.calls.open.remove(to.as_str()) else {
             let reason = "a response that nobody waits for, or no longer".to_string();
             return self.emit(Event::Ignored { reason });
         };
-        match requester {
-            Requester::Stdin => {
-                self.print(payload);
-                self.emit(Event::Called(waiting.over(now, response.status, None)));
-            }
-            Requester::Http(id) => match http::response_from_message(response, &waiting.method) {
-                Ok(http) => {
-                    let response = http;
-                    let exchange = waiting.over(now, response.status, None);
-                    self.outputs.push_back(Output::Respond { id, response });
-                    self.emit(Event::Called(exchange));
-                }
+        match call.to {
+            Requester::Stdin => self.print(payload),
+            Requester::Http(id) => match http::response_from_message(response, &call.method) {
+                Ok(response) => self.outputs.push_back(Output::Respond { id, response }),
                 Err(error) => {
                     let why = alloc::format!("the response is no HTTP: {error}");
-                    let call = Call { requester: Requester::Http(id), waiting };
-                    self.refuse_call(now, to.as_str(), call, StatusCode::BadGateway, &why);
+                    return self.refuse_call(now, to.as_str(), call, StatusCode::BadGateway, &why);
                 }
             },
         }
+        self.emit(Event::Called(call.over(now, response.status, None)));
     }
 
     /// Answers one of our requests in the partner's place.
@@ -86,15 +154,15 @@ impl Peer {
         &mut self,
         now: Instant,
         message_id: &str,
-        Call { requester, waiting }: Call,
+        call: Call,
         status: StatusCode,
         why: &str,
     ) {
-        match requester {
+        match call.to {
             Requester::Http(id) => {
                 let response = http::refusal(status, why);
                 self.outputs.push_back(Output::Respond { id, response });
-                let exchange = waiting.over(now, status.into(), Some(why.into()));
+                let exchange = call.over(now, status.into(), Some(why.into()));
                 self.emit(Event::Called(exchange));
             }
             Requester::Stdin => {

@@ -1,14 +1,18 @@
 //! The partner's requests: to the local server, and its response back.
 
-use alloc::string::{String, ToString};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use http_types::StatusCode;
 
 use super::{
     Peer,
-    input::ForwardId,
+    calls::Waiting,
+    input::{Config, ForwardId},
     output::{Event, Output},
-    requests::{Forward, Waiting},
 };
 use crate::{
     base::time::Instant,
@@ -18,6 +22,80 @@ use crate::{
     },
 };
 
+/// A request of the partner to the local server, for its `messageId`; without one if no response is
+/// wanted.
+pub(super) type Forward = Waiting<Option<Id<'static>>>;
+
+/// The partner's requests to the local server.
+#[derive(Debug, Default)]
+pub(super) struct Forwards {
+    pub(super) running: BTreeMap<ForwardId, Forward>,
+    waiting: VecDeque<(ForwardId, Forward, http::Request)>,
+    waiting_bytes: usize,
+    last_id: ForwardId,
+}
+
+impl Forwards {
+    /// How many requests the local server has, and how many wait for it.
+    pub(super) fn len(&self) -> (usize, usize) {
+        (self.running.len(), self.waiting.len())
+    }
+
+    /// Queues a request; gives it back if too many wait.
+    pub(super) fn push(
+        &mut self,
+        forward: Forward,
+        request: http::Request,
+        config: &Config,
+    ) -> Result<(), Forward> {
+        let bytes = self.waiting_bytes + request.body.len();
+        if self.waiting.len() >= config.waiting_max || bytes > config.waiting_bytes_max {
+            return Err(forward);
+        }
+        self.last_id += 1;
+        self.waiting_bytes = bytes;
+        self.waiting.push_back((self.last_id, forward, request));
+        Ok(())
+    }
+
+    /// Begins the next request, if the local server may have one more.
+    pub(super) fn start(&mut self, config: &Config) -> Option<(ForwardId, http::Request)> {
+        if self.running.len() >= config.forwards_max {
+            return None;
+        }
+        let (id, forward, request) = self.waiting.pop_front()?;
+        self.waiting_bytes -= request.body.len();
+        self.running.insert(id, forward);
+        Some((id, request))
+    }
+
+    /// Takes the requests that are due, with their ids if the local server has them.
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(Option<ForwardId>, Forward)> {
+        let running = self.running.extract_if(.., |_, forward| forward.due_at <= now);
+        let mut due: Vec<_> = running.map(|(id, forward)| (Some(id), forward)).collect();
+        // All have the same time, so the first in the queue is due first.
+        while self.waiting.front().is_some_and(|(_, forward, _)| forward.due_at <= now)
+            && let Some((_, forward, request)) = self.waiting.pop_front()
+        {
+            self.waiting_bytes -= request.body.len();
+            due.push((None, forward));
+        }
+        due
+    }
+
+    /// Forgets all requests; gives the ids of those that the local server has.
+    pub(super) fn clear(&mut self) -> Vec<ForwardId> {
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        core::mem::take(&mut self.running).into_keys().collect()
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let waiting = self.waiting.front().map(|(_, forward, _)| forward);
+        self.running.values().chain(waiting).map(|forward| forward.due_at).min()
+    }
+}
+
 impl Peer {
     /// Takes a request of the partner. `to` is its id if a response is wanted.
     pub(super) fn request_received(
@@ -26,8 +104,8 @@ impl Peer {
         to: Option<Id<'_>>,
         request: &Request<'_>,
     ) {
-        let waiting = Waiting::new(&request.method, &request.path, now, &self.config);
-        let forward = Forward { to: to.map(Id::into_owned), waiting };
+        let to = to.map(Id::into_owned);
+        let forward = Forward::new(to, &request.method, &request.path, now, &self.config);
         if !self.config.forwards {
             let why = "this peer has no server for requests (mistgate connect without --forward)";
             return self.refuse_forward(now, forward, StatusCode::NotImplemented, why);
@@ -91,20 +169,19 @@ impl Peer {
     fn respond(
         &mut self,
         now: Instant,
-        forward: Forward,
+        mut forward: Forward,
         response: &http::Response,
         refusal: Option<&str>,
     ) {
-        let Forward { to, waiting } = forward;
-        let sent = match to {
-            Some(to) => self.send_response(to, &waiting.method, response),
+        let sent = match forward.to.take() {
+            Some(to) => self.send_response(to, &forward.method, response),
             None => Ok(()),
         };
         let (status, why) = match sent {
             Ok(()) => (response.status, refusal.map(ToString::to_string)),
             Err((status, why)) => (status.into(), Some(why)),
         };
-        self.emit(Event::Forwarded(waiting.over(now, status, why)));
+        self.emit(Event::Forwarded(forward.over(now, status, why)));
     }
 
     /// Sends a response. If it cannot be sent, sends an error in its place and returns that.

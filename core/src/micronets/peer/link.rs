@@ -66,14 +66,7 @@ impl Open {
 impl Link {
     /// The connection with that id, if it is open.
     pub(super) fn open(&mut self, id: LinkId) -> Option<&mut Open> {
-        match self {
-            Self::Open(open) if open.id == id => Some(open),
-            Self::Open(_)
-            | Self::Closing { .. }
-            | Self::Connecting { .. }
-            | Self::Down { .. }
-            | Self::Ended => None,
-        }
+        if let Self::Open(open) = self { Some(open).filter(|open| open.id == id) } else { None }
     }
 
     /// Whether there is a connection, or an attempt, with that id.
