@@ -13,7 +13,7 @@ use crate::{
     micronets::{
         access::{Rule, Subject},
         meetup::input::{Config as Meetup, OnPartnerLoss},
-        proxy::{Proxy, ProxyLimits},
+        proxy::{Proxy, ProxyFiles, ProxyLimits},
     },
 };
 
@@ -36,16 +36,9 @@ pub(super) fn proxy(section: &Section<'_>) -> Proxy {
     let allow = allow(section, &path_prefix);
     // A file that cannot be used is a problem by then, so no empty name is ever opened.
     let tls = section.tls().unwrap_or(Tls { cert: String::new(), key: String::new() });
-    Proxy {
-        listen,
-        path_prefix,
-        tls,
-        client_ca: client_ca(section).unwrap_or_default(),
-        crl: crl(section),
-        allow,
-        meetup: meetup(section),
-        limits: limits(section),
-    }
+    let client_ca = client_ca(section).unwrap_or_default();
+    let files = ProxyFiles { tls, client_ca, crl: crl(section) };
+    Proxy { listen, path_prefix, files, allow, meetup: meetup(section), limits: limits(section) }
 }
 
 fn path_prefix(section: &Section<'_>) -> String {

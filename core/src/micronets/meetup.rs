@@ -62,9 +62,9 @@ pub mod status;
 mod unpaired;
 
 use self::{
-    input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
+    input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic},
     output::Output,
-    peer::{Greeting, Lost, Names, Peer},
+    peer::{Greeting, Names, Peer},
 };
 use super::{
     access::Identity,
@@ -159,8 +159,7 @@ impl Meetup {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        peer.messages += 1;
-        peer.bytes += frame.payload.len() as u64;
+        peer.received += Traffic::of(&frame.payload);
         let is_greeted = peer.names().is_some();
         self.note_activity(now, id);
         match (&self.state, self.sides.side_of(id), self.sides.partner_of(id)) {
@@ -170,7 +169,7 @@ impl Meetup {
             }
             (_, Some(side), _) => self.receive_unpaired(side, id, frame),
             // It claims a side and is paused, but this message was under way.
-            (_, None, _) => self.dropped(id, Lost { messages: 1, bytes: frame.payload.len() }),
+            (_, None, _) => self.dropped(id, Traffic::of(&frame.payload)),
         }
     }
 
@@ -440,10 +439,9 @@ impl Machine for Meetup {
                 let ids: Vec<_> = self.peers.keys().copied().collect();
                 ids.into_iter().for_each(|id| self.close(id, CloseReason::Stopping));
             }
-            Input::Traffic { id, messages, bytes } => {
+            Input::Traffic { id, traffic } => {
                 if let Some(peer) = self.peers.get_mut(&id) {
-                    peer.messages += messages;
-                    peer.bytes += bytes;
+                    peer.received += traffic;
                 }
                 self.note_activity(now, id);
             }

@@ -13,18 +13,22 @@ pub struct Proxy {
     /// What the path of an upgrade begins with; the rest of the request target is the id of the
     /// meetup. It begins and ends with `/`.
     pub path_prefix: String,
-    /// The proxy's own certificate and key.
-    pub tls: Tls,
-    /// The PEM file with the authorities whose certificates may connect; read again when it
-    /// changes.
-    pub client_ca: String,
-    /// The PEM files with the revocation lists of these authorities (RFC 5280 §5); read again when
-    /// they change.
-    pub crl: Vec<String>,
+    pub files: ProxyFiles,
     /// Who may join which meetup; without rules, everybody may join every meetup.
     pub allow: Vec<access::Rule>,
     pub meetup: Meetup,
     pub limits: ProxyLimits,
+}
+
+/// The PEM files that say who the proxy is and who may connect; read again when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyFiles {
+    /// The proxy's own certificate and key.
+    pub tls: Tls,
+    /// The authorities whose certificates may connect.
+    pub client_ca: String,
+    /// The revocation lists of these authorities (RFC 5280 §5).
+    pub crl: Vec<String>,
 }
 
 /// The limits of the proxy's peers.

@@ -50,7 +50,7 @@ fn peer(Peer { status, identity, address, since, received_ago, sent }: &Peer) ->
         "address": address.to_string(),
         "since": since.rfc3339(),
         "heard_seconds_ago": received_ago.as_secs_f64(),
-        "received": { "messages": status.messages, "bytes": status.bytes },
+        "received": { "messages": status.received.messages, "bytes": status.received.bytes },
         "sent": { "messages": sent.messages, "bytes": sent.bytes },
     })
 }

@@ -119,7 +119,7 @@ fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
         findings.server("webhook.tls", tls, now);
     }
     if let Some(proxy) = &config.proxy {
-        findings.server("proxy.cert", &proxy.tls, now);
+        findings.server("proxy.cert", &proxy.files.tls, now);
         findings.authorities(proxy, now);
     }
     if let Some(method) = config.ports.as_ref().and_then(|ports| ports.method.as_ref()) {
@@ -151,7 +151,7 @@ impl Findings<'_> {
 
     /// Checks the authorities of the proxy's peers and their revocation lists.
     fn authorities(&mut self, proxy: &Proxy, now: UnixTime) {
-        let roots = match mutual::roots(&proxy.client_ca) {
+        let roots = match mutual::roots(&proxy.files.client_ca) {
             Ok(roots) => Arc::new(roots),
             Err(error) => {
                 let expected = "certificates of authorities in PEM";

@@ -13,7 +13,11 @@ use std::{
 
 use mistgate_core::{
     base::time::{Instant, UnixTime},
-    micronets::{access::Identity, meetup::status::PeerStatus, proxy::Proxy},
+    micronets::{
+        access::Identity,
+        meetup::{input::Traffic, status::PeerStatus},
+        proxy::Proxy,
+    },
 };
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
@@ -28,10 +32,7 @@ use crate::{
     },
     http::{
         listen::{Event, accept_one},
-        tls::{
-            self,
-            mutual::{Files, Mutual},
-        },
+        tls::{self, mutual::Mutual},
     },
 };
 
@@ -99,20 +100,6 @@ pub struct Peer {
     pub sent: Traffic,
 }
 
-/// Messages, and the bytes of their payloads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    pub messages: u64,
-    pub bytes: u64,
-}
-
-impl Traffic {
-    const fn count(&mut self, payload: &[u8]) {
-        self.messages += 1;
-        self.bytes += payload.len() as u64;
-    }
-}
-
 /// The proxy: what its tasks share.
 pub struct Relay {
     settings: Shared<Proxy>,
@@ -145,7 +132,7 @@ impl Relay {
         let limiter =
             ConnectionLimiter::new(limits.connections_max, limits.connections_per_address_max);
         Ok(Arc::new(Self {
-            tls: Arc::new(Mutual::load(Files::of(settings))?),
+            tls: Arc::new(Mutual::load(settings.files.clone())?),
             settings: Shared::new(settings.clone()),
             limiter: Arc::new(limiter),
             apologies: Arc::new(ConnectionLimiter::new(APOLOGIES_MAX, APOLOGIES_PER_ADDRESS_MAX)),
@@ -175,7 +162,7 @@ impl Relay {
     /// Takes new rules, limits and files for the same address: all of them, or none on an error.
     /// Peers that they do not allow are closed within a second. Blocks on the disk.
     pub fn configure(&self, settings: &Proxy) -> Result<(), tls::Error> {
-        self.tls.replace(Files::of(settings))?;
+        self.tls.replace(settings.files.clone())?;
         let limits = &settings.limits;
         self.limiter.limit(limits.connections_max, limits.connections_per_address_max);
         self.settings.set(settings.clone());

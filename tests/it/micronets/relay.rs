@@ -29,7 +29,7 @@ use mistgate_core::{
             input::{Config as Meetup, OnPartnerLoss},
             status::Stage,
         },
-        proxy::{Proxy, ProxyLimits},
+        proxy::{Proxy, ProxyFiles, ProxyLimits},
     },
 };
 use mistgate_runtime::{
@@ -95,9 +95,11 @@ impl Site {
         let mut settings = Proxy {
             listen: "127.0.0.1:0".parse().expect("an address"),
             path_prefix: PREFIX.to_owned(),
-            tls: Tls { cert: own.clone(), key: own },
-            client_ca: put("root.pem", &authority.cert()),
-            crl: vec![put("crl.pem", &authority.revoke(&[99]))],
+            files: ProxyFiles {
+                tls: Tls { cert: own.clone(), key: own },
+                client_ca: put("root.pem", &authority.cert()),
+                crl: vec![put("crl.pem", &authority.revoke(&[99]))],
+            },
             allow: Vec::new(),
             meetup: Meetup::default(),
             limits: ProxyLimits::default(),
@@ -357,7 +359,7 @@ fn two_peers_are_introduced_and_get_messages_byte_for_byte() {
     let sums: Vec<_> = status
         .peers
         .iter()
-        .map(|peer| (peer.status.stage, peer.status.messages, peer.sent.messages))
+        .map(|peer| (peer.status.stage, peer.status.received.messages, peer.sent.messages))
         .collect();
     assert_eq!(sums, [(Stage::Paired, 7, 7), (Stage::Paired, 7, 7)]);
     assert_eq!(status.peers.first().expect("a peer").identity.organisations, ["Anybody"]);
@@ -688,7 +690,7 @@ fn settings_that_cannot_be_used_change_nothing() {
     let (mut manager, mut gateway) = site.pair("m");
     site.settings.allow =
         vec![Rule { meetup: "*".to_owned(), subjects: vec![Subject::Organisation("X".into())] }];
-    site.settings.client_ca = "/nowhere".to_owned();
+    site.settings.files.client_ca = "/nowhere".to_owned();
     let error = site.relay.configure(&site.settings).expect_err("nowhere").to_string();
     assert!(error.starts_with("/nowhere: cannot be read: "), "{error}");
     manager.say("still here");

@@ -13,7 +13,7 @@ use mistgate_core::{
         http,
         meetup::{
             Meetup,
-            input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
+            input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic},
             output::Output,
         },
         message::{Content, Id, Message, Pair},
@@ -199,7 +199,13 @@ impl Driven {
                 if *left == id { (Side::Left, *right) } else { (Side::Right, *left) };
             assert_eq!(pending.note(side, &payload), Verdict::Relay);
             self.delivered.entry(partner).or_default().push(message.clone());
-            self.handle(now, Input::Traffic { id, messages: 1, bytes: payload.len() as u64 });
+            self.handle(
+                now,
+                Input::Traffic {
+                    id,
+                    traffic: Traffic { messages: 1, bytes: payload.len() as u64 },
+                },
+            );
         } else {
             self.handle(now, Input::Received { id, frame: Frame::text(payload) });
         }

@@ -13,7 +13,7 @@ use mistgate_core::{
         close_reason::Fault,
         meetup::{
             CONNECTIONS_MAX, Meetup,
-            input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
+            input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic},
             output::Output,
             status::Stage,
         },
@@ -177,7 +177,9 @@ impl Surroundings {
             }
             2..=8 => self.message(bytes),
             9..=12 => self.relayed(bytes),
-            13 | 14 => Input::Traffic { id: self.any(bytes), messages: 0, bytes: 0 },
+            13 | 14 => {
+                Input::Traffic { id: self.any(bytes), traffic: Traffic { messages: 0, bytes: 0 } }
+            }
             15 => Input::Full(self.any(bytes)),
             16 => Input::Drained(self.any(bytes)),
             17 => {
@@ -206,7 +208,7 @@ impl Surroundings {
             return Input::Closed(1_000_000);
         };
         if is_pumped {
-            return Input::Traffic { id, messages: 0, bytes: 0 };
+            return Input::Traffic { id, traffic: Traffic { messages: 0, bytes: 0 } };
         }
         let hello = format!(
             r#"{{ "message":{{"messageId":{id},"messageType":"CONN:HELLO","peerClass":"{}"}}}}"#,
@@ -259,7 +261,7 @@ impl Surroundings {
             }
             (Verdict::Relay, _) => {}
         }
-        Input::Traffic { id, messages: 1, bytes: payload.len() as u64 }
+        Input::Traffic { id, traffic: Traffic { messages: 1, bytes: payload.len() as u64 } }
     }
 
     fn note_output(&mut self, output: &Output) {
@@ -273,7 +275,7 @@ impl Surroundings {
                 assert!(reason.to_string().len() <= 123);
                 self.expected_answers.remove(id);
             }
-            Output::Dropped { messages, .. } => assert!(*messages > 0),
+            Output::Dropped { lost, .. } => assert!(lost.messages > 0),
             Output::Greeted { id, .. } => {
                 let connection = self.connections.get_mut(id).expect("a connection");
                 assert!(connection.hello.is_some(), "greeted without a hello");

@@ -13,7 +13,7 @@ use crate::{
     micronets::{
         access::{Rule, Subject},
         meetup::input::{Config as Meetup, OnPartnerLoss},
-        proxy::{Proxy, ProxyLimits},
+        proxy::{Proxy, ProxyFiles, ProxyLimits},
     },
     route::Target,
 };
@@ -236,9 +236,11 @@ fn every_key_is_read() {
     let expected = Proxy {
         listen: "192.0.2.1:5051".parse().expect("an address"),
         path_prefix: "/ws/".into(),
-        tls: Tls { cert: "/etc/mistgate/both.pem".into(), key: "/run/key.pem".into() },
-        client_ca: "/etc/mistgate/both.pem".into(),
-        crl: ["/etc/mistgate/crl.pem", "/run/crl.pem"].map(String::from).to_vec(),
+        files: ProxyFiles {
+            tls: Tls { cert: "/etc/mistgate/both.pem".into(), key: "/run/key.pem".into() },
+            client_ca: "/etc/mistgate/both.pem".into(),
+            crl: ["/etc/mistgate/crl.pem", "/run/crl.pem"].map(String::from).to_vec(),
+        },
         allow: [rule("gw/*", [manager, gateway].to_vec()), rule("*", [auditor].to_vec())].to_vec(),
         meetup: Meetup {
             hello_timeout: Duration::from_secs(5),
@@ -329,8 +331,8 @@ fn what_is_not_written_has_its_documented_value() {
     let proxy = config.proxy.expect("a proxy");
     assert_eq!(proxy.listen.to_string(), "0.0.0.0:5050");
     assert_eq!(proxy.path_prefix, "/micronets/v1/ws-proxy/");
-    assert_eq!(proxy.tls.key, proxy.tls.cert);
-    assert!(proxy.crl.is_empty() && proxy.allow.is_empty());
+    assert_eq!(proxy.files.tls.key, proxy.files.tls.cert);
+    assert!(proxy.files.crl.is_empty() && proxy.allow.is_empty());
     assert_eq!((proxy.meetup, proxy.limits), (Meetup::default(), ProxyLimits::default()));
 }
 

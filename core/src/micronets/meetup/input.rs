@@ -1,7 +1,7 @@
 //! What goes into a meetup.
 
 use alloc::vec::Vec;
-use core::time::Duration;
+use core::{ops::AddAssign, time::Duration};
 
 use crate::micronets::{access::Identity, close_reason::Fault, pending::PendingRequests};
 
@@ -59,6 +59,27 @@ impl Frame {
     }
 }
 
+/// How many messages went one way, and the bytes of their payloads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub messages: u64,
+    pub bytes: u64,
+}
+
+impl Traffic {
+    /// One message.
+    pub const fn of(payload: &[u8]) -> Self {
+        Self { messages: 1, bytes: payload.len() as u64 }
+    }
+}
+
+impl AddAssign for Traffic {
+    fn add_assign(&mut self, more: Self) {
+        self.messages += more.messages;
+        self.bytes += more.bytes;
+    }
+}
+
 /// What happened outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -84,5 +105,5 @@ pub enum Input {
     Stop,
     /// What came over a connection since the last report: messages that a pump passed on, and the
     /// bytes of their payloads; both are 0 for a pong.
-    Traffic { id: ConnectionId, messages: u64, bytes: u64 },
+    Traffic { id: ConnectionId, traffic: Traffic },
 }

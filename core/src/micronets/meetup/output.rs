@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use http_types::StatusCode;
 
-use super::input::{ConnectionId, Frame};
+use super::input::{ConnectionId, Frame, Traffic};
 use crate::micronets::{close_reason::CloseReason, pending::PendingRequests};
 
 /// What shall happen outside (imperative), or has happened inside (past).
@@ -16,8 +16,8 @@ pub enum Output {
     /// Flush what was written to the connection, close it with this code and reason, and forget it.
     Close { id: ConnectionId, reason: CloseReason },
     /// Messages of a peer reached nobody: they were held too long, or answered a partner that has
-    /// left. `bytes` are those of their payloads.
-    Dropped { id: ConnectionId, messages: usize, bytes: usize },
+    /// left.
+    Dropped { id: ConnectionId, lost: Traffic },
     /// A peer said its first hello. The names are cut to 64 characters.
     Greeted { id: ConnectionId, peer_class: Option<String>, peer_id: Option<String> },
     /// Two peers are introduced. From here on pumps pass on what they send, each message as it is,

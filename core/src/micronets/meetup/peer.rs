@@ -3,7 +3,7 @@
 use alloc::{collections::VecDeque, string::String, vec::Vec};
 use core::mem;
 
-use super::input::{ConnectionId, Frame};
+use super::input::{ConnectionId, Frame, Traffic};
 use crate::{
     base::time::Instant,
     micronets::{
@@ -31,8 +31,7 @@ pub(super) struct Peer {
     pub(super) is_paused: bool,
     /// Messages that it sent while it had no partner.
     pub(super) held: Held,
-    pub(super) messages: u64,
-    pub(super) bytes: u64,
+    pub(super) received: Traffic,
 }
 
 /// Whether a connection's hello has come. `hello` is its message, byte for byte.
@@ -68,8 +67,7 @@ impl Peer {
             is_full: false,
             is_paused: false,
             held: Held::default(),
-            messages: 0,
-            bytes: 0,
+            received: Traffic::default(),
         }
     }
 
@@ -124,32 +122,18 @@ pub(super) struct Held {
     cost: usize,
 }
 
-/// Held messages that were dropped.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lost {
-    pub(super) messages: usize,
-    pub(super) bytes: usize,
-}
-
-impl Lost {
-    fn count(&mut self, frame: &Frame) {
-        self.messages += 1;
-        self.bytes += frame.payload.len();
-    }
-}
-
 impl Held {
     /// Holds a message, and drops the oldest ones beyond `max` bytes.
-    pub(super) fn push(&mut self, frame: Frame, max: usize) -> Lost {
+    pub(super) fn push(&mut self, frame: Frame, max: usize) -> Traffic {
         let cost = |frame: &Frame| frame.payload.len() + FRAME_COST;
         self.cost += cost(&frame);
         self.frames.push_back(frame);
-        let mut lost = Lost::default();
+        let mut lost = Traffic::default();
         while self.cost > max
             && let Some(oldest) = self.frames.pop_front()
         {
             self.cost -= cost(&oldest);
-            lost.count(&oldest);
+            lost += Traffic::of(&oldest.payload);
         }
         lost
     }
@@ -159,9 +143,9 @@ impl Held {
         mem::take(&mut self.frames)
     }
 
-    pub(super) fn give_up(&mut self) -> Lost {
-        let mut lost = Lost::default();
-        self.take().iter().for_each(|frame| lost.count(frame));
+    pub(super) fn give_up(&mut self) -> Traffic {
+        let mut lost = Traffic::default();
+        self.take().iter().for_each(|frame| lost += Traffic::of(&frame.payload));
         lost
     }
 }

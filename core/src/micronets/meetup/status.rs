@@ -2,7 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{Meetup, State, input::ConnectionId};
+use super::{
+    Meetup, State,
+    input::{ConnectionId, Traffic},
+};
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +29,8 @@ pub struct PeerStatus {
     pub peer_class: Option<String>,
     /// `peerId` of its hello, cut to 64 characters.
     pub peer_id: Option<String>,
-    /// Messages that came from it.
-    pub messages: u64,
-    /// The bytes of their payloads.
-    pub bytes: u64,
+    /// Its hello included.
+    pub received: Traffic,
 }
 
 impl Meetup {
@@ -44,8 +45,7 @@ impl Meetup {
                     stage: self.stage(id),
                     peer_class: names.class,
                     peer_id: names.id,
-                    messages: peer.messages,
-                    bytes: peer.bytes,
+                    received: peer.received,
                 }
             })
             .collect()

@@ -7,7 +7,7 @@ use http_types::StatusCode;
 
 use super::{
     CONNECTIONS_MAX, HELLO_MAX, Meetup, ORPHANS_KEPT, PROBE_TIMEOUT,
-    input::{Config, ConnectionId, Frame, Input, OnPartnerLoss},
+    input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic},
     output::Output,
     status::Stage,
 };
@@ -109,7 +109,7 @@ fn said(id: ConnectionId, text: &str) -> Input {
 }
 
 fn pong(id: ConnectionId) -> Input {
-    Input::Traffic { id, messages: 0, bytes: 0 }
+    Input::Traffic { id, traffic: Traffic { messages: 0, bytes: 0 } }
 }
 
 fn send(id: ConnectionId, text: &str) -> Output {
@@ -124,8 +124,9 @@ fn paired(left: ConnectionId, right: ConnectionId, pending: PendingRequests) -> 
     Output::Paired { left, right, pending }
 }
 
-fn dropped(id: ConnectionId, messages: usize, bytes: usize) -> Output {
-    Output::Dropped { id, messages, bytes }
+fn dropped(id: ConnectionId, messages: u64, bytes: usize) -> Output {
+    let bytes = bytes as u64;
+    Output::Dropped { id, lost: Traffic { messages, bytes } }
 }
 
 fn greeted(id: ConnectionId, hello: &str) -> Output {
@@ -179,8 +180,12 @@ fn bad_gateway(id: ConnectionId, number: u64, to: &str) -> Output {
 #[test]
 fn each_peer_gets_the_others_hello_as_it_was_said() {
     let timeline = Timeline::paired(1, Config::default());
-    let stages: Vec<_> =
-        timeline.0.peers().iter().map(|peer| (peer.id, peer.stage, peer.messages)).collect();
+    let stages: Vec<_> = timeline
+        .0
+        .peers()
+        .iter()
+        .map(|peer| (peer.id, peer.stage, peer.received.messages))
+        .collect();
     assert_eq!(stages, [(1, Stage::Paired, 1), (2, Stage::Paired, 1)]);
 }
 
@@ -270,7 +275,7 @@ fn every_connection_is_pinged_and_any_sign_of_life_is_an_answer() {
     timeline.due(20, &[Output::Ping(1)]);
     timeline.at(29, said(1, EVENT), &[]);
     timeline.due(30, &[Output::Ping(1)]);
-    timeline.at(31, Input::Traffic { id: 1, messages: 5, bytes: 50 }, &[]);
+    timeline.at(31, Input::Traffic { id: 1, traffic: Traffic { messages: 5, bytes: 50 } }, &[]);
     timeline.due(40, &[Output::Ping(1)]);
     let bytes = EVENT.len();
     let unanswered = close(1, CloseReason::Unanswered { after: TEN });
@@ -476,7 +481,7 @@ fn a_peer_that_comes_again_replaces_its_dead_connection() {
 fn a_peer_that_lives_is_not_replaced() {
     let mut timeline = Timeline::paired(0, Config::default());
     timeline.joins(2, 3, OF_GATEWAY, GATEWAY, &[Output::Ping(1), Output::Pause(3)]);
-    let traffic = Input::Traffic { id: 1, messages: 1, bytes: 9 };
+    let traffic = Input::Traffic { id: 1, traffic: Traffic { messages: 1, bytes: 9 } };
     timeline.at(3, traffic, &[close(3, CloseReason::Occupied)]);
     // A claim ends with the connection that made it, and the next one takes its turn.
     timeline.joins(4, 4, OF_GATEWAY, GATEWAY, &[Output::Ping(1), Output::Pause(4)]);

@@ -7,9 +7,9 @@ use http_types::StatusCode;
 
 use super::{
     HELLO_MAX, Meetup, State,
-    input::{ConnectionId, Frame},
+    input::{ConnectionId, Frame, Traffic},
     output::Output,
-    peer::{Greeting, Lost, Names},
+    peer::{Greeting, Names},
 };
 use crate::micronets::{
     http,
@@ -21,7 +21,6 @@ use crate::micronets::{
 impl Meetup {
     /// Takes a message of a peer that has no partner.
     pub(super) fn receive_unpaired(&mut self, side: Side, id: ConnectionId, frame: Frame) {
-        let bytes = frame.payload.len();
         match (peek(&frame.payload), &mut self.state) {
             (Some(Peek::Request(to)), _) => {
                 self.answer(id, &[to], StatusCode::ServiceUnavailable);
@@ -31,7 +30,7 @@ impl Meetup {
                 if let State::Apart { pending, .. } = state {
                     let _ = pending.note(side, &frame.payload);
                 }
-                self.dropped(id, Lost { messages: 1, bytes });
+                self.dropped(id, Traffic::of(&frame.payload));
             }
             (None, _) => self.hold(id, frame),
         }
@@ -65,9 +64,9 @@ impl Meetup {
         }
     }
 
-    pub(super) fn dropped(&mut self, id: ConnectionId, Lost { messages, bytes }: Lost) {
-        if messages > 0 {
-            self.outputs.push_back(Output::Dropped { id, messages, bytes });
+    pub(super) fn dropped(&mut self, id: ConnectionId, lost: Traffic) {
+        if lost.messages > 0 {
+            self.outputs.push_back(Output::Dropped { id, lost });
         }
     }
 }

@@ -7,10 +7,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use futures_rustls::TlsAcceptor;
-use mistgate_core::{
-    http::listener::Tls,
-    micronets::{access::Identity, proxy::Proxy},
-};
+use mistgate_core::micronets::{access::Identity, proxy::ProxyFiles};
 use rustls::{
     RootCertStore, ServerConfig,
     pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime},
@@ -21,28 +18,6 @@ use sha2::{Digest, Sha256};
 use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::AttributeTypeAndValue};
 
 use super::{Error, FileSet, Followed, add, all, certified_key, provider, read, server};
-
-/// The files with our certificate and with the authorities of our clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    /// Our own certificate and key.
-    pub tls: Tls,
-    /// The authorities whose certificates we accept.
-    pub client_ca: String,
-    /// Lists of certificates that they revoked.
-    pub crl: Vec<String>,
-}
-
-impl Files {
-    /// The files that the proxy's configuration names.
-    pub fn of(settings: &Proxy) -> Self {
-        Self {
-            tls: settings.tls.clone(),
-            client_ca: settings.client_ca.clone(),
-            crl: settings.crl.clone(),
-        }
-    }
-}
 
 /// A verifier of clients, made of one version of the files.
 #[derive(Debug)]
@@ -66,9 +41,9 @@ impl Trust {
 }
 
 /// The [`Trust`] that follows its files.
-pub type Mutual = Followed<Files>;
+pub type Mutual = Followed<ProxyFiles>;
 
-impl FileSet for Files {
+impl FileSet for ProxyFiles {
     type Made = Trust;
 
     fn paths(&self) -> Vec<&String> {

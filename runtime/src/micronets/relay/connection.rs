@@ -30,7 +30,7 @@ use mistgate_core::{
     micronets::{
         access::Identity,
         close_reason::Fault,
-        meetup::input::{ConnectionId, Input},
+        meetup::input::{ConnectionId, Input, Traffic},
         proxy::ProxyLimits,
     },
 };
@@ -40,7 +40,7 @@ use smol::{
     io::{AsyncRead, AsyncWrite},
 };
 
-use super::{Traffic, frame_tracker::FrameTracker};
+use super::frame_tracker::FrameTracker;
 use crate::{
     base::{
         clock::timeout,
@@ -211,7 +211,7 @@ impl Connection {
 
     /// Puts a message into the buffer.
     pub(super) fn feed(&mut self, is_text: bool, payload: &[u8]) {
-        self.sent.count(payload);
+        self.sent += Traffic::of(payload);
         let data = if is_text { Data::Text } else { Data::Binary };
         self.put(OpCode::Data(data), payload);
     }
@@ -312,7 +312,7 @@ impl Connection {
         self.received_at = now;
         let received = self.received.get_or_insert_default();
         if let Some(payload) = payload {
-            received.count(payload);
+            *received += Traffic::of(payload);
         }
     }
 
@@ -320,8 +320,8 @@ impl Connection {
     /// when it was reported full, and whether it has become full.
     pub(super) fn report(&mut self, inputs: &mut Vec<Input>) {
         let (id, is_full) = (self.id, self.is_full());
-        if let Some(Traffic { messages, bytes }) = self.received.take() {
-            inputs.push(Input::Traffic { id, messages, bytes });
+        if let Some(traffic) = self.received.take() {
+            inputs.push(Input::Traffic { id, traffic });
         }
         let has_drained = self.is_reported_full && (self.has_moved || !is_full);
         if has_drained {

@@ -25,7 +25,7 @@ use mistgate_core::{
         close_reason::CloseReason,
         meetup::{
             Meetup,
-            input::{ConnectionId, Frame, Input},
+            input::{ConnectionId, Frame, Input, Traffic},
             output::Output,
         },
         pending::PendingRequests,
@@ -181,10 +181,11 @@ impl MeetupTask {
             connection.report(&mut inputs);
         }
         for input in inputs {
-            if let Input::Traffic { messages: messages @ 1.., bytes, .. } = input {
-                let count = |count| usize::try_from(count).unwrap_or(usize::MAX);
-                self.count(Counter::Relayed, &[], count(messages));
-                self.count(Counter::RelayedBytes, &[], count(bytes));
+            if let Input::Traffic { traffic: Traffic { messages: messages @ 1.., bytes }, .. } =
+                input
+            {
+                self.count(Counter::Relayed, &[], messages);
+                self.count(Counter::RelayedBytes, &[], bytes);
             }
             self.input(input);
         }
@@ -280,11 +281,15 @@ impl MeetupTask {
         match output {
             Output::Answered { id, requests, status } => {
                 let status = u16::from(status);
-                self.count(Counter::AnsweredForPeers, &[("status", &status.to_string())], requests);
+                self.count(
+                    Counter::AnsweredForPeers,
+                    &[("status", &status.to_string())],
+                    requests as u64,
+                );
                 self.often("requests_answered", id, fields![requests, status]);
             }
             Output::Close { id, reason } => self.close(id, reason),
-            Output::Dropped { id, messages, bytes } => {
+            Output::Dropped { id, lost: Traffic { messages, bytes } } => {
                 self.count(Counter::PeersDropped, &[], messages);
                 self.often("messages_dropped", id, fields![messages, bytes]);
             }
@@ -380,7 +385,8 @@ impl MeetupTask {
         MeetupStatus { meetup: self.name.to_string(), peers }
     }
 
-    fn count(&self, counter: Counter, labels: &[(&'static str, &str)], by: usize) {
+    fn count(&self, counter: Counter, labels: &[(&'static str, &str)], by: u64) {
+        let by = usize::try_from(by).unwrap_or(usize::MAX);
         self.relay.journal.metrics.add(counter, labels, by);
     }
 
