@@ -60,7 +60,7 @@ impl Failure {
 
     /// Whether its text quotes the switch or the API, which may say anything.
     pub const fn is_quoting(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::Rejected { .. } | Self::Undone { .. })
+        self.facts().2.is_some()
     }
 
     /// How long the other side asks to wait before the next attempt.
@@ -70,47 +70,48 @@ impl Failure {
 
     /// The label in metrics and logs.
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Busy { .. } => "busy",
-            Self::HostKey => "host_key",
-            Self::Locked { .. } => "locked",
-            Self::Login => "login",
-            Self::Protected => "protected",
-            Self::Rejected { .. } => "rejected",
-            Self::Stopped => "stopped",
-            Self::Store => "store",
-            Self::Timeout => "timeout",
-            Self::Undone { .. } => "undone",
-            Self::Unreachable => "unreachable",
-        }
+        self.facts().0
+    }
+
+    /// The label, the words, and what they quote.
+    const fn facts(&self) -> (&'static str, &'static str, Option<&String>) {
+        let (name, words) = match self {
+            Self::Busy { .. } => ("busy", "the other side asked to wait"),
+            Self::HostKey => ("host_key", "the switch's host key is not the one in known_hosts"),
+            Self::Locked { holder } => {
+                return ("locked", "the configuration is locked", Some(holder));
+            }
+            Self::Login => ("login", "the login or the permission was refused"),
+            Self::Protected => (
+                "protected",
+                "Mist forbids it: the token may only read, or it may only override ports and \
+                 no_local_overwrite protects this one",
+            ),
+            Self::Rejected { message } => {
+                return ("rejected", "the configuration was refused", Some(message));
+            }
+            Self::Stopped => ("stopped", "all changes were stopped before it was begun"),
+            Self::Store => ("store", "the disk refused to keep that it is under way"),
+            Self::Undone { reason, after: None } => {
+                return ("undone", "the change was undone", Some(reason));
+            }
+            Self::Undone { reason, after: Some(_) } => {
+                return ("undone", "the switch is about to undo the change", Some(reason));
+            }
+            Self::Timeout => {
+                ("timeout", "the connection was lost or the answer did not come in time")
+            }
+            Self::Unreachable => ("unreachable", "there is no way to the switch"),
+        };
+        (name, words, None)
     }
 }
 
 /// The failure as a person would say it, behind "because".
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Busy { .. } => "the other side asked to wait",
-            Self::HostKey => "the switch's host key is not the one in known_hosts",
-            Self::Locked { holder } => return write!(f, "the configuration is locked: {holder}"),
-            Self::Login => "the login or the permission was refused",
-            Self::Protected => {
-                "Mist forbids it: the token may only read, or it may only override ports and \
-                 no_local_overwrite protects this one"
-            }
-            Self::Rejected { message } => {
-                return write!(f, "the configuration was refused: {message}");
-            }
-            Self::Stopped => "all changes were stopped before it was begun",
-            Self::Store => "the disk refused to keep that it is under way",
-            Self::Undone { reason, after: None } => {
-                return write!(f, "the change was undone: {reason}");
-            }
-            Self::Undone { reason, after: Some(_) } => {
-                return write!(f, "the switch is about to undo the change: {reason}");
-            }
-            Self::Timeout => "the connection was lost or the answer did not come in time",
-            Self::Unreachable => "there is no way to the switch",
-        })
+        let (_, words, quote) = self.facts();
+        f.write_str(words)?;
+        quote.map_or(Ok(()), |quote| write!(f, ": {quote}"))
     }
 }

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use crate::base::base64;
+
 /// A MAC address of six octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac([u8; 6]);
@@ -10,17 +12,8 @@ pub struct Mac([u8; 6]);
 impl Mac {
     /// Twelve hex digits in either case, with or without `:`, `-` or `.` between them.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut octets = [0; 6];
-        let mut digits = 0;
-        for c in text.chars() {
-            if matches!(c, ':' | '-' | '.') {
-                continue;
-            }
-            let octet: &mut u8 = octets.get_mut(digits / 2)?;
-            *octet = (*octet << 4) | u8::try_from(c.to_digit(16)?).ok()?;
-            digits += 1;
-        }
-        (digits == 12).then_some(Self(octets))
+        let digits = text.replace([':', '-', '.'], "");
+        base64::hex(digits.as_bytes()).map(Self)
     }
 
     /// The null MAC: the device's MAC is unknown.

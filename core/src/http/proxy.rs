@@ -197,18 +197,13 @@ pub fn basic(url: &Url) -> String {
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
-    let hex = |digit: Option<&u8>| char::from(*digit?).to_digit(16);
     let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((&byte, after)) = rest.split_first() {
+        let escape = after.split_at_checked(2).filter(|_| byte == b'%');
+        let escape = escape.and_then(|(digits, after)| Some((base64::hex::<1>(digits)?, after)));
+        let ([octet], after) = escape.unwrap_or(([byte], after));
+        decoded.push(octet);
         rest = after;
-        let octet = hex(after.first()).zip(hex(after.get(1)));
-        match octet.filter(|_| byte == b'%') {
-            Some((high, low)) => {
-                decoded.extend(u8::try_from(high << 4 | low));
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => decoded.push(byte),
-        }
     }
     decoded
 }

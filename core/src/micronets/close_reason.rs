@@ -5,6 +5,7 @@
 //! instead of our reason. Real peers connect again after any close, whatever it says, so the reason
 //! is for people who read a peer's log.
 
+use alloc::{borrow::Cow, format};
 use core::{fmt, time::Duration};
 
 use super::message;
@@ -49,54 +50,53 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// The status code of the close frame.
-    pub const fn code(self) -> u16 {
-        self.code_and_name().0
+    pub fn code(self) -> u16 {
+        self.facts().0
     }
 
     /// The label in metrics and logs.
-    pub const fn name(self) -> &'static str {
-        self.code_and_name().1
+    pub fn name(self) -> &'static str {
+        self.facts().1
     }
 
-    const fn code_and_name(self) -> (u16, &'static str) {
-        match self {
-            Self::Barred => (1008, "barred"),
-            Self::Crowded => (1008, "crowded"),
-            Self::Faulty(Fault::NotUtf8) => (1007, "not_utf8"),
-            Self::Faulty(Fault::Oversize { .. }) => (1009, "oversize"),
-            Self::Faulty(Fault::Protocol) => (1002, "protocol"),
-            Self::HelloInvalid(_) => (1008, "hello_invalid"),
-            Self::HelloMissing { .. } => (1008, "hello_missing"),
-            Self::Occupied => (1008, "occupied"),
-            Self::PartnerLeft => (1001, "partner_left"),
-            Self::Replaced => (1000, "replaced"),
-            Self::Stalled { .. } => (1011, "stalled"),
-            Self::Stopping => (1001, "stopping"),
-            Self::Unanswered { .. } => (1011, "unanswered"),
-        }
+    /// Code, label, and the reason in words.
+    fn facts(self) -> (u16, &'static str, Cow<'static, str>) {
+        let (code, name, reason) = match self {
+            Self::Barred => (1008, "barred", "this certificate may no longer join this meetup"),
+            Self::Crowded => (1008, "crowded", "too many connections wait at this meetup"),
+            Self::Faulty(Fault::NotUtf8) => (1007, "not_utf8", "a text message is not UTF-8"),
+            Self::Faulty(Fault::Oversize { max }) => {
+                return (1009, "oversize", format!("a message has more than {max} bytes").into());
+            }
+            Self::Faulty(Fault::Protocol) => (1002, "protocol", "a frame breaks RFC 6455"),
+            Self::HelloInvalid(error) => {
+                return (1008, "hello_invalid", format!("no CONN:HELLO: {error}").into());
+            }
+            Self::HelloMissing { after } => {
+                return (1008, "hello_missing", format!("no CONN:HELLO within {after:?}").into());
+            }
+            Self::Occupied => (1008, "occupied", "two other peers are connected to this meetup"),
+            Self::PartnerLeft => (1001, "partner_left", "the partner has left"),
+            Self::Replaced => {
+                (1000, "replaced", "a newer connection of the same peer took this place")
+            }
+            Self::Stalled { after } => {
+                return (1011, "stalled", format!("nothing was taken for {after:?}").into());
+            }
+            Self::Stopping => (1001, "stopping", "the proxy is stopping"),
+            Self::Unanswered { after } => {
+                let reason = format!("no answer to a ping within {after:?}");
+                return (1011, "unanswered", reason.into());
+            }
+        };
+        (code, name, reason.into())
     }
 }
 
 /// The reason of the close frame: at most 123 bytes (RFC 6455 §5.5).
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Barred => f.write_str("this certificate may no longer join this meetup"),
-            Self::Crowded => f.write_str("too many connections wait at this meetup"),
-            Self::Faulty(Fault::NotUtf8) => f.write_str("a text message is not UTF-8"),
-            Self::Faulty(Fault::Oversize { max }) => {
-                write!(f, "a message has more than {max} bytes")
-            }
-            Self::Faulty(Fault::Protocol) => f.write_str("a frame breaks RFC 6455"),
-            Self::HelloInvalid(error) => write!(f, "no CONN:HELLO: {error}"),
-            Self::HelloMissing { after } => write!(f, "no CONN:HELLO within {after:?}"),
-            Self::Occupied => f.write_str("two other peers are connected to this meetup"),
-            Self::PartnerLeft => f.write_str("the partner has left"),
-            Self::Replaced => f.write_str("a newer connection of the same peer took this place"),
-            Self::Stalled { after } => write!(f, "nothing was taken for {after:?}"),
-            Self::Stopping => f.write_str("the proxy is stopping"),
-            Self::Unanswered { after } => write!(f, "no answer to a ping within {after:?}"),
-        }
+        f.write_str(&self.facts().2)
     }
 }
 

@@ -12,7 +12,7 @@
 //! that takes nothing cannot be pinged: it must take something, or send something, within
 //! [`Timing::silence_max`].
 
-use core::time::Duration;
+use core::{mem, time::Duration};
 
 use super::close_reason::CloseReason;
 use crate::base::time::Instant;
@@ -31,17 +31,6 @@ impl Timing {
     }
 }
 
-/// What a connection allows at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Condition {
-    /// It takes no more of what we write.
-    Blocked,
-    /// It is read and written.
-    Open,
-    /// It is not read.
-    Unread,
-}
-
 /// What a connection's clock asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -54,36 +43,41 @@ pub(super) enum Due {
 /// The clock of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Keepalive {
-    Blocked { drain_by: Instant },
-    Listening { ping_at: Instant, answer_by: Option<Instant> },
+    Blocked {
+        drain_by: Instant,
+    },
+    Listening {
+        ping_at: Instant,
+        answer_by: Option<Instant>,
+    },
+    /// The connection is not read.
     Suspended,
 }
 
 impl Keepalive {
+    /// For a connection that is read and written.
     pub(super) fn new(now: Instant, timing: Timing) -> Self {
         Self::Listening { ping_at: now + timing.interval, answer_by: None }
+    }
+
+    /// For a connection that takes no more of what we write.
+    pub(super) fn blocked(now: Instant, timing: Timing) -> Self {
+        Self::Blocked { drain_by: now + timing.silence_max() }
     }
 
     /// Notes a sign of life.
     pub(super) fn note_activity(&mut self, now: Instant, timing: Timing) {
         match self {
-            Self::Blocked { drain_by } => *drain_by = now + timing.silence_max(),
+            Self::Blocked { .. } => *self = Self::blocked(now, timing),
             Self::Listening { answer_by, .. } => *answer_by = None,
             Self::Suspended => {}
         }
     }
 
-    /// Adapts to a condition, which may be the same as before.
-    pub(super) fn adapt(&mut self, now: Instant, condition: Condition, timing: Timing) {
-        match (condition, &self) {
-            (Condition::Blocked, Self::Blocked { .. })
-            | (Condition::Open, Self::Listening { .. })
-            | (Condition::Unread, Self::Suspended) => {}
-            (Condition::Blocked, _) => {
-                *self = Self::Blocked { drain_by: now + timing.silence_max() };
-            }
-            (Condition::Open, _) => *self = Self::new(now, timing),
-            (Condition::Unread, _) => *self = Self::Suspended,
+    /// Changes to `other`, unless it is of that kind already.
+    pub(super) fn adapt(&mut self, other: Self) {
+        if mem::discriminant(self) != mem::discriminant(&other) {
+            *self = other;
         }
     }
 

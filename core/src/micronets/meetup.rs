@@ -69,7 +69,7 @@ use self::{
 use super::{
     access::Identity,
     close_reason::{CloseReason, Fault},
-    keepalive::{Condition, Due, Keepalive, Timing},
+    keepalive::{Due, Keepalive, Timing},
     message::Hello,
     pending::{Both, PendingRequests, Side},
 };
@@ -354,12 +354,11 @@ impl Meetup {
             let Some(peer) = self.peers.get_mut(&id) else {
                 continue;
             };
-            let condition = match (peer.is_full, is_paused) {
-                (true, _) => Condition::Blocked,
-                (false, true) => Condition::Unread,
-                (false, false) => Condition::Open,
-            };
-            peer.keepalive.adapt(now, condition, timing);
+            peer.keepalive.adapt(match (peer.is_full, is_paused) {
+                (true, _) => Keepalive::blocked(now, timing),
+                (false, true) => Keepalive::Suspended,
+                (false, false) => Keepalive::new(now, timing),
+            });
             if mem::replace(&mut peer.is_paused, is_paused) != is_paused {
                 let output = if is_paused { Output::Pause(id) } else { Output::Resume(id) };
                 self.outputs.push_back(output);

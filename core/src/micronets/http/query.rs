@@ -9,7 +9,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write;
 
-use crate::micronets::message::Pair;
+use crate::{base::base64, micronets::message::Pair};
 
 /// The path and the decoded query. A query that could not be joined again to the same text stays in
 /// the path.
@@ -54,9 +54,8 @@ fn decode(text: &str) -> Option<String> {
         bytes.push(match byte {
             b'+' => return None,
             b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let (high, low) = (digit()?, digit()?);
-                u8::try_from(high << 4 | low).ok()?
+                let [octet] = base64::hex(&[rest.next()?, rest.next()?])?;
+                octet
             }
             _ => byte,
         });

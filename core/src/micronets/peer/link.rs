@@ -2,7 +2,7 @@
 
 use crate::{
     base::time::Instant,
-    micronets::keepalive::{Condition, Keepalive, Timing},
+    micronets::keepalive::{Keepalive, Timing},
 };
 
 use super::input::LinkId;
@@ -57,8 +57,8 @@ impl Open {
     /// Pauses or resumes reading; true if that is a change.
     pub(super) fn pause(&mut self, now: Instant, is_paused: bool, timing: Timing) -> bool {
         // The proxy shows life by taking bytes, because nothing it sends is read.
-        let condition = if is_paused { Condition::Blocked } else { Condition::Open };
-        self.keepalive.adapt(now, condition, timing);
+        let keepalive = if is_paused { Keepalive::blocked } else { Keepalive::new };
+        self.keepalive.adapt(keepalive(now, timing));
         core::mem::replace(&mut self.is_paused, is_paused) != is_paused
     }
 }
