@@ -239,21 +239,21 @@ fn what_an_earlier_run_left_expires_by_its_own_age() {
 }
 
 #[test]
-fn what_is_told_takes_the_way_of_any_event_and_a_repeat_is_none() {
+fn a_report_takes_the_way_of_any_event_and_a_repeat_is_none() {
     let mut config = chat(&[
         destination("slack/noc", &slack::KIND, &["noc"]),
         destination("slack/info", &slack::KIND, &["info"]),
     ]);
     config.chat.routes.ports_to = Some("noc".to_string());
     let mut engine = Engine::new(config, 1, Instant::from_secs(0));
-    let told = |id: u8| Input::Report {
+    let report = |id: u8| Input::Report {
         text: alloc::format!(r#"{{"type":"PORT_CHANGED","id":"{id}"}}"#),
         at: UnixTime::from_secs(1_752_000_000),
     };
-    assert_eq!(at(&mut engine, 0, told(1)), ["store 1: 1"]);
+    assert_eq!(at(&mut engine, 0, report(1)), ["store 1: 1"]);
     assert_eq!(at(&mut engine, 0, Input::Stored(1)), ["accepted 1: 1", "send slack/noc #1 1"]);
-    assert_eq!(at(&mut engine, 1, told(1)), ["suppressed 1"]);
-    assert_eq!(at(&mut engine, 1, told(2)), ["store 2: 1"]);
+    assert_eq!(at(&mut engine, 1, report(1)), ["suppressed 1"]);
+    assert_eq!(at(&mut engine, 1, report(2)), ["store 2: 1"]);
     let unwanted = Input::Report { text: r#"{"type":"X"}"#.to_string(), at: UnixTime::default() };
     assert_eq!(at(&mut engine, 1, unwanted), ["store 3: 1"], "unknown types are information");
     for text in ["", "[]", "{"] {

@@ -48,7 +48,7 @@ impl RollbackGuard {
         Self { earlier_until: Some(until + UNDO_TIME), left: None }
     }
 
-    /// What must come before a push, or before anybody is told whether a change is in place.
+    /// What must come before a push, or before a report that a change is in place.
     pub fn precondition(&self, now: Instant) -> Precondition {
         match &self.left {
             Some(Left { unknown: Some(edits), until }) if now < *until => {

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_is_told_by_what_is_still_down() {
+    fn an_outage_is_described_by_what_is_still_down() {
         let mut items: Vec<Notification> = (0..5)
             .map(|n| {
                 let (device, key) = (format!("ap-{n}"), format!("k{n}"));
@@ -201,15 +201,18 @@ mod tests {
             severity: Severity::Critical,
             ..item("Rogue AP detected", "ap-1", 1_752_000_010, None)
         });
-        let told = digest(&items);
-        assert_eq!(told.title, "8 events at HQ");
+        let notification = digest(&items);
+        assert_eq!(notification.title, "8 events at HQ");
         assert_eq!(
-            told.summary,
+            notification.summary,
             "4 failures have not recovered; 1 more did. \
              From 2025-07-08 18:40:00 UTC to 2025-07-08 18:41:06 UTC (1 min 6 s)."
         );
-        let facts: Vec<(&str, &str)> =
-            told.facts.iter().map(|fact| (fact.label.as_str(), fact.value.as_str())).collect();
+        let facts: Vec<(&str, &str)> = notification
+            .facts
+            .iter()
+            .map(|fact| (fact.label.as_str(), fact.value.as_str()))
+            .collect();
         assert_eq!(
             facts,
             [
@@ -220,17 +223,17 @@ mod tests {
                 ("AP connected", "ap-0"),
             ]
         );
-        assert_eq!(told.severity, Severity::Critical);
-        assert_eq!(told.at, Some(UnixTime::from_secs(1_752_000_066)));
+        assert_eq!(notification.severity, Severity::Critical);
+        assert_eq!(notification.at, Some(UnixTime::from_secs(1_752_000_066)));
     }
 
     #[test]
     fn many_kinds_of_events_are_cut_and_counted() {
         let items: Vec<Notification> =
             (0..30).map(|n| item(&format!("Kind {n:02}"), "d", 0, None)).collect();
-        let told = digest(&items);
-        assert_eq!(told.facts.len(), 15);
-        let last = told.facts.last().map(|fact| fact.value.as_str());
+        let notification = digest(&items);
+        assert_eq!(notification.facts.len(), 15);
+        let last = notification.facts.last().map(|fact| fact.value.as_str());
         assert_eq!(last, Some("16 other events"));
         assert_eq!(digest(&[]).title, "0 events");
     }

@@ -113,8 +113,8 @@ mod tests {
                 for members in ["", RICH] {
                     let comma = if members.is_empty() { "" } else { "," };
                     let json = format!(r#"{{"type":"{}"{comma}{members}}}"#, row.name);
-                    let told = described(&topic, &json);
-                    let summary = told.summary.as_str();
+                    let notification = described(&topic, &json);
+                    let summary = notification.summary.as_str();
                     let whole = summary.ends_with('.') && summary.starts_with(char::is_uppercase);
                     assert!(whole, "{summary}");
                     for hole in ["{", "}", "[ ", " ]", "  ", " .", " ,", "None", "null", ".."] {
@@ -206,8 +206,11 @@ mod tests {
             ),
             ("{}", "Device events", "A device sent an event without a type."),
         ] {
-            let told = described(&Topic::DeviceEvents, json);
-            assert_eq!((told.title.as_str(), told.summary.as_str()), (title, summary));
+            let notification = described(&Topic::DeviceEvents, json);
+            assert_eq!(
+                (notification.title.as_str(), notification.summary.as_str()),
+                (title, summary)
+            );
         }
     }
 
@@ -215,12 +218,12 @@ mod tests {
     fn alarms_say_which_devices_and_what_to_do() {
         let down = r#"{"type":"device_down","aps":["5c5b350e1d1f","5c5b353ed0bb"],
             "hostnames":["AP1","AP3"],"site_name":"HQ","count":9}"#;
-        let told = described(&Topic::Alarms, down);
+        let notification = described(&Topic::Alarms, down);
         assert_eq!(
-            told.summary,
+            notification.summary,
             r#"2 APs ("AP1" and "AP3") at site HQ went offline. Seen 9 times."#
         );
-        assert_eq!(fact(&told, "MACs"), Some("5c:5b:35:0e:1d:1f and 5c:5b:35:3e:d0:bb"));
+        assert_eq!(fact(&notification, "MACs"), Some("5c:5b:35:0e:1d:1f and 5c:5b:35:3e:d0:bb"));
         let cable = r#"{"type":"bad_cable","group":"marvis","id":"i1","site_name":"HQ",
             "details":"{\"status\":\"open\",\"action\":\"test_replace_cable\"}",
             "root_cause":"x_dhcp",
@@ -229,20 +232,20 @@ mod tests {
                     "port_id":"ge-0/0/1"},
                 {"entity_type":"switch","entity_name":"s","entity_mac":"5c5b35000001",
                     "port_id":"ge-0/0/2"}]}"#;
-        let told = described(&Topic::Alarms, cable);
+        let notification = described(&Topic::Alarms, cable);
         assert_eq!(
-            told.summary,
+            notification.summary,
             "Marvis found a bad cable at ports ge-0/0/1 and ge-0/0/2 of switch \"s\" \
              (MAC 5c:5b:35:00:00:01) at site HQ. Root cause: x DHCP. \
              Suggested action: test the cable and replace it."
         );
-        assert_eq!(fact(&told, "Ports"), Some("ge-0/0/1 and ge-0/0/2"));
-        assert_eq!(fact(&told, "Impacted"), None);
-        let open = told.thread.expect("a finding has a thread");
+        assert_eq!(fact(&notification, "Ports"), Some("ge-0/0/1 and ge-0/0/2"));
+        assert_eq!(fact(&notification, "Impacted"), None);
+        let open = notification.thread.expect("a finding has a thread");
         let fixed = cable.replace(r#"{\"status\":\"open\""#, r#"{\"status\":\"resolved\""#);
-        let told = described(&Topic::Alarms, &fixed);
-        assert_eq!(told.title, "Bad cable (resolved)");
-        let closed = told.thread.expect("a finding has a thread");
+        let notification = described(&Topic::Alarms, &fixed);
+        assert_eq!(notification.title, "Bad cable (resolved)");
+        let closed = notification.thread.expect("a finding has a thread");
         assert_eq!((open.recovery, closed.recovery), (false, true));
         assert_eq!(open.key, closed.key);
         let new =
@@ -256,14 +259,17 @@ mod tests {
         let audit = r#"{"message":"Update WLAN \"Guests\"","admin_name":"Ann Bee ann@example.net",
             "src_ip":"1.2.3.4","before":"{\"enabled\":true,\"psk\":\"old\",\"id\":\"1\",\"x\":{}}",
             "after":{"enabled":false,"psk":"new","id":"2","x":{"y":1},"vlan_pool":"a"}}"#;
-        let told = described(&Topic::Audits, audit);
-        assert_eq!(told.title, r#"Audit: Update WLAN "Guests""#);
+        let notification = described(&Topic::Audits, audit);
+        assert_eq!(notification.title, r#"Audit: Update WLAN "Guests""#);
         assert_eq!(
-            told.summary,
+            notification.summary,
             r#"Ann Bee (ann@example.net) from 1.2.3.4: Update WLAN "Guests"."#
         );
-        let facts: Vec<String> =
-            told.facts.iter().map(|fact| format!("{}: {}", fact.label, fact.value)).collect();
+        let facts: Vec<String> = notification
+            .facts
+            .iter()
+            .map(|fact| format!("{}: {}", fact.label, fact.value))
+            .collect();
         assert_eq!(
             facts,
             [
@@ -280,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn other_topics_are_told_as_well_as_they_can_be() {
+    fn other_topics_are_described_as_well_as_they_can_be() {
         for (topic, json, summary) in [
             (
                 "client-sessions",
@@ -324,16 +330,16 @@ mod tests {
                 "reason":"{long}"}}"#
         );
         for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::Audits, Topic::Ping, other("x")] {
-            let told = described(&topic, &json);
-            let values = told.facts.iter().map(|fact| &fact.value);
-            for text in values.chain([&told.title, &told.summary]) {
+            let notification = described(&topic, &json);
+            let values = notification.facts.iter().map(|fact| &fact.value);
+            for text in values.chain([&notification.title, &notification.summary]) {
                 assert!(text.chars().count() <= 1_000);
                 assert!(!text.contains(|c: char| c.is_control() || c == '\u{202e}'));
             }
         }
         let many: Vec<String> = (0..100).map(|n| format!(r#""m{n}":{n}"#)).collect();
-        let told = described(&other("x"), &format!("{{{}}}", many.join(",")));
-        assert_eq!(told.facts.len(), 20);
+        let notification = described(&other("x"), &format!("{{{}}}", many.join(",")));
+        assert_eq!(notification.facts.len(), 20);
     }
 
     #[test]
@@ -372,8 +378,8 @@ mod tests {
         let json = r#"{"type":"AP_ASSIGNED","org_id":"o1","site_id":"s1","mac":"5c5b35000001",
             "timestamp":1752000000,"audit_id":"a1"}"#;
         let texts = |json: &str| -> Vec<String> {
-            let told = described(&Topic::DeviceEvents, json);
-            told.links.iter().map(|link| link.text.to_string()).collect()
+            let notification = described(&Topic::DeviceEvents, json);
+            notification.links.iter().map(|link| link.text.to_string()).collect()
         };
         assert_eq!(texts(json), ["AP insights", "AP configuration", "Audit log"]);
         assert_eq!(texts(&json.replace("AP_A", "AP_UNA")), ["Audit log"]);

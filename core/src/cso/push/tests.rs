@@ -145,7 +145,7 @@ impl Bench {
         }
     }
 
-    fn hear(&mut self, result: ExchangeResult) {
+    fn exchanged(&mut self, result: ExchangeResult) {
         assert_eq!(self.step, None, "the step before is taken");
         self.step = Some(self.push.answer(result));
     }
@@ -156,14 +156,20 @@ impl Bench {
 
     fn say(&mut self, status: u16, body: &str) {
         let body = body.as_bytes().to_vec();
-        self.hear(Ok(Response { status, retry_after: None, total: None, session: None, body }));
+        self.exchanged(Ok(Response {
+            status,
+            retry_after: None,
+            total: None,
+            session: None,
+            body,
+        }));
     }
 
     fn log_in(&mut self, token: &str) {
         self.expect("/v3/auth/tokens");
         let session = Some(Secret::new(token));
         let body = b"{\"token\":{}}".to_vec();
-        self.hear(Ok(Response { status: 201, retry_after: None, total: None, session, body }));
+        self.exchanged(Ok(Response { status: 201, retry_after: None, total: None, session, body }));
     }
 }
 
@@ -199,7 +205,7 @@ fn a_push_says_what_the_script_said_to_the_last_letter() {
     );
     let session = Some(Secret::new("token"));
     let opened = Response { status: 201, retry_after: None, total: None, session, body: vec![] };
-    bench.hear(Ok(opened.clone()));
+    bench.exchanged(Ok(opened.clone()));
     let request = bench.expect("/tssm/site");
     assert_eq!(request.session, opened.session);
     bench.answer(200, &sites());
@@ -279,7 +285,7 @@ fn ends(step: usize, answer: &str) -> String {
 }
 
 #[test]
-fn what_is_not_there_exactly_once_is_told_before_anything_is_written() {
+fn what_is_not_there_exactly_once_is_reported_before_anything_is_written() {
     let twin = r#"{"device":[{"uuid":"a","fq_name":["sw-1"]},{"uuid":"b","fq_name":["sw-1"]}]}"#;
     let elsewhere = r#"{"device":[{"uuid":"a","fq_name":["ACME","depot","sw-1"]}]}"#;
     let twins = r#"{"port-profile":[{"uuid":"a","fq_name":["generic-trunk"]},
@@ -340,7 +346,7 @@ fn a_deployment_that_finds_the_session_expired_was_not_made() {
     let mut bench = Bench::deploying(&[edit("ge-0/0/7", Mode::Ap)]);
     bench.say(401, "");
     bench.expect("/v3/auth/tokens");
-    bench.hear(Err(Failure::Timeout));
+    bench.exchanged(Err(Failure::Timeout));
     assert_eq!(bench.end(), Pushed::Failed(Failure::Timeout));
 }
 
@@ -369,7 +375,7 @@ fn a_login_that_fails_ends_the_push_without_a_word_of_it() {
     }
     let mut bench = Bench::new(&[edit("ge-0/0/7", Mode::Ap)]);
     bench.expect("/v3/auth/tokens");
-    bench.hear(Err(Failure::Unreachable));
+    bench.exchanged(Err(Failure::Unreachable));
     assert_eq!(bench.end(), Pushed::Failed(Failure::Unreachable));
 }
 
@@ -378,7 +384,7 @@ fn a_change_that_may_have_arrived_has_failed_as_long_as_it_is_not_deployed() {
     for failure in [Failure::Timeout, Failure::Unreachable] {
         let mut bench = Bench::applying(&[edit("ge-0/0/7", Mode::Ap)]);
         bench.expect("/tssm/apply-port-config-association");
-        bench.hear(Err(failure.clone()));
+        bench.exchanged(Err(failure.clone()));
         assert_eq!(bench.end(), Pushed::Failed(failure));
     }
     let mut bench = Bench::applying(&[edit("ge-0/0/7", Mode::Ap)]);
@@ -417,7 +423,7 @@ fn a_deployment_fails_succeeds_or_is_unknown() {
     }
     for (failure, is_unknown) in [(Failure::Timeout, true), (Failure::Unreachable, false)] {
         let mut bench = Bench::deploying(&[edit("ge-0/0/7", Mode::Ap)]);
-        bench.hear(Err(failure.clone()));
+        bench.exchanged(Err(failure.clone()));
         let end = if is_unknown { Pushed::Unknown(failure) } else { Pushed::Failed(failure) };
         assert_eq!(bench.end(), end);
     }
@@ -468,7 +474,7 @@ fn a_view_that_wants_another_login_does_not_undo_the_deployment() {
 }
 
 #[test]
-fn no_secret_is_told() {
+fn no_secret_is_shown() {
     let mut bench = Bench::applying(&[edit("ge-0/0/7", Mode::Ap)]);
     bench.expect("/tssm/apply-port-config-association");
     bench.say(400, r#"{"message":"x-auth-token token is not one"}"#);

@@ -192,8 +192,8 @@ fn what_is_not_clear_is_not_touched() {
     ] {
         let device = device(&alloc::format!(r#"{{"port_config":{config}}}"#));
         let failure = device.change(&[edit("ge-0/0/1", Mode::Ap, None)], &profiles(None));
-        let told = failure.expect_err(config).to_string();
-        assert!(told.contains(expected), "{told}");
+        let text = failure.expect_err(config).to_string();
+        assert!(text.contains(expected), "{text}");
         // Other ports are not concerned.
         plug(&device, "xe-0/1/0");
     }
@@ -204,7 +204,7 @@ fn what_is_not_clear_is_not_touched() {
 }
 
 #[test]
-fn a_difference_is_told_entry_by_entry() {
+fn a_difference_is_shown_entry_by_entry() {
     let device = device(r#"{"port_config":{"ge-0/0/1-2":{"usage":"iot"}}}"#);
     let edits = [edit("ge-0/0/1", Mode::Ap, None), edit("ge-0/0/7", Mode::Ap, None)];
     let change = device.change(&edits, &profiles(None)).expect("a change");
@@ -219,6 +219,6 @@ fn a_difference_is_told_entry_by_entry() {
          + \"ge-0/0/7\": {\"usage\":\"ap\",\"note\":\"set by mistgate\"}"
     );
     let long = "é".repeat(DIFF_MAX);
-    let told = cut_bytes(long, DIFF_MAX);
-    assert!(told.len() <= DIFF_MAX + 3 && told.ends_with("é…"), "{}", told.len());
+    let text = cut_bytes(long, DIFF_MAX);
+    assert!(text.len() <= DIFF_MAX + 3 && text.ends_with("é…"), "{}", text.len());
 }

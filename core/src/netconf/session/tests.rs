@@ -67,7 +67,7 @@ impl Timeline {
     #[track_caller]
     fn opened(config: Config, version: &str) -> Self {
         let mut timeline = Self::new(config);
-        timeline.hears(0, &hello(version), &[&format!("opened {:?} 9", framing_of(version))]);
+        timeline.receives(0, &hello(version), &[&format!("opened {:?} 9", framing_of(version))]);
         timeline.framing = framing_of(version);
         timeline
     }
@@ -109,7 +109,7 @@ impl Timeline {
     }
 
     #[track_caller]
-    fn hears(&mut self, secs: u64, document: &str, expected: &[&str]) {
+    fn receives(&mut self, secs: u64, document: &str, expected: &[&str]) {
         self.at(secs, Input::Bytes(encode(self.framing, document)), expected);
     }
 
@@ -117,7 +117,11 @@ impl Timeline {
     #[track_caller]
     fn answer(&mut self, secs: u64, body: &str, expected: &[&str]) {
         let id = self.message_id;
-        self.hears(secs, &format!("<rpc-reply message-id=\"{id}\">{body}</rpc-reply>"), expected);
+        self.receives(
+            secs,
+            &format!("<rpc-reply message-id=\"{id}\">{body}</rpc-reply>"),
+            expected,
+        );
     }
 
     /// An edit that gets as far as its commit, at `secs`.
@@ -223,7 +227,7 @@ fn a_push_is_verified_and_confirmed() {
 }
 
 #[test]
-fn what_an_edit_did_is_told_with_its_end() {
+fn what_an_edit_did_is_reported_with_its_end() {
     let mut t = Timeline::opened(Config::default(), OLD);
     let warning = "<rpc-error><error-severity>warning</error-severity><error-message>statement not \
                    found</error-message></rpc-error>";
@@ -485,7 +489,7 @@ fn silence_in_a_commit_leaves_the_outcome_unknown() {
 }
 
 #[test]
-fn the_end_of_a_connection_is_told_for_each_step() {
+fn the_end_of_a_connection_is_reported_for_each_step() {
     let gone = "the connection to the switch is gone";
     let failed = |step: &str| format!("unedited 7: {step} failed: {gone}");
     let unknown = |step: &str| format!("edited 7: unknown since {step}: {gone}");
@@ -543,15 +547,15 @@ fn an_unclear_commit_is_unknown_and_ends_the_session() {
         let mut t = Timeline::opened(Config::default(), OLD);
         t.commits(0);
         t.at(0, Input::Verified(7), &[CONFIRM]);
-        let told = format!("edited 7: unknown since the confirming commit: {said}");
-        t.answer(0, answer, &[&told, closed]);
+        let ended = format!("edited 7: unknown since the confirming commit: {said}");
+        t.answer(0, answer, &[&ended, closed]);
 
         let mut t = Timeline::opened(Config::default(), OLD);
         t.commits(0);
         t.at(0, not_verified(7), &[PREVIOUS]);
         t.answer(0, LOADED, &[CONFIRM]);
-        let told = format!("edited 7: unknown since undoing the change: {said}");
-        t.answer(0, answer, &[&told, closed]);
+        let ended = format!("edited 7: unknown since undoing the change: {said}");
+        t.answer(0, answer, &[&ended, closed]);
     }
 }
 
@@ -632,7 +636,7 @@ fn edits_follow_each_other_on_a_warm_session() {
     // What is asked before the hello waits for it.
     t.at(0, push(1), &[]);
     t.at(0, push(2), &[]);
-    t.hears(1, &hello(OLD), &["opened EndOfMessage 9", LOCK]);
+    t.receives(1, &hello(OLD), &["opened EndOfMessage 9", LOCK]);
     for (id, then) in [(1, Some(LOCK)), (2, None)] {
         t.answer(1, OK, &[LOAD]);
         t.answer(1, LOADED, &[COMPARE]);
@@ -702,11 +706,11 @@ fn what_is_not_understood_ends_the_session() {
         ("<a>".into(), "close: the XML ends before its first element is closed"),
     ] {
         let mut t = Timeline::opened(Config::default(), OLD);
-        t.hears(0, &document, &[said]);
-        t.hears(0, &document, &[]);
+        t.receives(0, &document, &[said]);
+        t.receives(0, &document, &[]);
     }
     let mut t = Timeline::new(Config::default());
-    t.hears(0, &hello("x"), &["close: the hello offers neither NETCONF 1.0 nor 1.1"]);
+    t.receives(0, &hello("x"), &["close: the hello offers neither NETCONF 1.0 nor 1.1"]);
     let mut t = Timeline::opened(Config::default(), NEW);
     let said = "close: expected the line feed of a chunk, got byte 0x3c";
     t.at(0, Input::Bytes(b"<rpc-reply/>]]>]]>".into()), &[said]);
@@ -719,9 +723,9 @@ fn what_is_not_understood_ends_the_session() {
 fn comments_and_notifications_are_passed_over() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.at(0, push(7), &[LOCK]);
-    t.hears(0, "<!-- hello -->\n", &[]);
-    t.hears(0, "<notification/>", &[]);
-    t.hears(0, "<rpc-reply>\n</rpc-reply>", &[LOAD]);
+    t.receives(0, "<!-- hello -->\n", &[]);
+    t.receives(0, "<notification/>", &[]);
+    t.receives(0, "<rpc-reply>\n</rpc-reply>", &[LOAD]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ const AP: &str = "5c5b35000001";
 const OTHER: &str = "5c5b35000002";
 const LAPTOP: &str = "0a0000000001";
 const WHO: &str = "0a0000000002";
-/// It tells of port 3 itself.
+/// It names port 3 itself.
 const HINT: &str = "hint";
 
 fn mac(text: &str) -> Mac {
@@ -49,7 +49,7 @@ fn sighting(text: &str) -> Sighting {
     }
 }
 
-/// Where `ap1` is seen, and whether it tells of port 3 itself.
+/// Where `ap1` is seen, and whether it names port 3 itself.
 fn location(seen: &[&str]) -> Location {
     let hint = seen.contains(&HINT).then(|| Hint { switch: switch(), port: switch_port(3).port });
     let sightings = seen.iter().filter(|text| **text != HINT).map(|text| sighting(text));
@@ -60,11 +60,11 @@ fn location(seen: &[&str]) -> Location {
 fn check_arrival(current_port: Option<u16>, seen: &[&str], decision: &str) {
     let answer = Answer::Location(location(seen));
     let case = Case::Arrival { ap: mac(AP), current_port: current_port.map(switch_port) };
-    assert_eq!(told(decide(case, Some(&answer))), decision, "{current_port:?} {seen:?}");
+    assert_eq!(text(decide(case, Some(&answer))), decision, "{current_port:?} {seen:?}");
 }
 
 /// What is done, as text, with the names of this table.
-fn told(decision: Decision) -> String {
+fn text(decision: Decision) -> String {
     let text = match decision {
         Decision::AskAgain(reason) => format!("ask again: {reason}"),
         Decision::Follow(switch_port) => format!("ask about {}", switch_port.port),
@@ -135,7 +135,7 @@ fn the_switch_is_asked_about_the_port_that_an_access_point_names() {
     ] {
         let answer = Answer::Port(seen.map(sighting));
         let case = Case::Arrival { ap: mac(AP), current_port: current_port.map(switch_port) };
-        assert_eq!(told(decide(case, Some(&answer))), decision, "{current_port:?} {answer:?}");
+        assert_eq!(text(decide(case, Some(&answer))), decision, "{current_port:?} {answer:?}");
     }
 }
 
@@ -157,7 +157,7 @@ fn an_access_point_was_lost_and_its_port_is_looked_at() {
     ] {
         let answer = Answer::Port(seen.map(sighting));
         let case = Case::Departure { ap: mac(AP), current_port: current_port.map(switch_port) };
-        assert_eq!(told(decide(case, Some(&answer))), decision, "{current_port:?} {answer:?}");
+        assert_eq!(text(decide(case, Some(&answer))), decision, "{current_port:?} {answer:?}");
     }
 }
 
@@ -177,7 +177,7 @@ fn an_access_point_was_lost_and_its_site_is_looked_at() {
         let share = share.map(|(lost, of)| Share { lost, of, is_outage: is_outage(lost, of) });
         let case = Case::Departure { ap: mac(AP), current_port: Some(switch_port(1)) };
         let decided = decide(case, Some(&Answer::Share(share)));
-        assert_eq!(told(decided), decision, "{share:?}");
+        assert_eq!(text(decided), decision, "{share:?}");
     }
 }
 
@@ -188,7 +188,7 @@ fn an_access_point_was_lost_and_nothing_is_looked_at() {
         (None, "keep: no port is known to be the AP's"),
     ] {
         let case = Case::Departure { ap: mac(AP), current_port: current_port.map(switch_port) };
-        assert_eq!(told(decide(case, None)), decision);
+        assert_eq!(text(decide(case, None)), decision);
     }
 }
 
@@ -225,7 +225,7 @@ fn a_port_is_looked_at() {
             ..seen
         }));
         let case = Case::Visit { switch_port: switch_port(1), asked };
-        assert_eq!(told(decide(case, Some(&answer))), decision, "{asked:?} {answer:?}");
+        assert_eq!(text(decide(case, Some(&answer))), decision, "{asked:?} {answer:?}");
     }
 }
 

@@ -38,7 +38,7 @@ struct Bench {
     pushes: Vec<(u64, Vec<Edit>)>,
     reads: Vec<u64>,
     records: BTreeMap<SwitchPort, Record>,
-    told: Vec<String>,
+    log: Vec<String>,
     /// Why ports were changed.
     reasons: Vec<String>,
 }
@@ -102,7 +102,7 @@ impl Bench {
             pushes: Vec::new(),
             reads: Vec::new(),
             records: BTreeMap::new(),
-            told: Vec::new(),
+            log: Vec::new(),
             reasons: Vec::new(),
         }
     }
@@ -112,7 +112,7 @@ impl Bench {
         UnixTime::from_secs(WALL.as_secs() + secs)
     }
 
-    fn tell(&mut self, input: Input) {
+    fn input(&mut self, input: Input) {
         self.plan.handle_input(self.now, input);
         self.drain();
     }
@@ -125,7 +125,7 @@ impl Bench {
         }
         let at = Some(self.wall());
         let (ap_name, site_name) = (None, None);
-        self.tell(Input::ApEvent(ApEvent {
+        self.input(Input::ApEvent(ApEvent {
             ap,
             action,
             site: Some("s".into()),
@@ -162,19 +162,19 @@ impl Bench {
         for (id, edits) in mem::take(&mut self.pushes) {
             let before = edits.iter().map(|edit| (edit.port, format!("was {}", edit.port)));
             let before = before.collect();
-            self.tell(Input::Pushed { id, pushed: Pushed::Done { diff: "+".into(), before } });
+            self.input(Input::Pushed { id, pushed: Pushed::Done { diff: "+".into(), before } });
         }
     }
 
     fn fail(&mut self, pushed: &Pushed) {
         for (id, _) in mem::take(&mut self.pushes) {
-            self.tell(Input::Pushed { id, pushed: pushed.clone() });
+            self.input(Input::Pushed { id, pushed: pushed.clone() });
         }
     }
 
-    /// Everything that was told since the last time.
-    fn told(&mut self) -> Vec<String> {
-        mem::take(&mut self.told)
+    /// The commands and reports since the last call, one line each.
+    fn take_log(&mut self) -> Vec<String> {
+        mem::take(&mut self.log)
     }
 
     fn drain(&mut self) {
@@ -189,18 +189,18 @@ impl Bench {
                 }
                 Output::Push { id, edits, .. } => {
                     let texts: Vec<_> = edits.iter().map(text).collect();
-                    self.told.push(format!("push {}", texts.join(", ")));
+                    self.log.push(format!("push {}", texts.join(", ")));
                     self.pushes.push((id, edits));
                 }
                 Output::Read { id, edit, .. } => {
-                    self.told.push(format!("read {}", text(&edit)));
+                    self.log.push(format!("read {}", text(&edit)));
                     self.reads.push(id);
                 }
                 Output::Report(report) => {
                     if let Report::Settled { changes, .. } = &report {
                         self.reasons.extend(changes.iter().map(|change| change.reason.to_string()));
                     }
-                    self.told.push(reported(&report));
+                    self.log.push(reported(&report));
                 }
                 Output::Store(record) => {
                     self.records.insert(record.switch_port(), record);
@@ -310,34 +310,38 @@ fn plugged_in_and_out() {
     bench.pass(10);
     bench.plug(ap(1), switch_port(1, 7));
     bench.pass(64);
-    assert_eq!(bench.told(), [""; 0], "it settles, and waits for others");
+    assert_eq!(bench.take_log(), [""; 0], "it settles, and waits for others");
     bench.pass(1);
-    assert_eq!(bench.told(), ["push ge-0/0/7=ap"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/7=ap"]);
     let record = bench.records.get(&switch_port(1, 7)).cloned().expect("written down before");
     assert!(record.mode.is_none() && record.is_touched && record.ap == Some(ap(1)));
     bench.pass(20);
     bench.obey();
-    assert_eq!(bench.told(), ["settled ge-0/0/7=ap after 85s"]);
+    assert_eq!(bench.take_log(), ["settled ge-0/0/7=ap after 85s"]);
     let record = bench.records.get(&switch_port(1, 7)).cloned().expect("kept");
     assert_eq!((record.mode, record.before.as_deref()), (Some(Mode::Ap), Some("was ge-0/0/7")));
 
     bench.ap_event(ap(1), ApAction::Restarted);
     bench.pass(7_200);
-    assert_eq!(bench.told(), [""; 0], "a restart on the same port is nothing, and hours are too");
+    assert_eq!(
+        bench.take_log(),
+        [""; 0],
+        "a restart on the same port is nothing, and hours are too"
+    );
 
     bench.unplug(ap(1));
     bench.pass(5);
-    assert_eq!(bench.told(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
     bench.obey();
-    assert_eq!(bench.told(), ["settled ge-0/0/7=default after 5s"]);
+    assert_eq!(bench.take_log(), ["settled ge-0/0/7=default after 5s"]);
     assert!(bench.records.is_empty(), "nothing of it is ours any more");
     bench.pass(7_200);
-    assert_eq!(bench.told(), [""; 0]);
+    assert_eq!(bench.take_log(), [""; 0]);
 }
 
 /// The table of why a port was changed. That an access point is where it was is never why.
 #[test]
-fn a_change_is_told_with_the_reason_for_which_it_was_wanted() {
+fn a_change_is_reported_with_the_reason_for_which_it_was_wanted() {
     type Row<'a> = (&'a str, fn(&mut Bench), &'a [&'a str]);
     const SEEN: &str = "the switch sees the AP on this port";
     let from = format!("the AP moved here from {}", switch_port(1, 2));
@@ -349,18 +353,18 @@ fn a_change_is_told_with_the_reason_for_which_it_was_wanted() {
         ("it moved, and came again while its ports waited", moved, &[&from, &to]),
         ("it came, its port was given up, and it came again", given_up, &[SEEN]),
     ];
-    for (row, happened, reasons) in rows {
+    for (row, bring_about, reasons) in rows {
         let mut prompt = config(Check::Lldp);
         prompt.probe.settle = Duration::from_secs(1);
         let mut bench = Bench::new(prompt);
-        happened(&mut bench);
+        bring_about(&mut bench);
         bench.pass(10);
         bench.obey();
         assert_eq!(bench.reasons, reasons, "{row}");
-        bench.told();
+        bench.take_log();
         bench.ap_event(ap(1), ApAction::Restarted);
         bench.pass(60);
-        assert_eq!(bench.told(), [""; 0], "{row}, and its port is as it shall be");
+        assert_eq!(bench.take_log(), [""; 0], "{row}, and its port is as it shall be");
     }
 }
 
@@ -407,7 +411,7 @@ fn forty_eight_that_come_back_are_one_commit() {
     let ports: Vec<_> = bench.pushes.iter().map(|(_, edits)| edits.len()).collect();
     assert_eq!(ports, [48, 1]);
     bench.obey();
-    assert_eq!(bench.told().len(), 4);
+    assert_eq!(bench.take_log().len(), 4);
 }
 
 #[test]
@@ -417,15 +421,15 @@ fn a_move_gives_the_old_port_back_and_a_swap_is_none() {
     bench.plug(ap(2), switch_port(1, 2));
     bench.pass(70);
     bench.obey();
-    bench.told();
+    bench.take_log();
     bench.plugged.insert(ap(1), switch_port(2, 3));
     bench.ap_event(ap(1), ApAction::Restarted);
     bench.pass(65);
-    let mut told = bench.told();
-    told.sort_unstable();
-    assert_eq!(told, ["push ge-0/0/1=default (was ge-0/0/1)", "push ge-0/0/3=ap"]);
+    let mut log = bench.take_log();
+    log.sort_unstable();
+    assert_eq!(log, ["push ge-0/0/1=default (was ge-0/0/1)", "push ge-0/0/3=ap"]);
     bench.obey();
-    bench.told();
+    bench.take_log();
 
     // They change places: both ports stay for access points.
     bench.plugged.insert(ap(1), switch_port(1, 2));
@@ -433,7 +437,7 @@ fn a_move_gives_the_old_port_back_and_a_swap_is_none() {
     bench.ap_event(ap(1), ApAction::Connected);
     bench.ap_event(ap(2), ApAction::Connected);
     bench.pass(100);
-    assert_eq!(bench.told(), [""; 0]);
+    assert_eq!(bench.take_log(), [""; 0]);
     assert_eq!(bench.plan.current_port(ap(1)), Some(switch_port(1, 2)));
     assert_eq!(bench.plan.current_port(ap(2)), Some(switch_port(2, 3)));
 }
@@ -445,18 +449,18 @@ fn another_access_point_on_the_port_of_a_lost_one_takes_it_over() {
     bench.plug(ap(2), switch_port(1, 2));
     bench.pass(70);
     bench.obey();
-    bench.told();
-    // The second one is put in the place of the first, and nobody tells us.
+    bench.take_log();
+    // The second one is put in the place of the first, and no event comes.
     bench.plugged.remove(&ap(1));
     bench.plugged.insert(ap(2), switch_port(1, 1));
     bench.ap_event(ap(1), ApAction::Disconnected);
     bench.pass(60);
-    assert_eq!(bench.told(), ["push ge-0/0/2=default (was ge-0/0/2)"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/2=default (was ge-0/0/2)"]);
     assert_eq!(bench.plan.current_port(ap(2)), Some(switch_port(1, 1)));
 }
 
 #[test]
-fn who_cannot_be_found_is_told_once_a_day() {
+fn who_cannot_be_found_is_reported_once_a_day() {
     const UNDECIDED: &str = "undecided: no switch sees the AP";
     const HOUR: u64 = 3_600;
     let mut bench = Bench::new(config(Check::Lldp));
@@ -467,9 +471,9 @@ fn who_cannot_be_found_is_told_once_a_day() {
         bench.pass(HOUR);
         bench.ap_event(ap(1), ApAction::Restarted);
     }
-    assert_eq!(bench.told(), [UNDECIDED; 2]);
+    assert_eq!(bench.take_log(), [UNDECIDED; 2]);
     bench.pass(7 * HOUR);
-    assert_eq!(bench.told(), [UNDECIDED; 2]);
+    assert_eq!(bench.take_log(), [UNDECIDED; 2]);
     // One that was found meanwhile is another matter.
     bench.plug(ap(1), switch_port(1, 1));
     bench.pass(HOUR);
@@ -477,10 +481,10 @@ fn who_cannot_be_found_is_told_once_a_day() {
     bench.unplug(ap(1));
     bench.pass(HOUR);
     bench.obey();
-    bench.told();
+    bench.take_log();
     bench.plug(ap(1), switch_port(8, 1));
     bench.pass(2 * HOUR);
-    assert_eq!(bench.told(), [UNDECIDED]);
+    assert_eq!(bench.take_log(), [UNDECIDED]);
 }
 
 #[test]
@@ -492,24 +496,24 @@ fn a_site_that_goes_dark_keeps_its_ports() {
         }
         bench.pass(70);
         bench.obey();
-        bench.told();
+        bench.take_log();
         for number in 1..=8 {
             bench.ap_event(ap(number), ApAction::Disconnected);
             bench.pass(1);
         }
         bench.pass(600);
-        let told = bench.told();
-        assert_eq!(told.iter().filter(|text| text.starts_with("kept")).count(), 8, "{told:?}");
-        assert_eq!(told.len(), 8, "{told:?}");
+        let log = bench.take_log();
+        assert_eq!(log.iter().filter(|text| text.starts_with("kept")).count(), 8, "{log:?}");
+        assert_eq!(log.len(), 8, "{log:?}");
         bench.pass(36_000);
-        assert_eq!(bench.told(), [""; 0], "what stays as it is is not told every hour");
+        assert_eq!(bench.take_log(), [""; 0], "what stays as it is is not reported every hour");
         for number in 1..=7 {
             bench.ap_event(ap(number), ApAction::Connected);
         }
         bench.plugged.remove(&ap(8));
         bench.pass(7_200);
         assert_eq!(
-            bench.told(),
+            bench.take_log(),
             ["push ge-0/0/8=default (was ge-0/0/8)"],
             "the one that stayed out"
         );
@@ -522,10 +526,10 @@ fn without_a_check_the_event_is_enough() {
     bench.plug(ap(1), switch_port(1, 1));
     bench.pass(70);
     bench.obey();
-    bench.told();
+    bench.take_log();
     bench.ap_event(ap(1), ApAction::Disconnected);
     bench.pass(5);
-    assert_eq!(bench.told(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
 }
 
 #[test]
@@ -546,12 +550,12 @@ fn what_was_missed_while_we_were_away_is_found() {
     later.plugged.insert(ap(2), switch_port(1, 5));
     later.plugged.insert(ap(4), switch_port(2, 1));
     later.records = bench.records.clone();
-    later.tell(Input::Restored(records));
+    later.input(Input::Restored(records));
     later.pass(11);
-    let mut told = later.told();
-    told.sort_unstable();
+    let mut log = later.take_log();
+    log.sort_unstable();
     assert_eq!(
-        told,
+        log,
         [
             "push ge-0/0/1=ap",
             "push ge-0/0/1=default (was ge-0/0/1), ge-0/0/2=default (was ge-0/0/2), \
@@ -574,14 +578,14 @@ fn a_restart_does_not_lift_a_limit() {
     bench.obey();
     limited.wall = UnixTime::from_secs(WALL.as_secs() + 600);
     let mut later = Bench::new(limited);
-    later.tell(Input::Restored(bench.records.values().cloned().collect()));
+    later.input(Input::Restored(bench.records.values().cloned().collect()));
     later.plugged = bench.plugged.clone();
     later.plug(ap(3), switch_port(1, 3));
     later.pass(70);
     let refused = "refused ge-0/0/3=ap: enough was changed for now (ports.limits.switch)";
-    assert_eq!(later.told(), [refused]);
+    assert_eq!(later.take_log(), [refused]);
     later.pass(3_600);
-    assert_eq!(later.told(), ["push ge-0/0/3=ap"]);
+    assert_eq!(later.take_log(), ["push ge-0/0/3=ap"]);
 }
 
 #[test]
@@ -591,23 +595,23 @@ fn who_moved_to_an_ignored_site_gives_its_port_back() {
         bench.plug(ap(1), switch_port(1, 7));
         bench.pass(70);
         bench.obey();
-        bench.told();
-        // Nobody tells us, but the roster has it at the other site.
+        bench.take_log();
+        // No event comes, but the inventory has it at the other site.
         bench.plugged.insert(ap(1), switch_port(9, 1));
         bench.pass(3_600);
-        assert_eq!(bench.told(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
+        assert_eq!(bench.take_log(), ["push ge-0/0/7=default (was ge-0/0/7)"]);
         bench.obey();
         assert!(bench.records.is_empty() && bench.plan.current_port(ap(1)).is_none());
-        bench.told();
+        bench.take_log();
         // An event from here, and by the time of the question it is there.
         bench.plug(ap(2), switch_port(1, 8));
         bench.pass(70);
         bench.obey();
-        bench.told();
+        bench.take_log();
         bench.pass(1);
         bench.plug(ap(2), switch_port(9, 2));
         bench.pass(70);
-        assert_eq!(bench.told(), ["push ge-0/0/8=default (was ge-0/0/8)"]);
+        assert_eq!(bench.take_log(), ["push ge-0/0/8=default (was ge-0/0/8)"]);
         bench.obey();
         assert!(bench.records.is_empty() && bench.plan.current_port(ap(2)).is_none());
     }
@@ -622,21 +626,21 @@ fn who_waits_for_a_limit_does_not_ask_at_every_moment() {
         bench.plug(ap(number), switch_port(switch, number.into()));
         bench.pass(secs);
     }
-    let mut told_after = |secs| {
+    let mut lines_after = |secs| {
         bench.pass(secs);
-        let told = bench.told();
+        let log = bench.take_log();
         bench.obey();
-        bench.told();
-        told
+        bench.take_log();
+        log
     };
-    assert_eq!(told_after(0), ["push ge-0/0/1=ap"]);
-    assert_eq!(told_after(2), ["push ge-0/0/2=ap"]);
+    assert_eq!(lines_after(0), ["push ge-0/0/1=ap"]);
+    assert_eq!(lines_after(2), ["push ge-0/0/2=ap"]);
     let refused =
         |port| format!("refused ge-0/0/{port}=ap: enough was changed for now (ports.limits.all)");
-    assert_eq!(told_after(8), [refused(3), refused(4)]);
-    assert_eq!(told_after(50), ["push ge-0/0/3=ap"]);
-    assert_eq!(told_after(4), [""; 0], "there has been room for two seconds");
-    assert_eq!(told_after(1), ["push ge-0/0/4=ap"]);
+    assert_eq!(lines_after(8), [refused(3), refused(4)]);
+    assert_eq!(lines_after(50), ["push ge-0/0/3=ap"]);
+    assert_eq!(lines_after(4), [""; 0], "there has been room for two seconds");
+    assert_eq!(lines_after(1), ["push ge-0/0/4=ap"]);
 }
 
 #[test]
@@ -646,14 +650,14 @@ fn a_limit_counts_what_a_restart_interrupted() {
     let mut bench = Bench::new(limited.clone());
     bench.plug(ap(1), switch_port(1, 1));
     bench.pass(70);
-    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/1=ap"]);
     limited.wall = UnixTime::from_secs(WALL.as_secs() + 600);
     let mut later = Bench::new(limited);
-    later.tell(Input::Restored(bench.records.values().cloned().collect()));
+    later.input(Input::Restored(bench.records.values().cloned().collect()));
     later.plugged = bench.plugged.clone();
     later.pass(70);
     let refused = "refused ge-0/0/1=ap: enough was changed for now (ports.limits.switch)";
-    assert_eq!(later.told(), [refused]);
+    assert_eq!(later.take_log(), [refused]);
 }
 
 #[test]
@@ -676,19 +680,22 @@ fn check_divided(failure: &Failure) {
     let failed = Pushed::Failed(failure.clone());
     bench.fail(&failed);
     bench.pass(5);
-    assert_eq!(bench.told(), ["push ge-0/0/1=ap, ge-0/0/2=ap, ge-0/0/3=ap", "push ge-0/0/1=ap"]);
+    assert_eq!(
+        bench.take_log(),
+        ["push ge-0/0/1=ap, ge-0/0/2=ap, ge-0/0/3=ap", "push ge-0/0/1=ap"]
+    );
     bench.obey();
-    assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 70s", "push ge-0/0/2=ap"]);
+    assert_eq!(bench.take_log(), ["settled ge-0/0/1=ap after 70s", "push ge-0/0/2=ap"]);
     bench.fail(&failed);
     let stuck = format!("stuck ge-0/0/2: {}", failure.name());
-    assert_eq!(bench.told(), [&*stuck, "push ge-0/0/3=ap"]);
+    assert_eq!(bench.take_log(), [&*stuck, "push ge-0/0/3=ap"]);
     bench.obey();
-    bench.told();
-    // Every hour there is another attempt, of which nobody needs to hear.
+    bench.take_log();
+    // Every hour there is another attempt, which is not reported.
     bench.pass(3_600);
-    assert_eq!(bench.told(), ["push ge-0/0/2=ap"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/2=ap"]);
     bench.fail(&failed);
-    assert_eq!(bench.told(), [""; 0]);
+    assert_eq!(bench.take_log(), [""; 0]);
 }
 
 #[test]
@@ -699,12 +706,12 @@ fn an_unknown_end_is_read_back() {
     bench.fail(&Pushed::Unknown(Failure::Timeout));
     bench.pass(30);
     assert_eq!(
-        bench.told(),
+        bench.take_log(),
         ["push ge-0/0/1=ap", "retrying ge-0/0/1: timeout, unknown: true", "read ge-0/0/1=ap",]
     );
     let id = bench.reads.pop().expect("a read");
-    bench.tell(Input::Read { id, is_done: Some(true) });
-    assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 95s, read back"]);
+    bench.input(Input::Read { id, is_done: Some(true) });
+    assert_eq!(bench.take_log(), ["settled ge-0/0/1=ap after 95s, read back"]);
     let record = bench.records.get(&switch_port(1, 1)).expect("kept");
     assert_eq!((record.mode, &record.before), (Some(Mode::Ap), &None));
 }
@@ -712,12 +719,12 @@ fn an_unknown_end_is_read_back() {
 #[test]
 fn what_must_wait_is_proven_again() {
     let mut bench = Bench::new(config(Check::Lldp));
-    bench.tell(Input::Stop(true));
+    bench.input(Input::Stop(true));
     bench.plug(ap(1), switch_port(1, 1));
     bench.plug(ap(2), switch_port(1, 2));
     bench.pass(3_000);
     assert_eq!(
-        bench.told(),
+        bench.take_log(),
         [
             "stopped: true",
             "refused ge-0/0/1=ap: all changes are stopped (ports.kill_switch)",
@@ -726,9 +733,9 @@ fn what_must_wait_is_proven_again() {
     );
     // Meanwhile, and without a word, the second one moved.
     bench.plugged.insert(ap(2), switch_port(1, 3));
-    bench.tell(Input::Stop(false));
+    bench.input(Input::Stop(false));
     bench.pass(6);
-    assert_eq!(bench.told(), ["stopped: false", "push ge-0/0/1=ap, ge-0/0/3=ap"]);
+    assert_eq!(bench.take_log(), ["stopped: false", "push ge-0/0/1=ap, ge-0/0/3=ap"]);
 }
 
 #[test]
@@ -743,50 +750,50 @@ fn the_breaker_holds_everything_and_lets_go() {
     }
     bench.pass(70);
     bench.obey();
-    bench.told();
+    bench.take_log();
     for number in 1..=5 {
         bench.ap_event(ap(number), ApAction::Disconnected);
     }
     bench.pass(6);
-    let told = bench.told();
-    assert_eq!(told.first().map(String::as_str), Some("breaker open: true"));
-    assert_eq!(told.iter().filter(|text| text.contains("ports.breaker")).count(), 5);
+    let log = bench.take_log();
+    assert_eq!(log.first().map(String::as_str), Some("breaker open: true"));
+    assert_eq!(log.iter().filter(|text| text.contains("ports.breaker")).count(), 5);
     for number in 2..=5 {
         bench.ap_event(ap(number), ApAction::Connected);
     }
     bench.pass(960);
-    assert_eq!(bench.told(), ["breaker open: false", "push ge-0/0/1=default (was ge-0/0/1)",]);
+    assert_eq!(bench.take_log(), ["breaker open: false", "push ge-0/0/1=default (was ge-0/0/1)",]);
 }
 
 #[test]
-fn observing_changes_nothing_and_tells_it_once() {
+fn observing_changes_nothing_and_reports_it_once() {
     let mut observing = config(Check::Lldp);
     observing.is_observing = true;
     let mut bench = Bench::new(observing.clone());
     bench.plug(ap(1), switch_port(1, 1));
     bench.pass(7_200);
-    assert_eq!(bench.told(), ["observed ge-0/0/1=ap after 65s"]);
+    assert_eq!(bench.take_log(), ["observed ge-0/0/1=ap after 65s"]);
     let record = bench.records.get(&switch_port(1, 1)).expect("kept");
     assert!(record.is_observed);
     // From now on it counts.
-    bench.tell(Input::Configured(Box::new(config(Check::Lldp))));
+    bench.input(Input::Configured(Box::new(config(Check::Lldp))));
     bench.pass(6);
-    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/1=ap"]);
     bench.obey();
     assert!(bench.records.get(&switch_port(1, 1)).is_some_and(|record| !record.is_observed));
-    bench.told();
+    bench.take_log();
     // And from now on it does not, but what was made is not forgotten.
     observing.wall = bench.wall();
-    bench.tell(Input::Configured(Box::new(observing)));
+    bench.input(Input::Configured(Box::new(observing)));
     bench.unplug(ap(1));
     bench.pass(10_800);
-    assert_eq!(bench.told(), ["observed ge-0/0/1=default after 5s"]);
+    assert_eq!(bench.take_log(), ["observed ge-0/0/1=default after 5s"]);
     assert!(bench.records.contains_key(&switch_port(1, 1)));
     let mut enforcing = config(Check::Lldp);
     enforcing.wall = bench.wall();
-    bench.tell(Input::Configured(Box::new(enforcing)));
+    bench.input(Input::Configured(Box::new(enforcing)));
     bench.pass(6);
-    assert_eq!(bench.told(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
 }
 
 #[test]
@@ -794,25 +801,25 @@ fn a_program_outside_asks_and_the_switch_says() {
     let mut bench = Bench::new(config(Check::Lldp));
     bench.pass(10);
     let request = |switch_port, mode| Input::Requested(Request { switch_port, mode });
-    // An access point is there, of which we heard before.
+    // An access point is there that has sent events before.
     bench.plug(ap(1), switch_port(1, 1));
-    bench.tell(request(switch_port(1, 1), Mode::Ap));
+    bench.input(request(switch_port(1, 1), Mode::Ap));
     bench.pass(66);
-    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/1=ap"]);
     bench.obey();
-    bench.tell(request(switch_port(1, 1), Mode::Default));
+    bench.input(request(switch_port(1, 1), Mode::Default));
     bench.pass(31);
-    assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 66s"]);
+    assert_eq!(bench.take_log(), ["settled ge-0/0/1=ap after 66s"]);
     // Nobody is there.
-    bench.tell(request(switch_port(1, 9), Mode::Default));
+    bench.input(request(switch_port(1, 9), Mode::Default));
     bench.pass(6);
-    assert_eq!(bench.told(), ["push ge-0/0/9=default"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/9=default"]);
     bench.obey();
     assert!(!bench.records.contains_key(&switch_port(1, 9)));
-    bench.told();
-    bench.tell(request(switch_port(1, 9), Mode::Ap));
+    bench.take_log();
+    bench.input(request(switch_port(1, 9), Mode::Ap));
     bench.pass(3_000);
-    assert_eq!(bench.told(), [format!("undecided: {}", Reason::NoAp)]);
+    assert_eq!(bench.take_log(), [format!("undecided: {}", Reason::NoAp)]);
 }
 
 /// Which neighbours are access points is not known before the first comparison with Mist.
@@ -823,13 +830,13 @@ fn who_is_asked_about_at_the_start_is_not_taken_for_somebody_else() {
     bench.plugged.insert(laptop(), switch_port(1, 2));
     for port in [1, 2] {
         let request = Request { switch_port: switch_port(1, port), mode: Mode::Default };
-        bench.tell(Input::Requested(request));
+        bench.input(Input::Requested(request));
     }
     bench.pass(10);
-    assert_eq!(bench.told(), ["push ge-0/0/1=ap"]);
+    assert_eq!(bench.take_log(), ["push ge-0/0/1=ap"]);
     bench.obey();
     bench.pass(3_000);
-    assert_eq!(bench.told(), ["settled ge-0/0/1=ap after 5s", "push ge-0/0/2=default"]);
+    assert_eq!(bench.take_log(), ["settled ge-0/0/1=ap after 5s", "push ge-0/0/2=default"]);
 }
 
 #[test]
@@ -837,7 +844,7 @@ fn access_points_of_ignored_sites_are_none_of_our_business() {
     let mut bench = Bench::new(config(Check::Lldp));
     bench.plugged.insert(ap(1), switch_port(1, 1));
     let site = Some("ignored".into());
-    bench.tell(Input::ApEvent(ApEvent {
+    bench.input(Input::ApEvent(ApEvent {
         ap: ap(1),
         action: ApAction::Connected,
         site,

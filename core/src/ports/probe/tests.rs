@@ -65,40 +65,40 @@ impl Bench {
     /// One that is known to be on port 1.
     fn located(check: Check) -> Self {
         let mut bench = Self::ap(check);
-        bench.tell(Input::Restored(switch_port(1)));
+        bench.input(Input::Restored(switch_port(1)));
         bench
     }
 
-    fn tell(&mut self, input: Input) -> Vec<String> {
+    fn input(&mut self, input: Input) -> Vec<String> {
         self.probe.handle_input(self.now, input);
-        self.told()
+        self.take_log()
     }
 
     fn ap_event(&mut self, cause: Cause, at: i64) -> Vec<String> {
         let at = Some(UnixTime::from_secs(at));
-        self.tell(Input::Triggered { cause, site: None, at })
+        self.input(Input::Triggered { cause, site: None, at })
     }
 
     fn answer(&mut self, answer: Answer) -> Vec<String> {
         let id = self.probe.last_id;
-        self.tell(Input::Answered { id, answer })
+        self.input(Input::Answered { id, answer })
     }
 
-    /// Waits for the deadline, and tells how long that was.
+    /// Waits for the deadline, and returns how long that was.
     fn wait(&mut self) -> (u64, Vec<String>) {
         let at = self.probe.poll_timeout().expect("a deadline");
         let waited = (at - self.now).as_secs();
         self.now = at;
         self.probe.handle_timeout(at);
-        (waited, self.told())
+        (waited, self.take_log())
     }
 
-    fn told(&mut self) -> Vec<String> {
+    fn take_log(&mut self) -> Vec<String> {
         let outputs: Vec<_> = core::iter::from_fn(|| self.probe.poll_output()).collect();
         let current_port = self.probe.current_port();
-        let told = outputs.into_iter().map(|output| text(output, current_port)).collect();
+        let log = outputs.into_iter().map(|output| text(output, current_port)).collect();
         assert!(self.probe.poll_timeout().is_none_or(|at| at > self.now));
-        told
+        log
     }
 }
 
@@ -135,8 +135,8 @@ fn an_access_point_that_came_is_asked_for_after_it_settled() {
     let mut bench = Bench::ap(Check::Lldp);
     assert_eq!(bench.ap_event(Cause::Came, 10), NOTHING);
     assert_eq!(bench.wait(), (60, vec_of(&["where is it?"])));
-    let told = bench.answer(seen_on(&[1]));
-    assert_eq!(told, ["taken ge-0/0/1: the switch sees the AP on this port"]);
+    let log = bench.answer(seen_on(&[1]));
+    assert_eq!(log, ["taken ge-0/0/1: the switch sees the AP on this port"]);
     assert_eq!(bench.probe.current_port(), Some(switch_port(1)));
     // A restart on the same port is nothing, on another one it is a move.
     bench.ap_event(Cause::Came, 20);
@@ -144,8 +144,8 @@ fn an_access_point_that_came_is_asked_for_after_it_settled() {
     assert_eq!(bench.answer(seen_on(&[1])), ["kept ge-0/0/1: the AP is where it was"]);
     bench.ap_event(Cause::Came, 30);
     bench.wait();
-    let told = bench.answer(seen_on(&[2]));
-    assert_eq!(told, ["taken ge-0/0/2: the AP moved here from 5c:5b:35:00:00:ff ge-0/0/1"]);
+    let log = bench.answer(seen_on(&[2]));
+    assert_eq!(log, ["taken ge-0/0/2: the AP moved here from 5c:5b:35:00:00:ff ge-0/0/1"]);
 }
 
 fn vec_of(texts: &[&str]) -> Vec<String> {
@@ -163,8 +163,8 @@ fn events_twice_late_and_in_the_wrong_order_are_one() {
     assert_eq!(bench.answer(seen_on(&[1])), ["kept ge-0/0/1: the AP is where it was"]);
     assert_eq!(bench.ap_event(Cause::Came, 20), NOTHING);
     assert!(bench.probe.is_resting());
-    let told = bench.ap_event(Cause::Lost, 21);
-    assert_eq!(told, ["released ge-0/0/1: disconnect_check is none"]);
+    let log = bench.ap_event(Cause::Lost, 21);
+    assert_eq!(log, ["released ge-0/0/1: disconnect_check is none"]);
 }
 
 #[test]
@@ -174,9 +174,9 @@ fn an_answer_to_an_older_question_is_nothing() {
     bench.wait();
     let id = bench.probe.last_id;
     bench.ap_event(Cause::Came, 20);
-    assert_eq!(bench.tell(Input::Answered { id, answer: seen_on(&[1]) }), NOTHING);
+    assert_eq!(bench.input(Input::Answered { id, answer: seen_on(&[1]) }), NOTHING);
     bench.wait();
-    assert_eq!(bench.tell(Input::Answered { id, answer: seen_on(&[1]) }), NOTHING);
+    assert_eq!(bench.input(Input::Answered { id, answer: seen_on(&[1]) }), NOTHING);
     assert_eq!(bench.answer(seen_on(&[2])).len(), 1);
     assert_eq!(bench.answer(seen_on(&[3])), NOTHING, "answered twice");
 }
@@ -188,9 +188,9 @@ fn what_nobody_knows_is_asked_for_less_and_less_often() {
     bench.wait();
     for least in [15, 30, 60, 120, 150] {
         assert_eq!(bench.answer(seen_on(&[])), NOTHING);
-        let (waited, told) = bench.wait();
+        let (waited, log) = bench.wait();
         assert!((least..=2 * least).contains(&waited), "{waited} s, not {least} to twice that");
-        assert_eq!(told, ["where is it?"]);
+        assert_eq!(log, ["where is it?"]);
     }
     assert_eq!(bench.answer(Answer::Unanswered), ["undecided: the question was not answered"]);
     assert_eq!(bench.probe.poll_timeout(), None);
@@ -207,8 +207,8 @@ fn what_an_access_point_says_of_itself_is_asked_of_the_switch() {
     assert_eq!(bench.answer(on_port(None)), NOTHING);
     assert_eq!(bench.wait().1, ["where is it?"]);
     assert_eq!(bench.answer(says()), ["who is on ge-0/0/1?"]);
-    let told = bench.answer(on_port(Some(ap())));
-    assert_eq!(told, ["taken ge-0/0/1: the switch sees the AP on this port"]);
+    let log = bench.answer(on_port(Some(ap())));
+    assert_eq!(log, ["taken ge-0/0/1: the switch sees the AP on this port"]);
 }
 
 #[test]
@@ -217,15 +217,15 @@ fn a_lost_access_point_that_is_still_seen_is_asked_for_once_more() {
     assert_eq!(bench.ap_event(Cause::Lost, 10), ["who is on ge-0/0/1?"]);
     assert_eq!(bench.answer(on_port(Some(ap()))), NOTHING);
     assert_eq!(bench.wait(), (30, vec_of(&["who is on ge-0/0/1?"])));
-    let told = bench.answer(on_port(Some(ap())));
-    assert_eq!(told, ["kept ge-0/0/1: the switch still sees the AP"]);
+    let log = bench.answer(on_port(Some(ap())));
+    assert_eq!(log, ["kept ge-0/0/1: the switch still sees the AP"]);
     assert_eq!(bench.probe.current_port(), Some(switch_port(1)));
 
     bench.ap_event(Cause::Lost, 20);
     bench.answer(on_port(Some(ap())));
     bench.wait();
-    let told = bench.answer(on_port(None));
-    assert_eq!(told, ["released ge-0/0/1: nobody on the port says who it is"]);
+    let log = bench.answer(on_port(None));
+    assert_eq!(log, ["released ge-0/0/1: nobody on the port says who it is"]);
     assert_eq!(bench.probe.current_port(), None);
     assert_eq!(bench.ap_event(Cause::Lost, 30), ["kept nothing: no port is known to be the AP's"]);
 }
@@ -245,32 +245,32 @@ fn the_site_is_looked_at_after_the_wait() {
     let mut bench = Bench::located(Check::Outage(Policy::default()));
     assert_eq!(bench.ap_event(Cause::Lost, 10), NOTHING);
     assert_eq!(bench.wait(), (30, vec_of(&["who went with it?"])));
-    let told = bench.answer(Answer::Share(Some(Share { lost: 6, of: 10, is_outage: true })));
-    assert_eq!(told, ["kept ge-0/0/1: 6 of its site's 10 APs went together"]);
+    let log = bench.answer(Answer::Share(Some(Share { lost: 6, of: 10, is_outage: true })));
+    assert_eq!(log, ["kept ge-0/0/1: 6 of its site's 10 APs went together"]);
     bench.ap_event(Cause::Lost, 20);
     bench.wait();
-    let told = bench.answer(Answer::Share(Some(Share { lost: 1, of: 10, is_outage: false })));
-    assert_eq!(told, ["released ge-0/0/1: only 1 of its site's 10 APs went together"]);
+    let log = bench.answer(Answer::Share(Some(Share { lost: 1, of: 10, is_outage: false })));
+    assert_eq!(log, ["released ge-0/0/1: only 1 of its site's 10 APs went together"]);
 }
 
 #[test]
 fn the_roster_is_an_answer_unless_there_is_newer_news() {
     let location = |port| Some(Location { seen: [sighting(port, Some(ap()))].into(), hint: None });
-    let rostered = |port: Option<u16>, asked_at| Input::Listed {
+    let listed = |port: Option<u16>, asked_at| Input::Listed {
         location: port.and_then(location),
         asked_at: Instant::from_secs(asked_at),
         is_settled: true,
     };
     let mut bench = Bench::ap(Check::Lldp);
-    assert_eq!(bench.tell(rostered(None, 999)), NOTHING);
-    let told = bench.tell(rostered(Some(1), 999));
-    assert_eq!(told, ["taken ge-0/0/1: the switch sees the AP on this port"]);
-    assert_eq!(bench.tell(rostered(None, 999)), ["who is on ge-0/0/1?"]);
-    assert_eq!(bench.tell(rostered(Some(2), 999)), NOTHING, "in the middle of another look");
+    assert_eq!(bench.input(listed(None, 999)), NOTHING);
+    let log = bench.input(listed(Some(1), 999));
+    assert_eq!(log, ["taken ge-0/0/1: the switch sees the AP on this port"]);
+    assert_eq!(bench.input(listed(None, 999)), ["who is on ge-0/0/1?"]);
+    assert_eq!(bench.input(listed(Some(2), 999)), NOTHING, "in the middle of another look");
     bench.answer(on_port(None));
     bench.ap_event(Cause::Lost, 10);
-    assert_eq!(bench.tell(rostered(Some(1), 999)), NOTHING, "lost since that was asked");
-    assert_eq!(bench.tell(rostered(Some(1), 1_001)).len(), 1);
+    assert_eq!(bench.input(listed(Some(1), 999)), NOTHING, "lost since that was asked");
+    assert_eq!(bench.input(listed(Some(1), 1_001)).len(), 1);
 }
 
 #[test]
@@ -278,28 +278,28 @@ fn a_port_is_asked_about_as_somebody_wants_it() {
     let subject = Subject::Port(switch_port(1));
     let asked = |mode| Input::Triggered { cause: Cause::Asked(mode), site: None, at: None };
     let mut bench = Bench::new(Check::Lldp, subject);
-    assert_eq!(bench.tell(asked(Mode::Ap)), NOTHING);
+    assert_eq!(bench.input(asked(Mode::Ap)), NOTHING);
     assert_eq!(bench.wait(), (60, vec_of(&["who is on ge-0/0/1?"])));
-    let told = bench.answer(on_port(Some(ap())));
-    assert_eq!(told, ["taken ge-0/0/1: the switch sees the AP on this port"]);
+    let log = bench.answer(on_port(Some(ap())));
+    assert_eq!(log, ["taken ge-0/0/1: the switch sees the AP on this port"]);
 
     let mut bench = Bench::new(Check::Lldp, subject);
-    assert_eq!(bench.tell(asked(Mode::Default)), ["who is on ge-0/0/1?"]);
+    assert_eq!(bench.input(asked(Mode::Default)), ["who is on ge-0/0/1?"]);
     bench.answer(on_port(Some(ap())));
     bench.wait();
-    let told = bench.answer(on_port(Some(ap())));
-    assert_eq!(told, ["kept nothing: the switch still sees the AP"]);
+    let log = bench.answer(on_port(Some(ap())));
+    assert_eq!(log, ["kept nothing: the switch still sees the AP"]);
 }
 
 #[test]
 fn a_question_about_a_port_that_is_no_longer_its_own_is_dropped() {
     let mut bench = Bench::located(Check::Lldp);
     bench.ap_event(Cause::Lost, 10);
-    bench.tell(Input::Displaced);
+    bench.input(Input::Displaced);
     assert_eq!(bench.answer(on_port(None)), NOTHING);
-    bench.tell(Input::Restored(switch_port(1)));
+    bench.input(Input::Restored(switch_port(1)));
     bench.ap_event(Cause::Lost, 20);
-    bench.tell(Input::Restored(switch_port(2)));
+    bench.input(Input::Restored(switch_port(2)));
     assert_eq!(bench.answer(on_port(None)), NOTHING);
     assert_eq!(bench.probe.current_port(), Some(switch_port(2)));
 }
