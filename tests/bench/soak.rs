@@ -4,8 +4,8 @@
 //! Each pair has a meetup. Each of its two clients makes one connection after the other. A message
 //! carries the meetup, the client, the number of the connection and its own number, so the receiver
 //! knows whether it should have got it. Between two connections that have met, event numbers have
-//! no gap. Every request of a connection that closes in order is answered once, by the partner or by
-//! the proxy. A late answer never reaches a later connection, although each connection numbers its
+//! no gap. Every request of a connection that closes in order is answered once, by the partner or
+//! by the proxy. A late answer never reaches a later connection, although each connection numbers its
 //! requests from 1.
 
 use std::{

@@ -6,8 +6,8 @@
 
 use mistgate_core::{
     chat::{
+        KINDS,
         kind::Kind,
-        kinds::KINDS,
         shape::{Form, Payload},
     },
     delivery::{

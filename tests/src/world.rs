@@ -17,8 +17,8 @@ use mistgate_core::{
         time::{Instant, UnixTime},
     },
     chat::{
+        KINDS,
         kind::Kind,
-        kinds::KINDS,
         outcome::{Outcome, Reason},
     },
     config::checked::{Chat, Webhook},

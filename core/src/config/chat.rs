@@ -19,8 +19,8 @@ use super::{
 use crate::{
     base::secret::Secret,
     chat::{
+        KINDS,
         kind::{Format, Kind},
-        kinds::KINDS,
     },
     event::Topic,
     notify::topics,

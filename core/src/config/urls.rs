@@ -8,8 +8,8 @@ use http_types::{Url, url::Host};
 
 use super::problem::Fault;
 use crate::chat::{
+    KINDS,
     kind::{Kind, UrlVerdict},
-    kinds::KINDS,
 };
 
 /// Longer URLs are not from a chat.

@@ -3,9 +3,8 @@
 use mistgate_core::{
     base::{rand::Rand, time::UnixTime},
     chat::{
-        console, google,
+        KINDS, console, google,
         kind::{Format, Kind},
-        kinds::KINDS,
         shape::Form,
         slack, teams,
     },
