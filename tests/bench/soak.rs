@@ -5,8 +5,8 @@
 //! carries the meetup, the client, the number of the connection and its own number, so the receiver
 //! knows whether it should have got it. Between two connections that have met, event numbers have
 //! no gap. Every request of a connection that closes in order is answered once, by the partner or
-//! by the proxy. A late answer never reaches a later connection, although each connection numbers its
-//! requests from 1.
+//! by the proxy. A late answer never reaches a later connection, although each connection numbers
+//! its requests from 1.
 
 use std::{
     cell::RefCell,

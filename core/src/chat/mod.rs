@@ -1,8 +1,8 @@
 //! The kinds of destinations, a folder for each, and what they share.
 //!
 //! [`kind::Kind`] is the common face: everything that differs between Slack, Teams, Google Chat and
-//! the console. [`KINDS`] lists them, and whoever works with all of them walks over it. To add a kind,
-//! write its folder and add its two lines here.
+//! the console. [`KINDS`] lists them, and whoever works with all of them walks over it. To add a
+//! kind, write its folder and add its two lines here.
 
 pub mod outcome;
 pub mod shape;

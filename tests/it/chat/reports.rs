@@ -1,7 +1,7 @@
 //! Reports about ports, as people and programs see them.
 //!
-//! Every case has a golden file under `vectors/reports/` with the lines of the journal, those of the
-//! audit, and the message in each chat. After an intended change, `UPDATE=1 cargo test -p
+//! Every case has a golden file under `vectors/reports/` with the lines of the journal, those of
+//! the audit, and the message in each chat. After an intended change, `UPDATE=1 cargo test -p
 //! mistgate-tests reports` rewrites them; read the difference.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, time::Duration};
