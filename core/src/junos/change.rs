@@ -10,7 +10,7 @@ use crate::{
         rpc::error::RpcError,
         session::{
             self,
-            input::{Mode, TaskId},
+            input::Mode,
             output::{Cause, NotConfirmed, Outcome, Step},
         },
     },
@@ -26,10 +26,10 @@ const ERRORS_MAX: usize = 3;
 pub type Ended = Result<Outcome, session::output::Failure>;
 
 /// One edit for several ports: their lines are loaded together, and a comment names them.
-pub fn edit(id: TaskId, edits: &[Edit], mode: Mode) -> Result<session::input::Edit, Failure> {
+pub fn edit(edits: &[Edit], mode: Mode) -> Result<session::input::Edit, Failure> {
     let lines = Lines::new(edits.iter().flat_map(|edit| &edit.lines))
         .map_err(|error| Failure::Rejected { message: error.to_string() })?;
-    Ok(session::input::Edit { id, lines, comment: comment(edits), mode })
+    Ok(session::input::Edit { lines, comment: comment(edits), mode })
 }
 
 /// `mistgate: ge-0/0/1 ap, ge-0/0/2 default`
@@ -104,11 +104,11 @@ pub fn not_in_place(ended: &Ended) -> Option<String> {
 pub fn failure(error: &session::output::Failure) -> Failure {
     use session::output::Failure as Error;
     match error {
-        Error::Busy | Error::Stopped => Failure::Busy { after: None },
+        Error::Stopped => Failure::Busy { after: None },
         Error::Ended { .. } => Failure::Timeout,
         Error::LockHeld { holder, .. } => Failure::Locked { holder: holder.to_string() },
         Error::Refused { errors, .. } if errors.iter().any(is_permission) => Failure::Login,
-        Error::Refused { step: Step::Lock | Step::Ask, .. } | Error::Unclear { .. } => {
+        Error::Refused { step: Step::Lock, .. } | Error::Unclear { .. } => {
             Failure::Rejected { message: error.to_string() }
         }
         Error::Refused { errors, .. } => rejected(errors),

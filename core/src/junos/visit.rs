@@ -25,7 +25,7 @@ use crate::{
         rpc::operational::Interface,
         session::{
             self, Session,
-            input::{Mode, Query, TaskId},
+            input::{Mode, Query},
             output::Answer as SessionAnswer,
         },
     },
@@ -57,7 +57,6 @@ const STOP_MAX: Duration = Duration::from_secs(60);
 enum State {
     Opening,
     Observing {
-        id: TaskId,
         query: Query,
         interfaces: Option<Vec<Interface>>,
         then: Then,
@@ -68,7 +67,7 @@ enum State {
         until: Instant,
     },
     AskingCloud {
-        id: TaskId,
+        id: u64,
         ap: Mac,
         give_up_at: Instant,
     },
@@ -112,19 +111,14 @@ pub struct Visit {
     step: Step,
     /// Of the edit that is being made.
     verification: Verification,
-    edit_id: TaskId,
-    last_id: TaskId,
+    /// Of the last question to the cloud.
+    cloud_id: u64,
     /// When the connection is given up; set by `Input::Stop`.
     stop_by: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
 impl Visit {
-    fn next_id(&mut self) -> TaskId {
-        self.last_id += 1;
-        self.last_id
-    }
-
     fn inform_session(&mut self, now: Instant, input: session::input::Input) {
         if let Some(session) = &mut self.session {
             session.handle_input(now, input);
@@ -146,14 +140,14 @@ impl Visit {
     fn handle_session_output(&mut self, now: Instant, output: session::output::Output) {
         use session::output::Output as SessionOutput;
         match output {
-            SessionOutput::Answered { id, result } => self.answered(now, id, result.ok()),
+            SessionOutput::Answered(answer) => self.answered(now, answer),
             SessionOutput::Bytes(bytes) => self.outputs.push_back(Output::Send(bytes)),
             SessionOutput::Close(_) => self.is_over = true,
-            SessionOutput::Committed { verify_by, .. } => {
+            SessionOutput::Committed { verify_by } => {
                 let next = self.verification.committed(now, verify_by);
                 self.verify(now, next);
             }
-            SessionOutput::Edited { result, diff, warnings, .. } => {
+            SessionOutput::Edited { result, diff, warnings } => {
                 let reason = change::not_in_place(&result);
                 self.outputs.extend(reason.map(|reason| Output::NotChanged { reason }));
                 self.outputs.extend(warnings.into_iter().map(Output::Warned));
@@ -196,8 +190,7 @@ impl Visit {
     /// Makes one edit, from its first request to its end.
     fn edit(&mut self, now: Instant, step: Step, edits: Vec<Edit>, mode: Mode) {
         self.step = step;
-        self.edit_id = self.next_id();
-        let edit = match change::edit(self.edit_id, &edits, mode) {
+        let edit = match change::edit(&edits, mode) {
             Ok(edit) => edit,
             Err(failure) => return self.fail(now, failure),
         };
@@ -264,19 +257,15 @@ impl Visit {
 
     /// Asks the switch how its ports work.
     fn observe(&mut self, now: Instant, then: Then) {
-        let (id, query) = (self.next_id(), Query::Interfaces);
-        self.state = State::Observing { id, query, interfaces: None, then };
-        self.inform_session(now, session::input::Input::Ask { id, query });
+        let query = Query::Interfaces;
+        self.state = State::Observing { query, interfaces: None, then };
+        self.inform_session(now, session::input::Input::Ask(query));
     }
 
-    fn answered(&mut self, now: Instant, answered: TaskId, answer: Option<SessionAnswer>) {
-        let is_awaited = matches!(self.state, State::Observing { id, .. } if id == answered);
-        if !is_awaited {
-            return;
-        }
-        let State::Observing { query, interfaces, then, .. } =
-            core::mem::replace(&mut self.state, State::Editing)
-        else {
+    fn answered(&mut self, now: Instant, answer: Option<SessionAnswer>) {
+        let state = core::mem::replace(&mut self.state, State::Editing);
+        let State::Observing { query, interfaces, then } = state else {
+            self.state = state;
             return;
         };
         match (query, answer) {
@@ -290,9 +279,9 @@ impl Visit {
                     Some(SessionAnswer::Interfaces(interfaces)) => Some(interfaces),
                     Some(SessionAnswer::Neighbours(_)) | None => None,
                 };
-                let (id, query) = (self.next_id(), Query::Neighbours);
-                self.state = State::Observing { id, query, interfaces, then };
-                self.inform_session(now, session::input::Input::Ask { id, query });
+                let query = Query::Neighbours;
+                self.state = State::Observing { query, interfaces, then };
+                self.inform_session(now, session::input::Input::Ask(query));
             }
             (Query::Neighbours, answer) => {
                 let neighbours = match answer {
@@ -323,20 +312,14 @@ impl Visit {
             Next::Observe => self.observe(now, Then::Judge),
             Next::Pause { until } => self.state = State::Pausing { until },
             Next::AskCloud(ap) => {
-                let (id, give_up_at) = (self.next_id(), now + CLOUD_TIMEOUT);
+                self.cloud_id += 1;
+                let (id, give_up_at) = (self.cloud_id, now + CLOUD_TIMEOUT);
                 self.state = State::AskingCloud { id, ap, give_up_at };
                 self.outputs.push_back(Output::AskCloud { id, ap });
             }
             Next::Verdict(verdict) => {
                 self.state = State::Editing;
-                let id = self.edit_id;
-                self.inform_session(
-                    now,
-                    match verdict {
-                        Ok(()) => session::input::Input::Verified(id),
-                        Err(reason) => session::input::Input::NotVerified { id, reason },
-                    },
-                );
+                self.inform_session(now, session::input::Input::Verdict(verdict));
             }
         }
     }
@@ -423,8 +406,7 @@ impl Machine for Visit {
             is_over: false,
             step: Step::Main,
             verification: Verification::default(),
-            edit_id: 0,
-            last_id: 0,
+            cloud_id: 0,
             stop_by: None,
             outputs: VecDeque::new(),
         };

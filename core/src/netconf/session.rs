@@ -1,5 +1,5 @@
-//! A session with a switch, from its hello to its end. It makes one edit after the other, each as a
-//! whole or not at all, and answers questions in between.
+//! A session with a switch, from its hello to its end. It makes one edit at a time, as a whole or
+//! not at all, and answers one question at a time, also while an edit waits for its verdict.
 //!
 //! ```text
 //! Greeting ── hello ──> Open ── Stop, nothing left to do ──> Leaving ── replied ──> Closed
@@ -13,7 +13,9 @@
 //!
 //! The owner makes a session when it has a connection, writes what `Bytes` says, hands in what it
 //! reads and, when the connection is gone, `Closed`. On `Close` it drops the connection without
-//! waiting for what was not written. On `Committed` it finds out whether the change works.
+//! waiting for what was not written. On `Committed` it finds out whether the change works. It hands
+//! in an edit only after the end of the last one, and a question only after the answer to the last
+//! one; the first of each may come before the hello.
 //!
 //! A session does not retry. An edit that failed before its commit may be tried again in another
 //! session; one whose outcome is unknown must first be read back there ([`Mode::ReadBack`]).
@@ -21,7 +23,7 @@
 //! [`Mode::ReadBack`]: input::Mode::ReadBack
 
 use alloc::{collections::VecDeque, string::String, vec::Vec};
-use core::{mem, time::Duration};
+use core::time::Duration;
 
 pub mod input;
 pub mod output;
@@ -29,8 +31,8 @@ pub mod output;
 mod transaction;
 
 use self::{
-    input::{Config, Edit, Input, Query, TaskId},
-    output::{Answer, CloseReason, Failure, Output, Step},
+    input::{Config, Edit, Input, Query},
+    output::{Answer, CloseReason, Failure, Output},
     transaction::Transaction,
 };
 use super::{
@@ -45,15 +47,13 @@ use crate::base::{machine::Machine, rand::Rand, time::Instant};
 
 /// In bytes, of a message of the switch.
 pub const MESSAGE_MAX: usize = 4 << 20;
-/// How many edits, and how many questions, may wait.
-pub const TASKS_MAX: usize = 64;
 /// How long the switch may take to reply to the end of the session.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 enum State {
     Greeting { by: Instant },
-    Open { ping_at: Instant },
+    Open,
     Leaving,
     Closed { reason: CloseReason },
 }
@@ -61,10 +61,9 @@ enum State {
 /// The reason for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
-    Ask { id: TaskId, query: Query },
+    Ask(Query),
     Edit,
     Leave,
-    Ping,
 }
 
 /// A request that has no reply yet.
@@ -87,29 +86,13 @@ pub struct Session {
     message_id: u64,
     call: Option<Call>,
     transaction: Option<Transaction>,
-    waiting: VecDeque<Edit>,
-    questions: VecDeque<(TaskId, Query)>,
+    /// The question that has no answer yet.
+    question: Option<Query>,
     is_stopping: bool,
     outputs: VecDeque<Output>,
 }
 
 impl Session {
-    /// Whether no task is under way or waiting.
-    pub fn is_idle(&self) -> bool {
-        self.call.is_none_or(|call| call.purpose == Purpose::Ping)
-            && self.transaction.is_none()
-            && self.waiting.is_empty()
-            && self.questions.is_empty()
-    }
-
-    /// The number of questions without an answer and of edits that have not ended.
-    pub fn tasks(&self) -> usize {
-        let asking = |call: &Call| matches!(call.purpose, Purpose::Ask { .. });
-        let asked = self.call.as_ref().is_some_and(asking);
-        let open = usize::from(asked) + usize::from(self.transaction.is_some());
-        open + self.waiting.len() + self.questions.len()
-    }
-
     fn received(&mut self, now: Instant, bytes: &[u8]) {
         let mut rest = bytes;
         while !matches!(self.state, State::Closed { .. }) {
@@ -128,7 +111,7 @@ impl Session {
         match (Message::parse(message), &self.state) {
             (Ok(Message::Other), _) => {}
             (Ok(Message::Hello(hello)), State::Greeting { .. }) => self.opened(now, hello),
-            (Ok(Message::Reply(reply)), State::Open { .. } | State::Leaving) => {
+            (Ok(Message::Reply(reply)), State::Open | State::Leaving) => {
                 match self.call.take_if(|call| is_answer(call, &reply)) {
                     Some(call) => self.answered(now, call.purpose, reply),
                     None => self.end(CloseReason::Stray),
@@ -143,19 +126,16 @@ impl Session {
         let Hello { framing, session_id } = hello;
         self.framing = framing;
         self.decoder = Decoder::new(framing, MESSAGE_MAX);
-        self.state = State::Open { ping_at: now + self.config.keepalive };
+        self.state = State::Open;
         self.outputs.push_back(Output::Opened { framing, session_id });
         self.advance(now);
     }
 
     fn answered(&mut self, now: Instant, purpose: Purpose, reply: Reply) {
-        if let State::Open { ping_at } = &mut self.state {
-            *ping_at = now + self.config.keepalive;
-        }
         match purpose {
-            Purpose::Ask { id, query } => {
-                let result = answer(query, reply);
-                self.outputs.push_back(Output::Answered { id, result });
+            Purpose::Ask(query) => {
+                self.question = None;
+                self.outputs.push_back(Output::Answered(answer(query, &reply)));
             }
             Purpose::Edit => {
                 if let Some(transaction) = &mut self.transaction {
@@ -163,55 +143,43 @@ impl Session {
                 }
             }
             Purpose::Leave => return self.end(CloseReason::Stopped),
-            Purpose::Ping => {}
         }
         self.advance(now);
     }
 
     /// Reports the end of an edit, and sends the next request unless one has no reply yet.
     fn advance(&mut self, now: Instant) {
-        if let Some((edited, reason)) = self.transaction.as_mut().and_then(Transaction::end) {
-            self.transaction = None;
-            self.outputs.push_back(edited);
-            if let Some(reason) = reason {
-                return self.end(reason);
+        match self.transaction.as_mut().and_then(Transaction::end) {
+            Some((_, Some(reason))) => return self.end(reason),
+            Some((edited, None)) => {
+                self.transaction = None;
+                self.outputs.push_back(edited);
             }
+            None => {}
         }
-        let (State::Open { ping_at }, None) = (&self.state, self.call) else {
+        if !matches!(self.state, State::Open) || self.call.is_some() {
             return;
-        };
-        let is_ping_due = *ping_at <= now;
-        if self.transaction.is_none() && self.questions.is_empty() {
-            self.transaction =
-                self.waiting.pop_front().map(|edit| Transaction::new(edit, now, &self.config));
         }
+        let Config { commit_timeout, reply_timeout, lock_wait, .. } = self.config;
+        let message_id = self.message_id + 1;
         if let Some(transaction) = &mut self.transaction
             && let Some(request) = transaction.request()
         {
-            let is_slow = request.commits();
-            let document = request.encode(self.message_id + 1);
-            transaction.sent(now);
-            let Config { commit_timeout, reply_timeout, .. } = self.config;
-            let timeout = if is_slow { commit_timeout } else { reply_timeout };
+            let timeout = if request.commits() { commit_timeout } else { reply_timeout };
+            let document = request.encode(message_id);
+            transaction.sent(now, lock_wait);
             self.send(now, &document, Purpose::Edit, timeout);
-        } else if let Some((id, query)) = self.questions.pop_front() {
+        } else if let Some(query) = self.question {
             let request = match query {
                 Query::Interfaces => Request::Interfaces,
                 Query::Neighbours => Request::Neighbours,
             };
-            self.ask(now, &request, Purpose::Ask { id, query });
+            self.send(now, &request.encode(message_id), Purpose::Ask(query), reply_timeout);
         } else if self.transaction.is_none() && self.is_stopping {
             self.state = State::Leaving;
-            let document = Request::CloseSession.encode(self.message_id + 1);
+            let document = Request::CloseSession.encode(message_id);
             self.send(now, &document, Purpose::Leave, LEAVE_TIMEOUT);
-        } else if self.transaction.is_none() && is_ping_due {
-            self.ask(now, &Request::Uptime, Purpose::Ping);
         }
-    }
-
-    fn ask(&mut self, now: Instant, request: &Request<'_>, purpose: Purpose) {
-        let document = request.encode(self.message_id + 1);
-        self.send(now, &document, purpose, self.config.reply_timeout);
     }
 
     fn send(&mut self, now: Instant, document: &str, purpose: Purpose, timeout: Duration) {
@@ -221,52 +189,47 @@ impl Session {
         self.outputs.push_back(Output::Bytes(framing::encode(self.framing, document)));
     }
 
-    /// Ends the session and all tasks.
+    /// Ends the session, its question and its edit.
     fn end(&mut self, reason: CloseReason) {
         let reason = match self.state {
             State::Closed { .. } => return,
             State::Leaving => CloseReason::Stopped,
-            State::Greeting { .. } | State::Open { .. } => reason,
+            State::Greeting { .. } | State::Open => reason,
         };
         self.state = State::Closed { reason };
-        let failure = |step| Failure::Ended { step, reason };
-        if let Some(Call { purpose: Purpose::Ask { id, .. }, .. }) = self.call.take() {
-            self.outputs.push_back(unanswered(id, failure(Some(Step::Ask))));
-        }
+        self.call = None;
+        self.outputs.extend(self.question.take().map(|_| Output::Answered(None)));
         self.outputs.extend(self.transaction.take().map(|transaction| transaction.lost(reason)));
-        for (id, _) in mem::take(&mut self.questions) {
-            self.outputs.push_back(unanswered(id, failure(None)));
-        }
-        for Edit { id, .. } in mem::take(&mut self.waiting) {
-            self.outputs.push_back(unedited(id, failure(None)));
-        }
         self.outputs.push_back(Output::Close(reason));
     }
 
     fn edit(&mut self, edit: Edit) {
-        let failure = if let State::Closed { reason } = self.state {
-            Failure::Ended { step: None, reason }
-        } else if self.is_stopping {
-            Failure::Stopped
-        } else if self.waiting.len() >= TASKS_MAX {
-            Failure::Busy
-        } else {
-            return self.waiting.push_back(edit);
-        };
-        self.outputs.push_back(unedited(edit.id, failure));
-    }
-
-    fn question(&mut self, id: TaskId, query: Query) {
-        let is_full = self.questions.len() >= TASKS_MAX;
+        assert!(self.transaction.is_none(), "an edit is handed in after the end of the last one");
         let failure = match self.state {
             State::Closed { reason } => Failure::Ended { step: None, reason },
-            State::Leaving => Failure::Stopped,
-            State::Greeting { .. } | State::Open { .. } if is_full => Failure::Busy,
-            State::Greeting { .. } | State::Open { .. } => {
-                return self.questions.push_back((id, query));
+            State::Greeting { .. } | State::Open | State::Leaving if self.is_stopping => {
+                Failure::Stopped
+            }
+            State::Greeting { .. } | State::Open | State::Leaving => {
+                self.transaction = Some(Transaction::new(edit));
+                return;
             }
         };
-        self.outputs.push_back(unanswered(id, failure));
+        self.outputs.push_back(Output::Edited {
+            result: Err(failure),
+            diff: String::new(),
+            warnings: Vec::new(),
+        });
+    }
+
+    fn ask(&mut self, query: Query) {
+        assert!(self.question.is_none(), "a question is asked after the answer to the last one");
+        match self.state {
+            State::Greeting { .. } | State::Open => self.question = Some(query),
+            State::Leaving | State::Closed { .. } => {
+                self.outputs.push_back(Output::Answered(None));
+            }
+        }
     }
 
     fn stop(&mut self) {
@@ -274,17 +237,8 @@ impl Session {
         if matches!(self.state, State::Greeting { .. }) {
             return self.end(CloseReason::Stopped);
         }
-        for Edit { id, .. } in mem::take(&mut self.waiting) {
-            self.outputs.push_back(unedited(id, Failure::Stopped));
-        }
         if let Some(transaction) = &mut self.transaction {
             transaction.stop();
-        }
-    }
-
-    fn verified(&mut self, id: TaskId, verdict: Result<(), String>) {
-        if let Some(transaction) = &mut self.transaction {
-            transaction.verified(id, verdict);
         }
     }
 }
@@ -306,8 +260,7 @@ impl Machine for Session {
             message_id: 0,
             call: None,
             transaction: None,
-            waiting: VecDeque::new(),
-            questions: VecDeque::new(),
+            question: None,
             is_stopping: false,
             outputs: VecDeque::from([Output::Bytes(framing::encode(framing, HELLO))]),
         }
@@ -331,13 +284,16 @@ impl Machine for Session {
 
     fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::Ask { id, query } => self.question(id, query),
+            Input::Ask(query) => self.ask(query),
             Input::Bytes(bytes) => self.received(now, &bytes),
             Input::Closed => self.end(CloseReason::Closed),
             Input::Edit(edit) => self.edit(edit),
-            Input::NotVerified { id, reason } => self.verified(id, Err(reason)),
             Input::Stop => self.stop(),
-            Input::Verified(id) => self.verified(id, Ok(())),
+            Input::Verdict(verdict) => {
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.verified(verdict);
+                }
+            }
         }
         self.advance(now);
     }
@@ -347,15 +303,13 @@ impl Machine for Session {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let (greet_by, ping_at) = match self.state {
-            State::Greeting { by } => (Some(by), None),
-            State::Open { ping_at } => (None, Some(ping_at)),
-            State::Leaving | State::Closed { .. } => (None, None),
+        let greet_by = match self.state {
+            State::Greeting { by } => Some(by),
+            State::Open | State::Leaving | State::Closed { .. } => None,
         };
-        let ping_at = ping_at.filter(|_| self.call.is_none() && self.transaction.is_none());
         let silent_at = self.call.map(|call| call.silent_at);
         let transaction_at = self.transaction.as_ref().and_then(Transaction::deadline);
-        [greet_by, ping_at, silent_at, transaction_at].into_iter().flatten().min()
+        [greet_by, silent_at, transaction_at].into_iter().flatten().min()
     }
 }
 
@@ -364,24 +318,14 @@ fn is_answer(call: &Call, reply: &Reply) -> bool {
     reply.message_id.is_none_or(|id| id == call.message_id)
 }
 
-fn answer(query: Query, reply: Reply) -> Result<Answer, Failure> {
-    let step = Step::Ask;
+fn answer(query: Query, reply: &Reply) -> Option<Answer> {
     if !reply.errors.is_empty() {
-        return Err(Failure::Refused { step, errors: reply.errors });
+        return None;
     }
-    let answer = match query {
+    match query {
         Query::Interfaces => operational::interfaces(&reply.content).map(Answer::Interfaces),
         Query::Neighbours => operational::neighbours(&reply.content).map(Answer::Neighbours),
-    };
-    answer.ok_or(Failure::Unclear { step })
-}
-
-const fn unanswered(id: TaskId, failure: Failure) -> Output {
-    Output::Answered { id, result: Err(failure) }
-}
-
-const fn unedited(id: TaskId, failure: Failure) -> Output {
-    Output::Edited { id, result: Err(failure), diff: String::new(), warnings: Vec::new() }
+    }
 }
 
 #[cfg(test)]

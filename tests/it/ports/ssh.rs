@@ -38,36 +38,32 @@ fn open(target: &Target) -> Result<Stream, Error> {
     smol::block_on(ssh::open(target))
 }
 
-/// Drives a session to its end on the real clock.
+/// Drives a session through these edits and questions to its end, on the real clock.
 async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
     let began = Moment::now();
     let now = || Instant::from_micros(u64::try_from(began.elapsed().as_micros()).unwrap_or(0));
     let mut session = Session::new(Config::default(), 0, now());
     inputs.reverse();
-    let (mut outputs, mut buffer) = (Vec::new(), vec![0; 4_096]);
+    let (mut outputs, mut buffer, mut is_idle) = (Vec::new(), vec![0; 4_096], false);
     loop {
         while let Some(output) = session.poll_output() {
             match &output {
                 Output::Bytes(bytes) => {
                     stream.channel.write_all(bytes).await.expect("a connection")
                 }
-                Output::Committed { id, .. } => inputs.push(Input::Verified(*id)),
+                Output::Committed { .. } => session.handle_input(now(), Input::Verdict(Ok(()))),
+                Output::Answered(_) | Output::Edited { .. } => is_idle = true,
                 Output::Close(_) => {
                     outputs.push(output);
                     return outputs;
                 }
-                Output::Answered { .. }
-                | Output::Edited { .. }
-                | Output::Opened { .. }
-                | Output::Waiting { .. } => {}
+                Output::Opened { .. } => is_idle = true,
+                Output::Waiting { .. } => {}
             }
             outputs.push(output);
         }
-        let is_opened = outputs.iter().any(|output| matches!(output, Output::Opened { .. }));
-        if let Some(input) = inputs.pop() {
-            session.handle_input(now(), input);
-        } else if is_opened && session.is_idle() {
-            session.handle_input(now(), Input::Stop);
+        if core::mem::take(&mut is_idle) {
+            session.handle_input(now(), inputs.pop().unwrap_or(Input::Stop));
         } else {
             let count = stream.channel.read(&mut buffer).await.unwrap_or(0);
             let bytes = buffer.get(..count).unwrap_or_default().to_vec();
@@ -77,10 +73,10 @@ async fn drive(mut stream: Stream, mut inputs: Vec<Input>) -> Vec<Output> {
     }
 }
 
-fn edit(id: u64, lines: &[&str]) -> Input {
+fn edit(lines: &[&str]) -> Input {
     let mode = Mode::Push { confirm: NonZeroU16::new(5).expect("not zero") };
     let lines = Lines::new(lines).expect("lines");
-    Input::Edit(Edit { id, lines, comment: "mistgate test".to_owned(), mode })
+    Input::Edit(Edit { lines, comment: "mistgate test".to_owned(), mode })
 }
 
 #[test]
@@ -89,9 +85,9 @@ fn edits_go_through_ssh_in_every_style() {
     for style in ["plain", "old", "rfc-compliant", "chunked"] {
         let server = Server::new(&CURRENT, style, 0);
         let edits = vec![
-            edit(1, &["set interfaces ge-0/0/7 description \"AP <1> & co ]]>]]>\""]),
-            edit(2, &["set interfaces ge-0/0/7 description \"AP <1> & co ]]>]]>\""]),
-            edit(3, &["delete interfaces ge-0/0/7", "delete interfaces ge-0/0/8"]),
+            edit(&["set interfaces ge-0/0/7 description \"AP <1> & co ]]>]]>\""]),
+            edit(&["set interfaces ge-0/0/7 description \"AP <1> & co ]]>]]>\""]),
+            edit(&["delete interfaces ge-0/0/7", "delete interfaces ge-0/0/8"]),
         ];
         let outputs = smol::block_on(async {
             let stream = ssh::open(&server.target()).await.expect("a session");
@@ -109,7 +105,7 @@ fn edits_go_through_ssh_in_every_style() {
         let framing = if style == "chunked" { Framing::Chunked } else { Framing::EndOfMessage };
         let opened = outputs.iter().find_map(|output| match output {
             Output::Opened { framing, .. } => Some(*framing),
-            Output::Answered { .. }
+            Output::Answered(_)
             | Output::Bytes(_)
             | Output::Close(_)
             | Output::Committed { .. }
@@ -396,20 +392,20 @@ fn another_server_understands_both_framings() {
         let explain = || "netconfd does not start".to_owned();
         poll::within(Duration::from_secs(60), || socket.exists(), explain);
         fs::set_permissions(&socket, fs::Permissions::from_mode(0o777)).expect("a socket");
-        let question = Input::Ask { id: 1, query: Query::Neighbours };
+        let question = Input::Ask(Query::Neighbours);
         let outputs = smol::block_on(async {
             let stream = ssh::open(&server.target()).await.expect("a session");
-            drive(stream, vec![question.clone(), edit(2, &["set a b"]), question]).await
+            drive(stream, vec![question.clone(), edit(&["set a b"]), question]).await
         });
         let mut refusals = 0;
         for output in &outputs {
             match output {
                 Output::Opened { framing, .. } => assert_eq!(*framing, expected),
-                Output::Answered { result: Err(Failure::Refused { .. }), .. }
+                Output::Answered(None)
                 | Output::Edited { result: Err(Failure::Refused { .. }), .. } => refusals += 1,
                 Output::Bytes(_) => {}
                 Output::Close(ending) => assert_eq!(*ending, CloseReason::Stopped),
-                Output::Answered { .. }
+                Output::Answered(Some(_))
                 | Output::Committed { .. }
                 | Output::Edited { .. }
                 | Output::Waiting { .. } => panic!("{output:?}"),

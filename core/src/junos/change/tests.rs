@@ -33,7 +33,7 @@ fn refused(step: Step, messages: &[&str]) -> Error {
 #[test]
 fn the_ports_of_a_change_are_one_edit_with_a_comment() {
     let default = Edit { mode: switch_port::Mode::Default, ..port(2) };
-    let edit = edit(7, &[port(1), default], Mode::Compare).expect("an edit");
+    let edit = edit(&[port(1), default], Mode::Compare).expect("an edit");
     assert_eq!(edit.comment, "mistgate: ge-0/0/1 ap, ge-0/0/2 default");
     assert_eq!(
         edit.lines.as_slice(),
@@ -41,7 +41,7 @@ fn the_ports_of_a_change_are_one_edit_with_a_comment() {
     );
     let hostile = Edit { lines: vec!["set a\ndelete b".to_owned()], ..port(1) };
     let message = "line 1: a control character — expected one line of text";
-    assert_eq!(super::edit(7, &[hostile], Mode::Compare), Err(rejected(message)));
+    assert_eq!(super::edit(&[hostile], Mode::Compare), Err(rejected(message)));
 }
 
 #[test]
@@ -107,7 +107,6 @@ fn every_failure_says_what_to_repair_or_when_to_try_again() {
     let lock = "the switch refused locking the configuration: out of memory";
     let unclear = "the commit check failed: the answer says neither success nor an error";
     for (error, expected) in [
-        (Error::Busy, Failure::Busy { after: None }),
         (Error::Stopped, Failure::Busy { after: None }),
         (ended(None), Failure::Timeout),
         (ended(Some(Step::Check)), Failure::Timeout),

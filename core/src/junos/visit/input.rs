@@ -6,7 +6,7 @@ use core::num::NonZeroU16;
 use crate::{
     base::failure::Failure,
     junos::rollback::RollbackGuard,
-    netconf::session::{self, input::TaskId},
+    netconf::session,
     ports::{edit::Edit, name::PortName, switch_port::Switch},
 };
 
@@ -47,7 +47,7 @@ pub enum Input {
     Closed,
     /// The answer to [`AskCloud`](super::output::Output::AskCloud); `None` if the cloud does not
     /// know.
-    CloudAnswered { id: TaskId, is_connected: Option<bool> },
+    CloudAnswered { id: u64, is_connected: Option<bool> },
     /// End soon: give up waiting for a lock at once, and judge a committed change at the next look.
     Stop,
 }

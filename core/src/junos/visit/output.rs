@@ -5,10 +5,7 @@ use alloc::{string::String, vec::Vec};
 use crate::{
     base::{failure::Failure, mac::Mac},
     junos::rollback::RollbackGuard,
-    netconf::{
-        rpc::error::{Holder, RpcError},
-        session::input::TaskId,
-    },
+    netconf::rpc::error::{Holder, RpcError},
     ports::{edit::Pushed, question::Answer},
 };
 
@@ -31,7 +28,7 @@ pub enum Output {
     /// Write these to the switch.
     Send(Vec<u8>),
     /// Ask the cloud whether this access point is connected to it.
-    AskCloud { id: TaskId, ap: Mac },
+    AskCloud { id: u64, ap: Mac },
     /// Keep this for the next visit. It comes before the bytes that make it necessary.
     Remember(RollbackGuard),
     /// An edit waits for a lock that somebody else holds.

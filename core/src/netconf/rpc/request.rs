@@ -53,8 +53,6 @@ pub enum Request<'a> {
     /// Show the LLDP neighbours of all interfaces.
     Neighbours,
     Unlock,
-    /// Show the time since the switch started: a cheap request that proves it is there.
-    Uptime,
 }
 
 impl Request<'_> {
@@ -98,7 +96,6 @@ impl Request<'_> {
             Self::Lock => "<lock-configuration/>".into(),
             Self::Neighbours => "<get-lldp-neighbors-information/>".into(),
             Self::Unlock => "<unlock-configuration/>".into(),
-            Self::Uptime => "<get-system-uptime-information/>".into(),
         }
     }
 }
@@ -152,7 +149,6 @@ mod tests {
         check(&Request::DiscardChanges, "<nc:discard-changes/>");
         check(&Request::LoadPrevious, r#"<load-configuration rollback="1"/>"#);
         check(&Request::Neighbours, "<get-lldp-neighbors-information/>");
-        check(&Request::Uptime, "<get-system-uptime-information/>");
         check(
             &Request::Interfaces,
             "<get-interface-information><terse/></get-interface-information>",

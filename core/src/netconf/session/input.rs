@@ -5,9 +5,6 @@ use core::{num::NonZeroU16, time::Duration};
 
 use crate::netconf::lines::Lines;
 
-/// The id of an edit or a question, given by whoever asks and used once.
-pub type TaskId = u64;
-
 /// Policy of a session. No duration may be zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -20,8 +17,6 @@ pub struct Config {
     pub commit_timeout: Duration,
     /// How long a lock that somebody else holds is waited for (default 60s).
     pub lock_wait: Duration,
-    /// How long after the last reply the switch is asked whether it is still there (default 60s).
-    pub keepalive: Duration,
 }
 
 impl Default for Config {
@@ -31,7 +26,6 @@ impl Default for Config {
             reply_timeout: Duration::from_secs(60),
             commit_timeout: Duration::from_secs(180),
             lock_wait: Duration::from_secs(60),
-            keepalive: Duration::from_secs(60),
         }
     }
 }
@@ -52,7 +46,6 @@ pub enum Mode {
 /// A change of one switch, made as a whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    pub id: TaskId,
     pub lines: Lines,
     /// For the commit history.
     pub comment: String,
@@ -69,19 +62,18 @@ pub enum Query {
 /// What happened outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A question. It is answered before the next edit begins, and while an edit waits for a lock
-    /// or a verdict.
-    Ask { id: TaskId, query: Query },
+    /// A question. It is answered also while an edit waits for a lock or a verdict. The last one
+    /// must have its answer.
+    Ask(Query),
     /// The switch sent these.
     Bytes(Vec<u8>),
     /// The connection is gone.
     Closed,
-    /// A change. Edits are made one after the other.
+    /// A change. The last one must have ended.
     Edit(Edit),
-    /// What this edit committed does not work, and why.
-    NotVerified { id: TaskId, reason: String },
     /// Finish the edit that has begun, and close the session.
     Stop,
-    /// What this edit committed works.
-    Verified(TaskId),
+    /// Whether what the edit committed works; the error says why not. Nothing happens unless an
+    /// edit waits for it.
+    Verdict(Result<(), String>),
 }

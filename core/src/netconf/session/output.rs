@@ -3,7 +3,6 @@
 use alloc::{string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
-use super::input::TaskId;
 use crate::{
     base::time::Instant,
     netconf::{
@@ -19,23 +18,24 @@ use crate::{
 /// What shall happen outside (imperative), or has happened inside (past).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// The one answer to a question.
-    Answered { id: TaskId, result: Result<Answer, Failure> },
+    /// The one answer to a question; `None` if the switch refused it, or its reply was not
+    /// understood or did not come.
+    Answered(Option<Answer>),
     /// Write these to the switch.
     Bytes(Vec<u8>),
     /// Close the connection; nothing more comes.
     Close(CloseReason),
     /// A change is committed and waits to be confirmed. Find out whether it works, and answer with
-    /// `Verified` or `NotVerified` before `verify_by`; questions may be asked meanwhile. Without an
-    /// answer the change is undone, or after a read-back left alone.
-    Committed { id: TaskId, verify_by: Instant },
+    /// a `Verdict` before `verify_by`; questions may be asked meanwhile. Without a verdict the
+    /// change is undone, or after a read-back left alone.
+    Committed { verify_by: Instant },
     /// The one end of an edit. After a failure everything is as it was. `diff` is the difference
     /// that the edit made or would make, if it got that far.
-    Edited { id: TaskId, result: Result<Outcome, Failure>, diff: String, warnings: Vec<RpcError> },
+    Edited { result: Result<Outcome, Failure>, diff: String, warnings: Vec<RpcError> },
     /// Hellos are exchanged.
     Opened { framing: Framing, session_id: Option<u32> },
     /// Somebody else holds the lock, which is tried again.
-    Waiting { id: TaskId, holder: Holder, attempt: u32, retry_at: Instant },
+    Waiting { holder: Holder, attempt: u32, retry_at: Instant },
 }
 
 /// The answer to a question.
@@ -45,10 +45,9 @@ pub enum Answer {
     Neighbours(Vec<Neighbour>),
 }
 
-/// A part of an edit, or a question.
+/// A part of an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    Ask,
     /// The check whether the candidate could be committed.
     Check,
     /// The commit that is yet to be confirmed.
@@ -111,18 +110,16 @@ pub enum Cause {
     Unclear { errors: Vec<RpcError> },
 }
 
-/// Why nothing was changed, or a question has no answer.
+/// Why nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Too many tasks wait already.
-    Busy,
-    /// The session ended in this step; `None` if the task had not begun.
+    /// The session ended in this step; `None` if the edit had not begun.
     Ended { step: Option<Step>, reason: CloseReason },
     /// Somebody else keeps the configuration locked.
     LockHeld { holder: Holder, attempts: u32 },
     /// The switch refused this step.
     Refused { step: Step, errors: Vec<RpcError> },
-    /// The session was stopped before the task began.
+    /// The session was stopped before the edit began.
     Stopped,
     /// The reply has neither success nor an error.
     Unclear { step: Step },
@@ -154,7 +151,6 @@ pub enum CloseReason {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ask => "asking the switch",
             Self::Check => "the commit check",
             Self::Commit => "the commit",
             Self::Compare => "comparing",
@@ -218,7 +214,6 @@ impl fmt::Display for Cause {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => f.write_str("too many changes wait for this switch"),
             Self::Ended { step: Some(step), reason } => write!(f, "{step} failed: {reason}"),
             Self::Ended { step: None, reason } => reason.fmt(f),
             Self::LockHeld { holder, attempts: 1 } => {

@@ -9,8 +9,8 @@ use alloc::{
 use core::num::NonZeroU16;
 
 use super::{
-    MESSAGE_MAX, Session, TASKS_MAX,
-    input::{Config, Edit, Input, Mode, Query, TaskId},
+    MESSAGE_MAX, Session,
+    input::{Config, Edit, Input, Mode, Query},
     output::{Answer, Output},
 };
 use crate::{
@@ -40,7 +40,6 @@ const PREVIOUS: &str = "<load-configuration rollback=\"1\"/>";
 const DISCARD: &str = "<nc:discard-changes/>";
 const UNLOCK: &str = "<unlock-configuration/>";
 const CLOSE: &str = "<nc:close-session/>";
-const UPTIME: &str = "<get-system-uptime-information/>";
 const NEIGHBOURS: &str = "<get-lldp-neighbors-information/>";
 const INTERFACES: &str = "<get-interface-information><terse/></get-interface-information>";
 
@@ -127,36 +126,36 @@ impl Timeline {
     /// An edit that gets as far as its commit, at `secs`.
     #[track_caller]
     fn commits(&mut self, secs: u64) {
-        self.at(secs, push(7), &[LOCK]);
+        self.at(secs, push(), &[LOCK]);
         self.answer(secs, NOTHING, &[LOAD]);
         self.answer(secs, LOADED, &[COMPARE]);
         self.answer(secs, DIFF, &[CHECK]);
         self.answer(secs, OK, &[COMMIT]);
         let verify_by = secs + 270;
-        self.answer(secs, OK, &[&format!("committed 7, verify by {verify_by} s")]);
+        self.answer(secs, OK, &[&format!("committed, verify by {verify_by} s")]);
     }
 
     fn shown(&mut self, output: Output) -> String {
         match output {
-            Output::Answered { id, result: Ok(Answer::Interfaces(list)) } => {
-                format!("answered {id}: {} interfaces", list.len())
+            Output::Answered(Some(Answer::Interfaces(list))) => {
+                format!("answered: {} interfaces", list.len())
             }
-            Output::Answered { id, result: Ok(Answer::Neighbours(list)) } => {
-                format!("answered {id}: {} neighbours", list.len())
+            Output::Answered(Some(Answer::Neighbours(list))) => {
+                format!("answered: {} neighbours", list.len())
             }
-            Output::Answered { id, result: Err(failure) } => format!("unanswered {id}: {failure}"),
+            Output::Answered(None) => "unanswered".to_owned(),
             Output::Bytes(bytes) => self.body(&bytes),
             Output::Close(reason) => format!("close: {reason}"),
-            Output::Committed { id, verify_by } => {
-                format!("committed {id}, verify by {} s", verify_by.as_micros() / 1_000_000)
+            Output::Committed { verify_by } => {
+                format!("committed, verify by {} s", verify_by.as_micros() / 1_000_000)
             }
-            Output::Edited { id, result: Ok(outcome), .. } => format!("edited {id}: {outcome}"),
-            Output::Edited { id, result: Err(failure), .. } => format!("unedited {id}: {failure}"),
+            Output::Edited { result: Ok(outcome), .. } => format!("edited: {outcome}"),
+            Output::Edited { result: Err(failure), .. } => format!("unedited: {failure}"),
             Output::Opened { framing, session_id } => {
                 format!("opened {framing:?} {}", session_id.unwrap_or_default())
             }
-            Output::Waiting { id, holder, attempt, .. } => {
-                format!("{id} waits for {holder}, attempt {attempt}")
+            Output::Waiting { holder, attempt, .. } => {
+                format!("waits for {holder}, attempt {attempt}")
             }
         }
     }
@@ -186,25 +185,21 @@ fn hello(version: &str) -> String {
     )
 }
 
-fn edit(id: TaskId, mode: Mode) -> Input {
+fn edit(mode: Mode) -> Input {
     let lines = Lines::new([
         "set interfaces ge-0/0/7 native-vlan-id 42",
         "delete interfaces ge-0/0/7 description",
     ]);
     let lines = lines.expect("lines");
-    Input::Edit(Edit { id, lines, comment: "mistgate 7".to_owned(), mode })
+    Input::Edit(Edit { lines, comment: "mistgate 7".to_owned(), mode })
 }
 
-fn push(id: TaskId) -> Input {
-    edit(id, Mode::Push { confirm: NonZeroU16::new(5).expect("not zero") })
+fn push() -> Input {
+    edit(Mode::Push { confirm: NonZeroU16::new(5).expect("not zero") })
 }
 
-fn ask(id: TaskId, query: Query) -> Input {
-    Input::Ask { id, query }
-}
-
-fn not_verified(id: TaskId) -> Input {
-    Input::NotVerified { id, reason: "ge-0/0/7 is down".to_owned() }
+fn not_verified() -> Input {
+    Input::Verdict(Err("ge-0/0/7 is down".to_owned()))
 }
 
 fn error(message: &str) -> String {
@@ -219,10 +214,10 @@ fn a_push_is_verified_and_confirmed() {
     for version in [OLD, NEW] {
         let mut t = Timeline::opened(Config::default(), version);
         t.commits(10);
-        t.at(100, Input::Verified(7), &[CONFIRM]);
+        t.at(100, Input::Verdict(Ok(())), &[CONFIRM]);
         t.answer(118, OK, &[UNLOCK]);
-        t.answer(119, NOTHING, &["edited 7: committed and confirmed"]);
-        assert!(t.session.is_idle());
+        t.answer(119, NOTHING, &["edited: committed and confirmed"]);
+        assert_eq!(t.session.poll_timeout(), None);
     }
 }
 
@@ -231,7 +226,7 @@ fn what_an_edit_did_is_reported_with_its_end() {
     let mut t = Timeline::opened(Config::default(), OLD);
     let warning = "<rpc-error><error-severity>warning</error-severity><error-message>statement not \
                    found</error-message></rpc-error>";
-    t.at(0, edit(1, Mode::Compare), &[LOCK]);
+    t.at(0, edit(Mode::Compare), &[LOCK]);
     t.answer(0, NOTHING, &[LOAD]);
     let load = format!(
         "<load-configuration-results>{warning}{warning}<ok/>\
@@ -253,22 +248,22 @@ fn what_an_edit_did_is_reported_with_its_end() {
 #[test]
 fn nothing_to_change_means_no_commit() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
+    t.at(0, push(), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, NO_DIFF, &[UNLOCK]);
-    t.answer(0, OK, &["edited 7: nothing to change"]);
+    t.answer(0, OK, &["edited: nothing to change"]);
 }
 
 #[test]
 fn a_comparison_changes_nothing_and_checks_nothing() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, edit(7, Mode::Compare), &[LOCK]);
+    t.at(0, edit(Mode::Compare), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, DIFF, &[DISCARD]);
     t.answer(0, OK, &[UNLOCK]);
-    t.answer(0, OK, &["edited 7: compared, nothing changed"]);
+    t.answer(0, OK, &["edited: compared, nothing changed"]);
 }
 
 #[test]
@@ -282,7 +277,7 @@ fn a_failure_before_the_commit_discards_and_unlocks() {
     let requests = [LOAD, COMPARE, CHECK, COMMIT];
     for (answers, step) in steps {
         let mut t = Timeline::opened(Config::default(), OLD);
-        t.at(0, push(7), &[LOCK]);
+        t.at(0, push(), &[LOCK]);
         t.answer(0, OK, &[LOAD]);
         for (answer, then) in answers.iter().zip(requests.into_iter().skip(1)) {
             t.answer(0, answer, &[then]);
@@ -290,30 +285,30 @@ fn a_failure_before_the_commit_discards_and_unlocks() {
         t.answer(0, &error("syntax error"), &[DISCARD]);
         // Whatever comes of the discarding, the lock is given back.
         t.answer(0, &error("no"), &[UNLOCK]);
-        t.answer(0, OK, &[&format!("unedited 7: the switch refused {step}: syntax error")]);
+        t.answer(0, OK, &[&format!("unedited: the switch refused {step}: syntax error")]);
         // The session can be used again.
-        t.at(0, push(8), &[LOCK]);
+        t.at(0, push(), &[LOCK]);
     }
 }
 
 #[test]
 fn ok_beside_errors_is_no_success() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
+    t.at(0, push(), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, &format!("{}{OK}", error("could not set size")), &[DISCARD]);
     t.answer(0, OK, &[UNLOCK]);
-    t.answer(0, OK, &["unedited 7: the switch refused loading the lines: could not set size"]);
+    t.answer(0, OK, &["unedited: the switch refused loading the lines: could not set size"]);
 }
 
 #[test]
 fn an_answer_that_says_nothing_is_no_success() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
+    t.at(0, push(), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, NOTHING, &[DISCARD]);
     t.answer(0, OK, &[UNLOCK]);
-    let said = "unedited 7: loading the lines failed: the answer says neither success nor an error";
+    let said = "unedited: loading the lines failed: the answer says neither success nor an error";
     t.answer(0, OK, &[said]);
 }
 
@@ -321,10 +316,10 @@ fn an_answer_that_says_nothing_is_no_success() {
 fn a_commit_that_is_not_verified_is_undone() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.commits(0);
-    t.at(100, not_verified(7), &[PREVIOUS]);
+    t.at(100, not_verified(), &[PREVIOUS]);
     t.answer(101, LOADED, &[CONFIRM]);
     t.answer(120, OK, &[UNLOCK]);
-    t.answer(120, OK, &["edited 7: undone: ge-0/0/7 is down"]);
+    t.answer(120, OK, &["edited: undone: ge-0/0/7 is down"]);
 }
 
 #[test]
@@ -333,19 +328,19 @@ fn a_commit_that_nobody_verifies_is_undone_in_time() {
     t.commits(0);
     t.due(269, &[]);
     t.due(270, &[PREVIOUS]);
-    t.at(270, Input::Verified(7), &[]);
+    t.at(270, Input::Verdict(Ok(())), &[]);
     t.answer(271, LOADED, &[CONFIRM]);
     t.answer(290, OK, &[UNLOCK]);
-    t.answer(290, OK, &["edited 7: undone: it was not verified in time"]);
+    t.answer(290, OK, &["edited: undone: it was not verified in time"]);
 }
 
 #[test]
 fn what_cannot_be_undone_is_left_to_the_switch() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.commits(0);
-    t.at(100, not_verified(7), &[PREVIOUS]);
+    t.at(100, not_verified(), &[PREVIOUS]);
     t.answer(101, LOADED, &[CONFIRM]);
-    let said = "edited 7: not confirmed: ge-0/0/7 is down; it could not be undone: no space left; \
+    let said = "edited: not confirmed: ge-0/0/7 is down; it could not be undone: no space left; \
                 the switch undoes it when the time to confirm is up";
     let closed = "close: the switch is left to undo what is not confirmed";
     t.answer(102, &error("no space left"), &[said, closed]);
@@ -355,9 +350,9 @@ fn what_cannot_be_undone_is_left_to_the_switch() {
 fn what_is_loaded_too_late_to_undo_is_not_committed() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.commits(0);
-    t.at(265, not_verified(7), &[PREVIOUS]);
+    t.at(265, not_verified(), &[PREVIOUS]);
     // By then the switch has undone the change, and what was there before would be the change.
-    let said = "edited 7: not confirmed: ge-0/0/7 is down; it could not be undone; the switch undoes \
+    let said = "edited: not confirmed: ge-0/0/7 is down; it could not be undone; the switch undoes \
                 it when the time to confirm is up";
     let closed = "close: the switch is left to undo what is not confirmed";
     t.answer(300, LOADED, &[said, closed]);
@@ -367,23 +362,23 @@ fn what_is_loaded_too_late_to_undo_is_not_committed() {
 fn a_commit_that_is_not_confirmed_by_the_switch_is_undone() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.commits(0);
-    t.at(10, Input::Verified(7), &[CONFIRM]);
+    t.at(10, Input::Verdict(Ok(())), &[CONFIRM]);
     t.answer(20, &error("check-out failed"), &[PREVIOUS]);
     t.answer(20, LOADED, &[CONFIRM]);
     t.answer(30, OK, &[UNLOCK]);
-    let said = "edited 7: undone: the switch refused the confirming commit: check-out failed";
+    let said = "edited: undone: the switch refused the confirming commit: check-out failed";
     t.answer(30, OK, &[said]);
 }
 
 #[test]
 fn a_confirmation_that_may_be_late_is_looked_after() {
     for (answer, requests, said) in [
-        (NO_DIFF, &[UNLOCK][..], "edited 7: committed and confirmed"),
-        (DIFF, &[DISCARD, UNLOCK], "edited 7: undone: it was not verified in time"),
+        (NO_DIFF, &[UNLOCK][..], "edited: committed and confirmed"),
+        (DIFF, &[DISCARD, UNLOCK], "edited: undone: it was not verified in time"),
     ] {
         let mut t = Timeline::opened(Config::default(), OLD);
         t.commits(0);
-        t.at(265, Input::Verified(7), &[CONFIRM]);
+        t.at(265, Input::Verdict(Ok(())), &[CONFIRM]);
         t.answer(300, OK, &[LOAD]);
         t.answer(300, LOADED, &[COMPARE]);
         let mut answer = answer;
@@ -399,7 +394,7 @@ fn a_confirmation_that_may_be_late_is_looked_after() {
 fn a_slow_commit_leaves_no_time_to_verify() {
     let mut t = Timeline::opened(Config::default(), OLD);
     let one = Mode::Push { confirm: NonZeroU16::MIN };
-    t.at(0, edit(7, one), &[LOCK]);
+    t.at(0, edit(one), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, DIFF, &[CHECK]);
@@ -407,23 +402,23 @@ fn a_slow_commit_leaves_no_time_to_verify() {
     t.answer(40, OK, &[PREVIOUS]);
     t.answer(41, LOADED, &[CONFIRM]);
     t.answer(50, OK, &[UNLOCK]);
-    t.answer(50, OK, &["edited 7: undone: it was not verified in time"]);
+    t.answer(50, OK, &["edited: undone: it was not verified in time"]);
 }
 
 #[test]
 fn a_lock_that_another_holds_is_tried_again_and_then_reported() {
     let config = Config::default();
     let mut t = Timeline::opened(config, OLD);
-    t.at(0, push(7), &[LOCK]);
+    t.at(0, push(), &[LOCK]);
     let mut at = 0;
     for attempt in 1..20 {
         if at == 60 {
             let said = format!(
-                "unedited 7: the configuration is locked by ann (pid 9) (tried {attempt} times)"
+                "unedited: the configuration is locked by ann (pid 9) (tried {attempt} times)"
             );
             return t.answer(at, HELD, &[&said]);
         }
-        t.answer(at, HELD, &[&format!("7 waits for ann (pid 9), attempt {attempt}")]);
+        t.answer(at, HELD, &[&format!("waits for ann (pid 9), attempt {attempt}")]);
         let retry_at = t.session.poll_timeout().expect("a retry").as_micros();
         assert!(retry_at > at * 1_000_000 && retry_at <= 60_000_000, "{retry_at}");
         at = retry_at.div_ceil(1_000_000);
@@ -435,53 +430,52 @@ fn a_lock_that_another_holds_is_tried_again_and_then_reported() {
 #[test]
 fn a_lock_that_comes_free_is_taken() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
-    t.answer(0, HELD, &["7 waits for ann (pid 9), attempt 1"]);
+    t.at(0, push(), &[LOCK]);
+    t.answer(0, HELD, &["waits for ann (pid 9), attempt 1"]);
     // Meanwhile the session is not idle, but it answers.
-    t.at(0, ask(1, Query::Neighbours), &[NEIGHBOURS]);
+    t.at(0, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
     t.due(2, &[]);
-    t.answer(2, "<lldp-neighbors-information/>", &["answered 1: 0 neighbours", LOCK]);
+    t.answer(2, "<lldp-neighbors-information/>", &["answered: 0 neighbours", LOCK]);
     t.answer(2, NOTHING, &[LOAD]);
 }
 
 #[test]
 fn what_is_refused_is_not_tried_again() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
-    let said = "unedited 7: the switch refused locking the configuration: permission denied";
+    t.at(0, push(), &[LOCK]);
+    let said = "unedited: the switch refused locking the configuration: permission denied";
     t.answer(0, &error("permission denied"), &[said]);
 }
 
 #[test]
 fn a_switch_that_does_not_unlock_loses_its_session() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
+    t.at(0, push(), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, NO_DIFF, &[UNLOCK]);
-    let said =
-        ["edited 7: nothing to change", "close: the switch did not unlock its configuration"];
+    let said = ["edited: nothing to change", "close: the switch did not unlock its configuration"];
     t.answer(0, &error("busy"), &said);
 
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
+    t.at(0, push(), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, NO_DIFF, &[UNLOCK]);
-    t.answer(0, &error("Configuration database is not open"), &["edited 7: nothing to change"]);
+    t.answer(0, &error("Configuration database is not open"), &["edited: nothing to change"]);
 }
 
 #[test]
 fn silence_in_a_commit_leaves_the_outcome_unknown() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
+    t.at(0, push(), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, DIFF, &[CHECK]);
     t.answer(20, OK, &[COMMIT]);
     t.due(199, &[]);
     let said = [
-        "edited 7: unknown since the commit: no answer from the switch within 180s",
+        "edited: unknown since the commit: no answer from the switch within 180s",
         "close: no answer from the switch within 180s",
     ];
     t.due(200, &said);
@@ -491,8 +485,8 @@ fn silence_in_a_commit_leaves_the_outcome_unknown() {
 #[test]
 fn the_end_of_a_connection_is_reported_for_each_step() {
     let gone = "the connection to the switch is gone";
-    let failed = |step: &str| format!("unedited 7: {step} failed: {gone}");
-    let unknown = |step: &str| format!("edited 7: unknown since {step}: {gone}");
+    let failed = |step: &str| format!("unedited: {step} failed: {gone}");
+    let unknown = |step: &str| format!("edited: unknown since {step}: {gone}");
     let steps = [
         (LOCK, failed("locking the configuration")),
         (LOAD, failed("loading the lines")),
@@ -501,11 +495,11 @@ fn the_end_of_a_connection_is_reported_for_each_step() {
         (COMMIT, unknown("the commit")),
         ("verify", unknown("the verification")),
         (CONFIRM, unknown("the confirming commit")),
-        (UNLOCK, "edited 7: committed and confirmed".to_owned()),
+        (UNLOCK, "edited: committed and confirmed".to_owned()),
     ];
     for (step, said) in steps {
         let mut t = Timeline::opened(Config::default(), OLD);
-        t.at(0, push(7), &[LOCK]);
+        t.at(0, push(), &[LOCK]);
         let mut asked = LOCK;
         for (answer, then) in [(OK, LOAD), (LOADED, COMPARE), (DIFF, CHECK), (OK, COMMIT)] {
             if asked == step {
@@ -515,16 +509,16 @@ fn the_end_of_a_connection_is_reported_for_each_step() {
             asked = then;
         }
         if asked == COMMIT && step != COMMIT {
-            t.answer(0, OK, &["committed 7, verify by 270 s"]);
+            t.answer(0, OK, &["committed, verify by 270 s"]);
             if step != "verify" {
-                t.at(0, Input::Verified(7), &[CONFIRM]);
+                t.at(0, Input::Verdict(Ok(())), &[CONFIRM]);
             }
             if step == UNLOCK {
                 t.answer(0, OK, &[UNLOCK]);
             }
         }
         t.at(1, Input::Closed, &[&said, "close: the connection to the switch is gone"]);
-        t.at(2, push(8), &["unedited 8: the connection to the switch is gone"]);
+        t.at(2, push(), &["unedited: the connection to the switch is gone"]);
     }
 }
 
@@ -537,24 +531,24 @@ fn an_unclear_commit_is_unknown_and_ends_the_session() {
         (NOTHING, "the answer says neither success nor an error"),
     ] {
         let mut t = Timeline::opened(Config::default(), OLD);
-        t.at(0, push(7), &[LOCK]);
+        t.at(0, push(), &[LOCK]);
         t.answer(0, OK, &[LOAD]);
         t.answer(0, LOADED, &[COMPARE]);
         t.answer(0, DIFF, &[CHECK]);
         t.answer(0, OK, &[COMMIT]);
-        t.answer(0, answer, &[&format!("edited 7: unknown since the commit: {said}"), closed]);
+        t.answer(0, answer, &[&format!("edited: unknown since the commit: {said}"), closed]);
 
         let mut t = Timeline::opened(Config::default(), OLD);
         t.commits(0);
-        t.at(0, Input::Verified(7), &[CONFIRM]);
-        let ended = format!("edited 7: unknown since the confirming commit: {said}");
+        t.at(0, Input::Verdict(Ok(())), &[CONFIRM]);
+        let ended = format!("edited: unknown since the confirming commit: {said}");
         t.answer(0, answer, &[&ended, closed]);
 
         let mut t = Timeline::opened(Config::default(), OLD);
         t.commits(0);
-        t.at(0, not_verified(7), &[PREVIOUS]);
+        t.at(0, not_verified(), &[PREVIOUS]);
         t.answer(0, LOADED, &[CONFIRM]);
-        let ended = format!("edited 7: unknown since undoing the change: {said}");
+        let ended = format!("edited: unknown since undoing the change: {said}");
         t.answer(0, answer, &[&ended, closed]);
     }
 }
@@ -562,109 +556,111 @@ fn an_unclear_commit_is_unknown_and_ends_the_session() {
 #[test]
 fn a_read_back_confirms_what_is_in_place() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, edit(7, Mode::ReadBack), &[LOCK]);
+    t.at(0, edit(Mode::ReadBack), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
-    t.answer(0, NO_DIFF, &["committed 7, verify by 120 s"]);
-    t.at(50, Input::Verified(7), &[CONFIRM]);
+    t.answer(0, NO_DIFF, &["committed, verify by 120 s"]);
+    t.at(50, Input::Verdict(Ok(())), &[CONFIRM]);
     // The switch may have undone it in between.
     t.answer(60, OK, &[LOAD]);
     t.answer(60, LOADED, &[COMPARE]);
     t.answer(60, NO_DIFF, &[UNLOCK]);
-    t.answer(60, OK, &["edited 7: committed and confirmed"]);
+    t.answer(60, OK, &["edited: committed and confirmed"]);
 }
 
 #[test]
 fn a_read_back_changes_nothing_of_its_own() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, edit(7, Mode::ReadBack), &[LOCK]);
+    t.at(0, edit(Mode::ReadBack), &[LOCK]);
     t.answer(0, OK, &[LOAD]);
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, DIFF, &[DISCARD]);
     t.answer(0, OK, &[UNLOCK]);
-    t.answer(0, OK, &["edited 7: the change is not in place"]);
+    t.answer(0, OK, &["edited: the change is not in place"]);
 
-    t.at(1, edit(8, Mode::ReadBack), &[LOCK]);
+    t.at(1, edit(Mode::ReadBack), &[LOCK]);
     t.answer(1, OK, &[LOAD]);
     t.answer(1, LOADED, &[COMPARE]);
-    t.answer(1, NO_DIFF, &["committed 8, verify by 121 s"]);
-    let said = "edited 8: in place, but not confirmed: ge-0/0/7 is down";
+    t.answer(1, NO_DIFF, &["committed, verify by 121 s"]);
+    let said = "edited: in place, but not confirmed: ge-0/0/7 is down";
     let closed = "close: the switch is left to undo what is not confirmed";
-    t.at(50, not_verified(8), &[said, closed]);
+    t.at(50, not_verified(), &[said, closed]);
 }
 
 #[test]
 fn questions_are_answered_while_a_commit_is_verified() {
     let mut t = Timeline::opened(Config::default(), OLD);
     t.commits(0);
-    t.at(1, ask(1, Query::Neighbours), &[NEIGHBOURS]);
-    t.at(1, ask(2, Query::Interfaces), &[]);
+    t.at(1, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
     let neighbours = "<lldp-neighbors-information><lldp-neighbor-information>\
                       <lldp-local-port-id>ge-0/0/7</lldp-local-port-id>\
                       </lldp-neighbor-information></lldp-neighbors-information>";
-    t.answer(2, neighbours, &["answered 1: 1 neighbours", INTERFACES]);
+    t.answer(2, neighbours, &["answered: 1 neighbours"]);
+    t.at(2, Input::Ask(Query::Interfaces), &[INTERFACES]);
     // The verdict waits for the answer that is under way.
-    t.at(2, Input::Verified(7), &[]);
-    t.answer(3, "<interface-information/>", &["answered 2: 0 interfaces", CONFIRM]);
+    t.at(2, Input::Verdict(Ok(())), &[]);
+    t.answer(3, "<interface-information/>", &["answered: 0 interfaces", CONFIRM]);
     t.answer(3, OK, &[UNLOCK]);
-    t.answer(3, OK, &["edited 7: committed and confirmed"]);
+    t.answer(3, OK, &["edited: committed and confirmed"]);
 }
 
 #[test]
 fn a_question_may_fail() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, ask(1, Query::Neighbours), &[NEIGHBOURS]);
-    let said = "unanswered 1: the switch refused asking the switch: permission denied";
-    t.answer(0, &error("permission denied"), &[said]);
-    t.at(0, ask(2, Query::Neighbours), &[NEIGHBOURS]);
-    let said =
-        "unanswered 2: asking the switch failed: the answer says neither success nor an error";
-    t.answer(0, "<output>LLDP is not running</output>", &[said]);
-    t.at(0, ask(3, Query::Interfaces), &[INTERFACES]);
-    t.at(0, ask(4, Query::Interfaces), &[]);
-    let said = [
-        "unanswered 3: asking the switch failed: the connection to the switch is gone",
-        "unanswered 4: the connection to the switch is gone",
-        "close: the connection to the switch is gone",
-    ];
-    t.at(0, Input::Closed, &said);
+    t.at(0, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
+    t.answer(0, &error("permission denied"), &["unanswered"]);
+    t.at(0, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
+    t.answer(0, "<output>LLDP is not running</output>", &["unanswered"]);
+    t.at(0, Input::Ask(Query::Interfaces), &[INTERFACES]);
+    t.at(0, Input::Closed, &["unanswered", "close: the connection to the switch is gone"]);
+    t.at(0, Input::Ask(Query::Interfaces), &["unanswered"]);
 }
 
 #[test]
-fn edits_follow_each_other_on_a_warm_session() {
+fn edits_follow_each_other_in_one_session() {
     let mut t = Timeline::new(Config::default());
     // What is asked before the hello waits for it.
-    t.at(0, push(1), &[]);
-    t.at(0, push(2), &[]);
+    t.at(0, push(), &[]);
     t.receives(1, &hello(OLD), &["opened EndOfMessage 9", LOCK]);
-    for (id, then) in [(1, Some(LOCK)), (2, None)] {
+    for nth in 0..2 {
+        if nth > 0 {
+            t.at(1, push(), &[LOCK]);
+        }
         t.answer(1, OK, &[LOAD]);
         t.answer(1, LOADED, &[COMPARE]);
         t.answer(1, NO_DIFF, &[UNLOCK]);
-        let edited = format!("edited {id}: nothing to change");
-        let expected: Vec<_> = [&*edited].into_iter().chain(then).collect();
-        t.answer(1, OK, &expected);
+        t.answer(1, OK, &["edited: nothing to change"]);
     }
-    t.due(60, &[]);
-    t.due(61, &[UPTIME]);
-    // Any answer shows that it is there.
-    t.answer(61, &error("permission denied"), &[]);
-    t.due(121, &[UPTIME]);
-    let silent = "no answer from the switch within 60s";
-    t.due(181, &[&format!("close: {silent}")]);
+    assert_eq!(t.session.poll_timeout(), None);
 }
 
 #[test]
 fn a_session_is_closed_when_its_edit_is_done() {
     let mut t = Timeline::opened(Config::default(), NEW);
     t.commits(0);
-    t.at(1, push(8), &[]);
-    t.at(2, Input::Stop, &["unedited 8: stopped before it began"]);
-    t.at(3, push(9), &["unedited 9: stopped before it began"]);
-    t.at(4, Input::Verified(7), &[CONFIRM]);
+    t.at(2, Input::Stop, &[]);
+    t.at(4, Input::Verdict(Ok(())), &[CONFIRM]);
     t.answer(5, OK, &[UNLOCK]);
-    t.answer(5, OK, &["edited 7: committed and confirmed", CLOSE]);
+    t.answer(5, OK, &["edited: committed and confirmed", CLOSE]);
+    t.at(5, push(), &["unedited: stopped before it began"]);
     t.answer(5, OK, &["close: the session was closed"]);
+}
+
+#[test]
+fn an_edit_that_waits_for_an_answer_stops_at_once() {
+    let mut t = Timeline::opened(Config::default(), OLD);
+    t.at(0, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
+    t.at(0, push(), &[]);
+    t.at(0, Input::Stop, &["unedited: stopped before it began"]);
+    t.answer(0, "<lldp-neighbors-information/>", &["answered: 0 neighbours", CLOSE]);
+}
+
+#[test]
+#[should_panic(expected = "after the end of the last one")]
+fn a_second_edit_at_a_time_breaks_the_contract() {
+    let mut t = Timeline::new(Config::default());
+    t.at(0, push(), &[]);
+    t.at(0, push(), &[]);
 }
 
 #[test]
@@ -682,18 +678,18 @@ fn nobody_waits_long_for_a_goodbye() {
 #[test]
 fn an_edit_that_waits_for_a_lock_stops_at_once() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
-    t.answer(0, HELD, &["7 waits for ann (pid 9), attempt 1"]);
-    t.at(0, Input::Stop, &["unedited 7: stopped before it began", CLOSE]);
+    t.at(0, push(), &[LOCK]);
+    t.answer(0, HELD, &["waits for ann (pid 9), attempt 1"]);
+    t.at(0, Input::Stop, &["unedited: stopped before it began", CLOSE]);
 }
 
 #[test]
 fn a_server_that_says_no_hello_is_left() {
     let mut t = Timeline::new(Config::default());
-    t.at(0, push(7), &[]);
+    t.at(0, push(), &[]);
     t.due(29, &[]);
     let silent = "no answer from the switch within 30s";
-    t.due(30, &[&format!("unedited 7: {silent}"), &format!("close: {silent}")]);
+    t.due(30, &[&format!("unedited: {silent}"), &format!("close: {silent}")]);
 }
 
 #[test]
@@ -722,21 +718,8 @@ fn what_is_not_understood_ends_the_session() {
 #[test]
 fn comments_and_notifications_are_passed_over() {
     let mut t = Timeline::opened(Config::default(), OLD);
-    t.at(0, push(7), &[LOCK]);
+    t.at(0, push(), &[LOCK]);
     t.receives(0, "<!-- hello -->\n", &[]);
     t.receives(0, "<notification/>", &[]);
     t.receives(0, "<rpc-reply>\n</rpc-reply>", &[LOAD]);
-}
-
-#[test]
-fn tasks_have_a_bound() {
-    let mut t = Timeline::new(Config::default());
-    for id in 0..TASKS_MAX as u64 {
-        t.at(0, push(id), &[]);
-        t.at(0, ask(id, Query::Neighbours), &[]);
-    }
-    assert_eq!(t.session.tasks(), 2 * TASKS_MAX);
-    t.at(0, push(99), &["unedited 99: too many changes wait for this switch"]);
-    let said = "unanswered 98: too many changes wait for this switch";
-    t.at(0, ask(98, Query::Neighbours), &[said]);
 }

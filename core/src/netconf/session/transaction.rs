@@ -29,7 +29,7 @@ use alloc::{string::String, vec::Vec};
 use core::{mem, num::NonZeroU16, time::Duration};
 
 use super::{
-    input::{Config, Edit, Mode, TaskId},
+    input::{Edit, Mode},
     output::{Cause, CloseReason, Failure, NotConfirmed, Outcome, Output, Step},
 };
 use crate::{
@@ -95,7 +95,8 @@ pub(super) struct Transaction {
     edit: Edit,
     state: State,
     attempt: u32,
-    lock_until: Instant,
+    /// How long the lock is waited for. `None` before the first request.
+    lock_until: Option<Instant>,
     /// Before this moment the switch has not undone the change. `None` before the commit.
     confirm_by: Option<Instant>,
     /// At this moment the switch has begun to undo the change. `None` before the commit's reply.
@@ -105,12 +106,12 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    pub(super) fn new(edit: Edit, now: Instant, config: &Config) -> Self {
+    pub(super) const fn new(edit: Edit) -> Self {
         Self {
             edit,
             state: State::Locking,
             attempt: 1,
-            lock_until: now + config.lock_wait,
+            lock_until: None,
             confirm_by: None,
             undone_by: None,
             diff: String::new(),
@@ -140,8 +141,10 @@ impl Transaction {
         })
     }
 
-    /// The request was sent.
-    pub(super) fn sent(&mut self, now: Instant) {
+    /// The request was sent. A lock that somebody else holds is waited for `lock_wait` from the
+    /// first request on.
+    pub(super) fn sent(&mut self, now: Instant, lock_wait: Duration) {
+        self.lock_until.get_or_insert(now + lock_wait);
         if let (State::Committing, Mode::Push { confirm }) = (&self.state, self.edit.mode) {
             self.confirm_by = Some(now + minutes(confirm));
         }
@@ -170,8 +173,8 @@ impl Transaction {
     }
 
     /// Takes the verdict on the committed change.
-    pub(super) fn verified(&mut self, id: TaskId, verdict: Result<(), String>) {
-        if id != self.edit.id || !matches!(self.state, State::Verifying { .. }) {
+    pub(super) fn verified(&mut self, verdict: Result<(), String>) {
+        if !matches!(self.state, State::Verifying { .. }) {
             return;
         }
         self.state = match verdict {
@@ -180,9 +183,9 @@ impl Transaction {
         };
     }
 
-    /// Gives up waiting for the lock.
+    /// Gives up before the first request, or waiting for the lock.
     pub(super) fn stop(&mut self) {
-        if matches!(self.state, State::Waiting { .. }) {
+        if self.lock_until.is_none() || matches!(self.state, State::Waiting { .. }) {
             self.state = State::Done { end: Err(Failure::Stopped), reason: None };
         }
     }
@@ -245,7 +248,7 @@ impl Transaction {
         };
         let (result, reason) = (end.clone(), *reason);
         let (diff, warnings) = (mem::take(&mut self.diff), mem::take(&mut self.warnings));
-        Some((Output::Edited { id: self.edit.id, result, diff, warnings }, reason))
+        Some((Output::Edited { result, diff, warnings }, reason))
     }
 
     /// What became of the edit when the session ends before it. The switch then drops the lock and
@@ -255,6 +258,9 @@ impl Transaction {
         let until = self.undone_by;
         let unknown = |step| Ok(Outcome::Unknown { step, cause: Cause::Ended(reason), until });
         let result = match self.state {
+            State::Locking if self.lock_until.is_none() => {
+                Err(Failure::Ended { step: None, reason })
+            }
             State::Locking | State::Waiting { .. } => failed(Step::Lock),
             State::Loading => failed(Step::Load),
             State::Comparing => failed(Step::Compare),
@@ -266,16 +272,16 @@ impl Transaction {
             State::LoadingPrevious { .. } | State::Undoing { .. } => unknown(Step::Undo),
             State::Discarding { end } | State::Unlocking { end } | State::Done { end, .. } => end,
         };
-        let Self { edit: Edit { id, .. }, diff, warnings, .. } = self;
-        Output::Edited { id, result, diff, warnings }
+        Output::Edited { result, diff: self.diff, warnings: self.warnings }
     }
 
     fn locked(&self, now: Instant, reply: Reply, rand: &mut Rand) -> State {
         let failure = match (reply.verdict_or_silence(), Holder::of(&reply.errors)) {
             (Verdict::Done, _) => return State::Loading,
-            (_, Some(holder)) if now < self.lock_until => {
-                let wait = RELOCK.jittered(self.attempt, rand);
-                return State::Waiting { retry_at: (now + wait).min(self.lock_until), holder };
+            (_, Some(holder)) if self.lock_until.is_some_and(|until| now < until) => {
+                let retry_at = now + RELOCK.jittered(self.attempt, rand);
+                let retry_at = self.lock_until.map_or(retry_at, |until| retry_at.min(until));
+                return State::Waiting { retry_at, holder };
             }
             (_, Some(holder)) => Failure::LockHeld { holder, attempts: self.attempt },
             (Verdict::Refused, None) => Failure::Refused { step: Step::Lock, errors: reply.errors },
@@ -369,15 +375,14 @@ impl Transaction {
     }
 
     fn event(&self) -> Option<Output> {
-        let id = self.edit.id;
         if let State::Verifying { by } = self.state {
-            return Some(Output::Committed { id, verify_by: by });
+            return Some(Output::Committed { verify_by: by });
         }
         let State::Waiting { retry_at, holder } = &self.state else {
             return None;
         };
         let (attempt, retry_at, holder) = (self.attempt, *retry_at, holder.clone());
-        Some(Output::Waiting { id, holder, attempt, retry_at })
+        Some(Output::Waiting { holder, attempt, retry_at })
     }
 }
 

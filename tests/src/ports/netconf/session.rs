@@ -3,7 +3,6 @@
 //! verified. A session does not go on while the switch may be locked or has an unconfirmed commit.
 
 use core::{num::NonZeroU16, time::Duration};
-use std::collections::BTreeMap;
 
 use mistgate_core::{
     base::{machine::Machine, time::Instant},
@@ -11,8 +10,8 @@ use mistgate_core::{
         framing::{Decoder, Framing, encode},
         lines::Lines,
         session::{
-            MESSAGE_MAX, Session, TASKS_MAX,
-            input::{Config, Edit, Input, Mode, Query, TaskId},
+            MESSAGE_MAX, Session,
+            input::{Config, Edit, Input, Mode, Query},
             output::{CloseReason, Failure, Outcome, Output},
         },
         xml::Element,
@@ -87,7 +86,7 @@ fn drain(
     }
     let deadline = session.poll_timeout();
     assert!(deadline.is_none_or(|at| at > now), "the deadline {deadline:?} is not after {now:?}");
-    surroundings.check_drained(session);
+    surroundings.check_drained();
 }
 
 /// A request of the session, as far as the laws tell requests apart.
@@ -105,7 +104,6 @@ enum Asked {
     Lock,
     Neighbours,
     Unlock,
-    Uptime,
 }
 
 /// The meaning of an answer.
@@ -114,13 +112,6 @@ enum Meaning {
     Done,
     Refused,
     Unclear,
-}
-
-/// The kind of a task that has not ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
-    Edit(Mode),
-    Question,
 }
 
 /// The state of the switch that the laws need.
@@ -139,8 +130,10 @@ struct Switch {
 /// The session's surroundings: a switch, and a caller that wants edits.
 #[derive(Debug)]
 struct Surroundings {
-    next_id: TaskId,
-    tasks: BTreeMap<TaskId, Task>,
+    /// The edit that has not ended.
+    edit: Option<Mode>,
+    /// A question has no answer yet.
+    is_asking: bool,
     framing: Framing,
     outbound: Decoder,
     /// The request without an answer, and its number.
@@ -153,8 +146,8 @@ struct Surroundings {
     switch: Switch,
     /// An unconfirmed commit was left for the switch to undo.
     is_left: bool,
-    /// The edit whose commit must be verified, and whether it was.
-    committed: Option<(TaskId, bool)>,
+    /// Whether the commit of the edit was verified, once it is made.
+    is_verified: Option<bool>,
     is_greeted: bool,
     is_closed: bool,
 }
@@ -167,11 +160,10 @@ impl Surroundings {
             reply_timeout: seconds(bytes, &[60, 1]),
             commit_timeout: seconds(bytes, &[180, 1, 600]),
             lock_wait: seconds(bytes, &[60, 1]),
-            keepalive: seconds(bytes, &[60, 1]),
         };
         let surroundings = Self {
-            next_id: 1,
-            tasks: BTreeMap::new(),
+            edit: None,
+            is_asking: false,
             framing: Framing::EndOfMessage,
             outbound: Decoder::new(Framing::EndOfMessage, MESSAGE_MAX),
             asked: None,
@@ -180,7 +172,7 @@ impl Surroundings {
             meant: None,
             switch: Switch::default(),
             is_left: false,
-            committed: None,
+            is_verified: None,
             is_greeted: false,
             is_closed: false,
         };
@@ -194,33 +186,27 @@ impl Surroundings {
         match bytes.up_to(15) {
             _ if !self.is_greeted && !self.is_closed && bytes.chance(200) => self.hello(bytes),
             0..=7 if self.asked.is_some() => self.answer(bytes),
-            0..=3 | 8 | 9 => self.edit(bytes),
-            4 | 10 => {
-                let id = self.task(Task::Question);
-                Input::Ask { id, query: bytes.pick(&[Query::Neighbours, Query::Interfaces]) }
+            0..=3 | 8 | 9 if self.edit.is_none() => self.edit(bytes),
+            4 | 10 if !self.is_asking => {
+                self.is_asking = true;
+                Input::Ask(bytes.pick(&[Query::Neighbours, Query::Interfaces]))
             }
             5..=7 | 11 => {
-                let (id, is_verified) = self.committed.unwrap_or((99, false));
-                self.committed = Some((id, is_verified || self.committed.is_some()));
-                Input::Verified(id)
+                self.is_verified = self.is_verified.map(|_| true);
+                Input::Verdict(Ok(()))
             }
-            12 => {
-                let id = self.committed.map_or(99, |(id, _)| id);
-                Input::NotVerified { id, reason: "down".to_owned() }
-            }
+            12 => Input::Verdict(Err("down".to_owned())),
             13 if bytes.chance(20) => Input::Stop,
             14 if bytes.chance(20) => Input::Closed,
             15 if bytes.chance(20) => Input::Bytes(bytes.slice(40).to_vec()),
-            _ => Input::Verified(0),
+            _ => Input::Bytes(Vec::new()),
         }
     }
 
     fn note_output(&mut self, now: Instant, output: &Output) {
         assert!(!self.is_closed || self.is_refusal(output), "after the end: {output:?}");
         match output {
-            Output::Answered { id, .. } => {
-                assert_eq!(self.tasks.remove(id), Some(Task::Question), "one answer");
-            }
+            Output::Answered(_) => assert!(core::mem::take(&mut self.is_asking), "one answer"),
             Output::Bytes(bytes) => self.asked(bytes),
             Output::Close(reason) => {
                 let is_open = self.is_left || self.switch.is_pending || self.switch.may_be_locked;
@@ -229,19 +215,18 @@ impl Surroundings {
                     "left as it is: {:?}",
                     self.switch
                 );
-                assert!(self.tasks.is_empty(), "without an end: {:?}", self.tasks);
+                assert!(self.edit.is_none() && !self.is_asking, "without an end");
                 self.is_closed = true;
                 self.wire.clear();
             }
-            Output::Committed { id, verify_by } => {
+            Output::Committed { verify_by } => {
                 assert!(*verify_by > now, "no time to verify");
-                let Some(Task::Edit(mode)) = self.tasks.get(id) else { panic!("no such edit") };
-                assert_ne!(*mode, Mode::Compare);
-                self.committed = Some((*id, false));
+                assert_ne!(self.edit.expect("an edit"), Mode::Compare);
+                self.is_verified = Some(false);
             }
-            Output::Edited { id, result, .. } => {
-                let Some(Task::Edit(mode)) = self.tasks.remove(id) else { panic!("a second end") };
-                let is_verified = self.committed.take_if(|(of, _)| of == id) == Some((*id, true));
+            Output::Edited { result, .. } => {
+                let mode = self.edit.take().expect("one end");
+                let is_verified = self.is_verified.take() == Some(true);
                 match result {
                     Ok(Outcome::Confirmed) => assert!(is_verified && !self.switch.is_pending),
                     Ok(Outcome::Compared) => assert_eq!(mode, Mode::Compare),
@@ -257,7 +242,7 @@ impl Surroundings {
                         // The results of edits that come later do not concern this one.
                         self.is_left |= core::mem::take(&mut self.switch.is_pending);
                     }
-                    Err(Failure::Busy | Failure::Ended { step: None, .. } | Failure::Stopped) => {}
+                    Err(Failure::Ended { step: None, .. } | Failure::Stopped) => {}
                     Err(failure) => {
                         assert!(!self.switch.is_pending, "{failure} though it is committed");
                     }
@@ -269,38 +254,29 @@ impl Surroundings {
                 self.framing = *framing;
                 self.outbound = Decoder::new(*framing, MESSAGE_MAX);
             }
-            Output::Waiting { id, retry_at, .. } => {
-                assert!(self.tasks.contains_key(id) && *retry_at > now);
+            Output::Waiting { retry_at, .. } => {
+                assert!(self.edit.is_some() && *retry_at > now);
             }
         }
     }
 
-    fn check_drained(&self, session: &Session) {
-        assert_eq!(session.tasks(), self.tasks.len());
-        assert!(self.tasks.len() <= 2 * TASKS_MAX + 2);
+    fn check_drained(&self) {
         if self.is_closed {
             return;
         }
         // While there may be a lock or an unconfirmed commit, an edit is responsible for it.
         assert!(!self.is_left, "goes on though the switch has something to undo");
         let is_open = self.switch.may_be_locked || self.switch.is_pending;
-        assert!(!is_open || !session.is_idle(), "idle, but {:?}", self.switch);
-    }
-
-    fn task(&mut self, task: Task) -> TaskId {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.tasks.insert(id, task);
-        id
+        assert!(!is_open || self.edit.is_some(), "idle, but {:?}", self.switch);
     }
 
     fn edit(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let push = Mode::Push { confirm: NonZeroU16::new(5).expect("not zero") };
         let short = Mode::Push { confirm: NonZeroU16::MIN };
         let mode = bytes.pick(&[push, push, short, Mode::ReadBack, Mode::Compare]);
-        let id = self.task(Task::Edit(mode));
+        self.edit = Some(mode);
         let lines = Lines::new(["set a b"]).expect("a line");
-        Input::Edit(Edit { id, lines, comment: "law".to_owned(), mode })
+        Input::Edit(Edit { lines, comment: "law".to_owned(), mode })
     }
 
     fn hello(&mut self, bytes: &mut Bytes<'_>) -> Input {
@@ -391,10 +367,8 @@ impl Surroundings {
         assert_eq!(id, Some(self.message_id));
         let asked = kind(rpc.children.first().expect("a request"));
         self.asked = Some((self.message_id, asked));
-        let needs_lock = !matches!(
-            asked,
-            Asked::Close | Asked::Interfaces | Asked::Lock | Asked::Neighbours | Asked::Uptime
-        );
+        let needs_lock =
+            !matches!(asked, Asked::Close | Asked::Interfaces | Asked::Lock | Asked::Neighbours);
         assert!(!needs_lock || self.switch.is_locked, "{asked:?} without a lock");
         match asked {
             Asked::Lock => {
@@ -406,7 +380,7 @@ impl Surroundings {
                 self.switch.is_pending = true;
             }
             Asked::Commit => {
-                let is_verified = self.committed.is_some_and(|(_, is_verified)| is_verified);
+                let is_verified = self.is_verified == Some(true);
                 assert!(is_verified || self.switch.is_previous, "confirms what is not verified");
             }
             Asked::Check | Asked::Close => {
@@ -418,17 +392,13 @@ impl Surroundings {
             | Asked::Load
             | Asked::LoadPrevious
             | Asked::Neighbours
-            | Asked::Unlock
-            | Asked::Uptime => {}
+            | Asked::Unlock => {}
         }
     }
 
     /// Whether this is a closed session's answer to a task.
     fn is_refusal(&self, output: &Output) -> bool {
-        matches!(
-            output,
-            Output::Answered { result: Err(_), .. } | Output::Edited { result: Err(_), .. }
-        )
+        matches!(output, Output::Answered(None) | Output::Edited { result: Err(_), .. })
     }
 }
 
@@ -447,7 +417,6 @@ fn kind(request: &Element) -> Asked {
         "close-session" => Asked::Close,
         "get-lldp-neighbors-information" => Asked::Neighbours,
         "get-interface-information" => Asked::Interfaces,
-        "get-system-uptime-information" => Asked::Uptime,
         other => panic!("{other} was never asked"),
     }
 }

@@ -13,7 +13,7 @@ use mistgate_core::{
         lines::Lines,
         session::{
             Session,
-            input::{Config, Edit, Input, Mode, Query, TaskId},
+            input::{Config, Edit, Input, Mode, Query},
             output::{Failure, Outcome, Output},
         },
     },
@@ -142,7 +142,6 @@ struct World {
     /// The open session and its connection.
     session: Option<(Session, ConnectionId)>,
     last_connection: u64,
-    last_task: TaskId,
     piece: usize,
     lingers: Duration,
     /// Connections that we have closed, and when the switch notices.
@@ -161,7 +160,6 @@ impl World {
             switch: Switch::new(plan.switch.clone(), 0, now),
             session: None,
             last_connection: 0,
-            last_task: 0,
             piece: plan.piece,
             lingers: plan.lingers,
             closing: VecDeque::new(),
@@ -194,9 +192,8 @@ impl World {
 
     fn tried(&mut self, wanted: &Wanted, mode: Mode) -> End {
         self.sight = wanted.sight;
-        self.last_task += 1;
         let lines = Lines::new(&wanted.lines).expect("lines");
-        let edit = Edit { id: self.last_task, lines, comment: "world".to_owned(), mode };
+        let edit = Edit { lines, comment: "world".to_owned(), mode };
         self.ask(Input::Edit(edit));
         for _ in 0..STEPS_MAX {
             if let Some(end) = self.end.take() {
@@ -285,12 +282,12 @@ impl World {
             return;
         };
         match output {
-            Output::Answered { result: Ok(_), .. } => match self.sight {
-                Sight::Good => self.hand(Input::Verified(self.last_task)),
+            Output::Answered(Some(_)) => match self.sight {
+                Sight::Good => self.hand(Input::Verdict(Ok(()))),
                 Sight::Bad => self.not_verified("the access point is gone"),
                 Sight::None => {}
             },
-            Output::Answered { result: Err(_), .. } => self.not_verified("nothing to be seen"),
+            Output::Answered(None) => self.not_verified("nothing to be seen"),
             Output::Bytes(bytes) => {
                 for piece in bytes.chunks(self.piece) {
                     let input = switch::Input::Bytes(id, piece.to_vec());
@@ -301,13 +298,8 @@ impl World {
                 self.session = None;
                 self.closing.push_back((self.now + self.lingers, id));
             }
-            Output::Committed { .. } => {
-                // Each question has a number of its own, different from those of edits.
-                let question = 1_000_000 + self.last_task;
-                self.hand(Input::Ask { id: question, query: Query::Neighbours });
-            }
-            Output::Edited { id, result, .. } => {
-                assert_eq!(id, self.last_task);
+            Output::Committed { .. } => self.hand(Input::Ask(Query::Neighbours)),
+            Output::Edited { result, .. } => {
                 assert!(self.end.replace(result).is_none(), "a second end");
             }
             Output::Opened { .. } | Output::Waiting { .. } => {}
@@ -315,7 +307,7 @@ impl World {
     }
 
     fn not_verified(&mut self, reason: &str) {
-        self.hand(Input::NotVerified { id: self.last_task, reason: reason.to_owned() });
+        self.hand(Input::Verdict(Err(reason.to_owned())));
     }
 
     fn came(&mut self, output: switch::Output) {

@@ -36,11 +36,6 @@ impl Switch {
             "close-session" => style.ok(),
             "get-lldp-neighbors-information" => self.neighbours(),
             "get-interface-information" => self.interfaces(),
-            "get-system-uptime-information" => {
-                "<system-uptime-information>\n<uptime-information>\n</uptime-information>\n\
-                 </system-uptime-information>\n"
-                    .to_owned()
-            }
             other => style.error("syntax error, expecting <command>", None, Some(other)),
         }
     }
