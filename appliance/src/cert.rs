@@ -66,7 +66,7 @@ pub(crate) fn root(args: &CertRoot) -> Result<Made, String> {
     authorize(&mut params, BasicConstraints::Unconstrained);
     let key = KeyPair::generate().map_err(failed)?;
     let cert = params.self_signed(&key).map_err(failed)?;
-    let files = Issued { cert, key, chain: &[] }.files(&args.cert_basename);
+    let files = Issued { cert, key, chain: &[] }.files(&args.cert_basename, false);
     write(format!("root O={}, {period}", args.subject_org_name), files, args.force)
 }
 
@@ -88,7 +88,7 @@ fn intermediate(args: &CertIntermediate) -> Result<Made, String> {
     let period = Period::from(now, args.expiration_in_days).within(&authority);
     let mut params = params(&args.subject_org_name, &[], &period)?;
     authorize(&mut params, BasicConstraints::Constrained(args.path_length));
-    let files = Issued::by(&authority, &params)?.files(&args.cert_basename);
+    let files = Issued::by(&authority, &params)?.files(&args.cert_basename, false);
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
     write(format!("intermediate O={}, {period}", args.subject_org_name), files, args.force)
 }
@@ -115,9 +115,7 @@ pub(crate) fn leaf(args: &CertLeaf) -> Result<Made, String> {
         (true, true) | (false, false) => (vec![server, client], "servers and clients"),
     };
     params.extended_key_usages = usages;
-    let issued = Issued::by(&authority, &params)?;
-    let mut files = issued.files(&args.cert_basename);
-    files.push(issued.pkeycert(&args.cert_basename));
+    let files = Issued::by(&authority, &params)?.files(&args.cert_basename, true);
     spare(&files, [&args.ca_certfile, &args.ca_keyfile])?;
     let what = format!("leaf O={} for {purpose}, {period}", args.subject_org_name);
     write(what, files, args.force)
@@ -210,34 +208,32 @@ impl<'a> Issued<'a> {
         Ok(Self { cert, key, chain: &authority.chain })
     }
 
-    fn files(&self, basename: &str) -> Vec<File> {
+    /// Its files; those of a leaf hold one with the chain and the key, as TLS servers and clients
+    /// load it.
+    fn files(&self, basename: &str, is_leaf: bool) -> Vec<File> {
         let about = if self.chain.is_empty() {
             "the certificate"
         } else {
             "the certificate and those between it and the root"
         };
-        let key = self.key.serialize_pem().into_bytes();
+        let (chain, key) = (self.chain_pem(), self.key.serialize_pem());
+        let pair = (chain.clone() + &key).into_bytes();
         let file = |ending, content, holds_key, about| File {
             path: format!("{basename}.{ending}"),
             content,
             holds_key,
             about,
         };
-        vec![
-            file("cert.pem", self.chain_pem().into_bytes(), false, about),
+        let mut files = vec![
+            file("cert.pem", chain.into_bytes(), false, about),
             file("cert.der", self.cert.der().to_vec(), false, "the certificate alone, as DER"),
-            file("key.pem", key, true, "its key: keep it secret"),
-        ]
-    }
-
-    /// The leaf, its chain and its key in one file, as TLS servers and clients load it.
-    fn pkeycert(&self, basename: &str) -> File {
-        File {
-            path: format!("{basename}.pkeycert.pem"),
-            content: (self.chain_pem() + &self.key.serialize_pem()).into_bytes(),
-            holds_key: true,
-            about: "certificate and key in one file: keep it secret",
+            file("key.pem", key.into_bytes(), true, "its key: keep it secret"),
+        ];
+        if is_leaf {
+            let about = "certificate and key in one file: keep it secret";
+            files.push(file("pkeycert.pem", pair, true, about));
         }
+        files
     }
 
     fn chain_pem(&self) -> String {

@@ -64,10 +64,9 @@ pub(crate) fn run(args: &Import) -> Result<(), String> {
 }
 
 fn python(name: &str) -> Result<Program, String> {
-    let max = u64::try_from(python::TEXT_MAX).unwrap_or(u64::MAX);
     let expected = "expected a configuration in Python";
     let explain = |why: &str| format!("{name}:1: {why} — {expected}");
-    let bytes = load::read(name, max.saturating_add(1)).map_err(|why| explain(&why))?;
+    let bytes = load::read(name, python::TEXT_MAX + 1).map_err(|why| explain(&why))?;
     let text = String::from_utf8(bytes).map_err(|_| explain("not UTF-8 text"))?;
     Ok(Program { name: name.to_owned(), text })
 }
@@ -108,13 +107,12 @@ fn add(to: &mut Folder, folder: &str) -> Result<(), String> {
     names.sort();
     for name in names {
         let path = place.join(&name);
-        let max = FileKind::PrivateKey.bytes_max();
         if !path.is_file() {
             continue;
         }
         let shown = path.display().to_string();
-        let limit = u64::try_from(max).unwrap_or(u64::MAX);
-        let bytes = load::read(&shown, limit).map_err(|why| format!("{shown}: {why}"))?;
+        let bytes = load::read(&shown, FileKind::PrivateKey.bytes_max())
+            .map_err(|why| format!("{shown}: {why}"))?;
         let Ok(pem) = String::from_utf8(bytes).map(Secret::new) else {
             continue;
         };

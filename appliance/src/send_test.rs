@@ -29,7 +29,6 @@ use mistgate_runtime::{
         tls::{self, pinned},
     },
 };
-use serde::Serialize;
 
 use crate::{args::SendTest, first_start};
 
@@ -70,7 +69,7 @@ fn body(config: &Config, channel: &str) -> Result<String, String> {
     let at = clock::wall();
     for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::MxedgeEvents] {
         for kind in topics::types(&topic) {
-            let event = test_event(kind.name, at).map_err(|error| error.to_string())?;
+            let event = test_event(kind.name, at);
             let parsed = Event::parse_text(topic.clone(), &event).ok_or("not an event")?;
             if route(&parsed, &config.chat.routes).channel == Some(channel) {
                 return Ok(format!("{{\"topic\":\"{}\",\"events\":[{event}]}}", topic.name()));
@@ -80,28 +79,13 @@ fn body(config: &Config, channel: &str) -> Result<String, String> {
     Err(format!("{channel}: no event type is routed to this channel"))
 }
 
-fn test_event(kind: &str, at: UnixTime) -> serde_json::Result<String> {
-    #[derive(Serialize)]
-    struct Event<'a> {
-        r#type: &'a str,
-        /// Another one in each test, or two in one second would count as one.
-        id: String,
-        timestamp: i64,
-        device_name: &'a str,
-        mac: &'a str,
-        site_name: &'a str,
-        text: &'a str,
-    }
-    serde_json::to_string(&Event {
-        r#type: kind,
-        id: at.as_micros().to_string(),
-        timestamp: at.as_secs(),
-        device_name: "mistgate send-test",
-        // Of the range for documentation (RFC 7042 §2.1.1).
-        mac: "00005e005301",
-        site_name: "send-test",
-        text: "This is a test. Nothing happened.",
-    })
+fn test_event(kind: &str, at: UnixTime) -> String {
+    // The MAC is of the range for documentation (RFC 7042 §2.1.1).
+    const DEVICE: &str = r#""device_name":"mistgate send-test","mac":"00005e005301""#;
+    const REST: &str = r#""site_name":"send-test","text":"This is a test. Nothing happened.""#;
+    // Another id in each test, or two in one second would count as one.
+    let (id, secs) = (at.as_micros(), at.as_secs());
+    format!(r#"{{"type":"{kind}","id":"{id}","timestamp":{secs},{DEVICE},{REST}}}"#)
 }
 
 fn post(webhook: &Webhook, body: String) -> Result<u16, String> {

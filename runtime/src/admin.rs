@@ -162,8 +162,7 @@ impl Service for Admin {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
         let is_page = PAGES.contains(&head.path());
         let settings = self.settings.get();
-        let is_order =
-            settings.switches.is_some() && switch_ports::Order::parse(head.path()).is_some();
+        let is_order = settings.switches.is_some() && switch_ports::ORDERS.contains(&head.path());
         let refused = |allowed| {
             Err(Reply::status(StatusCode::MethodNotAllowed.into()).header("allow", allowed))
         };
@@ -192,8 +191,8 @@ impl Service for Admin {
         let ok = Reply::status(StatusCode::Ok.into());
         let unavailable = Reply::status(StatusCode::ServiceUnavailable.into());
         let switches = self.settings.get().switches.clone();
-        if let Some((switches, order)) = switches.zip(switch_ports::Order::parse(head.path())) {
-            return order.carry_out(&switches, head, &self.journal).await;
+        if let Some(switches) = switches.filter(|_| switch_ports::ORDERS.contains(&head.path())) {
+            return switch_ports::carry_out(&switches, head, &self.journal).await;
         }
         match head.path() {
             "/metrics" => {

@@ -15,7 +15,10 @@ use mistgate_core::{
     },
 };
 
-use super::entry::{Entry, Origin, Standing, Toml};
+use super::{
+    Imported,
+    entry::{Entry, Origin, Standing, Toml},
+};
 
 /// A file beside the configuration, which names it. Only its owner may read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,7 +227,7 @@ impl Draft {
     }
 
     /// The text, the files and the notes.
-    pub(super) fn finish(mut self, head: &str) -> (String, Vec<File>, Vec<Note>) {
+    pub(super) fn finish(mut self, head: &str) -> Imported {
         self.note_warnings();
         // By program, and then by line.
         let mut files: Vec<String> = self.notes.iter().map(|note| note.file.clone()).collect();
@@ -233,7 +236,7 @@ impl Draft {
         self.notes.sort_by_key(|note| (first(note), note.about.line));
         self.notes.dedup();
         let (text, _) = self.render();
-        (format!("{head}{text}"), self.files, self.notes)
+        Imported { toml: format!("{head}{text}"), files: self.files, notes: self.notes }
     }
 
     /// Reports the warnings of [`mistgate_core::config`]; the same one of many keys once.

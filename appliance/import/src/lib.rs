@@ -86,8 +86,7 @@ pub fn import(programs: &Programs) -> Result<Imported, Vec<Note>> {
     }
     draft.settle();
     disable_method_without_mist(&mut draft);
-    let (toml, files, notes) = draft.finish(&head(programs));
-    Ok(Imported { toml, files, notes })
+    Ok(draft.finish(&head(programs)))
 }
 
 /// Reads a file. It must give the name `needs` a value, without which the old program does not

@@ -41,19 +41,18 @@ impl fmt::Display for Account {
 impl Account {
     /// Finds it, or makes what is missing of it.
     pub(super) fn ensure(root: &InstallRoot) -> Result<Self, String> {
-        let found = Databases::read(root)?;
-        if let (Some(uid), Some(gid)) = (found.uid(), found.gid()) {
+        let found = ids(root)?;
+        if let (Some(uid), Some(gid)) = found {
             return Ok(Self { uid, gid, made_by: None });
         }
         let by = if has_tools(root) {
-            add(root, &found)?;
+            add(root, found)?;
             "useradd"
         } else {
             edit(root)?;
             "editing /etc/passwd and /etc/group"
         };
-        let made = Databases::read(root)?;
-        match (made.uid(), made.gid()) {
+        match ids(root)? {
             (Some(uid), Some(gid)) => Ok(Self { uid, gid, made_by: Some(by) }),
             _ => Err(format!(
                 "{NAME}: {by} made no such account in /etc/passwd — make a system user and group \
@@ -64,16 +63,16 @@ impl Account {
 
     /// Removes the user and the group. Returns whether there was one.
     pub(super) fn remove(root: &InstallRoot) -> Result<bool, String> {
-        let found = Databases::read(root)?;
-        if found.uid().is_none() && found.gid().is_none() {
+        let (uid, gid) = ids(root)?;
+        if uid.is_none() && gid.is_none() {
             return Ok(false);
         }
         if has_tools(root) {
-            if found.uid().is_some() {
+            if uid.is_some() {
                 run(&["userdel", NAME])?;
             }
             // userdel may have removed the group too, as it has the same name.
-            if Databases::read(root)?.gid().is_some() {
+            if ids(root)?.1.is_some() {
                 run(&["groupdel", NAME])?;
             }
             return Ok(true);
@@ -95,11 +94,11 @@ fn has_tools(root: &InstallRoot) -> bool {
 }
 
 /// Adds the missing ones with the device's tools.
-fn add(root: &InstallRoot, found: &Databases) -> Result<(), String> {
-    if found.gid().is_none() {
+fn add(root: &InstallRoot, (uid, gid): (Option<u32>, Option<u32>)) -> Result<(), String> {
+    if gid.is_none() {
         run(&["groupadd", "--system", NAME])?;
     }
-    if found.uid().is_none() {
+    if uid.is_none() {
         let (home, shell) = (root.init.state_dir, shell(root));
         let fixed = ["useradd", "--system", "--gid", NAME, "--no-create-home"];
         run(&[&fixed[..], &["--home-dir", home, "--shell", shell, NAME]].concat())?;
@@ -110,29 +109,17 @@ fn add(root: &InstallRoot, found: &Databases) -> Result<(), String> {
 /// The files that an account has a line in.
 const FILES: [&str; 4] = ["/etc/group", "/etc/gshadow", "/etc/passwd", "/etc/shadow"];
 
-struct Databases {
-    passwd: String,
-    group: String,
+/// The ids of our user and of our group, where there are such.
+fn ids(root: &InstallRoot) -> Result<(Option<u32>, Option<u32>), String> {
+    let id =
+        |name| Ok::<_, String>(read(root, name)?.lines().find(|line| is_ours(line)).and_then(id));
+    Ok((id("/etc/passwd")?, id("/etc/group")?))
 }
 
-impl Databases {
-    fn read(root: &InstallRoot) -> Result<Self, String> {
-        let read = |name| {
-            let path = root.path(name);
-            fs::read_to_string(&path).map_err(|error| {
-                format!("{}: {error} — expected the root of a device", path.display())
-            })
-        };
-        Ok(Self { passwd: read("/etc/passwd")?, group: read("/etc/group")? })
-    }
-
-    fn uid(&self) -> Option<u32> {
-        self.passwd.lines().find(|line| is_ours(line)).and_then(id)
-    }
-
-    fn gid(&self) -> Option<u32> {
-        self.group.lines().find(|line| is_ours(line)).and_then(id)
-    }
+fn read(root: &InstallRoot, name: &str) -> Result<String, String> {
+    let path = root.path(name);
+    fs::read_to_string(&path)
+        .map_err(|error| format!("{}: {error} — expected the root of a device", path.display()))
 }
 
 fn is_ours(line: &str) -> bool {
@@ -152,18 +139,19 @@ fn shell(root: &InstallRoot) -> &'static str {
 /// Adds the lines that are missing.
 fn edit(root: &InstallRoot) -> Result<(), String> {
     let _lock = lock(root)?;
-    let found = Databases::read(root)?;
-    let taken: Vec<u32> = found.passwd.lines().chain(found.group.lines()).filter_map(id).collect();
+    let (uid, gid) = ids(root)?;
+    let lines = read(root, "/etc/passwd")? + "\n" + &read(root, "/etc/group")?;
+    let taken: Vec<u32> = lines.lines().filter_map(id).collect();
     let free = IDS.rev().find(|id| !taken.contains(id));
     let free = free.ok_or("/etc/passwd: no identity of a system account is free")?;
-    let gid = found.gid().unwrap_or(free);
+    let gid = gid.unwrap_or(free);
     let (home, shell) = (root.init.state_dir, shell(root));
     // No password matches `!`, so nobody can log in. The day of the last change stays empty: PAM
     // takes even 0 for an expired password, and OpenRC then starts no service of the user.
     for (name, line) in FILES.into_iter().zip([
         format!("{NAME}:x:{gid}:\n"),
         format!("{NAME}:!::\n"),
-        format!("{NAME}:x:{}:{gid}:{NAME}:{home}:{shell}\n", found.uid().unwrap_or(free)),
+        format!("{NAME}:x:{}:{gid}:{NAME}:{home}:{shell}\n", uid.unwrap_or(free)),
         format!("{NAME}:!:::::::\n"),
     ]) {
         replace(root, name, |text| {

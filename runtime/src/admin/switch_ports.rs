@@ -14,52 +14,33 @@ use crate::{
     ports::{Handle, PortStatus, Status},
 };
 
-/// What can be ordered by POST.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// The breaker closes: the loss of the access points is expected.
-    CloseBreaker,
-    /// Changes may go on.
-    Go,
-    /// No more changes are made.
-    Stop,
-}
+const CLOSE_BREAKER: &str = "/ports/close-breaker";
+const GO: &str = "/ports/go";
+const STOP: &str = "/ports/stop";
+/// What can be ordered by POST: that the breaker closes, as the loss of the access points is
+/// expected, that changes go on, and that no more are made.
+pub(super) const ORDERS: [&str; 3] = [CLOSE_BREAKER, GO, STOP];
 
-impl Order {
-    pub(super) fn parse(path: &str) -> Option<Self> {
-        match path {
-            "/ports/close-breaker" => Some(Self::CloseBreaker),
-            "/ports/go" => Some(Self::Go),
-            "/ports/stop" => Some(Self::Stop),
-            _ => None,
+/// Carries out one of [`ORDERS`].
+pub(super) async fn carry_out(switches: &Handle, head: &Head<'_>, journal: &Journal) -> Reply {
+    let (result, said) = match head.path() {
+        CLOSE_BREAKER => {
+            switches.close_breaker();
+            (Ok(()), "closed\n")
         }
-    }
-
-    pub(super) async fn carry_out(
-        self,
-        switches: &Handle,
-        head: &Head<'_>,
-        journal: &Journal,
-    ) -> Reply {
-        let (result, said) = match self {
-            Self::CloseBreaker => {
-                switches.close_breaker();
-                (Ok(()), "closed\n")
-            }
-            Self::Go => (switches.turn_kill_switch(false).await, "going on\n"),
-            Self::Stop => (switches.turn_kill_switch(true).await, "stopped\n"),
-        };
-        let reason = result.as_ref().err().map_or("", String::as_str);
-        journal.note(
-            Level::Warning,
-            "ports_ordered",
-            fields![order = head.path(), from = head.peer().ip(), failed = reason],
-        );
-        match result {
-            Ok(()) => Reply::status(StatusCode::Ok.into()).content(TEXT, said),
-            Err(reason) => Reply::status(StatusCode::InternalServerError.into())
-                .content(TEXT, format!("{reason}\n")),
-        }
+        GO => (switches.turn_kill_switch(false).await, "going on\n"),
+        _ => (switches.turn_kill_switch(true).await, "stopped\n"),
+    };
+    let reason = result.as_ref().err().map_or("", String::as_str);
+    journal.note(
+        Level::Warning,
+        "ports_ordered",
+        fields![order = head.path(), from = head.peer().ip(), failed = reason],
+    );
+    match result {
+        Ok(()) => Reply::status(StatusCode::Ok.into()).content(TEXT, said),
+        Err(reason) => Reply::status(StatusCode::InternalServerError.into())
+            .content(TEXT, format!("{reason}\n")),
     }
 }
 

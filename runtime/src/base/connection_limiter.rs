@@ -1,33 +1,13 @@
 //! How many connections a listener lets in at once, in all and for each address.
 
-use std::{collections::BTreeMap, fmt, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use crate::base::{net::subscriber, sync::Mutex};
 
-/// A limit on connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Of all clients together.
-    Connections,
-    /// Of one address, where an IPv6 address stands for its /64.
-    ConnectionsPerAddress,
-}
-
-impl Limit {
-    /// What there is too much of.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Connections => "connections in all",
-            Self::ConnectionsPerAddress => "connections of one address",
-        }
-    }
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+/// What there is too much of, of all clients together.
+const CONNECTIONS: &str = "connections in all";
+/// What there is too much of, of one address, where an IPv6 address stands for its /64.
+pub const CONNECTIONS_PER_ADDRESS: &str = "connections of one address";
 
 /// Counts the open connections of a listener.
 #[derive(Debug)]
@@ -57,15 +37,15 @@ impl ConnectionLimiter {
     }
 
     /// Takes a slot for a client at `address`, or says which limit is reached.
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, Limit> {
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, &'static str> {
         let address = subscriber(address);
         let mut taken = self.taken.lock();
         if taken.all >= taken.max {
-            return Err(Limit::Connections);
+            return Err(CONNECTIONS);
         }
         let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
         if of_address >= taken.per_address_max {
-            return Err(Limit::ConnectionsPerAddress);
+            return Err(CONNECTIONS_PER_ADDRESS);
         }
         taken.by_address.insert(address, of_address + 1);
         taken.all += 1;
@@ -106,9 +86,9 @@ mod tests {
         let limiter = Arc::new(ConnectionLimiter::new(3, 2));
         let first = limiter.take(address("2001:db8::1")).expect("a free slot");
         let _second = limiter.take(address("2001:db8::2")).expect("a free slot");
-        assert_eq!(limiter.take(address("2001:db8::3")).err(), Some(Limit::ConnectionsPerAddress));
+        assert_eq!(limiter.take(address("2001:db8::3")).err(), Some(CONNECTIONS_PER_ADDRESS));
         let _third = limiter.take(address("192.0.2.1")).expect("a free slot");
-        assert_eq!(limiter.take(address("192.0.2.2")).err(), Some(Limit::Connections));
+        assert_eq!(limiter.take(address("192.0.2.2")).err(), Some(CONNECTIONS));
         drop(first);
         assert!(limiter.take(address("2001:db8::3")).is_ok());
     }

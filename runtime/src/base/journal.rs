@@ -9,6 +9,7 @@
 use std::{
     fmt::{self, Write as _},
     io::{self, Write as _},
+    mem,
 };
 
 use mistgate_core::{
@@ -144,11 +145,9 @@ impl Journal {
         let second = clock::wall().as_secs();
         let left_out = {
             let mut quota = self.quota.lock();
-            let left_out =
-                if quota.second == second { 0 } else { std::mem::take(&mut quota.left_out) };
-            if quota.second != second {
-                *quota = Quota { second, lines: 0, left_out: 0 };
-            }
+            let fresh = Quota { second, ..Quota::default() };
+            let is_over = quota.second != second;
+            let left_out = if is_over { mem::replace(&mut *quota, fresh).left_out } else { 0 };
             if quota.lines >= CLIENT_LINES_MAX {
                 quota.left_out += 1;
                 return;

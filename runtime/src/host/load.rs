@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The most bytes of a configuration file.
-const FILE_MAX: u64 = 1 << 20;
+const FILE_MAX: usize = 1 << 20;
 
 /// Why a file is not readable: the configuration did not name its folder at the start.
 const CLOSED: &str = "the sandbox lets only those folders be read that the configuration named \
@@ -81,8 +81,7 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     let requests = draft.files();
     let mut files = Files::new();
     for request in &requests {
-        let max = u64::try_from(request.kind.bytes_max()).unwrap_or(u64::MAX);
-        files.insert(request, read(&request.path, max.saturating_add(1)));
+        files.insert(request, read(&request.path, request.kind.bytes_max().saturating_add(1)));
     }
     let report = draft.check(&files);
     let lines = |problems: &[Problem]| -> Vec<String> {
@@ -184,9 +183,10 @@ impl Findings<'_> {
         let Some(known_hosts) = method.known_hosts() else {
             return;
         };
-        let max = u64::try_from(FileKind::KnownHosts.bytes_max()).unwrap_or(u64::MAX);
         // A file that is missing or no text was reported before.
-        let text = read(known_hosts, max).ok().and_then(|text| String::from_utf8(text).ok());
+        let text = read(known_hosts, FileKind::KnownHosts.bytes_max())
+            .ok()
+            .and_then(|text| String::from_utf8(text).ok());
         let known = text.map(|text| KnownHosts::parse(known_hosts, &text));
         if known.is_none_or(|known| known.is_empty()) {
             let what = "no line of the file holds a host key that can be used";
@@ -214,11 +214,12 @@ impl Findings<'_> {
 }
 
 /// Reads up to `max` bytes of a file. The error is a reason in words. Blocks on the disk.
-pub fn read(path: &str, max: u64) -> Result<Vec<u8>, String> {
+pub fn read(path: &str, max: usize) -> Result<Vec<u8>, String> {
     read_file(path, max).map_err(|error| reason(&error))
 }
 
-fn read_file(path: &str, max: u64) -> io::Result<Vec<u8>> {
+fn read_file(path: &str, max: usize) -> io::Result<Vec<u8>> {
+    let max = u64::try_from(max).unwrap_or(u64::MAX);
     let file = fs::File::open(path)?;
     // Room for the whole file: a vector that grows leaves copies of a secret behind.
     let length = file.metadata()?.len().min(max).saturating_add(1);

@@ -22,7 +22,7 @@ use smol::{Async, Executor, Timer, future::FutureExt};
 
 pub use hyper::body::Bytes;
 
-pub use crate::base::connection_limiter::Limit;
+pub use crate::base::connection_limiter::CONNECTIONS_PER_ADDRESS;
 use crate::{
     base::{
         connection_limiter::{ConnectionLimiter, ConnectionSlot},
@@ -59,7 +59,7 @@ pub enum Event {
     /// The listener itself refused a request.
     Refused { peer: SocketAddr, status: u16, reason: &'static str },
     /// A connection was closed at once because there are too many.
-    Shed { peer: SocketAddr, limit: Limit },
+    Shed { peer: SocketAddr, limit: &'static str },
 }
 
 impl Event {

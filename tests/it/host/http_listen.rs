@@ -16,7 +16,7 @@ use mistgate_core::{
 use mistgate_runtime::{
     base::stop::{self, Stopper},
     http::{
-        listen::{Bytes, Event, Head, Limit, Listener, Reply, Service},
+        listen::{Bytes, CONNECTIONS_PER_ADDRESS, Event, Head, Listener, Reply, Service},
         tls::Identity,
     },
 };
@@ -432,7 +432,7 @@ fn connections_are_bounded_for_each_address() {
     let mut newest = site.connect();
     let peer = newest.local_addr().expect("an address");
     assert_eq!(newest.read(&mut [0]).expect("a plain close"), 0);
-    let limit = Limit::ConnectionsPerAddress;
+    let limit = CONNECTIONS_PER_ADDRESS;
     assert_eq!(site.event(), Event::Shed { peer, limit });
     // The older connections stay open, and a place that was left is free again.
     everybody_is_answered(&mut clients);

@@ -10,13 +10,7 @@
 //! it a week old removes it. Each step is one transaction: after a crash it was done or was not. A
 //! newer store is refused before a byte of it is written.
 
-use std::{
-    fs,
-    io::{self, Read as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-    time::Duration,
-};
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use redb::{
     Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError,
@@ -84,14 +78,8 @@ fn copy(path: &Path, format: u64) -> io::Result<()> {
     let options = options.write(true).create(true).truncate(true).mode(0o600);
     let mut copy = options.open(copy_of(path, format))?;
     let mut file = fs::File::open(path)?;
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return copy.sync_all();
-        }
-        copy.write_all(buffer.get(..read).unwrap_or_default())?;
-    }
+    io::copy(&mut file, &mut copy)?;
+    copy.sync_all()
 }
 
 fn remove_copies(path: &Path, kept: Duration) {

@@ -124,12 +124,10 @@ impl Listeners {
             sockets.extend(self.socket(name, configured)?.map(|socket| (name, socket)));
         }
         // The check of the configuration sees only the configured address.
-        let exposed =
-            |socket: &TcpListener| !socket.local_addr().is_ok_and(|at| at.ip().is_loopback());
         if let Some(Admin { token: None, listen }) = &config.admin
             && let Some(socket) = sockets.get("admin")
             && listen.ip().is_loopback()
-            && exposed(socket)
+            && !socket.local_addr().is_ok_and(|at| at.ip().is_loopback())
         {
             let what = "the socket of the service manager is not on a loopback address";
             return Err(problem(format!("admin: {what} — set admin.token_file")));
@@ -197,17 +195,15 @@ impl Listeners {
             self.retire("proxy");
             return Ok(());
         };
-        let explain = |error: &dyn fmt::Display| problem(format!("proxy: {error}"));
         if let Some(relay) = &self.proxy
             && self.is_at("proxy", settings.listen)
         {
-            return relay.configure(settings).map_err(|error| explain(&error));
+            return relay.configure(settings).map_err(about("proxy"));
         }
         let Common { clock, journal, executor, .. } = &self.common;
         let relay = Relay::new(settings, Arc::clone(journal), Arc::clone(executor), *clock)
-            .map_err(|error| explain(&error))?;
-        let own = socket.try_clone().map_err(|error| explain(&error))?;
-        let own = Async::new(own).map_err(|error| explain(&error))?;
+            .map_err(about("proxy"))?;
+        let own = socket.try_clone().and_then(Async::new).map_err(about("proxy"))?;
         self.announce("proxy", &socket, true)?;
         let (stop, stopped) = stop::stop();
         let watch = Arc::clone(&relay).watch(self.report("proxy"));
@@ -330,13 +326,9 @@ impl Listeners {
         service: Arc<S>,
         grace: Duration,
     ) -> Result<Port, Problems> {
-        let explain = |error: &dyn fmt::Display| problem(format!("{name}: {error}"));
-        let identity = match policy.tls.clone() {
-            Some(files) => Some(Arc::new(Identity::load(files).map_err(|e| explain(&e))?)),
-            None => None,
-        };
-        let own = socket.try_clone().map_err(|error| explain(&error))?;
-        let own = Async::new(own).map_err(|error| explain(&error))?;
+        let identity = policy.tls.clone().map(Identity::load).transpose();
+        let identity = identity.map_err(about(name))?.map(Arc::new);
+        let own = socket.try_clone().and_then(Async::new).map_err(about(name))?;
         let listener =
             Listener::new(own, identity.clone(), policy.allow_from.clone(), policy.limits);
         let (stop, stopped) = stop::stop();
@@ -356,7 +348,7 @@ impl Listeners {
         socket: &TcpListener,
         tls: bool,
     ) -> Result<(), Problems> {
-        let address = socket.local_addr().map_err(|e| problem(format!("{name}: {e}")))?;
+        let address = socket.local_addr().map_err(about(name))?;
         self.common.journal.note(Level::Info, "listening", fields![listener = name, address, tls]);
         Ok(())
     }
@@ -380,6 +372,11 @@ impl Listeners {
     fn until(&self, stopped: Stop, task: impl Future<Output = ()> + Send + 'static) {
         self.common.executor.spawn(async move { stopped.bound(task).await }).detach();
     }
+}
+
+/// Names the listener that has a problem.
+fn about<E: fmt::Display>(name: &str) -> impl Fn(E) -> Problems {
+    move |error| problem(format!("{name}: {error}"))
 }
 
 impl Port {

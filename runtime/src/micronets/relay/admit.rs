@@ -30,7 +30,7 @@ use super::{
 use crate::{
     base::{
         clock::{self, timeout},
-        connection_limiter::{ConnectionSlot, Limit},
+        connection_limiter::ConnectionSlot,
         journal::{Level, fields},
         metrics::Counter,
         net::{self, Socket},
@@ -49,7 +49,7 @@ pub(super) struct Arrival {
     pub(super) slot: ConnectionSlot,
     pub(super) token: TaskToken,
     /// The limit that is reached, if any: then the upgrade is refused with it.
-    pub(super) shed: Option<Limit>,
+    pub(super) shed: Option<&'static str>,
 }
 
 /// Admits a connection to its meetup, or answers why not.
@@ -79,7 +79,7 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
     let identity = own(&stream).and_then(mutual::identity);
     let meetup = result.as_ref().map_or(String::new(), |upgrade| upgrade.meetup.clone());
     let result = result.and_then(|upgrade| match (shed, &identity) {
-        (Some(limit), _) => Err(Refusal::Full(limit.name())),
+        (Some(limit), _) => Err(Refusal::Full(limit)),
         (None, Some(identity)) => relay.check(upgrade, identity),
         (None, None) => Err(Refusal::Broken("the client certificate cannot be read")),
     });
