@@ -1,4 +1,4 @@
-//! The event of topic `mistgate` that tells about switch ports: a line of the audit file and what
+//! The event of topic `mistgate` about switch ports: a line of the audit file and what
 //! the chats describe, as one JSON object.
 //!
 //! Members keep their names and meanings; more may be added. What an event does not have is left

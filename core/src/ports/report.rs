@@ -1,4 +1,4 @@
-//! What people should know: each change, refusal and failure, and the event that tells it.
+//! What people should know: each change, refusal and failure, and its event.
 
 use alloc::{
     format,
@@ -119,7 +119,7 @@ impl Report {
         matches!(self, Self::Retrying { attempt, is_news, .. } if *attempt > 1 || !*is_news)
     }
 
-    /// What the audit, the journal, the metrics and the chats tell. Its lines are neither cut nor
+    /// What the audit, the journal, the metrics and the chats report. Its lines are neither cut nor
     /// redacted yet.
     pub fn event(&self, context: &Context<'_>) -> PortEvent {
         let Context { org_id, at, by, now, names } = *context;

@@ -12,7 +12,7 @@ pub struct Stopper(channel::Sender<Infallible>);
 #[derive(Clone, Debug)]
 pub struct Stop(channel::Receiver<Infallible>);
 
-/// A signal to end, and what hears it.
+/// A signal to end, and its receivers.
 pub fn stop() -> (Stopper, Stop) {
     let (sender, receiver) = channel::bounded(1);
     (Stopper(sender), Stop(receiver))

@@ -292,7 +292,7 @@ impl Store {
         database.map_or(Ok(Vec::new()), |database| ports::read(&database))
     }
 
-    /// Whether the disk takes writes, as far as the last commit told.
+    /// Whether the disk takes writes, as far as the last commit showed.
     pub fn is_writable(&self) -> bool {
         self.shared.lock().is_some()
     }

@@ -72,7 +72,7 @@ struct KillSwitch {
     path: String,
     /// Whether it is on without a file, because none could be made.
     is_held: bool,
-    /// Why the file cannot be looked at, as the journal was told.
+    /// Why the file cannot be looked at, as it was reported to the journal.
     complaint: Option<String>,
     journal: Arc<Journal>,
 }
