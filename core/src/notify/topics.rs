@@ -1,7 +1,7 @@
 //! What is known of each topic of webhooks: its types, and who describes its events.
 //!
 //! There is one row for each topic that has a file of its own. The events of any other topic are
-//! described by [`other`], as well as their members allow.
+//! described by `describe::other`, as well as their members allow.
 
 use super::{
     Notification, Severity,
