@@ -1,18 +1,14 @@
 //! The command line.
 
-use std::{
-    ffi::OsString,
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use argh::{EarlyExit, FromArgs};
 use mistgate_core::config::units;
-use mistgate_runtime::{
-    base::journal::{Format, Level},
-    http::tls::peer::Verify,
-    micronets::peer::{Meetup, Server},
-};
+use mistgate_runtime::base::journal::{Format, Level};
+use mistgate_runtime::http::tls::peer::Verify;
+use mistgate_runtime::micronets::peer::{Meetup, Server};
 use rustls::pki_types::DnsName;
 
 mod port;

@@ -8,10 +8,8 @@
 
 mod authority;
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_runtime::base::clock;
@@ -23,10 +21,9 @@ use rcgen::{
 use rustls::pki_types::CertificateDer;
 
 use self::authority::Authority;
-use crate::{
-    args::{Cert, CertIntermediate, CertKind, CertLeaf, CertRoot},
-    files::{self, File},
-};
+use crate::args::{Cert, CertIntermediate, CertKind, CertLeaf, CertRoot};
+use crate::files;
+use crate::files::File;
 
 /// The advice where a file exists already.
 const ADVICE: &str = "choose another --cert-basename, or replace its files with --force";

@@ -1,10 +1,9 @@
 //! Files that appear whole, several of them together, or not at all.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::{fs, io};
 
 /// A file to be written.
 pub(crate) struct File {

@@ -1,28 +1,20 @@
 //! `mistgate import`: the configurations of the old programs, read as text, become one of ours.
 
-use std::{
-    fs::{self, DirBuilder},
-    io,
-    os::unix::fs::DirBuilderExt as _,
-    path::Path,
-};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::{fs, io};
 
 use mistgate_core::{base::secret::Secret, config::files::FileKind};
-use mistgate_import::{
-    Imported, Program, Programs,
-    draft::{Content, Note},
-    import,
-    micronets::{Certificate, Folder},
-    python,
-};
+use mistgate_import::draft::{Content, Note};
+use mistgate_import::micronets::{Certificate, Folder};
+use mistgate_import::{Imported, Program, Programs, import, python};
 use mistgate_runtime::{host::load, http::tls::mutual};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
-use crate::{
-    args::Import,
-    files::{self, File},
-    starter,
-};
+use crate::args::Import;
+use crate::files::File;
+use crate::{files, starter};
 
 const CONFIGURATION: &str = "mistgate.toml";
 /// The program of the websocket proxy in its folder: that of the repository, or of the image.

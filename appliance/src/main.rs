@@ -18,10 +18,9 @@ mod send_test;
 mod starter;
 mod version;
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::io;
+use std::io::Write as _;
+use std::process::ExitCode;
 
 use mistgate_runtime::host::load::Loaded;
 

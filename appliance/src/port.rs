@@ -1,18 +1,14 @@
 //! `mistgate port`
 
-use std::{
-    env, fs,
-    io::{self, IsTerminal as _, Write as _},
-    os::unix::fs::MetadataExt as _,
-    sync::Arc,
-};
+use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::Arc;
+use std::{env, fs, io};
 
 use mistgate_core::ports::{report::Report, switch_port::Mode};
-use mistgate_runtime::{
-    base::journal::{Format, Journal, Level},
-    host::load::Loaded,
-    ports::manual::{Change, Difference, Outcome, Wanted},
-};
+use mistgate_runtime::base::journal::{Format, Journal, Level};
+use mistgate_runtime::host::load::Loaded;
+use mistgate_runtime::ports::manual::{Change, Difference, Outcome, Wanted};
 
 use crate::args::{Diff, Port, PortKind, Set};
 

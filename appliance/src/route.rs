@@ -1,18 +1,14 @@
 //! `mistgate route`
 
-use std::{
-    fs,
-    io::{self, Read as _},
-};
+use std::io::Read as _;
+use std::{fs, io};
 
-use mistgate_core::{
-    chat::shape::Form,
-    config::checked::Config,
-    event::Event,
-    notify::topics::describe,
-    route::{Decision, route},
-    webhook::envelope,
-};
+use mistgate_core::chat::shape::Form;
+use mistgate_core::config::checked::Config;
+use mistgate_core::event::Event;
+use mistgate_core::notify::topics::describe;
+use mistgate_core::route::{Decision, route};
+use mistgate_core::webhook::envelope;
 use mistgate_runtime::host::load::Loaded;
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -1,10 +1,9 @@
 //! `mistgate run`
 
 use mistgate_core::{config::checked::Config, micronets::proxy::Proxy};
-use mistgate_runtime::{
-    base::journal::Journal,
-    host::node::{self, Addresses},
-};
+use mistgate_runtime::base::journal::Journal;
+use mistgate_runtime::host::node;
+use mistgate_runtime::host::node::Addresses;
 
 use crate::{args::Run, first_start};
 

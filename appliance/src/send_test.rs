@@ -3,32 +3,26 @@
 //! The webhook goes to the configured listener like one of Mist's. What became of it is read from
 //! the admin endpoint's metrics, before and after.
 
-use std::{
-    collections::BTreeMap,
-    io::{Read as _, Write as _},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
-    thread,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use http_types::Url;
-use mistgate_core::{
-    base::time::UnixTime,
-    config::checked::{Admin, Config, Webhook},
-    event::{Event, Topic},
-    http::proxy::Proxies,
-    notify::topics,
-    route::route,
-    webhook::signature::{HEADER_V2, sign_v2},
-};
-use mistgate_runtime::{
-    base::clock::{self, Clock},
-    host::load::Loaded,
-    http::{
-        outbound::{Bytes, Call, Client, Method, Outbound, Take},
-        tls::{self, pinned},
-    },
-};
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::config::checked::{Admin, Config, Webhook};
+use mistgate_core::event::{Event, Topic};
+use mistgate_core::http::proxy::Proxies;
+use mistgate_core::notify::topics;
+use mistgate_core::route::route;
+use mistgate_core::webhook::signature::{HEADER_V2, sign_v2};
+use mistgate_runtime::base::clock;
+use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::host::load::Loaded;
+use mistgate_runtime::http::outbound::{Bytes, Call, Client, Method, Outbound, Take};
+use mistgate_runtime::http::tls;
+use mistgate_runtime::http::tls::pinned;
 
 use crate::{args::SendTest, first_start};
 

@@ -5,10 +5,8 @@ use std::{fs, io, path::Path};
 
 use mistgate_runtime::base::store;
 
-use crate::{
-    args::{CertLeaf, CertRoot},
-    cert, files,
-};
+use crate::args::{CertLeaf, CertRoot};
+use crate::{cert, files};
 
 pub(crate) const CONFIG: &str = "mistgate.toml";
 pub(crate) const SECRET: &str = "webhook-secret";

@@ -2,10 +2,10 @@
 
 use alloc::{borrow::ToOwned, string::String};
 
-use crate::{
-    base::{failure::Failure, secret::Secret, text::one_line},
-    event::Detail,
-};
+use crate::base::failure::Failure;
+use crate::base::secret::Secret;
+use crate::base::text::one_line;
+use crate::event::Detail;
 
 /// The most characters of an API's words, the ellipsis included.
 const WORDS_MAX: usize = 201;

@@ -4,18 +4,14 @@
 //! the topic's `*`, then `ports.report_to` for reports on switch ports. Everything else follows the
 //! built-in table, which is MWTT's published configuration.
 
-use alloc::{
-    borrow::ToOwned,
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{
-    event::{Event, Topic, mail_address},
-    notify::{Severity, topics, types},
-};
+use crate::event::{Event, Topic, mail_address};
+use crate::notify::{Severity, topics, types};
 
 /// The key under which the operator routes every type of a topic that is not named.
 const ANY: &str = "*";

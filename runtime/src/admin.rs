@@ -3,27 +3,22 @@
 mod meetups;
 mod switch_ports;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http_types::StatusCode;
 use mistgate_core::{base::secret::Secret, delivery::queue::Health, engine::DestinationStatus};
 use serde_json::json;
 
-use crate::{
-    base::{
-        clock::Clock,
-        journal::{Journal, Level, fields},
-        metrics::{Counter, Gauge, Labels},
-        sync::Shared,
-    },
-    chat::driver,
-    http::listen::{Bytes, Event, Head, Reply, Service},
-    micronets::relay::{self, Relay},
-    ports,
-};
+use crate::base::clock::Clock;
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::metrics::{Counter, Gauge, Labels};
+use crate::base::sync::Shared;
+use crate::chat::driver;
+use crate::http::listen::{Bytes, Event, Head, Reply, Service};
+use crate::micronets::relay;
+use crate::micronets::relay::Relay;
+use crate::ports;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";

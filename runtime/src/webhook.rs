@@ -6,28 +6,23 @@ mod external;
 use std::{mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
-use mistgate_core::{
-    base::time::Instant,
-    config::checked::{Chat, Webhook, ports::External},
-    ports::ap_event::ApEvent,
-    webhook::{
-        intake::{Rejection, intake},
-        signature::{self, Signatures},
-    },
-};
+use mistgate_core::base::time::Instant;
+use mistgate_core::config::checked::ports::External;
+use mistgate_core::config::checked::{Chat, Webhook};
+use mistgate_core::ports::ap_event::ApEvent;
+use mistgate_core::webhook::intake::{Rejection, intake};
+use mistgate_core::webhook::signature;
+use mistgate_core::webhook::signature::Signatures;
 use smol::channel;
 
-use crate::{
-    base::{
-        clock::Clock,
-        journal::{Journal, Level, fields},
-        metrics::{Counter, Histogram},
-        sync::Shared,
-    },
-    chat::driver::{self, Message},
-    http::listen::{Bytes, Event, Head, Reply, Service},
-    ports,
-};
+use crate::base::clock::Clock;
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::metrics::{Counter, Histogram};
+use crate::base::sync::Shared;
+use crate::chat::driver;
+use crate::chat::driver::Message;
+use crate::http::listen::{Bytes, Event, Head, Reply, Service};
+use crate::ports;
 
 /// `Retry-After` when the disk refused.
 const RETRY_AFTER: Duration = Duration::from_secs(10);

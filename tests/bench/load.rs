@@ -11,21 +11,18 @@
 //! of the process `pid` and of its children that have ended; the kernel counts it in steps of 10
 //! ms.
 
-use std::{
-    cell::{Cell, RefCell},
-    fmt::Write as _,
-    io::{self, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
+use std::io;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use mistgate_core::{base::secret::Secret, webhook::signature::sign_v2};
 use mistgate_tests::base::process::Usage;
-use smol::{
-    Async, LocalExecutor, Timer,
-    io::{AsyncReadExt, AsyncWriteExt},
-};
+use smol::io::{AsyncReadExt, AsyncWriteExt};
+use smol::{Async, LocalExecutor, Timer};
 
 mod measure;
 

@@ -12,15 +12,13 @@
 //! that port, where the other peers listen. `soak` runs soak.rs, and fails on a fault or where
 //! memory does not return. The result is one line of `name=value` pairs.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
-    fs,
-    io::{self, Write as _},
-    net::{Ipv4Addr, SocketAddr},
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use futures_rustls::TlsConnector;
 use mistgate_tests::base::process::Usage;
@@ -30,11 +28,9 @@ mod measure;
 mod soak;
 mod wire;
 
-use self::{
-    measure::{Failure, Options, cost, percentiles},
-    soak::{Plan, Tally},
-    wire::{Event, Peer, connector, dial},
-};
+use self::measure::{Failure, Options, cost, percentiles};
+use self::soak::{Plan, Tally};
+use self::wire::{Event, Peer, connector, dial};
 
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 const WARM_UP: Duration = Duration::from_secs(1);

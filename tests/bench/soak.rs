@@ -8,14 +8,12 @@
 //! by the proxy. A late answer never reaches a later connection, although each connection numbers
 //! its requests from 1.
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
-    fmt, io,
-    net::SocketAddr,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use futures_rustls::TlsConnector;
 use mistgate_core::base::rand::Rand;

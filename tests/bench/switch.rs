@@ -9,31 +9,22 @@
 //! `switches` switches at once. All switches are at 127.0.0.1. `process` runs a command several
 //! times and prints what one run took. The result is one line of `name=value` pairs.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    process::Command,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::io::Write as _;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fs, io};
 
-use mistgate_core::{
-    base::{mac::Mac, secret::Secret},
-    junos::Junos,
-    ports::{
-        edit::{Edit, Pushed},
-        name::{PortName, SwitchName},
-        switch_port::{Mode, Switch},
-        template::Template,
-    },
-};
-use mistgate_runtime::{
-    base::{
-        clock::Clock,
-        journal::{Format, Journal, Level},
-    },
-    ports::junos::Switches,
-};
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::junos::Junos;
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::switch_port::{Mode, Switch};
+use mistgate_core::ports::template::Template;
+use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::base::journal::{Format, Journal, Level};
+use mistgate_runtime::ports::junos::Switches;
 use mistgate_tests::base::process::Usage;
 use smol::LocalExecutor;
 

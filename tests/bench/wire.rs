@@ -5,27 +5,23 @@
 //! Frames are written once [`Peer::next`] has handed out all that was read, so messages that arrive
 //! together are answered together.
 
-use std::{
-    io::{self, ErrorKind},
-    net::SocketAddr,
-    ops::Range,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+use std::io;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use futures_rustls::TlsConnector;
-use rustls::{
-    ClientConfig, RootCertStore,
-    client::Resumption,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
-};
-use smol::{
-    future::poll_fn,
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use smol::future::poll_fn;
+use smol::io::{AsyncRead, AsyncWrite};
+use smol::net::TcpStream;
 
 const CHUNK: usize = 16 << 10;
 const FINAL: u8 = 0x80;

@@ -1,31 +1,24 @@
 //! The common part of the demo programs. They write a configuration, start stand-ins for the
 //! vendors in a second process, and become mistgate.
 
-use std::{
-    env,
-    fs::OpenOptions,
-    io::{self, IsTerminal as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
-    os::{
-        fd::OwnedFd,
-        unix::{fs::OpenOptionsExt as _, process::CommandExt as _},
-    },
-    path::{Path, PathBuf},
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::fs::OpenOptions;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{env, io, thread};
 
 use rustix::process::{Signal, set_parent_process_death_signal};
 
-use crate::{
-    base::http::Message,
-    chat::{
-        limits::Vendor,
-        server::{self, Answer},
-        stand_in::{self, Card},
-    },
-};
+use crate::base::http::Message;
+use crate::chat::limits::Vendor;
+use crate::chat::server::Answer;
+use crate::chat::stand_in::Card;
+use crate::chat::{server, stand_in};
 
 /// How long mistgate may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);

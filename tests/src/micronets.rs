@@ -2,14 +2,12 @@
 //!
 //! Each law takes bytes, and panics if it is broken.
 
-use mistgate_core::{
-    base::base64,
-    micronets::{
-        http,
-        message::{Body, Content, Event, Hello, Id, Json, Message, Pair, Request, Response},
-        peek::{Peek, peek},
-    },
+use mistgate_core::base::base64;
+use mistgate_core::micronets::http;
+use mistgate_core::micronets::message::{
+    Body, Content, Event, Hello, Id, Json, Message, Pair, Request, Response,
 };
+use mistgate_core::micronets::peek::{Peek, peek};
 
 use crate::base::bytes::Bytes;
 

@@ -4,33 +4,25 @@
 //! `fuzz/corpus/`, which the tests replay without a fuzzer. `fuzz/README.md` says what each must
 //! hold.
 
-use mistgate_core::{
-    chat::{
-        KINDS,
-        kind::Kind,
-        shape::{Form, Payload},
-    },
-    delivery::{
-        batch::{self, site_number},
-        render::render,
-    },
-    notify::{Notification, digest::digest, topics::describe},
-    route::{Routes, route},
-    webhook::envelope,
-};
+use mistgate_core::chat::KINDS;
+use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::shape::{Form, Payload};
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::site_number;
+use mistgate_core::delivery::render::render;
+use mistgate_core::notify::Notification;
+use mistgate_core::notify::digest::digest;
+use mistgate_core::notify::topics::describe;
+use mistgate_core::route::{Routes, route};
+use mistgate_core::webhook::envelope;
 
-use crate::{
-    base::bytes::Bytes,
-    chat::limits,
-    laws::{self, codec},
-    micronets,
-    ports::{
-        self, junos, known_hosts,
-        netconf::{self, world::Plan},
-    },
-    webhook::bodies::body,
-    world,
-};
+use crate::base::bytes::Bytes;
+use crate::chat::limits;
+use crate::laws::codec;
+use crate::ports::netconf::world::Plan;
+use crate::ports::{junos, known_hosts, netconf};
+use crate::webhook::bodies::body;
+use crate::{laws, micronets, ports, world};
 
 /// The name of a target, and its body.
 pub type Target = (&'static str, fn(&[u8]));

@@ -9,37 +9,27 @@
 use core::{fmt::Write as _, time::Duration};
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::{
-        machine::Machine,
-        rand::Rand,
-        secret::Secret,
-        time::{Instant, UnixTime},
-    },
-    chat::{
-        KINDS,
-        kind::Kind,
-        outcome::{Outcome, Reason},
-    },
-    config::checked::{Chat, Webhook},
-    engine::input::{Answer, Input},
-    http::listener::Limits,
-    notify::Severity,
-    webhook::{
-        intake::intake,
-        signature::{Signatures, sign_v2},
-    },
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::rand::Rand;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::chat::KINDS;
+use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::outcome::{Outcome, Reason};
+use mistgate_core::config::checked::{Chat, Webhook};
+use mistgate_core::engine::input::{Answer, Input};
+use mistgate_core::http::listener::Limits;
+use mistgate_core::notify::Severity;
+use mistgate_core::webhook::intake::intake;
+use mistgate_core::webhook::signature::{Signatures, sign_v2};
 
-use self::{
-    delivered::Delivered,
-    disk::Disk,
-    mist::{Mist, WebhookId},
-    program::Mistgate,
-    server::{PostId, Server},
-    transition::{Events, Transition, transition},
-    webhooks::body,
-};
+use self::delivered::Delivered;
+use self::disk::Disk;
+use self::mist::{Mist, WebhookId};
+use self::program::Mistgate;
+use self::server::{PostId, Server};
+use self::transition::{Events, Transition, transition};
+use self::webhooks::body;
 use crate::{base::bytes::Bytes, chat::configurations::chat};
 
 pub mod delivered;

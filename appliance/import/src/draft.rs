@@ -1,24 +1,18 @@
 //! The configuration in the making: its entries, where each comes from, and the notes for the
 //! operator.
 
-use std::{
-    collections::BTreeMap,
-    fmt::{self, Write as _},
-};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fmt::Write as _;
 
-use mistgate_core::{
-    base::secret::Secret,
-    config::{
-        files::Files,
-        problem::{Problem, segment},
-        raw::{self, Report, Source},
-    },
-};
+use mistgate_core::base::secret::Secret;
+use mistgate_core::config::files::Files;
+use mistgate_core::config::problem::{Problem, segment};
+use mistgate_core::config::raw;
+use mistgate_core::config::raw::{Report, Source};
 
-use super::{
-    Imported,
-    entry::{Entry, Origin, Standing, Toml},
-};
+use super::Imported;
+use super::entry::{Entry, Origin, Standing, Toml};
 
 /// A file beside the configuration, which names it. Only its owner may read it.
 #[derive(Clone, Debug, PartialEq, Eq)]

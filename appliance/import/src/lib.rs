@@ -25,12 +25,10 @@ mod mesa;
 pub mod micronets;
 mod mwtt;
 
-use self::{
-    draft::{Draft, File, Note},
-    entry::{Origin, Standing},
-    micronets::Folder,
-    python::Module,
-};
+use self::draft::{Draft, File, Note};
+use self::entry::{Origin, Standing};
+use self::micronets::Folder;
+use self::python::Module;
 
 /// The configurations of those old programs that were in use.
 #[derive(Default)]

@@ -4,10 +4,8 @@
 use mistgate_core::base::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::{
-    cursor::{Cursor, Error, Fault},
-    value::{Form, unread},
-};
+use super::cursor::{Cursor, Error, Fault};
+use super::value::{Form, unread};
 
 /// Reads a text, or several that follow each other, which Python joins. `None` if there is none.
 pub(super) fn text(cursor: &mut Cursor<'_>, is_inside: bool) -> Result<Option<Form>, Error> {

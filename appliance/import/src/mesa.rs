@@ -5,16 +5,13 @@
 
 use mistgate_core::config::checked::{Webhook, ports::External};
 
-use super::{
-    common::{self, CHATS},
-    draft::{Content, Draft},
-    entry::Origin,
-    old::{
-        Conversion::{Integer, IntegerOrNone, Seconds, Text, TextOrNone, Texts},
-        Found, Setting, Table,
-    },
-    python::Module,
-};
+use super::common;
+use super::common::CHATS;
+use super::draft::{Content, Draft};
+use super::entry::Origin;
+use super::old::Conversion::{Integer, IntegerOrNone, Seconds, Text, TextOrNone, Texts};
+use super::old::{Found, Setting, Table};
+use super::python::Module;
 
 /// Where it listens (`mesa.py`).
 const PORT: i64 = 51_360;

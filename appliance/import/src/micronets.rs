@@ -3,21 +3,17 @@
 //!
 //! What it means: `bin/websocket-proxy.py` of cablelabs/micronets-ws-proxy.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 
 use mistgate_core::{base::secret::Secret, config::problem::quoted, micronets::access::Identity};
 
-use super::{
-    Program,
-    draft::{Content, Draft},
-    entry::Origin,
-    old::{Found, Table},
-    python::Module,
-    value::{Form, Value},
-};
+use super::Program;
+use super::draft::{Content, Draft};
+use super::entry::Origin;
+use super::old::{Found, Table};
+use super::python::Module;
+use super::value::{Form, Value};
 
 /// A PEM file with certificates.
 #[derive(Clone, Debug)]

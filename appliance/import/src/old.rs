@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::config::problem::segment;
 
-use super::{
-    draft::Draft,
-    entry::{Origin, Toml},
-    python::Module,
-    value::{Form, Value},
-};
+use super::draft::Draft;
+use super::entry::{Origin, Toml};
+use super::python::Module;
+use super::value::{Form, Value};
 
 /// A value of an old configuration.
 #[derive(Clone)]

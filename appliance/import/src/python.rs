@@ -6,10 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    cursor::{DEPTH_MAX, Error, Fault, Token, Tokens},
-    value::{COST, Form, Value, unread},
-};
+use super::cursor::{DEPTH_MAX, Error, Fault, Token, Tokens};
+use super::value::{COST, Form, Value, unread};
 
 /// The largest text that is read, in bytes.
 pub const TEXT_MAX: usize = 1 << 20;

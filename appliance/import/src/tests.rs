@@ -1,11 +1,8 @@
-use mistgate_core::{
-    base::secret::Secret,
-    config::{
-        files::{FileKind, Files},
-        raw::{self, Source},
-    },
-    micronets::access::Identity,
-};
+use mistgate_core::base::secret::Secret;
+use mistgate_core::config::files::{FileKind, Files};
+use mistgate_core::config::raw;
+use mistgate_core::config::raw::Source;
+use mistgate_core::micronets::access::Identity;
 
 use super::{draft::Content, micronets::Certificate, *};
 

@@ -5,12 +5,10 @@
 //! shadow(5) and gshadow(5). Each file is replaced in one step, under the lock that useradd takes
 //! (lckpwdf(3)).
 
-use std::{
-    fmt,
-    fs::{self, OpenOptions},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
-    path::Path,
-};
+use std::fs::OpenOptions;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::{fmt, fs};
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 

@@ -1,11 +1,9 @@
 //! The device to install on: its root folder, its files and its programs.
 
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt as _, chown},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::init_system::InitSystem;
 use crate::files;

@@ -2,10 +2,8 @@
 
 use alloc::{string::String, vec::Vec};
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
-};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 /// The text of `bytes`, padded, on one line.
 pub fn encode(bytes: &[u8]) -> String {

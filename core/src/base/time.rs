@@ -5,11 +5,9 @@
 //! write instants as literals.
 
 use alloc::string::{String, ToString};
-use core::{
-    fmt,
-    ops::{Add, Sub},
-    time::Duration,
-};
+use core::fmt;
+use core::ops::{Add, Sub};
+use core::time::Duration;
 
 /// A moment on the driver's monotonic clock, in microseconds since an arbitrary start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

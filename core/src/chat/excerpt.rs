@@ -8,10 +8,8 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::shape::Form;
-use crate::{
-    base::text::{is_bidi_control, is_blank, is_joined, is_space},
-    notify::{Fact, Link, Listing, Notification, Severity},
-};
+use crate::base::text::{is_bidi_control, is_blank, is_joined, is_space};
+use crate::notify::{Fact, Link, Listing, Notification, Severity};
 
 /// What one character adds to a length as the vendor counts it, escaping included.
 pub(super) type Cost = fn(char) -> usize;

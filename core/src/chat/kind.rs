@@ -4,10 +4,8 @@ use core::{fmt, time::Duration};
 
 use http_types::Url;
 
-use super::{
-    outcome::{Outcome, by_status},
-    shape::{Form, Payload},
-};
+use super::outcome::{Outcome, by_status};
+use super::shape::{Form, Payload};
 use crate::{base::window::Window, notify::Notification};
 
 /// Bytes of an answer that are read for the vendor's words.

@@ -1,9 +1,7 @@
 use core::time::Duration;
 
-use super::{
-    outcome::{Outcome, Reason},
-    *,
-};
+use super::outcome::{Outcome, Reason};
+use super::*;
 
 #[test]
 fn every_status_has_its_class() {

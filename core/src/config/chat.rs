@@ -1,31 +1,23 @@
 //! `[chat]`: destinations, routes, and how deliveries behave.
 
-use alloc::{
-    borrow::Cow,
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{
-    checked::{Chat, Delivery, Destination},
-    files::FileKind,
-    problem::{Fault, meant},
-    reader::Item,
-    section::Section,
-    units, urls,
-};
-use crate::{
-    base::secret::Secret,
-    chat::{
-        KINDS,
-        kind::{Format, Kind},
-    },
-    event::Topic,
-    notify::topics,
-    route::{Routes, Target},
-};
+use super::checked::{Chat, Delivery, Destination};
+use super::files::FileKind;
+use super::problem::{Fault, meant};
+use super::reader::Item;
+use super::section::Section;
+use super::{units, urls};
+use crate::base::secret::Secret;
+use crate::chat::KINDS;
+use crate::chat::kind::{Format, Kind};
+use crate::event::Topic;
+use crate::notify::topics;
+use crate::route::{Routes, Target};
 
 /// What a value in `[chat.channels.<topic>]` must say to silence a type.
 const DROP: &str = "drop";

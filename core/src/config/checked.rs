@@ -7,14 +7,14 @@ use core::{net::SocketAddr, time::Duration};
 
 use http_types::Url;
 
-use crate::{
-    base::{network::Network, secret::Secret, window::Window},
-    chat::kind::{Format, Kind},
-    delivery::batch::{ChatId, Chats},
-    http::listener::{Limits, Tls},
-    micronets::proxy::Proxy,
-    route::Routes,
-};
+use crate::base::network::Network;
+use crate::base::secret::Secret;
+use crate::base::window::Window;
+use crate::chat::kind::{Format, Kind};
+use crate::delivery::batch::{ChatId, Chats};
+use crate::http::listener::{Limits, Tls};
+use crate::micronets::proxy::Proxy;
+use crate::route::Routes;
 
 pub mod ports;
 

@@ -3,23 +3,16 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::{ops::RangeInclusive, time::Duration};
 
-use super::{
-    chat,
-    checked::ports::{External, Method, Ports},
-    problem::Fault,
-    reader::Item,
-    section::Section,
-    units,
-};
-use crate::{
-    base::window::Window,
-    ports::{
-        decide::Check,
-        freeze::{DAYS, Freeze},
-        governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern},
-        outage,
-    },
-};
+use super::checked::ports::{External, Method, Ports};
+use super::problem::Fault;
+use super::reader::Item;
+use super::section::Section;
+use super::{chat, units};
+use crate::base::window::Window;
+use crate::ports::decide::Check;
+use crate::ports::freeze::{DAYS, Freeze};
+use crate::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
+use crate::ports::outage;
 
 mod cso;
 mod junos;

@@ -1,21 +1,15 @@
 //! `[proxy]`: the Micronets websocket proxy.
 
 use alloc::{string::String, vec::Vec};
-use core::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    ops::RangeInclusive,
-    time::Duration,
-};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::ops::RangeInclusive;
+use core::time::Duration;
 
 use super::{files::FileKind, problem::Fault, reader::Item, section::Section};
-use crate::{
-    http::listener::Tls,
-    micronets::{
-        access::{Rule, Subject},
-        meetup::input::{Config as Meetup, OnPartnerLoss},
-        proxy::{Proxy, ProxyFiles, ProxyLimits},
-    },
-};
+use crate::http::listener::Tls;
+use crate::micronets::access::{Rule, Subject};
+use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
+use crate::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
 
 /// Where the original listens, and below which path it takes peers.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 5050);

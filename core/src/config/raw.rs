@@ -9,25 +9,16 @@
 
 use alloc::{string::ToString, vec::Vec};
 
-use toml::{
-    Spanned,
-    de::{DeTable, Error},
-};
+use toml::Spanned;
+use toml::de::{DeTable, Error};
 
-use super::{
-    admin, chat,
-    checked::{
-        Chat, Config, Webhook,
-        ports::{External, Ports},
-    },
-    files::{FileRequest, Files},
-    mist, ports,
-    problem::{Fault, Problem, segment},
-    proxy,
-    reader::{Found, Reader, locate},
-    section::Section,
-    webhook,
-};
+use super::checked::ports::{External, Ports};
+use super::checked::{Chat, Config, Webhook};
+use super::files::{FileRequest, Files};
+use super::problem::{Fault, Problem, segment};
+use super::reader::{Found, Reader, locate};
+use super::section::Section;
+use super::{admin, chat, mist, ports, proxy, webhook};
 
 /// The configuration without `--config`: everything on loopback, chats printed. It is read like a
 /// file in the working directory.

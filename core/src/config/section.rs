@@ -3,25 +3,20 @@
 //! To read a key is to declare it: at the end of the walk, every other key of the table is a
 //! problem. So there is no second list of keys.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::{
-    cell::RefCell,
-    net::{Ipv4Addr, SocketAddr},
-    ops::RangeInclusive,
-    time::Duration,
-};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::net::{Ipv4Addr, SocketAddr};
+use core::ops::RangeInclusive;
+use core::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{
-    files::FileKind,
-    problem::{Fault, meant},
-    reader::{Item, Reader, child},
-    units::{self, Units},
-};
+use super::files::FileKind;
+use super::problem::{Fault, meant};
+use super::reader::{Item, Reader, child};
+use super::units;
+use super::units::Units;
 use crate::{base::secret::Secret, http::listener::Tls};
 
 /// Time-outs of clients.

@@ -4,10 +4,8 @@ use alloc::{string::String, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
 use super::problem::Fault;
-use crate::base::{
-    network::{Network, masked},
-    window::Window,
-};
+use crate::base::network::{Network, masked};
+use crate::base::window::Window;
 
 /// A duration in the notation of the configuration: `500ms`, `30s`, `2m`.
 pub fn duration(text: &str) -> Option<Duration> {

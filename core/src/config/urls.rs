@@ -7,10 +7,8 @@ use core::net::IpAddr;
 use http_types::{Url, url::Host};
 
 use super::problem::Fault;
-use crate::chat::{
-    KINDS,
-    kind::{Kind, UrlVerdict},
-};
+use crate::chat::KINDS;
+use crate::chat::kind::{Kind, UrlVerdict};
 
 /// Longer URLs are not from a chat.
 const CHAT_URL_MAX: usize = 2_000;

@@ -1,17 +1,14 @@
 //! `[webhook]`: the listener for webhooks.
 
 use alloc::{string::String, vec::Vec};
-use core::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    ops::RangeInclusive,
-    time::Duration,
-};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::ops::RangeInclusive;
+use core::time::Duration;
 
 use super::{checked::Webhook, problem::Fault, reader::Item, section::Section, units};
-use crate::{
-    base::{network::Network, secret::Secret},
-    http::listener::Limits,
-};
+use crate::base::network::Network;
+use crate::base::secret::Secret;
+use crate::http::listener::Limits;
 
 /// The port that users of MWTT have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);

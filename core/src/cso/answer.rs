@@ -5,12 +5,12 @@
 
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
-use crate::{
-    api::{rejected, words},
-    base::{exchange::Response, failure::Failure, secret::Secret},
-    event::Detail,
-    ports::name::PortName,
-};
+use crate::api::{rejected, words};
+use crate::base::exchange::Response;
+use crate::base::failure::Failure;
+use crate::base::secret::Secret;
+use crate::event::Detail;
+use crate::ports::name::PortName;
 
 /// The longest uuid. They are written in 36 characters; what is longer is something else.
 const UUID_MAX: usize = 64;

@@ -4,13 +4,9 @@ use alloc::{format, string::String, vec::Vec};
 
 use http_types::Url;
 
-use crate::{
-    base::secret::Secret,
-    ports::{
-        edit::{Edits, MethodConfig},
-        template::Template,
-    },
-};
+use crate::base::secret::Secret;
+use crate::ports::edit::{Edits, MethodConfig};
+use crate::ports::template::Template;
 
 /// `[ports.cso]`: port profiles through Contrail Service Orchestration.
 #[derive(Clone, Debug)]

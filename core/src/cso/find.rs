@@ -2,19 +2,13 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use super::{
-    answer::{Named, Segment},
-    request::Association,
-};
-use crate::{
-    api::rejected,
-    base::failure::Failure,
-    cso::{Cso, CsoProfile},
-    ports::{
-        edit::Edit,
-        switch_port::{Mode, Switch},
-    },
-};
+use super::answer::{Named, Segment};
+use super::request::Association;
+use crate::api::rejected;
+use crate::base::failure::Failure;
+use crate::cso::{Cso, CsoProfile};
+use crate::ports::edit::Edit;
+use crate::ports::switch_port::{Mode, Switch};
 
 /// The names by which CSO knows a switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

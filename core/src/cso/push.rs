@@ -21,24 +21,17 @@
 use alloc::{format, string::String, vec::Vec};
 use core::mem;
 
-use super::{
-    answer::{self, Named, no_list, unreadable},
-    find::{self, Names},
-    request::{self, Association},
-};
-use crate::{
-    api::{line, rejected},
-    base::{
-        exchange::{Exchange, ExchangeResult, Response, Step},
-        failure::Failure,
-        secret::Secret,
-    },
-    cso::Cso,
-    ports::{
-        edit::{Edit, Pushed},
-        switch_port::Switch,
-    },
-};
+use super::answer::{Named, no_list, unreadable};
+use super::find::Names;
+use super::request::Association;
+use super::{answer, find, request};
+use crate::api::{line, rejected};
+use crate::base::exchange::{Exchange, ExchangeResult, Response, Step};
+use crate::base::failure::Failure;
+use crate::base::secret::Secret;
+use crate::cso::Cso;
+use crate::ports::edit::{Edit, Pushed};
+use crate::ports::switch_port::Switch;
 
 /// How often a push logs in at most.
 const LOGINS_MAX: u32 = 2;

@@ -1,19 +1,16 @@
 //! The requests to CSO as they go over the wire.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use http_types::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    base::{exchange::Request, secret::Secret},
-    cso::Cso,
-    ports::name::PortName,
-};
+use crate::base::exchange::Request;
+use crate::base::secret::Secret;
+use crate::cso::Cso;
+use crate::ports::name::PortName;
 
 /// The profile of a port and the segments that it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]

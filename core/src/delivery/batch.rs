@@ -8,11 +8,10 @@
 use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-use crate::{
-    base::time::UnixTime,
-    event::{Topic, fingerprint::Fingerprint},
-    notify::Severity,
-};
+use crate::base::time::UnixTime;
+use crate::event::Topic;
+use crate::event::fingerprint::Fingerprint;
+use crate::notify::Severity;
 
 /// Names a stored event: its batch and its position in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,26 +13,18 @@
 //! queue holds keys, not texts: some forty bytes for each waiting event. It does not write to the
 //! store: it reports what was delivered or dropped, and the driver has that written.
 
-use alloc::{
-    collections::{BTreeSet, VecDeque},
-    vec::Vec,
-};
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::vec::Vec;
 use core::{mem, time::Duration};
 
 use super::batch::EventKey;
-use crate::{
-    base::{
-        backoff::Backoff,
-        machine::Machine,
-        rand::Rand,
-        time::Instant,
-        window::{Pace, Window},
-    },
-    chat::{
-        outcome::{Outcome, Reason},
-        shape::Form,
-    },
-};
+use crate::base::backoff::Backoff;
+use crate::base::machine::Machine;
+use crate::base::rand::Rand;
+use crate::base::time::Instant;
+use crate::base::window::{Pace, Window};
+use crate::chat::outcome::{Outcome, Reason};
+use crate::chat::shape::Form;
 
 /// The most events that one digest merges.
 pub const DIGEST_MAX: usize = 500;

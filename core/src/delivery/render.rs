@@ -2,16 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::{
-    chat::{
-        kind::Format,
-        shape::{Form, Payload},
-    },
-    delivery::batch::Stored,
-    event::Event,
-    event::Topic,
-    notify::{Notification, digest::digest, topics::describe},
-};
+use crate::chat::kind::Format;
+use crate::chat::shape::{Form, Payload};
+use crate::delivery::batch::Stored;
+use crate::event::{Event, Topic};
+use crate::notify::Notification;
+use crate::notify::digest::digest;
+use crate::notify::topics::describe;
 
 /// The payload of one stored event, or of several as a digest. `None` if none of the texts is an
 /// event, which the checks of the store rule out.

@@ -3,15 +3,14 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::{
-    base::time::UnixTime,
-    chat::outcome::Reason,
-    config::checked::Chat,
-    delivery::batch::{Chats, EventKey},
-    event::fingerprint::Fingerprint,
-    notify::Severity,
-    webhook::{inbox::RequestId, intake::Intake},
-};
+use crate::base::time::UnixTime;
+use crate::chat::outcome::Reason;
+use crate::config::checked::Chat;
+use crate::delivery::batch::{Chats, EventKey};
+use crate::event::fingerprint::Fingerprint;
+use crate::notify::Severity;
+use crate::webhook::inbox::RequestId;
+use crate::webhook::intake::Intake;
 
 /// Policy of an [`Engine`](super::Engine).
 #[derive(Clone, Debug)]

@@ -12,39 +12,30 @@ pub mod output;
 
 mod report;
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use http_types::StatusCode;
 
-use self::{
-    input::{Answer, Config, DestinationId, Input, Restored},
-    output::Output,
-    report::Report,
-};
-use crate::{
-    base::{
-        machine::Machine,
-        rand::Rand,
-        time::{Instant, UnixTime},
-    },
-    chat::outcome::{Outcome, Reason},
-    config::checked::{Chat, Destination},
-    delivery::{
-        batch::{self, Chats, EventKey, Item},
-        queue::{self, Entry, Health, Loss, Queue},
-    },
-    event::{Event, Topic, fingerprint::fingerprint},
-    notify::Severity,
-    webhook::{
-        inbox::{self, Inbox, RequestId},
-        intake::{self, Intake},
-    },
-};
+use self::input::{Answer, Config, DestinationId, Input, Restored};
+use self::output::Output;
+use self::report::Report;
+use crate::base::machine::Machine;
+use crate::base::rand::Rand;
+use crate::base::time::{Instant, UnixTime};
+use crate::chat::outcome::{Outcome, Reason};
+use crate::config::checked::{Chat, Destination};
+use crate::delivery::batch::{Chats, EventKey, Item};
+use crate::delivery::queue::{Entry, Health, Loss, Queue};
+use crate::delivery::{batch, queue};
+use crate::event::fingerprint::fingerprint;
+use crate::event::{Event, Topic};
+use crate::notify::Severity;
+use crate::webhook::inbox::{Inbox, RequestId};
+use crate::webhook::intake::Intake;
+use crate::webhook::{inbox, intake};
 
 /// The most events that the inbox remembers, in some four megabytes.
 const SEEN_MAX: usize = 65_536;

@@ -6,16 +6,13 @@ use core::time::Duration;
 use http_types::StatusCode;
 
 use super::input::DestinationId;
-use crate::{
-    chat::{outcome::Reason, shape::Form},
-    config::checked::Destination,
-    delivery::{
-        batch::{ChatId, Chats, EventKey},
-        queue::Loss,
-    },
-    event::fingerprint::Fingerprint,
-    webhook::inbox::RequestId,
-};
+use crate::chat::outcome::Reason;
+use crate::chat::shape::Form;
+use crate::config::checked::Destination;
+use crate::delivery::batch::{ChatId, Chats, EventKey};
+use crate::delivery::queue::Loss;
+use crate::event::fingerprint::Fingerprint;
+use crate::webhook::inbox::RequestId;
 
 /// A command to the driver, or an event that it only passes on.
 #[derive(Clone, Debug)]

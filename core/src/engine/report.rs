@@ -4,9 +4,10 @@ use alloc::string::{String, ToString};
 
 use serde::Serialize;
 
-use crate::{
-    base::time::UnixTime, chat::outcome::Reason, config::checked::Destination, notify::Severity,
-};
+use crate::base::time::UnixTime;
+use crate::chat::outcome::Reason;
+use crate::config::checked::Destination;
+use crate::notify::Severity;
 
 /// A report on a destination; as JSON the text of an event of topic `mistgate`.
 #[derive(Debug, Serialize)]

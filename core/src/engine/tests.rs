@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use super::*;
-use crate::{
-    base::{secret::Secret, window::Window},
-    chat::{google, kind::Kind, slack, teams},
-    config::checked::Delivery,
-    event::fingerprint::Fingerprint,
-    route::Routes,
-};
+use crate::base::secret::Secret;
+use crate::base::window::Window;
+use crate::chat::kind::Kind;
+use crate::chat::{google, slack, teams};
+use crate::config::checked::Delivery;
+use crate::event::fingerprint::Fingerprint;
+use crate::route::Routes;
 
 fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destination {
     Destination {

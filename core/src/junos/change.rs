@@ -3,19 +3,14 @@
 
 use alloc::{format, string::String, string::ToString, vec::Vec};
 
-use crate::{
-    base::{failure::Failure, time::Instant},
-    netconf::{
-        lines::Lines,
-        rpc::error::RpcError,
-        session::{
-            self,
-            input::Mode,
-            output::{Cause, NotConfirmed, Outcome, Step},
-        },
-    },
-    ports::edit::{Edit, Pushed},
-};
+use crate::base::failure::Failure;
+use crate::base::time::Instant;
+use crate::netconf::lines::Lines;
+use crate::netconf::rpc::error::RpcError;
+use crate::netconf::session;
+use crate::netconf::session::input::Mode;
+use crate::netconf::session::output::{Cause, NotConfirmed, Outcome, Step};
+use crate::ports::edit::{Edit, Pushed};
 
 /// In bytes, of the ports in a comment, of which Junos keeps a few hundred.
 const PORTS_LEN_MAX: usize = 300;

@@ -3,13 +3,9 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::{
-    base::secret::Secret,
-    ports::{
-        edit::{Edits, MethodConfig},
-        template::Template,
-    },
-};
+use crate::base::secret::Secret;
+use crate::ports::edit::{Edits, MethodConfig};
+use crate::ports::template::Template;
 
 /// `[ports.junos]`: NETCONF over SSH, to the switch itself.
 #[derive(Clone, Debug)]

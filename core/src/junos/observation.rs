@@ -3,16 +3,12 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::fmt;
 
-use crate::{
-    base::mac::Mac,
-    netconf::rpc::operational::{Interface, Neighbour, Status},
-    ports::{
-        edit::Edit,
-        name::PortName,
-        question::Answer,
-        switch_port::{Mode, Sighting, Switch},
-    },
-};
+use crate::base::mac::Mac;
+use crate::netconf::rpc::operational::{Interface, Neighbour, Status};
+use crate::ports::edit::Edit;
+use crate::ports::name::PortName;
+use crate::ports::question::Answer;
+use crate::ports::switch_port::{Mode, Sighting, Switch};
 
 /// What a switch reported about its ports; `None` where it gave no answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -114,10 +114,9 @@ mod tests {
     use alloc::{borrow::ToOwned, vec};
 
     use super::*;
-    use crate::{
-        netconf::session::output::{Cause, CloseReason, Failure, NotConfirmed, Step},
-        ports::{name::PortName, switch_port::Mode},
-    };
+    use crate::netconf::session::output::{Cause, CloseReason, Failure, NotConfirmed, Step};
+    use crate::ports::name::PortName;
+    use crate::ports::switch_port::Mode;
 
     const CONFIRM: Duration = Duration::from_secs(300);
 

@@ -19,34 +19,29 @@ use alloc::{collections::VecDeque, string::String, vec::Vec};
 use core::time::Duration;
 
 use super::{change, observation::Observation, rollback::Precondition};
-use crate::{
-    base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
-    netconf::{
-        rpc::operational::Interface,
-        session::{
-            self, Session,
-            input::{Mode, Query},
-            output::Answer as SessionAnswer,
-        },
-    },
-    ports::{
-        edit::{Edit, Pushed},
-        name::PortName,
-        question::Answer,
-        switch_port::{self, Switch},
-    },
-};
+use crate::base::failure::Failure;
+use crate::base::mac::Mac;
+use crate::base::machine::Machine;
+use crate::base::time::Instant;
+use crate::netconf::rpc::operational::Interface;
+use crate::netconf::session;
+use crate::netconf::session::Session;
+use crate::netconf::session::input::{Mode, Query};
+use crate::netconf::session::output::Answer as SessionAnswer;
+use crate::ports::edit::{Edit, Pushed};
+use crate::ports::name::PortName;
+use crate::ports::question::Answer;
+use crate::ports::switch_port;
+use crate::ports::switch_port::Switch;
 
 pub mod input;
 pub mod output;
 
 mod verification;
 
-use self::{
-    input::{Config, Input, Task},
-    output::{Outcome, Output},
-    verification::{Next, Verification},
-};
+use self::input::{Config, Input, Task};
+use self::output::{Outcome, Output};
+use self::verification::{Next, Verification};
 
 /// How long the cloud may take to say whether an access point is connected.
 const CLOUD_TIMEOUT: Duration = Duration::from_secs(20);

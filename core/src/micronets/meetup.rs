@@ -44,11 +44,9 @@
 //!   passes on what it has read, if it can. Other outputs to the two are carried out after that.
 //! - A pump whose connection ends reports `Closed` or `Broken` and goes on waiting for `Part`.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 use core::{mem, time::Duration};
 
 use http_types::StatusCode;
@@ -61,18 +59,14 @@ mod peer;
 pub mod status;
 mod unpaired;
 
-use self::{
-    input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic},
-    output::Output,
-    peer::{Greeting, Names, Peer},
-};
-use super::{
-    access::Identity,
-    close_reason::{CloseReason, Fault},
-    keepalive::{Due, Keepalive, Timing},
-    message::Hello,
-    pending::{Both, PendingRequests, Side},
-};
+use self::input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic};
+use self::output::Output;
+use self::peer::{Greeting, Names, Peer};
+use super::access::Identity;
+use super::close_reason::{CloseReason, Fault};
+use super::keepalive::{Due, Keepalive, Timing};
+use super::message::Hello;
+use super::pending::{Both, PendingRequests, Side};
 use crate::base::{machine::Machine, time::Instant};
 
 /// The most connections of one meetup, the two that are paired included.

@@ -20,11 +20,9 @@
 //!
 //! A line of standard input is sent when the partner is there; until then no other line is read.
 
-use alloc::{
-    borrow::Cow,
-    collections::VecDeque,
-    string::{String, ToString},
-};
+use alloc::borrow::Cow;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
 use core::{mem, time::Duration};
 
 use http_types::StatusCode;
@@ -38,20 +36,16 @@ mod calls;
 mod forwards;
 mod stdin;
 
-use self::{
-    calls::Calls,
-    forwards::Forwards,
-    input::{Config, Input, LinkId},
-    link::{Link, Open},
-    output::{Event, Output},
-    stdin::Stdin,
-};
-use super::{
-    close_reason::CloseReason,
-    keepalive::{Due, Timing},
-    message::{Content, Hello, Id, Message},
-    peek::{Peek, peek},
-};
+use self::calls::Calls;
+use self::forwards::Forwards;
+use self::input::{Config, Input, LinkId};
+use self::link::{Link, Open};
+use self::output::{Event, Output};
+use self::stdin::Stdin;
+use super::close_reason::CloseReason;
+use super::keepalive::{Due, Timing};
+use super::message::{Content, Hello, Id, Message};
+use super::peek::{Peek, peek};
 use crate::base::{backoff::Backoff, machine::Machine, rand::Rand, time::Instant};
 
 /// The wait after a lost connection.

@@ -9,17 +9,13 @@
 //! told that there will be no response. If the response still comes, it must not reach the next
 //! partner, which numbers its own requests from one again.
 
-use alloc::{
-    borrow::Cow,
-    boxed::Box,
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
-use super::{
-    message::Id,
-    peek::{Peek, peek},
-};
+use super::message::Id;
+use super::peek::{Peek, peek};
 
 /// The most requests of one peer that are remembered; later ones are relayed all the same. The real
 /// gateway handles one at a time and queues thirty-two.

@@ -8,14 +8,10 @@ use alloc::{boxed::Box, collections::BTreeSet, string::String};
 use http_types::Method;
 
 use super::outcome::outcome;
-use crate::{
-    base::{
-        exchange::{Exchange, ExchangeResult, Request, Response, Step},
-        failure::Failure,
-        mac::Mac,
-    },
-    ports::question::{Answer, Question},
-};
+use crate::base::exchange::{Exchange, ExchangeResult, Request, Response, Step};
+use crate::base::failure::Failure;
+use crate::base::mac::Mac;
+use crate::ports::question::{Answer, Question};
 
 mod connected;
 mod inventory;

@@ -4,10 +4,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::base::{
-    time::Instant,
-    window::{Pace, Window},
-};
+use crate::base::time::Instant;
+use crate::base::window::{Pace, Window};
 
 /// What Mist allows to one token.
 pub const PER_HOUR: u32 = 5_000;

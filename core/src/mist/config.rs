@@ -2,10 +2,8 @@
 
 use alloc::{format, string::String};
 
-use crate::ports::{
-    edit::{Edits, MethodConfig},
-    template::Template,
-};
+use crate::ports::edit::{Edits, MethodConfig};
+use crate::ports::template::Template;
 
 /// `[ports.mist]`: port profiles through Mist.
 #[derive(Clone, Debug, PartialEq, Eq)]

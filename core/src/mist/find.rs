@@ -3,22 +3,16 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::fmt;
 
-use super::{
-    ask::get,
-    inventory::Switches,
-    outcome::outcome,
-    page::{Pages, Then},
-    target,
-};
-use crate::{
-    api::rejected,
-    base::{
-        exchange::{Exchange, ExchangeResult, Step},
-        failure::Failure,
-        mac::Mac,
-    },
-    ports::switch_port::Switch,
-};
+use super::ask::get;
+use super::inventory::Switches;
+use super::outcome::outcome;
+use super::page::{Pages, Then};
+use super::target;
+use crate::api::rejected;
+use crate::base::exchange::{Exchange, ExchangeResult, Step};
+use crate::base::failure::Failure;
+use crate::base::mac::Mac;
+use crate::ports::switch_port::Switch;
 
 /// The switch in a command: by its MAC or its name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,19 +4,16 @@
 //! (`appliance/docs/vendors/mist.md` §8). The inventory lists the members beside it, each with the
 //! MAC of the whole.
 
-use alloc::{
-    borrow::ToOwned,
-    collections::{BTreeMap, BTreeSet},
-    string::String,
-    vec::Vec,
-};
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{page, target};
-use crate::{
-    base::mac::Mac,
-    event::Detail,
-    ports::{name::SwitchName, switch_port::Switch},
-};
+use crate::base::mac::Mac;
+use crate::event::Detail;
+use crate::ports::name::SwitchName;
+use crate::ports::switch_port::Switch;
 
 /// The most switches that are asked for by their MACs.
 pub const LOOKUP_MAX: usize = 50;

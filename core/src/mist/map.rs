@@ -1,18 +1,14 @@
 //! A map from keys of ports to what is configured for them, as `port_config` and
 //! `local_port_config` of a switch are.
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
-use super::{
-    key::{Cover, Key},
-    object::{Object, is_same, quoted},
-};
+use super::key::{Cover, Key};
+use super::object::{Object, is_same, quoted};
 use crate::ports::name::PortName;
 
 /// Why it is not clear which entry holds for a port.

@@ -2,14 +2,10 @@
 
 use alloc::{format, string::String};
 
-use crate::{
-    api::{rejected, words},
-    base::{
-        exchange::{ExchangeResult, Response},
-        failure::Failure,
-    },
-    event::Detail,
-};
+use crate::api::{rejected, words};
+use crate::base::exchange::{ExchangeResult, Response};
+use crate::base::failure::Failure;
+use crate::event::Detail;
 
 /// The response, if its status means success; else the failure that its status stands for. A
 /// redirect is not followed.

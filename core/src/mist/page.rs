@@ -4,11 +4,9 @@
 //! A list that is not complete is refused: a missing element would look like one that does not
 //! exist.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use crate::event::Detail;
 

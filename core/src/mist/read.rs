@@ -4,20 +4,15 @@ use alloc::{borrow::ToOwned, vec::Vec};
 
 use http_types::Method;
 
-use super::{
-    outcome::outcome,
-    profile::{Change, Device},
-    target,
-};
-use crate::{
-    api::rejected,
-    base::{
-        exchange::{Exchange, ExchangeResult, Request, Step},
-        failure::Failure,
-    },
-    mist::Profiles,
-    ports::{edit::Edit, switch_port::Switch},
-};
+use super::outcome::outcome;
+use super::profile::{Change, Device};
+use super::target;
+use crate::api::rejected;
+use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::failure::Failure;
+use crate::mist::Profiles;
+use crate::ports::edit::Edit;
+use crate::ports::switch_port::Switch;
 
 /// What a [`Read`], or a [`Push`](super::push::Push), is about.
 #[derive(Clone, Debug)]

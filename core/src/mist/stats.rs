@@ -3,15 +3,12 @@
 use alloc::{string::String, vec::Vec};
 
 use super::inventory::Switches;
-use crate::{
-    base::{mac::Mac, time::UnixTime},
-    event::Detail,
-    ports::{
-        name::{PortName, SwitchName},
-        question::Hint,
-        switch_port::{Sighting, Switch},
-    },
-};
+use crate::base::mac::Mac;
+use crate::base::time::UnixTime;
+use crate::event::Detail;
+use crate::ports::name::{PortName, SwitchName};
+use crate::ports::question::Hint;
+use crate::ports::switch_port::{Sighting, Switch};
 
 /// A port, from `stats/ports/search`.
 #[derive(Clone, Debug, PartialEq, Eq)]

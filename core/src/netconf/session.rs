@@ -30,19 +30,14 @@ pub mod output;
 
 mod transaction;
 
-use self::{
-    input::{Config, Edit, Input, Query},
-    output::{Answer, CloseReason, Failure, Output},
-    transaction::Transaction,
-};
-use super::{
-    framing::{self, Decoder, Framing},
-    rpc::{
-        operational,
-        reply::{Hello, Message, Reply},
-        request::{HELLO, Request},
-    },
-};
+use self::input::{Config, Edit, Input, Query};
+use self::output::{Answer, CloseReason, Failure, Output};
+use self::transaction::Transaction;
+use super::framing;
+use super::framing::{Decoder, Framing};
+use super::rpc::operational;
+use super::rpc::reply::{Hello, Message, Reply};
+use super::rpc::request::{HELLO, Request};
 use crate::base::{machine::Machine, rand::Rand, time::Instant};
 
 /// In bytes, of a message of the switch.

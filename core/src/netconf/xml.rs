@@ -7,18 +7,14 @@
 //! commit that succeeded. Comments, declarations and processing instructions are skipped; a
 //! document type is refused.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    string::String,
-    vec::Vec,
-};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
-use quick_xml::{
-    Reader,
-    escape::resolve_predefined_entity,
-    events::{BytesRef, BytesStart, Event},
-};
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::{BytesRef, BytesStart, Event};
 
 /// How deep elements may be nested.
 pub const DEPTH_MAX: usize = 64;

@@ -3,12 +3,10 @@
 //! In an outage an operator first wants to know how many failures have not recovered, and on which
 //! devices; then what else happened, the highest severity first.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::{Fact, Notification, Severity, plain};
 

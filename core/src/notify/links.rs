@@ -4,18 +4,14 @@
 //! `appliance/docs/vendors/mist.md` §3. An id goes into a URL only as [`Event::id`] lets it
 //! through, and a link with a missing id is left out.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::Link;
-use crate::{
-    base::mac::Mac,
-    event::{DeviceClass, Event},
-};
+use crate::base::mac::Mac;
+use crate::event::{DeviceClass, Event};
 
 /// The dashboard's host of a Mist cloud: `manage.` in place of a leading `api.`. Any other host
 /// name stays as it is.

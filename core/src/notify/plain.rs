@@ -1,11 +1,9 @@
 //! Plain text for people: names, lists, counts, and words found in log messages.
 
-use alloc::{
-    borrow::Cow,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::types::sentence::capitalized;
 use crate::base::{mac::Mac, text};

@@ -3,12 +3,11 @@
 //! There is one row for each topic that has a file of its own. The events of any other topic are
 //! described by `describe::other`, as well as their members allow.
 
-use super::{
-    Notification, Severity,
-    describe::{alarm, audit, device, draft::Draft, other},
-    links::Dashboard,
-    types::{Kind, alarms, ap, gateway, mist_edge, mistgate, ports, switch},
-};
+use super::describe::draft::Draft;
+use super::describe::{alarm, audit, device, other};
+use super::links::Dashboard;
+use super::types::{Kind, alarms, ap, gateway, mist_edge, mistgate, ports, switch};
+use super::{Notification, Severity};
 use crate::event::{Event, Topic};
 
 /// Describes an event: the row of its type, if that is known, and the dashboard to link to.
@@ -62,11 +61,9 @@ pub fn describe(event: &Event<'_>, severity: Severity, dashboard_host: &str) -> 
 
 #[cfg(test)]
 mod tests {
-    use alloc::{
-        format,
-        string::{String, ToString},
-        vec::Vec,
-    };
+    use alloc::format;
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
 
     use super::*;
 

@@ -5,14 +5,12 @@ use core::fmt;
 
 use serde::Deserialize;
 
-use super::{
-    name::{self, PortName},
-    switch_port::{Mode, SwitchPort},
-};
-use crate::{
-    base::{mac::Mac, time::UnixTime},
-    event::{Event, Topic},
-};
+use super::name;
+use super::name::PortName;
+use super::switch_port::{Mode, SwitchPort};
+use crate::base::mac::Mac;
+use crate::base::time::UnixTime;
+use crate::event::{Event, Topic};
 
 /// What happened to an access point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,18 +1,12 @@
 //! The lines of a report in the audit file and in the journal.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::report::{Context, Report, text};
-use crate::{
-    event::{
-        Topic,
-        ports::{PortChange, PortEvent},
-    },
-    notify::{Severity, topics},
-};
+use crate::event::Topic;
+use crate::event::ports::{PortChange, PortEvent};
+use crate::notify::{Severity, topics};
 
 /// In bytes: room for the lines of a large batch.
 const ROOM: usize = 65_536;

@@ -7,11 +7,9 @@
 
 use core::fmt;
 
-use super::{
-    outage::{Policy, Share},
-    question::{Answer, Location},
-    switch_port::{Mode, Sighting, SwitchPort},
-};
+use super::outage::{Policy, Share};
+use super::question::{Answer, Location};
+use super::switch_port::{Mode, Sighting, SwitchPort};
 use crate::base::mac::Mac;
 
 /// `ports.disconnect_check`: what must be known before the port of a lost access point counts as

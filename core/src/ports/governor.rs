@@ -4,25 +4,19 @@
 //! A refusal by a list is for good, so the change is dropped. All others are for now: the change
 //! waits and is judged again. The governor is no machine, because it does nothing by itself.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::{fmt, time::Duration};
 
-use super::{
-    freeze::Freeze,
-    name::PortName,
-    switch_port::{Switch, SwitchPort},
-};
-use crate::base::{
-    glob,
-    mac::Mac,
-    time::{Instant, UnixTime},
-    window::{Pace, Window},
-};
+use super::freeze::Freeze;
+use super::name::PortName;
+use super::switch_port::{Switch, SwitchPort};
+use crate::base::glob;
+use crate::base::mac::Mac;
+use crate::base::time::{Instant, UnixTime};
+use crate::base::window::{Pace, Window};
 
 /// With so many switches or sites in memory, the ones without recent changes are forgotten.
 const PACES_MAX: usize = 16_384;

@@ -20,18 +20,14 @@
 use alloc::{collections::VecDeque, string::String};
 use core::time::Duration;
 
-use super::{
-    decide::{Case, Check, Decision, Reason, decide},
-    question::{Answer, Location, Question},
-    switch_port::{Mode, SwitchPort},
-};
-use crate::base::{
-    backoff::Backoff,
-    mac::Mac,
-    machine::Machine,
-    rand::Rand,
-    time::{Instant, UnixTime},
-};
+use super::decide::{Case, Check, Decision, Reason, decide};
+use super::question::{Answer, Location, Question};
+use super::switch_port::{Mode, SwitchPort};
+use crate::base::backoff::Backoff;
+use crate::base::mac::Mac;
+use crate::base::machine::Machine;
+use crate::base::rand::Rand;
+use crate::base::time::{Instant, UnixTime};
 
 /// The most questions of one probe.
 pub const ATTEMPTS_MAX: u32 = 6;

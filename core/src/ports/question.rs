@@ -2,11 +2,9 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{
-    name::PortName,
-    outage::Share,
-    switch_port::{Sighting, Switch, SwitchPort},
-};
+use super::name::PortName;
+use super::outage::Share;
+use super::switch_port::{Sighting, Switch, SwitchPort};
 use crate::base::{mac::Mac, time::UnixTime};
 
 /// A question. Each gets one [`Answer`], which may be that there is none.

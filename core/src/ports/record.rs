@@ -2,19 +2,15 @@
 //!
 //! A record is JSON with a version, so that people can read it.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    name::{PortName, SwitchName},
-    switch_port::{Mode, Switch, SwitchPort},
-};
+use super::name::{PortName, SwitchName};
+use super::switch_port::{Mode, Switch, SwitchPort};
 use crate::base::{mac::Mac, time::UnixTime};
 
 const VERSION: u32 = 1;

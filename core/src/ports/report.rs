@@ -1,30 +1,22 @@
 //! What people should know: each change, refusal and failure, and its event.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::{slice, time::Duration};
 
-use super::{
-    decide::Reason,
-    governor::Refusal,
-    name::PortName,
-    names::Names,
-    probe::Subject,
-    redact::redact,
-    switch_port::{Mode, Switch, SwitchPort},
-};
-use crate::{
-    base::{
-        failure::Failure,
-        mac::Mac,
-        text::cut_bytes,
-        time::{Instant, UnixTime},
-    },
-    event::ports::{PortChange, PortEvent},
-};
+use super::decide::Reason;
+use super::governor::Refusal;
+use super::name::PortName;
+use super::names::Names;
+use super::probe::Subject;
+use super::redact::redact;
+use super::switch_port::{Mode, Switch, SwitchPort};
+use crate::base::failure::Failure;
+use crate::base::mac::Mac;
+use crate::base::text::cut_bytes;
+use crate::base::time::{Instant, UnixTime};
+use crate::event::ports::{PortChange, PortEvent};
 
 /// The most bytes of a line, and of the words for why.
 const LINE_LEN_MAX: usize = 512;

@@ -10,18 +10,16 @@
 //! the disk refused is forgotten, so that a resend counts as new. The inbox knows events by their
 //! fingerprints only; writing them is the store's work.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque, btree_map::Entry},
-    vec::Vec,
-};
+use alloc::collections::btree_map::Entry;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use http_types::StatusCode;
 
-use crate::{
-    base::{machine::Machine, time::Instant},
-    event::fingerprint::Fingerprint,
-};
+use crate::base::machine::Machine;
+use crate::base::time::Instant;
+use crate::event::fingerprint::Fingerprint;
 
 /// Names a waiting request to the driver.
 pub type RequestId = u64;

@@ -3,25 +3,20 @@
 //! It runs beside the engine, in the task of each connection, because it neither remembers nor
 //! waits. Nothing is parsed before the signature holds.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use http_types::StatusCode;
 
-use crate::{
-    config::checked::{Chat, Webhook},
-    delivery::batch::{Item, site_number},
-    event::{Event, Topic, fingerprint::fingerprint},
-    ports::ap_event::ApEvent,
-    route::route,
-    webhook::{
-        envelope,
-        signature::{self, Signatures},
-    },
-};
+use crate::config::checked::{Chat, Webhook};
+use crate::delivery::batch::{Item, site_number};
+use crate::event::fingerprint::fingerprint;
+use crate::event::{Event, Topic};
+use crate::ports::ap_event::ApEvent;
+use crate::route::route;
+use crate::webhook::signature::Signatures;
+use crate::webhook::{envelope, signature};
 
 /// What a request brought.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,8 @@ use mistgate_core::micronets::meetup::status::Stage;
 use serde_json::{Value, json};
 
 use super::gauge;
-use crate::{
-    base::metrics::Gauge,
-    micronets::relay::{MeetupStatus, Peer, Status, Totals},
-};
+use crate::base::metrics::Gauge;
+use crate::micronets::relay::{MeetupStatus, Peer, Status, Totals};
 
 /// The totals as gauges.
 pub(super) fn gauges(Status { totals, .. }: &Status) -> [Gauge; 3] {

@@ -5,14 +5,10 @@ use mistgate_core::ports::{plan::status::Status as PlanStatus, switch_port::Mode
 use serde_json::{Value, json};
 
 use super::{TEXT, gauge};
-use crate::{
-    base::{
-        journal::{Journal, Level, fields},
-        metrics::Gauge,
-    },
-    http::listen::{Head, Reply},
-    ports::{Handle, PortStatus, Status},
-};
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::metrics::Gauge;
+use crate::http::listen::{Head, Reply};
+use crate::ports::{Handle, PortStatus, Status};
 
 const CLOSE_BREAKER: &str = "/ports/close-breaker";
 const GO: &str = "/ports/go";

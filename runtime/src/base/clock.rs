@@ -1,12 +1,10 @@
 //! The two clocks. No other file asks the system what time it is.
 
-use std::{
-    future::poll_fn,
-    io,
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mistgate_core::base::time::{Instant, UnixTime};
 use smol::{Timer, future::FutureExt};

@@ -6,21 +6,16 @@
 //! call site has a secret at hand: URLs and tokens are
 //! [`Secret`](mistgate_core::base::secret::Secret)s.
 
-use std::{
-    fmt::{self, Write as _},
-    io::{self, Write as _},
-    mem,
-};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::{fmt, io, mem};
 
-use mistgate_core::{
-    base::text::cut_bytes,
-    engine::output::Event,
-    notify::Severity,
-    ports::{
-        audit::{self, Note},
-        report::{Context, Report},
-    },
-};
+use mistgate_core::base::text::cut_bytes;
+use mistgate_core::engine::output::Event;
+use mistgate_core::notify::Severity;
+use mistgate_core::ports::audit;
+use mistgate_core::ports::audit::Note;
+use mistgate_core::ports::report::{Context, Report};
 
 use crate::base::{clock, metrics::Metrics, sync::Mutex};
 

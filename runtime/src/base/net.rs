@@ -1,18 +1,15 @@
 //! Streams, as listeners and clients both use them.
 
-use std::{
-    io::{self, IoSlice, Read, Write},
-    net::{IpAddr, Ipv6Addr, Shutdown, TcpStream},
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::io;
+use std::io::{IoSlice, Read, Write};
+use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use smol::{
-    Async,
-    future::FutureExt,
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-};
+use smol::Async;
+use smol::future::FutureExt;
+use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::base::clock::timeout;
 

@@ -12,20 +12,14 @@
 //! whether or not somebody writes. What was delivered is written down with the next batch, or
 //! after a moment.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    fs::{DirBuilder, OpenOptions},
-    io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        mpsc::{self, Receiver, RecvError, RecvTimeoutError, SendError, Sender},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, SendError, Sender};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+use std::{fmt, io, thread};
 
 mod ports;
 
@@ -36,19 +30,17 @@ mod guard;
 mod format;
 
 use hyper::body::Bytes;
-use mistgate_core::{
-    base::time::UnixTime,
-    delivery::batch::{self, Batch, Chats, EventKey},
-    event::fingerprint::Fingerprint,
-    ports::{record::Record, switch_port::SwitchPort},
-};
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{Batch, Chats, EventKey};
+use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::ports::record::Record;
+use mistgate_core::ports::switch_port::SwitchPort;
 use redb::{Database, ReadableDatabase, StorageBackend, backends::FileBackend};
 
-use self::{
-    batches::{BATCHES, LEFT, read_chats, write_chats},
-    guard::Guard,
-    ports::Owed,
-};
+use self::batches::{BATCHES, LEFT, read_chats, write_chats};
+use self::guard::Guard;
+use self::ports::Owed;
 pub use self::{format::FORMAT, ports::Row};
 use crate::base::sync::Mutex;
 use smol::channel;

@@ -1,9 +1,7 @@
 //! What threads share: a mutex, and a value that is replaced as a whole.
 
-use std::{
-    fmt,
-    sync::{self, Arc, MutexGuard, PoisonError},
-};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::{fmt, sync};
 
 /// A mutex that a panic does not poison. Each of ours is held for a few lines that do not panic and
 /// leave the value whole.

@@ -9,32 +9,26 @@ mod post;
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
-use mistgate_core::{
-    base::{
-        machine::{self, Machine},
-        time::Instant,
-    },
-    chat::{outcome::Reason, shape::Form},
-    config::checked::Destination,
-    delivery::batch::{ChatId, EventKey},
-    engine::{
-        DestinationStatus, Engine,
-        input::{self, Answer, DestinationId, Input, Restored},
-        output::Output,
-    },
-    webhook::{inbox::RequestId, intake::Intake},
-};
+use mistgate_core::base::machine;
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::chat::outcome::Reason;
+use mistgate_core::chat::shape::Form;
+use mistgate_core::config::checked::Destination;
+use mistgate_core::delivery::batch::{ChatId, EventKey};
+use mistgate_core::engine::input::{Answer, DestinationId, Input, Restored};
+use mistgate_core::engine::output::Output;
+use mistgate_core::engine::{DestinationStatus, Engine, input};
+use mistgate_core::webhook::inbox::RequestId;
+use mistgate_core::webhook::intake::Intake;
 use smol::{Executor, channel};
 
 use self::fetch::{Recent, Wanted, read_back};
-use crate::{
-    base::{
-        clock::{self, Alarm, Clock},
-        journal::{Journal, Level, fields},
-        store::{Left, Store, Write, Written},
-    },
-    http::outbound::{Bytes, Client, Outbound},
-};
+use crate::base::clock;
+use crate::base::clock::{Alarm, Clock};
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::store::{Left, Store, Write, Written};
+use crate::http::outbound::{Bytes, Client, Outbound};
 
 /// How many stored batches are handed to the engine at a time when it starts.
 const RESTORE_STEP: usize = 64;

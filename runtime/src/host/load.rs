@@ -2,36 +2,28 @@
 
 mod certificate;
 
-use std::{
-    env, fmt, fs,
-    io::{self, Read},
-    sync::Arc,
-};
+use std::io::Read;
+use std::sync::Arc;
+use std::{env, fmt, fs, io};
 
-use mistgate_core::{
-    base::{secret::Secret, time::UnixTime},
-    config::{
-        checked::Config,
-        files::{FileKind, FileRequest, Files},
-        problem::Problem,
-        raw::{Draft, EMBEDDED, Source},
-    },
-    http::listener::Tls,
-    junos::known_hosts::KnownHosts,
-    micronets::proxy::Proxy,
-    ports::edit::MethodConfig,
-};
+use mistgate_core::base::secret::Secret;
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::config::checked::Config;
+use mistgate_core::config::files::{FileKind, FileRequest, Files};
+use mistgate_core::config::problem::Problem;
+use mistgate_core::config::raw::{Draft, EMBEDDED, Source};
+use mistgate_core::http::listener::Tls;
+use mistgate_core::junos::known_hosts::KnownHosts;
+use mistgate_core::micronets::proxy::Proxy;
+use mistgate_core::ports::edit::MethodConfig;
 use rustls::sign::CertifiedKey;
 
 use self::certificate::Warning;
-use crate::{
-    base::{clock, sandbox::Sandbox},
-    http::{
-        outbound,
-        tls::{self, mutual},
-    },
-    ports::junos::ssh::{Key, KeyError},
-};
+use crate::base::clock;
+use crate::base::sandbox::Sandbox;
+use crate::http::tls::mutual;
+use crate::http::{outbound, tls};
+use crate::ports::junos::ssh::{Key, KeyError};
 
 /// The most bytes of a configuration file.
 const FILE_MAX: usize = 1 << 20;

@@ -2,48 +2,35 @@
 
 mod listeners;
 
-use std::{
-    fmt,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{fmt, thread};
 
 use async_signal::{Signal, Signals};
 use mistgate_core::{config::checked::Config, engine::input, http::proxy::Proxies};
-use smol::{
-    Executor, Task, Timer, channel,
-    future::{self, FutureExt},
-    stream::StreamExt,
-};
+use smol::future::FutureExt;
+use smol::stream::StreamExt;
+use smol::{Executor, Task, Timer, channel, future};
 
 pub use self::listeners::Addresses;
 use self::listeners::{Common, Listeners, Sockets};
 
-use crate::{
-    base::{
-        clock::{self, Clock},
-        journal::{Journal, Level, fields},
-        metrics::Counter,
-        sandbox::{self, Needs, Sandbox},
-        stop,
-        store::{self, Store, Written},
-    },
-    chat::driver::{self, Driver, Message},
-    host::{
-        load::{self, Loaded},
-        supervisor::{Inherited, Supervisor, Watchdog},
-    },
-    http::{
-        outbound::{self, Outbound},
-        tls,
-    },
-    ports,
-};
+use crate::base::clock::Clock;
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::metrics::Counter;
+use crate::base::sandbox::{Needs, Sandbox};
+use crate::base::store::{Store, Written};
+use crate::base::{clock, sandbox, stop, store};
+use crate::chat::driver;
+use crate::chat::driver::{Driver, Message};
+use crate::host::load;
+use crate::host::load::Loaded;
+use crate::host::supervisor::{Inherited, Supervisor, Watchdog};
+use crate::http::outbound::Outbound;
+use crate::http::{outbound, tls};
+use crate::ports;
 
 /// How long changes and posts in flight may take when it stops. With the graces of the listeners
 /// that is less than ten seconds.

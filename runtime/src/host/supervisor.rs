@@ -4,18 +4,11 @@
 mod sockets;
 mod watchdog;
 
-use std::{
-    env, io,
-    os::{
-        linux::net::SocketAddrExt,
-        unix::{
-            ffi::OsStrExt,
-            net::{SocketAddr, UnixDatagram},
-        },
-    },
-    process,
-    time::Duration,
-};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+use std::{env, io, process};
 
 pub use self::sockets::{Inherited, LISTENERS};
 pub(crate) use self::watchdog::Watchdog;

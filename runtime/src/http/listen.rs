@@ -8,13 +8,11 @@
 //! the strict grammar of RFC 9112, and hyper. A request is served only if both agree where it
 //! begins. Otherwise the answer is 400 and the connection ends.
 
-use std::{
-    borrow::Cow,
-    fmt, io,
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
-    time::Duration,
-};
+use std::borrow::Cow;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
 
 use hyper::http::request;
 use mistgate_core::{base::network::Network, http::listener::Limits};
@@ -23,15 +21,11 @@ use smol::{Async, Executor, Timer, future::FutureExt};
 pub use hyper::body::Bytes;
 
 pub use crate::base::connection_limiter::CONNECTIONS_PER_ADDRESS;
-use crate::{
-    base::{
-        connection_limiter::{ConnectionLimiter, ConnectionSlot},
-        journal::{Journal, Level, fields},
-        metrics::Counter,
-        stop::{Stop, TaskTracker},
-    },
-    http::tls::Identity,
-};
+use crate::base::connection_limiter::{ConnectionLimiter, ConnectionSlot};
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::metrics::Counter;
+use crate::base::stop::{Stop, TaskTracker};
+use crate::http::tls::Identity;
 
 mod gate;
 

@@ -10,44 +10,35 @@
 //! A chat's URL is a credential. It goes into the request and nowhere else: a fault holds only its
 //! host name.
 
-use std::{
-    env,
-    future::poll_fn,
-    pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, UNIX_EPOCH},
-};
+use std::env;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures_rustls::TlsConnector;
 use http_body_util::{BodyExt, Full};
 use http_types::{Url, url::Position};
-use hyper::{
-    Request, Uri,
-    body::Incoming,
-    client::conn::http1,
-    header::{
-        AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
-        RETRY_AFTER,
-    },
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::{
+    AUTHORIZATION, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, RETRY_AFTER,
 };
-use mistgate_core::{
-    base::time::{Instant, UnixTime},
-    config::checked::Config,
-    http::proxy::{self, Proxies, Proxy},
-};
+use hyper::{Request, Uri};
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::config::checked::Config;
+use mistgate_core::http::proxy;
+use mistgate_core::http::proxy::{Proxies, Proxy};
 use smol::{Timer, future, future::FutureExt, lock::Mutex};
 use smol_hyper::rt::FuturesIo;
 
 pub use hyper::{Method, body::Bytes};
 
-use crate::base::{
-    self,
-    clock::{self, Clock},
-    net::Duplex,
-};
+use crate::base;
+use crate::base::clock;
+use crate::base::clock::Clock;
+use crate::base::net::Duplex;
 
 mod dial;
 mod fault;

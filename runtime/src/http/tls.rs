@@ -6,15 +6,11 @@ use std::{borrow::Cow, fmt, fs, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use mistgate_core::http::listener::Tls;
-use rustls::{
-    ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier,
-    crypto::{CryptoProvider, ring},
-    pki_types::{
-        CertificateDer, PrivateKeyDer,
-        pem::{self, PemObject},
-    },
-    sign::{CertifiedKey, SingleCertAndKey},
-};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 
 mod followed;
 pub mod mutual;

@@ -4,37 +4,28 @@
 //! ends. A task for each meetup owns its connections, so several meetups use several cores. A task
 //! for each connection that we end writes its close frame and waits for the answer.
 
-use std::{
-    fmt,
-    net::{SocketAddr, TcpListener},
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use mistgate_core::{
-    base::time::{Instant, UnixTime},
-    micronets::{
-        access::Identity,
-        meetup::{input::Traffic, status::PeerStatus},
-        proxy::Proxy,
-    },
-};
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::micronets::access::Identity;
+use mistgate_core::micronets::meetup::input::Traffic;
+use mistgate_core::micronets::meetup::status::PeerStatus;
+use mistgate_core::micronets::proxy::Proxy;
 use smol::{Async, Executor, Timer, channel, future::FutureExt};
 
 use self::{admit::Arrival, meetup_task::Command, registry::Registry};
-use crate::{
-    base::{
-        clock::Clock,
-        connection_limiter::ConnectionLimiter,
-        journal::{Journal, Level, fields},
-        stop::{Stop, TaskTracker},
-        sync::{Mutex, Shared},
-    },
-    http::{
-        listen::{Event, accept_one},
-        tls::{self, mutual::Mutual},
-    },
-};
+use crate::base::clock::Clock;
+use crate::base::connection_limiter::ConnectionLimiter;
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::stop::{Stop, TaskTracker};
+use crate::base::sync::{Mutex, Shared};
+use crate::http::listen::{Event, accept_one};
+use crate::http::tls;
+use crate::http::tls::mutual::Mutual;
 
 mod frame_tracker;
 

@@ -8,20 +8,14 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 
 use http_types::Url;
 use hyper::{Method, header::HeaderMap};
-use mistgate_core::base::{
-    exchange::{Exchange, ExchangeResult, Request, Response, Step},
-    failure::Failure,
-    secret::Secret,
-};
+use mistgate_core::base::exchange::{Exchange, ExchangeResult, Request, Response, Step};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::secret::Secret;
 use smol::lock::Semaphore;
 
-use crate::{
-    base::{
-        journal::{Journal, Level, fields},
-        sync::Mutex,
-    },
-    http::outbound::{Bytes, Call, Client, Fault, Outbound, Reply, Take},
-};
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::sync::Mutex;
+use crate::http::outbound::{Bytes, Call, Client, Fault, Outbound, Reply, Take};
 
 /// The most bytes of an answer: a page of a few hundred devices has less than one megabyte.
 pub const BODY_MAX: usize = 8 << 20;
@@ -136,10 +130,9 @@ mod tests {
     use mistgate_core::http::proxy::Proxies;
 
     use super::*;
-    use crate::{
-        base::{clock::Clock, journal::Format},
-        http::tls,
-    };
+    use crate::base::clock::Clock;
+    use crate::base::journal::Format;
+    use crate::http::tls;
 
     fn api(origin: &str) -> Api {
         let outbound = Outbound {

@@ -3,19 +3,14 @@
 //! A thread of its own writes, so that a slow disk holds up nothing. Lines that cannot be written
 //! wait in memory, up to a bound, and are written when the disk takes them.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
-    mem,
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
-    },
-    thread,
-    time::Duration,
-};
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+use std::{io, mem, thread};
 
 use crate::base::journal::{Journal, Level, fields};
 

@@ -3,25 +3,19 @@
 
 use std::{any::Any, sync::Arc};
 
-use mistgate_core::{
-    base::failure::Failure,
-    config::checked::{
-        self, Config,
-        ports::{Method as MethodConfig, Ports},
-    },
-    mist::find::Wanted,
-    ports::{
-        question::{Answer, Question},
-        switch_port::Switch,
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::config::checked;
+use mistgate_core::config::checked::Config;
+use mistgate_core::config::checked::ports::{Method as MethodConfig, Ports};
+use mistgate_core::mist::find::Wanted;
+use mistgate_core::ports::question::{Answer, Question};
+use mistgate_core::ports::switch_port::Switch;
 
-use super::{
-    cso::{self, Cso},
-    junos::{Connected, Switches},
-    method::{Method, NoMethod},
-    mist::Mist,
-};
+use super::cso;
+use super::cso::Cso;
+use super::junos::{Connected, Switches};
+use super::method::{Method, NoMethod};
+use super::mist::Mist;
 use crate::{base::journal::Journal, http::outbound::Outbound};
 
 /// What a [`Backend`] needs of the configuration.

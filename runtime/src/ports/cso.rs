@@ -2,25 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mistgate_core::{
-    base::{failure::Failure, mac::Mac},
-    cso::{self, push::Push},
-    ports::{
-        edit::{Edit, Pushed},
-        switch_port::Switch,
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::cso;
+use mistgate_core::cso::push::Push;
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::switch_port::Switch;
 
 use smol::future::ready;
 
-use crate::{
-    base::{journal::Journal, keyed_lock::KeyedLock},
-    http::outbound::Outbound,
-    ports::{
-        api::{Api, run_exchange},
-        method::{Call, Difference, Method},
-    },
-};
+use crate::base::journal::Journal;
+use crate::base::keyed_lock::KeyedLock;
+use crate::http::outbound::Outbound;
+use crate::ports::api::{Api, run_exchange};
+use crate::ports::method::{Call, Difference, Method};
 
 /// For each request with its answer. A deployment may be answered when the switch has it.
 pub const TIMEOUT: Duration = Duration::from_secs(120);

@@ -3,37 +3,31 @@
 
 use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
-use mistgate_core::{
-    base::{
-        failure::Failure,
-        machine::{self, Machine},
-        time::{Instant, UnixTime},
-    },
-    ports::{
-        audit,
-        edit::{Edit, Pushed},
-        names::Names,
-        notification,
-        plan::{Plan, input::Input, output::Output},
-        question::Question,
-        record::Record,
-        report::{Context, Report},
-        switch_port::{Switch, SwitchPort},
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::machine;
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::names::Names;
+use mistgate_core::ports::plan::Plan;
+use mistgate_core::ports::plan::input::Input;
+use mistgate_core::ports::plan::output::Output;
+use mistgate_core::ports::question::Question;
+use mistgate_core::ports::record::Record;
+use mistgate_core::ports::report::{Context, Report};
+use mistgate_core::ports::switch_port::{Switch, SwitchPort};
+use mistgate_core::ports::{audit, notification};
 use smol::{channel, future::FutureExt};
 
-use super::{
-    Message, Settings, Status, Tools, audit_file::Audit, backend::Backend, work_queue::WorkQueue,
-};
-use crate::{
-    base::{
-        clock::{self, Alarm},
-        journal::{Level, fields},
-        store::Write,
-    },
-    chat::driver,
-};
+use super::audit_file::Audit;
+use super::backend::Backend;
+use super::work_queue::WorkQueue;
+use super::{Message, Settings, Status, Tools};
+use crate::base::clock;
+use crate::base::clock::Alarm;
+use crate::base::journal::{Level, fields};
+use crate::base::store::Write;
+use crate::chat::driver;
 
 /// How often the plan gets the wall clock, even if it did not jump.
 const CLOCK_EVERY: Duration = Duration::from_secs(300);

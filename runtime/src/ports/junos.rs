@@ -10,37 +10,27 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use mistgate_core::{
-    base::{
-        failure::Failure,
-        mac::Mac,
-        machine::{self, Machine},
-        time::Instant,
-    },
-    junos::{
-        Junos,
-        rollback::RollbackGuard,
-        visit::{
-            Visit,
-            input::{Config, Task},
-            output::{Outcome, Output},
-        },
-    },
-    ports::{
-        edit::{Edit, Pushed},
-        name::PortName,
-        question::Answer,
-        switch_port::Switch,
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::machine;
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::junos::Junos;
+use mistgate_core::junos::rollback::RollbackGuard;
+use mistgate_core::junos::visit::Visit;
+use mistgate_core::junos::visit::input::{Config, Task};
+use mistgate_core::junos::visit::output::{Outcome, Output};
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::name::PortName;
+use mistgate_core::ports::question::Answer;
+use mistgate_core::ports::switch_port::Switch;
 use smol::{future::Boxed, lock};
 
-use crate::base::{
-    clock::Clock,
-    journal::{Journal, Level, fields},
-    stop::{self, Stop, Stopper},
-    sync::{Mutex, Shared},
-};
+use crate::base::clock::Clock;
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::stop;
+use crate::base::stop::{Stop, Stopper};
+use crate::base::sync::{Mutex, Shared};
 
 pub mod ssh;
 mod trust;
@@ -51,11 +41,9 @@ mod connection;
 
 mod method;
 
-use self::{
-    connection::{Connection, Opened},
-    settings::Settings,
-    ssh::KeyError,
-};
+use self::connection::{Connection, Opened};
+use self::settings::Settings;
+use self::ssh::KeyError;
 
 /// What a visit promises of its outcome.
 const OF_ITS_KIND: &str = "a task ends with the outcome of its name";

@@ -4,14 +4,12 @@
 //! restart. If the file cannot be made, changes stop all the same until the next restart. If it
 //! cannot be looked at, they stop too.
 
-use std::{
-    fs::{self, OpenOptions},
-    future::Future,
-    io,
-    os::unix::fs::OpenOptionsExt as _,
-    sync::Arc,
-    time::Duration,
-};
+use std::fs::OpenOptions;
+use std::future::Future;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, io};
 
 use smol::{Timer, channel, future::FutureExt};
 

@@ -6,64 +6,45 @@
 //! mistgate does not learn of the change. The audit gets a line either way, because appending one
 //! is a single write.
 
-use std::{
-    collections::VecDeque,
-    fs,
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, chown},
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        mpsc::{self, Receiver},
-    },
-    thread,
-};
+use std::collections::VecDeque;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, mpsc};
+use std::{fs, io, thread};
 
-use mistgate_core::{
-    base::{
-        failure::Failure,
-        mac::Mac,
-        machine::{self, Machine as _},
-        time::UnixTime,
-    },
-    config::checked::{Config, ports::Ports},
-    mist::find,
-    ports::{
-        audit,
-        edit::Edit,
-        governor::{Governor, Refusal, SwitchPattern},
-        name::{PortName, SwitchName},
-        names::Names,
-        plan::{
-            Plan,
-            input::{self, Input},
-            output::Output,
-        },
-        port,
-        record::Record,
-        redact::redact,
-        report::{Context, Report},
-        switch_port::{Mode, Switch, SwitchPort},
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::machine;
+use mistgate_core::base::machine::Machine as _;
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::config::checked::Config;
+use mistgate_core::config::checked::ports::Ports;
+use mistgate_core::mist::find;
+use mistgate_core::ports::edit::Edit;
+use mistgate_core::ports::governor::{Governor, Refusal, SwitchPattern};
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::names::Names;
+use mistgate_core::ports::plan::input::Input;
+use mistgate_core::ports::plan::output::Output;
+use mistgate_core::ports::plan::{Plan, input};
+use mistgate_core::ports::record::Record;
+use mistgate_core::ports::redact::redact;
+use mistgate_core::ports::report::{Context, Report};
+use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
+use mistgate_core::ports::{audit, port};
 use rustix::process;
 
+use super::backend::{Backend, BackendConfig};
 pub use super::method::Difference;
-use super::{
-    AUDIT_FILE, audit_file,
-    backend::{Backend, BackendConfig},
-};
-use crate::{
-    base::{
-        clock::{self, Clock},
-        journal::Journal,
-        store::{self, Store, Write, Written},
-    },
-    http::{
-        outbound::{self, Outbound},
-        tls,
-    },
-};
+use super::{AUDIT_FILE, audit_file};
+use crate::base::clock::Clock;
+use crate::base::journal::Journal;
+use crate::base::store::{Store, Write, Written};
+use crate::base::{clock, store};
+use crate::http::outbound::Outbound;
+use crate::http::{outbound, tls};
 
 /// The port and the mode in the command.
 #[derive(Clone, Debug)]

@@ -2,15 +2,11 @@
 
 use std::any::Any;
 
-use mistgate_core::{
-    base::failure::Failure,
-    ports::{
-        edit::{Edit, Pushed},
-        name::PortName,
-        question::Answer,
-        switch_port::Switch,
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::name::PortName;
+use mistgate_core::ports::question::Answer;
+use mistgate_core::ports::switch_port::Switch;
 use smol::future::ready;
 
 /// How many changes through an API are under way at once. It takes a few requests at a time, so

@@ -5,45 +5,31 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mistgate_core::{
-    base::{
-        exchange::{Exchange, ExchangeResult, Request},
-        failure::Failure,
-        mac::Mac,
-        secret::Secret,
-        time::Instant,
-    },
-    config::checked,
-    mist::{
-        Profiles,
-        ask::{Ask, Connected},
-        budget::Budget,
-        find::{Find, Wanted},
-        profile::Change,
-        push::Push,
-        read::{Read, Task},
-    },
-    ports::{
-        edit::{Edit, Pushed},
-        question::{Answer, Question},
-        switch_port::Switch,
-    },
-};
+use mistgate_core::base::exchange::{Exchange, ExchangeResult, Request};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::base::time::Instant;
+use mistgate_core::config::checked;
+use mistgate_core::mist::Profiles;
+use mistgate_core::mist::ask::{Ask, Connected};
+use mistgate_core::mist::budget::Budget;
+use mistgate_core::mist::find::{Find, Wanted};
+use mistgate_core::mist::profile::Change;
+use mistgate_core::mist::push::Push;
+use mistgate_core::mist::read::{Read, Task};
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::question::{Answer, Question};
+use mistgate_core::ports::switch_port::Switch;
 use smol::{Timer, lock};
 
-use crate::{
-    base::{
-        clock::Clock,
-        journal::{Journal, Level, fields},
-        keyed_lock::KeyedLock,
-        sync::Mutex,
-    },
-    http::outbound::Outbound,
-    ports::{
-        api::{Api, REQUESTS_MAX, run_exchange},
-        method::{Call, Difference, Method},
-    },
-};
+use crate::base::clock::Clock;
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::keyed_lock::KeyedLock;
+use crate::base::sync::Mutex;
+use crate::http::outbound::Outbound;
+use crate::ports::api::{Api, REQUESTS_MAX, run_exchange};
+use crate::ports::method::{Call, Difference, Method};
 
 /// For one request with its answer.
 const TIMEOUT: Duration = Duration::from_secs(30);

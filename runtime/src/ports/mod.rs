@@ -27,26 +27,20 @@ pub mod manual;
 
 use std::{path::PathBuf, sync::Arc};
 
-use mistgate_core::{
-    config::checked::{Config, ports::Ports},
-    ports::{
-        ap_event::{ApEvent, Request},
-        plan::input,
-    },
-};
+use mistgate_core::config::checked::Config;
+use mistgate_core::config::checked::ports::Ports;
+use mistgate_core::ports::ap_event::{ApEvent, Request};
+use mistgate_core::ports::plan::input;
 use smol::{Executor, channel};
 
 pub(crate) use self::run::run;
 pub use self::status::{PortStatus, Status};
 use self::{backend::BackendConfig, kill_switch::Order};
-use crate::{
-    base::{
-        clock::{self, Clock},
-        journal::Journal,
-        store::Store,
-    },
-    http::outbound::Outbound,
-};
+use crate::base::clock;
+use crate::base::clock::Clock;
+use crate::base::journal::Journal;
+use crate::base::store::Store;
+use crate::http::outbound::Outbound;
 
 /// The name of the audit's file in the state folder.
 pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use mistgate_core::{base::rand::Rand, ports::record::Record};
 use smol::{channel, future::FutureExt};
 
-use super::{
-    Ends, Message, Settings, Tools,
-    audit_file::Audit,
-    driver::{Driver, Ending, Start},
-    kill_switch,
-};
+use super::audit_file::Audit;
+use super::driver::{Driver, Ending, Start};
+use super::{Ends, Message, Settings, Tools, kill_switch};
 use crate::base::{journal::Level, journal::fields};
 
 /// Runs the task, with a plan while there are settings for one, until it is told to end and no

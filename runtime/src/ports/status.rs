@@ -2,14 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use mistgate_core::{
-    base::time::Instant,
-    ports::{
-        plan::{self, Plan},
-        port::stage::Stage,
-        switch_port::Mode,
-    },
-};
+use mistgate_core::base::time::Instant;
+use mistgate_core::ports::plan;
+use mistgate_core::ports::plan::Plan;
+use mistgate_core::ports::port::stage::Stage;
+use mistgate_core::ports::switch_port::Mode;
 
 use super::backend::Backend;
 

@@ -4,14 +4,10 @@ use http_types::StatusCode;
 use mistgate_core::{config::checked::ports::External, ports::ap_event::Request};
 
 use super::{Intake, Settings};
-use crate::{
-    base::{
-        journal::{Level, fields},
-        metrics::Counter,
-    },
-    http::listen::{Head, Reply},
-    ports,
-};
+use crate::base::journal::{Level, fields};
+use crate::base::metrics::Counter;
+use crate::http::listen::{Head, Reply};
+use crate::ports;
 
 /// The header with the key.
 const KEY: &str = "x-clientapikey";

@@ -1,21 +1,16 @@
 //! The real binary as a process: start it, read its output, signal it, wait for its end.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Read},
-    net::SocketAddr,
-    ops::Deref,
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::{fs, thread};
 
-use mistgate_tests::{
-    base::http::Message,
-    chat::server::LONG,
-    webhook::mist::{Mist, request, send},
-};
+use mistgate_tests::base::http::Message;
+use mistgate_tests::chat::server::LONG;
+use mistgate_tests::webhook::mist::{Mist, request, send};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -2,11 +2,9 @@
 //! alone, no alternative name, no extended key usage, and a key file that begins with the curve's
 //! parameters.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 

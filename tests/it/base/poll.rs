@@ -1,9 +1,7 @@
 //! Waiting by polling, where no event tells that something has happened.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::thread;
+use std::time::{Duration, Instant};
 
 const EVERY: Duration = Duration::from_millis(10);
 

@@ -1,10 +1,8 @@
 //! Runs many small jobs on all processors.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// Runs `body` on each of `inputs`, on one thread per processor, and gives the results in no order.
 /// Panics with the `name` of each input whose run panicked.

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use mistgate_tests::{
-    chat::server::{Answer, Chat, OK, Post, say},
-    webhook::mist::{body, device_event, event_body},
-};
+use mistgate_tests::chat::server::{Answer, Chat, OK, Post, say};
+use mistgate_tests::webhook::mist::{body, device_event, event_body};
 use serde_json::Value;
 
 use crate::base::binary::{Mistgate, Place};

@@ -1,15 +1,11 @@
 //! No notification, however hostile, becomes a payload that a chat would refuse or misread.
 
-use mistgate_core::{
-    base::{rand::Rand, time::UnixTime},
-    chat::{
-        KINDS, console, google,
-        kind::{Format, Kind},
-        shape::Form,
-        slack, teams,
-    },
-    notify::{Fact, Link, Listing, Notification, Severity, Thread},
-};
+use mistgate_core::base::rand::Rand;
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::chat::kind::{Format, Kind};
+use mistgate_core::chat::shape::Form;
+use mistgate_core::chat::{KINDS, console, google, slack, teams};
+use mistgate_core::notify::{Fact, Link, Listing, Notification, Severity, Thread};
 use mistgate_tests::chat::limits;
 use serde_json::Value;
 

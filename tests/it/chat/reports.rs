@@ -6,36 +6,28 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, time::Duration};
 
-use mistgate_core::{
-    base::{
-        failure::Failure,
-        mac::Mac,
-        rand::Rand,
-        time::{Instant, UnixTime},
-    },
-    event::{Detail, Event, Topic, fingerprint::fingerprint},
-    notify::{topics, types},
-    ports::{
-        ap_event::ApEvent,
-        audit,
-        decide::Reason,
-        governor::{PortPattern, Refusal, Scope},
-        name::{PortName, SwitchName},
-        names::Names,
-        notification,
-        outage::Share,
-        probe::Subject,
-        report::{Change, Context, Report},
-        switch_port::{Mode, Switch, SwitchPort},
-    },
-    route::Routes,
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::rand::Rand;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::event::fingerprint::fingerprint;
+use mistgate_core::event::{Detail, Event, Topic};
+use mistgate_core::notify::{topics, types};
+use mistgate_core::ports::ap_event::ApEvent;
+use mistgate_core::ports::decide::Reason;
+use mistgate_core::ports::governor::{PortPattern, Refusal, Scope};
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::names::Names;
+use mistgate_core::ports::outage::Share;
+use mistgate_core::ports::probe::Subject;
+use mistgate_core::ports::report::{Change, Context, Report};
+use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
+use mistgate_core::ports::{audit, notification};
+use mistgate_core::route::Routes;
 use serde_json::{json, value::RawValue};
 
-use crate::{
-    chat::limits::text,
-    webhook::vectors::{difference, files, messages, pretty},
-};
+use crate::chat::limits::text;
+use crate::webhook::vectors::{difference, files, messages, pretty};
 
 const ORG: &str = "2818e386-8dec-2562-9ede-5b8a0fbbdc71";
 const SITE: &str = "4ac1dcf4-9d8b-7211-65c4-057819f0862b";

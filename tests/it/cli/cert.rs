@@ -1,27 +1,24 @@
 //! `mistgate cert` from outside: openssl and rustls, which its peers use, must accept its files.
 
-use std::{
-    fs,
-    io::{Read as _, Write as _},
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
-    path::PathBuf,
-    process::{Command, Output, Stdio},
-    sync::Arc,
-};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{
     ClientConfig, ClientConnection, Error, RootCertStore, ServerConfig, ServerConnection,
-    crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
-    server::WebPkiClientVerifier,
 };
 use tempfile::TempDir;
 
-use crate::base::{
-    binary::{binary, text},
-    files,
-    openssl::openssl,
-};
+use crate::base::binary::{binary, text};
+use crate::base::files;
+use crate::base::openssl::openssl;
 
 const DAY_SECS: u64 = 24 * 60 * 60;
 

@@ -2,17 +2,13 @@
 
 use std::{fs, io::Write, process::Stdio};
 
-use mistgate_tests::{
-    chat::server::{Chat, reserve, say},
-    webhook::mist::event_body,
-};
+use mistgate_tests::chat::server::{Chat, reserve, say};
+use mistgate_tests::webhook::mist::event_body;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use serde_json::Value;
 
-use crate::base::{
-    binary::{Place, command, output, text},
-    pki::{Authority, Leaf},
-};
+use crate::base::binary::{Place, command, output, text};
+use crate::base::pki::{Authority, Leaf};
 
 #[test]
 fn version_names_the_version_the_target_and_the_commit() {

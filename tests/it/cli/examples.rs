@@ -1,24 +1,18 @@
 //! The example configurations have no problems, and the README's first webhook arrives.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use mistgate_core::{
-    chat::{google, shape::Form},
-    config::{
-        files::{FileKind, Files},
-        raw::{Draft, Source},
-    },
-    notify::{Fact, Link, Listing, Notification, Severity},
-};
-use mistgate_tests::{
-    chat::{limits::VENDORS, stand_in::Card},
-    webhook::mist::{request, send},
-};
+use mistgate_core::chat::google;
+use mistgate_core::chat::shape::Form;
+use mistgate_core::config::files::{FileKind, Files};
+use mistgate_core::config::raw::{Draft, Source};
+use mistgate_core::notify::{Fact, Link, Listing, Notification, Severity};
+use mistgate_tests::chat::limits::VENDORS;
+use mistgate_tests::chat::stand_in::Card;
+use mistgate_tests::webhook::mist::{request, send};
 use rustix::process::Signal;
 
 use crate::base::binary::{Mistgate, binary, text};

@@ -1,22 +1,16 @@
 //! `mistgate import` on the old programs' configurations, and `mistgate check` on what it wrote.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
 
-use mistgate_import::{
-    python,
-    value::{Form, Value},
-};
+use mistgate_import::python;
+use mistgate_import::value::{Form, Value};
 use serde_json::{Value as Json, json};
 
-use crate::base::{
-    binary::{Place, output, text},
-    files::mode,
-    pki::Authority,
-};
+use crate::base::binary::{Place, output, text};
+use crate::base::files::mode;
+use crate::base::pki::Authority;
 
 fn vector(name: &str) -> String {
     let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/import");

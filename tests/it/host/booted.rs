@@ -1,19 +1,15 @@
 //! `mistgate install` under a real systemd: this machine's own, booted in a container with this
 //! machine's programs and no network but loopback.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Command, Output},
-};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
 
 use mistgate_tests::{base::process::field, chat::server::LONG};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::base::{
-    binary::{Process, binary, text},
-    poll,
-};
+use crate::base::binary::{Process, binary, text};
+use crate::base::poll;
 
 const CONFIG: &str = "/etc/mistgate/mistgate.toml";
 const DROP_IN: &str = "/etc/systemd/system/mistgate.service.d/tests.conf";

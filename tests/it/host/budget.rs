@@ -1,20 +1,14 @@
 //! The resources that a small gateway can spare. `tests/run` runs this alone, with the static
 //! binary.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::time::{Duration, Instant};
 
 use mistgate_core::base::mac::Mac;
-use mistgate_tests::{
-    base::process::field,
-    chat::server::{Chat, LONG},
-    ports::cloud::{
-        Cloud,
-        organisation::{ORG, Organisation, SITE},
-    },
-};
+use mistgate_tests::base::process::field;
+use mistgate_tests::chat::server::{Chat, LONG};
+use mistgate_tests::ports::cloud::Cloud;
+use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
 
 use crate::{base::binary::Place, base::openssl::Authority};
 

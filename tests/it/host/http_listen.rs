@@ -1,32 +1,24 @@
 //! The HTTP server over real sockets: hostile, slow and many clients.
 
-use std::{
-    fs,
-    io::{ErrorKind, Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use mistgate_core::{
-    base::network::Network,
-    http::listener::{Limits, Tls},
+use mistgate_core::base::network::Network;
+use mistgate_core::http::listener::{Limits, Tls};
+use mistgate_runtime::base::stop;
+use mistgate_runtime::base::stop::Stopper;
+use mistgate_runtime::http::listen::{
+    Bytes, CONNECTIONS_PER_ADDRESS, Event, Head, Listener, Reply, Service,
 };
-use mistgate_runtime::{
-    base::stop::{self, Stopper},
-    http::{
-        listen::{Bytes, CONNECTIONS_PER_ADDRESS, Event, Head, Listener, Reply, Service},
-        tls::Identity,
-    },
-};
+use mistgate_runtime::http::tls::Identity;
 use rustls::{ClientConnection, StreamOwned};
 use smol::{Async, Executor, channel, future};
 
-use crate::{
-    base::pki::{Authority, client},
-    webhook::http_hostile::{CANARY, CASES, Then},
-};
+use crate::base::pki::{Authority, client};
+use crate::webhook::http_hostile::{CANARY, CASES, Then};
 
 const LIMITS: Limits = Limits {
     body_max: 64 * 1024,

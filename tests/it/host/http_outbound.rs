@@ -1,34 +1,24 @@
 //! The HTTP client over real sockets: what it sends, how often, and the fault for every failure.
 
-use std::{
-    io::{Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_rustls::TlsConnector;
 use http_types::Url;
 use mistgate_core::engine::input::Answer;
 use mistgate_core::{base::secret::Secret, http::proxy::Proxies};
-use mistgate_runtime::{
-    base::clock::Clock,
-    http::{
-        outbound::{
-            Bytes, Call, Cause, Client, Fault, Method, Outbound, Refusal, Reply, Step, Take,
-        },
-        tls,
-    },
+use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::http::outbound::{
+    Bytes, Call, Cause, Client, Fault, Method, Outbound, Refusal, Reply, Step, Take,
 };
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
+use mistgate_runtime::http::tls;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use smol::future;
 
 use crate::base::pki::{Authority, Leaf};

@@ -1,26 +1,19 @@
 //! `mistgate install` into a root folder given by `--root`, and `mistgate init`. `systemd` and
 //! `booted` test it under a service manager.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::ErrorKind,
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt, symlink},
-        process::CommandExt,
-    },
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-    thread,
-};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::{fs, thread};
 
 use rustix::process::geteuid;
 use tempfile::TempDir;
 
-use crate::base::{
-    binary::{binary, output, text},
-    files::NOBODY,
-};
+use crate::base::binary::{binary, output, text};
+use crate::base::files::NOBODY;
 
 const CONFIG: &str = "etc/mistgate/mistgate.toml";
 const UNIT: &str = "etc/systemd/system/mistgate.service";

@@ -1,29 +1,21 @@
 //! SIGHUP: a new configuration is applied as a whole or not at all, and no event is lost.
 
-use std::{
-    collections::BTreeSet,
-    io::{Read, Write},
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-};
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use mistgate_tests::{
-    base::http,
-    chat::server::{Answer, Chat},
-    webhook::mist::{Mist, connect, event_body},
-};
+use mistgate_tests::base::http;
+use mistgate_tests::chat::server::{Answer, Chat};
+use mistgate_tests::webhook::mist::{Mist, connect, event_body};
 use rustix::process::Signal;
 use rustls::StreamOwned;
 use serde_json::Value;
 
-use crate::base::{
-    binary::{Mistgate, Place, SECRET},
-    pki::{Authority, client},
-};
+use crate::base::binary::{Mistgate, Place, SECRET};
+use crate::base::pki::{Authority, client};
 
 fn slack(chat: &Chat) -> String {
     format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/T"))

@@ -1,30 +1,23 @@
 //! `mistgate run`: the first start in an empty folder, and the stop.
 
-use std::{
-    fs::{self, File},
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::fs;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::Message;
-use mistgate_tests::{
-    base::http,
-    chat::server::{Answer, Chat},
-    webhook::mist::{Mist, connect, event_body},
-};
+use mistgate_tests::base::http;
+use mistgate_tests::chat::server::{Answer, Chat};
+use mistgate_tests::webhook::mist::{Mist, connect, event_body};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{
-    base::{
-        binary::{Mistgate, Place, SECRET, command, output, text},
-        files::mode,
-        pki::Leaf,
-    },
-    micronets::relay::{GATEWAY, MANAGER, Peer},
-};
+use crate::base::binary::{Mistgate, Place, SECRET, command, output, text};
+use crate::base::files::mode;
+use crate::base::pki::Leaf;
+use crate::micronets::relay::{GATEWAY, MANAGER, Peer};
 
 /// The README promises that a stop takes no longer.
 const STOP_MAX: Duration = Duration::from_secs(10);

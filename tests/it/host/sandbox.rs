@@ -2,19 +2,15 @@
 //! and what a new configuration can no longer open. That everything else still works is shown by
 //! the other tests, which run in the sandbox too.
 
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt, chown},
-};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
 
 use mistgate_tests::{base::process::field, chat::server::Chat, webhook::mist::event_body};
 use rustix::process::{Signal, geteuid};
 use serde_json::Value;
 
-use crate::base::{
-    binary::{Mistgate, Place, Process, SECRET, command},
-    files::NOBODY,
-};
+use crate::base::binary::{Mistgate, Place, Process, SECRET, command};
+use crate::base::files::NOBODY;
 
 const RUN: [&str; 5] = ["run", "--config", "mistgate.toml", "--log-format", "json"];
 

@@ -1,23 +1,17 @@
 //! No secret is printed, logged or answered, whatever succeeds or fails, and no payload is logged
 //! above level debug.
 
-use std::{
-    io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    process::Stdio,
-    thread,
-};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::Stdio;
+use std::thread;
 
-use mistgate_tests::{
-    chat::server::{Answer, Chat, OK, Post, reserve, say},
-    webhook::mist::{Mist, event_body, request, send},
-};
+use mistgate_tests::chat::server::{Answer, Chat, OK, Post, reserve, say};
+use mistgate_tests::webhook::mist::{Mist, event_body, request, send};
 use rustix::process::Signal;
 
-use crate::base::{
-    binary::{Mistgate, Place, command, output, text},
-    pki::Authority,
-};
+use crate::base::binary::{Mistgate, Place, command, output, text};
+use crate::base::pki::Authority;
 
 /// Texts that mistgate prints for no other reason. In URLs they are where the vendors' URLs have
 /// them: in the path, and in the query.

@@ -1,35 +1,25 @@
 //! A disk that refuses writes: nothing accepted is lost, nothing settled is sent again, and the
 //! store recovers.
 
-use std::{
-    fs::OpenOptions,
-    io,
-    path::Path,
-    process::Command,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-        mpsc,
-    },
-    thread,
-};
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::{io, thread};
 
-use mistgate_core::{
-    base::{mac::Mac, time::UnixTime},
-    delivery::batch::{self, Chats, EventKey, Item},
-    event::fingerprint::Fingerprint,
-    notify::Severity,
-    ports::{
-        name::{PortName, SwitchName},
-        record::Record,
-        switch_port::{Mode, Switch},
-    },
-};
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{Chats, EventKey, Item};
+use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::notify::Severity;
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::record::Record;
+use mistgate_core::ports::switch_port::{Mode, Switch};
 use mistgate_runtime::base::store::{Left, Store, Write, Written};
-use mistgate_tests::{
-    chat::server::{Answer, Chat, LONG},
-    webhook::mist::{body, device_event, event_body},
-};
+use mistgate_tests::chat::server::{Answer, Chat, LONG};
+use mistgate_tests::webhook::mist::{body, device_event, event_body};
 use redb::{StorageBackend, backends::FileBackend};
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 use serde_json::Value;

@@ -1,21 +1,18 @@
 //! The service manager: the notifications that it gets, and the sockets that it passes. `booted`
 //! tests a real one.
 
-use std::{
-    fs,
-    io::{PipeReader, Read, Write},
-    net::SocketAddr,
-    os::{linux::net::SocketAddrExt, unix::net},
-    path::Path,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::fs;
+use std::io::{PipeReader, Read, Write};
+use std::net::SocketAddr;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use mistgate_tests::{
-    base::http,
-    chat::server::LONG,
-    webhook::mist::{Mist, connect, event_body},
-};
+use mistgate_tests::base::http;
+use mistgate_tests::chat::server::LONG;
+use mistgate_tests::webhook::mist::{Mist, connect, event_body};
 use rustix::process::Signal;
 
 use crate::base::binary::{Mistgate, Place, Process, SECRET, binary, command, output, text};

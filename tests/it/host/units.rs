@@ -1,10 +1,8 @@
 //! The files that are installed with the binary: service units, the manual page, completions.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::base::binary::{binary, text};
 

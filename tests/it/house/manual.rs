@@ -1,13 +1,11 @@
 //! The manual as a test: its tables are held to the program in both directions, its links lead
 //! somewhere, and its commands run.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    os::unix::fs::symlink,
-    path::{Component, Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Component, Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::root;
 use crate::base::binary::{binary, text};

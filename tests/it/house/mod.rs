@@ -1,10 +1,8 @@
 //! The repository itself: its shape, words, documents and supply chain.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 pub(crate) mod documents;
 pub(crate) mod floors;

@@ -61,6 +61,25 @@ fn files_are_short_and_lines_narrow() {
     none(faults);
 }
 
+/// Deep trees of names over many lines are hard to search and to merge.
+#[test]
+fn an_import_of_many_lines_names_one_module() {
+    let mut faults = Vec::new();
+    for (name, text) in sources() {
+        let mut is_open = false;
+        for (number, line) in (1..).zip(text.lines()) {
+            if is_open && line.contains("::") && !line.trim_start().starts_with("//") {
+                faults.push(format!("{name}:{number}: an import of several modules"));
+            }
+            let code = line.trim_start();
+            is_open |=
+                (code.starts_with("use ") || code.starts_with("pub use ")) && code.ends_with('{');
+            is_open &= !code.ends_with("};");
+        }
+    }
+    none(faults);
+}
+
 #[test]
 fn functions_fit_on_a_screen() {
     let mut faults = Vec::new();

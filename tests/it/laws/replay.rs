@@ -1,10 +1,8 @@
 //! Runs each fuzz target over its committed corpus, without a fuzzer.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use mistgate_tests::targets;
 

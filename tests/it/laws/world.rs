@@ -1,9 +1,8 @@
 //! The world over many seeds. A failure prints its seed, which then belongs into `regressions`.
 
-use mistgate_tests::{
-    base::bytes::noise,
-    world::{self, Journal},
-};
+use mistgate_tests::base::bytes::noise;
+use mistgate_tests::world;
+use mistgate_tests::world::Journal;
 
 use crate::base::threads::on_all_threads;
 

@@ -2,29 +2,20 @@
 //! leaves another `mistgate connect` for a local server, and comes back. Each of the three may be
 //! killed and restarted.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{self, BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    thread,
-    time::Duration,
-};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+use std::{fs, io, thread};
 
-use mistgate_tests::{
-    base::http,
-    webhook::mist::{connect, request, send},
-};
+use mistgate_tests::base::http;
+use mistgate_tests::webhook::mist::{connect, request, send};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::{
-    base::{
-        binary::{Mistgate, command},
-        poll,
-    },
-    micronets::connect::Certificates,
-};
+use crate::base::binary::{Mistgate, command};
+use crate::base::poll;
+use crate::micronets::connect::Certificates;
 
 const LONG: Duration = Duration::from_secs(60);
 

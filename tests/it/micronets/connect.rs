@@ -1,31 +1,28 @@
 //! `mistgate connect` as a process. The test plays the proxy and the partner behind it.
 
-use std::{
-    fs,
-    io::{Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
-    process::Command,
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    thread,
-    time::Duration,
-};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+use std::{fs, thread};
 
-use async_tungstenite::tungstenite::{
-    self, Message, WebSocket,
-    handshake::server::{Callback, ErrorResponse, Request, Response},
-    protocol::CloseFrame,
+use async_tungstenite::tungstenite;
+use async_tungstenite::tungstenite::handshake::server::{
+    Callback, ErrorResponse, Request, Response,
 };
-use mistgate_tests::{
-    base::http,
-    webhook::mist::{connect, request, send},
-};
+use async_tungstenite::tungstenite::protocol::CloseFrame;
+use async_tungstenite::tungstenite::{Message, WebSocket};
+use mistgate_tests::base::http;
+use mistgate_tests::webhook::mist::{connect, request, send};
 use rustix::process::Signal;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::version::{TLS12, TLS13};
 use rustls::{
     RootCertStore, ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::WebPkiClientVerifier,
-    version::{TLS12, TLS13},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,22 +1,17 @@
 //! The steps of the original's README (§1.3, §1.4), with each of its three Python programs or our
 //! replacement; and how our proxy treats peers written in Python.
 
-use std::{
-    collections::BTreeSet,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mistgate_tests::{
-    base::http::Message,
-    webhook::mist::{request, send},
-};
+use mistgate_tests::base::http::Message;
+use mistgate_tests::webhook::mist::{request, send};
 use serde_json::{Value, json};
 
-use crate::{
-    base::binary::{Mistgate, Place, command, output, text},
-    base::openssl::Authority,
-    micronets::peers::{self, Program},
-};
+use crate::base::binary::{Mistgate, Place, command, output, text};
+use crate::base::openssl::Authority;
+use crate::micronets::peers;
+use crate::micronets::peers::Program;
 
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 const SUBNETS: &str = "/micronets/v1/dhcp/subnets";

@@ -1,12 +1,11 @@
 //! The Python programs that stand for the real peers of the websocket proxy (tests/peers). They use
 //! `websockets` from PyPI, in a venv beside the build.
 
-use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::LazyLock,
-};
+use std::fs;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use mistgate_tests::chat::server::LONG;
 

@@ -1,21 +1,15 @@
 //! The websocket proxy in the real binary: start, metrics and status, reload, stop.
 
-use std::{
-    net::TcpStream,
-    time::{Duration, Instant},
-};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::{Error, Message};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::{
-    base::{
-        binary::{Mistgate, Place},
-        pki::{Authority, Leaf},
-    },
-    micronets::relay::{GATEWAY, MANAGER, Peer},
-};
+use crate::base::binary::{Mistgate, Place};
+use crate::base::pki::{Authority, Leaf};
+use crate::micronets::relay::{GATEWAY, MANAGER, Peer};
 
 /// The longest time from a rule change to the end of a connection: the promised time, doubled for a
 /// busy machine.

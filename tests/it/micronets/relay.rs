@@ -1,58 +1,35 @@
 //! The websocket proxy over real TLS on loopback.
 
-use std::{
-    fs,
-    io::{self, ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
-use async_tungstenite::tungstenite::{
-    Error, Message, WebSocket,
-    client::IntoClientRequest,
-    handshake::HandshakeError,
-    protocol::{
-        CloseFrame, WebSocketConfig,
-        frame::{
-            Frame,
-            coding::{Data, OpCode},
-        },
-    },
-};
-use mistgate_core::{
-    http::listener::Tls,
-    micronets::{
-        access::{Rule, Subject},
-        meetup::{
-            input::{Config as Meetup, OnPartnerLoss},
-            status::Stage,
-        },
-        proxy::{Proxy, ProxyFiles, ProxyLimits},
-    },
-};
-use mistgate_runtime::{
-    base::{
-        clock::Clock,
-        journal::{Format, Journal, Level},
-        metrics::Counter,
-        stop::{self, Stopper},
-    },
-    micronets::relay::{MeetupStatus, Relay, Totals},
-};
-use rustls::{
-    ClientConnection, StreamOwned, SupportedProtocolVersion,
-    version::{TLS12, TLS13},
-};
+use async_tungstenite::tungstenite::client::IntoClientRequest;
+use async_tungstenite::tungstenite::handshake::HandshakeError;
+use async_tungstenite::tungstenite::protocol::frame::Frame;
+use async_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use async_tungstenite::tungstenite::{Error, Message, WebSocket};
+use mistgate_core::http::listener::Tls;
+use mistgate_core::micronets::access::{Rule, Subject};
+use mistgate_core::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
+use mistgate_core::micronets::meetup::status::Stage;
+use mistgate_core::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
+use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::base::journal::{Format, Journal, Level};
+use mistgate_runtime::base::metrics::Counter;
+use mistgate_runtime::base::stop;
+use mistgate_runtime::base::stop::Stopper;
+use mistgate_runtime::micronets::relay::{MeetupStatus, Relay, Totals};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConnection, StreamOwned, SupportedProtocolVersion};
 use smol::{Async, Executor, channel};
 use tempfile::TempDir;
 
-use crate::base::{
-    files,
-    pki::{Authority, Leaf, client_with},
-    poll,
-};
+use crate::base::pki::{Authority, Leaf, client_with};
+use crate::base::{files, poll};
 
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 /// Longer than anything here takes on a busy machine.

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use mistgate_tests::base::process::Usage;
 
-use crate::{
-    base::binary::Place,
-    base::openssl::{Authority, More},
-    soak::{Plan, run},
-    wire::connector,
-};
+use crate::base::binary::Place;
+use crate::base::openssl::{Authority, More};
+use crate::soak::{Plan, run};
+use crate::wire::connector;
 
 #[test]
 fn pairs_that_connect_talk_and_fail_are_never_mixed_up() {

@@ -6,11 +6,9 @@ use std::{io::Write as _, net::SocketAddr, process::Command, time::Duration};
 
 use smol::{Timer, future};
 
-use crate::{
-    base::binary::{Mistgate, Place, Process, text},
-    base::openssl::{Authority, More},
-    wire::{Event, Peer, connector, dial},
-};
+use crate::base::binary::{Mistgate, Place, Process, text};
+use crate::base::openssl::{Authority, More};
+use crate::wire::{Event, Peer, connector, dial};
 
 const PREFIX: &str = "/micronets/v1/ws-proxy/";
 const HELLO: &[u8] = br#"{"message":{"messageId":0,"messageType":"CONN:HELLO","requiresResponse":false,"peerClass":"x","peerId":"1"}}"#;

@@ -6,24 +6,21 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use mistgate_core::{
-    base::{machine::Machine, time::Instant},
-    micronets::{
-        access::Identity,
-        http,
-        meetup::{
-            Meetup,
-            input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic},
-            output::Output,
-        },
-        message::{Content, Id, Message, Pair},
-        peek::{Peek, peek},
-        pending::{PendingRequests, Side, Verdict},
-    },
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::micronets::access::Identity;
+use mistgate_core::micronets::http;
+use mistgate_core::micronets::meetup::Meetup;
+use mistgate_core::micronets::meetup::input::{
+    Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic,
 };
-use mistgate_tests::{
-    base::bytes::noise,
-    micronets::{micronets_http, micronets_meetup, micronets_message, micronets_upgrade},
+use mistgate_core::micronets::meetup::output::Output;
+use mistgate_core::micronets::message::{Content, Id, Message, Pair};
+use mistgate_core::micronets::peek::{Peek, peek};
+use mistgate_core::micronets::pending::{PendingRequests, Side, Verdict};
+use mistgate_tests::base::bytes::noise;
+use mistgate_tests::micronets::{
+    micronets_http, micronets_meetup, micronets_message, micronets_upgrade,
 };
 use serde_json::Value;
 

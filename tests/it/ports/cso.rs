@@ -3,31 +3,23 @@
 use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
-use mistgate_core::{
-    base::{failure::Failure, mac::Mac, secret::Secret},
-    cso::{Cso as Config, CsoProfile},
-    http::proxy::Proxies,
-    ports::{
-        edit::{Edit, MethodConfig as _, Pushed},
-        name::{PortName, SwitchName},
-        switch_port::{Mode, Switch},
-    },
-};
-use mistgate_runtime::{
-    base::{
-        clock::Clock,
-        journal::{Format, Journal, Level},
-    },
-    http::{outbound::Outbound, tls},
-    ports::cso::Cso,
-};
-use mistgate_tests::{
-    chat::server::{LONG, reserve},
-    ports::cso::{
-        self, Fault, say,
-        tenant::{PortConfig, Tenant},
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::cso::{Cso as Config, CsoProfile};
+use mistgate_core::http::proxy::Proxies;
+use mistgate_core::ports::edit::{Edit, MethodConfig as _, Pushed};
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::switch_port::{Mode, Switch};
+use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::base::journal::{Format, Journal, Level};
+use mistgate_runtime::http::outbound::Outbound;
+use mistgate_runtime::http::tls;
+use mistgate_runtime::ports::cso::Cso;
+use mistgate_tests::chat::server::{LONG, reserve};
+use mistgate_tests::ports::cso;
+use mistgate_tests::ports::cso::tenant::{PortConfig, Tenant};
+use mistgate_tests::ports::cso::{Fault, say};
 use smol::future;
 
 const LOGIN: &str = "/v3/auth/tokens";

@@ -1,50 +1,36 @@
 //! `[ports.junos]` against simulated switches, each behind a real `sshd`: how a change ends
 //! whatever happens to it, and that the switch is free afterwards.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    future::Future,
-    net::{Ipv4Addr, SocketAddr},
-    os::unix::{fs::PermissionsExt, net::UnixListener},
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::{Duration, Instant as Moment},
-};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant as Moment};
+use std::{fs, thread};
 
-use mistgate_core::{
-    base::{failure::Failure, mac::Mac, secret::Secret},
-    junos::Junos,
-    ports::{
-        edit::{Edit, Pushed},
-        name::{PortName, SwitchName},
-        question::Answer,
-        switch_port::{Mode, Sighting, Switch},
-        template::Template,
-    },
-};
-use mistgate_runtime::{
-    base::{
-        clock::Clock,
-        journal::{Format, Journal, Level},
-    },
-    ports::junos::{Connected, Switches},
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::junos::Junos;
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::question::Answer;
+use mistgate_core::ports::switch_port::{Mode, Sighting, Switch};
+use mistgate_core::ports::template::Template;
+use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::base::journal::{Format, Journal, Level};
+use mistgate_runtime::ports::junos::{Connected, Switches};
 use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
-use smol::{
-    Timer,
-    future::{FutureExt, zip},
-};
+use smol::Timer;
+use smol::future::{FutureExt, zip};
 use tempfile::TempDir;
 
-use crate::{
-    base::{files, poll},
-    ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare},
-};
+use crate::base::{files, poll};
+use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
 
 const AP: &str = "5c5b35000001";
 const PORT: &str = "ge-0/0/7";

@@ -2,10 +2,9 @@
 
 use std::{env, fs, panic::AssertUnwindSafe, path::Path};
 
-use mistgate_tests::{
-    base::bytes::noise,
-    ports::{self, Tally},
-};
+use mistgate_tests::base::bytes::noise;
+use mistgate_tests::ports;
+use mistgate_tests::ports::Tally;
 
 use crate::base::threads::on_all_threads;
 

@@ -4,33 +4,26 @@
 use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
-use mistgate_core::{
-    base::{exchange::Request, failure::Failure, mac::Mac, secret::Secret},
-    config::checked,
-    http::proxy::Proxies,
-    mist::Profiles,
-    ports::{
-        edit::{Edit, Pushed},
-        name::{PortName, SwitchName},
-        question::{Answer, Entry, Location, Question},
-        switch_port::{Mode, Switch, SwitchPort},
-    },
-};
-use mistgate_runtime::{
-    base::{
-        clock::Clock,
-        journal::{Format, Journal, Level},
-    },
-    http::{outbound::Outbound, tls},
-    ports::{api::Api, mist::Mist},
-};
-use mistgate_tests::{
-    chat::server::LONG,
-    ports::cloud::{
-        Cloud, Fault, Role,
-        organisation::{ORG, Organisation},
-    },
-};
+use mistgate_core::base::exchange::Request;
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::config::checked;
+use mistgate_core::http::proxy::Proxies;
+use mistgate_core::mist::Profiles;
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::question::{Answer, Entry, Location, Question};
+use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
+use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::base::journal::{Format, Journal, Level};
+use mistgate_runtime::http::outbound::Outbound;
+use mistgate_runtime::http::tls;
+use mistgate_runtime::ports::api::Api;
+use mistgate_runtime::ports::mist::Mist;
+use mistgate_tests::chat::server::LONG;
+use mistgate_tests::ports::cloud::organisation::{ORG, Organisation};
+use mistgate_tests::ports::cloud::{Cloud, Fault, Role};
 use serde_json::{Value, json};
 use smol::future;
 

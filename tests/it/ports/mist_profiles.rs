@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::rand::Rand,
-    mist::{Profiles, profile::Device},
-    ports::{edit::Edit, name::PortName, switch_port::Mode},
-};
+use mistgate_core::base::rand::Rand;
+use mistgate_core::mist::Profiles;
+use mistgate_core::mist::profile::Device;
+use mistgate_core::ports::edit::Edit;
+use mistgate_core::ports::name::PortName;
+use mistgate_core::ports::switch_port::Mode;
 use mistgate_tests::ports::cloud::port_config;
 use serde_json::{Map, Value, json};
 

@@ -4,33 +4,22 @@
 //! on those of real switches.
 
 use core::num::NonZeroU16;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
-use mistgate_core::{
-    base::{machine::Machine, time::Instant},
-    netconf::{
-        framing::{Framing, encode},
-        lines::Lines,
-        rpc::{
-            reply::{Message, Reply, Verdict},
-            request::Request,
-        },
-        session::{
-            MESSAGE_MAX, Session,
-            input::{Config, Edit, Input, Mode},
-            output::{Failure, Outcome, Output},
-        },
-        xml::Element,
-    },
-};
-use mistgate_tests::{
-    base::bytes::noise,
-    ports::netconf::{decoded, name, session},
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::netconf::framing::{Framing, encode};
+use mistgate_core::netconf::lines::Lines;
+use mistgate_core::netconf::rpc::reply::{Message, Reply, Verdict};
+use mistgate_core::netconf::rpc::request::Request;
+use mistgate_core::netconf::session::input::{Config, Edit, Input, Mode};
+use mistgate_core::netconf::session::output::{Failure, Outcome, Output};
+use mistgate_core::netconf::session::{MESSAGE_MAX, Session};
+use mistgate_core::netconf::xml::Element;
+use mistgate_tests::base::bytes::noise;
+use mistgate_tests::ports::netconf::{decoded, name, session};
 
 /// A message of one side, and the call of PyEZ's that it belongs to.
 struct Recorded {

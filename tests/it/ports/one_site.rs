@@ -1,11 +1,9 @@
 //! The manual's way to try switch ports, followed step by step: from the access point's webhook to
 //! its trunk and the report in the chat, and back. The switch is simulated, behind a real `sshd`.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;

@@ -1,26 +1,18 @@
 //! `mistgate port diff|set` while no mistgate runs, against a simulated Mist on loopback.
 
-use std::{
-    fs,
-    os::unix::fs::{MetadataExt as _, chown},
-    path::PathBuf,
-    process::Output,
-};
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::PathBuf;
+use std::process::Output;
 
-use mistgate_tests::ports::cloud::{
-    Cloud, Fault,
-    organisation::{ORG, Organisation, SITE},
-};
+use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
+use mistgate_tests::ports::cloud::{Cloud, Fault};
 use rustix::process::geteuid;
 use serde_json::{Value, json};
 
-use crate::{
-    base::{
-        binary::{Place, output, text},
-        files::NOBODY,
-    },
-    ports::mac,
-};
+use crate::base::binary::{Place, output, text};
+use crate::base::files::NOBODY;
+use crate::ports::mac;
 
 const TOKEN: &str = "the-token-of-the-tests";
 const SWITCH: &str = "5c5b350000ff";

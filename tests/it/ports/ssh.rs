@@ -1,38 +1,30 @@
 //! NETCONF over real SSH: Debian's `sshd` offers only what one kind of switch offers, and the
 //! simulated switch is its subsystem.
 
-use std::{
-    fs,
-    net::{Ipv4Addr, TcpListener},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::{Command, Stdio},
-    sync::Arc,
-    time::{Duration, Instant as Moment},
-};
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant as Moment};
 
 use core::num::NonZeroU16;
 
-use mistgate_core::{
-    base::{machine::Machine, secret::Secret, time::Instant},
-    junos::known_hosts::KnownHosts,
-    netconf::{
-        framing::Framing,
-        lines::Lines,
-        session::{
-            Session,
-            input::{Config, Edit, Input, Mode, Query},
-            output::{CloseReason, Failure, Outcome, Output},
-        },
-    },
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::base::time::Instant;
+use mistgate_core::junos::known_hosts::KnownHosts;
+use mistgate_core::netconf::framing::Framing;
+use mistgate_core::netconf::lines::Lines;
+use mistgate_core::netconf::session::Session;
+use mistgate_core::netconf::session::input::{Config, Edit, Input, Mode, Query};
+use mistgate_core::netconf::session::output::{CloseReason, Failure, Outcome, Output};
 use mistgate_runtime::ports::junos::ssh::{self, Error, Key, KeyError, Step, Stream, Target};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::{
-    base::poll,
-    ports::sshd::{CURRENT, Offer, PASSWORD, Server, USER, keys, prepare, python, run},
-};
+use crate::base::poll;
+use crate::ports::sshd::{CURRENT, Offer, PASSWORD, Server, USER, keys, prepare, python, run};
 
 fn open(target: &Target) -> Result<Stream, Error> {
     smol::block_on(ssh::open(target))

@@ -3,17 +3,14 @@
 //! `sshd` runs once for each connection, as inetd would start it, so no port is taken and no daemon
 //! is left.
 
-use std::{
-    fs,
-    io::Read,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, OnceLock},
-    thread,
-    time::Duration,
-};
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+use std::{fs, thread};
 
 use mistgate_core::{base::secret::Secret, junos::known_hosts::KnownHosts};
 use mistgate_runtime::ports::junos::ssh::{Key, Target};

@@ -4,13 +4,12 @@ use core::{num::NonZeroU16, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::netconf::session::output::Outcome;
-use mistgate_tests::ports::{
-    netconf::{
-        self,
-        world::{self, End, Plan, Sight, Wanted},
-    },
-    switch::{Config, answer::Style, fault::Fault},
-};
+use mistgate_tests::ports::netconf;
+use mistgate_tests::ports::netconf::world;
+use mistgate_tests::ports::netconf::world::{End, Plan, Sight, Wanted};
+use mistgate_tests::ports::switch::Config;
+use mistgate_tests::ports::switch::answer::Style;
+use mistgate_tests::ports::switch::fault::Fault;
 
 /// Two edits: a change, and its reversal.
 fn plan(style: Style, sight: Sight, faults: &[(u64, Fault)]) -> Plan {

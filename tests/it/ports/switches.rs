@@ -6,22 +6,16 @@ mod junos;
 
 use std::{fs, os::unix::fs::PermissionsExt as _, sync::Mutex};
 
-use mistgate_tests::{
-    base::http::Message,
-    chat::server::Chat,
-    ports::cloud::{
-        Cloud, Fault,
-        organisation::{ORG, Organisation, SITE},
-    },
-    webhook::mist::{body, request, send},
-};
+use mistgate_tests::base::http::Message;
+use mistgate_tests::chat::server::Chat;
+use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
+use mistgate_tests::ports::cloud::{Cloud, Fault};
+use mistgate_tests::webhook::mist::{body, request, send};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::{
-    base::binary::{Mistgate, Place},
-    ports::mac,
-};
+use crate::base::binary::{Mistgate, Place};
+use crate::ports::mac;
 
 const TOKEN: &str = "the-token-of-the-tests";
 const KEY: &str = "the key of the tests";

@@ -2,11 +2,9 @@
 
 use std::io::Write;
 
-use mistgate_tests::{
-    base::http,
-    chat::server::Chat,
-    webhook::mist::{Mist, body, connect, device_event, event_body, request, send},
-};
+use mistgate_tests::base::http;
+use mistgate_tests::chat::server::Chat;
+use mistgate_tests::webhook::mist::{Mist, body, connect, device_event, event_body, request, send};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 

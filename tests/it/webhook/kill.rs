@@ -5,20 +5,16 @@
 //! the answers. So of the events that one run delivered to one chat, only an unbroken sequence of
 //! the last may be repeated.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard},
-    thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mistgate_core::base::rand::Rand;
-use mistgate_tests::{
-    chat::server::{Chat, LONG, Post},
-    webhook::mist::{Mist, body, device_event},
-};
+use mistgate_tests::chat::server::{Chat, LONG, Post};
+use mistgate_tests::webhook::mist::{Mist, body, device_event};
 use serde_json::Value;
 
 use crate::base::binary::{Mistgate, Place, SECRET};

@@ -4,23 +4,17 @@
 //! shows for each event where it goes and why, and the payload for each chat. After an intended
 //! change, `UPDATE=1 cargo test -p mistgate-tests vectors` rewrites them; read the difference.
 
-use std::{
-    collections::BTreeSet,
-    fmt::Write as _,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use mistgate_core::{
-    chat::{
-        kind::{Format, Kind},
-        shape::Form,
-    },
-    event::{Detail, Event},
-    notify::topics::describe,
-    route::{Routes, route},
-    webhook::envelope,
-};
+use mistgate_core::chat::kind::{Format, Kind};
+use mistgate_core::chat::shape::Form;
+use mistgate_core::event::{Detail, Event};
+use mistgate_core::notify::topics::describe;
+use mistgate_core::route::{Routes, route};
+use mistgate_core::webhook::envelope;
 
 use mistgate_tests::chat::limits;
 use serde_json::value::RawValue;

@@ -5,35 +5,28 @@
 //! behind Debian's `sshd`, and ends when mistgate ends. `one-site plug|unplug|show [FOLDER]` sends
 //! a command about the access point to that process.
 
-use std::{
-    env, fs,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener},
-    os::unix::{
-        fs::DirBuilderExt as _,
-        net::{UnixListener, UnixStream},
-    },
-    path::Path,
-    process::{Command, ExitCode},
-    sync::Arc,
-    thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{env, fs, io, thread};
 
 use mistgate_core::base::mac::Mac;
-use mistgate_tests::{
-    chat::{limits::slack, server::Chat},
-    demo::{self, binary, print, print_and_answer, short, write},
-    ports::{
-        cloud::{
-            Cloud,
-            organisation::{ORG, Organisation, SITE},
-        },
-        sshd,
-        switch::{Config, configuration::Configuration, serve::Shared},
-    },
-    webhook::mist::{Mist, body},
-};
+use mistgate_tests::chat::limits::slack;
+use mistgate_tests::chat::server::Chat;
+use mistgate_tests::demo;
+use mistgate_tests::demo::{binary, print, print_and_answer, short, write};
+use mistgate_tests::ports::cloud::Cloud;
+use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
+use mistgate_tests::ports::sshd;
+use mistgate_tests::ports::switch::Config;
+use mistgate_tests::ports::switch::configuration::Configuration;
+use mistgate_tests::ports::switch::serve::Shared;
+use mistgate_tests::webhook::mist::{Mist, body};
 use serde_json::json;
 
 const TOKEN: &str = "only-for-this-machine";

@@ -8,16 +8,13 @@
 //!
 //! Options: `--style plain|old|rfc-compliant|chunked`, `--commit-time MILLISECONDS`.
 
-use std::{
-    env,
-    error::Error,
-    io::{self, Read, Write},
-    net::Shutdown,
-    os::unix::net::{UnixListener, UnixStream},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::error::Error;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, io, thread};
 
 use mistgate_tests::ports::switch::{Config, answer::Style, serve::Shared};
 

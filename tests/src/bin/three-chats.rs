@@ -5,15 +5,16 @@
 //! in a second process, which ends when mistgate ends. They check each post against the vendor's
 //! limits, answer as the vendor would, and print what readers would see.
 
-use std::{
-    env, fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path, process::ExitCode,
-    thread,
-};
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs, io, thread};
 
-use mistgate_tests::{
-    chat::{limits::VENDORS, server::Chat},
-    demo::{self, binary, print, print_and_answer, write},
-};
+use mistgate_tests::chat::limits::VENDORS;
+use mistgate_tests::chat::server::Chat;
+use mistgate_tests::demo;
+use mistgate_tests::demo::{binary, print, print_and_answer, write};
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();

@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use mistgate_core::{
-    base::{secret::Secret, window::Window},
-    chat::{console, google, kind::Kind, slack, teams},
-    config::checked::{Chat, Delivery, Destination},
-    route::Routes,
-};
+use mistgate_core::base::secret::Secret;
+use mistgate_core::base::window::Window;
+use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::{console, google, slack, teams};
+use mistgate_core::config::checked::{Chat, Delivery, Destination};
+use mistgate_core::route::Routes;
 
 use crate::base::bytes::Bytes;
 

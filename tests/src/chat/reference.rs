@@ -7,23 +7,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http_types::StatusCode;
-use mistgate_core::{
-    base::{machine::Machine, time::Instant},
-    chat::{kind::Kind, outcome::Outcome, shape::Form},
-    config::checked::{Chat, Destination},
-    delivery::{
-        batch::{self, ChatId, Chats, EventKey},
-        queue::{DIGEST_MAX, Loss},
-    },
-    engine::{
-        Engine,
-        input::{Answer, Config, DestinationId, Input, Restored},
-        output::{Event, Output},
-    },
-    event::{Topic, fingerprint::Fingerprint},
-    notify::Severity,
-    webhook::inbox::RequestId,
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::outcome::Outcome;
+use mistgate_core::chat::shape::Form;
+use mistgate_core::config::checked::{Chat, Destination};
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
+use mistgate_core::delivery::queue::{DIGEST_MAX, Loss};
+use mistgate_core::engine::Engine;
+use mistgate_core::engine::input::{Answer, Config, DestinationId, Input, Restored};
+use mistgate_core::engine::output::{Event, Output};
+use mistgate_core::event::Topic;
+use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::notify::Severity;
+use mistgate_core::webhook::inbox::RequestId;
 
 use crate::chat::windows::Windows;
 

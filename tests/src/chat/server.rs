@@ -1,15 +1,13 @@
 //! A chat on loopback. It accepts posts over real HTTP, answers as it is told to, and records what
 //! it got, in order and with the time.
 
-use std::{
-    collections::VecDeque,
-    io::{self, BufReader, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::fd::OwnedFd,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::collections::VecDeque;
+use std::io::{BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use rustix::net::{AddressFamily, SocketType, sockopt};
 

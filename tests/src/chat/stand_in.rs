@@ -3,10 +3,9 @@
 
 use serde_json::Value;
 
-use crate::{
-    base::http::Message,
-    chat::{limits::Vendor, server::Answer},
-};
+use crate::base::http::Message;
+use crate::chat::limits::Vendor;
+use crate::chat::server::Answer;
 
 /// The product's answer, and every fault for which it refuses the post.
 pub fn judge(vendor: &Vendor, request: &Message) -> (Answer, Vec<String>) {

@@ -3,33 +3,25 @@
 use std::collections::BTreeSet;
 
 use http_types::{StatusCode, Url};
-use mistgate_core::{
-    base::{
-        machine::Machine,
-        secret::Secret,
-        time::{Instant, UnixTime},
-    },
-    chat::console,
-    config::{
-        checked::{Chat, Config, Destination, Webhook},
-        files::{FileKind, FileRequest, Files},
-        problem::Problem,
-        raw::{Draft, Report, Source},
-    },
-    delivery::batch::{self, Chats, Item},
-    engine::{Engine, input},
-    event::{
-        Event,
-        fingerprint::{Fingerprint, fingerprint},
-    },
-    http::listener::Limits,
-    notify::Severity,
-    webhook::{
-        envelope::{self, Envelope},
-        intake::{Rejection, intake},
-        signature::{self, Error, Signatures},
-    },
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::chat::console;
+use mistgate_core::config::checked::{Chat, Config, Destination, Webhook};
+use mistgate_core::config::files::{FileKind, FileRequest, Files};
+use mistgate_core::config::problem::Problem;
+use mistgate_core::config::raw::{Draft, Report, Source};
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{Chats, Item};
+use mistgate_core::engine::{Engine, input};
+use mistgate_core::event::Event;
+use mistgate_core::event::fingerprint::{Fingerprint, fingerprint};
+use mistgate_core::http::listener::Limits;
+use mistgate_core::notify::Severity;
+use mistgate_core::webhook::envelope::Envelope;
+use mistgate_core::webhook::intake::{Rejection, intake};
+use mistgate_core::webhook::signature::{Error, Signatures};
+use mistgate_core::webhook::{envelope, signature};
 use serde_json::value::RawValue;
 
 use crate::base::bytes::Bytes;

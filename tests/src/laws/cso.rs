@@ -1,25 +1,19 @@
 //! The laws of a push through CSO. It ends, has one request in flight at a time and not too many in
 //! all, and reports the truth: done means that all ports are deployed, failed that none is.
 
-use mistgate_core::{
-    base::{
-        exchange::{Exchange, ExchangeResult, Request, Response, Step},
-        failure::Failure,
-        mac::Mac,
-        secret::Secret,
-    },
-    cso::{Cso, CsoProfile, push::Push},
-    ports::{
-        edit::{Edit, MethodConfig as _, Pushed},
-        name::{PortName, SwitchName},
-        switch_port::{Mode, Switch},
-    },
-};
+use mistgate_core::base::exchange::{Exchange, ExchangeResult, Request, Response, Step};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::cso::push::Push;
+use mistgate_core::cso::{Cso, CsoProfile};
+use mistgate_core::ports::edit::{Edit, MethodConfig as _, Pushed};
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::switch_port::{Mode, Switch};
 
-use crate::{
-    base::{bytes::Bytes, http::Message},
-    ports::cso::tenant::{PortConfig, Reply, Tenant, with_nulls},
-};
+use crate::base::bytes::Bytes;
+use crate::base::http::Message;
+use crate::ports::cso::tenant::{PortConfig, Reply, Tenant, with_nulls};
 
 /// Two logins, seven other requests, and one of them repeated.
 const REQUESTS_MAX: usize = 10;

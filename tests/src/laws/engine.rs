@@ -3,25 +3,22 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::time::{Instant, UnixTime},
-    chat::outcome::Reason,
-    delivery::batch::{self, ChatId, Chats, EventKey, Item},
-    engine::{
-        Engine,
-        input::{Answer, Config, Input, Restored},
-        output::Output,
-    },
-    event::fingerprint::Fingerprint,
-    notify::Severity,
-    webhook::{inbox::RequestId, intake::Intake},
-};
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::chat::outcome::Reason;
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{ChatId, Chats, EventKey, Item};
+use mistgate_core::engine::Engine;
+use mistgate_core::engine::input::{Answer, Config, Input, Restored};
+use mistgate_core::engine::output::Output;
+use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::notify::Severity;
+use mistgate_core::webhook::inbox::RequestId;
+use mistgate_core::webhook::intake::Intake;
 
 use super::Subject;
-use crate::{
-    base::bytes::Bytes,
-    chat::{configurations::chat, reference::Reference},
-};
+use crate::base::bytes::Bytes;
+use crate::chat::configurations::chat;
+use crate::chat::reference::Reference;
 
 /// The number of different events.
 const EVENTS: u64 = 255;

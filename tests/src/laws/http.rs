@@ -1,10 +1,9 @@
 //! The laws of the HTTP readers that read anybody's bytes, and of the rules for proxies.
 
 use http_types::Url;
-use mistgate_core::{
-    base::secret::Secret,
-    http::{framing::Framing, proxy::Proxies},
-};
+use mistgate_core::base::secret::Secret;
+use mistgate_core::http::framing::Framing;
+use mistgate_core::http::proxy::Proxies;
 
 use crate::base::bytes::Bytes;
 

@@ -5,11 +5,9 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use http_types::StatusCode;
-use mistgate_core::{
-    base::time::Instant,
-    event::fingerprint::Fingerprint,
-    webhook::inbox::{Config, Inbox, Input, Output, RequestId},
-};
+use mistgate_core::base::time::Instant;
+use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::webhook::inbox::{Config, Inbox, Input, Output, RequestId};
 
 use super::Subject;
 use crate::base::bytes::Bytes;

@@ -5,20 +5,14 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use mistgate_core::{
-    base::time::Instant,
-    micronets::{
-        close_reason::Fault,
-        http,
-        message::Pair,
-        peek::{Peek, peek},
-        peer::{
-            Peer,
-            input::{Config, ForwardId, Input, LinkId, RequestId},
-            output::Output,
-        },
-    },
-};
+use mistgate_core::base::time::Instant;
+use mistgate_core::micronets::close_reason::Fault;
+use mistgate_core::micronets::http;
+use mistgate_core::micronets::message::Pair;
+use mistgate_core::micronets::peek::{Peek, peek};
+use mistgate_core::micronets::peer::Peer;
+use mistgate_core::micronets::peer::input::{Config, ForwardId, Input, LinkId, RequestId};
+use mistgate_core::micronets::peer::output::Output;
 
 use super::Subject;
 use crate::base::bytes::Bytes;

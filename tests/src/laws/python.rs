@@ -1,18 +1,13 @@
 //! The laws of the import: for any configuration of an old program, the new one is valid.
 
-use mistgate_core::config::{
-    files::Files,
-    raw::{Draft, Source},
-};
-use mistgate_import::{
-    Imported, Program, Programs,
-    cursor::DEPTH_MAX,
-    draft::Content,
-    import,
-    micronets::Folder,
-    python::{self, Module},
-    value::Value,
-};
+use mistgate_core::config::files::Files;
+use mistgate_core::config::raw::{Draft, Source};
+use mistgate_import::cursor::DEPTH_MAX;
+use mistgate_import::draft::Content;
+use mistgate_import::micronets::Folder;
+use mistgate_import::python::Module;
+use mistgate_import::value::Value;
+use mistgate_import::{Imported, Program, Programs, import, python};
 
 /// Any text is read or refused, whatever its line ends. Taken for an old program's configuration,
 /// it becomes a configuration of ours whose only problems are missing values.

@@ -5,19 +5,14 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::{machine::Machine, time::Instant, window::Window},
-    chat::{
-        google,
-        outcome::{Outcome, Reason},
-        shape::Form,
-        slack, teams,
-    },
-    delivery::{
-        batch::EventKey,
-        queue::{Config, DIGEST_MAX, Entry, Input, Loss, Output, Queue},
-    },
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::base::window::Window;
+use mistgate_core::chat::outcome::{Outcome, Reason};
+use mistgate_core::chat::shape::Form;
+use mistgate_core::chat::{google, slack, teams};
+use mistgate_core::delivery::batch::EventKey;
+use mistgate_core::delivery::queue::{Config, DIGEST_MAX, Entry, Input, Loss, Output, Queue};
 
 use super::Subject;
 use crate::{base::bytes::Bytes, chat::windows::Windows};

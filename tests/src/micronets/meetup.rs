@@ -6,21 +6,18 @@
 use core::{fmt::Write as _, time::Duration};
 use std::collections::{BTreeMap, BTreeSet};
 
-use mistgate_core::{
-    base::{machine::Machine, time::Instant},
-    micronets::{
-        access::Identity,
-        close_reason::Fault,
-        meetup::{
-            CONNECTIONS_MAX, Meetup,
-            input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic},
-            output::Output,
-            status::Stage,
-        },
-        peek::{Peek, peek},
-        pending::{PendingRequests, Side, Verdict},
-    },
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::micronets::access::Identity;
+use mistgate_core::micronets::close_reason::Fault;
+use mistgate_core::micronets::meetup::input::{
+    Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic,
 };
+use mistgate_core::micronets::meetup::output::Output;
+use mistgate_core::micronets::meetup::status::Stage;
+use mistgate_core::micronets::meetup::{CONNECTIONS_MAX, Meetup};
+use mistgate_core::micronets::peek::{Peek, peek};
+use mistgate_core::micronets::pending::{PendingRequests, Side, Verdict};
 
 use crate::base::bytes::Bytes;
 

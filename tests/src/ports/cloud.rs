@@ -5,13 +5,11 @@
 //! documentation is silent, it is as strict as Mist may be: it refuses two entries for one port,
 //! and a request that replaces a configuration removes what it does not carry.
 
-use std::{
-    collections::VecDeque,
-    io::{self, BufReader, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::collections::VecDeque;
+use std::io::{BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::{io, thread};
 
 use crate::base::http::{self, Message};
 

@@ -1,18 +1,15 @@
 //! Contrail Service Orchestration on loopback. It accepts mistgate's requests over real HTTP,
 //! checks every detail of them, and misbehaves on demand.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    io::{self, BufReader, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::{io, thread};
 
-use crate::{
-    base::http::{self, Message},
-    chat::server::LONG,
-};
+use crate::base::http;
+use crate::base::http::Message;
+use crate::chat::server::LONG;
 
 pub mod tenant;
 

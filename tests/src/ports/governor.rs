@@ -5,19 +5,15 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::{
-        mac::Mac,
-        time::{Instant, UnixTime},
-        window::Window,
-    },
-    ports::{
-        freeze::Freeze,
-        governor::{Breaker, Governor, Limits, Lists, Policy, PortPattern, Refusal, SwitchPattern},
-        name::PortName,
-        switch_port::{Switch, SwitchPort},
-    },
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::base::window::Window;
+use mistgate_core::ports::freeze::Freeze;
+use mistgate_core::ports::governor::{
+    Breaker, Governor, Limits, Lists, Policy, PortPattern, Refusal, SwitchPattern,
 };
+use mistgate_core::ports::name::PortName;
+use mistgate_core::ports::switch_port::{Switch, SwitchPort};
 
 use crate::{base::bytes::Bytes, chat::windows::Windows};
 

@@ -8,28 +8,25 @@
 use core::{fmt::Write as _, num::NonZeroU16, time::Duration};
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::{failure::Failure, mac::Mac, machine::Machine, time::Instant},
-    junos::{
-        rollback::RollbackGuard,
-        visit::{
-            Visit,
-            input::{Config, Input, Task},
-            output::{Outcome, Output},
-        },
-    },
-    netconf::session,
-    ports::{
-        edit::{Edit, Pushed},
-        name::PortName,
-        switch_port::{self, Mode},
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::junos::rollback::RollbackGuard;
+use mistgate_core::junos::visit::Visit;
+use mistgate_core::junos::visit::input::{Config, Input, Task};
+use mistgate_core::junos::visit::output::{Outcome, Output};
+use mistgate_core::netconf::session;
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::name::PortName;
+use mistgate_core::ports::switch_port;
+use mistgate_core::ports::switch_port::Mode;
 
-use crate::{
-    base::bytes::Bytes,
-    ports::switch::{self, ConnectionId, Switch, answer::Style, fault::Fault},
-};
+use crate::base::bytes::Bytes;
+use crate::ports::switch;
+use crate::ports::switch::answer::Style;
+use crate::ports::switch::fault::Fault;
+use crate::ports::switch::{ConnectionId, Switch};
 
 mod proof;
 

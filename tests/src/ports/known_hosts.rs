@@ -1,10 +1,8 @@
 //! The laws of `known_hosts`: any text is read; a name matches a pattern as a simple matcher says;
 //! and the line that a refusal suggests makes the host known.
 
-use mistgate_core::{
-    base::base64,
-    junos::known_hosts::{KnownHosts, Refusal},
-};
+use mistgate_core::base::base64;
+use mistgate_core::junos::known_hosts::{KnownHosts, Refusal};
 
 use crate::base::bytes::Bytes;
 

@@ -3,16 +3,13 @@
 //!
 //! Each law takes bytes, and panics if it is broken.
 
-use mistgate_core::{
-    base::{mac::Mac, time::UnixTime},
-    ports::{
-        ap_event::Request,
-        name::{PortName, SwitchName},
-        record::Record,
-        switch_port::{Mode, Switch, SwitchPort},
-        template::Template,
-    },
-};
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::ports::ap_event::Request;
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::record::Record;
+use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
+use mistgate_core::ports::template::Template;
 
 use crate::{base::bytes::Bytes, laws};
 

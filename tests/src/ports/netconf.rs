@@ -2,20 +2,14 @@
 //!
 //! Each law takes bytes, and panics if it is broken.
 
-use mistgate_core::{
-    base::text::one_line,
-    netconf::{
-        framing::{Decoder, Error, Framing, encode},
-        lines::{LINES_MAX, Lines},
-        rpc::{
-            operational,
-            reply::{Message, Verdict},
-            request::Request,
-        },
-        session::output::Outcome,
-        xml::{Element, escape},
-    },
-};
+use mistgate_core::base::text::one_line;
+use mistgate_core::netconf::framing::{Decoder, Error, Framing, encode};
+use mistgate_core::netconf::lines::{LINES_MAX, Lines};
+use mistgate_core::netconf::rpc::operational;
+use mistgate_core::netconf::rpc::reply::{Message, Verdict};
+use mistgate_core::netconf::rpc::request::Request;
+use mistgate_core::netconf::session::output::Outcome;
+use mistgate_core::netconf::xml::{Element, escape};
 
 use crate::base::bytes::Bytes;
 

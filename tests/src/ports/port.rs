@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
-use mistgate_core::{
-    base::{failure::Failure, machine::Machine, time::Instant},
-    ports::{
-        decide::Reason,
-        edit::Pushed,
-        port::{Config, Input, Output, Port, Want},
-        switch_port::Mode,
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::ports::decide::Reason;
+use mistgate_core::ports::edit::Pushed;
+use mistgate_core::ports::port::{Config, Input, Output, Port, Want};
+use mistgate_core::ports::switch_port::Mode;
 
 use crate::{base::bytes::Bytes, laws::Subject};
 

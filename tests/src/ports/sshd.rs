@@ -1,14 +1,11 @@
 //! OpenSSH's `sshd` in front of a simulated switch. It runs once for each connection, as inetd
 //! would start it, so no port is taken for long and no daemon is left.
 
-use std::{
-    fs, io,
-    net::{TcpListener, TcpStream},
-    os::fd::OwnedFd,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
-};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{fs, io, thread};
 
 /// The path of `sshd` in Debian.
 pub const SSHD: &str = "/usr/sbin/sshd";

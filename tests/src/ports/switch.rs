@@ -7,10 +7,9 @@
 use core::{num::NonZeroU64, time::Duration};
 use std::collections::{BTreeMap, VecDeque};
 
-use mistgate_core::{
-    base::{machine::Machine, time::Instant},
-    netconf::framing::{Decoder, Framing, encode},
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::netconf::framing::{Decoder, Framing, encode};
 
 pub mod answer;
 pub mod configuration;

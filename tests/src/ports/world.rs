@@ -13,31 +13,21 @@
 use core::{fmt::Write as _, time::Duration};
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::{
-        mac::Mac,
-        machine::Machine,
-        time::{Instant, UnixTime},
-    },
-    ports::{
-        ap_event::{ApAction, ApEvent, Request},
-        edit::Edit,
-        plan::{
-            Plan,
-            input::{Config, Input},
-            output::Output,
-        },
-        question::{Answer, Question},
-        record::Record,
-        switch_port::{Mode, SwitchPort},
-    },
-};
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::ports::ap_event::{ApAction, ApEvent, Request};
+use mistgate_core::ports::edit::Edit;
+use mistgate_core::ports::plan::Plan;
+use mistgate_core::ports::plan::input::{Config, Input};
+use mistgate_core::ports::plan::output::Output;
+use mistgate_core::ports::question::{Answer, Question};
+use mistgate_core::ports::record::Record;
+use mistgate_core::ports::switch_port::{Mode, SwitchPort};
 
-use self::{
-    laws::Laws,
-    setting::{Names, START, Size, config, wall},
-    truth::{Device, Holder, Truth},
-};
+use self::laws::Laws;
+use self::setting::{Names, START, Size, config, wall};
+use self::truth::{Device, Holder, Truth};
 use crate::base::bytes::Bytes;
 
 mod cloud;

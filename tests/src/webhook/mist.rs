@@ -1,16 +1,12 @@
 //! Mist as a sender: signs bodies with the webhook's secret, and posts them.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpStream},
-    time::Duration,
-};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use mistgate_core::{
-    base::secret::Secret,
-    webhook::signature::{HEADER_V1, HEADER_V2, sign_v2},
-};
+use mistgate_core::base::secret::Secret;
+use mistgate_core::webhook::signature::{HEADER_V1, HEADER_V2, sign_v2};
 use serde_json::json;
 use sha1::Sha1;
 

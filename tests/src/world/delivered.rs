@@ -5,10 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mistgate_core::{
-    delivery::batch::{ChatId, EventKey},
-    event::fingerprint::Fingerprint,
-};
+use mistgate_core::delivery::batch::{ChatId, EventKey};
+use mistgate_core::event::fingerprint::Fingerprint;
 
 use super::{disk::Batch, server::PostId};
 use crate::chat::reference::{PendingEvent, Settled};

@@ -6,15 +6,11 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mistgate_core::{
-    base::{
-        machine::Machine,
-        rand::Rand,
-        time::{Instant, UnixTime},
-    },
-    delivery::batch::{Chats, EventKey},
-    event::fingerprint::Fingerprint,
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::rand::Rand;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::delivery::batch::{Chats, EventKey};
+use mistgate_core::event::fingerprint::Fingerprint;
 
 /// What the disk is told.
 #[derive(Clone, Debug)]

@@ -1,10 +1,8 @@
 //! Mist: sends webhooks, and repeats each until it is answered with 200.
 
 use core::time::Duration;
-use std::{
-    collections::{BTreeMap, VecDeque},
-    rc::Rc,
-};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use mistgate_core::base::{machine::Machine, rand::Rand, time::Instant};
 

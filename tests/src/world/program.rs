@@ -3,31 +3,23 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::{
-        machine::Machine,
-        time::{Instant, UnixTime},
-    },
-    chat::shape::Form,
-    config::checked::Destination,
-    delivery::{
-        batch::{self, ChatId, Chats, EventKey},
-        render::render,
-    },
-    engine::{
-        Engine,
-        input::{Config, DestinationId, Input, Restored},
-        output::{self, Output},
-    },
-    event::{Event, Topic, fingerprint::Fingerprint},
-    webhook::inbox::RequestId,
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::chat::shape::Form;
+use mistgate_core::config::checked::Destination;
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
+use mistgate_core::delivery::render::render;
+use mistgate_core::engine::input::{Config, DestinationId, Input, Restored};
+use mistgate_core::engine::output::Output;
+use mistgate_core::engine::{Engine, output};
+use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::event::{Event, Topic};
+use mistgate_core::webhook::inbox::RequestId;
 
-use super::{
-    DEDUP_WINDOW, World, disk,
-    mist::{self, WebhookId},
-    server::{self, PostId, Server},
-};
+use super::mist::WebhookId;
+use super::server::{PostId, Server};
+use super::{DEDUP_WINDOW, World, disk, mist, server};
 use crate::chat::{limits, reference::Reference};
 
 /// One message out of this many has its payload checked; the shapes have tests of their own.

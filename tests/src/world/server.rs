@@ -3,11 +3,13 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use mistgate_core::{
-    base::{machine::Machine, rand::Rand, time::Instant},
-    chat::{kind::Kind, outcome::Reason, shape::Form},
-    engine::input::Answer,
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::rand::Rand;
+use mistgate_core::base::time::Instant;
+use mistgate_core::chat::kind::Kind;
+use mistgate_core::chat::outcome::Reason;
+use mistgate_core::chat::shape::Form;
+use mistgate_core::engine::input::Answer;
 
 use crate::chat::{limits, server::Answer as VendorAnswer};
 

@@ -2,11 +2,9 @@
 
 use std::rc::Rc;
 
-use mistgate_core::{
-    base::time::UnixTime,
-    event::Topic,
-    notify::{Severity, topics},
-};
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::event::Topic;
+use mistgate_core::notify::{Severity, topics};
 use serde_json::json;
 
 /// A webhook with one event for each number, severity and site.

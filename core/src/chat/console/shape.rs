@@ -5,11 +5,9 @@
 
 use alloc::string::ToString;
 
-use crate::chat::{
-    excerpt::{exact, line, units},
-    json::{Json, object},
-    shape::{Form, Payload},
-};
+use crate::chat::excerpt::{exact, line, units};
+use crate::chat::json::{Json, object};
+use crate::chat::shape::{Form, Payload};
 use crate::notify::Notification;
 
 /// The JSON object to print, which has one form only.
@@ -42,10 +40,9 @@ mod tests {
     use alloc::{string::String, vec::Vec};
 
     use super::*;
-    use crate::{
-        base::time::UnixTime,
-        notify::{self, Severity},
-    };
+    use crate::base::time::UnixTime;
+    use crate::notify;
+    use crate::notify::Severity;
 
     #[test]
     fn prints_one_clean_object() {

@@ -7,11 +7,9 @@
 
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
-use crate::chat::{
-    excerpt::{Excerpt, first_within, spaced, units},
-    json::{Json, object},
-    shape::{Form, Payload},
-};
+use crate::chat::excerpt::{Excerpt, first_within, spaced, units};
+use crate::chat::json::{Json, object};
+use crate::chat::shape::{Form, Payload};
 use crate::notify::{Listing, Notification};
 
 /// A message may have 32,000 bytes, cards included. The margin is for what Google adds.
@@ -146,10 +144,9 @@ fn inert(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        base::time::UnixTime,
-        notify::{self, Fact, Link, Severity},
-    };
+    use crate::base::time::UnixTime;
+    use crate::notify;
+    use crate::notify::{Fact, Link, Severity};
 
     fn notification() -> Notification {
         Notification {

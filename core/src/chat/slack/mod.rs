@@ -4,10 +4,8 @@ mod shape;
 
 use http_types::Url;
 
-use super::{
-    kind::{Answer, Format, Kind, UrlVerdict},
-    outcome::{Outcome, Reason, known},
-};
+use super::kind::{Answer, Format, Kind, UrlVerdict};
+use super::outcome::{Outcome, Reason, known};
 use crate::base::window::Window;
 
 /// One message per second and webhook (docs.slack.dev, "Rate limits").

@@ -13,11 +13,9 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use crate::chat::{
-    excerpt::{Excerpt, first_within, units},
-    json::{Json, object},
-    shape::{Form, Payload},
-};
+use crate::chat::excerpt::{Excerpt, first_within, units};
+use crate::chat::json::{Json, object};
+use crate::chat::shape::{Form, Payload};
 use crate::notify::{Listing, Notification};
 
 /// Slack refuses blocks beyond some 12,000 characters together, containers included, with

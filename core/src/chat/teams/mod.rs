@@ -5,10 +5,8 @@ mod shape;
 
 use http_types::Url;
 
-use super::{
-    kind::{Answer, Format, Kind, UrlVerdict},
-    outcome::{Outcome, Reason, known},
-};
+use super::kind::{Answer, Format, Kind, UrlVerdict};
+use super::outcome::{Outcome, Reason, known};
 use crate::base::window::Window;
 
 /// The windows are those that Microsoft publishes for a channel (learn.microsoft.com, "Rate

@@ -3,19 +3,16 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use crate::{
-    base::{secret::Secret, time::UnixTime},
-    cso::Cso,
-    junos::Junos,
-    mist::Profiles,
-    ports::{
-        decide::Check,
-        edit::{Edits, MethodConfig},
-        governor::Policy,
-        plan::input,
-        port, probe,
-    },
-};
+use crate::base::secret::Secret;
+use crate::base::time::UnixTime;
+use crate::cso::Cso;
+use crate::junos::Junos;
+use crate::mist::Profiles;
+use crate::ports::decide::Check;
+use crate::ports::edit::{Edits, MethodConfig};
+use crate::ports::governor::Policy;
+use crate::ports::plan::input;
+use crate::ports::{port, probe};
 
 /// The section `[ports]` of the configuration.
 #[derive(Clone, Debug)]

@@ -1,10 +1,9 @@
 //! `[ports.cso]`
 
 use super::name;
-use crate::{
-    config::{section::Section, urls},
-    cso::{Cso, CsoProfile},
-};
+use crate::config::section::Section;
+use crate::config::urls;
+use crate::cso::{Cso, CsoProfile};
 
 pub(super) fn cso(section: &Section<'_>) -> Option<Cso> {
     let url = section

@@ -4,16 +4,16 @@ use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
 use core::time::Duration;
 
 use super::{HOUR, SECOND, name};
-use crate::{
-    base::secret::Secret,
-    config::{files::FileKind, problem::Fault, reader::Item, section::Section},
-    junos::Junos,
-    netconf::lines::Fault as LineFault,
-    ports::{
-        name::SwitchName,
-        template::{self, Template},
-    },
-};
+use crate::base::secret::Secret;
+use crate::config::files::FileKind;
+use crate::config::problem::Fault;
+use crate::config::reader::Item;
+use crate::config::section::Section;
+use crate::junos::Junos;
+use crate::netconf::lines::Fault as LineFault;
+use crate::ports::name::SwitchName;
+use crate::ports::template;
+use crate::ports::template::Template;
 
 pub(super) fn junos(section: &Section<'_>) -> Option<Junos> {
     let domain = section.judged("domain", "a domain such as \"mydomain.corp\"", |text| {

@@ -4,14 +4,13 @@ use toml::de::DeTable;
 
 use super::*;
 use crate::base::secret::Secret;
-use crate::{
-    base::time::UnixTime,
-    config::{
-        files::Files,
-        reader::{Found, Reader},
-    },
-    ports::{edit::Edits, name::PortName, outage::Policy as Outage, switch_port::Mode},
-};
+use crate::base::time::UnixTime;
+use crate::config::files::Files;
+use crate::config::reader::{Found, Reader};
+use crate::ports::edit::Edits;
+use crate::ports::name::PortName;
+use crate::ports::outage::Policy as Outage;
+use crate::ports::switch_port::Mode;
 
 /// Every key of the section, with a value other than its default.
 const FULL: &str = r#"

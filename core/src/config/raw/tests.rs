@@ -2,21 +2,16 @@ use alloc::{format, string::String};
 use core::time::Duration;
 
 use super::*;
-use crate::{
-    base::{secret::Secret, window::Window},
-    chat::{console, google, slack, teams},
-    config::{
-        checked::{Delivery, Destination},
-        files::FileKind,
-    },
-    http::listener::{Limits, Tls},
-    micronets::{
-        access::{Rule, Subject},
-        meetup::input::{Config as Meetup, OnPartnerLoss},
-        proxy::{Proxy, ProxyFiles, ProxyLimits},
-    },
-    route::Target,
-};
+use crate::base::secret::Secret;
+use crate::base::window::Window;
+use crate::chat::{console, google, slack, teams};
+use crate::config::checked::{Delivery, Destination};
+use crate::config::files::FileKind;
+use crate::http::listener::{Limits, Tls};
+use crate::micronets::access::{Rule, Subject};
+use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
+use crate::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
+use crate::route::Target;
 
 /// Everything in the contract and in [`checked`](super::super::checked) that can be written,
 /// with a value other than its default.

@@ -6,14 +6,11 @@ use http_types::{Method, Url};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    base::{exchange::Request, mac::Mac},
-    cso::CsoProfile,
-    ports::{
-        name::{PortName, SwitchName},
-        switch_port::Mode,
-    },
-};
+use crate::base::exchange::Request;
+use crate::base::mac::Mac;
+use crate::cso::CsoProfile;
+use crate::ports::name::{PortName, SwitchName};
+use crate::ports::switch_port::Mode;
 
 const SITE: &str = "675672e7-0000-4000-8000-000000000001";
 const SWITCH: &str = "5a11ab1e-0000-4000-8000-000000000002";

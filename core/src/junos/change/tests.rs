@@ -2,13 +2,10 @@ use alloc::{borrow::ToOwned, vec};
 use core::time::Duration;
 
 use super::*;
-use crate::{
-    netconf::{
-        rpc::error::Holder,
-        session::output::{CloseReason, Failure as Error},
-    },
-    ports::{name::PortName, switch_port},
-};
+use crate::netconf::rpc::error::Holder;
+use crate::netconf::session::output::{CloseReason, Failure as Error};
+use crate::ports::name::PortName;
+use crate::ports::switch_port;
 
 const NOW: Instant = Instant::from_micros(0);
 

@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
-use crate::{
-    base::failure::Failure,
-    junos::rollback::RollbackGuard,
-    netconf::session,
-    ports::{edit::Edit, name::PortName, switch_port::Switch},
-};
+use crate::base::failure::Failure;
+use crate::junos::rollback::RollbackGuard;
+use crate::netconf::session;
+use crate::ports::edit::Edit;
+use crate::ports::name::PortName;
+use crate::ports::switch_port::Switch;
 
 /// The task of a visit, and its policy.
 #[derive(Clone, Debug)]

@@ -5,18 +5,16 @@
 //! something broken is repeated, at growing distances, as long as there is time: an access point
 //! needs a while to come back. The cloud is asked only when the switch itself shows nothing broken.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{
-    base::{mac::Mac, time::Instant},
-    junos::observation::{self, ApPort, Observation},
-    ports::edit::Edit,
-};
+use crate::base::mac::Mac;
+use crate::base::time::Instant;
+use crate::junos::observation;
+use crate::junos::observation::{ApPort, Observation};
+use crate::ports::edit::Edit;
 
 /// From a commit to the first look at ports that had a link before: daemons take a moment to do
 /// what was committed.
@@ -122,10 +120,9 @@ mod tests {
     use alloc::{borrow::ToOwned, vec};
 
     use super::*;
-    use crate::{
-        netconf::rpc::operational::{Interface, Status},
-        ports::{name::PortName, switch_port::Mode},
-    };
+    use crate::netconf::rpc::operational::{Interface, Status};
+    use crate::ports::name::PortName;
+    use crate::ports::switch_port::Mode;
 
     const PORTS: [&str; 2] = ["ge-0/0/7", "ge-0/0/8"];
 

@@ -2,10 +2,8 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{
-    Meetup, State,
-    input::{ConnectionId, Traffic},
-};
+use super::input::{ConnectionId, Traffic};
+use super::{Meetup, State};
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,21 +5,16 @@ use core::time::Duration;
 
 use http_types::StatusCode;
 
-use super::{
-    CONNECTIONS_MAX, HELLO_MAX, Meetup, ORPHANS_KEPT, PROBE_TIMEOUT,
-    input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic},
-    output::Output,
-    status::Stage,
-};
-use crate::{
-    base::{machine::Machine, time::Instant},
-    micronets::{
-        access::Identity,
-        close_reason::{CloseReason, Fault},
-        message::{Content, Error, Message},
-        pending::{PendingRequests, Side, Verdict},
-    },
-};
+use super::input::{Config, ConnectionId, Frame, Input, OnPartnerLoss, Traffic};
+use super::output::Output;
+use super::status::Stage;
+use super::{CONNECTIONS_MAX, HELLO_MAX, Meetup, ORPHANS_KEPT, PROBE_TIMEOUT};
+use crate::base::machine::Machine;
+use crate::base::time::Instant;
+use crate::micronets::access::Identity;
+use crate::micronets::close_reason::{CloseReason, Fault};
+use crate::micronets::message::{Content, Error, Message};
+use crate::micronets::pending::{PendingRequests, Side, Verdict};
 
 const TEN: Duration = Duration::from_secs(10);
 const GATEWAY: &str = r#"{"message":{"peerClass":"micronets-gateway-service","messageId":11,"messageType":"CONN:HELLO","requiresResponse":false}}"#;

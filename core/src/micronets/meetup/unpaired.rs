@@ -5,18 +5,14 @@ use alloc::string::String;
 
 use http_types::StatusCode;
 
-use super::{
-    HELLO_MAX, Meetup, State,
-    input::{ConnectionId, Frame, Traffic},
-    output::Output,
-    peer::{Greeting, Names},
-};
-use crate::micronets::{
-    http,
-    message::{Hello, Id},
-    peek::{Peek, peek},
-    pending::Side,
-};
+use super::input::{ConnectionId, Frame, Traffic};
+use super::output::Output;
+use super::peer::{Greeting, Names};
+use super::{HELLO_MAX, Meetup, State};
+use crate::micronets::http;
+use crate::micronets::message::{Hello, Id};
+use crate::micronets::peek::{Peek, peek};
+use crate::micronets::pending::Side;
 
 impl Meetup {
     /// Takes a message of a peer that has no partner.

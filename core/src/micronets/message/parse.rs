@@ -1,9 +1,7 @@
 //! Reading messages, leniently.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    vec::Vec,
-};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::vec::Vec;
 
 use serde_json::value::RawValue;
 

@@ -1,26 +1,19 @@
 //! Our requests by `messageId`: from an HTTP client or standard input to the partner, and the
 //! response back.
 
-use alloc::{
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use http_types::StatusCode;
 
-use super::{
-    Peer,
-    input::{Config, RequestId},
-    output::{Event, Output, RequestReport},
-};
-use crate::{
-    base::time::Instant,
-    micronets::{
-        http::{self, Error},
-        message::{Id, Response},
-    },
-};
+use super::Peer;
+use super::input::{Config, RequestId};
+use super::output::{Event, Output, RequestReport};
+use crate::base::time::Instant;
+use crate::micronets::http;
+use crate::micronets::http::Error;
+use crate::micronets::message::{Id, Response};
 
 /// A request that waits for its response.
 #[derive(Debug)]

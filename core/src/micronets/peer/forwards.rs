@@ -1,26 +1,18 @@
 //! The partner's requests: to the local server, and its response back.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use http_types::StatusCode;
 
-use super::{
-    Peer,
-    calls::Waiting,
-    input::{Config, ForwardId},
-    output::{Event, Output},
-};
-use crate::{
-    base::time::Instant,
-    micronets::{
-        http,
-        message::{Id, Request},
-    },
-};
+use super::Peer;
+use super::calls::Waiting;
+use super::input::{Config, ForwardId};
+use super::output::{Event, Output};
+use crate::base::time::Instant;
+use crate::micronets::http;
+use crate::micronets::message::{Id, Request};
 
 /// A request of the partner to the local server, for its `messageId`; without one if no response is
 /// wanted.

@@ -1,9 +1,7 @@
 //! The connection to the proxy, one at a time.
 
-use crate::{
-    base::time::Instant,
-    micronets::keepalive::{Keepalive, Timing},
-};
+use crate::base::time::Instant;
+use crate::micronets::keepalive::{Keepalive, Timing};
 
 use super::input::LinkId;
 

@@ -3,15 +3,11 @@
 
 use alloc::string::{String, ToString};
 
-use super::{
-    Peer,
-    calls::{Call, Requester},
-    output::{Event, Output},
-};
-use crate::{
-    base::time::Instant,
-    micronets::message::{Content, Error, Id, Message, NOTHING},
-};
+use super::Peer;
+use super::calls::{Call, Requester};
+use super::output::{Event, Output};
+use crate::base::time::Instant;
+use crate::micronets::message::{Content, Error, Id, Message, NOTHING};
 
 /// What is known about standard input.
 #[derive(Debug, Default)]

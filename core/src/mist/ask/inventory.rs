@@ -3,22 +3,14 @@
 use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 
 use super::{Inquiry, get};
-use crate::{
-    base::{
-        exchange::{Response, Step},
-        failure::Failure,
-        mac::Mac,
-    },
-    mist::{
-        inventory::Switches,
-        page::{self, Pages, Search, Then},
-        stats, target,
-    },
-    ports::{
-        outage::APS_MAX,
-        question::{Answer, Entry, Location},
-    },
-};
+use crate::base::exchange::{Response, Step};
+use crate::base::failure::Failure;
+use crate::base::mac::Mac;
+use crate::mist::inventory::Switches;
+use crate::mist::page::{Pages, Search, Then};
+use crate::mist::{page, stats, target};
+use crate::ports::outage::APS_MAX;
+use crate::ports::question::{Answer, Entry, Location};
 
 /// Reads the access points, then the switches, then all switch ports with a link, of which it keeps
 /// those that see an access point.

@@ -3,22 +3,14 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use super::{Inquiry, get, switches};
-use crate::{
-    base::{
-        exchange::{Response, Step},
-        failure::Failure,
-        mac::Mac,
-    },
-    mist::{
-        inventory::Lookup,
-        page::{Search, Then},
-        stats, target,
-    },
-    ports::{
-        question::{Answer, Location},
-        switch_port::Sighting,
-    },
-};
+use crate::base::exchange::{Response, Step};
+use crate::base::failure::Failure;
+use crate::base::mac::Mac;
+use crate::mist::inventory::Lookup;
+use crate::mist::page::{Search, Then};
+use crate::mist::{stats, target};
+use crate::ports::question::{Answer, Location};
+use crate::ports::switch_port::Sighting;
 
 /// First the ports that see it, and their switches. Where none of them proves anything, what it
 /// says itself, and the switch that it names.

@@ -3,21 +3,13 @@
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use super::{Inquiry, get};
-use crate::{
-    base::{
-        exchange::{Response, Step},
-        failure::Failure,
-    },
-    mist::{
-        inventory::Lookup,
-        page::{Search, Then},
-        stats, target,
-    },
-    ports::{
-        question::Answer,
-        switch_port::{Switch, SwitchPort},
-    },
-};
+use crate::base::exchange::{Response, Step};
+use crate::base::failure::Failure;
+use crate::mist::inventory::Lookup;
+use crate::mist::page::{Search, Then};
+use crate::mist::{stats, target};
+use crate::ports::question::Answer;
+use crate::ports::switch_port::{Switch, SwitchPort};
 
 /// Finds the switch, which may have been named by a member of its virtual chassis, then its port.
 #[derive(Debug)]

@@ -1,14 +1,10 @@
 use alloc::{borrow::ToOwned, format};
 
 use super::*;
-use crate::{
-    base::time::UnixTime,
-    ports::{
-        name::{PortName, SwitchName},
-        question::{Entry, Location},
-        switch_port::SwitchPort,
-    },
-};
+use crate::base::time::UnixTime;
+use crate::ports::name::{PortName, SwitchName};
+use crate::ports::question::{Entry, Location};
+use crate::ports::switch_port::SwitchPort;
 
 const ORG: &str = "o-1";
 const AP: &str = "5c5b35000011";

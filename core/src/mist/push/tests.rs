@@ -1,13 +1,13 @@
 use alloc::format;
 
 use super::*;
-use crate::{
-    api::rejected,
-    base::{exchange::Response, mac::Mac},
-    mist::Profiles,
-    mist::read::Read,
-    ports::{name::SwitchName, switch_port::Mode},
-};
+use crate::api::rejected;
+use crate::base::exchange::Response;
+use crate::base::mac::Mac;
+use crate::mist::Profiles;
+use crate::mist::read::Read;
+use crate::ports::name::SwitchName;
+use crate::ports::switch_port::Mode;
 
 const DEVICE: &str = "/api/v1/sites/s-1/devices/id-1";
 const LOCAL: &str = "/api/v1/sites/s-1/devices/id-1/local_port_config";

@@ -3,10 +3,9 @@
 use alloc::{format, string::String};
 use core::num::NonZeroU16;
 
-use crate::{
-    base::text::one_line,
-    netconf::{lines::Lines, xml::escape},
-};
+use crate::base::text::one_line;
+use crate::netconf::lines::Lines;
+use crate::netconf::xml::escape;
 
 /// Our side of the capability exchange (RFC 6241 §8.1): both versions of NETCONF and nothing else.
 /// The server's list decides which one is spoken.

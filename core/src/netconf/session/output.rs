@@ -3,17 +3,12 @@
 use alloc::{string::String, vec::Vec};
 use core::{fmt, time::Duration};
 
-use crate::{
-    base::time::Instant,
-    netconf::{
-        framing::{self, Framing},
-        rpc::{
-            error::{Holder, RpcError},
-            operational::{Interface, Neighbour},
-            reply,
-        },
-    },
-};
+use crate::base::time::Instant;
+use crate::netconf::framing;
+use crate::netconf::framing::Framing;
+use crate::netconf::rpc::error::{Holder, RpcError};
+use crate::netconf::rpc::operational::{Interface, Neighbour};
+use crate::netconf::rpc::reply;
 
 /// What shall happen outside (imperative), or has happened inside (past).
 #[derive(Clone, Debug, PartialEq, Eq)]

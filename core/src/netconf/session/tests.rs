@@ -1,27 +1,20 @@
 //! Timelines: at this moment this is said, and that comes of it.
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
-use super::{
-    MESSAGE_MAX, Session,
-    input::{Config, Edit, Input, Mode, Query},
-    output::{Answer, Output},
-};
-use crate::{
-    base::{machine::Machine, time::Instant},
-    netconf::{
-        framing::{Framing, encode},
-        lines::Lines,
-        rpc::request::HELLO,
-        xml::Element,
-    },
-};
+use super::input::{Config, Edit, Input, Mode, Query};
+use super::output::{Answer, Output};
+use super::{MESSAGE_MAX, Session};
+use crate::base::machine::Machine;
+use crate::base::time::Instant;
+use crate::netconf::framing::{Framing, encode};
+use crate::netconf::lines::Lines;
+use crate::netconf::rpc::request::HELLO;
+use crate::netconf::xml::Element;
 
 const NEW: &str = "urn:ietf:params:netconf:base:1.1";
 const OLD: &str = "urn:ietf:params:xml:ns:netconf:base:1.0";

@@ -28,18 +28,14 @@
 use alloc::{string::String, vec::Vec};
 use core::{mem, num::NonZeroU16, time::Duration};
 
-use super::{
-    input::{Edit, Mode},
-    output::{Cause, CloseReason, Failure, NotConfirmed, Outcome, Output, Step},
-};
-use crate::{
-    base::{backoff::Backoff, rand::Rand, time::Instant},
-    netconf::rpc::{
-        error::{ERRORS_MAX, Holder, RpcError},
-        reply::{Reply, Verdict},
-        request::Request,
-    },
-};
+use super::input::{Edit, Mode};
+use super::output::{Cause, CloseReason, Failure, NotConfirmed, Outcome, Output, Step};
+use crate::base::backoff::Backoff;
+use crate::base::rand::Rand;
+use crate::base::time::Instant;
+use crate::netconf::rpc::error::{ERRORS_MAX, Holder, RpcError};
+use crate::netconf::rpc::reply::{Reply, Verdict};
+use crate::netconf::rpc::request::Request;
 
 /// The wait before a lock that somebody else holds is tried again.
 const RELOCK: Backoff = Backoff::secs(1, 300);

@@ -1,26 +1,19 @@
 //! Alarms of the infrastructure, of security, and of Marvis.
 
-use alloc::{
-    borrow::Cow,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
-use super::{
-    draft::Draft,
-    marvis::{Entity, Marvis},
-    subject,
-};
-use crate::{
-    base::{mac::Mac, time::UnixTime},
-    event::{Detail, DeviceClass, Event},
-    notify::{
-        links::{self, Dashboard},
-        plain,
-        types::{Kind, sentence},
-    },
-};
+use super::draft::Draft;
+use super::marvis::{Entity, Marvis};
+use super::subject;
+use crate::base::mac::Mac;
+use crate::base::time::UnixTime;
+use crate::event::{Detail, DeviceClass, Event};
+use crate::notify::links::Dashboard;
+use crate::notify::types::{Kind, sentence};
+use crate::notify::{links, plain};
 
 /// The lists of an alarm that name devices.
 const DEVICES: [(&str, DeviceClass); 4] = [

@@ -1,18 +1,17 @@
 //! Audits: actions of an administrator or of Mist itself.
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::{draft::Draft, subject};
-use crate::{
-    base::{secret::is_secret_name, text},
-    event::{Detail, DeviceClass, Event, find, mail_address},
-    notify::{Fact, links::Dashboard, plain, types::Kind},
-};
+use crate::base::secret::is_secret_name;
+use crate::base::text;
+use crate::event::{Detail, DeviceClass, Event, find, mail_address};
+use crate::notify::links::Dashboard;
+use crate::notify::types::Kind;
+use crate::notify::{Fact, plain};
 
 /// The most changes with a fact of their own.
 const CHANGES_MAX: usize = 8;

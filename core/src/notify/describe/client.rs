@@ -3,11 +3,11 @@
 use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 
 use super::{draft::Draft, subject};
-use crate::{
-    base::{mac::Mac, time::UnixTime},
-    event::{Detail, Event},
-    notify::{plain, types::sentence},
-};
+use crate::base::mac::Mac;
+use crate::base::time::UnixTime;
+use crate::event::{Detail, Event};
+use crate::notify::plain;
+use crate::notify::types::sentence;
 
 /// Title and summary.
 pub(super) type Words = (String, String);

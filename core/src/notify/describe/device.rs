@@ -1,24 +1,17 @@
 //! Events of devices: the topics `device-events`, `device-updowns` and `mxedge-events`.
 
-use alloc::{
-    borrow::Cow,
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::cell::Cell;
 
 use super::{draft::Draft, subject, subject::Subject, thread};
-use crate::{
-    base::text,
-    event::{Detail, DeviceClass, Event, Topic},
-    notify::{
-        Link,
-        links::{self, Dashboard},
-        plain,
-        types::{Kind, sentence},
-    },
-};
+use crate::base::text;
+use crate::event::{Detail, DeviceClass, Event, Topic};
+use crate::notify::links::Dashboard;
+use crate::notify::types::{Kind, sentence};
+use crate::notify::{Link, links, plain};
 
 /// The most ports that a sentence lists.
 const ITEMS_MAX: usize = 8;

@@ -1,21 +1,17 @@
 //! A notification while it is being written.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::thread;
-use crate::{
-    base::{mac::Mac, text, time::UnixTime},
-    event::{Detail, Event},
-    notify::{
-        Fact, Link, Listing, Notification, Severity, Thread, plain,
-        types::{Kind, sentence},
-    },
-};
+use crate::base::mac::Mac;
+use crate::base::text;
+use crate::base::time::UnixTime;
+use crate::event::{Detail, Event};
+use crate::notify::types::{Kind, sentence};
+use crate::notify::{Fact, Link, Listing, Notification, Severity, Thread, plain};
 
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.

@@ -1,17 +1,13 @@
 //! Findings of Marvis, Mist's assistant: the members that they add to an alarm.
 
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::{draft::Draft, subject, thread};
-use crate::{
-    base::mac::Mac,
-    event::{Detail, DeviceClass, Event},
-    notify::{Thread, plain},
-};
+use crate::base::mac::Mac;
+use crate::event::{Detail, DeviceClass, Event};
+use crate::notify::{Thread, plain};
 
 /// The state of a finding, its cause, the suggested repair, and who is impacted.
 pub(super) struct Marvis {

@@ -4,22 +4,16 @@
 //! own. Any other topic, also one that Mist adds tomorrow, is described by its name, its type and
 //! its members that are no lists or objects.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    format,
-    string::{String, ToString},
-};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::format;
+use alloc::string::{String, ToString};
 
 use super::{client, client::Words, draft::Draft, port, subject};
-use crate::{
-    base::time::UnixTime,
-    event::{Detail, Event},
-    notify::{
-        links::Dashboard,
-        plain,
-        types::{self, Kind, sentence},
-    },
-};
+use crate::base::time::UnixTime;
+use crate::event::{Detail, Event};
+use crate::notify::links::Dashboard;
+use crate::notify::types::{Kind, sentence};
+use crate::notify::{plain, types};
 
 /// Members that the sentences and the facts below show already.
 const SHOWN: [&str; 11] = [

@@ -3,11 +3,9 @@
 use alloc::{format, string::String};
 use core::fmt::Display;
 
-use crate::{
-    base::mac::Mac,
-    event::{DeviceClass, Event, Topic},
-    notify::plain,
-};
+use crate::base::mac::Mac;
+use crate::event::{DeviceClass, Event, Topic};
+use crate::notify::plain;
 
 /// The device of an event and its site, as far as the event names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

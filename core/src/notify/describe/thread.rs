@@ -5,10 +5,9 @@ use alloc::{format, string::String};
 use sha2::{Digest, Sha256};
 
 use super::subject::Subject;
-use crate::{
-    event::{Event, Topic},
-    notify::{Thread, plain, types::Pair},
-};
+use crate::event::{Event, Topic};
+use crate::notify::types::Pair;
+use crate::notify::{Thread, plain};
 
 /// The incident of a type with a counterpart. `None` if neither a device nor a site is known:
 /// events of unknown devices must not share a thread.

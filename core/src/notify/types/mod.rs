@@ -83,10 +83,8 @@ mod tests {
     use alloc::collections::{BTreeMap, BTreeSet};
 
     use super::*;
-    use crate::{
-        event::Topic,
-        notify::topics::{find, types},
-    };
+    use crate::event::Topic;
+    use crate::notify::topics::{find, types};
 
     const ALL: [Topic<'static>; 3] = [Topic::Alarms, Topic::DeviceEvents, Topic::Mistgate];
 

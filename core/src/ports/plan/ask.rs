@@ -1,16 +1,15 @@
 //! The questions of the probes, and the answers, from which the plan learns of switches.
 
 use super::{Asker, Plan, SWITCHES_MAX, output::Output, state::SwitchQueue};
-use crate::{
-    base::{mac::Mac, machine::Machine, time::Instant},
-    ports::{
-        decide::Check,
-        outage::Share,
-        probe::{self, Subject},
-        question::{Answer, Location, Question},
-        switch_port::Switch,
-    },
-};
+use crate::base::mac::Mac;
+use crate::base::machine::Machine;
+use crate::base::time::Instant;
+use crate::ports::decide::Check;
+use crate::ports::outage::Share;
+use crate::ports::probe;
+use crate::ports::probe::Subject;
+use crate::ports::question::{Answer, Location, Question};
+use crate::ports::switch_port::Switch;
 
 impl Plan {
     pub(super) fn ask(&mut self, now: Instant, subject: Subject, asked: u64, question: Question) {

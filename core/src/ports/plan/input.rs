@@ -3,19 +3,14 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::{
-    base::time::UnixTime,
-    ports::{
-        ap_event::{ApEvent, Request},
-        edit::{Edits, Pushed},
-        governor,
-        name::PortName,
-        port, probe,
-        question::Answer,
-        record::Record,
-        switch_port::{Mode, Switch},
-    },
-};
+use crate::base::time::UnixTime;
+use crate::ports::ap_event::{ApEvent, Request};
+use crate::ports::edit::{Edits, Pushed};
+use crate::ports::name::PortName;
+use crate::ports::question::Answer;
+use crate::ports::record::Record;
+use crate::ports::switch_port::{Mode, Switch};
+use crate::ports::{governor, port, probe};
 
 /// Policy of a [`Plan`](super::Plan).
 #[derive(Clone, Debug)]

@@ -5,18 +5,13 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use core::time::Duration;
 
 use super::{Asker, Due, Plan, output::Output};
-use crate::{
-    base::{
-        backoff::Backoff,
-        mac::Mac,
-        time::{Instant, UnixTime},
-    },
-    ports::{
-        probe::{self, Cause, Probe, Subject},
-        question::{Answer, Entry, Question},
-        switch_port::{Mode, SwitchPort},
-    },
-};
+use crate::base::backoff::Backoff;
+use crate::base::mac::Mac;
+use crate::base::time::{Instant, UnixTime};
+use crate::ports::probe;
+use crate::ports::probe::{Cause, Probe, Subject};
+use crate::ports::question::{Answer, Entry, Question};
+use crate::ports::switch_port::{Mode, SwitchPort};
 
 /// The wait after the first failure, doubled after each further one up to `reconcile_after`.
 const RETRY_FIRST: Duration = Duration::from_secs(60);

@@ -25,10 +25,8 @@
 //!   again one by one, so that only that one gets stuck.
 //! - While `Stop` holds, nothing new is pushed. What is in flight comes to its end.
 
-use alloc::{
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
 use core::{mem, time::Duration};
 
 pub mod input;
@@ -43,28 +41,23 @@ mod conclude;
 mod inventory;
 mod push;
 
-use self::{
-    input::{Config, Input},
-    output::Output,
-    state::{Inventory, Slot, SwitchQueue},
-    timers::Timers,
-};
-use super::{
-    ap_event::{ApAction, ApEvent, Request},
-    governor::Governor,
-    outage::Losses,
-    port::{self, Port},
-    probe::{self, Cause, Probe, Subject},
-    record::Record,
-    report::{Change, Report},
-    switch_port::SwitchPort,
-};
-use crate::base::{
-    mac::Mac,
-    machine::Machine,
-    rand::Rand,
-    time::{Instant, UnixTime},
-};
+use self::input::{Config, Input};
+use self::output::Output;
+use self::state::{Inventory, Slot, SwitchQueue};
+use self::timers::Timers;
+use super::ap_event::{ApAction, ApEvent, Request};
+use super::governor::Governor;
+use super::outage::Losses;
+use super::port::Port;
+use super::probe::{Cause, Probe, Subject};
+use super::record::Record;
+use super::report::{Change, Report};
+use super::switch_port::SwitchPort;
+use super::{port, probe};
+use crate::base::mac::Mac;
+use crate::base::machine::Machine;
+use crate::base::rand::Rand;
+use crate::base::time::{Instant, UnixTime};
 
 /// The most probes, and the most ports.
 pub const PROBES_MAX: usize = 65_536;

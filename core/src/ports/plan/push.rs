@@ -3,23 +3,20 @@
 use alloc::{string::String, vec::Vec};
 use core::mem;
 
-use super::{
-    BATCH_MAX, Due, GATHER, PROOF_MAX, Plan,
-    output::Output,
-    state::{Sent, SwitchQueue},
-};
-use crate::{
-    base::{mac::Mac, machine::Machine, time::Instant},
-    ports::{
-        edit::{Edit, Pushed},
-        name::PortName,
-        port::{self, Want},
-        probe::{Cause, Subject},
-        record::Record,
-        report::{Change, Report},
-        switch_port::{Mode, Switch, SwitchPort},
-    },
-};
+use super::output::Output;
+use super::state::{Sent, SwitchQueue};
+use super::{BATCH_MAX, Due, GATHER, PROOF_MAX, Plan};
+use crate::base::mac::Mac;
+use crate::base::machine::Machine;
+use crate::base::time::Instant;
+use crate::ports::edit::{Edit, Pushed};
+use crate::ports::name::PortName;
+use crate::ports::port;
+use crate::ports::port::Want;
+use crate::ports::probe::{Cause, Subject};
+use crate::ports::record::Record;
+use crate::ports::report::{Change, Report};
+use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 
 /// Whether a port that waits goes with the batch.
 enum Fit {

@@ -3,19 +3,13 @@
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::time::Duration;
 
-use crate::{
-    base::{
-        mac::Mac,
-        time::{Instant, UnixTime},
-    },
-    ports::{
-        decide::Reason,
-        name::PortName,
-        port::Port,
-        record::Record,
-        switch_port::{Mode, Switch},
-    },
-};
+use crate::base::mac::Mac;
+use crate::base::time::{Instant, UnixTime};
+use crate::ports::decide::Reason;
+use crate::ports::name::PortName;
+use crate::ports::port::Port;
+use crate::ports::record::Record;
+use crate::ports::switch_port::{Mode, Switch};
 
 /// A younger inventory need not be asked for again.
 const FRESH_FOR: Duration = Duration::from_secs(60);

@@ -1,14 +1,12 @@
 //! The state of the plan, for people.
 
 use super::Plan;
-use crate::{
-    base::{mac::Mac, machine::Machine, time::Instant},
-    ports::{
-        port::stage::Stage,
-        probe::Probe,
-        switch_port::{Mode, Switch, SwitchPort},
-    },
-};
+use crate::base::mac::Mac;
+use crate::base::machine::Machine;
+use crate::base::time::Instant;
+use crate::ports::port::stage::Stage;
+use crate::ports::probe::Probe;
+use crate::ports::switch_port::{Mode, Switch, SwitchPort};
 
 /// The state of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

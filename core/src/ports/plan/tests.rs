@@ -1,27 +1,21 @@
 //! Timelines of the plan, with a cloud that answers at once and a switch that obeys.
 
-use alloc::{
-    boxed::Box,
-    collections::BTreeMap,
-    format,
-    string::{String, ToString},
-    vec,
-    vec::Vec,
-};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
 
 use super::*;
-use crate::{
-    base::{failure::Failure, window::Window},
-    ports::{
-        decide::{Check, Reason},
-        edit::{Edit, Edits, Pushed},
-        governor::{self, Breaker, Lists, PortPattern, SwitchPattern},
-        name::PortName,
-        outage,
-        question::{Answer, Entry, Hint, Location, Question},
-        switch_port::{Mode, Sighting, Switch},
-    },
-};
+use crate::base::failure::Failure;
+use crate::base::window::Window;
+use crate::ports::decide::{Check, Reason};
+use crate::ports::edit::{Edit, Edits, Pushed};
+use crate::ports::governor::{Breaker, Lists, PortPattern, SwitchPattern};
+use crate::ports::name::PortName;
+use crate::ports::question::{Answer, Entry, Hint, Location, Question};
+use crate::ports::switch_port::{Mode, Sighting, Switch};
+use crate::ports::{governor, outage};
 
 /// The moment at which everything begins, a Wednesday's noon.
 const START: Instant = Instant::from_secs(1_000);

@@ -3,12 +3,10 @@
 use alloc::{format, string::String, vec::Vec};
 
 use super::*;
-use crate::ports::{
-    name::PortName,
-    outage::{Policy, Share},
-    question::Hint,
-    switch_port::{Sighting, Switch},
-};
+use crate::ports::name::PortName;
+use crate::ports::outage::{Policy, Share};
+use crate::ports::question::Hint;
+use crate::ports::switch_port::{Sighting, Switch};
 
 struct Bench {
     probe: Probe,

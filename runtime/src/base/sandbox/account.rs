@@ -1,19 +1,15 @@
 //! The user of the process: not root, without capabilities, its memory closed to others.
 
-use std::{
-    fmt,
-    fs::{self, File},
-    os::unix::fs::MetadataExt,
-};
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::{fmt, fs};
 
-use rustix::{
-    io,
-    process::{self, DumpableBehavior, Gid, Resource, Rlimit, Uid},
-    thread::{
-        self, CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_thread_groups,
-        set_thread_res_gid, set_thread_res_uid,
-    },
+use rustix::process::{DumpableBehavior, Gid, Resource, Rlimit, Uid};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_thread_groups,
+    set_thread_res_gid, set_thread_res_uid,
 };
+use rustix::{io, process, thread};
 
 use super::{Measures, Needs};
 

@@ -1,10 +1,8 @@
 //! Which files and TCP ports a configuration needs.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    env,
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::path::{Path, PathBuf};
 
 use http_types::Url;
 use mistgate_core::{config::checked::Config, http::proxy::Proxies};

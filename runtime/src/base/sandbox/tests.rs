@@ -1,14 +1,11 @@
 //! What the kernel does to a process that gave up its rights: each test starts this test binary
 //! again, and in there tries what must not succeed.
 
-use std::{
-    env, fs,
-    io::{self, Write as _},
-    net::{TcpListener, TcpStream, ToSocketAddrs as _},
-    os::unix::process::{CommandExt as _, ExitStatusExt as _},
-    process::{Command, Output},
-    thread,
-};
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::process::{Command, Output};
+use std::{env, fs, io, thread};
 
 use super::*;
 use crate::base::journal::Format;

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mistgate_core::{
-    base::time::UnixTime,
-    delivery::batch::{Chats, EventKey},
-    event::fingerprint::Fingerprint,
-};
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::delivery::batch::{Chats, EventKey};
+use mistgate_core::event::fingerprint::Fingerprint;
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{Left, ports::PORTS};

@@ -17,11 +17,9 @@ use redb::{
     TableHandle, WriteTransaction,
 };
 
-use super::{
-    CACHE_MAX, Problem,
-    batches::{BATCHES, LEFT},
-    guard::Guard,
-};
+use super::batches::{BATCHES, LEFT};
+use super::guard::Guard;
+use super::{CACHE_MAX, Problem};
 
 /// The format that this program reads and writes.
 pub const FORMAT: u64 = 2;

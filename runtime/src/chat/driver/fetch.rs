@@ -1,31 +1,20 @@
 //! Batches from memory or from the store, and the payloads that are made of their events.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use mistgate_core::{
-    base::time::UnixTime,
-    chat::{
-        kind::Format,
-        shape::{Form, Payload},
-    },
-    delivery::{
-        batch::{self, ChatId, Chats, EventKey},
-        render::render,
-    },
-    engine::input::Restored,
-};
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::chat::kind::Format;
+use mistgate_core::chat::shape::{Form, Payload};
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
+use mistgate_core::delivery::render::render;
+use mistgate_core::engine::input::Restored;
 
-use crate::{
-    base::{
-        clock,
-        journal::{Journal, Level, fields},
-        store::Store,
-    },
-    http::outbound::Bytes,
-};
+use crate::base::clock;
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::store::Store;
+use crate::http::outbound::Bytes;
 
 /// Bytes of batches kept in memory, so that what was just accepted is sent without a disk read.
 const RECENT_MAX: usize = 1 << 20;

@@ -4,16 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use http_types::Url;
 use hyper::Method;
-use mistgate_core::{
-    chat::{outcome::Reason, shape::Payload},
-    config::checked::Destination,
-    engine::input::Answer,
-};
+use mistgate_core::chat::outcome::Reason;
+use mistgate_core::chat::shape::Payload;
+use mistgate_core::config::checked::Destination;
+use mistgate_core::engine::input::Answer;
 
-use crate::{
-    base::journal::{Journal, Level, fields},
-    http::outbound::{Bytes, Call, Cause, Client, Fault, Take},
-};
+use crate::base::journal::{Journal, Level, fields};
+use crate::http::outbound::{Bytes, Call, Cause, Client, Fault, Take};
 
 /// How much of the body of a chat's answer is kept: enough for the reason that it gives.
 const ANSWER_MAX: usize = 8 * 1024;

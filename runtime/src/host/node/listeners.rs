@@ -1,38 +1,30 @@
 //! The listeners of a node, and how they change with the configuration.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use mistgate_core::{
-    base::network::Network,
-    config::checked::{Admin, Config},
-    http::listener::{Limits, Tls},
-};
+use mistgate_core::base::network::Network;
+use mistgate_core::config::checked::{Admin, Config};
+use mistgate_core::http::listener::{Limits, Tls};
 use smol::{Async, Executor, Task};
 
 use super::{Problems, problem};
-use crate::{
-    admin,
-    base::{
-        clock::Clock,
-        journal::{Journal, Level, fields},
-        stop::{self, Stop, Stopper},
-        sync::Shared,
-    },
-    chat::driver,
-    host::supervisor::Inherited,
-    http::{
-        listen::{Listener, Service},
-        tls::{self, Identity},
-    },
-    micronets::relay::Relay,
-    ports, webhook,
-};
+use crate::base::clock::Clock;
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::stop;
+use crate::base::stop::{Stop, Stopper};
+use crate::base::sync::Shared;
+use crate::chat::driver;
+use crate::host::supervisor::Inherited;
+use crate::http::listen::{Listener, Service};
+use crate::http::tls;
+use crate::http::tls::Identity;
+use crate::micronets::relay::Relay;
+use crate::{admin, ports, webhook};
 
 /// How long requests in flight may take when a listener closes.
 const WEBHOOKS_GRACE: Duration = Duration::from_secs(3);

@@ -10,13 +10,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 use smol::{Executor, Timer, channel, future, future::FutureExt};
 
 use super::Supervisor;
-use crate::{
-    base::{
-        journal::{Journal, Level, fields},
-        store::{Store, Write},
-    },
-    chat::driver,
-};
+use crate::base::journal::{Journal, Level, fields};
+use crate::base::store::{Store, Write};
+use crate::chat::driver;
 
 /// Feeds the watchdog. Its handle on the store keeps the writing thread alive.
 pub(crate) struct Watchdog {

@@ -1,47 +1,35 @@
 //! One connection: the TLS handshake, then requests until either side closes.
 
-use std::{
-    convert::Infallible,
-    error::Error as _,
-    future::poll_fn,
-    io,
-    net::{SocketAddr, TcpStream},
-    pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::Poll,
-    time::Duration,
-};
+use std::convert::Infallible;
+use std::error::Error as _;
+use std::future::poll_fn;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use futures_rustls::TlsAcceptor;
 use http_body_util::{BodyExt, Full};
-use hyper::{
-    Request, Response, StatusCode,
-    body::{Body, Bytes, Incoming},
-    header::{CONNECTION, EXPECT, HeaderName, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
-};
-use mistgate_core::{
-    base::network::Network,
-    http::{framing::Error, listener::Limits},
-};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{CONNECTION, EXPECT, HeaderName, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use mistgate_core::base::network::Network;
+use mistgate_core::http::framing::Error;
+use mistgate_core::http::listener::Limits;
 use smol::{Async, Timer, future::FutureExt};
 
-use super::{
-    Event, Head, Reply, Service,
-    gate::{Gate, RequestState},
-};
-use crate::{
-    base::{
-        clock::{self, timeout},
-        net::{self, Duplex, Socket},
-        stop::Stop,
-    },
-    http::tls::Identity,
-};
+use super::gate::{Gate, RequestState};
+use super::{Event, Head, Reply, Service};
+use crate::base::clock::timeout;
+use crate::base::net::{Duplex, Socket};
+use crate::base::stop::Stop;
+use crate::base::{clock, net};
+use crate::http::tls::Identity;
 
 /// A stopping listener closes no idle connection that is younger: the first request of a client
 /// that only just connected is on its way, and the client may not send it again.

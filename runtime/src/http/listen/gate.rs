@@ -5,23 +5,17 @@
 //! and a client that closes its side early still gets its answer. The gate also keeps the timeouts,
 //! because it alone knows which part of a message is awaited.
 
-use std::{
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker, ready},
-    time::Duration,
-};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use hyper::rt;
-use mistgate_core::http::{
-    framing::{Error, Framing},
-    listener::Limits,
-};
-use smol::{
-    Timer,
-    io::{AsyncRead, AsyncWrite},
-};
+use mistgate_core::http::framing::{Error, Framing};
+use mistgate_core::http::listener::Limits;
+use smol::Timer;
+use smol::io::{AsyncRead, AsyncWrite};
 
 use crate::base::{clock::Alarm, net::Duplex, sync::Mutex};
 

@@ -1,24 +1,19 @@
 //! From a name to a connection: look-up, TCP, the proxy, TLS.
 
-use std::{
-    io::{self, IoSlice},
-    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs},
-    pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::io;
+use std::io::IoSlice;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use mistgate_core::http::proxy::Proxy;
 use rustls::pki_types::ServerName;
-use smol::{
-    Async, Timer,
-    future::FutureExt,
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-};
+use smol::future::FutureExt;
+use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use smol::{Async, Timer};
 
 use super::{Cause, Origin, Outbound, Refusal, Step};
 use crate::base::net::Duplex;

@@ -1,11 +1,9 @@
 //! TLS configurations that follow the files they are made of.
 
-use std::{
-    fmt, fs,
-    os::unix::fs::MetadataExt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use std::{fmt, fs};
 
 use super::Error;
 use crate::base::sync::Mutex;

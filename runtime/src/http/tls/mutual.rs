@@ -8,12 +8,11 @@ use std::{net::IpAddr, sync::Arc};
 
 use futures_rustls::TlsAcceptor;
 use mistgate_core::micronets::{access::Identity, proxy::ProxyFiles};
-use rustls::{
-    RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime},
-    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
-    sign::SingleCertAndKey,
-};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::SingleCertAndKey;
+use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::AttributeTypeAndValue};
 

@@ -9,18 +9,14 @@ use std::{io, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use mistgate_core::http::listener::Tls;
-use rustls::{
-    CertificateError,
-    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
-    sign::SingleCertAndKey,
-};
+use rustls::CertificateError;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::sign::SingleCertAndKey;
 
-use super::{
-    Error, certified_key, client,
-    mutual::roots,
-    provider, public_roots,
-    verifier::{Rule, Verifier},
-};
+use super::mutual::roots;
+use super::verifier::{Rule, Verifier};
+use super::{Error, certified_key, client, provider, public_roots};
 
 /// What is verified of the proxy's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

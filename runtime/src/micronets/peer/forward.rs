@@ -6,12 +6,11 @@
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{
-    Method, Request, Response,
-    body::{Bytes, Incoming},
-    client::conn::http1::{self, SendRequest},
-    header::{HOST, HeaderName, HeaderValue},
-};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::client::conn::http1::SendRequest;
+use hyper::header::{HOST, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response};
 use mistgate_core::micronets::http;
 use smol::Executor;
 use smol_hyper::rt::FuturesIo;

@@ -5,23 +5,20 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use async_tungstenite::tungstenite::error::ProtocolError;
+use async_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use async_tungstenite::tungstenite::{Error, Message};
 use async_tungstenite::{
-    WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config,
-    tungstenite::{
-        self, Error, Message,
-        error::ProtocolError,
-        protocol::{CloseFrame, WebSocketConfig},
-    },
+    WebSocketReceiver, WebSocketSender, WebSocketStream, client_async_with_config, tungstenite,
 };
 use mistgate_core::micronets::peer::input::{Input, LinkId};
 use smol::{Executor, Task, Timer, channel, future::FutureExt, stream::StreamExt};
 
 use super::{Handle, Settings};
-use crate::{
-    base::net::Socket,
-    http::{outbound::reach, tls},
-    micronets::websocket,
-};
+use crate::base::net::Socket;
+use crate::http::outbound::reach;
+use crate::http::tls;
+use crate::micronets::websocket;
 
 /// The most messages that are read and not taken yet.
 const UNREAD_MAX: usize = 16;

@@ -1,21 +1,15 @@
 //! Standard input, read line by line on request, and standard output, which blocks nothing else.
 
-use std::{
-    io::{self, BufRead, BufReader, IsTerminal, Read, Stdin},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::io::{BufRead, BufReader, IsTerminal, Read, Stdin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use std::{io, thread};
 
 use mistgate_core::micronets::peer::input::Input;
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    process::getpgrp,
-    termios::tcgetpgrp,
-};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 use smol::{Executor, Task, channel};
 
 use super::Handle;

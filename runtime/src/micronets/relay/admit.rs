@@ -3,44 +3,34 @@
 //! Each step has its own time limit. The task, and its memory, ends when the connection is handed
 //! to its meetup.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpStream},
-    sync::{Arc, atomic::Ordering},
-};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_rustls::server::TlsStream;
-use mistgate_core::micronets::{
-    access::{self, Identity},
-    meetup::CONNECTIONS_MAX,
-    upgrade::{Refusal, Upgrade},
-};
+use mistgate_core::micronets::access;
+use mistgate_core::micronets::access::Identity;
+use mistgate_core::micronets::meetup::CONNECTIONS_MAX;
+use mistgate_core::micronets::upgrade::{Refusal, Upgrade};
 use rustls::pki_types::CertificateDer;
-use smol::{
-    Async,
-    future::FutureExt,
-    io::{AsyncReadExt, AsyncWriteExt},
-};
+use smol::Async;
+use smol::future::FutureExt;
+use smol::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{
-    Relay,
-    connection::{Connection, Origin},
-    meetup_task::MeetupTask,
-};
-use crate::{
-    base::{
-        clock::{self, timeout},
-        connection_limiter::ConnectionSlot,
-        journal::{Level, fields},
-        metrics::Counter,
-        net::{self, Socket},
-        stop::TaskToken,
-    },
-    http::{
-        listen::Event,
-        tls::mutual::{self, Trust},
-    },
-};
+use super::Relay;
+use super::connection::{Connection, Origin};
+use super::meetup_task::MeetupTask;
+use crate::base::clock::timeout;
+use crate::base::connection_limiter::ConnectionSlot;
+use crate::base::journal::{Level, fields};
+use crate::base::metrics::Counter;
+use crate::base::net::Socket;
+use crate::base::stop::TaskToken;
+use crate::base::{clock, net};
+use crate::http::listen::Event;
+use crate::http::tls::mutual;
+use crate::http::tls::mutual::Trust;
 
 /// A TCP connection that was accepted, and what it holds.
 pub(super) struct Arrival {

@@ -3,54 +3,41 @@
 //! The websocket library reads. What we write goes through a buffer of ours, because it can say how
 //! full it is and gives its memory back.
 
-use std::{
-    future::poll_fn,
-    io::{self, Read, Write},
-    net::SocketAddr,
-    ops::Deref,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker, ready},
-    time::Duration,
-};
+use std::future::poll_fn;
+use std::io;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
-use async_tungstenite::tungstenite::{
-    Bytes, Error, Message,
-    protocol::{
-        CloseFrame, Role, WebSocketConfig, WebSocketContext,
-        frame::{
-            FrameHeader,
-            coding::{Control, Data, OpCode},
-        },
-    },
+use async_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use async_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+use async_tungstenite::tungstenite::protocol::{
+    CloseFrame, Role, WebSocketConfig, WebSocketContext,
 };
+use async_tungstenite::tungstenite::{Bytes, Error, Message};
 use futures_rustls::server::TlsStream;
-use mistgate_core::{
-    base::time::{Instant, UnixTime},
-    micronets::{
-        access::Identity,
-        close_reason::Fault,
-        meetup::input::{ConnectionId, Input, Traffic},
-        proxy::ProxyLimits,
-    },
-};
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::micronets::access::Identity;
+use mistgate_core::micronets::close_reason::Fault;
+use mistgate_core::micronets::meetup::input::{ConnectionId, Input, Traffic};
+use mistgate_core::micronets::proxy::ProxyLimits;
 use rustls::pki_types::CertificateDer;
-use smol::{
-    future::FutureExt,
-    io::{AsyncRead, AsyncWrite},
-};
+use smol::future::FutureExt;
+use smol::io::{AsyncRead, AsyncWrite};
 
 use super::frame_tracker::FrameTracker;
-use crate::{
-    base::{
-        clock::timeout,
-        connection_limiter::ConnectionSlot,
-        net::{self, Socket},
-        stop::TaskToken,
-    },
-    http::tls::mutual::{self, Trust},
-    micronets::websocket,
-};
+use crate::base::clock::timeout;
+use crate::base::connection_limiter::ConnectionSlot;
+use crate::base::net;
+use crate::base::net::Socket;
+use crate::base::stop::TaskToken;
+use crate::http::tls::mutual;
+use crate::http::tls::mutual::Trust;
+use crate::micronets::websocket;
 
 /// What the library reads at a time; every idle connection holds this much.
 const READ_BUFFER: usize = 4 << 10;

@@ -5,47 +5,32 @@
 //! in which it calls the machine is that of the docs of
 //! [`meetup`](mistgate_core::micronets::meetup).
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    future::poll_fn,
-    ops::Bound,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::ops::Bound;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use mistgate_core::{
-    base::{
-        machine::{self, Machine},
-        time::Instant,
-    },
-    micronets::{
-        access,
-        close_reason::CloseReason,
-        meetup::{
-            Meetup,
-            input::{ConnectionId, Frame, Input, Traffic},
-            output::Output,
-        },
-        pending::PendingRequests,
-    },
-};
+use mistgate_core::base::machine;
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::micronets::access;
+use mistgate_core::micronets::close_reason::CloseReason;
+use mistgate_core::micronets::meetup::Meetup;
+use mistgate_core::micronets::meetup::input::{ConnectionId, Frame, Input, Traffic};
+use mistgate_core::micronets::meetup::output::Output;
+use mistgate_core::micronets::pending::PendingRequests;
 use smol::{channel, stream::Stream};
 
-use super::{
-    MeetupStatus, Peer, Relay,
-    connection::{Connection, End, Incoming},
-    pump::Pair,
-};
-use crate::{
-    base::{
-        clock::Alarm,
-        journal::{Fields, Level, fields},
-        metrics::Counter,
-    },
-    http::listen::Bytes,
-};
+use super::connection::{Connection, End, Incoming};
+use super::pump::Pair;
+use super::{MeetupStatus, Peer, Relay};
+use crate::base::clock::Alarm;
+use crate::base::journal::{Fields, Level, fields};
+use crate::base::metrics::Counter;
+use crate::http::listen::Bytes;
 
 /// How many events in a row the task takes before it lets other tasks run.
 const BURST: u32 = 64;

@@ -5,13 +5,9 @@
 
 use std::task::{Context, Poll};
 
-use mistgate_core::{
-    base::time::Instant,
-    micronets::{
-        meetup::input::ConnectionId,
-        pending::{PendingRequests, Side, Verdict},
-    },
-};
+use mistgate_core::base::time::Instant;
+use mistgate_core::micronets::meetup::input::ConnectionId;
+use mistgate_core::micronets::pending::{PendingRequests, Side, Verdict};
 
 use super::connection::{Connection, End, Incoming};
 use crate::base::clock::Clock;

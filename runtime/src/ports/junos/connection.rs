@@ -1,29 +1,21 @@
 //! What a visit waits for: its connection, the switch's bytes, the cloud's answer, a timer, and the
 //! end of the program.
 
-use std::{
-    future::poll_fn,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use mistgate_core::{
-    base::{failure::Failure, time::Instant},
-    junos::visit::input::Input,
-};
-use smol::{
-    future::{self, Boxed, Future, FutureExt},
-    io::{AsyncRead, AsyncWrite},
-    lock::SemaphoreGuardArc,
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::time::Instant;
+use mistgate_core::junos::visit::input::Input;
+use smol::future;
+use smol::future::{Boxed, Future, FutureExt};
+use smol::io::{AsyncRead, AsyncWrite};
+use smol::lock::SemaphoreGuardArc;
 
-use crate::{
-    base::{
-        clock::{Alarm, Clock},
-        stop::Stop,
-    },
-    ports::junos::ssh::Stream,
-};
+use crate::base::clock::{Alarm, Clock};
+use crate::base::stop::Stop;
+use crate::ports::junos::ssh::Stream;
 
 /// What is read at once.
 const READ_MAX: usize = 16 << 10;

@@ -1,14 +1,10 @@
 //! The switches themselves as a method.
 
-use mistgate_core::{
-    base::failure::Failure,
-    ports::{
-        edit::{Edit, Pushed},
-        name::PortName,
-        question::Answer,
-        switch_port::Switch,
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::name::PortName;
+use mistgate_core::ports::question::Answer;
+use mistgate_core::ports::switch_port::Switch;
 
 use super::Switches;
 use crate::ports::method::{Call, Difference, Method};

@@ -2,18 +2,15 @@
 
 use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
-use mistgate_core::{
-    junos::Junos,
-    netconf::session::input::Config,
-    ports::{name::SwitchName, switch_port::Switch},
-};
+use mistgate_core::junos::Junos;
+use mistgate_core::netconf::session::input::Config;
+use mistgate_core::ports::name::SwitchName;
+use mistgate_core::ports::switch_port::Switch;
 use smol::lock::Semaphore;
 
 use super::trust::Trust;
-use crate::{
-    base::journal::Journal,
-    ports::junos::ssh::{Key, KeyError, Target},
-};
+use crate::base::journal::Journal;
+use crate::ports::junos::ssh::{Key, KeyError, Target};
 
 /// For everything from the look-up of a switch's name to the start of its NETCONF subsystem.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(60);

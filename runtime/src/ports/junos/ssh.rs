@@ -4,25 +4,17 @@
 //! out those who try too often. If a server ends the connection during the key exchange, other
 //! methods are offered on a new one.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, Ordering},
-    },
-    time::Duration,
-};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use async_compat::{Compat, CompatExt};
-use mistgate_core::{
-    base::secret::Secret,
-    junos::known_hosts::{KnownHosts, Refusal},
-};
-use russh::{
-    AlgorithmKind, ChannelMsg, ChannelStream,
-    client::{self, Config, Handle, Handler},
-    keys::{self, PrivateKey},
-};
+use mistgate_core::base::secret::Secret;
+use mistgate_core::junos::known_hosts::{KnownHosts, Refusal};
+use russh::client::{Config, Handle, Handler};
+use russh::keys::PrivateKey;
+use russh::{AlgorithmKind, ChannelMsg, ChannelStream, client, keys};
 use smol::{Timer, future::FutureExt};
 
 use crate::http::outbound::{self, reach};

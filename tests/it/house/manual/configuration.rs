@@ -2,17 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use mistgate_core::config::{
-    files::Files,
-    raw::{Draft, Report, Source},
-};
+use mistgate_core::config::files::Files;
+use mistgate_core::config::raw::{Draft, Report, Source};
 use toml::{Table, Value};
 
 use super::{anchors, blocks, pages, read, rows, same};
-use crate::{
-    base::binary::{Place, output, text},
-    cli::examples::content,
-};
+use crate::base::binary::{Place, output, text};
+use crate::cli::examples::content;
 
 const CONFIGURATION: &str = "appliance/docs/configuration.md";
 /// A key that no section has, and that no key could be meant by.

@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mistgate_core::{
-    event::Topic,
-    notify::{Severity, topics, types},
-};
+use mistgate_core::event::Topic;
+use mistgate_core::notify::{Severity, topics, types};
 
 use super::{cell, code, files, read, rows, same, under};
 use crate::base::binary::Place;

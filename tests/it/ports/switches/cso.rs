@@ -1,10 +1,8 @@
 //! The same through CSO, which cannot tell whether an access point is connected, and not always
 //! what a port is configured to.
 
-use mistgate_tests::ports::cso::{
-    Cso, say,
-    tenant::{PortConfig, Tenant},
-};
+use mistgate_tests::ports::cso::tenant::{PortConfig, Tenant};
+use mistgate_tests::ports::cso::{Cso, say};
 use serde_json::json;
 
 use super::{AP, PORT, Site, text};

@@ -3,10 +3,8 @@
 use serde_json::json;
 
 use super::{ENFORCE, KEY, PORT, Site, ask, order, text, wanted};
-use crate::{
-    base::binary::Mistgate,
-    host::store::{limit, start},
-};
+use crate::base::binary::Mistgate;
+use crate::host::store::{limit, start};
 
 /// A site whose breaker has opened, because two access points were lost within a minute. The site's
 /// access point appeared meanwhile, and its port waits.

@@ -1,23 +1,17 @@
 //! The same with the switch itself, behind a real `sshd`.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
 use serde_json::json;
 
 use super::{PORT, Site, text};
-use crate::{
-    base::binary::Mistgate,
-    ports::{
-        junos::listen,
-        sshd::{CURRENT, PASSWORD, Server, USER, prepare},
-    },
-};
+use crate::base::binary::Mistgate;
+use crate::ports::junos::listen;
+use crate::ports::sshd::{CURRENT, PASSWORD, Server, USER, prepare};
 
 /// The number of the commit among the requests of a push, from 0.
 const COMMIT: u64 = 6;

@@ -5,10 +5,8 @@ use mistgate_core::chat::google;
 use serde_json::{Map, Value};
 
 use super::{Findings, Vendor, is_word, join};
-use crate::chat::{
-    server::say,
-    stand_in::{Card, list, text, unescaped},
-};
+use crate::chat::server::say;
+use crate::chat::stand_in::{Card, list, text, unescaped};
 
 const BODY_MAX: usize = 32_000;
 const KEY_MAX: usize = 4_000;

@@ -5,10 +5,8 @@ use mistgate_core::chat::slack;
 use serde_json::Value;
 
 use super::{Findings, Vendor, join};
-use crate::chat::{
-    server::{OK, say},
-    stand_in::{Card, list, text, unescaped},
-};
+use crate::chat::server::{OK, say};
+use crate::chat::stand_in::{Card, list, text, unescaped};
 
 const BLOCKS_MAX: usize = 50;
 const FALLBACK_MAX: usize = 4_000;

@@ -6,10 +6,8 @@ use mistgate_core::chat::teams;
 use serde_json::{Map, Value};
 
 use super::{Findings, Vendor, join, markdown};
-use crate::chat::{
-    server::say,
-    stand_in::{Card, list, text},
-};
+use crate::chat::server::say;
+use crate::chat::stand_in::{Card, list, text};
 
 /// 24,453 bytes were refused as 28,897 of the 28,672 that Teams stores
 /// (github.com/MicrosoftDocs/msteams-docs/issues/11274).

@@ -4,11 +4,8 @@ use http_types::Url;
 use mistgate_core::base::mac::Mac;
 use serde_json::{Map, Value, json};
 
-use super::{
-    Answer, Role,
-    organisation::{Organisation, device_id},
-    port_config,
-};
+use super::organisation::{Organisation, device_id};
+use super::{Answer, Role, port_config};
 use crate::base::http::Message;
 
 /// A request's query.

@@ -1,9 +1,7 @@
 //! The data of the cloud: sites, access points, switches, and what is plugged in where.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use mistgate_core::base::mac::Mac;
 use serde_json::{Map, Value, json};

@@ -4,19 +4,14 @@
 
 use core::{num::NonZeroU16, time::Duration};
 
-use mistgate_core::{
-    base::{machine::Machine, time::Instant},
-    netconf::{
-        framing::{Decoder, Framing, encode},
-        lines::Lines,
-        session::{
-            MESSAGE_MAX, Session,
-            input::{Config, Edit, Input, Mode, Query},
-            output::{CloseReason, Failure, Outcome, Output},
-        },
-        xml::Element,
-    },
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::netconf::framing::{Decoder, Framing, encode};
+use mistgate_core::netconf::lines::Lines;
+use mistgate_core::netconf::session::input::{Config, Edit, Input, Mode, Query};
+use mistgate_core::netconf::session::output::{CloseReason, Failure, Outcome, Output};
+use mistgate_core::netconf::session::{MESSAGE_MAX, Session};
+use mistgate_core::netconf::xml::Element;
 
 use crate::base::bytes::Bytes;
 

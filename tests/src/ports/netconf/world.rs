@@ -7,24 +7,19 @@
 use core::{num::NonZeroU16, time::Duration};
 use std::collections::{BTreeMap, VecDeque};
 
-use mistgate_core::{
-    base::{machine::Machine, time::Instant},
-    netconf::{
-        lines::Lines,
-        session::{
-            Session,
-            input::{Config, Edit, Input, Mode, Query},
-            output::{Failure, Outcome, Output},
-        },
-    },
-};
+use mistgate_core::base::machine::Machine;
+use mistgate_core::base::time::Instant;
+use mistgate_core::netconf::lines::Lines;
+use mistgate_core::netconf::session::Session;
+use mistgate_core::netconf::session::input::{Config, Edit, Input, Mode, Query};
+use mistgate_core::netconf::session::output::{Failure, Outcome, Output};
 
-use crate::{
-    base::bytes::Bytes,
-    ports::switch::{
-        self, ConnectionId, Switch, answer::Style, configuration::Configuration, fault::Fault,
-    },
-};
+use crate::base::bytes::Bytes;
+use crate::ports::switch;
+use crate::ports::switch::answer::Style;
+use crate::ports::switch::configuration::Configuration;
+use crate::ports::switch::fault::Fault;
+use crate::ports::switch::{ConnectionId, Switch};
 
 /// A world that takes more steps than this never comes to rest.
 const STEPS_MAX: usize = 20_000;

@@ -1,14 +1,12 @@
 //! A switch on the real clock, for clients in other processes.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Read, Write},
-    net::Shutdown,
-    os::unix::net::UnixStream,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::{Duration, Instant as Moment},
-};
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant as Moment};
+use std::{io, thread};
 
 use mistgate_core::base::{machine::Machine, time::Instant};
 

@@ -3,10 +3,8 @@
 
 use core::{mem, time::Duration};
 
-use mistgate_core::ports::{
-    ap_event::{ApAction, ApEvent},
-    question::{Answer, Entry, Hint, Location, Question},
-};
+use mistgate_core::ports::ap_event::{ApAction, ApEvent};
+use mistgate_core::ports::question::{Answer, Entry, Hint, Location, Question};
 
 use super::{Event, World, setting::wall};
 

@@ -4,26 +4,18 @@
 
 use std::collections::VecDeque;
 
-use mistgate_core::{
-    base::{
-        mac::Mac,
-        time::{Instant, UnixTime},
-    },
-    ports::{
-        ap_event::{ApAction, ApEvent},
-        decide::Check,
-        governor::Limits,
-        plan::{
-            PROOF_MAX,
-            input::{Config, Input},
-            output::Output,
-        },
-        question::{Answer, Entry},
-        record::Record,
-        report::{Change, Report},
-        switch_port::{Mode, Sighting, SwitchPort},
-    },
-};
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::ports::ap_event::{ApAction, ApEvent};
+use mistgate_core::ports::decide::Check;
+use mistgate_core::ports::governor::Limits;
+use mistgate_core::ports::plan::PROOF_MAX;
+use mistgate_core::ports::plan::input::{Config, Input};
+use mistgate_core::ports::plan::output::Output;
+use mistgate_core::ports::question::{Answer, Entry};
+use mistgate_core::ports::record::Record;
+use mistgate_core::ports::report::{Change, Report};
+use mistgate_core::ports::switch_port::{Mode, Sighting, SwitchPort};
 
 use self::losses::Losses;
 use super::setting::{Names, Size};

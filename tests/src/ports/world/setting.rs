@@ -2,24 +2,17 @@
 
 use core::time::Duration;
 
-use mistgate_core::{
-    base::{
-        mac::Mac,
-        time::{Instant, UnixTime},
-        window::Window,
-    },
-    ports::{
-        decide::Check,
-        edit::Edits,
-        freeze::Freeze,
-        governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern},
-        name::{PortName, SwitchName},
-        outage,
-        plan::input::Config,
-        port, probe,
-        switch_port::{Switch, SwitchPort},
-    },
-};
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::base::window::Window;
+use mistgate_core::ports::decide::Check;
+use mistgate_core::ports::edit::Edits;
+use mistgate_core::ports::freeze::Freeze;
+use mistgate_core::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
+use mistgate_core::ports::name::{PortName, SwitchName};
+use mistgate_core::ports::plan::input::Config;
+use mistgate_core::ports::switch_port::{Switch, SwitchPort};
+use mistgate_core::ports::{outage, port, probe};
 
 use crate::base::bytes::Bytes;
 

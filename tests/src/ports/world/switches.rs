@@ -2,14 +2,11 @@
 
 use core::{mem, time::Duration};
 
-use mistgate_core::{
-    base::{failure::Failure, mac::Mac},
-    ports::{
-        edit::{Edit, Pushed},
-        plan::input::Input,
-        switch_port::{Mode, SwitchPort},
-    },
-};
+use mistgate_core::base::failure::Failure;
+use mistgate_core::base::mac::Mac;
+use mistgate_core::ports::edit::{Edit, Pushed};
+use mistgate_core::ports::plan::input::Input;
+use mistgate_core::ports::switch_port::{Mode, SwitchPort};
 
 use super::{Event, Holder, World};
 

@@ -3,13 +3,9 @@
 
 use core::{mem, time::Duration};
 
-use mistgate_core::{
-    base::{
-        mac::Mac,
-        time::{Instant, UnixTime},
-    },
-    ports::switch_port::{Mode, Sighting},
-};
+use mistgate_core::base::mac::Mac;
+use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::ports::switch_port::{Mode, Sighting};
 
 use super::setting::{Names, Size};
 

@@ -4,13 +4,9 @@
 use std::borrow::Cow;
 
 use mistgate_core::junos::known_hosts::RSA;
-use russh::{
-    Preferred, cipher,
-    client::GexParams,
-    compression, kex,
-    keys::{Algorithm, EcdsaCurve, HashAlg},
-    mac,
-};
+use russh::client::GexParams;
+use russh::keys::{Algorithm, EcdsaCurve, HashAlg};
+use russh::{Preferred, cipher, compression, kex, mac};
 
 /// The number of different offers: one with everything, then smaller ones.
 pub(super) const OFFERS: usize = 4;

@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use mistgate_core::base::secret::Secret;
-use russh::{
-    MethodKind, MethodSet,
-    client::{AuthResult, Handle, Handler, KeyboardInteractiveAuthResponse},
-    keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg},
-};
+use russh::client::{AuthResult, Handle, Handler, KeyboardInteractiveAuthResponse};
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
+use russh::{MethodKind, MethodSet};
 
 use super::{Error, Key, Step, Target};
 

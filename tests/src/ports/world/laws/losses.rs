@@ -1,9 +1,8 @@
 //! A reference for the losses of access points. It keeps them all, and counts them anew each time.
 
-use mistgate_core::{
-    base::time::UnixTime,
-    ports::{outage::Policy, question::Entry},
-};
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::ports::outage::Policy;
+use mistgate_core::ports::question::Entry;
 
 #[derive(Clone, Debug, Default)]
 struct ApState {
