@@ -36,6 +36,9 @@ mod calls;
 mod forwards;
 mod stdin;
 
+mod lines;
+mod requests;
+
 use self::calls::Calls;
 use self::forwards::Forwards;
 use self::input::{Config, Input, LinkId};

@@ -67,7 +67,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// One message.
+    /// What one message with this payload counts.
     pub const fn of(payload: &[u8]) -> Self {
         Self { messages: 1, bytes: payload.len() as u64 }
     }

@@ -194,12 +194,16 @@ fn words(wings: &[&str], of: &str, function: &str) -> BTreeSet<String> {
         let (_, methods) = text.split_once(&format!("\nimpl {of} {{"))?;
         let methods = methods.split("\n}\n").next()?;
         let (_, body) = methods.split_once(&format!("fn {function}("))?;
-        // A word may be the first of a pair.
-        body.split("\n    }").next().map(|body| body.replace("=> (", "=> "))
+        // A word may be the first of several that are given together.
+        let mut body = body.split("\n    }").next()?.split_whitespace().collect::<String>();
+        for before in ["=>{return(", "=>{(", "=>("] {
+            body = body.replace(before, "=>");
+        }
+        Some(body)
     };
     let bodies: Vec<String> = files.filter_map(body).collect();
     assert_eq!(bodies.len(), 1, "{wings:?}: impl {of} with fn {function}");
-    let words = bodies.iter().flat_map(|body| body.split("=> \"").skip(1));
+    let words = bodies.iter().flat_map(|body| body.split("=>\"").skip(1));
     words.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
 }
 
@@ -214,7 +218,7 @@ fn reasons_are_those_of_the_manual() {
             "label_and_words",
         ),
         (OPERATIONS, "### Events are dropped", &["delivery"], "Loss", "name"),
-        (OPERATIONS, "### A port is stuck", &["base"], "Failure", "name"),
+        (OPERATIONS, "### A port is stuck", &["base"], "Failure", "facts"),
         (OPERATIONS, "### A port change was refused", &["ports"], "Refusal", "rule"),
         (ROLLOUT, "## How to read a difference", &["ports"], "Reason", "row"),
     ] {
