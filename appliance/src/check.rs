@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mistgate_core::config::checked::ports::Ports;
+use mistgate_core::config::ports::Ports;
 use mistgate_runtime::host::load::{Loaded, load};
 
 use crate::args::Check;

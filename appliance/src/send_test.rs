@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use http_types::Url;
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::config::checked::{Admin, Config, Webhook};
+use mistgate_core::config::admin::Admin;
+use mistgate_core::config::checked::Config;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::http::proxy::Proxies;
 use mistgate_core::notify::topics;
 use mistgate_core::route::route;
+use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::signature::{HEADER_V2, sign_v2};
 use mistgate_runtime::base::clock;
 use mistgate_runtime::base::clock::Clock;

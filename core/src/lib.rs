@@ -39,8 +39,8 @@ pub mod mist;
 
 pub mod cso;
 
-pub mod config;
-
 pub mod webhook;
+
+pub mod config;
 
 pub mod engine;

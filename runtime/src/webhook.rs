@@ -7,9 +7,10 @@ use std::{mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
 use mistgate_core::base::time::Instant;
-use mistgate_core::config::checked::ports::External;
-use mistgate_core::config::checked::{Chat, Webhook};
+use mistgate_core::config::ports::External;
+use mistgate_core::delivery::config::Chat;
 use mistgate_core::ports::ap_event::ApEvent;
+use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::intake::{Rejection, intake};
 use mistgate_core::webhook::signature;
 use mistgate_core::webhook::signature::Signatures;

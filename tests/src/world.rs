@@ -16,10 +16,11 @@ use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::KINDS;
 use mistgate_core::chat::kind::Kind;
 use mistgate_core::chat::outcome::{Outcome, Reason};
-use mistgate_core::config::checked::{Chat, Webhook};
+use mistgate_core::delivery::config::Chat;
 use mistgate_core::engine::input::{Answer, Input};
 use mistgate_core::http::listener::Limits;
 use mistgate_core::notify::Severity;
+use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::intake::intake;
 use mistgate_core::webhook::signature::{Signatures, sign_v2};
 

@@ -3,7 +3,7 @@
 //! What it means: `src/config_example.py` of tmunzer/mesa and the programs beside it, which use
 //! other names for some keys than the example has; both are taken.
 
-use mistgate_core::config::checked::{Webhook, ports::External};
+use mistgate_core::{config::ports::External, webhook::config::Webhook};
 
 use super::common;
 use super::common::CHATS;

@@ -2,9 +2,18 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{checked::Admin, section::Section};
+use super::section::Section;
+use crate::base::secret::Secret;
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9361);
+
+/// `[admin]`: the endpoint for operators.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    pub listen: SocketAddr,
+    /// The bearer token; required unless `listen` is loopback.
+    pub token: Option<Secret>,
+}
 
 /// Reads `[admin]`, which needs a token unless it listens on loopback.
 pub(super) fn admin(section: &Section<'_>) -> Admin {

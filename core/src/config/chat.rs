@@ -6,7 +6,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::checked::{Chat, Delivery, Destination};
 use super::files::FileKind;
 use super::problem::{Fault, meant};
 use super::reader::Item;
@@ -15,6 +14,7 @@ use super::{units, urls};
 use crate::base::secret::Secret;
 use crate::chat::KINDS;
 use crate::chat::kind::{Format, Kind};
+use crate::delivery::config::{Chat, Delivery, Destination};
 use crate::event::Topic;
 use crate::notify::topics;
 use crate::route::{Routes, Target};

@@ -2,21 +2,14 @@
 //!
 //! Parts that a machine needs stand beside that machine; this joins them.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
-use core::{net::SocketAddr, time::Duration};
+use alloc::string::String;
 
-use http_types::Url;
-
-use crate::base::network::Network;
+use super::{admin::Admin, ports::Ports};
 use crate::base::secret::Secret;
-use crate::base::window::Window;
-use crate::chat::kind::{Format, Kind};
-use crate::delivery::batch::{ChatId, Chats};
-use crate::http::listener::{Limits, Tls};
+use crate::delivery::config::Chat;
 use crate::micronets::proxy::Proxy;
-use crate::route::Routes;
-
-pub mod ports;
+use crate::mist::Mist;
+use crate::webhook::config::Webhook;
 
 /// The whole configuration. A part that is absent is switched off.
 #[derive(Clone, Debug)]
@@ -26,7 +19,7 @@ pub struct Config {
     pub mist: Mist,
     pub webhook: Option<Webhook>,
     pub chat: Chat,
-    pub ports: Option<ports::Ports>,
+    pub ports: Option<Ports>,
     pub proxy: Option<Proxy>,
     pub admin: Option<Admin>,
 }
@@ -41,149 +34,7 @@ impl Config {
             .chain(&self.mist.token)
             .chain(destinations.iter().filter_map(|each| each.url.as_ref()))
             .chain(&self.chat.delivery.http_proxy)
-            .chain(self.ports.iter().flat_map(ports::Ports::secrets))
+            .chain(self.ports.iter().flat_map(Ports::secrets))
             .chain(admin)
     }
-}
-
-/// `[mist]`: the cloud and how its API is asked.
-#[derive(Clone, Debug)]
-pub struct Mist {
-    /// The API's origin, such as `https://api.mist.com`.
-    pub api_url: Url,
-    /// Derived from the API's host: `manage.` for a leading `api.`.
-    pub dashboard_host: String,
-    pub token: Option<Secret>,
-    pub org_id: Option<String>,
-}
-
-/// `[webhook]`: the listener for webhooks.
-#[derive(Clone, Debug)]
-pub struct Webhook {
-    pub listen: SocketAddr,
-    /// The paths that take webhooks; each starts with `/`.
-    pub paths: Vec<String>,
-    /// The secrets that may sign: at least one, several while rotating.
-    pub secrets: Vec<Secret>,
-    /// Whether `X-Mist-Signature` (HMAC-SHA1) is enough.
-    pub accept_v1: bool,
-    /// How long an event is remembered to notice duplicates (default 1h).
-    pub dedup_window: Duration,
-    /// `None`: plain HTTP, for a reverse proxy.
-    pub tls: Option<Tls>,
-    /// The networks that may connect.
-    pub allow_from: Vec<Network>,
-    pub limits: Limits,
-}
-
-impl Webhook {
-    /// The default path.
-    pub const PATH: &str = "/webhooks";
-}
-
-/// `[chat]`: the destinations and what goes to them.
-#[derive(Clone, Debug, Default)]
-pub struct Chat {
-    /// Which event goes to which channel.
-    pub routes: Routes,
-    /// The queues: one for each URL of each kind.
-    pub destinations: Vec<Destination>,
-    pub delivery: Delivery,
-}
-
-/// One URL of a chat, with a queue of its own.
-#[derive(Clone, Debug)]
-pub struct Destination {
-    /// The chat that it belongs to. Stored events are owed to chats, by this name.
-    pub chat: ChatId,
-    /// `slack/info`, `teams/default`; stable while the configuration keeps the channel.
-    pub name: String,
-    pub kind: &'static Kind,
-    pub format: &'static Format,
-    /// Where to POST; none where messages are printed. Chat URLs are credentials.
-    pub url: Option<Secret>,
-    /// The channels that it serves by name.
-    pub channels: Vec<String>,
-    /// Whether it also serves the channels of its chat that have no URL of their own.
-    pub default: bool,
-    /// How fast it may be written to; empty for no limit.
-    pub pace: Vec<Window>,
-}
-
-/// The settings of all deliveries.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// How old an event may become before it is given up (default 24h).
-    pub max_age: Duration,
-    /// For one POST, from the first byte to the answer (default 10s).
-    pub timeout: Duration,
-    /// Events waiting for one destination (default 50000).
-    pub queue_max: usize,
-    /// A backlog that the pace could not send in this time is merged by site (default 30s).
-    pub digest_after: Duration,
-    /// PEM text of certificate authorities to trust beside the public ones.
-    pub extra_ca: Option<String>,
-    /// The proxy of the configuration; the environment's counts where there is none.
-    pub http_proxy: Option<Secret>,
-}
-
-impl Default for Delivery {
-    fn default() -> Self {
-        Self {
-            max_age: Duration::from_secs(24 * 3_600),
-            timeout: Duration::from_secs(10),
-            queue_max: 50_000,
-            digest_after: Duration::from_secs(30),
-            extra_ca: None,
-            http_proxy: None,
-        }
-    }
-}
-
-impl Chat {
-    /// The destinations of a channel, at most one of each chat, in the order of the
-    /// configuration.
-    pub fn destinations_of(&self, channel: &str) -> Vec<usize> {
-        let mut chosen: Vec<(usize, &Destination)> = Vec::new();
-        for (index, destination) in self.destinations.iter().enumerate() {
-            if !destination.serves(channel) {
-                continue;
-            }
-            let same = |(_, rival): &&mut (usize, &Destination)| rival.chat == destination.chat;
-            match chosen.iter_mut().find(same) {
-                Some(best) if destination.names(channel) && !best.1.names(channel) => {
-                    *best = (index, destination);
-                }
-                Some(_) => {}
-                None => chosen.push((index, destination)),
-            }
-        }
-        let mut indexes: Vec<_> = chosen.into_iter().map(|(index, _)| index).collect();
-        indexes.sort_unstable();
-        indexes
-    }
-
-    /// The chats that have a destination for a channel.
-    pub fn chats_of(&self, channel: &str) -> Chats {
-        let serving = self.destinations.iter().filter(|to| to.serves(channel));
-        serving.map(|to| Arc::clone(&to.chat)).collect()
-    }
-}
-
-impl Destination {
-    fn names(&self, channel: &str) -> bool {
-        self.channels.iter().any(|name| name == channel)
-    }
-
-    fn serves(&self, channel: &str) -> bool {
-        self.default || self.names(channel)
-    }
-}
-
-/// `[admin]`: the endpoint for operators.
-#[derive(Clone, Debug)]
-pub struct Admin {
-    pub listen: SocketAddr,
-    /// The bearer token; required unless `listen` is loopback.
-    pub token: Option<Secret>,
 }

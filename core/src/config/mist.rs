@@ -4,7 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use http_types::Url;
 
-use super::{checked::Mist, problem::Fault, reader::Item, section::Section, urls};
+use super::{problem::Fault, reader::Item, section::Section, urls};
+use crate::mist::Mist;
 use crate::notify::links::dashboard_host;
 
 /// The cloud where nothing else is configured: Global 01 (`appliance/docs/vendors/mist.md` §3).

@@ -3,7 +3,6 @@
 //! The core reads no file. [`Draft`](raw::Draft) lists the files that a configuration names, the
 //! caller reads them, and [`Draft::check`](raw::Draft::check) judges text and contents together.
 
-pub mod checked;
 pub mod problem;
 
 pub mod units;
@@ -14,11 +13,12 @@ pub mod files;
 mod reader;
 mod section;
 
-mod admin;
+pub mod admin;
 mod chat;
 mod mist;
-mod ports;
+pub mod ports;
 mod proxy;
 mod webhook;
 
+pub mod checked;
 pub mod raw;

@@ -12,13 +12,15 @@ use alloc::{string::ToString, vec::Vec};
 use toml::Spanned;
 use toml::de::{DeTable, Error};
 
-use super::checked::ports::{External, Ports};
-use super::checked::{Chat, Config, Webhook};
+use super::checked::Config;
 use super::files::{FileRequest, Files};
+use super::ports::{External, Ports};
 use super::problem::{Fault, Problem, segment};
 use super::reader::{Found, Reader, locate};
 use super::section::Section;
 use super::{admin, chat, mist, ports, proxy, webhook};
+use crate::delivery::config::Chat;
+use crate::webhook::config::Webhook;
 
 /// The configuration without `--config`: everything on loopback, chats printed. It is read like a
 /// file in the working directory.

@@ -5,10 +5,11 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use super::{checked::Webhook, problem::Fault, reader::Item, section::Section, units};
+use super::{problem::Fault, reader::Item, section::Section, units};
 use crate::base::network::Network;
 use crate::base::secret::Secret;
 use crate::http::listener::Limits;
+use crate::webhook::config::Webhook;
 
 /// The port that users of MWTT have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);

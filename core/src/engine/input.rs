@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use crate::base::time::UnixTime;
 use crate::chat::outcome::Reason;
-use crate::config::checked::Chat;
 use crate::delivery::batch::{Chats, EventKey};
+use crate::delivery::config::Chat;
 use crate::event::fingerprint::Fingerprint;
 use crate::notify::Severity;
 use crate::webhook::inbox::RequestId;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::base::time::UnixTime;
 use crate::chat::outcome::Reason;
-use crate::config::checked::Destination;
+use crate::delivery::config::Destination;
 use crate::notify::Severity;
 
 /// A report on a destination; as JSON the text of an event of topic `mistgate`.

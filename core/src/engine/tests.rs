@@ -7,7 +7,7 @@ use crate::base::secret::Secret;
 use crate::base::window::Window;
 use crate::chat::kind::Kind;
 use crate::chat::{google, slack, teams};
-use crate::config::checked::Delivery;
+use crate::delivery::config::Delivery;
 use crate::event::fingerprint::Fingerprint;
 use crate::route::Routes;
 

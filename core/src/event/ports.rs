@@ -1,5 +1,5 @@
-//! The event of topic `mistgate` about switch ports: a line of the audit file and what
-//! the chats describe, as one JSON object.
+//! The event of topic `mistgate` about switch ports, as one JSON object: it is a line of the audit
+//! file, and what the chats describe.
 //!
 //! Members keep their names and meanings; more may be added. What an event does not have is left
 //! out. Durations are in seconds, with milliseconds.

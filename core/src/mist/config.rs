@@ -1,9 +1,23 @@
-//! The configuration of this method.
+//! How Mist's API is asked, and the configuration of the method `mist`.
 
 use alloc::{format, string::String};
 
+use http_types::Url;
+
+use crate::base::secret::Secret;
 use crate::ports::edit::{Edits, MethodConfig};
 use crate::ports::template::Template;
+
+/// `[mist]`: the cloud and how its API is asked.
+#[derive(Clone, Debug)]
+pub struct Mist {
+    /// The API's origin, such as `https://api.mist.com`.
+    pub api_url: Url,
+    /// Derived from the API's host: `manage.` for a leading `api.`.
+    pub dashboard_host: String,
+    pub token: Option<Secret>,
+    pub org_id: Option<String>,
+}
 
 /// `[ports.mist]`: port profiles through Mist.
 #[derive(Clone, Debug, PartialEq, Eq)]

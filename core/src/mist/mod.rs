@@ -34,4 +34,4 @@ pub mod read;
 
 pub mod push;
 
-pub use config::Profiles;
+pub use self::config::{Mist, Profiles};

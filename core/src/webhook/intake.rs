@@ -9,12 +9,13 @@ use core::fmt;
 
 use http_types::StatusCode;
 
-use crate::config::checked::{Chat, Webhook};
 use crate::delivery::batch::{Item, site_number};
+use crate::delivery::config::Chat;
 use crate::event::fingerprint::fingerprint;
 use crate::event::{Event, Topic};
 use crate::ports::ap_event::ApEvent;
 use crate::route::route;
+use crate::webhook::config::Webhook;
 use crate::webhook::signature::Signatures;
 use crate::webhook::{envelope, signature};
 

@@ -4,9 +4,9 @@
 use std::{any::Any, sync::Arc};
 
 use mistgate_core::base::failure::Failure;
-use mistgate_core::config::checked;
 use mistgate_core::config::checked::Config;
-use mistgate_core::config::checked::ports::{Method as MethodConfig, Ports};
+use mistgate_core::config::ports::{Method as MethodConfig, Ports};
+use mistgate_core::mist;
 use mistgate_core::mist::find::Wanted;
 use mistgate_core::ports::question::{Answer, Question};
 use mistgate_core::ports::switch_port::Switch;
@@ -20,7 +20,7 @@ use crate::{base::journal::Journal, http::outbound::Outbound};
 
 /// What a [`Backend`] needs of the configuration.
 pub(crate) struct BackendConfig {
-    mist: checked::Mist,
+    mist: mist::Mist,
     method: Option<MethodConfig>,
     outbound: Outbound,
 }

@@ -20,7 +20,7 @@ use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine as _;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
-use mistgate_core::config::checked::ports::Ports;
+use mistgate_core::config::ports::Ports;
 use mistgate_core::mist::find;
 use mistgate_core::ports::edit::Edit;
 use mistgate_core::ports::governor::{Governor, Refusal, SwitchPattern};

@@ -10,7 +10,7 @@ use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::secret::Secret;
 use mistgate_core::base::time::Instant;
-use mistgate_core::config::checked;
+use mistgate_core::mist;
 use mistgate_core::mist::Profiles;
 use mistgate_core::mist::ask::{Ask, Connected};
 use mistgate_core::mist::budget::Budget;
@@ -68,7 +68,7 @@ enum Urgency {
 impl Mist {
     /// `None` without a token or an organisation. Without `profiles` no port can be changed.
     pub fn new(
-        mist: &checked::Mist,
+        mist: &mist::Mist,
         profiles: Option<Profiles>,
         outbound: Outbound,
         journal: Arc<Journal>,

@@ -28,7 +28,7 @@ pub mod manual;
 use std::{path::PathBuf, sync::Arc};
 
 use mistgate_core::config::checked::Config;
-use mistgate_core::config::checked::ports::Ports;
+use mistgate_core::config::ports::Ports;
 use mistgate_core::ports::ap_event::{ApEvent, Request};
 use mistgate_core::ports::plan::input;
 use smol::{Executor, channel};

@@ -1,7 +1,7 @@
 //! External programs, such as ClearPass, that ask for a port's mode.
 
 use http_types::StatusCode;
-use mistgate_core::{config::checked::ports::External, ports::ap_event::Request};
+use mistgate_core::{config::ports::External, ports::ap_event::Request};
 
 use super::{Intake, Settings};
 use crate::base::journal::{Level, fields};

@@ -8,8 +8,8 @@ use mistgate_core::base::exchange::Request;
 use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::secret::Secret;
-use mistgate_core::config::checked;
 use mistgate_core::http::proxy::Proxies;
+use mistgate_core::mist;
 use mistgate_core::mist::Profiles;
 use mistgate_core::ports::edit::{Edit, Pushed};
 use mistgate_core::ports::name::{PortName, SwitchName};
@@ -56,7 +56,7 @@ fn cloud() -> Cloud {
 }
 
 fn mist_with(cloud: &Cloud, token: &str, default: Option<&str>) -> Mist {
-    let config = checked::Mist {
+    let config = mist::Mist {
         api_url: Url::parse(&cloud.origin()).expect("a URL"),
         dashboard_host: "localhost".to_owned(),
         token: Some(Secret::new(token)),
@@ -619,7 +619,7 @@ fn without_profiles_or_a_device_nothing_is_written() {
     assert_eq!(pushed, Pushed::Failed(Failure::Unreachable));
     assert_eq!(puts(&cloud), 0);
     let gone = Url::parse(&cloud.origin()).expect("a URL");
-    let config = |token: Option<&str>, org: Option<&str>| checked::Mist {
+    let config = |token: Option<&str>, org: Option<&str>| mist::Mist {
         api_url: gone.clone(),
         dashboard_host: String::new(),
         token: token.map(Secret::new),

@@ -6,7 +6,7 @@ use mistgate_core::base::secret::Secret;
 use mistgate_core::base::window::Window;
 use mistgate_core::chat::kind::Kind;
 use mistgate_core::chat::{console, google, slack, teams};
-use mistgate_core::config::checked::{Chat, Delivery, Destination};
+use mistgate_core::delivery::config::{Chat, Delivery, Destination};
 use mistgate_core::route::Routes;
 
 use crate::base::bytes::Bytes;

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use mistgate_core::config::checked::Chat;
+use mistgate_core::delivery::config::Chat;
 
 use super::{disk, server};
 use crate::{base::bytes::Bytes, chat::configurations::chat};

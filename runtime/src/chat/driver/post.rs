@@ -6,7 +6,7 @@ use http_types::Url;
 use hyper::Method;
 use mistgate_core::chat::outcome::Reason;
 use mistgate_core::chat::shape::Payload;
-use mistgate_core::config::checked::Destination;
+use mistgate_core::delivery::config::Destination;
 use mistgate_core::engine::input::Answer;
 
 use crate::base::journal::{Journal, Level, fields};

@@ -8,7 +8,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use mistgate_core::base::network::Network;
-use mistgate_core::config::checked::{Admin, Config};
+use mistgate_core::config::admin::Admin;
+use mistgate_core::config::checked::Config;
 use mistgate_core::http::listener::{Limits, Tls};
 use smol::{Async, Executor, Task};
 

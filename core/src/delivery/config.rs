@@ -1,0 +1,108 @@
+//! What is delivered to whom: the section `[chat]` of the configuration.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::time::Duration;
+
+use super::batch::{ChatId, Chats};
+use crate::base::{secret::Secret, window::Window};
+use crate::chat::kind::{Format, Kind};
+use crate::route::Routes;
+
+/// `[chat]`: the destinations and what goes to them.
+#[derive(Clone, Debug, Default)]
+pub struct Chat {
+    /// Which event goes to which channel.
+    pub routes: Routes,
+    /// The queues: one for each URL of each kind.
+    pub destinations: Vec<Destination>,
+    pub delivery: Delivery,
+}
+
+/// One URL of a chat, with a queue of its own.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The chat that it belongs to. Stored events are owed to chats, by this name.
+    pub chat: ChatId,
+    /// `slack/info`, `teams/default`; stable while the configuration keeps the channel.
+    pub name: String,
+    pub kind: &'static Kind,
+    pub format: &'static Format,
+    /// Where to POST; none where messages are printed. Chat URLs are credentials.
+    pub url: Option<Secret>,
+    /// The channels that it serves by name.
+    pub channels: Vec<String>,
+    /// Whether it also serves the channels of its chat that have no URL of their own.
+    pub default: bool,
+    /// How fast it may be written to; empty for no limit.
+    pub pace: Vec<Window>,
+}
+
+/// The settings of all deliveries.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// How old an event may become before it is given up (default 24h).
+    pub max_age: Duration,
+    /// For one POST, from the first byte to the answer (default 10s).
+    pub timeout: Duration,
+    /// Events waiting for one destination (default 50000).
+    pub queue_max: usize,
+    /// A backlog that the pace could not send in this time is merged by site (default 30s).
+    pub digest_after: Duration,
+    /// PEM text of certificate authorities to trust beside the public ones.
+    pub extra_ca: Option<String>,
+    /// The proxy of the configuration; the environment's counts where there is none.
+    pub http_proxy: Option<Secret>,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_secs(24 * 3_600),
+            timeout: Duration::from_secs(10),
+            queue_max: 50_000,
+            digest_after: Duration::from_secs(30),
+            extra_ca: None,
+            http_proxy: None,
+        }
+    }
+}
+
+impl Chat {
+    /// The destinations of a channel, at most one of each chat, in the order of the
+    /// configuration.
+    pub fn destinations_of(&self, channel: &str) -> Vec<usize> {
+        let mut chosen: Vec<(usize, &Destination)> = Vec::new();
+        for (index, destination) in self.destinations.iter().enumerate() {
+            if !destination.serves(channel) {
+                continue;
+            }
+            let same = |(_, rival): &&mut (usize, &Destination)| rival.chat == destination.chat;
+            match chosen.iter_mut().find(same) {
+                Some(best) if destination.names(channel) && !best.1.names(channel) => {
+                    *best = (index, destination);
+                }
+                Some(_) => {}
+                None => chosen.push((index, destination)),
+            }
+        }
+        let mut indexes: Vec<_> = chosen.into_iter().map(|(index, _)| index).collect();
+        indexes.sort_unstable();
+        indexes
+    }
+
+    /// The chats that have a destination for a channel.
+    pub fn chats_of(&self, channel: &str) -> Chats {
+        let serving = self.destinations.iter().filter(|to| to.serves(channel));
+        serving.map(|to| Arc::clone(&to.chat)).collect()
+    }
+}
+
+impl Destination {
+    fn names(&self, channel: &str) -> bool {
+        self.channels.iter().any(|name| name == channel)
+    }
+
+    fn serves(&self, channel: &str) -> bool {
+        self.default || self.names(channel)
+    }
+}
