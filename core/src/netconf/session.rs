@@ -144,13 +144,12 @@ impl Session {
 
     /// Reports the end of an edit, and sends the next request unless one has no reply yet.
     fn advance(&mut self, now: Instant) {
-        match self.transaction.as_mut().and_then(Transaction::end) {
-            Some((_, Some(reason))) => return self.end(reason),
-            Some((edited, None)) => {
-                self.transaction = None;
-                self.outputs.push_back(edited);
+        if let Some((edited, reason)) = self.transaction.as_mut().and_then(Transaction::end) {
+            self.transaction = None;
+            self.outputs.push_back(edited);
+            if let Some(reason) = reason {
+                return self.end(reason);
             }
-            None => {}
         }
         if !matches!(self.state, State::Open) || self.call.is_some() {
             return;

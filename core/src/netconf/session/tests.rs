@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
 use super::input::{Config, Edit, Input, Mode, Query};
-use super::output::{Answer, Output};
+use super::output::{Answer, CloseReason, Outcome, Output};
 use super::{MESSAGE_MAX, Session};
 use crate::base::machine::Machine;
 use crate::base::time::Instant;
@@ -456,6 +456,26 @@ fn a_switch_that_does_not_unlock_loses_its_session() {
     t.answer(0, LOADED, &[COMPARE]);
     t.answer(0, NO_DIFF, &[UNLOCK]);
     t.answer(0, &error("Configuration database is not open"), &["edited: nothing to change"]);
+}
+
+#[test]
+fn an_edit_that_ends_with_its_session_still_has_its_difference() {
+    let mut t = Timeline::opened(Config::default(), OLD);
+    t.at(0, edit(Mode::Compare), &[LOCK]);
+    t.answer(0, OK, &[LOAD]);
+    t.answer(0, LOADED, &[COMPARE]);
+    t.answer(0, DIFF, &[DISCARD]);
+    t.answer(0, OK, &[UNLOCK]);
+    let id = t.message_id;
+    let refusal = format!("<rpc-reply message-id=\"{id}\">{}</rpc-reply>", error("busy"));
+    let refusal = Input::Bytes(encode(t.framing, &refusal));
+    t.session.handle_input(Instant::from_secs(0), refusal);
+    let edited = t.session.poll_output();
+    let Some(Output::Edited { result: Ok(Outcome::Compared), diff, .. }) = edited else {
+        panic!("{edited:?}");
+    };
+    assert_eq!(diff, "[edit interfaces]\n+ x;");
+    assert!(matches!(t.session.poll_output(), Some(Output::Close(CloseReason::NotUnlocked))));
 }
 
 #[test]

@@ -272,16 +272,18 @@ impl Transaction {
     }
 
     fn locked(&self, now: Instant, reply: Reply, rand: &mut Rand) -> State {
-        let failure = match (reply.verdict_or_silence(), Holder::of(&reply.errors)) {
-            (Verdict::Done, _) => return State::Loading,
-            (_, Some(holder)) if self.lock_until.is_some_and(|until| now < until) => {
-                let retry_at = now + RELOCK.jittered(self.attempt, rand);
-                let retry_at = self.lock_until.map_or(retry_at, |until| retry_at.min(until));
+        let until = self.lock_until.filter(|until| now < *until);
+        let failure = match (reply.verdict_or_silence(), Holder::of(&reply.errors), until) {
+            (Verdict::Done, ..) => return State::Loading,
+            (_, Some(holder), Some(until)) => {
+                let retry_at = (now + RELOCK.jittered(self.attempt, rand)).min(until);
                 return State::Waiting { retry_at, holder };
             }
-            (_, Some(holder)) => Failure::LockHeld { holder, attempts: self.attempt },
-            (Verdict::Refused, None) => Failure::Refused { step: Step::Lock, errors: reply.errors },
-            (Verdict::Unclear, None) => {
+            (_, Some(holder), None) => Failure::LockHeld { holder, attempts: self.attempt },
+            (Verdict::Refused, None, _) => {
+                Failure::Refused { step: Step::Lock, errors: reply.errors }
+            }
+            (Verdict::Unclear, None, _) => {
                 // It may be locked; the end of the session frees it.
                 let end = Err(Failure::Unclear { step: Step::Lock });
                 return State::Done { end, reason: Some(CloseReason::NotUnlocked) };

@@ -219,11 +219,14 @@ impl Surroundings {
                 assert_ne!(self.edit.expect("an edit"), Mode::Compare);
                 self.is_verified = Some(false);
             }
-            Output::Edited { result, .. } => {
+            Output::Edited { result, diff, .. } => {
                 let mode = self.edit.take().expect("one end");
                 let is_verified = self.is_verified.take() == Some(true);
                 match result {
-                    Ok(Outcome::Confirmed) => assert!(is_verified && !self.switch.is_pending),
+                    Ok(Outcome::Confirmed) => {
+                        assert!(is_verified && !self.switch.is_pending);
+                        assert_eq!(diff.is_empty(), mode == Mode::ReadBack, "{diff}");
+                    }
                     Ok(Outcome::Compared) => assert_eq!(mode, Mode::Compare),
                     Ok(Outcome::Absent | Outcome::Unconfirmed { .. }) => {
                         assert_eq!(mode, Mode::ReadBack);
