@@ -278,7 +278,7 @@ impl Driver {
             }
             Output::Send { destination, to, id, keys, form } => {
                 if !self.stopping {
-                    self.send(destination, to, id, keys, form);
+                    self.begin_post(destination, to, id, keys, form);
                 }
             }
             Output::Settle { key, chats } => self.writes.push(Write::Settle { key, chats }),
@@ -308,7 +308,7 @@ impl Driver {
         }
     }
 
-    fn send(
+    fn begin_post(
         &mut self,
         destination: DestinationId,
         to: Arc<Destination>,

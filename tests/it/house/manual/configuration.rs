@@ -247,6 +247,22 @@ fn defaults_bounds_and_examples_are_those_of_the_program() {
                 assert_ne!(with_example, before, "the example changes nothing: {key:?}");
             }
         }
+        if let Some((lines, bytes)) = key.bound.split_once(" lines of ") {
+            let number = |text: &str| text.trim_end_matches(" bytes").parse().expect("a number");
+            let (lines, bytes): (usize, usize) = (number(lines), number(bytes));
+            // A line counts as long as with the longest name of a port.
+            let list = |lines: usize, bytes: usize| {
+                let rest = "x".repeat(bytes - "set mge-999/999/999:999 ".len());
+                format!("[{}]", vec![format!("\"set <port> {rest}\""); lines].join(", "))
+            };
+            let is_taken = |lines, bytes| {
+                let (_, report) = with(base.clone(), key, &list(lines, bytes));
+                report.problems.is_empty()
+            };
+            assert!(is_taken(lines, bytes), "a smaller bound: {key:?}");
+            let is_larger = is_taken(lines + 1, bytes) || is_taken(lines, bytes + 1);
+            assert!(!is_larger, "a larger bound: {key:?}");
+        }
         let is_bounded = key.bound.starts_with(|c: char| c.is_ascii_digit())
             && key.bound.contains(" to ")
             && !key.bound.contains([':', ','])

@@ -196,7 +196,7 @@ fn words(wings: &[&str], of: &str, function: &str) -> BTreeSet<String> {
         let (_, body) = methods.split_once(&format!("fn {function}("))?;
         // A word may be the first of several that are given together.
         let mut body = body.split("\n    }").next()?.split_whitespace().collect::<String>();
-        for before in ["=>{return(", "=>{(", "=>("] {
+        for before in ["=>{(", "=>("] {
             body = body.replace(before, "=>");
         }
         Some(body)
