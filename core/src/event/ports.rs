@@ -17,7 +17,7 @@ pub struct PortEvent {
     pub time: String,
     #[serde(rename = "type")]
     pub kind: String,
-    /// No other event has it.
+    /// Unique among all events.
     pub id: String,
     pub timestamp: f64,
     #[serde(skip_serializing_if = "is_default")]
@@ -43,17 +43,17 @@ pub struct PortEvent {
     pub ap: Option<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub ap_name: Option<String>,
-    /// Why nothing is changed: a reason, the rule that refuses it, or the failure.
+    /// The label for why nothing is changed. A refusal has `rule` instead, and a failure `failure`.
     #[serde(skip_serializing_if = "is_default")]
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub rule: Option<String>,
     #[serde(skip_serializing_if = "is_default")]
     pub failure: Option<String>,
-    /// The same in words.
+    /// The words for `reason`, `rule` or `failure`.
     #[serde(skip_serializing_if = "is_default")]
     pub because: Option<String>,
-    /// Whether only news of the port lead to another attempt.
+    /// Whether only news of the port leads to another attempt.
     #[serde(skip_serializing_if = "is_default")]
     pub lasting: bool,
     /// Counts from 1.

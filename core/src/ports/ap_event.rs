@@ -133,8 +133,7 @@ mod tests {
 
     #[test]
     fn three_types_of_two_topics_are_signs() {
-        let ap_event =
-            |topic, text| ApEvent::of(&Event::parse_text(topic, text).expect("an object"));
+        let ap_event = |topic, text| ApEvent::of(&Event::parse(topic, text).expect("an object"));
         let ap = Mac::parse("5c5b35000001").expect("a MAC");
         assert_eq!(
             ap_event(

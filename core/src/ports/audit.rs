@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::report::{Context, Report, text};
+use super::report::text;
 use crate::event::Topic;
 use crate::event::ports::{PortChange, PortEvent};
 use crate::notify::{Severity, topics};
@@ -11,10 +11,10 @@ use crate::notify::{Severity, topics};
 /// In bytes: room for the lines of a large batch.
 const ROOM: usize = 65_536;
 
-/// One line of the audit file, without its line break: the JSON of a [`PortEvent`], of at most some
-/// 200 kilobytes. `nth` counts the reports of the same input.
-pub fn line(report: &Report, context: &Context<'_>, nth: usize) -> String {
-    text(report.event(context), nth, ROOM)
+/// One line of the audit file, without its line break: an event as JSON, of at most some 200
+/// kilobytes.
+pub fn line(event: PortEvent) -> String {
+    text(event, ROOM)
 }
 
 /// A line of the journal.

@@ -22,7 +22,7 @@ pub fn texts(reports: &[Report], context: &Context<'_>) -> Vec<String> {
     // By what refusals and failures must have in common to be one message.
     let mut open = BTreeMap::new();
     for report in reports.iter().filter(|report| !report.is_repeated()) {
-        let event = report.event(context);
+        let event = report.event(context, messages.len());
         let is_joined = event.rule.is_some() || event.failure.is_some();
         let key = (event.kind.clone(), event.switch_mac.clone(), event.because.clone());
         let message = open.get(&key).and_then(|nth: &usize| messages.get_mut(*nth));
@@ -37,6 +37,5 @@ pub fn texts(reports: &[Report], context: &Context<'_>) -> Vec<String> {
             }
         }
     }
-    let text = |(nth, message)| text(message, nth, ROOM);
-    messages.into_iter().enumerate().map(text).collect()
+    messages.into_iter().map(|message| text(message, ROOM)).collect()
 }

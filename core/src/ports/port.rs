@@ -3,7 +3,7 @@
 //! ```text
 //!          Wanted          Taken             Pushed(Done)
 //! Resting ───────> Due ─────────> Pushing ─────────────────────────────────────> Resting
-//!    ^              ^               │ │ └─ Pushed(Unknown) ──> Wondering            ^
+//!    ^              ^               │ │ └─ Pushed(Unknown) ──> Unconfirmed          ^
 //!    │     retry_at │               │ │                read_at │     ^ Read(None)   │
 //!    │              ├── Waiting <───┘ │                        v     │              │
 //!    │              │  Pushed(Failed) │                      Reading ── Read(true) ─┘
@@ -309,7 +309,7 @@ impl Port {
             next => next.unwrap_or(want),
         };
         let want = Want { since: want.since, ..next };
-        if failure.is_lasting() || attempt >= self.config.attempts_max {
+        if failure.is_lasting() || want.is_manual() || attempt >= self.config.attempts_max {
             return self.give_up(Change { want, attempt }, failure);
         }
         let after = self.after(attempt, &failure);

@@ -106,19 +106,36 @@ impl Report {
         }
     }
 
+    /// The label in metrics for what became of the changes; `None` if that is still open.
+    pub const fn result(&self) -> Option<&'static str> {
+        match self {
+            Self::Observed { .. } => Some("observed"),
+            Self::Settled { is_read_back: false, diff, .. } if diff.is_empty() => Some("unchanged"),
+            Self::Settled { .. } => Some("done"),
+            Self::Stuck { .. } => Some("failed"),
+            Self::Breaker { .. }
+            | Self::Kept { .. }
+            | Self::Overflow
+            | Self::Refused { .. }
+            | Self::Retrying { .. }
+            | Self::Stopped(_)
+            | Self::Undecided { .. } => None,
+        }
+    }
+
     /// Whether the chats got it with an earlier attempt.
     pub const fn is_repeated(&self) -> bool {
         matches!(self, Self::Retrying { attempt, is_news, .. } if *attempt > 1 || !*is_news)
     }
 
     /// What the audit, the journal, the metrics and the chats report. Its lines are neither cut nor
-    /// redacted yet.
-    pub fn event(&self, context: &Context<'_>) -> PortEvent {
+    /// redacted yet. `nth` tells it from other events of the same moment.
+    pub fn event(&self, context: &Context<'_>, nth: usize) -> PortEvent {
         let Context { org_id, at, by, now, names } = *context;
         let mut event = PortEvent {
             time: at.rfc3339(),
             kind: self.kind().into(),
-            id: at.as_micros().to_string(),
+            id: format!("{}-{nth}", at.as_micros()),
             timestamp: at.as_micros() as f64 / 1e6,
             org_id: org_id.map(Into::into),
             by: by.map(Into::into),
@@ -237,9 +254,8 @@ fn secs(duration: Duration) -> f64 {
 }
 
 /// An event as one line of JSON: its lines of configuration cut to `room` bytes, and its difference
-/// too, both without secrets. `nth` tells it from others of the same moment.
-pub(super) fn text(mut event: PortEvent, nth: usize, room: usize) -> String {
-    event.id.push_str(&format!("-{nth}"));
+/// too, both without secrets.
+pub(super) fn text(mut event: PortEvent, room: usize) -> String {
     let mut left = room;
     for change in &mut event.changes {
         let lines = change.lines.iter().map(String::as_str);
@@ -251,8 +267,7 @@ pub(super) fn text(mut event: PortEvent, nth: usize, room: usize) -> String {
     serde_json::to_string(&event).expect("texts, numbers and lists are JSON")
 }
 
-/// The lines for which there is room, without their secrets. After the first that is left out, all
-/// others are.
+/// The first lines, as far as there is room, without their secrets.
 fn shown<'l>(
     lines: impl Iterator<Item = &'l str>,
     left: &mut usize,

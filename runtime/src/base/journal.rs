@@ -12,10 +12,10 @@ use std::{fmt, io, mem};
 
 use mistgate_core::base::text::cut_bytes;
 use mistgate_core::engine::output::Event;
+use mistgate_core::event::ports::PortEvent;
 use mistgate_core::notify::Severity;
 use mistgate_core::ports::audit;
 use mistgate_core::ports::audit::Note;
-use mistgate_core::ports::report::{Context, Report};
 
 use crate::base::{clock, metrics::Metrics, sync::Mutex};
 
@@ -200,11 +200,10 @@ impl Journal {
         }
     }
 
-    /// Prints and counts a report about switch ports.
-    pub fn reported(&self, report: &Report, context: &Context<'_>) {
-        let event = report.event(context);
-        self.metrics.reported(&event);
-        for Note { event, severity, values } in audit::notes(&event) {
+    /// Prints and counts a report about switch ports, by its event and what became of its changes.
+    pub fn reported(&self, event: &PortEvent, result: Option<&'static str>) {
+        self.metrics.reported(event, result);
+        for Note { event, severity, values } in audit::notes(event) {
             let level = match severity {
                 Severity::Critical => Level::Error,
                 Severity::Debug => Level::Debug,

@@ -170,20 +170,16 @@ impl Metrics {
         }
     }
 
-    /// Counts a report about switch ports.
-    pub fn reported(&self, event: &PortEvent) {
+    /// Counts a report about switch ports, by its event and what became of its changes.
+    pub fn reported(&self, event: &PortEvent, result: Option<&'static str>) {
         if let Some(rule) = &event.rule {
             self.add(Counter::PortRefusals, &[("rule", rule)], 1);
         }
         if let Some(failure) = &event.failure {
             self.add(Counter::PortFailures, &[("failure", failure)], 1);
         }
-        let result = match event.kind.as_str() {
-            "PORT_CHANGED" => "done",
-            "PORT_OBSERVED" => "observed",
-            "PORT_STUCK" => "failed",
-            "PORT_UNCHANGED" => "unchanged",
-            _ => return,
+        let Some(result) = result else {
+            return;
         };
         self.add(Counter::PortChanges, &[("result", result)], event.changes.len());
         for change in event.changes.iter().filter(|_| result == "done") {

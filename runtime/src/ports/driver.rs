@@ -300,8 +300,9 @@ impl Driver {
         let context =
             Context { org_id: self.org_id.as_deref(), names: &self.names, now, at, by: None };
         for (nth, report) in reports.iter().enumerate() {
-            journal.reported(report, &context);
-            self.audit.append(audit::line(report, &context, nth));
+            let event = report.event(&context, nth);
+            journal.reported(&event, report.result());
+            self.audit.append(audit::line(event));
         }
         for text in notification::texts(&reports, &context) {
             driver.send(driver::Message::Report(text));

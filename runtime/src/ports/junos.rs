@@ -59,7 +59,7 @@ type SwitchQueue = Arc<lock::Mutex<RollbackGuard>>;
 pub struct Switches {
     settings: Shared<Settings>,
     queues: Mutex<BTreeMap<Mac, SwitchQueue>>,
-    connected: Shared<Option<Connected>>,
+    connected: Mutex<Option<Connected>>,
     clock: Clock,
     journal: Arc<Journal>,
     began: Instant,
@@ -85,7 +85,7 @@ impl Switches {
         Ok(Self {
             settings: Shared::new(Settings::new(junos, None)?),
             queues: Mutex::default(),
-            connected: Shared::new(connected),
+            connected: Mutex::new(connected),
             clock,
             journal,
             began: clock.now(),
@@ -103,7 +103,7 @@ impl Switches {
 
     /// Asks another cloud from here on.
     pub fn ask(&self, connected: Option<Connected>) {
-        self.connected.set(connected);
+        *self.connected.lock() = connected;
     }
 
     /// Begins nothing new, and lets each visit end: one that waits for a lock at once, one whose
@@ -161,9 +161,8 @@ impl Switches {
                     Output::Open => connection.open(self.open(&settings, switch)),
                     Output::Send(bytes) => connection.send(&bytes),
                     Output::AskCloud { id, ap } => {
-                        let connected = self.connected.get();
-                        let asked = connected.as_ref().as_ref();
-                        connection.ask(id, asked.map(|ask| ask(ap, switch.site.clone())));
+                        let connected = self.connected.lock().clone();
+                        connection.ask(id, connected.map(|ask| ask(ap, switch.site.clone())));
                     }
                     Output::Remember(left) => *guard = left,
                     Output::Locked { holder } => {

@@ -6,7 +6,6 @@
 //! mistgate does not learn of the change. The audit gets a line either way, because appending one
 //! is a single write.
 
-use std::collections::VecDeque;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
@@ -16,12 +15,12 @@ use std::{fs, io, thread};
 
 use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
-use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine as _;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::ports::Ports;
 use mistgate_core::mist::find;
+use mistgate_core::ports::audit;
 use mistgate_core::ports::edit::Edit;
 use mistgate_core::ports::governor::{Governor, Refusal, SwitchPattern};
 use mistgate_core::ports::name::{PortName, SwitchName};
@@ -33,7 +32,6 @@ use mistgate_core::ports::record::Record;
 use mistgate_core::ports::redact::redact;
 use mistgate_core::ports::report::{Context, Report};
 use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
-use mistgate_core::ports::{audit, port};
 use rustix::process;
 
 use super::backend::{Backend, BackendConfig};
@@ -147,7 +145,8 @@ impl Change {
         let report = self.carry_out(&memory, &mut unwritten).await?;
         let (now, at, names) = (self.clock.now(), clock::wall(), &Names::default());
         let org_id = self.org_id.as_deref();
-        let line = audit::line(&report, &Context { org_id, names, now, at, by: Some(by) }, 0);
+        let context = Context { org_id, names, now, at, by: Some(by) };
+        let line = audit::line(report.event(&context, 0));
         let written = audit_file::open(&audit).and_then(|mut file| {
             file.write_all((line + "\n").as_bytes())?;
             file.sync_data()
@@ -175,23 +174,18 @@ impl Change {
         let record = memory.and_then(|memory| memory.record(self.switch_port()));
         // No limit counts what was changed before this command.
         let restored = record.map(|record| Record { changed_at: None, ..record });
-        let config = input::Config {
-            port: port::Config { attempts_max: 1 },
-            is_observing: false,
-            ..self.ports.plan(&[], clock::wall())
-        };
-        let mut driven = (Plan::new(config, 0, self.clock.now()), VecDeque::new());
-        let inform = |driven: &mut (Plan, VecDeque<Output>), input| {
-            let keep = |driven: &mut (_, VecDeque<_>), output| driven.1.push_back(output);
-            machine::inform(driven, |driven| &mut driven.0, self.clock.now(), input, keep);
-        };
-        inform(&mut driven, Input::Restored(restored.into_iter().collect()));
-        inform(&mut driven, Input::Stop(self.is_stopped()));
-        driven.1.clear();
+        let config = input::Config { is_observing: false, ..self.ports.plan(&[], clock::wall()) };
+        let mut plan = Plan::new(config, 0, self.clock.now());
+        let restored = Input::Restored(restored.into_iter().collect());
+        for input in [restored, Input::Stop(self.is_stopped())] {
+            plan.handle_input(self.clock.now(), input);
+            while plan.poll_output().is_some() {}
+        }
         let (switch, Edit { port, mode, .. }) = (self.switch.clone(), &self.edit);
-        inform(&mut driven, Input::Manual { switch, port: *port, mode: *mode });
+        let manual = Input::Manual { switch, port: *port, mode: *mode };
+        plan.handle_input(self.clock.now(), manual);
         let (mut write, mut is_begun, mut report) = (None, false, None);
-        while let Some(output) = driven.1.pop_front() {
+        while let Some(output) = plan.poll_output() {
             match output {
                 Output::Ask { .. } => {}
                 Output::Forget(_) => write = Some(None),
@@ -202,11 +196,11 @@ impl Change {
                     }
                     is_begun = true;
                     let pushed = self.backend.method.push(&switch, &edits).await;
-                    inform(&mut driven, Input::Pushed { id, pushed });
+                    plan.handle_input(self.clock.now(), Input::Pushed { id, pushed });
                 }
                 Output::Read { id, switch, edit } => {
                     let is_done = self.backend.method.read(&switch, &edit).await;
-                    inform(&mut driven, Input::Read { id, is_done });
+                    plan.handle_input(self.clock.now(), Input::Read { id, is_done });
                 }
                 Output::Report(last) => report = Some(last),
                 Output::Store(record) => write = Some(Some(record)),

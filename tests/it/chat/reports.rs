@@ -198,7 +198,7 @@ fn names() -> Names {
                 "site_id":"{SITE}","site_name":"HQ"}}"#,
             mac(number).plain()
         );
-        let event = Event::parse_text(Topic::DeviceEvents, &event).expect("an event");
+        let event = Event::parse(Topic::DeviceEvents, &event).expect("an event");
         names.learn(&ApEvent::of(&event).expect("a sign"));
     }
     names
@@ -250,7 +250,7 @@ fn a_change_is_reported_again_only_after_a_crash() {
         let events = notification::texts(&report, &context);
         assert_eq!(events.len(), 1);
         let text = events.first().expect("one");
-        fingerprint(&Event::parse_text(Topic::Mistgate, text).expect("an event"))
+        fingerprint(&Event::parse(Topic::Mistgate, text).expect("an event"))
     };
     assert_eq!(print_of(1_752_000_000_000_000), print_of(1_752_000_000_000_000));
     assert_ne!(print_of(1_752_000_000_000_000), print_of(1_752_000_000_000_001));
@@ -273,7 +273,7 @@ fn every_report_is_one_bounded_line() {
         stuck(trunk(1), Failure::Rejected { message: "no\n".repeat(100_000) }, 6),
     ];
     for (nth, report) in reports.iter().enumerate() {
-        let line = audit::line(report, &context(&names), nth);
+        let line = audit::line(report.event(&context(&names), nth));
         assert!(line.len() < 250_000 && !line.contains('\n'), "{} bytes", line.len());
         assert_eq!(line.contains("\"left_out\":"), nth == 0);
     }
@@ -311,7 +311,7 @@ fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
             "left_out": rand.up_to(9), "diff": text(rand, 300), "changes": changes,
         });
         let event = event.to_string();
-        let event = Event::parse_text(Topic::Mistgate, &event).expect("an event");
+        let event = Event::parse(Topic::Mistgate, &event).expect("an event");
         let mut faults = Vec::new();
         let (routes, mut shown) = (Routes::default(), String::new());
         messages(&event, &routes, &mut shown, &mut |fault| faults.push(fault));
@@ -322,14 +322,15 @@ fn no_name_or_word_makes_a_message_that_a_chat_refuses() {
 fn transcript(reports: &[Report], context: &Context<'_>, fault: &mut impl FnMut(String)) -> String {
     let mut text = String::new();
     for (nth, report) in reports.iter().enumerate().take(2) {
-        for note in audit::notes(&report.event(context)).into_iter().take(2) {
+        let event = report.event(context, nth);
+        for note in audit::notes(&event).into_iter().take(2) {
             let _ = write!(text, "journal: {} {}", note.severity.name(), note.event);
             for (name, value) in note.values {
                 let _ = write!(text, " {name}={value:?}");
             }
             text.push('\n');
         }
-        let line = audit::line(report, context, nth);
+        let line = audit::line(event);
         let _ = write!(text, "audit: ");
         let json: &RawValue = serde_json::from_str(&line).expect("valid JSON");
         pretty(Detail::from(json), 0, &mut text);
@@ -341,7 +342,7 @@ fn transcript(reports: &[Report], context: &Context<'_>, fault: &mut impl FnMut(
     }
     let routes = Routes { ports_to: Some("noc".to_owned()), ..Routes::default() };
     for event in events {
-        let event = Event::parse_text(Topic::Mistgate, &event).expect("an event");
+        let event = Event::parse(Topic::Mistgate, &event).expect("an event");
         messages(&event, &routes, &mut text, fault);
     }
     text

@@ -96,12 +96,9 @@ impl Plan {
 
     /// Access points that Mist does not list any more count as lost, and are then forgotten.
     fn drop_unlisted_aps(&mut self, now: Instant, asked_at: Instant, listed: &BTreeSet<Mac>) {
-        let drop_unlisted_aps = |subject: &Subject| match subject {
-            Subject::Ap(ap) => !listed.contains(ap),
-            Subject::Port(_) => false,
-        };
-        let subjects: Vec<Subject> =
-            self.probes.keys().copied().filter(|subject| drop_unlisted_aps(subject)).collect();
+        let is_unlisted =
+            |subject: &Subject| matches!(subject, Subject::Ap(ap) if !listed.contains(ap));
+        let subjects: Vec<Subject> = self.probes.keys().copied().filter(is_unlisted).collect();
         for subject in subjects {
             let gone = probe::Input::Listed { location: None, asked_at, is_settled: false };
             self.handle_probe(now, subject, gone);

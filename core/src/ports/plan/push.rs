@@ -152,8 +152,8 @@ impl Plan {
 
     /// Whether a port's change may go now.
     fn fit(&mut self, now: Instant, switch_port: SwitchPort) -> Fit {
-        let Some((slot, queue)) =
-            self.slots.get(&switch_port).zip(self.queues.get(&switch_port.switch))
+        let Some((slot, switch)) =
+            self.slots.get(&switch_port).zip(self.switch(switch_port.switch))
         else {
             return Fit::Never;
         };
@@ -161,9 +161,7 @@ impl Plan {
             return Fit::Never;
         };
         let sent = Sent { port: switch_port.port, is_first: !slot.port.is_touched() };
-        if let Err(refusal) =
-            self.governor.judge(now, self.wall(now), &queue.switch, switch_port.port)
-        {
+        if let Err(refusal) = self.governor.judge(now, self.wall(now), switch, switch_port.port) {
             let (is_news, until) = (slot.refused != Some(refusal.rule()), refusal.until());
             let (is_for_now, rule) = (refusal.is_for_now(), refusal.rule());
             if is_news && let Some((switch, change)) = self.change(now, switch_port, &want) {
@@ -185,7 +183,7 @@ impl Plan {
             self.look_at(now, subject, Cause::Stale);
             return Fit::Never;
         }
-        let site = queue.switch.site.clone();
+        let site = switch.site.clone();
         self.governor.note(now, switch_port, &site);
         if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.refused = None;
@@ -208,7 +206,7 @@ impl Plan {
             }
             self.handle_port(now, switch_port(sent), port::Input::Taken);
         }
-        let Some(switch) = self.queues.get(&mac).map(|queue| queue.switch.clone()) else {
+        let Some(switch) = self.switch(mac).cloned() else {
             return;
         };
         let id = self.next_id();
@@ -241,9 +239,7 @@ impl Plan {
                 self.handle_port(now, switch_port, port::Input::Refused);
             }
         }
-        let changes = mem::take(&mut self.settled);
-        let switch = self.queues.get(&mac).map(|queue| queue.switch.clone());
-        if let Some(switch) = switch.filter(|_| !changes.is_empty()) {
+        if let Some((switch, changes)) = self.take_settled(mac) {
             self.report(Report::Observed { switch, changes });
         }
     }
@@ -294,7 +290,7 @@ impl Plan {
     }
 
     fn read_back(&mut self, switch_port: SwitchPort, mode: Mode) {
-        let switch = self.queues.get(&switch_port.switch).map(|queue| queue.switch.clone());
+        let switch = self.switch(switch_port.switch).cloned();
         let Some((switch, edit)) = switch.zip(self.edit(switch_port, Some(mode))) else {
             return;
         };
@@ -322,11 +318,15 @@ impl Plan {
     }
 
     fn report_settled(&mut self, mac: Mac, diff: String, is_read_back: bool) {
-        let changes = mem::take(&mut self.settled);
-        let switch = self.queues.get(&mac).map(|queue| queue.switch.clone());
-        if let Some(switch) = switch.filter(|_| !changes.is_empty()) {
+        if let Some((switch, changes)) = self.take_settled(mac) {
             self.report(Report::Settled { switch, changes, diff, is_read_back });
         }
+    }
+
+    /// Takes the changes of a switch that are not reported yet.
+    fn take_settled(&mut self, mac: Mac) -> Option<(Switch, Vec<Change>)> {
+        let changes = mem::take(&mut self.settled);
+        self.switch(mac).cloned().zip((!changes.is_empty()).then_some(changes))
     }
 
     fn change(
@@ -335,7 +335,7 @@ impl Plan {
         switch_port: SwitchPort,
         want: &Want,
     ) -> Option<(Switch, Change)> {
-        let switch = self.queues.get(&switch_port.switch)?.switch.clone();
+        let switch = self.switch(switch_port.switch)?.clone();
         let change = Change {
             port: switch_port.port,
             mode: want.mode,
@@ -350,8 +350,8 @@ impl Plan {
     /// Stores the record of a port, or forgets the port if it is in its default mode without an
     /// access point.
     pub(super) fn keep(&mut self, switch_port: SwitchPort) {
-        let Some((slot, queue)) =
-            self.slots.get(&switch_port).zip(self.queues.get(&switch_port.switch))
+        let Some((slot, switch)) =
+            self.slots.get(&switch_port).zip(self.switch(switch_port.switch))
         else {
             return;
         };
@@ -360,7 +360,7 @@ impl Plan {
             || !port.is_idle()
             || (port.is_touched() && port.mode() != Some(Mode::Default));
         let record = is_ours.then(|| Record {
-            switch: queue.switch.clone(),
+            switch: switch.clone(),
             port: switch_port.port,
             ap: slot.ap,
             mode: port.mode().filter(|_| !port.is_pushing()),
@@ -369,19 +369,19 @@ impl Plan {
             before: slot.before.clone(),
             changed_at: slot.changed_at,
         });
-        let Some(slot) = self.slots.get_mut(&switch_port) else {
+        if record == slot.kept && record.is_some() {
             return;
-        };
-        let before = mem::replace(&mut slot.kept, record.clone());
-        match record {
-            Some(_) if before == record => {}
-            Some(record) => self.outputs.push_back(Output::Store(record)),
-            None => {
-                self.slots.remove(&switch_port);
-                self.timers.set(Due::Port(switch_port), None);
-                if before.is_some() {
-                    self.outputs.push_back(Output::Forget(switch_port));
-                }
+        }
+        if let Some(record) = record {
+            if let Some(slot) = self.slots.get_mut(&switch_port) {
+                slot.kept = Some(record.clone());
+            }
+            self.outputs.push_back(Output::Store(record));
+        } else {
+            let slot = self.slots.remove(&switch_port);
+            self.timers.set(Due::Port(switch_port), None);
+            if slot.is_some_and(|slot| slot.kept.is_some()) {
+                self.outputs.push_back(Output::Forget(switch_port));
             }
         }
     }
