@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Route) -> Result<(), String> {
     let Loaded { config, .. } = crate::load(args.config.as_deref())?;
     let (name, body) = read(args.body.as_deref())?;
     let envelope = envelope::parse(&body).map_err(|error| format!("{name}: {error}"))?;
-    for (_, event) in &envelope.events {
+    for event in &envelope.events {
         let decision = route(event, &config.chat.routes);
         if args.payloads {
             payloads(&config, event, &decision)?;

@@ -3,6 +3,7 @@
 
 use std::{fs, io, path::Path};
 
+use mistgate_core::base::hex;
 use mistgate_runtime::base::store;
 
 use crate::args::{CertLeaf, CertRoot};
@@ -39,7 +40,7 @@ pub(crate) fn make_missing(folder: &str) -> Result<(), String> {
 pub(crate) fn new_secret() -> Result<String, String> {
     let mut random = [0_u8; 32];
     getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
-    Ok(random.iter().map(|octet| format!("{octet:02x}")).collect())
+    Ok(hex::encode(&random))
 }
 
 fn make_secret(path: &str) -> Result<(), String> {

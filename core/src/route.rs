@@ -230,12 +230,11 @@ mod tests {
         json: &str,
         routes: &Routes,
     ) -> (Option<String>, Severity, String) {
-        let raw = serde_json::from_str(json).expect("test JSON");
         let topic = match topic {
             "mistgate" => Topic::Mistgate,
             name => Topic::parse(name.into()),
         };
-        let event = Event::parse(topic, raw).expect("an object");
+        let event = Event::parse(topic, json).expect("an object");
         let decision = route(&event, routes);
         (decision.channel.map(ToOwned::to_owned), decision.severity, decision.why.to_string())
     }

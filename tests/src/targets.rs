@@ -206,7 +206,7 @@ pub fn chat(data: &[u8]) {
         .events
         .iter()
         .take(DESCRIBED_MAX)
-        .map(|(_, event)| describe(event, route(event, &routes).severity, DASHBOARD_HOST))
+        .map(|event| describe(event, route(event, &routes).severity, DASHBOARD_HOST))
         .collect();
     let merged = (notifications.len() > 1).then(|| digest(&notifications));
     let formats =
@@ -222,12 +222,12 @@ pub fn chat(data: &[u8]) {
         .events
         .iter()
         .take(DESCRIBED_MAX)
-        .map(|(text, event)| {
+        .map(|event| {
             let stored = batch::Stored {
                 channel: "info",
                 severity: route(event, &routes).severity,
                 site: site_number(event.site_id().as_deref()),
-                text,
+                text: event.raw(),
             };
             (envelope.topic.clone(), stored)
         })

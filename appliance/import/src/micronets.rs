@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use mistgate_core::{base::secret::Secret, config::problem::quoted, micronets::access::Identity};
+use mistgate_core::base::{hex, secret::Secret};
+use mistgate_core::{config::problem::quoted, micronets::access::Identity};
 
 use super::Program;
 use super::draft::{Content, Draft};
@@ -238,6 +239,5 @@ fn named<'a>(found: Option<&Found<'a>>, usual: &'a str) -> &'a str {
 }
 
 fn is_published(certificate: &Certificate) -> bool {
-    let key: String = certificate.identity.key.iter().map(|octet| format!("{octet:02x}")).collect();
-    PUBLISHED.contains(&&*key)
+    PUBLISHED.contains(&&*hex::encode(&certificate.identity.key))
 }

@@ -1,4 +1,4 @@
-//! Base64 (RFC 4648 §4), which may lack its padding and be broken into lines as in MIME; and hex.
+//! Base64 (RFC 4648 §4), with or without its padding, also broken into lines as in MIME.
 
 use alloc::{string::String, vec::Vec};
 
@@ -16,21 +16,6 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     let text: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let engine = if text.ends_with(b"=") { STANDARD } else { STANDARD_NO_PAD };
     engine.decode(text).ok()
-}
-
-/// Reads `N` bytes of two hex digits each, in either letter case; `None` for any other text.
-pub fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let mut octets = [0; N];
-    if text.len() != 2 * N {
-        return None;
-    }
-    for (octet, pair) in octets.iter_mut().zip(text.chunks_exact(2)) {
-        for &digit in pair {
-            let value = char::from(digit).to_digit(16)?;
-            *octet = (*octet << 4) | u8::try_from(value).ok()?;
-        }
-    }
-    Some(octets)
 }
 
 #[cfg(test)]

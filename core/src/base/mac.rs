@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::base::base64;
+use crate::base::hex;
 
 /// A MAC address of six octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,7 +13,7 @@ impl Mac {
     /// Twelve hex digits in either case, with or without `:`, `-` or `.` between them.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.replace([':', '-', '.'], "");
-        base64::hex(digits.as_bytes()).map(Self)
+        hex::decode(digits.as_bytes()).map(Self)
     }
 
     /// The null MAC: the device's MAC is unknown.
@@ -31,7 +31,7 @@ impl Mac {
 
     /// Twelve lower-case hex digits, as Mist writes it.
     pub fn plain(self) -> String {
-        self.0.iter().map(|octet| alloc::format!("{octet:02x}")).collect()
+        hex::encode(&self.0)
     }
 }
 

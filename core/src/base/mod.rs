@@ -2,6 +2,7 @@
 
 pub mod base64;
 pub mod glob;
+pub mod hex;
 pub mod mac;
 pub mod network;
 pub mod rand;

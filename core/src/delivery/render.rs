@@ -21,7 +21,7 @@ pub fn render(
     let notifications: Vec<Notification> = events
         .iter()
         .filter_map(|(topic, stored)| {
-            let event = Event::parse_text(topic.clone(), stored.text)?;
+            let event = Event::parse(topic.clone(), stored.text)?;
             Some(describe(&event, stored.severity, dashboard_host))
         })
         .collect();

@@ -168,8 +168,8 @@ impl Engine {
     }
 
     fn report(&mut self, now: Instant, text: &str, at: UnixTime) {
-        let event = Event::parse_text(Topic::Mistgate, text);
-        if let Some(item) = event.and_then(|event| intake::item(&self.chat, &event, text)) {
+        let event = Event::parse(Topic::Mistgate, text);
+        if let Some(item) = event.and_then(|event| intake::item(&self.chat, &event)) {
             self.accept(now, None, intake::ours(item), at);
         }
     }
@@ -339,7 +339,7 @@ impl Engine {
         })?;
         let severity = report.severity;
         let text = report.text(waiting, at)?;
-        let event = Event::parse_text(Topic::Mistgate, &text)?;
+        let event = Event::parse(Topic::Mistgate, &text)?;
         let item = Item {
             fingerprint: fingerprint(&event),
             channel,

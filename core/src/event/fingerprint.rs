@@ -52,10 +52,10 @@ pub fn fingerprint(event: &Event<'_>) -> Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::webhook::envelope;
+    use crate::event::Topic;
 
     fn of(topic: &str, json: &str) -> Fingerprint {
-        fingerprint(&Event::parse_text(envelope::topic(topic), json).expect("an event"))
+        fingerprint(&Event::parse(Topic::parse(topic.into()), json).expect("an event"))
     }
 
     #[test]

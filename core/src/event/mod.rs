@@ -204,12 +204,7 @@ pub struct Event<'a> {
 
 impl<'a> Event<'a> {
     /// Splits the JSON object of an event. `None` for anything but an object.
-    pub fn parse(topic: Topic<'a>, raw: &'a RawValue) -> Option<Self> {
-        Self::parse_text(topic, raw.get())
-    }
-
-    /// [`Event::parse`] for the object's text.
-    pub fn parse_text(topic: Topic<'a>, text: &'a str) -> Option<Self> {
+    pub fn parse(topic: Topic<'a>, text: &'a str) -> Option<Self> {
         let Members(members) = serde_json::from_str(text).ok()?;
         Some(Self { topic, text, members })
     }
@@ -217,6 +212,11 @@ impl<'a> Event<'a> {
     /// The topic of the webhook that brought it.
     pub const fn topic(&self) -> &Topic<'a> {
         &self.topic
+    }
+
+    /// The JSON text, as it was sent.
+    pub const fn raw(&self) -> &'a str {
+        self.text
     }
 
     /// Reads an event that is one of our own. `None` if it has another form.
@@ -347,8 +347,7 @@ mod tests {
     use super::*;
 
     fn with_event(json: &str, check: impl FnOnce(Event<'_>)) {
-        let raw: &RawValue = serde_json::from_str(json).expect("test JSON");
-        check(Event::parse(Topic::DeviceEvents, raw).expect("an object"));
+        check(Event::parse(Topic::DeviceEvents, json).expect("an object"));
     }
 
     #[test]

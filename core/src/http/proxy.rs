@@ -7,7 +7,7 @@
 use alloc::{borrow::ToOwned, format, string::String, sync::Arc, vec::Vec};
 use core::{fmt, net::IpAddr};
 
-use crate::base::{base64, network::Network, secret::Secret};
+use crate::base::{base64, hex, network::Network, secret::Secret};
 use http_types::Url;
 
 /// A proxy that speaks HTTP.
@@ -198,10 +198,12 @@ pub fn basic(url: &Url) -> String {
 
 fn percent_decoded(text: &str) -> Vec<u8> {
     let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        let escape = after.split_at_checked(2).filter(|_| byte == b'%');
-        let escape = escape.and_then(|(digits, after)| Some((base64::hex::<1>(digits)?, after)));
-        let ([octet], after) = escape.unwrap_or(([byte], after));
+    while let [byte, after @ ..] = rest {
+        let escaped = match rest {
+            [b'%', high, low, after @ ..] => hex::decode(&[*high, *low]).zip(Some(after)),
+            _ => None,
+        };
+        let ([octet], after) = escaped.unwrap_or(([*byte], after));
         decoded.push(octet);
         rest = after;
     }
@@ -213,7 +215,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
 pub struct Error {
     /// The variable of the environment; none for the configuration.
     variable: Option<&'static str>,
-    /// The kind of proxy, if it is a URL and of a kind that is not spoken here.
+    /// The scheme of a URL that is not of an HTTP proxy; `None` if the text is no URL.
     scheme: Option<String>,
 }
 

@@ -6,7 +6,7 @@
 
 use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
-use crate::base::{base64, glob};
+use crate::base::{base64, glob, hex};
 
 /// What a verified certificate says about a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ pub fn allow(rules: &[Rule], meetup: &str, identity: &Identity) -> bool {
 fn key(text: &str) -> Option<[u8; 32]> {
     match text.strip_prefix("sha256//") {
         Some(text) => base64::decode(text)?.try_into().ok(),
-        None => base64::hex(text.replace(':', "").as_bytes()),
+        None => hex::decode(text.replace(':', "").as_bytes()),
     }
 }
 

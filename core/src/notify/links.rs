@@ -143,8 +143,7 @@ mod tests {
     const SITE: &str = "4ac1dcf4-9d8b-7211-65c4-057819f0862b";
 
     fn with_event(json: &str, check: impl FnOnce(&Dashboard<'_>)) {
-        let raw = serde_json::from_str(json).expect("test JSON");
-        let event = Event::parse(Topic::Alarms, raw).expect("an object");
+        let event = Event::parse(Topic::Alarms, json).expect("an object");
         check(&Dashboard::new(&event, "manage.eu.mist.com"));
     }
 

@@ -4,7 +4,7 @@
 //! borrowed and never copied into a tree of values: it is split into members, and a broken event
 //! costs only itself.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Deserialize;
@@ -19,8 +19,8 @@ pub const EVENTS_MAX: usize = 10_000;
 pub struct Envelope<'a> {
     /// The topic of all its events.
     pub topic: Topic<'a>,
-    /// The events in the order sent, each with its JSON text.
-    pub events: Vec<(&'a str, Event<'a>)>,
+    /// The events in the order sent.
+    pub events: Vec<Event<'a>>,
     /// How many members of `events` are not events at all.
     pub broken: usize,
 }
@@ -72,10 +72,8 @@ pub fn parse(body: &[u8]) -> Result<Envelope<'_>, Error> {
         return Err(Error::EventsMax);
     }
     let sent = items.len();
-    let events: Vec<_> = items
-        .into_iter()
-        .filter_map(|item| Some((item.raw(), Event::parse_text(topic.clone(), item.raw())?)))
-        .collect();
+    let events: Vec<_> =
+        items.into_iter().filter_map(|item| Event::parse(topic.clone(), item.raw())).collect();
     Ok(Envelope { topic, broken: sent - events.len(), events })
 }
 
@@ -102,11 +100,6 @@ struct Shape<'a, E> {
     #[serde(borrow)]
     topic: Option<Detail<'a>>,
     events: Option<E>,
-}
-
-/// The topic of this name, which it borrows.
-pub fn topic(name: &str) -> Topic<'_> {
-    Topic::parse(Cow::Borrowed(name))
 }
 
 #[cfg(test)]

@@ -80,14 +80,13 @@ pub fn intake(
     signature::verify(signatures, body, &webhook.secrets, webhook.accept_v1)
         .map_err(Rejection::Signature)?;
     let envelope = envelope::parse(body).map_err(Rejection::Envelope)?;
-    let items: Vec<_> =
-        envelope.events.iter().filter_map(|(text, event)| item(chat, event, text)).collect();
+    let items: Vec<_> = envelope.events.iter().filter_map(|event| item(chat, event)).collect();
     Ok(Intake {
         topic: envelope.topic.name().to_string(),
         unrouted: envelope.events.len() - items.len(),
         items,
         broken: envelope.broken,
-        ap_events: envelope.events.iter().filter_map(|(_, event)| ApEvent::of(event)).collect(),
+        ap_events: envelope.events.iter().filter_map(ApEvent::of).collect(),
     })
 }
 
@@ -98,7 +97,7 @@ pub fn ours(item: Item) -> Intake {
 }
 
 /// The event as it is stored and queued; `None` if no chat takes it.
-pub fn item(chat: &Chat, event: &Event<'_>, text: &str) -> Option<Item> {
+pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
     let decision = route(event, &chat.routes);
     let channel = decision.channel?;
     let chats = chat.chats_of(channel);
@@ -108,6 +107,6 @@ pub fn item(chat: &Chat, event: &Event<'_>, text: &str) -> Option<Item> {
         severity: decision.severity,
         site: site_number(event.site_id().as_deref()),
         chats,
-        text: text.to_string(),
+        text: event.raw().to_string(),
     })
 }

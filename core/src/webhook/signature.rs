@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::base::{base64::hex, secret::Secret};
+use crate::base::{hex, secret::Secret};
 
 /// The header with the HMAC-SHA256.
 pub const HEADER_V2: &str = "x-mist-signature-v2";
@@ -70,12 +70,12 @@ pub fn verify(
     accept_v1: bool,
 ) -> Result<(), Error> {
     if let Some(sent) = signatures.v2 {
-        let digest: [u8; 32] = hex(sent).ok_or(Error::Malformed)?;
+        let digest: [u8; 32] = hex::decode(sent).ok_or(Error::Malformed)?;
         return any(secrets, |secret| holds::<Hmac<Sha256>>(secret, body, &digest));
     }
     match signatures.v1.filter(|_| accept_v1) {
         Some(sent) => {
-            let digest: [u8; 20] = hex(sent).ok_or(Error::Malformed)?;
+            let digest: [u8; 20] = hex::decode(sent).ok_or(Error::Malformed)?;
             any(secrets, |secret| holds::<Hmac<Sha1>>(secret, body, &digest))
         }
         None => Err(Error::Missing),
@@ -86,7 +86,7 @@ pub fn verify(
 pub fn sign_v2(secret: &Secret, body: &[u8]) -> alloc::string::String {
     let mut mac = keyed::<Hmac<Sha256>>(secret);
     mac.update(body);
-    mac.finalize().into_bytes().iter().map(|octet| alloc::format!("{octet:02x}")).collect()
+    hex::encode(&mac.finalize().into_bytes())
 }
 
 fn any(secrets: &[Secret], holds: impl Fn(&Secret) -> bool) -> Result<(), Error> {

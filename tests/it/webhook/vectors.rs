@@ -84,7 +84,7 @@ fn transcript(body: &[u8], fault: &mut impl FnMut(String)) -> (String, usize) {
     if envelope.broken > 0 {
         let _ = writeln!(text, "broken events: {}", envelope.broken);
     }
-    for (_, event) in &envelope.events {
+    for event in &envelope.events {
         messages(event, &routes, &mut text, fault);
     }
     (text, envelope.events.len())

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use mistgate_core::base::secret::Secret;
+use mistgate_core::base::{hex, secret::Secret};
 use mistgate_core::webhook::signature::{HEADER_V1, HEADER_V2, sign_v2};
 use serde_json::json;
 use sha1::Sha1;
@@ -48,7 +48,7 @@ impl Mist {
         };
         mac.update(body.as_bytes());
         let digest = mac.finalize().into_bytes();
-        let signature: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        let signature = hex::encode(&digest);
         request("POST", &self.path, &[(HEADER_V1, &signature)], body)
     }
 }

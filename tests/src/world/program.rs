@@ -168,7 +168,7 @@ impl World {
         if let [(topic, stored)] = events.as_slice()
             && *topic != Topic::Mistgate
         {
-            let event = Event::parse_text(topic.clone(), stored.text).expect("an event");
+            let event = Event::parse(topic.clone(), stored.text).expect("an event");
             let name = event.device_name().expect("every event here names a device");
             assert!(payload.body.contains(&*name), "not about {name}: {}", payload.body);
         }

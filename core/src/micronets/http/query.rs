@@ -9,7 +9,7 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write;
 
-use crate::{base::base64, micronets::message::Pair};
+use crate::{base::hex, micronets::message::Pair};
 
 /// The path and the decoded query. A query that could not be joined again to the same text stays in
 /// the path.
@@ -54,7 +54,7 @@ fn decode(text: &str) -> Option<String> {
         bytes.push(match byte {
             b'+' => return None,
             b'%' => {
-                let [octet] = base64::hex(&[rest.next()?, rest.next()?])?;
+                let [octet] = hex::decode(&[rest.next()?, rest.next()?])?;
                 octet
             }
             _ => byte,

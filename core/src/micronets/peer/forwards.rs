@@ -8,8 +8,8 @@ use super::input::{Config, ForwardId};
 use crate::base::time::Instant;
 use crate::micronets::{http, message::Id};
 
-/// A request of the partner to the local server, for its `messageId`; without one if no response is
-/// wanted.
+/// A request of the partner to the local server, with the `messageId` that its response must name,
+/// or none if the partner wants no response.
 pub(super) type Forward = Waiting<Option<Id<'static>>>;
 
 /// The partner's requests to the local server.

@@ -36,7 +36,7 @@ struct Ap {
 
 struct Description<'e> {
     event: &'e Event<'e>,
-    /// The report, with texts that may be shown.
+    /// As it was read, but the ports, and the ports, modes and reasons of the changes, are cleaned.
     report: PortEvent,
 }
 

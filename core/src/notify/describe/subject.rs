@@ -111,8 +111,7 @@ mod tests {
     use super::*;
 
     fn subject(topic: Topic<'static>, json: &str) -> Subject {
-        let raw = serde_json::from_str(json).expect("test JSON");
-        Subject::of(&Event::parse(topic, raw).expect("an object"))
+        Subject::of(&Event::parse(topic, json).expect("an object"))
     }
 
     #[test]

@@ -5,6 +5,7 @@ use alloc::{format, string::String};
 use sha2::{Digest, Sha256};
 
 use super::subject::Subject;
+use crate::base::hex;
 use crate::event::{Event, Topic};
 use crate::notify::types::Pair;
 use crate::notify::{Thread, plain};
@@ -35,8 +36,8 @@ pub(super) fn keyed(event: &Event<'_>, category: &str, parts: &[&str], recovery:
         digest.update(part.as_bytes());
         digest.update([0]);
     }
-    let digest: String =
-        digest.finalize().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let mut digest = hex::encode(&digest.finalize());
+    digest.truncate(24);
     let category: String = category
         .chars()
         .map(|c| match c.is_ascii_alphanumeric() {
