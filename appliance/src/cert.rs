@@ -205,8 +205,7 @@ impl<'a> Issued<'a> {
         Ok(Self { cert, key, chain: &authority.chain })
     }
 
-    /// Its files; those of a leaf hold one with the chain and the key, as TLS servers and clients
-    /// load it.
+    /// Its files. A leaf has one more, with chain and key, as TLS servers and clients load it.
     fn files(&self, basename: &str, is_leaf: bool) -> Vec<File> {
         let about = if self.chain.is_empty() {
             "the certificate"
@@ -214,7 +213,7 @@ impl<'a> Issued<'a> {
             "the certificate and those between it and the root"
         };
         let (chain, key) = (self.chain_pem(), self.key.serialize_pem());
-        let pair = (chain.clone() + &key).into_bytes();
+        let pair = is_leaf.then(|| (chain.clone() + &key).into_bytes());
         let file = |ending, content, holds_key, about| File {
             path: format!("{basename}.{ending}"),
             content,
@@ -226,10 +225,8 @@ impl<'a> Issued<'a> {
             file("cert.der", self.cert.der().to_vec(), false, "the certificate alone, as DER"),
             file("key.pem", key.into_bytes(), true, "its key: keep it secret"),
         ];
-        if is_leaf {
-            let about = "certificate and key in one file: keep it secret";
-            files.push(file("pkeycert.pem", pair, true, about));
-        }
+        let about = "certificate and key in one file: keep it secret";
+        files.extend(pair.map(|pair| file("pkeycert.pem", pair, true, about)));
         files
     }
 

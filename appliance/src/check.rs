@@ -1,7 +1,5 @@
 //! `mistgate check`
 
-use std::fmt::Write as _;
-
 use mistgate_core::config::ports::Ports;
 use mistgate_runtime::host::load::{Loaded, load};
 
@@ -38,22 +36,14 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
     Ok(())
 }
 
-/// Where the manual describes the sections of the keys that these lines, `FILE:LINE: KEY: …`, are
-/// about.
+/// The line that names the manual's sections for the keys in these lines, `FILE:LINE: KEY: …`.
 fn manual(file: &str, lines: &[String]) -> String {
     let key = |line: &String| {
         let (_, rest) = line.strip_prefix(file)?.strip_prefix(':')?.split_once(": ")?;
         rest.split([':', '.', '[']).next().map(str::to_owned)
     };
     let keys: Vec<String> = lines.iter().filter_map(key).collect();
-    let mut sections = SECTIONS.iter().filter(|section| keys.iter().any(|key| key == *section));
-    let mut said = format!("see {PAGE}");
-    if let Some(first) = sections.next() {
-        // Writing to a String does not fail.
-        let _ = write!(said, "#{first}");
-    }
-    for section in sections {
-        let _ = write!(said, ", #{section}");
-    }
-    said + ", or CONFIGURATION in \"man mistgate\""
+    let sections = SECTIONS.iter().filter(|section| keys.iter().any(|key| key == *section));
+    let sections: Vec<String> = sections.map(|section| format!("#{section}")).collect();
+    format!("see {PAGE}{}, or CONFIGURATION in \"man mistgate\"", sections.join(", "))
 }

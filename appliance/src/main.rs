@@ -61,8 +61,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads a configuration, from a file or else the one in the program. The error has a line for each
-/// problem.
+/// Reads a configuration from a file, or else the built-in one. The error names each problem on a
+/// line of its own.
 fn load(file: Option<&str>) -> Result<Loaded, String> {
     mistgate_runtime::host::load::load(file).map_err(|problems| problems.join("\n"))
 }

@@ -66,7 +66,7 @@ fn body(config: &Config, channel: &str) -> Result<String, String> {
     for topic in [Topic::DeviceEvents, Topic::Alarms, Topic::MxedgeEvents] {
         for kind in topics::types(&topic) {
             let event = test_event(kind.name, at);
-            let parsed = Event::parse_text(topic.clone(), &event).ok_or("not an event")?;
+            let parsed = Event::parse(topic.clone(), &event).ok_or("not an event")?;
             if route(&parsed, &config.chat.routes).channel == Some(channel) {
                 return Ok(format!("{{\"topic\":\"{}\",\"events\":[{event}]}}", topic.name()));
             }

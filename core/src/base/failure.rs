@@ -50,7 +50,14 @@ pub enum Failure {
 impl Failure {
     /// Whether the next attempt would fail too, until somebody repairs something.
     pub const fn is_lasting(&self) -> bool {
-        self.is_of_one_port() || matches!(self, Self::HostKey | Self::Login)
+        matches!(
+            self,
+            Self::HostKey
+                | Self::Login
+                | Self::Protected
+                | Self::Rejected { .. }
+                | Self::Undone { .. }
+        )
     }
 
     /// Whether one port may have caused it for all ports of the same change.
@@ -75,35 +82,35 @@ impl Failure {
 
     /// The label, the words, and what they quote.
     const fn facts(&self) -> (&'static str, &'static str, Option<&String>) {
-        let (name, words) = match self {
-            Self::Busy { .. } => ("busy", "the other side asked to wait"),
-            Self::HostKey => ("host_key", "the switch's host key is not the one in known_hosts"),
-            Self::Locked { holder } => {
-                return ("locked", "the configuration is locked", Some(holder));
+        match self {
+            Self::Busy { .. } => ("busy", "the other side asked to wait", None),
+            Self::HostKey => {
+                ("host_key", "the switch's host key is not the one in known_hosts", None)
             }
-            Self::Login => ("login", "the login or the permission was refused"),
+            Self::Locked { holder } => ("locked", "the configuration is locked", Some(holder)),
+            Self::Login => ("login", "the login or the permission was refused", None),
             Self::Protected => (
                 "protected",
                 "Mist forbids it: the token may only read, or it may only override ports and \
                  no_local_overwrite protects this one",
+                None,
             ),
             Self::Rejected { message } => {
-                return ("rejected", "the configuration was refused", Some(message));
+                ("rejected", "the configuration was refused", Some(message))
             }
-            Self::Stopped => ("stopped", "all changes were stopped before it was begun"),
-            Self::Store => ("store", "the disk refused to keep that it is under way"),
+            Self::Stopped => ("stopped", "all changes were stopped before it was begun", None),
+            Self::Store => ("store", "the disk refused to keep that it is under way", None),
+            Self::Timeout => {
+                ("timeout", "the connection was lost or the answer did not come in time", None)
+            }
             Self::Undone { reason, after: None } => {
-                return ("undone", "the change was undone", Some(reason));
+                ("undone", "the change was undone", Some(reason))
             }
             Self::Undone { reason, after: Some(_) } => {
-                return ("undone", "the switch is about to undo the change", Some(reason));
+                ("undone", "the switch is about to undo the change", Some(reason))
             }
-            Self::Timeout => {
-                ("timeout", "the connection was lost or the answer did not come in time")
-            }
-            Self::Unreachable => ("unreachable", "there is no way to the switch"),
-        };
-        (name, words, None)
+            Self::Unreachable => ("unreachable", "there is no way to the switch", None),
+        }
     }
 }
 

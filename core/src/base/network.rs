@@ -1,6 +1,6 @@
 //! Ranges of IP addresses.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address range in CIDR notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,12 @@ pub struct Network {
 }
 
 impl Network {
+    /// All addresses of both families.
+    pub const EVERYWHERE: [Self; 2] = [
+        Self { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), prefix: 0 },
+        Self { address: IpAddr::V6(Ipv6Addr::UNSPECIFIED), prefix: 0 },
+    ];
+
     /// Whether `address` is in the range. An IPv4 address is never inside an IPv6 network.
     pub fn contains(&self, address: IpAddr) -> bool {
         masked(address, self.prefix) == masked(self.address, self.prefix)

@@ -22,9 +22,9 @@ impl Json {
     /// Adds a member at the end of an object, if there is a value.
     pub(super) fn with(mut self, name: &str, value: Option<impl Into<Self>>) -> Self {
         if let Some(value) = value {
-            let comma = if self.0 == "{}" { "" } else { "," };
             self.0.pop();
-            self.0.push_str(&format!("{comma}\"{name}\":{}}}", value.into().0));
+            let comma = if self.0.len() > 1 { "," } else { "" };
+            self.0.extend([comma, "\"", name, "\":", &value.into().0, "}"]);
         }
         self
     }

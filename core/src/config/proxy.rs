@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
-use super::{files::FileKind, problem::Fault, reader::Item, section::Section};
+use super::{files::FileKind, problem::Fault, reader::Item, section::Section, units};
 use crate::http::listener::Tls;
 use crate::micronets::access::{Rule, Subject};
 use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
@@ -41,14 +41,10 @@ fn path_prefix(section: &Section<'_>) -> String {
     let Some(item) = section.item("path_prefix") else {
         return PATH_PREFIX.into();
     };
-    let prefix = item.judged(EXPECTED, |text| {
-        let is_path = text.starts_with('/') && text.ends_with('/');
+    let prefix = item.judged(EXPECTED, |text| match units::path(text, EXPECTED) {
         // What follows a `?` is the meetup's too, so none can be in front of it.
-        if is_path && is_target(text) && !text.contains('?') {
-            Ok(text)
-        } else {
-            Err(Fault::of(text, "is not such a path", EXPECTED))
-        }
+        Ok(path) if path.ends_with('/') => Ok(path),
+        _ => Err(Fault::of(text, "is not such a path", EXPECTED)),
     });
     prefix.unwrap_or(PATH_PREFIX).into()
 }

@@ -1,7 +1,7 @@
 //! `[webhook]`: the listener for webhooks.
 
 use alloc::{string::String, vec::Vec};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
@@ -82,10 +82,8 @@ fn paths(section: &Section<'_>) -> Vec<String> {
 fn allow_from(section: &Section<'_>) -> Vec<Network> {
     let expected = "a list of networks, such as [\"10.0.0.0/8\"]";
     let network = |item: &Item<'_>| item.judged("a network such as \"10.0.0.0/8\"", units::network);
-    section.list("allow_from", expected, network).unwrap_or_else(|| {
-        let any = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-        any.map(|address| Network { address, prefix: 0 }).to_vec()
-    })
+    let networks = section.list("allow_from", expected, network);
+    networks.unwrap_or_else(|| Network::EVERYWHERE.to_vec())
 }
 
 fn limits(section: &Section<'_>) -> Limits {

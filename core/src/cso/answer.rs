@@ -77,8 +77,8 @@ pub fn port_configuration(body: &[u8], port: PortName) -> Option<String> {
     item.get("port_configuration")?.text().map(|text| text.into_owned())
 }
 
-/// Why a request was refused, if it was. `what` names the request for people; CSO's words must not
-/// repeat `secrets`.
+/// Why a request was refused, if it was. `what` names the request for people. A text of
+/// CSO that repeats one of `secrets` is left out.
 pub fn failure(response: &Response, what: &str, secrets: &[&Secret]) -> Option<Failure> {
     let Response { status, retry_after, body, .. } = response;
     let words = || words(body, secrets, said);

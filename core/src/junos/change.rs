@@ -88,11 +88,10 @@ pub fn is_in_place(ended: &Ended, diff: &str) -> Option<bool> {
 
 /// Why an edit is not in place, or not for good, although it should be.
 pub fn not_in_place(ended: &Ended) -> Option<String> {
-    let words = match ended {
+    is_in_place(ended, "").is_none().then(|| match ended {
         Ok(outcome) => outcome.to_string(),
         Err(failure) => failure.to_string(),
-    };
-    is_in_place(ended, "").is_none().then_some(words)
+    })
 }
 
 /// The failure of an edit that changed nothing.

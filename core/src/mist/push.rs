@@ -57,7 +57,7 @@ impl Exchange for Push {
     type Output = Pushed;
 
     fn start(&mut self) -> Step<Pushed> {
-        Step::Request(get(&self.task.switch))
+        get(&self.task.switch)
     }
 
     fn answer(&mut self, result: ExchangeResult) -> Step<Pushed> {
@@ -114,7 +114,7 @@ impl Push {
         match outcome(result) {
             Ok(_) => {
                 self.state = State::Checking { layer, summary };
-                Step::Request(get(&self.task.switch))
+                get(&self.task.switch)
             }
             Err(failure) => {
                 let is_unknown = failure == Failure::Timeout || status >= 500 || summary.is_partial;

@@ -2,13 +2,12 @@
 
 use alloc::{borrow::ToOwned, vec::Vec};
 
-use http_types::Method;
-
+use super::ask;
 use super::outcome::outcome;
 use super::profile::{Change, Device};
 use super::target;
 use crate::api::rejected;
-use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::exchange::{Exchange, ExchangeResult, Step};
 use crate::base::failure::Failure;
 use crate::mist::Profiles;
 use crate::ports::edit::Edit;
@@ -31,7 +30,7 @@ impl Exchange for Read {
     type Output = Result<Change, Failure>;
 
     fn start(&mut self) -> Step<Self::Output> {
-        Step::Request(get(&self.0.switch))
+        get(&self.0.switch)
     }
 
     fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
@@ -40,10 +39,9 @@ impl Exchange for Read {
     }
 }
 
-/// The request for a switch's configuration.
-pub(super) fn get(switch: &Switch) -> Request {
-    let target = target::device(&switch.site, &switch.device_id);
-    Request { method: Method::Get, target, session: None, body: None }
+/// Asks for a switch's configuration.
+pub(super) fn get<T>(switch: &Switch) -> Step<T> {
+    ask::get(target::device(&switch.site, &switch.device_id))
 }
 
 /// The configuration of a switch. A body that is none is a fault of Mist or of a proxy in between,

@@ -398,7 +398,8 @@ impl Writer {
     }
 
     fn close(&mut self) {
-        *self.shared.lock() = None;
+        // Dropped after the lock: to close a failing file may take long.
+        let _closed = self.shared.lock().take();
         self.failed_at.get_or_insert_with(Instant::now);
     }
 

@@ -16,7 +16,7 @@ use mistgate_core::http::listener::Tls;
 use mistgate_core::junos::known_hosts::KnownHosts;
 use mistgate_core::micronets::proxy::Proxy;
 use mistgate_core::ports::edit::MethodConfig;
-use rustls::sign::CertifiedKey;
+use rustls::{RootCertStore, sign::CertifiedKey};
 
 use self::certificate::Warning;
 use crate::base::clock;
@@ -116,7 +116,9 @@ fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
     if let Some(method) = config.ports.as_ref().and_then(|ports| ports.method.as_ref()) {
         findings.method(method.config());
     }
-    if let Err(error) = tls::connector(config.chat.delivery.extra_ca.as_deref()) {
+    if let Some(pem) = &config.chat.delivery.extra_ca
+        && let Err(error) = tls::add("extra_ca", pem.as_bytes(), &mut RootCertStore::empty())
+    {
         findings.problem("chat.extra_ca", &error, "certificates of authorities in PEM");
     }
     if let Err(error) = outbound::proxies(config) {

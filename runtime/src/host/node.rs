@@ -319,9 +319,7 @@ fn report_written(answer: Written, driver: &driver::Handle, switches: &ports::Ha
 }
 
 fn seed() -> Result<u64, Problems> {
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(problem)?;
-    Ok(u64::from_le_bytes(seed))
+    getrandom::u64().map_err(problem)
 }
 
 fn settings(config: &Config, proxies: Proxies, clock: Clock) -> Result<driver::Settings, Problems> {

@@ -138,8 +138,8 @@ fn read(file: &str) -> Result<Vec<u8>, Error> {
     fs::read(file).map_err(|error| Error::Read { file: file.to_owned(), reason: error.to_string() })
 }
 
-/// Adds the authorities in a PEM text.
-fn add(file: &str, pem: &[u8], roots: &mut RootCertStore) -> Result<(), Error> {
+/// Adds the authorities in a PEM text, which errors call `file`.
+pub(crate) fn add(file: &str, pem: &[u8], roots: &mut RootCertStore) -> Result<(), Error> {
     certificates(file, pem)?.into_iter().try_for_each(|cert| {
         roots.add(cert).map_err(|reason| {
             Error::content(file, format!("a certificate in it cannot be a root: {reason}"))

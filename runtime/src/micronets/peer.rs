@@ -101,15 +101,14 @@ async fn run_on(
         .transpose()?;
     let (config, message_max) = (settings.config.clone(), settings.config.message_max);
     let ask = terminal::read_lines(handle.clone(), message_max).map_err(explain)?;
-    let mut seed = [0; 8];
-    getrandom::fill(&mut seed).map_err(explain)?;
+    let seed = getrandom::u64().map_err(explain)?;
     let clock = Clock::start();
     let forwarder = settings
         .forward
         .clone()
         .map(|server| Arc::new(Forwarder::new(server, message_max, Arc::clone(&executor))));
     let driver = Driver {
-        peer: peer::Peer::new(config, u64::from_le_bytes(seed), clock.now()),
+        peer: peer::Peer::new(config, seed, clock.now()),
         clock,
         settings: Arc::new(settings),
         printer: Printer::start(&journal, &executor),
@@ -169,9 +168,7 @@ fn listen(
     // Most clients are programs on this machine and so have one address.
     let limits = Limits::default();
     let limits = Limits { connections_per_address_max: limits.connections_max, ..limits };
-    let everywhere = ["0.0.0.0", "::"].into_iter().filter_map(|address| address.parse().ok());
-    let everywhere = everywhere.map(|address| Network { address, prefix: 0 }).collect();
-    let listener = Listener::new(socket, None, everywhere, limits);
+    let listener = Listener::new(socket, None, Network::EVERYWHERE.to_vec(), limits);
     let address = listener.local_addr().map_err(wrong)?;
     journal.note(Level::Info, "listening", fields![listener = "http", address]);
     let service = Arc::new(PartnerService { handle, journal: Arc::clone(journal) });

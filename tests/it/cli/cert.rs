@@ -58,8 +58,7 @@ impl Place {
         names
     }
 
-    /// Runs `mistgate cert` with these arguments, split at blanks, under a umask that forbids
-    /// nothing.
+    /// Runs `mistgate cert` with these arguments, split at blanks, under the umask 000.
     fn cert(&self, args: &str) -> Output {
         let mut shell = Command::new("sh");
         shell.args(["-c", "umask 0; exec \"$0\" cert \"$@\""]).arg(binary());

@@ -77,8 +77,7 @@ impl Root {
         text(&done.stdout)
     }
 
-    /// As [`Root::install`], which must fail with one line that contains `what`, and change
-    /// nothing.
+    /// As [`Root::install`], which must change nothing and fail with one line that contains `what`.
     #[track_caller]
     fn refused(&self, args: &[&str], what: &str) {
         let before = self.all();

@@ -86,7 +86,7 @@ impl Site {
             assert!(status == 200 || meanwhile.contains(&status), "{status}");
             status == 200
         };
-        poll::within(LONG, works, String::new);
+        poll::within(LONG, works, || "no answer with 200".to_owned());
     }
 }
 

@@ -220,7 +220,7 @@ fn answer(
 }
 
 fn wait(condition: impl Fn() -> bool) {
-    poll::within(LONG, condition, String::new);
+    poll::within(LONG, condition, || "the condition never held".to_owned());
 }
 
 /// A TLS connection to a proxy whose root is `root`.

@@ -41,7 +41,7 @@ const COMMIT: u64 = 6;
 const CONFIRM: u64 = 9;
 
 /// Simulated switches at 127.0.0.1, 127.0.0.2 and so on, each with one access point, and the client
-/// under test.
+/// that the tests are about.
 struct Site {
     switches: Switches,
     junos: Junos,

@@ -3,7 +3,7 @@
 //! No vendor limits it, so nothing is cut and there is one form only. Each text still becomes one
 //! line without control characters, so that the name of a device cannot steer a terminal.
 
-use alloc::string::ToString;
+use alloc::{string::ToString, vec::Vec};
 
 use crate::chat::excerpt::{exact, line, units};
 use crate::chat::json::{Json, object};
@@ -20,7 +20,7 @@ pub(super) fn shape(notification: &Notification, _best: Form) -> Payload {
     let links = links.map(|link| object! { "text": clean(&link.text), "url": clean(&link.url) });
     let lines = notification.listing.as_ref().map(|listing| {
         let lines = listing.lines.iter().map(|line| exact(line, usize::MAX, units));
-        lines.map(Json::from).collect::<Json>()
+        lines.collect::<Vec<_>>()
     });
     let message = object! {
         "title": clean(&notification.title),

@@ -30,8 +30,9 @@ pub(super) fn shape(notification: &Notification, best: Form) -> Payload {
     let (form, body) = first_within(BODY_MAX, best, |form| {
         let excerpt = Excerpt::of(notification, form, cost);
         let message = match form {
-            Form::Rich | Form::Compact => object! { "text": escape(&excerpt.preview()) }
-                .with("blocks", Some(blocks(&excerpt))),
+            Form::Rich | Form::Compact => {
+                object! { "text": escape(&excerpt.preview()), "blocks": blocks(&excerpt) }
+            }
             Form::Plain => {
                 let text = excerpt.lines(escape, escape).join("\n");
                 object! { "text": text, "mrkdwn": false }
@@ -51,11 +52,9 @@ fn blocks(excerpt: &Excerpt) -> Json {
     }
     let fields = excerpt.facts.iter().flat_map(|fact| [bold(&fact.label), literal(&fact.value)]);
     let fields: Vec<Json> = fields.collect();
-    blocks.extend(
-        fields.chunks(FIELDS_MAX).map(
-            |fields| object! { "type": "section", "fields": Json::from_iter(fields.to_vec()) },
-        ),
-    );
+    blocks.extend(fields.chunks(FIELDS_MAX).map(
+        |fields| object! { "type": "section", "fields": Json::from_iter(fields.iter().cloned()) },
+    ));
     if let Some(Listing { label, lines }) = &excerpt.listing {
         blocks.extend([bold(label), fenced(lines)].map(section));
     }

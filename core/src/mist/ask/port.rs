@@ -69,7 +69,7 @@ impl Inquiry for PortInquiry {
         self.seen.extend(results.into_iter().filter_map(stats::Port::read));
         match then {
             Then::More => Some(get(search.target())),
-            Then::Complete => Some(Step::Done(self.answer().unwrap_or(Answer::Unanswered))),
+            Then::Complete => Some(Step::Done(self.answer()?)),
         }
     }
 }

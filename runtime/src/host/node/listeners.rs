@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -299,8 +299,7 @@ impl Listeners {
             clock: *clock,
             ready: Arc::clone(ready),
         });
-        let everywhere = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
-        let allow_from = everywhere.map(|address| Network { address, prefix: 0 }).to_vec();
+        let allow_from = Network::EVERYWHERE.to_vec();
         let policy = Policy { tls: None, allow_from, limits: Limits::default() };
         let own = Arc::clone(&service);
         let port = self.listen("admin", *listen, socket, &policy, own, ADMIN_GRACE)?;

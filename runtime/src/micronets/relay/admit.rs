@@ -97,8 +97,9 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
                 let task = MeetupTask::new(Arc::clone(&relay), name, commands);
                 relay.executor.spawn(task.run()).detach();
             };
-            // When the proxy stops, the connection is dropped here.
-            drop(relay.registry.lock().join(&meetup, connection, begin));
+            let refused = relay.registry.lock().join(&meetup, connection, begin);
+            // When the proxy stops, the connection is dropped here, after the lock.
+            drop(refused);
         }
     }
 }
