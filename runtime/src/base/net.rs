@@ -18,7 +18,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_MAX: usize = 8 << 20;
 
 /// A connection, with or without TLS.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
@@ -27,7 +27,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 /// An [`Async`] tries first, which costs two system calls in vain for every message. Closing an
 /// [`Async`] also leaves the sending side open; this one closes it.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     stream: Async<TcpStream>,
     /// Whether the last read took all that there was.
     drained: bool,

@@ -29,9 +29,9 @@ use crate::http::tls::mutual::Mutual;
 
 mod frame_tracker;
 
-mod connection;
+pub mod connection;
 
-mod pump;
+pub mod pump;
 
 mod meetup_task;
 mod registry;

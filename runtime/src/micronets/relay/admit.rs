@@ -91,8 +91,8 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         Ok(_) => {
             let (since, now) = (clock::wall(), relay.clock.now());
             let id = relay.last_id.fetch_add(1, Ordering::Relaxed) + 1;
-            let origin = Origin { id, address, since, trust, token, _slot: slot };
-            let connection = Connection::new(origin, now, stream, rest, limits);
+            let origin = Origin { address, since, trust, token, _slot: slot };
+            let connection = Connection::new(id, origin, now, stream, rest, limits);
             let begin = |name, commands| {
                 let task = MeetupTask::new(Arc::clone(&relay), name, commands);
                 relay.executor.spawn(task.run()).detach();

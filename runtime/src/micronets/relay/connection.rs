@@ -27,13 +27,13 @@ use mistgate_core::micronets::meetup::input::{ConnectionId, Input, Traffic};
 use mistgate_core::micronets::proxy::ProxyLimits;
 use rustls::pki_types::CertificateDer;
 use smol::future::FutureExt;
-use smol::io::{AsyncRead, AsyncWrite};
+use smol::io::AsyncRead;
 
 use super::frame_tracker::FrameTracker;
 use crate::base::clock::timeout;
 use crate::base::connection_limiter::ConnectionSlot;
 use crate::base::net;
-use crate::base::net::Socket;
+use crate::base::net::{Duplex, Socket};
 use crate::base::stop::TaskToken;
 use crate::http::tls::mutual;
 use crate::http::tls::mutual::Trust;
@@ -61,7 +61,7 @@ pub(super) enum Incoming {
 
 /// Why nothing more comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub enum End {
     /// The peer broke the websocket protocol.
     Broken(Fault),
     /// The peer sent a close frame, with this code if any; the answer is in our buffer.
@@ -70,16 +70,18 @@ pub(super) enum End {
     Lost(io::ErrorKind),
 }
 
-/// An upgraded connection of a meetup.
-pub(super) struct Connection {
-    pub(super) origin: Origin,
+/// An upgraded connection of a meetup, over TLS. The pumps need neither TLS nor the origin: what
+/// measures them brings a stream of its own.
+pub struct Connection<S = TlsStream<Socket>, O = Origin> {
+    pub(super) id: ConnectionId,
+    pub(super) origin: O,
     /// When something came from it.
     pub(super) received_at: Instant,
     /// Whether the machine asked to pause reading it.
     pub(super) is_paused: bool,
     /// What was written to it.
     pub(super) sent: Traffic,
-    stream: TlsStream<Socket>,
+    stream: S,
     context: WebSocketContext,
     frames: FrameTracker,
     message_max: usize,
@@ -100,8 +102,7 @@ pub(super) struct Connection {
 }
 
 /// Where a connection comes from, and what it holds as long as it lives.
-pub(super) struct Origin {
-    pub(super) id: ConnectionId,
+pub struct Origin {
     pub(super) address: SocketAddr,
     /// When it was upgraded.
     pub(super) since: UnixTime,
@@ -112,26 +113,60 @@ pub(super) struct Origin {
     pub(super) _slot: ConnectionSlot,
 }
 
-impl Deref for Connection {
-    type Target = Origin;
+impl<S, O> Deref for Connection<S, O> {
+    type Target = O;
 
-    fn deref(&self) -> &Origin {
+    fn deref(&self) -> &O {
         &self.origin
     }
 }
 
 impl Connection {
+    /// The peer's certificate and those that came with it.
+    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
+        self.stream.get_ref().1.peer_certificates().unwrap_or_default()
+    }
+
+    /// What the peer's certificate says. It is rarely needed, so it is read each time, which saves
+    /// memory.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        mutual::identity(self.chain().first()?)
+    }
+
+    /// Writes what is in the buffer and ends the connection so that the peer gets all of it, within
+    /// [`CLOSE_TIMEOUT`] and the linger of its socket. A peer that answers our close frame is read
+    /// until it has; one that broke the protocol is not.
+    pub(super) async fn end(mut self: Box<Self>, is_answered: bool) {
+        let token = self.token.clone();
+        let ended = async move {
+            let said = async {
+                poll_fn(|cx| self.poll_flush(cx)).await?;
+                while is_answered && poll_fn(|cx| self.poll_receive(cx)).await.is_ok() {}
+                Ok(())
+            };
+            if said.or(timeout(CLOSE_TIMEOUT)).await.is_ok() {
+                let Self { stream, origin: _origin, .. } = *self;
+                net::close(stream, &[], false).await;
+            }
+        };
+        token.bound(ended).await;
+    }
+}
+
+impl<S: Duplex, O> Connection<S, O> {
     /// A connection that was upgraded `now`. `rest` is what came behind the head of its request.
-    pub(super) fn new(
-        origin: Origin,
+    pub fn new(
+        id: ConnectionId,
+        origin: O,
         now: Instant,
-        stream: TlsStream<Socket>,
+        stream: S,
         rest: Vec<u8>,
         limits: &ProxyLimits,
     ) -> Box<Self> {
         let mut frames = FrameTracker::default();
         frames.pass(&rest);
         Box::new(Self {
+            id,
             origin,
             received_at: now,
             is_paused: false,
@@ -150,17 +185,6 @@ impl Connection {
             has_moved: false,
             end: None,
         })
-    }
-
-    /// The peer's certificate and those that came with it.
-    pub(super) fn chain(&self) -> &[CertificateDer<'static>] {
-        self.stream.get_ref().1.peer_certificates().unwrap_or_default()
-    }
-
-    /// What the peer's certificate says. It is rarely needed, so it is read each time, which saves
-    /// memory.
-    pub(super) fn identity(&self) -> Option<Identity> {
-        mutual::identity(self.chain().first()?)
     }
 
     /// Whether as much is unsent as may be.
@@ -331,25 +355,6 @@ impl Connection {
         // It fails only after another close frame.
         let _ = self.context.close(&mut wire, Some(frame));
     }
-
-    /// Writes what is in the buffer and ends the connection so that the peer gets all of it, within
-    /// [`CLOSE_TIMEOUT`] and the linger of its socket. A peer that answers our close frame is read
-    /// until it has; one that broke the protocol is not.
-    pub(super) async fn end(mut self: Box<Self>, is_answered: bool) {
-        let token = self.token.clone();
-        let ended = async move {
-            let said = async {
-                poll_fn(|cx| self.poll_flush(cx)).await?;
-                while is_answered && poll_fn(|cx| self.poll_receive(cx)).await.is_ok() {}
-                Ok(())
-            };
-            if said.or(timeout(CLOSE_TIMEOUT)).await.is_ok() {
-                let Self { stream, origin: _origin, .. } = *self;
-                net::close(stream, &[], false).await;
-            }
-        };
-        token.bound(ended).await;
-    }
 }
 
 /// A reader whose input begins with these bytes.
@@ -368,14 +373,14 @@ fn reader(first: Vec<u8>, message_max: usize) -> WebSocketContext {
 }
 
 /// The library's view of a connection: reading may block, writing never does.
-struct Wire<'a, 'w> {
-    stream: &'a mut TlsStream<Socket>,
+struct Wire<'a, 'w, S> {
+    stream: &'a mut S,
     out: &'a mut Vec<u8>,
     frames: &'a mut FrameTracker,
     cx: &'a mut Context<'w>,
 }
 
-impl Read for Wire<'_, '_> {
+impl<S: AsyncRead + Unpin> Read for Wire<'_, '_, S> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match Pin::new(&mut *self.stream).poll_read(self.cx, buf) {
             Poll::Ready(read) => {
@@ -388,7 +393,7 @@ impl Read for Wire<'_, '_> {
     }
 }
 
-impl Write for Wire<'_, '_> {
+impl<S> Write for Wire<'_, '_, S> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.out.extend_from_slice(buf);
         Ok(buf.len())

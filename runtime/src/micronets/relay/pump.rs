@@ -5,22 +5,24 @@
 
 use std::task::{Context, Poll};
 
+use futures_rustls::server::TlsStream;
 use mistgate_core::base::time::Instant;
 use mistgate_core::micronets::meetup::input::ConnectionId;
 use mistgate_core::micronets::pending::{PendingRequests, Side, Verdict};
 
-use super::connection::{Connection, End, Incoming};
+use super::connection::{Connection, End, Incoming, Origin};
 use crate::base::clock::Clock;
+use crate::base::net::{Duplex, Socket};
 
 /// The most messages and bytes of payload that a pump passes on before it lets others run.
 const MESSAGES_MAX: usize = 64;
 const BYTES_MAX: usize = 256 << 10;
 
 /// Two connections that were introduced, and their pending requests.
-pub(super) struct Pair {
-    pub(super) left: Box<Connection>,
-    pub(super) right: Box<Connection>,
-    pub(super) pending: PendingRequests,
+pub struct Pair<S = TlsStream<Socket>, O = Origin> {
+    pub left: Box<Connection<S, O>>,
+    pub right: Box<Connection<S, O>>,
+    pub pending: PendingRequests,
 }
 
 /// Why a pump stopped.
@@ -36,10 +38,10 @@ enum Stopped {
     Waiting,
 }
 
-impl Pair {
+impl<S: Duplex, O> Pair<S, O> {
     /// Passes on what is there, both ways. Ready with a connection that has ended, or with `None`
     /// if the connections have something to report to the machine.
-    pub(super) fn poll(
+    pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
         clock: Clock,
@@ -72,15 +74,15 @@ impl Pair {
 }
 
 /// Whether something must be written before `from` may be read.
-const fn is_blocked(from: &Connection, to: &Connection) -> bool {
+const fn is_blocked<S: Duplex, O>(from: &Connection<S, O>, to: &Connection<S, O>) -> bool {
     to.is_full() || from.owes_pongs()
 }
 
-fn pump(
+fn pump<S: Duplex, O>(
     cx: &mut Context<'_>,
     now: Instant,
-    (from, side): (&mut Connection, Side),
-    to: &mut Connection,
+    (from, side): (&mut Connection<S, O>, Side),
+    to: &mut Connection<S, O>,
     pending: &mut PendingRequests,
 ) -> Stopped {
     let mut bytes = 0;
