@@ -20,16 +20,19 @@ use smol::{Async, Executor, Timer, future::FutureExt};
 
 pub use hyper::body::Bytes;
 
+use self::connection::Site;
+
 pub use crate::base::connection_limiter::CONNECTIONS_PER_ADDRESS;
 use crate::base::connection_limiter::{ConnectionLimiter, ConnectionSlot};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
+use crate::base::net::Socket;
 use crate::base::stop::{Stop, TaskTracker};
 use crate::http::tls::Identity;
 
 mod gate;
 
-mod connection;
+pub mod connection;
 
 /// Answers the requests of a listener.
 pub trait Service: Send + Sync + 'static {
@@ -195,18 +198,16 @@ impl Listener {
         grace: Duration,
     ) {
         let connections = TaskTracker::new();
-        let site = Arc::new(connection::Site {
-            bodies: connection::Budget::new(self.limits.bodies_max),
-            limits: self.limits,
-            allow_from: self.allow_from,
-            tls: self.tls,
-            service,
-            stop: stop.clone(),
-        });
-        let accepting = accept(&self.socket, &site, |stream, peer, slot| {
+        let Self { socket, tls, allow_from, limits } = self;
+        let site = Arc::new(Site::new(service, tls, allow_from, limits, stop.clone()));
+        let accepting = accept(&socket, &site, |stream, peer, slot| {
             let (site, token) = (Arc::clone(&site), connections.begin());
             executor
                 .spawn(async move {
+                    // An answer is one small write, which must not wait for the acknowledgement of
+                    // the one before. A socket that refuses is slower, not wrong.
+                    let _ = stream.get_ref().set_nodelay(true);
+                    let stream = Socket::new(stream);
                     token.bound(connection::serve(site, stream, peer)).await;
                     drop(slot);
                 })
@@ -214,7 +215,7 @@ impl Listener {
         });
         stop.wait().or(accepting).await;
         // From here on the system refuses connections, and resets those in the backlog.
-        drop(self.socket);
+        drop(socket);
         let late = async {
             Timer::after(grace).await;
         };
@@ -225,7 +226,7 @@ impl Listener {
 /// Accepts connections for ever and hands each that gets a slot to `begin`.
 async fn accept<S: Service>(
     socket: &Async<TcpListener>,
-    site: &connection::Site<S>,
+    site: &Site<S>,
     mut begin: impl FnMut(Async<TcpStream>, SocketAddr, ConnectionSlot),
 ) {
     let limits = &site.limits;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,12 +21,12 @@ use hyper::{Request, Response, StatusCode};
 use mistgate_core::base::network::Network;
 use mistgate_core::http::framing::Error;
 use mistgate_core::http::listener::Limits;
-use smol::{Async, Timer, future::FutureExt};
+use smol::{Timer, future::FutureExt};
 
 use super::gate::{Gate, RequestState};
 use super::{Event, Head, Reply, Service};
 use crate::base::clock::timeout;
-use crate::base::net::{Duplex, Socket};
+use crate::base::net::Duplex;
 use crate::base::stop::Stop;
 use crate::base::{clock, net};
 use crate::http::tls::Identity;
@@ -37,29 +37,39 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// What all connections of a listener share.
 #[derive(Debug)]
-pub(super) struct Site<S> {
+pub struct Site<S> {
     /// Bytes of bodies in memory.
-    pub(super) bodies: Arc<Budget>,
+    bodies: Arc<Budget>,
     pub(super) limits: Limits,
     /// The networks whose requests are answered.
-    pub(super) allow_from: Vec<Network>,
+    allow_from: Vec<Network>,
     /// The certificate; none for plain HTTP.
-    pub(super) tls: Option<Arc<Identity>>,
+    tls: Option<Arc<Identity>>,
     pub(super) service: Arc<S>,
-    pub(super) stop: Stop,
+    stop: Stop,
+}
+
+impl<S> Site<S> {
+    /// A site whose connections end some time after `stop`.
+    pub fn new(
+        service: Arc<S>,
+        tls: Option<Arc<Identity>>,
+        allow_from: Vec<Network>,
+        limits: Limits,
+        stop: Stop,
+    ) -> Self {
+        Self { bodies: Budget::new(limits.bodies_max), limits, allow_from, tls, service, stop }
+    }
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve<S: Service>(
+pub async fn serve<S: Service, T: Duplex + 'static>(
     site: Arc<Site<S>>,
-    stream: Async<TcpStream>,
+    stream: T,
     peer: SocketAddr,
 ) {
-    // An answer is one small write, which must not wait for the acknowledgement of the one before.
-    // A socket that refuses is slower, not wrong.
-    let _ = stream.get_ref().set_nodelay(true);
     let mut fresh = Timer::after(FRESH);
-    let shaken = async { Some(shake_hands(&site, Socket::new(stream)).await) };
+    let shaken = async { Some(shake_hands(&site, stream).await) };
     let too_late = async {
         site.stop.wait().await;
         (&mut fresh).await;
@@ -104,7 +114,10 @@ pub(super) async fn serve<S: Service>(
     finish(&site, peer, connection.into_parts().io).await;
 }
 
-async fn shake_hands<S>(site: &Site<S>, stream: Socket) -> io::Result<Box<dyn Duplex>> {
+async fn shake_hands<S, T: Duplex + 'static>(
+    site: &Site<S>,
+    stream: T,
+) -> io::Result<Box<dyn Duplex>> {
     let Some(identity) = &site.tls else {
         return Ok(Box::new(stream));
     };
@@ -277,14 +290,14 @@ async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
 
 /// The memory for bodies of all connections.
 #[derive(Debug)]
-pub(super) struct Budget {
+struct Budget {
     max: usize,
     held: AtomicUsize,
 }
 
 impl Budget {
     /// A budget of `max` bytes, none of them taken.
-    pub(super) fn new(max: usize) -> Arc<Self> {
+    fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { max, held: AtomicUsize::new(0) })
     }
 }
