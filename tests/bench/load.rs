@@ -6,32 +6,31 @@
 //! [connections=64]
 //! ```
 //!
-//! No two events are alike, so none is dropped as a duplicate. `sink` is the port on which this
-//! program receives the chat posts. The result is one line of `name=value` pairs. CPU time is that
-//! of the process `pid` and of its children that have ended; the kernel counts it in steps of 10
-//! ms.
+//! `sink` is the port on which this program receives the chat posts. The result is one line of
+//! `name=value` pairs. CPU time is that of the process `pid` and of its children that have ended;
+//! the kernel counts it in steps of 10 ms.
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Write as _;
 use std::io;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use mistgate_core::{base::secret::Secret, webhook::signature::sign_v2};
+use mistgate_core::base::secret::Secret;
 use mistgate_tests::base::process::Usage;
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::{Async, LocalExecutor, Timer};
 
+mod events;
 mod measure;
 
+use self::events::NAME;
 use self::measure::{Failure, Options, cost, percentiles};
 
 /// How long to wait for the last posts.
 const SETTLE: Duration = Duration::from_secs(3);
-/// The beginning of each device's name. Every chat message shows the name.
-const NAME: &str = "bench-";
+/// The digits of an event's number behind [`NAME`].
 const NAME_DIGITS: usize = 9;
 
 fn main() -> Result<(), Failure> {
@@ -110,29 +109,8 @@ impl Bench {
 
     /// A signed request with as many new events as fit into `bytes`, but at least one.
     fn request(&self, bytes: usize) -> Vec<u8> {
-        let mut body = r#"{"topic":"device-events","events":["#.to_owned();
-        let mut longest = 0;
-        loop {
-            let before = body.len();
-            put_event(&mut body, self.take_number());
-            body.push(',');
-            longest = longest.max(body.len() - before);
-            if body.len() + longest >= bytes {
-                break;
-            }
-        }
-        body.pop();
-        body.push_str("]}");
-        let signature = sign_v2(&self.secret, body.as_bytes());
-        let head = format!(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: Mist-webhook\r\nAccept: */*\r\n\
-             Content-Type: application/json\r\nX-Mist-Signature-v2: {signature}\r\n\
-             Content-Length: {}\r\n\r\n",
-            self.path,
-            self.server,
-            body.len()
-        );
-        [head.into_bytes(), body.into_bytes()].concat()
+        let to = (&*self.server.to_string(), &*self.path);
+        events::request(to, &self.secret, bytes, || self.take_number())
     }
 
     fn note_answer(&self, status: u16, took: Duration) {
@@ -140,40 +118,6 @@ impl Bench {
         requests.took.push(took);
         requests.other_status += usize::from(status != 200);
     }
-}
-
-/// Writes an event like the samples in Mist's documentation, of varying type, device and site.
-fn put_event(body: &mut String, number: usize) {
-    const KINDS: [(&str, &str, &str); 6] = [
-        ("AP_CONNECTED", "ap", r#""reason":"status-connected","#),
-        ("AP_RRM_ACTION", "ap", r#""band":"5","channel":36,"power":17,"pre_channel":40,"#),
-        ("AP_DISCONNECTED", "ap", r#""text":"cloud connection lost","#),
-        ("SW_PORT_UP", "switch", r#""port_id":"ge-0/0/7","text":"Port is UP on ge-0/0/7","#),
-        ("SW_PORT_DOWN", "switch", r#""port_id":"ge-0/0/7","text":"Port is DOWN on ge-0/0/7","#),
-        ("GW_CONFIGURED", "gateway", r#""audit_id":"e9a88814-fa81-5bdc-34b0-84e8735420e5","#),
-    ];
-    const SITES: usize = 40;
-    let (kind, device, details) =
-        KINDS.into_iter().nth(number % KINDS.len()).expect("the remainder is in range");
-    let site = number % SITES;
-    // Writing to a String does not fail.
-    let _ = write!(
-        body,
-        r#"{{"type":"{kind}","timestamp":{at},"org_id":"2818e386-8dec-2562-9ede-5b8a0fbbdc71","#,
-        at = 1_752_000_000 + number / 100
-    );
-    let _ = write!(
-        body,
-        r#""site_id":"4ac1dcf4-9d8b-7211-65c4-{site:012x}","site_name":"Site {site}",{details}"#
-    );
-    let _ = write!(
-        body,
-        r#""device_type":"{device}","mac":"5c5b{number:08x}","ap":"5c5b{number:08x}","#
-    );
-    let _ = write!(
-        body,
-        r#""device_name":"{NAME}{number:09}","ap_name":"{NAME}{number:09}","ev_type":"NOTICE"}}"#
-    );
 }
 
 /// Sends requests on each connection, one after the answer to the other.
