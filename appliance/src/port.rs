@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::{env, fs, io};
 
 use mistgate_core::ports::{report::Report, switch_port::Mode};
+use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
 use mistgate_runtime::host::load::Loaded;
 use mistgate_runtime::ports::manual::{Change, Difference, Outcome, Wanted};
@@ -93,9 +94,10 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
 }
 
 async fn find(config: &str, wanted: &Wanted) -> Result<Change, String> {
-    let Loaded { config, .. } = crate::load(Some(config))?;
+    let Loaded { config, made, .. } = crate::load(Some(config))?;
+    let (login, outbound) = made.outgoing(Clock::start());
     let journal = Arc::new(Journal::new(Format::Text, Level::Warning));
-    Change::find(&config, wanted, journal).await
+    Change::find(&config, wanted, login, outbound, journal).await
 }
 
 /// Prints what the change would do.

@@ -24,7 +24,9 @@ use mistgate_core::ports::switch_port::{Mode, Switch};
 use mistgate_core::ports::template::Template;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
-use mistgate_runtime::ports::junos::Switches;
+use mistgate_runtime::base::snapshot::Snapshot;
+use mistgate_runtime::ports::junos::ssh::Key;
+use mistgate_runtime::ports::junos::{Login, Switches};
 use mistgate_tests::base::process::Usage;
 use smol::LocalExecutor;
 
@@ -50,7 +52,9 @@ fn push(options: &Options) -> Result<String, Failure> {
         (count("pushes", 1)?, count("ports", 1)?, count("switches", 1)?);
     let junos = junos(options, count("sessions", switches)?)?;
     let journal = Arc::new(Journal::new(Format::Text, Level::Warning));
-    let all = Switches::new(&junos, None, Clock::start(), journal)?;
+    let key = junos.private_key.as_ref().map(|text| Key::parse(text.expose())).transpose()?;
+    let login = Login::new(key, &junos.known_hosts, &Snapshot::of([&junos.known_hosts]))?;
+    let all = Switches::new(&junos, login, None, Clock::start(), journal);
     let edits = (0..ports).map(|port| edit(&junos.ap, port)).collect::<Result<Vec<_>, _>>()?;
     let targets = (0..switches).map(switch).collect::<Result<Vec<_>, _>>()?;
     let one = async |target: &Switch| {

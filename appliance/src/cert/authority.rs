@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mistgate_core::{base::time::UnixTime, http::listener::Tls};
+use mistgate_runtime::base::snapshot::Snapshot;
 use mistgate_runtime::http::tls;
 use rcgen::{DnValue, Issuer, PublicKeyData, SignatureAlgorithm};
 use rustls::{SignatureScheme, pki_types::CertificateDer, sign};
@@ -28,7 +29,8 @@ impl Authority {
     /// Reads a CA, whose certificate must be good for signing `now`.
     pub(super) fn load(cert: &str, key: &str, now: UnixTime) -> Result<Self, String> {
         let files = Tls { cert: cert.to_owned(), key: key.to_owned() };
-        let loaded = tls::certified_key(&files).map_err(|error| advise(&error))?;
+        let read = Snapshot::of([&files.cert, &files.key]);
+        let loaded = tls::certified_key(&files, &read).map_err(|error| advise(&error))?;
         let (first, others) = loaded.cert.split_first().ok_or("a chain without certificates")?;
         let parsed = parse(cert, first)?;
         let path_length = check(cert, &parsed, now)?;

@@ -1,5 +1,6 @@
 //! What everybody stands on: the clock, the journal, metrics, the store, the sandbox.
 
+pub mod snapshot;
 pub mod stop;
 pub mod sync;
 

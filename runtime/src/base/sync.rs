@@ -13,6 +13,11 @@ impl<T> Mutex<T> {
         Self(sync::Mutex::new(value))
     }
 
+    /// The value, of which nobody else knows any more.
+    pub(crate) fn into_inner(self) -> T {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for the value. No task may wait for anything else while it holds the guard.
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

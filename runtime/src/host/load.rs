@@ -2,9 +2,8 @@
 
 mod certificate;
 
-use std::io::Read;
 use std::sync::Arc;
-use std::{env, fmt, fs, io};
+use std::{env, fmt, io};
 
 use mistgate_core::base::secret::Secret;
 use mistgate_core::base::time::UnixTime;
@@ -13,16 +12,23 @@ use mistgate_core::config::files::{FileKind, FileRequest, Files};
 use mistgate_core::config::problem::Problem;
 use mistgate_core::config::raw::{Draft, EMBEDDED, Source};
 use mistgate_core::http::listener::Tls;
-use mistgate_core::junos::known_hosts::KnownHosts;
-use mistgate_core::micronets::proxy::Proxy;
+use mistgate_core::http::proxy::Proxies;
+use mistgate_core::micronets::proxy::{Proxy, ProxyFiles};
 use mistgate_core::ports::edit::MethodConfig;
+use rustls::pki_types::{CertificateRevocationListDer, TrustAnchor};
 use rustls::{RootCertStore, sign::CertifiedKey};
 
 use self::certificate::Warning;
-use crate::base::clock;
+use crate::base::clock::Clock;
 use crate::base::sandbox::Sandbox;
+use crate::base::snapshot::Snapshot;
+use crate::base::{clock, snapshot};
+use crate::http::outbound::Outbound;
+use crate::http::tls::Identity;
 use crate::http::tls::mutual;
+use crate::http::tls::mutual::{Mutual, Trust};
 use crate::http::{outbound, tls};
+use crate::ports::junos::Login;
 use crate::ports::junos::ssh::{Key, KeyError};
 
 /// The most bytes of a configuration file.
@@ -39,6 +45,30 @@ pub struct Loaded {
     pub files: Vec<String>,
     /// What may not be what was wanted, one line each.
     pub warnings: Vec<String>,
+    pub made: Made,
+}
+
+/// What was made of the files and addresses that a configuration names, so that nothing opens or
+/// judges them again. What is not configured is absent or empty.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// The certificate of the webhook listener.
+    pub webhook: Option<Identity>,
+    /// The certificate of the websocket proxy, and whom it trusts.
+    pub proxy: Option<Mutual>,
+    /// The authorities that are trusted besides the public ones.
+    pub authorities: Vec<TrustAnchor<'static>>,
+    pub proxies: Proxies,
+    /// How the method of the switch ports logs in.
+    pub login: Login,
+}
+
+impl Made {
+    /// How we log in to switches, and how we reach the network. Blocks on the disk.
+    pub fn outgoing(self, clock: Clock) -> (Login, Outbound) {
+        let Self { authorities, proxies, login, .. } = self;
+        (login, Outbound { tls: tls::connector(authorities), proxies, clock })
+    }
 }
 
 /// Reads a configuration, from a file or else the one in the program, and the files that it names.
@@ -50,9 +80,10 @@ pub fn load(file: Option<&str>) -> Result<Loaded, Vec<String>> {
 
 /// As [`load`], in a sandbox, which may be why a file cannot be read.
 pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<String>> {
-    let read = |path: &str, max| match read_file(path, max) {
-        Err(error) if is_denied(&error) && sandbox.refuses(path) => Err(CLOSED.to_owned()),
-        result => result.map_err(|error| reason(&error)),
+    let mut snapshot = Snapshot::default();
+    let mut read = |path: &str, max| match snapshot.read(path, max) {
+        Err(error) if is_denied(error) && sandbox.refuses(path) => Err(CLOSED.to_owned()),
+        result => result.map(<[u8]>::to_vec).map_err(reason),
     };
     let text;
     let mut read_files = Vec::new();
@@ -73,7 +104,7 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     let requests = draft.files();
     let mut files = Files::new();
     for request in &requests {
-        files.insert(request, read(&request.path, request.kind.bytes_max().saturating_add(1)));
+        files.insert(request, read(&request.path, request.kind.bytes_max()));
     }
     let report = draft.check(&files);
     let lines = |problems: &[Problem]| -> Vec<String> {
@@ -82,7 +113,8 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     let Some(config) = report.config else {
         return Err(lines(&report.problems));
     };
-    let Findings { mut problems, warnings: found, .. } = judge(&config, &requests);
+    let (made, Findings { mut problems, warnings: found, .. }) =
+        make(&config, &requests, &snapshot);
     if !problems.is_empty() {
         problems.sort_by_key(|problem| problem.line);
         return Err(lines(&problems));
@@ -92,101 +124,129 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     warnings.sort_by_key(|warning| warning.line);
     let warnings = lines(&warnings);
     read_files.extend(requests.into_iter().map(|request| request.path));
-    Ok(Loaded { config, files: read_files, warnings })
+    Ok(Loaded { config, files: read_files, warnings, made })
 }
 
 /// What is wrong or suspicious about the files and addresses that the configuration names.
 struct Findings<'a> {
     requests: &'a [FileRequest],
+    snapshot: &'a Snapshot,
+    now: UnixTime,
     problems: Vec<Problem>,
     /// What works but may not be wanted.
     warnings: Vec<Problem>,
 }
 
-fn judge<'a>(config: &Config, requests: &'a [FileRequest]) -> Findings<'a> {
-    let mut findings = Findings { requests, problems: Vec::new(), warnings: Vec::new() };
-    let now = clock::wall();
-    if let Some(tls) = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) {
-        findings.server("webhook.tls", tls, now);
+/// Makes what is needed of the files. Where there are problems, something is missing.
+fn make<'a>(
+    config: &Config,
+    requests: &'a [FileRequest],
+    snapshot: &'a Snapshot,
+) -> (Made, Findings<'a>) {
+    let (problems, warnings, now) = (Vec::new(), Vec::new(), clock::wall());
+    let mut findings = Findings { requests, snapshot, now, problems, warnings };
+    let mut made = Made::default();
+    if let Some(files) = config.webhook.as_ref().and_then(|webhook| webhook.tls.as_ref()) {
+        let key = findings.server("webhook.tls", files);
+        let server = key.map(tls::http_server);
+        made.webhook = server.map(|server| Identity::new(files.clone(), snapshot, server));
     }
-    if let Some(proxy) = &config.proxy {
-        findings.server("proxy.cert", &proxy.files.tls, now);
-        findings.authorities(proxy, now);
+    if let Some(Proxy { files, .. }) = &config.proxy {
+        let key = findings.server("proxy.cert", &files.tls);
+        let trust = key.zip(findings.authorities(files));
+        let trust = trust.map(|(key, (roots, lists))| Trust::new(key, &roots, lists));
+        made.proxy = trust.map(|trust| Mutual::new(files.clone(), snapshot, trust));
     }
     if let Some(method) = config.ports.as_ref().and_then(|ports| ports.method.as_ref()) {
-        findings.method(method.config());
+        made.login = findings.login(method.config());
     }
-    if let Some(pem) = &config.chat.delivery.extra_ca
-        && let Err(error) = tls::add("extra_ca", pem.as_bytes(), &mut RootCertStore::empty())
-    {
-        findings.problem("chat.extra_ca", &error, "certificates of authorities in PEM");
+    match tls::authorities(config.chat.delivery.extra_ca.as_deref()) {
+        Ok(authorities) => made.authorities = authorities,
+        Err(error) => {
+            let expected = "certificates of authorities in PEM";
+            findings.problem("chat.extra_ca", &error, expected);
+        }
     }
-    if let Err(error) = outbound::proxies(config) {
-        findings.problem("chat.http_proxy", &error, "an http URL");
+    match outbound::proxies(config) {
+        Ok(proxies) => made.proxies = proxies,
+        Err(error) => findings.problem("chat.http_proxy", &error, "an http URL"),
     }
-    findings
+    (made, findings)
 }
 
 impl Findings<'_> {
-    /// Checks the certificate and key of a listener.
-    fn server(&mut self, key: &str, files: &Tls, now: UnixTime) {
-        match tls::certified_key(files) {
-            Err(error) => self.problem(key, &error, "a certificate chain and its key in PEM"),
-            Ok(CertifiedKey { cert, .. }) => {
-                for warning in
-                    cert.first().map_or_else(Vec::new, |own| certificate::server(own, now))
-                {
+    /// The certificate and key of a listener.
+    fn server(&mut self, key: &str, files: &Tls) -> Option<CertifiedKey> {
+        match tls::certified_key(files, self.snapshot) {
+            Err(error) => {
+                self.problem(key, &error, "a certificate chain and its key in PEM");
+                None
+            }
+            Ok(certified) => {
+                let own = certified.cert.first();
+                for warning in own.map_or_else(Vec::new, |own| certificate::server(own, self.now)) {
                     self.warning(key, warning);
                 }
+                Some(certified)
             }
         }
     }
 
-    /// Checks the authorities of the proxy's peers and their revocation lists.
-    fn authorities(&mut self, proxy: &Proxy, now: UnixTime) {
-        let roots = match mutual::roots(&proxy.files.client_ca) {
+    /// The authorities of the proxy's peers and their revocation lists.
+    fn authorities(
+        &mut self,
+        files: &ProxyFiles,
+    ) -> Option<(Arc<RootCertStore>, Vec<CertificateRevocationListDer<'static>>)> {
+        let roots = match mutual::roots(&files.client_ca, self.snapshot) {
             Ok(roots) => Arc::new(roots),
             Err(error) => {
                 let expected = "certificates of authorities in PEM";
-                return self.problem("proxy.client_ca", &error, expected);
+                self.problem("proxy.client_ca", &error, expected);
+                return None;
             }
         };
         let of_lists = |request: &&FileRequest| request.kind == FileKind::RevocationLists;
+        let mut all = Vec::new();
         for FileRequest { key, path, .. } in self.requests.iter().filter(of_lists) {
-            match mutual::revocations(path, &roots) {
+            match mutual::revocations(path, &roots, self.snapshot) {
                 Err(error) => self.problem(key, &error, "revocation lists in PEM"),
                 Ok(lists) => {
+                    let now = self.now;
                     let warnings = lists.iter().filter_map(|list| certificate::list(list, now));
                     warnings.for_each(|warning| self.warning(key, warning));
+                    all.extend(lists);
                 }
             }
         }
+        Some((roots, all))
     }
 
-    /// Checks our key and the host keys of the switches.
-    fn method(&mut self, method: &dyn MethodConfig) {
-        if let Some(Err(error)) = method.private_key().map(|key| Key::parse(key.expose())) {
-            let expected = match error {
-                KeyError::Encrypted => "one without (ssh-keygen -p removes it)",
-                KeyError::Unreadable => {
-                    "BEGIN OPENSSH PRIVATE KEY, as ssh-keygen writes it, or PEM"
-                }
-            };
-            self.problem("ports.junos.private_key", &error, expected);
-        }
+    /// Our key and the host keys of the switches.
+    fn login(&mut self, method: &dyn MethodConfig) -> Login {
+        let key = match method.private_key().map(|key| Key::parse(key.expose())).transpose() {
+            Ok(key) => key,
+            Err(error) => {
+                let expected = match error {
+                    KeyError::Encrypted => "one without (ssh-keygen -p removes it)",
+                    KeyError::Unreadable => {
+                        "BEGIN OPENSSH PRIVATE KEY, as ssh-keygen writes it, or PEM"
+                    }
+                };
+                self.problem("ports.junos.private_key", &error, expected);
+                None
+            }
+        };
         let Some(known_hosts) = method.known_hosts() else {
-            return;
+            return Login::default();
         };
         // A file that is missing or no text was reported before.
-        let text = read(known_hosts, FileKind::KnownHosts.bytes_max())
-            .ok()
-            .and_then(|text| String::from_utf8(text).ok());
-        let known = text.map(|text| KnownHosts::parse(known_hosts, &text));
-        if known.is_none_or(|known| known.is_empty()) {
+        let login = Login::new(key, known_hosts, self.snapshot).unwrap_or_default();
+        if login.trusts_nobody() {
             let what = "no line of the file holds a host key that can be used";
             let expected = "lines as ssh-keyscan -p 830 HOST prints them";
             self.problem("ports.junos.known_hosts", &what, expected);
         }
+        login
     }
 
     fn problem(&mut self, key: &str, error: &dyn fmt::Display, expected: &str) {
@@ -209,17 +269,7 @@ impl Findings<'_> {
 
 /// Reads up to `max` bytes of a file. The error is a reason in words. Blocks on the disk.
 pub fn read(path: &str, max: usize) -> Result<Vec<u8>, String> {
-    read_file(path, max).map_err(|error| reason(&error))
-}
-
-fn read_file(path: &str, max: usize) -> io::Result<Vec<u8>> {
-    let max = u64::try_from(max).unwrap_or(u64::MAX);
-    let file = fs::File::open(path)?;
-    // Room for the whole file: a vector that grows leaves copies of a secret behind.
-    let length = file.metadata()?.len().min(max).saturating_add(1);
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    file.take(max).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    snapshot::read(path, max).map_err(|error| reason(&error))
 }
 
 fn is_denied(error: &io::Error) -> bool {

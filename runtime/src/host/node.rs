@@ -1,6 +1,7 @@
 //! One running mistgate: all tasks, from the first socket to the last flush.
 
 mod listeners;
+mod prepare;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +10,15 @@ use std::time::Duration;
 use std::{fmt, thread};
 
 use async_signal::{Signal, Signals};
-use mistgate_core::{config::checked::Config, engine::input, http::proxy::Proxies};
+use mistgate_core::config::checked::Config;
 use smol::future::FutureExt;
 use smol::stream::StreamExt;
 use smol::{Executor, Task, Timer, channel, future};
 
 pub use self::listeners::Addresses;
-use self::listeners::{Common, Listeners, Sockets};
+use self::listeners::{Bound, Common, Listeners, Socket};
+pub use self::prepare::Step;
+use self::prepare::{Prepared, Refused};
 
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
@@ -28,8 +31,6 @@ use crate::chat::driver::{Driver, Message};
 use crate::host::load;
 use crate::host::load::Loaded;
 use crate::host::supervisor::{Inherited, Supervisor, Watchdog};
-use crate::http::outbound::Outbound;
-use crate::http::{outbound, tls};
 use crate::ports;
 
 /// How long changes and posts in flight may take when it stops. With the graces of the listeners
@@ -64,7 +65,7 @@ pub fn run(
     let executor = Arc::new(Executor::new());
     // Asked before the sandbox closes the files that say how many there are.
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
-    let prepared = Prepared::prepare(file, journal, Arc::clone(&executor), inherited, is_confined)?;
+    let confined = Confined::enter(file, journal, Arc::clone(&executor), inherited, is_confined)?;
     let (alive, stop) = stop::stop();
     let threads: Vec<_> = (1..threads)
         .map(|_| {
@@ -72,7 +73,7 @@ pub fn run(
             thread::spawn(move || smol::block_on(executor.run(stop.wait())))
         })
         .collect();
-    let node = Node::start(file, prepared, supervisor);
+    let node = Node::start(file, confined, supervisor);
     let result = smol::block_on(executor.run(async {
         let (mut node, watchdog) = node?;
         started(&node.config, &node.listeners.addresses());
@@ -89,26 +90,26 @@ pub fn run(
 }
 
 /// What is made before there are threads: the configuration, the sockets and the sandbox.
-struct Prepared {
-    config: Config,
-    proxies: Proxies,
+struct Confined {
+    loaded: Loaded,
     sandbox: Sandbox,
     messages: channel::Receiver<Message>,
     ends: ports::Ends,
     listeners: Listeners,
-    sockets: Sockets,
+    bound: Bound,
 }
 
-impl Prepared {
-    fn prepare(
+impl Confined {
+    fn enter(
         file: Option<&str>,
         journal: Arc<Journal>,
         executor: Arc<Executor<'static>>,
         inherited: Inherited,
         is_confined: bool,
     ) -> Result<Self, Problems> {
-        let Loaded { config, files, warnings } = load::load(file)?;
-        warn(&journal, &warnings);
+        let loaded = load::load(file)?;
+        let Loaded { config, files, warnings, made } = &loaded;
+        warn(&journal, warnings);
         store::make_folder(&config.state_dir).map_err(|error| {
             problem(format!("{}: {error} — make it, or set state_dir", config.state_dir))
         })?;
@@ -118,15 +119,14 @@ impl Prepared {
         let (clock, inherited) = (Clock::start(), Arc::new(inherited));
         let common = Common { clock, journal, executor, driver, switches, ready, inherited };
         let listeners = Listeners::new(common);
-        let sockets = listeners.bind(&config)?;
-        let proxies = outbound::proxies(&config).map_err(problem)?;
+        let bound = listeners.bind(config)?;
         let sandbox = if is_confined {
-            let needs = Needs::of_node(&config, &files, &proxies);
+            let needs = Needs::of_node(config, files, &made.proxies);
             sandbox::enter(needs, &listeners.common.journal).map_err(problem)?
         } else {
             Sandbox::none(&listeners.common.journal)
         };
-        Ok(Self { config, proxies, sandbox, messages, ends, listeners, sockets })
+        Ok(Self { loaded, sandbox, messages, ends, listeners, bound })
     }
 }
 
@@ -147,22 +147,22 @@ struct Node {
 impl Node {
     fn start(
         file: Option<&str>,
-        prepared: Prepared,
+        confined: Confined,
         supervisor: Supervisor,
     ) -> Result<(Self, Watchdog), Problems> {
-        let Prepared { config, proxies, sandbox, messages, ends, mut listeners, mut sockets } =
-            prepared;
+        let Confined { loaded, sandbox, messages, ends, mut listeners, bound } = confined;
+        let mut prepared = Prepared::new(loaded, Socket::all(bound)?, &listeners);
+        let config = &prepared.config;
         let Common { clock, journal, executor, driver, switches, ready, .. } =
             listeners.common.clone();
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(problem)?;
         let (written, kept) = (driver.clone(), switches.clone());
         let (store, left, storing) = Store::open(
             &Path::new(&config.state_dir).join(store::FILE),
-            clock::before(clock::wall(), dedup_window(&config)),
+            clock::before(clock::wall(), dedup_window(config)),
             move |answer| report_written(answer, &written, &kept),
         )
         .map_err(problem)?;
-        let mut settings = settings(&config, proxies, clock)?;
         let tools = ports::Tools {
             clock,
             journal: Arc::clone(&journal),
@@ -172,9 +172,8 @@ impl Node {
             audit: Path::new(&config.state_dir).join(ports::AUDIT_FILE),
         };
         // The task waits where there are no switch ports.
-        let switching = switching(&config, &settings.outbound).map(|settings| *settings);
-        let switching = executor.spawn(ports::run(switching, seed()?, tools, ends));
-        settings.engine.next_batch = left.next_batch;
+        let switching = executor.spawn(ports::run(prepared.switches.take(), seed()?, tools, ends));
+        prepared.chats.engine.next_batch = left.next_batch;
         let supervisor = Arc::new(supervisor);
         let watchdog = Watchdog {
             supervisor: Arc::clone(&supervisor),
@@ -184,14 +183,13 @@ impl Node {
             store: store.clone(),
         };
         let tasks = (clock, journal, Arc::clone(&executor));
-        let driving = Driver::start(settings, &left, store, seed()?, tasks, driver);
+        let driving = Driver::start(prepared.chats, &left, store, seed()?, tasks, driver);
         let driving = executor.spawn(driving.run(messages));
-        listeners.open_proxy(&config, &mut sockets)?;
-        listeners.open(&config, sockets)?;
+        listeners.open(&prepared.config, prepared.sockets, prepared.webhook, prepared.proxy);
         ready.store(true, Ordering::Relaxed);
         let node = Self {
             file: file.map(str::to_owned),
-            config,
+            config: prepared.config,
             sandbox: Arc::new(sandbox),
             signals,
             driving,
@@ -215,7 +213,8 @@ impl Node {
             switches.send(ports::Message::Reopen);
             let (file, sandbox) = (self.file.clone(), Arc::clone(&self.sandbox));
             let loaded = smol::unblock(move || load::load_in(&sandbox, file.as_deref())).await;
-            let result = loaded.and_then(|loaded| self.configure(loaded));
+            let prepared = Prepared::beside(&self.config, &self.listeners, &self.sandbox, loaded);
+            let result = prepared.map(|prepared| self.switch(prepared));
             let label = if result.is_ok() { "ok" } else { "failed" };
             journal.metrics.add(Counter::Reloads, &[("result", label)], 1);
             let addresses = self.listeners.addresses();
@@ -224,11 +223,13 @@ impl Node {
                     self.supervisor.ready(&addresses.to_string());
                     journal.note(Level::Info, "reloaded", &[]);
                 }
-                Err(problems) => {
+                Err(Refused { step, problems }) => {
                     let kept = "the changed configuration has problems, the old one is kept";
+                    let step = step.name();
                     self.supervisor.ready(&format!("{addresses}; {kept}"));
                     for problem in problems {
-                        journal.note(Level::Error, "reload_failed", fields![reason = problem]);
+                        let values = fields![step, reason = problem];
+                        journal.note(Level::Error, "reload_failed", values);
                     }
                 }
             }
@@ -236,27 +237,16 @@ impl Node {
         Ok(())
     }
 
-    /// Takes a new configuration as a whole, or leaves everything as it is.
-    fn configure(&mut self, loaded: Loaded) -> Result<(), Problems> {
-        let Loaded { config, files, warnings } = loaded;
-        if config.state_dir != self.config.state_dir {
-            return Err(problem("state_dir: changed — restart mistgate to move its state"));
-        }
-        let proxies = outbound::proxies(&config).map_err(problem)?;
-        let needs = Needs::of_node(&config, &files, &proxies);
-        self.sandbox.permits(&needs)?;
-        let Common { clock, journal, driver, switches, .. } = self.listeners.common.clone();
-        let settings = settings(&config, proxies, clock)?;
-        let mut sockets = self.listeners.bind(&config)?;
-        self.listeners.open_proxy(&config, &mut sockets)?;
+    /// Goes on with another configuration. All that can fail is done.
+    fn switch(&mut self, prepared: Prepared) {
+        let Prepared { config, warnings, chats, switches, sockets, webhook, proxy } = prepared;
+        let common = &self.listeners.common;
         // The engine first: it would drop what the listener already takes for a new destination.
-        let switching = switching(&config, &settings.outbound);
-        driver.send(Message::Configured(Box::new(settings)));
-        switches.send(ports::Message::Configured(switching));
-        self.listeners.open(&config, sockets)?;
-        warn(&journal, &warnings);
+        common.driver.send(Message::Configured(Box::new(chats)));
+        common.switches.send(ports::Message::Configured(switches));
+        warn(&common.journal, &warnings);
+        self.listeners.open(&config, sockets, webhook, proxy);
         self.config = config;
-        Ok(())
     }
 
     /// Finishes what is in flight and closes everything.
@@ -301,12 +291,6 @@ fn dedup_window(config: &Config) -> Duration {
     config.webhook.as_ref().map_or(Duration::ZERO, |webhook| webhook.dedup_window)
 }
 
-/// The settings for switch ports, if there are any.
-fn switching(config: &Config, outbound: &Outbound) -> Option<Box<ports::Settings>> {
-    let ports = config.ports.as_ref()?;
-    Some(Box::new(ports::Settings::new(config, ports, outbound.clone())))
-}
-
 /// Passes the answer of the store to the task whose write it answers.
 fn report_written(answer: Written, driver: &driver::Handle, switches: &ports::Handle) {
     match answer {
@@ -320,17 +304,4 @@ fn report_written(answer: Written, driver: &driver::Handle, switches: &ports::Ha
 
 fn seed() -> Result<u64, Problems> {
     getrandom::u64().map_err(problem)
-}
-
-fn settings(config: &Config, proxies: Proxies, clock: Clock) -> Result<driver::Settings, Problems> {
-    let tls = tls::connector(config.chat.delivery.extra_ca.as_deref()).map_err(problem)?;
-    Ok(driver::Settings {
-        engine: input::Config {
-            chat: config.chat.clone(),
-            dedup_window: dedup_window(config),
-            next_batch: 0,
-        },
-        dashboard_host: config.mist.dashboard_host.clone(),
-        outbound: Outbound { tls, proxies, clock },
-    })
 }

@@ -2,15 +2,17 @@
 //!
 //! Errors name the file and what is wrong with it, and never quote what the file holds.
 
-use std::{borrow::Cow, fmt, fs, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use futures_rustls::TlsConnector;
 use mistgate_core::http::listener::Tls;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, TrustAnchor, pem};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
+
+use crate::base::snapshot::Snapshot;
 
 mod followed;
 pub mod mutual;
@@ -75,32 +77,42 @@ impl FileSet for Tls {
         vec![&self.cert, &self.key]
     }
 
-    fn read(&self) -> Result<ServerConfig, Error> {
-        let resolver = SingleCertAndKey::from(certified_key(self)?);
-        let mut config = server().with_no_client_auth().with_cert_resolver(Arc::new(resolver));
-        config.alpn_protocols = vec![ALPN.to_vec()];
-        Ok(config)
+    fn make(&self, read: &Snapshot) -> Result<ServerConfig, Error> {
+        Ok(http_server(certified_key(self, read)?))
     }
 }
 
-/// A connector that trusts the public roots that are built in, those of the system where it has
-/// any (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured), and the PEM text `extra_ca`, which errors
-/// call `extra_ca`. Blocks on the disk.
-pub fn connector(extra_ca: Option<&str>) -> Result<TlsConnector, Error> {
-    let mut roots = public_roots();
+/// The TLS of an HTTP listener with this certificate.
+pub(crate) fn http_server(key: CertifiedKey) -> ServerConfig {
+    let resolver = Arc::new(SingleCertAndKey::from(key));
+    let mut config = server().with_no_client_auth().with_cert_resolver(resolver);
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    config
+}
+
+/// The authorities in the PEM text `extra_ca`, which errors call so; none without one.
+pub fn authorities(extra_ca: Option<&str>) -> Result<Vec<TrustAnchor<'static>>, Error> {
+    let mut roots = RootCertStore::empty();
     if let Some(pem) = extra_ca {
         add("extra_ca", pem.as_bytes(), &mut roots)?;
     }
+    Ok(roots.roots)
+}
+
+/// A connector that trusts these authorities, the public roots that are built in, and those of the
+/// system where it has any (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured). Blocks on the disk.
+pub fn connector(authorities: Vec<TrustAnchor<'static>>) -> TlsConnector {
+    let mut roots = public_roots();
+    roots.extend(authorities);
     let mut config = client().with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![ALPN.to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
+    TlsConnector::from(Arc::new(config))
 }
 
 /// A chain of certificates and the key of the first. Each file may hold blocks of other kinds too.
-/// Blocks on the disk.
-pub fn certified_key(files: &Tls) -> Result<CertifiedKey, Error> {
-    let chain = certificates(&files.cert, &read(&files.cert)?)?;
-    let key = private_key(&files.key, &read(&files.key)?)?;
+pub fn certified_key(files: &Tls, from: &Snapshot) -> Result<CertifiedKey, Error> {
+    let chain = certificates(&files.cert, read(&files.cert, from)?)?;
+    let key = private_key(&files.key, read(&files.key, from)?)?;
     CertifiedKey::from_der(chain, key, &provider()).map_err(|reason| Error::Unusable {
         cert: files.cert.clone(),
         key: files.key.clone(),
@@ -134,12 +146,12 @@ fn server() -> ConfigBuilder<ServerConfig, WantsVerifier> {
         .expect("ring speaks TLS 1.2 and 1.3")
 }
 
-fn read(file: &str) -> Result<Vec<u8>, Error> {
-    fs::read(file).map_err(|error| Error::Read { file: file.to_owned(), reason: error.to_string() })
+fn read<'a>(file: &str, from: &'a Snapshot) -> Result<&'a [u8], Error> {
+    from.content(file).map_err(|reason| Error::Read { file: file.to_owned(), reason })
 }
 
 /// Adds the authorities in a PEM text, which errors call `file`.
-pub(crate) fn add(file: &str, pem: &[u8], roots: &mut RootCertStore) -> Result<(), Error> {
+fn add(file: &str, pem: &[u8], roots: &mut RootCertStore) -> Result<(), Error> {
     certificates(file, pem)?.into_iter().try_for_each(|cert| {
         roots.add(cert).map_err(|reason| {
             Error::content(file, format!("a certificate in it cannot be a root: {reason}"))

@@ -111,19 +111,19 @@ impl fmt::Debug for Relay {
 }
 
 impl Relay {
-    /// Reads certificates, authorities and revocation lists, but opens no socket. Blocks on the
-    /// disk.
+    /// With certificates, authorities and revocation lists that were read. Opens no socket.
     pub fn new(
         settings: &Proxy,
+        tls: Mutual,
         journal: Arc<Journal>,
         executor: Arc<Executor<'static>>,
         clock: Clock,
-    ) -> Result<Arc<Self>, tls::Error> {
+    ) -> Arc<Self> {
         let limits = &settings.limits;
         let limiter =
             ConnectionLimiter::new(limits.connections_max, limits.connections_per_address_max);
-        Ok(Arc::new(Self {
-            tls: Arc::new(Mutual::load(settings.files.clone())?),
+        Arc::new(Self {
+            tls: Arc::new(tls),
             settings: Shared::new(settings.clone()),
             limiter: Arc::new(limiter),
             apologies: Arc::new(ConnectionLimiter::new(APOLOGIES_MAX, APOLOGIES_PER_ADDRESS_MAX)),
@@ -132,7 +132,7 @@ impl Relay {
             journal,
             executor,
             clock,
-        }))
+        })
     }
 
     /// Accepts until `stopped`. Then every connection is closed with 1001, and those that are left
@@ -150,15 +150,14 @@ impl Relay {
         tasks.end(late).await;
     }
 
-    /// Takes new rules, limits and files for the same address: all of them, or none on an error.
-    /// Peers that they do not allow are closed within a second. Blocks on the disk.
-    pub fn configure(&self, settings: &Proxy) -> Result<(), tls::Error> {
-        self.tls.replace(settings.files.clone())?;
+    /// Takes new rules, limits and files for the same address. Peers that they do not allow are
+    /// closed within a second.
+    pub fn configure(&self, settings: &Proxy, tls: Mutual) {
+        self.tls.adopt(tls);
         let limits = &settings.limits;
         self.limiter.limit(limits.connections_max, limits.connections_per_address_max);
         self.settings.set(settings.clone());
         self.registry.lock().broadcast(|| Command::Review);
-        Ok(())
     }
 
     /// Checks the files for ever, twice a second, and reports each change or error. Peers that the

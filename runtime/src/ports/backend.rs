@@ -13,7 +13,7 @@ use mistgate_core::ports::switch_port::Switch;
 
 use super::cso;
 use super::cso::Cso;
-use super::junos::{Connected, Switches};
+use super::junos::{Connected, Login, Switches};
 use super::method::{Method, NoMethod};
 use super::mist::Mist;
 use crate::{base::journal::Journal, http::outbound::Outbound};
@@ -22,12 +22,13 @@ use crate::{base::journal::Journal, http::outbound::Outbound};
 pub(crate) struct BackendConfig {
     mist: mist::Mist,
     method: Option<MethodConfig>,
+    login: Login,
     outbound: Outbound,
 }
 
 impl BackendConfig {
-    pub(crate) fn new(config: &Config, ports: &Ports, outbound: Outbound) -> Self {
-        Self { mist: config.mist.clone(), method: ports.method.clone(), outbound }
+    pub(crate) fn new(config: &Config, ports: &Ports, login: Login, outbound: Outbound) -> Self {
+        Self { mist: config.mist.clone(), method: ports.method.clone(), login, outbound }
     }
 }
 
@@ -45,7 +46,7 @@ impl Backend {
         before: Option<&Self>,
         journal: &Arc<Journal>,
     ) -> Self {
-        let BackendConfig { mist, method, outbound } = config;
+        let BackendConfig { mist, method, login, outbound } = config;
         let profiles = match &method {
             Some(MethodConfig::Mist(profiles)) => Some(profiles.clone()),
             Some(MethodConfig::Cso(_) | MethodConfig::Junos(_)) | None => None,
@@ -60,18 +61,17 @@ impl Backend {
                 Arc::new(Cso::new(config, cso::TIMEOUT, outbound, Arc::clone(journal)))
             }
             (Some(MethodConfig::Junos(junos)), mist) => {
-                const READ: &str = "the key was read when the configuration was";
                 let connected = mist.clone().map(connected);
                 let before =
                     before.map(|before| Arc::clone(&before.method) as Arc<dyn Any + Send + Sync>);
                 let before: Option<Arc<Switches>> = before.and_then(|any| any.downcast().ok());
                 if let Some(switches) = before {
-                    switches.configure(&junos).expect(READ);
+                    switches.configure(&junos, login);
                     switches.ask(connected);
                     switches
                 } else {
                     let (clock, journal) = (outbound.clock, Arc::clone(journal));
-                    Arc::new(Switches::new(&junos, connected, clock, journal).expect(READ))
+                    Arc::new(Switches::new(&junos, login, connected, clock, journal))
                 }
             }
             (Some(MethodConfig::Mist(_)), Some(mist)) => Arc::clone(mist) as Arc<dyn Method>,

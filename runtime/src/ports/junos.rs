@@ -43,7 +43,7 @@ mod method;
 
 use self::connection::{Connection, Opened};
 use self::settings::Settings;
-use self::ssh::KeyError;
+pub use self::trust::Login;
 
 /// What a visit promises of its outcome.
 const OF_ITS_KIND: &str = "a task ends with the outcome of its name";
@@ -77,13 +77,14 @@ impl Switches {
     /// Opens nothing yet. `connected` is asked before a change for an access point is confirmed.
     pub fn new(
         junos: &Junos,
+        login: Login,
         connected: Option<Connected>,
         clock: Clock,
         journal: Arc<Journal>,
-    ) -> Result<Self, KeyError> {
+    ) -> Self {
         let (going, stop) = stop::stop();
-        Ok(Self {
-            settings: Shared::new(Settings::new(junos, None)?),
+        Self {
+            settings: Shared::new(Settings::new(junos, login, None)),
             queues: Mutex::default(),
             connected: Mutex::new(connected),
             clock,
@@ -91,14 +92,13 @@ impl Switches {
             began: clock.now(),
             going,
             stop,
-        })
+        }
     }
 
     /// Takes a later configuration, which holds for visits that begin from here on.
-    pub fn configure(&self, junos: &Junos) -> Result<(), KeyError> {
-        let settings = Settings::new(junos, Some(&self.settings.get()))?;
+    pub fn configure(&self, junos: &Junos, login: Login) {
+        let settings = Settings::new(junos, login, Some(&self.settings.get()));
         self.settings.set(settings);
-        Ok(())
     }
 
     /// Asks another cloud from here on.

@@ -35,6 +35,7 @@ use mistgate_core::ports::switch_port::{Mode, Switch, SwitchPort};
 use rustix::process;
 
 use super::backend::{Backend, BackendConfig};
+use super::junos::Login;
 pub use super::method::Difference;
 use super::{AUDIT_FILE, audit_file};
 use crate::base::clock::Clock;
@@ -42,7 +43,6 @@ use crate::base::journal::Journal;
 use crate::base::store::{Store, Write, Written};
 use crate::base::{clock, store};
 use crate::http::outbound::Outbound;
-use crate::http::{outbound, tls};
 
 /// The port and the mode in the command.
 #[derive(Clone, Debug)]
@@ -80,6 +80,8 @@ impl Change {
     pub async fn find(
         config: &Config,
         wanted: &Wanted,
+        login: Login,
+        outbound: Outbound,
         journal: Arc<Journal>,
     ) -> Result<Self, String> {
         let ports = config.ports.clone().ok_or("ports: no such section — nothing to do it with")?;
@@ -87,12 +89,9 @@ impl Change {
             return Err("ports.method: none — expected \"junos\", \"mist\" or \"cso\"".to_owned());
         };
         let edits = method.config().edits();
-        let clock = Clock::start();
-        let tls = tls::connector(config.chat.delivery.extra_ca.as_deref());
-        let tls = tls.map_err(|error| error.to_string())?;
-        let proxies = outbound::proxies(config).map_err(|error| error.to_string())?;
-        let outbound = Outbound { tls, proxies, clock };
-        let backend = Backend::new(BackendConfig::new(config, &ports, outbound), None, &journal);
+        let clock = outbound.clock;
+        let backend = BackendConfig::new(config, &ports, login, outbound);
+        let backend = Backend::new(backend, None, &journal);
         let switch = switch(&backend, &wanted.switch).await?;
         judge_lists(&ports, &switch)?;
         let Wanted { port, mode, .. } = *wanted;

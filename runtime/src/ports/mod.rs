@@ -35,7 +35,7 @@ use smol::{Executor, channel};
 
 pub(crate) use self::run::run;
 pub use self::status::{PortStatus, Status};
-use self::{backend::BackendConfig, kill_switch::Order};
+use self::{backend::BackendConfig, junos::Login, kill_switch::Order};
 use crate::base::clock;
 use crate::base::clock::Clock;
 use crate::base::journal::Journal;
@@ -142,11 +142,11 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// The settings of a configuration, whose `[ports]` this is.
-    pub(crate) fn new(config: &Config, ports: &Ports, outbound: Outbound) -> Self {
+    pub(crate) fn new(config: &Config, ports: &Ports, login: Login, outbound: Outbound) -> Self {
         Self {
             plan: ports.plan(&config.chat.routes.ignored_sites, clock::wall()),
             org_id: config.mist.org_id.clone(),
-            backend: BackendConfig::new(config, ports, outbound),
+            backend: BackendConfig::new(config, ports, login, outbound),
             kill_switch: ports.kill_switch.clone(),
         }
     }

@@ -12,8 +12,8 @@ use crate::base::{journal::Level, journal::fields};
 
 /// Runs the task, with a plan while there are settings for one, until it is told to end and no
 /// change is in flight.
-pub(crate) async fn run(settings: Option<Settings>, seed: u64, tools: Tools, ends: Ends) {
-    let mut next = settings.map(Box::new);
+pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools, ends: Ends) {
+    let mut next = settings;
     let (mut rand, mut last_write) = (Rand::new(seed), 0);
     loop {
         let start = match &next {

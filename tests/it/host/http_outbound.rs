@@ -174,7 +174,7 @@ fn url(text: &str) -> Url {
 
 fn outbound(proxies: Proxies, authority: Option<&Authority>) -> Outbound {
     let pem = authority.map(Authority::cert);
-    let tls: TlsConnector = tls::connector(pem.as_deref()).expect("roots");
+    let tls: TlsConnector = tls::connector(tls::authorities(pem.as_deref()).expect("roots"));
     Outbound { tls, proxies, clock: Clock::start() }
 }
 

@@ -1,5 +1,6 @@
 //! The process on its machine: start, reload, store, sandbox, service manager.
 
+pub(crate) mod all_or_nothing;
 pub(crate) mod booted;
 pub(crate) mod budget;
 pub(crate) mod http_listen;

@@ -23,7 +23,8 @@ use mistgate_core::ports::switch_port::{Mode, Sighting, Switch};
 use mistgate_core::ports::template::Template;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal::{Format, Journal, Level};
-use mistgate_runtime::ports::junos::{Connected, Switches};
+use mistgate_runtime::base::snapshot::Snapshot;
+use mistgate_runtime::ports::junos::{Connected, Login, Switches};
 use mistgate_tests::ports::switch::{Config, answer::Style, fault::Fault, serve::Shared};
 use smol::Timer;
 use smol::future::{FutureExt, zip};
@@ -47,6 +48,12 @@ struct Site {
     junos: Junos,
     boxes: Vec<(Server, Arc<Shared>)>,
     _folder: TempDir,
+}
+
+/// A login without a key, to switches of the configured file.
+fn login(junos: &Junos) -> Login {
+    let file = &junos.known_hosts;
+    Login::new(None, file, &Snapshot::of([file])).expect("a file")
 }
 
 impl Site {
@@ -90,7 +97,7 @@ impl Site {
         let known: String = boxes.iter().map(|(server, _)| server.known_line()).collect();
         fs::write(&junos.known_hosts, known).expect("a file");
         let journal = Arc::new(Journal::new(Format::Text, Level::Error));
-        let switches = Switches::new(&junos, connected, Clock::start(), journal).expect("no key");
+        let switches = Switches::new(&junos, login(&junos), connected, Clock::start(), journal);
         Self { switches, junos, boxes, _folder: folder }
     }
 
@@ -305,7 +312,7 @@ fn what_an_earlier_run_left_is_confirmed_or_undone() {
     smol::block_on(async {
         assert_eq!(site.push(&[ap()]).await, Pushed::Unknown(Failure::Timeout));
         let journal = Arc::new(Journal::new(Format::Text, Level::Error));
-        let later = Switches::new(&site.junos, None, Clock::start(), journal).expect("no key");
+        let later = Switches::new(&site.junos, login(&site.junos), None, Clock::start(), journal);
         assert!(site.shared().with(|switch| switch.is_pending()));
         let pushed = later.push(&switch(1), &[ap()]).await;
         assert_eq!(pushed, Pushed::Done { diff: String::new(), before: Vec::new() });
@@ -446,11 +453,10 @@ fn hosts_and_passwords_must_be_right() {
     trust(&known);
     let mut wrong = site.junos.clone();
     wrong.password = Some(Secret::new("wrong"));
-    site.switches.configure(&wrong).expect("no key");
+    site.switches.configure(&wrong, login(&wrong));
     assert_eq!(push(&[ap()]), Pushed::Failed(Failure::Login));
     wrong.private_key = Some(Secret::new("no key"));
-    assert!(site.switches.configure(&wrong).is_err());
-    site.switches.configure(&site.junos).expect("no key");
+    site.switches.configure(&site.junos, login(&site.junos));
     // A missing file leaves the last one in effect.
     fs::remove_file(&site.junos.known_hosts).expect("a file");
     let pushed = push(&[ap()]);

@@ -1,11 +1,11 @@
 //! The listeners of a node, and how they change with the configuration.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use std::{fmt, io};
 
 use mistgate_core::base::network::Network;
 use mistgate_core::config::admin::Admin;
@@ -21,9 +21,10 @@ use crate::base::stop::{Stop, Stopper};
 use crate::base::sync::Shared;
 use crate::chat::driver;
 use crate::host::supervisor::Inherited;
-use crate::http::listen::{Listener, Service};
+use crate::http::listen::Listener;
 use crate::http::tls;
 use crate::http::tls::Identity;
+use crate::http::tls::mutual::Mutual;
 use crate::micronets::relay::Relay;
 use crate::{admin, ports, webhook};
 
@@ -70,14 +71,24 @@ pub(super) struct Common {
 pub(super) struct Listeners {
     pub(super) common: Common,
     ports: BTreeMap<&'static str, Port>,
-    webhook: Option<(Policy, Arc<webhook::Intake>)>,
+    webhook: Option<Webhook>,
     proxy: Option<Arc<Relay>>,
     admin: Option<Arc<admin::Admin>>,
 }
 
-/// The sockets for a configuration, by the listener. They are bound before anything changes,
-/// because binding may fail.
-pub(super) type Sockets = BTreeMap<&'static str, TcpListener>;
+/// The sockets that are bound for a configuration, by the listener.
+pub(super) type Bound = BTreeMap<&'static str, TcpListener>;
+/// The same, ready to be used. They are made before anything changes, because that may fail.
+pub(super) type Sockets = BTreeMap<&'static str, Socket>;
+
+/// A socket that is bound.
+pub(super) struct Socket {
+    /// What outlives a change of policy.
+    kept: TcpListener,
+    /// The same for the task that accepts.
+    accepting: Async<TcpListener>,
+    address: SocketAddr,
+}
 
 /// A listener that runs, and the socket under it, which outlives a change of policy.
 struct Port {
@@ -85,6 +96,13 @@ struct Port {
     socket: TcpListener,
     stop: Stopper,
     task: Task<()>,
+}
+
+/// The webhook listener.
+struct Webhook {
+    policy: Policy,
+    identity: Option<Arc<Identity>>,
+    service: Arc<webhook::Intake>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -106,13 +124,13 @@ impl Listeners {
     }
 
     /// Sockets for a configuration; those whose address stays are shared with the listeners.
-    pub(super) fn bind(&self, config: &Config) -> Result<Sockets, Problems> {
+    pub(super) fn bind(&self, config: &Config) -> Result<Bound, Problems> {
         let configured = [
             ("webhook", config.webhook.as_ref().map(|webhook| webhook.listen)),
             ("proxy", config.proxy.as_ref().map(|proxy| proxy.listen)),
             ("admin", config.admin.as_ref().map(|admin| admin.listen)),
         ];
-        let mut sockets = Sockets::new();
+        let mut sockets = Bound::new();
         for (name, configured) in configured {
             sockets.extend(self.socket(name, configured)?.map(|socket| (name, socket)));
         }
@@ -177,40 +195,17 @@ impl Listeners {
         Ok(())
     }
 
-    /// Opens, changes or closes the proxy. Reads its files first; if that fails nothing changes.
-    pub(super) fn open_proxy(
+    /// Opens, changes or closes the listeners. The admin endpoint comes last: it uses the others.
+    pub(super) fn open(
         &mut self,
         config: &Config,
-        sockets: &mut Sockets,
-    ) -> Result<(), Problems> {
-        let (Some(settings), Some(socket)) = (&config.proxy, sockets.remove("proxy")) else {
-            self.proxy = None;
-            self.retire("proxy");
-            return Ok(());
-        };
-        if let Some(relay) = &self.proxy
-            && self.is_at("proxy", settings.listen)
-        {
-            return relay.configure(settings).map_err(about("proxy"));
-        }
-        let Common { clock, journal, executor, .. } = &self.common;
-        let relay = Relay::new(settings, Arc::clone(journal), Arc::clone(executor), *clock)
-            .map_err(about("proxy"))?;
-        let own = socket.try_clone().and_then(Async::new).map_err(about("proxy"))?;
-        self.announce("proxy", &socket, true)?;
-        let (stop, stopped) = stop::stop();
-        let watch = Arc::clone(&relay).watch(self.report("proxy"));
-        self.until(stopped.clone(), watch);
-        let task = executor.spawn(Arc::clone(&relay).run(own, stopped));
-        self.replace("proxy", Port { configured: settings.listen, socket, stop, task });
-        self.proxy = Some(relay);
-        Ok(())
-    }
-
-    /// Opens, changes or closes the other listeners. The admin endpoint comes last: it uses them.
-    pub(super) fn open(&mut self, config: &Config, mut sockets: Sockets) -> Result<(), Problems> {
-        self.open_webhook(config, sockets.remove("webhook"))?;
-        self.open_admin(config, sockets.remove("admin"))
+        mut sockets: Sockets,
+        webhook: Option<Identity>,
+        proxy: Option<Mutual>,
+    ) {
+        self.open_proxy(config, sockets.remove("proxy"), proxy);
+        self.open_webhook(config, sockets.remove("webhook"), webhook);
+        self.open_admin(config, sockets.remove("admin"));
     }
 
     /// Closes a listener's socket and answers the requests in flight, once the future is polled.
@@ -236,15 +231,37 @@ impl Listeners {
         self.ports.get(name).is_some_and(|port| port.configured == address)
     }
 
+    fn open_proxy(&mut self, config: &Config, socket: Option<Socket>, tls: Option<Mutual>) {
+        let (Some(settings), Some(socket), Some(tls)) = (&config.proxy, socket, tls) else {
+            self.proxy = None;
+            return self.retire("proxy");
+        };
+        if let Some(relay) = &self.proxy
+            && self.is_at("proxy", settings.listen)
+        {
+            return relay.configure(settings, tls);
+        }
+        let Common { clock, journal, executor, .. } = &self.common;
+        let relay = Relay::new(settings, tls, Arc::clone(journal), Arc::clone(executor), *clock);
+        self.announce("proxy", socket.address, true);
+        let (stop, stopped) = stop::stop();
+        let watch = Arc::clone(&relay).watch(self.report("proxy"));
+        self.until(stopped.clone(), watch);
+        let task = executor.spawn(Arc::clone(&relay).run(socket.accepting, stopped));
+        let port = Port { configured: settings.listen, socket: socket.kept, stop, task };
+        self.replace("proxy", port);
+        self.proxy = Some(relay);
+    }
+
     fn open_webhook(
         &mut self,
         config: &Config,
-        socket: Option<TcpListener>,
-    ) -> Result<(), Problems> {
+        socket: Option<Socket>,
+        identity: Option<Identity>,
+    ) {
         let (Some(webhook), Some(socket)) = (&config.webhook, socket) else {
             self.webhook = None;
-            self.retire("webhook");
-            return Ok(());
+            return self.retire("webhook");
         };
         let settings = webhook::Settings {
             webhook: webhook.clone(),
@@ -257,28 +274,39 @@ impl Listeners {
             allow_from: webhook.allow_from.clone(),
             limits: webhook.limits,
         };
-        if let Some((old, service)) = &self.webhook
+        if let Some(old) = &self.webhook
             && self.is_at("webhook", webhook.listen)
-            && *old == policy
+            && old.policy == policy
         {
-            service.configure(settings);
-            return Ok(());
+            if let Some((old, new)) = old.identity.as_ref().zip(identity) {
+                old.adopt(new);
+            }
+            return old.service.configure(settings);
         }
         let Common { clock, journal, driver, .. } = &self.common;
         let (driver, journal) = (driver.clone(), Arc::clone(journal));
         let service = Arc::new(webhook::Intake::new(settings, driver, journal, *clock));
+        let identity = identity.map(Arc::new);
         let own = Arc::clone(&service);
-        let port = self.listen("webhook", webhook.listen, socket, &policy, own, WEBHOOKS_GRACE)?;
+        let (allow_from, limits) = (policy.allow_from.clone(), policy.limits);
+        let listener = Listener::new(socket.accepting, identity.clone(), allow_from, limits);
+        let (stop, stopped) = stop::stop();
+        if let Some(identity) = identity.clone() {
+            self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report("webhook")));
+        }
+        self.announce("webhook", socket.address, identity.is_some());
+        let executor = Arc::clone(&self.common.executor);
+        let running = listener.run(executor, own, stopped, WEBHOOKS_GRACE);
+        let task = self.common.executor.spawn(running);
+        let port = Port { configured: webhook.listen, socket: socket.kept, stop, task };
         self.replace("webhook", port);
-        self.webhook = Some((policy, service));
-        Ok(())
+        self.webhook = Some(Webhook { policy, identity, service });
     }
 
-    fn open_admin(&mut self, config: &Config, socket: Option<TcpListener>) -> Result<(), Problems> {
+    fn open_admin(&mut self, config: &Config, socket: Option<Socket>) {
         let (Some(Admin { listen, token }), Some(socket)) = (&config.admin, socket) else {
             self.admin = None;
-            self.retire("admin");
-            return Ok(());
+            return self.retire("admin");
         };
         let Common { clock, journal, driver, switches, ready, .. } = &self.common;
         let settings = admin::Settings {
@@ -289,8 +317,7 @@ impl Listeners {
         if let Some(service) = &self.admin
             && self.is_at("admin", *listen)
         {
-            service.settings.set(settings);
-            return Ok(());
+            return service.settings.set(settings);
         }
         let service = Arc::new(admin::Admin {
             settings: Shared::new(settings),
@@ -300,49 +327,20 @@ impl Listeners {
             ready: Arc::clone(ready),
         });
         let allow_from = Network::EVERYWHERE.to_vec();
-        let policy = Policy { tls: None, allow_from, limits: Limits::default() };
-        let own = Arc::clone(&service);
-        let port = self.listen("admin", *listen, socket, &policy, own, ADMIN_GRACE)?;
+        let listener = Listener::new(socket.accepting, None, allow_from, Limits::default());
+        let (stop, stopped) = stop::stop();
+        self.announce("admin", socket.address, false);
+        let executor = Arc::clone(&self.common.executor);
+        let running = listener.run(executor, Arc::clone(&service), stopped, ADMIN_GRACE);
+        let task = self.common.executor.spawn(running);
+        let port = Port { configured: *listen, socket: socket.kept, stop, task };
         self.replace("admin", port);
         self.admin = Some(service);
-        Ok(())
-    }
-
-    /// Starts a listener.
-    fn listen<S: Service>(
-        &self,
-        name: &'static str,
-        configured: SocketAddr,
-        socket: TcpListener,
-        policy: &Policy,
-        service: Arc<S>,
-        grace: Duration,
-    ) -> Result<Port, Problems> {
-        let identity = policy.tls.clone().map(Identity::load).transpose();
-        let identity = identity.map_err(about(name))?.map(Arc::new);
-        let own = socket.try_clone().and_then(Async::new).map_err(about(name))?;
-        let listener =
-            Listener::new(own, identity.clone(), policy.allow_from.clone(), policy.limits);
-        let (stop, stopped) = stop::stop();
-        if let Some(identity) = identity {
-            self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report(name)));
-        }
-        self.announce(name, &socket, policy.tls.is_some())?;
-        let running = listener.run(Arc::clone(&self.common.executor), service, stopped, grace);
-        let task = self.common.executor.spawn(running);
-        Ok(Port { configured, socket, stop, task })
     }
 
     /// Notes in the journal where a listener is.
-    fn announce(
-        &self,
-        name: &'static str,
-        socket: &TcpListener,
-        tls: bool,
-    ) -> Result<(), Problems> {
-        let address = socket.local_addr().map_err(about(name))?;
+    fn announce(&self, name: &'static str, address: SocketAddr, tls: bool) {
         self.common.journal.note(Level::Info, "listening", fields![listener = name, address, tls]);
-        Ok(())
     }
 
     /// Notes in the journal that changed files are in use, or why not.
@@ -366,9 +364,21 @@ impl Listeners {
     }
 }
 
-/// Names the listener that has a problem.
-fn about<E: fmt::Display>(name: &str) -> impl Fn(E) -> Problems {
-    move |error| problem(format!("{name}: {error}"))
+impl Socket {
+    /// Makes all sockets ready. The first one starts a thread.
+    pub(super) fn all(bound: Bound) -> Result<Sockets, Problems> {
+        let ready = |(name, socket): (&'static str, TcpListener)| {
+            let socket = Self::new(socket).map_err(|error| problem(format!("{name}: {error}")))?;
+            Ok((name, socket))
+        };
+        bound.into_iter().map(ready).collect()
+    }
+
+    fn new(kept: TcpListener) -> io::Result<Self> {
+        let accepting = kept.try_clone().and_then(Async::new)?;
+        let address = kept.local_addr()?;
+        Ok(Self { kept, accepting, address })
+    }
 }
 
 impl Port {

@@ -1,67 +1,59 @@
-//! TLS configurations that follow the files they are made of.
+//! What is made of files and follows them.
 
-use std::os::unix::fs::MetadataExt;
+use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-use std::{fmt, fs};
+use std::time::Duration;
 
 use super::Error;
+use crate::base::snapshot;
+use crate::base::snapshot::{Snapshot, Stamp};
 use crate::base::sync::Mutex;
 
-/// Files from which a configuration is made.
+/// Files of which something is made.
 pub trait FileSet: Clone + PartialEq + fmt::Debug + Send + Sync + 'static {
-    /// What handshakes use.
+    /// What is made of them.
     type Made: fmt::Debug + Send + Sync;
 
     /// The files' paths.
     fn paths(&self) -> Vec<&String>;
 
-    /// Reads the files. Blocks on the disk.
-    fn read(&self) -> Result<Self::Made, Error>;
+    /// Makes it of what was read.
+    fn make(&self, read: &Snapshot) -> Result<Self::Made, Error>;
 }
 
-/// What was made from files, and is made again when they change.
+/// What was made of files, and is made again when they change.
 #[derive(Debug)]
 pub struct Followed<F: FileSet>(Mutex<Version<F>>);
 
 #[derive(Debug)]
 struct Version<F: FileSet> {
     files: F,
-    stamp: Stamp,
+    stamps: Vec<Stamp>,
     made: Arc<F::Made>,
-}
-
-/// Modification time, size and inode of each file: they differ between two versions. `None` for a
-/// file that cannot be examined.
-type Stamp = Vec<Option<(SystemTime, u64, u64)>>;
-
-impl<F: FileSet> Version<F> {
-    fn read(files: F) -> Result<Self, Error> {
-        // The stamp is taken first: a change during the reading is then seen by the next refresh.
-        let stamp = stamp(&files);
-        let made = Arc::new(files.read()?);
-        Ok(Self { files, stamp, made })
-    }
 }
 
 impl<F: FileSet> Followed<F> {
     /// Reads the files. Blocks on the disk.
     pub fn load(files: F) -> Result<Self, Error> {
-        Ok(Self(Mutex::new(Version::read(files)?)))
+        let read = Snapshot::of(files.paths());
+        let made = files.make(&read)?;
+        Ok(Self::new(files, &read, made))
     }
 
-    /// For the next handshake. Connections that are open keep what they began with.
+    /// Follows files of which `made` was made.
+    pub(crate) fn new(files: F, read: &Snapshot, made: F::Made) -> Self {
+        let stamps = read.stamps(files.paths());
+        Self(Mutex::new(Version { files, stamps, made: Arc::new(made) }))
+    }
+
+    /// What was made last. Whoever has taken it keeps it.
     pub fn get(&self) -> Arc<F::Made> {
         Arc::clone(&self.0.lock().made)
     }
 
-    /// Goes on with these files, if they are others than before. Blocks on the disk.
-    pub fn replace(&self, files: F) -> Result<(), Error> {
-        if self.0.lock().files != files {
-            let version = Version::read(files)?;
-            *self.0.lock() = version;
-        }
-        Ok(())
+    /// Goes on with the files of another, and what was made of them.
+    pub(crate) fn adopt(&self, other: Self) {
+        *self.0.lock() = other.0.into_inner();
     }
 
     /// Reads the files again if they changed; true if the new version is in use. Where the new
@@ -69,17 +61,17 @@ impl<F: FileSet> Followed<F> {
     /// Blocks on the disk.
     pub fn refresh(&self) -> Result<bool, Error> {
         let files = self.0.lock().files.clone();
-        let stamp = stamp(&files);
-        if self.0.lock().stamp == stamp {
+        let stamps: Vec<_> = files.paths().into_iter().map(|path| snapshot::stamp(path)).collect();
+        if self.0.lock().stamps == stamps {
             return Ok(false);
         }
-        let made = files.read();
+        let made = files.make(&Snapshot::of(files.paths()));
         let mut current = self.0.lock();
         if current.files != files {
             // Replaced meanwhile.
             return Ok(false);
         }
-        current.stamp = stamp;
+        current.stamps = stamps;
         current.made = Arc::new(made?);
         Ok(true)
     }
@@ -96,12 +88,4 @@ impl<F: FileSet> Followed<F> {
             }
         }
     }
-}
-
-fn stamp(files: &impl FileSet) -> Stamp {
-    let stamp = |file| {
-        let data = fs::metadata(file).ok()?;
-        Some((data.modified().ok()?, data.len(), data.ino()))
-    };
-    files.paths().into_iter().map(stamp).collect()
 }

@@ -11,12 +11,13 @@ use mistgate_core::micronets::{access::Identity, proxy::ProxyFiles};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::sign::SingleCertAndKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::AttributeTypeAndValue};
 
 use super::{Error, FileSet, Followed, add, all, certified_key, provider, read, server};
+use crate::base::snapshot::Snapshot;
 
 /// A verifier of clients, made of one version of the files.
 #[derive(Debug)]
@@ -26,6 +27,24 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// Of our certificate, and what [`roots`] and [`revocations`] found.
+    ///
+    /// A certificate whose issuer has no list counts as not revoked, and a list is used beyond its
+    /// `nextUpdate`: an operator who forgets to renew it does not lock out all clients.
+    pub(crate) fn new(
+        key: CertifiedKey,
+        roots: &Arc<RootCertStore>,
+        lists: Vec<CertificateRevocationListDer<'static>>,
+    ) -> Self {
+        let resolver = Arc::new(SingleCertAndKey::from(key));
+        let verifier = verifier(roots, lists).expect("there are roots, and each list was tried");
+        let mut config =
+            server().with_client_cert_verifier(Arc::clone(&verifier)).with_cert_resolver(resolver);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Self { config: Arc::new(config), verifier }
+    }
+
     /// For one handshake.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
@@ -49,22 +68,14 @@ impl FileSet for ProxyFiles {
         [&self.tls.cert, &self.tls.key, &self.client_ca].into_iter().chain(&self.crl).collect()
     }
 
-    /// A certificate whose issuer has no list counts as not revoked, and a list is used beyond its
-    /// `nextUpdate`: an operator who forgets to renew it does not lock out all clients.
-    fn read(&self) -> Result<Trust, Error> {
-        let resolver = SingleCertAndKey::from(certified_key(&self.tls)?);
-        let roots = Arc::new(roots(&self.client_ca)?);
+    fn make(&self, read: &Snapshot) -> Result<Trust, Error> {
+        let key = certified_key(&self.tls, read)?;
+        let roots = Arc::new(roots(&self.client_ca, read)?);
         let mut lists = Vec::new();
         for file in &self.crl {
-            lists.extend(revocations(file, &roots)?);
+            lists.extend(revocations(file, &roots, read)?);
         }
-        let verifier = verifier(&roots, lists).expect("there are roots, and each list was tried");
-        let mut config = server()
-            .with_client_cert_verifier(Arc::clone(&verifier))
-            .with_cert_resolver(Arc::new(resolver));
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.send_tls13_tickets = 0;
-        Ok(Trust { config: Arc::new(config), verifier })
+        Ok(Trust::new(key, &roots, lists))
     }
 }
 
@@ -103,20 +114,21 @@ fn alt_name(name: &GeneralName<'_>) -> Option<String> {
     }
 }
 
-/// The authorities in a file. Blocks on the disk.
-pub(crate) fn roots(file: &str) -> Result<RootCertStore, Error> {
+/// The authorities in a file.
+pub(crate) fn roots(file: &str, from: &Snapshot) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
-    add(file, &read(file)?, &mut roots)?;
+    add(file, read(file, from)?, &mut roots)?;
     Ok(roots)
 }
 
-/// The revocation lists in a file, each of which can be used. Blocks on the disk.
+/// The revocation lists in a file, each of which can be used.
 pub(crate) fn revocations(
     file: &str,
     roots: &Arc<RootCertStore>,
+    from: &Snapshot,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
     let none = "no list of revoked certificates in it — expected BEGIN X509 CRL";
-    let lists: Vec<_> = all(file, &read(file)?, none)?;
+    let lists: Vec<_> = all(file, read(file, from)?, none)?;
     match verifier(roots, lists.clone()) {
         Ok(_) => Ok(lists),
         Err(reason) => {

@@ -17,6 +17,7 @@ use rustls::sign::SingleCertAndKey;
 use super::mutual::roots;
 use super::verifier::{Rule, Verifier};
 use super::{Error, certified_key, client, provider, public_roots};
+use crate::base::snapshot::Snapshot;
 
 /// What is verified of the proxy's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +42,10 @@ pub struct Credentials {
 impl Credentials {
     /// A connector for what the files hold at this moment. Blocks on the disk.
     pub fn connector(&self) -> Result<TlsConnector, Error> {
+        let own = self.own.iter().flat_map(|tls| [&tls.cert, &tls.key]);
+        let read = Snapshot::of(own.chain(&self.authorities));
         let roots = Arc::new(match &self.authorities {
-            Some(file) => roots(file)?,
+            Some(file) => roots(file, &read)?,
             None => public_roots(),
         });
         let verifier: Arc<dyn ServerCertVerifier> = match self.verify {
@@ -54,7 +57,7 @@ impl Credentials {
         let config = client().dangerous().with_custom_certificate_verifier(verifier);
         let config = match &self.own {
             Some(files) => {
-                let key = SingleCertAndKey::from(certified_key(files)?);
+                let key = SingleCertAndKey::from(certified_key(files, &read)?);
                 config.with_client_cert_resolver(Arc::new(key))
             }
             None => config.with_no_client_auth(),

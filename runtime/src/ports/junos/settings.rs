@@ -8,9 +8,9 @@ use mistgate_core::ports::name::SwitchName;
 use mistgate_core::ports::switch_port::Switch;
 use smol::lock::Semaphore;
 
-use super::trust::Trust;
+use super::Login;
 use crate::base::journal::Journal;
-use crate::ports::junos::ssh::{Key, KeyError, Target};
+use crate::ports::junos::ssh::Target;
 
 /// For everything from the look-up of a switch's name to the start of its NETCONF subsystem.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -18,8 +18,7 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How to log in to switches, and the policy of all sessions.
 pub(super) struct Settings {
     pub(super) junos: Junos,
-    key: Option<Key>,
-    trust: Arc<Trust>,
+    login: Login,
     pub(super) sessions: Arc<Semaphore>,
     pub(super) session: Config,
     pub(super) confirm: NonZeroU16,
@@ -27,17 +26,11 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Keeps from the settings before what did not change, such as the slots of running sessions.
-    pub(super) fn new(junos: &Junos, before: Option<&Self>) -> Result<Self, KeyError> {
-        let key = junos.private_key.as_ref().map(|text| Key::parse(text.expose())).transpose()?;
+    pub(super) fn new(junos: &Junos, login: Login, before: Option<&Self>) -> Self {
         let sessions = before.filter(|before| before.junos.sessions_max == junos.sessions_max);
-        let trust = before.filter(|before| before.trust.path() == junos.known_hosts);
         let minutes = u16::try_from(junos.confirm.as_secs() / 60).unwrap_or(u16::MAX);
-        Ok(Self {
-            key,
-            trust: trust.map_or_else(
-                || Arc::new(Trust::new(&junos.known_hosts)),
-                |before| Arc::clone(&before.trust),
-            ),
+        Self {
+            login,
             sessions: sessions.map_or_else(
                 || Arc::new(Semaphore::new(junos.sessions_max)),
                 |before| Arc::clone(&before.sessions),
@@ -49,7 +42,7 @@ impl Settings {
             },
             confirm: NonZeroU16::new(minutes).unwrap_or(NonZeroU16::MIN),
             junos: junos.clone(),
-        })
+        }
     }
 
     /// After how long a switch undoes what is not confirmed.
@@ -65,8 +58,8 @@ impl Settings {
             port: *port,
             username: username.clone(),
             password: password.clone(),
-            key: self.key.clone(),
-            known_hosts: self.trust.current(journal).await,
+            key: self.login.key.clone(),
+            known_hosts: self.login.known_hosts(journal).await,
             legacy_algorithms: *legacy_algorithms,
             timeout: OPEN_TIMEOUT,
         })

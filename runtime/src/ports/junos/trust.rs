@@ -1,84 +1,62 @@
-//! The `known_hosts` file, which is read again when it has changed.
+//! What a login to a switch rests on: our key, and the `known_hosts` file, which is followed.
 
-use std::{fs, io, os::unix::fs::MetadataExt, sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
-use mistgate_core::{config::files::FileKind, junos::known_hosts::KnownHosts};
-use smol::lock::Mutex;
+use mistgate_core::junos::known_hosts::KnownHosts;
 
 use crate::base::journal::{Journal, Level, fields};
+use crate::base::snapshot::Snapshot;
+use crate::http::tls::{Error, FileSet, Followed};
+use crate::ports::junos::ssh::Key;
 
-/// The host keys of the file, as it was read last.
-pub(super) struct Trust {
-    path: String,
-    read: Mutex<Read>,
+/// Our key, and the host keys that are trusted: of a new login, none.
+#[derive(Clone, Debug, Default)]
+pub struct Login {
+    pub(super) key: Option<Key>,
+    known_hosts: Option<Arc<Followed<HostKeys>>>,
 }
 
-#[derive(Default)]
-struct Read {
-    stamp: Option<Stamp>,
-    known: Arc<KnownHosts>,
-}
+/// The file with the host keys of switches.
+#[derive(Clone, Debug, PartialEq)]
+struct HostKeys(String);
 
-/// What tells one version of the file from another.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    inode: u64,
-    bytes: u64,
-    modified: Option<SystemTime>,
-}
+impl FileSet for HostKeys {
+    type Made = Arc<KnownHosts>;
 
-impl Trust {
-    /// Reads nothing yet.
-    pub(super) fn new(path: &str) -> Self {
-        Self { path: path.to_owned(), read: Mutex::default() }
+    fn paths(&self) -> Vec<&String> {
+        vec![&self.0]
     }
 
-    /// The path of the file.
-    pub(super) fn path(&self) -> &str {
-        &self.path
+    fn make(&self, read: &Snapshot) -> Result<Self::Made, Error> {
+        let Self(file) = self;
+        let unreadable = |reason| Error::Read { file: file.clone(), reason };
+        let text = String::from_utf8_lossy(read.content(file).map_err(unreadable)?);
+        Ok(Arc::new(KnownHosts::parse(file.as_str(), &text)))
+    }
+}
+
+impl Login {
+    /// With our key, if there is one, and a file of host keys that was read.
+    pub fn new(key: Option<Key>, known_hosts: &str, read: &Snapshot) -> Result<Self, Error> {
+        let file = HostKeys(known_hosts.to_owned());
+        let made = file.make(read)?;
+        Ok(Self { key, known_hosts: Some(Arc::new(Followed::new(file, read, made))) })
+    }
+
+    /// Whether no host key is trusted.
+    pub(crate) fn trusts_nobody(&self) -> bool {
+        self.known_hosts.as_ref().is_none_or(|file| file.get().is_empty())
     }
 
     /// The host keys of the file. If it cannot be read, those that it had before are kept.
-    pub(super) async fn current(&self, journal: &Journal) -> Arc<KnownHosts> {
-        let mut read = self.read.lock().await;
-        let stamp = stamp(&self.path);
-        if stamp.as_ref().ok() != read.stamp.as_ref() || read.stamp.is_none() {
-            let path = self.path.clone();
-            let text = match stamp {
-                Ok(_) => smol::unblock(move || text(&path)).await,
-                Err(error) => Err(error),
-            };
-            match text {
-                Ok((stamp, text)) => {
-                    let known = Arc::new(KnownHosts::parse(self.path.as_str(), &text));
-                    *read = Read { stamp: Some(stamp), known };
-                }
-                Err(error) => {
-                    journal.note(
-                        Level::Warning,
-                        "known_hosts_kept",
-                        fields![file = self.path, reason = error],
-                    );
-                }
-            }
+    pub(super) async fn known_hosts(&self, journal: &Journal) -> Arc<KnownHosts> {
+        let Some(file) = &self.known_hosts else {
+            return Arc::default();
+        };
+        let followed = Arc::clone(file);
+        if let Err(error) = smol::unblock(move || followed.refresh()).await {
+            journal.note(Level::Warning, "known_hosts_kept", fields![reason = error]);
         }
-        Arc::clone(&read.known)
-    }
-}
-
-fn stamp(path: &str) -> io::Result<Stamp> {
-    let metadata = fs::metadata(path)?;
-    let modified = metadata.modified().ok();
-    Ok(Stamp { inode: metadata.ino(), bytes: metadata.len(), modified })
-}
-
-/// The file's text, and the stamp that it had before it was read: a file that is written meanwhile
-/// is read again.
-fn text(path: &str) -> io::Result<(Stamp, String)> {
-    let stamp = stamp(path)?;
-    if usize::try_from(stamp.bytes).is_ok_and(|bytes| bytes <= FileKind::KnownHosts.bytes_max()) {
-        Ok((stamp, fs::read_to_string(path)?))
-    } else {
-        Err(io::Error::other("the file is too large"))
+        Arc::clone(&file.get())
     }
 }

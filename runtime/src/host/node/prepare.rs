@@ -1,0 +1,119 @@
+//! What a node needs of a configuration. All that can fail is done before anything changes, so that
+//! a reload is taken as a whole or not at all.
+
+use mistgate_core::config::checked::Config;
+use mistgate_core::engine::input;
+
+use super::listeners::{Listeners, Socket, Sockets};
+use super::{Problems, dedup_window};
+use crate::base::sandbox::{Needs, Sandbox};
+use crate::chat::driver;
+use crate::host::load::{Loaded, Made};
+use crate::http::tls::Identity;
+use crate::http::tls::mutual::Mutual;
+use crate::ports;
+
+/// The steps of a reload that can fail, in their order. A failed step leaves everything as it is,
+/// and nothing after the last one can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The configuration and all files that it names are read, each once, and judged.
+    Configuration,
+    /// Nothing changes that cannot change live.
+    Fixed,
+    /// The sandbox permits all that is needed.
+    Sandbox,
+    /// Each listener has its socket.
+    Sockets,
+}
+
+impl Step {
+    pub const ALL: [Self; 4] = [Self::Configuration, Self::Fixed, Self::Sandbox, Self::Sockets];
+
+    /// Its name in the journal.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Fixed => "fixed",
+            Self::Sandbox => "sandbox",
+            Self::Sockets => "sockets",
+        }
+    }
+
+    /// The result of this step.
+    pub(super) fn of<T>(self, result: Result<T, Problems>) -> Result<T, Refused> {
+        result.map_err(|problems| Refused { step: self, problems })
+    }
+}
+
+/// Why a configuration is not taken.
+pub(super) struct Refused {
+    pub(super) step: Step,
+    pub(super) problems: Problems,
+}
+
+/// A key and its value.
+type Key = (&'static str, fn(&Config) -> &str);
+/// What cannot change while mistgate runs.
+const FIXED: [Key; 1] = [("state_dir", |config| &config.state_dir)];
+
+/// A configuration, and all that is made for it.
+pub(super) struct Prepared {
+    pub(super) config: Config,
+    pub(super) warnings: Vec<String>,
+    pub(super) chats: driver::Settings,
+    /// None where there are no switch ports.
+    pub(super) switches: Option<Box<ports::Settings>>,
+    pub(super) sockets: Sockets,
+    /// The certificate of the webhook listener.
+    pub(super) webhook: Option<Identity>,
+    /// The certificate of the proxy, and whom it trusts.
+    pub(super) proxy: Option<Mutual>,
+}
+
+impl Prepared {
+    /// The preparation of a reload, whose new configuration was `loaded`, besides what is in use
+    /// now.
+    pub(super) fn beside(
+        now: &Config,
+        listeners: &Listeners,
+        sandbox: &Sandbox,
+        loaded: Result<Loaded, Problems>,
+    ) -> Result<Self, Refused> {
+        let loaded = Step::Configuration.of(loaded)?;
+        let Loaded { config, files, made, .. } = &loaded;
+        Step::Fixed.of(fixed(now, config))?;
+        let needs = Needs::of_node(config, files, &made.proxies);
+        Step::Sandbox.of(sandbox.permits(&needs))?;
+        let sockets = listeners.bind(config).and_then(Socket::all);
+        Ok(Self::new(loaded, Step::Sockets.of(sockets)?, listeners))
+    }
+
+    /// What is made for a configuration that holds. Blocks on the disk.
+    pub(super) fn new(loaded: Loaded, sockets: Sockets, listeners: &Listeners) -> Self {
+        let Loaded { config, warnings, mut made, .. } = loaded;
+        let (webhook, proxy) = (made.webhook.take(), made.proxy.take());
+        let (login, outbound) = Made::outgoing(made, listeners.common.clock);
+        let engine = input::Config {
+            chat: config.chat.clone(),
+            dedup_window: dedup_window(&config),
+            next_batch: 0,
+        };
+        let switches = config
+            .ports
+            .as_ref()
+            .map(|ports| Box::new(ports::Settings::new(&config, ports, login, outbound.clone())));
+        let dashboard_host = config.mist.dashboard_host.clone();
+        let chats = driver::Settings { engine, dashboard_host, outbound };
+        Self { config, warnings, chats, switches, sockets, webhook, proxy }
+    }
+}
+
+/// Refuses what cannot change live, one line for each key.
+fn fixed(now: &Config, new: &Config) -> Result<(), Problems> {
+    let changed = FIXED.iter().filter(|(_, value)| value(now) != value(new));
+    let problems: Problems = changed
+        .map(|(key, _)| format!("{key}: changed — restart mistgate, which takes it then"))
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
