@@ -47,6 +47,8 @@ struct Parts {
     driver: Option<driver::Status>,
     ports: Option<ports::Status>,
     proxy: Option<relay::Status>,
+    /// The names of damaged stores that were set aside and still lie there.
+    set_aside: Vec<String>,
 }
 
 /// The pages, which are read with GET or HEAD.
@@ -71,6 +73,11 @@ impl Admin {
                 "store_writable",
                 "Whether the disk takes writes.",
                 f64::from(u8::from(status.is_some_and(|status| status.writable))),
+            ),
+            gauge(
+                "store_set_aside",
+                "Damaged stores that were set aside and still lie there.",
+                of.set_aside.len() as f64,
             ),
         ];
         if let Some(status) = status {
@@ -118,7 +125,7 @@ impl Admin {
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.uptime(),
             "ready": self.ready.load(Ordering::Relaxed),
-            "store": { "writable": status.writable },
+            "store": { "writable": status.writable, "set_aside": of.set_aside },
             "events": {
                 "accepted": metrics.total(Counter::Accepted),
                 "duplicate": metrics.total(Counter::Duplicates),
@@ -144,7 +151,14 @@ impl Admin {
             Some(relay) => Some(relay.status().await),
             None => None,
         };
-        Parts { driver, ports, proxy }
+        let set_aside = match &driver {
+            Some(driver::Status { store, .. }) => {
+                let store = store.clone();
+                smol::unblock(move || store.set_aside()).await
+            }
+            None => Vec::new(),
+        };
+        Parts { driver, ports, proxy, set_aside }
     }
 
     fn uptime(&self) -> f64 {

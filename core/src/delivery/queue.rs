@@ -70,6 +70,8 @@ pub enum Input {
     /// The configuration was read again.
     Configured(Config),
     Enqueue(Entry),
+    /// The store that held all that waits was damaged. What is on its way may still arrive.
+    Lost,
 }
 
 /// Why an event was given up.
@@ -79,6 +81,8 @@ pub enum Loss {
     Expired,
     /// The queue was full, and it was the oldest.
     Full,
+    /// It was in a store that was damaged.
+    Lost,
     /// The chat refused even its plain text.
     Refused(Reason),
     /// No destination is configured for it any more.
@@ -91,6 +95,7 @@ impl Loss {
         match self {
             Self::Expired => "expired",
             Self::Full => "queue_full",
+            Self::Lost => "lost",
             Self::Refused(_) => "refused",
             Self::Unrouted => "unrouted",
         }
@@ -163,6 +168,8 @@ enum State {
         entries: Vec<Entry>,
         form: Form,
         health: Health,
+        /// Whether the store has lost them, so that they cannot be sent again.
+        is_lost: bool,
     },
     Waiting {
         retry_at: Instant,
@@ -245,10 +252,14 @@ impl Queue {
     }
 
     fn answered(&mut self, now: Instant, outcome: Outcome) {
-        let State::Sending { entries, form, health } = mem::replace(&mut self.state, State::Ready)
+        let State::Sending { mut entries, form, health, is_lost } =
+            mem::replace(&mut self.state, State::Ready)
         else {
             return;
         };
+        if is_lost && outcome != Outcome::Delivered {
+            self.drop_all(mem::take(&mut entries), Loss::Lost);
+        }
         let parked = matches!(health, Health::Parked(_));
         match outcome {
             Outcome::Delivered => {
@@ -266,7 +277,7 @@ impl Queue {
                 }
                 if form == Form::Plain {
                     self.drop_all(entries, Loss::Refused(reason));
-                } else {
+                } else if !entries.is_empty() {
                     self.state = State::Degraded { entries };
                 }
             }
@@ -378,7 +389,7 @@ impl Queue {
         self.pace.note(now);
         self.last_id += 1;
         let keys = entries.iter().map(|entry| entry.key).collect();
-        self.state = State::Sending { entries, form, health };
+        self.state = State::Sending { entries, form, health, is_lost: false };
         self.outputs.push_back(Output::Send { id: self.last_id, keys, form });
     }
 
@@ -449,6 +460,13 @@ impl Machine for Queue {
                 }
             }
             Input::Enqueue(entry) => self.enqueue(entry),
+            Input::Lost => {
+                let lost = self.take_waiting();
+                self.drop_all(lost, Loss::Lost);
+                if let State::Sending { is_lost, .. } = &mut self.state {
+                    *is_lost = true;
+                }
+            }
         }
         self.advance(now);
     }

@@ -19,7 +19,7 @@ pub struct Config {
     pub chat: Chat,
     /// How long a seen event is remembered.
     pub dedup_window: Duration,
-    /// The number of the first batch: one more than the last in the store.
+    /// The number of the first batch: one more than the last in the store, as far as that is known.
     pub next_batch: u64,
 }
 
@@ -51,6 +51,13 @@ pub enum Input {
     },
     /// The configuration was read again.
     Configured(Config),
+    /// The store is open, perhaps later than this run began. `is_new` if it has taken the place of
+    /// one that was set aside: what waits was in that one, and is lost.
+    Opened {
+        /// As in [`Config`].
+        next_batch: u64,
+        is_new: bool,
+    },
     /// The disk refused a batch.
     Refused(u64),
     /// An event that an earlier run accepted.

@@ -10,7 +10,7 @@
 pub mod input;
 pub mod output;
 
-mod report;
+pub mod report;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
@@ -164,6 +164,15 @@ impl Engine {
                 expires_at: now + left,
             };
             self.enqueue(now, entry, &event.channel, event.chats);
+        }
+    }
+
+    fn opened(&mut self, now: Instant, next_batch: u64, is_new: bool) {
+        self.inbox.handle_input(now, inbox::Input::Opened { next_batch });
+        if is_new {
+            for slot in self.slots.iter_mut().chain(&mut self.retired) {
+                slot.queue.handle_input(now, queue::Input::Lost);
+            }
         }
     }
 
@@ -427,6 +436,7 @@ impl Machine for Engine {
                 self.answered(now, destination, id, &answer);
             }
             Input::Configured(config) => self.configure(now, config),
+            Input::Opened { next_batch, is_new } => self.opened(now, next_batch, is_new),
             Input::Refused(batch) => self.written(now, batch, true),
             Input::Remembered { fingerprint, ago } => {
                 let input = inbox::Input::Remembered { fingerprint, ago };

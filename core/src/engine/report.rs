@@ -1,4 +1,5 @@
-//! Reports that a destination died or came back, for the readers of the other destinations.
+//! Reports that a destination died or came back, for the readers of the other destinations, and
+//! that the store was set aside.
 
 use alloc::string::{String, ToString};
 
@@ -50,4 +51,13 @@ impl Report {
         let report = Self { waiting, timestamp: at.map(UnixTime::as_secs), ..self };
         serde_json::to_string(&report).ok()
     }
+}
+
+/// The text of the event that a damaged store is now this file.
+pub fn set_aside(file: &str, reason: &str, at: UnixTime) -> String {
+    let timestamp = at.as_secs();
+    let report = serde_json::json!({
+        "type": "STORE_SET_ASIDE", "file": file, "reason": reason, "timestamp": timestamp,
+    });
+    report.to_string()
 }

@@ -40,6 +40,8 @@ pub struct Config {
 pub enum Input {
     /// A later policy; `next_batch` is ignored.
     Configured(Config),
+    /// The store is open; its numbers end before `next_batch`.
+    Opened { next_batch: u64 },
     /// The disk is full or failed: nothing of this batch was kept.
     Refused(u64),
     /// An event seen before the last start.
@@ -246,6 +248,7 @@ impl Machine for Inbox {
                 self.config = config;
                 self.forget(now);
             }
+            Input::Opened { next_batch } => self.next_batch = self.next_batch.max(next_batch),
             Input::Refused(batch) => self.written(batch, true),
             Input::Remembered { fingerprint, ago } => {
                 if let Some(left) =

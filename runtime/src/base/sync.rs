@@ -1,6 +1,6 @@
 //! What threads share: a mutex, and a value that is replaced as a whole.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use std::{fmt, sync};
 
 /// A mutex that a panic does not poison. Each of ours is held for a few lines that do not panic and
@@ -21,6 +21,22 @@ impl<T> Mutex<T> {
     /// Waits for the value. No task may wait for anything else while it holds the guard.
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A value that many read at once, or one changes. As with [`Mutex`], a panic does not poison it.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T>(sync::RwLock<T>);
+
+impl<T> RwLock<T> {
+    /// Waits until nobody changes the value.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody else has the value.
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

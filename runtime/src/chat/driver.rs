@@ -18,7 +18,7 @@ use mistgate_core::delivery::batch::{ChatId, EventKey};
 use mistgate_core::delivery::config::Destination;
 use mistgate_core::engine::input::{Answer, DestinationId, Input, Restored};
 use mistgate_core::engine::output::Output;
-use mistgate_core::engine::{DestinationStatus, Engine, input};
+use mistgate_core::engine::{DestinationStatus, Engine, input, report};
 use mistgate_core::webhook::inbox::RequestId;
 use mistgate_core::webhook::intake::Intake;
 use smol::{Executor, channel};
@@ -27,7 +27,7 @@ use self::fetch::{Recent, Wanted, read_back};
 use crate::base::clock;
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::store::{Left, Store, Write, Written};
+use crate::base::store::{Left, SetAside, Store, Write, Written};
 use crate::http::outbound::{Bytes, Client, Outbound};
 
 /// How many stored batches are handed to the engine at a time when it starts.
@@ -95,6 +95,7 @@ pub struct Status {
     pub now: Instant,
     /// Whether the disk takes writes.
     pub writable: bool,
+    pub store: Store,
 }
 
 /// What the driver needs of the configuration.
@@ -130,10 +131,9 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A driver with what an earlier run left.
+    /// A driver. What an earlier run left comes from the store as a message.
     pub fn start(
         settings: Settings,
-        left: &Left,
         store: Store,
         seed: u64,
         (clock, journal, executor): (Clock, Arc<Journal>, Arc<Executor<'static>>),
@@ -142,7 +142,7 @@ impl Driver {
         let Settings { engine: config, dashboard_host, outbound } = settings;
         let now = clock.now();
         let (timeout, dedup_window) = (config.chat.delivery.timeout, config.dedup_window);
-        let mut driver = Self {
+        Self {
             engine: Engine::new(config, seed, now),
             clock,
             store,
@@ -161,19 +161,7 @@ impl Driver {
             posting: 0,
             writing: 0,
             stopping: false,
-        };
-        let wall = clock::wall();
-        for &(at, fingerprint) in &left.seen {
-            let ago = clock::since(at, wall);
-            driver.step(Some(Input::Remembered { fingerprint, ago }));
         }
-        for batches in left.waiting.chunks(RESTORE_STEP) {
-            let wanted = batches.iter().map(|batch| (*batch, None)).collect();
-            for (events, ago) in read_back(&driver.store, &wanted, wall, &driver.journal) {
-                driver.step(Some(Input::Restored { events, ago }));
-            }
-        }
-        driver
     }
 
     /// Runs until told to stop and nothing is in flight.
@@ -225,7 +213,8 @@ impl Driver {
                 let now = self.clock.now();
                 let destinations = self.engine.destinations();
                 let writable = self.store.is_writable();
-                let _ = answer.try_send(Status { destinations, now, writable });
+                let store = self.store.clone();
+                let _ = answer.try_send(Status { destinations, now, writable, store });
                 return None;
             }
             Message::Stop => {
@@ -244,6 +233,7 @@ impl Driver {
         match written {
             // These are for whoever owns the ports.
             Written::Kept(_) | Written::Unkept => {}
+            Written::Opened(left) => self.opened(&left),
             Written::Reopened => self.journal.note(Level::Info, "store_reopened", &[]),
             Written::Stored(batches) => {
                 self.writing -= batches.len();
@@ -258,6 +248,29 @@ impl Driver {
                     self.recent.forget(batch);
                     self.step(Some(Input::Refused(batch)));
                 }
+            }
+        }
+    }
+
+    /// Hands over what an earlier run left in the store, or that it had to be set aside.
+    fn opened(&mut self, left: &Left) {
+        let wall = clock::wall();
+        let is_new = left.set_aside.is_some();
+        self.step(Some(Input::Opened { next_batch: left.next_batch, is_new }));
+        if let Some(SetAside { file, reason }) = &left.set_aside {
+            self.journal.note(Level::Error, "store_set_aside", fields![file, reason]);
+            self.recent = Recent::default();
+            let text = report::set_aside(file, reason, wall);
+            self.step(Some(Input::Report { text, at: wall }));
+        }
+        for &(at, fingerprint) in &left.seen {
+            let ago = clock::since(at, wall);
+            self.step(Some(Input::Remembered { fingerprint, ago }));
+        }
+        for batches in left.waiting.chunks(RESTORE_STEP) {
+            let wanted = batches.iter().map(|batch| (*batch, None)).collect();
+            for (events, ago) in read_back(&self.store, &wanted, wall, &self.journal) {
+                self.step(Some(Input::Restored { events, ago }));
             }
         }
     }

@@ -157,7 +157,7 @@ impl Node {
             listeners.common.clone();
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(problem)?;
         let (written, kept) = (driver.clone(), switches.clone());
-        let (store, left, storing) = Store::open(
+        let (store, storing) = Store::serve(
             &Path::new(&config.state_dir).join(store::FILE),
             clock::before(clock::wall(), dedup_window(config)),
             move |answer| report_written(answer, &written, &kept),
@@ -173,7 +173,6 @@ impl Node {
         };
         // The task waits where there are no switch ports.
         let switching = executor.spawn(ports::run(prepared.switches.take(), seed()?, tools, ends));
-        prepared.chats.engine.next_batch = left.next_batch;
         let supervisor = Arc::new(supervisor);
         let watchdog = Watchdog {
             supervisor: Arc::clone(&supervisor),
@@ -183,7 +182,7 @@ impl Node {
             store: store.clone(),
         };
         let tasks = (clock, journal, Arc::clone(&executor));
-        let driving = Driver::start(prepared.chats, &left, store, seed()?, tasks, driver);
+        let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
         let driving = executor.spawn(driving.run(messages));
         listeners.open(&prepared.config, prepared.sockets, prepared.webhook, prepared.proxy);
         ready.store(true, Ordering::Relaxed);
@@ -293,10 +292,16 @@ fn dedup_window(config: &Config) -> Duration {
 
 /// Passes the answer of the store to the task whose write it answers.
 fn report_written(answer: Written, driver: &driver::Handle, switches: &ports::Handle) {
+    if let Written::Opened(left) = &answer {
+        if let Some(set_aside) = &left.set_aside {
+            switches.store_set_aside(set_aside);
+        }
+        switches.send(ports::Message::Opened);
+    }
     match answer {
         Written::Kept(number) => switches.send(ports::Message::Kept(number)),
         Written::Unkept => switches.send(ports::Message::Unkept),
-        Written::Refused(..) | Written::Reopened | Written::Stored(_) => {
+        Written::Opened(_) | Written::Refused(..) | Written::Reopened | Written::Stored(_) => {
             driver.send(Message::Written(answer));
         }
     }

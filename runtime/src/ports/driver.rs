@@ -229,6 +229,8 @@ impl Driver {
             Message::End => self.end(Ending::End),
             // The number may be from before this plan.
             Message::Kept(number) => self.kept = self.kept.max(number),
+            // It was read when the plan began. In place of a damaged one there may be a new one.
+            Message::Opened => {}
             Message::Reopen => self.audit.reopen(),
             Message::Requested { request, taken } => {
                 self.input(Input::Requested(request));

@@ -6,6 +6,7 @@
 
 use std::fs::OpenOptions;
 use std::future::Future;
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,15 +16,21 @@ use smol::{Timer, channel, future::FutureExt};
 
 use mistgate_core::ports::plan::input::Input;
 
+use crate::base::clock;
 use crate::base::journal::{Journal, Level, fields};
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// A file with so many bytes of reasons gets no more of them.
+const REASONS_MAX: u64 = 16_384;
+
 /// Make the file, or remove it.
 pub(super) struct Order {
     /// Turns the switch on or off.
     pub(super) is_on: bool,
+    /// Why, for whoever looks into the file.
+    pub(super) reason: String,
     /// Gets why that was not possible, if it was not.
     pub(super) answer: channel::Sender<Result<(), String>>,
 }
@@ -38,6 +45,10 @@ pub(super) async fn watch(
     journal: Arc<Journal>,
 ) -> (bool, impl Future<Output = ()>) {
     let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
+    // What was ordered before there was a plan holds for it from the beginning.
+    while let Ok(Order { is_on, reason, answer }) = orders.try_recv() {
+        let _ = answer.try_send(switch.turn(is_on, &reason).await);
+    }
     let mut is_on = switch.look().await;
     let watching = async move {
         loop {
@@ -51,7 +62,9 @@ pub(super) async fn watch(
                 switch.path = path;
             }
             let (answer, result) = match order {
-                Some(Order { is_on, answer }) => (Some(answer), switch.turn(is_on).await),
+                Some(Order { is_on, reason, answer }) => {
+                    (Some(answer), switch.turn(is_on, &reason).await)
+                }
                 None => (None, Ok(())),
             };
             let was_on = std::mem::replace(&mut is_on, switch.look().await);
@@ -64,6 +77,13 @@ pub(super) async fn watch(
         }
     };
     (is_on, watching)
+}
+
+/// Carries out an order while nothing watches the file.
+pub(super) async fn carry_out(path: String, order: Order, journal: Arc<Journal>) {
+    let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
+    let Order { is_on, reason, answer } = order;
+    let _ = answer.try_send(switch.turn(is_on, &reason).await);
 }
 
 struct KillSwitch {
@@ -93,9 +113,10 @@ impl KillSwitch {
         self.is_held || exists.unwrap_or(true)
     }
 
-    async fn turn(&mut self, is_on: bool) -> Result<(), String> {
-        let path = self.path.clone();
-        let turned = smol::unblock(move || if is_on { make(&path) } else { remove(&path) }).await;
+    async fn turn(&mut self, is_on: bool, reason: &str) -> Result<(), String> {
+        let (path, reason) = (self.path.clone(), reason.to_owned());
+        let turned =
+            smol::unblock(move || if is_on { make(&path, &reason) } else { remove(&path) }).await;
         self.is_held = is_on && turned.is_err();
         turned.map_err(|error| {
             let path = &self.path;
@@ -108,9 +129,14 @@ impl KillSwitch {
     }
 }
 
-/// Makes the file, unless it is there. It is on disk when this returns.
-fn make(path: &str) -> io::Result<()> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?.sync_all()
+/// Makes the file with the reason in it, or adds the reason. It is on disk when this returns.
+fn make(path: &str, reason: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    if file.metadata()?.len() < REASONS_MAX {
+        // A full disk has room for a file, but none for what is in it.
+        let _ = writeln!(file, "{} {reason}", clock::wall().rfc3339());
+    }
+    file.sync_all()
 }
 
 fn remove(path: &str) -> io::Result<()> {

@@ -310,7 +310,12 @@ impl Kept {
                 Ok(Written::Unkept) | Err(_) => {
                     return Err("the store does not keep what is done — see its disk".to_owned());
                 }
-                Ok(Written::Refused(..) | Written::Reopened | Written::Stored(_)) => {}
+                Ok(
+                    Written::Opened(_)
+                    | Written::Refused(..)
+                    | Written::Reopened
+                    | Written::Stored(_),
+                ) => {}
             }
         }
     }

@@ -39,7 +39,7 @@ use self::{backend::BackendConfig, junos::Login, kill_switch::Order};
 use crate::base::clock;
 use crate::base::clock::Clock;
 use crate::base::journal::Journal;
-use crate::base::store::Store;
+use crate::base::store::{SetAside, Store};
 use crate::http::outbound::Outbound;
 
 /// The name of the audit's file in the state folder.
@@ -55,6 +55,8 @@ pub(crate) enum Message {
     End,
     /// All writes up to this number are on disk.
     Kept(u64),
+    /// The store can be read.
+    Opened,
     /// Open the audit file again, because somebody may have moved it.
     Reopen,
     /// A program outside asks for a mode. The sender waits for `taken` to be dropped.
@@ -117,11 +119,21 @@ impl Handle {
     /// Turns the kill switch on or off. The error says what of that was not possible.
     pub(crate) async fn turn_kill_switch(&self, is_on: bool) -> Result<(), String> {
         let (answer, answered) = channel::bounded(1);
-        let _ = self.orders.try_send(Order { is_on, answer });
+        let reason = "ordered by the admin endpoint";
+        let _ = self.orders.try_send(Order { is_on, reason: reason.to_owned(), answer });
         answered
             .recv()
             .await
             .map_err(|_| "nothing is changed anyway: there is no plan".to_owned())?
+    }
+
+    /// Turns the kill switch on, because what is known of the ports was in a store that is set
+    /// aside.
+    pub(crate) fn store_set_aside(&self, SetAside { file, reason }: &SetAside) {
+        let reason = format!("store set aside: it is now {file}, because {reason}");
+        // Nobody waits for the answer: whether it is on is seen in the status.
+        let (answer, _) = channel::bounded(1);
+        let _ = self.orders.try_send(Order { is_on: true, reason, answer });
     }
 
     /// The state of the plan; `None` once the task has ended.

@@ -15,12 +15,15 @@ use crate::base::{journal::Level, journal::fields};
 pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools, ends: Ends) {
     let mut next = settings;
     let (mut rand, mut last_write) = (Rand::new(seed), 0);
+    let mut is_due = true;
     loop {
         let start = match &next {
-            Some(_) => prepare(&tools).await,
-            None => None,
+            Some(_) if is_due => prepare(&tools).await,
+            Some(_) | None => None,
         };
-        if let Some((settings, (restored, audit))) = next.take().zip(start) {
+        if let Some((restored, audit)) = start
+            && let Some(settings) = next.take()
+        {
             let (path, journal) = (settings.kill_switch.clone(), Arc::clone(&tools.journal));
             let events = channel::unbounded();
             let (paths, named) = channel::unbounded();
@@ -43,21 +46,34 @@ pub(crate) async fn run(settings: Option<Box<Settings>>, seed: u64, tools: Tools
                 Ending::End => return,
                 Ending::Off(settings) => next = settings,
             }
+            is_due = true;
             continue;
         }
-        let message = async { Some(ends.messages.recv().await) };
-        let order = async {
-            // Dropping the order answers it.
-            let _ = ends.orders.recv().await;
-            None
-        };
+        let message = async { Wake::Message(ends.messages.recv().await) };
+        let order = async { Wake::Order(ends.orders.recv().await) };
+        is_due = false;
         match message.or(order).await {
-            Some(Ok(Message::Configured(settings))) => next = settings,
-            Some(Ok(Message::End) | Err(_)) => return,
+            Wake::Message(Ok(Message::Configured(settings))) => (next, is_due) = (settings, true),
+            // It may be that only now the store can be read.
+            Wake::Message(Ok(Message::Opened)) => is_due = true,
+            Wake::Message(Ok(Message::End) | Err(_)) => return,
             // Without a plan nothing is done, and dropping the message answers it.
-            Some(Ok(_)) | None => {}
+            Wake::Message(Ok(_)) => {}
+            Wake::Order(order) => {
+                // Dropping the order answers it.
+                if let (Some(settings), Ok(order)) = (&next, order) {
+                    let path = settings.kill_switch.clone();
+                    kill_switch::carry_out(path, order, Arc::clone(&tools.journal)).await;
+                }
+            }
         }
     }
+}
+
+/// What wakes the task while there is no plan.
+enum Wake {
+    Message(Result<Message, channel::RecvError>),
+    Order(Result<kill_switch::Order, channel::RecvError>),
 }
 
 /// What a plan needs: what the store has of ports, and the audit's file.

@@ -11,6 +11,7 @@ pub(crate) mod run;
 pub(crate) mod sandbox;
 pub(crate) mod secrets;
 pub(crate) mod store;
+pub(crate) mod store_damage;
 pub(crate) mod store_format;
 pub(crate) mod systemd;
 pub(crate) mod units;

@@ -78,9 +78,13 @@ fn mistgate_printed(place: &Place) -> String {
 
 #[test]
 fn each_event_waits_for_the_chats_that_it_was_routed_to() {
+    (1..FORMAT).for_each(waits_for_its_chats);
+}
+
+fn waits_for_its_chats(format: u64) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mistgate.redb");
-    fs::write(&path, fixture(1)).expect("a store");
+    fs::write(&path, fixture(format)).expect("a store");
     let written = |_| {};
     let opened = Store::open(&path, UnixTime::from_secs(0), written).expect("a store");
     let (store, left, thread) = opened;
@@ -101,7 +105,7 @@ fn each_event_waits_for_the_chats_that_it_was_routed_to() {
         "both-2. slack teams",
         "slack-2. slack",
     ];
-    assert_eq!(owed, expected);
+    assert_eq!(owed, expected, "format {format}");
     assert_eq!((left.seen.len(), left.next_batch), (6, 5));
     drop(store);
     thread.join().expect("no panic");
@@ -126,7 +130,7 @@ fn a_newer_store_is_refused_before_a_byte_of_it_is_written() {
         let started = output(place.path(), &["run", "--config", "mistgate.toml"]);
         assert_eq!(started.status.code(), Some(1));
         let printed = text(&started.stderr);
-        assert!(printed.contains("a newer mistgate wrote this store, in format 3"), "{printed}");
+        assert!(printed.contains("a newer mistgate wrote this store, in format 4"), "{printed}");
         assert!(fs::read(&store).expect("a store") == bytes, "it was written to");
         let beside = fs::read_dir(store.parent().expect("a folder")).expect("a folder").count();
         assert_eq!(beside, 1, "a copy was made");

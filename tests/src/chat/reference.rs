@@ -188,7 +188,7 @@ impl Reference {
             }
             Input::Stored(batch) => self.stored(*batch),
             // It is stored like a report of the engine's own.
-            Input::Report { .. } => {}
+            Input::Opened { .. } | Input::Report { .. } => {}
         }
     }
 
@@ -435,6 +435,7 @@ impl Reference {
                 let waiting: usize = self.queues.iter().filter_map(waits).sum();
                 assert!(waiting > self.config.chat.delivery.queue_max, "{waiting} were too many");
             }
+            Loss::Lost => panic!("this store is never set aside"),
             Loss::Refused(reason) => {
                 let (message, outcome) = self.answered.take().expect("an answer");
                 assert_eq!((outcome, message.form), (Outcome::Degrade(reason), Form::Plain));

@@ -37,6 +37,8 @@ struct Message {
     id: u64,
     keys: Vec<EventKey>,
     form: Form,
+    /// Whether it was lost on its way.
+    is_lost: bool,
 }
 
 impl Subject for Surroundings {
@@ -82,6 +84,11 @@ impl Subject for Surroundings {
                     None => Input::Answered { id: 1_000_000 + bytes.up_to(9), outcome },
                 }
             }
+            _ if bytes.chance(30) => {
+                self.degraded = None;
+                self.in_flight.iter_mut().for_each(|message| message.is_lost = true);
+                Input::Lost
+            }
             _ => {
                 self.config = config(bytes);
                 self.windows.replace(self.config.pace.clone());
@@ -102,6 +109,7 @@ impl Subject for Surroundings {
                 match loss {
                     Loss::Expired => assert!(entries.iter().all(|entry| entry.expires_at <= now)),
                     Loss::Full => assert!(self.waiting.len() > self.config.queue_max),
+                    Loss::Lost => {}
                     Loss::Refused(reason) => {
                         let (message, outcome) = self.answered.take().expect("an answer");
                         assert_eq!(outcome, Outcome::Degrade(*reason));
@@ -126,7 +134,7 @@ impl Subject for Surroundings {
     fn check_drained(&mut self, _now: Instant, queue: &Queue) {
         if let Some((message, outcome)) = self.answered.take() {
             assert!(matches!(outcome, Outcome::Degrade(_)), "nothing came of {outcome:?}");
-            self.degraded = Some(message.keys);
+            self.degraded = (!message.is_lost).then_some(message.keys);
         }
         assert_eq!(queue.waiting(), self.waiting.len(), "events were lost or doubled");
         let max = self.config.queue_max + DIGEST_MAX;
@@ -144,14 +152,14 @@ impl Surroundings {
         assert!((1..=DIGEST_MAX).contains(&keys.len()), "{} events in a message", keys.len());
         if let Some((message, outcome)) = self.answered.take() {
             assert!(matches!(outcome, Outcome::Degrade(_)), "{outcome:?} came to nothing");
-            self.degraded = Some(message.keys);
+            self.degraded = (!message.is_lost).then_some(message.keys);
         }
         match self.degraded.take() {
             Some(refused) => assert_eq!((refused.as_slice(), form), (keys, Form::Plain)),
             None => self.in_order(now, keys, form),
         }
         self.windows.sent(now);
-        self.in_flight = Some(Message { id, keys: keys.to_vec(), form });
+        self.in_flight = Some(Message { id, keys: keys.to_vec(), form, is_lost: false });
     }
 
     fn in_order(&self, now: Instant, keys: &[EventKey], form: Form) {

@@ -93,6 +93,7 @@ pub(in crate::notify) fn report(
     };
     let mut draft = Draft::of(row, event, &mut value);
     draft.maybe("Destination", event.text("destination"));
+    draft.maybe("File", event.text("file"));
     draft.maybe("Reason", event.text("reason"));
     draft.maybe("Waiting", waiting.map(|waiting| waiting.to_string()));
     draft

@@ -53,7 +53,7 @@ pub(super) mod tests {
     const ALWAYS: [&str; 3] = ["bare", "device", "entities"];
 
     /// The values that an event may have.
-    const SOMETIMES: [&str; 46] = [
+    const SOMETIMES: [&str; 47] = [
         "alarm_class",
         "ap",
         "aps",
@@ -64,6 +64,7 @@ pub(super) mod tests {
         "clients",
         "component",
         "destination",
+        "file",
         "from_version",
         "fru_slot",
         "hold",

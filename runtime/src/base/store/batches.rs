@@ -6,12 +6,34 @@ use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch::{Chats, EventKey};
 use mistgate_core::event::fingerprint::Fingerprint;
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
+use sha2::{Digest as _, Sha256};
 
 use super::{Left, ports::PORTS};
 
+/// The checksum of a batch: the beginning of the SHA-256 of its row. redb has a checksum for each
+/// page, and looks at it only while it opens the file.
+pub(super) fn checksum(batch: u64, at: i64, chats: &[u8], prints: &[u8], bytes: &[u8]) -> u64 {
+    let mut digest = Sha256::new();
+    digest.update(batch.to_le_bytes());
+    digest.update(at.to_le_bytes());
+    for part in [chats, prints, bytes] {
+        // A usize has at most 64 bits.
+        digest.update((part.len() as u64).to_le_bytes());
+        digest.update(part);
+    }
+    let digest = digest.finalize();
+    let (head, _) = digest.split_first_chunk().expect("a SHA-256 has 32 bytes");
+    u64::from_le_bytes(*head)
+}
+
+/// Whether a row of [`BATCHES`] is as it was written.
+pub(super) fn is_whole(batch: u64, (at, chats, prints, bytes, sum): Row<'_>) -> bool {
+    checksum(batch, at, chats, prints, bytes) == sum
+}
+
 /// When it was accepted, the chats that each event goes to as [`write_chats`] writes them, the
-/// fingerprints, and the bytes.
-type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
+/// fingerprints, the bytes, and the [`checksum`].
+type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8], u64);
 
 pub(super) const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
 /// The chats that still wait for each event, where that is less than at first.
@@ -33,7 +55,7 @@ pub(super) fn settle(
         let Some(row) = batches.get(batch)? else {
             continue;
         };
-        let (at, chats, prints, _) = row.value();
+        let (at, chats, prints, ..) = row.value();
         let mut waiting = match left.get(batch)? {
             Some(chats) => read_chats(chats.value()),
             None => read_chats(chats),
@@ -111,13 +133,13 @@ pub(super) fn prepare(database: &Database, forget_before: UnixTime) -> Result<Le
         let mut waiting = Vec::new();
         for row in batches.iter()? {
             let (batch, row) = row?;
-            let (at, _, bytes, _) = row.value();
+            let (at, _, bytes, ..) = row.value();
             remember(at, bytes);
             waiting.push(batch.value());
         }
         prints.retain(|(at, _)| *at >= forget_before);
         prints.sort_by_key(|(at, _)| *at);
-        Left { next_batch: last + 1, seen: prints, waiting }
+        Left { next_batch: last + 1, seen: prints, waiting, set_aside: None }
     };
     transaction.commit()?;
     Ok(left)

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1 | no number in the file; events are owed to kinds of destinations, a bit for each |
 //! | 2 | the number in a table of its own; events are owed to chats, by name |
+//! | 3 | each batch has a checksum |
 //!
 //! Before the first step the file is copied beside itself, to `mistgate-format-N.redb`, so that the
 //! older program can be given it back. Only the last copy is kept, and the first start that finds
@@ -17,32 +18,40 @@ use redb::{
     TableHandle, WriteTransaction,
 };
 
-use super::batches::{BATCHES, LEFT};
+use super::batches::{BATCHES, LEFT, checksum};
+use super::error::Problem;
 use super::guard::Guard;
-use super::{CACHE_MAX, Problem};
+use super::{CACHE_MAX, FORMAT};
 
-/// The format that this program reads and writes.
-pub const FORMAT: u64 = 2;
 const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 /// The step from each format to the next, from format 1 on.
-const STEPS: [Step; 1] = [owe_by_name];
+const STEPS: [Step; 2] = [owe_by_name, add_checksums];
+/// The table of batches up to format 2.
+const BATCHES_2: TableDefinition<'_, u64, Row2<'static>> = TableDefinition::new("batches");
+type Row2<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
 /// How old a copy becomes before it is removed.
 const COPY_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
-/// Opens the store in a file of any format that this program knows, and brings it to [`FORMAT`].
-pub(super) fn open(path: &Path, file: Box<dyn StorageBackend>) -> Result<Database, Problem> {
+/// Opens the store in a file of any format that this program knows, verifies it, and brings it to
+/// [`FORMAT`]. Only for that step it writes to the file; the guard holds all else.
+pub(super) fn open(
+    path: &Path,
+    file: Box<dyn StorageBackend>,
+) -> Result<(Database, Guard), Problem> {
     let guard = Guard::new(file);
     let mut builder = Database::builder();
-    let database = builder.set_cache_size(CACHE_MAX).create_with_backend(guard.clone());
-    let database = database?;
+    builder.set_cache_size(CACHE_MAX).set_check_integrity_on_open(true);
+    let database = builder.create_with_backend(guard.clone())?;
     let found = number(&database)?;
     match found {
         Some(newer) if newer > FORMAT => return Err(Problem::Newer(newer)),
-        Some(older) if older < FORMAT => copy(path, older).map_err(Problem::Copy)?,
+        Some(older) if older < FORMAT => {
+            copy(path, older).map_err(Problem::Copy)?;
+            guard.release()?;
+        }
         Some(_) | None => remove_copies(path, COPY_KEPT),
     }
-    guard.release()?;
     for format in found.unwrap_or(FORMAT - 1)..FORMAT {
         let transaction = database.begin_write()?;
         let step = usize::try_from(format - 1).ok().and_then(|nth| STEPS.get(nth));
@@ -52,7 +61,7 @@ pub(super) fn open(path: &Path, file: Box<dyn StorageBackend>) -> Result<Databas
         transaction.open_table(NUMBER)?.insert((), format + 1)?;
         transaction.commit()?;
     }
-    Ok(database)
+    Ok((database, guard))
 }
 
 /// The format of a store; `None` for one that is new.
@@ -96,7 +105,7 @@ fn copy_of(path: &Path, format: u64) -> std::path::PathBuf {
 /// From format 1 to 2. What was a bit for each kind of destination becomes the name of its chat, in
 /// the tables and no longer also in the bytes of a batch, whose own version number goes.
 fn owe_by_name(transaction: &WriteTransaction) -> Result<(), redb::Error> {
-    let mut batches = transaction.open_table(BATCHES)?;
+    let mut batches = transaction.open_table(BATCHES_2)?;
     let numbers: Vec<u64> =
         batches.iter()?.map(|row| Ok(row?.0.value())).collect::<Result<_, redb::StorageError>>()?;
     for number in numbers {
@@ -118,6 +127,24 @@ fn owe_by_name(transaction: &WriteTransaction) -> Result<(), redb::Error> {
         let chats = left.get(number)?.map(|bits| names(bits.value()));
         left.insert(number, chats.unwrap_or_default().as_bytes())?;
     }
+    Ok(())
+}
+
+/// From format 2 to 3. Each batch moves to a table whose rows have a checksum.
+fn add_checksums(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    const OLD: TableDefinition<'_, u64, Row2<'static>> = TableDefinition::new("batches-2");
+    // A store of format 1 or 2 may be so new that it has no batches yet.
+    transaction.open_table(BATCHES_2)?;
+    transaction.rename_table(BATCHES_2, OLD)?;
+    {
+        let (mut old, mut new) = (transaction.open_table(OLD)?, transaction.open_table(BATCHES)?);
+        while let Some((batch, row)) = old.pop_first()? {
+            let (batch, (at, chats, prints, bytes)) = (batch.value(), row.value());
+            let sum = checksum(batch, at, chats, prints, bytes);
+            new.insert(batch, (at, chats, prints, bytes, sum))?;
+        }
+    }
+    transaction.delete_table(OLD)?;
     Ok(())
 }
 

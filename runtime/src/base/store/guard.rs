@@ -1,8 +1,9 @@
 //! A file that takes no write before it is released.
 //!
 //! redb writes as soon as it opens a file, and repairs it first after a crash. A store of a newer
-//! mistgate must stay as it is, and its format number can be read only through redb. So until the
-//! number is known, writes are held in memory, in order; [`Guard::release`] then does them.
+//! mistgate must stay as it is, and its format number can be read only through redb. A full disk
+//! takes no repair, and what is on it must be read all the same. So what redb writes while it opens
+//! the file is held in memory, in order; [`Guard::release`] then does it.
 
 use std::{io, ops::Bound, sync::Arc};
 
@@ -30,21 +31,18 @@ impl Guard {
         Self { file: file.into(), held: Arc::new(Mutex::new(Some(Vec::new()))) }
     }
 
-    /// A file that holds nothing.
-    pub(super) fn released(file: Box<dyn StorageBackend>) -> Self {
-        Self { file: file.into(), held: Arc::default() }
-    }
-
-    /// Does the held writes, and holds no more.
+    /// Does the held writes, and holds no more. After an error they are still held, and all of them
+    /// are done again at the next attempt.
     pub(super) fn release(&self) -> io::Result<()> {
         let mut held = self.held.lock();
-        for write in held.take().unwrap_or_default() {
+        for write in held.iter().flatten() {
             match write {
-                Held::SetLen(len) => self.file.set_len(len)?,
+                Held::SetLen(len) => self.file.set_len(*len)?,
                 Held::Sync => self.file.sync_data()?,
-                Held::Write(offset, data) => self.file.write(offset, &data)?,
+                Held::Write(offset, data) => self.file.write(*offset, data)?,
             }
         }
+        *held = None;
         Ok(())
     }
 

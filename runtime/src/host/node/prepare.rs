@@ -97,7 +97,8 @@ impl Prepared {
         let engine = input::Config {
             chat: config.chat.clone(),
             dedup_window: dedup_window(&config),
-            next_batch: 0,
+            // Until the store says what it has.
+            next_batch: 1,
         };
         let switches = config
             .ports
