@@ -1,9 +1,8 @@
-//! The load generator of `tests/bench/run`: signed webhooks in, chat posts out, one thread.
+//! The load generator of `tests/bench/all webhook`: signed webhooks in, chat posts out, one thread.
 //!
 //! ```text
-//! load accept  port=P pid=PID bytes=N secs=S secret=T [path=/webhooks] [sink=PORT]
-//! [connections=64] load latency port=P pid=PID rate=N  secs=S secret=T [path=/webhooks]  sink=PORT
-//! [connections=64]
+//! load accept  port=P pid=PID secret=T secs=S bytes=N [sink=PORT] [path=P] [connections=N]
+//! load latency port=P pid=PID secret=T secs=S rate=N  sink=PORT   [path=P] [connections=N]
 //! ```
 //!
 //! `sink` is the port on which this program receives the chat posts. The result is one line of

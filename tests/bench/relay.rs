@@ -1,27 +1,33 @@
-//! The load generator of `tests/bench/relay`: pairs of peers of the websocket proxy, one thread.
+//! The load generator of `tests/bench/all relay`: pairs of peers of the websocket proxy.
 //!
 //! ```text
-//! relay echo port=P pid=PID cert=FILE ca=FILE pairs=N window=N bytes=N secs=S [pipe=PORT]
-//! relay idle port=P pid=PID cert=FILE ca=FILE connections=N [pipe=PORT]
+//! relay echo port=P pid=PID cert=FILE ca=FILE pairs=N window=N bytes=N secs=S [PIPE]
+//! relay idle port=P pid=PID cert=FILE ca=FILE connections=N [PIPE]
 //! relay soak port=P pid=PID cert=FILE other=FILE ca=FILE pairs=N secs=S [seed=N]
 //! ```
 //!
 //! In `echo` one peer of each pair keeps `window` requests in flight and the other answers them. A
 //! message is what passes through the proxy, so a round trip counts two. In `idle` the peers send
-//! nothing but their hello. With `pipe` the server is not a proxy but removes TLS and forwards to
-//! that port, where the other peers listen. `soak` runs soak.rs, and fails on a fault or where
-//! memory does not return. The result is one line of `name=value` pairs.
+//! nothing but their hello. PIPE is `pipe=PORT [pipe_tls=true]`: the server is not a proxy but
+//! removes TLS and forwards to that port, where the other peers listen, with `pipe_tls` for TLS
+//! again. `soak` runs soak.rs, and fails on a fault or where memory does not return. The result is
+//! one line of `name=value` pairs.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
-use futures_rustls::TlsConnector;
+use futures_rustls::{TlsAcceptor, TlsConnector};
 use mistgate_tests::base::process::Usage;
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use smol::{LocalExecutor, Timer, net::TcpListener};
 
 mod measure;
@@ -65,6 +71,8 @@ struct Bench {
     tls: TlsConnector,
     /// Accepts the connections that the pipe forwards.
     pipe: Option<TcpListener>,
+    /// Takes TLS off them.
+    pipe_tls: Option<TlsAcceptor>,
     is_over: Cell<bool>,
     is_measured: Cell<bool>,
     messages: Cell<usize>,
@@ -78,11 +86,13 @@ impl Bench {
             Some(port) => Some(smol::block_on(TcpListener::bind(address(port)))?),
             None => None,
         };
+        let is_tls = options.maybe("pipe_tls")?.unwrap_or(false);
         Ok(Self {
             server: address(options.value("port")?),
             pid: options.value("pid")?,
             tls: tls(options, "cert")?,
             pipe,
+            pipe_tls: is_tls.then(|| acceptor(options)).transpose()?,
             is_over: Cell::new(false),
             is_measured: Cell::new(false),
             messages: Cell::new(0),
@@ -108,7 +118,11 @@ impl Bench {
             let (first, _) = dial(&self.tls, self.server).await?;
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            return Ok((first, Peer::over(Box::new(stream))));
+            let second = match &self.pipe_tls {
+                Some(tls) => Peer::over(Box::new(tls.accept(stream).await?)),
+                None => Peer::over(Box::new(stream)),
+            };
+            return Ok((first, second));
         }
         // With one class and one certificate the proxy could take them for one peer that
         // reconnects.
@@ -124,6 +138,17 @@ impl Bench {
 fn tls(options: &Options, name: &str) -> Result<TlsConnector, Failure> {
     let [certificate, root]: [String; 2] = [options.value(name)?, options.value("ca")?];
     Ok(connector(&fs::read(certificate)?, &fs::read(root)?)?)
+}
+
+/// TLS for the end of a pipe, with the certificate of the peers.
+fn acceptor(options: &Options) -> Result<TlsAcceptor, Failure> {
+    let certificate = fs::read(options.value::<String>("cert")?)?;
+    let chain = CertificateDer::pem_slice_iter(&certificate).collect::<Result<Vec<_>, _>>()?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::from_pem_slice(&certificate)?)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 fn text(event: Event<'_>) -> io::Result<&[u8]> {

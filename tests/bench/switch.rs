@@ -1,16 +1,14 @@
-//! The client of `tests/bench/switch`: changes of ports as `[ports.junos]` makes them.
+//! The client of `tests/bench/all switch`: changes of ports as `[ports.junos]` makes them.
 //!
 //! ```text
 //! switch push port=P known=FILE user=NAME key=FILE [pushes=N] [ports=N] [switches=N] [sessions=N]
-//! switch process -- COMMAND…
 //! ```
 //!
 //! `push` makes `pushes` changes of `ports` ports each, one after the other, or one on each of
-//! `switches` switches at once. All switches are at 127.0.0.1. `process` runs a command several
-//! times and prints what one run took. The result is one line of `name=value` pairs.
+//! `switches` switches at once. All switches are at 127.0.0.1. The result is one line of
+//! `name=value` pairs.
 
 use std::io::Write as _;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io};
@@ -35,14 +33,11 @@ mod measure;
 use self::measure::{Failure, Options, cost, percentiles};
 
 fn main() -> Result<(), Failure> {
-    const MODES: &str = "expected push or process";
     let mut words = std::env::args().skip(1);
-    let report = match words.next().ok_or(MODES)?.as_str() {
-        "push" => push(&Options::new(words)?)?,
-        "process" => process(&words.skip(1).collect::<Vec<_>>())?,
-        _ => return Err(MODES.into()),
-    };
-    writeln!(io::stdout(), "{report}")?;
+    if words.next().as_deref() != Some("push") {
+        return Err("expected push".into());
+    }
+    writeln!(io::stdout(), "{}", push(&Options::new(words)?)?)?;
     Ok(())
 }
 
@@ -124,26 +119,4 @@ fn switch(number: usize) -> Result<Switch, Failure> {
         site: String::new(),
         name: SwitchName::parse("127.0.0.1"),
     })
-}
-
-/// The average CPU time of a command, and the most memory that it reports for itself. It runs
-/// several times because the kernel counts the CPU time of children in hundredths of a second.
-fn process(words: &[String]) -> Result<String, Failure> {
-    const TIMES: u16 = 10;
-    let (program, arguments) = words.split_first().ok_or("expected a command")?;
-    let own = std::process::id();
-    let before = Usage::of(own)?;
-    let began = Instant::now();
-    let mut printed = String::new();
-    for _ in 0..TIMES {
-        let output = Command::new(program).args(arguments).output()?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-        }
-        printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    }
-    let wall_ms = began.elapsed().as_secs_f64() * 1e3 / f64::from(TIMES);
-    let cpu = (Usage::of(own)?.children - before.children) / u32::from(TIMES);
-    let memory = printed.split_whitespace().find(|word| word.starts_with("rss_max_kib="));
-    Ok(format!("wall_ms={wall_ms:.1} cpu_us={} {}", cpu.as_micros(), memory.unwrap_or_default()))
 }

@@ -1,4 +1,4 @@
-//! A short soak of the websocket proxy; tests/bench/relay has the long one.
+//! A short soak of the websocket proxy; `tests/bench/all soak` is the long one.
 
 use std::time::Duration;
 
