@@ -3,6 +3,8 @@
 pub(crate) mod all_or_nothing;
 pub(crate) mod booted;
 pub(crate) mod budget;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod guard;
 pub(crate) mod http_listen;
 pub(crate) mod http_outbound;
 pub(crate) mod install;
