@@ -10,6 +10,7 @@ use http_types::StatusCode;
 use mistgate_core::{base::secret::Secret, delivery::queue::Health, engine::DestinationStatus};
 use serde_json::json;
 
+use crate::base::clock;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::{Counter, Gauge, Labels};
@@ -79,6 +80,11 @@ impl Admin {
                 "Damaged stores that were set aside and still lie there.",
                 of.set_aside.len() as f64,
             ),
+            gauge(
+                "clock_synchronised",
+                "Whether the kernel calls its clock synchronised.",
+                f64::from(u8::from(clock::is_synchronised())),
+            ),
         ];
         if let Some(status) = status {
             let each = |name, help, value: &dyn Fn(&DestinationStatus) -> f64| {
@@ -125,6 +131,7 @@ impl Admin {
             "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": self.uptime(),
             "ready": self.ready.load(Ordering::Relaxed),
+            "clock": { "synchronised": clock::is_synchronised() },
             "store": { "writable": status.writable, "set_aside": of.set_aside },
             "events": {
                 "accepted": metrics.total(Counter::Accepted),

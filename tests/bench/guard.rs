@@ -160,9 +160,9 @@ impl Driver {
             Output::Respond { status, .. } => {
                 let _ = answer.try_send(status);
             }
-            Output::Store { batch, bytes, chats, fingerprints } => {
-                let (bytes, at) = (bytes.into(), clock::wall());
-                let put = Write::Put { batch, bytes, chats, fingerprints, at, forget_before: at };
+            Output::Store { batch, bytes, chats, fingerprints, forget_before } => {
+                let (bytes, at) = (bytes.into(), clock::stamp());
+                let put = Write::Put { batch, bytes, chats, fingerprints, at, forget_before };
                 drop(black_box(put));
                 self.put = Some(batch);
             }

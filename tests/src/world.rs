@@ -1,10 +1,10 @@
 //! The world: the real engine among a simulated Mist, disk and chats, on one virtual clock.
 //!
 //! Bytes become transitions: events, storms, duplicates, slow and full disks, silent and failing
-//! chats, crashes, reloads, jumps of the wall clock. After each step of the engine the
-//! [`Reference`](crate::chat::reference::Reference) checks it, and [`Delivered`] checks what people
-//! see. At the end everything works again: all events must then be settled and the disk empty. The
-//! same bytes give the same journal.
+//! chats, crashes, reloads, a wall clock that jumps or begins in 1970. After each step of the
+//! engine the [`Reference`](crate::chat::reference::Reference) checks it, and [`Delivered`] checks
+//! what people see. At the end everything works again: all events must then be settled, the disk
+//! empty, and the duplicates soon forgotten. The same bytes give the same journal.
 
 use core::{fmt::Write as _, time::Duration};
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ use self::disk::Disk;
 use self::mist::{Mist, WebhookId};
 use self::program::Mistgate;
 use self::server::{PostId, Server};
-use self::transition::{Events, Transition, transition};
+use self::transition::{Clock, Events, Transition, transition};
 use self::webhooks::body;
 use crate::{base::bytes::Bytes, chat::configurations::chat};
 
@@ -80,9 +80,13 @@ struct World {
     now: Instant,
     /// The error of the wall clock, in microseconds.
     wall_offset: i64,
+    /// Whether the kernel calls it synchronised. It never says so of a wrong one.
+    is_synchronised: bool,
     rand: Rand,
     journal: String,
     chat: Chat,
+    /// The shortest `max_age` so far.
+    max_age: Duration,
     mistgate: Option<Mistgate>,
     restart_at: Option<Instant>,
     crash_after: Option<u64>,
@@ -99,11 +103,14 @@ impl World {
     fn new(bytes: &mut Bytes<'_>) -> Self {
         let mut rand = Rand::new(bytes.number());
         let now = Instant::from_secs(1_000_000);
+        let chat = chat(bytes);
         let mut world = Self {
             now,
             wall_offset: 0,
+            is_synchronised: true,
             journal: String::new(),
-            chat: chat(bytes),
+            max_age: chat.delivery.max_age,
+            chat,
             mistgate: None,
             restart_at: None,
             crash_after: None,
@@ -125,9 +132,29 @@ impl World {
         let _ = writeln!(self.journal, "{}.{:06} {line}", micros / 1_000_000, micros % 1_000_000);
     }
 
-    fn wall(&self) -> UnixTime {
+    /// The right time, which Mist's clock shows.
+    fn time(&self) -> UnixTime {
         let micros = i64::try_from(self.now.as_micros()).expect("some years");
-        UnixTime::from_micros(1_752_000_000_000_000 + micros + self.wall_offset)
+        UnixTime::from_micros(1_752_000_000_000_000 + micros)
+    }
+
+    fn wall(&self) -> UnixTime {
+        UnixTime::from_micros(self.time().as_micros() + self.wall_offset)
+    }
+
+    fn stamp(&self) -> Option<UnixTime> {
+        self.is_synchronised.then(|| self.wall())
+    }
+
+    fn set_clock(&mut self, clock: Clock) {
+        self.is_synchronised = clock == Clock::Right;
+        match clock {
+            Clock::Jumps(seconds) => self.wall_offset += seconds * 1_000_000,
+            Clock::In1970 => self.wall_offset = -self.time().as_micros(),
+            Clock::Right => self.wall_offset = 0,
+            Clock::Alone => {}
+        }
+        self.say(format_args!("wall clock: {clock:?}"));
     }
 
     fn apply(&mut self, transition: Transition) {
@@ -153,15 +180,12 @@ impl World {
             Transition::Events(events) => self.events(events),
             Transition::Reload(chat) => self.reload(*chat),
             Transition::Wait(duration) => self.run_to(self.now + duration),
-            Transition::WallClock(seconds) => {
-                self.wall_offset += seconds * 1_000_000;
-                self.say(format_args!("wall clock jumps by {seconds} s"));
-            }
+            Transition::Clock(clock) => self.set_clock(clock),
         }
         self.settle();
     }
 
-    /// Lets everything work again, and sends an event of each severity.
+    /// Lets everything work again.
     fn heal(&mut self) {
         self.crash_after = None;
         self.disk.handle_input(self.now, disk::Input::Mood(disk::Mood::Well));
@@ -169,6 +193,20 @@ impl World {
             server.handle_input(self.now, server::Input::Mood(server::Mood::Well));
         }
         self.say("heals");
+        self.come_to_rest();
+        assert_eq!(self.disk.batches().count(), 0, "settled, and still on disk");
+        self.delivered.check_all_settled();
+        // The memory of duplicates ends with its window, whatever the clock showed meanwhile.
+        self.run_to(self.now + DEDUP_WINDOW);
+        let last = self.disk.next_batch();
+        self.come_to_rest();
+        let is_kept = |(batch, ..): (u64, _, _)| batch < last;
+        assert!(self.disk.next_batch() == last || !self.disk.seen().any(is_kept), "not forgotten");
+        self.say("at rest");
+    }
+
+    /// Sends an event of each severity, and runs until all is settled.
+    fn come_to_rest(&mut self) {
         let one = |severity| Events { count: 1, severity, sites: 1, aggregated: 1, twice: false };
         (0..Severity::ALL.len()).for_each(|severity| self.events(one(severity)));
         let end = self.now + HEALED_MAX;
@@ -177,9 +215,6 @@ impl World {
             assert!(due < end, "not at rest after {HEALED_MAX:?}");
             self.run_to(due);
         }
-        assert_eq!(self.disk.batches().count(), 0, "settled, and still on disk");
-        self.delivered.check_all_settled();
-        self.say("at rest");
     }
 
     fn is_at_rest(&self) -> bool {
@@ -321,6 +356,7 @@ impl World {
     }
 
     fn reload(&mut self, chat: Chat) {
+        self.max_age = self.max_age.min(chat.delivery.max_age);
         self.chat = chat;
         let names: Vec<_> = self.chat.destinations.iter().map(|to| to.name.as_str()).collect();
         let line = format!("reloads: {}", names.join(" "));
@@ -344,7 +380,7 @@ impl World {
         for events in events.chunks(aggregated) {
             let copies: &[bool] = if twice { &[false, true] } else { &[false] };
             for for_site in copies {
-                let body = body(self.wall(), events, *for_site);
+                let body = body(self.time(), events, *for_site);
                 self.mist.handle_input(self.now, mist::Input::Event(body));
             }
         }

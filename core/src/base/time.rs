@@ -93,6 +93,16 @@ impl UnixTime {
         self.0.div_euclid(1_000_000)
     }
 
+    /// How long ago something happened that an earlier run stamped with the wall time.
+    ///
+    /// A stamp is `None` where the kernel did not call the clock synchronised: such a time may be
+    /// of 1970 or of next week, and nothing follows from it. Only between two stamps is there an
+    /// age; else it starts anew, with zero, and so it does for a stamp of the future.
+    pub fn age(stamp: Option<Self>, now: Option<Self>) -> Duration {
+        let micros = stamp.zip(now).map(|(stamp, now)| now.0.saturating_sub(stamp.0));
+        Duration::from_micros(micros.and_then(|micros| u64::try_from(micros).ok()).unwrap_or(0))
+    }
+
     /// `2025-07-08T18:40:00.807Z`, for programs (RFC 3339).
     pub fn rfc3339(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -124,6 +134,21 @@ mod tests {
     fn arithmetic_saturates() {
         assert_eq!(Instant::from_secs(1) - Instant::from_secs(2), Duration::ZERO);
         assert_eq!(Instant::from_micros(u64::MAX) + Duration::MAX, Instant::from_micros(u64::MAX));
+    }
+
+    #[test]
+    fn an_age_needs_a_synchronised_clock_at_both_ends() {
+        let at = |secs| Some(UnixTime::from_secs(secs));
+        for (stamp, now, secs) in [
+            (at(1_000), at(1_060), 60),
+            (at(1_060), at(1_000), 0),
+            (None, at(1_000), 0),
+            (at(1_000), None, 0),
+            (None, None, 0),
+            (at(i64::MIN), at(i64::MAX), 9_223_372_036_854),
+        ] {
+            assert_eq!(UnixTime::age(stamp, now).as_secs(), secs, "{stamp:?} {now:?}");
+        }
     }
 
     #[test]

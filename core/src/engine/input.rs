@@ -5,8 +5,9 @@ use core::time::Duration;
 
 use crate::base::time::UnixTime;
 use crate::chat::outcome::Reason;
-use crate::delivery::batch::{Chats, EventKey};
+use crate::delivery::batch::{ChatId, Chats, EventKey};
 use crate::delivery::config::Chat;
+use crate::delivery::queue::Entry;
 use crate::event::fingerprint::Fingerprint;
 use crate::notify::Severity;
 use crate::webhook::inbox::RequestId;
@@ -61,7 +62,12 @@ pub enum Input {
     /// The disk refused a batch.
     Refused(u64),
     /// An event that an earlier run accepted.
-    Remembered { fingerprint: Fingerprint, ago: Duration },
+    Remembered {
+        /// The number of the batch that brought it.
+        batch: u64,
+        fingerprint: Fingerprint,
+        ago: Duration,
+    },
     /// A request that [`intake`](crate::webhook::intake::intake) let in.
     Request {
         /// The answer names it.
@@ -69,10 +75,12 @@ pub enum Input {
         intake: Intake,
         at: UnixTime,
     },
-    /// Events in the store that still wait, from an earlier run or recalled.
+    /// The answer to a `Recall`: its events, each with the channel that the store has for it.
+    Recalled { events: Vec<(Entry, String)>, chat: ChatId },
+    /// Events in the store that still wait, from an earlier run.
     Restored {
         events: Vec<Restored>,
-        /// How long ago their batch was accepted.
+        /// How long ago their batch was accepted, by [`UnixTime::age`].
         ago: Duration,
     },
     /// A batch is on disk.

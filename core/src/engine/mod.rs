@@ -107,7 +107,7 @@ impl Engine {
         while let Some(output) = self.inbox.poll_output() {
             match output {
                 inbox::Output::Respond { id, status } => self.respond(id, status),
-                inbox::Output::Store { batch, new } => {
+                inbox::Output::Store { batch, new, forget_before } => {
                     let items: Vec<_> = new
                         .into_iter()
                         .filter_map(|place| items.get_mut(place).and_then(Option::take))
@@ -117,6 +117,7 @@ impl Engine {
                         bytes: batch::encode(at, &topic, &items),
                         chats: items.iter().map(|item| item.chats.clone()).collect(),
                         fingerprints: items.iter().map(|item| item.fingerprint).collect(),
+                        forget_before,
                     });
                     self.writing.insert(batch, Writing { accepted_at: now, items });
                 }
@@ -254,10 +255,10 @@ impl Engine {
     /// Empties the queues of destinations that are gone, once nothing is in flight there.
     fn recall_retired(&mut self) {
         for slot in &mut self.retired {
-            let keys: Vec<_> = slot.queue.take_waiting().iter().map(|entry| entry.key).collect();
-            if !keys.is_empty() {
+            let entries = slot.queue.take_waiting();
+            if !entries.is_empty() {
                 let chat = Arc::clone(&slot.to.chat);
-                self.outputs.push_back(Output::Recall { keys, chat });
+                self.outputs.push_back(Output::Recall { entries, chat });
             }
         }
         self.retired.retain(|slot| slot.queue.is_sending());
@@ -438,8 +439,13 @@ impl Machine for Engine {
             Input::Configured(config) => self.configure(now, config),
             Input::Opened { next_batch, is_new } => self.opened(now, next_batch, is_new),
             Input::Refused(batch) => self.written(now, batch, true),
-            Input::Remembered { fingerprint, ago } => {
-                let input = inbox::Input::Remembered { fingerprint, ago };
+            Input::Recalled { events, chat } => {
+                for (entry, channel) in events {
+                    self.enqueue(now, entry, &channel, Chats::from([Arc::clone(&chat)]));
+                }
+            }
+            Input::Remembered { batch, fingerprint, ago } => {
+                let input = inbox::Input::Remembered { batch, fingerprint, ago };
                 self.inbox.handle_input(now, input);
             }
             Input::Request { id, intake, at } => self.accept(now, Some(id), intake, at),

@@ -10,7 +10,7 @@ use crate::chat::outcome::Reason;
 use crate::chat::shape::Form;
 use crate::delivery::batch::{ChatId, Chats, EventKey};
 use crate::delivery::config::Destination;
-use crate::delivery::queue::Loss;
+use crate::delivery::queue::{Entry, Loss};
 use crate::event::fingerprint::Fingerprint;
 use crate::webhook::inbox::RequestId;
 
@@ -19,8 +19,8 @@ use crate::webhook::inbox::RequestId;
 pub enum Output {
     /// For the journal and the metrics.
     Event(Event),
-    /// Read these events again and hand them in as `Restored`, owed to this chat only.
-    Recall { keys: Vec<EventKey>, chat: ChatId },
+    /// Read the channels of these events again, and hand them in as `Recalled`. Their age goes on.
+    Recall { entries: Vec<Entry>, chat: ChatId },
     /// Answer the request.
     Respond { id: RequestId, status: StatusCode },
     /// Post these events; answer with `Answered`.
@@ -45,6 +45,8 @@ pub enum Output {
         /// The chats that each event goes to, in the order of the events.
         chats: Vec<Chats>,
         fingerprints: Vec<Fingerprint>,
+        /// The store may forget the fingerprints of earlier batches than this.
+        forget_before: u64,
     },
 }
 

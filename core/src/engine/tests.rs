@@ -91,7 +91,7 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
         Output::Event(output::Event::Suppressed { events }) => {
             alloc::format!("suppressed {events}")
         }
-        Output::Recall { keys, .. } => alloc::format!("recall {}", keys.len()),
+        Output::Recall { entries, .. } => alloc::format!("recall {}", entries.len()),
         Output::Respond { id, status } => alloc::format!("respond {id} {status}"),
         Output::Send { to, id, keys, .. } => {
             let batches: Vec<_> = keys.iter().map(|key| key.batch.to_string()).collect();
@@ -184,21 +184,35 @@ fn what_a_vanished_destination_held_goes_to_the_one_in_its_place() {
     at(engine, 0, Input::Stored(1));
     let config = chat(&[destination("slack/new", &slack::KIND, &["info"])]);
     // What is in flight is awaited, what waits is recalled.
-    assert_eq!(at(engine, 1, Input::Configured(config)), ["recall 1"]);
+    let recalled = recalled(engine, 1, config);
     let answer = answered(engine, "slack/old", 1, 200);
     assert_eq!(at(engine, 1, answer), ["settle 1 slack", "delivered slack/old: 1"]);
-    let restored = Restored {
-        key: EventKey { batch: 1, index: 1 },
-        channel: "info".to_string(),
-        severity: Severity::Info,
-        site: 0,
-        chats: Chats::from([slack::KIND.name.into()]),
-    };
-    let input = Input::Restored { events: [restored.clone()].into(), ago: Duration::ZERO };
-    assert_eq!(at(engine, 2, input.clone()), ["send slack/new #1 1"]);
+    assert_eq!(at(engine, 2, recalled.clone()), ["send slack/new #1 1"]);
     at(engine, 3, Input::Configured(chat(&[])));
-    let dropped = at(engine, 4, input);
+    let dropped = at(engine, 4, recalled);
     assert_eq!(dropped, ["settle 1 slack", "dropped nobody: 1 unrouted"]);
+}
+
+/// Configures, and answers the recall that follows as the driver does.
+fn recalled(engine: &mut Engine, secs: u64, config: Config) -> Input {
+    engine.handle_input(Instant::from_secs(secs), Input::Configured(config));
+    let Some(Output::Recall { entries, chat }) = engine.poll_output() else {
+        panic!("nothing is recalled");
+    };
+    assert!(engine.poll_output().is_none());
+    let events = entries.into_iter().map(|entry| (entry, "info".to_string())).collect();
+    Input::Recalled { events, chat }
+}
+
+#[test]
+fn what_is_recalled_grows_no_younger() {
+    let engine = &mut engine(&[destination("slack/old", &slack::KIND, &["info"])]);
+    let items = [item(1, "info", &[&slack::KIND]), item(2, "info", &[&slack::KIND])];
+    at(engine, 0, request(1, items.into()));
+    at(engine, 0, Input::Stored(1));
+    let config = chat(&[destination("slack/new", &slack::KIND, &["info"])]);
+    let recalled = recalled(engine, 3_599, config);
+    assert_eq!(at(engine, 3_600, recalled), ["settle 1 slack", "dropped slack/new: 1 expired"]);
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //!
 //! 200 means on disk, also for a duplicate whose first copy is still being written. A batch that
 //! the disk refused is forgotten, so that a resend counts as new. The inbox knows events by their
-//! fingerprints only; writing them is the store's work.
+//! fingerprints only; writing them is the store's work. What the store may forget is said by
+//! number, not by time: the wall clock may jump.
 
 use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -46,6 +47,8 @@ pub enum Input {
     Refused(u64),
     /// An event seen before the last start.
     Remembered {
+        /// The number of the batch that brought it.
+        batch: u64,
         fingerprint: Fingerprint,
         /// How long ago it was accepted.
         ago: Duration,
@@ -76,6 +79,8 @@ pub enum Output {
         batch: u64,
         /// The places of the new events in the request, ascending.
         new: Vec<usize>,
+        /// No event of an earlier batch than this is remembered any more.
+        forget_before: u64,
     },
     /// The number of events of the last request that were seen before.
     Suppressed(usize),
@@ -85,7 +90,7 @@ pub enum Output {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     forget_at: Instant,
-    /// The batch that brought it; zero, which is no batch, for those of an earlier run.
+    /// The batch that brought it.
     batch: u64,
 }
 
@@ -107,7 +112,8 @@ pub struct Inbox {
     config: Config,
     next_batch: u64,
     seen: BTreeMap<Fingerprint, Seen>,
-    to_forget: VecDeque<(Instant, Fingerprint)>,
+    /// In the order of the batches, whose numbers are the second member.
+    to_forget: VecDeque<(Instant, u64, Fingerprint)>,
     writing: BTreeMap<u64, Writing>,
     waiting: BTreeMap<RequestId, Waiting>,
     outputs: VecDeque<Output>,
@@ -146,7 +152,8 @@ impl Inbox {
             let fingerprints =
                 new.iter().filter_map(|&place| fingerprints.get(place)).copied().collect();
             self.writing.insert(batch, Writing { fingerprints, waiting: Vec::new() });
-            self.outputs.push_back(Output::Store { batch, new });
+            let forget_before = self.to_forget.front().map_or(batch, |&(_, oldest, _)| oldest);
+            self.outputs.push_back(Output::Store { batch, new, forget_before });
         }
         if let Some(id) = id {
             self.wait(id, depends_on);
@@ -204,15 +211,18 @@ impl Inbox {
 
     fn remember(&mut self, forget_at: Instant, fingerprint: Fingerprint, batch: u64) {
         self.seen.insert(fingerprint, Seen { forget_at, batch });
-        self.to_forget.push_back((forget_at, fingerprint));
+        // At the end, but for an earlier run's if this one had numbers before its store was open.
+        let place = self.to_forget.partition_point(|&(_, earlier, _)| earlier <= batch);
+        self.to_forget.insert(place, (forget_at, batch, fingerprint));
     }
 
     /// Forgets the events that are due, and the oldest beyond `seen_max`.
     fn forget(&mut self, now: Instant) {
         let max = self.config.seen_max;
-        while self.to_forget.len() > max || self.to_forget.front().is_some_and(|&(at, _)| at <= now)
+        while self.to_forget.len() > max
+            || self.to_forget.front().is_some_and(|&(at, ..)| at <= now)
         {
-            if let Some((forget_at, fingerprint)) = self.to_forget.pop_front()
+            if let Some((forget_at, _, fingerprint)) = self.to_forget.pop_front()
                 && self.seen.get(&fingerprint).is_some_and(|seen| seen.forget_at == forget_at)
             {
                 self.seen.remove(&fingerprint);
@@ -250,12 +260,12 @@ impl Machine for Inbox {
             }
             Input::Opened { next_batch } => self.next_batch = self.next_batch.max(next_batch),
             Input::Refused(batch) => self.written(batch, true),
-            Input::Remembered { fingerprint, ago } => {
+            Input::Remembered { batch, fingerprint, ago } => {
                 if let Some(left) =
                     self.config.window.checked_sub(ago).filter(|left| !left.is_zero())
                     && self.known(now, &fingerprint).is_none()
                 {
-                    self.remember(now + left, fingerprint, 0);
+                    self.remember(now + left, fingerprint, batch);
                     self.forget(now);
                 }
             }
@@ -269,14 +279,12 @@ impl Machine for Inbox {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.to_forget.front().map(|&(forget_at, _)| forget_at)
+        self.to_forget.front().map(|&(forget_at, ..)| forget_at)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
-
     use super::*;
 
     const WINDOW: Duration = Duration::from_secs(60);
@@ -304,6 +312,11 @@ mod tests {
         Input::Request { id: Some(id), fingerprints }
     }
 
+    /// The event of an earlier run's batch, both of this number.
+    fn remembered(n: u8, ago: Duration) -> Input {
+        Input::Remembered { batch: n.into(), fingerprint: print(n), ago }
+    }
+
     fn ok(id: RequestId) -> Output {
         Output::Respond { id, status: StatusCode::Ok }
     }
@@ -312,23 +325,22 @@ mod tests {
         Output::Respond { id, status: StatusCode::ServiceUnavailable }
     }
 
+    fn store(batch: u64, new: &[usize], forget_before: u64) -> Output {
+        Output::Store { batch, new: new.to_vec(), forget_before }
+    }
+
     #[test]
     fn an_answer_waits_for_the_disk() {
         let inbox = &mut inbox();
-        at(inbox, 0, request(1, &[1, 2]), &[Output::Store { batch: 1, new: vec![0, 1] }]);
+        at(inbox, 0, request(1, &[1, 2]), &[store(1, &[0, 1], 1)]);
         at(inbox, 1, Input::Stored(1), &[ok(1)]);
     }
 
     #[test]
     fn a_duplicate_waits_for_the_first_copy_and_then_not_at_all() {
         let inbox = &mut inbox();
-        at(inbox, 0, request(1, &[1]), &[Output::Store { batch: 1, new: vec![0] }]);
-        at(
-            inbox,
-            0,
-            request(2, &[1, 2]),
-            &[Output::Suppressed(1), Output::Store { batch: 2, new: vec![1] }],
-        );
+        at(inbox, 0, request(1, &[1]), &[store(1, &[0], 1)]);
+        at(inbox, 0, request(2, &[1, 2]), &[Output::Suppressed(1), store(2, &[1], 1)]);
         at(inbox, 1, Input::Stored(2), &[]);
         at(inbox, 1, Input::Stored(1), &[ok(1), ok(2)]);
         at(inbox, 2, request(3, &[1]), &[Output::Suppressed(1), ok(3)]);
@@ -337,21 +349,16 @@ mod tests {
     #[test]
     fn twice_in_one_request_is_once() {
         let inbox = &mut inbox();
-        at(
-            inbox,
-            0,
-            request(1, &[1, 1]),
-            &[Output::Suppressed(1), Output::Store { batch: 1, new: vec![0] }],
-        );
+        at(inbox, 0, request(1, &[1, 1]), &[Output::Suppressed(1), store(1, &[0], 1)]);
     }
 
     #[test]
     fn what_the_disk_refused_is_new_again() {
         let inbox = &mut inbox();
-        at(inbox, 0, request(1, &[1]), &[Output::Store { batch: 1, new: vec![0] }]);
+        at(inbox, 0, request(1, &[1]), &[store(1, &[0], 1)]);
         at(inbox, 0, request(2, &[1]), &[Output::Suppressed(1)]);
         at(inbox, 1, Input::Refused(1), &[unavailable(1), unavailable(2)]);
-        at(inbox, 2, request(3, &[1]), &[Output::Store { batch: 2, new: vec![0] }]);
+        at(inbox, 2, request(3, &[1]), &[store(2, &[0], 1)]);
     }
 
     #[test]
@@ -361,27 +368,33 @@ mod tests {
 
     #[test]
     fn the_window_ends_also_across_a_restart() {
-        let inbox = &mut inbox();
-        let ago = Duration::from_secs(50);
-        at(inbox, 0, Input::Remembered { fingerprint: print(1), ago }, &[]);
-        at(inbox, 0, Input::Remembered { fingerprint: print(2), ago: WINDOW * 2 }, &[]);
-        at(
-            inbox,
-            5,
-            request(1, &[1, 2]),
-            &[Output::Suppressed(1), Output::Store { batch: 1, new: vec![1] }],
-        );
-        at(inbox, 70, request(2, &[1]), &[Output::Store { batch: 2, new: vec![0] }]);
+        let config = Config { window: WINDOW, seen_max: 100, next_batch: 4 };
+        let inbox = &mut Inbox::new(config, 0, Instant::from_secs(0));
+        for (batch, ago) in [(1, WINDOW * 2), (2, Duration::from_secs(50)), (3, WINDOW * 2)] {
+            at(inbox, 0, remembered(batch, ago), &[]);
+        }
+        at(inbox, 5, request(1, &[2, 3]), &[Output::Suppressed(1), store(4, &[1], 2)]);
+        at(inbox, 70, request(2, &[2]), &[store(5, &[0], 5)]);
+    }
+
+    /// The first two have no age, so that they count as new; the third is forgotten behind them.
+    #[test]
+    fn what_the_store_may_forget_follows_the_numbers_and_not_the_ages() {
+        let config = Config { window: WINDOW, seen_max: 100, next_batch: 4 };
+        let inbox = &mut Inbox::new(config, 0, Instant::from_secs(0));
+        for (batch, ago) in [(1, 0), (2, 0), (3, 50)] {
+            at(inbox, 0, remembered(batch, Duration::from_secs(ago)), &[]);
+        }
+        at(inbox, 20, request(1, &[3]), &[store(4, &[0], 1)]);
+        at(inbox, 59, request(2, &[4]), &[store(5, &[0], 1)]);
+        at(inbox, 60, request(3, &[5]), &[store(6, &[0], 4)]);
     }
 
     #[test]
     fn memory_is_bounded() {
         let inbox = &mut inbox();
         for n in 0..=255 {
-            inbox.handle_input(
-                Instant::from_secs(1),
-                Input::Remembered { fingerprint: print(n), ago: Duration::ZERO },
-            );
+            inbox.handle_input(Instant::from_secs(1), remembered(n, Duration::ZERO));
         }
         assert_eq!(inbox.seen(), 100);
         let config = Config { window: WINDOW, seen_max: 10, next_batch: 0 };
@@ -392,13 +405,13 @@ mod tests {
     #[test]
     fn a_shorter_window_counts_from_when_it_was_configured() {
         let inbox = &mut inbox();
-        let stored = |batch| [Output::Store { batch, new: vec![0] }];
-        at(inbox, 0, request(1, &[1]), &stored(1));
+        let stored = |batch, forget_before| [store(batch, &[0], forget_before)];
+        at(inbox, 0, request(1, &[1]), &stored(1, 1));
         let config = Config { window: WINDOW / 6, seen_max: 100, next_batch: 0 };
         at(inbox, 1, Input::Configured(config), &[]);
-        at(inbox, 2, request(2, &[2]), &stored(2));
+        at(inbox, 2, request(2, &[2]), &stored(2, 1));
         at(inbox, 11, request(3, &[2]), &[Output::Suppressed(1)]);
-        at(inbox, 12, request(4, &[2]), &stored(3));
+        at(inbox, 12, request(4, &[2]), &stored(3, 1));
         at(inbox, 12, request(5, &[1]), &[Output::Suppressed(1)]);
     }
 
@@ -407,11 +420,10 @@ mod tests {
         let config = Config { window: WINDOW, seen_max: 2, next_batch: 1 };
         let inbox = &mut Inbox::new(config, 0, Instant::from_secs(0));
         for (n, ago) in [(1, 0), (2, 50), (3, 0)] {
-            let ago = Duration::from_secs(ago);
-            at(inbox, 20, Input::Remembered { fingerprint: print(n), ago }, &[]);
+            at(inbox, 20, remembered(n, Duration::from_secs(ago)), &[]);
         }
         assert_eq!(inbox.seen(), 2);
-        at(inbox, 31, Input::Remembered { fingerprint: print(4), ago: Duration::ZERO }, &[]);
+        at(inbox, 31, remembered(4, Duration::ZERO), &[]);
         assert!(inbox.poll_timeout() > Some(Instant::from_secs(31)));
     }
 }

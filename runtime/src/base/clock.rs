@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use mistgate_core::base::time::{Instant, UnixTime};
+use rtime_clock::adjtime::{Timex, adjtimex};
 use smol::{Timer, future::FutureExt};
 
 /// The monotonic clock of one run, whose start is the core's instant zero.
@@ -39,6 +40,27 @@ pub fn wall() -> UnixTime {
     unix_time(SystemTime::now())
 }
 
+/// The wall time at this moment, where the kernel calls its clock synchronised: then ages may be
+/// counted from one run to the next.
+pub fn stamp() -> Option<UnixTime> {
+    is_synchronised().then(wall)
+}
+
+/// Whether the kernel calls its clock synchronised. A clock that nobody sets, or that was set by
+/// hand a moment ago, is not; nor is one that cannot be asked.
+///
+/// It is while the error that the kernel reckons with is below its bound. The flag STA_UNSYNC
+/// would be the other sign, but chrony sets it too where it keeps the kernel from writing the
+/// hardware clock. systemd judges in the same way.
+pub fn is_synchronised() -> bool {
+    let mut timex = Timex::new();
+    adjtimex(&mut timex).is_ok_and(|_| timex.0.maxerror < ERROR_MAX)
+}
+
+/// NTP_PHASE_LIMIT of the kernel (include/linux/timex.h): an error of 16 s, in microseconds.
+/// Without news the kernel's estimate grows to it within nine hours.
+const ERROR_MAX: libc::c_long = 16_000_000;
+
 /// The wall time at this moment as HTTP writes it (RFC 9110 §5.6.7).
 pub(crate) fn http_date() -> String {
     httpdate::fmt_http_date(SystemTime::now())
@@ -57,18 +79,6 @@ pub fn unix_time(at: SystemTime) -> UnixTime {
         Ok(after) => micros(after),
         Err(before) => -micros(before.duration()),
     })
-}
-
-/// The time since `at`; zero for a time in the future, which a corrected clock may leave behind.
-pub fn since(at: UnixTime, wall: UnixTime) -> Duration {
-    let micros = wall.as_micros().saturating_sub(at.as_micros());
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
-}
-
-/// The wall time `span` before `at`.
-pub fn before(at: UnixTime, span: Duration) -> UnixTime {
-    let micros = i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
-    UnixTime::from_micros(at.as_micros().saturating_sub(micros))
 }
 
 /// Fails with `TimedOut` after this time: `work.or(timeout(after))` bounds `work`.

@@ -47,7 +47,7 @@ use mistgate_core::ports::switch_port::SwitchPort;
 use redb::{Database, ReadableDatabase, StorageBackend, backends::FileBackend};
 use smol::channel;
 
-use self::batches::{BATCHES, LEFT, read_chats};
+use self::batches::{BATCHES, LEFT, read_chats, read_stamp};
 pub use self::error::Error;
 pub use self::opening::Open;
 use self::opening::Place;
@@ -80,10 +80,10 @@ pub enum Write {
         chats: Vec<Chats>,
         /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
-        /// When it was accepted.
-        at: UnixTime,
-        /// Fingerprints of before this moment may be forgotten.
-        forget_before: UnixTime,
+        /// When it was accepted, if the kernel called its clock synchronised.
+        at: Option<UnixTime>,
+        /// The fingerprints of earlier batches than this may be forgotten.
+        forget_before: u64,
     },
     /// Answered when the writing thread takes it up, as a sign of life.
     Probe(channel::Sender<()>),
@@ -124,12 +124,21 @@ pub enum Written {
 pub struct Left {
     /// The number for the next batch.
     pub next_batch: u64,
-    /// The events seen within the window, oldest first.
-    pub seen: Vec<(UnixTime, Fingerprint)>,
+    /// The events seen before, in the order of their batches.
+    pub seen: Vec<Seen>,
     /// The batches that somebody still waits for, oldest first.
     pub waiting: Vec<u64>,
     /// The file that was there, if it was damaged; what it held is gone.
     pub set_aside: Option<SetAside>,
+}
+
+/// An event that was seen before.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub batch: u64,
+    /// When it was accepted, if the kernel called its clock synchronised.
+    pub at: Option<UnixTime>,
+    pub fingerprint: Fingerprint,
 }
 
 /// A damaged file that was renamed.
@@ -145,6 +154,8 @@ pub struct SetAside {
 #[derive(Debug)]
 pub struct Kept {
     pub bytes: Vec<u8>,
+    /// When it was accepted, if the kernel called its clock synchronised.
+    pub at: Option<UnixTime>,
     /// The chats that still wait for each event, in order.
     pub left: Vec<Chats>,
 }
@@ -176,24 +187,21 @@ pub fn make_folder(path: &str) -> io::Result<()> {
 
 impl Store {
     /// Opens or makes the file, and starts the writing thread, which reports to `written`.
-    /// Fingerprints of before `forget_before` are forgotten.
     pub fn open(
         path: &Path,
-        forget_before: UnixTime,
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
-        Self::open_with(path, file(path), forget_before, written)
+        Self::open_with(path, file(path), written)
     }
 
     /// As [`Store::open`], on a file that `open` opens: for tests with a failing disk.
     pub fn open_with(
         path: &Path,
         open: Box<Open>,
-        forget_before: UnixTime,
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
         let place = Place { path: path.to_owned(), open, sets_aside: false };
-        let mut writer = Writer::new(place, forget_before);
+        let mut writer = Writer::new(place);
         let left = writer.open().and_then(|left| {
             writer.release()?;
             Ok(left)
@@ -209,21 +217,19 @@ impl Store {
     /// the file, or that it is of a newer format.
     pub fn serve(
         path: &Path,
-        forget_before: UnixTime,
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
-        Self::serve_with(path, file(path), forget_before, written)
+        Self::serve_with(path, file(path), written)
     }
 
     /// As [`Store::serve`], on a file that `open` opens: for tests with a failing disk.
     pub fn serve_with(
         path: &Path,
         open: Box<Open>,
-        forget_before: UnixTime,
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
         let place = Place { path: path.to_owned(), open, sets_aside: true };
-        let mut writer = Writer::new(place, forget_before);
+        let mut writer = Writer::new(place);
         match writer.ready(&written) {
             Err(problem) if problem.is_final() => {
                 return Err(Error { path: path.to_owned(), problem });
@@ -270,10 +276,10 @@ impl Store {
         if !batches::is_whole(batch, row.value()) {
             return None;
         }
-        let (_, chats, _, bytes, _) = row.value();
+        let (at, chats, _, bytes, _) = row.value();
         let left = transaction.open_table(LEFT).ok()?.get(batch).ok()?;
         let left = read_chats(left.as_ref().map_or(chats, |left| left.value()));
-        Some(Kept { bytes: bytes.to_vec(), left })
+        Some(Kept { bytes: bytes.to_vec(), at: read_stamp(at), left })
     }
 
     /// What is kept of ports; an error too where the file cannot be read for now. Blocks.

@@ -11,27 +11,25 @@ use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 use http_types::StatusCode;
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
-use mistgate_core::base::time::Instant;
+use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::outcome::Reason;
 use mistgate_core::chat::shape::Form;
 use mistgate_core::delivery::batch::{ChatId, EventKey};
 use mistgate_core::delivery::config::Destination;
-use mistgate_core::engine::input::{Answer, DestinationId, Input, Restored};
+use mistgate_core::delivery::queue::Entry;
+use mistgate_core::engine::input::{Answer, DestinationId, Input};
 use mistgate_core::engine::output::Output;
 use mistgate_core::engine::{DestinationStatus, Engine, input, report};
 use mistgate_core::webhook::inbox::RequestId;
 use mistgate_core::webhook::intake::Intake;
 use smol::{Executor, channel};
 
-use self::fetch::{Recent, Wanted, read_back};
+use self::fetch::Recent;
 use crate::base::clock;
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::store::{Left, SetAside, Store, Write, Written};
+use crate::base::store::{Left, Seen, SetAside, Store, Write, Written};
 use crate::http::outbound::{Bytes, Client, Outbound};
-
-/// How many stored batches are handed to the engine at a time when it starts.
-const RESTORE_STEP: usize = 64;
 
 /// A message to the driver.
 pub enum Message {
@@ -39,16 +37,12 @@ pub enum Message {
     Answered { destination: DestinationId, id: u64, answer: Result<Answer, Reason> },
     /// The configuration was read again.
     Configured(Box<Settings>),
+    /// Recalled events, and the channel of each.
+    Recalled { events: Vec<(Entry, String)>, chat: ChatId },
     Request {
         intake: Intake,
         /// Takes the status to answer with.
         answer: channel::Sender<StatusCode>,
-    },
-    /// Events that were read back.
-    Restored {
-        events: Vec<Restored>,
-        /// How long ago their batch was accepted.
-        ago: Duration,
     },
     /// Asks for the state of all destinations.
     Status(channel::Sender<Status>),
@@ -118,7 +112,6 @@ pub struct Driver {
     dashboard_host: Arc<str>,
     outbound: Outbound,
     timeout: Duration,
-    dedup_window: Duration,
     clients: BTreeMap<DestinationId, Arc<Client>>,
     waiting: BTreeMap<RequestId, channel::Sender<StatusCode>>,
     last_request: RequestId,
@@ -141,7 +134,7 @@ impl Driver {
     ) -> Self {
         let Settings { engine: config, dashboard_host, outbound } = settings;
         let now = clock.now();
-        let (timeout, dedup_window) = (config.chat.delivery.timeout, config.dedup_window);
+        let timeout = config.chat.delivery.timeout;
         Self {
             engine: Engine::new(config, seed, now),
             clock,
@@ -152,7 +145,6 @@ impl Driver {
             dashboard_host: dashboard_host.into(),
             outbound,
             timeout,
-            dedup_window,
             clients: BTreeMap::new(),
             waiting: BTreeMap::new(),
             last_request: 0,
@@ -200,15 +192,14 @@ impl Driver {
                 self.outbound = outbound;
                 self.clients.clear();
                 self.timeout = engine.chat.delivery.timeout;
-                self.dedup_window = engine.dedup_window;
                 Input::Configured(engine)
             }
+            Message::Recalled { events, chat } => Input::Recalled { events, chat },
             Message::Request { intake, answer } => {
                 self.last_request += 1;
                 self.waiting.insert(self.last_request, answer);
                 Input::Request { id: self.last_request, intake, at: clock::wall() }
             }
-            Message::Restored { events, ago } => Input::Restored { events, ago },
             Message::Status(answer) => {
                 let now = self.clock.now();
                 let destinations = self.engine.destinations();
@@ -263,13 +254,18 @@ impl Driver {
             let text = report::set_aside(file, reason, wall);
             self.step(Some(Input::Report { text, at: wall }));
         }
-        for &(at, fingerprint) in &left.seen {
-            let ago = clock::since(at, wall);
-            self.step(Some(Input::Remembered { fingerprint, ago }));
+        let stamp = clock::stamp();
+        if stamp.is_none() {
+            let stored = left.waiting.len();
+            self.journal.note(Level::Info, "clock_unsynchronised", fields![stored]);
         }
-        for batches in left.waiting.chunks(RESTORE_STEP) {
-            let wanted = batches.iter().map(|batch| (*batch, None)).collect();
-            for (events, ago) in read_back(&self.store, &wanted, wall, &self.journal) {
+        for &Seen { batch, at, fingerprint } in &left.seen {
+            let ago = UnixTime::age(at, stamp);
+            self.step(Some(Input::Remembered { batch, fingerprint, ago }));
+        }
+        for batch in &left.waiting {
+            if let Some((events, at)) = fetch::restored(&self.store, *batch, &self.journal) {
+                let ago = UnixTime::age(at, stamp);
                 self.step(Some(Input::Restored { events, ago }));
             }
         }
@@ -283,7 +279,7 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.journal.emit(&event),
-            Output::Recall { keys, chat } => self.recall(keys, &chat),
+            Output::Recall { entries, chat } => self.recall(entries, chat),
             Output::Respond { id, status } => {
                 if let Some(answer) = self.waiting.remove(&id) {
                     let _ = answer.try_send(status);
@@ -295,11 +291,10 @@ impl Driver {
                 }
             }
             Output::Settle { key, chats } => self.writes.push(Write::Settle { key, chats }),
-            Output::Store { batch, bytes, chats, fingerprints } => {
+            Output::Store { batch, bytes, chats, fingerprints, forget_before } => {
                 let bytes = Bytes::from(bytes);
                 self.recent.keep(batch, bytes.clone());
-                let at = clock::wall();
-                let forget_before = clock::before(at, self.dedup_window);
+                let at = clock::stamp();
                 self.writing += 1;
                 let put = Write::Put { batch, bytes, chats, fingerprints, at, forget_before };
                 self.writes.push(put);
@@ -356,19 +351,14 @@ impl Driver {
         self.executor.spawn(task).detach();
     }
 
-    fn recall(&self, keys: Vec<EventKey>, chat: &ChatId) {
+    fn recall(&self, entries: Vec<Entry>, chat: ChatId) {
         let (store, handle) = (self.store.clone(), self.handle.clone());
         let journal = Arc::clone(&self.journal);
-        let mut wanted: Wanted = BTreeMap::new();
-        for key in keys {
-            let only = || Some((Arc::clone(chat), Vec::new()));
-            if let Some((_, indexes)) = wanted.entry(key.batch).or_insert_with(only) {
-                indexes.push(key.index);
-            }
-        }
         let task = smol::unblock(move || {
-            for (events, ago) in read_back(&store, &wanted, clock::wall(), &journal) {
-                handle.send(Message::Restored { events, ago });
+            // A batch at a time, because the events of one are read together.
+            for entries in entries.chunk_by(|one, next| one.key.batch == next.key.batch) {
+                let (events, chat) = (fetch::channels(&store, entries, &journal), chat.clone());
+                handle.send(Message::Recalled { events, chat });
             }
         });
         self.executor.spawn(task).detach();

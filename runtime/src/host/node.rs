@@ -25,7 +25,7 @@ use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
 use crate::base::sandbox::{Needs, Sandbox};
 use crate::base::store::{Store, Written};
-use crate::base::{clock, sandbox, stop, store};
+use crate::base::{sandbox, stop, store};
 use crate::chat::driver;
 use crate::chat::driver::{Driver, Message};
 use crate::host::load;
@@ -157,12 +157,11 @@ impl Node {
             listeners.common.clone();
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(problem)?;
         let (written, kept) = (driver.clone(), switches.clone());
-        let (store, storing) = Store::serve(
-            &Path::new(&config.state_dir).join(store::FILE),
-            clock::before(clock::wall(), dedup_window(config)),
-            move |answer| report_written(answer, &written, &kept),
-        )
-        .map_err(problem)?;
+        let (store, storing) =
+            Store::serve(&Path::new(&config.state_dir).join(store::FILE), move |answer| {
+                report_written(answer, &written, &kept);
+            })
+            .map_err(problem)?;
         let tools = ports::Tools {
             clock,
             journal: Arc::clone(&journal),

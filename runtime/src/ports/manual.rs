@@ -16,7 +16,6 @@ use std::{fs, io, thread};
 use mistgate_core::base::failure::Failure;
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine::Machine as _;
-use mistgate_core::base::time::UnixTime;
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::ports::Ports;
 use mistgate_core::mist::find;
@@ -284,8 +283,7 @@ impl Memory {
             let answer = move |written| {
                 let _ = answers.send(written);
             };
-            // Nothing is forgotten here.
-            Ok(Store::open(&path, UnixTime::from_secs(0), answer))
+            Ok(Store::open(&path, answer))
         };
         match ours(folder, &path, open).map_err(|error| format!("{}: {error}", path.display()))? {
             Ok((store, _, thread)) => Ok(Self::Ours(Kept { store, thread, written })),

@@ -142,7 +142,7 @@ impl Kept {
         };
         let (report, written) = mpsc::channel();
         let report = move |answer| report.send(answer).expect("a listener");
-        let opened = Store::open_with(path, Box::new(open), UnixTime::from_secs(0), report);
+        let opened = Store::open_with(path, Box::new(open), report);
         let (store, left, thread) = opened.expect("a store");
         (Self { store, written, thread }, left)
     }
@@ -165,8 +165,8 @@ impl Kept {
             bytes: batch::encode(at, "alarms", &[item]).into(),
             chats: vec![chats],
             fingerprints: vec![fingerprint],
-            at,
-            forget_before: UnixTime::from_secs(0),
+            at: Some(at),
+            forget_before: 0,
         }));
         loop {
             match self.written.recv_timeout(LONG).expect("an answer") {

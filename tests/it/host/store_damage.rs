@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use mistgate_core::base::rand::Rand;
-use mistgate_core::base::time::UnixTime;
 use mistgate_runtime::base::store::{Left, Store, Written};
 use mistgate_tests::chat::server::{Chat, LONG};
 use mistgate_tests::webhook::mist::event_body;
@@ -42,7 +41,7 @@ fn serve(path: &Path) -> (Left, Vec<u64>) {
     let attempt = || {
         let (report, reports) = mpsc::channel();
         let report = move |written| report.send(written).expect("a listener");
-        let served = Store::serve(path, UnixTime::from_secs(0), report);
+        let served = Store::serve(path, report);
         let (store, thread) = served.unwrap_or_else(|error| panic!("it does not start: {error}"));
         let Ok(Written::Opened(left)) = reports.recv_timeout(LONG) else {
             panic!("it is not open");
@@ -148,10 +147,10 @@ fn of_many_damaged_files_the_first_and_the_last_are_kept() {
 fn a_store_in_use_is_not_damaged() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mistgate.redb");
-    let opened = Store::open(&path, UnixTime::from_secs(0), |_| {}).expect("a store");
+    let opened = Store::open(&path, |_| {}).expect("a store");
     for marker in ["mistgate.redb.opening", "mistgate.redb.opening-again"] {
         fs::write(folder.path().join(marker), "").expect("a marker");
-        let served = Store::serve(&path, UnixTime::from_secs(0), |_| {});
+        let served = Store::serve(&path, |_| {});
         assert!(served.is_err_and(|error| error.is_taken()));
     }
     assert!(damaged(folder.path()).is_empty());

@@ -6,6 +6,7 @@ use mistgate_core::base::secret::Secret;
 use mistgate_core::base::window::Window;
 use mistgate_core::chat::kind::Kind;
 use mistgate_core::chat::{console, google, slack, teams};
+use mistgate_core::delivery::batch::ChatId;
 use mistgate_core::delivery::config::{Chat, Delivery, Destination};
 use mistgate_core::route::Routes;
 
@@ -64,4 +65,18 @@ pub fn chat(bytes: &mut Bytes<'_>) -> Chat {
         ..Delivery::default()
     };
     Chat { routes: Routes::default(), destinations, delivery }
+}
+
+/// What makes two destinations the same to the engine: the chat and the URL.
+pub(super) type DestinationKey = (ChatId, Option<String>);
+
+pub(super) fn destination_key(to: &Destination) -> DestinationKey {
+    (to.chat.clone(), to.url.as_ref().map(|url| url.expose().to_owned()))
+}
+
+/// The destination of a chat's events of a channel.
+pub(super) fn key_of(config: &Chat, channel: &str, chat: &ChatId) -> Option<DestinationKey> {
+    let indexes = config.destinations_of(channel);
+    let mut destinations = indexes.into_iter().filter_map(|index| config.destinations.get(index));
+    destinations.find(|to| to.chat == *chat).map(destination_key)
 }

@@ -14,8 +14,8 @@ use mistgate_core::chat::outcome::Outcome;
 use mistgate_core::chat::shape::Form;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
-use mistgate_core::delivery::config::{Chat, Destination};
-use mistgate_core::delivery::queue::{DIGEST_MAX, Loss};
+use mistgate_core::delivery::config::Destination;
+use mistgate_core::delivery::queue::{DIGEST_MAX, Entry, Loss};
 use mistgate_core::engine::Engine;
 use mistgate_core::engine::input::{Answer, Config, DestinationId, Input, Restored};
 use mistgate_core::engine::output::{Event, Output};
@@ -24,6 +24,7 @@ use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
 use mistgate_core::webhook::inbox::RequestId;
 
+use crate::chat::configurations::{DestinationKey, destination_key, key_of};
 use crate::chat::windows::Windows;
 
 /// An event that a chat has not settled yet.
@@ -37,8 +38,6 @@ pub enum Settled {
     Dropped(PendingEvent),
 }
 
-/// What makes two destinations the same to the engine: the chat and the URL.
-type DestinationKey = (ChatId, Option<String>);
 /// Events with the same key are sent in order: destination, whether critical, site.
 type QueueKey = (DestinationKey, bool, u64);
 
@@ -168,7 +167,7 @@ impl Reference {
                     self.refused.insert(print);
                 }
             }
-            Input::Remembered { fingerprint, ago } => {
+            Input::Remembered { fingerprint, ago, .. } => {
                 let left = self.config.dedup_window.saturating_sub(*ago);
                 self.on_disk.insert(*fingerprint);
                 let seen = self.seen.entry(*fingerprint).or_insert((now, 0));
@@ -183,7 +182,16 @@ impl Reference {
             Input::Restored { events, ago } => {
                 let left = self.config.chat.delivery.max_age.saturating_sub(*ago);
                 for Restored { key, channel, severity, site, chats } in events {
-                    self.add_pending(*key, (channel, *severity, *site), chats, now + left);
+                    let critical = *severity == Severity::Critical;
+                    self.add_pending(*key, (channel, critical, *site), chats, now + left);
+                }
+            }
+            Input::Recalled { events, chat } => {
+                let chats = Chats::from([chat.clone()]);
+                for (Entry { key, critical, site, expires_at, .. }, channel) in events {
+                    let before = self.pending.get(&(*key, chat.clone())).expect("it was recalled");
+                    assert_eq!(before.expires_at, *expires_at, "its age changed");
+                    self.add_pending(*key, (channel, *critical, *site), &chats, *expires_at);
                 }
             }
             Input::Stored(batch) => self.stored(*batch),
@@ -202,22 +210,22 @@ impl Reference {
         let expires_at = accepted_at + self.config.chat.delivery.max_age;
         for (index, (channel, severity, site, chats)) in (0..).zip(events) {
             let key = EventKey { batch, index };
-            self.add_pending(key, (&channel, severity, site), &chats, expires_at);
+            let critical = severity == Severity::Critical;
+            self.add_pending(key, (&channel, critical, site), &chats, expires_at);
         }
     }
 
     fn add_pending(
         &mut self,
         key: EventKey,
-        (channel, severity, site): (&str, Severity, u64),
+        (channel, critical, site): (&str, bool, u64),
         chats: &Chats,
         expires_at: Instant,
     ) {
         for chat in chats {
             let event = (key, chat.clone());
             let destination_key = key_of(&self.config.chat, channel, chat);
-            let queue = destination_key
-                .map(|destination_key| (destination_key, severity == Severity::Critical, site));
+            let queue = destination_key.map(|destination_key| (destination_key, critical, site));
             self.last_position += 1;
             let pending =
                 Pending { queue: queue.clone(), position: self.last_position, expires_at };
@@ -269,7 +277,7 @@ impl Reference {
     pub fn output(&mut self, now: Instant, output: &Output) {
         match output {
             Output::Event(event) => self.emit(now, event),
-            Output::Recall { keys, chat } => self.recall(keys, chat),
+            Output::Recall { entries, chat } => self.recall(entries, chat),
             Output::Respond { id, status } => self.respond(*id, *status),
             Output::Send { destination, to, id, keys, form } => {
                 let message = Message {
@@ -283,7 +291,7 @@ impl Reference {
                 self.sent(now, *destination, to, message);
             }
             Output::Settle { key, chats } => self.settling.push((*key, chats.clone())),
-            Output::Store { batch, bytes, chats, fingerprints } => {
+            Output::Store { batch, bytes, chats, fingerprints, .. } => {
                 self.store(now, *batch, bytes, chats, fingerprints);
             }
         }
@@ -383,8 +391,8 @@ impl Reference {
         assert!(critical_sent || !self.queues.iter().any(waits), "overtook something critical");
     }
 
-    fn recall(&mut self, keys: &[EventKey], chat: &ChatId) {
-        for key in keys {
+    fn recall(&mut self, entries: &[Entry], chat: &ChatId) {
+        for Entry { key, .. } in entries {
             let event = (*key, chat.clone());
             let pending = self.pending.get_mut(&event).expect("recalled what is not pending");
             let queue = pending.queue.take().expect("recalled, so it had a queue");
@@ -504,15 +512,4 @@ impl Reference {
             assert!(engine.poll_timeout().is_some(), "{held} events wait for nothing");
         }
     }
-}
-
-fn destination_key(to: &Destination) -> DestinationKey {
-    (to.chat.clone(), to.url.as_ref().map(|url| url.expose().to_owned()))
-}
-
-/// The destination of a chat's events of a channel.
-fn key_of(config: &Chat, channel: &str, chat: &ChatId) -> Option<DestinationKey> {
-    let indexes = config.destinations_of(channel);
-    let mut destinations = indexes.into_iter().filter_map(|index| config.destinations.get(index));
-    destinations.find(|to| to.chat == *chat).map(destination_key)
 }

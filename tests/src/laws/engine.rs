@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::outcome::Reason;
 use mistgate_core::delivery::batch;
-use mistgate_core::delivery::batch::{ChatId, Chats, EventKey, Item};
+use mistgate_core::delivery::batch::{ChatId, EventKey, Item};
+use mistgate_core::delivery::queue::Entry;
 use mistgate_core::engine::Engine;
-use mistgate_core::engine::input::{Answer, Config, Input, Restored};
+use mistgate_core::engine::input::{Answer, Config, Input};
 use mistgate_core::engine::output::Output;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
@@ -27,8 +28,9 @@ const EVENTS: u64 = 255;
 pub struct Surroundings {
     reference: Reference,
     last_id: RequestId,
-    events: BTreeMap<EventKey, Restored>,
-    recalls: Vec<(Vec<EventKey>, ChatId)>,
+    /// The channel of each event that was ever stored.
+    channels: BTreeMap<EventKey, String>,
+    recalls: Vec<(Vec<Entry>, ChatId)>,
 }
 
 impl Subject for Surroundings {
@@ -39,7 +41,7 @@ impl Subject for Surroundings {
         let surroundings = Self {
             reference: Reference::new(config.clone()),
             last_id: 0,
-            events: BTreeMap::new(),
+            channels: BTreeMap::new(),
             recalls: Vec::new(),
         };
         (surroundings, config)
@@ -53,10 +55,11 @@ impl Subject for Surroundings {
             9..=12 => self.answered(bytes),
             13 => Input::Configured(config(bytes)),
             14 => Input::Remembered {
+                batch: 0,
                 fingerprint: print(bytes),
                 ago: Duration::from_secs(bytes.up_to(100)),
             },
-            _ => self.restored(bytes),
+            _ => self.recalled(bytes),
         };
         self.reference.input(now, &input);
         input
@@ -65,19 +68,14 @@ impl Subject for Surroundings {
     fn output(&mut self, now: Instant, output: &Output) {
         self.reference.output(now, output);
         match output {
-            Output::Recall { keys, chat } => self.recalls.push((keys.clone(), chat.clone())),
-            Output::Store { batch, bytes, chats, .. } => {
+            Output::Recall { entries, chat } => {
+                self.recalls.push((entries.clone(), chat.clone()));
+            }
+            Output::Store { batch, bytes, .. } => {
                 let read = batch::decode(bytes).expect("our own bytes");
-                for (index, (event, chats)) in (0..).zip(read.events.into_iter().zip(chats)) {
+                for (index, event) in (0..).zip(read.events) {
                     let key = EventKey { batch: *batch, index };
-                    let restored = Restored {
-                        key,
-                        channel: event.channel.to_owned(),
-                        severity: event.severity,
-                        site: event.site,
-                        chats: chats.clone(),
-                    };
-                    self.events.insert(key, restored);
+                    self.channels.insert(key, event.channel.to_owned());
                 }
             }
             Output::Event(_)
@@ -136,18 +134,15 @@ impl Surroundings {
         Input::Answered { destination, id, answer, at: UnixTime::from_secs(1_752_000_000) }
     }
 
-    fn restored(&mut self, bytes: &mut Bytes<'_>) -> Input {
+    fn recalled(&mut self, bytes: &mut Bytes<'_>) -> Input {
         let nth = bytes.count(self.recalls.len().saturating_sub(1));
         let recall = (nth < self.recalls.len()).then(|| self.recalls.swap_remove(nth));
-        let (keys, chat) = recall.unwrap_or_default();
-        let events = keys
-            .iter()
-            .map(|key| {
-                let stored = self.events.get(key).expect("recalled what was never stored");
-                Restored { chats: Chats::from([chat.clone()]), ..stored.clone() }
-            })
-            .collect();
-        Input::Restored { events, ago: Duration::from_secs(bytes.up_to(100)) }
+        let (entries, chat) = recall.unwrap_or_default();
+        let channel = |entry: Entry| {
+            let channel = self.channels.get(&entry.key).expect("recalled what was never stored");
+            (entry, channel.clone())
+        };
+        Input::Recalled { events: entries.into_iter().map(channel).collect(), chat }
     }
 }
 

@@ -27,8 +27,9 @@ pub struct Surroundings {
     writing: BTreeMap<u64, Vec<Fingerprint>>,
     on_disk: BTreeSet<Fingerprint>,
     refused: BTreeSet<Fingerprint>,
-    /// Until when an event counts as a duplicate, unless the memory was ever full.
-    seen: BTreeMap<Fingerprint, Instant>,
+    /// Until when an event counts as a duplicate, unless the memory was ever full, and of an event
+    /// in which batch.
+    seen: BTreeMap<Fingerprint, (Instant, u64)>,
     was_short: bool,
 }
 
@@ -79,16 +80,17 @@ impl Subject for Surroundings {
                 }
                 Input::Refused(batch)
             }
-            8 => {
+            // Before any request.
+            8 if self.last_id == 0 => {
                 let fingerprint = print(bytes);
                 let ago = Duration::from_secs(bytes.up_to(5_000));
                 if let Some(left) = self.config.window.checked_sub(ago)
                     && !left.is_zero()
                 {
                     self.on_disk.insert(fingerprint);
-                    self.seen.entry(fingerprint).or_insert(now + left);
+                    self.seen.entry(fingerprint).or_insert((now + left, self.next_batch - 1));
                 }
-                Input::Remembered { fingerprint, ago }
+                Input::Remembered { batch: self.next_batch - 1, fingerprint, ago }
             }
             _ => {
                 self.config = config(bytes, 0);
@@ -111,7 +113,7 @@ impl Subject for Surroundings {
                     assert!(refused, "503 though nothing was refused");
                 }
             }
-            Output::Store { batch, new } => {
+            Output::Store { batch, new, forget_before } => {
                 assert_eq!(*batch, self.next_batch, "batches are numbered in order");
                 self.next_batch += 1;
                 assert!(!new.is_empty() && new.is_sorted_by(|a, b| a < b), "{new:?}");
@@ -119,11 +121,16 @@ impl Subject for Surroundings {
                 let mut prints = Vec::new();
                 for place in new {
                     let print = *self.request.get(*place).expect("a place in the request");
-                    let seen = self.seen.get(&print).is_some_and(|&until| now < until);
+                    let seen = self.seen.get(&print).is_some_and(|&(until, _)| now < until);
                     assert!(self.was_short || !seen, "taken twice");
                     prints.push(print);
-                    self.seen.insert(print, now + self.config.window);
+                    self.seen.insert(print, (now + self.config.window, *batch));
                 }
+                let needed = self.seen.values().filter(|(until, _)| now < *until);
+                let needed = needed.map(|(_, batch)| *batch).min();
+                assert!(forget_before <= batch, "forgets what is being stored");
+                let kept = needed.is_none_or(|needed| *forget_before <= needed);
+                assert!(self.was_short || kept, "forgets what is remembered");
                 self.writing.insert(*batch, prints);
             }
             Output::Suppressed(events) => {

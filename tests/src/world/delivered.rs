@@ -1,14 +1,18 @@
-//! Counts for each event and chat: how often it was accepted, shown to people, and dropped.
+//! Counts for each event and chat: how often it was accepted, shown to people, and dropped. No
+//! event is accepted again within the window of duplicates, or given up before its age, whatever
+//! the wall clock shows: the ages here are those of the world.
 //!
 //! An event may be shown more often than it was accepted only where mistgate cannot know better:
 //! the answer to a delivered message was lost, or a crash forgot that the chat had confirmed it.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use mistgate_core::base::time::Instant;
 use mistgate_core::delivery::batch::{ChatId, EventKey};
 use mistgate_core::event::fingerprint::Fingerprint;
 
-use super::{disk::Batch, server::PostId};
+use super::{DEDUP_WINDOW, disk::Batch, server::PostId};
 use crate::chat::reference::{PendingEvent, Settled};
 
 /// An event for one chat, the same after it was sent again.
@@ -37,6 +41,7 @@ struct Post {
 pub struct Delivered {
     counts: BTreeMap<Entry, Counts>,
     prints: BTreeMap<EventKey, Fingerprint>,
+    accepted_at: BTreeMap<Fingerprint, Instant>,
     posts: BTreeMap<PostId, Post>,
     /// Confirmed by a chat. The disk may not know it yet.
     confirmed: BTreeSet<PendingEvent>,
@@ -45,6 +50,11 @@ pub struct Delivered {
 impl Delivered {
     /// Notes that a batch is on disk.
     pub fn accepted(&mut self, batch: &Batch) {
+        for print in &batch.fingerprints {
+            let before = self.accepted_at.insert(*print, batch.accepted_at);
+            let is_new = before.is_none_or(|before| before + DEDUP_WINDOW <= batch.accepted_at);
+            assert!(is_new, "{print:?} was forgotten and accepted again");
+        }
         for (index, (print, chats)) in (0..).zip(batch.fingerprints.iter().zip(&batch.left)) {
             let key = EventKey { batch: batch.number, index };
             self.prints.insert(key, *print);
@@ -95,6 +105,13 @@ impl Delivered {
         if confirmed {
             self.confirmed.extend(post.pending.iter().cloned());
         }
+    }
+
+    /// Notes that the engine gave up an event because of its age, of which this is the least.
+    pub fn expired(&self, now: Instant, (key, _): &PendingEvent, max_age: Duration) {
+        let accepted_at = self.prints.get(key).and_then(|print| self.accepted_at.get(print));
+        let age = now - *accepted_at.expect("only what was accepted is given up");
+        assert!(age >= max_age, "{key:?} was given up after {age:?}");
     }
 
     /// Notes that the engine is done with an event.

@@ -50,10 +50,12 @@ pub struct Batch {
     /// For each event the chats that are still to get it.
     pub left: Vec<Chats>,
     pub fingerprints: Vec<Fingerprint>,
-    /// When it was accepted.
-    pub at: UnixTime,
-    /// Fingerprints older than this may be forgotten.
-    pub forget_before: UnixTime,
+    /// When it was accepted, if the clock was synchronised.
+    pub at: Option<UnixTime>,
+    /// When it was accepted in truth, which only the world knows.
+    pub accepted_at: Instant,
+    /// The fingerprints of earlier batches may be forgotten.
+    pub forget_before: u64,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,7 @@ pub struct Disk {
     rand: Rand,
     mood: Mood,
     batches: BTreeMap<u64, Batch>,
-    seen: BTreeMap<u64, (UnixTime, Vec<Fingerprint>)>,
+    seen: BTreeMap<u64, (Option<UnixTime>, Vec<Fingerprint>)>,
     /// Every fingerprint that was ever committed.
     ever: BTreeSet<Fingerprint>,
     committed: Vec<Batch>,
@@ -99,10 +101,13 @@ impl Disk {
         self.batches.values()
     }
 
-    /// The fingerprints since `forget_before`, oldest first.
-    pub fn seen(&mut self, forget_before: UnixTime) -> Vec<(UnixTime, Fingerprint)> {
-        forget(&mut self.seen, forget_before);
-        self.seen.values().flat_map(|(at, prints)| prints.iter().map(|p| (*at, *p))).collect()
+    /// The fingerprints that are not forgotten, with their batches and when these were accepted.
+    pub fn seen(&self) -> impl Iterator<Item = (u64, Option<UnixTime>, Fingerprint)> {
+        let of = |(batch, (at, prints)): (&u64, &(Option<UnixTime>, Vec<Fingerprint>))| {
+            let (batch, at) = (*batch, *at);
+            prints.clone().into_iter().map(move |print| (batch, at, print))
+        };
+        self.seen.iter().flat_map(of)
     }
 
     /// Whether an event was ever committed.
@@ -136,7 +141,7 @@ impl Disk {
             for batch in puts {
                 self.ever.extend(&batch.fingerprints);
                 self.seen.insert(batch.number, (batch.at, batch.fingerprints.clone()));
-                forget(&mut self.seen, batch.forget_before);
+                self.seen.retain(|number, _| *number >= batch.forget_before);
                 self.committed.push(batch.clone());
                 self.batches.insert(batch.number, batch);
             }
@@ -159,12 +164,6 @@ impl Disk {
         if batch.left.iter().all(Chats::is_empty) {
             self.batches.remove(&key.batch);
         }
-    }
-}
-
-fn forget(seen: &mut BTreeMap<u64, (UnixTime, Vec<Fingerprint>)>, before: UnixTime) {
-    while seen.first_key_value().is_some_and(|(_, (at, _))| *at < before) {
-        seen.pop_first();
     }
 }
 

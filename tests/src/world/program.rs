@@ -7,8 +7,9 @@ use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::shape::Form;
 use mistgate_core::delivery::batch;
-use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
+use mistgate_core::delivery::batch::{ChatId, EventKey};
 use mistgate_core::delivery::config::Destination;
+use mistgate_core::delivery::queue::{Entry, Loss};
 use mistgate_core::delivery::render::render;
 use mistgate_core::engine::input::{Config, DestinationId, Input, Restored};
 use mistgate_core::engine::output::Output;
@@ -19,8 +20,10 @@ use mistgate_core::webhook::inbox::RequestId;
 
 use super::mist::WebhookId;
 use super::server::{PostId, Server};
+use super::transition::Clock;
 use super::{DEDUP_WINDOW, World, disk, mist, server};
-use crate::chat::{limits, reference::Reference};
+use crate::chat::limits;
+use crate::chat::reference::{Reference, Settled};
 
 /// One message out of this many has its payload checked; the shapes have tests of their own.
 const CHECKED_EVERY: u64 = 5;
@@ -32,7 +35,7 @@ pub(super) struct Mistgate {
     pub(super) last_request: RequestId,
     pub(super) requests: BTreeMap<RequestId, (WebhookId, Vec<Fingerprint>)>,
     pub(super) posts: BTreeMap<PostId, (DestinationId, u64)>,
-    pub(super) recalls: Vec<(Instant, Vec<EventKey>, ChatId)>,
+    pub(super) recalls: Vec<(Instant, Vec<Entry>, ChatId)>,
 }
 
 impl World {
@@ -43,21 +46,20 @@ impl World {
             .mistgate
             .iter_mut()
             .flat_map(|mistgate| mistgate.recalls.extract_if(.., |(at, ..)| *at <= now));
-        let mut wanted: Vec<(UnixTime, Vec<Restored>)> = Vec::new();
-        for (_, keys, chat) in recalls {
-            for key in keys {
-                let batch =
-                    self.disk.read(key.batch).expect("recalled an event that is not on disk");
-                wanted.push(restored(batch, |index, _| {
-                    (index == key.index).then(|| chat.clone()).into_iter().collect()
-                }));
+        let mut wanted = Vec::new();
+        for (_, entries, chat) in recalls {
+            for entry in entries {
+                let EventKey { batch, index } = entry.key;
+                let batch = self.disk.read(batch).expect("recalled an event that is not on disk");
+                let batch = batch::decode(&batch.bytes).expect("our own bytes");
+                let index = usize::try_from(index).expect("an index");
+                let event = batch.events.get(index).expect("an index in the batch");
+                let events = vec![(entry, event.channel.to_owned())];
+                wanted.push(Input::Recalled { events, chat: chat.clone() });
             }
         }
         let active = !wanted.is_empty();
-        for (at, events) in wanted {
-            let ago = since(at, self.wall());
-            self.feed(Some(Input::Restored { events, ago }));
-        }
+        wanted.into_iter().for_each(|input| self.feed(Some(input)));
         active
     }
 
@@ -84,7 +86,14 @@ impl World {
                 break;
             };
             mistgate.reference.output(self.now, &output);
+            let is_expired = matches!(
+                &output,
+                Output::Event(output::Event::Dropped { loss: Loss::Expired, .. })
+            );
             for settled in mistgate.reference.take_settled() {
+                if let (true, Settled::Dropped(event)) = (is_expired, &settled) {
+                    self.delivered.expired(self.now, event, self.max_age);
+                }
                 self.delivered.settled(settled);
             }
             self.execute(output);
@@ -100,10 +109,10 @@ impl World {
     fn execute(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.say(describe(&event)),
-            Output::Recall { keys, chat } => {
+            Output::Recall { entries, chat } => {
                 let at = self.now + Duration::from_micros(self.rand.up_to(2_000_000));
-                self.say(format_args!("recalls {} for {}", keys.len(), chat));
-                self.running().recalls.push((at, keys, chat));
+                self.say(format_args!("recalls {} for {}", entries.len(), chat));
+                self.running().recalls.push((at, entries, chat));
             }
             Output::Respond { id, status } => {
                 let (webhook, prints) =
@@ -133,11 +142,16 @@ impl World {
             Output::Settle { key, chats } => {
                 self.disk.handle_input(self.now, disk::Input::Settle(key, chats));
             }
-            Output::Store { batch: number, bytes, chats: left, fingerprints } => {
-                let at = self.wall();
-                let window = i64::try_from(DEDUP_WINDOW.as_micros()).expect("an hour");
-                let forget_before = UnixTime::from_micros(at.as_micros() - window);
-                let batch = disk::Batch { number, bytes, left, fingerprints, at, forget_before };
+            Output::Store { batch: number, bytes, chats: left, fingerprints, forget_before } => {
+                let batch = disk::Batch {
+                    number,
+                    bytes,
+                    left,
+                    fingerprints,
+                    at: self.stamp(),
+                    accepted_at: self.now,
+                    forget_before,
+                };
                 self.disk.handle_input(self.now, disk::Input::Put(batch));
             }
         }
@@ -191,6 +205,9 @@ impl World {
         for (webhook, _) in mistgate.requests.into_values() {
             self.mist.handle_input(self.now, mist::Input::Answered(webhook, 0));
         }
+        if self.rand.up_to(3) == 0 {
+            self.set_clock(Clock::In1970);
+        }
         let pause = Duration::from_millis(self.rand.up_to(5_000));
         self.restart_at = Some(self.restart_at.unwrap_or_default().max(self.now + pause));
     }
@@ -198,9 +215,8 @@ impl World {
     /// Starts the program with what is on disk, as the driver does.
     pub(super) fn start(&mut self) {
         self.restart_at = None;
-        let wall = self.wall();
-        let window = i64::try_from(DEDUP_WINDOW.as_micros()).expect("an hour");
-        let seen = self.disk.seen(UnixTime::from_micros(wall.as_micros() - window));
+        let stamp = self.stamp();
+        let seen: Vec<_> = self.disk.seen().collect();
         let config = self.config(self.disk.next_batch());
         self.say(format_args!("starts, {} seen", seen.len()));
         self.mistgate = Some(Mistgate {
@@ -211,17 +227,17 @@ impl World {
             posts: BTreeMap::new(),
             recalls: Vec::new(),
         });
-        for (at, fingerprint) in seen {
-            let input = Input::Remembered { fingerprint, ago: since(at, wall) };
+        for (batch, at, fingerprint) in seen {
+            let ago = UnixTime::age(at, stamp);
+            let input = Input::Remembered { batch, fingerprint, ago };
             let now = self.now;
             let mistgate = self.running();
             mistgate.reference.input(now, &input);
             mistgate.engine.handle_input(now, input);
         }
-        let left: Vec<_> =
-            self.disk.batches().map(|batch| restored(batch, |_, left| left.clone())).collect();
+        let left: Vec<_> = self.disk.batches().map(|batch| (batch.at, restored(batch))).collect();
         for (at, events) in left {
-            let ago = since(at, wall);
+            let ago = UnixTime::age(at, stamp);
             self.feed(Some(Input::Restored { events, ago }));
         }
     }
@@ -252,27 +268,18 @@ fn describe(event: &output::Event) -> String {
     }
 }
 
-/// The events of a batch, each for the chats that `wanted` selects; those without one are left out.
-fn restored(
-    batch: &disk::Batch,
-    wanted: impl Fn(u32, &Chats) -> Chats,
-) -> (UnixTime, Vec<Restored>) {
+/// The events of a batch that some chat waits for.
+fn restored(batch: &disk::Batch) -> Vec<Restored> {
     let read = batch::decode(&batch.bytes).expect("our own bytes");
-    let events = (0..)
+    (0..)
         .zip(read.events.iter().zip(&batch.left))
         .map(|(index, (stored, left))| Restored {
             key: EventKey { batch: batch.number, index },
             channel: stored.channel.to_owned(),
             severity: stored.severity,
             site: stored.site,
-            chats: wanted(index, left),
+            chats: left.clone(),
         })
         .filter(|restored| !restored.chats.is_empty())
-        .collect();
-    (read.received_at, events)
-}
-
-fn since(at: UnixTime, wall: UnixTime) -> Duration {
-    let micros = wall.as_micros().saturating_sub(at.as_micros());
-    Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+        .collect()
 }

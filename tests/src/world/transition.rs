@@ -7,6 +7,19 @@ use mistgate_core::delivery::config::Chat;
 use super::{disk, server};
 use crate::{base::bytes::Bytes, chat::configurations::chat};
 
+/// What becomes of the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// Somebody sets it to another time, which the kernel then does not call synchronised.
+    Jumps(i64),
+    /// It begins again in 1970, as without a battery.
+    In1970,
+    /// It is set right, and the kernel calls it synchronised.
+    Right,
+    /// The kernel has had no news for too long. The time goes on.
+    Alone,
+}
+
 /// A change to the world, or a pause.
 #[derive(Clone, Debug)]
 pub enum Transition {
@@ -20,8 +33,7 @@ pub enum Transition {
     /// The configuration is replaced.
     Reload(Box<Chat>),
     Wait(Duration),
-    /// The wall clock jumps by this many seconds.
-    WallClock(i64),
+    Clock(Clock),
 }
 
 /// Events of one moment, and how they are spread over webhooks.
@@ -65,7 +77,13 @@ pub fn transition(bytes: &mut Bytes<'_>) -> Transition {
         ])),
         26 | 27 => Transition::Crash(bytes.up_to(20), Duration::from_millis(bytes.up_to(120_000))),
         28 | 29 => Transition::Reload(Box::new(chat(bytes))),
-        30 => Transition::Wait(Duration::ZERO),
-        _ => Transition::WallClock(bytes.pick(&[-1, 1]) * bytes.up_to(40_000).cast_signed()),
+        _ => Transition::Clock(match bytes.up_to(7) {
+            0..=2 => Clock::Right,
+            3 => Clock::In1970,
+            4 => Clock::Alone,
+            // Some days, or some hours.
+            5 => Clock::Jumps(bytes.pick(&[-2, 2, 10]) * 86_400),
+            _ => Clock::Jumps(bytes.pick(&[-1, 1]) * bytes.up_to(40_000).cast_signed()),
+        }),
     }
 }

@@ -7,6 +7,8 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Output};
 use std::{env, fs, io, thread};
 
+use rtime_clock::adjtime::{Timex, adjtimex};
+
 use super::*;
 use crate::base::journal::Format;
 
@@ -65,6 +67,13 @@ fn inside() {
         "connect named" => connect(&named).map(drop),
         "connect other" => connect(&other).map(drop),
         "bind other" => TcpListener::bind("127.0.0.1:0").map(drop),
+        "ask the clock" => adjtimex(&mut Timex::new()).map(drop),
+        "set the clock" => {
+            let mut timex = Timex::new();
+            timex.0.modes = libc::ADJ_TICK;
+            timex.0.tick = 10_000;
+            adjtimex(&mut timex).map(drop)
+        }
         "lookup" => ("localhost", port(&named)).to_socket_addrs().map(drop),
         "thread" => thread::spawn(move || fs::read(folder.join("secret")))
             .join()
@@ -85,7 +94,7 @@ fn inside() {
 
 #[test]
 fn the_state_and_named_ports_stay_open() {
-    for what in ["write state", "connect named", "lookup"] {
+    for what in ["write state", "connect named", "lookup", "ask the clock"] {
         check(what, Guard::None, "Ok(())");
     }
 }
@@ -98,6 +107,12 @@ fn what_was_not_named_is_refused_by_the_kernel() {
     for what in ["connect other", "bind other"] {
         check(what, Guard::Ports, "Err(PermissionDenied)");
     }
+}
+
+/// The call is permitted, the right is gone.
+#[test]
+fn nobody_sets_the_clock() {
+    check("set the clock", Guard::None, "Err(PermissionDenied)");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use mistgate_core::event::fingerprint::Fingerprint;
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 use sha2::{Digest as _, Sha256};
 
-use super::{Left, ports::PORTS};
+use super::{Left, Seen, ports::PORTS};
 
 /// The checksum of a batch: the beginning of the SHA-256 of its row. redb has a checksum for each
 /// page, and looks at it only while it opens the file.
@@ -31,22 +31,22 @@ pub(super) fn is_whole(batch: u64, (at, chats, prints, bytes, sum): Row<'_>) -> 
     checksum(batch, at, chats, prints, bytes) == sum
 }
 
-/// When it was accepted, the chats that each event goes to as [`write_chats`] writes them, the
-/// fingerprints, the bytes, and the [`checksum`].
+/// When it was accepted as [`write_stamp`] writes it, the chats that each event goes to as
+/// [`write_chats`] writes them, the fingerprints, the bytes, and the [`checksum`].
 type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8], u64);
 
 pub(super) const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
 /// The chats that still wait for each event, where that is less than at first.
 pub(super) const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
-/// When it was accepted, and the fingerprints.
-const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
+/// When it was accepted as [`write_stamp`] writes it, and the fingerprints.
+pub(super) const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
 
 /// Writes down which chats are done with which events. A batch that nobody waits for any more is
 /// remembered by its fingerprints alone.
 pub(super) fn settle(
     transaction: &WriteTransaction,
     owed: &BTreeMap<EventKey, Chats>,
-    forget_before: UnixTime,
+    forget_before: u64,
 ) -> Result<(), redb::Error> {
     let mut batches = transaction.open_table(BATCHES)?;
     let mut left = transaction.open_table(LEFT)?;
@@ -77,6 +77,16 @@ pub(super) fn settle(
     forget(&mut seen, forget_before)
 }
 
+/// A stamp in microseconds since 1970; 0 where the clock was not synchronised.
+pub(super) fn write_stamp(at: Option<UnixTime>) -> i64 {
+    at.map_or(0, UnixTime::as_micros)
+}
+
+/// What [`write_stamp`] wrote.
+pub(super) fn read_stamp(micros: i64) -> Option<UnixTime> {
+    (micros != 0).then(|| UnixTime::from_micros(micros))
+}
+
 /// The chats of each event: a line for each event, in order, with the names between spaces. A name
 /// holds neither.
 pub(super) fn write_chats(events: &[Chats]) -> String {
@@ -100,45 +110,44 @@ fn by_batch(owed: &BTreeMap<EventKey, Chats>) -> BTreeMap<u64, Vec<(u32, &Chats)
 
 fn forget(
     seen: &mut redb::Table<'_, u64, (i64, &'static [u8])>,
-    before: UnixTime,
+    before: u64,
 ) -> Result<(), redb::Error> {
-    while seen.first()?.is_some_and(|(_, row)| row.value().0 < before.as_micros()) {
+    while seen.first()?.is_some_and(|(batch, _)| batch.value() < before) {
         seen.pop_first()?;
     }
     Ok(())
 }
 
 /// Makes the tables, and reads what an earlier run left.
-pub(super) fn prepare(database: &Database, forget_before: UnixTime) -> Result<Left, redb::Error> {
+pub(super) fn prepare(database: &Database) -> Result<Left, redb::Error> {
     let transaction = database.begin_write()?;
     let left = {
-        let mut seen = transaction.open_table(SEEN)?;
+        let seen = transaction.open_table(SEEN)?;
         transaction.open_table(LEFT)?;
         transaction.open_table(PORTS)?;
         let batches = transaction.open_table(BATCHES)?;
         let mut last = batches.last()?.map_or(0, |(batch, _)| batch.value());
         last = last.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
-        forget(&mut seen, forget_before)?;
         let mut prints = Vec::new();
-        let mut remember = |at: i64, bytes: &[u8]| {
-            let at = UnixTime::from_micros(at);
+        let mut remember = |batch: u64, at: i64, bytes: &[u8]| {
+            let at = read_stamp(at);
             let (chunks, _) = bytes.as_chunks::<16>();
-            prints.extend(chunks.iter().map(|print| (at, Fingerprint::from_bytes(*print))));
+            let fingerprints = chunks.iter().map(|print| Fingerprint::from_bytes(*print));
+            prints.extend(fingerprints.map(|fingerprint| Seen { batch, at, fingerprint }));
         };
         for row in seen.iter()? {
-            let (_, row) = row?;
+            let (batch, row) = row?;
             let (at, bytes) = row.value();
-            remember(at, bytes);
+            remember(batch.value(), at, bytes);
         }
         let mut waiting = Vec::new();
         for row in batches.iter()? {
             let (batch, row) = row?;
             let (at, _, bytes, ..) = row.value();
-            remember(at, bytes);
+            remember(batch.value(), at, bytes);
             waiting.push(batch.value());
         }
-        prints.retain(|(at, _)| *at >= forget_before);
-        prints.sort_by_key(|(at, _)| *at);
+        prints.sort_by_key(|seen| seen.batch);
         Left { next_batch: last + 1, seen: prints, waiting, set_aside: None }
     };
     transaction.commit()?;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | no number in the file; events are owed to kinds of destinations, a bit for each |
 //! | 2 | the number in a table of its own; events are owed to chats, by name |
-//! | 3 | each batch has a checksum |
+//! | 3 | each batch has a checksum, and a stamp only where the clock was synchronised |
 //!
 //! Before the first step the file is copied beside itself, to `mistgate-format-N.redb`, so that the
 //! older program can be given it back. Only the last copy is kept, and the first start that finds
@@ -14,11 +14,11 @@
 use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
 use redb::{
-    Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError,
-    TableHandle, WriteTransaction,
+    Database, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition, TableError,
+    TableHandle, Value, WriteTransaction,
 };
 
-use super::batches::{BATCHES, LEFT, checksum};
+use super::batches::{BATCHES, LEFT, SEEN, checksum, write_stamp};
 use super::error::Problem;
 use super::guard::Guard;
 use super::{CACHE_MAX, FORMAT};
@@ -26,7 +26,7 @@ use super::{CACHE_MAX, FORMAT};
 const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 /// The step from each format to the next, from format 1 on.
-const STEPS: [Step; 2] = [owe_by_name, add_checksums];
+const STEPS: [Step; 2] = [owe_by_name, add_checksums_without_stamps];
 /// The table of batches up to format 2.
 const BATCHES_2: TableDefinition<'_, u64, Row2<'static>> = TableDefinition::new("batches");
 type Row2<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
@@ -106,9 +106,7 @@ fn copy_of(path: &Path, format: u64) -> std::path::PathBuf {
 /// the tables and no longer also in the bytes of a batch, whose own version number goes.
 fn owe_by_name(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     let mut batches = transaction.open_table(BATCHES_2)?;
-    let numbers: Vec<u64> =
-        batches.iter()?.map(|row| Ok(row?.0.value())).collect::<Result<_, redb::StorageError>>()?;
-    for number in numbers {
+    for number in numbers(&batches)? {
         let Some(row) = batches.get(number)?.map(|row| {
             let (at, bits, prints, bytes) = row.value();
             // Bytes that cannot be read stay as they are, and are reported when they are read.
@@ -121,31 +119,42 @@ fn owe_by_name(transaction: &WriteTransaction) -> Result<(), redb::Error> {
         batches.insert(number, (*at, chats.as_bytes(), &**prints, &**bytes))?;
     }
     let mut left = transaction.open_table(LEFT)?;
-    let numbers: Vec<u64> =
-        left.iter()?.map(|row| Ok(row?.0.value())).collect::<Result<_, redb::StorageError>>()?;
-    for number in numbers {
+    for number in numbers(&left)? {
         let chats = left.get(number)?.map(|bits| names(bits.value()));
         left.insert(number, chats.unwrap_or_default().as_bytes())?;
     }
     Ok(())
 }
 
-/// From format 2 to 3. Each batch moves to a table whose rows have a checksum.
-fn add_checksums(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+/// From format 2 to 3. Each batch moves to a table whose rows have a checksum. Its stamp goes,
+/// since nobody knows how the clock was then.
+fn add_checksums_without_stamps(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     const OLD: TableDefinition<'_, u64, Row2<'static>> = TableDefinition::new("batches-2");
+    let unknown = write_stamp(None);
     // A store of format 1 or 2 may be so new that it has no batches yet.
     transaction.open_table(BATCHES_2)?;
     transaction.rename_table(BATCHES_2, OLD)?;
     {
         let (mut old, mut new) = (transaction.open_table(OLD)?, transaction.open_table(BATCHES)?);
         while let Some((batch, row)) = old.pop_first()? {
-            let (batch, (at, chats, prints, bytes)) = (batch.value(), row.value());
-            let sum = checksum(batch, at, chats, prints, bytes);
-            new.insert(batch, (at, chats, prints, bytes, sum))?;
+            let (batch, (_, chats, prints, bytes)) = (batch.value(), row.value());
+            let sum = checksum(batch, unknown, chats, prints, bytes);
+            new.insert(batch, (unknown, chats, prints, bytes, sum))?;
+        }
+        let mut seen = transaction.open_table(SEEN)?;
+        for number in numbers(&seen)? {
+            let prints = seen.get(number)?.map(|row| row.value().1.to_vec());
+            seen.insert(number, (unknown, &*prints.unwrap_or_default()))?;
         }
     }
     transaction.delete_table(OLD)?;
     Ok(())
+}
+
+/// The keys of a table, so that its rows can be replaced.
+fn numbers<V: Value>(table: &Table<'_, u64, V>) -> Result<Vec<u64>, redb::Error> {
+    let numbers = table.iter()?.map(|row| Ok(row?.0.value()));
+    numbers.collect()
 }
 
 /// The chats of each event as format 2 writes them, from the bits of format 1.

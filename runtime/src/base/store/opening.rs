@@ -49,23 +49,23 @@ pub(super) struct Opened {
 
 impl Place {
     /// Opens or makes the store, which is verified, and has the tables and the format of this
-    /// program. Fingerprints of before `forget_before` are forgotten.
-    pub(super) fn open(&self, forget_before: UnixTime) -> Result<Opened, Problem> {
+    /// program.
+    pub(super) fn open(&self) -> Result<Opened, Problem> {
         if !self.sets_aside {
-            return self.try_open(forget_before);
+            return self.try_open();
         }
         let opened = match self.mark() {
             Marked::Twice if self.path.exists() => {
                 Err("mistgate ended twice while it was opened".to_owned())
             }
-            Marked::Twice | Marked::First => match self.try_open(forget_before) {
+            Marked::Twice | Marked::First => match self.try_open() {
                 Err(problem) if problem.is_damage() => Err(problem.to_string()),
                 opened => Ok(opened),
             },
         };
         let opened = opened.unwrap_or_else(|reason| {
             let set_aside = self.set_aside(reason)?;
-            let mut opened = self.try_open(forget_before)?;
+            let mut opened = self.try_open()?;
             opened.left.set_aside = Some(set_aside);
             Ok(opened)
         });
@@ -73,9 +73,9 @@ impl Place {
         opened
     }
 
-    fn try_open(&self, forget_before: UnixTime) -> Result<Opened, Problem> {
+    fn try_open(&self) -> Result<Opened, Problem> {
         let (database, guard) = format::open(&self.path, (self.open)()?)?;
-        let left = batches::prepare(&database, forget_before)?;
+        let left = batches::prepare(&database)?;
         Ok(Opened { database, guard, left })
     }
 

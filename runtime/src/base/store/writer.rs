@@ -7,10 +7,9 @@ use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch::{Chats, EventKey};
 
-use super::batches::{BATCHES, checksum, write_chats};
+use super::batches::{BATCHES, checksum, write_chats, write_stamp};
 use super::error::Problem;
 use super::guard::Guard;
 use super::opening::{Opened, Place};
@@ -41,15 +40,15 @@ pub(super) struct Writer {
     owed_since: Option<Instant>,
     /// The changes of ports that are not yet on disk.
     ports: Owed,
-    /// Fingerprints of before this moment may be forgotten.
-    forget_before: UnixTime,
+    /// The fingerprints of earlier batches than this may be forgotten.
+    forget_before: u64,
     /// Batches whose commit failed. They were refused, but may be on the disk all the same.
     maybe_kept: BTreeSet<u64>,
     failed_at: Option<Instant>,
 }
 
 impl Writer {
-    pub(super) fn new(place: Place, forget_before: UnixTime) -> Self {
+    pub(super) fn new(place: Place) -> Self {
         Self {
             place,
             shared: Shared::default(),
@@ -60,7 +59,7 @@ impl Writer {
             owed: BTreeMap::new(),
             owed_since: None,
             ports: Owed::default(),
-            forget_before,
+            forget_before: 0,
             maybe_kept: BTreeSet::new(),
             failed_at: None,
         }
@@ -192,7 +191,7 @@ impl Writer {
                     refused.push(*batch);
                     continue;
                 }
-                let (at, chats) = (at.as_micros(), write_chats(chats));
+                let (at, chats) = (write_stamp(*at), write_chats(chats));
                 let prints: Vec<_> = fingerprints.iter().map(|print| print.to_bytes()).collect();
                 let (chats, prints) = (chats.as_bytes(), prints.as_flattened());
                 let sum = checksum(*batch, at, chats, prints, bytes);
@@ -250,7 +249,7 @@ impl Writer {
 
     /// Opens the file, for reading at first.
     pub(super) fn open(&mut self) -> Result<Left, Problem> {
-        let Opened { database, guard, left } = self.place.open(self.forget_before)?;
+        let Opened { database, guard, left } = self.place.open()?;
         if !mem::replace(&mut self.was_open, true) || left.set_aside.is_some() {
             self.first_batch = left.next_batch;
         }

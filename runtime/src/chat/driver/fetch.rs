@@ -1,69 +1,72 @@
 //! Batches from memory or from the store, and the payloads that are made of their events.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::chat::kind::Format;
 use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::batch;
-use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
+use mistgate_core::delivery::batch::{Batch, EventKey};
+use mistgate_core::delivery::queue::Entry;
 use mistgate_core::delivery::render::render;
 use mistgate_core::engine::input::Restored;
 
-use crate::base::clock;
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::store::Store;
+use crate::base::store::{Kept, Store};
 use crate::http::outbound::Bytes;
 
 /// Bytes of batches kept in memory, so that what was just accepted is sent without a disk read.
 const RECENT_MAX: usize = 1 << 20;
 
-/// Batches to read back: all that waits in them, or some of their events for one chat.
-pub(super) type Wanted = BTreeMap<u64, Option<(ChatId, Vec<u32>)>>;
-
-/// Reads batches from the store as the engine wants them. Blocks on the disk.
-pub(super) fn read_back(
+/// What waits in a batch, and when that was accepted. Blocks on the disk.
+pub(super) fn restored(
     store: &Store,
-    wanted: &Wanted,
-    wall: UnixTime,
+    number: u64,
     journal: &Journal,
-) -> Vec<(Vec<Restored>, Duration)> {
-    let mut all = Vec::new();
-    for (&number, only) in wanted {
-        let Some(kept) = store.read(number) else {
-            journal.note(Level::Error, "batch_unreadable", fields![batch = number]);
-            continue;
-        };
-        let batch = match kept.decode() {
-            Ok(batch) => batch,
-            Err(error) => {
-                journal.note(
-                    Level::Error,
-                    "batch_unreadable",
-                    fields![batch = number, reason = error],
-                );
-                continue;
-            }
-        };
-        let events = (0..).zip(batch.events.iter().zip(&kept.left));
-        let events = events.filter_map(|(index, (stored, left))| {
-            let chats = match only {
-                None => left.clone(),
-                Some((chat, indexes)) if indexes.contains(&index) => Chats::from([chat.clone()]),
-                Some(_) => Chats::new(),
-            };
-            (!chats.is_empty()).then(|| Restored {
-                key: EventKey { batch: number, index },
-                channel: stored.channel.to_owned(),
-                severity: stored.severity,
-                site: stored.site,
-                chats,
-            })
-        });
-        all.push((events.collect(), clock::since(batch.received_at, wall)));
+) -> Option<(Vec<Restored>, Option<UnixTime>)> {
+    let kept = read(store, number, journal)?;
+    let batch = decode(&kept, number, journal)?;
+    let events = (0..).zip(batch.events.iter().zip(&kept.left));
+    let events = events.filter(|(_, (_, left))| !left.is_empty());
+    let events = events.map(|(index, (stored, left))| Restored {
+        key: EventKey { batch: number, index },
+        channel: stored.channel.to_owned(),
+        severity: stored.severity,
+        site: stored.site,
+        chats: left.clone(),
+    });
+    Some((events.collect(), kept.at))
+}
+
+/// The events of one batch, each with its channel. Blocks on the disk.
+pub(super) fn channels(
+    store: &Store,
+    entries: &[Entry],
+    journal: &Journal,
+) -> Vec<(Entry, String)> {
+    let number = entries.first().map(|entry| entry.key.batch).unwrap_or_default();
+    let kept = read(store, number, journal);
+    let batch = kept.as_ref().and_then(|kept| decode(kept, number, journal));
+    let channel = |entry: &Entry| {
+        let index = usize::try_from(entry.key.index).ok()?;
+        Some((*entry, batch.as_ref()?.events.get(index)?.channel.to_owned()))
+    };
+    entries.iter().filter_map(channel).collect()
+}
+
+fn read(store: &Store, number: u64, journal: &Journal) -> Option<Kept> {
+    let kept = store.read(number);
+    if kept.is_none() {
+        journal.note(Level::Error, "batch_unreadable", fields![batch = number]);
     }
-    all
+    kept
+}
+
+fn decode<'a>(kept: &'a Kept, number: u64, journal: &Journal) -> Option<Batch<'a>> {
+    let tell = |reason: &batch::Error| {
+        journal.note(Level::Error, "batch_unreadable", fields![batch = number, reason = reason]);
+    };
+    kept.decode().inspect_err(tell).ok()
 }
 
 /// The bytes of batches, from memory where they are recent. `None` if one of them cannot be read
