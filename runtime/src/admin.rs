@@ -204,11 +204,11 @@ impl Service for Admin {
     }
 
     async fn serve(&self, head: &Head<'_>, _body: Bytes) -> Reply {
-        let ok = Reply::status(StatusCode::Ok.into());
-        let unavailable = Reply::status(StatusCode::ServiceUnavailable.into());
+        let ok = Reply::status(StatusCode::Ok.into()).proven();
+        let unavailable = Reply::status(StatusCode::ServiceUnavailable.into()).proven();
         let switches = self.settings.get().switches.clone();
         if let Some(switches) = switches.filter(|_| switch_ports::ORDERS.contains(&head.path())) {
-            return switch_ports::carry_out(&switches, head, &self.journal).await;
+            return switch_ports::carry_out(&switches, head, &self.journal).await.proven();
         }
         match head.path() {
             "/metrics" => {

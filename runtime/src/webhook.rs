@@ -117,11 +117,18 @@ impl Service for Intake {
         let began = self.clock.now();
         let settings = self.settings.get();
         if let Some((_, switches)) = settings.external_of(head).zip(settings.switches.as_ref()) {
-            return self.answer(began, self.ask_for_mode(switches, head, &body).await);
+            return self.answer(began, self.ask_for_mode(switches, head, &body).await.proven());
         }
         let mut intake = match intake(&settings.webhook, &settings.chat, signatures(head), &body) {
             Ok(intake) => intake,
-            Err(rejection) => return self.answer(began, self.reject(head, rejection)),
+            Err(rejection) => {
+                let reply = self.reject(head, rejection);
+                let reply = match rejection {
+                    Rejection::Envelope(_) => reply.proven(),
+                    Rejection::Signature(_) => reply,
+                };
+                return self.answer(began, reply);
+            }
         };
         let metrics = &self.journal.metrics;
         if intake.broken > 0 {
@@ -148,7 +155,7 @@ impl Service for Intake {
         let ap_events = mem::take(&mut intake.ap_events);
         if intake.items.is_empty() {
             settings.pass_on(ap_events).await;
-            return self.answer(began, Reply::status(StatusCode::Ok.into()));
+            return self.answer(began, Reply::status(StatusCode::Ok.into()).proven());
         }
         // The body is not needed any more; a slow disk should not hold it.
         drop(body);
@@ -158,7 +165,7 @@ impl Service for Intake {
         if status == StatusCode::Ok {
             settings.pass_on(ap_events).await;
         }
-        let reply = Reply::status(status.into());
+        let reply = Reply::status(status.into()).proven();
         let reply = if status == StatusCode::ServiceUnavailable {
             reply.retry_after(RETRY_AFTER)
         } else {

@@ -12,6 +12,7 @@ use mistgate_core::micronets::peek::{Peek, peek};
 use crate::base::bytes::Bytes;
 
 mod meetup;
+mod proxy_v2;
 mod upgrade;
 
 /// A message that is read, written and read again is the same. The light parser sees what the full
@@ -201,6 +202,11 @@ fn same_body(sent: &[u8], got: &[u8]) {
 /// Laws of a meetup under any order of inputs.
 pub fn micronets_meetup(data: &[u8]) {
     meetup::check(data);
+}
+
+/// The header that a load balancer sends first on a connection.
+pub fn proxy_v2(data: &[u8]) {
+    proxy_v2::check(data);
 }
 
 /// The head of an upgrade is read the same whole or in pieces, and answered with one head.

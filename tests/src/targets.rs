@@ -28,7 +28,7 @@ use crate::{laws, micronets, ports, world};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
-pub const ALL: [Target; 27] = [
+pub const ALL: [Target; 28] = [
     ("batch", batch),
     ("chat", chat),
     ("config", config),
@@ -52,6 +52,7 @@ pub const ALL: [Target; 27] = [
     ("ports_port", ports_port),
     ("ports_world", ports_world),
     ("proxy_rules", proxy_rules),
+    ("proxy_v2", proxy_v2),
     ("python_literals", python_literals),
     ("queue", queue),
     ("signature", signature),
@@ -167,6 +168,11 @@ pub fn ports_world(data: &[u8]) {
 /// The variables that name proxies and exceptions.
 pub fn proxy_rules(data: &[u8]) {
     laws::http::proxies(data);
+}
+
+/// The header that a load balancer sends first.
+pub fn proxy_v2(data: &[u8]) {
+    micronets::proxy_v2(data);
 }
 
 /// The configurations of the old programs.

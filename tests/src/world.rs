@@ -397,6 +397,7 @@ fn listener() -> Webhook {
         dedup_window: DEDUP_WINDOW,
         tls: None,
         allow_from: Vec::new(),
+        trusted_proxies: Vec::new(),
         limits: Limits::default(),
     }
 }

@@ -40,6 +40,15 @@ pub fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     }
 }
 
+/// What one subscriber of the network holds: an IPv4 address, or the /64 of an IPv6 address
+/// (RFC 6177 §2).
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        v6 @ IpAddr::V6(_) => masked(v6, 64),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +71,12 @@ mod tests {
         assert!(!holds("2001:db8::", 32, "2001:db9::1"));
         assert!(holds("::", 0, "2001:db8::1"));
         assert!(!holds("::", 0, "203.0.113.9"));
+    }
+
+    #[test]
+    fn an_ipv6_subscriber_is_a_64() {
+        assert_eq!(subscriber(address("2001:db8:1:2:3::4")), address("2001:db8:1:2::"));
+        assert_eq!(subscriber(address("192.0.2.1")), address("192.0.2.1"));
+        assert_eq!(subscriber(address("::ffff:192.0.2.1")), address("192.0.2.1"));
     }
 }

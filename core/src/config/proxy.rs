@@ -32,7 +32,9 @@ pub(super) fn proxy(section: &Section<'_>) -> Proxy {
     let tls = section.tls().unwrap_or(Tls { cert: String::new(), key: String::new() });
     let client_ca = client_ca(section).unwrap_or_default();
     let files = ProxyFiles { tls, client_ca, crl: crl(section) };
-    Proxy { listen, path_prefix, files, allow, meetup: meetup(section), limits: limits(section) }
+    let proxy_protocol = section.flag("proxy_protocol");
+    let (meetup, limits) = (meetup(section), limits(section));
+    Proxy { listen, proxy_protocol, path_prefix, files, allow, meetup, limits }
 }
 
 fn path_prefix(section: &Section<'_>) -> String {

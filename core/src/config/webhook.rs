@@ -38,7 +38,8 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
         accept_v1,
         dedup_window: section.duration("dedup_window", DEDUP_WINDOW, DEDUP_WINDOW_BOUNDS),
         tls: tls_item.and_then(|item| item.section(Section::tls)).flatten(),
-        allow_from: allow_from(section),
+        allow_from: networks(section, "allow_from").unwrap_or_else(|| Network::EVERYWHERE.to_vec()),
+        trusted_proxies: networks(section, "trusted_proxies").unwrap_or_default(),
         limits: limits(section),
     }
 }
@@ -79,11 +80,10 @@ fn paths(section: &Section<'_>) -> Vec<String> {
     paths
 }
 
-fn allow_from(section: &Section<'_>) -> Vec<Network> {
+fn networks(section: &Section<'_>, key: &'static str) -> Option<Vec<Network>> {
     let expected = "a list of networks, such as [\"10.0.0.0/8\"]";
     let network = |item: &Item<'_>| item.judged("a network such as \"10.0.0.0/8\"", units::network);
-    let networks = section.list("allow_from", expected, network);
-    networks.unwrap_or_else(|| Network::EVERYWHERE.to_vec())
+    section.list(key, expected, network)
 }
 
 fn limits(section: &Section<'_>) -> Limits {
@@ -91,12 +91,18 @@ fn limits(section: &Section<'_>) -> Limits {
     let limits = Limits {
         body_max: section.size("max_body", default.body_max, (1 << 10)..=(256 << 20)),
         bodies_max: section.size("bodies_max", default.bodies_max, (1 << 10)..=(1 << 30)),
+        body_rate_min: section.size("body_rate_min", default.body_rate_min, 1..=(16 << 20)),
         head_max: section.size("head_max", default.head_max, (1 << 10)..=(1 << 20)),
         headers_max: section.count("headers_max", default.headers_max, 8..=1_024),
         connections_max: section.count("connections_max", default.connections_max, 1..=100_000),
         connections_per_address_max: section.count(
             "connections_per_address_max",
             default.connections_per_address_max,
+            1..=100_000,
+        ),
+        handshakes_per_second_max: section.count(
+            "handshakes_per_second_max",
+            default.handshakes_per_second_max,
             1..=100_000,
         ),
         head_timeout: section.step("head_timeout", default.head_timeout),

@@ -11,6 +11,7 @@ pub mod peek;
 pub mod http;
 
 pub mod access;
+pub mod proxy_v2;
 pub mod upgrade;
 
 pub mod pending;

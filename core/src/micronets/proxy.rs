@@ -10,6 +10,9 @@ use crate::http::listener::Tls;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     pub listen: SocketAddr,
+    /// Whether each connection begins with a header of a load balancer; see
+    /// [`proxy_v2`](super::proxy_v2).
+    pub proxy_protocol: bool,
     /// What the path of an upgrade begins with; the rest of the request target is the id of the
     /// meetup. It begins and ends with `/`.
     pub path_prefix: String,

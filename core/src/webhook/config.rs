@@ -22,6 +22,8 @@ pub struct Webhook {
     pub tls: Option<Tls>,
     /// The networks that may connect.
     pub allow_from: Vec<Network>,
+    /// The reverse proxies whose `X-Forwarded-For` says who connects.
+    pub trusted_proxies: Vec<Network>,
     pub limits: Limits,
 }
 

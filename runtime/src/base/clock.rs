@@ -101,6 +101,11 @@ impl Alarm {
         self.at = std::time::Instant::now().checked_add(after);
     }
 
+    /// Goes off later than it would by this time.
+    pub(crate) fn put_off(&mut self, by: Duration) {
+        self.at = self.at.and_then(|at| at.checked_add(by));
+    }
+
     /// Goes off at `at` on `clock`; never, if there is none.
     pub(crate) fn set_at(&mut self, clock: Clock, at: Option<Instant>) {
         self.at = at.and_then(|at| clock.system(at));

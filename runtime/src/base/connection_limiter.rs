@@ -1,55 +1,108 @@
-//! How many connections a listener lets in at once, in all and for each address.
+//! The connections of a listener: asks the core who gets one, and ends those that give way.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::base::{net::subscriber, sync::Mutex};
+use mistgate_core::base::time::Instant;
+use mistgate_core::http::admission::{Admission, Id, Limit, Output, Policy, Standing};
+use smol::channel;
 
-/// What there is too much of, of all clients together.
-const CONNECTIONS: &str = "connections in all";
-/// What there is too much of, of one address, where an IPv6 address stands for its /64.
-pub const CONNECTIONS_PER_ADDRESS: &str = "connections of one address";
+use crate::base::clock::{Alarm, Clock};
+use crate::base::stop;
+use crate::base::stop::{Stop, Stopper};
+use crate::base::sync::Mutex;
 
-/// Counts the open connections of a listener.
+/// The connections of a listener.
 #[derive(Debug)]
 pub(crate) struct ConnectionLimiter {
-    taken: Mutex<Taken>,
+    clock: Clock,
+    open: Mutex<Open>,
+    /// Gets a message when a handshake may have to be waited for.
+    queued: (channel::Sender<()>, channel::Receiver<()>),
 }
 
 #[derive(Debug)]
-struct Taken {
-    max: usize,
-    per_address_max: usize,
-    all: usize,
-    by_address: BTreeMap<IpAddr, usize>,
+struct Open {
+    admission: Admission,
+    tasks: BTreeMap<Id, Signals>,
+}
+
+/// What the task of a connection waits for; dropped when it happens.
+#[derive(Debug)]
+struct Signals {
+    turn: Option<Stopper>,
+    _evicted: Stopper,
 }
 
 impl ConnectionLimiter {
     /// A limiter without connections.
-    pub(crate) const fn new(max: usize, per_address_max: usize) -> Self {
-        let by_address = BTreeMap::new();
-        Self { taken: Mutex::new(Taken { max, per_address_max, all: 0, by_address }) }
+    pub(crate) fn new(policy: Policy, clock: Clock) -> Arc<Self> {
+        let open = Open { admission: Admission::new(policy), tasks: BTreeMap::new() };
+        Arc::new(Self { clock, open: Mutex::new(open), queued: channel::bounded(1) })
     }
 
-    /// Sets other limits. Slots that are taken stay.
-    pub(crate) fn limit(&self, max: usize, per_address_max: usize) {
-        let mut taken = self.taken.lock();
-        (taken.max, taken.per_address_max) = (max, per_address_max);
+    /// Sets another policy for the connections to come.
+    pub(crate) fn set_policy(&self, policy: Policy) {
+        self.ask(|admission, _| admission.set_policy(policy));
     }
 
-    /// Takes a slot for a client at `address`, or says which limit is reached.
-    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionSlot, &'static str> {
-        let address = subscriber(address);
-        let mut taken = self.taken.lock();
-        if taken.all >= taken.max {
-            return Err(CONNECTIONS);
+    /// Takes a slot for a client, or says which limit is reached.
+    pub(crate) fn connect(self: &Arc<Self>, peer: IpAddr) -> Result<ConnectionSlot, Limit> {
+        self.take(|admission, now| admission.connect(now, peer))
+    }
+
+    /// Takes a slot in which a client is only told that it is refused.
+    pub(crate) fn connect_aside(self: &Arc<Self>, peer: IpAddr) -> Result<ConnectionSlot, Limit> {
+        self.take(|admission, now| admission.connect_aside(now, peer))
+    }
+
+    fn take(
+        self: &Arc<Self>,
+        connect: impl FnOnce(&mut Admission, Instant) -> Result<Id, Limit>,
+    ) -> Result<ConnectionSlot, Limit> {
+        let mut open = self.open.lock();
+        let id = connect(&mut open.admission, self.clock.now())?;
+        let ((turn, begun), (evicted, is_evicted)) = (stop::stop(), stop::stop());
+        open.tasks.insert(id, Signals { turn: Some(turn), _evicted: evicted });
+        open.signal();
+        Ok(ConnectionSlot { limiter: Arc::clone(self), id, begun, evicted: is_evicted })
+    }
+
+    /// Asks the core, and tells other connections what follows for them.
+    fn ask<T>(&self, question: impl FnOnce(&mut Admission, Instant) -> T) -> T {
+        let mut open = self.open.lock();
+        let answer = question(&mut open.admission, self.clock.now());
+        open.signal();
+        answer
+    }
+
+    /// Lets handshakes begin when they are due, for ever.
+    pub(crate) async fn pace(&self) {
+        let mut alarm = Alarm::default();
+        loop {
+            let due_at = self.ask(|admission, now| {
+                admission.handle_timeout(now);
+                admission.poll_timeout()
+            });
+            // Nobody closes the channel, whose sender is beside its receiver.
+            let _ = alarm.bound(self.clock, due_at, self.queued.1.recv()).await;
         }
-        let of_address = taken.by_address.get(&address).copied().unwrap_or_default();
-        if of_address >= taken.per_address_max {
-            return Err(CONNECTIONS_PER_ADDRESS);
+    }
+}
+
+impl Open {
+    fn signal(&mut self) {
+        while let Some(output) = self.admission.poll_output() {
+            match output {
+                Output::Begin(id) => {
+                    self.tasks.get_mut(&id).and_then(|signals| signals.turn.take());
+                }
+                Output::Evict(id) => {
+                    self.tasks.remove(&id);
+                }
+            }
         }
-        taken.by_address.insert(address, of_address + 1);
-        taken.all += 1;
-        Ok(ConnectionSlot { limiter: Arc::clone(self), address })
     }
 }
 
@@ -57,39 +110,122 @@ impl ConnectionLimiter {
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot {
     limiter: Arc<ConnectionLimiter>,
-    address: IpAddr,
+    id: Id,
+    begun: Stop,
+    evicted: Stop,
+}
+
+impl ConnectionSlot {
+    /// Hears when the connection must be closed, because another gets its place or its memory.
+    pub(crate) fn evicted(&self) -> Stop {
+        self.evicted.clone()
+    }
+
+    /// Waits until the TLS handshake may begin.
+    pub(crate) async fn turn(&self) {
+        self.limiter.ask(|admission, now| admission.queue(now, self.id));
+        // A message that waits already is as good.
+        let _ = self.limiter.queued.0.try_send(());
+        self.begun.wait().await;
+    }
+
+    /// How the client stands.
+    pub(crate) fn standing(&self) -> Standing {
+        self.limiter.open.lock().admission.standing(self.id)
+    }
+
+    /// Counts the connection of a proxy for the client that it speaks for.
+    pub(crate) fn identify(&self, client: IpAddr) -> Result<(), Limit> {
+        self.limiter.ask(|admission, now| admission.identify(now, self.id, client))
+    }
+
+    /// Takes memory for more bytes of a body.
+    pub(crate) fn grow(&self, more: usize) -> Result<(), Limit> {
+        self.limiter.ask(|admission, _| admission.grow(self.id, more))
+    }
+
+    /// Notes that the client has sent all that the answer needs.
+    pub(crate) fn serve(&self) {
+        self.limiter.ask(|admission, _| admission.serve(self.id));
+    }
+
+    /// Notes that the client has shown that it belongs here.
+    pub(crate) fn prove(&self) {
+        self.limiter.ask(|admission, now| admission.prove(now, self.id));
+    }
+
+    /// Notes that the request is answered. Gives its memory back.
+    pub(crate) fn answered(&self) {
+        self.limiter.ask(|admission, now| admission.answered(now, self.id));
+    }
 }
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let mut taken = self.limiter.taken.lock();
-        taken.all = taken.all.saturating_sub(1);
-        if let Some(of_address) = taken.by_address.get_mut(&self.address) {
-            *of_address = of_address.saturating_sub(1);
-            if *of_address == 0 {
-                taken.by_address.remove(&self.address);
-            }
-        }
+        let mut open = self.limiter.open.lock();
+        open.admission.close(self.id);
+        open.tasks.remove(&self.id);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use mistgate_core::base::network::Network;
+    use smol::Timer;
+    use smol::future::FutureExt;
+
     use super::*;
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect("an address")
+    fn limiter(connections_max: usize, handshakes_per_second_max: usize) -> Arc<ConnectionLimiter> {
+        let policy = Policy {
+            allow_from: Network::EVERYWHERE.to_vec(),
+            proxies: Vec::new(),
+            connections_max,
+            connections_per_address_max: 64,
+            handshakes_per_second_max,
+            body_max: 1,
+            bodies_max: 1,
+        };
+        ConnectionLimiter::new(policy, Clock::start())
+    }
+
+    fn address(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
     }
 
     #[test]
-    fn an_ipv6_subscriber_is_a_64() {
-        let limiter = Arc::new(ConnectionLimiter::new(3, 2));
-        let first = limiter.take(address("2001:db8::1")).expect("a free slot");
-        let _second = limiter.take(address("2001:db8::2")).expect("a free slot");
-        assert_eq!(limiter.take(address("2001:db8::3")).err(), Some(CONNECTIONS_PER_ADDRESS));
-        let _third = limiter.take(address("192.0.2.1")).expect("a free slot");
-        assert_eq!(limiter.take(address("192.0.2.2")).err(), Some(CONNECTIONS));
+    fn who_gives_way_hears_it_and_a_slot_comes_back() {
+        let limiter = limiter(2, 1_000);
+        let first = limiter.connect(address(1)).expect("a place");
+        let second = limiter.connect(address(2)).expect("its place");
+        smol::block_on(first.evicted().wait());
         drop(first);
-        assert!(limiter.take(address("2001:db8::3")).is_ok());
+        assert!(!second.evicted().is_stopped());
+        drop(second);
+        assert!(limiter.open.lock().tasks.is_empty());
+    }
+
+    #[test]
+    fn turns_come_by_themselves() {
+        const LONG: Duration = Duration::from_secs(20);
+        let limiter = limiter(100, 50);
+        let slots: Vec<_> = (0..4).map(|_| limiter.connect(address(1)).expect("a place")).collect();
+        let turns = async {
+            for slot in &slots {
+                slot.turn().await;
+            }
+            true
+        };
+        let pace = async {
+            limiter.pace().await;
+            false
+        };
+        let late = async {
+            Timer::after(LONG).await;
+            false
+        };
+        assert!(smol::block_on(turns.or(pace).or(late)));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::io::{IoSlice, Read, Write};
-use std::net::{IpAddr, Ipv6Addr, Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -127,28 +127,4 @@ pub(crate) async fn close<S: Duplex>(mut stream: S, last_words: &[u8], is_idle: 
     };
     // Whether the other side has read them cannot be known.
     let _ = closed.or(timeout(LINGER)).await;
-}
-
-/// What one subscriber of the network holds: an IPv4 address, or the /64 of an IPv6 address
-/// (RFC 6177 §2).
-pub(crate) fn subscriber(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect("an address")
-    }
-
-    #[test]
-    fn an_ipv6_subscriber_is_a_64() {
-        assert_eq!(subscriber(address("2001:db8:1:2:3::4")), address("2001:db8:1:2::"));
-        assert_eq!(subscriber(address("192.0.2.1")), address("192.0.2.1"));
-    }
 }

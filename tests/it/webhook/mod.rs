@@ -1,6 +1,7 @@
 //! Incoming webhooks: answers, real bodies, hostile requests, power cuts.
 
 pub(crate) mod answers;
+pub(crate) mod crowd;
 pub(crate) mod http_hostile;
 pub(crate) mod kill;
 pub(crate) mod vectors;

@@ -76,6 +76,7 @@ fn take(
         dedup_window: core::time::Duration::from_secs(1),
         tls: None,
         allow_from: Vec::new(),
+        trusted_proxies: Vec::new(),
         limits: Limits::default(),
     };
     let console = Destination {

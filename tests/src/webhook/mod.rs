@@ -1,4 +1,5 @@
-//! Webhooks: random bodies, and Mist as the sender.
+//! Webhooks: random bodies, Mist as the sender, and those who would keep it out.
 
 pub mod bodies;
+pub mod crowd;
 pub mod mist;

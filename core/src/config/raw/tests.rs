@@ -2,6 +2,7 @@ use alloc::{format, string::String};
 use core::time::Duration;
 
 use super::*;
+use crate::base::network::Network;
 use crate::base::secret::Secret;
 use crate::base::window::Window;
 use crate::chat::{console, google, slack, teams};
@@ -32,15 +33,18 @@ accept_v1 = true
 dedup_window = "2h"
 max_body = "2MiB"
 bodies_max = "32MiB"
+body_rate_min = "64KiB"
 head_max = "8KiB"
 headers_max = 32
 connections_max = 100
 connections_per_address_max = 0x10
+handshakes_per_second_max = 20
 head_timeout = "5s"
 body_timeout = "1m"
 handshake_timeout = "500ms"
 tls = { cert = "both.pem" }
 allow_from = ["54.193.71.17", "10.0.0.0/8", "2001:db8::/32"]
+trusted_proxies = ["127.0.0.1"]
 
 [chat]
 approved_admins = ["User@Example.net"]
@@ -78,6 +82,7 @@ other_admins = "critical"
 
 [proxy]
 listen = "192.0.2.1:5051"
+proxy_protocol = true
 path_prefix = "/ws/"
 cert = "both.pem"
 key = "/run/key.pem"
@@ -186,13 +191,17 @@ fn every_key_is_read() {
     assert_eq!(tls.key, tls.cert);
     let prefixes: Vec<_> = webhook.allow_from.iter().map(|net| net.prefix).collect();
     assert_eq!(prefixes, [32, 8, 32]);
+    let loopback = Network { address: [127, 0, 0, 1].into(), prefix: 32 };
+    assert_eq!(webhook.trusted_proxies, [loopback]);
     let limits = Limits {
         body_max: 2 << 20,
         bodies_max: 32 << 20,
+        body_rate_min: 64 << 10,
         head_max: 8 << 10,
         headers_max: 32,
         connections_max: 100,
         connections_per_address_max: 16,
+        handshakes_per_second_max: 20,
         head_timeout: Duration::from_secs(5),
         body_timeout: Duration::from_secs(60),
         handshake_timeout: Duration::from_millis(500),
@@ -230,6 +239,7 @@ fn every_key_is_read() {
     let auditor = Subject::CommonName("auditor".into());
     let expected = Proxy {
         listen: "192.0.2.1:5051".parse().expect("an address"),
+        proxy_protocol: true,
         path_prefix: "/ws/".into(),
         files: ProxyFiles {
             tls: Tls { cert: "/etc/mistgate/both.pem".into(), key: "/run/key.pem".into() },

@@ -109,6 +109,7 @@ struct Webhook {
 struct Policy {
     tls: Option<Tls>,
     allow_from: Vec<Network>,
+    trusted_proxies: Vec<Network>,
     limits: Limits,
 }
 
@@ -168,7 +169,7 @@ impl Listeners {
             (None, Some(port)) if port.configured == configured => {
                 port.socket.try_clone().map_err(problem)?
             }
-            (None, Some(_) | None) => TcpListener::bind(configured).map_err(|error| {
+            (None, Some(_) | None) => bind(configured).map_err(|error| {
                 problem(format!("{name}.listen: {configured}: {error} — choose another address"))
             })?,
         };
@@ -272,6 +273,7 @@ impl Listeners {
         let policy = Policy {
             tls: webhook.tls.clone(),
             allow_from: webhook.allow_from.clone(),
+            trusted_proxies: webhook.trusted_proxies.clone(),
             limits: webhook.limits,
         };
         if let Some(old) = &self.webhook
@@ -289,7 +291,8 @@ impl Listeners {
         let identity = identity.map(Arc::new);
         let own = Arc::clone(&service);
         let (allow_from, limits) = (policy.allow_from.clone(), policy.limits);
-        let listener = Listener::new(socket.accepting, identity.clone(), allow_from, limits);
+        let listener = Listener::new(socket.accepting, identity.clone(), allow_from, limits)
+            .behind(policy.trusted_proxies.clone());
         let (stop, stopped) = stop::stop();
         if let Some(identity) = identity.clone() {
             self.until(stopped.clone(), identity.watch(WATCH_EVERY, self.report("webhook")));
@@ -362,6 +365,15 @@ impl Listeners {
     fn until(&self, stopped: Stop, task: impl Future<Output = ()> + Send + 'static) {
         self.common.executor.spawn(async move { stopped.bound(task).await }).detach();
     }
+}
+
+/// A socket that listens. The standard library lets 128 connections wait to be accepted; when those
+/// places are taken the system drops what comes, and a client tries again only after a second.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    const BACKLOG: i32 = 4_096;
+    let socket = TcpListener::bind(address)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(socket)
 }
 
 impl Socket {

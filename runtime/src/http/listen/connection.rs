@@ -7,7 +7,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,17 +14,21 @@ use futures_rustls::TlsAcceptor;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HeaderName, HeaderValue};
+use hyper::http::request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use mistgate_core::base::network::Network;
+use mistgate_core::http::admission::{Policy, Standing};
+use mistgate_core::http::forwarded;
 use mistgate_core::http::framing::Error;
 use mistgate_core::http::listener::Limits;
 use smol::{Timer, future::FutureExt};
 
 use super::gate::{Gate, RequestState};
 use super::{Event, Head, Reply, Service};
-use crate::base::clock::timeout;
+use crate::base::clock::{Clock, timeout};
+use crate::base::connection_limiter::{ConnectionLimiter, ConnectionSlot};
 use crate::base::net::Duplex;
 use crate::base::stop::Stop;
 use crate::base::{clock, net};
@@ -38,11 +41,9 @@ const FRESH: Duration = Duration::from_millis(500);
 /// What all connections of a listener share.
 #[derive(Debug)]
 pub struct Site<S> {
-    /// Bytes of bodies in memory.
-    bodies: Arc<Budget>,
     pub(super) limits: Limits,
-    /// The networks whose requests are answered.
-    allow_from: Vec<Network>,
+    policy: Policy,
+    pub(super) limiter: Arc<ConnectionLimiter>,
     /// The certificate; none for plain HTTP.
     tls: Option<Arc<Identity>>,
     pub(super) service: Arc<S>,
@@ -58,18 +59,62 @@ impl<S> Site<S> {
         limits: Limits,
         stop: Stop,
     ) -> Self {
-        Self { bodies: Budget::new(limits.bodies_max), limits, allow_from, tls, service, stop }
+        let policy = Policy {
+            allow_from,
+            proxies: Vec::new(),
+            connections_max: limits.connections_max,
+            connections_per_address_max: limits.connections_per_address_max,
+            handshakes_per_second_max: limits.handshakes_per_second_max,
+            body_max: limits.body_max,
+            bodies_max: limits.bodies_max,
+        };
+        let limiter = ConnectionLimiter::new(policy.clone(), Clock::start());
+        Self { limits, policy, limiter, tls, service, stop }
+    }
+
+    /// Behind reverse proxies, whose `X-Forwarded-For` names the client.
+    #[must_use]
+    pub(super) fn behind(mut self, proxies: Vec<Network>) -> Self {
+        self.policy.proxies = proxies;
+        self.limiter.set_policy(self.policy.clone());
+        self
     }
 }
 
-/// Serves a connection to its end.
+/// Serves a connection to its end, if there is a place for it.
 pub async fn serve<S: Service, T: Duplex + 'static>(
     site: Arc<Site<S>>,
     stream: T,
     peer: SocketAddr,
 ) {
+    match site.limiter.connect(peer.ip()) {
+        Ok(slot) => serve_in(&site, stream, peer, slot).await,
+        Err(limit) => site.service.note(Event::Shed { peer, limit: limit.name() }),
+    }
+}
+
+/// Serves a connection that has its place, to its end or until it must give way.
+pub(super) async fn serve_in<S: Service, T: Duplex + 'static>(
+    site: &Site<S>,
+    stream: T,
+    peer: SocketAddr,
+    slot: ConnectionSlot,
+) {
+    let evicted = async {
+        slot.evicted().wait().await;
+        site.service.note(Event::Evicted { peer });
+    };
+    evicted.or(serve_to_its_end(site, stream, peer, &slot)).await;
+}
+
+async fn serve_to_its_end<S: Service, T: Duplex + 'static>(
+    site: &Site<S>,
+    stream: T,
+    peer: SocketAddr,
+    slot: &ConnectionSlot,
+) {
     let mut fresh = Timer::after(FRESH);
-    let shaken = async { Some(shake_hands(&site, stream).await) };
+    let shaken = async { Some(shake_hands(site, slot, stream).await) };
     let too_late = async {
         site.stop.wait().await;
         (&mut fresh).await;
@@ -87,7 +132,7 @@ pub async fn serve<S: Service, T: Duplex + 'static>(
     let gate = Gate::new(stream, limits);
     let request_state = gate.request_state.clone();
     let service = service_fn(|request| -> Pin<Box<dyn Future<Output = _> + Send>> {
-        Box::pin(respond(&site, &request_state, peer, request))
+        Box::pin(respond(site, &request_state, peer, slot, request))
     });
     let mut connection = http(limits).serve_connection(gate, service);
     let mut ending = pin!(async {
@@ -111,16 +156,18 @@ pub async fn serve<S: Service, T: Duplex + 'static>(
         connection.poll_without_shutdown(cx)
     })
     .await;
-    finish(&site, peer, connection.into_parts().io).await;
+    finish(site, peer, connection.into_parts().io).await;
 }
 
 async fn shake_hands<S, T: Duplex + 'static>(
     site: &Site<S>,
+    slot: &ConnectionSlot,
     stream: T,
 ) -> io::Result<Box<dyn Duplex>> {
     let Some(identity) = &site.tls else {
         return Ok(Box::new(stream));
     };
+    slot.turn().await;
     let accepted = async {
         let stream: Box<dyn Duplex> =
             Box::new(TlsAcceptor::from(identity.get()).accept(stream).await?);
@@ -148,22 +195,27 @@ async fn respond<S: Service>(
     site: &Site<S>,
     request_state: &RequestState,
     peer: SocketAddr,
+    slot: &ConnectionSlot,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let head = Head { parts: &parts, peer };
     let whole = body.is_end_stream();
-    let reply = if request_state.claim() {
-        read_and_serve(site, &head, body).await
-    } else {
-        Err(Refusal::Pump(400, "two requests in the place of one"))
+    let client = client(site, peer, &parts);
+    let head = Head { parts: &parts, peer: client.unwrap_or(peer) };
+    let reply = match client {
+        _ if !request_state.claim() => Err(Refusal::Pump(400, "two requests in the place of one")),
+        None => Err(Refusal::Pump(400, "an X-Forwarded-For without an address")),
+        Some(_) => read_and_serve(site, slot, &head, body).await,
     };
+    let is_outside = slot.standing() == Standing::Outside;
+    slot.answered();
     let response = match reply {
         Ok(reply) => response(reply),
         Err(refusal) => {
-            let mut response = response(refusal.reply(site, peer));
-            if !whole {
-                // Nothing can follow a body that was not read to its end.
+            let mut response = response(refusal.reply(site, head.peer));
+            if !whole || is_outside {
+                // Nothing can follow a body that was not read to its end, nor what is refused
+                // because of who sent it.
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
             }
@@ -172,6 +224,14 @@ async fn respond<S: Service>(
     };
     request_state.answered();
     Ok(response)
+}
+
+/// Whose request this is: the peer's, or that of the client that a trusted proxy names. `None` if
+/// the proxy names no address.
+fn client<S>(site: &Site<S>, peer: SocketAddr, parts: &request::Parts) -> Option<SocketAddr> {
+    let values = parts.headers.get_all(forwarded::HEADER).iter().map(HeaderValue::as_bytes);
+    let client = forwarded::client(peer.ip(), values, &site.policy.proxies)?;
+    Some(SocketAddr::new(client, peer.port()))
 }
 
 /// Why a request was not served.
@@ -200,11 +260,14 @@ impl Refusal {
 
 async fn read_and_serve<S: Service>(
     site: &Site<S>,
+    slot: &ConnectionSlot,
     head: &Head<'_>,
     body: Incoming,
 ) -> Result<Reply, Refusal> {
-    let allowed = site.allow_from.iter().any(|network| network.contains(head.peer().ip()));
-    if !allowed {
+    if !site.policy.proxies.is_empty() {
+        slot.identify(head.peer.ip()).map_err(|limit| Refusal::Pump(503, limit.name()))?;
+    }
+    if slot.standing() == Standing::Outside {
         return Err(Refusal::Pump(403, "an address that is not allowed"));
     }
     let mut expectations = head.parts.headers.get_all(EXPECT).iter();
@@ -217,16 +280,24 @@ async fn read_and_serve<S: Service>(
     if announced > site.limits.body_max as u64 {
         return Err(Refusal::Pump(413, "a body longer than allowed"));
     }
-    let (bytes, _held) = collect(site, body).await?;
-    Ok(site.service.serve(head, bytes).await)
+    let bytes = collect(site, slot, body).await?;
+    slot.serve();
+    let reply = site.service.serve(head, bytes).await;
+    if reply.is_proven {
+        slot.prove();
+    }
+    Ok(reply)
 }
 
-/// Reads a body to its end. Its bytes count against the budget until the second value is dropped.
-async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held), Refusal> {
+/// Reads a body to its end. Its bytes count until the request is answered.
+async fn collect<S>(
+    site: &Site<S>,
+    slot: &ConnectionSlot,
+    mut body: Incoming,
+) -> Result<Bytes, Refusal> {
     // Room for the usual body at once, and more only as bytes arrive: an announced length alone
     // costs no memory.
     const ROOM: u64 = 64 * 1024;
-    let mut held = Held { budget: Arc::clone(&site.bodies), bytes: 0 };
     let room = body.size_hint().lower().min(ROOM);
     let mut bytes = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
     while let Some(frame) = body.frame().await {
@@ -241,12 +312,10 @@ async fn collect<S>(site: &Site<S>, mut body: Incoming) -> Result<(Bytes, Held),
         if bytes.len() + data.len() > site.limits.body_max {
             return Err(Refusal::Pump(413, "a body longer than allowed"));
         }
-        if !held.grow(data.len()) {
-            return Err(Refusal::Pump(503, "too many bodies at once"));
-        }
+        slot.grow(data.len()).map_err(|_| Refusal::Pump(503, "too many bodies at once"))?;
         bytes.extend_from_slice(&data);
     }
-    Ok((bytes.into(), held))
+    Ok(bytes.into())
 }
 
 /// Whether the gate waited too long.
@@ -286,62 +355,4 @@ async fn finish<S: Service>(site: &Site<S>, peer: SocketAddr, gate: Gate) {
         )
     });
     net::close(gate.stream, answer.as_bytes(), idle).await;
-}
-
-/// The memory for bodies of all connections.
-#[derive(Debug)]
-struct Budget {
-    max: usize,
-    held: AtomicUsize,
-}
-
-impl Budget {
-    /// A budget of `max` bytes, none of them taken.
-    fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, held: AtomicUsize::new(0) })
-    }
-}
-
-/// The share of one request in the budget, given back when dropped.
-#[derive(Debug)]
-struct Held {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
-
-impl Held {
-    /// Takes `more` bytes; false if the budget does not have them.
-    fn grow(&mut self, more: usize) -> bool {
-        let grown = self.budget.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
-            held.checked_add(more).filter(|&sum| sum <= self.budget.max)
-        });
-        if grown.is_ok() {
-            self.bytes += more;
-        }
-        grown.is_ok()
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.budget.held.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_budget_takes_back_what_it_gave() {
-        let budget = Budget::new(10);
-        let mut first = Held { budget: Arc::clone(&budget), bytes: 0 };
-        let mut second = Held { budget: Arc::clone(&budget), bytes: 0 };
-        assert!(first.grow(6) && second.grow(4));
-        assert!(!second.grow(1));
-        drop(first);
-        assert!(second.grow(6));
-        drop(second);
-        assert_eq!(budget.held.load(Ordering::Relaxed), 0);
-    }
 }

@@ -9,7 +9,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use hyper::rt;
 use mistgate_core::http::framing::{Error, Framing};
@@ -98,8 +97,9 @@ pub(super) struct Gate {
     ended: bool,
     /// The timeout of the part of the message that is awaited.
     late: Alarm,
-    head_timeout: Duration,
-    body_timeout: Duration,
+    limits: Limits,
+    /// Bytes of the body that have passed.
+    received: usize,
     /// Runs while the client takes nothing of what we write.
     stall: Option<Timer>,
     /// Whether a write timed out.
@@ -123,8 +123,8 @@ impl Gate {
             error: None,
             ended: false,
             late,
-            head_timeout: limits.head_timeout,
-            body_timeout: limits.body_timeout,
+            limits: *limits,
+            received: 0,
             stall: None,
             is_stalled: false,
         }
@@ -161,7 +161,7 @@ impl Gate {
             self.stall = None;
             return written;
         }
-        let timeout = self.body_timeout;
+        let timeout = self.limits.body_timeout;
         let stall = self.stall.get_or_insert_with(|| Timer::after(timeout));
         ready!(Pin::new(stall).poll(cx));
         self.is_stalled = true;
@@ -179,7 +179,7 @@ impl rt::Read for Gate {
         if gate.framing.is_complete() {
             ready!(gate.request_state.poll_answered(cx));
             gate.framing.next();
-            gate.late.set(gate.head_timeout);
+            gate.late.set(gate.limits.head_timeout);
         }
         if gate.unread.is_empty() {
             ready!(gate.poll_fill(cx))?;
@@ -191,9 +191,14 @@ impl rt::Read for Gate {
             Ok(passed) => {
                 buf.put_slice(fresh.get(..passed).unwrap_or_default());
                 gate.unread.start += passed;
-                if was_in_head && !gate.framing.is_in_head() {
+                if !was_in_head {
+                    let before = gate.limits.body_time(gate.received);
+                    gate.received += passed;
+                    gate.late.put_off(gate.limits.body_time(gate.received) - before);
+                } else if !gate.framing.is_in_head() {
                     gate.request_state.pass();
-                    gate.late.set(gate.body_timeout);
+                    gate.received = 0;
+                    gate.late.set(gate.limits.body_time(0));
                 }
                 if gate.framing.is_complete() {
                     gate.late.clear();

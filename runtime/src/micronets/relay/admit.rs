@@ -12,6 +12,8 @@ use futures_rustls::server::TlsStream;
 use mistgate_core::micronets::access;
 use mistgate_core::micronets::access::Identity;
 use mistgate_core::micronets::meetup::CONNECTIONS_MAX;
+use mistgate_core::micronets::proxy::Proxy;
+use mistgate_core::micronets::proxy_v2;
 use mistgate_core::micronets::upgrade::{Refusal, Upgrade};
 use rustls::pki_types::CertificateDer;
 use smol::Async;
@@ -44,16 +46,15 @@ pub(super) struct Arrival {
 
 /// Admits a connection to its meetup, or answers why not.
 pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
-    let Arrival { stream, address, slot, token, shed } = arrival;
+    let Arrival { stream, mut address, slot, token, mut shed } = arrival;
     let settings = relay.settings.get();
     let limits = &settings.limits;
     // A message is one small write, which must not wait for the acknowledgement of the one before.
     // Without the option the connection is only slower.
     let _ = stream.get_ref().set_nodelay(true);
-    let trust = relay.tls.get();
-    let shaken = shake_hands(&trust, stream).or(timeout(limits.handshake_timeout)).await;
-    let mut stream = match shaken {
-        Ok(stream) => stream,
+    let secured = secure(&relay, &settings, stream, &slot, &mut address, &mut shed).await;
+    let (mut stream, trust) = match secured {
+        Ok(secured) => secured,
         Err(error) => {
             let reason = error.to_string();
             return relay.note(&Event::HandshakeFailed { peer: address, reason });
@@ -89,6 +90,9 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
         }
         Ok(_) if answered.is_err() => relay.note(&gone(address)),
         Ok(_) => {
+            // Who is let in does not give way any more.
+            slot.serve();
+            slot.prove();
             let (since, now) = (clock::wall(), relay.clock.now());
             let id = relay.last_id.fetch_add(1, Ordering::Relaxed) + 1;
             let origin = Origin { address, since, trust, token, _slot: slot };
@@ -109,8 +113,44 @@ fn gone(peer: SocketAddr) -> Event {
     Event::HandshakeFailed { peer, reason: "it left before it was upgraded".to_owned() }
 }
 
-async fn shake_hands(trust: &Trust, stream: Async<TcpStream>) -> io::Result<TlsStream<Socket>> {
-    match trust.acceptor().accept(Socket::new(stream)).into_fallible().await {
+/// Reads whose connection it is, where a load balancer says so, and does the TLS handshake when it
+/// may begin.
+async fn secure(
+    relay: &Relay,
+    settings: &Proxy,
+    stream: Async<TcpStream>,
+    slot: &ConnectionSlot,
+    address: &mut SocketAddr,
+    shed: &mut Option<&'static str>,
+) -> io::Result<(TlsStream<Socket>, Arc<Trust>)> {
+    let patience = settings.limits.handshake_timeout;
+    let mut stream = Socket::new(stream);
+    if settings.proxy_protocol {
+        let client = read_client(&mut stream).or(timeout(patience)).await?;
+        *address = client.unwrap_or(*address);
+        if let Err(limit) = slot.identify(address.ip()) {
+            relay.note(&Event::Shed { peer: *address, limit: limit.name() });
+            *shed = Some(limit.name());
+        }
+    }
+    slot.turn().await;
+    let trust = relay.tls.get();
+    let stream = shake_hands(&trust, stream).or(timeout(patience)).await?;
+    Ok((stream, trust))
+}
+
+/// Whose connection a load balancer says that this is.
+async fn read_client(stream: &mut Socket) -> io::Result<Option<SocketAddr>> {
+    let wrong = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+    let mut head = [0; proxy_v2::HEAD];
+    stream.read_exact(&mut head).await?;
+    let mut rest = vec![0; proxy_v2::rest(&head).map_err(wrong)?];
+    stream.read_exact(&mut rest).await?;
+    proxy_v2::decode(&head, &rest).map_err(wrong)
+}
+
+async fn shake_hands(trust: &Trust, stream: Socket) -> io::Result<TlsStream<Socket>> {
+    match trust.acceptor().accept(stream).into_fallible().await {
         Ok(stream) => Ok(stream),
         Err((error, socket)) => {
             // So that the client hears the alert.
