@@ -14,6 +14,8 @@ pub enum Failure {
     },
     /// The switch's host key is not the known one.
     HostKey,
+    /// A bug of ours has ended the attempt.
+    Internal,
     /// Somebody else is changing the configuration.
     Locked {
         /// Who, in the switch's words.
@@ -87,6 +89,7 @@ impl Failure {
             Self::HostKey => {
                 ("host_key", "the switch's host key is not the one in known_hosts", None)
             }
+            Self::Internal => ("internal", "a bug in mistgate has ended the attempt", None),
             Self::Locked { holder } => ("locked", "the configuration is locked", Some(holder)),
             Self::Login => ("login", "the login or the permission was refused", None),
             Self::Protected => (

@@ -34,6 +34,8 @@ pub enum Reason {
     Forbidden,
     /// 404, 410, or a body that says so: the channel, space, flow or webhook is gone.
     Gone,
+    /// A bug of ours has ended the attempt.
+    Internal,
     /// A redirect. Chat webhooks do not redirect; a captive portal or a moved flow does.
     Moved,
     /// 400 and its kin: the payload.
@@ -62,6 +64,7 @@ impl Reason {
             Self::Dns => ("dns", "its name does not resolve"),
             Self::Forbidden => ("forbidden", "it no longer accepts the URL's token"),
             Self::Gone => ("gone", "the channel, space or flow is gone"),
+            Self::Internal => ("internal", "a bug in mistgate has ended the attempt"),
             Self::Moved => ("moved", "it redirects to another address"),
             Self::Payload => ("payload", "it refused the message's content"),
             Self::Proxy => ("proxy", "the HTTP proxy failed"),

@@ -57,6 +57,7 @@ metrics! {
     RelayedBytes "proxy_message_bytes_total" "Payload bytes passed from peer to peer."
     AnsweredForPeers "proxy_answered_total" "Requests answered for an absent peer, by status."
     PeersDropped "proxy_dropped_total" "Messages of peers that nobody got."
+    Panics "panics_total" "Jobs that a bug has ended."
     PortChanges "port_changes_total" "Changes of switch ports, by result."
     PortFailures "port_failures_total" "Failed attempts to change switch ports, by failure."
     PortRefusals "port_refusals_total" "Changes of switch ports that were refused, by rule."

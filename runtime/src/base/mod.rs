@@ -12,5 +12,6 @@ pub(crate) mod connection_limiter;
 pub mod metrics;
 
 pub mod journal;
+pub(crate) mod panic;
 pub mod sandbox;
 pub mod store;

@@ -53,6 +53,7 @@ pub use self::opening::Open;
 use self::opening::Place;
 pub use self::ports::Row;
 use self::writer::Writer;
+use crate::base::panic;
 use crate::base::sync::RwLock;
 
 /// Its name in the state folder.
@@ -270,6 +271,10 @@ impl Store {
     /// Reads a batch. `None` where it is gone or damaged, or the file cannot be read for now.
     /// Blocks.
     pub fn read(&self, batch: u64) -> Option<Kept> {
+        panic::catch(|| self.try_read(batch)).flatten()
+    }
+
+    fn try_read(&self, batch: u64) -> Option<Kept> {
         let database = self.shared.read();
         let transaction = database.as_ref()?.begin_read().ok()?;
         let row = transaction.open_table(BATCHES).ok()?.get(batch).ok()??;

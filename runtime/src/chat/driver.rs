@@ -25,10 +25,10 @@ use mistgate_core::webhook::intake::Intake;
 use smol::{Executor, channel};
 
 use self::fetch::Recent;
-use crate::base::clock;
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::store::{Left, Seen, SetAside, Store, Write, Written};
+use crate::base::{clock, panic};
 use crate::http::outbound::{Bytes, Client, Outbound};
 
 /// A message to the driver.
@@ -337,15 +337,18 @@ impl Driver {
         let journal = Arc::clone(&self.journal);
         let dashboard_host = Arc::clone(&self.dashboard_host);
         let (handle, timeout) = (self.handle.clone(), self.timeout);
-        let task = async move {
+        let posted = async move {
             let batches = fetch::fetch(store, batches).await;
             let payload = batches.and_then(|batches| {
                 fetch::payload(to.format, &dashboard_host, &keys, &batches, form)
             });
-            let answer = match payload {
+            match payload {
                 None => Err(Reason::Store),
                 Some(payload) => post::post(&client, &to, &payload, timeout, &journal).await,
-            };
+            }
+        };
+        let task = async move {
+            let answer = panic::catch_async(posted).await.unwrap_or(Err(Reason::Internal));
             handle.send(Message::Answered { destination, id, answer });
         };
         self.executor.spawn(task).detach();

@@ -25,7 +25,7 @@ use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
 use crate::base::sandbox::{Needs, Sandbox};
 use crate::base::store::{Store, Written};
-use crate::base::{sandbox, stop, store};
+use crate::base::{panic, sandbox, stop, store};
 use crate::chat::driver;
 use crate::chat::driver::{Driver, Message};
 use crate::host::load;
@@ -62,6 +62,7 @@ pub fn run(
         Supervisor::default()
     });
     let journal = Arc::new(journal);
+    panic::report_to(Arc::clone(&journal));
     let executor = Arc::new(Executor::new());
     // Asked before the sandbox closes the files that say how many there are.
     let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
@@ -171,7 +172,8 @@ impl Node {
             audit: Path::new(&config.state_dir).join(ports::AUDIT_FILE),
         };
         // The task waits where there are no switch ports.
-        let switching = executor.spawn(ports::run(prepared.switches.take(), seed()?, tools, ends));
+        let switching = ports::run(prepared.switches.take(), seed()?, tools, ends);
+        let switching = executor.spawn(panic::end_with(switching));
         let supervisor = Arc::new(supervisor);
         let watchdog = Watchdog {
             supervisor: Arc::clone(&supervisor),
@@ -182,7 +184,7 @@ impl Node {
         };
         let tasks = (clock, journal, Arc::clone(&executor));
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
-        let driving = executor.spawn(driving.run(messages));
+        let driving = executor.spawn(panic::end_with(driving.run(messages)));
         listeners.open(&prepared.config, prepared.sockets, prepared.webhook, prepared.proxy);
         ready.store(true, Ordering::Relaxed);
         let node = Self {

@@ -27,6 +27,7 @@ use crate::base::connection_limiter::ConnectionSlot;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
 use crate::base::net::Socket;
+use crate::base::panic;
 use crate::base::stop::{Stop, TaskTracker};
 use crate::http::tls::Identity;
 
@@ -223,7 +224,7 @@ impl Listener {
         let Self { socket, tls, allow_from, proxies, limits } = self;
         let site = Site::new(service, tls, allow_from, limits, stop.clone()).behind(proxies);
         let site = Arc::new(site);
-        let accepting = accept(&socket, &site, |stream, peer, slot| {
+        let begin = |stream: Async<TcpStream>, peer, slot| {
             let (site, token) = (Arc::clone(&site), connections.begin());
             executor
                 .spawn(async move {
@@ -234,7 +235,9 @@ impl Listener {
                     token.bound(connection::serve_in(&site, stream, peer, slot)).await;
                 })
                 .detach();
-        });
+        };
+        let accepting =
+            async { while panic::catch_async(accept(&socket, &site, begin)).await.is_none() {} };
         // Handshakes that wait when it stops are not begun.
         stop.wait().or(accepting).or(site.limiter.pace()).await;
         // From here on the system refuses connections, and resets those in the backlog.
@@ -250,7 +253,7 @@ impl Listener {
 async fn accept<S: Service>(
     socket: &Async<TcpListener>,
     site: &Site<S>,
-    mut begin: impl FnMut(Async<TcpStream>, SocketAddr, ConnectionSlot),
+    begin: impl Fn(Async<TcpStream>, SocketAddr, ConnectionSlot),
 ) {
     loop {
         let (stream, peer) = accept_one(socket, |event| site.service.note(event)).await;

@@ -23,6 +23,7 @@ use self::{admit::Arrival, meetup_task::Command, registry::Registry};
 use crate::base::clock::Clock;
 use crate::base::connection_limiter::ConnectionLimiter;
 use crate::base::journal::{Journal, Level, fields};
+use crate::base::panic;
 use crate::base::stop::{Stop, TaskTracker};
 use crate::base::sync::{Mutex, Shared};
 use crate::http::listen::{Event, accept_one};
@@ -132,7 +133,10 @@ impl Relay {
     /// after three seconds are dropped. To be run once.
     pub async fn run(self: Arc<Self>, socket: Async<TcpListener>, stopped: Stop) {
         let tasks = TaskTracker::new();
-        let accepting = self.accept(&socket, &tasks, &stopped).or(self.limiter.pace());
+        let accepting = async {
+            while panic::catch_async(self.accept(&socket, &tasks, &stopped)).await.is_none() {}
+        };
+        let accepting = accepting.or(self.limiter.pace());
         accepting.or(self.report()).or(stopped.wait()).await;
         // From here on the system refuses connections, and those in the backlog are reset.
         drop(socket);

@@ -12,7 +12,7 @@ use mistgate_core::ports::names::Names;
 use mistgate_core::ports::plan::Plan;
 use mistgate_core::ports::plan::input::Input;
 use mistgate_core::ports::plan::output::Output;
-use mistgate_core::ports::question::Question;
+use mistgate_core::ports::question::{Answer, Question};
 use mistgate_core::ports::record::Record;
 use mistgate_core::ports::report::{Context, Report};
 use mistgate_core::ports::switch_port::{Switch, SwitchPort};
@@ -23,10 +23,10 @@ use super::audit_file::Audit;
 use super::backend::Backend;
 use super::work_queue::WorkQueue;
 use super::{Message, Settings, Status, Tools};
-use crate::base::clock;
 use crate::base::clock::Alarm;
 use crate::base::journal::{Level, fields};
 use crate::base::store::Write;
+use crate::base::{clock, panic};
 use crate::chat::driver;
 
 /// How often the plan gets the wall clock, even if it did not jump.
@@ -348,7 +348,8 @@ impl Driver {
         while let Some((id, question)) = self.questions.next() {
             let (backend, events) = (Arc::clone(&self.backend), self.events.clone());
             let task = async move {
-                let answer = backend.answer(question).await;
+                let answered = panic::catch_async(backend.answer(question)).await;
+                let answer = answered.unwrap_or(Answer::Unanswered);
                 let _ = events.try_send(Input::Answered { id, answer });
             };
             self.tools.executor.spawn(task).detach();
@@ -362,14 +363,18 @@ impl Driver {
                 }
                 Work::Push(Push { id, switch, edits, backend }) => {
                     let task = async move {
-                        let pushed = backend.method.push(&switch, &edits).await;
+                        let pushed = panic::catch_async(backend.method.push(&switch, &edits));
+                        // The switch may have made the change before.
+                        let lost = Pushed::Unknown(Failure::Internal);
+                        let pushed = pushed.await.unwrap_or(lost);
                         let _ = events.try_send(Input::Pushed { id, pushed });
                     };
                     self.tools.executor.spawn(task).detach();
                 }
                 Work::Read { id, switch, edit, backend } => {
                     let task = async move {
-                        let is_done = backend.method.read(&switch, &edit).await;
+                        let is_done = panic::catch_async(backend.method.read(&switch, &edit));
+                        let is_done = is_done.await.flatten();
                         let _ = events.try_send(Input::Read { id, is_done });
                     };
                     self.tools.executor.spawn(task).detach();

@@ -42,6 +42,8 @@ enum Refusal {
     Syncs,
     /// Everything, as a disk that is gone.
     All,
+    /// Everything, and it panics, as the store's library does on a state that it rules out.
+    Panics,
 }
 
 const WELL: i64 = i64::MAX / 2;
@@ -70,9 +72,10 @@ impl Disk {
 
     fn take(&self, kind: Refusal) -> io::Result<()> {
         let refuses = *self.refuses.lock().expect("no panic");
-        let counts = refuses == kind || refuses == Refusal::All;
+        let counts = refuses == kind || matches!(refuses, Refusal::All | Refusal::Panics);
         if counts && self.calls.fetch_sub(1, Ordering::SeqCst) <= 0 {
             self.refused.fetch_add(1, Ordering::SeqCst);
+            assert_ne!(refuses, Refusal::Panics, "a call panics");
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
@@ -246,7 +249,7 @@ fn record(port: &str, mode: Mode) -> Record {
 
 #[test]
 fn records_of_ports_wait_for_the_disk_and_only_the_last_is_kept() {
-    for refuses in [Refusal::Writes, Refusal::Syncs, Refusal::All] {
+    for refuses in [Refusal::Writes, Refusal::Syncs, Refusal::All, Refusal::Panics] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.redb");
         let disk = Disk::new();

@@ -19,7 +19,7 @@ use redb::{Database, StorageBackend};
 use super::error::Problem;
 use super::guard::Guard;
 use super::{Left, SetAside, batches, format};
-use crate::base::clock;
+use crate::base::{clock, panic};
 
 /// How the file is opened, at first and after a failure.
 pub type Open = dyn Fn() -> Result<Box<dyn StorageBackend>, redb::Error> + Send;
@@ -74,9 +74,14 @@ impl Place {
     }
 
     fn try_open(&self) -> Result<Opened, Problem> {
-        let (database, guard) = format::open(&self.path, (self.open)()?)?;
-        let left = batches::prepare(&database)?;
-        Ok(Opened { database, guard, left })
+        let open = || {
+            let (database, guard) = format::open(&self.path, (self.open)()?)?;
+            let left = batches::prepare(&database)?;
+            Ok(Opened { database, guard, left })
+        };
+        // redb asserts what the checksums do not cover.
+        let panicked = || Err(redb::Error::Corrupted("redb gave it up".to_owned()).into());
+        panic::catch(open).unwrap_or_else(panicked)
     }
 
     /// Notes that the file is being opened. A disk that takes no marker must not keep it closed.

@@ -15,6 +15,7 @@ use super::guard::Guard;
 use super::opening::{Opened, Place};
 use super::ports::Owed;
 use super::{Left, Shared, Write, Written, batches};
+use crate::base::panic;
 
 /// A commit that holds so many writes, or bytes of batches, takes no more.
 const GROUP_MAX: usize = 4_096;
@@ -78,12 +79,15 @@ impl Writer {
                 continue;
             }
             let was_writable = self.is_writable();
-            let result = self.ready(&written).and_then(|()| {
+            let attempt = || {
+                self.ready(&written)?;
                 if !was_writable {
                     written(Written::Reopened);
                 }
                 self.commit(&puts)
-            });
+            };
+            let panicked = || Err(io::Error::other("a bug has ended the commit").into());
+            let result = panic::catch(attempt).unwrap_or_else(panicked);
             match result {
                 Ok(refused) => {
                     let stored = puts.iter().filter_map(Write::batch);
@@ -111,7 +115,7 @@ impl Writer {
         }
         if !self.owed.is_empty() || !self.maybe_kept.is_empty() || self.ports.last().is_some() {
             // The last chance; what stays owed is delivered twice.
-            let _ = self.ready(&written).and_then(|()| self.commit(&[]));
+            panic::catch(|| self.ready(&written).and_then(|()| self.commit(&[])));
         }
         // A held repair is made again by whoever opens the file next.
     }
@@ -214,9 +218,10 @@ impl Writer {
     /// Gives up the file after a failed write, and opens it again for reading.
     fn close(&mut self, written: &impl Fn(Written)) {
         self.failed_at = Some(Instant::now());
-        // Dropped after the lock: to close a failing file may take long.
+        // Dropped after the lock: to close a failing file may take long. After a commit that
+        // panicked it may panic too.
         let closed = self.shared.write().take();
-        drop(closed);
+        panic::catch(|| drop(closed));
         // What fails here fails again when it is due.
         let _ = self.reopen(written);
     }

@@ -29,7 +29,7 @@ use crate::base::journal::{Level, fields};
 use crate::base::metrics::Counter;
 use crate::base::net::Socket;
 use crate::base::stop::TaskToken;
-use crate::base::{clock, net};
+use crate::base::{clock, net, panic};
 use crate::http::listen::Event;
 use crate::http::tls::mutual;
 use crate::http::tls::mutual::Trust;
@@ -97,9 +97,15 @@ pub(super) async fn admit(relay: Arc<Relay>, arrival: Arrival) {
             let id = relay.last_id.fetch_add(1, Ordering::Relaxed) + 1;
             let origin = Origin { address, since, trust, token, _slot: slot };
             let connection = Connection::new(id, origin, now, stream, rest, limits);
-            let begin = |name, commands| {
-                let task = MeetupTask::new(Arc::clone(&relay), name, commands);
-                relay.executor.spawn(task.run()).detach();
+            let begin = |name: Arc<str>, commands| {
+                let task = MeetupTask::new(Arc::clone(&relay), Arc::clone(&name), commands);
+                let own = Arc::clone(&relay);
+                let running = async move {
+                    if panic::catch_async(task.run()).await.is_none() {
+                        own.registry.lock().forget(&name);
+                    }
+                };
+                relay.executor.spawn(running).detach();
             };
             let refused = relay.registry.lock().join(&meetup, connection, begin);
             // When the proxy stops, the connection is dropped here, after the lock.

@@ -68,6 +68,15 @@ impl Registry {
         is_last
     }
 
+    /// Forgets a meetup whose task, and with it each of its connections, was lost.
+    pub(super) fn forget(&mut self, meetup: &str) {
+        self.pair(meetup, false);
+        if let Some(entry) = self.meetups.remove(meetup) {
+            self.totals.connections = self.totals.connections.saturating_sub(entry.connections);
+            self.totals.meetups = self.meetups.len();
+        }
+    }
+
     /// Notes that two peers were introduced, or parted.
     pub(super) fn pair(&mut self, meetup: &str, is_paired: bool) {
         let Some(entry) = self.meetups.get_mut(meetup) else {
