@@ -75,6 +75,7 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
             ));
         }
         Report::Breaker { .. }
+        | Report::ClockDoubted(_)
         | Report::Kept { .. }
         | Report::Observed { .. }
         | Report::Overflow

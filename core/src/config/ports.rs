@@ -62,8 +62,12 @@ impl Ports {
         method.chain(self.external.as_ref().map(|external| &external.key))
     }
 
-    /// The policy of a plan. `wall` is the wall clock's time.
-    pub fn plan(&self, ignored_sites: &[String], wall: UnixTime) -> input::Config {
+    /// The policy of a plan. `wall` is the wall clock's time, and whether that is synchronised.
+    pub fn plan(
+        &self,
+        ignored_sites: &[String],
+        (wall, is_synchronised): (UnixTime, bool),
+    ) -> input::Config {
         input::Config {
             probe: probe::Config {
                 settle: self.settle,
@@ -80,6 +84,7 @@ impl Ports {
             ignored_sites: ignored_sites.into(),
             reconcile_after: self.reconcile,
             wall,
+            is_synchronised,
         }
     }
 }

@@ -40,6 +40,9 @@ pub enum Report {
     /// Too many access points were lost at once, or that is over. `hold` is how long no port is
     /// changed from now on.
     Breaker { is_open: bool, hold: Duration },
+    /// The clock is not synchronised, so that nobody knows if it is the time of a freeze, and
+    /// changes are only reported; or that is over.
+    ClockDoubted(bool),
     /// An access point is lost, and its port stays as it is.
     Kept { ap: Mac, switch_port: SwitchPort, switch: Option<Switch>, reason: Reason },
     /// In mode `enforce` this would have been done.
@@ -91,6 +94,8 @@ impl Report {
         match self {
             Self::Breaker { is_open: true, .. } => "PORTS_BREAKER_OPEN",
             Self::Breaker { is_open: false, .. } => "PORTS_BREAKER_CLOSED",
+            Self::ClockDoubted(true) => "PORTS_CLOCK_DOUBTED",
+            Self::ClockDoubted(false) => "PORTS_CLOCK_TRUSTED",
             Self::Kept { .. } => "PORT_KEPT",
             Self::Observed { .. } => "PORT_OBSERVED",
             Self::Overflow => "PORTS_OVERFLOW",
@@ -114,6 +119,7 @@ impl Report {
             Self::Settled { .. } => Some("done"),
             Self::Stuck { .. } => Some("failed"),
             Self::Breaker { .. }
+            | Self::ClockDoubted(_)
             | Self::Kept { .. }
             | Self::Overflow
             | Self::Refused { .. }
@@ -178,7 +184,7 @@ impl Report {
                 set_subject(&mut event, names, switch.as_ref(), ap, switch_port);
                 set_reason(&mut event, *reason);
             }
-            Self::Overflow | Self::Stopped(_) => {}
+            Self::ClockDoubted(_) | Self::Overflow | Self::Stopped(_) => {}
         }
         event
     }

@@ -73,6 +73,7 @@ pub(super) fn gauges(status: &Status) -> Vec<Gauge> {
 pub(super) fn json(status: &Status) -> Value {
     json!({
         "mode": if status.is_observing { "observe" } else { "enforce" },
+        "clock_doubted": status.doubts_clock,
         "method": status.method,
         "can_ask_mist": status.can_ask,
         "stopped": status.is_stopped,

@@ -31,6 +31,8 @@ use crate::chat::driver;
 
 /// How often the plan gets the wall clock, even if it did not jump.
 const CLOCK_EVERY: Duration = Duration::from_secs(300);
+/// The same for a clock that is not synchronised, and may soon be.
+const CLOCK_SOON: Duration = Duration::from_secs(10);
 /// A larger jump of the wall clock is passed to the plan at once.
 const CLOCK_SLACK: Duration = Duration::from_secs(1);
 /// The most questions that are asked at once; the others wait.
@@ -89,6 +91,8 @@ pub(super) struct Driver {
     arriving: channel::Receiver<Input>,
     /// When the wall clock was read, and what it said.
     wall: (Instant, UnixTime),
+    /// Whether it was synchronised then.
+    is_synchronised: bool,
     org_id: Option<String>,
     names: Names,
     /// The reports of the last input.
@@ -123,7 +127,7 @@ impl Driver {
         let Settings { plan: config, org_id, backend, .. } = settings;
         let backend = Arc::new(Backend::new(backend, None, &tools.journal));
         let now = tools.clock.now();
-        let wall = (now, config.wall);
+        let (wall, is_synchronised) = ((now, config.wall), config.is_synchronised);
         let mut driver = Self {
             plan: Plan::new(config, seed, now),
             work: WorkQueue::new(backend.method.work_max()),
@@ -135,6 +139,7 @@ impl Driver {
             events: events.0,
             arriving: events.1,
             wall,
+            is_synchronised,
             org_id,
             names: Names::default(),
             reports: Vec::new(),
@@ -182,7 +187,7 @@ impl Driver {
     /// Waits for an event, a message or the deadline.
     async fn wait(&mut self, messages: &channel::Receiver<Message>, alarm: &mut Alarm) -> Wake {
         self.hand_over();
-        let clock_at = self.wall.0 + CLOCK_EVERY;
+        let clock_at = self.clock_at();
         let at = self.plan.poll_timeout().map_or(clock_at, |at| at.min(clock_at));
         let event = async { self.arriving.recv().await.map_or(Wake::Deadline, Wake::Event) };
         let message = async { messages.recv().await.map_or(Wake::Deadline, Wake::Message) };
@@ -196,16 +201,24 @@ impl Driver {
         self.publish_reports();
     }
 
-    /// Gives the plan the wall clock if it jumped, and every few minutes.
+    /// When the plan gets the wall clock at the latest.
+    fn clock_at(&self) -> Instant {
+        self.wall.0 + if self.is_synchronised { CLOCK_EVERY } else { CLOCK_SOON }
+    }
+
+    /// Gives the plan the wall clock if it jumped, if it is synchronised now and was not before or
+    /// the other way round, and every few minutes.
     fn keep_time(&mut self) {
         let (now, wall) = (self.tools.clock.now(), clock::wall());
+        let is_synchronised = clock::is_synchronised();
         let (read_at, read) = self.wall;
         let passed = i64::try_from((now - read_at).as_micros()).unwrap_or(i64::MAX);
         let expected = read.as_micros().saturating_add(passed);
         let off = Duration::from_micros(expected.abs_diff(wall.as_micros()));
-        if off > CLOCK_SLACK || now >= read_at + CLOCK_EVERY {
-            self.wall = (now, wall);
-            self.input(Input::Clock(wall));
+        let is_news = off > CLOCK_SLACK || is_synchronised != self.is_synchronised;
+        if is_news || now >= self.clock_at() {
+            (self.wall, self.is_synchronised) = ((now, wall), is_synchronised);
+            self.input(Input::Clock { wall, is_synchronised });
         }
     }
 
@@ -268,6 +281,7 @@ impl Driver {
         let backend = Backend::new(backend, Some(&self.backend), &self.tools.journal);
         self.org_id = org_id;
         self.wall = (self.tools.clock.now(), plan.wall);
+        self.is_synchronised = plan.is_synchronised;
         self.work.set_max(backend.method.work_max());
         self.backend = Arc::new(backend);
         let _ = self.paths.try_send(kill_switch);

@@ -172,7 +172,9 @@ impl Change {
         let record = memory.and_then(|memory| memory.record(self.switch_port()));
         // No limit counts what was changed before this command.
         let restored = record.map(|record| Record { changed_at: None, ..record });
-        let config = input::Config { is_observing: false, ..self.ports.plan(&[], clock::wall()) };
+        // Whoever gives the command can look at a watch.
+        let config = self.ports.plan(&[], (clock::wall(), true));
+        let config = input::Config { is_observing: false, ..config };
         let mut plan = Plan::new(config, 0, self.clock.now());
         let restored = Input::Restored(restored.into_iter().collect());
         for input in [restored, Input::Stop(self.is_stopped())] {

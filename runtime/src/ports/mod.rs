@@ -156,7 +156,8 @@ impl Settings {
     /// The settings of a configuration, whose `[ports]` this is.
     pub(crate) fn new(config: &Config, ports: &Ports, login: Login, outbound: Outbound) -> Self {
         Self {
-            plan: ports.plan(&config.chat.routes.ignored_sites, clock::wall()),
+            plan: ports
+                .plan(&config.chat.routes.ignored_sites, (clock::wall(), clock::is_synchronised())),
             org_id: config.mist.org_id.clone(),
             backend: BackendConfig::new(config, ports, login, outbound),
             kill_switch: ports.kill_switch.clone(),

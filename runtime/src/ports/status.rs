@@ -18,6 +18,8 @@ const LISTED_MAX: usize = 1_000;
 pub struct Status {
     /// Whether changes are only reported, not made.
     pub is_observing: bool,
+    /// Whether that is so because the clock is not synchronised.
+    pub doubts_clock: bool,
     pub method: &'static str,
     /// Whether Mist can be asked about access points.
     pub can_ask: bool,
@@ -68,6 +70,7 @@ impl Status {
         });
         Self {
             is_observing: plan.is_observing(),
+            doubts_clock: plan.doubts_clock(),
             method: backend.method.name(),
             can_ask: backend.can_ask(),
             is_stopped: plan.is_stopped(),

@@ -183,6 +183,8 @@ fn decisions() -> Vec<(&'static str, Vec<Report>)> {
         ),
         ("breaker", vec![breaker(true)]),
         ("breaker-closed", vec![breaker(false)]),
+        ("clock-doubted", vec![Report::ClockDoubted(true)]),
+        ("clock-trusted", vec![Report::ClockDoubted(false)]),
         ("stopped", vec![Report::Stopped(true)]),
         ("resumed", vec![Report::Stopped(false)]),
         ("overflow", vec![Report::Overflow]),

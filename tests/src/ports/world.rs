@@ -214,7 +214,8 @@ impl World<'_> {
             27 => self.lock(switch),
             28 => {
                 let skew = self.bytes.pick(&[0, 1, -1, 90, -90, 4_000, -4_000]);
-                self.set_clock(skew);
+                let is_synchronised = !self.bytes.chance(100);
+                self.set_clock(skew, is_synchronised);
             }
             29 => self.input(Input::BreakerClosed),
             _ => {}
@@ -317,14 +318,17 @@ impl World<'_> {
 
     fn reload(&mut self) {
         let clock = self.clock();
-        self.config = config(&mut self.bytes, &self.size, clock);
+        let is_synchronised = self.config.is_synchronised;
+        let read = config(&mut self.bytes, &self.size, clock);
+        self.config = Config { is_synchronised, ..read };
         self.input(Input::Configured(Box::new(self.config.clone())));
     }
 
-    fn set_clock(&mut self, skew: i64) {
+    fn set_clock(&mut self, skew: i64, is_synchronised: bool) {
         self.skew = skew;
+        self.config.is_synchronised = is_synchronised;
         self.laws.jump();
-        self.input(Input::Clock(self.clock()));
+        self.input(Input::Clock { wall: self.clock(), is_synchronised });
     }
 
     /// Kills mistgate, which loses what is not on disk, and starts it again.

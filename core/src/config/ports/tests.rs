@@ -205,7 +205,7 @@ fn each_method_writes_its_own() {
         ),
     ] {
         let text = FULL.replacen("junos", method, 1);
-        let edits = sound(&text).plan(&[], UnixTime::default()).edits;
+        let edits = sound(&text).plan(&[], (UnixTime::default(), true)).edits;
         assert_eq!(edits.lines(port, Mode::Ap), [ap]);
         assert_eq!(edits.lines(port, Mode::Default), [default]);
     }
@@ -215,7 +215,7 @@ fn each_method_writes_its_own() {
 fn without_a_word_it_observes_and_is_careful() {
     let read = sound("[ports]\n");
     assert!(read.is_observing && read.method.is_none() && read.external.is_none());
-    let plan = read.plan(&["s".into()], UnixTime::from_secs(5));
+    let plan = read.plan(&["s".into()], (UnixTime::from_secs(5), true));
     assert_eq!((plan.edits, plan.ignored_sites), (Edits::unwritten(), vec!["s".into()]));
     assert_eq!(plan.probe.check, Check::Lldp);
     assert_eq!(plan.probe.settle, Duration::from_secs(60));

@@ -41,6 +41,12 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     PORTS_BREAKER_OPEN Critical "Switch port changes held"
         "Too many APs went at once, so no switch port is changed[ for {hold}]."
         raises PORTS_BREAKER;
+    PORTS_CLOCK_DOUBTED Warning "Switch ports only observed"
+        "The clock is not synchronised, so nobody knows whether it is the time of a freeze \
+         (ports.freeze). Until it is, changes of switch ports are only reported."
+        raises PORTS_CLOCK;
+    PORTS_CLOCK_TRUSTED Info "Switch ports no longer observed because of the clock"
+        "Changes of switch ports no longer wait for a synchronised clock." clears PORTS_CLOCK;
     PORTS_OVERFLOW Critical "Too many switch ports"
         "There are more APs and switch ports than mistgate can watch. The rest is not watched.";
     PORTS_RESUMED Info "Switch port changes resumed"

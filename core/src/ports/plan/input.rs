@@ -27,6 +27,20 @@ pub struct Config {
     pub reconcile_after: Duration,
     /// The wall clock.
     pub wall: UnixTime,
+    /// Whether the kernel calls it synchronised.
+    pub is_synchronised: bool,
+}
+
+impl Config {
+    /// Whether nobody knows if it is the time of a freeze, so that changes are only reported.
+    pub const fn doubts_clock(&self) -> bool {
+        !self.is_observing && !self.is_synchronised && !self.governor.freezes.is_empty()
+    }
+
+    /// Whether changes are only reported, for one reason or the other.
+    pub const fn observes(&self) -> bool {
+        self.is_observing || self.doubts_clock()
+    }
 }
 
 /// What happened outside.
@@ -36,8 +50,12 @@ pub enum Input {
     Answered { id: u64, answer: Answer },
     /// An operator closes the breaker.
     BreakerClosed,
-    /// The wall clock. Freezes and outages are judged by it; it was right at the last such input.
-    Clock(UnixTime),
+    /// The wall clock. Freezes and outages are judged by it; it showed this at the last such input.
+    Clock {
+        wall: UnixTime,
+        /// Whether the kernel calls it synchronised.
+        is_synchronised: bool,
+    },
     /// The configuration was read again.
     Configured(Box<Config>),
     /// A user wants a port to have this mode. It is tried once, at once and without proof.

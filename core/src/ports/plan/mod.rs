@@ -14,7 +14,8 @@
 //! # Driving it
 //!
 //! - `Restored`, with all records of the store, is the first input, also where there are none.
-//!   `Clock` comes whenever the wall clock may have jumped, and every few minutes.
+//!   `Clock` comes whenever the wall clock may have jumped or is no longer, or again, synchronised,
+//!   and every few minutes.
 //! - Each `Ask`, `Push` and `Read` is answered once, failures included; the driver never retries.
 //!   It may answer many questions with one request to Mist, and lets them wait for Mist's budget.
 //!   It has one session for each switch: a `Read` may come while a `Push` to the same switch is
@@ -215,9 +216,8 @@ impl Plan {
     }
 
     fn configure(&mut self, now: Instant, config: Config) {
-        let was_observing = mem::replace(&mut self.config, config).is_observing;
-        let Config { probe, port, governor, is_observing, wall, .. } = &self.config;
-        let enforces = was_observing && !is_observing;
+        let before = mem::replace(&mut self.config, config);
+        let Config { probe, port, governor, wall, .. } = &self.config;
         self.wall = (now, *wall);
         self.governor.configure(governor.clone());
         for one in self.probes.values_mut() {
@@ -225,18 +225,40 @@ impl Plan {
         }
         for slot in self.slots.values_mut() {
             slot.port.handle_input(now, port::Input::Configured(*port));
-            if enforces && mem::take(&mut slot.is_observed) {
-                slot.port = Port::new(*port, self.rand.next_u64(), now);
-            }
         }
         self.timers.set(Due::Breaker, self.governor.closes_at());
         self.judge_again(now);
-        if enforces {
-            self.ask_inventory(now);
+        self.change_mode(now, before.observes(), before.doubts_clock());
+    }
+
+    fn set_clock(&mut self, now: Instant, wall: UnixTime, is_synchronised: bool) {
+        let (observed, doubted) = (self.config.observes(), self.config.doubts_clock());
+        self.wall = (now, wall);
+        self.config.is_synchronised = is_synchronised;
+        self.change_mode(now, observed, doubted);
+    }
+
+    /// Acts on a change of whether changes are made or only reported. What was only reported is
+    /// then to be done.
+    fn change_mode(&mut self, now: Instant, observed: bool, doubted: bool) {
+        if self.config.doubts_clock() != doubted {
+            self.report(Report::ClockDoubted(!doubted));
         }
+        if !observed || self.config.observes() {
+            return;
+        }
+        for slot in self.slots.values_mut().filter(|slot| slot.is_observed) {
+            slot.is_observed = false;
+            slot.port = Port::new(self.config.port, self.rand.next_u64(), now);
+        }
+        self.judge_again(now);
+        self.ask_inventory(now);
     }
 
     fn restored(&mut self, now: Instant, mut records: Vec<Record>) {
+        if self.config.doubts_clock() {
+            self.report(Report::ClockDoubted(true));
+        }
         records.sort_by_key(|record| record.changed_at);
         for record in records {
             self.recall(now, &record);
@@ -249,7 +271,7 @@ impl Plan {
             if let Some(ap) = ap {
                 self.handle_probe(now, Subject::Ap(ap), probe::Input::Restored(switch_port));
             }
-            let counts = !record.is_observed || self.config.is_observing;
+            let counts = !record.is_observed || self.config.observes();
             if let Some(slot) = self.slots.get_mut(&switch_port) {
                 slot.kept = Some(record.clone());
                 slot.ap = ap;
@@ -342,7 +364,7 @@ impl Machine for Plan {
         match input {
             Input::Answered { id, answer } => self.answered(now, id, answer),
             Input::BreakerClosed => self.close_breaker(now),
-            Input::Clock(wall) => self.wall = (now, wall),
+            Input::Clock { wall, is_synchronised } => self.set_clock(now, wall, is_synchronised),
             Input::Configured(config) => self.configure(now, *config),
             Input::Manual { switch, port, mode } => self.manual(now, &switch, port, mode),
             Input::Pushed { id, pushed } => self.pushed(now, id, pushed),

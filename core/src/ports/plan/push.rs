@@ -192,7 +192,7 @@ impl Plan {
     }
 
     fn send(&mut self, now: Instant, mac: Mac, batch: Vec<Sent>) {
-        if self.config.is_observing {
+        if self.config.observes() {
             return self.observe(now, mac, &batch);
         }
         let switch_port = |sent: &Sent| SwitchPort { switch: mac, port: sent.port };
@@ -310,7 +310,7 @@ impl Plan {
         let wall = self.wall(now);
         if let Some(slot) = self.slots.get_mut(&switch_port) {
             slot.changed_at = Some(wall);
-            slot.is_observed &= self.config.is_observing;
+            slot.is_observed &= self.config.observes();
             slot.observed = None;
         }
         let change = self.change(now, switch_port, want);

@@ -69,7 +69,12 @@ impl Plan {
 
     /// Whether changes are only reported, not made.
     pub const fn is_observing(&self) -> bool {
-        self.config.is_observing
+        self.config.observes()
+    }
+
+    /// Whether that is so because the clock is not synchronised.
+    pub const fn doubts_clock(&self) -> bool {
+        self.config.doubts_clock()
     }
 
     /// Whether all changes are stopped.

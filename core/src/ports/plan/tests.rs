@@ -11,6 +11,7 @@ use crate::base::failure::Failure;
 use crate::base::window::Window;
 use crate::ports::decide::{Check, Reason};
 use crate::ports::edit::{Edit, Edits, Pushed};
+use crate::ports::freeze::Freeze;
 use crate::ports::governor::{Breaker, Lists, PortPattern, SwitchPattern};
 use crate::ports::name::PortName;
 use crate::ports::question::{Answer, Entry, Hint, Location, Question};
@@ -83,6 +84,7 @@ fn config(check: Check) -> Config {
         ignored_sites: vec!["ignored".into()],
         reconcile_after: Duration::from_secs(3_600),
         wall: WALL,
+        is_synchronised: true,
     }
 }
 
@@ -277,6 +279,7 @@ fn reported(report: &Report) -> String {
     };
     match report {
         Report::Breaker { is_open, .. } => format!("breaker open: {is_open}"),
+        Report::ClockDoubted(is_doubted) => format!("clock doubted: {is_doubted}"),
         Report::Kept { switch_port, reason, .. } => format!("kept {}: {reason}", switch_port.port),
         Report::Observed { changes: all, .. } => format!("observed {}", changes(all)),
         Report::Overflow => "overflow".into(),
@@ -788,6 +791,40 @@ fn observing_changes_nothing_and_reports_it_once() {
     bench.input(Input::Configured(Box::new(enforcing)));
     bench.pass(6);
     assert_eq!(bench.take_log(), ["push ge-0/0/1=default (was ge-0/0/1)"]);
+}
+
+/// With a freeze, whose time nobody knows while the clock is not synchronised.
+#[test]
+fn without_a_synchronised_clock_ports_are_only_observed() {
+    let mut unsynchronised = config(Check::Lldp);
+    unsynchronised.is_synchronised = false;
+    let mut bench = Bench::new(unsynchronised.clone());
+    bench.plug(ap(1), switch_port(1, 1));
+    bench.pass(70);
+    assert_eq!(bench.take_log(), ["push ge-0/0/1=ap"], "no freeze, no doubt");
+
+    let (days, name) = ([true; 7], "night".into());
+    unsynchronised.governor.freezes = [Freeze { name, days, from: 0, to: 1 }].into();
+    let mut bench = Bench::new(unsynchronised);
+    bench.input(Input::Restored(Vec::new()));
+    assert_eq!(bench.take_log(), ["clock doubted: true"]);
+    bench.plug(ap(1), switch_port(1, 1));
+    bench.pass(70);
+    assert_eq!(bench.take_log(), ["observed ge-0/0/1=ap after 65s"]);
+    assert!(bench.plan.is_observing() && bench.plan.doubts_clock());
+    let wall = bench.wall();
+    bench.input(Input::Clock { wall, is_synchronised: true });
+    assert!(!bench.plan.is_observing());
+    bench.pass(6);
+    assert_eq!(bench.take_log(), ["clock doubted: false", "push ge-0/0/1=ap"]);
+    bench.obey();
+    bench.take_log();
+    let wall = bench.wall();
+    bench.input(Input::Clock { wall, is_synchronised: false });
+    bench.unplug(ap(1));
+    bench.pass(10_800);
+    let observed = "observed ge-0/0/1=default after 5s";
+    assert_eq!(bench.take_log(), ["clock doubted: true", observed]);
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl World<'_> {
             self.hang(ap, false);
         }
         (self.fails_until, self.is_stopped) = (self.now, false);
-        self.set_clock(0);
+        self.set_clock(0, true);
         self.input(Input::Stop(false));
         if self.config.is_observing {
             self.pass(HEALED_FOR);
@@ -86,7 +86,8 @@ impl Tally {
             Report::Refused { .. } => self.refused += 1,
             Report::Stuck { .. } => self.stuck += 1,
             Report::Breaker { is_open, .. } => self.opened += usize::from(*is_open),
-            Report::Overflow
+            Report::ClockDoubted(_)
+            | Report::Overflow
             | Report::Retrying { .. }
             | Report::Settled { .. }
             | Report::Stopped(_)

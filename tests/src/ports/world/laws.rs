@@ -115,8 +115,8 @@ impl Laws {
             }
             Input::ApEvent(ap_event) => self.note_event(now, ap_event, names),
             Input::Stop(is_stopped) => self.is_stopped = *is_stopped,
-            Input::Clock(_)
-            | Input::Manual { .. }
+            Input::Clock { is_synchronised, .. } => self.config.is_synchronised = *is_synchronised,
+            Input::Manual { .. }
             | Input::Pushed { .. }
             | Input::Read { .. }
             | Input::Requested(_) => {}
@@ -196,7 +196,7 @@ impl Laws {
         match output {
             Output::Forget(switch_port) => {
                 self.check_assignment(now, *switch_port, before, None, names);
-                let is_observing = self.config.is_observing;
+                let is_observing = self.config.observes();
                 let (owner, is_left, changed_at) = self.of(*switch_port, names);
                 *changed_at = None;
                 // In mode observe a change is reported only after its record is removed.
@@ -205,7 +205,7 @@ impl Laws {
                 }
             }
             Output::Push { switch, edits, .. } => {
-                assert!(!self.config.is_observing, "a change while only observing");
+                assert!(!self.config.observes(), "a change while only observing");
                 assert!(!edits.is_empty() && edits.is_sorted_by(|a, b| a.port < b.port));
                 for edit in edits {
                     let switch_port = SwitchPort { switch: switch.mac, port: edit.port };
@@ -216,7 +216,7 @@ impl Laws {
                 }
             }
             Output::Report(Report::Observed { switch, changes }) => {
-                assert!(self.config.is_observing, "a change that was only reported");
+                assert!(self.config.observes(), "a change that was only reported");
                 for Change { port, mode, .. } in changes {
                     let switch_port = SwitchPort { switch: switch.mac, port: *port };
                     self.check_change(now, clock, switch_port, *mode, names);

@@ -218,6 +218,7 @@ pub(super) fn wall(now: Instant) -> UnixTime {
 }
 
 /// A random configuration of the ports.
+/// With a synchronised clock.
 pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Config {
     let forbidden = format!("ge-0/0/{}", size.ports - 1);
     let outage = Check::Outage(outage::Policy::default());
@@ -246,6 +247,7 @@ pub(super) fn config(bytes: &mut Bytes<'_>, size: &Size, wall: UnixTime) -> Conf
         ignored_sites: vec![IGNORED.to_owned()],
         reconcile_after: Duration::from_secs(3_600),
         wall,
+        is_synchronised: true,
     }
 }
 
