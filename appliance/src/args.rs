@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Route(Route),
     Run(Run),
     SendTest(SendTest),
+    Status(Status),
     Version(Version),
 }
 
@@ -243,6 +244,23 @@ pub(crate) struct SendTest {
     /// the channel to test; info if nothing is said
     #[argh(option, default = "String::from(\"info\")")]
     pub(crate) channel: String,
+}
+
+/// Say how the running mistgate is: what is wrong, the queues, the switch ports and the meetups.
+///
+/// Exit codes: 0 all is well, 1 something is wrong, 3 it does not run. To be run as root or as the
+/// service's user.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "status")]
+pub(crate) struct Status {
+    /// the configuration file of the running mistgate, of which only state_dir is read; without
+    /// it, the service's, else the built-in configuration
+    #[argh(option)]
+    pub(crate) config: Option<String>,
+
+    /// print /status as JSON, and what is wrong as "wrong"
+    #[argh(switch)]
+    pub(crate) json: bool,
 }
 
 /// Make certificates for the websocket proxy and its peers: a root, then leaves that it signs.

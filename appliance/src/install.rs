@@ -16,7 +16,8 @@ use std::{fs, io, os::unix::fs::MetadataExt as _, path::Path};
 use self::account::Account;
 use self::bundle::Bundle;
 use self::init_system::InitSystem;
-use self::root::{CONFIG, CONFIG_DIR, InstallRoot, make_dir, run as run_command, set, write};
+pub(crate) use self::root::CONFIG;
+use self::root::{CONFIG_DIR, InstallRoot, make_dir, run as run_command, set, write};
 use crate::{args::Install, starter};
 
 /// The program that runs, even if its file was renamed or removed.

@@ -1,6 +1,6 @@
 //! mistgate: Mist webhooks to chat, switch ports for access points, and the Micronets websocket
 //! proxy. Each command has a file of its own; this one maps results to exit codes: 0 done, 1
-//! refused or failed, 2 wrong usage.
+//! refused or failed, 2 wrong usage, 3 no mistgate runs.
 
 mod args;
 mod cert;
@@ -16,12 +16,14 @@ mod route;
 mod run;
 mod send_test;
 mod starter;
+mod status;
 mod version;
 
-use std::io;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::{fs, io};
 
+use mistgate_runtime::admin::control::Failure;
 use mistgate_runtime::host::load::Loaded;
 
 use args::{Args, Command};
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),
         Command::SendTest(args) => send_test::run(&args),
+        Command::Status(args) => return asked(status::run(&args)),
         Command::Version(_) => version::run(),
     };
     match result {
@@ -59,6 +62,24 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The exit code of a command that asks the running mistgate.
+fn asked(result: Result<ExitCode, Failure>) -> ExitCode {
+    result.unwrap_or_else(|failure| {
+        complain(&failure.to_string());
+        match failure {
+            Failure::NotRunning(_) => ExitCode::from(3),
+            Failure::Failed(_) => ExitCode::FAILURE,
+        }
+    })
+}
+
+/// The state folder of the mistgate with this configuration file; without one, of the service that
+/// is installed, else of the built-in configuration.
+fn state_dir(file: Option<&str>) -> Result<String, Failure> {
+    let service = Some(install::CONFIG).filter(|file| fs::exists(file).unwrap_or(true));
+    mistgate_runtime::host::load::state_dir(file.or(service)).map_err(Failure::Failed)
 }
 
 /// Reads a configuration from a file, or else the built-in one. The error names each problem on a

@@ -1,8 +1,15 @@
-//! The admin endpoint: health, readiness, metrics, status, and orders for the switch ports.
+//! What a running mistgate answers to its operators: health, readiness, metrics, status, and orders
+//! for the switch ports; by the admin endpoint's listener, and by the control socket.
 
 mod meetups;
 mod switch_ports;
 
+mod routes;
+
+pub mod control;
+
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +17,7 @@ use http_types::StatusCode;
 use mistgate_core::{base::secret::Secret, delivery::queue::Health, engine::DestinationStatus};
 use serde_json::json;
 
+use self::routes::{Role, Route};
 use crate::base::clock;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
@@ -26,6 +34,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
 
 /// What the service needs of the configuration; replaced as a whole when that is read again.
+#[derive(Default)]
 pub struct Settings {
     /// The bearer token that clients must send, if there is one.
     pub token: Option<Secret>,
@@ -52,8 +61,31 @@ struct Parts {
     set_aside: Vec<String>,
 }
 
-/// The pages, which are read with GET or HEAD.
-const PAGES: [&str; 4] = ["/-/healthy", "/-/ready", "/metrics", "/status"];
+/// Who asks, as the audit and the journal name it.
+#[derive(Clone, Debug)]
+enum Caller {
+    /// Over the network.
+    Address(IpAddr),
+    /// Over the control socket: the user, and who that was before sudo, as it claims.
+    User { uid: u32, sudo_user: Option<String> },
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::User { uid, sudo_user: None } => write!(f, "uid {uid}"),
+            Self::User { uid, sudo_user: Some(user) } => write!(f, "uid {uid} (sudo: {user})"),
+        }
+    }
+}
+
+/// A request that was admitted.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    path: &'a str,
+    caller: &'a Caller,
+}
 
 impl Admin {
     fn is_authorised(settings: &Settings, head: &Head<'_>) -> bool {
@@ -66,7 +98,7 @@ impl Admin {
         })
     }
 
-    fn metrics(&self, of: &Parts) -> String {
+    fn metrics_of(&self, of: &Parts) -> String {
         let status = of.driver.as_ref();
         let mut gauges = vec![
             gauge("uptime_seconds", "Seconds since the start.", self.uptime()),
@@ -106,7 +138,7 @@ impl Admin {
         self.journal.metrics.exposition(&gauges)
     }
 
-    fn status(&self, status: &driver::Status, of: &Parts) -> String {
+    fn status_of(&self, status: &driver::Status, of: &Parts) -> String {
         let metrics = &self.journal.metrics;
         let destinations: Vec<_> = status
             .destinations
@@ -146,6 +178,36 @@ impl Admin {
         format!("{value:#}\n")
     }
 
+    /// The process is healthy while the chat driver answers.
+    async fn healthy(&self) -> Reply {
+        match self.driver.status().await {
+            Some(_) => ok().content(TEXT, "healthy\n"),
+            None => unavailable().content(TEXT, "stopping\n"),
+        }
+    }
+
+    async fn ready(&self) -> Reply {
+        match self.driver.status().await {
+            Some(status) if status.writable && self.ready.load(Ordering::Relaxed) => {
+                ok().content(TEXT, "ready\n")
+            }
+            Some(status) if !status.writable => unavailable().content(TEXT, "no disk\n"),
+            Some(_) | None => unavailable().content(TEXT, "starting or stopping\n"),
+        }
+    }
+
+    async fn metrics(&self) -> Reply {
+        ok().content(PROMETHEUS, self.metrics_of(&self.parts().await))
+    }
+
+    async fn status(&self) -> Reply {
+        let parts = self.parts().await;
+        match &parts.driver {
+            Some(status) => ok().content(JSON, self.status_of(status, &parts)),
+            None => unavailable().content(TEXT, "stopping\n"),
+        }
+    }
+
     /// Asks every part for its status. The proxy also brings its counters up to date.
     async fn parts(&self) -> Parts {
         let settings = self.settings.get();
@@ -176,70 +238,41 @@ impl Admin {
 
 impl Service for Admin {
     fn admit(&self, head: &Head<'_>) -> Result<(), Reply> {
-        let is_page = PAGES.contains(&head.path());
-        let settings = self.settings.get();
-        let is_order = settings.switches.is_some() && switch_ports::ORDERS.contains(&head.path());
-        let refused = |allowed| {
-            Err(Reply::status(StatusCode::MethodNotAllowed.into()).header("allow", allowed))
-        };
-        if !is_page && !is_order {
-            Err(Reply::status(StatusCode::NotFound.into()))
-        } else if is_page && !matches!(head.method(), "GET" | "HEAD") {
-            refused("GET, HEAD")
-        } else if is_order && head.method() != "POST" {
-            refused("POST")
-        } else if is_order && head.header("origin").is_some() {
+        let route = Route::find(head.method(), head.path())?;
+        if route.role == Role::Act && head.header("origin").is_some() {
             // A page in a browser can post to this host too.
-            Err(Reply::status(StatusCode::Forbidden.into()))
-        } else if !Self::is_authorised(&settings, head) {
-            self.journal.client(
-                Level::Warning,
-                "admin_unauthorised",
-                fields![from = head.peer().ip()],
-            );
-            Err(Reply::status(StatusCode::Unauthorized.into()).header("www-authenticate", "Bearer"))
-        } else {
-            Ok(())
+            return Err(Reply::status(StatusCode::Forbidden.into()));
         }
+        if Self::is_authorised(&self.settings.get(), head) {
+            return Ok(());
+        }
+        let from = head.peer().ip();
+        self.journal.client(Level::Warning, "admin_unauthorised", fields![from]);
+        Err(Reply::status(StatusCode::Unauthorized.into()).header("www-authenticate", "Bearer"))
     }
 
     async fn serve(&self, head: &Head<'_>, _body: Bytes) -> Reply {
-        let ok = Reply::status(StatusCode::Ok.into()).proven();
-        let unavailable = Reply::status(StatusCode::ServiceUnavailable.into()).proven();
-        let switches = self.settings.get().switches.clone();
-        if let Some(switches) = switches.filter(|_| switch_ports::ORDERS.contains(&head.path())) {
-            return switch_ports::carry_out(&switches, head, &self.journal).await.proven();
-        }
-        match head.path() {
-            "/metrics" => {
-                let parts = self.parts().await;
-                ok.content(PROMETHEUS, self.metrics(&parts))
+        let caller = Caller::Address(head.peer().ip());
+        match Route::find(head.method(), head.path()) {
+            Ok(route) => {
+                let asked = Asked { path: head.path(), caller: &caller };
+                (route.serve)(self, asked).await.proven()
             }
-            "/status" => {
-                let parts = self.parts().await;
-                match &parts.driver {
-                    Some(status) => ok.content(JSON, self.status(status, &parts)),
-                    None => unavailable.content(TEXT, "stopping\n"),
-                }
-            }
-            "/-/ready" => match self.driver.status().await {
-                Some(status) if status.writable && self.ready.load(Ordering::Relaxed) => {
-                    ok.content(TEXT, "ready\n")
-                }
-                Some(status) if !status.writable => unavailable.content(TEXT, "no disk\n"),
-                Some(_) | None => unavailable.content(TEXT, "starting or stopping\n"),
-            },
-            // The process is healthy while the chat driver answers.
-            _ => match self.driver.status().await {
-                Some(_) => ok.content(TEXT, "healthy\n"),
-                None => unavailable.content(TEXT, "stopping\n"),
-            },
+            Err(refused) => refused,
         }
     }
 
     fn note(&self, event: Event) {
         event.note(&self.journal, "admin");
     }
+}
+
+fn ok() -> Reply {
+    Reply::status(StatusCode::Ok.into())
+}
+
+fn unavailable() -> Reply {
+    Reply::status(StatusCode::ServiceUnavailable.into())
 }
 
 fn gauge(name: &'static str, help: &'static str, value: f64) -> Gauge {

@@ -10,7 +10,7 @@ use crate::files;
 
 /// Where the service expects its configuration and the files that it names.
 pub(super) const CONFIG_DIR: &str = "/etc/mistgate";
-pub(super) const CONFIG: &str = "/etc/mistgate/mistgate.toml";
+pub(crate) const CONFIG: &str = "/etc/mistgate/mistgate.toml";
 /// Where programs are looked for, as the PATH of root may be anything.
 const FOLDERS: [&str; 6] =
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];

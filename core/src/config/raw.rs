@@ -7,7 +7,8 @@
 //! and whoever repairs a configuration wants all problems at once. So a small typed reader walks
 //! over TOML's own tree, in which each key and value keeps its place.
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use toml::Spanned;
 use toml::de::{DeTable, Error};
@@ -83,6 +84,14 @@ impl<'a> Draft<'a> {
         self.walk(&Files::new()).1.requests
     }
 
+    /// The state folder, whatever else is wrong with the text.
+    pub fn state_dir(&self) -> Option<String> {
+        let table = self.table.as_ref().ok()?.get_ref();
+        let files = Files::new();
+        let reader = Reader::new(self.source.text, self.source.folder(), self.credentials, &files);
+        state_dir(&Section::root(&reader, table))
+    }
+
     /// Judges the text and the contents of its files.
     pub fn check(&self, files: &Files) -> Report {
         let (config, found) = self.walk(files);
@@ -137,10 +146,7 @@ fn not_toml(text: &str, error: &Error) -> Problem {
 }
 
 fn config(root: &Section<'_>) -> Option<Config> {
-    let state_dir = match root.item("state_dir") {
-        Some(item) => item.file_path(),
-        None => Some(STATE_DIR.to_string()),
-    };
+    let state_dir = state_dir(root);
     let (mist, ignored_sites, unsaid) = root
         .section("mist", |mist| {
             (mist::mist(Some(mist)), mist::ignored_sites(mist), mist::unsaid(mist))
@@ -163,6 +169,13 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let config = Config { state_dir: state_dir?, mist, webhook, chat, ports, proxy, admin };
     together(root, &config);
     Some(config)
+}
+
+fn state_dir(root: &Section<'_>) -> Option<String> {
+    match root.item("state_dir") {
+        Some(item) => item.file_path(),
+        None => Some(STATE_DIR.to_string()),
+    }
 }
 
 /// Problems and warnings that concern several sections.

@@ -4,34 +4,38 @@ use http_types::StatusCode;
 use mistgate_core::ports::{plan::status::Status as PlanStatus, switch_port::Mode};
 use serde_json::{Value, json};
 
-use super::{TEXT, gauge};
-use crate::base::journal::{Journal, Level, fields};
+use super::{Admin, Asked, TEXT, gauge};
+use crate::base::journal::{Level, fields};
 use crate::base::metrics::Gauge;
-use crate::http::listen::{Head, Reply};
-use crate::ports::{Handle, PortStatus, Status};
+use crate::http::listen::Reply;
+use crate::ports::{PortStatus, Status};
 
-const CLOSE_BREAKER: &str = "/ports/close-breaker";
-const GO: &str = "/ports/go";
-const STOP: &str = "/ports/stop";
-/// What can be ordered by POST: that the breaker closes, as the loss of the access points is
-/// expected, that changes go on, and that no more are made.
-pub(super) const ORDERS: [&str; 3] = [CLOSE_BREAKER, GO, STOP];
+/// The breaker closes, as the loss of the access points is expected.
+pub(super) const CLOSE_BREAKER: &str = "/ports/close-breaker";
+/// Changes go on.
+pub(super) const GO: &str = "/ports/go";
+/// No more changes are made.
+pub(super) const STOP: &str = "/ports/stop";
 
-/// Carries out one of [`ORDERS`].
-pub(super) async fn carry_out(switches: &Handle, head: &Head<'_>, journal: &Journal) -> Reply {
-    let (result, said) = match head.path() {
+/// Carries out an order.
+pub(super) async fn carry_out(admin: &Admin, Asked { path, caller }: Asked<'_>) -> Reply {
+    let Some(switches) = admin.settings.get().switches.clone() else {
+        return Reply::status(StatusCode::NotFound.into());
+    };
+    let by = caller.to_string();
+    let (result, said) = match path {
         CLOSE_BREAKER => {
-            switches.close_breaker();
+            switches.close_breaker(by);
             (Ok(()), "closed\n")
         }
-        GO => (switches.turn_kill_switch(false).await, "going on\n"),
-        _ => (switches.turn_kill_switch(true).await, "stopped\n"),
+        GO => (switches.turn_kill_switch(false, by).await, "going on\n"),
+        _ => (switches.turn_kill_switch(true, by).await, "stopped\n"),
     };
     let reason = result.as_ref().err().map_or("", String::as_str);
-    journal.note(
+    admin.journal.note(
         Level::Warning,
         "ports_ordered",
-        fields![order = head.path(), from = head.peer().ip(), failed = reason],
+        fields![order = path, from = caller, failed = reason],
     );
     match result {
         Ok(()) => Reply::status(StatusCode::Ok.into()).content(TEXT, said),

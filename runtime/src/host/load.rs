@@ -127,6 +127,23 @@ pub fn load_in(sandbox: &Sandbox, file: Option<&str>) -> Result<Loaded, Vec<Stri
     Ok(Loaded { config, files: read_files, warnings, made })
 }
 
+/// The state folder in a configuration, from a file or else the one in the program, of which
+/// nothing else is judged. Blocks on the disk.
+pub fn state_dir(file: Option<&str>) -> Result<String, String> {
+    let text;
+    let source = match file {
+        None => EMBEDDED,
+        Some(name) => {
+            let bytes = read(name, FILE_MAX).map_err(|why| format!("{name}: {why}"))?;
+            text = Secret::new(String::from_utf8_lossy(&bytes).into_owned());
+            Source { name, text: text.expose() }
+        }
+    };
+    let credentials = env::var("CREDENTIALS_DIRECTORY").ok();
+    let draft = Draft::parse(source).credentials(credentials.as_deref());
+    draft.state_dir().ok_or_else(|| format!("{}: no state_dir can be read in it", source.name))
+}
+
 /// What is wrong or suspicious about the files and addresses that the configuration names.
 struct Findings<'a> {
     requests: &'a [FileRequest],

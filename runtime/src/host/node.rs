@@ -3,6 +3,7 @@
 mod listeners;
 mod prepare;
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +21,7 @@ use self::listeners::{Bound, Common, Listeners, Socket};
 pub use self::prepare::Step;
 use self::prepare::{Prepared, Refused};
 
+use crate::admin::control;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
@@ -98,6 +100,7 @@ struct Confined {
     ends: ports::Ends,
     listeners: Listeners,
     bound: Bound,
+    control: OwnedFd,
 }
 
 impl Confined {
@@ -121,13 +124,14 @@ impl Confined {
         let common = Common { clock, journal, executor, driver, switches, ready, inherited };
         let listeners = Listeners::new(common);
         let bound = listeners.bind(config)?;
+        let control = control::socket().map_err(problem)?;
         let sandbox = if is_confined {
             let needs = Needs::of_node(config, files, &made.proxies);
             sandbox::enter(needs, &listeners.common.journal).map_err(problem)?
         } else {
             Sandbox::none(&listeners.common.journal)
         };
-        Ok(Self { loaded, sandbox, messages, ends, listeners, bound })
+        Ok(Self { loaded, sandbox, messages, ends, listeners, bound, control })
     }
 }
 
@@ -151,7 +155,7 @@ impl Node {
         confined: Confined,
         supervisor: Supervisor,
     ) -> Result<(Self, Watchdog), Problems> {
-        let Confined { loaded, sandbox, messages, ends, mut listeners, bound } = confined;
+        let Confined { loaded, sandbox, messages, ends, mut listeners, bound, control } = confined;
         let mut prepared = Prepared::new(loaded, Socket::all(bound)?, &listeners);
         let config = &prepared.config;
         let Common { clock, journal, executor, driver, switches, ready, .. } =
@@ -186,6 +190,8 @@ impl Node {
         let driving = Driver::start(prepared.chats, store, seed()?, tasks, driver);
         let driving = executor.spawn(panic::end_with(driving.run(messages)));
         listeners.open(&prepared.config, prepared.sockets, prepared.webhook, prepared.proxy);
+        // The store's lock says that no other mistgate lives in this folder.
+        listeners.open_control(control, Path::new(&prepared.config.state_dir));
         ready.store(true, Ordering::Relaxed);
         let node = Self {
             file: file.map(str::to_owned),
@@ -275,6 +281,7 @@ impl Node {
         };
         future::zip(proxy, posts).await;
         listeners.close("admin").await;
+        listeners.close_control().await;
         // The driver is gone and with it the last sender, so the thread ends after its last commit.
         let _ = smol::unblock(move || storing.join()).await;
         journal.note(Level::Info, "stopped", &[]);

@@ -38,6 +38,19 @@ const CLOCK_SLACK: Duration = Duration::from_secs(1);
 /// The most questions that are asked at once; the others wait.
 const ASKED_MAX: usize = 64;
 
+/// What became of something, or what somebody did.
+pub(super) struct Event {
+    pub(super) input: Input,
+    /// Who ordered it, if anybody did.
+    pub(super) by: Option<String>,
+}
+
+impl From<Input> for Event {
+    fn from(input: Input) -> Self {
+        Self { input, by: None }
+    }
+}
+
 /// What a plan begins with.
 pub(super) struct Start {
     pub(super) seed: u64,
@@ -46,7 +59,7 @@ pub(super) struct Start {
     pub(super) restored: Vec<Record>,
     pub(super) audit: Audit,
     /// The channel of this plan alone, so that it gets nothing that another plan began.
-    pub(super) events: (channel::Sender<Input>, channel::Receiver<Input>),
+    pub(super) events: (channel::Sender<Event>, channel::Receiver<Event>),
     /// Whether the kill switch is on.
     pub(super) is_stopped: bool,
 }
@@ -87,16 +100,17 @@ pub(super) struct Driver {
     /// Later paths of the kill switch, for the task that watches it.
     paths: channel::Sender<String>,
     /// Tasks send the results of questions and changes here, and the kill switch its state.
-    events: channel::Sender<Input>,
-    arriving: channel::Receiver<Input>,
+    events: channel::Sender<Event>,
+    arriving: channel::Receiver<Event>,
     /// When the wall clock was read, and what it said.
     wall: (Instant, UnixTime),
     /// Whether it was synchronised then.
     is_synchronised: bool,
     org_id: Option<String>,
     names: Names,
-    /// The reports of the last input.
+    /// The reports of the last input, and who ordered that, if anybody did.
     reports: Vec<Report>,
+    by: Option<String>,
     questions: WorkQueue<(u64, Question)>,
     work: WorkQueue<Work>,
     /// Changes that wait for the disk, each with the number of the last write before it.
@@ -110,7 +124,7 @@ pub(super) struct Driver {
 
 /// What wakes the driver.
 enum Wake {
-    Event(Input),
+    Event(Event),
     Message(Message),
     Deadline,
 }
@@ -143,6 +157,7 @@ impl Driver {
             org_id,
             names: Names::default(),
             reports: Vec::new(),
+            by: None,
             held: VecDeque::new(),
             writes: Vec::new(),
             last_write: first_write - 1,
@@ -162,7 +177,7 @@ impl Driver {
         let mut alarm = Alarm::default();
         while self.ending.is_none() || !self.work.is_quiet() {
             let wake = match self.arriving.try_recv() {
-                Ok(input) => Wake::Event(input),
+                Ok(event) => Wake::Event(event),
                 Err(_) => match messages.try_recv() {
                     Ok(message) => Wake::Message(message),
                     Err(_) => self.wait(messages, &mut alarm).await,
@@ -173,7 +188,7 @@ impl Driver {
             machine::step(&mut self, |driver| &mut driver.plan, now, None, Self::carry_out);
             self.publish_reports();
             match wake {
-                Wake::Event(input) => self.handle_event(input),
+                Wake::Event(event) => self.handle_event(event),
                 Wake::Message(message) => self.handle_message(message),
                 Wake::Deadline => {}
             }
@@ -223,18 +238,24 @@ impl Driver {
     }
 
     /// Hands over what became of something that the driver began, or the kill switch.
-    fn handle_event(&mut self, input: Input) {
+    fn handle_event(&mut self, Event { input, by }: Event) {
         if matches!(input, Input::Answered { .. }) {
             self.questions.done();
         } else if matches!(input, Input::Pushed { .. } | Input::Read { .. }) {
             self.work.done();
         }
+        self.ordered(input, by);
+    }
+
+    fn ordered(&mut self, input: Input, by: Option<String>) {
+        self.by = by;
         self.input(input);
+        self.by = None;
     }
 
     fn handle_message(&mut self, message: Message) {
         match message {
-            Message::BreakerClosed => self.input(Input::BreakerClosed),
+            Message::BreakerClosed { by } => self.ordered(Input::BreakerClosed, Some(by)),
             Message::Configured(Some(settings)) if self.ending.is_none() => {
                 self.configure(*settings);
             }
@@ -313,8 +334,8 @@ impl Driver {
         }
         let Tools { clock, journal, driver, .. } = &self.tools;
         let (now, at) = (clock.now(), clock::wall());
-        let context =
-            Context { org_id: self.org_id.as_deref(), names: &self.names, now, at, by: None };
+        let (org_id, by, names) = (self.org_id.as_deref(), self.by.as_deref(), &self.names);
+        let context = Context { org_id, names, now, at, by };
         for (nth, report) in reports.iter().enumerate() {
             let event = report.event(&context, nth);
             journal.reported(&event, report.result());
@@ -364,7 +385,7 @@ impl Driver {
             let task = async move {
                 let answered = panic::catch_async(backend.answer(question)).await;
                 let answer = answered.unwrap_or(Answer::Unanswered);
-                let _ = events.try_send(Input::Answered { id, answer });
+                let _ = events.try_send(Input::Answered { id, answer }.into());
             };
             self.tools.executor.spawn(task).detach();
         }
@@ -381,7 +402,7 @@ impl Driver {
                         // The switch may have made the change before.
                         let lost = Pushed::Unknown(Failure::Internal);
                         let pushed = pushed.await.unwrap_or(lost);
-                        let _ = events.try_send(Input::Pushed { id, pushed });
+                        let _ = events.try_send(Input::Pushed { id, pushed }.into());
                     };
                     self.tools.executor.spawn(task).detach();
                 }
@@ -389,7 +410,7 @@ impl Driver {
                     let task = async move {
                         let is_done = panic::catch_async(backend.method.read(&switch, &edit));
                         let is_done = is_done.await.flatten();
-                        let _ = events.try_send(Input::Read { id, is_done });
+                        let _ = events.try_send(Input::Read { id, is_done }.into());
                     };
                     self.tools.executor.spawn(task).detach();
                 }

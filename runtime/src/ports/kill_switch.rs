@@ -16,6 +16,7 @@ use smol::{Timer, channel, future::FutureExt};
 
 use mistgate_core::ports::plan::input::Input;
 
+use super::driver::Event;
 use crate::base::clock;
 use crate::base::journal::{Journal, Level, fields};
 
@@ -31,6 +32,8 @@ pub(super) struct Order {
     pub(super) is_on: bool,
     /// Why, for whoever looks into the file.
     pub(super) reason: String,
+    /// Who ordered it, if anybody did.
+    pub(super) by: Option<String>,
     /// Gets why that was not possible, if it was not.
     pub(super) answer: channel::Sender<Result<(), String>>,
 }
@@ -41,12 +44,12 @@ pub(super) async fn watch(
     path: String,
     paths: channel::Receiver<String>,
     orders: channel::Receiver<Order>,
-    events: channel::Sender<Input>,
+    events: channel::Sender<Event>,
     journal: Arc<Journal>,
 ) -> (bool, impl Future<Output = ()>) {
     let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
     // What was ordered before there was a plan holds for it from the beginning.
-    while let Ok(Order { is_on, reason, answer }) = orders.try_recv() {
+    while let Ok(Order { is_on, reason, answer, .. }) = orders.try_recv() {
         let _ = answer.try_send(switch.turn(is_on, &reason).await);
     }
     let mut is_on = switch.look().await;
@@ -61,15 +64,15 @@ pub(super) async fn watch(
             while let Ok(path) = paths.try_recv() {
                 switch.path = path;
             }
-            let (answer, result) = match order {
-                Some(Order { is_on, reason, answer }) => {
-                    (Some(answer), switch.turn(is_on, &reason).await)
+            let (by, answer, result) = match order {
+                Some(Order { is_on, reason, by, answer }) => {
+                    (by, Some(answer), switch.turn(is_on, &reason).await)
                 }
-                None => (None, Ok(())),
+                None => (None, None, Ok(())),
             };
             let was_on = std::mem::replace(&mut is_on, switch.look().await);
             if is_on != was_on {
-                let _ = events.try_send(Input::Stop(is_on));
+                let _ = events.try_send(Event { input: Input::Stop(is_on), by });
             }
             if let Some(answer) = answer {
                 let _ = answer.try_send(result);
@@ -82,7 +85,7 @@ pub(super) async fn watch(
 /// Carries out an order while nothing watches the file.
 pub(super) async fn carry_out(path: String, order: Order, journal: Arc<Journal>) {
     let mut switch = KillSwitch { path, is_held: false, complaint: None, journal };
-    let Order { is_on, reason, answer } = order;
+    let Order { is_on, reason, answer, .. } = order;
     let _ = answer.try_send(switch.turn(is_on, &reason).await);
 }
 

@@ -47,8 +47,8 @@ pub(crate) const AUDIT_FILE: &str = "ports-audit.jsonl";
 
 /// A message to the task.
 pub(crate) enum Message {
-    /// Close the breaker.
-    BreakerClosed,
+    /// Close the breaker. Somebody ordered it.
+    BreakerClosed { by: String },
     /// The configuration was read again; nothing where it has no `[ports]`.
     Configured(Option<Box<Settings>>),
     /// Begin nothing new, finish the changes in flight, and end.
@@ -111,16 +111,17 @@ impl Handle {
         let _ = done.recv().await;
     }
 
-    /// Closes the breaker.
-    pub(crate) fn close_breaker(&self) {
-        self.send(Message::BreakerClosed);
+    /// Closes the breaker, because somebody ordered it.
+    pub(crate) fn close_breaker(&self, by: String) {
+        self.send(Message::BreakerClosed { by });
     }
 
-    /// Turns the kill switch on or off. The error says what of that was not possible.
-    pub(crate) async fn turn_kill_switch(&self, is_on: bool) -> Result<(), String> {
+    /// Turns the kill switch on or off, because somebody ordered it. The error says what of that
+    /// was not possible.
+    pub(crate) async fn turn_kill_switch(&self, is_on: bool, by: String) -> Result<(), String> {
         let (answer, answered) = channel::bounded(1);
-        let reason = "ordered by the admin endpoint";
-        let _ = self.orders.try_send(Order { is_on, reason: reason.to_owned(), answer });
+        let reason = format!("ordered by {by}");
+        let _ = self.orders.try_send(Order { is_on, reason, by: Some(by), answer });
         answered
             .recv()
             .await
@@ -133,7 +134,7 @@ impl Handle {
         let reason = format!("store set aside: it is now {file}, because {reason}");
         // Nobody waits for the answer: whether it is on is seen in the status.
         let (answer, _) = channel::bounded(1);
-        let _ = self.orders.try_send(Order { is_on: true, reason, answer });
+        let _ = self.orders.try_send(Order { is_on: true, reason, by: None, answer });
     }
 
     /// The state of the plan; `None` once the task has ended.

@@ -4,6 +4,7 @@ pub(crate) mod all_or_nothing;
 pub(crate) mod booted;
 pub(crate) mod budget;
 pub(crate) mod clock;
+pub(crate) mod control;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod guard;
 pub(crate) mod http_listen;

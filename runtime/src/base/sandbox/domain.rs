@@ -58,6 +58,7 @@ fn confine(needs: &Needs) -> Result<Option<ABI>, RulesetError> {
         .create()?
         .add_rules(path_beneath_rules(&needs.read, read()))?
         .add_rules(path_beneath_rules(needs.write.keys(), write()))?
+        .add_rules(path_beneath_rules(&needs.listen, AccessFs::MakeSock))?
         .add_rules(needs.connect.keys().map(|to| port(to, AccessNet::ConnectTcp)))?
         .add_rules(needs.bind.keys().map(|to| port(to, AccessNet::BindTcp)))?
         .restrict_self()?;

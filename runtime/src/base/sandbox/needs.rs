@@ -19,6 +19,8 @@ pub struct Needs {
     pub(super) files: Vec<PathBuf>,
     pub(super) read: BTreeSet<PathBuf>,
     pub(super) write: BTreeMap<PathBuf, &'static str>,
+    /// Where the control socket is made.
+    pub(super) listen: Option<PathBuf>,
     pub(super) connect: BTreeMap<u16, String>,
     pub(super) bind: BTreeMap<u16, &'static str>,
 }
@@ -29,6 +31,7 @@ impl Needs {
         let mut needs = Self::of_files(files);
         let state = PathBuf::from(&config.state_dir);
         needs.write.insert(real(&state), "state_dir");
+        needs.listen = Some(real(&state));
         needs.state = Some(state);
         let listen = [
             ("webhook.listen", config.webhook.as_ref().map(|webhook| webhook.listen)),
@@ -66,6 +69,7 @@ impl Needs {
     #[cfg(test)]
     pub(super) fn with_state(mut self, folder: &Path) -> Self {
         self.write.insert(real(folder), "state_dir");
+        self.listen = Some(real(folder));
         self
     }
 

@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Output};
 use std::{env, fs, io, thread};
@@ -64,6 +65,8 @@ fn inside() {
         "read elsewhere" => fs::read(folder.join("secret")).map(drop),
         "write elsewhere" => fs::write(folder.join("new"), "").map(drop),
         "write state" => fs::write(folder.join("state/new"), ""),
+        "listen state" => UnixListener::bind(folder.join("state/socket")).map(drop),
+        "listen elsewhere" => UnixListener::bind(folder.join("socket")).map(drop),
         "connect named" => connect(&named).map(drop),
         "connect other" => connect(&other).map(drop),
         "bind other" => TcpListener::bind("127.0.0.1:0").map(drop),
@@ -94,14 +97,14 @@ fn inside() {
 
 #[test]
 fn the_state_and_named_ports_stay_open() {
-    for what in ["write state", "connect named", "lookup", "ask the clock"] {
+    for what in ["write state", "listen state", "connect named", "lookup", "ask the clock"] {
         check(what, Guard::None, "Ok(())");
     }
 }
 
 #[test]
 fn what_was_not_named_is_refused_by_the_kernel() {
-    for what in ["read elsewhere", "write elsewhere", "thread"] {
+    for what in ["read elsewhere", "write elsewhere", "listen elsewhere", "thread"] {
         check(what, Guard::Files, "Err(PermissionDenied)");
     }
     for what in ["connect other", "bind other"] {

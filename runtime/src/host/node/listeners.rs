@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use mistgate_core::http::listener::{Limits, Tls};
 use smol::{Async, Executor, Task};
 
 use super::{Problems, problem};
+use crate::admin::control::Control;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::stop;
@@ -73,7 +76,8 @@ pub(super) struct Listeners {
     ports: BTreeMap<&'static str, Port>,
     webhook: Option<Webhook>,
     proxy: Option<Arc<Relay>>,
-    admin: Option<Arc<admin::Admin>>,
+    admin: Arc<admin::Admin>,
+    control: Option<(Stopper, Task<()>)>,
 }
 
 /// The sockets that are bound for a configuration, by the listener.
@@ -115,8 +119,15 @@ struct Policy {
 
 impl Listeners {
     /// Without any listener.
-    pub(super) const fn new(common: Common) -> Self {
-        Self { common, ports: BTreeMap::new(), webhook: None, proxy: None, admin: None }
+    pub(super) fn new(common: Common) -> Self {
+        let admin = Arc::new(admin::Admin {
+            settings: Shared::new(admin::Settings::default()),
+            driver: common.driver.clone(),
+            journal: Arc::clone(&common.journal),
+            clock: common.clock,
+            ready: Arc::clone(&common.ready),
+        });
+        Self { common, ports: BTreeMap::new(), webhook: None, proxy: None, admin, control: None }
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -307,38 +318,48 @@ impl Listeners {
     }
 
     fn open_admin(&mut self, config: &Config, socket: Option<Socket>) {
-        let (Some(Admin { listen, token }), Some(socket)) = (&config.admin, socket) else {
-            self.admin = None;
+        self.admin.settings.set(admin::Settings {
+            token: config.admin.as_ref().and_then(|admin| admin.token.clone()),
+            switches: config.ports.as_ref().map(|_| self.common.switches.clone()),
+            relay: self.proxy.clone(),
+        });
+        let (Some(Admin { listen, .. }), Some(socket)) = (&config.admin, socket) else {
             return self.retire("admin");
         };
-        let Common { clock, journal, driver, switches, ready, .. } = &self.common;
-        let settings = admin::Settings {
-            token: token.clone(),
-            switches: config.ports.as_ref().map(|_| switches.clone()),
-            relay: self.proxy.clone(),
-        };
-        if let Some(service) = &self.admin
-            && self.is_at("admin", *listen)
-        {
-            return service.settings.set(settings);
+        if self.is_at("admin", *listen) {
+            return;
         }
-        let service = Arc::new(admin::Admin {
-            settings: Shared::new(settings),
-            driver: driver.clone(),
-            journal: Arc::clone(journal),
-            clock: *clock,
-            ready: Arc::clone(ready),
-        });
         let allow_from = Network::EVERYWHERE.to_vec();
         let listener = Listener::new(socket.accepting, None, allow_from, Limits::default());
         let (stop, stopped) = stop::stop();
         self.announce("admin", socket.address, false);
         let executor = Arc::clone(&self.common.executor);
-        let running = listener.run(executor, Arc::clone(&service), stopped, ADMIN_GRACE);
+        let running = listener.run(executor, Arc::clone(&self.admin), stopped, ADMIN_GRACE);
         let task = self.common.executor.spawn(running);
         let port = Port { configured: *listen, socket: socket.kept, stop, task };
         self.replace("admin", port);
-        self.admin = Some(service);
+    }
+
+    /// Opens the control socket, for as long as the process lives. Without it the commands that
+    /// need it do not work, and all else does.
+    pub(super) fn open_control(&mut self, socket: OwnedFd, state_dir: &Path) {
+        let Common { journal, executor, .. } = &self.common;
+        match Control::open(socket, state_dir) {
+            Ok(control) => {
+                let (stop, stopped) = stop::stop();
+                let serving = control.serve(Arc::clone(&self.admin), Arc::clone(executor), stopped);
+                self.control = Some((stop, executor.spawn(serving)));
+            }
+            Err(reason) => journal.note(Level::Error, "control_failed", fields![reason]),
+        }
+    }
+
+    /// Closes the control socket and answers the requests in flight.
+    pub(super) async fn close_control(&mut self) {
+        if let Some((stop, task)) = self.control.take() {
+            drop(stop);
+            task.await;
+        }
     }
 
     /// Notes in the journal where a listener is.

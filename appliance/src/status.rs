@@ -1,0 +1,229 @@
+//! `mistgate status`: how the running mistgate is, for a person at a terminal.
+
+use std::process::ExitCode;
+
+use mistgate_runtime::admin::control;
+use mistgate_runtime::admin::control::{Answered, Failure};
+use serde_json::{Value, json};
+
+use crate::args::Status;
+
+/// The exit code is 1 if something is wrong.
+pub(crate) fn run(args: &Status) -> Result<ExitCode, Failure> {
+    let state_dir = crate::state_dir(args.config.as_deref())?;
+    let Answered { status, body } = control::request(&state_dir, "GET", "/status", "")?;
+    let unclear = || Failure::Failed(format!("it answered {status} to /status — try again"));
+    let mut shown: Value = serde_json::from_slice(&body).map_err(|_| unclear())?;
+    let ready = control::request(&state_dir, "GET", "/-/ready", "")?;
+    let wrong = wrong(&shown, &ready);
+    if args.json {
+        if let Some(members) = shown.as_object_mut() {
+            members.insert("wrong".to_owned(), json!(wrong));
+        }
+        crate::say(&format!("{shown:#}"));
+    } else {
+        crate::say(&page(&shown, &wrong));
+    }
+    Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is wrong, one line each.
+fn wrong(status: &Value, ready: &Answered) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if ready.status != 200 {
+        let reason = String::from_utf8_lossy(&ready.body);
+        wrong.push(format!("it is not ready: {}", reason.trim_end()));
+    }
+    for file in list(status, "/store/set_aside") {
+        wrong.push(format!("a damaged store was set aside: {}", text(file, "")));
+    }
+    for to in list(status, "/destinations").filter(|to| text(to, "/health") != "ready") {
+        wrong.push(format!("{} takes no messages: {}", text(to, "/name"), text(to, "/reason")));
+    }
+    if is(status, "/ports/stopped") {
+        wrong.push("no switch port is changed: the kill switch is on".to_owned());
+    }
+    if let Some(left) = number(status, "/ports/breaker_open_seconds") {
+        let left = span(left);
+        wrong.push(format!("no switch port is changed for {left}: too many APs went at once"));
+    }
+    let doubtful = list(status, "/ports/ports").filter(|port| is_in_doubt(port)).count();
+    if doubtful > 0 {
+        wrong.push(format!("switch ports in doubt: {doubtful}"));
+    }
+    wrong
+}
+
+/// Whether it is not certain that a port has the mode that it should have.
+fn is_in_doubt(port: &Value) -> bool {
+    let is_open = matches!(text(port, "/stage").as_str(), "reading_back" | "retrying" | "stuck");
+    is_open || !text(port, "/last_failure").is_empty()
+}
+
+fn page(status: &Value, wrong: &[String]) -> String {
+    let verdict = match wrong {
+        [] => "all is well".to_owned(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} — and {} more", rest.len()),
+    };
+    let version = text(status, "/version");
+    let uptime = span(number(status, "/uptime_seconds").unwrap_or_default());
+    let mut lines = vec![format!("mistgate {version}, up {uptime}: {verdict}")];
+    if wrong.len() > 1 {
+        lines.extend(wrong.iter().map(|wrong| format!("  {wrong}")));
+    }
+    let store = if is(status, "/store/writable") { "takes writes" } else { "refuses writes" };
+    lines.push(format!("store         {store}"));
+    lines.extend(list(status, "/destinations").map(destination));
+    lines.extend(ports(status));
+    lines.extend(meetups(status));
+    lines.join("\n")
+}
+
+fn destination(to: &Value) -> String {
+    let waiting = number(to, "/waiting").unwrap_or_default();
+    let queue = match number(to, "/oldest_seconds") {
+        Some(oldest) => format!("{waiting} waiting, the oldest for {}", span(oldest)),
+        None => "nothing waits".to_owned(),
+    };
+    let (name, health) = (text(to, "/name"), text(to, "/health"));
+    let health = match text(to, "/reason") {
+        reason if reason.is_empty() => health,
+        reason => format!("{health} ({reason})"),
+    };
+    format!("destination   {name}: {health}, {queue}")
+}
+
+fn ports(status: &Value) -> Vec<String> {
+    let Some(ports) = status.get("ports").filter(|ports| !ports.is_null()) else {
+        return Vec::new();
+    };
+    let modes = ports.get("modes").and_then(Value::as_object);
+    let modes = modes.into_iter().flatten().map(|(mode, count)| format!(", {count} {mode}"));
+    let modes: String = modes.collect();
+    let mut lines = vec![format!(
+        "ports         {} by {}{modes}",
+        text(ports, "/mode"),
+        text(ports, "/method")
+    )];
+    for port in list(ports, "/ports").filter(|port| is_in_doubt(port)) {
+        let switch = match text(port, "/switch") {
+            name if name.is_empty() => text(port, "/switch_mac"),
+            name => name,
+        };
+        let wanted = match text(port, "/wanted") {
+            mode if mode.is_empty() => String::new(),
+            mode => format!(", to get {mode}"),
+        };
+        let why = match text(port, "/last_failure") {
+            failure if failure.is_empty() => String::new(),
+            failure => format!(": {failure}"),
+        };
+        let (port, stage) = (text(port, "/port"), text(port, "/stage"));
+        lines.push(format!("  in doubt    {switch} {port}, {stage}{wanted}{why}"));
+    }
+    lines
+}
+
+fn meetups(status: &Value) -> Option<String> {
+    let proxy = status.get("proxy").filter(|proxy| !proxy.is_null())?;
+    let meetups = list(proxy, "/meetups").count();
+    let count = |pointer| number(proxy, pointer).unwrap_or_default();
+    let (pairs, connections) = (count("/pairs"), count("/connections"));
+    Some(format!("meetups       {meetups}, {pairs} of them paired, {connections} connections"))
+}
+
+fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// A text; empty for another value, or none.
+fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn is(value: &Value, pointer: &str) -> bool {
+    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
+}
+
+fn number(value: &Value, pointer: &str) -> Option<u64> {
+    // Whole seconds are enough.
+    value.pointer(pointer).and_then(Value::as_f64).map(|number| number as u64)
+}
+
+/// `35s`, `4m 40s`, `2h 5m`, `3d 4h`.
+fn span(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, minutes) => format!("{minutes}m {}s", seconds % 60),
+        (0, hours, minutes) => format!("{hours}h {minutes}m"),
+        (days, hours, _) => format!("{days}d {hours}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_two_units() {
+        let spans = [7, 280, 7_500, 273_600].map(span);
+        assert_eq!(spans, ["7s", "4m 40s", "2h 5m", "3d 4h"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_what_is_not_is_not() {
+        let ready = Answered { status: 200, body: b"ready\n".to_vec() };
+        let well = json!({
+            "version": "1", "uptime_seconds": 7.5, "store": { "writable": true, "set_aside": [] },
+            "destinations": [{ "name": "slack/default", "health": "ready", "waiting": 0 }],
+            "ports": { "mode": "enforce", "method": "junos", "modes": { "ap": 2 }, "ports": [
+                { "switch": "sw-1", "port": "ge-0/0/7", "stage": "resting" }
+            ]},
+            "proxy": { "pairs": 1, "connections": 3, "meetups": [{}, {}] },
+        });
+        assert_eq!(wrong(&well, &ready), [""; 0]);
+        let expected = "mistgate 1, up 7s: all is well\n\
+                        store         takes writes\n\
+                        destination   slack/default: ready, nothing waits\n\
+                        ports         enforce by junos, 2 ap\n\
+                        meetups       2, 1 of them paired, 3 connections";
+        assert_eq!(page(&well, &[]), expected);
+
+        let ill = json!({
+            "version": "1", "uptime_seconds": 90, "store": { "writable": false, "set_aside": ["s"] },
+            "destinations": [{
+                "name": "slack/default", "health": "parked", "reason": "gone", "waiting": 3,
+                "oldest_seconds": 61.2
+            }],
+            "ports": {
+                "mode": "enforce", "method": "junos", "stopped": true, "breaker_open_seconds": 5.0,
+                "ports": [{
+                    "switch_mac": "5c5b350000ff", "port": "ge-0/0/7", "stage": "stuck",
+                    "wanted": "ap", "last_failure": "login"
+                }]
+            },
+        });
+        let unready = Answered { status: 503, body: b"no disk\n".to_vec() };
+        let wrong = wrong(&ill, &unready);
+        let expected = [
+            "it is not ready: no disk",
+            "a damaged store was set aside: s",
+            "slack/default takes no messages: gone",
+            "no switch port is changed: the kill switch is on",
+            "no switch port is changed for 5s: too many APs went at once",
+            "switch ports in doubt: 1",
+        ];
+        assert_eq!(wrong, expected);
+        let page = page(&ill, &wrong);
+        for line in [
+            "mistgate 1, up 1m 30s: it is not ready: no disk — and 5 more",
+            "  slack/default takes no messages: gone",
+            "destination   slack/default: parked (gone), 3 waiting, the oldest for 1m 1s",
+            "  in doubt    5c5b350000ff ge-0/0/7, stuck, to get ap: login",
+        ] {
+            assert!(page.lines().any(|shown| shown == line), "{line} in\n{page}");
+        }
+    }
+}
