@@ -16,6 +16,7 @@ pub(crate) mod sandbox;
 pub(crate) mod secrets;
 pub(crate) mod store;
 pub(crate) mod store_damage;
+pub(crate) mod store_faults;
 pub(crate) mod store_format;
 pub(crate) mod systemd;
 pub(crate) mod units;

@@ -1,0 +1,258 @@
+//! The store on a disk that tears, loses, reorders, refuses and rots, over many seeds: after each
+//! power cut nothing acknowledged is missing, or the store was set aside and said so.
+//!
+//! `MISTGATE_SEEDS=10000` runs more of them (`tests/bench/store`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::{fs, io, thread};
+
+use mistgate_core::base::rand::Rand;
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::delivery::batch::{Chats, EventKey};
+use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_runtime::base::store::{Left, Store, Write, Written};
+use mistgate_tests::base::disk::{Disk, Refusal};
+use mistgate_tests::chat::server::LONG;
+use redb::StorageBackend;
+
+use crate::base::threads::on_all_threads;
+
+const SEEDS: u64 = 300;
+
+#[derive(Clone, Debug)]
+struct Backend(Arc<Mutex<Disk>>);
+
+impl Backend {
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.disk().length()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.disk().read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk().set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.disk().flush()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.disk().write(offset, data)
+    }
+}
+
+/// A program on such a disk, and what it must find there.
+struct World {
+    rand: Rand,
+    backend: Backend,
+    /// The name of the file. What is under it says only whether it was renamed.
+    path: PathBuf,
+    next_batch: u64,
+    /// Acknowledged and not yet settled, with their bytes.
+    owed: BTreeMap<u64, Vec<u8>>,
+    /// Those of the last acknowledged commit.
+    last: BTreeSet<u64>,
+    /// What may be there or not: refused, not answered, or settled.
+    unknown: BTreeSet<u64>,
+    is_rotten: bool,
+    set_aside: usize,
+    cuts: usize,
+}
+
+struct Running {
+    store: Store,
+    reports: mpsc::Receiver<Written>,
+    thread: thread::JoinHandle<()>,
+}
+
+fn chats() -> Chats {
+    Chats::from(["slack".into()])
+}
+
+impl World {
+    fn start(&mut self) -> Running {
+        let attempt = || {
+            let (path, backend) = (self.path.clone(), self.backend.clone());
+            let open = move || {
+                if !path.exists() {
+                    fs::write(&path, "")?;
+                    backend.disk().replace();
+                }
+                Ok(Box::new(backend.clone()) as Box<dyn StorageBackend>)
+            };
+            let (report, reports) = mpsc::channel();
+            // The listener may be gone first.
+            let report = move |written| drop(report.send(written));
+            let before = UnixTime::from_secs(0);
+            let served = Store::serve_with(&self.path, Box::new(open), before, report);
+            let (store, thread) = served.unwrap_or_else(|error| panic!("no start: {error}"));
+            Running { store, reports, thread }
+        };
+        // A panic in redb ends the program, and the service manager starts it again.
+        let mut attempts = (0..3).filter_map(|_| catch_unwind(AssertUnwindSafe(attempt)).ok());
+        attempts.next().expect("it starts at the third attempt at last")
+    }
+
+    /// What the store says that it has must be what was acknowledged.
+    fn opened(&mut self, running: &Running) {
+        let left = match running.reports.recv_timeout(LONG) {
+            Ok(Written::Opened(left)) => left,
+            other => panic!("it is not open: {other:?}"),
+        };
+        let Left { next_batch, waiting, set_aside, .. } = left;
+        if let Some(set_aside) = set_aside {
+            assert!(self.is_rotten, "a good store was set aside: {}", set_aside.reason);
+            assert!(self.path.with_file_name(&set_aside.file).exists());
+            self.set_aside += 1;
+            self.owed.clear();
+            self.unknown.clear();
+        }
+        for (batch, bytes) in &self.owed {
+            let found = running.store.read(*batch).map(|kept| kept.bytes);
+            // redb takes rotten bytes of the last commit for one that was cut off.
+            let is_undone = self.is_rotten && self.last.contains(batch);
+            assert!(found.as_ref() == Some(bytes) || is_undone, "batch {batch} is missing");
+        }
+        self.owed.retain(|batch, _| waiting.contains(batch));
+        for batch in waiting {
+            assert!(self.owed.contains_key(&batch) || self.unknown.contains(&batch), "{batch}?");
+        }
+        self.next_batch = self.next_batch.max(next_batch);
+        self.is_rotten = false;
+    }
+
+    /// Whether the batch was stored.
+    fn put(&mut self, running: &Running) -> bool {
+        let batch = self.next_batch;
+        self.next_batch += 1;
+        let longest = if self.rand.up_to(5) == 0 { 40_000 } else { 2_000 };
+        let length = 20 + self.rand.up_to(longest);
+        let bytes: Vec<u8> = (0..length).map(|nth| (nth * 7 + batch) as u8).collect();
+        assert!(running.store.write(Write::Put {
+            batch,
+            bytes: bytes.clone().into(),
+            chats: vec![chats()],
+            fingerprints: vec![Fingerprint::from_bytes([7; 16])],
+            at: UnixTime::from_secs(1_752_000_000),
+            forget_before: UnixTime::from_secs(0),
+        }));
+        loop {
+            match running.reports.recv_timeout(LONG).expect("an answer") {
+                Written::Stored(batches) if batches == [batch] => {
+                    self.last = BTreeSet::from([batch]);
+                    self.owed.insert(batch, bytes);
+                    return true;
+                }
+                Written::Refused(batches, _) if batches == [batch] => {
+                    self.unknown.insert(batch);
+                    return false;
+                }
+                Written::Opened(left) => panic!("opened twice: {left:?}"),
+                Written::Kept(_)
+                | Written::Refused(..)
+                | Written::Reopened
+                | Written::Stored(_)
+                | Written::Unkept => {}
+            }
+        }
+    }
+
+    fn settle(&mut self, running: &Running) {
+        let nth = self.rand.up_to(self.owed.len() as u64);
+        let batch = self.owed.keys().nth(usize::try_from(nth).expect("an index")).copied();
+        if let Some(batch) = batch {
+            self.owed.remove(&batch);
+            self.unknown.insert(batch);
+            let key = EventKey { batch, index: 0 };
+            assert!(running.store.write(Write::Settle { key, chats: chats() }));
+        }
+    }
+
+    /// One run of the program, to its end or to a power cut.
+    fn live(&mut self) {
+        let running = self.start();
+        self.opened(&running);
+        if self.rand.up_to(3) > 0 {
+            let refusal = match self.rand.up_to(5) {
+                0 => Refusal::Writes,
+                1 => Refusal::Flushes,
+                _ => Refusal::All,
+            };
+            let calls = self.rand.up_to(120);
+            self.backend.disk().refuse_after(calls, refusal);
+        }
+        for _ in 0..self.rand.up_to(12) {
+            if self.rand.up_to(2) == 0 {
+                self.settle(&running);
+            } else if !self.put(&running) {
+                break;
+            }
+        }
+        let is_cut = self.rand.up_to(3) > 0;
+        if is_cut {
+            self.backend.disk().refuse_after(self.rand.up_to(20), Refusal::All);
+        }
+        drop(running.store);
+        running.thread.join().expect("no panic");
+        if is_cut {
+            self.cuts += 1;
+            self.backend.disk().restart();
+        } else {
+            self.backend.disk().refuse_after(u64::MAX, Refusal::All);
+        }
+        if self.rand.up_to(9) == 0 {
+            self.is_rotten = true;
+            self.backend.disk().restart();
+            self.backend.disk().rot();
+        }
+    }
+}
+
+fn of_seed(folder: &Path, seed: u64) -> (usize, usize) {
+    let folder = folder.join(seed.to_string());
+    fs::create_dir(&folder).expect("a folder");
+    let mut rand = Rand::new(seed);
+    let mut world = World {
+        backend: Backend(Arc::new(Mutex::new(Disk::new(rand.next_u64())))),
+        path: folder.join("mistgate.redb"),
+        next_batch: 1,
+        owed: BTreeMap::new(),
+        last: BTreeSet::new(),
+        unknown: BTreeSet::new(),
+        is_rotten: false,
+        set_aside: 0,
+        cuts: 0,
+        rand,
+    };
+    for _ in 0..=2 + world.rand.up_to(4) {
+        world.live();
+    }
+    let running = world.start();
+    world.opened(&running);
+    fs::remove_dir_all(&folder).expect("a folder");
+    (world.set_aside, world.cuts)
+}
+
+#[test]
+fn nothing_acknowledged_is_missing_or_the_store_was_set_aside() {
+    let seeds = std::env::var("MISTGATE_SEEDS").map(|seeds| seeds.parse().expect("a number"));
+    let seeds: Vec<u64> = (0..seeds.unwrap_or(SEEDS)).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = |seed: &u64| format!("the disk of seed {seed}");
+    let lived = on_all_threads(&seeds, name, |seed| of_seed(folder.path(), *seed));
+    let sum = lived.iter().fold((0, 0), |sum, (set_aside, cuts)| (sum.0 + set_aside, sum.1 + cuts));
+    assert!(sum.0 >= seeds.len() / 20, "only {} set aside", sum.0);
+    assert!(sum.1 > seeds.len(), "only {} power cuts", sum.1);
+}
