@@ -12,8 +12,13 @@ use mistgate_runtime::micronets::peer::{Meetup, Server};
 use rustls::pki_types::DnsName;
 
 mod port;
+mod store;
 
 pub(crate) use self::port::{Diff, Port, PortKind, Set};
+pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
+
+/// The configuration of the service.
+const SERVICE: &str = "/etc/mistgate/mistgate.toml";
 
 /// Mist webhooks to Slack, Microsoft Teams and Google Chat, and the Micronets websocket proxy.
 #[derive(FromArgs)]
@@ -37,6 +42,7 @@ pub(crate) enum Command {
     Run(Run),
     SendTest(SendTest),
     Status(Status),
+    Store(Store),
     Version(Version),
 }
 

@@ -8,7 +8,8 @@ use crate::args::Check;
 /// The page of the manual that has every key, with a heading for each of [`SECTIONS`].
 const PAGE: &str =
     concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/HEAD/appliance/docs/configuration.md");
-const SECTIONS: [&str; 7] = ["state_dir", "mist", "webhook", "chat", "ports", "proxy", "admin"];
+const SECTIONS: [&str; 8] =
+    ["state_dir", "store", "mist", "webhook", "chat", "ports", "proxy", "admin"];
 
 pub(crate) fn run(args: &Check) -> Result<(), String> {
     let Loaded { config, warnings, .. } = load(Some(&args.config)).map_err(|mut problems| {

@@ -17,6 +17,7 @@ mod run;
 mod send_test;
 mod starter;
 mod status;
+mod store;
 mod version;
 
 use std::io::Write as _;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::SendTest(args) => send_test::run(&args),
         Command::Status(args) => return asked(status::run(&args)),
+        Command::Store(args) => store::run(&args),
         Command::Version(_) => version::run(),
     };
     match result {

@@ -4,7 +4,7 @@
 
 use alloc::string::String;
 
-use super::{admin::Admin, ports::Ports};
+use super::{admin::Admin, ports::Ports, store::Store};
 use crate::base::secret::Secret;
 use crate::delivery::config::Chat;
 use crate::micronets::proxy::Proxy;
@@ -16,6 +16,7 @@ use crate::webhook::config::Webhook;
 pub struct Config {
     /// The folder of the store and of generated secrets.
     pub state_dir: String,
+    pub store: Store,
     pub mist: Mist,
     pub webhook: Option<Webhook>,
     pub chat: Chat,

@@ -18,6 +18,7 @@ mod chat;
 mod mist;
 pub mod ports;
 mod proxy;
+pub mod store;
 mod webhook;
 
 pub mod checked;

@@ -19,7 +19,7 @@ use super::ports::{External, Ports};
 use super::problem::{Fault, Problem, segment};
 use super::reader::{Found, Reader, locate};
 use super::section::Section;
-use super::{admin, chat, mist, ports, proxy, webhook};
+use super::{admin, chat, mist, ports, proxy, store, webhook};
 use crate::delivery::config::Chat;
 use crate::webhook::config::Webhook;
 
@@ -147,6 +147,7 @@ fn not_toml(text: &str, error: &Error) -> Problem {
 
 fn config(root: &Section<'_>) -> Option<Config> {
     let state_dir = state_dir(root);
+    let store = root.section("store", store::store).unwrap_or_default();
     let (mist, ignored_sites, unsaid) = root
         .section("mist", |mist| {
             (mist::mist(Some(mist)), mist::ignored_sites(mist), mist::unsaid(mist))
@@ -166,7 +167,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
     chat.routes.ports_to = ports.as_ref().map(|ports| ports.report_to.clone());
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
-    let config = Config { state_dir: state_dir?, mist, webhook, chat, ports, proxy, admin };
+    let config = Config { state_dir: state_dir?, store, mist, webhook, chat, ports, proxy, admin };
     together(root, &config);
     Some(config)
 }

@@ -230,6 +230,15 @@ impl<'a> Section<'a> {
             .unwrap_or(default)
     }
 
+    /// A size without a default.
+    pub(super) fn optional_size(
+        &self,
+        key: &'static str,
+        bounds: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        self.quantity(key, &units::SIZE, bounds)
+    }
+
     fn quantity(
         &self,
         key: &'static str,

@@ -18,7 +18,7 @@
 use std::fs::{DirBuilder, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SendError, Sender};
 use std::sync::{Arc, mpsc};
 use std::{io, thread};
@@ -34,6 +34,10 @@ mod guard;
 mod format;
 
 mod opening;
+
+pub mod care;
+
+mod space;
 
 mod writer;
 
@@ -178,6 +182,8 @@ pub struct Store {
     shared: Shared,
     /// Whether the disk takes writes, as far as the last attempt showed.
     is_writable: Arc<AtomicBool>,
+    /// The bound of the file in bytes, or 0 for the one that follows from the disk.
+    max: Arc<AtomicU64>,
     writes: Sender<Vec<Write>>,
 }
 
@@ -201,10 +207,10 @@ impl Store {
         open: Box<Open>,
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, Left, thread::JoinHandle<()>), Error> {
-        let place = Place { path: path.to_owned(), open, sets_aside: false };
+        let place = Place { path: path.to_owned(), open, is_service: false };
         let mut writer = Writer::new(place);
         let left = writer.open().and_then(|left| {
-            writer.release()?;
+            writer.begin(&written)?;
             Ok(left)
         });
         let left = left.map_err(|problem| Error { path: path.to_owned(), problem })?;
@@ -215,28 +221,32 @@ impl Store {
     /// As [`Store::open`], for the service: a damaged file is set aside, and one that cannot be
     /// opened or written for now is tried again by the writing thread. What the file held comes in
     /// [`Written::Opened`], at once where that is possible. An error is that another process has
-    /// the file, or that it is of a newer format.
+    /// the file, or that it is of a newer format. `max` is as in [`Store::set_max`].
     pub fn serve(
         path: &Path,
+        max: Option<u64>,
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
-        Self::serve_with(path, file(path), written)
+        Self::serve_with(path, file(path), max, written)
     }
 
     /// As [`Store::serve`], on a file that `open` opens: for tests with a failing disk.
     pub fn serve_with(
         path: &Path,
         open: Box<Open>,
+        max: Option<u64>,
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
-        let place = Place { path: path.to_owned(), open, sets_aside: true };
+        let place = Place { path: path.to_owned(), open, is_service: true };
         let mut writer = Writer::new(place);
-        match writer.ready(&written) {
+        writer.set_max(max);
+        match writer.begin(&written) {
             Err(problem) if problem.is_final() => {
                 return Err(Error { path: path.to_owned(), problem });
             }
             Err(problem) => written(Written::Refused(Vec::new(), problem.to_string())),
-            Ok(()) => {}
+            Ok(Some(full)) => written(Written::Refused(Vec::new(), full)),
+            Ok(None) => {}
         }
         Self::spawn(path, writer, written)
     }
@@ -247,12 +257,12 @@ impl Store {
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
         let (writes, inbox) = mpsc::channel();
-        let (shared, is_writable) = writer.shared();
+        let (shared, is_writable, max) = writer.shared();
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox, written))
             .map_err(|error| Error { path: path.to_owned(), problem: error.into() })?;
-        Ok((Self { path: path.into(), shared, is_writable, writes }, thread))
+        Ok((Self { path: path.into(), shared, is_writable, max, writes }, thread))
     }
 
     /// Hands a write to the writing thread. `false` once that thread has ended.
@@ -295,6 +305,11 @@ impl Store {
     /// The names of the damaged files that were set aside and still lie there, oldest first.
     pub fn set_aside(&self) -> Vec<String> {
         opening::damaged(&self.path)
+    }
+
+    /// Bounds the file, in bytes. None: 256 MiB, at most a quarter of the file system.
+    pub fn set_max(&self, max: Option<u64>) {
+        self.max.store(max.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Whether the disk takes writes, as far as the last attempt showed.

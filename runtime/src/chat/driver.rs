@@ -96,6 +96,8 @@ pub struct Status {
 pub struct Settings {
     /// The engine's part.
     pub engine: input::Config,
+    /// The most bytes of the store's file, if that is configured.
+    pub store_max: Option<u64>,
     /// The dashboard's host, for links.
     pub dashboard_host: String,
     pub outbound: Outbound,
@@ -132,7 +134,7 @@ impl Driver {
         (clock, journal, executor): (Clock, Arc<Journal>, Arc<Executor<'static>>),
         handle: Handle,
     ) -> Self {
-        let Settings { engine: config, dashboard_host, outbound } = settings;
+        let Settings { engine: config, dashboard_host, outbound, .. } = settings;
         let now = clock.now();
         let timeout = config.chat.delivery.timeout;
         Self {
@@ -187,7 +189,8 @@ impl Driver {
                 Input::Answered { destination, id, answer, at: clock::wall() }
             }
             Message::Configured(settings) => {
-                let Settings { engine, dashboard_host, outbound } = *settings;
+                let Settings { engine, store_max, dashboard_host, outbound } = *settings;
+                self.store.set_max(store_max);
                 self.dashboard_host = dashboard_host.into();
                 self.outbound = outbound;
                 self.clients.clear();

@@ -162,11 +162,12 @@ impl Node {
             listeners.common.clone();
         let signals = Signals::new([Signal::Term, Signal::Int, Signal::Hup]).map_err(problem)?;
         let (written, kept) = (driver.clone(), switches.clone());
-        let (store, storing) =
-            Store::serve(&Path::new(&config.state_dir).join(store::FILE), move |answer| {
-                report_written(answer, &written, &kept);
-            })
-            .map_err(problem)?;
+        let (store, storing) = Store::serve(
+            &Path::new(&config.state_dir).join(store::FILE),
+            config.store.max,
+            move |answer| report_written(answer, &written, &kept),
+        )
+        .map_err(problem)?;
         let tools = ports::Tools {
             clock,
             journal: Arc::clone(&journal),

@@ -4,3 +4,4 @@ pub(crate) mod cert;
 pub(crate) mod commands;
 pub(crate) mod examples;
 pub(crate) mod import;
+pub(crate) mod store;

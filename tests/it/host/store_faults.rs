@@ -21,6 +21,8 @@ use redb::StorageBackend;
 use crate::base::threads::on_all_threads;
 
 const SEEDS: u64 = 300;
+/// The bound of the file: the least that there is.
+const MAX: u64 = 1 << 20;
 
 #[derive(Clone, Debug)]
 struct Backend(Arc<Mutex<Disk>>);
@@ -95,8 +97,7 @@ impl World {
             let (report, reports) = mpsc::channel();
             // The listener may be gone first.
             let report = move |written| drop(report.send(written));
-            let before = UnixTime::from_secs(0);
-            let served = Store::serve_with(&self.path, Box::new(open), before, report);
+            let served = Store::serve_with(&self.path, Box::new(open), Some(MAX), report);
             let (store, thread) = served.unwrap_or_else(|error| panic!("no start: {error}"));
             Running { store, reports, thread }
         };
@@ -145,8 +146,8 @@ impl World {
             bytes: bytes.clone().into(),
             chats: vec![chats()],
             fingerprints: vec![Fingerprint::from_bytes([7; 16])],
-            at: UnixTime::from_secs(1_752_000_000),
-            forget_before: UnixTime::from_secs(0),
+            at: Some(UnixTime::from_secs(1_752_000_000)),
+            forget_before: 0,
         }));
         loop {
             match running.reports.recv_timeout(LONG).expect("an answer") {

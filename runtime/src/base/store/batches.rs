@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch::{Chats, EventKey};
 use mistgate_core::event::fingerprint::Fingerprint;
-use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 use sha2::{Digest as _, Sha256};
 
 use super::{Left, Seen, ports::PORTS};
@@ -33,7 +33,7 @@ pub(super) fn is_whole(batch: u64, (at, chats, prints, bytes, sum): Row<'_>) -> 
 
 /// When it was accepted as [`write_stamp`] writes it, the chats that each event goes to as
 /// [`write_chats`] writes them, the fingerprints, the bytes, and the [`checksum`].
-type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8], u64);
+pub(super) type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8], u64);
 
 pub(super) const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
 /// The chats that still wait for each event, where that is less than at first.
@@ -116,6 +116,16 @@ fn forget(
         seen.pop_first()?;
     }
     Ok(())
+}
+
+/// Forgets the older half of the duplicates. Gives whether there were any.
+pub(super) fn forget_half(transaction: &WriteTransaction) -> Result<bool, redb::Error> {
+    let mut seen = transaction.open_table(SEEN)?;
+    let count = seen.len()?;
+    for _ in 0..count.div_ceil(2) {
+        seen.pop_first()?;
+    }
+    Ok(count > 0)
 }
 
 /// Makes the tables, and reads what an earlier run left.

@@ -23,6 +23,8 @@ pub(super) enum Problem {
     },
     /// Written by a newer mistgate, in this format.
     Newer(u64),
+    /// Of an older format, or empty.
+    Older,
     Redb(redb::Error),
 }
 
@@ -36,6 +38,13 @@ impl Problem {
     /// Whether another process has the file.
     pub(super) const fn is_taken(&self) -> bool {
         matches!(self, Self::Redb(redb::Error::DatabaseAlreadyOpen))
+    }
+
+    /// Whether the disk, or what its user may have of it, is full.
+    pub(super) fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        matches!(self, Self::Redb(redb::Error::Io(error))
+            if matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull))
     }
 
     /// Whether waiting does not help, and the file is as it should be.
@@ -61,7 +70,7 @@ impl Problem {
                     | redb::Error::TypeDefinitionChanged { .. }
                     | redb::Error::UpgradeRequired(_)
             ),
-            Self::Copy(_) | Self::Damaged { .. } | Self::Newer(_) => false,
+            Self::Copy(_) | Self::Damaged { .. } | Self::Newer(_) | Self::Older => false,
         }
     }
 }
@@ -77,6 +86,11 @@ impl fmt::Display for Problem {
                 f,
                 "a newer mistgate wrote this store, in format {format}; this one knows formats up \
                  to {FORMAT} — start the newer one, or set state_dir"
+            ),
+            Self::Older => write!(
+                f,
+                "this is no store of format {FORMAT} — start mistgate on it once, which brings an \
+                 older one to that"
             ),
             Self::Copy(error) => write!(
                 f,

@@ -23,7 +23,7 @@ use super::error::Problem;
 use super::guard::Guard;
 use super::{CACHE_MAX, FORMAT};
 
-const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
+pub(super) const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 /// The step from each format to the next, from format 1 on.
 const STEPS: [Step; 2] = [owe_by_name, add_checksums_without_stamps];
@@ -65,7 +65,7 @@ pub(super) fn open(
 }
 
 /// The format of a store; `None` for one that is new.
-fn number(database: &Database) -> Result<Option<u64>, redb::Error> {
+pub(super) fn number(database: &Database) -> Result<Option<u64>, redb::Error> {
     let transaction = database.begin_read()?;
     match transaction.open_table(NUMBER) {
         Ok(table) => Ok(table.get(())?.map(|number| number.value())),

@@ -36,8 +36,8 @@ const OPENING_AGAIN: &str = ".opening-again";
 pub(super) struct Place {
     pub(super) path: PathBuf,
     pub(super) open: Box<Open>,
-    /// Whether a damaged file is set aside. Otherwise that is an error.
-    pub(super) sets_aside: bool,
+    /// Whether a damaged file is set aside, and room is kept. Otherwise damage is an error.
+    pub(super) is_service: bool,
 }
 
 /// An open store. The file is as it was until the guard is released.
@@ -51,7 +51,7 @@ impl Place {
     /// Opens or makes the store, which is verified, and has the tables and the format of this
     /// program.
     pub(super) fn open(&self) -> Result<Opened, Problem> {
-        if !self.sets_aside {
+        if !self.is_service {
             return self.try_open();
         }
         let opened = match self.mark() {
@@ -107,9 +107,7 @@ impl Place {
 
     fn set_aside(&self, reason: String) -> Result<SetAside, Problem> {
         // Whoever else has it open would go on with the renamed file.
-        if let Ok(file) = File::open(&self.path)
-            && matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock))
-        {
+        if is_taken(&self.path) {
             return Err(Problem::Redb(redb::Error::DatabaseAlreadyOpen));
         }
         self.rename(clock::wall())
@@ -141,6 +139,12 @@ enum Marked {
     First,
     /// Two did not come to their end.
     Twice,
+}
+
+/// Whether a program has the file open.
+pub(super) fn is_taken(path: &Path) -> bool {
+    let file = File::open(path);
+    file.is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
 /// The names of the damaged files beside a store, oldest first.

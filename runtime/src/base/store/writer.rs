@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use mistgate_core::delivery::batch::{Chats, EventKey};
+use redb::StorageBackend;
 
 use super::batches::{BATCHES, checksum, write_chats, write_stamp};
 use super::error::Problem;
 use super::guard::Guard;
 use super::opening::{Opened, Place};
 use super::ports::Owed;
+use super::space::Space;
 use super::{Left, Shared, Write, Written, batches};
 use crate::base::panic;
 
@@ -23,15 +25,24 @@ const GROUP_BYTES_MAX: usize = 8 << 20;
 /// How long what was delivered waits for a batch whose commit it can share. What a power cut takes
 /// of it is delivered twice.
 const SETTLE_AFTER: Duration = Duration::from_millis(50);
+/// How many events are noted as delivered in one commit while the disk is full, so that the reserve
+/// has room for it.
+const OWED_MAX: usize = 64;
 /// How long a failed disk is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     place: Place,
     shared: Shared,
+    /// Whether batches are taken.
     is_writable: Arc<AtomicBool>,
-    /// What redb wrote while it opened the file, until it is on disk.
-    held: Option<Guard>,
+    /// The bound of the file; see [`Space`].
+    max: Arc<AtomicU64>,
+    space: Space,
+    /// The open file.
+    file: Option<Guard>,
+    /// Whether all that redb wrote while it opened the file is on disk.
+    is_released: bool,
     /// Batches with a lower number may be taken: they were numbered before the file was open.
     first_batch: u64,
     /// Whether what the file held at first is known.
@@ -50,11 +61,15 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(place: Place) -> Self {
+        let max = Arc::default();
         Self {
+            space: Space::new(&place.path, Arc::clone(&max)),
             place,
             shared: Shared::default(),
             is_writable: Arc::default(),
-            held: None,
+            max,
+            file: None,
+            is_released: false,
             first_batch: 0,
             was_open: false,
             owed: BTreeMap::new(),
@@ -66,9 +81,13 @@ impl Writer {
         }
     }
 
+    pub(super) fn set_max(&self, max: Option<u64>) {
+        self.max.store(max.unwrap_or(0), Ordering::Relaxed);
+    }
+
     /// What handles of the store share with this thread.
-    pub(super) fn shared(&self) -> (Shared, Arc<AtomicBool>) {
-        (Arc::clone(&self.shared), Arc::clone(&self.is_writable))
+    pub(super) fn shared(&self) -> (Shared, Arc<AtomicBool>, Arc<AtomicU64>) {
+        (Arc::clone(&self.shared), Arc::clone(&self.is_writable), Arc::clone(&self.max))
     }
 
     pub(super) fn run(mut self, inbox: &Receiver<Vec<Write>>, written: impl Fn(Written)) {
@@ -78,37 +97,40 @@ impl Writer {
             if puts.is_empty() && ports.is_none() && !self.is_due() {
                 continue;
             }
-            let was_writable = self.is_writable();
             let attempt = || {
                 self.ready(&written)?;
-                if !was_writable {
-                    written(Written::Reopened);
-                }
-                self.commit(&puts)
+                let full = self.make_room(&puts)?;
+                // What is full still takes what makes it emptier.
+                let refused = self.commit(if full.is_some() { &[] } else { &puts })?;
+                Ok((full, refused))
             };
-            let panicked = || Err(io::Error::other("a bug has ended the commit").into());
-            let result = panic::catch(attempt).unwrap_or_else(panicked);
+            let result = panic::catch(attempt).unwrap_or_else(|| Err(panicked()));
+            let batches: Vec<u64> = puts.iter().filter_map(Write::batch).collect();
+            let was_writable = self.is_writable();
+            // A disk that stays closed was reported when it was closed.
+            let is_news = was_writable || !batches.is_empty();
             match result {
-                Ok(refused) => {
-                    let stored = puts.iter().filter_map(Write::batch);
-                    let stored = stored.filter(|batch| !refused.contains(batch)).collect();
-                    written(Written::Stored(stored));
-                    if !refused.is_empty() {
-                        let reason = "the store was opened only now".to_owned();
-                        written(Written::Refused(refused, reason));
+                Ok((full, refused)) => {
+                    self.is_writable.store(full.is_none(), Ordering::Relaxed);
+                    match full {
+                        Some(reason) if is_news => written(Written::Refused(batches, reason)),
+                        Some(_) => {}
+                        None => report(&written, was_writable, batches, refused),
                     }
                     ports.into_iter().for_each(|number| written(Written::Kept(number)));
+                    let shrunk = panic::catch(|| self.shrink()).unwrap_or_else(|| Err(panicked()));
+                    if let Err(problem) = shrunk {
+                        self.fail(&problem, &written);
+                    }
                 }
                 Err(problem) => {
                     self.is_writable.store(false, Ordering::Relaxed);
-                    let batches: Vec<u64> = puts.iter().filter_map(Write::batch).collect();
-                    // A disk that stays closed was reported when it was closed.
-                    if was_writable || !batches.is_empty() {
+                    if is_news {
                         written(Written::Refused(batches, problem.to_string()));
                     }
                     ports.into_iter().for_each(|_| written(Written::Unkept));
-                    if was_writable {
-                        self.close(&written);
+                    if self.is_released {
+                        self.fail(&problem, &written);
                     }
                 }
             }
@@ -118,6 +140,14 @@ impl Writer {
             panic::catch(|| self.ready(&written).and_then(|()| self.commit(&[])));
         }
         // A held repair is made again by whoever opens the file next.
+    }
+
+    /// Opens the file and sees whether it takes batches. If not for now, gives why.
+    pub(super) fn begin(&mut self, written: &impl Fn(Written)) -> Result<Option<String>, Problem> {
+        self.ready(written)?;
+        let full = self.make_room(&[])?;
+        self.is_writable.store(full.is_none(), Ordering::Relaxed);
+        Ok(full)
     }
 
     fn is_writable(&self) -> bool {
@@ -176,8 +206,91 @@ impl Writer {
         puts
     }
 
+    /// Makes room for these batches, or says why there is none.
+    fn make_room(&mut self, puts: &[Write]) -> Result<Option<String>, Problem> {
+        if !self.place.is_service {
+            return Ok(None);
+        }
+        if let Err(error) = self.space.keep_reserve() {
+            return Ok(Some(format!("no room for a reserve beside the store: {error}")));
+        }
+        loop {
+            if self.space.fits(puts) {
+                return Ok(None);
+            }
+            if !self.space.is_stale() {
+                let max = self.space.max();
+                return Ok(Some(format!("the store has as much as it may in {max} bytes")));
+            }
+            self.count()?;
+            if !self.space.fits(puts) {
+                self.give_way()?;
+            }
+        }
+    }
+
+    /// Counts the pages in use. Reads the upper pages of all trees.
+    fn count(&mut self) -> Result<(), Problem> {
+        let database = self.shared.read();
+        let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
+        let transaction = database.begin_write()?;
+        let stats = transaction.stats()?;
+        transaction.abort()?;
+        self.space.counted(stats.allocated_pages().saturating_mul(stats.page_size() as u64));
+        Ok(())
+    }
+
+    /// Removes what is worth less than a new batch: the memory of delivered duplicates.
+    fn give_way(&mut self) -> Result<(), Problem> {
+        let database = self.shared.read();
+        let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
+        let transaction = database.begin_write()?;
+        let has_removed = batches::forget_half(&transaction)?;
+        transaction.commit()?;
+        self.space.committed(&[], has_removed);
+        Ok(())
+    }
+
+    /// Makes the file smaller where it is much larger than what is in it. Whoever reads waits.
+    fn shrink(&mut self) -> Result<(), Problem> {
+        let Some(length) = self.file.as_ref().map(StorageBackend::len).transpose()? else {
+            return Ok(());
+        };
+        if !self.place.is_service || !self.space.is_look_due(length) {
+            return Ok(());
+        }
+        self.count()?;
+        if self.space.is_too_large(length)
+            && let Some(database) = &mut *self.shared.write()
+        {
+            database.compact()?;
+        }
+        Ok(())
+    }
+
     /// Writes in one commit. Gives the batches whose numbers the file may have already.
     fn commit(&mut self, puts: &[Write]) -> Result<Vec<u64>, Problem> {
+        let mut later = BTreeMap::new();
+        if self.space.is_disk_full
+            && let Some(key) = self.owed.keys().nth(OWED_MAX).copied()
+        {
+            later = self.owed.split_off(&key);
+        }
+        let result = self.write(puts);
+        if result.is_ok() {
+            self.space.committed(puts, !self.owed.is_empty() || !self.maybe_kept.is_empty());
+            self.maybe_kept.clear();
+            self.owed.clear();
+            self.ports = Owed::default();
+        }
+        self.owed.append(&mut later);
+        if self.owed.is_empty() {
+            self.owed_since = None;
+        }
+        result
+    }
+
+    fn write(&mut self, puts: &[Write]) -> Result<Vec<u64>, Problem> {
         let mut refused = Vec::new();
         let database = self.shared.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
@@ -208,16 +321,22 @@ impl Writer {
         }
         self.ports.write(&transaction)?;
         transaction.commit()?;
-        self.maybe_kept.clear();
-        self.owed.clear();
-        self.owed_since = None;
-        self.ports = Owed::default();
         Ok(refused)
     }
 
-    /// Gives up the file after a failed write, and opens it again for reading.
-    fn close(&mut self, written: &impl Fn(Written)) {
+    /// Gives up the file after a failed write, and opens it again for reading. If the disk is full,
+    /// the reserve is what deliveries are noted in from here on.
+    fn fail(&mut self, problem: &Problem, written: &impl Fn(Written)) {
+        self.is_writable.store(false, Ordering::Relaxed);
+        self.is_released = false;
         self.failed_at = Some(Instant::now());
+        if self.place.is_service && problem.is_full() {
+            if !self.space.is_disk_full {
+                // At once, before another program takes what has become free.
+                self.failed_at = None;
+            }
+            self.space.give_reserve();
+        }
         // Dropped after the lock: to close a failing file may take long. After a commit that
         // panicked it may panic too.
         let closed = self.shared.write().take();
@@ -229,7 +348,7 @@ impl Writer {
     /// Opens the file if it is closed, and writes down what that brought, once that is due after a
     /// failure.
     pub(super) fn ready(&mut self, written: &impl Fn(Written)) -> Result<(), Problem> {
-        if self.is_writable() {
+        if self.is_released {
             return Ok(());
         }
         if self.failed_at.is_some_and(|failed_at| failed_at.elapsed() < RETRY_AFTER) {
@@ -258,19 +377,39 @@ impl Writer {
         if !mem::replace(&mut self.was_open, true) || left.set_aside.is_some() {
             self.first_batch = left.next_batch;
         }
-        self.held = Some(guard);
+        (self.file, self.is_released) = (Some(guard), false);
         *self.shared.write() = Some(database);
         Ok(left)
     }
 
     /// Writes what redb wrote while it opened the file. From then on the disk takes writes.
     pub(super) fn release(&mut self) -> Result<(), Problem> {
-        if let Some(guard) = &self.held {
+        if let Some(guard) = &self.file {
             guard.release()?;
         }
-        self.held = None;
         self.failed_at = None;
-        self.is_writable.store(true, Ordering::Relaxed);
+        self.is_released = true;
         Ok(())
+    }
+}
+
+fn panicked() -> Problem {
+    io::Error::other("a bug has ended the commit").into()
+}
+
+/// Reports a commit, and that the disk takes writes if that is news.
+fn report(
+    written: &impl Fn(Written),
+    was_writable: bool,
+    mut batches: Vec<u64>,
+    refused: Vec<u64>,
+) {
+    if !was_writable {
+        written(Written::Reopened);
+    }
+    batches.retain(|batch| !refused.contains(batch));
+    written(Written::Stored(batches));
+    if !refused.is_empty() {
+        written(Written::Refused(refused, "the store was opened only now".to_owned()));
     }
 }

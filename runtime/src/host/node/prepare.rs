@@ -105,7 +105,8 @@ impl Prepared {
             .as_ref()
             .map(|ports| Box::new(ports::Settings::new(&config, ports, login, outbound.clone())));
         let dashboard_host = config.mist.dashboard_host.clone();
-        let chats = driver::Settings { engine, dashboard_host, outbound };
+        let store_max = config.store.max;
+        let chats = driver::Settings { engine, store_max, dashboard_host, outbound };
         Self { config, warnings, chats, switches, sockets, webhook, proxy }
     }
 }

@@ -1,0 +1,253 @@
+//! What a person does with a store that no mistgate uses: check, copy, salvage.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use redb::backends::FileBackend;
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _};
+
+use super::batches::{BATCHES, LEFT, Row, SEEN, checksum, is_whole};
+use super::error::Problem;
+use super::format::{NUMBER, number};
+use super::guard::Guard;
+use super::ports::PORTS;
+use super::{CACHE_MAX, Error, FORMAT, format, opening};
+
+/// redb's pages, and the first byte of one with rows.
+const PAGE: usize = 4_096;
+const LEAF: u8 = 1;
+
+/// What is in a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Batches that somebody waits for.
+    pub waiting: u64,
+    /// Those of them that are not as they were written.
+    pub broken: u64,
+    /// Batches of which only the fingerprints are kept.
+    pub delivered: u64,
+    /// Records of switch ports.
+    pub ports: u64,
+}
+
+/// Verifies every checksum of a store. The file is not written to.
+pub fn check(path: &Path) -> Result<Contents, Error> {
+    let checked = look(path).and_then(|database| {
+        let transaction = database.begin_read()?;
+        let mut contents = Contents {
+            delivered: transaction.open_table(SEEN)?.len()?,
+            ports: transaction.open_table(PORTS)?.len()?,
+            ..Contents::default()
+        };
+        for row in transaction.open_table(BATCHES)?.iter()? {
+            let (batch, row) = row?;
+            contents.waiting += 1;
+            contents.broken += u64::from(!is_whole(batch.value(), row.value()));
+        }
+        Ok(contents)
+    });
+    checked.map_err(|problem| Error { path: path.to_owned(), problem })
+}
+
+/// Copies a store, which is verified, to a new file that only its owner may read.
+pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let from_error = |problem| Error { path: from.to_owned(), problem };
+    let to_error = |problem| Error { path: to.to_owned(), problem };
+    let source = look(from).map_err(from_error)?;
+    let target = make(to).map_err(|error| to_error(error.into()))?;
+    copy_rows(&source, &target).map_err(to_error)?;
+    target.close().map_err(|error| to_error(error.into()))
+}
+
+/// Puts a copy of a store in the place of another, which is renamed. Gives its new name. The new
+/// file belongs to the owner of its folder, who is also whom mistgate runs as.
+pub fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, Error> {
+    let error = |problem| Error { path: to.to_owned(), problem };
+    if opening::is_taken(to) {
+        return Err(error(Problem::Redb(redb::Error::DatabaseAlreadyOpen)));
+    }
+    let (new, was) = (to.with_extension("restoring"), to.with_extension("before-restore"));
+    // Of an attempt that did not come to its end.
+    let _ = fs::remove_file(&new);
+    copy(from, &new)?;
+    let put = || {
+        let folder = fs::metadata(to.parent().unwrap_or(Path::new(".")))?;
+        chown(&new, Some(folder.uid()), Some(folder.gid()))?;
+        let was = to.exists().then_some(was);
+        if let Some(was) = &was {
+            fs::rename(to, was)?;
+        }
+        fs::rename(&new, to)?;
+        Ok(was)
+    };
+    put().map_err(|source: io::Error| error(source.into()))
+}
+
+/// Adds to a store what a damaged one still has of batches that somebody waits for, behind its own.
+/// Gives how many there were. Some may have been delivered shortly before the damage.
+pub fn salvage(from: &Path, into: &Path) -> Result<u64, Error> {
+    let bytes = fs::read(from);
+    let bytes = bytes.map_err(|error| Error { path: from.to_owned(), problem: error.into() })?;
+    let found = scan(&bytes);
+    add(&found, into).map_err(|problem| Error { path: into.to_owned(), problem })
+}
+
+/// Opens a store and verifies its pages. Nothing is written: the guard is never released.
+fn look(path: &Path) -> Result<Database, Problem> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let guard = Guard::new(Box::new(FileBackend::new(file)?));
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_MAX).set_check_integrity_on_open(true);
+    let database = builder.create_with_backend(guard)?;
+    match number(&database)? {
+        Some(FORMAT) => Ok(database),
+        Some(newer) if newer > FORMAT => Err(Problem::Newer(newer)),
+        Some(_) | None => Err(Problem::Older),
+    }
+}
+
+fn make(path: &Path) -> Result<Database, redb::Error> {
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create_new(true).mode(0o600).open(path)?;
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_MAX);
+    Ok(builder.create_with_backend(FileBackend::new(file)?)?)
+}
+
+fn copy_rows(source: &Database, target: &Database) -> Result<(), Problem> {
+    let (read, write) = (source.begin_read()?, target.begin_write()?);
+    {
+        write.open_table(NUMBER)?.insert((), FORMAT)?;
+        let mut batches = write.open_table(BATCHES)?;
+        for row in read.open_table(BATCHES)?.iter()? {
+            let (batch, row) = row?;
+            batches.insert(batch.value(), row.value())?;
+        }
+        let mut left = write.open_table(LEFT)?;
+        for row in read.open_table(LEFT)?.iter()? {
+            let (batch, row) = row?;
+            left.insert(batch.value(), row.value())?;
+        }
+        let mut seen = write.open_table(SEEN)?;
+        for row in read.open_table(SEEN)?.iter()? {
+            let (batch, row) = row?;
+            seen.insert(batch.value(), row.value())?;
+        }
+        let mut ports = write.open_table(PORTS)?;
+        for row in read.open_table(PORTS)?.iter()? {
+            let (port, row) = row?;
+            ports.insert(port.value(), row.value())?;
+        }
+    }
+    write.commit()?;
+    Ok(())
+}
+
+/// A batch that was found: when it was accepted, its chats, its fingerprints, and its bytes.
+type Found<'b> = (i64, &'b [u8], &'b [u8], &'b [u8]);
+
+/// The batches in the pages of a file, whatever its trees look like. Their own checksums tell them
+/// from anything else. Pages that are no longer in use are among them, so what is known as
+/// delivered is left out.
+fn scan(bytes: &[u8]) -> BTreeMap<u64, Found<'_>> {
+    let (mut found, mut delivered) = (BTreeMap::new(), Vec::new());
+    for start in (0..bytes.len()).step_by(PAGE) {
+        for (batch, value) in rows(bytes.get(start..).unwrap_or_default()) {
+            if let Some(row) = batch_row(value) {
+                let (at, chats, prints, bytes, _) = row;
+                if is_whole(batch, row) {
+                    found.insert(batch, (at, chats, prints, bytes));
+                    continue;
+                }
+            }
+            delivered.extend(value.split_first_chunk().map(|(at, prints)| (batch, *at, prints)));
+        }
+    }
+    for (batch, at, prints) in delivered {
+        let at = i64::from_le_bytes(at);
+        if found.get(&batch).is_some_and(|row| row.0 == at && row.2 == prints) {
+            found.remove(&batch);
+        }
+    }
+    found
+}
+
+/// The rows of a page of redb with keys of eight bytes and values of any length, if it is one: a
+/// byte for its kind, one that is free, the number of rows, where each value ends, keys, values.
+fn rows(page: &[u8]) -> Vec<(u64, &[u8])> {
+    let mut rows = Vec::new();
+    let Some(([LEAF, _, low, high], _)) = page.split_first_chunk() else {
+        return rows;
+    };
+    let count = usize::from(u16::from_le_bytes([*low, *high]));
+    let (ends, keys) = (4, 4 + 4 * count);
+    let mut start = keys + 8 * count;
+    for nth in 0..count {
+        let end = page.get(ends + 4 * nth..).and_then(<[u8]>::first_chunk);
+        let key = page.get(keys + 8 * nth..).and_then(<[u8]>::first_chunk);
+        let end = end.and_then(|end| usize::try_from(u32::from_le_bytes(*end)).ok());
+        let Some((end, key)) = end.zip(key) else {
+            break;
+        };
+        let Some(value) = page.get(start..end) else {
+            break;
+        };
+        rows.push((u64::from_le_bytes(*key), value));
+        start = end;
+    }
+    rows
+}
+
+/// A row of [`BATCHES`] as redb encodes it: the lengths of its texts, and then its parts.
+fn batch_row(mut value: &[u8]) -> Option<Row<'_>> {
+    let mut lengths = [0; 3];
+    for length in &mut lengths {
+        *length = take_length(&mut value)?;
+    }
+    let [chats, prints, bytes] = lengths;
+    let (at, value) = value.split_first_chunk()?;
+    let (chats, value) = value.split_at_checked(chats)?;
+    let (prints, value) = value.split_at_checked(prints)?;
+    let (bytes, sum) = value.split_at_checked(bytes)?;
+    let sum = u64::from_le_bytes(sum.try_into().ok()?);
+    Some((i64::from_le_bytes(*at), chats, prints, bytes, sum))
+}
+
+/// A length in one byte, or after 254 in two, or after 255 in four.
+fn take_length(value: &mut &[u8]) -> Option<usize> {
+    let (first, rest) = value.split_first()?;
+    let (length, rest) = match first {
+        254 => {
+            rest.split_first_chunk().map(|(two, rest)| (u16::from_le_bytes(*two).into(), rest))?
+        }
+        255 => rest.split_first_chunk().map(|(four, rest)| (u32::from_le_bytes(*four), rest))?,
+        small => (u32::from(*small), rest),
+    };
+    *value = rest;
+    usize::try_from(length).ok()
+}
+
+/// Adds batches to a store, numbered after its own.
+fn add(found: &BTreeMap<u64, Found<'_>>, into: &Path) -> Result<u64, Problem> {
+    let file = OpenOptions::new().read(true).write(true).open(into)?;
+    let (database, guard) = format::open(into, Box::new(FileBackend::new(file)?))?;
+    guard.release()?;
+    let transaction = database.begin_write()?;
+    {
+        let mut batches = transaction.open_table(BATCHES)?;
+        let seen = transaction.open_table(SEEN)?;
+        let mut batch = batches.last()?.map_or(0, |(batch, _)| batch.value());
+        batch = batch.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
+        for &(at, chats, prints, bytes) in found.values() {
+            batch += 1;
+            let sum = checksum(batch, at, chats, prints, bytes);
+            batches.insert(batch, (at, chats, prints, bytes, sum))?;
+        }
+    }
+    transaction.commit()?;
+    database.close()?;
+    Ok(found.len() as u64)
+}

@@ -1,0 +1,69 @@
+//! `mistgate store`: the store is checked, copied, put back, and salvaged.
+
+use std::fs;
+
+use mistgate_tests::chat::server::Chat;
+use mistgate_tests::webhook::mist::event_body;
+
+use crate::base::binary::{Place, output, text};
+
+/// Runs `mistgate store`, and gives whether it succeeded and what it said.
+fn store(place: &Place, args: &[&str]) -> (bool, String) {
+    let config = ["--config", "mistgate.toml"];
+    let (kind, rest) = args.split_first().expect("a command");
+    let done = output(place.path(), &[&["store", *kind], config.as_slice(), rest].concat());
+    (done.status.success(), text(&done.stdout) + &text(&done.stderr))
+}
+
+#[test]
+fn a_store_is_checked_copied_put_back_and_salvaged() {
+    let mut chat = Chat::closed().expect("a chat");
+    let place =
+        Place::new(&format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/T")));
+    let file = place.path().join("state/mistgate.redb");
+    let mistgate = place.start();
+    for n in 0..5 {
+        mistgate.accept(&event_body("AP_CONNECTED", &format!("ap-{n}.")));
+    }
+    for args in [["check"].as_slice(), &["backup", "b"], &["restore", "b"]] {
+        let (done, said) = store(&place, args);
+        assert!(!done && said.contains("uses this store") || said.contains("b:"), "{said}");
+    }
+    mistgate.stop();
+    let (done, said) = store(&place, &["check"]);
+    assert!(done && said.contains(": 5 batches of events wait, 0 are delivered"), "{said}");
+    let (done, said) = store(&place, &["backup", "backup.redb"]);
+    assert!(done, "{said}");
+    assert!(!store(&place, &["backup", "backup.redb"]).0, "it was written over");
+
+    // Header and roots are gone, and with them all that redb could find.
+    let mut bytes = fs::read(&file).expect("a store");
+    bytes.iter_mut().take(4_096).for_each(|byte| *byte = 0x55);
+    fs::write(&file, &bytes).expect("a store");
+    assert!(!store(&place, &["check"]).0, "damage was not seen");
+    let (done, said) = store(&place, &["restore", "backup.redb"]);
+    assert!(done, "{said}");
+    let (done, said) = store(&place, &["check"]);
+    assert!(done && said.contains(": 5 batches of events wait"), "{said}");
+    chat.listen().expect("a port");
+    let mistgate = place.start();
+    chat.wait(|posts| posts.len() == 5).expect("what waited");
+    mistgate.stop();
+
+    let damaged = "state/mistgate.before-restore";
+    assert!(fs::read(place.path().join(damaged)).expect("a file") == bytes, "it was changed");
+    let (done, said) = store(&place, &["salvage", damaged]);
+    assert!(done && said.contains(": 5 batches of events added"), "{said}");
+    let mistgate = place.start();
+    chat.wait(|posts| posts.len() == 10).expect("what was salvaged");
+    mistgate.stop();
+    for n in 0..5 {
+        let device = format!("ap-{n}.");
+        let count = chat.taken().iter().filter(|body| body.contains(&device)).count();
+        assert_eq!(count, 2, "{device}");
+    }
+    // What is known as delivered is not salvaged.
+    fs::copy(&file, place.path().join("delivered.redb")).expect("a copy");
+    let (done, said) = store(&place, &["salvage", "delivered.redb"]);
+    assert!(done && said.contains(": 0 batches of events added"), "{said}");
+}
