@@ -112,6 +112,13 @@ struct Connection {
     body: usize,
 }
 
+impl Connection {
+    /// By what connections are compared: the least gives way first.
+    const fn quickness(&self) -> (bool, Instant) {
+        (self.has_delivered, self.since)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Client {
     connections: BTreeSet<Id>,

@@ -1,6 +1,6 @@
 //! Which bytes of bodies are granted, and whose body gives way.
 
-use super::{Admission, Id, Limit, Standing};
+use super::{Admission, Connection, Id, Limit, Standing};
 
 /// Up to here a body may use the reserve: nearly every webhook of Mist is smaller.
 const SMALL_MAX: usize = 64 << 10;
@@ -48,15 +48,12 @@ impl Admission {
     /// The slowest body that gives way to that of `id`: of an unproven client, or of a proven one
     /// if `id` is of such a client too, and slower than `id`.
     fn slower_body(&self, id: Id) -> Option<Id> {
-        let rank = |id: Id| {
-            let is_proven = self.standing(id) == Standing::Proven;
-            Some((is_proven, self.quickness(id)?))
-        };
-        let others = self.connections.iter().filter(|(other, connection)| {
-            **other != id && connection.body > 0 && !connection.is_ours
-        });
-        let slowest = others.map(|(other, _)| *other).min_by_key(|other| rank(*other))?;
-        (rank(slowest) < rank(id)).then_some(slowest)
+        let rank = |of: &Connection| (of.key.0 == Standing::Proven, of.quickness());
+        let own = rank(self.connections.get(&id)?);
+        // Many bytes come in many pieces, so this looks nothing up.
+        let others = self.connections.iter().filter(|(_, of)| of.body > 0 && !of.is_ours);
+        let (slowest, other) = others.min_by_key(|(_, of)| rank(of))?;
+        (rank(other) < own).then_some(*slowest)
     }
 
     /// Counts the body of a connection no longer.

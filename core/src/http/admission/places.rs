@@ -1,6 +1,6 @@
 //! Who gets a place, and whose connection gives way for it.
 
-use super::{Admission, Id, Key, Limit, Policy, Standing};
+use super::{Admission, Connection, Id, Key, Limit, Policy, Standing};
 use crate::base::time::Instant;
 
 /// The places of those that are only told that they are refused.
@@ -64,9 +64,7 @@ impl Admission {
         ids.filter(waits).min_by_key(|id| self.quickness(*id))
     }
 
-    /// By what connections are compared: the least gives way first.
-    pub(super) fn quickness(&self, id: Id) -> Option<(bool, Instant)> {
-        let connection = self.connections.get(&id)?;
-        Some((connection.has_delivered, connection.since))
+    fn quickness(&self, id: Id) -> Option<(bool, Instant)> {
+        self.connections.get(&id).map(Connection::quickness)
     }
 }
