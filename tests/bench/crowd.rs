@@ -47,7 +47,7 @@ fn main() -> Result<(), Failure> {
     let plan = plan(&options, &sender)?;
 
     sender.post("before").map_err(|error| format!("without a crowd: {error}"))?;
-    let crowd = Crowd::start(&plan);
+    let crowd = Crowd::start(plan);
     thread::sleep(GATHERING);
     let (mut took, mut late, mut failed) = (Vec::new(), 0, 0);
     let pid = options.value("pid")?;

@@ -35,7 +35,7 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct Crowd {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -54,15 +54,12 @@ enum State {
 }
 
 impl Crowd {
-    /// Lets a crowd loose, with a thread for each address.
-    pub fn start(plan: &Plan) -> Self {
+    /// Lets a crowd loose, on one thread: it attacks the listener and not the scheduler.
+    pub fn start(plan: Plan) -> Self {
         let shared = Arc::new(Shared::default());
-        let threads = plan.from.iter().map(|&(address, count)| {
-            let (plan, shared) = (plan.clone(), Arc::clone(&shared));
-            thread::spawn(move || attack(&plan, address, count, &shared))
-        });
-        let threads = threads.collect();
-        Self { shared, threads }
+        let own = Arc::clone(&shared);
+        let thread = Some(thread::spawn(move || attack(&plan, &own)));
+        Self { shared, thread }
     }
 
     /// How many connections have sent all that they have, and are still there.
@@ -79,22 +76,21 @@ impl Crowd {
 impl Drop for Crowd {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            // A panic is in its output.
-            let _ = thread.join();
-        }
+        // A panic is in its output.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
-fn attack(plan: &Plan, from: Ipv4Addr, count: usize, shared: &Shared) {
-    let now = Instant::now();
-    let mut states: Vec<_> = (0..count).map(|_| State::Away { until: now }).collect();
+fn attack(plan: &Plan, shared: &Shared) {
+    let until = Instant::now();
+    let each = plan.from.iter().flat_map(|&(from, count)| (0..count).map(move |_| from));
+    let mut states: Vec<_> = each.map(|from| (from, State::Away { until })).collect();
     while !shared.is_over.load(Ordering::Relaxed) {
-        for state in &mut states {
+        for (from, state) in &mut states {
             let was_holding = matches!(state, State::Holding { .. });
             let was_away = matches!(state, State::Away { .. });
             let away = State::Away { until: Instant::now() + plan.away };
-            *state = std::mem::replace(state, away).advance(plan, from).unwrap_or_else(|_| {
+            *state = std::mem::replace(state, away).advance(plan, *from).unwrap_or_else(|_| {
                 shared.cut.fetch_add(usize::from(!was_away), Ordering::Relaxed);
                 State::Away { until: Instant::now() + plan.away }
             });
