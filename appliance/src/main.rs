@@ -29,6 +29,11 @@ use mistgate_runtime::host::load::Loaded;
 
 use args::{Args, Command};
 
+/// musl's own maps and unmaps memory for each large message.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let command = match Args::from_process() {
         Ok(Args { command }) => command,

@@ -27,7 +27,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::vec::IntoIter;
 
-use alloc_counter::{AllocCounterSystem, count_alloc};
+use alloc_counter::{AllocCounter, count_alloc};
+use dlmalloc::GlobalDlmalloc;
 use http_types::StatusCode;
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
@@ -58,7 +59,7 @@ mod events;
 
 /// The allocator of the binary that ships.
 #[global_allocator]
-static ALLOCATOR: AllocCounterSystem = AllocCounterSystem;
+static ALLOCATOR: AllocCounter<GlobalDlmalloc> = AllocCounter(GlobalDlmalloc);
 
 const COUNT_MAX: usize = 60;
 const CONFIG: &str = r#"
