@@ -40,7 +40,7 @@ fn s_client(authority: &Authority, to: SocketAddr, args: &[&str]) -> (String, St
     let mut command = Command::new("openssl");
     command.args(["s_client", "-quiet", "-CAfile", "root.cert.pem", "-connect", &to.to_string()]);
     command.args(args).current_dir(authority.folder());
-    let (client, mut stdin) = Process::start_typing(command);
+    let (mut client, mut stdin) = Process::start_typing(command);
     let request = format!(
         "GET {PREFIX}tls HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -48,6 +48,10 @@ fn s_client(authority: &Authority, to: SocketAddr, args: &[&str]) -> (String, St
     // A refused connection may be closed by now.
     let _ = stdin.write_all(request.as_bytes());
     let answer = client.printed(|stdout| stdout.contains("\r\n\r\n"));
+    if !answer.contains(UPGRADED) {
+        // It ends by itself, and only then is all of its complaint here.
+        client.wait();
+    }
     (answer, client.stderr())
 }
 
