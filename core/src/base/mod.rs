@@ -9,6 +9,7 @@ pub mod rand;
 pub mod secret;
 pub mod text;
 pub mod time;
+pub mod zone;
 
 pub mod backoff;
 pub mod failure;

@@ -6,3 +6,5 @@ pub(crate) mod openssl;
 pub(crate) mod pki;
 pub(crate) mod poll;
 pub(crate) mod threads;
+
+mod zones;
