@@ -11,6 +11,8 @@ pub mod text;
 pub mod time;
 pub mod zone;
 
+pub mod calendar;
+
 pub mod backoff;
 pub mod failure;
 pub mod machine;

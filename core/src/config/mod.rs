@@ -13,6 +13,8 @@ pub mod files;
 mod reader;
 mod section;
 
+mod calendar;
+
 pub mod admin;
 mod chat;
 mod mist;

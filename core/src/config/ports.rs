@@ -6,14 +6,14 @@ use core::{ops::RangeInclusive, time::Duration};
 use super::problem::Fault;
 use super::reader::Item;
 use super::section::Section;
-use super::{chat, units};
+use super::{calendar::period, chat, units};
+use crate::base::calendar::Period;
 use crate::base::{secret::Secret, time::UnixTime, window::Window};
 use crate::cso::Cso;
 use crate::junos::Junos;
 use crate::mist::Profiles;
 use crate::ports::decide::Check;
 use crate::ports::edit::{Edits, MethodConfig};
-use crate::ports::freeze::{DAYS, Freeze};
 use crate::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
 use crate::ports::plan::input;
 use crate::ports::{outage, port, probe};
@@ -307,64 +307,15 @@ fn breaker(section: &Section<'_>) -> Option<Breaker> {
     Some(breaker.unwrap_or(default))
 }
 
-fn freezes(section: &Section<'_>) -> Vec<Freeze> {
-    let expected = "[[ports.freeze]] with name, days, from and to";
-    let freeze = |item: &Item<'_>| item.section(freeze).flatten();
+fn freezes(section: &Section<'_>) -> Vec<Period> {
+    let expected = "[[ports.freeze]] with name, days or dates, from and to";
+    let freeze = |item: &Item<'_>| item.section(|freeze| period(freeze, "freeze")).flatten();
     section.list("freeze", expected, freeze).unwrap_or_default()
-}
-
-fn freeze(section: &Section<'_>) -> Option<Freeze> {
-    const DAY_NAME: &str = "one of \"mon\", \"tue\", \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"";
-    let days = match section.item("days") {
-        None => [true; 7],
-        Some(list) => {
-            let mut days = [false; 7];
-            for item in list.elements("a list of days, such as [\"sat\", \"sun\"]") {
-                let day = item.judged(DAY_NAME, |text| {
-                    let day = DAYS.iter().position(|day| *day == text);
-                    day.ok_or_else(|| Fault::of(text, "is not a day", DAY_NAME))
-                });
-                if let Some(day) = day.and_then(|day| days.get_mut(day)) {
-                    *day = true;
-                }
-            }
-            days
-        }
-    };
-    let name = match section.item("name") {
-        Some(item) => item.judged("a name for people", one_name),
-        None => Some("freeze".to_owned()),
-    };
-    let (from, to) = (minute(section, "from"), minute(section, "to"));
-    Some(Freeze { name: name?, days, from: from?, to: to? })
-}
-
-/// A time of day in UTC, as the minute of the day.
-fn minute(section: &Section<'_>, key: &'static str) -> Option<u16> {
-    const TIME: &str = "a time of day in UTC, such as \"18:00\"";
-    let item = section.required(key, TIME)?;
-    item.judged(TIME, |text| {
-        let two = |text: &str, max: u16| {
-            let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-            text.parse().ok().filter(|number: &u16| digits && *number <= max)
-        };
-        let time = text.split_once(':');
-        let minute = time.and_then(|(h, m)| Some(two(h, 23)? * 60 + two(m, 59)?));
-        minute.ok_or_else(|| Fault::of(text, "is not a time of day", TIME))
-    })
 }
 
 /// A required name.
 fn name(section: &Section<'_>, key: &'static str, expected: &str) -> Option<String> {
-    section.required(key, expected)?.judged(expected, one_name)
-}
-
-fn one_name(text: &str) -> Result<String, Fault> {
-    if text.trim().is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
-        Err(Fault::of(text, "is not a name", "up to 255 visible characters"))
-    } else {
-        Ok(text.to_owned())
-    }
+    section.required(key, expected)?.judged(expected, units::name)
 }
 
 #[cfg(test)]

@@ -94,6 +94,15 @@ fn window(text: &str) -> Option<Window> {
     Some(Window { count: u32::try_from(count).ok()?, per: Duration::from_millis(per) })
 }
 
+/// A name for people.
+pub(super) fn name(text: &str) -> Result<String, Fault> {
+    if text.trim().is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
+        Err(Fault::of(text, "is not a name", "up to 255 visible characters"))
+    } else {
+        Ok(String::from(text))
+    }
+}
+
 /// The path of a request: visible ASCII without query and fragment.
 pub(super) fn path<'t>(text: &'t str, expected: &str) -> Result<&'t str, Fault> {
     let fits = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'"');

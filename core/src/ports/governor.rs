@@ -10,9 +10,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::{fmt, time::Duration};
 
-use super::freeze::Freeze;
 use super::name::PortName;
 use super::switch_port::{Switch, SwitchPort};
+use crate::base::calendar::Period;
 use crate::base::glob;
 use crate::base::mac::Mac;
 use crate::base::time::{Instant, UnixTime};
@@ -29,7 +29,7 @@ pub struct Policy {
     pub limits: Limits,
     /// `ports.breaker`; `None` if it is off.
     pub breaker: Option<Breaker>,
-    pub freezes: Vec<Freeze>,
+    pub freezes: Vec<Period>,
 }
 
 /// Switches and ports by pattern.

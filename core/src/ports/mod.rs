@@ -24,7 +24,6 @@ pub mod question;
 pub mod decide;
 pub mod probe;
 
-pub mod freeze;
 pub mod port;
 
 pub mod governor;

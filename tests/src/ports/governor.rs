@@ -5,10 +5,11 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use mistgate_core::base::calendar::{Days, Period};
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::base::window::Window;
-use mistgate_core::ports::freeze::Freeze;
+use mistgate_core::base::zone;
 use mistgate_core::ports::governor::{
     Breaker, Governor, Limits, Lists, Policy, PortPattern, Refusal, SwitchPattern,
 };
@@ -40,11 +41,12 @@ fn policy(bytes: &mut Bytes<'_>) -> Policy {
         window: Duration::from_secs(60),
         hold: Duration::from_secs(1 + bytes.up_to(900)),
     });
-    let freezes = bytes.chance(60).then(|| Freeze {
+    let freezes = bytes.chance(60).then(|| Period {
         name: String::new(),
-        days: [true, false, true, false, false, false, true],
+        days: Days::Week([true, false, true, false, false, false, true]),
         from: u16::try_from(bytes.up_to(1_439)).expect("a minute"),
         to: u16::try_from(bytes.up_to(1_439)).expect("a minute"),
+        zone: zone::named("UTC").expect("a zone"),
     });
     Policy {
         allow: Lists {

@@ -1,12 +1,13 @@
 //! `[ports.mist]`
 
-use super::{name, one_name};
-use crate::{config::section::Section, mist::Profiles};
+use super::name;
+use crate::config::{section::Section, units};
+use crate::mist::Profiles;
 
 pub(super) fn profiles(section: &Section<'_>) -> Option<Profiles> {
     let ap = name(section, "ap_profile", "the port profile for APs");
     let default = match section.item("default_profile") {
-        Some(item) => Some(item.judged("the name of a port profile", one_name)?),
+        Some(item) => Some(item.judged("the name of a port profile", units::name)?),
         None => None,
     };
     if ap.is_some() && ap == default {

@@ -3,8 +3,10 @@ use alloc::{format, string::ToString as _, vec, vec::Vec};
 use toml::de::DeTable;
 
 use super::*;
+use crate::base::calendar::Days;
 use crate::base::secret::Secret;
 use crate::base::time::UnixTime;
+use crate::base::zone;
 use crate::config::files::Files;
 use crate::config::reader::{Found, Reader};
 use crate::ports::edit::Edits;
@@ -77,6 +79,7 @@ name = "month end"
 days = ["sat", "sun"]
 from = "18:00"
 to = "06:30"
+timezone = "Asia/Kolkata"
 "#;
 
 const JUNOS: &str = r#"
@@ -163,7 +166,13 @@ fn every_key_is_read() {
     let weekend = [false, false, false, false, false, true, true];
     assert_eq!(
         governor.freezes,
-        [Freeze { name: "month end".into(), days: weekend, from: 18 * 60, to: 6 * 60 + 30 }]
+        [Period {
+            name: "month end".into(),
+            days: Days::Week(weekend),
+            from: 18 * 60,
+            to: 6 * 60 + 30,
+            zone: zone::named("Asia/Kolkata").expect("a zone"),
+        }]
     );
 
     let external = read.external.as_ref().expect("a path");
@@ -326,11 +335,38 @@ fn what_is_wrong_in_a_table_is_reported_with_its_line() {
              a pattern such as \"access-*\"",
             "F:8: ports.limits.all: \"many\" is not a limit — ports per time, such as \"48/m, \
              144/h\", or \"off\" for no limit",
-            "F:9: ports.freeze[0].to: missing — a time of day in UTC, such as \"18:00\"",
-            "F:10: ports.freeze[0].from: \"24:00\" is not a time of day — a time of day in UTC, \
-             such as \"18:00\"",
+            "F:9: ports.freeze[0].to: missing — a time of day, such as \"18:00\"",
+            "F:10: ports.freeze[0].from: \"24:00\" is not a time of day — a time of day, such \
+             as \"18:00\"",
             "F:11: ports.freeze[0].days[0]: \"friday\" is not a day — one of \"mon\", \"tue\", \
              \"wed\", \"thu\", \"fri\", \"sat\", \"sun\"",
+        ],
+    );
+    check(
+        "[ports]\n[[ports.freeze]]\nfrom = \"00:00\"\nto = \"00:00\"\ndays = [\"sat\"]\n\
+         dates = [\"2026-12-24\"]\n[[ports.freeze]]\nfrom = \"00:00\"\nto = \"00:00\"\n\
+         dates = [\"2027-01-02..2026-12-20\", \"2026-02-30\", \"20261224\", \"2026-12-24..\", \"\"]\n\
+         timezone = \"Berlin\"\n[[ports.freeze]]\nfrom = \"00:00\"\nto = \"00:00\"\n\
+         timezone = \"America/NewYork\"\n[[ports.freeze]]\nfrom = \"00:00\"\nto = \"00:00\"\n\
+         timezone = \"GMT+1\"\n",
+        &[
+            "F:6: ports.freeze[0].dates: ports.freeze[0].days is set too — only one of the two",
+            "F:10: ports.freeze[1].dates[0]: \"2027-01-02..2026-12-20\" ends before it begins — \
+             a date, or the first and the last, such as \"2026-12-20..2027-01-02\"",
+            "F:10: ports.freeze[1].dates[1]: \"2026-02-30\" is not a date — a date, or the first \
+             and the last, such as \"2026-12-20..2027-01-02\"",
+            "F:10: ports.freeze[1].dates[2]: \"20261224\" is not a date — a date, or the first \
+             and the last, such as \"2026-12-20..2027-01-02\"",
+            "F:10: ports.freeze[1].dates[3]: \"2026-12-24..\" is not a date — a date, or the \
+             first and the last, such as \"2026-12-20..2027-01-02\"",
+            "F:10: ports.freeze[1].dates[4]: \"\" is not a date — a date, or the first and the \
+             last, such as \"2026-12-20..2027-01-02\"",
+            "F:11: ports.freeze[1].timezone: \"Berlin\" is no time zone — did you mean \
+             \"Europe/Berlin\"?",
+            "F:15: ports.freeze[2].timezone: \"America/NewYork\" is no time zone — did you mean \
+             \"America/New_York\"?",
+            "F:19: ports.freeze[3].timezone: \"GMT+1\" is no time zone — a time zone's IANA \
+             name, such as \"Europe/Berlin\"",
         ],
     );
     check(

@@ -2,7 +2,10 @@
 
 use alloc::{format, vec::Vec};
 
+use jiff::tz::TimeZone;
+
 use super::*;
+use crate::base::calendar::Days;
 use crate::ports::name::SwitchName;
 
 const NOON: UnixTime = UnixTime::from_secs(1_795_305_600 + 12 * 3_600);
@@ -149,11 +152,12 @@ fn the_breaker_opens_when_too_many_different_ones_go_at_once() {
 #[test]
 fn a_freeze_ends_and_the_kill_switch_is_lifted() {
     let mut policy = open();
-    policy.freezes.push(Freeze {
+    policy.freezes.push(Period {
         name: "weekend".into(),
-        days: [false, false, false, false, false, true, true],
+        days: Days::Week([false, false, false, false, false, true, true]),
         from: 0,
         to: 0,
+        zone: TimeZone::UTC,
     });
     let mut governor = Governor::new(policy);
     let now = Instant::from_secs(1_000);

@@ -6,12 +6,14 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
+use jiff::tz::TimeZone;
+
 use super::*;
+use crate::base::calendar::{Days, Period};
 use crate::base::failure::Failure;
 use crate::base::window::Window;
 use crate::ports::decide::{Check, Reason};
 use crate::ports::edit::{Edit, Edits, Pushed};
-use crate::ports::freeze::Freeze;
 use crate::ports::governor::{Breaker, Lists, PortPattern, SwitchPattern};
 use crate::ports::name::PortName;
 use crate::ports::question::{Answer, Entry, Hint, Location, Question};
@@ -803,8 +805,9 @@ fn without_a_synchronised_clock_ports_are_only_observed() {
     bench.pass(70);
     assert_eq!(bench.take_log(), ["push ge-0/0/1=ap"], "no freeze, no doubt");
 
-    let (days, name) = ([true; 7], "night".into());
-    unsynchronised.governor.freezes = [Freeze { name, days, from: 0, to: 1 }].into();
+    let (days, name) = (Days::Week([true; 7]), "night".into());
+    let zone = TimeZone::UTC;
+    unsynchronised.governor.freezes = [Period { name, days, from: 0, to: 1, zone }].into();
     let mut bench = Bench::new(unsynchronised);
     bench.input(Input::Restored(Vec::new()));
     assert_eq!(bench.take_log(), ["clock doubted: true"]);

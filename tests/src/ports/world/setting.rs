@@ -2,12 +2,13 @@
 
 use core::time::Duration;
 
+use mistgate_core::base::calendar::{Days, Period};
 use mistgate_core::base::mac::Mac;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::base::window::Window;
+use mistgate_core::base::zone;
 use mistgate_core::ports::decide::Check;
 use mistgate_core::ports::edit::Edits;
-use mistgate_core::ports::freeze::Freeze;
 use mistgate_core::ports::governor::{Breaker, Limits, Lists, Policy, PortPattern, SwitchPattern};
 use mistgate_core::ports::name::{PortName, SwitchName};
 use mistgate_core::ports::plan::input::Config;
@@ -272,8 +273,14 @@ fn breaker(size: &Size) -> Breaker {
 }
 
 /// A freeze of an hour or less each day.
-fn freeze(bytes: &mut Bytes<'_>) -> Freeze {
+fn freeze(bytes: &mut Bytes<'_>) -> Period {
     let from = u16::try_from(bytes.up_to(1_379)).expect("a minute");
     let minutes = u16::try_from(1 + bytes.up_to(59)).expect("a minute");
-    Freeze { name: "quiet".to_owned(), days: [true; 7], from, to: from + minutes }
+    Period {
+        name: "quiet".to_owned(),
+        days: Days::Week([true; 7]),
+        from,
+        to: from + minutes,
+        zone: zone::named("UTC").expect("a zone"),
+    }
 }
