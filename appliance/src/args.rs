@@ -11,9 +11,11 @@ use mistgate_runtime::http::tls::peer::Verify;
 use mistgate_runtime::micronets::peer::{Meetup, Server};
 use rustls::pki_types::DnsName;
 
+pub(crate) mod dead_letter;
 mod port;
 mod store;
 
+use self::dead_letter::DeadLetter;
 pub(crate) use self::port::{Diff, Port, PortKind, Set};
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
 
@@ -34,6 +36,7 @@ pub(crate) enum Command {
     Cert(Cert),
     Check(Check),
     Connect(Connect),
+    DeadLetter(DeadLetter),
     Import(Import),
     Init(Init),
     Install(Install),

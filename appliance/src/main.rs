@@ -6,6 +6,7 @@ mod args;
 mod cert;
 mod check;
 mod connect;
+mod dead_letter;
 mod files;
 mod first_start;
 mod import;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Cert(args) => cert::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Connect(args) => connect::run(args),
+        Command::DeadLetter(args) => return asked(dead_letter::run(&args)),
         Command::Import(args) => import::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Install(args) => install::run(&args),

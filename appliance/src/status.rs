@@ -74,6 +74,9 @@ fn page(status: &Value, wrong: &[String]) -> String {
     }
     let store = if is(status, "/store/writable") { "takes writes" } else { "refuses writes" };
     lines.push(format!("store         {store}"));
+    if let Some(letters) = number(status, "/store/dead_letters").filter(|letters| *letters > 0) {
+        lines.push(format!("dead letters  {letters}, see mistgate dead-letter list"));
+    }
     lines.extend(list(status, "/destinations").map(destination));
     lines.extend(ports(status));
     lines.extend(meetups(status));
@@ -192,7 +195,8 @@ mod tests {
         assert_eq!(page(&well, &[]), expected);
 
         let ill = json!({
-            "version": "1", "uptime_seconds": 90, "store": { "writable": false, "set_aside": ["s"] },
+            "version": "1", "uptime_seconds": 90,
+            "store": { "writable": false, "set_aside": ["s"], "dead_letters": 2 },
             "destinations": [{
                 "name": "slack/default", "health": "parked", "reason": "gone", "waiting": 3,
                 "oldest_seconds": 61.2
@@ -220,6 +224,7 @@ mod tests {
         for line in [
             "mistgate 1, up 1m 30s: it is not ready: no disk — and 5 more",
             "  slack/default takes no messages: gone",
+            "dead letters  2, see mistgate dead-letter list",
             "destination   slack/default: parked (gone), 3 waiting, the oldest for 1m 1s",
             "  in doubt    5c5b350000ff ge-0/0/7, stuck, to get ap: login",
         ] {

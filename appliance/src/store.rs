@@ -27,23 +27,29 @@ pub(crate) fn run(args: &Store) -> Result<(), String> {
         }
         StoreKind::Salvage(Salvage { config, file }) => {
             let path = path(config)?;
-            let found = care::salvage(Path::new(file), &path).map_err(|error| error.to_string())?;
-            crate::say(&format!("{}: {found} batches of events added", path.display()));
+            let [batches, letters] =
+                care::salvage(Path::new(file), &path).map_err(|error| error.to_string())?;
+            crate::say(&format!(
+                "{}: {batches} batches of events and {letters} dead letters added",
+                path.display()
+            ));
             Ok(())
         }
     }
 }
 
 fn check(path: &Path) -> Result<(), String> {
-    let Contents { waiting, broken, delivered, ports } =
+    let Contents { waiting, broken, delivered, letters, ports } =
         care::check(path).map_err(|error| error.to_string())?;
     let path = path.display();
     crate::say(&format!(
         "{path}: {waiting} batches of events wait, {delivered} are delivered and remembered, \
-         {ports} switch ports are known"
+         {letters} are dead letters, {ports} switch ports are known"
     ));
     if broken > 0 {
-        return Err(format!("{path}: {broken} of those that wait are not as they were written"));
+        return Err(format!(
+            "{path}: {broken} of those that wait and of the dead letters are not as they were written"
+        ));
     }
     Ok(())
 }

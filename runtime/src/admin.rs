@@ -1,6 +1,8 @@
-//! What a running mistgate answers to its operators: health, readiness, metrics, status, and orders
-//! for the switch ports; by the admin endpoint's listener, and by the control socket.
+//! What a running mistgate answers to its operators: health, readiness, metrics, status, dead
+//! letters, and orders for the switch ports; by the admin endpoint's listener, and by the control
+//! socket.
 
+mod dead_letters;
 mod meetups;
 mod switch_ports;
 
@@ -59,6 +61,7 @@ struct Parts {
     proxy: Option<relay::Status>,
     /// The names of damaged stores that were set aside and still lie there.
     set_aside: Vec<String>,
+    dead_letters: u64,
 }
 
 /// Who asks, as the audit and the journal name it.
@@ -112,6 +115,7 @@ impl Admin {
                 "Damaged stores that were set aside and still lie there.",
                 of.set_aside.len() as f64,
             ),
+            gauge("dead_letters", "Dead letters that are kept.", of.dead_letters as f64),
             gauge(
                 "clock_synchronised",
                 "Whether the kernel calls its clock synchronised.",
@@ -164,7 +168,12 @@ impl Admin {
             "uptime_seconds": self.uptime(),
             "ready": self.ready.load(Ordering::Relaxed),
             "clock": { "synchronised": clock::is_synchronised() },
-            "store": { "writable": status.writable, "set_aside": of.set_aside },
+            "store": {
+                "writable": status.writable,
+                "set_aside": of.set_aside,
+                "dead_letters": of.dead_letters,
+                "dead_letters_pushed_out": metrics.total(Counter::LettersPushedOut),
+            },
             "events": {
                 "accepted": metrics.total(Counter::Accepted),
                 "duplicate": metrics.total(Counter::Duplicates),
@@ -227,7 +236,8 @@ impl Admin {
             }
             None => Vec::new(),
         };
-        Parts { driver, ports, proxy, set_aside }
+        let dead_letters = driver.as_ref().map_or(0, |driver| driver.store.letters());
+        Parts { driver, ports, proxy, set_aside, dead_letters }
     }
 
     fn uptime(&self) -> f64 {

@@ -161,9 +161,10 @@ impl Driver {
             Output::Respond { status, .. } => {
                 let _ = answer.try_send(status);
             }
-            Output::Store { batch, bytes, chats, fingerprints, forget_before } => {
+            Output::Store { batch, bytes, chats, fingerprints, letter, forget_before } => {
                 let (bytes, at) = (bytes.into(), clock::stamp());
-                let put = Write::Put { batch, bytes, chats, fingerprints, at, forget_before };
+                let put =
+                    Write::Put { batch, bytes, chats, fingerprints, letter, at, forget_before };
                 drop(black_box(put));
                 self.put = Some(batch);
             }

@@ -16,6 +16,7 @@ use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::KINDS;
 use mistgate_core::chat::kind::Kind;
 use mistgate_core::chat::outcome::{Outcome, Reason};
+use mistgate_core::delivery::batch;
 use mistgate_core::delivery::config::Chat;
 use mistgate_core::engine::input::{Answer, Input};
 use mistgate_core::http::listener::Limits;
@@ -179,7 +180,10 @@ impl World {
             }
             Transition::Events(events) => self.events(events),
             Transition::Reload(chat) => self.reload(*chat),
-            Transition::Wait(duration) => self.run_to(self.now + duration),
+            Transition::Wait(duration) => {
+                self.run_to(self.now + duration);
+                self.send_letters(1);
+            }
             Transition::Clock(clock) => self.set_clock(clock),
         }
         self.settle();
@@ -196,6 +200,18 @@ impl World {
         self.come_to_rest();
         assert_eq!(self.disk.batches().count(), 0, "settled, and still on disk");
         self.delivered.check_all_settled();
+        // Sent again, they are settled again; only what no destination is configured for stays.
+        let has_destination = |(_, letter): &(u64, &disk::Letter)| {
+            let read = batch::decode(&letter.bytes).expect("our own bytes");
+            let channels = read.events.iter().map(|event| self.chat.chats_of(event.channel));
+            channels.into_iter().any(|chats| chats.contains(&letter.chat))
+        };
+        let sent = self.disk.letters().filter(has_destination).map(|(id, _)| id).max();
+        self.send_letters(usize::MAX);
+        self.come_to_rest();
+        self.delivered.check_all_settled();
+        let is_there = |id| self.disk.letters().any(|(left, _)| left == id);
+        assert!(!sent.is_some_and(is_there), "a dead letter that cannot be sent");
         // The memory of duplicates ends with its window, whatever the clock showed meanwhile.
         self.run_to(self.now + DEDUP_WINDOW);
         let last = self.disk.next_batch();
@@ -268,6 +284,9 @@ impl World {
         self.disk.handle_timeout(self.now);
         for batch in self.disk.committed() {
             self.delivered.accepted(&batch);
+        }
+        for (key, chat) in self.disk.buried() {
+            self.delivered.buried(key, chat);
         }
         let mut active = false;
         while let Some(output) = self.disk.poll_output() {

@@ -76,6 +76,14 @@ impl<'a> Batch<'a> {
             Topic::parse(self.topic.into())
         }
     }
+
+    /// The bytes of a batch of only one of the events.
+    pub fn only(&self, index: usize) -> Option<Vec<u8>> {
+        let event = self.events.get(index)?;
+        let mut bytes = begin(self.received_at, self.topic);
+        put_event(&mut bytes, event);
+        Some(bytes)
+    }
 }
 
 /// Why bytes are not a batch. The store checks its pages, so this means a foreign or newer file.
@@ -104,14 +112,10 @@ impl core::error::Error for Error {}
 /// Encodes the events of one request.
 pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
     let texts: usize = items.iter().map(|item| item.channel.len() + item.text.len() + 17).sum();
-    let mut bytes = Vec::with_capacity(8 + 4 + topic.len() + texts);
-    bytes.extend_from_slice(&received_at.as_micros().to_le_bytes());
-    put_text(&mut bytes, topic);
-    for item in items {
-        put_text(&mut bytes, &item.channel);
-        bytes.push(item.severity as u8);
-        bytes.extend_from_slice(&item.site.to_le_bytes());
-        put_text(&mut bytes, &item.text);
+    let mut bytes = begin(received_at, topic);
+    bytes.reserve(texts);
+    for Item { channel, severity, site, text, .. } in items {
+        put_event(&mut bytes, &Stored { channel, severity: *severity, site: *site, text });
     }
     bytes
 }
@@ -134,6 +138,19 @@ pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
         events.push(Stored { channel, severity, site, text });
     }
     Ok(Batch { received_at, topic, events })
+}
+
+fn begin(received_at: UnixTime, topic: &str) -> Vec<u8> {
+    let mut bytes = received_at.as_micros().to_le_bytes().to_vec();
+    put_text(&mut bytes, topic);
+    bytes
+}
+
+fn put_event(bytes: &mut Vec<u8>, event: &Stored<'_>) {
+    put_text(bytes, event.channel);
+    bytes.push(event.severity as u8);
+    bytes.extend_from_slice(&event.site.to_le_bytes());
+    put_text(bytes, event.text);
 }
 
 fn put_text(bytes: &mut Vec<u8>, text: &str) {
@@ -193,6 +210,13 @@ mod tests {
         let written: Vec<_> =
             items.iter().map(|i| (i.channel.as_str(), i.severity, i.text.as_str())).collect();
         assert_eq!(read, written);
+        let only = batch.only(1).expect("it has two");
+        let only = decode(&only).expect("our own bytes");
+        assert_eq!(
+            (only.topic, only.events.as_slice()),
+            ("alarms", batch.events.get(1..).expect("two"))
+        );
+        assert_eq!(batch.only(2), None);
         for end in 0..bytes.len() {
             if let Ok(shorter) = decode(bytes.get(..end).expect("a prefix")) {
                 assert!(shorter.events.len() < 2);

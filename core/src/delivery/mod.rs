@@ -2,5 +2,6 @@
 
 pub mod batch;
 pub mod config;
+pub mod dead_letter;
 pub mod queue;
 pub mod render;

@@ -15,7 +15,7 @@
 
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
-use core::{mem, time::Duration};
+use core::{fmt, mem, time::Duration};
 
 use super::batch::EventKey;
 use crate::base::backoff::Backoff;
@@ -98,6 +98,19 @@ impl Loss {
             Self::Lost => "lost",
             Self::Refused(_) => "refused",
             Self::Unrouted => "unrouted",
+        }
+    }
+}
+
+/// The loss as a person would say it. A refusal has more words in the chat's answer.
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired => f.write_str("older than max_age"),
+            Self::Full => f.write_str("the oldest of more than queue_max"),
+            Self::Lost => f.write_str("in a store that was damaged"),
+            Self::Refused(reason) => write!(f, "refused: {reason}"),
+            Self::Unrouted => f.write_str("no destination is configured for it any more"),
         }
     }
 }

@@ -41,6 +41,17 @@ pub struct Answer {
 /// What happened outside.
 #[derive(Clone, Debug)]
 pub enum Input {
+    /// A dead letter is to be sent again. Answered as a request is, and with 409 where no
+    /// destination is configured for it.
+    Again {
+        /// The answer names it.
+        id: RequestId,
+        /// Its number in the store.
+        letter: u64,
+        /// As [`again`](crate::webhook::intake::again) makes it.
+        intake: Intake,
+        at: UnixTime,
+    },
     /// The outcome of a `Send`.
     Answered {
         destination: DestinationId,

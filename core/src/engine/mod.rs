@@ -1,8 +1,9 @@
 //! The machine of webhooks and chats, in which the inbox and the queues meet.
 //!
 //! A request goes to the inbox; what is new goes to the store; what is stored goes to the queues of
-//! its channel; what a queue delivers or gives up is settled in the store. A destination that dies
-//! is reported on the others as an event of our own, which takes the same way as any other event.
+//! its channel; what a queue delivers or gives up is settled in the store, and what it gives up is
+//! kept there as a dead letter, which a person may send again. A destination that dies is reported
+//! on the others as an event of our own, which takes the same way as any other event.
 //!
 //! The engine drains its children inside its own `handle_*`. It never reads an event's text again:
 //! the driver fetches texts by key when a queue says `Send`.
@@ -13,6 +14,7 @@ pub mod output;
 pub mod report;
 
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -24,12 +26,14 @@ use self::output::Output;
 use self::report::Report;
 use crate::base::machine::Machine;
 use crate::base::rand::Rand;
+use crate::base::secret::Secret;
 use crate::base::time::{Instant, UnixTime};
 use crate::chat::outcome::{Outcome, Reason};
 use crate::delivery::batch::{Chats, EventKey, Item};
 use crate::delivery::config::{Chat, Destination};
+use crate::delivery::dead_letter::Dead;
 use crate::delivery::queue::{Entry, Health, Loss, Queue};
-use crate::delivery::{batch, queue};
+use crate::delivery::{batch, dead_letter, queue};
 use crate::event::fingerprint::fingerprint;
 use crate::event::{Event, Topic};
 use crate::notify::Severity;
@@ -75,6 +79,8 @@ pub struct Engine {
     retired: Vec<Slot>,
     last_destination: u32,
     writing: BTreeMap<u64, Writing>,
+    /// What the last destination said that refused a message.
+    refusal: String,
     outputs: VecDeque<Output>,
 }
 
@@ -98,8 +104,16 @@ impl Engine {
             || self.slots.iter().chain(&self.retired).any(|slot| slot.queue.is_sending())
     }
 
-    /// Hands events to the inbox, and stores those that it finds new.
-    fn accept(&mut self, now: Instant, id: Option<RequestId>, intake: Intake, at: UnixTime) {
+    /// Hands events to the inbox, and stores those that it finds new. `letter` is the dead letter
+    /// that they are.
+    fn accept(
+        &mut self,
+        now: Instant,
+        id: Option<RequestId>,
+        letter: Option<u64>,
+        intake: Intake,
+        at: UnixTime,
+    ) {
         let Intake { topic, items, .. } = intake;
         let fingerprints = items.iter().map(|item| item.fingerprint).collect();
         self.inbox.handle_input(now, inbox::Input::Request { id, fingerprints });
@@ -117,6 +131,7 @@ impl Engine {
                         bytes: batch::encode(at, &topic, &items),
                         chats: items.iter().map(|item| item.chats.clone()).collect(),
                         fingerprints: items.iter().map(|item| item.fingerprint).collect(),
+                        letter,
                         forget_before,
                     });
                     self.writing.insert(batch, Writing { accepted_at: now, items });
@@ -180,7 +195,16 @@ impl Engine {
     fn report(&mut self, now: Instant, text: &str, at: UnixTime) {
         let event = Event::parse(Topic::Mistgate, text);
         if let Some(item) = event.and_then(|event| intake::item(&self.chat, &event)) {
-            self.accept(now, None, intake::ours(item), at);
+            self.accept(now, None, None, intake::ours(item), at);
+        }
+    }
+
+    fn again(&mut self, now: Instant, id: RequestId, letter: u64, intake: Intake, at: UnixTime) {
+        let is_routed = |item: &Item| item.chats.is_subset(&self.chat.chats_of(&item.channel));
+        if intake.items.iter().all(is_routed) {
+            self.accept(now, Some(id), Some(letter), intake, at);
+        } else {
+            self.respond(id, StatusCode::Conflict);
         }
     }
 
@@ -195,8 +219,13 @@ impl Engine {
             }
         }
         if !owed.is_empty() {
-            self.outputs.push_back(Output::Settle { key: entry.key, chats: owed });
-            self.emit(output::Event::Dropped { to: None, events: 1, loss: Loss::Unrouted });
+            let (key, loss, events) = (entry.key, Loss::Unrouted, owed.len());
+            for chat in owed {
+                let dead = Dead { to: Arc::clone(&chat), reason: loss.to_string().into() };
+                let chats = Chats::from([chat]);
+                self.outputs.push_back(Output::Settle { key, chats, dead: Some(dead) });
+            }
+            self.emit(output::Event::Dropped { to: None, events, loss });
         }
     }
 
@@ -212,7 +241,12 @@ impl Engine {
         if let Some(slot) = slot {
             let outcome = match answer {
                 Ok(Answer { status, retry_after, body }) => {
-                    slot.to.kind.outcome(*status, *retry_after, body)
+                    let outcome = slot.to.kind.outcome(*status, *retry_after, body);
+                    if let Outcome::Degrade(_) = outcome {
+                        let url = slot.to.url.as_ref().map(Secret::expose);
+                        self.refusal = dead_letter::refusal(*status, body, url);
+                    }
+                    outcome
                 }
                 Err(reason) => Outcome::Retry { after: None, reason: *reason },
             };
@@ -278,7 +312,7 @@ impl Engine {
         // A report is accepted like any event; being new, it reaches no queue before it is stored.
         for report in reports {
             if let Some(intake) = self.report_intake(report, at) {
-                self.accept(now, None, intake, at.unwrap_or_default());
+                self.accept(now, None, None, intake, at.unwrap_or_default());
             }
         }
     }
@@ -302,14 +336,20 @@ impl Engine {
     ) -> Option<Report> {
         match output {
             queue::Output::Delivered { entries, form, .. } => {
-                self.settle(&entries, &to);
+                self.settle(&entries, &to, None);
                 let accepted = entries.iter().filter_map(|entry| entry.accepted_at).min();
                 let latency = accepted.map(|accepted_at| now - accepted_at);
                 let events = entries.len();
                 self.emit(output::Event::Delivered { to, events, form, latency });
             }
             queue::Output::Dropped { entries, loss } => {
-                self.settle(&entries, &to);
+                let reason = match loss {
+                    Loss::Refused(_) => format!("refused: {}", self.refusal),
+                    Loss::Expired | Loss::Full | Loss::Lost | Loss::Unrouted => loss.to_string(),
+                };
+                let dead = Dead { to: to.name.as_str().into(), reason: reason.into() };
+                // What was in a lost store cannot be kept.
+                self.settle(&entries, &to, (loss != Loss::Lost).then_some(&dead));
                 let events = entries.len();
                 self.emit(output::Event::Dropped { to: Some(to), events, loss });
             }
@@ -333,11 +373,13 @@ impl Engine {
         None
     }
 
-    fn settle(&mut self, entries: &[Entry], to: &Destination) {
+    fn settle(&mut self, entries: &[Entry], to: &Destination, dead: Option<&Dead>) {
         let chats = Chats::from([Arc::clone(&to.chat)]);
-        let settled =
-            entries.iter().map(|entry| Output::Settle { key: entry.key, chats: chats.clone() });
-        self.outputs.extend(settled);
+        let settle = |entry: &Entry| {
+            let (key, chats, dead) = (entry.key, chats.clone(), dead.cloned());
+            Output::Settle { key, chats, dead }
+        };
+        self.outputs.extend(entries.iter().map(settle));
     }
 
     /// The report as an event, for the destinations of a channel that are not dead.
@@ -414,6 +456,7 @@ impl Machine for Engine {
             retired: Vec::new(),
             last_destination: 0,
             writing: BTreeMap::new(),
+            refusal: String::new(),
             outputs: VecDeque::new(),
         };
         engine.configure(now, config);
@@ -432,6 +475,7 @@ impl Machine for Engine {
     fn handle_input(&mut self, now: Instant, input: Input) {
         let mut wall = None;
         match input {
+            Input::Again { id, letter, intake, at } => self.again(now, id, letter, intake, at),
             Input::Answered { destination, id, answer, at } => {
                 wall = Some(at);
                 self.answered(now, destination, id, &answer);
@@ -448,7 +492,7 @@ impl Machine for Engine {
                 let input = inbox::Input::Remembered { batch, fingerprint, ago };
                 self.inbox.handle_input(now, input);
             }
-            Input::Request { id, intake, at } => self.accept(now, Some(id), intake, at),
+            Input::Request { id, intake, at } => self.accept(now, Some(id), None, intake, at),
             Input::Restored { events, ago } => self.restored(now, events, ago),
             Input::Stored(batch) => self.written(now, batch, false),
             Input::Report { text, at } => self.report(now, &text, at),

@@ -10,6 +10,7 @@ use crate::chat::outcome::Reason;
 use crate::chat::shape::Form;
 use crate::delivery::batch::{ChatId, Chats, EventKey};
 use crate::delivery::config::Destination;
+use crate::delivery::dead_letter::Dead;
 use crate::delivery::queue::{Entry, Loss};
 use crate::event::fingerprint::Fingerprint;
 use crate::webhook::inbox::RequestId;
@@ -36,7 +37,12 @@ pub enum Output {
     },
     /// These chats are done with this event. The store may forget an event once no chat waits for
     /// it.
-    Settle { key: EventKey, chats: Chats },
+    Settle {
+        key: EventKey,
+        chats: Chats,
+        /// Why it was given up, if it was: then it is kept as a dead letter of each chat.
+        dead: Option<Dead>,
+    },
     /// Put a batch on disk; answer with `Stored` or `Refused`.
     Store {
         batch: u64,
@@ -45,6 +51,8 @@ pub enum Output {
         /// The chats that each event goes to, in the order of the events.
         chats: Vec<Chats>,
         fingerprints: Vec<Fingerprint>,
+        /// The dead letter that this is, which goes with the same stroke. Refused where it is gone.
+        letter: Option<u64>,
         /// The store may forget the fingerprints of earlier batches than this.
         forget_before: u64,
     },
@@ -68,6 +76,7 @@ pub enum Event {
     Dropped {
         /// `None` where no destination is configured for them any more.
         to: Option<Arc<Destination>>,
+        /// Counted for each chat.
         events: usize,
         loss: Loss,
     },

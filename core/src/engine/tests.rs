@@ -97,11 +97,17 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
             let batches: Vec<_> = keys.iter().map(|key| key.batch.to_string()).collect();
             alloc::format!("send {} #{id} {}", to.name, batches.join(","))
         }
-        Output::Settle { key, chats } => {
+        Output::Settle { key, chats, dead: None } => {
             alloc::format!("settle {} {}", key.batch, names(&chats))
         }
-        Output::Store { batch, chats, .. } => {
+        Output::Settle { key, chats, dead: Some(Dead { to, reason }) } => {
+            alloc::format!("bury {} {} of {to}: {reason}", key.batch, names(&chats))
+        }
+        Output::Store { batch, chats, letter: None, .. } => {
             alloc::format!("store {batch}: {}", chats.len())
+        }
+        Output::Store { batch, letter: Some(letter), .. } => {
+            alloc::format!("store {batch} for letter {letter}")
         }
     });
     words.collect()
@@ -190,7 +196,8 @@ fn what_a_vanished_destination_held_goes_to_the_one_in_its_place() {
     assert_eq!(at(engine, 2, recalled.clone()), ["send slack/new #1 1"]);
     at(engine, 3, Input::Configured(chat(&[])));
     let dropped = at(engine, 4, recalled);
-    assert_eq!(dropped, ["settle 1 slack", "dropped nobody: 1 unrouted"]);
+    let buried = "bury 1 slack of slack: no destination is configured for it any more";
+    assert_eq!(dropped, [buried, "dropped nobody: 1 unrouted"]);
 }
 
 /// Configures, and answers the recall that follows as the driver does.
@@ -212,7 +219,8 @@ fn what_is_recalled_grows_no_younger() {
     at(engine, 0, Input::Stored(1));
     let config = chat(&[destination("slack/new", &slack::KIND, &["info"])]);
     let recalled = recalled(engine, 3_599, config);
-    assert_eq!(at(engine, 3_600, recalled), ["settle 1 slack", "dropped slack/new: 1 expired"]);
+    let buried = "bury 1 slack of slack/new: older than max_age";
+    assert_eq!(at(engine, 3_600, recalled), [buried, "dropped slack/new: 1 expired"]);
 }
 
 #[test]
@@ -249,7 +257,8 @@ fn what_an_earlier_run_left_expires_by_its_own_age() {
     };
     let ago = Duration::from_secs(3_601);
     let input = Input::Restored { events: [restored].into(), ago };
-    assert_eq!(at(engine, 0, input), ["settle 1 slack", "dropped slack/info: 1 expired"]);
+    let buried = "bury 1 slack of slack/info: older than max_age";
+    assert_eq!(at(engine, 0, input), [buried, "dropped slack/info: 1 expired"]);
 }
 
 #[test]
@@ -274,4 +283,39 @@ fn a_report_takes_the_way_of_any_event_and_a_repeat_is_none() {
         let input = Input::Report { text: text.to_string(), at: UnixTime::default() };
         assert!(at(&mut engine, 1, input).is_empty(), "{text}");
     }
+}
+
+#[test]
+fn what_is_refused_for_good_is_buried_with_the_answer_and_sent_again_once() {
+    let engine = &mut engine(&[destination("slack/info", &slack::KIND, &["info"])]);
+    at(engine, 0, request(1, [item(1, "info", &[&slack::KIND])].into()));
+    at(engine, 0, Input::Stored(1));
+    let refused = |engine: &Engine, id, body: &[u8]| {
+        let mut input = answered(engine, "slack/info", id, 400);
+        if let Input::Answered { answer: Ok(answer), .. } = &mut input {
+            answer.body = body.to_vec();
+        }
+        input
+    };
+    let input = refused(engine, 1, b"invalid_blocks");
+    assert_eq!(at(engine, 0, input), ["send slack/info #2 1"]);
+    let input = refused(engine, 2, b"invalid_text");
+    let buried = "bury 1 slack of slack/info: refused: 400 invalid_text";
+    assert_eq!(at(engine, 1, input), [buried, "dropped slack/info: 1 refused"]);
+
+    let bytes =
+        batch::encode(UnixTime::from_secs(5), "alarms", &[item(1, "info", &[&slack::KIND])]);
+    let again = |id, chat: &str| {
+        let intake = intake::again(7, chat.into(), &bytes).expect("one event");
+        Input::Again { id, letter: 7, intake, at: UnixTime::from_secs(6) }
+    };
+    assert_eq!(at(engine, 2, again(2, "teams")), ["respond 2 409"], "there is no such chat");
+    assert_eq!(at(engine, 2, again(3, "slack")), ["store 2 for letter 7"]);
+    assert_eq!(at(engine, 2, again(4, "slack")), ["suppressed 1"], "it is already on its way");
+    assert_eq!(at(engine, 2, Input::Refused(2)), ["respond 3 503", "respond 4 503", "refused 1"]);
+    assert_eq!(at(engine, 3, again(5, "slack")), ["store 3 for letter 7"]);
+    assert_eq!(
+        at(engine, 3, Input::Stored(3)),
+        ["respond 5 200", "accepted 3: 1", "send slack/info #3 3"]
+    );
 }

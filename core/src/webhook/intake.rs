@@ -8,10 +8,12 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use http_types::StatusCode;
+use sha2::{Digest as _, Sha256};
 
-use crate::delivery::batch::{Item, site_number};
+use crate::delivery::batch;
+use crate::delivery::batch::{ChatId, Chats, Item, site_number};
 use crate::delivery::config::Chat;
-use crate::event::fingerprint::fingerprint;
+use crate::event::fingerprint::{Fingerprint, fingerprint};
 use crate::event::{Event, Topic};
 use crate::ports::ap_event::ApEvent;
 use crate::route::route;
@@ -94,6 +96,36 @@ pub fn intake(
 pub fn ours(item: Item) -> Intake {
     let topic = Topic::Mistgate.name().to_string();
     Intake { topic, items: Vec::from([item]), unrouted: 0, broken: 0, ap_events: Vec::new() }
+}
+
+/// A dead letter to be sent again: its event, for the chat that it was for. `None` where the bytes
+/// are not those of one event. Its identity is that of the letter, so that a letter that is sent
+/// twice at once goes once.
+pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
+    let batch = batch::decode(bytes).ok()?;
+    let [event] = batch.events.as_slice() else {
+        return None;
+    };
+    let mut digest = Sha256::new();
+    digest.update(letter.to_le_bytes());
+    digest.update(bytes);
+    let digest = digest.finalize();
+    let (short, _) = digest.split_first_chunk()?;
+    let item = Item {
+        fingerprint: Fingerprint::from_bytes(*short),
+        channel: event.channel.to_string(),
+        severity: event.severity,
+        site: event.site,
+        chats: Chats::from([chat]),
+        text: event.text.to_string(),
+    };
+    Some(Intake {
+        topic: batch.topic.to_string(),
+        items: Vec::from([item]),
+        unrouted: 0,
+        broken: 0,
+        ap_events: Vec::new(),
+    })
 }
 
 /// The event as it is stored and queued; `None` if no chat takes it.

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use http_types::StatusCode;
 
-use super::{Admin, Asked, switch_ports};
+use super::{Admin, Asked, dead_letters, switch_ports};
 use crate::http::listen::Reply;
 
 /// What a route is for.
@@ -25,12 +25,13 @@ type Answer<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
 pub(super) struct Route {
     /// With GET also HEAD.
     method: &'static str,
+    /// `{id}` stands for any number.
     path: &'static str,
     pub(super) role: Role,
     pub(super) serve: for<'a> fn(&'a Admin, Asked<'a>) -> Answer<'a>,
 }
 
-const ROUTES: [Route; 7] = [
+const ROUTES: [Route; 11] = [
     Route {
         method: "GET",
         path: "/-/healthy",
@@ -56,6 +57,30 @@ const ROUTES: [Route; 7] = [
         serve: |admin, _| Box::pin(admin.status()),
     },
     Route {
+        method: "GET",
+        path: dead_letters::LIST,
+        role: Role::Look,
+        serve: |admin, _| Box::pin(dead_letters::list(admin)),
+    },
+    Route {
+        method: "GET",
+        path: dead_letters::SHOW,
+        role: Role::Look,
+        serve: |admin, asked| Box::pin(dead_letters::show(admin, asked)),
+    },
+    Route {
+        method: "POST",
+        path: dead_letters::SEND,
+        role: Role::Act,
+        serve: |admin, asked| Box::pin(dead_letters::send(admin, asked)),
+    },
+    Route {
+        method: "POST",
+        path: dead_letters::DROP,
+        role: Role::Act,
+        serve: |admin, asked| Box::pin(dead_letters::drop_letter(admin, asked)),
+    },
+    Route {
         method: "POST",
         path: switch_ports::CLOSE_BREAKER,
         role: Role::Act,
@@ -78,7 +103,7 @@ const ROUTES: [Route; 7] = [
 impl Route {
     /// The route of a request; else the answer that there is none.
     pub(super) fn find(method: &str, path: &str) -> Result<&'static Self, Reply> {
-        let of_path = || ROUTES.iter().filter(|route| route.path == path);
+        let of_path = || ROUTES.iter().filter(|route| route.is_of(path));
         let is_asked = |route: &&Self| route.methods().contains(&method);
         if let Some(route) = of_path().find(is_asked) {
             return Ok(route);
@@ -89,6 +114,14 @@ impl Route {
         }
         let refused = Reply::status(StatusCode::MethodNotAllowed.into());
         Err(refused.header("allow", Cow::Owned(allowed.join(", "))))
+    }
+
+    fn is_of(&self, path: &str) -> bool {
+        let is_digit = |byte: u8| byte.is_ascii_digit();
+        let mut parts = self.path.split('/').zip(path.split('/'));
+        self.path.matches('/').count() == path.matches('/').count()
+            && parts
+                .all(|(own, asked)| own == asked || own == "{id}" && asked.bytes().all(is_digit))
     }
 
     fn methods(&self) -> &'static [&'static str] {

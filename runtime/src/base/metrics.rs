@@ -47,6 +47,8 @@ metrics! {
     Messages "messages_delivered_total" "Messages delivered, by destination."
     Retried "retries_total" "Failed attempts, by destination and reason."
     Dropped "events_dropped_total" "Events given up, by destination and reason."
+    LettersKept "dead_letters_kept_total" "Events that became dead letters."
+    LettersPushedOut "dead_letters_pushed_out_total" "Dead letters that found no room or gave way."
     StoreFailures "store_failures_total" "Commits that the disk refused."
     Reloads "config_reloads_total" "Configurations read again, by result."
     Peers "proxy_peers_total" "Peers that the websocket proxy let in."

@@ -3,8 +3,8 @@
 //! Three tables are keyed by the batch's number. `batches` holds what somebody waits for, whole, so
 //! that accepting is one insertion. `left` says which chats still wait for each of its events, once
 //! that is less than it was. `seen` holds what nobody waits for any more, as far as duplicates are
-//! known by it. Keys only grow, so writes touch the right edge of each tree and few pages. The
-//! fourth table, `ports`, holds a record for each port.
+//! known by it. Keys only grow, so writes touch the right edge of each tree and few pages. `ports`
+//! holds a record for each port, and `dead_letters` the events that were given up; see `letters`.
 //!
 //! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file
 //! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch
@@ -27,6 +27,12 @@ mod error;
 
 mod ports;
 
+mod row;
+
+mod space;
+
+mod letters;
+
 mod batches;
 
 mod guard;
@@ -37,25 +43,26 @@ mod opening;
 
 pub mod care;
 
-mod space;
-
 mod writer;
 
 use hyper::body::Bytes;
 use mistgate_core::base::time::UnixTime;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{Batch, Chats, EventKey};
+use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::ports::record::Record;
 use mistgate_core::ports::switch_port::SwitchPort;
 use redb::{Database, ReadableDatabase, StorageBackend, backends::FileBackend};
 use smol::channel;
 
-use self::batches::{BATCHES, LEFT, read_chats, read_stamp};
+use self::batches::{BATCHES, LEFT, read_chats};
 pub use self::error::Error;
+pub use self::letters::{Letter, LetterChanges};
 pub use self::opening::Open;
 use self::opening::Place;
 pub use self::ports::Row;
+use self::row::read_stamp;
 use self::writer::Writer;
 use crate::base::panic;
 use crate::base::sync::RwLock;
@@ -70,6 +77,12 @@ const CACHE_MAX: usize = 2 << 20;
 /// A write for the writing thread.
 #[derive(Debug)]
 pub enum Write {
+    /// Drop a dead letter.
+    DropLetter {
+        id: u64,
+        /// Takes whether it was there, once that is on disk. Closed where the disk refuses.
+        answer: channel::Sender<bool>,
+    },
     /// Keep or forget what is known of a port; answered with its number in [`Written`].
     Port {
         number: u64,
@@ -85,6 +98,9 @@ pub enum Write {
         chats: Vec<Chats>,
         /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
+        /// The dead letter that this is, which goes with the same commit. Where it is gone, the
+        /// batch is refused.
+        letter: Option<u64>,
         /// When it was accepted, if the kernel called its clock synchronised.
         at: Option<UnixTime>,
         /// The fingerprints of earlier batches than this may be forgotten.
@@ -94,7 +110,12 @@ pub enum Write {
     Probe(channel::Sender<()>),
     /// These chats are done with this event. Not answered: what is lost is delivered twice at
     /// worst.
-    Settle { key: EventKey, chats: Chats },
+    Settle {
+        key: EventKey,
+        chats: Chats,
+        /// Why it was given up, if it was; then it becomes a dead letter of each chat.
+        dead: Option<Dead>,
+    },
 }
 
 impl Write {
@@ -102,7 +123,9 @@ impl Write {
     pub const fn batch(&self) -> Option<u64> {
         match self {
             Self::Put { batch, .. } => Some(*batch),
-            Self::Port { .. } | Self::Probe(_) | Self::Settle { .. } => None,
+            Self::DropLetter { .. } | Self::Port { .. } | Self::Probe(_) | Self::Settle { .. } => {
+                None
+            }
         }
     }
 }
@@ -112,6 +135,8 @@ impl Write {
 pub enum Written {
     /// All changes of ports up to this number are on disk.
     Kept(u64),
+    /// What became of dead letters.
+    Letters(LetterChanges),
     /// The file is open, for the first time or with a new one in place of one that was set aside.
     Opened(Left),
     /// The disk takes writes again after a failure.
@@ -184,6 +209,8 @@ pub struct Store {
     is_writable: Arc<AtomicBool>,
     /// The bound of the file in bytes, or 0 for the one that follows from the disk.
     max: Arc<AtomicU64>,
+    /// How many dead letters there are.
+    letters: Arc<AtomicU64>,
     writes: Sender<Vec<Write>>,
 }
 
@@ -257,12 +284,12 @@ impl Store {
         written: impl Fn(Written) + Send + 'static,
     ) -> Result<(Self, thread::JoinHandle<()>), Error> {
         let (writes, inbox) = mpsc::channel();
-        let (shared, is_writable, max) = writer.shared();
+        let (shared, is_writable, [max, letters]) = writer.shared();
         let thread = thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&inbox, written))
             .map_err(|error| Error { path: path.to_owned(), problem: error.into() })?;
-        Ok((Self { path: path.into(), shared, is_writable, max, writes }, thread))
+        Ok((Self { path: path.into(), shared, is_writable, max, letters, writes }, thread))
     }
 
     /// Hands a write to the writing thread. `false` once that thread has ended.
@@ -300,6 +327,36 @@ impl Store {
     /// What is kept of ports; an error too where the file cannot be read for now. Blocks.
     pub fn ports(&self) -> Result<Vec<Row>, redb::Error> {
         self.shared.read().as_ref().map_or(Err(redb::Error::DatabaseClosed), ports::read)
+    }
+
+    /// How many dead letters there are.
+    pub fn letters(&self) -> u64 {
+        self.letters.load(Ordering::Relaxed)
+    }
+
+    /// Reads a dead letter; none where it is gone or damaged, or the file cannot be read for now.
+    /// Blocks.
+    pub fn letter(&self, id: u64) -> Option<Letter> {
+        let read = || letters::read(self.shared.read().as_ref()?, id).ok()?;
+        panic::catch(read).flatten()
+    }
+
+    /// The last so many dead letters, newest first, each as `each` has it, and how many there are.
+    /// None where the file cannot be read for now. Blocks.
+    pub fn last_letters<T>(
+        &self,
+        most: usize,
+        each: impl Fn(&Letter) -> T,
+    ) -> Option<(Vec<T>, u64)> {
+        let read = || letters::last(self.shared.read().as_ref()?, most, each).ok();
+        panic::catch(read).flatten()
+    }
+
+    /// Drops a dead letter. Gives whether it was there; none where the disk refuses.
+    pub async fn drop_letter(&self, id: u64) -> Option<bool> {
+        let (answer, answered) = channel::bounded(1);
+        self.write(Write::DropLetter { id, answer });
+        answered.recv().await.ok()
     }
 
     /// The names of the damaged files that were set aside and still lie there, oldest first.

@@ -27,12 +27,20 @@ use smol::{Executor, channel};
 use self::fetch::Recent;
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
-use crate::base::store::{Left, Seen, SetAside, Store, Write, Written};
+use crate::base::metrics::Counter;
+use crate::base::store::{Left, LetterChanges, Seen, SetAside, Store, Write, Written};
 use crate::base::{clock, panic};
 use crate::http::outbound::{Bytes, Client, Outbound};
 
 /// A message to the driver.
 pub enum Message {
+    /// A dead letter is to be sent again.
+    Again {
+        letter: u64,
+        intake: Intake,
+        /// Takes 200, 409 where no destination is configured for it, or 503.
+        answer: channel::Sender<StatusCode>,
+    },
     /// The outcome of a post.
     Answered { destination: DestinationId, id: u64, answer: Result<Answer, Reason> },
     /// The configuration was read again.
@@ -71,6 +79,13 @@ impl Handle {
     /// Sends a message, which is lost once the driver has ended.
     pub fn send(&self, message: Message) {
         let _ = self.0.try_send(message);
+    }
+
+    /// Sends a dead letter again. Gives 200, 409 where no destination is configured for it, or 503.
+    pub async fn again(&self, letter: u64, intake: Intake) -> StatusCode {
+        let (answer, answered) = channel::bounded(1);
+        self.send(Message::Again { letter, intake, answer });
+        answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable)
     }
 
     /// Asks for the state of all destinations; `None` once the driver has ended.
@@ -184,6 +199,10 @@ impl Driver {
     /// Handles a message, and returns the input for the engine if there is one.
     fn receive(&mut self, message: Message) -> Option<Input> {
         Some(match message {
+            Message::Again { letter, intake, answer } => {
+                let id = self.await_answer(answer);
+                Input::Again { id, letter, intake, at: clock::wall() }
+            }
             Message::Answered { destination, id, answer } => {
                 self.posting -= 1;
                 Input::Answered { destination, id, answer, at: clock::wall() }
@@ -199,9 +218,8 @@ impl Driver {
             }
             Message::Recalled { events, chat } => Input::Recalled { events, chat },
             Message::Request { intake, answer } => {
-                self.last_request += 1;
-                self.waiting.insert(self.last_request, answer);
-                Input::Request { id: self.last_request, intake, at: clock::wall() }
+                let id = self.await_answer(answer);
+                Input::Request { id, intake, at: clock::wall() }
             }
             Message::Status(answer) => {
                 let now = self.clock.now();
@@ -223,10 +241,17 @@ impl Driver {
         })
     }
 
+    fn await_answer(&mut self, answer: channel::Sender<StatusCode>) -> RequestId {
+        self.last_request += 1;
+        self.waiting.insert(self.last_request, answer);
+        self.last_request
+    }
+
     fn written(&mut self, written: Written) {
         match written {
             // These are for whoever owns the ports.
             Written::Kept(_) | Written::Unkept => {}
+            Written::Letters(changes) => self.letters(&changes),
             Written::Opened(left) => self.opened(&left),
             Written::Reopened => self.journal.note(Level::Info, "store_reopened", &[]),
             Written::Stored(batches) => {
@@ -243,6 +268,25 @@ impl Driver {
                     self.step(Some(Input::Refused(batch)));
                 }
             }
+        }
+    }
+
+    /// Says what became of dead letters.
+    fn letters(&self, changes: &LetterChanges) {
+        let LetterChanges { kept, last, expired, pushed_out } = *changes;
+        let journal = &self.journal;
+        let count = |letters| usize::try_from(letters).unwrap_or(usize::MAX);
+        if kept > 0 {
+            journal.metrics.add(Counter::LettersKept, &[], count(kept));
+            journal.client(Level::Info, "dead_letters_kept", fields![letters = kept, last]);
+        }
+        if expired > 0 {
+            journal.note(Level::Info, "dead_letters_expired", fields![letters = expired]);
+        }
+        if pushed_out > 0 {
+            let letters = pushed_out;
+            journal.metrics.add(Counter::LettersPushedOut, &[], count(letters));
+            journal.client(Level::Error, "dead_letters_pushed_out", fields![letters]);
         }
     }
 
@@ -293,14 +337,23 @@ impl Driver {
                     self.begin_post(destination, to, id, keys, form);
                 }
             }
-            Output::Settle { key, chats } => self.writes.push(Write::Settle { key, chats }),
-            Output::Store { batch, bytes, chats, fingerprints, forget_before } => {
+            Output::Settle { key, chats, dead } => {
+                self.writes.push(Write::Settle { key, chats, dead });
+            }
+            Output::Store { batch, bytes, chats, fingerprints, letter, forget_before } => {
                 let bytes = Bytes::from(bytes);
                 self.recent.keep(batch, bytes.clone());
                 let at = clock::stamp();
                 self.writing += 1;
-                let put = Write::Put { batch, bytes, chats, fingerprints, at, forget_before };
-                self.writes.push(put);
+                self.writes.push(Write::Put {
+                    batch,
+                    bytes,
+                    chats,
+                    fingerprints,
+                    letter,
+                    at,
+                    forget_before,
+                });
             }
         }
     }

@@ -310,7 +310,11 @@ fn report_written(answer: Written, driver: &driver::Handle, switches: &ports::Ha
     match answer {
         Written::Kept(number) => switches.send(ports::Message::Kept(number)),
         Written::Unkept => switches.send(ports::Message::Unkept),
-        Written::Opened(_) | Written::Refused(..) | Written::Reopened | Written::Stored(_) => {
+        Written::Letters(_)
+        | Written::Opened(_)
+        | Written::Refused(..)
+        | Written::Reopened
+        | Written::Stored(_) => {
             driver.send(Message::Written(answer));
         }
     }

@@ -311,7 +311,8 @@ impl Kept {
                     return Err("the store does not keep what is done — see its disk".to_owned());
                 }
                 Ok(
-                    Written::Opened(_)
+                    Written::Letters(_)
+                    | Written::Opened(_)
                     | Written::Refused(..)
                     | Written::Reopened
                     | Written::Stored(_),

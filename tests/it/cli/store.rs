@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use mistgate_tests::chat::server::Chat;
+use mistgate_tests::chat::server::{Chat, say};
 use mistgate_tests::webhook::mist::event_body;
 
-use crate::base::binary::{Place, output, text};
+use crate::base::binary::{Mistgate, Place, output, text};
 
 /// Runs `mistgate store`, and gives whether it succeeded and what it said.
 fn store(place: &Place, args: &[&str]) -> (bool, String) {
@@ -53,7 +53,7 @@ fn a_store_is_checked_copied_put_back_and_salvaged() {
     let damaged = "state/mistgate.before-restore";
     assert!(fs::read(place.path().join(damaged)).expect("a file") == bytes, "it was changed");
     let (done, said) = store(&place, &["salvage", damaged]);
-    assert!(done && said.contains(": 5 batches of events added"), "{said}");
+    assert!(done && said.contains(": 5 batches of events and 0 dead letters added"), "{said}");
     let mistgate = place.start();
     chat.wait(|posts| posts.len() == 10).expect("what was salvaged");
     mistgate.stop();
@@ -65,5 +65,36 @@ fn a_store_is_checked_copied_put_back_and_salvaged() {
     // What is known as delivered is not salvaged.
     fs::copy(&file, place.path().join("delivered.redb")).expect("a copy");
     let (done, said) = store(&place, &["salvage", "delivered.redb"]);
-    assert!(done && said.contains(": 0 batches of events added"), "{said}");
+    assert!(done && said.contains(": 0 batches of events and 0 dead letters added"), "{said}");
+}
+
+#[test]
+fn dead_letters_are_copied_put_back_and_salvaged() {
+    let chat = Chat::open().expect("a chat");
+    chat.answer(&[], say(400, "no_text"));
+    let place =
+        Place::new(&format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{}\"", chat.url("/T")));
+    let mistgate = place.start();
+    for n in 0..5 {
+        mistgate.accept(&event_body("AP_CONNECTED", &format!("ap-{n}.")));
+    }
+    let has = |mistgate: &Mistgate, count: f64| mistgate.metric("mistgate_dead_letters") == count;
+    mistgate.until("letters", |mistgate| has(mistgate, 5.0));
+    mistgate.stop();
+    let (done, said) = store(&place, &["backup", "backup.redb"]);
+    assert!(done, "{said}");
+    let (done, said) = store(&place, &["restore", "backup.redb"]);
+    assert!(done, "{said}");
+    let (done, said) = store(&place, &["check"]);
+    assert!(done && said.contains(": 0 batches of events wait, 5 are"), "{said}");
+    assert!(said.contains(", 5 are dead letters, "), "{said}");
+
+    let mut bytes = fs::read(place.path().join("backup.redb")).expect("a store");
+    bytes.iter_mut().take(4_096).for_each(|byte| *byte = 0x55);
+    fs::write(place.path().join("damaged.redb"), &bytes).expect("a store");
+    let (done, said) = store(&place, &["salvage", "damaged.redb"]);
+    assert!(done && said.contains(": 0 batches of events and 5 dead letters added"), "{said}");
+    let mistgate = place.start();
+    mistgate.until("letters", |mistgate| has(mistgate, 10.0));
+    mistgate.stop();
 }

@@ -38,12 +38,13 @@ fn put(batch: u64, at: Option<UnixTime>, forget_before: u64) -> Write {
         chats: vec![item.chats],
         fingerprints: vec![item.fingerprint],
         at,
+        letter: None,
         forget_before,
     }
 }
 
 fn settle(batch: u64) -> Write {
-    Write::Settle { key: EventKey { batch, index: 0 }, chats: slack() }
+    Write::Settle { key: EventKey { batch, index: 0 }, chats: slack(), dead: None }
 }
 
 /// Has these writes on disk, in this order, and gives what the next run finds.

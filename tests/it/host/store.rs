@@ -169,6 +169,7 @@ impl Kept {
             chats: vec![chats],
             fingerprints: vec![fingerprint],
             at: Some(at),
+            letter: None,
             forget_before: 0,
         }));
         loop {
@@ -177,6 +178,7 @@ impl Kept {
                 Written::Refused(batches, _) if batches == [number] => return false,
                 Written::Kept(_)
                 | Written::Opened(_)
+                | Written::Letters(_)
                 | Written::Refused(..)
                 | Written::Reopened
                 | Written::Stored(_)
@@ -196,6 +198,7 @@ impl Kept {
                 Written::Unkept => return false,
                 Written::Kept(_)
                 | Written::Opened(_)
+                | Written::Letters(_)
                 | Written::Refused(..)
                 | Written::Reopened
                 | Written::Stored(_) => {}
@@ -211,7 +214,7 @@ impl Kept {
     pub(crate) fn settle(&self, number: u64) {
         let chats = chats(&["slack"]);
         let key = EventKey { batch: number, index: 0 };
-        assert!(self.store.write(Write::Settle { key, chats }));
+        assert!(self.store.write(Write::Settle { key, chats, dead: None }));
     }
 
     fn reopened(&self) {

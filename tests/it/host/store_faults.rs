@@ -1,5 +1,6 @@
 //! The store on a disk that tears, loses, reorders, refuses and rots, over many seeds: after each
-//! power cut nothing acknowledged is missing, or the store was set aside and said so.
+//! power cut nothing acknowledged is missing, or the store was set aside and said so. What is given
+//! up, or sent again, is there once: it waits, or it is a dead letter.
 //!
 //! `MISTGATE_SEEDS=10000` runs more of them (`tests/bench/store`).
 
@@ -11,13 +12,16 @@ use std::{fs, io, thread};
 
 use mistgate_core::base::rand::Rand;
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::batch::{Chats, EventKey};
+use mistgate_core::delivery::batch::{Chats, EventKey, Item, encode};
+use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
-use mistgate_runtime::base::store::{Left, Store, Write, Written};
+use mistgate_core::notify::Severity;
+use mistgate_runtime::base::store::{Left, Letter, Store, Write, Written};
 use mistgate_tests::base::disk::{Disk, Refusal};
 use mistgate_tests::chat::server::LONG;
 use redb::StorageBackend;
 
+use crate::base::poll;
 use crate::base::threads::on_all_threads;
 
 const SEEDS: u64 = 300;
@@ -68,6 +72,9 @@ struct World {
     last: BTreeSet<u64>,
     /// What may be there or not: refused, not answered, or settled.
     unknown: BTreeSet<u64>,
+    /// The bytes of what was given up, and of letters that may have been sent again.
+    given_up: BTreeSet<Vec<u8>>,
+    buried: usize,
     is_rotten: bool,
     set_aside: usize,
     cuts: usize,
@@ -81,6 +88,11 @@ struct Running {
 
 fn chats() -> Chats {
     Chats::from(["slack".into()])
+}
+
+/// The dead letters, newest first.
+fn letters(running: &Running) -> Vec<Letter> {
+    running.store.last_letters(usize::MAX, Letter::clone).map_or(Vec::new(), |(letters, _)| letters)
 }
 
 impl World {
@@ -119,6 +131,7 @@ impl World {
             self.set_aside += 1;
             self.owed.clear();
             self.unknown.clear();
+            self.given_up.clear();
         }
         for (batch, bytes) in &self.owed {
             let found = running.store.read(*batch).map(|kept| kept.bytes);
@@ -126,6 +139,7 @@ impl World {
             let is_undone = self.is_rotten && self.last.contains(batch);
             assert!(found.as_ref() == Some(bytes) || is_undone, "batch {batch} is missing");
         }
+        self.check_given_up(running, &waiting);
         self.owed.retain(|batch, _| waiting.contains(batch));
         for batch in waiting {
             assert!(self.owed.contains_key(&batch) || self.unknown.contains(&batch), "{batch}?");
@@ -134,19 +148,62 @@ impl World {
         self.is_rotten = false;
     }
 
+    /// What was given up must be there once.
+    fn check_given_up(&self, running: &Running, waiting: &[u64]) {
+        let read = |batch: &u64| running.store.read(*batch).map(|kept| kept.bytes);
+        let mut found: Vec<_> = waiting.iter().filter_map(read).collect();
+        found.extend(letters(running).into_iter().map(|letter| letter.bytes));
+        for bytes in &self.given_up {
+            let count = found.iter().filter(|found| *found == bytes).count();
+            assert!(
+                count == 1 || self.is_rotten && count == 0,
+                "given up, and there {count} times"
+            );
+        }
+    }
+
     /// Whether the batch was stored.
     fn put(&mut self, running: &Running) -> bool {
-        let batch = self.next_batch;
-        self.next_batch += 1;
         let longest = if self.rand.up_to(5) == 0 { 40_000 } else { 2_000 };
         let length = 20 + self.rand.up_to(longest);
-        let bytes: Vec<u8> = (0..length).map(|nth| (nth * 7 + batch) as u8).collect();
+        let batch = self.next_batch;
+        let item = Item {
+            fingerprint: Fingerprint::from_bytes([7; 16]),
+            channel: "info".to_owned(),
+            severity: Severity::Info,
+            site: batch,
+            chats: chats(),
+            text: (0..length)
+                .map(|nth| char::from(b'a' + ((nth * 7 + batch) % 26) as u8))
+                .collect(),
+        };
+        self.put_bytes(running, encode(UnixTime::from_secs(1), "alarms", &[item]), None)
+    }
+
+    /// Sends a dead letter again, if there is one. Whether it was stored.
+    fn send(&mut self, running: &Running) -> bool {
+        let Some(Letter { id, bytes, .. }) = letters(running).pop() else {
+            return true;
+        };
+        let is_stored = self.put_bytes(running, bytes.clone(), Some(id));
+        if is_stored {
+            self.given_up.remove(&bytes);
+            let is_left = letters(running).iter().any(|letter| letter.bytes == bytes);
+            assert!(!is_left, "letter {id} was sent and is still there");
+        }
+        is_stored
+    }
+
+    fn put_bytes(&mut self, running: &Running, bytes: Vec<u8>, letter: Option<u64>) -> bool {
+        let batch = self.next_batch;
+        self.next_batch += 1;
         assert!(running.store.write(Write::Put {
             batch,
             bytes: bytes.clone().into(),
             chats: vec![chats()],
             fingerprints: vec![Fingerprint::from_bytes([7; 16])],
             at: Some(UnixTime::from_secs(1_752_000_000)),
+            letter,
             forget_before: 0,
         }));
         loop {
@@ -162,6 +219,7 @@ impl World {
                 }
                 Written::Opened(left) => panic!("opened twice: {left:?}"),
                 Written::Kept(_)
+                | Written::Letters(_)
                 | Written::Refused(..)
                 | Written::Reopened
                 | Written::Stored(_)
@@ -174,11 +232,24 @@ impl World {
         let nth = self.rand.up_to(self.owed.len() as u64);
         let batch = self.owed.keys().nth(usize::try_from(nth).expect("an index")).copied();
         if let Some(batch) = batch {
-            self.owed.remove(&batch);
-            self.unknown.insert(batch);
-            let key = EventKey { batch, index: 0 };
-            assert!(running.store.write(Write::Settle { key, chats: chats() }));
+            // Long ones would push each other out.
+            let is_short = self.owed.get(&batch).is_some_and(|bytes| bytes.len() < 1_000);
+            let is_dead = is_short && self.rand.up_to(1) == 0;
+            self.settle_one(running, batch, is_dead);
         }
+    }
+
+    fn settle_one(&mut self, running: &Running, batch: u64, is_dead: bool) {
+        let bytes = self.owed.remove(&batch).expect("a batch that is owed");
+        self.unknown.insert(batch);
+        if is_dead {
+            self.given_up.insert(bytes);
+            self.buried += 1;
+        }
+        let key = EventKey { batch, index: 0 };
+        let dead = || Dead { to: "slack/info".into(), reason: "refused: 400".into() };
+        let dead = is_dead.then(dead);
+        assert!(running.store.write(Write::Settle { key, chats: chats(), dead }));
     }
 
     /// One run of the program, to its end or to a power cut.
@@ -197,6 +268,10 @@ impl World {
         for _ in 0..self.rand.up_to(12) {
             if self.rand.up_to(2) == 0 {
                 self.settle(&running);
+            } else if self.rand.up_to(4) == 0 {
+                if !self.send(&running) {
+                    break;
+                }
             } else if !self.put(&running) {
                 break;
             }
@@ -221,29 +296,35 @@ impl World {
     }
 }
 
-fn of_seed(folder: &Path, seed: u64) -> (usize, usize) {
-    let folder = folder.join(seed.to_string());
-    fs::create_dir(&folder).expect("a folder");
+fn world(folder: &Path, seed: u64) -> World {
     let mut rand = Rand::new(seed);
-    let mut world = World {
+    World {
         backend: Backend(Arc::new(Mutex::new(Disk::new(rand.next_u64())))),
         path: folder.join("mistgate.redb"),
         next_batch: 1,
         owed: BTreeMap::new(),
         last: BTreeSet::new(),
         unknown: BTreeSet::new(),
+        given_up: BTreeSet::new(),
+        buried: 0,
         is_rotten: false,
         set_aside: 0,
         cuts: 0,
         rand,
-    };
+    }
+}
+
+fn of_seed(folder: &Path, seed: u64) -> [usize; 3] {
+    let folder = folder.join(seed.to_string());
+    fs::create_dir(&folder).expect("a folder");
+    let mut world = world(&folder, seed);
     for _ in 0..=2 + world.rand.up_to(4) {
         world.live();
     }
     let running = world.start();
     world.opened(&running);
     fs::remove_dir_all(&folder).expect("a folder");
-    (world.set_aside, world.cuts)
+    [world.set_aside, world.cuts, world.buried]
 }
 
 #[test]
@@ -253,7 +334,50 @@ fn nothing_acknowledged_is_missing_or_the_store_was_set_aside() {
     let folder = tempfile::tempdir().expect("a folder");
     let name = |seed: &u64| format!("the disk of seed {seed}");
     let lived = on_all_threads(&seeds, name, |seed| of_seed(folder.path(), *seed));
-    let sum = lived.iter().fold((0, 0), |sum, (set_aside, cuts)| (sum.0 + set_aside, sum.1 + cuts));
-    assert!(sum.0 >= seeds.len() / 20, "only {} set aside", sum.0);
-    assert!(sum.1 > seeds.len(), "only {} power cuts", sum.1);
+    let sum = |nth: usize| lived.iter().filter_map(|counts| counts.get(nth)).sum::<usize>();
+    let [set_aside, cuts, buried] = [0, 1, 2].map(sum);
+    assert!(set_aside >= seeds.len() / 20, "only {set_aside} set aside");
+    assert!(cuts > seeds.len(), "only {cuts} power cuts");
+    assert!(buried > seeds.len(), "only {buried} dead letters");
+}
+
+/// A commit that fails may be on the disk all the same, and is done again.
+#[test]
+fn what_a_failed_commit_may_have_written_is_there_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Each recovery takes a second, most of it waiting.
+    thread::scope(|scope| {
+        for refusal in [Refusal::Writes, Refusal::Flushes, Refusal::All] {
+            for calls in 1..=12 {
+                let folder = folder.path().join(format!("{refusal:?}-{calls}"));
+                scope.spawn(move || bury_and_send(&folder, refusal, calls));
+            }
+        }
+    });
+}
+
+fn bury_and_send(folder: &Path, refusal: Refusal, calls: u64) {
+    fs::create_dir(folder).expect("a folder");
+    let mut world = world(folder, calls);
+    let running = world.start();
+    world.opened(&running);
+    let recover = |world: &mut World| {
+        world.backend.disk().refuse_after(u64::MAX, Refusal::All);
+        poll::within(LONG, || running.store.is_writable(), || "no disk".to_owned());
+        assert!(world.put(&running), "the disk is well");
+        let waiting: Vec<u64> = world.owed.keys().chain(&world.unknown).copied().collect();
+        world.check_given_up(&running, &waiting);
+    };
+    recover(&mut world);
+    let batch = world.next_batch - 1;
+    world.backend.disk().refuse_after(calls, refusal);
+    world.settle_one(&running, batch, true);
+    world.put(&running);
+    recover(&mut world);
+    assert_eq!(letters(&running).len(), 1);
+    world.backend.disk().refuse_after(calls, refusal);
+    world.send(&running);
+    recover(&mut world);
+    drop(running.store);
+    running.thread.join().expect("no panic");
 }

@@ -1,5 +1,6 @@
 //! Room for the store: a full disk ends, and the file stays within its bound.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -7,9 +8,11 @@ use std::process::Command;
 use std::sync::mpsc;
 
 use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::batch::{Chats, EventKey};
+use mistgate_core::delivery::batch::{Chats, EventKey, Item, encode};
+use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
-use mistgate_runtime::base::store::{Store, Write, Written};
+use mistgate_core::notify::Severity;
+use mistgate_runtime::base::store::{LetterChanges, Store, Write, Written};
 use mistgate_tests::chat::server::{Chat, LONG};
 use mistgate_tests::webhook::mist::{body, device_event};
 
@@ -89,22 +92,37 @@ const MAX: u64 = 2 << 20;
 struct Bounded {
     store: Store,
     reports: mpsc::Receiver<Written>,
+    /// Dead letters that were laid down, and that were pushed out or found no room.
+    letters: Cell<[u64; 2]>,
 }
 
 impl Bounded {
     fn put(&self, batch: u64, bytes: usize) -> bool {
+        let item = Item {
+            fingerprint: Fingerprint::from_bytes([7; 16]),
+            channel: "info".to_owned(),
+            severity: Severity::Info,
+            site: 0,
+            chats: Chats::default(),
+            text: "x".repeat(bytes - 50),
+        };
         assert!(self.store.write(Write::Put {
             batch,
-            bytes: vec![b'x'; bytes].into(),
+            bytes: encode(UnixTime::from_secs(1), "alarms", &[item]).into(),
             chats: vec![Chats::from(["slack".into()])],
             fingerprints: vec![Fingerprint::from_bytes(u128::from(batch).to_le_bytes()); 8],
             at: Some(UnixTime::from_secs(1_752_000_000)),
+            letter: None,
             forget_before: 0,
         }));
         loop {
             match self.reports.recv_timeout(LONG).expect("an answer") {
                 Written::Stored(batches) if batches == [batch] => return true,
                 Written::Refused(batches, _) if batches == [batch] => return false,
+                Written::Letters(LetterChanges { kept, pushed_out, .. }) => {
+                    let [before, gone] = self.letters.get();
+                    self.letters.set([before + kept, gone + pushed_out]);
+                }
                 Written::Kept(_)
                 | Written::Opened(_)
                 | Written::Refused(..)
@@ -115,10 +133,10 @@ impl Bounded {
         }
     }
 
-    fn settle(&self, batch: u64) {
+    fn settle(&self, batch: u64, dead: Option<Dead>) {
         let key = EventKey { batch, index: 0 };
         let chats = Chats::from(["slack".into()]);
-        assert!(self.store.write(Write::Settle { key, chats }));
+        assert!(self.store.write(Write::Settle { key, chats, dead }));
     }
 }
 
@@ -132,7 +150,7 @@ fn the_file_stays_within_its_bound_and_shrinks_when_it_drains() {
         let report = move |written| drop(report.send(written));
         let served = Store::serve(&path, Some(MAX), report);
         let (store, thread) = served.expect("a store");
-        let bounded = Bounded { store, reports };
+        let bounded = Bounded { store, reports, letters: Cell::default() };
         let mut batch = 0;
         let mut fill = || {
             let first = batch + 1;
@@ -150,14 +168,53 @@ fn the_file_stays_within_its_bound_and_shrinks_when_it_drains() {
         let count = held.end - held.start;
         assert!(count * bytes as u64 > MAX / 8, "only {count} of {bytes} bytes");
         // The memory of what was delivered gives way to what is new.
-        held.for_each(|batch| bounded.settle(batch));
+        held.for_each(|batch| bounded.settle(batch, None));
         poll::within(LONG, || bounded.store.is_writable(), || "it stays full".to_owned());
         let held = fill();
         assert!((held.end - held.start) * 3 > count, "only {held:?} of {count}");
-        held.for_each(|batch| bounded.settle(batch));
+        held.for_each(|batch| bounded.settle(batch, None));
         let is_small = || bounded.store.is_writable() && length() < MAX * 7 / 8;
         poll::within(LONG, is_small, || format!("{} bytes for nothing", length()));
         drop(bounded.store);
         thread.join().expect("no panic");
     }
+}
+
+#[test]
+fn dead_letters_have_a_tenth_and_give_way_to_new_batches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mistgate.redb");
+    let length = || fs::metadata(&path).expect("a store").len();
+    let (report, reports) = mpsc::channel();
+    let report = move |written| drop(report.send(written));
+    let (store, thread) = Store::serve(&path, Some(MAX), report).expect("a store");
+    let bounded = Bounded { store, reports, letters: Cell::default() };
+    let dead = Dead { to: "slack/info".into(), reason: "older than max_age".into() };
+    for batch in 1..=300 {
+        assert!(bounded.put(batch, 1_000), "{batch}");
+        bounded.settle(batch, Some(dead.clone()));
+    }
+    let mut batch = 301;
+    while bounded.letters.get()[0] < 300 {
+        assert!(bounded.put(batch, 100));
+        batch += 1;
+    }
+    let [_, pushed_out] = bounded.letters.get();
+    let count = bounded.store.letters();
+    assert_eq!(count + pushed_out, 300);
+    assert!(count > 60 && count * 1_000 < MAX / 10, "{count} letters in {MAX} bytes");
+    // The last are kept.
+    let (ids, _) = bounded.store.last_letters(300, |letter| letter.id).expect("a store");
+    assert_eq!(ids, (301 - count..=300).rev().collect::<Vec<_>>());
+
+    let first = batch;
+    while bounded.put(batch, 1_000) {
+        assert!(length() <= MAX, "{} bytes after {batch}", length());
+        batch += 1;
+    }
+    assert_eq!(bounded.store.letters(), 0, "new batches were refused before letters gave way");
+    assert_eq!(bounded.letters.get(), [300, 300]);
+    assert!((batch - first) * 1_000 > MAX / 8, "only {} batches", batch - first);
+    drop(bounded.store);
+    thread.join().expect("no panic");
 }

@@ -175,7 +175,7 @@ impl Reference {
                     *seen = (now + left, 0);
                 }
             }
-            Input::Request { id, intake, .. } => {
+            Input::Again { id, intake, .. } | Input::Request { id, intake, .. } => {
                 self.request = intake.items.iter().map(|item| item.fingerprint).collect();
                 self.unanswered.insert(*id, self.request.clone());
             }
@@ -290,7 +290,7 @@ impl Reference {
                 };
                 self.sent(now, *destination, to, message);
             }
-            Output::Settle { key, chats } => self.settling.push((*key, chats.clone())),
+            Output::Settle { key, chats, .. } => self.settling.push((*key, chats.clone())),
             Output::Store { batch, bytes, chats, fingerprints, .. } => {
                 self.store(now, *batch, bytes, chats, fingerprints);
             }
@@ -330,7 +330,10 @@ impl Reference {
 
     fn respond(&mut self, id: RequestId, status: StatusCode) {
         let events = self.unanswered.remove(&id).expect("one answer to each request");
-        if status == StatusCode::Ok {
+        if status == StatusCode::Conflict {
+            // A dead letter without a destination.
+            self.request.clear();
+        } else if status == StatusCode::Ok {
             let on_disk = events.iter().all(|print| self.on_disk.contains(print));
             assert!(on_disk, "200 for what is not on disk");
         } else {

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::rand::Rand;
 use mistgate_core::base::time::{Instant, UnixTime};
-use mistgate_core::delivery::batch::{Chats, EventKey};
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
+use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
 
 /// What the disk is told.
@@ -20,8 +22,8 @@ pub enum Input {
     /// From now on it behaves like this.
     Mood(Mood),
     Put(Batch),
-    /// These chats are done with this event.
-    Settle(EventKey, Chats),
+    /// These chats are done with this event, which is kept as a dead letter if it was given up.
+    Settle(EventKey, Chats, Option<Dead>),
 }
 
 /// How the disk behaves.
@@ -50,12 +52,22 @@ pub struct Batch {
     /// For each event the chats that are still to get it.
     pub left: Vec<Chats>,
     pub fingerprints: Vec<Fingerprint>,
+    /// The dead letter that this is.
+    pub letter: Option<u64>,
     /// When it was accepted, if the clock was synchronised.
     pub at: Option<UnixTime>,
     /// When it was accepted in truth, which only the world knows.
     pub accepted_at: Instant,
     /// The fingerprints of earlier batches may be forgotten.
     pub forget_before: u64,
+}
+
+/// A dead letter.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    pub chat: ChatId,
+    /// A batch of the one event.
+    pub bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -77,7 +89,11 @@ pub struct Disk {
     committed: Vec<Batch>,
     waiting: Vec<Batch>,
     /// Settlements for the next commit. As in the store, a failed commit leaves them here.
-    settlements: Vec<(EventKey, Chats)>,
+    settlements: Vec<(EventKey, Chats, Option<Dead>)>,
+    letters: BTreeMap<u64, Letter>,
+    last_letter: u64,
+    /// What became a dead letter.
+    buried: Vec<(EventKey, ChatId)>,
     is_due: bool,
     group: Option<Group>,
     reports: VecDeque<(Instant, Output)>,
@@ -120,6 +136,16 @@ impl Disk {
         core::mem::take(&mut self.committed)
     }
 
+    /// The dead letters, oldest first.
+    pub fn letters(&self) -> impl Iterator<Item = (u64, &Letter)> {
+        self.letters.iter().map(|(id, letter)| (*id, letter))
+    }
+
+    /// What became a dead letter since the last call.
+    pub fn buried(&mut self) -> Vec<(EventKey, ChatId)> {
+        core::mem::take(&mut self.buried)
+    }
+
     fn begin(&mut self, now: Instant) {
         if self.group.is_some() || !core::mem::take(&mut self.is_due) {
             return;
@@ -139,6 +165,9 @@ impl Disk {
         let output = if fails { Output::Refused(numbers) } else { Output::Stored(numbers) };
         if !fails {
             for batch in puts {
+                if let Some(letter) = batch.letter {
+                    assert!(self.letters.remove(&letter).is_some(), "letter {letter} goes twice");
+                }
                 self.ever.extend(&batch.fingerprints);
                 self.seen.insert(batch.number, (batch.at, batch.fingerprints.clone()));
                 self.seen.retain(|number, _| *number >= batch.forget_before);
@@ -146,21 +175,27 @@ impl Disk {
                 self.batches.insert(batch.number, batch);
             }
             // As in the store, this includes settlements that arrived during the commit.
-            for (key, chats) in core::mem::take(&mut self.settlements) {
-                self.settle(key, &chats);
+            for (key, chats, dead) in core::mem::take(&mut self.settlements) {
+                self.settle(key, &chats, dead.is_some());
             }
         }
         let report_at = commit_at + Duration::from_micros(50 + self.rand.up_to(2_000));
         self.reports.push_back((report_at, output));
     }
 
-    fn settle(&mut self, key: EventKey, done: &Chats) {
+    fn settle(&mut self, key: EventKey, done: &Chats, is_dead: bool) {
         let Some(batch) = self.batches.get_mut(&key.batch) else {
             return;
         };
         let index = usize::try_from(key.index).expect("an index");
         let left = batch.left.get_mut(index).expect("an index in the batch");
-        left.retain(|chat| !done.contains(chat));
+        for chat in done.iter().filter(|chat| left.remove(*chat) && is_dead) {
+            let read = batch::decode(&batch.bytes).expect("our own bytes");
+            let bytes = read.only(index).expect("an index in the batch");
+            self.last_letter += 1;
+            self.letters.insert(self.last_letter, Letter { chat: chat.clone(), bytes });
+            self.buried.push((key, chat.clone()));
+        }
         if batch.left.iter().all(Chats::is_empty) {
             self.batches.remove(&key.batch);
         }
@@ -182,6 +217,9 @@ impl Machine for Disk {
             committed: Vec::new(),
             waiting: Vec::new(),
             settlements: Vec::new(),
+            letters: BTreeMap::new(),
+            last_letter: 0,
+            buried: Vec::new(),
             is_due: false,
             group: None,
             reports: VecDeque::new(),
@@ -214,8 +252,8 @@ impl Machine for Disk {
                 self.waiting.push(batch);
                 self.is_due = true;
             }
-            Input::Settle(key, chats) => {
-                self.settlements.push((key, chats));
+            Input::Settle(key, chats, dead) => {
+                self.settlements.push((key, chats, dead));
                 self.is_due = true;
             }
         }

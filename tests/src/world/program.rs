@@ -1,7 +1,7 @@
 //! The program in the world: does what the driver does, from a start to a crash.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
@@ -17,6 +17,7 @@ use mistgate_core::engine::{Engine, output};
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::webhook::inbox::RequestId;
+use mistgate_core::webhook::intake::again;
 
 use super::mist::WebhookId;
 use super::server::{PostId, Server};
@@ -34,6 +35,8 @@ pub(super) struct Mistgate {
     pub(super) reference: Reference,
     pub(super) last_request: RequestId,
     pub(super) requests: BTreeMap<RequestId, (WebhookId, Vec<Fingerprint>)>,
+    /// Dead letters that are being sent again.
+    again: BTreeSet<RequestId>,
     pub(super) posts: BTreeMap<PostId, (DestinationId, u64)>,
     pub(super) recalls: Vec<(Instant, Vec<Entry>, ChatId)>,
 }
@@ -114,6 +117,9 @@ impl World {
                 self.say(format_args!("recalls {} for {}", entries.len(), chat));
                 self.running().recalls.push((at, entries, chat));
             }
+            Output::Respond { id, status } if self.running().again.remove(&id) => {
+                self.say(format_args!("sends a dead letter again: {status}"));
+            }
             Output::Respond { id, status } => {
                 let (webhook, prints) =
                     self.running().requests.remove(&id).expect("one answer to each request");
@@ -139,15 +145,23 @@ impl World {
                 let server = server.or_insert_with(|| Server::new(to.kind, seed, now));
                 server.handle_input(now, server::Input::Post { id: post, form, timeout });
             }
-            Output::Settle { key, chats } => {
-                self.disk.handle_input(self.now, disk::Input::Settle(key, chats));
+            Output::Settle { key, chats, dead } => {
+                self.disk.handle_input(self.now, disk::Input::Settle(key, chats, dead));
             }
-            Output::Store { batch: number, bytes, chats: left, fingerprints, forget_before } => {
+            Output::Store {
+                batch: number,
+                bytes,
+                chats: left,
+                fingerprints,
+                letter,
+                forget_before,
+            } => {
                 let batch = disk::Batch {
                     number,
                     bytes,
                     left,
                     fingerprints,
+                    letter,
                     at: self.stamp(),
                     accepted_at: self.now,
                     forget_before,
@@ -155,6 +169,26 @@ impl World {
                 self.disk.handle_input(self.now, disk::Input::Put(batch));
             }
         }
+    }
+
+    /// Sends the oldest dead letters again, as a person does. Gives how many.
+    pub(super) fn send_letters(&mut self, most: usize) -> usize {
+        let letters = self.disk.letters().take(most);
+        let letters: Vec<_> = letters.map(|(id, letter)| (id, letter.clone())).collect();
+        let mut sent = 0;
+        for (letter, disk::Letter { chat, bytes }) in letters {
+            let intake = again(letter, chat, &bytes).expect("one event");
+            let at = self.wall();
+            let Some(mistgate) = &mut self.mistgate else {
+                break;
+            };
+            mistgate.last_request += 1;
+            let id = mistgate.last_request;
+            mistgate.again.insert(id);
+            sent += 1;
+            self.feed(Some(Input::Again { id, letter, intake, at }));
+        }
+        sent
     }
 
     fn running(&mut self) -> &mut Mistgate {
@@ -224,6 +258,7 @@ impl World {
             engine: Engine::new(config, self.rand.next_u64(), self.now),
             last_request: 0,
             requests: BTreeMap::new(),
+            again: BTreeSet::new(),
             posts: BTreeMap::new(),
             recalls: Vec::new(),
         });

@@ -2,50 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use mistgate_core::base::time::UnixTime;
-use mistgate_core::delivery::batch::{Chats, EventKey};
+use mistgate_core::delivery::batch;
+use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
+use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
 use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
-use sha2::{Digest as _, Sha256};
 
+use super::letters::{Changing, LETTERS};
+use super::row::{Row, checksum, read_stamp};
 use super::{Left, Seen, ports::PORTS};
-
-/// The checksum of a batch: the beginning of the SHA-256 of its row. redb has a checksum for each
-/// page, and looks at it only while it opens the file.
-pub(super) fn checksum(batch: u64, at: i64, chats: &[u8], prints: &[u8], bytes: &[u8]) -> u64 {
-    let mut digest = Sha256::new();
-    digest.update(batch.to_le_bytes());
-    digest.update(at.to_le_bytes());
-    for part in [chats, prints, bytes] {
-        // A usize has at most 64 bits.
-        digest.update((part.len() as u64).to_le_bytes());
-        digest.update(part);
-    }
-    let digest = digest.finalize();
-    let (head, _) = digest.split_first_chunk().expect("a SHA-256 has 32 bytes");
-    u64::from_le_bytes(*head)
-}
 
 /// Whether a row of [`BATCHES`] is as it was written.
 pub(super) fn is_whole(batch: u64, (at, chats, prints, bytes, sum): Row<'_>) -> bool {
-    checksum(batch, at, chats, prints, bytes) == sum
+    checksum(batch, (at, chats, prints, bytes)) == sum
 }
 
-/// When it was accepted as [`write_stamp`] writes it, the chats that each event goes to as
-/// [`write_chats`] writes them, the fingerprints, the bytes, and the [`checksum`].
-pub(super) type Row<'a> = (i64, &'a [u8], &'a [u8], &'a [u8], u64);
-
+/// When it was accepted, the chats that each event goes to as [`write_chats`] writes them, the
+/// fingerprints, and the bytes.
 pub(super) const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
 /// The chats that still wait for each event, where that is less than at first.
 pub(super) const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
 /// When it was accepted as [`write_stamp`] writes it, and the fingerprints.
 pub(super) const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
 
-/// Writes down which chats are done with which events. A batch that nobody waits for any more is
-/// remembered by its fingerprints alone.
+/// The chats that are done with an event, each with the reason where it was given up.
+pub(super) type Done = BTreeMap<ChatId, Option<Dead>>;
+
+/// Writes down which chats are done with which events; what was given up becomes a dead letter. A
+/// batch that nobody waits for any more is remembered by its fingerprints alone.
 pub(super) fn settle(
     transaction: &WriteTransaction,
-    owed: &BTreeMap<EventKey, Chats>,
+    owed: &BTreeMap<EventKey, Done>,
+    letters: &mut Option<Changing<'_>>,
     forget_before: u64,
 ) -> Result<(), redb::Error> {
     let mut batches = transaction.open_table(BATCHES)?;
@@ -55,14 +43,22 @@ pub(super) fn settle(
         let Some(row) = batches.get(batch)? else {
             continue;
         };
-        let (at, chats, prints, ..) = row.value();
+        let (at, chats, prints, bytes, _) = row.value();
         let mut waiting = match left.get(batch)? {
             Some(chats) => read_chats(chats.value()),
             None => read_chats(chats),
         };
         for (index, done) in events {
-            if let Some(chats) = usize::try_from(index).ok().and_then(|i| waiting.get_mut(i)) {
-                chats.retain(|chat| !done.contains(chat));
+            let Ok(index) = usize::try_from(index) else {
+                continue;
+            };
+            for (chat, dead) in done {
+                // Not again what a commit wrote that was thought to have failed.
+                let was_waiting = waiting.get_mut(index).is_some_and(|chats| chats.remove(chat));
+                if was_waiting && let (Some(dead), Some(letters)) = (dead, &mut *letters) {
+                    let event = batch::decode(bytes).ok().and_then(|batch| batch.only(index));
+                    event.map_or(Ok(()), |event| letters.lay(chat, dead, &event))?;
+                }
             }
         }
         if waiting.iter().any(|chats| !chats.is_empty()) {
@@ -75,16 +71,6 @@ pub(super) fn settle(
         left.remove(batch)?;
     }
     forget(&mut seen, forget_before)
-}
-
-/// A stamp in microseconds since 1970; 0 where the clock was not synchronised.
-pub(super) fn write_stamp(at: Option<UnixTime>) -> i64 {
-    at.map_or(0, UnixTime::as_micros)
-}
-
-/// What [`write_stamp`] wrote.
-pub(super) fn read_stamp(micros: i64) -> Option<UnixTime> {
-    (micros != 0).then(|| UnixTime::from_micros(micros))
 }
 
 /// The chats of each event: a line for each event, in order, with the names between spaces. A name
@@ -100,7 +86,7 @@ pub(super) fn read_chats(bytes: &[u8]) -> Vec<Chats> {
     text.split('\n').map(|line| line.split_whitespace().map(Into::into).collect()).collect()
 }
 
-fn by_batch(owed: &BTreeMap<EventKey, Chats>) -> BTreeMap<u64, Vec<(u32, &Chats)>> {
+fn by_batch(owed: &BTreeMap<EventKey, Done>) -> BTreeMap<u64, Vec<(u32, &Done)>> {
     let mut batches: BTreeMap<u64, Vec<_>> = BTreeMap::new();
     for (key, chats) in owed {
         batches.entry(key.batch).or_default().push((key.index, chats));
@@ -135,6 +121,7 @@ pub(super) fn prepare(database: &Database) -> Result<Left, redb::Error> {
         let seen = transaction.open_table(SEEN)?;
         transaction.open_table(LEFT)?;
         transaction.open_table(PORTS)?;
+        transaction.open_table(LETTERS)?;
         let batches = transaction.open_table(BATCHES)?;
         let mut last = batches.last()?.map_or(0, |(batch, _)| batch.value());
         last = last.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));

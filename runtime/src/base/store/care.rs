@@ -9,12 +9,14 @@ use std::{fs, io};
 use redb::backends::FileBackend;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _};
 
-use super::batches::{BATCHES, LEFT, Row, SEEN, checksum, is_whole};
+use super::batches::{BATCHES, LEFT, SEEN, is_whole};
 use super::error::Problem;
 use super::format::{NUMBER, number};
 use super::guard::Guard;
+use super::letters::{LAST, LETTERS};
 use super::ports::PORTS;
-use super::{CACHE_MAX, Error, FORMAT, format, opening};
+use super::row::{Parts, Row, checksum};
+use super::{CACHE_MAX, Error, FORMAT, format, letters, opening};
 
 /// redb's pages, and the first byte of one with rows.
 const PAGE: usize = 4_096;
@@ -25,10 +27,12 @@ const LEAF: u8 = 1;
 pub struct Contents {
     /// Batches that somebody waits for.
     pub waiting: u64,
-    /// Those of them that are not as they were written.
+    /// Those of them, and of the dead letters, that are not as they were written.
     pub broken: u64,
     /// Batches of which only the fingerprints are kept.
     pub delivered: u64,
+    /// Dead letters, which nobody waits for.
+    pub letters: u64,
     /// Records of switch ports.
     pub ports: u64,
 }
@@ -46,6 +50,11 @@ pub fn check(path: &Path) -> Result<Contents, Error> {
             let (batch, row) = row?;
             contents.waiting += 1;
             contents.broken += u64::from(!is_whole(batch.value(), row.value()));
+        }
+        for row in transaction.open_table(LETTERS)?.iter()? {
+            let (id, row) = row?;
+            contents.letters += 1;
+            contents.broken += u64::from(!letters::is_whole(id.value(), row.value()));
         }
         Ok(contents)
     });
@@ -86,9 +95,10 @@ pub fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, Error> {
     put().map_err(|source: io::Error| error(source.into()))
 }
 
-/// Adds to a store what a damaged one still has of batches that somebody waits for, behind its own.
-/// Gives how many there were. Some may have been delivered shortly before the damage.
-pub fn salvage(from: &Path, into: &Path) -> Result<u64, Error> {
+/// Adds to a store what a damaged one still has of batches that somebody waits for, and of dead
+/// letters, behind its own. Gives how many there were of each. Some may have been delivered or
+/// dropped shortly before the damage.
+pub fn salvage(from: &Path, into: &Path) -> Result<[usize; 2], Error> {
     let bytes = fs::read(from);
     let bytes = bytes.map_err(|error| Error { path: from.to_owned(), problem: error.into() })?;
     let found = scan(&bytes);
@@ -103,7 +113,14 @@ fn look(path: &Path) -> Result<Database, Problem> {
     builder.set_cache_size(CACHE_MAX).set_check_integrity_on_open(true);
     let database = builder.create_with_backend(guard)?;
     match number(&database)? {
-        Some(FORMAT) => Ok(database),
+        Some(FORMAT) => {
+            // Those of a program that knew no dead letters. What is written goes nowhere.
+            let transaction = database.begin_write()?;
+            transaction.open_table(LETTERS)?;
+            transaction.open_table(LAST)?;
+            transaction.commit()?;
+            Ok(database)
+        }
         Some(newer) if newer > FORMAT => Err(Problem::Newer(newer)),
         Some(_) | None => Err(Problem::Older),
     }
@@ -141,25 +158,43 @@ fn copy_rows(source: &Database, target: &Database) -> Result<(), Problem> {
             let (port, row) = row?;
             ports.insert(port.value(), row.value())?;
         }
+        let mut letters = write.open_table(LETTERS)?;
+        for row in read.open_table(LETTERS)?.iter()? {
+            let (id, row) = row?;
+            letters.insert(id.value(), row.value())?;
+        }
+        let mut last = write.open_table(LAST)?;
+        for row in read.open_table(LAST)?.iter()? {
+            last.insert((), row?.1.value())?;
+        }
     }
     write.commit()?;
     Ok(())
 }
 
-/// A batch that was found: when it was accepted, its chats, its fingerprints, and its bytes.
-type Found<'b> = (i64, &'b [u8], &'b [u8], &'b [u8]);
+/// What was found.
+#[derive(Default)]
+struct Found<'b> {
+    /// Each with when it was accepted, its chats, its fingerprints, and its bytes.
+    batches: BTreeMap<u64, Parts<'b>>,
+    letters: BTreeMap<u64, Parts<'b>>,
+}
 
-/// The batches in the pages of a file, whatever its trees look like. Their own checksums tell them
-/// from anything else. Pages that are no longer in use are among them, so what is known as
-/// delivered is left out.
-fn scan(bytes: &[u8]) -> BTreeMap<u64, Found<'_>> {
-    let (mut found, mut delivered) = (BTreeMap::new(), Vec::new());
+/// The batches and the dead letters in the pages of a file, whatever its trees look like. Their own
+/// checksums tell them from anything else. Pages that are no longer in use are among them, so what
+/// is known as delivered is left out.
+fn scan(bytes: &[u8]) -> Found<'_> {
+    let (mut found, mut delivered) = (Found::default(), Vec::new());
     for start in (0..bytes.len()).step_by(PAGE) {
         for (batch, value) in rows(bytes.get(start..).unwrap_or_default()) {
             if let Some(row) = batch_row(value) {
                 let (at, chats, prints, bytes, _) = row;
                 if is_whole(batch, row) {
-                    found.insert(batch, (at, chats, prints, bytes));
+                    found.batches.insert(batch, (at, chats, prints, bytes));
+                    continue;
+                }
+                if letters::is_whole(batch, row) {
+                    found.letters.insert(batch, (at, chats, prints, bytes));
                     continue;
                 }
             }
@@ -168,8 +203,8 @@ fn scan(bytes: &[u8]) -> BTreeMap<u64, Found<'_>> {
     }
     for (batch, at, prints) in delivered {
         let at = i64::from_le_bytes(at);
-        if found.get(&batch).is_some_and(|row| row.0 == at && row.2 == prints) {
-            found.remove(&batch);
+        if found.batches.get(&batch).is_some_and(|row| row.0 == at && row.2 == prints) {
+            found.batches.remove(&batch);
         }
     }
     found
@@ -230,8 +265,8 @@ fn take_length(value: &mut &[u8]) -> Option<usize> {
     usize::try_from(length).ok()
 }
 
-/// Adds batches to a store, numbered after its own.
-fn add(found: &BTreeMap<u64, Found<'_>>, into: &Path) -> Result<u64, Problem> {
+/// Adds what was found to a store, numbered after its own.
+fn add(found: &Found<'_>, into: &Path) -> Result<[usize; 2], Problem> {
     let file = OpenOptions::new().read(true).write(true).open(into)?;
     let (database, guard) = format::open(into, Box::new(FileBackend::new(file)?))?;
     guard.release()?;
@@ -241,13 +276,14 @@ fn add(found: &BTreeMap<u64, Found<'_>>, into: &Path) -> Result<u64, Problem> {
         let seen = transaction.open_table(SEEN)?;
         let mut batch = batches.last()?.map_or(0, |(batch, _)| batch.value());
         batch = batch.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
-        for &(at, chats, prints, bytes) in found.values() {
+        for &(at, chats, prints, bytes) in found.batches.values() {
             batch += 1;
-            let sum = checksum(batch, at, chats, prints, bytes);
+            let sum = checksum(batch, (at, chats, prints, bytes));
             batches.insert(batch, (at, chats, prints, bytes, sum))?;
         }
     }
+    letters::add_all(&transaction, &found.letters)?;
     transaction.commit()?;
     database.close()?;
-    Ok(found.len() as u64)
+    Ok([found.batches.len(), found.letters.len()])
 }

@@ -18,9 +18,10 @@ use redb::{
     TableHandle, Value, WriteTransaction,
 };
 
-use super::batches::{BATCHES, LEFT, SEEN, checksum, write_stamp};
+use super::batches::{BATCHES, LEFT, SEEN};
 use super::error::Problem;
 use super::guard::Guard;
+use super::row::{checksum, write_stamp};
 use super::{CACHE_MAX, FORMAT};
 
 pub(super) const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
@@ -138,7 +139,7 @@ fn add_checksums_without_stamps(transaction: &WriteTransaction) -> Result<(), re
         let (mut old, mut new) = (transaction.open_table(OLD)?, transaction.open_table(BATCHES)?);
         while let Some((batch, row)) = old.pop_first()? {
             let (batch, (_, chats, prints, bytes)) = (batch.value(), row.value());
-            let sum = checksum(batch, unknown, chats, prints, bytes);
+            let sum = checksum(batch, (unknown, chats, prints, bytes));
             new.insert(batch, (unknown, chats, prints, bytes, sum))?;
         }
         let mut seen = transaction.open_table(SEEN)?;

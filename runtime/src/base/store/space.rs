@@ -30,6 +30,8 @@ const RESERVE_MOST: u64 = 1 << 20;
 const PAGE: u64 = 4_096;
 /// What a commit takes besides its rows: pages on the way to them.
 const COMMIT: u64 = 16 * PAGE;
+/// What a dead letter takes, for most of them.
+const LETTER: u64 = 2 * PAGE;
 /// How long after a look whether the file is too large for what is in it comes the next.
 const SHRINK_EVERY: Duration = Duration::from_secs(30);
 /// The same while the disk is full, or the file over its bound.
@@ -78,9 +80,16 @@ impl Space {
         }
     }
 
-    /// Whether these batches fit, as far as the estimate tells.
-    pub(super) fn fits(&self, puts: &[Write]) -> bool {
-        self.used.is_some_and(|used| used + cost(puts) <= self.max() / 2)
+    /// Whether these batches and so many dead letters fit, as far as the estimate tells.
+    pub(super) fn fits(&self, puts: &[Write], letters: usize) -> bool {
+        let letters = letters as u64 * LETTER;
+        self.used.is_some_and(|used| used + cost(puts) + letters <= self.max() / 2)
+    }
+
+    /// What is left for dead letters beside these batches, as far as that is known.
+    pub(super) fn room(&self, puts: &[Write]) -> u64 {
+        let room = |used| (self.max() / 2).saturating_sub(used + cost(puts));
+        self.used.map_or(u64::MAX, room)
     }
 
     /// Takes what was counted.
@@ -94,9 +103,10 @@ impl Space {
         self.is_stale
     }
 
-    /// Notes what a commit has written, and whether it has removed something.
-    pub(super) fn committed(&mut self, puts: &[Write], has_removed: bool) {
-        self.used = self.used.map(|used| used + cost(puts));
+    /// Notes what a commit has written, in batches and at most in dead letters, and whether it has
+    /// removed something.
+    pub(super) fn committed(&mut self, puts: &[Write], letters: u64, has_removed: bool) {
+        self.used = self.used.map(|used| used + cost(puts) + letters);
         self.is_stale |= has_removed || !puts.is_empty();
     }
 
@@ -170,16 +180,20 @@ fn of_file_system(store: &Path) -> u64 {
     (whole / MAX_PART).clamp(MAX_LEAST, MAX)
 }
 
+/// What a row of this length takes at most. One that shares its page may leave half of it free; one
+/// that does not gets pages by powers of two.
+pub(super) fn row_cost(length: usize) -> u64 {
+    let row = length as u64;
+    if row < PAGE / 2 { 2 * row } else { row.div_ceil(PAGE).next_power_of_two() * PAGE }
+}
+
 /// What a commit of these batches takes at most.
 fn cost(puts: &[Write]) -> u64 {
     let row = |put: &Write| match put {
         Write::Put { bytes, fingerprints, .. } => {
-            let row = (bytes.len() + fingerprints.len() * 16 + 256) as u64;
-            // A row that shares its page may leave half of it free; one that does not gets pages
-            // by powers of two.
-            if row < PAGE / 2 { 2 * row } else { row.div_ceil(PAGE).next_power_of_two() * PAGE }
+            row_cost(bytes.len() + fingerprints.len() * 16 + 256)
         }
-        Write::Port { .. } | Write::Probe(_) | Write::Settle { .. } => 0,
+        Write::DropLetter { .. } | Write::Port { .. } | Write::Probe(_) | Write::Settle { .. } => 0,
     };
     COMMIT + puts.iter().map(row).sum::<u64>()
 }

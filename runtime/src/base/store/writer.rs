@@ -1,20 +1,22 @@
 //! The writing thread.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use mistgate_core::delivery::batch::{Chats, EventKey};
+use mistgate_core::delivery::batch::EventKey;
 use redb::StorageBackend;
 
-use super::batches::{BATCHES, checksum, write_chats, write_stamp};
+use super::batches::{BATCHES, Done, write_chats};
 use super::error::Problem;
 use super::guard::Guard;
+use super::letters::{Changing, Letters, Taken};
 use super::opening::{Opened, Place};
 use super::ports::Owed;
+use super::row::{checksum, write_stamp};
 use super::space::Space;
 use super::{Left, Shared, Write, Written, batches};
 use crate::base::panic;
@@ -48,14 +50,16 @@ pub(super) struct Writer {
     /// Whether what the file held at first is known.
     was_open: bool,
     /// Settled but not yet written down.
-    owed: BTreeMap<EventKey, Chats>,
+    owed: BTreeMap<EventKey, Done>,
     owed_since: Option<Instant>,
     /// The changes of ports that are not yet on disk.
     ports: Owed,
+    letters: Letters,
     /// The fingerprints of earlier batches than this may be forgotten.
     forget_before: u64,
-    /// Batches whose commit failed. They were refused, but may be on the disk all the same.
-    maybe_kept: BTreeSet<u64>,
+    /// Batches whose commit failed. They were refused, but may be on the disk all the same. Each
+    /// with the dead letter that it was.
+    maybe_kept: BTreeMap<u64, Option<(u64, Taken)>>,
     failed_at: Option<Instant>,
 }
 
@@ -75,8 +79,9 @@ impl Writer {
             owed: BTreeMap::new(),
             owed_since: None,
             ports: Owed::default(),
+            letters: Letters::default(),
             forget_before: 0,
-            maybe_kept: BTreeSet::new(),
+            maybe_kept: BTreeMap::new(),
             failed_at: None,
         }
     }
@@ -86,22 +91,27 @@ impl Writer {
     }
 
     /// What handles of the store share with this thread.
-    pub(super) fn shared(&self) -> (Shared, Arc<AtomicBool>, Arc<AtomicU64>) {
-        (Arc::clone(&self.shared), Arc::clone(&self.is_writable), Arc::clone(&self.max))
+    pub(super) fn shared(&self) -> (Shared, Arc<AtomicBool>, [Arc<AtomicU64>; 2]) {
+        let numbers = [Arc::clone(&self.max), self.letters.count()];
+        (Arc::clone(&self.shared), Arc::clone(&self.is_writable), numbers)
     }
 
     pub(super) fn run(mut self, inbox: &Receiver<Vec<Write>>, written: impl Fn(Written)) {
         while let Ok(first) = self.next(inbox) {
             let puts = self.gather(first, inbox);
             let ports = self.ports.last();
-            if puts.is_empty() && ports.is_none() && !self.is_due() {
+            let is_asked = ports.is_some() || !self.letters.drops.is_empty();
+            if puts.is_empty() && !is_asked && !self.is_due() {
                 continue;
             }
             let attempt = || {
                 self.ready(&written)?;
                 let full = self.make_room(&puts)?;
                 // What is full still takes what makes it emptier.
-                let refused = self.commit(if full.is_some() { &[] } else { &puts })?;
+                let refused = match full {
+                    Some(_) => self.commit(&[], 0)?,
+                    None => self.commit(&puts, self.space.room(&puts))?,
+                };
                 Ok((full, refused))
             };
             let result = panic::catch(attempt).unwrap_or_else(|| Err(panicked()));
@@ -134,10 +144,17 @@ impl Writer {
                     }
                 }
             }
+            // Whoever asked for what failed learns that by the end of the channel.
+            self.letters.drops.clear();
+            self.letters
+                .report()
+                .into_iter()
+                .for_each(|changes| written(Written::Letters(changes)));
         }
         if !self.owed.is_empty() || !self.maybe_kept.is_empty() || self.ports.last().is_some() {
             // The last chance; what stays owed is delivered twice.
-            panic::catch(|| self.ready(&written).and_then(|()| self.commit(&[])));
+            let room = self.space.room(&[]);
+            panic::catch(|| self.ready(&written).and_then(|()| self.commit(&[], room)));
         }
         // A held repair is made again by whoever opens the file next.
     }
@@ -160,7 +177,10 @@ impl Writer {
         let wait = match self.owed_since {
             _ if !self.is_writable() => RETRY_AFTER,
             Some(since) => SETTLE_AFTER.saturating_sub(since.elapsed()),
-            None => return inbox.recv(),
+            None => match self.letters.wait() {
+                Some(wait) => wait,
+                None => return inbox.recv(),
+            },
         };
         match inbox.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => Ok(Vec::new()),
@@ -172,7 +192,7 @@ impl Writer {
     /// Whether a commit without a batch is due. Only an attempt shows that a disk is well again.
     fn is_due(&self) -> bool {
         let settle = self.owed_since.is_some_and(|since| since.elapsed() >= SETTLE_AFTER);
-        settle || !self.is_writable()
+        settle || self.letters.is_due() || !self.is_writable()
     }
 
     /// The batches among these writes and those that wait. What is settled is owed from now on.
@@ -194,10 +214,13 @@ impl Writer {
                     Write::Probe(answer) => {
                         let _ = answer.try_send(());
                     }
-                    Write::Settle { key, chats } => {
+                    Write::Settle { key, chats, dead } => {
                         self.owed_since.get_or_insert_with(Instant::now);
-                        self.owed.entry(key).or_default().extend(chats);
+                        self.letters.buried += dead.as_ref().map_or(0, |_| chats.len());
+                        let done = chats.into_iter().map(|chat| (chat, dead.clone()));
+                        self.owed.entry(key).or_default().extend(done);
                     }
+                    Write::DropLetter { id, answer } => self.letters.drops.push((id, answer)),
                 }
             }
             let full = count >= GROUP_MAX || bytes_in_group >= GROUP_BYTES_MAX;
@@ -215,16 +238,19 @@ impl Writer {
             return Ok(Some(format!("no room for a reserve beside the store: {error}")));
         }
         loop {
-            if self.space.fits(puts) {
+            if self.space.fits(puts, self.letters.buried) {
                 return Ok(None);
             }
             if !self.space.is_stale() {
+                if self.space.fits(puts, 0) {
+                    return Ok(None);
+                }
                 let max = self.space.max();
                 return Ok(Some(format!("the store has as much as it may in {max} bytes")));
             }
             self.count()?;
-            if !self.space.fits(puts) {
-                self.give_way()?;
+            if !self.space.fits(puts, self.letters.buried) {
+                self.give_way(puts)?;
             }
         }
     }
@@ -240,14 +266,21 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes what is worth less than a new batch: the memory of delivered duplicates.
-    fn give_way(&mut self) -> Result<(), Problem> {
+    /// Removes what is worth less than a new batch: the memory of delivered duplicates, and then
+    /// dead letters.
+    fn give_way(&mut self, puts: &[Write]) -> Result<(), Problem> {
         let database = self.shared.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
         let transaction = database.begin_write()?;
-        let has_removed = batches::forget_half(&transaction)?;
+        let mut has_removed = batches::forget_half(&transaction)?;
+        let mut letters = self.letters.change(&transaction, 0)?;
+        if !has_removed && !self.space.fits(puts, 0) {
+            has_removed = letters.push_out_half()?;
+        }
+        let changed = letters.end();
         transaction.commit()?;
-        self.space.committed(&[], has_removed);
+        self.letters.committed(changed);
+        self.space.committed(&[], 0, has_removed);
         Ok(())
     }
 
@@ -268,17 +301,23 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes in one commit. Gives the batches whose numbers the file may have already.
-    fn commit(&mut self, puts: &[Write]) -> Result<Vec<u64>, Problem> {
+    /// Writes in one commit, in which dead letters may take `room` bytes. Gives the batches that it
+    /// may not take.
+    fn commit(&mut self, puts: &[Write], room: u64) -> Result<Vec<u64>, Problem> {
         let mut later = BTreeMap::new();
         if self.space.is_disk_full
             && let Some(key) = self.owed.keys().nth(OWED_MAX).copied()
         {
             later = self.owed.split_off(&key);
         }
-        let result = self.write(puts);
+        let before = self.letters.bytes();
+        let result = self.write(puts, room);
         if result.is_ok() {
-            self.space.committed(puts, !self.owed.is_empty() || !self.maybe_kept.is_empty());
+            let after = self.letters.bytes();
+            let letters = after.saturating_sub(before);
+            let has_removed =
+                !self.owed.is_empty() || !self.maybe_kept.is_empty() || after < before;
+            self.space.committed(puts, letters, has_removed);
             self.maybe_kept.clear();
             self.owed.clear();
             self.ports = Owed::default();
@@ -286,41 +325,63 @@ impl Writer {
         self.owed.append(&mut later);
         if self.owed.is_empty() {
             self.owed_since = None;
+            self.letters.buried = 0;
         }
         result
     }
 
-    fn write(&mut self, puts: &[Write]) -> Result<Vec<u64>, Problem> {
+    fn write(&mut self, puts: &[Write], room: u64) -> Result<Vec<u64>, Problem> {
         let mut refused = Vec::new();
         let database = self.shared.read();
         let database = database.as_ref().ok_or(redb::Error::DatabaseClosed)?;
         let transaction = database.begin_write()?;
+        let sends = |put: &Write| matches!(put, Write::Put { letter: Some(_), .. });
+        let is_letter_due = self.letters.is_due()
+            || puts.iter().any(sends)
+            || self.maybe_kept.values().any(Option::is_some);
+        let mut letters = None;
+        if is_letter_due {
+            letters = Some(self.letters.change(&transaction, room)?);
+        }
         {
             let mut batches = transaction.open_table(BATCHES)?;
-            for batch in &self.maybe_kept {
+            for (batch, letter) in &self.maybe_kept {
                 batches.remove(batch)?;
+                if let (Some((id, taken)), Some(letters)) = (letter, &mut letters) {
+                    letters.put_back(*id, taken)?;
+                }
             }
             for write in puts {
-                let Write::Put { batch, bytes, chats, fingerprints, at, .. } = write else {
+                let Write::Put { batch, bytes, chats, fingerprints, letter, at, .. } = write else {
                     continue;
                 };
-                if *batch < self.first_batch {
+                let mut taken = None;
+                if *batch >= self.first_batch
+                    && let (Some(id), Some(letters)) = (letter, &mut letters)
+                {
+                    taken = letters.take(*id)?.map(|taken| (*id, taken));
+                }
+                if *batch < self.first_batch || letter.is_some() != taken.is_some() {
                     refused.push(*batch);
                     continue;
                 }
                 let (at, chats) = (write_stamp(*at), write_chats(chats));
                 let prints: Vec<_> = fingerprints.iter().map(|print| print.to_bytes()).collect();
                 let (chats, prints) = (chats.as_bytes(), prints.as_flattened());
-                let sum = checksum(*batch, at, chats, prints, bytes);
+                let sum = checksum(*batch, (at, chats, prints, bytes));
                 batches.insert(batch, (at, chats, prints, &**bytes, sum))?;
-                self.maybe_kept.insert(*batch);
+                self.maybe_kept.insert(*batch, taken);
             }
         }
         if !self.owed.is_empty() {
-            batches::settle(&transaction, &self.owed, self.forget_before)?;
+            batches::settle(&transaction, &self.owed, &mut letters, self.forget_before)?;
         }
+        let max = self.space.max();
+        letters.iter_mut().try_for_each(|letters| self.letters.tidy(letters, max))?;
+        let changed = letters.map(Changing::end);
         self.ports.write(&transaction)?;
         transaction.commit()?;
+        changed.into_iter().for_each(|changed| self.letters.committed(changed));
         Ok(refused)
     }
 
@@ -377,6 +438,7 @@ impl Writer {
         if !mem::replace(&mut self.was_open, true) || left.set_aside.is_some() {
             self.first_batch = left.next_batch;
         }
+        self.letters.opened(&database)?;
         (self.file, self.is_released) = (Some(guard), false);
         *self.shared.write() = Some(database);
         Ok(left)
@@ -410,6 +472,7 @@ fn report(
     batches.retain(|batch| !refused.contains(batch));
     written(Written::Stored(batches));
     if !refused.is_empty() {
-        written(Written::Refused(refused, "the store was opened only now".to_owned()));
+        let reason = "the store was opened only now, or the dead letter is gone";
+        written(Written::Refused(refused, reason.to_owned()));
     }
 }

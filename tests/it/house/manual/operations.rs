@@ -75,21 +75,33 @@ fn metrics_are_those_of_the_manual() {
     mistgate.stop();
 }
 
-#[test]
-fn members_of_status_are_those_of_the_manual() {
+/// The paths under a heading of the manual, whose members must be those of the files of the admin
+/// endpoint that are `of` it.
+fn members(heading: &str, of: impl Fn(&str) -> bool) -> BTreeSet<String> {
     let mut program = BTreeSet::new();
     for (name, text) in runtime() {
-        if name.contains("/admin") {
+        if name.contains("/admin") && of(&name) {
             let names = text.split('"').skip(1).step_by(2);
             let behind = text.split('"').skip(2).step_by(2);
             let members = names.zip(behind).filter(|(_, rest)| rest.starts_with(": "));
             program.extend(members.map(|(name, _)| name.to_owned()));
         }
     }
-    let paths = named(OPERATIONS, "## `/status`");
+    let paths = named(OPERATIONS, heading);
     let segments = paths.iter().flat_map(|path| path.split('.'));
     let manual = segments.map(|name| name.trim_end_matches("[]").to_owned()).collect();
-    same("/status", &manual, &program);
+    same(heading, &manual, &program);
+    paths
+}
+
+#[test]
+fn members_of_dead_letters_are_those_of_the_manual() {
+    members("## `/dead-letters`", |name| name.ends_with("dead_letters.rs"));
+}
+
+#[test]
+fn members_of_status_are_those_of_the_manual() {
+    let paths = members("## `/status`", |name| !name.ends_with("dead_letters.rs"));
     // They are where they are said to be.
     let place = Place::new("[chat.console]\n[ports]");
     let mistgate = place.start();

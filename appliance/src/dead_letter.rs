@@ -1,0 +1,104 @@
+//! `mistgate dead-letter`: what a destination refused for good, or what grew too old.
+
+use std::process::ExitCode;
+
+use mistgate_runtime::admin::control;
+use mistgate_runtime::admin::control::{Answered, Failure};
+use serde_json::Value;
+
+use crate::args::dead_letter::{
+    DeadLetter, DeadLetterKind, DropLetter, ListLetters, SendLetter, ShowLetter,
+};
+
+pub(crate) fn run(args: &DeadLetter) -> Result<ExitCode, Failure> {
+    match &args.kind {
+        DeadLetterKind::List(ListLetters { config, json }) => {
+            let body = ask(config.as_deref(), "GET", "")?;
+            if *json {
+                crate::say(body.trim_end());
+            } else {
+                crate::say(&list(&read(&body)?));
+            }
+        }
+        DeadLetterKind::Show(ShowLetter { config, id }) => {
+            let body = ask(config.as_deref(), "GET", &format!("/{id}"))?;
+            crate::say(&show(&read(&body)?));
+        }
+        DeadLetterKind::Send(SendLetter { config, id }) => {
+            let body = ask(config.as_deref(), "POST", &format!("/{id}/send"))?;
+            crate::say(&format!("{id}: {}", body.trim_end()));
+        }
+        DeadLetterKind::Drop(DropLetter { config, id }) => {
+            let body = ask(config.as_deref(), "POST", &format!("/{id}/drop"))?;
+            crate::say(&format!("{id}: {}", body.trim_end()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The body of an answer that is 200.
+fn ask(config: Option<&str>, method: &str, path: &str) -> Result<String, Failure> {
+    let state_dir = crate::state_dir(config)?;
+    let path = format!("/dead-letters{path}");
+    let Answered { status, body } = control::request(&state_dir, method, &path, "")?;
+    let body = String::from_utf8_lossy(&body).into_owned();
+    if status == 200 { Ok(body) } else { Err(Failure::Failed(body.trim_end().to_owned())) }
+}
+
+fn read(body: &str) -> Result<Value, Failure> {
+    serde_json::from_str(body).map_err(|_| Failure::Failed("its answer is not clear".to_owned()))
+}
+
+/// A line for each, newest first.
+fn list(answer: &Value) -> String {
+    let letters = answer.get("letters").and_then(Value::as_array);
+    let letters = letters.map(Vec::as_slice).unwrap_or_default();
+    let line = |letter: &Value| {
+        let id = letter.get("id").and_then(Value::as_u64).unwrap_or_default();
+        let [at, to, topic, kind, reason] =
+            ["at", "destination", "topic", "type", "reason"].map(|name| text(letter, name));
+        format!("{id:>6}  {at:<24}  {to}  {topic} {kind}: {reason}")
+    };
+    let mut lines: Vec<String> = letters.iter().map(line).collect();
+    let count = answer.get("count").and_then(Value::as_u64).unwrap_or_default();
+    match count.saturating_sub(letters.len() as u64) {
+        0 => {}
+        older => lines.push(format!("and {older} older ones")),
+    }
+    if lines.is_empty() { "there are no dead letters".to_owned() } else { lines.join("\n") }
+}
+
+fn show(letter: &Value) -> String {
+    let fact = |name| format!("{name:<12}  {}", text(letter, name));
+    let names = ["at", "destination", "reason", "topic", "type", "channel", "severity"];
+    let mut lines: Vec<String> = names.map(fact).into();
+    lines.push(format!("{:#}", letter.get("event").unwrap_or(&Value::Null)));
+    lines.join("\n")
+}
+
+/// A text; `-` where it is not known.
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value.get(name).and_then(Value::as_str).unwrap_or("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_line_for_each() {
+        let letter = json!({
+            "id": 17, "at": null, "destination": "slack/info", "topic": "alarms",
+            "type": "AP_OFFLINE", "reason": "refused: 400 no_text", "event": { "a": 1 },
+        });
+        let expected = "    17  -                         slack/info  alarms AP_OFFLINE: \
+                        refused: 400 no_text\nand 2 older ones";
+        assert_eq!(list(&json!({ "count": 3, "letters": [letter] })), expected);
+        assert_eq!(list(&json!({ "count": 0, "letters": [] })), "there are no dead letters");
+        let shown = show(&letter);
+        assert!(shown.starts_with("at            -\ndestination   slack/info\n"), "{shown}");
+        assert!(shown.ends_with("severity      -\n{\n  \"a\": 1\n}"), "{shown}");
+    }
+}

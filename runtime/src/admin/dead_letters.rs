@@ -1,0 +1,130 @@
+//! The dead letters of the store: shown, sent again and dropped.
+
+use http_types::StatusCode;
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::delivery::batch;
+use mistgate_core::event::Event;
+use mistgate_core::webhook::intake;
+use serde_json::{Value, json};
+
+use super::{Admin, Asked, JSON, TEXT, ok, unavailable};
+use crate::base::journal::{Level, fields};
+use crate::base::store::{Letter, Store};
+use crate::http::listen::Reply;
+
+pub(super) const LIST: &str = "/dead-letters";
+pub(super) const SHOW: &str = "/dead-letters/{id}";
+pub(super) const SEND: &str = "/dead-letters/{id}/send";
+pub(super) const DROP: &str = "/dead-letters/{id}/drop";
+
+/// The most letters in a list.
+const LIST_MAX: usize = 1_000;
+
+/// The last of them, newest first, without their events.
+pub(super) async fn list(admin: &Admin) -> Reply {
+    let Some(store) = store(admin).await else {
+        return unreadable();
+    };
+    let read = move || store.last_letters(LIST_MAX, |letter| facts(letter, false));
+    match smol::unblock(read).await {
+        Some((letters, count)) => {
+            let value = json!({ "count": count, "letters": letters });
+            ok().content(JSON, format!("{value:#}\n"))
+        }
+        None => unreadable(),
+    }
+}
+
+pub(super) async fn show(admin: &Admin, asked: Asked<'_>) -> Reply {
+    match find(admin, asked).await {
+        Ok((_, letter)) => {
+            let facts = facts(&letter, true);
+            ok().content(JSON, format!("{facts:#}\n"))
+        }
+        Err(reply) => reply,
+    }
+}
+
+/// Queues one again for its destination.
+pub(super) async fn send(admin: &Admin, asked: Asked<'_>) -> Reply {
+    let (store, letter) = match find(admin, asked).await {
+        Ok(found) => found,
+        Err(reply) => return reply,
+    };
+    let Letter { id, chat, to, bytes, .. } = letter;
+    let Some(intake) = intake::again(id, chat.into(), &bytes) else {
+        return refused(StatusCode::InternalServerError, "its event cannot be read — drop it");
+    };
+    let status = admin.driver.again(id, intake).await;
+    if status == StatusCode::Ok {
+        let from = asked.caller;
+        admin.journal.note(Level::Info, "dead_letter_sent", fields![id, to, from]);
+        ok().content(TEXT, format!("queued again for {to}\n"))
+    } else if status == StatusCode::Conflict {
+        let what = "is no longer configured — configure it again, or drop the dead letter";
+        refused(status, &format!("{to} {what}"))
+    } else if smol::unblock(move || store.letter(id)).await.is_none() {
+        // Somebody else has sent or dropped it meanwhile.
+        absent()
+    } else {
+        unreadable()
+    }
+}
+
+pub(super) async fn drop_letter(admin: &Admin, asked: Asked<'_>) -> Reply {
+    let (store, Letter { id, to, .. }) = match find(admin, asked).await {
+        Ok(found) => found,
+        Err(reply) => return reply,
+    };
+    match store.drop_letter(id).await {
+        Some(true) => {
+            let from = asked.caller;
+            admin.journal.note(Level::Info, "dead_letter_dropped", fields![id, to, from]);
+            ok().content(TEXT, "dropped\n")
+        }
+        Some(false) => absent(),
+        None => unreadable(),
+    }
+}
+
+async fn store(admin: &Admin) -> Option<Store> {
+    Some(admin.driver.status().await?.store)
+}
+
+/// The letter that a path names, or the answer that there is none.
+async fn find(admin: &Admin, asked: Asked<'_>) -> Result<(Store, Letter), Reply> {
+    let id = asked.path.split('/').nth(2).and_then(|id| id.parse().ok()).ok_or_else(absent)?;
+    let store = store(admin).await.ok_or_else(unreadable)?;
+    smol::unblock(move || store.letter(id).map(|letter| (store, letter))).await.ok_or_else(absent)
+}
+
+fn absent() -> Reply {
+    refused(StatusCode::NotFound, "there is no such dead letter")
+}
+
+fn unreadable() -> Reply {
+    unavailable().content(TEXT, "the store cannot be read or written for now\n")
+}
+
+fn refused(status: StatusCode, reason: &str) -> Reply {
+    Reply::status(status.into()).content(TEXT, format!("{reason}\n"))
+}
+
+fn facts(letter: &Letter, with_event: bool) -> Value {
+    let Letter { id, at, to, reason, bytes, .. } = letter;
+    let batch = batch::decode(bytes).ok();
+    let stored = batch.as_ref().and_then(|batch| Some((batch, batch.events.first()?)));
+    let event = stored.and_then(|(batch, stored)| Event::parse(batch.topic(), stored.text));
+    let text = |text| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    json!({
+        "id": id,
+        "at": at.map(UnixTime::rfc3339),
+        "destination": to,
+        "reason": reason,
+        "topic": stored.map(|(batch, _)| batch.topic),
+        "type": event.as_ref().and_then(Event::kind),
+        "channel": stored.map(|(_, stored)| stored.channel),
+        "severity": stored.map(|(_, stored)| stored.severity.name()),
+        "event": stored.filter(|_| with_event).map(|(_, stored)| text(stored.text)),
+    })
+}
