@@ -4,13 +4,12 @@
 //! stand in the tables of [`types`](super::types), and [`topics`](super::topics) says which file
 //! describes which topic.
 
-mod subject;
-mod thread;
+pub(super) mod subject;
 
 pub(super) mod draft;
 
 mod client;
-mod marvis;
+pub(super) mod marvis;
 
 pub(super) mod alarm;
 pub(super) mod audit;

@@ -15,6 +15,8 @@ pub mod links;
 
 mod describe;
 
+pub mod change;
+
 pub mod topics;
 
 pub mod digest;

@@ -1,61 +1,37 @@
-//! What is known of each topic of webhooks: its types, and who describes its events.
+//! Who describes the events of each topic. Their types stand in [`types`](mod@super::types).
 //!
 //! The events of a topic without a row are described by `describe::other`, as well as their members
 //! allow.
 
+use super::change::{self, Change};
 use super::describe::draft::Draft;
 use super::describe::{alarm, audit, device, other};
 use super::links::Dashboard;
-use super::types::{Kind, alarms, ap, gateway, mist_edge, mistgate, ports, switch};
+use super::types::Kind;
+pub use super::types::{find, row_named, types};
 use super::{Notification, Severity};
 use crate::event::{Event, Topic};
 
 /// Describes an event. Takes the row of its type, if that is known, and the dashboard to link to.
 type Describe = fn(&Event<'_>, Option<&'static Kind>, &Dashboard<'_>) -> Draft;
 
-struct Row {
-    topics: &'static [Topic<'static>],
-    /// Empty for topics whose events have no types.
-    types: &'static [&'static [Kind]],
-    describe: Describe,
-}
-
-static TOPICS: [Row; 4] = [
-    Row { topics: &[Topic::Alarms], types: &[alarms::KINDS], describe: alarm::describe },
-    Row { topics: &[Topic::Audits], types: &[], describe: audit::describe },
-    Row {
-        // A type is found under whichever of these topics it was sent.
-        topics: &[Topic::DeviceEvents, Topic::DeviceUpdowns, Topic::MxedgeEvents],
-        types: &[ap::KINDS, switch::KINDS, gateway::KINDS, mist_edge::KINDS],
-        describe: device::describe,
-    },
-    Row {
-        topics: &[Topic::Mistgate],
-        types: &[mistgate::KINDS, ports::KINDS],
-        describe: other::report,
-    },
+static TOPICS: [(&[Topic<'static>], Describe); 4] = [
+    (&[Topic::Alarms], alarm::describe),
+    (&[Topic::Audits], audit::describe),
+    (&[Topic::DeviceEvents, Topic::DeviceUpdowns, Topic::MxedgeEvents], device::describe),
+    (&[Topic::Mistgate], other::report),
 ];
-
-fn row(topic: &Topic<'_>) -> Option<&'static Row> {
-    TOPICS.iter().find(|row| row.topics.contains(topic))
-}
-
-/// The rows of the known types of a topic.
-pub fn types(topic: &Topic<'_>) -> impl Iterator<Item = &'static Kind> + use<> {
-    row(topic).into_iter().flat_map(|row| row.types).flat_map(|table| *table)
-}
-
-/// The row of a type, in any letter case.
-pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
-    types(topic).find(|row| row.name.eq_ignore_ascii_case(kind))
-}
 
 /// Describes an event. `dashboard_host` is the host that its links lead to.
 pub fn describe(event: &Event<'_>, severity: Severity, dashboard_host: &str) -> Notification {
     let dashboard = Dashboard::new(event, dashboard_host);
-    let describe = row(event.topic()).map_or(other::describe as Describe, |row| row.describe);
+    let row = TOPICS.iter().find(|(topics, _)| topics.contains(event.topic()));
+    let describe = row.map_or(other::describe as Describe, |(_, describe)| *describe);
     let kind = find(event.topic(), &event.kind().unwrap_or_default());
-    describe(event, kind, &dashboard).finish(event, severity)
+    let mut notification = describe(event, kind, &dashboard).finish(event, severity);
+    let changes = kind.map(|kind| change::of(event, kind)).unwrap_or_default();
+    notification.thread = changes.first().map(Change::thread);
+    notification
 }
 
 #[cfg(test)]

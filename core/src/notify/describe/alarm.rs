@@ -62,12 +62,12 @@ pub(in crate::notify) fn describe(
     let name = event.kind().unwrap_or_default();
     let alarm = Alarm::new(event, &name, row.is_some());
     let mut draft = match row {
-        Some(row) => Draft::of(row, event, &mut |name| alarm.value(name).map(Cow::Owned)),
+        Some(row) => Draft::of(row, &mut |name| alarm.value(name).map(Cow::Owned)),
         None => alarm.unknown(&name),
     };
     alarm.add_facts(&mut draft);
     match &alarm.marvis {
-        Some(marvis) => marvis.add_facts(&mut draft, event),
+        Some(marvis) => marvis.add_facts(&mut draft),
         None => alarm.explain(&mut draft),
     }
     if row.is_none() {
@@ -94,10 +94,7 @@ struct Alarm<'e> {
 
 impl<'e> Alarm<'e> {
     fn new(event: &'e Event<'e>, kind: &str, known: bool) -> Self {
-        let listed = DEVICES
-            .into_iter()
-            .map(|(member, class)| (event.texts(member), class))
-            .find(|(ids, _)| !ids.is_empty());
+        let listed = listed(event);
         let mut class = listed.as_ref().map(|(_, class)| *class);
         let mut macs: Vec<Mac> =
             listed.iter().flat_map(|(ids, _)| ids.iter().filter_map(|id| Mac::parse(id))).collect();
@@ -264,6 +261,12 @@ impl<'e> Alarm<'e> {
             draft.fact("Repeated", "yes, Mist sent this alarm before");
         }
     }
+}
+
+/// The devices that an alarm lists, and their class.
+pub(in crate::notify) fn listed<'a>(event: &Event<'a>) -> Option<(Vec<Cow<'a, str>>, DeviceClass)> {
+    let mut lists = DEVICES.into_iter().map(|(member, class)| (event.texts(member), class));
+    lists.find(|(ids, _)| !ids.is_empty())
 }
 
 /// Alarms have no list for cellular edges, and the dashboard has no page for them.

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use super::{draft::Draft, subject, subject::Subject, thread};
+use super::{draft::Draft, subject, subject::Subject};
 use crate::base::text;
 use crate::event::{Detail, DeviceClass, Event, Topic};
 use crate::notify::links::Dashboard;
@@ -56,10 +56,10 @@ pub(in crate::notify) fn describe(
 
 fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
     let speech = Speech::new(event, subject);
-    let mut draft = Draft::of(row, event, &mut |name| speech.value(name));
+    let mut draft = Draft::of(row, &mut |name| speech.value(name));
     draft.explain(speech.reason().as_deref());
     about(&mut draft, subject);
-    draft.maybe("Port", speech.port());
+    draft.maybe("Port", port(event, speech.text()));
     draft.maybe("Reason", speech.reason());
     draft.maybe("Change", speech.radio_changes());
     draft.maybe("Band", speech.value("band"));
@@ -85,10 +85,7 @@ fn known(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
 
 /// `ME_RESOURCE_USAGE`: the event itself says whether the usage is high or normal again.
 fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
-    let usage = event
-        .get("sys_info.usage")
-        .or_else(|| event.get("sys_info")?.get("usage"))
-        .or_else(|| event.get("usage"));
+    let usage = usage(event);
     let member = |name: &str| Some(plain::clean(&usage?.get(name)?.text()?));
     let resource = member("resource");
     let shown = resource.as_deref().map_or_else(|| "resource".to_string(), plain::words);
@@ -111,17 +108,34 @@ fn resource_usage(event: &Event<'_>, subject: &Subject, row: &Kind) -> Draft {
         (None, None) => "changed".to_string(),
     };
     let mut draft = Draft::new(title, format!("The {shown} usage of {placed} {end}."));
-    if let Some(state) = state {
-        let id = event.id("mxedge_id").unwrap_or_default();
-        let parts = [&*id, resource.as_deref().unwrap_or_default()];
-        draft.thread = Some(thread::keyed(event, row.name, &parts, state == "normal"));
-    }
     about(&mut draft, subject);
     draft.maybe("Usage", value);
     draft.maybe("Threshold", member("threshold_value"));
     draft.maybe("Reason", event.text("reason"));
     build(&mut draft, event);
     draft
+}
+
+/// What `ME_RESOURCE_USAGE` says of a resource.
+pub(in crate::notify) fn usage<'a>(event: &Event<'a>) -> Option<Detail<'a>> {
+    event
+        .get("sys_info.usage")
+        .or_else(|| event.get("sys_info")?.get("usage"))
+        .or_else(|| event.get("usage"))
+}
+
+/// The port of the event, or the one that its message names.
+pub(in crate::notify) fn port(event: &Event<'_>, text: Option<&str>) -> Option<String> {
+    let member = ["port_id", "port"].into_iter().find_map(|name| event.text(name));
+    if let Some(port) = member {
+        return Some(plain::name(&port));
+    }
+    let text = text?;
+    ["ifName", "interface"]
+        .into_iter()
+        .find_map(|marker| plain::after(text, marker))
+        .filter(|port| port.bytes().any(|b| b.is_ascii_digit()))
+        .map(String::from)
 }
 
 /// A type without a row, described by its name.
@@ -228,7 +242,7 @@ impl<'s> Speech<'s> {
             "member" => plain::after(text.split_once(" of ")?.1, name)?.to_string(),
             // Mist Edges have ports such as `port0`, which would read "port port0".
             "port" => {
-                let port = self.port()?;
+                let port = port(self.event, self.text())?;
                 let number = port.strip_prefix("port").filter(|rest| !rest.is_empty());
                 number.map(ToString::to_string).unwrap_or(port)
             }
@@ -281,20 +295,6 @@ impl<'s> Speech<'s> {
     fn reason(&self) -> Option<String> {
         let reason = plain::humane(&self.event.text("reason")?);
         Some(reason.trim_end_matches('.').to_string())
-    }
-
-    /// The port of the event, or the one that the message names.
-    fn port(&self) -> Option<String> {
-        let member = ["port_id", "port"].into_iter().find_map(|name| self.event.text(name));
-        if let Some(port) = member {
-            return Some(plain::name(&port));
-        }
-        let text = self.text()?;
-        ["ifName", "interface"]
-            .into_iter()
-            .find_map(|marker| plain::after(text, marker))
-            .filter(|port| port.bytes().any(|b| b.is_ascii_digit()))
-            .map(String::from)
     }
 
     /// `from Full to Down due to InActiveTimer`.

@@ -5,13 +5,12 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::thread;
 use crate::base::mac::Mac;
 use crate::base::text;
 use crate::base::time::UnixTime;
 use crate::event::{Detail, Event};
 use crate::notify::types::{Kind, sentence};
-use crate::notify::{Fact, Link, Listing, Notification, Severity, Thread, plain};
+use crate::notify::{Fact, Link, Listing, Notification, Severity, plain};
 
 const FACTS_MAX: usize = 20;
 /// The most characters of a headline.
@@ -50,7 +49,6 @@ pub(in crate::notify) struct Draft {
     pub(super) summary: String,
     pub(super) facts: Vec<Fact>,
     pub(super) links: Vec<Link>,
-    pub(super) thread: Option<Thread>,
     pub(super) listing: Option<Listing>,
     /// The time of events that have it elsewhere than in `timestamp`.
     pub(super) at: Option<UnixTime>,
@@ -61,14 +59,9 @@ impl Draft {
         Self { title: title.into(), summary: summary.into(), ..Self::default() }
     }
 
-    /// The title, the sentence and the thread of a type's row. `value` gives the sentence's values.
-    pub(super) fn of<'v>(
-        row: &Kind,
-        event: &Event<'_>,
-        value: &mut dyn FnMut(&str) -> Option<Cow<'v, str>>,
-    ) -> Self {
-        let thread = row.pair.and_then(|pair| thread::thread(event, pair));
-        Self { thread, ..Self::new(row.title, sentence::say(row.sentence, value)) }
+    /// The title and the sentence of a type's row. `value` gives the sentence's values.
+    pub(super) fn of<'v>(row: &Kind, value: &mut dyn FnMut(&str) -> Option<Cow<'v, str>>) -> Self {
+        Self::new(row.title, sentence::say(row.sentence, value))
     }
 
     /// Adds a reason to the summary, unless its words are there already.
@@ -125,7 +118,7 @@ impl Draft {
             listing: self.listing,
             links: self.links,
             at: event.at().or(self.at),
-            thread: self.thread,
+            thread: None,
         }
     }
 }

@@ -4,15 +4,15 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{draft::Draft, subject, thread};
+use super::{draft::Draft, subject};
 use crate::base::mac::Mac;
 use crate::event::{Detail, DeviceClass, Event};
-use crate::notify::{Thread, plain};
+use crate::notify::plain;
 
 /// The state of a finding, its cause, the suggested repair, and who is impacted.
-pub(super) struct Marvis {
+pub(in crate::notify) struct Marvis {
     /// Devices, WLANs or servers.
-    pub(super) impacted: Vec<Entity>,
+    pub(in crate::notify) impacted: Vec<Entity>,
     status: Option<String>,
     cause: Option<String>,
     action: Option<String>,
@@ -20,20 +20,20 @@ pub(super) struct Marvis {
 
 /// A device, WLAN or server that a finding impacts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entity {
+pub(in crate::notify) struct Entity {
     /// `None` if it is not a device.
-    pub(super) class: Option<DeviceClass>,
-    pub(super) name: Option<String>,
-    pub(super) mac: Option<Mac>,
+    pub(in crate::notify) class: Option<DeviceClass>,
+    pub(in crate::notify) name: Option<String>,
+    pub(in crate::notify) mac: Option<Mac>,
     /// `switch "a" (MAC …)`.
     phrase: String,
     /// The impacted ports of the device.
-    pub(super) ports: Vec<String>,
+    pub(in crate::notify) ports: Vec<String>,
 }
 
 impl Marvis {
     /// `None` if the alarm is not a finding of Marvis.
-    pub(super) fn of(event: &Event<'_>) -> Option<Self> {
+    pub(in crate::notify) fn of(event: &Event<'_>) -> Option<Self> {
         let ours = event.text("group").is_some_and(|group| group.eq_ignore_ascii_case("marvis"));
         let entities = event.get("impacted_entities");
         if !ours && entities.is_none() && event.get("suggestion").is_none() {
@@ -54,13 +54,13 @@ impl Marvis {
     }
 
     /// The first few impacted entities in words; empty if the finding names none.
-    pub(super) fn impacted(&self) -> String {
+    pub(in crate::notify) fn impacted(&self) -> String {
         let phrases: Vec<String> = self.impacted.iter().map(Entity::phrase).collect();
         plain::list(&phrases, plain::NAMES_MAX)
     }
 
     /// Adds the state, the cause and the suggested repair.
-    pub(super) fn add_facts(&self, draft: &mut Draft, event: &Event<'_>) {
+    pub(super) fn add_facts(&self, draft: &mut Draft) {
         let (mark, state) = match self.status.as_deref() {
             Some("resolved") => (" (resolved)", " The issue is resolved."),
             Some("validated") => (" (validated)", " Marvis has validated the fix."),
@@ -80,15 +80,11 @@ impl Marvis {
         draft.maybe("Status", self.status.as_deref().map(spell));
         draft.maybe("Root cause", self.cause.as_deref());
         draft.maybe("Suggested action", self.action.as_deref());
-        draft.thread = event.id("id").map(|id| Thread {
-            recovery: self.closed(),
-            ..thread::keyed(event, "marvis", &[&id], false)
-        });
     }
 
     /// Marvis closes a finding as resolved, or as validated once it has seen the repair work
     /// (`appliance/docs/vendors/mist.md` §6).
-    fn closed(&self) -> bool {
+    pub(in crate::notify) fn closed(&self) -> bool {
         matches!(self.status.as_deref(), Some("resolved" | "validated"))
     }
 }
@@ -126,7 +122,7 @@ impl Entity {
     }
 
     /// `port ge-0/0/1 of switch "a" (MAC …)`.
-    pub(super) fn phrase(&self) -> String {
+    pub(in crate::notify) fn phrase(&self) -> String {
         match plain::named_list("port", "ports", &self.ports, plain::NAMES_MAX) {
             Some(ports) => format!("{ports} of {}", self.phrase),
             None => self.phrase.clone(),

@@ -91,7 +91,7 @@ pub(in crate::notify) fn report(
         };
         Some(Cow::Owned(text))
     };
-    let mut draft = Draft::of(row, event, &mut value);
+    let mut draft = Draft::of(row, &mut value);
     draft.maybe("Destination", event.text("destination"));
     draft.maybe("File", event.text("file"));
     draft.maybe("Reason", event.text("reason"));

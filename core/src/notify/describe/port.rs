@@ -21,7 +21,7 @@ const ROWS_IN_FACT_MAX: usize = 12;
 /// Describes a report about ports.
 pub(super) fn describe(event: &Event<'_>, row: &Kind, dashboard: &Dashboard<'_>) -> Draft {
     let report = Description::of(event);
-    let mut draft = Draft::of(row, event, &mut |name| report.value(name).map(Cow::Owned));
+    let mut draft = Draft::of(row, &mut |name| report.value(name).map(Cow::Owned));
     draft.links = report.links(dashboard);
     draft.listing = report.listing();
     report.add_facts(&mut draft);

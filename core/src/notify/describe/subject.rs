@@ -9,18 +9,18 @@ use crate::notify::plain;
 
 /// The device of an event and its site, as far as the event names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Subject {
-    pub(super) class: Option<DeviceClass>,
-    pub(super) name: Option<String>,
-    pub(super) mac: Option<Mac>,
+pub(in crate::notify) struct Subject {
+    pub(in crate::notify) class: Option<DeviceClass>,
+    pub(in crate::notify) name: Option<String>,
+    pub(in crate::notify) mac: Option<Mac>,
     /// The id of a Mist Edge, if it has neither name nor MAC.
-    pub(super) id: Option<String>,
+    pub(in crate::notify) id: Option<String>,
     pub(super) site: Option<String>,
 }
 
 impl Subject {
     /// The device of an event of one of the device topics.
-    pub(super) fn of(event: &Event<'_>) -> Self {
+    pub(in crate::notify) fn of(event: &Event<'_>) -> Self {
         let edge = matches!(event.topic(), Topic::MxedgeEvents).then_some(DeviceClass::MistEdge);
         let mac = event.device_mac().or_else(|| edge_mac(event));
         let name = event
@@ -63,7 +63,7 @@ pub(super) fn called(noun: &str, name: Option<&str>, mac: Option<impl Display>) 
 }
 
 /// The name of the event's site.
-pub(super) fn site(event: &Event<'_>) -> Option<String> {
+pub(in crate::notify) fn site(event: &Event<'_>) -> Option<String> {
     event.text("site_name").map(|name| plain::clean(&name))
 }
 
@@ -100,10 +100,14 @@ pub(super) fn article(noun: &str) -> &'static str {
     }
 }
 
-/// The MAC in a Mist Edge's id: `00000000-0000-0000-1000-` and the MAC, or the MAC alone.
+/// The MAC in a Mist Edge's id.
 fn edge_mac(event: &Event<'_>) -> Option<Mac> {
-    let id = event.id("mxedge_id")?;
-    Mac::parse(id.strip_prefix("00000000-0000-0000-1000-").unwrap_or(&id))
+    listed_mac(&event.id("mxedge_id")?)
+}
+
+/// The MAC in the id of a device: `00000000-0000-0000-1000-` and the MAC, or the MAC alone.
+pub(in crate::notify) fn listed_mac(id: &str) -> Option<Mac> {
+    Mac::parse(id.strip_prefix("00000000-0000-0000-1000-").unwrap_or(id))
 }
 
 #[cfg(test)]

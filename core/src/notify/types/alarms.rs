@@ -4,119 +4,125 @@ use super::{Kind, kinds};
 
 pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Devices
-    device_down Warning "AP offline" "{device} went offline." raises DEVICE;
-    device_reconnected Info "AP reconnected" "{device} reconnected." clears DEVICE;
+    device_down Warning "AP offline" "{device} went offline." raises DEVICE_DOWN;
+    device_reconnected Info "AP reconnected" "{device} reconnected." clears DEVICE_DOWN;
     device_restarted Info "AP restarted" "{device} restarted.";
     esl_hung Warning "ESL service hangs"
-        "The electronic shelf label service of {device} hangs." raises ESL;
+        "The electronic shelf label service of {device} hangs." raises ESL_HUNG;
     esl_recovered Info "ESL service recovered"
-        "The electronic shelf label service of {device} works again." clears ESL;
-    gateway_down Warning "Gateway offline" "{device} went offline." raises GATEWAY;
-    gateway_reconnected Info "Gateway reconnected" "{device} reconnected." clears GATEWAY;
+        "The electronic shelf label service of {device} works again." clears ESL_HUNG;
+    gateway_down Warning "Gateway offline" "{device} went offline." raises DEVICE_DOWN;
+    gateway_reconnected Info "Gateway reconnected" "{device} reconnected." clears DEVICE_DOWN;
     gateway_restarted Info "Gateway restarted" "{device} restarted.";
     loop_detected_by_ap Warning "Loop detected by an AP"
         "{device} detected a loop in the wired network.";
-    switch_down Warning "Switch offline" "{device} went offline." raises SWITCH;
-    switch_reconnected Info "Switch reconnected" "{device} reconnected." clears SWITCH;
+    switch_down Warning "Switch offline" "{device} went offline." raises DEVICE_DOWN;
+    switch_reconnected Info "Switch reconnected" "{device} reconnected." clears DEVICE_DOWN;
     switch_restarted Info "Switch restarted" "{device} restarted.";
 
     // Services that clients need
     infra_arp_failure Critical "ARP failure"
         "Clients of {device} get no ARP answers[ on VLAN {vlans}][ from {servers}]."
-        raises INFRA_ARP "site:vlans";
+        raises CLIENTS_WITHOUT_ARP "site:vlans";
     infra_arp_success Info "ARP recovered"
         "Clients of {device} get ARP answers again[ on VLAN {vlans}][ from {servers}]."
-        clears INFRA_ARP "site:vlans";
+        clears CLIENTS_WITHOUT_ARP "site:vlans";
     infra_dhcp_failure Critical "DHCP failure"
         "Clients of {device} get no addresses by DHCP[ on VLAN {vlans}][ from {servers}]."
-        raises INFRA_DHCP "site:vlans";
+        raises CLIENTS_WITHOUT_DHCP "site:vlans";
     infra_dhcp_success Info "DHCP recovered"
         "Clients of {device} get addresses by DHCP again[ on VLAN {vlans}][ from {servers}]."
-        clears INFRA_DHCP "site:vlans";
+        clears CLIENTS_WITHOUT_DHCP "site:vlans";
     infra_dns_failure Critical "DNS failure"
         "Clients of {device} get no DNS answers[ on VLAN {vlans}][ from {servers}]."
-        raises INFRA_DNS "site:vlans";
+        raises CLIENTS_WITHOUT_DNS "site:vlans";
     infra_dns_success Info "DNS recovered"
         "Clients of {device} get DNS answers again[ on VLAN {vlans}][ from {servers}]."
-        clears INFRA_DNS "site:vlans";
+        clears CLIENTS_WITHOUT_DNS "site:vlans";
 
     // Switches
     sw_alarm_chassis_cpu_board_sensor_failed Warning "Switch CPU board sensor failed"
-        "A sensor on the CPU board of {device} failed." raises SW_CPU_SENSOR;
+        "A sensor on the CPU board of {device} failed." raises CPU_SENSOR_FAILED;
     sw_alarm_chassis_cpu_board_sensor_failed_clear Info "Switch CPU board sensor works"
-        "The sensors on the CPU board of {device} work again." clears SW_CPU_SENSOR;
+        "The sensors on the CPU board of {device} work again." clears CPU_SENSOR_FAILED;
     sw_alarm_chassis_fan Warning "Switch fan alarm"
-        "{device} reported a problem with a fan." raises SW_FAN;
+        "{device} reported a problem with a fan." raises FAN_ALARM;
     sw_alarm_chassis_fan_clear Info "Switch fan alarm cleared"
-        "The fans of {device} work normally again." clears SW_FAN;
+        "The fans of {device} work normally again." clears FAN_ALARM;
     sw_alarm_chassis_hot Warning "Switch too hot"
-        "The temperature of {device} is too high." raises SW_HOT;
+        "The temperature of {device} is too high." raises TOO_HOT;
     sw_alarm_chassis_hot_clear Info "Switch temperature normal"
-        "The temperature of {device} is normal again." clears SW_HOT;
+        "The temperature of {device} is normal again." clears TOO_HOT;
     sw_alarm_chassis_humidity Warning "Switch humidity alarm"
-        "{device} reported too much humidity." raises SW_HUMIDITY;
+        "{device} reported too much humidity." raises TOO_HUMID;
     sw_alarm_chassis_humidity_clear Info "Switch humidity normal"
-        "The humidity at {device} is normal again." clears SW_HUMIDITY;
+        "The humidity at {device} is normal again." clears TOO_HUMID;
     sw_alarm_chassis_mgmt_link_down Warning "Switch management link down"
-        "The management link of {device} is down." raises SW_MGMT_LINK;
+        "The management link of {device} is down." raises MANAGEMENT_LINK_DOWN;
     sw_alarm_chassis_mgmt_link_down_clear Info "Switch management link up"
-        "The management link of {device} is up again." clears SW_MGMT_LINK;
+        "The management link of {device} is up again." clears MANAGEMENT_LINK_DOWN;
     sw_alarm_chassis_partition Warning "Switch partition nearly full"
-        "A storage partition of {device} is nearly full." raises SW_PARTITION;
+        "A storage partition of {device} is nearly full." raises PARTITION_FULL;
     sw_alarm_chassis_partition_clear Info "Switch partition usage normal"
-        "The storage partitions of {device} have room again." clears SW_PARTITION;
+        "The storage partitions of {device} have room again." clears PARTITION_FULL;
     sw_alarm_chassis_pem Warning "Switch power entry module alarm"
-        "{device} reported a problem with a power entry module." raises SW_PEM;
+        "{device} reported a problem with a power entry module." raises POWER_ENTRY_ALARM;
     sw_alarm_chassis_pem_clear Info "Switch power entry module alarm cleared"
-        "The power entry modules of {device} work normally again." clears SW_PEM;
+        "The power entry modules of {device} work normally again." clears POWER_ENTRY_ALARM;
     sw_alarm_chassis_poe Warning "Switch PoE alarm"
-        "{device} reported a problem with Power over Ethernet." raises SW_POE;
+        "{device} reported a problem with Power over Ethernet." raises POE_ALARM;
     sw_alarm_chassis_poe_clear Info "Switch PoE alarm cleared"
-        "Power over Ethernet of {device} works normally again." clears SW_POE;
+        "Power over Ethernet of {device} works normally again." clears POE_ALARM;
     sw_alarm_chassis_psu Warning "Switch power supply alarm"
-        "{device} reported a problem with a power supply." raises SW_PSU;
+        "{device} reported a problem with a power supply." raises POWER_SUPPLY_ALARM;
     sw_alarm_chassis_psu_clear Info "Switch power supply alarm cleared"
-        "The power supplies of {device} work normally again." clears SW_PSU;
+        "The power supplies of {device} work normally again." clears POWER_SUPPLY_ALARM;
     sw_bad_optics Warning "Switch optics bad"
         "The optics [of port {port} |]of {device} work badly.";
     sw_bgp_neighbor_down Warning "BGP neighbor down"
-        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} went down." raises SW_BGP;
+        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} went down."
+        raises BGP_NEIGHBOR_DOWN "text:neighbor";
     sw_bgp_neighbor_state_changed Info "BGP neighbor changed"
         "[BGP neighbor {neighbor}|A BGP neighbor] of {device} changed its state.";
     sw_bgp_neighbor_up Info "BGP neighbor up"
-        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} came up." clears SW_BGP;
+        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} came up."
+        clears BGP_NEIGHBOR_DOWN "text:neighbor";
     sw_bpdu_error Warning "Switch port blocked by a BPDU"
         "{device} blocked [port {port}|a port] because of a BPDU.";
     sw_critical_port_down Warning "Critical switch port down"
-        "[Critical port {port}|A critical port] of {device} went down." raises SW_PORT "port_ids";
+        "[Critical port {port}|A critical port] of {device} went down." raises PORT_DOWN "port";
     sw_critical_port_up Info "Critical switch port up"
-        "[Critical port {port}|A critical port] of {device} came up." clears SW_PORT "port_ids";
+        "[Critical port {port}|A critical port] of {device} came up." clears PORT_DOWN "port";
     sw_ddos_protocol_violation_clear Info "DDoS protection relaxed"
-        "Protocol traffic to {device} is back below its DDoS limit." clears SW_DDOS;
+        "Protocol traffic to {device} is back below its DDoS limit."
+        clears DDOS_LIMIT_EXCEEDED "protocol_name";
     sw_ddos_protocol_violation_set Critical "DDoS protection limit exceeded"
-        "Protocol traffic to {device} exceeds its DDoS limit." raises SW_DDOS;
+        "Protocol traffic to {device} exceeds its DDoS limit."
+        raises DDOS_LIMIT_EXCEEDED "protocol_name";
     sw_dhcp_pool_exhausted Warning "DHCP pool exhausted"
         "A DHCP pool of {device} has no free address.";
     sw_evpn_duplicate_mac Warning "EVPN duplicate MAC address"
         "{device} saw a MAC address in two places of the EVPN fabric.";
     sw_ospf_neighbor_down Warning "OSPF neighbor down"
-        "[OSPF neighbor {neighbor}|An OSPF neighbor] of {device} went down." raises SW_OSPF;
+        "[OSPF neighbor {neighbor}|An OSPF neighbor] of {device} went down."
+        raises OSPF_NEIGHBOR_DOWN "text:neighbor";
     sw_ospf_neighbor_up Info "OSPF neighbor up"
-        "[OSPF neighbor {neighbor}|An OSPF neighbor] of {device} came up." clears SW_OSPF;
+        "[OSPF neighbor {neighbor}|An OSPF neighbor] of {device} came up."
+        clears OSPF_NEIGHBOR_DOWN "text:neighbor";
     sw_rogue_dhcp_server_detected Warning "Rogue DHCP server detected"
         "{device} detected a rogue DHCP server[ on port {port}].";
     switch_lacp_member_down Warning "LAG member down"
-        "[Port {port}|A port] of {device} dropped out of its LAG." raises SW_LACP "port_ids";
+        "[Port {port}|A port] of {device} dropped out of its LAG." raises LAG_MEMBER_DOWN "port";
     switch_lacp_member_up Info "LAG member up"
-        "[Port {port}|A port] of {device} joined its LAG." clears SW_LACP "port_ids";
+        "[Port {port}|A port] of {device} joined its LAG." clears LAG_MEMBER_DOWN "port";
 
     // Virtual chassis
     sw_vc_port_down Critical "Virtual chassis port down"
         "[Virtual chassis port {port}|A virtual chassis port] of {device} went down."
-        raises SW_VC_PORT "port_ids";
+        raises VC_PORT_DOWN "port";
     sw_vc_port_up Info "Virtual chassis port up"
         "[Virtual chassis port {port}|A virtual chassis port] of {device} came up."
-        clears SW_VC_PORT "port_ids";
+        clears VC_PORT_DOWN "port";
     vc_backup_failed Critical "Virtual chassis backup elected"
         "{device} elected another backup member.";
     vc_master_changed Critical "Virtual chassis primary changed"
@@ -130,134 +136,138 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
 
     // Gateways
     gw_alarm_chassis_fan Warning "Gateway fan alarm"
-        "{device} reported a problem with a fan." raises GW_FAN;
+        "{device} reported a problem with a fan." raises FAN_ALARM;
     gw_alarm_chassis_fan_clear Info "Gateway fan alarm cleared"
-        "The fans of {device} work normally again." clears GW_FAN;
+        "The fans of {device} work normally again." clears FAN_ALARM;
     gw_alarm_chassis_hot Warning "Gateway too hot"
-        "The temperature of {device} is too high." raises GW_HOT;
+        "The temperature of {device} is too high." raises TOO_HOT;
     gw_alarm_chassis_hot_clear Info "Gateway temperature normal"
-        "The temperature of {device} is normal again." clears GW_HOT;
+        "The temperature of {device} is normal again." clears TOO_HOT;
     gw_alarm_chassis_humidity Warning "Gateway humidity alarm"
-        "{device} reported too much humidity." raises GW_HUMIDITY;
+        "{device} reported too much humidity." raises TOO_HUMID;
     gw_alarm_chassis_humidity_clear Info "Gateway humidity normal"
-        "The humidity at {device} is normal again." clears GW_HUMIDITY;
+        "The humidity at {device} is normal again." clears TOO_HUMID;
     gw_alarm_chassis_mgmt_link_down Warning "Gateway management link down"
-        "The management link of {device} is down." raises GW_MGMT_LINK;
+        "The management link of {device} is down." raises MANAGEMENT_LINK_DOWN;
     gw_alarm_chassis_mgmt_link_down_clear Info "Gateway management link up"
-        "The management link of {device} is up again." clears GW_MGMT_LINK;
+        "The management link of {device} is up again." clears MANAGEMENT_LINK_DOWN;
     gw_alarm_chassis_partition Warning "Gateway partition nearly full"
-        "A storage partition of {device} is nearly full." raises GW_PARTITION;
+        "A storage partition of {device} is nearly full." raises PARTITION_FULL;
     gw_alarm_chassis_partition_clear Info "Gateway partition usage normal"
-        "The storage partitions of {device} have room again." clears GW_PARTITION;
+        "The storage partitions of {device} have room again." clears PARTITION_FULL;
     gw_alarm_chassis_pem Warning "Gateway power entry module alarm"
-        "{device} reported a problem with a power entry module." raises GW_PEM;
+        "{device} reported a problem with a power entry module." raises POWER_ENTRY_ALARM;
     gw_alarm_chassis_pem_clear Info "Gateway power entry module alarm cleared"
-        "The power entry modules of {device} work normally again." clears GW_PEM;
+        "The power entry modules of {device} work normally again." clears POWER_ENTRY_ALARM;
     gw_alarm_chassis_poe Warning "Gateway PoE alarm"
-        "{device} reported a problem with Power over Ethernet." raises GW_POE;
+        "{device} reported a problem with Power over Ethernet." raises POE_ALARM;
     gw_alarm_chassis_poe_clear Info "Gateway PoE alarm cleared"
-        "Power over Ethernet of {device} works normally again." clears GW_POE;
+        "Power over Ethernet of {device} works normally again." clears POE_ALARM;
     gw_alarm_chassis_psu Warning "Gateway power supply alarm"
-        "{device} reported a problem with a power supply." raises GW_PSU;
+        "{device} reported a problem with a power supply." raises POWER_SUPPLY_ALARM;
     gw_alarm_chassis_psu_clear Info "Gateway power supply alarm cleared"
-        "The power supplies of {device} work normally again." clears GW_PSU;
+        "The power supplies of {device} work normally again." clears POWER_SUPPLY_ALARM;
     gw_alarm_chassis_warm Warning "Gateway warm"
-        "The temperature of {device} is higher than it should be." raises GW_WARM;
+        "The temperature of {device} is higher than it should be." raises TOO_WARM;
     gw_alarm_chassis_warm_clear Info "Gateway no longer warm"
-        "The temperature of {device} is normal again." clears GW_WARM;
+        "The temperature of {device} is normal again." clears TOO_WARM;
     gw_bgp_neighbor_down Warning "BGP neighbor down"
-        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} went down." raises GW_BGP;
+        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} went down."
+        raises BGP_NEIGHBOR_DOWN "text:neighbor";
     gw_bgp_neighbor_up Info "BGP neighbor up"
-        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} came up." clears GW_BGP;
+        "[BGP neighbor {neighbor}|A BGP neighbor] of {device} came up."
+        clears BGP_NEIGHBOR_DOWN "text:neighbor";
     gw_critical_port_down Warning "Critical gateway port down"
-        "[Critical port {port}|A critical port] of {device} went down." raises GW_PORT "port_ids";
+        "[Critical port {port}|A critical port] of {device} went down." raises PORT_DOWN "port";
     gw_critical_port_up Info "Critical gateway port up"
-        "[Critical port {port}|A critical port] of {device} came up." clears GW_PORT "port_ids";
+        "[Critical port {port}|A critical port] of {device} came up." clears PORT_DOWN "port";
     gw_dhcp_pool_exhausted Warning "DHCP pool exhausted"
         "A DHCP pool of {device} has no free address.";
     gw_fib_count_returned_to_normal Info "Forwarding table back to normal"
-        "The forwarding table of {device} is back to a normal size." clears GW_FIB;
+        "The forwarding table of {device} is back to a normal size." clears FORWARDING_TABLE_FULL;
     gw_fib_count_threshold_exceeded Warning "Forwarding table too large"
-        "The forwarding table of {device} has grown beyond its threshold." raises GW_FIB;
+        "The forwarding table of {device} has grown beyond its threshold."
+        raises FORWARDING_TABLE_FULL;
     gw_flow_count_returned_to_normal Info "Flow count back to normal"
-        "The number of flows through {device} is back to normal." clears GW_FLOWS;
+        "The number of flows through {device} is back to normal." clears TOO_MANY_FLOWS;
     gw_flow_count_threshold_exceeded Warning "Too many flows"
-        "The number of flows through {device} exceeds its threshold." raises GW_FLOWS;
+        "The number of flows through {device} exceeds its threshold." raises TOO_MANY_FLOWS;
     gw_src_nat_pool_threshold_exceeded Warning "Source NAT pool nearly used up"
         "A source NAT pool of {device} exceeds its threshold.";
     gw_vpn_path_down Warning "VPN path down"
-        "[VPN path \"{path}\"|A VPN path] of {device} went down." raises GW_VPN_PATH;
+        "[VPN path \"{path}\"|A VPN path] of {device} went down." raises VPN_PATH_DOWN "text:path";
     gw_vpn_path_up Info "VPN path up"
-        "[VPN path \"{path}\"|A VPN path] of {device} came up." clears GW_VPN_PATH;
+        "[VPN path \"{path}\"|A VPN path] of {device} came up." clears VPN_PATH_DOWN "text:path";
     ha_control_link_down Warning "Cluster control link down"
-        "The control link between the nodes of {device} is down." raises HA_CONTROL_LINK;
+        "The control link between the nodes of {device} is down." raises CLUSTER_LINK_DOWN;
     ha_control_link_up Info "Cluster control link up"
-        "The control link between the nodes of {device} is up." clears HA_CONTROL_LINK;
-    tunnel_down Warning "Tunnel down" "A tunnel of {device} went down." raises TUNNEL;
-    tunnel_up Info "Tunnel up" "A tunnel of {device} came up." clears TUNNEL;
+        "The control link between the nodes of {device} is up." clears CLUSTER_LINK_DOWN;
+    tunnel_down Warning "Tunnel down" "A tunnel of {device} went down."
+        raises TUNNEL_DOWN "text:Tunnel";
+    tunnel_up Info "Tunnel up" "A tunnel of {device} came up." clears TUNNEL_DOWN "text:Tunnel";
     vpn_peer_down Warning "VPN peer down"
-        "[VPN peer {peer}|A VPN peer] of {device} went down." raises VPN_PEER;
+        "[VPN peer {peer}|A VPN peer] of {device} went down." raises VPN_PEER_DOWN "text:peer";
     vpn_peer_up Info "VPN peer up"
-        "[VPN peer {peer}|A VPN peer] of {device} came up." clears VPN_PEER;
+        "[VPN peer {peer}|A VPN peer] of {device} came up." clears VPN_PEER_DOWN "text:peer";
 
     // Cellular edges
     cellular_edge_connected_to_ncm Info "Cellular edge connected to NetCloud Manager"
-        "{device} is connected to NetCloud Manager." clears CELLULAR_NCM;
+        "{device} is connected to NetCloud Manager." clears CELLULAR_UNMANAGED;
     cellular_edge_disconnected_from_ncm Warning "Cellular edge disconnected from NetCloud Manager"
-        "{device} lost its connection to NetCloud Manager." raises CELLULAR_NCM;
+        "{device} lost its connection to NetCloud Manager." raises CELLULAR_UNMANAGED;
     cellular_edge_ethernet_wan_connected Info "Cellular edge Ethernet WAN connected"
-        "The Ethernet WAN of {device} is connected." clears CELLULAR_ETHERNET;
+        "The Ethernet WAN of {device} is connected." clears CELLULAR_ETHERNET_DOWN;
     cellular_edge_ethernet_wan_disconnected Warning "Cellular edge Ethernet WAN disconnected"
-        "The Ethernet WAN of {device} is disconnected." raises CELLULAR_ETHERNET;
+        "The Ethernet WAN of {device} is disconnected." raises CELLULAR_ETHERNET_DOWN;
     cellular_edge_ethernet_wan_plugged Info "Cellular edge Ethernet WAN plugged in"
-        "The Ethernet WAN cable of {device} was plugged in." clears CELLULAR_CABLE;
+        "The Ethernet WAN cable of {device} was plugged in." clears CELLULAR_CABLE_UNPLUGGED;
     cellular_edge_ethernet_wan_unplugged Warning "Cellular edge Ethernet WAN unplugged"
-        "The Ethernet WAN cable of {device} was unplugged." raises CELLULAR_CABLE;
+        "The Ethernet WAN cable of {device} was unplugged." raises CELLULAR_CABLE_UNPLUGGED;
     cellular_edge_firmware_upgraded Info "Cellular edge upgraded"
         "The firmware of {device} was upgraded.";
     cellular_edge_login_failed Warning "Cellular edge login failed"
         "Somebody failed to log in to {device}.";
     cellular_edge_login_succeeded Info "Cellular edge login" "Somebody logged in to {device}.";
     cellular_edge_modem_wan_connected Info "Cellular edge modem connected"
-        "The modem of {device} is connected." clears CELLULAR_MODEM;
+        "The modem of {device} is connected." clears CELLULAR_MODEM_DOWN;
     cellular_edge_modem_wan_disconnected Warning "Cellular edge modem disconnected"
-        "The modem of {device} is disconnected." raises CELLULAR_MODEM;
+        "The modem of {device} is disconnected." raises CELLULAR_MODEM_DOWN;
     cellular_edge_rebooted Info "Cellular edge restarted" "{device} restarted.";
     cellular_edge_sim_door_closed Info "Cellular edge SIM door closed"
-        "The SIM door of {device} was closed." clears CELLULAR_SIM_DOOR;
+        "The SIM door of {device} was closed." clears CELLULAR_SIM_DOOR_OPEN;
     cellular_edge_sim_door_opened Warning "Cellular edge SIM door opened"
-        "The SIM door of {device} was opened." raises CELLULAR_SIM_DOOR;
+        "The SIM door of {device} was opened." raises CELLULAR_SIM_DOOR_OPEN;
     cellular_edge_wan_service_type_changed Debug "Cellular edge service type changed"
         "The WAN of {device} changed its type of service.";
 
     // Mist Edges
-    mist_edge_connected Info "Mist Edge connected" "{device} is connected." clears MIST_EDGE;
+    mist_edge_connected Info "Mist Edge connected" "{device} is connected." clears DEVICE_DOWN;
     mist_edge_cpu_usage_high Warning "Mist Edge CPU usage high"
-        "The CPU usage of {device} is high." raises MIST_EDGE_CPU;
+        "The CPU usage of {device} is high." raises USAGE_HIGH "usage";
     mist_edge_cpu_usage_normal Info "Mist Edge CPU usage normal"
-        "The CPU usage of {device} is normal again." clears MIST_EDGE_CPU;
+        "The CPU usage of {device} is normal again." clears USAGE_HIGH "usage";
     mist_edge_disconnected Warning "Mist Edge disconnected"
-        "{device} lost its connection." raises MIST_EDGE;
+        "{device} lost its connection." raises DEVICE_DOWN;
     mist_edge_disk_usage_high Warning "Mist Edge disk usage high"
-        "The disk usage of {device} is high." raises MIST_EDGE_DISK;
+        "The disk usage of {device} is high." raises USAGE_HIGH "usage";
     mist_edge_disk_usage_normal Info "Mist Edge disk usage normal"
-        "The disk usage of {device} is normal again." clears MIST_EDGE_DISK;
+        "The disk usage of {device} is normal again." clears USAGE_HIGH "usage";
     mist_edge_fan_plugged Info "Mist Edge fan plugged in"
-        "A fan of {device} was plugged in." clears MIST_EDGE_FAN;
+        "A fan of {device} was plugged in." clears FAN_UNPLUGGED "component";
     mist_edge_fan_unplugged Critical "Mist Edge fan unplugged"
-        "A fan of {device} was unplugged." raises MIST_EDGE_FAN;
+        "A fan of {device} was unplugged." raises FAN_UNPLUGGED "component";
     mist_edge_memory_usage_high Warning "Mist Edge memory usage high"
-        "The memory usage of {device} is high." raises MIST_EDGE_MEMORY;
+        "The memory usage of {device} is high." raises USAGE_HIGH "usage";
     mist_edge_memory_usage_normal Info "Mist Edge memory usage normal"
-        "The memory usage of {device} is normal again." clears MIST_EDGE_MEMORY;
+        "The memory usage of {device} is normal again." clears USAGE_HIGH "usage";
     mist_edge_powerinput_connected Info "Mist Edge power connected"
-        "A power supply of {device} has power again." clears MIST_EDGE_POWER;
+        "A power supply of {device} has power again." clears POWER_INPUT_LOST "component";
     mist_edge_powerinput_disconnected Warning "Mist Edge power disconnected"
-        "A power supply of {device} lost its power input." raises MIST_EDGE_POWER;
+        "A power supply of {device} lost its power input." raises POWER_INPUT_LOST "component";
     mist_edge_psu_plugged Info "Mist Edge power supply plugged in"
-        "A power supply of {device} was plugged in." clears MIST_EDGE_PSU;
+        "A power supply of {device} was plugged in." clears POWER_SUPPLY_UNPLUGGED "component";
     mist_edge_psu_unplugged Warning "Mist Edge power supply unplugged"
-        "A power supply of {device} was unplugged." raises MIST_EDGE_PSU;
+        "A power supply of {device} was unplugged." raises POWER_SUPPLY_UNPLUGGED "component";
     mist_edge_service_crashed Critical "Mist Edge service crashed"
         "[Service \"{service}\"|A service] of {device} crashed.";
     mist_edge_service_failed Warning "Mist Edge service failed"
@@ -265,15 +275,16 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     tt_inactive_vlans Warning "Mist Edge VLANs inactive"
         "[VLAN {vlans}|A VLAN] of {device} carries no traffic.";
     tt_monitored_resource_failed Warning "Monitored resource failed"
-        "{device} does not reach a monitored resource." raises TT_RESOURCE;
+        "{device} does not reach a monitored resource." raises MONITORED_RESOURCE_FAILED "resource";
     tt_monitored_resource_recovered Info "Monitored resource recovered"
-        "{device} reaches a monitored resource again." clears TT_RESOURCE;
+        "{device} reaches a monitored resource again." clears MONITORED_RESOURCE_FAILED "resource";
     tt_port_last_dropped_from_lacp Warning "Mist Edge LAG lost its last port"
         "[Port {port}|A port] of {device} was the last to drop out of its LAG.";
     tt_ports_all_dropped_from_lacp Warning "Mist Edge LAG lost all ports"
         "All ports of {device} dropped out of their LAG.";
-    tt_tunnels_lost Warning "Mist Edge tunnels lost" "{device} lost its tunnels." raises TT_TUNNELS;
-    tt_tunnels_up Info "Mist Edge tunnels up" "The tunnels of {device} are up." clears TT_TUNNELS;
+    tt_tunnels_lost Warning "Mist Edge tunnels lost" "{device} lost its tunnels."
+        raises TUNNELS_LOST;
+    tt_tunnels_up Info "Mist Edge tunnels up" "The tunnels of {device} are up." clears TUNNELS_LOST;
 
     // Security
     adhoc_network Warning "Ad hoc network detected"
@@ -329,70 +340,70 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
         "{device} saw association requests without an SSID.";
 
     // Marvis: connectivity
-    arp_failure Critical "ARP failures" "Marvis found ARP failures that involve {entities}.";
+    arp_failure Critical "ARP failures" "Marvis found ARP failures that involve {entities}." raises MARVIS_FINDING "finding";
     authentication_failure Critical "Authentication failures"
-        "Marvis found authentication failures that involve {entities}.";
-    dhcp_failure Critical "DHCP failures" "Marvis found DHCP failures that involve {entities}.";
-    dns_failure Critical "DNS failures" "Marvis found DNS failures that involve {entities}.";
+        "Marvis found authentication failures that involve {entities}." raises MARVIS_FINDING "finding";
+    dhcp_failure Critical "DHCP failures" "Marvis found DHCP failures that involve {entities}." raises MARVIS_FINDING "finding";
+    dns_failure Critical "DNS failures" "Marvis found DNS failures that involve {entities}." raises MARVIS_FINDING "finding";
     minis_application_reachability_failure Critical "Application unreachable"
-        "Marvis Minis could not reach an application from {entities}.";
+        "Marvis Minis could not reach an application from {entities}." raises MARVIS_FINDING "finding";
     minis_arp_failure Critical "ARP failures in a Marvis test"
-        "Marvis Minis got no ARP answers from {entities}.";
+        "Marvis Minis got no ARP answers from {entities}." raises MARVIS_FINDING "finding";
     minis_dhcp_failure Critical "DHCP failures in a Marvis test"
-        "Marvis Minis got no address by DHCP from {entities}.";
+        "Marvis Minis got no address by DHCP from {entities}." raises MARVIS_FINDING "finding";
     minis_dns_failure Critical "DNS failures in a Marvis test"
-        "Marvis Minis got no DNS answers from {entities}.";
+        "Marvis Minis got no DNS answers from {entities}." raises MARVIS_FINDING "finding";
     psk_failure Critical "Wrong passphrases"
-        "Marvis found clients that use a wrong passphrase, involving {entities}.";
+        "Marvis found clients that use a wrong passphrase, involving {entities}." raises MARVIS_FINDING "finding";
 
     // Marvis: APs
-    ap_bad_cable Critical "Bad cable at an AP" "Marvis found a bad cable at {entities}.";
+    ap_bad_cable Critical "Bad cable at an AP" "Marvis found a bad cable at {entities}." raises MARVIS_FINDING "finding";
     ap_loop_by_duplicate_tunnels Warning "Loop through duplicate tunnels"
-        "Marvis found a loop through duplicate tunnels at {entities}.";
+        "Marvis found a loop through duplicate tunnels at {entities}." raises MARVIS_FINDING "finding";
     ap_loop_by_duplicate_wlan_paths Warning "Loop through duplicate WLAN paths"
-        "Marvis found a loop through duplicate WLAN paths at {entities}.";
+        "Marvis found a loop through duplicate WLAN paths at {entities}." raises MARVIS_FINDING "finding";
     ap_loop_by_switch_port_flap Warning "Loop through a flapping switch port"
-        "Marvis found a loop through a flapping switch port at {entities}.";
-    ap_offline Warning "AP offline (Marvis)" "Marvis found {entities} offline.";
+        "Marvis found a loop through a flapping switch port at {entities}." raises MARVIS_FINDING "finding";
+    ap_offline Warning "AP offline (Marvis)" "Marvis found {entities} offline." raises MARVIS_FINDING "finding";
     ap_offline_isp_site_down Critical "Site offline"
-        "Marvis found {entities} offline because the site lost its connection.";
+        "Marvis found {entities} offline because the site lost its connection." raises MARVIS_FINDING "finding";
     health_check Warning "AP health check failed"
-        "Marvis found that the health check of {entities} failed.";
+        "Marvis found that the health check of {entities} failed." raises MARVIS_FINDING "finding";
     health_check_failed Warning "AP health check failed"
-        "Marvis found that the health check of {entities} failed.";
+        "Marvis found that the health check of {entities} failed." raises MARVIS_FINDING "finding";
     insufficient_capacity Critical "Insufficient wireless capacity"
-        "Marvis found too little wireless capacity at {entities}.";
+        "Marvis found too little wireless capacity at {entities}." raises MARVIS_FINDING "finding";
     insufficient_coverage Critical "Insufficient wireless coverage"
-        "Marvis found too little wireless coverage at {entities}.";
+        "Marvis found too little wireless coverage at {entities}." raises MARVIS_FINDING "finding";
     non_compliant Warning "AP firmware not compliant"
-        "Marvis found {entities} running firmware that does not match the site.";
+        "Marvis found {entities} running firmware that does not match the site." raises MARVIS_FINDING "finding";
 
     // Marvis: switches
-    bad_cable Critical "Bad cable" "Marvis found a bad cable at {entities}.";
-    missing_vlan Critical "Missing VLAN" "Marvis found a VLAN that is missing at {entities}.";
+    bad_cable Critical "Bad cable" "Marvis found a bad cable at {entities}." raises MARVIS_FINDING "finding";
+    missing_vlan Critical "Missing VLAN" "Marvis found a VLAN that is missing at {entities}." raises MARVIS_FINDING "finding";
     negotiation_mismatch Critical "Negotiation mismatch"
-        "Marvis found two ends of a link with different speed or duplex modes at {entities}.";
-    port_flap Warning "Port flapping" "Marvis found {entities} flapping.";
-    port_stuck Warning "Port stuck" "Marvis found {entities} stuck.";
-    sw_high_cpu_usage Critical "Switch CPU usage high" "Marvis found high CPU usage at {entities}.";
-    sw_mtu_mismatch Critical "MTU mismatch" "Marvis found different MTUs at {entities}.";
+        "Marvis found two ends of a link with different speed or duplex modes at {entities}." raises MARVIS_FINDING "finding";
+    port_flap Warning "Port flapping" "Marvis found {entities} flapping." raises MARVIS_FINDING "finding";
+    port_stuck Warning "Port stuck" "Marvis found {entities} stuck." raises MARVIS_FINDING "finding";
+    sw_high_cpu_usage Critical "Switch CPU usage high" "Marvis found high CPU usage at {entities}." raises MARVIS_FINDING "finding";
+    sw_mtu_mismatch Critical "MTU mismatch" "Marvis found different MTUs at {entities}." raises MARVIS_FINDING "finding";
     sw_negotiation_incomplete Critical "Negotiation incomplete"
-        "Marvis found that {entities} did not finish the link negotiation.";
-    sw_offline Critical "Switch offline (Marvis)" "Marvis found {entities} offline.";
-    switch_offline Critical "Switch offline (Marvis)" "Marvis found {entities} offline.";
+        "Marvis found that {entities} did not finish the link negotiation." raises MARVIS_FINDING "finding";
+    sw_offline Critical "Switch offline (Marvis)" "Marvis found {entities} offline." raises MARVIS_FINDING "finding";
+    switch_offline Critical "Switch offline (Marvis)" "Marvis found {entities} offline." raises MARVIS_FINDING "finding";
     switch_stp_loop Critical "Spanning tree loop"
-        "Marvis found a spanning tree loop at {entities}.";
+        "Marvis found a spanning tree loop at {entities}." raises MARVIS_FINDING "finding";
 
     // Marvis: gateways
-    bad_wan_uplink Critical "Bad WAN uplink" "Marvis found a bad WAN uplink at {entities}.";
-    gw_bad_cable Critical "Bad cable at a gateway" "Marvis found a bad cable at {entities}.";
-    gw_mtu_mismatch Critical "MTU mismatch" "Marvis found different MTUs at {entities}.";
+    bad_wan_uplink Critical "Bad WAN uplink" "Marvis found a bad WAN uplink at {entities}." raises MARVIS_FINDING "finding";
+    gw_bad_cable Critical "Bad cable at a gateway" "Marvis found a bad cable at {entities}." raises MARVIS_FINDING "finding";
+    gw_mtu_mismatch Critical "MTU mismatch" "Marvis found different MTUs at {entities}." raises MARVIS_FINDING "finding";
     gw_negotiation_mismatch Critical "Negotiation mismatch"
-        "Marvis found two ends of a link with different speed or duplex modes at {entities}.";
+        "Marvis found two ends of a link with different speed or duplex modes at {entities}." raises MARVIS_FINDING "finding";
     gw_non_compliant Critical "Gateway firmware not compliant"
-        "Marvis found {entities} running firmware that does not match the site.";
+        "Marvis found {entities} running firmware that does not match the site." raises MARVIS_FINDING "finding";
     intermittent_wan_connectivity Critical "WAN connectivity intermittent"
-        "Marvis found interruptions of the WAN at {entities}.";
-    vpn_path_down Warning "VPN path down (Marvis)" "Marvis found a VPN path down at {entities}.";
-    wan_device_problem Warning "WAN device problem" "Marvis found a problem with {entities}.";
+        "Marvis found interruptions of the WAN at {entities}." raises MARVIS_FINDING "finding";
+    vpn_path_down Warning "VPN path down (Marvis)" "Marvis found a VPN path down at {entities}." raises MARVIS_FINDING "finding";
+    wan_device_problem Warning "WAN device problem" "Marvis found a problem with {entities}." raises MARVIS_FINDING "finding";
 };

@@ -11,44 +11,45 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
 
     // Connection to the cloud
     AP_CONNECTED Info "AP connected"
-        "{device} is connected to the Mist cloud." clears AP_DISCONNECTED;
+        "{device} is connected to the Mist cloud." clears DEVICE_DOWN;
     AP_DISCONNECTED Info "AP disconnected"
-        "{device} lost its connection to the Mist cloud." raises AP_DISCONNECTED;
+        "{device} lost its connection to the Mist cloud." raises DEVICE_DOWN;
     AP_DISCONNECTED_LONG Warning "AP disconnected for a long time"
-        "{device} has been disconnected from the Mist cloud for a long time.";
+        "{device} has been disconnected from the Mist cloud for a long time." raises DEVICE_DOWN;
     AP_RESTARTED Info "AP restarted" "{device} restarted.";
     AP_RESTART_BY_USER Info "AP restarted by an administrator"
         "An administrator restarted {device}.";
 
     // Configuration
     AP_CERT_REGENERATED Debug "AP certificate renewed" "{device} got a new certificate and key.";
-    AP_CONFIGURED Debug "AP configured" "{device} applied a new configuration." clears AP_CONFIG;
+    AP_CONFIGURED Debug "AP configured" "{device} applied a new configuration."
+        clears CONFIG_FAILED;
     AP_CONFIG_CHANGED_BY_RRM Debug "AP configuration changed by RRM"
         "Radio resource management changed the configuration of {device}.";
     AP_CONFIG_CHANGED_BY_USER Info "AP configuration changed"
         "An administrator changed the configuration of {device}.";
     AP_CONFIG_FAILED Critical "AP configuration failed"
         "{device} could not keep its new configuration and restored the last good one[: {text}]."
-        raises AP_CONFIG;
+        raises CONFIG_FAILED;
     AP_GET_SUPPORT_FILES Debug "AP support files requested"
         "Support files were requested from {device}.";
     AP_RECONFIGURED Debug "AP configuration repeated"
-        "{device} received its configuration again, unchanged." clears AP_CONFIG;
+        "{device} received its configuration again, unchanged." clears CONFIG_FAILED;
 
     // Firmware
-    AP_UPGRADED Info "AP upgraded" "{device} was upgraded[ {versions}]." clears AP_UPGRADE;
+    AP_UPGRADED Info "AP upgraded" "{device} was upgraded[ {versions}]." clears UPGRADE_FAILED;
     AP_UPGRADE_BY_SCHEDULE Debug "AP upgrade started by schedule"
         "{device} starts its scheduled upgrade[ {versions}].";
     AP_UPGRADE_BY_USER Debug "AP upgrade started by an administrator"
         "An administrator started the upgrade of {device}[ {versions}].";
     AP_UPGRADE_FAILED Critical "AP upgrade failed"
-        "{device} could not be upgraded[ {versions}|: {text}]." raises AP_UPGRADE;
+        "{device} could not be upgraded[ {versions}|: {text}]." raises UPGRADE_FAILED;
 
     // Ports
     AP_PORT_DOWN Info "AP port down"
-        "[Port {port}|A port] of {device} went down." raises AP_PORT "port_id";
+        "[Port {port}|A port] of {device} went down." raises PORT_DOWN "port";
     AP_PORT_UP Info "AP port up"
-        "[Port {port}|A port] of {device} came up." clears AP_PORT "port_id";
+        "[Port {port}|A port] of {device} came up." clears PORT_DOWN "port";
 
     // Radio
     1026 Debug "AP radio optimization" "Radio resource management looked at {device}.";
@@ -65,9 +66,9 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     AP_RADIUS_AUTHENTICATION_SERVER_CHANGE Info "RADIUS authentication server changed"
         "{device} changed its RADIUS authentication server[ {server_change}][, SSID \"{ssid}\"].";
     AP_RADSEC_FAILURE Critical "RadSec failed"
-        "{device} cannot reach its RadSec server[: {text}]." raises AP_RADSEC;
+        "{device} cannot reach its RadSec server[: {text}]." raises RADSEC_FAILED;
     AP_RADSEC_RECOVERY Info "RadSec recovered"
-        "{device} reaches its RadSec server again[: {text}]." clears AP_RADSEC;
+        "{device} reaches its RadSec server again[: {text}]." clears RADSEC_FAILED;
     AP_RADSEC_SERVER_CHANGE Info "RadSec server changed"
         "{device} changed its RadSec server[ {server_change}| to {server}|: {text}].";
 

@@ -11,15 +11,15 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
 
     // Connection to the cloud
     GW_CONDUCTOR_CONNECTED Info "Gateway connected to its conductor"
-        "{device} is connected to its conductor." clears GW_CONDUCTOR;
+        "{device} is connected to its conductor." clears CONDUCTOR_LOST;
     GW_CONDUCTOR_DISCONNECTED Warning "Gateway disconnected from its conductor"
-        "{device} lost its connection to the conductor." raises GW_CONDUCTOR;
+        "{device} lost its connection to the conductor." raises CONDUCTOR_LOST;
     GW_CONNECTED Info "Gateway connected"
-        "{device} is connected to the Mist cloud." clears GW_DISCONNECTED;
+        "{device} is connected to the Mist cloud." clears DEVICE_DOWN;
     GW_DISCONNECTED Info "Gateway disconnected"
-        "{device} lost its connection to the Mist cloud." raises GW_DISCONNECTED;
+        "{device} lost its connection to the Mist cloud." raises DEVICE_DOWN;
     GW_DISCONNECTED_LONG Warning "Gateway disconnected for a long time"
-        "{device} has been disconnected from the Mist cloud for a long time.";
+        "{device} has been disconnected from the Mist cloud for a long time." raises DEVICE_DOWN;
     GW_REJECTED Critical "Gateway refused the cloud's login"
         "{device} refused the SSH login of the Mist cloud[: {text}].";
     GW_RESTARTED Info "Gateway restarted" "{device} restarted.";
@@ -36,18 +36,19 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     GW_CERT_REGENERATED Debug "Gateway certificate renewed"
         "{device} got a new certificate and key.";
     GW_CONFIGURED Debug "Gateway configured"
-        "{device} committed its configuration." clears GW_CONFIG;
+        "{device} committed its configuration." clears CONFIG_FAILED;
     GW_CONFIG_CHANGED_BY_USER Info "Gateway configuration changed"
         "An administrator changed the configuration of {device}.";
     GW_CONFIG_ERROR_ADDTL_COMMAND Warning "Gateway CLI commands failed"
         "{device} refused the additional CLI commands of its configuration[: {text}]."
-        raises GW_CONFIG;
+        raises CONFIG_FAILED;
     GW_CONFIG_FAILED Warning "Gateway configuration failed"
-        "{device} could not apply its configuration[: {text}]." raises GW_CONFIG;
+        "{device} could not apply its configuration[: {text}]." raises CONFIG_FAILED;
     GW_CONFIG_GENERATED Debug "Gateway configuration generated"
         "The Mist cloud generated a configuration for {device}.";
     GW_CONFIG_LOCK_FAILED Warning "Gateway configuration lock failed"
-        "The Mist cloud could not lock the configuration of {device}[: {text}]." raises GW_CONFIG;
+        "The Mist cloud could not lock the configuration of {device}[: {text}]."
+        raises CONFIG_FAILED;
     GW_GET_SUPPORT_FILES Info "Gateway support files requested"
         "Support files were requested from {device}.";
     GW_GET_SUPPORT_FILES_DONE Info "Gateway support files received"
@@ -55,15 +56,16 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     GW_GET_SUPPORT_FILES_FAILED Warning "Gateway support files failed"
         "{device} could not deliver its support files[: {text}].";
     GW_RECONFIGURED Debug "Gateway configuration repeated"
-        "{device} received its configuration again, unchanged." clears GW_CONFIG;
+        "{device} received its configuration again, unchanged." clears CONFIG_FAILED;
 
     // Firmware, packages and recovery
     GW_ALARM_POE_CONTROLLER_UPGRADE_AVAILABLE Warning "PoE controller upgrade available"
         "A firmware upgrade is available for the PoE controller of {device}.";
     GW_APPID_INSTALLED Debug "Application signatures installed"
-        "{device} installed its application signatures." clears GW_APPID_INSTALL;
+        "{device} installed its application signatures." clears APPLICATION_SIGNATURES_FAILED;
     GW_APPID_INSTALL_FAILED Warning "Application signatures failed"
-        "{device} could not install its application signatures[: {text}]." raises GW_APPID_INSTALL;
+        "{device} could not install its application signatures[: {text}]."
+        raises APPLICATION_SIGNATURES_FAILED;
     GW_FIRMWARE_DOWNLOADED Info "Gateway firmware downloaded"
         "{device} downloaded its firmware[ {to_version}].";
     GW_FIRMWARE_DOWNLOAD_BY_SCHEDULE Info "Gateway firmware download started by schedule"
@@ -71,19 +73,20 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     GW_FIRMWARE_DOWNLOAD_BY_USER Info "Gateway firmware download started"
         "An administrator started the download of firmware[ {to_version}] to {device}.";
     GW_IDP_INSTALLED Debug "Intrusion signatures installed"
-        "{device} installed its intrusion detection signatures." clears GW_IDP_INSTALL;
+        "{device} installed its intrusion detection signatures." clears INTRUSION_SIGNATURES_FAILED;
     GW_IDP_INSTALL_FAILED Warning "Intrusion signatures failed"
         "{device} could not install its intrusion detection signatures[: {text}]."
-        raises GW_IDP_INSTALL;
+        raises INTRUSION_SIGNATURES_FAILED;
     GW_PKG_UPDATE_BY_MIST Info "Gateway package updated by Mist"
         "Mist updates a package of {device}[: {text}].";
     GW_RECOVERY_SNAPSHOT_FAILED Warning "Recovery snapshot failed"
-        "{device} could not make its recovery snapshot[: {text}]." raises GW_RECOVERY_SNAPSHOT;
+        "{device} could not make its recovery snapshot[: {text}]." raises SNAPSHOT_FAILED;
     GW_RECOVERY_SNAPSHOT_NOTNEEDED Info "Recovery snapshot not needed"
-        "{device} needs no new recovery snapshot." clears GW_RECOVERY_SNAPSHOT;
+        "{device} needs no new recovery snapshot." clears SNAPSHOT_FAILED;
     GW_RECOVERY_SNAPSHOT_SUCCEEDED Info "Recovery snapshot made"
-        "{device} made its recovery snapshot." clears GW_RECOVERY_SNAPSHOT;
-    GW_UPGRADED Debug "Gateway upgraded" "{device} was upgraded[ {versions}]." clears GW_UPGRADE;
+        "{device} made its recovery snapshot." clears SNAPSHOT_FAILED;
+    GW_UPGRADED Debug "Gateway upgraded" "{device} was upgraded[ {versions}]."
+        clears UPGRADE_FAILED;
     GW_UPGRADE_BY_MIST Info "Gateway upgrade started by Mist"
         "Mist started the upgrade of {device}[ {versions}].";
     GW_UPGRADE_BY_SCHEDULE Debug "Gateway upgrade started by schedule"
@@ -91,7 +94,7 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     GW_UPGRADE_BY_USER Debug "Gateway upgrade started by an administrator"
         "An administrator started the upgrade of {device}[ {versions}].";
     GW_UPGRADE_FAILED Warning "Gateway upgrade failed"
-        "{device} could not be upgraded[ {versions}|: {text}]." raises GW_UPGRADE;
+        "{device} could not be upgraded[ {versions}|: {text}]." raises UPGRADE_FAILED;
     GW_UPGRADE_IMAGE_UPLOADED Debug "Gateway upgrade: image uploaded"
         "The new image was uploaded to {device}.";
     GW_UPGRADE_PENDING Debug "Gateway upgrade waits for a restart"
@@ -108,76 +111,73 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Chassis
     GW_ALARM Warning "Gateway alarm" "{device} raised [a {alarm_class}|an] alarm[: {text}].";
     GW_ALARM_CHASSIS_FAN Warning "Gateway fan alarm"
-        "{device} reports a problem with a fan[: {text}]." raises GW_ALARM_CHASSIS_FAN;
+        "{device} reports a problem with a fan[: {text}]." raises FAN_ALARM;
     GW_ALARM_CHASSIS_FAN_CLEAR Info "Gateway fan alarm cleared"
-        "The fans of {device} work normally again[: {text}]." clears GW_ALARM_CHASSIS_FAN;
+        "The fans of {device} work normally again[: {text}]." clears FAN_ALARM;
     GW_ALARM_CHASSIS_HOT Warning "Gateway too hot"
-        "{device} is too hot[: {text}]." raises GW_ALARM_CHASSIS_HOT;
+        "{device} is too hot[: {text}]." raises TOO_HOT;
     GW_ALARM_CHASSIS_HOT_CLEAR Info "Gateway temperature normal"
-        "The temperature of {device} is normal again[: {text}]." clears GW_ALARM_CHASSIS_HOT;
+        "The temperature of {device} is normal again[: {text}]." clears TOO_HOT;
     GW_ALARM_CHASSIS_HUMIDITY Warning "Gateway humidity alarm"
-        "{device} reports too much humidity[: {text}]." raises GW_ALARM_CHASSIS_HUMIDITY;
+        "{device} reports too much humidity[: {text}]." raises TOO_HUMID;
     GW_ALARM_CHASSIS_HUMIDITY_CLEAR Info "Gateway humidity normal"
-        "The humidity at {device} is normal again[: {text}]." clears GW_ALARM_CHASSIS_HUMIDITY;
+        "The humidity at {device} is normal again[: {text}]." clears TOO_HUMID;
     GW_ALARM_CHASSIS_MGMT_LINK_DOWN Warning "Gateway management link down"
-        "The management link of {device} is down[: {text}]." raises GW_ALARM_CHASSIS_MGMT_LINK;
+        "The management link of {device} is down[: {text}]." raises MANAGEMENT_LINK_DOWN;
     GW_ALARM_CHASSIS_MGMT_LINK_DOWN_CLEAR Info "Gateway management link up"
-        "The management link of {device} is up again[: {text}]." clears GW_ALARM_CHASSIS_MGMT_LINK;
+        "The management link of {device} is up again[: {text}]." clears MANAGEMENT_LINK_DOWN;
     GW_ALARM_CHASSIS_PARTITION Warning "Gateway partition nearly full"
-        "A storage partition of {device} is nearly full[: {text}]."
-        raises GW_ALARM_CHASSIS_PARTITION;
+        "A storage partition of {device} is nearly full[: {text}]." raises PARTITION_FULL;
     GW_ALARM_CHASSIS_PARTITION_CLEAR Info "Gateway partition usage normal"
-        "The storage partitions of {device} have room again[: {text}]."
-        clears GW_ALARM_CHASSIS_PARTITION;
+        "The storage partitions of {device} have room again[: {text}]." clears PARTITION_FULL;
     GW_ALARM_CHASSIS_PEM Warning "Gateway power entry module alarm"
-        "{device} reports a problem with a power entry module[: {text}]."
-        raises GW_ALARM_CHASSIS_PEM;
+        "{device} reports a problem with a power entry module[: {text}]." raises POWER_ENTRY_ALARM;
     GW_ALARM_CHASSIS_PEM_CLEAR Info "Gateway power entry module alarm cleared"
         "The power entry modules of {device} work normally again[: {text}]."
-        clears GW_ALARM_CHASSIS_PEM;
+        clears POWER_ENTRY_ALARM;
     GW_ALARM_CHASSIS_POE Warning "Gateway PoE alarm"
-        "{device} reports a problem with Power over Ethernet[: {text}]."
-        raises GW_ALARM_CHASSIS_POE;
+        "{device} reports a problem with Power over Ethernet[: {text}]." raises POE_ALARM;
     GW_ALARM_CHASSIS_POE_CLEAR Info "Gateway PoE alarm cleared"
-        "Power over Ethernet of {device} works normally again[: {text}]."
-        clears GW_ALARM_CHASSIS_POE;
+        "Power over Ethernet of {device} works normally again[: {text}]." clears POE_ALARM;
     GW_ALARM_CHASSIS_PSU Warning "Gateway power supply alarm"
-        "{device} reports a problem with a power supply[: {text}]." raises GW_ALARM_CHASSIS_PSU;
+        "{device} reports a problem with a power supply[: {text}]." raises POWER_SUPPLY_ALARM;
     GW_ALARM_CHASSIS_PSU_CLEAR Info "Gateway power supply alarm cleared"
-        "The power supplies of {device} work normally again[: {text}]." clears GW_ALARM_CHASSIS_PSU;
+        "The power supplies of {device} work normally again[: {text}]." clears POWER_SUPPLY_ALARM;
     GW_ALARM_CHASSIS_WARM Warning "Gateway warm"
-        "{device} is warmer than it should be[: {text}]." raises GW_ALARM_CHASSIS_WARM;
+        "{device} is warmer than it should be[: {text}]." raises TOO_WARM;
     GW_ALARM_CHASSIS_WARM_CLEAR Info "Gateway no longer warm"
-        "The temperature of {device} is normal again[: {text}]." clears GW_ALARM_CHASSIS_WARM;
+        "The temperature of {device} is normal again[: {text}]." clears TOO_WARM;
 
     // Ports and addresses
     GW_ARP_RESOLVED Info "ARP resolved"
-        "{device} resolves its next hop[ on port {port}] by ARP again." clears GW_ARP "port_id";
+        "{device} resolves its next hop[ on port {port}] by ARP again."
+        clears ARP_UNRESOLVED "port";
     GW_ARP_UNRESOLVED Warning "ARP unresolved"
-        "{device} cannot resolve its next hop[ on port {port}] by ARP." raises GW_ARP "port_id";
+        "{device} cannot resolve its next hop[ on port {port}] by ARP."
+        raises ARP_UNRESOLVED "port";
     GW_BOUNCE_PORT Info "Gateway port bounced" "[Port {port}|A port] of {device} was bounced.";
     GW_DHCP_POOL_EXHAUSTED Warning "DHCP pool exhausted"
         "A DHCP pool of {device} has no free address[: {text}].";
     GW_DHCP_RESOLVED Debug "DHCP address received"
-        "{device} got its address[ on port {port}] by DHCP." clears GW_DHCP;
+        "{device} got its address[ on port {port}] by DHCP." clears DHCP_UNRESOLVED "port";
     GW_DHCP_UNRESOLVED Warning "No DHCP address"
-        "{device} got no address[ on port {port}] by DHCP." raises GW_DHCP;
+        "{device} got no address[ on port {port}] by DHCP." raises DHCP_UNRESOLVED "port";
     GW_PORT_DOWN Info "Gateway port down"
-        "[Port {port}|A port] of {device} went down." raises GW_PORT "port_id";
+        "[Port {port}|A port] of {device} went down." raises PORT_DOWN "port";
     GW_PORT_UP Info "Gateway port up"
-        "[Port {port}|A port] of {device} came up." clears GW_PORT "port_id";
+        "[Port {port}|A port] of {device} came up." clears PORT_DOWN "port";
 
     // Clusters
     GW_HA_CONTROL_LINK_DOWN Warning "Cluster control link down"
-        "The control link between the nodes of {device} is down." raises GW_HA_CONTROL_LINK;
+        "The control link between the nodes of {device} is down." raises CLUSTER_LINK_DOWN;
     GW_HA_CONTROL_LINK_UP Info "Cluster control link up"
-        "The control link between the nodes of {device} is up." clears GW_HA_CONTROL_LINK;
+        "The control link between the nodes of {device} is up." clears CLUSTER_LINK_DOWN;
     GW_HA_HEALTH_WEIGHT_LOW Warning "Redundancy group health low"
         "The health of a redundancy group of {device} is below its threshold[: {text}]."
-        raises GW_HA_HEALTH_WEIGHT "text:Detected";
+        raises REDUNDANCY_HEALTH_LOW "text:Detected";
     GW_HA_HEALTH_WEIGHT_RECOVERY Info "Redundancy group health recovered"
         "The health of a redundancy group of {device} has recovered[: {text}]."
-        clears GW_HA_HEALTH_WEIGHT "text:Detected";
+        clears REDUNDANCY_HEALTH_LOW "text:Detected";
     GW_PORT_RG_STATE_CHANGED Info "Port redundancy state changed"
         "[Port {port}|A port] of {device} changed its state in the redundancy group.";
     GW_PORT_RG_ST_CHANGED Info "Port redundancy state changed"
@@ -188,28 +188,29 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Routing, tunnels and paths
     GW_BGP_NEIGHBOR_DOWN Warning "BGP neighbor down"
         "[BGP neighbor {neighbor}|A BGP neighbor] of {device} went down[: {transition}]."
-        raises GW_BGP_NEIGHBOR "text:neighbor";
+        raises BGP_NEIGHBOR_DOWN "text:neighbor";
     GW_BGP_NEIGHBOR_STATE_CHANGED Debug "BGP neighbor changed"
         "[BGP neighbor {neighbor}|A BGP neighbor] of {device} changed its state[ {transition}].";
     GW_BGP_NEIGHBOR_UP Info "BGP neighbor up"
         "[BGP neighbor {neighbor}|A BGP neighbor] of {device} came up[: {transition}]."
-        clears GW_BGP_NEIGHBOR "text:neighbor";
+        clears BGP_NEIGHBOR_DOWN "text:neighbor";
     GW_FIB_COUNT_RETURNED_TO_NORMAL Info "Forwarding table back to normal"
-        "The forwarding table of {device} is back to a normal size[: {text}]." clears GW_FIB_COUNT;
+        "The forwarding table of {device} is back to a normal size[: {text}]."
+        clears FORWARDING_TABLE_FULL;
     GW_FIB_COUNT_THRESHOLD_EXCEEDED Warning "Forwarding table too large"
         "The forwarding table of {device} has grown beyond its threshold[: {text}]."
-        raises GW_FIB_COUNT;
+        raises FORWARDING_TABLE_FULL;
     GW_FLOW_COUNT_RETURNED_TO_NORMAL Info "Flow count back to normal"
-        "The number of flows through {device} is back to normal[: {text}]." clears GW_FLOW_COUNT;
+        "The number of flows through {device} is back to normal[: {text}]." clears TOO_MANY_FLOWS;
     GW_FLOW_COUNT_THRESHOLD_EXCEEDED Warning "Too many flows"
         "The number of flows through {device} exceeds its threshold[: {text}]."
-        raises GW_FLOW_COUNT;
+        raises TOO_MANY_FLOWS;
     GW_OSPF_NEIGHBOR_DOWN Debug "OSPF neighbor down"
         "[OSPF neighbor {neighbor}|An OSPF neighbor] of {device} went down[: {transition}]."
-        raises GW_OSPF_NEIGHBOR "text:neighbor";
+        raises OSPF_NEIGHBOR_DOWN "text:neighbor";
     GW_OSPF_NEIGHBOR_UP Debug "OSPF neighbor up"
         "[OSPF neighbor {neighbor}|An OSPF neighbor] of {device} came up[: {transition}]."
-        clears GW_OSPF_NEIGHBOR "text:neighbor";
+        clears OSPF_NEIGHBOR_DOWN "text:neighbor";
     GW_SRC_NAT_POOL_THRESHOLD_EXCEEDED Critical "Source NAT pool nearly used up"
         "A source NAT pool of {device} exceeds its threshold[: {text}].";
     GW_SVC_PATH_BLACKHOLED Critical "Service without a path"
@@ -217,23 +218,23 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     GW_SVC_PATH_CHANGED Info "Service path changed"
         "A service of {device} took another path[: {text}].";
     GW_TUNNEL_DOWN Warning "Tunnel down"
-        "A tunnel of {device} went down[: {text}]." raises GW_TUNNEL "text:Tunnel";
+        "A tunnel of {device} went down[: {text}]." raises TUNNEL_DOWN "text:Tunnel";
     GW_TUNNEL_PROVISIONED Debug "Tunnel provisioned"
         "A tunnel of {device} was provisioned[: {text}].";
     GW_TUNNEL_PROVISION_FAILED Warning "Tunnel not provisioned"
         "A tunnel of {device} could not be provisioned[: {text}].";
     GW_TUNNEL_UP Info "Tunnel up"
-        "A tunnel of {device} came up[: {text}]." clears GW_TUNNEL "text:Tunnel";
+        "A tunnel of {device} came up[: {text}]." clears TUNNEL_DOWN "text:Tunnel";
     GW_VPN_PATH_DOWN Debug "VPN path down"
         "[VPN path \"{path}\"|A path of VPN \"{vpn_name}\"|A VPN path] of {device} went down."
-        raises GW_VPN_PATH "text:path";
+        raises VPN_PATH_DOWN "text:path";
     GW_VPN_PATH_UP Debug "VPN path up"
         "[VPN path \"{path}\"|A path of VPN \"{vpn_name}\"|A VPN path] of {device} came up."
-        clears GW_VPN_PATH "text:path";
+        clears VPN_PATH_DOWN "text:path";
     GW_VPN_PEER_DOWN Debug "VPN peer down"
-        "[VPN peer {peer}|A VPN peer] of {device} went down." raises GW_VPN_PEER "text:peer";
+        "[VPN peer {peer}|A VPN peer] of {device} went down." raises VPN_PEER_DOWN "text:peer";
     GW_VPN_PEER_UP Debug "VPN peer up"
-        "[VPN peer {peer}|A VPN peer] of {device} came up." clears GW_VPN_PEER "text:peer";
+        "[VPN peer {peer}|A VPN peer] of {device} came up." clears VPN_PEER_DOWN "text:peer";
 
     // Zero-touch provisioning
     GW_ZTP_CONF_APPLIED Info "ZTP: configuration applied"
@@ -241,9 +242,9 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     GW_ZTP_CONF_FAILED Warning "ZTP: configuration failed"
         "{device} could not apply its configuration during zero-touch provisioning[: {text}].";
     GW_ZTP_FAILED Critical "ZTP failed"
-        "Zero-touch provisioning of {device} failed[: {text}]." raises GW_ZTP;
+        "Zero-touch provisioning of {device} failed[: {text}]." raises PROVISIONING_FAILED;
     GW_ZTP_FINISHED Info "ZTP finished"
-        "Zero-touch provisioning of {device} is finished." clears GW_ZTP;
+        "Zero-touch provisioning of {device} is finished." clears PROVISIONING_FAILED;
     GW_ZTP_POST_SCRIPT_SUCCESS Debug "ZTP: final script done"
         "The final script of zero-touch provisioning succeeded on {device}.";
     GW_ZTP_PRE_SCRIPT_COMPLETE Debug "ZTP: first script done"

@@ -1,13 +1,16 @@
 //! The names and meanings of Mist's event and alarm types, as tables: one row for each type.
 //!
-//! A row reads `NAME Severity "Title" "Sentence" (raises|clears) CATEGORY "part";` where everything
-//! after the sentence is left out for types that have no counterpart. Names, pairs and severities
+//! A row reads `NAME Severity "Title" "Sentence" (raises|clears) CONDITION "part";` where everything
+//! after the sentence is left out for types that tell of no [`condition`]. Names, pairs and severities
 //! are data from outside (`appliance/docs/vendors/mist.md` §5); types that MWTT's configuration
 //! does not list have a severity of our choice. The sentences are ours, in the small language of
 //! [`sentence`].
 
+use self::condition::Condition;
 use super::Severity;
+use crate::event::Topic;
 
+pub mod condition;
 pub mod sentence;
 
 pub(super) mod alarms;
@@ -29,20 +32,49 @@ pub struct Kind {
     pub title: &'static str,
     /// The summary, in the language of [`sentence`].
     pub sentence: &'static str,
-    /// The incident that it opens or closes.
+    /// The condition that it raises or clears.
     pub pair: Option<Pair>,
 }
 
-/// One side of a failure and its recovery.
+/// A condition, and which side of it a type tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// Equal for both sides.
-    pub category: &'static str,
-    /// The part of the device that failed: empty for the device itself; the name of a member of the
-    /// event; `text:word` for what follows that word in the event's text; `site:` and a member for
-    /// incidents of a site, whichever device reports them.
+    pub condition: &'static Condition,
+    /// What of the device it is about: empty for the device itself; `port`; `text:word` for what
+    /// follows that word in the event's text or an alarm's reasons; `site:` and a member for
+    /// conditions of a site, whichever device reports them; else the name of a member. A `usage`
+    /// and a `finding` of Marvis say themselves whether they are over.
     pub part: &'static str,
     pub recovery: bool,
+}
+
+/// The tables of the topics whose events have types. A type is found under whichever of a row's
+/// topics it was sent.
+static TABLES: [(&[Topic<'static>], &[&[Kind]]); 3] = [
+    (&[Topic::Alarms], &[alarms::KINDS]),
+    (
+        &[Topic::DeviceEvents, Topic::DeviceUpdowns, Topic::MxedgeEvents],
+        &[ap::KINDS, switch::KINDS, gateway::KINDS, mist_edge::KINDS],
+    ),
+    (&[Topic::Mistgate], &[mistgate::KINDS, ports::KINDS]),
+];
+
+/// The rows of the known types of a topic.
+pub fn types(topic: &Topic<'_>) -> impl Iterator<Item = &'static Kind> + use<> {
+    let row = TABLES.iter().find(|(topics, _)| topics.contains(topic));
+    row.into_iter().flat_map(|(_, tables)| *tables).flat_map(|table| *table)
+}
+
+/// The row of a type, in any letter case.
+pub fn find(topic: &Topic<'_>, kind: &str) -> Option<&'static Kind> {
+    types(topic).find(|row| row.name.eq_ignore_ascii_case(kind))
+}
+
+/// The row with exactly this name, of whatever topic: alarms are in small letters, other types in
+/// capitals.
+pub fn row_named(name: &str) -> Option<&'static Kind> {
+    let mut rows = TABLES.iter().flat_map(|(_, tables)| *tables).flat_map(|table| *table);
+    rows.find(|row| row.name == name)
 }
 
 /// Whether a type of our own reports is about switch ports; `name` is that of its row.
@@ -53,22 +85,22 @@ pub fn is_of_ports(name: &str) -> bool {
 /// The rows of a table, in the notation that the module describes.
 macro_rules! kinds {
     ($($name:tt $severity:ident $title:literal $sentence:literal
-        $($role:ident $category:ident $($part:literal)?)?;)*) => {
+        $($role:ident $condition:ident $($part:literal)?)?;)*) => {
         &[$($crate::notify::types::Kind {
             name: stringify!($name),
             severity: $crate::notify::Severity::$severity,
             title: $title,
             sentence: $sentence,
-            pair: $crate::notify::types::kinds!(@pair $($role $category $($part)?)?),
+            pair: $crate::notify::types::kinds!(@pair $($role $condition $($part)?)?),
         }),*]
     };
     (@pair) => { None };
-    (@pair $role:ident $category:ident) => {
-        $crate::notify::types::kinds!(@pair $role $category "")
+    (@pair $role:ident $condition:ident) => {
+        $crate::notify::types::kinds!(@pair $role $condition "")
     };
-    (@pair $role:ident $category:ident $part:literal) => {
+    (@pair $role:ident $condition:ident $part:literal) => {
         Some($crate::notify::types::Pair {
-            category: stringify!($category),
+            condition: &$crate::notify::types::condition::Condition::$condition,
             part: $part,
             recovery: $crate::notify::types::kinds!(@recovery $role),
         })
@@ -80,11 +112,9 @@ use kinds;
 
 #[cfg(test)]
 mod tests {
-    use alloc::collections::{BTreeMap, BTreeSet};
+    use alloc::{collections::BTreeSet, vec::Vec};
 
     use super::*;
-    use crate::event::Topic;
-    use crate::notify::topics::{find, types};
 
     const ALL: [Topic<'static>; 3] = [Topic::Alarms, Topic::DeviceEvents, Topic::Mistgate];
 
@@ -106,19 +136,40 @@ mod tests {
     }
 
     #[test]
-    fn failures_and_recoveries_come_in_pairs() {
-        for topic in ALL {
-            let mut categories: BTreeMap<&str, (BTreeSet<bool>, BTreeSet<&str>)> = BTreeMap::new();
-            for pair in types(&topic).filter_map(|row| row.pair) {
-                let (roles, parts) = categories.entry(pair.category).or_default();
-                roles.insert(pair.recovery);
-                parts.insert(pair.part);
-            }
-            for (category, (roles, parts)) in categories {
-                assert_eq!(roles.len(), 2, "{category} lacks a side");
-                assert_eq!(parts.len(), 1, "{category} differs in its part");
-            }
+    fn every_condition_has_both_sides_and_one_part() {
+        let rows: Vec<Pair> = ALL.iter().flat_map(types).filter_map(|row| row.pair).collect();
+        for condition in Condition::ALL {
+            let rows = rows.iter().filter(|pair| pair.condition == condition);
+            let roles: BTreeSet<bool> = rows.clone().map(|pair| pair.recovery).collect();
+            let parts: BTreeSet<&str> = rows.map(|pair| pair.part).collect();
+            assert_eq!(parts.len(), 1, "{}: {parts:?}", condition.name);
+            // Whether a finding is over is a member of the same type of alarm.
+            let sides = if parts.contains("finding") { 1 } else { 2 };
+            assert_eq!(roles.len(), sides, "{} lacks a side", condition.name);
         }
+    }
+
+    #[test]
+    fn conditions_have_unique_names_and_words() {
+        let names: BTreeSet<&str> = Condition::ALL.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), Condition::ALL.len());
+        assert_eq!(condition::DEVICE_DOWN, "device_down");
+        for row in Condition::ALL {
+            let is_plain = row.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            assert!(is_plain && row.name.len() <= 40, "{}", row.name);
+            for words in [row.state, row.over] {
+                assert!(!words.is_empty() && !words.ends_with('.') && words.len() <= 60, "{words}");
+            }
+            assert_ne!(row.state, row.over);
+        }
+    }
+
+    #[test]
+    fn a_row_is_found_by_its_exact_name_in_all_tables() {
+        for row in ALL.iter().flat_map(types) {
+            assert_eq!(row_named(row.name), Some(row));
+        }
+        assert_eq!(row_named("DEVICE_DOWN"), None);
     }
 
     #[test]

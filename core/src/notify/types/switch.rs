@@ -11,9 +11,9 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
 
     // Connection to the cloud
     SW_CONNECTED Info "Switch connected"
-        "{device} is connected to the Mist cloud." clears SW_DISCONNECTED;
+        "{device} is connected to the Mist cloud." clears DEVICE_DOWN;
     SW_DISCONNECTED Info "Switch disconnected"
-        "{device} lost its connection to the Mist cloud." raises SW_DISCONNECTED;
+        "{device} lost its connection to the Mist cloud." raises DEVICE_DOWN;
     SW_HANDSHAKE_ERROR Warning "Switch handshake failed"
         "The Mist cloud could not log in to {device}[: {text}].";
     SW_REJECTED Critical "Switch refused the cloud's login"
@@ -28,22 +28,23 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
 
     // Configuration
     SW_CONFIGURED Debug "Switch configured"
-        "{device} committed its configuration." clears SW_CONFIG;
+        "{device} committed its configuration." clears CONFIG_FAILED;
     SW_CONFIG_CHANGED_BY_MARVIS Info "Switch configuration changed by Marvis"
         "Marvis changed the configuration of {device}.";
     SW_CONFIG_CHANGED_BY_USER Info "Switch configuration changed"
         "An administrator changed the configuration of {device}.";
     SW_CONFIG_ERROR_ADDTL_COMMAND Warning "Switch CLI commands failed"
         "{device} refused the additional CLI commands of its configuration[: {text}]."
-        raises SW_CONFIG;
+        raises CONFIG_FAILED;
     SW_CONFIG_FAILED Warning "Switch configuration failed"
-        "{device} could not apply its configuration[: {text}]." raises SW_CONFIG;
+        "{device} could not apply its configuration[: {text}]." raises CONFIG_FAILED;
     SW_CONFIG_GENERATED Debug "Switch configuration generated"
         "The Mist cloud generated a configuration for {device}.";
     SW_CONFIG_LOCK_FAILED Warning "Switch configuration lock failed"
-        "The Mist cloud could not lock the configuration of {device}[: {text}]." raises SW_CONFIG;
+        "The Mist cloud could not lock the configuration of {device}[: {text}]."
+        raises CONFIG_FAILED;
     SW_RECONFIGURED Debug "Switch configuration repeated"
-        "{device} received its configuration again, unchanged." clears SW_CONFIG;
+        "{device} received its configuration again, unchanged." clears CONFIG_FAILED;
 
     // Firmware and recovery
     SW_ALARM_POE_CONTROLLER_UPGRADE_AVAILABLE Warning "PoE controller upgrade available"
@@ -53,20 +54,20 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     SW_MEMBER_ON_RECOVERY Warning "Switch member runs from its recovery partition"
         "A member of {device} runs from its recovery partition.";
     SW_RECOVERY_SNAPSHOT_FAILED Warning "Recovery snapshot failed"
-        "{device} could not make its recovery snapshot[: {text}]." raises SW_RECOVERY_SNAPSHOT;
+        "{device} could not make its recovery snapshot[: {text}]." raises SNAPSHOT_FAILED;
     SW_RECOVERY_SNAPSHOT_NOTNEEDED Warning "Recovery snapshot not needed"
-        "{device} needs no new recovery snapshot." clears SW_RECOVERY_SNAPSHOT;
+        "{device} needs no new recovery snapshot." clears SNAPSHOT_FAILED;
     SW_RECOVERY_SNAPSHOT_REQUESTED Info "Recovery snapshot requested"
         "A recovery snapshot of {device} was requested.";
     SW_RECOVERY_SNAPSHOT_SUCCEEDED Info "Recovery snapshot made"
-        "{device} made its recovery snapshot." clears SW_RECOVERY_SNAPSHOT;
+        "{device} made its recovery snapshot." clears SNAPSHOT_FAILED;
     SW_RECOVERY_SNAPSHOT_UNSUPPORTED Info "Recovery snapshot not supported"
         "{device} does not support recovery snapshots.";
-    SW_UPGRADED Debug "Switch upgraded" "{device} was upgraded[ {versions}]." clears SW_UPGRADE;
+    SW_UPGRADED Debug "Switch upgraded" "{device} was upgraded[ {versions}]." clears UPGRADE_FAILED;
     SW_UPGRADE_BY_USER Debug "Switch upgrade started by an administrator"
         "An administrator started the upgrade of {device}[ {versions}].";
     SW_UPGRADE_FAILED Critical "Switch upgrade failed"
-        "{device} could not be upgraded[ {versions}|: {text}]." raises SW_UPGRADE;
+        "{device} could not be upgraded[ {versions}|: {text}]." raises UPGRADE_FAILED;
     SW_UPGRADE_IMAGE_UPLOADED Info "Switch upgrade: image uploaded"
         "The new image was uploaded to {device}.";
     SW_UPGRADE_PENDING Debug "Switch upgrade waits for a restart"
@@ -81,66 +82,60 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     // Chassis
     SW_ALARM Warning "Switch alarm" "{device} raised [a {alarm_class}|an] alarm[: {text}].";
     SW_ALARM_CHASSIS_FAN Warning "Switch fan alarm"
-        "{device} reports a problem with a fan[: {text}]." raises SW_ALARM_CHASSIS_FAN;
+        "{device} reports a problem with a fan[: {text}]." raises FAN_ALARM;
     SW_ALARM_CHASSIS_FAN_CLEAR Info "Switch fan alarm cleared"
-        "The fans of {device} work normally again[: {text}]." clears SW_ALARM_CHASSIS_FAN;
+        "The fans of {device} work normally again[: {text}]." clears FAN_ALARM;
     SW_ALARM_CHASSIS_HOT Warning "Switch too hot"
-        "{device} is too hot[: {text}]." raises SW_ALARM_CHASSIS_HOT;
+        "{device} is too hot[: {text}]." raises TOO_HOT;
     SW_ALARM_CHASSIS_HOT_CLEAR Info "Switch temperature normal"
-        "The temperature of {device} is normal again[: {text}]." clears SW_ALARM_CHASSIS_HOT;
+        "The temperature of {device} is normal again[: {text}]." clears TOO_HOT;
     SW_ALARM_CHASSIS_HUMIDITY Warning "Switch humidity alarm"
-        "{device} reports too much humidity[: {text}]." raises SW_ALARM_CHASSIS_HUMIDITY;
+        "{device} reports too much humidity[: {text}]." raises TOO_HUMID;
     SW_ALARM_CHASSIS_HUMIDITY_CLEAR Info "Switch humidity normal"
-        "The humidity at {device} is normal again[: {text}]." clears SW_ALARM_CHASSIS_HUMIDITY;
+        "The humidity at {device} is normal again[: {text}]." clears TOO_HUMID;
     SW_ALARM_CHASSIS_MGMT_LINK_DOWN Warning "Switch management link down"
-        "The management link of {device} is down[: {text}]." raises SW_ALARM_CHASSIS_MGMT_LINK;
+        "The management link of {device} is down[: {text}]." raises MANAGEMENT_LINK_DOWN;
     SW_ALARM_CHASSIS_MGMT_LINK_DOWN_CLEAR Info "Switch management link up"
-        "The management link of {device} is up again[: {text}]." clears SW_ALARM_CHASSIS_MGMT_LINK;
+        "The management link of {device} is up again[: {text}]." clears MANAGEMENT_LINK_DOWN;
     SW_ALARM_CHASSIS_PARTITION Warning "Switch partition nearly full"
-        "A storage partition of {device} is nearly full[: {text}]."
-        raises SW_ALARM_CHASSIS_PARTITION;
+        "A storage partition of {device} is nearly full[: {text}]." raises PARTITION_FULL;
     SW_ALARM_CHASSIS_PARTITION_CLEAR Info "Switch partition usage normal"
-        "The storage partitions of {device} have room again[: {text}]."
-        clears SW_ALARM_CHASSIS_PARTITION;
+        "The storage partitions of {device} have room again[: {text}]." clears PARTITION_FULL;
     SW_ALARM_CHASSIS_PEM Warning "Switch power entry module alarm"
-        "{device} reports a problem with a power entry module[: {text}]."
-        raises SW_ALARM_CHASSIS_PEM;
+        "{device} reports a problem with a power entry module[: {text}]." raises POWER_ENTRY_ALARM;
     SW_ALARM_CHASSIS_PEM_CLEAR Info "Switch power entry module alarm cleared"
         "The power entry modules of {device} work normally again[: {text}]."
-        clears SW_ALARM_CHASSIS_PEM;
+        clears POWER_ENTRY_ALARM;
     SW_ALARM_CHASSIS_POE Warning "Switch PoE alarm"
-        "{device} reports a problem with Power over Ethernet[: {text}]."
-        raises SW_ALARM_CHASSIS_POE;
+        "{device} reports a problem with Power over Ethernet[: {text}]." raises POE_ALARM;
     SW_ALARM_CHASSIS_POE_CLEAR Info "Switch PoE alarm cleared"
-        "Power over Ethernet of {device} works normally again[: {text}]."
-        clears SW_ALARM_CHASSIS_POE;
+        "Power over Ethernet of {device} works normally again[: {text}]." clears POE_ALARM;
     SW_ALARM_CHASSIS_PSU Warning "Switch power supply alarm"
-        "{device} reports a problem with a power supply[: {text}]." raises SW_ALARM_CHASSIS_PSU;
+        "{device} reports a problem with a power supply[: {text}]." raises POWER_SUPPLY_ALARM;
     SW_ALARM_CHASSIS_PSU_CLEAR Info "Switch power supply alarm cleared"
-        "The power supplies of {device} work normally again[: {text}]." clears SW_ALARM_CHASSIS_PSU;
+        "The power supplies of {device} work normally again[: {text}]." clears POWER_SUPPLY_ALARM;
     SW_ALARM_IOT_CLEAR Info "Switch IoT alarm cleared"
-        "The IoT alarm of {device} is over[: {text}]." clears SW_ALARM_IOT;
+        "The IoT alarm of {device} is over[: {text}]." clears IOT_ALARM;
     SW_ALARM_IOT_SET Warning "Switch IoT alarm"
-        "{device} raised an IoT alarm[: {text}]." raises SW_ALARM_IOT;
+        "{device} raised an IoT alarm[: {text}]." raises IOT_ALARM;
     SW_ALARM_OPTICS_IFACE_RX_LOW Warning "Switch optics receive too little light"
         "The optics of [port {port}|a port] of {device} receive too little light[: {text}].";
     SW_FPC_POWER_OFF Warning "Switch line card off"
         "[Line card {fru_slot}|A line card] of {device} is powered off."
-        raises SW_FPC_POWER "fru_slot";
+        raises LINE_CARD_OFF "fru_slot";
     SW_FPC_POWER_ON Info "Switch line card on"
         "[Line card {fru_slot}|A line card] of {device} is powered on."
-        clears SW_FPC_POWER "fru_slot";
+        clears LINE_CARD_OFF "fru_slot";
 
     // Virtual chassis
     SW_ALARM_VIRTUAL_CHASSIS_VERSION_MISMATCH Warning "Virtual chassis versions differ"
-        "The members of {device} run different versions[: {text}]."
-        raises SW_ALARM_VC_VERSION_MISMATCH;
+        "The members of {device} run different versions[: {text}]." raises VC_VERSIONS_DIFFER;
     SW_ALARM_VIRTUAL_CHASSIS_VERSION_MISMATCH_CLEAR Info "Virtual chassis versions agree"
-        "The members of {device} run the same version again." clears SW_ALARM_VC_VERSION_MISMATCH;
+        "The members of {device} run the same version again." clears VC_VERSIONS_DIFFER;
     SW_VC_BACKUP_ELECTED Warning "Virtual chassis backup elected"
         "{device} elected a backup member.";
     SW_VC_IN_TRANSITION Warning "Virtual chassis in transition"
-        "The virtual chassis of {device} is changing[: {text}]." raises SW_VC_TRANSITION;
+        "The virtual chassis of {device} is changing[: {text}]." raises VC_IN_TRANSITION;
     SW_VC_MASTER_CHANGED Warning "Virtual chassis primary changed"
         "Another member became the primary of {device}.";
     SW_VC_MEMBER_ADDED Info "Virtual chassis member added"
@@ -151,83 +146,83 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
         "[Member {member}|A member] of {device} restarted[: {text}].";
     SW_VC_PORT_DOWN Info "Virtual chassis port down"
         "[Virtual chassis port {port}|A virtual chassis port] of {device} went down."
-        raises SW_VC_PORT "port_id";
+        raises VC_PORT_DOWN "port";
     SW_VC_PORT_UP Info "Virtual chassis port up"
         "[Virtual chassis port {port}|A virtual chassis port] of {device} came up."
-        clears SW_VC_PORT "port_id";
+        clears VC_PORT_DOWN "port";
     SW_VC_STABLE Info "Virtual chassis stable"
-        "The virtual chassis of {device} is stable." clears SW_VC_TRANSITION;
+        "The virtual chassis of {device} is stable." clears VC_IN_TRANSITION;
 
     // Ports
     SW_BOUNCE_PORT Info "Switch port bounced" "[Port {port}|A port] of {device} was bounced.";
     SW_DYNAMIC_PORT_ASSIGNED Info "Switch port profile assigned"
         "[Port {port}|A port] of {device} got [the profile \"{profile}\"|another profile].";
     SW_LACPD_TIMEOUT Warning "LACP timeout"
-        "LACP timed out on [port {port}|a port] of {device}." raises SW_LACPD_TIMEOUT "port_id";
+        "LACP timed out on [port {port}|a port] of {device}." raises LACP_TIMEOUT "port";
     SW_LACPD_TIMEOUT_CLEARED Info "LACP timeout over"
-        "LACP works again on [port {port}|a port] of {device}." clears SW_LACPD_TIMEOUT "port_id";
-    SW_LOOP_CLEARED Info "Loop over" "{device} no longer sees a loop[: {text}]." clears SW_LOOP;
-    SW_LOOP_DETECTED Critical "Loop detected" "{device} detected a loop[: {text}]." raises SW_LOOP;
+        "LACP works again on [port {port}|a port] of {device}." clears LACP_TIMEOUT "port";
+    SW_LOOP_CLEARED Info "Loop over" "{device} no longer sees a loop[: {text}]." clears LOOP_DETECTED;
+    SW_LOOP_DETECTED Critical "Loop detected" "{device} detected a loop[: {text}]." raises LOOP_DETECTED;
     SW_MAC_LEARNING_RESUMED Info "MAC learning resumed"
-        "{device} learns MAC addresses again[: {text}]." clears SW_MAC_LEARNING;
+        "{device} learns MAC addresses again[: {text}]." clears MAC_LEARNING_STOPPED;
     SW_MAC_LEARNING_STOPPED Warning "MAC learning stopped"
-        "{device} stopped learning MAC addresses[: {text}]." raises SW_MAC_LEARNING;
+        "{device} stopped learning MAC addresses[: {text}]." raises MAC_LEARNING_STOPPED;
     SW_MAC_LIMIT_EXCEEDED Warning "MAC limit exceeded"
         "[Port {port}|A port] of {device} saw more MAC addresses than its limit allows."
-        raises SW_MAC_LIMIT "port_id";
+        raises MAC_LIMIT_EXCEEDED "port";
     SW_MAC_LIMIT_RESET Info "MAC limit reset"
         "The MAC limit of [port {port}|a port] of {device} was reset."
-        clears SW_MAC_LIMIT "port_id";
+        clears MAC_LIMIT_EXCEEDED "port";
     SW_PORT_BPDU_BLOCKED Warning "Switch port blocked by a BPDU"
         "{device} blocked [port {port}|a port] because it received a BPDU."
-        raises SW_PORT_BPDU "port_id";
+        raises BPDU_BLOCKED "port";
     SW_PORT_BPDU_ERROR_CLEARED Info "Switch port unblocked"
         "{device} no longer blocks [port {port}|a port] because of a BPDU."
-        clears SW_PORT_BPDU "port_id";
+        clears BPDU_BLOCKED "port";
     SW_PORT_DOWN Debug "Switch port down"
-        "[Port {port}|A port] of {device} went down." raises SW_PORT "port_id";
+        "[Port {port}|A port] of {device} went down." raises PORT_DOWN "port";
     SW_PORT_STORM_CONTROL Warning "Storm control in effect"
         "Storm control limits [port {port}|a port] of {device}.";
     SW_PORT_UP Debug "Switch port up"
-        "[Port {port}|A port] of {device} came up." clears SW_PORT "port_id";
+        "[Port {port}|A port] of {device} came up." clears PORT_DOWN "port";
     SW_STP_TOPO_CHANGED Info "Spanning tree changed"
         "{device} saw a change of the spanning tree topology.";
 
     // Routing and overlay
     SW_BFD_SESSION_DISCONNECTED Warning "BFD session down"
-        "{device} lost a BFD session[: {text}]." raises SW_BFD_SESSION;
+        "{device} lost a BFD session[: {text}]." raises BFD_SESSION_DOWN;
     SW_BFD_SESSION_ESTABLISHED Info "BFD session up"
-        "{device} established a BFD session[: {text}]." clears SW_BFD_SESSION;
+        "{device} established a BFD session[: {text}]." clears BFD_SESSION_DOWN;
     SW_BGP_NEIGHBOR_DOWN Warning "BGP neighbor down"
         "[BGP neighbor {neighbor}|A BGP neighbor] of {device} went down[: {transition}]."
-        raises SW_BGP_NEIGHBOR "text:neighbor";
+        raises BGP_NEIGHBOR_DOWN "text:neighbor";
     SW_BGP_NEIGHBOR_STATE_CHANGED Debug "BGP neighbor changed"
         "[BGP neighbor {neighbor}|A BGP neighbor] of {device} changed its state[ {transition}].";
     SW_BGP_NEIGHBOR_UP Info "BGP neighbor up"
         "[BGP neighbor {neighbor}|A BGP neighbor] of {device} came up[: {transition}]."
-        clears SW_BGP_NEIGHBOR "text:neighbor";
+        clears BGP_NEIGHBOR_DOWN "text:neighbor";
     SW_EVPN_BGP_PEER_STATUS_CHANGE Info "EVPN BGP peer changed"
         "[EVPN BGP peer {neighbor}|An EVPN BGP peer] of {device} changed its state[ {transition}].";
     SW_EVPN_CORE_ISOLATED Warning "EVPN core isolated"
-        "{device} lost its way to the EVPN core[: {text}]." raises SW_EVPN_CORE_ISOLATION;
+        "{device} lost its way to the EVPN core[: {text}]." raises EVPN_CORE_ISOLATED;
     SW_EVPN_CORE_ISOLATION_CLEARED Info "EVPN core reachable"
-        "{device} reaches the EVPN core again[: {text}]." clears SW_EVPN_CORE_ISOLATION;
+        "{device} reaches the EVPN core again[: {text}]." clears EVPN_CORE_ISOLATED;
     SW_EVPN_DUPLICATE_MAC Warning "EVPN duplicate MAC address"
         "{device} saw a MAC address in two places of the EVPN fabric[: {text}].";
     SW_OSPF_NEIGHBOR_DOWN Debug "OSPF neighbor down"
         "[OSPF neighbor {neighbor}|An OSPF neighbor] of {device} went down[: {transition}]."
-        raises SW_OSPF_NEIGHBOR "text:neighbor";
+        raises OSPF_NEIGHBOR_DOWN "text:neighbor";
     SW_OSPF_NEIGHBOR_UP Debug "OSPF neighbor up"
         "[OSPF neighbor {neighbor}|An OSPF neighbor] of {device} came up[: {transition}]."
-        clears SW_OSPF_NEIGHBOR "text:neighbor";
+        clears OSPF_NEIGHBOR_DOWN "text:neighbor";
 
     // Clients and protection
     SW_DDOS_PROTOCOL_VIOLATION_CLEAR Info "DDoS protection relaxed"
         "[{protocol_name} traffic|Protocol traffic] to {device} is back below its DDoS limit."
-        clears SW_DDOS_PROTOCOL_VIOLATION "protocol_name";
+        clears DDOS_LIMIT_EXCEEDED "protocol_name";
     SW_DDOS_PROTOCOL_VIOLATION_SET Critical "DDoS protection limit exceeded"
         "[{protocol_name} traffic|Protocol traffic] to {device} exceeds its DDoS limit."
-        raises SW_DDOS_PROTOCOL_VIOLATION "protocol_name";
+        raises DDOS_LIMIT_EXCEEDED "protocol_name";
     SW_DHCP_POOL_EXHAUSTED Warning "DHCP pool exhausted"
         "A DHCP pool of {device} has no free address[: {text}].";
     SW_DOT1XD_USER_AUTHENTICATED Debug "802.1X user authenticated"
@@ -251,9 +246,9 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     SW_ZTP_CONF_FAILED Warning "ZTP: configuration failed"
         "{device} could not apply its configuration during zero-touch provisioning[: {text}].";
     SW_ZTP_FAILED Critical "ZTP failed"
-        "Zero-touch provisioning of {device} failed[: {text}]." raises SW_ZTP;
+        "Zero-touch provisioning of {device} failed[: {text}]." raises PROVISIONING_FAILED;
     SW_ZTP_FINISHED Info "ZTP finished"
-        "Zero-touch provisioning of {device} is finished." clears SW_ZTP;
+        "Zero-touch provisioning of {device} is finished." clears PROVISIONING_FAILED;
     SW_ZTP_POST_SCRIPT_SUCCESS Debug "ZTP: final script done"
         "The final script of zero-touch provisioning succeeded on {device}.";
     SW_ZTP_PRE_SCRIPT_COMPLETE Debug "ZTP: first script done"
