@@ -9,19 +9,25 @@ pub struct Condition {
     pub state: &'static str,
     /// How they are when it is over, such as `back`.
     pub over: &'static str,
+    /// What they are in the singular, such as `port`. `None` for devices, which have a class.
+    pub noun: Option<&'static str>,
 }
 
 /// The name of [`Condition::DEVICE_DOWN`], of which the links between devices ask.
 pub const DEVICE_DOWN: &str = Condition::DEVICE_DOWN.name;
 
-/// The table, in rows of `NAME name "state" "over";`.
+/// The table, in rows of `NAME name "state" "over" "noun";`, without the noun for devices.
 macro_rules! conditions {
-    ($($ident:ident $name:ident $state:literal $over:literal;)*) => {
+    ($($ident:ident $name:ident $state:literal $over:literal $($noun:literal)?;)*) => {
         /// Their names are their docs.
         #[allow(missing_docs)]
         impl Condition {
-            $(pub const $ident: Self =
-                Self { name: stringify!($name), state: $state, over: $over };)*
+            $(pub const $ident: Self = Self {
+                name: stringify!($name),
+                state: $state,
+                over: $over,
+                noun: [$($noun)?].first().copied(),
+            };)*
 
             /// Every row, in the order of the table.
             pub const ALL: &[Self] = &[$(Self::$ident),*];
@@ -38,24 +44,24 @@ conditions! {
     DEVICE_DOWN device_down "down" "back";
     ESL_HUNG esl_hung "with a hanging ESL service" "with a working ESL service";
     FAN_ALARM fan_alarm "with a fan alarm" "with working fans";
-    FAN_UNPLUGGED fan_unplugged "with a fan unplugged" "with the fan plugged in";
+    FAN_UNPLUGGED fan_unplugged "unplugged" "plugged in" "fan";
     FORWARDING_TABLE_FULL forwarding_table_full "with too large a forwarding table" "with a forwarding table of normal size";
     IOT_ALARM iot_alarm "with an IoT alarm" "without the IoT alarm";
-    LINE_CARD_OFF line_card_off "with a line card off" "with the line card on";
+    LINE_CARD_OFF line_card_off "off" "on" "line card";
     MANAGEMENT_LINK_DOWN management_link_down "with the management link down" "with the management link up";
     PARTITION_FULL partition_full "with a nearly full partition" "with room in the partitions";
     POE_ALARM poe_alarm "with a PoE alarm" "with working PoE";
     POWER_ENTRY_ALARM power_entry_alarm "with a power entry module alarm" "with working power entry modules";
-    POWER_INPUT_LOST power_input_lost "without power input" "with power input";
+    POWER_INPUT_LOST power_input_lost "lost" "back" "power input";
     POWER_SUPPLY_ALARM power_supply_alarm "with a power supply alarm" "with working power supplies";
-    POWER_SUPPLY_UNPLUGGED power_supply_unplugged "with a power supply unplugged" "with the power supply plugged in";
-    REDUNDANCY_HEALTH_LOW redundancy_health_low "with an unhealthy redundancy group" "with a healthy redundancy group";
-    SERVICE_FAILED service_failed "with a failed service" "with the service running";
+    POWER_SUPPLY_UNPLUGGED power_supply_unplugged "unplugged" "plugged in" "power supply";
+    REDUNDANCY_HEALTH_LOW redundancy_health_low "unhealthy" "healthy" "redundancy group";
+    SERVICE_FAILED service_failed "not running" "running" "service";
     TOO_HOT too_hot "too hot" "at a normal temperature";
     TOO_HUMID too_humid "too humid" "at a normal humidity";
     TOO_MANY_FLOWS too_many_flows "with too many flows" "with a normal number of flows";
     TOO_WARM too_warm "too warm" "no longer too warm";
-    USAGE_HIGH usage_high "with high usage" "with normal usage";
+    USAGE_HIGH usage_high "in high use" "in normal use" "resource";
     VC_IN_TRANSITION vc_in_transition "with a changing virtual chassis" "with a stable virtual chassis";
     VC_VERSIONS_DIFFER vc_versions_differ "with different versions in the virtual chassis" "with one version in the virtual chassis";
 
@@ -67,35 +73,35 @@ conditions! {
     UPGRADE_FAILED upgrade_failed "not upgraded" "upgraded";
 
     // Ports
-    ARP_UNRESOLVED arp_unresolved "without ARP answers" "with ARP answers";
-    BPDU_BLOCKED bpdu_blocked "blocked by a BPDU" "no longer blocked by a BPDU";
-    DHCP_UNRESOLVED dhcp_unresolved "without a DHCP address" "with a DHCP address";
-    LACP_TIMEOUT lacp_timeout "without LACP" "with LACP";
-    LAG_MEMBER_DOWN lag_member_down "out of the LAG" "back in the LAG";
+    ARP_UNRESOLVED arp_unresolved "without ARP answers" "with ARP answers" "port";
+    BPDU_BLOCKED bpdu_blocked "blocked by a BPDU" "no longer blocked by a BPDU" "port";
+    DHCP_UNRESOLVED dhcp_unresolved "without a DHCP address" "with a DHCP address" "port";
+    LACP_TIMEOUT lacp_timeout "without LACP" "with LACP" "port";
+    LAG_MEMBER_DOWN lag_member_down "out of the LAG" "back in the LAG" "port";
     LOOP_DETECTED loop_detected "with a loop" "without a loop";
     MAC_LEARNING_STOPPED mac_learning_stopped "not learning MAC addresses" "learning MAC addresses";
-    MAC_LIMIT_EXCEEDED mac_limit_exceeded "over the MAC limit" "within the MAC limit";
-    PORT_BLOCKED port_blocked "blocked" "no longer blocked";
-    PORT_DOWN port_down "down (port)" "up (port)";
-    VC_PORT_DOWN vc_port_down "down (virtual chassis port)" "up (virtual chassis port)";
+    MAC_LIMIT_EXCEEDED mac_limit_exceeded "over the MAC limit" "within the MAC limit" "port";
+    PORT_BLOCKED port_blocked "blocked" "no longer blocked" "port";
+    PORT_DOWN port_down "down" "up" "port";
+    VC_PORT_DOWN vc_port_down "down" "up" "virtual chassis port";
 
     // Routing, overlay and tunnels
     BFD_SESSION_DOWN bfd_session_down "with a BFD session down" "with the BFD session up";
-    BGP_NEIGHBOR_DOWN bgp_neighbor_down "down (BGP neighbor)" "up (BGP neighbor)";
+    BGP_NEIGHBOR_DOWN bgp_neighbor_down "down" "up" "BGP neighbor";
     EVPN_CORE_ISOLATED evpn_core_isolated "cut off from the EVPN core" "back in the EVPN core";
-    MONITORED_RESOURCE_FAILED monitored_resource_failed "unreachable (monitored resource)" "reachable (monitored resource)";
-    OSPF_NEIGHBOR_DOWN ospf_neighbor_down "down (OSPF neighbor)" "up (OSPF neighbor)";
-    TUNNEL_DOWN tunnel_down "down (tunnel)" "up (tunnel)";
+    MONITORED_RESOURCE_FAILED monitored_resource_failed "unreachable" "reachable" "monitored resource";
+    OSPF_NEIGHBOR_DOWN ospf_neighbor_down "down" "up" "OSPF neighbor";
+    TUNNEL_DOWN tunnel_down "down" "up" "tunnel";
     TUNNELS_LOST tunnels_lost "without tunnels" "with tunnels";
-    VPN_PATH_DOWN vpn_path_down "down (VPN path)" "up (VPN path)";
-    VPN_PEER_DOWN vpn_peer_down "down (VPN peer)" "up (VPN peer)";
+    VPN_PATH_DOWN vpn_path_down "down" "up" "VPN path";
+    VPN_PEER_DOWN vpn_peer_down "down" "up" "VPN peer";
 
     // Services that clients need, and protection
-    CLIENTS_WITHOUT_ARP clients_without_arp "with clients that get no ARP answers" "with ARP answers for clients";
-    CLIENTS_WITHOUT_DHCP clients_without_dhcp "with clients that get no addresses by DHCP" "with addresses by DHCP for clients";
-    CLIENTS_WITHOUT_DNS clients_without_dns "with clients that get no DNS answers" "with DNS answers for clients";
-    DDOS_LIMIT_EXCEEDED ddos_limit_exceeded "over the DDoS limit" "within the DDoS limit";
-    MARVIS_FINDING marvis_finding "with a finding of Marvis" "with the finding of Marvis resolved";
+    CLIENTS_WITHOUT_ARP clients_without_arp "with clients that get no ARP answers" "with ARP answers for clients" "VLAN";
+    CLIENTS_WITHOUT_DHCP clients_without_dhcp "with clients that get no addresses by DHCP" "with addresses by DHCP for clients" "VLAN";
+    CLIENTS_WITHOUT_DNS clients_without_dns "with clients that get no DNS answers" "with DNS answers for clients" "VLAN";
+    DDOS_LIMIT_EXCEEDED ddos_limit_exceeded "over the DDoS limit" "within the DDoS limit" "protocol";
+    MARVIS_FINDING marvis_finding "open" "resolved" "Marvis finding";
     RADSEC_FAILED radsec_failed "without RadSec" "with RadSec";
 
     // Cellular edges
@@ -107,8 +113,8 @@ conditions! {
 
     // Our own reports
     CLOCK_DOUBTED clock_doubted "with a doubted clock" "with a trusted clock";
-    DESTINATION_PARKED destination_parked "stopped" "working";
-    PORT_CHANGE_FAILED port_change_failed "not set" "set";
+    DESTINATION_PARKED destination_parked "stopped" "working" "destination";
+    PORT_CHANGE_FAILED port_change_failed "not set" "set" "port";
     PORT_CHANGES_HELD port_changes_held "with changes of switch ports held" "with changes of switch ports no longer held";
     PORT_CHANGES_STOPPED port_changes_stopped "with changes of switch ports stopped" "with changes of switch ports resumed";
 }

@@ -161,6 +161,15 @@ mod tests {
                 assert!(!words.is_empty() && !words.ends_with('.') && words.len() <= 60, "{words}");
             }
             assert_ne!(row.state, row.over);
+            // What is counted is what the key tells apart: the parts of a device, or devices.
+            let mut rows = ALL.iter().flat_map(types).filter_map(|row| row.pair);
+            let part = rows.find(|pair| pair.condition == row).map(|pair| pair.part);
+            assert_eq!(
+                row.noun.is_some(),
+                part.is_some_and(|part| !part.is_empty()),
+                "{}",
+                row.name
+            );
         }
     }
 
