@@ -1,19 +1,45 @@
 //! `mistgate store`
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
+use mistgate_runtime::admin;
+use mistgate_runtime::admin::control;
+use mistgate_runtime::admin::control::{Answered, Failure};
 use mistgate_runtime::base::store;
 use mistgate_runtime::base::store::care;
 use mistgate_runtime::base::store::care::Contents;
+use rustix::fs::OFlags;
 
 use crate::args::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
 
 pub(crate) fn run(args: &Store) -> Result<(), String> {
     match &args.kind {
         StoreKind::Backup(Backup { config, file }) => {
-            care::copy(&path(config)?, Path::new(file)).map_err(|error| error.to_string())?;
+            let failed = |failure: Failure| failure.to_string();
+            let state_dir = crate::state_dir(Some(config)).map_err(failed)?;
+            if fs::exists(file).unwrap_or(true) {
+                return Err(format!("{file}: it exists — name a new file"));
+            }
+            match control::request(&state_dir, "POST", admin::BACKUP, "") {
+                Ok(Answered { status: 200, .. }) => {
+                    let copy = Path::new(&state_dir).join(care::BACKUP);
+                    fetch(&copy, file).map_err(|error| format!("{file}: {error}"))?;
+                }
+                Ok(Answered { status, body }) => {
+                    let reason = String::from_utf8_lossy(&body);
+                    return Err(format!("mistgate answered {status}: {}", reason.trim_end()));
+                }
+                Err(Failure::NotRunning(_)) => {
+                    let store = Path::new(&state_dir).join(store::FILE);
+                    care::copy(&store, Path::new(file)).map_err(|error| error.to_string())?;
+                }
+                Err(failure @ Failure::Failed(_)) => return Err(failed(failure)),
+            }
             crate::say(&format!("{file}: the store is copied"));
-            Ok(())
+            check(Path::new(file))
         }
         StoreKind::Check(CheckStore { config }) => check(&path(config)?),
         StoreKind::Restore(Restore { config, file }) => {
@@ -36,6 +62,20 @@ pub(crate) fn run(args: &Store) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+/// Moves the copy that the running mistgate has made to a new file, which only its owner may read.
+fn fetch(copy: &Path, to: &str) -> io::Result<()> {
+    let fetched = (|| {
+        // Whoever may write to the folder could have put a link there.
+        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut from = OpenOptions::new().read(true).custom_flags(no_link).open(copy)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+        io::copy(&mut from, &mut file)?;
+        file.sync_all()
+    })();
+    fs::remove_file(copy)?;
+    fetched
 }
 
 fn check(path: &Path) -> Result<(), String> {

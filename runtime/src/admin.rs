@@ -24,6 +24,7 @@ use crate::base::clock;
 use crate::base::clock::Clock;
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::{Counter, Gauge, Labels};
+use crate::base::store::care;
 use crate::base::sync::Shared;
 use crate::chat::driver;
 use crate::http::listen::{Bytes, Event, Head, Reply, Service};
@@ -34,6 +35,8 @@ use crate::ports;
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
+/// Makes a copy of the store in the state folder.
+pub const BACKUP: &str = "/store/backup";
 
 /// What the service needs of the configuration; replaced as a whole when that is read again.
 #[derive(Default)]
@@ -214,6 +217,22 @@ impl Admin {
         match &parts.driver {
             Some(status) => ok().content(JSON, self.status_of(status, &parts)),
             None => unavailable().content(TEXT, "stopping\n"),
+        }
+    }
+
+    /// Makes a copy of the store in the state folder, for a command that fetches it from there.
+    async fn back_up(&self, asked: Asked<'_>) -> Reply {
+        let Some(driver::Status { store, .. }) = self.driver.status().await else {
+            return unavailable().content(TEXT, "stopping\n");
+        };
+        let copied = smol::unblock(move || store.back_up()).await;
+        let failed = copied.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        let values = fields![from = asked.caller, failed];
+        self.journal.note(Level::Info, "store_backed_up", values);
+        match copied {
+            Ok(()) => ok().content(TEXT, format!("{}\n", care::BACKUP)),
+            Err(_) => Reply::status(StatusCode::InternalServerError.into())
+                .content(TEXT, format!("{failed}\n")),
         }
     }
 

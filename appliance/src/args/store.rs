@@ -2,7 +2,7 @@
 
 use argh::FromArgs;
 
-/// Check, copy and mend the store of accepted events, while mistgate is stopped.
+/// Check, copy and mend the store of accepted events: but for backup, while mistgate is stopped.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "store")]
 pub(crate) struct Store {
@@ -20,7 +20,9 @@ pub(crate) enum StoreKind {
     Salvage(Salvage),
 }
 
-/// Copy the store to a new file, after it was verified.
+/// Copy the store to a new file, also while mistgate runs, and verify the copy.
+///
+/// While mistgate runs it makes the copy in its state folder, from where the command takes it.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "backup")]
 pub(crate) struct Backup {

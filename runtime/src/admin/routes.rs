@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use http_types::StatusCode;
 
-use super::{Admin, Asked, dead_letters, switch_ports};
+use super::{Admin, Asked, BACKUP, dead_letters, switch_ports};
 use crate::http::listen::Reply;
 
 /// What a route is for.
@@ -31,7 +31,7 @@ pub(super) struct Route {
     pub(super) serve: for<'a> fn(&'a Admin, Asked<'a>) -> Answer<'a>,
 }
 
-const ROUTES: [Route; 11] = [
+const ROUTES: [Route; 12] = [
     Route {
         method: "GET",
         path: "/-/healthy",
@@ -79,6 +79,12 @@ const ROUTES: [Route; 11] = [
         path: dead_letters::DROP,
         role: Role::Act,
         serve: |admin, asked| Box::pin(dead_letters::drop_letter(admin, asked)),
+    },
+    Route {
+        method: "POST",
+        path: BACKUP,
+        role: Role::Act,
+        serve: |admin, asked| Box::pin(admin.back_up(asked)),
     },
     Route {
         method: "POST",

@@ -359,6 +359,20 @@ impl Store {
         answered.recv().await.ok()
     }
 
+    /// Copies what is in the store now to the file [`care::BACKUP`] beside it, while the store goes
+    /// on. Blocks for as long as that takes.
+    pub fn back_up(&self) -> Result<(), Error> {
+        let error = |problem| Error { path: self.path.to_path_buf(), problem };
+        let begin = || match &*self.shared.read() {
+            Some(database) => Ok(database.begin_read()?),
+            None => Err(redb::Error::DatabaseClosed.into()),
+        };
+        // The writing thread is not kept out meanwhile, but the file cannot shrink.
+        let source = begin().map_err(error)?;
+        let panicked = || Err(error(io::Error::other("a bug has ended the copy").into()));
+        panic::catch(|| care::back_up(&self.path, &source)).unwrap_or_else(panicked)
+    }
+
     /// The names of the damaged files that were set aside and still lie there, oldest first.
     pub fn set_aside(&self) -> Vec<String> {
         opening::damaged(&self.path)

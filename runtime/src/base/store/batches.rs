@@ -8,7 +8,7 @@ use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
 use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, WriteTransaction};
 
-use super::letters::{Changing, LETTERS};
+use super::letters::{Changing, LAST, LETTERS};
 use super::row::{Row, checksum, read_stamp};
 use super::{Left, Seen, ports::PORTS};
 
@@ -122,6 +122,7 @@ pub(super) fn prepare(database: &Database) -> Result<Left, redb::Error> {
         transaction.open_table(LEFT)?;
         transaction.open_table(PORTS)?;
         transaction.open_table(LETTERS)?;
+        transaction.open_table(LAST)?;
         let batches = transaction.open_table(BATCHES)?;
         let mut last = batches.last()?.map_or(0, |(batch, _)| batch.value());
         last = last.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));

@@ -1,13 +1,19 @@
-//! What a person does with a store that no mistgate uses: check, copy, salvage.
+//! What a person does with a store: check, copy, salvage. Only a copy can be made while mistgate
+//! uses it.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use redb::backends::FileBackend;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    ReadableTableMetadata as _,
+};
+use rustix::fs::statvfs;
 
 use super::batches::{BATCHES, LEFT, SEEN, is_whole};
 use super::error::Problem;
@@ -18,6 +24,12 @@ use super::ports::PORTS;
 use super::row::{Parts, Row, checksum};
 use super::{CACHE_MAX, Error, FORMAT, format, letters, opening};
 
+/// The name of a copy in the state folder that was made while mistgate runs.
+pub const BACKUP: &str = "mistgate.backup";
+/// How long it waits for whoever has asked for it.
+const BACKUP_KEPT: Duration = Duration::from_secs(600);
+/// What must stay free on the disk beside it.
+const BACKUP_ROOM: u64 = 4 << 20;
 /// redb's pages, and the first byte of one with rows.
 const PAGE: usize = 4_096;
 const LEAF: u8 = 1;
@@ -65,10 +77,31 @@ pub fn check(path: &Path) -> Result<Contents, Error> {
 pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let from_error = |problem| Error { path: from.to_owned(), problem };
     let to_error = |problem| Error { path: to.to_owned(), problem };
-    let source = look(from).map_err(from_error)?;
-    let target = make(to).map_err(|error| to_error(error.into()))?;
-    copy_rows(&source, &target).map_err(to_error)?;
-    target.close().map_err(|error| to_error(error.into()))
+    let database = look(from).map_err(from_error)?;
+    let source = database.begin_read().map_err(|error| from_error(error.into()))?;
+    copy_rows(&source, to).map_err(to_error)
+}
+
+/// Copies what an open store has at this moment to [`BACKUP`] beside it, while the store goes on.
+/// One that nobody has fetched is an error, or replaced where it is old.
+pub(super) fn back_up(path: &Path, source: &ReadTransaction) -> Result<(), Error> {
+    let to = path.with_file_name(BACKUP);
+    let error = |problem| Error { path: to.clone(), problem };
+    let age = fs::metadata(&to).and_then(|file| file.modified()).map(|at| at.elapsed());
+    if age.is_ok_and(|age| age.is_ok_and(|age| age >= BACKUP_KEPT)) {
+        let _ = fs::remove_file(&to);
+    }
+    let room = || {
+        let disk = statvfs(path.parent().unwrap_or(Path::new(".")))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        // The disk must not become full by it.
+        if free < fs::metadata(path)?.len() + BACKUP_ROOM {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, "no room for a copy beside it"));
+        }
+        Ok(())
+    };
+    room().map_err(|source| error(source.into()))?;
+    copy_rows(source, &to).map_err(error)
 }
 
 /// Puts a copy of a store in the place of another, which is renamed. Gives its new name. The new
@@ -134,8 +167,18 @@ fn make(path: &Path) -> Result<Database, redb::Error> {
     Ok(builder.create_with_backend(FileBackend::new(file)?)?)
 }
 
-fn copy_rows(source: &Database, target: &Database) -> Result<(), Problem> {
-    let (read, write) = (source.begin_read()?, target.begin_write()?);
+/// Copies all rows to a new file. One that was there is left alone.
+fn copy_rows(source: &ReadTransaction, to: &Path) -> Result<(), Problem> {
+    let target = make(to)?;
+    let copied = copy_tables(source, &target).and_then(|()| Ok(target.close()?));
+    if copied.is_err() {
+        let _ = fs::remove_file(to);
+    }
+    copied
+}
+
+fn copy_tables(read: &ReadTransaction, target: &Database) -> Result<(), Problem> {
+    let write = target.begin_write()?;
     {
         write.open_table(NUMBER)?.insert((), FORMAT)?;
         let mut batches = write.open_table(BATCHES)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use std::{io, mem};
 
 use mistgate_core::delivery::batch::EventKey;
-use redb::StorageBackend;
+use redb::{CompactionError, StorageBackend};
 
 use super::batches::{BATCHES, Done, write_chats};
 use super::error::Problem;
@@ -296,7 +296,11 @@ impl Writer {
         if self.space.is_too_large(length)
             && let Some(database) = &mut *self.shared.write()
         {
-            database.compact()?;
+            match database.compact() {
+                // A backup is being made.
+                Err(CompactionError::TransactionInProgress) => {}
+                compacted => drop(compacted?),
+            }
         }
         Ok(())
     }
