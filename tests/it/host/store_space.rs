@@ -20,15 +20,21 @@ use crate::base::binary::Place;
 use crate::base::poll;
 
 /// A file system of its own in a folder, which ends with the test.
-struct Mounted<'p>(&'p Path);
+pub(crate) struct Mounted<'p>(&'p Path);
 
 impl<'p> Mounted<'p> {
     /// None without the right to mount.
-    fn tmpfs(folder: &'p Path, size: &str) -> Option<Self> {
+    pub(crate) fn tmpfs(folder: &'p Path, size: &str) -> Option<Self> {
         fs::create_dir_all(folder).expect("a folder");
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "tmpfs"]).arg(folder);
         mount.output().is_ok_and(|done| done.status.success()).then_some(Self(folder))
+    }
+
+    /// Lets nothing be written from now on.
+    pub(crate) fn make_read_only(&self) {
+        let done = Command::new("mount").args(["-o", "remount,ro"]).arg(self.0).output();
+        assert!(done.is_ok_and(|done| done.status.success()), "no right to mount");
     }
 }
 

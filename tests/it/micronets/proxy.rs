@@ -1,14 +1,17 @@
 //! The websocket proxy in the real binary: start, metrics and status, reload, stop.
 
+use std::fs;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::{Error, Message};
+use mistgate_tests::webhook::mist::event_body;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::base::binary::{Mistgate, Place};
 use crate::base::pki::{Authority, Leaf};
+use crate::host::store_space::Mounted;
 use crate::micronets::relay::{GATEWAY, MANAGER, Peer};
 
 /// The longest time from a rule change to the end of a connection: the promised time, doubled for a
@@ -224,4 +227,46 @@ fn a_proxy_needs_no_webhook() {
     assert_eq!(manager.reason().0, 1001);
     assert_eq!(mistgate.wait().code(), Some(0), "{}", mistgate.stderr());
     assert!(began.elapsed() < STOP_MAX, "{}", mistgate.stderr());
+}
+
+/// The store cannot be opened: the proxy relays, the admin endpoint says so, webhooks get 503.
+fn relays_without_a_store(site: &Site) {
+    let mistgate = site.place.start();
+    mistgate.line("store_failed", 1);
+    let (mut manager, mut gateway) = site.pair(&mistgate, "gw/1");
+    talk(&mut manager, &mut gateway, "hello");
+    assert_eq!(mistgate.post(&event_body("AP_CONNECTED", "ap-1.")).status(), 503);
+    talk(&mut gateway, &mut manager, "and back");
+    assert_eq!(mistgate.ask("/-/healthy").status(), 200);
+    let answer = mistgate.ask("/-/ready");
+    assert_eq!((answer.status(), answer.body.as_str()), (503, "no disk\n"));
+    let status = mistgate.status();
+    assert_eq!(status.pointer("/store/writable"), Some(&json!(false)), "{status}");
+    assert_eq!(status.pointer("/proxy/pairs"), Some(&json!(1)), "{status}");
+    assert_eq!(mistgate.metric("mistgate_store_writable"), 0.0);
+    assert_eq!(mistgate.ask("/dead-letters").status(), 503);
+    talk(&mut manager, &mut gateway, "still there");
+    mistgate.stop();
+}
+
+#[test]
+fn the_proxy_relays_where_the_store_is_a_folder() {
+    let site = Site::new("");
+    fs::create_dir_all(site.place.path().join("state/mistgate.redb")).expect("a folder");
+    relays_without_a_store(&site);
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "libtest keeps it, and shows it where it is asked to")]
+fn the_proxy_relays_where_the_state_folder_cannot_be_written() {
+    let site = Site::new("");
+    let state = site.place.path().join("state");
+    let Some(mounted) = Mounted::tmpfs(&state, "4m") else {
+        println!("not tested: no right to mount a file system");
+        return;
+    };
+    // Damaged too, so that it could not be opened on a good disk, and cannot be set aside here.
+    fs::write(state.join("mistgate.redb"), "not a store").expect("a file");
+    mounted.make_read_only();
+    relays_without_a_store(&site);
 }
