@@ -22,7 +22,8 @@ pub(super) fn is_whole(batch: u64, (at, chats, prints, bytes, sum): Row<'_>) -> 
 pub(super) const BATCHES: TableDefinition<'_, u64, Row<'static>> = TableDefinition::new("batches");
 /// The chats that still wait for each event, where that is less than at first.
 pub(super) const LEFT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("left");
-/// When it was accepted as [`write_stamp`](super::row::write_stamp) writes it, and the fingerprints.
+/// When it was accepted, as [`write_stamp`](super::row::write_stamp) writes it, and the
+/// fingerprints.
 pub(super) const SEEN: TableDefinition<'_, u64, (i64, &[u8])> = TableDefinition::new("seen");
 
 /// The chats that are done with an event, each with the reason where it was given up.
