@@ -307,11 +307,11 @@ fn http_goes_out_and_the_matching_response_comes_back() {
     );
     assert_eq!(put.join().expect("an answer").body, "hi \u{80}");
 
-    assert_eq!(mistgate.journal("request").len(), 4);
     mistgate.signal(Signal::TERM);
     assert_eq!(partner.closed(), (1001, "the peer is stopping".to_owned()));
     let mut mistgate = mistgate;
     assert_eq!(mistgate.wait().code(), Some(0));
+    assert_eq!(mistgate.journal("request").len(), 4);
     assert!(!mistgate.stderr().contains(PSK), "{}", mistgate.stderr());
     assert_eq!(mistgate.stdout(), "");
 }
