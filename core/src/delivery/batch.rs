@@ -80,7 +80,7 @@ impl<'a> Batch<'a> {
     /// The bytes of a batch of only one of the events.
     pub fn only(&self, index: usize) -> Option<Vec<u8>> {
         let event = self.events.get(index)?;
-        let mut bytes = begin(self.received_at, self.topic);
+        let mut bytes = begin(self.received_at, self.topic, event.channel.len() + event.text.len());
         put_event(&mut bytes, event);
         Some(bytes)
     }
@@ -112,8 +112,7 @@ impl core::error::Error for Error {}
 /// Encodes the events of one request.
 pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
     let texts: usize = items.iter().map(|item| item.channel.len() + item.text.len() + 17).sum();
-    let mut bytes = begin(received_at, topic);
-    bytes.reserve(texts);
+    let mut bytes = begin(received_at, topic, texts);
     for Item { channel, severity, site, text, .. } in items {
         put_event(&mut bytes, &Stored { channel, severity: *severity, site: *site, text });
     }
@@ -140,8 +139,10 @@ pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
     Ok(Batch { received_at, topic, events })
 }
 
-fn begin(received_at: UnixTime, topic: &str) -> Vec<u8> {
-    let mut bytes = received_at.as_micros().to_le_bytes().to_vec();
+/// The head of a batch, with room for so many bytes of events.
+fn begin(received_at: UnixTime, topic: &str, events: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(8 + 4 + topic.len() + events);
+    bytes.extend_from_slice(&received_at.as_micros().to_le_bytes());
     put_text(&mut bytes, topic);
     bytes
 }
