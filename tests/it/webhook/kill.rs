@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::base::binary::{Mistgate, Place, SECRET};
 
-/// Without `MISTGATE_KILLS`.
+/// How often mistgate is killed where `MISTGATE_KILLS` does not say.
 const KILLS: u64 = 50;
 const SENDERS: usize = 4;
 /// The longest pause of a sender between two bodies. All senders together: a few hundred events a
