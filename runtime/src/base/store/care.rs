@@ -10,8 +10,8 @@ use std::{fs, io};
 
 use redb::backends::FileBackend;
 use redb::{
-    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
-    ReadableTableMetadata as _,
+    Database, Key, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    ReadableTableMetadata as _, TableDefinition, Value, WriteTransaction,
 };
 use rustix::fs::statvfs;
 
@@ -179,39 +179,27 @@ fn copy_rows(source: &ReadTransaction, to: &Path) -> Result<(), Problem> {
 
 fn copy_tables(read: &ReadTransaction, target: &Database) -> Result<(), Problem> {
     let write = target.begin_write()?;
-    {
-        write.open_table(NUMBER)?.insert((), FORMAT)?;
-        let mut batches = write.open_table(BATCHES)?;
-        for row in read.open_table(BATCHES)?.iter()? {
-            let (batch, row) = row?;
-            batches.insert(batch.value(), row.value())?;
-        }
-        let mut left = write.open_table(LEFT)?;
-        for row in read.open_table(LEFT)?.iter()? {
-            let (batch, row) = row?;
-            left.insert(batch.value(), row.value())?;
-        }
-        let mut seen = write.open_table(SEEN)?;
-        for row in read.open_table(SEEN)?.iter()? {
-            let (batch, row) = row?;
-            seen.insert(batch.value(), row.value())?;
-        }
-        let mut ports = write.open_table(PORTS)?;
-        for row in read.open_table(PORTS)?.iter()? {
-            let (port, row) = row?;
-            ports.insert(port.value(), row.value())?;
-        }
-        let mut letters = write.open_table(LETTERS)?;
-        for row in read.open_table(LETTERS)?.iter()? {
-            let (id, row) = row?;
-            letters.insert(id.value(), row.value())?;
-        }
-        let mut last = write.open_table(LAST)?;
-        for row in read.open_table(LAST)?.iter()? {
-            last.insert((), row?.1.value())?;
-        }
-    }
+    write.open_table(NUMBER)?.insert((), FORMAT)?;
+    copy_table(read, &write, BATCHES)?;
+    copy_table(read, &write, LEFT)?;
+    copy_table(read, &write, SEEN)?;
+    copy_table(read, &write, PORTS)?;
+    copy_table(read, &write, LETTERS)?;
+    copy_table(read, &write, LAST)?;
     write.commit()?;
+    Ok(())
+}
+
+fn copy_table<K: Key, V: Value>(
+    read: &ReadTransaction,
+    write: &WriteTransaction,
+    table: TableDefinition<'_, K, V>,
+) -> Result<(), Problem> {
+    let mut copy = write.open_table(table)?;
+    for row in read.open_table(table)?.iter()? {
+        let (key, value) = row?;
+        copy.insert(key.value(), value.value())?;
+    }
     Ok(())
 }
 
