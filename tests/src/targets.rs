@@ -8,7 +8,6 @@ use mistgate_core::chat::KINDS;
 use mistgate_core::chat::kind::Kind;
 use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::batch;
-use mistgate_core::delivery::batch::site_number;
 use mistgate_core::delivery::render::render;
 use mistgate_core::notify::Notification;
 use mistgate_core::notify::digest::digest;
@@ -232,7 +231,6 @@ pub fn chat(data: &[u8]) {
             let stored = batch::Stored {
                 channel: "info",
                 severity: route(event, &routes).severity,
-                site: site_number(event.site_id().as_deref()),
                 text: event.raw(),
             };
             (envelope.topic.clone(), stored)

@@ -2,8 +2,8 @@
 //!
 //! A batch is written once and read when a destination's turn comes. Layout, all integers
 //! little-endian: received at (i64, microseconds), topic, then for each event its channel, severity
-//! (u8), site (u64) and JSON text. A text is its length (u32) and its bytes. The layout has no
-//! number of its own: the store's format number covers it.
+//! (u8) and JSON text. A text is its length (u32) and its bytes. The layout has no number of its
+//! own: the store's format number covers it.
 
 use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -38,8 +38,6 @@ pub struct Item {
     pub channel: String,
     /// A critical event overtakes the others.
     pub severity: Severity,
-    /// A number for its site ([`site_number`]).
-    pub site: u64,
     /// The chats that it goes to. The store keeps them beside the batch and settles them there.
     pub chats: Chats,
     /// Its JSON text, as sent.
@@ -62,8 +60,6 @@ pub struct Stored<'a> {
     /// The channel that it was routed to when it came.
     pub channel: &'a str,
     pub severity: Severity,
-    /// A number for its site ([`site_number`]).
-    pub site: u64,
     pub text: &'a str,
 }
 
@@ -111,10 +107,10 @@ impl core::error::Error for Error {}
 
 /// Encodes the events of one request.
 pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
-    let texts: usize = items.iter().map(|item| item.channel.len() + item.text.len() + 17).sum();
+    let texts: usize = items.iter().map(|item| item.channel.len() + item.text.len() + 9).sum();
     let mut bytes = begin(received_at, topic, texts);
-    for Item { channel, severity, site, text, .. } in items {
-        put_event(&mut bytes, &Stored { channel, severity: *severity, site: *site, text });
+    for Item { channel, severity, text, .. } in items {
+        put_event(&mut bytes, &Stored { channel, severity: *severity, text });
     }
     bytes
 }
@@ -132,9 +128,8 @@ pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
             .into_iter()
             .find(|known| *known as u8 == severity)
             .ok_or(Error::Severity(severity))?;
-        let site = u64::from_le_bytes(reader.take()?);
         let text = reader.take_text()?;
-        events.push(Stored { channel, severity, site, text });
+        events.push(Stored { channel, severity, text });
     }
     Ok(Batch { received_at, topic, events })
 }
@@ -150,7 +145,6 @@ fn begin(received_at: UnixTime, topic: &str, events: usize) -> Vec<u8> {
 fn put_event(bytes: &mut Vec<u8>, event: &Stored<'_>) {
     put_text(bytes, event.channel);
     bytes.push(event.severity as u8);
-    bytes.extend_from_slice(&event.site.to_le_bytes());
     put_text(bytes, event.text);
 }
 
@@ -178,14 +172,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A number for a site in the queues: equal for equal ids, and almost surely different for others.
-pub fn site_number(site_id: Option<&str>) -> u64 {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(site_id.unwrap_or_default());
-    let (head, _) = digest.split_first_chunk().expect("a SHA-256 has 32 bytes");
-    u64::from_le_bytes(*head)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,7 +181,6 @@ mod tests {
             fingerprint: Fingerprint::from_bytes([7; 16]),
             channel: channel.into(),
             severity: Severity::Info,
-            site: 0,
             chats: Chats::default(),
             text: text.into(),
         }

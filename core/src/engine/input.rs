@@ -111,8 +111,6 @@ pub struct Restored {
     pub key: EventKey,
     pub channel: String,
     pub severity: Severity,
-    /// A number for its site.
-    pub site: u64,
     /// The chats that it is still owed to.
     pub chats: Chats,
 }

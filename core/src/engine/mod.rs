@@ -161,7 +161,7 @@ impl Engine {
             let entry = Entry {
                 key: EventKey { batch, index },
                 critical: item.severity == Severity::Critical,
-                site: item.site,
+                site: 0,
                 accepted_at: Some(accepted_at),
                 expires_at,
             };
@@ -175,7 +175,7 @@ impl Engine {
             let entry = Entry {
                 key: event.key,
                 critical: event.severity == Severity::Critical,
-                site: event.site,
+                site: 0,
                 accepted_at: None,
                 expires_at: now + left,
             };
@@ -392,14 +392,7 @@ impl Engine {
         let severity = report.severity;
         let text = report.text(waiting, at)?;
         let event = Event::parse(Topic::Mistgate, &text)?;
-        let item = Item {
-            fingerprint: fingerprint(&event),
-            channel,
-            severity,
-            site: batch::site_number(None),
-            chats,
-            text,
-        };
+        let item = Item { fingerprint: fingerprint(&event), channel, severity, chats, text };
         Some(intake::ours(item))
     }
 

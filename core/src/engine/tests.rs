@@ -49,7 +49,6 @@ fn item(n: u8, channel: &str, kinds: &[&Kind]) -> Item {
         fingerprint: Fingerprint::from_bytes([n; 16]),
         channel: channel.to_string(),
         severity: Severity::Info,
-        site: 0,
         chats: kinds.iter().map(|kind| kind.name.into()).collect(),
         text: "{}".to_string(),
     }
@@ -252,7 +251,6 @@ fn what_an_earlier_run_left_expires_by_its_own_age() {
         key: EventKey { batch: 1, index: 0 },
         channel: "info".to_string(),
         severity: Severity::Info,
-        site: 0,
         chats: Chats::from([slack::KIND.name.into()]),
     };
     let ago = Duration::from_secs(3_601);

@@ -11,7 +11,7 @@ use http_types::StatusCode;
 use sha2::{Digest as _, Sha256};
 
 use crate::delivery::batch;
-use crate::delivery::batch::{ChatId, Chats, Item, site_number};
+use crate::delivery::batch::{ChatId, Chats, Item};
 use crate::delivery::config::Chat;
 use crate::event::fingerprint::{Fingerprint, fingerprint};
 use crate::event::{Event, Topic};
@@ -115,7 +115,6 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
         fingerprint: Fingerprint::from_bytes(*short),
         channel: event.channel.to_string(),
         severity: event.severity,
-        site: event.site,
         chats: Chats::from([chat]),
         text: event.text.to_string(),
     };
@@ -137,7 +136,6 @@ pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
         fingerprint: fingerprint(event),
         channel: channel.to_string(),
         severity: decision.severity,
-        site: site_number(event.site_id().as_deref()),
         chats,
         text: event.raw().to_string(),
     })

@@ -70,7 +70,7 @@ use crate::base::sync::RwLock;
 /// Its name in the state folder.
 pub const FILE: &str = "mistgate.redb";
 /// The format that this program reads and writes.
-pub const FORMAT: u64 = 3;
+pub const FORMAT: u64 = 4;
 /// Bytes of pages that redb keeps in memory.
 const CACHE_MAX: usize = 2 << 20;
 

@@ -27,7 +27,6 @@ fn put(batch: u64, at: Option<UnixTime>, forget_before: u64) -> Write {
         fingerprint: Fingerprint::from_bytes([number; 16]),
         channel: "info".to_owned(),
         severity: Severity::Info,
-        site: 0,
         chats: slack(),
         text: device_event("AP_CONNECTED", &format!("ap-{batch}.")).to_string(),
     };

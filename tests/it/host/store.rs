@@ -158,7 +158,6 @@ impl Kept {
             fingerprint,
             channel: "info".to_owned(),
             severity: Severity::Info,
-            site: 0,
             chats: chats.clone(),
             text: format!("{{\"batch\":{number},\"pad\":\"{}\"}}", "x".repeat(2_000)),
         };

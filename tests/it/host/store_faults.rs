@@ -171,7 +171,6 @@ impl World {
             fingerprint: Fingerprint::from_bytes([7; 16]),
             channel: "info".to_owned(),
             severity: Severity::Info,
-            site: batch,
             chats: chats(),
             text: (0..length)
                 .map(|nth| char::from(b'a' + ((nth * 7 + batch) % 26) as u8))

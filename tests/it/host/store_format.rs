@@ -2,11 +2,14 @@
 //!
 //! `tests/vectors/store/format-N.redb` was written by the last mistgate with format N, which was
 //! killed while its destinations were down. Its clock was set to the year 2101, so its events never
-//! expire.
+//! expire. That of format 3 is that of format 2 as the last mistgate with format 3 copied it, with
+//! one more batch of two events for Slack, of which the first is a dead letter.
 
 use std::{fs, path::PathBuf};
 
-use mistgate_runtime::base::store::{FORMAT, Store};
+use mistgate_core::base::time::UnixTime;
+use mistgate_core::delivery::batch;
+use mistgate_runtime::base::store::{FORMAT, Letter, Store, care};
 use mistgate_tests::chat::server::Chat;
 use redb::{Database, TableDefinition};
 
@@ -103,11 +106,48 @@ fn waits_for_its_chats(format: u64) {
         "both-1. slack teams",
         "both-2. slack teams",
         "slack-2. slack",
+        "dead-1. ",
+        "late-1. slack",
     ];
-    assert_eq!(owed, expected, "format {format}");
-    assert_eq!((left.seen.len(), left.next_batch), (6, 5));
-    // Whoever wrote it did not note whether the clock was synchronised, and so no age counts.
-    assert!(left.seen.iter().all(|seen| seen.at.is_none()), "{left:?}");
+    let since_3 = if format < 3 { 0 } else { 2 };
+    assert_eq!(owed, expected.split_at(5 + since_3).0, "format {format}");
+    let (old, new) = left.seen.split_at(6);
+    assert_eq!((new.len(), left.next_batch), (since_3, if format < 3 { 5 } else { 6 }));
+    // Whoever wrote these did not note whether the clock was synchronised, and so no age counts.
+    assert!(old.iter().all(|seen| seen.at.is_none()), "{left:?}");
+    assert!(new.iter().all(|seen| seen.at == Some(UnixTime::from_secs(1_752_000_000))), "{left:?}");
+    let (letters, _) = store.last_letters(9, Letter::clone).expect("a table");
+    assert_eq!(letters.len(), since_3 / 2, "format {format}");
+    for Letter { to, reason, bytes, .. } in letters {
+        assert_eq!((to.as_str(), reason.as_str()), ("slack/warning", "refused: 400"));
+        let read = batch::decode(&bytes).expect("a batch");
+        assert!(read.events.iter().all(|event| event.text.contains("dead-1.")), "{read:?}");
+    }
+    drop(store);
+    thread.join().expect("no panic");
+    // Each row is as it was written.
+    let contents = care::check(&path).expect("a store");
+    assert_eq!((contents.broken, contents.waiting), (0, left.waiting.len() as u64));
+}
+
+#[test]
+fn what_is_salvaged_of_format_3_can_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (damaged, path) = (folder.path().join("damaged"), folder.path().join("mistgate.redb"));
+    fs::write(&damaged, fixture(3)).expect("a store");
+    let open = || Store::open(&path, |_| {}).expect("a store");
+    let (store, _, thread) = open();
+    drop(store);
+    thread.join().expect("no panic");
+    assert_eq!(care::salvage(&damaged, &path).expect("a store"), [4, 1]);
+    let (store, left, thread) = open();
+    let mut events = 0;
+    for batch in &left.waiting {
+        events += store.read(*batch).expect("a batch").decode().expect("a batch").events.len();
+    }
+    assert_eq!(events, 7);
+    let letter = store.letter(1).expect("a letter");
+    assert!(batch::decode(&letter.bytes).is_ok(), "{letter:?}");
     drop(store);
     thread.join().expect("no panic");
 }
@@ -131,7 +171,7 @@ fn a_newer_store_is_refused_before_a_byte_of_it_is_written() {
         let started = output(place.path(), &["run", "--config", "mistgate.toml"]);
         assert_eq!(started.status.code(), Some(1));
         let printed = text(&started.stderr);
-        assert!(printed.contains("a newer mistgate wrote this store, in format 4"), "{printed}");
+        assert!(printed.contains("a newer mistgate wrote this store, in format 5"), "{printed}");
         assert!(fs::read(&store).expect("a store") == bytes, "it was written to");
         let beside = fs::read_dir(store.parent().expect("a folder")).expect("a folder").count();
         assert_eq!(beside, 1, "a copy was made");

@@ -108,7 +108,6 @@ impl Bounded {
             fingerprint: Fingerprint::from_bytes([7; 16]),
             channel: "info".to_owned(),
             severity: Severity::Info,
-            site: 0,
             chats: Chats::default(),
             text: "x".repeat(bytes - 50),
         };

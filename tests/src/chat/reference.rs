@@ -38,8 +38,8 @@ pub enum Settled {
     Dropped(PendingEvent),
 }
 
-/// Events with the same key are sent in order: destination, whether critical, site.
-type QueueKey = (DestinationKey, bool, u64);
+/// Events with the same key are sent in order: destination, whether critical.
+type QueueKey = (DestinationKey, bool);
 
 #[derive(Clone, Debug)]
 struct Pending {
@@ -64,7 +64,7 @@ struct Message {
 #[derive(Debug)]
 struct UnstoredBatch {
     accepted_at: Instant,
-    events: Vec<(String, Severity, u64, Chats)>,
+    events: Vec<(String, Severity, Chats)>,
     fingerprints: Vec<Fingerprint>,
 }
 
@@ -181,17 +181,17 @@ impl Reference {
             }
             Input::Restored { events, ago } => {
                 let left = self.config.chat.delivery.max_age.saturating_sub(*ago);
-                for Restored { key, channel, severity, site, chats } in events {
+                for Restored { key, channel, severity, chats } in events {
                     let critical = *severity == Severity::Critical;
-                    self.add_pending(*key, (channel, critical, *site), chats, now + left);
+                    self.add_pending(*key, (channel, critical), chats, now + left);
                 }
             }
             Input::Recalled { events, chat } => {
                 let chats = Chats::from([chat.clone()]);
-                for (Entry { key, critical, site, expires_at, .. }, channel) in events {
+                for (Entry { key, critical, expires_at, .. }, channel) in events {
                     let before = self.pending.get(&(*key, chat.clone())).expect("it was recalled");
                     assert_eq!(before.expires_at, *expires_at, "its age changed");
-                    self.add_pending(*key, (channel, *critical, *site), &chats, *expires_at);
+                    self.add_pending(*key, (channel, *critical), &chats, *expires_at);
                 }
             }
             Input::Stored(batch) => self.stored(*batch),
@@ -208,24 +208,24 @@ impl Reference {
         };
         self.on_disk.extend(fingerprints);
         let expires_at = accepted_at + self.config.chat.delivery.max_age;
-        for (index, (channel, severity, site, chats)) in (0..).zip(events) {
+        for (index, (channel, severity, chats)) in (0..).zip(events) {
             let key = EventKey { batch, index };
             let critical = severity == Severity::Critical;
-            self.add_pending(key, (&channel, critical, site), &chats, expires_at);
+            self.add_pending(key, (&channel, critical), &chats, expires_at);
         }
     }
 
     fn add_pending(
         &mut self,
         key: EventKey,
-        (channel, critical, site): (&str, bool, u64),
+        (channel, critical): (&str, bool),
         chats: &Chats,
         expires_at: Instant,
     ) {
         for chat in chats {
             let event = (key, chat.clone());
             let destination_key = key_of(&self.config.chat, channel, chat);
-            let queue = destination_key.map(|destination_key| (destination_key, critical, site));
+            let queue = destination_key.map(|destination_key| (destination_key, critical));
             self.last_position += 1;
             let pending =
                 Pending { queue: queue.clone(), position: self.last_position, expires_at };
@@ -312,9 +312,7 @@ impl Reference {
             .events
             .iter()
             .zip(chats)
-            .map(|(event, chats)| {
-                (event.channel.to_owned(), event.severity, event.site, chats.clone())
-            })
+            .map(|(event, chats)| (event.channel.to_owned(), event.severity, chats.clone()))
             .collect();
         assert!(!events.is_empty() && events.len() == fingerprints.len());
         assert_eq!(events.len(), chats.len());
@@ -352,7 +350,7 @@ impl Reference {
                 .get(&(*key, destination_key.0.clone()))
                 .expect("sent what is not pending");
             let waits_here =
-                pending.queue.as_ref().is_some_and(|(waits_at, ..)| waits_at == destination_key);
+                pending.queue.as_ref().is_some_and(|(waits_at, _)| waits_at == destination_key);
             assert!(waits_here, "{key:?} was sent to {} instead of {:?}", to.name, pending.queue);
         }
         let retired = match self.degraded.remove(&at) {
@@ -386,7 +384,7 @@ impl Reference {
             let first = self.queues.get_mut(&queue).and_then(BTreeMap::pop_first);
             assert_eq!(first, Some((pending.position, *key)), "not the next of {queue:?}");
         }
-        let waits = |((at, critical, _), keys): (&QueueKey, &BTreeMap<_, _>)| {
+        let waits = |((at, critical), keys): (&QueueKey, &BTreeMap<_, _>)| {
             at == destination_key
                 && *critical
                 && keys.keys().any(|position| *position <= self.known_position)

@@ -189,7 +189,6 @@ pub fn batch(data: &[u8]) {
                 fingerprint: Fingerprint::from_bytes([0; 16]),
                 channel: stored.channel.to_owned(),
                 severity: stored.severity,
-                site: stored.site,
                 chats: Chats::new(),
                 text: stored.text.to_owned(),
             })
@@ -204,7 +203,6 @@ pub fn batch(data: &[u8]) {
             fingerprint: Fingerprint::from_bytes([(); 16].map(|()| bytes.byte())),
             channel: bytes.text(70),
             severity: bytes.pick(&Severity::ALL),
-            site: bytes.number(),
             chats: Chats::new(),
             text: bytes.text(300),
         });
@@ -219,8 +217,8 @@ fn round_trip(topic: &str, items: &[Item]) {
     assert_eq!((read.received_at, read.topic), (received_at, topic));
     assert_eq!(read.events.len(), items.len());
     for (stored, item) in read.events.iter().zip(items) {
-        let read = (stored.channel, stored.severity, stored.site, stored.text);
-        let written = (item.channel.as_str(), item.severity, item.site, item.text.as_str());
+        let read = (stored.channel, stored.severity, stored.text);
+        let written = (item.channel.as_str(), item.severity, item.text.as_str());
         assert_eq!(read, written);
     }
     // A truncated end is noticed, or loses whole events and nothing else.

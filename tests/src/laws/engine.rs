@@ -160,7 +160,6 @@ fn item(bytes: &mut Bytes<'_>) -> Item {
         fingerprint: print(bytes),
         channel: severity.name().to_owned(),
         severity,
-        site: bytes.up_to(3),
         chats: chats.iter().map(|chat| (*chat).into()).collect(),
         text: "{}".to_owned(),
     }

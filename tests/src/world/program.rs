@@ -312,7 +312,6 @@ fn restored(batch: &disk::Batch) -> Vec<Restored> {
             key: EventKey { batch: batch.number, index },
             channel: stored.channel.to_owned(),
             severity: stored.severity,
-            site: stored.site,
             chats: left.clone(),
         })
         .filter(|restored| !restored.chats.is_empty())

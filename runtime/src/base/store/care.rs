@@ -1,6 +1,7 @@
 //! What a person does with a store: check, copy, salvage. Only a copy can be made while mistgate
 //! uses it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
@@ -21,7 +22,7 @@ use super::format::{NUMBER, number};
 use super::guard::Guard;
 use super::letters::{LAST, LETTERS};
 use super::ports::PORTS;
-use super::row::{Parts, Row, checksum};
+use super::row::{Row, checksum};
 use super::{CACHE_MAX, Error, FORMAT, format, letters, opening};
 
 /// The name of a copy in the state folder that was made while mistgate runs.
@@ -203,13 +204,15 @@ fn copy_table<K: Key, V: Value>(
     Ok(())
 }
 
-/// What was found.
+/// What was found, without checksums.
 #[derive(Default)]
 struct Found<'b> {
-    /// Each with when it was accepted, its chats, its fingerprints, and its bytes.
-    batches: BTreeMap<u64, Parts<'b>>,
-    letters: BTreeMap<u64, Parts<'b>>,
+    batches: BTreeMap<u64, FoundRow<'b>>,
+    letters: BTreeMap<u64, FoundRow<'b>>,
 }
+
+/// As [`Row`], with the bytes in this format.
+type FoundRow<'b> = (i64, &'b [u8], &'b [u8], Cow<'b, [u8]>);
 
 /// The batches and the dead letters in the pages of a file, whatever its trees look like. Their own
 /// checksums tell them from anything else. Pages that are no longer in use are among them, so what
@@ -220,12 +223,13 @@ fn scan(bytes: &[u8]) -> Found<'_> {
         for (batch, value) in rows(bytes.get(start..).unwrap_or_default()) {
             if let Some(row) = batch_row(value) {
                 let (at, chats, prints, bytes, _) = row;
+                let found_row = || (at, chats, prints, format::current(bytes));
                 if is_whole(batch, row) {
-                    found.batches.insert(batch, (at, chats, prints, bytes));
+                    found.batches.insert(batch, found_row());
                     continue;
                 }
                 if letters::is_whole(batch, row) {
-                    found.letters.insert(batch, (at, chats, prints, bytes));
+                    found.letters.insert(batch, found_row());
                     continue;
                 }
             }
@@ -307,13 +311,15 @@ fn add(found: &Found<'_>, into: &Path) -> Result<[usize; 2], Problem> {
         let seen = transaction.open_table(SEEN)?;
         let mut batch = batches.last()?.map_or(0, |(batch, _)| batch.value());
         batch = batch.max(seen.last()?.map_or(0, |(batch, _)| batch.value()));
-        for &(at, chats, prints, bytes) in found.batches.values() {
+        for (at, chats, prints, bytes) in found.batches.values() {
+            let (at, chats, prints, bytes) = (*at, *chats, *prints, &**bytes);
             batch += 1;
             let sum = checksum(batch, (at, chats, prints, bytes));
             batches.insert(batch, (at, chats, prints, bytes, sum))?;
         }
     }
-    letters::add_all(&transaction, &found.letters)?;
+    let letters = found.letters.values();
+    letters::add_all(&transaction, letters.map(|row| (row.0, row.1, row.2, &*row.3)))?;
     transaction.commit()?;
     database.close()?;
     Ok([found.batches.len(), found.letters.len()])

@@ -5,14 +5,17 @@
 //! | 1 | no number in the file; events are owed to kinds of destinations, a bit for each |
 //! | 2 | the number in a table of its own; events are owed to chats, by name |
 //! | 3 | each batch has a checksum, and a stamp only where the clock was synchronised |
+//! | 4 | the events of a batch have no number for their site |
 //!
 //! Before the first step the file is copied beside itself, to `mistgate-format-N.redb`, so that the
 //! older program can be given it back. Only the last copy is kept, and the first start that finds
 //! it a week old removes it. Each step is one transaction: after a crash it was done or was not. A
 //! newer store is refused before a byte of it is written.
 
+use std::borrow::Cow;
 use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
 
+use mistgate_core::delivery::batch;
 use redb::{
     Database, ReadableDatabase, ReadableTable, StorageBackend, Table, TableDefinition, TableError,
     TableHandle, Value, WriteTransaction,
@@ -21,13 +24,14 @@ use redb::{
 use super::batches::{BATCHES, LEFT, SEEN};
 use super::error::Problem;
 use super::guard::Guard;
-use super::row::{checksum, write_stamp};
-use super::{CACHE_MAX, FORMAT};
+use super::letters::LETTERS;
+use super::row::{Parts, Row, checksum, write_stamp};
+use super::{CACHE_MAX, FORMAT, letters};
 
 pub(super) const NUMBER: TableDefinition<'_, (), u64> = TableDefinition::new("format");
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 /// The step from each format to the next, from format 1 on.
-const STEPS: [Step; 2] = [owe_by_name, add_checksums_without_stamps];
+const STEPS: [Step; 3] = [owe_by_name, add_checksums_without_stamps, drop_sites];
 /// The table of batches up to format 2.
 const BATCHES_2: TableDefinition<'_, u64, Row2<'static>> = TableDefinition::new("batches");
 type Row2<'a> = (i64, &'a [u8], &'a [u8], &'a [u8]);
@@ -152,6 +156,39 @@ fn add_checksums_without_stamps(transaction: &WriteTransaction) -> Result<(), re
     Ok(())
 }
 
+/// From format 3 to 4. Digests by site are gone, and with them the number for the site of each
+/// event. A row that is damaged stays as it is, and is reported when it is read.
+fn drop_sites(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    cut_sites(&mut transaction.open_table(BATCHES)?, checksum)?;
+    cut_sites(&mut transaction.open_table(LETTERS)?, letters::sum)
+}
+
+fn cut_sites(
+    rows: &mut Table<'_, u64, Row<'static>>,
+    sum: fn(u64, Parts<'_>) -> u64,
+) -> Result<(), redb::Error> {
+    for number in numbers(rows)? {
+        let Some(row) = rows.get(number)?.and_then(|row| {
+            let (at, one, two, bytes, found) = row.value();
+            let is_whole = sum(number, (at, one, two, bytes)) == found;
+            is_whole.then(|| Some((at, one.to_vec(), two.to_vec(), cut(bytes, 8, 0)?)))?
+        }) else {
+            continue;
+        };
+        let (at, one, two, bytes) = &row;
+        let parts = (*at, &**one, &**two, &**bytes);
+        rows.insert(number, (*at, &**one, &**two, &**bytes, sum(number, parts)))?;
+    }
+    Ok(())
+}
+
+/// The bytes of a batch of format 3 or of this one, in this one. Their checksums are alike, and a
+/// file may have both: a step leaves old pages behind.
+pub(super) fn current(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let old = if batch::decode(bytes).is_err() { cut(bytes, 8, 0) } else { None };
+    old.map_or(Cow::Borrowed(bytes), Cow::Owned)
+}
+
 /// The keys of a table, so that its rows can be replaced.
 fn numbers<V: Value>(table: &Table<'_, u64, V>) -> Result<Vec<u64>, redb::Error> {
     let numbers = table.iter()?.map(|row| Ok(row?.0.value()));
@@ -170,13 +207,20 @@ fn names(bits: &[u8]) -> String {
 
 /// A batch of format 1 without its version number and the bits of its events.
 fn without_kinds(bytes: &[u8]) -> Option<Vec<u8>> {
+    // The bits lie before the site.
+    cut(bytes.strip_prefix(&[1])?, 1, 8)
+}
+
+/// A batch in which each event lost the `gone` bytes that follow its severity. After these, `kept`
+/// bytes lie before its text.
+fn cut(bytes: &[u8], gone: usize, kept: usize) -> Option<Vec<u8>> {
     /// A text with its length.
     fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         let (length, _) = bytes.split_first_chunk()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         bytes.split_at_checked(length.checked_add(4)?)
     }
-    let mut rest = bytes.strip_prefix(&[1])?;
+    let mut rest = bytes;
     let mut new = Vec::with_capacity(bytes.len());
     let mut take = |(taken, left): (&[u8], _)| {
         new.extend_from_slice(taken);
@@ -185,11 +229,11 @@ fn without_kinds(bytes: &[u8]) -> Option<Vec<u8>> {
     rest = take(rest.split_at_checked(8)?);
     rest = take(text(rest)?);
     while !rest.is_empty() {
-        // Channel and severity, then the bits, then site and text.
+        // Channel and severity.
         rest = take(text(rest)?);
         rest = take(rest.split_at_checked(1)?);
-        rest = rest.get(1..)?;
-        rest = take(rest.split_at_checked(8)?);
+        rest = rest.get(gone..)?;
+        rest = take(rest.split_at_checked(kept)?);
         rest = take(text(rest)?);
     }
     Some(new)

@@ -4,7 +4,6 @@
 //! stores its event anew, so that a crash neither loses nor doubles it. Letters have a tenth of the
 //! store's bound and 30 days; the oldest give way first, and all of them to new batches.
 
-use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -301,7 +300,7 @@ fn cost((_, to, reason, bytes, _): &Row<'_>) -> u64 {
 }
 
 /// The checksum of a letter: another one than that of a batch, of which a row looks the same.
-fn sum(id: u64, parts: Parts<'_>) -> u64 {
+pub(super) fn sum(id: u64, parts: Parts<'_>) -> u64 {
     !checksum(id, parts)
 }
 
@@ -311,12 +310,12 @@ pub(super) fn is_whole(id: u64, (at, to, reason, bytes, found): Row<'_>) -> bool
 }
 
 /// Adds letters of another store, numbered after those of this one.
-pub(super) fn add_all(
+pub(super) fn add_all<'p>(
     transaction: &WriteTransaction,
-    found: &BTreeMap<u64, Parts<'_>>,
+    mut found: impl Iterator<Item = Parts<'p>>,
 ) -> Result<(), redb::Error> {
     let mut changing = Letters::default().change(transaction, 0)?;
-    found.values().try_for_each(|parts| changing.add(*parts))
+    found.try_for_each(|parts| changing.add(parts))
 }
 
 /// Reads a letter; none where it is gone or damaged.

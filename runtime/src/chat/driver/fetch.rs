@@ -32,7 +32,6 @@ pub(super) fn restored(
         key: EventKey { batch: number, index },
         channel: stored.channel.to_owned(),
         severity: stored.severity,
-        site: stored.site,
         chats: left.clone(),
     });
     Some((events.collect(), kept.at))
