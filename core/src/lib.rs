@@ -25,6 +25,8 @@ pub mod chat;
 
 pub mod delivery;
 
+pub mod incident;
+
 pub mod micronets;
 
 pub mod netconf;

@@ -9,6 +9,8 @@ use core::fmt;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A moment on the driver's monotonic clock, in microseconds since an arbitrary start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
@@ -62,7 +64,7 @@ impl Sub for Instant {
 }
 
 /// Wall-clock time in microseconds since 1970-01-01 UTC. Data from outside: it never schedules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnixTime(i64);
 
 impl UnixTime {
@@ -101,6 +103,23 @@ impl UnixTime {
     pub fn age(stamp: Option<Self>, now: Option<Self>) -> Duration {
         let micros = stamp.zip(now).map(|(stamp, now)| now.0.saturating_sub(stamp.0));
         Duration::from_micros(micros.and_then(|micros| u64::try_from(micros).ok()).unwrap_or(0))
+    }
+
+    /// This long after it.
+    pub fn plus(self, after: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(after.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// `14:18` for a time of the day of `now`, else `2025-07-08 14:18`; in UTC, for sentences.
+    pub fn clock(self, now: Self) -> String {
+        let format = match self.as_secs().div_euclid(86_400) == now.as_secs().div_euclid(86_400) {
+            true => "%H:%M",
+            false => "%Y-%m-%d %H:%M",
+        };
+        match jiff::Timestamp::from_second(self.as_secs()) {
+            Ok(at) => at.strftime(format).to_string(),
+            Err(_) => self.to_string(),
+        }
     }
 
     /// `2025-07-08T18:40:00.807Z`, for programs (RFC 3339).

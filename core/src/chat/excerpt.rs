@@ -27,7 +27,7 @@ pub(super) enum Tone {
 impl Tone {
     /// The tone of a notification. A recovery is good news whatever its severity.
     pub(super) fn of(notification: &Notification) -> Self {
-        if notification.thread.as_ref().is_some_and(|t| t.recovery) {
+        if notification.is_over {
             return Self::Good;
         }
         match notification.severity {
@@ -417,6 +417,7 @@ mod tests {
                 link("https://a/b?c=d&e=f#!g"),
             ]),
             at: Some(UnixTime::from_secs(1_752_000_000)),
+            is_over: false,
             thread: None,
         }
     }

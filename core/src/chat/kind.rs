@@ -18,6 +18,8 @@ pub struct Kind {
     /// The formats of its messages, the default first. Where there are several, the configuration
     /// chooses one by its key `format`.
     pub formats: &'static [Format],
+    /// Whether every event goes there at once, and not the state of incidents.
+    pub is_stream: bool,
     /// The vendor's published rate limits; empty for no limit.
     pub pace: &'static [Window],
     /// Judges a URL from the configuration. A kind without it has no URLs: its messages are printed

@@ -64,13 +64,9 @@ pub struct Stored<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// The topic, which may be our own: only we write to the store.
+    /// The topic, which may be our own.
     pub fn topic(&self) -> Topic<'a> {
-        if self.topic == Topic::Mistgate.name() {
-            Topic::Mistgate
-        } else {
-            Topic::parse(self.topic.into())
-        }
+        Topic::stored(self.topic)
     }
 
     /// The bytes of a batch of only one of the events.

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::base::{mac::Mac, time::UnixTime};
@@ -55,6 +55,14 @@ impl<'a> Topic<'a> {
             .into_iter()
             .find(|known| *known != Self::Mistgate && known.name().eq_ignore_ascii_case(&name))
             .unwrap_or(Self::Other(name))
+    }
+
+    /// A topic from the store, which may be our own: only we write to it.
+    pub fn stored(name: &'a str) -> Self {
+        match name == Self::Mistgate.name() {
+            true => Self::Mistgate,
+            false => Self::parse(name.into()),
+        }
     }
 
     /// The name as Mist and our configuration write it.
@@ -161,12 +169,16 @@ impl fmt::Debug for Detail<'_> {
 }
 
 /// The kind of device that an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DeviceClass {
+    #[serde(rename = "ap")]
     AccessPoint,
     /// Mist's dashboard calls it a WAN edge.
+    #[serde(rename = "gateway")]
     Gateway,
+    #[serde(rename = "mxedge")]
     MistEdge,
+    #[serde(rename = "switch")]
     Switch,
 }
 
@@ -179,6 +191,16 @@ impl DeviceClass {
             "mxedge" => Some(Self::MistEdge),
             "switch" => Some(Self::Switch),
             _ => None,
+        }
+    }
+
+    /// The name that Mist gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccessPoint => "ap",
+            Self::Gateway => "gateway",
+            Self::MistEdge => "mxedge",
+            Self::Switch => "switch",
         }
     }
 

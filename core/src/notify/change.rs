@@ -70,7 +70,7 @@ impl Change {
     pub(super) fn thread(&self) -> Thread {
         let name = self.kind.pair.map_or("", |pair| pair.condition.name);
         let key = format!("{}-{:024x}", name.replace('_', "-"), self.key.0 >> 32);
-        Thread { key, recovery: !self.is_raised }
+        Thread { key }
     }
 }
 

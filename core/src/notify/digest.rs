@@ -45,6 +45,7 @@ pub fn digest(items: &[Notification]) -> Notification {
         listing: None,
         links: Vec::new(),
         at: items.iter().filter_map(|item| item.at).max(),
+        is_over: false,
         thread: None,
     }
 }
@@ -60,9 +61,9 @@ fn incidents(items: &[Notification]) -> (Vec<&str>, usize) {
             continue;
         };
         let began = last.get(thread.key.as_str()).is_some_and(|(_, began)| *began);
-        last.insert(&thread.key, (item, began || !thread.recovery));
+        last.insert(&thread.key, (item, began || !item.is_over));
     }
-    let recovered = |item: &Notification| item.thread.as_ref().is_some_and(|t| t.recovery);
+    let recovered = |item: &Notification| item.is_over;
     let up = last.values().filter(|(item, began)| *began && recovered(item)).count();
     let down = items.iter().filter(|item| {
         let current = item.thread.as_ref().and_then(|t| last.get(t.key.as_str()));
@@ -181,7 +182,8 @@ mod tests {
             listing: None,
             links: Vec::new(),
             at: Some(UnixTime::from_secs(at)),
-            thread: thread.map(|(key, recovery)| Thread { key: key.to_string(), recovery }),
+            is_over: thread.is_some_and(|(_, recovery)| recovery),
+            thread: thread.map(|(key, _)| Thread { key: key.to_string() }),
         }
     }
 

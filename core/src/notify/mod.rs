@@ -5,11 +5,13 @@
 
 use alloc::{string::String, vec::Vec};
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::time::UnixTime;
 
 pub mod types;
 
-mod plain;
+pub(crate) mod plain;
 
 pub mod links;
 
@@ -21,8 +23,11 @@ pub mod topics;
 
 pub mod digest;
 
+pub mod summary;
+
 /// The severity of a notification. The four default channels have the same names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     Debug,
     Info,
@@ -81,7 +86,6 @@ pub struct Link {
 pub struct Thread {
     /// Equal for the failure and its recovery: at most 200 ASCII letters, digits and `-`.
     pub key: String,
-    pub recovery: bool,
 }
 
 /// A message before a chat lays it out.
@@ -98,5 +102,7 @@ pub struct Notification {
     pub links: Vec<Link>,
     /// By Mist's clock.
     pub at: Option<UnixTime>,
+    /// Whether it says that something is over, which is good news whatever its severity.
+    pub is_over: bool,
     pub thread: Option<Thread>,
 }

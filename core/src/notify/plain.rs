@@ -13,7 +13,7 @@ pub(super) const VALUE_MAX: usize = 1_000;
 /// The most characters of a name inside of a sentence.
 const NAME_MAX: usize = 100;
 /// The most names that a sentence lists.
-pub(super) const NAMES_MAX: usize = 3;
+pub(crate) const NAMES_MAX: usize = 3;
 
 /// Words that are not written in lower case.
 const SPELLINGS: [&str; 85] = [
@@ -92,7 +92,7 @@ pub(super) fn untagged(text: &str) -> &str {
 }
 
 /// `a`, `a and b`, `a, b and c`, `a, b, c and 4 more`.
-pub(super) fn list<T: AsRef<str>>(items: &[T], max: usize) -> String {
+pub(crate) fn list<T: AsRef<str>>(items: &[T], max: usize) -> String {
     let shown: Vec<&str> = items.iter().take(max.max(1)).map(AsRef::as_ref).collect();
     let more = items.len() - shown.len();
     match (shown.as_slice(), more) {
@@ -148,7 +148,7 @@ pub(super) fn band(text: &str) -> String {
 }
 
 /// `35 s`, `4 min 40 s`, `2 h 5 min`, `3 d 4 h`.
-pub(super) fn duration(seconds: i64) -> String {
+pub(crate) fn duration(seconds: i64) -> String {
     let seconds = seconds.max(0);
     let (days, hours) = (seconds / 86_400, seconds / 3_600 % 24);
     let (minutes, seconds) = (seconds / 60 % 60, seconds % 60);

@@ -30,6 +30,7 @@ pub fn describe(event: &Event<'_>, severity: Severity, dashboard_host: &str) -> 
     let kind = find(event.topic(), &event.kind().unwrap_or_default());
     let mut notification = describe(event, kind, &dashboard).finish(event, severity);
     let changes = kind.map(|kind| change::of(event, kind)).unwrap_or_default();
+    notification.is_over = changes.first().is_some_and(|change| !change.is_raised);
     notification.thread = changes.first().map(Change::thread);
     notification
 }
@@ -212,12 +213,13 @@ mod tests {
         );
         assert_eq!(fact(&notification, "Ports"), Some("ge-0/0/1 and ge-0/0/2"));
         assert_eq!(fact(&notification, "Impacted"), None);
+        assert!(!notification.is_over);
         let open = notification.thread.expect("a finding has a thread");
         let fixed = cable.replace(r#"{\"status\":\"open\""#, r#"{\"status\":\"resolved\""#);
         let notification = described(&Topic::Alarms, &fixed);
         assert_eq!(notification.title, "Bad cable (resolved)");
+        assert!(notification.is_over);
         let closed = notification.thread.expect("a finding has a thread");
-        assert_eq!((open.recovery, closed.recovery), (false, true));
         assert_eq!(open.key, closed.key);
         let new =
             described(&Topic::Alarms, r#"{"type":"new_vlan_x","vlans":[7],"site_name":"HQ"}"#);
@@ -316,10 +318,12 @@ mod tests {
     #[test]
     fn a_failure_and_its_recovery_share_a_thread() {
         let thread = |topic: &Topic<'static>, json: &str| described(topic, json).thread;
+        let is_over = |json: &str| described(&Topic::DeviceEvents, json).is_over;
         let down = r#"{"type":"SW_PORT_DOWN","mac":"5c5b35000001","port_id":"ge-0/0/1"}"#;
         let fail = thread(&Topic::DeviceEvents, down).expect("a pair");
         let up = thread(&Topic::DeviceEvents, &down.replace("DOWN", "UP")).expect("a pair");
-        assert_eq!((fail.recovery, up.recovery, &fail.key), (false, true, &up.key));
+        assert_eq!(fail.key, up.key);
+        assert!(!is_over(down) && is_over(&down.replace("DOWN", "UP")));
         let elsewhere = thread(&Topic::DeviceEvents, &down.replace("0/1", "0/2")).expect("a pair");
         assert_ne!(fail.key, elsewhere.key);
         let safe = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');

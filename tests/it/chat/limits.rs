@@ -98,7 +98,8 @@ fn notification(text: &str, facts: usize) -> Notification {
             facts
         ],
         at: Some(UnixTime::from_secs(1_752_000_000)),
-        thread: Some(Thread { key: "ap-5c5b35000001".to_owned(), recovery: false }),
+        is_over: false,
+        thread: Some(Thread { key: "ap-5c5b35000001".to_owned() }),
     }
 }
 
@@ -196,7 +197,7 @@ fn what_is_no_url_or_key_is_left_out() {
     for url in urls {
         let mut notification = notification("AP", 1);
         notification.links = vec![Link { text: "AP".to_owned(), url: url.to_owned() }];
-        notification.thread = Some(Thread { key: url.to_owned(), recovery: true });
+        notification.thread = Some(Thread { key: url.to_owned() });
         check(&notification, url);
     }
 }
@@ -230,10 +231,8 @@ fn random(rand: &mut Rand) -> Notification {
             .collect(),
         at: (rand.up_to(3) > 0)
             .then(|| UnixTime::from_secs(rand.up_to(4_000_000_000).cast_signed())),
-        thread: (rand.up_to(1) == 0).then(|| Thread {
-            key: format!("ap-{}", rand.next_u64()),
-            recovery: rand.up_to(1) == 0,
-        }),
+        is_over: rand.up_to(1) == 0,
+        thread: (rand.up_to(1) == 0).then(|| Thread { key: format!("ap-{}", rand.next_u64()) }),
     }
 }
 

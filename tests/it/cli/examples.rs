@@ -144,6 +144,7 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
             url: "https://manage.mist.com/admin/?a=1&b=2".to_owned(),
         }],
         at: None,
+        is_over: false,
         thread: None,
     };
     let meant = Card {

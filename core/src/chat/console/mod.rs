@@ -8,6 +8,7 @@ use super::kind::{Format, Kind};
 pub static KIND: Kind = Kind {
     name: "console",
     formats: &[Format { name: "json", shape: shape::shape, warning: None }],
+    is_stream: true,
     pace: &[],
     url: None,
     answer: |_| None,

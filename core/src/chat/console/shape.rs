@@ -57,6 +57,7 @@ mod tests {
             listing: None,
             links: Vec::new(),
             at: Some(UnixTime::from_secs(1_752_000_000)),
+            is_over: false,
             thread: None,
         };
         assert_eq!(

@@ -12,6 +12,7 @@ use crate::base::window::Window;
 pub static KIND: Kind = Kind {
     name: "google",
     formats: &[Format { name: "cards-v2", shape: shape::shape, warning: None }],
+    is_stream: false,
     pace: &[Window::per_secs(1, 1), Window::per_secs(60, 60)],
     url: Some(url),
     answer: |_| None,

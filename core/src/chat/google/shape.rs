@@ -163,7 +163,8 @@ mod tests {
                 url: String::from("https://manage.mist.com/admin/"),
             }]),
             at: Some(UnixTime::from_secs(1_752_000_000)),
-            thread: Some(notify::Thread { key: String::from("ap-1"), recovery: true }),
+            is_over: true,
+            thread: Some(notify::Thread { key: String::from("ap-1") }),
         }
     }
 
@@ -203,7 +204,7 @@ mod tests {
     fn a_key_that_is_no_name_makes_no_thread() {
         let mut notification = notification();
         for key in ["", "a&b", "ä", &"x".repeat(201)] {
-            notification.thread = Some(notify::Thread { key: String::from(key), recovery: false });
+            notification.thread = Some(notify::Thread { key: String::from(key) });
             assert_eq!(shape(&notification, Form::Rich).query, None, "{key}");
         }
     }

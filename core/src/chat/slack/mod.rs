@@ -12,6 +12,7 @@ use crate::base::window::Window;
 pub static KIND: Kind = Kind {
     name: "slack",
     formats: &[Format { name: "block-kit", shape: shape::shape, warning: None }],
+    is_stream: false,
     pace: &[Window::per_secs(1, 1)],
     url: Some(url),
     answer,

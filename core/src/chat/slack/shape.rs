@@ -148,6 +148,7 @@ mod tests {
                 url: String::from("https://manage.mist.com/admin/?a=1&b=2"),
             }]),
             at: None,
+            is_over: false,
             thread: None,
         }
     }

@@ -258,6 +258,7 @@ mod tests {
                 url: String::from("https://manage.mist.com/admin/"),
             }]),
             at: None,
+            is_over: false,
             thread: None,
         }
     }

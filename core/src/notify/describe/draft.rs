@@ -118,6 +118,7 @@ impl Draft {
             listing: self.listing,
             links: self.links,
             at: event.at().or(self.at),
+            is_over: false,
             thread: None,
         }
     }

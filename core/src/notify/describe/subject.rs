@@ -82,7 +82,7 @@ pub(super) fn named_site(site: &str) -> String {
 }
 
 /// The word for a device in a sentence.
-pub(super) const fn noun(class: Option<DeviceClass>) -> &'static str {
+pub(in crate::notify) const fn noun(class: Option<DeviceClass>) -> &'static str {
     match class {
         None => "device",
         Some(DeviceClass::AccessPoint) => "AP",

@@ -1,0 +1,200 @@
+//! One incident in memory: how events change it, and how it is to be shown.
+
+use alloc::{collections::VecDeque, string::String, vec::Vec};
+use core::{fmt, time::Duration};
+
+use super::config::Rules;
+use super::input::{Changed, Name};
+use super::record::Incident;
+use super::teller::{Shown, Wanted};
+use crate::base::time::{Instant, UnixTime};
+use crate::notify::Severity;
+
+/// How long an incident is kept that is over.
+const KEPT: Duration = Duration::from_secs(7 * 86_400);
+
+/// What an event did to an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    Came,
+    /// It says what is known, or is older. `is_kept` if the store is to know more of it.
+    Counted {
+        is_kept: bool,
+    },
+    /// The incident was over long ago, and is still.
+    Unrelated,
+    Went,
+    /// It is open as before, with a higher severity.
+    Worse,
+}
+
+/// What mutes an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MutedBy {
+    /// The device that it is behind, which is down.
+    Device(String),
+    /// The silence of this number.
+    Silence(u64),
+    /// The mute time of this name.
+    Time(String),
+}
+
+/// The words for people.
+impl fmt::Display for MutedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Device(name) => write!(f, "{name} is down"),
+            Self::Silence(number) => write!(f, "silence {number}"),
+            Self::Time(name) => write!(f, "mute time \"{name}\""),
+        }
+    }
+}
+
+/// An incident, and what this run knows of it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) incident: Incident,
+    /// When it last came or went, by our clock.
+    pub(super) since: Instant,
+    /// When it last came, the latest last; no more than count as flapping.
+    raised_at: VecDeque<Instant>,
+    pub(super) is_flapping: bool,
+    pub(super) muted_by: Option<MutedBy>,
+    /// Who is told of it.
+    pub(super) to: Vec<Name>,
+    /// When it was first told.
+    pub(super) told_since: Option<Instant>,
+    /// Its place among the timers.
+    pub(super) turn_at: Option<Instant>,
+}
+
+impl Entry {
+    /// An incident that begins, or that an earlier run left: its hold begins now.
+    pub(super) fn new(incident: Incident, to: Vec<Name>, now: Instant) -> Self {
+        Self {
+            incident,
+            since: now,
+            raised_at: VecDeque::from([now]),
+            is_flapping: false,
+            muted_by: None,
+            to,
+            told_since: None,
+            turn_at: None,
+        }
+    }
+
+    /// Applies an event of `at`. `next_id` is for an incident that begins anew.
+    pub(super) fn apply(
+        &mut self,
+        now: Instant,
+        changed: &Changed,
+        at: UnixTime,
+        to: &[Name],
+        rules: &Rules,
+        next_id: u64,
+    ) -> Effect {
+        let Changed { change, severity, topic, .. } = changed;
+        let incident = &mut self.incident;
+        let is_recent = now - self.since <= rules.flap_window;
+        if at < incident.changed_at {
+            return Effect::Counted { is_kept: false };
+        }
+        match (incident.is_open, change.is_raised) {
+            (false, false) if is_recent => return Effect::Counted { is_kept: false },
+            (false, false) => return Effect::Unrelated,
+            (true, true) => {
+                let is_kept = incident.note_source(topic, change.kind);
+                let is_worse = *severity > incident.severity;
+                if is_worse {
+                    (incident.severity, incident.kind) = (*severity, change.kind);
+                }
+                self.tell_also(to);
+                return if is_worse { Effect::Worse } else { Effect::Counted { is_kept } };
+            }
+            (true, false) | (false, true) => {}
+        }
+        if !change.is_raised {
+            (incident.is_open, incident.changed_at) = (false, at);
+            self.since = now;
+            return Effect::Went;
+        }
+        if is_recent {
+            incident.times = incident.times.saturating_add(1);
+            incident.severity = incident.severity.max(*severity);
+            (incident.is_open, incident.changed_at, incident.kind) = (true, at, change.kind);
+            self.tell_also(to);
+        } else {
+            *self = Self {
+                turn_at: self.turn_at,
+                ..Self::new(Incident::new(next_id, change, *severity, at), to.to_vec(), now)
+            };
+        }
+        self.incident.note_source(topic, change.kind);
+        self.since = now;
+        self.raised_at.push_back(now);
+        self.raised_at.retain(|raised_at| now - *raised_at <= rules.flap_window);
+        while self.raised_at.len() > rules.flap_count {
+            self.raised_at.pop_front();
+        }
+        self.is_flapping |= self.raised_at.len() >= rules.flap_count && !rules.hold.is_zero();
+        Effect::Came
+    }
+
+    /// Tells it to more destinations.
+    pub(super) fn tell_also(&mut self, to: &[Name]) {
+        for name in to {
+            if !self.to.contains(name) {
+                self.to.push(name.clone());
+            }
+        }
+    }
+
+    /// Notes what mutes it. What was behind a device that was down has a hold of its own to come
+    /// back.
+    pub(super) fn mute(&mut self, now: Instant, muted_by: Option<MutedBy>) {
+        let is_released = matches!(self.muted_by, Some(MutedBy::Device(_))) && muted_by.is_none();
+        if is_released && self.incident.is_open {
+            self.since = now;
+        }
+        self.muted_by = muted_by;
+    }
+
+    /// Notes that it no longer flaps, once it has stayed as it is for long enough.
+    pub(super) fn settle(&mut self, now: Instant, rules: &Rules) {
+        if self.is_flapping && self.changes_at(rules).is_some_and(|at| at <= now) {
+            self.is_flapping = false;
+            self.raised_at.clear();
+        }
+    }
+
+    /// When time alone changes how it is to be shown, or that it is kept.
+    pub(super) fn changes_at(&self, rules: &Rules) -> Option<Instant> {
+        match (self.incident.is_open, self.is_flapping) {
+            (true, true) => Some(self.since + rules.hold * 2),
+            (false, true) => Some(self.since + rules.flap_window),
+            (true, false) => Some(self.since + rules.hold),
+            (false, false) => Some(self.since + KEPT),
+        }
+    }
+
+    /// Whether it was over for so long that it is forgotten.
+    pub(super) fn is_stale(&self, now: Instant) -> bool {
+        !self.incident.is_open && self.since + KEPT <= now
+    }
+
+    /// How it is to be shown.
+    pub(super) fn wanted(&self, now: Instant, rules: &Rules) -> Wanted {
+        let Incident { is_open, severity, .. } = self.incident;
+        if self.muted_by.is_some() {
+            Wanted::Muted
+        } else if self.is_flapping {
+            Wanted::Shown(Some(Shown::Flapping(severity)))
+        } else if !is_open {
+            Wanted::Shown(None)
+        } else if severity < Severity::Critical && now < self.since + rules.hold {
+            Wanted::Held
+        } else {
+            Wanted::Shown(Some(Shown::Open(severity)))
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the engine hands to the incidents.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use super::config::Rules;
+use super::record::Acknowledgement;
+use super::silence::Silence;
+use crate::base::mac::Mac;
+use crate::base::time::UnixTime;
+use crate::delivery::config::Chat;
+use crate::notify::change::{Change, Key};
+use crate::notify::{Fact, Severity};
+
+/// The name of a destination.
+pub type Name = Arc<str>;
+
+/// Policy of [`Incidents`](super::Incidents).
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub rules: Rules,
+    /// Routes, and who is told.
+    pub chat: Chat,
+    /// The host that links lead to.
+    pub dashboard_host: String,
+}
+
+/// What happened outside.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A person took notice of an open incident.
+    Acknowledge {
+        id: u64,
+        acknowledgement: Acknowledgement,
+    },
+    /// An event was accepted that raises or clears a condition. Answered with `Takes`.
+    Changed(Changed),
+    /// What time it is.
+    Clock(UnixTime),
+    /// The queue of a destination can send a message now. Answered with `Message`; asked again
+    /// before that message has ended, the answer is the same.
+    Compose {
+        to: Name,
+        /// What a daily report is to say of everything that is no incident.
+        failing: Vec<Fact>,
+    },
+    Configured(Config),
+    /// The message of a destination arrived, or is to be made anew.
+    Ended {
+        to: Name,
+        has_arrived: bool,
+    },
+    /// A person ends a silence.
+    EndSilence(u64),
+    /// A device is behind another, by LLDP; or behind none that is known.
+    Linked {
+        child: Mac,
+        parent: Option<Mac>,
+    },
+    /// An incident that an earlier run left, as `Keep` had it.
+    Restored {
+        key: Key,
+        record: Vec<u8>,
+    },
+    /// What an earlier run had told, as `KeepShown` had it. After all `Restored`.
+    RestoredShown {
+        to: Name,
+        key: Key,
+        shown: Vec<u8>,
+    },
+    /// A silence that an earlier run left, as `KeepSilence` had it.
+    RestoredSilence {
+        number: u64,
+        silence: Vec<u8>,
+    },
+    /// A person wants silence.
+    Silence(Silence),
+}
+
+/// An event's change of one condition.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    pub change: Change,
+    pub severity: Severity,
+    /// The channel of the event; empty where it has none.
+    pub channel: String,
+    /// The topic's name.
+    pub topic: String,
+    /// The event's JSON text.
+    pub text: Arc<str>,
+}

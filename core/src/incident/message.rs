@@ -1,0 +1,187 @@
+//! Who is told of an incident, and in which words.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::config::{Escalation, Rules};
+use super::entry::{Entry, MutedBy};
+use super::input::{Config, Name};
+use super::record::Incident;
+use super::teller::{Shown, States, Teller, Wanted};
+use crate::base::time::{Instant, UnixTime};
+use crate::delivery::config::Chat;
+use crate::event::{Event, Topic};
+use crate::notify::change::Key;
+use crate::notify::summary::{Line, News, State, about_one, also_open, summary};
+use crate::notify::topics::describe;
+use crate::notify::types::condition::Condition;
+use crate::notify::{Fact, Notification, Severity, plain};
+use crate::route::route;
+
+/// How each incident is shown by a message, whether that is about one critical incident alone, and
+/// the message.
+pub(super) type Message = (States, bool, Notification);
+
+/// The destinations of a channel that are told of states.
+pub(super) fn destinations(chat: &Chat, channel: &str) -> Vec<Name> {
+    let indexes = if channel.is_empty() { Vec::new() } else { chat.destinations_of(channel) };
+    let found = indexes.into_iter().filter_map(|index| chat.destinations.get(index));
+    found.filter(|to| !to.kind.is_stream).map(|to| Name::from(to.name.as_str())).collect()
+}
+
+/// Who helps with an incident that stays open.
+pub(super) fn escalated(chat: &Chat, escalation: &Escalation, severity: Severity) -> Vec<Name> {
+    let indexes = chat.destinations_of(severity.name()).into_iter();
+    let found = indexes.filter_map(|index| chat.destinations.get(index));
+    let found = found.filter(|to| escalation.to.iter().any(|name| **name == *to.chat));
+    found.map(|to| Name::from(to.name.as_str())).collect()
+}
+
+/// The destinations of an incident by a later configuration.
+pub(super) fn routed(chat: &Chat, rules: &Rules, incident: &Incident) -> Vec<Name> {
+    let mut names = BTreeSet::new();
+    for source in &incident.sources {
+        // Its members are those that routes ask for.
+        let text = serde_json::json!({
+            "type": source.kind.name, "site_id": incident.site_id, "site_name": incident.site,
+        });
+        let text = text.to_string();
+        let event = Event::parse(Topic::stored(&source.topic), &text);
+        let channel = event.and_then(|event| route(&event, &chat.routes).channel);
+        names.extend(destinations(chat, channel.unwrap_or_default()));
+    }
+    if let Some(escalation) = rules.escalate.as_ref().filter(|_| incident.is_escalated) {
+        names.extend(escalated(chat, escalation, incident.severity));
+    }
+    names.into_iter().collect()
+}
+
+/// The next message of a destination: about one incident, or all of them. `wall` is the time of
+/// sending.
+pub(super) fn compose(
+    config: &Config,
+    entries: &BTreeMap<Key, Entry>,
+    teller: &Teller,
+    now: Instant,
+    wall: UnixTime,
+) -> Option<Message> {
+    let (keys, is_alone) = teller.next(now);
+    let is_report = teller.is_report_due && !is_alone;
+    if keys.is_empty() && !is_report {
+        return None;
+    }
+    let told_now: BTreeSet<Key> = keys.iter().copied().collect();
+    let mut states = Vec::with_capacity(keys.len());
+    let mut lines = Vec::with_capacity(teller.told.len());
+    let mut others = Vec::new();
+    for (key, told) in &teller.told {
+        let Some(entry) = entries.get(key) else { continue };
+        let is_told_now = told_now.contains(key);
+        let shown = match entry.wanted(now, &config.rules) {
+            Wanted::Shown(shown) if is_told_now => shown,
+            Wanted::Shown(_) | Wanted::Held | Wanted::Muted => told.shown,
+        };
+        if is_told_now {
+            states.push((*key, shown));
+        }
+        let lines = if is_told_now { &mut lines } else { &mut others };
+        lines.extend(line(&entry.incident, told.shown, shown));
+    }
+    if let ([key], [line]) = (keys.as_slice(), lines.as_slice())
+        && !is_report
+    {
+        let entry = entries.get(key)?;
+        let mut notification = card(config, entry).unwrap_or_else(|| about_one(line, wall));
+        let told_at = teller.told.get(key)?.at;
+        notification.facts.extend(history(&entry.incident, told_at, wall));
+        notification.facts.extend(behind(&entry.incident, entries));
+        notification.facts.extend(also_open(&others));
+        return Some((states, is_alone, notification));
+    }
+    lines.append(&mut others);
+    Some((states, is_alone, summary(&lines, wall)))
+}
+
+/// Makes a daily report of a summary: what is silenced, dead or failing is said too.
+pub(super) fn report(
+    notification: &mut Notification,
+    silences: usize,
+    entries: &BTreeMap<Key, Entry>,
+    failing: Vec<Fact>,
+) {
+    notification.title = format!("Daily report: {}", notification.title);
+    let is_muted = |entry: &&Entry| entry.incident.is_open && entry.muted_by.is_some();
+    let muted = entries.values().filter(is_muted).count();
+    let value = format!("{muted} open incidents; {silences} silences");
+    notification.facts.push(Fact { label: "Muted".to_string(), value });
+    notification.facts.extend(failing);
+}
+
+/// The line of an incident that was told as `before` and is as `after` now.
+fn line(incident: &Incident, before: Option<Shown>, after: Option<Shown>) -> Option<Line<'_>> {
+    let news = match (before, after) {
+        (None, None) => return None,
+        (None, Some(_)) => News::New,
+        (Some(_), None) => News::Over,
+        (Some(before), Some(after)) if before == after => News::Known,
+        (Some(_), Some(_)) => News::Worse,
+    };
+    Some(Line {
+        subject: &incident.subject,
+        class: incident.class,
+        condition: incident.kind.pair.map_or(&Condition::DEVICE_DOWN, |pair| pair.condition),
+        site: incident.site.as_deref(),
+        severity: after.map_or(incident.severity, Shown::severity),
+        since: incident.opened_at,
+        changed_at: incident.changed_at,
+        state: match after {
+            Some(Shown::Open(_)) => State::Open,
+            Some(Shown::Flapping(_)) => State::Flapping,
+            None => State::Over,
+        },
+        news,
+    })
+}
+
+/// The message of the event that an incident last came or went with. `None` where the state is
+/// another, or the event is no longer there.
+fn card(config: &Config, entry: &Entry) -> Option<Notification> {
+    let Incident { event, severity, is_open, .. } = &entry.incident;
+    let event = event.as_ref().filter(|_| !entry.is_flapping)?;
+    let parsed = Event::parse(Topic::stored(&event.topic), &event.text)?;
+    let mut notification = describe(&parsed, *severity, &config.dashboard_host);
+    notification.is_over = !is_open;
+    Some(notification)
+}
+
+/// What a message about one incident says of its past.
+fn history(incident: &Incident, told_at: Option<UnixTime>, wall: UnixTime) -> Vec<Fact> {
+    let fact = |label: &str, value: String| Fact { label: label.to_string(), value };
+    let mut facts = Vec::new();
+    if incident.times > 1 {
+        let since = incident.opened_at.clock(wall);
+        facts.push(fact("Came", format!("{} times since {since} UTC", incident.times)));
+    } else if !incident.is_open {
+        let lasted = incident.changed_at.as_secs() - incident.opened_at.as_secs();
+        let since = incident.opened_at.clock(wall);
+        facts.push(fact("Lasted", format!("{}, from {since} UTC", plain::duration(lasted))));
+    }
+    if let Some(told_at) = told_at {
+        facts.push(fact("Continues", format!("the message of {} UTC", told_at.clock(wall))));
+    }
+    facts
+}
+
+/// The devices that are not told by themselves, because they are behind this one.
+fn behind(incident: &Incident, entries: &BTreeMap<Key, Entry>) -> Option<Fact> {
+    let is_behind = |entry: &&Entry| match &entry.muted_by {
+        Some(MutedBy::Device(name)) => *name == incident.subject,
+        Some(MutedBy::Silence(_) | MutedBy::Time(_)) | None => false,
+    };
+    let behind = entries.values().filter(is_behind).map(|entry| entry.incident.subject.as_str());
+    let behind: Vec<&str> = behind.collect();
+    let value = plain::list(&behind, plain::NAMES_MAX);
+    (!behind.is_empty()).then(|| Fact { label: "Also down behind it".to_string(), value })
+}

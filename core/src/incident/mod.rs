@@ -1,0 +1,546 @@
+//! What is wrong now, since when, and who was told.
+//!
+//! Events change incidents; destinations are told the difference between what they know and what is
+//! true at the moment of sending (`appliance/docs/incidents.md`).
+//!
+//! ```text
+//!           raised               hold              told
+//! (none) ──────────> open, held ──────> open ──────────> open, told
+//!    ^                    │ cleared       │ cleared          │ cleared
+//!    │ 7 days             v               v                  v
+//!    └──────────────── over <─────────────┘    told as over <┘
+//! ```
+//!
+//! An incident that comes too often in a short time is *flapping*: it is told once as that, and
+//! then as open or over once it stays so. The text of an event is kept until it is told.
+
+pub mod matcher;
+
+pub mod config;
+
+pub mod record;
+
+pub mod silence;
+
+pub mod teller;
+
+pub mod input;
+pub mod output;
+
+mod entry;
+
+mod message;
+
+mod mute;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use self::entry::MutedBy;
+use self::entry::{Effect, Entry};
+use self::input::{Changed, Config, Input, Name};
+use self::output::{Event, Output};
+use self::record::{Incident, LastEvent};
+use self::silence::Silence;
+use self::teller::{Shown, Teller, Wanted};
+use crate::base::mac::Mac;
+use crate::base::machine::Machine;
+use crate::base::time::{Instant, UnixTime};
+use crate::notify::change::Key;
+use crate::notify::types::condition::DEVICE_DOWN;
+use crate::notify::{Fact, Severity};
+
+/// The most incidents, open or over.
+const INCIDENTS_MAX: usize = 100_000;
+/// The most bytes of events that are kept for cards.
+const TEXTS_MAX: usize = 16 << 20;
+/// The most silences.
+const SILENCES_MAX: usize = 1_000;
+
+/// The state of an incident, for people.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub key: Key,
+    pub incident: &'a Incident,
+    pub is_flapping: bool,
+    pub muted_by: Option<&'a MutedBy>,
+}
+
+/// The incidents machine.
+#[derive(Debug)]
+pub struct Incidents {
+    config: Config,
+    now: Instant,
+    /// The wall clock at some moment.
+    clock: (Instant, UnixTime),
+    entries: BTreeMap<Key, Entry>,
+    open: usize,
+    last_id: u64,
+    texts: usize,
+    timers: BTreeSet<(Instant, Key)>,
+    /// From a device to the one that it is behind.
+    links: BTreeMap<Mac, Mac>,
+    /// Devices that are down.
+    down: BTreeMap<Mac, Key>,
+    silences: BTreeMap<u64, Silence>,
+    tellers: BTreeMap<Name, Teller>,
+    /// When silences and mute times are to be looked at again.
+    calendar_at: Option<Instant>,
+    report_at: Option<Instant>,
+    is_full: bool,
+    outputs: VecDeque<Output>,
+}
+
+impl Incidents {
+    /// Open incidents, and those that were open in the last seven days.
+    pub fn views(&self) -> impl Iterator<Item = View<'_>> {
+        self.entries.iter().map(|(key, entry)| View {
+            key: *key,
+            incident: &entry.incident,
+            is_flapping: entry.is_flapping,
+            muted_by: entry.muted_by.as_ref(),
+        })
+    }
+
+    /// How many are open.
+    pub const fn open(&self) -> usize {
+        self.open
+    }
+
+    /// The silences, by number.
+    pub const fn silences(&self) -> &BTreeMap<u64, Silence> {
+        &self.silences
+    }
+
+    fn wall(&self) -> UnixTime {
+        self.clock.1.plus(self.now - self.clock.0)
+    }
+
+    /// The moment of a later time of the wall clock.
+    fn moment(&self, at: UnixTime) -> Instant {
+        let left = at.as_micros().saturating_sub(self.wall().as_micros());
+        self.now + Duration::from_micros(u64::try_from(left).unwrap_or(0))
+    }
+
+    fn set_clock(&mut self, at: UnixTime) {
+        let off = at.as_micros().abs_diff(self.wall().as_micros());
+        self.clock = (self.now, at);
+        if off > 2_000_000 {
+            self.schedule();
+        }
+    }
+
+    fn changed(&mut self, changed: &Changed) {
+        let Changed { change, severity, topic, text, .. } = changed;
+        let (key, wall, rules) = (change.key, self.wall(), &self.config.rules);
+        // A device's clock may be ahead of ours, but not by days.
+        let at = change.at.unwrap_or(wall).min(wall);
+        let is_old = at.plus(rules.max_event_age) < wall;
+        let to = message::destinations(&self.config.chat, &changed.channel);
+        let is_full = self.entries.len() >= INCIDENTS_MAX;
+        let effect = match self.entries.get_mut(&key) {
+            Some(_) if change.is_raised && to.is_empty() => return,
+            Some(entry) => entry.apply(self.now, changed, at, &to, rules, self.last_id + 1),
+            None if !change.is_raised || to.is_empty() => return,
+            None if is_full => {
+                if !core::mem::replace(&mut self.is_full, true) {
+                    self.outputs.push_back(Output::Event(Event::Full));
+                }
+                return;
+            }
+            None => {
+                let mut incident = Incident::new(self.last_id + 1, change, *severity, at);
+                incident.note_source(topic, change.kind);
+                self.entries.insert(key, Entry::new(incident, to.clone(), self.now));
+                Effect::Came
+            }
+        };
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let (is_kept, is_news) = match effect {
+            Effect::Unrelated => return,
+            Effect::Counted { is_kept } => (is_kept, false),
+            Effect::Came | Effect::Went | Effect::Worse => (true, true),
+        };
+        if is_news {
+            let earlier = entry.incident.event.take();
+            self.texts -= earlier.map_or(0, |event| event.text.len());
+            let has_room = !is_old && self.texts + text.len() <= TEXTS_MAX;
+            entry.incident.event = LastEvent::new(topic, text).filter(|_| has_room);
+            self.texts += entry.incident.event.as_ref().map_or(0, |event| event.text.len());
+        }
+        match effect {
+            Effect::Came | Effect::Went => self.came_or_went(key),
+            Effect::Worse => self.mute(key),
+            Effect::Counted { .. } | Effect::Unrelated => {}
+        }
+        let takers = self.tellers.iter().filter(|(name, teller)| {
+            teller.told.contains_key(&key)
+                || self.entries.get(&key).is_some_and(|entry| entry.to.contains(name))
+        });
+        let takers: Vec<Name> = takers.map(|(name, _)| Arc::clone(name)).collect();
+        for name in takers.iter().filter(|name| to.contains(name)) {
+            if let Some(teller) = self.tellers.get_mut(name) {
+                teller.count(key);
+            }
+        }
+        self.outputs.push_back(Output::Takes(takers));
+        if is_kept {
+            self.keep(key);
+        }
+        self.turn(key);
+    }
+
+    /// Notes that an incident is open, or over.
+    fn came_or_went(&mut self, key: Key) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        let Incident { id, is_open, subject, mac, .. } = &entry.incident;
+        let (id, is_open, subject) = (*id, *is_open, subject.clone());
+        let (condition, mac) = (entry.incident.condition(), *mac);
+        self.last_id = self.last_id.max(id);
+        if let Some(mac) = mac.filter(|_| condition == DEVICE_DOWN) {
+            if is_open {
+                self.down.insert(mac, key);
+            } else {
+                self.down.remove(&mac);
+            }
+            let children: Vec<Key> = self
+                .links
+                .iter()
+                .filter(|(_, parent)| **parent == mac)
+                .filter_map(|(child, _)| self.down.get(child).copied())
+                .collect();
+            for child in children {
+                self.mute(child);
+                self.turn(child);
+            }
+        }
+        self.outputs.push_back(Output::Event(if is_open {
+            self.open += 1;
+            Event::Opened { id, subject, condition }
+        } else {
+            self.open -= 1;
+            Event::Over { id, subject, condition }
+        }));
+        self.mute(key);
+    }
+
+    /// Puts an incident on disk.
+    fn keep(&mut self, key: Key) {
+        let record = self.entries.get(&key).map(|entry| entry.incident.to_bytes());
+        self.outputs.push_back(Output::Keep { key, record });
+    }
+
+    /// Sees what time has changed of an incident, who is to be told, and when to look again.
+    fn turn(&mut self, key: Key) {
+        let (now, rules) = (self.now, &self.config.rules);
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        if let Some(turn_at) = entry.turn_at.take() {
+            self.timers.remove(&(turn_at, key));
+        }
+        entry.settle(now, rules);
+        if entry.is_stale(now) {
+            return self.forget(key);
+        }
+        let mut next_at = entry.changes_at(rules).filter(|at| *at > now);
+        let mut at_latest = |at: Instant| {
+            next_at = Some(next_at.map_or(at, |next_at| next_at.min(at)));
+        };
+        let Incident { is_open, severity, .. } = entry.incident;
+        let needs_help = is_open
+            && entry.incident.acknowledged.is_none()
+            && entry.muted_by.is_none()
+            && !entry.is_flapping;
+        let escalation = rules.escalate.as_ref().filter(|escalation| {
+            needs_help && !entry.incident.is_escalated && severity >= escalation.severity
+        });
+        let mut is_escalated = false;
+        if let Some((escalation, told_since)) = escalation.zip(entry.told_since) {
+            if told_since + escalation.after <= now {
+                let to = message::escalated(&self.config.chat, escalation, severity);
+                entry.tell_also(&to);
+                entry.incident.is_escalated = true;
+                is_escalated = true;
+            } else {
+                at_latest(told_since + escalation.after);
+            }
+        }
+        let wanted = entry.wanted(now, rules);
+        let repeat = rules.repeat.filter(|_| needs_help && severity == Severity::Critical);
+        let mut is_listed = false;
+        for (name, teller) in &mut self.tellers {
+            if !entry.to.contains(name) && !teller.told.contains_key(&key) {
+                continue;
+            }
+            if let Some((repeat, told_since)) = repeat.zip(teller.told_since(key)) {
+                if told_since + repeat <= now {
+                    teller.repeat(key);
+                } else {
+                    at_latest(told_since + repeat);
+                }
+            }
+            if let Some((fate, events)) = teller.note(key, wanted, severity) {
+                let to = Arc::clone(name);
+                self.outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
+            }
+            is_listed |= teller.is_listed(key);
+        }
+        let may_be_told = is_listed || matches!(wanted, Wanted::Held | Wanted::Muted);
+        if !may_be_told && let Some(event) = entry.incident.event.take() {
+            self.texts -= event.text.len();
+        }
+        entry.turn_at = next_at;
+        self.timers.extend(next_at.map(|at| (at, key)));
+        if is_escalated {
+            self.keep(key);
+        }
+    }
+
+    fn forget(&mut self, key: Key) {
+        if let Some(entry) = self.entries.remove(&key) {
+            self.texts -= entry.incident.event.map_or(0, |event| event.text.len());
+        }
+        self.is_full = false;
+        self.outputs.push_back(Output::Keep { key, record: None });
+        for (name, teller) in &mut self.tellers {
+            if teller.forget(key) {
+                let to = Arc::clone(name);
+                self.outputs.push_back(Output::KeepShown { to, key, shown: None });
+            }
+        }
+    }
+
+    fn configure(&mut self, config: Config) {
+        self.config = config;
+        let wanted = self.config.chat.destinations.iter().filter(|to| !to.kind.is_stream);
+        let wanted: BTreeSet<Name> = wanted.map(|to| Name::from(to.name.as_str())).collect();
+        let mut old = core::mem::take(&mut self.tellers);
+        self.tellers = wanted
+            .into_iter()
+            .map(|name| (Arc::clone(&name), old.remove(&name).unwrap_or_default()))
+            .collect();
+        for (to, teller) in old {
+            for (key, _) in teller.told.iter().filter(|(_, told)| told.shown.is_some()) {
+                let (to, key) = (Arc::clone(&to), *key);
+                self.outputs.push_back(Output::KeepShown { to, key, shown: None });
+            }
+        }
+        for entry in self.entries.values_mut() {
+            entry.to = message::routed(&self.config.chat, &self.config.rules, &entry.incident);
+        }
+        self.schedule();
+        self.mute_all();
+    }
+
+    fn restore(&mut self, key: Key, record: &[u8]) {
+        let Some(incident) = Incident::from_bytes(record) else {
+            // Of another version, whose tables had other types.
+            return self.outputs.push_back(Output::Keep { key, record: None });
+        };
+        self.last_id = self.last_id.max(incident.id);
+        self.open += usize::from(incident.is_open);
+        self.texts += incident.event.as_ref().map_or(0, |event| event.text.len());
+        if let Some(mac) = incident.mac
+            && incident.is_open
+            && incident.condition() == DEVICE_DOWN
+        {
+            self.down.insert(mac, key);
+        }
+        let to = message::routed(&self.config.chat, &self.config.rules, &incident);
+        self.entries.insert(key, Entry::new(incident, to, self.now));
+        self.mute(key);
+        self.turn(key);
+    }
+
+    fn restore_shown(&mut self, to: Name, key: Key, shown: &[u8]) {
+        let shown: Option<(Shown, UnixTime)> = serde_json::from_slice(shown).ok();
+        let is_known = self.entries.contains_key(&key);
+        match self.tellers.get_mut(&to).zip(shown.filter(|_| is_known)) {
+            Some((teller, (shown, at))) => {
+                teller.restore(key, shown, at, self.now);
+                if let Some(entry) = self.entries.get_mut(&key) {
+                    entry.told_since = Some(self.now);
+                }
+                self.turn(key);
+            }
+            None => self.outputs.push_back(Output::KeepShown { to, key, shown: None }),
+        }
+    }
+
+    fn compose(&mut self, to: Name, failing: Vec<Fact>) {
+        let wall = self.wall();
+        let Some(teller) = self.tellers.get_mut(&to) else { return };
+        if teller.sending().is_none() {
+            let message = message::compose(&self.config, &self.entries, teller, self.now, wall);
+            if let Some((states, is_alone, mut notification)) = message {
+                if teller.is_report_due && !is_alone {
+                    message::report(&mut notification, self.silences.len(), &self.entries, failing);
+                }
+                teller.send(states, is_alone, notification);
+            }
+        }
+        let notification = teller.sending().cloned();
+        self.outputs.push_back(Output::Message { to, notification });
+    }
+
+    fn ended(&mut self, to: &Name, has_arrived: bool) {
+        let wall = self.wall();
+        let Some(teller) = self.tellers.get_mut(to) else { return };
+        if !has_arrived {
+            return teller.failed();
+        }
+        let (states, fates) = teller.delivered(self.now, wall);
+        for (fate, events) in fates.into_iter().filter(|(_, events)| *events > 0) {
+            let to = Arc::clone(to);
+            self.outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
+        }
+        for (key, shown) in states {
+            let bytes = shown.and_then(|shown| serde_json::to_vec(&(shown, wall)).ok());
+            let to = Arc::clone(to);
+            self.outputs.push_back(Output::KeepShown { to, key, shown: bytes });
+            if let Some(entry) = self.entries.get_mut(&key) {
+                entry.told_since.get_or_insert(self.now);
+            }
+            self.turn(key);
+        }
+    }
+
+    /// Tells each queue what is due for it.
+    fn announce(&mut self) {
+        for (name, teller) in &mut self.tellers {
+            if let Some(severity) = teller.announce(self.now) {
+                let to = Arc::clone(name);
+                self.outputs.push_back(Output::Due { to, severity });
+            }
+        }
+    }
+
+    fn run_due(&mut self) {
+        while let Some(&(at, key)) = self.timers.first()
+            && at <= self.now
+        {
+            self.turn(key);
+        }
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
+        let (is_report_due, is_calendar_due) = (is_due(self.report_at), is_due(self.calendar_at));
+        if is_report_due {
+            for teller in self.tellers.values_mut() {
+                teller.is_report_due = true;
+            }
+        }
+        if is_calendar_due {
+            self.end_silences();
+            self.mute_all();
+        }
+        if is_report_due || is_calendar_due {
+            self.schedule();
+        }
+    }
+}
+
+impl Machine for Incidents {
+    type Config = Config;
+    type Input = Input;
+    type Output = Output;
+
+    fn new(config: Config, _seed: u64, now: Instant) -> Self {
+        let mut incidents = Self {
+            config: config.clone(),
+            now,
+            clock: (now, UnixTime::default()),
+            entries: BTreeMap::new(),
+            open: 0,
+            last_id: 0,
+            texts: 0,
+            timers: BTreeSet::new(),
+            links: BTreeMap::new(),
+            down: BTreeMap::new(),
+            silences: BTreeMap::new(),
+            tellers: BTreeMap::new(),
+            calendar_at: None,
+            report_at: None,
+            is_full: false,
+            outputs: VecDeque::new(),
+        };
+        incidents.configure(config);
+        incidents
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.run_due();
+        self.announce();
+    }
+
+    fn handle_input(&mut self, now: Instant, input: Input) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Acknowledge { id, acknowledgement } => {
+                let mut entries = self.entries.iter_mut();
+                let found = entries.find(|(_, entry)| entry.incident.id == id);
+                if let Some((key, entry)) = found.filter(|(_, entry)| entry.incident.is_open) {
+                    let key = *key;
+                    entry.incident.acknowledged = Some(acknowledgement);
+                    self.keep(key);
+                    self.turn(key);
+                }
+            }
+            Input::Changed(changed) => self.changed(&changed),
+            Input::Clock(at) => self.set_clock(at),
+            Input::Compose { to, failing } => self.compose(to, failing),
+            Input::Configured(config) => self.configure(config),
+            Input::Ended { to, has_arrived } => self.ended(&to, has_arrived),
+            Input::EndSilence(number) => {
+                if self.silences.remove(&number).is_some() {
+                    self.outputs.push_back(Output::KeepSilence { number, silence: None });
+                    self.schedule();
+                    self.mute_all();
+                }
+            }
+            Input::Linked { child, parent } => {
+                match parent.filter(|_| self.links.len() < INCIDENTS_MAX) {
+                    Some(parent) => self.links.insert(child, parent),
+                    None => self.links.remove(&child),
+                };
+                if let Some(&key) = self.down.get(&child) {
+                    self.mute(key);
+                    self.turn(key);
+                }
+            }
+            Input::Restored { key, record } => self.restore(key, &record),
+            Input::RestoredShown { to, key, shown } => self.restore_shown(to, key, &shown),
+            Input::RestoredSilence { number, silence } => {
+                if let Some(silence) = Silence::from_bytes(&silence) {
+                    self.silences.insert(number, silence);
+                    self.schedule();
+                    self.mute_all();
+                }
+            }
+            Input::Silence(silence) => {
+                if self.silences.len() < SILENCES_MAX {
+                    let number = self.silences.last_key_value().map_or(1, |(last, _)| last + 1);
+                    let bytes = Some(silence.to_bytes());
+                    self.outputs.push_back(Output::KeepSilence { number, silence: bytes });
+                    self.silences.insert(number, silence);
+                    self.schedule();
+                    self.mute_all();
+                }
+            }
+        }
+        self.announce();
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let tellers = self.tellers.values().filter_map(|teller| teller.poll_timeout(self.now));
+        [timer, self.calendar_at, self.report_at].into_iter().flatten().chain(tellers).min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! One incident, as it is kept in memory and in the store.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::matcher::Target;
+use crate::base::mac::Mac;
+use crate::base::time::UnixTime;
+use crate::event::DeviceClass;
+use crate::notify::Severity;
+use crate::notify::change::Change;
+use crate::notify::types::{Kind, row_named};
+
+/// The longest JSON text of an event that is kept for its card, in bytes.
+const TEXT_MAX: usize = 4 << 10;
+/// The most types that are remembered as having raised one incident.
+const SOURCES_MAX: usize = 4;
+
+/// A type that raised the incident, by which a later configuration routes it anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The topic's name.
+    pub topic: String,
+    #[serde(with = "kind")]
+    pub kind: &'static Kind,
+}
+
+/// Who took notice of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    pub by: String,
+    pub comment: String,
+    pub at: UnixTime,
+}
+
+/// The event that last changed an incident, for the message about it alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastEvent {
+    /// The topic's name.
+    pub topic: String,
+    /// Its JSON text, as sent.
+    pub text: Arc<str>,
+}
+
+impl LastEvent {
+    /// `None` for a text of more than 4 KiB.
+    pub fn new(topic: &str, text: &str) -> Option<Self> {
+        (text.len() <= TEXT_MAX).then(|| Self { topic: topic.into(), text: text.into() })
+    }
+}
+
+/// What is wrong with one subject, or was until a few days ago.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Names it for people, from 1.
+    pub id: u64,
+    pub is_open: bool,
+    /// The worst that raised it since it was opened.
+    pub severity: Severity,
+    /// The row of the type that raised it last.
+    #[serde(with = "kind")]
+    pub kind: &'static Kind,
+    /// The types that raised it since it was opened, at most four.
+    pub sources: Vec<Source>,
+    /// What it is of, for people; see [`Change::subject`].
+    pub subject: String,
+    pub class: Option<DeviceClass>,
+    pub mac: Option<Mac>,
+    pub site: Option<Arc<str>>,
+    pub site_id: Option<Arc<str>>,
+    pub org_id: Option<Arc<str>>,
+    /// When it began, by the event's own time.
+    pub opened_at: UnixTime,
+    /// When it last came or went, by the event's own time.
+    pub changed_at: UnixTime,
+    /// How often it came, from 1.
+    pub times: u32,
+    pub acknowledged: Option<Acknowledgement>,
+    /// Whether more destinations were asked to help.
+    pub is_escalated: bool,
+    /// Kept until it is told.
+    pub event: Option<LastEvent>,
+}
+
+impl Incident {
+    /// An incident that begins with a change.
+    pub(super) fn new(id: u64, change: &Change, severity: Severity, at: UnixTime) -> Self {
+        Self {
+            id,
+            is_open: true,
+            severity,
+            kind: change.kind,
+            sources: Vec::new(),
+            subject: change.subject.clone(),
+            class: change.class,
+            mac: change.mac,
+            site: change.site.as_deref().map(Arc::from),
+            site_id: change.site_id.as_deref().map(Arc::from),
+            org_id: change.org_id.as_deref().map(Arc::from),
+            opened_at: at,
+            changed_at: at,
+            times: 1,
+            acknowledged: None,
+            is_escalated: false,
+            event: None,
+        }
+    }
+
+    /// From stored bytes; `None` where they are not an incident of this version.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// For the store.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Notes a type that raises it. Returns whether it is a new one.
+    pub(super) fn note_source(&mut self, topic: &str, kind: &'static Kind) -> bool {
+        let source = Source { topic: topic.into(), kind };
+        let is_new = self.sources.len() < SOURCES_MAX && !self.sources.contains(&source);
+        if is_new {
+            self.sources.push(source);
+        }
+        is_new
+    }
+
+    /// What silences and mute times look at.
+    pub(super) fn target(&self) -> Target<'_> {
+        Target {
+            org: self.org_id.as_deref(),
+            site: self.site.as_deref(),
+            site_id: self.site_id.as_deref(),
+            device: &self.subject,
+            mac: self.mac,
+            class: self.class,
+            topics: self.sources.iter().map(|source| source.topic.as_str()).collect(),
+            kinds: self.sources.iter().map(|source| source.kind.name).collect(),
+            severity: self.severity,
+        }
+    }
+
+    /// The name of its condition.
+    pub fn condition(&self) -> &'static str {
+        self.kind.pair.map_or("", |pair| pair.condition.name)
+    }
+}
+
+/// A row of the types' tables by its name.
+mod kind {
+    use super::{Deserialize, Deserializer, Kind, Serializer, String, row_named};
+
+    pub(super) fn serialize<S: Serializer>(kind: &Kind, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(kind.name)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<&'static Kind, D::Error> {
+        let name = String::deserialize(from)?;
+        row_named(&name).ok_or_else(|| serde::de::Error::custom("a type that is not in the tables"))
+    }
+}

@@ -1,0 +1,300 @@
+//! What one destination was told, and when it is to be told more.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::time::{Instant, UnixTime};
+use crate::notify::change::Key;
+use crate::notify::{Notification, Severity};
+
+/// The seconds between two messages: after the first, the second, the third, and all others.
+const STEPS: [u64; 4] = [10, 20, 40, 60];
+/// After so long without a message the steps begin anew.
+const QUIET: Duration = Duration::from_secs(300);
+/// At most so many critical incidents are told by themselves within a minute.
+const ALONE_MAX: usize = 5;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How an incident was last told; none of it for one that was told as over, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// Wrong, with this severity.
+    Open(Severity),
+    /// Coming and going.
+    Flapping(Severity),
+}
+
+impl Shown {
+    /// The severity that was told.
+    pub const fn severity(self) -> Severity {
+        match self {
+            Self::Open(severity) | Self::Flapping(severity) => severity,
+        }
+    }
+
+    /// Whether this is news to whom `told` was told.
+    fn is_news(this: Option<Self>, told: Option<Self>) -> bool {
+        match (this, told) {
+            (Some(Self::Open(severity)), Some(Self::Open(told))) => severity > told,
+            (Some(Self::Flapping(_)), Some(Self::Flapping(_))) | (None, None) => false,
+            (Some(_) | None, Some(_)) | (Some(_), None) => true,
+        }
+    }
+}
+
+/// How an incident is to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// As it was told: it is held.
+    Held,
+    /// As it was told: nobody is to hear of it.
+    Muted,
+    Shown(Option<Shown>),
+}
+
+/// What became of events for a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It came and went before it was to be told.
+    Held,
+    Muted,
+    /// The incident was told in a later state.
+    Superseded,
+    /// In a message about several incidents.
+    Summarised,
+    /// In a message of its own.
+    Told,
+}
+
+impl Fate {
+    /// The label in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Muted => "muted",
+            Self::Superseded => "superseded",
+            Self::Summarised => "summarised",
+            Self::Told => "told",
+        }
+    }
+}
+
+/// What a destination knows of one incident.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    pub(super) shown: Option<Shown>,
+    /// When it was told, by the wall clock.
+    pub(super) at: Option<UnixTime>,
+    /// The same by our clock, or the beginning of this run.
+    since: Option<Instant>,
+    /// Its place among what is untold, by severity.
+    listed: Option<Severity>,
+    /// Whether it is listed although nothing is new.
+    is_repeated: bool,
+    /// Events that were not told.
+    waiting: usize,
+}
+
+/// How incidents are shown by a message.
+pub(super) type States = Vec<(Key, Option<Shown>)>;
+
+/// What is on its way.
+#[derive(Clone, Debug)]
+struct Sending {
+    /// How each is shown, and how many events are told with it.
+    states: Vec<(Key, Option<Shown>, usize)>,
+    is_alone: bool,
+    notification: Notification,
+}
+
+/// The state of one destination.
+#[derive(Debug, Default)]
+pub(super) struct Teller {
+    pub(super) told: BTreeMap<Key, Told>,
+    /// What is to be told, the worst last.
+    untold: BTreeSet<(Severity, Key)>,
+    /// Those of them that are told at once.
+    urgent: BTreeSet<Key>,
+    sending: Option<Sending>,
+    /// When the last message went that was not about a single critical incident, and how many went
+    /// before it without a pause.
+    last: Option<(Instant, usize)>,
+    alone: VecDeque<Instant>,
+    /// A report is due, whatever is new.
+    pub(super) is_report_due: bool,
+    /// What its queue knows.
+    announced: Option<Severity>,
+}
+
+impl Teller {
+    /// Takes what an earlier run told.
+    pub(super) fn restore(&mut self, key: Key, shown: Shown, at: UnixTime, now: Instant) {
+        let told = self.told.entry(key).or_default();
+        (told.shown, told.at, told.since) = (Some(shown), Some(at), Some(now));
+    }
+
+    /// Whether an incident is to be told.
+    pub(super) fn is_listed(&self, key: Key) -> bool {
+        self.told.get(&key).is_some_and(|told| told.listed.is_some())
+    }
+
+    /// Counts an event that changed an incident, and is told with it.
+    pub(super) fn count(&mut self, key: Key) {
+        self.told.entry(key).or_default().waiting += 1;
+    }
+
+    /// Lists an incident, or no longer, by how it is to be shown. Returns what became of its events
+    /// if they wait for nothing more.
+    pub(super) fn note(
+        &mut self,
+        key: Key,
+        wanted: Wanted,
+        severity: Severity,
+    ) -> Option<(Fate, usize)> {
+        let told = self.told.entry(key).or_default();
+        let (is_untold, is_urgent, fate) = match wanted {
+            Wanted::Held => (false, false, None),
+            Wanted::Muted => (false, false, Some(Fate::Muted)),
+            Wanted::Shown(shown) => {
+                let is_news = Shown::is_news(shown, told.shown);
+                let is_worse = shown.is_some_and(|shown| shown.severity() == Severity::Critical)
+                    && told.shown.is_none_or(|told| told.severity() < Severity::Critical);
+                let fate = if told.shown.is_none() { Fate::Held } else { Fate::Superseded };
+                told.is_repeated &= shown.is_some();
+                (is_news || told.is_repeated, is_news && is_worse, (!is_news).then_some(fate))
+            }
+        };
+        let listed = is_untold.then_some(severity);
+        if told.listed != listed {
+            if let Some(earlier) = told.listed {
+                self.untold.remove(&(earlier, key));
+            }
+            self.untold.extend(listed.map(|severity| (severity, key)));
+            told.listed = listed;
+        }
+        if is_urgent {
+            self.urgent.insert(key);
+        } else {
+            self.urgent.remove(&key);
+        }
+        let waiting = if fate.is_some() { core::mem::take(&mut told.waiting) } else { 0 };
+        if told.shown.is_none() && told.listed.is_none() && told.waiting == 0 {
+            self.told.remove(&key);
+        }
+        fate.filter(|_| waiting > 0).map(|fate| (fate, waiting))
+    }
+
+    /// When an open incident that was told is told again; `None` for one that was not.
+    pub(super) fn told_since(&self, key: Key) -> Option<Instant> {
+        self.told.get(&key).filter(|told| told.shown.is_some())?.since
+    }
+
+    /// Lists an incident again although nothing is new.
+    pub(super) fn repeat(&mut self, key: Key) {
+        if let Some(told) = self.told.get_mut(&key) {
+            told.is_repeated = true;
+        }
+    }
+
+    /// When the next message may go, and the severity of the worst that is untold.
+    pub(super) fn due(&self, now: Instant) -> Option<(Instant, Severity)> {
+        if !self.urgent.is_empty() && self.has_room_alone(now) {
+            return Some((now, Severity::Critical));
+        }
+        let worst = self.untold.last().map(|(severity, _)| *severity);
+        let worst = worst.or(self.is_report_due.then_some(Severity::Info))?;
+        let next_at = self.last.map_or(now, |(at, step)| {
+            at + Duration::from_secs(STEPS.get(step).or(STEPS.last()).copied().unwrap_or(60))
+        });
+        let alone_at = self.alone.front().filter(|_| !self.urgent.is_empty());
+        Some((alone_at.map_or(next_at, |&at| next_at.min(at + MINUTE)), worst))
+    }
+
+    fn has_room_alone(&self, now: Instant) -> bool {
+        self.alone.iter().filter(|at| **at + MINUTE > now).count() < ALONE_MAX
+    }
+
+    /// What its queue is to know, if that is not what it knows.
+    pub(super) fn announce(&mut self, now: Instant) -> Option<Option<Severity>> {
+        let due = self.due(now).filter(|(at, _)| *at <= now).map(|(_, severity)| severity);
+        (due != self.announced).then(|| {
+            self.announced = due;
+            due
+        })
+    }
+
+    /// When `announce` may have more to say.
+    pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        self.due(now).filter(|(at, _)| *at > now).map(|(at, _)| at)
+    }
+
+    /// What the next message is about: one critical incident, or all that is untold.
+    pub(super) fn next(&self, now: Instant) -> (Vec<Key>, bool) {
+        match self.urgent.first() {
+            Some(key) if self.has_room_alone(now) => (Vec::from([*key]), true),
+            Some(_) | None => (self.untold.iter().rev().map(|(_, key)| *key).collect(), false),
+        }
+    }
+
+    /// Keeps what is on its way until its end is known.
+    pub(super) fn send(&mut self, states: States, is_alone: bool, notification: Notification) {
+        let waiting = |key| self.told.get(&key).map_or(0, |told| told.waiting);
+        let states = states.into_iter().map(|(key, shown)| (key, shown, waiting(key))).collect();
+        self.sending = Some(Sending { states, is_alone, notification });
+    }
+
+    /// The message that is on its way, for another attempt in a simpler form.
+    pub(super) fn sending(&self) -> Option<&Notification> {
+        Some(&self.sending.as_ref()?.notification)
+    }
+
+    /// What was on its way did not arrive, and is told by a later message.
+    pub(super) fn failed(&mut self) {
+        self.sending = None;
+    }
+
+    /// What was on its way arrived. Returns what is now known there of which incidents, and what
+    /// became of their events.
+    pub(super) fn delivered(&mut self, now: Instant, at: UnixTime) -> (States, Vec<(Fate, usize)>) {
+        let Some(Sending { states, is_alone, .. }) = self.sending.take() else {
+            return Default::default();
+        };
+        if is_alone {
+            self.alone.push_back(now);
+            while self.alone.len() > ALONE_MAX {
+                self.alone.pop_front();
+            }
+        } else {
+            self.is_report_due = false;
+            let quiet = self.last.is_none_or(|(last, _)| last + QUIET <= now);
+            let step = self.last.map_or(0, |(_, step)| (step + 1).min(STEPS.len()));
+            self.last = Some((now, if quiet { 0 } else { step }));
+        }
+        let last_fate = if states.len() == 1 { Fate::Told } else { Fate::Summarised };
+        let (mut last, mut earlier) = (0, 0);
+        for (key, shown, events) in &states {
+            let told = self.told.entry(*key).or_default();
+            (told.shown, told.at, told.since) = (*shown, Some(at), Some(now));
+            told.is_repeated = false;
+            told.waiting -= events;
+            last += events.min(&1);
+            earlier += events.saturating_sub(1);
+        }
+        let states = states.into_iter().map(|(key, shown, _)| (key, shown)).collect();
+        (states, Vec::from([(last_fate, last), (Fate::Superseded, earlier)]))
+    }
+
+    /// Forgets all of an incident. Returns whether it was told.
+    pub(super) fn forget(&mut self, key: Key) -> bool {
+        let told = self.told.remove(&key).unwrap_or_default();
+        if let Some(severity) = told.listed {
+            self.untold.remove(&(severity, key));
+        }
+        self.urgent.remove(&key);
+        told.shown.is_some()
+    }
+}

@@ -1,0 +1,542 @@
+//! Timelines: at these times events came, and that was told.
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::config::{Escalation, Mute, Rules};
+use super::matcher::Matcher;
+use super::record::Acknowledgement;
+use super::silence::Until;
+use super::*;
+use crate::base::calendar::{Daily, Days, Period};
+use crate::chat::kind::Kind;
+use crate::chat::{console, slack, teams};
+use crate::delivery::config::{Chat, Delivery, Destination};
+use crate::event::{Event as MistEvent, Topic};
+use crate::notify::Notification;
+use crate::notify::change::changes;
+use crate::route::{Routes, Target, route};
+
+/// 2025-07-08 14:00:00 UTC, when each timeline begins.
+const BEGINNING: i64 = 1_751_983_200;
+const ALL: &[&str] = &[];
+
+fn chat(destinations: &[(&str, &'static Kind, &[&str])]) -> Chat {
+    let destinations = destinations.iter().map(|(name, kind, channels)| Destination {
+        chat: kind.name.into(),
+        name: name.to_string(),
+        kind,
+        format: kind.default_format(),
+        url: None,
+        channels: channels.iter().map(|channel| channel.to_string()).collect(),
+        default: channels.is_empty(),
+        pace: Vec::new(),
+    });
+    Chat {
+        routes: Routes::default(),
+        destinations: destinations.collect(),
+        delivery: Delivery::default(),
+    }
+}
+
+/// The machine with destinations that take every message at once, and a disk.
+struct Site {
+    incidents: Incidents,
+    config: Config,
+    now: Instant,
+    told: Vec<String>,
+    notifications: Vec<Notification>,
+    fates: BTreeMap<(String, &'static str), usize>,
+    taken: bool,
+    records: BTreeMap<Key, Vec<u8>>,
+    shown: BTreeMap<(Name, Key), Vec<u8>>,
+}
+
+impl Site {
+    fn new(chat: Chat, rules: Rules) -> Self {
+        let config = Config { rules, chat, dashboard_host: "manage.mist.com".to_string() };
+        let mut site = Self {
+            incidents: Incidents::new(config.clone(), 0, Instant::default()),
+            config,
+            now: Instant::default(),
+            told: Vec::new(),
+            notifications: Vec::new(),
+            fates: BTreeMap::new(),
+            taken: false,
+            records: BTreeMap::new(),
+            shown: BTreeMap::new(),
+        };
+        site.input(Input::Clock(UnixTime::from_secs(BEGINNING)));
+        site
+    }
+
+    fn one() -> Self {
+        Self::new(chat(&[("slack/all", &slack::KIND, ALL)]), Rules::default())
+    }
+
+    fn secs(&self) -> u64 {
+        self.now.as_micros() / 1_000_000
+    }
+
+    /// Lets the machine run to a time, in seconds.
+    fn until(&mut self, secs: u64) {
+        let end = Instant::from_secs(secs);
+        while let Some(due_at) = self.incidents.poll_timeout().filter(|at| *at <= end) {
+            assert!(due_at > self.now || due_at == Instant::default(), "it spins at {due_at:?}");
+            self.now = due_at;
+            self.incidents.handle_timeout(due_at);
+            self.drain();
+        }
+        self.now = end;
+        self.incidents.handle_timeout(end);
+        self.drain();
+    }
+
+    fn input(&mut self, input: Input) {
+        self.incidents.handle_input(self.now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.incidents.poll_output() {
+            match output {
+                Output::Due { to, severity: Some(_) } => {
+                    self.incidents
+                        .handle_input(self.now, Input::Compose { to, failing: Vec::new() });
+                }
+                Output::Message { to, notification } => {
+                    let notification = notification.expect("it was due");
+                    let mark =
+                        if notification.is_over { "over" } else { notification.severity.name() };
+                    let line = format!("{} {to} {mark}: {}", self.secs(), notification.title);
+                    self.told.push(line);
+                    self.notifications.push(notification);
+                    let input = Input::Ended { to, has_arrived: true };
+                    self.incidents.handle_input(self.now, input);
+                }
+                Output::Takes(to) => self.taken |= !to.is_empty(),
+                Output::Keep { key, record: Some(record) } => {
+                    drop(self.records.insert(key, record))
+                }
+                Output::Keep { key, record: None } => drop(self.records.remove(&key)),
+                Output::KeepShown { to, key, shown: Some(shown) } => {
+                    self.shown.insert((to, key), shown);
+                }
+                Output::KeepShown { to, key, shown: None } => drop(self.shown.remove(&(to, key))),
+                Output::Event(Event::Counted { to, fate, events }) => {
+                    *self.fates.entry((to.to_string(), fate.name())).or_default() += events;
+                }
+                Output::Due { severity: None, .. }
+                | Output::Event(Event::Full | Event::Opened { .. } | Event::Over { .. })
+                | Output::KeepSilence { .. } => {}
+            }
+        }
+    }
+
+    /// Takes an event that happens now. Returns whether incidents tell it.
+    fn event(&mut self, topic: &str, kind: &str, members: &str) -> bool {
+        let at = BEGINNING + i64::try_from(self.secs()).expect("a short test");
+        self.event_of(topic, kind, members, at)
+    }
+
+    fn event_of(&mut self, topic: &str, kind: &str, members: &str, at: i64) -> bool {
+        let topic = Topic::parse(topic.to_string().into());
+        let text = format!(r#"{{"type":"{kind}","org_id":"o","timestamp":{at},{members}}}"#);
+        let event = MistEvent::parse(topic, &text).expect("an object");
+        let decision = route(&event, &self.config.chat.routes);
+        let (severity, channel) = (decision.severity, decision.channel.map(str::to_string));
+        self.taken = false;
+        for change in changes(&event) {
+            self.input(Input::Changed(Changed {
+                change,
+                severity,
+                channel: channel.clone().unwrap_or_default(),
+                topic: event.topic().name().to_string(),
+                text: text.as_str().into(),
+            }));
+        }
+        self.taken
+    }
+
+    fn ap(&mut self, kind: &str, number: u32, site: u32) -> bool {
+        self.event("device-events", kind, &ap(number, site))
+    }
+
+    /// Ends the program, and begins it again with what is on the disk.
+    fn restart(&mut self) {
+        self.incidents = Incidents::new(self.config.clone(), 0, self.now);
+        self.incidents.handle_input(self.now, Input::Clock(self.incidents_clock()));
+        for (key, record) in self.records.clone() {
+            self.input(Input::Restored { key, record });
+        }
+        for ((to, key), shown) in self.shown.clone() {
+            self.input(Input::RestoredShown { to, key, shown });
+        }
+    }
+
+    fn incidents_clock(&self) -> UnixTime {
+        UnixTime::from_secs(BEGINNING + i64::try_from(self.secs()).expect("a short test"))
+    }
+
+    fn fate(&self, to: &str, fate: &'static str) -> usize {
+        self.fates.get(&(to.to_string(), fate)).copied().unwrap_or(0)
+    }
+}
+
+fn ap(number: u32, site: u32) -> String {
+    format!(
+        r#""mac":"5c5b35{number:06x}","device_type":"ap","device_name":"AP-{number}",
+        "site_id":"s{site}","site_name":"Branch-{site}""#
+    )
+}
+
+#[track_caller]
+fn assert_told(site: &Site, expected: &[&str]) {
+    assert_eq!(site.told, expected);
+}
+
+#[test]
+fn what_is_over_within_the_hold_is_never_told() {
+    let mut site = Site::one();
+    assert!(site.ap("AP_DISCONNECTED", 1, 7));
+    site.until(20);
+    assert!(site.ap("AP_CONNECTED", 1, 7));
+    site.until(3_600);
+    assert_told(&site, &[]);
+    assert_eq!(site.fate("slack/all", "held"), 2);
+    assert!(site.incidents.open() == 0 && site.shown.is_empty());
+}
+
+#[test]
+fn one_incident_has_its_card_when_it_comes_and_when_it_is_over() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(100);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.until(3_600);
+    assert_told(&site, &["30 slack/all info: AP disconnected", "100 slack/all over: AP connected"]);
+}
+
+#[test]
+fn the_same_outage_by_other_topics_is_told_once() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(2);
+    assert!(site.event("device-updowns", "AP_DISCONNECTED", &ap(1, 7)));
+    site.until(60);
+    let long = r#""aps":["5c5b35000001"],"hostnames":["AP-1"],"severity":"warn",
+        "site_id":"s7","site_name":"Branch-7""#;
+    assert!(site.event("alarms", "device_down", long));
+    site.until(100);
+    assert!(site.event("alarms", "device_reconnected", long));
+    site.until(101);
+    assert!(site.ap("AP_CONNECTED", 1, 7));
+    site.until(3_600);
+    assert_told(
+        &site,
+        &[
+            "30 slack/all info: AP disconnected",
+            "60 slack/all warning: AP offline",
+            "100 slack/all over: AP reconnected",
+        ],
+    );
+}
+
+#[test]
+fn the_time_of_the_event_orders() {
+    let mut site = Site::one();
+    site.until(1_000);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.event_of("device-events", "AP_DISCONNECTED", &ap(2, 7), BEGINNING + 900);
+    site.until(1_040);
+    let before = site.told.len();
+    assert_eq!(before, 1);
+    // What came before it changes nothing, and neither does what says it again.
+    assert!(site.event_of("device-events", "AP_CONNECTED", &ap(2, 7), BEGINNING + 800));
+    assert!(site.event_of("device-events", "AP_DISCONNECTED", &ap(2, 7), BEGINNING + 950));
+    site.until(2_000);
+    assert_eq!((site.told.len(), site.incidents.open()), (before, 1));
+    assert_eq!(site.fate("slack/all", "superseded"), 2);
+}
+
+#[test]
+fn a_recovery_of_nothing_is_an_event() {
+    let mut site = Site::one();
+    assert!(!site.ap("AP_CONNECTED", 1, 7));
+    assert_eq!((site.incidents.views().count(), site.records.len()), (0, 0));
+}
+
+#[test]
+fn a_mass_outage_is_a_few_messages_with_true_numbers() {
+    let mut site = Site::one();
+    for number in 0..300 {
+        site.until(u64::from(number / 10));
+        site.ap("AP_DISCONNECTED", number, number % 30);
+    }
+    site.until(600);
+    for number in (0..300).filter(|number| *number != 42) {
+        site.until(600 + u64::from(number / 10));
+        site.ap("AP_CONNECTED", number, number % 30);
+    }
+    site.until(900);
+    site.ap("AP_CONNECTED", 42, 12);
+    site.until(3_600);
+    assert_told(
+        &site,
+        &[
+            "30 slack/all info: 10 APs down at 10 sites",
+            "40 slack/all info: 110 APs down at 30 sites",
+            "60 slack/all info: 300 APs down at 30 sites",
+            "600 slack/all over: AP connected",
+            "610 slack/all info: 201 APs down at 30 sites",
+            "630 slack/all info: AP-42 down at Branch-12",
+            "900 slack/all over: AP connected",
+        ],
+    );
+}
+
+#[test]
+fn what_comes_and_goes_is_said_once_and_then_what_it_comes_to() {
+    let mut site = Site::one();
+    for round in 0..5 {
+        site.until(round * 100);
+        site.ap("AP_DISCONNECTED", 1, 7);
+        site.until(round * 100 + 50);
+        site.ap("AP_CONNECTED", 1, 7);
+    }
+    site.until(5_000);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(10_000);
+    assert_told(
+        &site,
+        &[
+            "30 slack/all info: AP disconnected",
+            "50 slack/all over: AP connected",
+            "130 slack/all info: AP disconnected",
+            "170 slack/all over: AP connected",
+            "230 slack/all info: AP-1 coming and going at Branch-7",
+            "1050 slack/all over: All over: AP-1 back at Branch-7",
+            "5030 slack/all info: AP disconnected",
+        ],
+    );
+}
+
+#[test]
+fn a_critical_incident_is_told_at_once_but_not_a_hundred() {
+    let mut site = Site::one();
+    let me = |n: u32| {
+        format!(
+            r#""mac":"0200000000{n:02x}","device_name":"edge-{n}","service":"x",
+            "site_id":"s","site_name":"DC""#
+        )
+    };
+    for n in 0..8 {
+        site.event("mxedge-events", "ME_SERVICE_FAILED", &me(n));
+    }
+    site.until(300);
+    assert_told(
+        &site,
+        &[
+            "0 slack/all critical: Mist Edge service failed",
+            "0 slack/all critical: Mist Edge service failed",
+            "0 slack/all critical: Mist Edge service failed",
+            "0 slack/all critical: Mist Edge service failed",
+            "0 slack/all critical: Mist Edge service failed",
+            "0 slack/all critical: Mist Edge service failed",
+            "10 slack/all critical: 8 services not running at DC",
+        ],
+    );
+}
+
+#[test]
+fn a_silence_hides_and_its_end_tells_what_is_so_then() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(60);
+    let mut matcher = Matcher::default();
+    matcher.add("site", "Branch-*").expect("a good term");
+    let silence = Silence {
+        matcher,
+        until: Until::Time(UnixTime::from_secs(BEGINNING + 1_000)),
+        by: "root".to_string(),
+        comment: String::new(),
+        made_at: UnixTime::from_secs(BEGINNING + 60),
+    };
+    site.input(Input::Silence(silence));
+    site.until(100);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.ap("AP_DISCONNECTED", 2, 7);
+    site.until(200);
+    site.ap("AP_DISCONNECTED", 3, 7);
+    site.until(300);
+    site.ap("AP_CONNECTED", 3, 7);
+    site.until(999);
+    assert_eq!(site.told.len(), 1, "{:?}", site.told);
+    site.until(2_000);
+    assert_told(
+        &site,
+        &["30 slack/all info: AP disconnected", "1000 slack/all info: AP-2 down at Branch-7"],
+    );
+}
+
+#[test]
+fn a_mute_time_hides_what_is_not_critical() {
+    let mut matcher = Matcher::default();
+    matcher.add("device_type", "ap").expect("a good term");
+    let zone = crate::base::zone::named("UTC").expect("a zone");
+    let period =
+        Period { name: "night".to_string(), days: Days::Week([true; 7]), from: 840, to: 845, zone };
+    let mute = Mute { matcher, period, critical_too: false };
+    let rules = Rules { mutes: Vec::from([mute]), ..Rules::default() };
+    let mut site = Site::new(chat(&[("slack/all", &slack::KIND, ALL)]), rules);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(299);
+    assert_eq!(site.told.len(), 0);
+    let muted = site.incidents.views().next().expect("one").muted_by.map(MutedBy::to_string);
+    assert_eq!(muted.as_deref(), Some("mute time \"night\""));
+    site.until(310);
+    assert_eq!(site.told.len(), 1);
+}
+
+#[test]
+fn access_points_behind_a_switch_that_is_down_are_not_told() {
+    let mut site = Site::one();
+    let (ap_mac, switch_mac) = ("5c5b35000001", "5c5b350000ff");
+    let mac = |text| Mac::parse(text).expect("a MAC");
+    site.input(Input::Linked { child: mac(ap_mac), parent: Some(mac(switch_mac)) });
+    let switch = r#""mac":"5c5b350000ff","device_type":"switch","device_name":"SW-1",
+        "site_id":"s7","site_name":"Branch-7""#;
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.ap("AP_DISCONNECTED", 2, 7);
+    site.event("device-events", "SW_DISCONNECTED", switch);
+    site.until(300);
+    site.event("device-events", "SW_CONNECTED", switch);
+    site.until(320);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.until(600);
+    assert_told(
+        &site,
+        &[
+            "30 slack/all info: 1 AP down and 1 switch down at Branch-7",
+            "300 slack/all over: Switch connected",
+        ],
+    );
+}
+
+#[test]
+fn nobody_answers_a_critical_incident() {
+    let rules = Rules {
+        repeat: Some(Duration::from_secs(4 * 3_600)),
+        escalate: Some(Escalation {
+            after: Duration::from_secs(900),
+            to: Vec::from(["teams".to_string()]),
+            severity: Severity::Critical,
+        }),
+        ..Rules::default()
+    };
+    let mut chat =
+        chat(&[("slack/all", &slack::KIND, ALL), ("teams/oncall", &teams::KIND, &["critical"])]);
+    let to_noc = [("*".to_string(), Target::Channel("noc".to_string()))];
+    chat.routes.overrides = [("mxedge-events".to_string(), to_noc.into())].into();
+    let mut site = Site::new(chat, rules);
+    let me = r#""mac":"020000000001","device_name":"edge-1","service":"x",
+        "site_id":"s","site_name":"DC""#;
+    site.event("mxedge-events", "ME_SERVICE_FAILED", me);
+    site.until(5 * 3_600);
+    let id = site.incidents.views().next().expect("one").incident.id;
+    let acknowledgement = Acknowledgement {
+        by: "ann".to_string(),
+        comment: String::new(),
+        at: UnixTime::from_secs(BEGINNING),
+    };
+    site.input(Input::Acknowledge { id, acknowledgement });
+    site.until(50 * 3_600);
+    assert_told(
+        &site,
+        &[
+            "0 slack/all critical: Mist Edge service failed",
+            "900 teams/oncall critical: x of edge-1 not running at DC",
+            "14400 slack/all critical: Still x of edge-1 not running at DC",
+            "15300 teams/oncall critical: Still x of edge-1 not running at DC",
+        ],
+    );
+}
+
+#[test]
+fn a_restart_tells_nothing_again() {
+    let mut site = Site::one();
+    for number in 0..5 {
+        site.ap("AP_DISCONNECTED", number, 7);
+    }
+    site.until(60);
+    site.ap("AP_DISCONNECTED", 9, 7);
+    site.until(70);
+    site.restart();
+    site.until(99);
+    assert_eq!(site.told.len(), 1);
+    site.until(200);
+    site.restart();
+    site.ap("AP_CONNECTED", 2, 7);
+    site.until(1_000);
+    assert_told(
+        &site,
+        &[
+            "30 slack/all info: 5 APs down at Branch-7",
+            "100 slack/all info: AP disconnected",
+            "200 slack/all over: AP connected",
+        ],
+    );
+}
+
+#[test]
+fn a_new_destination_hears_what_is_open_and_one_that_goes_is_forgotten() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.ap("AP_DISCONNECTED", 2, 7);
+    site.until(60);
+    site.ap("AP_CONNECTED", 2, 7);
+    site.until(120);
+    site.config.chat = chat(&[("teams/all", &teams::KIND, ALL), ("console", &console::KIND, ALL)]);
+    site.input(Input::Configured(site.config.clone()));
+    site.until(300);
+    assert_told(
+        &site,
+        &[
+            "30 slack/all info: 2 APs down at Branch-7",
+            "60 slack/all over: AP connected",
+            "120 teams/all info: AP-1 down at Branch-7",
+        ],
+    );
+    assert!(site.shown.keys().all(|(to, _)| &**to == "teams/all"));
+}
+
+#[test]
+fn once_a_day_it_is_said_what_is_open() {
+    let zone = crate::base::zone::named("UTC").expect("a zone");
+    let rules = Rules { report: Some(Daily { minute: 15 * 60, zone }), ..Rules::default() };
+    let mut site = Site::new(chat(&[("slack/all", &slack::KIND, ALL)]), rules);
+    site.until(2 * 3_600);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(26 * 3_600);
+    assert_told(
+        &site,
+        &[
+            "3600 slack/all over: Daily report: nothing is wrong",
+            "7230 slack/all info: AP disconnected",
+            "90000 slack/all info: Daily report: AP-1 down at Branch-7",
+        ],
+    );
+}
+
+#[test]
+fn what_is_over_is_forgotten_after_a_week() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(60);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.until(6 * 86_400);
+    assert_eq!(site.records.len(), 1);
+    site.until(8 * 86_400);
+    assert_eq!((site.records.len(), site.shown.len(), site.incidents.texts), (0, 0, 0));
+}

@@ -1,0 +1,266 @@
+//! One message about several incidents: what is wrong now, by site, and what is over.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::describe::subject::noun;
+use super::types::condition::Condition;
+use super::{Fact, Notification, Severity, plain};
+use crate::base::time::UnixTime;
+use crate::event::DeviceClass;
+
+/// The most sites that have a line of their own.
+const SITES_MAX: usize = 12;
+/// Up to so many names of what is still wrong are all listed.
+const OPEN_NAMES_MAX: usize = 10;
+/// The most groups that a headline names; of more it says how many problems there are.
+const GROUPS_MAX: usize = 3;
+
+/// How an incident is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    Open,
+    /// It comes and goes.
+    Flapping,
+    Over,
+}
+
+/// What a message says of an incident that the earlier ones did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    New,
+    /// Known, and told again: nothing, or that nobody has acknowledged it.
+    Known,
+    Over,
+    /// Its severity is higher, or it flaps, or does so no longer.
+    Worse,
+}
+
+/// One incident in a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    pub subject: &'a str,
+    pub class: Option<DeviceClass>,
+    pub condition: &'static Condition,
+    pub site: Option<&'a str>,
+    pub severity: Severity,
+    /// When it began.
+    pub since: UnixTime,
+    /// When it last came or went.
+    pub changed_at: UnixTime,
+    pub state: State,
+    pub news: News,
+}
+
+impl Line<'_> {
+    /// The words for what it is one of, and how these are: `AP` and `down`.
+    fn group(&self) -> (&'static str, &'static str) {
+        let state = match self.state {
+            State::Open => self.condition.state,
+            State::Flapping => "coming and going",
+            State::Over => self.condition.over,
+        };
+        (self.condition.noun.unwrap_or_else(|| noun(self.class)), state)
+    }
+}
+
+/// The message of incidents: those that are open, and those that are over since the last message.
+/// `now` is the time of sending.
+pub fn summary(lines: &[Line<'_>], now: UnixTime) -> Notification {
+    let (over, open): (Vec<&Line<'_>>, Vec<&Line<'_>>) =
+        lines.iter().partition(|line| line.state == State::Over);
+    let severity = open.iter().map(|line| line.severity).max().unwrap_or(Severity::Info);
+    let title = match open.as_slice() {
+        [] if over.is_empty() => "nothing is wrong".to_string(),
+        [] => format!("All over: {}{}", phrase(&over), place(&over)),
+        open => format!("{}{}", phrase(open), place(open)),
+    };
+    Notification {
+        severity,
+        title,
+        summary: sentences(lines, &open, now),
+        facts: sites(lines, now),
+        listing: None,
+        links: Vec::new(),
+        at: Some(now),
+        is_over: open.is_empty(),
+        thread: None,
+    }
+}
+
+/// The message of one incident whose event is not there, or that comes and goes.
+pub fn about_one(line: &Line<'_>, now: UnixTime) -> Notification {
+    let mut notification = summary(&[*line], now);
+    let (since, changed) = (line.since.clock(now), line.changed_at.clock(now));
+    notification.summary = match (line.state, line.news) {
+        (State::Flapping, _) => {
+            format!("It comes and goes since {since} UTC. More is said once it stays as it is.")
+        }
+        (State::Over, _) => format!("It began at {since} UTC and is over since {changed} UTC."),
+        (State::Open, News::Known) => format!("Since {since} UTC. Nobody has acknowledged it."),
+        (State::Open, News::New | News::Over | News::Worse) => format!("Since {since} UTC."),
+    };
+    if line.news == News::Known {
+        notification.title = format!("Still {}", notification.title);
+    }
+    let site = line.site.map(|site| Fact { label: "Site".to_string(), value: site.to_string() });
+    notification.facts = site.into_iter().collect();
+    notification
+}
+
+/// What is open besides what a message is about, such as `12 APs down at Branch-7`.
+pub fn also_open(lines: &[Line<'_>]) -> Option<Fact> {
+    let open: Vec<_> = lines.iter().filter(|line| line.state != State::Over).collect();
+    let value = format!("{}{}", phrase(&open), place(&open));
+    (!open.is_empty()).then(|| Fact { label: "Also open".to_string(), value })
+}
+
+/// What is new, worse and over, and since when.
+fn sentences(lines: &[Line<'_>], open: &[&Line<'_>], now: UnixTime) -> String {
+    let of = |news| lines.iter().filter(|line| line.news == news).count();
+    let counts = [(of(News::New), "new"), (of(News::Worse), "changed"), (of(News::Over), "over")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(count, word)| format!("{count} {word}")).collect();
+    let news = match counts.is_empty() {
+        true => String::new(),
+        false => format!("{} since the last message.", plain::list(&counts, counts.len())),
+    };
+    let began = |lines: &mut dyn Iterator<Item = &&Line<'_>>| lines.map(|line| line.since).min();
+    let span = match began(&mut open.iter()) {
+        Some(first) if open.len() == 1 => format!("Since {} UTC.", first.clock(now)),
+        Some(first) => format!("The first since {} UTC.", first.clock(now)),
+        None => {
+            let last = lines.iter().map(|line| line.changed_at).max();
+            let first = lines.iter().map(|line| line.since).min();
+            match first.zip(last) {
+                Some((first, last)) => {
+                    let lasted = plain::duration(last.as_secs() - first.as_secs());
+                    format!("From {} to {} UTC ({lasted}).", first.clock(now), last.clock(now))
+                }
+                None => String::new(),
+            }
+        }
+    };
+    format!("{news} {span}").trim().to_string()
+}
+
+/// One fact for each site, the worst first, then the newest; the last counts the others.
+fn sites(lines: &[Line<'_>], now: UnixTime) -> Vec<Fact> {
+    let mut sites: BTreeMap<Option<&str>, Vec<&Line<'_>>> = BTreeMap::new();
+    for line in lines {
+        sites.entry(line.site).or_default().push(line);
+    }
+    let mut sites: Vec<_> = sites.into_iter().collect();
+    sites.sort_by_key(|(_, lines)| {
+        let open = lines.iter().filter(|line| line.state != State::Over);
+        let newest = lines.iter().map(|line| line.changed_at).max();
+        (Reverse(open.map(|line| line.severity).max()), Reverse(newest))
+    });
+    let shown = if sites.len() > SITES_MAX { SITES_MAX - 1 } else { sites.len() };
+    let (shown, hidden) = sites.split_at(shown);
+    let mut facts: Vec<Fact> = shown
+        .iter()
+        .map(|(site, lines)| Fact {
+            label: site.map_or("No site", |site| site).to_string(),
+            value: groups(lines, now).join("; "),
+        })
+        .collect();
+    if !hidden.is_empty() {
+        let lines: Vec<&Line<'_>> = hidden.iter().flat_map(|(_, lines)| lines).copied().collect();
+        facts.push(Fact {
+            label: plain::count(hidden.len(), "other site", "other sites"),
+            value: phrases(&lines).join("; "),
+        });
+    }
+    facts
+}
+
+/// What is said of one site: a part for each group, with names, the worst first and what is over
+/// last.
+fn groups(lines: &[&Line<'_>], now: UnixTime) -> Vec<String> {
+    let said = |(_, members): &(_, Vec<&Line<'_>>)| {
+        let mut names: Vec<&str> = members.iter().map(|line| line.subject).collect();
+        // Shorter names first: `AP-20` before `AP-110`.
+        names.sort_unstable_by_key(|name| (name.len(), *name));
+        let is_over = members.iter().all(|line| line.state == State::Over);
+        let is_few = !is_over && names.len() <= OPEN_NAMES_MAX;
+        let names_max = if is_few { OPEN_NAMES_MAX } else { plain::NAMES_MAX };
+        let names = plain::list(&names, names_max);
+        let first = members.iter().map(|line| line.since).min();
+        let since = match first.filter(|_| !is_over) {
+            Some(first) if members.len() == 1 => format!(" since {}", first.clock(now)),
+            Some(first) => format!(", the first since {}", first.clock(now)),
+            None => String::new(),
+        };
+        format!("{}{since}: {names}", counted(members))
+    };
+    by_group(lines).iter().map(said).collect()
+}
+
+/// `90 APs down`, or what a few groups are, or how many problems there are.
+fn phrase(lines: &[&Line<'_>]) -> String {
+    let phrases = phrases(lines);
+    match phrases.len() > GROUPS_MAX {
+        true => plain::count(lines.len(), "problem", "problems"),
+        false => plain::list(&phrases, GROUPS_MAX),
+    }
+}
+
+/// Each group in words, such as `90 APs down`; a single one by its name, such as `AP-7 down`.
+fn phrases(lines: &[&Line<'_>]) -> Vec<String> {
+    let said = |(_, members): &(_, Vec<&Line<'_>>)| match members.as_slice() {
+        [one] if lines.len() == 1 => format!("{} {}", one.subject, one.group().1),
+        members => counted(members),
+    };
+    by_group(lines).iter().map(said).collect()
+}
+
+/// `90 APs down`, `1 AP down`.
+fn counted(members: &[&Line<'_>]) -> String {
+    let (noun, state) = members.first().map(|line| line.group()).unwrap_or_default();
+    format!("{} {state}", plain::count(members.len(), noun, &plural(noun)))
+}
+
+/// What shares its words; the worst first, then the largest, and what is over last.
+fn by_group<'l, 'a>(
+    lines: &[&'l Line<'a>],
+) -> Vec<((&'static str, &'static str), Vec<&'l Line<'a>>)> {
+    let mut groups: BTreeMap<_, Vec<&Line<'_>>> = BTreeMap::new();
+    for line in lines {
+        groups.entry(line.group()).or_default().push(line);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, members)| {
+        let is_over = members.iter().all(|line| line.state == State::Over);
+        let severity = members.iter().map(|line| line.severity).max();
+        (is_over, Reverse(severity), Reverse(members.len()))
+    });
+    groups
+}
+
+/// ` at Branch-7`, ` at 4 sites`, or nothing where no site is known.
+fn place(lines: &[&Line<'_>]) -> String {
+    let mut sites: Vec<&str> = lines.iter().filter_map(|line| line.site).collect();
+    sites.sort_unstable();
+    sites.dedup();
+    match sites.as_slice() {
+        [] => String::new(),
+        [site] => format!(" at {site}"),
+        sites => format!(" at {} sites", sites.len()),
+    }
+}
+
+/// The plural of a noun of the tables.
+fn plural(noun: &str) -> Cow<'static, str> {
+    if let Some(stem) = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o'])) {
+        return format!("{stem}ies").into();
+    }
+    match noun.ends_with("ch") || noun.ends_with('s') {
+        true => format!("{noun}es").into(),
+        false => format!("{noun}s").into(),
+    }
+}
