@@ -144,6 +144,13 @@ impl Session {
 
     /// Reports the end of an edit, and sends the next request unless one has no reply yet.
     fn advance(&mut self, now: Instant) {
+        let is_asked = self.call.is_some_and(|call| call.purpose == Purpose::Edit);
+        if self.is_stopping
+            && !is_asked
+            && let Some(transaction) = &mut self.transaction
+        {
+            transaction.stop();
+        }
         if let Some((edited, reason)) = self.transaction.as_mut().and_then(Transaction::end) {
             self.transaction = None;
             self.outputs.push_back(edited);
@@ -229,10 +236,7 @@ impl Session {
     fn stop(&mut self) {
         self.is_stopping = true;
         if matches!(self.state, State::Greeting { .. }) {
-            return self.end(CloseReason::Stopped);
-        }
-        if let Some(transaction) = &mut self.transaction {
-            transaction.stop();
+            self.end(CloseReason::Stopped);
         }
     }
 }

@@ -694,6 +694,20 @@ fn an_edit_that_waits_for_a_lock_stops_at_once() {
     t.at(0, push(), &[LOCK]);
     t.answer(0, HELD, &["waits for ann (pid 9), attempt 1"]);
     t.at(0, Input::Stop, &["unedited: stopped before it began", CLOSE]);
+    // The same if the stop comes while the lock is being asked for.
+    let mut t = Timeline::opened(Config::default(), OLD);
+    t.at(0, push(), &[LOCK]);
+    t.at(0, Input::Stop, &[]);
+    let waits = "waits for ann (pid 9), attempt 1";
+    t.answer(1, HELD, &[waits, "unedited: stopped before it began", CLOSE]);
+    // The same if the lock is to be asked for again, once a question has its answer.
+    let mut t = Timeline::opened(Config::default(), OLD);
+    t.at(0, push(), &[LOCK]);
+    t.answer(0, HELD, &[waits]);
+    t.at(0, Input::Ask(Query::Neighbours), &[NEIGHBOURS]);
+    t.due(2, &[]);
+    t.at(2, Input::Stop, &["unedited: stopped before it began"]);
+    t.answer(2, "<lldp-neighbors-information/>", &["answered: 0 neighbours", CLOSE]);
 }
 
 #[test]

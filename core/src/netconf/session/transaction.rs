@@ -179,9 +179,9 @@ impl Transaction {
         };
     }
 
-    /// Gives up before the first request, or waiting for the lock.
+    /// Gives up if the lock is still to be asked for. Called while no request lacks its reply.
     pub(super) fn stop(&mut self) {
-        if self.lock_until.is_none() || matches!(self.state, State::Waiting { .. }) {
+        if matches!(self.state, State::Locking | State::Waiting { .. }) {
             self.state = State::Done { end: Err(Failure::Stopped), reason: None };
         }
     }

@@ -144,6 +144,7 @@ struct Surroundings {
     /// Whether the commit of the edit was verified, once it is made.
     is_verified: Option<bool>,
     is_greeted: bool,
+    is_stopped: bool,
     is_closed: bool,
 }
 
@@ -169,6 +170,7 @@ impl Surroundings {
             is_left: false,
             is_verified: None,
             is_greeted: false,
+            is_stopped: false,
             is_closed: false,
         };
         (surroundings, Session::new(config, bytes.up_to(255), now))
@@ -191,7 +193,10 @@ impl Surroundings {
                 Input::Verdict(Ok(()))
             }
             12 => Input::Verdict(Err("down".to_owned())),
-            13 if bytes.chance(20) => Input::Stop,
+            13 if bytes.chance(20) => {
+                self.is_stopped = true;
+                Input::Stop
+            }
             14 if bytes.chance(20) => Input::Closed,
             15 if bytes.chance(20) => Input::Bytes(bytes.slice(40).to_vec()),
             _ => Input::Bytes(Vec::new()),
@@ -370,6 +375,7 @@ impl Surroundings {
         assert!(!needs_lock || self.switch.is_locked, "{asked:?} without a lock");
         match asked {
             Asked::Lock => {
+                assert!(!self.is_stopped, "begun after a stop");
                 assert!(!self.switch.is_locked && !self.switch.is_pending);
                 self.switch = Switch { may_be_locked: true, ..Switch::default() };
             }
