@@ -36,11 +36,12 @@ pub(super) fn name(text: &str) -> String {
     text::one_line(text, NAME_MAX)
 }
 
-/// `SW_FOO_DHCP` and `foo-dhcp` as `sw foo DHCP`: a name from a program, in words.
+/// `SW_FOO_DHCP` and `foo-dhcp` as `sw foo DHCP`: a name from a program, in words. Empty if it has
+/// nothing that can be seen.
 pub(super) fn words(name: &str) -> String {
-    let words: Vec<Cow<'_, str>> =
-        name.split(['_', '-', ' ', '.']).filter(|word| !word.is_empty()).map(spelled).collect();
-    words.join(" ")
+    let name = clean(name);
+    let words = name.split(['_', '-', ' ', '.']).filter(|word| !word.is_empty());
+    words.map(spelled).collect::<Vec<_>>().join(" ")
 }
 
 /// [`words()`] with the first letter in upper case.

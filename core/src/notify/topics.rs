@@ -187,6 +187,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_which_nothing_can_be_seen_is_none() {
+        let json = r#"{"type":"\u0085_\u0000"}"#;
+        for (topic, title, summary) in [
+            ("device-events", "Device events", "A device sent an event without a type."),
+            ("alarms", "Alarm", "Mist raised an alarm without a type."),
+            ("nac-events", "NAC events", "Mist sent an event under the topic \"NAC events\"."),
+            ("\u{1}-", "Event", "Mist sent an event under the topic \"Event\"."),
+        ] {
+            let notification = described(&Topic::parse(topic.into()), json);
+            assert_eq!((&*notification.title, &*notification.summary), (title, summary));
+        }
+    }
+
+    #[test]
     fn alarms_say_which_devices_and_what_to_do() {
         let down = r#"{"type":"device_down","aps":["5c5b350e1d1f","5c5b353ed0bb"],
             "hostnames":["AP1","AP3"],"site_name":"HQ","count":9}"#;

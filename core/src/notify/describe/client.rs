@@ -111,10 +111,9 @@ pub(super) fn nac(event: &Event<'_>) -> Option<Words> {
         "NAC_ACCOUNTING_START" => ("NAC session started", "started a session"),
         "NAC_ACCOUNTING_STOP" => ("NAC session ended", "ended its session"),
         "NAC_ACCOUNTING_UPDATE" => ("NAC session goes on", "continues its session"),
-        "" => return None,
         other => {
-            let summary = format!("{client}{place}: {}{vlan}.", plain::words(other));
-            return Some((plain::label(other), summary));
+            let what = plain::non_empty(plain::words(other))?;
+            return Some((sentence::capitalized(&what), format!("{client}{place}: {what}{vlan}.")));
         }
     };
     Some((title.to_owned(), format!("{client} {verb}{place}{vlan}.")))

@@ -205,9 +205,9 @@ fn service_levels(event: &Event<'_>) -> Draft {
 }
 
 fn generic(event: &Event<'_>, topic: &str) -> Words {
-    let topic = plain::label(topic);
+    let topic = plain::non_empty(plain::label(topic)).unwrap_or_else(|| "Event".to_owned());
     let place = client::place(event);
-    let (title, what) = match event.kind().map(|kind| plain::words(&kind)) {
+    let (title, what) = match event.kind().and_then(|kind| plain::non_empty(plain::words(&kind))) {
         Some(kind) => (format!("{topic}: {kind}"), format!("\"{kind}\"")),
         None => (topic.clone(), "an event".to_owned()),
     };
