@@ -143,16 +143,17 @@ impl Framing {
     }
 
     fn trailers<'a>(&mut self, seen: usize, bytes: &'a [u8]) -> Result<&'a [u8], Error> {
-        let (line, rest) = self.take_line(bytes)?;
-        let seen = seen + bytes.len() - rest.len();
-        if seen > self.head_max {
+        let (allowed, _) = bytes.split_at(bytes.len().min(self.head_max.saturating_sub(seen)));
+        if allowed.is_empty() {
             return Err(Error { status: 431, reason: "the trailers are longer than allowed" });
         }
+        let (line, rest) = self.take_line(allowed)?;
+        let read = allowed.len() - rest.len();
         self.state = match line {
             Some(line) if line.is_empty() => State::Complete,
-            _ => State::Trailers(seen),
+            _ => State::Trailers(seen + read),
         };
-        Ok(rest)
+        Ok(bytes.split_at(read).1)
     }
 
     /// The line without its end, once it has ended.
@@ -402,5 +403,18 @@ mod tests {
         let error = framing.advance(&[b'a'; 10_000]).expect_err("too long");
         assert_eq!(error.status, 431);
         assert!(framing.line.len() <= 256);
+        // Whether the trailers come as one piece or not.
+        let stream = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+                       0\r\nA: b\r\nB: ";
+        for size in [1, 10_000] {
+            let mut framing = Framing::new(256, 8);
+            let head = framing.advance(stream).expect("a head");
+            let body = [stream.split_at(head).1, &[b'a'; 10_000]].concat();
+            let error = body.chunks(size).find_map(|piece| {
+                let first = framing.advance(piece).map(|read| piece.split_at(read).1);
+                first.and_then(|rest| framing.advance(rest)).err()
+            });
+            assert_eq!(error.map(|error| error.status), Some(431), "pieces of {size}");
+        }
     }
 }
