@@ -350,7 +350,7 @@ impl<'a> World<'a> {
                 self.hand(Input::Closed);
             }
             Event::Drop if !self.is_healed => {
-                self.disconnect();
+                self.leave();
                 self.visit = None;
             }
             Event::Link(nth) => {
@@ -415,7 +415,7 @@ impl<'a> World<'a> {
                 self.after(after, Event::CloudAnswered { id, nth });
             }
             Output::Done(outcome) => {
-                self.disconnect();
+                self.leave();
                 let visit = self.visit.take();
                 let (mut visit, _) = visit.expect("its output comes from a visit");
                 visit.handle_input(self.now, Input::Stop);
@@ -457,6 +457,12 @@ impl<'a> World<'a> {
             let lingers = self.lingers.as_secs();
             self.after(lingers, Event::Closed(id));
         }
+    }
+
+    /// As [`Self::disconnect`]; a connection that is still to be opened never is.
+    fn leave(&mut self) {
+        self.disconnect();
+        self.events.retain(|_, event| !matches!(event, Event::Opened));
     }
 
     /// Checks a request: nothing may be confirmed without proof.
