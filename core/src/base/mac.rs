@@ -26,6 +26,11 @@ impl Mac {
         matches!(self.0, [0, 0, 0, 0, 0, 0])
     }
 
+    /// Whether a device may have it: the null MAC and the broadcast address are no device's.
+    pub const fn is_device(self) -> bool {
+        !self.is_null() && !matches!(self.0, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff])
+    }
+
     /// The octets in the order of transmission.
     pub const fn octets(self) -> [u8; 6] {
         self.0

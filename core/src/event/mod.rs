@@ -302,9 +302,10 @@ impl<'a> Event<'a> {
     }
 
     /// The device's MAC: `mac`, or `ap`, which older events and the documented ones of
-    /// `device-updowns` have.
+    /// `device-updowns` have. The null MAC counts as none.
     pub fn device_mac(&self) -> Option<Mac> {
-        ["mac", "ap"].into_iter().find_map(|name| Mac::parse(&self.text(name)?))
+        let mut macs = ["mac", "ap"].into_iter().filter_map(|name| Mac::parse(&self.text(name)?));
+        macs.find(|mac| mac.is_device())
     }
 
     /// The device's name: `device_name`, `ap_name` or `mxedge_name`.
@@ -398,6 +399,16 @@ mod tests {
                 assert_eq!(event.text("dup").as_deref(), Some("2"));
             },
         );
+    }
+
+    #[test]
+    fn a_null_mac_is_no_device_s() {
+        with_event(r#"{"mac":"00:00:00:00:00:00","ap":"5c5b35000001"}"#, |event| {
+            assert_eq!(event.device_mac(), Mac::parse("5c5b35000001"));
+        });
+        with_event(r#"{"mac":"ffffffffffff","ap":"000000000000"}"#, |event| {
+            assert_eq!(event.device_mac(), None);
+        });
     }
 
     #[test]
