@@ -3,6 +3,7 @@
 //! The topics tell of the same thing in their own ways. Its [`Key`] is one.
 
 use alloc::borrow::{Cow, ToOwned};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -12,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::describe::marvis::Marvis;
-use super::describe::subject::{Subject, listed_mac};
+use super::describe::subject::{Subject, is_name, listed_mac, mac_in_id};
 use super::describe::{alarm, device};
 use super::types::{Kind, Pair, find};
 use super::{Thread, plain};
 use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
-use crate::event::{DeviceClass, Event, Topic};
+use crate::event::{Detail, DeviceClass, Event, Topic};
 
 /// Names an incident: a digest of organisation, subject and condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ impl fmt::Display for Key {
         write!(f, "{:032x}", self.0)
     }
 }
+
+/// The most changes of one event. Of longer lists the first ones count; Mist's have ten entries.
+pub const CHANGES_MAX: usize = 1_000;
 
 /// What an event says of one condition of one subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,18 +98,23 @@ pub(super) fn of(event: &Event<'_>, kind: &'static Kind) -> Vec<Change> {
             (finding(event, &marvis), !marvis.closed())
         }
         "usage" if !matches!(event.topic(), Topic::Alarms) => match is_usage_high(event) {
-            Some(is_high) => (each(whom(event, pair), &parts(event, kind, pair)), is_high),
+            Some(is_high) => (each(event, whom(event, pair), parts(event, kind, pair)), is_high),
             None => return Vec::new(),
         },
-        _ => (each(whom(event, pair), &parts(event, kind, pair)), !pair.recovery),
+        _ => (each(event, whom(event, pair), parts(event, kind, pair)), !pair.recovery),
     };
     let org_id = event.org_id().map(Cow::into_owned);
     let site_id = event.site_id().map(Cow::into_owned);
     let site = event.text("site_name").map(|name| plain::name(&name));
+    let mut keys = BTreeSet::new();
     let mut changes = Vec::with_capacity(of_whom.len());
     for (whom, part) in of_whom {
+        let key = key(org_id.as_deref(), &whom, &part, pair);
+        if !keys.insert(key) {
+            continue;
+        }
         changes.push(Change {
-            key: key(org_id.as_deref(), &whom, &part, pair),
+            key,
             is_raised,
             kind,
             subject: whom.called(&part, pair),
@@ -132,19 +141,32 @@ struct Whom {
 }
 
 impl Whom {
-    fn device(mac: Mac, name: Option<&str>, class: Option<DeviceClass>) -> Self {
-        let name = name.map_or_else(|| mac.to_string(), str::to_owned);
-        Self { tag: "mac", id: mac.plain(), name, class, mac: Some(mac) }
-    }
-
-    fn without_mac(tag: &'static str, id: &str, name: &str, class: Option<DeviceClass>) -> Self {
-        Self { tag, id: id.to_owned(), name: name.to_owned(), class, mac: None }
+    /// A device by its MAC, else by another id, else by its name, which is that of one device of a
+    /// site only. `None` if it has none of them.
+    fn device(
+        event: &Event<'_>,
+        mac: Option<Mac>,
+        id: Option<&str>,
+        name: Option<&str>,
+        class: Option<DeviceClass>,
+    ) -> Option<Self> {
+        let name = name.filter(|name| is_name(name, mac));
+        let (tag, id, shown) = match (mac, id, name) {
+            (Some(mac), _, _) => ("mac", mac.plain(), mac.to_string()),
+            (None, Some(id), _) => ("id", id.to_owned(), id.to_owned()),
+            (None, None, name) => {
+                let site = event.site_id().unwrap_or_default();
+                ("name", format!("{site}/{}", name?), String::new())
+            }
+        };
+        let name = name.map_or(shown, str::to_owned);
+        Some(Self { tag, id, name, class, mac })
     }
 
     fn site(event: &Event<'_>) -> Option<Self> {
         let id = event.site_id()?;
-        let name = event.text("site_name").unwrap_or_else(|| id.clone());
-        Some(Self::without_mac("site", &id, &name, None))
+        let name = event.text("site_name").unwrap_or_else(|| id.clone()).into_owned();
+        Some(Self { tag: "site", id: id.into_owned(), name, class: None, mac: None })
     }
 
     fn called(&self, part: &str, pair: Pair) -> String {
@@ -174,8 +196,9 @@ fn key(org_id: Option<&str>, whom: &Whom, part: &str, pair: Pair) -> Key {
     Key::from_bytes(*first)
 }
 
-/// The devices or the site of an event.
-fn whom(event: &Event<'_>, pair: Pair) -> Vec<Whom> {
+/// The devices or the site of an event, in their places in its list; `None` for those that nobody
+/// could name.
+fn whom(event: &Event<'_>, pair: Pair) -> Vec<Option<Whom>> {
     let found = match event.topic() {
         _ if pair.part.starts_with("site:") => Whom::site(event),
         Topic::Alarms => return listed(event),
@@ -187,83 +210,101 @@ fn whom(event: &Event<'_>, pair: Pair) -> Vec<Whom> {
         | Topic::Other(_)
         | Topic::Ping => sender(event),
     };
-    found.into_iter().collect()
+    Vec::from([found])
 }
 
-/// The devices that an alarm lists, with their names, or else its site.
-fn listed(event: &Event<'_>) -> Vec<Whom> {
-    let names = event.texts("hostnames");
-    let Some((ids, class)) = alarm::listed(event) else {
-        // Alarms have no list for some classes of devices.
-        let named = names.iter().map(|name| Whom::without_mac("name", name, name, None));
-        let named: Vec<Whom> = named.collect();
-        return match named.is_empty() {
-            true => Whom::site(event).into_iter().collect(),
-            false => named,
-        };
-    };
-    // Of lists that differ in length nobody knows whose name is whose.
-    let name_of = |index| names.get(index).filter(|_| names.len() == ids.len());
-    let devices = ids.iter().enumerate().map(|(index, id)| {
-        let name = name_of(index).map(|name| &**name);
-        match listed_mac(id) {
-            Some(mac) => {
-                Whom::device(mac, name.filter(|name| Mac::parse(name) != Some(mac)), Some(class))
-            }
-            None => Whom::without_mac("id", id, name.unwrap_or(id), Some(class)),
+/// The devices that an alarm lists, with their names, or else the one that it is about.
+fn listed(event: &Event<'_>) -> Vec<Option<Whom>> {
+    let names = alarm::entries(event, "hostnames");
+    if let Some((ids, class)) = alarm::listed(event) {
+        // Of lists that differ in length nobody knows whose name is whose.
+        let name_of =
+            |index: usize| names.get(index).filter(|_| names.len() == ids.len())?.as_deref();
+        let devices = ids.iter().enumerate().map(|(index, id)| {
+            let id = id.as_deref().unwrap_or_default();
+            let mac = listed_mac(id);
+            let id = Some(id).filter(|id| !id.is_empty() && mac.is_none());
+            let mac = mac.filter(|mac| mac.is_device());
+            Whom::device(event, mac, id, name_of(index), Some(class))
+        });
+        let devices: Vec<Option<Whom>> = devices.collect();
+        if devices.iter().any(Option::is_some) {
+            return devices;
         }
+    }
+    // Alarms have no list for some classes of devices.
+    let named = names.iter().map(|name| {
+        Whom::device(event, None, None, name.as_deref(), alarm::class_of(&event.kind()?))
     });
-    devices.collect()
+    let named: Vec<Option<Whom>> = named.collect();
+    match sender(event) {
+        Some(whom) if whom.mac.is_some() || named.iter().all(Option::is_none) => {
+            Vec::from([Some(whom)])
+        }
+        _ => named,
+    }
 }
 
 /// The device that an event is about, or else its site.
 fn sender(event: &Event<'_>) -> Option<Whom> {
     let Subject { class, name, mac, id, .. } = Subject::of(event);
-    if let Some(mac) = mac {
-        return Some(Whom::device(mac, name.as_deref(), class));
-    }
-    if let Some(name) = name {
-        return Some(Whom::without_mac("name", &name, &name, class));
-    }
-    let id = id.map(Cow::Owned).or_else(|| event.id("mxcluster_id"));
-    match id {
-        Some(id) => Some(Whom::without_mac("id", &id, &id, class)),
-        None => Whom::site(event),
-    }
+    let of_alarm = || alarm::class_of(&event.kind().filter(|_| *event.topic() == Topic::Alarms)?);
+    let class = class.or_else(of_alarm);
+    let device = Whom::device(event, mac, id.as_deref(), name.as_deref(), class);
+    let cluster = || Whom::device(event, None, event.id("mxcluster_id").as_deref(), None, class);
+    device.or_else(cluster).or_else(|| Whom::site(event))
 }
 
 /// The switch of one of our own reports, or mistgate itself.
 fn reported(event: &Event<'_>) -> Whom {
-    let name = event.text("switch");
-    let class = Some(DeviceClass::Switch);
     let mac = event.text("switch_mac").and_then(|mac| Mac::parse(&mac));
-    match (mac, name) {
-        (Some(mac), name) => Whom::device(mac, name.as_deref(), class),
-        (None, Some(name)) => Whom::without_mac("name", &name, &name, class),
-        (None, None) => Whom::default(),
-    }
+    let mac = mac.or_else(|| mac_in_id(event));
+    let name = event.text("switch");
+    Whom::device(event, mac, None, name.as_deref(), Some(DeviceClass::Switch)).unwrap_or_default()
 }
 
-/// Each device with its part. One device has all parts; of several devices each has one, or nobody
-/// knows whose they are.
-fn each(devices: Vec<Whom>, parts: &[String]) -> Vec<(Whom, String)> {
-    if let [device] = devices.as_slice()
-        && !parts.is_empty()
-    {
-        return parts.iter().map(|part| (device.clone(), part.clone())).collect();
+/// The first [`CHANGES_MAX`] pairs of a device and its part. One device has all parts, and several
+/// have one part all of them, because the lists of an alarm name each thing once. Lists of the same
+/// length are paired by their places, unless more events than places made them.
+///
+/// Of other lists nobody knows whose a part is, and there are no pairs: an incident of a pair that
+/// never was would not end, and a recovery would end one that lasts.
+fn each(
+    event: &Event<'_>,
+    devices: Vec<Option<Whom>>,
+    mut parts: Vec<String>,
+) -> Vec<(Whom, String)> {
+    if let [Some(device)] = devices.as_slice() {
+        parts.retain(|part| !part.is_empty());
+        parts.resize(parts.len().max(1), String::new());
+        let parts = parts.into_iter().take(CHANGES_MAX);
+        return parts.map(|part| (device.clone(), part)).collect();
     }
-    let is_paired = devices.len() == parts.len();
-    let part_of = |index| parts.get(index).filter(|_| is_paired).cloned().unwrap_or_default();
-    devices.into_iter().enumerate().map(|(index, device)| (device, part_of(index))).collect()
+    let first = parts.first().cloned().unwrap_or_default();
+    let count = event.get("count").and_then(Detail::integer).unwrap_or_default();
+    let is_counted = usize::try_from(count).is_ok_and(|count| count <= parts.len());
+    let is_paired = is_counted && parts.len() == devices.len();
+    if !is_paired && parts.iter().any(|part| *part != first) {
+        return Vec::new();
+    }
+    parts.resize(devices.len(), first);
+    let pairs = devices.into_iter().zip(parts);
+    pairs.filter_map(|(device, part)| Some((device?, part))).take(CHANGES_MAX).collect()
 }
 
-/// The values of [`Pair::part`] in this event; empty if it names none.
+/// The values of [`Pair::part`] in this event, in their places in its list; empty for those that
+/// say nothing.
 fn parts(event: &Event<'_>, kind: &Kind, pair: Pair) -> Vec<String> {
     let member = pair.part.strip_prefix("site:").unwrap_or(pair.part);
-    let mut parts = match member {
+    let listed = |member| {
+        let entries = alarm::entries(event, member).into_iter();
+        let parts = entries.map(|entry| entry.map(|text| plain::clean(&text)).unwrap_or_default());
+        parts.collect::<Vec<String>>()
+    };
+    match member {
         "" => Vec::new(),
-        "port" => match event.texts("port_ids") {
-            ids if !ids.is_empty() => plain::each(&ids, plain::clean),
+        "port" => match listed("port_ids") {
+            ids if !ids.is_empty() => ids,
             _ => {
                 let text = event.text("text").map(|text| plain::clean(&text));
                 device::port(event, text.as_deref()).into_iter().collect()
@@ -273,45 +314,48 @@ fn parts(event: &Event<'_>, kind: &Kind, pair: Pair) -> Vec<String> {
             let said = device::usage(event).and_then(|usage| usage.get("resource")?.text());
             // An alarm's name says it, as in `mist_edge_cpu_usage_high`.
             let resource = said.or_else(|| kind.name.split('_').nth(2).map(Cow::Borrowed));
-            resource
-                .map(|resource| plain::clean(&resource).to_ascii_lowercase())
-                .into_iter()
-                .collect()
+            let clean = |resource: Cow<'_, str>| plain::clean(&resource).to_ascii_lowercase();
+            resource.map(clean).into_iter().collect()
         }
+        "fru_slot" => either(listed(member), || said(event, "jnxFruSlot")),
+        "protocol_name" => either(listed(member), || said(event, "protocol/exception")),
         _ => match member.strip_prefix("text:") {
-            Some(marker) => said(event, marker),
-            None => plain::each(&event.texts(member), plain::clean),
+            Some(marker) => either(said(event, marker), || listed("vpn_name")),
+            None => listed(member),
         },
-    };
-    parts.dedup();
-    parts
+    }
+}
+
+/// The parts, or others if none of them says anything.
+fn either(parts: Vec<String>, others: impl FnOnce() -> Vec<String>) -> Vec<String> {
+    match parts.iter().all(String::is_empty) {
+        true => others(),
+        false => parts,
+    }
 }
 
 /// What follows a word in the event's text, or in each reason of an alarm.
 fn said(event: &Event<'_>, marker: &str) -> Vec<String> {
     let texts = match event.topic() {
-        Topic::Alarms => event.texts("reasons"),
+        Topic::Alarms => alarm::entries(event, "reasons"),
         Topic::Audits
         | Topic::DeviceEvents
         | Topic::DeviceUpdowns
         | Topic::Mistgate
         | Topic::MxedgeEvents
         | Topic::Other(_)
-        | Topic::Ping => event.texts("text"),
+        | Topic::Ping => alarm::entries(event, "text"),
     };
-    let find = |text: &Cow<'_, str>| {
-        let text = plain::clean(text);
+    let find = |text: Option<Cow<'_, str>>| {
+        let text = plain::clean(&text?);
         let found = match marker {
-            "neighbor" => plain::neighbor(&text),
-            _ => plain::after(&text, marker),
+            "neighbor" => plain::neighbor(&text).map(Cow::Borrowed),
+            "path" => plain::path(&text),
+            _ => plain::after(&text, marker).map(Cow::Borrowed),
         };
-        found.map(str::to_owned)
+        found.map(Cow::into_owned)
     };
-    let found: Vec<String> = texts.iter().filter_map(find).collect();
-    match found.is_empty() {
-        true => plain::each(&event.texts("vpn_name"), plain::clean),
-        false => found,
-    }
+    texts.into_iter().map(|text| find(text).unwrap_or_default()).collect()
 }
 
 /// Whether `ME_RESOURCE_USAGE` tells of too much, or that it is over.
@@ -331,8 +375,8 @@ fn finding(event: &Event<'_>, marvis: &Marvis) -> Vec<(Whom, String)> {
     };
     let (name, class, mac) = match marvis.impacted.as_slice() {
         [] => match listed(event).as_slice() {
-            [only] => (only.name.clone(), only.class, only.mac),
-            [] | [_, _, ..] => (String::new(), None, None),
+            [Some(only)] => (only.name.clone(), only.class, only.mac),
+            _ => (String::new(), None, None),
         },
         [entity] => {
             let mac = entity.mac.map(|mac| mac.to_string());

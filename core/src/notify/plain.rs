@@ -182,7 +182,11 @@ pub(super) fn after<'t>(text: &'t str, marker: &str) -> Option<&'t str> {
     };
     let found = match after.strip_prefix('[') {
         Some(bracketed) => bracketed.split(']').next()?,
-        None => after.split(' ').next()?.trim_matches(['"', '\'', ',', ';', ':', '.', '(', ')']),
+        None => {
+            let word = after.split(' ').next()?;
+            let word = word.trim_matches(['"', '\'', ',', ';', ':', '.', '(', ')']);
+            word.strip_suffix("'s").unwrap_or(word)
+        }
     };
     (!found.is_empty()).then_some(found)
 }
@@ -190,6 +194,13 @@ pub(super) fn after<'t>(text: &'t str, marker: &str) -> Option<&'t str> {
 /// The neighbor in a routing message, which Junos calls `neighbor` or `peer`.
 pub(super) fn neighbor(text: &str) -> Option<&str> {
     ["neighbor", "neighbour", "peer"].into_iter().find_map(|marker| after(text, marker))
+}
+
+/// The path in a message about a VPN. A session smart router writes `peer path [hub,wan,0] down`,
+/// an SRX `VPN name from 192.0.2.1 is down`.
+pub(super) fn path(text: &str) -> Option<Cow<'_, str>> {
+    let of_peer = || Some(format!("{} from {}", after(text, "VPN")?, after(text, "from")?));
+    after(text, "path").map(Cow::Borrowed).or_else(|| of_peer().map(Cow::Owned))
 }
 
 fn spelled(word: &str) -> Cow<'_, str> {
@@ -249,6 +260,10 @@ mod tests {
         assert_eq!(
             after("peer path [HUB-01,10.3.128.34,A 1,0] down", "path"),
             Some("HUB-01,10.3.128.34,A 1,0")
+        );
+        assert_eq!(
+            after("Detected cluster1-Node0-RG1's health", "Detected"),
+            Some("cluster1-Node0-RG1")
         );
         assert_eq!(after("neighbor", "neighbor"), None);
         assert_eq!(after("set radius \"srv\", now", "RADIUS"), Some("srv"));

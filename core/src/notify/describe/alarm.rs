@@ -96,8 +96,9 @@ impl<'e> Alarm<'e> {
     fn new(event: &'e Event<'e>, kind: &str, known: bool) -> Self {
         let listed = listed(event);
         let mut class = listed.as_ref().map(|(_, class)| *class);
-        let mut macs: Vec<Mac> =
-            listed.iter().flat_map(|(ids, _)| ids.iter().filter_map(|id| Mac::parse(id))).collect();
+        let ids = listed.iter().flat_map(|(ids, _)| ids.iter().flatten());
+        let macs = ids.filter_map(|id| subject::listed_mac(id)).filter(|mac| mac.is_device());
+        let mut macs: Vec<Mac> = macs.collect();
         macs.dedup();
         let mut names = plain::each(&event.texts("hostnames"), plain::clean);
         let marvis = Marvis::of(event);
@@ -263,10 +264,18 @@ impl<'e> Alarm<'e> {
     }
 }
 
-/// The devices that an alarm lists, and their class.
-pub(in crate::notify) fn listed<'a>(event: &Event<'a>) -> Option<(Vec<Cow<'a, str>>, DeviceClass)> {
-    let mut lists = DEVICES.into_iter().map(|(member, class)| (event.texts(member), class));
-    lists.find(|(ids, _)| !ids.is_empty())
+/// The elements of a list in their places; `None` for those that say nothing.
+pub(in crate::notify) fn entries<'a>(event: &Event<'a>, member: &str) -> Vec<Option<Cow<'a, str>>> {
+    let items = event.get(member).map(Detail::items).unwrap_or_default();
+    items.into_iter().map(Detail::text).collect()
+}
+
+/// The MACs or ids of the devices that an alarm lists, in their places, and their class.
+pub(in crate::notify) fn listed<'a>(
+    event: &Event<'a>,
+) -> Option<(Vec<Option<Cow<'a, str>>>, DeviceClass)> {
+    let mut lists = DEVICES.into_iter().map(|(member, class)| (entries(event, member), class));
+    lists.find(|(ids, _)| ids.iter().any(Option::is_some))
 }
 
 /// Alarms have no list for cellular edges, and the dashboard has no page for them.
@@ -274,11 +283,13 @@ fn is_cellular(kind: &str) -> bool {
     kind.to_ascii_lowercase().starts_with("cellular_edge_")
 }
 
-/// The class of device that the name of an alarm means if the alarm lists no device.
-fn class_of(kind: &str) -> Option<DeviceClass> {
+/// The class of device that the name of a known alarm means if the alarm lists no device.
+pub(in crate::notify) fn class_of(kind: &str) -> Option<DeviceClass> {
     let kind = kind.to_ascii_lowercase();
     let starts = |prefixes: &[&str]| prefixes.iter().any(|prefix| kind.starts_with(prefix));
-    if starts(&["sw_", "switch_", "vc_"]) {
+    if is_cellular(&kind) {
+        None
+    } else if starts(&["sw_", "switch_", "vc_"]) {
         Some(DeviceClass::Switch)
     } else if starts(&["gw_", "gateway_", "ha_", "tunnel_", "vpn_", "wan_", "idp_", "url_"]) {
         Some(DeviceClass::Gateway)

@@ -168,7 +168,7 @@ fn unknown(event: &Event<'_>, subject: &Subject, name: &str) -> Draft {
 fn about(draft: &mut Draft, subject: &Subject) {
     draft.maybe("Device", subject.name.as_deref());
     draft.maybe("MAC", subject.mac.map(|mac| mac.to_string()));
-    draft.maybe("ID", subject.id.as_deref());
+    draft.maybe("ID", subject.id.as_deref().filter(|_| subject.name.is_none()));
     draft.maybe("Site", subject.site.as_deref());
 }
 

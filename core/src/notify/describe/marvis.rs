@@ -94,9 +94,9 @@ impl Entity {
         let text = |name: &str| Some(plain::name(&entity.get(name)?.text()?));
         let kind = text("entity_type").unwrap_or_default();
         let class = DeviceClass::parse(&kind);
-        let mac = text("entity_mac").and_then(|mac| Mac::parse(&mac));
+        let mac = text("entity_mac").and_then(|mac| Mac::parse(&mac)).filter(|mac| mac.is_device());
         let name = text("entity_name")
-            .filter(|name| mac.is_none() || Mac::parse(name) != mac)
+            .filter(|name| subject::is_name(name, mac))
             .filter(|name| name != "unknown" && !name.starts_with("unknown "));
         let noun = match (class, kind.as_str()) {
             (None, "") => "device".to_string(),

@@ -7,13 +7,16 @@ use crate::base::mac::Mac;
 use crate::event::{DeviceClass, Event, Topic};
 use crate::notify::plain;
 
+/// The members with the id of the event's device.
+const IDS: [&str; 2] = ["mxedge_id", "device_id"];
+
 /// The device of an event and its site, as far as the event names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::notify) struct Subject {
     pub(in crate::notify) class: Option<DeviceClass>,
     pub(in crate::notify) name: Option<String>,
     pub(in crate::notify) mac: Option<Mac>,
-    /// The id of a Mist Edge, if it has neither name nor MAC.
+    /// The device's id in Mist, if its MAC is not known.
     pub(in crate::notify) id: Option<String>,
     pub(super) site: Option<String>,
 }
@@ -22,15 +25,13 @@ impl Subject {
     /// The device of an event of one of the device topics.
     pub(in crate::notify) fn of(event: &Event<'_>) -> Self {
         let edge = matches!(event.topic(), Topic::MxedgeEvents).then_some(DeviceClass::MistEdge);
-        let mac = event.device_mac().or_else(|| edge_mac(event));
-        let name = event
-            .device_name()
-            .map(|name| plain::clean(&name))
-            .filter(|name| mac.is_none() || Mac::parse(name) != mac);
-        let id = event.id("mxedge_id").filter(|_| name.is_none() && mac.is_none());
+        let mac = event.device_mac().or_else(|| mac_in_id(event));
+        let name = event.device_name().map(|name| plain::clean(&name));
+        let id = IDS.into_iter().find_map(|member| event.id(member));
+        let id = id.filter(|id| mac.is_none() && listed_mac(id).is_none());
         Self {
             class: event.device_class().or(edge),
-            name,
+            name: name.filter(|name| is_name(name, mac)),
             mac,
             id: id.map(|id| id.into_owned()),
             site: site(event),
@@ -40,9 +41,9 @@ impl Subject {
     /// `AP "Reception" (MAC 5c:5b:35:00:00:01)`, or `an AP` where nothing else is known.
     pub(super) fn bare(&self) -> String {
         let noun = noun(self.class);
-        match &self.id {
-            Some(id) => format!("the {noun} with ID {id}"),
-            None => called(noun, self.name.as_deref(), self.mac),
+        match (&self.name, &self.id) {
+            (None, Some(id)) => format!("the {noun} with ID {id}"),
+            (name, _) => called(noun, name.as_deref(), self.mac),
         }
     }
 
@@ -100,12 +101,19 @@ pub(super) fn article(noun: &str) -> &'static str {
     }
 }
 
-/// The MAC in a Mist Edge's id.
-fn edge_mac(event: &Event<'_>) -> Option<Mac> {
-    listed_mac(&event.id("mxedge_id")?)
+/// The MAC in the event's id of its device.
+pub(in crate::notify) fn mac_in_id(event: &Event<'_>) -> Option<Mac> {
+    let mut macs = IDS.into_iter().filter_map(|member| listed_mac(&event.text(member)?));
+    macs.find(|mac| mac.is_device())
 }
 
-/// The MAC in the id of a device: `00000000-0000-0000-1000-` and the MAC, or the MAC alone.
+/// Whether it is a name that somebody gave to a device. Until then Mist names it by its MAC.
+pub(in crate::notify) fn is_name(name: &str, mac: Option<Mac>) -> bool {
+    Mac::parse(name).is_none_or(|named| named.is_device() && Some(named) != mac)
+}
+
+/// The MAC in the id of a device: `00000000-0000-0000-1000-` and the MAC, or the MAC alone. It may
+/// be the null MAC.
 pub(in crate::notify) fn listed_mac(id: &str) -> Option<Mac> {
     Mac::parse(id.strip_prefix("00000000-0000-0000-1000-").unwrap_or(id))
 }

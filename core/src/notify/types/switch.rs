@@ -161,6 +161,10 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
         "LACP timed out on [port {port}|a port] of {device}." raises LACP_TIMEOUT "port";
     SW_LACPD_TIMEOUT_CLEARED Info "LACP timeout over"
         "LACP works again on [port {port}|a port] of {device}." clears LACP_TIMEOUT "port";
+    SW_LACP_MEMBER_DOWN Warning "LAG member down"
+        "[Port {port}|A port] of {device} dropped out of its LAG." raises LAG_MEMBER_DOWN "port";
+    SW_LACP_MEMBER_UP Info "LAG member up"
+        "[Port {port}|A port] of {device} joined its LAG." clears LAG_MEMBER_DOWN "port";
     SW_LOOP_CLEARED Info "Loop over" "{device} no longer sees a loop[: {text}]." clears LOOP_DETECTED;
     SW_LOOP_DETECTED Critical "Loop detected" "{device} detected a loop[: {text}]." raises LOOP_DETECTED;
     SW_MAC_LEARNING_RESUMED Info "MAC learning resumed"
