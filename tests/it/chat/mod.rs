@@ -2,5 +2,6 @@
 
 pub(crate) mod delivery;
 pub(crate) mod limits;
+pub(crate) mod panics;
 pub(crate) mod reports;
 pub(crate) mod validators;

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -437,6 +438,26 @@ fn a_push_that_is_dropped_leaves_nothing_open() {
         });
         site.assert_free();
     }
+}
+
+/// A bug in the middle of a visit ends it, as one that is dropped. The next one begins as ever.
+#[test]
+fn a_visit_that_panics_leaves_nothing_open() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let panics: Connected = Arc::new(move |_, _| match count.fetch_add(1, Ordering::Relaxed) {
+        0 => panic!("of this test"),
+        _ => smol::future::ready(Some(true)).boxed(),
+    });
+    let site = Site::with(1, &[], Some(panics), |_, _| {});
+    let edits = [ap()];
+    let push = || AssertUnwindSafe(site.push(&edits)).catch_unwind();
+    smol::block_on(push()).expect_err("a panic");
+    let pushed = smol::block_on(push()).expect("no panic");
+    assert!(is_done(&pushed), "{pushed:?}");
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert!(site.has("interfaces ge-0/0/7 native-vlan-id 42"));
+    site.assert_free();
 }
 
 #[test]
