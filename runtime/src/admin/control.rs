@@ -101,8 +101,8 @@ impl Control {
             let everywhere = Network::EVERYWHERE.to_vec();
             let (limits, token) = (Limits::default(), connections.begin());
             let site = Arc::new(Site::new(local, None, everywhere, limits, stop.clone()));
-            on.spawn(async move { token.bound(connection::serve(site, stream, HERE)).await })
-                .detach();
+            let served = connection::serve(site, stream, HERE).boxed();
+            on.spawn(async move { token.bound(served).await }).detach();
         };
         let accepting =
             async { while panic::catch_async(self.accept(&admin, begin)).await.is_none() {} };

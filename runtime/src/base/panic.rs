@@ -55,9 +55,15 @@ pub(crate) fn catch<T>(job: impl FnOnce() -> T) -> Option<T> {
 
 /// Runs a job without which nothing else is right: its panic ends the process. What it remembers is
 /// on disk, and whoever starts the process again lets it begin from there.
-pub(crate) async fn end_with(job: impl Future<Output = ()>) {
-    if catch_async(job).await.is_none() {
-        process::exit(1);
+pub(crate) fn end_with(
+    job: impl Future<Output = ()> + Send + 'static,
+) -> impl Future<Output = ()> + Send {
+    // It is large, and would be copied from hand to hand on the stack.
+    let job = job.boxed();
+    async {
+        if catch_async(job).await.is_none() {
+            process::exit(1);
+        }
     }
 }
 

@@ -232,7 +232,7 @@ impl Listener {
                     // the one before. A socket that refuses is slower, not wrong.
                     let _ = stream.get_ref().set_nodelay(true);
                     let stream = Socket::new(stream);
-                    token.bound(connection::serve_in(&site, stream, peer, slot)).await;
+                    token.bound(connection::serve_in(&site, stream, peer, slot).boxed()).await;
                 })
                 .detach();
         };

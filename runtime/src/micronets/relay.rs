@@ -217,9 +217,8 @@ impl Relay {
                     relay.note(&Event::Evicted { peer: address });
                 }
             };
-            let admitted = async move {
-                token.bound(stopped.bound(evicted.or(admit::admit(relay, arrival)))).await;
-            };
+            let admitted = admit::admit(relay, arrival).boxed();
+            let admitted = async move { token.bound(stopped.bound(evicted.or(admitted))).await };
             self.executor.spawn(admitted).detach();
         }
     }
