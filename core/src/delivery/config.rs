@@ -46,7 +46,7 @@ pub struct Delivery {
     pub timeout: Duration,
     /// Events waiting for one destination (default 50000).
     pub queue_max: usize,
-    /// A backlog that the pace could not send in this time is merged by site (default 30s).
+    /// What waits is merged if the pace could not send it one by one in this time (default 30s).
     pub digest_after: Duration,
     /// PEM text of certificate authorities to trust beside the public ones.
     pub extra_ca: Option<String>,

@@ -8,14 +8,15 @@
 //!   └───── Waiting <─────┘ Answered(Retry)
 //! ```
 //!
-//! One message is in flight at a time, so order is kept; critical events go first. A backlog that
-//! the pace could not send within `digest_after` is merged into one message for each site. The
-//! queue holds keys, not texts: some forty bytes for each waiting event. It does not write to the
-//! store: it reports what was delivered or dropped, and the driver has that written.
+//! One message is in flight at a time. The highest severity goes first, then the oldest. What waits
+//! is merged where the pace could not send it one by one within `digest_after`. Critical events are
+//! merged with nothing else: the pace has room for them that others may not use. The queue holds
+//! keys, not texts: some fifty bytes for each waiting event. It does not write to the store: it
+//! reports what was delivered or dropped, and the driver has that written.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::{fmt, mem, time::Duration};
+use core::{fmt, mem, slice, time::Duration};
 
 use super::batch::EventKey;
 use crate::base::backoff::Backoff;
@@ -25,9 +26,10 @@ use crate::base::time::Instant;
 use crate::base::window::{Pace, Window};
 use crate::chat::outcome::{Outcome, Reason};
 use crate::chat::shape::Form;
+use crate::notify::Severity;
 
-/// The most events that one digest merges.
-pub const DIGEST_MAX: usize = 500;
+/// The most events of one message.
+pub const MERGED_MAX: usize = 500;
 /// The wait before a parked destination is tried again, doubled from the first to the last.
 const PROBE: Backoff = Backoff::secs(60, 3_600);
 /// The wait after a failure that may soon be over.
@@ -40,7 +42,7 @@ pub struct Config {
     pub pace: Vec<Window>,
     /// The most events that wait.
     pub queue_max: usize,
-    /// A backlog that the pace could not send in this time is merged.
+    /// What waits is merged if the pace could not send it one by one in this time.
     pub digest_after: Duration,
 }
 
@@ -48,10 +50,8 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub key: EventKey,
-    /// Whether it overtakes what is not critical.
-    pub critical: bool,
-    /// Equal for events of one site.
-    pub site: u64,
+    /// The highest goes first.
+    pub severity: Severity,
     /// When this run accepted it; `None` for an event that an earlier run left.
     pub accepted_at: Option<Instant>,
     /// When the event is given up.
@@ -79,7 +79,7 @@ pub enum Input {
 pub enum Loss {
     /// It grew too old.
     Expired,
-    /// The queue was full, and it was the oldest.
+    /// The queue was full, and it was the oldest of the lowest severity.
     Full,
     /// It was in a store that was damaged.
     Lost,
@@ -107,7 +107,7 @@ impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired => f.write_str("older than max_age"),
-            Self::Full => f.write_str("the oldest of more than queue_max"),
+            Self::Full => f.write_str("more than queue_max waited"),
             Self::Lost => f.write_str("in a store that was damaged"),
             Self::Refused(reason) => write!(f, "refused: {reason}"),
             Self::Unrouted => f.write_str("no destination is configured for it any more"),
@@ -120,7 +120,7 @@ impl fmt::Display for Loss {
 pub enum Output {
     /// These events arrived.
     Delivered {
-        /// Several if they were sent as one digest.
+        /// Several if they were merged.
         entries: Vec<Entry>,
         form: Form,
         /// How many attempts failed since the last success.
@@ -146,7 +146,7 @@ pub enum Output {
         after: Duration,
         reason: Reason,
     },
-    /// Post these events, several as one digest; answer with `Answered`.
+    /// Post these events in one message; answer with `Answered`.
     Send {
         /// The answer names it.
         id: u64,
@@ -199,8 +199,8 @@ pub struct Queue {
     state: State,
     /// Failed attempts since the last success; of a parked destination, failed probes.
     failures: u32,
-    critical: VecDeque<Entry>,
-    ordinary: VecDeque<Entry>,
+    /// For each severity, the lowest first: what waits, in the order of arrival.
+    waiting: [VecDeque<Entry>; Severity::ALL.len()],
     last_id: u64,
     outputs: VecDeque<Output>,
 }
@@ -212,13 +212,12 @@ impl Queue {
             State::Degraded { entries } | State::Sending { entries, .. } => entries.len(),
             State::Parked { .. } | State::Ready | State::Waiting { .. } => 0,
         };
-        self.critical.len() + self.ordinary.len() + in_flight
+        self.not_sent() + in_flight
     }
 
     /// When the oldest waiting event was accepted, where that was in this run.
     pub fn oldest_at(&self) -> Option<Instant> {
-        let fronts = [self.critical.front(), self.ordinary.front()];
-        fronts.into_iter().flatten().filter_map(|entry| entry.accepted_at).min()
+        self.oldest().filter_map(|entry| entry.accepted_at).min()
     }
 
     /// The health of the destination, as the last attempt showed it.
@@ -243,25 +242,39 @@ impl Queue {
             taken.append(entries);
             self.state = State::Ready;
         }
-        taken.extend(self.critical.drain(..).chain(self.ordinary.drain(..)));
+        taken.extend(self.waiting.iter_mut().rev().flat_map(|queue| queue.drain(..)));
         taken
     }
 
     fn enqueue(&mut self, entry: Entry) {
-        if entry.critical {
-            self.critical.push_back(entry);
-        } else {
-            self.ordinary.push_back(entry);
-        }
+        self.of(entry.severity).push_back(entry);
         self.keep_bound();
     }
 
     fn keep_bound(&mut self) {
-        let over =
-            (self.critical.len() + self.ordinary.len()).saturating_sub(self.config.queue_max);
-        let mut oldest = || self.ordinary.pop_front().or_else(|| self.critical.pop_front());
-        let oldest = (0..over).filter_map(|_| oldest()).collect();
-        self.drop_all(oldest, Loss::Full);
+        let over = self.not_sent().saturating_sub(self.config.queue_max);
+        let mut least = || self.waiting.iter_mut().find_map(VecDeque::pop_front);
+        let least = (0..over).filter_map(|_| least()).collect();
+        self.drop_all(least, Loss::Full);
+    }
+
+    fn not_sent(&self) -> usize {
+        self.waiting.iter().map(VecDeque::len).sum()
+    }
+
+    /// The oldest waiting entry of each severity.
+    fn oldest(&self) -> impl Iterator<Item = &Entry> {
+        self.waiting.iter().filter_map(VecDeque::front)
+    }
+
+    const fn of(&mut self, severity: Severity) -> &mut VecDeque<Entry> {
+        let [debug, info, warning, critical] = &mut self.waiting;
+        match severity {
+            Severity::Debug => debug,
+            Severity::Info => info,
+            Severity::Warning => warning,
+            Severity::Critical => critical,
+        }
     }
 
     fn answered(&mut self, now: Instant, outcome: Outcome) {
@@ -326,8 +339,7 @@ impl Queue {
 
     fn put_back(&mut self, entries: Vec<Entry>) {
         for entry in entries.into_iter().rev() {
-            let queue = if entry.critical { &mut self.critical } else { &mut self.ordinary };
-            queue.push_front(entry);
+            self.of(entry.severity).push_front(entry);
         }
     }
 
@@ -346,7 +358,7 @@ impl Queue {
 
     fn expire(&mut self, now: Instant) {
         let mut expired = Vec::new();
-        for queue in [&mut self.critical, &mut self.ordinary] {
+        for queue in &mut self.waiting {
             while let Some(entry) = queue.pop_front_if(|entry| entry.expires_at <= now) {
                 expired.push(entry);
             }
@@ -358,7 +370,7 @@ impl Queue {
     fn advance(&mut self, now: Instant) {
         self.expire(now);
         self.send_next(now);
-        // Events are not sorted by age: a digest that failed went back to the front, and what was
+        // Events are not sorted by age: a message that failed went back to the front, and what was
         // taken just now may have hidden older events behind it.
         self.expire(now);
     }
@@ -391,9 +403,9 @@ impl Queue {
     /// Whether the next message is critical.
     fn is_urgent(&self) -> bool {
         match &self.state {
-            State::Degraded { entries } => entries.iter().any(|entry| entry.critical),
+            State::Degraded { entries } => entries.iter().any(is_critical),
             State::Parked { .. } | State::Ready | State::Sending { .. } | State::Waiting { .. } => {
-                !self.critical.is_empty()
+                self.oldest().any(is_critical)
             }
         }
     }
@@ -406,31 +418,22 @@ impl Queue {
         self.outputs.push_back(Output::Send { id: self.last_id, keys, form });
     }
 
-    /// The next message: one event, or many where the budget is too small for the backlog.
+    /// The next message: one event, or many where the pace is too slow for what waits.
     fn take_next(&mut self, now: Instant) -> Vec<Entry> {
-        let horizon = self.config.digest_after;
-        let budget = self.pace.budget(now, horizon, self.is_urgent()).unwrap_or(usize::MAX);
-        let queue = if self.critical.is_empty() { &mut self.ordinary } else { &mut self.critical };
-        if queue.len() <= budget.max(1) {
-            return queue.pop_front().into_iter().collect();
-        }
-        let Some(first) = queue.front().map(|entry| entry.site) else {
-            return Vec::new();
-        };
-        let sites = queue.iter().map(|entry| entry.site).collect::<BTreeSet<_>>().len();
-        // Where even one message per site is too much, sites share one.
-        let merged = |entry: &Entry| sites > budget.max(1) || entry.site == first;
-        let (mut taken, mut left) = (Vec::new(), VecDeque::new());
-        for entry in queue.drain(..) {
-            if taken.len() < DIGEST_MAX && merged(&entry) {
-                taken.push(entry);
-            } else {
-                left.push_back(entry);
-            }
-        }
-        *queue = left;
-        taken
+        let is_urgent = self.is_urgent();
+        let budget = self.pace.budget(now, self.config.digest_after, is_urgent);
+        let [ordinary @ .., critical] = &mut self.waiting;
+        let queues = if is_urgent { slice::from_mut(critical) } else { ordinary };
+        let waiting: usize = queues.iter().map(VecDeque::len).sum();
+        let is_merged = budget.is_some_and(|budget| waiting > budget.max(1));
+        let most = if is_merged { MERGED_MAX } else { 1 };
+        let mut next = || queues.iter_mut().rev().find_map(VecDeque::pop_front);
+        (0..most).map_while(|_| next()).collect()
     }
+}
+
+fn is_critical(entry: &Entry) -> bool {
+    entry.severity == Severity::Critical
 }
 
 impl Machine for Queue {
@@ -445,8 +448,7 @@ impl Machine for Queue {
             rand: Rand::new(seed),
             state: State::Ready,
             failures: 0,
-            critical: VecDeque::new(),
-            ordinary: VecDeque::new(),
+            waiting: Default::default(),
             last_id: 0,
             outputs: VecDeque::new(),
         }
@@ -489,8 +491,7 @@ impl Machine for Queue {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let fronts = [self.critical.front(), self.ordinary.front()];
-        let expires_at = fronts.into_iter().flatten().map(|entry| entry.expires_at).min();
+        let expires_at = self.oldest().map(|entry| entry.expires_at).min();
         // The pace alone decides from when on the next message may leave.
         let ready_at = self.pace.ready_at(Instant::default(), self.is_urgent());
         let acts_at = match self.state {

@@ -160,8 +160,7 @@ impl Engine {
         for (index, item) in (0..).zip(items) {
             let entry = Entry {
                 key: EventKey { batch, index },
-                critical: item.severity == Severity::Critical,
-                site: 0,
+                severity: item.severity,
                 accepted_at: Some(accepted_at),
                 expires_at,
             };
@@ -174,8 +173,7 @@ impl Engine {
         for event in events {
             let entry = Entry {
                 key: event.key,
-                critical: event.severity == Severity::Critical,
-                site: 0,
+                severity: event.severity,
                 accepted_at: None,
                 expires_at: now + left,
             };

@@ -30,7 +30,7 @@ pub enum Output {
         to: Arc<Destination>,
         /// The answer names it.
         id: u64,
-        /// Several events become one digest.
+        /// Several events become one message.
         keys: Vec<EventKey>,
         /// The best form to try.
         form: Form,

@@ -110,8 +110,8 @@ fn what_grows_too_old_or_too_much_becomes_a_dead_letter() {
         .filter_map(|one| one.get("reason")?.as_str().map(str::to_owned))
         .collect();
     let count = |reason: &str| reasons.iter().filter(|one| *one == reason).count();
-    assert_eq!(count("the oldest of more than queue_max") + count("older than max_age"), 4);
-    assert!(count("the oldest of more than queue_max") >= 1, "{reasons:?}");
+    assert_eq!(count("more than queue_max waited") + count("older than max_age"), 4);
+    assert!(count("more than queue_max waited") >= 1, "{reasons:?}");
     chat.listen().expect("a port");
     mistgate.until("an end of waiting", |mistgate| {
         mistgate.destination("slack/default").get("health") == Some(&"ready".into())

@@ -18,7 +18,7 @@ fn a_full_memory_hides_no_due_event() {
 }
 
 #[test]
-fn a_recalled_digest_hides_no_expired_event() {
+fn a_message_that_failed_hides_no_expired_event() {
     holds("queue", 93, 3_441);
 }
 

@@ -15,7 +15,7 @@ use mistgate_core::chat::shape::Form;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
 use mistgate_core::delivery::config::Destination;
-use mistgate_core::delivery::queue::{DIGEST_MAX, Entry, Loss};
+use mistgate_core::delivery::queue::{Entry, Loss, MERGED_MAX};
 use mistgate_core::engine::Engine;
 use mistgate_core::engine::input::{Answer, Config, DestinationId, Input, Restored};
 use mistgate_core::engine::output::{Event, Output};
@@ -38,8 +38,8 @@ pub enum Settled {
     Dropped(PendingEvent),
 }
 
-/// Events with the same key are sent in order: destination, whether critical.
-type QueueKey = (DestinationKey, bool);
+/// Events with the same key are sent in the order of their arrival.
+type QueueKey = (DestinationKey, Severity);
 
 #[derive(Clone, Debug)]
 struct Pending {
@@ -182,16 +182,15 @@ impl Reference {
             Input::Restored { events, ago } => {
                 let left = self.config.chat.delivery.max_age.saturating_sub(*ago);
                 for Restored { key, channel, severity, chats } in events {
-                    let critical = *severity == Severity::Critical;
-                    self.add_pending(*key, (channel, critical), chats, now + left);
+                    self.add_pending(*key, (channel, *severity), chats, now + left);
                 }
             }
             Input::Recalled { events, chat } => {
                 let chats = Chats::from([chat.clone()]);
-                for (Entry { key, critical, expires_at, .. }, channel) in events {
+                for (Entry { key, severity, expires_at, .. }, channel) in events {
                     let before = self.pending.get(&(*key, chat.clone())).expect("it was recalled");
                     assert_eq!(before.expires_at, *expires_at, "its age changed");
-                    self.add_pending(*key, (channel, *critical), &chats, *expires_at);
+                    self.add_pending(*key, (channel, *severity), &chats, *expires_at);
                 }
             }
             Input::Stored(batch) => self.stored(*batch),
@@ -210,22 +209,21 @@ impl Reference {
         let expires_at = accepted_at + self.config.chat.delivery.max_age;
         for (index, (channel, severity, chats)) in (0..).zip(events) {
             let key = EventKey { batch, index };
-            let critical = severity == Severity::Critical;
-            self.add_pending(key, (&channel, critical), &chats, expires_at);
+            self.add_pending(key, (&channel, severity), &chats, expires_at);
         }
     }
 
     fn add_pending(
         &mut self,
         key: EventKey,
-        (channel, critical): (&str, bool),
+        (channel, severity): (&str, Severity),
         chats: &Chats,
         expires_at: Instant,
     ) {
         for chat in chats {
             let event = (key, chat.clone());
             let destination_key = key_of(&self.config.chat, channel, chat);
-            let queue = destination_key.map(|destination_key| (destination_key, critical));
+            let queue = destination_key.map(|destination_key| (destination_key, severity));
             self.last_position += 1;
             let pending =
                 Pending { queue: queue.clone(), position: self.last_position, expires_at };
@@ -343,7 +341,7 @@ impl Reference {
 
     fn sent(&mut self, now: Instant, at: DestinationId, to: &Destination, mut message: Message) {
         let Message { destination_key, keys, form, .. } = &message;
-        assert!((1..=DIGEST_MAX).contains(&keys.len()), "{} events in a message", keys.len());
+        assert!((1..=MERGED_MAX).contains(&keys.len()), "{} events in a message", keys.len());
         for key in keys {
             let pending = self
                 .pending
@@ -373,23 +371,26 @@ impl Reference {
         assert!(self.in_flight.insert(at, message).is_none(), "two messages in flight");
     }
 
-    /// Takes the first event of each queue; ordinary events wait while a critical one does.
+    /// Takes the first event of each queue. Nothing waits that is more severe, and what is critical
+    /// is merged with nothing else.
     fn take_in_order(&mut self, destination_key: &DestinationKey, keys: &[EventKey]) {
-        let mut critical_sent = false;
+        let mut severities = BTreeSet::new();
         for key in keys {
             let pending =
                 self.pending.get(&(*key, destination_key.0.clone())).expect("sent, so pending");
             let queue = pending.queue.clone().expect("sent, so routed");
-            critical_sent |= queue.1;
             let first = self.queues.get_mut(&queue).and_then(BTreeMap::pop_first);
             assert_eq!(first, Some((pending.position, *key)), "not the next of {queue:?}");
+            let overtaken = |((at, severity), keys): (&QueueKey, &BTreeMap<_, _>)| {
+                at == destination_key
+                    && *severity > queue.1
+                    && keys.keys().any(|position| *position <= self.known_position)
+            };
+            assert!(!self.queues.iter().any(overtaken), "{key:?} overtook something more severe");
+            severities.insert(queue.1);
         }
-        let waits = |((at, critical), keys): (&QueueKey, &BTreeMap<_, _>)| {
-            at == destination_key
-                && *critical
-                && keys.keys().any(|position| *position <= self.known_position)
-        };
-        assert!(critical_sent || !self.queues.iter().any(waits), "overtook something critical");
+        let has_critical = severities.contains(&Severity::Critical);
+        assert!(!has_critical || severities.len() == 1, "merged with something critical: {keys:?}");
     }
 
     fn recall(&mut self, entries: &[Entry], chat: &ChatId) {

@@ -1,7 +1,8 @@
 //! The laws of a destination's queue: nothing is lost or doubled, one message is in flight at a
-//! time, events of one class and site keep their order, and the vendor's windows and the queue's
+//! time, the highest severity goes first, then the oldest, and the vendor's windows and the queue's
 //! bounds hold.
 
+use core::cmp::Reverse;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -12,7 +13,8 @@ use mistgate_core::chat::outcome::{Outcome, Reason};
 use mistgate_core::chat::shape::Form;
 use mistgate_core::chat::{google, slack, teams};
 use mistgate_core::delivery::batch::EventKey;
-use mistgate_core::delivery::queue::{Config, DIGEST_MAX, Entry, Input, Loss, Output, Queue};
+use mistgate_core::delivery::queue::{Config, Entry, Input, Loss, MERGED_MAX, Output, Queue};
+use mistgate_core::notify::Severity;
 
 use super::Subject;
 use crate::{base::bytes::Bytes, chat::windows::Windows};
@@ -65,8 +67,7 @@ impl Subject for Surroundings {
                 self.last_batch += 1;
                 let entry = Entry {
                     key: EventKey { batch: self.last_batch, index: 0 },
-                    critical: bytes.chance(30),
-                    site: bytes.up_to(3),
+                    severity: bytes.pick(&Severity::ALL),
                     accepted_at: Some(now),
                     expires_at: now + self.max_age,
                 };
@@ -137,7 +138,7 @@ impl Subject for Surroundings {
             self.degraded = (!message.is_lost).then_some(message.keys);
         }
         assert_eq!(queue.waiting(), self.waiting.len(), "events were lost or doubled");
-        let max = self.config.queue_max + DIGEST_MAX;
+        let max = self.config.queue_max + MERGED_MAX;
         assert!(queue.waiting() <= max, "{} wait of at most {max}", queue.waiting());
         assert_eq!(queue.is_sending(), self.in_flight.is_some());
         if !queue.is_sending() {
@@ -149,7 +150,7 @@ impl Subject for Surroundings {
 impl Surroundings {
     fn sent(&mut self, now: Instant, id: u64, keys: &[EventKey], form: Form) {
         assert!(self.in_flight.is_none(), "two messages in flight");
-        assert!((1..=DIGEST_MAX).contains(&keys.len()), "{} events in a message", keys.len());
+        assert!((1..=MERGED_MAX).contains(&keys.len()), "{} events in a message", keys.len());
         if let Some((message, outcome)) = self.answered.take() {
             assert!(matches!(outcome, Outcome::Degrade(_)), "{outcome:?} came to nothing");
             self.degraded = (!message.is_lost).then_some(message.keys);
@@ -167,19 +168,15 @@ impl Surroundings {
         let entries: Vec<_> = keys.iter().filter_map(|key| self.waiting.get(key)).collect();
         assert_eq!(entries.len(), keys.len(), "sent what does not wait");
         assert!(entries.first().is_some_and(|first| first.expires_at > now), "sent though too old");
-        let critical = self.waiting.values().any(|entry| entry.critical);
-        assert!(entries.iter().all(|entry| entry.critical == critical), "not by class");
-        let mut last = BTreeMap::new();
-        for entry in &entries {
-            let before = last.insert(entry.site, entry.key);
-            assert!(before.is_none_or(|before| before < entry.key), "not in order: {keys:?}");
-            let earlier = |other: &&Entry| {
-                (other.critical, other.site) == (entry.critical, entry.site)
-                    && other.key < entry.key
-            };
-            let mut earlier = self.waiting.values().filter(earlier);
-            assert!(earlier.all(|other| keys.contains(&other.key)), "{:?} overtook", entry.key);
+        let mut due: Vec<_> = self.waiting.values().collect();
+        due.sort_by_key(|entry| (Reverse(entry.severity), entry.key));
+        if due.first().is_some_and(|first| first.severity == Severity::Critical) {
+            due.retain(|entry| entry.severity == Severity::Critical);
         }
+        assert!(due.iter().zip(&entries).all(|(due, sent)| due == sent), "not in order: {keys:?}");
+        let is_merged = keys.len() > 1;
+        assert!(!is_merged || !self.config.pace.is_empty(), "merged without need: {keys:?}");
+        assert!(!is_merged || keys.len() == due.len().min(MERGED_MAX), "left some: {keys:?}");
     }
 
     fn failed(&mut self, after: Duration) {

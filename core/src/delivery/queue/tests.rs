@@ -12,18 +12,17 @@ fn secs(secs: u64) -> Instant {
     Instant::from_secs(secs)
 }
 
-fn entry(now: Instant, batch: u64, critical: bool, site: u64) -> Entry {
+fn entry(now: Instant, batch: u64, severity: Severity) -> Entry {
     Entry {
         key: EventKey { batch, index: 0 },
-        critical,
-        site,
+        severity,
         accepted_at: Some(now),
         expires_at: now + MAX_AGE,
     }
 }
 
 fn put(queue: &mut Queue, now: Instant, batch: u64) {
-    queue.handle_input(now, Input::Enqueue(entry(now, batch, false, 0)));
+    queue.handle_input(now, Input::Enqueue(entry(now, batch, Severity::Info)));
 }
 
 fn drain(queue: &mut Queue) -> Vec<Output> {
@@ -83,7 +82,7 @@ fn a_named_wait_is_honoured_and_a_critical_event_overtakes() {
             reason: Reason::RateLimited
         }]
     );
-    queue.handle_input(secs(1), Input::Enqueue(entry(secs(1), 2, true, 0)));
+    queue.handle_input(secs(1), Input::Enqueue(entry(secs(1), 2, Severity::Critical)));
     assert_eq!((sent(queue), queue.poll_timeout()), (None, Some(secs(120))));
     queue.handle_timeout(secs(120));
     assert_eq!(sent(queue), Some((2, [2].into(), Form::Rich)));
@@ -186,13 +185,14 @@ fn what_waits_to_be_said_plainly_is_taken_out_too() {
 }
 
 #[test]
-fn a_storm_is_merged_by_site_and_critical_events_go_first() {
+fn what_is_too_much_is_merged_and_the_highest_severity_goes_first() {
     let queue = &mut queue(crate::chat::slack::KIND.pace);
     let start = secs(100);
     for batch in 0..100 {
-        queue.handle_input(start, Input::Enqueue(entry(start, batch, false, batch % 2)));
+        let severity = if batch % 10 == 9 { Severity::Warning } else { Severity::Debug };
+        queue.handle_input(start, Input::Enqueue(entry(start, batch, severity)));
     }
-    queue.handle_input(start, Input::Enqueue(entry(start, 1_000, true, 0)));
+    queue.handle_input(start, Input::Enqueue(entry(start, 1_000, Severity::Critical)));
     assert_eq!(sent(queue), Some((1, [0].into(), Form::Rich)));
     answer(queue, start, 1, Outcome::Delivered);
     drain(queue);
@@ -201,26 +201,24 @@ fn a_storm_is_merged_by_site_and_critical_events_go_first() {
     answer(queue, secs(101), 2, Outcome::Delivered);
     drain(queue);
     queue.handle_timeout(secs(102));
-    let (_, batches, _) = sent(queue).expect("a digest");
-    assert_eq!(batches, (0..100).filter(|batch| batch % 2 == 1).collect::<Vec<_>>());
-    answer(queue, secs(102), 3, Outcome::Delivered);
-    drain(queue);
-    queue.handle_timeout(secs(103));
-    let (_, batches, _) = sent(queue).expect("a digest");
-    assert_eq!(batches.len(), 49);
+    let (_, batches, _) = sent(queue).expect("all that waits");
+    let (warnings, others): (Vec<u64>, Vec<u64>) = (1..100).partition(|batch| batch % 10 == 9);
+    assert_eq!(batches, [warnings, others].concat());
+    // What could not be sent waits in the same order.
+    answer(queue, secs(102), 3, Outcome::Dead(Reason::Gone));
+    let taken: Vec<u64> = queue.take_waiting().iter().map(|entry| entry.key.batch).collect();
+    assert_eq!(taken, batches);
 }
 
 #[test]
-fn a_storm_over_many_sites_shares_messages() {
+fn a_message_merges_only_so_many() {
     let queue = &mut queue(crate::chat::slack::KIND.pace);
-    for batch in 0..600 {
-        queue.handle_input(secs(0), Input::Enqueue(entry(secs(0), batch, false, batch)));
-    }
+    (0..600).for_each(|batch| put(queue, secs(0), batch));
     assert!(sent(queue).is_some());
     answer(queue, secs(0), 1, Outcome::Delivered);
     drain(queue);
     queue.handle_timeout(secs(1));
-    assert_eq!(sent(queue).map(|(_, batches, _)| batches.len()), Some(DIGEST_MAX));
+    assert_eq!(sent(queue).map(|(_, batches, _)| batches.len()), Some(MERGED_MAX));
 }
 
 #[test]
@@ -243,6 +241,24 @@ fn what_grows_too_old_or_too_much_is_said() {
     assert!(
         matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Expired, entries }]
                 if entries.len() == 1_000),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn a_full_queue_gives_up_the_lowest_severity_first() {
+    let queue = &mut queue(&[]);
+    let severities = [Severity::Info, Severity::Critical, Severity::Debug, Severity::Warning];
+    put(queue, secs(0), 0);
+    assert!(sent(queue).is_some());
+    for (batch, severity) in (1..).zip(severities) {
+        queue.handle_input(secs(0), Input::Enqueue(entry(secs(0), batch, severity)));
+    }
+    queue.handle_input(secs(0), Input::Configured(Config { queue_max: 2, ..queue.config.clone() }));
+    let outputs = drain(queue);
+    assert!(
+        matches!(outputs.as_slice(), [Output::Dropped { loss: Loss::Full, entries }]
+                if entries.iter().map(|entry| entry.key.batch).eq([3, 1])),
         "{outputs:?}"
     );
 }

@@ -69,7 +69,7 @@ fn decode<'a>(kept: &'a Kept, number: u64, journal: &Journal) -> Option<Batch<'a
 }
 
 /// The bytes of batches, from memory where they are recent. `None` if one of them cannot be read
-/// for now: a digest that lacks events would count them as delivered.
+/// for now: a message that lacks events would count them as delivered.
 pub(super) async fn fetch(
     store: Store,
     batches: BTreeMap<u64, Option<Bytes>>,
