@@ -10,7 +10,7 @@ use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::render::render;
 use mistgate_core::notify::Notification;
-use mistgate_core::notify::digest::digest;
+use mistgate_core::notify::merged::merged;
 use mistgate_core::notify::topics::describe;
 use mistgate_core::route::{Routes, route};
 use mistgate_core::webhook::envelope;
@@ -213,10 +213,10 @@ pub fn chat(data: &[u8]) {
         .take(DESCRIBED_MAX)
         .map(|event| describe(event, route(event, &routes).severity, DASHBOARD_HOST))
         .collect();
-    let merged = (notifications.len() > 1).then(|| digest(&notifications));
+    let together = (notifications.len() > 1).then(|| merged(&notifications));
     let formats =
         || KINDS.into_iter().flat_map(|kind| kind.formats.iter().map(move |of| (kind, of)));
-    for notification in merged.iter().chain(notifications.iter().take(SHAPED_MAX)) {
+    for notification in together.iter().chain(notifications.iter().take(SHAPED_MAX)) {
         assert!(!notification.title.trim().is_empty(), "no title: {notification:?}");
         for ((kind, format), best) in formats().flat_map(|of| FORMS.map(|best| (of, best))) {
             valid(kind, &(format.shape)(notification, best), best);

@@ -7,10 +7,10 @@ use crate::chat::shape::{Form, Payload};
 use crate::delivery::batch::Stored;
 use crate::event::{Event, Topic};
 use crate::notify::Notification;
-use crate::notify::digest::digest;
+use crate::notify::merged::merged;
 use crate::notify::topics::describe;
 
-/// The payload of one stored event, or of several as a digest. `None` if none of the texts is an
+/// The payload of one stored event, or of several merged. `None` if none of the texts is an
 /// event, which the checks of the store rule out.
 pub fn render(
     format: &Format,
@@ -28,6 +28,6 @@ pub fn render(
     match notifications.as_slice() {
         [] => None,
         [one] => Some((format.shape)(one, best)),
-        many => Some((format.shape)(&digest(many), best)),
+        many => Some((format.shape)(&merged(many), best)),
     }
 }

@@ -21,7 +21,7 @@ pub mod change;
 
 pub mod topics;
 
-pub mod digest;
+pub mod merged;
 
 pub mod summary;
 

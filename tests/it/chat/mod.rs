@@ -2,6 +2,7 @@
 
 pub(crate) mod delivery;
 pub(crate) mod limits;
+mod merged;
 pub(crate) mod panics;
 pub(crate) mod reports;
 pub(crate) mod validators;
