@@ -8,6 +8,8 @@ pub mod chat;
 
 pub mod laws;
 
+pub mod incidents;
+
 pub mod micronets;
 
 pub mod ports;

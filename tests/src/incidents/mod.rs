@@ -1,0 +1,3 @@
+//! What the tests know of incidents by themselves.
+
+pub mod model;
