@@ -53,10 +53,11 @@ pub(crate) fn run(args: &Store) -> Result<(), String> {
         }
         StoreKind::Salvage(Salvage { config, file }) => {
             let path = path(config)?;
-            let [batches, letters] =
+            let [batches, letters, incidents] =
                 care::salvage(Path::new(file), &path).map_err(|error| error.to_string())?;
             crate::say(&format!(
-                "{}: {batches} batches of events and {letters} dead letters added",
+                "{}: {batches} batches of events, {letters} dead letters and {incidents} incidents \
+                 added",
                 path.display()
             ));
             Ok(())
@@ -79,16 +80,18 @@ fn fetch(copy: &Path, to: &str) -> io::Result<()> {
 }
 
 fn check(path: &Path) -> Result<(), String> {
-    let Contents { waiting, broken, delivered, letters, ports } =
+    let Contents { waiting, broken, delivered, letters, ports, incidents, silences } =
         care::check(path).map_err(|error| error.to_string())?;
     let path = path.display();
     crate::say(&format!(
         "{path}: {waiting} batches of events wait, {delivered} are delivered and remembered, \
-         {letters} are dead letters, {ports} switch ports are known"
+         {letters} are dead letters, {ports} switch ports are known, {incidents} incidents and \
+         {silences} silences"
     ));
     if broken > 0 {
         return Err(format!(
-            "{path}: {broken} of those that wait and of the dead letters are not as they were written"
+            "{path}: {broken} of those that wait, of the dead letters or of what is known of \
+             incidents are not as they were written"
         ));
     }
     Ok(())

@@ -163,8 +163,16 @@ impl Driver {
             }
             Output::Store { batch, bytes, chats, fingerprints, letter, forget_before } => {
                 let (bytes, at) = (bytes.into(), clock::stamp());
-                let put =
-                    Write::Put { batch, bytes, chats, fingerprints, letter, at, forget_before };
+                let put = Write::Put {
+                    batch,
+                    bytes,
+                    chats,
+                    fingerprints,
+                    incidents: Vec::new(),
+                    letter,
+                    at,
+                    forget_before,
+                };
                 drop(black_box(put));
                 self.put = Some(batch);
             }

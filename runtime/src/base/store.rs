@@ -5,6 +5,7 @@
 //! that is less than it was. `seen` holds what nobody waits for any more, as far as duplicates are
 //! known by it. Keys only grow, so writes touch the right edge of each tree and few pages. `ports`
 //! holds a record for each port, and `dead_letters` the events that were given up; see `letters`.
+//! What is wrong and who was told is in three more; see `incidents`.
 //!
 //! Whatever arrives while one commit is being flushed shares the next one. redb gives up on a file
 //! after its first I/O error until it is opened again (cberner/redb#836): from then on every batch
@@ -33,6 +34,8 @@ mod space;
 
 mod letters;
 
+mod incidents;
+
 mod batches;
 
 mod guard;
@@ -51,6 +54,7 @@ use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{Batch, Chats, EventKey};
 use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::notify::change::Key;
 use mistgate_core::ports::record::Record;
 use mistgate_core::ports::switch_port::SwitchPort;
 use redb::{Database, ReadableDatabase, StorageBackend, backends::FileBackend};
@@ -58,6 +62,7 @@ use smol::channel;
 
 use self::batches::{BATCHES, LEFT, read_chats};
 pub use self::error::Error;
+pub use self::incidents::RowName;
 pub use self::letters::{Letter, LetterChanges};
 pub use self::opening::Open;
 use self::opening::Place;
@@ -98,6 +103,9 @@ pub enum Write {
         chats: Vec<Chats>,
         /// The identities of its events.
         fingerprints: Vec<Fingerprint>,
+        /// The incidents that it changes; none to forget one. They are on disk if and only if the
+        /// batch is.
+        incidents: Vec<(Key, Option<Vec<u8>>)>,
         /// The dead letter that this is, which goes with the same commit. Where it is gone, the
         /// batch is refused.
         letter: Option<u64>,
@@ -105,6 +113,13 @@ pub enum Write {
         at: Option<UnixTime>,
         /// The fingerprints of earlier batches than this may be forgotten.
         forget_before: u64,
+    },
+    /// Keep or forget something of incidents. Not answered: a crash loses what is younger than a
+    /// moment.
+    Row {
+        name: RowName,
+        /// None to forget it.
+        bytes: Option<Vec<u8>>,
     },
     /// Answered when the writing thread takes it up, as a sign of life.
     Probe(channel::Sender<()>),
@@ -123,9 +138,11 @@ impl Write {
     pub const fn batch(&self) -> Option<u64> {
         match self {
             Self::Put { batch, .. } => Some(*batch),
-            Self::DropLetter { .. } | Self::Port { .. } | Self::Probe(_) | Self::Settle { .. } => {
-                None
-            }
+            Self::DropLetter { .. }
+            | Self::Port { .. }
+            | Self::Probe(_)
+            | Self::Row { .. }
+            | Self::Settle { .. } => None,
         }
     }
 }
@@ -158,6 +175,8 @@ pub struct Left {
     pub seen: Vec<Seen>,
     /// The batches that somebody still waits for, oldest first.
     pub waiting: Vec<u64>,
+    /// Incidents, then what was told of them, then silences.
+    pub rows: Vec<(RowName, Vec<u8>)>,
     /// The file that was there, if it was damaged; what it held is gone.
     pub set_aside: Option<SetAside>,
 }
@@ -327,6 +346,13 @@ impl Store {
     /// What is kept of ports; an error too where the file cannot be read for now. Blocks.
     pub fn ports(&self) -> Result<Vec<Row>, redb::Error> {
         self.shared.read().as_ref().map_or(Err(redb::Error::DatabaseClosed), ports::read)
+    }
+
+    /// Reads an incident. `None` where it is gone or damaged, or the file cannot be read for now.
+    /// Blocks.
+    pub fn incident(&self, key: Key) -> Option<Vec<u8>> {
+        let read = || incidents::read(self.shared.read().as_ref()?, key).ok()?;
+        panic::catch(read).flatten()
     }
 
     /// How many dead letters there are.

@@ -350,6 +350,7 @@ impl Driver {
                     bytes,
                     chats,
                     fingerprints,
+                    incidents: Vec::new(),
                     letter,
                     at,
                     forget_before,

@@ -57,7 +57,10 @@ fn a_store_is_checked_copied_put_back_and_salvaged() {
     let damaged = "state/mistgate.before-restore";
     assert!(fs::read(place.path().join(damaged)).expect("a file") == bytes, "it was changed");
     let (done, said) = store(&place, &["salvage", damaged]);
-    assert!(done && said.contains(": 5 batches of events and 0 dead letters added"), "{said}");
+    assert!(
+        done && said.contains(": 5 batches of events, 0 dead letters and 0 incidents added"),
+        "{said}"
+    );
     let mistgate = place.start();
     chat.wait(|posts| posts.len() == 10).expect("what was salvaged");
     mistgate.stop();
@@ -69,7 +72,10 @@ fn a_store_is_checked_copied_put_back_and_salvaged() {
     // What is known as delivered is not salvaged.
     fs::copy(&file, place.path().join("delivered.redb")).expect("a copy");
     let (done, said) = store(&place, &["salvage", "delivered.redb"]);
-    assert!(done && said.contains(": 0 batches of events and 0 dead letters added"), "{said}");
+    assert!(
+        done && said.contains(": 0 batches of events, 0 dead letters and 0 incidents added"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -97,7 +103,10 @@ fn dead_letters_are_copied_put_back_and_salvaged() {
     bytes.iter_mut().take(4_096).for_each(|byte| *byte = 0x55);
     fs::write(place.path().join("damaged.redb"), &bytes).expect("a store");
     let (done, said) = store(&place, &["salvage", "damaged.redb"]);
-    assert!(done && said.contains(": 0 batches of events and 5 dead letters added"), "{said}");
+    assert!(
+        done && said.contains(": 0 batches of events, 5 dead letters and 0 incidents added"),
+        "{said}"
+    );
     let mistgate = place.start();
     mistgate.until("letters", |mistgate| has(mistgate, 10.0));
     mistgate.stop();

@@ -36,6 +36,7 @@ fn put(batch: u64, at: Option<UnixTime>, forget_before: u64) -> Write {
         bytes: bytes.into(),
         chats: vec![item.chats],
         fingerprints: vec![item.fingerprint],
+        incidents: Vec::new(),
         at,
         letter: None,
         forget_before,

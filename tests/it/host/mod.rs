@@ -19,6 +19,7 @@ pub(crate) mod store;
 pub(crate) mod store_damage;
 pub(crate) mod store_faults;
 pub(crate) mod store_format;
+pub(crate) mod store_incidents;
 pub(crate) mod store_space;
 pub(crate) mod systemd;
 pub(crate) mod units;

@@ -14,6 +14,7 @@ use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{Chats, EventKey, Item};
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
+use mistgate_core::notify::change::Key;
 use mistgate_core::ports::name::{PortName, SwitchName};
 use mistgate_core::ports::record::Record;
 use mistgate_core::ports::switch_port::{Mode, Switch};
@@ -27,7 +28,7 @@ use crate::base::binary::{Mistgate, Place, command};
 
 /// A disk that fails after a number of calls: it refuses below zero, and works far above it.
 #[derive(Clone, Debug)]
-struct Disk {
+pub(crate) struct Disk {
     calls: Arc<AtomicI64>,
     /// The kind of calls that it then refuses.
     refuses: Arc<Mutex<Refusal>>,
@@ -35,7 +36,7 @@ struct Disk {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
+pub(crate) enum Refusal {
     /// Writes and growth, as a full disk does.
     Writes,
     /// Flushes, after which the state of the disk is unknown.
@@ -49,7 +50,7 @@ enum Refusal {
 const WELL: i64 = i64::MAX / 2;
 
 impl Disk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             calls: Arc::new(AtomicI64::new(WELL)),
             refuses: Arc::new(Mutex::new(Refusal::All)),
@@ -57,12 +58,12 @@ impl Disk {
         }
     }
 
-    fn fail_after(&self, calls: i64, refuses: Refusal) {
+    pub(crate) fn fail_after(&self, calls: i64, refuses: Refusal) {
         *self.refuses.lock().expect("no panic") = refuses;
         self.calls.store(calls, Ordering::SeqCst);
     }
 
-    fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.calls.store(WELL, Ordering::SeqCst);
     }
 
@@ -123,7 +124,7 @@ impl StorageBackend for Backend {
 
 /// A store on such a disk, and its reports.
 pub(crate) struct Kept {
-    store: Store,
+    pub(crate) store: Store,
     written: mpsc::Receiver<Written>,
     thread: thread::JoinHandle<()>,
 }
@@ -134,7 +135,7 @@ impl Kept {
         Self::open(path, &Disk::new())
     }
 
-    fn open(path: &Path, disk: &Disk) -> (Self, Left) {
+    pub(crate) fn open(path: &Path, disk: &Disk) -> (Self, Left) {
         let (file, disk) = (path.to_path_buf(), disk.clone());
         let open = move || {
             let mut options = OpenOptions::new();
@@ -152,6 +153,18 @@ impl Kept {
 
     /// Stores a batch of one event for two chats, and gives whether it was stored.
     pub(crate) fn put(&self, number: u64) -> bool {
+        self.write_all(Vec::new(), number, Vec::new(), Vec::new())
+    }
+
+    /// Stores such a batch, which changes these incidents, and does these writes before and after
+    /// it in the same commit.
+    pub(crate) fn write_all(
+        &self,
+        mut before: Vec<Write>,
+        number: u64,
+        incidents: Vec<(Key, Option<Vec<u8>>)>,
+        after: Vec<Write>,
+    ) -> bool {
         let chats = chats(&["google", "slack"]);
         let fingerprint = Fingerprint::from_bytes([u8::try_from(number % 256).expect("small"); 16]);
         let item = Item {
@@ -162,15 +175,18 @@ impl Kept {
             text: format!("{{\"batch\":{number},\"pad\":\"{}\"}}", "x".repeat(2_000)),
         };
         let at = UnixTime::from_secs(1_752_000_000);
-        assert!(self.store.write(Write::Put {
+        before.push(Write::Put {
             batch: number,
             bytes: batch::encode(at, "alarms", &[item]).into(),
             chats: vec![chats],
             fingerprints: vec![fingerprint],
+            incidents,
             at: Some(at),
             letter: None,
             forget_before: 0,
-        }));
+        });
+        before.extend(after);
+        assert!(self.store.write_all(before).is_ok());
         loop {
             match self.written.recv_timeout(LONG).expect("an answer") {
                 Written::Stored(batches) if batches == [number] => return true,
@@ -216,7 +232,7 @@ impl Kept {
         assert!(self.store.write(Write::Settle { key, chats, dead: None }));
     }
 
-    fn reopened(&self) {
+    pub(crate) fn reopened(&self) {
         while self.written.recv_timeout(LONG).expect("a recovery") != Written::Reopened {}
     }
 

@@ -1,6 +1,7 @@
 //! The store on a disk that tears, loses, reorders, refuses and rots, over many seeds: after each
 //! power cut nothing acknowledged is missing, or the store was set aside and said so. What is given
-//! up, or sent again, is there once: it waits, or it is a dead letter.
+//! up, or sent again, is there once: it waits, or it is a dead letter. An incident that comes with
+//! a batch is there if and only if the batch is, and what was told is with the delivery.
 //!
 //! `MISTGATE_SEEDS=10000` runs more of them (`tests/bench/store`).
 
@@ -16,7 +17,8 @@ use mistgate_core::delivery::batch::{Chats, EventKey, Item, encode};
 use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
-use mistgate_runtime::base::store::{Left, Letter, Store, Write, Written};
+use mistgate_core::notify::change::Key;
+use mistgate_runtime::base::store::{Left, Letter, RowName, Store, Write, Written};
 use mistgate_tests::base::disk::{Disk, Refusal};
 use mistgate_tests::chat::server::LONG;
 use redb::StorageBackend;
@@ -72,6 +74,10 @@ struct World {
     last: BTreeSet<u64>,
     /// What may be there or not: refused, not answered, or settled.
     unknown: BTreeSet<u64>,
+    /// All that were acknowledged, refused, and settled.
+    stored: BTreeSet<u64>,
+    refused: BTreeSet<u64>,
+    settled: BTreeSet<u64>,
     /// The bytes of what was given up, and of letters that may have been sent again.
     given_up: BTreeSet<Vec<u8>>,
     buried: usize,
@@ -88,6 +94,23 @@ struct Running {
 
 fn chats() -> Chats {
     Chats::from(["slack".into()])
+}
+
+/// Names the incident that a batch begins.
+fn own(batch: u64) -> Key {
+    Key::from_bytes(u128::from(batch).to_be_bytes())
+}
+
+/// Names what was told of it.
+fn shown(batch: u64) -> RowName {
+    RowName::Shown("slack".into(), own(batch))
+}
+
+/// Names the incident that each batch changes.
+const SHARED: Key = Key::from_bytes([0xff; 16]);
+
+fn record(batch: u64) -> Vec<u8> {
+    batch.to_be_bytes().to_vec()
 }
 
 /// The dead letters, newest first.
@@ -124,7 +147,8 @@ impl World {
             Ok(Written::Opened(left)) => left,
             other => panic!("it is not open: {other:?}"),
         };
-        let Left { next_batch, waiting, set_aside, .. } = left;
+        let Left { next_batch, waiting, rows, set_aside, .. } = left;
+        let rows: BTreeMap<RowName, Vec<u8>> = rows.into_iter().collect();
         if let Some(set_aside) = set_aside {
             assert!(self.is_rotten, "a good store was set aside: {}", set_aside.reason);
             assert!(self.path.with_file_name(&set_aside.file).exists());
@@ -132,6 +156,9 @@ impl World {
             self.owed.clear();
             self.unknown.clear();
             self.given_up.clear();
+            self.stored.clear();
+            self.refused.clear();
+            self.settled.clear();
         }
         for (batch, bytes) in &self.owed {
             let found = running.store.read(*batch).map(|kept| kept.bytes);
@@ -139,6 +166,7 @@ impl World {
             let is_undone = self.is_rotten && self.last.contains(batch);
             assert!(found.as_ref() == Some(bytes) || is_undone, "batch {batch} is missing");
         }
+        self.check_rows(rows, &waiting);
         self.check_given_up(running, &waiting);
         self.owed.retain(|batch, _| waiting.contains(batch));
         for batch in waiting {
@@ -146,6 +174,32 @@ impl World {
         }
         self.next_batch = self.next_batch.max(next_batch);
         self.is_rotten = false;
+    }
+
+    /// Each incident must be there with its batch, the shared one as the last of them left it, and
+    /// what was told with the delivery.
+    fn check_rows(&mut self, mut rows: BTreeMap<RowName, Vec<u8>>, waiting: &[u64]) {
+        for batch in &self.settled {
+            let is_shown = rows.contains_key(&shown(*batch));
+            assert_ne!(is_shown, waiting.contains(batch), "{batch}: told, or not delivered");
+        }
+        rows.retain(|name, _| matches!(name, RowName::Incident(_)));
+        let shared = rows.remove(&RowName::Incident(SHARED));
+        let is_there = |batch: &u64| rows.contains_key(&RowName::Incident(own(*batch)));
+        for batch in &self.refused {
+            assert_eq!(
+                is_there(batch),
+                waiting.contains(batch),
+                "the incident of {batch}, refused"
+            );
+        }
+        let (is_rotten, last) = (self.is_rotten, &self.last);
+        self.stored.retain(|batch| {
+            let is_undone = is_rotten && last.contains(batch);
+            assert!(is_there(batch) || is_undone, "the incident of {batch}, stored");
+            is_there(batch)
+        });
+        assert_eq!(shared.as_ref(), rows.values().last(), "the shared incident");
     }
 
     /// What was given up must be there once.
@@ -201,6 +255,7 @@ impl World {
             bytes: bytes.clone().into(),
             chats: vec![chats()],
             fingerprints: vec![Fingerprint::from_bytes([7; 16])],
+            incidents: [own(batch), SHARED].map(|key| (key, Some(record(batch)))).into(),
             at: Some(UnixTime::from_secs(1_752_000_000)),
             letter,
             forget_before: 0,
@@ -210,10 +265,12 @@ impl World {
                 Written::Stored(batches) if batches == [batch] => {
                     self.last = BTreeSet::from([batch]);
                     self.owed.insert(batch, bytes);
+                    self.stored.insert(batch);
                     return true;
                 }
                 Written::Refused(batches, _) if batches == [batch] => {
                     self.unknown.insert(batch);
+                    self.refused.insert(batch);
                     return false;
                 }
                 Written::Opened(left) => panic!("opened twice: {left:?}"),
@@ -248,7 +305,10 @@ impl World {
         let key = EventKey { batch, index: 0 };
         let dead = || Dead { to: "slack/info".into(), reason: "refused: 400".into() };
         let dead = is_dead.then(dead);
-        assert!(running.store.write(Write::Settle { key, chats: chats(), dead }));
+        let shown = Write::Row { name: shown(batch), bytes: Some(Vec::new()) };
+        let settle = Write::Settle { key, chats: chats(), dead };
+        assert!(running.store.write_all(vec![settle, shown]).is_ok());
+        self.settled.insert(batch);
     }
 
     /// One run of the program, to its end or to a power cut.
@@ -304,6 +364,9 @@ fn world(folder: &Path, seed: u64) -> World {
         owed: BTreeMap::new(),
         last: BTreeSet::new(),
         unknown: BTreeSet::new(),
+        stored: BTreeSet::new(),
+        refused: BTreeSet::new(),
+        settled: BTreeSet::new(),
         given_up: BTreeSet::new(),
         buried: 0,
         is_rotten: false,
@@ -364,6 +427,11 @@ fn bury_and_send(folder: &Path, refusal: Refusal, calls: u64) {
         world.backend.disk().refuse_after(u64::MAX, Refusal::All);
         poll::within(LONG, || running.store.is_writable(), || "no disk".to_owned());
         assert!(world.put(&running), "the disk is well");
+        let last = world.next_batch - 1;
+        assert_eq!(running.store.incident(SHARED), Some(record(last)));
+        for batch in &world.refused {
+            assert_eq!(running.store.incident(own(*batch)), None, "{batch} was refused");
+        }
         let waiting: Vec<u64> = world.owed.keys().chain(&world.unknown).copied().collect();
         world.check_given_up(&running, &waiting);
     };

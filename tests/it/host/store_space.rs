@@ -12,7 +12,8 @@ use mistgate_core::delivery::batch::{Chats, EventKey, Item, encode};
 use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
-use mistgate_runtime::base::store::{LetterChanges, Store, Write, Written};
+use mistgate_core::notify::change::Key;
+use mistgate_runtime::base::store::{LetterChanges, RowName, Store, Write, Written};
 use mistgate_tests::chat::server::{Chat, LONG};
 use mistgate_tests::webhook::mist::{body, device_event};
 
@@ -104,6 +105,10 @@ struct Bounded {
 
 impl Bounded {
     fn put(&self, batch: u64, bytes: usize) -> bool {
+        self.put_with(batch, bytes, Vec::new())
+    }
+
+    fn put_with(&self, batch: u64, bytes: usize, incidents: Vec<(Key, Option<Vec<u8>>)>) -> bool {
         let item = Item {
             fingerprint: Fingerprint::from_bytes([7; 16]),
             channel: "info".to_owned(),
@@ -116,6 +121,7 @@ impl Bounded {
             bytes: encode(UnixTime::from_secs(1), "alarms", &[item]).into(),
             chats: vec![Chats::from(["slack".into()])],
             fingerprints: vec![Fingerprint::from_bytes(u128::from(batch).to_le_bytes()); 8],
+            incidents,
             at: Some(UnixTime::from_secs(1_752_000_000)),
             letter: None,
             forget_before: 0,
@@ -220,6 +226,38 @@ fn dead_letters_have_a_tenth_and_give_way_to_new_batches() {
     assert_eq!(bounded.store.letters(), 0, "new batches were refused before letters gave way");
     assert_eq!(bounded.letters.get(), [300, 300]);
     assert!((batch - first) * 1_000 > MAX / 8, "only {} batches", batch - first);
+    drop(bounded.store);
+    thread.join().expect("no panic");
+}
+
+#[test]
+fn incidents_take_room_and_give_way_to_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mistgate.redb");
+    let length = || fs::metadata(&path).expect("a store").len();
+    let (report, reports) = mpsc::channel();
+    let report = move |written| drop(report.send(written));
+    let (store, thread) = Store::serve(&path, Some(MAX), report).expect("a store");
+    let bounded = Bounded { store, reports, letters: Cell::default() };
+    let key = |batch: u64| Key::from_bytes(u128::from(batch).to_be_bytes());
+    let mut batch = 1;
+    while bounded.put_with(batch, 100, vec![(key(batch), Some(vec![7; 1_000]))]) {
+        bounded.settle(batch, None);
+        assert!(length() <= MAX, "{} bytes after {batch}", length());
+        batch += 1;
+        assert!(batch < 4_000, "it is never full");
+    }
+    assert!(batch * 1_000 > MAX / 8, "only {batch} incidents");
+    for batch in 1..batch {
+        assert!(bounded.store.incident(key(batch)).is_some(), "{batch} gave way");
+    }
+    assert_eq!(bounded.store.incident(key(batch)), None, "its batch was refused");
+    for batch in 1..batch {
+        let name = RowName::Incident(key(batch));
+        assert!(bounded.store.write(Write::Row { name, bytes: None }));
+    }
+    poll::within(LONG, || bounded.store.is_writable(), || "it stays full".to_owned());
+    assert!(bounded.put(batch, 1_000));
     drop(bounded.store);
     thread.join().expect("no panic");
 }

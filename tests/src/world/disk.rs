@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::rand::Rand;
@@ -13,6 +14,7 @@ use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
 use mistgate_core::delivery::dead_letter::Dead;
 use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::notify::change::Key;
 
 /// What the disk is told.
 #[derive(Clone, Debug)]
@@ -22,8 +24,19 @@ pub enum Input {
     /// From now on it behaves like this.
     Mood(Mood),
     Put(Batch),
+    /// Keep or forget a row about incidents.
+    Row(Row, Option<Vec<u8>>),
     /// These chats are done with this event, which is kept as a dead letter if it was given up.
     Settle(EventKey, Chats, Option<Dead>),
+}
+
+/// Names a row about incidents.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Row {
+    Incident(Key),
+    /// What a destination, by name, was last told of it.
+    Shown(Arc<str>, Key),
+    Silence(u64),
 }
 
 /// How the disk behaves.
@@ -52,6 +65,8 @@ pub struct Batch {
     /// For each event the chats that are still to get it.
     pub left: Vec<Chats>,
     pub fingerprints: Vec<Fingerprint>,
+    /// The incidents that it changes; none to forget one.
+    pub incidents: Vec<(Key, Option<Vec<u8>>)>,
     /// The dead letter that this is.
     pub letter: Option<u64>,
     /// When it was accepted, if the clock was synchronised.
@@ -70,10 +85,19 @@ pub struct Letter {
     pub bytes: Vec<u8>,
 }
 
+/// What waits for a commit besides batches.
+#[derive(Debug)]
+enum Owed {
+    Row(Row, Option<Vec<u8>>),
+    Settle(EventKey, Chats, Option<Dead>),
+}
+
 #[derive(Debug)]
 struct Group {
     commit_at: Instant,
     puts: Vec<Batch>,
+    /// Each with how many of the batches came before it.
+    owed: Vec<(usize, Owed)>,
     fails: bool,
 }
 
@@ -88,8 +112,9 @@ pub struct Disk {
     ever: BTreeSet<Fingerprint>,
     committed: Vec<Batch>,
     waiting: Vec<Batch>,
-    /// Settlements for the next commit. As in the store, a failed commit leaves them here.
-    settlements: Vec<(EventKey, Chats, Option<Dead>)>,
+    /// As in [`Group`], for the next commit. As in the store, a failed commit leaves it here.
+    owed: Vec<(usize, Owed)>,
+    rows: BTreeMap<Row, Vec<u8>>,
     letters: BTreeMap<u64, Letter>,
     last_letter: u64,
     /// What became a dead letter.
@@ -146,6 +171,11 @@ impl Disk {
         core::mem::take(&mut self.buried)
     }
 
+    /// The rows about incidents.
+    pub const fn rows(&self) -> &BTreeMap<Row, Vec<u8>> {
+        &self.rows
+    }
+
     fn begin(&mut self, now: Instant) {
         if self.group.is_some() || !core::mem::take(&mut self.is_due) {
             return;
@@ -156,15 +186,27 @@ impl Disk {
             Mood::Full => Duration::from_millis(1 + self.rand.up_to(1_000)),
         };
         let puts = core::mem::take(&mut self.waiting);
+        let owed = core::mem::take(&mut self.owed);
         let fails = self.mood == Mood::Full;
-        self.group = Some(Group { commit_at: now + after, puts, fails });
+        self.group = Some(Group { commit_at: now + after, puts, owed, fails });
     }
 
-    fn commit(&mut self, Group { commit_at, puts, fails }: Group) {
+    fn commit(&mut self, Group { commit_at, puts, owed, fails }: Group) {
         let numbers: Vec<_> = puts.iter().map(|batch| batch.number).collect();
         let output = if fails { Output::Refused(numbers) } else { Output::Stored(numbers) };
-        if !fails {
-            for batch in puts {
+        if fails {
+            let later = core::mem::take(&mut self.owed);
+            let owed = owed.into_iter().map(|(_, owed)| (0, owed));
+            self.owed = owed.chain(later).collect();
+        } else {
+            let mut owed = owed.into_iter().peekable();
+            for (nth, batch) in puts.into_iter().enumerate() {
+                while let Some((_, owed)) = owed.next_if(|(after, _)| *after <= nth) {
+                    self.apply(owed);
+                }
+                for (key, record) in batch.incidents.clone() {
+                    self.apply(Owed::Row(Row::Incident(key), record));
+                }
                 if let Some(letter) = batch.letter {
                     assert!(self.letters.remove(&letter).is_some(), "letter {letter} goes twice");
                 }
@@ -174,13 +216,23 @@ impl Disk {
                 self.committed.push(batch.clone());
                 self.batches.insert(batch.number, batch);
             }
-            // As in the store, this includes settlements that arrived during the commit.
-            for (key, chats, dead) in core::mem::take(&mut self.settlements) {
-                self.settle(key, &chats, dead.is_some());
-            }
+            owed.for_each(|(_, owed)| self.apply(owed));
         }
         let report_at = commit_at + Duration::from_micros(50 + self.rand.up_to(2_000));
         self.reports.push_back((report_at, output));
+    }
+
+    fn owe(&mut self, owed: Owed) {
+        self.owed.push((self.waiting.len(), owed));
+        self.is_due = true;
+    }
+
+    fn apply(&mut self, owed: Owed) {
+        match owed {
+            Owed::Row(row, Some(bytes)) => drop(self.rows.insert(row, bytes)),
+            Owed::Row(row, None) => drop(self.rows.remove(&row)),
+            Owed::Settle(key, chats, dead) => self.settle(key, &chats, dead.is_some()),
+        }
     }
 
     fn settle(&mut self, key: EventKey, done: &Chats, is_dead: bool) {
@@ -216,7 +268,8 @@ impl Machine for Disk {
             ever: BTreeSet::new(),
             committed: Vec::new(),
             waiting: Vec::new(),
-            settlements: Vec::new(),
+            owed: Vec::new(),
+            rows: BTreeMap::new(),
             letters: BTreeMap::new(),
             last_letter: 0,
             buried: Vec::new(),
@@ -242,7 +295,7 @@ impl Machine for Disk {
         match input {
             Input::Crash => {
                 self.waiting.clear();
-                self.settlements.clear();
+                self.owed.clear();
                 self.is_due = false;
                 self.group = None;
                 self.reports.clear();
@@ -252,10 +305,8 @@ impl Machine for Disk {
                 self.waiting.push(batch);
                 self.is_due = true;
             }
-            Input::Settle(key, chats, dead) => {
-                self.settlements.push((key, chats, dead));
-                self.is_due = true;
-            }
+            Input::Row(row, bytes) => self.owe(Owed::Row(row, bytes)),
+            Input::Settle(key, chats, dead) => self.owe(Owed::Settle(key, chats, dead)),
         }
         self.begin(now);
     }

@@ -161,6 +161,7 @@ impl World {
                     bytes,
                     left,
                     fingerprints,
+                    incidents: Vec::new(),
                     letter,
                     at: self.stamp(),
                     accepted_at: self.now,

@@ -10,7 +10,7 @@ use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, Writ
 
 use super::letters::{Changing, LAST, LETTERS};
 use super::row::{Row, checksum, read_stamp};
-use super::{Left, Seen, ports::PORTS};
+use super::{Left, Seen, incidents, ports::PORTS};
 
 /// Whether a row of [`BATCHES`] is as it was written.
 pub(super) fn is_whole(batch: u64, (at, chats, prints, bytes, sum): Row<'_>) -> bool {
@@ -147,7 +147,8 @@ pub(super) fn prepare(database: &Database) -> Result<Left, redb::Error> {
             waiting.push(batch.value());
         }
         prints.sort_by_key(|seen| seen.batch);
-        Left { next_batch: last + 1, seen: prints, waiting, set_aside: None }
+        let rows = incidents::prepare(&transaction)?;
+        Left { next_batch: last + 1, seen: prints, waiting, rows, set_aside: None }
     };
     transaction.commit()?;
     Ok(left)

@@ -20,10 +20,11 @@ use super::batches::{BATCHES, LEFT, SEEN, is_whole};
 use super::error::Problem;
 use super::format::{NUMBER, number};
 use super::guard::Guard;
+use super::incidents::TableName;
 use super::letters::{LAST, LETTERS};
 use super::ports::PORTS;
 use super::row::{Row, checksum};
-use super::{CACHE_MAX, Error, FORMAT, format, letters, opening};
+use super::{CACHE_MAX, Error, FORMAT, format, incidents, letters, opening};
 
 /// The name of a copy in the state folder that was made while mistgate runs.
 pub const BACKUP: &str = "mistgate.backup";
@@ -40,7 +41,8 @@ const LEAF: u8 = 1;
 pub struct Contents {
     /// Batches that somebody waits for.
     pub waiting: u64,
-    /// Those of them, and of the dead letters, that are not as they were written.
+    /// Rows that are not as they were written: of those, of the dead letters, and of what is known
+    /// of incidents.
     pub broken: u64,
     /// Batches of which only the fingerprints are kept.
     pub delivered: u64,
@@ -48,6 +50,8 @@ pub struct Contents {
     pub letters: u64,
     /// Records of switch ports.
     pub ports: u64,
+    pub incidents: u64,
+    pub silences: u64,
 }
 
 /// Verifies every checksum of a store. The file is not written to.
@@ -57,6 +61,8 @@ pub fn check(path: &Path) -> Result<Contents, Error> {
         let mut contents = Contents {
             delivered: transaction.open_table(SEEN)?.len()?,
             ports: transaction.open_table(PORTS)?.len()?,
+            incidents: transaction.open_table(TableName::Incidents.table())?.len()?,
+            silences: transaction.open_table(TableName::Silences.table())?.len()?,
             ..Contents::default()
         };
         for row in transaction.open_table(BATCHES)?.iter()? {
@@ -68,6 +74,12 @@ pub fn check(path: &Path) -> Result<Contents, Error> {
             let (id, row) = row?;
             contents.letters += 1;
             contents.broken += u64::from(!letters::is_whole(id.value(), row.value()));
+        }
+        for table in TableName::ALL {
+            for row in transaction.open_table(table.table())?.iter()? {
+                let (key, row) = row?;
+                contents.broken += u64::from(!table.is_whole(key.value(), row.value()));
+            }
         }
         Ok(contents)
     });
@@ -130,9 +142,10 @@ pub fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, Error> {
 }
 
 /// Adds to a store what a damaged one still has of batches that somebody waits for, and of dead
-/// letters, behind its own. Gives how many there were of each. Some may have been delivered or
-/// dropped shortly before the damage.
-pub fn salvage(from: &Path, into: &Path) -> Result<[usize; 2], Error> {
+/// letters, behind its own, and of incidents that it does not have. Gives how many of each. Some
+/// may have been delivered, dropped or forgotten shortly before the damage. Silences are left out:
+/// one that has ended would hide what is wrong.
+pub fn salvage(from: &Path, into: &Path) -> Result<[usize; 3], Error> {
     let bytes = fs::read(from);
     let bytes = bytes.map_err(|error| Error { path: from.to_owned(), problem: error.into() })?;
     let found = scan(&bytes);
@@ -148,10 +161,11 @@ fn look(path: &Path) -> Result<Database, Problem> {
     let database = builder.create_with_backend(guard)?;
     match number(&database)? {
         Some(FORMAT) => {
-            // Those of a program that knew no dead letters. What is written goes nowhere.
+            // Those of a program that did not know them yet. What is written goes nowhere.
             let transaction = database.begin_write()?;
             transaction.open_table(LETTERS)?;
             transaction.open_table(LAST)?;
+            incidents::prepare(&transaction)?;
             transaction.commit()?;
             Ok(database)
         }
@@ -187,6 +201,9 @@ fn copy_tables(read: &ReadTransaction, target: &Database) -> Result<(), Problem>
     copy_table(read, &write, PORTS)?;
     copy_table(read, &write, LETTERS)?;
     copy_table(read, &write, LAST)?;
+    for table in TableName::ALL {
+        copy_table(read, &write, table.table())?;
+    }
     write.commit()?;
     Ok(())
 }
@@ -209,18 +226,26 @@ fn copy_table<K: Key, V: Value>(
 struct Found<'b> {
     batches: BTreeMap<u64, FoundRow<'b>>,
     letters: BTreeMap<u64, FoundRow<'b>>,
+    incidents: incidents::Found<'b>,
 }
 
 /// As [`Row`], with the bytes in this format.
 type FoundRow<'b> = (i64, &'b [u8], &'b [u8], Cow<'b, [u8]>);
 
-/// The batches and the dead letters in the pages of a file, whatever its trees look like. Their own
-/// checksums tell them from anything else. Pages that are no longer in use are among them, so what
-/// is known as delivered is left out.
+/// The batches, dead letters and incidents in the pages of a file, whatever its trees look like.
+/// Their own checksums tell them from anything else. Pages that are no longer in use are among
+/// them, so what is known as delivered is left out.
 fn scan(bytes: &[u8]) -> Found<'_> {
     let (mut found, mut delivered) = (Found::default(), Vec::new());
     for start in (0..bytes.len()).step_by(PAGE) {
-        for (batch, value) in rows(bytes.get(start..).unwrap_or_default()) {
+        let page = bytes.get(start..).unwrap_or_default();
+        for (key, value) in rows(page, None) {
+            incidents::find(&mut found.incidents, key, value);
+        }
+        for (batch, value) in rows(page, Some(8)) {
+            let Some(batch) = batch.first_chunk().map(|batch| u64::from_le_bytes(*batch)) else {
+                continue;
+            };
             if let Some(row) = batch_row(value) {
                 let (at, chats, prints, bytes, _) = row;
                 let found_row = || (at, chats, prints, format::current(bytes));
@@ -245,28 +270,35 @@ fn scan(bytes: &[u8]) -> Found<'_> {
     found
 }
 
-/// The rows of a page of redb with keys of eight bytes and values of any length, if it is one: a
-/// byte for its kind, one that is free, the number of rows, where each value ends, keys, values.
-fn rows(page: &[u8]) -> Vec<(u64, &[u8])> {
+/// The rows of a page of redb with keys of this width, or of any, and values of any length, if it
+/// is one: a byte for its kind, one that is free, the number of rows, where each key ends unless
+/// their width is fixed, where each value ends, keys, values.
+fn rows(page: &[u8], width: Option<usize>) -> Vec<(&[u8], &[u8])> {
     let mut rows = Vec::new();
     let Some(([LEAF, _, low, high], _)) = page.split_first_chunk() else {
         return rows;
     };
     let count = usize::from(u16::from_le_bytes([*low, *high]));
-    let (ends, keys) = (4, 4 + 4 * count);
-    let mut start = keys + 8 * count;
+    let end_at = |at: usize| {
+        let end = page.get(at..).and_then(<[u8]>::first_chunk);
+        end.and_then(|end| usize::try_from(u32::from_le_bytes(*end)).ok())
+    };
+    let ends = if width.is_some() { 4 } else { 4 + 4 * count };
+    let keys = ends + 4 * count;
+    let key_end = |nth: usize| match width {
+        Some(width) => Some(keys + width * (nth + 1)),
+        None => end_at(4 + 4 * nth),
+    };
+    let (mut key_start, mut start) = (keys, count.checked_sub(1).and_then(key_end).unwrap_or(keys));
     for nth in 0..count {
-        let end = page.get(ends + 4 * nth..).and_then(<[u8]>::first_chunk);
-        let key = page.get(keys + 8 * nth..).and_then(<[u8]>::first_chunk);
-        let end = end.and_then(|end| usize::try_from(u32::from_le_bytes(*end)).ok());
-        let Some((end, key)) = end.zip(key) else {
+        let Some((key_end, end)) = key_end(nth).zip(end_at(ends + 4 * nth)) else {
             break;
         };
-        let Some(value) = page.get(start..end) else {
+        let Some(row) = page.get(key_start..key_end).zip(page.get(start..end)) else {
             break;
         };
-        rows.push((u64::from_le_bytes(*key), value));
-        start = end;
+        rows.push(row);
+        (key_start, start) = (key_end, end);
     }
     rows
 }
@@ -301,7 +333,7 @@ fn take_length(value: &mut &[u8]) -> Option<usize> {
 }
 
 /// Adds what was found to a store, numbered after its own.
-fn add(found: &Found<'_>, into: &Path) -> Result<[usize; 2], Problem> {
+fn add(found: &Found<'_>, into: &Path) -> Result<[usize; 3], Problem> {
     let file = OpenOptions::new().read(true).write(true).open(into)?;
     let (database, guard) = format::open(into, Box::new(FileBackend::new(file)?))?;
     guard.release()?;
@@ -320,7 +352,8 @@ fn add(found: &Found<'_>, into: &Path) -> Result<[usize; 2], Problem> {
     }
     let letters = found.letters.values();
     letters::add_all(&transaction, letters.map(|row| (row.0, row.1, row.2, &*row.3)))?;
+    let incidents = incidents::add_all(&transaction, &found.incidents)?;
     transaction.commit()?;
     database.close()?;
-    Ok([found.batches.len(), found.letters.len()])
+    Ok([found.batches.len(), found.letters.len(), incidents])
 }

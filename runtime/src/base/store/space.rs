@@ -103,10 +103,10 @@ impl Space {
         self.is_stale
     }
 
-    /// Notes what a commit has written, in batches and at most in dead letters, and whether it has
-    /// removed something.
-    pub(super) fn committed(&mut self, puts: &[Write], letters: u64, has_removed: bool) {
-        self.used = self.used.map(|used| used + cost(puts) + letters);
+    /// Notes what a commit has written, in batches and at most so many bytes besides, and whether
+    /// it has removed something.
+    pub(super) fn committed(&mut self, puts: &[Write], besides: u64, has_removed: bool) {
+        self.used = self.used.map(|used| used + cost(puts) + besides);
         self.is_stale |= has_removed || !puts.is_empty();
     }
 
@@ -187,13 +187,23 @@ pub(super) fn row_cost(length: usize) -> u64 {
     if row < PAGE / 2 { 2 * row } else { row.div_ceil(PAGE).next_power_of_two() * PAGE }
 }
 
+/// The same of a row about incidents with these bytes; none where it is forgotten.
+pub(super) fn record_cost(bytes: Option<&[u8]>) -> u64 {
+    bytes.map_or(0, |bytes| row_cost(bytes.len() + 128))
+}
+
 /// What a commit of these batches takes at most.
 fn cost(puts: &[Write]) -> u64 {
     let row = |put: &Write| match put {
-        Write::Put { bytes, fingerprints, .. } => {
-            row_cost(bytes.len() + fingerprints.len() * 16 + 256)
+        Write::Put { bytes, fingerprints, incidents, .. } => {
+            let records = incidents.iter().map(|(_, record)| record_cost(record.as_deref()));
+            row_cost(bytes.len() + fingerprints.len() * 16 + 256) + records.sum::<u64>()
         }
-        Write::DropLetter { .. } | Write::Port { .. } | Write::Probe(_) | Write::Settle { .. } => 0,
+        Write::DropLetter { .. }
+        | Write::Port { .. }
+        | Write::Probe(_)
+        | Write::Row { .. }
+        | Write::Settle { .. } => 0,
     };
     COMMIT + puts.iter().map(row).sum::<u64>()
 }

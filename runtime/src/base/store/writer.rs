@@ -18,7 +18,7 @@ use super::opening::{Opened, Place};
 use super::ports::Owed;
 use super::row::{checksum, write_stamp};
 use super::space::Space;
-use super::{Left, Shared, Write, Written, batches};
+use super::{Left, Shared, Write, Written, batches, incidents};
 use crate::base::panic;
 
 /// A commit that holds so many writes, or bytes of batches, takes no more.
@@ -27,8 +27,8 @@ const GROUP_BYTES_MAX: usize = 8 << 20;
 /// How long what was delivered waits for a batch whose commit it can share. What a power cut takes
 /// of it is delivered twice.
 const SETTLE_AFTER: Duration = Duration::from_millis(50);
-/// How many events are noted as delivered in one commit while the disk is full, so that the reserve
-/// has room for it.
+/// How many events are noted as delivered in one commit while the disk is full, and how many rows
+/// about incidents are written, so that the reserve has room for it.
 const OWED_MAX: usize = 64;
 /// How long a failed disk is left alone.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -51,6 +51,9 @@ pub(super) struct Writer {
     was_open: bool,
     /// Settled but not yet written down.
     owed: BTreeMap<EventKey, Done>,
+    /// What is owed to the tables of incidents.
+    rows: incidents::Owed,
+    /// Since when one of the two is not empty.
     owed_since: Option<Instant>,
     /// The changes of ports that are not yet on disk.
     ports: Owed,
@@ -77,6 +80,7 @@ impl Writer {
             first_batch: 0,
             was_open: false,
             owed: BTreeMap::new(),
+            rows: incidents::Owed::default(),
             owed_since: None,
             ports: Owed::default(),
             letters: Letters::default(),
@@ -151,7 +155,8 @@ impl Writer {
                 .into_iter()
                 .for_each(|changes| written(Written::Letters(changes)));
         }
-        if !self.owed.is_empty() || !self.maybe_kept.is_empty() || self.ports.last().is_some() {
+        let is_owed = self.owed_since.is_some() || self.ports.last().is_some();
+        if is_owed || !self.maybe_kept.is_empty() {
             // The last chance; what stays owed is delivered twice.
             let room = self.space.room(&[]);
             panic::catch(|| self.ready(&written).and_then(|()| self.commit(&[], room)));
@@ -198,11 +203,16 @@ impl Writer {
     /// The batches among these writes and those that wait. What is settled is owed from now on.
     fn gather(&mut self, first: Vec<Write>, inbox: &Receiver<Vec<Write>>) -> Vec<Write> {
         let (mut puts, mut bytes_in_group, mut count) = (Vec::new(), 0, 0);
+        self.rows.begin();
         let mut next = Some(first);
         while let Some(writes) = next {
             count += writes.len();
             for write in writes {
                 match write {
+                    Write::Row { name, bytes } => {
+                        self.owed_since.get_or_insert_with(Instant::now);
+                        self.rows.note(puts.len(), name, bytes);
+                    }
                     Write::Port { number, switch_port, record } => {
                         self.ports.note(number, switch_port, record);
                     }
@@ -308,28 +318,31 @@ impl Writer {
     /// Writes in one commit, in which dead letters may take `room` bytes. Gives the batches that it
     /// may not take.
     fn commit(&mut self, puts: &[Write], room: u64) -> Result<Vec<u64>, Problem> {
-        let mut later = BTreeMap::new();
-        if self.space.is_disk_full
-            && let Some(key) = self.owed.keys().nth(OWED_MAX).copied()
-        {
-            later = self.owed.split_off(&key);
+        let (mut later, mut later_rows) = (BTreeMap::new(), incidents::Owed::default());
+        if self.space.is_disk_full {
+            later_rows = self.rows.split_off(OWED_MAX);
+            if let Some(key) = self.owed.keys().nth(OWED_MAX).copied() {
+                later = self.owed.split_off(&key);
+            }
         }
         let before = self.letters.bytes();
         let result = self.write(puts, room);
         if result.is_ok() {
             let after = self.letters.bytes();
-            let letters = after.saturating_sub(before);
-            let has_removed =
-                !self.owed.is_empty() || !self.maybe_kept.is_empty() || after < before;
-            self.space.committed(puts, letters, has_removed);
+            let besides = after.saturating_sub(before) + self.rows.cost();
+            let is_owed = !self.owed.is_empty() || !self.rows.is_empty();
+            let has_removed = is_owed || !self.maybe_kept.is_empty() || after < before;
+            self.space.committed(puts, besides, has_removed);
             self.maybe_kept.clear();
             self.owed.clear();
+            self.rows = incidents::Owed::default();
             self.ports = Owed::default();
         }
         self.owed.append(&mut later);
+        self.rows.append(later_rows);
         if self.owed.is_empty() {
-            self.owed_since = None;
             self.letters.buried = 0;
+            self.owed_since.take_if(|_| self.rows.is_empty());
         }
         result
     }
@@ -355,8 +368,11 @@ impl Writer {
                     letters.put_back(*id, taken)?;
                 }
             }
-            for write in puts {
-                let Write::Put { batch, bytes, chats, fingerprints, letter, at, .. } = write else {
+            self.rows.write(&transaction)?;
+            for (nth, write) in puts.iter().enumerate() {
+                let Write::Put { batch, bytes, chats, fingerprints, incidents, letter, at, .. } =
+                    write
+                else {
                     continue;
                 };
                 let mut taken = None;
@@ -375,6 +391,9 @@ impl Writer {
                 let sum = checksum(*batch, (at, chats, prints, bytes));
                 batches.insert(batch, (at, chats, prints, &**bytes, sum))?;
                 self.maybe_kept.insert(*batch, taken);
+                for incident in incidents {
+                    self.rows.write_with(nth, incident, &transaction)?;
+                }
             }
         }
         if !self.owed.is_empty() {
