@@ -16,7 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http_types::StatusCode;
-use mistgate_core::{base::secret::Secret, delivery::queue::Health, engine::DestinationStatus};
+use mistgate_core::base::secret::Secret;
+use mistgate_core::delivery::queue::output::Health;
+use mistgate_core::engine::DestinationStatus;
 use serde_json::json;
 
 use self::routes::{Role, Route};

@@ -90,7 +90,7 @@ fn main() -> Result<(), Failure> {
 /// Serves webhooks with bodies of about this many bytes.
 fn webhooks(bytes: usize, count: usize) -> Result<(), Failure> {
     let report = Draft::parse(Source { name: "guard", text: CONFIG }).check(&Files::new());
-    let Some(Config { chat, webhook: Some(webhook), .. }) = report.config else {
+    let Some(Config { chat, mist, webhook: Some(webhook), .. }) = report.config else {
         return Err(format!("{:?}", report.problems).into());
     };
     let (path, secret) = webhook.paths.first().zip(webhook.secrets.first()).ok_or("no secret")?;
@@ -108,7 +108,13 @@ fn webhooks(bytes: usize, count: usize) -> Result<(), Failure> {
     // It has nothing to print at this level.
     let journal = Arc::new(Journal::new(Format::Text, Level::Error));
     let dedup_window = webhook.dedup_window;
-    let engine = input::Config { chat: chat.clone(), dedup_window, next_batch: 1 };
+    let engine = input::Config {
+        chat: chat.clone(),
+        dedup_window,
+        incidents: None,
+        dashboard_host: mist.dashboard_host,
+        next_batch: 1,
+    };
     let engine = Engine::new(engine, 0, clock.now());
     let mut driver = Driver { engine, clock, journal: Arc::clone(&journal), put: None };
     let (handle, messages) = Handle::new();
@@ -161,14 +167,22 @@ impl Driver {
             Output::Respond { status, .. } => {
                 let _ = answer.try_send(status);
             }
-            Output::Store { batch, bytes, chats, fingerprints, letter, forget_before } => {
+            Output::Store {
+                batch,
+                bytes,
+                chats,
+                fingerprints,
+                incidents,
+                letter,
+                forget_before,
+            } => {
                 let (bytes, at) = (bytes.into(), clock::stamp());
                 let put = Write::Put {
                     batch,
                     bytes,
                     chats,
                     fingerprints,
-                    incidents: Vec::new(),
+                    incidents,
                     letter,
                     at,
                     forget_before,
@@ -177,7 +191,12 @@ impl Driver {
                 self.put = Some(batch);
             }
             // Nothing is posted.
-            Output::Recall { .. } | Output::Send { .. } | Output::Settle { .. } => {}
+            Output::KeepIncident { .. }
+            | Output::KeepShown { .. }
+            | Output::KeepSilence { .. }
+            | Output::Recall { .. }
+            | Output::Send { .. }
+            | Output::Settle { .. } => {}
         }
     }
 }

@@ -213,8 +213,8 @@ impl World {
         let is_there = |id| self.disk.letters().any(|(left, _)| left == id);
         assert!(!sent.is_some_and(is_there), "a dead letter that cannot be sent");
         // The memory of duplicates ends with its window, whatever the clock showed meanwhile.
-        self.run_to(self.now + DEDUP_WINDOW);
         let last = self.disk.next_batch();
+        self.run_to(self.now + DEDUP_WINDOW);
         self.come_to_rest();
         let is_kept = |(batch, ..): (u64, _, _)| batch < last;
         assert!(self.disk.next_batch() == last || !self.disk.seen().any(is_kept), "not forgotten");

@@ -12,6 +12,7 @@ use crate::base::time::UnixTime;
 use crate::event::Topic;
 use crate::event::fingerprint::Fingerprint;
 use crate::notify::Severity;
+use crate::notify::change::Change;
 
 /// Names a stored event: its batch and its position in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,8 +41,17 @@ pub struct Item {
     pub severity: Severity,
     /// The chats that it goes to. The store keeps them beside the batch and settles them there.
     pub chats: Chats,
+    /// What it says of conditions. Not stored with it.
+    pub changes: Vec<Change>,
     /// Its JSON text, as sent.
     pub text: String,
+}
+
+impl Item {
+    /// Whether a chat takes it.
+    pub fn is_routed(&self) -> bool {
+        !self.chats.is_empty()
+    }
 }
 
 /// A batch as read from the store.
@@ -178,6 +188,7 @@ mod tests {
             channel: channel.into(),
             severity: Severity::Info,
             chats: Chats::default(),
+            changes: Vec::new(),
             text: text.into(),
         }
     }

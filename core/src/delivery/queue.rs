@@ -14,16 +14,20 @@
 //! keys, not texts: some fifty bytes for each waiting event. It does not write to the store: it
 //! reports what was delivered or dropped, and the driver has that written.
 
+pub mod input;
+pub mod output;
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::{fmt, mem, slice, time::Duration};
+use core::{mem, slice};
 
-use super::batch::EventKey;
+use self::input::{Config, Entry, Input};
+use self::output::{End, Health, Load, Loss, Output};
 use crate::base::backoff::Backoff;
 use crate::base::machine::Machine;
 use crate::base::rand::Rand;
 use crate::base::time::Instant;
-use crate::base::window::{Pace, Window};
+use crate::base::window::Pace;
 use crate::chat::outcome::{Outcome, Reason};
 use crate::chat::shape::Form;
 use crate::notify::Severity;
@@ -35,141 +39,10 @@ const PROBE: Backoff = Backoff::secs(60, 3_600);
 /// The wait after a failure that may soon be over.
 const RETRY: Backoff = Backoff::secs(1, 300);
 
-/// Policy of a [`Queue`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// The windows of the vendor's budget; empty for no limit.
-    pub pace: Vec<Window>,
-    /// The most events that wait.
-    pub queue_max: usize,
-    /// What waits is merged if the pace could not send it one by one in this time.
-    pub digest_after: Duration,
-}
-
-/// One waiting event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub key: EventKey,
-    /// The highest goes first.
-    pub severity: Severity,
-    /// When this run accepted it; `None` for an event that an earlier run left.
-    pub accepted_at: Option<Instant>,
-    /// When the event is given up.
-    pub expires_at: Instant,
-}
-
-/// What happened outside.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// The outcome of a `Send`.
-    Answered {
-        /// The number of the `Send`.
-        id: u64,
-        outcome: Outcome,
-    },
-    /// The configuration was read again.
-    Configured(Config),
-    Enqueue(Entry),
-    /// The store that held all that waits was damaged. What is on its way may still arrive.
-    Lost,
-}
-
-/// Why an event was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// It grew too old.
-    Expired,
-    /// The queue was full, and it was the oldest of the lowest severity.
-    Full,
-    /// It was in a store that was damaged.
-    Lost,
-    /// The chat refused even its plain text.
-    Refused(Reason),
-    /// No destination is configured for it any more.
-    Unrouted,
-}
-
-impl Loss {
-    /// The label in metrics and logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Expired => "expired",
-            Self::Full => "queue_full",
-            Self::Lost => "lost",
-            Self::Refused(_) => "refused",
-            Self::Unrouted => "unrouted",
-        }
-    }
-}
-
-/// The loss as a person would say it. A refusal has more words in the chat's answer.
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Expired => f.write_str("older than max_age"),
-            Self::Full => f.write_str("more than queue_max waited"),
-            Self::Lost => f.write_str("in a store that was damaged"),
-            Self::Refused(reason) => write!(f, "refused: {reason}"),
-            Self::Unrouted => f.write_str("no destination is configured for it any more"),
-        }
-    }
-}
-
-/// A command, or an event that the engine passes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// These events arrived.
-    Delivered {
-        /// Several if they were merged.
-        entries: Vec<Entry>,
-        form: Form,
-        /// How many attempts failed since the last success.
-        failures: u32,
-    },
-    /// These events will never be sent.
-    Dropped { entries: Vec<Entry>, loss: Loss },
-    /// Nothing arrives there until somebody repairs it.
-    Parked {
-        reason: Reason,
-        /// How long until it is tried again.
-        probe_after: Duration,
-        /// How often it was found dead, from 1.
-        probes: u32,
-    },
-    /// A parked destination took a message.
-    Resumed,
-    /// The attempt failed and will be repeated.
-    Retrying {
-        /// How many attempts failed since the last success.
-        failures: u32,
-        /// How long until the next.
-        after: Duration,
-        reason: Reason,
-    },
-    /// Post these events in one message; answer with `Answered`.
-    Send {
-        /// The answer names it.
-        id: u64,
-        keys: Vec<EventKey>,
-        /// The best form to try.
-        form: Form,
-    },
-}
-
-/// The health of a destination, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// The last attempt failed.
-    Failing(Reason),
-    /// The URL is dead.
-    Parked(Reason),
-    Ready,
-}
-
 #[derive(Debug)]
 enum State {
     Degraded {
-        entries: Vec<Entry>,
+        load: Entries,
     },
     Parked {
         probe_at: Instant,
@@ -178,7 +51,7 @@ enum State {
     Ready,
     /// `health` is the one before the attempt: sending alone does not make it better.
     Sending {
-        entries: Vec<Entry>,
+        load: Entries,
         form: Form,
         health: Health,
         /// Whether the store has lost them, so that they cannot be sent again.
@@ -188,6 +61,22 @@ enum State {
         retry_at: Instant,
         reason: Reason,
     },
+}
+
+/// The events of a message; none if it is about incidents.
+#[derive(Debug)]
+enum Entries {
+    Events(Vec<Entry>),
+    Incidents(Severity),
+}
+
+impl Entries {
+    const fn count(&self) -> usize {
+        match self {
+            Self::Events(entries) => entries.len(),
+            Self::Incidents(_) => 0,
+        }
+    }
 }
 
 /// The queue machine.
@@ -201,6 +90,8 @@ pub struct Queue {
     failures: u32,
     /// For each severity, the lowest first: what waits, in the order of arrival.
     waiting: [VecDeque<Entry>; Severity::ALL.len()],
+    /// The worst incident that can be told now.
+    incidents: Option<Severity>,
     last_id: u64,
     outputs: VecDeque<Output>,
 }
@@ -209,7 +100,7 @@ impl Queue {
     /// How many events wait, those in flight included.
     pub fn waiting(&self) -> usize {
         let in_flight = match &self.state {
-            State::Degraded { entries } | State::Sending { entries, .. } => entries.len(),
+            State::Degraded { load } | State::Sending { load, .. } => load.count(),
             State::Parked { .. } | State::Ready | State::Waiting { .. } => 0,
         };
         self.not_sent() + in_flight
@@ -238,7 +129,7 @@ impl Queue {
     /// Takes out all events that are not in flight, for a destination that is no longer configured.
     pub fn take_waiting(&mut self) -> Vec<Entry> {
         let mut taken = Vec::new();
-        if let State::Degraded { entries } = &mut self.state {
+        if let State::Degraded { load: Entries::Events(entries) } = &mut self.state {
             taken.append(entries);
             self.state = State::Ready;
         }
@@ -278,13 +169,17 @@ impl Queue {
     }
 
     fn answered(&mut self, now: Instant, outcome: Outcome) {
-        let State::Sending { mut entries, form, health, is_lost } =
+        let State::Sending { mut load, form, health, is_lost } =
             mem::replace(&mut self.state, State::Ready)
         else {
             return;
         };
-        if is_lost && outcome != Outcome::Delivered {
-            self.drop_all(mem::take(&mut entries), Loss::Lost);
+        if is_lost
+            && outcome != Outcome::Delivered
+            && let Entries::Events(entries) = &mut load
+        {
+            let entries = mem::take(entries);
+            self.drop_all(entries, Loss::Lost);
         }
         let parked = matches!(health, Health::Parked(_));
         match outcome {
@@ -294,17 +189,27 @@ impl Queue {
                     self.outputs.push_back(Output::Resumed);
                 }
                 let failures = if parked { 0 } else { failures };
-                self.outputs.push_back(Output::Delivered { entries, form, failures });
+                self.outputs.push_back(match load {
+                    Entries::Events(entries) => Output::Delivered { entries, form, failures },
+                    Entries::Incidents(_) => Output::Told(End::Arrived(form)),
+                });
             }
             Outcome::Degrade(reason) => {
                 if parked {
                     self.failures = 0;
                     self.outputs.push_back(Output::Resumed);
                 }
-                if form == Form::Plain {
-                    self.drop_all(entries, Loss::Refused(reason));
-                } else if !entries.is_empty() {
-                    self.state = State::Degraded { entries };
+                match load {
+                    Entries::Events(entries) if form == Form::Plain => {
+                        self.drop_all(entries, Loss::Refused(reason));
+                    }
+                    Entries::Incidents(_) if form == Form::Plain => {
+                        self.outputs.push_back(Output::Told(End::Refused(reason)));
+                    }
+                    Entries::Events(entries) if entries.is_empty() => {}
+                    load @ (Entries::Events(_) | Entries::Incidents(_)) => {
+                        self.state = State::Degraded { load };
+                    }
                 }
             }
             Outcome::Dead(reason) => {
@@ -312,34 +217,39 @@ impl Queue {
                     self.failures = 0;
                 }
                 self.failures += 1;
-                self.park(now, entries, reason);
+                self.park(now, load, reason);
             }
             Outcome::Retry { reason, .. } if parked => {
                 self.failures += 1;
-                self.park(now, entries, reason);
+                self.park(now, load, reason);
             }
             Outcome::Retry { after, reason } => {
                 self.failures = self.failures.saturating_add(1);
                 let after =
                     RETRY.jittered(self.failures, &mut self.rand).max(after.unwrap_or_default());
-                self.put_back(entries);
+                self.put_back(load);
                 self.state = State::Waiting { retry_at: now + after, reason };
                 self.outputs.push_back(Output::Retrying { failures: self.failures, after, reason });
             }
         }
     }
 
-    fn park(&mut self, now: Instant, entries: Vec<Entry>, reason: Reason) {
+    fn park(&mut self, now: Instant, load: Entries, reason: Reason) {
         let probe_after = PROBE.wait(self.failures);
-        self.put_back(entries);
+        self.put_back(load);
         self.state = State::Parked { probe_at: now + probe_after, reason };
         let probes = self.failures;
         self.outputs.push_back(Output::Parked { reason, probe_after, probes });
     }
 
-    fn put_back(&mut self, entries: Vec<Entry>) {
-        for entry in entries.into_iter().rev() {
-            self.of(entry.severity).push_front(entry);
+    fn put_back(&mut self, load: Entries) {
+        match load {
+            Entries::Events(entries) => {
+                for entry in entries.into_iter().rev() {
+                    self.of(entry.severity).push_front(entry);
+                }
+            }
+            Entries::Incidents(_) => self.outputs.push_back(Output::Told(End::Again)),
         }
     }
 
@@ -388,13 +298,12 @@ impl Queue {
         if self.pace.ready_at(now, self.is_urgent()) > now {
             return;
         }
-        if let State::Degraded { entries } = &mut self.state {
-            let entries = mem::take(entries);
-            return self.send(now, entries, Form::Plain, health);
+        if let State::Degraded { load } = &mut self.state {
+            let load = mem::replace(load, Entries::Events(Vec::new()));
+            return self.send(now, load, Form::Plain, health);
         }
-        let entries = self.take_next(now);
-        if !entries.is_empty() {
-            self.send(now, entries, Form::Rich, health);
+        if let Some(load) = self.take_next(now) {
+            self.send(now, load, Form::Rich, health);
         } else if !matches!(health, Health::Parked(_)) {
             self.state = State::Ready;
         }
@@ -403,23 +312,40 @@ impl Queue {
     /// Whether the next message is critical.
     fn is_urgent(&self) -> bool {
         match &self.state {
-            State::Degraded { entries } => entries.iter().any(is_critical),
+            State::Degraded { load: Entries::Events(entries) } => entries.iter().any(is_critical),
+            State::Degraded { load: Entries::Incidents(severity) } => {
+                *severity == Severity::Critical
+            }
             State::Parked { .. } | State::Ready | State::Sending { .. } | State::Waiting { .. } => {
-                self.oldest().any(is_critical)
+                self.incidents == Some(Severity::Critical) || self.oldest().any(is_critical)
             }
         }
     }
 
-    fn send(&mut self, now: Instant, entries: Vec<Entry>, form: Form, health: Health) {
+    fn send(&mut self, now: Instant, load: Entries, form: Form, health: Health) {
         self.pace.note(now);
         self.last_id += 1;
-        let keys = entries.iter().map(|entry| entry.key).collect();
-        self.state = State::Sending { entries, form, health, is_lost: false };
-        self.outputs.push_back(Output::Send { id: self.last_id, keys, form });
+        let said = match &load {
+            Entries::Events(entries) => {
+                Load::Events(entries.iter().map(|entry| entry.key).collect())
+            }
+            Entries::Incidents(_) => {
+                // Whether there is more is known once this one has ended.
+                self.incidents = None;
+                Load::Incidents
+            }
+        };
+        self.state = State::Sending { load, form, health, is_lost: false };
+        self.outputs.push_back(Output::Send { id: self.last_id, load: said, form });
     }
 
-    /// The next message: one event, or many where the pace is too slow for what waits.
-    fn take_next(&mut self, now: Instant) -> Vec<Entry> {
+    /// The next message: of incidents, unless an event is more severe; else one event, or many
+    /// where the pace is too slow for what waits.
+    fn take_next(&mut self, now: Instant) -> Option<Entries> {
+        let worst = self.oldest().map(|entry| entry.severity).max();
+        if let Some(severity) = self.incidents.filter(|incidents| Some(*incidents) >= worst) {
+            return Some(Entries::Incidents(severity));
+        }
         let is_urgent = self.is_urgent();
         let budget = self.pace.budget(now, self.config.digest_after, is_urgent);
         let [ordinary @ .., critical] = &mut self.waiting;
@@ -428,7 +354,18 @@ impl Queue {
         let is_merged = budget.is_some_and(|budget| waiting > budget.max(1));
         let most = if is_merged { MERGED_MAX } else { 1 };
         let mut next = || queues.iter_mut().rev().find_map(VecDeque::pop_front);
-        (0..most).map_while(|_| next()).collect()
+        let entries: Vec<Entry> = (0..most).map_while(|_| next()).collect();
+        (!entries.is_empty()).then_some(Entries::Events(entries))
+    }
+
+    /// What was to be sent is no more.
+    fn withdrawn(&mut self) {
+        if let State::Sending { health, .. } = self.state {
+            self.state = match health {
+                Health::Parked(reason) => State::Parked { probe_at: Instant::default(), reason },
+                Health::Failing(_) | Health::Ready => State::Ready,
+            };
+        }
     }
 }
 
@@ -449,6 +386,7 @@ impl Machine for Queue {
             state: State::Ready,
             failures: 0,
             waiting: Default::default(),
+            incidents: None,
             last_id: 0,
             outputs: VecDeque::new(),
         }
@@ -475,11 +413,17 @@ impl Machine for Queue {
                 }
             }
             Input::Enqueue(entry) => self.enqueue(entry),
+            Input::Incidents(severity) => self.incidents = severity,
             Input::Lost => {
                 let lost = self.take_waiting();
                 self.drop_all(lost, Loss::Lost);
                 if let State::Sending { is_lost, .. } = &mut self.state {
                     *is_lost = true;
+                }
+            }
+            Input::Withdrawn { id } => {
+                if id == self.last_id {
+                    self.withdrawn();
                 }
             }
         }
@@ -494,12 +438,13 @@ impl Machine for Queue {
         let expires_at = self.oldest().map(|entry| entry.expires_at).min();
         // The pace alone decides from when on the next message may leave.
         let ready_at = self.pace.ready_at(Instant::default(), self.is_urgent());
+        let waits = expires_at.is_some() || self.incidents.is_some();
         let acts_at = match self.state {
             State::Degraded { .. } => Some(ready_at),
-            State::Parked { probe_at, .. } => expires_at.map(|_| probe_at.max(ready_at)),
-            State::Ready => expires_at.map(|_| ready_at),
+            State::Parked { probe_at, .. } => waits.then(|| probe_at.max(ready_at)),
+            State::Ready => waits.then_some(ready_at),
             State::Sending { .. } => None,
-            State::Waiting { retry_at, .. } => expires_at.map(|_| retry_at.max(ready_at)),
+            State::Waiting { retry_at, .. } => waits.then(|| retry_at.max(ready_at)),
         };
         acts_at.into_iter().chain(expires_at).min()
     }

@@ -7,8 +7,10 @@ use crate::base::time::UnixTime;
 use crate::chat::outcome::Reason;
 use crate::delivery::batch::{ChatId, Chats, EventKey};
 use crate::delivery::config::Chat;
-use crate::delivery::queue::Entry;
+use crate::delivery::queue::input::Entry;
 use crate::event::fingerprint::Fingerprint;
+use crate::incident;
+use crate::incident::config::Rules;
 use crate::notify::Severity;
 use crate::webhook::inbox::RequestId;
 use crate::webhook::intake::Intake;
@@ -20,6 +22,10 @@ pub struct Config {
     pub chat: Chat,
     /// How long a seen event is remembered.
     pub dedup_window: Duration,
+    /// The rules of incidents. `None`: every event is told as an event.
+    pub incidents: Option<Rules>,
+    /// The host that links of messages about incidents lead to.
+    pub dashboard_host: String,
     /// The number of the first batch: one more than the last in the store, as far as that is known.
     pub next_batch: u64,
 }
@@ -63,6 +69,8 @@ pub enum Input {
     },
     /// The configuration was read again.
     Configured(Config),
+    /// For the incidents: what an earlier run left, and what persons want.
+    Incident(incident::input::Input),
     /// The store is open, perhaps later than this run began. `is_new` if it has taken the place of
     /// one that was set aside: what waits was in that one, and is lost.
     Opened {
@@ -103,6 +111,26 @@ pub enum Input {
         text: String,
         at: UnixTime,
     },
+}
+
+impl Input {
+    /// What time it is, where the input says so.
+    pub(super) const fn wall(&self) -> Option<UnixTime> {
+        match self {
+            Self::Again { at, .. }
+            | Self::Answered { at, .. }
+            | Self::Report { at, .. }
+            | Self::Request { at, .. } => Some(*at),
+            Self::Configured(_)
+            | Self::Incident(_)
+            | Self::Opened { .. }
+            | Self::Recalled { .. }
+            | Self::Refused(_)
+            | Self::Remembered { .. }
+            | Self::Restored { .. }
+            | Self::Stored(_) => None,
+        }
+    }
 }
 
 /// An event in the store that still waits.

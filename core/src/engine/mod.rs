@@ -5,6 +5,10 @@
 //! kept there as a dead letter, which a person may send again. A destination that dies is reported
 //! on the others as an event of our own, which takes the same way as any other event.
 //!
+//! An event that raises or clears a condition changes an incident first. A chat is then told of the
+//! incident and not of the event, when its queue can send and in the words of that moment; what
+//! incidents keep goes to the store with the event.
+//!
 //! The engine drains its children inside its own `handle_*`. It never reads an event's text again:
 //! the driver fetches texts by key when a queue says `Send`.
 
@@ -12,6 +16,9 @@ pub mod input;
 pub mod output;
 
 pub mod report;
+
+mod accept;
+mod incidents;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -23,23 +30,24 @@ use http_types::StatusCode;
 
 use self::input::{Answer, Config, DestinationId, Input, Restored};
 use self::output::Output;
-use self::report::Report;
 use crate::base::machine::Machine;
 use crate::base::rand::Rand;
 use crate::base::secret::Secret;
 use crate::base::time::{Instant, UnixTime};
 use crate::chat::outcome::{Outcome, Reason};
-use crate::delivery::batch::{Chats, EventKey, Item};
+use crate::delivery::batch::{Chats, Item};
 use crate::delivery::config::{Chat, Destination};
 use crate::delivery::dead_letter::Dead;
-use crate::delivery::queue::{Entry, Health, Loss, Queue};
-use crate::delivery::{batch, dead_letter, queue};
-use crate::event::fingerprint::fingerprint;
-use crate::event::{Event, Topic};
-use crate::notify::Severity;
+use crate::delivery::queue::Queue;
+use crate::delivery::queue::input::Entry;
+use crate::delivery::queue::output::{End, Health, Load, Loss};
+use crate::delivery::{dead_letter, queue};
+use crate::incident;
+use crate::incident::Incidents;
+use crate::notify::change::Key;
+use crate::webhook::inbox;
 use crate::webhook::inbox::{Inbox, RequestId};
 use crate::webhook::intake::Intake;
-use crate::webhook::{inbox, intake};
 
 /// The most events that the inbox remembers, in some four megabytes.
 const SEEN_MAX: usize = 65_536;
@@ -51,6 +59,8 @@ pub struct DestinationStatus {
     pub health: Health,
     /// Events waiting, those in flight included.
     pub waiting: usize,
+    /// Incidents whose state is to be told.
+    pub untold: usize,
     /// When the oldest of them was accepted, where that was in this run.
     pub oldest_at: Option<Instant>,
 }
@@ -65,7 +75,12 @@ struct Slot {
 #[derive(Debug)]
 struct Writing {
     accepted_at: Instant,
+    /// How many events were new.
+    events: usize,
+    /// Those that wait for a chat.
     items: Vec<Item>,
+    /// The incidents that they changed.
+    incidents: Vec<Key>,
 }
 
 /// The engine machine.
@@ -74,6 +89,9 @@ pub struct Engine {
     chat: Chat,
     rand: Rand,
     inbox: Inbox,
+    incidents: Incidents,
+    /// Whether events change incidents at all.
+    has_incidents: bool,
     slots: Vec<Slot>,
     /// Destinations that are no longer configured but have a message in flight.
     retired: Vec<Slot>,
@@ -81,6 +99,8 @@ pub struct Engine {
     writing: BTreeMap<u64, Writing>,
     /// What the last destination said that refused a message.
     refusal: String,
+    /// How many events were given up, for the daily report.
+    given_up: usize,
     outputs: VecDeque<Output>,
 }
 
@@ -93,79 +113,21 @@ impl Engine {
                 to: Arc::clone(to),
                 health: queue.health(),
                 waiting: queue.waiting(),
+                untold: self.incidents.untold(&to.name),
                 oldest_at: queue.oldest_at(),
             })
             .collect()
+    }
+
+    /// What is wrong now, and who was told.
+    pub const fn incidents(&self) -> &Incidents {
+        &self.incidents
     }
 
     /// Whether a message is in flight or a batch is being written.
     pub fn is_busy(&self) -> bool {
         !self.writing.is_empty()
             || self.slots.iter().chain(&self.retired).any(|slot| slot.queue.is_sending())
-    }
-
-    /// Hands events to the inbox, and stores those that it finds new. `letter` is the dead letter
-    /// that they are.
-    fn accept(
-        &mut self,
-        now: Instant,
-        id: Option<RequestId>,
-        letter: Option<u64>,
-        intake: Intake,
-        at: UnixTime,
-    ) {
-        let Intake { topic, items, .. } = intake;
-        let fingerprints = items.iter().map(|item| item.fingerprint).collect();
-        self.inbox.handle_input(now, inbox::Input::Request { id, fingerprints });
-        let mut items: Vec<_> = items.into_iter().map(Some).collect();
-        while let Some(output) = self.inbox.poll_output() {
-            match output {
-                inbox::Output::Respond { id, status } => self.respond(id, status),
-                inbox::Output::Store { batch, new, forget_before } => {
-                    let items: Vec<_> = new
-                        .into_iter()
-                        .filter_map(|place| items.get_mut(place).and_then(Option::take))
-                        .collect();
-                    self.outputs.push_back(Output::Store {
-                        batch,
-                        bytes: batch::encode(at, &topic, &items),
-                        chats: items.iter().map(|item| item.chats.clone()).collect(),
-                        fingerprints: items.iter().map(|item| item.fingerprint).collect(),
-                        letter,
-                        forget_before,
-                    });
-                    self.writing.insert(batch, Writing { accepted_at: now, items });
-                }
-                inbox::Output::Suppressed(events) => {
-                    self.emit(output::Event::Suppressed { events });
-                }
-            }
-        }
-    }
-
-    fn written(&mut self, now: Instant, batch: u64, refused: bool) {
-        let input =
-            if refused { inbox::Input::Refused(batch) } else { inbox::Input::Stored(batch) };
-        self.inbox.handle_input(now, input);
-        self.drain_inbox();
-        let Some(Writing { accepted_at, items }) = self.writing.remove(&batch) else {
-            return;
-        };
-        let events = items.len();
-        if refused {
-            return self.emit(output::Event::Refused { events });
-        }
-        self.emit(output::Event::Accepted { batch, events });
-        let expires_at = accepted_at + self.chat.delivery.max_age;
-        for (index, item) in (0..).zip(items) {
-            let entry = Entry {
-                key: EventKey { batch, index },
-                severity: item.severity,
-                accepted_at: Some(accepted_at),
-                expires_at,
-            };
-            self.enqueue(now, entry, &item.channel, item.chats);
-        }
     }
 
     fn restored(&mut self, now: Instant, events: Vec<Restored>, ago: core::time::Duration) {
@@ -185,15 +147,8 @@ impl Engine {
         self.inbox.handle_input(now, inbox::Input::Opened { next_batch });
         if is_new {
             for slot in self.slots.iter_mut().chain(&mut self.retired) {
-                slot.queue.handle_input(now, queue::Input::Lost);
+                slot.queue.handle_input(now, queue::input::Input::Lost);
             }
-        }
-    }
-
-    fn report(&mut self, now: Instant, text: &str, at: UnixTime) {
-        let event = Event::parse(Topic::Mistgate, text);
-        if let Some(item) = event.and_then(|event| intake::item(&self.chat, &event)) {
-            self.accept(now, None, None, intake::ours(item), at);
         }
     }
 
@@ -213,7 +168,7 @@ impl Engine {
             if let Some(slot) = self.slots.get_mut(index)
                 && owed.remove(&slot.to.chat)
             {
-                slot.queue.handle_input(now, queue::Input::Enqueue(entry));
+                slot.queue.handle_input(now, queue::input::Input::Enqueue(entry));
             }
         }
         if !owed.is_empty() {
@@ -248,7 +203,7 @@ impl Engine {
                 }
                 Err(reason) => Outcome::Retry { after: None, reason: *reason },
             };
-            slot.queue.handle_input(now, queue::Input::Answered { id, outcome });
+            slot.queue.handle_input(now, queue::input::Input::Answered { id, outcome });
         }
     }
 
@@ -256,6 +211,7 @@ impl Engine {
         let window = config.dedup_window;
         let inbox = inbox::Config { window, seen_max: SEEN_MAX, next_batch: config.next_batch };
         self.inbox.handle_input(now, inbox::Input::Configured(inbox));
+        self.configure_incidents(now, &config);
         self.chat = config.chat;
         let mut old = core::mem::take(&mut self.slots);
         for to in self.chat.destinations.clone() {
@@ -267,7 +223,7 @@ impl Engine {
                 Some(position) => {
                     let mut slot = old.swap_remove(position);
                     slot.to = Arc::new(to);
-                    slot.queue.handle_input(now, queue::Input::Configured(policy));
+                    slot.queue.handle_input(now, queue::input::Input::Configured(policy));
                     slot
                 }
                 None => {
@@ -296,29 +252,32 @@ impl Engine {
         self.retired.retain(|slot| slot.queue.is_sending());
     }
 
-    /// Drains all queues, and accepts the reports that follow.
+    /// Drains the incidents and all queues, and accepts the reports that follow.
     fn drain(&mut self, now: Instant, at: Option<UnixTime>) {
-        let mut reports = Vec::new();
-        for index in 0..self.slots.len() + self.retired.len() {
-            while let Some((id, to, output)) = self.poll_slot(index) {
-                if let Some(report) = self.relay(now, id, to, output) {
-                    reports.push(report);
+        self.drain_incidents(now);
+        // What one queue has told, or a report, may make another due.
+        let mut is_drained = false;
+        while !core::mem::replace(&mut is_drained, true) {
+            for index in 0..self.slots.len() + self.retired.len() {
+                while let Some((id, to, output)) = self.poll_slot(index) {
+                    is_drained = false;
+                    // A report is accepted like any event; being new, it reaches no queue before
+                    // it is stored.
+                    let report = self.relay(now, id, to, output);
+                    let intake = report.and_then(|report| self.report_intake(report, at));
+                    if let Some(intake) = intake {
+                        self.accept(now, None, None, intake, at.unwrap_or_default());
+                    }
                 }
             }
         }
         self.recall_retired();
-        // A report is accepted like any event; being new, it reaches no queue before it is stored.
-        for report in reports {
-            if let Some(intake) = self.report_intake(report, at) {
-                self.accept(now, None, None, intake, at.unwrap_or_default());
-            }
-        }
     }
 
     fn poll_slot(
         &mut self,
         index: usize,
-    ) -> Option<(DestinationId, Arc<Destination>, queue::Output)> {
+    ) -> Option<(DestinationId, Arc<Destination>, queue::output::Output)> {
         let slot = self.slots.iter_mut().chain(&mut self.retired).nth(index)?;
         let output = slot.queue.poll_output()?;
         Some((slot.id, Arc::clone(&slot.to), output))
@@ -330,17 +289,17 @@ impl Engine {
         now: Instant,
         destination: DestinationId,
         to: Arc<Destination>,
-        output: queue::Output,
-    ) -> Option<Report> {
+        output: queue::output::Output,
+    ) -> Option<report::Report> {
         match output {
-            queue::Output::Delivered { entries, form, .. } => {
+            queue::output::Output::Delivered { entries, form, .. } => {
                 self.settle(&entries, &to, None);
                 let accepted = entries.iter().filter_map(|entry| entry.accepted_at).min();
                 let latency = accepted.map(|accepted_at| now - accepted_at);
                 let events = entries.len();
                 self.emit(output::Event::Delivered { to, events, form, latency });
             }
-            queue::Output::Dropped { entries, loss } => {
+            queue::output::Output::Dropped { entries, loss } => {
                 let reason = match loss {
                     Loss::Refused(_) => format!("refused: {}", self.refusal),
                     Loss::Expired | Loss::Full | Loss::Lost | Loss::Unrouted => loss.to_string(),
@@ -349,23 +308,45 @@ impl Engine {
                 // What was in a lost store cannot be kept.
                 self.settle(&entries, &to, (loss != Loss::Lost).then_some(&dead));
                 let events = entries.len();
+                self.given_up += events;
                 self.emit(output::Event::Dropped { to: Some(to), events, loss });
             }
-            queue::Output::Parked { reason, probe_after, probes } => {
-                let report = Report::parked(&to, reason);
+            queue::output::Output::Parked { reason, probe_after, probes } => {
+                let report = report::Report::parked(&to, reason);
                 self.emit(output::Event::Parked { to, reason, probe_after });
                 return (probes == 1).then_some(report);
             }
-            queue::Output::Resumed => {
-                let report = Report::resumed(&to);
+            queue::output::Output::Resumed => {
+                let report = report::Report::resumed(&to);
                 self.emit(output::Event::Resumed { to });
                 return Some(report);
             }
-            queue::Output::Retrying { failures, after, reason } => {
+            queue::output::Output::Retrying { failures, after, reason } => {
                 self.emit(output::Event::Retrying { to, failures, after, reason });
             }
-            queue::Output::Send { id, keys, form } => {
-                self.outputs.push_back(Output::Send { destination, to, id, keys, form });
+            queue::output::Output::Send { id, load, form } => {
+                let message = match load {
+                    Load::Events(keys) => Some(output::Message::Events(keys)),
+                    Load::Incidents => self.compose(now, &to.name).map(output::Message::Incidents),
+                };
+                match message {
+                    Some(message) => {
+                        let send = Output::Send { destination, to, id, message, form };
+                        self.outputs.push_back(send);
+                    }
+                    None => self.withdraw(now, destination, id),
+                }
+            }
+            queue::output::Output::Told(end) => {
+                self.ended(now, &to.name, end != End::Again);
+                match end {
+                    End::Again => {}
+                    End::Arrived(form) => self.emit(output::Event::Told { to, form }),
+                    End::Refused(reason) => {
+                        let (to, loss) = (Some(to), Loss::Refused(reason));
+                        self.emit(output::Event::Dropped { to, events: 0, loss });
+                    }
+                }
             }
         }
         None
@@ -378,38 +359,6 @@ impl Engine {
             Output::Settle { key, chats, dead }
         };
         self.outputs.extend(entries.iter().map(settle));
-    }
-
-    /// The report as an event, for the destinations of a channel that are not dead.
-    fn report_intake(&self, report: Report, at: Option<UnixTime>) -> Option<Intake> {
-        let about = |slot: &Slot| slot.to.name == report.destination;
-        let waiting = self.slots.iter().find(|slot| about(slot))?.queue.waiting();
-        let (channel, chats) = self.report_channel(|slot| {
-            !about(slot) && !matches!(slot.queue.health(), Health::Parked(_))
-        })?;
-        let severity = report.severity;
-        let text = report.text(waiting, at)?;
-        let event = Event::parse(Topic::Mistgate, &text)?;
-        let item = Item { fingerprint: fingerprint(&event), channel, severity, chats, text };
-        Some(intake::ours(item))
-    }
-
-    /// The channel of the highest severity that has a destination for which `takes` holds, and the
-    /// chats of those destinations.
-    fn report_channel(&self, takes: impl Fn(&Slot) -> bool) -> Option<(String, Chats)> {
-        let by_severity = Severity::ALL.iter().rev().map(|severity| severity.name());
-        let named = self.slots.iter().flat_map(|slot| &slot.to.channels).map(String::as_str);
-        by_severity.chain(named).find_map(|channel| {
-            let chats: Chats = self
-                .chat
-                .destinations_of(channel)
-                .into_iter()
-                .filter_map(|index| self.slots.get(index))
-                .filter(|slot| takes(slot))
-                .map(|slot| Arc::clone(&slot.to.chat))
-                .collect();
-            (!chats.is_empty()).then(|| (channel.to_string(), chats))
-        })
     }
 
     fn drain_inbox(&mut self) {
@@ -443,11 +392,14 @@ impl Machine for Engine {
             chat: config.chat.clone(),
             rand: Rand::new(seed),
             inbox: Inbox::new(inbox, 0, now),
+            incidents: Incidents::new(incidents::config(&config), 0, now),
+            has_incidents: config.incidents.is_some(),
             slots: Vec::new(),
             retired: Vec::new(),
             last_destination: 0,
             writing: BTreeMap::new(),
             refusal: String::new(),
+            given_up: 0,
             outputs: VecDeque::new(),
         };
         engine.configure(now, config);
@@ -456,6 +408,8 @@ impl Machine for Engine {
 
     fn handle_timeout(&mut self, now: Instant) {
         self.inbox.handle_timeout(now);
+        self.incidents.handle_timeout(now);
+        self.drain_incidents(now);
         for slot in &mut self.slots {
             slot.queue.handle_timeout(now);
         }
@@ -464,14 +418,17 @@ impl Machine for Engine {
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
-        let mut wall = None;
+        let wall = input.wall();
+        if let Some(at) = wall {
+            self.incidents.handle_input(now, incident::input::Input::Clock(at));
+        }
         match input {
             Input::Again { id, letter, intake, at } => self.again(now, id, letter, intake, at),
-            Input::Answered { destination, id, answer, at } => {
-                wall = Some(at);
+            Input::Answered { destination, id, answer, .. } => {
                 self.answered(now, destination, id, &answer);
             }
             Input::Configured(config) => self.configure(now, config),
+            Input::Incident(input) => self.incidents.handle_input(now, input),
             Input::Opened { next_batch, is_new } => self.opened(now, next_batch, is_new),
             Input::Refused(batch) => self.written(now, batch, true),
             Input::Recalled { events, chat } => {
@@ -497,12 +454,13 @@ impl Machine for Engine {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let queues = self.slots.iter().filter_map(|slot| slot.queue.poll_timeout());
-        self.inbox.poll_timeout().into_iter().chain(queues).min()
+        let incidents = self.incidents.poll_timeout();
+        self.inbox.poll_timeout().into_iter().chain(incidents).chain(queues).min()
     }
 }
 
-fn queue_config(chat: &Chat, to: &Destination) -> queue::Config {
-    queue::Config {
+fn queue_config(chat: &Chat, to: &Destination) -> queue::input::Config {
+    queue::input::Config {
         pace: to.pace.clone(),
         queue_max: chat.delivery.queue_max,
         digest_after: chat.delivery.digest_after,

@@ -11,8 +11,13 @@ use crate::chat::shape::Form;
 use crate::delivery::batch::{ChatId, Chats, EventKey};
 use crate::delivery::config::Destination;
 use crate::delivery::dead_letter::Dead;
-use crate::delivery::queue::{Entry, Loss};
+use crate::delivery::queue::input::Entry;
+use crate::delivery::queue::output::Loss;
 use crate::event::fingerprint::Fingerprint;
+use crate::incident;
+use crate::incident::input::Name;
+use crate::notify::Notification;
+use crate::notify::change::Key;
 use crate::webhook::inbox::RequestId;
 
 /// A command to the driver, or an event that it only passes on.
@@ -20,18 +25,23 @@ use crate::webhook::inbox::RequestId;
 pub enum Output {
     /// For the journal and the metrics.
     Event(Event),
+    /// Put an incident on disk, or forget it.
+    KeepIncident { key: Key, record: Option<Vec<u8>> },
+    /// Put on disk what a destination was told of an incident, or forget it.
+    KeepShown { to: Name, key: Key, shown: Option<Vec<u8>> },
+    /// Put a silence on disk, or forget it.
+    KeepSilence { number: u64, silence: Option<Vec<u8>> },
     /// Read the channels of these events again, and hand them in as `Recalled`. Their age goes on.
     Recall { entries: Vec<Entry>, chat: ChatId },
     /// Answer the request.
     Respond { id: RequestId, status: StatusCode },
-    /// Post these events; answer with `Answered`.
+    /// Post a message; answer with `Answered`.
     Send {
         destination: DestinationId,
         to: Arc<Destination>,
         /// The answer names it.
         id: u64,
-        /// Several events become one message.
-        keys: Vec<EventKey>,
+        message: Message,
         /// The best form to try.
         form: Form,
     },
@@ -43,19 +53,32 @@ pub enum Output {
         /// Why it was given up, if it was: then it is kept as a dead letter of each chat.
         dead: Option<Dead>,
     },
-    /// Put a batch on disk; answer with `Stored` or `Refused`.
+    /// Put a batch on disk; answer with `Stored` or `Refused`. One without events is no more than
+    /// its fingerprints and incidents.
     Store {
         batch: u64,
         /// Its bytes, as [`encode`](crate::delivery::batch::encode) makes them.
         bytes: Vec<u8>,
         /// The chats that each event goes to, in the order of the events.
         chats: Vec<Chats>,
+        /// Of all events of the batch, also those that no chat waits for.
         fingerprints: Vec<Fingerprint>,
+        /// What the events made of incidents.
+        incidents: Vec<(Key, Option<Vec<u8>>)>,
         /// The dead letter that this is, which goes with the same stroke. Refused where it is gone.
         letter: Option<u64>,
         /// The store may forget the fingerprints of earlier batches than this.
         forget_before: u64,
     },
+}
+
+/// What a message is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Stored events; several are merged.
+    Events(Vec<EventKey>),
+    /// What is wrong now, and what is over.
+    Incidents(Notification),
 }
 
 /// What the journal prints and the metrics count.
@@ -80,6 +103,8 @@ pub enum Event {
         events: usize,
         loss: Loss,
     },
+    /// An incident came or went, or it is known what became of its events.
+    Incident(incident::output::Event),
     /// A destination is dead.
     Parked {
         to: Arc<Destination>,
@@ -105,4 +130,6 @@ pub enum Event {
     },
     /// Events were seen before.
     Suppressed { events: usize },
+    /// A destination took a message about incidents.
+    Told { to: Arc<Destination>, form: Form },
 }

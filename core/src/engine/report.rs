@@ -2,13 +2,22 @@
 //! that the store was set aside.
 
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 
 use serde::Serialize;
 
-use crate::base::time::UnixTime;
+use super::{Engine, Slot};
+use crate::base::time::{Instant, UnixTime};
 use crate::chat::outcome::Reason;
+use crate::delivery::batch::{Chats, Item};
 use crate::delivery::config::Destination;
+use crate::delivery::queue::output::Health;
+use crate::event::fingerprint::fingerprint;
+use crate::event::{Event, Topic};
 use crate::notify::Severity;
+use crate::notify::change::changes;
+use crate::webhook::intake;
+use crate::webhook::intake::Intake;
 
 /// A report on a destination; as JSON the text of an event of topic `mistgate`.
 #[derive(Debug, Serialize)]
@@ -50,6 +59,48 @@ impl Report {
     pub(super) fn text(self, waiting: usize, at: Option<UnixTime>) -> Option<String> {
         let report = Self { waiting, timestamp: at.map(UnixTime::as_secs), ..self };
         serde_json::to_string(&report).ok()
+    }
+}
+
+impl Engine {
+    pub(super) fn report(&mut self, now: Instant, text: &str, at: UnixTime) {
+        let event = Event::parse(Topic::Mistgate, text);
+        if let Some(item) = event.and_then(|event| intake::item(&self.chat, &event)) {
+            self.accept(now, None, None, intake::ours(item), at);
+        }
+    }
+
+    /// The report as an event, for the destinations of a channel that are not dead.
+    pub(super) fn report_intake(&self, report: Report, at: Option<UnixTime>) -> Option<Intake> {
+        let about = |slot: &Slot| slot.to.name == report.destination;
+        let waiting = self.slots.iter().find(|slot| about(slot))?.queue.waiting();
+        let (channel, chats) = self.report_channel(|slot| {
+            !about(slot) && !matches!(slot.queue.health(), Health::Parked(_))
+        })?;
+        let severity = report.severity;
+        let text = report.text(waiting, at)?;
+        let event = Event::parse(Topic::Mistgate, &text)?;
+        let (fingerprint, changes) = (fingerprint(&event), changes(&event));
+        let item = Item { fingerprint, channel, severity, chats, changes, text };
+        Some(intake::ours(item))
+    }
+
+    /// The channel of the highest severity that has a destination for which `takes` holds, and the
+    /// chats of those destinations.
+    fn report_channel(&self, takes: impl Fn(&Slot) -> bool) -> Option<(String, Chats)> {
+        let by_severity = Severity::ALL.iter().rev().map(|severity| severity.name());
+        let named = self.slots.iter().flat_map(|slot| &slot.to.channels).map(String::as_str);
+        by_severity.chain(named).find_map(|channel| {
+            let chats: Chats = self
+                .chat
+                .destinations_of(channel)
+                .into_iter()
+                .filter_map(|index| self.slots.get(index))
+                .filter(|slot| takes(slot))
+                .map(|slot| Arc::clone(&slot.to.chat))
+                .collect();
+            (!chats.is_empty()).then(|| (channel.to_string(), chats))
+        })
     }
 }
 

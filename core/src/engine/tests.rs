@@ -6,10 +6,16 @@ use super::*;
 use crate::base::secret::Secret;
 use crate::base::window::Window;
 use crate::chat::kind::Kind;
-use crate::chat::{google, slack, teams};
+use crate::chat::{console, google, slack, teams};
+use crate::delivery::batch;
+use crate::delivery::batch::EventKey;
 use crate::delivery::config::Delivery;
 use crate::event::fingerprint::Fingerprint;
+use crate::event::{Event, Topic};
+use crate::incident::config::Rules;
+use crate::notify::Severity;
 use crate::route::Routes;
+use crate::webhook::intake;
 
 fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destination {
     Destination {
@@ -37,7 +43,13 @@ fn chat(destinations: &[Destination]) -> Config {
             http_proxy: None,
         },
     };
-    Config { chat, dedup_window: Duration::from_secs(60), next_batch: 1 }
+    Config {
+        chat,
+        dedup_window: Duration::from_secs(60),
+        incidents: Some(Rules::default()),
+        dashboard_host: "manage.mist.com".to_string(),
+        next_batch: 1,
+    }
 }
 
 fn names(chats: &Chats) -> String {
@@ -50,6 +62,7 @@ fn item(n: u8, channel: &str, kinds: &[&Kind]) -> Item {
         channel: channel.to_string(),
         severity: Severity::Info,
         chats: kinds.iter().map(|kind| kind.name.into()).collect(),
+        changes: Vec::new(),
         text: "{}".to_string(),
     }
 }
@@ -90,11 +103,32 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
         Output::Event(output::Event::Suppressed { events }) => {
             alloc::format!("suppressed {events}")
         }
+        Output::Event(output::Event::Incident(event)) => match event {
+            incident::output::Event::Counted { to, fate, events } => {
+                alloc::format!("{to}: {events} {}", fate.name())
+            }
+            incident::output::Event::Full => "full".to_string(),
+            incident::output::Event::Opened { id, subject, .. } => {
+                alloc::format!("opened {id} {subject}")
+            }
+            incident::output::Event::Over { id, subject, .. } => {
+                alloc::format!("over {id} {subject}")
+            }
+        },
+        Output::Event(output::Event::Told { to, .. }) => alloc::format!("told {}", to.name),
+        Output::KeepIncident { record, .. } => {
+            alloc::format!("keep incident {}", record.is_some())
+        }
+        Output::KeepShown { to, shown, .. } => alloc::format!("keep {to} {}", shown.is_some()),
+        Output::KeepSilence { number, .. } => alloc::format!("keep silence {number}"),
         Output::Recall { entries, .. } => alloc::format!("recall {}", entries.len()),
         Output::Respond { id, status } => alloc::format!("respond {id} {status}"),
-        Output::Send { to, id, keys, .. } => {
+        Output::Send { to, id, message: output::Message::Events(keys), .. } => {
             let batches: Vec<_> = keys.iter().map(|key| key.batch.to_string()).collect();
             alloc::format!("send {} #{id} {}", to.name, batches.join(","))
+        }
+        Output::Send { to, id, message: output::Message::Incidents(told), .. } => {
+            alloc::format!("tell {} #{id} {}", to.name, told.title)
         }
         Output::Settle { key, chats, dead: None } => {
             alloc::format!("settle {} {}", key.batch, names(&chats))
@@ -102,14 +136,83 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
         Output::Settle { key, chats, dead: Some(Dead { to, reason }) } => {
             alloc::format!("bury {} {} of {to}: {reason}", key.batch, names(&chats))
         }
-        Output::Store { batch, chats, letter: None, .. } => {
+        Output::Store { batch, chats, incidents, letter: None, .. } if incidents.is_empty() => {
             alloc::format!("store {batch}: {}", chats.len())
+        }
+        Output::Store { batch, chats, incidents, letter: None, .. } => {
+            alloc::format!("store {batch}: {} and incidents {}", chats.len(), incidents.len())
         }
         Output::Store { batch, letter: Some(letter), .. } => {
             alloc::format!("store {batch} for letter {letter}")
         }
     });
     words.collect()
+}
+
+/// A request with an event of an access point.
+fn of_ap(engine: &Engine, id: RequestId, kind: &str, secs: i64) -> Input {
+    let at = 1_752_000_000 + secs;
+    let text = alloc::format!(
+        r#"{{"type":"{kind}","mac":"5c5b35000001","device_name":"AP-1","timestamp":{at}}}"#
+    );
+    let event = Event::parse(Topic::DeviceEvents, &text).expect("an object");
+    let items = Vec::from([intake::item(&engine.chat, &event).expect("it is routed")]);
+    let mut request = request(id, items);
+    if let Input::Request { intake, at: now, .. } = &mut request {
+        (intake.topic, *now) = ("device-events".to_string(), UnixTime::from_secs(at));
+    }
+    request
+}
+
+#[test]
+fn an_event_of_an_incident_is_told_by_the_incident() {
+    let engine = &mut engine(&[
+        destination("console", &console::KIND, &[]),
+        destination("slack/all", &slack::KIND, &[]),
+    ]);
+    let down = of_ap(engine, 1, "AP_DISCONNECTED", 0);
+    let stored = at(engine, 0, down);
+    // The stream is owed the event, and the chat is told of the incident.
+    assert_eq!(stored, ["opened 1 AP-1", "store 1: 1 and incidents 1"]);
+    let sent = at(engine, 0, Input::Stored(1));
+    assert_eq!(sent, ["respond 1 200", "accepted 1: 1", "send console #1 1"]);
+    let done = answered(engine, "console", 1, 200);
+    assert_eq!(at(engine, 0, done), ["settle 1 console", "delivered console: 1"]);
+    assert_eq!(engine.poll_timeout(), Some(Instant::from_secs(30)));
+    engine.handle_timeout(Instant::from_secs(30));
+    let up = of_ap(engine, 2, "AP_CONNECTED", 30);
+    assert_eq!(
+        at(engine, 30, up),
+        ["tell slack/all #1 AP disconnected", "over 1 AP-1", "store 2: 1 and incidents 1"]
+    );
+    // What is on its way is told again as it was, and as plain text.
+    let refused = answered(engine, "slack/all", 1, 400);
+    assert_eq!(at(engine, 31, refused), ["tell slack/all #2 AP disconnected"]);
+    let arrived = answered(engine, "slack/all", 2, 200);
+    assert_eq!(
+        at(engine, 32, arrived),
+        ["slack/all: 1 told", "keep slack/all true", "told slack/all"]
+    );
+    // A batch of nothing but what was told is no more than its fingerprints.
+    let only_slack = chat(&[destination("slack/all", &slack::KIND, &[])]);
+    at(engine, 33, Input::Configured(only_slack));
+    let again = of_ap(engine, 3, "AP_CONNECTED", 33);
+    assert_eq!(at(engine, 33, again), ["store 3: 0"]);
+    assert_eq!(at(engine, 33, Input::Stored(3)), ["respond 3 200", "accepted 3: 1"]);
+    engine.handle_timeout(Instant::from_secs(42));
+    let words = at(engine, 42, Input::Refused(99));
+    assert_eq!(words, ["tell slack/all #3 AP connected"]);
+}
+
+#[test]
+fn what_a_refused_batch_says_of_incidents_is_kept_all_the_same() {
+    let engine = &mut engine(&[destination("slack/all", &slack::KIND, &[])]);
+    let down = of_ap(engine, 1, "AP_DISCONNECTED", 0);
+    at(engine, 0, down);
+    assert_eq!(
+        at(engine, 0, Input::Refused(1)),
+        ["respond 1 503", "keep incident true", "refused 1"]
+    );
 }
 
 fn answered(engine: &Engine, name: &str, id: u64, status: u16) -> Input {
@@ -167,17 +270,29 @@ fn a_dead_destination_is_said_on_the_others() {
     at(engine, 0, request(1, [item(1, "info", &[&slack::KIND])].into()));
     at(engine, 0, Input::Stored(1));
     let answer = answered(engine, "slack/info", 1, 404);
-    assert_eq!(at(engine, 0, answer), ["parked slack/info gone", "store 2: 1"]);
     assert_eq!(
-        at(engine, 0, Input::Stored(2)),
-        ["accepted 2: 1", "send slack/critical #1 2", "send teams/default #1 2"]
+        at(engine, 0, answer),
+        ["parked slack/info gone", "opened 1 slack/info", "store 2: 0 and incidents 1"]
+    );
+    assert_eq!(at(engine, 0, Input::Stored(2)), ["accepted 2: 1"]);
+    let told = at(engine, 30, Input::Refused(99));
+    let title = "Chat destination stopped";
+    assert_eq!(
+        told,
+        [format!("tell slack/critical #1 {title}"), format!("tell teams/default #1 {title}")]
     );
     engine.handle_timeout(Instant::from_secs(60));
     assert!(matches!(engine.poll_output(), Some(Output::Send { id: 2, .. })));
     let answer = answered(engine, "slack/info", 2, 200);
     assert_eq!(
         at(engine, 61, answer),
-        ["resumed slack/info", "settle 1 slack", "delivered slack/info: 1", "store 3: 1"]
+        [
+            "resumed slack/info",
+            "over 1 slack/info",
+            "store 3: 0 and incidents 1",
+            "settle 1 slack",
+            "delivered slack/info: 1"
+        ]
     );
 }
 

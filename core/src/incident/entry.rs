@@ -56,6 +56,8 @@ pub(super) struct Entry {
     pub(super) incident: Incident,
     /// When it last came or went, by our clock.
     pub(super) since: Instant,
+    /// How long before that it was over, if an earlier run left it so.
+    age: Duration,
     /// When it last came, the latest last; no more than count as flapping.
     raised_at: VecDeque<Instant>,
     pub(super) is_flapping: bool,
@@ -69,18 +71,25 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// An incident that begins, or that an earlier run left: its hold begins now.
-    pub(super) fn new(incident: Incident, to: Vec<Name>, now: Instant) -> Self {
+    /// An incident that begins, or that an earlier run left: its hold begins now. `age` is how long
+    /// it has been over.
+    pub(super) fn new(incident: Incident, to: Vec<Name>, now: Instant, age: Duration) -> Self {
         Self {
             incident,
             since: now,
-            raised_at: VecDeque::from([now]),
+            age,
+            raised_at: VecDeque::new(),
             is_flapping: false,
             muted_by: None,
             to,
             told_since: None,
             turn_at: None,
         }
+    }
+
+    /// An incident that begins with an event.
+    pub(super) fn begun(incident: Incident, to: Vec<Name>, now: Instant) -> Self {
+        Self { raised_at: VecDeque::from([now]), ..Self::new(incident, to, now, Duration::ZERO) }
     }
 
     /// Applies an event of `at`. `next_id` is for an incident that begins anew.
@@ -95,7 +104,7 @@ impl Entry {
     ) -> Effect {
         let Changed { change, severity, topic, .. } = changed;
         let incident = &mut self.incident;
-        let is_recent = now - self.since <= rules.flap_window;
+        let is_recent = self.age + (now - self.since) <= rules.flap_window;
         if at < incident.changed_at {
             return Effect::Counted { is_kept: false };
         }
@@ -115,7 +124,7 @@ impl Entry {
         }
         if !change.is_raised {
             (incident.is_open, incident.changed_at) = (false, at);
-            self.since = now;
+            (self.since, self.age) = (now, Duration::ZERO);
             return Effect::Went;
         }
         if is_recent {
@@ -126,11 +135,13 @@ impl Entry {
         } else {
             *self = Self {
                 turn_at: self.turn_at,
-                ..Self::new(Incident::new(next_id, change, *severity, at), to.to_vec(), now)
+                ..Self::begun(Incident::new(next_id, change, *severity, at), to.to_vec(), now)
             };
+            self.incident.note_source(topic, change.kind);
+            return Effect::Came;
         }
         self.incident.note_source(topic, change.kind);
-        self.since = now;
+        (self.since, self.age) = (now, Duration::ZERO);
         self.raised_at.push_back(now);
         self.raised_at.retain(|raised_at| now - *raised_at <= rules.flap_window);
         while self.raised_at.len() > rules.flap_count {
@@ -173,13 +184,13 @@ impl Entry {
             (true, true) => Some(self.since + rules.hold * 2),
             (false, true) => Some(self.since + rules.flap_window),
             (true, false) => Some(self.since + rules.hold),
-            (false, false) => Some(self.since + KEPT),
+            (false, false) => Some(self.since + KEPT.saturating_sub(self.age)),
         }
     }
 
     /// Whether it was over for so long that it is forgotten.
     pub(super) fn is_stale(&self, now: Instant) -> bool {
-        !self.incident.is_open && self.since + KEPT <= now
+        !self.incident.is_open && self.since + KEPT.saturating_sub(self.age) <= now
     }
 
     /// How it is to be shown.

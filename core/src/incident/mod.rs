@@ -33,16 +33,18 @@ mod message;
 
 mod mute;
 
+mod apply;
+
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::entry::Entry;
 pub use self::entry::MutedBy;
-use self::entry::{Effect, Entry};
-use self::input::{Changed, Config, Input, Name};
+use self::input::{Config, Input, Name};
 use self::output::{Event, Output};
-use self::record::{Incident, LastEvent};
+use self::record::Incident;
 use self::silence::Silence;
 use self::teller::{Shown, Teller, Wanted};
 use crate::base::mac::Mac;
@@ -52,10 +54,8 @@ use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
 use crate::notify::{Fact, Severity};
 
-/// The most incidents, open or over.
-const INCIDENTS_MAX: usize = 100_000;
-/// The most bytes of events that are kept for cards.
-const TEXTS_MAX: usize = 16 << 20;
+/// The most links between devices.
+const LINKS_MAX: usize = 100_000;
 /// The most silences.
 const SILENCES_MAX: usize = 1_000;
 
@@ -104,6 +104,16 @@ impl Incidents {
         })
     }
 
+    /// How many incidents are to be told to a destination.
+    pub fn untold(&self, to: &str) -> usize {
+        self.tellers.get(to).map_or(0, Teller::untold)
+    }
+
+    /// What the store is to keep of an incident.
+    pub fn record(&self, key: Key) -> Option<Vec<u8>> {
+        self.entries.get(&key).map(|entry| entry.incident.to_bytes())
+    }
+
     /// How many are open.
     pub const fn open(&self) -> usize {
         self.open
@@ -132,103 +142,9 @@ impl Incidents {
         }
     }
 
-    fn changed(&mut self, changed: &Changed) {
-        let Changed { change, severity, topic, text, .. } = changed;
-        let (key, wall, rules) = (change.key, self.wall(), &self.config.rules);
-        // A device's clock may be ahead of ours, but not by days.
-        let at = change.at.unwrap_or(wall).min(wall);
-        let is_old = at.plus(rules.max_event_age) < wall;
-        let to = message::destinations(&self.config.chat, &changed.channel);
-        let is_full = self.entries.len() >= INCIDENTS_MAX;
-        let effect = match self.entries.get_mut(&key) {
-            Some(_) if change.is_raised && to.is_empty() => return,
-            Some(entry) => entry.apply(self.now, changed, at, &to, rules, self.last_id + 1),
-            None if !change.is_raised || to.is_empty() => return,
-            None if is_full => {
-                if !core::mem::replace(&mut self.is_full, true) {
-                    self.outputs.push_back(Output::Event(Event::Full));
-                }
-                return;
-            }
-            None => {
-                let mut incident = Incident::new(self.last_id + 1, change, *severity, at);
-                incident.note_source(topic, change.kind);
-                self.entries.insert(key, Entry::new(incident, to.clone(), self.now));
-                Effect::Came
-            }
-        };
-        let Some(entry) = self.entries.get_mut(&key) else { return };
-        let (is_kept, is_news) = match effect {
-            Effect::Unrelated => return,
-            Effect::Counted { is_kept } => (is_kept, false),
-            Effect::Came | Effect::Went | Effect::Worse => (true, true),
-        };
-        if is_news {
-            let earlier = entry.incident.event.take();
-            self.texts -= earlier.map_or(0, |event| event.text.len());
-            let has_room = !is_old && self.texts + text.len() <= TEXTS_MAX;
-            entry.incident.event = LastEvent::new(topic, text).filter(|_| has_room);
-            self.texts += entry.incident.event.as_ref().map_or(0, |event| event.text.len());
-        }
-        match effect {
-            Effect::Came | Effect::Went => self.came_or_went(key),
-            Effect::Worse => self.mute(key),
-            Effect::Counted { .. } | Effect::Unrelated => {}
-        }
-        let takers = self.tellers.iter().filter(|(name, teller)| {
-            teller.told.contains_key(&key)
-                || self.entries.get(&key).is_some_and(|entry| entry.to.contains(name))
-        });
-        let takers: Vec<Name> = takers.map(|(name, _)| Arc::clone(name)).collect();
-        for name in takers.iter().filter(|name| to.contains(name)) {
-            if let Some(teller) = self.tellers.get_mut(name) {
-                teller.count(key);
-            }
-        }
-        self.outputs.push_back(Output::Takes(takers));
-        if is_kept {
-            self.keep(key);
-        }
-        self.turn(key);
-    }
-
-    /// Notes that an incident is open, or over.
-    fn came_or_went(&mut self, key: Key) {
-        let Some(entry) = self.entries.get(&key) else { return };
-        let Incident { id, is_open, subject, mac, .. } = &entry.incident;
-        let (id, is_open, subject) = (*id, *is_open, subject.clone());
-        let (condition, mac) = (entry.incident.condition(), *mac);
-        self.last_id = self.last_id.max(id);
-        if let Some(mac) = mac.filter(|_| condition == DEVICE_DOWN) {
-            if is_open {
-                self.down.insert(mac, key);
-            } else {
-                self.down.remove(&mac);
-            }
-            let children: Vec<Key> = self
-                .links
-                .iter()
-                .filter(|(_, parent)| **parent == mac)
-                .filter_map(|(child, _)| self.down.get(child).copied())
-                .collect();
-            for child in children {
-                self.mute(child);
-                self.turn(child);
-            }
-        }
-        self.outputs.push_back(Output::Event(if is_open {
-            self.open += 1;
-            Event::Opened { id, subject, condition }
-        } else {
-            self.open -= 1;
-            Event::Over { id, subject, condition }
-        }));
-        self.mute(key);
-    }
-
     /// Puts an incident on disk.
     fn keep(&mut self, key: Key) {
-        let record = self.entries.get(&key).map(|entry| entry.incident.to_bytes());
+        let record = self.record(key);
         self.outputs.push_back(Output::Keep { key, record });
     }
 
@@ -348,7 +264,10 @@ impl Incidents {
             self.down.insert(mac, key);
         }
         let to = message::routed(&self.config.chat, &self.config.rules, &incident);
-        self.entries.insert(key, Entry::new(incident, to, self.now));
+        // Of what is open the hold begins anew, and there is no age.
+        let age = UnixTime::age(Some(incident.changed_at), Some(self.wall()));
+        let age = if incident.is_open { Duration::ZERO } else { age };
+        self.entries.insert(key, Entry::new(incident, to, self.now, age));
         self.mute(key);
         self.turn(key);
     }
@@ -388,7 +307,10 @@ impl Incidents {
         let wall = self.wall();
         let Some(teller) = self.tellers.get_mut(to) else { return };
         if !has_arrived {
-            return teller.failed();
+            for key in teller.failed() {
+                self.turn(key);
+            }
+            return;
         }
         let (states, fates) = teller.delivered(self.now, wall);
         for (fate, events) in fates.into_iter().filter(|(_, events)| *events > 0) {
@@ -468,9 +390,11 @@ impl Machine for Incidents {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        self.now = self.now.max(now);
-        self.run_due();
-        self.announce();
+        if self.poll_timeout().is_some_and(|due_at| due_at <= now) {
+            self.now = self.now.max(now);
+            self.run_due();
+            self.announce();
+        }
     }
 
     fn handle_input(&mut self, now: Instant, input: Input) {
@@ -499,7 +423,7 @@ impl Machine for Incidents {
                 }
             }
             Input::Linked { child, parent } => {
-                match parent.filter(|_| self.links.len() < INCIDENTS_MAX) {
+                match parent.filter(|_| self.links.len() < LINKS_MAX) {
                     Some(parent) => self.links.insert(child, parent),
                     None => self.links.remove(&child),
                 };

@@ -95,6 +95,8 @@ pub(super) struct Told {
     listed: Option<Severity>,
     /// Whether it is listed although nothing is new.
     is_repeated: bool,
+    /// Whether a message about it is on its way.
+    is_sending: bool,
     /// Events that were not told.
     waiting: usize,
 }
@@ -137,9 +139,14 @@ impl Teller {
         (told.shown, told.at, told.since) = (Some(shown), Some(at), Some(now));
     }
 
-    /// Whether an incident is to be told.
+    /// Whether an incident is to be told, or may be told once what is on its way has ended.
     pub(super) fn is_listed(&self, key: Key) -> bool {
-        self.told.get(&key).is_some_and(|told| told.listed.is_some())
+        self.told.get(&key).is_some_and(|told| told.listed.is_some() || told.is_sending)
+    }
+
+    /// How many incidents are to be told.
+    pub(super) fn untold(&self) -> usize {
+        self.untold.len()
     }
 
     /// Counts an event that changed an incident, and is told with it.
@@ -181,6 +188,9 @@ impl Teller {
         } else {
             self.urgent.remove(&key);
         }
+        if told.is_sending {
+            return None;
+        }
         let waiting = if fate.is_some() { core::mem::take(&mut told.waiting) } else { 0 };
         if told.shown.is_none() && told.listed.is_none() && told.waiting == 0 {
             self.told.remove(&key);
@@ -200,8 +210,12 @@ impl Teller {
         }
     }
 
-    /// When the next message may go, and the severity of the worst that is untold.
-    pub(super) fn due(&self, now: Instant) -> Option<(Instant, Severity)> {
+    /// When the next message may go, and the severity of the worst that is untold. None while one
+    /// is on its way.
+    fn due(&self, now: Instant) -> Option<(Instant, Severity)> {
+        if self.sending.is_some() {
+            return None;
+        }
         if !self.urgent.is_empty() && self.has_room_alone(now) {
             return Some((now, Severity::Critical));
         }
@@ -242,8 +256,14 @@ impl Teller {
 
     /// Keeps what is on its way until its end is known.
     pub(super) fn send(&mut self, states: States, is_alone: bool, notification: Notification) {
-        let waiting = |key| self.told.get(&key).map_or(0, |told| told.waiting);
-        let states = states.into_iter().map(|(key, shown)| (key, shown, waiting(key))).collect();
+        let mut events = |key| {
+            let told = self.told.get_mut(&key);
+            told.map_or(0, |told| {
+                told.is_sending = true;
+                told.waiting
+            })
+        };
+        let states = states.into_iter().map(|(key, shown)| (key, shown, events(key))).collect();
         self.sending = Some(Sending { states, is_alone, notification });
     }
 
@@ -252,9 +272,16 @@ impl Teller {
         Some(&self.sending.as_ref()?.notification)
     }
 
-    /// What was on its way did not arrive, and is told by a later message.
-    pub(super) fn failed(&mut self) {
-        self.sending = None;
+    /// What was on its way did not arrive, and is told by a later message. Returns what it was
+    /// about.
+    pub(super) fn failed(&mut self) -> Vec<Key> {
+        let states = self.sending.take().map(|sending| sending.states).unwrap_or_default();
+        for (key, ..) in &states {
+            if let Some(told) = self.told.get_mut(key) {
+                told.is_sending = false;
+            }
+        }
+        states.into_iter().map(|(key, ..)| key).collect()
     }
 
     /// What was on its way arrived. Returns what is now known there of which incidents, and what
@@ -276,16 +303,20 @@ impl Teller {
         }
         let last_fate = if states.len() == 1 { Fate::Told } else { Fate::Summarised };
         let (mut last, mut earlier) = (0, 0);
-        for (key, shown, events) in &states {
-            let told = self.told.entry(*key).or_default();
-            (told.shown, told.at, told.since) = (*shown, Some(at), Some(now));
-            told.is_repeated = false;
+        let mut arrived = Vec::with_capacity(states.len());
+        for (key, shown, events) in states {
+            // What was forgotten meanwhile is not known there any more.
+            let Some(told) = self.told.get_mut(&key).filter(|told| told.is_sending) else {
+                continue;
+            };
+            (told.shown, told.at, told.since) = (shown, Some(at), Some(now));
+            (told.is_repeated, told.is_sending) = (false, false);
             told.waiting -= events;
-            last += events.min(&1);
+            last += events.min(1);
             earlier += events.saturating_sub(1);
+            arrived.push((key, shown));
         }
-        let states = states.into_iter().map(|(key, shown, _)| (key, shown)).collect();
-        (states, Vec::from([(last_fate, last), (Fate::Superseded, earlier)]))
+        (arrived, Vec::from([(last_fate, last), (Fate::Superseded, earlier)]))
     }
 
     /// Forgets all of an incident. Returns whether it was told.

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::config::{Escalation, Mute, Rules};
+use super::input::Changed;
 use super::matcher::Matcher;
 use super::record::Acknowledgement;
 use super::silence::Until;
@@ -539,4 +540,67 @@ fn what_is_over_is_forgotten_after_a_week() {
     assert_eq!(site.records.len(), 1);
     site.until(8 * 86_400);
     assert_eq!((site.records.len(), site.shown.len(), site.incidents.texts), (0, 0, 0));
+}
+#[test]
+fn what_comes_later_counts_anew() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(100);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.until(2_000);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(2_060);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.until(2_100);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(2_101);
+    assert!(site.incidents.views().all(|view| !view.is_flapping), "twice in ten minutes");
+}
+
+#[test]
+fn a_silence_may_come_while_a_message_is_on_its_way() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.now = Instant::from_secs(30);
+    site.incidents.handle_timeout(site.now);
+    let to: Name = "slack/all".into();
+    while site.incidents.poll_output().is_some() {}
+    let compose = Input::Compose { to: Arc::clone(&to), failing: Vec::new() };
+    site.incidents.handle_input(site.now, compose);
+    let mut matcher = Matcher::default();
+    matcher.add("site", "Branch-*").expect("a good term");
+    let silence = Silence {
+        matcher,
+        until: Until::Time(UnixTime::from_secs(BEGINNING + 1_000)),
+        by: "root".to_string(),
+        comment: String::new(),
+        made_at: UnixTime::from_secs(BEGINNING + 30),
+    };
+    site.incidents.handle_input(site.now, Input::Silence(silence));
+    site.incidents.handle_input(site.now, Input::Ended { to, has_arrived: true });
+}
+
+#[test]
+fn a_restart_makes_nothing_young() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.until(100);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.until(4 * 86_400);
+    site.restart();
+    site.until(4 * 86_400 + 60);
+    site.ap("AP_DISCONNECTED", 1, 7);
+    let view = site.incidents.views().next().expect("one");
+    assert_eq!((view.incident.id, view.incident.times), (2, 1), "later is a new one");
+}
+
+#[test]
+fn our_own_clock_orders_nothing() {
+    let mut site = Site::one();
+    site.until(1_000);
+    site.input(Input::Clock(UnixTime::from_secs(100)));
+    site.event_of("device-events", "AP_DISCONNECTED", &ap(2, 7), BEGINNING + 900);
+    site.until(1_040);
+    site.event_of("device-events", "AP_CONNECTED", &ap(2, 7), BEGINNING + 800);
+    assert_eq!(site.incidents.open(), 1, "an older event changed it");
 }

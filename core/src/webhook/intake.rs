@@ -15,6 +15,7 @@ use crate::delivery::batch::{ChatId, Chats, Item};
 use crate::delivery::config::Chat;
 use crate::event::fingerprint::{Fingerprint, fingerprint};
 use crate::event::{Event, Topic};
+use crate::notify::change::changes;
 use crate::ports::ap_event::ApEvent;
 use crate::route::route;
 use crate::webhook::config::Webhook;
@@ -26,7 +27,7 @@ use crate::webhook::{envelope, signature};
 pub struct Intake {
     /// The topic's name.
     pub topic: String,
-    /// The events that go to a chat.
+    /// The events that go to a chat, and those that end an incident.
     pub items: Vec<Item>,
     /// The number of events that go to no chat.
     pub unrouted: usize,
@@ -85,7 +86,7 @@ pub fn intake(
     let items: Vec<_> = envelope.events.iter().filter_map(|event| item(chat, event)).collect();
     Ok(Intake {
         topic: envelope.topic.name().to_string(),
-        unrouted: envelope.events.len() - items.len(),
+        unrouted: envelope.events.len() - items.iter().filter(|item| item.is_routed()).count(),
         items,
         broken: envelope.broken,
         ap_events: envelope.events.iter().filter_map(ApEvent::of).collect(),
@@ -116,6 +117,7 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
         channel: event.channel.to_string(),
         severity: event.severity,
         chats: Chats::from([chat]),
+        changes: Vec::new(),
         text: event.text.to_string(),
     };
     Some(Intake {
@@ -127,16 +129,19 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
     })
 }
 
-/// The event as it is stored and queued; `None` if no chat takes it.
+/// The event as it is stored and queued; `None` if no chat takes it and it ends no incident.
 pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
     let decision = route(event, &chat.routes);
-    let channel = decision.channel?;
-    let chats = chat.chats_of(channel);
-    (!chats.is_empty()).then(|| Item {
+    let chats = decision.channel.map(|channel| chat.chats_of(channel)).unwrap_or_default();
+    let mut changes = changes(event);
+    // Nobody wants to hear that it is over, but it is.
+    changes.retain(|change| !chats.is_empty() || !change.is_raised);
+    (!chats.is_empty() || !changes.is_empty()).then(|| Item {
         fingerprint: fingerprint(event),
-        channel: channel.to_string(),
+        channel: decision.channel.unwrap_or_default().to_string(),
         severity: decision.severity,
         chats,
+        changes,
         text: event.raw().to_string(),
     })
 }

@@ -13,6 +13,7 @@ use std::{fmt, io, mem};
 use mistgate_core::base::text::cut_bytes;
 use mistgate_core::engine::output::Event;
 use mistgate_core::event::ports::PortEvent;
+use mistgate_core::incident;
 use mistgate_core::notify::Severity;
 use mistgate_core::ports::audit;
 use mistgate_core::ports::audit::Note;
@@ -180,6 +181,18 @@ impl Journal {
                 // A queue that is full drops as many events as come.
                 self.client(Level::Error, "dropped", fields![to, events, reason = loss.name()]);
             }
+            Event::Incident(incident::output::Event::Counted { to, fate, events }) => {
+                self.note(Level::Debug, "counted", fields![to, as = fate.name(), events]);
+            }
+            Event::Incident(incident::output::Event::Full) => {
+                self.note(Level::Error, "incidents_full", &[]);
+            }
+            Event::Incident(incident::output::Event::Opened { id, subject, condition }) => {
+                self.client(Level::Info, "incident_opened", fields![id, condition, subject]);
+            }
+            Event::Incident(incident::output::Event::Over { id, subject, condition }) => {
+                self.client(Level::Info, "incident_over", fields![id, condition, subject]);
+            }
             Event::Parked { to, reason, probe_after } => {
                 let retry_s = probe_after.as_secs();
                 let values = fields![to = to.name, reason = reason.name(), retry_s];
@@ -196,6 +209,9 @@ impl Journal {
             }
             Event::Suppressed { events } => {
                 self.note(Level::Debug, "duplicates", fields![events]);
+            }
+            Event::Told { to, form } => {
+                self.note(Level::Info, "told", fields![to = to.name, form = form.name()]);
             }
         }
     }

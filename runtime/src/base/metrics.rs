@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
-use mistgate_core::{engine::output::Event, event::ports::PortEvent};
+use mistgate_core::{engine::output::Event, event::ports::PortEvent, incident};
 
 use crate::base::sync::Mutex;
 
@@ -57,6 +57,8 @@ metrics! {
     Pairs "proxy_pairs_total" "Pairs of peers introduced to each other."
     Relayed "proxy_messages_total" "Messages passed from peer to peer."
     RelayedBytes "proxy_message_bytes_total" "Payload bytes passed from peer to peer."
+    Fates "events_by_fate_total" "Events that incidents tell, by what became of them: told, summarised, superseded, held or muted."
+    Incidents "incidents_total" "Incidents opened, by condition."
     AnsweredForPeers "proxy_answered_total" "Requests answered for an absent peer, by status."
     PeersDropped "proxy_dropped_total" "Messages of peers that nobody got."
     Panics "panics_total" "Jobs that a bug has ended."
@@ -162,6 +164,17 @@ impl Metrics {
                 let labels = [("destination", to), ("reason", loss.name())];
                 self.add(Counter::Dropped, &labels, *events);
             }
+            Event::Incident(incident::output::Event::Counted { to, fate, events }) => {
+                let labels = [("destination", &**to), ("fate", fate.name())];
+                self.add(Counter::Fates, &labels, *events);
+            }
+            Event::Incident(incident::output::Event::Opened { condition, .. }) => {
+                self.add(Counter::Incidents, &[("condition", condition)], 1);
+            }
+            // The gauge of open incidents tells.
+            Event::Incident(
+                incident::output::Event::Full | incident::output::Event::Over { .. },
+            ) => {}
             Event::Parked { to, reason, .. } | Event::Retrying { to, reason, .. } => {
                 let labels = [("destination", to.name.as_str()), ("reason", reason.name())];
                 self.add(Counter::Retried, &labels, 1);
@@ -170,6 +183,9 @@ impl Metrics {
             // The gauge of parked destinations tells.
             Event::Resumed { .. } => {}
             Event::Suppressed { events } => self.add(Counter::Duplicates, &[], *events),
+            Event::Told { to, .. } => {
+                self.add(Counter::Messages, &[("destination", to.name.as_str())], 1);
+            }
         }
     }
 

@@ -14,12 +14,14 @@ use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::outcome::Reason;
 use mistgate_core::chat::shape::Form;
-use mistgate_core::delivery::batch::{ChatId, EventKey};
+use mistgate_core::delivery::batch::ChatId;
 use mistgate_core::delivery::config::Destination;
-use mistgate_core::delivery::queue::Entry;
+use mistgate_core::delivery::queue::input::Entry;
 use mistgate_core::engine::input::{Answer, DestinationId, Input};
+use mistgate_core::engine::output;
 use mistgate_core::engine::output::Output;
 use mistgate_core::engine::{DestinationStatus, Engine, input, report};
+use mistgate_core::incident;
 use mistgate_core::webhook::inbox::RequestId;
 use mistgate_core::webhook::intake::Intake;
 use smol::{Executor, channel};
@@ -293,6 +295,8 @@ impl Driver {
     /// Hands over what an earlier run left in the store, or that it had to be set aside.
     fn opened(&mut self, left: &Left) {
         let wall = clock::wall();
+        self.step(Some(Input::Incident(incident::input::Input::Clock(wall))));
+        self.incidents(left);
         let is_new = left.set_aside.is_some();
         self.step(Some(Input::Opened { next_batch: left.next_batch, is_new }));
         if let Some(SetAside { file, reason }) = &left.set_aside {
@@ -318,6 +322,22 @@ impl Driver {
         }
     }
 
+    /// Hands over what an earlier run knew of incidents, and whom it had told.
+    fn incidents(&mut self, left: &Left) {
+        let incidents = left.incidents.iter().cloned();
+        let incidents =
+            incidents.map(|(key, record)| incident::input::Input::Restored { key, record });
+        let shown = left.shown.iter().cloned();
+        let shown =
+            shown.map(|(to, key, shown)| incident::input::Input::RestoredShown { to, key, shown });
+        let silences = left.silences.iter().cloned();
+        let silences = silences
+            .map(|(number, silence)| incident::input::Input::RestoredSilence { number, silence });
+        for input in incidents.chain(shown).chain(silences) {
+            self.step(Some(Input::Incident(input)));
+        }
+    }
+
     fn step(&mut self, input: Option<Input>) {
         let now = self.clock.now();
         machine::step(self, |driver| &mut driver.engine, now, input, Self::carry_out);
@@ -326,21 +346,38 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.journal.emit(&event),
+            Output::KeepIncident { key, record } => {
+                self.writes.push(Write::Incident { key, record });
+            }
+            Output::KeepShown { to, key, shown } => {
+                self.writes.push(Write::Shown { to, key, shown });
+            }
+            Output::KeepSilence { number, silence } => {
+                self.writes.push(Write::Silence { number, silence });
+            }
             Output::Recall { entries, chat } => self.recall(entries, chat),
             Output::Respond { id, status } => {
                 if let Some(answer) = self.waiting.remove(&id) {
                     let _ = answer.try_send(status);
                 }
             }
-            Output::Send { destination, to, id, keys, form } => {
+            Output::Send { destination, to, id, message, form } => {
                 if !self.stopping {
-                    self.begin_post(destination, to, id, keys, form);
+                    self.begin_post(destination, to, id, message, form);
                 }
             }
             Output::Settle { key, chats, dead } => {
                 self.writes.push(Write::Settle { key, chats, dead });
             }
-            Output::Store { batch, bytes, chats, fingerprints, letter, forget_before } => {
+            Output::Store {
+                batch,
+                bytes,
+                chats,
+                fingerprints,
+                incidents,
+                letter,
+                forget_before,
+            } => {
                 let bytes = Bytes::from(bytes);
                 self.recent.keep(batch, bytes.clone());
                 let at = clock::stamp();
@@ -350,7 +387,7 @@ impl Driver {
                     bytes,
                     chats,
                     fingerprints,
-                    incidents: Vec::new(),
+                    incidents,
                     letter,
                     at,
                     forget_before,
@@ -378,7 +415,7 @@ impl Driver {
         destination: DestinationId,
         to: Arc<Destination>,
         id: u64,
-        keys: Vec<EventKey>,
+        message: output::Message,
         form: Form,
     ) {
         self.posting += 1;
@@ -388,6 +425,10 @@ impl Driver {
                 .entry(destination)
                 .or_insert_with(|| Arc::new(Client::new(outbound.clone()))),
         );
+        let keys = match &message {
+            output::Message::Events(keys) => keys.as_slice(),
+            output::Message::Incidents(_) => &[],
+        };
         let batches: BTreeMap<u64, Option<Bytes>> =
             keys.iter().map(|key| (key.batch, self.recent.find(key.batch))).collect();
         let store = self.store.clone();
@@ -395,10 +436,14 @@ impl Driver {
         let dashboard_host = Arc::clone(&self.dashboard_host);
         let (handle, timeout) = (self.handle.clone(), self.timeout);
         let posted = async move {
-            let batches = fetch::fetch(store, batches).await;
-            let payload = batches.and_then(|batches| {
-                fetch::payload(to.format, &dashboard_host, &keys, &batches, form)
-            });
+            let payload = match message {
+                output::Message::Events(keys) => {
+                    fetch::fetch(store, batches).await.and_then(|batches| {
+                        fetch::payload(to.format, &dashboard_host, &keys, &batches, form)
+                    })
+                }
+                output::Message::Incidents(told) => Some((to.format.shape)(&told, form)),
+            };
             match payload {
                 None => Err(Reason::Store),
                 Some(payload) => post::post(&client, &to, &payload, timeout, &journal).await,

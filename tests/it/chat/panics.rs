@@ -9,7 +9,7 @@ use mistgate_core::chat::outcome::Reason;
 use mistgate_core::config::checked::Config;
 use mistgate_core::config::files::Files;
 use mistgate_core::config::raw::{Draft, Source};
-use mistgate_core::delivery::queue::Health;
+use mistgate_core::delivery::queue::output::Health;
 use mistgate_core::engine::input;
 use mistgate_core::http::proxy::Proxies;
 use mistgate_runtime::base::clock::Clock;
@@ -37,7 +37,13 @@ fn settings(slack: &Chat, teams: &Chat) -> Settings {
     let Config { chat, webhook, .. } = report.config.expect("a configuration");
     let dedup_window = webhook.expect("a section").dedup_window;
     Settings {
-        engine: input::Config { chat, dedup_window, next_batch: 1 },
+        engine: input::Config {
+            chat,
+            dedup_window,
+            incidents: None,
+            dashboard_host: String::new(),
+            next_batch: 1,
+        },
         store_max: None,
         dashboard_host: "manage.mist.com".to_owned(),
         outbound: Outbound {

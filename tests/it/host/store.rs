@@ -172,6 +172,7 @@ impl Kept {
             channel: "info".to_owned(),
             severity: Severity::Info,
             chats: chats.clone(),
+            changes: Vec::new(),
             text: format!("{{\"batch\":{number},\"pad\":\"{}\"}}", "x".repeat(2_000)),
         };
         let at = UnixTime::from_secs(1_752_000_000);

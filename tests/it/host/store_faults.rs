@@ -226,6 +226,7 @@ impl World {
             channel: "info".to_owned(),
             severity: Severity::Info,
             chats: chats(),
+            changes: Vec::new(),
             text: (0..length)
                 .map(|nth| char::from(b'a' + ((nth * 7 + batch) % 26) as u8))
                 .collect(),

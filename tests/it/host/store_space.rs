@@ -114,6 +114,7 @@ impl Bounded {
             channel: "info".to_owned(),
             severity: Severity::Info,
             chats: Chats::default(),
+            changes: Vec::new(),
             text: "x".repeat(bytes - 50),
         };
         assert!(self.store.write(Write::Put {

@@ -4,6 +4,8 @@
 //! settled. It panics where an output contradicts that: an early answer, an event sent out of order
 //! or faster than the vendor allows, settled twice, or lost.
 
+mod settled;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use http_types::StatusCode;
@@ -15,10 +17,12 @@ use mistgate_core::chat::shape::Form;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{ChatId, Chats, EventKey};
 use mistgate_core::delivery::config::Destination;
-use mistgate_core::delivery::queue::{Entry, Loss, MERGED_MAX};
+use mistgate_core::delivery::queue::MERGED_MAX;
+use mistgate_core::delivery::queue::input::Entry;
 use mistgate_core::engine::Engine;
 use mistgate_core::engine::input::{Answer, Config, DestinationId, Input, Restored};
-use mistgate_core::engine::output::{Event, Output};
+use mistgate_core::engine::output;
+use mistgate_core::engine::output::Output;
 use mistgate_core::event::Topic;
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::notify::Severity;
@@ -55,6 +59,7 @@ struct Message {
     id: u64,
     kind: &'static Kind,
     destination_key: DestinationKey,
+    /// None if it is about incidents.
     keys: Vec<EventKey>,
     form: Form,
     /// Whether its destination is no longer configured.
@@ -181,7 +186,7 @@ impl Reference {
             }
             Input::Restored { events, ago } => {
                 let left = self.config.chat.delivery.max_age.saturating_sub(*ago);
-                for Restored { key, channel, severity, chats } in events {
+                for Restored { key, channel, severity, chats, .. } in events {
                     self.add_pending(*key, (channel, *severity), chats, now + left);
                 }
             }
@@ -195,7 +200,7 @@ impl Reference {
             }
             Input::Stored(batch) => self.stored(*batch),
             // It is stored like a report of the engine's own.
-            Input::Opened { .. } | Input::Report { .. } => {}
+            Input::Incident(_) | Input::Opened { .. } | Input::Report { .. } => {}
         }
     }
 
@@ -277,12 +282,25 @@ impl Reference {
             Output::Event(event) => self.emit(now, event),
             Output::Recall { entries, chat } => self.recall(entries, chat),
             Output::Respond { id, status } => self.respond(*id, *status),
-            Output::Send { destination, to, id, keys, form } => {
+            Output::KeepIncident { .. } | Output::KeepShown { .. } | Output::KeepSilence { .. } => {
+            }
+            Output::Send { destination, to, id, message, form } => {
+                let keys = match message {
+                    output::Message::Events(keys) => {
+                        let most = 1..=MERGED_MAX;
+                        assert!(most.contains(&keys.len()), "{} events in a message", keys.len());
+                        keys.clone()
+                    }
+                    output::Message::Incidents(_) => {
+                        assert!(!to.kind.is_stream, "{} is told each event", to.name);
+                        Vec::new()
+                    }
+                };
                 let message = Message {
                     id: *id,
                     kind: to.kind,
                     destination_key: destination_key(to),
-                    keys: keys.clone(),
+                    keys,
                     form: *form,
                     retired: false,
                 };
@@ -312,8 +330,9 @@ impl Reference {
             .zip(chats)
             .map(|(event, chats)| (event.channel.to_owned(), event.severity, chats.clone()))
             .collect();
-        assert!(!events.is_empty() && events.len() == fingerprints.len());
-        assert_eq!(events.len(), chats.len());
+        // What incidents tell is no event any more.
+        assert!(events.len() <= fingerprints.len() && !fingerprints.is_empty());
+        assert!(events.iter().all(|(.., chats)| !chats.is_empty()) && events.len() == chats.len());
         for print in fingerprints {
             let is_ours = read.topic() == Topic::Mistgate;
             assert!(is_ours || self.request.contains(print), "stored what nobody sent");
@@ -341,7 +360,6 @@ impl Reference {
 
     fn sent(&mut self, now: Instant, at: DestinationId, to: &Destination, mut message: Message) {
         let Message { destination_key, keys, form, .. } = &message;
-        assert!((1..=MERGED_MAX).contains(&keys.len()), "{} events in a message", keys.len());
         for key in keys {
             let pending = self
                 .pending
@@ -353,7 +371,9 @@ impl Reference {
         }
         let retired = match self.degraded.remove(&at) {
             Some(refused) => {
-                assert_eq!((&refused.keys, *form), (keys, Form::Plain));
+                // A destination with another name is told anew.
+                let is_anew = keys.is_empty() && refused.destination_key == *destination_key;
+                assert!(refused.keys == *keys && (*form == Form::Plain || is_anew));
                 refused.retired
             }
             None => {
@@ -406,84 +426,6 @@ impl Reference {
             };
             self.degraded.retain(|_, message| !holds(message));
         }
-    }
-
-    fn emit(&mut self, now: Instant, event: &Event) {
-        match event {
-            Event::Accepted { .. } | Event::Refused { .. } | Event::Resumed { .. } => {}
-            Event::Delivered { to, events, form, .. } => {
-                let (message, outcome) = self.answered.take().expect("an answer");
-                assert_eq!((outcome, message.form), (Outcome::Delivered, *form));
-                let keys = self.finish(Some(to), *events, Settled::Delivered);
-                assert_eq!(keys, message.keys);
-            }
-            Event::Dropped { to, events, loss } => self.dropped(now, to.as_deref(), *events, *loss),
-            Event::Parked { .. } | Event::Retrying { .. } => {
-                let (_, outcome) = self.answered.take().expect("an answer");
-                assert!(matches!(outcome, Outcome::Dead(_) | Outcome::Retry { .. }), "{outcome:?}");
-            }
-            Event::Suppressed { events } => {
-                // A report of the engine's own may be a duplicate too.
-                assert!(self.request.is_empty() || *events <= self.request.len());
-            }
-        }
-    }
-
-    fn dropped(&mut self, now: Instant, to: Option<&Destination>, events: usize, loss: Loss) {
-        let settling: Vec<_> = self.settling.iter().map(|(key, _)| *key).collect();
-        let pending = |key: &EventKey| self.pending.get(&(*key, to?.chat.clone()));
-        match loss {
-            Loss::Expired => {
-                let old = |key| pending(key).is_some_and(|pending| pending.expires_at <= now);
-                assert!(settling.iter().all(old), "given up too early");
-            }
-            Loss::Full => {
-                let here = to.map(destination_key);
-                let waits = |(queue, keys): (&QueueKey, &BTreeMap<_, _>)| {
-                    (Some(&queue.0) == here.as_ref()).then_some(keys.len())
-                };
-                let waiting: usize = self.queues.iter().filter_map(waits).sum();
-                assert!(waiting > self.config.chat.delivery.queue_max, "{waiting} were too many");
-            }
-            Loss::Lost => panic!("this store is never set aside"),
-            Loss::Refused(reason) => {
-                let (message, outcome) = self.answered.take().expect("an answer");
-                assert_eq!((outcome, message.form), (Outcome::Degrade(reason), Form::Plain));
-                assert_eq!(settling, message.keys);
-            }
-            Loss::Unrouted => assert!(to.is_none()),
-        }
-        self.finish(to, events, Settled::Dropped);
-    }
-
-    /// Removes the events that the engine has just settled, and gives their keys.
-    fn finish(
-        &mut self,
-        to: Option<&Destination>,
-        events: usize,
-        settled: impl Fn(PendingEvent) -> Settled,
-    ) -> Vec<EventKey> {
-        let settling = core::mem::take(&mut self.settling);
-        assert_eq!(settling.len(), events, "settled {settling:?}");
-        for (key, chats) in &settling {
-            let only = |to: &Destination| *chats == Chats::from([to.chat.clone()]);
-            assert!(to.is_none_or(only), "for whom?");
-            for chat in chats {
-                let event = (*key, chat.clone());
-                let pending = self.pending.remove(&event).expect("settled what is not pending");
-                assert_eq!(
-                    pending.queue.as_ref().map(|queue| &queue.0),
-                    to.map(destination_key).as_ref()
-                );
-                if let Some(queue) = pending.queue
-                    && let Some(keys) = self.queues.get_mut(&queue)
-                {
-                    keys.remove(&pending.position);
-                }
-                self.settled.push(settled(event));
-            }
-        }
-        settling.into_iter().map(|(key, _)| key).collect()
     }
 
     /// Checks the engine after all its outputs were taken.

@@ -190,6 +190,7 @@ pub fn batch(data: &[u8]) {
                 channel: stored.channel.to_owned(),
                 severity: stored.severity,
                 chats: Chats::new(),
+                changes: Vec::new(),
                 text: stored.text.to_owned(),
             })
             .collect();
@@ -204,6 +205,7 @@ pub fn batch(data: &[u8]) {
             channel: bytes.text(70),
             severity: bytes.pick(&Severity::ALL),
             chats: Chats::new(),
+            changes: Vec::new(),
             text: bytes.text(300),
         });
     }
@@ -316,6 +318,8 @@ fn runnable(config: &Config) {
     let engine = input::Config {
         chat: chat.clone(),
         dedup_window: core::time::Duration::from_secs(1),
+        incidents: None,
+        dashboard_host: config.mist.dashboard_host.clone(),
         next_batch: 1,
     };
     let engine = Engine::new(engine, 0, Instant::default());

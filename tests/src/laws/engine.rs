@@ -7,12 +7,15 @@ use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::outcome::Reason;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{ChatId, EventKey, Item};
-use mistgate_core::delivery::queue::Entry;
+use mistgate_core::delivery::queue::input::Entry;
 use mistgate_core::engine::Engine;
 use mistgate_core::engine::input::{Answer, Config, Input};
 use mistgate_core::engine::output::Output;
 use mistgate_core::event::fingerprint::Fingerprint;
+use mistgate_core::event::{Event, Topic};
+use mistgate_core::incident::config::Rules;
 use mistgate_core::notify::Severity;
+use mistgate_core::notify::change::{Change, changes};
 use mistgate_core::webhook::inbox::RequestId;
 use mistgate_core::webhook::intake::Intake;
 
@@ -79,6 +82,9 @@ impl Subject for Surroundings {
                 }
             }
             Output::Event(_)
+            | Output::KeepIncident { .. }
+            | Output::KeepShown { .. }
+            | Output::KeepSilence { .. }
             | Output::Respond { .. }
             | Output::Send { .. }
             | Output::Settle { .. } => {}
@@ -148,7 +154,17 @@ impl Surroundings {
 
 fn config(bytes: &mut Bytes<'_>) -> Config {
     let dedup_window = Duration::from_secs(bytes.pick(&[3_600, 60, 1]));
-    Config { chat: chat(bytes), dedup_window, next_batch: 1 }
+    Config {
+        chat: chat(bytes),
+        dedup_window,
+        incidents: (!bytes.chance(50)).then(|| Rules {
+            hold: Duration::from_secs(bytes.pick(&[30, 0, 1])),
+            repeat: bytes.chance(50).then_some(Duration::from_secs(60)),
+            ..Rules::default()
+        }),
+        dashboard_host: "manage.mist.com".to_owned(),
+        next_batch: 1,
+    }
 }
 
 fn item(bytes: &mut Bytes<'_>) -> Item {
@@ -161,8 +177,17 @@ fn item(bytes: &mut Bytes<'_>) -> Item {
         channel: severity.name().to_owned(),
         severity,
         chats: chats.iter().map(|chat| (*chat).into()).collect(),
+        changes: if bytes.chance(50) { change(bytes) } else { Vec::new() },
         text: "{}".to_owned(),
     }
+}
+
+/// What an event of an access point says of its incident.
+fn change(bytes: &mut Bytes<'_>) -> Vec<Change> {
+    let kind = bytes.pick(&["AP_DISCONNECTED", "AP_CONNECTED"]);
+    let (ap, at) = (bytes.up_to(5), 1_752_000_000 - bytes.up_to(5));
+    let text = format!(r#"{{"type":"{kind}","mac":"5c5b3500000{ap}","timestamp":{at}}}"#);
+    changes(&Event::parse(Topic::DeviceEvents, &text).expect("an object"))
 }
 
 fn print(bytes: &mut Bytes<'_>) -> Fingerprint {

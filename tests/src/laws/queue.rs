@@ -13,7 +13,9 @@ use mistgate_core::chat::outcome::{Outcome, Reason};
 use mistgate_core::chat::shape::Form;
 use mistgate_core::chat::{google, slack, teams};
 use mistgate_core::delivery::batch::EventKey;
-use mistgate_core::delivery::queue::{Config, Entry, Input, Loss, MERGED_MAX, Output, Queue};
+use mistgate_core::delivery::queue::input::{Config, Entry, Input};
+use mistgate_core::delivery::queue::output::{End, Load, Loss, Output};
+use mistgate_core::delivery::queue::{MERGED_MAX, Queue};
 use mistgate_core::notify::Severity;
 
 use super::Subject;
@@ -26,10 +28,12 @@ pub struct Surroundings {
     last_batch: u64,
     /// All events that are neither delivered nor dropped.
     waiting: BTreeMap<EventKey, Entry>,
+    /// What can be told of incidents.
+    incidents: Option<Severity>,
     in_flight: Option<Message>,
     /// The last answer, until the queue has reported its effect.
     answered: Option<(Message, Outcome)>,
-    /// The events whose plain form must be sent next.
+    /// The events whose plain form must be sent next; none for incidents.
     degraded: Option<Vec<EventKey>>,
     windows: Windows,
 }
@@ -37,10 +41,18 @@ pub struct Surroundings {
 #[derive(Clone, Debug)]
 struct Message {
     id: u64,
+    /// None if it is about incidents.
     keys: Vec<EventKey>,
     form: Form,
     /// Whether it was lost on its way.
     is_lost: bool,
+}
+
+impl Message {
+    /// What is to be said plainly after a refusal; none of what was lost.
+    fn again(self) -> Option<Vec<EventKey>> {
+        (!self.is_lost || self.keys.is_empty()).then_some(self.keys)
+    }
 }
 
 impl Subject for Surroundings {
@@ -54,6 +66,7 @@ impl Subject for Surroundings {
             max_age: Duration::from_secs(bytes.pick(&[3_600, 10, 86_400])),
             last_batch: 0,
             waiting: BTreeMap::new(),
+            incidents: None,
             in_flight: None,
             answered: None,
             degraded: None,
@@ -62,7 +75,16 @@ impl Subject for Surroundings {
     }
 
     fn input(&mut self, bytes: &mut Bytes<'_>, now: Instant) -> Input {
-        match bytes.up_to(15) {
+        match bytes.up_to(17) {
+            16 => {
+                let chosen = bytes.pick(&[None, Some(Severity::Info), Some(Severity::Critical)]);
+                self.incidents = chosen;
+                Input::Incidents(chosen)
+            }
+            17 => {
+                let withdrawn = self.in_flight.take_if(|message| message.keys.is_empty());
+                Input::Withdrawn { id: withdrawn.map_or(1_000_000, |message| message.id) }
+            }
             0..=9 => {
                 self.last_batch += 1;
                 let entry = Entry {
@@ -128,21 +150,45 @@ impl Subject for Surroundings {
             Output::Parked { probe_after, .. } => self.failed(*probe_after),
             Output::Resumed => {}
             Output::Retrying { after, .. } => self.failed(*after),
-            Output::Send { id, keys, form } => self.sent(now, *id, keys, *form),
+            Output::Send { id, load: Load::Events(keys), form } => {
+                self.sent(now, *id, keys, *form);
+            }
+            Output::Send { id, load: Load::Incidents, form } => {
+                self.sent(now, *id, &[], *form);
+            }
+            Output::Told(end) => {
+                let (message, outcome) = self.answered.clone().expect("an answer");
+                assert!(message.keys.is_empty());
+                match end {
+                    // Why is said next.
+                    End::Again => return,
+                    End::Arrived(form) => {
+                        assert_eq!((outcome, *form), (Outcome::Delivered, message.form));
+                    }
+                    End::Refused(reason) => {
+                        assert_eq!(outcome, Outcome::Degrade(*reason));
+                        assert_eq!(message.form, Form::Plain);
+                    }
+                }
+                self.answered = None;
+            }
         }
     }
 
     fn check_drained(&mut self, _now: Instant, queue: &Queue) {
         if let Some((message, outcome)) = self.answered.take() {
             assert!(matches!(outcome, Outcome::Degrade(_)), "nothing came of {outcome:?}");
-            self.degraded = (!message.is_lost).then_some(message.keys);
+            self.degraded = message.again();
         }
         assert_eq!(queue.waiting(), self.waiting.len(), "events were lost or doubled");
         let max = self.config.queue_max + MERGED_MAX;
         assert!(queue.waiting() <= max, "{} wait of at most {max}", queue.waiting());
         assert_eq!(queue.is_sending(), self.in_flight.is_some());
         if !queue.is_sending() {
-            assert_eq!(queue.poll_timeout().is_none(), self.waiting.is_empty(), "{queue:?}");
+            let waits = !self.waiting.is_empty()
+                || self.incidents.is_some()
+                || self.degraded.as_ref().is_some_and(Vec::is_empty);
+            assert_eq!(queue.poll_timeout().is_some(), waits, "{queue:?}");
         }
     }
 }
@@ -150,14 +196,16 @@ impl Subject for Surroundings {
 impl Surroundings {
     fn sent(&mut self, now: Instant, id: u64, keys: &[EventKey], form: Form) {
         assert!(self.in_flight.is_none(), "two messages in flight");
-        assert!((1..=MERGED_MAX).contains(&keys.len()), "{} events in a message", keys.len());
         if let Some((message, outcome)) = self.answered.take() {
             assert!(matches!(outcome, Outcome::Degrade(_)), "{outcome:?} came to nothing");
-            self.degraded = (!message.is_lost).then_some(message.keys);
+            self.degraded = message.again();
         }
         match self.degraded.take() {
             Some(refused) => assert_eq!((refused.as_slice(), form), (keys, Form::Plain)),
             None => self.in_order(now, keys, form),
+        }
+        if keys.is_empty() {
+            self.incidents = None;
         }
         self.windows.sent(now);
         self.in_flight = Some(Message { id, keys: keys.to_vec(), form, is_lost: false });
@@ -165,6 +213,12 @@ impl Surroundings {
 
     fn in_order(&self, now: Instant, keys: &[EventKey], form: Form) {
         assert_eq!(form, Form::Rich);
+        let worst = self.waiting.values().map(|entry| entry.severity).max();
+        if keys.is_empty() {
+            return assert!(self.incidents.is_some() && self.incidents >= worst, "not their turn");
+        }
+        assert!(keys.len() <= MERGED_MAX, "{} events in a message", keys.len());
+        assert!(self.incidents < worst, "overtook {:?}", self.incidents);
         let entries: Vec<_> = keys.iter().filter_map(|key| self.waiting.get(key)).collect();
         assert_eq!(entries.len(), keys.len(), "sent what does not wait");
         assert!(entries.first().is_some_and(|first| first.expires_at > now), "sent though too old");
@@ -180,13 +234,13 @@ impl Surroundings {
     }
 
     fn failed(&mut self, after: Duration) {
-        let (message, outcome) = self.answered.take().expect("an answer");
+        let (_, outcome) = self.answered.take().expect("an answer");
         assert!(matches!(outcome, Outcome::Dead(_) | Outcome::Retry { .. }), "{outcome:?}");
         if let Outcome::Retry { after: Some(named), reason: _ } = outcome {
             // A parked destination is probed by its own timer.
             assert!(after >= named.min(Duration::from_secs(60)), "{after:?} instead of {named:?}");
         }
-        assert!(!after.is_zero() && !message.keys.is_empty());
+        assert!(!after.is_zero());
     }
 
     fn forget(&mut self, entries: &[Entry]) {

@@ -214,7 +214,9 @@ impl Disk {
                 self.seen.insert(batch.number, (batch.at, batch.fingerprints.clone()));
                 self.seen.retain(|number, _| *number >= batch.forget_before);
                 self.committed.push(batch.clone());
-                self.batches.insert(batch.number, batch);
+                if !batch.left.is_empty() {
+                    self.batches.insert(batch.number, batch);
+                }
             }
             owed.for_each(|(_, owed)| self.apply(owed));
         }

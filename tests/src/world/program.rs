@@ -9,13 +9,16 @@ use mistgate_core::chat::shape::Form;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{ChatId, EventKey};
 use mistgate_core::delivery::config::Destination;
-use mistgate_core::delivery::queue::{Entry, Loss};
+use mistgate_core::delivery::queue::input::Entry;
+use mistgate_core::delivery::queue::output::Loss;
 use mistgate_core::delivery::render::render;
 use mistgate_core::engine::input::{Config, DestinationId, Input, Restored};
 use mistgate_core::engine::output::Output;
 use mistgate_core::engine::{Engine, output};
 use mistgate_core::event::fingerprint::Fingerprint;
 use mistgate_core::event::{Event, Topic};
+use mistgate_core::incident;
+use mistgate_core::incident::config::Rules;
 use mistgate_core::webhook::inbox::RequestId;
 use mistgate_core::webhook::intake::again;
 
@@ -129,15 +132,33 @@ impl World {
                 self.say(format_args!("answers {webhook} {status}"));
                 self.mist.handle_input(self.now, mist::Input::Answered(webhook, status));
             }
-            Output::Send { destination, to, id, keys, form } => {
+            Output::KeepIncident { key, record } => self.keep(disk::Row::Incident(key), record),
+            Output::KeepShown { to, key, shown } => self.keep(disk::Row::Shown(to, key), shown),
+            Output::KeepSilence { number, silence } => {
+                self.keep(disk::Row::Silence(number), silence);
+            }
+            Output::Send { destination, to, id, message, form } => {
                 let url = to.url.as_ref().map_or("console", |url| url.expose());
                 self.last_post += 1;
                 let post = self.last_post;
-                self.say(format_args!("sends #{post} to {url}: {} events, {form:?}", keys.len()));
-                if post % CHECKED_EVERY == 1 {
-                    self.check_payload(&to, &keys, form);
+                match message {
+                    output::Message::Events(keys) => {
+                        let count = keys.len();
+                        self.say(format_args!("sends #{post} to {url}: {count} events, {form:?}"));
+                        if post % CHECKED_EVERY == 1 {
+                            self.check_payload(&to, &keys, form);
+                        }
+                        self.delivered.sent(post, &to.chat, &keys);
+                    }
+                    output::Message::Incidents(told) => {
+                        let title = &told.title;
+                        self.say(format_args!("tells #{post} to {url}: {title}, {form:?}"));
+                        let payload = (to.format.shape)(&told, form);
+                        let faults = limits::check(to.kind, &payload.body);
+                        assert!(faults.is_empty(), "{faults:#?}");
+                        self.delivered.sent(post, &to.chat, &[]);
+                    }
                 }
-                self.delivered.sent(post, &to.chat, &keys);
                 self.running().posts.insert(post, (destination, id));
                 let timeout = self.chat.delivery.timeout;
                 let (now, seed) = (self.now, self.rand.next_u64());
@@ -153,6 +174,7 @@ impl World {
                 bytes,
                 chats: left,
                 fingerprints,
+                incidents,
                 letter,
                 forget_before,
             } => {
@@ -161,7 +183,7 @@ impl World {
                     bytes,
                     left,
                     fingerprints,
-                    incidents: Vec::new(),
+                    incidents,
                     letter,
                     at: self.stamp(),
                     accepted_at: self.now,
@@ -190,6 +212,10 @@ impl World {
             self.feed(Some(Input::Again { id, letter, intake, at }));
         }
         sent
+    }
+
+    fn keep(&mut self, row: disk::Row, bytes: Option<Vec<u8>>) {
+        self.disk.handle_input(self.now, disk::Input::Row(row, bytes));
     }
 
     fn running(&mut self) -> &mut Mistgate {
@@ -271,6 +297,22 @@ impl World {
             mistgate.reference.input(now, &input);
             mistgate.engine.handle_input(now, input);
         }
+        let rows = self.disk.rows().clone();
+        let clock = incident::input::Input::Clock(self.wall());
+        self.feed(Some(Input::Incident(clock)));
+        // Incidents come before what was told of them.
+        for (row, bytes) in rows {
+            let input = match row {
+                disk::Row::Incident(key) => incident::input::Input::Restored { key, record: bytes },
+                disk::Row::Shown(to, key) => {
+                    incident::input::Input::RestoredShown { to, key, shown: bytes }
+                }
+                disk::Row::Silence(number) => {
+                    incident::input::Input::RestoredSilence { number, silence: bytes }
+                }
+            };
+            self.feed(Some(Input::Incident(input)));
+        }
         let left: Vec<_> = self.disk.batches().map(|batch| (batch.at, restored(batch))).collect();
         for (at, events) in left {
             let ago = UnixTime::age(at, stamp);
@@ -279,7 +321,13 @@ impl World {
     }
 
     pub(super) fn config(&self, next_batch: u64) -> Config {
-        Config { chat: self.chat.clone(), dedup_window: DEDUP_WINDOW, next_batch }
+        Config {
+            chat: self.chat.clone(),
+            dedup_window: DEDUP_WINDOW,
+            incidents: Some(Rules::default()),
+            dashboard_host: "manage.mist.com".to_owned(),
+            next_batch,
+        }
     }
 }
 
@@ -292,6 +340,8 @@ fn describe(event: &output::Event) -> String {
             let to = to.as_ref().map_or("nobody", |to| &to.name);
             format!("dropped {events} for {to}: {}", loss.name())
         }
+        output::Event::Incident(event) => format!("{event:?}"),
+        output::Event::Told { to, .. } => format!("told {}", to.name),
         output::Event::Parked { to, reason, probe_after } => {
             format!("parked {} for {probe_after:?}: {}", to.name, reason.name())
         }

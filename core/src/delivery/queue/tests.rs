@@ -1,4 +1,8 @@
+use core::time::Duration;
+
 use super::*;
+use crate::base::window::Window;
+use crate::delivery::batch::EventKey;
 
 const MAX_AGE: Duration = Duration::from_secs(3_600);
 
@@ -33,14 +37,16 @@ fn drain(queue: &mut Queue) -> Vec<Output> {
 fn sent(queue: &mut Queue) -> Option<(u64, Vec<u64>, Form)> {
     let outputs = drain(queue);
     let mut sends = outputs.iter().filter_map(|output| match output {
-        Output::Send { id, keys, form } => {
+        Output::Send { id, load: Load::Incidents, form } => Some((*id, Vec::new(), *form)),
+        Output::Send { id, load: Load::Events(keys), form } => {
             Some((*id, keys.iter().map(|key| key.batch).collect(), *form))
         }
         Output::Delivered { .. }
         | Output::Dropped { .. }
         | Output::Parked { .. }
         | Output::Resumed
-        | Output::Retrying { .. } => None,
+        | Output::Retrying { .. }
+        | Output::Told(_) => None,
     });
     let first = sends.next();
     assert_eq!(sends.next(), None, "one message in flight at a time");
@@ -290,7 +296,7 @@ fn what_grew_too_old_behind_younger_events_is_said_when_they_leave() {
     assert!(
         matches!(outputs.as_slice(), [
                 Output::Delivered { .. },
-                Output::Send { keys, .. },
+                Output::Send { load: Load::Events(keys), .. },
                 Output::Dropped { loss: Loss::Expired, entries },
             ] if keys.first().map(|key| key.batch) == Some(1)
                 && entries.first().map(|entry| entry.key.batch) == Some(2)),
@@ -306,4 +312,44 @@ fn a_late_answer_changes_nothing() {
     assert!(sent(queue).is_some());
     answer(queue, secs(0), 77, Outcome::Delivered);
     assert_eq!((drain(queue), queue.waiting()), (Vec::new(), 1));
+}
+
+#[test]
+fn incidents_take_turns_with_events_by_severity() {
+    let queue = &mut queue(crate::chat::slack::KIND.pace);
+    let tell = |queue: &mut Queue, at, severity| {
+        queue.handle_input(secs(at), Input::Incidents(severity));
+    };
+    queue.handle_input(secs(0), Input::Enqueue(entry(secs(0), 1, Severity::Warning)));
+    assert_eq!(sent(queue), Some((1, [1].into(), Form::Rich)));
+    queue.handle_input(secs(0), Input::Enqueue(entry(secs(0), 2, Severity::Warning)));
+    tell(queue, 0, Some(Severity::Info));
+    answer(queue, secs(1), 1, Outcome::Delivered);
+    assert_eq!(sent(queue), Some((2, [2].into(), Form::Rich)));
+    answer(queue, secs(1), 2, Outcome::Delivered);
+    assert_eq!(sent(queue), None);
+    assert_eq!(queue.poll_timeout(), Some(secs(2)));
+    queue.handle_timeout(secs(2));
+    assert_eq!(sent(queue), Some((3, Vec::new(), Form::Rich)));
+    // A failure is told at once, so that the next message is made anew.
+    let reason = Reason::Internal;
+    answer(queue, secs(2), 3, Outcome::Retry { after: None, reason });
+    assert_eq!(drain(queue).first(), Some(&Output::Told(End::Again)));
+    // What recovered meanwhile is not sent.
+    tell(queue, 3, None);
+    queue.handle_timeout(secs(600));
+    assert_eq!((sent(queue), queue.poll_timeout()), (None, None));
+    tell(queue, 600, Some(Severity::Critical));
+    assert_eq!(sent(queue), Some((4, Vec::new(), Form::Rich)));
+    answer(queue, secs(601), 4, Outcome::Degrade(reason));
+    assert_eq!(sent(queue), Some((5, Vec::new(), Form::Plain)));
+    answer(queue, secs(602), 5, Outcome::Degrade(reason));
+    assert_eq!(drain(queue).first(), Some(&Output::Told(End::Refused(reason))));
+    tell(queue, 602, None);
+    // Nothing was there after all.
+    tell(queue, 610, Some(Severity::Info));
+    assert_eq!(sent(queue).map(|(id, ..)| id), Some(6));
+    queue.handle_input(secs(610), Input::Withdrawn { id: 6 });
+    assert_eq!((sent(queue), queue.poll_timeout()), (None, None));
+    assert_eq!(queue.health(), Health::Ready);
 }

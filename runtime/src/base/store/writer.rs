@@ -10,7 +10,7 @@ use std::{io, mem};
 use mistgate_core::delivery::batch::EventKey;
 use redb::{CompactionError, StorageBackend};
 
-use super::batches::{BATCHES, Done, write_chats};
+use super::batches::{BATCHES, Done, SEEN, write_chats};
 use super::error::Problem;
 use super::guard::Guard;
 use super::letters::{Changing, Letters, Taken};
@@ -362,8 +362,10 @@ impl Writer {
         }
         {
             let mut batches = transaction.open_table(BATCHES)?;
+            let mut seen = transaction.open_table(SEEN)?;
             for (batch, letter) in &self.maybe_kept {
                 batches.remove(batch)?;
+                seen.remove(batch)?;
                 if let (Some((id, taken)), Some(letters)) = (letter, &mut letters) {
                     letters.put_back(*id, taken)?;
                 }
@@ -389,7 +391,12 @@ impl Writer {
                 let prints: Vec<_> = fingerprints.iter().map(|print| print.to_bytes()).collect();
                 let (chats, prints) = (chats.as_bytes(), prints.as_flattened());
                 let sum = checksum(*batch, (at, chats, prints, bytes));
-                batches.insert(batch, (at, chats, prints, &**bytes, sum))?;
+                if chats.is_empty() {
+                    // Nobody waits for it.
+                    seen.insert(batch, (at, prints))?;
+                } else {
+                    batches.insert(batch, (at, chats, prints, &**bytes, sum))?;
+                }
                 self.maybe_kept.insert(*batch, taken);
                 for incident in incidents {
                     self.rows.write_with(nth, incident, &transaction)?;

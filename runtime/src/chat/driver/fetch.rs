@@ -7,7 +7,7 @@ use mistgate_core::chat::kind::Format;
 use mistgate_core::chat::shape::{Form, Payload};
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{Batch, EventKey};
-use mistgate_core::delivery::queue::Entry;
+use mistgate_core::delivery::queue::input::Entry;
 use mistgate_core::delivery::render::render;
 use mistgate_core::engine::input::Restored;
 

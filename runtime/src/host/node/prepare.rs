@@ -97,6 +97,9 @@ impl Prepared {
         let engine = input::Config {
             chat: config.chat.clone(),
             dedup_window: dedup_window(&config),
+            // Until the configuration, the admin endpoint and the manual know of them.
+            incidents: None,
+            dashboard_host: config.mist.dashboard_host.clone(),
             // Until the store says what it has.
             next_batch: 1,
         };

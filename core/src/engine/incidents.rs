@@ -1,0 +1,151 @@
+//! Where events and queues meet the incidents.
+
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::input::{Config, DestinationId};
+use super::output::Output;
+use super::{Engine, output};
+use crate::base::machine::Machine;
+use crate::base::time::Instant;
+use crate::delivery::batch::Item;
+use crate::delivery::queue;
+use crate::delivery::queue::output::Health;
+use crate::incident;
+use crate::incident::input::{Changed, Input, Name};
+use crate::notify::change::Key;
+use crate::notify::{Fact, Notification};
+
+/// What a record of an incident is to be; none to forget it.
+pub(super) type Record = (Key, Option<Vec<u8>>);
+
+/// The incidents' part of a configuration.
+pub(super) fn config(config: &Config) -> incident::input::Config {
+    incident::input::Config {
+        rules: config.incidents.clone().unwrap_or_default(),
+        chat: config.chat.clone(),
+        dashboard_host: config.dashboard_host.clone(),
+    }
+}
+
+impl Engine {
+    pub(super) fn configure_incidents(&mut self, now: Instant, config: &Config) {
+        self.has_incidents = config.incidents.is_some();
+        self.incidents.handle_input(now, Input::Configured(self::config(config)));
+    }
+
+    /// Applies what events say of conditions. An event is then owed no more to the chats that are
+    /// told of its incident. Returns what the store is to keep with the events.
+    pub(super) fn fold(&mut self, now: Instant, topic: &str, items: &mut [Item]) -> Vec<Record> {
+        let mut records = Vec::new();
+        for item in items {
+            if item.changes.is_empty() || !self.has_incidents {
+                continue;
+            }
+            let text: Arc<str> = item.text.as_str().into();
+            let mut takers = BTreeSet::new();
+            for change in item.changes.drain(..) {
+                let changed = Changed {
+                    change,
+                    severity: item.severity,
+                    channel: item.channel.clone(),
+                    topic: topic.to_string(),
+                    text: Arc::clone(&text),
+                };
+                self.incidents.handle_input(now, Input::Changed(changed));
+                while let Some(output) = self.incidents.poll_output() {
+                    if let incident::output::Output::Takes(names) = output {
+                        takers.extend(names);
+                    } else if let incident::output::Output::Keep { key, record } = output {
+                        records.retain(|(kept, _)| *kept != key);
+                        records.push((key, record));
+                    } else {
+                        self.relay_incidents(now, output);
+                    }
+                }
+            }
+            for index in self.chat.destinations_of(&item.channel) {
+                if let Some(slot) = self.slots.get(index)
+                    && takers.contains(slot.to.name.as_str())
+                {
+                    item.chats.remove(&slot.to.chat);
+                }
+            }
+        }
+        records
+    }
+
+    pub(super) fn drain_incidents(&mut self, now: Instant) {
+        while let Some(output) = self.incidents.poll_output() {
+            self.relay_incidents(now, output);
+        }
+    }
+
+    fn relay_incidents(&mut self, now: Instant, output: incident::output::Output) {
+        match output {
+            incident::output::Output::Due { to, severity } => {
+                if let Some(slot) = self.slots.iter_mut().find(|slot| *slot.to.name == *to) {
+                    slot.queue.handle_input(now, queue::input::Input::Incidents(severity));
+                }
+            }
+            incident::output::Output::Event(event) => self.emit(output::Event::Incident(event)),
+            incident::output::Output::Keep { key, record } => {
+                self.outputs.push_back(Output::KeepIncident { key, record });
+            }
+            incident::output::Output::KeepShown { to, key, shown } => {
+                self.outputs.push_back(Output::KeepShown { to, key, shown });
+            }
+            incident::output::Output::KeepSilence { number, silence } => {
+                self.outputs.push_back(Output::KeepSilence { number, silence });
+            }
+            // Only `Compose` and `Changed` make these, which take them at once.
+            incident::output::Output::Message { .. } | incident::output::Output::Takes(_) => {}
+        }
+    }
+
+    /// The message of a destination, as things are now.
+    pub(super) fn compose(&mut self, now: Instant, to: &str) -> Option<Notification> {
+        let input = Input::Compose { to: Name::from(to), failing: self.failing() };
+        self.incidents.handle_input(now, input);
+        let mut composed = None;
+        while let Some(output) = self.incidents.poll_output() {
+            if let incident::output::Output::Message { notification, .. } = output {
+                composed = notification;
+            } else {
+                self.relay_incidents(now, output);
+            }
+        }
+        composed
+    }
+
+    /// What a daily report says of destinations that do not work, and of what was given up.
+    fn failing(&self) -> Vec<Fact> {
+        let is_failing = |health| !matches!(health, Health::Ready);
+        let failing = self.slots.iter().filter(|slot| is_failing(slot.queue.health()));
+        let failing: Vec<&str> = failing.map(|slot| slot.to.name.as_str()).collect();
+        let names = (!failing.is_empty()).then(|| failing.join(", "));
+        let given_up = (self.given_up > 0).then(|| self.given_up.to_string());
+        let fact = |label: &str, value: Option<String>| {
+            value.map(|value| Fact { label: label.to_string(), value })
+        };
+        let given_up = fact("Events given up since the start", given_up);
+        fact("Destinations that fail", names).into_iter().chain(given_up).collect()
+    }
+
+    /// The message of a destination arrived, or is to be made anew.
+    pub(super) fn ended(&mut self, now: Instant, to: &str, has_arrived: bool) {
+        let input = Input::Ended { to: Name::from(to), has_arrived };
+        self.incidents.handle_input(now, input);
+        self.drain_incidents(now);
+    }
+
+    /// There was nothing to tell after all.
+    pub(super) fn withdraw(&mut self, now: Instant, destination: DestinationId, id: u64) {
+        let mut slots = self.slots.iter_mut().chain(&mut self.retired);
+        if let Some(slot) = slots.find(|slot| slot.id == destination) {
+            slot.queue.handle_input(now, queue::input::Input::Withdrawn { id });
+        }
+    }
+}

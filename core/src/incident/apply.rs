@@ -1,0 +1,112 @@
+//! How an event changes incidents.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::entry::{Effect, Entry};
+use super::input::{Changed, Name};
+use super::output::{Event, Output};
+use super::record::{Incident, LastEvent};
+use super::{Incidents, message};
+use crate::notify::change::Key;
+use crate::notify::types::condition::DEVICE_DOWN;
+
+/// The most incidents, open or over.
+const INCIDENTS_MAX: usize = 100_000;
+/// The most bytes of events that are kept for cards.
+const TEXTS_MAX: usize = 16 << 20;
+
+impl Incidents {
+    pub(super) fn changed(&mut self, changed: &Changed) {
+        let Changed { change, severity, topic, text, .. } = changed;
+        let (key, wall, rules) = (change.key, self.wall(), &self.config.rules);
+        let at = change.at.unwrap_or(wall);
+        let is_old = at.plus(rules.max_event_age) < wall;
+        let to = message::destinations(&self.config.chat, &changed.channel);
+        let is_full = self.entries.len() >= INCIDENTS_MAX;
+        let effect = match self.entries.get_mut(&key) {
+            Some(_) if change.is_raised && to.is_empty() => return,
+            Some(entry) => entry.apply(self.now, changed, at, &to, rules, self.last_id + 1),
+            None if !change.is_raised || to.is_empty() => return,
+            None if is_full => {
+                if !core::mem::replace(&mut self.is_full, true) {
+                    self.outputs.push_back(Output::Event(Event::Full));
+                }
+                return;
+            }
+            None => {
+                let mut incident = Incident::new(self.last_id + 1, change, *severity, at);
+                incident.note_source(topic, change.kind);
+                self.entries.insert(key, Entry::begun(incident, to.clone(), self.now));
+                Effect::Came
+            }
+        };
+        let Some(entry) = self.entries.get_mut(&key) else { return };
+        let (is_kept, is_news) = match effect {
+            Effect::Unrelated => return,
+            Effect::Counted { is_kept } => (is_kept, false),
+            Effect::Came | Effect::Went | Effect::Worse => (true, true),
+        };
+        if is_news {
+            let earlier = entry.incident.event.take();
+            self.texts -= earlier.map_or(0, |event| event.text.len());
+            let has_room = !is_old && self.texts + text.len() <= TEXTS_MAX;
+            entry.incident.event = LastEvent::new(topic, text).filter(|_| has_room);
+            self.texts += entry.incident.event.as_ref().map_or(0, |event| event.text.len());
+        }
+        match effect {
+            Effect::Came | Effect::Went => self.came_or_went(key),
+            Effect::Worse => self.mute(key),
+            Effect::Counted { .. } | Effect::Unrelated => {}
+        }
+        let takers = self.tellers.iter().filter(|(name, teller)| {
+            teller.told.contains_key(&key)
+                || self.entries.get(&key).is_some_and(|entry| entry.to.contains(name))
+        });
+        let takers: Vec<Name> = takers.map(|(name, _)| Arc::clone(name)).collect();
+        for name in takers.iter().filter(|name| to.contains(name)) {
+            if let Some(teller) = self.tellers.get_mut(name) {
+                teller.count(key);
+            }
+        }
+        self.outputs.push_back(Output::Takes(takers));
+        if is_kept {
+            self.keep(key);
+        }
+        self.turn(key);
+    }
+
+    /// Notes that an incident is open, or over.
+    fn came_or_went(&mut self, key: Key) {
+        let Some(entry) = self.entries.get(&key) else { return };
+        let Incident { id, is_open, subject, mac, .. } = &entry.incident;
+        let (id, is_open, subject) = (*id, *is_open, subject.clone());
+        let (condition, mac) = (entry.incident.condition(), *mac);
+        self.last_id = self.last_id.max(id);
+        if let Some(mac) = mac.filter(|_| condition == DEVICE_DOWN) {
+            if is_open {
+                self.down.insert(mac, key);
+            } else {
+                self.down.remove(&mac);
+            }
+            let children: Vec<Key> = self
+                .links
+                .iter()
+                .filter(|(_, parent)| **parent == mac)
+                .filter_map(|(child, _)| self.down.get(child).copied())
+                .collect();
+            for child in children {
+                self.mute(child);
+                self.turn(child);
+            }
+        }
+        self.outputs.push_back(Output::Event(if is_open {
+            self.open += 1;
+            Event::Opened { id, subject, condition }
+        } else {
+            self.open -= 1;
+            Event::Over { id, subject, condition }
+        }));
+        self.mute(key);
+    }
+}
