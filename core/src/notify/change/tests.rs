@@ -409,10 +409,10 @@ fn device_members(topic: &Topic<'_>, class: Option<DeviceClass>, mac: &str, name
         Some(DeviceClass::MistEdge) => "mxedges",
         None => return format!(r#""hostnames":["{name}"]"#),
     };
-    match topic {
-        Topic::Alarms => format!(r#""{list}":["{mac}"],"hostnames":["{name}"]"#),
-        Topic::DeviceUpdowns => format!(r#""ap":"{mac}","ap_name":"{name}""#),
-        Topic::MxedgeEvents => {
+    match topic.name() {
+        "alarms" => format!(r#""{list}":["{mac}"],"hostnames":["{name}"]"#),
+        "device-updowns" => format!(r#""ap":"{mac}","ap_name":"{name}""#),
+        "mxedge-events" => {
             format!(r#""mxedge_id":"00000000-0000-0000-1000-{mac}","mxedge_name":"{name}""#)
         }
         Topic::Audits | Topic::DeviceEvents | Topic::Mistgate | Topic::Other(_) | Topic::Ping => {
