@@ -58,6 +58,8 @@ pub struct Change {
     /// For people: the device's name, else its MAC, `ge-0/0/1 of sw-1` for a part of it, or the
     /// site's name. On one line and bounded.
     pub subject: String,
+    /// The device's own name, if it has one that the event says. On one line and bounded.
+    pub device: Option<String>,
     pub class: Option<DeviceClass>,
     /// The device's MAC.
     pub mac: Option<Mac>,
@@ -118,6 +120,7 @@ pub(super) fn of(event: &Event<'_>, kind: &'static Kind) -> Vec<Change> {
             is_raised,
             kind,
             subject: whom.called(&part, pair),
+            device: whom.device.as_deref().map(plain::name),
             class: whom.class,
             mac: whom.mac,
             site: site.clone(),
@@ -135,7 +138,10 @@ struct Whom {
     /// What `id` is, so that names, ids and MACs are never the same.
     tag: &'static str,
     id: String,
-    name: String,
+    /// For people.
+    shown: String,
+    /// The name of a device.
+    device: Option<String>,
     class: Option<DeviceClass>,
     mac: Option<Mac>,
 }
@@ -159,14 +165,14 @@ impl Whom {
                 ("name", format!("{site}/{}", name?), String::new())
             }
         };
-        let name = name.map_or(shown, str::to_owned);
-        Some(Self { tag, id, name, class, mac })
+        let device = name.map(str::to_owned);
+        Some(Self { tag, id, shown: device.clone().unwrap_or(shown), device, class, mac })
     }
 
     fn site(event: &Event<'_>) -> Option<Self> {
         let id = event.site_id()?;
-        let name = event.text("site_name").unwrap_or_else(|| id.clone()).into_owned();
-        Some(Self { tag: "site", id: id.into_owned(), name, class: None, mac: None })
+        let shown = event.text("site_name").unwrap_or_else(|| id.clone()).into_owned();
+        Some(Self { tag: "site", id: id.into_owned(), shown, ..Self::default() })
     }
 
     fn called(&self, part: &str, pair: Pair) -> String {
@@ -174,12 +180,12 @@ impl Whom {
             "site:vlans" if !part.is_empty() => Cow::Owned(format!("VLAN {part}")),
             _ => Cow::Borrowed(part),
         };
-        match (part.is_empty(), self.name.is_empty()) {
+        match (part.is_empty(), self.shown.is_empty()) {
             (true, true) => "mistgate".to_owned(),
-            (true, false) => plain::name(&self.name),
+            (true, false) => plain::name(&self.shown),
             (false, true) => plain::name(&part),
             (false, false) => {
-                format!("{} of {}", plain::name(&part), plain::name(&self.name))
+                format!("{} of {}", plain::name(&part), plain::name(&self.shown))
             }
         }
     }
@@ -373,23 +379,24 @@ fn finding(event: &Event<'_>, marvis: &Marvis) -> Vec<(Whom, String)> {
     let Some(id) = event.id("id") else {
         return Vec::new();
     };
-    let (name, class, mac) = match marvis.impacted.as_slice() {
+    let whom = match marvis.impacted.as_slice() {
         [] => match listed(event).as_slice() {
-            [Some(only)] => (only.name.clone(), only.class, only.mac),
-            _ => (String::new(), None, None),
+            [Some(only)] => only.clone(),
+            _ => Whom::default(),
         },
         [entity] => {
             let mac = entity.mac.map(|mac| mac.to_string());
             let name = entity.name.clone().or(mac).unwrap_or_else(|| entity.phrase());
             let ports = plain::list(&entity.ports, plain::NAMES_MAX);
-            let name = if ports.is_empty() { name } else { format!("{ports} of {name}") };
-            (name, entity.class, entity.mac)
+            let shown = if ports.is_empty() { name } else { format!("{ports} of {name}") };
+            let device = entity.name.clone().filter(|_| entity.class.is_some());
+            Whom { shown, device, class: entity.class, mac: entity.mac, ..Whom::default() }
         }
-        [_, _, ..] => (marvis.impacted(), None, None),
+        [_, _, ..] => Whom { shown: marvis.impacted(), ..Whom::default() },
     };
     let site = || event.text("site_name").map_or_else(|| "a site".to_owned(), Cow::into_owned);
-    let name = plain::non_empty(name).unwrap_or_else(site);
-    let whom = Whom { tag: "finding", id: id.into_owned(), name, class, mac };
+    let shown = plain::non_empty(whom.shown).unwrap_or_else(site);
+    let whom = Whom { tag: "finding", id: id.into_owned(), shown, ..whom };
     Vec::from([(whom, String::new())])
 }
 

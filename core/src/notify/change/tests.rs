@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use super::*;
+use crate::notify::Severity;
 use crate::notify::types::condition::Condition;
 use crate::notify::types::types;
 
@@ -398,6 +399,34 @@ fn an_event_makes_a_bounded_number_of_changes() {
     // What is told twice is one change.
     let twice = r#""type":"device_down","aps":["5c5b35000001","5c5b35000001"]"#;
     assert_eq!(told(Topic::Alarms, twice).len(), 1);
+}
+
+/// What routes and silences match on, besides the topic.
+#[test]
+fn a_change_names_its_device_apart_from_the_part() {
+    let port = r#""type":"SW_PORT_DOWN","mac":"5c5b35000001","port_id":"p1""#;
+    let named = one(Topic::DeviceEvents, &format!(r#"{port},"device_name":"sw-1""#));
+    assert_eq!((named.subject.as_str(), named.device.as_deref()), ("p1 of sw-1", Some("sw-1")));
+    assert_eq!((named.class, named.mac), (Some(DeviceClass::Switch), Mac::parse("5c5b35000001")));
+    assert_eq!((named.site.as_deref(), named.org_id.as_deref()), (Some("Site 1"), Some(ORG)));
+    assert_eq!(named.site_id.as_deref(), Some("4ac1dcf4-9d8b-7211-65c4-057819f0862b"));
+    assert_eq!((named.kind.name, named.kind.severity), ("SW_PORT_DOWN", Severity::Debug));
+    let alarm = r#""type":"cellular_edge_disconnected_from_ncm","hostnames":["ce-1"]"#;
+    assert_eq!(one(Topic::Alarms, alarm).device.as_deref(), Some("ce-1"));
+    let finding = |entity: &str| {
+        let finding = r#""type":"bad_cable","group":"marvis","id":"i1""#;
+        one(Topic::Alarms, &format!(r#"{finding},"impacted_entities":[{{{entity}}}]"#)).device
+    };
+    let port = r#""entity_type":"switch","entity_name":"sw-1","port_id":"p1""#;
+    assert_eq!(finding(port).as_deref(), Some("sw-1"));
+    assert_eq!(finding(r#""entity_type":"wlan","entity_name":"Guests""#), None);
+    for (topic, nameless) in [
+        (Topic::DeviceEvents, r#""type":"SW_CONNECTED","mac":"5c5b35000001""#),
+        (Topic::DeviceEvents, r#""type":"AP_DISCONNECTED""#),
+        (Topic::Mistgate, r#""type":"DESTINATION_PARKED","destination":"slack/info""#),
+    ] {
+        assert_eq!(one(topic, nameless).device, None);
+    }
 }
 
 /// What a topic writes of the device with this MAC and name, if it tells of this class.
