@@ -94,7 +94,8 @@ pub struct Target<'a> {
     /// The site's name.
     pub site: Option<&'a str>,
     pub site_id: Option<&'a str>,
-    pub device: &'a str,
+    /// The device's name.
+    pub device: Option<&'a str>,
     pub mac: Option<Mac>,
     pub class: Option<DeviceClass>,
     pub topics: Vec<&'a str>,
@@ -154,7 +155,7 @@ fn has(target: &Target<'_>, field: Field, value: &str) -> bool {
         Field::Site => target.site.is_some_and(fits) || target.site_id.is_some_and(fits),
         Field::Device => {
             let mac = Mac::parse(value);
-            fits(target.device)
+            target.device.is_some_and(fits)
                 || (mac.is_some() && mac == target.mac)
                 || target.mac.is_some_and(|mac| fits(&mac.plain()) || fits(&mac.to_string()))
         }

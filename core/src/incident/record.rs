@@ -65,6 +65,8 @@ pub struct Incident {
     pub sources: Vec<Source>,
     /// What it is of, for people; see [`Change::subject`].
     pub subject: String,
+    /// The device's own name; see [`Change::device`].
+    pub device: Option<String>,
     pub class: Option<DeviceClass>,
     pub mac: Option<Mac>,
     pub site: Option<Arc<str>>,
@@ -93,6 +95,7 @@ impl Incident {
             kind: change.kind,
             sources: Vec::new(),
             subject: change.subject.clone(),
+            device: change.device.clone(),
             class: change.class,
             mac: change.mac,
             site: change.site.as_deref().map(Arc::from),
@@ -133,7 +136,7 @@ impl Incident {
             org: self.org_id.as_deref(),
             site: self.site.as_deref(),
             site_id: self.site_id.as_deref(),
-            device: &self.subject,
+            device: self.device.as_deref(),
             mac: self.mac,
             class: self.class,
             topics: self.sources.iter().map(|source| source.topic.as_str()).collect(),
@@ -159,5 +162,32 @@ mod kind {
     pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<&'static Kind, D::Error> {
         let name = String::deserialize(from)?;
         row_named(&name).ok_or_else(|| serde::de::Error::custom("a type that is not in the tables"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::matcher::Matcher;
+    use super::*;
+    use crate::event::{Event, Topic};
+    use crate::notify::change::changes;
+
+    #[test]
+    fn a_device_is_matched_by_its_name_and_mac_also_where_its_port_is_down() {
+        let json = r#"{"type":"SW_PORT_DOWN","mac":"5c5b35000001","device_name":"sw-1",
+            "port_id":"ge-0/0/1","site_id":"s1"}"#;
+        let event = Event::parse(Topic::DeviceEvents, json).expect("an object");
+        let [change] = changes(&event).try_into().expect("one change");
+        let change: Change = change;
+        let incident = Incident::new(1, &change, Severity::Debug, UnixTime::from_secs(0));
+        let incident = Incident::from_bytes(&incident.to_bytes()).expect("what was written");
+        assert_eq!(incident.subject, "ge-0/0/1 of sw-1");
+        for (value, is_met) in
+            [("sw-1", true), ("SW-*", true), ("5c5b35000001", true), ("ge-0/0/1 of sw-1", false)]
+        {
+            let mut matcher = Matcher::default();
+            matcher.add("device", value).expect("a good term");
+            assert_eq!(matcher.matches(&incident.target()), is_met, "{value}");
+        }
     }
 }
