@@ -30,7 +30,7 @@ use self::fetch::Recent;
 use crate::base::clock::{Alarm, Clock};
 use crate::base::journal::{Journal, Level, fields};
 use crate::base::metrics::Counter;
-use crate::base::store::{Left, LetterChanges, Seen, SetAside, Store, Write, Written};
+use crate::base::store::{Left, LetterChanges, RowName, Seen, SetAside, Store, Write, Written};
 use crate::base::{clock, panic};
 use crate::http::outbound::{Bytes, Client, Outbound};
 
@@ -324,16 +324,16 @@ impl Driver {
 
     /// Hands over what an earlier run knew of incidents, and whom it had told.
     fn incidents(&mut self, left: &Left) {
-        let incidents = left.incidents.iter().cloned();
-        let incidents =
-            incidents.map(|(key, record)| incident::input::Input::Restored { key, record });
-        let shown = left.shown.iter().cloned();
-        let shown =
-            shown.map(|(to, key, shown)| incident::input::Input::RestoredShown { to, key, shown });
-        let silences = left.silences.iter().cloned();
-        let silences = silences
-            .map(|(number, silence)| incident::input::Input::RestoredSilence { number, silence });
-        for input in incidents.chain(shown).chain(silences) {
+        for (name, bytes) in left.rows.clone() {
+            let input = match name {
+                RowName::Incident(key) => incident::input::Input::Restored { key, record: bytes },
+                RowName::Shown(to, key) => {
+                    incident::input::Input::RestoredShown { to, key, shown: bytes }
+                }
+                RowName::Silence(number) => {
+                    incident::input::Input::RestoredSilence { number, silence: bytes }
+                }
+            };
             self.step(Some(Input::Incident(input)));
         }
     }
@@ -346,14 +346,10 @@ impl Driver {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::Event(event) => self.journal.emit(&event),
-            Output::KeepIncident { key, record } => {
-                self.writes.push(Write::Incident { key, record });
-            }
-            Output::KeepShown { to, key, shown } => {
-                self.writes.push(Write::Shown { to, key, shown });
-            }
+            Output::KeepIncident { key, record } => self.keep(RowName::Incident(key), record),
+            Output::KeepShown { to, key, shown } => self.keep(RowName::Shown(to, key), shown),
             Output::KeepSilence { number, silence } => {
-                self.writes.push(Write::Silence { number, silence });
+                self.keep(RowName::Silence(number), silence);
             }
             Output::Recall { entries, chat } => self.recall(entries, chat),
             Output::Respond { id, status } => {
@@ -394,6 +390,10 @@ impl Driver {
                 });
             }
         }
+    }
+
+    fn keep(&mut self, name: RowName, bytes: Option<Vec<u8>>) {
+        self.writes.push(Write::Row { name, bytes });
     }
 
     /// Hands the collected writes to the store, which puts them into one commit.

@@ -444,9 +444,7 @@ fn device_members(topic: &Topic<'_>, class: Option<DeviceClass>, mac: &str, name
         "mxedge-events" => {
             format!(r#""mxedge_id":"00000000-0000-0000-1000-{mac}","mxedge_name":"{name}""#)
         }
-        Topic::Audits | Topic::DeviceEvents | Topic::Mistgate | Topic::Other(_) | Topic::Ping => {
-            format!(r#""mac":"{mac}","device_name":"{name}""#)
-        }
+        _ => format!(r#""mac":"{mac}","device_name":"{name}""#),
     }
 }
 
