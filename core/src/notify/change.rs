@@ -138,7 +138,7 @@ struct Whom {
     /// What `id` is, so that names, ids and MACs are never the same.
     tag: &'static str,
     id: String,
-    /// For people.
+    /// What [`Change::subject`] calls it.
     shown: String,
     /// The name of a device.
     device: Option<String>,
