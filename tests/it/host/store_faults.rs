@@ -179,11 +179,7 @@ impl World {
     /// Each incident must be there with its batch, the shared one as the last of them left it, and
     /// what was told with the delivery.
     fn check_rows(&mut self, mut rows: BTreeMap<RowName, Vec<u8>>, waiting: &[u64]) {
-        for batch in &self.settled {
-            let is_shown = rows.contains_key(&shown(*batch));
-            assert_ne!(is_shown, waiting.contains(batch), "{batch}: told, or not delivered");
-        }
-        rows.retain(|name, _| matches!(name, RowName::Incident(_)));
+        let told = rows.split_off(&RowName::Shown("".into(), Key::from_bytes([0; 16])));
         let shared = rows.remove(&RowName::Incident(SHARED));
         let is_there = |batch: &u64| rows.contains_key(&RowName::Incident(own(*batch)));
         for batch in &self.refused {
@@ -200,6 +196,11 @@ impl World {
             is_there(batch)
         });
         assert_eq!(shared.as_ref(), rows.values().last(), "the shared incident");
+        self.settled.retain(|batch| self.stored.contains(batch));
+        for batch in &self.settled {
+            let is_told = told.contains_key(&shown(*batch));
+            assert_ne!(is_told, waiting.contains(batch), "{batch}: told, or not delivered");
+        }
     }
 
     /// What was given up must be there once.
