@@ -38,6 +38,7 @@ use mistgate_core::config::raw::{Draft, Source};
 use mistgate_core::engine::input::Input;
 use mistgate_core::engine::output::Output;
 use mistgate_core::engine::{Engine, input};
+use mistgate_core::incident::config::Rules;
 use mistgate_core::micronets::pending::PendingRequests;
 use mistgate_core::micronets::proxy::ProxyLimits;
 use mistgate_core::webhook::intake::Intake;
@@ -111,7 +112,7 @@ fn webhooks(bytes: usize, count: usize) -> Result<(), Failure> {
     let engine = input::Config {
         chat: chat.clone(),
         dedup_window,
-        incidents: None,
+        incidents: Rules::default(),
         dashboard_host: mist.dashboard_host,
         next_batch: 1,
     };

@@ -24,8 +24,7 @@ impl Engine {
         intake: Intake,
         at: UnixTime,
     ) {
-        let Intake { topic, mut items, .. } = intake;
-        items.retain(|item| item.is_routed() || self.has_incidents);
+        let Intake { topic, items, .. } = intake;
         let fingerprints = items.iter().map(|item| item.fingerprint).collect();
         self.inbox.handle_input(now, inbox::Input::Request { id, fingerprints });
         let mut items: Vec<_> = items.into_iter().map(Some).collect();

@@ -24,7 +24,7 @@ pub(super) type Record = (Key, Option<Vec<u8>>);
 /// The incidents' part of a configuration.
 pub(super) fn config(config: &Config) -> incident::input::Config {
     incident::input::Config {
-        rules: config.incidents.clone().unwrap_or_default(),
+        rules: config.incidents.clone(),
         chat: config.chat.clone(),
         dashboard_host: config.dashboard_host.clone(),
     }
@@ -32,7 +32,6 @@ pub(super) fn config(config: &Config) -> incident::input::Config {
 
 impl Engine {
     pub(super) fn configure_incidents(&mut self, now: Instant, config: &Config) {
-        self.has_incidents = config.incidents.is_some();
         self.incidents.handle_input(now, Input::Configured(self::config(config)));
     }
 
@@ -41,7 +40,7 @@ impl Engine {
     pub(super) fn fold(&mut self, now: Instant, topic: &str, items: &mut [Item]) -> Vec<Record> {
         let mut records = Vec::new();
         for item in items {
-            if item.changes.is_empty() || !self.has_incidents {
+            if item.changes.is_empty() || !self.chat.has_incidents {
                 continue;
             }
             let text: Arc<str> = item.text.as_str().into();

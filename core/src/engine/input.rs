@@ -22,8 +22,8 @@ pub struct Config {
     pub chat: Chat,
     /// How long a seen event is remembered.
     pub dedup_window: Duration,
-    /// The rules of incidents. `None`: every event is told as an event.
-    pub incidents: Option<Rules>,
+    /// The rules of incidents.
+    pub incidents: Rules,
     /// The host that links of messages about incidents lead to.
     pub dashboard_host: String,
     /// The number of the first batch: one more than the last in the store, as far as that is known.

@@ -90,8 +90,6 @@ pub struct Engine {
     rand: Rand,
     inbox: Inbox,
     incidents: Incidents,
-    /// Whether events change incidents at all.
-    has_incidents: bool,
     slots: Vec<Slot>,
     /// Destinations that are no longer configured but have a message in flight.
     retired: Vec<Slot>,
@@ -393,7 +391,6 @@ impl Machine for Engine {
             rand: Rand::new(seed),
             inbox: Inbox::new(inbox, 0, now),
             incidents: Incidents::new(incidents::config(&config), 0, now),
-            has_incidents: config.incidents.is_some(),
             slots: Vec::new(),
             retired: Vec::new(),
             last_destination: 0,

@@ -32,6 +32,7 @@ fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destinatio
 
 fn chat(destinations: &[Destination]) -> Config {
     let chat = Chat {
+        has_incidents: true,
         routes: Routes::default(),
         destinations: destinations.to_vec(),
         delivery: Delivery {
@@ -46,7 +47,7 @@ fn chat(destinations: &[Destination]) -> Config {
     Config {
         chat,
         dedup_window: Duration::from_secs(60),
-        incidents: Some(Rules::default()),
+        incidents: Rules::default(),
         dashboard_host: "manage.mist.com".to_string(),
         next_batch: 1,
     }

@@ -1,7 +1,7 @@
 //! What is wrong now, since when, and who was told.
 //!
 //! Events change incidents; destinations are told the difference between what they know and what is
-//! true at the moment of sending (`appliance/docs/incidents.md`).
+//! true at the moment of sending.
 //!
 //! ```text
 //!           raised               hold              told

@@ -12,6 +12,7 @@ use mistgate_core::config::raw::{Draft, Source};
 use mistgate_core::delivery::queue::output::Health;
 use mistgate_core::engine::input;
 use mistgate_core::http::proxy::Proxies;
+use mistgate_core::incident::config::Rules;
 use mistgate_runtime::base::clock::Clock;
 use mistgate_runtime::base::journal;
 use mistgate_runtime::base::journal::{Journal, Level};
@@ -40,7 +41,7 @@ fn settings(slack: &Chat, teams: &Chat) -> Settings {
         engine: input::Config {
             chat,
             dedup_window,
-            incidents: None,
+            incidents: Rules::default(),
             dashboard_host: String::new(),
             next_batch: 1,
         },

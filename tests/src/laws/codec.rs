@@ -18,6 +18,7 @@ use mistgate_core::engine::{Engine, input};
 use mistgate_core::event::Event;
 use mistgate_core::event::fingerprint::{Fingerprint, fingerprint};
 use mistgate_core::http::listener::Limits;
+use mistgate_core::incident::config::Rules;
 use mistgate_core::notify::Severity;
 use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::envelope::Envelope;
@@ -318,7 +319,7 @@ fn runnable(config: &Config) {
     let engine = input::Config {
         chat: chat.clone(),
         dedup_window: core::time::Duration::from_secs(1),
-        incidents: None,
+        incidents: Rules::default(),
         dashboard_host: config.mist.dashboard_host.clone(),
         next_batch: 1,
     };

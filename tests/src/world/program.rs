@@ -324,7 +324,7 @@ impl World {
         Config {
             chat: self.chat.clone(),
             dedup_window: DEDUP_WINDOW,
-            incidents: Some(Rules::default()),
+            incidents: Rules::default(),
             dashboard_host: "manage.mist.com".to_owned(),
             next_batch,
         }

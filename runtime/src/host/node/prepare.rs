@@ -3,6 +3,7 @@
 
 use mistgate_core::config::checked::Config;
 use mistgate_core::engine::input;
+use mistgate_core::incident::config::Rules;
 
 use super::listeners::{Listeners, Socket, Sockets};
 use super::{Problems, dedup_window};
@@ -97,8 +98,7 @@ impl Prepared {
         let engine = input::Config {
             chat: config.chat.clone(),
             dedup_window: dedup_window(&config),
-            // Until the configuration, the admin endpoint and the manual know of them.
-            incidents: None,
+            incidents: Rules::default(),
             dashboard_host: config.mist.dashboard_host.clone(),
             // Until the store says what it has.
             next_batch: 1,
