@@ -414,6 +414,7 @@ fn listener() -> Webhook {
         secrets: vec![Secret::new(SECRET)],
         accept_v1: false,
         dedup_window: DEDUP_WINDOW,
+        max_event_age: core::time::Duration::from_secs(86_400),
         tls: None,
         allow_from: Vec::new(),
         trusted_proxies: Vec::new(),

@@ -33,7 +33,6 @@ pub(super) fn chat(section: &Section<'_>) -> Chat {
     // Without any destination, or where a URL is wrong, that is what is worth saying.
     let complete = section.is_sound() && !destinations.is_empty();
     let mut chat = Chat {
-        has_incidents: false,
         routes: Routes { approved_admins: approved_admins(section), ..Routes::default() },
         destinations,
         delivery: delivery(section),

@@ -7,6 +7,7 @@ use alloc::string::String;
 use super::{admin::Admin, ports::Ports, store::Store};
 use crate::base::secret::Secret;
 use crate::delivery::config::Chat;
+use crate::incident::config::Rules;
 use crate::micronets::proxy::Proxy;
 use crate::mist::Mist;
 use crate::webhook::config::Webhook;
@@ -20,6 +21,8 @@ pub struct Config {
     pub mist: Mist,
     pub webhook: Option<Webhook>,
     pub chat: Chat,
+    /// When incidents are told.
+    pub incidents: Rules,
     pub ports: Option<Ports>,
     pub proxy: Option<Proxy>,
     pub admin: Option<Admin>,

@@ -17,6 +17,7 @@ mod calendar;
 
 pub mod admin;
 mod chat;
+mod incidents;
 mod mist;
 pub mod ports;
 mod proxy;

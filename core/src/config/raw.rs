@@ -19,7 +19,7 @@ use super::ports::{External, Ports};
 use super::problem::{Fault, Problem, segment};
 use super::reader::{Found, Reader, locate};
 use super::section::Section;
-use super::{admin, chat, mist, ports, proxy, store, webhook};
+use super::{admin, chat, incidents, mist, ports, proxy, store, webhook};
 use crate::delivery::config::Chat;
 use crate::webhook::config::Webhook;
 
@@ -156,6 +156,12 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let webhook = root.section("webhook", webhook::webhook);
     let mut chat = root.section("chat", chat::chat).unwrap_or_default();
     chat.routes.ignored_sites = ignored_sites;
+    let mut rules = root
+        .section("incidents", |section| incidents::incidents(section, &chat))
+        .unwrap_or_default();
+    if let Some(webhook) = &webhook {
+        rules.max_event_age = webhook.max_event_age;
+    }
     let ports = root.section("ports", |section| {
         let ports = ports::ports(section, state_dir.as_deref())?;
         asks_mist(section, unsaid, &ports);
@@ -167,7 +173,9 @@ fn config(root: &Section<'_>) -> Option<Config> {
     chat.routes.ports_to = ports.as_ref().map(|ports| ports.report_to.clone());
     let proxy = root.section("proxy", proxy::proxy);
     let admin = root.section("admin", admin::admin);
-    let config = Config { state_dir: state_dir?, store, mist, webhook, chat, ports, proxy, admin };
+    let state_dir = state_dir?;
+    let incidents = rules;
+    let config = Config { state_dir, store, mist, webhook, chat, incidents, ports, proxy, admin };
     together(root, &config);
     Some(config)
 }

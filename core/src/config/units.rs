@@ -60,9 +60,11 @@ pub(super) fn parse(text: &str, units: &Units) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-/// A quantity in the largest unit that leaves no fraction.
+/// A quantity in the largest unit that leaves no fraction; nothing in the smallest.
 pub(super) fn written(quantity: u64, units: &Units) -> String {
-    let fitting = units.factors.iter().rev().find(|(_, factor)| quantity.is_multiple_of(*factor));
+    let fits = |factor: u64| quantity >= factor && quantity.is_multiple_of(factor);
+    let fitting = units.factors.iter().rev().find(|(_, factor)| fits(*factor));
+    let fitting = fitting.or(units.factors.first());
     let (name, factor) = fitting.copied().unwrap_or(("", 1));
     alloc::format!("{}{name}", quantity / factor)
 }

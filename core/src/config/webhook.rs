@@ -14,6 +14,9 @@ use crate::webhook::config::Webhook;
 /// The port that users of MWTT have opened already.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 51361);
 const DEDUP_WINDOW: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+const EVENT_AGE_BOUNDS: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(30 * 86_400);
 const DEDUP_WINDOW_BOUNDS: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
 
@@ -37,6 +40,7 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
         secrets: secrets(section),
         accept_v1,
         dedup_window: section.duration("dedup_window", DEDUP_WINDOW, DEDUP_WINDOW_BOUNDS),
+        max_event_age: section.duration("max_event_age", DAY, EVENT_AGE_BOUNDS),
         tls: tls_item.and_then(|item| item.section(Section::tls)).flatten(),
         allow_from: networks(section, "allow_from").unwrap_or_else(|| Network::EVERYWHERE.to_vec()),
         trusted_proxies: networks(section, "trusted_proxies").unwrap_or_default(),

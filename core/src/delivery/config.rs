@@ -16,9 +16,6 @@ pub struct Chat {
     /// The queues: one for each URL of each kind.
     pub destinations: Vec<Destination>,
     pub delivery: Delivery,
-    /// Whether chats other than streams are told of incidents, in place of the events that change
-    /// them. Until the configuration knows of them, they are not.
-    pub has_incidents: bool,
 }
 
 /// One URL of a chat, with a queue of its own.

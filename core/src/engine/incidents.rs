@@ -40,7 +40,7 @@ impl Engine {
     pub(super) fn fold(&mut self, now: Instant, topic: &str, items: &mut [Item]) -> Vec<Record> {
         let mut records = Vec::new();
         for item in items {
-            if item.changes.is_empty() || !self.chat.has_incidents {
+            if item.changes.is_empty() {
                 continue;
             }
             let text: Arc<str> = item.text.as_str().into();

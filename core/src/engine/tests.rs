@@ -32,7 +32,6 @@ fn destination(name: &str, kind: &'static Kind, channels: &[&str]) -> Destinatio
 
 fn chat(destinations: &[Destination]) -> Config {
     let chat = Chat {
-        has_incidents: true,
         routes: Routes::default(),
         destinations: destinations.to_vec(),
         delivery: Delivery {

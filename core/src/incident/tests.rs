@@ -35,7 +35,6 @@ fn chat(destinations: &[(&str, &'static Kind, &[&str])]) -> Chat {
         pace: Vec::new(),
     });
     Chat {
-        has_incidents: true,
         routes: Routes::default(),
         destinations: destinations.collect(),
         delivery: Delivery::default(),

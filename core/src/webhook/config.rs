@@ -18,6 +18,9 @@ pub struct Webhook {
     pub accept_v1: bool,
     /// How long an event is remembered to notice duplicates (default 1h).
     pub dedup_window: Duration,
+    /// Older events open no incident that a newer one closed, and have no message of their own
+    /// (default 24h).
+    pub max_event_age: Duration,
     /// `None`: plain HTTP, for a reverse proxy.
     pub tls: Option<Tls>,
     /// The networks that may connect.

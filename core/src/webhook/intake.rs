@@ -133,7 +133,7 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
 pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
     let decision = route(event, &chat.routes);
     let chats = decision.channel.map(|channel| chat.chats_of(channel)).unwrap_or_default();
-    let mut changes = if chat.has_incidents { changes(event) } else { Vec::new() };
+    let mut changes = changes(event);
     // Nobody wants to hear that it is over, but it is.
     changes.retain(|change| !chats.is_empty() || !change.is_raised);
     (!chats.is_empty() || !changes.is_empty()).then(|| Item {

@@ -18,7 +18,6 @@ use mistgate_core::engine::{Engine, input};
 use mistgate_core::event::Event;
 use mistgate_core::event::fingerprint::{Fingerprint, fingerprint};
 use mistgate_core::http::listener::Limits;
-use mistgate_core::incident::config::Rules;
 use mistgate_core::notify::Severity;
 use mistgate_core::webhook::config::Webhook;
 use mistgate_core::webhook::envelope::Envelope;
@@ -75,6 +74,7 @@ fn take(
         secrets: vec![Secret::new(SECRET)],
         accept_v1: false,
         dedup_window: core::time::Duration::from_secs(1),
+        max_event_age: core::time::Duration::from_secs(86_400),
         tls: None,
         allow_from: Vec::new(),
         trusted_proxies: Vec::new(),
@@ -319,7 +319,7 @@ fn runnable(config: &Config) {
     let engine = input::Config {
         chat: chat.clone(),
         dedup_window: core::time::Duration::from_secs(1),
-        incidents: Rules::default(),
+        incidents: config.incidents.clone(),
         dashboard_host: config.mist.dashboard_host.clone(),
         next_batch: 1,
     };

@@ -7,7 +7,6 @@ use mistgate_core::base::time::{Instant, UnixTime};
 use mistgate_core::chat::outcome::Reason;
 use mistgate_core::delivery::batch;
 use mistgate_core::delivery::batch::{ChatId, EventKey, Item};
-use mistgate_core::delivery::config::Chat;
 use mistgate_core::delivery::queue::input::Entry;
 use mistgate_core::engine::Engine;
 use mistgate_core::engine::input::{Answer, Config, Input};
@@ -155,9 +154,8 @@ impl Surroundings {
 
 fn config(bytes: &mut Bytes<'_>) -> Config {
     let dedup_window = Duration::from_secs(bytes.pick(&[3_600, 60, 1]));
-    let chat = Chat { has_incidents: !bytes.chance(50), ..chat(bytes) };
     Config {
-        chat,
+        chat: chat(bytes),
         dedup_window,
         incidents: Rules {
             hold: Duration::from_secs(bytes.pick(&[30, 0, 1])),

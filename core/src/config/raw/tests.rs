@@ -1,17 +1,23 @@
 use alloc::{format, string::String};
 use core::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::*;
+use crate::base::calendar::{Daily, Days, Period};
 use crate::base::network::Network;
 use crate::base::secret::Secret;
 use crate::base::window::Window;
+use crate::base::zone;
 use crate::chat::{console, google, slack, teams};
 use crate::config::files::FileKind;
 use crate::delivery::config::{Delivery, Destination};
 use crate::http::listener::{Limits, Tls};
+use crate::incident::config::{Escalation, Mute, Rules};
 use crate::micronets::access::{Rule, Subject};
 use crate::micronets::meetup::input::{Config as Meetup, OnPartnerLoss};
 use crate::micronets::proxy::{Proxy, ProxyFiles, ProxyLimits};
+use crate::notify::Severity;
 use crate::route::Target;
 
 /// Everything in the contract and in [`checked`](super::super::checked) that can be written,
@@ -31,6 +37,7 @@ paths = ["/webhooks", "/mist/hook"]
 secret_files = ["secret-new", "/run/secret-old"]
 accept_v1 = true
 dedup_window = "2h"
+max_event_age = "2d"
 max_body = "2MiB"
 bodies_max = "32MiB"
 body_rate_min = "64KiB"
@@ -79,6 +86,22 @@ AP_DISCONNECTED = "warning"
 other_admins = "critical"
 [chat.channels.nac-events]
 "*" = "debug"
+
+[incidents]
+hold = "45s"
+flap = { count = 4, window = "20m" }
+mute_dependents = false
+repeat = "4h"
+escalate = { after = "20m", to = ["google"], severity = "warning" }
+report = "08:00"
+[[incidents.mute]]
+name = "lab"
+match = { site = "Lab-*", type = ["AP_DISCONNECTED", "SW_*"] }
+days = ["sat", "sun"]
+from = "00:00"
+to = "00:00"
+timezone = "Europe/Berlin"
+critical_too = true
 
 [proxy]
 listen = "192.0.2.1:5051"
@@ -229,6 +252,29 @@ fn every_key_is_read() {
     let proxy = Secret::new("http://user:proxy-password@192.0.2.1:3128");
     assert_eq!(delivery.http_proxy, Some(proxy));
 
+    let mut rules = config.incidents;
+    let [mute]: [Mute; 1] = rules.mutes.split_off(0).try_into().expect("one mute time");
+    assert_eq!(mute.matcher.to_string(), "site=Lab-* type=AP_DISCONNECTED type=SW_*");
+    let Period { name, days, from, to, zone } = mute.period;
+    assert_eq!((&*name, from, to), ("lab", 0, 0));
+    assert_eq!(days, Days::Week([false, false, false, false, false, true, true]));
+    assert_eq!(Some(zone), zone::named("Europe/Berlin"));
+    assert!(mute.critical_too);
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    let to = Vec::from([String::from("google")]);
+    let expected = Rules {
+        hold: Duration::from_secs(45),
+        flap_count: 4,
+        flap_window: minutes(20),
+        mute_dependents: false,
+        repeat: Some(minutes(240)),
+        escalate: Some(Escalation { after: minutes(20), to, severity: Severity::Warning }),
+        report: Some(Daily { minute: 480, zone: TimeZone::UTC }),
+        mutes: Vec::new(),
+        max_event_age: Duration::from_secs(2 * 86_400),
+    };
+    assert_eq!(rules, expected);
+
     let admin = config.admin.expect("an admin endpoint");
     assert_eq!(admin.listen.to_string(), "192.0.2.1:9362");
     assert_eq!(admin.token, Some(Secret::new("admin-token")));
@@ -265,6 +311,34 @@ fn every_key_is_read() {
         },
     };
     assert_eq!(config.proxy, Some(expected));
+}
+
+#[test]
+fn each_mistake_about_incidents_is_named() {
+    check(
+        "[chat.slack]\ndefault_url = \"https://relay.example/x\"\n[incidents]\nhold = \"1h\"\n\
+             repeat = \"daily\"\nreport = \"8\"\nmute_dependents = 1\n\
+             flap = { count = 1 }\nescalate = { to = [\"pager\"] }\n[[incidents.mute]]\n\
+             match = { sites = \"Lab\" }\nfrom = \"00:00\"\nto = \"06:00\"\n\
+             [[incidents.mute]]\nmatch = { severity = \"bad\" }\nfrom = \"00:00\"\nto = \"06:00\"\n\
+             [[incidents.mute]]\nmatch = {}\nfrom = \"00:00\"\nto = \"06:00\"\n",
+        &[
+            "F:4: incidents.hold: 1h is out of bounds — from 0ms to 10m",
+            "F:5: incidents.repeat: \"daily\" is neither — \"off\", or a time such as \"4h\"",
+            "F:6: incidents.report: \"8\" is neither — \"off\", or a time of day such as \
+                 \"08:00\"",
+            "F:7: incidents.mute_dependents: this is a number — true or false",
+            "F:8: incidents.flap.count: 1 is out of bounds — from 2 to 20",
+            "F:9: incidents.escalate.to[0]: \"pager\" is no configured chat — one of slack",
+            "F:11: incidents.mute[0].match.sites: unknown key — expected org, site, device, \
+                 device_type, topic, type or severity before the \"=\"",
+            "F:15: incidents.mute[1].match.severity: \"bad\" can match nothing — expected a \
+                 value: of severity, debug to critical; of device_type, ap, switch, gateway or \
+                 mxedge; else a name of at most 200 bytes, in which * is any text",
+            "F:19: incidents.mute[2].match: it would match everything — a table such as \
+                 { site = \"Lab-*\" }",
+        ],
+    );
 }
 
 #[test]
@@ -330,6 +404,7 @@ fn what_is_not_written_has_its_documented_value() {
     assert!(config.chat.destinations.is_empty());
     let Delivery { max_age, queue_max, .. } = config.chat.delivery;
     assert_eq!((max_age.as_secs(), queue_max), (86_400, 50_000));
+    assert_eq!(config.incidents, Rules::default());
     let admin = config.admin.expect("an admin endpoint");
     assert_eq!(admin.listen.to_string(), "127.0.0.1:9361");
     assert!(admin.token.is_none());

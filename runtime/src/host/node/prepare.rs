@@ -3,7 +3,6 @@
 
 use mistgate_core::config::checked::Config;
 use mistgate_core::engine::input;
-use mistgate_core::incident::config::Rules;
 
 use super::listeners::{Listeners, Socket, Sockets};
 use super::{Problems, dedup_window};
@@ -98,7 +97,7 @@ impl Prepared {
         let engine = input::Config {
             chat: config.chat.clone(),
             dedup_window: dedup_window(&config),
-            incidents: Rules::default(),
+            incidents: config.incidents.clone(),
             dashboard_host: config.mist.dashboard_host.clone(),
             // Until the store says what it has.
             next_batch: 1,

@@ -1,0 +1,144 @@
+//! `[incidents]`: when what is wrong is told, and when it is not.
+
+use alloc::{string::String, string::ToString, vec::Vec};
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use super::problem::Fault;
+use super::reader::Item;
+use super::section::Section;
+use super::{calendar, units};
+use crate::base::calendar::Daily;
+use crate::delivery::config::Chat;
+use crate::incident::config::{Escalation, Mute, Rules};
+use crate::incident::matcher;
+use crate::incident::matcher::Matcher;
+use crate::notify::Severity;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+/// The most mute times.
+const MUTES_MAX: usize = 100;
+/// How often something may come before it is flapping.
+const FLAPS: RangeInclusive<usize> = 2..=20;
+
+/// Reads `[incidents]`, all of whose keys may be absent.
+pub(super) fn incidents(section: &Section<'_>, chat: &Chat) -> Rules {
+    let default = Rules::default();
+    let flap = section.section("flap", |flap| {
+        let count = flap.count("count", default.flap_count, FLAPS);
+        (count, flap.duration("window", default.flap_window, MINUTE..=DAY))
+    });
+    let (flap_count, flap_window) = flap.unwrap_or((default.flap_count, default.flap_window));
+    Rules {
+        hold: section.duration("hold", default.hold, Duration::ZERO..=MINUTE * 10),
+        flap_count,
+        flap_window,
+        mute_dependents: section.item("mute_dependents").is_none_or(|item| {
+            item.value.as_bool().unwrap_or_else(|| {
+                item.mistyped("true or false");
+                true
+            })
+        }),
+        repeat: off_or(section, "repeat", "\"off\", or a time such as \"4h\"", |text| {
+            let millis = units::parse(text, &units::DURATION).map(Duration::from_millis);
+            millis.filter(|repeat| (MINUTE..=DAY * 7).contains(repeat))
+        }),
+        escalate: section.section("escalate", |section| escalation(section, chat)).flatten(),
+        report: off_or(section, "report", "\"off\", or a time of day such as \"08:00\"", |text| {
+            let minute = calendar::minute(text).ok()?;
+            Some(Daily { minute, zone: jiff::tz::TimeZone::UTC })
+        }),
+        mutes: mutes(section),
+        max_event_age: default.max_event_age,
+    }
+}
+
+/// The value of a key that is `off` if it is absent.
+fn off_or<T>(
+    section: &Section<'_>,
+    key: &'static str,
+    expected: &str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Option<T> {
+    let judge = |text: &str| match text {
+        "off" => Ok(None),
+        text => read(text).map(Some).ok_or_else(|| Fault::of(text, "is neither", expected)),
+    };
+    section.judged(key, expected, judge).flatten()
+}
+
+fn escalation(section: &Section<'_>, chat: &Chat) -> Option<Escalation> {
+    let chats = || {
+        let mut names: Vec<&str> = chat.destinations.iter().map(|to| &*to.chat).collect();
+        names.dedup();
+        names.join(", ")
+    };
+    let expected = "a list of chats, such as [\"teams\"]";
+    let to = section.required("to", expected)?;
+    let read = |item: &Item<'_>| {
+        item.judged("the name of a chat", |name| {
+            let is_known = chat.destinations.iter().any(|to| *to.chat == *name);
+            is_known.then(|| name.to_string()).ok_or_else(|| {
+                Fault::of(name, "is no configured chat", alloc::format!("one of {}", chats()))
+            })
+        })
+    };
+    let to: Vec<String> = to.elements(expected).iter().filter_map(read).collect();
+    let severities = Severity::ALL.map(|severity| (severity.name(), severity));
+    let least = "\"debug\", \"info\", \"warning\" or \"critical\"";
+    Some(Escalation {
+        after: section.duration("after", MINUTE * 15, MINUTE..=DAY),
+        to,
+        severity: section
+            .choice("severity", least, "is not a severity", &severities)
+            .unwrap_or(Severity::Critical),
+    })
+}
+
+fn mutes(section: &Section<'_>) -> Vec<Mute> {
+    let mute = |item: &Item<'_>| {
+        item.section(|section| {
+            let period = calendar::period(section, "mute");
+            let critical_too = section.flag("critical_too");
+            let matcher = matcher(&section.required("match", TERMS)?)?;
+            Some(Mute { matcher, period: period?, critical_too })
+        })
+    };
+    let expected = "tables, such as [[incidents.mute]]";
+    let mutes = section.list("mute", expected, |item| mute(item).flatten()).unwrap_or_default();
+    if mutes.len() > MUTES_MAX {
+        let what = alloc::format!("{} mute times", mutes.len());
+        section.conflict("mute", what, alloc::format!("at most {MUTES_MAX}"));
+    }
+    mutes
+}
+
+const TERMS: &str = "a table such as { site = \"Lab-*\" }";
+
+/// A table of terms, each a text or a list.
+fn matcher(item: &Item<'_>) -> Option<Matcher> {
+    let mut matcher = Matcher::default();
+    let terms = item.entries(TERMS)?;
+    if terms.is_empty() {
+        item.problem("it would match everything", TERMS);
+    }
+    for (field, item) in terms {
+        let values = match item.value.as_array() {
+            Some(_) => item.elements("a text, or a list of texts"),
+            None => Vec::from([item]),
+        };
+        for item in values {
+            item.judged("a text, or a list of texts", |value| {
+                matcher.add(field, value).map_err(|error| match error {
+                    matcher::Error::Field => Fault::new("unknown key", error.to_string()),
+                    matcher::Error::TooMany => Fault::new("one more term", error.to_string()),
+                    matcher::Error::Value => {
+                        Fault::of(value, "can match nothing", error.to_string())
+                    }
+                })
+            });
+        }
+    }
+    (!matcher.is_empty()).then_some(matcher)
+}
