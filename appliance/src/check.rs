@@ -8,8 +8,8 @@ use crate::args::Check;
 /// The page of the manual that has every key, with a heading for each of [`SECTIONS`].
 const PAGE: &str =
     concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/HEAD/appliance/docs/configuration.md");
-const SECTIONS: [&str; 8] =
-    ["state_dir", "store", "mist", "webhook", "chat", "ports", "proxy", "admin"];
+const SECTIONS: [&str; 9] =
+    ["state_dir", "store", "mist", "webhook", "chat", "incidents", "ports", "proxy", "admin"];
 
 pub(crate) fn run(args: &Check) -> Result<(), String> {
     let Loaded { config, warnings, .. } = load(Some(&args.config)).map_err(|mut problems| {
@@ -21,6 +21,12 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
     }
     let destinations = config.chat.destinations.len();
     let plural = if destinations == 1 { "" } else { "s" };
+    let is_told = config.chat.destinations.iter().any(|to| !to.kind.is_stream);
+    let incidents = match config.incidents.hold {
+        _ if !is_told => String::new(),
+        hold if hold.is_zero() => ", failures told at once".to_owned(),
+        hold => format!(", failures told after {} s", hold.as_secs_f64()),
+    };
     let ports = match &config.ports {
         Some(Ports { is_observing: true, .. }) => ", switch ports observed",
         Some(Ports { is_observing: false, .. }) => ", switch ports changed",
@@ -28,7 +34,7 @@ pub(crate) fn run(args: &Check) -> Result<(), String> {
     };
     let proxy = if config.proxy.is_some() { ", a websocket proxy" } else { "" };
     crate::say(&format!(
-        "{}: no problems, {destinations} destination{plural}{ports}{proxy}",
+        "{}: no problems, {destinations} destination{plural}{incidents}{ports}{proxy}",
         args.config
     ));
     if !warnings.is_empty() {

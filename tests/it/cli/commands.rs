@@ -65,6 +65,13 @@ fn check_lists_every_problem_with_its_line() {
     let good = output(place.path(), &["check", "--config", "mistgate.toml"]);
     assert_eq!(text(&good.stdout), "mistgate.toml: no problems, 1 destination\n");
     assert_eq!(good.status.code(), Some(0));
+    for (incidents, said) in [("", "after 30 s"), ("[incidents]\nhold = \"0s\"", "at once")] {
+        let chats = format!("[chat.slack]\ndefault_url = \"https://relay.example/x\"\n{incidents}");
+        place.write("told.toml", &chats);
+        let good = output(place.path(), &["check", "--config", "told.toml"]);
+        let said = format!("told.toml: no problems, 1 destination, failures told {said}\n");
+        assert!(text(&good.stdout).ends_with(&said), "{}", text(&good.stdout));
+    }
 
     place.write(
         "bad.toml",

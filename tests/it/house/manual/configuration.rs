@@ -305,7 +305,9 @@ fn configurations_in_the_manual_are_right() {
 fn check_names_the_page_of_each_section_that_it_complains_of() {
     let place = Place::new("");
     let anchors = anchors(&read(CONFIGURATION));
-    for section in ["state_dir", "store", "mist", "webhook", "chat", "ports", "proxy", "admin"] {
+    for section in
+        ["state_dir", "store", "mist", "webhook", "chat", "incidents", "ports", "proxy", "admin"]
+    {
         let line = match section {
             "state_dir" => "state_dir = 1".to_owned(),
             _ => format!("[{section}]\n{NO_KEY} = 1"),
