@@ -15,6 +15,7 @@ use mistgate_core::config::admin::Admin;
 use mistgate_core::config::checked::Config;
 use mistgate_core::event::{Event, Topic};
 use mistgate_core::http::proxy::Proxies;
+use mistgate_core::notify::change::SEND_TEST;
 use mistgate_core::notify::topics;
 use mistgate_core::route::route;
 use mistgate_core::webhook::config::Webhook;
@@ -81,7 +82,8 @@ fn test_event(kind: &str, at: UnixTime) -> String {
     const REST: &str = r#""site_name":"send-test","text":"This is a test. Nothing happened.""#;
     // Another id in each test, or two in one second would count as one.
     let (id, secs) = (at.as_micros(), at.as_secs());
-    format!(r#"{{"type":"{kind}","id":"{id}","timestamp":{secs},{DEVICE},{REST}}}"#)
+    let ours = format!(r#""{SEND_TEST}":true,"id":"{id}","timestamp":{secs}"#);
+    format!(r#"{{"type":"{kind}",{ours},{DEVICE},{REST}}}"#)
 }
 
 fn post(webhook: &Webhook, body: String) -> Result<u16, String> {

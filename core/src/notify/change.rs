@@ -80,9 +80,16 @@ impl Change {
     }
 }
 
+/// The member that makes an event one of `mistgate send-test`: it is told, and says nothing of any
+/// condition.
+pub const SEND_TEST: &str = "mistgate_send_test";
+
 /// What an event says of conditions: nothing, one change, or one for each device or port that it
 /// names. Events of an unknown device at an unknown site say nothing.
 pub fn changes(event: &Event<'_>) -> Vec<Change> {
+    if event.get(SEND_TEST).is_some() {
+        return Vec::new();
+    }
     let kind = find(event.topic(), &event.kind().unwrap_or_default());
     kind.map(|kind| of(event, kind)).unwrap_or_default()
 }

@@ -32,6 +32,14 @@ fn subjects(changes: &[Change]) -> Vec<&str> {
     changes.iter().map(|change| change.subject.as_str()).collect()
 }
 
+#[test]
+fn a_test_opens_no_incident() {
+    let event = r#""type":"AP_DISCONNECTED","mac":"00005e005301""#;
+    assert_eq!(told(Topic::DeviceEvents, event).len(), 1);
+    let test = format!(r#"{event},"{SEND_TEST}":true"#);
+    assert!(told(Topic::DeviceEvents, &test).is_empty());
+}
+
 /// The bodies are those of Mist's documentation, with one access point's MAC.
 #[test]
 fn an_outage_has_one_key_in_all_topics() {
