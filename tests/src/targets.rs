@@ -231,6 +231,7 @@ pub fn chat(data: &[u8]) {
             let stored = batch::Stored {
                 channel: "info",
                 severity: route(event, &routes).severity,
+                incidents: "",
                 text: event.raw(),
             };
             (envelope.topic.clone(), stored)

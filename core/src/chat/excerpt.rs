@@ -419,6 +419,7 @@ mod tests {
             at: Some(UnixTime::from_secs(1_752_000_000)),
             is_over: false,
             thread: None,
+            incidents: Vec::new(),
         }
     }
 

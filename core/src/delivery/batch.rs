@@ -2,8 +2,9 @@
 //!
 //! A batch is written once and read when a destination's turn comes. Layout, all integers
 //! little-endian: received at (i64, microseconds), topic, then for each event its channel, severity
-//! (u8) and JSON text. A text is its length (u32) and its bytes. The layout has no number of its
-//! own: the store's format number covers it.
+//! (u8, with bit 7 where incidents follow), the incidents that it changed and its JSON text. A text
+//! is its length (u32) and its bytes. The layout has no number of its own: the store's format number
+//! covers it.
 
 use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -11,8 +12,11 @@ use core::fmt;
 use crate::base::time::UnixTime;
 use crate::event::Topic;
 use crate::event::fingerprint::Fingerprint;
-use crate::notify::Severity;
 use crate::notify::change::Change;
+use crate::notify::{Severity, Standing};
+
+/// Set in the byte of the severity.
+const INCIDENTS_FOLLOW: u8 = 0x80;
 
 /// Names a stored event: its batch and its position in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +47,8 @@ pub struct Item {
     pub chats: Chats,
     /// What it says of conditions. Not stored with it.
     pub changes: Vec<Change>,
+    /// How it left the incidents of these conditions.
+    pub incidents: Vec<Standing>,
     /// Its JSON text, as sent.
     pub text: String,
 }
@@ -70,6 +76,8 @@ pub struct Stored<'a> {
     /// The channel that it was routed to when it came.
     pub channel: &'a str,
     pub severity: Severity,
+    /// The [`Standing`] of each incident that it changed, in JSON; empty where there is none.
+    pub incidents: &'a str,
     pub text: &'a str,
 }
 
@@ -82,7 +90,8 @@ impl<'a> Batch<'a> {
     /// The bytes of a batch of only one of the events.
     pub fn only(&self, index: usize) -> Option<Vec<u8>> {
         let event = self.events.get(index)?;
-        let mut bytes = begin(self.received_at, self.topic, event.channel.len() + event.text.len());
+        let texts = event.channel.len() + event.incidents.len() + event.text.len();
+        let mut bytes = begin(self.received_at, self.topic, texts);
         put_event(&mut bytes, event);
         Some(bytes)
     }
@@ -115,8 +124,10 @@ impl core::error::Error for Error {}
 pub fn encode(received_at: UnixTime, topic: &str, items: &[Item]) -> Vec<u8> {
     let texts: usize = items.iter().map(|item| item.channel.len() + item.text.len() + 9).sum();
     let mut bytes = begin(received_at, topic, texts);
-    for Item { channel, severity, text, .. } in items {
-        put_event(&mut bytes, &Stored { channel, severity: *severity, text });
+    for Item { channel, severity, incidents, text, .. } in items {
+        let json = (!incidents.is_empty()).then(|| serde_json::to_string(incidents).ok()).flatten();
+        let incidents = json.as_deref().unwrap_or_default();
+        put_event(&mut bytes, &Stored { channel, severity: *severity, incidents, text });
     }
     bytes
 }
@@ -129,13 +140,15 @@ pub fn decode(bytes: &[u8]) -> Result<Batch<'_>, Error> {
     let mut events = Vec::new();
     while !reader.0.is_empty() {
         let channel = reader.take_text()?;
-        let [severity] = reader.take()?;
+        let [byte] = reader.take()?;
         let severity = Severity::ALL
             .into_iter()
-            .find(|known| *known as u8 == severity)
-            .ok_or(Error::Severity(severity))?;
+            .find(|known| *known as u8 == byte & !INCIDENTS_FOLLOW)
+            .ok_or(Error::Severity(byte))?;
+        let follow = byte & INCIDENTS_FOLLOW != 0;
+        let incidents = if follow { reader.take_text()? } else { "" };
         let text = reader.take_text()?;
-        events.push(Stored { channel, severity, text });
+        events.push(Stored { channel, severity, incidents, text });
     }
     Ok(Batch { received_at, topic, events })
 }
@@ -150,7 +163,12 @@ fn begin(received_at: UnixTime, topic: &str, events: usize) -> Vec<u8> {
 
 fn put_event(bytes: &mut Vec<u8>, event: &Stored<'_>) {
     put_text(bytes, event.channel);
-    bytes.push(event.severity as u8);
+    if event.incidents.is_empty() {
+        bytes.push(event.severity as u8);
+    } else {
+        bytes.push(event.severity as u8 | INCIDENTS_FOLLOW);
+        put_text(bytes, event.incidents);
+    }
     put_text(bytes, event.text);
 }
 
@@ -189,13 +207,16 @@ mod tests {
             severity: Severity::Info,
             chats: Chats::default(),
             changes: Vec::new(),
+            incidents: Vec::new(),
             text: text.into(),
         }
     }
 
     #[test]
     fn decode_undoes_encode_and_every_prefix_is_an_error_or_shorter() {
-        let items = [item("info", "{\"a\":\"é\"}"), item("critical", "{}")];
+        let standing = Standing { id: 17, is_open: true, muted_by: None };
+        let incidents = Vec::from([standing.clone()]);
+        let items = [item("info", "{\"a\":\"é\"}"), Item { incidents, ..item("critical", "{}") }];
         let bytes = encode(UnixTime::from_secs(5), "alarms", &items);
         let batch = decode(&bytes).expect("our own bytes");
         assert_eq!((batch.received_at, batch.topic), (UnixTime::from_secs(5), "alarms"));
@@ -203,6 +224,8 @@ mod tests {
         let written: Vec<_> =
             items.iter().map(|i| (i.channel.as_str(), i.severity, i.text.as_str())).collect();
         assert_eq!(read, written);
+        let incidents: Vec<_> = batch.events.iter().map(|event| event.incidents).collect();
+        assert_eq!(incidents, ["", r#"[{"id":17,"is_open":true,"muted_by":null}]"#]);
         let only = batch.only(1).expect("it has two");
         let only = decode(&only).expect("our own bytes");
         assert_eq!(

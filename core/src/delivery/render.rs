@@ -22,7 +22,9 @@ pub fn render(
         .iter()
         .filter_map(|(topic, stored)| {
             let event = Event::parse(topic.clone(), stored.text)?;
-            Some(describe(&event, stored.severity, dashboard_host))
+            let incidents = serde_json::from_str(stored.incidents).unwrap_or_default();
+            let notification = describe(&event, stored.severity, dashboard_host);
+            Some(Notification { incidents, ..notification })
         })
         .collect();
     match notifications.as_slice() {

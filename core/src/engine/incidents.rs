@@ -46,6 +46,7 @@ impl Engine {
             let text: Arc<str> = item.text.as_str().into();
             let mut takers = BTreeSet::new();
             for change in item.changes.drain(..) {
+                let key = change.key;
                 let changed = Changed {
                     change,
                     severity: item.severity,
@@ -57,6 +58,7 @@ impl Engine {
                 while let Some(output) = self.incidents.poll_output() {
                     if let incident::output::Output::Takes(names) = output {
                         takers.extend(names);
+                        item.incidents.extend(self.incidents.standing(key));
                     } else if let incident::output::Output::Keep { key, record } = output {
                         records.retain(|(kept, _)| *kept != key);
                         records.push((key, record));

@@ -3,6 +3,7 @@
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use serde::Serialize;
 
@@ -81,7 +82,8 @@ impl Engine {
         let text = report.text(waiting, at)?;
         let event = Event::parse(Topic::Mistgate, &text)?;
         let (fingerprint, changes) = (fingerprint(&event), changes(&event));
-        let item = Item { fingerprint, channel, severity, chats, changes, text };
+        let incidents = Vec::new();
+        let item = Item { fingerprint, channel, severity, chats, changes, incidents, text };
         Some(intake::ours(item))
     }
 

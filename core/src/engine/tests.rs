@@ -63,6 +63,7 @@ fn item(n: u8, channel: &str, kinds: &[&Kind]) -> Item {
         severity: Severity::Info,
         chats: kinds.iter().map(|kind| kind.name.into()).collect(),
         changes: Vec::new(),
+        incidents: Vec::new(),
         text: "{}".to_string(),
     }
 }
@@ -108,12 +109,8 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
                 alloc::format!("{to}: {events} {}", fate.name())
             }
             incident::output::Event::Full => "full".to_string(),
-            incident::output::Event::Opened { id, subject, .. } => {
-                alloc::format!("opened {id} {subject}")
-            }
-            incident::output::Event::Over { id, subject, .. } => {
-                alloc::format!("over {id} {subject}")
-            }
+            incident::output::Event::Opened { id, .. } => alloc::format!("opened {id}"),
+            incident::output::Event::Over { id, .. } => alloc::format!("over {id}"),
         },
         Output::Event(output::Event::Told { to, .. }) => alloc::format!("told {}", to.name),
         Output::KeepIncident { record, .. } => {
@@ -173,7 +170,7 @@ fn an_event_of_an_incident_is_told_by_the_incident() {
     let down = of_ap(engine, 1, "AP_DISCONNECTED", 0);
     let stored = at(engine, 0, down);
     // The stream is owed the event, and the chat is told of the incident.
-    assert_eq!(stored, ["opened 1 AP-1", "store 1: 1 and incidents 1"]);
+    assert_eq!(stored, ["opened 1", "store 1: 1 and incidents 1"]);
     let sent = at(engine, 0, Input::Stored(1));
     assert_eq!(sent, ["respond 1 200", "accepted 1: 1", "send console #1 1"]);
     let done = answered(engine, "console", 1, 200);
@@ -183,7 +180,7 @@ fn an_event_of_an_incident_is_told_by_the_incident() {
     let up = of_ap(engine, 2, "AP_CONNECTED", 30);
     assert_eq!(
         at(engine, 30, up),
-        ["tell slack/all #1 AP disconnected", "over 1 AP-1", "store 2: 1 and incidents 1"]
+        ["tell slack/all #1 AP disconnected", "over 1", "store 2: 1 and incidents 1"]
     );
     // What is on its way is told again as it was, and as plain text.
     let refused = answered(engine, "slack/all", 1, 400);
@@ -272,7 +269,7 @@ fn a_dead_destination_is_said_on_the_others() {
     let answer = answered(engine, "slack/info", 1, 404);
     assert_eq!(
         at(engine, 0, answer),
-        ["parked slack/info gone", "opened 1 slack/info", "store 2: 0 and incidents 1"]
+        ["parked slack/info gone", "opened 1", "store 2: 0 and incidents 1"]
     );
     assert_eq!(at(engine, 0, Input::Stored(2)), ["accepted 2: 1"]);
     let told = at(engine, 30, Input::Refused(99));
@@ -288,7 +285,7 @@ fn a_dead_destination_is_said_on_the_others() {
         at(engine, 61, answer),
         [
             "resumed slack/info",
-            "over 1 slack/info",
+            "over 1",
             "store 3: 0 and incidents 1",
             "settle 1 slack",
             "delivered slack/info: 1"

@@ -79,9 +79,8 @@ impl Incidents {
     /// Notes that an incident is open, or over.
     fn came_or_went(&mut self, key: Key) {
         let Some(entry) = self.entries.get(&key) else { return };
-        let Incident { id, is_open, subject, mac, .. } = &entry.incident;
-        let (id, is_open, subject) = (*id, *is_open, subject.clone());
-        let (condition, mac) = (entry.incident.condition(), *mac);
+        let Incident { id, is_open, mac, .. } = entry.incident;
+        let condition = entry.incident.condition();
         self.last_id = self.last_id.max(id);
         if let Some(mac) = mac.filter(|_| condition == DEVICE_DOWN) {
             if is_open {
@@ -102,10 +101,10 @@ impl Incidents {
         }
         self.outputs.push_back(Output::Event(if is_open {
             self.open += 1;
-            Event::Opened { id, subject, condition }
+            Event::Opened { id, condition }
         } else {
             self.open -= 1;
-            Event::Over { id, subject, condition }
+            Event::Over { id, condition }
         }));
         self.mute(key);
     }

@@ -36,6 +36,7 @@ mod mute;
 mod apply;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -52,7 +53,7 @@ use crate::base::machine::Machine;
 use crate::base::time::{Instant, UnixTime};
 use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
-use crate::notify::{Fact, Severity};
+use crate::notify::{Fact, Severity, Standing};
 
 /// The most links between devices.
 const LINKS_MAX: usize = 100_000;
@@ -102,6 +103,13 @@ impl Incidents {
             is_flapping: entry.is_flapping,
             muted_by: entry.muted_by.as_ref(),
         })
+    }
+
+    /// How an incident stands.
+    pub fn standing(&self, key: Key) -> Option<Standing> {
+        let Entry { incident, muted_by, .. } = self.entries.get(&key)?;
+        let muted_by = muted_by.as_ref().map(|muted_by| muted_by.to_string());
+        Some(Standing { id: incident.id, is_open: incident.is_open, muted_by })
     }
 
     /// How many incidents are to be told to a destination.

@@ -1,6 +1,6 @@
 //! What the incidents want done, and the events that they emit.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 
 use super::input::Name;
 use super::teller::Fate;
@@ -50,7 +50,7 @@ pub enum Event {
     /// There are 100,000 incidents: what is new is told as events, until some are forgotten.
     Full,
     /// An incident was opened, by the number that people name it by.
-    Opened { id: u64, subject: String, condition: &'static str },
+    Opened { id: u64, condition: &'static str },
     /// An incident is over.
-    Over { id: u64, subject: String, condition: &'static str },
+    Over { id: u64, condition: &'static str },
 }

@@ -57,6 +57,7 @@ pub fn merged(items: &[Notification]) -> Notification {
         is_over: false,
         at: items.iter().filter_map(|item| item.at).max(),
         thread: None,
+        incidents: Vec::new(),
     }
 }
 
@@ -257,6 +258,7 @@ mod tests {
             is_over: false,
             at: Some(UnixTime::from_secs(1_752_000_000 + at)),
             thread: None,
+            incidents: Vec::new(),
         }
     }
 

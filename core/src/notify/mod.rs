@@ -88,6 +88,16 @@ pub struct Thread {
     pub key: String,
 }
 
+/// How an incident stands after the event that changed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub id: u64,
+    /// Or over.
+    pub is_open: bool,
+    /// Why no chat is told of it, in words.
+    pub muted_by: Option<String>,
+}
+
 /// A message before a chat lays it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
@@ -105,4 +115,6 @@ pub struct Notification {
     /// Whether it says that something is over, which is good news whatever its severity.
     pub is_over: bool,
     pub thread: Option<Thread>,
+    /// The incidents that the event changed, for a stream of all events.
+    pub incidents: Vec<Standing>,
 }

@@ -89,6 +89,7 @@ pub fn summary(lines: &[Line<'_>], now: UnixTime) -> Notification {
         at: Some(now),
         is_over: open.is_empty(),
         thread: None,
+        incidents: Vec::new(),
     }
 }
 

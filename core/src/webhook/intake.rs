@@ -118,6 +118,7 @@ pub fn again(letter: u64, chat: ChatId, bytes: &[u8]) -> Option<Intake> {
         severity: event.severity,
         chats: Chats::from([chat]),
         changes: Vec::new(),
+        incidents: Vec::new(),
         text: event.text.to_string(),
     };
     Some(Intake {
@@ -142,6 +143,7 @@ pub fn item(chat: &Chat, event: &Event<'_>) -> Option<Item> {
         severity: decision.severity,
         chats,
         changes,
+        incidents: Vec::new(),
         text: event.raw().to_string(),
     })
 }

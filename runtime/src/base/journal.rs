@@ -187,11 +187,11 @@ impl Journal {
             Event::Incident(incident::output::Event::Full) => {
                 self.note(Level::Error, "incidents_full", &[]);
             }
-            Event::Incident(incident::output::Event::Opened { id, subject, condition }) => {
-                self.client(Level::Info, "incident_opened", fields![id, condition, subject]);
+            Event::Incident(incident::output::Event::Opened { id, condition }) => {
+                self.client(Level::Info, "incident_opened", fields![id, condition]);
             }
-            Event::Incident(incident::output::Event::Over { id, subject, condition }) => {
-                self.client(Level::Info, "incident_over", fields![id, condition, subject]);
+            Event::Incident(incident::output::Event::Over { id, condition }) => {
+                self.client(Level::Info, "incident_over", fields![id, condition]);
             }
             Event::Parked { to, reason, probe_after } => {
                 let retry_s = probe_after.as_secs();

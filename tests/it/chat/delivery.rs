@@ -1,6 +1,6 @@
 //! From a signed webhook to the chats: the right channel, and the effect of each answer.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mistgate_tests::chat::server::{Answer, Chat, OK, Post, say};
 use mistgate_tests::webhook::mist::{body, device_event, event_body};
@@ -43,7 +43,8 @@ fn each_chat_gets_each_event_in_its_own_format_and_channel() {
     };
     let place = Place::new(&format!(
         "{}{}{}[chat.channels.device-events]\nAP_CONFIGURED = \"debug\"\nAP_CONNECTED = \"info\"\n\
-         AP_DISCONNECTED = \"warning\"\nSW_DISCONNECTED = \"critical\"\nAP_RESTARTED = \"drop\"",
+         AP_DISCONNECTED = \"warning\"\nSW_DISCONNECTED = \"critical\"\nAP_RESTARTED = \"drop\"\n\
+         [incidents]\nhold = \"0s\"",
         section("slack", slack),
         section("teams", teams),
         section("google", google),
@@ -55,8 +56,17 @@ fn each_chat_gets_each_event_in_its_own_format_and_channel() {
         ("AP_DISCONNECTED", "ap-warning", "/warning"),
         ("SW_DISCONNECTED", "sw-critical", "/critical"),
     ];
-    let mut events: Vec<_> =
-        kinds.iter().map(|(kind, device, _)| device_event(kind, device)).collect();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let event = |(at, (kind, device, _)): (usize, &(&str, &str, &str))| {
+        let mut event = device_event(kind, device);
+        let mac = format!("00005e00530{at}");
+        event
+            .as_object_mut()
+            .expect("an object")
+            .extend([("mac".to_owned(), mac.into()), ("timestamp".to_owned(), now.into())]);
+        event
+    };
+    let mut events: Vec<_> = kinds.iter().enumerate().map(event).collect();
     events.push(device_event("AP_RESTARTED", "ap-dropped"));
     mistgate.accept(&body("device-events", &events));
     for chat in &chats {
@@ -81,10 +91,13 @@ fn each_chat_gets_each_event_in_its_own_format_and_channel() {
         }
     }
     for name in ["slack", "teams", "google"] {
-        for (channel, count) in [("default", 2.0), ("warning", 1.0), ("critical", 1.0)] {
-            let destination = format!("{name}/{channel}");
-            let series = series("events_delivered_total", &destination);
-            mistgate.until(&series, |mistgate| mistgate.metric(&series) == count);
+        let destination = format!("{name}/default");
+        let delivered = series("events_delivered_total", &destination);
+        mistgate.until(&delivered, |mistgate| mistgate.metric(&delivered) == 2.0);
+        for channel in ["warning", "critical"] {
+            let labels = format!("destination=\"{name}/{channel}\",fate=\"told\"");
+            let told = format!("mistgate_events_by_fate_total{{{labels}}}");
+            mistgate.until(&told, |mistgate| mistgate.metric(&told) == 1.0);
         }
     }
     assert_eq!(mistgate.metric("mistgate_events_unrouted_total"), 1.0);

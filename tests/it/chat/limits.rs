@@ -100,6 +100,7 @@ fn notification(text: &str, facts: usize) -> Notification {
         at: Some(UnixTime::from_secs(1_752_000_000)),
         is_over: false,
         thread: Some(Thread { key: "ap-5c5b35000001".to_owned() }),
+        incidents: Vec::new(),
     }
 }
 
@@ -233,6 +234,7 @@ fn random(rand: &mut Rand) -> Notification {
             .then(|| UnixTime::from_secs(rand.up_to(4_000_000_000).cast_signed())),
         is_over: rand.up_to(1) == 0,
         thread: (rand.up_to(1) == 0).then(|| Thread { key: format!("ap-{}", rand.next_u64()) }),
+        incidents: Vec::new(),
     }
 }
 

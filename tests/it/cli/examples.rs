@@ -146,6 +146,7 @@ fn the_stand_ins_show_in_each_chat_what_was_meant() {
         at: None,
         is_over: false,
         thread: None,
+        incidents: Vec::new(),
     };
     let meant = Card {
         title: "🔴 AP disconnected".to_owned(),

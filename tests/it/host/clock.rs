@@ -29,6 +29,7 @@ fn put(batch: u64, at: Option<UnixTime>, forget_before: u64) -> Write {
         severity: Severity::Info,
         chats: slack(),
         changes: Vec::new(),
+        incidents: Vec::new(),
         text: device_event("AP_CONNECTED", &format!("ap-{batch}.")).to_string(),
     };
     let bytes = batch::encode(at.unwrap_or(IN_1970), "device-events", std::slice::from_ref(&item));

@@ -173,6 +173,7 @@ impl Kept {
             severity: Severity::Info,
             chats: chats.clone(),
             changes: Vec::new(),
+            incidents: Vec::new(),
             text: format!("{{\"batch\":{number},\"pad\":\"{}\"}}", "x".repeat(2_000)),
         };
         let at = UnixTime::from_secs(1_752_000_000);

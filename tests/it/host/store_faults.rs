@@ -228,6 +228,7 @@ impl World {
             severity: Severity::Info,
             chats: chats(),
             changes: Vec::new(),
+            incidents: Vec::new(),
             text: (0..length)
                 .map(|nth| char::from(b'a' + ((nth * 7 + batch) % 26) as u8))
                 .collect(),

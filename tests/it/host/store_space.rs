@@ -115,6 +115,7 @@ impl Bounded {
             severity: Severity::Info,
             chats: Chats::default(),
             changes: Vec::new(),
+            incidents: Vec::new(),
             text: "x".repeat(bytes - 50),
         };
         assert!(self.store.write(Write::Put {

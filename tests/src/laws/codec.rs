@@ -192,6 +192,7 @@ pub fn batch(data: &[u8]) {
                 severity: stored.severity,
                 chats: Chats::new(),
                 changes: Vec::new(),
+                incidents: Vec::new(),
                 text: stored.text.to_owned(),
             })
             .collect();
@@ -207,6 +208,7 @@ pub fn batch(data: &[u8]) {
             severity: bytes.pick(&Severity::ALL),
             chats: Chats::new(),
             changes: Vec::new(),
+            incidents: Vec::new(),
             text: bytes.text(300),
         });
     }

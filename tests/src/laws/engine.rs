@@ -178,6 +178,7 @@ fn item(bytes: &mut Bytes<'_>) -> Item {
         severity,
         chats: chats.iter().map(|chat| (*chat).into()).collect(),
         changes: if bytes.chance(50) { change(bytes) } else { Vec::new() },
+        incidents: Vec::new(),
         text: "{}".to_owned(),
     }
 }

@@ -22,6 +22,13 @@ pub(super) fn shape(notification: &Notification, _best: Form) -> Payload {
         let lines = listing.lines.iter().map(|line| exact(line, usize::MAX, units));
         lines.collect::<Vec<_>>()
     });
+    let incidents = notification.incidents.iter().map(|incident| {
+        object! {
+            "id": incident.id,
+            "state": if incident.is_open { "open" } else { "over" },
+            "muted_by": incident.muted_by.as_deref().map(clean),
+        }
+    });
     let message = object! {
         "title": clean(&notification.title),
         "severity": notification.severity.name(),
@@ -31,7 +38,8 @@ pub(super) fn shape(notification: &Notification, _best: Form) -> Payload {
     let message = message
         .with("lines", lines)
         .with("links", Some(Json::from_iter(links)))
-        .with("at", Some(notification.at.map(|at| at.to_string())));
+        .with("at", Some(notification.at.map(|at| at.to_string())))
+        .with("incidents", Json::unless_empty(incidents.collect()));
     Payload { body: message.into_text(), form: Form::Rich, query: None }
 }
 
@@ -59,13 +67,19 @@ mod tests {
             at: Some(UnixTime::from_secs(1_752_000_000)),
             is_over: false,
             thread: None,
+            incidents: Vec::from([notify::Standing {
+                id: 17,
+                is_open: true,
+                muted_by: Some(String::from("silence 3")),
+            }]),
         };
         assert_eq!(
             shape(&notification, Form::Rich).body,
             concat!(
                 r#"{"title":"AP [2J connected","severity":"info","summary":"","#,
                 r#""facts":[{"label":"Name","value":"<b>*x*</b> y"}],"links":[],"#,
-                r#""at":"2025-07-08 18:40:00 UTC"}"#
+                r#""at":"2025-07-08 18:40:00 UTC","#,
+                r#""incidents":[{"id":17,"state":"open","muted_by":"silence 3"}]}"#
             )
         );
     }

@@ -165,6 +165,7 @@ mod tests {
             at: Some(UnixTime::from_secs(1_752_000_000)),
             is_over: true,
             thread: Some(notify::Thread { key: String::from("ap-1") }),
+            incidents: Vec::new(),
         }
     }
 

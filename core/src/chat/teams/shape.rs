@@ -260,6 +260,7 @@ mod tests {
             at: None,
             is_over: false,
             thread: None,
+            incidents: Vec::new(),
         }
     }
 

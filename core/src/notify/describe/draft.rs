@@ -120,6 +120,7 @@ impl Draft {
             at: event.at().or(self.at),
             is_over: false,
             thread: None,
+            incidents: Vec::new(),
         }
     }
 }
