@@ -4,10 +4,10 @@ use alloc::{string::String, string::ToString, vec::Vec};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+use super::calendar;
 use super::problem::Fault;
 use super::reader::Item;
 use super::section::Section;
-use super::{calendar, units};
 use crate::base::calendar::Daily;
 use crate::delivery::config::Chat;
 use crate::incident::config::{Escalation, Mute, Rules};
@@ -40,32 +40,22 @@ pub(super) fn incidents(section: &Section<'_>, chat: &Chat) -> Rules {
                 true
             })
         }),
-        repeat: off_or(section, "repeat", "\"off\", or a time such as \"4h\"", |text| {
-            let millis = units::parse(text, &units::DURATION).map(Duration::from_millis);
-            millis.filter(|repeat| (MINUTE..=DAY * 7).contains(repeat))
-        }),
+        repeat: is_on(section, "repeat").then(|| section.duration("repeat", DAY, MINUTE..=DAY * 7)),
         escalate: section.section("escalate", |section| escalation(section, chat)).flatten(),
-        report: off_or(section, "report", "\"off\", or a time of day such as \"08:00\"", |text| {
-            let minute = calendar::minute(text).ok()?;
-            Some(Daily { minute, zone: jiff::tz::TimeZone::UTC })
-        }),
+        report: is_on(section, "report").then(|| report(section)).flatten(),
         mutes: mutes(section),
         max_event_age: default.max_event_age,
     }
 }
 
-/// The value of a key that is `off` if it is absent.
-fn off_or<T>(
-    section: &Section<'_>,
-    key: &'static str,
-    expected: &str,
-    read: impl FnOnce(&str) -> Option<T>,
-) -> Option<T> {
-    let judge = |text: &str| match text {
-        "off" => Ok(None),
-        text => read(text).map(Some).ok_or_else(|| Fault::of(text, "is neither", expected)),
-    };
-    section.judged(key, expected, judge).flatten()
+/// Whether a key is there, with another value than `off`.
+fn is_on(section: &Section<'_>, key: &'static str) -> bool {
+    section.item(key).is_some_and(|item| item.value.as_str() != Some("off"))
+}
+
+fn report(section: &Section<'_>) -> Option<Daily> {
+    let minute = section.judged("report", calendar::TIME, calendar::minute)?;
+    Some(Daily { minute, zone: jiff::tz::TimeZone::UTC })
 }
 
 fn escalation(section: &Section<'_>, chat: &Chat) -> Option<Escalation> {

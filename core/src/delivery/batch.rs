@@ -2,9 +2,9 @@
 //!
 //! A batch is written once and read when a destination's turn comes. Layout, all integers
 //! little-endian: received at (i64, microseconds), topic, then for each event its channel, severity
-//! (u8, with bit 7 where incidents follow), the incidents that it changed and its JSON text. A text
-//! is its length (u32) and its bytes. The layout has no number of its own: the store's format number
-//! covers it.
+//! (u8, with bit 7 where incidents follow), the incidents that it changed, and its JSON text. A
+//! text is its length (u32) and its bytes. The layout has no number of its own: the store's format
+//! number covers it.
 
 use alloc::{collections::BTreeSet, string::String, sync::Arc, vec::Vec};
 use core::fmt;

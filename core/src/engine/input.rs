@@ -77,6 +77,8 @@ pub enum Input {
         /// As in [`Config`].
         next_batch: u64,
         is_new: bool,
+        /// The most bytes of its file.
+        store_max: u64,
     },
     /// The disk refused a batch.
     Refused(u64),

@@ -141,8 +141,9 @@ impl Engine {
         }
     }
 
-    fn opened(&mut self, now: Instant, next_batch: u64, is_new: bool) {
+    fn opened(&mut self, now: Instant, next_batch: u64, is_new: bool, store_max: u64) {
         self.inbox.handle_input(now, inbox::Input::Opened { next_batch });
+        self.incidents.handle_input(now, incident::input::Input::Opened { is_new, store_max });
         if is_new {
             for slot in self.slots.iter_mut().chain(&mut self.retired) {
                 slot.queue.handle_input(now, queue::input::Input::Lost);
@@ -426,7 +427,9 @@ impl Machine for Engine {
             }
             Input::Configured(config) => self.configure(now, config),
             Input::Incident(input) => self.incidents.handle_input(now, input),
-            Input::Opened { next_batch, is_new } => self.opened(now, next_batch, is_new),
+            Input::Opened { next_batch, is_new, store_max } => {
+                self.opened(now, next_batch, is_new, store_max);
+            }
             Input::Refused(batch) => self.written(now, batch, true),
             Input::Recalled { events, chat } => {
                 for (entry, channel) in events {

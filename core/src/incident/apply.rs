@@ -11,8 +11,6 @@ use super::{Incidents, message};
 use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
 
-/// The most incidents, open or over.
-const INCIDENTS_MAX: usize = 100_000;
 /// The most bytes of events that are kept for cards.
 const TEXTS_MAX: usize = 16 << 20;
 
@@ -23,7 +21,7 @@ impl Incidents {
         let at = change.at.unwrap_or(wall);
         let is_old = at.plus(rules.max_event_age) < wall;
         let to = message::destinations(&self.config.chat, &changed.channel);
-        let is_full = self.entries.len() >= INCIDENTS_MAX;
+        let is_full = self.entries.len() >= self.max;
         let effect = match self.entries.get_mut(&key) {
             Some(_) if change.is_raised && to.is_empty() => return,
             Some(entry) => entry.apply(self.now, changed, at, &to, rules, self.last_id + 1),

@@ -56,6 +56,13 @@ pub enum Input {
         child: Mac,
         parent: Option<Mac>,
     },
+    /// The store is open. `is_new` if it has taken the place of one that was set aside, and so has
+    /// nothing of what is known.
+    Opened {
+        is_new: bool,
+        /// The most bytes of its file.
+        store_max: u64,
+    },
     /// An incident that an earlier run left, as `Keep` had it.
     Restored {
         key: Key,

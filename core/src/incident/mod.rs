@@ -55,6 +55,11 @@ use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
 use crate::notify::{Fact, Severity, Standing};
 
+/// The most incidents, open or over.
+const INCIDENTS_MAX: usize = 100_000;
+/// What the store has room for: one incident for so many bytes of its file, of which half can be
+/// used.
+const STORE_PART: u64 = 2_048;
 /// The most links between devices.
 const LINKS_MAX: usize = 100_000;
 /// The most silences.
@@ -79,6 +84,9 @@ pub struct Incidents {
     entries: BTreeMap<Key, Entry>,
     open: usize,
     last_id: u64,
+    /// How many there may be.
+    max: usize,
+    /// The bytes of events that are kept for cards.
     texts: usize,
     timers: BTreeSet<(Instant, Key)>,
     /// From a device to the one that it is behind.
@@ -257,6 +265,30 @@ impl Incidents {
         self.mute_all();
     }
 
+    /// The store is open: what it lost is written again.
+    fn opened(&mut self, is_new: bool, store_max: u64) {
+        self.max = usize::try_from(store_max / STORE_PART).unwrap_or(usize::MAX).min(INCIDENTS_MAX);
+        if !is_new {
+            return;
+        }
+        let keys: Vec<Key> = self.entries.keys().copied().collect();
+        for key in keys {
+            self.keep(key);
+        }
+        for (to, teller) in &self.tellers {
+            for (key, told) in &teller.told {
+                if let Some(shown) = told.record() {
+                    let (to, key, shown) = (Arc::clone(to), *key, Some(shown));
+                    self.outputs.push_back(Output::KeepShown { to, key, shown });
+                }
+            }
+        }
+        for (number, silence) in &self.silences {
+            let (number, silence) = (*number, Some(silence.to_bytes()));
+            self.outputs.push_back(Output::KeepSilence { number, silence });
+        }
+    }
+
     fn restore(&mut self, key: Key, record: &[u8]) {
         let Some(incident) = Incident::from_bytes(record) else {
             // Of another version, whose tables had other types.
@@ -326,9 +358,8 @@ impl Incidents {
             self.outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
         }
         for (key, shown) in states {
-            let bytes = shown.and_then(|shown| serde_json::to_vec(&(shown, wall)).ok());
             let to = Arc::clone(to);
-            self.outputs.push_back(Output::KeepShown { to, key, shown: bytes });
+            self.outputs.push_back(Output::KeepShown { to, key, shown });
             if let Some(entry) = self.entries.get_mut(&key) {
                 entry.told_since.get_or_insert(self.now);
             }
@@ -382,6 +413,7 @@ impl Machine for Incidents {
             entries: BTreeMap::new(),
             open: 0,
             last_id: 0,
+            max: INCIDENTS_MAX,
             texts: 0,
             timers: BTreeSet::new(),
             links: BTreeMap::new(),
@@ -440,6 +472,7 @@ impl Machine for Incidents {
                     self.turn(key);
                 }
             }
+            Input::Opened { is_new, store_max } => self.opened(is_new, store_max),
             Input::Restored { key, record } => self.restore(key, &record),
             Input::RestoredShown { to, key, shown } => self.restore_shown(to, key, &shown),
             Input::RestoredSilence { number, silence } => {

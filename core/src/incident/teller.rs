@@ -101,8 +101,18 @@ pub(super) struct Told {
     waiting: usize,
 }
 
+impl Told {
+    /// What the store is to keep; `None` for what is told as over, or never.
+    pub(super) fn record(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(&(self.shown?, self.at?)).ok()
+    }
+}
+
 /// How incidents are shown by a message.
 pub(super) type States = Vec<(Key, Option<Shown>)>;
+
+/// What the store is to keep of which incidents, and what became of how many events.
+type Arrived = (Vec<(Key, Option<Vec<u8>>)>, Vec<(Fate, usize)>);
 
 /// What is on its way.
 #[derive(Clone, Debug)]
@@ -284,9 +294,9 @@ impl Teller {
         states.into_iter().map(|(key, ..)| key).collect()
     }
 
-    /// What was on its way arrived. Returns what is now known there of which incidents, and what
+    /// What was on its way arrived. Returns what the store is to keep of which incidents, and what
     /// became of their events.
-    pub(super) fn delivered(&mut self, now: Instant, at: UnixTime) -> (States, Vec<(Fate, usize)>) {
+    pub(super) fn delivered(&mut self, now: Instant, at: UnixTime) -> Arrived {
         let Some(Sending { states, is_alone, .. }) = self.sending.take() else {
             return Default::default();
         };
@@ -314,7 +324,7 @@ impl Teller {
             told.waiting -= events;
             last += events.min(1);
             earlier += events.saturating_sub(1);
-            arrived.push((key, shown));
+            arrived.push((key, told.record()));
         }
         (arrived, Vec::from([(last_fate, last), (Fate::Superseded, earlier)]))
     }

@@ -581,6 +581,22 @@ fn a_silence_may_come_while_a_message_is_on_its_way() {
 }
 
 #[test]
+fn a_new_store_is_told_all_and_bounds_what_there_may_be() {
+    let mut site = Site::one();
+    site.ap("AP_DISCONNECTED", 1, 1);
+    site.until(40);
+    let (records, shown) = (site.records.clone(), site.shown.clone());
+    assert_eq!((records.len(), shown.len()), (1, 1));
+    (site.records, site.shown) = Default::default();
+    site.input(Input::Opened { is_new: true, store_max: 2 * STORE_PART });
+    assert!(site.records.keys().eq(records.keys()));
+    assert_eq!(site.shown, shown);
+    site.ap("AP_DISCONNECTED", 2, 1);
+    site.ap("AP_DISCONNECTED", 3, 1);
+    assert_eq!((site.records.len(), site.incidents.open()), (2, 2));
+}
+
+#[test]
 fn a_restart_makes_nothing_young() {
     let mut site = Site::one();
     site.ap("AP_DISCONNECTED", 1, 7);

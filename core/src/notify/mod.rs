@@ -92,7 +92,6 @@ pub struct Thread {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     pub id: u64,
-    /// Or over.
     pub is_open: bool,
     /// Why no chat is told of it, in words.
     pub muted_by: Option<String>,

@@ -169,6 +169,8 @@ pub enum Written {
 /// What an earlier run left.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Left {
+    /// The most bytes of the file.
+    pub max: u64,
     /// The number for the next batch.
     pub next_batch: u64,
     /// The events seen before, in the order of their batches.

@@ -298,7 +298,8 @@ impl Driver {
         self.step(Some(Input::Incident(incident::input::Input::Clock(wall))));
         self.incidents(left);
         let is_new = left.set_aside.is_some();
-        self.step(Some(Input::Opened { next_batch: left.next_batch, is_new }));
+        let (next_batch, store_max) = (left.next_batch, left.max);
+        self.step(Some(Input::Opened { next_batch, is_new, store_max }));
         if let Some(SetAside { file, reason }) = &left.set_aside {
             self.journal.note(Level::Error, "store_set_aside", fields![file, reason]);
             self.recent = Recent::default();

@@ -70,7 +70,7 @@ fn check_lists_every_problem_with_its_line() {
         place.write("told.toml", &chats);
         let good = output(place.path(), &["check", "--config", "told.toml"]);
         let said = format!("told.toml: no problems, 1 destination, failures told {said}\n");
-        assert!(text(&good.stdout).ends_with(&said), "{}", text(&good.stdout));
+        assert!(text(&good.stdout).contains(&said), "{}", text(&good.stdout));
     }
 
     place.write(

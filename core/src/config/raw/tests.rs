@@ -324,9 +324,10 @@ fn each_mistake_about_incidents_is_named() {
              [[incidents.mute]]\nmatch = {}\nfrom = \"00:00\"\nto = \"06:00\"\n",
         &[
             "F:4: incidents.hold: 1h is out of bounds — from 0ms to 10m",
-            "F:5: incidents.repeat: \"daily\" is neither — \"off\", or a time such as \"4h\"",
-            "F:6: incidents.report: \"8\" is neither — \"off\", or a time of day such as \
-                 \"08:00\"",
+            "F:5: incidents.repeat: \"daily\" is not a duration — a whole number with its unit \
+                 (ms, s, m, h, d), such as \"30s\"",
+            "F:6: incidents.report: \"8\" is not a time of day — a time of day, such as \
+                 \"18:00\"",
             "F:7: incidents.mute_dependents: this is a number — true or false",
             "F:8: incidents.flap.count: 1 is out of bounds — from 2 to 20",
             "F:9: incidents.escalate.to[0]: \"pager\" is no configured chat — one of slack",

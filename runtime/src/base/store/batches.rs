@@ -148,7 +148,8 @@ pub(super) fn prepare(database: &Database) -> Result<Left, redb::Error> {
         }
         prints.sort_by_key(|seen| seen.batch);
         let rows = incidents::prepare(&transaction)?;
-        Left { next_batch: last + 1, seen: prints, waiting, rows, set_aside: None }
+        // The writer knows the bound.
+        Left { max: 0, next_batch: last + 1, seen: prints, waiting, rows, set_aside: None }
     };
     transaction.commit()?;
     Ok(left)

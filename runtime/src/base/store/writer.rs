@@ -464,7 +464,8 @@ impl Writer {
 
     /// Opens the file, for reading at first.
     pub(super) fn open(&mut self) -> Result<Left, Problem> {
-        let Opened { database, guard, left } = self.place.open()?;
+        let Opened { database, guard, mut left } = self.place.open()?;
+        left.max = self.space.max();
         if !mem::replace(&mut self.was_open, true) || left.set_aside.is_some() {
             self.first_batch = left.next_batch;
         }
