@@ -85,6 +85,16 @@ impl UnixTime {
         (0.0..YEAR_10000).contains(&secs).then_some(Self((secs * 1e6) as i64))
     }
 
+    /// Reads a time as a person writes it: `2025-07-08 18:40`, which is UTC, or with an offset or
+    /// `Z` (RFC 3339).
+    pub fn parse(text: &str) -> Option<Self> {
+        let at = text.parse().ok().or_else(|| {
+            let local: jiff::civil::DateTime = text.parse().ok()?;
+            jiff::tz::Offset::UTC.to_timestamp(local).ok()
+        });
+        at.map(|at: jiff::Timestamp| Self(at.as_microsecond()))
+    }
+
     /// Microseconds since the epoch.
     pub const fn as_micros(self) -> i64 {
         self.0
@@ -178,5 +188,21 @@ mod tests {
         let at = UnixTime::from_secs_f64(1_752_000_000.807_15).expect("a plausible time");
         assert_eq!(at.to_string(), "2025-07-08 18:40:00 UTC");
         assert_eq!(at.rfc3339(), "2025-07-08T18:40:00.807Z");
+    }
+
+    #[test]
+    fn a_time_is_read_as_people_write_it() {
+        let at = Some(UnixTime::from_secs(1_752_000_000));
+        for (text, expected) in [
+            ("2025-07-08T18:40:00Z", at),
+            ("2025-07-08 20:40:00+02:00", at),
+            ("2025-07-08T18:40", at),
+            ("2025-07-08 18:40", at),
+            ("18:40", None),
+            ("1752000000", None),
+            ("tomorrow", None),
+        ] {
+            assert_eq!(UnixTime::parse(text), expected, "{text}");
+        }
     }
 }
