@@ -111,6 +111,9 @@ fn at(engine: &mut Engine, secs: u64, input: Input) -> Vec<String> {
             incident::output::Event::Full => "full".to_string(),
             incident::output::Event::Opened { id, .. } => alloc::format!("opened {id}"),
             incident::output::Event::Over { id, .. } => alloc::format!("over {id}"),
+            incident::output::Event::SilenceOver(number) => {
+                alloc::format!("silence {number} over")
+            }
         },
         Output::Event(output::Event::Told { to, .. }) => alloc::format!("told {}", to.name),
         Output::KeepIncident { record, .. } => {

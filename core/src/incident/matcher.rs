@@ -130,6 +130,11 @@ impl Matcher {
         self.0.is_empty()
     }
 
+    /// The terms, in the order in which they were added.
+    pub fn terms(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(field, value)| (field.name(), value.as_str()))
+    }
+
     /// Whether each named field has one of its values.
     pub fn matches(&self, target: &Target<'_>) -> bool {
         let is_met = |(_, field): &(&str, Field)| {
@@ -143,7 +148,7 @@ impl Matcher {
 /// As on the command line: `site=EMEA-* severity=warning`.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let terms = self.0.iter().map(|(field, value)| [field.name(), "=", value].concat());
+        let terms = self.terms().map(|(field, value)| [field, "=", value].concat());
         f.write_str(&terms.collect::<Vec<_>>().join(" "))
     }
 }

@@ -35,8 +35,9 @@ mod mute;
 
 mod apply;
 
+pub mod view;
+
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::ToString as _;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -53,7 +54,7 @@ use crate::base::machine::Machine;
 use crate::base::time::{Instant, UnixTime};
 use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
-use crate::notify::{Fact, Severity, Standing};
+use crate::notify::{Fact, Severity};
 
 /// The most incidents, open or over.
 const INCIDENTS_MAX: usize = 100_000;
@@ -64,15 +65,6 @@ const STORE_PART: u64 = 2_048;
 const LINKS_MAX: usize = 100_000;
 /// The most silences.
 const SILENCES_MAX: usize = 1_000;
-
-/// The state of an incident, for people.
-#[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
-    pub key: Key,
-    pub incident: &'a Incident,
-    pub is_flapping: bool,
-    pub muted_by: Option<&'a MutedBy>,
-}
 
 /// The incidents machine.
 #[derive(Debug)]
@@ -103,23 +95,6 @@ pub struct Incidents {
 }
 
 impl Incidents {
-    /// Open incidents, and those that were open in the last seven days.
-    pub fn views(&self) -> impl Iterator<Item = View<'_>> {
-        self.entries.iter().map(|(key, entry)| View {
-            key: *key,
-            incident: &entry.incident,
-            is_flapping: entry.is_flapping,
-            muted_by: entry.muted_by.as_ref(),
-        })
-    }
-
-    /// How an incident stands.
-    pub fn standing(&self, key: Key) -> Option<Standing> {
-        let Entry { incident, muted_by, .. } = self.entries.get(&key)?;
-        let muted_by = muted_by.as_ref().map(|muted_by| muted_by.to_string());
-        Some(Standing { id: incident.id, is_open: incident.is_open, muted_by })
-    }
-
     /// How many incidents are to be told to a destination.
     pub fn untold(&self, to: &str) -> usize {
         self.tellers.get(to).map_or(0, Teller::untold)
@@ -138,6 +113,12 @@ impl Incidents {
     /// The silences, by number.
     pub const fn silences(&self) -> &BTreeMap<u64, Silence> {
         &self.silences
+    }
+
+    /// The number of the next silence; `None` if there are as many as there may be.
+    pub fn next_silence(&self) -> Option<u64> {
+        let next = self.silences.last_key_value().map_or(1, |(last, _)| last + 1);
+        (self.silences.len() < SILENCES_MAX).then_some(next)
     }
 
     fn wall(&self) -> UnixTime {
@@ -483,8 +464,7 @@ impl Machine for Incidents {
                 }
             }
             Input::Silence(silence) => {
-                if self.silences.len() < SILENCES_MAX {
-                    let number = self.silences.last_key_value().map_or(1, |(last, _)| last + 1);
+                if let Some(number) = self.next_silence() {
                     let bytes = Some(silence.to_bytes());
                     self.outputs.push_back(Output::KeepSilence { number, silence: bytes });
                     self.silences.insert(number, silence);

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::Incidents;
 use super::entry::MutedBy;
-use super::output::Output;
+use super::output::{Event, Output};
 use super::silence::Until;
 use crate::notify::Severity;
 use crate::notify::change::Key;
@@ -86,6 +86,7 @@ impl Incidents {
         for number in ended {
             self.silences.remove(&number);
             self.outputs.push_back(Output::KeepSilence { number, silence: None });
+            self.outputs.push_back(Output::Event(Event::SilenceOver(number)));
         }
     }
 }

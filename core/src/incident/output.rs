@@ -53,4 +53,6 @@ pub enum Event {
     Opened { id: u64, condition: &'static str },
     /// An incident is over.
     Over { id: u64, condition: &'static str },
+    /// The silence of this number has ended by itself.
+    SilenceOver(u64),
 }

@@ -131,7 +131,7 @@ impl Incident {
     }
 
     /// What silences and mute times look at.
-    pub(super) fn target(&self) -> Target<'_> {
+    pub fn target(&self) -> Target<'_> {
         Target {
             org: self.org_id.as_deref(),
             site: self.site.as_deref(),

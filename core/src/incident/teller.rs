@@ -36,6 +36,14 @@ impl Shown {
         }
     }
 
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::Flapping(_) => "flapping",
+        }
+    }
+
     /// Whether this is news to whom `told` was told.
     fn is_news(this: Option<Self>, told: Option<Self>) -> bool {
         match (this, told) {

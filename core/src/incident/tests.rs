@@ -129,7 +129,9 @@ impl Site {
                     *self.fates.entry((to.to_string(), fate.name())).or_default() += events;
                 }
                 Output::Due { severity: None, .. }
-                | Output::Event(Event::Full | Event::Opened { .. } | Event::Over { .. })
+                | Output::Event(
+                    Event::Full | Event::Opened { .. } | Event::Over { .. } | Event::SilenceOver(_),
+                )
                 | Output::KeepSilence { .. } => {}
             }
         }

@@ -193,6 +193,9 @@ impl Journal {
             Event::Incident(incident::output::Event::Over { id, condition }) => {
                 self.client(Level::Info, "incident_over", fields![id, condition]);
             }
+            Event::Incident(incident::output::Event::SilenceOver(id)) => {
+                self.note(Level::Info, "silence_over", fields![id]);
+            }
             Event::Parked { to, reason, probe_after } => {
                 let retry_s = probe_after.as_secs();
                 let values = fields![to = to.name, reason = reason.name(), retry_s];

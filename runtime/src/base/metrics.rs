@@ -171,9 +171,11 @@ impl Metrics {
             Event::Incident(incident::output::Event::Opened { condition, .. }) => {
                 self.add(Counter::Incidents, &[("condition", condition)], 1);
             }
-            // The gauge of open incidents tells.
+            // The gauges of open incidents and of silences tell.
             Event::Incident(
-                incident::output::Event::Full | incident::output::Event::Over { .. },
+                incident::output::Event::Full
+                | incident::output::Event::Over { .. }
+                | incident::output::Event::SilenceOver(_),
             ) => {}
             Event::Parked { to, reason, .. } | Event::Retrying { to, reason, .. } => {
                 let labels = [("destination", to.name.as_str()), ("reason", reason.name())];
