@@ -3,7 +3,9 @@
 //! socket.
 
 mod dead_letters;
+mod incidents;
 mod meetups;
+mod open_incidents;
 mod switch_ports;
 
 mod routes;
@@ -19,8 +21,10 @@ use http_types::StatusCode;
 use mistgate_core::base::secret::Secret;
 use mistgate_core::delivery::queue::output::Health;
 use mistgate_core::engine::DestinationStatus;
-use serde_json::json;
+use mistgate_core::incident::Incidents;
+use serde_json::{Value, json};
 
+use self::open_incidents::Counts;
 use self::routes::{Role, Route};
 use crate::base::clock;
 use crate::base::clock::Clock;
@@ -37,6 +41,8 @@ use crate::ports;
 const TEXT: &str = "text/plain; charset=utf-8";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const JSON: &str = "application/json";
+/// The most bytes of a body.
+pub(crate) const BODY_MAX: usize = 64 << 10;
 /// Makes a copy of the store in the state folder.
 pub const BACKUP: &str = "/store/backup";
 
@@ -67,6 +73,7 @@ struct Parts {
     /// The names of damaged stores that were set aside and still lie there.
     set_aside: Vec<String>,
     dead_letters: u64,
+    incidents: Option<Counts>,
 }
 
 /// Who asks, as the audit and the journal name it.
@@ -92,6 +99,7 @@ impl fmt::Display for Caller {
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     path: &'a str,
+    body: &'a [u8],
     caller: &'a Caller,
 }
 
@@ -142,12 +150,13 @@ impl Admin {
                 f64::from(u8::from(matches!(to.health, Health::Parked(_))))
             }));
         }
+        gauges.extend(of.incidents.iter().flat_map(open_incidents::gauges));
         gauges.extend(of.ports.iter().flat_map(switch_ports::gauges));
         gauges.extend(of.proxy.iter().flat_map(meetups::gauges));
         self.journal.metrics.exposition(&gauges)
     }
 
-    fn status_of(&self, status: &driver::Status, of: &Parts) -> String {
+    fn status_of(&self, status: &driver::Status, of: &Parts, incidents: &Value) -> String {
         let metrics = &self.journal.metrics;
         let destinations: Vec<_> = status
             .destinations
@@ -185,6 +194,7 @@ impl Admin {
                 "delivered": metrics.total(Counter::Delivered),
                 "dropped": metrics.total(Counter::Dropped),
             },
+            "incidents": incidents,
             "destinations": destinations,
             "ports": of.ports.as_ref().map(switch_ports::json),
             "proxy": of.proxy.as_ref().map(meetups::json),
@@ -216,8 +226,12 @@ impl Admin {
 
     async fn status(&self) -> Reply {
         let parts = self.parts().await;
-        match &parts.driver {
-            Some(status) => ok().content(JSON, self.status_of(status, &parts)),
+        let look = |incidents: &Incidents| (open_incidents::json(incidents), None);
+        let incidents = self.driver.incidents(look).await;
+        match parts.driver.as_ref().zip(incidents) {
+            Some((status, incidents)) => {
+                ok().content(JSON, self.status_of(status, &parts, &incidents))
+            }
             None => unavailable().content(TEXT, "stopping\n"),
         }
     }
@@ -258,7 +272,8 @@ impl Admin {
             None => Vec::new(),
         };
         let dead_letters = driver.as_ref().map_or(0, |driver| driver.store.letters());
-        Parts { driver, ports, proxy, set_aside, dead_letters }
+        let incidents = self.driver.incidents(|incidents| (Counts::of(incidents), None)).await;
+        Parts { driver, ports, proxy, set_aside, dead_letters, incidents }
     }
 
     fn uptime(&self) -> f64 {
@@ -282,11 +297,11 @@ impl Service for Admin {
         Err(Reply::status(StatusCode::Unauthorized.into()).header("www-authenticate", "Bearer"))
     }
 
-    async fn serve(&self, head: &Head<'_>, _body: Bytes) -> Reply {
+    async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
         let caller = Caller::Address(head.peer().ip());
         match Route::find(head.method(), head.path()) {
             Ok(route) => {
-                let asked = Asked { path: head.path(), caller: &caller };
+                let asked = Asked { path: head.path(), body: &body, caller: &caller };
                 (route.serve)(self, asked).await.proven()
             }
             Err(refused) => refused,

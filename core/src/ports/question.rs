@@ -36,6 +36,28 @@ pub enum Answer {
     Location(Location),
 }
 
+impl Answer {
+    /// Behind which switches access points are, as far as this answer to a question says; `None`
+    /// for one that is connected at a place that is not known. What is said of others is that they
+    /// are where they were.
+    pub fn links(&self, question: &Question) -> Vec<(Mac, Option<Mac>)> {
+        match (self, question) {
+            (Self::Location(location), Question::Location { ap, .. }) => {
+                location.switch().map(|switch| (*ap, Some(switch))).into_iter().collect()
+            }
+            (Self::Inventory(entries), _) => {
+                let links = entries.iter().map(|entry| (entry, entry.location.switch()));
+                let links = links.filter(|(entry, switch)| switch.is_some() || entry.is_connected);
+                links.map(|(entry, switch)| (entry.ap, switch)).collect()
+            }
+            (
+                Self::Location(_) | Self::Port(_) | Self::Share(_) | Self::Unanswered,
+                Question::Inventory | Question::Location { .. } | Question::Port { .. },
+            ) => Vec::new(),
+        }
+    }
+}
+
 /// Where an access point is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Location {
@@ -43,6 +65,16 @@ pub struct Location {
     pub seen: Vec<Sighting>,
     /// The port that it names itself.
     pub hint: Option<Hint>,
+}
+
+impl Location {
+    /// The switch that sees the access point, else the one that it names; `None` if several see it.
+    pub fn switch(&self) -> Option<Mac> {
+        let mut seen = self.seen.iter().map(|sighting| sighting.switch.mac);
+        let first = seen.next();
+        let named = self.hint.as_ref().map(|hint| hint.switch.mac);
+        first.or(named).filter(|switch| seen.all(|other| other == *switch))
+    }
 }
 
 /// The LLDP neighbour that an access point reports. It proves nothing: the port may come from a
@@ -70,4 +102,61 @@ pub struct Entry {
     /// When Mist last heard of it.
     pub last_seen: Option<UnixTime>,
     pub location: Location,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mac(text: &str) -> Mac {
+        Mac::parse(text).expect("a MAC")
+    }
+
+    fn switch(address: &str) -> Switch {
+        let mac = mac(address);
+        Switch { mac, device_id: String::new(), site: String::new(), name: None }
+    }
+
+    fn location(seen: &[&str], named: Option<&str>) -> Location {
+        let sighting = |address: &&str| Sighting {
+            switch: switch(address),
+            port: None,
+            is_live: true,
+            up: true,
+            neighbor: None,
+            is_ap: None,
+        };
+        let port = PortName::parse("ge-0/0/1").expect("a port");
+        let hint = named.map(|address| Hint { switch: switch(address), port });
+        Location { seen: seen.iter().map(sighting).collect(), hint }
+    }
+
+    #[test]
+    fn an_access_point_is_behind_the_one_switch_that_sees_it_or_that_it_names() {
+        let (one, other) = ("5c5b350000f1", "5c5b350000f2");
+        for (seen, named, expected) in [
+            (&[one][..], Some(other), Some(one)),
+            (&[one, one], None, Some(one)),
+            (&[one, other], Some(one), None),
+            (&[], Some(other), Some(other)),
+            (&[], None, None),
+        ] {
+            assert_eq!(location(seen, named).switch(), expected.map(mac), "{seen:?} {named:?}");
+        }
+        let entry = |ap: &str, is_connected, location| Entry {
+            ap: mac(ap),
+            site: String::new(),
+            is_connected,
+            last_seen: None,
+            location,
+        };
+        let (here, gone) = ("5c5b35000001", "5c5b35000002");
+        let inventory = Answer::Inventory(Vec::from([
+            entry(here, true, location(&[], None)),
+            entry(gone, false, location(&[], None)),
+            entry(gone, false, location(&[one], None)),
+        ]));
+        let links = inventory.links(&Question::Inventory);
+        assert_eq!(links, [(mac(here), None), (mac(gone), Some(mac(one)))]);
+    }
 }

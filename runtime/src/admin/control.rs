@@ -25,7 +25,7 @@ use smol::{Async, Executor, Timer};
 use smol_hyper::rt::FuturesIo;
 
 use super::routes::Route;
-use super::{Admin, Asked, Caller};
+use super::{Admin, Asked, BODY_MAX, Caller};
 use crate::base::clock::timeout;
 use crate::base::journal::{Level, fields};
 use crate::base::panic;
@@ -99,7 +99,8 @@ impl Control {
         let connections = TaskTracker::new();
         let begin = |stream, local| {
             let everywhere = Network::EVERYWHERE.to_vec();
-            let (limits, token) = (Limits::default(), connections.begin());
+            let limits = Limits { body_max: BODY_MAX, ..Limits::default() };
+            let token = connections.begin();
             let site = Arc::new(Site::new(local, None, everywhere, limits, stop.clone()));
             let served = connection::serve(site, stream, HERE).boxed();
             on.spawn(async move { token.bound(served).await }).detach();
@@ -161,13 +162,13 @@ impl Service for Local {
         Route::find(head.method(), head.path()).map(drop)
     }
 
-    async fn serve(&self, head: &Head<'_>, _body: Bytes) -> Reply {
+    async fn serve(&self, head: &Head<'_>, body: Bytes) -> Reply {
         let claimed = head.header(SUDO_USER).map(String::from_utf8_lossy);
         let sudo_user = claimed.map(|user| text::one_line(&user, SUDO_USER_MAX));
         let caller = Caller::User { uid: self.uid, sudo_user };
         match Route::find(head.method(), head.path()) {
             Ok(route) => {
-                let asked = Asked { path: head.path(), caller: &caller };
+                let asked = Asked { path: head.path(), body: &body, caller: &caller };
                 (route.serve)(&self.admin, asked).await.proven()
             }
             Err(refused) => refused,

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use http_types::StatusCode;
 
-use super::{Admin, Asked, BACKUP, dead_letters, switch_ports};
+use super::{Admin, Asked, BACKUP, dead_letters, incidents, switch_ports};
 use crate::http::listen::Reply;
 
 /// What a route is for.
@@ -31,7 +31,7 @@ pub(super) struct Route {
     pub(super) serve: for<'a> fn(&'a Admin, Asked<'a>) -> Answer<'a>,
 }
 
-const ROUTES: [Route; 12] = [
+const ROUTES: [Route; 19] = [
     Route {
         method: "GET",
         path: "/-/healthy",
@@ -79,6 +79,48 @@ const ROUTES: [Route; 12] = [
         path: dead_letters::DROP,
         role: Role::Act,
         serve: |admin, asked| Box::pin(dead_letters::drop_letter(admin, asked)),
+    },
+    Route {
+        method: "GET",
+        path: incidents::LIST,
+        role: Role::Look,
+        serve: |admin, _| Box::pin(incidents::list(admin)),
+    },
+    Route {
+        method: "GET",
+        path: incidents::SHOW,
+        role: Role::Look,
+        serve: |admin, asked| Box::pin(incidents::show(admin, asked)),
+    },
+    Route {
+        method: "POST",
+        path: incidents::ACKNOWLEDGE,
+        role: Role::Act,
+        serve: |admin, asked| Box::pin(incidents::acknowledge(admin, asked)),
+    },
+    Route {
+        method: "GET",
+        path: incidents::SILENCES,
+        role: Role::Look,
+        serve: |admin, _| Box::pin(incidents::silences(admin)),
+    },
+    Route {
+        method: "POST",
+        path: incidents::SILENCES,
+        role: Role::Act,
+        serve: |admin, asked| Box::pin(incidents::silence(admin, asked)),
+    },
+    Route {
+        method: "POST",
+        path: incidents::PREVIEW,
+        role: Role::Act,
+        serve: |admin, asked| Box::pin(incidents::preview(admin, asked)),
+    },
+    Route {
+        method: "POST",
+        path: incidents::END_SILENCE,
+        role: Role::Act,
+        serve: |admin, asked| Box::pin(incidents::end_silence(admin, asked)),
     },
     Route {
         method: "POST",

@@ -18,7 +18,7 @@ pub(super) const GO: &str = "/ports/go";
 pub(super) const STOP: &str = "/ports/stop";
 
 /// Carries out an order.
-pub(super) async fn carry_out(admin: &Admin, Asked { path, caller }: Asked<'_>) -> Reply {
+pub(super) async fn carry_out(admin: &Admin, Asked { path, caller, .. }: Asked<'_>) -> Reply {
     let Some(switches) = admin.settings.get().switches.clone() else {
         return Reply::status(StatusCode::NotFound.into());
     };

@@ -9,6 +9,7 @@ mod post;
 use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use http_types::StatusCode;
+use mistgate_core::base::mac::Mac;
 use mistgate_core::base::machine;
 use mistgate_core::base::machine::Machine;
 use mistgate_core::base::time::{Instant, UnixTime};
@@ -22,6 +23,7 @@ use mistgate_core::engine::output;
 use mistgate_core::engine::output::Output;
 use mistgate_core::engine::{DestinationStatus, Engine, input, report};
 use mistgate_core::incident;
+use mistgate_core::incident::Incidents;
 use mistgate_core::webhook::inbox::RequestId;
 use mistgate_core::webhook::intake::Intake;
 use smol::{Executor, channel};
@@ -47,6 +49,10 @@ pub enum Message {
     Answered { destination: DestinationId, id: u64, answer: Result<Answer, Reason> },
     /// The configuration was read again.
     Configured(Box<Settings>),
+    /// Looks at the incidents, and says what is to be changed, if anything is.
+    Incidents(Box<Look>),
+    /// Devices, and which device each is behind, as far as that is known.
+    Linked(Vec<(Mac, Option<Mac>)>),
     /// Recalled events, and the channel of each.
     Recalled { events: Vec<(Entry, String)>, chat: ChatId },
     Request {
@@ -63,6 +69,10 @@ pub enum Message {
     /// The store's answer about batches.
     Written(Written),
 }
+
+/// What a person looks for in the incidents. It sees whatever came before it and changes them
+/// before anything else does.
+pub type Look = dyn FnOnce(&Incidents) -> Option<incident::input::Input> + Send;
 
 /// A handle on the driver.
 #[derive(Clone, Debug)]
@@ -88,6 +98,21 @@ impl Handle {
         let (answer, answered) = channel::bounded(1);
         self.send(Message::Again { letter, intake, answer });
         answered.recv().await.unwrap_or(StatusCode::ServiceUnavailable)
+    }
+
+    /// Looks at the incidents, and changes them if `look` says so. `None` once the driver has
+    /// ended.
+    pub async fn incidents<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Incidents) -> (T, Option<incident::input::Input>) + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = channel::bounded(1);
+        self.send(Message::Incidents(Box::new(move |incidents| {
+            let (seen, input) = look(incidents);
+            let _ = answer.try_send(seen);
+            input
+        })));
+        answered.recv().await.ok()
     }
 
     /// Asks for the state of all destinations; `None` once the driver has ended.
@@ -217,6 +242,20 @@ impl Driver {
                 self.clients.clear();
                 self.timeout = engine.chat.delivery.timeout;
                 Input::Configured(engine)
+            }
+            Message::Incidents(look) => {
+                let input = look(self.engine.incidents())?;
+                // Silences end by the wall clock, which may have jumped.
+                let clock = incident::input::Input::Clock(clock::wall());
+                self.step(Some(Input::Incident(clock)));
+                Input::Incident(input)
+            }
+            Message::Linked(links) => {
+                for (child, parent) in links {
+                    let linked = incident::input::Input::Linked { child, parent };
+                    self.step(Some(Input::Incident(linked)));
+                }
+                return None;
             }
             Message::Recalled { events, chat } => Input::Recalled { events, chat },
             Message::Request { intake, answer } => {

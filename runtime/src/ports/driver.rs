@@ -382,9 +382,11 @@ impl Driver {
         }
         while let Some((id, question)) = self.questions.next() {
             let (backend, events) = (Arc::clone(&self.backend), self.events.clone());
+            let driver = self.tools.driver.clone();
             let task = async move {
-                let answered = panic::catch_async(backend.answer(question)).await;
+                let answered = panic::catch_async(backend.answer(question.clone())).await;
                 let answer = answered.unwrap_or(Answer::Unanswered);
+                driver.send(driver::Message::Linked(answer.links(&question)));
                 let _ = events.try_send(Input::Answered { id, answer }.into());
             };
             self.tools.executor.spawn(task).detach();

@@ -330,7 +330,8 @@ impl Listeners {
             return;
         }
         let allow_from = Network::EVERYWHERE.to_vec();
-        let listener = Listener::new(socket.accepting, None, allow_from, Limits::default());
+        let limits = Limits { body_max: admin::BODY_MAX, ..Limits::default() };
+        let listener = Listener::new(socket.accepting, None, allow_from, limits);
         let (stop, stopped) = stop::stop();
         self.announce("admin", socket.address, false);
         let executor = Arc::clone(&self.common.executor);

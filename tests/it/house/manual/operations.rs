@@ -100,15 +100,23 @@ fn members_of_dead_letters_are_those_of_the_manual() {
 }
 
 #[test]
+fn members_of_incidents_are_those_of_the_manual() {
+    members("## `/incidents`", |name| name.ends_with("/incidents.rs"));
+}
+
+#[test]
 fn members_of_status_are_those_of_the_manual() {
-    let paths = members("## `/status`", |name| !name.ends_with("dead_letters.rs"));
+    let is_of_another =
+        |name: &str| ["/dead_letters.rs", "/incidents.rs"].iter().any(|file| name.ends_with(file));
+    let paths = members("## `/status`", |name| !is_of_another(name));
     // They are where they are said to be.
     let place = Place::new("[chat.console]\n[ports]");
     let mistgate = place.start();
     mistgate.webhook();
     let status = mistgate.status();
-    for path in paths.iter().filter(|path| !path.contains("ports[]") && !path.starts_with("proxy"))
-    {
+    let is_empty =
+        |path: &&String| ["ports[]", "sites[]", "proxy"].iter().any(|part| path.contains(part));
+    for path in paths.iter().filter(|path| !is_empty(path)) {
         let pointer = format!("/{}", path.replace("[]", "/0").replace('.', "/"));
         assert!(status.pointer(&pointer).is_some(), "{path}: {status:#}");
     }
