@@ -12,10 +12,12 @@ use mistgate_runtime::micronets::peer::{Meetup, Server};
 use rustls::pki_types::DnsName;
 
 pub(crate) mod dead_letter;
+pub(crate) mod incident;
 mod port;
 mod store;
 
 use self::dead_letter::DeadLetter;
+use self::incident::{Incident, Silence, SilenceKind};
 pub(crate) use self::port::{Diff, Port, PortKind, Set};
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
 
@@ -38,12 +40,14 @@ pub(crate) enum Command {
     Connect(Connect),
     DeadLetter(DeadLetter),
     Import(Import),
+    Incident(Incident),
     Init(Init),
     Install(Install),
     Port(Port),
     Route(Route),
     Run(Run),
     SendTest(SendTest),
+    Silence(Silence),
     Status(Status),
     Store(Store),
     Version(Version),
@@ -421,6 +425,9 @@ impl Command {
         }
         if let Self::Install(Install { uninstall: true, config: Some(_), .. }) = self {
             return Some("--uninstall needs no --config");
+        }
+        if let Self::Silence(Silence { kind: SilenceKind::Add(add) }) = self {
+            return add.contradiction();
         }
         None
     }

@@ -2,18 +2,18 @@
 
 use std::process::ExitCode;
 
-use mistgate_runtime::admin::control;
-use mistgate_runtime::admin::control::{Answered, Failure};
+use mistgate_runtime::admin::control::Failure;
 use serde_json::Value;
 
 use crate::args::dead_letter::{
     DeadLetter, DeadLetterKind, DropLetter, ListLetters, SendLetter, ShowLetter,
 };
+use crate::ask::{ask, number, read, text};
 
 pub(crate) fn run(args: &DeadLetter) -> Result<ExitCode, Failure> {
     match &args.kind {
         DeadLetterKind::List(ListLetters { config, json }) => {
-            let body = ask(config.as_deref(), "GET", "")?;
+            let body = ask(config.as_deref(), "GET", "/dead-letters", "")?;
             if *json {
                 crate::say(body.trim_end());
             } else {
@@ -21,32 +21,19 @@ pub(crate) fn run(args: &DeadLetter) -> Result<ExitCode, Failure> {
             }
         }
         DeadLetterKind::Show(ShowLetter { config, id }) => {
-            let body = ask(config.as_deref(), "GET", &format!("/{id}"))?;
+            let body = ask(config.as_deref(), "GET", &format!("/dead-letters/{id}"), "")?;
             crate::say(&show(&read(&body)?));
         }
         DeadLetterKind::Send(SendLetter { config, id }) => {
-            let body = ask(config.as_deref(), "POST", &format!("/{id}/send"))?;
+            let body = ask(config.as_deref(), "POST", &format!("/dead-letters/{id}/send"), "")?;
             crate::say(&format!("{id}: {}", body.trim_end()));
         }
         DeadLetterKind::Drop(DropLetter { config, id }) => {
-            let body = ask(config.as_deref(), "POST", &format!("/{id}/drop"))?;
+            let body = ask(config.as_deref(), "POST", &format!("/dead-letters/{id}/drop"), "")?;
             crate::say(&format!("{id}: {}", body.trim_end()));
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The body of an answer that is 200.
-fn ask(config: Option<&str>, method: &str, path: &str) -> Result<String, Failure> {
-    let state_dir = crate::state_dir(config)?;
-    let path = format!("/dead-letters{path}");
-    let Answered { status, body } = control::request(&state_dir, method, &path, "")?;
-    let body = String::from_utf8_lossy(&body).into_owned();
-    if status == 200 { Ok(body) } else { Err(Failure::Failed(body.trim_end().to_owned())) }
-}
-
-fn read(body: &str) -> Result<Value, Failure> {
-    serde_json::from_str(body).map_err(|_| Failure::Failed("its answer is not clear".to_owned()))
 }
 
 /// A line for each, newest first.
@@ -54,14 +41,13 @@ fn list(answer: &Value) -> String {
     let letters = answer.get("letters").and_then(Value::as_array);
     let letters = letters.map(Vec::as_slice).unwrap_or_default();
     let line = |letter: &Value| {
-        let id = letter.get("id").and_then(Value::as_u64).unwrap_or_default();
+        let id = number(letter, "id");
         let [at, to, topic, kind, reason] =
             ["at", "destination", "topic", "type", "reason"].map(|name| text(letter, name));
         format!("{id:>6}  {at:<24}  {to}  {topic} {kind}: {reason}")
     };
     let mut lines: Vec<String> = letters.iter().map(line).collect();
-    let count = answer.get("count").and_then(Value::as_u64).unwrap_or_default();
-    match count.saturating_sub(letters.len() as u64) {
+    match number(answer, "count").saturating_sub(letters.len() as u64) {
         0 => {}
         older => lines.push(format!("and {older} older ones")),
     }
@@ -74,11 +60,6 @@ fn show(letter: &Value) -> String {
     let mut lines: Vec<String> = names.map(fact).into();
     lines.push(format!("{:#}", letter.get("event").unwrap_or(&Value::Null)));
     lines.join("\n")
-}
-
-/// A text; `-` where it is not known.
-fn text<'v>(value: &'v Value, name: &str) -> &'v str {
-    value.get(name).and_then(Value::as_str).unwrap_or("-")
 }
 
 #[cfg(test)]

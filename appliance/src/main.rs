@@ -3,6 +3,7 @@
 //! refused or failed, 2 wrong usage, 3 no mistgate runs.
 
 mod args;
+mod ask;
 mod cert;
 mod check;
 mod connect;
@@ -10,12 +11,14 @@ mod dead_letter;
 mod files;
 mod first_start;
 mod import;
+mod incident;
 mod init;
 mod install;
 mod port;
 mod route;
 mod run;
 mod send_test;
+mod silence;
 mod starter;
 mod status;
 mod store;
@@ -54,12 +57,14 @@ fn main() -> ExitCode {
         Command::Connect(args) => connect::run(args),
         Command::DeadLetter(args) => return asked(dead_letter::run(&args)),
         Command::Import(args) => import::run(&args),
+        Command::Incident(args) => return asked(incident::run(&args)),
         Command::Init(args) => init::run(&args),
         Command::Install(args) => install::run(&args),
         Command::Port(args) => port::run(args),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),
         Command::SendTest(args) => send_test::run(&args),
+        Command::Silence(args) => return asked(silence::run(&args)),
         Command::Status(args) => return asked(status::run(&args)),
         Command::Store(args) => store::run(&args),
         Command::Version(_) => version::run(),

@@ -7,6 +7,8 @@ use mistgate_runtime::admin::control::{Answered, Failure};
 use serde_json::{Value, json};
 
 use crate::args::Status;
+use crate::ask::time;
+use crate::incident;
 
 /// The exit code is 1 if something is wrong.
 pub(crate) fn run(args: &Status) -> Result<ExitCode, Failure> {
@@ -47,6 +49,15 @@ fn wrong(status: &Value, ready: &Answered) -> Vec<String> {
         let left = span(left);
         wrong.push(format!("no switch port is changed for {left}: too many APs went at once"));
     }
+    let open = |severity| {
+        let count = number(status, &format!("/incidents/by_severity/{severity}"));
+        count.filter(|count| *count > 0).map(|count| format!("{count} {severity}"))
+    };
+    let severities = ["critical", "warning", "info", "debug"];
+    let open: Vec<String> = severities.into_iter().filter_map(open).collect();
+    if !open.is_empty() {
+        wrong.push(format!("incidents are open: {}", open.join(", ")));
+    }
     let doubtful = list(status, "/ports/ports").filter(|port| is_in_doubt(port)).count();
     if doubtful > 0 {
         wrong.push(format!("switch ports in doubt: {doubtful}"));
@@ -77,10 +88,48 @@ fn page(status: &Value, wrong: &[String]) -> String {
     if let Some(letters) = number(status, "/store/dead_letters").filter(|letters| *letters > 0) {
         lines.push(format!("dead letters  {letters}, see mistgate dead-letter list"));
     }
+    lines.extend(incidents(status));
     lines.extend(list(status, "/destinations").map(destination));
     lines.extend(ports(status));
     lines.extend(meetups(status));
     lines.join("\n")
+}
+
+/// How many are open, and the first of each of the first sites.
+fn incidents(status: &Value) -> Vec<String> {
+    const SITES_MAX: usize = 10;
+    const OF_SITE_MAX: usize = 3;
+    let Some(incidents) = status.get("incidents") else { return Vec::new() };
+    let count = |name: &str| number(incidents, &format!("/{name}")).unwrap_or_default();
+    let open = count("open");
+    let counts = ["held", "muted", "flapping", "acknowledged"].map(|name| (count(name), name));
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: String = counts.map(|(count, name)| format!(", {count} {name}")).collect();
+    let silences = match count("silences") {
+        0 => String::new(),
+        1 => "; 1 silence".to_owned(),
+        silences => format!("; {silences} silences"),
+    };
+    let mut lines = vec![format!("incidents     {open} open{counts}{silences}")];
+    let mut shown = 0;
+    for site in list(incidents, "/sites").take(SITES_MAX) {
+        let name = match text(site, "/site") {
+            name if name.is_empty() => "no site".to_owned(),
+            name => name,
+        };
+        lines.push(format!("  {name}: {} open", number(site, "/open").unwrap_or_default()));
+        for one in list(site, "/incidents").take(OF_SITE_MAX) {
+            let (id, severity) = (number(one, "/id").unwrap_or_default(), text(one, "/severity"));
+            let (what, since) = (text(one, "/summary"), time(one, "opened_at"));
+            let more = incident::acknowledged(one) + &incident::muted(one);
+            lines.push(format!("    {id:<6}  {severity:<8}  {what} since {since}{more}"));
+            shown += 1;
+        }
+    }
+    if open > shown && shown > 0 {
+        lines.push(format!("  and {} more, see mistgate incident list", open - shown));
+    }
+    lines
 }
 
 fn destination(to: &Value) -> String {
@@ -185,10 +234,12 @@ mod tests {
                 { "switch": "sw-1", "port": "ge-0/0/7", "stage": "resting" }
             ]},
             "proxy": { "pairs": 1, "connections": 3, "meetups": [{}, {}] },
+            "incidents": { "open": 0, "by_severity": { "critical": 0 }, "silences": 0 },
         });
         assert_eq!(wrong(&well, &ready), [""; 0]);
         let expected = "mistgate 1, up 7s: all is well\n\
                         store         takes writes\n\
+                        incidents     0 open\n\
                         destination   slack/default: ready, nothing waits\n\
                         ports         enforce by junos, 2 ap\n\
                         meetups       2, 1 of them paired, 3 connections";
@@ -201,6 +252,20 @@ mod tests {
                 "name": "slack/default", "health": "parked", "reason": "gone", "waiting": 3,
                 "oldest_seconds": 61.2
             }],
+            "incidents": {
+                "open": 5, "by_severity": { "critical": 1, "info": 1, "warning": 2 }, "held": 0,
+                "muted": 1, "flapping": 0, "acknowledged": 0, "silences": 1,
+                "sites": [
+                    { "site": "Branch-7", "open": 4, "incidents": [{
+                        "id": 12, "severity": "critical", "summary": "SW-1 down",
+                        "opened_at": "2026-11-29T14:18:02.500Z"
+                    }] },
+                    { "site": null, "open": 1, "incidents": [{
+                        "id": 2, "severity": "warning", "summary": "AP-9 down",
+                        "opened_at": "2026-11-28T09:00:00.000Z", "muted_by": "silence 3"
+                    }] }
+                ]
+            },
             "ports": {
                 "mode": "enforce", "method": "junos", "stopped": true, "breaker_open_seconds": 5.0,
                 "ports": [{
@@ -217,15 +282,22 @@ mod tests {
             "slack/default takes no messages: gone",
             "no switch port is changed: the kill switch is on",
             "no switch port is changed for 5s: too many APs went at once",
+            "incidents are open: 1 critical, 2 warning, 1 info",
             "switch ports in doubt: 1",
         ];
         assert_eq!(wrong, expected);
         let page = page(&ill, &wrong);
         for line in [
-            "mistgate 1, up 1m 30s: it is not ready: no disk — and 5 more",
+            "mistgate 1, up 1m 30s: it is not ready: no disk — and 6 more",
             "  slack/default takes no messages: gone",
             "dead letters  2, see mistgate dead-letter list",
             "destination   slack/default: parked (gone), 3 waiting, the oldest for 1m 1s",
+            "incidents     5 open, 1 muted; 1 silence",
+            "  Branch-7: 4 open",
+            "    12      critical  SW-1 down since 2026-11-29 14:18",
+            "  no site: 1 open",
+            "    2       warning   AP-9 down since 2026-11-28 09:00, muted: silence 3",
+            "  and 3 more, see mistgate incident list",
             "  in doubt    5c5b350000ff ge-0/0/7, stuck, to get ap: login",
         ] {
             assert!(page.lines().any(|shown| shown == line), "{line} in\n{page}");

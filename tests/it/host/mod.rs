@@ -10,6 +10,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod guard;
 pub(crate) mod http_listen;
 pub(crate) mod http_outbound;
+pub(crate) mod incidents;
 pub(crate) mod install;
 pub(crate) mod reload;
 pub(crate) mod run;

@@ -1,0 +1,145 @@
+//! `mistgate incident`: what is wrong in the network.
+
+use std::process::ExitCode;
+
+use mistgate_runtime::admin::control::Failure;
+use serde_json::{Value, json};
+
+use crate::args::incident::{Acknowledge, Incident, IncidentKind, ListIncidents, ShowIncident};
+use crate::ask::{ask, number, read, text, time};
+
+pub(crate) fn run(args: &Incident) -> Result<ExitCode, Failure> {
+    match &args.kind {
+        IncidentKind::Acknowledge(Acknowledge { config, comment, id }) => {
+            let body = json!({ "comment": comment }).to_string();
+            let said = ask(config.as_deref(), "POST", &format!("/incidents/{id}/ack"), body)?;
+            crate::say(&format!("{id}: {}", said.trim_end()));
+        }
+        IncidentKind::List(ListIncidents { config, json }) => {
+            let body = ask(config.as_deref(), "GET", "/incidents", "")?;
+            if *json {
+                crate::say(body.trim_end());
+            } else {
+                let lines = lines(&read(&body)?, usize::MAX);
+                crate::say(if lines.is_empty() { "no incident is open" } else { &lines });
+            }
+        }
+        IncidentKind::Show(ShowIncident { config, id }) => {
+            let body = ask(config.as_deref(), "GET", &format!("/incidents/{id}"), "")?;
+            crate::say(&show(&read(&body)?));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each, up to so many, and one for the others.
+pub(crate) fn lines(answer: &Value, max: usize) -> String {
+    let incidents = answer.get("incidents").and_then(Value::as_array);
+    let incidents = incidents.map(Vec::as_slice).unwrap_or_default();
+    let shown = incidents.len().min(max);
+    let mut lines: Vec<String> = incidents.iter().take(shown).map(line).collect();
+    match number(answer, "count").saturating_sub(shown as u64) {
+        0 => {}
+        more => lines.push(format!("and {more} more")),
+    }
+    lines.join("\n")
+}
+
+fn line(incident: &Value) -> String {
+    let [severity, state, site, what] =
+        ["severity", "state", "site", "summary"].map(|name| text(incident, name));
+    let (id, since) = (number(incident, "id"), time(incident, "opened_at"));
+    let more = acknowledged(incident) + &muted(incident);
+    format!("{id:>6}  {severity:<8}  {state:<8}  {since}  {site}  {what}{more}")
+}
+
+/// Who takes care of it.
+pub(crate) fn acknowledged(incident: &Value) -> String {
+    let by = incident.get("acknowledged").filter(|by| !by.is_null());
+    by.map(|by| format!(", acknowledged by {}", text(by, "by"))).unwrap_or_default()
+}
+
+/// Why it is not told.
+pub(crate) fn muted(incident: &Value) -> String {
+    let muted = incident.get("muted_by").and_then(Value::as_str);
+    muted.map(|why| format!(", muted: {why}")).unwrap_or_default()
+}
+
+fn show(incident: &Value) -> String {
+    let fact = |name: &str, value: &str| format!("{name:<12}  {value}");
+    let list = |name| incident.get(name).and_then(Value::as_array).into_iter().flatten();
+    let device = match incident.get("device_type").and_then(Value::as_str) {
+        Some(class) => format!("{class} {} {}", text(incident, "device"), text(incident, "mac")),
+        None => text(incident, "mac").to_owned(),
+    };
+    let times = match number(incident, "times") {
+        0 | 1 => String::new(),
+        times => format!(", it came {times} times"),
+    };
+    let changed = time(incident, "changed_at") + &times;
+    let mut lines = vec![
+        fact("incident", text(incident, "summary")),
+        fact("state", &(text(incident, "state").to_owned() + &muted(incident))),
+        fact("severity", text(incident, "severity")),
+        fact("site", text(incident, "site")),
+        fact("device", &device),
+        fact("opened", &time(incident, "opened_at")),
+        fact("changed", &changed),
+    ];
+    for source in list("sources") {
+        lines.push(fact("source", &format!("{} {}", text(source, "topic"), text(source, "type"))));
+    }
+    if let Some(by) = incident.get("acknowledged").filter(|by| !by.is_null()) {
+        let said = format!("{} by {}: {}", time(by, "at"), text(by, "by"), text(by, "comment"));
+        lines.push(fact("acknowledged", &said));
+    }
+    for told in list("told") {
+        let known = match told.get("as").and_then(Value::as_str) {
+            Some(state) => {
+                format!("{state}, {}, at {}", text(told, "severity"), time(told, "at"))
+            }
+            None => "nothing".to_owned(),
+        };
+        let due = told.get("due").and_then(Value::as_bool).unwrap_or_default();
+        let due = if due { "; a message is due" } else { "" };
+        lines.push(fact("told", &format!("{}: {known}{due}", text(told, "destination"))));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_has_a_line_for_each_and_one_is_shown_whole() {
+        let incident = json!({
+            "id": 12, "state": "open", "severity": "warning", "summary": "AP-1 down",
+            "device": "AP-1", "device_type": "ap", "mac": "5c:5b:35:00:00:01", "site": "Branch-7",
+            "opened_at": "2026-11-29T14:18:02.500Z", "changed_at": "2026-11-29T14:20:00.000Z",
+            "times": 2, "sources": [{ "topic": "device-events", "type": "AP_DISCONNECTED" }],
+            "acknowledged": { "by": "uid 0 (sudo: ann)", "comment": "on it",
+                "at": "2026-11-29T14:21:00.000Z" },
+            "muted_by": "silence 3",
+            "told": [{ "destination": "slack/info", "as": "open", "severity": "warning",
+                "at": "2026-11-29T14:18:33.000Z", "due": true }],
+        });
+        let answer = json!({ "count": 3, "incidents": [incident] });
+        let expected = "    12  warning   open      2026-11-29 14:18  Branch-7  AP-1 down, \
+                        acknowledged by uid 0 (sudo: ann), muted: silence 3\nand 2 more";
+        assert_eq!(lines(&answer, 20), expected);
+        assert_eq!(lines(&json!({ "count": 0, "incidents": [] }), 20), "");
+        let expected = "\
+incident      AP-1 down
+state         open, muted: silence 3
+severity      warning
+site          Branch-7
+device        ap AP-1 5c:5b:35:00:00:01
+opened        2026-11-29 14:18
+changed       2026-11-29 14:20, it came 2 times
+source        device-events AP_DISCONNECTED
+acknowledged  2026-11-29 14:21 by uid 0 (sudo: ann): on it
+told          slack/info: open, warning, at 2026-11-29 14:18; a message is due";
+        assert_eq!(show(&incident), expected);
+    }
+}
