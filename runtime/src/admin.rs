@@ -173,6 +173,7 @@ impl Admin {
                     "health": health,
                     "reason": reason,
                     "waiting": to.waiting,
+                    "untold": to.untold,
                     "oldest_seconds": age(to, status),
                 })
             })

@@ -56,14 +56,14 @@ pub enum Input {
         child: Mac,
         parent: Option<Mac>,
     },
-    /// The store is open. `is_new` if it has taken the place of one that was set aside, and so has
+    /// The store is open, and has handed over all that it had. `is_new` if it has taken the place of one that was set aside, and so has
     /// nothing of what is known.
     Opened {
         is_new: bool,
         /// The most bytes of its file.
         store_max: u64,
     },
-    /// An incident that an earlier run left, as `Keep` had it.
+    /// An incident that an earlier run left, as `Keep` had it. Looked at with the rest at `Opened`.
     Restored {
         key: Key,
         record: Vec<u8>,

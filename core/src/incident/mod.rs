@@ -246,9 +246,12 @@ impl Incidents {
         self.mute_all();
     }
 
-    /// The store is open: what it lost is written again.
+    /// The store is open. What it left is looked at as a whole, or a message would say of a part
+    /// what the rest belies. What it lost is written again.
     fn opened(&mut self, is_new: bool, store_max: u64) {
         self.max = usize::try_from(store_max / STORE_PART).unwrap_or(usize::MAX).min(INCIDENTS_MAX);
+        self.schedule();
+        self.mute_all();
         if !is_new {
             return;
         }
@@ -289,8 +292,6 @@ impl Incidents {
         let age = UnixTime::age(Some(incident.changed_at), Some(self.wall()));
         let age = if incident.is_open { Duration::ZERO } else { age };
         self.entries.insert(key, Entry::new(incident, to, self.now, age));
-        self.mute(key);
-        self.turn(key);
     }
 
     fn restore_shown(&mut self, to: Name, key: Key, shown: &[u8]) {
@@ -302,7 +303,6 @@ impl Incidents {
                 if let Some(entry) = self.entries.get_mut(&key) {
                     entry.told_since = Some(self.now);
                 }
-                self.turn(key);
             }
             None => self.outputs.push_back(Output::KeepShown { to, key, shown: None }),
         }
@@ -457,11 +457,7 @@ impl Machine for Incidents {
             Input::Restored { key, record } => self.restore(key, &record),
             Input::RestoredShown { to, key, shown } => self.restore_shown(to, key, &shown),
             Input::RestoredSilence { number, silence } => {
-                if let Some(silence) = Silence::from_bytes(&silence) {
-                    self.silences.insert(number, silence);
-                    self.schedule();
-                    self.mute_all();
-                }
+                self.silences.extend(Silence::from_bytes(&silence).map(|of| (number, of)));
             }
             Input::Silence(silence) => {
                 if let Some(number) = self.next_silence() {

@@ -176,6 +176,7 @@ impl Site {
         for ((to, key), shown) in self.shown.clone() {
             self.input(Input::RestoredShown { to, key, shown });
         }
+        self.input(Input::Opened { is_new: false, store_max: u64::MAX });
     }
 
     fn incidents_clock(&self) -> UnixTime {
@@ -490,6 +491,21 @@ fn a_restart_tells_nothing_again() {
             "200 slack/all over: AP connected",
         ],
     );
+}
+
+#[test]
+fn what_was_critical_is_not_told_while_the_rest_is_read() {
+    let mut chat = chat(&[("slack/all", &slack::KIND, ALL)]);
+    let critical = Target::Channel("critical".to_string());
+    let of_topic = [("AP_DISCONNECTED".to_string(), critical)].into();
+    chat.routes.overrides.insert("device-events".to_string(), of_topic);
+    let mut site = Site::new(chat, Rules::default());
+    site.ap("AP_DISCONNECTED", 1, 7);
+    site.ap("AP_DISCONNECTED", 2, 7);
+    site.until(60);
+    site.restart();
+    site.until(1_000);
+    assert_eq!(site.told.len(), 2, "{:#?}", site.told);
 }
 
 #[test]

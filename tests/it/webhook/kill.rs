@@ -35,7 +35,7 @@ const EARLY: usize = 5;
 const START: Duration = Duration::from_millis(100);
 /// How long before a kill a post may have come that is repeated: the 50 ms for which the store
 /// gathers settlements, and two commits on a busy machine.
-const IN_FLIGHT: Duration = Duration::from_millis(500);
+pub(super) const IN_FLIGHT: Duration = Duration::from_millis(500);
 
 /// What the senders share.
 #[derive(Default)]
@@ -102,13 +102,13 @@ fn send(load: &Load, sender: usize, seed: u64) -> Vec<String> {
 }
 
 /// A random time of at most `longest`.
-fn within(rand: &mut Rand, longest: Duration) -> Duration {
+pub(super) fn within(rand: &mut Rand, longest: Duration) -> Duration {
     let micros = u64::try_from(longest.as_micros()).expect("a short time");
     Duration::from_micros(rand.up_to(micros))
 }
 
 /// A number from the environment.
-fn number(name: &str) -> Option<u64> {
+pub(super) fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }

@@ -4,4 +4,5 @@ pub(crate) mod answers;
 pub(crate) mod crowd;
 pub(crate) mod http_hostile;
 pub(crate) mod kill;
+pub(crate) mod storm;
 pub(crate) mod vectors;

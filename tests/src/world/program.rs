@@ -278,7 +278,8 @@ impl World {
         self.restart_at = None;
         let stamp = self.stamp();
         let seen: Vec<_> = self.disk.seen().collect();
-        let config = self.config(self.disk.next_batch());
+        let next_batch = self.disk.next_batch();
+        let config = self.config(next_batch);
         self.say(format_args!("starts, {} seen", seen.len()));
         self.mistgate = Some(Mistgate {
             reference: Reference::new(config.clone()),
@@ -313,6 +314,7 @@ impl World {
             };
             self.feed(Some(Input::Incident(input)));
         }
+        self.feed(Some(Input::Opened { next_batch, is_new: false, store_max: u64::MAX }));
         let left: Vec<_> = self.disk.batches().map(|batch| (batch.at, restored(batch))).collect();
         for (at, events) in left {
             let ago = UnixTime::age(at, stamp);
