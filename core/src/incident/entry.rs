@@ -151,6 +151,11 @@ impl Entry {
         Effect::Came
     }
 
+    /// Whether something is wrong: what flaps comes back.
+    pub(super) const fn is_open(&self) -> bool {
+        self.incident.is_open || self.is_flapping
+    }
+
     /// Tells it to more destinations.
     pub(super) fn tell_also(&mut self, to: &[Name]) {
         for name in to {

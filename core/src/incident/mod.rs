@@ -47,7 +47,7 @@ pub use self::entry::MutedBy;
 use self::input::{Config, Input, Name};
 use self::output::{Event, Output};
 use self::record::Incident;
-use self::silence::Silence;
+use self::silence::{Silence, Until};
 use self::teller::{Shown, Teller, Wanted};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
@@ -424,7 +424,7 @@ impl Machine for Incidents {
             Input::Acknowledge { id, acknowledgement } => {
                 let mut entries = self.entries.iter_mut();
                 let found = entries.find(|(_, entry)| entry.incident.id == id);
-                if let Some((key, entry)) = found.filter(|(_, entry)| entry.incident.is_open) {
+                if let Some((key, entry)) = found.filter(|(_, entry)| entry.is_open()) {
                     let key = *key;
                     entry.incident.acknowledged = Some(acknowledgement);
                     self.keep(key);
@@ -457,7 +457,13 @@ impl Machine for Incidents {
             Input::Restored { key, record } => self.restore(key, &record),
             Input::RestoredShown { to, key, shown } => self.restore_shown(to, key, &shown),
             Input::RestoredSilence { number, silence } => {
-                self.silences.extend(Silence::from_bytes(&silence).map(|of| (number, of)));
+                if let Some(silence) = Silence::from_bytes(&silence) {
+                    if let Until::Recovered { last_id } = silence.until {
+                        // It covers none after it, also where that one is forgotten.
+                        self.last_id = self.last_id.max(last_id);
+                    }
+                    self.silences.insert(number, silence);
+                }
             }
             Input::Silence(silence) => {
                 if let Some(number) = self.next_silence() {

@@ -77,7 +77,7 @@ impl Incidents {
                 Until::Recovered { .. } => !self
                     .entries
                     .values()
-                    .any(|entry| entry.incident.is_open && silence.covers(&entry.incident)),
+                    .any(|entry| entry.is_open() && silence.covers(&entry.incident)),
             };
             if is_over {
                 ended.push(*number);

@@ -638,3 +638,65 @@ fn our_own_clock_orders_nothing() {
     site.event_of("device-events", "AP_CONNECTED", &ap(2, 7), BEGINNING + 800);
     assert_eq!(site.incidents.open(), 1, "an older event changed it");
 }
+
+#[test]
+fn what_flaps_is_open_for_people_also_while_it_is_up() {
+    let mut site = Site::one();
+    for nth in 0..3 {
+        site.until(nth * 100);
+        site.ap("AP_DISCONNECTED", 1, 7);
+        site.until(nth * 100 + 10);
+        site.ap("AP_CONNECTED", 1, 7);
+    }
+    site.until(220);
+    let acknowledgement = Acknowledgement {
+        by: "ann".to_string(),
+        comment: String::new(),
+        at: UnixTime::from_secs(BEGINNING),
+    };
+    site.input(Input::Acknowledge { id: 1, acknowledgement });
+    let view = site.incidents.find(1).expect("one");
+    assert_eq!((view.state(), &*view.sentence()), ("flapping", "AP-1 coming and going"));
+    assert_eq!(site.incidents.open_views().len(), 1);
+    assert!(!view.incident.is_open && view.incident.acknowledged.is_some());
+    let known: Vec<_> = site.incidents.known(view.key).collect();
+    let [known] = known.as_slice() else { panic!("{known:?}") };
+    assert_eq!(
+        (known.to, known.told.map(|(told, _)| told.name())),
+        ("slack/all", Some("flapping"))
+    );
+    assert!(!known.is_due);
+    site.until(900);
+    let view = site.incidents.find(1).expect("one");
+    assert_eq!((view.state(), &*view.sentence()), ("over", "AP-1 back"));
+    assert_eq!(site.incidents.open_views().len(), 0);
+}
+
+#[test]
+fn a_silence_until_recovered_covers_no_later_incident_also_after_a_restart() {
+    let mut site = Site::one();
+    let mut matcher = Matcher::default();
+    matcher.add("site", "Branch-7").expect("a good term");
+    site.ap("AP_DISCONNECTED", 1, 7);
+    let silence = Silence {
+        matcher,
+        // As if others were opened and forgotten.
+        until: Until::Recovered { last_id: 5 },
+        by: "root".to_string(),
+        comment: String::new(),
+        made_at: UnixTime::from_secs(BEGINNING),
+    };
+    let bytes = silence.to_bytes();
+    site.input(Input::RestoredSilence { number: 1, silence: bytes });
+    site.input(Input::Opened { is_new: false, store_max: u64::MAX });
+    site.ap("AP_DISCONNECTED", 2, 7);
+    let muted: Vec<_> =
+        site.incidents.open_views().iter().map(|view| view.muted_by.is_some()).collect();
+    assert_eq!(muted, [false, true]);
+    site.until(200);
+    assert_eq!(site.incidents.silences().len(), 1);
+    site.ap("AP_CONNECTED", 1, 7);
+    site.until(300);
+    assert_eq!(site.incidents.silences().len(), 0);
+    assert_told(&site, &["30 slack/all info: AP disconnected"]);
+}

@@ -20,6 +20,8 @@ use crate::notify::types::condition::Condition;
 pub struct View<'a> {
     pub key: Key,
     pub incident: &'a Incident,
+    /// Whether something is wrong: what flaps comes back.
+    pub is_open: bool,
     pub is_flapping: bool,
     /// Whether it is too young to be told.
     pub is_held: bool,
@@ -70,6 +72,7 @@ impl Incidents {
         View {
             key,
             incident: &entry.incident,
+            is_open: entry.is_open(),
             is_flapping: entry.is_flapping,
             is_held: entry.wanted(self.now, &self.config.rules) == Wanted::Held,
             muted_by: entry.muted_by.as_ref(),
@@ -78,7 +81,7 @@ impl Incidents {
 
     /// The open incidents: the worst first, then those that changed last; what is muted comes last.
     pub fn open_views(&self) -> Vec<View<'_>> {
-        let mut views: Vec<_> = self.views().filter(|view| view.incident.is_open).collect();
+        let mut views: Vec<_> = self.views().filter(|view| view.is_open).collect();
         views.sort_by_key(|View { incident, muted_by, .. }| {
             (muted_by.is_some(), Reverse((incident.severity, incident.changed_at)))
         });

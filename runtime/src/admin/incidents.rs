@@ -98,7 +98,7 @@ pub(super) async fn acknowledge(admin: &Admin, asked: Asked<'_>) -> Reply {
     let acknowledgement = Acknowledgement { by, comment: comment.clone(), at };
     let act = move |incidents: &Incidents| {
         let view = incidents.find(id).ok_or_else(no_incident)?;
-        if !view.incident.is_open {
+        if !view.is_open {
             let at = view.incident.changed_at;
             return Err((StatusCode::Conflict, format!("it is over since {at}")));
         }
@@ -118,7 +118,7 @@ pub(super) async fn acknowledge(admin: &Admin, asked: Asked<'_>) -> Reply {
 pub(super) async fn silences(admin: &Admin) -> Reply {
     let look = |incidents: &Incidents| {
         let mut muted: BTreeMap<u64, usize> = BTreeMap::new();
-        for view in incidents.views().filter(|view| view.incident.is_open) {
+        for view in incidents.views().filter(|view| view.is_open) {
             if let Some(MutedBy::Silence(number)) = view.muted_by {
                 *muted.entry(*number).or_default() += 1;
             }
@@ -158,7 +158,7 @@ pub(super) async fn silence(admin: &Admin, asked: Asked<'_>) -> Reply {
         let number = incidents.next_silence().ok_or_else(|| {
             (StatusCode::Conflict, "there are too many silences — end some".to_owned())
         })?;
-        let open = incidents.views().filter(|view| view.incident.is_open);
+        let open = incidents.views().filter(|view| view.is_open);
         let covered = open.filter(|view| matcher.matches(&view.incident.target())).count();
         let until = match end {
             End::Time(at) => Until::Time(at),

@@ -189,7 +189,8 @@ impl Replay {
     fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::Acknowledged(key) => {
-                let open = self.incidents.get_mut(key).filter(|incident| incident.is_open);
+                let is_open = |incident: &&mut Incident| incident.is_open || incident.is_flapping;
+                let open = self.incidents.get_mut(key).filter(is_open);
                 open.into_iter().for_each(|incident| incident.is_acknowledged = true);
             }
             Fact::Changed { key, is_raised, severity, at, to } => {
