@@ -49,6 +49,8 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     GW_CONFIG_LOCK_FAILED Warning "Gateway configuration lock failed"
         "The Mist cloud could not lock the configuration of {device}[: {text}]."
         raises CONFIG_FAILED;
+    GW_CONFIG_REVERTED Critical "Gateway went back to an older configuration"
+        "{device} took back a change of its configuration[: {text}]." raises CONFIG_FAILED;
     GW_GET_SUPPORT_FILES Info "Gateway support files requested"
         "Support files were requested from {device}.";
     GW_GET_SUPPORT_FILES_DONE Info "Gateway support files received"
@@ -215,6 +217,10 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
         "A source NAT pool of {device} exceeds its threshold[: {text}].";
     GW_SVC_PATH_BLACKHOLED Critical "Service without a path"
         "A service of {device} has no working path and its traffic is lost[: {text}].";
+    GW_SERVICE_PATH_DOWN Warning "Service path down"
+        "A service path of {device} went down[: {text}].";
+    GW_SERVICE_PATH_REMOVE Info "Service path removed"
+        "A service path of {device} was removed[: {text}].";
     GW_SVC_PATH_CHANGED Info "Service path changed"
         "A service of {device} took another path[: {text}].";
     GW_TUNNEL_DOWN Warning "Tunnel down"

@@ -43,6 +43,8 @@ pub(in crate::notify) const KINDS: &[Kind] = kinds! {
     SW_CONFIG_LOCK_FAILED Warning "Switch configuration lock failed"
         "The Mist cloud could not lock the configuration of {device}[: {text}]."
         raises CONFIG_FAILED;
+    SW_CONFIG_REVERTED Critical "Switch went back to an older configuration"
+        "{device} took back a change of its configuration[: {text}]." raises CONFIG_FAILED;
     SW_RECONFIGURED Debug "Switch configuration repeated"
         "{device} received its configuration again, unchanged." clears CONFIG_FAILED;
 
