@@ -56,8 +56,8 @@ pub enum Input {
         child: Mac,
         parent: Option<Mac>,
     },
-    /// The store is open, and has handed over all that it had. `is_new` if it has taken the place of one that was set aside, and so has
-    /// nothing of what is known.
+    /// The store is open, and has handed over all that it had. `is_new` if it has taken the place
+    /// of one that was set aside, and so has nothing of what is known.
     Opened {
         is_new: bool,
         /// The most bytes of its file.
