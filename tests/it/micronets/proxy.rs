@@ -1,10 +1,13 @@
 //! The websocket proxy in the real binary: start, metrics and status, reload, stop.
 
 use std::fs;
+use std::fs::OpenOptions;
 use std::net::TcpStream;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
 use async_tungstenite::tungstenite::{Error, Message};
+use mistgate_tests::chat::server::Chat;
 use mistgate_tests::webhook::mist::event_body;
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -19,6 +22,10 @@ use crate::micronets::relay::{GATEWAY, MANAGER, Peer};
 const CUT_MAX: Duration = Duration::from_secs(2);
 /// The README promises that a stop takes no longer.
 const STOP_MAX: Duration = Duration::from_secs(10);
+/// The bytes of events with which redb does not remember all pages of its file.
+const STORED: usize = 8 << 20;
+/// The bytes of a page of redb's file. The first one has no tree.
+const PAGE: u64 = 4_096;
 
 /// A folder with a proxy's configuration, and the authority of its peers.
 struct Site {
@@ -269,4 +276,33 @@ fn the_proxy_relays_where_the_state_folder_cannot_be_written() {
     fs::write(state.join("mistgate.redb"), "not a store").expect("a file");
     mounted.make_read_only();
     relays_without_a_store(&site);
+}
+
+/// What a store has after a fault of the disk, while mistgate has it open, makes redb panic.
+#[test]
+fn a_store_that_panics_cuts_no_pair() {
+    let chat = Chat::closed().expect("a chat");
+    let url = chat.url("/");
+    let site = Site::new(&format!("[chat.slack]\npace = \"off\"\ndefault_url = \"{url}\"\n"));
+    let mistgate = site.place.start();
+    let (mut manager, mut gateway) = site.pair(&mistgate, "gw/1");
+    // More than redb remembers of its file.
+    for nth in 0..16 {
+        let device = format!("{nth}{}", "0".repeat(STORED / 16));
+        mistgate.accept(&event_body("AP_CONNECTED", &device));
+    }
+    let path = site.place.path().join("state/mistgate.redb");
+    let pages = vec![0x55; fs::read(&path).expect("a store").len()];
+    let store = OpenOptions::new().write(true).open(path).expect("a store");
+    store.write_all_at(&pages, PAGE).expect("written");
+
+    let panic = mistgate.line("panic", 1);
+    let at = panic.get("at").and_then(Value::as_str).expect("a place");
+    assert!(at.contains("/redb-"), "{panic}");
+    talk(&mut manager, &mut gateway, "a request");
+    talk(&mut gateway, &mut manager, "an answer");
+    assert!(mistgate.metric("mistgate_panics_total") >= 1.0);
+    assert_eq!(mistgate.ask("/-/healthy").status(), 200);
+    // Its third panic would end it.
+    mistgate.kill();
 }
