@@ -12,4 +12,6 @@ fn main() {
     println!("cargo::rustc-env=MISTGATE_COMMIT={}", commit.as_deref().unwrap_or("unknown").trim());
     println!("cargo::rerun-if-changed=../.git/HEAD");
     println!("cargo::rerun-if-changed=../.git/refs/heads");
+    // What the static build is linked by.
+    println!("cargo::rerun-if-changed=cold.ld");
 }

@@ -4,9 +4,6 @@
 //! answers for the job that is lost. Somebody waits for the answer of each job that has one, so
 //! those that panic without a boundary are the jobs of one client: the executor drops them, and
 //! with them the connection.
-//!
-//! That is so in builds that unwind, as those for tests do. Where a panic aborts, it is reported,
-//! and whoever starts the process again starts it afresh.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;

@@ -12,7 +12,8 @@ use mistgate_tests::ports::cloud::organisation::{ORG, Organisation, SITE};
 
 use crate::{base::binary::Place, base::openssl::Authority};
 
-/// Resident memory of a mistgate with everything configured, idle.
+/// Resident memory of a mistgate with everything configured, idle. Most of it is the program's own
+/// pages: `appliance/cold.ld` keeps those apart that it does not run.
 const IDLE_KB_MAX: u64 = 8_000;
 /// The time from the start of the process to its first "ready".
 const READY_MAX: Duration = Duration::from_millis(50);
