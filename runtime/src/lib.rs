@@ -6,6 +6,10 @@ pub mod base;
 
 pub mod http;
 
+pub mod api;
+
+pub mod mist;
+
 pub mod chat;
 
 pub mod ports;

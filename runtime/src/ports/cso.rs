@@ -11,10 +11,10 @@ use mistgate_core::ports::switch_port::Switch;
 
 use smol::future::ready;
 
+use crate::api::{Api, run_exchange};
 use crate::base::journal::Journal;
 use crate::base::keyed_lock::KeyedLock;
 use crate::http::outbound::Outbound;
-use crate::ports::api::{Api, run_exchange};
 use crate::ports::method::{Call, Difference, Method};
 
 /// For each request with its answer. A deployment may be answered when the switch has it.

@@ -4,7 +4,6 @@
 //! so that after a crash the next run knows which ports may have been changed. Questions and
 //! changes run beside the task, a bounded number at a time.
 
-pub mod api;
 mod method;
 
 pub mod cso;
