@@ -5,7 +5,7 @@
 //! built-in table, which is MWTT's published configuration.
 
 use alloc::borrow::ToOwned;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -34,6 +34,61 @@ pub struct Routes {
     pub ignored_sites: Vec<String>,
     /// The channel for what happens to switch ports, in place of that of each type.
     pub ports_to: Option<String>,
+}
+
+impl Routes {
+    /// The topics of Mist of which some event goes to a channel.
+    pub fn topics(&self) -> BTreeSet<String> {
+        let known = Topic::KNOWN.iter().map(Topic::name);
+        let names: BTreeSet<&str> =
+            known.chain(self.overrides.keys().map(String::as_str)).collect();
+        let topic = |name: &str| Topic::parse(name.to_owned().into());
+        let goes = |topic: &Topic<'_>| {
+            let targets = self.targets(topic);
+            let is_named = targets.is_some_and(|targets| targets.values().any(is_channel));
+            let is_closed = targets.is_some_and(|targets| targets.contains_key(ANY));
+            is_named || (!is_closed && has_default(topic))
+        };
+        let is_mist =
+            |topic: &Topic<'_>| *topic != Topic::Ping && topic.name() != Topic::Mistgate.name();
+        let topics = names.into_iter().map(topic).filter(|topic| is_mist(topic) && goes(topic));
+        topics.map(|topic| topic.name().to_owned()).collect()
+    }
+
+    /// Whether an event of this topic and type goes to a channel, whatever its site.
+    pub fn takes(&self, topic: &Topic<'_>, kind: &str) -> bool {
+        match self.targets(topic).and_then(|targets| target(targets, kind)) {
+            Some((_, target)) => is_channel(target),
+            None => has_default(topic),
+        }
+    }
+
+    /// The operator's targets of a topic.
+    fn targets(&self, topic: &Topic<'_>) -> Option<&BTreeMap<String, Target>> {
+        Some(self.entry(topic)?.1)
+    }
+
+    fn entry(&self, topic: &Topic<'_>) -> Option<(&String, &BTreeMap<String, Target>)> {
+        self.overrides.iter().find(|(name, _)| name.eq_ignore_ascii_case(topic.name()))
+    }
+}
+
+/// The entry for a type, or else that for all others.
+fn target<'r>(
+    targets: &'r BTreeMap<String, Target>,
+    kind: &str,
+) -> Option<(&'r String, &'r Target)> {
+    let exact = targets.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind));
+    exact.or_else(|| targets.get_key_value(ANY))
+}
+
+const fn is_channel(target: &Target) -> bool {
+    matches!(target, Target::Channel(_))
+}
+
+/// Whether events of a topic have a built-in channel.
+fn has_default(topic: &Topic<'_>) -> bool {
+    matches!(topic, Topic::Audits) || topics::types(topic).next().is_some()
 }
 
 /// Where the operator wants a type to go.
@@ -206,16 +261,12 @@ fn is_ignored(event: &Event<'_>, routes: &Routes) -> bool {
 
 /// The operator's entry for the event, as topic, type and target.
 fn overriding<'r>(event: &Event<'_>, routes: &'r Routes) -> Option<(&'r str, &'r str, &'r Target)> {
-    let (topic, targets) = routes
-        .overrides
-        .iter()
-        .find(|(topic, _)| topic.eq_ignore_ascii_case(event.topic().name()))?;
+    let (topic, targets) = routes.entry(event.topic())?;
     let kind = match matches!(event.topic(), Topic::Audits) {
         true => audit_class(event, routes).into(),
         false => event.kind().unwrap_or_default(),
     };
-    let exact = targets.iter().find(|(name, _)| name.eq_ignore_ascii_case(&kind));
-    let (kind, target) = exact.or_else(|| targets.get_key_value(ANY))?;
+    let (kind, target) = target(targets, &kind)?;
     Some((topic, kind, target))
 }
 
@@ -329,6 +380,25 @@ mod tests {
         assert_eq!(rest.2, "override [chat.channels.device-events] \"*\"");
         let other = decide("device-updowns", r#"{"type":"AP_CONNECTED"}"#, &routes);
         assert_eq!(other.0.as_deref(), Some("info"));
+    }
+
+    #[test]
+    fn a_topic_is_wanted_where_some_type_of_it_goes_somewhere() {
+        let built_in = ["alarms", "audits", "device-events", "device-updowns", "mxedge-events"];
+        assert_eq!(Vec::from_iter(Routes::default().topics()), built_in);
+        let mut routes = overrides("alarms", &[("*", Target::Drop)]);
+        routes.overrides.extend(overrides("zone", &[("*", to("info"))]).overrides);
+        routes.overrides.extend(overrides("mistgate", &[("*", to("info"))]).overrides);
+        routes.overrides.extend(overrides("site-sle", &[("x", Target::Drop)]).overrides);
+        let only_down = [("*", Target::Drop), ("ap_disconnected", to("info"))];
+        routes.overrides.extend(overrides("device-updowns", &only_down).overrides);
+        let wanted = ["audits", "device-events", "device-updowns", "mxedge-events", "zone"];
+        assert_eq!(Vec::from_iter(routes.topics()), wanted);
+        assert!(routes.takes(&Topic::DeviceUpdowns, "AP_DISCONNECTED"));
+        assert!(!routes.takes(&Topic::DeviceUpdowns, "AP_CONNECTED"));
+        assert!(routes.takes(&Topic::DeviceEvents, "NEW_TYPE") && routes.takes(&Topic::Audits, ""));
+        assert!(!routes.takes(&Topic::Alarms, "rogue_ap"));
+        assert!(!routes.takes(&Topic::parse("client-join".into()), ""));
     }
 
     #[test]

@@ -410,6 +410,8 @@ impl World {
 fn listener() -> Webhook {
     Webhook {
         listen: ([127, 0, 0, 1], 0).into(),
+        url: None,
+        verify_cert: true,
         paths: Vec::new(),
         secrets: vec![Secret::new(SECRET)],
         accept_v1: false,

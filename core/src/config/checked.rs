@@ -4,12 +4,16 @@
 
 use alloc::string::String;
 
-use super::{admin::Admin, ports::Ports, store::Store};
+use http_types::Url;
+
+use super::ports::{Method, Ports};
+use super::{admin::Admin, store::Store};
 use crate::base::secret::Secret;
 use crate::delivery::config::Chat;
 use crate::incident::config::Rules;
 use crate::micronets::proxy::Proxy;
 use crate::mist::Mist;
+use crate::mist::webhook::wanted::Wanted;
 use crate::webhook::config::Webhook;
 
 /// The whole configuration. A part that is absent is switched off.
@@ -29,6 +33,25 @@ pub struct Config {
 }
 
 impl Config {
+    /// The webhook in Mist as this wants it, at a URL where Mist reaches us. The error is the key
+    /// that is missing.
+    pub fn wanted_webhook(&self, url: Url) -> Result<Wanted<'_>, &'static str> {
+        let webhook = self.webhook.as_ref().ok_or("webhook")?;
+        let org = self.mist.org_id.as_deref().ok_or("mist.org_id")?;
+        let has_chats = !self.chat.destinations.is_empty();
+        let writes =
+            |ports: &Ports| !ports.is_observing && matches!(ports.method, Some(Method::Mist(_)));
+        Ok(Wanted {
+            org,
+            url,
+            verifies_cert: webhook.verify_cert,
+            secrets: &webhook.secrets,
+            routes: has_chats.then_some(&self.chat.routes),
+            has_ports: self.ports.is_some(),
+            writes: self.ports.as_ref().is_some_and(writes),
+        })
+    }
+
     /// Every secret, so that a test can look for them in all output.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let webhook = self.webhook.iter().flat_map(|webhook| &webhook.secrets);

@@ -5,6 +5,8 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
+use http_types::Url;
+
 use super::{problem::Fault, reader::Item, section::Section, units};
 use crate::base::network::Network;
 use crate::base::secret::Secret;
@@ -34,9 +36,13 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
         let expected = "a certificate, or a reverse proxy with TLS in front";
         section.warning("tls", what, expected);
     }
+    let paths = paths(section);
+    let url = url(section, &paths);
     Webhook {
         listen,
-        paths: paths(section),
+        verify_cert: section.flag("verify_cert") || section.lacks(&["verify_cert"]),
+        url,
+        paths,
         secrets: secrets(section),
         accept_v1,
         dedup_window: section.duration("dedup_window", DEDUP_WINDOW, DEDUP_WINDOW_BOUNDS),
@@ -46,6 +52,19 @@ pub(super) fn webhook(section: &Section<'_>) -> Webhook {
         trusted_proxies: networks(section, "trusted_proxies").unwrap_or_default(),
         limits: limits(section),
     }
+}
+
+/// Where Mist reaches the listener, with a warning where that will hardly work.
+fn url(section: &Section<'_>, paths: &[String]) -> Option<Url> {
+    const URL: &str = "a URL such as \"https://gw-1.example.net/webhooks\"";
+    let url = section.judged("url", URL, |text| {
+        Webhook::parse_url(text).map_err(|what| Fault::new(what, URL))
+    })?;
+    if !paths.iter().any(|path| path == url.path()) {
+        let what = "its path is none of webhook.paths";
+        section.warning("url", what, "one of them, unless a reverse proxy changes the path");
+    }
+    Some(url)
 }
 
 fn secrets(section: &Section<'_>) -> Vec<Secret> {

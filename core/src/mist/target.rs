@@ -10,6 +10,15 @@ const APS_MAX: usize = 200;
 /// The most elements of any other page.
 const PAGE_MAX: usize = 1_000;
 
+/// The token that asks: whose it is, and what it may do.
+pub const TOKEN: &str = "/api/v1/self";
+/// The topics of webhooks.
+pub const WEBHOOK_TOPICS: &str = "/api/v1/const/webhook_topics";
+/// The types of events of devices.
+pub const DEVICE_EVENTS: &str = "/api/v1/const/device_events";
+/// The types of alarms.
+pub const ALARMS: &str = "/api/v1/const/alarm_defs";
+
 /// The inventory's switches of these MACs, members of virtual chassis included; without MACs, one
 /// page of all.
 pub fn switches(org: &str, macs: impl IntoIterator<Item = Mac>, page: usize) -> String {
@@ -68,6 +77,31 @@ pub fn device(site: &str, device_id: &str) -> String {
 /// The local overrides of a switch's ports.
 pub fn local_port_config(site: &str, device_id: &str) -> String {
     format!("{}/local_port_config", device(site, device_id))
+}
+
+/// Where webhooks of the organisation are made.
+pub fn new_webhook(org: &str) -> String {
+    format!("/api/v1/orgs/{}/webhooks", encoded(org))
+}
+
+/// One webhook of the organisation.
+pub fn webhook(org: &str, id: &str) -> String {
+    format!("{}/{}", new_webhook(org), encoded(id))
+}
+
+/// One page of the organisation's webhooks.
+pub fn webhooks(org: &str, page: usize) -> String {
+    format!("{}?limit={PAGE_MAX}&page={page}", new_webhook(org))
+}
+
+/// One page of the organisation's sites.
+pub fn sites(org: &str, page: usize) -> String {
+    format!("/api/v1/orgs/{}/sites?limit={PAGE_MAX}&page={page}", encoded(org))
+}
+
+/// One page of a site's own webhooks.
+pub fn site_webhooks(site: &str, page: usize) -> String {
+    format!("/api/v1/sites/{}/webhooks?limit={PAGE_MAX}&page={page}", encoded(site))
 }
 
 /// The id of a device that is no virtual chassis.

@@ -32,7 +32,8 @@ impl ApAction {
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    /// The action of an event's type, in any letter case.
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.name().eq_ignore_ascii_case(name))
     }
 }

@@ -70,6 +70,8 @@ fn take(
 ) -> Result<mistgate_core::webhook::intake::Intake, Rejection> {
     let webhook = Webhook {
         listen: ([127, 0, 0, 1], 0).into(),
+        url: None,
+        verify_cert: true,
         paths: Vec::new(),
         secrets: vec![Secret::new(SECRET)],
         accept_v1: false,

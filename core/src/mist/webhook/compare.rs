@@ -1,0 +1,342 @@
+//! What differs between the webhook as it is wanted and as Mist has it. Nothing here is asked or
+//! changed.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use http_types::Url;
+
+use super::hook::{HTTP_POST, Hook, Rule, Shown};
+use super::survey::Found;
+use super::wanted::Wanted;
+use crate::base::text::one_line;
+
+/// The most characters of a list or of a rule.
+const LIST_MAX: usize = 200;
+
+/// One thing that is not as it should be. Prints as a line for people, without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// No webhook of the organisation sends to our URL; these send elsewhere on its host.
+    Missing {
+        url: Url,
+        near: Vec<String>,
+    },
+    Disabled,
+    /// The type is not the one that posts and signs JSON.
+    Kind(String),
+    /// These topics are routed, and not sent.
+    Topics(Vec<String>),
+    /// These are routed, only webhooks of sites can send them, and none does.
+    SiteTopics(Vec<String>),
+    NoSecret,
+    /// Mist signs with one of ours that is not the newest.
+    OldSecret,
+    OtherSecret,
+    /// Mist does not verify our certificate, or does in vain.
+    VerifyCert {
+        is_on: bool,
+    },
+    SingleEvent,
+    /// A rule keeps back what is routed.
+    Rule {
+        number: usize,
+        words: String,
+    },
+    /// What no rule permits is not sent: nothing of some topics, a part of others.
+    DefaultAction {
+        nothing_of: Vec<String>,
+        part_of: Vec<String>,
+    },
+    /// Another webhook sends these topics to our URL too.
+    Twice {
+        name: String,
+        site: Option<String>,
+        topics: Vec<String>,
+    },
+    /// The token has rights, and none here.
+    TokenElsewhere {
+        rights: String,
+    },
+    /// The token has to change switches, and may only read.
+    TokenReads {
+        rights: String,
+    },
+}
+
+/// Something that could not be judged. Prints as a line for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Mist does not show the secret.
+    SecretHidden,
+    /// The webhooks of so many sites are not known.
+    SitesUnread(usize),
+}
+
+/// The result of a comparison.
+#[derive(Clone, Debug)]
+pub struct Comparison<'f> {
+    /// The webhook that is ours.
+    pub ours: Option<&'f Hook>,
+    pub differences: Vec<Difference>,
+    pub notes: Vec<Note>,
+}
+
+impl Difference {
+    /// Whether a change of our webhook, or a new one, takes it away.
+    pub const fn is_mendable(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::Disabled
+            | Self::Kind(_)
+            | Self::Topics(_)
+            | Self::NoSecret
+            | Self::OldSecret
+            | Self::OtherSecret
+            | Self::VerifyCert { .. }
+            | Self::SingleEvent
+            | Self::Rule { .. }
+            | Self::DefaultAction { .. } => true,
+            Self::SiteTopics(_)
+            | Self::Twice { .. }
+            | Self::TokenElsewhere { .. }
+            | Self::TokenReads { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { url, near } => {
+                write!(f, "no webhook of the organisation sends to {url}")?;
+                let other =
+                    if near.is_empty() { "" } else { "; to the same host, but not there: " };
+                write!(f, "{other}{}", list(near))
+            }
+            Self::Disabled => f.write_str("enabled: it is disabled, so nothing is sent"),
+            Self::Kind(kind) => write!(f, "type: {kind} — only {HTTP_POST} is signed"),
+            Self::Topics(topics) => write!(f, "topics: {} missing", list(topics)),
+            Self::SiteTopics(topics) => write!(
+                f,
+                "topics: {} can only be sent by webhooks of sites, and none sends them here",
+                list(topics)
+            ),
+            Self::NoSecret => {
+                f.write_str("secret: there is none, so all that is sent is refused as unsigned")
+            }
+            Self::OldSecret => f.write_str("secret: not the newest of webhook.secrets"),
+            Self::OtherSecret => {
+                f.write_str("secret: not the one of [webhook], so all that is sent is refused")
+            }
+            Self::VerifyCert { is_on: false } => {
+                f.write_str("verify_cert: off, so whoever answers in our place gets everything")
+            }
+            Self::VerifyCert { is_on: true } => {
+                f.write_str("verify_cert: on, and webhook.verify_cert is false")
+            }
+            Self::SingleEvent => {
+                f.write_str("single_event_per_message: on, which makes a request of each event")
+            }
+            Self::Rule { number, words } => {
+                write!(f, "rules: number {number} blocks what is routed: {words}")
+            }
+            Self::DefaultAction { nothing_of, part_of } => {
+                f.write_str("default_action: block")?;
+                if !nothing_of.is_empty() {
+                    write!(f, ", so nothing is sent of {}", list(nothing_of))?;
+                }
+                if !part_of.is_empty() {
+                    write!(f, ", so only what a rule permits is sent of {}", list(part_of))?;
+                }
+                Ok(())
+            }
+            Self::Twice { name, site, topics } => {
+                let whose = site.as_ref().map_or("the organisation", |site| site);
+                let of_site = if site.is_some() { "site " } else { "" };
+                let topics = list(topics);
+                write!(
+                    f,
+                    "webhook \"{name}\" of {of_site}{whose} sends {topics} here a second time"
+                )
+            }
+            Self::TokenElsewhere { rights } => {
+                write!(f, "token: it has rights, but none in this organisation: {rights}")
+            }
+            Self::TokenReads { rights } => {
+                write!(f, "token: ports.method = \"mist\" writes, and it may only read: {rights}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SecretHidden => {
+                f.write_str("secret: Mist does not show it to this token, so it is not compared")
+            }
+            Self::SitesUnread(count) => {
+                write!(f, "the webhooks of {count} sites could not be looked at")
+            }
+        }
+    }
+}
+
+/// Says what differs.
+pub fn compare<'f>(wanted: &Wanted<'_>, found: &'f Found) -> Comparison<'f> {
+    let here = |hook: &&Hook| hook.url.as_ref() == Some(&wanted.url);
+    let all: Vec<&Hook> = found.webhooks.iter().filter(here).collect();
+    let topics = wanted.topics();
+    let shared = |hook: &Hook| hook.topics.intersection(&topics).count();
+    let of_org = all.iter().copied().filter(|hook| hook.site.is_none());
+    // Of those that are equal, the first.
+    let ours = of_org.rev().max_by_key(|hook| (hook.is_enabled, shared(hook)));
+    let mut differences = token(wanted, found);
+    let mut notes = Vec::new();
+    match ours {
+        None => {
+            let host = wanted.url.host();
+            let is_near = |hook: &&Hook| {
+                hook.site.is_none() && hook.url.as_ref().is_some_and(|url| url.host() == host)
+            };
+            let near = found.webhooks.iter().filter(is_near);
+            let near = near.map(|hook| hook.name.clone()).collect();
+            differences.push(Difference::Missing { url: wanted.url.clone(), near });
+        }
+        Some(ours) => {
+            differences.extend(own(wanted, found, ours));
+            let (secret, note) = secret(wanted, found, ours);
+            differences.extend(secret);
+            notes.extend(note);
+            differences.extend(rules(wanted, ours));
+        }
+    }
+    let at_sites = all.iter().filter(|hook| hook.site.is_some() && hook.is_enabled);
+    let at_sites: BTreeSet<&String> = at_sites.flat_map(|hook| &hook.topics).collect();
+    let none = topics.intersection(&found.site_topics).filter(|topic| !at_sites.contains(topic));
+    let none: Vec<String> = none.cloned().collect();
+    if !none.is_empty() {
+        differences.push(Difference::SiteTopics(none));
+    }
+    differences.extend(all.iter().filter_map(|hook| twice(ours?, hook)));
+    if found.unread_sites > 0 {
+        notes.push(Note::SitesUnread(found.unread_sites));
+    }
+    Comparison { ours, differences, notes }
+}
+
+fn token(wanted: &Wanted<'_>, found: &Found) -> Vec<Difference> {
+    let Found { token, .. } = found;
+    if token.is_elsewhere(wanted.org) {
+        Vec::from([Difference::TokenElsewhere { rights: token.words() }])
+    } else if wanted.writes && !token.may_write(wanted.org) {
+        Vec::from([Difference::TokenReads { rights: token.words() }])
+    } else {
+        Vec::new()
+    }
+}
+
+/// The differences of single members.
+fn own(wanted: &Wanted<'_>, found: &Found, ours: &Hook) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    if !ours.is_enabled {
+        differences.push(Difference::Disabled);
+    }
+    if ours.kind != HTTP_POST {
+        differences.push(Difference::Kind(ours.kind.clone()));
+    }
+    let missing: Vec<String> = topics(wanted, found).difference(&ours.topics).cloned().collect();
+    if !missing.is_empty() {
+        differences.push(Difference::Topics(missing));
+    }
+    let is_encrypted = wanted.url.scheme() == "https";
+    if is_encrypted && ours.verifies_cert != wanted.verifies_cert {
+        differences.push(Difference::VerifyCert { is_on: ours.verifies_cert });
+    }
+    if ours.is_single {
+        differences.push(Difference::SingleEvent);
+    }
+    differences
+}
+
+/// The topics that a webhook of the organisation is to have.
+pub fn topics(wanted: &Wanted<'_>, found: &Found) -> BTreeSet<String> {
+    wanted.topics().difference(&found.site_topics).cloned().collect()
+}
+
+fn secret(wanted: &Wanted<'_>, found: &Found, ours: &Hook) -> (Option<Difference>, Option<Note>) {
+    let difference = match &ours.secret {
+        Shown::Masked => return (None, Some(Note::SecretHidden)),
+        // Whether Mist leaves secrets out for those who may only read is not documented.
+        Shown::Absent if !found.token.may_write(wanted.org) => {
+            return (None, Some(Note::SecretHidden));
+        }
+        Shown::Absent | Shown::Empty => Some(Difference::NoSecret),
+        Shown::Text(secret) => match wanted.secrets.iter().position(|known| known == secret) {
+            Some(0) => None,
+            Some(_) => Some(Difference::OldSecret),
+            None => Some(Difference::OtherSecret),
+        },
+    };
+    (difference, None)
+}
+
+/// What rules keep back. Whether Mist takes the first that fits is not documented, so one that
+/// blocks counts wherever it stands.
+fn rules(wanted: &Wanted<'_>, ours: &Hook) -> Vec<Difference> {
+    let blocking = (1..).zip(&ours.rules).filter(|(_, rule)| starves(wanted, rule));
+    let mut differences: Vec<Difference> =
+        blocking.map(|(number, rule)| Difference::Rule { number, words: words(rule) }).collect();
+    if ours.blocks_rest {
+        let (mut nothing_of, mut part_of) = (Vec::new(), Vec::new());
+        for topic in wanted.topics() {
+            let permits = |rule: &&Rule| !rule.is_block && rule.is_about(&topic);
+            let mut permits = ours.rules.iter().filter(permits).peekable();
+            if permits.peek().is_none() {
+                nothing_of.push(topic);
+            } else if permits.all(|rule| !rule.matching.is_empty()) {
+                part_of.push(topic);
+            }
+        }
+        if !nothing_of.is_empty() || !part_of.is_empty() {
+            differences.push(Difference::DefaultAction { nothing_of, part_of });
+        }
+    }
+    differences
+}
+
+/// Whether a rule keeps back something that is routed. One that is only about types that go nowhere
+/// does not.
+pub fn starves(wanted: &Wanted<'_>, rule: &Rule) -> bool {
+    let types = rule.matching.iter().find(|(field, _)| field == "type").map(|(_, types)| types);
+    let is_wanted = |topic: &String| match types {
+        Some(types) => types.iter().any(|kind| wanted.takes(topic, kind)),
+        None => true,
+    };
+    rule.is_block && wanted.topics().iter().any(|topic| rule.is_about(topic) && is_wanted(topic))
+}
+
+fn words(rule: &Rule) -> String {
+    let topic = rule.topic.as_deref().unwrap_or("every topic");
+    let of = |(field, values): &(String, Vec<String>)| format!("{field} {}", values.join(", "));
+    let matching: Vec<String> = rule.matching.iter().map(of).collect();
+    let where_ = if matching.is_empty() { "" } else { " with " };
+    one_line(&format!("{topic}{where_}{}", matching.join(" and ")), LIST_MAX)
+}
+
+/// Whether another webhook sends what ours sends.
+fn twice(ours: &Hook, other: &Hook) -> Option<Difference> {
+    let topics: Vec<String> = ours.topics.intersection(&other.topics).cloned().collect();
+    let is_second =
+        other.id != ours.id && ours.is_enabled && other.is_enabled && !topics.is_empty();
+    let (name, site) = (other.name.clone(), other.site.clone());
+    is_second.then_some(Difference::Twice { name, site, topics })
+}
+
+fn list(topics: &[String]) -> String {
+    one_line(&topics.join(", "), LIST_MAX)
+}

@@ -1,0 +1,132 @@
+//! Makes the webhook, or changes it: what is written, what that changes for people to see, and the
+//! request.
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use http_types::Method;
+
+use super::compare::{starves, topics};
+use super::hook::{HTTP_POST, Hook};
+use super::survey::Found;
+use super::wanted::Wanted;
+use crate::base::exchange::{Exchange, ExchangeResult, Request, Step};
+use crate::base::text::one_line;
+use crate::mist::object::{Object, is_same, quoted};
+use crate::mist::refusal::{Refusal, judged};
+use crate::mist::target;
+
+/// The name of a new webhook.
+const NAME: &str = "mistgate";
+/// What Mist sets by itself.
+const READ_ONLY: [&str; 6] =
+    ["id", "org_id", "site_id", "for_site", "created_time", "modified_time"];
+/// The most characters of a value that is shown.
+const VALUE_MAX: usize = 300;
+
+/// The webhook as it will be written: that of Mist with what has to differ, or a new one. What it
+/// has besides is kept.
+pub fn mended(wanted: &Wanted<'_>, found: &Found, ours: Option<&Hook>) -> Object {
+    let mut object = Object::default();
+    for (name, json) in ours.iter().flat_map(|hook| hook.object.members()) {
+        if !READ_ONLY.contains(&name) {
+            object.set(name, json.into());
+        }
+    }
+    let mut topics = topics(wanted, found);
+    match ours {
+        None => {
+            object.set("name", quoted(NAME));
+            object.set("url", quoted(wanted.url.as_str()));
+        }
+        Some(hook) => {
+            topics.extend(hook.topics.iter().cloned());
+            let (starving, kept): (Vec<_>, Vec<_>) =
+                hook.rules.iter().partition(|rule| starves(wanted, rule));
+            if !starving.is_empty() {
+                let kept: Vec<&str> = kept.into_iter().map(|rule| rule.json.as_str()).collect();
+                object.set("rules", format!("[{}]", kept.join(",")));
+            }
+            if hook.blocks_rest {
+                object.set("default_action", quoted("permit"));
+            }
+        }
+    }
+    object.set("type", quoted(HTTP_POST));
+    object.set("enabled", "true".into());
+    object.set("topics", list(&topics));
+    if let Some(secret) = wanted.secrets.first() {
+        object.set("secret", quoted(secret.expose()));
+    }
+    object.set("verify_cert", format!("{}", wanted.verifies_cert));
+    object.set("single_event_per_message", "false".into());
+    object
+}
+
+/// What writing this would change, a line for each member. The secret and other credentials are not
+/// shown.
+pub fn changes(ours: Option<&Hook>, after: &Object) -> Vec<String> {
+    let shown = |json: &str| one_line(json, VALUE_MAX);
+    let line = |(name, new): (&str, &str)| {
+        let old = ours.and_then(|hook| hook.object.get(name));
+        match (name, old) {
+            (_, Some(old)) if is_same(old, new) => None,
+            ("secret", _) => Some("secret: that of [webhook]".into()),
+            (_, None) if ours.is_some() && is_default(name, new) => None,
+            (_, Some(old)) => Some(format!("{name}: {} -> {}", shown(old), shown(new))),
+            (_, None) => Some(format!("{name}: {}", shown(new))),
+        }
+    };
+    after.members().filter_map(line).collect()
+}
+
+/// Whether a member that is left out has this value.
+fn is_default(name: &str, json: &str) -> bool {
+    let defaults = [
+        ("enabled", "true"),
+        ("single_event_per_message", "false"),
+        ("type", "\"http-post\""),
+        ("verify_cert", "true"),
+    ];
+    defaults.contains(&(name, json))
+}
+
+fn list(topics: &BTreeSet<String>) -> String {
+    let topics: Vec<String> = topics.iter().map(|topic| quoted(topic)).collect();
+    format!("[{}]", topics.join(","))
+}
+
+/// An exchange that writes a webhook.
+#[derive(Debug)]
+pub struct Mend {
+    request: Option<Request>,
+    /// The rights of the token, for a refusal.
+    roles: String,
+}
+
+impl Mend {
+    /// Changes our webhook, or makes a new one.
+    pub fn new(wanted: &Wanted<'_>, found: &Found, ours: Option<&Hook>) -> Self {
+        let (method, target) = match ours {
+            Some(hook) => (Method::Put, target::webhook(wanted.org, &hook.id)),
+            None => (Method::Post, target::new_webhook(wanted.org)),
+        };
+        let body = Some(format!("{}", mended(wanted, found, ours)).into_bytes());
+        let request = Some(Request { method, target, session: None, body });
+        Self { request, roles: found.token.words() }
+    }
+}
+
+impl Exchange for Mend {
+    type Output = Result<(), Refusal>;
+
+    fn start(&mut self) -> Step<Self::Output> {
+        self.request.take().map_or(Step::Done(Ok(())), Step::Request)
+    }
+
+    fn answer(&mut self, result: ExchangeResult) -> Step<Self::Output> {
+        Step::Done(judged(result, "writing the webhook", &self.roles).map(drop))
+    }
+}
