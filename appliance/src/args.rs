@@ -13,11 +13,13 @@ use rustls::pki_types::DnsName;
 
 pub(crate) mod dead_letter;
 pub(crate) mod incident;
+pub(crate) mod mist;
 mod port;
 mod store;
 
 use self::dead_letter::DeadLetter;
 use self::incident::{Incident, Silence, SilenceKind};
+use self::mist::Mist;
 pub(crate) use self::port::{Diff, Port, PortKind, Set};
 pub(crate) use self::store::{Backup, CheckStore, Restore, Salvage, Store, StoreKind};
 
@@ -43,6 +45,7 @@ pub(crate) enum Command {
     Incident(Incident),
     Init(Init),
     Install(Install),
+    Mist(Mist),
     Port(Port),
     Route(Route),
     Run(Run),

@@ -14,6 +14,7 @@ mod import;
 mod incident;
 mod init;
 mod install;
+mod mist;
 mod port;
 mod route;
 mod run;
@@ -22,6 +23,7 @@ mod silence;
 mod starter;
 mod status;
 mod store;
+mod terminal;
 mod version;
 
 use std::io::Write as _;
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Incident(args) => return asked(incident::run(&args)),
         Command::Init(args) => init::run(&args),
         Command::Install(args) => install::run(&args),
+        Command::Mist(args) => return mist::run(args),
         Command::Port(args) => port::run(args),
         Command::Route(args) => route::run(&args),
         Command::Run(args) => run::run(&args),

@@ -1,9 +1,8 @@
 //! `mistgate port`
 
-use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
-use std::{env, fs, io};
+use std::{env, fs};
 
 use mistgate_core::ports::{report::Report, switch_port::Mode};
 use mistgate_runtime::base::clock::Clock;
@@ -12,6 +11,7 @@ use mistgate_runtime::host::load::Loaded;
 use mistgate_runtime::ports::manual::{Change, Difference, Outcome, Wanted};
 
 use crate::args::{Diff, Port, PortKind, Set};
+use crate::terminal;
 
 /// The most characters of a user's name.
 const USER_MAX: usize = 64;
@@ -37,7 +37,7 @@ async fn diff(config: &str, wanted: &Wanted) -> Result<(), String> {
 }
 
 async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
-    if !yes && !io::stdin().is_terminal() {
+    if !yes && !terminal::is_there() {
         return Err("there is no terminal to ask on — --yes makes the change unasked".to_owned());
     }
     let change = find(config, wanted).await?;
@@ -48,7 +48,7 @@ async fn set(config: &str, wanted: &Wanted, yes: bool) -> Result<(), String> {
     if show(&change, wanted).await? == Difference::Known(String::new()) {
         return Ok(());
     }
-    if !yes && !ask(&format!("Change {switch_port}?"))? {
+    if !yes && !terminal::confirm(&format!("Change {switch_port}?"))? {
         return Err(format!("{switch_port}: nothing is changed"));
     }
     let Outcome { report, is_running, unwritten } = change.push(&user()).await?;
@@ -129,14 +129,6 @@ async fn show(change: &Change, wanted: &Wanted) -> Result<Difference, String> {
 /// The name of the port for people, such as `access-1 ge-0/0/7`.
 fn switch_port(change: &Change, wanted: &Wanted) -> String {
     format!("{} {}", change.switch(), wanted.port)
-}
-
-/// Asks on the terminal; whatever is no yes is a no.
-fn ask(question: &str) -> Result<bool, String> {
-    let mut answer = String::new();
-    let asked = write!(io::stderr(), "{question} [y/N] ");
-    asked.and_then(|()| io::stdin().read_line(&mut answer)).map_err(|error| error.to_string())?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Who gives the command, as far as the system knows: `alice`, or `alice as root` after sudo(8).

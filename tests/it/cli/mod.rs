@@ -4,4 +4,5 @@ pub(crate) mod cert;
 pub(crate) mod commands;
 pub(crate) mod examples;
 pub(crate) mod import;
+mod mist;
 pub(crate) mod store;

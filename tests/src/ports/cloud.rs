@@ -1,7 +1,8 @@
-//! Juniper Mist's cloud on loopback, as far as switch ports need it: a real HTTP server around an
-//! [`Organisation`]. It pages like the real one, checks tokens, and misbehaves on demand.
+//! Juniper Mist's cloud on loopback, as far as switch ports and the webhook need it: a real HTTP
+//! server around an [`Organisation`]. It pages like the real one, checks tokens, and misbehaves on
+//! demand.
 //!
-//! Its answers are shaped as in `appliance/docs/vendors/mist.md` §7 to §9. Where Mist's
+//! Its answers are shaped as in `appliance/docs/vendors/mist.md` §7 to §9 and §11. Where Mist's
 //! documentation is silent, it is as strict as Mist may be: it refuses two entries for one port,
 //! and a request that replaces a configuration removes what it does not carry.
 
@@ -17,6 +18,7 @@ pub mod organisation;
 pub mod port_config;
 
 mod answer;
+mod webhooks;
 
 use self::organisation::Organisation;
 

@@ -5,7 +5,7 @@ use mistgate_core::base::mac::Mac;
 use serde_json::{Map, Value, json};
 
 use super::organisation::{Organisation, device_id};
-use super::{Answer, Role, port_config};
+use super::{Answer, Role, port_config, webhooks};
 use crate::base::http::Message;
 
 /// A request's query.
@@ -72,11 +72,32 @@ pub(super) fn answer(organisation: &mut Organisation, method: &str, request: &Me
                 None => not_found(),
             }
         }
+        ("GET", ["api", "v1", "self"]) => Answer::new(200, webhooks::rights(organisation)),
+        ("GET", ["api", "v1", "const", list]) => {
+            let listed = webhooks::list(organisation, list);
+            listed.map_or_else(not_found, |listed| Answer::new(200, listed))
+        }
+        ("GET", ["api", "v1", "orgs", id, "sites"]) if *id == org => {
+            let sites = organisation.sites.iter();
+            let sites = sites.map(|(id, name)| json!({ "id": id, "name": name, "org_id": org }));
+            paged(organisation, &query, sites.collect())
+        }
+        ("GET", ["api", "v1", "orgs", id, "webhooks"]) if *id == org => {
+            paged(organisation, &query, webhooks::of(organisation, None))
+        }
+        ("GET", ["api", "v1", "sites", site, "webhooks"])
+            if organisation.sites.contains_key(*site) =>
+        {
+            paged(organisation, &query, webhooks::of(organisation, Some(site)))
+        }
+        (_, ["api", "v1", "orgs", id, "webhooks", rest @ ..]) if *id == org => {
+            webhooks::write(organisation, method, rest, &request.body)
+        }
         _ => not_found(),
     }
 }
 
-fn not_found() -> Answer {
+pub(super) fn not_found() -> Answer {
     Answer::refusal(404, "Not found.")
 }
 

@@ -30,6 +30,23 @@ pub struct Organisation {
     pub aps: BTreeMap<Mac, Ap>,
     /// A virtual chassis is listed by the MAC that the cloud assigned.
     pub switches: BTreeMap<Mac, Switch>,
+    /// The names of the sites that have webhooks of their own or are to be listed, by their ids.
+    pub sites: BTreeMap<String, String>,
+    /// The webhooks, by their ids. Those of a site have its `site_id`.
+    pub webhooks: BTreeMap<String, Map<String, Value>>,
+    /// What is sent of the secrets of webhooks.
+    pub secrets: Secrets,
+    /// The types of device events, and those of alarms.
+    pub types: (Vec<Value>, Vec<Value>),
+}
+
+/// What Mist may send of the secret of a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    Whole,
+    Stars,
+    /// As much as if there were none.
+    Nothing,
 }
 
 /// An access point's state as Mist knows it.
@@ -81,6 +98,10 @@ impl Organisation {
             sends_nulls: false,
             aps: BTreeMap::new(),
             switches: BTreeMap::new(),
+            sites: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            secrets: Secrets::Whole,
+            types: (Vec::new(), Vec::new()),
         }
     }
 

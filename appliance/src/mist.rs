@@ -1,0 +1,235 @@
+//! `mistgate mist`: looks after the webhook in Mist, by Mist's API.
+//!
+//! What differs and what is written is decided in the core. The token is held in memory alone.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::{fs, io};
+
+use http_types::Url;
+use mistgate_core::base::secret::Secret;
+use mistgate_core::config::checked::Config;
+use mistgate_core::mist;
+use mistgate_core::mist::catalogue::{Catalogue, Type};
+use mistgate_core::mist::refusal::Refusal;
+use mistgate_core::mist::webhook::compare::{Comparison, Difference, compare};
+use mistgate_core::mist::webhook::mend::{Mend, changes, mended};
+use mistgate_core::mist::webhook::survey::{Found, Survey};
+use mistgate_core::mist::webhook::wanted::Wanted;
+use mistgate_runtime::base::clock::Clock;
+use mistgate_runtime::base::journal::{Format, Journal, Level};
+use mistgate_runtime::host::load::Loaded;
+use mistgate_runtime::http::outbound::Outbound;
+use mistgate_runtime::mist::{Client, Urgency};
+
+use crate::args::mist::{CheckMist, Mist, MistKind, Setup, Types};
+use crate::terminal;
+
+/// The most bytes of a token.
+const TOKEN_MAX: u64 = 4_096;
+
+/// Why a command ends before its end.
+enum Stop {
+    /// What another command line would give is missing.
+    Usage(String),
+    Failed(String),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed(refusal.to_string())
+    }
+}
+
+pub(crate) fn run(args: Mist) -> ExitCode {
+    let done = match args.kind {
+        MistKind::Check(args) => smol::block_on(check(args)),
+        MistKind::Setup(args) => smol::block_on(setup(args)),
+        MistKind::Types(args) => smol::block_on(types(args)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(Stop::Failed(error)) => {
+            crate::complain(&error);
+            ExitCode::FAILURE
+        }
+        Err(Stop::Usage(error)) => {
+            crate::complain(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all is as it should be.
+async fn check(args: CheckMist) -> Result<bool, Stop> {
+    let api = Api::open(&args.config, args.token_file)?;
+    let wanted = api.wanted(args.url)?;
+    let client = api.client(api.token()?)?;
+    let found = survey(&client, &wanted).await?;
+    let comparison = compare(&wanted, &found);
+    show(&comparison, &wanted);
+    if comparison.differences.iter().any(Difference::is_mendable) {
+        crate::say("mistgate mist setup mends the webhook");
+    }
+    Ok(comparison.differences.is_empty())
+}
+
+/// Whether all is as it should be in the end.
+async fn setup(args: Setup) -> Result<bool, Stop> {
+    let api = Api::open(&args.config, args.token_file)?;
+    let wanted = api.wanted(args.url)?;
+    let mut client = api.client(api.token()?)?;
+    let found = survey(&client, &wanted).await?;
+    let comparison = compare(&wanted, &found);
+    let ours = comparison.ours;
+    show(&comparison, &wanted);
+    let changes = changes(ours, &mended(&wanted, &found, ours));
+    if changes.is_empty() {
+        crate::say("nothing to change");
+        return Ok(comparison.differences.is_empty());
+    }
+    let question = match ours {
+        Some(hook) => {
+            format!("Change the webhook \"{}\" of organisation {}", hook.name, wanted.org)
+        }
+        None => format!("Make this webhook in organisation {}", wanted.org),
+    };
+    crate::say(&format!("{question}:"));
+    changes.iter().for_each(|line| crate::say(&format!("  {line}")));
+    if !args.yes {
+        if !terminal::is_there() {
+            let what = "there is no terminal to ask on — --yes makes the change unasked";
+            return Err(Stop::Failed(what.to_owned()));
+        }
+        if !terminal::confirm("Do this?").map_err(Stop::Failed)? {
+            return Err(Stop::Failed("nothing is changed".to_owned()));
+        }
+    }
+    if !found.token.may_write(wanted.org) && api.token_file.is_none() && terminal::is_there() {
+        crate::say(&format!("the token of [mist] may only read: {}", found.token.words()));
+        client = api.client(typed()?)?;
+    }
+    let written = client.run(Mend::new(&wanted, &found, ours), Urgency::Change).await;
+    written.map_err(|refusal| match refusal {
+        Refusal::Forbidden { .. } => Stop::Failed(format!("{refusal} — see --token-file")),
+        Refusal::Absent { .. }
+        | Refusal::Failed { .. }
+        | Refusal::Token { .. }
+        | Refusal::Unclear { .. } => refusal.into(),
+    })?;
+    // What Mist has afterwards counts, and not what it answers.
+    let found = survey(&client, &wanted).await?;
+    let comparison = compare(&wanted, &found);
+    crate::say("written");
+    show(&comparison, &wanted);
+    Ok(comparison.differences.is_empty())
+}
+
+/// Lists the types without words of ours.
+async fn types(args: Types) -> Result<bool, Stop> {
+    let api = Api::open(&args.config, args.token_file)?;
+    let client = api.client(api.token()?)?;
+    let types = client.run(Catalogue::default(), Urgency::Question).await?;
+    let unknown: Vec<&Type> = types.iter().filter(|own| !own.is_known()).collect();
+    for Type { topic, key, display, severity } in &unknown {
+        let severity = severity.as_ref().map(|severity| format!(" ({severity})"));
+        let line = format!("{} {key}: {display}{}", topic.name(), severity.unwrap_or_default());
+        crate::say(&line);
+    }
+    if unknown.is_empty() {
+        crate::say(&format!("there are words for all {} types that Mist lists", types.len()));
+    }
+    Ok(true)
+}
+
+async fn survey(client: &Client, wanted: &Wanted<'_>) -> Result<Found, Stop> {
+    Ok(client.run(Survey::new(wanted.org), Urgency::Question).await?)
+}
+
+/// Prints what differs, a line for each.
+fn show(comparison: &Comparison<'_>, wanted: &Wanted<'_>) {
+    for difference in &comparison.differences {
+        crate::say(&difference.to_string());
+    }
+    for note in &comparison.notes {
+        crate::say(&note.to_string());
+    }
+    if let (Some(hook), []) = (comparison.ours, comparison.differences.as_slice()) {
+        let (name, url) = (&hook.name, &wanted.url);
+        crate::say(&format!("webhook \"{name}\" sends what the configuration wants to {url}"));
+    }
+}
+
+/// A configuration, and what is needed to ask Mist.
+struct Api {
+    config: Config,
+    outbound: Outbound,
+    token_file: Option<String>,
+}
+
+impl Api {
+    fn open(config: &str, token_file: Option<String>) -> Result<Self, Stop> {
+        let Loaded { config, made, .. } = crate::load(Some(config)).map_err(Stop::Failed)?;
+        let (_, outbound) = made.outgoing(Clock::start());
+        Ok(Self { config, outbound, token_file })
+    }
+
+    fn wanted(&self, url: Option<Url>) -> Result<Wanted<'_>, Stop> {
+        let known = self.config.webhook.as_ref().and_then(|webhook| webhook.url.clone());
+        let what = "webhook.url: missing — where Mist reaches the listener, or --url";
+        let url = url.or(known).ok_or_else(|| Stop::Usage(what.to_owned()))?;
+        let missing = |key| Stop::Failed(format!("{key}: missing — it says which webhook is ours"));
+        self.config.wanted_webhook(url).map_err(missing)
+    }
+
+    /// The token of the file in the command, else that of the configuration, else a typed one.
+    fn token(&self) -> Result<Secret, Stop> {
+        let failed = |path: &str, error: String| Stop::Failed(format!("{path}: {error}"));
+        match (self.token_file.as_deref(), &self.config.mist.token) {
+            (Some("-"), _) if terminal::is_there() => typed(),
+            (Some("-"), _) => token(io::stdin()).map_err(|error| failed("standard input", error)),
+            (Some(path), _) => {
+                let file = fs::File::open(path).map_err(|error| failed(path, error.to_string()))?;
+                token(file).map_err(|error| failed(path, error))
+            }
+            (None, Some(token)) => Ok(token.clone()),
+            (None, None) if terminal::is_there() => typed(),
+            (None, None) => {
+                Err(Stop::Usage("mist.token_file: missing — or --token-file".to_owned()))
+            }
+        }
+    }
+
+    fn client(&self, token: Secret) -> Result<Client, Stop> {
+        let mist = mist::Mist { token: Some(token), ..self.config.mist.clone() };
+        // Why Mist cannot be reached is in the journal.
+        let journal = Arc::new(Journal::new(Format::Text, Level::Info));
+        let client = Client::new(&mist, self.outbound.clone(), journal);
+        client.ok_or_else(|| Stop::Failed("there is no token".to_owned()))
+    }
+}
+
+/// A token from the terminal.
+fn typed() -> Result<Secret, Stop> {
+    let token = terminal::secret("Token (not shown): ").map_err(Stop::Failed)?;
+    judged(token).map_err(Stop::Failed)
+}
+
+/// A token from the first line of a file.
+fn token(file: impl Read) -> Result<Secret, String> {
+    let mut line = String::new();
+    let read = BufReader::new(file.take(TOKEN_MAX)).read_line(&mut line);
+    let line = Secret::new(line);
+    read.map_err(|error| error.to_string())?;
+    judged(Secret::new(line.expose().trim()))
+}
+
+fn judged(token: Secret) -> Result<Secret, String> {
+    let is_token = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    match is_token(token.expose()) {
+        true => Ok(token),
+        false => Err("this is not a token: letters, digits and punctuation on one line".to_owned()),
+    }
+}
