@@ -19,6 +19,7 @@ pub mod cso;
 pub mod engine;
 pub mod http;
 pub mod inbox;
+pub mod incidents;
 pub mod peer;
 pub mod python;
 pub mod queue;

@@ -27,7 +27,7 @@ use crate::{laws, micronets, ports, world};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets, by name.
-pub const ALL: [Target; 28] = [
+pub const ALL: [Target; 29] = [
     ("batch", batch),
     ("chat", chat),
     ("config", config),
@@ -35,6 +35,7 @@ pub const ALL: [Target; 28] = [
     ("envelope", envelope),
     ("http_head", http_head),
     ("inbox", inbox),
+    ("incidents", incidents),
     ("junos_visit", junos_visit),
     ("known_hosts", known_hosts),
     ("micronets_http", micronets_http),
@@ -86,6 +87,11 @@ pub fn http_head(data: &[u8]) {
 /// A sequence of inputs to the inbox.
 pub fn inbox(data: &[u8]) {
     laws::machine::<laws::inbox::Surroundings>(data);
+}
+
+/// A sequence of inputs to the incidents.
+pub fn incidents(data: &[u8]) {
+    laws::machine::<laws::incidents::Surroundings>(data);
 }
 
 /// Visits to a switch that misbehaves.

@@ -12,7 +12,7 @@ use crate::base::machine::Machine;
 use crate::base::time::Instant;
 use crate::delivery::batch::Item;
 use crate::delivery::queue;
-use crate::delivery::queue::output::Health;
+use crate::delivery::queue::output::{End, Health};
 use crate::incident;
 use crate::incident::input::{Changed, Input, Name};
 use crate::notify::change::Key;
@@ -135,9 +135,9 @@ impl Engine {
         fact("Destinations that fail", names).into_iter().chain(given_up).collect()
     }
 
-    /// The message of a destination arrived, or is to be made anew.
-    pub(super) fn ended(&mut self, now: Instant, to: &str, has_arrived: bool) {
-        let input = Input::Ended { to: Name::from(to), has_arrived };
+    /// The message of a destination has ended.
+    pub(super) fn ended(&mut self, now: Instant, to: &str, end: End) {
+        let input = Input::Ended { to: Name::from(to), end };
         self.incidents.handle_input(now, input);
         self.drain_incidents(now);
     }

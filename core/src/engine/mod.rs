@@ -337,7 +337,7 @@ impl Engine {
                 }
             }
             queue::output::Output::Told(end) => {
-                self.ended(now, &to.name, end != End::Again);
+                self.ended(now, &to.name, end);
                 match end {
                     End::Again => {}
                     End::Arrived(form) => self.emit(output::Event::Told { to, form }),

@@ -62,6 +62,8 @@ pub(super) struct Entry {
     raised_at: VecDeque<Instant>,
     pub(super) is_flapping: bool,
     pub(super) muted_by: Option<MutedBy>,
+    /// Whether it is behind a device that is down, whatever else mutes it.
+    is_behind: bool,
     /// Who is told of it.
     pub(super) to: Vec<Name>,
     /// When it was first told.
@@ -81,6 +83,7 @@ impl Entry {
             raised_at: VecDeque::new(),
             is_flapping: false,
             muted_by: None,
+            is_behind: false,
             to,
             told_since: None,
             turn_at: None,
@@ -167,12 +170,11 @@ impl Entry {
 
     /// Notes what mutes it. What was behind a device that was down has a hold of its own to come
     /// back.
-    pub(super) fn mute(&mut self, now: Instant, muted_by: Option<MutedBy>) {
-        let is_released = matches!(self.muted_by, Some(MutedBy::Device(_))) && muted_by.is_none();
-        if is_released && self.incident.is_open {
+    pub(super) fn mute(&mut self, now: Instant, muted_by: Option<MutedBy>, is_behind: bool) {
+        if self.is_behind && !is_behind && self.incident.is_open {
             self.since = now;
         }
-        self.muted_by = muted_by;
+        (self.muted_by, self.is_behind) = (muted_by, is_behind);
     }
 
     /// Notes that it no longer flaps, once it has stayed as it is for long enough.

@@ -8,6 +8,7 @@ use super::silence::Silence;
 use crate::base::mac::Mac;
 use crate::base::time::UnixTime;
 use crate::delivery::config::Chat;
+use crate::delivery::queue::output::End;
 use crate::notify::change::{Change, Key};
 use crate::notify::{Fact, Severity};
 
@@ -44,10 +45,10 @@ pub enum Input {
         failing: Vec<Fact>,
     },
     Configured(Config),
-    /// The message of a destination arrived, or is to be made anew.
+    /// The end of the message of a destination.
     Ended {
         to: Name,
-        has_arrived: bool,
+        end: End,
     },
     /// A person ends a silence.
     EndSilence(u64),

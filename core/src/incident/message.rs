@@ -80,14 +80,15 @@ pub(super) fn compose(
         let Some(entry) = entries.get(key) else { continue };
         let is_told_now = told_now.contains(key);
         let shown = match entry.wanted(now, &config.rules) {
-            Wanted::Shown(shown) if is_told_now => shown,
-            Wanted::Shown(_) | Wanted::Held | Wanted::Muted => told.shown,
+            Wanted::Shown(shown) => shown,
+            Wanted::Held | Wanted::Muted => told.shown.filter(|_| entry.incident.is_open),
         };
         if is_told_now {
             states.push((*key, shown));
+            lines.extend(line(&entry.incident, told.shown, shown));
+        } else if shown.is_some() {
+            others.extend(line(&entry.incident, shown, shown));
         }
-        let lines = if is_told_now { &mut lines } else { &mut others };
-        lines.extend(line(&entry.incident, told.shown, shown));
     }
     if let ([key], [line]) = (keys.as_slice(), lines.as_slice())
         && !is_report

@@ -48,10 +48,11 @@ use self::input::{Config, Input, Name};
 use self::output::{Event, Output};
 use self::record::Incident;
 use self::silence::{Silence, Until};
-use self::teller::{Shown, Teller, Wanted};
+use self::teller::{Fate, Shown, Teller, Wanted};
 use crate::base::mac::Mac;
 use crate::base::machine::Machine;
 use crate::base::time::{Instant, UnixTime};
+use crate::delivery::queue::output::End;
 use crate::notify::change::Key;
 use crate::notify::types::condition::DEVICE_DOWN;
 use crate::notify::{Fact, Severity};
@@ -135,7 +136,7 @@ impl Incidents {
         let off = at.as_micros().abs_diff(self.wall().as_micros());
         self.clock = (self.now, at);
         if off > 2_000_000 {
-            self.schedule();
+            self.recheck();
         }
     }
 
@@ -186,14 +187,14 @@ impl Incidents {
             if !entry.to.contains(name) && !teller.told.contains_key(&key) {
                 continue;
             }
-            if let Some((repeat, told_since)) = repeat.zip(teller.told_since(key)) {
-                if told_since + repeat <= now {
-                    teller.repeat(key);
-                } else {
-                    at_latest(told_since + repeat);
-                }
+            let repeat_at = repeat.zip(teller.told_since(key)).map(|(after, since)| since + after);
+            let is_repeated = repeat_at.is_some_and(|at| at <= now);
+            if let Some(at) = repeat_at.filter(|_| !is_repeated) {
+                at_latest(at);
             }
-            if let Some((fate, events)) = teller.note(key, wanted, severity) {
+            let is_routed = entry.to.contains(name);
+            let noted = teller.note(key, wanted, severity, is_routed, is_repeated);
+            if let Some((fate, events)) = noted {
                 let to = Arc::clone(name);
                 self.outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
             }
@@ -216,11 +217,17 @@ impl Incidents {
         }
         self.is_full = false;
         self.outputs.push_back(Output::Keep { key, record: None });
+        let mut dropped = Vec::new();
         for (name, teller) in &mut self.tellers {
-            if teller.forget(key) {
+            let (was_told, waiting) = teller.forget(key);
+            if was_told {
                 let to = Arc::clone(name);
                 self.outputs.push_back(Output::KeepShown { to, key, shown: None });
             }
+            dropped.push((Arc::clone(name), waiting));
+        }
+        for (to, waiting) in dropped {
+            self.count(&to, Fate::Dropped, waiting);
         }
     }
 
@@ -234,6 +241,7 @@ impl Incidents {
             .map(|name| (Arc::clone(&name), old.remove(&name).unwrap_or_default()))
             .collect();
         for (to, teller) in old {
+            self.count(&to, Fate::Dropped, teller.waiting());
             for (key, _) in teller.told.iter().filter(|(_, told)| told.shown.is_some()) {
                 let (to, key) = (Arc::clone(&to), *key);
                 self.outputs.push_back(Output::KeepShown { to, key, shown: None });
@@ -242,16 +250,14 @@ impl Incidents {
         for entry in self.entries.values_mut() {
             entry.to = message::routed(&self.config.chat, &self.config.rules, &entry.incident);
         }
-        self.schedule();
-        self.mute_all();
+        self.recheck();
     }
 
     /// The store is open. What it left is looked at as a whole, or a message would say of a part
     /// what the rest belies. What it lost is written again.
     fn opened(&mut self, is_new: bool, store_max: u64) {
         self.max = usize::try_from(store_max / STORE_PART).unwrap_or(usize::MAX).min(INCIDENTS_MAX);
-        self.schedule();
-        self.mute_all();
+        self.recheck();
         if !is_new {
             return;
         }
@@ -324,19 +330,23 @@ impl Incidents {
         self.outputs.push_back(Output::Message { to, notification });
     }
 
-    fn ended(&mut self, to: &Name, has_arrived: bool) {
+    fn ended(&mut self, to: &Name, end: End) {
         let wall = self.wall();
         let Some(teller) = self.tellers.get_mut(to) else { return };
-        if !has_arrived {
-            for key in teller.failed() {
-                self.turn(key);
+        let is_refused = match end {
+            End::Again => {
+                for key in teller.failed() {
+                    self.turn(key);
+                }
+                return;
             }
-            return;
-        }
-        let (states, fates) = teller.delivered(self.now, wall);
-        for (fate, events) in fates.into_iter().filter(|(_, events)| *events > 0) {
-            let to = Arc::clone(to);
-            self.outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
+            End::Arrived(_) => false,
+            // It would be refused again: later messages go on from it all the same.
+            End::Refused(_) => true,
+        };
+        let (states, fates) = teller.delivered(self.now, wall, is_refused);
+        for (fate, events) in fates {
+            self.count(to, fate, events);
         }
         for (key, shown) in states {
             let to = Arc::clone(to);
@@ -345,6 +355,13 @@ impl Incidents {
                 entry.told_since.get_or_insert(self.now);
             }
             self.turn(key);
+        }
+    }
+
+    fn count(&mut self, to: &Name, fate: Fate, events: usize) {
+        if events > 0 {
+            let to = Arc::clone(to);
+            self.outputs.push_back(Output::Event(Event::Counted { to, fate, events }));
         }
     }
 
@@ -359,11 +376,6 @@ impl Incidents {
     }
 
     fn run_due(&mut self) {
-        while let Some(&(at, key)) = self.timers.first()
-            && at <= self.now
-        {
-            self.turn(key);
-        }
         let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
         let (is_report_due, is_calendar_due) = (is_due(self.report_at), is_due(self.calendar_at));
         if is_report_due {
@@ -372,11 +384,14 @@ impl Incidents {
             }
         }
         if is_calendar_due {
-            self.end_silences();
-            self.mute_all();
-        }
-        if is_report_due || is_calendar_due {
+            self.recheck();
+        } else if is_report_due {
             self.schedule();
+        }
+        while let Some(&(at, key)) = self.timers.first()
+            && at <= self.now
+        {
+            self.turn(key);
         }
     }
 }
@@ -435,12 +450,11 @@ impl Machine for Incidents {
             Input::Clock(at) => self.set_clock(at),
             Input::Compose { to, failing } => self.compose(to, failing),
             Input::Configured(config) => self.configure(config),
-            Input::Ended { to, has_arrived } => self.ended(&to, has_arrived),
+            Input::Ended { to, end } => self.ended(&to, end),
             Input::EndSilence(number) => {
                 if self.silences.remove(&number).is_some() {
                     self.outputs.push_back(Output::KeepSilence { number, silence: None });
-                    self.schedule();
-                    self.mute_all();
+                    self.recheck();
                 }
             }
             Input::Linked { child, parent } => {
@@ -470,8 +484,7 @@ impl Machine for Incidents {
                     let bytes = Some(silence.to_bytes());
                     self.outputs.push_back(Output::KeepSilence { number, silence: bytes });
                     self.silences.insert(number, silence);
-                    self.schedule();
-                    self.mute_all();
+                    self.recheck();
                 }
             }
         }

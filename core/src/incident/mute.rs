@@ -38,19 +38,23 @@ impl Incidents {
             let key = self.down.get(self.links.get(&parent?)?)?;
             Some(MutedBy::Device(self.entries.get(key)?.incident.subject.clone()))
         };
-        let muted_by = silence().or_else(mute).or_else(parent);
+        let parent = parent();
+        let is_behind = parent.is_some();
+        let muted_by = silence().or_else(mute).or(parent);
         if let Some(entry) = self.entries.get_mut(&key) {
-            entry.mute(self.now, muted_by);
+            entry.mute(self.now, muted_by, is_behind);
         }
     }
 
-    /// Looks at all incidents anew: silences, mute times or rules are others.
-    pub(super) fn mute_all(&mut self) {
+    /// Looks at all incidents anew: silences, mute times, rules or the wall clock are others.
+    pub(super) fn recheck(&mut self) {
+        self.end_silences();
         let keys: Vec<Key> = self.entries.keys().copied().collect();
         for key in keys {
             self.mute(key);
             self.turn(key);
         }
+        self.schedule();
     }
 
     /// Sets the timers that follow the wall clock.
@@ -68,7 +72,7 @@ impl Incidents {
     }
 
     /// Ends the silences that are over.
-    pub(super) fn end_silences(&mut self) {
+    fn end_silences(&mut self) {
         let wall = self.wall();
         let mut ended = Vec::new();
         for (number, silence) in &self.silences {

@@ -67,6 +67,8 @@ pub(super) enum Wanted {
 /// What became of events for a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
+    /// The destination refused the message, or is no longer to be told.
+    Dropped,
     /// It came and went before it was to be told.
     Held,
     Muted,
@@ -82,6 +84,7 @@ impl Fate {
     /// The label in metrics.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Dropped => "dropped",
             Self::Held => "held",
             Self::Muted => "muted",
             Self::Superseded => "superseded",
@@ -101,8 +104,6 @@ pub(super) struct Told {
     since: Option<Instant>,
     /// Its place among what is untold, by severity.
     listed: Option<Severity>,
-    /// Whether it is listed although nothing is new.
-    is_repeated: bool,
     /// Whether a message about it is on its way.
     is_sending: bool,
     /// Events that were not told.
@@ -167,21 +168,30 @@ impl Teller {
         self.untold.len()
     }
 
+    /// How many events are to be told.
+    pub(super) fn waiting(&self) -> usize {
+        self.told.values().map(|told| told.waiting).sum()
+    }
+
     /// Counts an event that changed an incident, and is told with it.
     pub(super) fn count(&mut self, key: Key) {
         self.told.entry(key).or_default().waiting += 1;
     }
 
     /// Lists an incident, or no longer, by how it is to be shown. Returns what became of its events
-    /// if they wait for nothing more.
+    /// if they wait for nothing more. What was told before it was routed elsewhere is told to its
+    /// end; `is_repeated` lists it although nothing is new.
     pub(super) fn note(
         &mut self,
         key: Key,
         wanted: Wanted,
         severity: Severity,
+        is_routed: bool,
+        is_repeated: bool,
     ) -> Option<(Fate, usize)> {
         let told = self.told.entry(key).or_default();
         let (is_untold, is_urgent, fate) = match wanted {
+            _ if !is_routed && told.shown.is_none() => (false, false, Some(Fate::Dropped)),
             Wanted::Held => (false, false, None),
             Wanted::Muted => (false, false, Some(Fate::Muted)),
             Wanted::Shown(shown) => {
@@ -189,8 +199,8 @@ impl Teller {
                 let is_worse = shown.is_some_and(|shown| shown.severity() == Severity::Critical)
                     && told.shown.is_none_or(|told| told.severity() < Severity::Critical);
                 let fate = if told.shown.is_none() { Fate::Held } else { Fate::Superseded };
-                told.is_repeated &= shown.is_some();
-                (is_news || told.is_repeated, is_news && is_worse, (!is_news).then_some(fate))
+                let is_untold = is_news || (is_repeated && shown.is_some());
+                (is_untold, is_news && is_worse, (!is_untold).then_some(fate))
             }
         };
         let listed = is_untold.then_some(severity);
@@ -219,13 +229,6 @@ impl Teller {
     /// When an open incident that was told is told again; `None` for one that was not.
     pub(super) fn told_since(&self, key: Key) -> Option<Instant> {
         self.told.get(&key).filter(|told| told.shown.is_some())?.since
-    }
-
-    /// Lists an incident again although nothing is new.
-    pub(super) fn repeat(&mut self, key: Key) {
-        if let Some(told) = self.told.get_mut(&key) {
-            told.is_repeated = true;
-        }
     }
 
     /// When the next message may go, and the severity of the worst that is untold. None while one
@@ -302,9 +305,9 @@ impl Teller {
         states.into_iter().map(|(key, ..)| key).collect()
     }
 
-    /// What was on its way arrived. Returns what the store is to keep of which incidents, and what
-    /// became of their events.
-    pub(super) fn delivered(&mut self, now: Instant, at: UnixTime) -> Arrived {
+    /// What was on its way arrived, or was refused for good. Returns what the store is to keep of
+    /// which incidents, and what became of their events.
+    pub(super) fn delivered(&mut self, now: Instant, at: UnixTime, is_refused: bool) -> Arrived {
         let Some(Sending { states, is_alone, .. }) = self.sending.take() else {
             return Default::default();
         };
@@ -319,7 +322,11 @@ impl Teller {
             let step = self.last.map_or(0, |(_, step)| (step + 1).min(STEPS.len()));
             self.last = Some((now, if quiet { 0 } else { step }));
         }
-        let last_fate = if states.len() == 1 { Fate::Told } else { Fate::Summarised };
+        let last_fate = match states.len() {
+            _ if is_refused => Fate::Dropped,
+            1 => Fate::Told,
+            _ => Fate::Summarised,
+        };
         let (mut last, mut earlier) = (0, 0);
         let mut arrived = Vec::with_capacity(states.len());
         for (key, shown, events) in states {
@@ -328,7 +335,7 @@ impl Teller {
                 continue;
             };
             (told.shown, told.at, told.since) = (shown, Some(at), Some(now));
-            (told.is_repeated, told.is_sending) = (false, false);
+            told.is_sending = false;
             told.waiting -= events;
             last += events.min(1);
             earlier += events.saturating_sub(1);
@@ -337,13 +344,13 @@ impl Teller {
         (arrived, Vec::from([(last_fate, last), (Fate::Superseded, earlier)]))
     }
 
-    /// Forgets all of an incident. Returns whether it was told.
-    pub(super) fn forget(&mut self, key: Key) -> bool {
+    /// Forgets all of an incident. Returns whether it was told, and how many events were to be.
+    pub(super) fn forget(&mut self, key: Key) -> (bool, usize) {
         let told = self.told.remove(&key).unwrap_or_default();
         if let Some(severity) = told.listed {
             self.untold.remove(&(severity, key));
         }
         self.urgent.remove(&key);
-        told.shown.is_some()
+        (told.shown.is_some(), told.waiting)
     }
 }

@@ -12,6 +12,7 @@ use super::silence::Until;
 use super::*;
 use crate::base::calendar::{Daily, Days, Period};
 use crate::chat::kind::Kind;
+use crate::chat::shape::Form;
 use crate::chat::{console, slack, teams};
 use crate::delivery::config::{Chat, Delivery, Destination};
 use crate::event::{Event as MistEvent, Topic};
@@ -113,7 +114,7 @@ impl Site {
                     let line = format!("{} {to} {mark}: {}", self.secs(), notification.title);
                     self.told.push(line);
                     self.notifications.push(notification);
-                    let input = Input::Ended { to, has_arrived: true };
+                    let input = Input::Ended { to, end: End::Arrived(Form::Rich) };
                     self.incidents.handle_input(self.now, input);
                 }
                 Output::Takes(to) => self.taken |= !to.is_empty(),
@@ -595,7 +596,7 @@ fn a_silence_may_come_while_a_message_is_on_its_way() {
         made_at: UnixTime::from_secs(BEGINNING + 30),
     };
     site.incidents.handle_input(site.now, Input::Silence(silence));
-    site.incidents.handle_input(site.now, Input::Ended { to, has_arrived: true });
+    site.incidents.handle_input(site.now, Input::Ended { to, end: End::Arrived(Form::Rich) });
 }
 
 #[test]

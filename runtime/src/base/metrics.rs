@@ -57,7 +57,7 @@ metrics! {
     Pairs "proxy_pairs_total" "Pairs of peers introduced to each other."
     Relayed "proxy_messages_total" "Messages passed from peer to peer."
     RelayedBytes "proxy_message_bytes_total" "Payload bytes passed from peer to peer."
-    Fates "events_by_fate_total" "Events that incidents tell, by what became of them: told, summarised, superseded, held or muted."
+    Fates "events_by_fate_total" "Events that incidents tell, by what became of them: told, summarised, superseded, held, muted or dropped."
     Incidents "incidents_total" "Incidents opened, by condition."
     AnsweredForPeers "proxy_answered_total" "Requests answered for an absent peer, by status."
     PeersDropped "proxy_dropped_total" "Messages of peers that nobody got."

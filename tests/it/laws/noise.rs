@@ -39,6 +39,11 @@ fn inboxes() {
 }
 
 #[test]
+fn incidents() {
+    over_noise("incidents", 40);
+}
+
+#[test]
 fn peers() {
     for seed in 0..300 {
         let length = usize::try_from(seed * 37 % 4_000).expect("a length");

@@ -18,6 +18,22 @@ fn a_full_memory_hides_no_due_event() {
 }
 
 #[test]
+fn what_is_forgotten_while_it_is_untold_is_counted() {
+    holds("incidents", 5, 185);
+}
+
+#[test]
+fn a_clock_that_jumps_into_a_mute_time_mutes() {
+    holds("incidents", 32, 1_184);
+}
+
+#[test]
+fn what_is_routed_elsewhere_before_it_is_told_is_not_told() {
+    holds("incidents", 23, 851);
+    holds("incidents", 35, 1_295);
+}
+
+#[test]
 fn a_message_that_failed_hides_no_expired_event() {
     holds("queue", 93, 3_441);
 }

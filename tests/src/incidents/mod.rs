@@ -1,3 +1,7 @@
 //! What the tests know of incidents by themselves.
 
 pub mod model;
+
+mod message;
+
+pub mod reference;

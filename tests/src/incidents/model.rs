@@ -1,5 +1,5 @@
 //! A model of incidents, written from the rules and not from `mistgate_core::incident`. It is slow:
-//! it keeps all that ever happened, and replays it for each question.
+//! it keeps all that ever happened, and replays it for each question about the past.
 //!
 //! It answers how each incident is to be told at a moment. What a destination knows, the world
 //! counts itself: at rest, both are equal. Moments are those of the world; only what orders events,
@@ -51,6 +51,18 @@ pub enum Fact {
     /// The silence or mute time of this number ended.
     QuietEnded(u64),
     Restarted,
+    /// What an earlier run left, with the own times of its beginning and its last change.
+    Restored {
+        key: Key,
+        is_open: bool,
+        severity: Severity,
+        times: u32,
+        began: i64,
+        changed: i64,
+        /// How long ago it was over, if it is.
+        ago: Duration,
+        to: BTreeSet<String>,
+    },
     /// The open incidents go to other destinations.
     Routed(BTreeMap<Key, BTreeSet<String>>),
     Ruled(Rules),
@@ -87,9 +99,14 @@ pub struct Incident {
     pub is_acknowledged: bool,
     /// How often this key began anew, from 1.
     pub number: u64,
+    /// Which of all incidents it is.
+    id: u64,
     pub to: BTreeSet<String>,
-    /// When it began; and the own time, in seconds, of its last change.
+    /// How often it came since it began, from 1.
+    pub times: u32,
     pub began_at: Duration,
+    /// The own times, in seconds, of its beginning and of its last change.
+    pub began: i64,
     pub changed: i64,
     /// When it last came or went. A hold begins here.
     since: Duration,
@@ -103,34 +120,49 @@ pub struct Model {
     /// At the beginning.
     rules: Rules,
     facts: Vec<(Duration, Fact)>,
+    /// After all of them.
+    latest: Replay,
 }
 
 /// The state of the replay.
+#[derive(Clone, Debug)]
 struct Replay {
     now: Duration,
     rules: Rules,
     incidents: BTreeMap<Key, Incident>,
     links: BTreeMap<Key, Key>,
-    quiet: BTreeMap<u64, (Duration, Quiet)>,
+    /// With the incidents that there were when each began.
+    quiet: BTreeMap<u64, (BTreeMap<Key, u64>, Quiet)>,
+    /// How many incidents there were.
+    begun: u64,
 }
 
 impl Model {
     /// A model in which nothing has happened yet.
     pub const fn new(rules: Rules) -> Self {
-        Self { rules, facts: Vec::new() }
+        Self { rules, facts: Vec::new(), latest: Replay::new(rules) }
     }
 
     /// Notes what happened. Moments do not go back.
     pub fn note(&mut self, now: Duration, fact: Fact) {
         assert!(self.facts.last().is_none_or(|(last, _)| *last <= now), "time went back");
+        self.latest.step(now, &fact);
         self.facts.push((now, fact));
     }
 
     /// How each incident is to be told at a moment. What is not there was never wrong, or is
     /// forgotten.
     pub fn states(&self, now: Duration) -> BTreeMap<Key, State> {
+        self.at(now).1
+    }
+
+    /// The incidents at a moment, open or over, and how each is to be told.
+    pub fn at(&self, now: Duration) -> (BTreeMap<Key, Incident>, BTreeMap<Key, State>) {
         let replay = self.replay(now);
-        replay.incidents.iter().map(|(key, of)| (*key, replay.state(*key, of))).collect()
+        let hidden = replay.hidden();
+        let state = |(key, of): (&Key, &Incident)| (*key, replay.state(*key, of, &hidden));
+        let states = replay.incidents.iter().map(state).collect();
+        (replay.incidents, states)
     }
 
     /// The incidents at a moment, open or over.
@@ -138,33 +170,41 @@ impl Model {
         self.replay(now).incidents
     }
 
+    /// Whether an event is told by an incident: not a recovery of nothing, or of what was over long
+    /// ago, nor what goes to nobody.
+    pub fn takes(
+        &self,
+        now: Duration,
+        key: Key,
+        is_raised: bool,
+        at: i64,
+        to: &BTreeSet<String>,
+    ) -> bool {
+        let replay = self.replay(now);
+        match replay.incidents.get(&key) {
+            _ if is_raised && to.is_empty() => false,
+            None => is_raised,
+            Some(before) => {
+                let is_recent = now - before.since <= replay.rules.flap_window;
+                is_raised || before.is_open || at < before.changed || is_recent
+            }
+        }
+    }
+
     /// Whether an incident is told again, and to more people, while it stays as it is.
     pub fn needs_help(&self, now: Duration, key: Key) -> bool {
         let replay = self.replay(now);
         replay.incidents.get(&key).is_some_and(|incident| {
-            !incident.is_acknowledged && matches!(replay.state(key, incident), State::Open(_))
+            let state = replay.state(key, incident, &replay.hidden());
+            !incident.is_acknowledged && matches!(state, State::Open(_))
         })
     }
 
     fn replay(&self, end: Duration) -> Replay {
-        let mut replay = Replay {
-            now: Duration::ZERO,
-            rules: self.rules,
-            incidents: BTreeMap::new(),
-            links: BTreeMap::new(),
-            quiet: BTreeMap::new(),
-        };
-        for (now, fact) in self.facts.iter().take_while(|(now, _)| *now <= end) {
-            replay.pass(*now);
-            let hidden = replay.hidden();
-            replay.apply(fact);
-            // What was behind a device gets a hold of its own to come back.
-            let shown = replay.hidden();
-            for key in hidden.difference(&shown) {
-                if let Some(child) = replay.incidents.get_mut(key).filter(|of| of.is_open) {
-                    child.since = *now;
-                }
-            }
+        let is_past = self.facts.last().is_some_and(|(last, _)| end < *last);
+        let mut replay = if is_past { Replay::new(self.rules) } else { self.latest.clone() };
+        for (now, fact) in self.facts.iter().take_while(|(now, _)| is_past && *now <= end) {
+            replay.step(*now, fact);
         }
         replay.pass(end);
         replay
@@ -172,6 +212,30 @@ impl Model {
 }
 
 impl Replay {
+    const fn new(rules: Rules) -> Self {
+        Self {
+            now: Duration::ZERO,
+            rules,
+            incidents: BTreeMap::new(),
+            links: BTreeMap::new(),
+            quiet: BTreeMap::new(),
+            begun: 0,
+        }
+    }
+
+    fn step(&mut self, now: Duration, fact: &Fact) {
+        self.pass(now);
+        let hidden = self.hidden();
+        self.apply(fact);
+        // What was behind a device gets a hold of its own to come back.
+        let shown = self.hidden();
+        for key in hidden.difference(&shown) {
+            if let Some(child) = self.incidents.get_mut(key).filter(|of| of.is_open) {
+                child.since = now;
+            }
+        }
+    }
+
     /// What time alone changes.
     fn pass(&mut self, now: Duration) {
         self.now = now;
@@ -201,7 +265,8 @@ impl Replay {
                 self.links.extend(parent.map(|parent| (*child, parent)));
             }
             Fact::Quiet { number, quiet } => {
-                self.quiet.insert(*number, (self.now, quiet.clone()));
+                let there = self.incidents.iter().map(|(key, of)| (*key, of.id)).collect();
+                self.quiet.insert(*number, (there, quiet.clone()));
             }
             Fact::QuietEnded(number) => {
                 self.quiet.remove(number);
@@ -215,6 +280,25 @@ impl Replay {
                         incident.since = self.now;
                     }
                 }
+            }
+            Fact::Restored { key, is_open, severity, times, began, changed, ago, to } => {
+                self.begun += 1;
+                let incident = Incident {
+                    id: self.begun,
+                    is_open: *is_open,
+                    severity: *severity,
+                    is_acknowledged: false,
+                    number: 1,
+                    to: to.clone(),
+                    times: *times,
+                    began_at: self.now,
+                    began: *began,
+                    changed: *changed,
+                    since: self.now.saturating_sub(*ago),
+                    raised_at: Vec::new(),
+                    is_flapping: false,
+                };
+                self.incidents.insert(*key, incident);
             }
             Fact::Routed(routes) => {
                 for (key, incident) in &mut self.incidents {
@@ -245,13 +329,17 @@ impl Replay {
         let is_recent = before.is_some_and(|before| now - before.since <= self.rules.flap_window);
         if is_raised && !is_open && !is_recent {
             let number = before.map_or(1, |before| before.number + 1);
+            self.begun += 1;
             let incident = Incident {
+                id: self.begun,
                 is_open: false,
                 severity,
                 is_acknowledged: false,
                 number,
                 to: to.clone(),
+                times: 0,
                 began_at: now,
+                began: at,
                 changed: at,
                 since: now,
                 raised_at: Vec::new(),
@@ -272,6 +360,7 @@ impl Replay {
         (incident.is_open, incident.changed, incident.since) = (is_raised, at, now);
         if is_raised {
             let Rules { hold, flap_count, flap_window, .. } = self.rules;
+            incident.times += 1;
             incident.raised_at.push(now);
             let recent = incident.raised_at.iter().filter(|at| now - **at <= flap_window).count();
             // Without a hold every event is told, as it comes.
@@ -287,16 +376,16 @@ impl Replay {
         hidden.map(|(child, _)| *child).collect()
     }
 
-    fn state(&self, key: Key, incident: &Incident) -> State {
+    fn state(&self, key: Key, incident: &Incident, hidden: &BTreeSet<Key>) -> State {
         let Incident { is_open, severity, since, .. } = *incident;
         let is_critical = severity == Severity::Critical;
-        let is_quiet = self.quiet.values().any(|(began_at, quiet)| {
+        let is_quiet = self.quiet.values().any(|(there, quiet)| {
             quiet.keys.contains(&key)
                 && (quiet.critical_too || !is_critical)
-                && (!quiet.is_of_open || incident.began_at <= *began_at)
+                && (!quiet.is_of_open || there.get(&key) == Some(&incident.id))
         });
         match (is_open, incident.is_flapping) {
-            _ if is_quiet || self.hidden().contains(&key) => State::Muted,
+            _ if is_quiet || hidden.contains(&key) => State::Muted,
             (_, true) => State::Flapping(severity),
             (false, false) => State::Over,
             (true, false) if !is_critical && self.now < since + self.rules.hold => State::Held,
